@@ -1,0 +1,329 @@
+"""The interpreter: facts in, decision out.
+
+Law: pure and total; reads a machine that it is given, knows no row of any table. Decisions are
+remembered per pair (a bounded memory that changes no answer). Errors say what to do next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from attrs import field, frozen
+
+from prgcore.errors import BadInput, ImpossibleEvent, NotTotal, OutsideInvariant, unknown_name
+from prgcore.model import Action, Const, Copy, Cube, Model, Rule, Value
+from prgcore.vocabulary import Kind, Outcome
+
+REMEMBERED = 1 << 16
+"""How many pairs an engine remembers before it forgets them all."""
+
+
+class Pair(Mapping[str, str]):
+    """The record of both nodes: an immutable mapping of stored columns to values.
+
+    Derived columns can be asked for by name, but are not listed. Pairs of one machine are equal
+    when their stored values are; make one with `Engine.pair`.
+    """
+
+    __slots__ = ("_decisions", "_engine", "_hash", "_row", "values_")
+
+    def __init__(self, engine: Engine, values: tuple[str, ...]) -> None:
+        self._engine = engine
+        self.values_ = values
+        self._hash = hash(values)
+        self._row: tuple[str, ...] = ()
+        self._decisions: dict[str, Decision] = {}
+
+    def __getitem__(self, column: str) -> str:
+        return self.row[self._engine.position[column]]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._engine.stored)
+
+    def __len__(self) -> int:
+        return len(self.values_)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        if isinstance(other, Pair):
+            return self.values_ == other.values_ and tuple(self) == tuple(other)
+        return Mapping.__eq__(self, other)
+
+    def __repr__(self) -> str:
+        return f"Pair({dict(self)!r})"
+
+    @property
+    def row(self) -> tuple[str, ...]:
+        """Every column's value, stored then derived, in the machine's order."""
+        if not self._row:
+            self._row = self._engine.complete(self.values_)
+        return self._row
+
+
+@frozen
+class Failed:
+    """A cell that does not hold: the column, what it is, what is needed."""
+
+    column: str
+    value: str
+    needs: tuple[str, ...]
+
+
+@frozen
+class Decision:
+    """The answer to one event in one pair.
+
+    Attributes:
+        outcome: done, ignored or refused.
+        pair: the pair afterwards; the same pair unless done.
+        rule: the rule that decided, None for a refusal.
+        actions: what to do in the outside world, in this order.
+        why: one sentence.
+        failed: for a refusal, the cells that failed of the rule that came nearest.
+    """
+
+    outcome: Outcome
+    pair: Pair
+    event: str
+    rule: Rule | None = None
+    actions: tuple[Action, ...] = ()
+    why: str = ""
+    failed: tuple[Failed, ...] = ()
+
+
+@frozen
+class _Test:
+    """A cube as positions and sets, ready to be asked of a row."""
+
+    cells: tuple[tuple[int, frozenset[str]], ...]
+
+    def holds(self, row: tuple[str, ...]) -> bool:
+        return all(row[i] in values for i, values in self.cells)
+
+
+@frozen(eq=False)
+class Engine:
+    """A machine that answers. `Engine(model)`; the model is taken to be well formed."""
+
+    model: Model
+    stored: tuple[str, ...] = field(init=False)
+    position: dict[str, int] = field(init=False, repr=False)
+    _domains: dict[str, frozenset[str]] = field(init=False, repr=False)
+    _derived: list[tuple[tuple[int, ...], dict[tuple[str, ...], str]]] = field(
+        init=False, repr=False
+    )
+    _rules: dict[str, list[tuple[_Test, Rule]]] = field(init=False, repr=False)
+    _possible: dict[str, list[_Test]] = field(init=False, repr=False)
+    _kinds: dict[str, Kind] = field(init=False, repr=False)
+    _never: list[tuple[str, _Test]] = field(init=False, repr=False)
+    _pairs: dict[tuple[str, ...], Pair] = field(init=False, repr=False, factory=dict)
+
+    def __attrs_post_init__(self) -> None:
+        columns = self.model.columns
+        set_ = object.__setattr__
+        set_(self, "stored", tuple(c.name for c in columns if not c.derived))
+        set_(self, "position", {c.name: i for i, c in enumerate(columns)})
+        set_(self, "_domains", {c.name: frozenset(c.domain) for c in columns})
+        set_(self, "_derived", [
+            (tuple(self.position[s] for s in c.sources), dict(c.table))
+            for c in columns if c.derived
+        ])
+        set_(self, "_kinds", {e.name: e.kind for e in self.model.events})
+        rules: dict[str, list[tuple[_Test, Rule]]] = {e: [] for e in self._kinds}
+        for rule in sorted(self.model.rules, key=lambda r: r.id):
+            rules[rule.event].append((self._test(rule.when), rule))
+        set_(self, "_rules", rules)
+        possible: dict[str, list[_Test]] = {e: [] for e in self._kinds}
+        for entry in self.model.possible:
+            possible[entry.event].append(self._test(entry.when))
+        set_(self, "_possible", possible)
+        set_(self, "_never", [
+            (i.id, self._test(c)) for i in self.model.invariants for c in i.never
+        ])
+
+    # ---------------------------------------------------------------- pairs
+
+    def _test(self, cube: Cube) -> _Test:
+        return _Test(tuple((self.position[c.column], frozenset(c.values)) for c in cube))
+
+    def complete(self, values: tuple[str, ...]) -> tuple[str, ...]:
+        """Stored values followed by the derived ones."""
+        return values + tuple(
+            table[tuple(values[i] for i in sources)] for sources, table in self._derived
+        )
+
+    def _intern(self, values: tuple[str, ...]) -> Pair:
+        pair = self._pairs.get(values)
+        if pair is None:
+            if len(self._pairs) >= REMEMBERED:
+                for old in self._pairs.values():
+                    old._decisions.clear()  # noqa: SLF001
+                self._pairs.clear()
+            pair = self._pairs[values] = Pair(self, values)
+        return pair
+
+    def pair(self, columns: Mapping[str, Any]) -> Pair:
+        """A pair from a flat mapping of its stored columns.
+
+        Derived columns are accepted, and checked.
+
+        Raises:
+            BadInput: unknown, missing or wrong columns, all of them in one message.
+        """
+        if isinstance(columns, Pair) and columns._engine is self:  # noqa: SLF001
+            return columns
+        if not isinstance(columns, Mapping):
+            raise BadInput(f"a pair is an object of columns, not {type(columns).__name__}")
+        wrong = [
+            unknown_name("column", name, self.position)
+            for name in columns if name not in self.position
+        ]
+        wrong += [f"missing column {name}" for name in self.stored if name not in columns]
+        wrong += [
+            f"{name}: " + unknown_name("value", columns[name], self._domains[name])
+            for name in columns
+            if name in self.position
+            and not (isinstance(columns[name], str) and columns[name] in self._domains[name])
+        ]
+        if wrong:
+            more = f"; and {len(wrong) - 5} more" if len(wrong) > 5 else ""
+            raise BadInput("; ".join(wrong[:5]) + more)
+        pair = self._intern(tuple(str(columns[name]) for name in self.stored))
+        for name, given in columns.items():
+            if pair[name] != given:
+                raise BadInput(f"{name} is derived and would be {pair[name]!r}, not {given!r}")
+        return pair
+
+    @property
+    def initial(self) -> tuple[Pair, ...]:
+        """The pairs from which everything starts."""
+        return tuple(self.pair(dict(start)) for start in self.model.initial)
+
+    def holds(self, cube: Cube, pair: Pair) -> bool:
+        """Whether every cell of the cube holds of the pair."""
+        return self._test(cube).holds(pair.row)
+
+    def broken(self, pair: Pair) -> tuple[str, ...]:
+        """Ids of the invariants that the pair breaks."""
+        row = pair.row
+        return tuple(dict.fromkeys(id_ for id_, test in self._never if test.holds(row)))
+
+    # --------------------------------------------------------------- events
+
+    def kind(self, event: str) -> Kind:
+        """The kind of an event.
+
+        Raises:
+            BadInput: no such event.
+        """
+        try:
+            return self._kinds[event]
+        except (KeyError, TypeError):
+            raise BadInput(unknown_name("event", event, self._kinds)) from None
+
+    def possible(self, pair: Pair, event: str) -> bool:
+        """Whether the event can physically happen; a command always can."""
+        if self.kind(event) is Kind.COMMAND:
+            return True
+        row = pair.row
+        return any(test.holds(row) for test in self._possible[event])
+
+    def step(self, pair: Mapping[str, str], event: str) -> Decision:
+        """What the machine decides when this event arrives in this pair.
+
+        Raises:
+            BadInput: not a pair of this machine, or no such event.
+            OutsideInvariant: the pair breaks a proved invariant; no rule is guessed.
+            ImpossibleEvent: the event cannot happen in this pair.
+            NotTotal: the machine has no single rule for it (refutes F1 or F2).
+        """
+        if type(pair) is not Pair or pair._engine is not self:
+            pair = self.pair(pair)
+        try:
+            return pair._decisions[event]
+        except (KeyError, TypeError):
+            decision = self._decide(pair, event)
+            pair._decisions[event] = decision
+            return decision
+
+    def _decide(self, pair: Pair, event: str) -> Decision:
+        kind = self.kind(event)
+        broken = self.broken(pair)
+        if broken:
+            raise OutsideInvariant(
+                f"the pair breaks {', '.join(broken)}: an assumption of the proof has failed; "
+                "explain(pair) says which",
+                broken,
+            )
+        if not self.possible(pair, event):
+            nearest = self._nearest(pair, self._possible[event])
+            needs = "; ".join(f"{f.column} is {f.value}, needs {_or(f.needs)}" for f in nearest)
+            raise ImpossibleEvent(
+                f"{event} cannot happen here" + (f": {needs}" if needs else "")
+            )
+        row = pair.row
+        matching = [rule for test, rule in self._rules[event] if test.holds(row)]
+        if len(matching) == 1:
+            return self._apply(pair, event, matching[0])
+        if matching:
+            ids = ", ".join(r.id for r in matching)
+            raise NotTotal(f"{event} matches {ids}: two rules for one pair (F1)")
+        if kind is not Kind.COMMAND:
+            raise NotTotal(f"{event} is possible and no rule answers it (F2)")
+        failed = self._nearest(pair, [test for test, _ in self._rules[event]])
+        why = "; ".join(f"{f.column} is {f.value}, needs {_or(f.needs)}" for f in failed)
+        return Decision(Outcome.REFUSED, pair, event, why=why, failed=failed)
+
+    def _apply(self, pair: Pair, event: str, rule: Rule) -> Decision:
+        if rule.outcome is not Outcome.DONE:
+            return Decision(rule.outcome, pair, event, rule, why=rule.why)
+        after = list(pair.values_)
+        for effect in rule.then:
+            new = self._value(effect.value, pair)
+            if new is not None:
+                after[self.position[effect.target]] = new
+        return Decision(
+            rule.outcome, self._intern(tuple(after)), event, rule, rule.actions, rule.why
+        )
+
+    def _value(self, value: Value, pair: Pair) -> str | None:
+        """What an effect sets, or None where it leaves the target as it was."""
+        match value:
+            case Const(constant):
+                return constant
+            case Copy(column):
+                return pair[column]
+            case _:
+                return dict(value.table).get(pair[value.column])
+
+    def _nearest(self, pair: Pair, tests: list[_Test]) -> tuple[Failed, ...]:
+        """The failing cells of the test that comes nearest; earlier tests win ties."""
+        row, names = pair.row, tuple(self.position)
+        misses = [
+            tuple(
+                Failed(names[i], row[i], tuple(sorted(values)))
+                for i, values in test.cells if row[i] not in values
+            )
+            for test in tests
+        ]
+        return min(misses, key=len, default=())
+
+    def available(self, pair: Mapping[str, str]) -> tuple[str, ...]:
+        """The commands that would be accepted, in the machine's order.
+
+        Raises:
+            BadInput, OutsideInvariant: as `step`.
+        """
+        return tuple(
+            e.name for e in self.model.events
+            if e.kind is Kind.COMMAND and self.step(pair, e.name).outcome is Outcome.DONE
+        )
+
+
+def _or(values: tuple[str, ...]) -> str:
+    return values[0] if len(values) == 1 else ", ".join(values[:-1]) + f" or {values[-1]}"

@@ -1,0 +1,89 @@
+"""Every exception that this library raises on purpose.
+
+Law: an error is interface. Its text says what happened, the offending value, what was
+expected and what to do next. `code` is the word that the JSON interfaces print.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class PrgError(Exception):
+    """The base of every error of this library."""
+
+    code = "error"
+
+
+class BadInput(PrgError):
+    """A name, value or shape that the machine does not have."""
+
+    code = "bad_input"
+
+
+class ImpossibleEvent(PrgError):
+    """The event cannot physically happen in this pair: the caller's bookkeeping is wrong."""
+
+    code = "impossible_event"
+
+
+class OutsideInvariant(PrgError):
+    """The pair breaks a proved invariant: an assumption of the proof has failed.
+
+    Attributes:
+        broken: ids of the invariants that the pair breaks, lowest first.
+    """
+
+    code = "outside_invariant"
+
+    def __init__(self, message: str, broken: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.broken = broken
+
+
+class NotTotal(PrgError):
+    """No rule, or more than one, answers an event that is possible: F1 or F2 is refuted."""
+
+    code = "not_total"
+
+
+class MalformedMachine(PrgError):
+    """A machine that cannot be read. All findings at once, each with its place.
+
+    Attributes:
+        findings: one line each, `place: what is wrong`.
+    """
+
+    code = "malformed_machine"
+
+    def __init__(self, findings: Iterable[str]) -> None:
+        self.findings = tuple(findings)
+        count = len(self.findings)
+        head = f"{count} finding{'s' if count != 1 else ''} in the machine"
+        super().__init__("\n".join([head, *(f"  {line}" for line in self.findings)]))
+
+
+class NeedsTwoNodes(PrgError):
+    """The presence redundancy group has one node: high availability needs two nodes."""
+
+    code = "needs_two_nodes"
+
+
+class MissingExtra(PrgError):
+    """An optional dependency is not installed."""
+
+    code = "missing_extra"
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f"{what} needs an extra: pip install 'prgcore[{extra}]'")
+
+
+def unknown_name(kind: str, name: object, known: Iterable[str]) -> str:
+    """The one sentence for a name that does not exist, with the nearest names that do."""
+    names = sorted(known)
+    near = get_close_matches(str(name)[:80], names, n=3, cutoff=0.4)
+    hint = f"did you mean {', '.join(near)}?" if near else f"known: {', '.join(names[:12])}"
+    if not near and len(names) > 12:
+        hint += f", … ({len(names)} in all)"
+    return f"unknown {kind} {str(name)[:80]!r}; {hint}"

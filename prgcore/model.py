@@ -1,0 +1,399 @@
+"""The shapes of a machine: frozen records, and no behaviour beyond reading themselves.
+
+Law: data only, no callables, nothing imported but attrs and the vocabulary. A guard is a
+conjunction of cells; an effect is a constant, a copy or a finite map of one column. The same
+shapes serve twice: *relative* tables are written from `me` and `peer`, an *absolute* machine
+from `node1` and `node2` (`prgcore.seats` turns the one into the other).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TypeAlias
+
+from attrs import field, frozen
+
+from prgcore.vocabulary import Evidence, Kind, Outcome
+
+Values: TypeAlias = tuple[str, ...]
+
+
+def _values(value: str | Values) -> Values:
+    return (str(value),) if isinstance(value, str) else tuple(str(v) for v in value)
+
+
+@frozen(order=True)
+class Cell:
+    """This column is one of these values."""
+
+    column: str
+    values: Values = field(converter=_values)
+
+
+@frozen
+class Cube:
+    """A conjunction of cells, at most one a column. No cells: every pair."""
+
+    cells: tuple[Cell, ...] = ()
+
+    def __iter__(self) -> Iterator[Cell]:
+        return iter(self.cells)
+
+    def __and__(self, other: Cube) -> Cube | None:
+        """The pairs in both, or None when no pair can be (by the cells alone)."""
+        mine = {c.column: c.values for c in self.cells}
+        for cell in other.cells:
+            old = mine.get(cell.column)
+            mine[cell.column] = (
+                cell.values if old is None else tuple(v for v in old if v in cell.values)
+            )
+            if not mine[cell.column]:
+                return None
+        return Cube(tuple(Cell(k, v) for k, v in mine.items()))
+
+
+Cubelike: TypeAlias = "Cube | Mapping[str, str | Values]"
+
+
+def cube(cells: Cubelike) -> Cube:
+    """`cube({"me.state": "normal", "ha": ("off", "on")})`."""
+    return cells if isinstance(cells, Cube) else Cube(tuple(Cell(k, v) for k, v in cells.items()))
+
+
+def cubes(many: Cubelike | tuple[Cubelike, ...]) -> tuple[Cube, ...]:
+    """One cube or several, as a tuple of cubes."""
+    return tuple(cube(c) for c in many) if isinstance(many, tuple) else (cube(many),)
+
+
+Choices: TypeAlias = tuple[tuple[str, str], ...]
+
+
+def _choices(only: Choices | Mapping[str, str]) -> Choices:
+    return tuple(only.items()) if isinstance(only, Mapping) else only
+
+
+def _derivation_rows(rows: tuple[tuple[Cubelike, str], ...]) -> tuple[tuple[Cube, str], ...]:
+    return tuple((cube(cells), value) for cells, value in rows)
+
+
+@frozen
+class Const:
+    """The target becomes this value."""
+
+    value: str
+
+
+@frozen
+class Copy:
+    """The target becomes what this column was before the step."""
+
+    column: str
+
+
+@frozen
+class By:
+    """The target becomes what the table says of this column's value before the step.
+
+    A value that the table does not name leaves the target as it was.
+    """
+
+    column: str
+    table: tuple[tuple[str, str], ...]
+
+
+Value: TypeAlias = Const | Copy | By
+
+
+def by(column: str, table: Mapping[str, str]) -> By:
+    """`by("me.health", {"healthy": "failed_over"})`."""
+    return By(column, tuple((str(k), str(v)) for k, v in table.items()))
+
+
+@frozen
+class Effect:
+    """What one column becomes."""
+
+    target: str
+    value: Value
+
+
+Thenlike: TypeAlias = "tuple[Effect, ...] | Mapping[str, str | Value]"
+
+
+def effects(then: Thenlike) -> tuple[Effect, ...]:
+    """`effects({"me.state": "normal", "peer.reason": Copy("me.reason")})`."""
+    if isinstance(then, tuple):
+        return then
+    return tuple(
+        Effect(k, Const(str(v)) if isinstance(v, str) else v) for k, v in then.items()
+    )
+
+
+@frozen
+class Column:
+    """A question that a rule may ask.
+
+    `observed_by` is `record`, `environment`, or the node that knows it. A derived column has
+    `sources` (stored columns) and a total `table` from their values to one of the domain.
+    """
+
+    name: str
+    domain: Values
+    observed_by: str = "record"
+    sources: Values = ()
+    table: tuple[tuple[Values, str], ...] = ()
+    says: str = field(default="", eq=False)
+
+    @property
+    def derived(self) -> bool:
+        return bool(self.sources)
+
+
+@frozen
+class Derivation:
+    """A derived column as a person writes it: the first row whose cells hold, else `otherwise`."""
+
+    name: str
+    sources: Values
+    rows: tuple[tuple[Cube, str], ...] = field(converter=_derivation_rows)
+    otherwise: str
+    says: str
+    only: Choices = field(converter=_choices, default=())
+
+
+@frozen
+class Event:
+    """Something that arrives. `seated`: one for each node, written `name(node1)`."""
+
+    name: str
+    kind: Kind
+    decider: str
+    says: str = field(default="", eq=False)
+    success: bool = True
+    seated: bool = True
+
+
+@frozen
+class Possible:
+    """One way in which an event can physically happen."""
+
+    event: str
+    when: Cube = field(converter=cube)
+
+
+@frozen
+class Action:
+    """Something asked of the outside world; `node` is where, or none for the group."""
+
+    do: str
+    node: str | None = None
+
+
+def _actions(many: tuple[str | Action, ...]) -> tuple[Action, ...]:
+    return tuple(a if isinstance(a, Action) else _action(a) for a in many)
+
+
+def _action(text: str) -> Action:
+    do, _, seat = text.partition("(")
+    return Action(do, seat.rstrip(")") or None)
+
+
+@frozen
+class ActionKind:
+    """What performers must do for an action, and what must be true before the next one."""
+
+    name: str
+    says: str
+    duty: str
+
+
+@frozen
+class Rule:
+    """One row of the life of a node.
+
+    `when` holds before, `then` holds after, columns not named stay. `cite` names the rows that
+    the rule prints (`table2:12`), the rows it leads towards (`towards table2:12`) and headings
+    of the document; `decisions` the choices it depends on; `only` the policy choices under
+    which the row exists.
+    """
+
+    id: str
+    event: str
+    when: Cube = field(converter=cube, factory=Cube)
+    then: tuple[Effect, ...] = field(converter=effects, default=())
+    outcome: Outcome = Outcome.DONE
+    actions: tuple[Action, ...] = field(converter=_actions, default=())
+    cite: Values = field(default=(), converter=_values)
+    why: str = ""
+    evidence: Evidence = Evidence.DOCUMENTED
+    decisions: Values = field(default=(), converter=_values)
+    phase: str = ""
+    only: Choices = field(converter=_choices, default=())
+
+
+@frozen
+class Invariant:
+    """Never any of these cubes. `premise`: the part before the comma; some pair must meet it."""
+
+    id: str
+    says: str
+    never: tuple[Cube, ...] = field(converter=cubes)
+    premise: Cube = field(converter=cube, factory=Cube)
+    auxiliary: bool = False
+    why: str = ""
+
+
+@frozen
+class AcceptedOnly:
+    """An event is done only in these cubes; `exactly`: and everywhere in them."""
+
+    id: str
+    command: str
+    when: tuple[Cube, ...] = field(converter=cubes)
+    says: str = ""
+    exactly: bool = False
+
+
+@frozen
+class Exclusive:
+    """Of these names of commands, at most one is accepted in a pair, and none in `never_in`."""
+
+    id: str
+    commands: Values
+    never_in: tuple[Cube, ...] = field(converter=cubes)
+    says: str = ""
+
+
+@frozen
+class Advice:
+    """A recommended action: what to do when, as words and as events.
+
+    `when` narrows the hidden columns for which the advice is given; `events` is the sequence
+    that carries it out, from there home to Normal.
+    """
+
+    says: str
+    when: Cube = field(converter=cube, factory=Cube)
+    events: Values = ()
+
+
+@frozen
+class Cause:
+    """How a pair comes to show a row, as events from the pair `start` (a name in STARTS)."""
+
+    id: str
+    says: str
+    events: Values
+    start: str = "normal"
+
+
+@frozen
+class Display:
+    """What an administrator sees: two states and two reasons."""
+
+    state1: str
+    reason1: str
+    state2: str
+    reason2: str
+
+    def mirrored(self) -> Display:
+        return Display(self.state2, self.reason2, self.state1, self.reason1)
+
+
+@frozen
+class Situation:
+    """A row of Table 2, seen from one seat.
+
+    `shown` says which of the two nodes shows anything: rows 16 and 17 have a node that is down
+    or unreachable. `literal` is the printed text where the document errs, `corrected` says what
+    is meant.
+    """
+
+    row: str
+    cause: str
+    display: Display
+    shown: tuple[bool, bool] = (True, True)
+    advice: tuple[Advice, ...] = ()
+    causes: tuple[Cause, ...] = ()
+    literal: str = ""
+    corrected: str = ""
+    fits: Cube = field(converter=cube, factory=Cube)
+    seat: str = "node1"
+
+
+@frozen
+class Family:
+    """Stable displays that the document does not list, and the decision that leads to them."""
+
+    id: str
+    says: str
+    left: tuple[tuple[Values, Values], ...]
+    right: tuple[tuple[Values, Values], ...]
+    decision: str
+    nearest: str
+    advice: str
+
+
+@frozen
+class DecisionRecord:
+    """A choice where the document is silent or contradicts itself."""
+
+    id: str
+    title: str
+    evidence: Evidence
+    text: str
+    choice: str
+    alternatives: str
+    changes: str
+
+
+@frozen
+class Policy:
+    """A choice of which both answers are worth having. The first choice is the default."""
+
+    name: str
+    choices: Values
+    says: str
+    decision: str
+
+
+@frozen
+class Model:
+    """An absolute machine: all there is to know of it, and nothing that runs."""
+
+    name: str
+    columns: tuple[Column, ...]
+    initial: tuple[tuple[tuple[str, str], ...], ...]
+    events: tuple[Event, ...]
+    possible: tuple[Possible, ...]
+    rules: tuple[Rule, ...]
+    invariants: tuple[Invariant, ...] = ()
+    accepted_only: tuple[AcceptedOnly, ...] = ()
+    exclusive: tuple[Exclusive, ...] = ()
+    mirror: tuple[tuple[str, str], ...] = ()
+    transient: tuple[Cell, ...] = ()
+    goal: tuple[Cube, ...] = ()
+    assumptions: Values = ()
+    situations: tuple[Situation, ...] = ()
+    policy: Choices = ()
+
+
+@frozen
+class Table:
+    """A machine as a person writes it: from `me` and `peer`, for every choice of policy."""
+
+    name: str
+    node_columns: tuple[Column, ...]
+    group_columns: tuple[Column, ...]
+    derivations: tuple[Derivation, ...]
+    initial: tuple[Mapping[str, str], ...]
+    events: tuple[Event, ...]
+    possible: tuple[Possible, ...]
+    phases: tuple[tuple[str, tuple[Rule, ...]], ...]
+    invariants: tuple[Invariant, ...] = ()
+    accepted_only: tuple[AcceptedOnly, ...] = ()
+    exclusive: tuple[Exclusive, ...] = ()
+    transient: Values = ()
+    goal: tuple[Cube, ...] = ()
+    assumptions: Values = ()
+    situations: tuple[Situation, ...] = ()

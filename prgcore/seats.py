@@ -1,0 +1,208 @@
+"""From tables written with `me` and `peer` to a machine with two absolute seats.
+
+Law: renaming only. Every relative row becomes one row a seat; a row of a group event is
+instantiated once, and must be its own mirror (obligation F3). Knows no row of any table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from itertools import product
+
+from attrs import evolve
+
+from prgcore.model import (
+    Action,
+    By,
+    Cell,
+    Choices,
+    Column,
+    Const,
+    Copy,
+    Cube,
+    Derivation,
+    Effect,
+    Model,
+    Possible,
+    Rule,
+    Table,
+    Value,
+    Values,
+)
+
+NODES = ("node1", "node2")
+
+
+def seat(name: str, me: str) -> str:
+    """`me.state` seen from a seat: `node1.state`. Names of the group stay."""
+    peer = NODES[1 - NODES.index(me)]
+    if name in ("me", "peer"):
+        return me if name == "me" else peer
+    head, dot, tail = name.partition(".")
+    return f"{ {'me': me, 'peer': peer}.get(head, head)}{dot}{tail}"
+
+
+def _both(name: str) -> tuple[str, ...]:
+    return (f"me.{name[5:]}", f"peer.{name[5:]}") if name.startswith("both.") else (name,)
+
+
+def seat_cube(cube: Cube, me: str) -> Cube:
+    """A cube from a seat; `both.` columns become one cell a node."""
+    return Cube(tuple(Cell(seat(n, me), c.values) for c in cube for n in _both(c.column)))
+
+
+def _seat_value(value: Value, me: str) -> Value:
+    match value:
+        case Const():
+            return value
+        case Copy(column):
+            return Copy(seat(column, me))
+        case By(column, table):
+            return By(seat(column, me), table)
+
+
+def _seat_effects(then: Iterable[Effect], me: str) -> tuple[Effect, ...]:
+    return tuple(
+        Effect(seat(name, me), _seat_value(effect.value, me))
+        for effect in then
+        for name in _both(effect.target)
+    )
+
+
+def seat_event(name: str, me: str) -> str:
+    """`failover(me)` from a seat."""
+    return name.replace("(me)", f"({me})").replace(
+        "(peer)", f"({NODES[1 - NODES.index(me)]})"
+    )
+
+
+def seat_rule(rule: Rule, me: str, *, seated: bool) -> Rule:
+    """A relative rule from a seat, with the seat in its id if its event has one."""
+    return evolve(
+        rule,
+        id=f"{rule.id}@{me}" if seated else rule.id,
+        event=f"{rule.event}({me})" if seated else rule.event,
+        when=seat_cube(rule.when, me),
+        then=_seat_effects(rule.then, me),
+        actions=tuple(Action(a.do, a.node and seat(a.node, me)) for a in rule.actions),
+    )
+
+
+def _derive(derivation: Derivation, domains: Mapping[str, Values], me: str) -> Column:
+    """The total table of a derivation: first row that holds, else `otherwise`."""
+    sources = tuple(seat(s, me) for s in derivation.sources)
+    rows = [(seat_cube(cells, me), value) for cells, value in derivation.rows]
+    table = []
+    for values in product(*(domains[s] for s in sources)):
+        pair = dict(zip(sources, values, strict=True))
+        hit = (v for cells, v in rows if all(pair[c.column] in c.values for c in cells))
+        table.append((values, next(hit, derivation.otherwise)))
+    found = {v for _, v in table}
+    order = dict.fromkeys([*(v for _, v in derivation.rows), derivation.otherwise])
+    return Column(
+        seat(f"me.{derivation.name}", me), tuple(v for v in order if v in found), "derived",
+        sources, tuple(table), derivation.says,
+    )
+
+
+def _holds(only: Choices, policy: Mapping[str, str]) -> bool:
+    return all(policy.get(name) == choice for name, choice in only)
+
+
+def instantiate(table: Table, policy: Mapping[str, str]) -> Model:
+    """The absolute machine of a table under one choice of every policy."""
+    stored = (
+        *(evolve(c, name=f"{me}.{c.name}", observed_by=seat(c.observed_by, me))
+          for me in NODES for c in table.node_columns),
+        *table.group_columns,
+    )
+    domains = {c.name: c.domain for c in stored}
+    derived = tuple(
+        _derive(d, domains, me)
+        for me in NODES for d in table.derivations if _holds(d.only, policy)
+    )
+    seated = {e.name for e in table.events if e.seated}
+
+    def seats(event: str) -> Values:
+        return NODES if event in seated else NODES[:1]
+
+    events = tuple(
+        evolve(e, name=f"{e.name}({me})" if e.seated else e.name, decider=seat(e.decider, me))
+        for e in table.events for me in seats(e.name)
+    )
+    possible = tuple(
+        Possible(f"{p.event}({me})" if p.event in seated else p.event, seat_cube(p.when, me))
+        for p in table.possible for me in seats(p.event)
+    )
+    rules = tuple(
+        seat_rule(evolve(r, phase=phase), me, seated=r.event in seated)
+        for phase, rows in table.phases for r in rows if _holds(r.only, policy)
+        for me in seats(r.event)
+    )
+    invariants = tuple(
+        evolve(
+            i, never=tuple(dict.fromkeys(seat_cube(c, me) for me in NODES for c in i.never)),
+            premise=seat_cube(i.premise, NODES[0]),
+        )
+        for i in table.invariants
+    )
+    accepted_only = tuple(
+        evolve(
+            a, command=f"{a.command}({me})" if a.command in seated else a.command,
+            when=tuple(seat_cube(c, me) for c in a.when),
+        )
+        for a in table.accepted_only for me in seats(a.command)
+    )
+    exclusive = tuple(
+        evolve(x, never_in=tuple(seat_cube(c, me) for c in x.never_in for me in NODES))
+        for x in table.exclusive
+    )
+    return Model(
+        name=table.name,
+        columns=(*stored, *derived),
+        initial=tuple(
+            tuple(
+                (c.name, start[c.name.removeprefix("node1.").removeprefix("node2.")])
+                for c in stored
+            )
+            for start in table.initial
+        ),
+        events=events, possible=possible, rules=rules, invariants=invariants,
+        accepted_only=accepted_only, exclusive=exclusive,
+        mirror=tuple((f"node1.{c.name}", f"node2.{c.name}") for c in table.node_columns),
+        transient=tuple(Cell(f"{me}.state", table.transient) for me in NODES),
+        goal=tuple(seat_cube(g, NODES[0]) for g in table.goal),
+        assumptions=table.assumptions,
+        situations=table.situations,
+        policy=tuple(sorted(policy.items())),
+    )
+
+
+def mirror_name(name: str) -> str:
+    """The same name from the other seat: node1 and node2 exchanged."""
+    return name.replace("node1", "\0").replace("node2", "node1").replace("\0", "node2")
+
+
+def mirror_rule(rule: Rule) -> Rule:
+    """The same rule from the other seat, cells and effects sorted."""
+    return evolve(
+        rule,
+        id=mirror_name(rule.id), event=mirror_name(rule.event), when=mirror_cube(rule.when),
+        then=tuple(Effect(mirror_name(e.target), _mirror_value(e.value)) for e in rule.then),
+        actions=tuple(Action(a.do, a.node and mirror_name(a.node)) for a in rule.actions),
+    )
+
+
+def mirror_cube(cube: Cube) -> Cube:
+    """The same cells from the other seat."""
+    return Cube(tuple(Cell(mirror_name(c.column), c.values) for c in cube))
+
+
+def _mirror_value(value: Value) -> Value:
+    match value:
+        case Const():
+            return value
+        case Copy(column):
+            return Copy(mirror_name(column))
+        case By(column, table):
+            return By(mirror_name(column), table)

@@ -1,0 +1,1 @@
+"""The machine, as data. Law: records and words only; nothing here runs at run time."""

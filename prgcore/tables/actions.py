@@ -1,0 +1,40 @@
+"""The actions: what the engine asks of the outside world, as data.
+
+Each is idempotent. The actions of one decision are done in their order, after the record is
+written and each before the next; `duty` says what must be true when one is acknowledged.
+"""
+
+from __future__ import annotations
+
+from prgcore.model import ActionKind
+
+ACTIONS = (
+    ActionKind(
+        "acquire_grant", "obtain the take-over grant for this node from the arbiter",
+        "before anything else of the decision: nothing is served under a grant not held",
+    ),
+    ActionKind(
+        "release_grant", "give the take-over grant back",
+        "after users are disconnected: nobody else may serve before this node has stopped",
+    ),
+    ActionKind(
+        "stop_critical_services", "stop the critical services of this node",
+        "when acknowledged no critical service of the node runs; repeated: nothing happens",
+    ),
+    ActionKind(
+        "start_critical_services", "start the critical services of this node",
+        "its failure is reported as an event (start_failed, services_down), not as an error",
+    ),
+    ActionKind(
+        "disconnect_users", "disconnect every user who is not assigned to this node",
+        "when acknowledged the node serves only whom the record assigns to it",
+    ),
+    ActionKind(
+        "move_users", "let this node serve the users that the record is moving to it",
+        "after the other node disconnected them where it can be reached; ends in a completion",
+    ),
+    ActionKind(
+        "restart_recovery_manager", "restart the recovery manager of this node",
+        "last of a decision: the manager that carries it out may be the one restarted",
+    ),
+)

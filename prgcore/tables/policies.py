@@ -1,0 +1,20 @@
+"""Choices of which both answers are worth having. A machine is built for one of each."""
+
+from __future__ import annotations
+
+from prgcore.model import Policy
+
+POLICIES = (
+    Policy(
+        "reconnection", ("fail", "keep_serving"),
+        "a failed node and one that is not failed hear each other again: both fail until "
+        "Recover, or a node that serves everyone keeps serving and the failed one lets go",
+        "D13",
+    ),
+    Policy(
+        "idle_on_peer_loss", ("wait", "take_over"),
+        "an Idle node loses its peer: it waits for a manual fallback, or starts its services "
+        "and takes over",
+        "D14",
+    ),
+)
