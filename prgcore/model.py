@@ -265,16 +265,30 @@ class Exclusive:
 
 
 @frozen
+class OnlyBy:
+    """A column becomes this value only by rules of these events."""
+
+    id: str
+    column: str
+    value: str
+    events: Values
+    says: str = ""
+
+
+@frozen
 class Advice:
     """A recommended action: what to do when, as words and as events.
 
     `when` narrows the hidden columns for which the advice is given; `events` is the sequence
-    that carries it out, from there home to Normal.
+    that carries it out, from there home to Normal. `defect` names who is to blame where it
+    does not lead home: `document` or `our decision`; `because` says why.
     """
 
     says: str
     when: Cube = field(converter=cube, factory=Cube)
     events: Values = ()
+    defect: str = ""
+    because: str = ""
 
 
 @frozen
@@ -288,8 +302,22 @@ class Cause:
 
 
 @frozen
+class Story:
+    """Documented or decided behaviour, step by step, from the pair `start` (a name in STARTS).
+
+    A step is one line: an event that is accepted; `refused`, `ignored` or `impossible` and an
+    event; or what holds now, `expect node1.state = normal`, `expect node1 Idle / Initialization`.
+    """
+
+    id: str
+    title: str
+    steps: Values
+    start: str = "normal"
+
+
+@frozen
 class Display:
-    """What an administrator sees: two states and two reasons."""
+    """What an administrator sees: two states and two reasons, all empty for a blank node."""
 
     state1: str
     reason1: str
@@ -305,8 +333,9 @@ class Situation:
     """A row of Table 2, seen from one seat.
 
     `shown` says which of the two nodes shows anything: rows 16 and 17 have a node that is down
-    or unreachable. `literal` is the printed text where the document errs, `corrected` says what
-    is meant.
+    or unreachable, and its half of the display is empty. `literal` is the printed text where
+    the document errs, `corrected` says what is meant. `fits` narrows the hidden columns to
+    those of the row's cause; the advice is given for these.
     """
 
     row: str
@@ -320,10 +349,31 @@ class Situation:
     fits: Cube = field(converter=cube, factory=Cube)
     seat: str = "node1"
 
+    def matches(self, pair: Mapping[str, str]) -> bool:
+        """Whether an administrator who looks from a shown node sees this row in this seat.
+
+        A node that does not run shows nothing; a blank node may also be cut off.
+        """
+        halves = (
+            ("node1", self.display.state1, self.display.reason1),
+            ("node2", self.display.state2, self.display.reason2),
+        )
+        return all(
+            (pair[f"{node}.state"], pair[f"{node}.reason"], pair[f"{node}.process"])
+            == (state, reason, "running")
+            if state
+            else pair[f"{node}.process"] != "running" or pair["link"] == "cut"
+            for node, state, reason in halves
+        )
+
 
 @frozen
 class Family:
-    """Stable displays that the document does not list, and the decision that leads to them."""
+    """Stable displays that the document does not list, and the decision that leads to them.
+
+    `left` and `right` are alternatives of (states, reasons); no reasons: any. The state of a
+    node that shows nothing is "".
+    """
 
     id: str
     says: str
@@ -332,6 +382,19 @@ class Family:
     decision: str
     nearest: str
     advice: str
+
+    def matches(self, display: Display) -> bool:
+        """Whether the display belongs to the family, in either seat."""
+        return any(
+            _shows(self.left, d.state1, d.reason1) and _shows(self.right, d.state2, d.reason2)
+            for d in (display, display.mirrored())
+        )
+
+
+def _shows(alternatives: tuple[tuple[Values, Values], ...], state: str, reason: str) -> bool:
+    return any(
+        state in states and (not reasons or reason in reasons) for states, reasons in alternatives
+    )
 
 
 @frozen
@@ -370,6 +433,7 @@ class Model:
     invariants: tuple[Invariant, ...] = ()
     accepted_only: tuple[AcceptedOnly, ...] = ()
     exclusive: tuple[Exclusive, ...] = ()
+    only_by: tuple[OnlyBy, ...] = ()
     mirror: tuple[tuple[str, str], ...] = ()
     transient: tuple[Cell, ...] = ()
     goal: tuple[Cube, ...] = ()
@@ -393,6 +457,7 @@ class Table:
     invariants: tuple[Invariant, ...] = ()
     accepted_only: tuple[AcceptedOnly, ...] = ()
     exclusive: tuple[Exclusive, ...] = ()
+    only_by: tuple[OnlyBy, ...] = ()
     transient: Values = ()
     goal: tuple[Cube, ...] = ()
     assumptions: Values = ()

@@ -23,6 +23,7 @@ from prgcore.model import (
     Derivation,
     Effect,
     Model,
+    OnlyBy,
     Possible,
     Rule,
     Table,
@@ -157,6 +158,10 @@ def instantiate(table: Table, policy: Mapping[str, str]) -> Model:
         evolve(x, never_in=tuple(seat_cube(c, me) for c in x.never_in for me in NODES))
         for x in table.exclusive
     )
+    only_by = tuple(
+        OnlyBy(o.id, seat(o.column, me), o.value, tuple(f"{e}({me})" for e in o.events), o.says)
+        for o in table.only_by for me in NODES
+    )
     return Model(
         name=table.name,
         columns=(*stored, *derived),
@@ -168,7 +173,7 @@ def instantiate(table: Table, policy: Mapping[str, str]) -> Model:
             for start in table.initial
         ),
         events=events, possible=possible, rules=rules, invariants=invariants,
-        accepted_only=accepted_only, exclusive=exclusive,
+        accepted_only=accepted_only, exclusive=exclusive, only_by=only_by,
         mirror=tuple((f"node1.{c.name}", f"node2.{c.name}") for c in table.node_columns),
         transient=tuple(Cell(f"{me}.state", table.transient) for me in NODES),
         goal=tuple(seat_cube(g, NODES[0]) for g in table.goal),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from prgcore.model import Table, cube
 from prgcore.tables.columns import DERIVED, GROUP_COLUMNS, NODE_COLUMNS
 from prgcore.tables.events import EVENTS, POSSIBLE
-from prgcore.tables.invariants import ACCEPTED_ONLY, EXCLUSIVE, INVARIANTS
+from prgcore.tables.invariants import ACCEPTED_ONLY, EXCLUSIVE, INVARIANTS, ONLY_BY
 from prgcore.tables.rules import PHASES
 from prgcore.tables.states import TRANSIENT
 from prgcore.vocabulary import Reason, State
@@ -27,6 +27,7 @@ TABLE = Table(
     invariants=INVARIANTS,
     accepted_only=ACCEPTED_ONLY,
     exclusive=EXCLUSIVE,
+    only_by=ONLY_BY,
     transient=tuple(TRANSIENT),
     goal=(cube({
         "both.state": State.NORMAL, "both.services": "up", "both.database": "up",

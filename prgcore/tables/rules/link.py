@@ -73,14 +73,20 @@ LINK = (
     Rule(
         "L134", "heartbeat_heard", only={"reconnection": "keep_serving"},
         when={"me.state": _FAILED, "peer.state": _SERVES},
-        then={"me.state": State.FAILING_OVER, "me.hears_peer": "yes"},
+        then={
+            "me.state": State.FAILING_OVER, "me.reason": Reason.PEER_DOWN,
+            "me.hears_peer": "yes",
+        },
         cite="Node State Definitions: Failing Over", evidence=Evidence.POLICY, decisions="D13",
         why="the peer serves everyone: let go instead of stopping it",
     ),
     Rule(
         "L136", "heartbeat_heard", only={"reconnection": "keep_serving"},
         when={"me.state": _SERVES, "peer.state": _FAILED},
-        then={"me.hears_peer": "yes", "peer.state": State.FAILING_OVER},
+        then={
+            "me.hears_peer": "yes",
+            "peer.state": State.FAILING_OVER, "peer.reason": Reason.PEER_DOWN,
+        },
         cite="Node State Definitions: Failing Over", evidence=Evidence.POLICY, decisions="D13",
         why="serves everyone: keeps serving, and the failed peer lets go",
     ),

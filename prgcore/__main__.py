@@ -1,0 +1,8 @@
+"""`python -m prgcore`: the command line."""
+
+from __future__ import annotations
+
+from prgcore.cli import main
+
+if __name__ == "__main__":
+    raise SystemExit(main())

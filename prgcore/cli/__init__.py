@@ -1,0 +1,105 @@
+"""The command line: `prgcore`, also `python -m prgcore`.
+
+Law: the only place that imports typer and rich, and the only one that knows standard streams
+and exit codes. It parses, asks the library, prints. Exit codes: 0 answered, all good;
+1 something is refuted or invalid; 2 usage or unreadable input; 3 unknown or budget exhausted;
+4 two checkers disagree or a proof is vacuous; 130 interrupted; 141 the reader went away.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from prgcore.errors import MissingExtra, PrgError
+
+INTERRUPTED = 130
+READER_GONE = 141
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line and answer its exit code.
+
+    Args:
+        arguments: the words after the program's name; those of this process if not given.
+    """
+    try:
+        code = _run(list(sys.argv[1:] if arguments is None else arguments))
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        _forget_output()
+        return READER_GONE
+    except KeyboardInterrupt:
+        return _complain("interrupted", INTERRUPTED)
+    return code
+
+
+def _run(arguments: list[str]) -> int:
+    try:
+        import typer
+
+        from prgcore.cli.app import app
+    except ModuleNotFoundError as error:
+        if error.name not in ("typer", "rich"):
+            raise
+        return _complain(str(MissingExtra("the command line", "cli")), 2)
+    from prgcore.cli.inputs import one_line
+
+    usage_error = typer.BadParameter.__mro__[1]
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        code = app(arguments, prog_name="prgcore", standalone_mode=False)
+    except PrgError as error:
+        return _complain(one_line(summary(error)), exit_code(error))
+    except typer.Abort:
+        raise KeyboardInterrupt from None
+    except (RecursionError, MemoryError):
+        return _complain("the input is too large or too deeply nested to be read", 2)
+    except usage_error as error:
+        said = getattr(error, "format_message", error.__str__)()
+        return _complain(one_line(f"{said.rstrip('.')}; see {_where(error)} --help"), 2)
+    if code == INTERRUPTED:
+        return _complain("interrupted", INTERRUPTED)
+    return code if isinstance(code, int) else 0
+
+
+def _where(error: Exception) -> str:
+    """The command that a usage error came from."""
+    context = getattr(error, "ctx", None)
+    return context.command_path if context is not None else "prgcore"
+
+
+def summary(error: PrgError) -> str:
+    """An error as one sentence: of many findings the first few."""
+    findings: tuple[str, ...] = getattr(error, "findings", ())
+    if not findings:
+        return str(error)
+    more = len(findings) - 3
+    head = str(error).partition("\n")[0]
+    rest = f"; and {more} more (prgcore machine --check lists all)" if more > 0 else ""
+    return f"{head}: " + "; ".join(findings[:3]) + rest
+
+
+def exit_code(error: PrgError) -> int:
+    """1 for an answer about the pair or the machine, 3 for a spent budget, 2 for bad input."""
+    if getattr(error, "exhausted", None) is False or type(error).__name__ == "BudgetExhausted":
+        return 3
+    answered = ("impossible_event", "outside_invariant", "not_total", "no_plan")
+    return 1 if error.code in answered else 2
+
+
+def _complain(message: str, code: int) -> int:
+    if sys.stderr is not None:
+        sys.stderr.write(f"prgcore: {message}\n")
+    return code
+
+
+def _forget_output() -> None:
+    """Nobody reads standard output any more: let the last flush go nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)

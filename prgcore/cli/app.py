@@ -1,0 +1,54 @@
+"""The commands, gathered. Each is documented by its own help."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from prgcore.cli import machines, proofs, questions, steps
+
+FIRST = """\
+What to try first:
+
+  prgcore prove                      prove every promise of the machine
+  prgcore explain --node1 "Failed Over / Initialization" \\
+                  --node2 "Running in Backup Mode / Critical Service Down"
+  prgcore step "enable_ha"           one event, and what the machine decides
+  prgcore diagram                    the states of a node, as a picture
+  prgcore COMMAND --help             more about a command
+"""
+
+app = typer.Typer(
+    name="prgcore", rich_markup_mode=None, pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from prgcore import __version__
+        from prgcore.cli.output import write
+
+        write(f"prgcore {__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    context: typer.Context,
+    *,
+    version: Annotated[  # noqa: ARG001
+        bool, typer.Option("--version", callback=_version, is_eager=True,
+                           help="Print the version."),
+    ] = False,
+) -> None:
+    """A high-availability pair engine: every rule is data, every promise is proved."""
+    if context.invoked_subcommand is None:
+        from prgcore.cli.output import write
+
+        write(context.get_help().rstrip() + "\n\n" + FIRST)
+
+
+for module in (proofs, machines, steps, questions):
+    module.register(app)

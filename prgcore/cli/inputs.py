@@ -1,0 +1,313 @@
+"""Reading what a person or a program hands in: text, JSON, machines, pairs.
+
+Law: every byte from outside passes here, and whatever is wrong with it becomes one `BadInput`
+before a command has written anything. Sizes are bounded; nothing here trusts a shape.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from attrs import frozen
+
+from prgcore.errors import BadInput, NeedsTwoNodes, unknown_name
+
+if TYPE_CHECKING:
+    from prgcore.engine import Pair
+    from prgcore.explain import Shown
+    from prgcore.machine import Machine
+    from prgcore.model import Model
+
+MEGABYTE = 1 << 20
+LIMIT = 16 * MEGABYTE
+"""The largest file that is read, in bytes."""
+LINE_LIMIT = MEGABYTE
+"""The longest line of JSON Lines that is read, in bytes."""
+
+
+def _policies(incomplete: str) -> Iterator[str]:
+    from prgcore.tables.policies import POLICIES
+
+    words = (f"{p.name}={choice}" for p in POLICIES for choice in p.choices)
+    yield from (w for w in words if w.startswith(incomplete))
+
+
+MachineFile = Annotated[
+    str | None,
+    typer.Option("--machine", metavar="FILE", help="A machine of your own (- for standard input)."),
+]
+Policies = Annotated[
+    list[str] | None,
+    typer.Option("--policy", metavar="NAME=CHOICE", autocompletion=_policies,
+                 help="A policy of the built-in machine. Repeatable."),
+]
+PairText = Annotated[
+    str | None,
+    typer.Argument(metavar="[PAIR]", show_default=False,
+                   help="The pair as a JSON object, a file, or - (default: the initial pair)."),
+]
+Node1 = Annotated[
+    str | None,
+    typer.Option("--node1", metavar="SHOWN", help="What node 1 shows: 'State / Reason', or ''."),
+]
+Node2 = Annotated[
+    str | None,
+    typer.Option("--node2", metavar="SHOWN", help="What node 2 shows."),
+]
+Sets = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="COLUMN=VALUE", help="What is known of a column. Repeatable."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def one_line(text: str, limit: int = 600) -> str:
+    """A message as a single printable line, cut to `limit` characters."""
+    lines = " ".join(text.split())
+    plain = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in lines)
+    return plain if len(plain) <= limit else plain[: limit - 1] + "…"
+
+
+# -------------------------------------------------------------------- text and JSON
+
+
+def standard_input() -> Any:
+    """The binary stream behind standard input.
+
+    Raises:
+        BadInput: it is closed.
+    """
+    if sys.stdin is None or sys.stdin.closed:
+        raise BadInput("standard input is closed; give a file instead")
+    return sys.stdin.buffer
+
+
+def read_text(source: str) -> str:
+    """The text of a file, or of standard input when `source` is `-`.
+
+    Raises:
+        BadInput: it cannot be read, is larger than `LIMIT`, or is not UTF-8 text.
+    """
+    name = "standard input" if source == "-" else one_line(repr(source), 120)
+    try:
+        if source == "-":
+            data: bytes = standard_input().read(LIMIT + 1)
+        else:
+            with Path(source).open("rb") as file:
+                data = file.read(LIMIT + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise BadInput(f"cannot read {name}: {reason}; give a file, or - for standard input") \
+            from None
+    if len(data) > LIMIT:
+        raise BadInput(f"{name} is larger than {LIMIT // MEGABYTE} MB, the most that is read")
+    return decode(data, name)
+
+
+def decode(data: bytes, name: str) -> str:
+    """UTF-8 text (a byte order mark is dropped).
+
+    Raises:
+        BadInput: not UTF-8, or it holds a zero byte.
+    """
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{name} is not text: byte {error.start} is not UTF-8") from None
+    if "\0" in text:
+        raise BadInput(f"{name} is not text: it holds a zero byte")
+    return text
+
+
+def parse_json(text: str, name: str) -> Any:
+    """A JSON value; a key given twice, NaN and Infinity are refused.
+
+    Raises:
+        BadInput: not JSON, or nested too deeply to be read.
+    """
+
+    def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(items)
+        if len(found) < len(items):
+            keys = [key for key, _ in items]
+            twice = next(key for key in keys if keys.count(key) > 1)
+            raise BadInput(f"{name}: the key {twice[:80]!r} is given twice")
+        return found
+
+    def constant(word: str) -> Any:
+        raise BadInput(f"{name}: {word} is not JSON")
+
+    if not text.strip():
+        raise BadInput(f"{name} is empty; a JSON object is expected")
+    try:
+        return json.loads(text, object_pairs_hook=pairs, parse_constant=constant)
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise BadInput(f"{name} is not JSON: {error.msg} at {where}") from None
+    except RecursionError:
+        raise BadInput(f"{name} is nested too deeply to be read") from None
+    except ValueError as error:
+        raise BadInput(f"{name} is not JSON that can be read: {error}") from None
+
+
+def assignments(words: list[str] | None, option: str) -> dict[str, str]:
+    """`name=value` words as a mapping.
+
+    Raises:
+        BadInput: no `=`, or a name given two different values.
+    """
+    found: dict[str, str] = {}
+    for word in words or ():
+        name, equals, value = word.partition("=")
+        name, value = name.strip(), value.strip()
+        if not equals or not name or not value:
+            raise BadInput(f"{option} {word[:80]!r}: expected NAME=VALUE")
+        if found.setdefault(name, value) != value:
+            raise BadInput(f"{option} {name[:80]} is given twice: {found[name][:80]!r} and "
+                           f"{value[:80]!r}")
+    return found
+
+
+# ------------------------------------------------------------------------- machines
+
+
+def load_machine(file: str | None, policy: list[str] | None) -> Machine:
+    """The machine that a command is about: the built-in one, or that of a machine file.
+
+    Raises:
+        BadInput, MalformedMachine: the file or the policies are wrong.
+    """
+    from prgcore.machine import Machine, prg
+
+    choices = assignments(policy, "--policy")
+    if file is None:
+        return prg(**choices)
+    if choices:
+        raise BadInput("--policy chooses for the built-in machine; leave it out with --machine")
+    return Machine(load_model(file))
+
+
+def load_model(file: str) -> Model:
+    """The model of a machine file.
+
+    Raises:
+        BadInput, MalformedMachine: as `prgcore.export.machine_file.load`.
+    """
+    from prgcore.export import machine_file
+
+    return machine_file.load(read_text(file))
+
+
+# ---------------------------------------------------------------------------- pairs
+
+
+@frozen
+class Question:
+    """A machine and what is known of a pair of it.
+
+    Attributes:
+        machine: the machine that answers.
+        pair: the pair, or None where only a display is known.
+        shown: what the two nodes show, where only that is known.
+        known: columns that `--set` fixes, for a display.
+    """
+
+    machine: Machine
+    pair: Pair | None
+    shown: tuple[Shown, Shown] | None
+    known: dict[str, str]
+
+
+def question(
+    file: str | None, policy: list[str] | None, text: str | None,
+    node1: str | None, node2: str | None, sets: list[str] | None,
+) -> Question:
+    """What the options that all questions share ask about.
+
+    Raises:
+        BadInput: contradictory options, or a pair that the machine does not have.
+        NeedsTwoNodes: a display of one node.
+    """
+    if file == "-" and text == "-":
+        raise BadInput("standard input cannot be both the machine and the pair; "
+                       "give one of them as a file")
+    if text is not None and (node1 is not None or node2 is not None):
+        raise BadInput("give the pair, or what --node1 and --node2 show, not both")
+    if (node1 is None) != (node2 is None):
+        other = "--node1" if node1 is None else "--node2"
+        raise NeedsTwoNodes(f"high availability needs two nodes; give {other} as well "
+                            f"({other} '' if that node shows nothing)")
+    machine = load_machine(file, policy)
+    known = assignments(sets, "--set")
+    check_columns(machine, known, "--set")
+    if node1 is None or node2 is None:
+        given = dict(machine.initial[0]) if text is None else read_pair(text)
+        return Question(machine, machine.pair(given | known), None, {})
+    from prgcore.explain import parse_shown
+
+    def shown(option: str, said: str) -> Shown:
+        try:
+            return parse_shown(said) if said.strip() else None
+        except BadInput as error:
+            raise BadInput(f"{option}: {error}") from None
+
+    if not {"node1.state", "node1.reason", "node2.state", "node2.reason"} <= set(machine.stored):
+        raise BadInput(f"the machine {machine.model.name!r} has no state and reason of two nodes "
+                       "to show; give the pair as JSON")
+    return Question(machine, None, (shown("--node1", node1), shown("--node2", node2)), known)
+
+
+def check_columns(machine: Machine, known: dict[str, str], option: str) -> None:
+    """Every name a column, every value in its domain.
+
+    Raises:
+        BadInput: the first that is not.
+    """
+    domains = {c.name: c.domain for c in machine.model.columns}
+    for name, value in known.items():
+        if name not in domains:
+            raise BadInput(f"{option}: " + unknown_name("column", name, domains))
+        if value not in domains[name]:
+            raise BadInput(f"{option} {name}: " + unknown_name("value", value, domains[name]))
+
+
+def read_pair(source: str) -> dict[str, Any]:
+    """A pair's columns from JSON text, a file or `-`; the answer of `step --json` will do too.
+
+    Raises:
+        BadInput: it cannot be read, or is no JSON object.
+    """
+    literal = source.lstrip().startswith(("{", "[", '"'))
+    name = "the pair"
+    value = parse_json(source if literal else read_text(source), name)
+    if isinstance(value, dict) and isinstance(value.get("pair"), dict):
+        value = value["pair"]
+    if not isinstance(value, dict):
+        raise BadInput(f"{name} is an object of columns, not {json_kind(value)}")
+    return value
+
+
+def json_kind(value: object) -> str:
+    """What JSON calls this value."""
+    names = {dict: "an object", list: "an array", str: "a string", bool: "true or false",
+             int: "a number", float: "a number", type(None): "null"}
+    return names[type(value)]
+
+
+def lines(stream: Any) -> Iterator[tuple[int, bytes | None]]:
+    """Numbered lines that are not blank; None in place of a line longer than `LINE_LIMIT`."""
+    number = 0
+    while data := stream.readline(LINE_LIMIT + 1):
+        number += 1
+        if len(data) <= LINE_LIMIT or data.endswith(b"\n"):
+            if data.strip():
+                yield number, data
+            continue
+        while data and not data.endswith(b"\n"):
+            data = stream.readline(LINE_LIMIT + 1)
+        yield number, None

@@ -1,0 +1,136 @@
+"""Writing answers: text, tables and JSON on standard output, remarks on standard error.
+
+Law: an answer is rendered whole before its first byte is written, so nothing is left
+half-written. Standard output carries the answer and nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from prgcore.cli.inputs import one_line
+from prgcore.errors import BadInput
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from prgcore.engine import Decision, Failed
+
+WIDTH = 80
+"""How wide a page is when nothing says otherwise, in columns."""
+
+
+def write(text: str) -> None:
+    """Text on standard output, ended by a newline."""
+    sys.stdout.write(text if text.endswith("\n") else text + "\n")
+
+
+def write_json(value: object, *, line: bool = False) -> None:
+    """JSON on standard output: indented, or on one line. ASCII only, keys in the given order."""
+    write(json.dumps(value) if line else json.dumps(value, indent=2))
+
+
+def remark(text: str) -> None:
+    """One line on standard error."""
+    sys.stderr.write(f"prgcore: {one_line(text)}\n")
+
+
+def show(*parts: RenderableType) -> None:
+    """Tables and text, with colour on a terminal only (NO_COLOR and COLUMNS are honoured)."""
+    from rich.console import Console
+
+    console = Console(highlight=False, emoji=False, soft_wrap=False)
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = WIDTH
+    with console.capture() as capture:
+        for part in parts:
+            console.print(part, markup=False)
+    write("\n".join(line.rstrip() for line in capture.get().splitlines()))
+
+
+@contextmanager
+def progress(label: str) -> Iterator[Callable[[str, int, int], None] | None]:
+    """A bar on standard error while something runs; None where that is no terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(label, total=None)
+
+        def report(name: str, done: int, total: int) -> None:
+            bar.update(task, description=f"{label} {name}", completed=done, total=total)
+
+        yield report
+
+
+def writable(file: Path) -> Path:
+    """The same file, once its directory is known to exist.
+
+    Raises:
+        BadInput: it cannot be a file to write.
+    """
+    if file.is_dir() or not file.absolute().parent.is_dir():
+        raise BadInput(f"cannot write {one_line(repr(str(file)), 120)}: "
+                       "expected a file in a directory that exists")
+    return file
+
+
+def write_file(file: Path, text: str) -> None:
+    """The whole file or nothing: written beside its place, then moved there.
+
+    Raises:
+        BadInput: it cannot be written.
+    """
+    temporary = ""
+    try:
+        handle, temporary = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.absolute().parent)
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            stream.write(text)
+        mask = os.umask(0)
+        os.umask(mask)
+        Path(temporary).chmod(0o666 & ~mask)
+        Path(temporary).replace(file)
+    except OSError as error:
+        with suppress(OSError):
+            Path(temporary).unlink()
+        raise BadInput(f"cannot write {one_line(repr(str(file)), 120)}: {error.strerror}") \
+            from None
+
+
+# ------------------------------------------------------------------------ decisions
+
+
+def failed_json(failed: Iterable[Failed]) -> list[dict[str, Any]]:
+    """Failing cells as they are written in JSON."""
+    return [{"column": f.column, "is": f.value, "needs": list(f.needs)} for f in failed]
+
+
+def decision_json(decision: Decision) -> dict[str, Any]:
+    """A decision as it is written in JSON."""
+    return {
+        "outcome": str(decision.outcome),
+        "rule": decision.rule and decision.rule.id,
+        "pair": dict(decision.pair),
+        "actions": [
+            {"do": a.do, "node": a.node} if a.node else {"do": a.do} for a in decision.actions
+        ],
+        "why": decision.why,
+        "failed": failed_json(decision.failed),
+    }
+
+
+def changes(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
+    """The columns that differ, one a line, in the machine's order."""
+    return [f"{name}: {before[name]} -> {after[name]}" for name in before
+            if before[name] != after[name]]

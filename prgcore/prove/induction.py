@@ -1,0 +1,226 @@
+"""Induction: every invariant, relative to the conjunction of all, over all pairs.
+
+An invariant is inductive if no rule leads from a pair in which all invariants hold to one in
+which it does not, and no initial pair breaks it. Where that fails, the invariant is dropped from
+the hypothesis and the rest are asked again (Houdini), so what remains is proved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from time import perf_counter
+
+import z3
+from attrs import define, field, frozen
+
+from prgcore.model import Cube, Invariant, Model, Possible, Rule
+from prgcore.prove.relation import Relation
+from prgcore.seats import mirror_cube, mirror_name, mirror_rule
+
+RLIMIT = 20_000_000
+"""Resource budget of one query; beyond it the answer is unknown, never a pass."""
+
+
+@frozen
+class Step:
+    """A counterexample to induction: from a pair that satisfies the hypothesis to one that does
+    not satisfy the invariant. `reachable` is for others to find out.
+    """
+
+    invariant: str
+    rule: str
+    event: str
+    before: dict[str, str]
+
+
+@define
+class Proof:
+    """What induction found.
+
+    Attributes:
+        proved: ids of the invariants that are inductive together.
+        steps: for the others, the step that breaks them.
+        initial: ids that an initial pair breaks.
+        unknown: ids for which the solver gave up.
+        seconds: time an invariant took.
+    """
+
+    proved: tuple[str, ...] = ()
+    steps: dict[str, Step] = field(factory=dict)
+    initial: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    seconds: dict[str, float] = field(factory=dict)
+
+
+def half(model: Model) -> tuple[Rule, ...]:
+    """One rule of every mirror pair, if the machine is its own mirror; else all of them."""
+    if not is_mirrored(model):
+        return model.rules
+    return tuple(r for r in model.rules if not r.id.endswith("@node2"))
+
+
+def _key(cube: Cube) -> frozenset[tuple[str, frozenset[str]]]:
+    return frozenset((c.column, frozenset(c.values)) for c in cube)
+
+
+def is_mirrored(model: Model) -> bool:
+    """Rules, possible cubes, invariants and initial pairs all map to themselves (F3)."""
+    return bool(model.mirror) and not unmirrored(model)
+
+
+def unmirrored(model: Model) -> tuple[str, ...]:
+    """What has no mirror image in the machine, each with its place."""
+    wrong = []
+    rules = {r.id: r for r in model.rules}
+    for rule in model.rules:
+        image = mirror_rule(rule)
+        other = rules.get(image.id)
+        if other is None or _rule_key(image) != _rule_key(other):
+            wrong.append(f"rule {rule.id}: its mirror {image.id} is another rule")
+    ways: dict[str, set[object]] = {}
+    for entry in model.possible:
+        ways.setdefault(entry.event, set()).add(_key(entry.when))
+    for event, cubes in ways.items():
+        image_cubes = {
+            frozenset((mirror_name(n), v) for n, v in c) for c in cubes  # type: ignore[attr-defined]
+        }
+        if ways.get(mirror_name(event)) != image_cubes:
+            wrong.append(f"possible {event}: its mirror differs")
+    for invariant in model.invariants:
+        keys = {_key(c) for c in invariant.never}
+        if {_key(mirror_cube(c)) for c in invariant.never} != keys:
+            wrong.append(f"invariant {invariant.id}: says more of one seat than of the other")
+    starts = {frozenset(s) for s in model.initial}
+    if {frozenset((mirror_name(n), v) for n, v in s) for s in starts} != starts:
+        wrong.append("initial pairs: not their own mirror")
+    tables = {c.name: (c.domain, c.sources, c.table) for c in model.columns}
+    for name, (domain, sources, table) in tables.items():
+        image_column = tables.get(mirror_name(name))
+        if image_column is None or image_column[0] != domain or (
+            image_column[1:] != (tuple(mirror_name(s) for s in sources), table)
+        ):
+            wrong.append(f"column {name}: its mirror differs")
+    return tuple(wrong)
+
+
+def _rule_key(rule: Rule) -> object:
+    return (
+        rule.event, rule.outcome, _key(rule.when), frozenset(rule.then),
+        frozenset(rule.actions),
+    )
+
+
+def breaks(invariant: Invariant, pair: dict[str, str], model: Model) -> bool:
+    """Whether a pair is in a cube of the invariant (by the tables, without a solver)."""
+    derived = {c.name: c for c in model.columns if c.derived}
+
+    def value(column: str) -> str:
+        if column in pair:
+            return pair[column]
+        source = derived[column]
+        return dict(source.table)[tuple(pair[s] for s in source.sources)]
+
+    return any(all(value(c.column) in c.values for c in cube) for cube in invariant.never)
+
+
+def induct(
+    model: Model,
+    invariants: Iterable[Invariant] | None = None,
+    possible: tuple[Possible, ...] | None = None,
+    rules: tuple[Rule, ...] | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> Proof:
+    """Prove what can be proved by induction.
+
+    Args:
+        invariants: the machine's own, unless given.
+        possible: where events can happen instead of the machine's own cubes (S18).
+        rules: the rules to ask about; one of every mirror pair unless given.
+    """
+    asked = list(model.invariants if invariants is None else invariants)
+    proof = Proof(seconds={i.id: 0.0 for i in asked})
+    proof.initial = tuple(
+        i.id for i in asked if any(breaks(i, dict(start), model) for start in model.initial)
+    )
+    held = [i for i in asked if i.id not in proof.initial]
+    rules = half(model) if rules is None else rules
+    relation = Relation(model, possible)
+    moving = [rule for rule in rules if rule.then]
+    while held:
+        dropped = _round(relation, moving, held, proof, progress)
+        if not dropped:
+            break
+        held = [i for i in held if i.id not in dropped]
+    proof.proved = tuple(i.id for i in held)
+    return proof
+
+
+def _round(
+    relation: Relation,
+    rules: list[Rule],
+    held: list[Invariant],
+    proof: Proof,
+    progress: Callable[[str], None] | None,
+) -> set[str]:
+    """Ask every rule about every invariant once; ids of those that are not inductive."""
+    solver = relation.solver(RLIMIT)
+    terms = {i.id: relation.broken(i) for i in held}
+    columns = {i.id: {c.column for cube in i.never for c in cube} for i in held}
+    for term in terms.values():
+        solver.add(z3.Not(term))
+    dropped: set[str] = set()
+    for rule in rules:
+        solver.push()
+        solver.add(relation.fires(rule))
+        touched = _touched(rule, relation.model)
+        for name, term in terms.items():
+            if name in dropped or not touched & columns[name]:
+                continue
+            started = perf_counter()
+            solver.push()
+            solver.add(relation.after(rule, term))
+            answer = solver.check()
+            if answer == z3.sat:
+                proof.steps[name] = Step(
+                    name, rule.id, rule.event, relation.read(solver.model())
+                )
+                dropped.add(name)
+            elif answer != z3.unsat:
+                proof.unknown = (*proof.unknown, name)
+                dropped.add(name)
+            solver.pop()
+            proof.seconds[name] += perf_counter() - started
+        solver.pop()
+        if progress:
+            progress(rule.id)
+    return dropped
+
+
+def _touched(rule: Rule, model: Model) -> set[str]:
+    """The columns that a rule can change, derived ones included."""
+    targets = {e.target for e in rule.then}
+    return targets | {
+        c.name for c in model.columns if c.derived and targets & set(c.sources)
+    }
+
+
+def supports(model: Model, wanted: str, proved: Iterable[str]) -> tuple[str, ...]:
+    """Which invariants the induction step of one needs, by unsatisfiable cores."""
+    relation = Relation(model)
+    solver = z3.Solver(ctx=relation.context)
+    solver.set("core.minimize", True)  # noqa: FBT003
+    target = next(i for i in model.invariants if i.id == wanted)
+    labels = {f"_{id_}": id_ for id_ in proved}
+    assumed = [z3.Bool(name, ctx=relation.context) for name in labels]
+    for invariant in model.invariants:
+        if invariant.id in labels.values():
+            label = z3.Bool(f"_{invariant.id}", ctx=relation.context)
+            solver.add(z3.Implies(label, z3.Not(relation.broken(invariant))))
+    needed: set[str] = set()
+    for rule in half(model):
+        solver.push()
+        solver.add(relation.fires(rule), relation.after(rule, relation.broken(target)))
+        if solver.check(*assumed) == z3.unsat:
+            needed |= {labels[str(n)] for n in solver.unsat_core()}
+        solver.pop()
+    return tuple(sorted(needed))

@@ -1,0 +1,168 @@
+"""The machine as Z3 terms: one enumeration a domain, guards as conjunctions, effects substituted.
+
+Law: reads the table; shares no code with the interpreter or the search. The whole compiler is
+`holds`, `effects` and `after`. A fresh Context for every relation: nothing is shared, so proofs
+neither help nor disturb one another.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import z3
+from attrs import define, field
+
+from prgcore.model import (
+    By,
+    Column,
+    Const,
+    Copy,
+    Cube,
+    Invariant,
+    Model,
+    Possible,
+    Rule,
+    Value,
+)
+from prgcore.vocabulary import Kind
+
+Term = Any
+"""A z3 expression; the library ships no usable types."""
+
+
+@define(eq=False)
+class Relation:
+    """The terms of a machine, in a context of their own.
+
+    Attributes:
+        now: for every stored column the constant of its value before a step.
+    """
+
+    model: Model
+    possible: tuple[Possible, ...] | None = None
+    context: z3.Context = field(init=False)
+    now: dict[str, Term] = field(init=False)
+    _constants: dict[str, dict[str, Term]] = field(init=False)
+    _columns: dict[str, Column] = field(init=False)
+    _ways: dict[str, list[Cube]] = field(init=False)
+    _terms: dict[tuple[str, tuple[str, ...]], Term] = field(init=False, factory=dict)
+
+    def __attrs_post_init__(self) -> None:
+        self.context = z3.Context()
+        self._columns = {c.name: c for c in self.model.columns}
+        sorts: dict[tuple[str, ...], tuple[Term, dict[str, Term]]] = {}
+        self.now, self._constants = {}, {}
+        for column in self.model.columns:
+            if column.domain not in sorts:
+                name = f"domain{len(sorts)}"
+                sort, terms = z3.EnumSort(
+                    name, [f"{name}.{v}" for v in column.domain], ctx=self.context
+                )
+                sorts[column.domain] = sort, dict(zip(column.domain, terms, strict=True))
+            sort, self._constants[column.name] = sorts[column.domain]
+            if not column.derived:
+                self.now[column.name] = z3.Const(column.name, sort)
+        self._ways = {e.name: [] for e in self.model.events}
+        for entry in self.model.possible if self.possible is None else self.possible:
+            self._ways[entry.event].append(entry.when)
+
+    def solver(self, rlimit: int = 0) -> Term:
+        """A solver with a resource budget (0: none)."""
+        solver = z3.SimpleSolver(ctx=self.context)
+        if rlimit:
+            solver.set("rlimit", rlimit)
+        return solver
+
+    def true(self) -> Term:
+        return z3.BoolVal(True, ctx=self.context)
+
+    def either(self, terms: list[Term]) -> Term:
+        """A disjunction; of nothing, false."""
+        return z3.Or(*terms) if terms else z3.BoolVal(False, ctx=self.context)
+
+    def both(self, terms: list[Term]) -> Term:
+        """A conjunction; of nothing, true."""
+        return z3.And(*terms) if terms else self.true()
+
+    def constant(self, column: str, value: str) -> Term:
+        """The term of a value of a column's domain."""
+        return self._constants[column][value]
+
+    def is_in(self, column: str, values: tuple[str, ...]) -> Term:
+        """The column is one of the values; a derived column by the rows of its table."""
+        known = self._terms.get((column, values))
+        if known is None:
+            known = self._terms[column, values] = self._is_in(self._columns[column], values)
+        return known
+
+    def _is_in(self, column: Column, values: tuple[str, ...]) -> Term:
+        if column.derived:
+            return self.either([
+                self.both([
+                    self.now[s] == self.constant(s, v)
+                    for s, v in zip(column.sources, row, strict=True)
+                ])
+                for row, value in column.table if value in values
+            ])
+        now = self.now[column.name]
+        out = [v for v in column.domain if v not in values]
+        if len(out) < len(values):
+            return self.both([now != self.constant(column.name, v) for v in out])
+        return self.either([now == self.constant(column.name, v) for v in values])
+
+    def holds(self, cube: Cube) -> Term:
+        """Every cell of the cube holds of the pair before the step."""
+        return self.both([self.is_in(c.column, c.values) for c in cube])
+
+    def broken(self, invariant: Invariant) -> Term:
+        """Some cube of the invariant holds of the pair before the step."""
+        return self.either([self.holds(c) for c in invariant.never])
+
+    def happens(self, event: str) -> Term:
+        """The event is possible; a command always is."""
+        kind = next(e.kind for e in self.model.events if e.name == event)
+        if kind is Kind.COMMAND:
+            return self.true()
+        return self.either([self.holds(cube) for cube in self._ways[event]])
+
+    def fires(self, rule: Rule) -> Term:
+        """The rule's cells hold and its event is possible."""
+        return z3.And(self.holds(rule.when), self.happens(rule.event))
+
+    def _becomes(self, target: str, value: Value) -> Term:
+        match value:
+            case Const(constant):
+                return self.constant(target, constant)
+            case Copy(column):
+                return self.now[column]
+            case By(column, table):
+                term = self.now[target]
+                groups: dict[str, list[str]] = {}
+                for given, new in table:
+                    groups.setdefault(new, []).append(given)
+                for new, given_values in groups.items():
+                    term = z3.If(
+                        self.is_in(column, tuple(given_values)),
+                        self.constant(target, new), term,
+                    )
+                return term
+
+    def effects(self, rule: Rule) -> list[tuple[Term, Term]]:
+        """What the rule puts in place of which column; the frame is what is not named."""
+        return [(self.now[e.target], self._becomes(e.target, e.value)) for e in rule.then]
+
+    def after(self, rule: Rule, term: Term) -> Term:
+        """What a term about a pair says of the pair after the rule."""
+        return z3.substitute(term, *self.effects(rule))
+
+    def read(self, model: Term) -> dict[str, str]:
+        """The stored columns of a solver's model."""
+        pair = {}
+        for name, term in self.now.items():
+            value = str(model.eval(term, model_completion=True))
+            pair[name] = value.partition(".")[2]
+        return pair
+
+    def equals(self, pair: dict[str, str]) -> list[Term]:
+        """The pair before is this one."""
+        return [self.now[name] == self.constant(name, value) for name, value in pair.items()]

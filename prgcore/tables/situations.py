@@ -1,0 +1,426 @@
+"""Table 2: its 24 rows as 26 situations, each with its cause and its recommended actions.
+
+Law: data only, in our own words. Node 1 is the left column. A cause is a sequence of events
+that ends in the row; an advice is what the operator does, commands and repairs only. Between
+them timers run out and completions succeed by themselves; only automatic fallback, which takes
+thirty minutes, does not come in between. Where the document lists steps of which one prepares
+the other, they are one advice, with the numbers of the steps in front.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+from prgcore.model import Advice, Cause, Display, Situation, Values
+from prgcore.tables.columns import ABLE
+from prgcore.vocabulary import Reason, State
+
+_FO_CSNR = State.FAILED_OVER_WITH_CRITICAL_SERVICES_NOT_RUNNING
+_BACKUP = State.RUNNING_IN_BACKUP_MODE
+_FAILED = State.RUNNING_IN_FAILED_MODE
+_BLANK = ("", "")
+
+# ------------------------------------------------------------------ what happens, as events
+
+
+def _restart(node: str) -> Values:
+    return (f"manager_stop({node})", f"manager_start({node})")
+
+
+def _starts(node: str) -> Values:
+    return (f"heartbeat_heard({node})", f"initialized({node})")
+
+
+_FAILING_OVER = ("failover(node1)",)
+_IDLE = (*_FAILING_OVER, "takeover_done(node2)", "taken_over(node1)")
+_TAKING_BACK = (*_IDLE, "fallback(node1)")
+_MOVED = ("critical_service_delay(node1)", "takeover_done(node2)", "taken_over(node1)")
+_SICK = ("services_down(node1)", *_MOVED)
+_FAILED_OVER = (*_SICK, "services_up(node1)")
+_BACKUP_SICK = ("services_down(node2)", "critical_service_delay(node2)")
+_ALONE_AT_START = (
+    "power_off(node1)", *_restart("node2"), "heartbeat_lost(node2)", "takeover_done(node2)",
+    "power_on(node1)", "manager_start(node1)", *_starts("node1"), "heartbeat_heard(node2)",
+)
+
+# ------------------------------------------------------------------ which pairs fit a cause
+
+_CONNECTED = {
+    "ha": "on", "link": "up", "node1.process": "running", "node2.process": "running",
+    "node1.hears_peer": "yes", "node2.hears_peer": "yes",
+}
+_BACKUP_WELL = {**_CONNECTED, "node2.health": "healthy"}
+_BACKUP_ALONE_WELL = {"ha": "on", "node2.process": "running", "node2.health": "healthy"}
+
+# ------------------------------------------------------------------ what the operator does
+
+Cells: TypeAlias = Mapping[str, str | Values]
+
+_ANY: Cells = {}
+_HELD: Values = ("stopped",)
+_NOT_HELD: Values = ("up", "down")
+
+
+def _reboot(node: str, *, held: bool = False) -> Values:
+    """A reboot after which the services run; those that the manager holds stay held."""
+    start = () if held else (f"services_up({node})",)
+    return (f"power_off({node})", f"power_on({node})", f"manager_start({node})", *start)
+
+
+def _reboot_and_recover(step: str, *nodes: str, peer: Cells = _ANY) -> tuple[Advice, ...]:
+    """One advice for each node whose services the manager may hold, and one for none."""
+    text = (
+        f"{step}. If that does not help, reboot {' and '.join(nodes)}"
+        + (", one after the other" if len(nodes) > 1 else "")
+        + ". A manager that starts beside a failed one leaves both failed (row 21): "
+        "click Recovery then."
+    ).replace("node", "node ")
+    return tuple(
+        Advice(
+            text,
+            {**peer, **{f"{n}.services": _HELD if n == held else _NOT_HELD for n in nodes}},
+            (*(e for n in nodes for e in _reboot(n, held=n == held)), "recover"),
+        )
+        for held in ("", *nodes)
+    )
+
+
+_FALLBACK = ("fallback(node1)",)
+_ERROR_ADVICE = (
+    Advice(
+        "1. Look for an error of the database, then click Recovery: both nodes return to Normal.",
+        {"node1.health": ABLE, "node2.health": ABLE}, ("recover",),
+    ),
+    *_reboot_and_recover("2", "node1", "node2"),
+)
+
+
+def _bring_back(says: str, *, process: str, link: str = "up") -> tuple[Advice, ...]:
+    """Bring a blank node 1 back, start what does not run and is not held, and fall back.
+
+    A host that boots comes up without services and with its database repaired (D12).
+    """
+    booting = process == "off"
+    repair = ("link_repair",) if link == "cut" else ()
+    start = ("power_on(node1)", "manager_start(node1)") if booting else ("manager_start(node1)",)
+    down = _NOT_HELD if booting else ("down",)
+    ready = _HELD if booting else ("up", *_HELD)
+    cells: dict[str, str | Values] = {"node1.process": process, "link": link}
+    if not booting:
+        cells["node1.database"] = "up"
+    return tuple(
+        Advice(says, {**cells, "node1.services": services}, repair + start + begin + _FALLBACK)
+        for services, begin in ((down, ("services_up(node1)",)), (ready, ()))
+    )
+
+
+_REPAIR_LINK = "1. Node 1 is up: repair the network between the nodes"
+_START_MANAGER = "2. Node 1 is up: start its recovery manager; manual fallback once it is ready."
+_REPAIR_NODE = (
+    "3, 4. Node 1 is down: repair it and power it up; manual fallback once its critical services "
+    "run."
+)
+
+SITUATIONS: tuple[Situation, ...] = (
+    Situation(
+        "1", "Normal operation.",
+        Display(State.NORMAL, Reason.NORMAL, State.NORMAL, Reason.NORMAL),
+        causes=(Cause("1", "the group starts with healthy nodes", (
+            "enable_ha", "heartbeat_heard(node1)", "heartbeat_heard(node2)",
+            "initialized(node1)", "initialized(node2)"), "initial"),),
+    ),
+    Situation(
+        "2", "A manual failover from node 1 to node 2 is in progress.",
+        Display(State.FAILING_OVER, Reason.ON_ADMIN_REQUEST,
+                State.TAKING_OVER, Reason.ON_ADMIN_REQUEST),
+        causes=(Cause("2", "the administrator fails node 1 over", _FAILING_OVER),),
+        fits=_CONNECTED,
+    ),
+    Situation(
+        "3", "A manual failover from node 1 to node 2 is complete.",
+        Display(State.IDLE, Reason.ON_ADMIN_REQUEST, _BACKUP, Reason.ON_ADMIN_REQUEST),
+        causes=(Cause("3", "the manual failover ends", _IDLE),),
+        fits=_BACKUP_WELL,
+    ),
+    Situation(
+        "4", "A manual fallback from node 2 to node 1 is in progress.",
+        Display(State.TAKING_BACK, Reason.ON_ADMIN_REQUEST,
+                State.FALLING_BACK, Reason.ON_ADMIN_REQUEST),
+        causes=(Cause("4", "the administrator falls back to node 1", _TAKING_BACK),),
+        fits=_CONNECTED,
+    ),
+    Situation(
+        "5", "The recovery manager of node 1 was restarted while node 1 was Idle.",
+        Display(State.IDLE, Reason.INITIALIZATION, _BACKUP, Reason.ON_ADMIN_REQUEST),
+        causes=(Cause("5", "the manager of node 1 restarts while Idle",
+                      (*_IDLE, *_restart("node1"), *_starts("node1"))),),
+        fits=_BACKUP_WELL,
+    ),
+    Situation(
+        "6", "Both nodes were rebooted, or both recovery managers restarted, while the group was "
+        "in manual failover.",
+        Display(State.IDLE, Reason.INITIALIZATION, _BACKUP, Reason.INITIALIZATION),
+        causes=(
+            Cause("6-managers", "both managers restart together",
+                  (*_IDLE, "manager_stop(node1)", "manager_stop(node2)", "manager_start(node1)",
+                   "manager_start(node2)", *_starts("node1"), *_starts("node2"))),
+            Cause("6-in-turn", "the managers restart one after the other",
+                  (*_IDLE, *_restart("node1"), *_starts("node1"), *_restart("node2"),
+                   *_starts("node2"))),
+            Cause("6-reboot", "both nodes reboot",
+                  (*_IDLE, "power_off(node1)", "power_off(node2)", "power_on(node1)",
+                   "power_on(node2)", "services_up(node2)", "manager_start(node1)",
+                   "manager_start(node2)", *_starts("node1"), *_starts("node2"))),
+        ),
+        fits=_BACKUP_WELL,
+    ),
+    Situation(
+        "7", "The recovery manager of node 2 was restarted while node 2 ran in backup mode, and "
+        "was back before node 1 missed its heartbeat.",
+        Display(State.IDLE, Reason.ON_ADMIN_REQUEST, _BACKUP, Reason.INITIALIZATION),
+        causes=(Cause("7", "the manager of the backup restarts in time",
+                      (*_IDLE, *_restart("node2"), *_starts("node2"))),),
+        fits=_BACKUP_WELL,
+    ),
+    Situation(
+        "8", "The recovery manager of node 2 was restarted while node 2 was taking over, and was "
+        "back before node 1 missed its heartbeat.",
+        Display(State.FAILING_OVER, Reason.ON_ADMIN_REQUEST,
+                State.TAKING_OVER, Reason.INITIALIZATION),
+        causes=(Cause("8", "the manager that takes over restarts in time",
+                      (*_FAILING_OVER, *_restart("node2"), *_starts("node2"))),),
+        fits=_CONNECTED,
+    ),
+    Situation(
+        "9", "The recovery manager of node 1 was restarted while node 1 was taking back, and was "
+        "back before node 2 missed its heartbeat. Both nodes are Normal afterwards.",
+        Display(State.TAKING_BACK, Reason.INITIALIZATION,
+                State.FALLING_BACK, Reason.ON_ADMIN_REQUEST),
+        causes=(Cause("9", "the manager that takes back restarts in time",
+                      (*_TAKING_BACK, *_restart("node1"), *_starts("node1"))),),
+        fits=_CONNECTED,
+    ),
+    Situation(
+        "10", "An automatic fallback from node 2 to node 1 is in progress.",
+        Display(State.TAKING_BACK, Reason.AUTOMATIC_FALLBACK,
+                State.FALLING_BACK, Reason.AUTOMATIC_FALLBACK),
+        causes=(Cause("10", "node 1 was healthy again for thirty minutes",
+                      ("enable_auto_fallback", *_FAILED_OVER, "auto_fallback_due(node1)")),),
+        fits=_CONNECTED,
+    ),
+    Situation(
+        "11a", "Node 1 had failed over; a reboot brought its critical services back. It is ready "
+        "for a manual fallback.",
+        Display(State.FAILED_OVER, Reason.INITIALIZATION, _BACKUP, Reason.CRITICAL_SERVICE_DOWN),
+        advice=(Advice("Perform a manual fallback to node 1.", events=_FALLBACK),),
+        causes=(Cause("11a", "node 1 reboots and its services run again",
+                      (*_SICK, "power_off(node1)", "peer_host_lost(node2)", "power_on(node1)",
+                       "manager_start(node1)", "services_up(node1)", *_starts("node1"),
+                       "heartbeat_heard(node2)")),),
+        fits=_BACKUP_WELL,
+    ),
+    Situation(
+        "11b", "Node 1 had failed over with critical services not running; the administrator "
+        "started them. It is ready for a manual fallback.",
+        Display(State.FAILED_OVER, Reason.CRITICAL_SERVICE_DOWN,
+                _BACKUP, Reason.CRITICAL_SERVICE_DOWN),
+        advice=(Advice("Perform a manual fallback to node 1.", events=_FALLBACK),),
+        causes=(Cause("11b", "the services of node 1 are started by hand", _FAILED_OVER),),
+        literal="Critical Services Down", corrected="Critical Service Down",
+        fits=_BACKUP_WELL,
+    ),
+    Situation(
+        "12", "A critical service is down on node 1; its users moved to node 2 automatically.",
+        Display(_FO_CSNR, Reason.CRITICAL_SERVICE_DOWN, _BACKUP, Reason.CRITICAL_SERVICE_DOWN),
+        advice=(
+            Advice("1, 3. Start the critical services of node 1 by hand; then manual fallback.",
+                   {"node1.services": "down", "node1.database": "up"},
+                   ("services_up(node1)", *_FALLBACK)),
+            Advice("2, 3. If they do not start, reboot node 1; manual fallback once they run.",
+                   events=(*_reboot("node1"), *_FALLBACK)),
+        ),
+        causes=(Cause("12", "a critical service of node 1 stays down", _SICK),),
+        fits=_BACKUP_WELL,
+    ),
+    Situation(
+        "13", "The database service is down on node 1; its users moved to node 2 automatically.",
+        Display(_FO_CSNR, Reason.DATABASE_FAILURE, _BACKUP, Reason.DATABASE_FAILURE),
+        advice=(Advice("1, 2. Reboot node 1; manual fallback once its critical services run.",
+                       events=(*_reboot("node1"), *_FALLBACK)),),
+        causes=(Cause("13", "the database of node 1 stays down",
+                      ("database_down(node1)", *_MOVED)),),
+        fits=_BACKUP_WELL,
+    ),
+    Situation(
+        "14", "The critical services of node 1 did not start while it was taking back.",
+        Display(_FAILED, Reason.START_OF_CRITICAL_SERVICES_FAILED,
+                _FAILED, Reason.START_OF_CRITICAL_SERVICES_FAILED),
+        advice=(
+            Advice("1. Find the critical services of node 1 that are down and what stops them; "
+                   "click Recovery to start them.",
+                   {"node1.services": "down", "node1.database": "up"},
+                   ("services_up(node1)", "recover")),
+            Advice("1. The critical services of node 1 run again: click Recovery.",
+                   {"node1.health": ABLE}, ("recover",)),
+            *_reboot_and_recover("2", "node1"),
+            Advice("3. Manual fallback after the reboot, once the critical services run.",
+                   {"node1.services": _NOT_HELD}, (*_reboot("node1"), *_FALLBACK),
+                   "document",
+                   "A manager that restarts beside a failed one leaves both failed (row 21), and "
+                   "from there only Recovery is on offer, not fallback."),
+        ),
+        causes=(Cause("14", "the services do not start", (*_TAKING_BACK, "start_failed(node1)")),),
+        fits={**_CONNECTED, "node2.health": ABLE},
+    ),
+    Situation(
+        "15", "A critical service went down on node 2, the backup; both nodes failed.",
+        Display(_FAILED, Reason.CRITICAL_SERVICE_DOWN, _FAILED, Reason.CRITICAL_SERVICE_DOWN),
+        advice=(
+            Advice("1. Find the critical services of node 2 that are down and what stops them; "
+                   "click Recovery to start them.",
+                   {"node1.health": ABLE, "node2.services": "down", "node2.database": "up"},
+                   ("services_up(node2)", "recover")),
+            Advice("1. The critical services of node 2 run again: click Recovery.",
+                   {"node1.health": ABLE, "node2.health": ABLE}, ("recover",)),
+            *_reboot_and_recover("2", "node2", peer={"node1.health": ABLE}),
+        ),
+        causes=(
+            Cause("15-idle", "the backup fails beside an Idle node", (*_IDLE, *_BACKUP_SICK)),
+            Cause("15-sick", "the backup fails beside a node whose services are down",
+                  (*_SICK, *_BACKUP_SICK)),
+        ),
+        fits=_CONNECTED,
+    ),
+    Situation(
+        "16", "Node 2 lost the heartbeat of node 1, whose network is lost or whose recovery "
+        "manager does not run; the users of node 1 moved to node 2 automatically.",
+        Display(*_BLANK, _BACKUP, Reason.PEER_DOWN),
+        shown=(False, True),
+        advice=(
+            Advice(f"{_REPAIR_LINK}. It has failed meanwhile: click Recovery.",
+                   {"link": "cut", "node1.process": "running", "node1.state": _FAILED,
+                    "node1.health": ABLE},
+                   ("link_repair", "recover")),
+            Advice(f"{_REPAIR_LINK}; then manual fallback.",
+                   {"link": "cut", "node1.process": "running", "node1.health": ABLE,
+                    "node1.state": tuple(s for s in State if s is not _FAILED)},
+                   ("link_repair", *_FALLBACK)),
+            *_bring_back(_START_MANAGER, process="manager_down"),
+            *_bring_back(_START_MANAGER, process="manager_down", link="cut"),
+            *_bring_back(_REPAIR_NODE, process="off"),
+            *_bring_back(_REPAIR_NODE, process="off", link="cut"),
+        ),
+        causes=(
+            Cause("16-manager", "the manager of node 1 stops",
+                  ("manager_stop(node1)", "heartbeat_lost(node2)", "takeover_done(node2)")),
+            Cause("16-link", "the network between the nodes is lost",
+                  ("link_cut", "heartbeat_lost(node2)", "takeover_done(node2)")),
+        ),
+        fits=_BACKUP_ALONE_WELL,
+    ),
+    Situation(
+        "17", "Node 1 is down (hardware, power, shutdown or reboot); its users moved to node 2 "
+        "automatically.",
+        Display(*_BLANK, _BACKUP, Reason.PEER_REBOOT),
+        shown=(False, True),
+        advice=(
+            *_bring_back("1, 2. Repair node 1 and power it up; manual fallback once its critical "
+                         "services run.", process="off"),
+            *_bring_back("2. Node 1 is powered up: manual fallback once its critical services "
+                         "run.", process="manager_down"),
+        ),
+        causes=(Cause("17", "the host of node 1 goes down",
+                      ("power_off(node1)", "peer_host_lost(node2)", "takeover_done(node2)")),),
+        fits={**_BACKUP_ALONE_WELL, "link": "up"},
+    ),
+    Situation(
+        "18a", "Node 2 did not see node 1 during its own start; node 1 is back, without its "
+        "critical services.",
+        Display(_FO_CSNR, Reason.INITIALIZATION, _BACKUP, Reason.PEER_DOWN_DURING_INITIALIZATION),
+        advice=(Advice("Start the critical services of node 1; manual fallback once they run.",
+                       {"node1.services": "down", "node1.database": "up"},
+                       ("services_up(node1)", *_FALLBACK)),),
+        causes=(Cause("18a", "node 2 starts alone, and node 1 comes back without services",
+                      _ALONE_AT_START),),
+        literal="Backup Mode", corrected="Running in Backup Mode",
+        fits=_BACKUP_WELL,
+    ),
+    Situation(
+        "18b", "Node 2 did not see node 1 during its own start; node 1 is back and healthy.",
+        Display(State.FAILED_OVER, Reason.INITIALIZATION,
+                _BACKUP, Reason.PEER_DOWN_DURING_INITIALIZATION),
+        advice=(Advice("Perform a manual fallback to node 1.", events=_FALLBACK),),
+        causes=(Cause("18b", "node 2 starts alone, and node 1 comes back with its services",
+                      (*_ALONE_AT_START, "services_up(node1)")),),
+        literal="Backup Mode", corrected="Running in Backup Mode",
+        fits=_BACKUP_WELL,
+    ),
+    Situation(
+        "19", "Moving the users failed while a node was taking over.",
+        Display(_FAILED, Reason.TAKE_OVER_USERS_FAILED, _FAILED, Reason.TAKE_OVER_USERS_FAILED),
+        advice=_ERROR_ADVICE,
+        causes=(
+            Cause("19-manual", "the user move of a manual failover fails",
+                  (*_FAILING_OVER, "takeover_failed(node2)")),
+            Cause("19-automatic", "the user move of an automatic failover fails",
+                  ("services_down(node1)", "critical_service_delay(node1)",
+                   "takeover_failed(node2)")),
+        ),
+        fits=_CONNECTED,
+    ),
+    Situation(
+        "20", "Moving the users failed while they were falling back.",
+        Display(_FAILED, Reason.TAKE_BACK_USERS_FAILED, _FAILED, Reason.TAKE_BACK_USERS_FAILED),
+        advice=_ERROR_ADVICE,
+        causes=(Cause("20", "the user move of a fallback fails",
+                      (*_TAKING_BACK, "takeback_failed(node1)")),),
+        fits=_CONNECTED,
+    ),
+    Situation(
+        "21", "The recovery manager of a node restarted while the other node was failed, or an "
+        "internal error of the system occurred.",
+        Display(_FAILED, Reason.UNKNOWN, _FAILED, Reason.UNKNOWN),
+        advice=_ERROR_ADVICE,
+        causes=(
+            Cause("21-restart", "a manager restarts beside a failed node",
+                  (*_IDLE, *_BACKUP_SICK, *_restart("node1"), *_starts("node1"))),
+            Cause("21-transition", "an internal error while taking over",
+                  (*_FAILING_OVER, "internal_error(node2)")),
+            Cause("21-backup", "an internal error while running in backup mode",
+                  (*_IDLE, "internal_error(node2)")),
+        ),
+        fits=_CONNECTED,
+    ),
+    Situation(
+        "22", "The database went down on node 2, the backup. Node 1 had failed over and was "
+        "healthy: everyone is moving to it automatically.",
+        Display(State.BACKUP_ACTIVATED, Reason.AUTO_RECOVER_DATABASE_FAILURE,
+                State.FAILOVER_AFFECTED_SERVICES, Reason.AUTO_RECOVER_DATABASE_FAILURE),
+        causes=(Cause("22", "the database of the backup stays down",
+                      (*_FAILED_OVER, "database_down(node2)", "critical_service_delay(node2)")),),
+        literal="Auto Recovery Database Failure.", corrected="Auto Recover Database Failure",
+        fits={**_CONNECTED, "node1.health": "healthy"},
+    ),
+    Situation(
+        "23", "A critical service went down on node 2, the backup. Node 1 had failed over and was "
+        "healthy: everyone is moving to it automatically.",
+        Display(State.BACKUP_ACTIVATED, Reason.AUTO_RECOVER_CRITICAL_SERVICE_DOWN,
+                State.FAILOVER_AFFECTED_SERVICES, Reason.AUTO_RECOVER_CRITICAL_SERVICE_DOWN),
+        causes=(Cause("23", "a critical service of the backup stays down",
+                      (*_FAILED_OVER, *_BACKUP_SICK)),),
+        literal="Auto Recover Database Failure", corrected="Auto Recover Critical Service Down",
+        fits={**_CONNECTED, "node1.health": "healthy"},
+    ),
+    Situation(
+        "24", "The state of the nodes is not known; high availability may not have been enabled "
+        "properly.",
+        Display(State.UNKNOWN, Reason.NONE, State.UNKNOWN, Reason.NONE),
+        advice=(Advice("Restart the recovery manager on both nodes.",
+                       events=(*_restart("node1"), *_restart("node2"))),),
+        causes=(Cause("24", "high availability is enabled without its prerequisites",
+                      ("enabled_improperly",), "initial"),),
+        fits={"ha": "improper", "link": "up", "node1.process": "running",
+              "node2.process": "running", "node1.health": "healthy", "node2.health": "healthy"},
+    ),
+)
