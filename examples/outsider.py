@@ -4,93 +4,92 @@
     python examples/outsider.py machine.json
 
 Reads `prgcore-machine/1`, searches everything that can be reached from the initial pairs, and
-prints how many pairs there are and how many displays (two states and two reasons, where the
-machine has them). Plain Python, no packages. A pair is one integer, a digit a column.
+prints how many pairs and how many displays (all states and reasons) there are. Plain Python.
+A pair is a tuple of its stored values, a row a pair followed by its derived values.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from itertools import product
+from pathlib import Path
+
+Row = tuple[str, ...]
 
 
-def compile_rules(machine: dict) -> tuple[list, list, list]:
-    """Every rule as (digits it reads, {what they are: how the integer changes})."""
-    stored = {c["name"]: c["domain"] for c in machine["columns"] if c["kind"] == "stored"}
-    derived = {c["name"]: (c["from"], {tuple(k): v for k, v in c["table"]})
-               for c in machine["columns"] if c["kind"] == "derived"}
-    weight, total = {}, 1
-    for name, domain in stored.items():
-        weight[name], total = total, total * len(domain)
-    code = {n: {v: i * weight[n] for i, v in enumerate(d)} for n, d in stored.items()}
+class Stranger:
+    """What the machine file says, as positions in a row."""
 
-    def value(pair: dict, name: str) -> str:
-        if name in stored:
-            return pair[name]
-        sources, table = derived[name]
-        return table[tuple(pair[s] for s in sources)]
+    def __init__(self, machine: dict) -> None:
+        stored = [c for c in machine["columns"] if c["kind"] == "stored"]
+        derived = [c for c in machine["columns"] if c["kind"] == "derived"]
+        self.at = {c["name"]: i for i, c in enumerate(stored + derived)}
+        self.stored = [c["name"] for c in stored]
+        self.derived = [
+            ([self.at[s] for s in c["from"]], {tuple(k): v for k, v in c["table"]})
+            for c in derived
+        ]
+        self.initial = [tuple(map(pair.get, self.stored)) for pair in machine["initial"]]
+        ways: dict[str, list[dict]] = {
+            e["name"]: [{}] if e["kind"] == "command" else [] for e in machine["events"]
+        }
+        for entry in machine["possible"]:
+            ways[entry["event"]].append(entry["when"])
+        self.moves = [
+            (self.cells(rule["when"], way), [self.effect(*e) for e in rule.get("then", {}).items()])
+            for rule in machine["rules"] if rule["outcome"] == "done"
+            for way in ways[rule["event"]]
+        ]
 
-    def holds(pair: dict, cells: dict) -> bool:
-        return all(value(pair, name) in values for name, values in cells.items())
+    def cells(self, *cubes: dict) -> list[tuple[int, frozenset[str]]]:
+        """The cells of a guard and of one way in which its event can happen; rarest first."""
+        cells = {(self.at[name], frozenset(v)) for cube in cubes for name, v in cube.items()}
+        return sorted(cells, key=lambda cell: (len(cell[1]), cell[0]))
 
-    ways: dict[str, list] = {e["name"]: [] for e in machine["events"]}
-    for entry in machine["possible"]:
-        ways[entry["event"]].append(entry["when"])
-    for event in machine["events"]:
-        if event["kind"] == "command":
-            ways[event["name"]] = [{}]
-    compiled = []
-    for rule in machine["rules"]:
-        if rule["outcome"] != "done":
-            continue
-        then = rule.get("then", {})
-        seen = {*rule["when"], *(c for way in ways[rule["event"]] for c in way), *then}
-        seen |= {v[how] for v in then.values() for how in ("copy", "by") if how in v}
-        reads = sorted({s for n in seen for s in (derived[n][0] if n in derived else [n])})
-        # cells of one stored column narrow before anything is multiplied out
-        choices = [rule["when"].get(n, stored[n]) for n in reads]
-        moves = {}
-        for values in product(*choices):
-            pair = dict(zip(reads, values, strict=True))
-            if not holds(pair, rule["when"]) or not any(
-                holds(pair, way) for way in ways[rule["event"]]
-            ):
-                continue
-            moves[sum(code[n][v] for n, v in pair.items())] = sum(
-                code[t][effect(pair, t, how, value)] - code[t][pair[t]] for t, how in then.items()
-            )
-        digits = [(weight[n], len(stored[n])) for n in reads]
-        compiled.append((digits, moves))
-    starts = [sum(code[n][v] for n, v in pair.items()) for pair in machine["initial"]]
-    shown = [(weight[n], len(stored[n])) for n in stored if n.endswith((".state", ".reason"))]
-    return compiled, starts, shown
+    def effect(self, target: str, how: dict) -> tuple[int, int, dict[str, str] | None, str]:
+        """Where to write, where to read, and what that becomes (None: itself), or a constant."""
+        if "const" in how:
+            return self.at[target], -1, None, how["const"]
+        return self.at[target], self.at[how.get("copy") or how["by"]], how.get("map"), ""
 
+    def successors(self, pair: Row) -> set[Row]:
+        """Every pair one step away; effects read the row as it was before the step."""
+        row = pair + tuple(
+            [table[tuple([pair[i] for i in sources])] for sources, table in self.derived]
+        )
+        found = set()
+        for cells, effects in self.moves:
+            for position, values in cells:
+                if row[position] not in values:
+                    break
+            else:
+                after = list(pair)
+                for target, source, table, constant in effects:
+                    if source < 0:
+                        after[target] = constant
+                    else:
+                        after[target] = (
+                            row[source] if table is None else table.get(row[source], row[target])
+                        )
+                found.add(tuple(after))
+        return found
 
-def effect(pair: dict, target: str, how: dict, value) -> str:
-    """What the target becomes; every effect reads the pair as it was before the step."""
-    if "const" in how:
-        return how["const"]
-    if "copy" in how:
-        return value(pair, how["copy"])
-    return how["map"].get(value(pair, how["by"]), pair[target])
+    def search(self) -> set[Row]:
+        """Breadth first, everything that can be reached."""
+        reached, level = set(self.initial), set(self.initial)
+        while level:
+            level = {after for pair in level for after in self.successors(pair)} - reached
+            reached |= level
+        return reached
 
 
 def main() -> None:
-    """Breadth first, by columns: a level is a list of integers, a rule one dictionary."""
-    text = open(sys.argv[1]).read() if len(sys.argv) > 1 else sys.stdin.read()  # noqa: SIM115, PTH123
-    compiled, starts, shown = compile_rules(json.loads(text))
-    reached, level = set(starts), list(set(starts))
-    while level:
-        found = set()
-        for digits, moves in compiled:
-            for pair in level:
-                change = moves.get(sum(pair // w % n * w for w, n in digits))
-                if change:
-                    found.add(pair + change)
-        level = list(found - reached)
-        reached.update(level)
-    displays = {tuple(pair // w % n for w, n in shown) for pair in reached}
+    """Read a machine file, search it, print two numbers."""
+    text = Path(sys.argv[1]).read_text("utf-8") if len(sys.argv) > 1 else sys.stdin.read()
+    stranger = Stranger(json.loads(text))
+    reached = stranger.search()
+    shown = [i for i, n in enumerate(stranger.stored) if n.endswith((".state", ".reason"))]
+    displays = {tuple(pair[i] for i in shown) for pair in reached}
     print(f"{len(reached)} pairs, {len(displays)} displays")
 
 

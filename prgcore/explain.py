@@ -19,7 +19,8 @@ from attrs import field, frozen
 
 from prgcore.engine import Decision, Engine, Failed, Pair
 from prgcore.errors import BadInput, NeedsTwoNodes, unknown_name
-from prgcore.model import By, Cell, Const, Cube, Family, Rule, Situation
+from prgcore.model import By, Cell, Const, Cube, Rule, Situation, Viewpoint
+from prgcore.model import Display as Listed
 from prgcore.plan import NoPlan, Plan, accepted_in, plan
 from prgcore.seats import NODES, mirror_cube, seat_cube
 from prgcore.vocabulary import ALIASES, Kind, Outcome, Reason, State, title, word
@@ -29,7 +30,7 @@ Shown: TypeAlias = tuple[State, Reason | None]
 Display: TypeAlias = tuple[Shown | None, Shown | None]
 """What both nodes show; None: a node that shows nothing."""
 
-MOST = 500_000
+MOST = 250_000
 """How many pairs a display may stand for before it must be narrowed."""
 
 _WIDTH = 80
@@ -76,7 +77,7 @@ class Explanation:
         row: the row of Table 2, None where it lists none; `seat` is that row's first node.
         cause: what happened, one or two sentences.
         actions: what to do now, best first.
-        decision: where no row is: the decision that led here; `nearest`: the nearest row.
+        decision: where no row is: a decision that leads here; `nearest`: the nearest row.
         available: commands that are accepted in every pair; `does`: what each would do.
         maybe: commands that are accepted in some.
         refused: commands that are refused in every pair, with the cells that fail.
@@ -124,7 +125,7 @@ class Explanation:
         """For an operator, 80 columns."""
         lines: list[str] = []
         for node, shown in zip(NODES, self.display or (), strict=False):
-            lines.append(f"{node}  {spell(shown)}")
+            lines += _wrap(f"{node}  {spell(shown)}", later="       ")
         if self.row:
             lines += ["", f"Row {self.row} of Table 2; its first node is {self.seat}."]
         elif self.broken:
@@ -132,12 +133,12 @@ class Explanation:
         elif self.display and self.nearest:
             lines += ["", *_wrap(
                 f"Table 2 has no such row. Nearest: row {self.nearest}."
-                + (f" Decision {self.decision} leads here." if self.decision else "")
+                + (f" See decision {self.decision}." if self.decision else "")
             )]
-        lines += _wrap(self.cause)
+        lines += [""] * bool(self.cause and not (self.row or self.broken)) + _wrap(self.cause)
         if self.actions:
             lines += ["", "What to do now"]
-            lines += _items(f"{n}. {say}" for n, say in enumerate(self.actions, 1))
+            lines += _items(f"- {say}" for say in self.actions)
         if self.plan and self.plan.steps:
             lines += ["", f"The shortest way home: {_steps(self.plan)}"]
             lines += _items([", ".join(self.plan.events)])
@@ -259,14 +260,18 @@ def explain_pairs(
     """What these pairs have in common; all of them show the display and break no invariant."""
     if not pairs:
         raise BadInput("explain_pairs needs at least one pair")
-    best = min(pairs, key=lambda p: _illness(engine, display, p))
+    best = _healthiest(engine, display, pairs)
     meaning = _meaning(engine, display, pairs, best)
     available: list[str] = []
     maybe: list[Maybe] = []
     refused: dict[str, tuple[Failed, ...]] = {}
-    for command in (e.name for e in engine.model.events if e.kind is Kind.COMMAND):
-        names = _stored(engine, (c for cube in accepted_in(engine, command) for c in cube))
-        answers = [(p, engine.step(p, command)) for p in _distinct(engine, pairs, names)]
+    decisive = {
+        e.name: _stored(engine, (c for cube in accepted_in(engine, e.name) for c in cube))
+        for e in engine.model.events if e.kind is Kind.COMMAND
+    }
+    kinds = _distinct(engine, pairs, sorted({n for names in decisive.values() for n in names}))
+    for command, names in decisive.items():
+        answers = [(p, engine.step(p, command)) for p in _distinct(engine, kinds, names)]
         yes = [p for p, a in answers if a.outcome is not Outcome.REFUSED]
         no = [p for p, a in answers if a.outcome is Outcome.REFUSED]
         if not no:
@@ -283,7 +288,7 @@ def explain_pairs(
         does={c: _effect(engine, engine.step(best, c)) for c in available},
         maybe=tuple(maybe), refused=refused, plan=_home(engine, best),
         assuming={
-            n: best[n] for i, n in enumerate(engine.stored)
+            n: str(best[n]) for i, n in enumerate(engine.stored)
             if any(p.values_[i] != best.values_[i] for p in pairs)
         },
         pairs=len(pairs),
@@ -354,16 +359,21 @@ def shows_states(engine: Engine) -> bool:
 
 
 def display_of(engine: Engine, pair: Pair) -> Display | None:
-    """What an administrator who reaches both nodes sees: nothing of a node that does not run."""
-    if not shows_states(engine):
-        return None
+    """What the administrator sees, from the machine's first viewpoint."""
+    return _seen_from(engine, pair, _viewpoints(engine)[0]) if shows_states(engine) else None
 
-    def shown(node: str) -> Shown | None:
-        if f"{node}.process" in engine.stored and pair[f"{node}.process"] != "running":
+
+def _viewpoints(engine: Engine) -> tuple[Viewpoint, ...]:
+    return engine.model.viewpoints or (Viewpoint("everywhere", Cube(), Cube()),)
+
+
+def _seen_from(engine: Engine, pair: Pair, viewpoint: Viewpoint) -> Display:
+    def shown(node: str, visible: Cube) -> Shown | None:
+        if not engine.holds(visible, pair):
             return None
         return State(pair[f"{node}.state"]), Reason(pair[f"{node}.reason"])
 
-    return shown(NODES[0]), shown(NODES[1])
+    return shown(NODES[0], viewpoint.node1), shown(NODES[1], viewpoint.node2)
 
 
 def candidates(
@@ -374,51 +384,73 @@ def candidates(
 ) -> list[Pair]:
     """Every pair that shows the display, satisfies the invariants, and is reachable if asked.
 
-    A node that shows nothing does not run, or cannot be reached because the link is cut.
+    A node that shows nothing cannot be seen from some viewpoint: it does not run, or is cut off.
 
     Raises:
         BadInput: no such column or value, `known` contradicts the display, or too many pairs.
     """
-    found = (
-        Pair(engine, values)
-        for view in _views(engine, display, known)
-        for values in _pairs(engine, view, tuple(c for i in engine.model.invariants for c in i.never))
-    )
+    never = tuple(c for i in engine.model.invariants for c in i.never)
+    views = _views(engine, display, known)
+    values = (v for view in views for v in _pairs(engine, view, never))
+    found = (Pair(engine, v) for v in (_once(values) if len(views) > 1 else values))
     kept = list(islice((p for p in found if reachable is None or reachable(p)), MOST + 1))
     if len(kept) > MOST:
-        raise BadInput(f"more than {MOST:,} pairs show this; narrow it with known columns")
+        raise BadInput(
+            f"more than {MOST:,} pairs show this; narrow it with what is known, such as "
+            "link=up, node1.process=off or node1.state=normal"
+        )
     return kept
 
 
-def _views(
-    engine: Engine, display: Display, known: Mapping[str, str] | None
-) -> list[_Box]:
-    """A display as boxes that do not overlap: what each column may be."""
+def _once(many: Iterable[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
+    seen: set[tuple[str, ...]] = set()
+    for one in many:
+        if one not in seen:
+            seen.add(one)
+            yield one
+
+
+def _views(engine: Engine, display: Display, known: Mapping[str, str] | None) -> list[_Box]:
+    """A display as boxes, for every viewpoint: what each column may be."""
+    _check_known(engine, known or {})
+    found: list[_Box] = []
+    for viewpoint in _viewpoints(engine):
+        boxes: list[_Box] = [{k: (v,) for k, v in (known or {}).items()}]
+        visible = (viewpoint.node1, viewpoint.node2)
+        for node, shown, cube in zip(NODES, display, visible, strict=True):
+            ways = _unseen(engine, cube) if shown is None else [_visible(node, shown, cube)]
+            boxes = [m for box in boxes for way in ways if (m := _meet(box, way)) is not None]
+        found += [box for box in boxes if not any(_meet(box, other) == box for other in found)]
+    if not found:
+        says = ", ".join(f"{n} {spell(s)}" for n, s in zip(NODES, display, strict=True))
+        raise BadInput(f"{_cells(known or {}) or 'the machine'} contradicts what is shown: {says}")
+    return found
+
+
+def _visible(node: str, shown: Shown, cube: Cube) -> _Box:
+    box = {c.column: c.values for c in cube} | {f"{node}.state": (str(shown[0]),)}
+    return box if shown[1] is None else box | {f"{node}.reason": (str(shown[1]),)}
+
+
+def _unseen(engine: Engine, cube: Cube) -> list[_Box]:
+    """Where a cube does not hold, as boxes that do not overlap."""
+    domains = {c.name: c.domain for c in engine.model.columns}
+    return [
+        {c.column: c.values for c in cube.cells[:i]}
+        | {cell.column: tuple(v for v in domains[cell.column] if v not in cell.values)}
+        for i, cell in enumerate(cube)
+    ]
+
+
+def _check_known(engine: Engine, known: Mapping[str, str]) -> None:
     if not shows_states(engine):
         raise BadInput(f"the machine {engine.model.name!r} shows no states; explain a pair instead")
     domains = {c.name: c.domain for c in engine.model.columns}
-    for name, value in (known or {}).items():
+    for name, value in known.items():
         if name not in domains:
             raise BadInput("known: " + unknown_name("column", name, domains))
         if value not in domains[name]:
             raise BadInput(f"known: {name}: " + unknown_name("value", value, domains[name]))
-    given: list[_Box] = [{k: (v,) for k, v in (known or {}).items()}]
-    for node, shown in zip(NODES, display, strict=True):
-        process, link = f"{node}.process", "link"
-        boxes: list[_Box] = [{}]
-        if shown is not None:
-            boxes = [{f"{node}.state": (str(shown[0]),), process: ("running",)}]
-            if shown[1] is not None:
-                boxes[0][f"{node}.reason"] = (str(shown[1]),)
-        elif process in domains:
-            boxes = [{process: tuple(v for v in domains[process] if v != "running")}]
-            if link in domains:
-                boxes.append({process: ("running",), link: ("cut",)})
-        given = [both for one in given for box in boxes if (both := _meet(one, box)) is not None]
-    if not given:
-        says = ", ".join(f"{n} {spell(s)}" for n, s in zip(NODES, display, strict=True))
-        raise BadInput(f"{_cells(known or {})} contradicts what is shown: {says}")
-    return [{k: v for k, v in box.items() if k in domains} for box in given]
 
 
 def _meet(
@@ -435,8 +467,12 @@ def _pairs(
 ) -> Iterator[tuple[str, ...]]:
     """Stored values of every pair in the box and in none of the cubes, cut off early."""
     columns = {c.name: c for c in engine.model.columns}
+    domains = {n: tuple(map(str, box.get(n, c.domain))) for n, c in columns.items()}
+    cubes = [rest for cube in never if (rest := _left(cube, domains)) is not None]
+    asked = [name for cube in cubes for name in _stored(engine, cube)]
+    weight = {n: (len(domains[n]) > 1, -asked.count(n)) for n in engine.stored}
     order: list[str] = []
-    for name in sorted(engine.stored, key=lambda n: len(box.get(n, columns[n].domain))):
+    for name in sorted(engine.stored, key=weight.__getitem__):
         order.append(name)
         order += [
             c.name for c in engine.model.columns
@@ -444,11 +480,10 @@ def _pairs(
         ]
     place = {name: i for i, name in enumerate(order)}
     ends: list[list[list[tuple[int, frozenset[str]]]]] = [[] for _ in order]
-    for cube in never:
+    for cube in cubes:
         tests = sorted((place[c.column], frozenset(c.values)) for c in cube)
-        if tests:
-            ends[tests[-1][0]].append(tests)
-    allowed = [box.get(n, columns[n].domain) for n in order]
+        ends[tests[-1][0] if tests else 0].append(tests)
+    allowed = [domains[n] for n in order]
     derived = {
         place[n]: (tuple(place[s] for s in columns[n].sources), dict(columns[n].table))
         for n in order if columns[n].derived
@@ -474,6 +509,13 @@ def _pairs(
                 yield from extend(depth + 1)
 
     return extend(0)
+
+
+def _left(cube: Cube, domains: Mapping[str, Sequence[str]]) -> Cube | None:
+    """What of a cube is still open in a box: None where it cannot hold there."""
+    if any(not set(c.values) & set(domains[c.column]) for c in cube):
+        return None
+    return Cube(tuple(c for c in cube if not set(domains[c.column]) <= set(c.values)))
 
 
 def _contradiction(
@@ -540,34 +582,60 @@ def _meaning(
     """Row, seat, cause, actions, decision, nearest row."""
     if display is None:
         return None, None, "", (), None, None
-    seen = tuple(
+    left, right = (
         None if s is None else (State(best[f"{n}.state"]), Reason(best[f"{n}.reason"]))
         for n, s in zip(NODES, display, strict=True)
     )
-    found = _situation(engine, (seen[0], seen[1]), best)
+    found = _situation(engine, (left, right), best)
     if found is not None:
         situation, mirrored = found
-        actions = tuple(
-            a.says for a in situation.advice
-            if any(engine.holds(_turned(a.when, mirrored), p)
-                   for p in _distinct(engine, pairs, _stored(engine, _turned(a.when, mirrored))))
-        )
         seat = NODES[(NODES.index(situation.seat) + mirrored) % 2]
-        cause = situation.cause + (f" ({situation.corrected})" if situation.corrected else "")
+        actions = _advice(engine, situation, pairs, mirrored=mirrored)
+        cause = _said(situation.cause, mirrored=mirrored) + _misfit(situation, best, mirrored)
         return situation.row, seat, cause, actions, None, None
-    for family in getattr(engine.model, "families", ()):
-        if any(_in_family(family, seen[i], seen[1 - i]) for i in (0, 1)):
+    shown = Listed(*(str(w) for s in (left, right) for w in (s or ("", ""))))
+    for family in engine.model.families:
+        if family.matches(shown):
             advice = (family.advice,) if family.advice else ()
             return None, None, family.says, advice, family.decision, family.nearest
     rule = _rule_behind(engine, best)
-    nearest = _nearest(engine, (seen[0], seen[1]))
+    nearest = _nearest(engine, (left, right))
     if rule is None:
         return None, None, "", (), None, nearest
     rows = [c.rpartition("table2:")[2] for c in rule.cite if "table2:" in c]
     return (
-        None, None, f"A rule that leads here is {rule.id}: {rule.why}.", (),
+        None, None, f"A rule that can lead here is {rule.id}: {rule.why}.", (),
         rule.decisions[0] if rule.decisions else None, rows[0] if rows else nearest,
     )
+
+
+def _advice(
+    engine: Engine, situation: Situation, pairs: Sequence[Pair], *, mirrored: bool
+) -> tuple[str, ...]:
+    """The advice of a row that some pair calls for, by those that fit its cause if there are any."""
+    fits = _turned(situation.fits, mirrored)
+    whens = [_turned(a.when, mirrored) for a in situation.advice]
+    kinds = _distinct(engine, pairs, _stored(engine, (c for cube in (fits, *whens) for c in cube)))
+    fitting = [p for p in kinds if engine.holds(fits, p)] or kinds
+    said = [
+        _said(a.says, mirrored=mirrored) for a, when in zip(situation.advice, whens, strict=True)
+        if any(engine.holds(when, p) for p in fitting)
+    ]
+    return tuple(dict.fromkeys(said))
+
+
+def _said(text: str, *, mirrored: bool) -> str:
+    """The document's words, `node 1` being the left column, as names of this group's nodes."""
+    left, right = NODES[::-1] if mirrored else NODES
+    return re.sub(r"\b[Nn]ode ([12])\b", lambda m: (left, right)[int(m[1]) - 1], text)
+
+
+def _misfit(situation: Situation, pair: Pair, mirrored: bool) -> str:
+    unlike = {
+        c.column: pair[c.column] for c in _turned(situation.fits, mirrored)
+        if pair[c.column] not in c.values
+    }
+    return f" The row's usual cause does not fit: {_cells(unlike)}." if unlike else ""
 
 
 def _turned(cube: Cube, mirrored: bool) -> Cube:
@@ -577,10 +645,7 @@ def _turned(cube: Cube, mirrored: bool) -> Cube:
 
 def _situation(engine: Engine, seen: Display, pair: Pair) -> tuple[Situation, bool] | None:
     """The row that the display is, as it stands or from the other seat; fitting causes first."""
-    hidden = [seen]
-    if "link" in engine.stored and pair["link"] == "cut":
-        hidden += [(None, seen[1]), (seen[0], None)]
-    for view in hidden:
+    for view in (seen, *(_seen_from(engine, pair, v) for v in _viewpoints(engine))):
         matches = [
             (not engine.holds(_turned(s.fits, mirrored), pair), mirrored, i)
             for i, s in enumerate(engine.model.situations) for mirrored in (False, True)
@@ -601,13 +666,6 @@ def _row_display(situation: Situation, mirrored: bool) -> Display:
         )
     )
     return (right, left) if mirrored else (left, right)
-
-
-def _in_family(family: Family, left: Shown | None, right: Shown | None) -> bool:
-    def fits(entries: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...], shown: Shown | None) -> bool:
-        return shown is not None and any(shown[0] in s and shown[1] in r for s, r in entries)
-
-    return fits(family.left, left) and fits(family.right, right)
 
 
 def _rule_behind(engine: Engine, pair: Pair) -> Rule | None:
@@ -664,21 +722,42 @@ def _nearest(engine: Engine, display: Display | None) -> str | None:
 # -------------------------------------------------------------------- columns
 
 
-def _illness(engine: Engine, display: Display | None, pair: Pair) -> tuple[Any, ...]:
-    """How far from healthy: by the row's cause, then the goal's cells, then the domains' order."""
-    row, position = pair.row, engine.position
-    goal = engine.model.goal[0] if engine.model.goal else Cube()
-    misfit = False
-    if display is not None:
-        misfit = any(
-            _row_display(s, mirrored) == display
-            and not engine.holds(_turned(s.fits, mirrored), pair)
-            for s in engine.model.situations if s.fits.cells for mirrored in (False, True)
+def _healthiest(engine: Engine, display: Display | None, pairs: Sequence[Pair]) -> Pair:
+    """The pair to plan for.
+
+    It fits the row, its link is up, the row's advice is for it, and it misses least of home.
+    Equals are decided by the domains, whose healthy values come first.
+    """
+    model, stored = engine.model, engine.stored
+    domains = {c.name: c.domain for c in model.columns}
+    mirrored = {name for both in model.mirror for name in both}
+    causes = [
+        both for s in model.situations for turned in (False, True)
+        if _row_display(s, turned) == display
+        for when in ([a.when for a in s.advice] or [Cube()])
+        if (both := _turned(s.fits, turned) & _turned(when, turned)) is not None
+    ]
+    around = [
+        engine.position[c.name] for c in model.columns
+        if c.observed_by == "environment" and c.name not in mirrored
+    ]
+    goal = [
+        (engine.position[c.column], frozenset(c.values))
+        for c in (model.goal[0] if model.goal else Cube()) if c.column in stored
+    ]
+
+    def illness(pair: Pair) -> tuple[Any, ...]:
+        values = pair.values_
+        called = next((i for i, c in enumerate(causes) if engine.holds(c, pair)), len(causes))
+        return (
+            called == len(causes),
+            [domains[stored[i]].index(values[i]) for i in around],
+            called,
+            sum(values[i] not in healthy for i, healthy in goal),
+            [domains[n].index(v) for n, v in zip(stored, values, strict=True)],
         )
-    order = tuple(
-        c.domain.index(pair.values_[i]) for i, c in enumerate(engine.model.columns) if not c.derived
-    )
-    return misfit, sum(row[position[c.column]] not in c.values for c in goal), order
+
+    return min(pairs, key=illness)
 
 
 def _stored(engine: Engine, cells: Iterable[Cell]) -> tuple[str, ...]:

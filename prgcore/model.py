@@ -233,12 +233,17 @@ class Rule:
 
 @frozen
 class Invariant:
-    """Never any of these cubes. `premise`: the part before the comma; some pair must meet it."""
+    """Never any of these cubes.
+
+    `premise` is the part of the sentence before the comma: some reachable pair must meet it.
+    `exactly` names columns of which every combination that is not ruled out must be reachable.
+    """
 
     id: str
     says: str
     never: tuple[Cube, ...] = field(converter=cubes)
     premise: Cube = field(converter=cube, factory=Cube)
+    exactly: Values = ()
     auxiliary: bool = False
     why: str = ""
 
@@ -281,7 +286,8 @@ class Advice:
 
     `when` narrows the hidden columns for which the advice is given; `events` is the sequence
     that carries it out, from there home to Normal. `defect` names who is to blame where it
-    does not lead home: `document` or `our decision`; `because` says why.
+    does not lead home: `document` or `our decision`; `because` says why. `only` names the
+    policy choices under which the advice is given.
     """
 
     says: str
@@ -289,6 +295,7 @@ class Advice:
     events: Values = ()
     defect: str = ""
     because: str = ""
+    only: Choices = field(converter=_choices, default=())
 
 
 @frozen
@@ -313,6 +320,7 @@ class Story:
     title: str
     steps: Values
     start: str = "normal"
+    only: Choices = field(converter=_choices, default=())
 
 
 @frozen
@@ -349,36 +357,27 @@ class Situation:
     fits: Cube = field(converter=cube, factory=Cube)
     seat: str = "node1"
 
-    def matches(self, pair: Mapping[str, str]) -> bool:
-        """Whether an administrator who looks from a shown node sees this row in this seat.
 
-        A node that does not run shows nothing; a blank node may also be cut off.
-        """
-        halves = (
-            ("node1", self.display.state1, self.display.reason1),
-            ("node2", self.display.state2, self.display.reason2),
-        )
-        return all(
-            (pair[f"{node}.state"], pair[f"{node}.reason"], pair[f"{node}.process"])
-            == (state, reason, "running")
-            if state
-            else pair[f"{node}.process"] != "running" or pair["link"] == "cut"
-            for node, state, reason in halves
-        )
+@frozen
+class Viewpoint:
+    """Where somebody looks from: a node shows nothing unless its cube holds."""
+
+    name: str
+    node1: Cube = field(converter=cube)
+    node2: Cube = field(converter=cube)
+
+
+Half: TypeAlias = tuple[Values, Values]
+"""States and reasons that one node may show; no reasons: any. A blank node's state is ""."""
 
 
 @frozen
 class Family:
-    """Stable displays that the document does not list, and the decision that leads to them.
-
-    `left` and `right` are alternatives of (states, reasons); no reasons: any. The state of a
-    node that shows nothing is "".
-    """
+    """Stable displays that the document does not list, and the decision that leads to them."""
 
     id: str
     says: str
-    left: tuple[tuple[Values, Values], ...]
-    right: tuple[tuple[Values, Values], ...]
+    displays: tuple[tuple[Half, Half], ...]
     decision: str
     nearest: str
     advice: str
@@ -386,15 +385,15 @@ class Family:
     def matches(self, display: Display) -> bool:
         """Whether the display belongs to the family, in either seat."""
         return any(
-            _shows(self.left, d.state1, d.reason1) and _shows(self.right, d.state2, d.reason2)
+            _shows(left, d.state1, d.reason1) and _shows(right, d.state2, d.reason2)
             for d in (display, display.mirrored())
+            for left, right in self.displays
         )
 
 
-def _shows(alternatives: tuple[tuple[Values, Values], ...], state: str, reason: str) -> bool:
-    return any(
-        state in states and (not reasons or reason in reasons) for states, reasons in alternatives
-    )
+def _shows(half: Half, state: str, reason: str) -> bool:
+    states, reasons = half
+    return state in states and (not reasons or reason in reasons)
 
 
 @frozen
@@ -422,7 +421,12 @@ class Policy:
 
 @frozen
 class Model:
-    """An absolute machine: all there is to know of it, and nothing that runs."""
+    """An absolute machine: all there is to know of it, and nothing that runs.
+
+    `may_wait`: where a node in a transient state may wait for the world (L1). `viewpoints`:
+    what each node shows from where (C3). `starts`: names of event sequences from the first
+    initial pair, from which causes and stories start.
+    """
 
     name: str
     columns: tuple[Column, ...]
@@ -436,9 +440,14 @@ class Model:
     only_by: tuple[OnlyBy, ...] = ()
     mirror: tuple[tuple[str, str], ...] = ()
     transient: tuple[Cell, ...] = ()
+    may_wait: tuple[Cube, ...] = ()
+    viewpoints: tuple[Viewpoint, ...] = ()
+    starts: tuple[tuple[str, Values], ...] = ()
+    stories: tuple[Story, ...] = ()
     goal: tuple[Cube, ...] = ()
     assumptions: Values = ()
     situations: tuple[Situation, ...] = ()
+    families: tuple[Family, ...] = ()
     policy: Choices = ()
 
 
@@ -459,6 +468,11 @@ class Table:
     exclusive: tuple[Exclusive, ...] = ()
     only_by: tuple[OnlyBy, ...] = ()
     transient: Values = ()
+    may_wait: tuple[Cube, ...] = ()
+    viewpoints: tuple[Viewpoint, ...] = ()
+    starts: tuple[tuple[str, Values], ...] = ()
+    stories: tuple[Story, ...] = ()
     goal: tuple[Cube, ...] = ()
     assumptions: Values = ()
     situations: tuple[Situation, ...] = ()
+    families: tuple[Family, ...] = ()

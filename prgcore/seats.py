@@ -144,6 +144,7 @@ def instantiate(table: Table, policy: Mapping[str, str]) -> Model:
         evolve(
             i, never=tuple(dict.fromkeys(seat_cube(c, me) for me in NODES for c in i.never)),
             premise=seat_cube(i.premise, NODES[0]),
+            exactly=tuple(seat(c, NODES[0]) for c in i.exactly),
         )
         for i in table.invariants
     )
@@ -176,9 +177,17 @@ def instantiate(table: Table, policy: Mapping[str, str]) -> Model:
         accepted_only=accepted_only, exclusive=exclusive, only_by=only_by,
         mirror=tuple((f"node1.{c.name}", f"node2.{c.name}") for c in table.node_columns),
         transient=tuple(Cell(f"{me}.state", table.transient) for me in NODES),
+        may_wait=tuple(seat_cube(w, me) for w in table.may_wait for me in NODES),
+        viewpoints=table.viewpoints,
+        starts=table.starts,
+        stories=tuple(s for s in table.stories if _holds(s.only, policy)),
         goal=tuple(seat_cube(g, NODES[0]) for g in table.goal),
         assumptions=table.assumptions,
-        situations=table.situations,
+        situations=tuple(
+            evolve(s, advice=tuple(a for a in s.advice if _holds(a.only, policy)))
+            for s in table.situations
+        ),
+        families=table.families,
         policy=tuple(sorted(policy.items())),
     )
 

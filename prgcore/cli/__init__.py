@@ -11,6 +11,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 
 from prgcore.errors import MissingExtra, PrgError
 
@@ -24,13 +26,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: the words after the program's name; those of this process if not given.
     """
+    if sys.stdout is None:
+        return _complain("standard output is closed; there is nowhere to answer", 2)
     try:
         code = _run(list(sys.argv[1:] if arguments is None else arguments))
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        sys.stdout.flush()
     except BrokenPipeError:
         _forget_output()
         return READER_GONE
+    except OSError as error:
+        _forget_output()
+        return _complain(f"reading or writing failed: {error.strerror}", 2)
     except KeyboardInterrupt:
         return _complain("interrupted", INTERRUPTED)
     return code
@@ -40,19 +46,19 @@ def _run(arguments: list[str]) -> int:
     try:
         import typer
 
-        from prgcore.cli.app import app
+        from prgcore.cli.app import command
     except ModuleNotFoundError as error:
         if error.name not in ("typer", "rich"):
             raise
         return _complain(str(MissingExtra("the command line", "cli")), 2)
     from prgcore.cli.inputs import one_line
 
-    usage_error = typer.BadParameter.__mro__[1]
+    usage_error: type[Exception] = typer.BadParameter.__mro__[1]
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     try:
-        code = app(arguments, prog_name="prgcore", standalone_mode=False)
+        code = command(arguments, prog_name="prgcore", standalone_mode=False)
     except PrgError as error:
         return _complain(one_line(summary(error)), exit_code(error))
     except typer.Abort:
@@ -74,14 +80,13 @@ def _where(error: Exception) -> str:
 
 
 def summary(error: PrgError) -> str:
-    """An error as one sentence: of many findings the first few."""
+    """An error as one sentence: of many findings the first."""
     findings: tuple[str, ...] = getattr(error, "findings", ())
     if not findings:
         return str(error)
-    more = len(findings) - 3
     head = str(error).partition("\n")[0]
-    rest = f"; and {more} more (prgcore machine --check lists all)" if more > 0 else ""
-    return f"{head}: " + "; ".join(findings[:3]) + rest
+    all_ = "; prgcore machine --check --machine FILE lists all" if len(findings) > 1 else ""
+    return f"{head}: {findings[0][:450]}{all_}"
 
 
 def exit_code(error: PrgError) -> int:
@@ -100,6 +105,5 @@ def _complain(message: str, code: int) -> int:
 
 def _forget_output() -> None:
     """Nobody reads standard output any more: let the last flush go nowhere."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-    os.close(nowhere)
+    with suppress(OSError, ValueError), Path(os.devnull).open("w") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())

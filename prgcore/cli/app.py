@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
+from typer.main import get_command
 
 from prgcore.cli import machines, proofs, questions, steps
 
@@ -52,3 +53,6 @@ def root(
 
 for module in (proofs, machines, steps, questions):
     module.register(app)
+
+command = get_command(app)
+"""The parser of all of it, built once."""

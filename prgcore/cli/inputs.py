@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from attrs import frozen
 
-from prgcore.errors import BadInput, NeedsTwoNodes, unknown_name
+from prgcore.errors import BadInput, NeedsTwoNodes, OutsideInvariant, unknown_name
 
 if TYPE_CHECKING:
     from prgcore.engine import Pair
-    from prgcore.explain import Shown
+    from prgcore.explain import Display
     from prgcore.machine import Machine
     from prgcore.model import Model
 
@@ -48,7 +48,7 @@ Policies = Annotated[
 ]
 PairText = Annotated[
     str | None,
-    typer.Argument(metavar="[PAIR]", show_default=False,
+    typer.Argument(metavar="PAIR", show_default=False,
                    help="The pair as a JSON object, a file, or - (default: the initial pair)."),
 ]
 Node1 = Annotated[
@@ -64,6 +64,11 @@ Sets = Annotated[
     typer.Option("--set", metavar="COLUMN=VALUE", help="What is known of a column. Repeatable."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def example(*lines: str) -> str:
+    """Lines for the end of a command's help, printed as they stand."""
+    return "\b\nExample:\n" + "\n".join(f"  {line}" for line in lines)
 
 
 def one_line(text: str, limit: int = 600) -> str:
@@ -219,12 +224,12 @@ class Question:
 
     machine: Machine
     pair: Pair | None
-    shown: tuple[Shown, Shown] | None
+    shown: Display | None
     known: dict[str, str]
 
 
 def question(
-    file: str | None, policy: list[str] | None, text: str | None,
+    *, file: str | None, policy: list[str] | None, text: str | None,
     node1: str | None, node2: str | None, sets: list[str] | None,
 ) -> Question:
     """What the options that all questions share ask about.
@@ -248,18 +253,18 @@ def question(
     if node1 is None or node2 is None:
         given = dict(machine.initial[0]) if text is None else read_pair(text)
         return Question(machine, machine.pair(given | known), None, {})
-    from prgcore.explain import parse_shown
+    from prgcore.explain import parse_shown, shows_states
 
-    def shown(option: str, said: str) -> Shown:
-        try:
-            return parse_shown(said) if said.strip() else None
-        except BadInput as error:
-            raise BadInput(f"{option}: {error}") from None
-
-    if not {"node1.state", "node1.reason", "node2.state", "node2.reason"} <= set(machine.stored):
+    if not shows_states(machine):
         raise BadInput(f"the machine {machine.model.name!r} has no state and reason of two nodes "
                        "to show; give the pair as JSON")
-    return Question(machine, None, (shown("--node1", node1), shown("--node2", node2)), known)
+    shown = []
+    for option, said in (("--node1", node1), ("--node2", node2)):
+        try:
+            shown.append(parse_shown(said))
+        except BadInput as error:
+            raise BadInput(f"{option}: {error}") from None
+    return Question(machine, None, (shown[0], shown[1]), known)
 
 
 def check_columns(machine: Machine, known: dict[str, str], option: str) -> None:
@@ -311,3 +316,35 @@ def lines(stream: Any) -> Iterator[tuple[int, bytes | None]]:
         while data and not data.endswith(b"\n"):
             data = stream.readline(LINE_LIMIT + 1)
         yield number, None
+
+
+def one_pair(asked: Question) -> Pair:
+    """The pair asked about; of the pairs that show a display the healthiest, said aloud.
+
+    Raises:
+        BadInput: no pair shows this, or several do and none can be told to be the healthiest.
+        OutsideInvariant: every pair that shows this breaks an invariant.
+    """
+    if asked.pair is not None:
+        return asked.pair
+    assert asked.shown is not None, "BUG: a question has a pair or a display"
+    from prgcore.cli.output import remark
+    from prgcore.explain import candidates, explain_display
+
+    meaning = explain_display(asked.machine, *asked.shown, known=asked.known)
+    if meaning.broken:
+        raise OutsideInvariant(
+            f"no pair of the machine shows this: it would break {', '.join(meaning.broken)}; "
+            "prgcore explain says what that means", meaning.broken)
+    if not meaning.pairs:
+        raise BadInput("no pair of the machine shows this; read the status of both nodes again, "
+                       "or check --set")
+    if meaning.pairs == 1:
+        return candidates(asked.machine, asked.shown, asked.known)[0]
+    if meaning.plan is None:
+        raise BadInput(f"{meaning.pairs} pairs show this; narrow with --set, or give the pair "
+                       "as JSON")
+    hidden = " ".join(f"{name}={value}" for name, value in meaning.assuming.items())
+    remark(f"{meaning.pairs} pairs show this; taken: the healthiest, with {hidden} "
+           "(--set says otherwise)")
+    return meaning.plan.start

@@ -8,20 +8,23 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prgcore.cli.inputs import one_line
 from prgcore.errors import BadInput
+from prgcore.seats import NODES
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+    from rich.table import Table
 
-    from prgcore.engine import Decision, Failed
+    from prgcore.engine import Decision, Engine, Failed, Pair
 
 WIDTH = 80
 """How wide a page is when nothing says otherwise, in columns."""
@@ -80,7 +83,11 @@ def writable(file: Path) -> Path:
     Raises:
         BadInput: it cannot be a file to write.
     """
-    if file.is_dir() or not file.absolute().parent.is_dir():
+    try:
+        fits = not file.is_dir() and file.absolute().parent.is_dir()
+    except (OSError, ValueError):
+        fits = False
+    if not fits:
         raise BadInput(f"cannot write {one_line(repr(str(file)), 120)}: "
                        "expected a file in a directory that exists")
     return file
@@ -130,7 +137,37 @@ def decision_json(decision: Decision) -> dict[str, Any]:
     }
 
 
-def changes(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
-    """The columns that differ, one a line, in the machine's order."""
-    return [f"{name}: {before[name]} -> {after[name]}" for name in before
-            if before[name] != after[name]]
+def table(*names: str, right: tuple[str, ...] = ()) -> Table:
+    """A table without lines that wraps its last column; the columns in `right` are numbers."""
+    from rich.table import Table
+
+    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for name in names:
+        made.add_column(name, justify="right" if name in right else "left",
+                        no_wrap=name != names[-1], overflow="fold")
+    return made
+
+
+def aligned(rows: Iterable[tuple[str, ...]]) -> str:
+    """Rows as lines with their columns aligned; cut at the width of a terminal."""
+    rows = list(rows)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+    if sys.stdout.isatty():
+        width = shutil.get_terminal_size((WIDTH, 24)).columns
+        lines = [x if len(x) <= width else x[: width - 1] + "…" for x in lines]
+    return "\n".join(lines)
+
+
+# ---------------------------------------------------------------------------- pairs
+
+
+def shown(machine: Engine, pair: Pair) -> list[str]:
+    """What the two nodes show, a line each; nothing for a machine without states."""
+    from prgcore.explain import display_of, spell
+
+    return [f"{node}  {spell(half)}"
+            for node, half in zip(NODES, display_of(machine, pair) or (), strict=False)] + [""]

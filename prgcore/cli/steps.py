@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,7 +15,7 @@ from prgcore.vocabulary import Outcome
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from prgcore.engine import Decision
+    from prgcore.engine import Decision, Pair
     from prgcore.machine import Machine
 
 ANSWERED = (ImpossibleEvent, NotTotal, OutsideInvariant)
@@ -23,7 +23,7 @@ ANSWERED = (ImpossibleEvent, NotTotal, OutsideInvariant)
 
 Words = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[PAIR] [EVENT]", show_default=False,
+    typer.Argument(metavar="[PAIR] EVENT", show_default=False,
                    help="PAIR EVENT or EVENT; nothing or - reads JSON Lines."),
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="A refused command exits 1 as well.")]
@@ -31,8 +31,13 @@ Strict = Annotated[bool, typer.Option("--strict", help="A refused command exits 
 
 def register(app: typer.Typer) -> None:
     """Add these commands."""
-    app.command()(step)
-    app.command()(simulate)
+    app.command(epilog=inputs.example(
+        'prgcore step "failover(node1)" --node1 normal --node2 normal',
+        """echo '{"pair": {...}, "event": "recover"}' | prgcore step""",
+    ))(step)
+    app.command(epilog=inputs.example(
+        "printf 'start normal\\nfailover(node1)\\n' | prgcore simulate -",
+    ))(simulate)
 
 
 def step(
@@ -41,13 +46,12 @@ def step(
     machine: inputs.MachineFile = None, policy: inputs.Policies = None,
     strict: Strict = False, as_json: inputs.Json = False,
 ) -> None:
-    """What the machine decides when an event arrives in a pair.
+    """What the machine decides when an event arrives.
 
-    With PAIR and EVENT (or EVENT at the initial pair) it answers once, in words.
-    Without, it reads JSON Lines and writes one decision a line, in order; a bad
-    line becomes an error object on its own line, and the exit code is 1.
-
-    Example: echo '{"pair": {...}, "event": "recover"}' | prgcore step
+    PAIR EVENT is answered once; EVENT alone, at the initial pair or at the display
+    given. Without both, JSON Lines are read from standard input and one decision a
+    line is written, in order; a bad line becomes an error object on its own line,
+    and the exit code is 1.
     """
     words = words or ["-"]
     if len(words) > 2:
@@ -60,7 +64,10 @@ def step(
             raise BadInput("standard input cannot be both the machine and the events")
         raise typer.Exit(_stream(inputs.load_machine(machine, policy), strict=strict))
     *texts, event = words
-    asked = inputs.question(machine, policy, texts[0] if texts else None, node1, node2, sets)
+    asked = inputs.question(
+        file=machine, policy=policy, text=texts[0] if texts else None,
+        node1=node1, node2=node2, sets=sets,
+    )
     asked.machine.kind(event)
     pair = inputs.one_pair(asked)
     try:
@@ -73,25 +80,29 @@ def step(
     if as_json:
         output.write_json(output.decision_json(decision))
     else:
-        output.write("\n".join(_told(decision, pair)))
+        page = output.table("", "")
+        page.show_header = False
+        for label, said in _told(decision, pair):
+            page.add_row(f"  {label}", said)
+        rule = f" by {decision.rule.id}" if decision.rule else ""
+        output.show(f"{event}: {decision.outcome}{rule}", page)
     raise typer.Exit(int(strict and decision.outcome is Outcome.REFUSED))
 
 
-def _told(decision: Decision, before: Any) -> Iterator[str]:
-    """A decision in words, a line each."""
+def _told(decision: Decision, before: Pair) -> Iterator[tuple[str, str]]:
+    """A decision in words: label and text, a line each."""
+    from prgcore.story import changes
+
     rule = decision.rule
-    yield f"{decision.event}: {decision.outcome}" + (f" by {rule.id}" if rule else "")
     if decision.why:
-        yield f"  why       {decision.why}"
-    if rule:
-        sources = ", ".join((*rule.cite, *rule.decisions))
-        if sources:
-            yield f"  source    {sources} ({rule.evidence})"
-    for change in output.changes(before, decision.pair):
-        yield f"  changes   {change}"
+        yield "why", decision.why
+    if rule and (rule.cite or rule.decisions):
+        yield "source", f"{', '.join((*rule.cite, *rule.decisions))} ({rule.evidence})"
+    for change in changes(before, decision.pair):
+        yield "changes", change
     for number, action in enumerate(decision.actions, 1):
         where = f" on {action.node}" if action.node else ""
-        yield f"  do {number:<6} {action.do.replace('_', ' ')}{where}"
+        yield f"do {number}", f"{action.do.replace('_', ' ')}{where}"
 
 
 # -------------------------------------------------------------------------- streams
@@ -103,7 +114,7 @@ def _stream(machine: Machine, *, strict: bool) -> int:
     for number, line in inputs.lines(inputs.standard_input()):
         try:
             decision = _answer(machine, line, f"line {number}")
-        except (PrgError, RecursionError) as error:
+        except PrgError as error:
             output.write_json(_error(error), line=True)
             code = 1
         else:
@@ -124,17 +135,21 @@ def _answer(machine: Machine, line: bytes | None, name: str) -> Decision:
     if set(request) != {"pair", "event"}:
         keys = ", ".join(sorted(json.dumps(key[:40]) for key in request)[:6]) or "none"
         raise BadInput(f"{name}: expected the keys pair and event, found {keys}")
+    pair, event = request["pair"], request["event"]
+    if not isinstance(pair, dict):
+        raise BadInput(f"{name}: the pair is {inputs.json_kind(pair)}; expected an object")
+    if not isinstance(event, str):
+        raise BadInput(f"{name}: the event is {inputs.json_kind(event)}; expected a string")
     try:
-        return machine.step(request["pair"], request["event"])
+        return machine.step(pair, event)
     except BadInput as error:
         raise BadInput(f"{name}: {error}") from None
+    except RecursionError:
+        raise BadInput(f"{name} is nested too deeply to be read") from None
 
 
-def _error(error: Exception) -> dict[str, str]:
-    return {
-        "error": getattr(error, "code", "bad_input"),
-        "message": inputs.one_line(str(error)),
-    }
+def _error(error: PrgError) -> dict[str, str]:
+    return {"error": error.code, "message": inputs.one_line(str(error))}
 
 
 # -------------------------------------------------------------------------- stories
@@ -147,17 +162,19 @@ def simulate(
     machine: inputs.MachineFile = None, policy: inputs.Policies = None,
     as_json: inputs.Json = False,
 ) -> None:
-    """Run a story: events and expectations, one a line. Exit 1 if one is not met.
+    """Run a story and tell it; exit 1 if it fails.
 
-    Lines: an event; `refused EVENT`; `expect COLUMN = VALUE`; `expect node1 STATE /
-    REASON`; `start normal`; # and a comment.
-
-    Example: printf 'start normal' 'failover(node1)' | prgcore simulate -
+    One a line: an event; refused, ignored or impossible and an event; expect COLUMN
+    = VALUE; expect node1 STATE / REASON; start normal; # and a comment.
     """
     from prgcore import story
 
     if file == machine == "-":
         raise BadInput("standard input cannot be both the machine and the story")
     engine = inputs.load_machine(machine, policy)
-    run = story.run(engine, story.parse(inputs.read_text(file)))
-    raise NotImplementedError
+    run = story.run(engine, inputs.read_text(file))
+    if as_json:
+        output.write_json(run.to_json())
+    else:
+        output.write(story.tell(run))
+    raise typer.Exit(0 if run.ok else 1)

@@ -7,6 +7,7 @@ neither help nor disturb one another.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import z3
@@ -76,13 +77,19 @@ class Relation:
     def true(self) -> Term:
         return z3.BoolVal(True, ctx=self.context)
 
-    def either(self, terms: list[Term]) -> Term:
+    def either(self, terms: Iterable[Term]) -> Term:
         """A disjunction; of nothing, false."""
-        return z3.Or(*terms) if terms else z3.BoolVal(False, ctx=self.context)
+        return self._junction(z3.Z3_mk_or, terms)
 
-    def both(self, terms: list[Term]) -> Term:
+    def both(self, terms: Iterable[Term]) -> Term:
         """A conjunction; of nothing, true."""
-        return z3.And(*terms) if terms else self.true()
+        return self._junction(z3.Z3_mk_and, terms)
+
+    def _junction(self, make: Callable[..., Term], terms: Iterable[Term]) -> Term:
+        """`z3.And` and `z3.Or` without their coercions, which take most of the time."""
+        asts = [t.as_ast() for t in terms]
+        array = (z3.Ast * len(asts))(*asts)
+        return z3.BoolRef(make(self.context.ref(), len(asts), array), self.context)
 
     def constant(self, column: str, value: str) -> Term:
         """The term of a value of a column's domain."""

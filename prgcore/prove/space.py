@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cached_property
 from math import prod
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -313,6 +313,7 @@ class Space:
     holes: tuple[tuple[int, str], ...]
     level: tuple[int, ...]
     _index: _Index
+    _columns: dict[str, npt.NDArray[np.uint8]] = field(factory=dict)
 
     def __len__(self) -> int:
         return len(self.parent)
@@ -325,6 +326,15 @@ class Space:
     def pair(self, number: int) -> dict[str, str]:
         """The stored columns of a pair."""
         return self.codec.decode(tuple(int(c[number]) for c in self.codes))
+
+    def values(self, numbers: npt.NDArray[np.integer[Any]]) -> list[tuple[str, ...]]:
+        """The values of the stored columns, in order, of some pairs."""
+        codes = [c[numbers] for c in self.codes]
+        columns = [
+            [column.domain[i] for i in self.codec.value(column.name, codes)]
+            for column in self.model.columns if not column.derived
+        ]
+        return list(zip(*columns, strict=True))
 
     def find(self, pair: dict[str, str]) -> int | None:
         """The number of a pair, or None where it is not reachable."""
@@ -358,7 +368,9 @@ class Space:
 
     def column(self, name: str) -> npt.NDArray[np.uint8]:
         """Index in its domain of a column's value, for every pair."""
-        return self.codec.value(name, self.codes)
+        if name not in self._columns:
+            self._columns[name] = self.codec.value(name, self.codes)
+        return self._columns[name]
 
 
 def _tests(codec: Codec, model: Model, cubes: Iterator[tuple[str, Cube]]) -> dict[str, list[Test]]:

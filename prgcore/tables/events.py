@@ -124,8 +124,3 @@ POSSIBLE = (
     Possible("autorecovery_failed", {**_RUNNING, "me.state": State.BACKUP_ACTIVATED}),
 )
 
-UNTRUTHFUL = tuple(
-    Possible(event, dict(_RUNNING))
-    for event in ("heartbeat_heard", "heartbeat_lost", "peer_host_lost")
-)
-"""Obligation S18: with these in place of the truthful ones everything above must still hold."""

@@ -120,12 +120,13 @@ SAFETY = (
         why="a node is failed over to somebody; refutes the reading of D20 that names the state",
     ),
     Invariant(
-        "S14", "no state shows a reason outside the committed list",
+        "S14", "a node shows exactly the committed combinations of state and reason",
         tuple(
             {"me.state": state, "me.reason": tuple(r for r in Reason if r not in reasons)}
             for state, reasons in COMBINATIONS.items()
         ),
         premise={"me.state": _S.RUNNING_IN_FAILED_MODE},
+        exactly=("me.state", "me.reason"),
         why="what an operator can meet is a list that can be read",
     ),
     Invariant(

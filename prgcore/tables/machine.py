@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from prgcore.model import Table, cube
+from prgcore.model import Table, Viewpoint, cube
 from prgcore.tables.columns import DERIVED, GROUP_COLUMNS, NODE_COLUMNS
 from prgcore.tables.events import EVENTS, POSSIBLE
+from prgcore.tables.families import FAMILIES
 from prgcore.tables.invariants import ACCEPTED_ONLY, EXCLUSIVE, INVARIANTS, ONLY_BY
 from prgcore.tables.rules import PHASES
+from prgcore.tables.situations import SITUATIONS
 from prgcore.tables.states import TRANSIENT
+from prgcore.tables.stories import STARTS, STORIES
 from prgcore.vocabulary import Reason, State
+
+_RUNS1, _RUNS2 = {"node1.process": "running"}, {"node2.process": "running"}
+
+VIEWPOINTS = (
+    Viewpoint("administrator", _RUNS1, _RUNS2),
+    Viewpoint("node1", _RUNS1, {**_RUNS2, "link": "up"}),
+    Viewpoint("node2", {**_RUNS1, "link": "up"}, _RUNS2),
+)
+"""A node shows nothing while its manager does not run, or where it cannot be reached from."""
 
 TABLE = Table(
     name="prg",
@@ -29,6 +41,24 @@ TABLE = Table(
     exclusive=EXCLUSIVE,
     only_by=ONLY_BY,
     transient=tuple(TRANSIENT),
+    may_wait=(
+        # nobody is left to write its half
+        cube({"me.state": TRANSIENT, "me.process": ("manager_down", "off")}),
+        # whoever was moving the users is gone, and may or may not have moved them (D07)
+        cube({
+            "me.state": State.FAILING_OVER, "me.hears_peer": "no",
+            "peer.state": State.TAKING_OVER, "peer.process": ("manager_down", "off"),
+        }),
+        cube({
+            "me.state": State.FAILOVER_AFFECTED_SERVICES, "me.hears_peer": "no",
+            "peer.state": State.BACKUP_ACTIVATED, "peer.process": ("manager_down", "off"),
+        }),
+    ),
+    viewpoints=VIEWPOINTS,
+    starts=tuple(STARTS.items()),
+    stories=STORIES,
+    situations=SITUATIONS,
+    families=FAMILIES,
     goal=(cube({
         "both.state": State.NORMAL, "both.services": "up", "both.database": "up",
         "both.process": "running", "both.hears_peer": "yes", "ha": "on", "link": "up",

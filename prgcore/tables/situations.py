@@ -14,6 +14,7 @@ from typing import TypeAlias
 
 from prgcore.model import Advice, Cause, Display, Situation, Values
 from prgcore.tables.columns import ABLE
+from prgcore.tables.states import others
 from prgcore.vocabulary import Reason, State
 
 _FO_CSNR = State.FAILED_OVER_WITH_CRITICAL_SERVICES_NOT_RUNNING
@@ -70,12 +71,13 @@ def _reboot(node: str, *, held: bool = False) -> Values:
 
 def _reboot_and_recover(step: str, *nodes: str, peer: Cells = _ANY) -> tuple[Advice, ...]:
     """One advice for each node whose services the manager may hold, and one for none."""
+    which = " and ".join(n.replace("node", "node ") for n in nodes)
     text = (
-        f"{step}. If that does not help, reboot {' and '.join(nodes)}"
+        f"{step}. If that does not help, reboot {which}"
         + (", one after the other" if len(nodes) > 1 else "")
         + ". A manager that starts beside a failed one leaves both failed (row 21): "
         "click Recovery then."
-    ).replace("node", "node ")
+    )
     return tuple(
         Advice(
             text,
@@ -115,6 +117,7 @@ def _bring_back(says: str, *, process: str, link: str = "up") -> tuple[Advice, .
     )
 
 
+_CUT_OFF: Cells = {"link": "cut", "node1.process": "running", "node1.health": ABLE}
 _REPAIR_LINK = "1. Node 1 is up: repair the network between the nodes"
 _START_MANAGER = "2. Node 1 is up: start its recovery manager; manual fallback once it is ready."
 _REPAIR_NODE = (
@@ -263,7 +266,7 @@ SITUATIONS: tuple[Situation, ...] = (
                    ("services_up(node1)", "recover")),
             Advice("1. The critical services of node 1 run again: click Recovery.",
                    {"node1.health": ABLE}, ("recover",)),
-            *_reboot_and_recover("2", "node1"),
+            _reboot_and_recover("2", "node1")[0],
             Advice("3. Manual fallback after the reboot, once the critical services run.",
                    {"node1.services": _NOT_HELD}, (*_reboot("node1"), *_FALLBACK),
                    "document",
@@ -283,6 +286,11 @@ SITUATIONS: tuple[Situation, ...] = (
                    ("services_up(node2)", "recover")),
             Advice("1. The critical services of node 2 run again: click Recovery.",
                    {"node1.health": ABLE, "node2.health": ABLE}, ("recover",)),
+            Advice("1. Critical services are down on node 1 as well: start those of both nodes; "
+                   "click Recovery.",
+                   {"node1.health": "critical_service_down",
+                    "node2.health": "critical_service_down"},
+                   ("services_up(node1)", "services_up(node2)", "recover")),
             *_reboot_and_recover("2", "node2", peer={"node1.health": ABLE}),
         ),
         causes=(
@@ -298,14 +306,14 @@ SITUATIONS: tuple[Situation, ...] = (
         Display(*_BLANK, _BACKUP, Reason.PEER_DOWN),
         shown=(False, True),
         advice=(
-            Advice(f"{_REPAIR_LINK}. It has failed meanwhile: click Recovery.",
-                   {"link": "cut", "node1.process": "running", "node1.state": _FAILED,
-                    "node1.health": ABLE},
-                   ("link_repair", "recover")),
+            Advice(f"{_REPAIR_LINK}. Both nodes go into the failed state: click Recovery.",
+                   {**_CUT_OFF, "node1.state": _FAILED}, ("link_repair", "recover"),
+                   only={"reconnection": "fail"}),
+            Advice(f"{_REPAIR_LINK}. It had failed and lets go: manual fallback.",
+                   {**_CUT_OFF, "node1.state": _FAILED}, ("link_repair", *_FALLBACK),
+                   only={"reconnection": "keep_serving"}),
             Advice(f"{_REPAIR_LINK}; then manual fallback.",
-                   {"link": "cut", "node1.process": "running", "node1.health": ABLE,
-                    "node1.state": tuple(s for s in State if s is not _FAILED)},
-                   ("link_repair", *_FALLBACK)),
+                   {**_CUT_OFF, "node1.state": others(_FAILED)}, ("link_repair", *_FALLBACK)),
             *_bring_back(_START_MANAGER, process="manager_down"),
             *_bring_back(_START_MANAGER, process="manager_down", link="cut"),
             *_bring_back(_REPAIR_NODE, process="off"),

@@ -1,4 +1,9 @@
-"""S"""
+"""Stories: documented or decided behaviour that no row of Table 2 shows.
+
+Law: data only. A step is one line: an event that is accepted; `refused`, `ignored` or
+`impossible` and an event; `expect COLUMN = VALUE`; `expect node1 STATE / REASON`. The causes of
+Table 2's own rows stand in `situations`; both begin at a pair of STARTS.
+"""
 
 from __future__ import annotations
 
@@ -11,3 +16,328 @@ STARTS: dict[str, Values] = {
         "initialized(node1)", "initialized(node2)",
     ),
 }
+"""From the machine's initial pair: high availability off, and a healthy Normal pair."""
+
+
+def _restart(node: str) -> Values:
+    return (f"manager_stop({node})", f"manager_start({node})")
+
+
+def _reboot(node: str) -> Values:
+    return (f"power_off({node})", f"power_on({node})", f"manager_start({node})")
+
+
+def _starts(node: str) -> Values:
+    return (f"heartbeat_heard({node})", f"initialized({node})")
+
+
+def _expect(state1: str, state2: str) -> Values:
+    return (f"expect node1 {state1}", f"expect node2 {state2}")
+
+
+_IDLE = ("failover(node1)", "takeover_done(node2)", "taken_over(node1)")
+_MOVED = ("critical_service_delay(node1)", "takeover_done(node2)", "taken_over(node1)")
+_SICK = ("services_down(node1)", *_MOVED)
+_FAILED_OVER = (*_SICK, "services_up(node1)")
+_BACKUP_SICK = ("services_down(node2)", "critical_service_delay(node2)")
+_HOME = ("fallback(node1)", "takeback_done(node1)")
+_NORMAL = _expect("Normal / Normal", "Normal / Normal")
+_USERS_HOME = (
+    "expect node1.assigned_own = yes", "expect node1.assigned_peer = no",
+    "expect node2.assigned_own = yes", "expect node2.assigned_peer = no",
+)
+_DISABLED = (
+    *_expect("Unknown / High Availability Not Enabled", "Unknown / High Availability Not Enabled"),
+    *_USERS_HOME,
+)
+_RECOVERED = (
+    "recover", "heartbeat_heard(node1)", "heartbeat_heard(node2)", "initialized(node1)",
+    "initialized(node2)", *_NORMAL, *_USERS_HOME,
+)
+_CUT = ("link_cut", "heartbeat_lost(node2)", "takeover_done(node2)")
+
+_SETTINGS = (
+    Story("A1", "automatic fallback is off: nothing comes back by itself", (
+        *_FAILED_OVER, "expect auto_fallback = off", "impossible auto_fallback_due(node1)",
+        "refused disable_auto_fallback",
+    )),
+    Story("A2", "automatic fallback is switched on after the failover", (
+        *_FAILED_OVER, "enable_auto_fallback", "refused enable_auto_fallback",
+        "auto_fallback_due(node1)",
+        *_expect("Taking Back / Automatic Fallback", "Falling Back / Automatic Fallback"),
+        "takeback_done(node1)", *_NORMAL,
+    )),
+    Story("A3", "automatic fallback is switched off again in time", (
+        "enable_auto_fallback", *_FAILED_OVER, "disable_auto_fallback",
+        "impossible auto_fallback_due(node1)",
+        *_expect("Failed Over / Critical Service Down",
+                 "Running in Backup Mode / Critical Service Down"),
+    )),
+    Story("A4", "automatic fallback never ends a manual failover (D24)", (
+        "enable_auto_fallback", *_IDLE, "impossible auto_fallback_due(node1)", *_HOME, *_NORMAL,
+    )),
+    Story("A5", "the settings are accepted while high availability is off", (
+        "enable_auto_fallback", "disable_auto_fallback", "refused disable_ha",
+        "refused failover(node1)", "refused fallback(node1)", "refused recover",
+        "enable_ha", "refused enable_ha",
+    ), "initial"),
+    Story("A6", "high availability is enabled, services run on both nodes", (
+        "enable_ha", *_starts("node1"), "expect node1.state = normal", *_starts("node2"),
+        *_NORMAL,
+    ), "initial"),
+    Story("A7", "high availability is enabled, services are down on one node (D04)", (
+        "services_down(node1)", "enable_ha", "heartbeat_heard(node1)", "heartbeat_heard(node2)",
+        "initialized(node2)", "initialized(node1)",
+        *_expect("Failing Over / Critical Service Down", "Taking Over / Critical Service Down"),
+        "takeover_done(node2)", "taken_over(node1)",
+        "expect node1.state = failed_over_with_critical_services_not_running",
+        "expect node2.state = running_in_backup_mode",
+    ), "initial"),
+    Story("A8", "high availability is enabled, services are down on both nodes (D04)", (
+        "services_down(node1)", "services_down(node2)", "enable_ha", "heartbeat_heard(node1)",
+        "heartbeat_heard(node2)", "initialized(node1)",
+        *_expect("Running in Failed Mode / Critical Service Down",
+                 "Running in Failed Mode / Critical Service Down"),
+    ), "initial"),
+    Story("A9", "one restart does not cure an improper start, two do (row 24, D03)", (
+        "enabled_improperly", *_restart("node1"),
+        *_expect("Unknown / Initialization", "Unknown"), *_restart("node2"),
+        *_expect("Initializing / Initialization", "Initializing / Initialization"),
+        *_starts("node1"), *_starts("node2"), *_NORMAL,
+    ), "initial"),
+    Story("A10", "high availability is disabled in a Normal pair", ("disable_ha", *_DISABLED)),
+    Story("A11", "disabled during a manual failover: users home, held services start (D02)", (
+        "failover(node1)", "expect node1.services = stopped", "disable_ha",
+        "expect node1.services = up", *_DISABLED,
+    )),
+    Story("A12", "disabled after a manual failover: users home, held services start (D02)", (
+        *_IDLE, "expect node1.services = stopped", "disable_ha", "expect node1.services = up",
+        *_DISABLED,
+    )),
+    Story("A13", "disabled during a fallback", (*_IDLE, "fallback(node1)", "disable_ha",
+                                                 "expect node1.services = up", *_DISABLED)),
+    Story("A14", "disabled after an automatic failover: what is down stays down", (
+        *_SICK, "disable_ha", "expect node1.services = down", *_DISABLED,
+    )),
+    Story("A15", "disabled during an automatic recovery", (
+        *_FAILED_OVER, *_BACKUP_SICK, "disable_ha", *_DISABLED,
+    )),
+    Story("A16", "disabled in a failed pair: an alternative to Recover", (
+        *_IDLE, *_BACKUP_SICK, "disable_ha", *_DISABLED, "services_up(node2)", "enable_ha",
+        *_starts("node1"), *_starts("node2"), *_NORMAL,
+    )),
+)
+
+_MANUAL = (
+    Story("M1", "manual failover and fallback, there and back", (
+        *_IDLE, *_expect("Idle / On Admin Request", "Running in Backup Mode / On Admin Request"),
+        "expect node1.services = stopped", *_HOME, *_NORMAL, "expect node1.services = up",
+    )),
+    Story("M2", "failover is refused while the peer is sick or not heard", (
+        "services_down(node2)", "refused failover(node1)", "services_up(node2)",
+        "manager_stop(node2)", "expect node1.hears_peer = yes", "link_cut",
+        "manager_start(node2)", "refused failover(node1)",
+    )),
+    Story("M3", "failover is refused twice, and so is any other command in a transition", (
+        "failover(node1)", "refused failover(node1)", "refused failover(node2)",
+        "refused fallback(node1)", "refused recover",
+    )),
+    Story("M4", "fallback is refused until the critical services run (rows 12 and 11b)", (
+        *_SICK, "refused fallback(node1)", "services_up(node1)", *_HOME, *_NORMAL,
+    )),
+    Story("M5", "fallback is refused while the backup is not heard", (
+        *_IDLE, "link_cut", "heartbeat_lost(node1)", "refused fallback(node1)", "link_repair",
+        "heartbeat_heard(node1)", *_HOME, *_NORMAL,
+    )),
+    Story("M6", "fallback to an Idle node is refused while its database is down", (
+        *_IDLE, "database_down(node1)", "expect node1.state = idle", "refused fallback(node1)",
+        "database_up(node1)", *_HOME, *_NORMAL,
+    )),
+    Story("M7", "recover is refused unless both nodes are failed and hear each other (D20)", (
+        "refused recover", *_SICK, "refused recover", *_BACKUP_SICK,
+        *_expect("Running in Failed Mode / Critical Service Down",
+                 "Running in Failed Mode / Critical Service Down"),
+        *_restart("node2"), "refused recover", *_starts("node2"),
+        *_expect("Running in Failed Mode / Unknown", "Running in Failed Mode / Unknown"),
+        "services_up(node1)", "services_up(node2)", *_RECOVERED,
+    )),
+    Story("M8", "recover is refused while a failed node is not heard", (
+        *_IDLE, *_BACKUP_SICK, "link_cut", "heartbeat_lost(node1)", "refused recover",
+        "link_repair", "heartbeat_heard(node1)", "services_up(node2)", *_RECOVERED,
+    )),
+    Story("M9", "Recover starts held services, not broken ones (D21)", (
+        *_IDLE, *_BACKUP_SICK, "recover", "expect node1.services = up",
+        "expect node2.services = down", "heartbeat_heard(node1)", "heartbeat_heard(node2)",
+        "initialized(node1)", "initialized(node2)",
+        *_expect("Taking Over / Critical Service Down", "Failing Over / Critical Service Down"),
+    )),
+)
+
+_RETURN = (
+    Story("R1", "a node whose manager was down comes back and falls back (row 16)", (
+        "manager_stop(node1)", "heartbeat_lost(node2)", "takeover_done(node2)",
+        "manager_start(node1)", *_starts("node1"),
+        *_expect("Failed Over / Initialization", "Running in Backup Mode / Peer Down"),
+        *_HOME, *_NORMAL,
+    )),
+    Story("R2", "a node whose host was down comes back and falls back (row 17)", (
+        "power_off(node1)", "peer_host_lost(node2)", "takeover_done(node2)", "power_on(node1)",
+        "manager_start(node1)", *_starts("node1"),
+        *_expect("Failed Over with Critical Services Not Running / Initialization",
+                 "Running in Backup Mode / Peer Reboot"),
+        "refused fallback(node1)", "services_up(node1)",
+        *_expect("Failed Over / Initialization", "Running in Backup Mode / Peer Reboot"),
+        *_HOME, *_NORMAL,
+    )),
+    Story("R3", "a node that was cut off lets go, reconnects and falls back (row 16)", (
+        *_CUT, "taken_over(node1)",
+        *_expect("Failed Over / Peer Down", "Running in Backup Mode / Peer Down"),
+        "refused fallback(node1)", "link_repair", "heartbeat_heard(node1)", *_HOME, *_NORMAL,
+    )),
+    Story("R4", "the end of row 9: after the restart both nodes become Normal", (
+        *_IDLE, "fallback(node1)", *_restart("node1"), *_starts("node1"),
+        *_expect("Taking Back / Initialization", "Falling Back / On Admin Request"),
+        "takeback_done(node1)", *_NORMAL,
+    )),
+    Story("R5", "the end of row 23 is row 12 in the other seat (D09)", (
+        *_FAILED_OVER, *_BACKUP_SICK, "autorecovery_done(node1)", "taken_over(node2)",
+        "expect node1 Running in Backup Mode / Critical Service Down",
+        "expect node2 Failed Over with Critical Services Not Running / Critical Service Down",
+        "services_up(node2)", "fallback(node2)", "takeback_done(node2)", *_NORMAL,
+    )),
+    Story("R6", "the end of row 22 is row 13 in the other seat (D09)", (
+        *_FAILED_OVER, "database_down(node2)", "critical_service_delay(node2)",
+        "autorecovery_done(node1)", "taken_over(node2)",
+        "expect node1 Running in Backup Mode / Database Failure",
+        "expect node2 Failed Over with Critical Services Not Running / Database Failure",
+    )),
+    Story("R7", "automatic recovery needs no parameter (D23)", (
+        *_FAILED_OVER, "expect auto_fallback = off", *_BACKUP_SICK,
+        "expect node1.state = backup_activated",
+        "expect node2.state = failover_affected_services",
+    )),
+    Story("R8", "both nodes go down and come back together: the users are at home", (
+        "power_off(node1)", "power_off(node2)", "power_on(node1)", "power_on(node2)",
+        "services_up(node1)", "services_up(node2)", "manager_start(node1)",
+        "manager_start(node2)", *_starts("node1"), *_starts("node2"), *_NORMAL,
+    )),
+    Story("R9", "both nodes go down; the first one back serves everyone (row 18)", (
+        "power_off(node1)", "power_off(node2)", "power_on(node2)", "services_up(node2)",
+        "manager_start(node2)", "peer_host_lost(node2)", "takeover_done(node2)",
+        "expect node2 Running in Backup Mode / Peer Down During Initialization",
+        "power_on(node1)", "services_up(node1)", "manager_start(node1)", *_starts("node1"),
+        "heartbeat_heard(node2)", *_HOME, *_NORMAL,
+    )),
+    Story("R10", "a fault shorter than the critical service delay changes nothing", (
+        "services_down(node1)", "services_up(node1)", "impossible critical_service_delay(node1)",
+        *_NORMAL,
+    )),
+    Story("R11", "a network fault shorter than the keep-alive time-out changes nothing", (
+        "link_cut", "link_repair", "impossible heartbeat_lost(node1)",
+        "impossible heartbeat_lost(node2)", *_NORMAL,
+    )),
+)
+
+_FAIL = {"reconnection": "fail"}
+_SICK_AND_CUT_OFF = (
+    "services_down(node1)", "link_cut", "heartbeat_lost(node1)",
+    "expect node1 Running in Failed Mode / Critical Service Down", "heartbeat_lost(node2)",
+    "takeover_done(node2)", "expect node2 Running in Backup Mode / Peer Down",
+    "services_up(node1)", "link_repair",
+)
+
+_HARD = (
+    Story("H1", "a cut with two healthy nodes: the record lets one take over, never both (D07)", (
+        "link_cut", "heartbeat_lost(node1)",
+        *_expect("Taking Over / Peer Down", "Failing Over / Peer Down"),
+        "heartbeat_lost(node2)", "ignored heartbeat_lost(node2)", "takeover_done(node1)",
+        "taken_over(node2)",
+        *_expect("Running in Backup Mode / Peer Down", "Failed Over / Peer Down"),
+        "ignored heartbeat_lost(node2)", "expect node2.state = failed_over",
+    )),
+    Story("H2", "no endless chain: a failed node is not pulled back into a take-over", (
+        "link_cut", "heartbeat_lost(node1)", "heartbeat_lost(node2)", "takeover_failed(node1)",
+        "expect node1 Running in Failed Mode / Take Over Users Failed", "heartbeat_lost(node2)",
+        "takeover_failed(node2)", "impossible heartbeat_lost(node1)",
+        *_expect("Running in Failed Mode / Take Over Users Failed",
+                 "Running in Failed Mode / Take Over Users Failed"),
+    )),
+    Story("H3", "no endless chain: no automatic fallback on a stale belief (D15)", (
+        "enable_auto_fallback", *_CUT, "expect node1.hears_peer = yes", "taken_over(node1)",
+        "expect node1 Failed Over / Peer Down", "expect node1.hears_peer = no",
+        "impossible auto_fallback_due(node1)", "link_repair", "heartbeat_heard(node1)",
+        "auto_fallback_due(node1)", "takeback_done(node1)", *_NORMAL,
+    )),
+    Story("H4", "a stale belief: a failover is accepted towards a peer that is already dead", (
+        "manager_stop(node2)", "expect node1.hears_peer = yes", "failover(node1)",
+        *_expect("Failing Over / On Admin Request", "Taking Over / On Admin Request"),
+        "heartbeat_lost(node1)", "expect node1.hears_peer = no", "ignored heartbeat_lost(node1)",
+        "manager_start(node2)", *_starts("node2"), "takeover_done(node2)", "taken_over(node1)",
+        *_expect("Idle / On Admin Request", "Running in Backup Mode / Initialization"),
+    )),
+    Story("H5", "a host that dies while it takes over gives its grant back", (
+        "failover(node1)", "power_off(node2)", "peer_host_lost(node1)",
+        "expect node1 Taking Over / Peer Reboot", "takeover_done(node1)",
+        "expect node1 Running in Backup Mode / Peer Reboot", "expect node1.services = up",
+    )),
+    Story("H6", "both managers restart in the middle of a failover: no role is left (D05)", (
+        "failover(node1)", "manager_stop(node1)", "manager_stop(node2)", "manager_start(node1)",
+        "manager_start(node2)", "heartbeat_heard(node1)", "heartbeat_heard(node2)",
+        "initialized(node1)",
+        *_expect("Running in Failed Mode / Unknown", "Running in Failed Mode / Unknown"),
+        *_RECOVERED,
+    )),
+    Story("H7", "both managers restart in the middle of a fallback: no role is left (D05)", (
+        *_IDLE, "fallback(node1)", "manager_stop(node1)", "manager_stop(node2)",
+        "manager_start(node1)", "manager_start(node2)", "heartbeat_heard(node1)",
+        "heartbeat_heard(node2)", "initialized(node2)",
+        *_expect("Running in Failed Mode / Unknown", "Running in Failed Mode / Unknown"),
+        *_RECOVERED,
+    )),
+    Story("H8", "no lost group: fallback, restart of the backup, and everyone is home (D10)", (
+        *_IDLE, "fallback(node1)", "link_cut", *_restart("node2"), "takeback_done(node1)",
+        "expect node1.state = normal", "expect node2.state = initializing", *_USERS_HOME,
+        "link_repair", "heartbeat_heard(node2)", "initialized(node2)", *_NORMAL, *_USERS_HOME,
+    )),
+    Story("H9", "no lost group: fallback, cut, a take-over that fails, and reconnection (D10)", (
+        *_IDLE, "fallback(node1)", "link_cut", "heartbeat_lost(node2)",
+        "expect node2 Taking Over / Peer Down", "takeover_failed(node2)",
+        "expect node2.state = running_in_failed_mode", "expect node1.state = failing_over",
+        "heartbeat_lost(node1)", "expect node1 Taking Over / Peer Down", "takeover_done(node1)",
+        "link_repair", "heartbeat_heard(node1)",
+        *_expect("Running in Failed Mode / Unknown", "Running in Failed Mode / Unknown"),
+        "heartbeat_heard(node2)", *_RECOVERED,
+    ), only=_FAIL),
+    Story("H10", "a node that is sick and alone fails; on reconnection both do (D06, D13)", (
+        *_SICK_AND_CUT_OFF, "heartbeat_heard(node2)",
+        *_expect("Running in Failed Mode / Unknown", "Running in Failed Mode / Unknown"),
+    ), only=_FAIL),
+    Story("H11", "an Idle node that loses its backup waits (D14)", (
+        *_IDLE, "power_off(node2)", "peer_host_lost(node1)",
+        "expect node1 Idle / On Admin Request", "expect node1.services = stopped",
+        "refused fallback(node1)",
+    ), only={"idle_on_peer_loss": "wait"}),
+    Story("H12", "a Failed Over node that loses its backup serves everyone (D06)", (
+        *_FAILED_OVER, "power_off(node2)", "peer_host_lost(node1)", "takeover_done(node1)",
+        "expect node1 Running in Backup Mode / Peer Reboot",
+        "expect node1.assigned_peer = yes", "expect node2.assigned_own = no",
+    )),
+    Story("H13", "the backup fails alone beside a Failed Over node that it cannot reach", (
+        *_FAILED_OVER, "link_cut", "heartbeat_lost(node2)", *_BACKUP_SICK,
+        "expect node2 Running in Failed Mode / Critical Service Down",
+        "expect node1 Failed Over / Critical Service Down", "heartbeat_lost(node1)",
+        "takeover_done(node1)", "expect node1 Running in Backup Mode / Peer Down",
+    )),
+    Story("H14", "reconnected to a failed node, the backup keeps serving (D13)", (
+        *_SICK_AND_CUT_OFF, "heartbeat_heard(node2)",
+        *_expect("Failing Over / Peer Down", "Running in Backup Mode / Peer Down"),
+        "heartbeat_heard(node1)", "taken_over(node1)", "heartbeat_heard(node1)", *_HOME, *_NORMAL,
+    ), only={"reconnection": "keep_serving"}),
+    Story("H15", "an Idle node that loses its backup starts its services and serves (D14)", (
+        *_IDLE, "power_off(node2)", "peer_host_lost(node1)",
+        "expect node1 Taking Over / Peer Reboot", "takeover_done(node1)",
+        "expect node1 Running in Backup Mode / Peer Reboot", "expect node1.services = up",
+    ), only={"idle_on_peer_loss": "take_over"}),
+)
+
+STORIES: tuple[Story, ...] = (*_SETTINGS, *_MANUAL, *_RETURN, *_HARD)

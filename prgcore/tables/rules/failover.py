@@ -97,7 +97,7 @@ FAILOVER = (
             "me.hears_peer": by("me.reason", {Reason.PEER_DOWN: "no"}),
         },
         actions=("disconnect_users(me)", "release_grant(me)"),
-        cite=tuple(f"table2:{r}" for r in ("3", "7", "11b", "12", "13", "18a", "18b")),
+        cite=tuple(f"table2:{r}" for r in ("3", "6", "7", "11b", "12", "13", "18a", "18b")),
         decisions=("D08", "D15"),
         why="lets go when the record says that the peer serves both groups",
     ),

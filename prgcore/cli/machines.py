@@ -1,0 +1,163 @@
+"""`machine` and `diagram`: the machine itself, as a summary, a file, a picture."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from prgcore.cli import inputs, output
+from prgcore.errors import BadInput, MalformedMachine, unknown_name
+from prgcore.model import Column, Event
+from prgcore.vocabulary import Kind, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import RenderableType
+
+    from prgcore.model import Model
+
+VIEWS = ("node",)
+"""What can be drawn."""
+
+_Named = TypeVar("_Named", Column, Event)
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.command("machine", epilog=inputs.example(
+        "prgcore machine --json > prg.json", "prgcore machine --machine prg.json --check",
+    ))(describe)
+    app.command(epilog=inputs.example(
+        "prgcore diagram node --phase manual", "prgcore diagram --format dot | dot -Tsvg > node.svg",
+    ))(diagram)
+
+
+def describe(
+    *,
+    rules: Annotated[bool, typer.Option("--rules", help="Every rule, one a line.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only say what is wrong with it, one finding a line."),
+    ] = False,
+    machine: inputs.MachineFile = None, policy: inputs.Policies = None,
+    as_json: inputs.Json = False,
+) -> None:
+    """The machine: columns, events, rules, invariants.
+
+    --json prints the machine file, which --machine FILE of every command reads back.
+    """
+    try:
+        model = inputs.load_machine(machine, policy).model
+    except MalformedMachine as error:
+        if not check:
+            raise
+        if as_json:
+            output.write_json({"ok": False, "findings": list(error.findings)})
+        else:
+            output.write("\n".join(inputs.one_line(f, 2000) for f in error.findings))
+        raise typer.Exit(1) from None
+    if check:
+        if as_json:
+            output.write_json({"ok": True, "findings": []})
+        else:
+            output.write("nothing is wrong with its form")
+    elif as_json:
+        from prgcore.export.machine_file import dumps
+
+        output.write(dumps(model))
+    elif rules:
+        output.write(output.aligned(
+            (r.id, r.event, str(r.outcome), r.why) for r in sorted(model.rules, key=lambda r: r.id)
+        ))
+    else:
+        output.show(*_summary(model))
+
+
+def _summary(model: Model) -> Iterator[RenderableType]:
+    """What there is of everything; of two mirrored names the first."""
+    from prgcore.export.machine_file import digest
+
+    yield f"{model.name}, digest {digest(model)[:16]}"
+    for name, choice in model.policy:
+        yield f"policy {name}={choice}{_alternatives(name, choice)}"
+    yield ""
+    columns = output.table("column", "of", "values")
+    for column in _once(model, model.columns):
+        columns.add_row(column.name, "derived" if column.derived else column.observed_by,
+                        " ".join(column.domain))
+    yield columns
+    yield ""
+    events = output.table("kind", "events")
+    for kind in Kind:
+        names = [e.name for e in _once(model, model.events) if e.kind is kind]
+        if names:
+            events.add_row(str(kind), " ".join(names))
+    yield events
+    yield ""
+    phases = output.table("phase", "done", "ignored", right=("done", "ignored"))
+    counts = Counter((r.phase or "(none)", r.outcome) for r in model.rules)
+    for phase in dict.fromkeys(r.phase or "(none)" for r in model.rules):
+        phases.add_row(phase, *(str(counts[phase, o]) for o in (Outcome.DONE, Outcome.IGNORED)))
+    yield phases
+    yield ""
+    promised = sum(not i.auxiliary for i in model.invariants)
+    yield (f"{len(model.rules)} rules; {promised} invariants and "
+           f"{len(model.invariants) - promised} auxiliary ones; "
+           f"{len(model.accepted_only) + len(model.exclusive) + len(model.only_by)} guard checks; "
+           f"{len(model.situations)} situations")
+    if model.mirror:
+        yield "Names of node2 mirror those of node1 and are left out above."
+
+
+def _alternatives(name: str, choice: str) -> str:
+    from prgcore.tables.policies import POLICIES
+
+    others = [c for p in POLICIES if p.name == name for c in p.choices if c != choice]
+    return f" (or {', '.join(others)})" if others else ""
+
+
+def _once(model: Model, named: tuple[_Named, ...]) -> Iterator[_Named]:
+    """Of two names that mirror each other only the first."""
+    from prgcore.seats import mirror_name
+
+    seen: set[str] = set()
+    for one in named:
+        seen.add(one.name)
+        twin = mirror_name(one.name)
+        if not model.mirror or twin == one.name or twin not in seen:
+            yield one
+
+
+def diagram(
+    view: Annotated[
+        str, typer.Argument(metavar="VIEW", help="What to draw: node, the states of one node."),
+    ] = "node", *,
+    form: Annotated[
+        str, typer.Option("--format", metavar="FORMAT", help="mermaid, dot or table."),
+    ] = "mermaid",
+    phase: Annotated[
+        str | None, typer.Option("--phase", metavar="PHASE", help="Only the rules of a phase."),
+    ] = None,
+    column: Annotated[
+        str, typer.Option("--column", metavar="COLUMN", help="The column whose values are drawn."),
+    ] = "node1.state",
+    machine: inputs.MachineFile = None, policy: inputs.Policies = None,
+    as_json: inputs.Json = False,
+) -> None:
+    """The states of a node and what leads from one to another.
+
+    --json prints the graph: nodes, and edges with the events and rules that are behind them.
+    """
+    from attrs import asdict
+
+    from prgcore.diagram import draw, graph
+
+    if view not in VIEWS:
+        raise BadInput(unknown_name("view", view, VIEWS))
+    model = inputs.load_machine(machine, policy).model
+    if as_json:
+        output.write_json(asdict(graph(model, column, phase)))
+    else:
+        output.write(draw(model, form, column, phase))

@@ -1,0 +1,200 @@
+"""`prove`: every obligation with its verdict, and an exit code."""
+
+from __future__ import annotations
+
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from prgcore.cli import inputs, output
+from prgcore.errors import BadInput, MissingExtra, unknown_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import ModuleType
+
+    from rich.console import RenderableType
+
+    from prgcore.machine import Machine
+    from prgcore.prove.report import Report
+
+COLOURS = {
+    "proved": "green", "refuted": "bold red", "unknown": "yellow", "vacuous": "bold red",
+    "disagree": "bold red", "not_applicable": "dim", "reported": "cyan",
+}
+WORST_FIRST = (4, 1, 3, 0)
+"""Of several exit codes the one that is reported."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add this command."""
+    app.command(epilog=inputs.example("prgcore prove --only S1 --only S2 --json"))(prove)
+
+
+def prove(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="PATH", show_default=False,
+                       help="Theorem files; without one, the whole machine."),
+    ] = None, *,
+    only: Annotated[
+        list[str] | None,
+        typer.Option("--only", metavar="ID", help="This obligation. Repeatable."),
+    ] = None,
+    listed: Annotated[
+        bool, typer.Option("--list", help="List the obligations, prove nothing."),
+    ] = False,
+    mutants: Annotated[
+        str | None,
+        typer.Option("--mutants", metavar="N|all", help="Test the proofs on wrong tables."),
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Chooses the mutants.")] = 0,
+    every_policy: Annotated[
+        bool, typer.Option("--every-policy", help="The machine of every choice of policies."),
+    ] = False,
+    junit: Annotated[
+        Path | None, typer.Option("--junit", metavar="FILE", help="Write a JUnit report."),
+    ] = None,
+    machine: inputs.MachineFile = None, policy: inputs.Policies = None,
+    as_json: inputs.Json = False,
+) -> None:
+    """Prove every promise of the machine.
+
+    Exit codes: 0 all proved; 1 refuted; 3 unknown; 4 two checkers disagree, or a
+    proof is vacuous.
+    """
+    if every_policy and (machine or policy):
+        raise BadInput("--every-policy goes through the policies of the built-in machine; "
+                       "leave out --machine and --policy")
+    if junit is not None:
+        output.writable(junit)
+    count = _mutants(mutants)
+    first = inputs.load_machine(machine, policy)
+    report = _report_module()
+    _check(report, first, only or [], paths or [])
+    if listed:
+        _list(report.listing(first), as_json=as_json)
+        return
+    asked: dict[str, Any] = {
+        "only": tuple(only or ()), "mutants": count, "seed": seed, "paths": tuple(paths or ()),
+    }
+    reports = []
+    for one in _policies() if every_policy else [first]:
+        with output.progress("proving") as progress:
+            reports.append(report.prove(one, progress=progress, **asked))
+    if junit is not None:
+        output.write_file(junit, reports[0].junit())
+    if as_json:
+        answers = [r.to_json() for r in reports]
+        output.write_json({"ok": all(r.ok for r in reports), "machines": answers}
+                          if every_policy else answers[0])
+    else:
+        output.show(*_page(reports[0]), *_summaries(reports[1:]))
+    codes = {r.exit_code for r in reports}
+    raise typer.Exit(next((c for c in WORST_FIRST if c in codes), max(codes)))
+
+
+def _report_module() -> ModuleType:
+    """The prover.
+
+    Raises:
+        MissingExtra: z3 or numpy is not installed.
+    """
+    try:
+        from prgcore.prove import report
+    except ModuleNotFoundError as error:
+        if error.name not in ("z3", "numpy"):
+            raise
+        raise MissingExtra("prgcore prove", "prove") from None
+    module: ModuleType = report
+    return module
+
+
+def _mutants(text: str | None) -> int | str | None:
+    if text is None or text == "all":
+        return text
+    if not (text.isascii() and text.isdigit() and 0 < len(text) < 10 and int(text)):
+        raise BadInput(f"--mutants {text[:40]!r}: expected a number of mutants, or all")
+    return int(text)
+
+
+def _check(report: ModuleType, machine: Machine, only: list[str], paths: list[Path]) -> None:
+    """Names and files before anything is proved."""
+    known = [id_ for id_, _ in report.listing(machine)]
+    for id_ in only:
+        if id_ not in known:
+            raise BadInput(unknown_name("obligation", id_, known) + "; prgcore prove --list")
+    for path in paths:
+        try:
+            path.stat()
+        except (OSError, ValueError):
+            raise BadInput(f"no theorem file {str(path)[:120]!r}") from None
+
+
+def _policies() -> Iterator[Machine]:
+    """The built-in machine under every choice of policies, the default one first."""
+    from prgcore.machine import prg
+    from prgcore.tables.policies import POLICIES
+
+    for choices in product(*(p.choices for p in POLICIES)):
+        yield prg(**dict(zip((p.name for p in POLICIES), choices, strict=True)))
+
+
+# ---------------------------------------------------------------------------- pages
+
+
+def _list(listing: tuple[tuple[str, str], ...], *, as_json: bool) -> None:
+    if as_json:
+        output.write_json([{"id": id_, "title": title} for id_, title in listing])
+        return
+    table = output.table("id", "obligation")
+    for id_, title in listing:
+        table.add_row(id_, title)
+    output.show(table)
+
+
+def _page(report: Report) -> Iterator[RenderableType]:
+    """The table, the assumptions beneath it, the failures in full beneath those."""
+    from rich.text import Text
+
+    table = output.table("id", "verdict", "method", "s", "obligation", right=("s",))
+    for r in report.results:
+        verdict = Text(r.verdict.replace("_", " "), style=COLOURS.get(r.verdict, ""))
+        table.add_row(r.id, verdict, r.method, f"{r.seconds:.2f}", r.title)
+    yield table
+    yield ""
+    policy = _choices(report)
+    yield f"machine {report.digest[:16]}" + (f", {policy}" if policy else "")
+    models = sorted({r.model for r in report.results if r.model})
+    if models:
+        yield f"model {', '.join(models)}"
+    for assumption in dict.fromkeys(a for r in report.results for a in r.assumptions):
+        yield f"assuming {assumption}"
+    for r in report.results:
+        if r.story or r.verdict in ("refuted", "vacuous", "disagree"):
+            yield ""
+            yield Text(f"{r.id} {r.verdict}: {r.title}", style=COLOURS.get(r.verdict, ""))
+            yield r.story.rstrip() or "  no counterexample is told; --json has the detail"
+    yield ""
+    yield _counts(report)
+
+
+def _choices(report: Report) -> str:
+    return " ".join(f"{name}={choice}" for name, choice in dict(report.policy).items())
+
+
+def _counts(report: Report) -> str:
+    verdicts = [r.verdict for r in report.results]
+    counts = ", ".join(
+        f"{verdicts.count(v)} {v.replace('_', ' ')}" for v in COLOURS if v in verdicts
+    )
+    return f"{counts or 'nothing to prove'} in {sum(r.seconds for r in report.results):.1f} s"
+
+
+def _summaries(reports: list[Report]) -> Iterator[str]:
+    for report in reports:
+        bad = [r.id for r in report.results
+               if r.verdict in ("refuted", "unknown", "vacuous", "disagree")]
+        yield f"{_choices(report)}: {_counts(report)}" + (f": {', '.join(bad)}" if bad else "")

@@ -1,0 +1,179 @@
+"""The questions of an operator: `explain`, `available`, `why-not`, `plan`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from prgcore.cli import inputs, output
+from prgcore.errors import BadInput, MissingExtra
+from prgcore.vocabulary import Kind, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from prgcore.engine import Pair
+    from prgcore.machine import Machine
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.command(epilog=inputs.example(
+        'prgcore explain --node1 "failed over / initialization" \\',
+        '    --node2 "running in backup mode / peer down" --set node1.services=up',
+    ))(explain)
+    app.command(epilog=inputs.example(
+        "prgcore available --node1 normal --node2 normal",
+    ))(available)
+    app.command("why-not", epilog=inputs.example('prgcore why-not "failover(node1)"'))(why_not)
+    app.command(epilog=inputs.example(
+        'prgcore plan --node1 "running in failed mode" \\',
+        '    --node2 "running in failed mode"',
+    ))(plan)
+
+
+def explain(
+    pair: inputs.PairText = None, *,
+    node1: inputs.Node1 = None, node2: inputs.Node2 = None, sets: inputs.Sets = None,
+    exact: Annotated[
+        bool, typer.Option("--exact", help="Of a display, search which pairs are reachable."),
+    ] = False,
+    machine: inputs.MachineFile = None, policy: inputs.Policies = None,
+    as_json: inputs.Json = False,
+) -> None:
+    """What a pair of states means, and what to do now.
+
+    Also what each command would do, and why others are refused. Two states and
+    reasons stand for every pair that shows them: hidden columns that matter are
+    named, and --set narrows.
+    """
+    from prgcore.explain import explain as explain_pair
+    from prgcore.explain import explain_display
+
+    asked = inputs.question(
+        file=machine, policy=policy, text=pair, node1=node1, node2=node2, sets=sets
+    )
+    if asked.pair is not None:
+        answer = explain_pair(asked.machine, asked.pair)
+    else:
+        assert asked.shown is not None, "BUG: a question has a pair or a display"
+        reachable = _reachable(asked.machine) if exact else None
+        answer = explain_display(asked.machine, *asked.shown, asked.known, reachable)
+    if as_json:
+        output.write_json(answer.to_json())
+    else:
+        output.write(answer.text())
+
+
+def _reachable(machine: Machine) -> Callable[[Pair], bool]:
+    """Whether a pair can be reached, by a search of all pairs.
+
+    Raises:
+        MissingExtra: numpy is not installed.
+    """
+    try:
+        from prgcore.prove.space import search
+    except ModuleNotFoundError as error:
+        if error.name != "numpy":
+            raise
+        raise MissingExtra("--exact", "prove") from None
+    space = search(machine.model)
+    return lambda pair: space.find(dict(pair)) is not None
+
+
+def available(
+    pair: inputs.PairText = None, *,
+    node1: inputs.Node1 = None, node2: inputs.Node2 = None, sets: inputs.Sets = None,
+    machine: inputs.MachineFile = None, policy: inputs.Policies = None,
+    as_json: inputs.Json = False,
+) -> None:
+    """Which commands are accepted, and why others are not."""
+    asked = inputs.question(
+        file=machine, policy=policy, text=pair, node1=node1, node2=node2, sets=sets
+    )
+    here = inputs.one_pair(asked)
+    answers = [
+        asked.machine.step(here, e.name)
+        for e in asked.machine.model.events if e.kind is Kind.COMMAND
+    ]
+    accepted = [a for a in answers if a.outcome is Outcome.DONE]
+    refused = [a for a in answers if a.outcome is Outcome.REFUSED]
+    if as_json:
+        output.write_json({
+            "available": [a.event for a in accepted],
+            "refused": {a.event: output.failed_json(a.failed) for a in refused},
+        })
+        return
+    table = output.table("command", "answer", "why")
+    for answer in (*accepted, *refused):
+        word = "accepted" if answer.outcome is Outcome.DONE else "refused"
+        table.add_row(answer.event, word, answer.why)
+    output.show(*output.shown(asked.machine, here), table)
+
+
+def why_not(
+    command: Annotated[
+        str, typer.Argument(metavar="COMMAND", show_default=False, help="As recover."),
+    ],
+    pair: inputs.PairText = None, *,
+    node1: inputs.Node1 = None, node2: inputs.Node2 = None, sets: inputs.Sets = None,
+    machine: inputs.MachineFile = None, policy: inputs.Policies = None,
+    as_json: inputs.Json = False,
+) -> None:
+    """Why a command is refused, and what enables it soonest."""
+    from prgcore.explain import why_not as why_refused
+
+    asked = inputs.question(
+        file=machine, policy=policy, text=pair, node1=node1, node2=node2, sets=sets
+    )
+    answer = why_refused(asked.machine, inputs.one_pair(asked), command)
+    if as_json:
+        output.write_json(answer.to_json())
+    else:
+        output.write(answer.text())
+
+
+def plan(
+    pair: inputs.PairText = None, *,
+    goal: Annotated[
+        list[str] | None,
+        typer.Option("--goal", metavar="COLUMN=VALUE",
+                     help="What is to hold (default: the machine's goal). Repeatable."),
+    ] = None,
+    node1: inputs.Node1 = None, node2: inputs.Node2 = None, sets: inputs.Sets = None,
+    machine: inputs.MachineFile = None, policy: inputs.Policies = None,
+    as_json: inputs.Json = False,
+) -> None:
+    """The shortest way home, or to another goal.
+
+    Repairs and commands, with the timers and completions between them; never a fault.
+    """
+    from prgcore.story import changes
+
+    asked = inputs.question(
+        file=machine, policy=policy, text=pair, node1=node1, node2=node2, sets=sets
+    )
+    wanted = inputs.assignments(goal, "--goal")
+    inputs.check_columns(asked.machine, wanted, "--goal")
+    if not wanted and not asked.machine.model.goal:
+        raise BadInput("this machine has no goal of its own; say which with --goal COLUMN=VALUE")
+    here = inputs.one_pair(asked)
+    way = asked.machine.plan(here, wanted or None)
+    if as_json:
+        output.write_json({
+            "start": dict(way.start), "plan": list(way.events),
+            "steps": [{"event": s.event} | output.decision_json(s) for s in way.steps],
+            "end": dict(way.end),
+        })
+        return
+    table = output.table("", "event", "kind", "what changes")
+    before = way.start
+    for number, step in enumerate(way.steps, 1):
+        kind = str(asked.machine.kind(step.event))
+        table.add_row(str(number), step.event, kind,
+                      "\n".join(changes(before, step.pair)))
+        before = step.pair
+    count = len(way.steps)
+    said = f"{count} step{'s' if count != 1 else ''} to the goal" if count else "The goal holds."
+    output.show(*output.shown(asked.machine, way.start), said, *([table] if count else []))

@@ -1,0 +1,213 @@
+"""Agreement: interpreter, solver and search read the table alike (E1), and replay (E2).
+
+Guards are products of cells and effects are unary, so it is enough to compare every cell on
+every value of its column, every derived column on all of its sources, and every effect on every
+value of its source and target. On top of that the interpreter is run on every reachable edge,
+one representative for all edges that look alike in every column that the event's rules name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import product
+from typing import Any
+
+import numpy as np
+import z3
+from attrs import evolve
+
+from prgcore.engine import Engine
+from prgcore.model import Cell, Column, Copy, Cube, Effect, Model, Rule
+from prgcore.prove.induction import half
+from prgcore.prove.relation import Relation
+from prgcore.prove.space import Codec, Codes, Space
+
+_Pair = dict[str, str]
+
+
+def compare(engine: Engine, space: Space) -> tuple[list[str], dict[str, int]]:
+    """Disagreements, each in words, and how much was compared."""
+    model = engine.model
+    trusting = Engine(evolve(model, invariants=()))
+    literals = _Literals(Relation(model))
+    base = dict(model.initial[0])
+    wrong: list[str] = []
+    rules = {r.id for r in half(model)}
+    counts = {"cells": 0, "effects": 0, "edges": 0, "edges compared": 0}
+    for cell in _cells(model, rules):
+        counts["cells"] += _compare_cell(trusting, space.codec, literals, cell, base, wrong)
+    for effect in _effects(model, rules):
+        counts["effects"] += _compare_effect(trusting, space.codec, literals, effect, base, wrong)
+    for edges in space.edges:
+        counts["edges"] += len(edges.source)
+    counts["edges compared"] = _compare_edges(trusting, space, rules, wrong)
+    return wrong, counts
+
+
+def _cells(model: Model, rules: set[str]) -> list[Cell]:
+    """Cells of the rules, and of everything that is its own mirror."""
+    cubes = [r.when for r in model.rules if r.id in rules] + [p.when for p in model.possible]
+    cubes += [c for i in model.invariants for c in i.never]
+    return sorted({cell for cube in cubes for cell in cube})
+
+
+def _effects(model: Model, rules: set[str]) -> list[Effect]:
+    return sorted({e for r in model.rules if r.id in rules for e in r.then}, key=repr)
+
+
+def _behind(model: Model, names: set[str]) -> dict[str, Column]:
+    """The stored columns behind these columns."""
+    by_name = {c.name: c for c in model.columns}
+    return {
+        source: by_name[source]
+        for name in sorted(names) for source in by_name[name].sources or (name,)
+    }
+
+
+def _worlds(columns: dict[str, Column], base: _Pair) -> list[_Pair]:
+    """Every combination of these stored columns, the rest as in `base`."""
+    return [
+        {**base, **dict(zip(columns, values, strict=True))}
+        for values in product(*(c.domain for c in columns.values()))
+    ]
+
+
+def _encode(codec: Codec, pairs: list[_Pair]) -> Codes:
+    codes = [codec.encode(p) for p in pairs]
+    return [np.array([c[b] for c in codes], np.int32) for b in range(len(codec.blocks))]
+
+
+class _Literals:
+    """Terms that say that a pair is one of these worlds, each equation made once."""
+
+    def __init__(self, relation: Relation) -> None:
+        self.relation = relation
+        self.made: dict[tuple[str, str], Any] = {}
+
+    def one_of(self, columns: Iterable[str], worlds: list[_Pair]) -> Any:
+        return self.relation.either([
+            self.relation.both([self._is(c, world[c]) for c in columns]) for world in worlds
+        ])
+
+    def _is(self, column: str, value: str) -> Any:
+        term = self.made.get((column, value))
+        if term is None:
+            relation = self.relation
+            term = relation.now[column] == relation.constant(column, value)
+            self.made[column, value] = term
+        return term
+
+
+def _compare_cell(
+    engine: Engine, codec: Codec, literals: _Literals, cell: Cell, base: _Pair, wrong: list[str]
+) -> int:
+    relation = literals.relation
+    cube = Cube((cell,))
+    columns = _behind(engine.model, {cell.column})
+    worlds = _worlds(columns, base)
+    found = codec.test(cube).mask(_encode(codec, worlds))
+    inside = []
+    for world, by_search in zip(worlds, found, strict=True):
+        by_engine = engine.holds(cube, engine.pair(world))
+        if by_engine:
+            inside.append(world)
+        if by_engine != bool(by_search):
+            wrong.append(f"cell {cell.column} in {cell.values}: {by_engine=} "
+                         f"by_search={bool(by_search)} in {world}")
+    solver = relation.solver()
+    solver.add(relation.holds(cube) != literals.one_of(columns, inside))
+    if solver.check() != z3.unsat:
+        wrong.append(f"cell {cell.column} in {cell.values}: the solver reads it otherwise, as in "
+                     f"{relation.read(solver.model())}")
+    return len(worlds)
+
+
+def _compare_effect(
+    engine: Engine, codec: Codec, literals: _Literals, effect: Effect, base: _Pair,
+    wrong: list[str],
+) -> int:
+    relation = literals.relation
+    source = getattr(effect.value, "column", effect.target)
+    columns = _behind(engine.model, {effect.target, source})
+    worlds = _worlds(columns, base)
+    rule = Rule("", "", then=(effect,))
+    after = codec.move(rule).apply(codec, _encode(codec, worlds))
+    becomes: dict[str, list[_Pair]] = {}
+    for i, world in enumerate(worlds):
+        by_engine = engine.apply(engine.pair(world), rule)[effect.target]
+        by_search = codec.decode(tuple(int(c[i]) for c in after))
+        becomes.setdefault(by_engine, []).append(world)
+        if by_search != {**world, effect.target: by_engine}:
+            wrong.append(f"effect on {effect.target}: {by_engine=} "
+                         f"by_search={by_search[effect.target]} in {world}")
+    term = relation.after(rule, relation.now[effect.target])
+    solver = relation.solver()
+    solver.add(relation.either([
+        z3.And(literals.one_of(columns, some), term != relation.constant(effect.target, value))
+        for value, some in becomes.items()
+    ]))
+    if solver.check() != z3.unsat:
+        wrong.append(f"effect on {effect.target}: the solver reads it otherwise, as in "
+                     f"{relation.read(solver.model())}")
+    return len(worlds)
+
+
+def _named(model: Model) -> dict[str, set[str]]:
+    """For every event the stored columns that its rules and possible cubes name."""
+    by_name = {c.name: c for c in model.columns}
+    named: dict[str, set[str]] = {e.name: set() for e in model.events}
+    for rule in model.rules:
+        columns = {c.column for c in rule.when} | {e.target for e in rule.then}
+        columns |= {
+            e.value.column for e in rule.then
+            if isinstance(e.value, Copy) or hasattr(e.value, "column")
+        }
+        named[rule.event] |= columns
+    for entry in model.possible:
+        named[entry.event] |= {c.column for c in entry.when}
+    return {
+        event: {s for c in columns for s in (by_name[c].sources or (c,))}
+        for event, columns in named.items()
+    }
+
+
+def _compare_edges(engine: Engine, space: Space, rules: set[str], wrong: list[str]) -> int:
+    named = _named(engine.model)
+    compared = 0
+    values: dict[str, Any] = {}
+    for edges in space.edges:
+        if not len(edges.source) or edges.rule.id not in rules:
+            continue
+        view = np.zeros(len(edges.source), np.int64)
+        for name in sorted(named[edges.rule.event]):
+            if name not in values:
+                values[name] = space.column(name)
+            view *= len(space.codec.domain[name])
+            view += values[name][edges.source]
+        _, first = np.unique(view, return_index=True)
+        compared += len(first)
+        befores = space.values(edges.source[first])
+        afters = space.values(edges.target[first])
+        for before, after in zip(befores, afters, strict=True):
+            decision = engine.step(engine.at(before), edges.rule.event)
+            if decision.rule is not edges.rule or decision.pair.values_ != after:
+                wrong.append(f"{edges.rule.id}: the interpreter differs in {before}")
+    return compared
+
+
+def replay(engine: Engine, space: Space) -> tuple[list[str], int]:
+    """Replay, through the interpreter, the shortest trace in which each rule fires last."""
+    wrong, count = [], 0
+    for edges in space.edges:
+        if not len(edges.source):
+            continue
+        number = int(edges.source.min())
+        pair = engine.pair(space.pair(space.start(number)))
+        for rule in [*space.trace(number), edges.rule]:
+            decision = engine.step(pair, rule.event)
+            if decision.rule is not rule:
+                wrong.append(f"trace of {edges.rule.id}: {rule.id} does not fire in {dict(pair)}")
+                break
+            pair = decision.pair
+        count += 1
+    return wrong, count

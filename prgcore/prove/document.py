@@ -1,0 +1,415 @@
+"""The document: its causes, its recommended actions, its holes, and what its rows print (C1-C5).
+
+Law: reads situations, families and stories as data; causes and stories are run by the
+interpreter, the rest by arrays over every reachable pair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import product
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from attrs import define, field
+
+from prgcore.engine import Engine, Pair
+from prgcore.errors import PrgError
+from prgcore.model import Advice, Cell, Cube, Display, Invariant, Model, Situation
+from prgcore.prove.progress import graph
+from prgcore.prove.space import Space
+from prgcore.seats import mirror_name
+from prgcore.story import run
+from prgcore.vocabulary import Kind, title
+from prgcore.vocabulary import Outcome as Done
+
+Numbers = npt.NDArray[np.int32]
+NODES = ("node1", "node2")
+
+
+@define
+class Outcome:
+    """What is wrong, each in a sentence, and figures."""
+
+    wrong: list[str] = field(factory=list)
+    detail: dict[str, Any] = field(factory=dict)
+
+
+# ------------------------------------------------------------- C1, C5: stories
+
+
+def _start(engine: Engine, name: str) -> Pair:
+    pair = engine.initial[0]
+    for event in dict(engine.model.starts)[name]:
+        pair = engine.step(pair, event).pair
+    return pair
+
+
+def shows(engine: Engine, pair: Pair, situation: Situation, *, mirrored: bool = False) -> bool:
+    """Whether somebody sees this row in this pair: from one viewpoint, both halves at once."""
+    display = situation.display.mirrored() if mirrored else situation.display
+    halves = ((display.state1, display.reason1), (display.state2, display.reason2))
+    return any(
+        all(
+            (pair[f"{node}.state"], pair[f"{node}.reason"]) == half
+            if engine.holds(cube, pair) else half == ("", "")
+            for node, half, cube in zip(NODES, halves, (view.node1, view.node2), strict=True)
+        )
+        for view in engine.model.viewpoints
+    )
+
+
+def causes(engine: Engine, space: Space | None = None) -> Outcome:
+    """C1: from its start, in both seats, every documented cause leads to its row."""
+    found, count = Outcome(), 0
+    for situation in engine.model.situations:
+        if not situation.causes:
+            found.wrong.append(f"row {situation.row} has no documented cause")
+        for cause, mirrored in product(situation.causes, (False, True)):
+            events = [mirror_name(e) if mirrored else e for e in cause.events]
+            problem = _follow(engine, situation, cause.start, events, mirrored=mirrored)
+            if problem:
+                found.wrong.append(f"row {situation.row}, cause {cause.id}: {problem}")
+            count += 1
+    if space is not None:
+        seen = _Seen(space)
+        for situation in engine.model.situations:
+            for display in (situation.display, situation.display.mirrored()):
+                if not len(seen.where(display)):
+                    found.wrong.append(f"row {situation.row} is not reachable: {spelt(display)}")
+    found.detail = {"rows": len(engine.model.situations), "stories": count}
+    return found
+
+
+def _follow(
+    engine: Engine, situation: Situation, start: str, events: list[str], *, mirrored: bool
+) -> str:
+    """What goes wrong on the way to a row; empty if nothing does."""
+    pair = _start(engine, start)
+    for event in events:
+        try:
+            decision = engine.step(pair, event)
+        except PrgError as error:
+            return str(error)
+        if decision.outcome is Done.REFUSED:
+            return f"{event} is refused: {decision.why}"
+        pair = decision.pair
+    if shows(engine, pair, situation, mirrored=mirrored):
+        return ""
+    return "it ends in " + "; ".join(
+        f"{node} {title(pair[f'{node}.state'])} / {title(pair[f'{node}.reason'])}"
+        for node in NODES
+    )
+
+
+def stories(engine: Engine, _: Space | None = None) -> Outcome:
+    """C5: every story holds, line by line."""
+    found = Outcome(detail={"stories": len(engine.model.stories)})
+    for story in engine.model.stories:
+        try:
+            told = run(engine, story, dict(engine.model.starts))
+        except PrgError as error:
+            found.wrong.append(f"story {story.id}: {error}")
+            continue
+        found.wrong += [
+            f"story {story.id}, {step.line.text}: {step.failed}" for step in told.failures
+        ]
+    return found
+
+
+# ------------------------------------------------------------- C2: advice
+
+
+@define(eq=False)
+class _Seen:
+    """What every reachable pair shows from every viewpoint, as one code a node; 0: nothing."""
+
+    space: Space
+    codes: list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.codes = []
+        for view in self.space.model.viewpoints:
+            one, other = (
+                np.where(self.space.codec.test(cube).mask(self.space.codes), self._half(node), 0)
+                for node, cube in zip(NODES, (view.node1, view.node2), strict=True)
+            )
+            self.codes.append((one, other))
+
+    def _half(self, node: str) -> npt.NDArray[np.int64]:
+        state = self.space.column(f"{node}.state").astype(np.int64)
+        return state * 256 + self.space.column(f"{node}.reason") + 1
+
+    def _code(self, node: str, state: str, reason: str) -> int:
+        if not state:
+            return 0
+        domain = self.space.codec.domain
+        at = domain[f"{node}.state"].index(state) * 256
+        return at + domain[f"{node}.reason"].index(reason) + 1
+
+    def where(self, display: Display) -> Numbers:
+        """Numbers of the pairs in which somebody sees this."""
+        one = self._code("node1", display.state1, display.reason1)
+        other = self._code("node2", display.state2, display.reason2)
+        mask = np.zeros(len(self.space), np.bool_)
+        for codes1, codes2 in self.codes:
+            mask |= (codes1 == one) & (codes2 == other)
+        return np.flatnonzero(mask).astype(np.int32)
+
+    def displays(self) -> dict[Display, int]:
+        """Every display that somebody can see, and the first pair that shows it."""
+        found: dict[Display, int] = {}
+        for codes1, codes2 in self.codes:
+            both, first = np.unique(codes1 * 2**20 + codes2, return_index=True)
+            for code, number in zip(both.tolist(), first.tolist(), strict=True):
+                one, other = divmod(code, 2**20)
+                display = Display(*self._words("node1", one), *self._words("node2", other))
+                found[display] = min(found.get(display, number), number)
+        return found
+
+    def _words(self, node: str, code: int) -> tuple[str, str]:
+        if not code:
+            return "", ""
+        domain = self.space.codec.domain
+        state, reason = divmod(code - 1, 256)
+        return str(domain[f"{node}.state"][state]), str(domain[f"{node}.reason"][reason])
+
+
+@define(eq=False)
+class _Walk:
+    """Sets of pairs under events, and under what happens by itself and succeeds."""
+
+    space: Space
+    first: npt.NDArray[np.int64] = field(init=False)
+    target: Numbers = field(init=False)
+    moving: npt.NDArray[np.bool_] = field(init=False)
+    _next: dict[str, Numbers] = field(factory=dict)
+
+    def __attrs_post_init__(self) -> None:
+        found = graph(self.space, (Kind.TIMER, Kind.COMPLETION), failing=False)
+        count = np.bincount(found.source, minlength=len(self.space))
+        self.first = np.concatenate([[0], np.cumsum(count)])
+        self.target = found.target[np.argsort(found.source, kind="stable")]
+        self.moving = count > 0
+
+    def settle(self, pairs: Numbers) -> Numbers:
+        """Every pair in which it can come to rest."""
+        seen = np.zeros(len(self.space), np.bool_)
+        seen[pairs] = True
+        ends = []
+        while len(pairs):
+            rests = ~self.moving[pairs]
+            ends.append(pairs[rests])
+            to = self._targets(pairs[~rests])
+            pairs = np.unique(to[~seen[to]])
+            seen[pairs] = True
+        return np.concatenate(ends) if ends else pairs
+
+    def _targets(self, pairs: Numbers) -> Numbers:
+        """Where the edges of these pairs lead."""
+        low, count = self.first[pairs], self.first[pairs + 1] - self.first[pairs]
+        ends = np.cumsum(count)
+        within = np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - count, count)
+        return self.target[np.repeat(low, count) + within]
+
+    def after(self, pairs: Numbers, event: str) -> Numbers:
+        """Where an event leads each pair; -1 where it is not accepted."""
+        if event not in self._next:
+            to = np.full(len(self.space), -1, np.int32)
+            for edges in self.space.edges:
+                if edges.rule.event == event and edges.rule.outcome is Done.DONE:
+                    to[edges.source] = edges.target
+            self._next[event] = to
+        return self._next[event][pairs]
+
+
+def advice(engine: Engine, space: Space) -> Outcome:
+    """C2: from every fitting pair of its row, every recommended action leads home.
+
+    A defect must be one: listed advice that does lead home is wrong too.
+    """
+    found, checked, defects = Outcome(), 0, []
+    walk, seen = _Walk(space), _Seen(space)
+    home = np.unique(np.concatenate([space.where(g) for g in engine.model.goal]))
+    for situation in engine.model.situations:
+        rows = np.intersect1d(seen.where(situation.display), space.where(situation.fits), assume_unique=True)
+        for some in situation.advice:
+            if not some.events:
+                continue
+            pairs = np.intersect1d(rows, space.where(some.when), assume_unique=True).astype(np.int32)
+            problem = _leads_home(walk, pairs, some, home)
+            checked += 1
+            if some.defect:
+                defects.append(f"row {situation.row}, {some.says} ({some.defect})")
+                if not problem:
+                    found.wrong.append(f"row {situation.row}: {some.says}: listed as a defect, "
+                                       "and it leads home")
+            elif problem:
+                found.wrong.append(f"row {situation.row}: {some.says}: {problem}")
+    found.detail = {"recommended actions": checked, "defects": defects}
+    return found
+
+
+def _leads_home(walk: _Walk, pairs: Numbers, some: Advice, home: npt.NDArray[np.intp]) -> str:
+    if not len(pairs):
+        return "no reachable pair of the row fits"
+    for number, event in enumerate(some.events):
+        pairs = np.setdiff1d(pairs, home, assume_unique=True) if number else pairs
+        after = walk.after(pairs, event)
+        if (after < 0).any():
+            left = walk.space.pair(int(pairs[after < 0][0]))
+            return f"step {number + 1}, {event}, is not accepted in {left}"
+        pairs = walk.settle(np.unique(after))
+    away = np.setdiff1d(pairs, home, assume_unique=True)
+    if len(away):
+        return f"it ends away from home, in {walk.space.pair(int(away[0]))}"
+    return ""
+
+
+# ------------------------------------------------------------- C3: displays
+
+
+def stable_displays(space: Space) -> dict[Display, int]:
+    """Every display without a transition that somebody can see, and a first pair that shows it.
+
+    Without seats: of a display and its mirror image the smaller one.
+    """
+    transient = {c.column: c.values for c in space.model.transient}
+    found: dict[Display, int] = {}
+    for display, number in _Seen(space).displays().items():
+        moving = (
+            display.state1 in transient.get("node1.state", ())
+            or display.state2 in transient.get("node2.state", ())
+        )
+        if not moving:
+            least = min(display, display.mirrored(), key=_sorted)
+            found[least] = min(found.get(least, number), number)
+    return found
+
+
+def _sorted(display: Display) -> tuple[str, ...]:
+    return display.state1, display.reason1, display.state2, display.reason2
+
+
+def documented(model: Model) -> dict[Display, str]:
+    """The displays of Table 2, in both seats, and their rows."""
+    return {
+        d: s.row for s in model.situations for d in (s.display, s.display.mirrored())
+    }
+
+
+def holes(space: Space) -> dict[str, list[tuple[Display, int]]]:
+    """The stable displays that no row lists, by family; under `""` those of no family."""
+    listed = documented(space.model)
+    found: dict[str, list[tuple[Display, int]]] = {f.id: [] for f in space.model.families}
+    for display, number in sorted(stable_displays(space).items(), key=lambda i: _sorted(i[0])):
+        if display not in listed:
+            for family in _families(space.model, display) or [""]:
+                found.setdefault(family, []).append((display, number))
+    return found
+
+
+def _families(model: Model, display: Display) -> list[str]:
+    return [f.id for f in model.families if f.matches(display)]
+
+
+def displays(_: Engine, space: Space) -> Outcome:
+    """C3: a stable display is in Table 2 or in exactly one family."""
+    found, families = Outcome(), holes(space)
+    listed = documented(space.model)
+    for display, _number in families.get("", ()):
+        found.wrong.append(f"in no row and no family: {spelt(display)}")
+    for display in stable_displays(space):
+        many = _families(space.model, display)
+        if display in listed and many:
+            found.wrong.append(f"in row {listed[display]} and a family: {spelt(display)}")
+        if len(many) > 1:
+            found.wrong.append(f"in families {', '.join(many)}: {spelt(display)}")
+    found.detail = {
+        "stable displays": len(stable_displays(space)),
+        "not in Table 2": sum(map(len, families.values())),
+        "families": sum(1 for f in families.values() if f),
+    }
+    return found
+
+
+def spelt(display: Display) -> str:
+    """A display in the document's spelling."""
+    def half(state: str, reason: str) -> str:
+        return f"{title(state)} / {title(reason)}".rstrip(" /") if state else "(nothing)"
+
+    return f"{half(display.state1, display.reason1)} | {half(display.state2, display.reason2)}"
+
+
+# ------------------------------------------------------------- C4: citations
+
+
+def _halves(situations: Iterable[Situation]) -> dict[tuple[str, str], set[str]]:
+    """What the rows print of one node, and in which rows."""
+    found: dict[tuple[str, str], set[str]] = {}
+    for s in situations:
+        for half in ((s.display.state1, s.display.reason1), (s.display.state2, s.display.reason2)):
+            found.setdefault(half, set()).add(s.row)
+    return found
+
+
+def citations(engine: Engine, space: Space) -> Outcome:
+    """C4: what a rule makes of a node is printed by a row that it cites, or by no row at all.
+
+    And every row that a rule cites is printed by it somewhere, and every row is cited.
+    """
+    found, printed = Outcome(), _halves(engine.model.situations)
+    cited: set[str] = set()
+    for edges in space.edges:
+        rows = {c.removeprefix("table2:") for c in edges.rule.cite if c.startswith("table2:")}
+        shown: set[str] = set()
+        for half in _made(space, edges.source, edges.target):
+            by = printed.get(half, set())
+            shown |= by
+            if rows and by and not by & rows:
+                found.wrong.append(
+                    f"{edges.rule.id} makes {title(half[0])} / {title(half[1])}, which row "
+                    f"{', '.join(sorted(by))} prints, and cites {', '.join(sorted(rows))}"
+                )
+        if rows - shown:
+            found.wrong.append(
+                f"{edges.rule.id} cites row {', '.join(sorted(rows - shown))} and never prints it"
+            )
+        cited |= rows
+    uncited = {s.row for s in engine.model.situations} - cited
+    if uncited:
+        found.wrong.append(f"no rule prints row {', '.join(sorted(uncited))}")
+    found.detail = {"rows cited": len(cited)}
+    return found
+
+
+def _made(space: Space, source: Numbers, target: Numbers) -> Iterator[tuple[str, str]]:
+    """The (state, reason) that a node has after a rule, where the rule changed either."""
+    for node in NODES:
+        state, reason = space.column(f"{node}.state"), space.column(f"{node}.reason")
+        changed = (state[source] != state[target]) | (reason[source] != reason[target])
+        codes = state[target][changed].astype(np.int32) * 256 + reason[target][changed]
+        for code in np.unique(codes).tolist():
+            yield (
+                str(space.codec.domain[f"{node}.state"][code // 256]),
+                str(space.codec.domain[f"{node}.reason"][code % 256]),
+            )
+
+
+def combinations(model: Model, invariant: Invariant) -> set[tuple[str, ...]]:
+    """The combinations of the invariant's `exactly` columns that it does not rule out."""
+    domains = {c.name: c.domain for c in model.columns}
+    return {
+        tuple(str(v) for v in values)
+        for values in product(*(domains[c] for c in invariant.exactly))
+        if not any(
+            all(
+                value in cell.values
+                for value, column in zip(values, invariant.exactly, strict=True)
+                for cell in cube if cell.column == column
+            )
+            for cube in invariant.never
+            if {c.column for c in cube} <= set(invariant.exactly)
+        )
+    }

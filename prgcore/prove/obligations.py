@@ -1,0 +1,453 @@
+"""The obligations of a machine: for each an id, a sentence, and the function that discharges it.
+
+Law: one function an obligation, from the work done so far to a finding. A search or a proof that
+several obligations need is done once, in `Work`. What a machine has no section for is *not
+applicable*, and said; a budget exhausted or a solver that gives up is *unknown*, never a pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+from attrs import define, field, frozen
+
+from prgcore.engine import Engine
+from prgcore.model import AcceptedOnly, Cube, Exclusive, Invariant, Model, OnlyBy
+from prgcore.prove import agreement, document, table
+from prgcore.prove.counterexample import Counterexample, replayed, unreached
+from prgcore.prove.induction import Proof, breaks, induct, unmirrored
+from prgcore.prove.progress import Graph, chain, chains, distances, graph
+from prgcore.prove.space import BudgetExhausted, Space, search
+from prgcore.seats import mirror_name
+from prgcore.vocabulary import Kind, Outcome
+from prgcore.wellformed import knowledge, overlaps
+
+BY_ITSELF = (Kind.TIMER, Kind.COMPLETION)
+HOMEWARD = (*BY_ITSELF, Kind.REPAIR, Kind.COMMAND)
+
+
+@frozen
+class Finding:
+    """What came of an obligation."""
+
+    verdict: str
+    method: str
+    detail: dict[str, Any] = field(factory=dict)
+    counterexample: Counterexample | None = None
+
+
+@frozen
+class Obligation:
+    """Something to prove: `run(work)` says what came of it."""
+
+    id: str
+    title: str
+    run: Callable[[Work], Finding]
+    assumptions: tuple[str, ...] = ()
+
+
+@define(eq=False)
+class Work:
+    """What obligations share: the machine, its reachable pairs, the induction."""
+
+    engine: Engine
+
+    @property
+    def model(self) -> Model:
+        return self.engine.model
+
+    @cached_property
+    def space(self) -> Space:
+        """Every reachable pair.
+
+        Raises:
+            BudgetExhausted: the machine is too large.
+        """
+        return search(self.model)
+
+    @cached_property
+    def proof(self) -> Proof:
+        """What induction proves."""
+        return induct(self.model)
+
+    @cached_property
+    def by_itself(self) -> Graph:
+        return graph(self.space, BY_ITSELF, failing=True)
+
+    @cached_property
+    def homeward(self) -> Graph:
+        return graph(self.space, HOMEWARD, failing=False)
+
+    def refuted(self, method: str, says: str, witness: table.Witness) -> Finding:
+        """A finding with a pair that the solver or a table found."""
+        return Finding(
+            "refuted", method, {"says": says},
+            unreached(self.engine, self._space(), witness.pair or {}, witness.event, says),
+        )
+
+    def _space(self) -> Space | None:
+        try:
+            return self.space
+        except BudgetExhausted:
+            return None
+
+    def at(self, number: int, says: str, event: str = "") -> Counterexample:
+        """A reachable pair as a counterexample: the shortest trace to it, replayed."""
+        return replayed(self.engine, self.space, number, says, event)
+
+
+# ------------------------------------------------------------------- form
+
+
+def _f1(work: Work) -> Finding:
+    by_table = overlaps(work.model)
+    by_solver = table.overlaps(work.model)
+    if bool(by_table) != bool(by_solver):
+        return Finding("disagree", "table", {
+            "table": [f"{o.rule1} {o.rule2}" for o in by_table],
+            "solver": [w.says for w in by_solver],
+        })
+    if by_solver:
+        return work.refuted("table", "; ".join(w.says for w in by_solver[:5]), by_solver[0])
+    return Finding("proved", "table", {"rules": len(work.model.rules)})
+
+
+def _f2(work: Work) -> Finding:
+    witnesses = table.holes(work.model, work.proof.proved)
+    space = work.space
+    if space.holes:
+        number, event = space.holes[0]
+        says = f"{event} is possible, and not exactly one rule answers"
+        return Finding("refuted", "search", {"says": says}, work.at(number, says))
+    if any(w.pair is None for w in witnesses):
+        return Finding("unknown", "induction", {"says": "the solver gave up"})
+    if witnesses:
+        found = unreached(
+            work.engine, space, witnesses[0].pair or {}, witnesses[0].event, witnesses[0].says
+        )
+        return Finding("refuted", "induction", {"says": witnesses[0].says}, found)
+    return Finding("proved", "induction", {"pairs searched": len(space)})
+
+
+def _f3(work: Work) -> Finding:
+    if not work.model.mirror:
+        return Finding("not_applicable", "table", {"says": "the machine has no mirror section"})
+    named = dict(work.model.mirror)
+    wrong = list(unmirrored(work.model))
+    wrong += [f"{a}: not the mirror of {b}" for a, b in named.items() if mirror_name(a) != b]
+    if wrong:
+        return Finding("refuted", "table", {"says": "; ".join(wrong[:5]), "all": wrong})
+    return Finding("proved", "table", {"rules": len(work.model.rules)})
+
+
+def _f4(work: Work) -> Finding:
+    dead = [e.rule.id for e in work.space.edges if not len(e.source)]
+    if dead:
+        says = f"no reachable pair lets these rules fire: {', '.join(dead)}"
+        return Finding("refuted", "search", {"says": says, "dead": dead})
+    return Finding("proved", "search", {
+        "rules": len(work.space.edges), "pairs": len(work.space), "depth": work.space.depth,
+        "edges": sum(len(e.source) for e in work.space.edges),
+    })
+
+
+def _f5(work: Work) -> Finding:
+    checks = _guards(work.model)
+    if not checks:
+        return Finding("not_applicable", "table", {"says": "the machine has no guard checks"})
+    for check in checks:
+        finding = _guard(work, check)
+        if finding:
+            return finding
+    return Finding("proved", "table", {"checks": sorted({c.id for c in checks})})
+
+
+def _f6(work: Work) -> Finding:
+    wrong = knowledge(work.model)
+    if wrong:
+        return Finding("refuted", "table", {"says": "; ".join(wrong[:3]), "all": list(wrong)})
+    return Finding("proved", "table", {"rules": len(work.model.rules)})
+
+
+def _f7(work: Work) -> Finding:
+    for edges in work.space.edges:
+        if edges.rule.outcome is Outcome.DONE:
+            idle = edges.source[edges.source == edges.target]
+            if len(idle):
+                says = f"{edges.rule.id} is done and changes nothing"
+                return Finding("refuted", "search", {"says": says},
+                               work.at(int(idle.min()), says, edges.rule.event))
+    return Finding("proved", "search")
+
+
+def _guards(model: Model) -> tuple[AcceptedOnly | Exclusive | OnlyBy, ...]:
+    return (*model.accepted_only, *model.exclusive, *model.only_by)
+
+
+def _guard(work: Work, check: AcceptedOnly | Exclusive | OnlyBy) -> Finding | None:
+    """None where the check holds."""
+    match check:
+        case AcceptedOnly():
+            witnesses = table.accepted_only(work.model, check, work.proof.proved)
+        case Exclusive():
+            witnesses = table.exclusive(work.model, check)
+        case _:
+            witnesses = table.only_by(work.model, check)
+    if not witnesses:
+        return None
+    if witnesses[0].pair is None:
+        return Finding("unknown", "table", {"says": "the solver gave up"})
+    return work.refuted("table", witnesses[0].says, witnesses[0])
+
+
+# ----------------------------------------------------------------- safety
+
+
+def _safety(id_: str) -> Callable[[Work], Finding]:
+    def run(work: Work) -> Finding:
+        for check in _guards(work.model):
+            if check.id == id_:
+                finding = _guard(work, check)
+                if finding:
+                    return finding
+        invariant = next((i for i in work.model.invariants if i.id == id_), None)
+        return _never(work, invariant) if invariant else Finding("proved", "table")
+
+    return run
+
+
+def _never(work: Work, invariant: Invariant) -> Finding:
+    if invariant.id in work.proof.proved:
+        return _not_vacuous(work, invariant, Finding("proved", "induction", {
+            "seconds": work.proof.seconds[invariant.id],
+        }))
+    step = work.proof.steps.get(invariant.id)
+    try:
+        space = work.space
+    except BudgetExhausted as error:
+        found = step and unreached(
+            work.engine, None, step.before, step.event, invariant.says, invariant)
+        return Finding("unknown", "search", {"says": str(error)}, found)
+    numbers = [int(w[0]) for c in invariant.never if len(w := space.where(c))]
+    if numbers:
+        return Finding("refuted", "search", {"says": invariant.says},
+                       work.at(min(numbers), invariant.says))
+    finding = Finding(
+        "proved", "search",
+        {"says": "not inductive; no reachable pair breaks it", "pairs": len(space)},
+        step and unreached(
+            work.engine, space, step.before, step.event, invariant.says, invariant),
+    )
+    return _not_vacuous(work, invariant, finding)
+
+
+def _not_vacuous(work: Work, invariant: Invariant, finding: Finding) -> Finding:
+    """The premise must be met by a reachable pair; `exactly` columns in every combination."""
+    try:
+        space = work.space
+    except BudgetExhausted:
+        return finding
+    if not len(space.where(invariant.premise)):
+        return Finding("vacuous", "search", {"says": "no reachable pair meets the premise"})
+    missing = _missing(space, invariant)
+    if missing:
+        says = f"allowed and not reachable: {', '.join(missing[:5])}"
+        return Finding("refuted", "search", {"says": says, "all": missing})
+    return finding
+
+
+def _missing(space: Space, invariant: Invariant) -> list[str]:
+    if not invariant.exactly:
+        return []
+    import numpy as np
+
+    columns = [space.codec.domain[c] for c in invariant.exactly]
+    index = sum(
+        space.column(c).astype(np.int64) * 1000**i for i, c in enumerate(invariant.exactly)
+    )
+    shown = {tuple(columns[i][n // 1000**i % 1000] for i in range(len(columns)))
+             for n in np.unique(index)}
+    allowed = document.combinations(space.model, invariant)
+    return sorted(" / ".join(a) for a in allowed - shown)
+
+
+def _s18(work: Work) -> Finding:
+    possible = table.untruthful(work.model)
+    if possible == work.model.possible:
+        says = "no timer depends on the environment elsewhere"
+        return Finding("not_applicable", "induction", {"says": says})
+    proof = induct(work.model, possible=possible)
+    lost = [i.id for i in work.model.invariants if i.id not in proof.proved]
+    if lost:
+        step = proof.steps.get(lost[0])
+        says = f"without a truthful failure detector {', '.join(lost)} cannot be proved"
+        found = step and unreached(work.engine, None, step.before, step.event, says)
+        return Finding("refuted", "induction", {"says": says}, found)
+    witnesses = table.holes(work.model, proof.proved, possible)
+    if witnesses:
+        return work.refuted("induction", witnesses[0].says, witnesses[0])
+    return Finding("proved", "induction", {"invariants": len(proof.proved)})
+
+
+# --------------------------------------------------------------- progress
+
+
+def _l1(work: Work) -> Finding:
+    model = work.model
+    if not any(e.kind in BY_ITSELF for e in model.events):
+        return Finding("not_applicable", "search", {"says": "no timers, no completions"})
+    space, found = work.space, chains(work.space, work.by_itself)
+    if found.cycle:
+        rules = [model.rules[n].id for n in found.cycle]
+        says = f"these rules follow one another for ever: {', '.join(rules)}"
+        return Finding("refuted", "search", {"says": says, "cycle": rules},
+                       work.at(found.on_cycle, says, model.rules[found.cycle[0]].event))
+    ends = set(found.ends.tolist())
+    for cell in model.transient:
+        may: set[int] = set()
+        for cube in model.may_wait:
+            if any(c.column == cell.column for c in cube):
+                may |= set(space.where(cube).tolist())
+        stuck = sorted(ends & set(space.where(Cube((cell,))).tolist()) - may)
+        if stuck:
+            says = (f"nothing more happens by itself, and {cell.column} is a transition "
+                    f"({len(stuck)} such pairs)")
+            return Finding("refuted", "search", {"says": says}, work.at(stuck[0], says))
+    longest = [model.rules[n].id for n in chain(space, work.by_itself, found.first)]
+    return Finding("proved", "search", {
+        "longest chain": found.longest, "chain": longest, "ends": len(found.ends),
+        "ends in a transition": "checked" if model.transient else "the machine names none",
+    })
+
+
+def _l2(work: Work) -> Finding:
+    if not work.model.goal:
+        return Finding("not_applicable", "search", {"says": "the machine has no goal section"})
+    far = distances(work.space, work.homeward, _goal(work))
+    if far.min() < 0:
+        number = int((far < 0).argmax())
+        says = f"no way leads home ({int((far < 0).sum())} such pairs)"
+        return Finding("refuted", "search", {"says": says}, work.at(number, says))
+    return Finding("proved", "search", {
+        "greatest length": int(far.max()), "pairs": len(work.space),
+        "at the greatest length": int((far == far.max()).sum()),
+    })
+
+
+def _l3(work: Work) -> Finding:
+    if not work.model.goal:
+        return Finding("not_applicable", "search", {"says": "the machine has no goal section"})
+    goal = _goal(work)
+    alone = distances(work.space, graph(work.space, BY_ITSELF, failing=False), goal)
+    repaired = distances(
+        work.space, graph(work.space, (*BY_ITSELF, Kind.REPAIR), failing=False), goal)
+    return Finding("reported", "search", {
+        "pairs": len(work.space),
+        "heal by themselves": int((alone >= 0).sum()),
+        "heal with repairs": int((repaired >= 0).sum()),
+    })
+
+
+def _goal(work: Work) -> Any:
+    import numpy as np
+
+    return np.unique(np.concatenate([work.space.where(c) for c in work.model.goal]))
+
+
+# -------------------------------------------------------------- agreement
+
+
+def _e1(work: Work) -> Finding:
+    wrong, counts = agreement.compare(work.engine, work.space)
+    if wrong:
+        return Finding("disagree", "table", {"says": wrong[0], "all": wrong[:20]})
+    return Finding("proved", "table", counts)
+
+
+def _e2(work: Work) -> Finding:
+    wrong, count = agreement.replay(work.engine, work.space)
+    if wrong:
+        return Finding("disagree", "search", {"says": wrong[0], "all": wrong[:20]})
+    return Finding("proved", "search", {"traces replayed": count})
+
+
+# -------------------------------------------------------------- the list
+
+
+def _document(check: Callable[[Engine, Space], document.Outcome]) -> Callable[[Work], Finding]:
+    def run(work: Work) -> Finding:
+        if not work.model.situations:
+            return Finding("not_applicable", "search", {"says": "no situations section"})
+        found = check(work.engine, work.space)
+        if found.wrong:
+            return Finding("refuted", "search", {"says": found.wrong[0], "all": found.wrong})
+        return Finding("proved", "search", found.detail)
+
+    return run
+
+
+_FORM = (
+    ("F1", "no two rules answer the same event in the same pair", _f1),
+    ("F2", "every possible event is answered, inside the invariants and everywhere reached", _f2),
+    ("F3", "the machine is the same from both seats", _f3),
+    ("F4", "every rule fires somewhere", _f4),
+    ("F5", "every guard check holds of the table alone", _f5),
+    ("F6", "every rule reads only what its decider can know", _f6),
+    ("F7", "a done rule changes something wherever it fires", _f7),
+)
+_S18 = ("S18", "all of this holds even if no failure detector tells the truth", _s18)
+_DOCUMENT = (
+    ("C1", "every row of Table 2 is reached by its documented cause, in both seats",
+     _document(document.causes)),
+    ("C2", "every recommended action is accepted and leads home, but for the listed defects",
+     _document(document.advice)),
+    ("C3", "every stable display is in Table 2 or on the list of documentation holes",
+     _document(document.displays)),
+    ("C4", "a rule prints the states and reasons of the rows that it cites",
+     _document(document.citations)),
+)
+_PROGRESS = (
+    ("L1", "by itself the pair comes to rest, and never in the middle of a transition", _l1),
+    ("L2", "from every reachable pair a way leads home", _l2),
+    ("L3", "how many pairs heal by themselves, and with repairs", _l3),
+)
+_AGREEMENT = (
+    ("E1", "interpreter, solver and search read the table alike", _e1),
+    ("E2", "the shortest trace of every rule replays through the interpreter", _e2),
+)
+
+
+def obligations(model: Model) -> tuple[Obligation, ...]:
+    """What there is to prove of a machine, in the order in which it is printed."""
+    safety = model.assumptions
+    fair = (*model.assumptions, "A-FAIR: an enabled timer or completion eventually occurs")
+    sentences: dict[str, str] = {}
+    for guard in _guards(model):
+        sentences.setdefault(guard.id, guard.says)
+    for invariant in model.invariants:
+        sentences[invariant.id] = invariant.says
+    order = sorted(sentences, key=_natural)
+    main = [i for i in order if not any(v.id == i and v.auxiliary for v in model.invariants)]
+    rest = [i for i in order if i not in main]
+    s18 = [Obligation(*_S18, safety)]
+    return (
+        *(Obligation(*row, safety) for row in _FORM),
+        *sorted(
+            [*(Obligation(i, sentences[i], _safety(i), safety) for i in main), *s18],
+            key=lambda o: _natural(o.id),
+        ),
+        *(Obligation(i, sentences[i], _safety(i), safety) for i in rest),
+        *(Obligation(*row, safety) for row in _DOCUMENT),
+        *(Obligation(*row, fair) for row in _PROGRESS),
+        *(Obligation(*row) for row in _AGREEMENT),
+    )
+
+
+def _natural(id_: str) -> tuple[str, int, str]:
+    head = id_.rstrip("0123456789")
+    return head, int(id_[len(head):] or 0), id_
+
+
+__all__ = ["Finding", "Obligation", "Work", "breaks", "obligations"]

@@ -1,0 +1,144 @@
+"""Progress: where timers and completions lead by themselves, and the way home.
+
+Law: arrays over the reachable pairs; no row of any table is known here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+from attrs import frozen
+
+from prgcore.prove.space import Space
+from prgcore.vocabulary import Kind, Outcome
+
+Numbers = npt.NDArray[np.int32]
+
+
+@frozen(eq=False)
+class Graph:
+    """Edges of some rules, and for every edge the number of its rule."""
+
+    source: Numbers
+    target: Numbers
+    rule: npt.NDArray[np.int16]
+
+
+def graph(space: Space, kinds: Iterable[Kind], *, failing: bool) -> Graph:
+    """The done edges of events of these kinds; `failing` includes completions that fail."""
+    wanted = set(kinds)
+    events = {e.name for e in space.model.events if e.kind in wanted and (failing or e.success)}
+    chosen = [
+        (number, edges) for number, edges in enumerate(space.edges)
+        if edges.rule.event in events and edges.rule.outcome is Outcome.DONE
+    ]
+    if not chosen:
+        none = np.zeros(0, np.int32)
+        return Graph(none, none, none.astype(np.int16))
+    return Graph(
+        np.concatenate([e.source for _, e in chosen]),
+        np.concatenate([e.target for _, e in chosen]),
+        np.concatenate([np.full(len(e.source), n, np.int16) for n, e in chosen]),
+    )
+
+
+@frozen(eq=False)
+class Chains:
+    """What happens by itself.
+
+    Attributes:
+        longest: length of the longest chain, -1 if some chain never ends.
+        first: a pair from which a longest chain starts.
+        cycle: rule numbers of a cycle, empty if there is none; `on_cycle` is a pair on it.
+        ends: numbers of the pairs where nothing more happens by itself.
+    """
+
+    longest: int
+    first: int
+    cycle: tuple[int, ...]
+    on_cycle: int
+    ends: npt.NDArray[np.intp]
+
+
+def chains(space: Space, edges: Graph) -> Chains:
+    """Peel the pairs from which nothing happens, again and again; what is left is a cycle."""
+    count = np.bincount(edges.source, minlength=len(space)).astype(np.int32)
+    ends = np.flatnonzero(count == 0)
+    gone = count == 0
+    source, target = edges.source, edges.target
+    rounds, first = 0, int(ends[0]) if len(ends) else 0
+    while len(source):
+        leaving = gone[target]
+        if not leaving.any():
+            return _cycle(space, edges, ~gone, ends)
+        count -= np.bincount(source[leaving], minlength=len(space)).astype(np.int32)
+        source, target = source[~leaving], target[~leaving]
+        fresh = (count == 0) & ~gone
+        rounds += 1
+        first = int(np.flatnonzero(fresh)[0])
+        gone |= fresh
+    return Chains(rounds, first, (), -1, ends)
+
+
+def _cycle(
+    space: Space, edges: Graph, left: npt.NDArray[np.bool_], ends: npt.NDArray[np.intp]
+) -> Chains:
+    """Walk among the pairs that were never peeled until one comes back."""
+    keep = left[edges.source] & left[edges.target]
+    source, target, rule = edges.source[keep], edges.target[keep], edges.rule[keep]
+    order = np.argsort(source, kind="stable")
+    source, target, rule = source[order], target[order], rule[order]
+    at = int(source[0])
+    seen: dict[int, int] = {}
+    path: list[int] = []
+    while at not in seen:
+        seen[at] = len(path)
+        edge = int(np.searchsorted(source, at))
+        path.append(int(rule[edge]))
+        at = int(target[edge])
+    return Chains(-1, at, tuple(path[seen[at]:]), at, ends)
+
+
+def chain(space: Space, edges: Graph, first: int) -> list[int]:
+    """Rule numbers of a longest chain from a pair."""
+    order = np.argsort(edges.source, kind="stable")
+    source, target, rule = edges.source[order], edges.target[order], edges.rule[order]
+    memory: dict[int, tuple[int, int, int]] = {}
+
+    def length(at: int) -> int:
+        if at not in memory:
+            best = (0, -1, -1)
+            for edge in range(*np.searchsorted(source, [at, at + 1])):
+                best = max(best, (1 + length(int(target[edge])), int(rule[edge]),
+                                  int(target[edge])))
+            memory[at] = best
+        return memory[at][0]
+
+    rules = []
+    length(first)
+    while memory[first][0]:
+        _, number, first = memory[first]
+        rules.append(number)
+        length(first)
+    return rules
+
+
+def distances(space: Space, edges: Graph, goal: npt.NDArray[np.intp]) -> npt.NDArray[np.int16]:
+    """Steps from every pair to the goal along the edges; -1 where there is no way."""
+    far = np.full(len(space), -1, np.int16)
+    far[goal] = 0
+    source, target = edges.source, edges.target
+    steps = 0
+    while len(source):
+        arrives = far[target] == steps
+        steps += 1
+        fresh = source[arrives]
+        fresh = fresh[far[fresh] < 0]
+        if not len(fresh):
+            break
+        far[fresh] = steps
+        keep = far[source] < 0
+        source, target = source[keep], target[keep]
+    return far

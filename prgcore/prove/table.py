@@ -1,0 +1,179 @@
+"""Obligations that hold of the table alone, and totality under the invariant.
+
+F1 is decided twice: by `prgcore.wellformed` without a solver, and here by Z3. Guard checks ask
+whether the pairs in which an event is done lie where they may.
+"""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import z3
+from attrs import frozen
+
+from prgcore.model import AcceptedOnly, Exclusive, Model, OnlyBy, Possible
+from prgcore.prove.induction import RLIMIT, half
+from prgcore.prove.relation import Relation, Term
+from prgcore.vocabulary import Kind, Outcome
+
+
+@frozen
+class Witness:
+    """A pair that shows that a check of the table fails; no pair where the solver gave up."""
+
+    says: str
+    pair: dict[str, str] | None = None
+    event: str = ""
+    rule: str = ""
+
+
+def _find(relation: Relation, solver: Term, terms: list[Term]) -> dict[str, str] | None | bool:
+    """A pair that satisfies the terms, None if there is none, False if the solver gave up."""
+    solver.push()
+    solver.add(*terms)
+    answer = solver.check()
+    pair = relation.read(solver.model()) if answer == z3.sat else None
+    solver.pop()
+    return False if answer == z3.unknown else pair
+
+
+def overlaps(model: Model) -> tuple[Witness, ...]:
+    """Pairs of rules of one event whose cells hold together (F1)."""
+    relation = Relation(model)
+    solver = relation.solver(RLIMIT)
+    found = []
+    by_event: dict[str, list[int]] = {}
+    for number, rule in enumerate(model.rules):
+        by_event.setdefault(rule.event, []).append(number)
+    for numbers in by_event.values():
+        for one, other in combinations(numbers, 2):
+            first, second = model.rules[one], model.rules[other]
+            pair = _find(
+                relation, solver, [relation.holds(first.when), relation.holds(second.when)]
+            )
+            if pair is not None:
+                says = f"{first.id} and {second.id} both answer {first.event}"
+                found.append(Witness(says, pair or None, first.event, first.id))
+    return tuple(found)
+
+
+def holes(
+    model: Model, proved: tuple[str, ...], possible: tuple[Possible, ...] | None = None
+) -> tuple[Witness, ...]:
+    """Events that are possible, inside the invariants, where no rule answers (F2)."""
+    relation = Relation(model, possible)
+    solver = relation.solver(RLIMIT)
+    for invariant in model.invariants:
+        if invariant.id in proved:
+            solver.add(z3.Not(relation.broken(invariant)))
+    found = []
+    asked = {r.event for r in half(model)}
+    skipped = {r.event for r in model.rules} - asked
+    for event in model.events:
+        if event.kind is Kind.COMMAND or event.name in skipped:
+            continue
+        answers = [relation.holds(r.when) for r in model.rules if r.event == event.name]
+        pair = _find(relation, solver, [
+            relation.happens(event.name), z3.Not(relation.either(answers))
+        ])
+        if pair is not None:
+            says = f"no rule answers {event.name}"
+            found.append(Witness(says, pair or None, event.name))
+    return tuple(found)
+
+
+def _done(model: Model, relation: Relation, event: str) -> Term:
+    return relation.either([
+        relation.fires(r) for r in model.rules
+        if r.event == event and r.outcome is Outcome.DONE
+    ])
+
+
+def accepted_only(
+    model: Model, check: AcceptedOnly, proved: tuple[str, ...]
+) -> tuple[Witness, ...]:
+    """Where the event is done outside the cubes, or, if `exactly`, not done inside them."""
+    relation = Relation(model)
+    solver = relation.solver(RLIMIT)
+    inside = relation.either([relation.holds(c) for c in check.when])
+    done = _done(model, relation, check.command)
+    found = []
+    pair = _find(relation, solver, [done, z3.Not(inside)])
+    if pair is not None:
+        found.append(Witness(
+            f"{check.command} is done outside what {check.id} allows", pair or None,
+            check.command,
+        ))
+    if check.exactly:
+        for invariant in model.invariants:
+            if invariant.id in proved:
+                solver.add(z3.Not(relation.broken(invariant)))
+        pair = _find(relation, solver, [inside, z3.Not(done)])
+        if pair is not None:
+            found.append(Witness(
+                f"{check.command} is not done where {check.id} asks for it", pair or None,
+                check.command,
+            ))
+    return tuple(found)
+
+
+def exclusive(model: Model, check: Exclusive) -> tuple[Witness, ...]:
+    """Pairs that accept two of the commands by name, or one where none may be."""
+    relation = Relation(model)
+    solver = relation.solver(RLIMIT)
+    names = {
+        name: relation.either([
+            _done(model, relation, e.name) for e in model.events
+            if e.name.partition("(")[0] == name
+        ])
+        for name in check.commands
+    }
+    found = []
+    for one, other in combinations(names, 2):
+        pair = _find(relation, solver, [names[one], names[other]])
+        if pair is not None:
+            found.append(Witness(f"{one} and {other} are both accepted", pair or None))
+    never = relation.either([relation.holds(c) for c in check.never_in])
+    for name, term in names.items():
+        pair = _find(relation, solver, [term, never])
+        if pair is not None:
+            found.append(Witness(f"{name} is accepted where nothing may be", pair or None))
+    return tuple(found)
+
+
+def only_by(model: Model, check: OnlyBy) -> tuple[Witness, ...]:
+    """Rules of other events that put this value into the column."""
+    relation = Relation(model)
+    solver = relation.solver(RLIMIT)
+    value = relation.constant(check.column, check.value)
+    found = []
+    for rule in model.rules:
+        if rule.event in check.events or check.column not in {e.target for e in rule.then}:
+            continue
+        now = relation.now[check.column]
+        pair = _find(relation, solver, [
+            relation.fires(rule), now != value, relation.after(rule, now == value)
+        ])
+        if pair is not None:
+            says = f"{rule.id} sets {check.column} to {check.value}"
+            found.append(Witness(says, pair or None, rule.event, rule.id))
+    return tuple(found)
+
+
+def untruthful(model: Model) -> tuple[Possible, ...]:
+    """Where timers can happen if no failure detector tells the truth (S18).
+
+    A timer of a node keeps the cells about what that node is; cells about the environment
+    elsewhere (the link, the peer's process) are dropped.
+    """
+    outside = {c.name for c in model.columns if c.observed_by == "environment"}
+    timers = {e.name: e.decider for e in model.events if e.kind is Kind.TIMER}
+
+    def keeps(entry: Possible, column: str) -> bool:
+        own = timers.get(entry.event)
+        return own is None or column not in outside or column.startswith(f"{own}.")
+
+    return tuple(
+        Possible(p.event, type(p.when)(tuple(c for c in p.when if keeps(p, c.column))))
+        for p in model.possible
+    )

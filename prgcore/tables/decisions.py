@@ -1,0 +1,368 @@
+"""Decisions: what was chosen where the document is silent or contradicts itself.
+
+Law: data only, in our own words. Rules, policies and families cite these ids, and users see
+them. `evidence` grades the choice: documented, inferred, or a policy of ours. Ids never change.
+"""
+
+from __future__ import annotations
+
+from prgcore.model import DecisionRecord
+from prgcore.vocabulary import Evidence
+
+_DOCUMENTED, _INFERRED, _POLICY = Evidence.DOCUMENTED, Evidence.INFERRED, Evidence.POLICY
+
+DECISIONS: tuple[DecisionRecord, ...] = (
+    DecisionRecord(
+        "D01", "Enabling high availability starts both halves of the record", _INFERRED,
+        "The document says when to enable high availability, not how the states begin.",
+        "Both nodes become Initializing in the record, whether their managers run or not.",
+        "Only the nodes whose manager runs.",
+        "The rule would have to know whether the peer's process runs, which nobody can know.",
+    ),
+    DecisionRecord(
+        "D02", "High availability can be disabled in every pair", _INFERRED,
+        "The command line shows a group without high availability as Unknown. From where it may "
+        "be disabled, and what becomes of moved users, is not said.",
+        "From every pair: users are at home, services held by the manager start, both Unknown.",
+        "Only from Normal pairs and failed pairs.",
+        "Fewer pairs; the way home from every pair stays, by other commands.",
+    ),
+    DecisionRecord(
+        "D03", "Row 24: two restarts, remembered in the reason", _INFERRED,
+        "Row 24 asks for a restart of the recovery manager on both nodes and prints no reason.",
+        "Improper enabling is an event. The first restart leaves Unknown with the reason "
+        "Initialization, the second one starts the group.",
+        "One restart is enough.",
+        "One rule less, and no memory; the advice of row 24 would ask for more than is needed.",
+    ),
+    DecisionRecord(
+        "D04", "Services down on one node fail it over, on both nodes fail both", _DOCUMENTED,
+        "Verify Services: if critical services are down on one node, it fails over; if on either "
+        "node, the group fails. 'Either' can only mean both here.",
+        "A node that starts or stays sick beside a healthy peer fails over; beside a peer that "
+        "is not healthy both fail.",
+        "Wait for the critical service delay after the start; read 'either' as 'any'.",
+        "A sick start would be Normal for the delay; 'any' would contradict the sentence before.",
+    ),
+    DecisionRecord(
+        "D05", "A restart that finds no role in the record fails both", _POLICY,
+        "Row 21 names internal errors and prints Unknown as the reason. A restart of both nodes "
+        "in the middle of a transition is not mentioned.",
+        "Both nodes fail with the reason Unknown; Recover brings everyone home.",
+        "Join again with everyone at home if the peer is Normal.",
+        "One click less, at the price of guessing who was served where.",
+    ),
+    DecisionRecord(
+        "D06", "A node that loses its peer takes over if able, and fails alone if sick", _POLICY,
+        "Rows 16 to 18 show a Normal or a starting node that takes over. What a failed-over node "
+        "or a node in a transition does when its peer is lost is not said.",
+        "In every state that must act the node takes over if it is able. A sick node fails "
+        "alone, with its fault as the reason. Idle and sick failed-over nodes wait (D14).",
+        "Only a node that is already taking over goes on; the others fail.",
+        "More outages end in Recover; fewer transitions.",
+    ),
+    DecisionRecord(
+        "D07", "A node waits while the record says that the unheard peer serves", _POLICY,
+        "The document does not say how a node that hears nothing knows whether its peer serves. "
+        "Rows 7 and 8 imply that something happens after the time-out.",
+        "It asks the record: while the peer holds the grant to take over, it waits. A node that "
+        "starts settles beside a serving peer, or resumes the other half of its take-over.",
+        "The waiting node fails alone.",
+        "A group that serves its users would need Recover.",
+    ),
+    DecisionRecord(
+        "D08", "Each node settles itself", _INFERRED,
+        "Rows 3, 12 and 13 show the end of a failover, not who writes it.",
+        "Failing Over beside Running in Backup Mode means that the node has not let go yet. It "
+        "then becomes Idle, Failed Over or Failed Over with Critical Services Not Running by its "
+        "own health.",
+        "The node that took over settles its peer, if it hears it.",
+        "One rule more, which reads a health that may be stale.",
+    ),
+    DecisionRecord(
+        "D09", "An automatic recovery ends in the mirror of rows 12 and 13", _INFERRED,
+        "Rows 22 and 23 show the move of all users and not what follows. Row 23 prints the "
+        "database reason on the left where the cause is a service.",
+        "Backup Activated becomes Running in Backup Mode, Failover Affected Services settles by "
+        "its health, and the reason is the fault. Row 23's left reason is corrected.",
+        "Keep the printed reason, and the two states as lasting ones.",
+        "Row 23 could not be told from row 22 on the left, and would have no way home.",
+    ),
+    DecisionRecord(
+        "D10", "A finished fallback brings all users home", _INFERRED,
+        "Row 9 says that both nodes are Normal afterwards. It does not say what holds when the "
+        "other node restarts or fails meanwhile.",
+        "Both groups go home, also while the peer is starting. A peer that failed meanwhile "
+        "stays without users.",
+        "Require a peer that is falling back.",
+        "Three rules more, and a history in which both nodes are Normal and one group of users "
+        "is served by nobody.",
+    ),
+    DecisionRecord(
+        "D11", "The record of a dead node stays as it was", _INFERRED,
+        "Rows 16 and 17 show no state for a node that is down.",
+        "Stopping or losing a node changes nothing in the record: nobody is left to write it. "
+        "What an administrator sees of such a node is nothing.",
+        "Set the state to Unknown.",
+        "The peer would learn of the death through the record before any heartbeat is missed.",
+    ),
+    DecisionRecord(
+        "D12", "A booting host has its database and not yet its services", _POLICY,
+        "Row 13 recommends a reboot for a database failure; rows 12 to 17 then wait until the "
+        "critical services run.",
+        "Powering up repairs the database and leaves the services down until they are started.",
+        "Change both when the power goes off.",
+        "The peer would see the services go before it misses a heartbeat.",
+    ),
+    DecisionRecord(
+        "D13", "Reconnection of a failed node with one that is not failed", _POLICY,
+        "Row 16: the node may go into a failed state when the network is back; click Recovery.",
+        "Policy `reconnection`. `fail`: both fail with the reason Unknown until Recover. "
+        "`keep_serving`: a node that serves everyone goes on, and the failed one lets go. A cut "
+        "that ends before the time-out changes nothing.",
+        "Choose at random, as 'may' allows.",
+        "With `keep_serving` row 16 ends with a manual fallback and not with Recovery, and "
+        "nobody loses service on reconnection.",
+    ),
+    DecisionRecord(
+        "D14", "An Idle node that loses its peer", _POLICY,
+        "After a manual failover the critical services stay stopped until a manual fallback. "
+        "What an Idle node does when the backup is lost is not said.",
+        "Policy `idle_on_peer_loss`. `wait`: it stays Idle. `take_over`: it starts its services "
+        "and serves everyone. Failed Over with Critical Services Not Running waits for repair.",
+        "Fail the Idle node.",
+        "With `wait` nobody is served until the backup returns; with `take_over` services start "
+        "without a manual fallback.",
+    ),
+    DecisionRecord(
+        "D15", "A node that was taken over for Peer Down drops its belief in the peer", _INFERRED,
+        "The document does not speak of a node that still believes in a peer that cannot hear it.",
+        "Such a node reads Peer Down as its reason and concludes that the link is broken.",
+        "Keep the belief until a heartbeat is missed.",
+        "Automatic fallback on a stale belief and the take-over that follows repeat for ever.",
+    ),
+    DecisionRecord(
+        "D16", "Services under a dead manager change before or after, not between", _INFERRED,
+        "The document does not speak of services that change while the manager is down and the "
+        "peer still believes in it.",
+        "Such a change commutes with the peer's next step; it is modelled before or after.",
+        "Allow it at any time.",
+        "846,656 reachable pairs instead of 838,784, and a peer that sees what no heartbeat told.",
+    ),
+    DecisionRecord(
+        "D17", "Two nodes that fail for a fault both show the fault", _INFERRED,
+        "Row 15 shows a critical service down on the backup. A database that is down there, and "
+        "faults on both nodes of a Normal pair, are in no row.",
+        "Both fail, with the fault of the node that noticed as the reason of both: Database "
+        "Failure likewise. A backup that does not reach a Failed Over peer fails alone.",
+        "Print Unknown for what row 15 does not list.",
+        "The operator would not learn what to repair.",
+    ),
+    DecisionRecord(
+        "D18", "Failover names the node that loses its users", _DOCUMENTED,
+        "The definition of Normal speaks of a failover to this node. The procedure fails over an "
+        "active node, and the command line names the node that fails.",
+        "`failover(node1)` moves the users of node 1 to node 2.",
+        "Name the node that gets the users.",
+        "The same pairs, with the names of the command exchanged.",
+    ),
+    DecisionRecord(
+        "D19", "Fallback goes to a node that can serve; Falling Back hands back", _INFERRED,
+        "The definition has Falling Back on the node that gets its users back, Table 2 on the "
+        "backup. No command is named for Failed Over with Critical Services Not Running.",
+        "As Table 2: the backup is Falling Back, the other Taking Back. Fallback needs Idle or "
+        "Failed Over, a database, and a backup that is heard.",
+        "Follow the definition; allow fallback to a node without its services.",
+        "Rows 4, 9 and 10 would be exchanged; fallback would fail at once (row 14).",
+    ),
+    DecisionRecord(
+        "D20", "Recover needs both nodes Running in Failed Mode", _DOCUMENTED,
+        "The procedure says failed over, the definition of manual recovery says failed.",
+        "Both Running in Failed Mode, high availability on, each hearing the other.",
+        "Both failed over.",
+        "Both nodes failed over at once cannot be reached, so Recover would never be offered.",
+    ),
+    DecisionRecord(
+        "D21", "Recover restarts both managers and starts held services", _INFERRED,
+        "Manual recovery restarts the recovery manager on both nodes; rows 14 and 15 say that it "
+        "starts the critical services.",
+        "Both: managers restart, everyone is at home, services that the manager holds start. "
+        "Services that are broken stay down until they are repaired.",
+        "Only the restart; or start broken services too.",
+        "An Idle node would stay without services after Recover; or a command would repair "
+        "faults.",
+    ),
+    DecisionRecord(
+        "D22", "A database failure waits for the same delay", _INFERRED,
+        "The critical service delay is defined for critical services; row 13 names no delay.",
+        "The database counts as a critical service.",
+        "Fail over at once.",
+        "A short database fault would move all users.",
+    ),
+    DecisionRecord(
+        "D23", "Automatic recovery needs no parameter and activates the failed-over node",
+        _INFERRED,
+        "The overview lets a fallback wait for a command where rows 22 and 23 say automatically. "
+        "It is not said which of the two nodes is Backup Activated.",
+        "Automatic, whatever Enable Automatic Fallback says. Backup Activated is the node that "
+        "had failed over and now serves everyone: the left column, as in rows 1 to 18.",
+        "Backup Activated is the backup that failed.",
+        "Rows 22 and 23 would exchange their columns; the users end on the same node.",
+    ),
+    DecisionRecord(
+        "D24", "Automatic fallback only from Failed Over", _INFERRED,
+        "It comes thirty minutes after the node is healthy again; after a manual failover the "
+        "services stay stopped until a manual fallback.",
+        "Only from Failed Over, hearing the backup; never from Idle.",
+        "From Idle as well.",
+        "A manual failover for maintenance would end by itself.",
+    ),
+    DecisionRecord(
+        "D25", "Peer Down and Peer Reboot arrive as two events", _INFERRED,
+        "Row 17 lists hardware, power, shutdown and reboot, row 16 the network and the manager. "
+        "A missing heartbeat alone cannot tell them apart.",
+        "`heartbeat_lost` gives Peer Down, `peer_host_lost` gives Peer Reboot. The difference is "
+        "an input, never guessed.",
+        "Derive the reason from the peer's process.",
+        "A rule would read what its node cannot know.",
+    ),
+    DecisionRecord(
+        "D26", "The failed node, not its backup, shows services not running", _DOCUMENTED,
+        "A use case of the persistent chat chapter has the node that takes over pass through "
+        "Failed Over with Critical Services Not Running.",
+        "As row 12: the state is that of the node whose service is down.",
+        "Follow the use case.",
+        "It would contradict row 12 and the example of the command line.",
+    ),
+    DecisionRecord(
+        "D27", "Rows 22 and 23 move the users to the same node", _INFERRED,
+        "Row 22 says the primary node, row 23 the peer node.",
+        "Both mean the node that had failed over (D23).",
+        "Two destinations.",
+        "After row 22 the users could stay on a node without a database.",
+    ),
+    DecisionRecord(
+        "D28", "The re-login lower limit is printed as 120, the service delay as 90", _DOCUMENTED,
+        "The login profiles ask for a lower limit equal to the critical service delay, and every "
+        "profile prints 120.",
+        "Both defaults as printed; a lower limit below the delay deserves a warning.",
+        "Make the two equal.",
+        "One printed default would be wrong.",
+    ),
+    DecisionRecord(
+        "D29", "Login profiles: the larger node when balanced, the total when active-standby",
+        _INFERRED,
+        "A procedure and its notes disagree on which mode counts the node with most users.",
+        "As the notes say: balanced counts the larger node, active-standby all users.",
+        "As the procedure says.",
+        "Active-standby would be sized for half of the group.",
+    ),
+    DecisionRecord(
+        "D30", "A group has one or two nodes", _DOCUMENTED,
+        "One older translation speaks of two or more nodes, every later text of at most two.",
+        "One or two; high availability needs two.",
+        "More than two.",
+        "Peer would not be one node, and Table 2 would not apply.",
+    ),
+    DecisionRecord(
+        "D31", "Idle means a manual failover", _INFERRED,
+        "The definition of Idle speaks of any failover with stopped services. In Table 2 Idle "
+        "appears after manual failovers only.",
+        "A node is Idle exactly where the manager stopped its services for a manual failover.",
+        "Idle after automatic failovers too.",
+        "Idle could not be told from Failed Over with Critical Services Not Running.",
+    ),
+    DecisionRecord(
+        "D32", "A partition: the record decides who takes over", _POLICY,
+        "Row 16 is written from one node's view; the other's view is the same, so that both "
+        "could take over.",
+        "Taking over asks the record, which both nodes reach although they do not hear each "
+        "other. One node gets the grant; the other is taken over and lets go with Peer Down.",
+        "Each node decides alone.",
+        "Both Running in Backup Mode would be reachable, and users served twice.",
+    ),
+    DecisionRecord(
+        "D33", "A reconnection of nodes that are not failed changes no state", _INFERRED,
+        "Row 16 says that the node may fail on reconnection, not when it does not.",
+        "Two nodes of which none is failed just hear each other again; a failed one: D13.",
+        "Fail both on every reconnection.",
+        "Every cut would need Recover.",
+    ),
+    DecisionRecord(
+        "D34", "Both nodes down: the record keeps the roles", _INFERRED,
+        "Row 6 shows that a manual failover survives the reboot of both nodes. For other roles "
+        "nothing is said.",
+        "Who served whom is kept in the record. The first node back alone takes over after the "
+        "longer time-out (row 18); two nodes that return together resume their roles.",
+        "Forget every role but that of row 6.",
+        "An automatic failover would be undone by a double reboot, whatever the health.",
+    ),
+    DecisionRecord(
+        "D35", "An error in a transition fails both nodes that hear each other", _DOCUMENTED,
+        "Running in Failed Mode: an error in a transition state or in backup mode. Rows 14, 19 "
+        "and 20 show the same reason on both nodes.",
+        "The node that errs fails both, or itself alone where it does not hear the peer.",
+        "Only the node that errs fails.",
+        "Rows 14, 19, 20 and 21 could not be reached.",
+    ),
+    DecisionRecord(
+        "D36", "Beside a failed node", _INFERRED,
+        "Row 21: a manager that restarts beside a failed node leaves both failed. What a failed "
+        "node does when its peer goes is not said, nor what two nodes show that failed apart.",
+        "A failed node stays failed and keeps its reason, also when the peer is lost; nodes that "
+        "failed apart keep their own reasons.",
+        "A failed node takes over; both show Unknown.",
+        "A node that could not serve would serve; the operator would not learn what to repair.",
+    ),
+    DecisionRecord(
+        "D37", "No users are added while any node is not Normal", _INFERRED,
+        "Users cannot be added while a node is in a failover state; which states these are is "
+        "not said.",
+        "Any state but Normal, while high availability is on.",
+        "Only Idle and the two Failed Over states.",
+        "Users could be added in the middle of a move.",
+    ),
+    DecisionRecord(
+        "D38", "One machine for all releases", _DOCUMENTED,
+        "States and Table 2 are the same from release 12.5 on. Newer are only the monitoring of "
+        "one more service and the failover of dual connections.",
+        "One table; the two differences carry the release that brought them.",
+        "A machine for each release.",
+        "The same rules several times.",
+    ),
+    DecisionRecord(
+        "D39", "A node that returns beside a backup settles", _INFERRED,
+        "Row 18 shows the return for one reason of the backup. Rows 16 and 17 end with a manual "
+        "fallback and no row shows where it begins.",
+        "After its start the node is Failed Over, Failed Over with Critical Services Not Running "
+        "or Idle, with the reason Initialization; the backup keeps its own reason.",
+        "Return to Normal at once.",
+        "The manual fallback of rows 16 and 17 would have nothing to do.",
+    ),
+    DecisionRecord(
+        "D40", "A failed-over node shows its latest fault", _INFERRED,
+        "The definitions tell the two Failed Over states apart by the services; a second fault "
+        "is in no row.",
+        "A watched failed-over node changes its state with its health, and its reason with a new "
+        "fault. The backup's reason stays.",
+        "Keep the first reason.",
+        "The operator would repair what is no longer broken.",
+    ),
+    DecisionRecord(
+        "D41", "A restart changes the reason of the restarted node only", _INFERRED,
+        "Rows 5 to 9 and 11 show restarts in some states; the others are not listed.",
+        "Everywhere likewise: the node takes up its role and shows Initialization, the peer "
+        "keeps its reason, and a Normal node stays Normal.",
+        "Only in the listed states; elsewhere both fail.",
+        "A restart of a healthy manager would stop service.",
+    ),
+    DecisionRecord(
+        "D42", "A reboot out of a failed pair needs Recover", _DOCUMENTED,
+        "Row 14 ends with a manual fallback after a reboot. Row 21 says that a manager that "
+        "restarts beside a failed node leaves both failed.",
+        "As row 21: after the reboot both are failed, and Recover brings them home. Step 3 of "
+        "row 14 is kept as a defect of the document.",
+        "Let the rebooted node settle as Failed Over.",
+        "The peer would have to serve, although it is failed; row 21 would not be reachable.",
+    ),
+)
