@@ -9,33 +9,41 @@ only in some is said with the hidden columns that decide. Text goes to an operat
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
-from itertools import combinations, islice
-from textwrap import TextWrapper
-from typing import Any, TypeAlias
+from itertools import combinations
+from typing import Any
 
-from attrs import field, frozen
-
+from prgcore.answer import Explanation, Maybe, WhyNot
+from prgcore.display import (
+    Display,
+    Shown,
+    boxes_of,
+    candidates,
+    contradiction,
+    display_of,
+    foremost,
+    in_words,
+    parse_shown,
+    seen_from,
+    shows_states,
+    spell,
+    stored_columns,
+    viewpoints,
+)
 from prgcore.engine import Decision, Engine, Failed, Pair
-from prgcore.errors import BadInput, NeedsTwoNodes, unknown_name
-from prgcore.model import By, Cell, Const, Cube, Rule, Situation, Viewpoint
+from prgcore.errors import BadInput, NeedsTwoNodes
+from prgcore.model import By, Cell, Const, Cube, Rule, Situation
 from prgcore.model import Display as Listed
 from prgcore.plan import NoPlan, Plan, accepted_in, plan
 from prgcore.seats import NODES, mirror_cube, seat_cube
-from prgcore.vocabulary import ALIASES, Kind, Outcome, Reason, State, title, word
+from prgcore.vocabulary import Kind, Outcome, Reason, State, title
 
-Shown: TypeAlias = tuple[State, Reason | None]
-"""What a node shows; no reason: any."""
-Display: TypeAlias = tuple[Shown | None, Shown | None]
-"""What both nodes show; None: a node that shows nothing."""
-
-MOST = 250_000
-"""How many pairs a display may stand for before it must be narrowed."""
-
-_WIDTH = 80
-_Box: TypeAlias = dict[str, tuple[str, ...]]
-_NOTHING = ("", "-", "down", "none", "nothing", "not displayed")
+__all__ = [
+    "Display", "Explanation", "Maybe", "NoNode", "Shown", "WhyNot", "candidates", "display_of",
+    "explain", "explain_display", "explain_pairs", "parse_shown", "shows_states", "spell",
+    "why_not",
+]
 
 _SERVED_TWICE = (
     "let one node serve: stop the services and the recovery manager of the other, or its host",
@@ -55,150 +63,6 @@ class NoNode(Enum):
     GIVEN = "given"
 
 
-@frozen
-class Maybe:
-    """A command that only some pairs of a display accept.
-
-    `when` is the smallest conjunction of hidden columns that tells them apart; where there is
-    none, `decides` is False and `when` names the columns that matter with what accepts.
-    """
-
-    command: str
-    when: Cube
-    decides: bool = True
-
-
-@frozen
-class Explanation:
-    """The answer about one pair, or about every pair that a display stands for.
-
-    Attributes:
-        display: what the two nodes show, None for a machine that shows no states.
-        row: the row of Table 2, None where it lists none; `seat` is that row's first node.
-        cause: what happened, one or two sentences.
-        actions: what to do now, best first.
-        decision: where no row is: a decision that leads here; `nearest`: the nearest row.
-        available: commands that are accepted in every pair; `does`: what each would do.
-        maybe: commands that are accepted in some.
-        refused: commands that are refused in every pair, with the cells that fail.
-        plan: the way home from the healthiest pair, None where there is none.
-        assuming: hidden columns of that pair that vary between the pairs.
-        broken: ids of the invariants broken, where no pair of the machine is like this.
-        pairs: how many pairs were considered.
-    """
-
-    display: Display | None
-    row: str | None = None
-    seat: str | None = None
-    cause: str = ""
-    actions: tuple[str, ...] = ()
-    decision: str | None = None
-    nearest: str | None = None
-    available: tuple[str, ...] = ()
-    does: Mapping[str, str] = field(factory=dict)
-    maybe: tuple[Maybe, ...] = ()
-    refused: Mapping[str, tuple[Failed, ...]] = field(factory=dict)
-    plan: Plan | None = None
-    assuming: Mapping[str, str] = field(factory=dict)
-    broken: tuple[str, ...] = ()
-    pairs: int = 1
-
-    def to_json(self) -> dict[str, Any]:
-        """The shape of `explain --json`; `decision` and `nearest` only where there is no row."""
-        answer: dict[str, Any] = {"row": self.row, "seat": self.seat, "cause": self.cause}
-        if self.row is None:
-            answer |= {"decision": self.decision, "nearest": self.nearest}
-        return answer | {
-            "actions": list(self.actions),
-            "available": list(self.available),
-            "maybe": [
-                {"command": m.command, "if": {c.column: list(c.values) for c in m.when}}
-                for m in self.maybe
-            ],
-            "refused": {c: _failed_json(failed) for c, failed in self.refused.items()},
-            "plan": list(self.plan.events) if self.plan else [],
-            "assuming": dict(self.assuming),
-            "broken": list(self.broken),
-        }
-
-    def text(self) -> str:
-        """For an operator, 80 columns."""
-        lines: list[str] = []
-        for node, shown in zip(NODES, self.display or (), strict=False):
-            lines += _wrap(f"{node}  {spell(shown)}", later="       ")
-        if self.row:
-            lines += ["", f"Row {self.row} of Table 2; its first node is {self.seat}."]
-        elif self.broken:
-            lines += ["", f"No pair of the machine is like this. Broken: {', '.join(self.broken)}."]
-        elif self.display and self.nearest:
-            lines += ["", *_wrap(
-                f"Table 2 has no such row. Nearest: row {self.nearest}."
-                + (f" See decision {self.decision}." if self.decision else "")
-            )]
-        lines += [""] * bool(self.cause and not (self.row or self.broken)) + _wrap(self.cause)
-        if self.actions:
-            lines += ["", "What to do now"]
-            lines += _items(f"- {say}" for say in self.actions)
-        if self.plan and self.plan.steps:
-            lines += ["", f"The shortest way home: {_steps(self.plan)}"]
-            lines += _items([", ".join(self.plan.events)])
-        if self.assuming:
-            lines += _items([f"assuming {_cells(self.assuming)}"])
-        if self.available or self.maybe or self.refused:
-            lines += ["", "Commands"]
-            lines += _items(f"{c}: accepted. {self.does.get(c, '')}" for c in self.available)
-            for m in self.maybe:
-                how = "accepted if" if m.decides else "accepted in some pairs; it depends on"
-                lines += _items([
-                    f"{m.command}: {how} {_cells({c.column: _or(c.values) for c in m.when})}"
-                ])
-            lines += _items(f"{c}: refused. {_needs(f)}" for c, f in self.refused.items())
-        return "\n".join(line.rstrip() for line in lines) + "\n"
-
-
-@frozen
-class WhyNot:
-    """Why a command is refused, and what enables it.
-
-    Attributes:
-        command: the command.
-        accepted: True where there is nothing to explain.
-        failed: the cells that fail of the rule that comes nearest.
-        plan: the shortest way to a pair that accepts it, without using it; None if there is none.
-    """
-
-    command: str
-    accepted: bool
-    failed: tuple[Failed, ...] = ()
-    plan: Plan | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """`plan` is null where nothing but a fault, or nothing at all, enables the command."""
-        return {
-            "command": self.command, "accepted": self.accepted,
-            "failed": _failed_json(self.failed),
-            "plan": list(self.plan.events) if self.plan else None,
-        }
-
-    def text(self) -> str:
-        """For an operator, 80 columns."""
-        if self.accepted:
-            return f"{self.command} is accepted now.\n"
-        lines = [f"{self.command} is refused:"]
-        lines += _items(
-            f"{f.column} is {f.value}, and must be {_or(f.needs)}" for f in self.failed
-        )
-        if self.plan:
-            lines += [f"What enables it soonest: {_steps(self.plan)}"]
-            lines += _items([", ".join(self.plan.events)])
-        else:
-            lines += ["Repairs, commands, timers and completions do not enable it from here."]
-        return "\n".join(lines) + "\n"
-
-
-# ------------------------------------------------------------------ questions
-
-
 def explain(engine: Engine, pair: Mapping[str, str]) -> Explanation:
     """What this pair means, why it came to it, what to do now, what each command would do.
 
@@ -213,7 +77,7 @@ def explain(engine: Engine, pair: Mapping[str, str]) -> Explanation:
     display = display_of(engine, whole)
     broken = engine.broken(whole)
     if broken:
-        return _outside(engine, display, _foremost(engine, broken))
+        return _outside(engine, display, foremost(engine, broken))
     return explain_pairs(engine, display, [whole])
 
 
@@ -244,7 +108,7 @@ def explain_display(
     pairs = candidates(engine, display, known, reachable)
     if pairs:
         return explain_pairs(engine, display, pairs)
-    broken = _contradiction(engine, _views(engine, display, known))
+    broken = contradiction(engine, boxes_of(engine, display, known))
     if broken:
         return _outside(engine, display, broken)
     return Explanation(
@@ -266,7 +130,7 @@ def explain_pairs(
     maybe: list[Maybe] = []
     refused: dict[str, tuple[Failed, ...]] = {}
     decisive = {
-        e.name: _stored(engine, (c for cube in accepted_in(engine, e.name) for c in cube))
+        e.name: stored_columns(engine, (c for cube in accepted_in(engine, e.name) for c in cube))
         for e in engine.model.events if e.kind is Kind.COMMAND
     }
     kinds = _distinct(engine, pairs, sorted({n for names in decisive.values() for n in names}))
@@ -317,237 +181,6 @@ def why_not(engine: Engine, pair: Mapping[str, str], command: str) -> WhyNot:
     return WhyNot(command, accepted=False, failed=decision.failed, plan=way)
 
 
-# ------------------------------------------------------------------- displays
-
-
-def parse_shown(text: str) -> Shown | None:
-    """`parse_shown("Failed Over / Initialization")`; no reason: any; "down" or "": nothing.
-
-    Raises:
-        BadInput: a word that is no state, or no reason, with the nearest that are.
-    """
-    if text.strip().lower() in _NOTHING:
-        return None
-    head, separator, tail = re.sub(r"[/,:;]", "\0", text, count=1).partition("\0")
-    state = word(head, State)
-    if not isinstance(state, State):
-        raise BadInput(unknown_name("state", head.strip(), _spellings(State)))
-    if not separator:
-        return state, None
-    reason = word(tail, Reason)
-    if not isinstance(reason, Reason):
-        raise BadInput(unknown_name("reason", tail.strip(), _spellings(Reason)))
-    return state, reason
-
-
-def _spellings(known: type[State | Reason]) -> set[str]:
-    names = {title(w) for w in known} | {a.title() for a, w in ALIASES.items() if w in set(known)}
-    return names - {""}
-
-
-def spell(shown: Shown | None) -> str:
-    """`Failed Over / Initialization`, as the document spells it."""
-    if shown is None:
-        return "shows nothing"
-    state, reason = shown
-    return title(state) + (f" / {title(reason)}" if reason and title(reason) else "")
-
-
-def shows_states(engine: Engine) -> bool:
-    """Whether the machine's nodes have states and reasons to show."""
-    return all(f"{n}.{what}" in engine.stored for n in NODES for what in ("state", "reason"))
-
-
-def display_of(engine: Engine, pair: Pair) -> Display | None:
-    """What the administrator sees, from the machine's first viewpoint."""
-    return _seen_from(engine, pair, _viewpoints(engine)[0]) if shows_states(engine) else None
-
-
-def _viewpoints(engine: Engine) -> tuple[Viewpoint, ...]:
-    return engine.model.viewpoints or (Viewpoint("everywhere", Cube(), Cube()),)
-
-
-def _seen_from(engine: Engine, pair: Pair, viewpoint: Viewpoint) -> Display:
-    def shown(node: str, visible: Cube) -> Shown | None:
-        if not engine.holds(visible, pair):
-            return None
-        return State(pair[f"{node}.state"]), Reason(pair[f"{node}.reason"])
-
-    return shown(NODES[0], viewpoint.node1), shown(NODES[1], viewpoint.node2)
-
-
-def candidates(
-    engine: Engine,
-    display: Display,
-    known: Mapping[str, str] | None = None,
-    reachable: Callable[[Pair], bool] | None = None,
-) -> list[Pair]:
-    """Every pair that shows the display, satisfies the invariants, and is reachable if asked.
-
-    A node that shows nothing cannot be seen from some viewpoint: it does not run, or is cut off.
-
-    Raises:
-        BadInput: no such column or value, `known` contradicts the display, or too many pairs.
-    """
-    never = tuple(c for i in engine.model.invariants for c in i.never)
-    views = _views(engine, display, known)
-    values = (v for view in views for v in _pairs(engine, view, never))
-    found = (Pair(engine, v) for v in (_once(values) if len(views) > 1 else values))
-    kept = list(islice((p for p in found if reachable is None or reachable(p)), MOST + 1))
-    if len(kept) > MOST:
-        raise BadInput(
-            f"more than {MOST:,} pairs show this; narrow it with what is known, such as "
-            "link=up, node1.process=off or node1.state=normal"
-        )
-    return kept
-
-
-def _once(many: Iterable[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
-    seen: set[tuple[str, ...]] = set()
-    for one in many:
-        if one not in seen:
-            seen.add(one)
-            yield one
-
-
-def _views(engine: Engine, display: Display, known: Mapping[str, str] | None) -> list[_Box]:
-    """A display as boxes, for every viewpoint: what each column may be."""
-    _check_known(engine, known or {})
-    found: list[_Box] = []
-    for viewpoint in _viewpoints(engine):
-        boxes: list[_Box] = [{k: (v,) for k, v in (known or {}).items()}]
-        visible = (viewpoint.node1, viewpoint.node2)
-        for node, shown, cube in zip(NODES, display, visible, strict=True):
-            ways = _unseen(engine, cube) if shown is None else [_visible(node, shown, cube)]
-            boxes = [m for box in boxes for way in ways if (m := _meet(box, way)) is not None]
-        found += [box for box in boxes if not any(_meet(box, other) == box for other in found)]
-    if not found:
-        says = ", ".join(f"{n} {spell(s)}" for n, s in zip(NODES, display, strict=True))
-        raise BadInput(f"{_cells(known or {}) or 'the machine'} contradicts what is shown: {says}")
-    return found
-
-
-def _visible(node: str, shown: Shown, cube: Cube) -> _Box:
-    box = {c.column: c.values for c in cube} | {f"{node}.state": (str(shown[0]),)}
-    return box if shown[1] is None else box | {f"{node}.reason": (str(shown[1]),)}
-
-
-def _unseen(engine: Engine, cube: Cube) -> list[_Box]:
-    """Where a cube does not hold, as boxes that do not overlap."""
-    domains = {c.name: c.domain for c in engine.model.columns}
-    return [
-        {c.column: c.values for c in cube.cells[:i]}
-        | {cell.column: tuple(v for v in domains[cell.column] if v not in cell.values)}
-        for i, cell in enumerate(cube)
-    ]
-
-
-def _check_known(engine: Engine, known: Mapping[str, str]) -> None:
-    if not shows_states(engine):
-        raise BadInput(f"the machine {engine.model.name!r} shows no states; explain a pair instead")
-    domains = {c.name: c.domain for c in engine.model.columns}
-    for name, value in known.items():
-        if name not in domains:
-            raise BadInput("known: " + unknown_name("column", name, domains))
-        if value not in domains[name]:
-            raise BadInput(f"known: {name}: " + unknown_name("value", value, domains[name]))
-
-
-def _meet(
-    one: Mapping[str, tuple[str, ...]], other: Mapping[str, tuple[str, ...]]
-) -> dict[str, tuple[str, ...]] | None:
-    both = Cube(tuple(Cell(k, v) for k, v in one.items())) & Cube(
-        tuple(Cell(k, v) for k, v in other.items())
-    )
-    return None if both is None else {c.column: c.values for c in both}
-
-
-def _pairs(
-    engine: Engine, box: Mapping[str, tuple[str, ...]], never: Sequence[Cube]
-) -> Iterator[tuple[str, ...]]:
-    """Stored values of every pair in the box and in none of the cubes, cut off early."""
-    columns = {c.name: c for c in engine.model.columns}
-    domains = {n: tuple(map(str, box.get(n, c.domain))) for n, c in columns.items()}
-    cubes = [rest for cube in never if (rest := _left(cube, domains)) is not None]
-    asked = [name for cube in cubes for name in _stored(engine, cube)]
-    weight = {n: (len(domains[n]) > 1, -asked.count(n)) for n in engine.stored}
-    order: list[str] = []
-    for name in sorted(engine.stored, key=weight.__getitem__):
-        order.append(name)
-        order += [
-            c.name for c in engine.model.columns
-            if c.derived and c.name not in order and set(c.sources) <= set(order)
-        ]
-    place = {name: i for i, name in enumerate(order)}
-    ends: list[list[list[tuple[int, frozenset[str]]]]] = [[] for _ in order]
-    for cube in cubes:
-        tests = sorted((place[c.column], frozenset(c.values)) for c in cube)
-        ends[tests[-1][0] if tests else 0].append(tests)
-    allowed = [domains[n] for n in order]
-    derived = {
-        place[n]: (tuple(place[s] for s in columns[n].sources), dict(columns[n].table))
-        for n in order if columns[n].derived
-    }
-    stored = tuple(place[n] for n in engine.stored)
-    row = [""] * len(order)
-
-    def extend(depth: int) -> Iterator[tuple[str, ...]]:
-        if depth == len(order):
-            yield tuple([row[i] for i in stored])
-            return
-        values = allowed[depth]
-        if depth in derived:
-            sources, table = derived[depth]
-            value = table[tuple([row[i] for i in sources])]
-            values = (value,) if value in values else ()
-        for value in values:
-            row[depth] = value
-            for tests in ends[depth]:
-                if all(row[i] in inside for i, inside in tests):
-                    break
-            else:
-                yield from extend(depth + 1)
-
-    return extend(0)
-
-
-def _left(cube: Cube, domains: Mapping[str, Sequence[str]]) -> Cube | None:
-    """What of a cube is still open in a box: None where it cannot hold there."""
-    if any(not set(c.values) & set(domains[c.column]) for c in cube):
-        return None
-    return Cube(tuple(c for c in cube if not set(domains[c.column]) <= set(c.values)))
-
-
-def _contradiction(
-    engine: Engine, views: Sequence[Mapping[str, tuple[str, ...]]]
-) -> tuple[str, ...]:
-    """The invariants that every completion breaks: each alone, else a smallest set together."""
-    invariants = engine.model.invariants
-
-    def shown(ids: Iterable[str]) -> bool:
-        chosen = set(ids)
-        never = tuple(c for i in invariants if i.id in chosen for c in i.never)
-        return any(next(_pairs(engine, view, never), None) is not None for view in views)
-
-    alone = tuple(i.id for i in invariants if not shown([i.id]))
-    if alone:
-        return _foremost(engine, alone)
-    core = [i.id for i in invariants]
-    if shown(core):
-        return ()
-    for one in sorted(invariants, key=lambda i: not i.auxiliary):
-        rest = [i for i in core if i != one.id]
-        if not shown(rest):
-            core = rest
-    return tuple(core)
-
-
-def _foremost(engine: Engine, ids: Sequence[str]) -> tuple[str, ...]:
-    """The promises among the invariants; the auxiliary ones only where there is no other."""
-    auxiliary = {i.id for i in engine.model.invariants if i.auxiliary}
-    return tuple(i for i in ids if i not in auxiliary) or tuple(ids)
-
-
 def _outside(engine: Engine, display: Display | None, broken: tuple[str, ...]) -> Explanation:
     says = {i.id: i.says for i in engine.model.invariants}
     promises = "; ".join(f"{i}: {says[i]}" for i in broken)
@@ -571,9 +204,6 @@ def _one_node(node: str) -> NeedsTwoNodes:
         f"high availability needs two nodes, and only {node} is given; "
         "assign a second node to the group, or say what the other node shows"
     )
-
-
-# -------------------------------------------------------------------- meaning
 
 
 def _meaning(
@@ -615,7 +245,7 @@ def _advice(
     """The advice of a row that some pair calls for, by those that fit its cause if there are any."""
     fits = _turned(situation.fits, mirrored)
     whens = [_turned(a.when, mirrored) for a in situation.advice]
-    kinds = _distinct(engine, pairs, _stored(engine, (c for cube in (fits, *whens) for c in cube)))
+    kinds = _distinct(engine, pairs, stored_columns(engine, (c for cube in (fits, *whens) for c in cube)))
     fitting = [p for p in kinds if engine.holds(fits, p)] or kinds
     said = [
         _said(a.says, mirrored=mirrored) for a, when in zip(situation.advice, whens, strict=True)
@@ -635,7 +265,7 @@ def _misfit(situation: Situation, pair: Pair, mirrored: bool) -> str:
         c.column: pair[c.column] for c in _turned(situation.fits, mirrored)
         if pair[c.column] not in c.values
     }
-    return f" The row's usual cause does not fit: {_cells(unlike)}." if unlike else ""
+    return f" The row's usual cause does not fit: {in_words(unlike)}." if unlike else ""
 
 
 def _turned(cube: Cube, mirrored: bool) -> Cube:
@@ -645,7 +275,7 @@ def _turned(cube: Cube, mirrored: bool) -> Cube:
 
 def _situation(engine: Engine, seen: Display, pair: Pair) -> tuple[Situation, bool] | None:
     """The row that the display is, as it stands or from the other seat; fitting causes first."""
-    for view in (seen, *(_seen_from(engine, pair, v) for v in _viewpoints(engine))):
+    for view in (seen, *(seen_from(engine, pair, v) for v in viewpoints(engine))):
         matches = [
             (not engine.holds(_turned(s.fits, mirrored), pair), mirrored, i)
             for i, s in enumerate(engine.model.situations) for mirrored in (False, True)
@@ -719,9 +349,6 @@ def _nearest(engine: Engine, display: Display | None) -> str | None:
     return engine.model.situations[best[1]].row
 
 
-# -------------------------------------------------------------------- columns
-
-
 def _healthiest(engine: Engine, display: Display | None, pairs: Sequence[Pair]) -> Pair:
     """The pair to plan for.
 
@@ -758,13 +385,6 @@ def _healthiest(engine: Engine, display: Display | None, pairs: Sequence[Pair]) 
         )
 
     return min(pairs, key=illness)
-
-
-def _stored(engine: Engine, cells: Iterable[Cell]) -> tuple[str, ...]:
-    """The stored columns that decide whether cells hold, in the machine's order."""
-    sources = {c.name: c.sources or (c.name,) for c in engine.model.columns}
-    asked = {name for cell in cells for name in sources[cell.column]}
-    return tuple(n for n in engine.stored if n in asked)
 
 
 def _distinct(engine: Engine, pairs: Sequence[Pair], names: Sequence[str]) -> list[Pair]:
@@ -809,36 +429,3 @@ def _effect(engine: Engine, decision: Decision) -> str:
         f"{n} {title(decision.pair[f'{n}.state'])}" for n in NODES
     )
     return f"{decision.why[:1].upper()}{decision.why[1:]}. Then {after}."
-
-
-# ----------------------------------------------------------------------- words
-
-
-def _failed_json(failed: Iterable[Failed]) -> list[dict[str, Any]]:
-    return [{"column": f.column, "is": f.value, "needs": list(f.needs)} for f in failed]
-
-
-def _or(values: Sequence[str]) -> str:
-    return values[0] if len(values) == 1 else f"{', '.join(values[:-1])} or {values[-1]}"
-
-
-def _needs(failed: Iterable[Failed]) -> str:
-    return "; ".join(f"{f.column} is {f.value}, needs {_or(f.needs)}" for f in failed)
-
-
-def _cells(cells: Mapping[str, str]) -> str:
-    return ", ".join(f"{name} is {value}" for name, value in cells.items())
-
-
-def _steps(way: Plan) -> str:
-    return f"{len(way.steps)} step{'s' if len(way.steps) != 1 else ''}"
-
-
-def _wrap(text: str, before: str = "", later: str = "") -> list[str]:
-    return TextWrapper(
-        _WIDTH, initial_indent=before, subsequent_indent=later, break_on_hyphens=False
-    ).wrap(text)
-
-
-def _items(many: Iterable[str]) -> list[str]:
-    return [line for item in many for line in _wrap(item, "  ", "    ")]

@@ -22,9 +22,9 @@ from typing import Any, TypeAlias
 
 from attrs import frozen
 
+from prgcore.display import Shown, parse_shown, shows_states, spell
 from prgcore.engine import Decision, Engine, Pair
 from prgcore.errors import BadInput, ImpossibleEvent, NotTotal, OutsideInvariant, unknown_name
-from prgcore.explain import Shown, parse_shown, shows_states, spell
 from prgcore.model import Story
 from prgcore.seats import NODES
 from prgcore.vocabulary import Kind, Outcome, Reason, State, title

@@ -23,6 +23,18 @@ BACKUP = ("--node1", "Failed Over / Critical Service Down",
           "--node2", "running in backup mode / critical service down")
 TWICE = ("--node1", "Running in Backup Mode", "--node2", "Running in Backup Mode")
 
+LAMP = {
+    "format": "prgcore-machine/1", "name": "lamp",
+    "columns": [{"name": "lamp", "domain": ["off", "on"], "kind": "stored",
+                 "observed_by": "record"}],
+    "initial": [{"lamp": "off"}],
+    "events": [{"name": "press", "kind": "command", "decider": "administrator"}],
+    "possible": [],
+    "rules": [{"id": "R1", "event": "press", "outcome": "done", "when": {"lamp": ["off"]},
+               "then": {"lamp": {"const": "on"}}, "why": "let there be light"}],
+    "invariants": [{"id": "Z1", "says": "the lamp stays off", "never": [{"lamp": ["on"]}]}],
+}
+
 
 @pytest.fixture
 def run(monkeypatch, capsys):
@@ -531,7 +543,7 @@ def result(id_, verdict="proved", story="", **more):
     return SimpleNamespace(
         id=id_, title=f"a sentence that says what {id_} promises, long enough to be wrapped",
         verdict=verdict, method="induction", model="P", assumptions=("A-LIN: one record",),
-        seconds=0.25, detail={}, story=story, **more,
+        seconds=0.25, detail={"pairs": 12, "chain": ["A100"] * 14, "holes": []}, story=story, **more,
     )
 
 
@@ -540,6 +552,7 @@ class FakeReport:
 
     def __init__(self, results, exit_code):
         self.results, self.exit_code, self.ok = results, exit_code, exit_code == 0
+        self.seconds = 0.25 * len(results)
         self.digest, self.policy = "0123456789abcdef0123", (("reconnection", "fail"),)
 
     def to_json(self):
@@ -574,6 +587,8 @@ def test_prove_prints_a_table_with_assumptions_beneath(run, prover):
     assert answer.err == ""
     assert answer.out.split()[:5] == ["id", "verdict", "method", "s", "obligation"]
     assert "S1  proved   induction  0.25  a sentence" in answer.out
+    assert "S1  pairs 12; chain A100, A100" in answer.out
+    assert "A100 and 2 more\n" in answer.out
     assert "\nassuming A-LIN: one record\n" in answer.out
     assert answer.out.endswith("1 proved in 0.2 s\n")
     assert max(map(len, answer.out.splitlines())) <= 80
@@ -618,7 +633,6 @@ def test_prove_every_policy_reports_the_worst(run, prover):
 
 
 @pytest.mark.parametrize(("words", "said"), [
-    (("--only", "S99"), "unknown obligation 'S99'; did you mean S"),
     (("--mutants", "some"), "--mutants 'some': expected a number of mutants, or all"),
     (("--mutants", "0"), "expected a number of mutants"),
     (("--mutants", "-3"), "expected a number of mutants"),
@@ -639,6 +653,48 @@ def test_a_report_that_cannot_be_written_leaves_nothing_behind(bad, prover, tmp_
     assert prover
     assert "cannot write" in bad("prove", "--junit", tmp_path / ("x" * 300))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_prover_itself_answers(run, bad):
+    answer = run("prove", "--only", "F1", "--only", "F5")
+    assert answer.code == 0
+    assert "2 proved in " in answer.out
+    assert "F1  proved   table" in answer.out
+    report = json.loads(run("prove", "--only", "F3", "--json").out)
+    assert report["ok"] is True
+    assert [o["verdict"] for o in report["obligations"]] == ["proved"]
+    assert "\nS1   never both" in run("prove", "--list").out
+    assert "unknown obligation 'S99'" in bad("prove", "--only", "S99")
+
+
+def test_a_refuted_promise_is_told_as_a_story(run):
+    answer = run("prove", "--machine", "-", stdin=json.dumps(LAMP))
+    assert answer.code == 1
+    assert "Z1 refuted: the lamp stays off" in answer.out
+    assert "   1  press " in answer.out
+    assert "lamp off -> on" in answer.out
+    assert "not applicable" in answer.out
+    assert max(map(len, answer.out.splitlines())) <= 80
+
+
+def test_a_machine_of_ones_own_gets_every_command(run, bad):
+    def ask(*words, code=0):
+        answer = run(*words, "--machine", "-", stdin=json.dumps(LAMP))
+        assert answer.code == code, answer.err
+        return answer.out
+
+    assert "press  accepted  let there be light" in ask("available")
+    assert ask("step", "press").startswith("press: done by R1\n")
+    assert "lamp off -> on" in ask("plan", "--goal", "lamp=on")
+    assert "press is refused:\n  lamp is on" in ask("why-not", "press", '{"lamp": "on"}')
+    assert "press: accepted" in ask("explain")
+    assert "R1" in ask("diagram", "--column", "lamp")
+    assert "1 rules; 1 invariants" in ask("machine")
+    for words, said in (
+        (("plan",), "this machine has no goal of its own; say which with --goal COLUMN=VALUE"),
+        (("explain", "--node1", "normal", "--node2", "normal"), "has no state and reason of two"),
+    ):
+        assert said in bad(*words, "--machine", "-", stdin=json.dumps(LAMP))
 
 
 # -------------------------------------------------------------------- the streams

@@ -280,7 +280,7 @@ def test_a_node_that_shows_nothing() -> None:
 
 
 def test_too_many_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("prgcore.explain.MOST", 10)
+    monkeypatch.setattr("prgcore.display.MOST", 10)
     with pytest.raises(BadInput, match="more than 10 pairs show this; narrow it with what is"):
         explain_display(TABLE2, None, None)
 

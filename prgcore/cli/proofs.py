@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from prgcore.cli import inputs, output
-from prgcore.errors import BadInput, MissingExtra, unknown_name
+from prgcore.errors import BadInput, MissingExtra
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,7 +73,7 @@ def prove(
     count = _mutants(mutants)
     first = inputs.load_machine(machine, policy)
     report = _report_module()
-    _check(report, first, only or [], paths or [])
+    _readable(paths or [])
     if listed:
         _list(report.listing(first), as_json=as_json)
         return
@@ -112,20 +112,17 @@ def _report_module() -> ModuleType:
     return module
 
 
-def _mutants(text: str | None) -> int | str | None:
+def _mutants(text: str | None) -> int | None:
+    """How many mutants: None for no test of them, 0 for all."""
     if text is None or text == "all":
-        return text
+        return None if text is None else 0
     if not (text.isascii() and text.isdigit() and 0 < len(text) < 10 and int(text)):
         raise BadInput(f"--mutants {text[:40]!r}: expected a number of mutants, or all")
     return int(text)
 
 
-def _check(report: ModuleType, machine: Machine, only: list[str], paths: list[Path]) -> None:
-    """Names and files before anything is proved."""
-    known = [id_ for id_, _ in report.listing(machine)]
-    for id_ in only:
-        if id_ not in known:
-            raise BadInput(unknown_name("obligation", id_, known) + "; prgcore prove --list")
+def _readable(paths: list[Path]) -> None:
+    """Theorem files are there before anything is proved."""
     for path in paths:
         try:
             path.stat()
@@ -156,22 +153,30 @@ def _list(listing: tuple[tuple[str, str], ...], *, as_json: bool) -> None:
 
 
 def _page(report: Report) -> Iterator[RenderableType]:
-    """The table, the assumptions beneath it, the failures in full beneath those."""
+    """The table; beneath it what was found, the assumptions, and the failures in full."""
     from rich.text import Text
 
     table = output.table("id", "verdict", "method", "s", "obligation", right=("s",))
     for r in report.results:
         verdict = Text(r.verdict.replace("_", " "), style=COLOURS.get(r.verdict, ""))
-        table.add_row(r.id, verdict, r.method, f"{r.seconds:.2f}", r.title)
+        why = f" ({r.detail.get('says', '')})" if r.verdict == "not_applicable" else ""
+        table.add_row(r.id, verdict, r.method, f"{r.seconds:.2f}", r.title + why)
     yield table
     yield ""
+    found = output.table("id", "found")
+    for r in report.results:
+        if r.detail and r.verdict in ("proved", "reported"):
+            found.add_row(r.id, _found(r.detail))
+    if found.rows:
+        yield found
+        yield ""
     policy = _choices(report)
     yield f"machine {report.digest[:16]}" + (f", {policy}" if policy else "")
     models = sorted({r.model for r in report.results if r.model})
     if models:
         yield f"model {', '.join(models)}"
     for assumption in dict.fromkeys(a for r in report.results for a in r.assumptions):
-        yield f"assuming {assumption}"
+        yield f"assuming {assumption}{_extent(report, assumption)}"
     for r in report.results:
         if r.story or r.verdict in ("refuted", "vacuous", "disagree"):
             yield ""
@@ -179,6 +184,28 @@ def _page(report: Report) -> Iterator[RenderableType]:
             yield r.story.rstrip() or "  no counterexample is told; --json has the detail"
     yield ""
     yield _counts(report)
+
+
+def _extent(report: Report, assumption: str) -> str:
+    """Which results rest on an assumption, said the shorter way; nothing where all do."""
+    these = [r.id for r in report.results if assumption in r.assumptions]
+    others = [r.id for r in report.results if assumption not in r.assumptions]
+    if not others:
+        return ""
+    few = len(these) <= len(others)
+    return f" (for {', '.join(these)})" if few else f" (not for {', '.join(others)})"
+
+
+def _found(detail: dict[str, Any]) -> str:
+    """The figures of a proof in one sentence; of a long list the first."""
+
+    def said(value: object) -> str:
+        if not isinstance(value, list | tuple):
+            return str(value)
+        more = f" and {len(value) - 12} more" if len(value) > 12 else ""
+        return ", ".join(map(str, value[:12])) + more
+
+    return "; ".join(f"{name} {said(value)}" for name, value in detail.items() if value != [])
 
 
 def _choices(report: Report) -> str:
@@ -190,7 +217,7 @@ def _counts(report: Report) -> str:
     counts = ", ".join(
         f"{verdicts.count(v)} {v.replace('_', ' ')}" for v in COLOURS if v in verdicts
     )
-    return f"{counts or 'nothing to prove'} in {sum(r.seconds for r in report.results):.1f} s"
+    return f"{counts or 'nothing to prove'} in {report.seconds:.1f} s"
 
 
 def _summaries(reports: list[Report]) -> Iterator[str]:

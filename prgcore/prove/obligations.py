@@ -53,6 +53,7 @@ class Work:
     """What obligations share: the machine, its reachable pairs, the induction."""
 
     engine: Engine
+    progress: Callable[[str, int, int], None] | None = None
 
     @property
     def model(self) -> Model:
@@ -407,6 +408,8 @@ _DOCUMENT = (
      _document(document.displays)),
     ("C4", "a rule prints the states and reasons of the rows that it cites",
      _document(document.citations)),
+    ("C5", "every committed story holds, line by line",
+     _document(document.stories)),
 )
 _PROGRESS = (
     ("L1", "by itself the pair comes to rest, and never in the middle of a transition", _l1),

@@ -1,0 +1,379 @@
+"""M1: every mutant of the table is killed by an obligation, or proved equivalent.
+
+A mutant is one rule changed in one place (in both seats where the machine is mirrored): a cell
+dropped or widened by a value, an effect dropped or swapped, an entry of a map dropped or
+swapped, the row removed. The cheap obligations are asked first, and only about the rule that
+changed: the invariants are inductive under every other rule already. What is left is searched.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from os import cpu_count
+from typing import Any
+
+import numpy as np
+import z3
+from attrs import define, evolve, field, frozen
+
+from prgcore.engine import Engine
+from prgcore.model import By, Cell, Const, Copy, Cube, Effect, Model, Rule
+from prgcore.prove import document
+from prgcore.prove.induction import RLIMIT, half, is_mirrored
+from prgcore.prove.obligations import Finding, Obligation, Work, obligations
+from prgcore.prove.relation import Relation, Term
+from prgcore.prove.space import BudgetExhausted, Space, search
+from prgcore.seats import mirror_name, mirror_rule
+from prgcore.vocabulary import Kind, Outcome
+from prgcore.wellformed import knowledge
+
+EQUIVALENT = ("equivalent: solver", "equivalent: search")
+SURVIVED = "survived"
+
+
+@frozen
+class Mutant:
+    """A rule changed in one place; no rule where the row is removed."""
+
+    original: Rule
+    changed: Rule | None
+    what: str
+
+
+# ---------------------------------------------------------------- making
+
+
+def mutants(model: Model) -> tuple[Mutant, ...]:
+    """Every mutant of one rule of each mirror pair, in the order of the table."""
+    domains = {c.name: c.domain for c in model.columns}
+    mirrored = is_mirrored(model)
+    found: list[Mutant] = []
+    for rule in half(model):
+        found.append(Mutant(rule, None, "row removed"))
+        alike = mirrored and mirror_name(rule.id) == rule.id
+        found += [Mutant(rule, changed, what) for changed, what in _cells(rule, domains, alike)]
+        if rule.outcome is Outcome.DONE:
+            found += [
+                Mutant(rule, changed, what) for changed, what in _effects(rule, domains, alike)
+            ]
+    return tuple(found)
+
+
+def _images(name: str, alike: bool) -> set[str]:  # noqa: FBT001
+    """A column, and its mirror where the rule is its own mirror."""
+    return {name, mirror_name(name)} if alike else {name}
+
+
+def _cells(
+    rule: Rule, domains: dict[str, tuple[str, ...]], alike: bool  # noqa: FBT001
+) -> Iterator[tuple[Rule, str]]:
+    for cell in rule.when:
+        names = _images(cell.column, alike)
+        if cell.column != min(names):
+            continue
+        others = tuple(c for c in rule.when if c.column not in names)
+        yield evolve(rule, when=Cube(others)), f"cell {cell.column} dropped"
+        same = tuple(c for c in rule.when if c.column in names)
+        for value in domains[cell.column]:
+            if value not in cell.values:
+                wider = tuple(Cell(c.column, (*c.values, value)) for c in same)
+                yield evolve(rule, when=Cube(others + wider)), (
+                    f"cell {cell.column} widened by {value}"
+                )
+
+
+def _effects(
+    rule: Rule, domains: dict[str, tuple[str, ...]], alike: bool  # noqa: FBT001
+) -> Iterator[tuple[Rule, str]]:
+    for effect in rule.then:
+        names = _images(effect.target, alike)
+        if effect.target != min(names):
+            continue
+        others = tuple(e for e in rule.then if e.target not in names)
+        yield evolve(rule, then=others), f"effect on {effect.target} dropped"
+        same = [e for e in rule.then if e.target in names]
+        for what, changes in _swaps(same, domains[effect.target]):
+            yield evolve(rule, then=(*others, *changes)), f"effect on {effect.target}: {what}"
+
+
+def _swaps(
+    same: list[Effect], domain: tuple[str, ...]
+) -> Iterator[tuple[str, tuple[Effect, ...]]]:
+    """The effects of one column (and its mirror) with one value changed."""
+    match same[0].value:
+        case Const(constant):
+            for value in domain:
+                if value != constant:
+                    yield f"{constant} -> {value}", tuple(
+                        evolve(e, value=Const(value)) for e in same
+                    )
+        case By(_, table):
+            for at, (given, constant) in enumerate(table):
+                yield f"entry {given} dropped", tuple(
+                    _entry(e, at, None) for e in same
+                )
+                value = domain[(domain.index(constant) + 1) % len(domain)]
+                yield f"entry {given}: {constant} -> {value}", tuple(
+                    _entry(e, at, value) for e in same
+                )
+        case Copy():
+            for value in domain:
+                yield f"copy -> {value}", tuple(evolve(e, value=Const(value)) for e in same)
+
+
+def _entry(effect: Effect, at: int, value: str | None) -> Effect:
+    assert isinstance(effect.value, By), "BUG: the mirror of a map is a map"
+    table = list(effect.value.table)
+    given = table.pop(at)[0]
+    if value is not None:
+        table.insert(at, (given, value))
+    return evolve(effect, value=By(effect.value.column, tuple(table)))
+
+
+def mutate(model: Model, mutant: Mutant) -> Model:
+    """The machine with the mutant in place of its rule, and of the mirror image of that rule."""
+    image = mirror_rule(mutant.original).id if is_mirrored(model) else mutant.original.id
+    rules = []
+    for rule in model.rules:
+        if rule.id == mutant.original.id:
+            rules += [mutant.changed] if mutant.changed else []
+        elif rule.id == image:
+            rules += [mirror_rule(mutant.changed)] if mutant.changed else []
+        else:
+            rules.append(rule)
+    return evolve(model, rules=tuple(rules))
+
+
+# ---------------------------------------------------------------- killing
+
+
+@define(eq=False)
+class Killer:
+    """What is known of the original machine, to ask about one changed rule at a time."""
+
+    model: Model
+    relation: Relation = field(init=False)
+    solver: Term = field(init=False)
+    broken: Term = field(init=False)
+    space: Space = field(init=False)
+    fired: dict[str, set[str]] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.relation = Relation(self.model)
+        self.solver = self.relation.solver(RLIMIT)
+        self.broken = self.relation.either(
+            [self.relation.broken(i) for i in self.model.invariants]
+        )
+        self.solver.add(z3.Not(self.broken))
+        self.space = search(self.model)
+
+    def fate(self, mutant: Mutant) -> str:
+        """Which obligation kills the mutant, or why it is equivalent, or that it survived."""
+        for ask in (self._form, self._totality, self._induction, self._guards, self._same):
+            answer = ask(mutant)
+            if answer:
+                return answer
+        machine = Engine(mutate(self.model, mutant))
+        for id_, ask_stories in (("C1", document.causes), ("C5", document.stories)):
+            if ask_stories(machine).wrong:
+                return id_
+        return self._searched(machine)
+
+    def _sat(self, *terms: Term) -> bool:
+        self.solver.push()
+        self.solver.add(*terms)
+        answer = self.solver.check()
+        self.solver.pop()
+        return bool(answer != z3.unsat)
+
+    def _siblings(self, mutant: Mutant) -> list[Rule]:
+        return [
+            r for r in self.model.rules
+            if r.event == mutant.original.event and r.id != mutant.original.id
+        ]
+
+    def _form(self, mutant: Mutant) -> str:
+        """F1 (anywhere, so without the invariants), F6, and the form of a done rule."""
+        rule = mutant.changed
+        if rule is None:
+            return ""
+        if rule.outcome is Outcome.DONE and not rule.then and not rule.actions:
+            return "form"
+        solver = self.relation.solver(RLIMIT)
+        solver.add(self.relation.holds(rule.when))
+        solver.add(self.relation.either([
+            self.relation.holds(other.when) for other in self._siblings(mutant)
+        ]))
+        if solver.check() != z3.unsat:
+            return "F1"
+        if knowledge(evolve(self.model, rules=(rule,))):
+            return "F6"
+        return ""
+
+    def _totality(self, mutant: Mutant) -> str:
+        event = mutant.original.event
+        kind = next(e.kind for e in self.model.events if e.name == event)
+        if kind is Kind.COMMAND:
+            return ""
+        answers = [self.relation.holds(r.when) for r in self._siblings(mutant)]
+        if mutant.changed:
+            answers.append(self.relation.holds(mutant.changed.when))
+        hole = z3.Not(self.relation.either(answers))
+        return "F2" if self._sat(self.relation.happens(event), hole) else ""
+
+    def _induction(self, mutant: Mutant) -> str:
+        rule = mutant.changed
+        if rule is None or not rule.then:
+            return ""
+        after = self.relation.after(rule, self.broken)
+        return "S" if self._sat(self.relation.fires(rule), after) else ""
+
+    def _guards(self, mutant: Mutant) -> str:
+        from prgcore.prove import table
+
+        model, name = mutate(self.model, mutant), mutant.original.event
+        proved = tuple(i.id for i in model.invariants)
+        for check in model.accepted_only:
+            if check.command == name and table.accepted_only(model, check, proved):
+                return "F5"
+        for exclusive in model.exclusive:
+            if name.partition("(")[0] in exclusive.commands and table.exclusive(
+                    model, exclusive):
+                return "F5"
+        rule = mutant.changed
+        for only in model.only_by:
+            if rule and only.column in {e.target for e in rule.then} and table.only_by(
+                    model, only):
+                return "F5"
+        return ""
+
+    def _same(self, mutant: Mutant) -> str:
+        """Equal under the invariants (solver), or on every reachable pair (search)."""
+        rule, old = mutant.changed, mutant.original
+        relation = self.relation
+        fires = relation.fires(old)
+        if rule is None:
+            if old.outcome is Outcome.DONE and not self._sat(fires):
+                return EQUIVALENT[0]
+            return ""
+        differs = [
+            now != new
+            for now, new in (
+                (relation.after(old, t), relation.after(rule, t)) for t in relation.now.values()
+            )
+            if not now.eq(new)
+        ]
+        now_fires = relation.fires(rule)
+        if not self._sat(relation.either([
+            now_fires != fires, z3.And(fires, relation.either(differs))
+        ])):
+            return EQUIVALENT[0]
+        return EQUIVALENT[1] if self._equal_when_reachable(old, rule) else ""
+
+    def _equal_when_reachable(self, old: Rule, rule: Rule) -> bool:
+        space = self.space
+        possible = [p.when for p in self.model.possible if p.event == old.event]
+
+        def where(candidate: Rule) -> Any:
+            mask = space.codec.test(candidate.when).mask(space.codes)
+            if possible:
+                happens = np.zeros(len(space), np.bool_)
+                for cube in possible:
+                    happens |= space.codec.test(cube).mask(space.codes)
+                mask &= happens
+            return np.flatnonzero(mask)
+
+        before, now = where(old), where(rule)
+        if len(before) != len(now) or (before != now).any():
+            return False
+        codes = [c[now] for c in space.codes]
+        first = space.codec.move(old).apply(space.codec, codes)
+        second = space.codec.move(rule).apply(space.codec, codes)
+        return all((a == b).all() for a, b in zip(first, second, strict=True))
+
+    def _searched(self, machine: Engine) -> str:
+        """Everything that needs the reachable pairs of the mutant."""
+        work = Work(machine)
+        skip = {"F1", "F3", "F5", "F6", "S18", "C1", "C5", "L3", "E1", "E2"}
+        try:
+            for obligation in obligations(machine.model):
+                if obligation.id in skip or any(
+                        i.id == obligation.id and not i.exactly for i in self.model.invariants):
+                    continue
+                if obligation.run(work).verdict in ("refuted", "vacuous"):
+                    return obligation.id
+        except BudgetExhausted:
+            return SURVIVED
+        return SURVIVED
+
+
+# ---------------------------------------------------------------- running
+
+_killer: Killer | None = None
+
+
+def _begin(model: Model) -> None:
+    global _killer  # noqa: PLW0603, one a worker process
+    _killer = Killer(model)
+
+
+def _fate(mutant: Mutant) -> str:
+    assert _killer is not None, "BUG: a worker without a killer"
+    return _killer.fate(mutant)
+
+
+def fates(
+    model: Model, chosen: tuple[Mutant, ...], workers: int | None = None
+) -> Iterator[tuple[Mutant, str]]:
+    """What becomes of each mutant, in order, on all cores."""
+    count = min(workers or cpu_count() or 1, max(1, len(chosen)))
+    if count == 1:
+        killer = Killer(model)
+        for mutant in chosen:
+            yield mutant, killer.fate(mutant)
+        return
+    with ProcessPoolExecutor(
+        count, mp_context=get_context("spawn"), initializer=_begin, initargs=(model,)
+    ) as pool:
+        yield from zip(chosen, pool.map(_fate, chosen, chunksize=8), strict=True)
+
+
+def sample(model: Model, count: int, seed: int) -> tuple[Mutant, ...]:
+    """Some mutants, the same for the same seed; all of them for a count of 0."""
+    every = mutants(model)
+    if not count or count >= len(every):
+        return every
+    at = sorted(random.Random(seed).sample(range(len(every)), count))  # noqa: S311
+    return tuple(every[i] for i in at)
+
+
+def obligation(count: int, seed: int) -> Obligation:
+    """M1 over a sample, or over all mutants."""
+
+    def run(work: Work) -> Finding:
+        chosen = sample(work.model, count, seed)
+        killed: Counter[str] = Counter()
+        survivors = []
+        for number, (mutant, fate) in enumerate(fates(work.model, chosen)):
+            killed[fate] += 1
+            if fate == SURVIVED:
+                survivors.append(f"{mutant.original.id}: {mutant.what}")
+            if work.progress:
+                work.progress("M1", number + 1, len(chosen))
+        equal = sum(killed[e] for e in EQUIVALENT)
+        detail: dict[str, Any] = {
+            "mutants": len(chosen), "of": len(mutants(work.model)), "seed": seed,
+            "killed": len(chosen) - equal - len(survivors), "equivalent": equal,
+            "surviving": len(survivors), "by": dict(sorted(killed.items())),
+            "survivors": survivors,
+        }
+        if survivors:
+            detail["says"] = "no obligation notices: " + "; ".join(survivors[:10])
+            return Finding("refuted", "search", detail)
+        return Finding("proved", "search", detail)
+
+    return Obligation("M1", "every mutant of the table is killed, or proved equivalent", run)

@@ -1,0 +1,186 @@
+"""What a run of the prover says: verdicts, exit code, JSON, JUnit.
+
+Law: words of the contract live here. The worst verdict decides the exit code, in the order
+disagreement or vacuity (4), refuted (1), unknown (3), all good (0).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+from xml.etree import ElementTree as ET
+
+from attrs import asdict, frozen
+
+from prgcore.engine import Engine
+from prgcore.errors import BadInput, unknown_name
+from prgcore.export.machine_file import digest
+from prgcore.prove.counterexample import Counterexample
+from prgcore.prove.obligations import Finding, Obligation, Work, obligations
+from prgcore.prove.space import BudgetExhausted
+
+EXIT = {"proved": 0, "reported": 0, "not_applicable": 0, "refuted": 1, "unknown": 3,
+        "vacuous": 4, "disagree": 4}
+_WORST = (4, 1, 3, 0)
+
+
+@frozen
+class Result:
+    """One obligation and what came of it."""
+
+    id: str
+    title: str
+    verdict: str
+    method: str
+    assumptions: tuple[str, ...]
+    seconds: float
+    detail: dict[str, Any]
+    counterexample: Counterexample | None = None
+    model: str = "P"
+
+    @property
+    def story(self) -> str:
+        """The failure, told; empty where there is none."""
+        if EXIT[self.verdict] == 0:
+            return ""
+        told = self.counterexample.story if self.counterexample else ""
+        return told or str(self.detail.get("says", ""))
+
+    def to_json(self) -> dict[str, Any]:
+        """The shape of the contract."""
+        found: dict[str, Any] = {
+            "id": self.id, "title": self.title, "verdict": self.verdict, "method": self.method,
+            "model": self.model, "assumptions": list(self.assumptions),
+            "seconds": round(self.seconds, 3), "detail": self.detail,
+        }
+        if self.counterexample is not None:
+            found["counterexample"] = asdict(self.counterexample)
+        return found
+
+
+@frozen
+class Report:
+    """A run of the prover over one machine."""
+
+    name: str
+    digest: str
+    policy: tuple[tuple[str, str], ...]
+    results: tuple[Result, ...]
+    seconds: float
+
+    @property
+    def exit_code(self) -> int:
+        """0 all good, 1 refuted, 3 unknown, 4 vacuous or two checkers disagree."""
+        codes = {EXIT[r.verdict] for r in self.results}
+        return next((code for code in _WORST if code in codes), 0)
+
+    @property
+    def ok(self) -> bool:
+        """Nothing refuted, unknown, vacuous or in disagreement."""
+        return self.exit_code == 0
+
+    def to_json(self) -> dict[str, Any]:
+        """The shape of the contract."""
+        return {
+            "ok": self.ok, "machine": self.digest, "name": self.name,
+            "policy": dict(self.policy), "seconds": round(self.seconds, 3),
+            "obligations": [r.to_json() for r in self.results],
+        }
+
+    def junit(self) -> str:
+        """The same as JUnit XML, one test case an obligation."""
+        suite = ET.Element("testsuite", {
+            "name": f"prgcore prove {self.name}", "tests": str(len(self.results)),
+            "failures": str(sum(EXIT[r.verdict] in (1, 4) for r in self.results)),
+            "errors": str(sum(EXIT[r.verdict] == 3 for r in self.results)),
+            "skipped": str(sum(r.verdict == "not_applicable" for r in self.results)),
+            "time": f"{self.seconds:.3f}",
+        })
+        for r in self.results:
+            case = ET.SubElement(suite, "testcase", {
+                "classname": f"prgcore.{self.name}", "name": f"{r.id} {r.title}",
+                "time": f"{r.seconds:.3f}",
+            })
+            code = EXIT[r.verdict]
+            if r.verdict == "not_applicable":
+                ET.SubElement(case, "skipped", {"message": str(r.detail.get("says", ""))})
+            elif code:
+                failed = ET.SubElement(case, "error" if code == 3 else "failure",
+                                       {"message": r.verdict})
+                failed.text = r.story
+        return ET.tostring(suite, encoding="unicode", xml_declaration=True)
+
+
+def listing(machine: Engine) -> tuple[tuple[str, str], ...]:
+    """Id and sentence of every obligation of a machine."""
+    return tuple((o.id, o.title) for o in obligations(machine.model))
+
+
+def prove(
+    machine: Engine,
+    *,
+    only: Iterable[str] = (),
+    paths: Sequence[str | Path] = (),
+    progress: Callable[[str, int, int], None] | None = None,
+    mutants: int | None = None,
+    seed: int = 0,
+) -> Report:
+    """Discharge the obligations of a machine.
+
+    Args:
+        only: ids; all if none are given.
+        paths: theorem files to prove instead of the obligations (see `prgcore.prove.theorems`).
+        progress: called with id, number done, number of obligations, as each ends.
+        mutants: also run M1 on this many mutants (0: all of them).
+        seed: which mutants, if not all.
+
+    Raises:
+        BadInput: no such obligation, or a theorem file that cannot be read.
+    """
+    work = Work(machine, progress)
+    todo = list(obligations(machine.model))
+    if paths:
+        from prgcore.prove.theorems import read
+
+        todo = [o for path in paths for o in read(path, machine.model)]
+    if mutants is not None:
+        from prgcore.prove.mutation import obligation
+
+        todo.append(obligation(mutants, seed))
+    wanted = list(only)
+    known = {o.id for o in todo}
+    for id_ in wanted:
+        if id_ not in known:
+            raise BadInput(unknown_name("obligation", id_, known))
+    if wanted:
+        todo = [o for o in todo if o.id in wanted]
+    started = perf_counter()
+    results = []
+    for number, obligation_ in enumerate(todo):
+        if progress:
+            progress(obligation_.id, number, len(todo))
+        results.append(_discharge(obligation_, work))
+    if progress:
+        progress("", len(todo), len(todo))
+    return Report(
+        machine.model.name, digest(machine.model), machine.model.policy, tuple(results),
+        perf_counter() - started,
+    )
+
+
+def _discharge(obligation: Obligation, work: Work) -> Result:
+    started = perf_counter()
+    try:
+        finding = obligation.run(work)
+    except BudgetExhausted as error:
+        finding = Finding("unknown", "search", {"says": str(error)})
+    seconds = finding.detail.pop("seconds", perf_counter() - started)
+    verdict = finding.verdict
+    if finding.counterexample is not None and not finding.counterexample.agrees:
+        verdict = "disagree"
+    return Result(
+        obligation.id, obligation.title, verdict, finding.method, obligation.assumptions,
+        seconds, finding.detail, finding.counterexample,
+    )

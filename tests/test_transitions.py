@@ -1,0 +1,193 @@
+"""The `transitions` adapter: their machine, our decisions, compared at every step."""
+
+from __future__ import annotations
+
+import random
+import sys
+from typing import Any
+
+import pytest
+import transitions
+from attrs import evolve
+
+from prgcore.adapters.transitions import PairMachine, machine_for, trigger
+from prgcore.engine import Engine
+from prgcore.errors import BadInput, ImpossibleEvent, MissingExtra
+from prgcore.machine import PRG
+from prgcore.model import Event
+from prgcore.vocabulary import Kind, Outcome
+from tests.toys import TURNSTILE
+
+NORMAL = ("enable_ha", "heartbeat_heard_node1", "heartbeat_heard_node2", "initialized_node1",
+          "initialized_node2")
+
+
+class Group:
+    """Somebody's own object."""
+
+    def __init__(self) -> None:
+        self.log: list[str] = []
+
+
+@pytest.fixture(scope="module")
+def shared() -> PairMachine:
+    return machine_for(PRG)
+
+
+@pytest.fixture
+def group(shared: PairMachine) -> Any:
+    model = Group()
+    shared.add_model(model)
+    return model
+
+
+def _normal(group: Any) -> None:
+    for name in NORMAL:
+        assert getattr(group, name)() is True
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_state_is_ours_at_every_step(shared: PairMachine, group: Any, seed: int) -> None:
+    dice = random.Random(seed)
+    pair = PRG.initial[0]
+    events = [e.name for e in PRG.model.events]
+    done = 0
+    for _ in range(600):
+        event = dice.choice(events)
+        try:
+            decision = PRG.step(pair, event)
+        except ImpossibleEvent:
+            decision = None
+        accepted = decision is not None and decision.outcome is not Outcome.REFUSED
+        assert getattr(group, f"may_{trigger(event)}")() is accepted
+        if accepted:
+            assert getattr(group, trigger(event))() is True
+            pair, done = decision.pair, done + 1
+            assert group.decision is decision
+        else:
+            with pytest.raises(transitions.MachineError):
+                getattr(group, trigger(event))()
+        assert group.pair is pair
+        assert group.state == f"{pair['node1.state']}|{pair['node2.state']}"
+    assert done > 50
+
+
+def test_every_move_of_a_toy() -> None:
+    model: Any = Group()
+    machine = machine_for(Engine(TURNSTILE), model, columns=("arm",))
+    assert [(t.source, t.dest) for t in machine.get_transitions("push")] == [
+        ("locked", "locked"), ("open", "locked"),
+    ] or [(t.source, t.dest) for t in machine.get_transitions("push")] == [("open", "locked")]
+
+
+def test_one_machine_serves_many_models(shared: PairMachine) -> None:
+    one: Any = Group()
+    two: Any = Group()
+    shared.add_model([one, two])
+    _normal(one)
+    assert (one.state, two.state) == ("normal|normal", "unknown|unknown")
+    assert one.pair != two.pair
+
+
+def test_a_model_starts_at_its_own_pair(shared: PairMachine, group: Any) -> None:
+    _normal(group)
+    given: Any = Group()
+    own: Any = Group()
+    own.pair = dict(group.pair)
+    shared.add_model(given, pair=group.pair)
+    shared.add_model(own)
+    assert given.state == own.state == "normal|normal"
+    assert given.pair is own.pair is group.pair
+
+
+def test_a_refusal_says_why_and_moves_nothing(group: Any) -> None:
+    _normal(group)
+    before = group.pair
+    with pytest.raises(transitions.MachineError) as caught:
+        group.recover()
+    assert caught.value.value.startswith(
+        "recover is refused: node1.state is normal, needs running_in_failed_mode; "
+    )
+    with pytest.raises(transitions.MachineError) as caught:
+        group.takeover_done_node1()
+    assert caught.value.value.startswith("takeover_done(node1) cannot happen here: ")
+    assert group.pair is before
+    assert group.state == "normal|normal"
+
+
+def test_invalid_triggers_can_be_ignored() -> None:
+    model: Any = Group()
+    machine_for(PRG, model, ignore_invalid_triggers=True)
+    assert model.recover() is False
+    assert model.state == "unknown|unknown"
+
+
+def test_the_users_callbacks_run_in_their_order_and_see_the_pair() -> None:
+    model: Any = Group()
+    machine = machine_for(
+        PRG, model, send_event=True,
+        before_state_change=lambda d: d.model.log.append(f"before {d.model.pair['ha']}"),
+        after_state_change=lambda d: d.model.log.append(f"after {d.model.pair['ha']}"),
+    )
+    machine.get_state("unknown|unknown").add_callback("exit", lambda d: d.model.log.append("exit"))
+    machine.get_state("initializing|initializing").add_callback(
+        "enter", lambda d: d.model.log.append(f"enter {d.state.name}")
+    )
+    model.enable_ha()
+    assert model.log == ["before off", "exit", "enter initializing|initializing", "after on"]
+    model.log.clear()
+    model.heartbeat_heard_node1()  # changes the pair, but neither state
+    assert model.log == ["before on", "after on"]
+    assert model.pair["node1.hears_peer"] == "yes"
+
+
+def test_a_callback_that_fails_leaves_state_and_pair_together() -> None:
+    model: Any = Group()
+
+    def fails(_: Any) -> None:
+        raise RuntimeError("no")
+
+    machine_for(PRG, model, send_event=True, before_state_change=fails)
+    with pytest.raises(RuntimeError, match="no"):
+        model.enable_ha()
+    assert (model.state, model.pair) == ("unknown|unknown", PRG.initial[0])
+
+
+def test_queued_events_are_decided_when_their_turn_comes() -> None:
+    model: Any = Group()
+    machine_for(PRG, model, queued=True, send_event=True, after_state_change=lambda d: (
+        d.model.heartbeat_heard_node1() if d.event.name == "enable_ha" else None))
+    assert model.enable_ha() is True
+    assert model.pair["node1.hears_peer"] == "yes"
+
+
+def test_actions_are_data_on_the_decision(group: Any) -> None:
+    _normal(group)
+    group.failover_node1()
+    assert group.state == "failing_over|taking_over"
+    assert [a.do for a in group.decision.actions] == [
+        "stop_critical_services", "disconnect_users", "acquire_grant", "move_users",
+    ]
+
+
+def test_transitions_are_those_of_the_table(shared: PairMachine) -> None:
+    failover = shared.get_transitions("failover_node1")
+    assert [(t.source, t.dest) for t in failover] == [("normal|normal", "failing_over|taking_over")]
+    assert not hasattr(Group(), "to_normal")
+
+
+def test_what_cannot_be_added_is_refused(shared: PairMachine) -> None:
+    with pytest.raises(BadInput, match="a state does not tell the pair; pass pair= instead"):
+        shared.add_model(Group(), "normal|normal")
+    with pytest.raises(BadInput, match="unknown stored column 'node1.stat'"):
+        machine_for(PRG, columns=("node1.stat",))
+    twin = evolve(TURNSTILE, events=(*TURNSTILE.events, Event("coin()", Kind.COMMAND, "a")))
+    with pytest.raises(BadInput, match="two events of this machine have one name"):
+        machine_for(Engine(twin), columns=("arm",))
+
+
+def test_without_transitions_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "transitions", None)
+    monkeypatch.delitem(sys.modules, "prgcore.adapters.transitions")
+    with pytest.raises(MissingExtra, match=r"the transitions adapter needs an extra: pip install"):
+        import prgcore.adapters.transitions  # noqa: F401

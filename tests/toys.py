@@ -1,0 +1,120 @@
+"""Machines that are small enough to check by hand; nothing of them is about availability."""
+
+from __future__ import annotations
+
+from itertools import product
+
+from prgcore.model import (
+    AcceptedOnly,
+    Advice,
+    Cause,
+    Cell,
+    Column,
+    Copy,
+    Display,
+    Event,
+    Exclusive,
+    Invariant,
+    Model,
+    OnlyBy,
+    Possible,
+    Rule,
+    Situation,
+    by,
+    cube,
+)
+from prgcore.vocabulary import Evidence, Kind, Outcome
+
+TURNSTILE = Model(
+    name="turnstile",
+    columns=(Column("arm", ("locked", "open")),),
+    initial=((("arm", "locked"),),),
+    events=(
+        Event("coin", Kind.COMMAND, "administrator"),
+        Event("push", Kind.FAULT, "environment"),
+    ),
+    possible=(Possible("push", {}),),
+    rules=(
+        Rule("T1", "coin", {"arm": "locked"}, {"arm": "open"}),
+        Rule("T2", "push", {"arm": "open"}, {"arm": "locked"}),
+        Rule("T3", "push", {"arm": "locked"}, outcome=Outcome.IGNORED, why="it holds"),
+    ),
+)
+"""Two states; one event that is ignored in one of them."""
+
+_YES_NO = ("yes", "no")
+_BRIGHT = tuple(
+    ((one, two), "both" if one == two == "on" else "dark" if one == two == "off" else "one")
+    for one, two in product(("on", "off"), repeat=2)
+)
+
+LAMPS = Model(
+    name="lamps",
+    columns=(
+        Column("node1.lamp", ("on", "off", "broken"), "node1", says="what shines"),
+        Column("node2.lamp", ("on", "off", "broken"), "node2", says="what shines"),
+        Column("node1.hears", _YES_NO, "node1"),
+        Column("mains", ("up", "down"), "environment"),
+        Column("switch", ("on", "off")),
+        Column("spare", ("on", "off")),
+        Column("light", ("both", "one", "dark"), "derived", ("switch", "spare"), _BRIGHT),
+        Column(
+            "node1.peer_lamp", ("unheard", "on", "off", "broken"), "derived",
+            ("node1.hears", "node2.lamp"),
+            tuple(((h, v), "unheard" if h == "no" else v)
+                  for h, v in product(_YES_NO, ("on", "off", "broken"))),
+        ),
+    ),
+    initial=((
+        ("node1.lamp", "off"), ("node2.lamp", "off"), ("node1.hears", "yes"),
+        ("mains", "up"), ("switch", "off"), ("spare", "off"),
+    ),),
+    events=(
+        Event("flip", Kind.COMMAND, "administrator", "somebody flips the switch", seated=False),
+        Event("follow(node1)", Kind.TIMER, "node1"),
+        Event("burnt(node1)", Kind.COMPLETION, "node1", success=False),
+        Event("cut", Kind.FAULT, "environment", seated=False),
+    ),
+    possible=(
+        Possible("follow(node1)", {"mains": "up", "node1.lamp": ("on", "off")}),
+        Possible("burnt(node1)", {"node1.lamp": "on"}),
+        Possible("cut", {"mains": "up", "switch": "on"}),
+        Possible("cut", {"mains": "up", "light": ("one", "both")}),
+    ),
+    rules=(
+        Rule("P1", "flip", {"switch": "off"}, {"switch": "on", "spare": Copy("switch")},
+             cite="the manual", why="a switch", phase="hand"),
+        Rule("P2", "flip", {"switch": "on"}, {"switch": "off"}, phase="hand",
+             evidence=Evidence.POLICY, decisions=("D99",), only={"colour": "red"}),
+        Rule("P3", "follow(node1)", {"light": ("one", "both")},
+             {"node1.lamp": by("switch", {"on": "on", "off": "off"})},
+             actions=("shine(node1)", "ring"), phase="time"),
+        Rule("P4", "follow(node1)", {"light": "dark", "node1.peer_lamp": ("unheard", "off")},
+             outcome=Outcome.IGNORED, phase="time"),
+        Rule("P6", "follow(node1)", {"light": "dark", "node1.peer_lamp": ("on", "broken")},
+             {"node1.lamp": "off", "node1.hears": "no"}, phase="time"),
+        Rule("P8", "burnt(node1)", {}, {"node1.lamp": "broken"}, phase="time"),
+        Rule("P10", "cut", {}, {"mains": "down"}),
+    ),
+    invariants=(
+        Invariant("S1", "a lamp that is dark is not lit", {"mains": "down", "spare": "on"},
+                  premise={"mains": "down"}, why="because"),
+        Invariant("X1", "trivial", (), auxiliary=True),
+    ),
+    accepted_only=(AcceptedOnly("S2", "flip", ({"mains": "up"}, {"mains": "down"}),
+                                "always", exactly=True),),
+    exclusive=(Exclusive("S3", ("flip",), {"mains": "down"}, "one at a time"),),
+    only_by=(OnlyBy("S4", "node1.lamp", "broken", ("burnt(node1)",)),),
+    mirror=(("node1.lamp", "node2.lamp"),),
+    transient=(Cell("node1.lamp", ("off",)),),
+    goal=(cube({"node1.lamp": "on"}),),
+    assumptions=("somebody pays the bill",),
+    situations=(Situation(
+        "1", "nobody is at home", Display("off", "none", "", ""), (True, False),
+        advice=(Advice("flip it", {"mains": "up"}, ("flip",), "document", "it is worn"),),
+        causes=(Cause("c1", "by hand", ("flip", "flip"), "dark"),),
+        literal="lihgt", corrected="light", fits={"switch": "off"}, seat="node2",
+    ),),
+    policy=(("colour", "red"),),
+)
+"""Everything that a model can say, once."""
