@@ -64,6 +64,12 @@ class MalformedMachine(PrgError):
         super().__init__("\n".join([head, *(f"  {line}" for line in self.findings)]))
 
 
+class BudgetExhausted(PrgError):
+    """A search was larger than it may be. The answer is unknown, never a pass."""
+
+    code = "budget_exhausted"
+
+
 class NeedsTwoNodes(PrgError):
     """The presence redundancy group has one node: high availability needs two nodes."""
 

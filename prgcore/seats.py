@@ -160,7 +160,7 @@ def instantiate(table: Table, policy: Mapping[str, str]) -> Model:
         for x in table.exclusive
     )
     only_by = tuple(
-        OnlyBy(o.id, seat(o.column, me), o.value, tuple(f"{e}({me})" for e in o.events), o.says)
+        OnlyBy(o.id, seat(o.column, me), o.value, tuple(seat_event(e, me) for e in o.events), o.says)
         for o in table.only_by for me in NODES
     )
     return Model(

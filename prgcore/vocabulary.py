@@ -124,7 +124,7 @@ def plain(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", " ", text.lower()).strip()
 
 
-def word(text: str, known: type[State] | type[Reason]) -> State | Reason | None:
+def word(text: str, known: type[State | Reason]) -> State | Reason | None:
     """The state or reason that a spelling means, or None: any case, any spacing, any alias."""
     folded = plain(text)
     if not folded:

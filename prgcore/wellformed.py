@@ -2,7 +2,7 @@
 
 Law: pure; works on any absolute machine, knows no row of any table, changes nothing.
 `findings` is form, `overlaps` is F1. Places are those of the machine file:
-`rules[3].when.node1.state: what is wrong`. The kernel is `prgcore.space`; F6 is
+`rules[3].when.node1.state: what is wrong`. The kernel is `prgcore.cubes`; F6 is
 `prgcore.knowledge`; both can be asked for here.
 """
 
@@ -15,6 +15,7 @@ from typing import TypeAlias
 
 from attrs import frozen
 
+from prgcore.cubes import EVERYWHERE, Assignment, Stored, contains, satisfiable
 from prgcore.errors import unknown_name
 from prgcore.knowledge import knowledge
 from prgcore.model import (
@@ -33,11 +34,10 @@ from prgcore.model import (
     Situation,
     Values,
 )
-from prgcore.space import EVERYWHERE, Assignment, Space, contains, satisfiable
 from prgcore.vocabulary import Kind, Outcome
 
 __all__ = [
-    "Overlap", "Space", "contains", "findings", "knowledge", "overlaps", "satisfiable",
+    "Overlap", "Stored", "contains", "findings", "knowledge", "overlaps", "satisfiable",
 ]
 
 _Columns: TypeAlias = Mapping[str, Column]
@@ -65,7 +65,7 @@ def overlaps(model: Model, *, anywhere: bool = False) -> tuple[Overlap, ...]:
 
     `anywhere`: law 3 to the letter, also in pairs where the event cannot happen.
     """
-    space, ways = Space(model.columns), _ways(model)
+    stored, ways = Stored(model.columns), _ways(model)
     rules: dict[str, list[Rule]] = {}
     for rule in sorted(model.rules, key=lambda r: r.id):
         rules.setdefault(rule.event, []).append(rule)
@@ -73,9 +73,9 @@ def overlaps(model: Model, *, anywhere: bool = False) -> tuple[Overlap, ...]:
     for event in sorted(rules):
         cubes = (EVERYWHERE,) if anywhere else ways.get(event, ())
         for one, two in combinations(rules[event], 2):
-            if space.find([one.when, two.when]) is None:
+            if stored.find([one.when, two.when]) is None:
                 continue
-            shared = _first(space, [one.when, two.when], cubes)
+            shared = _first(stored, [one.when, two.when], cubes)
             if shared is not None:
                 found.append(Overlap(event, one.id, two.id, tuple(shared.items())))
     return tuple(found)
@@ -91,8 +91,8 @@ def _ways(model: Model) -> dict[str, tuple[Cube, ...]]:
     return ways
 
 
-def _first(space: Space, cubes: list[Cube], ways: Iterable[Cube]) -> Assignment | None:
-    found = (space.find([*cubes, way]) for way in ways)
+def _first(stored: Stored, cubes: list[Cube], ways: Iterable[Cube]) -> Assignment | None:
+    found = (stored.find([*cubes, way]) for way in ways)
     return next((f for f in found if f is not None), None)
 
 
@@ -113,9 +113,10 @@ def findings(model: Model, actions: Iterable[str] | None = None) -> tuple[str, .
         *_twice("events", (e.name for e in model.events)),
         *_possible(model, columns, events),
         *_rules(model, columns, events, None if actions is None else frozenset(actions),
-                Space(model.columns) if not unsound else None),
+                Stored(model.columns) if not unsound else None),
         *_promises(model, columns, events),
         *_rest(model, columns),
+        *_stories(model, events),
         *(line for i, s in enumerate(model.situations)
           for line in _situation(f"situations[{i}]", s, columns, events)),
     ]
@@ -232,7 +233,7 @@ def _possible(model: Model, columns: _Columns, events: Mapping[str, Event]) -> I
 
 def _rules(
     model: Model, columns: _Columns, events: Mapping[str, Event],
-    actions: frozenset[str] | None, space: Space | None,
+    actions: frozenset[str] | None, stored: Stored | None,
 ) -> Iterator[str]:
     yield from _twice("rules", (r.id for r in model.rules))
     ways = _ways(model)
@@ -255,8 +256,8 @@ def _rules(
             if actions is not None:
                 yield from _unknown(f"{at}.actions[{j}].do", "action", action.do, actions)
         if (
-            space is not None and placed and not named and rule.event in ways
-            and _first(space, [rule.when], ways[rule.event]) is None
+            stored is not None and placed and not named and rule.event in ways
+            and _first(stored, [rule.when], ways[rule.event]) is None
         ):
             yield f"{at}: {rule.id} is nowhere possible: no pair has its cells and its event"
 
@@ -314,6 +315,8 @@ def _promises(model: Model, columns: _Columns, events: Mapping[str, Event]) -> I
     for i, invariant in enumerate(model.invariants):
         yield from _many(f"invariants[{i}].never", invariant.never, columns)
         yield from _cells(f"invariants[{i}].premise", invariant.premise, columns)
+        for j, name in enumerate(invariant.exactly):
+            yield from _unknown(f"invariants[{i}].exactly[{j}]", "column", name, columns)
     for i, check in enumerate(model.accepted_only):
         yield from _unknown(f"accepted_only[{i}].command", "event", check.command, events)
         yield from _many(f"accepted_only[{i}].when", check.when, columns)
@@ -336,7 +339,7 @@ def _promises(model: Model, columns: _Columns, events: Mapping[str, Event]) -> I
 
 
 def _rest(model: Model, columns: _Columns) -> Iterator[str]:
-    """Mirror, transience and goal."""
+    """Mirror, transience, viewpoints and goal."""
     seen: set[str] = set()
     for name, other in model.mirror:
         at = f"mirror.{name}"
@@ -352,7 +355,25 @@ def _rest(model: Model, columns: _Columns) -> Iterator[str]:
             yield f"{at}: a mirror pairs each column with one other"
         seen |= {name, other}
     yield from _cells("transient", model.transient, columns)
+    yield from _many("may_wait", model.may_wait, columns)
+    for i, viewpoint in enumerate(model.viewpoints):
+        yield from _cells(f"viewpoints[{i}].node1", viewpoint.node1, columns)
+        yield from _cells(f"viewpoints[{i}].node2", viewpoint.node2, columns)
     yield from _many("goal", model.goal, columns)
+
+
+def _stories(model: Model, events: Mapping[str, Event]) -> Iterator[str]:
+    """Where causes and stories start. Their steps are the storyteller's to read."""
+    starts = [name for name, _ in model.starts]
+    for name, sequence in model.starts:
+        for j, event in enumerate(sequence):
+            yield from _unknown(f"starts.{name}[{j}]", "event", event, events)
+    yield from _twice("stories", (s.id for s in model.stories))
+    for i, story in enumerate(model.stories):
+        yield from _unknown(f"stories[{i}].start", "start", story.start, starts)
+    for i, situation in enumerate(model.situations):
+        for j, cause in enumerate(situation.causes):
+            yield from _unknown(f"situations[{i}].causes[{j}].start", "start", cause.start, starts)
 
 
 def _situation(

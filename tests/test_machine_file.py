@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -45,18 +46,11 @@ def test_the_schema_accepts_what_is_written(model: Model) -> None:
     jsonschema.validate(json.loads(dumps(model)), schema())
 
 
-def test_the_shipped_schema_is_the_one_that_the_format_describes(rewrite: bool) -> None:
+def test_the_shipped_schema_is_the_one_that_the_format_describes() -> None:
     shipped = ROOT / "prgcore" / "export" / "machine.schema.json"
-    if rewrite:
+    if os.environ.get("PRGCORE_REWRITE") == "1":
         shipped.write_text(json.dumps(described(), indent=1) + "\n", "utf-8")
     assert schema() == described()
-
-
-@pytest.fixture
-def rewrite(monkeypatch: pytest.MonkeyPatch) -> bool:
-    import os
-
-    return os.environ.get("PRGCORE_REWRITE") == "1"
 
 
 def _records(codec: Any) -> list[Record]:
@@ -244,7 +238,7 @@ _JSON = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_whatever_stands_anywhere_the_answer_is_a_machine_or_an_error(data: st.DataObject) -> None:
     wire: Any = json.loads(dumps(LAMPS))
@@ -256,13 +250,19 @@ def test_whatever_stands_anywhere_the_answer_is_a_machine_or_an_error(data: st.D
     assert all(one[0][one[1]] is two[0] for one, two in pairwise(steps))
     holder, key = steps[-1]
     holder[key] = data.draw(_JSON)
-    try:
-        model = load(wire)
-    except MalformedMachine as error:
-        assert all(": " in line for line in error.findings)
-        assert str(error).encode()
+    answer = _answer(wire)
+    if isinstance(answer, Model):
+        assert load(dumps(answer)) == answer
     else:
-        assert load(dumps(model)) == model
+        assert all(": " in line for line in answer.findings)
+        assert str(answer).encode()
+
+
+def _answer(wire: Any) -> Model | MalformedMachine:
+    try:
+        return load(wire)
+    except MalformedMachine as error:
+        return error
 
 
 # ------------------------------------------------------------------------------- outsider
@@ -294,7 +294,7 @@ def test_the_outsider_reaches_what_the_engine_reaches() -> None:
     engine = Engine(prg().model)
     stranger = _outsider().Stranger(json.loads(dumps(engine.model)))
     level, seen = set(stranger.initial), set(stranger.initial)
-    while len(seen) < 2000:
+    while len(seen) < 500:
         after = set()
         for values in level:
             pair = engine.pair(dict(zip(stranger.stored, values, strict=True)))

@@ -27,6 +27,8 @@ from prgcore.model import (
     Possible,
     Rule,
     Situation,
+    Story,
+    Viewpoint,
     by,
     cube,
 )
@@ -178,6 +180,16 @@ WRONG = [
      "mirror.arm: a mirror exchanges stored columns"),
     (evolve(TURNSTILE, transient=(Cell("arm", "ajar"),)),
      "transient.arm: unknown value 'ajar'; known: locked, open"),
+    (evolve(TURNSTILE, invariants=(Invariant("S1", "", {}, exactly=("leg",)),)),
+     "invariants[0].exactly[0]: unknown column 'leg'; known: arm"),
+    (evolve(TURNSTILE, may_wait=(cube({"leg": "x"}),)),
+     "may_wait[0].leg: unknown column 'leg'; known: arm"),
+    (evolve(TURNSTILE, viewpoints=(Viewpoint("hall", {}, {"leg": "x"}),)),
+     "viewpoints[0].node2.leg: unknown column 'leg'; known: arm"),
+    (evolve(TURNSTILE, starts=(("lit", ("pull",)),)),
+     "starts.lit[0]: unknown event 'pull'; did you mean push?"),
+    (evolve(TURNSTILE, starts=(("lit", ()),), stories=(Story("s", "", (), "let"),)),
+     "stories[0].start: unknown start 'let'; did you mean lit?"),
     (evolve(TURNSTILE, goal=(cube({"leg": "x"}),)), "goal[0].leg: unknown column 'leg'; known: arm"),
 ]
 
@@ -212,6 +224,7 @@ def test_a_situation_that_names_what_is_not_there_is_found() -> None:
         advice=(Advice("", {"leg": "x"}, ("pull",)),), causes=(Cause("c", "", ("pull",)),),
     )
     assert findings(evolve(TURNSTILE, situations=(situation,))) == (
+        "situations[0].causes[0].start: unknown start 'normal'; known: ",
         "situations[0].fits.leg: unknown column 'leg'; known: arm",
         "situations[0].advice[0].if.leg: unknown column 'leg'; known: arm",
         "situations[0].advice[0].events[0]: unknown event 'pull'; did you mean push?",

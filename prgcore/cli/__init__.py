@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from prgcore.errors import MissingExtra, PrgError
+from prgcore.errors import BudgetExhausted, MissingExtra, PrgError
 
 INTERRUPTED = 130
 READER_GONE = 141
@@ -91,7 +91,7 @@ def summary(error: PrgError) -> str:
 
 def exit_code(error: PrgError) -> int:
     """1 for an answer about the pair or the machine, 3 for a spent budget, 2 for bad input."""
-    if getattr(error, "exhausted", None) is False or type(error).__name__ == "BudgetExhausted":
+    if getattr(error, "exhausted", None) is False or isinstance(error, BudgetExhausted):
         return 3
     answered = ("impossible_event", "outside_invariant", "not_total", "no_plan")
     return 1 if error.code in answered else 2

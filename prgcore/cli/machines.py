@@ -103,10 +103,13 @@ def _summary(model: Model) -> Iterator[RenderableType]:
     yield phases
     yield ""
     promised = sum(not i.auxiliary for i in model.invariants)
-    yield (f"{len(model.rules)} rules; {promised} invariants and "
-           f"{len(model.invariants) - promised} auxiliary ones; "
-           f"{len(model.accepted_only) + len(model.exclusive) + len(model.only_by)} guard checks; "
-           f"{len(model.situations)} situations")
+    guards = len(model.accepted_only) + len(model.exclusive) + len(model.only_by)
+    yield "; ".join((
+        output.count(len(model.rules), "rule"),
+        f"{output.count(promised, 'invariant')} and {len(model.invariants) - promised} auxiliary",
+        output.count(guards, "guard check"),
+        output.count(len(model.situations), "situation"),
+    ))
     if model.mirror:
         yield "Names of node2 mirror those of node1 and are left out above."
 

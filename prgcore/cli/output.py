@@ -166,8 +166,15 @@ def aligned(rows: Iterable[tuple[str, ...]]) -> str:
 
 
 def shown(machine: Engine, pair: Pair) -> list[str]:
-    """What the two nodes show, a line each; nothing for a machine without states."""
+    """What the two nodes show, a line each; the columns for a machine without states."""
     from prgcore.explain import display_of, spell
 
-    return [f"{node}  {spell(half)}"
-            for node, half in zip(NODES, display_of(machine, pair) or (), strict=False)] + [""]
+    display = display_of(machine, pair)
+    if display is None:
+        return [" ".join(f"{name}={value}" for name, value in pair.items()), ""]
+    return [f"{node}  {spell(half)}" for node, half in zip(NODES, display, strict=True)] + [""]
+
+
+def count(number: int, noun: str) -> str:
+    """`count(2, "rule") == "2 rules"`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"

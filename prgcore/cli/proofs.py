@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+from xml.etree import ElementTree as ET
 
 import typer
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from prgcore.machine import Machine
-    from prgcore.prove.report import Report
+    from prgcore.prove.report import Report, Result
 
 COLOURS = {
     "proved": "green", "refuted": "bold red", "unknown": "yellow", "vacuous": "bold red",
@@ -85,7 +86,7 @@ def prove(
         with output.progress("proving") as progress:
             reports.append(report.prove(one, progress=progress, **asked))
     if junit is not None:
-        output.write_file(junit, reports[0].junit())
+        output.write_file(junit, _junit(reports))
     if as_json:
         answers = [r.to_json() for r in reports]
         output.write_json({"ok": all(r.ok for r in reports), "machines": answers}
@@ -139,6 +140,18 @@ def _policies() -> Iterator[Machine]:
         yield prg(**dict(zip((p.name for p in POLICIES), choices, strict=True)))
 
 
+def _junit(reports: list[Report]) -> str:
+    """One report as it stands; several as the suites of one file, each named by its policies."""
+    if len(reports) == 1:
+        return reports[0].junit()
+    suites = ET.Element("testsuites")
+    for report in reports:
+        suite = ET.fromstring(report.junit())  # noqa: S314 - written here
+        suite.set("name", f"{suite.get('name')} {_choices(report)}")
+        suites.append(suite)
+    return ET.tostring(suites, encoding="unicode", xml_declaration=True)
+
+
 # ---------------------------------------------------------------------------- pages
 
 
@@ -175,7 +188,7 @@ def _page(report: Report) -> Iterator[RenderableType]:
     models = sorted({r.model for r in report.results if r.model})
     if models:
         yield f"model {', '.join(models)}"
-    for assumption in dict.fromkeys(a for r in report.results for a in r.assumptions):
+    for assumption in dict.fromkeys(a for r in _applicable(report) for a in r.assumptions):
         yield f"assuming {assumption}{_extent(report, assumption)}"
     for r in report.results:
         if r.story or r.verdict in ("refuted", "vacuous", "disagree"):
@@ -186,10 +199,14 @@ def _page(report: Report) -> Iterator[RenderableType]:
     yield _counts(report)
 
 
+def _applicable(report: Report) -> list[Result]:
+    return [r for r in report.results if r.verdict != "not_applicable"]
+
+
 def _extent(report: Report, assumption: str) -> str:
     """Which results rest on an assumption, said the shorter way; nothing where all do."""
-    these = [r.id for r in report.results if assumption in r.assumptions]
-    others = [r.id for r in report.results if assumption not in r.assumptions]
+    these = [r.id for r in _applicable(report) if assumption in r.assumptions]
+    others = [r.id for r in _applicable(report) if assumption not in r.assumptions]
     if not others:
         return ""
     few = len(these) <= len(others)
@@ -200,6 +217,8 @@ def _found(detail: dict[str, Any]) -> str:
     """The figures of a proof in one sentence; of a long list the first."""
 
     def said(value: object) -> str:
+        if isinstance(value, dict):
+            return ", ".join(f"{key} {part}" for key, part in value.items())
         if not isinstance(value, list | tuple):
             return str(value)
         more = f" and {len(value) - 12} more" if len(value) > 12 else ""

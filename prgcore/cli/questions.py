@@ -63,7 +63,7 @@ def explain(
     if as_json:
         output.write_json(answer.to_json())
     else:
-        output.write(answer.text())
+        output.write(answer.text().lstrip("\n"))
 
 
 def _reachable(machine: Machine) -> Callable[[Pair], bool]:
@@ -174,6 +174,6 @@ def plan(
         table.add_row(str(number), step.event, kind,
                       "\n".join(changes(before, step.pair)))
         before = step.pair
-    count = len(way.steps)
-    said = f"{count} step{'s' if count != 1 else ''} to the goal" if count else "The goal holds."
-    output.show(*output.shown(asked.machine, way.start), said, *([table] if count else []))
+    steps = len(way.steps)
+    said = f"{output.count(steps, 'step')} to the goal" if steps else "The goal holds."
+    output.show(*output.shown(asked.machine, way.start), said, *([table] if steps else []))

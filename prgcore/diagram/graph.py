@@ -6,12 +6,13 @@ cells (derived cells over their tables), not by a search. Knows no format and no
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from attrs import frozen
 
 from prgcore.errors import BadInput, unknown_name
-from prgcore.model import By, Cell, Column, Const, Copy, Cube, Model, Rule, Values
+from prgcore.model import By, Cell, Const, Copy, Cube, Model, Rule, Values
 from prgcore.vocabulary import Kind, State, title
 
 ROLES: Mapping[str, str] = {
@@ -79,6 +80,7 @@ class Reader:
         for entry in model.possible:
             self.ways.setdefault(entry.event, []).append(entry.when)
         self._left: dict[tuple[Cell, str], frozenset[str]] = {}
+        self._possible: dict[tuple[str, str], frozenset[str]] = {}
 
     def _under(self, cell: Cell, column: str) -> frozenset[str] | None:
         """What one cell leaves of a column; None where it says nothing of it."""
@@ -104,11 +106,12 @@ class Reader:
 
     def values(self, rule: Rule, column: str, more: tuple[Cell, ...] = ()) -> frozenset[str]:
         """The values of a column for which the rule may apply and its event may happen."""
-        own = self._seen((*rule.when, *more), column)
-        ways: frozenset[str] = frozenset()
-        for way in self.ways.get(rule.event, ()):
-            ways |= self._seen(way, column)
-        return own & ways
+        possible = self._possible.get((rule.event, column))
+        if possible is None:
+            ways = (self._seen(way, column) for way in self.ways.get(rule.event, ()))
+            possible = frozenset[str]().union(*ways)
+            self._possible[rule.event, column] = possible
+        return self._seen((*rule.when, *more), column) & possible
 
     def moves(self, rule: Rule, column: str) -> frozenset[tuple[str, str]]:
         """Every change that the rule can make to the column, as (before, after)."""
@@ -122,25 +125,13 @@ class Reader:
                 case Copy(name):
                     cases = [((Cell(name, v),), v) for v in self.values(rule, name)]
                 case By(name, table):
-                    allowed = self._whole(rule, name)
+                    allowed = self.values(rule, name)
                     cases = [((Cell(name, k),), v) for k, v in table if k in allowed]
             found |= {
                 (before, after) for more, after in cases
                 for before in self.values(rule, column, more) if before != after
             }
         return frozenset(found)
-
-    def _whole(self, rule: Rule, name: str) -> frozenset[str]:
-        """The values of a column, stored or derived, that the rule's own cells allow."""
-        asked: Column = self.columns[name]
-        allowed = self._seen((c for c in rule.when if c.column == name), name)
-        if not asked.derived:
-            return allowed & self.values(rule, name)
-        sources = [self.values(rule, s) for s in asked.sources]
-        return frozenset(
-            v for k, v in asked.table
-            if v in allowed and all(x in left for x, left in zip(k, sources, strict=True))
-        )
 
 
 def graph(model: Model, column: str = "node1.state", phase: str | None = None) -> Graph:
@@ -214,6 +205,6 @@ def _role(model: Model, column: str, value: str) -> str:
 def _id(name: str) -> str:
     """A name that every format takes as an identifier."""
     plain = name.replace("* -", "any but ").replace(" -", " and ").replace("*", "any")
-    return "s_" + "".join(
-        c if c.isascii() and c.isalnum() else "_" if c in " _" else f"_{ord(c):x}_" for c in plain
+    return "s_" + re.sub(
+        r"[^A-Za-z0-9]", lambda m: "_" if m[0] in " _" else f"_{ord(m[0]):x}_", plain
     )

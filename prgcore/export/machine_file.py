@@ -23,6 +23,7 @@ from prgcore.export.wire import (
     THEN,
     Either,
     EnoughFindings,
+    Entries,
     Field,
     Findings,
     Flag,
@@ -40,12 +41,15 @@ from prgcore.model import (
     Display,
     Event,
     Exclusive,
+    Family,
     Invariant,
     Model,
     OnlyBy,
     Possible,
     Rule,
     Situation,
+    Story,
+    Viewpoint,
 )
 from prgcore.vocabulary import Evidence, Kind, Outcome
 from prgcore.wellformed import findings, overlaps
@@ -97,12 +101,19 @@ _SITUATION = Record(Situation, (
     Field("advice", Many(Record(Advice, (
         _SAYS, Field("if", CUBE, "when"), Field("events", _NAMES),
         Field("defect", TEXT, prose=True), Field("because", TEXT, prose=True),
+        Field("only", CHOICES),
     )))),
     Field("causes", Many(Record(Cause, (
         Field("id", NAME), _SAYS, Field("events", _NAMES), Field("start", NAME),
     )))),
     Field("literal", TEXT, prose=True), Field("corrected", TEXT, prose=True),
     Field("fits", CUBE),
+))
+_FAMILY = Record(Family, (
+    Field("id", NAME), _SAYS,
+    Field("displays", Many(Many(Many(Many(TEXT), 2), 2))),
+    Field("decision", TEXT, prose=True), Field("nearest", TEXT, prose=True),
+    Field("advice", TEXT, prose=True),
 ))
 MACHINE = Record(Model, (
     Field("name", NAME), Field("policy", CHOICES),
@@ -112,7 +123,7 @@ MACHINE = Record(Model, (
     Field("rules", Many(_RULE)),
     Field("invariants", Many(Record(Invariant, (
         Field("id", NAME), _SAYS, Field("never", _CUBES), Field("premise", CUBE),
-        Field("auxiliary", Flag()), _WHY,
+        Field("exactly", _NAMES), Field("auxiliary", Flag()), _WHY,
     )))),
     Field("accepted_only", Many(Record(AcceptedOnly, (
         Field("id", NAME), Field("command", NAME), Field("when", _CUBES), _SAYS,
@@ -125,8 +136,17 @@ MACHINE = Record(Model, (
         Field("id", NAME), Field("column", NAME), Field("value", NAME),
         Field("events", _NAMES), _SAYS,
     )))),
-    Field("mirror", CHOICES), Field("transient", CELLS), Field("goal", _CUBES),
-    Field("assumptions", Many(TEXT), prose=True), Field("situations", Many(_SITUATION)),
+    Field("mirror", CHOICES), Field("transient", CELLS), Field("may_wait", _CUBES),
+    Field("viewpoints", Many(Record(Viewpoint, (
+        Field("name", NAME), Field("node1", CUBE), Field("node2", CUBE),
+    )))),
+    Field("starts", Entries(_NAMES)),
+    Field("stories", Many(Record(Story, (
+        Field("id", NAME), Field("title", TEXT, prose=True), Field("steps", Many(TEXT)),
+        Field("start", NAME), Field("only", CHOICES),
+    )))),
+    Field("goal", _CUBES), Field("assumptions", Many(TEXT), prose=True),
+    Field("situations", Many(_SITUATION)), Field("families", Many(_FAMILY)),
 ), marks=(("format", FORMAT),))
 """The format, as data: one field a key."""
 

@@ -26,7 +26,7 @@ ENOUGH = 1000
 Json = Any
 
 
-class EnoughFindings(Exception):  # noqa: N818
+class EnoughFindings(Exception):
     """The file is wrong in so many places that more of them would help nobody."""
 
 

@@ -16,7 +16,7 @@ from attrs import define, field
 
 from prgcore.engine import Engine, Pair
 from prgcore.errors import PrgError
-from prgcore.model import Advice, Cell, Cube, Display, Invariant, Model, Situation
+from prgcore.model import Advice, Display, Invariant, Model, Situation
 from prgcore.prove.progress import graph
 from prgcore.prove.space import Space
 from prgcore.seats import mirror_name
@@ -37,13 +37,6 @@ class Outcome:
 
 
 # ------------------------------------------------------------- C1, C5: stories
-
-
-def _start(engine: Engine, name: str) -> Pair:
-    pair = engine.initial[0]
-    for event in dict(engine.model.starts)[name]:
-        pair = engine.step(pair, event).pair
-    return pair
 
 
 def shows(engine: Engine, pair: Pair, situation: Situation, *, mirrored: bool = False) -> bool:
@@ -86,8 +79,8 @@ def _follow(
     engine: Engine, situation: Situation, start: str, events: list[str], *, mirrored: bool
 ) -> str:
     """What goes wrong on the way to a row; empty if nothing does."""
-    pair = _start(engine, start)
-    for event in events:
+    pair = engine.initial[0]
+    for event in (*dict(engine.model.starts)[start], *events):
         try:
             decision = engine.step(pair, event)
         except PrgError as error:
@@ -216,12 +209,13 @@ class _Walk:
     def after(self, pairs: Numbers, event: str) -> Numbers:
         """Where an event leads each pair; -1 where it is not accepted."""
         if event not in self._next:
-            to = np.full(len(self.space), -1, np.int32)
+            to: Numbers = np.full(len(self.space), -1, np.int32)
             for edges in self.space.edges:
                 if edges.rule.event == event and edges.rule.outcome is Done.DONE:
                     to[edges.source] = edges.target
             self._next[event] = to
-        return self._next[event][pairs]
+        to = self._next[event]
+        return to[pairs]
 
 
 def advice(engine: Engine, space: Space) -> Outcome:

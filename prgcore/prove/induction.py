@@ -7,7 +7,7 @@ the hypothesis and the rest are asked again (Houdini), so what remains is proved
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from time import perf_counter
 
 import z3
@@ -23,8 +23,9 @@ RLIMIT = 20_000_000
 
 @frozen
 class Step:
-    """A counterexample to induction: from a pair that satisfies the hypothesis to one that does
-    not satisfy the invariant. `reachable` is for others to find out.
+    """A counterexample to induction: `before` satisfies the hypothesis, `rule` breaks it.
+
+    Whether the pair is reachable is another question.
     """
 
     invariant: str
@@ -70,37 +71,46 @@ def is_mirrored(model: Model) -> bool:
 
 def unmirrored(model: Model) -> tuple[str, ...]:
     """What has no mirror image in the machine, each with its place."""
-    wrong = []
+    return (
+        *_rules_unmirrored(model), *_possible_unmirrored(model), *_columns_unmirrored(model),
+        *(
+            f"invariant {i.id}: says more of one seat than of the other"
+            for i in model.invariants
+            if {_key(mirror_cube(c)) for c in i.never} != {_key(c) for c in i.never}
+        ),
+        *(["initial pairs: not their own mirror"] if {
+            frozenset((mirror_name(n), v) for n, v in start) for start in model.initial
+        } != {frozenset(start) for start in model.initial} else []),
+    )
+
+
+def _rules_unmirrored(model: Model) -> Iterator[str]:
     rules = {r.id: r for r in model.rules}
     for rule in model.rules:
         image = mirror_rule(rule)
         other = rules.get(image.id)
         if other is None or _rule_key(image) != _rule_key(other):
-            wrong.append(f"rule {rule.id}: its mirror {image.id} is another rule")
-    ways: dict[str, set[object]] = {}
+            yield f"rule {rule.id}: its mirror {image.id} is another rule"
+
+
+def _possible_unmirrored(model: Model) -> Iterator[str]:
+    ways: dict[str, list[Cube]] = {}
     for entry in model.possible:
-        ways.setdefault(entry.event, set()).add(_key(entry.when))
+        ways.setdefault(entry.event, []).append(entry.when)
     for event, cubes in ways.items():
-        image_cubes = {
-            frozenset((mirror_name(n), v) for n, v in c) for c in cubes  # type: ignore[attr-defined]
-        }
-        if ways.get(mirror_name(event)) != image_cubes:
-            wrong.append(f"possible {event}: its mirror differs")
-    for invariant in model.invariants:
-        keys = {_key(c) for c in invariant.never}
-        if {_key(mirror_cube(c)) for c in invariant.never} != keys:
-            wrong.append(f"invariant {invariant.id}: says more of one seat than of the other")
-    starts = {frozenset(s) for s in model.initial}
-    if {frozenset((mirror_name(n), v) for n, v in s) for s in starts} != starts:
-        wrong.append("initial pairs: not their own mirror")
-    tables = {c.name: (c.domain, c.sources, c.table) for c in model.columns}
-    for name, (domain, sources, table) in tables.items():
-        image_column = tables.get(mirror_name(name))
-        if image_column is None or image_column[0] != domain or (
-            image_column[1:] != (tuple(mirror_name(s) for s in sources), table)
-        ):
-            wrong.append(f"column {name}: its mirror differs")
-    return tuple(wrong)
+        mirrored = {_key(mirror_cube(c)) for c in cubes}
+        if mirrored != {_key(c) for c in ways.get(mirror_name(event), [])}:
+            yield f"possible {event}: its mirror differs"
+
+
+def _columns_unmirrored(model: Model) -> Iterator[str]:
+    columns = {c.name: c for c in model.columns}
+    for column in model.columns:
+        image = columns.get(mirror_name(column.name))
+        sources = tuple(mirror_name(s) for s in column.sources)
+        if image is None or (image.domain, image.sources, image.table) != (
+                column.domain, sources, column.table):
+            yield f"column {column.name}: its mirror differs"
 
 
 def _rule_key(rule: Rule) -> object:
@@ -208,7 +218,7 @@ def supports(model: Model, wanted: str, proved: Iterable[str]) -> tuple[str, ...
     """Which invariants the induction step of one needs, by unsatisfiable cores."""
     relation = Relation(model)
     solver = z3.Solver(ctx=relation.context)
-    solver.set("core.minimize", True)  # noqa: FBT003
+    solver.set("core.minimize", True)
     target = next(i for i in model.invariants if i.id == wanted)
     labels = {f"_{id_}": id_ for id_ in proved}
     assumed = [z3.Bool(name, ctx=relation.context) for name in labels]

@@ -14,12 +14,13 @@ from typing import Any
 from attrs import define, field, frozen
 
 from prgcore.engine import Engine
+from prgcore.errors import BudgetExhausted
 from prgcore.model import AcceptedOnly, Cube, Exclusive, Invariant, Model, OnlyBy
 from prgcore.prove import agreement, document, table
 from prgcore.prove.counterexample import Counterexample, replayed, unreached
 from prgcore.prove.induction import Proof, breaks, induct, unmirrored
 from prgcore.prove.progress import Graph, chain, chains, distances, graph
-from prgcore.prove.space import BudgetExhausted, Space, search
+from prgcore.prove.space import Space, search
 from prgcore.seats import mirror_name
 from prgcore.vocabulary import Kind, Outcome
 from prgcore.wellformed import knowledge, overlaps
@@ -54,6 +55,7 @@ class Work:
 
     engine: Engine
     progress: Callable[[str, int, int], None] | None = None
+    known: Proof | None = None
 
     @property
     def model(self) -> Model:
@@ -70,8 +72,8 @@ class Work:
 
     @cached_property
     def proof(self) -> Proof:
-        """What induction proves."""
-        return induct(self.model)
+        """What induction proves, or what is known of it already."""
+        return self.known or induct(self.model)
 
     @cached_property
     def by_itself(self) -> Graph:
@@ -87,6 +89,14 @@ class Work:
             "refuted", method, {"says": says},
             unreached(self.engine, self._space(), witness.pair or {}, witness.event, says),
         )
+
+    def step(self, proof: Proof, id_: str, invariant: Invariant) -> Counterexample | None:
+        """The step that shows that an invariant is not inductive, if the solver found one."""
+        step = proof.steps.get(id_)
+        if step is None:
+            return None
+        return unreached(
+            self.engine, self._space(), step.before, step.event, invariant.says, invariant)
 
     def _space(self) -> Space | None:
         try:
@@ -224,22 +234,18 @@ def _never(work: Work, invariant: Invariant) -> Finding:
         return _not_vacuous(work, invariant, Finding("proved", "induction", {
             "seconds": work.proof.seconds[invariant.id],
         }))
-    step = work.proof.steps.get(invariant.id)
+    step = work.step(work.proof, invariant.id, invariant)
     try:
         space = work.space
     except BudgetExhausted as error:
-        found = step and unreached(
-            work.engine, None, step.before, step.event, invariant.says, invariant)
-        return Finding("unknown", "search", {"says": str(error)}, found)
+        return Finding("unknown", "search", {"says": str(error)}, step)
     numbers = [int(w[0]) for c in invariant.never if len(w := space.where(c))]
     if numbers:
         return Finding("refuted", "search", {"says": invariant.says},
                        work.at(min(numbers), invariant.says))
     finding = Finding(
         "proved", "search",
-        {"says": "not inductive; no reachable pair breaks it", "pairs": len(space)},
-        step and unreached(
-            work.engine, space, step.before, step.event, invariant.says, invariant),
+        {"says": "not inductive; no reachable pair breaks it", "pairs": len(space)}, step,
     )
     return _not_vacuous(work, invariant, finding)
 
@@ -282,10 +288,10 @@ def _s18(work: Work) -> Finding:
     proof = induct(work.model, possible=possible)
     lost = [i.id for i in work.model.invariants if i.id not in proof.proved]
     if lost:
-        step = proof.steps.get(lost[0])
         says = f"without a truthful failure detector {', '.join(lost)} cannot be proved"
-        found = step and unreached(work.engine, None, step.before, step.event, says)
-        return Finding("refuted", "induction", {"says": says}, found)
+        invariant = next(i for i in work.model.invariants if i.id == lost[0])
+        step = work.step(proof, lost[0], invariant)
+        return Finding("refuted", "induction", {"says": says}, step)
     witnesses = table.holes(work.model, proof.proved, possible)
     if witnesses:
         return work.refuted("induction", witnesses[0].says, witnesses[0])
@@ -316,7 +322,7 @@ def _l1(work: Work) -> Finding:
             says = (f"nothing more happens by itself, and {cell.column} is a transition "
                     f"({len(stuck)} such pairs)")
             return Finding("refuted", "search", {"says": says}, work.at(stuck[0], says))
-    longest = [model.rules[n].id for n in chain(space, work.by_itself, found.first)]
+    longest = [model.rules[n].id for n in chain(work.by_itself, found.first)]
     return Finding("proved", "search", {
         "longest chain": found.longest, "chain": longest, "ends": len(found.ends),
         "ends in a transition": "checked" if model.transient else "the machine names none",

@@ -72,7 +72,7 @@ def chains(space: Space, edges: Graph) -> Chains:
     while len(source):
         leaving = gone[target]
         if not leaving.any():
-            return _cycle(space, edges, ~gone, ends)
+            return _cycle(edges, ~gone, ends)
         count -= np.bincount(source[leaving], minlength=len(space)).astype(np.int32)
         source, target = source[~leaving], target[~leaving]
         fresh = (count == 0) & ~gone
@@ -83,7 +83,7 @@ def chains(space: Space, edges: Graph) -> Chains:
 
 
 def _cycle(
-    space: Space, edges: Graph, left: npt.NDArray[np.bool_], ends: npt.NDArray[np.intp]
+    edges: Graph, left: npt.NDArray[np.bool_], ends: npt.NDArray[np.intp]
 ) -> Chains:
     """Walk among the pairs that were never peeled until one comes back."""
     keep = left[edges.source] & left[edges.target]
@@ -101,7 +101,7 @@ def _cycle(
     return Chains(-1, at, tuple(path[seen[at]:]), at, ends)
 
 
-def chain(space: Space, edges: Graph, first: int) -> list[int]:
+def chain(edges: Graph, first: int) -> list[int]:
     """Rule numbers of a longest chain from a pair."""
     order = np.argsort(edges.source, kind="stable")
     source, target, rule = edges.source[order], edges.target[order], edges.rule[order]

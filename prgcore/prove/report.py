@@ -15,11 +15,10 @@ from xml.etree import ElementTree as ET
 from attrs import asdict, frozen
 
 from prgcore.engine import Engine
-from prgcore.errors import BadInput, unknown_name
+from prgcore.errors import BadInput, BudgetExhausted, unknown_name
 from prgcore.export.machine_file import digest
 from prgcore.prove.counterexample import Counterexample
 from prgcore.prove.obligations import Finding, Obligation, Work, obligations
-from prgcore.prove.space import BudgetExhausted
 
 EXIT = {"proved": 0, "reported": 0, "not_applicable": 0, "refuted": 1, "unknown": 3,
         "vacuous": 4, "disagree": 4}

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from attrs import define, field, frozen
 
-from prgcore.errors import PrgError
+from prgcore.errors import BudgetExhausted
 from prgcore.model import By, Column, Const, Copy, Cube, Model, Rule, Value
 from prgcore.vocabulary import Kind, Outcome
 
@@ -28,10 +28,6 @@ KEEP = 255
 
 LARGEST_BLOCK = 1 << 21
 LARGEST_SPACE = 1 << 28
-
-
-class BudgetExhausted(PrgError):
-    """The machine is larger than the search may be. An answer is unknown, never a pass."""
 
 
 @frozen(eq=False)

@@ -27,14 +27,14 @@ class Witness:
     rule: str = ""
 
 
-def _find(relation: Relation, solver: Term, terms: list[Term]) -> dict[str, str] | None | bool:
-    """A pair that satisfies the terms, None if there is none, False if the solver gave up."""
+def _find(relation: Relation, solver: Term, terms: list[Term]) -> dict[str, str] | None:
+    """A pair that satisfies the terms, None if there is none, empty if the solver gave up."""
     solver.push()
     solver.add(*terms)
     answer = solver.check()
-    pair = relation.read(solver.model()) if answer == z3.sat else None
+    pair = relation.read(solver.model()) if answer == z3.sat else {}
     solver.pop()
-    return False if answer == z3.unknown else pair
+    return None if answer == z3.unsat else pair
 
 
 def overlaps(model: Model) -> tuple[Witness, ...]:

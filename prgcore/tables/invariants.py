@@ -305,9 +305,24 @@ ACCEPTED_ONLY = (
     ),
 )
 
+_SETTLES = ("initialized(me)", "taken_over(me)", "heartbeat_lost(me)")
+
 ONLY_BY = (
-    OnlyBy("S15", "me.services", "stopped", ("failover",),
+    OnlyBy("S15", "me.services", "stopped", ("failover(me)",),
            "only an accepted failover stops services"),
+    *(
+        OnlyBy("S20", "me.state", state, events,
+               "a node is failed over, serves everyone or is Normal only by a step of its own, "
+               "or by the end of its peer's fallback")
+        for state, events in {
+            _S.IDLE: _SETTLES,
+            _S.FAILED_OVER: (*_SETTLES, "services_up(me)", "database_up(me)"),
+            _FO_CSNR: (*_SETTLES, "services_down(me)", "database_down(me)"),
+            _S.RUNNING_IN_BACKUP_MODE: (
+                "initialized(me)", "takeover_done(me)", "autorecovery_done(me)"),
+            _S.NORMAL: ("initialized(me)", "takeback_done(me)", "takeback_done(peer)"),
+        }.items()
+    ),
 )
 
 EXCLUSIVE = (

@@ -22,6 +22,11 @@ VIEWPOINTS = (
 )
 """A node shows nothing while its manager does not run, or where it cannot be reached from."""
 
+A_LIN = (
+    "A-LIN: both nodes reach one linearizable record even while they cannot hear each other, "
+    "and their effects follow the record"
+)
+
 TABLE = Table(
     name="prg",
     node_columns=NODE_COLUMNS,
@@ -64,7 +69,6 @@ TABLE = Table(
         "both.process": "running", "both.hears_peer": "yes", "ha": "on", "link": "up",
     }),),
     assumptions=(
-        "A-LIN: both nodes reach one linearizable record even while they cannot hear each "
-        "other, and their effects follow the record",
+        A_LIN,
     ),
 )

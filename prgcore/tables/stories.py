@@ -171,6 +171,11 @@ _MANUAL = (
         "initialized(node1)", "initialized(node2)",
         *_expect("Taking Over / Critical Service Down", "Failing Over / Critical Service Down"),
     )),
+    Story("M10", "critical services that do not start are down, and both nodes fail (row 14)", (
+        *_IDLE, "fallback(node1)", "start_failed(node1)", "expect node1.services = down",
+        *_expect("Running in Failed Mode / Start of Critical Services Failed",
+                 "Running in Failed Mode / Start of Critical Services Failed"),
+    )),
 )
 
 _RETURN = (
@@ -310,6 +315,10 @@ _HARD = (
     ), only=_FAIL),
     Story("H10", "a node that is sick and alone fails; on reconnection both do (D06, D13)", (
         *_SICK_AND_CUT_OFF, "heartbeat_heard(node2)",
+        *_expect("Running in Failed Mode / Unknown", "Running in Failed Mode / Unknown"),
+    ), only=_FAIL),
+    Story("H16", "the failed node is the first to hear the other again (D13)", (
+        *_SICK_AND_CUT_OFF, "heartbeat_heard(node1)",
         *_expect("Running in Failed Mode / Unknown", "Running in Failed Mode / Unknown"),
     ), only=_FAIL),
     Story("H11", "an Idle node that loses its backup waits (D14)", (

@@ -20,10 +20,10 @@ EVERYWHERE = Cube()
 
 
 @frozen(eq=False)
-class Space:
+class Stored:
     """The stored pairs of a machine, as a set in which cubes can be met.
 
-    `Space(model.columns)` once, then many questions; `satisfiable` and `contains` ask only one.
+    `Stored(model.columns)` once, then many questions; `satisfiable` and `contains` ask only one.
     """
 
     columns: tuple[Column, ...]
@@ -111,7 +111,7 @@ def satisfiable(model: Model, cubes: Iterable[Cube]) -> Assignment | None:
 
     The answer names only the columns that the cells mention; the others may be anything.
     """
-    return Space(model.columns).find(cubes)
+    return Stored(model.columns).find(cubes)
 
 
 def contains(model: Model, cube: Cube, others: Iterable[Cube]) -> Assignment | None:
@@ -119,4 +119,4 @@ def contains(model: Model, cube: Cube, others: Iterable[Cube]) -> Assignment | N
 
     The witness is a stored pair of the cube that is in none of the others.
     """
-    return Space(model.columns).outside(cube, tuple(others))
+    return Stored(model.columns).outside(cube, tuple(others))

@@ -1,0 +1,45 @@
+# Everything runs in .venv, which the targets make themselves. Needs Python 3.11+ and make.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help prove test check rewrite bench mutants clean
+
+help:  ## what can be made
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "prgcore needs Python 3.11 or newer; try: make PYTHON=python3.12 ..."; exit 2; }
+	@echo "setting up .venv (once)"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	  --editable '.[all,test,bench,dev]'
+	@touch $@
+
+prove: $(READY)  ## prove every promise of the machine, under every policy, and proofs/
+	$(BIN)/prgcore prove --every-policy
+	$(BIN)/prgcore prove proofs
+
+test: $(READY)  ## run all tests
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+check: $(READY)  ## lint, types, floors, generated files unchanged
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python docs/generate.py --check
+
+rewrite: $(READY)  ## regenerate golden and reference files; read the diff before you commit it
+	$(BIN)/python docs/generate.py
+	PRGCORE_REWRITE=1 $(BIN)/python -m pytest -q -n 2 --dist loadgroup
+
+bench: $(READY)  ## measure speed, as ratios against the peers in one run
+	$(BIN)/python benchmarks/bench.py
+
+mutants: $(READY)  ## M1: kill every mutant of the table (minutes)
+	$(BIN)/prgcore prove --only M1 --mutants all
+
+clean:  ## remove what was made
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist

@@ -1,0 +1,211 @@
+"""Theorem files: promises that a person writes down, proved like the machine's own.
+
+A theorem file is TOML, one table a theorem, columns with absolute names:
+
+    [never-both-backup]
+    says = "never both nodes Running in Backup Mode"
+    never = [{ "node1.state" = "running_in_backup_mode", "node2.state" = "running_in_backup_mode" }]
+
+`never` is proved from the machine's proved invariants, else by induction with itself, else by
+search; `reachable` needs a trace to each cube; `accepted` needs a command to be accepted only in
+the cubes of `only`; `home` needs a way to the cube from every reachable pair; `discharged` names
+obligations of the machine that a reader of the file should see beside it.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import z3
+
+from prgcore.errors import BadInput, unknown_name
+from prgcore.model import AcceptedOnly, Cell, Cube, Invariant, Model
+from prgcore.prove import table
+from prgcore.prove.induction import RLIMIT, induct
+from prgcore.prove.obligations import Finding, Obligation, Work, obligations
+from prgcore.prove.progress import distances
+from prgcore.prove.relation import Relation
+
+_KINDS = ("never", "reachable", "accepted", "home", "discharged")
+LARGEST = 1 << 20
+
+
+def read(path: str | Path, model: Model) -> tuple[Obligation, ...]:
+    """The theorems of a file, or of every `.toml` file of a folder, as obligations.
+
+    Raises:
+        BadInput: no such file, no TOML, or names that the machine does not have; all at once.
+    """
+    place = Path(path)
+    if place.is_dir():
+        files = sorted(place.glob("*.toml"))
+        if not files:
+            raise BadInput(f"{place}: no theorem files (*.toml) in this folder")
+        return tuple(o for file in files for o in read(file, model))
+    try:
+        data = place.read_bytes()
+        if len(data) > LARGEST:
+            raise BadInput(f"{place}: a theorem file has at most {LARGEST:,} bytes")
+        theorems = tomllib.loads(data.decode("utf-8"))
+    except OSError as error:
+        raise BadInput(f"{place}: {error.strerror or error}") from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        raise BadInput(f"{place}: not TOML: {error}") from None
+    wrong: list[str] = []
+    found = [
+        _theorem(name, theorem, model, wrong) for name, theorem in theorems.items()
+    ]
+    if not found and not wrong:
+        wrong.append("no theorems: write one table a theorem, [name] with says and never")
+    if wrong:
+        raise BadInput(f"{place}: " + "; ".join(wrong[:5]))
+    return tuple(o for o in found if o)
+
+
+def _theorem(name: str, theorem: Any, model: Model, wrong: list[str]) -> Obligation | None:
+    if not isinstance(theorem, Mapping):
+        wrong.append(f"{name}: a theorem is a table with says and {', '.join(_KINDS)}")
+        return None
+    kinds = [k for k in _KINDS if k in theorem]
+    says = theorem.get("says", "")
+    if len(kinds) != 1 or not isinstance(says, str) or not says:
+        wrong.append(f"[{name}] needs says and one of {', '.join(_KINDS)}")
+        return None
+    kind = kinds[0]
+    known = {"says", "assumes", kind} | ({"only", "exactly"} if kind == "accepted" else set())
+    wrong += [f"[{name}] " + unknown_name("key", key, known) for key in theorem if key not in known]
+    assumes = theorem.get("assumes", list(model.assumptions))
+    if not isinstance(assumes, list):
+        wrong.append(f"[{name}] assumes: a list of sentences")
+        return None
+    run = _run(name, kind, theorem, model, wrong)
+    return run and Obligation(name, says, run, tuple(str(a) for a in assumes))
+
+
+def _run(
+    name: str, kind: str, theorem: Mapping[str, Any], model: Model, wrong: list[str]
+) -> Callable[[Work], Finding] | None:
+    before = len(wrong)
+    match kind:
+        case "never" | "reachable" | "home":
+            cubes = _cubes(f"[{name}] {kind}", theorem[kind], model, wrong)
+            by_kind = {"never": _never, "reachable": _reachable, "home": _home}
+            return by_kind[kind](name, theorem["says"], cubes) if len(wrong) == before else None
+        case "accepted":
+            command = theorem["accepted"]
+            events = {e.name for e in model.events}
+            if command not in events:
+                wrong.append(f"[{name}] accepted: " + unknown_name("event", command, events))
+            cubes = _cubes(f"[{name}] only", theorem.get("only"), model, wrong)
+            exactly = theorem.get("exactly", False) is True
+            check = AcceptedOnly(name, str(command), cubes, theorem["says"], exactly)
+            return _accepted(check) if len(wrong) == before else None
+        case _:
+            ids = theorem[kind] if isinstance(theorem[kind], list) else [theorem[kind]]
+            known = {o.id: o for o in obligations(model)}
+            wrong += [
+                f"[{name}] discharged: " + unknown_name("obligation", i, known)
+                for i in ids if i not in known
+            ]
+            return _discharged([known[i] for i in ids]) if len(wrong) == before else None
+
+
+def _cubes(place: str, value: Any, model: Model, wrong: list[str]) -> tuple[Cube, ...]:
+    domains = {c.name: c.domain for c in model.columns}
+    cubes = value if isinstance(value, list) else [value]
+    found = []
+    for cells in cubes:
+        if not isinstance(cells, Mapping):
+            wrong.append(f"{place}: a cube is a table of columns, not {type(cells).__name__}")
+            continue
+        cube = []
+        for column, values in cells.items():
+            allowed = values if isinstance(values, list) else [values]
+            if column not in domains:
+                wrong.append(f"{place}: " + unknown_name("column", column, domains))
+                continue
+            wrong += [
+                f"{place}.{column}: " + unknown_name("value", v, domains[column])
+                for v in allowed if v not in domains[column]
+            ]
+            cube.append(Cell(column, tuple(str(v) for v in allowed)))
+        found.append(Cube(tuple(cube)))
+    return tuple(found)
+
+
+def _never(name: str, says: str, cubes: tuple[Cube, ...]) -> Callable[[Work], Finding]:
+    invariant = Invariant(name, says, cubes)
+
+    def run(work: Work) -> Finding:
+        model = work.model
+        relation = Relation(model)
+        solver = relation.solver(RLIMIT)
+        for known in model.invariants:
+            if known.id in work.proof.proved:
+                solver.add(z3.Not(relation.broken(known)))
+        solver.add(relation.broken(invariant))
+        if solver.check() == z3.unsat:
+            return Finding("proved", "induction", {"says": "follows from the proved invariants"})
+        held = [i for i in model.invariants if i.id in work.proof.proved]
+        proof = induct(model, [*held, invariant], rules=model.rules)
+        if name in proof.proved:
+            return Finding("proved", "induction")
+        numbers = [int(w[0]) for c in cubes if len(w := work.space.where(c))]
+        if numbers:
+            return Finding("refuted", "search", {"says": says}, work.at(min(numbers), says))
+        return Finding("proved", "search", {"says": "not inductive; no reachable pair breaks it"},
+                       work.step(proof, name, invariant))
+
+    return run
+
+
+def _reachable(name: str, says: str, cubes: tuple[Cube, ...]) -> Callable[[Work], Finding]:
+    def run(work: Work) -> Finding:
+        shortest = []
+        for number, cube in enumerate(cubes):
+            found = work.space.where(cube)
+            if not len(found):
+                return Finding("refuted", "search", {
+                    "says": f"{name}: no reachable pair is in cube {number + 1}: {says}"})
+            shortest.append(len(work.space.trace(int(found[0]))))
+        return Finding("proved", "search", {"shortest": shortest})
+
+    return run
+
+
+def _home(name: str, says: str, cubes: tuple[Cube, ...]) -> Callable[[Work], Finding]:
+    def run(work: Work) -> Finding:
+        goal = np.concatenate([work.space.where(c) for c in cubes])
+        far = distances(work.space, work.homeward, goal)
+        if far.min() < 0:
+            return Finding("refuted", "search", {"says": says},
+                           work.at(int((far < 0).argmax()), f"{name}: {says}"))
+        return Finding("proved", "search", {"greatest length": int(far.max())})
+
+    return run
+
+
+def _accepted(check: AcceptedOnly) -> Callable[[Work], Finding]:
+    def run(work: Work) -> Finding:
+        witnesses = table.accepted_only(work.model, check, work.proof.proved)
+        if not witnesses:
+            return Finding("proved", "table")
+        return work.refuted("table", witnesses[0].says, witnesses[0])
+
+    return run
+
+
+def _discharged(some: list[Obligation]) -> Callable[[Work], Finding]:
+    def run(work: Work) -> Finding:
+        finding = Finding("proved", "table")
+        for obligation in some:
+            finding = obligation.run(work)
+            if finding.verdict not in ("proved", "reported"):
+                return finding
+        return finding
+
+    return run
