@@ -290,13 +290,18 @@ def _found(pair: Pair, line: Line) -> str:
 # ----------------------------------------------------------------------- tell
 
 
-def tell(run: Run) -> str:
-    """The run as a person reads it: 80 columns, every change, every refusal, what failed."""
+def tell(run: Run, *, tally: bool = True) -> str:
+    """The run as a person reads it: 80 columns, every change, every refusal, what failed.
+
+    `tally` adds a last line that counts events and expectations.
+    """
     lines: list[str] = []
     for step in run.steps:
         if lines and step.line.verb not in ("expect", "given"):
             lines.append("")
         lines += _told(step)
+    if not tally:
+        return "\n".join(lines).lstrip("\n") + "\n"
     events = sum(s.line.verb not in ("start", "given", "expect") for s in run.steps)
     expected = sum(s.line.verb == "expect" for s in run.steps)
     failed = [str(s.line.number) for s in run.failures]

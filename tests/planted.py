@@ -204,7 +204,7 @@ FAULTS = (
         _lamps(possible=(
             Possible("warm", {"me.state": "warming", "peer.bulb": "good"}), *TABLE.possible[1:],
         )),
-        {"L1": "refuted"}, 1, "nothing more happens by itself, and node2.state is a transition",
+        {"L1": "refuted"}, 1, "nothing more happens by itself, and node1.state is a transition",
     ),
     Fault(
         "no way home", _lamps(_row("A110", outcome=Outcome.IGNORED, then={})),

@@ -60,20 +60,20 @@ class Compiled:
             )
         events = space.model.events
         width = len(events)
-        codes = np.empty((len(space), width), np.int32)
-        codes[:] = [REFUSED if e.kind is Kind.COMMAND else IMPOSSIBLE for e in events]
+        table = np.empty((len(space), width), np.int32)
+        table[:] = [REFUSED if e.kind is Kind.COMMAND else IMPOSSIBLE for e in events]
         column = {e.name: i for i, e in enumerate(events)}
         for edges in space.edges:
             done = edges.rule.outcome is Outcome.DONE
-            codes[edges.source, column[edges.rule.event]] = (
+            table[edges.source, column[edges.rule.event]] = (
                 edges.target * np.int32(width) if done else IGNORED
             )
-        codes = codes.reshape(-1)
+        codes: npt.NDArray[np.int32] = table.reshape(-1)
         codes.flags.writeable = False
         set_(self, "events", tuple(column))
         set_(self, "width", width)
         set_(self, "codes", codes)
-        set_(self, "cells", memoryview(codes))
+        set_(self, "cells", memoryview(codes.data))
         set_(self, "_number", column)
 
     def __len__(self) -> int:

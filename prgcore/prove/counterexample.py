@@ -92,7 +92,7 @@ def _rule(engine: Engine, pair: dict[str, str], event: str) -> str:
 def _tell(engine: Engine, events: list[str], start: dict[str, str], says: str) -> str:
     trusting = _trusting(engine)
     text = as_story(trusting, events, trusting.pair(start))
-    return f"{tell(run(trusting, parse(text)))}\nBroken: {says}."
+    return f"{tell(run(trusting, parse(text)), tally=False)}\nBroken: {says}."
 
 
 def unreached(

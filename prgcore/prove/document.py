@@ -30,10 +30,17 @@ NODES = ("node1", "node2")
 
 @define
 class Outcome:
-    """What is wrong, each in a sentence, and figures."""
+    """What is wrong, each in a sentence, figures, and a pair that shows the first wrong thing."""
 
     wrong: list[str] = field(factory=list)
     detail: dict[str, Any] = field(factory=dict)
+    pair: int | None = None
+
+    def add(self, says: str, pair: int | None = None) -> None:
+        """One more thing that is wrong."""
+        if not self.wrong:
+            self.pair = pair
+        self.wrong.append(says)
 
 
 # ------------------------------------------------------------- C1, C5: stories
@@ -58,19 +65,19 @@ def causes(engine: Engine, space: Space | None = None) -> Outcome:
     found, count = Outcome(), 0
     for situation in engine.model.situations:
         if not situation.causes:
-            found.wrong.append(f"row {situation.row} has no documented cause")
+            found.add(f"row {situation.row} has no documented cause")
         for cause, mirrored in product(situation.causes, (False, True)):
             events = [mirror_name(e) if mirrored else e for e in cause.events]
             problem = _follow(engine, situation, cause.start, events, mirrored=mirrored)
             if problem:
-                found.wrong.append(f"row {situation.row}, cause {cause.id}: {problem}")
+                found.add(f"row {situation.row}, cause {cause.id}: {problem}")
             count += 1
     if space is not None:
         seen = _Seen(space)
         for situation in engine.model.situations:
             for display in (situation.display, situation.display.mirrored()):
                 if not len(seen.where(display)):
-                    found.wrong.append(f"row {situation.row} is not reachable: {spelt(display)}")
+                    found.add(f"row {situation.row} is not reachable: {spelt(display)}")
     found.detail = {"rows": len(engine.model.situations), "stories": count}
     return found
 
@@ -103,7 +110,7 @@ def stories(engine: Engine, _: Space | None = None) -> Outcome:
         try:
             told = run(engine, story, dict(engine.model.starts))
         except PrgError as error:
-            found.wrong.append(f"story {story.id}: {error}")
+            found.add(f"story {story.id}: {error}")
             continue
         found.wrong += [
             f"story {story.id}, {step.line.text}: {step.failed}" for step in told.failures
@@ -232,33 +239,34 @@ def advice(engine: Engine, space: Space) -> Outcome:
             if not some.events:
                 continue
             pairs = np.intersect1d(rows, space.where(some.when), assume_unique=True).astype(np.int32)
-            problem = _leads_home(walk, pairs, some, home)
+            problem, at = _leads_home(walk, pairs, some, home)
             checked += 1
             if some.defect:
                 defects.append(f"row {situation.row}, {some.says} ({some.defect})")
                 if not problem:
-                    found.wrong.append(f"row {situation.row}: {some.says}: listed as a defect, "
-                                       "and it leads home")
+                    found.add(f"row {situation.row}: {some.says}: listed as a defect, and it "
+                              "leads home")
             elif problem:
-                found.wrong.append(f"row {situation.row}: {some.says}: {problem}")
+                found.add(f"row {situation.row}: {some.says}: {problem}", at)
     found.detail = {"recommended actions": checked, "defects": defects}
     return found
 
 
-def _leads_home(walk: _Walk, pairs: Numbers, some: Advice, home: npt.NDArray[np.intp]) -> str:
+def _leads_home(
+    walk: _Walk, pairs: Numbers, some: Advice, home: npt.NDArray[np.intp]
+) -> tuple[str, int | None]:
+    """What is wrong with an advice, and a pair in which it is; nothing where it leads home."""
     if not len(pairs):
-        return "no reachable pair of the row fits"
+        return "no reachable pair of the row fits", None
     for number, event in enumerate(some.events):
         pairs = np.setdiff1d(pairs, home, assume_unique=True) if number else pairs
         after = walk.after(pairs, event)
         if (after < 0).any():
-            left = walk.space.pair(int(pairs[after < 0][0]))
-            return f"step {number + 1}, {event}, is not accepted in {left}"
+            says = f"step {number + 1}, {event}, is not accepted after this"
+            return says, int(pairs[after < 0][0])
         pairs = walk.settle(np.unique(after))
     away = np.setdiff1d(pairs, home, assume_unique=True)
-    if len(away):
-        return f"it ends away from home, in {walk.space.pair(int(away[0]))}"
-    return ""
+    return ("it ends here, away from home", int(away[0])) if len(away) else ("", None)
 
 
 # ------------------------------------------------------------- C3: displays
@@ -312,16 +320,17 @@ def displays(_: Engine, space: Space) -> Outcome:
     """C3: a stable display is in Table 2 or in exactly one family."""
     found, families = Outcome(), holes(space)
     listed = documented(space.model)
-    for display, _number in families.get("", ()):
-        found.wrong.append(f"in no row and no family: {spelt(display)}")
-    for display in stable_displays(space):
+    for display, number in families.get("", ()):
+        found.add(f"in no row and no family: {spelt(display)}", number)
+    shown = stable_displays(space)
+    for display, number in shown.items():
         many = _families(space.model, display)
         if display in listed and many:
-            found.wrong.append(f"in row {listed[display]} and a family: {spelt(display)}")
+            found.add(f"in row {listed[display]} and a family: {spelt(display)}", number)
         if len(many) > 1:
-            found.wrong.append(f"in families {', '.join(many)}: {spelt(display)}")
+            found.add(f"in families {', '.join(many)}: {spelt(display)}", number)
     found.detail = {
-        "stable displays": len(stable_displays(space)),
+        "stable displays": len(shown),
         "not in Table 2": sum(map(len, families.values())),
         "families": sum(1 for f in families.values() if f),
     }
@@ -362,18 +371,18 @@ def citations(engine: Engine, space: Space) -> Outcome:
             by = printed.get(half, set())
             shown |= by
             if rows and by and not by & rows:
-                found.wrong.append(
+                found.add(
                     f"{edges.rule.id} makes {title(half[0])} / {title(half[1])}, which row "
                     f"{', '.join(sorted(by))} prints, and cites {', '.join(sorted(rows))}"
                 )
         if rows - shown:
-            found.wrong.append(
+            found.add(
                 f"{edges.rule.id} cites row {', '.join(sorted(rows - shown))} and never prints it"
             )
         cited |= rows
     uncited = {s.row for s in engine.model.situations} - cited
     if uncited:
-        found.wrong.append(f"no rule prints row {', '.join(sorted(uncited))}")
+        found.add(f"no rule prints row {', '.join(sorted(uncited))}")
     found.detail = {"rows cited": len(cited)}
     return found
 

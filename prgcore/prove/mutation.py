@@ -23,7 +23,7 @@ from attrs import define, evolve, field, frozen
 from prgcore.engine import Engine
 from prgcore.errors import BudgetExhausted
 from prgcore.model import By, Cell, Const, Copy, Cube, Effect, Model, Rule
-from prgcore.prove import document
+from prgcore.prove import document, table
 from prgcore.prove.induction import RLIMIT, Proof, half, is_mirrored
 from prgcore.prove.obligations import Finding, Obligation, Work, obligations
 from prgcore.prove.relation import Relation, Term
@@ -234,23 +234,19 @@ class Killer:
         return "S" if self._sat(self.relation.fires(rule), after) else ""
 
     def _guards(self, mutant: Mutant) -> str:
-        from prgcore.prove import table
-
         model, name = mutate(self.model, mutant), mutant.original.event
+        changed = {e.target for e in mutant.changed.then} if mutant.changed else set()
         proved = tuple(i.id for i in model.invariants)
-        for check in model.accepted_only:
-            if check.command == name and table.accepted_only(model, check, proved):
-                return "F5"
-        for exclusive in model.exclusive:
-            if name.partition("(")[0] in exclusive.commands and table.exclusive(
-                    model, exclusive):
-                return "F5"
-        rule = mutant.changed
-        for only in model.only_by:
-            if rule and only.column in {e.target for e in rule.then} and table.only_by(
-                    model, only):
-                return "F5"
-        return ""
+        relation = Relation(model)
+        wrong = (
+            *(table.accepted_only(relation, check, proved)
+              for check in model.accepted_only if check.command == name),
+            *(table.exclusive(relation, check)
+              for check in model.exclusive if name.partition("(")[0] in check.commands),
+            *(table.only_by(relation, check)
+              for check in model.only_by if check.column in changed),
+        )
+        return "F5" if any(wrong) else ""
 
     def _same(self, mutant: Mutant) -> str:
         """Equal under the invariants (solver), or on every reachable pair (search)."""

@@ -20,6 +20,7 @@ from prgcore.prove import agreement, document, table
 from prgcore.prove.counterexample import Counterexample, replayed, unreached
 from prgcore.prove.induction import Proof, breaks, induct, unmirrored
 from prgcore.prove.progress import Graph, chain, chains, distances, graph
+from prgcore.prove.relation import Relation
 from prgcore.prove.space import Space, search
 from prgcore.seats import mirror_name
 from prgcore.vocabulary import Kind, Outcome
@@ -56,6 +57,7 @@ class Work:
     engine: Engine
     progress: Callable[[str, int, int], None] | None = None
     known: Proof | None = None
+    guards: dict[str, Finding | None] = field(factory=dict)
 
     @property
     def model(self) -> Model:
@@ -69,6 +71,11 @@ class Work:
             BudgetExhausted: the machine is too large.
         """
         return search(self.model)
+
+    @cached_property
+    def relation(self) -> Relation:
+        """The machine as Z3 terms."""
+        return Relation(self.model)
 
     @cached_property
     def proof(self) -> Proof:
@@ -165,14 +172,11 @@ def _f4(work: Work) -> Finding:
 
 
 def _f5(work: Work) -> Finding:
-    checks = _guards(work.model)
-    if not checks:
+    ids = sorted({check.id for check in _guards(work.model)}, key=_natural)
+    if not ids:
         return Finding("not_applicable", "table", {"says": "the machine has no guard checks"})
-    for check in checks:
-        finding = _guard(work, check)
-        if finding:
-            return finding
-    return Finding("proved", "table", {"checks": sorted({c.id for c in checks})})
+    wrong = [found for found in (_guarded(work, id_) for id_ in ids) if found]
+    return wrong[0] if wrong else Finding("proved", "table", {"checks": ids})
 
 
 def _f6(work: Work) -> Finding:
@@ -197,15 +201,23 @@ def _guards(model: Model) -> tuple[AcceptedOnly | Exclusive | OnlyBy, ...]:
     return (*model.accepted_only, *model.exclusive, *model.only_by)
 
 
+def _guarded(work: Work, id_: str) -> Finding | None:
+    """None where every guard check of this id holds; asked once."""
+    if id_ not in work.guards:
+        found = (_guard(work, check) for check in _guards(work.model) if check.id == id_)
+        work.guards[id_] = next((f for f in found if f), None)
+    return work.guards[id_]
+
+
 def _guard(work: Work, check: AcceptedOnly | Exclusive | OnlyBy) -> Finding | None:
     """None where the check holds."""
     match check:
         case AcceptedOnly():
-            witnesses = table.accepted_only(work.model, check, work.proof.proved)
+            witnesses = table.accepted_only(work.relation, check, work.proof.proved)
         case Exclusive():
-            witnesses = table.exclusive(work.model, check)
+            witnesses = table.exclusive(work.relation, check)
         case _:
-            witnesses = table.only_by(work.model, check)
+            witnesses = table.only_by(work.relation, check)
     if not witnesses:
         return None
     if witnesses[0].pair is None:
@@ -218,11 +230,9 @@ def _guard(work: Work, check: AcceptedOnly | Exclusive | OnlyBy) -> Finding | No
 
 def _safety(id_: str) -> Callable[[Work], Finding]:
     def run(work: Work) -> Finding:
-        for check in _guards(work.model):
-            if check.id == id_:
-                finding = _guard(work, check)
-                if finding:
-                    return finding
+        finding = _guarded(work, id_)
+        if finding:
+            return finding
         invariant = next((i for i in work.model.invariants if i.id == id_), None)
         return _never(work, invariant) if invariant else Finding("proved", "table")
 
@@ -389,7 +399,8 @@ def _document(check: Callable[[Engine, Space], document.Outcome]) -> Callable[[W
             return Finding("not_applicable", "search", {"says": "no situations section"})
         found = check(work.engine, work.space)
         if found.wrong:
-            return Finding("refuted", "search", {"says": found.wrong[0], "all": found.wrong})
+            at = None if found.pair is None else work.at(found.pair, found.wrong[0])
+            return Finding("refuted", "search", {"says": found.wrong[0], "all": found.wrong}, at)
         return Finding("proved", "search", found.detail)
 
     return run

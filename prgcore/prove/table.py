@@ -82,21 +82,20 @@ def holes(
     return tuple(found)
 
 
-def _done(model: Model, relation: Relation, event: str) -> Term:
+def _done(relation: Relation, event: str) -> Term:
     return relation.either([
-        relation.fires(r) for r in model.rules
+        relation.fires(r) for r in relation.model.rules
         if r.event == event and r.outcome is Outcome.DONE
     ])
 
 
 def accepted_only(
-    model: Model, check: AcceptedOnly, proved: tuple[str, ...]
+    relation: Relation, check: AcceptedOnly, proved: tuple[str, ...]
 ) -> tuple[Witness, ...]:
     """Where the event is done outside the cubes, or, if `exactly`, not done inside them."""
-    relation = Relation(model)
-    solver = relation.solver(RLIMIT)
+    model, solver = relation.model, relation.solver(RLIMIT)
     inside = relation.either([relation.holds(c) for c in check.when])
-    done = _done(model, relation, check.command)
+    done = _done(relation, check.command)
     found = []
     pair = _find(relation, solver, [done, z3.Not(inside)])
     if pair is not None:
@@ -117,13 +116,12 @@ def accepted_only(
     return tuple(found)
 
 
-def exclusive(model: Model, check: Exclusive) -> tuple[Witness, ...]:
+def exclusive(relation: Relation, check: Exclusive) -> tuple[Witness, ...]:
     """Pairs that accept two of the commands by name, or one where none may be."""
-    relation = Relation(model)
-    solver = relation.solver(RLIMIT)
+    model, solver = relation.model, relation.solver(RLIMIT)
     names = {
         name: relation.either([
-            _done(model, relation, e.name) for e in model.events
+            _done(relation, e.name) for e in model.events
             if e.name.partition("(")[0] == name
         ])
         for name in check.commands
@@ -141,10 +139,9 @@ def exclusive(model: Model, check: Exclusive) -> tuple[Witness, ...]:
     return tuple(found)
 
 
-def only_by(model: Model, check: OnlyBy) -> tuple[Witness, ...]:
+def only_by(relation: Relation, check: OnlyBy) -> tuple[Witness, ...]:
     """Rules of other events that put this value into the column."""
-    relation = Relation(model)
-    solver = relation.solver(RLIMIT)
+    model, solver = relation.model, relation.solver(RLIMIT)
     value = relation.constant(check.column, check.value)
     found = []
     for rule in model.rules:

@@ -191,7 +191,7 @@ def _home(name: str, says: str, cubes: tuple[Cube, ...]) -> Callable[[Work], Fin
 
 def _accepted(check: AcceptedOnly) -> Callable[[Work], Finding]:
     def run(work: Work) -> Finding:
-        witnesses = table.accepted_only(work.model, check, work.proof.proved)
+        witnesses = table.accepted_only(work.relation, check, work.proof.proved)
         if not witnesses:
             return Finding("proved", "table")
         return work.refuted("table", witnesses[0].says, witnesses[0])

@@ -130,7 +130,8 @@ SAFETY = (
         why="what an operator can meet is a list that can be read",
     ),
     Invariant(
-        "S15", "Idle has its services stopped, and Failed Over is healthy while its manager runs",
+        "S15", "Idle has its services stopped; a failed-over node that runs is Failed Over exactly "
+        "if it is healthy",
         (
             {"me.state": _S.IDLE, "me.services": ("up", "down")},
             {
@@ -138,6 +139,7 @@ SAFETY = (
                 "me.health": ("stopped", "stopped_without_database", "critical_service_down",
                               "database_failure"),
             },
+            {"me.state": _FO_CSNR, "me.process": "running", "me.health": "healthy"},
         ),
         premise={"me.state": _S.IDLE},
         why="only an accepted failover stops services; checked with the table",

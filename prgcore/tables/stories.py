@@ -126,6 +126,14 @@ _SETTINGS = (
         *_IDLE, *_BACKUP_SICK, "disable_ha", *_DISABLED, "services_up(node2)", "enable_ha",
         *_starts("node1"), *_starts("node2"), *_NORMAL,
     )),
+    Story("A17", "enabling again does not cure an improper start (row 24, D03)", (
+        "enabled_improperly", "refused enable_ha", "expect node1.state = unknown",
+    ), "initial"),
+    Story("A18", "high availability is enabled, a database is down on one node (D04)", (
+        "database_down(node1)", "enable_ha", "heartbeat_heard(node1)", "heartbeat_heard(node2)",
+        "initialized(node2)", "initialized(node1)",
+        *_expect("Failing Over / Database Failure", "Taking Over / Database Failure"),
+    ), "initial"),
 )
 
 _MANUAL = (
@@ -232,6 +240,38 @@ _RETURN = (
         "expect node2 Running in Backup Mode / Peer Down During Initialization",
         "power_on(node1)", "services_up(node1)", "manager_start(node1)", *_starts("node1"),
         "heartbeat_heard(node2)", *_HOME, *_NORMAL,
+    )),
+    Story("R12", "both nodes are sick: the fault of the first is the reason of both (D17)", (
+        "services_down(node1)", "database_down(node2)", "critical_service_delay(node1)",
+        *_expect("Running in Failed Mode / Critical Service Down",
+                 "Running in Failed Mode / Critical Service Down"),
+    )),
+    Story("R13", "both nodes are sick: a database failure is the reason of both (D17)", (
+        "database_down(node1)", "services_down(node2)", "critical_service_delay(node1)",
+        *_expect("Running in Failed Mode / Database Failure",
+                 "Running in Failed Mode / Database Failure"),
+    )),
+    Story("R14", "the backup comes back sick: its fault is the reason of both (D17)", (
+        *_IDLE, "services_down(node2)", *_restart("node2"), *_starts("node2"),
+        *_expect("Running in Failed Mode / Critical Service Down",
+                 "Running in Failed Mode / Critical Service Down"),
+    )),
+    Story("R15", "the backup comes back without its database (D17)", (
+        *_IDLE, "database_down(node2)", *_restart("node2"), *_starts("node2"),
+        *_expect("Running in Failed Mode / Database Failure",
+                 "Running in Failed Mode / Database Failure"),
+    )),
+    Story("R16", "the peer's host goes down while a node starts: it no longer hears it", (
+        *_restart("node2"), "heartbeat_heard(node2)", "power_off(node1)",
+        "peer_host_lost(node2)", "expect node2.hears_peer = no",
+        "expect node2 Taking Over / Peer Down During Initialization",
+    )),
+    Story("R17", "an automatic recovery that fails leaves both nodes failed (D09)", (
+        *_FAILED_OVER, *_BACKUP_SICK, "autorecovery_failed(node1)",
+        *_expect(
+            "Running in Failed Mode / Take Back Users Failed",
+            "Running in Failed Mode / Take Back Users Failed",
+        ),
     )),
     Story("R10", "a fault shorter than the critical service delay changes nothing", (
         "services_down(node1)", "services_up(node1)", "impossible critical_service_delay(node1)",

@@ -17,7 +17,7 @@ FAULTS = (
             "me.reason": by("me.misses", {"nothing": Reason.CRITICAL_SERVICE_DOWN}),
         },
         cite="table2:12",
-        why="a failed-over node that its manager watches says so",
+        why="a fault; a failed-over node that its manager watches says so",
     ),
     Rule(
         "X102", "services_up",
@@ -26,7 +26,7 @@ FAULTS = (
             "me.state": by("me.misses", {"services": State.FAILED_OVER}),
         },
         cite=("table2:11a", "table2:11b", "table2:18b"),
-        why="a failed-over node that its manager watches is ready for fallback",
+        why="a repair; a failed-over node that its manager watches is ready for fallback",
     ),
     Rule(
         "X104", "database_down",
@@ -36,7 +36,7 @@ FAULTS = (
             "me.reason": by("me.misses", {"nothing": Reason.DATABASE_FAILURE}),
         },
         cite="table2:13",
-        why="a failed-over node that its manager watches says so",
+        why="a fault; a failed-over node that its manager watches says so",
     ),
     Rule(
         "X106", "database_up",
@@ -45,7 +45,7 @@ FAULTS = (
             "me.state": by("me.misses", {"database": State.FAILED_OVER}),
         },
         cite=("table2:11a", "table2:11b", "table2:18b"), evidence=Evidence.INFERRED,
-        why="a failed-over node that its manager watches is ready for fallback",
+        why="a repair; a failed-over node that its manager watches is ready for fallback",
     ),
     Rule(
         "X110", "manager_stop",

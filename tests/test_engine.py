@@ -1,0 +1,335 @@
+"""The contract of the interpreter: decisions, refusals, errors, pairs that never change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from attrs import evolve
+from attrs.exceptions import FrozenInstanceError
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from prgcore import engine as engine_module
+from prgcore.engine import Decision, Engine, Pair
+from prgcore.errors import BadInput, ImpossibleEvent, NotTotal, OutsideInvariant, PrgError
+from prgcore.machine import Machine, prg
+from prgcore.model import Model
+from prgcore.seats import mirror_name, mirror_rule
+from prgcore.vocabulary import Outcome
+from tests.planted import FAULTS, LAMPS
+
+PRG = prg()
+START = PRG.initial[0]
+HOME = (
+    "enable_ha", "heartbeat_heard(node1)", "heartbeat_heard(node2)",
+    "initialized(node1)", "initialized(node2)",
+)
+EVENTS = tuple(e.name for e in PRG.model.events)
+
+
+def after(*events: str, engine: Engine = PRG) -> Pair:
+    """The pair after these events from the start, each of them done."""
+    pair = engine.initial[0]
+    for event in events:
+        decision = engine.step(pair, event)
+        assert decision.outcome is Outcome.DONE, event
+        pair = decision.pair
+    return pair
+
+
+NORMAL = after(*HOME)
+
+
+def mirrored(pair: Mapping[str, str]) -> dict[str, str]:
+    return {mirror_name(name): value for name, value in pair.items()}
+
+
+# ---------------------------------------------------------------- decisions
+
+
+def test_a_command_that_is_done_says_everything() -> None:
+    decision = PRG.step(NORMAL, "failover(node1)")
+    assert decision.outcome is Outcome.DONE
+    assert decision.event == "failover(node1)"
+    assert decision.rule is not None
+    assert decision.rule.id == "M100@node1"
+    assert decision.why == "manual failover: this node's users move to the peer"
+    assert decision.failed == ()
+    assert [(a.do, a.node) for a in decision.actions] == [
+        ("stop_critical_services", "node1"), ("disconnect_users", "node1"),
+        ("acquire_grant", "node2"), ("move_users", "node2"),
+    ]
+    changed = {c: (NORMAL[c], decision.pair[c]) for c in NORMAL if NORMAL[c] != decision.pair[c]}
+    assert changed == {
+        "node1.state": ("normal", "failing_over"), "node2.state": ("normal", "taking_over"),
+        "node1.reason": ("normal", "on_admin_request"),
+        "node2.reason": ("normal", "on_admin_request"),
+        "node1.services": ("up", "stopped"), "node1.assigned_own": ("yes", "no"),
+    }
+
+
+def test_an_ignored_event_says_why_and_changes_nothing() -> None:
+    pair = after(*HOME[:4], "services_down(node1)")
+    lost = PRG.step(pair, "critical_service_delay(node1)")
+    assert lost.outcome is Outcome.IGNORED
+    assert lost.pair is pair
+    assert lost.actions == ()
+    assert lost.rule is not None
+    assert lost.rule.id == "F106@node1"
+    assert lost.why == "the peer's own start or failure decides first"
+
+
+def test_a_refusal_names_the_failing_cells_of_the_nearest_rule() -> None:
+    decision = PRG.step(NORMAL, "fallback(node1)")
+    assert decision.outcome is Outcome.REFUSED
+    assert decision.pair is NORMAL
+    assert decision.rule is None
+    assert decision.actions == ()
+    assert [(f.column, f.value, f.needs) for f in decision.failed] == [
+        ("node1.state", "normal", ("failed_over", "idle")),
+        ("node2.state", "normal", ("running_in_backup_mode",)),
+    ]
+    assert decision.why == (
+        "node1.state is normal, needs failed_over or idle; "
+        "node2.state is normal, needs running_in_backup_mode")
+
+
+def test_of_two_rules_equally_near_the_lowest_id_is_named() -> None:
+    two = evolve(LAMPS, rules=tuple(
+        r for rule in LAMPS.rules for r in (
+            [evolve(rule, id="Z2", when={"node1.state": "lit"}),
+             evolve(rule, id="A1", when={"node1.bulb": "burnt"})]
+            if rule.id == "A100@node1" else [rule])
+    ))
+    for model in (two, evolve(two, rules=two.rules[::-1])):
+        refused = Engine(model).step(dict(LAMPS.initial[0]), "light(node1)")
+        assert refused.why == "node1.bulb is good, needs burnt"
+
+
+def test_the_commands_that_are_available_in_the_order_of_the_machine() -> None:
+    assert PRG.available(START) == ("enable_ha", "enable_auto_fallback")
+    assert PRG.available(NORMAL) == (
+        "disable_ha", "enable_auto_fallback", "failover(node1)", "failover(node2)")
+    moving = PRG.step(NORMAL, "failover(node1)").pair
+    assert PRG.available(dict(moving)) == ("disable_ha", "enable_auto_fallback")
+
+
+# -------------------------------------------------------------------- errors
+
+
+def _error(call: Any, *args: Any) -> PrgError:
+    with pytest.raises(PrgError) as caught:
+        call(*args)
+    return caught.value
+
+
+MISSING = (
+    "missing column node1.state; missing column node1.reason; missing column node1.services; "
+    "missing column node1.database; missing column node1.process; and 14 more")
+NEAR = "unknown event 'failover'; did you mean failover(node2), failover(node1), recover?"
+
+
+@pytest.mark.parametrize(("given", "message"), [
+    (None, "a pair is an object of columns, not NoneType"),
+    ([1], "a pair is an object of columns, not list"),
+    ({**START, "node1.stat": "idle"},
+     "unknown column 'node1.stat'; did you mean node1.state, node2.state, node1.health?"),
+    ({c: v for c, v in START.items() if c != "ha"}, "missing column ha"),
+    ({**START, "ha": "maybe"}, "ha: unknown value 'maybe'; known: improper, off, on"),
+    ({**START, "ha": 1}, "ha: unknown value '1'; known: improper, off, on"),
+    ({**START, "ha": ["on"]}, "ha: unknown value \"['on']\"; did you mean on?"),
+    ({**START, "node1.health": "stopped"},
+     "node1.health is derived and would be 'healthy', not 'stopped'"),
+    ({}, MISSING),
+], ids=lambda v: "" if isinstance(v, str) else None)
+def test_what_is_no_pair_is_said(given: Any, message: str) -> None:
+    error = _error(PRG.step, given, "recover")
+    assert isinstance(error, BadInput)
+    assert str(error) == message
+    assert error.code == "bad_input"
+
+
+@pytest.mark.parametrize(("event", "message"), [
+    ("failover", NEAR),
+    ("xyzzy!", None),
+    (None, None),
+    (["recover"], None),
+])
+def test_an_unknown_event_names_those_that_are_near(event: Any, message: str | None) -> None:
+    error = _error(PRG.step, NORMAL, event)
+    assert isinstance(error, BadInput)
+    if message is None:
+        assert str(error).startswith(f"unknown event {str(event)!r}; ")
+        assert " known: " in str(error) or "did you mean" in str(error)
+    else:
+        assert str(error) == message
+    assert str(_error(PRG.kind, event)) == str(error)
+
+
+def test_an_event_that_cannot_happen_says_what_it_would_take() -> None:
+    error = _error(PRG.step, NORMAL, "takeover_done(node1)")
+    assert isinstance(error, ImpossibleEvent)
+    assert str(error) == (
+        "takeover_done(node1) cannot happen here: node1.state is normal, needs taking_over")
+    assert error.code == "impossible_event"
+    assert not PRG.possible(NORMAL, "takeover_done(node1)")
+
+
+def test_a_pair_outside_the_invariant_is_answered_with_its_ids() -> None:
+    both = {**NORMAL, "node1.state": "running_in_backup_mode",
+            "node2.state": "running_in_backup_mode"}
+    error = _error(PRG.step, both, "recover")
+    assert isinstance(error, OutsideInvariant)
+    assert error.code == "outside_invariant"
+    assert {"S1", "S2"} <= set(error.broken)
+    assert error.broken == PRG.broken(PRG.pair(both))
+    assert str(error) == (
+        f"the pair breaks {', '.join(error.broken)}: an assumption of the proof has failed; "
+        "explain(pair) says which")
+    assert isinstance(_error(PRG.available, both), OutsideInvariant)
+
+
+def test_two_rules_or_none_are_never_guessed_between() -> None:
+    faults = {f.name: f.model for f in FAULTS}
+    start = dict(LAMPS.initial[0])
+    none = _error(Engine(faults["hole"]).step, start, "rest(node1)")
+    assert isinstance(none, NotTotal)
+    assert str(none) == "rest(node1) is possible and no rule answers it (F2)"
+    lit = after("light(node1)", "warm(node1)", engine=Engine(faults["overlap"]))
+    two = _error(Engine(faults["overlap"]).step, dict(lit), "rest(node1)")
+    assert str(two) == "rest(node1) matches A104@node1, A106@node1: two rules for one pair (F1)"
+
+
+def test_an_error_is_given_again_and_remembered_decisions_are_the_same() -> None:
+    assert str(_error(PRG.step, NORMAL, "power_on(node1)")) == str(
+        _error(PRG.step, NORMAL, "power_on(node1)"))
+    assert PRG.step(NORMAL, "failover(node1)") is PRG.step(NORMAL, "failover(node1)")
+
+
+# --------------------------------------------------------------------- pairs
+
+
+def test_a_pair_is_a_mapping_of_the_stored_columns() -> None:
+    assert isinstance(NORMAL, Mapping)
+    assert tuple(NORMAL) == PRG.stored
+    assert len(NORMAL) == len(PRG.stored) == 19
+    assert dict(PRG.pair(dict(NORMAL))) == dict(NORMAL)
+    assert repr(NORMAL) == f"Pair({dict(NORMAL)!r})"
+
+
+def test_derived_columns_can_be_asked_for_and_given_but_are_not_listed() -> None:
+    assert NORMAL["node1.peer_health"] == "healthy"
+    assert "node1.peer_health" not in list(NORMAL)
+    assert PRG.pair({**NORMAL, "node1.peer_health": "healthy"}) == NORMAL
+    with pytest.raises(KeyError):
+        NORMAL["node3.state"]
+
+
+def test_pairs_of_one_machine_are_equal_when_their_values_are() -> None:
+    again = Machine(PRG.model).pair(dict(NORMAL))
+    assert again is not NORMAL
+    assert again == NORMAL
+    assert hash(again) == hash(NORMAL)
+    assert dict(NORMAL) == NORMAL
+    assert NORMAL != START
+    assert NORMAL != "normal"
+    assert len({again, NORMAL, START}) == 2
+
+
+def test_a_pair_of_another_engine_is_read_as_values() -> None:
+    other = Machine(PRG.model)
+    decision = other.step(NORMAL, "failover(node1)")
+    assert decision.pair == PRG.step(NORMAL, "failover(node1)").pair
+
+
+def test_pairs_and_decisions_do_not_change() -> None:
+    pair: Any = NORMAL
+    with pytest.raises(TypeError):
+        pair["ha"] = "off"
+    with pytest.raises(TypeError):
+        del pair["ha"]
+    with pytest.raises(AttributeError):
+        pair.colour = "red"
+    decision: Any = PRG.step(NORMAL, "failover(node1)")
+    with pytest.raises(FrozenInstanceError):
+        decision.outcome = Outcome.REFUSED
+    assert NORMAL["ha"] == "on"
+
+
+def test_a_step_leaves_the_mapping_that_it_was_given_alone() -> None:
+    given_pair = dict(NORMAL)
+    before = dict(given_pair)
+    PRG.step(given_pair, "failover(node1)")
+    assert given_pair == before
+
+
+# --------------------------------------------------------------- properties
+
+
+@st.composite
+def walks(draw: st.DrawFn) -> list[int]:
+    return draw(st.lists(st.integers(0, 10_000), max_size=25))
+
+
+def walk(engine: Engine, choices: list[int]) -> list[Decision]:
+    """A walk from the start: each number chooses one of the events that do something."""
+    decisions: list[Decision] = []
+    pair = engine.pair(dict(START))
+    for choice in choices:
+        found = [
+            d for e in EVENTS if engine.possible(pair, e)
+            for d in [engine.step(pair, e)] if d.outcome is Outcome.DONE
+        ]
+        decisions.append(found[choice % len(found)])
+        pair = decisions[-1].pair
+    return decisions
+
+
+@settings(max_examples=40, deadline=None)
+@given(walks())
+def test_the_other_seat_sees_the_mirror_image(choices: list[int]) -> None:
+    steps = walk(PRG, choices)
+    pair = steps[-1].pair if steps else START
+    image = PRG.pair(mirrored(pair))
+    for event in EVENTS:
+        other = mirror_name(event)
+        assert PRG.possible(pair, event) == PRG.possible(image, other)
+        if not PRG.possible(pair, event):
+            continue
+        one, two = PRG.step(pair, event), PRG.step(image, other)
+        assert two.outcome is one.outcome
+        assert dict(two.pair) == mirrored(one.pair)
+        if one.rule and two.rule:
+            assert two.rule.id == mirror_rule(one.rule).id
+        assert {(f.column, f.value, f.needs) for f in two.failed} == {
+            (mirror_name(f.column), f.value, f.needs) for f in one.failed}
+
+
+@settings(max_examples=10, deadline=None)
+@given(walks())
+def test_the_bound_of_the_memory_changes_no_answer(choices: list[int]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine_module, "REMEMBERED", 2)
+        forgetful = Machine(PRG.model)
+        told = walk(forgetful, choices)
+        assert len(forgetful._pairs) <= 2
+    assert [(d.event, d.outcome, d.rule, dict(d.pair)) for d in told] == [
+        (d.event, d.outcome, d.rule, dict(d.pair)) for d in walk(PRG, choices)]
+
+
+def test_the_order_of_the_rules_means_nothing() -> None:
+    backwards = Machine(evolve(PRG.model, rules=PRG.model.rules[::-1]))
+    steps = walk(PRG, list(range(60, 90)))
+    for before in [START, *(s.pair for s in steps)]:
+        for event in EVENTS:
+            if PRG.possible(before, event):
+                one, two = PRG.step(before, event), backwards.step(dict(before), event)
+                assert (one.outcome, one.rule, one.failed) == (two.outcome, two.rule, two.failed)
+                assert one.pair == two.pair
+
+
+def test_a_machine_needs_nothing_but_a_model() -> None:
+    model: Model = LAMPS
+    assert Engine(model).available(dict(model.initial[0])) == ("light(node1)", "light(node2)")

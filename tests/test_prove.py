@@ -1,0 +1,310 @@
+"""What is proved of the presence redundancy group, and that breaking it by hand is noticed."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from itertools import product
+from xml.etree import ElementTree as ET
+
+import pytest
+from attrs import evolve
+
+from prgcore.engine import Engine
+from prgcore.errors import BadInput
+from prgcore.machine import Machine, prg
+from prgcore.model import Cube, Model, Rule, Table
+from prgcore.prove.induction import breaks, induct, supports
+from prgcore.prove.mutation import SURVIVED, fates, sample
+from prgcore.prove.report import EXIT, Report, Result, listing, prove
+from prgcore.seats import instantiate
+from prgcore.story import parse, run
+from prgcore.tables.machine import TABLE
+from prgcore.tables.policies import POLICIES
+from tests.planted import rewritten, row
+
+pytestmark = pytest.mark.xdist_group("space")
+
+PRG = prg()
+CHOICES = [
+    dict(zip([p.name for p in POLICIES], chosen, strict=True))
+    for chosen in product(*(p.choices for p in POLICIES))
+]
+DEFAULT = {p.name: p.choices[0] for p in POLICIES}
+
+
+@cache
+def report() -> Report:
+    """Everything, once a process."""
+    return prove(PRG)
+
+
+def result(id_: str) -> Result:
+    return next(r for r in report().results if r.id == id_)
+
+
+# --------------------------------------------------------------- everything holds
+
+
+def test_every_obligation_is_proved() -> None:
+    assert {r.id: r.detail for r in report().results if r.verdict not in ("proved", "reported")
+            } == {}
+    assert [r.id for r in report().results if r.verdict == "reported"] == ["L3"]
+    assert report().exit_code == 0
+    assert report().ok
+
+
+def test_every_obligation_of_the_design_is_there() -> None:
+    wanted = [
+        *(f"F{n}" for n in range(1, 8)), *(f"S{n}" for n in range(1, 20)),
+        *(f"C{n}" for n in range(1, 5)), "L1", "L2", "L3", "E1", "E2",
+    ]
+    ids = [r.id for r in report().results]
+    assert set(wanted) <= set(ids)
+    assert ids == [id_ for id_, _ in listing(PRG)]
+    assert len(set(ids)) == len(ids)
+
+
+def test_safety_is_proved_by_induction_or_by_the_table_never_by_search() -> None:
+    safety = [r for r in report().results if r.id[0] in "SX"]
+    assert {r.method for r in safety} <= {"induction", "table"}
+    assert {r.id for r in safety if r.method == "table"} <= {"S5", "S6", "S7", "S8", "S9"}
+
+
+def test_a_claim_names_its_model_and_its_assumptions() -> None:
+    for r in report().results:
+        assert r.model == "P"
+        if r.id[0] in "FSXCL":
+            assert any(a.startswith("A-LIN: ") for a in r.assumptions), r.id
+        if r.id[0] == "L":
+            assert any(a.startswith("A-FAIR: ") for a in r.assumptions), r.id
+
+
+def test_the_figures_of_the_search_are_pinned() -> None:
+    figures = result("F4").detail
+    assert (figures["pairs"], figures["depth"], figures["edges"]) == (838_784, 28, 8_702_096)
+    assert result("E1").detail["edges"] == 8_702_096
+    assert result("E2").detail["traces replayed"] == len(PRG.model.rules)
+
+
+def test_no_truthful_failure_detector_is_needed() -> None:
+    assert result("S18").verdict == "proved"
+    assert result("S18").method == "induction"
+    assert result("S18").detail["invariants"] == len(PRG.model.invariants)
+
+
+@pytest.mark.parametrize("choice", CHOICES, ids=lambda c: "-".join(c.values()))
+def test_safety_is_inductive_under_every_policy(choice: dict[str, str]) -> None:
+    model = prg(**choice).model
+    proof = induct(model)
+    assert set(proof.proved) == {i.id for i in model.invariants}
+    assert proof.steps == {}
+    assert proof.unknown == ()
+    assert proof.initial == ()
+
+
+# -------------------------------------------------------------------- the shapes
+
+
+def test_the_json_has_the_shape_of_the_contract() -> None:
+    said = json.loads(json.dumps(report().to_json()))
+    assert said["ok"] is True
+    assert len(said["machine"]) == 64
+    assert said["policy"] == DEFAULT
+    keys = {"id", "title", "verdict", "method", "model", "assumptions", "seconds", "detail"}
+    for obligation in said["obligations"]:
+        assert keys <= set(obligation) <= {*keys, "counterexample"}
+        assert obligation["verdict"] in EXIT
+        assert obligation["method"] in ("induction", "search", "table")
+        assert obligation["title"]
+        assert obligation["seconds"] >= 0
+
+
+def test_a_counterexample_has_the_shape_of_the_contract() -> None:
+    said = broken_recover().to_json()
+    found = next(o for o in said["obligations"] if o["id"] == "S5")["counterexample"]
+    assert {"before", "event", "rule", "after", "reachable", "trace"} <= set(found)
+    assert set(found["before"]) == set(found["after"]) == set(PRG.stored)
+    assert json.loads(json.dumps(said)) is not None
+
+
+def test_junit_is_one_case_an_obligation() -> None:
+    suite = ET.fromstring(report().junit())
+    assert suite.tag == "testsuite"
+    assert len(suite.findall("testcase")) == int(suite.attrib["tests"]) == len(report().results)
+    assert (suite.attrib["failures"], suite.attrib["errors"]) == ("0", "0")
+    assert not suite.findall(".//failure")
+    failed = ET.fromstring(broken_recover().junit())
+    texts = [f.text or "" for f in failed.findall(".//failure")]
+    assert len(texts) == int(failed.attrib["failures"]) > 0
+    assert any("recover is done outside what S5 allows" in t for t in texts)
+
+
+def test_only_some_obligations_and_the_progress_that_is_told() -> None:
+    told: list[tuple[str, int, int]] = []
+    said = prove(PRG, only=["F6", "F1"], progress=lambda *at: told.append(at))
+    assert [r.id for r in said.results] == ["F1", "F6"]
+    assert told == [("F1", 0, 2), ("F6", 1, 2), ("", 2, 2)]
+
+
+def test_an_unknown_obligation_names_the_nearest() -> None:
+    with pytest.raises(BadInput) as error:
+        prove(PRG, only=["S99"])
+    assert str(error.value).startswith("unknown obligation 'S99'; did you mean S9")
+
+
+# ------------------------------------------------------------------ the induction
+
+
+def test_what_needs_an_auxiliary_invariant_falls_without_it() -> None:
+    model = PRG.model
+    dropped = "X5"
+    without = tuple(i for i in model.invariants if i.id != dropped)
+    proof = induct(model, without)
+    lost = {i.id for i in without} - set(proof.proved)
+    assert lost
+    assert lost <= set(proof.steps)
+    invariants = {i.id: i for i in model.invariants}
+    for id_ in sorted(lost):
+        step = proof.steps[id_]
+        assert not breaks(invariants[id_], step.before, model)
+        after = Engine(evolve(model, invariants=())).step(step.before, step.event)
+        assert after.rule is not None
+        assert after.rule.id == step.rule
+        assert breaks(invariants[id_], dict(after.pair), model)
+
+
+def test_what_falls_out_of_the_induction_is_proved_by_search() -> None:
+    model = PRG.model
+    invariants = tuple(i for i in model.invariants if i.id != "X5")
+    lost = sorted({i.id for i in invariants} - set(induct(model, invariants).proved))
+    said = prove(Machine(evolve(model, invariants=invariants)), only=lost[:1])
+    assert [(r.verdict, r.method) for r in said.results] == [("proved", "search")]
+    assert said.results[0].detail["pairs"] == 838_784
+    found = said.results[0].counterexample
+    assert found is not None
+    assert not found.reachable
+    assert said.exit_code == 0
+
+
+def test_never_both_in_backup_mode_needs_few_others() -> None:
+    proved = [i.id for i in PRG.model.invariants]
+    needed = supports(PRG.model, "S1", proved)
+    assert set(needed) < set(proved)
+    some = tuple(i for i in PRG.model.invariants if i.id in {*needed, "S1"})
+    step = induct(PRG.model, some).steps.get("S1")
+    assert step is None or "S1" not in needed
+
+
+# ----------------------------------------------------------------- broken by hand
+
+
+def broken(*rules: Rule, without: str = "") -> Model:
+    """The group under its default policies with rules changed by hand."""
+    table: Table = rewritten(TABLE, *rules, without=without)
+    return instantiate(table, DEFAULT)
+
+
+def _without_effects(id_: str, *targets: str) -> Rule:
+    rule = row(TABLE, id_)
+    assert set(targets) <= {e.target for e in rule.then}, f"{id_} has no such effects"
+    return evolve(rule, then=tuple(e for e in rule.then if e.target not in targets))
+
+
+def _without_cells(id_: str, *columns: str) -> Rule:
+    rule = row(TABLE, id_)
+    assert set(columns) <= {c.column for c in rule.when}, f"{id_} has no such cells"
+    return evolve(rule, when=Cube(tuple(c for c in rule.when if c.column not in columns)))
+
+
+@cache
+def broken_recover() -> Report:
+    """Recovery that does not ask whether the nodes hear each other."""
+    model = broken(_without_cells("M120", "me.hears_peer", "peer.hears_peer"))
+    return prove(Machine(model), only=["S5"])
+
+
+def _refuted(model: Model, id_: str) -> Result:
+    said = prove(Machine(model), only=[id_])
+    assert said.exit_code == 1
+    found = said.results[0]
+    assert found.verdict == "refuted"
+    assert found.counterexample is not None
+    return found
+
+
+def _replays(model: Model, found: Result) -> None:
+    """The trace is a story that holds, and is told in the failure."""
+    assert found.counterexample is not None
+    assert found.counterexample.reachable
+    told = run(Engine(evolve(model, invariants=())), parse("\n".join(found.counterexample.trace)))
+    assert told.ok
+    assert dict(told.end) == found.counterexample.after
+    assert all(event in found.story for event in found.counterexample.trace)
+    assert "Broken: " in found.story
+
+
+def test_a_node_that_failed_and_keeps_its_users_is_found() -> None:
+    model = broken(_without_effects("F112", "me.assigned_own", "me.assigned_peer"))
+    found = _refuted(model, "S19")
+    _replays(model, found)
+    assert found.counterexample is not None
+    assert found.counterexample.rule.startswith("F112@")
+    assert found.counterexample.event.startswith("takeover_failed(")
+    assert found.method == "search"
+
+
+def test_recovery_of_nodes_that_do_not_hear_each_other_is_found() -> None:
+    found = broken_recover().results[0]
+    assert broken_recover().exit_code == 1
+    assert found.verdict == "refuted"
+    assert found.detail["says"] == "recover is done outside what S5 allows"
+    assert found.counterexample is not None
+    assert found.counterexample.event == "recover"
+    assert "Broken: recover is done outside what S5 allows." in found.story
+
+
+def test_a_takeover_that_leaves_the_peer_its_users_is_found() -> None:
+    model = broken(_without_effects("L110", "peer.assigned_own", "peer.assigned_peer"))
+    found = _refuted(model, "S17")
+    _replays(model, found)
+    assert found.counterexample is not None
+    assert found.counterexample.event.startswith("heartbeat_lost(")
+
+
+def test_a_peer_that_does_not_forget_whom_it_lost_runs_in_circles() -> None:
+    model = broken(_without_effects("F114", "me.hears_peer"))
+    found = _refuted(model, "L1")
+    _replays(model, found)
+    assert found.detail["says"].startswith("these rules follow one another for ever: ")
+    assert "F114@" in found.detail["says"]
+
+
+def test_a_cell_that_is_dropped_where_another_rule_answers_is_an_overlap() -> None:
+    said = prove(Machine(broken(_without_cells("F104", "me.peer_health"))), only=["F1"])
+    assert said.exit_code == 1
+    assert "F104@node1" in said.results[0].story
+
+
+def test_a_rule_that_is_removed_leaves_a_hole() -> None:
+    model = broken(without="F106")
+    found = _refuted(model, "F2")
+    assert "critical_service_delay(node" in found.detail["says"]
+    assert found.counterexample is not None
+    assert found.counterexample.trace
+
+
+# ------------------------------------------------------------------------- mutants
+
+
+def test_a_sample_of_mutants_has_no_survivor() -> None:
+    chosen = sample(PRG.model, 40, seed=2026)
+    assert len(chosen) == 40
+    fate = [(m.original.id, m.what, f) for m, f in fates(PRG.model, chosen, workers=1)]
+    assert [f for f in fate if f[2] == SURVIVED] == []
+    assert sum(f[2].startswith("equivalent") for f in fate) < 20
+
+
+def test_the_same_seed_gives_the_same_mutants() -> None:
+    assert sample(PRG.model, 10, seed=1) == sample(PRG.model, 10, seed=1)
+    assert sample(PRG.model, 10, seed=1) != sample(PRG.model, 10, seed=2)
