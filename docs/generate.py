@@ -275,7 +275,10 @@ def blocks(texts: Mapping[str, str]) -> dict[str, str]:
 
         def fill(match: re.Match[str]) -> str:
             name = match[2]
-            body = texts[name] if name in texts else example(name)
+            if name == "output":
+                body = output(match.string[: match.start()])
+            else:
+                body = texts[name] if name in texts else example(name)
             return f"{match[1]}{body}{match[3]}"
 
         if _BLOCK.search(text):
@@ -283,19 +286,29 @@ def blocks(texts: Mapping[str, str]) -> dict[str, str]:
     return filled
 
 
-def example(name: str) -> str:
-    """What a command answers, at 80 columns and without colours."""
-    assert name in EXAMPLES, f"BUG: no generated block is called {name}"
-    words = EXAMPLES[name]
-    answer = subprocess.run(  # noqa: S603 - our own program
-        [sys.executable, "-m", "prgcore", *words], cwd=ROOT, check=False, capture_output=True,
-        encoding="utf-8",
+def python(*words: str) -> str:
+    """What a run of Python prints, at 80 columns and without colours."""
+    return subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, *words], cwd=ROOT, check=False, capture_output=True, encoding="utf-8",
         env={**os.environ, "NO_COLOR": "1", "COLUMNS": "80", "PYTHONPATH": str(ROOT),
              "PYTHONIOENCODING": "utf-8"},
-    )
+    ).stdout.rstrip()
+
+
+def output(before: str) -> str:
+    """What the last Python example before a block prints."""
+    code = re.findall(r"```python\n(.*?)```", before, re.DOTALL)[-1]
+    return f"```text\n{python('-c', code)}\n```\n"
+
+
+def example(name: str) -> str:
+    """What a command answers."""
+    assert name in EXAMPLES, f"BUG: no generated block is called {name}"
+    words = EXAMPLES[name]
+    answer = python("-m", "prgcore", *words)
     shown = " ".join(w if re.fullmatch(r"[\w./-]+", w) else f'"{w}"' for w in words)
     shown = shown.replace(" --node2", " \\\n    --node2") if len(shown) > 70 else shown
-    return f"```console\n$ prgcore {shown}\n{answer.stdout.rstrip()}\n```\n"
+    return f"```console\n$ prgcore {shown}\n{answer}\n```\n"
 
 
 # ------------------------------------------------------------------ command

@@ -4,6 +4,8 @@ Law: pure and total; reads a machine that it is given, knows no row of any table
 remembered per pair (a bounded memory that changes no answer). Errors say what to do next.
 """
 
+# ruff: noqa: SLF001, a pair keeps what its engine remembers of it
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
@@ -27,13 +29,14 @@ class Pair(Mapping[str, str]):
     when their stored values are; make one with `Engine.pair`.
     """
 
-    __slots__ = ("_decisions", "_engine", "_hash", "_row", "values_")
+    __slots__ = ("_broken", "_decisions", "_engine", "_hash", "_row", "values_")
 
     def __init__(self, engine: Engine, values: tuple[str, ...]) -> None:
         self._engine = engine
         self.values_ = values
         self._hash = hash(values)
         self._row: tuple[str, ...] = ()
+        self._broken: tuple[str, ...] | None = None
         self._decisions: dict[str, Decision] = {}
 
     def __getitem__(self, column: str) -> str:
@@ -170,7 +173,7 @@ class Engine:
         if pair is None:
             if len(self._pairs) >= REMEMBERED:
                 for old in self._pairs.values():
-                    old._decisions.clear()  # noqa: SLF001
+                    old._decisions.clear()
                 self._pairs.clear()
             pair = self._pairs[values] = Pair(self, values)
         return pair
@@ -183,7 +186,7 @@ class Engine:
         Raises:
             BadInput: unknown, missing or wrong columns, all of them in one message.
         """
-        if isinstance(columns, Pair) and columns._engine is self:  # noqa: SLF001
+        if isinstance(columns, Pair) and columns._engine is self:
             return columns
         if not isinstance(columns, Mapping):
             raise BadInput(f"a pair is an object of columns, not {type(columns).__name__}")
@@ -265,7 +268,9 @@ class Engine:
 
     def _decide(self, pair: Pair, event: str) -> Decision:
         kind = self.kind(event)
-        broken = self.broken(pair)
+        broken = pair._broken
+        if broken is None:
+            broken = pair._broken = self.broken(pair)
         if broken:
             raise OutsideInvariant(
                 f"the pair breaks {', '.join(broken)}: an assumption of the proof has failed; "

@@ -427,7 +427,8 @@ def as_story(
 
     Raises:
         BadInput: no such event, no such start, or not a pair of this machine.
-        OutsideInvariant, NotTotal: the machine has no answer to an event of the trace.
+
+    An event to which the machine has no answer is the last line: the story fails there.
     """
     known = _starts(engine, starts)
     pair = engine.initial[0]
@@ -447,6 +448,9 @@ def as_story(
         except ImpossibleEvent:
             lines.append(f"impossible {event}")
             continue
+        except (OutsideInvariant, NotTotal):
+            lines.append(event)
+            break
         done = decision.outcome is Outcome.DONE
         lines.append(event if done else f"{decision.outcome} {event}")
         pair = decision.pair

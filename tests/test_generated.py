@@ -28,7 +28,7 @@ PAGES = [
     *sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md")),
 ]
 _POLICY = re.compile(r"^# policy (\w+)=(\w+)$", re.MULTILINE)
-_CODE = re.compile(r"```python\n(.*?)```(?:\n\n```text\n(.*?)```)?", re.DOTALL)
+_CODE = re.compile(r"```python\n(.*?)```(?:\n\n(?:<!-- \S+ -->\n)?```text\n(.*?)```)?", re.DOTALL)
 _TEXT = re.compile(r"```text\n(start .*?)```", re.DOTALL)
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 

@@ -8,15 +8,15 @@ every reachable pair, that would exclude it.
 from __future__ import annotations
 
 from itertools import combinations
+from textwrap import fill
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from prgcore.engine import Engine
-from prgcore.errors import PrgError
+from prgcore.errors import NotTotal, PrgError
 from prgcore.model import Cell, Cube, Invariant
 from prgcore.prove.space import Space
 from prgcore.story import as_story, parse, run, tell
-from prgcore.vocabulary import Outcome
 
 
 @frozen
@@ -45,54 +45,49 @@ def replayed(
 
     Without an event the last step of the trace is the counterexample.
     """
+    trusting = _trusting(engine)
     rules = space.trace(number)
-    events = [r.event for r in rules] + ([event] if event else [])
-    start = space.pair(space.start(number))
-    pairs = [start]
+    pairs = [space.pair(space.start(number))]
     agrees = True
-    for name in events:
-        after = _move(engine, pairs[-1], name)
-        agrees = agrees and after is not None
-        pairs.append(pairs[-1] if after is None else after)
-    if not event:
-        agrees = agrees and pairs[-1] == space.pair(number)
-    last = events[-1] if events else ""
-    before = pairs[-2] if events else pairs[-1]
-    rule = rules[-1].id if rules and not event else _rule(engine, before, last)
+    for rule in rules:
+        after, fired, _ = _answer(trusting, pairs[-1], rule.event)
+        agrees = agrees and fired == rule.id
+        pairs.append(after)
+    agrees = agrees and pairs[-1] == space.pair(number)
+    events = [r.event for r in rules]
+    fired = rules[-1].id if rules else ""
+    if event:
+        after, fired, possible = _answer(trusting, pairs[-1], event)
+        agrees = agrees and possible
+        pairs.append(after)
+        events.append(event)
     return Counterexample(
-        before, last, rule, pairs[-1], True, tuple(events),
-        _tell(engine, events, start, says), agrees,
+        pairs[-2] if events else pairs[-1], events[-1] if events else "", fired, pairs[-1], True,
+        tuple(events), _tell(trusting, events, pairs[0], says), agrees,
     )
 
 
 def _trusting(engine: Engine) -> Engine:
     """The same machine without its invariants, so that it answers in pairs that break them."""
-    from attrs import evolve
-
-    if not engine.model.invariants:
-        return engine
     return Engine(evolve(engine.model, invariants=()))
 
 
-def _move(engine: Engine, pair: dict[str, str], event: str) -> dict[str, str] | None:
+def _answer(
+    engine: Engine, pair: dict[str, str], event: str
+) -> tuple[dict[str, str], str, bool]:
+    """The pair afterwards, the rule that fired, and whether the event is possible at all."""
     try:
-        return dict(_trusting(engine).step(pair, event).pair)
+        decision = engine.step(pair, event)
+    except NotTotal:
+        return pair, "", True
     except PrgError:
-        return None
-
-
-def _rule(engine: Engine, pair: dict[str, str], event: str) -> str:
-    try:
-        decision = _trusting(engine).step(pair, event)
-    except PrgError:
-        return ""
-    return decision.rule.id if decision.rule and decision.outcome is not Outcome.REFUSED else ""
+        return pair, "", False
+    return dict(decision.pair), decision.rule.id if decision.rule else "", True
 
 
 def _tell(engine: Engine, events: list[str], start: dict[str, str], says: str) -> str:
-    trusting = _trusting(engine)
-    text = as_story(trusting, events, trusting.pair(start))
-    return f"{tell(run(trusting, parse(text)), tally=False)}\nBroken: {says}."
+    text = as_story(engine, events, engine.pair(start))
+    return f"{tell(run(engine, parse(text)), tally=False)}\n{fill(f'Broken: {says}.', 80)}"
 
 
 def unreached(
@@ -103,25 +98,26 @@ def unreached(
     says: str,
     invariant: Invariant | None = None,
 ) -> Counterexample:
-    """A pair that a solver found. If it is reachable after all, its trace; else what excludes it."""
+    """A pair that a solver found. If it is reachable after all, its trace; else what excludes it.
+
+    An empty pair: the solver found that there is one and not which.
+    """
     number = space.find(pair) if space and pair else None
     if space and number is not None:
         return replayed(engine, space, number, says, event)
-    after = _move(engine, pair, event) if event else None
-    story = _tell(engine, [event] if event else [], pair, says) if pair else says
+    if not pair:
+        return Counterexample({}, event, "", {}, False, (), says)
+    trusting = _trusting(engine)
+    after, fired, possible = _answer(trusting, pair, event) if event else (pair, "", True)
+    story = _tell(trusting, [event] if event else [], pair, says)
     if invariant is not None:
         story += f"\n({invariant.id} is not inductive.)"
     if space:
         clause = excluding(space, pair)
-        if clause:
-            cells = " and ".join(f"{c.column} = {c.values[0]}" for c in clause)
-            story += f"\nThis pair is not reachable; a clause that would exclude it: never {cells}."
-        else:
-            story += "\nThis pair is not reachable."
-    return Counterexample(
-        pair, event, _rule(engine, pair, event) if event else "", after or pair, False, (),
-        story, agrees=not event or after is not None,
-    )
+        cells = " and ".join(f"{c.column} = {c.values[0]}" for c in clause or ())
+        found = f"; a clause that would exclude it: never {cells}" if cells else ""
+        story += "\n" + fill(f"This pair is not reachable{found}.", 80)
+    return Counterexample(pair, event, fired, after, False, (), story, possible)
 
 
 def excluding(space: Space, pair: dict[str, str]) -> Cube | None:

@@ -221,8 +221,8 @@ class _Walk:
                 if edges.rule.event == event and edges.rule.outcome is Done.DONE:
                     to[edges.source] = edges.target
             self._next[event] = to
-        to = self._next[event]
-        return to[pairs]
+        after: Numbers = np.take(self._next[event], pairs)
+        return after
 
 
 def advice(engine: Engine, space: Space) -> Outcome:

@@ -13,7 +13,7 @@ from time import perf_counter
 import z3
 from attrs import define, field, frozen
 
-from prgcore.model import Cube, Invariant, Model, Possible, Rule
+from prgcore.model import Cube, Invariant, Model, Rule
 from prgcore.prove.relation import Relation
 from prgcore.seats import mirror_cube, mirror_name, mirror_rule
 
@@ -136,7 +136,6 @@ def breaks(invariant: Invariant, pair: dict[str, str], model: Model) -> bool:
 def induct(
     model: Model,
     invariants: Iterable[Invariant] | None = None,
-    possible: tuple[Possible, ...] | None = None,
     rules: tuple[Rule, ...] | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Proof:
@@ -144,7 +143,6 @@ def induct(
 
     Args:
         invariants: the machine's own, unless given.
-        possible: where events can happen instead of the machine's own cubes (S18).
         rules: the rules to ask about; one of every mirror pair unless given.
     """
     asked = list(model.invariants if invariants is None else invariants)
@@ -154,7 +152,7 @@ def induct(
     )
     held = [i for i in asked if i.id not in proof.initial]
     rules = half(model) if rules is None else rules
-    relation = Relation(model, possible)
+    relation = Relation(model)
     moving = [rule for rule in rules if rule.then]
     while held:
         dropped = _round(relation, moving, held, proof, progress)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from prgcore.engine import Engine
 from prgcore.errors import BudgetExhausted
@@ -94,7 +94,7 @@ class Work:
         """A finding with a pair that the solver or a table found."""
         return Finding(
             "refuted", method, {"says": says},
-            unreached(self.engine, self._space(), witness.pair or {}, witness.event, says),
+            unreached(self.engine, self.space_or_none, witness.pair or {}, witness.event, says),
         )
 
     def step(self, proof: Proof, id_: str, invariant: Invariant) -> Counterexample | None:
@@ -103,9 +103,11 @@ class Work:
         if step is None:
             return None
         return unreached(
-            self.engine, self._space(), step.before, step.event, invariant.says, invariant)
+            self.engine, self.space_or_none, step.before, step.event, invariant.says, invariant)
 
-    def _space(self) -> Space | None:
+    @property
+    def space_or_none(self) -> Space | None:
+        """The reachable pairs, or None where the machine is too large to search."""
         try:
             return self.space
         except BudgetExhausted:
@@ -138,8 +140,8 @@ def _f2(work: Work) -> Finding:
     if space.holes:
         number, event = space.holes[0]
         says = f"{event} is possible, and not exactly one rule answers"
-        return Finding("refuted", "search", {"says": says}, work.at(number, says))
-    if any(w.pair is None for w in witnesses):
+        return Finding("refuted", "search", {"says": says}, work.at(number, says, event))
+    if any(not w.pair for w in witnesses):
         return Finding("unknown", "induction", {"says": "the solver gave up"})
     if witnesses:
         found = unreached(
@@ -220,7 +222,7 @@ def _guard(work: Work, check: AcceptedOnly | Exclusive | OnlyBy) -> Finding | No
             witnesses = table.only_by(work.relation, check)
     if not witnesses:
         return None
-    if witnesses[0].pair is None:
+    if not witnesses[0].pair:
         return Finding("unknown", "table", {"says": "the solver gave up"})
     return work.refuted("table", witnesses[0].says, witnesses[0])
 
@@ -268,11 +270,21 @@ def _not_vacuous(work: Work, invariant: Invariant, finding: Finding) -> Finding:
         return finding
     if not len(space.where(invariant.premise)):
         return Finding("vacuous", "search", {"says": "no reachable pair meets the premise"})
+    if not invariant.premise.cells and not any(_near(space, cube) for cube in invariant.never):
+        says = "no reachable pair comes near: each cube is out of reach by several cells"
+        return Finding("vacuous", "search", {"says": says})
     missing = _missing(space, invariant)
     if missing:
         says = f"allowed and not reachable: {', '.join(missing[:5])}"
         return Finding("refuted", "search", {"says": says, "all": missing})
     return finding
+
+
+def _near(space: Space, cube: Cube) -> bool:
+    """Whether a reachable pair is in all cells of a cube but one."""
+    return any(
+        len(space.where(Cube(tuple(c for c in cube if c is not cell)))) for cell in cube
+    )
 
 
 def _missing(space: Space, invariant: Invariant) -> list[str]:
@@ -295,17 +307,17 @@ def _s18(work: Work) -> Finding:
     if possible == work.model.possible:
         says = "no timer depends on the environment elsewhere"
         return Finding("not_applicable", "induction", {"says": says})
-    proof = induct(work.model, possible=possible)
-    lost = [i.id for i in work.model.invariants if i.id not in proof.proved]
+    liar = Work(Engine(evolve(work.model, possible=possible)))
+    lost = [i for i in liar.model.invariants if i.id not in liar.proof.proved]
     if lost:
-        says = f"without a truthful failure detector {', '.join(lost)} cannot be proved"
-        invariant = next(i for i in work.model.invariants if i.id == lost[0])
-        step = work.step(proof, lost[0], invariant)
-        return Finding("refuted", "induction", {"says": says}, step)
-    witnesses = table.holes(work.model, proof.proved, possible)
+        ids = ", ".join(i.id for i in lost)
+        says = f"without a truthful failure detector {ids} cannot be proved"
+        return Finding(
+            "refuted", "induction", {"says": says}, liar.step(liar.proof, lost[0].id, lost[0]))
+    witnesses = table.holes(liar.model, liar.proof.proved)
     if witnesses:
-        return work.refuted("induction", witnesses[0].says, witnesses[0])
-    return Finding("proved", "induction", {"invariants": len(proof.proved)})
+        return liar.refuted("induction", witnesses[0].says, witnesses[0])
+    return Finding("proved", "induction", {"invariants": len(liar.proof.proved)})
 
 
 # --------------------------------------------------------------- progress

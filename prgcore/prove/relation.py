@@ -21,7 +21,6 @@ from prgcore.model import (
     Cube,
     Invariant,
     Model,
-    Possible,
     Rule,
     Value,
 )
@@ -40,7 +39,6 @@ class Relation:
     """
 
     model: Model
-    possible: tuple[Possible, ...] | None = None
     context: z3.Context = field(init=False)
     now: dict[str, Term] = field(init=False)
     _constants: dict[str, dict[str, Term]] = field(init=False)
@@ -64,7 +62,7 @@ class Relation:
             if not column.derived:
                 self.now[column.name] = z3.Const(column.name, sort)
         self._ways = {e.name: [] for e in self.model.events}
-        for entry in self.model.possible if self.possible is None else self.possible:
+        for entry in self.model.possible:
             self._ways[entry.event].append(entry.when)
 
     def solver(self, rlimit: int = 0) -> Term:

@@ -57,11 +57,9 @@ def overlaps(model: Model) -> tuple[Witness, ...]:
     return tuple(found)
 
 
-def holes(
-    model: Model, proved: tuple[str, ...], possible: tuple[Possible, ...] | None = None
-) -> tuple[Witness, ...]:
+def holes(model: Model, proved: tuple[str, ...]) -> tuple[Witness, ...]:
     """Events that are possible, inside the invariants, where no rule answers (F2)."""
-    relation = Relation(model, possible)
+    relation = Relation(model)
     solver = relation.solver(RLIMIT)
     for invariant in model.invariants:
         if invariant.id in proved:

@@ -273,6 +273,28 @@ _RETURN = (
             "Running in Failed Mode / Take Back Users Failed",
         ),
     )),
+    Story("R18", "a node without its database loses its peer and fails (D06)", (
+        "database_down(node1)", "link_cut", "heartbeat_lost(node1)",
+        "expect node1 Running in Failed Mode / Database Failure",
+        "expect node1.hears_peer = no",
+    )),
+    Story("R19", "a node without its database loses the peer's host and fails (D06)", (
+        "database_down(node1)", "power_off(node2)", "peer_host_lost(node1)",
+        "expect node1 Running in Failed Mode / Database Failure",
+        "expect node1.hears_peer = no",
+    )),
+    Story("R20", "a node without its services loses the peer's host and fails (D06)", (
+        "services_down(node1)", "power_off(node2)", "peer_host_lost(node1)",
+        "expect node1 Running in Failed Mode / Critical Service Down",
+    )),
+    Story("R21", "failed over on request, its database dies, and the backup's host goes down", (
+        "failover(node1)", "database_down(node1)", "power_off(node2)", "peer_host_lost(node1)",
+        "expect node1 Running in Failed Mode / Database Failure",
+    )),
+    Story("R22", "failed over on request, its database dies, and the backup stops in its start", (
+        "failover(node1)", "database_down(node1)", *_restart("node2"), "manager_stop(node2)",
+        "heartbeat_lost(node1)", "expect node1 Running in Failed Mode / Database Failure",
+    )),
     Story("R10", "a fault shorter than the critical service delay changes nothing", (
         "services_down(node1)", "services_up(node1)", "impossible critical_service_delay(node1)",
         *_NORMAL,
@@ -353,12 +375,18 @@ _HARD = (
         *_expect("Running in Failed Mode / Unknown", "Running in Failed Mode / Unknown"),
         "heartbeat_heard(node2)", *_RECOVERED,
     ), only=_FAIL),
+    Story("H17", "no lost group: the backup fails alone in a fallback and restarts (D10)", (
+        *_IDLE, "link_cut", "heartbeat_lost(node2)", "fallback(node1)", "internal_error(node2)",
+        "expect node2 Running in Failed Mode / Unknown", "expect node2.assigned_own = no",
+        *_restart("node2"), "takeback_done(node1)", "expect node2.state = initializing",
+        *_USERS_HOME, "link_repair", "heartbeat_heard(node2)", "initialized(node2)", *_NORMAL,
+    )),
     Story("H10", "a node that is sick and alone fails; on reconnection both do (D06, D13)", (
-        *_SICK_AND_CUT_OFF, "heartbeat_heard(node2)",
+        *_SICK_AND_CUT_OFF, "heartbeat_heard(node2)", "expect node2.hears_peer = yes",
         *_expect("Running in Failed Mode / Unknown", "Running in Failed Mode / Unknown"),
     ), only=_FAIL),
     Story("H16", "the failed node is the first to hear the other again (D13)", (
-        *_SICK_AND_CUT_OFF, "heartbeat_heard(node1)",
+        *_SICK_AND_CUT_OFF, "heartbeat_heard(node1)", "expect node1.hears_peer = yes",
         *_expect("Running in Failed Mode / Unknown", "Running in Failed Mode / Unknown"),
     ), only=_FAIL),
     Story("H11", "an Idle node that loses its backup waits (D14)", (
@@ -367,7 +395,8 @@ _HARD = (
         "refused fallback(node1)",
     ), only={"idle_on_peer_loss": "wait"}),
     Story("H12", "a Failed Over node that loses its backup serves everyone (D06)", (
-        *_FAILED_OVER, "power_off(node2)", "peer_host_lost(node1)", "takeover_done(node1)",
+        *_FAILED_OVER, "power_off(node2)", "peer_host_lost(node1)",
+        "expect node1.hears_peer = no", "takeover_done(node1)",
         "expect node1 Running in Backup Mode / Peer Reboot",
         "expect node1.assigned_peer = yes", "expect node2.assigned_own = no",
     )),
