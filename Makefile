@@ -23,7 +23,7 @@ prove: $(READY)  ## prove every promise of the machine, under every policy, and 
 	$(BIN)/prgcore prove proofs
 
 test: $(READY)  ## run all tests
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: $(READY)  ## lint, types, floors, generated files unchanged
 	$(BIN)/ruff check .
@@ -33,7 +33,7 @@ check: $(READY)  ## lint, types, floors, generated files unchanged
 
 rewrite: $(READY)  ## regenerate golden and reference files; read the diff before you commit it
 	$(BIN)/python docs/generate.py
-	PRGCORE_REWRITE=1 $(BIN)/python -m pytest -q -n 2 --dist loadgroup
+	PRGCORE_REWRITE=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 bench: $(READY)  ## measure speed, as ratios against the peers in one run
 	$(BIN)/python benchmarks/bench.py

@@ -23,7 +23,7 @@ from attrs import asdict, frozen
 
 from prgcore.engine import Pair
 from prgcore.machine import Machine, prg
-from prgcore.model import Cube, Rule
+from prgcore.model import By, Const, Copy, Cube, Rule
 from prgcore.vocabulary import Kind, Outcome
 
 UNWANTED = ("z3", "numpy", "typer", "hypothesis")
@@ -157,10 +157,27 @@ class Peer:
         return holds
 
     def effect(self, rule: Rule) -> Callable[..., None]:
-        apply = self.machine.apply
+        position = self.machine.position
+        tables: list[tuple[int, int, dict[str, str] | None, str]] = []
+        for e in rule.then:
+            match e.value:
+                case Const(constant):
+                    tables.append((position[e.target], 0, None, constant))
+                case Copy(column):
+                    tables.append((position[e.target], position[column], None, ""))
+                case By(column, rows):
+                    tables.append((position[e.target], position[column], dict(rows), ""))
+        at = self.machine.at
 
         def change() -> None:
-            self.pair = apply(self.pair, rule)
+            row, after = self.pair.row, list(self.pair.values_)
+            for target, source, table, constant in tables:
+                if constant:
+                    after[target] = constant
+                else:
+                    old = row[source]
+                    after[target] = table.get(old, row[target]) if table else old
+            self.pair = at(tuple(after))
 
         return change
 

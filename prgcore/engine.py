@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from operator import itemgetter
-from typing import Any
+from typing import Any, TypeAlias
 
 from attrs import field, frozen
 
 from prgcore.errors import BadInput, ImpossibleEvent, NotTotal, OutsideInvariant, unknown_name
-from prgcore.model import Action, Column, Const, Copy, Cube, Model, Rule, Value
+from prgcore.model import Action, By, Column, Const, Copy, Cube, Model, Rule
 from prgcore.vocabulary import Kind, Outcome
 
 REMEMBERED = 1 << 16
@@ -100,6 +100,11 @@ class Decision:
     failed: tuple[Failed, ...] = ()
 
 
+_LookUps: TypeAlias = tuple[tuple[int, int, dict[str, str]], ...]
+"""Position of a target, position of a source, and what a value of the source makes of the target;
+a value that is not named leaves it as it was."""
+
+
 @frozen
 class _Test:
     """A cube as positions and sets, ready to be asked of a row."""
@@ -124,7 +129,7 @@ class Engine:
     _derived: list[tuple[Callable[[tuple[str, ...]], Any], dict[Any, str]]] = field(
         init=False, repr=False
     )
-    _rules: dict[str, list[tuple[_Test, Rule]]] = field(init=False, repr=False)
+    _rules: dict[str, list[tuple[_Test, Rule, _LookUps]]] = field(init=False, repr=False)
     _possible: dict[str, list[_Test]] = field(init=False, repr=False)
     _kinds: dict[str, Kind] = field(init=False, repr=False)
     _never: list[tuple[str, _Test]] = field(init=False, repr=False)
@@ -138,9 +143,9 @@ class Engine:
         set_(self, "_domains", {c.name: frozenset(c.domain) for c in columns})
         set_(self, "_derived", [self._derivation(c) for c in columns if c.derived])
         set_(self, "_kinds", {e.name: e.kind for e in self.model.events})
-        rules: dict[str, list[tuple[_Test, Rule]]] = {e: [] for e in self._kinds}
+        rules: dict[str, list[tuple[_Test, Rule, _LookUps]]] = {e: [] for e in self._kinds}
         for rule in sorted(self.model.rules, key=lambda r: r.id):
-            rules[rule.event].append((self._test(rule.when), rule))
+            rules[rule.event].append((self._test(rule.when), rule, self._look_ups(rule)))
         set_(self, "_rules", rules)
         possible: dict[str, list[_Test]] = {e: [] for e in self._kinds}
         for entry in self.model.possible:
@@ -284,42 +289,48 @@ class Engine:
                 f"{event} cannot happen here" + (f": {needs}" if needs else "")
             )
         row = pair.row
-        matching = [rule for test, rule in self._rules[event] if test.holds(row)]
+        matching = [found for found in self._rules[event] if found[0].holds(row)]
         if len(matching) == 1:
-            return self._answer(pair, event, matching[0])
+            return self._answer(pair, event, *matching[0][1:])
         if matching:
-            ids = ", ".join(r.id for r in matching)
+            ids = ", ".join(rule.id for _, rule, _ in matching)
             raise NotTotal(f"{event} matches {ids}: two rules for one pair (F1)")
         if kind is not Kind.COMMAND:
             raise NotTotal(f"{event} is possible and no rule answers it (F2)")
-        failed = self._nearest(pair, [test for test, _ in self._rules[event]])
+        failed = self._nearest(pair, [test for test, _, _ in self._rules[event]])
         why = "; ".join(f"{f.column} is {f.value}, needs {_or(f.needs)}" for f in failed)
         return Decision(Outcome.REFUSED, pair, event, why=why, failed=failed)
 
-    def _answer(self, pair: Pair, event: str, rule: Rule) -> Decision:
+    def _answer(self, pair: Pair, event: str, rule: Rule, look_ups: _LookUps) -> Decision:
         if rule.outcome is not Outcome.DONE:
             return Decision(rule.outcome, pair, event, rule, why=rule.why)
-        after = self.apply(pair, rule)
+        after = self._after(pair, look_ups)
         return Decision(rule.outcome, after, event, rule, rule.actions, rule.why)
 
     def apply(self, pair: Pair, rule: Rule) -> Pair:
         """The pair after the effects of a rule, whether or not its guard holds."""
-        after = list(pair.values_)
-        for effect in rule.then:
-            new = self._value(effect.value, pair)
-            if new is not None:
-                after[self.position[effect.target]] = new
-        return self._intern(tuple(after))
+        return self._after(pair, self._look_ups(rule))
 
-    def _value(self, value: Value, pair: Pair) -> str | None:
-        """What an effect sets, or None where it leaves the target as it was."""
-        match value:
-            case Const(constant):
-                return constant
-            case Copy(column):
-                return pair[column]
-            case _:
-                return dict(value.table).get(pair[value.column])
+    def _look_ups(self, rule: Rule) -> _LookUps:
+        """The effects of a rule, each as what the value of a source makes of a target."""
+        at, found = self.position, []
+        for effect in rule.then:
+            target = source = effect.target
+            match effect.value:
+                case Const(constant):
+                    table = dict.fromkeys(self._domains[target], constant)
+                case Copy(source):
+                    table = {value: value for value in self._domains[source]}
+                case By(source, rows):
+                    table = dict(rows)
+            found.append((at[target], at[source], table))
+        return tuple(found)
+
+    def _after(self, pair: Pair, look_ups: _LookUps) -> Pair:
+        row, after = pair.row, list(pair.values_)
+        for target, source, table in look_ups:
+            after[target] = table.get(row[source], row[target])
+        return self._intern(tuple(after))
 
     def _nearest(self, pair: Pair, tests: list[_Test]) -> tuple[Failed, ...]:
         """The failing cells of the test that comes nearest; earlier tests win ties."""

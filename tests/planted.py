@@ -212,6 +212,9 @@ FAULTS = (
     ),
 )
 
+HARMLESS = _lamps(_row("A104", when={"me.state": BURNING}))
+"""Two rules of `rest` share the pairs in which a lamp warms, where it cannot happen."""
+
 NOT_INDUCTIVE = _lamps(invariants=(_TWO_LIT, _BULB))
 """Without X1 the promise that never both lamps are lit is true, and not inductive."""
 

@@ -15,7 +15,6 @@ from prgcore.prove.space import search
 from prgcore.vocabulary import Kind, Outcome
 from tests.planted import FAULTS, LAMPS, reachable
 
-pytestmark = pytest.mark.xdist_group("space")
 LIT = ("light(node1)", "warm(node1)")
 
 

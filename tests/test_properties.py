@@ -103,10 +103,9 @@ Walk.TestCase.settings = settings(
     max_examples=30, stateful_step_count=20, deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
-TestWalk = pytest.mark.xdist_group("space")(Walk.TestCase)
+TestWalk = Walk.TestCase
 
 
-@pytest.mark.xdist_group("space")
 def test_every_reachable_pair_can_be_explained() -> None:
     space = reachable()
     chance = random.Random(11)
@@ -118,7 +117,6 @@ def test_every_reachable_pair_can_be_explained() -> None:
         assert explained.plan is not None
 
 
-@pytest.mark.xdist_group("space")
 def test_the_number_of_reachable_pairs_is_known() -> None:
     space = reachable()
     assert len(space) == 838_784

@@ -123,7 +123,10 @@ class Work:
 
 def _f1(work: Work) -> Finding:
     by_table = overlaps(work.model)
-    by_solver = table.overlaps(work.model)
+    asked = table.overlaps(work.model)
+    by_solver = [w for w in asked if w.pair]
+    if asked and not by_solver:
+        return Finding("unknown", "table", {"says": "the solver gave up"})
     if bool(by_table) != bool(by_solver):
         return Finding("disagree", "table", {
             "table": [f"{o.rule1} {o.rule2}" for o in by_table],
@@ -308,6 +311,9 @@ def _s18(work: Work) -> Finding:
         says = "no timer depends on the environment elsewhere"
         return Finding("not_applicable", "induction", {"says": says})
     liar = Work(Engine(evolve(work.model, possible=possible)))
+    if liar.proof.unknown:
+        says = f"the solver gave up on {', '.join(liar.proof.unknown)}"
+        return Finding("unknown", "induction", {"says": says})
     lost = [i for i in liar.model.invariants if i.id not in liar.proof.proved]
     if lost:
         ids = ", ".join(i.id for i in lost)
@@ -315,6 +321,8 @@ def _s18(work: Work) -> Finding:
         return Finding(
             "refuted", "induction", {"says": says}, liar.step(liar.proof, lost[0].id, lost[0]))
     witnesses = table.holes(liar.model, liar.proof.proved)
+    if any(not w.pair for w in witnesses):
+        return Finding("unknown", "induction", {"says": "the solver gave up"})
     if witnesses:
         return liar.refuted("induction", witnesses[0].says, witnesses[0])
     return Finding("proved", "induction", {"invariants": len(liar.proof.proved)})

@@ -7,7 +7,6 @@ table look-ups and a step a few additions.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import cached_property
 from math import prod
 from typing import Any, TypeAlias
@@ -204,10 +203,7 @@ class Test:
         """Positions, narrowed one table at a time."""
         at: npt.NDArray[np.intp] | None = None
         for b, table in self.tables:
-            if at is None:
-                at = np.flatnonzero(table[codes[b]])
-            else:
-                at = at[table[codes[b][at]]]
+            at = np.flatnonzero(table[codes[b]]) if at is None else at[table[codes[b][at]]]
         for spanning, allowed in self.spanning:
             if at is None:
                 at = np.flatnonzero(allowed[spanning.value(codes)])
@@ -369,11 +365,90 @@ class Space:
         return self._columns[name]
 
 
-def _tests(codec: Codec, model: Model, cubes: Iterator[tuple[str, Cube]]) -> dict[str, list[Test]]:
-    tests: dict[str, list[Test]] = {e.name: [] for e in model.events}
-    for event, cube in cubes:
-        tests[event].append(codec.test(cube))
-    return tests
+@define(eq=False)
+class _Search:
+    """A breadth-first search under way: one event at a time, over the whole frontier."""
+
+    model: Model
+    codec: Codec
+    index: _Index
+    possible: dict[str, list[Test]]
+    rules: dict[str, list[tuple[int, Test, Move]]]
+    found: list[list[tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]]]
+    parents: list[npt.NDArray[np.int32]] = field(factory=list)
+    vias: list[npt.NDArray[np.int16]] = field(factory=list)
+    holes: list[tuple[int, str]] = field(factory=list)
+    fresh: list[Codes] = field(factory=list)
+    first: int = 0
+    total: int = 0
+
+    def event(self, event: str, frontier: Codes) -> None:
+        """Everything that an event does to the frontier."""
+        if event not in self.possible:  # a command: possible everywhere
+            for number, test, move in self.rules[event]:
+                at = test.where(frontier)
+                self.fire(number, move, [c[at] for c in frontier], at)
+            return
+        mask = np.zeros(len(frontier[0]), np.bool_)
+        for test in self.possible[event]:
+            mask[test.where(frontier)] = True
+        here = np.flatnonzero(mask)
+        if not len(here):
+            return
+        codes = [c[here] for c in frontier]
+        answers = np.zeros(len(here), np.uint8)
+        for number, test, move in self.rules[event]:
+            at = test.where(codes)
+            answers[at] += 1
+            self.fire(number, move, [c[at] for c in codes], here[at])
+        wrong = here[answers != 1][:8]
+        self.holes += [(int(w) + self.first, event) for w in wrong]
+
+    def fire(self, number: int, move: Move, codes: Codes, at: npt.NDArray[np.intp]) -> None:
+        """A rule fires in these pairs of the frontier."""
+        if not len(at):
+            return
+        source = (at + self.first).astype(np.int32)
+        if self.model.rules[number].outcome is not Outcome.DONE:
+            self.found[number].append((source, source))
+            return
+        after = move.apply(self.codec, codes)
+        target, new = self.arrive(after)
+        if len(new):
+            self.fresh.append([c[new] for c in after])
+            self.parents.append(source[new])
+            self.vias.append(np.full(len(new), number, np.int16))
+        self.found[number].append((source, target))
+
+    def arrive(self, codes: Codes) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.intp]]:
+        """Numbers of these pairs, and which of them were never seen before, each once."""
+        self.index.admit(codes)
+        flat = self.index.flat(codes)
+        table = self.index.table.reshape(-1)
+        new = np.flatnonzero(table[flat] < 0)
+        if len(new):
+            spots = flat[new]
+            table[spots] = np.arange(len(new), dtype=np.int32)
+            new = new[table[spots] == np.arange(len(new))]
+            table[flat[new]] = np.arange(self.total, self.total + len(new), dtype=np.int32)
+            self.total += len(new)
+        return table[flat], new
+
+
+def _begin(model: Model) -> _Search:
+    codec = Codec(model)
+    sizes = [b.size for b in codec.blocks]
+    search_ = _Search(
+        model, codec, _Index(sizes, [np.full(size, -1, np.int32) for size in sizes]),
+        {e.name: [] for e in model.events if e.kind is not Kind.COMMAND},
+        {e.name: [] for e in model.events},
+        [[] for _ in model.rules],
+    )
+    for entry in model.possible:
+        search_.possible[entry.event].append(codec.test(entry.when))
+    for number, rule in enumerate(model.rules):
+        search_.rules[rule.event].append((number, codec.test(rule.when), codec.move(rule)))
+    return search_
 
 
 def search(model: Model) -> Space:
@@ -382,78 +457,23 @@ def search(model: Model) -> Space:
     Raises:
         BudgetExhausted: the machine is too large to search.
     """
-    codec = Codec(model)
-    kinds = {e.name: e.kind for e in model.events}
-    possible = _tests(codec, model, ((p.event, p.when) for p in model.possible))
-    rules: dict[str, list[tuple[int, Test, Move]]] = {e: [] for e in kinds}
-    for number, rule in enumerate(model.rules):
-        rules[rule.event].append((number, codec.test(rule.when), codec.move(rule)))
-    sizes = [b.size for b in codec.blocks]
-    index = _Index(sizes, [np.full(size, -1, np.int32) for size in sizes])
-    starts = sorted({codec.encode(dict(start)) for start in model.initial})
-    frontier: Codes = [np.array([s[b] for s in starts], np.int32) for b in range(len(sizes))]
-    index.admit(frontier)
-    index.table.reshape(-1)[index.flat(frontier)] = np.arange(len(starts))
-    all_codes: list[Codes] = [frontier]
-    found: list[list[tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]]] = [
-        [] for _ in model.rules
-    ]
-    parents = [np.full(len(starts), -1, np.int32)]
-    vias = [np.full(len(starts), -1, np.int16)]
-    holes: list[tuple[int, str]] = []
-    first, total, level = 0, len(starts), [0]
+    run = _begin(model)
+    starts = sorted({run.codec.encode(dict(start)) for start in model.initial})
+    blocks = range(len(run.codec.blocks))
+    frontier: Codes = [np.array([s[b] for s in starts], np.int32) for b in blocks]
+    run.arrive(frontier)
+    run.parents.append(np.full(len(starts), -1, np.int32))
+    run.vias.append(np.full(len(starts), -1, np.int16))
+    levels: list[Codes] = []
+    level: list[int] = []
     while len(frontier[0]):
-        fresh: list[Codes] = []
-        for event, entries in rules.items():
-            here: npt.NDArray[np.intp] | None = None
-            codes = frontier
-            answers = None
-            if kinds[event] is not Kind.COMMAND:
-                mask = np.zeros(len(frontier[0]), np.bool_)
-                for test in possible[event]:
-                    mask[test.where(frontier)] = True
-                here = np.flatnonzero(mask)
-                if not len(here):
-                    continue
-                codes = [c[here] for c in frontier]
-                answers = np.zeros(len(here), np.uint8)
-            for number, test, move in entries:
-                at = test.where(codes)
-                if not len(at):
-                    continue
-                if answers is not None:
-                    answers[at] += 1
-                source = ((at if here is None else here[at]) + first).astype(np.int32)
-                if model.rules[number].outcome is not Outcome.DONE:
-                    found[number].append((source, source))
-                    continue
-                after = move.apply(codec, [c[at] for c in codes])
-                index.admit(after)
-                flat = index.flat(after)
-                table = index.table.reshape(-1)
-                known = table[flat]
-                new = np.flatnonzero(known < 0)
-                if len(new):
-                    spots = flat[new]
-                    table[spots] = np.arange(len(new), dtype=np.int32)
-                    new = new[table[spots] == np.arange(len(new))]
-                    table[flat[new]] = np.arange(total, total + len(new), dtype=np.int32)
-                    total += len(new)
-                    fresh.append([c[new] for c in after])
-                    parents.append(source[new])
-                    vias.append(np.full(len(new), number, np.int16))
-                    known = table[flat]
-                found[number].append((source, known))
-            if answers is not None and len(wrong := np.flatnonzero(answers != 1)):
-                holes += [(int(here[w]) + first, event) for w in wrong[:8]]  # type: ignore[index]
-        first += len(frontier[0])
-        frontier = [
-            np.concatenate([f[b] for f in fresh]) if fresh else np.zeros(0, np.int32)
-            for b in range(len(sizes))
-        ]
-        if len(frontier[0]):
-            all_codes.append(frontier)
-            level.append(first)
+        levels.append(frontier)
+        level.append(run.first)
+        for event in run.rules:
+            run.event(event, frontier)
+        run.first += len(frontier[0])
+        frontier = _join(run.fresh, blocks)
+        run.fresh = []
     none = np.zeros(0, np.int32)
     edges = tuple(
         Edges(
@@ -461,10 +481,15 @@ def search(model: Model) -> Space:
             np.concatenate([s for s, _ in parts]) if parts else none,
             np.concatenate([t for _, t in parts]) if parts else none,
         )
-        for rule, parts in zip(model.rules, found, strict=True)
+        for rule, parts in zip(model.rules, run.found, strict=True)
     )
     return Space(
-        model, codec,
-        [np.concatenate([c[b] for c in all_codes]) for b in range(len(sizes))],
-        edges, np.concatenate(parents), np.concatenate(vias), tuple(holes), tuple(level), index,
+        model, run.codec, _join(levels, blocks), edges, np.concatenate(run.parents),
+        np.concatenate(run.vias), tuple(run.holes), tuple(level), run.index,
     )
+
+
+def _join(parts: list[Codes], blocks: range) -> Codes:
+    return [
+        np.concatenate([p[b] for p in parts]) if parts else np.zeros(0, np.int32) for b in blocks
+    ]

@@ -48,9 +48,10 @@ def overlaps(model: Model) -> tuple[Witness, ...]:
     for numbers in by_event.values():
         for one, other in combinations(numbers, 2):
             first, second = model.rules[one], model.rules[other]
-            pair = _find(
-                relation, solver, [relation.holds(first.when), relation.holds(second.when)]
-            )
+            pair = _find(relation, solver, [
+                relation.happens(first.event), relation.holds(first.when),
+                relation.holds(second.when),
+            ])
             if pair is not None:
                 says = f"{first.id} and {second.id} both answer {first.event}"
                 found.append(Witness(says, pair or None, first.event, first.id))
