@@ -168,8 +168,7 @@ def caused(machine: Machine, situation: Situation, cause: Cause) -> str:
 
 def told(story: Story) -> str:
     """A story of the tables, with the policy that it is about."""
-    policy = "".join(f"# policy {name}={choice}\n" for name, choice in story.only)
-    return f"{MARK}\n{policy}{write(story)}"
+    return f"{MARK}\n{write(story)}"
 
 
 # -------------------------------------------------------------------- pages

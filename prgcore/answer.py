@@ -94,7 +94,9 @@ class Explanation:
         if self.row:
             lines += ["", f"Row {self.row} of Table 2; its first node is {self.seat}."]
         elif self.broken:
-            lines += ["", f"No pair of the machine is like this. Broken: {', '.join(self.broken)}."]
+            lines += ["", *_wrap(
+                f"No pair of the machine is like this. Broken: {', '.join(self.broken)}."
+            )]
         elif self.display and self.nearest:
             lines += ["", *_wrap(
                 f"Table 2 has no such row. Nearest: row {self.nearest}."
@@ -118,7 +120,7 @@ class Explanation:
                     f"{m.command}: {how} {in_words({c.column: _or(c.values) for c in m.when})}"
                 ])
             lines += _items(f"{c}: refused. {_needs(f)}" for c, f in self.refused.items())
-        return "\n".join(line.rstrip() for line in lines) + "\n"
+        return "\n".join(line.rstrip() for line in lines).lstrip("\n") + "\n"
 
 
 @frozen

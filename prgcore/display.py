@@ -63,8 +63,12 @@ def spell(shown: Shown | None) -> str:
 
 
 def shows_states(engine: Engine) -> bool:
-    """Whether the machine's nodes have states and reasons to show."""
-    return all(f"{n}.{what}" in engine.stored for n in NODES for what in ("state", "reason"))
+    """Whether the machine's nodes have states and reasons to show, in the words of the document."""
+    domains = {c.name: set(c.domain) for c in engine.model.columns if not c.derived}
+    return all(
+        f"{n}.{what}" in domains and domains[f"{n}.{what}"] <= set(words)
+        for n in NODES for what, words in (("state", State), ("reason", Reason))
+    )
 
 
 def display_of(engine: Engine, pair: Pair) -> Display | None:
@@ -120,8 +124,12 @@ def _once(many: Iterable[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
 
 
 def boxes_of(engine: Engine, display: Display, known: Mapping[str, str] | None) -> list[_Box]:
-    """A display as boxes, for every viewpoint: what each column may be."""
+    """A display as boxes, for every viewpoint: what each column may be. None of them is empty."""
     _check_known(engine, known or {})
+    if _empty(engine, {k: (v,) for k, v in (known or {}).items()}):
+        raise BadInput(
+            f"{in_words(known or {})}: what is known contradicts itself; no pair can be like this"
+        )
     found: list[_Box] = []
     for viewpoint in viewpoints(engine):
         boxes: list[_Box] = [{k: (v,) for k, v in (known or {}).items()}]
@@ -129,7 +137,10 @@ def boxes_of(engine: Engine, display: Display, known: Mapping[str, str] | None) 
         for node, shown, cube in zip(NODES, display, visible, strict=True):
             ways = _unseen(engine, cube) if shown is None else [_visible(node, shown, cube)]
             boxes = [m for box in boxes for way in ways if (m := _meet(box, way)) is not None]
-        found += [box for box in boxes if not any(_meet(box, other) == box for other in found)]
+        found += [
+            box for box in boxes
+            if not any(_meet(box, other) == box for other in found) and not _empty(engine, box)
+        ]
     if not found:
         says = ", ".join(f"{n} {spell(s)}" for n, s in zip(NODES, display, strict=True))
         raise BadInput(f"{in_words(known or {}) or 'the machine'} contradicts what is shown: {says}")
@@ -171,6 +182,11 @@ def _meet(
     return None if both is None else {c.column: c.values for c in both}
 
 
+def _empty(engine: Engine, box: Mapping[str, tuple[str, ...]]) -> bool:
+    """Whether no stored values are in a box, be they within the invariants or not."""
+    return next(_pairs(engine, box, ()), None) is None
+
+
 def _pairs(
     engine: Engine, box: Mapping[str, tuple[str, ...]], never: Sequence[Cube]
 ) -> Iterator[tuple[str, ...]]:
@@ -179,7 +195,10 @@ def _pairs(
     domains = {n: tuple(map(str, box.get(n, c.domain))) for n, c in columns.items()}
     cubes = [rest for cube in never if (rest := _left(cube, domains)) is not None]
     asked = [name for cube in cubes for name in stored_columns(engine, cube)]
-    weight = {n: (len(domains[n]) > 1, -asked.count(n)) for n in engine.stored}
+    decide = {s for n, c in columns.items() if len(domains[n]) < len(c.domain) for s in c.sources}
+    weight = {
+        n: (len(domains[n]) > 1, n not in decide, -asked.count(n)) for n in engine.stored
+    }
     order: list[str] = []
     for name in sorted(engine.stored, key=weight.__getitem__):
         order.append(name)

@@ -22,6 +22,7 @@ REMEMBERED = 1 << 16
 """How many pairs an engine remembers before it forgets them all."""
 
 
+@frozen(eq=False)
 class Pair(Mapping[str, str]):
     """The record of both nodes: an immutable mapping of stored columns to values.
 
@@ -29,15 +30,19 @@ class Pair(Mapping[str, str]):
     when their stored values are; make one with `Engine.pair`.
     """
 
-    __slots__ = ("_broken", "_decisions", "_engine", "_hash", "_row", "values_")
+    _engine: Engine
+    values_: tuple[str, ...]
+    _hash: int = field(init=False)
+    _row: tuple[str, ...] = field(init=False, default=())
+    _broken: tuple[str, ...] | None = field(init=False, default=None)
+    _decisions: dict[str, Decision] = field(init=False, factory=dict)
 
-    def __init__(self, engine: Engine, values: tuple[str, ...]) -> None:
-        self._engine = engine
-        self.values_ = values
-        self._hash = hash(values)
-        self._row: tuple[str, ...] = ()
-        self._broken: tuple[str, ...] | None = None
-        self._decisions: dict[str, Decision] = {}
+    @_hash.default
+    def _hash_of_values(self) -> int:
+        return hash(self.values_)
+
+    def __reduce__(self) -> tuple[type[Pair], tuple[Engine, tuple[str, ...]]]:
+        return Pair, (self._engine, self.values_)  # a hash is good in one process only
 
     def __getitem__(self, column: str) -> str:
         return self.row[self._engine.position[column]]
@@ -65,7 +70,7 @@ class Pair(Mapping[str, str]):
     def row(self) -> tuple[str, ...]:
         """Every column's value, stored then derived, in the machine's order."""
         if not self._row:
-            self._row = self._engine.complete(self.values_)
+            object.__setattr__(self, "_row", self._engine.complete(self.values_))
         return self._row
 
 
@@ -120,28 +125,34 @@ class _Test:
 
 @frozen(eq=False)
 class Engine:
-    """A machine that answers. `Engine(model)`; the model is taken to be well formed."""
+    """A machine that answers. `Engine(model)`; the model is taken to be well formed.
+
+    Attributes:
+        model: the table that it reads.
+        stored: the stored columns, in the machine's order.
+        position: where a row has each column: stored ones first, as in `Pair.values_`.
+    """
 
     model: Model
     stored: tuple[str, ...] = field(init=False)
-    position: dict[str, int] = field(init=False, repr=False)
-    _domains: dict[str, frozenset[str]] = field(init=False, repr=False)
-    _derived: list[tuple[Callable[[tuple[str, ...]], Any], dict[Any, str]]] = field(
-        init=False, repr=False
-    )
-    _rules: dict[str, list[tuple[_Test, Rule, _LookUps]]] = field(init=False, repr=False)
-    _possible: dict[str, list[_Test]] = field(init=False, repr=False)
-    _kinds: dict[str, Kind] = field(init=False, repr=False)
-    _never: list[tuple[str, _Test]] = field(init=False, repr=False)
-    _pairs: dict[tuple[str, ...], Pair] = field(init=False, repr=False, factory=dict)
+    position: dict[str, int] = field(init=False)
+    _domains: dict[str, frozenset[str]] = field(init=False)
+    _derived: list[tuple[Callable[[tuple[str, ...]], Any], dict[Any, str]]] = field(init=False)
+    _rules: dict[str, list[tuple[_Test, Rule, _LookUps]]] = field(init=False)
+    _possible: dict[str, list[_Test]] = field(init=False)
+    _kinds: dict[str, Kind] = field(init=False)
+    _never: list[tuple[str, _Test]] = field(init=False)
+    _pairs: dict[tuple[str, ...], Pair] = field(init=False, factory=dict)
 
     def __attrs_post_init__(self) -> None:
         columns = self.model.columns
         set_ = object.__setattr__
+        derived = [c for c in columns if c.derived]
         set_(self, "stored", tuple(c.name for c in columns if not c.derived))
-        set_(self, "position", {c.name: i for i, c in enumerate(columns)})
+        row = (*self.stored, *(c.name for c in derived))
+        set_(self, "position", {name: i for i, name in enumerate(row)})
         set_(self, "_domains", {c.name: frozenset(c.domain) for c in columns})
-        set_(self, "_derived", [self._derivation(c) for c in columns if c.derived])
+        set_(self, "_derived", [self._derivation(c) for c in derived])
         set_(self, "_kinds", {e.name: e.kind for e in self.model.events})
         rules: dict[str, list[tuple[_Test, Rule, _LookUps]]] = {e: [] for e in self._kinds}
         for rule in sorted(self.model.rules, key=lambda r: r.id):
@@ -154,6 +165,10 @@ class Engine:
         set_(self, "_never", [
             (i.id, self._test(c)) for i in self.model.invariants for c in i.never
         ])
+
+    def __repr__(self) -> str:
+        policy = "".join(f", {name}={choice}" for name, choice in self.model.policy)
+        return f"{type(self).__name__}({self.model.name!r}{policy})"
 
     # ---------------------------------------------------------------- pairs
 
@@ -275,7 +290,8 @@ class Engine:
         kind = self.kind(event)
         broken = pair._broken
         if broken is None:
-            broken = pair._broken = self.broken(pair)
+            broken = self.broken(pair)
+            object.__setattr__(pair, "_broken", broken)
         if broken:
             raise OutsideInvariant(
                 f"the pair breaks {', '.join(broken)}: an assumption of the proof has failed; "

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from itertools import combinations
-from typing import Any
+from typing import Any, TypeAlias
 
 from prgcore.answer import Explanation, Maybe, WhyNot
 from prgcore.display import (
@@ -55,6 +55,8 @@ _OUTSIDE = (
     "read the status of both nodes again: a display can be older than the pair",
     "if it stays, disable High Availability, check both nodes, and enable it again",
 )
+_Row: TypeAlias = tuple[tuple[str, str] | None, tuple[str, str] | None]
+"""A row's display: its words, which are states and reasons where the machine has these."""
 
 
 class NoNode(Enum):
@@ -70,7 +72,8 @@ def explain(engine: Engine, pair: Mapping[str, str]) -> Explanation:
         BadInput: not a pair of this machine.
         NeedsTwoNodes: only one node's columns are given.
     """
-    given = {name.partition(".")[0] for name in map(str, pair)} & set(NODES)
+    names = map(str, pair if isinstance(pair, Mapping) else ())
+    given = {name.partition(".")[0] for name in names} & set(NODES)
     if len(given) == 1 and set(NODES) <= {n.partition(".")[0] for n in engine.stored}:
         raise _one_node(min(given))
     whole = engine.pair(pair)
@@ -287,10 +290,10 @@ def _situation(engine: Engine, seen: Display, pair: Pair) -> tuple[Situation, bo
     return None
 
 
-def _row_display(situation: Situation, mirrored: bool) -> Display:
+def _row_display(situation: Situation, mirrored: bool) -> _Row:
     d = situation.display
     left, right = (
-        (State(state), Reason(reason)) if shown else None
+        (state, reason) if shown else None
         for state, reason, shown in (
             (d.state1, d.reason1, situation.shown[0]), (d.state2, d.reason2, situation.shown[1]),
         )
@@ -334,11 +337,11 @@ def _nearest(engine: Engine, display: Display | None) -> str | None:
     if display is None or not engine.model.situations:
         return None
 
-    def differs(row: Display) -> int:
+    def differs(row: _Row) -> int:
         return sum(
             4 if (a is None) != (b is None)
             else 0 if a is None or b is None
-            else 2 * (a[0] is not b[0]) + (b[1] is not None and a[1] is not b[1])
+            else 2 * (a[0] != b[0]) + (b[1] is not None and a[1] != b[1])
             for a, b in zip(row, display, strict=True)
         )
 

@@ -122,10 +122,22 @@ def _goal(engine: Engine, goal: Cubelike | tuple[Cubelike, ...] | None) -> tuple
             raise BadInput(f"the machine {engine.model.name!r} has no goal; say which: goal={{…}}")
         return engine.model.goal
     domains = {c.name: c.domain for c in engine.model.columns}
-    wanted = cubes(goal)
+    try:
+        wanted = cubes(goal)
+    except (AttributeError, TypeError):
+        wanted = ()
+    if not wanted:
+        column = engine.model.columns[0]
+        raise BadInput(
+            "goal: expected columns and their values, such as "
+            f"{{{column.name!r}: {column.domain[0]!r}}}, or a tuple of such, not {goal!r:.80}"
+        )
     for cell in (cell for each in wanted for cell in each):
         if cell.column not in domains:
             raise BadInput("goal: " + unknown_name("column", cell.column, domains))
+        if not cell.values:
+            known = ", ".join(domains[cell.column])
+            raise BadInput(f"goal: {cell.column}: no value is given, so none will do; known: {known}")
         for value in cell.values:
             if value not in domains[cell.column]:
                 raise BadInput(

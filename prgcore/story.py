@@ -3,6 +3,7 @@
 Law: a story is lines of plain text; what it says is decided by the machine that it is run on.
 
     # a comment                        start normal
+    policy reconnection=keep_serving   the story is of a machine with this choice
     failover(node1)                    the event is done
     refused recover                    the event is refused; so too `ignored`, `impossible`
     expect node1 Idle / Initialization what the record says of a node, in any spelling
@@ -20,7 +21,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from textwrap import wrap
 from typing import Any, TypeAlias
 
-from attrs import frozen
+from attrs import field, frozen
 
 from prgcore.display import Shown, parse_shown, shows_states, spell
 from prgcore.engine import Decision, Engine, Pair
@@ -36,6 +37,8 @@ LARGEST = 1_000_000
 """How many characters a story may have."""
 
 _OUTCOMES = ("refused", "ignored", "impossible")
+_NO_EVENT = ("policy", "start", "given", "expect")
+_EXPECTED = f"an event such as failover(node1), or {', '.join((*_NO_EVENT, *_OUTCOMES))}"
 _EVENT = re.compile(r"[A-Za-z_]\w*(\([A-Za-z_]\w*\))?")
 _CELL = re.compile(r"([A-Za-z_][\w.]*)\s*=\s*(\w+)")
 _TOLD = 20
@@ -48,10 +51,10 @@ class Line:
     Attributes:
         number: where it stands, from 1.
         text: as it was written, without comment and outer spaces.
-        verb: `start`, `given`, `expect`, or what is to become of an event: `done`, `refused`,
-            `ignored`, `impossible`.
-        name: the event, the column, the start, or the node of an `expect`.
-        value: of a column.
+        verb: `policy`, `start`, `given`, `expect`, or what is to become of an event: `done`,
+            `refused`, `ignored`, `impossible`.
+        name: the event, the policy, the column, the start, or the node of an `expect`.
+        value: of a column; the choice of a policy.
         shown: what the node is to show.
     """
 
@@ -68,6 +71,11 @@ class Script:
     """A story that was read: its lines without blanks and comments."""
 
     lines: tuple[Line, ...]
+
+    @property
+    def policy(self) -> dict[str, str]:
+        """The choices of policies that the story is about; `prg(**script.policy)` has them."""
+        return {line.name: line.value for line in self.lines if line.verb == "policy"}
 
 
 @frozen
@@ -94,8 +102,9 @@ class Step:
 
 @frozen
 class Run:
-    """A story that was run to its end."""
+    """A story that was run to its end on a machine."""
 
+    engine: Engine = field(repr=False)
     start: Pair
     steps: tuple[Step, ...]
 
@@ -146,7 +155,14 @@ def parse(text: str | bytes, engine: Engine | None = None, starts: Starts | None
         except BadInput as error:
             wrong.append(f"line {number}: {error}")
     _refuse(wrong)
+    if not lines:
+        raise BadInput(f"a story without a line; write one a line: {_EXPECTED}")
     script = Script(tuple(lines))
+    _refuse([
+        f"line {line.number}: {line.name} is {line.value} here and "
+        f"{script.policy[line.name]} later; a story is of one machine"
+        for line in lines if line.verb == "policy" and script.policy[line.name] != line.value
+    ])
     if engine is not None:
         _check(engine, script, _starts(engine, starts))
     return script
@@ -160,7 +176,7 @@ def _line(number: int, text: str) -> Line:
     match verb:
         case "start":
             return Line(number, text, verb, rest or "initial")
-        case "given":
+        case "policy" | "given":
             return Line(number, text, verb, *_cell(verb, rest))
         case "expect":
             node, _, shown = rest.partition(" ")
@@ -169,10 +185,7 @@ def _line(number: int, text: str) -> Line:
             return Line(number, text, verb, *_cell(verb, rest))
     event = rest if verb in _OUTCOMES else text
     if not _EVENT.fullmatch(event):
-        raise BadInput(
-            f"{_short(text)} is no line of a story; expected an event such as failover(node1), "
-            "or start, given, expect, refused, ignored, impossible"
-        )
+        raise BadInput(f"{_short(text)} is no line of a story; expected {_EXPECTED}")
     return Line(number, text, verb if verb in _OUTCOMES else "done", event)
 
 
@@ -180,18 +193,22 @@ def _cell(verb: str, text: str) -> tuple[str, str]:
     found = _CELL.fullmatch(text)
     if found is None:
         also = " or node1 STATE / REASON" if verb == "expect" else ""
-        raise BadInput(f"{verb} needs COLUMN = VALUE{also}, not {_short(text) or 'nothing'}")
+        what = "NAME=CHOICE" if verb == "policy" else "COLUMN = VALUE"
+        raise BadInput(f"{verb} needs {what}{also}, not {_short(text) or 'nothing'}")
     return found[1], found[2]
 
 
 def _check(engine: Engine, script: Script, starts: Starts) -> None:
-    """Every name of a story is one of the machine's."""
+    """Every name of a story is one of the machine's, and so is every choice of a policy."""
+    policy = dict(engine.model.policy)
     domains = {c.name: c.domain for c in engine.model.columns}
     events = [e.name for e in engine.model.events]
     wrong = []
     for line in script.lines:
         problem = ""
-        if line.verb == "start":
+        if line.verb == "policy":
+            problem = _other_policy(line, policy)
+        elif line.verb == "start":
             problem = "" if line.name in starts else unknown_name("start", line.name, starts)
         elif line.verb not in ("given", "expect"):
             problem = "" if line.name in events else unknown_name("event", line.name, events)
@@ -206,6 +223,19 @@ def _check(engine: Engine, script: Script, starts: Starts) -> None:
         if problem:
             wrong.append(f"line {line.number}: {problem}")
     _refuse(wrong)
+
+
+def _other_policy(line: Line, policy: Mapping[str, str]) -> str:
+    """What is wrong where the machine has not the choice that a story asks for."""
+    if not policy:
+        return "this machine has no policies; leave the line out"
+    if line.name not in policy:
+        return unknown_name("policy", line.name, policy)
+    has = policy[line.name]
+    return "" if has == line.value else (
+        f"the story is of a machine with {line.name}={line.value}, and this one has "
+        f"{line.name}={has}; give --policy {line.name}={line.value}"
+    )
 
 
 def _refuse(wrong: list[str]) -> None:
@@ -231,7 +261,8 @@ def run(engine: Engine, story: Script | Story | str, starts: Starts | None = Non
         starts: pairs to start from by name; the machine's own if not given.
 
     Raises:
-        BadInput: the text is no story, or a name is none of the machine's.
+        BadInput: the text is no story, a name is none of the machine's, or the story is of a
+            machine with other policies.
     """
     known = _starts(engine, starts)
     script = story if isinstance(story, Script) else parse(
@@ -243,14 +274,16 @@ def run(engine: Engine, story: Script | Story | str, starts: Starts | None = Non
     for line in script.lines:
         step = _step(engine, line, pair, known)
         pair = step.after
-        if line.verb == "start" and not steps:
+        if line.verb == "start" and all(s.line.verb == "policy" for s in steps):
             first = pair
         steps.append(step)
-    return Run(first, tuple(steps))
+    return Run(engine, first, tuple(steps))
 
 
 def _step(engine: Engine, line: Line, pair: Pair, starts: Starts) -> Step:
     match line.verb:
+        case "policy":
+            return Step(line, pair, pair)
         case "start":
             after = engine.initial[0]
             for event in starts[line.name]:
@@ -299,10 +332,10 @@ def tell(run: Run, *, tally: bool = True) -> str:
     for step in run.steps:
         if lines and step.line.verb not in ("expect", "given"):
             lines.append("")
-        lines += _told(step)
+        lines += _told(run.engine, step)
     if not tally:
         return "\n".join(lines).lstrip("\n") + "\n"
-    events = sum(s.line.verb not in ("start", "given", "expect") for s in run.steps)
+    events = sum(s.line.verb not in _NO_EVENT for s in run.steps)
     expected = sum(s.line.verb == "expect" for s in run.steps)
     failed = [str(s.line.number) for s in run.failures]
     where = f"line{'s' if len(failed) > 1 else ''} {', '.join(failed)}" if failed else ""
@@ -312,7 +345,7 @@ def tell(run: Run, *, tally: bool = True) -> str:
     return "\n".join(lines).lstrip("\n") + "\n"
 
 
-def _told(step: Step) -> Iterator[str]:
+def _told(engine: Engine, step: Step) -> Iterator[str]:
     line, decision = step.line, step.decision
     yield from _headline(step)
     if step.failed:
@@ -322,7 +355,7 @@ def _told(step: Step) -> Iterator[str]:
     elif decision is not None:
         yield from _indented(decision.why)
     if line.verb == "start":
-        yield from _indented(_both(step.after))
+        yield from _indented(_both(engine, step.after))
     elif line.verb != "given":
         for change in changes(step.before, step.after):
             yield from _indented(change)
@@ -366,9 +399,9 @@ def _became(node: str, before: Mapping[str, str], after: Mapping[str, str]) -> l
     return [f"{node} {is_} ({old} -> {new})"] if old != new else []
 
 
-def _both(pair: Mapping[str, str]) -> str:
+def _both(engine: Engine, pair: Mapping[str, str]) -> str:
     """A pair in one line: what the nodes are, or every column."""
-    if all(f"{n}.{what}" in pair for n in NODES for what in ("state", "reason")):
+    if shows_states(engine):
         return ", ".join(
             f"{n} {spell((State(pair[f'{n}.state']), Reason(pair[f'{n}.reason'])))}" for n in NODES
         )
@@ -410,7 +443,8 @@ def _short(text: str, most: int = 60) -> str:
 
 def write(story: Story) -> str:
     """A story of the tables as text that `parse` reads."""
-    return "\n".join([f"# {story.title}", f"start {story.start}", *story.steps]) + "\n"
+    policy = [f"policy {name}={choice}" for name, choice in story.only]
+    return "\n".join([f"# {story.title}", *policy, f"start {story.start}", *story.steps]) + "\n"
 
 
 def as_story(

@@ -183,7 +183,7 @@ def _derived(at: str, column: Column, columns: _Columns) -> Iterator[str]:
         known = known and source is not None and not source.derived
     if len(set(column.sources)) < len(column.sources):
         yield f"{at}.from: a column named twice"
-    domains = [columns[s].domain for s in column.sources] if known else []
+    domains = [dict.fromkeys(columns[s].domain) for s in column.sources] if known else []
     rows: set[Values] = set()
     for j, (values, value) in enumerate(column.table):
         if values in rows:

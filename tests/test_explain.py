@@ -18,11 +18,24 @@ from prgcore.explain import (
     explain_display,
     explain_pairs,
     parse_shown,
+    shows_states,
     spell,
     why_not,
 )
 from prgcore.machine import PRG
-from prgcore.model import Column, Cube, Event, Family, Invariant, Model, Rule, Values, cube
+from prgcore.model import (
+    Column,
+    Cube,
+    Event,
+    Family,
+    Invariant,
+    Model,
+    Rule,
+    Situation,
+    Values,
+    cube,
+)
+from prgcore.model import Display as Listed
 from prgcore.plan import plan
 from prgcore.seats import mirror_name
 from prgcore.tables.situations import SITUATIONS
@@ -178,9 +191,35 @@ def test_a_machine_without_states_is_explained_too() -> None:
     ))
     found = explain(engine, {"lamp": "off"})
     assert (found.display, found.row, found.available, found.plan) == (None, None, ("switch",), None)
-    assert "switch: accepted. light" in found.text()
+    assert found.text() == "Commands\n  switch: accepted. light\n"
     with pytest.raises(BadInput, match="the machine 'lamp' shows no states; explain a pair"):
         explain_display(engine, None, None)
+
+
+def test_a_machine_with_words_of_its_own_is_explained_too() -> None:
+    columns = tuple(
+        Column(f"{n}.{what}", ("off", "lit"))
+        for n in ("node1", "node2") for what in ("state", "reason")
+    )
+    engine = Engine(Model(
+        name="lamps", columns=columns, initial=(tuple((c.name, "off") for c in columns),),
+        events=(Event("switch", Kind.COMMAND, "administrator"),), possible=(),
+        rules=(Rule("T1", "switch", {"node1.state": "off"}, {"node1.state": "lit"}, why="light"),),
+        situations=(Situation("1", "dark", Listed("off", "off", "off", "off")),),
+    ))
+    found = explain(engine, engine.initial[0])
+    assert (found.display, found.row, found.available) == (None, None, ("switch",))
+    assert found.text() == "Commands\n  switch: accepted. light\n"
+    assert not shows_states(engine)
+    with pytest.raises(BadInput, match="the machine 'lamps' shows no states; explain a pair"):
+        explain_display(engine, None, None)
+
+
+def test_a_row_in_other_words_is_no_row_of_the_display() -> None:
+    foreign = Situation("1", "dark", Listed("off", "off", "off", "off"))
+    engine = Engine(evolve(toy().model, situations=(foreign,)))
+    found = explain(engine, engine.initial[0])
+    assert (found.row, found.nearest) == (None, "1")
 
 
 # -------------------------------------------------------------------- displays
@@ -269,6 +308,21 @@ def test_wrong_or_contradictory_knowledge() -> None:
         explain_display(TABLE2, *shown, {"node1.process": "off"})
 
 
+@pytest.mark.parametrize("node", ["node1", "node2"])
+def test_knowledge_that_contradicts_itself_breaks_nothing(node: str) -> None:
+    shown = parse_shown("Normal"), parse_shown("Normal")
+    known = {f"{node}.health": "healthy", f"{node}.services": "down"}
+    with pytest.raises(BadInput, match=(
+        f"{node}.health is healthy, {node}.services is down: what is known contradicts itself"
+    )):
+        explain_display(TABLE2, *shown, known)
+
+
+def test_knowledge_that_a_derived_column_excludes() -> None:
+    with pytest.raises(BadInput, match=r"node1.health is stopped contradicts what is shown: node1 N"):
+        explain_display(witty(), (State.NORMAL, None), None, {"node1.health": "stopped"})
+
+
 def test_a_node_that_shows_nothing() -> None:
     found = explain_display(TABLE2, None, parse_shown("Running in Backup Mode / Peer Down"))
     assert (found.row, found.seat, found.broken) == ("16", "node1", ())
@@ -321,6 +375,8 @@ def test_both_in_backup_mode_is_answered_with_what_it_breaks() -> None:
     assert answer["broken"] == list(found.broken)
     assert answer["plan"] == []
     assert "No pair of the machine is like this. Broken: S1" in found.text()
+    many = evolve(found, broken=tuple(f"S{n}" for n in range(1, 20)))
+    assert max(map(len, many.text().splitlines())) <= 80
 
 
 def test_a_pair_outside_the_invariant_is_answered_alike() -> None:
@@ -345,6 +401,12 @@ def test_a_display_that_is_only_unreachable() -> None:
     assert found.broken == ()
     assert found.pairs == 0
     assert "No pair that the machine can reach shows this" in found.text()
+
+
+def test_what_is_no_pair() -> None:
+    for wrong in (None, "normal", 3):
+        with pytest.raises(BadInput, match="a pair is an object of columns, not "):
+            PRG.explain(wrong)  # type: ignore[arg-type]
 
 
 def test_one_node_is_not_a_pair() -> None:

@@ -27,7 +27,6 @@ STORIES = sorted((ROOT / "tests" / "stories").glob("*.txt"))
 PAGES = [
     *sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md")),
 ]
-_POLICY = re.compile(r"^# policy (\w+)=(\w+)$", re.MULTILINE)
 _CODE = re.compile(r"```python\n(.*?)```(?:\n\n(?:<!-- \S+ -->\n)?```text\n(.*?)```)?", re.DOTALL)
 _TEXT = re.compile(r"```text\n(start .*?)```", re.DOTALL)
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -43,9 +42,9 @@ def _name(path: Path) -> str:
 @pytest.mark.parametrize("path", STORIES, ids=lambda p: p.stem)
 def test_a_story_file_holds(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    machine = prg(**dict(_POLICY.findall(text)))
+    machine = prg(**parse(text).policy)
     told = run(machine, parse(text, machine))
-    assert told.steps, "a story of no lines"
+    assert told.steps
     assert not [f"line {s.line.number}: {s.failed}" for s in told.failures]
 
 

@@ -166,6 +166,21 @@ def test_wrong_goals() -> None:
         plan(toy(), toy().initial[0])
 
 
+@pytest.mark.parametrize("goal", [[{"ha": "on"}], "ha", {"ha": 3}, (), ({"ha": "on"}, "ha"), 7])
+def test_a_goal_of_another_shape(goal: object) -> None:
+    with pytest.raises(BadInput) as caught:
+        PRG.plan(PRG.initial[0], goal)  # type: ignore[arg-type]
+    assert str(caught.value) == (
+        "goal: expected columns and their values, such as {'node1.state': 'initializing'}, "
+        f"or a tuple of such, not {goal!r}"
+    )
+
+
+def test_a_goal_without_a_value() -> None:
+    with pytest.raises(BadInput, match="goal: ha: no value is given, so none will do; known: off, on"):
+        plan(PRG, PRG.initial[0], {"ha": ()})
+
+
 def test_toy_machine() -> None:
     engine = toy(goal=(Cube((Cell("lamp", "lit"),)),))
     assert plan(engine, engine.initial[0]).events == ("mend", "switch")

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from prgcore.cli import main
 from prgcore.engine import Engine
 from prgcore.errors import BadInput
-from prgcore.machine import PRG
+from prgcore.machine import PRG, prg
 from prgcore.model import Column, Event, Model, Possible, Rule
 from prgcore.model import Story as Record
 from prgcore.story import LARGEST, as_story, changes, parse, run, tell, write
@@ -102,8 +106,9 @@ def test_a_node_that_does_not_run_shows_nothing() -> None:
 
 def test_every_story_of_the_tables_runs_and_reads_back() -> None:
     for record in STORIES:
-        told = run(PRG, record)
-        assert parse(write(record), PRG).lines == tuple(s.line for s in told.steps)
+        machine = prg(**dict(record.only))
+        told = run(machine, record)
+        assert parse(write(record), machine).lines == tuple(s.line for s in told.steps)
         assert max(map(len, tell(told).splitlines())) <= 80
 
 
@@ -123,8 +128,7 @@ def test_given_changes_the_pair_by_hand_and_may_leave_the_invariant() -> None:
 
 
 def test_the_start_is_the_initial_pair_unless_said() -> None:
-    assert run(PRG, "").end == PRG.initial[0]
-    assert tell(run(PRG, "")) == "0 events, 0 expectations: all as told\n"
+    assert run(PRG, "expect ha = off").start == PRG.initial[0]
     assert run(PRG, "enable_ha\nstart initial\nexpect ha = off").ok
 
 
@@ -140,10 +144,83 @@ def test_a_machine_of_ones_own() -> None:
         run(toy(), "expect node1 idle")
 
 
+def test_a_machine_with_words_of_its_own_is_told_column_by_column() -> None:
+    columns = tuple(
+        Column(f"{n}.{what}", ("off", "lit"))
+        for n in ("node1", "node2") for what in ("state", "reason")
+    )
+    initial = tuple((c.name, "off") for c in columns)
+    engine = Engine(evolve(toy().model, columns=columns, initial=(initial,), possible=(), rules=(
+        Rule("T1", "switch", {"node1.state": "off"}, {"node1.state": "lit"}),
+    )))
+    told = run(engine, "start initial\nswitch\nexpect node1.state = lit")
+    assert told.ok
+    assert "node1.state off, node1.reason off, node2.state off" in tell(told)
+    with pytest.raises(BadInput, match="the nodes of this machine show no states"):
+        run(engine, "expect node1 idle")
+
+
 def test_a_story_of_the_tables() -> None:
     record = Record("M1", "manual failover", ("failover(node1)", "expect node1 Failing Over"))
     assert write(record).startswith("# manual failover\nstart normal\n")
     assert run(PRG, record).ok
+
+
+# --------------------------------------------------------------------- policies
+
+KEPT = "policy reconnection=keep_serving\nstart normal\nenable_auto_fallback\n"
+
+
+def test_a_story_is_of_a_machine_with_its_policies() -> None:
+    told = run(prg(reconnection="keep_serving"), "# why\n" + KEPT)
+    assert told.ok
+    assert told.start["node1.state"] == "normal"
+    assert parse(KEPT).policy == {"reconnection": "keep_serving"}
+    assert parse("enable_ha").policy == {}
+    assert tell(told).startswith("   2  policy reconnection=keep_serving\n\n   3  start normal\n")
+    assert tell(told).endswith("\n1 event, 0 expectations: all as told\n")
+
+
+def test_a_story_of_the_tables_says_its_policies() -> None:
+    record = Record("H1", "kept", ("enable_auto_fallback",), only={"reconnection": "keep_serving"})
+    assert write(record) == "# kept\n" + KEPT
+
+
+def test_a_story_of_other_policies_is_refused() -> None:
+    with pytest.raises(BadInput, match=(
+        "line 1: the story is of a machine with reconnection=keep_serving, and this one has "
+        "reconnection=fail; give --policy reconnection=keep_serving"
+    )):
+        run(PRG, KEPT)
+    with pytest.raises(BadInput, match="line 1: unknown policy 'reconection'; did you mean reconn"):
+        parse("policy reconection=fail", PRG)
+    with pytest.raises(BadInput, match="line 1: this machine has no policies; leave the line out"):
+        run(toy(), "policy reconnection=fail\nswitch")
+    with pytest.raises(BadInput, match="line 1: reconnection is fail here and keep_serving later"):
+        parse("policy reconnection=fail\n" + KEPT)
+    with pytest.raises(BadInput, match="line 1: policy needs NAME=CHOICE, not reconnection"):
+        parse("policy reconnection")
+
+
+def test_simulate_takes_the_machine_that_the_story_asks_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "kept.txt"
+    file.write_text(KEPT)
+    assert main(["simulate", str(file)]) == 0
+    assert main(["simulate", str(file), "--policy", "reconnection=keep_serving"]) == 0
+    assert capsys.readouterr().out.count("all as told") == 2
+    assert main(["simulate", str(file), "--policy", "reconnection=fail"]) == 2
+    assert "give --policy reconnection=keep_serving" in capsys.readouterr().err
+    file.write_text("policy reconnection=maybe\nenable_ha\n")
+    assert main(["simulate", str(file)]) == 2
+    assert "reconnection: unknown choice 'maybe'" in capsys.readouterr().err
+    file.write_text("# nothing\n")
+    assert main(["simulate", str(file)]) == 2
+    assert "a story without a line" in capsys.readouterr().err
+
+
+# ------------------------------------------------------------------------ changes
 
 
 def test_changes_of_reasons_alone() -> None:
@@ -174,7 +251,7 @@ def test_all_mistakes_of_form_at_once() -> None:
     said = str(caught.value).split("; line ")
     assert said[0] == (
         "line 1: fo o is no line of a story; expected an event such as failover(node1), or "
-        "start, given, expect, refused, ignored, impossible"
+        "policy, start, given, expect, refused, ignored, impossible"
     )
     assert said[1:4] == [
         "3: expect needs COLUMN = VALUE or node1 STATE / REASON, not x",
@@ -182,6 +259,13 @@ def test_all_mistakes_of_form_at_once() -> None:
         "5: unknown state 'Idel'; did you mean Idle?",
     ]
     assert said[4].startswith("7: unknown reason 'Onn'")
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", "# only a comment\n"])
+def test_a_story_without_a_line(text: str) -> None:
+    with pytest.raises(BadInput, match=r"a story without a line; write one a line: an event such "
+                                       r"as failover\(node1\), or policy, start, given, expect"):
+        run(PRG, text)
 
 
 def test_all_wrong_names_at_once() -> None:

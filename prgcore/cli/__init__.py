@@ -3,19 +3,22 @@
 Law: the only place that imports typer and rich, and the only one that knows standard streams
 and exit codes. It parses, asks the library, prints. Exit codes: 0 answered, all good;
 1 something is refuted or invalid; 2 usage or unreadable input; 3 unknown or budget exhausted;
-4 two checkers disagree or a proof is vacuous; 130 interrupted; 141 the reader went away.
+4 two checkers disagree or a proof is vacuous; 70 a bug of this program; 130 interrupted;
+141 the reader went away. Nobody meets a traceback unless PRGCORE_TRACEBACK=1 asks for it.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from prgcore.errors import BudgetExhausted, MissingExtra, PrgError
 
+BUG = 70
 INTERRUPTED = 130
 READER_GONE = 141
 
@@ -39,6 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _complain(f"reading or writing failed: {error.strerror}", 2)
     except KeyboardInterrupt:
         return _complain("interrupted", INTERRUPTED)
+    except Exception as error:  # noqa: BLE001 - the backstop of every path
+        return _bug(error)
     return code
 
 
@@ -95,6 +100,15 @@ def exit_code(error: PrgError) -> int:
         return 3
     answered = ("impossible_event", "outside_invariant", "not_total", "no_plan")
     return 1 if error.code in answered else 2
+
+
+def _bug(error: Exception) -> int:
+    """What should not have happened, as one line; where it did, if PRGCORE_TRACEBACK=1."""
+    if os.environ.get("PRGCORE_TRACEBACK") == "1":
+        traceback.print_exception(error)
+    said = " ".join(f"{error!a:.400}".split())
+    return _complain(f"BUG: {said}; please report it with the command and its input "
+                     "(PRGCORE_TRACEBACK=1 says where it happened)", BUG)
 
 
 def _complain(message: str, code: int) -> int:

@@ -20,8 +20,20 @@ What to try first:
   prgcore COMMAND --help             more about a command
 """
 
+CODES = """\b
+Exit codes:
+  0  answered, all good
+  1  something is refuted or invalid
+  2  usage, or input that cannot be read
+  3  unknown, or a budget is exhausted
+  4  two checkers disagree, or a proof is vacuous
+ 70  a bug of prgcore: please report it (PRGCORE_TRACEBACK=1 says where)
+130  interrupted
+141  the reader went away
+"""
+
 app = typer.Typer(
-    name="prgcore", rich_markup_mode=None, pretty_exceptions_enable=False,
+    name="prgcore", rich_markup_mode=None, pretty_exceptions_enable=False, epilog=CODES,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 

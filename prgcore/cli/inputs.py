@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import wraps
+from inspect import Signature, signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -178,6 +180,21 @@ def assignments(words: list[str] | None, option: str) -> dict[str, str]:
     return found
 
 
+def refuse_beside(option: str, others: Mapping[str, object]) -> None:
+    """Options that would be ignored beside `option` are refused.
+
+    Args:
+        others: each option by name; None or False where it was not given.
+
+    Raises:
+        BadInput: one of them was given.
+    """
+    given = [name for name, value in others.items() if value is not None and value is not False]
+    if given:
+        raise BadInput(f"{option} does not go with {' and '.join(given)}; leave out one or the "
+                       "other")
+
+
 # ------------------------------------------------------------------------- machines
 
 
@@ -229,8 +246,8 @@ class Question:
 
 
 def question(
-    *, file: str | None, policy: list[str] | None, text: str | None,
-    node1: str | None, node2: str | None, sets: list[str] | None,
+    *, text: PairText = None, node1: Node1 = None, node2: Node2 = None, sets: Sets = None,
+    file: MachineFile = None, policy: Policies = None,
 ) -> Question:
     """What the options that all questions share ask about.
 
@@ -265,6 +282,25 @@ def question(
         except BadInput as error:
             raise BadInput(f"{option}: {error}") from None
     return Question(machine, None, (shown[0], shown[1]), known)
+
+
+def asking(answer: Callable[..., None]) -> Callable[..., None]:
+    """A command that has the options of `question`, and its own.
+
+    `answer` is called with the question as `asked`, and with what its own options say.
+    """
+    shared = signature(question, eval_str=True).parameters
+    own = signature(answer, eval_str=True).parameters
+
+    @wraps(answer)
+    def command(**given: Any) -> None:
+        answer(asked=question(**{name: given.pop(name) for name in shared}), **given)
+
+    options = [*shared.values(), *(p for p in own.values() if p.name != "asked")]
+    options.sort(key=lambda option: option.kind)
+    command.__annotations__ = {option.name: option.annotation for option in options}
+    vars(command)["__signature__"] = Signature(options)
+    return command
 
 
 def check_columns(machine: Machine, known: dict[str, str], option: str) -> None:

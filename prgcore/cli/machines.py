@@ -37,7 +37,7 @@ def register(app: typer.Typer) -> None:
 
 def describe(
     *,
-    rules: Annotated[bool, typer.Option("--rules", help="Every rule, one a line.")] = False,
+    rules: Annotated[bool, typer.Option("--rules", help="Every rule, and why it is.")] = False,
     check: Annotated[
         bool, typer.Option("--check", help="Only say what is wrong with it, one finding a line."),
     ] = False,
@@ -48,6 +48,8 @@ def describe(
 
     --json prints the machine file, which --machine FILE of every command reads back.
     """
+    if rules:
+        inputs.refuse_beside("--rules", {"--check": check, "--json": as_json})
     try:
         model = inputs.load_machine(machine, policy).model
     except MalformedMachine as error:
@@ -68,9 +70,10 @@ def describe(
 
         output.write(dumps(model))
     elif rules:
-        output.write(output.aligned(
-            (r.id, r.event, str(r.outcome), r.why) for r in sorted(model.rules, key=lambda r: r.id)
-        ))
+        table = output.table("rule", "event", "outcome", "why")
+        for rule in sorted(model.rules, key=lambda r: r.id):
+            table.add_row(rule.id, rule.event, str(rule.outcome), rule.why)
+        output.show(table)
     else:
         output.show(*_summary(model))
 
@@ -138,8 +141,9 @@ def diagram(
         str, typer.Argument(metavar="VIEW", help="What to draw: node, the states of one node."),
     ] = "node", *,
     form: Annotated[
-        str, typer.Option("--format", metavar="FORMAT", help="mermaid, dot or table."),
-    ] = "mermaid",
+        str | None,
+        typer.Option("--format", metavar="FORMAT", help="mermaid (the default), dot or table."),
+    ] = None,
     phase: Annotated[
         str | None, typer.Option("--phase", metavar="PHASE", help="Only the rules of a phase."),
     ] = None,
@@ -159,8 +163,10 @@ def diagram(
 
     if view not in VIEWS:
         raise BadInput(unknown_name("view", view, VIEWS))
+    if as_json:
+        inputs.refuse_beside("--json", {"--format": form})
     model = inputs.load_machine(machine, policy).model
     if as_json:
         output.write_json(asdict(graph(model, column, phase)))
     else:
-        output.write(draw(model, form, column, phase))
+        output.write(draw(model, "mermaid" if form is None else form, column, phase))

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 WIDTH = 80
 """How wide a page is when nothing says otherwise, in columns."""
+NARROWEST = 40
+"""A page that would be narrower than this is as wide as `WIDTH`."""
 
 
 def write(text: str) -> None:
@@ -49,13 +51,17 @@ def show(*parts: RenderableType) -> None:
     """Tables and text, with colour on a terminal only (NO_COLOR and COLUMNS are honoured)."""
     from rich.console import Console
 
-    console = Console(highlight=False, emoji=False, soft_wrap=False)
-    if not console.is_terminal and "COLUMNS" not in os.environ:
-        console.width = WIDTH
+    console = Console(highlight=False, emoji=False, soft_wrap=False, width=width())
     with console.capture() as capture:
         for part in parts:
             console.print(part, markup=False)
     write("\n".join(line.rstrip() for line in capture.get().splitlines()))
+
+
+def width() -> int:
+    """How wide a page is, in columns: as COLUMNS says, else as the terminal is."""
+    columns = shutil.get_terminal_size((WIDTH, 24)).columns
+    return columns if columns >= NARROWEST else WIDTH
 
 
 @contextmanager
@@ -77,31 +83,37 @@ def progress(label: str) -> Iterator[Callable[[str, int, int], None] | None]:
         yield report
 
 
-def writable(file: Path) -> Path:
-    """The same file, once its directory is known to exist.
+def writable(file: Path) -> None:
+    """Before any work: this can be a file to write.
 
     Raises:
-        BadInput: it cannot be a file to write.
+        BadInput: it cannot.
     """
     try:
-        fits = not file.is_dir() and file.absolute().parent.is_dir()
-    except (OSError, ValueError):
+        fits = not file.is_dir() and file.resolve().parent.is_dir()
+    except (OSError, ValueError, RuntimeError):  # RuntimeError: links that lead in a circle
         fits = False
     if not fits:
         raise BadInput(f"cannot write {one_line(repr(str(file)), 120)}: "
                        "expected a file in a directory that exists")
-    return file
 
 
 def write_file(file: Path, text: str) -> None:
     """The whole file or nothing: written beside its place, then moved there.
+
+    A link is followed. What is no file, as a pipe or a device, stays what it is and is
+    written to.
 
     Raises:
         BadInput: it cannot be written.
     """
     temporary = ""
     try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.absolute().parent)
+        if file.exists() and not file.is_file():
+            file.write_text(text, encoding="utf-8")
+            return
+        file = file.resolve()
+        handle, temporary = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
         with os.fdopen(handle, "w", encoding="utf-8") as stream:
             stream.write(text)
         mask = os.umask(0)
@@ -146,20 +158,6 @@ def table(*names: str, right: tuple[str, ...] = ()) -> Table:
         made.add_column(name, justify="right" if name in right else "left",
                         no_wrap=name != names[-1], overflow="fold")
     return made
-
-
-def aligned(rows: Iterable[tuple[str, ...]]) -> str:
-    """Rows as lines with their columns aligned; cut at the width of a terminal."""
-    rows = list(rows)
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [
-        "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
-    if sys.stdout.isatty():
-        width = shutil.get_terminal_size((WIDTH, 24)).columns
-        lines = [x if len(x) <= width else x[: width - 1] + "…" for x in lines]
-    return "\n".join(lines)
 
 
 # ---------------------------------------------------------------------------- pairs

@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 import typer
 
 from prgcore.cli import inputs, output
-from prgcore.errors import BadInput, MissingExtra
+from prgcore.errors import BadInput, MissingExtra, unknown_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,14 +31,16 @@ WORST_FIRST = (4, 1, 3, 0)
 
 def register(app: typer.Typer) -> None:
     """Add this command."""
-    app.command(epilog=inputs.example("prgcore prove --only S1 --only S2 --json"))(prove)
+    app.command(epilog=inputs.example(
+        "prgcore prove --only S1 --only S2 --json", "prgcore prove - < theorems.toml",
+    ))(prove)
 
 
 def prove(
     paths: Annotated[
-        list[Path] | None,
+        list[str] | None,
         typer.Argument(metavar="PATH", show_default=False,
-                       help="Theorem files; without one, the whole machine."),
+                       help="Theorem files, or -; without one, the whole machine."),
     ] = None, *,
     only: Annotated[
         list[str] | None,
@@ -51,7 +53,9 @@ def prove(
         str | None,
         typer.Option("--mutants", metavar="N|all", help="Test the proofs on wrong tables."),
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Chooses the mutants.")] = 0,
+    seed: Annotated[
+        int | None, typer.Option("--seed", help="Chooses the mutants (default: 0)."),
+    ] = None,
     every_policy: Annotated[
         bool, typer.Option("--every-policy", help="The machine of every choice of policies."),
     ] = False,
@@ -69,17 +73,27 @@ def prove(
     if every_policy and (machine or policy):
         raise BadInput("--every-policy goes through the policies of the built-in machine; "
                        "leave out --machine and --policy")
+    if listed:
+        inputs.refuse_beside("--list", {"--mutants": mutants, "--seed": seed, "--junit": junit,
+                                        "--every-policy": every_policy})
+    if seed is not None and mutants is None:
+        raise BadInput("--seed chooses the mutants; say how many with --mutants N")
     if junit is not None:
         output.writable(junit)
     count = _mutants(mutants)
+    files = tuple(paths or ())
+    if machine == "-" and "-" in files:
+        raise BadInput("standard input cannot be both the machine and the theorems")
     first = inputs.load_machine(machine, policy)
     report = _report_module()
-    _readable(paths or [])
+    _readable(files)
+    stdin = inputs.read_text("-") if "-" in files else ""
     if listed:
-        _list(report.listing(first), as_json=as_json)
+        _list(_listing(first, files, stdin, only or []), as_json=as_json)
         return
     asked: dict[str, Any] = {
-        "only": tuple(only or ()), "mutants": count, "seed": seed, "paths": tuple(paths or ()),
+        "only": tuple(only or ()), "mutants": count, "seed": seed or 0, "paths": files,
+        "stdin": stdin,
     }
     reports = []
     for one in _policies() if every_policy else [first]:
@@ -122,13 +136,14 @@ def _mutants(text: str | None) -> int | None:
     return int(text)
 
 
-def _readable(paths: list[Path]) -> None:
+def _readable(paths: tuple[str, ...]) -> None:
     """Theorem files are there before anything is proved."""
     for path in paths:
         try:
-            path.stat()
+            if path != "-":
+                Path(path).stat()
         except (OSError, ValueError):
-            raise BadInput(f"no theorem file {str(path)[:120]!r}") from None
+            raise BadInput(f"no theorem file {path[:120]!r}") from None
 
 
 def _policies() -> Iterator[Machine]:
@@ -155,7 +170,30 @@ def _junit(reports: list[Report]) -> str:
 # ---------------------------------------------------------------------------- pages
 
 
-def _list(listing: tuple[tuple[str, str], ...], *, as_json: bool) -> None:
+def _listing(
+    machine: Machine, paths: tuple[str, ...], stdin: str, only: list[str]
+) -> list[tuple[str, str]]:
+    """Id and sentence of what would be proved.
+
+    Raises:
+        BadInput: no such obligation, or a theorem file that cannot be read.
+    """
+    from prgcore.prove import report, theorems
+
+    listing = [
+        (o.id, o.title) for path in paths for o in (
+            theorems.read_text(stdin, "standard input", machine.model) if path == "-"
+            else theorems.read(path, machine.model)
+        )
+    ] if paths else list(report.listing(machine))
+    known = {id_ for id_, _ in listing}
+    for id_ in only:
+        if id_ not in known:
+            raise BadInput(unknown_name("obligation", id_, known))
+    return [(id_, title) for id_, title in listing if not only or id_ in only]
+
+
+def _list(listing: list[tuple[str, str]], *, as_json: bool) -> None:
     if as_json:
         output.write_json([{"id": id_, "title": title} for id_, title in listing])
         return

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from prgcore.cli import inputs, output
-from prgcore.errors import BadInput, MissingExtra
+from prgcore.errors import BadInput, MissingExtra, unknown_name
 from prgcore.vocabulary import Kind, Outcome
 
 if TYPE_CHECKING:
@@ -33,13 +33,12 @@ def register(app: typer.Typer) -> None:
     ))(plan)
 
 
+@inputs.asking
 def explain(
-    pair: inputs.PairText = None, *,
-    node1: inputs.Node1 = None, node2: inputs.Node2 = None, sets: inputs.Sets = None,
+    *, asked: inputs.Question,
     exact: Annotated[
         bool, typer.Option("--exact", help="Of a display, search which pairs are reachable."),
     ] = False,
-    machine: inputs.MachineFile = None, policy: inputs.Policies = None,
     as_json: inputs.Json = False,
 ) -> None:
     """What a pair of states means, and what to do now.
@@ -51,9 +50,6 @@ def explain(
     from prgcore.explain import explain as explain_pair
     from prgcore.explain import explain_display
 
-    asked = inputs.question(
-        file=machine, policy=policy, text=pair, node1=node1, node2=node2, sets=sets
-    )
     if asked.pair is not None:
         answer = explain_pair(asked.machine, asked.pair)
     else:
@@ -82,16 +78,9 @@ def _reachable(machine: Machine) -> Callable[[Pair], bool]:
     return lambda pair: space.find(dict(pair)) is not None
 
 
-def available(
-    pair: inputs.PairText = None, *,
-    node1: inputs.Node1 = None, node2: inputs.Node2 = None, sets: inputs.Sets = None,
-    machine: inputs.MachineFile = None, policy: inputs.Policies = None,
-    as_json: inputs.Json = False,
-) -> None:
+@inputs.asking
+def available(*, asked: inputs.Question, as_json: inputs.Json = False) -> None:
     """Which commands are accepted, and why others are not."""
-    asked = inputs.question(
-        file=machine, policy=policy, text=pair, node1=node1, node2=node2, sets=sets
-    )
     here = inputs.one_pair(asked)
     answers = [
         asked.machine.step(here, e.name)
@@ -112,21 +101,20 @@ def available(
     output.show(*output.shown(asked.machine, here), table)
 
 
+@inputs.asking
 def why_not(
     command: Annotated[
         str, typer.Argument(metavar="COMMAND", show_default=False, help="As recover."),
-    ],
-    pair: inputs.PairText = None, *,
-    node1: inputs.Node1 = None, node2: inputs.Node2 = None, sets: inputs.Sets = None,
-    machine: inputs.MachineFile = None, policy: inputs.Policies = None,
-    as_json: inputs.Json = False,
+    ], *,
+    asked: inputs.Question, as_json: inputs.Json = False,
 ) -> None:
     """Why a command is refused, and what enables it soonest."""
     from prgcore.explain import why_not as why_refused
 
-    asked = inputs.question(
-        file=machine, policy=policy, text=pair, node1=node1, node2=node2, sets=sets
-    )
+    events = asked.machine.model.events
+    if command not in {e.name for e in events}:
+        commands = [e.name for e in events if e.kind is Kind.COMMAND]
+        raise BadInput(unknown_name("command", command, commands))
     answer = why_refused(asked.machine, inputs.one_pair(asked), command)
     if as_json:
         output.write_json(answer.to_json())
@@ -134,15 +122,14 @@ def why_not(
         output.write(answer.text())
 
 
+@inputs.asking
 def plan(
-    pair: inputs.PairText = None, *,
+    *, asked: inputs.Question,
     goal: Annotated[
         list[str] | None,
         typer.Option("--goal", metavar="COLUMN=VALUE",
                      help="What is to hold (default: the machine's goal). Repeatable."),
     ] = None,
-    node1: inputs.Node1 = None, node2: inputs.Node2 = None, sets: inputs.Sets = None,
-    machine: inputs.MachineFile = None, policy: inputs.Policies = None,
     as_json: inputs.Json = False,
 ) -> None:
     """The shortest way home, or to another goal.
@@ -151,9 +138,6 @@ def plan(
     """
     from prgcore.story import changes
 
-    asked = inputs.question(
-        file=machine, policy=policy, text=pair, node1=node1, node2=node2, sets=sets
-    )
     wanted = inputs.assignments(goal, "--goal")
     inputs.check_columns(asked.machine, wanted, "--goal")
     if not wanted and not asked.machine.model.goal:

@@ -165,14 +165,17 @@ def simulate(
     """Run a story and tell it; exit 1 if it fails.
 
     One a line: an event; refused, ignored or impossible and an event; expect COLUMN
-    = VALUE; expect node1 STATE / REASON; start normal; # and a comment.
+    = VALUE; expect node1 STATE / REASON; start normal; policy NAME=CHOICE; # and a
+    comment. Without --machine and --policy the machine is the one of the story's policies.
     """
     from prgcore import story
+    from prgcore.machine import prg
 
     if file == machine == "-":
         raise BadInput("standard input cannot be both the machine and the story")
-    engine = inputs.load_machine(machine, policy)
-    run = story.run(engine, inputs.read_text(file))
+    text = story.parse(inputs.read_text(file))
+    chosen = machine is not None or policy
+    run = story.run(inputs.load_machine(machine, policy) if chosen else prg(**text.policy), text)
     if as_json:
         output.write_json(run.to_json())
     else:

@@ -3,7 +3,7 @@
 Guards are products of cells and effects are unary, so it is enough to compare every cell on
 every value of its column, every derived column on all of its sources, and every effect on every
 value of its source and target. On top of that the interpreter is run on every reachable edge,
-one representative for all edges that look alike in every column that the event's rules name.
+one representative for all edges that look alike in every column that the event's guards ask for.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from attrs import evolve
 
 from prgcore.engine import Engine
 from prgcore.errors import NotTotal, PrgError
-from prgcore.model import Cell, Column, Copy, Cube, Effect, Model, Rule
+from prgcore.model import Cell, Column, Cube, Effect, Model, Rule
 from prgcore.prove.induction import half
 from prgcore.prove.relation import Relation
 from prgcore.prove.space import Codec, Codes, Space
@@ -31,7 +31,7 @@ def compare(engine: Engine, space: Space) -> tuple[list[str], dict[str, int]]:
     model = engine.model
     trusting = Engine(evolve(model, invariants=()))
     literals = _Literals(Relation(model))
-    base = dict(model.initial[0])
+    base = dict(trusting.initial[0])
     wrong: list[str] = []
     rules = {r.id for r in half(model)}
     counts = {"cells": 0, "effects": 0, "edges": 0, "edges compared": 0}
@@ -135,7 +135,7 @@ def _compare_effect(
     after = codec.move(rule).apply(codec, _encode(codec, worlds))
     becomes: dict[str, list[_Pair]] = {}
     for i, world in enumerate(worlds):
-        by_engine = engine.apply(engine.pair(world), rule)[effect.target]
+        by_engine = engine.apply(engine.at(tuple(world.values())), rule)[effect.target]
         by_search = codec.decode(tuple(int(c[i]) for c in after))
         becomes.setdefault(by_engine, []).append(world)
         if by_search != {**world, effect.target: by_engine}:
@@ -153,34 +153,26 @@ def _compare_effect(
     return len(worlds)
 
 
-def _named(model: Model) -> dict[str, set[str]]:
-    """For every event the stored columns that its rules and possible cubes name."""
+def _asked(model: Model) -> dict[str, set[str]]:
+    """For every event the stored columns behind the cells of its rules and possible cubes."""
     by_name = {c.name: c for c in model.columns}
-    named: dict[str, set[str]] = {e.name: set() for e in model.events}
-    for rule in model.rules:
-        columns = {c.column for c in rule.when} | {e.target for e in rule.then}
-        columns |= {
-            e.value.column for e in rule.then
-            if isinstance(e.value, Copy) or hasattr(e.value, "column")
-        }
-        named[rule.event] |= columns
-    for entry in model.possible:
-        named[entry.event] |= {c.column for c in entry.when}
-    return {
-        event: {s for c in columns for s in (by_name[c].sources or (c,))}
-        for event, columns in named.items()
-    }
+    asked: dict[str, set[str]] = {e.name: set() for e in model.events}
+    guards = [(r.event, r.when) for r in model.rules]
+    for event, cube in (*guards, *((p.event, p.when) for p in model.possible)):
+        for cell in cube:
+            asked[event] |= set(by_name[cell.column].sources or (cell.column,))
+    return asked
 
 
 def _compare_edges(engine: Engine, space: Space, rules: set[str], wrong: list[str]) -> int:
-    named = _named(engine.model)
+    asked = _asked(engine.model)
     compared = 0
     values: dict[str, Any] = {}
     for edges in space.edges:
         if not len(edges.source) or edges.rule.id not in rules:
             continue
         view = np.zeros(len(edges.source), np.int64)
-        for name in sorted(named[edges.rule.event]):
+        for name in sorted(asked[edges.rule.event]):
             if name not in values:
                 values[name] = space.column(name)
             view *= len(space.codec.domain[name])

@@ -43,6 +43,22 @@ class Outcome:
         self.wrong.append(says)
 
 
+def missing(model: Model, check: object) -> str:
+    """What a machine lacks for a check of this file; empty where it lacks nothing."""
+    if check is stories:
+        return "" if model.stories else "the machine has no stories section"
+    columns = {c.name for c in model.columns}
+    if not {f"{node}.{what}" for node in NODES for what in ("state", "reason")} <= columns:
+        return "the nodes of this machine show no state and reason"
+    if not model.situations:
+        return "the machine has no situations section"
+    if not model.viewpoints:
+        return "the machine has no viewpoints section"
+    if check is advice and not model.goal:
+        return "the machine has no goal section"
+    return ""
+
+
 # ------------------------------------------------------------- C1, C5: stories
 
 
@@ -73,7 +89,7 @@ def causes(engine: Engine, space: Space | None = None) -> Outcome:
                 found.add(f"row {situation.row}, cause {cause.id}: {problem}")
             count += 1
     if space is not None:
-        seen = _Seen(space)
+        seen = _Seen.of(space)
         for situation in engine.model.situations:
             for display in (situation.display, situation.display.mirrored()):
                 if not len(seen.where(display)):
@@ -127,6 +143,7 @@ class _Seen:
 
     space: Space
     codes: list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]] = field(init=False)
+    _displays: dict[Display, int] = field(init=False, factory=dict)
 
     def __attrs_post_init__(self) -> None:
         self.codes = []
@@ -136,6 +153,14 @@ class _Seen:
                 for node, cube in zip(NODES, (view.node1, view.node2), strict=True)
             )
             self.codes.append((one, other))
+
+    @classmethod
+    def of(cls, space: Space) -> _Seen:
+        """What was seen of this space, looked at once."""
+        if "seen" not in space.notes:
+            space.notes["seen"] = cls(space)
+        seen: _Seen = space.notes["seen"]
+        return seen
 
     def _half(self, node: str) -> npt.NDArray[np.int64]:
         state = self.space.column(f"{node}.state").astype(np.int64)
@@ -159,6 +184,11 @@ class _Seen:
 
     def displays(self) -> dict[Display, int]:
         """Every display that somebody can see, and the first pair that shows it."""
+        if not self._displays:
+            self._displays = self._look()
+        return self._displays
+
+    def _look(self) -> dict[Display, int]:
         found: dict[Display, int] = {}
         for codes1, codes2 in self.codes:
             both, first = np.unique(codes1 * 2**20 + codes2, return_index=True)
@@ -211,7 +241,8 @@ class _Walk:
         low, count = self.first[pairs], self.first[pairs + 1] - self.first[pairs]
         ends = np.cumsum(count)
         within = np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - count, count)
-        return self.target[np.repeat(low, count) + within]
+        to: Numbers = self.target[np.repeat(low, count) + within]
+        return to
 
     def after(self, pairs: Numbers, event: str) -> Numbers:
         """Where an event leads each pair; -1 where it is not accepted."""
@@ -221,8 +252,7 @@ class _Walk:
                 if edges.rule.event == event and edges.rule.outcome is Done.DONE:
                     to[edges.source] = edges.target
             self._next[event] = to
-        after: Numbers = np.take(self._next[event], pairs)
-        return after
+        return np.take(self._next[event], pairs)
 
 
 def advice(engine: Engine, space: Space) -> Outcome:
@@ -231,7 +261,7 @@ def advice(engine: Engine, space: Space) -> Outcome:
     A defect must be one: listed advice that does lead home is wrong too.
     """
     found, checked, defects = Outcome(), 0, []
-    walk, seen = _Walk(space), _Seen(space)
+    walk, seen = _Walk(space), _Seen.of(space)
     home = np.unique(np.concatenate([space.where(g) for g in engine.model.goal]))
     for situation in engine.model.situations:
         rows = np.intersect1d(seen.where(situation.display), space.where(situation.fits), assume_unique=True)
@@ -279,7 +309,7 @@ def stable_displays(space: Space) -> dict[Display, int]:
     """
     transient = {c.column: c.values for c in space.model.transient}
     found: dict[Display, int] = {}
-    for display, number in _Seen(space).displays().items():
+    for display, number in _Seen.of(space).displays().items():
         moving = (
             display.state1 in transient.get("node1.state", ())
             or display.state2 in transient.get("node2.state", ())

@@ -415,8 +415,9 @@ def _e2(work: Work) -> Finding:
 
 def _document(check: Callable[[Engine, Space], document.Outcome]) -> Callable[[Work], Finding]:
     def run(work: Work) -> Finding:
-        if not work.model.situations:
-            return Finding("not_applicable", "search", {"says": "no situations section"})
+        missing = document.missing(work.model, check)
+        if missing:
+            return Finding("not_applicable", "search", {"says": missing})
         found = check(work.engine, work.space)
         if found.wrong:
             at = None if found.pair is None else work.at(found.pair, found.wrong[0])

@@ -17,8 +17,10 @@ from attrs import asdict, frozen
 from prgcore.engine import Engine
 from prgcore.errors import BadInput, BudgetExhausted, unknown_name
 from prgcore.export.machine_file import digest
+from prgcore.prove import mutation
 from prgcore.prove.counterexample import Counterexample
 from prgcore.prove.obligations import Finding, Obligation, Work, obligations
+from prgcore.prove.theorems import read, read_text
 
 EXIT = {"proved": 0, "reported": 0, "not_applicable": 0, "refuted": 1, "unknown": 3,
         "vacuous": 4, "disagree": 4}
@@ -113,8 +115,8 @@ class Report:
 
 
 def listing(machine: Engine) -> tuple[tuple[str, str], ...]:
-    """Id and sentence of every obligation of a machine."""
-    return tuple((o.id, o.title) for o in obligations(machine.model))
+    """Id and sentence of every obligation of a machine; M1 runs only when it is asked for."""
+    return tuple((o.id, o.title) for o in (*obligations(machine.model), mutation.obligation(0, 0)))
 
 
 def prove(
@@ -122,6 +124,7 @@ def prove(
     *,
     only: Iterable[str] = (),
     paths: Sequence[str | Path] = (),
+    stdin: str = "",
     progress: Callable[[str, int, int], None] | None = None,
     mutants: int | None = None,
     seed: int = 0,
@@ -130,7 +133,8 @@ def prove(
 
     Args:
         only: ids; all if none are given.
-        paths: theorem files to prove instead of the obligations (see `prgcore.prove.theorems`).
+        paths: theorem files to prove instead of the obligations (see `prgcore.prove.theorems`);
+            `-` is the text `stdin`.
         progress: called with id, number done, number of obligations, as each ends.
         mutants: also run M1 on this many mutants (0: all of them).
         seed: which mutants, if not all.
@@ -141,15 +145,18 @@ def prove(
     work = Work(machine, progress)
     todo = list(obligations(machine.model))
     if paths:
-        from prgcore.prove.theorems import read
-
-        todo = [o for path in paths for o in read(path, machine.model)]
+        todo = [
+            o for path in paths for o in (
+                read_text(stdin, "standard input", machine.model) if str(path) == "-"
+                else read(path, machine.model)
+            )
+        ]
     if mutants is not None:
-        from prgcore.prove.mutation import obligation
-
-        todo.append(obligation(mutants, seed))
+        todo.append(mutation.obligation(mutants, seed))
     wanted = list(only)
     known = {o.id for o in todo}
+    if "M1" in wanted and "M1" not in known:
+        raise BadInput("M1 breaks the table again and again: say --mutants N, or --mutants all")
     for id_ in wanted:
         if id_ not in known:
             raise BadInput(unknown_name("obligation", id_, known))

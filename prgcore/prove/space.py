@@ -294,6 +294,7 @@ class Space:
             reached; -1 for initial pairs.
         holes: (pair number, event) where an event is possible and not exactly one rule answers.
         level: first pair number of every depth.
+        notes: what readers worked out of it and want to find again.
     """
 
     model: Model
@@ -306,6 +307,7 @@ class Space:
     level: tuple[int, ...]
     _index: _Index
     _columns: dict[str, npt.NDArray[np.uint8]] = field(factory=dict)
+    notes: dict[str, Any] = field(factory=dict)
 
     def __len__(self) -> int:
         return len(self.parent)
@@ -323,7 +325,7 @@ class Space:
         """The values of the stored columns, in order, of some pairs."""
         codes = [c[numbers] for c in self.codes]
         columns = [
-            [column.domain[i] for i in self.codec.value(column.name, codes)]
+            np.array(column.domain, object)[self.codec.value(column.name, codes)].tolist()
             for column in self.model.columns if not column.derived
         ]
         return list(zip(*columns, strict=True))

@@ -15,7 +15,7 @@ obligations of the machine that a reader of the file should see beside it.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from prgcore.prove.induction import RLIMIT, induct
 from prgcore.prove.obligations import Finding, Obligation, Work, obligations
 from prgcore.prove.progress import distances
 from prgcore.prove.relation import Relation
+from prgcore.vocabulary import Kind
 
 _KINDS = ("never", "reachable", "accepted", "home", "discharged")
 LARGEST = 1 << 20
@@ -47,13 +48,29 @@ def read(path: str | Path, model: Model) -> tuple[Obligation, ...]:
             raise BadInput(f"{place}: no theorem files (*.toml) in this folder")
         return tuple(o for file in files for o in read(file, model))
     try:
-        data = place.read_bytes()
-        if len(data) > LARGEST:
-            raise BadInput(f"{place}: a theorem file has at most {LARGEST:,} bytes")
-        theorems = tomllib.loads(data.decode("utf-8"))
+        if not place.is_file() and place.exists():
+            raise BadInput(f"{place}: not a file")
+        with place.open("rb") as file:
+            data = file.read(LARGEST + 1)
     except OSError as error:
         raise BadInput(f"{place}: {error.strerror or error}") from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+    try:
+        return read_text(data.decode("utf-8"), str(place), model)
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{place}: not UTF-8 text: byte {error.start}") from None
+
+
+def read_text(text: str, place: str, model: Model) -> tuple[Obligation, ...]:
+    """The theorems of a text; `place` is what errors call it.
+
+    Raises:
+        BadInput: as `read`.
+    """
+    if len(text) > LARGEST:
+        raise BadInput(f"{place}: a theorem file has at most {LARGEST:,} characters")
+    try:
+        theorems = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
         raise BadInput(f"{place}: not TOML: {error}") from None
     wrong: list[str] = []
     found = [
@@ -90,33 +107,47 @@ def _run(
     name: str, kind: str, theorem: Mapping[str, Any], model: Model, wrong: list[str]
 ) -> Callable[[Work], Finding] | None:
     before = len(wrong)
+    place = f"[{name}] {kind}"
+    says = theorem["says"]
     match kind:
         case "never" | "reachable" | "home":
-            cubes = _cubes(f"[{name}] {kind}", theorem[kind], model, wrong)
+            cubes = _cubes(place, theorem[kind], model, wrong)
             by_kind = {"never": _never, "reachable": _reachable, "home": _home}
-            return by_kind[kind](name, theorem["says"], cubes) if len(wrong) == before else None
+            run = by_kind[kind](name, says, cubes)
         case "accepted":
-            command = theorem["accepted"]
-            events = {e.name for e in model.events}
-            if command not in events:
-                wrong.append(f"[{name}] accepted: " + unknown_name("event", command, events))
-            cubes = _cubes(f"[{name}] only", theorem.get("only"), model, wrong)
-            exactly = theorem.get("exactly", False) is True
-            check = AcceptedOnly(name, str(command), cubes, theorem["says"], exactly)
-            return _accepted(check) if len(wrong) == before else None
+            commands = {e.name for e in model.events if e.kind is Kind.COMMAND}
+            command = _named(place, "command", theorem[kind], commands, wrong)
+            if "only" not in theorem:
+                wrong.append(f"{place} needs only: the cubes in which it may be accepted")
+            cubes = _cubes(f"[{name}] only", theorem.get("only", {}), model, wrong)
+            exactly = theorem.get("exactly", False)
+            if not isinstance(exactly, bool):
+                wrong.append(f"[{name}] exactly: true or false, not {exactly!r}")
+            run = _accepted(AcceptedOnly(name, command, cubes, says, exactly is True))
         case _:
-            ids = theorem[kind] if isinstance(theorem[kind], list) else [theorem[kind]]
             known = {o.id: o for o in obligations(model)}
-            wrong += [
-                f"[{name}] discharged: " + unknown_name("obligation", i, known)
-                for i in ids if i not in known
-            ]
-            return _discharged([known[i] for i in ids]) if len(wrong) == before else None
+            ids = theorem[kind] if isinstance(theorem[kind], list) else [theorem[kind]]
+            if not ids:
+                wrong.append(f"{place}: names no obligation")
+            asked = [_named(place, "obligation", i, known, wrong) for i in ids]
+            run = _discharged([known[i] for i in asked if i])
+    return run if len(wrong) == before else None
+
+
+def _named(place: str, what: str, name: Any, known: Iterable[str], wrong: list[str]) -> str:
+    """The name if it is known; else empty, and what is wrong with it."""
+    if isinstance(name, str) and name in known:
+        return name
+    wrong.append(f"{place}: " + unknown_name(what, name, known))
+    return ""
 
 
 def _cubes(place: str, value: Any, model: Model, wrong: list[str]) -> tuple[Cube, ...]:
+    """One cube or several; none at all, or a cell without a value, would say nothing."""
     domains = {c.name: c.domain for c in model.columns}
     cubes = value if isinstance(value, list) else [value]
+    if not cubes:
+        wrong.append(f"{place}: no cube; a theorem about nothing proves nothing")
     found = []
     for cells in cubes:
         if not isinstance(cells, Mapping):
@@ -124,15 +155,14 @@ def _cubes(place: str, value: Any, model: Model, wrong: list[str]) -> tuple[Cube
             continue
         cube = []
         for column, values in cells.items():
-            allowed = values if isinstance(values, list) else [values]
-            if column not in domains:
-                wrong.append(f"{place}: " + unknown_name("column", column, domains))
+            if not _named(place, "column", column, domains, wrong):
                 continue
-            wrong += [
-                f"{place}.{column}: " + unknown_name("value", v, domains[column])
-                for v in allowed if v not in domains[column]
-            ]
-            cube.append(Cell(column, tuple(str(v) for v in allowed)))
+            allowed = values if isinstance(values, list) else [values]
+            if not allowed:
+                wrong.append(f"{place}.{column}: no value; nothing is in this cube")
+            cube.append(Cell(column, tuple(
+                _named(f"{place}.{column}", "value", v, domains[column], wrong) for v in allowed
+            )))
         found.append(Cube(tuple(cube)))
     return tuple(found)
 
