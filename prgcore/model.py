@@ -109,6 +109,11 @@ def by(column: str, table: Mapping[str, str]) -> By:
     return By(column, tuple((str(k), str(v)) for k, v in table.items()))
 
 
+def copied(column: str, source: Values, target: Values) -> By:
+    """A copy as the finite map that it is: a value that the target does not have is left out."""
+    return By(column, tuple((v, v) for v in source if v in target))
+
+
 @frozen
 class Effect:
     """What one column becomes."""

@@ -130,7 +130,7 @@ def _goal(engine: Engine, goal: Cubelike | tuple[Cubelike, ...] | None) -> tuple
         column = engine.model.columns[0]
         raise BadInput(
             "goal: expected columns and their values, such as "
-            f"{{{column.name!r}: {column.domain[0]!r}}}, or a tuple of such, not {goal!r:.80}"
+            f"{{'{column.name}': '{column.domain[0]}'}}, or a tuple of such, not {goal!r:.80}"
         )
     for cell in (cell for each in wanted for cell in each):
         if cell.column not in domains:

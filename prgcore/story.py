@@ -282,8 +282,6 @@ def run(engine: Engine, story: Script | Story | str, starts: Starts | None = Non
 
 def _step(engine: Engine, line: Line, pair: Pair, starts: Starts) -> Step:
     match line.verb:
-        case "policy":
-            return Step(line, pair, pair)
         case "start":
             after = engine.initial[0]
             for event in starts[line.name]:
@@ -291,8 +289,9 @@ def _step(engine: Engine, line: Line, pair: Pair, starts: Starts) -> Step:
             return Step(line, pair, after)
         case "given":
             return Step(line, pair, engine.pair(dict(pair) | {line.name: line.value}))
-        case "expect":
-            return Step(line, pair, pair, failed=_found(pair, line))
+        case "policy" | "expect":
+            failed = _found(pair, line) if line.verb == "expect" else ""
+            return Step(line, pair, pair, failed=failed)
     kind = engine.kind(line.name)
     try:
         decision = engine.step(pair, line.name)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 import os
+import random
+import socket
 import subprocess
 import sys
+import threading
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import pytest
@@ -16,9 +21,11 @@ from prgcore import PRG
 from prgcore.cli import main
 from prgcore.diagram import draw
 from prgcore.export.machine_file import dumps
+from tests.toys import LAMPS
 
 WAY = ("enable_ha", "heartbeat_heard(node1)", "heartbeat_heard(node2)",
        "initialized(node1)", "initialized(node2)")
+ROOT = Path(__file__).parent.parent
 BACKUP = ("--node1", "Failed Over / Critical Service Down",
           "--node2", "running in backup mode / critical service down")
 TWICE = ("--node1", "Running in Backup Mode", "--node2", "Running in Backup Mode")
@@ -112,6 +119,13 @@ def test_every_command_has_help_with_an_example_that_fits_80_columns(run, comman
     assert "--machine FILE" in answer.out
     assert "Example:\n" in answer.out
     assert max(map(len, answer.out.splitlines())) <= 80
+
+
+def test_help_says_what_every_exit_code_means(run):
+    said = run("--help").out.partition("Exit codes:\n")[2]
+    assert [line.split()[0] for line in said.splitlines()] \
+        == ["0", "1", "2", "3", "4", "70", "130", "141"]
+    assert max(map(len, said.splitlines())) <= 80
 
 
 def test_version(run):
@@ -333,7 +347,8 @@ def test_options_that_do_not_fit(bad, words, said):
 def test_a_display_is_answered_for_the_healthiest_pair_and_says_so(run):
     answer = run("available", *BACKUP, "--json")
     assert "fallback(node1)" in json.loads(answer.out)["available"]
-    assert "recover" in json.loads(answer.out)["refused"] or answer.code
+    assert "recover" in json.loads(answer.out)["refused"]
+    assert answer.code == 0
     assert answer.err.startswith("prgcore: ")
     assert "taken: the healthiest, with " in answer.err
     assert "node1.hears_peer=yes" in answer.err
@@ -379,6 +394,18 @@ def test_why_not(run, bad):
     assert "only a command can be refused" in bad("why-not", "link_cut")
     assert "did you mean recover" in bad("why-not", "recovr")
     assert "Missing argument" in bad("why-not")
+
+
+def test_why_not_offers_commands_only(bad):
+    assert bad("why-not", "") == (
+        "unknown command ''; known: disable_auto_fallback, disable_ha, enable_auto_fallback, "
+        "enable_ha, failover(node1), failover(node2), fallback(node1), fallback(node2), recover")
+    assert bad("why-not", "link_ct", *BACKUP).startswith("unknown command 'link_ct'; known: ")
+
+
+def test_exact_is_about_a_display(bad):
+    assert bad("explain", "--exact") \
+        == "--exact is about a display; give --node1 and --node2"
 
 
 def test_plan(run, bad):
@@ -457,10 +484,37 @@ def test_machine_summary(run):
     assert max(map(len, answer.out.splitlines())) <= 80
 
 
-def test_machine_rules_one_a_line(run):
-    lines = run("machine", "--rules").out.splitlines()
-    assert len(lines) == len(PRG.model.rules)
+def test_machine_rules_in_order_on_a_page(run):
+    heading, *lines = run("machine", "--rules").out.splitlines()
+    assert heading.split() == ["rule", "event", "outcome", "why"]
     assert lines[0].split()[:3] == ["A100", "enable_ha", "done"]
+    starts = [line.split()[0] for line in lines if not line.startswith(" ")]
+    assert starts == sorted(r.id for r in PRG.model.rules)
+    assert max(map(len, lines)) <= 80
+
+
+def test_a_name_as_wide_as_the_page_leaves_room_for_the_rest(run):
+    name = "press_" * 20
+    lamp = json.dumps(LAMP).replace("press", name)
+    rows = run("machine", "--rules", "--machine", "-", stdin=lamp).out.splitlines()
+    assert max(map(len, rows)) <= 80
+    assert "".join(row.split()[1] if row.startswith("R1") else row.split()[0]
+                   for row in rows[1:]) == name
+    assert "let there be light" in rows[1]
+
+
+@pytest.mark.parametrize(("words", "said"), [
+    (("machine", "--rules", "--json"), "--rules does not go with --json; leave out one or the"),
+    (("machine", "--rules", "--check"), "--rules does not go with --check"),
+    (("diagram", "--json", "--format", "nosuch"), "--json does not go with --format"),
+    (("diagram", "--json", "--format", ""), "--json does not go with --format"),
+    (("prove", "--list", "--junit", "x.xml", "--mutants", "3"),
+     "--list does not go with --mutants and --junit"),
+    (("prove", "--list", "--every-policy"), "--list does not go with --every-policy"),
+    (("prove", "--seed", "0"), "--seed chooses the mutants; say how many with --mutants N"),
+])
+def test_options_that_would_be_ignored_are_refused(bad, words, said):
+    assert said in bad(*words)
 
 
 def test_the_machine_file_is_read_back_by_every_command(run):
@@ -593,7 +647,7 @@ def test_prove_prints_a_table_with_assumptions_beneath(run, prover):
     assert answer.out.endswith("1 proved in 0.2 s\n")
     assert max(map(len, answer.out.splitlines())) <= 80
     assert prover.asked[0][1] == {"only": ("S1",), "mutants": 20, "seed": 7, "paths": (),
-                                  "progress": None}
+                                  "stdin": "", "progress": None}
 
 
 @pytest.mark.parametrize("code", [1, 3, 4])
@@ -658,6 +712,72 @@ def test_a_report_that_cannot_be_written_leaves_nothing_behind(bad, prover, tmp_
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_report_goes_where_a_link_leads_and_the_link_stays(run, prover, tmp_path):
+    assert prover
+    (tmp_path / "reports").mkdir()
+    link = tmp_path / "link.xml"
+    link.symlink_to(tmp_path / "reports" / "latest.xml")
+    for _ in ("a link to nowhere", "a link to a file"):
+        assert run("prove", "--junit", link).code == 0
+        assert link.is_symlink()
+        assert link.read_text() == "<testsuite name='suite' tests='1'/>"
+    assert sorted(p.name for p in tmp_path.rglob("*")) == ["latest.xml", "link.xml", "reports"]
+
+
+def test_a_report_is_written_into_a_pipe_and_the_pipe_stays(run, prover, tmp_path):
+    assert prover
+    pipe, heard = tmp_path / "pipe", []
+    os.mkfifo(pipe)
+    reader = threading.Thread(target=lambda: heard.append(pipe.read_text()), daemon=True)
+    reader.start()
+    assert run("prove", "--junit", pipe).code == 0
+    reader.join(10)
+    assert heard == ["<testsuite name='suite' tests='1'/>"]
+    assert pipe.is_fifo()
+    assert [f.name for f in tmp_path.iterdir()] == ["pipe"]
+
+
+def test_reports_that_have_no_place(bad, prover, tmp_path, monkeypatch):
+    assert prover
+    monkeypatch.chdir(tmp_path)
+    circle = Path("circle")
+    circle.symlink_to(circle)
+    assert "cannot write 'circle'" in bad("prove", "--junit", circle)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind("socket")
+        assert "cannot write 'socket'" in bad("prove", "--junit", "socket")
+    assert Path("socket").is_socket()
+
+
+def test_theorems_from_standard_input(run, bad):
+    text = (ROOT / "proofs" / "safety.toml").read_text()
+    listed = run("prove", "-", "--list", stdin=text)
+    assert "never-both-in-backup-mode" in listed.out
+    only = ("--only", "never-both-in-backup-mode")
+    answer = json.loads(run("prove", "-", *only, "--json", stdin=text).out)
+    assert [(o["id"], o["verdict"]) for o in answer["obligations"]] == [(only[1], "proved")]
+    assert "standard input: not TOML" in bad("prove", "-", stdin="[")
+    assert "standard input: no theorems" in bad("prove", "-", "--list")
+    assert "cannot be both the machine and the theorems" in bad("prove", "-", "--machine", "-")
+
+
+def test_the_list_is_of_what_would_be_proved(run, bad):
+    def ids(*words):
+        return [o["id"] for o in json.loads(run("prove", "--list", "--json", *words).out)]
+
+    assert ids("--only", "S2", "--only", "S1") == ["S1", "S2"]
+    assert ids(ROOT / "proofs" / "commands.toml")[0] == "recover-only-when-both-failed"
+    assert "S1" not in ids(ROOT / "proofs")
+    assert ids("--only", "M1") == ["M1"]
+    assert "unknown obligation 'S99'; did you mean" in bad("prove", "--list", "--only", "S99")
+
+
+def test_the_mutants_are_asked_for_by_number(bad):
+    said = bad("prove", "--only", "M1")
+    assert said.startswith("M1 ")
+    assert "--mutants N, or --mutants all" in said
+
+
 def test_the_prover_itself_answers(run, bad):
     answer = run("prove", "--only", "F1", "--only", "F5")
     assert answer.code == 0
@@ -702,7 +822,83 @@ def test_a_machine_of_ones_own_gets_every_command(run, bad):
         assert said in bad(*words, "--machine", "-", stdin=lamp)
 
 
+# ------------------------------------------------------------------- the backstop
+
+
+def test_a_bug_is_one_line_unless_a_traceback_is_asked_for(bad, run, monkeypatch):
+    def broken(*_):
+        raise KeyError("node1\n\x1b[31m")
+
+    monkeypatch.setattr("prgcore.cli.inputs.load_machine", broken)
+    monkeypatch.delenv("PRGCORE_TRACEBACK", raising=False)
+    said = bad("machine", code=70)
+    assert said.startswith("BUG: KeyError('node1\\n\\x1b[31m'); please report it")
+    assert "PRGCORE_TRACEBACK=1" in said
+    monkeypatch.setenv("PRGCORE_TRACEBACK", "1")
+    answer = run("machine")
+    assert answer.code == 70
+    assert answer.err.startswith("Traceback (most recent call last):\n")
+    assert answer.err.endswith(f"prgcore: {said}\n")
+
+
+JUNK = (None, True, -1, 0.5, "", "no_such_name", "\u202e", [], {}, [[]], {"const": "x"})
+COMMANDS = (
+    ("machine",), ("machine", "--check"), ("machine", "--rules"), ("available",), ("explain",),
+    ("diagram",), ("step", "{event}"), ("why-not", "{event}"), ("prove", "--list"),
+    ("plan", "--goal", "{column}"), ("explain", "--node1", "normal", "--node2", "normal"),
+)
+
+
+def mutant(machine, rng):
+    """A machine file with one place of it dropped, replaced, or made like its neighbour."""
+    place = made = copy.deepcopy(machine)
+    while True:
+        key = rng.choice(list(place) if isinstance(place, dict) else range(len(place)))
+        if not isinstance(place[key], dict | list) or not place[key] or rng.random() < 0.2:
+            break
+        place = place[key]
+    match rng.randrange(3):
+        case 0:
+            del place[key]
+        case 1:
+            place[key] = rng.choice(JUNK)
+        case _:
+            twin = rng.choice(list(place.values() if isinstance(place, dict) else place))
+            place[key] = copy.deepcopy(twin)
+    return made
+
+
+def test_a_machine_file_that_is_wrong_somewhere_never_meets_a_bug(run):
+    rng = random.Random(20)
+    whole = json.loads(dumps(LAMPS))
+    first = LAMPS.columns[0]
+    names = {"event": LAMPS.events[0].name, "column": f"{first.name}={first.domain[0]}"}
+    codes = set()
+    for _ in range(110):
+        made, words = json.dumps(mutant(whole, rng)), rng.choice(COMMANDS)
+        answer = run(*(w.format(**names) for w in words), "--machine", "-", stdin=made)
+        assert "BUG" not in answer.err, (words, made)
+        assert answer.code in (0, 1, 2, 3), (words, made)
+        codes.add(answer.code)
+    assert codes >= {0, 1, 2}, "some are answered, some are refused"
+
+
 # -------------------------------------------------------------------- the streams
+
+
+@pytest.mark.parametrize("columns", ["0", "20", "-5", "wide", "", "²", "9" * 5000])
+def test_a_width_that_cannot_be_is_80_columns(run, monkeypatch, columns):
+    expected = run("available").out
+    monkeypatch.setenv("COLUMNS", columns)
+    assert run("available").out == expected
+
+
+def test_a_narrow_page_keeps_every_column(run, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    rows = run("available").out.splitlines()
+    assert max(map(len, rows)) <= 40
+    heading = next(row for row in rows if row.startswith("command"))
+    assert heading.split() == ["command", "answer", "why"]
 
 
 def test_no_colour_in_a_pipe_or_with_no_color():

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from collections.abc import Mapping
+from itertools import chain, zip_longest
 from typing import Any
 
 import pytest
@@ -250,12 +253,58 @@ def test_pairs_and_decisions_do_not_change() -> None:
         pair["ha"] = "off"
     with pytest.raises(TypeError):
         del pair["ha"]
+    for name in ("values_", "row", "_row", "_decisions", "colour"):
+        with pytest.raises(AttributeError):
+            setattr(pair, name, ("red",))
     with pytest.raises(AttributeError):
-        pair.colour = "red"
+        del pair.values_
     decision: Any = PRG.step(NORMAL, "failover(node1)")
     with pytest.raises(FrozenInstanceError):
         decision.outcome = Outcome.REFUSED
     assert NORMAL["ha"] == "on"
+
+
+@pytest.mark.parametrize("engine", [PRG, Engine(LAMPS)], ids=["machine", "engine"])
+def test_a_machine_does_not_change(engine: Any) -> None:
+    before = engine.model, engine.stored, engine.position
+    for name in ("model", "stored", "position", "initial", "colour"):
+        with pytest.raises(AttributeError):
+            setattr(engine, name, None)
+        with pytest.raises(AttributeError):
+            delattr(engine, name)
+    assert before == (engine.model, engine.stored, engine.position)
+
+
+@pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, lambda p: pickle.loads(pickle.dumps(p))],
+                         ids=["copy", "deepcopy", "pickle"])
+def test_a_pair_can_be_copied_and_sent(again: Any) -> None:
+    assert again(NORMAL) == NORMAL
+    assert hash(again(NORMAL)) == hash(NORMAL)
+    assert again(NORMAL).row == NORMAL.row
+
+
+def test_a_machine_is_shown_by_its_name_and_its_policy() -> None:
+    assert repr(PRG) == "Machine('prg', idle_on_peer_loss=wait, reconnection=fail)"
+    assert repr(Engine(LAMPS)) == "Engine('lamps')"
+
+
+def test_the_order_of_the_columns_means_nothing() -> None:
+    model = PRG.model
+    derived = tuple(c for c in model.columns if c.derived)
+    stored = tuple(c for c in model.columns if not c.derived)
+    mixed = tuple(c for c in (*chain(*zip_longest(derived, stored)),) if c)
+    assert mixed[0].derived
+    for columns in (derived + stored, mixed):
+        other = Machine(evolve(model, columns=columns))
+        assert other.stored == PRG.stored
+        assert other.position == PRG.position
+        pair = after(*HOME, engine=other)
+        assert pair == NORMAL
+        assert pair.row == NORMAL.row
+        assert other.at(NORMAL.values_) is pair
+        assert other.available(pair) == PRG.available(NORMAL)
+        down, at_home = (after(*HOME, "power_off(node1)", engine=e) for e in (other, PRG))
+        assert other.plan(down).events == PRG.plan(at_home).events != ()
 
 
 def test_a_step_leaves_the_mapping_that_it_was_given_alone() -> None:

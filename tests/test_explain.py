@@ -319,8 +319,8 @@ def test_knowledge_that_contradicts_itself_breaks_nothing(node: str) -> None:
 
 
 def test_knowledge_that_a_derived_column_excludes() -> None:
-    with pytest.raises(BadInput, match=r"node1.health is stopped contradicts what is shown: node1 N"):
-        explain_display(witty(), (State.NORMAL, None), None, {"node1.health": "stopped"})
+    with pytest.raises(BadInput, match=r"node1.duty is starting contradicts what is shown: node1 N"):
+        explain_display(TABLE2, (State.NORMAL, None), None, {"node1.duty": "starting"})
 
 
 def test_a_node_that_shows_nothing() -> None:

@@ -92,6 +92,21 @@ def test_the_file_is_as_the_contract_says() -> None:
     }
 
 
+def test_a_file_may_list_its_derived_columns_first() -> None:
+    from prgcore.machine import Machine
+    from prgcore.prove.report import prove
+
+    wire = dump(LAMPS)
+    wire["columns"].sort(key=lambda c: c["kind"])
+    assert wire["columns"][0]["kind"] == "derived"
+    turned, usual = Machine(load(wire)), Machine(LAMPS)
+    assert turned.stored == usual.stored
+    assert turned.initial == usual.initial
+    assert turned.plan(turned.initial[0]).events == usual.plan(usual.initial[0]).events
+    assert [(r.id, r.verdict) for r in prove(turned).results] == [
+        (r.id, r.verdict) for r in prove(usual).results]
+
+
 # --------------------------------------------------------------------------------- digest
 
 

@@ -177,7 +177,7 @@ def test_a_goal_of_another_shape(goal: object) -> None:
 
 
 def test_a_goal_without_a_value() -> None:
-    with pytest.raises(BadInput, match="goal: ha: no value is given, so none will do; known: off, on"):
+    with pytest.raises(BadInput, match="goal: ha: no value is given, so none will do; known: off, improper, on"):
         plan(PRG, PRG.initial[0], {"ha": ()})
 
 

@@ -21,13 +21,13 @@ from prgcore.errors import BadInput
 from prgcore.seats import NODES
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from rich.console import Console, RenderableType
     from rich.table import Table
 
     from prgcore.engine import Decision, Engine, Failed, Pair
 
-WIDTH = 80
-"""How wide a page is when nothing says otherwise, in columns."""
+WIDTH, HEIGHT = 80, 24
+"""How large a page is when nothing says otherwise, in columns and lines."""
 NARROWEST = 40
 """A page that would be narrower than this is as wide as `WIDTH`."""
 
@@ -49,18 +49,35 @@ def remark(text: str) -> None:
 
 def show(*parts: RenderableType) -> None:
     """Tables and text, with colour on a terminal only (NO_COLOR and COLUMNS are honoured)."""
-    from rich.console import Console
-
-    console = Console(highlight=False, emoji=False, soft_wrap=False, width=width())
+    console = _console()
     with console.capture() as capture:
         for part in parts:
+            _fit(part, console.width)
             console.print(part, markup=False)
     write("\n".join(line.rstrip() for line in capture.get().splitlines()))
 
 
+def _console(*, stderr: bool = False) -> Console:
+    """Rich's, but COLUMNS and LINES are not read by it: it takes any digits for a number."""
+    from rich.console import Console
+
+    return Console(stderr=stderr, highlight=False, emoji=False, width=width(), height=HEIGHT)
+
+
+def _fit(part: RenderableType, columns: int) -> None:
+    """Of a table only the last column wraps, unless the others leave too little for it."""
+    from rich.table import Table
+
+    if isinstance(part, Table):
+        *others, _ = part.columns
+        needed = sum(max(len(str(x)) for x in (c.header, *c.cells)) + 2 for c in others)
+        for column in others:
+            column.no_wrap = needed + NARROWEST // 2 <= columns
+
+
 def width() -> int:
     """How wide a page is, in columns: as COLUMNS says, else as the terminal is."""
-    columns = shutil.get_terminal_size((WIDTH, 24)).columns
+    columns = shutil.get_terminal_size((WIDTH, HEIGHT)).columns
     return columns if columns >= NARROWEST else WIDTH
 
 
@@ -70,11 +87,10 @@ def progress(label: str) -> Iterator[Callable[[str, int, int], None] | None]:
     if not sys.stderr.isatty():
         yield None
         return
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with Progress(*columns, console=_console(stderr=True), transient=True) as bar:
         task = bar.add_task(label, total=None)
 
         def report(name: str, done: int, total: int) -> None:
@@ -150,13 +166,12 @@ def decision_json(decision: Decision) -> dict[str, Any]:
 
 
 def table(*names: str, right: tuple[str, ...] = ()) -> Table:
-    """A table without lines that wraps its last column; the columns in `right` are numbers."""
+    """A table without lines; the columns in `right` are numbers."""
     from rich.table import Table
 
     made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for name in names:
-        made.add_column(name, justify="right" if name in right else "left",
-                        no_wrap=name != names[-1], overflow="fold")
+        made.add_column(name, justify="right" if name in right else "left", overflow="fold")
     return made
 
 

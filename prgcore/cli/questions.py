@@ -50,6 +50,8 @@ def explain(
     from prgcore.explain import explain as explain_pair
     from prgcore.explain import explain_display
 
+    if exact and asked.shown is None:
+        raise BadInput("--exact is about a display; give --node1 and --node2")
     if asked.pair is not None:
         answer = explain_pair(asked.machine, asked.pair)
     else:

@@ -83,8 +83,9 @@ def causes(engine: Engine, space: Space | None = None) -> Outcome:
         if not situation.causes:
             found.add(f"row {situation.row} has no documented cause")
         for cause, mirrored in product(situation.causes, (False, True)):
-            events = [mirror_name(e) if mirrored else e for e in cause.events]
-            problem = _follow(engine, situation, cause.start, events, mirrored=mirrored)
+            events = (*dict(engine.model.starts)[cause.start], *cause.events)
+            mine = [mirror_name(e) if mirrored else e for e in events]
+            problem = _follow(engine, situation, mine, mirrored=mirrored)
             if problem:
                 found.add(f"row {situation.row}, cause {cause.id}: {problem}")
             count += 1
@@ -99,17 +100,17 @@ def causes(engine: Engine, space: Space | None = None) -> Outcome:
 
 
 def _follow(
-    engine: Engine, situation: Situation, start: str, events: list[str], *, mirrored: bool
+    engine: Engine, situation: Situation, events: list[str], *, mirrored: bool
 ) -> str:
     """What goes wrong on the way to a row; empty if nothing does."""
     pair = engine.initial[0]
-    for event in (*dict(engine.model.starts)[start], *events):
+    for event in events:
         try:
             decision = engine.step(pair, event)
         except PrgError as error:
             return str(error)
-        if decision.outcome is Done.REFUSED:
-            return f"{event} is refused: {decision.why}"
+        if decision.outcome is not Done.DONE:
+            return f"{event} is {decision.outcome}: {decision.why}"
         pair = decision.pair
     if shows(engine, pair, situation, mirrored=mirrored):
         return ""
@@ -260,13 +261,14 @@ def advice(engine: Engine, space: Space) -> Outcome:
 
     A defect must be one: listed advice that does lead home is wrong too.
     """
-    found, checked, defects = Outcome(), 0, []
+    found, checked, words, defects = Outcome(), 0, 0, []
     walk, seen = _Walk(space), _Seen.of(space)
     home = np.unique(np.concatenate([space.where(g) for g in engine.model.goal]))
     for situation in engine.model.situations:
         rows = np.intersect1d(seen.where(situation.display), space.where(situation.fits), assume_unique=True)
         for some in situation.advice:
             if not some.events:
+                words += 1
                 continue
             pairs = np.intersect1d(rows, space.where(some.when), assume_unique=True).astype(np.int32)
             problem, at = _leads_home(walk, pairs, some, home)
@@ -278,7 +280,9 @@ def advice(engine: Engine, space: Space) -> Outcome:
                               "leads home")
             elif problem:
                 found.add(f"row {situation.row}: {some.says}: {problem}", at)
-    found.detail = {"recommended actions": checked, "defects": defects}
+    found.detail = {
+        "recommended actions": checked, "without events": words, "defects": defects,
+    }
     return found
 
 
@@ -394,8 +398,10 @@ def citations(engine: Engine, space: Space) -> Outcome:
     """
     found, printed = Outcome(), _halves(engine.model.situations)
     cited: set[str] = set()
+    without = 0
     for edges in space.edges:
         rows = {c.removeprefix("table2:") for c in edges.rule.cite if c.startswith("table2:")}
+        without += not rows
         shown: set[str] = set()
         for half in _made(space, edges.source, edges.target):
             by = printed.get(half, set())
@@ -413,7 +419,7 @@ def citations(engine: Engine, space: Space) -> Outcome:
     uncited = {s.row for s in engine.model.situations} - cited
     if uncited:
         found.add(f"no rule prints row {', '.join(sorted(uncited))}")
-    found.detail = {"rows cited": len(cited)}
+    found.detail = {"rows cited": len(cited), "rules that print no row": without}
     return found
 
 

@@ -13,6 +13,7 @@ from time import perf_counter
 import z3
 from attrs import define, field, frozen
 
+from prgcore.errors import BadInput, unknown_name
 from prgcore.model import Cube, Invariant, Model, Rule
 from prgcore.prove.relation import Relation
 from prgcore.seats import mirror_cube, mirror_name, mirror_rule
@@ -65,23 +66,57 @@ def _key(cube: Cube) -> frozenset[tuple[str, frozenset[str]]]:
 
 
 def is_mirrored(model: Model) -> bool:
-    """Rules, possible cubes, invariants and initial pairs all map to themselves (F3)."""
-    return bool(model.mirror) and not unmirrored(model)
+    """The machine says that it has two seats, and everything in it maps to itself (F3)."""
+    return bool(model.mirror) and has_seats(model) and not unmirrored(model)
+
+
+def has_seats(model: Model) -> bool:
+    """Whether the seats of the mirror section are called node1 and node2, as ours are."""
+    return all(mirror_name(one) == other != one for one, other in model.mirror)
 
 
 def unmirrored(model: Model) -> tuple[str, ...]:
     """What has no mirror image in the machine, each with its place."""
     return (
         *_rules_unmirrored(model), *_possible_unmirrored(model), *_columns_unmirrored(model),
+        *_events_unmirrored(model),
         *(
-            f"invariant {i.id}: says more of one seat than of the other"
-            for i in model.invariants
-            if {_key(mirror_cube(c)) for c in i.never} != {_key(c) for c in i.never}
+            f"{place}: says more of one seat than of the other"
+            for place, cubes in _cubes(model)
+            if {_key(mirror_cube(c)) for c in cubes} != {_key(c) for c in cubes}
         ),
         *(["initial pairs: not their own mirror"] if {
             frozenset((mirror_name(n), v) for n, v in start) for start in model.initial
         } != {frozenset(start) for start in model.initial} else []),
     )
+
+
+def _cubes(model: Model) -> Iterator[tuple[str, Iterable[Cube]]]:
+    """Every section that is a set of cubes, and must be its own mirror."""
+    for invariant in model.invariants:
+        yield f"invariant {invariant.id}", invariant.never
+    for check in model.exclusive:
+        yield f"exclusive {check.id}", check.never_in
+    yield "transient", tuple(Cube((cell,)) for cell in model.transient)
+    yield "may_wait", model.may_wait
+    yield "goal", model.goal
+
+
+def _events_unmirrored(model: Model) -> Iterator[str]:
+    events = {e.name: (e.kind, e.decider, e.success) for e in model.events}
+    for name, (kind, decider, success) in events.items():
+        if events.get(mirror_name(name)) != (kind, mirror_name(decider), success):
+            yield f"event {name}: its mirror differs"
+    checks = {(a.id, a.command): a for a in model.accepted_only}
+    for (id_, command), check in checks.items():
+        other = checks.get((id_, mirror_name(command)))
+        if other is None or {_key(mirror_cube(c)) for c in check.when} != {
+                _key(c) for c in other.when}:
+            yield f"accepted_only {id_} {command}: its mirror differs"
+    only = {(o.id, o.column, o.value, frozenset(o.events)) for o in model.only_by}
+    for id_, column, value, names in only:
+        if (id_, mirror_name(column), value, frozenset(map(mirror_name, names))) not in only:
+            yield f"only_by {id_} {column}: its mirror differs"
 
 
 def _rules_unmirrored(model: Model) -> Iterator[str]:
@@ -108,8 +143,9 @@ def _columns_unmirrored(model: Model) -> Iterator[str]:
     for column in model.columns:
         image = columns.get(mirror_name(column.name))
         sources = tuple(mirror_name(s) for s in column.sources)
-        if image is None or (image.domain, image.sources, image.table) != (
-                column.domain, sources, column.table):
+        if image is None or (
+            image.domain, image.observed_by, image.sources, image.table
+        ) != (column.domain, mirror_name(column.observed_by), sources, column.table):
             yield f"column {column.name}: its mirror differs"
 
 
@@ -180,9 +216,9 @@ def _round(
     for rule in rules:
         solver.push()
         solver.add(relation.fires(rule))
-        touched = _touched(rule, relation.model)
+        changes = touched(rule, relation.model)
         for name, term in terms.items():
-            if name in dropped or not touched & columns[name]:
+            if name in dropped or not changes & columns[name]:
                 continue
             started = perf_counter()
             solver.push()
@@ -204,7 +240,7 @@ def _round(
     return dropped
 
 
-def _touched(rule: Rule, model: Model) -> set[str]:
+def touched(rule: Rule, model: Model) -> set[str]:
     """The columns that a rule can change, derived ones included."""
     targets = {e.target for e in rule.then}
     return targets | {
@@ -213,11 +249,18 @@ def _touched(rule: Rule, model: Model) -> set[str]:
 
 
 def supports(model: Model, wanted: str, proved: Iterable[str]) -> tuple[str, ...]:
-    """Which invariants the induction step of one needs, by unsatisfiable cores."""
+    """Which invariants the induction step of one needs, by unsatisfiable cores.
+
+    Raises:
+        BadInput: no such invariant, or it is not inductive under those.
+    """
     relation = Relation(model)
     solver = z3.Solver(ctx=relation.context)
     solver.set("core.minimize", True)
-    target = next(i for i in model.invariants if i.id == wanted)
+    named = {i.id: i for i in model.invariants}
+    if wanted not in named:
+        raise BadInput(unknown_name("invariant", wanted, named))
+    target = named[wanted]
     labels = {f"_{id_}": id_ for id_ in proved}
     assumed = [z3.Bool(name, ctx=relation.context) for name in labels]
     for invariant in model.invariants:
@@ -228,7 +271,8 @@ def supports(model: Model, wanted: str, proved: Iterable[str]) -> tuple[str, ...
     for rule in half(model):
         solver.push()
         solver.add(relation.fires(rule), relation.after(rule, relation.broken(target)))
-        if solver.check(*assumed) == z3.unsat:
-            needed |= {labels[str(n)] for n in solver.unsat_core()}
+        if solver.check(*assumed) != z3.unsat:
+            raise BadInput(f"{wanted} is not inductive under {', '.join(sorted(labels.values()))}")
+        needed |= {labels[str(n)] for n in solver.unsat_core()}
         solver.pop()
     return tuple(sorted(needed))

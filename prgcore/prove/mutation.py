@@ -24,7 +24,7 @@ from prgcore.engine import Engine
 from prgcore.errors import BudgetExhausted
 from prgcore.model import By, Cell, Const, Copy, Cube, Effect, Model, Rule
 from prgcore.prove import document, table
-from prgcore.prove.induction import RLIMIT, Proof, half, is_mirrored
+from prgcore.prove.induction import RLIMIT, Proof, half, induct, is_mirrored, touched
 from prgcore.prove.obligations import Finding, Obligation, Work, obligations
 from prgcore.prove.relation import Relation, Term
 from prgcore.prove.space import Space, search
@@ -161,14 +161,15 @@ class Killer:
     solver: Term = field(init=False)
     broken: Term = field(init=False)
     space: Space = field(init=False)
-    fired: dict[str, set[str]] = field(init=False)
+    proved: tuple[str, ...] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.relation = Relation(self.model)
         self.solver = self.relation.solver(RLIMIT)
-        self.broken = self.relation.either(
-            [self.relation.broken(i) for i in self.model.invariants]
-        )
+        self.proved = induct(self.model).proved
+        self.broken = self.relation.either([
+            self.relation.broken(i) for i in self.model.invariants if i.id in self.proved
+        ])
         self.solver.add(z3.Not(self.broken))
         self.space = search(self.model)
 
@@ -184,12 +185,13 @@ class Killer:
                 return id_
         return self._searched(machine)
 
-    def _sat(self, *terms: Term) -> bool:
+    def _ask(self, *terms: Term) -> Term:
+        """Whether a pair inside the invariants satisfies the terms: sat, unsat or unknown."""
         self.solver.push()
         self.solver.add(*terms)
         answer = self.solver.check()
         self.solver.pop()
-        return bool(answer != z3.unsat)
+        return answer
 
     def _siblings(self, mutant: Mutant) -> list[Rule]:
         return [
@@ -209,7 +211,7 @@ class Killer:
         solver.add(self.relation.either([
             self.relation.holds(other.when) for other in self._siblings(mutant)
         ]))
-        if solver.check() != z3.unsat:
+        if solver.check() == z3.sat:
             return "F1"
         if knowledge(evolve(self.model, rules=(rule,))):
             return "F6"
@@ -224,29 +226,28 @@ class Killer:
         if mutant.changed:
             answers.append(self.relation.holds(mutant.changed.when))
         hole = z3.Not(self.relation.either(answers))
-        return "F2" if self._sat(self.relation.happens(event), hole) else ""
+        return "F2" if self._ask(self.relation.happens(event), hole) == z3.sat else ""
 
     def _induction(self, mutant: Mutant) -> str:
         rule = mutant.changed
         if rule is None or not rule.then:
             return ""
         after = self.relation.after(rule, self.broken)
-        return "S" if self._sat(self.relation.fires(rule), after) else ""
+        return "S" if self._ask(self.relation.fires(rule), after) == z3.sat else ""
 
     def _guards(self, mutant: Mutant) -> str:
         model, name = mutate(self.model, mutant), mutant.original.event
-        changed = {e.target for e in mutant.changed.then} if mutant.changed else set()
-        proved = tuple(i.id for i in model.invariants)
+        changed = touched(mutant.changed, model) if mutant.changed else set()
         relation = Relation(model)
         wrong = (
-            *(table.accepted_only(relation, check, proved)
+            *(table.accepted_only(relation, check, self.proved)
               for check in model.accepted_only if check.command == name),
             *(table.exclusive(relation, check)
-              for check in model.exclusive if name.partition("(")[0] in check.commands),
+              for check in model.exclusive if {name, name.partition("(")[0]} & {*check.commands}),
             *(table.only_by(relation, check)
               for check in model.only_by if check.column in changed),
         )
-        return "F5" if any(wrong) else ""
+        return "F5" if any(w.pair for found in wrong for w in found) else ""
 
     def _same(self, mutant: Mutant) -> str:
         """Equal under the invariants (solver), or on every reachable pair (search)."""
@@ -254,9 +255,8 @@ class Killer:
         relation = self.relation
         fires = relation.fires(old)
         if rule is None:
-            if old.outcome is Outcome.DONE and not self._sat(fires):
-                return EQUIVALENT[0]
-            return ""
+            dead = old.outcome is Outcome.DONE and self._ask(fires) == z3.unsat
+            return EQUIVALENT[0] if dead else ""
         differs = [
             now != new
             for now, new in (
@@ -265,9 +265,10 @@ class Killer:
             if not now.eq(new)
         ]
         now_fires = relation.fires(rule)
-        if not self._sat(relation.either([
+        answer = self._ask(relation.either([
             now_fires != fires, z3.And(fires, relation.either(differs))
-        ])):
+        ]))
+        if answer == z3.unsat:
             return EQUIVALENT[0]
         return EQUIVALENT[1] if self._equal_when_reachable(old, rule) else ""
 
@@ -294,10 +295,9 @@ class Killer:
 
     def _searched(self, machine: Engine) -> str:
         """Everything that needs the reachable pairs of the mutant; its invariants are proved."""
-        ids = tuple(i.id for i in self.model.invariants)
-        work = Work(machine, known=Proof(ids, seconds=dict.fromkeys(ids, 0.0)))
+        work = Work(machine, known=Proof(self.proved, seconds=dict.fromkeys(self.proved, 0.0)))
         asked = {"F2", "F4", "F7", "C2", "C3", "C4", "L1", "L2"}
-        asked |= {i.id for i in self.model.invariants if i.exactly}
+        asked |= {i.id for i in self.model.invariants if i.exactly or i.id not in self.proved}
         try:
             for obligation in obligations(machine.model):
                 if obligation.id in asked and obligation.run(work).verdict in (
@@ -352,6 +352,10 @@ def obligation(count: int, seed: int) -> Obligation:
     """M1 over a sample, or over all mutants."""
 
     def run(work: Work) -> Finding:
+        refuted = [i.id for i in work.model.invariants if i.id not in work.held]
+        if refuted:
+            says = f"{', '.join(refuted)} must hold before the table is broken on purpose"
+            return Finding("not_applicable", "search", {"says": says})
         chosen = sample(work.model, count, seed)
         killed: Counter[str] = Counter()
         survivors = []

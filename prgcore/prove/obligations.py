@@ -18,11 +18,10 @@ from prgcore.errors import BudgetExhausted
 from prgcore.model import AcceptedOnly, Cube, Exclusive, Invariant, Model, OnlyBy
 from prgcore.prove import agreement, document, table
 from prgcore.prove.counterexample import Counterexample, replayed, unreached
-from prgcore.prove.induction import Proof, breaks, induct, unmirrored
+from prgcore.prove.induction import Proof, breaks, has_seats, induct, unmirrored
 from prgcore.prove.progress import Graph, chain, chains, distances, graph
 from prgcore.prove.relation import Relation
 from prgcore.prove.space import Space, search
-from prgcore.seats import mirror_name
 from prgcore.vocabulary import Kind, Outcome
 from prgcore.wellformed import knowledge, overlaps
 
@@ -63,14 +62,33 @@ class Work:
     def model(self) -> Model:
         return self.engine.model
 
-    @cached_property
+    @property
     def space(self) -> Space:
         """Every reachable pair.
 
         Raises:
             BudgetExhausted: the machine is too large.
         """
-        return search(self.model)
+        if isinstance(self._searched, BudgetExhausted):
+            raise self._searched
+        return self._searched
+
+    @cached_property
+    def _searched(self) -> Space | BudgetExhausted:
+        try:
+            return search(self.model)
+        except BudgetExhausted as error:
+            return error
+
+    @cached_property
+    def held(self) -> tuple[str, ...]:
+        """The invariants that hold of every reachable pair, by induction or by search."""
+        held = list(self.proof.proved)
+        for invariant in self.model.invariants:
+            if invariant.id not in held and self.space_or_none and not any(
+                    len(self.space.where(c)) for c in invariant.never):
+                held.append(invariant.id)
+        return tuple(held)
 
     @cached_property
     def relation(self) -> Relation:
@@ -102,8 +120,10 @@ class Work:
         step = proof.steps.get(id_)
         if step is None:
             return None
-        return unreached(
+        found = unreached(
             self.engine, self.space_or_none, step.before, step.event, invariant.says, invariant)
+        bad = breaks(invariant, found.after, self.model)
+        return evolve(found, agrees=found.agrees and found.rule == step.rule and bad)
 
     @property
     def space_or_none(self) -> Space | None:
@@ -138,7 +158,7 @@ def _f1(work: Work) -> Finding:
 
 
 def _f2(work: Work) -> Finding:
-    witnesses = table.holes(work.model, work.proof.proved)
+    witnesses = table.holes(work.model, work.held)
     space = work.space
     if space.holes:
         number, event = space.holes[0]
@@ -157,9 +177,10 @@ def _f2(work: Work) -> Finding:
 def _f3(work: Work) -> Finding:
     if not work.model.mirror:
         return Finding("not_applicable", "table", {"says": "the machine has no mirror section"})
-    named = dict(work.model.mirror)
+    if not has_seats(work.model):
+        says = "the mirror section has other seats than node1 and node2"
+        return Finding("not_applicable", "table", {"says": says})
     wrong = list(unmirrored(work.model))
-    wrong += [f"{a}: not the mirror of {b}" for a, b in named.items() if mirror_name(a) != b]
     if wrong:
         return Finding("refuted", "table", {"says": "; ".join(wrong[:5]), "all": wrong})
     return Finding("proved", "table", {"rules": len(work.model.rules)})
@@ -218,16 +239,33 @@ def _guard(work: Work, check: AcceptedOnly | Exclusive | OnlyBy) -> Finding | No
     """None where the check holds."""
     match check:
         case AcceptedOnly():
-            witnesses = table.accepted_only(work.relation, check, work.proof.proved)
+            witnesses = table.accepted_only(work.relation, check, work.held)
         case Exclusive():
             witnesses = table.exclusive(work.relation, check)
         case _:
             witnesses = table.only_by(work.relation, check)
     if not witnesses:
-        return None
+        return _unused(work.model, check)
     if not witnesses[0].pair:
         return Finding("unknown", "table", {"says": "the solver gave up"})
     return work.refuted("table", witnesses[0].says, witnesses[0])
+
+
+def _unused(model: Model, check: AcceptedOnly | Exclusive | OnlyBy) -> Finding | None:
+    """A check of a command that nothing accepts, or of a value that nothing sets, is vacuous."""
+    done = {r.event for r in model.rules if r.outcome is Outcome.DONE}
+    match check:
+        case AcceptedOnly():
+            names: tuple[str, ...] = (check.command,)
+        case Exclusive():
+            names = check.commands
+        case _:
+            names = check.events
+    used = done | {e.partition("(")[0] for e in done}
+    unused = [n for n in names if n not in used]
+    if not unused:
+        return None
+    return Finding("vacuous", "table", {"says": f"{check.id}: nothing does {', '.join(unused)}"})
 
 
 # ----------------------------------------------------------------- safety
@@ -239,16 +277,18 @@ def _safety(id_: str) -> Callable[[Work], Finding]:
         if finding:
             return finding
         invariant = next((i for i in work.model.invariants if i.id == id_), None)
-        return _never(work, invariant) if invariant else Finding("proved", "table")
+        if invariant is None:
+            return Finding("proved", "table")
+        found = _never(work, invariant)
+        return _not_vacuous(work, invariant, found) if found.verdict == "proved" else found
 
     return run
 
 
 def _never(work: Work, invariant: Invariant) -> Finding:
+    """By induction if it can be, else by search."""
     if invariant.id in work.proof.proved:
-        return _not_vacuous(work, invariant, Finding("proved", "induction", {
-            "seconds": work.proof.seconds[invariant.id],
-        }))
+        return Finding("proved", "induction", {"seconds": work.proof.seconds[invariant.id]})
     step = work.step(work.proof, invariant.id, invariant)
     try:
         space = work.space
@@ -256,25 +296,27 @@ def _never(work: Work, invariant: Invariant) -> Finding:
         return Finding("unknown", "search", {"says": str(error)}, step)
     numbers = [int(w[0]) for c in invariant.never if len(w := space.where(c))]
     if numbers:
+        found = work.at(min(numbers), invariant.says)
+        agrees = found.agrees and breaks(invariant, found.after, work.model)
         return Finding("refuted", "search", {"says": invariant.says},
-                       work.at(min(numbers), invariant.says))
-    finding = Finding(
+                       evolve(found, agrees=agrees))
+    return Finding(
         "proved", "search",
         {"says": "not inductive; no reachable pair breaks it", "pairs": len(space)}, step,
     )
-    return _not_vacuous(work, invariant, finding)
 
 
 def _not_vacuous(work: Work, invariant: Invariant, finding: Finding) -> Finding:
     """The premise must be met by a reachable pair; `exactly` columns in every combination."""
-    try:
-        space = work.space
-    except BudgetExhausted:
-        return finding
+    space = work.space_or_none
+    if space is None:
+        return evolve(finding, detail={**finding.detail, "vacuity": "not checked: no search"})
     if not len(space.where(invariant.premise)):
         return Finding("vacuous", "search", {"says": "no reachable pair meets the premise"})
-    if not invariant.premise.cells and not any(_near(space, cube) for cube in invariant.never):
-        says = "no reachable pair comes near: each cube is out of reach by several cells"
+    far = [cube for cube in invariant.never if not _near(space, cube)]
+    if far:
+        cells = "; ".join(f"{c.column} in {', '.join(c.values[:3])}" for c in far[0])
+        says = f"no reachable pair comes near a cube: it is out of reach by several cells: {cells}"
         return Finding("vacuous", "search", {"says": says})
     missing = _missing(space, invariant)
     if missing:
@@ -306,26 +348,28 @@ def _missing(space: Space, invariant: Invariant) -> list[str]:
 
 
 def _s18(work: Work) -> Finding:
+    """Ask everything again of the machine whose timers fire whenever they like."""
     possible = table.untruthful(work.model)
     if possible == work.model.possible:
         says = "no timer depends on the environment elsewhere"
         return Finding("not_applicable", "induction", {"says": says})
     liar = Work(Engine(evolve(work.model, possible=possible)))
-    if liar.proof.unknown:
-        says = f"the solver gave up on {', '.join(liar.proof.unknown)}"
-        return Finding("unknown", "induction", {"says": says})
-    lost = [i for i in liar.model.invariants if i.id not in liar.proof.proved]
-    if lost:
-        ids = ", ".join(i.id for i in lost)
-        says = f"without a truthful failure detector {ids} cannot be proved"
-        return Finding(
-            "refuted", "induction", {"says": says}, liar.step(liar.proof, lost[0].id, lost[0]))
-    witnesses = table.holes(liar.model, liar.proof.proved)
+    findings = [_never(liar, i) for i in liar.model.invariants]
+    findings += [
+        found for id_ in sorted({check.id for check in _guards(liar.model)})
+        if (found := _guarded(liar, id_))
+    ]
+    for finding in findings:
+        if finding.verdict != "proved":
+            says = "without a truthful failure detector: " + str(finding.detail.get("says", ""))
+            return evolve(finding, detail={**finding.detail, "says": says})
+    method = "search" if any(f.method == "search" for f in findings) else "induction"
+    witnesses = table.holes(liar.model, liar.held)
     if any(not w.pair for w in witnesses):
-        return Finding("unknown", "induction", {"says": "the solver gave up"})
+        return Finding("unknown", method, {"says": "the solver gave up"})
     if witnesses:
-        return liar.refuted("induction", witnesses[0].says, witnesses[0])
-    return Finding("proved", "induction", {"invariants": len(liar.proof.proved)})
+        return liar.refuted(method, witnesses[0].says, witnesses[0])
+    return Finding("proved", method, {"invariants": len(liar.held)})
 
 
 # --------------------------------------------------------------- progress
@@ -352,7 +396,7 @@ def _l1(work: Work) -> Finding:
             says = (f"nothing more happens by itself, and {cell.column} is a transition "
                     f"({len(stuck)} such pairs)")
             return Finding("refuted", "search", {"says": says}, work.at(stuck[0], says))
-    longest = [model.rules[n].id for n in chain(work.by_itself, found.first)]
+    longest = [model.rules[n].id for n in chain(work.by_itself, found)]
     return Finding("proved", "search", {
         "longest chain": found.longest, "chain": longest, "ends": len(found.ends),
         "ends in a transition": "checked" if model.transient else "the machine names none",

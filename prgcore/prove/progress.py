@@ -23,7 +23,7 @@ class Graph:
 
     source: Numbers
     target: Numbers
-    rule: npt.NDArray[np.int16]
+    rule: npt.NDArray[np.int32]
 
 
 def graph(space: Space, kinds: Iterable[Kind], *, failing: bool) -> Graph:
@@ -36,11 +36,11 @@ def graph(space: Space, kinds: Iterable[Kind], *, failing: bool) -> Graph:
     ]
     if not chosen:
         none = np.zeros(0, np.int32)
-        return Graph(none, none, none.astype(np.int16))
+        return Graph(none, none, none.astype(np.int32))
     return Graph(
         np.concatenate([e.source for _, e in chosen]),
         np.concatenate([e.target for _, e in chosen]),
-        np.concatenate([np.full(len(e.source), n, np.int16) for n, e in chosen]),
+        np.concatenate([np.full(len(e.source), n, np.int32) for n, e in chosen]),
     )
 
 
@@ -53,6 +53,7 @@ class Chains:
         first: a pair from which a longest chain starts.
         cycle: rule numbers of a cycle, empty if there is none; `on_cycle` is a pair on it.
         ends: numbers of the pairs where nothing more happens by itself.
+        height: length of the longest chain from every pair.
     """
 
     longest: int
@@ -60,6 +61,7 @@ class Chains:
     cycle: tuple[int, ...]
     on_cycle: int
     ends: npt.NDArray[np.intp]
+    height: Numbers
 
 
 def chains(space: Space, edges: Graph) -> Chains:
@@ -68,6 +70,7 @@ def chains(space: Space, edges: Graph) -> Chains:
     ends = np.flatnonzero(count == 0)
     gone = count == 0
     source, target = edges.source, edges.target
+    height = np.zeros(len(space), np.int32)
     rounds, first = 0, int(ends[0]) if len(ends) else 0
     while len(source):
         leaving = gone[target]
@@ -77,9 +80,10 @@ def chains(space: Space, edges: Graph) -> Chains:
         source, target = source[~leaving], target[~leaving]
         fresh = (count == 0) & ~gone
         rounds += 1
+        height[fresh] = rounds
         first = int(np.flatnonzero(fresh)[0])
         gone |= fresh
-    return Chains(rounds, first, (), -1, ends)
+    return Chains(rounds, first, (), -1, ends, height)
 
 
 def _cycle(
@@ -98,36 +102,26 @@ def _cycle(
         edge = int(np.searchsorted(source, at))
         path.append(int(rule[edge]))
         at = int(target[edge])
-    return Chains(-1, at, tuple(path[seen[at]:]), at, ends)
+    return Chains(-1, at, tuple(path[seen[at]:]), at, ends, np.zeros(0, np.int32))
 
 
-def chain(edges: Graph, first: int) -> list[int]:
-    """Rule numbers of a longest chain from a pair."""
+def chain(edges: Graph, found: Chains) -> list[int]:
+    """Rule numbers of a longest chain, from the pair that `found` names."""
+    height = found.height
     order = np.argsort(edges.source, kind="stable")
     source, target, rule = edges.source[order], edges.target[order], edges.rule[order]
-    memory: dict[int, tuple[int, int, int]] = {}
-
-    def length(at: int) -> int:
-        if at not in memory:
-            best = (0, -1, -1)
-            for edge in range(*np.searchsorted(source, [at, at + 1])):
-                best = max(best, (1 + length(int(target[edge])), int(rule[edge]),
-                                  int(target[edge])))
-            memory[at] = best
-        return memory[at][0]
-
-    rules = []
-    length(first)
-    while memory[first][0]:
-        _, number, first = memory[first]
-        rules.append(number)
-        length(first)
+    rules, at = [], found.first
+    while height[at]:
+        low, high = np.searchsorted(source, [at, at + 1])
+        edge = low + int(np.argmax(height[target[low:high]]))
+        rules.append(int(rule[edge]))
+        at = int(target[edge])
     return rules
 
 
-def distances(space: Space, edges: Graph, goal: npt.NDArray[np.intp]) -> npt.NDArray[np.int16]:
+def distances(space: Space, edges: Graph, goal: npt.NDArray[np.intp]) -> npt.NDArray[np.int32]:
     """Steps from every pair to the goal along the edges; -1 where there is no way."""
-    far = np.full(len(space), -1, np.int16)
+    far = np.full(len(space), -1, np.int32)
     far[goal] = 0
     source, target = edges.source, edges.target
     steps = 0

@@ -23,6 +23,7 @@ from prgcore.model import (
     Model,
     Rule,
     Value,
+    copied,
 )
 from prgcore.vocabulary import Kind
 
@@ -139,7 +140,8 @@ class Relation:
             case Const(constant):
                 return self.constant(target, constant)
             case Copy(column):
-                return self.now[column]
+                source, domain = self._columns[column].domain, self._columns[target].domain
+                return self._becomes(target, copied(column, source, domain))
             case By(column, table):
                 term = self.now[target]
                 groups: dict[str, list[str]] = {}

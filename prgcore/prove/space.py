@@ -16,7 +16,7 @@ import numpy.typing as npt
 from attrs import define, field, frozen
 
 from prgcore.errors import BudgetExhausted
-from prgcore.model import By, Column, Const, Copy, Cube, Model, Rule, Value
+from prgcore.model import By, Column, Const, Copy, Cube, Model, Rule, Value, copied
 from prgcore.vocabulary import Kind, Outcome
 
 Codes: TypeAlias = list[npt.NDArray[np.int32]]
@@ -25,7 +25,9 @@ Codes: TypeAlias = list[npt.NDArray[np.int32]]
 KEEP = 255
 """In a table of new values: leave the target as it was."""
 
+LARGEST_DOMAIN = KEEP
 LARGEST_BLOCK = 1 << 21
+LARGEST_BLOCKS = 32
 LARGEST_SPACE = 1 << 28
 
 
@@ -59,6 +61,9 @@ class Codec:
             blocks.append(_Block(tuple(columns), strides, prod(sizes)))
         if any(b.size > LARGEST_BLOCK for b in blocks):
             raise BudgetExhausted("the columns of one node have too many combinations to search")
+        large = [c.name for c in self.model.columns if len(c.domain) > LARGEST_DOMAIN]
+        if large:
+            raise BudgetExhausted(f"{large[0]} has more than {LARGEST_DOMAIN} values")
         set_(self, "blocks", tuple(blocks))
         set_(self, "domain", {c.name: c.domain for c in self.model.columns})
         home, values = {}, {}
@@ -148,7 +153,7 @@ class Codec:
             case Const(constant):
                 return None, np.array([domain.index(constant)], np.uint8)
             case Copy(column):
-                return column, np.array([domain.index(v) for v in self.domain[column]], np.uint8)
+                return self._new(copied(column, self.domain[column], domain), target)
             case By(column, table):
                 known = dict(table)
                 return column, np.array(
@@ -245,6 +250,8 @@ class _Index:
     def __attrs_post_init__(self) -> None:
         self.count = [0] * len(self.sizes)
         self.cap = [min(size, 256) for size in self.sizes]
+        if len(self.cap) > LARGEST_BLOCKS or prod(self.cap) > LARGEST_SPACE:
+            raise BudgetExhausted("the columns form too many groups to search")
         self.table = np.full(self.cap, -1, np.int32)
 
     def admit(self, codes: Codes) -> None:
@@ -302,7 +309,7 @@ class Space:
     codes: Codes
     edges: tuple[Edges, ...]
     parent: npt.NDArray[np.int32]
-    via: npt.NDArray[np.int16]
+    via: npt.NDArray[np.int32]
     holes: tuple[tuple[int, str], ...]
     level: tuple[int, ...]
     _index: _Index
@@ -378,7 +385,7 @@ class _Search:
     rules: dict[str, list[tuple[int, Test, Move]]]
     found: list[list[tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]]]
     parents: list[npt.NDArray[np.int32]] = field(factory=list)
-    vias: list[npt.NDArray[np.int16]] = field(factory=list)
+    vias: list[npt.NDArray[np.int32]] = field(factory=list)
     holes: list[tuple[int, str]] = field(factory=list)
     fresh: list[Codes] = field(factory=list)
     first: int = 0
@@ -419,7 +426,7 @@ class _Search:
         if len(new):
             self.fresh.append([c[new] for c in after])
             self.parents.append(source[new])
-            self.vias.append(np.full(len(new), number, np.int16))
+            self.vias.append(np.full(len(new), number, np.int32))
         self.found[number].append((source, target))
 
     def arrive(self, codes: Codes) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.intp]]:
@@ -465,7 +472,7 @@ def search(model: Model) -> Space:
     frontier: Codes = [np.array([s[b] for s in starts], np.int32) for b in blocks]
     run.arrive(frontier)
     run.parents.append(np.full(len(starts), -1, np.int32))
-    run.vias.append(np.full(len(starts), -1, np.int16))
+    run.vias.append(np.full(len(starts), -1, np.int32))
     levels: list[Codes] = []
     level: list[int] = []
     while len(frontier[0]):

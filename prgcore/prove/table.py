@@ -12,7 +12,7 @@ import z3
 from attrs import frozen
 
 from prgcore.model import AcceptedOnly, Exclusive, Model, OnlyBy, Possible
-from prgcore.prove.induction import RLIMIT, half
+from prgcore.prove.induction import RLIMIT, half, touched
 from prgcore.prove.relation import Relation, Term
 from prgcore.vocabulary import Kind, Outcome
 
@@ -121,7 +121,7 @@ def exclusive(relation: Relation, check: Exclusive) -> tuple[Witness, ...]:
     names = {
         name: relation.either([
             _done(relation, e.name) for e in model.events
-            if e.name.partition("(")[0] == name
+            if name in (e.name, e.name.partition("(")[0])
         ])
         for name in check.commands
     }
@@ -141,14 +141,13 @@ def exclusive(relation: Relation, check: Exclusive) -> tuple[Witness, ...]:
 def only_by(relation: Relation, check: OnlyBy) -> tuple[Witness, ...]:
     """Rules of other events that put this value into the column."""
     model, solver = relation.model, relation.solver(RLIMIT)
-    value = relation.constant(check.column, check.value)
+    becomes = relation.is_in(check.column, (check.value,))
     found = []
     for rule in model.rules:
-        if rule.event in check.events or check.column not in {e.target for e in rule.then}:
+        if rule.event in check.events or check.column not in touched(rule, model):
             continue
-        now = relation.now[check.column]
         pair = _find(relation, solver, [
-            relation.fires(rule), now != value, relation.after(rule, now == value)
+            relation.fires(rule), z3.Not(becomes), relation.after(rule, becomes)
         ])
         if pair is not None:
             says = f"{rule.id} sets {check.column} to {check.value}"
@@ -162,12 +161,13 @@ def untruthful(model: Model) -> tuple[Possible, ...]:
     A timer of a node keeps the cells about what that node is; cells about the environment
     elsewhere (the link, the peer's process) are dropped.
     """
-    outside = {c.name for c in model.columns if c.observed_by == "environment"}
+    stored = {c.name for c in model.columns if c.observed_by == "environment"}
+    behind = {c.name: set(c.sources or (c.name,)) & stored for c in model.columns}
     timers = {e.name: e.decider for e in model.events if e.kind is Kind.TIMER}
 
     def keeps(entry: Possible, column: str) -> bool:
         own = timers.get(entry.event)
-        return own is None or column not in outside or column.startswith(f"{own}.")
+        return own is None or all(c.startswith(f"{own}.") for c in behind[column])
 
     return tuple(
         Possible(p.event, type(p.when)(tuple(c for c in p.when if keeps(p, c.column))))

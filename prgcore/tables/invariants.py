@@ -271,6 +271,8 @@ AUXILIARY = (
 
 INVARIANTS = SAFETY + AUXILIARY
 
+_SETTINGS = ("enable_ha", "disable_ha", "enable_auto_fallback", "disable_auto_fallback")
+
 ACCEPTED_ONLY = (
     AcceptedOnly(
         "S5", "recover",
@@ -298,12 +300,12 @@ ACCEPTED_ONLY = (
     *(
         AcceptedOnly(
             "S10", event.name, {"ha": "on"},
-            "where high availability is not on, no timer or completion does anything, and of "
+            "where high availability is not on, no timer or completion is possible, and of "
             "the commands only those that set it or automatic fallback are accepted",
         )
         for event in EVENTS
         if event.kind in (Kind.TIMER, Kind.COMPLETION)
-        or event.name in ("failover", "fallback", "recover")
+        or (event.kind is Kind.COMMAND and event.name not in _SETTINGS)
     ),
 )
 
