@@ -3,7 +3,7 @@
 Law: no rule lives here. States and transitions are read from the table, so that
 `get_transitions` and their diagrams show them; which transition is taken is decided by the
 engine alone. One machine serves many models; each carries its own `pair`, and its `state` is never
-anything but that pair's: only an event moves the two, and together.
+anything but that pair's: once a model is placed, only an event moves the two, and together.
 """
 
 from __future__ import annotations

@@ -178,14 +178,9 @@ def _listing(
     Raises:
         BadInput: no such obligation, or a theorem file that cannot be read.
     """
-    from prgcore.prove import report, theorems
+    from prgcore.prove import report
 
-    listing = [
-        (o.id, o.title) for path in paths for o in (
-            theorems.read_text(stdin, "standard input", machine.model) if path == "-"
-            else theorems.read(path, machine.model)
-        )
-    ] if paths else list(report.listing(machine))
+    listing = report.listing(machine, paths, stdin)
     known = {id_ for id_, _ in listing}
     for id_ in only:
         if id_ not in known:

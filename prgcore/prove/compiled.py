@@ -134,6 +134,8 @@ def agrees(
                 decision = engine.step(pair, name)
             except ImpossibleEvent:
                 expected = IMPOSSIBLE
+            except NotTotal:
+                continue  # F1 or F2 is refuted, and says so
             else:
                 match decision.outcome:
                     case Outcome.DONE:

@@ -114,9 +114,28 @@ class Report:
         return ET.tostring(suite, encoding="unicode", xml_declaration=True)
 
 
-def listing(machine: Engine) -> tuple[tuple[str, str], ...]:
-    """Id and sentence of every obligation of a machine; M1 runs only when it is asked for."""
-    return tuple((o.id, o.title) for o in (*obligations(machine.model), mutation.obligation(0, 0)))
+def _theorems(
+    machine: Engine, paths: Sequence[str | Path], stdin: str
+) -> tuple[Obligation, ...]:
+    return tuple(
+        o for path in paths for o in (
+            read_text(stdin, "standard input", machine.model) if str(path) == "-"
+            else read(path, machine.model)
+        )
+    )
+
+
+def listing(
+    machine: Engine, paths: Sequence[str | Path] = (), stdin: str = ""
+) -> tuple[tuple[str, str], ...]:
+    """Id and sentence of what `prove` would prove; M1 runs only when it is asked for.
+
+    Raises:
+        BadInput: a theorem file that cannot be read.
+    """
+    m1 = mutation.obligation(0, 0)
+    todo = _theorems(machine, paths, stdin) if paths else (*obligations(machine.model), m1)
+    return tuple((o.id, o.title) for o in todo)
 
 
 def prove(
@@ -143,14 +162,7 @@ def prove(
         BadInput: no such obligation, or a theorem file that cannot be read.
     """
     work = Work(machine, progress)
-    todo = list(obligations(machine.model))
-    if paths:
-        todo = [
-            o for path in paths for o in (
-                read_text(stdin, "standard input", machine.model) if str(path) == "-"
-                else read(path, machine.model)
-            )
-        ]
+    todo = list(_theorems(machine, paths, stdin) if paths else obligations(machine.model))
     if mutants is not None:
         todo.append(mutation.obligation(mutants, seed))
     wanted = list(only)
@@ -163,6 +175,8 @@ def prove(
     if wanted:
         todo = [o for o in todo if o.id in wanted]
     started = perf_counter()
+    if not wanted and not paths:
+        work.begin()
     results = []
     for number, obligation_ in enumerate(todo):
         if progress:
