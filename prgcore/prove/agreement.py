@@ -127,30 +127,45 @@ def _compare_effect(
     engine: Engine, codec: Codec, literals: _Literals, effect: Effect, base: _Pair,
     wrong: list[str],
 ) -> int:
-    relation = literals.relation
-    source = getattr(effect.value, "column", effect.target)
-    columns = _behind(engine.model, {effect.target, source})
+    relation, target = literals.relation, effect.target
+    source = getattr(effect.value, "column", target)
+    columns = _behind(engine.model, {target, source})
     worlds = _worlds(columns, base)
     rule = Rule("", "", then=(effect,))
     after = codec.move(rule).apply(codec, _encode(codec, worlds))
-    becomes: dict[str, list[_Pair]] = {}
-    for i, world in enumerate(worlds):
-        by_engine = engine.apply(engine.at(tuple(world.values())), rule)[effect.target]
-        by_search = codec.decode(tuple(int(c[i]) for c in after))
-        becomes.setdefault(by_engine, []).append(world)
-        if by_search != {**world, effect.target: by_engine}:
-            wrong.append(f"effect on {effect.target}: {by_engine=} "
-                         f"by_search={by_search[effect.target]} in {world}")
-    term = relation.after(rule, relation.now[effect.target])
+    at = [c.name for c in engine.model.columns if not c.derived].index(target)
+    becomes: dict[tuple[str, ...], dict[str, str]] = {}
+    asks = [name for name in _behind(engine.model, {source}) if name != target]
+    for world, values in zip(worlds, codec.values_of(after), strict=True):
+        by_engine = engine.apply(engine.at(tuple(world.values())), rule).values_
+        key = tuple(world[name] for name in asks)
+        becomes.setdefault(key, {})[world[target]] = by_engine[at]
+        if values != by_engine:
+            wrong.append(f"effect on {target}: interpreter {by_engine[at]}, search {values[at]} "
+                         f"in {world}")
+    expected = relation.now[target]
+    for key, answers in becomes.items():
+        world = literals.one_of(asks, [dict(zip(asks, key, strict=True))])
+        expected = z3.If(world, _answer(literals, target, answers), expected)
     solver = relation.solver()
-    solver.add(relation.either([
-        z3.And(literals.one_of(columns, some), term != relation.constant(effect.target, value))
-        for value, some in becomes.items()
-    ]))
+    solver.add(relation.after(rule, relation.now[target]) != expected)
     if solver.check() != z3.unsat:
-        wrong.append(f"effect on {effect.target}: the solver reads it otherwise, as in "
+        wrong.append(f"effect on {target}: the solver reads it otherwise, as in "
                      f"{relation.read(solver.model())}")
     return len(worlds)
+
+
+def _answer(literals: _Literals, target: str, answers: dict[str, str]) -> Any:
+    """What a target becomes, by what it was: one value, itself, or a value for each."""
+    relation = literals.relation
+    if len(set(answers.values())) == 1:
+        return relation.constant(target, next(iter(answers.values())))
+    term = relation.now[target]
+    for before, after in answers.items():
+        if before != after:
+            is_it = literals.one_of([target], [{target: before}])
+            term = z3.If(is_it, relation.constant(target, after), term)
+    return term
 
 
 def _asked(model: Model) -> dict[str, set[str]]:

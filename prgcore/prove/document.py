@@ -16,9 +16,10 @@ from attrs import define, field
 
 from prgcore.engine import Engine, Pair
 from prgcore.errors import PrgError
-from prgcore.model import Advice, Display, Invariant, Model, Situation
+from prgcore.model import Advice, Cube, Display, Invariant, Model, Situation
+from prgcore.prove.induction import half
 from prgcore.prove.progress import graph
-from prgcore.prove.space import Space
+from prgcore.prove.space import Edges, Space
 from prgcore.seats import mirror_name
 from prgcore.story import run
 from prgcore.vocabulary import Kind, title
@@ -90,10 +91,10 @@ def causes(engine: Engine, space: Space | None = None) -> Outcome:
                 found.add(f"row {situation.row}, cause {cause.id}: {problem}")
             count += 1
     if space is not None:
-        seen = _Seen.of(space)
+        shown = _Seen.of(space).displays()
         for situation in engine.model.situations:
             for display in (situation.display, situation.display.mirrored()):
-                if not len(seen.where(display)):
+                if display not in shown:
                     found.add(f"row {situation.row} is not reachable: {spelt(display)}")
     found.detail = {"rows": len(engine.model.situations), "stories": count}
     return found
@@ -265,12 +266,12 @@ def advice(engine: Engine, space: Space) -> Outcome:
     walk, seen = _Walk(space), _Seen.of(space)
     home = np.unique(np.concatenate([space.where(g) for g in engine.model.goal]))
     for situation in engine.model.situations:
-        rows = np.intersect1d(seen.where(situation.display), space.where(situation.fits), assume_unique=True)
+        rows = _within(space, seen.where(situation.display), situation.fits)
         for some in situation.advice:
             if not some.events:
                 words += 1
                 continue
-            pairs = np.intersect1d(rows, space.where(some.when), assume_unique=True).astype(np.int32)
+            pairs = _within(space, rows, some.when)
             problem, at = _leads_home(walk, pairs, some, home)
             checked += 1
             if some.defect:
@@ -284,6 +285,11 @@ def advice(engine: Engine, space: Space) -> Outcome:
         "recommended actions": checked, "without events": words, "defects": defects,
     }
     return found
+
+
+def _within(space: Space, pairs: Numbers, cube: Cube) -> Numbers:
+    """Those of the pairs that are in a cube."""
+    return pairs[space.codec.test(cube).mask([c[pairs] for c in space.codes])]
 
 
 def _leads_home(
@@ -386,8 +392,8 @@ def _halves(situations: Iterable[Situation]) -> dict[tuple[str, str], set[str]]:
     """What the rows print of one node, and in which rows."""
     found: dict[tuple[str, str], set[str]] = {}
     for s in situations:
-        for half in ((s.display.state1, s.display.reason1), (s.display.state2, s.display.reason2)):
-            found.setdefault(half, set()).add(s.row)
+        for shown in ((s.display.state1, s.display.reason1), (s.display.state2, s.display.reason2)):
+            found.setdefault(shown, set()).add(s.row)
     return found
 
 
@@ -399,16 +405,19 @@ def citations(engine: Engine, space: Space) -> Outcome:
     found, printed = Outcome(), _halves(engine.model.situations)
     cited: set[str] = set()
     without = 0
+    rules = {r.id for r in half(engine.model)}
     for edges in space.edges:
+        if edges.rule.id not in rules:
+            continue
         rows = {c.removeprefix("table2:") for c in edges.rule.cite if c.startswith("table2:")}
         without += not rows
         shown: set[str] = set()
-        for half in _made(space, edges.source, edges.target):
-            by = printed.get(half, set())
+        for made in _made(space, edges):
+            by = printed.get(made, set())
             shown |= by
             if rows and by and not by & rows:
                 found.add(
-                    f"{edges.rule.id} makes {title(half[0])} / {title(half[1])}, which row "
+                    f"{edges.rule.id} makes {title(made[0])} / {title(made[1])}, which row "
                     f"{', '.join(sorted(by))} prints, and cites {', '.join(sorted(rows))}"
                 )
         if rows - shown:
@@ -423,9 +432,13 @@ def citations(engine: Engine, space: Space) -> Outcome:
     return found
 
 
-def _made(space: Space, source: Numbers, target: Numbers) -> Iterator[tuple[str, str]]:
+def _made(space: Space, edges: Edges) -> Iterator[tuple[str, str]]:
     """The (state, reason) that a node has after a rule, where the rule changed either."""
+    source, target = edges.source, edges.target
+    targets = {e.target for e in edges.rule.then}
     for node in NODES:
+        if not targets & {f"{node}.state", f"{node}.reason"}:
+            continue
         state, reason = space.column(f"{node}.state"), space.column(f"{node}.reason")
         changed = (state[source] != state[target]) | (reason[source] != reason[target])
         codes = state[target][changed].astype(np.int32) * 256 + reason[target][changed]

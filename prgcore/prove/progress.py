@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from attrs import frozen
 
-from prgcore.prove.space import Space
+from prgcore.prove.space import Edges, Space
 from prgcore.vocabulary import Kind, Outcome
 
 Numbers = npt.NDArray[np.int32]
@@ -26,14 +26,22 @@ class Graph:
     rule: npt.NDArray[np.int32]
 
 
-def graph(space: Space, kinds: Iterable[Kind], *, failing: bool) -> Graph:
-    """The done edges of events of these kinds; `failing` includes completions that fail."""
+def graph(
+    space: Space, kinds: Iterable[Kind], *, failing: bool, fold: Numbers | None = None
+) -> Graph:
+    """The done edges of events of these kinds; `failing` includes completions that fail.
+
+    With `fold` (see `Space.folded`) only one of each pair and its mirror image is in the graph,
+    and distances are known of that one.
+    """
     wanted = set(kinds)
     events = {e.name for e in space.model.events if e.kind in wanted and (failing or e.success)}
     chosen = [
         (number, edges) for number, edges in enumerate(space.edges)
         if edges.rule.event in events and edges.rule.outcome is Outcome.DONE
     ]
+    if fold is not None:
+        chosen = [(n, _fold(e, fold)) for n, e in chosen]
     if not chosen:
         none = np.zeros(0, np.int32)
         return Graph(none, none, none.astype(np.int32))
@@ -42,6 +50,11 @@ def graph(space: Space, kinds: Iterable[Kind], *, failing: bool) -> Graph:
         np.concatenate([e.target for _, e in chosen]),
         np.concatenate([np.full(len(e.source), n, np.int32) for n, e in chosen]),
     )
+
+
+def _fold(edges: Edges, fold: Numbers) -> Edges:
+    keep = fold[edges.source] == edges.source
+    return Edges(edges.rule, edges.source[keep], fold[edges.target[keep]])
 
 
 @frozen(eq=False)

@@ -46,6 +46,7 @@ class Relation:
     _columns: dict[str, Column] = field(init=False)
     _ways: dict[str, list[Cube]] = field(init=False)
     _terms: dict[tuple[str, tuple[str, ...]], Term] = field(init=False, factory=dict)
+    _happens: dict[str, Term] = field(init=False, factory=dict)
 
     def __attrs_post_init__(self) -> None:
         self.context = z3.Context()
@@ -126,10 +127,11 @@ class Relation:
 
     def happens(self, event: str) -> Term:
         """The event is possible; a command always is."""
-        kind = next(e.kind for e in self.model.events if e.name == event)
-        if kind is Kind.COMMAND:
-            return self.true()
-        return self.either([self.holds(cube) for cube in self._ways[event]])
+        if event not in self._happens:
+            kind = next(e.kind for e in self.model.events if e.name == event)
+            ways = [self.holds(cube) for cube in self._ways[event]]
+            self._happens[event] = self.true() if kind is Kind.COMMAND else self.either(ways)
+        return self._happens[event]
 
     def fires(self, rule: Rule) -> Term:
         """The rule's cells hold and its event is possible."""

@@ -175,8 +175,6 @@ def prove(
     if wanted:
         todo = [o for o in todo if o.id in wanted]
     started = perf_counter()
-    if not wanted and not paths:
-        work.begin()
     results = []
     for number, obligation_ in enumerate(todo):
         if progress:

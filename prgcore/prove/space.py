@@ -17,6 +17,7 @@ from attrs import define, field, frozen
 
 from prgcore.errors import BudgetExhausted
 from prgcore.model import By, Column, Const, Copy, Cube, Model, Rule, Value, copied
+from prgcore.seats import mirror_name
 from prgcore.vocabulary import Kind, Outcome
 
 Codes: TypeAlias = list[npt.NDArray[np.int32]]
@@ -131,6 +132,14 @@ class Codec:
             for b, code in zip(self.blocks, codes, strict=True)
             for c, s in zip(b.columns, b.strides, strict=True)
         }
+
+    def values_of(self, codes: Codes) -> list[tuple[str, ...]]:
+        """The values of the stored columns, in order, of pairs given by codes."""
+        columns = [
+            np.array(column.domain, object)[self.value(column.name, codes)].tolist()
+            for column in self.model.columns if not column.derived
+        ]
+        return list(zip(*columns, strict=True))
 
     def test(self, cube: Cube) -> Test:
         """A cube as look-up tables."""
@@ -330,12 +339,7 @@ class Space:
 
     def values(self, numbers: npt.NDArray[np.integer[Any]]) -> list[tuple[str, ...]]:
         """The values of the stored columns, in order, of some pairs."""
-        codes = [c[numbers] for c in self.codes]
-        columns = [
-            np.array(column.domain, object)[self.codec.value(column.name, codes)].tolist()
-            for column in self.model.columns if not column.derived
-        ]
-        return list(zip(*columns, strict=True))
+        return self.codec.values_of([c[numbers] for c in self.codes])
 
     def find(self, pair: dict[str, str]) -> int | None:
         """The number of a pair, or None where it is not reachable."""
@@ -348,6 +352,19 @@ class Space:
     def numbers(self, codes: Codes) -> npt.NDArray[np.int32]:
         """The numbers of pairs given by codes, all of them reachable."""
         return self._index.table.reshape(-1)[self._index.flat(codes)]
+
+    def folded(self) -> npt.NDArray[np.int32]:
+        """For every pair the smaller of its number and that of its mirror image.
+
+        Only for a machine that is its own mirror. Where the seats list their columns in another
+        order nothing is folded.
+        """
+        names = [[c.name for c in b.columns] for b in self.codec.blocks]
+        swapped = [[mirror_name(n) for n in some] for some in names]
+        if any(some not in names for some in swapped):
+            return np.arange(len(self), dtype=np.int32)
+        image = self.numbers([self.codes[names.index(some)] for some in swapped])
+        return np.minimum(np.arange(len(self), dtype=np.int32), image)
 
     def trace(self, number: int) -> list[Rule]:
         """The rules, in order, of a shortest way from an initial pair."""
