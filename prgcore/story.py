@@ -468,7 +468,7 @@ def as_story(
     name = start if isinstance(start, str) else "initial"
     if name not in known:
         raise BadInput(unknown_name("start", name, known))
-    lines = [f"start {name}"]
+    lines = [*_unusual(engine), f"start {name}"]
     for event in known[name]:
         pair = engine.step(pair, event).pair
     if not isinstance(start, str):
@@ -488,3 +488,13 @@ def as_story(
         lines.append(event if done else f"{decision.outcome} {event}")
         pair = decision.pair
     return "\n".join(lines) + "\n"
+
+
+def _unusual(engine: Engine) -> list[str]:
+    """A line for every policy of the built-in machine of which this is not the default choice."""
+    if engine.model.name != "prg":
+        return []
+    from prgcore.tables.policies import POLICIES
+
+    usual = {p.name: p.choices[0] for p in POLICIES}
+    return [f"policy {n}={c}" for n, c in engine.model.policy if usual.get(n, c) != c]

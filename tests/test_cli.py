@@ -629,7 +629,7 @@ def prover(monkeypatch):
         return fake.answers[min(len(fake.asked), len(fake.answers)) - 1]
 
     fake.prove = prove
-    fake.listing = lambda _: (("S1", "never both"), ("S2", "never two holders"))
+    fake.listing = lambda *_: (("S1", "never both"), ("S2", "never two holders"))
     monkeypatch.setitem(sys.modules, "prgcore.prove.report", fake)
     monkeypatch.setattr(sys.modules["prgcore.prove"], "report", fake, raising=False)
     return fake
