@@ -32,7 +32,8 @@ from prgcore.export.reference import Hole, Proved
 from prgcore.machine import Machine, prg
 from prgcore.model import Cause, Choices, Display, Situation, Story
 from prgcore.prove.document import holes, stable_displays
-from prgcore.prove.obligations import Work, obligations
+from prgcore.prove.obligations import obligations
+from prgcore.prove.work import Work
 from prgcore.story import as_story, run, write
 from prgcore.tables.actions import ACTIONS
 from prgcore.tables.decisions import DECISIONS

@@ -24,9 +24,9 @@ from prgcore.model import (
     Table,
     cube,
 )
-from prgcore.prove.obligations import Work
 from prgcore.prove.report import Report, prove
 from prgcore.prove.space import Space
+from prgcore.prove.work import Work
 from prgcore.seats import instantiate
 from prgcore.vocabulary import Kind, Outcome
 

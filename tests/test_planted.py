@@ -11,7 +11,7 @@ from attrs import evolve
 from prgcore.engine import Decision, Engine, Pair
 from prgcore.machine import Machine
 from prgcore.model import Rule
-from prgcore.prove import induction, space, table
+from prgcore.prove import codec, induction, table
 from prgcore.prove.report import Report, Result, prove
 from prgcore.story import parse, run
 from prgcore.vocabulary import Outcome
@@ -210,7 +210,7 @@ def test_where_the_solver_gives_up_an_invariant_is_searched() -> None:
 
 
 def test_a_budget_that_is_exhausted_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(space, "LARGEST_BLOCK", 5)
+    monkeypatch.setattr(codec, "LARGEST_BLOCK", 5)
     said = prove(Machine(LAMPS))
     searched = {"F2", "F4", "F7", "L1", "L2", "L3", "E1", "E2"}
     assert _found(said) == dict.fromkeys(searched, "unknown")
@@ -223,7 +223,7 @@ def test_a_budget_that_is_exhausted_is_unknown(monkeypatch: pytest.MonkeyPatch) 
 def test_without_search_what_is_not_inductive_is_unknown_and_says_why(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(space, "LARGEST_BLOCK", 5)
+    monkeypatch.setattr(codec, "LARGEST_BLOCK", 5)
     said = prove(Machine(NOT_INDUCTIVE), only=["S1"])
     assert _found(said) == {"S1": "unknown"}
     assert "(S1 is not inductive.)" in said.results[0].story

@@ -19,9 +19,10 @@ from attrs import evolve
 from prgcore.engine import Engine
 from prgcore.errors import NotTotal, PrgError
 from prgcore.model import Cell, Column, Cube, Effect, Model, Rule
+from prgcore.prove.codec import Codec, Codes
 from prgcore.prove.induction import half
 from prgcore.prove.relation import Relation
-from prgcore.prove.space import Codec, Codes, Space
+from prgcore.prove.space import Space
 
 _Pair = dict[str, str]
 

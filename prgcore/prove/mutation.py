@@ -25,9 +25,10 @@ from prgcore.errors import BudgetExhausted
 from prgcore.model import By, Cell, Const, Copy, Cube, Effect, Model, Rule
 from prgcore.prove import document, table
 from prgcore.prove.induction import RLIMIT, Proof, half, induct, is_mirrored, touched
-from prgcore.prove.obligations import Finding, Obligation, Work, obligations
+from prgcore.prove.obligations import obligations
 from prgcore.prove.relation import Relation, Term
 from prgcore.prove.space import Space, search
+from prgcore.prove.work import Finding, Obligation, Work
 from prgcore.seats import mirror_name, mirror_rule
 from prgcore.vocabulary import Kind, Outcome
 from prgcore.wellformed import knowledge

@@ -8,180 +8,26 @@ applicable*, and said; a budget exhausted or a solver that gives up is *unknown*
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
 from typing import Any
 
 import numpy as np
-from attrs import define, evolve, field, frozen
+from attrs import evolve
 
 from prgcore.engine import Engine
 from prgcore.errors import BudgetExhausted, NotTotal
 from prgcore.model import AcceptedOnly, Cube, Exclusive, Invariant, Model, OnlyBy
 from prgcore.prove import agreement, document, table
 from prgcore.prove.compiled import Compiled, agrees
-from prgcore.prove.counterexample import Counterexample, replayed, unreached
-from prgcore.prove.induction import (
-    Proof,
-    breaks,
-    has_seats,
-    induct,
-    is_mirrored,
-    unmirrored,
-)
-from prgcore.prove.progress import Graph, chain, chains, distances, graph
-from prgcore.prove.relation import Relation
-from prgcore.prove.space import Space, search
+from prgcore.prove.counterexample import unreached
+from prgcore.prove.induction import breaks, has_seats, unmirrored
+from prgcore.prove.progress import chain, chains
+from prgcore.prove.space import Space
+from prgcore.prove.work import BY_ITSELF, HOMEWARD, Finding, Obligation, Work
 from prgcore.vocabulary import Kind, Outcome
 from prgcore.wellformed import knowledge, overlaps
 
 COMPILED_SAMPLE = 300
 """Pairs, each with every event, on which E1 compares the compiled table; a test takes all."""
-
-BY_ITSELF = (Kind.TIMER, Kind.COMPLETION)
-HOMEWARD = (*BY_ITSELF, Kind.REPAIR, Kind.COMMAND)
-
-
-@frozen
-class Finding:
-    """What came of an obligation."""
-
-    verdict: str
-    method: str
-    detail: dict[str, Any] = field(factory=dict)
-    counterexample: Counterexample | None = None
-
-
-@frozen
-class Obligation:
-    """Something to prove: `run(work)` says what came of it."""
-
-    id: str
-    title: str
-    run: Callable[[Work], Finding]
-    assumptions: tuple[str, ...] = ()
-
-
-@define(eq=False)
-class Work:
-    """What obligations share: the machine, its reachable pairs, the induction."""
-
-    engine: Engine
-    progress: Callable[[str, int, int], None] | None = None
-    known: Proof | None = None
-    guards: dict[str, Finding | None] = field(factory=dict)
-    _fold: Any = None
-
-    @property
-    def model(self) -> Model:
-        return self.engine.model
-
-    @property
-    def space(self) -> Space:
-        """Every reachable pair.
-
-        Raises:
-            BudgetExhausted: the machine is too large.
-        """
-        if isinstance(self._searched, BudgetExhausted):
-            raise self._searched
-        return self._searched
-
-    @cached_property
-    def _searched(self) -> Space | BudgetExhausted:
-        try:
-            return search(self.model)
-        except BudgetExhausted as error:
-            return error
-
-    @cached_property
-    def held(self) -> tuple[str, ...]:
-        """The invariants that hold of every reachable pair, by induction or by search."""
-        held = list(self.proof.proved)
-        for invariant in self.model.invariants:
-            if invariant.id not in held and self.space_or_none and not any(
-                    len(self.space.where(c)) for c in invariant.never):
-                held.append(invariant.id)
-        return tuple(held)
-
-    @cached_property
-    def relation(self) -> Relation:
-        """The machine as Z3 terms."""
-        return Relation(self.model)
-
-    @cached_property
-    def proof(self) -> Proof:
-        """What induction proves, or what is known of it already.
-
-        What is proved of timers that fire whenever they like (S18) is proved of timers that do
-        not: the stronger question is asked first, and only if it fails the weaker one.
-        """
-        if self.known:
-            return self.known
-        if self.liar:
-            proof = self.liar.proof
-            if len(proof.proved) == len(self.model.invariants):
-                return proof
-        return induct(self.model)
-
-    @cached_property
-    def liar(self) -> Work | None:
-        """The same machine with failure detectors that need not tell the truth."""
-        possible = table.untruthful(self.model)
-        if possible == self.model.possible:
-            return None
-        return Work(Engine(evolve(self.model, possible=possible)))
-
-    @cached_property
-    def by_itself(self) -> Graph:
-        return graph(self.space, BY_ITSELF, failing=True)
-
-    @cached_property
-    def homeward(self) -> Graph:
-        return graph(self.space, HOMEWARD, failing=False)
-
-    def distances(self, *kinds: Kind) -> Any:
-        """Steps home from every pair by successful events of these kinds; -1: no way.
-
-        A mirrored machine is asked about one pair of every two, and the answer is unfolded.
-        """
-        goal = np.unique(np.concatenate([self.space.where(c) for c in self.model.goal]))
-        if not is_mirrored(self.model):
-            return distances(self.space, graph(self.space, kinds, failing=False), goal)
-        if self._fold is None:
-            self._fold = self.space.folded()
-        fold = self._fold
-        edges = graph(self.space, kinds, failing=False, fold=fold)
-        return distances(self.space, edges, np.unique(fold[goal]))[fold]
-
-    def refuted(self, method: str, says: str, witness: table.Witness) -> Finding:
-        """A finding with a pair that the solver or a table found."""
-        return Finding(
-            "refuted", method, {"says": says},
-            unreached(self.engine, self.space_or_none, witness.pair or {}, witness.event, says),
-        )
-
-    def step(self, proof: Proof, id_: str, invariant: Invariant) -> Counterexample | None:
-        """The step that shows that an invariant is not inductive, if the solver found one."""
-        step = proof.steps.get(id_)
-        if step is None:
-            return None
-        found = unreached(
-            self.engine, self.space_or_none, step.before, step.event, invariant.says, invariant)
-        bad = breaks(invariant, found.after, self.model)
-        return evolve(found, agrees=found.agrees and found.rule == step.rule and bad)
-
-    @property
-    def space_or_none(self) -> Space | None:
-        """The reachable pairs, or None where the machine is too large to search."""
-        try:
-            return self.space
-        except BudgetExhausted:
-            return None
-
-    def at(self, number: int, says: str, event: str = "") -> Counterexample:
-        """A reachable pair as a counterexample: the shortest trace to it, replayed."""
-        return replayed(self.engine, self.space, number, says, event)
-
 
 # ------------------------------------------------------------------- form
 
@@ -574,5 +420,3 @@ def _natural(id_: str) -> tuple[str, int, str]:
     head = id_.rstrip("0123456789")
     return head, int(id_[len(head):] or 0), id_
 
-
-__all__ = ["Finding", "Obligation", "Work", "breaks", "obligations"]

@@ -1,249 +1,25 @@
 """Every reachable pair, by breadth-first search over integer codes: the ground truth.
 
-Law: reads the table with numpy, and shares no code with the interpreter. Columns that belong
-together (node1, node2, the group) form a block with one integer code, so that a guard is a few
-table look-ups and a step a few additions.
+Law: reads the table through `prgcore.prove.codec`, and shares no code with the interpreter.
 """
 
 from __future__ import annotations
 
-from functools import cached_property
 from math import prod
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from attrs import define, field, frozen
 
 from prgcore.errors import BudgetExhausted
-from prgcore.model import By, Column, Const, Copy, Cube, Model, Rule, Value, copied
+from prgcore.model import Cube, Model, Rule
+from prgcore.prove.codec import Codec, Codes, Move, Test
 from prgcore.seats import mirror_name
 from prgcore.vocabulary import Kind, Outcome
 
-Codes: TypeAlias = list[npt.NDArray[np.int32]]
-"""One array of codes a block; position i of each is pair i."""
-
-KEEP = 255
-"""In a table of new values: leave the target as it was."""
-
-LARGEST_DOMAIN = KEEP
-LARGEST_BLOCK = 1 << 21
 LARGEST_BLOCKS = 32
 LARGEST_SPACE = 1 << 28
-
-
-@frozen(eq=False)
-class _Block:
-    columns: tuple[Column, ...]
-    strides: tuple[int, ...]
-    size: int
-
-
-@frozen(eq=False)
-class Codec:
-    """Columns as integers: blocks, strides, and the value of every column for every code."""
-
-    model: Model
-    blocks: tuple[_Block, ...] = field(init=False)
-    home: dict[str, tuple[int, int]] = field(init=False)
-    values: dict[str, npt.NDArray[np.uint8]] = field(init=False)
-    domain: dict[str, tuple[str, ...]] = field(init=False)
-
-    def __attrs_post_init__(self) -> None:
-        set_ = object.__setattr__
-        groups: dict[str, list[Column]] = {}
-        for c in self.model.columns:
-            if not c.derived:
-                groups.setdefault(c.name.rpartition(".")[0], []).append(c)
-        blocks = []
-        for columns in groups.values():
-            sizes = [len(c.domain) for c in columns]
-            strides = tuple(prod(sizes[i + 1 :]) for i in range(len(sizes)))
-            blocks.append(_Block(tuple(columns), strides, prod(sizes)))
-        if any(b.size > LARGEST_BLOCK for b in blocks):
-            raise BudgetExhausted("the columns of one node have too many combinations to search")
-        large = [c.name for c in self.model.columns if len(c.domain) > LARGEST_DOMAIN]
-        if large:
-            raise BudgetExhausted(f"{large[0]} has more than {LARGEST_DOMAIN} values")
-        set_(self, "blocks", tuple(blocks))
-        set_(self, "domain", {c.name: c.domain for c in self.model.columns})
-        home, values = {}, {}
-        for b, block in enumerate(blocks):
-            codes = np.arange(block.size)
-            for column, stride in zip(block.columns, block.strides, strict=True):
-                home[column.name] = (b, stride)
-                values[column.name] = (codes // stride % len(column.domain)).astype(np.uint8)
-        for column in self.model.columns:
-            where = {home[s][0] for s in column.sources}
-            if column.derived and len(where) == 1:
-                home[column.name] = (where.pop(), 0)
-                index = sum(values[s].astype(np.int64) * w for s, w in self._weights(column))
-                values[column.name] = self._table(column)[index]
-        set_(self, "home", home)
-        set_(self, "values", values)
-
-    def _weights(self, column: Column) -> list[tuple[str, int]]:
-        sizes = [len(self.domain[s]) for s in column.sources]
-        return [(s, prod(sizes[i + 1 :])) for i, s in enumerate(column.sources)]
-
-    def _table(self, column: Column) -> npt.NDArray[np.uint8]:
-        """The derived value for the mixed-radix index of the sources' values."""
-        known = dict(column.table)
-        table = np.zeros(prod(len(self.domain[s]) for s in column.sources), np.uint8)
-        weights = self._weights(column)
-        for values, value in known.items():
-            at = sum(
-                self.domain[s].index(v) * w for (s, w), v in zip(weights, values, strict=True)
-            )
-            table[at] = column.domain.index(value)
-        return table
-
-    @cached_property
-    def spanning(self) -> dict[str, _Spanning]:
-        """Derived columns whose sources lie in several blocks."""
-        found = {}
-        for column in self.model.columns:
-            if column.derived and column.name not in self.home:
-                parts: dict[int, npt.NDArray[np.int32]] = {}
-                for source, weight in self._weights(column):
-                    b = self.home[source][0]
-                    part = self.values[source].astype(np.int32) * weight
-                    parts[b] = parts[b] + part if b in parts else part
-                found[column.name] = _Spanning(tuple(parts.items()), self._table(column))
-        return found
-
-    def value(self, column: str, codes: Codes) -> npt.NDArray[np.uint8]:
-        """The index in its domain of a column's value, for every pair."""
-        if column in self.home:
-            return self.values[column][codes[self.home[column][0]]]
-        return self.spanning[column].value(codes)
-
-    def encode(self, pair: dict[str, str]) -> tuple[int, ...]:
-        """Block codes of one pair."""
-        return tuple(
-            sum(c.domain.index(pair[c.name]) * s for c, s in zip(b.columns, b.strides, strict=True))
-            for b in self.blocks
-        )
-
-    def decode(self, codes: tuple[int, ...]) -> dict[str, str]:
-        """The pair of some block codes."""
-        return {
-            c.name: c.domain[code // s % len(c.domain)]
-            for b, code in zip(self.blocks, codes, strict=True)
-            for c, s in zip(b.columns, b.strides, strict=True)
-        }
-
-    def values_of(self, codes: Codes) -> list[tuple[str, ...]]:
-        """The values of the stored columns, in order, of pairs given by codes."""
-        columns = [
-            np.array(column.domain, object)[self.value(column.name, codes)].tolist()
-            for column in self.model.columns if not column.derived
-        ]
-        return list(zip(*columns, strict=True))
-
-    def test(self, cube: Cube) -> Test:
-        """A cube as look-up tables."""
-        tables: dict[int, npt.NDArray[np.bool_]] = {}
-        spanning = []
-        for cell in cube:
-            allowed = np.array([v in cell.values for v in self.domain[cell.column]])
-            if cell.column in self.home:
-                b = self.home[cell.column][0]
-                table = allowed[self.values[cell.column]]
-                tables[b] = tables[b] & table if b in tables else table
-            else:
-                spanning.append((self.spanning[cell.column], allowed))
-        return Test(tuple(tables.items()), tuple(spanning))
-
-    def _new(self, value: Value, target: str) -> tuple[str | None, npt.NDArray[np.uint8]]:
-        """The source column and, by its value, the new value of the target (or KEEP)."""
-        domain = self.domain[target]
-        match value:
-            case Const(constant):
-                return None, np.array([domain.index(constant)], np.uint8)
-            case Copy(column):
-                return self._new(copied(column, self.domain[column], domain), target)
-            case By(column, table):
-                known = dict(table)
-                return column, np.array(
-                    [domain.index(known[v]) if v in known else KEEP for v in self.domain[column]],
-                    np.uint8,
-                )
-
-    def move(self, rule: Rule) -> Move:
-        """The effects of a rule as differences of block codes."""
-        shift: dict[int, npt.NDArray[np.int32]] = {}
-        across = []
-        for effect in rule.then:
-            b, stride = self.home[effect.target]
-            source, new = self._new(effect.value, effect.target)
-            current = self.values[effect.target]
-            if source is None or self.home.get(source, (None,))[0] == b:
-                at = new[0] if source is None else new[self.values[source]]
-                step = np.where(at == KEEP, 0, (at.astype(np.int32) - current) * stride)
-                shift[b] = shift[b] + step if b in shift else step.astype(np.int32)
-            else:
-                across.append((source, new, b, stride, current))
-        return Move(tuple(shift.items()), tuple(across))
-
-
-@frozen(eq=False)
-class _Spanning:
-    parts: tuple[tuple[int, npt.NDArray[np.int32]], ...]
-    table: npt.NDArray[np.uint8]
-
-    def value(self, codes: Codes) -> npt.NDArray[np.uint8]:
-        index = sum(part[codes[b]] for b, part in self.parts)
-        return self.table[index]
-
-
-@frozen(eq=False)
-class Test:
-    """A cube as look-up tables; `where(codes)` is the positions of the pairs in it."""
-
-    tables: tuple[tuple[int, npt.NDArray[np.bool_]], ...]
-    spanning: tuple[tuple[_Spanning, npt.NDArray[np.bool_]], ...]
-
-    def mask(self, codes: Codes) -> npt.NDArray[np.bool_]:
-        """Which pairs the cube holds of."""
-        mask = np.ones(len(codes[0]), np.bool_)
-        for b, table in self.tables:
-            mask &= table[codes[b]]
-        for spanning, allowed in self.spanning:
-            mask &= allowed[spanning.value(codes)]
-        return mask
-
-    def where(self, codes: Codes) -> npt.NDArray[np.intp]:
-        """Positions, narrowed one table at a time."""
-        at: npt.NDArray[np.intp] | None = None
-        for b, table in self.tables:
-            at = np.flatnonzero(table[codes[b]]) if at is None else at[table[codes[b][at]]]
-        for spanning, allowed in self.spanning:
-            if at is None:
-                at = np.flatnonzero(allowed[spanning.value(codes)])
-            else:
-                at = at[allowed[spanning.value([c[at] for c in codes])]]
-        return np.arange(len(codes[0])) if at is None else at
-
-
-@frozen(eq=False)
-class Move:
-    """The effects of a rule on block codes."""
-
-    shift: tuple[tuple[int, npt.NDArray[np.int32]], ...]
-    across: tuple[tuple[str, npt.NDArray[np.uint8], int, int, npt.NDArray[np.uint8]], ...]
-
-    def apply(self, codec: Codec, codes: Codes) -> Codes:
-        """The codes afterwards; the codes before are not changed."""
-        after = list(codes)
-        for b, table in self.shift:
-            after[b] = after[b] + table[codes[b]]
-        for source, new, b, stride, current in self.across:
-            at = new[codec.value(source, codes)]
-            step = (at.astype(np.int32) - current[codes[b]]) * np.int32(stride)
-            step[at == KEEP] = 0
-            after[b] = after[b] + step
-        return after
 
 
 @define(eq=False)

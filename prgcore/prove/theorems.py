@@ -26,9 +26,10 @@ from prgcore.errors import BadInput, unknown_name
 from prgcore.model import AcceptedOnly, Cell, Cube, Invariant, Model
 from prgcore.prove import table
 from prgcore.prove.induction import RLIMIT, induct
-from prgcore.prove.obligations import Finding, Obligation, Work, obligations
+from prgcore.prove.obligations import obligations
 from prgcore.prove.progress import distances
 from prgcore.prove.relation import Relation
+from prgcore.prove.work import Finding, Obligation, Work
 from prgcore.vocabulary import Kind
 
 _KINDS = ("never", "reachable", "accepted", "home", "discharged")
