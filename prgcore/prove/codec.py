@@ -148,7 +148,8 @@ class Codec:
                 tables[b] = tables[b] & table if b in tables else table
             else:
                 spanning.append((self.spanning[cell.column], allowed))
-        return Test(tuple(tables.items()), tuple(spanning))
+        narrowest_first = sorted(tables.items(), key=lambda t: float(t[1].mean()))
+        return Test(tuple(narrowest_first), tuple(spanning))
 
     def _new(self, value: Value, target: str) -> tuple[str | None, npt.NDArray[np.uint8]]:
         """The source column and, by its value, the new value of the target (or KEEP)."""

@@ -39,30 +39,42 @@ class _Index:
             raise BudgetExhausted("the columns form too many groups to search")
         self.table = np.full(self.cap, -1, np.int32)
 
-    def admit(self, codes: Codes) -> None:
-        """Give ids to block codes not seen before; grow the table where needed."""
-        cap = list(self.cap)
+    def admit(self, codes: Codes) -> npt.NDArray[np.int32]:
+        """Positions in the flattened table, with ids for block codes not seen before."""
+        cap, ids = list(self.cap), []
         for b, block in enumerate(codes):
-            seen = np.zeros(self.sizes[b], np.bool_)
-            seen[block] = True
-            fresh = np.flatnonzero(seen & (self.ids[b] < 0))
-            self.ids[b][fresh] = np.arange(self.count[b], self.count[b] + len(fresh))
-            self.count[b] += len(fresh)
-            while cap[b] < self.count[b]:
-                cap[b] = min(self.sizes[b], cap[b] * 2)
+            known = self.ids[b][block]
+            strangers = block[known < 0]
+            if len(strangers):
+                seen = np.zeros(self.sizes[b], np.bool_)
+                seen[strangers] = True
+                fresh = np.flatnonzero(seen)
+                self.ids[b][fresh] = np.arange(self.count[b], self.count[b] + len(fresh))
+                self.count[b] += len(fresh)
+                while cap[b] < self.count[b]:
+                    cap[b] = min(self.sizes[b], cap[b] * 2)
+                known = self.ids[b][block]
+            ids.append(known)
         if cap != self.cap:
-            if prod(cap) > LARGEST_SPACE:
-                raise BudgetExhausted("the reachable pairs are too many to search")
-            larger = np.full(cap, -1, np.int32)
-            larger[tuple(slice(0, n) for n in self.cap)] = self.table
-            self.cap, self.table = cap, larger
+            self._grow(cap)
+        return self._at(ids)
 
-    def flat(self, codes: Codes) -> npt.NDArray[np.int64]:
+    def _grow(self, cap: list[int]) -> None:
+        if prod(cap) > LARGEST_SPACE:
+            raise BudgetExhausted("the reachable pairs are too many to search")
+        larger = np.full(cap, -1, np.int32)
+        larger[tuple(slice(0, n) for n in self.cap)] = self.table
+        self.cap, self.table = cap, larger
+
+    def flat(self, codes: Codes) -> npt.NDArray[np.int32]:
         """Positions in the flattened table; every code must have been admitted."""
-        at = self.ids[0][codes[0]].astype(np.int64)
-        for b in range(1, len(codes)):
-            at *= self.cap[b]
-            at += self.ids[b][codes[b]]
+        return self._at([ids[block] for ids, block in zip(self.ids, codes, strict=True)])
+
+    def _at(self, ids: Codes) -> npt.NDArray[np.int32]:
+        at = ids[0]
+        for b in range(1, len(ids)):
+            at *= np.int32(self.cap[b])
+            at += ids[b]
         return at
 
 
@@ -224,17 +236,18 @@ class _Search:
 
     def arrive(self, codes: Codes) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.intp]]:
         """Numbers of these pairs, and which of them were never seen before, each once."""
-        self.index.admit(codes)
-        flat = self.index.flat(codes)
+        flat = self.index.admit(codes)
         table = self.index.table.reshape(-1)
-        new = np.flatnonzero(table[flat] < 0)
+        known = table[flat]
+        new = np.flatnonzero(known < 0)
         if len(new):
             spots = flat[new]
             table[spots] = np.arange(len(new), dtype=np.int32)
             new = new[table[spots] == np.arange(len(new))]
             table[flat[new]] = np.arange(self.total, self.total + len(new), dtype=np.int32)
             self.total += len(new)
-        return table[flat], new
+            known = table[flat]
+        return known, new
 
 
 def _begin(model: Model) -> _Search:
