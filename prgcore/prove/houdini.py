@@ -7,15 +7,18 @@ until none is (Flanagan and Leino, 2001). What remains is inductive, whoever wro
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import combinations
 
 import numpy as np
 import z3
 
-from prgcore.model import Cell, Cube, Invariant, Model
-from prgcore.prove.induction import RLIMIT
+from prgcore.errors import BudgetExhausted
+from prgcore.model import Cell, Cube, Invariant, Model, Rule
+from prgcore.prove.induction import RLIMIT, half
 from prgcore.prove.relation import Relation, Term
 from prgcore.prove.space import Space
+from prgcore.seats import mirror_cube
 
 
 def candidates(space: Space) -> tuple[Cube, ...]:
@@ -38,25 +41,35 @@ def auxiliary(model: Model, space: Space) -> Invariant:
     """The candidates that are inductive together, as one invariant."""
     relation = Relation(model)
     held = {cube: relation.holds(cube) for cube in candidates(space)}
-    rules = [(relation.fires(r), relation.effects(r)) for r in model.rules if r.then]
     changed = True
     while changed:
         changed = False
-        for fires, effects in rules:
-            while (pair := _break(relation, held, fires, effects)) is not None:
-                broken = [c for c, t in held.items() if z3.is_true(pair.eval(
-                    z3.substitute(t, *effects), model_completion=True))]
-                for cube in broken:
-                    del held[cube]
+        for rule in half(model):
+            while rule.then and (after := _break(relation, held, rule)):
+                for cube in _meets(held, after):
+                    for image in {cube, mirror_cube(cube)} & held.keys():
+                        del held[image]
                 changed = True
     return Invariant("H", "clauses of two literals", tuple(held), auxiliary=True)
 
 
-def _break(
-    relation: Relation, held: dict[Cube, Term], fires: Term, effects: list[tuple[Term, Term]]
-) -> Term | None:
-    """A model in which every candidate holds before the rule and one does not after it."""
+def _break(relation: Relation, held: dict[Cube, Term], rule: Rule) -> dict[str, str] | None:
+    """The pair after a step from a pair in no candidate to one in some; None if there is none."""
     solver = relation.solver(RLIMIT)
     broken = relation.either(held.values())
-    solver.add(z3.Not(broken), fires, z3.substitute(broken, *effects))
-    return solver.model() if solver.check() != z3.unsat else None
+    solver.add(z3.Not(broken), relation.fires(rule), relation.after(rule, broken))
+    answer = solver.check()
+    if answer == z3.unsat:
+        return None
+    if answer == z3.unknown:
+        raise BudgetExhausted(f"the solver gave up on {rule.id}: no invariants were found")
+    found = solver.model()
+    terms = {name: relation.after(rule, term) for name, term in relation.now.items()}
+    return {
+        name: str(found.eval(term, model_completion=True)).partition(".")[2]
+        for name, term in terms.items()
+    }
+
+
+def _meets(held: Iterable[Cube], pair: dict[str, str]) -> list[Cube]:
+    return [cube for cube in held if all(pair[c.column] in c.values for c in cube)]
