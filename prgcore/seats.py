@@ -176,7 +176,9 @@ def instantiate(table: Table, policy: Mapping[str, str]) -> Model:
         events=events, possible=possible, rules=rules, invariants=invariants,
         accepted_only=accepted_only, exclusive=exclusive, only_by=only_by,
         mirror=tuple((f"node1.{c.name}", f"node2.{c.name}") for c in table.node_columns),
-        transient=tuple(Cell(f"{me}.state", table.transient) for me in NODES),
+        transient=tuple(
+            Cell(f"{me}.state", table.transient) for me in NODES if table.transient
+        ),
         may_wait=tuple(seat_cube(w, me) for w in table.may_wait for me in NODES),
         viewpoints=table.viewpoints,
         starts=table.starts,

@@ -15,8 +15,9 @@ from prgcore.errors import BadInput
 from prgcore.machine import Machine, prg
 from prgcore.model import Cube, Model, Rule, Table
 from prgcore.prove import induction
-from prgcore.prove.induction import breaks, induct, supports
+from prgcore.prove.induction import breaks, induct
 from prgcore.prove.mutation import SURVIVED, fates, sample
+from prgcore.prove.relation import Relation
 from prgcore.prove.report import EXIT, Report, Result, listing, prove
 from prgcore.seats import instantiate
 from prgcore.story import parse, run
@@ -196,13 +197,10 @@ def test_what_falls_out_of_the_induction_is_proved_by_search() -> None:
     assert said.exit_code == 0
 
 
-def test_never_both_in_backup_mode_needs_few_others() -> None:
-    proved = [i.id for i in PRG.model.invariants]
-    needed = supports(PRG.model, "S1", proved)
-    assert set(needed) < set(proved)
-    some = tuple(i for i in PRG.model.invariants if i.id in {*needed, "S1"})
-    step = induct(PRG.model, some).steps.get("S1")
-    assert step is None or "S1" not in needed
+def test_one_grant_is_inductive_alone_and_carries_never_both_in_backup_mode() -> None:
+    by_id = {i.id: i for i in PRG.model.invariants}
+    assert induct(PRG.model, [by_id["S2"]]).proved == ("S2",)
+    assert induct(PRG.model, [by_id["S1"], by_id["S2"]]).proved == ("S1", "S2")
 
 
 # ----------------------------------------------------------------- broken by hand
@@ -317,3 +315,16 @@ def test_a_sample_of_mutants_has_no_survivor() -> None:
 def test_the_same_seed_gives_the_same_mutants() -> None:
     assert sample(PRG.model, 10, seed=1) == sample(PRG.model, 10, seed=1)
     assert sample(PRG.model, 10, seed=1) != sample(PRG.model, 10, seed=2)
+
+
+def test_a_junction_keeps_its_terms_alive_even_if_nobody_else_does() -> None:
+    relation = Relation(PRG.model)
+    names = [i.id for i in PRG.model.invariants]
+    for _ in range(20):
+        solver = relation.solver()
+        solver.add(relation.both(
+            relation.either(relation.holds(c) for c in i.never) for i in PRG.model.invariants
+            if i.id in names
+        ))
+        assert str(solver.check()) == "unsat"
+        assert relation.inside(names).num_args() == len(names)

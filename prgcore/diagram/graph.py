@@ -26,8 +26,6 @@ ROLES: Mapping[str, str] = {
 }
 """How a state is drawn, unless the machine says that it is a transition."""
 
-ROLE_NAMES = ("serving", "transition", "failed_over", "failed", "unknown", "plain", "any")
-
 
 @frozen(order=True)
 class Node:

@@ -13,7 +13,6 @@ from time import perf_counter
 import z3
 from attrs import define, field, frozen
 
-from prgcore.errors import BadInput, unknown_name
 from prgcore.model import Cube, Invariant, Model, Rule
 from prgcore.prove.relation import Relation
 from prgcore.seats import mirror_cube, mirror_name, mirror_rule
@@ -246,33 +245,3 @@ def touched(rule: Rule, model: Model) -> set[str]:
     return targets | {
         c.name for c in model.columns if c.derived and targets & set(c.sources)
     }
-
-
-def supports(model: Model, wanted: str, proved: Iterable[str]) -> tuple[str, ...]:
-    """Which invariants the induction step of one needs, by unsatisfiable cores.
-
-    Raises:
-        BadInput: no such invariant, or it is not inductive under those.
-    """
-    relation = Relation(model)
-    solver = z3.Solver(ctx=relation.context)
-    solver.set("core.minimize", True)
-    named = {i.id: i for i in model.invariants}
-    if wanted not in named:
-        raise BadInput(unknown_name("invariant", wanted, named))
-    target = named[wanted]
-    labels = {f"_{id_}": id_ for id_ in proved}
-    assumed = [z3.Bool(name, ctx=relation.context) for name in labels]
-    for invariant in model.invariants:
-        if invariant.id in labels.values():
-            label = z3.Bool(f"_{invariant.id}", ctx=relation.context)
-            solver.add(z3.Implies(label, z3.Not(relation.broken(invariant))))
-    needed: set[str] = set()
-    for rule in half(model):
-        solver.push()
-        solver.add(relation.fires(rule), relation.after(rule, relation.broken(target)))
-        if solver.check(*assumed) != z3.unsat:
-            raise BadInput(f"{wanted} is not inductive under {', '.join(sorted(labels.values()))}")
-        needed |= {labels[str(n)] for n in solver.unsat_core()}
-        solver.pop()
-    return tuple(sorted(needed))

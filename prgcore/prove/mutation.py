@@ -168,10 +168,9 @@ class Killer:
         self.relation = Relation(self.model)
         self.solver = self.relation.solver(RLIMIT)
         self.proved = induct(self.model).proved
-        self.broken = self.relation.either([
-            self.relation.broken(i) for i in self.model.invariants if i.id in self.proved
-        ])
-        self.solver.add(z3.Not(self.broken))
+        inside = self.relation.inside(self.proved)
+        self.broken = z3.Not(inside)
+        self.solver.add(inside)
         self.space = search(self.model)
 
     def fate(self, mutant: Mutant) -> str:

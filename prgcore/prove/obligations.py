@@ -273,17 +273,15 @@ def _l1(work: Work) -> Finding:
         says = f"these rules follow one another for ever: {', '.join(rules)}"
         return Finding("refuted", "search", {"says": says, "cycle": rules},
                        work.at(found.on_cycle, says, model.rules[found.cycle[0]].event))
-    ends = set(found.ends.tolist())
     for cell in model.transient:
-        may: set[int] = set()
+        stuck = np.intersect1d(found.ends, space.where(Cube((cell,))), assume_unique=True)
         for cube in model.may_wait:
             if any(c.column == cell.column for c in cube):
-                may |= set(space.where(cube).tolist())
-        stuck = sorted(ends & set(space.where(Cube((cell,))).tolist()) - may)
-        if stuck:
+                stuck = np.setdiff1d(stuck, space.where(cube), assume_unique=True)
+        if len(stuck):
             says = (f"nothing more happens by itself, and {cell.column} is a transition "
                     f"({len(stuck)} such pairs)")
-            return Finding("refuted", "search", {"says": says}, work.at(stuck[0], says))
+            return Finding("refuted", "search", {"says": says}, work.at(int(stuck[0]), says))
     longest = [model.rules[n].id for n in chain(work.by_itself, found)]
     return Finding("proved", "search", {
         "longest chain": found.longest, "chain": longest, "ends": len(found.ends),

@@ -86,10 +86,13 @@ class Relation:
         return self._junction(z3.Z3_mk_and, terms)
 
     def _junction(self, make: Callable[..., Term], terms: Iterable[Term]) -> Term:
-        """`z3.And` and `z3.Or` without their coercions, which take most of the time."""
-        asts = [t.as_ast() for t in terms]
-        array = (z3.Ast * len(asts))(*asts)
-        return z3.BoolRef(make(self.context.ref(), len(asts), array), self.context)
+        """`z3.And` and `z3.Or` without their coercions, which take most of the time.
+
+        The list keeps the terms alive until the junction holds them: z3 counts references.
+        """
+        held = list(terms)
+        array = (z3.Ast * len(held))(*(t.as_ast() for t in held))
+        return z3.BoolRef(make(self.context.ref(), len(held), array), self.context)
 
     def constant(self, column: str, value: str) -> Term:
         """The term of a value of a column's domain."""
@@ -124,6 +127,13 @@ class Relation:
     def broken(self, invariant: Invariant) -> Term:
         """Some cube of the invariant holds of the pair before the step."""
         return self.either([self.holds(c) for c in invariant.never])
+
+    def inside(self, ids: Iterable[str]) -> Term:
+        """These invariants hold of the pair before the step."""
+        wanted = set(ids)
+        return self.both(
+            z3.Not(self.broken(i)) for i in self.model.invariants if i.id in wanted
+        )
 
     def happens(self, event: str) -> Term:
         """The event is possible; a command always is."""

@@ -62,9 +62,7 @@ def holes(model: Model, proved: tuple[str, ...]) -> tuple[Witness, ...]:
     """Events that are possible, inside the invariants, where no rule answers (F2)."""
     relation = Relation(model)
     solver = relation.solver(RLIMIT)
-    for invariant in model.invariants:
-        if invariant.id in proved:
-            solver.add(z3.Not(relation.broken(invariant)))
+    solver.add(relation.inside(proved))
     found = []
     asked = {r.event for r in half(model)}
     skipped = {r.event for r in model.rules} - asked
@@ -92,7 +90,7 @@ def accepted_only(
     relation: Relation, check: AcceptedOnly, proved: tuple[str, ...]
 ) -> tuple[Witness, ...]:
     """Where the event is done outside the cubes, or, if `exactly`, not done inside them."""
-    model, solver = relation.model, relation.solver(RLIMIT)
+    solver = relation.solver(RLIMIT)
     inside = relation.either([relation.holds(c) for c in check.when])
     done = _done(relation, check.command)
     found = []
@@ -103,9 +101,7 @@ def accepted_only(
             check.command,
         ))
     if check.exactly:
-        for invariant in model.invariants:
-            if invariant.id in proved:
-                solver.add(z3.Not(relation.broken(invariant)))
+        solver.add(relation.inside(proved))
         pair = _find(relation, solver, [inside, z3.Not(done)])
         if pair is not None:
             found.append(Witness(

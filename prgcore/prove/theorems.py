@@ -28,7 +28,6 @@ from prgcore.prove import table
 from prgcore.prove.induction import RLIMIT, induct
 from prgcore.prove.obligations import obligations
 from prgcore.prove.progress import distances
-from prgcore.prove.relation import Relation
 from prgcore.prove.work import Finding, Obligation, Work
 from prgcore.vocabulary import Kind
 
@@ -172,13 +171,9 @@ def _never(name: str, says: str, cubes: tuple[Cube, ...]) -> Callable[[Work], Fi
     invariant = Invariant(name, says, cubes)
 
     def run(work: Work) -> Finding:
-        model = work.model
-        relation = Relation(model)
+        model, relation = work.model, work.relation
         solver = relation.solver(RLIMIT)
-        for known in model.invariants:
-            if known.id in work.proof.proved:
-                solver.add(z3.Not(relation.broken(known)))
-        solver.add(relation.broken(invariant))
+        solver.add(relation.inside(work.proof.proved), relation.broken(invariant))
         if solver.check() == z3.unsat:
             return Finding("proved", "induction", {"says": "follows from the proved invariants"})
         held = [i for i in model.invariants if i.id in work.proof.proved]

@@ -55,7 +55,6 @@ class Work:
     progress: Callable[[str, int, int], None] | None = None
     known: Proof | None = None
     guards: dict[str, Finding | None] = field(factory=dict)
-    _fold: Any = None
 
     @property
     def model(self) -> Model:
@@ -130,14 +129,14 @@ class Work:
 
         A mirrored machine is asked about one pair of every two, and the answer is unfolded.
         """
-        goal = np.unique(np.concatenate([self.space.where(c) for c in self.model.goal]))
-        if not is_mirrored(self.model):
-            return distances(self.space, graph(self.space, kinds, failing=False), goal)
-        if self._fold is None:
-            self._fold = self.space.folded()
-        fold = self._fold
-        edges = graph(self.space, kinds, failing=False, fold=fold)
-        return distances(self.space, edges, np.unique(fold[goal]))[fold]
+        goal = np.concatenate([self.space.where(c) for c in self.model.goal])
+        edges = graph(self.space, kinds, failing=False, fold=self._fold)
+        return distances(self.space, edges, np.unique(self._fold[goal]))[self._fold]
+
+    @cached_property
+    def _fold(self) -> Any:
+        """For every pair the one that stands for it and its mirror image."""
+        return self.space.folded() if is_mirrored(self.model) else np.arange(len(self.space))
 
     def refuted(self, method: str, says: str, witness: table.Witness) -> Finding:
         """A finding with a pair that the solver or a table found."""

@@ -37,40 +37,30 @@ GROUP_COLUMNS = (
     Column("link", ("up", "cut"), "environment", says="the network between the two nodes"),
 )
 
+
+def _health(who: str) -> tuple[tuple[dict[str, str | tuple[str, ...]], str], ...]:
+    """Database before services; services that the manager holds are no fault."""
+    return (
+        ({f"{who}.services": "stopped", f"{who}.database": "down"}, "stopped_without_database"),
+        ({f"{who}.database": "down"}, "database_failure"),
+        ({f"{who}.services": "stopped"}, "stopped"),
+        ({f"{who}.services": "down"}, "critical_service_down"),
+    )
+
+
 DERIVED = (
     Derivation(
-        "health", ("me.services", "me.database"),
-        (
-            ({"me.services": "stopped", "me.database": "down"}, "stopped_without_database"),
-            ({"me.database": "down"}, "database_failure"),
-            ({"me.services": "stopped"}, "stopped"),
-            ({"me.services": "down"}, "critical_service_down"),
-        ),
-        "healthy",
+        "health", ("me.services", "me.database"), _health("me"), "healthy",
         "database before services; services stopped by the manager are no fault",
     ),
     Derivation(
         "peer_health", ("me.hears_peer", "peer.services", "peer.database"),
-        (
-            ({"me.hears_peer": "no"}, "unheard"),
-            ({"peer.services": "stopped", "peer.database": "down"}, "stopped_without_database"),
-            ({"peer.database": "down"}, "database_failure"),
-            ({"peer.services": "stopped"}, "stopped"),
-            ({"peer.services": "down"}, "critical_service_down"),
-        ),
-        "healthy",
+        (({"me.hears_peer": "no"}, "unheard"), *_health("peer")), "healthy",
         "what heartbeats tell of the peer",
     ),
     Derivation(
         "tells_peer", ("me.hears_peer", "me.services", "me.database"),
-        (
-            ({"me.hears_peer": "no"}, "nothing"),
-            ({"me.services": "stopped", "me.database": "down"}, "stopped_without_database"),
-            ({"me.database": "down"}, "database_failure"),
-            ({"me.services": "stopped"}, "stopped"),
-            ({"me.services": "down"}, "critical_service_down"),
-        ),
-        "healthy",
+        (({"me.hears_peer": "no"}, "nothing"), *_health("me")), "healthy",
         "my health, where a peer hears it: for what I write into the peer's half of the record",
     ),
     Derivation(
