@@ -18,7 +18,7 @@ from prgcore.vocabulary import Evidence, Kind, Outcome
 Values: TypeAlias = tuple[str, ...]
 
 
-def _values(value: str | Values) -> Values:
+def as_values(value: str | Values) -> Values:
     return (str(value),) if isinstance(value, str) else tuple(str(v) for v in value)
 
 
@@ -27,7 +27,7 @@ class Cell:
     """This column is one of these values."""
 
     column: str
-    values: Values = field(converter=_values)
+    values: Values = field(converter=as_values)
 
 
 @frozen
@@ -216,7 +216,8 @@ class ActionKind:
 class Rule:
     """One row of the life of a node.
 
-    `when` holds before, `then` holds after, columns not named stay. `cite` names the rows that
+    `when` holds before, `then` holds after, columns not named stay. A rule that is done changes
+    something wherever it fires; one without `then` is there for its actions. `cite` names the rows that
     the rule prints (`table2:12`), the rows it leads towards (`towards table2:12`) and headings
     of the document; `decisions` the choices it depends on; `only` the policy choices under
     which the row exists.
@@ -228,10 +229,10 @@ class Rule:
     then: tuple[Effect, ...] = field(converter=effects, default=())
     outcome: Outcome = Outcome.DONE
     actions: tuple[Action, ...] = field(converter=_actions, default=())
-    cite: Values = field(default=(), converter=_values)
+    cite: Values = field(default=(), converter=as_values)
     why: str = ""
     evidence: Evidence = Evidence.DOCUMENTED
-    decisions: Values = field(default=(), converter=_values)
+    decisions: Values = field(default=(), converter=as_values)
     phase: str = ""
     only: Choices = field(converter=_choices, default=())
 

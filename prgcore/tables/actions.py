@@ -34,6 +34,10 @@ ACTIONS = (
         "after the other node disconnected them where it can be reached; ends in a completion",
     ),
     ActionKind(
+        "assign_users", "assign the new users to the nodes, by the assignment mode of the group",
+        "repeated: nobody who is assigned moves without need (`prgcore.users`)",
+    ),
+    ActionKind(
         "restart_recovery_manager", "restart the recovery manager of this node",
         "last of a decision: the manager that carries it out may be the one restarted",
     ),

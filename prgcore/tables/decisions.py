@@ -365,4 +365,16 @@ DECISIONS: tuple[DecisionRecord, ...] = (
         "Let the rebooted node settle as Failed Over.",
         "The peer would have to serve, although it is failed; row 21 would not be reachable.",
     ),
+    DecisionRecord(
+        "D43", "Bounds of the service parameters", _POLICY,
+        "The document gives defaults and units, and no ranges.",
+        "Times from zero to a day, ports from 1 to 65535; what the values mean together is said "
+        "with the theorem that needs it.",
+        "Accept any number.",
+        "A negative time-out would be accepted and would suspect every peer at once.",
+    ),
+    # D44-D47: timers
+    # D48-D50: configuration
+    # D51-D56: users, clients, restrictions
+    # D57-D60: status text, displays, `prgcore ha`
 )

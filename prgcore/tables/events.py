@@ -23,6 +23,8 @@ EVENTS = (
     Event("failover", Kind.COMMAND, "administrator", "Failover: this node loses its users"),
     Event("fallback", Kind.COMMAND, "administrator", "Fallback: this node gets its users back"),
     Event("recover", Kind.COMMAND, "administrator", "Recover the failed group", seated=False),
+    Event("add_users", Kind.COMMAND, "administrator", "add new users to the cluster",
+          seated=False),
     # the environment breaks
     Event("services_down", Kind.FAULT, "environment", "a critical service dies"),
     Event("database_down", Kind.FAULT, "environment", "the database dies"),

@@ -271,7 +271,9 @@ AUXILIARY = (
 
 INVARIANTS = SAFETY + AUXILIARY
 
-_SETTINGS = ("enable_ha", "disable_ha", "enable_auto_fallback", "disable_auto_fallback")
+_SETTINGS = (
+    "enable_ha", "disable_ha", "enable_auto_fallback", "disable_auto_fallback", "add_users",
+)
 
 ACCEPTED_ONLY = (
     AcceptedOnly(
@@ -297,11 +299,18 @@ ACCEPTED_ONLY = (
         {"auto_fallback": "on", "me.state": _S.FAILED_OVER},
         "automatic fallback only when configured, and only from Failed Over",
     ),
+    AcceptedOnly(
+        "S21", "add_users",
+        ({"ha": "on", "both.state": _S.NORMAL}, {"ha": ("off", "improper")}),
+        "users are added exactly while no node is in a failover state: both Normal, or high "
+        "availability not on",
+        exactly=True,
+    ),
     *(
         AcceptedOnly(
             "S10", event.name, {"ha": "on"},
             "where high availability is not on, no timer or completion is possible, and of "
-            "the commands only those that set it or automatic fallback are accepted",
+            "the commands only those that set it or automatic fallback or add users are accepted",
         )
         for event in EVENTS
         if event.kind in (Kind.TIMER, Kind.COMPLETION)

@@ -1,4 +1,4 @@
-"""Settings: high availability and automatic fallback, on and off."""
+"""Settings: high availability and automatic fallback, on and off; and new users."""
 
 from __future__ import annotations
 
@@ -49,5 +49,20 @@ SETTINGS = (
         when={"auto_fallback": "on"}, then={"auto_fallback": "off"},
         cite="Enable Automatic Fallback",
         why="a service parameter",
+    ),
+    Rule(
+        "A110", "add_users",
+        when={"ha": "on", "both.state": State.NORMAL},
+        actions=("assign_users",),
+        cite="Redundancy Interactions and Restrictions: Adding Users", decisions="D37",
+        why="no node is in a failover state: the sync agent assigns the new users",
+    ),
+    Rule(
+        "A112", "add_users",
+        when={"ha": ("off", "improper")},
+        actions=("assign_users",),
+        cite="Redundancy Interactions and Restrictions: Adding Users",
+        evidence=Evidence.INFERRED, decisions="D37",
+        why="without high availability no node can be in a failover state",
     ),
 )

@@ -1,0 +1,86 @@
+"""The service parameters as values: `Parameters()` are the defaults.
+
+Law: pure; every value is checked against its record in `prgcore.tables.parameters`, alone.
+What the values mean together is asked of `prgcore.timers`.
+"""
+
+# ruff: noqa: RUF009, `field` by another name
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import isfinite
+from typing import Any
+
+from attrs import Attribute, asdict, evolve, field, fields, frozen
+
+from prgcore.errors import BadInput, unknown_name
+from prgcore.facts import Number
+from prgcore.tables.parameters import PARAMETERS
+
+RECORDS = {p.name: p for p in PARAMETERS}
+"""The record of every parameter, by its name."""
+
+
+def _valid(_: object, attribute: Attribute[Any], value: object) -> None:
+    record = RECORDS[attribute.name]
+    if isinstance(record.default, bool):
+        if not isinstance(value, bool):
+            raise BadInput(f"{record.name}: expected true or false, not {value!r:.60}")
+        return
+    whole = record.unit == "port"
+    kind = int if whole else int | float
+    if isinstance(value, bool) or not isinstance(value, kind) or not isfinite(value):
+        expected = "a whole number" if whole else "a number of seconds"
+        raise BadInput(f"{record.name}: expected {expected}, not {value!r:.60}")
+    if not record.least <= value <= record.most:
+        raise BadInput(
+            f"{record.name}: {value} is outside {record.least} to {record.most} {record.unit} "
+            "(a bound of this library; the document gives none)"
+        )
+
+
+def _parameter(name: str) -> Any:
+    return field(default=RECORDS[name].default, validator=_valid)
+
+
+@frozen(kw_only=True)
+class Parameters:
+    """What an administrator has set. Times are in seconds.
+
+    Source: "Configure Heartbeat Interval for Failover", steps 4 and 5.
+
+    Raises:
+        BadInput: a value of the wrong kind, or outside its bounds.
+    """
+
+    service_port: int = _parameter("service_port")
+    admin_rpc_port: int = _parameter("admin_rpc_port")
+    critical_service_delay: Number = _parameter("critical_service_delay")
+    enable_automatic_fallback: bool = _parameter("enable_automatic_fallback")
+    initialization_keep_alive_timeout: Number = _parameter("initialization_keep_alive_timeout")
+    keep_alive_timeout: Number = _parameter("keep_alive_timeout")
+    keep_alive_interval: Number = _parameter("keep_alive_interval")
+    monitor_xcp_authentication: bool = _parameter("monitor_xcp_authentication")
+    client_relogin_lower_limit: Number = _parameter("client_relogin_lower_limit")
+    client_relogin_upper_limit: Number = _parameter("client_relogin_upper_limit")
+
+    @staticmethod
+    def of(values: Mapping[str, Any]) -> Parameters:
+        """The parameters from a mapping of names; what is not named has its default.
+
+        Raises:
+            BadInput: no such parameter, or a wrong value.
+        """
+        for name in values:
+            if name not in RECORDS:
+                raise BadInput(unknown_name("parameter", name, RECORDS))
+        return evolve(Parameters(), **values)
+
+    def to_json(self) -> dict[str, Number]:
+        """Every parameter by name, in the order of the document."""
+        return asdict(self)
+
+
+assert tuple(RECORDS) == tuple(a.name for a in fields(Parameters)), \
+    "BUG: the parameters and their records differ"

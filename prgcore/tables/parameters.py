@@ -1,0 +1,59 @@
+"""The service parameters: what an administrator may set, with defaults and units.
+
+Law: data only. The document prints no ranges; the bounds are this library's own (D43).
+"""
+
+from __future__ import annotations
+
+from prgcore.facts import Parameter
+
+_HEARTBEAT = "Configure Heartbeat Interval for Failover"
+_CLUSTER, _NODE = "cluster", "node"
+
+PARAMETERS = (
+    Parameter(
+        "service_port", "Service Port", 22001, "port", _CLUSTER,
+        "where a recovery manager listens to its peer", _HEARTBEAT, 1, 65_535,
+    ),
+    Parameter(
+        "admin_rpc_port", "Admin RPC Port", 20075, "port", _CLUSTER,
+        "where a recovery manager listens to the administrator", _HEARTBEAT, 1, 65_535,
+    ),
+    Parameter(
+        "critical_service_delay", "Critical Service Delay", 90, "s", _CLUSTER,
+        "how long a critical service may be down before a failover", _HEARTBEAT,
+    ),
+    Parameter(
+        "enable_automatic_fallback", "Enable Automatic Fallback", False, "true or false",
+        _CLUSTER, "whether users come home by themselves after thirty minutes of health",
+        _HEARTBEAT, 0, 1,
+    ),
+    Parameter(
+        "initialization_keep_alive_timeout", "Initialization Keep Alive (Heartbeat) Timeout",
+        120, "s", _CLUSTER, "how long a starting node waits for a heartbeat", _HEARTBEAT,
+    ),
+    Parameter(
+        "keep_alive_timeout", "Keep Alive (Heartbeat) Timeout", 60, "s", _CLUSTER,
+        "how long heartbeats may be missing before the peer counts as lost", _HEARTBEAT,
+    ),
+    Parameter(
+        "keep_alive_interval", "Keep Alive (HeartBeat) Interval", 15, "s", _CLUSTER,
+        "how often a heartbeat is sent to the peer", _HEARTBEAT,
+    ),
+    Parameter(
+        "monitor_xcp_authentication", "Enable monitoring of XCP Authentication Service", False,
+        "true or false", _CLUSTER, "whether the XCP Authentication Service is critical",
+        _HEARTBEAT, 0, 1, since="release 14",
+    ),
+    Parameter(
+        "client_relogin_lower_limit", "Client Re-Login Lower Limit", 120, "s", _NODE,
+        "the shortest time that a client waits before it logs in again", _HEARTBEAT,
+    ),
+    Parameter(
+        "client_relogin_upper_limit", "Client Re-Login Upper Limit", 537, "s", _NODE,
+        "the longest time that a client waits before it logs in again", _HEARTBEAT,
+    ),
+)
+
+AUTOMATIC_FALLBACK_AFTER = 1800
+"""Seconds of health before an automatic fallback: fixed, no parameter."""
