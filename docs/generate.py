@@ -4,8 +4,9 @@
     python docs/generate.py            write them
     python docs/generate.py --check    write nothing; exit 1 and say which files differ
 
-Law: nothing here decides anything. Text comes from `prgcore.export.reference`, figures from one
-search a policy and one run of the prover. Output is the same on every machine and every run.
+Law: nothing here decides anything. Text comes from `prgcore.export.reference` and
+`prgcore.export.chapter`, figures from one search a policy and one run of the prover. Output is
+the same on every machine and every run.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import unified_diff
 from itertools import product
 from pathlib import Path
@@ -27,7 +28,8 @@ import numpy as np
 
 from prgcore.diagram import draw
 from prgcore.display import spell
-from prgcore.export import reference
+from prgcore.export import chapter, reference
+from prgcore.export.places import places
 from prgcore.export.reference import Hole, Proved
 from prgcore.machine import Machine, prg
 from prgcore.model import Cause, Choices, Display, Situation, Story
@@ -36,9 +38,18 @@ from prgcore.prove.obligations import obligations
 from prgcore.prove.work import Work
 from prgcore.story import as_story, run, write
 from prgcore.tables.actions import ACTIONS
+from prgcore.tables.clients import CONDITIONS, COUNTERS, HIGH_AVAILABILITY
+from prgcore.tables.configuration import FIELDS, RULES
+from prgcore.tables.contradictions import CONTRADICTIONS
+from prgcore.tables.coverage import FACTS
 from prgcore.tables.decisions import DECISIONS
 from prgcore.tables.machine import TABLE
+from prgcore.tables.parameters import AUTOMATIC_FALLBACK_AFTER, PARAMETERS
 from prgcore.tables.policies import POLICIES
+from prgcore.tables.profiles import LOWER, MISPRINTS, PROFILES
+from prgcore.tables.restrictions import FEATURES, HAPPENINGS, RESTRICTIONS
+from prgcore.tables.services import CRITICAL_SERVICES
+from prgcore.tables.timers import SANITY, TIMERS
 from prgcore.vocabulary import Reason, State
 
 ROOT = Path(__file__).parent.parent
@@ -196,6 +207,7 @@ def generated() -> tuple[dict[str, str], dict[str, str]]:
         "holes": reference.holes_page(model, every_hole(by_policy)),
         "defects": reference.defects_page(model),
         "obligations": reference.obligations_page(proved),
+        **chapter_pages(p.id for p in proved),
     }
     files = {
         "tests/golden/words.txt": reference.words(model, ACTIONS),
@@ -211,6 +223,21 @@ def generated() -> tuple[dict[str, str], dict[str, str]]:
         "files": files_list(),
         "floors": floors(),
         "diagram": f"```mermaid\n{draw(model, 'mermaid', phase='manual')}```\n",
+    }
+
+
+def chapter_pages(proved: Iterable[str]) -> dict[str, str]:
+    """What the document says beside its machine, by the names of the pages."""
+    return {
+        "coverage": chapter.coverage_page(FACTS, places(proved)),
+        "contradictions": chapter.contradictions_page(CONTRADICTIONS),
+        "parameters": chapter.parameters_page(
+            PARAMETERS, TIMERS, SANITY, AUTOMATIC_FALLBACK_AFTER),
+        "services": chapter.services_page(CRITICAL_SERVICES),
+        "connections": chapter.connections_page((*CONDITIONS, HIGH_AVAILABILITY), COUNTERS),
+        "login-profiles": chapter.login_profiles_page(PROFILES, MISPRINTS, LOWER),
+        "restrictions": chapter.restrictions_page(RESTRICTIONS, FEATURES, HAPPENINGS),
+        "configuration": chapter.configuration_page(FIELDS, RULES),
     }
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from attrs import field, frozen
 
 from prgcore.display import Display, in_words, spell
-from prgcore.engine import Failed
+from prgcore.engine import Failed, Pair
 from prgcore.model import Cube
 from prgcore.plan import Plan
 from prgcore.seats import NODES
@@ -50,6 +50,7 @@ class Explanation:
         assuming: hidden columns of that pair that vary between the pairs.
         broken: ids of the invariants broken, where no pair of the machine is like this.
         pairs: how many pairs were considered.
+        pair: the healthiest of them, for which the plan is; None where there is none.
     """
 
     display: Display | None
@@ -67,6 +68,7 @@ class Explanation:
     assuming: Mapping[str, str] = field(factory=dict)
     broken: tuple[str, ...] = ()
     pairs: int = 1
+    pair: Pair | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The shape of `explain --json`; `decision` and `nearest` only where there is no row."""

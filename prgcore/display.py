@@ -1,7 +1,7 @@
 """Displays: what the two nodes show, and the pairs that a display stands for.
 
-Law: reads the machine and its viewpoints; no search of steps, only of the pairs that satisfy
-the invariants, cut off as early as a cube allows.
+Law: reads the machine and its viewpoints; no search of steps. Where the machine has no atlas,
+the pairs that satisfy the invariants are enumerated, cut off as early as a cube allows.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TypeAlias
 from prgcore.engine import Engine, Pair
 from prgcore.errors import BadInput, unknown_name
 from prgcore.model import Cell, Cube, Viewpoint
+from prgcore.pairs import Charted, Listed, Pairs, expanded
 from prgcore.seats import NODES
 from prgcore.vocabulary import ALIASES, Reason, State, title, word
 
@@ -113,6 +114,27 @@ def candidates(
             "link=up, node1.process=off or node1.state=normal"
         )
     return kept
+
+
+def denoted(
+    engine: Engine,
+    display: Display,
+    known: Mapping[str, str] | None = None,
+    reachable: Callable[[Pair], bool] | None = None,
+) -> Pairs:
+    """The pairs that a display stands for: exactly the reachable ones where there is an atlas.
+
+    Raises:
+        BadInput: as `candidates`.
+    """
+    if engine.atlas is None:
+        return Listed(engine, candidates(engine, display, known, reachable))
+    boxes = boxes_of(engine, display, known)
+    cubes = tuple(
+        stored for box in boxes
+        for stored in expanded(engine, Cube(tuple(Cell(k, v) for k, v in box.items())))
+    )
+    return Charted(engine, engine.atlas, cubes)
 
 
 def _once(many: Iterable[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:

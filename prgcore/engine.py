@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 
 from attrs import field, frozen
 
+from prgcore.atlas import Atlas
 from prgcore.errors import BadInput, ImpossibleEvent, NotTotal, OutsideInvariant, unknown_name
 from prgcore.model import Action, By, Column, Const, Copy, Cube, Model, Rule
 from prgcore.vocabulary import Kind, Outcome
@@ -169,6 +170,11 @@ class Engine:
     def __repr__(self) -> str:
         policy = "".join(f", {name}={choice}" for name, choice in self.model.policy)
         return f"{type(self).__name__}({self.model.name!r}{policy})"
+
+    @property
+    def atlas(self) -> Atlas | None:
+        """Its reachable pairs and ways home, where they were worked out before; else None."""
+        return None
 
     # ---------------------------------------------------------------- pairs
 

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from itertools import combinations
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from prgcore.answer import Explanation, Maybe, WhyNot
 from prgcore.display import (
@@ -21,6 +21,7 @@ from prgcore.display import (
     boxes_of,
     candidates,
     contradiction,
+    denoted,
     display_of,
     foremost,
     in_words,
@@ -33,8 +34,9 @@ from prgcore.display import (
 )
 from prgcore.engine import Decision, Engine, Failed, Pair
 from prgcore.errors import BadInput, NeedsTwoNodes
-from prgcore.model import By, Cell, Const, Cube, Rule, Situation
-from prgcore.model import Display as Listed
+from prgcore.model import By, Cell, Column, Const, Cube, Rule, Situation
+from prgcore.model import Display as Row
+from prgcore.pairs import Costs, Listed, Pairs
 from prgcore.plan import NoPlan, Plan, accepted_in, plan
 from prgcore.seats import NODES, mirror_cube, seat_cube
 from prgcore.vocabulary import Kind, Outcome, Reason, State, title
@@ -108,9 +110,9 @@ def explain_display(
     if isinstance(shown2, NoNode):
         raise _one_node("node1")
     display: Display = (shown1, shown2)
-    pairs = candidates(engine, display, known, reachable)
-    if pairs:
-        return explain_pairs(engine, display, pairs)
+    pairs = denoted(engine, display, known, reachable)
+    if len(pairs):
+        return _explained(engine, display, pairs)
     broken = contradiction(engine, boxes_of(engine, display, known))
     if broken:
         return _outside(engine, display, broken)
@@ -127,6 +129,10 @@ def explain_pairs(
     """What these pairs have in common; all of them show the display and break no invariant."""
     if not pairs:
         raise BadInput("explain_pairs needs at least one pair")
+    return _explained(engine, display, Listed(engine, pairs))
+
+
+def _explained(engine: Engine, display: Display | None, pairs: Pairs) -> Explanation:
     best = _healthiest(engine, display, pairs)
     meaning = _meaning(engine, display, pairs, best)
     available: list[str] = []
@@ -136,9 +142,8 @@ def explain_pairs(
         e.name: stored_columns(engine, (c for cube in accepted_in(engine, e.name) for c in cube))
         for e in engine.model.events if e.kind is Kind.COMMAND
     }
-    kinds = _distinct(engine, pairs, sorted({n for names in decisive.values() for n in names}))
     for command, names in decisive.items():
-        answers = [(p, engine.step(p, command)) for p in _distinct(engine, kinds, names)]
+        answers = [(p, engine.step(p, command)) for p in pairs.distinct(names)]
         yes = [p for p, a in answers if a.outcome is not Outcome.REFUSED]
         no = [p for p, a in answers if a.outcome is Outcome.REFUSED]
         if not no:
@@ -154,11 +159,8 @@ def explain_pairs(
         available=tuple(available),
         does={c: _effect(engine, engine.step(best, c)) for c in available},
         maybe=tuple(maybe), refused=refused, plan=_home(engine, best),
-        assuming={
-            n: str(best[n]) for i, n in enumerate(engine.stored)
-            if any(p.values_[i] != best.values_[i] for p in pairs)
-        },
-        pairs=len(pairs),
+        assuming={n: str(best[n]) for n in engine.stored if len(pairs.distinct([n])) > 1},
+        pairs=len(pairs), pair=best,
     )
 
 
@@ -210,7 +212,7 @@ def _one_node(node: str) -> NeedsTwoNodes:
 
 
 def _meaning(
-    engine: Engine, display: Display | None, pairs: Sequence[Pair], best: Pair
+    engine: Engine, display: Display | None, pairs: Pairs, best: Pair
 ) -> tuple[str | None, str | None, str, tuple[str, ...], str | None, str | None]:
     """Row, seat, cause, actions, decision, nearest row."""
     if display is None:
@@ -223,10 +225,10 @@ def _meaning(
     if found is not None:
         situation, mirrored = found
         seat = NODES[(NODES.index(situation.seat) + mirrored) % 2]
-        actions = _advice(engine, situation, pairs, mirrored=mirrored)
+        actions = _advice(situation, pairs, mirrored=mirrored)
         cause = _said(situation.cause, mirrored=mirrored) + _misfit(situation, best, mirrored)
         return situation.row, seat, cause, actions, None, None
-    shown = Listed(*(str(w) for s in (left, right) for w in (s or ("", ""))))
+    shown = Row(*(str(w) for s in (left, right) for w in (s or ("", ""))))
     for family in engine.model.families:
         if family.matches(shown):
             advice = (family.advice,) if family.advice else ()
@@ -242,17 +244,15 @@ def _meaning(
     )
 
 
-def _advice(
-    engine: Engine, situation: Situation, pairs: Sequence[Pair], *, mirrored: bool
-) -> tuple[str, ...]:
+def _advice(situation: Situation, pairs: Pairs, *, mirrored: bool) -> tuple[str, ...]:
     """The advice of a row that some pair calls for, by those that fit its cause if there are any."""
     fits = _turned(situation.fits, mirrored)
     whens = [_turned(a.when, mirrored) for a in situation.advice]
-    kinds = _distinct(engine, pairs, stored_columns(engine, (c for cube in (fits, *whens) for c in cube)))
-    fitting = [p for p in kinds if engine.holds(fits, p)] or kinds
+    usual = pairs.within(fits)
+    fitting = usual if len(usual) else pairs
     said = [
         _said(a.says, mirrored=mirrored) for a, when in zip(situation.advice, whens, strict=True)
-        if any(engine.holds(when, p) for p in fitting)
+        if len(fitting.within(when))
     ]
     return tuple(dict.fromkeys(said))
 
@@ -352,51 +352,53 @@ def _nearest(engine: Engine, display: Display | None) -> str | None:
     return engine.model.situations[best[1]].row
 
 
-def _healthiest(engine: Engine, display: Display | None, pairs: Sequence[Pair]) -> Pair:
+def _healthiest(engine: Engine, display: Display | None, pairs: Pairs) -> Pair:
     """The pair to plan for.
 
     It fits the row, its link is up, the row's advice is for it, and it misses least of home.
     Equals are decided by the domains, whose healthy values come first.
     """
-    model, stored = engine.model, engine.stored
-    domains = {c.name: c.domain for c in model.columns}
-    mirrored = {name for both in model.mirror for name in both}
-    causes = [
-        both for s in model.situations for turned in (False, True)
+    fitting = [
+        some.cheapest(_illness(engine)) for s in engine.model.situations for turned in (False, True)
         if _row_display(s, turned) == display
         for when in ([a.when for a in s.advice] or [Cube()])
         if (both := _turned(s.fits, turned) & _turned(when, turned)) is not None
+        and len(some := pairs.within(both))
     ]
-    around = [
-        engine.position[c.name] for c in model.columns
+    if not fitting:
+        return pairs.cheapest(_illness(engine))
+    around = _surroundings(engine)
+    return min(fitting, key=lambda pair: [c.domain.index(pair[c.name]) for c in around])
+
+
+def _surroundings(engine: Engine) -> list[Column]:
+    """What is around both nodes, and of neither."""
+    mirrored = {name for both in engine.model.mirror for name in both}
+    return [
+        c for c in engine.model.columns
         if c.observed_by == "environment" and c.name not in mirrored
     ]
-    goal = [
-        (engine.position[c.column], frozenset(c.values))
-        for c in (model.goal[0] if model.goal else Cube()) if c.column in stored
-    ]
-
-    def illness(pair: Pair) -> tuple[Any, ...]:
-        values = pair.values_
-        called = next((i for i, c in enumerate(causes) if engine.holds(c, pair)), len(causes))
-        return (
-            called == len(causes),
-            [domains[stored[i]].index(values[i]) for i in around],
-            called,
-            sum(values[i] not in healthy for i, healthy in goal),
-            [domains[n].index(v) for n, v in zip(stored, values, strict=True)],
-        )
-
-    return min(pairs, key=illness)
 
 
-def _distinct(engine: Engine, pairs: Sequence[Pair], names: Sequence[str]) -> list[Pair]:
-    """One pair for every combination of values of some columns; the first wins."""
-    at = [engine.position[n] for n in names]
-    found: dict[tuple[str, ...], Pair] = {}
-    for pair in pairs:
-        found.setdefault(tuple([pair.values_[i] for i in at]), pair)
-    return list(found.values())
+def _illness(engine: Engine) -> Costs:
+    """What every value costs: above all the surroundings, then what is not as at home."""
+    model = engine.model
+    goal = {c.column: c.values for c in (model.goal[0] if model.goal else Cube())}
+    costs: dict[str, dict[str, int]] = {}
+    weight, columns = 1, [c for c in model.columns if not c.derived]
+    for column in reversed(columns):
+        costs[column.name] = {v: i * weight for i, v in enumerate(column.domain)}
+        weight *= len(column.domain)
+    for column in columns:
+        for value in column.domain:
+            if value not in goal.get(column.name, column.domain):
+                costs[column.name][value] += weight
+    weight *= len(columns) + 1
+    for column in reversed(_surroundings(engine)):
+        for i, value in enumerate(column.domain):
+            costs[column.name][value] += i * weight
+        weight *= len(column.domain)
+    return costs
 
 
 def _decides(

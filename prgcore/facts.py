@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from attrs import field, frozen
 
-from prgcore.model import Cube, Values, as_values, cubes
+from prgcore.model import Cube, Values, as_values, cube, cubes
 
 Number: TypeAlias = int | float
 
@@ -53,33 +53,72 @@ class CriticalService:
 class LoginProfile:
     """How fast a server of a size lets clients log in again, and for how many users.
 
-    `rate` is in log-ins a second; `most` is the largest number of users in the printed table.
+    `rate` is in log-ins a second; `most` is the largest number of users in the printed table;
+    `rows` are numbers of users that are known to be printed one below the other.
     """
 
     server: int
     mode: str
     rate: Number
     most: int
+    rows: tuple[int, ...] = ()
     cite: str = "High Availability Login Profiles"
 
 
 @frozen
 class Misprint:
-    """A printed number that its own formula contradicts: where, what is printed, what is meant."""
+    """A printed upper limit, in seconds, that the formula of its own profile contradicts."""
 
-    where: str
-    printed: Number
-    meant: Number
+    server: int
+    mode: str
+    users: int
+    printed: int
+    meant: int
+    says: str = ""
+
+
+@frozen
+class Hindrance:
+    """What keeps users from being served, seen from a node `me`: `says` it of that node."""
+
     says: str
+    when: Cube = field(converter=cube)
+
+
+@frozen
+class Condition:
+    """What an installation must have for a feature.
+
+    `setting` names a field of the installation: true or false exactly as `needs`, a release at
+    least as new. It is asked only where the setting `only_with` is true.
+    """
+
+    setting: str
+    needs: int | bool
+    says: str
+    cite: str
+    only_with: str = ""
+
+
+@frozen
+class Counter:
+    """A counter of the monitoring tool, and which sessions of its node it counts."""
+
+    name: str
+    counts: str
+    says: str
+    cite: str
+    printed: int = 1
 
 
 @frozen
 class Restriction:
     """What does not work, or works otherwise, around a failover.
 
-    It applies where `feature` is in use (none: always) and the pair is in one of `when`; with
-    `after`, only once one of these events has happened. `effect` is what users notice, `advice`
-    what to do about it.
+    It applies where `feature` is in use (none: always) and the pair, from either seat, is in one
+    of `when` (none: any pair); with `after`, only once one of these events has happened. `effect`
+    is what users notice, `advice` what to do about it, `seconds` how long it lasts, at least and
+    at most.
     """
 
     id: str
@@ -96,9 +135,11 @@ class Restriction:
 
 @frozen
 class Contradiction:
-    """Two places of the document that cannot both be meant, and what was decided.
+    """Two readings that cannot both be meant, and what was decided.
 
-    `says` and `other` are the two readings, in our own words, with their places.
+    `says` and `other` are the readings, in our own words, `where` and `elsewhere` their places.
+    `taken` is the reading that this project follows, `decision` the record that argues it, where
+    there was something to argue. `abroad`: one of the places is in another document.
     """
 
     id: str
@@ -107,7 +148,9 @@ class Contradiction:
     where: str
     other: str
     elsewhere: str
-    decision: str
+    taken: str
+    decision: str = ""
+    abroad: bool = False
 
 
 @frozen
@@ -125,3 +168,39 @@ class Fact:
     lives: Values = field(converter=as_values, default=())
     exempt: str = ""
     print: str = ""
+
+
+@frozen
+class ConfigurationField:
+    """A field of a configuration file.
+
+    `of` is the record that has it. `kind` is text, whole, number, flag, texts, parameters, or
+    `one NAME` and `many NAME` of a record. `least` and `most` bound a number, the length of a
+    text, or how many there are; `never` is a pattern of characters that a text may not hold;
+    `rule` is what a value outside these breaks. What is not `needed` may be left out.
+    """
+
+    of: str
+    name: str
+    kind: str
+    says: str
+    needed: bool = True
+    least: Number | None = None
+    most: Number | None = None
+    never: str = ""
+    rule: str = "form_value"
+
+
+@frozen
+class ConfigurationRule:
+    """What a configuration must obey; or had better, where `severity` is `warning`.
+
+    `expects` completes "expected ...", `advice` says what to do where it is not so.
+    """
+
+    id: str
+    severity: str
+    expects: str
+    advice: str
+    cite: str
+    decisions: Values = field(converter=as_values, default=())

@@ -7,13 +7,14 @@ machine under others. Both are built on first use, so importing costs nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 from prgcore.engine import Engine
 from prgcore.errors import BadInput, unknown_name
 
 if TYPE_CHECKING:
+    from prgcore.atlas import Atlas
     from prgcore.explain import Explanation, WhyNot
     from prgcore.model import Model
     from prgcore.plan import Plan
@@ -44,6 +45,21 @@ class Machine(Engine):
         return plan(self, pair, goal)
 
 
+class PresenceRedundancyGroup(Machine):
+    """The machine of the document. Its atlas is shipped: what it knows, no question searches."""
+
+    @cached_property
+    def atlas(self) -> Atlas:
+        """Every reachable pair, and the next event on a shortest way home from each."""
+        from prgcore.atlas import read
+        from prgcore.tables.atlas import EVENTS, LEVELS, ROOTS
+        from prgcore.tables.policies import POLICIES
+
+        chosen = dict(self.model.policy)
+        root = ROOTS[tuple(chosen[p.name] for p in POLICIES)]
+        return read(self.model.columns, LEVELS, EVENTS, root)
+
+
 def build(**policy: str) -> Model:
     """The absolute machine of the presence redundancy group under a choice of policies.
 
@@ -66,7 +82,7 @@ def build(**policy: str) -> Model:
 
 @cache
 def _machine(policy: tuple[tuple[str, str], ...]) -> Machine:
-    return Machine(build(**dict(policy)))
+    return PresenceRedundancyGroup(build(**dict(policy)))
 
 
 def prg(**policy: str) -> Machine:

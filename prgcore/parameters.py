@@ -1,15 +1,15 @@
 """The service parameters as values: `Parameters()` are the defaults.
 
 Law: pure; every value is checked against its record in `prgcore.tables.parameters`, alone.
-What the values mean together is asked of `prgcore.timers`.
+What must hold between them is asked of `prgcore.sanity`, what they promise of `prgcore.timers`.
 """
 
 # ruff: noqa: RUF009, `field` by another name
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from math import isfinite
 from typing import Any
 
 from attrs import Attribute, asdict, evolve, field, fields, frozen
@@ -21,6 +21,23 @@ from prgcore.tables.parameters import PARAMETERS
 RECORDS = {p.name: p for p in PARAMETERS}
 """The record of every parameter, by its name."""
 
+LATEST = 1 << 40
+"""The largest number of seconds: beyond it a float loses a millisecond. Some 34,000 years."""
+
+_NUMBER = re.compile(r"[+-]?\d{1,30}(\.\d{0,30})?", re.ASCII)
+_FLAGS = {"true": True, "false": False}
+
+
+def seconds(value: object, name: str) -> Number:
+    """A number of seconds from zero on, checked; `name` is for the error.
+
+    Raises:
+        BadInput: it is none.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= LATEST:
+        raise BadInput(f"{name}: expected seconds, from 0 to {LATEST}, not {value!r:.60}")
+    return value
+
 
 def _valid(_: object, attribute: Attribute[Any], value: object) -> None:
     record = RECORDS[attribute.name]
@@ -30,14 +47,23 @@ def _valid(_: object, attribute: Attribute[Any], value: object) -> None:
         return
     whole = record.unit == "port"
     kind = int if whole else int | float
-    if isinstance(value, bool) or not isinstance(value, kind) or not isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, kind) or value != value:  # noqa: PLR0124
         expected = "a whole number" if whole else "a number of seconds"
         raise BadInput(f"{record.name}: expected {expected}, not {value!r:.60}")
     if not record.least <= value <= record.most:
         raise BadInput(
-            f"{record.name}: {value} is outside {record.least} to {record.most} {record.unit} "
-            "(a bound of this library; the document gives none)"
+            f"{record.name}: {value!r:.60} is outside {record.least} to {record.most} "
+            f"{record.unit} (a bound of this library; the document gives none)"
         )
+
+
+def _value(name: str, word: str) -> Number | str:
+    """What a word means for a parameter; the word itself where it means nothing."""
+    if name in RECORDS and isinstance(RECORDS[name].default, bool):
+        return _FLAGS.get(word.lower(), word)
+    if not _NUMBER.fullmatch(word):
+        return word
+    return float(word) if "." in word else int(word)
 
 
 def _parameter(name: str) -> Any:
@@ -76,6 +102,15 @@ class Parameters:
             if name not in RECORDS:
                 raise BadInput(unknown_name("parameter", name, RECORDS))
         return evolve(Parameters(), **values)
+
+    @staticmethod
+    def parse(words: Mapping[str, str]) -> Parameters:
+        """The parameters from words, as a command line has them: `{"keep_alive_timeout": "75"}`.
+
+        Raises:
+            BadInput: no such parameter, or a wrong value.
+        """
+        return Parameters.of({name: _value(name, word) for name, word in words.items()})
 
     def to_json(self) -> dict[str, Number]:
         """Every parameter by name, in the order of the document."""

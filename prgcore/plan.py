@@ -1,7 +1,8 @@
 """The shortest way from a pair to a goal, by what may be asked for or waited for.
 
 Law: a plan holds repairs, commands, timers and successful completions; never a fault, never a
-completion that fails. The search is A*, so a plan is shortest: its estimate is the sum of exact
+completion that fails. The way home is read off the machine's atlas where it has one; any other
+goal is searched for. The search is A*, so a plan is shortest: its estimate is the sum of exact
 distances in two projections of the machine (what the record says, what the nodes and their
 surroundings are), and every rule costs a step in one of them only. Among the shortest plans it
 takes one with the fewest commands. Reads the machine that it is given; the steps that it
@@ -19,6 +20,7 @@ from typing import TypeAlias
 
 from attrs import frozen
 
+from prgcore.atlas import Atlas
 from prgcore.engine import Decision, Engine, Pair
 from prgcore.errors import BadInput, OutsideInvariant, PrgError, unknown_name
 from prgcore.model import Column, Const, Copy, Cube, Cubelike, Model, Rule, Value, cubes
@@ -105,14 +107,26 @@ def plan(
             "explain(pair) says which assumption has failed",
             broken,
         )
-    moves = _moves(engine)
-    events = _search(moves, start.values_, wanted, frozenset(without), budget)
+    atlas = engine.atlas
+    if goal is None and not without and atlas is not None and start in atlas:
+        events = _charted(engine, atlas, start)
+    else:
+        events = _search(_moves(engine), start.values_, wanted, frozenset(without), budget)
     steps: list[Decision] = []
     for event in events:
         step = engine.step(steps[-1].pair if steps else start, event)
         assert step.outcome is Outcome.DONE, f"BUG: {event} was planned and is {step.outcome}"
         steps.append(step)
     return Plan(start, tuple(steps))
+
+
+def _charted(engine: Engine, atlas: Atlas, pair: Pair) -> list[str]:
+    """The way home, read off the atlas."""
+    events: list[str] = []
+    while event := atlas.next(pair):
+        events.append(event)
+        pair = engine.step(pair, event).pair
+    return events
 
 
 def _goal(engine: Engine, goal: Cubelike | tuple[Cubelike, ...] | None) -> tuple[Cube, ...]:

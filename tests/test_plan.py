@@ -153,7 +153,7 @@ def test_no_plan_at_all() -> None:
 
 def test_no_plan_within_the_budget() -> None:
     with pytest.raises(NoPlan, match="no plan within 5 pairs; raise the budget") as caught:
-        plan(PRG, after(WORST), budget=5)
+        plan(PRG, after(WORST), PRG.model.goal, budget=5)
     assert not caught.value.exhausted
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from typer.main import get_command
 
-from prgcore.cli import machines, proofs, questions, steps
+from prgcore.cli import configuration, ha, machines, proofs, questions, steps, timing, users
 
 FIRST = """\
 What to try first:
@@ -63,7 +63,7 @@ def root(
         write(context.get_help().rstrip() + "\n\n" + FIRST)
 
 
-for module in (proofs, machines, steps, questions):
+for module in (proofs, machines, steps, questions, ha, users, timing, configuration):
     module.register(app)
 
 command = get_command(app)

@@ -317,15 +317,28 @@ def check_columns(machine: Machine, known: dict[str, str], option: str) -> None:
             raise BadInput(f"{option} {name}: " + unknown_name("value", value, domains[name]))
 
 
+def read_given(source: str) -> str:
+    """JSON as it stands, or the text of a file, or of standard input for `-`.
+
+    Raises:
+        BadInput: it cannot be read.
+    """
+    return source if is_json(source) else read_text(source)
+
+
+def is_json(text: str) -> bool:
+    """Whether a text begins as an object, a list or a string of JSON does."""
+    return text.lstrip().startswith(("{", "[", '"'))
+
+
 def read_pair(source: str) -> dict[str, Any]:
     """A pair's columns from JSON text, a file or `-`; the answer of `step --json` will do too.
 
     Raises:
         BadInput: it cannot be read, or is no JSON object.
     """
-    literal = source.lstrip().startswith(("{", "[", '"'))
     name = "the pair"
-    value = parse_json(source if literal else read_text(source), name)
+    value = parse_json(read_given(source), name)
     if isinstance(value, dict) and isinstance(value.get("pair"), dict):
         value = value["pair"]
     if not isinstance(value, dict):
@@ -365,7 +378,7 @@ def one_pair(asked: Question) -> Pair:
         return asked.pair
     assert asked.shown is not None, "BUG: a question has a pair or a display"
     from prgcore.cli.output import remark
-    from prgcore.explain import candidates, explain_display
+    from prgcore.explain import explain_display
 
     meaning = explain_display(asked.machine, *asked.shown, known=asked.known)
     if meaning.broken:
@@ -375,12 +388,13 @@ def one_pair(asked: Question) -> Pair:
     if not meaning.pairs:
         raise BadInput("no pair of the machine shows this; read the status of both nodes again, "
                        "or check --set")
+    assert meaning.pair is not None, "BUG: some pairs show this, and none is the healthiest"
     if meaning.pairs == 1:
-        return candidates(asked.machine, asked.shown, asked.known)[0]
+        return meaning.pair
     if meaning.plan is None:
         raise BadInput(f"{meaning.pairs} pairs show this; narrow with --set, or give the pair "
                        "as JSON")
     hidden = " ".join(f"{name}={value}" for name, value in meaning.assuming.items())
     remark(f"{meaning.pairs} pairs show this; taken: the healthiest, with {hidden} "
            "(--set says otherwise)")
-    return meaning.plan.start
+    return meaning.pair

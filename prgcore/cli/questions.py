@@ -13,6 +13,7 @@ from prgcore.vocabulary import Kind, Outcome
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from prgcore.answer import Explanation
     from prgcore.engine import Pair
     from prgcore.machine import Machine
 
@@ -22,6 +23,7 @@ def register(app: typer.Typer) -> None:
     app.command(epilog=inputs.example(
         'prgcore explain --node1 "failed over / initialization" \\',
         '    --node2 "running in backup mode / peer down" --set node1.services=up',
+        "pbpaste | prgcore explain -          the answer of utils ha status",
     ))(explain)
     app.command(epilog=inputs.example(
         "prgcore available --node1 normal --node2 normal",
@@ -33,11 +35,22 @@ def register(app: typer.Typer) -> None:
     ))(plan)
 
 
-@inputs.asking
 def explain(
-    *, asked: inputs.Question,
+    text: Annotated[
+        str | None,
+        typer.Argument(metavar="PAIR|FILE|-", show_default=False,
+                       help="A pair as a JSON object, or a file (- is standard input) with a pair "
+                            "or with the text of utils ha status (default: the initial pair)."),
+    ] = None, *,
+    file: Annotated[
+        str | None,
+        typer.Option("--file", metavar="FILE", help="The same as naming the file."),
+    ] = None,
+    node1: inputs.Node1 = None, node2: inputs.Node2 = None, sets: inputs.Sets = None,
+    machine: inputs.MachineFile = None, policy: inputs.Policies = None,
     exact: Annotated[
-        bool, typer.Option("--exact", help="Of a display, search which pairs are reachable."),
+        bool, typer.Option("--exact", help="Of a machine of your own, search which pairs of a "
+                                           "display are reachable."),
     ] = False,
     as_json: inputs.Json = False,
 ) -> None:
@@ -45,23 +58,49 @@ def explain(
 
     Also what each command would do, and why others are refused. Two states and
     reasons stand for every pair that shows them: hidden columns that matter are
-    named, and --set narrows.
+    named, and --set narrows. Paste what utils ha status prints, of one group or of
+    several; what is around it does not matter.
     """
+    if file is not None:
+        inputs.refuse_beside("--file", {"PAIR": text})
+        text = file
+    if text == machine == "-":
+        raise BadInput("standard input cannot be both the machine and the pair; "
+                       "give one of them as a file")
+    given = None if text is None else inputs.read_given(text)
+    if given is None or inputs.is_json(given):
+        asked = inputs.question(text=given, node1=node1, node2=node2, sets=sets, file=machine,
+                                policy=policy)
+        answer = _explanation(asked, exact=exact)
+        if as_json:
+            output.write_json(answer.to_json())
+        else:
+            output.write(answer.text().lstrip("\n"))
+        return
+    inputs.refuse_beside("a status text", {"--node1": node1, "--node2": node2})
+    engine = inputs.load_machine(machine, policy)
+    known = inputs.assignments(sets, "--set")
+    inputs.check_columns(engine, known, "--set")
+    from prgcore.cli.status import explain_status
+
+    code = explain_status(
+        given, lambda shown: _explanation(inputs.Question(engine, None, shown, known), exact=exact),
+        as_json=as_json,
+    )
+    raise typer.Exit(code)
+
+
+def _explanation(asked: inputs.Question, *, exact: bool) -> Explanation:
     from prgcore.explain import explain as explain_pair
     from prgcore.explain import explain_display
 
     if exact and asked.shown is None:
         raise BadInput("--exact is about a display; give --node1 and --node2")
     if asked.pair is not None:
-        answer = explain_pair(asked.machine, asked.pair)
-    else:
-        assert asked.shown is not None, "BUG: a question has a pair or a display"
-        reachable = _reachable(asked.machine) if exact else None
-        answer = explain_display(asked.machine, *asked.shown, asked.known, reachable)
-    if as_json:
-        output.write_json(answer.to_json())
-    else:
-        output.write(answer.text().lstrip("\n"))
+        return explain_pair(asked.machine, asked.pair)
+    assert asked.shown is not None, "BUG: a question has a pair or a display"
+    reachable = _reachable(asked.machine) if exact and asked.machine.atlas is None else None
+    return explain_display(asked.machine, *asked.shown, asked.known, reachable)
 
 
 def _reachable(machine: Machine) -> Callable[[Pair], bool]:

@@ -16,7 +16,7 @@ from attrs import evolve
 from prgcore.engine import Engine
 from prgcore.errors import BudgetExhausted, NotTotal
 from prgcore.model import AcceptedOnly, Cube, Exclusive, Invariant, Model, OnlyBy
-from prgcore.prove import agreement, document, table
+from prgcore.prove import agreement, document, table, timing
 from prgcore.prove.compiled import Compiled, agrees
 from prgcore.prove.counterexample import unreached
 from prgcore.prove.induction import breaks, has_seats, unmirrored
@@ -410,6 +410,7 @@ def obligations(model: Model) -> tuple[Obligation, ...]:
         *(Obligation(i, sentences[i], _safety(i), safety) for i in rest),
         *(Obligation(*row, safety) for row in _DOCUMENT),
         *(Obligation(*row, fair) for row in _PROGRESS),
+        *timing.obligations(),
         *(Obligation(*row) for row in _AGREEMENT),
     )
 

@@ -201,5 +201,5 @@ def _discharge(obligation: Obligation, work: Work) -> Result:
         verdict = "disagree"
     return Result(
         obligation.id, obligation.title, verdict, finding.method, obligation.assumptions,
-        seconds, finding.detail, finding.counterexample,
+        seconds, finding.detail, finding.counterexample, obligation.model,
     )

@@ -39,12 +39,13 @@ class Finding:
 
 @frozen
 class Obligation:
-    """Something to prove: `run(work)` says what came of it."""
+    """Something to prove: `run(work)` says what came of it, `model` of what it speaks."""
 
     id: str
     title: str
     run: Callable[[Work], Finding]
     assumptions: tuple[str, ...] = ()
+    model: str = "P"
 
 
 @define(eq=False)

@@ -373,8 +373,145 @@ DECISIONS: tuple[DecisionRecord, ...] = (
         "Accept any number.",
         "A negative time-out would be accepted and would suspect every peer at once.",
     ),
-    # D44-D47: timers
-    # D48-D50: configuration
-    # D51-D56: users, clients, restrictions
-    # D57-D60: status text, displays, `prgcore ha`
+    DecisionRecord(
+        "D44", "What begins the silence of a peer", _INFERRED,
+        "Two time-outs are given, one of them for the initialization. From when they count is "
+        "not said.",
+        "From the last heartbeat, from the start of the manager, and from the moment at which the "
+        "node begins to initialize; the longer time-out counts while it initializes.",
+        "From the last heartbeat or the start of the manager only.",
+        "High availability enabled or recovered after a longer silence would lose the peer at "
+        "once, before it can be heard.",
+    ),
+    DecisionRecord(
+        "D45", "What begins the thirty minutes, and what begins them again", _INFERRED,
+        "Users come back thirty minutes after the primary node returns to a healthy state. "
+        "Whether anything else restarts the thirty minutes is not said.",
+        "They count the unbroken health of a node that is Failed Over and whose manager runs. A "
+        "fault or a restart of the manager begins them again. Enabling automatic fallback late, or "
+        "losing the peer and hearing it again, does not: where they are over, the fallback is due "
+        "as soon as it is possible.",
+        "Count only while automatic fallback is enabled and the peer is heard.",
+        "A short loss of the network would keep users away for half an hour more.",
+    ),
+    DecisionRecord(
+        "D46", "A timer that is due is offered again", _POLICY,
+        "What happens to a time-out that the machine ignores, or that nobody acts on, is not said.",
+        "A timer is a level, not an edge: while it stays due and possible its event is offered "
+        "again after each keep-alive interval, never sooner.",
+        "Offer it once; offer it at every observation.",
+        "Once: a lost answer would be lost for ever. At every observation: a busy loop.",
+    ),
+    DecisionRecord(
+        "D47", "Multiple device messaging doubles the time until a failover is noticed", _INFERRED,
+        "With it a failover generally takes twice the time of the service parameters. Whether "
+        "the re-login limits, which are service parameters too, are meant is not said.",
+        "Twice the time-out or the delay; moving the users and the wait of the clients once. The "
+        "other reading is printed beside it.",
+        "Double the re-login limits too.",
+        "The longest outage after a crash would be 1194 seconds in place of 657.",
+    ),
+    DecisionRecord(
+        "D48", "What names and descriptions may hold", _POLICY,
+        "The text on descriptions names the forward slash and prints a backslash. Which letters "
+        "are alphanumeric, and whether case tells host names apart, is not said.",
+        "A description holds neither slash. The name of a group holds the letters a to z in "
+        "either case, digits, underscore and dash. Host names ignore case, group names do not.",
+        "Refuse only the backslash that is printed; allow the letters of every language.",
+        "A description could be accepted here and refused by the product.",
+    ),
+    DecisionRecord(
+        "D49", "Two critical services are feature services", _INFERRED,
+        "Verify Services sends its reader to the page of network services twice: step 4 links to "
+        "the page that step 1 has opened. The services of step 5 are other ones.",
+        "Step 4 means the page of feature services: Cisco SIP Proxy and Cisco Presence Engine "
+        "are looked for there. All five are critical, and no other but the two with a setting.",
+        "Take the step as printed.",
+        "An operator would look for two services on a page that does not list them.",
+    ),
+    DecisionRecord(
+        "D50", "High availability enabled without its prerequisites", _INFERRED,
+        "A caution threatens an immediate failover where replication or services are missing; "
+        "the state Unknown is explained by improper enabling. The bandwidth of a WAN is required "
+        "and, one sentence on, recommended.",
+        "Services lead where the rules lead. A database that is not replicated, or nodes that "
+        "differ in cluster, publisher or version, make the enabling improper (row 24). A WAN "
+        "below its minimum is an error of the configuration and changes no state.",
+        "An immediate failover for missing replication as well; a slow WAN as a warning.",
+        "It would have to be said which of two healthy nodes fails over.",
+    ),
+    DecisionRecord(
+        "D51", "A node serves whom the record assigns to it, if it can", _INFERRED,
+        "The document says where users move, not what a node that is assigned users must have "
+        "in order to serve them.",
+        "It serves them while its host is up, its critical services run and its database is up. "
+        "Its recovery manager need not run.",
+        "Whoever is assigned is served; or nobody is served without a recovery manager.",
+        "A restart of a manager would count as an outage, or a dead host as a server.",
+    ),
+    DecisionRecord(
+        "D52", "Users are assigned with the fewest moves", _POLICY,
+        "Balanced mode spreads the users equally over all nodes. Which node gets the users that "
+        "do not divide, and who moves when nodes or users change, is not said.",
+        "No user moves whom equality within one does not force to. The nodes with most users "
+        "keep one more; of equals the first by name. Users that must move are the last by name.",
+        "Assign everybody anew.",
+        "Every run would move users, and a user who moves must log in again.",
+    ),
+    DecisionRecord(
+        "D53", "A login profile is its formula", _INFERRED,
+        "Every printed upper limit but a few is 120 seconds and the time in which the server "
+        "lets the users of the row log in at a constant rate. The procedure rounds the users up "
+        "to the next row; not all rows are known here.",
+        "The formula, rounded half up; users are rounded up where the rows are known. Printed "
+        "numbers that differ are misprints.",
+        "Print the tables as they stand.",
+        "Two limits would let clients log in faster than the rate of their own table.",
+    ),
+    DecisionRecord(
+        "D54", "What an inactive connection survives", _INFERRED,
+        "An inactive connection is opened after each log-in and activated by a failover. What "
+        "happens to it when a node dies, and at a fallback, is not said.",
+        "It lasts while its node can serve and high availability is on. Whenever the record "
+        "moves the users to its node it is activated, at a fallback too; the next one must be "
+        "opened anew. Users who log in anew at the other node open it anew.",
+        "A fallback disconnects everybody, as without dual connections.",
+        "The users of a group whose failed node had been repaired would wait once more.",
+    ),
+    DecisionRecord(
+        "D55", "A session counter is about the node on which it is read", _INFERRED,
+        "Two counters are described by the publisher and the subscriber node, one is listed "
+        "twice, and the sentence that compares both nodes repeats a name where it means another.",
+        "On every node the active counters show its active sessions and the inactive ones its "
+        "inactive sessions, one client a user: X and Y on the primary, Y and X on the secondary.",
+        "Active always means the publisher, inactive always the subscriber.",
+        "A failover of the subscriber could not be read off the counters.",
+    ),
+    DecisionRecord(
+        "D56", "Sessions are kept, connections are not", _INFERRED,
+        "After a crash of a node or of the XCP Router the session and its history are kept "
+        "without any action of the user. Everywhere else a failover disconnects the users, who "
+        "log in again.",
+        "Kept are the conversation and its history; the client still logs in again, by itself. "
+        "What queued for a suspended client is lost.",
+        "After a crash nobody logs in again.",
+        "The time without service after a crash would be shorter than the detection alone.",
+    ),
+    DecisionRecord(
+        "D57", "A node without a state in a status text shows nothing", _POLICY,
+        "What the command line prints for a node that is down is in no text that was compared.",
+        "A node that is named without a state shows nothing, as in rows 16 and 17. A missing "
+        "reason means any reason. A word that is no state or reason is reported, not guessed.",
+        "Leave such a node out, or refuse the text.",
+        "The text of the commonest outage would not be understood.",
+    ),
+    DecisionRecord(
+        "D58", "`prgcore ha` prints the words of the command line", _INFERRED,
+        "The command line prints Failed and Failover where Table 2 has Running in Failed Mode "
+        "and Failing Over, and no reason for Normal.",
+        "Answers in the product's shape use the command line's words; everything else uses those "
+        "of Table 2. Both are read everywhere.",
+        "Print Table 2's words everywhere.",
+        "Scripts that read the product's answers would not read these.",
+    ),
 )

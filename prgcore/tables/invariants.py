@@ -300,10 +300,9 @@ ACCEPTED_ONLY = (
         "automatic fallback only when configured, and only from Failed Over",
     ),
     AcceptedOnly(
-        "S21", "add_users",
-        ({"ha": "on", "both.state": _S.NORMAL}, {"ha": ("off", "improper")}),
-        "users are added exactly while no node is in a failover state: both Normal, or high "
-        "availability not on",
+        "S21", "add_users", {"both.state": (_S.NORMAL, _S.UNKNOWN)},
+        "users are added exactly while no node is in a failover state: each is Normal, or "
+        "Unknown because high availability is not on",
         exactly=True,
     ),
     *(

@@ -52,17 +52,9 @@ SETTINGS = (
     ),
     Rule(
         "A110", "add_users",
-        when={"ha": "on", "both.state": State.NORMAL},
+        when={"both.state": (State.NORMAL, State.UNKNOWN)},
         actions=("assign_users",),
         cite="Redundancy Interactions and Restrictions: Adding Users", decisions="D37",
         why="no node is in a failover state: the sync agent assigns the new users",
-    ),
-    Rule(
-        "A112", "add_users",
-        when={"ha": ("off", "improper")},
-        actions=("assign_users",),
-        cite="Redundancy Interactions and Restrictions: Adding Users",
-        evidence=Evidence.INFERRED, decisions="D37",
-        why="without high availability no node can be in a failover state",
     ),
 )

@@ -1,0 +1,165 @@
+"""`config`: whether a deployment is configured well, an example of one, and the schema."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from prgcore.cli import inputs, output
+from prgcore.errors import BadInput, NeedsTwoNodes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from prgcore.configuration import Enabled, Finding, Group, Reading
+    from prgcore.engine import Engine
+
+SUFFIXES = {".json": "json", ".toml": "toml"}
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    group = typer.Typer(rich_markup_mode=None)
+    group.callback(invoke_without_command=True)(overview)
+    group.command(epilog=inputs.example(
+        "prgcore config example > deployment.toml", "prgcore config check deployment.toml",
+    ))(check)
+    group.command("example")(show_example)
+    group.command("schema")(show_schema)
+    app.add_typer(group, name="config")
+
+
+def overview(context: typer.Context) -> None:
+    """The configuration of a deployment: a check, an example, the schema."""
+    if context.invoked_subcommand is None:
+        output.write(context.get_help())
+
+
+def check(
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", show_default=False,
+                            help="A JSON or TOML file, or - for standard input."),
+    ], *,
+    strict: Annotated[bool, typer.Option("--strict", help="Warnings fail too.")] = False,
+    as_json: inputs.Json = False,
+) -> None:
+    """Everything that is wrong with a configuration, at once.
+
+    And where high availability is enabled although its prerequisites fail: what
+    the machine says would happen. Exit code 1 if there are errors.
+    """
+    from prgcore.configuration import parse, read
+
+    text = inputs.read_text(file)
+    reading = read(parse(text, _format(file, text)))
+    ok = not reading.findings if strict else reading.ok
+    if as_json:
+        output.write_json({
+            "ok": ok,
+            "findings": [finding.to_json() for finding in reading.findings],
+            "enabling": [_enabled_json(*found) for found in _enabling(reading)],
+        })
+    else:
+        output.write("\n".join(_report(reading)))
+    raise typer.Exit(0 if ok else 1)
+
+
+def _format(file: str, text: str) -> str:
+    """By the suffix of the file; else an object in braces is JSON, and the rest TOML."""
+    for suffix, name in SUFFIXES.items():
+        if file.lower().endswith(suffix):
+            return name
+    return "json" if text.lstrip().startswith("{") else "toml"
+
+
+def _enabling(reading: Reading) -> Iterator[tuple[Engine, Group, Enabled | str]]:
+    """Groups with high availability that would not become Normal: what they would, or why not."""
+    deployment = reading.deployment
+    if reading.ok or deployment is None:
+        return
+    from prgcore.configuration import enable
+    from prgcore.machine import prg
+
+    machine = prg()
+    for group in deployment.groups:
+        if group.high_availability:
+            try:
+                enabled = enable(machine, deployment, group)
+            except (BadInput, NeedsTwoNodes) as error:
+                yield machine, group, str(error)
+                continue
+            if not any(machine.holds(goal, enabled.pair) for goal in machine.model.goal):
+                yield machine, group, enabled
+
+
+def _enabled_json(machine: Engine, group: Group, enabled: Enabled | str) -> dict[str, object]:
+    if isinstance(enabled, str):
+        return {"group": group.name, "error": enabled}
+    return {**enabled.to_json(), "shown": output.shown(machine, enabled.pair)[:-1]}
+
+
+def _report(reading: Reading) -> Iterator[str]:
+    for finding in reading.findings:
+        yield from _told(finding)
+        yield ""
+    for found in _enabling(reading):
+        yield from _foretold(*found)
+        yield ""
+    if reading.deployment is None:
+        yield "Correct the form first; what enabling leads to is said afterwards."
+    errors = sum(f.severity == "error" for f in reading.findings)
+    warnings = len(reading.findings) - errors
+    if reading.findings:
+        yield f"{output.count(errors, 'error')}, {output.count(warnings, 'warning')}"
+    else:
+        yield "nothing is wrong with it"
+
+
+def _told(finding: Finding) -> Iterator[str]:
+    value = "" if finding.value is None else " = " + json.dumps(finding.value, ensure_ascii=False)
+    yield from _wrapped(finding.severity.ljust(9), finding.field + value)
+    yield from _wrapped(" " * 9, finding.says)
+    yield from _wrapped(" " * 9, f"rule {finding.rule}: {finding.cite}")
+
+
+def _foretold(machine: Engine, group: Group, enabled: Enabled | str) -> Iterator[str]:
+    if isinstance(enabled, str):
+        yield from _wrapped("", f"What becomes of {group.name} cannot be said: {enabled}")
+        return
+    row = f" (Table 2, row {enabled.row})" if enabled.row else ""
+    yield from _wrapped("", f"If high availability is enabled in {group.name} all the same{row}:")
+    for name, line in zip(enabled.nodes, output.shown(machine, enabled.pair), strict=False):
+        yield from _wrapped(" " * 9, f"{name}: {line.partition('  ')[2]}")
+
+
+def _wrapped(head: str, text: str) -> list[str]:
+    """The text at the width of the page, the head before its first line."""
+    return textwrap.wrap(
+        inputs.one_line(text), width=output.width(), initial_indent=head,
+        subsequent_indent=" " * max(len(head), 2), break_on_hyphens=False,
+    )
+
+
+def show_example(
+    *,
+    form: Annotated[
+        str | None, typer.Option("--format", metavar="FORMAT", help="toml (the default) or json."),
+    ] = None,
+    as_json: inputs.Json = False,
+) -> None:
+    """A configuration that nothing is wrong with, to begin from."""
+    from prgcore.configuration import dump, example
+
+    if as_json:
+        inputs.refuse_beside("--json", {"--format": form})
+    output.write(dump(example(), "json" if as_json else form or "toml"))
+
+
+def show_schema(*, as_json: inputs.Json = False) -> None:  # noqa: ARG001, it always is
+    """The JSON Schema of a configuration, for editors and other programs."""
+    from prgcore.configuration import schema
+
+    output.write_json(schema())

@@ -1,0 +1,172 @@
+"""`timing`: the service parameters, what must hold between them, and what they promise."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from prgcore.cli import inputs, output
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import RenderableType
+    from rich.table import Table
+
+    from prgcore.facts import Number
+    from prgcore.parameters import Parameters
+    from prgcore.sanity import Verdict
+    from prgcore.timers import Bounds
+
+_ROWS = (
+    ("crash", "a crash of the peer is noticed", "T3 T4"),
+    ("crash_at_start", "and while the node starts", "T3 T4"),
+    ("service", "a service failure is noticed", "T1 T2"),
+    ("after_crash", "users are out after a crash", "T9"),
+    ("after_service", "after a service failure", "T9"),
+    ("after_fallback", "after a fallback", "T9"),
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add this command."""
+    app.command(epilog=inputs.example(
+        "prgcore timing --set keep_alive_timeout=75",
+        "prgcore timing --latency 0.04 --jitter 0.5 --dual-connections",
+    ))(timing)
+
+
+def _seconds(option: str, says: str) -> Any:
+    return typer.Option(option, metavar="S", help=f"{says}, in seconds.")
+
+
+def timing(
+    *,
+    sets: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="A service parameter. Repeatable."),
+    ] = None,
+    latency: Annotated[float, _seconds("--latency", "Longest delay of a heartbeat")] = 0,
+    polling: Annotated[float, _seconds("--polling", "How late a timer is asked at most")] = 0,
+    jitter: Annotated[
+        float, _seconds("--jitter", "Of sending, and the variation of the delay")] = 0,
+    take_over: Annotated[float, _seconds("--take-over", "How long moving the users takes")] = 0,
+    multiple_device_messaging: Annotated[
+        bool, typer.Option("--multiple-device-messaging", help="It doubles failover times."),
+    ] = False,
+    dual_connections: Annotated[
+        bool, typer.Option("--dual-connections", help="Clients keep one to the backup."),
+    ] = False,
+    as_json: inputs.Json = False,
+) -> None:
+    """The service parameters, whether they are sane, and what they promise.
+
+    How long users are out after a crash, after a service failure, after a
+    fallback; each with the theorem behind it. Exit codes: 0, also with warnings;
+    1 a rule is broken.
+    """
+    from prgcore.parameters import Parameters
+    from prgcore.sanity import check
+    from prgcore.timers import bounds
+
+    parameters = Parameters.parse(inputs.assignments(sets, "--set"))
+    world: dict[str, Any] = {
+        "latency": latency, "polling": polling, "jitter": jitter, "take_over": take_over,
+        "multiple_device_messaging": multiple_device_messaging,
+        "dual_connections": dual_connections,
+    }
+    promised = bounds(parameters, **world)
+    verdicts = check(parameters, jitter)
+    wrong = any(not v.holds and v.rule.kind == "error" for v in verdicts)
+    if as_json:
+        output.write_json({
+            "ok": not wrong, "parameters": _parameters_json(parameters),
+            "rules": [_rule_json(v) for v in verdicts], "given": world,
+            "bounds": None if wrong else promised.to_json(),
+        })
+    else:
+        output.show(_parameters(parameters), "", *_rules(verdicts),
+                    *(_bounds(promised, world) if not wrong else
+                      ["A rule is broken; these parameters promise nothing."]))
+    raise typer.Exit(int(wrong))
+
+
+def _parameters_json(parameters: Parameters) -> list[dict[str, Any]]:
+    from prgcore.parameters import RECORDS
+
+    return [
+        {"name": name, "value": value, "unit": RECORDS[name].unit,
+         "default": RECORDS[name].default, "changed": value != RECORDS[name].default,
+         "cite": RECORDS[name].cite}
+        for name, value in parameters.to_json().items()
+    ]
+
+
+def _rule_json(verdict: Verdict) -> dict[str, Any]:
+    rule = verdict.rule
+    return {
+        "id": rule.id, "says": rule.says, "kind": rule.kind, "theorem": rule.theorem,
+        "holds": verdict.holds, "otherwise": rule.otherwise, "advice": verdict.advice,
+    }
+
+
+def _said(value: Number | bool) -> str:
+    """A value as a person writes it."""
+    return str(value).lower() if isinstance(value, bool) else f"{value:.10g}"
+
+
+def _parameters(parameters: Parameters) -> Table:
+    table = output.table("parameter", "value", "unit", "", right=("value",))
+    for row in _parameters_json(parameters):
+        changed = f"changed from {_said(row['default'])}" if row["changed"] else ""
+        unit = "" if isinstance(row["value"], bool) else row["unit"]
+        table.add_row(row["name"], _said(row["value"]), unit, changed)
+    return table
+
+
+def _rules(verdicts: tuple[Verdict, ...]) -> Iterator[RenderableType]:
+    """Every rule; beneath the table what is wrong, and the change that would help."""
+    table = output.table("rule", "holds", "by", "it asks that")
+    for verdict in verdicts:
+        table.add_row(verdict.rule.id, "yes" if verdict.holds else verdict.rule.kind,
+                      verdict.rule.theorem, verdict.rule.says)
+    yield table
+    yield ""
+    broken = [v for v in verdicts if not v.holds]
+    for verdict in broken:
+        rule = verdict.rule
+        yield f"{rule.kind} {rule.id}: {rule.otherwise}; {verdict.advice}"
+    if broken:
+        yield ""
+
+
+def _bounds(promised: Bounds, world: dict[str, Any]) -> Iterator[RenderableType]:
+    survived = promised.survived
+    assert survived is not None, "BUG: a rule of sanity let an interval without meaning pass"
+    yield f"A live peer survives {output.count(survived, 'lost heartbeat')} in a row (T6)."
+    yield ""
+    table = output.table("in seconds", "least", "mean", "most", "by",
+                         right=("least", "mean", "most"))
+    rows = [(says, getattr(promised, name), by) for name, says, by in _ROWS]
+    if promised.if_waits_double:
+        crash, service = promised.if_waits_double
+        rows += [("after a crash, if log-ins double too", crash, "D47"),
+                 ("after a service failure, likewise", service, "D47")]
+    for says, span, by in rows:
+        table.add_row(says, _said(span.least), _said(span.mean), _said(span.most), by)
+    yield table
+    yield ""
+    given = ", ".join(f"{name.replace('_', ' ')} {_said(value)}"
+                      for name, value in world.items() if value)
+    yield f"Given {given}." if given else (
+        "Latency, polling, jitter and the take-over are taken as 0; options say otherwise.")
+    yield ("The mean takes a crash at any time between two heartbeats and a wait of any length "
+           "between the re-login limits. Theorems: prgcore prove --list.")
+    yield "Parameters and defaults: Configure Heartbeat Interval for Failover, steps 4 and 5."
+    if world["multiple_device_messaging"]:
+        yield ("About twice the parameters with multiple device messaging: Redundancy "
+               "Interactions and Restrictions.")
+    if world["dual_connections"]:
+        yield ("No wait with a dual connection that stands: Failover Enhancement to Nearly Zero "
+               "Downtime.")

@@ -1,0 +1,99 @@
+"""`users`: who serves whom in a pair, whether users can be added, and what does not work."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from prgcore.cli import inputs, output
+from prgcore.errors import BadInput
+from prgcore.seats import NODES
+
+if TYPE_CHECKING:
+    from prgcore.facts import Restriction
+    from prgcore.machine import Machine
+
+COLUMNS = ("state", "process", "services", "database", "assigned_own", "assigned_peer")
+"""What a node of a machine must have for a question about its users."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add this command."""
+    app.command(epilog=inputs.example(
+        'prgcore users --node1 "failed over" --node2 "running in backup mode" \\',
+        '    --after "takeover_done(node2)"',
+    ))(users)
+
+
+@inputs.asking
+def users(
+    *, asked: inputs.Question,
+    after: Annotated[
+        list[str] | None,
+        typer.Option("--after", metavar="EVENT", help="What has happened lately. Repeatable."),
+    ] = None,
+    feature: Annotated[
+        list[str] | None,
+        typer.Option("--feature", metavar="NAME",
+                     help="A feature in use (default: all of them). Repeatable."),
+    ] = None,
+    as_json: inputs.Json = False,
+) -> None:
+    """Who serves the users of each node, and what they notice.
+
+    Also whether users can be added now, and which restrictions apply.
+    """
+    from prgcore.restrictions import restrictions_for
+    from prgcore.users import may_add_users, serving
+
+    _check(asked.machine)
+    pair = inputs.one_pair(asked)
+    adding = may_add_users(asked.machine, pair)
+    served = serving(pair)
+    found = restrictions_for(pair, after=after or (), features=feature)
+    if as_json:
+        output.write_json({
+            "serving": {node: {"by": served[node].by, "why": served[node].why} for node in NODES},
+            "add_users": {"accepted": adding.accepted, "why": adding.says},
+            "restrictions": [_json(r) for r in found],
+        })
+        return
+    who = output.table("users of", "served by", "why")
+    for node in NODES:
+        who.add_row(node, served[node].by or "nobody", served[node].why)
+    word = "accepted" if adding.accepted else "refused"
+    parts: list[Any] = [*output.shown(asked.machine, pair), who, "",
+                        f"add_users is {word}: {adding.says}", ""]
+    if found:
+        what = output.table("restriction", "what users notice, what to do")
+        for r in found:
+            what.add_row(r.id, _told(r))
+        parts.append(what)
+    else:
+        parts.append("No restriction applies.")
+    output.show(*parts)
+
+
+def _check(machine: Machine) -> None:
+    names = {c.name for c in machine.model.columns}
+    for name in (*(f"{node}.{column}" for node in NODES for column in COLUMNS), "ha"):
+        if name not in names:
+            raise BadInput(f"the machine {machine.model.name!r} has no column {name}, so it says "
+                           "nothing of users; leave out --machine for the built-in one")
+
+
+def _told(r: Restriction) -> str:
+    lasts = ""
+    if r.seconds and any(r.seconds):
+        least, most = r.seconds
+        lasts = f" ({least} s)" if least == most else f" ({least} to {most} s)"
+    return f"{r.effect}{lasts}" + (f"; {r.advice}" if r.advice else "")
+
+
+def _json(r: Restriction) -> dict[str, Any]:
+    return {
+        "id": r.id, "feature": r.feature or None, "effect": r.effect, "advice": r.advice or None,
+        "seconds": None if r.seconds is None else list(r.seconds), "since": r.since or None,
+        "source": r.cite, "decisions": list(r.decisions),
+    }

@@ -1,0 +1,362 @@
+"""Clients: how long they wait before they log in again, dual connections, session counters.
+
+Law: pure; a random generator is passed in. Who can serve, the profiles, the conditions and the
+counters are data (`prgcore.tables.clients`, `prgcore.tables.profiles`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from fractions import Fraction
+from functools import reduce
+from math import floor
+from typing import Protocol, TypeAlias
+
+from attrs import evolve, frozen
+
+from prgcore.errors import BadInput, unknown_name
+from prgcore.facts import Condition, LoginProfile, Number
+from prgcore.model import Cube
+from prgcore.parameters import Parameters
+from prgcore.seats import NODES, seat, seat_cube
+from prgcore.tables.clients import (
+    ASSIGNED,
+    CONDITIONS,
+    COUNTERS,
+    HIGH_AVAILABILITY,
+    OFFERED,
+    SERVES,
+)
+from prgcore.tables.profiles import BALANCED, LOWER, PROFILES
+
+
+def _holds(cube: Cube, pair: Mapping[str, str], me: str = NODES[0]) -> bool:
+    return all(pair[cell.column] in cell.values for cell in seat_cube(cube, me))
+
+
+def _count(number: object, what: str, least: int = 0) -> None:
+    if isinstance(number, bool) or not isinstance(number, int) or number < least:
+        raise BadInput(f"{what}: {number!r:.60} is no number of users; expected {least} or more")
+
+
+# -------------------------------------------------------------------- waiting to log in
+
+
+class Generator(Protocol):
+    """What draws a number between two others, as `random.Random` does."""
+
+    def uniform(self, a: float, b: float, /) -> float: ...
+
+
+@frozen
+class Wait:
+    """How long a client waits before it logs in again, in seconds."""
+
+    least: Number
+    mean: float
+    most: Number
+
+
+def wait(parameters: Parameters) -> Wait:
+    """The bounds and the mean of the wait that the parameters of a node ask of its clients.
+
+    Raises:
+        BadInput: the lower limit is above the upper one.
+
+    Source: "Configure Heartbeat Interval for Failover", step 5.
+    """
+    lower = parameters.client_relogin_lower_limit
+    upper = parameters.client_relogin_upper_limit
+    if lower > upper:
+        raise BadInput(f"client_relogin_lower_limit: {lower} s is above the upper limit of "
+                       f"{upper} s; lower the one or raise client_relogin_upper_limit")
+    return Wait(lower, (lower + upper) / 2, upper)
+
+
+def relogin_wait(generator: Generator, parameters: Parameters) -> float:
+    """How long one client waits, in seconds: uniform between the limits.
+
+    Also how long after a log-in it opens the inactive connection of a dual one.
+
+    Raises:
+        BadInput: as `wait`.
+    """
+    bounds = wait(parameters)
+    return generator.uniform(bounds.least, bounds.most)
+
+
+# ---------------------------------------------------------------------- login profiles
+
+
+@frozen
+class Limits:
+    """What to set on both nodes of a group.
+
+    Attributes:
+        lower, upper: the re-login limits, in seconds.
+        users: the number of users that they are for.
+        row: whether a printed row for that number is known; where it is not, the printed
+            table may have a larger row and a larger upper limit.
+    """
+
+    lower: int
+    upper: int
+    users: int
+    row: bool
+
+
+def upper_limit(profile: LoginProfile, users: int) -> int:
+    """The formula behind every table (D53): in whole seconds, rounded half up."""
+    return floor(LOWER + Fraction(users) / Fraction(profile.rate) + Fraction(1, 2))
+
+
+def find_profile(server: int, mode: str) -> LoginProfile:
+    """The profile of a server size and an assignment mode, `balanced` or `active_standby`.
+
+    Raises:
+        BadInput: no such size or mode.
+    """
+    sizes = sorted({p.server for p in PROFILES})
+    if isinstance(server, bool) or server not in sizes:
+        raise BadInput(f"no login profile for a server of {server!r:.40} users; sizes: "
+                       f"{', '.join(map(str, sizes))}")
+    if mode not in {p.mode for p in PROFILES}:
+        raise BadInput(unknown_name("mode of a login profile", mode, {p.mode for p in PROFILES}))
+    return next(p for p in PROFILES if (p.server, p.mode) == (server, mode))
+
+
+def login_profile(server: int, mode: str, users: int) -> Limits:
+    """The re-login limits for so many users on servers of a size.
+
+    Args:
+        server: how many users the server is sized for: 500 to 25,000.
+        mode: `balanced` (printed active/active) or `active_standby`.
+        users: those that count, as `users_that_count` says; rounded up to the next printed row
+            where the rows are known.
+
+    Raises:
+        BadInput: no such profile, or more users than it is for.
+
+    Source: the high-availability login profiles (D28, D29, D53).
+    """
+    profile = find_profile(server, mode)
+    _count(users, "users", 1)
+    if users > profile.most:
+        raise BadInput(f"{users} users are too many for the profile {server} {mode}, which ends "
+                       f"at {profile.most}; take a larger server")
+    rows = profile.rows
+    if rows and rows[0] < users <= rows[-1]:
+        users = min(row for row in rows if row >= users)
+    return Limits(LOWER, upper_limit(profile, users), users, users in (*rows, profile.most))
+
+
+def users_that_count(mode: str, users: Iterable[int]) -> int:
+    """Of the users of both nodes: the larger number when balanced, else the sum (D29)."""
+    numbers = tuple(users)
+    for number in numbers:
+        _count(number, "users")
+    return max(numbers, default=0) if mode == BALANCED else sum(numbers)
+
+
+# -------------------------------------------------------------------- dual connections
+
+
+@frozen(kw_only=True)
+class Installation:
+    """What dual connections depend on; the defaults have them."""
+
+    im_presence_release: int = 14
+    cucm_release: int = 14
+    jabber_release: int = 14
+    expressway_release: int = 14
+    remote_access: bool = False
+    unrestricted: bool = False
+    secure_mode: bool = True
+    enabled_in_client: bool = True
+
+
+@frozen
+class DualConnection:
+    """Whether clients can hold a second connection: no condition fails.
+
+    Attributes:
+        failed: the conditions that fail, each with its source.
+    """
+
+    failed: tuple[Condition, ...]
+
+    @property
+    def possible(self) -> bool:
+        return not self.failed
+
+
+def dual_connection(installation: Installation, pair: Mapping[str, str]) -> DualConnection:
+    """Whether the clients of an installation can hold a second connection in this pair.
+
+    Source: "IM and Presence Failover Enhancement to Nearly Zero Downtime".
+    """
+    failed = tuple(c for c in CONDITIONS if not _met(c, installation))
+    return DualConnection(failed if _holds(OFFERED, pair) else (*failed, HIGH_AVAILABILITY))
+
+
+def _met(condition: Condition, installation: Installation) -> bool:
+    if condition.only_with and not getattr(installation, condition.only_with):
+        return True
+    value, needs = getattr(installation, condition.setting), condition.needs
+    return bool(value is needs if isinstance(needs, bool) else value >= needs)
+
+
+# ------------------------------------------------------------------------- the sessions
+
+
+@frozen
+class Clients:
+    """The clients of the users of one node, one a user.
+
+    Attributes:
+        users: how many there are.
+        at: the node that serves them, or None.
+        active: how many have an active session, at that node.
+        spare: the node where inactive connections can stand, or None.
+        inactive: how many have an inactive connection, there.
+    """
+
+    users: int
+    at: str | None = None
+    active: int = 0
+    spare: str | None = None
+    inactive: int = 0
+
+    @property
+    def waiting(self) -> int:
+        """How many have no active session."""
+        return self.users - self.active
+
+
+@frozen
+class Sessions:
+    """The sessions of a pair: the clients of the users of node 1, and of those of node 2."""
+
+    node1: Clients
+    node2: Clients
+
+    def __getitem__(self, home: str) -> Clients:
+        if home not in NODES:
+            raise BadInput(unknown_name("node", home, NODES))
+        return self.node1 if home == NODES[0] else self.node2
+
+
+@frozen
+class LogIn:
+    """So many users whose home is this node log in, wherever they are served."""
+
+    home: str
+    number: int
+
+
+@frozen
+class OpenInactive:
+    """So many active clients of users whose home is this node open their inactive connection."""
+
+    home: str
+    number: int
+
+
+@frozen
+class Became:
+    """The machine decided: this is the pair now."""
+
+    pair: Mapping[str, str]
+
+
+SessionEvent: TypeAlias = LogIn | OpenInactive | Became
+
+
+def begin(pair: Mapping[str, str], counts: Mapping[str, int]) -> Sessions:
+    """Everybody is waiting.
+
+    Args:
+        pair: the pair to begin with.
+        counts: how many users each node has at home, `{"node1": 900, "node2": 700}`.
+
+    Raises:
+        BadInput: `counts` does not say how many users each of the two nodes has.
+    """
+    if set(counts) != set(NODES):
+        raise BadInput(f"users are counted at {', '.join(map(repr, sorted(counts)))[:80]}; "
+                       "expected a number for node1 and one for node2")
+    for node in NODES:
+        _count(counts[node], node)
+    return after(Sessions(*(Clients(counts[node]) for node in NODES)), Became(pair))
+
+
+def after(sessions: Sessions, event: SessionEvent) -> Sessions:
+    """The sessions after one event (D54, D55).
+
+    Raises:
+        BadInput: more log-ins than users who wait, or more inactive connections than active
+            clients without one; or nobody serves them, or no node can hold them.
+    """
+    match event:
+        case LogIn(home, number):
+            here = sessions[home]
+            _most(number, here.waiting if here.at else 0, f"log-ins of users of {home}")
+            return evolve(sessions, **{home: evolve(here, active=here.active + number)})
+        case OpenInactive(home, number):
+            here = sessions[home]
+            room = here.active - here.inactive if here.at and here.spare else 0
+            _most(number, room, f"inactive connections of users of {home}")
+            return evolve(sessions, **{home: evolve(here, inactive=here.inactive + number)})
+        case Became(pair):
+            return Sessions(*(_follow(sessions[home], home, pair) for home in NODES))
+
+
+def fold(sessions: Sessions, events: Iterable[SessionEvent]) -> Sessions:
+    """The sessions after several events.
+
+    Raises:
+        BadInput: as `after`.
+    """
+    return reduce(after, events, sessions)
+
+
+def _most(number: int, most: int, what: str) -> None:
+    _count(number, what)
+    if number > most:
+        raise BadInput(f"{what}: {number} are too many; at most {most} are possible here")
+
+
+def _follow(old: Clients, home: str, pair: Mapping[str, str]) -> Clients:
+    """The clients in the next pair.
+
+    Where the record moves the users to their inactive connections these are activated; with the
+    node that holds them they are lost.
+    """
+    at = next((n for n in NODES if pair[f"{n}.{ASSIGNED[n == home]}"] == "yes"
+               and _holds(SERVES, pair, n)), None)
+    spare = seat("peer", at) if at else old.spare
+    if spare and not (_holds(OFFERED, pair) and _holds(SERVES, pair, spare)):
+        spare = None
+    if at == old.at:
+        active, inactive = old.active, old.inactive
+    elif at is None:
+        active, inactive = 0, old.inactive
+    else:
+        active, inactive = old.inactive if at == old.spare else 0, 0
+    return Clients(old.users, at, active, spare, inactive if spare == old.spare else 0)
+
+
+def counters(sessions: Sessions, node: str) -> dict[str, int]:
+    """What the counters of a node show (Table 3, D55).
+
+    Raises:
+        BadInput: no such node.
+    """
+    if node not in NODES:
+        raise BadInput(unknown_name("node", node, NODES))
+    groups = [sessions[home] for home in NODES]
+    shown = {
+        "active": sum(g.active for g in groups if g.at == node),
+        "inactive": sum(g.inactive for g in groups if g.spare == node),
+    }
+    return {counter.name: shown[counter.counts] for counter in COUNTERS}

@@ -1,0 +1,165 @@
+"""Configurations as text: JSON, TOML, and the JSON Schema of both.
+
+Law: pure; text in, values out. TOML is written by one small function and not by a library: the
+format has tables of texts, numbers and flags only, and TOML spells these as JSON does.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Iterable
+from typing import Any, NoReturn
+
+from prgcore.configuration.deployment import Deployment
+from prgcore.configuration.reading import LAYOUT
+from prgcore.configuration.rules import read
+from prgcore.errors import BadInput, unknown_name
+from prgcore.facts import ConfigurationField, Parameter
+from prgcore.tables.parameters import PARAMETERS
+
+FORMATS = ("json", "toml")
+
+
+def parse(text: str, format: str) -> Any:  # noqa: A002, the word of the command line
+    """The value that a text stands for, not yet a deployment.
+
+    Raises:
+        BadInput: no such format, or the text is not of it; a key twice is refused.
+    """
+    if format not in FORMATS:
+        raise BadInput(unknown_name("format", format, FORMATS))
+    name = format.upper()
+    try:
+        if format == "toml":
+            return tomllib.loads(text)
+        return json.loads(text, object_pairs_hook=_once, parse_constant=_no_constant)
+    except RecursionError:
+        raise BadInput(f"the configuration is nested too deeply to be {name} of ours") from None
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise BadInput(f"the configuration is not {name}: {error.msg} at {where}") from None
+    except ValueError as error:
+        raise BadInput(f"the configuration is not {name}: {error}") from None
+
+
+def load(text: str, format: str) -> Deployment:  # noqa: A002
+    """The deployment that a text describes; whether it obeys the rules, `check` says.
+
+    Raises:
+        BadInput: not of this format, or not the form of a deployment.
+    """
+    reading = read(parse(text, format))
+    if reading.deployment is None:
+        wrong = [f for f in reading.findings if f.rule.startswith("form_")]
+        more = f" (and {len(wrong) - 1} more findings)" if len(wrong) > 1 else ""
+        raise BadInput(f"{wrong[0].field}: {wrong[0].says}{more}")
+    return reading.deployment
+
+
+def dump(deployment: Deployment, format: str) -> str:  # noqa: A002
+    """The deployment as text that `load` reads back.
+
+    Raises:
+        BadInput: no such format.
+    """
+    if format not in FORMATS:
+        raise BadInput(unknown_name("format", format, FORMATS))
+    value = deployment.to_json()
+    if format == "json":
+        return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+    return "\n".join(_toml(value)) + "\n"
+
+
+def _toml(value: dict[str, Any]) -> Iterable[str]:
+    """Tables, then lists of tables, each field on its line."""
+    blank = False
+    for name, item in value.items():
+        for table in item if isinstance(item, list) else [item]:
+            if blank:
+                yield ""
+            blank = True
+            yield f"[[{name}]]" if isinstance(item, list) else f"[{name}]"
+            for key, field in table.items():
+                yield f"{key} = {_spelt(field)}"
+
+
+def _spelt(value: Any) -> str:
+    """A text, number, flag or list of texts; JSON but for the one character TOML escapes."""
+    if isinstance(value, list):
+        one_line = f"[{', '.join(map(_spelt, value))}]"
+        if len(one_line) < 60:
+            return one_line
+        return "[\n" + "".join(f"  {_spelt(item)},\n" for item in value) + "]"
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise BadInput(f"the key {key[:80]!r} stands twice in one object; keep one of them")
+        found[key] = value
+    return found
+
+
+def _no_constant(word: str) -> NoReturn:
+    raise BadInput(f"the configuration is not JSON: {word} is no number of it")
+
+
+# --------------------------------------------------------------------------- schema
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of a configuration: every rule that a single value obeys or breaks.
+
+    `configuration.schema.json` of this package is its text; a test compares them.
+    """
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "A deployment of presence redundancy groups",
+        **_record("deployment"),
+    }
+
+
+def _record(of: str) -> dict[str, Any]:
+    layout = LAYOUT[of].values()
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "required": [f.name for f in layout if f.needed],
+        "properties": {f.name: {"description": f.says, **_field(f)} for f in layout},
+    }
+
+
+def _field(about: ConfigurationField) -> dict[str, Any]:
+    kind, _, of = about.kind.partition(" ")
+    if kind == "one":
+        return _record(of)
+    if kind == "parameters":
+        return {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {p.name: _parameter(p) for p in PARAMETERS},
+        }
+    types = {"flag": "boolean", "whole": "integer", "number": "number", "text": "string"}
+    least, most = {
+        "text": ("minLength", "maxLength"), "texts": ("minItems", "maxItems"),
+        "many": ("minItems", "maxItems"),
+    }.get(kind, ("minimum", "maximum"))
+    items = {"texts": {"type": "string"}, "many": _record(of) if of else {}}
+    return {
+        "type": types.get(kind, "array"),
+        **({"items": items[kind]} if kind in items else {}),
+        **({least: about.least} if about.least is not None else {}),
+        **({most: about.most} if about.most is not None else {}),
+        **({"not": {"pattern": about.never}} if about.never else {}),
+    }
+
+
+def _parameter(about: Parameter) -> dict[str, Any]:
+    says = {"description": about.says, "default": about.default}
+    if isinstance(about.default, bool):
+        return {**says, "type": "boolean"}
+    kind = "integer" if about.unit == "port" else "number"
+    return {**says, "type": kind, "minimum": about.least, "maximum": about.most}

@@ -1,0 +1,240 @@
+"""The rules that need more than one value: a function a rule, over what could be read.
+
+Law: pure. A check yields where its rule is broken, the value there, and a sentence where the
+table says too little; severity, advice and source stand in `prgcore.tables.configuration`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias
+
+from attrs import frozen
+
+from prgcore.configuration.deployment import Deployment, Group, Node, Wan, host
+from prgcore.configuration.reading import Finding, Part, Parts, finding, read_parts
+from prgcore.errors import BadInput, unknown_name
+from prgcore.services import missing_services, service
+from prgcore.tables.configuration import NODES_IN_A_CLUSTER, REPLICATED
+
+Broken: TypeAlias = Iterator[tuple[str, Any, str]]
+"""Where, the value there, and the whole sentence (empty: what the table says)."""
+
+NEAR = 100
+"""Among how many names the nearest ones are looked for."""
+
+
+@frozen
+class Reading:
+    """A configuration as it was understood.
+
+    Attributes:
+        deployment: None where the form is wrong; other rules may be broken all the same.
+        findings: everything that is wrong with it, then what could be better.
+    """
+
+    deployment: Deployment | None
+    findings: tuple[Finding, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is no error; warnings may be."""
+        return not any(f.severity == "error" for f in self.findings)
+
+
+def read(value: object) -> Reading:
+    """Any JSON value as a deployment, with all findings at once. Never raises for JSON."""
+    parts, wrong = read_parts(value)
+    broken = tuple(
+        finding(rule, at, found, says=said)
+        for rule, holds in CHECKS.items() for at, found, said in holds(parts)
+    )
+    formless = any(f.rule.startswith("form_") for f in wrong)
+    return Reading(None if formless else _built(parts), (*wrong, *broken))
+
+
+def check(configuration: object) -> tuple[Finding, ...]:
+    """All findings about a deployment, or about any JSON value; warnings last.
+
+    Source: "Presence Redundancy Group Prerequisites", and the tasks below it.
+    """
+    if isinstance(configuration, Deployment):
+        configuration = configuration.to_json()
+    return read(configuration).findings
+
+
+def _built(parts: Parts) -> Deployment:
+    return Deployment(
+        tuple(Node(**part) for part in parts.nodes), tuple(Group(**part) for part in parts.groups),
+        parts.parameters, Wan(**parts.wan) if parts.wan else None,
+    )
+
+
+# ------------------------------------------------------------------ nodes and groups
+
+
+def _grouped(parts: Parts) -> Iterator[tuple[int, Part, list[tuple[int, Part]]]]:
+    """Every group with its place, and the nodes that the file describes, with theirs."""
+    places: dict[str, int] = {}
+    for i, node in enumerate(parts.nodes):
+        if "name" in node:
+            places.setdefault(host(node["name"]), i)
+    for i, group in enumerate(parts.groups):
+        named = dict.fromkeys(host(name) for name in group.get("nodes", ()))
+        yield i, group, [(places[n], parts.nodes[places[n]]) for n in named if n in places]
+
+
+def _repeated(parts: tuple[Part, ...], key: Callable[[str], str], at: str) -> Broken:
+    seen: set[str] = set()
+    for i, part in enumerate(parts):
+        name = key(part["name"]) if "name" in part else None
+        if name in seen:
+            yield f"{at}[{i}].name", part["name"], ""
+        elif name is not None:
+            seen.add(name)
+
+
+def _node_unique(parts: Parts) -> Broken:
+    return _repeated(parts.nodes, host, "nodes")
+
+
+def _group_unique(parts: Parts) -> Broken:
+    return _repeated(parts.groups, str, "groups")
+
+
+def _node_in_a_group(parts: Parts) -> Broken:
+    grouped = {host(name) for group in parts.groups for name in group.get("nodes", ())}
+    for i, node in enumerate(parts.nodes):
+        if "name" in node and host(node["name"]) not in grouped:
+            yield f"nodes[{i}].name", node["name"], ""
+
+
+def _node_in_one_group(parts: Parts) -> Broken:
+    home: dict[str, int] = {}
+    for i, group in enumerate(parts.groups):
+        for j, name in enumerate(group.get("nodes", ())):
+            if home.setdefault(host(name), i) != i:
+                yield (f"groups[{i}].nodes[{j}]", name,
+                       f"the node is in groups[{home[host(name)]}]; remove it from one of them")
+
+
+def _group_known_nodes(parts: Parts) -> Broken:
+    names = [node["name"] for node in parts.nodes if "name" in node]
+    known = {host(name) for name in names}
+    for i, group in enumerate(parts.groups):
+        for j, name in enumerate(group.get("nodes", ())):
+            if host(name) not in known:
+                said = unknown_name("node", name, names[:NEAR]) if names else ""
+                yield f"groups[{i}].nodes[{j}]", name, said
+
+
+def _group_two_nodes(parts: Parts) -> Broken:
+    for i, group in enumerate(parts.groups):
+        names = group.get("nodes", ())
+        if len(names) == 2 and host(names[0]) == host(names[1]):
+            yield f"groups[{i}].nodes[1]", names[1], ""
+
+
+def _same(field: str, key: Callable[[str], str] = str) -> Callable[[Parts], Broken]:
+    def differs(parts: Parts) -> Broken:
+        for i, _, members in _grouped(parts):
+            values = [(node["name"], node[field]) for _, node in members if field in node]
+            if len({key(value) for _, value in values}) > 1:
+                yield f"groups[{i}].nodes", ", ".join(f"{n}: {v}" for n, v in values), ""
+
+    return differs
+
+
+# ----------------------------------------------------------------- high availability
+
+
+def _ha_nodes(parts: Parts) -> list[tuple[int, Part]]:
+    """The nodes of groups with high availability, each once, in the order of the file."""
+    found = {
+        place: node
+        for _, group, members in _grouped(parts) if group.get("high_availability")
+        for place, node in members
+    }
+    return sorted(found.items(), key=lambda item: item[0])
+
+
+def _ha_two_nodes(parts: Parts) -> Broken:
+    for i, group in enumerate(parts.groups):
+        if group.get("high_availability") and len(group.get("nodes", ())) == 1:
+            yield f"groups[{i}].high_availability", True, ""
+
+
+def _ha_replication(parts: Parts) -> Broken:
+    for i, node in _ha_nodes(parts):
+        if node.get("replication", REPLICATED) != REPLICATED:
+            yield f"nodes[{i}].replication", node["replication"], ""
+
+
+def _ha_services(parts: Parts) -> Broken:
+    for i, node in _ha_nodes(parts):
+        if "services" in node:
+            missing = missing_services(
+                [name for name in node["services"] if _is_service(name)], parts.parameters,
+                persistent_chat=node.get("persistent_chat", False),
+            )
+            if missing:
+                said = f"not running: {', '.join(missing)}; start them, then enable it"
+                yield f"nodes[{i}].services", node["services"], said
+
+
+def _service_known(parts: Parts) -> Broken:
+    for i, node in enumerate(parts.nodes):
+        for j, name in enumerate(node.get("services", ())):
+            try:
+                service(name)
+            except BadInput as error:
+                yield f"nodes[{i}].services[{j}]", name, str(error)
+
+
+def _is_service(name: str) -> bool:
+    try:
+        service(name)
+    except BadInput:
+        return False
+    return True
+
+
+def _ha_mixed(parts: Parts) -> Broken:
+    if any(group.get("high_availability") for group in parts.groups):
+        for i, group in enumerate(parts.groups):
+            if group.get("high_availability") is False:
+                yield f"groups[{i}].high_availability", False, ""
+
+
+def _ha_recommended(parts: Parts) -> Broken:
+    if parts.groups and all(g.get("high_availability") is False for g in parts.groups):
+        yield "groups", parts.groups, ""
+
+
+def _cluster_size(parts: Parts) -> Broken:
+    sizes = Counter(node["cluster"] for node in parts.nodes if "cluster" in node)
+    for cluster, size in sorted(sizes.items()):
+        if size > NODES_IN_A_CLUSTER:
+            yield "nodes", f"{size} nodes in {cluster}", ""
+
+
+CHECKS: dict[str, Callable[[Parts], Broken]] = {
+    "node_unique": _node_unique,
+    "node_in_a_group": _node_in_a_group,
+    "node_in_one_group": _node_in_one_group,
+    "group_unique": _group_unique,
+    "group_known_nodes": _group_known_nodes,
+    "group_two_nodes": _group_two_nodes,
+    "group_cluster": _same("cluster"),
+    "group_publisher": _same("publisher", host),
+    "group_version": _same("version"),
+    "ha_two_nodes": _ha_two_nodes,
+    "ha_replication": _ha_replication,
+    "ha_services": _ha_services,
+    "service_known": _service_known,
+    "ha_mixed": _ha_mixed,
+    "ha_recommended": _ha_recommended,
+    "cluster_size": _cluster_size,
+}
+"""The check of every rule that no single field decides."""

@@ -1,0 +1,260 @@
+"""Claims about heartbeats, crashes and outages: what T3 to T6 and T9 say.
+
+Law: claims only; the arithmetic in them is `prgcore.counting`, called with unknowns. The sender:
+heartbeat k is sent at phase + k * interval or at most `late` after, and arrives, if it is not
+lost, after a delay between `shortest` and `longest`; jitter = late + longest - shortest.
+"""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from prgcore import counting
+from prgcore.counting import Count
+from prgcore.prove.claims import Build, Claim, Term, Unknowns, both, implies, no, same
+from prgcore.prove.counts import any_count, observed
+
+
+@frozen
+class Sender:
+    """A peer that sends, and the network that carries: their bounds."""
+
+    u: Unknowns
+    phase: Term
+    interval: Term
+    late: Term
+    shortest: Term
+    longest: Term
+
+    @staticmethod
+    def of(u: Unknowns) -> Sender:
+        return Sender(u, *map(u.number, ("phase", "interval", "late", "shortest", "longest")))
+
+    @property
+    def jitter(self) -> Term:
+        return self.late + self.longest - self.shortest
+
+    @property
+    def sensible(self) -> dict[str, Term]:
+        return {
+            "the interval is above zero, lateness and delays are not negative": both(
+                self.interval > 0, self.late >= 0, self.shortest >= 0,
+                self.longest >= self.shortest),
+        }
+
+    def sends(self, k: Term, sent: Term) -> Term:
+        """Heartbeat k is sent in time."""
+        nominal = self.phase + k * self.interval
+        return both(nominal <= sent, sent <= nominal + self.late)
+
+    def carries(self, sent: Term, arrives: Term) -> Term:
+        """What is sent then arrives then."""
+        return both(sent + self.shortest <= arrives, arrives <= sent + self.longest)
+
+
+def _silent(u: Unknowns, heard: Term, now: Term) -> tuple[Count, Term]:
+    """From any count: a heartbeat at `heard`, and the next poll."""
+    count, _ = observed(u, any_count(u), heard, again=True, after=u.number("timeout"),
+                         possible=False)
+    return observed(u, count, now, after=u.number("timeout"))
+
+
+def noticed_in_time(u: Unknowns) -> Claim:
+    sender = Sender.of(u)
+    crash, timeout, polling = map(u.number, ("crash", "timeout", "polling"))
+    sent, heard, before, now = map(u.number, ("sent", "heard", "before", "now"))
+    k, from_start = u.whole("k"), u.flag("from_start")
+    count, given_before = _silent(u, heard, before)
+    _, given = observed(u, count, now, after=timeout)
+    return Claim(
+        {
+            **sender.sensible,
+            "heartbeat k, sent before the crash, was the last one heard (or the start, before the "
+            "crash, where none was)": u.choose(
+                from_start, heard <= crash,
+                both(sender.sends(k, sent), sender.carries(sent, heard), sent <= crash)),
+            "two polls follow each other, at most `polling` apart":
+                both(heard <= before, before <= now, now <= before + polling),
+            "the time-out is not negative": timeout >= 0,
+            "nothing was given before": no(given_before),
+        },
+        {
+            "if the loss is given now, the crash is at most time-out + latency + polling ago":
+                implies(given, now - crash <= counting.noticed_latest(
+                    timeout, sender.longest, polling)),
+            "and it is given by any poll at or after crash + time-out + latency":
+                implies(now >= crash + timeout + sender.longest, given),
+        },
+        given,
+    )
+
+
+def not_too_soon(lost: int | None = None) -> Build:
+    def claim(u: Unknowns) -> Claim:
+        sender = Sender.of(u)
+        n = _lost(u, lost)
+        crash, timeout, heard, now = map(u.number, ("crash", "timeout", "heard", "now"))
+        sent, arrives, after_crash = map(u.number, ("sent", "arrives", "after_crash"))
+        k = u.whole("k")
+        _, given = _silent(u, heard, now)
+        return Claim(
+            {
+                **sender.sensible,
+                "heartbeat k arrives; the last one heard is no earlier":
+                    both(sender.sends(k, sent), sender.carries(sent, arrives), heard >= arrives),
+                "n heartbeats after it are lost; the one after these is due after the crash":
+                    both(n >= 0, sender.sends(k + n + 1, after_crash), crash < after_crash,
+                         sent <= crash),
+                "the loss is given": both(given, now >= heard),
+            },
+            {
+                "more than time-out - (n + 1) * interval - jitter has passed since the crash":
+                    now - crash > counting.noticed_earliest(
+                        n, sender.interval, sender.jitter, timeout),
+            },
+        )
+
+    return claim
+
+
+def _lost(u: Unknowns, lost: int | None) -> Term:
+    return u.whole("n") if lost is None else lost
+
+
+def believed(lost: int | None = None) -> Build:
+    """A peer that lives: of its heartbeats at most n (none given: any number) in a row are lost."""
+    def claim(u: Unknowns) -> Claim:
+        sender, n = Sender.of(u), _lost(u, lost)
+        timeout, heard, now = map(u.number, ("timeout", "heard", "now"))
+        sent, arrives, sent_next, arrives_next = map(
+            u.number, ("sent", "arrives", "sent_next", "arrives_next"))
+        k, m = u.whole("k"), u.whole("m")
+        _, given = _silent(u, heard, now)
+        following = "the next one" + ", or of n + 1 the first that is not lost," * (lost != 0)
+        return Claim(
+            {
+                **sender.sensible,
+                "heartbeat k has arrived; the last one heard is no earlier":
+                    both(sender.sends(k, sent), sender.carries(sent, arrives), heard >= arrives),
+                f"{following} has not, or does so in this very moment":
+                    both(n >= 0, m > k, m <= k + n + 1, sender.sends(m, sent_next),
+                         sender.carries(sent_next, arrives_next),
+                         heard <= now, now <= arrives_next),
+                "interval + jitter < time-out" if lost == 0
+                else "(n + 1) * interval + jitter < time-out":
+                    counting.survives(n, sender.interval, sender.jitter, timeout),
+            },
+            {"the peer is not declared lost": no(given)},
+        )
+
+    return claim
+
+
+def suspected(lost: int | None = None) -> Build:
+    """The worst schedule, built: as early as can be, n lost, then as late as can be."""
+    def claim(u: Unknowns) -> Claim:
+        sender = Sender.of(u)
+        n, timeout = _lost(u, lost), u.number("timeout")
+        sent = sender.phase
+        arrives = sent + sender.shortest
+        sent_next = sender.phase + (n + 1) * sender.interval + sender.late
+        arrives_next = sent_next + sender.longest
+        now = arrives + timeout
+        _, given = _silent(u, arrives, now)
+        return Claim(
+            {
+                **sender.sensible,
+                "the time-out is not negative, nor is n": both(timeout >= 0, n >= 0),
+                "(n + 1) * interval + jitter >= time-out":
+                    no(counting.survives(n, sender.interval, sender.jitter, timeout)),
+            },
+            {
+                "heartbeat 0 can be sent at once and arrive soonest": both(
+                    sender.sends(0, sent), sender.carries(sent, arrives)),
+                "heartbeat n + 1, after n that are lost, can be sent and arrive latest": both(
+                    sender.sends(n + 1, sent_next), sender.carries(sent_next, arrives_next)),
+                "and a poll at the time-out, no later than that, declares the live peer lost":
+                    both(now <= arrives_next, given),
+            },
+        )
+
+    return claim
+
+
+# ---------------------------------------------------------------------------- outages
+
+
+def _wait(u: Unknowns) -> tuple[Term, Term, Term, Term, Term]:
+    wait, lower, upper, moving = map(u.number, ("wait", "lower", "upper", "moving"))
+    return wait, lower, upper, moving, u.choose(u.flag("multiple_device_messaging"), 2, 1)
+
+
+def crash_outage(u: Unknowns) -> Claim:
+    in_time, too_soon = noticed_in_time(u), not_too_soon(0)(u)
+    sender = Sender.of(u)
+    wait, lower, upper, moving, times = _wait(u)
+    crash, timeout, polling, now = map(u.number, ("crash", "timeout", "polling", "now"))
+    out = times * (now - crash) + moving + wait
+    least = counting.noticed_earliest(0, sender.interval, sender.jitter, timeout)
+    most = counting.noticed_latest(timeout, sender.longest, polling)
+    return Claim(
+        {
+            **in_time.given, **too_soon.given,
+            "the heartbeat heard is k": both(same(u.number("arrives"), u.number("heard")),
+                                             no(u.flag("from_start"))),
+            "the crash is noticed now": in_time.shows,
+            "the client waits between the limits": both(lower >= 0, lower <= wait, wait <= upper),
+        },
+        {
+            "the user is out no longer than the printed bound":
+                out <= counting.outage(most, times, moving, upper),
+            "and no shorter": out >= counting.outage(least, times, moving, lower),
+        },
+    )
+
+
+def service_outage(u: Unknowns) -> Claim:
+    fault, before, now, delay, polling = map(
+        u.number, ("fault", "before", "now", "delay", "polling"))
+    wait, lower, upper, moving, times = _wait(u)
+    count = Count(False, u.number("since"), u.number("quiet"))
+    count, at_once = observed(u, count, fault, after=delay)
+    count, given_before = observed(u, count, before, after=delay)
+    _, given = observed(u, count, now, after=delay)
+    out = times * (now - fault) + moving + wait
+    latest = counting.noticed_latest(delay, 0, polling)
+    return Claim(
+        {
+            "a service goes down, and its loss is given now and not before":
+                both(given, no(at_once), no(given_before)),
+            "two polls follow each other, at most `polling` apart":
+                both(fault <= before, before <= now, now <= before + polling),
+            "the delay is above zero": both(delay > 0, u.number("interval") > 0),
+            "the client waits between the limits": both(lower >= 0, lower <= wait, wait <= upper),
+        },
+        {
+            "the user is out no longer than the printed bound":
+                out <= counting.outage(latest, times, moving, upper),
+            "and no shorter": out >= counting.outage(delay, times, moving, lower),
+        },
+    )
+
+
+def mean_is_the_middle(u: Unknowns) -> Claim:
+    """Two crashes, mirror images in the interval; polled at the deadline."""
+    interval, timeout, x, heard = map(u.number, ("interval", "timeout", "x", "heard"))
+    _, given = _silent(u, heard, heard + timeout)
+    ago = [heard + timeout - (heard + x), heard + timeout - (heard + interval - x)]
+    least = counting.noticed_earliest(0, interval, 0, timeout)
+    return Claim(
+        {
+            "no delay, no jitter, polled at the deadline; a crash comes x after a heartbeat, "
+            "another one x before the next": both(x >= 0, x <= interval, interval > 0),
+            "the time-out is not negative": timeout >= 0,
+        },
+        {
+            "both are noticed at the time-out": given,
+            "and their mean is the middle of the earliest and the latest":
+                same(sum(ago), least + counting.noticed_latest(timeout, 0, 0)),
+        },
+    )

@@ -1,0 +1,102 @@
+"""The theorems about time, T1 to T9: for all values of the parameters, whole and real.
+
+Law: the list, and how it is discharged. What is proved is the arithmetic that runs
+(`prgcore.counting`); the claims, in words and in terms, are in `prgcore.prove.counts` and
+`prgcore.prove.heartbeats`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from attrs import frozen
+
+from prgcore.errors import BadInput
+from prgcore.prove import counts, heartbeats
+from prgcore.prove.claims import SORTS, Build, Unknowns, ask
+from prgcore.prove.work import Finding, Obligation, Work
+from prgcore.seats import NODES
+from prgcore.timers import watches
+
+
+@frozen(eq=False)
+class Theorem:
+    """A sentence, the claims that make it, and what is assumed of the world."""
+
+    id: str
+    title: str
+    claims: dict[str, Build]
+    assumptions: tuple[str, ...]
+
+
+_CLOCK = "A-CLK(0): clocks do not drift against each other"
+_POLL = ("A-POLL(q): what arrives or changes is observed then, and the monitor is polled at "
+         "least every q, or at its next deadline (q = 0)")
+_SEND = ("A-SEND: heartbeat k is sent at phase + k * interval or at most `late` after, and a "
+         "heartbeat that is not lost takes from `shortest` to `longest`")
+_CRASH = "A-CRASH: a crashed peer sends nothing"
+
+
+THEOREMS = (
+    Theorem("T1", "a timer gives its event exactly when it is due",
+            {"the start": counts.at_the_start, "every observation": counts.exactly_when_due,
+             "two polls": counts.first_poll}, ()),
+    Theorem("T2", "what recovers before its delay resets its timer",
+            {"down, well, down": counts.recovery_resets}, ()),
+    Theorem("T3", "a crash is noticed within time-out + latency + polling",
+            {"the last heartbeat": heartbeats.noticed_in_time}, (_CLOCK, _POLL, _SEND, _CRASH)),
+    Theorem("T4", "a crash is not noticed before time-out - (n + 1) * interval - jitter",
+            {"n lost before it": heartbeats.not_too_soon()}, (_CLOCK, _SEND)),
+    Theorem("T5", "a live peer is never suspected if interval + jitter < time-out",
+            {"none lost": heartbeats.believed(0)}, (_CLOCK, _SEND)),
+    Theorem("T6",
+            "n lost heartbeats are survived exactly if (n + 1) * interval + jitter < time-out",
+            {"survived": heartbeats.believed(), "not survived": heartbeats.suspected()},
+            (_CLOCK, _SEND)),
+    Theorem("T7", "an automatic fallback comes after 1800 s or more of unbroken health",
+            {"the start": counts.at_the_start, "every observation": counts.unbroken_health}, ()),
+    Theorem("T8", "polling at the next deadline is enough, and is no busy loop",
+            {"three counts": counts.deadline_is_enough}, ()),
+    Theorem("T9", "users are out no longer, and no shorter, than `prgcore timing` prints",
+            {"a crash": heartbeats.crash_outage, "a service": heartbeats.service_outage,
+             "the mean": heartbeats.mean_is_the_middle}, (_CLOCK, _POLL, _SEND, _CRASH)),
+)
+
+
+@cache
+def discharge(theorem: Theorem) -> Finding:
+    """Every claim of a theorem over whole and real numbers, up to the first that is not proved."""
+    detail: dict[str, Any] = {"over": list(SORTS)}
+    for name, build in theorem.claims.items():
+        for sort in SORTS:
+            answer = ask(build, sort)
+            if answer.verdict != "proved":
+                numbers = ", ".join(f"{k} = {v}" for k, v in answer.values.items())
+                says = f"{name} ({sort}): {answer.says}" + (f"; not with {numbers}" * bool(numbers))
+                return Finding(answer.verdict, "induction", {
+                    "says": says, "numbers": answer.values})
+    for name, build in theorem.claims.items():
+        claim = build(Unknowns("Real"))
+        detail[f"({name})"] = f"IF {'; '.join(claim.given)}; THEN {'; '.join(claim.then)}"
+    return Finding("proved", "induction", detail)
+
+
+def obligations() -> tuple[Obligation, ...]:
+    """The theorems, for a machine that has the timers they are about."""
+    return tuple(
+        Obligation(t.id, t.title, _run(t), t.assumptions, model="T") for t in THEOREMS)
+
+
+def _run(theorem: Theorem) -> Callable[[Work], Finding]:
+    def run(work: Work) -> Finding:
+        try:
+            for node in NODES:
+                watches(work.engine, node)
+        except BadInput as error:
+            return Finding("not_applicable", "induction", {"says": str(error)})
+        found = discharge(theorem)
+        return Finding(found.verdict, found.method, dict(found.detail))
+
+    return run

@@ -1,0 +1,71 @@
+"""What clients see of a pair: who can serve them, dual connections and session counters.
+
+Law: data only. Hindrances are written from `me`, the node of which they speak, and over stored
+columns, so that any mapping of a pair can be asked.
+"""
+
+from __future__ import annotations
+
+from prgcore.facts import Condition, Counter, Hindrance
+from prgcore.model import cube
+from prgcore.vocabulary import State
+
+_ENHANCEMENT = "IM and Presence Failover Enhancement to Nearly Zero Downtime"
+_CHECK = "How to Check if Dual Registration is Established"
+_COUNTERS = "Counters to Monitor Zero Downtime During Upgrade: Table 3"
+
+ASSIGNED = {True: "assigned_own", False: "assigned_peer"}
+"""The column of a node that says that it is assigned its own users; those of its peer."""
+
+SERVES = cube({
+    "me.process": ("running", "manager_down"), "me.services": "up", "me.database": "up",
+})
+"""A node that can serve whom the record assigns to it (D51)."""
+
+CANNOT_SERVE = (
+    Hindrance("its host is off", {"me.process": "off"}),
+    Hindrance("its critical services are stopped", {"me.services": "stopped"}),
+    Hindrance("a critical service of it is down", {"me.services": "down"}),
+    Hindrance("its database is down", {"me.database": "down"}),
+)
+"""Why a node does not serve whom the record assigns to it; the first that holds."""
+
+NOBODY_ASSIGNED = (
+    Hindrance("is taking the users over", {"me.state": State.TAKING_OVER}),
+    Hindrance("is taking its users back", {"me.state": State.TAKING_BACK}),
+    Hindrance("is taking everyone over", {"me.state": State.BACKUP_ACTIVATED}),
+    Hindrance("has failed and serves nobody", {"me.state": State.RUNNING_IN_FAILED_MODE}),
+    Hindrance("is starting and has yet to take up its role", {"me.state": State.INITIALIZING}),
+)
+"""Why the record assigns a group of users to nobody; the first that holds of a node."""
+
+OFFERED = cube({"ha": "on"})
+"""Where the server offers a second connection: without high availability it does not."""
+
+CONDITIONS = (
+    Condition("im_presence_release", 14, "IM and Presence of release 14", _ENHANCEMENT),
+    Condition("cucm_release", 14, "Unified CM of release 14", _ENHANCEMENT),
+    Condition("jabber_release", 14, "Jabber of release 14", _ENHANCEMENT),
+    Condition("expressway_release", 14, "Expressway of release 14 for remote access",
+              _ENHANCEMENT, only_with="remote_access"),
+    Condition("unrestricted", False, "not the unrestricted (XU) version", _ENHANCEMENT),
+    Condition("secure_mode", True, "secure mode between XMPP clients and the service",
+              _ENHANCEMENT),
+    Condition("enabled_in_client", True, "dual connections enabled in the client", _ENHANCEMENT),
+)
+"""What an installation needs for dual connections, beside high availability."""
+
+HIGH_AVAILABILITY = Condition(
+    "high_availability", True, "high availability on", "How to Disable Dual Registration")
+
+COUNTERS = (
+    Counter("ActiveJsmSessions", "active", "users with an active session on the node", _COUNTERS),
+    Counter("InactiveJsmSessions", "inactive", "users with an inactive session on the node",
+            _COUNTERS),
+    Counter("JsmSessionsComposed", "active", "composed sessions of the node, one a user",
+            _COUNTERS),
+    Counter("JsmSessionsClient", "active", "client sessions that are active", _CHECK),
+    Counter("JsmSessionsClientInactive", "inactive", "client sessions that are inactive", _CHECK,
+            printed=2),
+)
+"""Which sessions of a node a counter shows (D55); `printed`: how often Table 3 lists it."""

@@ -1,0 +1,111 @@
+"""The timers of a node, and the rules that the service parameters must keep.
+
+Law: data only. A timer says when an event of the machine is due; where the event can happen at
+all is the machine's to say (`prgcore.tables.events`), and is not repeated here.
+"""
+
+from __future__ import annotations
+
+from prgcore.clockwork import Sanity, Timer
+from prgcore.model import cube
+from prgcore.tables.columns import SICK
+from prgcore.tables.parameters import AUTOMATIC_FALLBACK_AFTER
+from prgcore.vocabulary import State
+
+_HEARTBEAT = "Configure Heartbeat Interval for Failover"
+_STARTING = {"me.state": State.INITIALIZING}
+
+TIMERS = (
+    Timer(
+        "heartbeat_heard", "a heartbeat arrives", _HEARTBEAT, told="heartbeat",
+    ),
+    Timer(
+        "peer_host_lost", "somebody tells that the peer's host is down",
+        "table2:17", told="peer_host_lost",
+    ),
+    Timer(
+        "heartbeat_lost", "silence since the last heartbeat, or since the node began to start",
+        _HEARTBEAT,
+        limits=(
+            (_STARTING, "initialization_keep_alive_timeout"),
+            ({}, "keep_alive_timeout"),
+        ),
+        again="heartbeat", again_in=cube(_STARTING), decisions=("D44", "D46"),
+    ),
+    Timer(
+        "critical_service_delay", "a critical service or the database is down without a break",
+        _HEARTBEAT, runs={"me.health": SICK},
+        limits=(({}, "critical_service_delay"),), decisions=("D22", "D46"),
+    ),
+    Timer(
+        "auto_fallback_due", "a failed-over node is healthy without a break", _HEARTBEAT,
+        runs={"me.state": State.FAILED_OVER, "me.health": "healthy"},
+        limits=(({}, AUTOMATIC_FALLBACK_AFTER),), decisions=("D45", "D46"),
+    ),
+)
+"""In the order in which events that are due together are given: what was heard comes first."""
+
+SHORTEST_INTERVAL = 0.001
+"""Seconds; below it heartbeats are a flood, and times may be too coarse to tell two apart."""
+
+_ERROR, _WARNING = "error", "warning"
+_INTERVAL, _TIMEOUT = "keep_alive_interval", "keep_alive_timeout"
+_STARTING_TIMEOUT, _DELAY = "initialization_keep_alive_timeout", "critical_service_delay"
+_LOWER, _UPPER = "client_relogin_lower_limit", "client_relogin_upper_limit"
+
+SANITY = (
+    Sanity(
+        "interval", "heartbeats have an interval: at least a millisecond",
+        ((SHORTEST_INTERVAL, ""),), "<=", ((1, _INTERVAL),), _ERROR, "T8", (_INTERVAL,),
+        "a timer that was not answered would be due again at once, for ever",
+    ),
+    Sanity(
+        "alive", "the interval and the jitter together are shorter than the time-out",
+        ((1, _INTERVAL), (1, "jitter")), "<", ((1, _TIMEOUT),), _ERROR, "T5",
+        (_TIMEOUT, _INTERVAL),
+        "a peer that is alive and loses no heartbeat is declared lost",
+    ),
+    Sanity(
+        "alive-at-start", "and shorter than the time-out during initialization",
+        ((1, _INTERVAL), (1, "jitter")), "<", ((1, _STARTING_TIMEOUT),), _ERROR, "T5",
+        (_STARTING_TIMEOUT, _INTERVAL),
+        "a node that starts declares a peer lost that is alive",
+    ),
+    Sanity(
+        "three-losses", "three lost heartbeats in a row are survived",
+        ((4, _INTERVAL), (1, "jitter")), "<", ((1, _TIMEOUT),), _WARNING, "T6",
+        (_TIMEOUT, _INTERVAL),
+        "the heartbeat after three lost ones races the time-out, and a live peer may be lost",
+    ),
+    Sanity(
+        "patient-start", "a node that starts waits no shorter than one that runs",
+        ((1, _TIMEOUT),), "<=", ((1, _STARTING_TIMEOUT),), _WARNING, "T3",
+        (_STARTING_TIMEOUT, _TIMEOUT),
+        "a node that starts takes over from a peer that the others would still wait for",
+    ),
+    Sanity(
+        "delay", "a critical service has time to come back",
+        ((0, ""),), "<", ((1, _DELAY),), _WARNING, "T2", (_DELAY,),
+        "each restart of a critical service is a failover",
+    ),
+    Sanity(
+        "re-login", "clients wait before they log in again",
+        ((0, ""),), "<", ((1, _LOWER),), _ERROR, "T9", (_LOWER,),
+        "clients may all come back in the same moment",
+    ),
+    Sanity(
+        "re-login-limits", "the lower re-login limit is not above the upper one",
+        ((1, _LOWER),), "<=", ((1, _UPPER),), _ERROR, "T9", (_UPPER, _LOWER),
+        "there is no time for clients to choose from",
+    ),
+    Sanity(
+        "re-login-delay", "clients wait no shorter than the critical service delay",
+        ((1, _DELAY),), "<=", ((1, _LOWER),), _WARNING, "D28", (_LOWER, _DELAY),
+        "clients may try before the failover has begun",
+    ),
+    Sanity(
+        "ports", "the two ports of the recovery manager differ",
+        ((1, "service_port"),), "!=", ((1, "admin_rpc_port"),), _ERROR, "",
+        ("admin_rpc_port",), "one of the two cannot be opened",
+    ),
+)

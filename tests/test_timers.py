@@ -1,0 +1,657 @@
+"""Timers: the monitor against a naive one, the theorems, the parameters and what they promise."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from fractions import Fraction
+from itertools import pairwise
+from math import inf, nan
+from typing import Any
+
+import attrs
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from prgcore import counting
+from prgcore.cli import main
+from prgcore.errors import BadInput
+from prgcore.machine import prg
+from prgcore.parameters import LATEST, RECORDS, Parameters
+from prgcore.prove import claims, heartbeats, timing
+from prgcore.prove.report import prove
+from prgcore.sanity import check
+from prgcore.tables.decisions import DECISIONS
+from prgcore.tables.timers import SANITY, TIMERS
+from prgcore.timers import Bounds, Monitor, Range, bounds, knowable, watches
+from prgcore.vocabulary import Kind
+from tests.planted import LAMPS, reachable
+
+PRG = prg()
+HOME = ("enable_ha", "heartbeat_heard(node1)", "heartbeat_heard(node2)",
+        "initialized(node1)", "initialized(node2)")
+DEFAULTS = Parameters()
+HEARD, HOST, LOST, DELAY, FALLBACK = (f"{t.event}(node1)" for t in TIMERS)
+
+
+def home() -> Any:
+    pair = PRG.initial[0]
+    for event in HOME:
+        pair = PRG.step(pair, event).pair
+    return pair
+
+
+def but(pair: Any, **columns: str) -> Any:
+    """The pair with node 1's columns (or `peer_...`, `ha`, `link`) changed."""
+    names = {"ha": "ha", "link": "link", "auto_fallback": "auto_fallback"}
+    changed = {
+        names.get(k) or (f"node2.{k[5:]}" if k.startswith("peer_") else f"node1.{k}"): v
+        for k, v in columns.items()
+    }
+    return PRG.pair({**dict(pair), **changed})
+
+
+NORMAL = home()
+FAILED_OVER = but(NORMAL, state="failed_over", peer_state="running_in_backup_mode",
+                  auto_fallback="on")
+
+
+def started(now: Any = 0, parameters: Parameters = DEFAULTS, pair: Any = NORMAL) -> Monitor:
+    return Monitor.start(PRG, "node1", now, parameters).observe(now, pair)[0]
+
+
+# ------------------------------------------------------- the monitor, told by examples
+
+
+def test_silence_is_a_loss_at_the_time_out_and_not_before() -> None:
+    monitor, events = started().observe(10, NORMAL, heartbeat=True)
+    assert (events, monitor.next_deadline) == ((), 70)
+    monitor, events = monitor.observe(69.999, NORMAL)
+    assert events == ()
+    monitor, events = monitor.observe(70, NORMAL)
+    assert (events, monitor.next_deadline) == ((LOST,), 85)
+    assert monitor.observe(84, NORMAL)[1] == ()
+    assert monitor.observe(85, NORMAL)[1] == (LOST,)
+    assert monitor.observe(80, NORMAL, heartbeat=True)[0].next_deadline == 140
+
+
+def test_a_starting_node_waits_longer_and_from_its_start() -> None:
+    starting = but(NORMAL, state="initializing")
+    assert started(5, pair=starting).next_deadline == 125
+    late = started(0, pair=but(NORMAL, ha="off"))
+    late, events = late.observe(500, starting)
+    assert (events, late.next_deadline) == ((), 620)
+    assert late.observe(619, starting)[1] == ()
+    assert late.observe(620, starting)[1] == (LOST,)
+
+
+def test_a_heartbeat_of_an_unheard_peer_and_a_lost_host_are_told_at_once() -> None:
+    deaf = but(NORMAL, hears_peer="no")
+    assert started().observe(1, deaf, heartbeat=True)[1] == (HEARD,)
+    assert started().observe(1, NORMAL, heartbeat=True)[1] == ()
+    assert started().observe(1, NORMAL, peer_host_lost=True)[1] == (HOST,)
+    assert started().observe(60, NORMAL, peer_host_lost=True)[1] == (HOST, LOST)
+    assert started().observe(60, deaf, heartbeat=True, peer_host_lost=True)[1] == (HEARD, HOST)
+
+
+@pytest.mark.parametrize("fault", [{"services": "down"}, {"database": "down"}])
+def test_a_recovery_before_the_delay_resets_it(fault: dict[str, str]) -> None:
+    sick = but(NORMAL, **fault)
+    monitor = started()
+    for now, pair in ((10, sick), (99, sick), (99.5, NORMAL), (100, sick), (130, sick)):
+        monitor, events = monitor.observe(now, pair, heartbeat=True)
+        assert events == ()
+    assert monitor.next_deadline == 190
+    assert monitor.observe(189, sick, heartbeat=True)[1] == ()
+    assert monitor.observe(190, sick, heartbeat=True)[1] == (DELAY,)
+
+
+def test_one_fault_after_another_is_one_time_of_sickness() -> None:
+    monitor, _ = started().observe(0, but(NORMAL, services="down"))
+    monitor, _ = monitor.observe(50, but(NORMAL, database="down"), heartbeat=True)
+    assert monitor.observe(90, but(NORMAL, database="down"), heartbeat=True)[1] == (DELAY,)
+
+
+@pytest.mark.parametrize(("late", "now"), [
+    ({"auto_fallback": "off"}, 2500), ({"hears_peer": "no"}, 1799),
+    ({"peer_state": "running_in_failed_mode"}, 1700),
+])
+def test_what_makes_the_fallback_impossible_does_not_restart_the_thirty_minutes(
+    late: dict[str, str], now: int,
+) -> None:
+    monitor, _ = started(pair=FAILED_OVER).observe(now, but(FAILED_OVER, **late))
+    then = max(now, 1800)
+    assert FALLBACK not in monitor.observe(then, but(FAILED_OVER, **late), heartbeat=True)[1]
+    assert monitor.observe(then, FAILED_OVER, heartbeat=True)[1] == (FALLBACK,)
+    if now < 1800:
+        assert monitor.observe(1799.9, FAILED_OVER, heartbeat=True)[1] == ()
+
+
+@pytest.mark.parametrize("fault", [
+    {"services": "down"}, {"database": "down"}, {"services": "stopped"},
+    {"state": "failed_over_with_critical_services_not_running"}, {"state": "idle"},
+])
+def test_a_fault_and_a_restart_begin_the_thirty_minutes_again(fault: dict[str, str]) -> None:
+    monitor, _ = started(pair=FAILED_OVER).observe(1000, but(FAILED_OVER, **fault))
+    monitor, _ = monitor.observe(1001, FAILED_OVER, heartbeat=True)
+    assert monitor.observe(2800, FAILED_OVER, heartbeat=True)[1] == ()
+    assert monitor.observe(2801, FAILED_OVER, heartbeat=True)[1] == (FALLBACK,)
+    again = started(1000, pair=FAILED_OVER)
+    assert again.observe(2799, FAILED_OVER, heartbeat=True)[1] == ()
+
+
+def test_the_defaults_survive_two_lost_heartbeats_and_the_fourth_races_the_timer() -> None:
+    monitor, _ = started().observe(0, NORMAL, heartbeat=True)
+    assert monitor.observe(45, NORMAL, heartbeat=True)[1] == ()
+    assert monitor.observe(60, NORMAL)[1] == (LOST,)
+    assert monitor.observe(60, NORMAL, heartbeat=True)[1] == ()
+    patient = started(parameters=Parameters(keep_alive_timeout=61))
+    assert patient.observe(60, NORMAL)[1] == ()
+
+
+# --------------------------------------------------------------- what it refuses
+
+
+@pytest.mark.parametrize("now", [nan, inf, -inf, True, False, "1", None, LATEST + 1, 10**400])
+def test_what_is_no_time_is_refused(now: Any) -> None:
+    with pytest.raises(BadInput, match="monotonic clock"):
+        Monitor.start(PRG, "node1", now)
+    with pytest.raises(BadInput, match="monotonic clock"):
+        started().observe(now, NORMAL)
+
+
+def test_a_clock_that_steps_back_is_refused_with_both_times_and_nothing_changes() -> None:
+    monitor = started(5)
+    with pytest.raises(BadInput, match=r"4\.5 is before 5, .*never steps back"):
+        monitor.observe(4.5, NORMAL)
+    assert monitor == started(5)
+    assert monitor.observe(5, NORMAL)[0].now == 5
+
+
+def test_a_monitor_needs_a_node_a_machine_with_timers_and_an_interval() -> None:
+    with pytest.raises(BadInput, match="unknown node 'node3'"):
+        Monitor.start(PRG, "node3", 0)
+    with pytest.raises(BadInput, match=r"'lamps' has no event heartbeat_heard\(node1\)"):
+        watches(type(PRG)(LAMPS), "node1")
+    with pytest.raises(BadInput, match=r"keep_alive_interval: 0: .*set keep_alive_interval=1"):
+        Monitor.start(PRG, "node1", 0, Parameters(keep_alive_interval=0))
+    with pytest.raises(BadInput, match="unknown column 'x'"):
+        started().observe(1, {**dict(NORMAL), "x": "y"})
+
+
+# ----------------------------------------------------- the guard is the machine's own
+
+
+def test_no_event_that_the_machine_deems_possible_is_withheld() -> None:
+    space = reachable()
+    timers = {e.name for e in PRG.model.events if e.kind is Kind.TIMER}
+    ways = [entry for entry in PRG.model.possible if entry.event in timers]
+    assert {entry.event for entry in ways} == timers
+    for entry in ways:
+        guard = knowable(PRG, entry.event, entry.event.partition("(")[2].rstrip(")"))
+        numbers = space.where(entry.when)
+        assert len(numbers) > 100
+        for number in numbers[:: len(numbers) // 100]:
+            pair = PRG.pair(space.pair(int(number)))
+            assert PRG.possible(pair, entry.event)
+            assert any(PRG.holds(cube, pair) for cube in guard), entry.event
+
+
+def test_the_guard_reads_only_what_the_node_knows() -> None:
+    columns = {c.name: c for c in PRG.model.columns}
+    for watch in watches(PRG, "node1"):
+        cubes = (*watch.possible, watch.runs, *(cells for cells, _ in watch.limits))
+        for name in (cell.column for cube in cubes for cell in cube):
+            for source in columns[name].sources or (name,):
+                assert columns[source].observed_by in ("node1", "record"), (watch.event, name)
+
+
+def test_both_nodes_are_watched_alike() -> None:
+    mirrored = Monitor.start(PRG, "node2", 0).observe(0, NORMAL)[0]
+    assert mirrored.observe(60, NORMAL)[1] == ("heartbeat_lost(node2)",)
+
+
+# ----------------------------------------------------- any sequence of observations
+
+DURATIONS = st.sampled_from([0, 0.1, 0.3, 1, 4.9, 5, 7, 14.7, 15, 30, 60, 89.9, 90, 120, 900, 1800])
+PARAMETERS = st.builds(
+    Parameters, keep_alive_interval=st.sampled_from([0.1, 1, 5, 15]),
+    keep_alive_timeout=st.sampled_from([0, 0.3, 5, 60]),
+    initialization_keep_alive_timeout=st.sampled_from([3, 0.7, 120]),
+    critical_service_delay=st.sampled_from([0, 0.2, 1, 90]),
+)
+COLUMNS = st.fixed_dictionaries({
+    "state": st.sampled_from(["normal", "initializing", "failed_over", "running_in_backup_mode",
+                              "idle"]),
+    "services": st.sampled_from(["up", "up", "up", "down", "stopped"]),
+    "database": st.sampled_from(["up", "up", "up", "down"]),
+    "hears_peer": st.sampled_from(["yes", "no"]),
+    "ha": st.sampled_from(["on", "on", "on", "off"]),
+    "auto_fallback": st.sampled_from(["on", "off"]),
+    "peer_state": st.sampled_from(["running_in_backup_mode", "normal"]),
+})
+STEPS = st.lists(st.tuples(DURATIONS, COLUMNS, st.booleans(), st.booleans()),
+                 min_size=1, max_size=12)
+
+
+class Naive:
+    """Remembers everything and decides from all of it; written from D44 to D46."""
+
+    def __init__(self, start: float, parameters: Parameters) -> None:
+        self.start, self.parameters = start, parameters
+        self.history: list[tuple[float, Any, bool, tuple[str, ...]]] = []
+
+    def observe(self, now: float, pair: Any, *, heartbeat: bool, lost: bool) -> tuple[str, ...]:
+        self.history.append((now, pair, heartbeat, ()))
+        on, hears = pair["ha"] == "on", pair["node1.hears_peer"] == "yes"
+        cares = on and (hears or pair["node1.duty"] in ("starting", "acting"))
+        state, p = pair["node1.state"], self.parameters
+        starting = state == "initializing"
+        patience = p.initialization_keep_alive_timeout if starting else p.keep_alive_timeout
+        events = [
+            (HEARD, heartbeat and on and not hears),
+            (HOST, lost and cares),
+            (LOST, cares and self.is_due(LOST, self.silent_since(), patience)),
+            (DELAY, on and state in ("normal", "running_in_backup_mode") and self.sick(pair)
+             and self.is_due(DELAY, self.since(self.sick), p.critical_service_delay)),
+            (FALLBACK, on and hears and pair["auto_fallback"] == "on" and self.well(pair)
+             and pair["node2.state"] == "running_in_backup_mode"
+             and self.is_due(FALLBACK, self.since(self.well), 1800)),
+        ]
+        given_ = tuple(event for event, is_so in events if is_so)
+        self.history[-1] = (now, pair, heartbeat, given_)
+        return given_
+
+    @staticmethod
+    def sick(pair: Any) -> bool:
+        return pair["node1.services"] == "down" or pair["node1.database"] == "down"
+
+    @staticmethod
+    def well(pair: Any) -> bool:
+        up = pair["node1.services"] == pair["node1.database"] == "up"
+        return up and pair["node1.state"] == "failed_over"
+
+    def since(self, holds: Callable[[Any], bool]) -> int:
+        """Where the unbroken run at the end of the history begins."""
+        index = len(self.history) - 1
+        while index > 0 and holds(self.history[index - 1][1]):
+            index -= 1
+        return index
+
+    def silent_since(self) -> int:
+        """-1: since the start."""
+        states = [pair["node1.state"] == "initializing" for _, pair, _, _ in self.history]
+        begins = [i for i, (_, _, heard, _) in enumerate(self.history) if heard]
+        begins += [i for i, (old, new) in enumerate(pairwise(states), 1) if new and not old]
+        return max(begins, default=-1)
+
+    def is_due(self, event: str, since: int, after: float) -> bool:
+        now = self.history[-1][0]
+        begun = self.start if since < 0 else self.history[since][0]
+        before = [t for t, _, _, events in self.history[max(since, 0):] if event in events]
+        quiet = before and now < before[-1] + self.parameters.keep_alive_interval
+        return now >= begun + after and not quiet
+
+
+@given(st.sampled_from([0, 0.1, -7, 1e6]), PARAMETERS, STEPS)
+def test_the_monitor_is_the_naive_one(start: float, parameters: Parameters, steps: Any) -> None:
+    monitor, naive = Monitor.start(PRG, "node1", start, parameters), Naive(start, parameters)
+    assert monitor.next_deadline == start
+    now = start
+    for passed, columns, heartbeat, lost in steps:
+        now, pair = now + passed, but(NORMAL, **columns)
+        told = naive.observe(now, pair, heartbeat=heartbeat, lost=lost)
+        monitor, events = monitor.observe(now, pair, heartbeat=heartbeat, peer_host_lost=lost)
+        assert events == told
+        deadline = monitor.next_deadline
+        if deadline is None:
+            assert monitor.observe(now + 1e6, pair)[1] == ()
+        else:
+            assert deadline > now
+            assert monitor.observe(deadline, pair)[1] != ()
+            assert monitor.observe(now, pair)[1] == ()
+            between = now + (deadline - now) / 2
+            assert between >= deadline or monitor.observe(between, pair)[1] == ()
+
+
+@settings(max_examples=40)
+@given(PARAMETERS, STEPS, st.sampled_from(["running", "manager_down", "off"]))
+def test_what_a_node_cannot_know_changes_nothing(
+    parameters: Parameters, steps: Any, process: str,
+) -> None:
+    one = other = Monitor.start(PRG, "node1", 0, parameters)
+    now = 0
+    for passed, columns, heartbeat, lost in steps:
+        now, pair = now + passed, but(NORMAL, **columns)
+        hidden = but(pair, link="cut", process=process, peer_process=process,
+                     peer_services="down", peer_database="down", peer_hears_peer="no")
+        one, events = one.observe(now, pair, heartbeat=heartbeat, peer_host_lost=lost)
+        other, same = other.observe(now, hidden, heartbeat=heartbeat, peer_host_lost=lost)
+        assert (events, one) == (same, other)
+
+
+@given(
+    st.integers(1, 20), st.integers(0, 10), st.integers(0, 10), st.integers(0, 3),
+    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 10), st.integers(0, 10)), max_size=15),
+)
+def test_a_live_peer_is_believed_in_whatever_its_schedule(
+    interval: int, late: int, longest: int, lost: int, beats: Any,
+) -> None:
+    timeout = (lost + 1) * interval + late + longest + 1
+    assert counting.survives(lost, interval, late + longest, timeout)
+    parameters = Parameters(keep_alive_interval=interval, keep_alive_timeout=timeout,
+                            initialization_keep_alive_timeout=timeout)
+    k, arrivals = 0, [0]
+    for skipped, lateness, delay in beats:
+        k += 1 + min(skipped, lost)
+        arrivals.append(k * interval + min(lateness, late) + min(delay, longest))
+    monitor = started(parameters=parameters)
+    for arrival in sorted(arrivals):
+        while monitor.next_deadline is not None and monitor.next_deadline <= arrival:
+            monitor, events = monitor.observe(monitor.next_deadline, NORMAL)
+            assert events == ()
+        monitor, events = monitor.observe(arrival, NORMAL, heartbeat=True)
+        assert events == ()
+
+
+# --------------------------------------------------------------------- the theorems
+
+
+def test_the_theorems_are_proved_and_say_what_of() -> None:
+    said = prove(PRG, only=[t.id for t in timing.THEOREMS])
+    assert [(r.id, r.verdict, r.model) for r in said.results] == [
+        (f"T{n}", "proved", "T") for n in range(1, 10)]
+    for result in said.results:
+        assert result.detail["over"] == ["Int", "Real"]
+        texts = [v for k, v in result.detail.items() if k != "over"]
+        assert texts
+        assert all(v.startswith("IF ") and "; THEN " in v for v in texts)
+    assert json.loads(json.dumps(said.to_json()))["obligations"][2]["assumptions"]
+
+
+def test_a_machine_without_timers_has_no_theorems_about_them() -> None:
+    said = prove(type(PRG)(LAMPS), only=["T1", "T9"])
+    assert {r.verdict for r in said.results} == {"not_applicable"}
+    assert "no event heartbeat_heard(node1)" in said.results[0].detail["says"]
+
+
+@pytest.mark.parametrize("lost", range(9))
+def test_each_number_of_lost_heartbeats_by_itself(lost: int) -> None:
+    for build in (heartbeats.believed, heartbeats.suspected, heartbeats.not_too_soon):
+        for sort in claims.SORTS:
+            assert claims.ask(build(lost), sort).verdict == "proved"
+
+
+def _never_again(value: Any, now: Any, *, runs: Any, again: Any, choose: Any) -> Any:
+    return choose(runs, value, now)
+
+
+def _never_reset(value: Any, now: Any, *, runs: Any, again: Any, choose: Any) -> Any:
+    return choose(again, now, value)
+
+
+FAULTS: dict[str, tuple[str, Callable[..., Any], set[str]]] = {
+    "due too late": ("due", lambda now, moment: now > moment, {"T1", "T2", "T3", "T8"}),
+    "due too soon": ("due", lambda now, moment: now >= moment - 1,
+                     {"T1", "T2", "T4", "T5", "T7", "T8"}),
+    "a heartbeat is forgotten": ("kept", _never_again, {"T1", "T3", "T5", "T6"}),
+    "a recovery is forgotten": ("kept", _never_reset, {"T1", "T2", "T7"}),
+    "never quiet": ("ready", lambda since, after, *_: since + after, {"T1", "T8"}),
+    "the last deadline": ("earliest", lambda moments, _: moments[-1], {"T8"}),
+    "survives a race": ("survives", lambda n, i, j, t: (n + 1) * i + j <= t, {"T5", "T6"}),
+    "forgets the jitter": ("survives", lambda n, i, _, t: (n + 1) * i < t, {"T5", "T6"}),
+    "one interval too few": ("noticed_earliest", lambda n, i, j, t: t - n * i - j, {"T4", "T9"}),
+    "no polling": ("noticed_latest", lambda t, late, _: t + late, {"T3", "T9"}),
+    "no moving": ("outage", lambda seen, times, _, wait: times * seen + wait, {"T9"}),
+    "twice everything": ("outage", lambda seen, times, moving, wait: times * (seen + wait) + moving,
+                         {"T9"}),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_in_the_arithmetic_is_refuted_with_numbers(
+    name: str, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    what, wrong, finders = FAULTS[name]
+    monkeypatch.setattr(counting, what, wrong)
+    for theorem in timing.THEOREMS:
+        if theorem.id in finders:
+            found = timing.discharge.__wrapped__(theorem)
+            assert (theorem.id, found.verdict) == (theorem.id, "refuted")
+            assert "; not with " in found.detail["says"]
+            assert {n: str(Fraction(v)) for n, v in found.detail["numbers"].items()
+                    if v not in ("True", "False")}.items() <= found.detail["numbers"].items()
+
+
+def test_no_witness_no_answer_and_no_agreement_are_no_proofs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def nothing(u: claims.Unknowns) -> claims.Claim:
+        x = u.number("x")
+        return claims.Claim({"x < 0": x < 0, "x > 0": x > 0}, {"x is 7": claims.same(x, 7)})
+
+    def two_faced(u: claims.Unknowns) -> claims.Claim:
+        x = u.number("x")
+        return claims.Claim({}, {"x > 0": isinstance(u, claims.Numbers) or x > 0})
+
+    def faithless(u: claims.Unknowns) -> claims.Claim:
+        x = u.number("x")
+        return claims.Claim({"x > 0": not isinstance(u, claims.Numbers) and x > 0}, {})
+
+    assert claims.ask(nothing, "Int").verdict == "vacuous"
+    assert claims.ask(two_faced, "Real").verdict == "disagree"
+    assert claims.ask(faithless, "Real").verdict == "disagree"
+    monkeypatch.setattr(claims, "RLIMIT", 1)
+    found = timing.discharge.__wrapped__(timing.THEOREMS[0])
+    assert found.verdict == "unknown"
+
+
+# --------------------------------------------------------- parameters and their sense
+
+
+def test_the_defaults_break_one_rule_of_good_sense_and_the_advice_helps() -> None:
+    broken = [v for v in check(DEFAULTS) if not v.holds]
+    assert [(v.rule.id, v.rule.kind, v.advice) for v in broken] == [
+        ("three-losses", "warning", "set keep_alive_timeout=61")]
+    assert all(v.holds for v in check(Parameters(keep_alive_timeout=61)))
+    assert [v.rule.id for v in check(Parameters(keep_alive_timeout=61), 1) if not v.holds] == [
+        "three-losses"]
+
+
+def test_every_rule_can_be_broken_and_names_what_needs_it() -> None:
+    bad = [
+        Parameters(keep_alive_interval=0), Parameters(keep_alive_timeout=15),
+        Parameters(initialization_keep_alive_timeout=15), DEFAULTS,
+        Parameters(initialization_keep_alive_timeout=59), Parameters(critical_service_delay=0),
+        Parameters(client_relogin_lower_limit=0), Parameters(client_relogin_lower_limit=538),
+        Parameters(client_relogin_lower_limit=89), Parameters(admin_rpc_port=22001),
+    ]
+    for rule, parameters in zip(SANITY, bad, strict=True):
+        verdict = next(v for v in check(parameters) if v.rule is rule)
+        assert not verdict.holds, rule.id
+        assert verdict.advice.startswith("set "), rule.id
+    known = {t.id for t in timing.THEOREMS} | {d.id for d in DECISIONS} | {""}
+    assert {r.theorem for r in SANITY} <= known
+    assert len({r.id for r in SANITY}) == len(SANITY)
+
+
+NUMBERS = st.one_of(st.integers(0, 600), st.floats(0, 600), st.sampled_from([86_400, 86_399.5]))
+
+
+@given(NUMBERS, NUMBERS, NUMBERS, NUMBERS, NUMBERS, NUMBERS,
+       st.integers(1, 65_535), st.floats(0, 100))
+def test_advice_is_valid_and_helps(  # one letter a parameter
+    a: Any, b: Any, c: Any, d: Any, e: Any, f: Any, port: int, jitter: float,
+) -> None:
+    p = Parameters(
+        keep_alive_interval=a, keep_alive_timeout=b, initialization_keep_alive_timeout=c,
+        critical_service_delay=d, client_relogin_lower_limit=e, client_relogin_upper_limit=f,
+        service_port=port, admin_rpc_port=port)
+    for verdict in check(p, jitter):
+        if verdict.holds:
+            assert verdict.advice == ""
+        elif verdict.advice.startswith("set "):
+            name, _, value = verdict.advice[4:].partition("=")
+            after = check(attrs.evolve(p, **{name: int(value)}), jitter)
+            assert next(v for v in after if v.rule is verdict.rule).holds
+        else:
+            assert "no whole value" in verdict.advice
+
+
+def test_the_figures_of_the_defaults() -> None:
+    plain, dual = bounds(DEFAULTS), bounds(DEFAULTS, dual_connections=True)
+    assert plain == Bounds(
+        2, Range(45, 52.5, 60), Range(105, 112.5, 120), Range(90, 90, 90), Range(165, 381, 597),
+        Range(210, 418.5, 627), Range(120, 328.5, 537))
+    assert dual.after_crash == Range(45, 52.5, 60)
+    assert dual.after_service == Range(90, 90, 90)
+    assert dual.after_fallback == Range(0, 0, 0)
+    double = bounds(DEFAULTS, multiple_device_messaging=True, take_over=10)
+    assert (double.after_crash.most, double.after_service.most) == (667, 727)
+    assert double.if_waits_double is not None
+    assert [r.most for r in double.if_waits_double] == [1204, 1264]
+    worse = bounds(DEFAULTS, latency=0.25, polling=1, jitter=2)
+    assert (worse.crash.least, worse.crash.most) == (43, 61.25)
+    assert (worse.service.most, worse.survived) == (91, 2)
+
+
+@given(st.sampled_from([0.1, 0.3, 1, 7, 15]), st.floats(0, 200), st.floats(0, 20))
+def test_survived_is_the_largest_number_that_is(interval: float, timeout: float, jitter: float,
+                                                ) -> None:
+    p = Parameters(keep_alive_interval=interval, keep_alive_timeout=timeout)
+    survived = bounds(p, jitter=jitter).survived
+    numbers = [n for n in range(2100) if counting.survives(n, interval, jitter, timeout)]
+    assert survived == max(numbers, default=None)
+
+
+@pytest.mark.parametrize("wrong", [nan, inf, -1, "1", True, None])
+def test_what_is_no_number_of_seconds_is_refused(wrong: Any) -> None:
+    for name in ("latency", "polling", "jitter", "take_over"):
+        with pytest.raises(BadInput, match=f"{name}: expected seconds"):
+            bounds(DEFAULTS, **{name: wrong})
+    with pytest.raises(BadInput, match="jitter: expected seconds"):
+        check(DEFAULTS, wrong)
+
+
+def test_parameters_are_read_from_words() -> None:
+    read = Parameters.parse({"keep_alive_timeout": "75", "keep_alive_interval": "0.5",
+                             "enable_automatic_fallback": "TRUE", "service_port": "1"})
+    assert (read.keep_alive_timeout, read.keep_alive_interval) == (75, 0.5)
+    assert (read.enable_automatic_fallback, read.service_port) == (True, 1)
+
+
+@given(st.sampled_from(sorted(RECORDS)), st.text(max_size=40) | st.integers().map(str))
+def test_any_word_is_a_value_or_one_complaint(name: str, word: str) -> None:
+    complaint = ""
+    read = DEFAULTS
+    try:
+        read = Parameters.parse({name: word})
+    except BadInput as error:
+        complaint = str(error)
+    assert complaint == "" or complaint.startswith(f"{name}: ")
+    assert len(complaint) < 300
+    assert RECORDS[name].least <= getattr(read, name) <= RECORDS[name].most
+
+
+@pytest.mark.parametrize("value", [10**400, -(10**400), inf, nan, -1, True, "60", None])
+def test_a_wrong_value_is_named(value: Any) -> None:
+    with pytest.raises(BadInput, match=r"^keep_alive_timeout: "):
+        Parameters(keep_alive_timeout=value)
+
+
+# ------------------------------------------------------------------- the command line
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+    monkeypatch.setenv("COLUMNS", "80")
+
+    def call(*words: str) -> tuple[int, str, str]:
+        code = main(["timing", *words])
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return call
+
+
+def test_the_page_of_the_defaults(run: Any) -> None:
+    code, out, err = run()
+    assert (code, err) == (0, "")
+    assert all(len(line) <= 80 for line in out.splitlines())
+    lines = [" ".join(line.split()) for line in out.splitlines()]
+    assert "users are out after a crash 165 381 597 T9" in lines
+    assert "after a service failure 210 418.5 627 T9" in lines
+    assert "A live peer survives 2 lost heartbeats in a row (T6)." in lines
+    assert "set keep_alive_timeout=61" in " ".join(lines)
+    assert "changed" not in out
+
+
+def test_changed_parameters_are_marked_and_a_broken_rule_is_exit_1(run: Any) -> None:
+    code, out, _ = run("--set", "keep_alive_timeout=75")
+    assert code == 0
+    assert "changed from 60" in out
+    assert "warning" not in out
+    code, out, err = run("--set", "keep_alive_timeout=15", "--set", "admin_rpc_port=22001")
+    assert (code, err) == (1, "")
+    assert "error alive: " in out
+    assert "error ports: " in out
+    assert "these parameters promise nothing" in out
+    code, out, _ = run("--multiple-device-messaging", "--dual-connections", "--take-over", "3")
+    assert code == 0
+    assert "Given take over 3, multiple device messaging true, dual connections true." in (
+        " ".join(out.split()))
+
+
+def test_the_json_says_the_same(run: Any) -> None:
+    code, out, _ = run("--json", "--dual-connections")
+    said = json.loads(out)
+    assert (code, said["ok"]) == (0, True)
+    assert said["bounds"]["after_crash"] == {"least": 45, "mean": 52.5, "most": 60}
+    assert [p["name"] for p in said["parameters"]] == list(RECORDS)
+    assert [r["id"] for r in said["rules"] if not r["holds"]] == ["three-losses"]
+    code, out, _ = run("--json", "--set", "keep_alive_interval=60")
+    assert (code, json.loads(out)["bounds"]) == (1, None)
+
+
+@pytest.mark.parametrize(("words", "says"), [
+    (["--set", "keep_alive_timout=75"], "did you mean keep_alive_timeout"),
+    (["--set", "keep_alive_timeout"], "expected NAME=VALUE"),
+    (["--set", "keep_alive_timeout=1h"], "expected a number of seconds, not '1h'"),
+    (["--set", "service_port=1.5"], "expected a whole number, not 1.5"),
+    (["--set", "enable_automatic_fallback=1"], "expected true or false"),
+    (["--set", f"keep_alive_timeout={'9' * 5000}"], "keep_alive_timeout: expected"),
+    (["--latency", "nan"], "latency: expected seconds"), (["--polling", "-1"], "polling: expected"),
+    (["--jitter", "inf"], "jitter: expected seconds"), (["--take-over", "x"], "--take-over"),
+])
+def test_a_wrong_option_is_one_clear_line(run: Any, words: list[str], says: str) -> None:
+    code, out, err = run(*words)
+    assert (code, out) == (2, "")
+    assert err.count("\n") == 1
+    assert says in err
+
+
+@given(st.lists(st.sampled_from([0, 1, 15, 30, 60, 90]), min_size=1, max_size=6))
+def test_the_monitor_and_the_machine_together(waits: list[int]) -> None:
+    """A node whose service dies, watched until the machine has acted."""
+    assume(sum(waits) < 200)
+    pair, now, fired = PRG.step(NORMAL, "services_down(node1)").pair, 0, []
+    monitor = Monitor.start(PRG, "node1", 0)
+    for wait in (0, *waits):
+        now += wait
+        monitor, events = monitor.observe(now, pair, heartbeat=True)
+        for event in events:
+            decision = PRG.step(pair, event)
+            fired.append((now, event))
+            pair = decision.pair
+    expected = [t for t in _sums(waits) if t >= 90][:1]
+    assert fired == [(t, DELAY) for t in expected]
+    assert (pair["node1.state"] == "normal") == (not expected)
+
+
+def _sums(waits: list[int]) -> list[int]:
+    total, found = 0, []
+    for wait in (0, *waits):
+        total += wait
+        found.append(total)
+    return found

@@ -1,0 +1,343 @@
+"""Users: equal shares with the fewest moves, who serves whom, and who logs in again."""
+
+from __future__ import annotations
+
+import json
+from itertools import product
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from prgcore.cli import main
+from prgcore.engine import Pair
+from prgcore.errors import BadInput, ImpossibleEvent, OutsideInvariant
+from prgcore.export.machine_file import dumps
+from prgcore.machine import prg
+from prgcore.seats import NODES, mirror_name
+from prgcore.tables.stories import STARTS
+from prgcore.users import (
+    MODES,
+    LogIns,
+    assign,
+    logins,
+    may_add_users,
+    relogins,
+    serving,
+)
+from prgcore.vocabulary import Kind, Outcome, State
+from tests.toys import LAMPS
+
+PRG = prg()
+COUNTS = {"node1": 900, "node2": 700}
+EVENTS = tuple(e.name for e in PRG.model.events)
+
+USERS = st.sets(st.sampled_from([f"u{n}" for n in range(30)]), max_size=30)
+GROUPS = st.lists(st.integers(1, 2), min_size=1, max_size=3).map(
+    lambda sizes: [[f"g{g}n{n}" for n in range(size)] for g, size in enumerate(sizes)])
+PLACES = st.dictionaries(
+    st.sampled_from([f"u{n}" for n in range(40)]),
+    st.sampled_from([*(f"g{g}n{n}" for g in range(3) for n in range(2)), "gone"]))
+MODE = st.sampled_from(MODES)
+
+
+def _after(*events: str) -> Pair:
+    pair = PRG.initial[0]
+    for event in (*STARTS["normal"], *events):
+        decision = PRG.step(pair, event)
+        assert decision.outcome is Outcome.DONE, event
+        pair = decision.pair
+    return pair
+
+
+# ----------------------------------------------------------------------- assignment
+
+
+def test_balanced_is_the_default_and_shares_equally() -> None:
+    made = assign(["dora", "ada", "cem", "bo", "eve"], [["n1", "n2"]])
+    assert made.counts == {"n1": 3, "n2": 2}
+    assert made.node_of == {"ada": "n1", "bo": "n1", "cem": "n1", "dora": "n2", "eve": "n2"}
+    assert made.unassigned == ()
+
+
+def test_active_standby_leaves_the_second_nodes_empty() -> None:
+    made = assign(
+        "abcde", [["n1", "n2"], ["n3", "n4"]], mode="active_standby", current={"a": "n2"})
+    assert made.counts == {"n1": 3, "n2": 0, "n3": 2, "n4": 0}
+    assert made.moved({"a": "n2"}) == ("a",)
+
+
+def test_none_assigns_nobody_and_moves_nobody() -> None:
+    made = assign("abc", [["n1", "n2"]], mode="none", current={"a": "n2", "b": "gone"})
+    assert made.node_of == {"a": "n2"}
+    assert made.unassigned == ("b", "c")
+
+
+def test_a_new_node_gets_its_share_and_the_rest_stay() -> None:
+    before = assign([f"u{n}" for n in range(8)], [["n1", "n2"]])
+    after = assign(before.node_of, [["n1", "n2"], ["n3", "n4"]], current=before.node_of)
+    assert after.counts == dict.fromkeys(("n1", "n2", "n3", "n4"), 2)
+    assert len(after.moved(before.node_of)) == 4
+
+
+@settings(deadline=None)
+@given(users=USERS, groups=GROUPS, mode=MODE, current=PLACES)
+def test_another_run_moves_nobody(users, groups, mode, current) -> None:
+    first = assign(users, groups, mode=mode, current=current)
+    assert assign(users, groups, mode=mode, current=first.node_of) == first
+    assert first.moved(first.node_of) == ()
+
+
+@settings(deadline=None)
+@given(users=USERS, groups=GROUPS, mode=MODE, current=PLACES, chance=st.randoms())
+def test_the_order_of_the_input_does_not_matter(users, groups, mode, current, chance) -> None:
+    names, some, places = sorted(users), [*groups], [*current.items()]
+    for many in (names, some, places):
+        chance.shuffle(many)
+    shuffled = assign(names, some, mode=mode, current=dict(places))
+    assert shuffled == assign(users, groups, mode=mode, current=current)
+
+
+@settings(deadline=None)
+@given(users=USERS, groups=GROUPS, mode=MODE, current=PLACES)
+def test_everybody_is_somewhere_once_and_shares_are_equal_within_one(
+    users, groups, mode, current
+) -> None:
+    made = assign(users, groups, mode=mode, current=current)
+    assert set(made.node_of) | set(made.unassigned) == users
+    assert not set(made.node_of) & set(made.unassigned)
+    assert set(made.nodes) == {n for g in groups for n in g}
+    used = [g[0] for g in groups] if mode == "active_standby" else made.nodes
+    shares = [made.counts[node] for node in used]
+    assert sum(made.counts.values()) == len(made.node_of)
+    if mode == "none":
+        assert made.node_of == {
+            u: n for u, n in current.items() if u in users and n in made.nodes}
+    else:
+        assert made.unassigned == ()
+        assert sum(shares) == len(users)
+        assert max(shares) - min(shares) <= 1
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    number=st.integers(0, 5), sizes=st.sampled_from([(1,), (2,), (1, 1), (2, 1)]),
+    mode=st.sampled_from(MODES[:2]), places=st.lists(st.integers(0, 3), min_size=5, max_size=5))
+def test_no_other_equal_assignment_moves_fewer_users(number, sizes, mode, places) -> None:
+    groups = [[f"g{g}n{n}" for n in range(size)] for g, size in enumerate(sizes)]
+    nodes = [n for g in groups for n in g]
+    users = [f"u{n}" for n in range(number)]
+    current = {u: nodes[p] for u, p in zip(users, places, strict=False) if p < len(nodes)}
+    used = [g[0] for g in groups] if mode == "active_standby" else nodes
+    fewest = min(
+        sum(current.get(u, n) != n for u, n in zip(users, way, strict=True))
+        for way in product(used, repeat=number)
+        if max(map(way.count, used)) - min(map(way.count, used)) <= 1)
+    assert len(assign(users, groups, mode=mode, current=current).moved(current)) == fewest
+
+
+@pytest.mark.parametrize(("users", "groups", "mode", "says"), [
+    ("a", [["n1"]], "balance", "unknown assignment mode 'balance'; did you mean balanced"),
+    ("aba", [["n1"]], "balanced", "the user 'a' is given twice"),
+    ("a", [["n1", "n2"], ["n2"]], "balanced", "the node 'n2' is given twice"),
+    ("a", [["n1", "n2", "n3"]], "balanced", "has not one or two nodes"),
+    ("a", ["n1"], "balanced", "has not one or two nodes"),
+    ("a", [], "none", "there are no groups"),
+])
+def test_what_cannot_be_assigned_is_said(users, groups, mode, says) -> None:
+    with pytest.raises(BadInput, match=says):
+        assign(users, groups, mode=mode)
+
+
+# -------------------------------------------------------------------- who serves whom
+
+
+def test_at_home_each_node_serves_its_own() -> None:
+    served = serving(_after())
+    assert (served.node1.by, served.node2.by) == NODES
+    assert served["node2"].why == "assigned to node2, which serves"
+
+
+@pytest.mark.parametrize(("events", "node1", "node2", "why"), [
+    (("failover(node1)",), None, "node2", "assigned to nobody: node2 is taking the users over"),
+    (("failover(node1)", "takeover_done(node2)"), "node2", "node2",
+     "assigned to node2, which serves"),
+    (("failover(node1)", "takeover_done(node2)", "taken_over(node1)", "fallback(node1)"),
+     None, "node2", "assigned to nobody: node1 is taking its users back"),
+    (("services_down(node1)",), None, "node2", "assigned to node1: a critical service of it is down"),
+    (("database_down(node1)",), None, "node2", "assigned to node1: its database is down"),
+    (("power_off(node1)",), None, "node2", "assigned to node1: its host is off"),
+    (("manager_stop(node1)",), "node1", "node2", "assigned to node1, which serves"),
+    (("failover(node1)", "takeover_failed(node2)"), None, None,
+     "assigned to nobody: node2 has failed and serves nobody"),
+    (("disable_ha",), "node1", "node2", "assigned to node1, which serves"),
+])
+def test_who_serves_and_why(events, node1, node2, why) -> None:
+    served = serving(_after(*events))
+    assert (served.node1.by, served.node2.by) == (node1, node2)
+    assert served.node1.why == why
+
+
+def test_a_mapping_is_as_good_as_a_pair_and_services_that_are_held_do_not_serve() -> None:
+    pair = dict(_after())
+    assert serving(pair) == serving(PRG.pair(pair))
+    held = serving(pair | {"node1.services": "stopped"})
+    assert held.node1.why == "assigned to node1: its critical services are stopped"
+
+
+def test_a_group_assigned_twice_is_no_pair_to_answer_for() -> None:
+    with pytest.raises(OutsideInvariant, match="S3") as caught:
+        serving(dict(_after()) | {"node2.assigned_peer": "yes"})
+    assert caught.value.broken == ("S3",)
+
+
+# --------------------------------------------------------------------- who logs in again
+
+
+def _told(pair: Pair, *events: str) -> dict[str, tuple[int, int]]:
+    return {x.event: (x.node1, x.node2) for x in relogins(PRG, pair, events, COUNTS) if x.total}
+
+
+def test_a_manual_failover_and_its_fallback_cost_each_user_two_log_ins() -> None:
+    assert _told(
+        _after(), "failover(node1)", "takeover_done(node2)", "taken_over(node1)",
+        "fallback(node1)", "takeback_done(node1)",
+    ) == {"takeover_done(node2)": (0, 900), "takeback_done(node1)": (900, 0)}
+
+
+def test_after_a_crash_they_log_in_when_the_peer_has_taken_over() -> None:
+    assert _told(
+        _after(), "power_off(node2)", "peer_host_lost(node1)", "takeover_done(node1)",
+    ) == {"takeover_done(node1)": (700, 0)}
+
+
+def test_a_service_that_returns_in_time_costs_a_log_in_at_home() -> None:
+    assert _told(_after(), "services_down(node1)", "services_up(node1)") == {
+        "services_up(node1)": (900, 0)}
+
+
+def test_the_auto_recovery_moves_everyone() -> None:
+    assert _told(
+        _after("services_down(node1)", "critical_service_delay(node1)", "takeover_done(node2)",
+               "taken_over(node1)", "services_up(node1)"),
+        "services_down(node2)", "critical_service_delay(node2)", "autorecovery_done(node1)",
+    ) == {"autorecovery_done(node1)": (1600, 0)}
+
+
+def test_who_is_refused_or_restarted_alone_moves_nobody() -> None:
+    told = relogins(PRG, _after(), ("recover", "manager_stop(node1)", "manager_start(node1)"),
+                    COUNTS)
+    assert [x.total for x in told] == [0, 0, 0]
+    assert [x.event for x in told] == ["recover", "manager_stop(node1)", "manager_start(node1)"]
+
+
+def test_a_trace_that_cannot_happen_is_an_error() -> None:
+    with pytest.raises(ImpossibleEvent):
+        relogins(PRG, _after(), ["takeover_done(node1)"], COUNTS)
+
+
+@pytest.mark.parametrize("counts", [
+    {"node1": 1}, {"node1": 1, "node2": 2, "node3": 3}, {"node1": -1, "node2": 0},
+    {"node1": 1.5, "node2": 0}, {"node1": True, "node2": 0},
+])
+def test_users_are_counted_at_two_nodes(counts) -> None:
+    with pytest.raises(BadInput, match="expected"):
+        logins(_after(), _after(), counts)
+
+
+@settings(max_examples=40, deadline=None)
+@given(chances=st.lists(st.integers(0, 10_000), max_size=40))
+def test_nobody_logs_in_twice_at_once_and_the_other_seat_says_the_same(chances) -> None:
+    pair = _after()
+    for chance in chances:
+        able = [e for e in EVENTS if PRG.possible(pair, e)]
+        event = able[chance % len(able)]
+        after = PRG.step(pair, event).pair
+        told = logins(pair, after, COUNTS, event)
+        assert 0 <= told.total <= 1600
+        for home in NODES:
+            served = serving(after)[home]
+            assert bool(served.by) == served.why.endswith("which serves")
+            assert served.by is None or after[f"{served.by}.process"] != "off"
+        images = [{mirror_name(c): v for c, v in p.items()} for p in (pair, after)]
+        swapped = logins(images[0], images[1], {"node1": 700, "node2": 900})
+        assert swapped == LogIns("", told.node2, told.node1)
+        pair = after
+
+
+# ------------------------------------------------------------------------- new users
+
+
+def test_users_are_added_to_a_normal_pair_and_without_high_availability() -> None:
+    assert may_add_users(PRG, _after()).accepted
+    unprotected = may_add_users(PRG, PRG.initial[0])
+    assert unprotected.accepted
+    assert unprotected.says.startswith("no node is in a failover state")
+
+
+def test_the_refusal_names_the_nodes_and_their_states() -> None:
+    pair = _after("failover(node1)", "takeover_done(node2)", "taken_over(node1)")
+    adding = may_add_users(PRG, pair)
+    assert not adding.accepted
+    assert adding.decision == PRG.step(pair, "add_users")
+    assert adding.says.startswith("node1 is Idle and node2 is Running in Backup Mode: no users")
+    starting = PRG.step(PRG.initial[0], "enable_ha").pair
+    one = PRG.step(PRG.step(starting, "heartbeat_heard(node1)").pair, "initialized(node1)").pair
+    assert may_add_users(PRG, one).says.startswith("node2 is Initializing: ")
+
+
+def test_it_is_the_machine_that_decides() -> None:
+    assert PRG.kind("add_users") is Kind.COMMAND
+    pair = _after()
+    for state in State:
+        changed = dict(pair) | {"node1.state": state}
+        if not PRG.broken(PRG.pair(changed)):
+            assert may_add_users(PRG, changed).accepted == ("add_users" in PRG.available(changed))
+
+
+# ------------------------------------------------------------------ the command line
+
+
+def test_the_command_answers_as_the_functions_do(capsys, monkeypatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    pair = _after("failover(node1)", "takeover_done(node2)", "taken_over(node1)")
+    words = ["users", json.dumps(dict(pair)), "--after", "takeover_done(node2)",
+             "--feature", "push_notifications"]
+    assert main([*words, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["serving"]["node1"] == {"by": "node2", "why": serving(pair).node1.why}
+    assert told["add_users"] == {"accepted": False, "why": may_add_users(PRG, pair).says}
+    assert [r["id"] for r in told["restrictions"]] == [
+        "adding_users", "push_foreground", "push_background"]
+    assert told["restrictions"][2]["seconds"] == [600, 1200]
+    assert main(words) == 0
+    text = capsys.readouterr().out
+    assert "node1     node2      assigned to node2, which serves" in text
+    assert "add_users is refused: node1 is Idle" in text
+    assert "(600 to 1200 s)" in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_a_pair_without_restrictions_says_so(capsys) -> None:
+    assert main(["users", json.dumps(dict(_after()))]) == 0
+    assert capsys.readouterr().out.endswith("No restriction applies.\n")
+
+
+@pytest.mark.parametrize(("words", "says"), [
+    (["--after", "search"], "unknown event 'search'"),
+    (["--feature", "push"], "unknown feature 'push'"),
+    (["--node1", "Normal"], "give --node2 as well"),
+])
+def test_what_the_command_cannot_read_is_one_line(words, says, capsys) -> None:
+    assert main(["users", *words]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert says in err
+    assert err.count("\n") == 1
+
+
+def test_a_machine_without_users_is_told_apart(tmp_path, capsys) -> None:
+    file = tmp_path / "lamps.json"
+    file.write_text(dumps(LAMPS), encoding="utf-8")
+    assert main(["users", "--machine", str(file)]) == 2
+    assert "has no column node1.state" in capsys.readouterr().err
