@@ -33,6 +33,7 @@ from prgcore.export.places import places
 from prgcore.export.reference import Hole, Proved
 from prgcore.machine import Machine, prg
 from prgcore.model import Cause, Choices, Display, Situation, Story
+from prgcore.prove import chart
 from prgcore.prove.document import holes, stable_displays
 from prgcore.prove.obligations import obligations
 from prgcore.prove.work import Work
@@ -115,7 +116,7 @@ def proofs(work: Work, *ids: str) -> tuple[Proved, ...]:
         finding = o.run(work)
         detail = {k: v for k, v in finding.detail.items() if k != "seconds"}
         rows.append(
-            Proved(o.id, o.title, finding.verdict, finding.method, o.assumptions, detail)
+            Proved(o.id, o.title, finding.verdict, finding.method, o.assumptions, detail, o.model)
         )
     return tuple(rows)
 
@@ -188,10 +189,10 @@ def told(story: Story) -> str:
 
 def generated() -> tuple[dict[str, str], dict[str, str]]:
     """Every generated file by its path, and the generated blocks of other pages by name."""
-    numbers, by_policy = [], []
+    numbers, by_policy, works = [], [], {}
     proved: tuple[Proved, ...] = ()
     for policy in choices():
-        work = Work(prg(**policy))
+        work = works[tuple(policy.values())] = Work(prg(**policy))
         rows = proofs(work, *(("L1", "L2", "L3") if proved else ()))
         proved = proved or rows
         numbers.append((policy, figures(work, {p.id: p.detail for p in rows})))
@@ -210,6 +211,7 @@ def generated() -> tuple[dict[str, str], dict[str, str]]:
         **chapter_pages(p.id for p in proved),
     }
     files = {
+        "prgcore/tables/atlas.py": chart.write(works),
         "tests/golden/words.txt": reference.words(model, ACTIONS),
         "tests/golden/rules.txt": reference.rules(TABLE),
         "tests/golden/space.txt": space_text(numbers),

@@ -16,9 +16,8 @@ from attrs import evolve, frozen
 
 from prgcore.errors import BadInput, unknown_name
 from prgcore.facts import Condition, LoginProfile, Number
-from prgcore.model import Cube
 from prgcore.parameters import Parameters
-from prgcore.seats import NODES, seat, seat_cube
+from prgcore.seats import NODES, seat, seen_by
 from prgcore.tables.clients import (
     ASSIGNED,
     CONDITIONS,
@@ -28,10 +27,6 @@ from prgcore.tables.clients import (
     SERVES,
 )
 from prgcore.tables.profiles import BALANCED, LOWER, PROFILES
-
-
-def _holds(cube: Cube, pair: Mapping[str, str], me: str = NODES[0]) -> bool:
-    return all(pair[cell.column] in cell.values for cell in seat_cube(cube, me))
 
 
 def _count(number: object, what: str, least: int = 0) -> None:
@@ -196,7 +191,7 @@ def dual_connection(installation: Installation, pair: Mapping[str, str]) -> Dual
     Source: "IM and Presence Failover Enhancement to Nearly Zero Downtime".
     """
     failed = tuple(c for c in CONDITIONS if not _met(c, installation))
-    return DualConnection(failed if _holds(OFFERED, pair) else (*failed, HIGH_AVAILABILITY))
+    return DualConnection(failed if seen_by(OFFERED, pair, NODES[0]) else (*failed, HIGH_AVAILABILITY))
 
 
 def _met(condition: Condition, installation: Installation) -> bool:
@@ -333,9 +328,9 @@ def _follow(old: Clients, home: str, pair: Mapping[str, str]) -> Clients:
     node that holds them they are lost.
     """
     at = next((n for n in NODES if pair[f"{n}.{ASSIGNED[n == home]}"] == "yes"
-               and _holds(SERVES, pair, n)), None)
+               and seen_by(SERVES, pair, n)), None)
     spare = seat("peer", at) if at else old.spare
-    if spare and not (_holds(OFFERED, pair) and _holds(SERVES, pair, spare)):
+    if spare and not (seen_by(OFFERED, pair, NODES[0]) and seen_by(SERVES, pair, spare)):
         spare = None
     if at == old.at:
         active, inactive = old.active, old.inactive

@@ -9,8 +9,7 @@ from collections.abc import Iterable, Mapping
 
 from prgcore.errors import BadInput, unknown_name
 from prgcore.facts import Number, Restriction
-from prgcore.model import Cube
-from prgcore.seats import NODES, seat_cube
+from prgcore.seats import NODES, seen_by
 from prgcore.tables.events import EVENTS
 from prgcore.tables.restrictions import (
     FEATURES,
@@ -49,12 +48,8 @@ def restrictions_for(
         r for r in RESTRICTIONS
         if (not r.feature or r.feature in used)
         and (not r.after or happened.intersection(r.after))
-        and (not r.when or any(_holds(c, pair, me) for c in r.when for me in NODES))
+        and (not r.when or any(seen_by(c, pair, me) for c in r.when for me in NODES))
     )
-
-
-def _holds(cube: Cube, pair: Mapping[str, str], me: str) -> bool:
-    return all(pair[cell.column] in cell.values for cell in seat_cube(cube, me))
 
 
 def stale_presence(searched_at: Number, now: Number) -> bool:

@@ -10,8 +10,7 @@ from math import ceil, floor
 
 from attrs import frozen
 
-from prgcore.clockwork import Sanity, Sum
-from prgcore.facts import Number
+from prgcore.facts import Number, Sanity, Sum
 from prgcore.parameters import RECORDS, Parameters, seconds
 from prgcore.tables.timers import SANITY
 

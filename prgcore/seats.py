@@ -52,6 +52,11 @@ def seat_cube(cube: Cube, me: str) -> Cube:
     return Cube(tuple(Cell(seat(n, me), c.values) for c in cube for n in _both(c.column)))
 
 
+def seen_by(cube: Cube, pair: Mapping[str, str], me: str) -> bool:
+    """Whether a cube that is written from `me` holds of a pair, for this node."""
+    return all(pair[cell.column] in cell.values for cell in seat_cube(cube, me))
+
+
 def _seat_value(value: Value, me: str) -> Value:
     match value:
         case Const():

@@ -1,15 +1,14 @@
 """Status text: what `utils ha status` prints, read from any text and written in its shape.
 
-Law: pure. Reading never fails: whatever is no label with a value is left aside, and every line
-says whether it was understood. Which lines mean what is in two small grammars: labels, and the
-words of `prgcore.vocabulary` with their aliases.
-
-The shapes that are read (spacing, case, tabs, carriage returns, prompts and text around do not
-matter, and a value may stand on the line below its label):
-
     Subcluster Name: G                          Name: a
     Node 1 Name : a State: Normal                   State: Failed
     Node 2 Name : b State: Taking Over Reason: R    Reason: Peer Down
+
+These shapes are read. Spacing, case, tabs, carriage returns, prompts and the text around do not
+matter, and a value may stand on the lines below its label.
+
+Law: pure. Reading never fails: whatever is no label with a value is left aside, and every line
+says whether it was understood. The words are those of `prgcore.vocabulary` with their aliases.
 """
 
 from __future__ import annotations

@@ -13,7 +13,6 @@ from typing import Any
 
 from attrs import asdict, evolve, field, frozen
 
-from prgcore.clockwork import Limits, Timer
 from prgcore.counting import (
     Count,
     begun,
@@ -27,7 +26,7 @@ from prgcore.counting import (
 )
 from prgcore.engine import Engine, Pair
 from prgcore.errors import BadInput, unknown_name
-from prgcore.facts import Number
+from prgcore.facts import Limits, Number, Timer
 from prgcore.model import Column, Cube
 from prgcore.parameters import LATEST, Parameters, seconds
 from prgcore.sanity import check

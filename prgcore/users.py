@@ -14,8 +14,7 @@ from attrs import frozen
 from prgcore.engine import Decision, Engine
 from prgcore.errors import BadInput, OutsideInvariant, unknown_name
 from prgcore.facts import Hindrance
-from prgcore.model import Cube
-from prgcore.seats import NODES, seat, seat_cube
+from prgcore.seats import NODES, seat, seen_by
 from prgcore.tables.clients import ASSIGNED, CANNOT_SERVE, NOBODY_ASSIGNED, SERVES
 from prgcore.vocabulary import Outcome, title
 
@@ -168,7 +167,7 @@ def _served(pair: Mapping[str, str], home: str) -> Served:
         node, why = _first(NOBODY_ASSIGNED, pair, (seat("peer", home), home))
         return Served(home, None, f"assigned to nobody: {node} {why}")
     node = assigned[0]
-    if _holds(SERVES, pair, node):
+    if seen_by(SERVES, pair, node):
         return Served(home, node, f"assigned to {node}, which serves")
     return Served(home, None, f"assigned to {node}: {_first(CANNOT_SERVE, pair, (node,))[1]}")
 
@@ -176,12 +175,8 @@ def _served(pair: Mapping[str, str], home: str) -> Served:
 def _first(
     hindrances: tuple[Hindrance, ...], pair: Mapping[str, str], seats: tuple[str, ...]
 ) -> tuple[str, str]:
-    found = ((me, h.says) for h in hindrances for me in seats if _holds(h.when, pair, me))
+    found = ((me, h.says) for h in hindrances for me in seats if seen_by(h.when, pair, me))
     return next(found, (seats[0], "does not take them"))
-
-
-def _holds(cube: Cube, pair: Mapping[str, str], me: str) -> bool:
-    return all(pair[cell.column] in cell.values for cell in seat_cube(cube, me))
 
 
 # --------------------------------------------------------------------- who logs in again

@@ -161,9 +161,13 @@ def test_a_missing_extra_is_one_line(bad, monkeypatch):
 
 
 @pytest.mark.parametrize(("words", "what"), [
-    (("prove",), "prgcore prove"), (("explain", "--exact", *BACKUP), "--exact"),
+    (("prove",), "prgcore prove"),
+    (("explain", "--exact", "--machine", "FILE", *BACKUP), "--exact"),
 ])
-def test_a_missing_solver_is_one_line(bad, monkeypatch, words, what):
+def test_a_missing_solver_is_one_line(bad, monkeypatch, tmp_path, words, what):
+    file = tmp_path / "mine.json"
+    file.write_text(dumps(PRG.model), encoding="utf-8")
+    words = [str(file) if word == "FILE" else word for word in words]
     for module in [m for m in sys.modules if m.startswith("prgcore.prove")]:
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.delattr("prgcore.prove", raising=False)
@@ -398,7 +402,7 @@ def test_why_not(run, bad):
 
 def test_why_not_offers_commands_only(bad):
     assert bad("why-not", "") == (
-        "unknown command ''; known: disable_auto_fallback, disable_ha, enable_auto_fallback, "
+        "unknown command ''; known: add_users, disable_auto_fallback, disable_ha, enable_auto_fallback, "
         "enable_ha, failover(node1), failover(node2), fallback(node1), fallback(node2), recover")
     assert bad("why-not", "link_ct", *BACKUP).startswith("unknown command 'link_ct'; known: ")
 

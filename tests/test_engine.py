@@ -112,9 +112,9 @@ def test_of_two_rules_equally_near_the_lowest_id_is_named() -> None:
 
 
 def test_the_commands_that_are_available_in_the_order_of_the_machine() -> None:
-    assert PRG.available(START) == ("enable_ha", "enable_auto_fallback")
+    assert PRG.available(START) == ("enable_ha", "enable_auto_fallback", "add_users")
     assert PRG.available(NORMAL) == (
-        "disable_ha", "enable_auto_fallback", "failover(node1)", "failover(node2)")
+        "disable_ha", "enable_auto_fallback", "failover(node1)", "failover(node2)", "add_users")
     moving = PRG.step(NORMAL, "failover(node1)").pair
     assert PRG.available(dict(moving)) == ("disable_ha", "enable_auto_fallback")
 
@@ -284,7 +284,7 @@ def test_a_pair_can_be_copied_and_sent(again: Any) -> None:
 
 
 def test_a_machine_is_shown_by_its_name_and_its_policy() -> None:
-    assert repr(PRG) == "Machine('prg', idle_on_peer_loss=wait, reconnection=fail)"
+    assert repr(PRG) == "PresenceRedundancyGroup('prg', idle_on_peer_loss=wait, reconnection=fail)"
     assert repr(Engine(LAMPS)) == "Engine('lamps')"
 
 

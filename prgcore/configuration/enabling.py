@@ -20,6 +20,7 @@ from prgcore.seats import NODES
 from prgcore.services import services_column
 from prgcore.tables.configuration import REPLICATED
 
+
 @frozen
 class Enabled:
     """What enabling high availability leads to.

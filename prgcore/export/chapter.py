@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
 from prgcore.clients import upper_limit
-from prgcore.clockwork import Limits, Sanity, Sum, Timer
 from prgcore.export.markdown import code, codes, link, page, section, table
 from prgcore.export.places import Places, place
 from prgcore.facts import (
@@ -21,11 +20,15 @@ from prgcore.facts import (
     Counter,
     CriticalService,
     Fact,
+    Limits,
     LoginProfile,
     Misprint,
     Number,
     Parameter,
     Restriction,
+    Sanity,
+    Sum,
+    Timer,
 )
 from prgcore.model import Cube, Values
 

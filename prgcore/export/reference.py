@@ -13,6 +13,7 @@ from typing import Any
 
 from attrs import frozen
 
+from prgcore.export import markdown
 from prgcore.model import (
     ActionKind,
     By,
@@ -46,6 +47,7 @@ class Proved:
     method: str
     assumptions: Values
     detail: Mapping[str, Any]
+    model: str = "P"
 
 
 @frozen
@@ -141,28 +143,28 @@ def _new(value: Value) -> tuple[str, ...]:
 def words_page(model: Model, actions: Sequence[ActionKind], policies: Sequence[Policy]) -> str:
     """States, reasons, columns, actions and policies."""
     stored = [c for c in model.columns if not c.derived]
-    return _page(
+    return markdown.page(
         "Words",
         "Every value on the wire, and what it means. Columns of node 2 are those of node 1.",
-        _section("States", ("on the wire", "in the document", "kind"), (
-            (_code(s), title(s), "transition" if _transient(model, s) else "") for s in State
+        markdown.section("States", ("on the wire", "in the document", "kind"), (
+            (markdown.code(s), title(s), "transition" if _transient(model, s) else "") for s in State
         )),
-        _section("Reasons", ("on the wire", "in the document"), (
-            (_code(r), title(r) or "(blank)") for r in Reason
+        markdown.section("Reasons", ("on the wire", "in the document"), (
+            (markdown.code(r), title(r) or "(blank)") for r in Reason
         )),
-        _section("Stored columns", ("column", "values", "observed by", "says"), (
-            (_code(c.name), _domain(c.domain), c.observed_by, c.says)
+        markdown.section("Stored columns", ("column", "values", "observed by", "says"), (
+            (markdown.code(c.name), _domain(c.domain), c.observed_by, c.says)
             for c in stored if not c.name.startswith("node2.")
         )),
-        _section("Derived columns", ("column", "values", "from", "says"), (
-            (_code(c.name), _domain(c.domain), ", ".join(map(_code, c.sources)), c.says)
+        markdown.section("Derived columns", ("column", "values", "from", "says"), (
+            (markdown.code(c.name), _domain(c.domain), ", ".join(map(markdown.code, c.sources)), c.says)
             for c in model.columns if c.derived and not c.name.startswith("node2.")
         )),
-        _section("Actions", ("action", "says", "duty"), (
-            (_code(a.name), a.says, a.duty) for a in sorted(actions, key=lambda a: a.name)
+        markdown.section("Actions", ("action", "says", "duty"), (
+            (markdown.code(a.name), a.says, a.duty) for a in sorted(actions, key=lambda a: a.name)
         )),
-        _section("Policies", ("policy", "choices, the default first", "says", "decision"), (
-            (_code(p.name), ", ".join(map(_code, p.choices)), p.says, p.decision)
+        markdown.section("Policies", ("policy", "choices, the default first", "says", "decision"), (
+            (markdown.code(p.name), ", ".join(map(markdown.code, p.choices)), p.says, p.decision)
             for p in policies
         )),
     )
@@ -173,7 +175,7 @@ def _transient(model: Model, state: str) -> bool:
 
 
 def _domain(values: Values) -> str:
-    return _ALL.get(values) or ", ".join(map(_code, values))
+    return _ALL.get(values) or ", ".join(map(markdown.code, values))
 
 
 def rules_page(table: Table) -> str:
@@ -182,7 +184,7 @@ def rules_page(table: Table) -> str:
     for phase, rows in table.phases:
         parts.append(f"## {phase.title()}\n")
         for rule in rows:
-            name = f"{rule.id} {_code(rule.event)}"
+            name = f"{rule.id} {markdown.code(rule.event)}"
             parts.append(f"### {name}{', ignored' if rule.outcome == 'ignored' else ''}\n")
             parts.append(f"{_sentence(rule.why)}\n")
             parts.append("```text\n" + "\n".join(
@@ -191,7 +193,7 @@ def rules_page(table: Table) -> str:
             ) + "\n```\n")
             source = [*rule.cite, *(f"[{d}](decisions.md#{d.lower()})" for d in rule.decisions)]
             parts.append(f"Source: {', '.join(source)} ({rule.evidence}).\n")
-    return _page(
+    return markdown.page(
         "Rules",
         "As they are written, from `me` and `peer`; each holds in both seats. Row order means "
         "nothing. Columns that a rule does not name stay.",
@@ -208,12 +210,12 @@ def events_page(table: Table) -> str:
             seat = "(node)" if event.seated else ""
             failing = " It says that something failed." if not event.success else ""
             ways = [p.when for p in table.possible if p.event == event.name]
-            parts.append(f"### {_code(event.name + seat)}\n")
+            parts.append(f"### {markdown.code(event.name + seat)}\n")
             parts.append(f"{_sentence(event.says)} Decider: {event.decider}.{failing}\n")
             if ways:
                 parts += [f"- possible where {_conjunction(w)}" for w in ways]
                 parts.append("")
-    return _page(
+    return markdown.page(
         "Events",
         "A command is possible everywhere: where no rule accepts it, it is refused. Every other "
         "event is possible where one of its lines holds, and there exactly one rule answers.",
@@ -222,7 +224,7 @@ def events_page(table: Table) -> str:
 
 
 def _conjunction(cube: Cube) -> str:
-    return ", ".join(_code(c) for c in _cells(cube))
+    return ", ".join(markdown.code(c) for c in _cells(cube))
 
 
 def situations_page(model: Model) -> str:
@@ -235,17 +237,17 @@ def situations_page(model: Model) -> str:
         if s.corrected:
             parts.append(f"The document prints *{s.literal}*; *{s.corrected}* is meant.\n")
         parts += [
-            f"- Cause: {c.says}: {_events(c.events)} from `{c.start}` "
+            f"- Cause: {c.says}: {markdown.codes(c.events)} from `{c.start}` "
             f"([story](../../tests/stories/{story_name(c.id)}))" for c in s.causes
         ]
         for a in s.advice:
             says = f"- Advice: {a.says}"
             says += f" Where {_conjunction(a.when)}." if a.when.cells else ""
-            says += f" Events: {_events(a.events)}." if a.events else ""
+            says += f" Events: {markdown.codes(a.events)}." if a.events else ""
             says += f" **A defect of the {a.defect}**: {a.because}" if a.defect else ""
             parts.append(says)
         parts.append("")
-    return _page(
+    return markdown.page(
         "Situations",
         "The 24 rows of Table 2 as 26 situations, seen from node 1; each holds mirrored. Between "
         "the events of an advice timers run out and completions succeed by themselves.",
@@ -275,7 +277,7 @@ def decisions_page(decisions: Iterable[DecisionRecord], table: Table) -> str:
         if families:
             parts.append(f"- Documentation holes: {', '.join(families)}")
         parts.append("")
-    return _page(
+    return markdown.page(
         "Decisions",
         "Where the document is silent or contradicts itself. *Documented*: another passage "
         "decides. *Inferred*: it follows from what stands there. *Policy*: we chose.",
@@ -294,12 +296,12 @@ def invariants_page(table: Table) -> str:
     guards = [
         *(f"- {a.id} `{a.command}`: {a.says}. Done {'exactly' if a.exactly else 'only'} where "
           + " or ".join(map(_conjunction, a.when)) for a in table.accepted_only),
-        *(f"- {x.id} {', '.join(map(_code, x.commands))}: {x.says}. None where "
+        *(f"- {x.id} {', '.join(map(markdown.code, x.commands))}: {x.says}. None where "
           + " or ".join(map(_conjunction, x.never_in)) for x in table.exclusive),
-        *(f"- {o.id} `{o.column} = {o.value}`: {o.says}. Events: {_events(o.events)}"
+        *(f"- {o.id} `{o.column} = {o.value}`: {o.says}. Events: {markdown.codes(o.events)}"
           for o in table.only_by),
     ]
-    return _page(
+    return markdown.page(
         "Invariants",
         "S: what is promised. X: auxiliary, true of every reachable pair, and what makes the "
         "whole inductive. Written from `me`; each holds in both seats. `both.` is a cell of "
@@ -322,10 +324,10 @@ def holes_page(model: Model, holes: Sequence[Hole]) -> str:
             f"- What to do: {f.advice}", "",
         ]
         parts += [
-            f"- {display(h.display)}{_under(h.only)}  \n  {_events(h.trace)}" for h in mine
+            f"- {display(h.display)}{_under(h.only)}  \n  {markdown.codes(h.trace)}" for h in mine
         ]
         parts.append("")
-    return _page(
+    return markdown.page(
         "Documentation holes",
         f"{len(holes)} stable displays can be reached and are in no row of Table 2. Each is "
         "shown once, whichever node is left, with a shortest way to it from a group whose high "
@@ -345,12 +347,12 @@ def defects_page(model: Model) -> str:
         for s in model.situations for a in s.advice if a.defect
     ]
     misprints = [(s.row, s.literal, s.corrected) for s in model.situations if s.corrected]
-    return _page(
+    return markdown.page(
         "Defects",
         "Recommended actions that cannot be followed, and misprints. The prover (C2) insists "
         "that each listed defect is one, and that there is no other.",
-        _section("Advice that does not lead home", ("row", "advice", "to blame", "because"), rows),
-        _section("Misprints", ("row", "printed", "meant"), misprints),
+        markdown.section("Advice that does not lead home", ("row", "advice", "to blame", "because"), rows),
+        markdown.section("Misprints", ("row", "printed", "meant"), misprints),
     )
 
 
@@ -358,12 +360,13 @@ def obligations_page(proved: Iterable[Proved]) -> str:
     """Every obligation: sentence, method, what was found."""
     rows = list(proved)
     assumptions = tuple(dict.fromkeys(a for p in rows for a in p.assumptions))
-    return _page(
+    return markdown.page(
         "Obligations",
-        "What `prgcore prove` discharges of the machine under its default policies, in model P. "
-        "*Table*: decided over the rules alone. *Induction*: for every pair, reachable or not, "
-        "that satisfies the invariants. *Search*: over every reachable pair.",
-        _section("Obligations", ("id", "sentence", "verdict", "method", "found"), (
+        "What `prgcore prove` discharges of the machine under its default policies. "
+        f"{_models(rows)} *Table*: decided over the rules alone. *Induction*: for every pair, "
+        "reachable or not, that satisfies the invariants; of time, for every value of the "
+        "parameters and every observation. *Search*: over every reachable pair.",
+        markdown.section("Obligations", ("id", "sentence", "verdict", "method", "found"), (
             (p.id, p.title, p.verdict, p.method, found(p.detail)) for p in rows
         )),
         "## Assumptions\n\n" + "\n".join(
@@ -379,16 +382,24 @@ def promises(proved: Iterable[Proved]) -> str:
     main = [p for p in rows if not p.id.startswith("X")]
     auxiliary = [p for p in rows if p.id.startswith("X")]
     assumptions = tuple(dict.fromkeys(a for p in rows for a in p.assumptions))
-    text = _table(("id", "what is proved", "how"), (
+    text = markdown.table(("id", "what is proved", "how"), (
         (p.id, p.title, p.method if p.verdict == "proved" else p.verdict) for p in main
     ))
     if auxiliary:
         methods = " and ".join(sorted({p.method for p in auxiliary}))
         text += (f"\nTo make it inductive: {len(auxiliary)} auxiliary invariants, "
                  f"{auxiliary[0].id} to {auxiliary[-1].id}, by {methods}.\n")
-    return text + "\nModel P. Assumptions:\n\n" + "\n".join(
+    return text + f"\n{_models(rows)} Assumptions:\n\n" + "\n".join(
         f"- {a} (for {_which(p.id for p in rows if a in p.assumptions)})" for a in assumptions
     ) + "\n"
+
+
+def _models(rows: Iterable[Proved]) -> str:
+    """Which obligations speak of which model."""
+    by_model: dict[str, list[str]] = {}
+    for p in rows:
+        by_model.setdefault(p.model, []).append(p.id)
+    return " ".join(f"Model {model}: {_which(ids)}." for model, ids in by_model.items())
 
 
 def found(detail: Mapping[str, Any]) -> str:
@@ -423,30 +434,6 @@ def _which(ids: Iterable[str]) -> str:
 
 def _follows(one: str, other: str) -> bool:
     return one[:1] == other[:1] and int(one[1:]) + 1 == int(other[1:])
-
-
-def _page(name: str, about: str, *parts: str) -> str:
-    head = f"# {name}\n\n<!-- generated by docs/generate.py -->\n\n{about}\n"
-    return "\n".join([head, *parts]).rstrip() + "\n"
-
-
-def _section(name: str, head: Values, rows: Iterable[Sequence[str]]) -> str:
-    return f"## {name}\n\n{_table(head, rows)}"
-
-
-def _table(head: Values, rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ("---",) * len(head), *rows]
-    return "".join(
-        "| " + " | ".join(str(c).replace("|", "\\|") for c in row) + " |\n" for row in lines
-    )
-
-
-def _events(events: Iterable[str]) -> str:
-    return ", ".join(map(_code, events))
-
-
-def _code(text: str) -> str:
-    return f"`{text}`"
 
 
 def _sentence(text: str) -> str:
