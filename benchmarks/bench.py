@@ -334,6 +334,32 @@ def drawing(times: int) -> list[Line]:
     return [at_most("node diagram text", 1000 * run.median, "ms", run.noise, 5)]
 
 
+OUTAGES = {
+    "a status text": """
+        Subcluster Name: A
+        Node 1 Name : a State: Failed Over Reason: Initialization
+        Node 2 Name : b State: Running in Backup Mode Reason: Critical Service Down""",
+    "a text of two silent nodes": """
+        Subcluster Name: A
+        Node 1 Name : a State:
+        Node 2 Name : b State:""",
+}
+"""Status texts: an everyday one, and the one that stands for most pairs."""
+
+
+def explaining(times: int) -> list[Line]:
+    """A pasted status text explained by the command line, in a process of its own."""
+    lines = []
+    for what, text in OUTAGES.items():
+        def run(text: str = text) -> None:
+            subprocess.run([sys.executable, "-m", "prgcore", "explain", "-"], check=True,
+                           input=text.encode(), capture_output=True)
+
+        sample = timed(run, times)
+        lines.append(at_most(f"explain {what}", sample.median, "s", sample.noise, 0.5))
+    return lines
+
+
 def table(lines: list[Line]) -> str:
     """The figures in 80 columns."""
     head = f"{'what':<33} {'measured':>13}  {'noise':>5}  {'goal':>7}  {'verdict':<7}"
@@ -354,7 +380,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="fewer runs, without `prgcore prove`")
     asked = parser.parse_args()
     times = 5 if asked.quick else 11
-    lines = [*importing(times), *stepping(times), *drawing(times)]
+    lines = [*importing(times), *stepping(times), *drawing(times), *explaining(times)]
     if not asked.quick:
         lines += proving(times)
     if asked.json:

@@ -7,9 +7,11 @@ drawn by `prgcore.prove.chart` and shipped as data (`prgcore.tables.atlas`).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import reduce
+from operator import or_
 from typing import TypeAlias, TypeVar
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from prgcore.model import Column, Values
 
@@ -18,7 +20,8 @@ Box: TypeAlias = Mapping[str, Values]
 _Node: TypeAlias = tuple[int, ...]
 """For every value of a column what follows: 0 nothing, else the number of a node of the next
 column and one more. After the last column: 1 for home, else the number of an event and two more."""
-_Priced: TypeAlias = tuple[int, Values] | None
+_Step: TypeAlias = tuple[int, tuple[tuple[int, int], ...]]
+_Path: TypeAlias = tuple[int, ...]
 _T = TypeVar("_T")
 
 HOME = ""
@@ -44,11 +47,23 @@ class Atlas:
     root: int
     events: Values
     stored: Values
-    _order: tuple[int, ...] = field(init=False)
+    everything: Region = field(init=False, repr=False)
 
-    @_order.default
-    def _order_of_columns(self) -> tuple[int, ...]:
-        return tuple(self.columns.index(name) for name in self.stored)
+    @everything.default
+    def _all_of_it(self) -> Region:
+        """Every reachable pair, as a region."""
+        nodes: list[_Step] = []
+        below = [0] * (len(self.events) + 2)
+        for level in reversed(range(len(self.columns))):
+            here = []
+            for node in self.levels[level]:
+                nodes.append((level, tuple(
+                    (value, below[child - 1]) for value, child in enumerate(node) if child)))
+                here.append(len(nodes))
+            below = here
+        order = tuple(self.columns.index(name) for name in self.stored)
+        whole = Region(self.columns, self.domains, order, tuple(nodes), below[self.root])
+        return whole.within([{}])
 
     def next(self, pair: Mapping[str, str]) -> str | None:
         """The next event on a shortest way home; `HOME` at home, None where no pair is reachable."""
@@ -62,88 +77,133 @@ class Atlas:
     def __contains__(self, pair: Mapping[str, str]) -> bool:
         return self.next(pair) is not None
 
-    def among(self, boxes: Iterable[Box]) -> Region:
-        """The reachable pairs in any of some boxes of stored columns."""
-        return Region(self, tuple(
-            tuple(frozenset(box.get(n, d)) for n, d in zip(self.columns, self.domains, strict=True))
-            for box in boxes
-        ))
-
 
 @frozen(eq=False)
 class Region:
-    """Some reachable pairs: a set that is never listed. Pairs are the values of stored columns."""
+    """Some reachable pairs: a set that is never listed. Pairs are the values of stored columns.
 
-    atlas: Atlas
-    boxes: tuple[tuple[frozenset[str], ...], ...]
+    Attributes:
+        columns, domains: as of the atlas; `order` is where the stored columns stand in them.
+        steps: for every node its column, and which value leads to which node. Nodes are
+            numbered from 1, children before parents; 0 is the end.
+        root: the node from which it starts; -1 where there is no pair.
+    """
 
-    def _fold(
-        self, end: _T, put: Callable[[int, str, _T], _T], join: Callable[[list[_T]], _T]
-    ) -> _T:
-        """Work something out from the last column to the first, once a node and set of boxes.
+    columns: Values
+    domains: tuple[Values, ...]
+    order: tuple[int, ...]
+    steps: tuple[_Step, ...]
+    root: int
 
-        Boxes that ask the same of the columns that are left are one.
-        """
-        atlas, known = self.atlas, dict[tuple[int, int, frozenset[int]], _T]()
-        alike = [self._alike(level) for level in range(len(atlas.columns) + 1)]
+    def within(self, boxes: Iterable[Box]) -> Region:
+        """Those of the pairs that are in any of some boxes of stored columns."""
+        asked = list(boxes)
+        allowed = [
+            [sum((v in box.get(name, domain)) << b for b, box in enumerate(asked)) for v in domain]
+            for name, domain in zip(self.columns, self.domains, strict=True)
+        ]
+        numbers: dict[_Step, int] = {}
+        known: dict[tuple[int, int], int] = {}
 
-        def of(level: int, node: int, boxes: frozenset[int]) -> _T:
-            if level == len(atlas.columns):
-                return end
-            key = level, node, boxes
+        def of(node: int, boxes: int) -> int:
+            if not node:
+                return 0
+            key = node, boxes
             if key not in known:
-                known[key] = join([
-                    put(level, value, of(level + 1, child - 1, left))
-                    for value, child in zip(
-                        atlas.domains[level], atlas.levels[level][node], strict=True)
-                    if child
-                    and (left := frozenset(
-                        alike[level + 1][b] for b in boxes if value in self.boxes[b][level]))
+                level, ways = self.steps[node - 1]
+                here = allowed[level]
+                kept = tuple([
+                    (value, to) for value, child in ways
+                    if (left := boxes & here[value]) and (to := of(child, left)) >= 0
                 ])
+                known[key] = numbers.setdefault((level, kept), len(numbers) + 1) if kept else -1
             return known[key]
 
-        return of(0, atlas.root, frozenset(alike[0]))
+        root = of(self.root, (1 << len(asked)) - 1) if self.root > 0 and asked else -1
+        return evolve(self, steps=tuple(numbers), root=root)
 
-    def _alike(self, level: int) -> list[int]:
-        """For every box the first that asks the same from this column on."""
-        first: dict[tuple[frozenset[str], ...], int] = {}
-        return [first.setdefault(box[level:], b) for b, box in enumerate(self.boxes)]
+    def _fold(
+        self, end: _T, put: Callable[[int, int, _T], _T], join: Callable[[list[_T]], _T], none: _T
+    ) -> _T:
+        """Work something out from the end to the root, once a node; `none` where there is no pair."""
+        if self.root < 0:
+            return none
+        found = [end]
+        for level, ways in self.steps:
+            found.append(join([put(level, value, found[to]) for value, to in ways]))
+        return found[self.root]
 
     def __len__(self) -> int:
-        return self._fold(1, lambda _level, _value, rest: rest, sum)
+        return self._fold(1, lambda _level, _value, rest: rest, sum, 0)
 
     def distinct(self, names: Iterable[str]) -> list[Values]:
         """One pair for every combination of values that some columns have."""
-        asked = {self.atlas.columns.index(n) for n in names}
+        asked = {self.columns.index(n) for n in names}
 
-        def put(level: int, value: str, rest: dict[Values, Values]) -> dict[Values, Values]:
-            return {
-                ((value, *key) if level in asked else key): (value, *pair)
-                for key, pair in rest.items()
-            }
+        def put(level: int, value: int, rest: dict[_Path, _Path]) -> dict[_Path, _Path]:
+            if level in asked:
+                return {(value, *key): (value, *pair) for key, pair in rest.items()}
+            return {key: (value, *pair) for key, pair in rest.items()}
 
-        def join(parts: list[dict[Values, Values]]) -> dict[Values, Values]:
+        def join(parts: list[dict[_Path, _Path]]) -> dict[_Path, _Path]:
             return {key: pair for part in reversed(parts) for key, pair in part.items()}
 
-        nothing: dict[Values, Values] = {(): ()}
-        return [self._pair(p) for p in self._fold(nothing, put, join).values()]
+        end: dict[_Path, _Path] = {(): ()}
+        return [self._pair(p) for p in self._fold(end, put, join, {}).values()]
+
+    def values(self) -> dict[str, Values]:
+        """The values that every column has in some pair, in the order of its domain."""
+
+        def put(_level: int, value: int, rest: _Path) -> _Path:
+            return (1 << value, *rest)
+
+        def join(ways: list[_Path]) -> _Path:
+            return ways[0] if len(ways) == 1 else tuple(
+                [reduce(or_, some) for some in zip(*ways, strict=True)])
+
+        end: _Path = ()
+        masks = self._fold(end, put, join, (0,) * len(self.columns))
+        return {
+            name: tuple(v for i, v in enumerate(domain) if mask >> i & 1)
+            for name, domain, mask in zip(self.columns, self.domains, masks, strict=True)
+        }
+
+    def outside(self, cells: Box) -> set[frozenset[str]]:
+        """For every pair the columns that are not as these cells say; each such set once."""
+        named = zip(self.columns, self.domains, strict=True)
+        bits = [
+            [(v not in cells.get(name, domain)) << level for v in domain]
+            for level, (name, domain) in enumerate(named)
+        ]
+
+        def put(level: int, value: int, rest: frozenset[int]) -> frozenset[int]:
+            bit = bits[level][value]
+            return frozenset([some | bit for some in rest]) if bit else rest
+
+        def join(ways: list[frozenset[int]]) -> frozenset[int]:
+            return frozenset().union(*ways)
+
+        found = self._fold(frozenset([0]), put, join, frozenset())
+        return {
+            frozenset(n for i, n in enumerate(self.columns) if some >> i & 1) for some in found
+        }
 
     def cheapest(self, costs: Mapping[str, Mapping[str, int]]) -> Values | None:
         """The pair whose values cost least in sum; a value that is not named costs nothing."""
-        cost = [costs.get(n, {}) for n in self.atlas.columns]
+        cost = [
+            [costs.get(n, {}).get(v, 0) for v in domain]
+            for n, domain in zip(self.columns, self.domains, strict=True)
+        ]
 
-        def put(level: int, value: str, rest: _Priced) -> _Priced:
-            return rest and (rest[0] + cost[level].get(value, 0), (value, *rest[1]))
+        def put(level: int, value: int, rest: tuple[int, _Path]) -> tuple[int, _Path]:
+            return rest[0] + cost[level][value], (value, *rest[1])
 
-        def join(ways: list[_Priced]) -> _Priced:
-            return min(filter(None, ways), default=None)
+        end: tuple[int, _Path] = (0, ())
+        _, path = self._fold(end, put, min, (0, ()))
+        return self._pair(path) if path else None
 
-        nothing: _Priced = (0, ())
-        best = self._fold(nothing, put, join)
-        return best and self._pair(best[1])
-
-    def _pair(self, values: Values) -> Values:
-        return tuple([values[i] for i in self.atlas._order])  # noqa: SLF001, its own atlas
+    def _pair(self, path: _Path) -> Values:
+        return tuple([self.domains[i][path[i]] for i in self.order])
 
 
 def read(

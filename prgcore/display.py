@@ -14,7 +14,7 @@ from typing import TypeAlias
 from prgcore.engine import Engine, Pair
 from prgcore.errors import BadInput, unknown_name
 from prgcore.model import Cell, Cube, Viewpoint
-from prgcore.pairs import Charted, Listed, Pairs, expanded
+from prgcore.pairs import Charted, Listed, Pairs
 from prgcore.seats import NODES
 from prgcore.vocabulary import ALIASES, Reason, State, title, word
 
@@ -130,11 +130,9 @@ def denoted(
     if engine.atlas is None:
         return Listed(engine, candidates(engine, display, known, reachable))
     boxes = boxes_of(engine, display, known)
-    cubes = tuple(
-        stored for box in boxes
-        for stored in expanded(engine, Cube(tuple(Cell(k, v) for k, v in box.items())))
-    )
-    return Charted(engine, engine.atlas, cubes)
+    return Charted(engine, engine.atlas.everything).within(*(
+        Cube(tuple(Cell(k, v) for k, v in box.items())) for box in boxes
+    ))
 
 
 def _once(many: Iterable[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:

@@ -138,29 +138,23 @@ def _explained(engine: Engine, display: Display | None, pairs: Pairs) -> Explana
     available: list[str] = []
     maybe: list[Maybe] = []
     refused: dict[str, tuple[Failed, ...]] = {}
-    decisive = {
-        e.name: stored_columns(engine, (c for cube in accepted_in(engine, e.name) for c in cube))
-        for e in engine.model.events if e.kind is Kind.COMMAND
-    }
-    for command, names in decisive.items():
-        answers = [(p, engine.step(p, command)) for p in pairs.distinct(names)]
-        yes = [p for p, a in answers if a.outcome is not Outcome.REFUSED]
-        no = [p for p, a in answers if a.outcome is Outcome.REFUSED]
-        if not no:
+    count = len(pairs)
+    for command in (e.name for e in engine.model.events if e.kind is Kind.COMMAND):
+        accepted = pairs.within(*(r.when for r in engine.model.rules if r.event == command))
+        if not len(accepted):
+            refused[command] = _always(engine.step(best, command).failed, pairs)
+        elif len(accepted) == count:
             available.append(command)
-        elif yes:
-            maybe.append(_decides(engine, command, names, yes, no))
         else:
-            failed = engine.step(best, command).failed
-            always = set(failed).intersection(*(a.failed for _, a in answers))
-            refused[command] = tuple(f for f in failed if f in always) or failed
+            maybe.append(_decides(engine, command, pairs, accepted))
+    varying = {name for name, values in pairs.values().items() if len(values) > 1}
     return Explanation(
         display, *meaning,
         available=tuple(available),
         does={c: _effect(engine, engine.step(best, c)) for c in available},
         maybe=tuple(maybe), refused=refused, plan=_home(engine, best),
-        assuming={n: str(best[n]) for n in engine.stored if len(pairs.distinct([n])) > 1},
-        pairs=len(pairs), pair=best,
+        assuming={n: str(best[n]) for n in engine.stored if n in varying},
+        pairs=count, pair=best,
     )
 
 
@@ -401,19 +395,31 @@ def _illness(engine: Engine) -> Costs:
     return costs
 
 
-def _decides(
-    engine: Engine, command: str, names: Sequence[str], yes: Sequence[Pair], no: Sequence[Pair]
-) -> Maybe:
+def _always(failed: tuple[Failed, ...], pairs: Pairs) -> tuple[Failed, ...]:
+    """Of the failing cells those that fail likewise in every pair; all of them if none does."""
+    count = len(pairs)
+    return tuple(
+        f for f in failed if pairs.values().get(f.column, ()) == (f.value,)
+        or len(pairs.within(Cube((Cell(f.column, f.value),)))) == count
+    ) or failed
+
+
+def _decides(engine: Engine, command: str, pairs: Pairs, accepted: Pairs) -> Maybe:
     """The fewest columns whose accepting values leave no refusing pair."""
-    domains = {c.name: c.domain for c in engine.model.columns}
-    values = {n: tuple(v for v in domains[n] if any(p[n] == v for p in yes)) for n in names}
-    shut = {n: {i for i, p in enumerate(no) if p[n] not in values[n]} for n in names}
-    telling = [n for n in names if shut[n]]
-    for size in range(1, len(telling) + 1):
-        for chosen in combinations(telling, size):
-            if len(set().union(*(shut[n] for n in chosen))) == len(no):
-                return Maybe(command, Cube(tuple(Cell(n, values[n]) for n in chosen)))
-    varying = [n for n in names if len({p[n] for p in (*yes, *no)}) > 1]
+    rules = (r for r in engine.model.rules if r.event == command)
+    names = stored_columns(engine, (c for r in rules for c in r.when))
+    found = accepted.values()
+    values = {n: found[n] for n in names}
+    shut = [some for some in pairs.outside(values) if some]
+    telling = [n for n in names if any(n in some for some in shut)]
+    all_told = Cube(tuple(Cell(n, values[n]) for n in telling))
+    if len(pairs.within(all_told)) == len(accepted):
+        for size in range(1, len(telling) + 1):
+            for chosen in combinations(telling, size):
+                if all(not some.isdisjoint(chosen) for some in shut):
+                    return Maybe(command, Cube(tuple(Cell(n, values[n]) for n in chosen)))
+    here = pairs.values()
+    varying = [n for n in names if len(here[n]) > 1]
     return Maybe(command, Cube(tuple(Cell(n, values[n]) for n in varying)), decides=False)
 
 

@@ -1,7 +1,7 @@
 """What happens by itself: timers run out and completions succeed until the pair is at rest.
 
-Law: pure; every step is a decision of the machine. It ends (L1). The event that the machine
-lists first comes first, so the answer is always the same; others can come first in the world.
+Law: pure; every step is a decision of the machine. It ends (L1). A lost host comes first, then
+what the machine lists first, so the answer is always the same; the world may choose otherwise.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from prgcore.vocabulary import Kind, Outcome
 
 NOT_WAITED_FOR = "auto_fallback_due"
 """The timer that nobody waits for: it needs thirty minutes of health."""
+NOT_WAITING = "peer_host_lost"
+"""The timer that waits for nothing: a host that is gone is told before its silence is noticed."""
 
 
 def until_rest(engine: Engine, pair: Pair) -> tuple[Decision, ...]:
@@ -29,7 +31,7 @@ def until_rest(engine: Engine, pair: Pair) -> tuple[Decision, ...]:
 
 
 def _next(engine: Engine, pair: Pair) -> Decision | None:
-    for event in engine.model.events:
+    for event in sorted(engine.model.events, key=lambda e: not e.name.startswith(NOT_WAITING)):
         by_itself = event.kind in (Kind.TIMER, Kind.COMPLETION) and event.success
         if not by_itself or event.name.startswith(NOT_WAITED_FOR):
             continue

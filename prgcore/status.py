@@ -20,24 +20,28 @@ from typing import TypeAlias
 from attrs import define, evolve, field, frozen
 
 from prgcore.display import Display, Shown
-from prgcore.vocabulary import Reason, State, title, word
+from prgcore.vocabulary import Reason, State, plain, title, word
 
 LONGEST = 200
 """Characters of a name or a value; what is more of it is not read."""
 MOST_LINES = 4
 """Lines over which a value may go on."""
+MOST_STRANGE = 8
+"""Strange words of a node that are kept."""
 
 _LABEL = re.compile(
     r"\b(?:"
-    r"(?P<group>(?:subcluster|(?:presence[ \t]+)?redundancy[ \t]+group|group)(?:[ \t]+name)?)"
-    r"|(?P<node>node[ \t]*(?P<number>[0-9])(?:[ \t]*name)?|(?:host|node)?[ \t]*name|node)"
-    r"|(?P<state>(?:node[ \t]+)?state)"
+    r"(?P<group>(?:subcluster|(?:presence +)?redundancy +group|group)(?: +name)?)"
+    r"|(?P<node>node *(?P<number>[0-9])(?: *name)?|(?:host|node)? *name|node)"
+    r"|(?P<state>state)"
     r"|(?P<reason>reason)"
-    r")[ \t]*:",
+    r") *:",
     re.IGNORECASE,
 )
 _PROMPT = re.compile(r"\s*(?:admin:.*)?$", re.IGNORECASE)
-_NO_VALUE = ("-", "--", "n/a", "none", "null", "not available")
+_NO_VALUE = ("", "n/a", "none", "null", "not available")
+_MARKS = " .*-\N{EN DASH}\N{EM DASH}()[]<>"
+"""Around a value, or in place of one."""
 
 PRODUCT: dict[str, str] = {
     State.FAILING_OVER: "Failover",
@@ -113,13 +117,13 @@ def parse(text: str) -> Status:
 
     Source: the answers of `utils ha status`, `utils ha failover` and `utils ha fallback`.
     """
-    text = re.sub(r"\r\n?", "\n", text)
+    text = re.sub(r"[^\S\n]", " ", re.sub(r"\r{0,2}\n|\r", "\n", text))
     groups, understood = _Groups(), set[int]()
     for label, pieces in _labels(text):
         what = "node" if label["node"] else str(label.lastgroup)
         value, used = _value(what, pieces)
         groups.take(what, label["number"] or "", value)
-        understood.update(number for number, _ in used or pieces[:1])
+        understood.update(number for number, _ in used)
     ignored = (
         number for number, line in enumerate(text.split("\n"), 1)
         if number not in understood and not _PROMPT.match(line)
@@ -128,13 +132,20 @@ def parse(text: str) -> Status:
 
 
 def _labels(text: str) -> Iterator[tuple[re.Match[str], list[_Line]]]:
-    """Every label, and what follows it line by line until the next one."""
+    """Every label, and what follows it line by line until the next one.
+
+    A name without a number is a node's only if a state or a reason follows: there are other names.
+    """
     labels = list(_LABEL.finditer(text))
     number, counted = 1, 0
     for n, label in enumerate(labels, 1):
+        after = labels[n] if n < len(labels) else None
         number += text.count("\n", counted, label.end())
         counted = label.end()
-        end = labels[n].start() if n < len(labels) else len(text)
+        says = after is not None and (after["state"] or after["reason"])
+        if label["node"] and not label["number"] and not says:
+            continue
+        end = len(text) if after is None else after.start()
         pieces = text[counted:min(end, counted + LONGEST * MOST_LINES)].split("\n")[:MOST_LINES]
         yield label, [(number + i, piece.strip()) for i, piece in enumerate(pieces)]
 
@@ -149,12 +160,18 @@ def _value(what: str, pieces: list[_Line]) -> tuple[str, list[_Line]]:
     if what in _KNOWN:
         for count in range(len(pieces), 0, -1):
             joined = " ".join(piece for _, piece in pieces[:count]).strip()
-            whole = pieces[count - 1][1] and len(joined) <= LONGEST
-            if whole and word(joined, _KNOWN[what]):
+            whole = plain(pieces[count - 1][1]) and len(joined) <= LONGEST
+            if whole and _meant(what, joined):
                 return joined, pieces[:count]
     elif not beside and below:
         return below[0][1][:LONGEST], pieces[:2]
     return beside[:LONGEST], pieces[:1]
+
+
+def _meant(what: str, value: str) -> State | Reason | None:
+    """The state or the reason that a value is; a blank is none."""
+    found = word(value, _KNOWN[what])
+    return None if found is Reason.NONE else found
 
 
 @define
@@ -168,8 +185,8 @@ class _Groups:
             self.groups.append((value, []))
         elif what == "node":
             self._begin(number, value)
-        elif value.lower() not in _NO_VALUE:
-            self._say(what, value)
+        else:
+            self._say(what, "" if value.strip(_MARKS).lower() in _NO_VALUE else value)
 
     def _begin(self, number: str, name: str) -> None:
         nodes = self._nodes()
@@ -187,14 +204,13 @@ class _Groups:
         if not nodes or (what == "state" and (nodes[-1].state or nodes[-1].strange)):
             self._begin("", "")
             nodes = self._nodes()
-        found = word(value, _KNOWN[what]) if value else None
-        node = nodes[-1]
+        found, node = _meant(what, value), nodes[-1]
         if isinstance(found, State):
             node = evolve(node, state=found)
         elif isinstance(found, Reason):
             node = evolve(node, reason=found)
         elif value:
-            node = evolve(node, strange=(*node.strange, value))
+            node = evolve(node, strange=(*node.strange, value)[:MOST_STRANGE])
         nodes[-1] = node
 
     def all(self) -> tuple[GroupStatus, ...]:

@@ -17,7 +17,7 @@ from prgcore.display import denoted, parse_shown
 from prgcore.engine import Engine, Pair
 from prgcore.machine import PRG, PresenceRedundancyGroup, prg
 from prgcore.model import Cell, Cube
-from prgcore.pairs import Charted, Listed, expanded
+from prgcore.pairs import Charted, Listed
 from prgcore.plan import plan
 from prgcore.prove.chart import Chart, order
 from prgcore.prove.space import Space
@@ -44,7 +44,7 @@ def space(work: Work) -> Space:
 
 
 def everything(engine: PresenceRedundancyGroup = PRG) -> Charted:
-    return Charted(engine, engine.atlas, (Cube(),))
+    return Charted(engine, engine.atlas.everything)
 
 
 @pytest.mark.parametrize("policy", CHOICES, ids=lambda p: " ".join(p.values()))
@@ -124,7 +124,7 @@ CELLS = st.lists(
 def test_sets_of_pairs_are_what_the_search_finds(space: Space, data: st.DataObject) -> None:
     """Cubes over stored and derived columns: as many pairs, the same combinations, the least."""
     cubes = data.draw(st.lists(CELLS.map(Cube), min_size=1, max_size=2))
-    region = Charted(PRG, ATLAS, tuple(s for c in cubes for s in expanded(PRG, c)))
+    region = everything().within(*cubes)
     numbers = np.unique(np.concatenate([space.where(c) for c in cubes]))
     assert len(region) == len(numbers)
     assert (len(region.within(cubes[0])), len(everything().within(cubes[0]))) == (
@@ -135,6 +135,16 @@ def test_sets_of_pairs_are_what_the_search_finds(space: Space, data: st.DataObje
     codes = sum(space.column(n)[numbers].astype(np.int64) * 100**i for i, n in enumerate(names))
     assert len(shown) == len(region.distinct(names)) == len(np.unique(codes))
     assert all(any(PRG.holds(c, p) for c in cubes) for p in region.distinct(names))
+    present = region.values()
+    for name in names:
+        assert {str(v) for v in present[name]} == {
+            str(_domain(name)[i]) for i in np.unique(space.column(name)[numbers])}
+    cells = {name: _domain(name)[:2] for name in names}
+    missed = sum((space.column(n)[numbers] > 1).astype(int) << i for i, n in enumerate(names))
+    assert region.outside(cells) == {
+        frozenset(n for i, n in enumerate(names) if mask >> i & 1)
+        for mask in np.unique(missed).tolist()
+    }
     if len(numbers):
         weights = data.draw(st.lists(st.integers(0, 9), min_size=17, max_size=17))
         weigh = {n: dict(zip(_domain(n), weights, strict=False)) for n in names}
@@ -172,6 +182,9 @@ def test_a_display_denotes_the_reachable_pairs_that_an_engine_without_atlas_list
     def price(pair: Pair) -> int:
         return sum(some.get(pair[name], 0) for name, some in costs.items())
 
+    assert on_atlas.values() == listed.values()
+    cells = {"node1.hears_peer": ("yes",), "link": ("up",), "node2.services": ("up", "down")}
+    assert on_atlas.outside(cells) == listed.outside(cells)
     assert price(on_atlas.cheapest(costs)) == price(listed.cheapest(costs))
 
 
@@ -183,7 +196,7 @@ def test_another_machine_can_be_charted() -> None:
     root = chart.add(work)
     atlas = read(model.columns, dict(chart.text()), " ".join(e.name for e in model.events), root)
     far = work.distances(*HOMEWARD)
-    assert len(atlas.among([{}])) == len(work.space) > 10
+    assert len(atlas.everything) == len(work.space) > 10
     assert far.max() > 0
     for number in range(len(work.space)):
         pair, steps = work.engine.pair(work.space.pair(number)), 0

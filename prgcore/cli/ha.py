@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -83,7 +84,7 @@ class State:
         folded = {n.lower(): seat for n, seat in zip(self.nodes, NODES, strict=True)}
         known = dict(zip(NODES, NODES, strict=True)) | folded
         if name.lower() not in known:
-            raise BadInput(unknown_name("node", name, (*self.nodes, *NODES)))
+            raise BadInput(unknown_name("node", name, {*self.nodes, *NODES}))
         return known[name.lower()]
 
     def text(self) -> str:
@@ -102,7 +103,7 @@ def read(file: Path) -> State:
     """The state in a file.
 
     Raises:
-        BadInput: there is none, or it cannot be read.
+        BadInput: there is none, it cannot be read, or its pair breaks a proved invariant.
     """
     from prgcore.machine import prg
 
@@ -116,8 +117,15 @@ def read(file: Path) -> State:
     policy, pair = value["policy"], value["pair"]
     if not isinstance(policy, dict) or not all(isinstance(v, str) for v in policy.values()):
         raise BadInput("the state file: policy is not an object of texts")
-    machine = prg(**policy)
-    return State(machine, *_names(value["group"], value["nodes"]), machine.pair(pair))
+    try:
+        machine = prg(**policy)
+        whole = machine.pair(pair)
+    except BadInput as error:
+        raise BadInput(f"the state file: {error}") from None
+    if broken := machine.broken(whole):
+        raise BadInput(f"the state file: its pair breaks {', '.join(broken)}, and no command leads "
+                       "there; make another one with prgcore ha init")
+    return State(machine, *_names(value["group"], value["nodes"]), whole)
 
 
 def _names(group: Any, nodes: Any) -> tuple[str, tuple[str, str]]:
@@ -131,6 +139,9 @@ def _names(group: Any, nodes: Any) -> tuple[str, tuple[str, str]]:
                            "characters without spaces and colons")
     if nodes[0].lower() == nodes[1].lower():
         raise BadInput(f"both nodes are called {nodes[0][:60]!r}; choose two different nodes")
+    for seat, other in zip(NODES, reversed(nodes), strict=True):
+        if other.lower() == seat:
+            raise BadInput(f"{other} cannot be the name of the other node; name both, {seat} first")
     return group, (nodes[0], nodes[1])
 
 
@@ -323,4 +334,10 @@ def _tell(
             ],
         })
     else:
-        output.write("\n".join([*said, state.text()]))
+        lines = [line for one in said for line in _wrapped(one)]
+        output.write("\n".join([*lines, state.text()]))
+
+
+def _wrapped(line: str) -> list[str]:
+    return wrap(line, output.WIDTH, subsequent_indent="    ", break_on_hyphens=False,
+                break_long_words=False)
