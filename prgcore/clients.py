@@ -18,8 +18,8 @@ from prgcore.errors import BadInput, unknown_name
 from prgcore.facts import Condition, LoginProfile, Number
 from prgcore.parameters import Parameters
 from prgcore.seats import NODES, seat, seen_by
+from prgcore.serving import counted, serving
 from prgcore.tables.clients import (
-    ASSIGNED,
     CONDITIONS,
     COUNTERS,
     HIGH_AVAILABILITY,
@@ -277,11 +277,7 @@ def begin(pair: Mapping[str, str], counts: Mapping[str, int]) -> Sessions:
     Raises:
         BadInput: `counts` does not say how many users each of the two nodes has.
     """
-    if set(counts) != set(NODES):
-        raise BadInput(f"users are counted at {', '.join(map(repr, sorted(counts)))[:80]}; "
-                       "expected a number for node1 and one for node2")
-    for node in NODES:
-        _count(counts[node], node)
+    counted(counts)
     return after(Sessions(*(Clients(counts[node]) for node in NODES)), Became(pair))
 
 
@@ -327,8 +323,7 @@ def _follow(old: Clients, home: str, pair: Mapping[str, str]) -> Clients:
     Where the record moves the users to their inactive connections these are activated; with the
     node that holds them they are lost.
     """
-    at = next((n for n in NODES if pair[f"{n}.{ASSIGNED[n == home]}"] == "yes"
-               and seen_by(SERVES, pair, n)), None)
+    at = serving(pair)[home].by
     spare = seat("peer", at) if at else old.spare
     if spare and not (seen_by(OFFERED, pair, NODES[0]) and seen_by(SERVES, pair, spare)):
         spare = None

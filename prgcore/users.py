@@ -12,11 +12,15 @@ from itertools import pairwise
 from attrs import frozen
 
 from prgcore.engine import Decision, Engine
-from prgcore.errors import BadInput, OutsideInvariant, unknown_name
-from prgcore.facts import Hindrance
-from prgcore.seats import NODES, seat, seen_by
-from prgcore.tables.clients import ASSIGNED, CANNOT_SERVE, NOBODY_ASSIGNED, SERVES
+from prgcore.errors import BadInput, unknown_name
+from prgcore.seats import NODES
+from prgcore.serving import Served, Serving, counted, serving
 from prgcore.vocabulary import Outcome, title
+
+__all__ = [
+    "MODES", "Adding", "Assignment", "LogIns", "Served", "Serving", "assign", "logins",
+    "may_add_users", "relogins", "serving",
+]
 
 MODES = ("balanced", "active_standby", "none")
 """User Assignment Mode for Presence Server; the first is the default."""
@@ -120,65 +124,6 @@ def _level(at: dict[str, list[str]], homeless: list[str]) -> None:
         some += [next(waiting) for _ in range(room[node] - len(some))]
 
 
-# -------------------------------------------------------------------- who serves whom
-
-
-@frozen
-class Served:
-    """Who serves the users of one node.
-
-    Attributes:
-        home: the node whose users they are.
-        by: the node that serves them, or None.
-        why: a sentence without its full stop.
-    """
-
-    home: str
-    by: str | None
-    why: str
-
-
-@frozen
-class Serving:
-    """Who serves the users of both nodes."""
-
-    node1: Served
-    node2: Served
-
-    def __getitem__(self, home: str) -> Served:
-        return self.node1 if home == NODES[0] else self.node2
-
-
-def serving(pair: Mapping[str, str]) -> Serving:
-    """Who serves the users of each node now, and why nobody does (D51).
-
-    Raises:
-        OutsideInvariant: the record assigns a group of users to both nodes.
-    """
-    return Serving(*(_served(pair, home) for home in NODES))
-
-
-def _served(pair: Mapping[str, str], home: str) -> Served:
-    assigned = [node for node in NODES if pair[f"{node}.{ASSIGNED[node == home]}"] == "yes"]
-    if len(assigned) > 1:
-        raise OutsideInvariant(
-            f"the users of {home} are assigned to both nodes: the pair breaks S3", ("S3",))
-    if not assigned:
-        node, why = _first(NOBODY_ASSIGNED, pair, (seat("peer", home), home))
-        return Served(home, None, f"assigned to nobody: {node} {why}")
-    node = assigned[0]
-    if seen_by(SERVES, pair, node):
-        return Served(home, node, f"assigned to {node}, which serves")
-    return Served(home, None, f"assigned to {node}: {_first(CANNOT_SERVE, pair, (node,))[1]}")
-
-
-def _first(
-    hindrances: tuple[Hindrance, ...], pair: Mapping[str, str], seats: tuple[str, ...]
-) -> tuple[str, str]:
-    found = ((me, h.says) for h in hindrances for me in seats if seen_by(h.when, pair, me))
-    return next(found, (seats[0], "does not take them"))
-
-
 # --------------------------------------------------------------------- who logs in again
 
 
@@ -213,7 +158,7 @@ def logins(
         BadInput: `counts` does not say how many users each of the two nodes has.
         OutsideInvariant: as `serving`.
     """
-    _check(counts)
+    counted(counts)
     was, now = serving(before), serving(after)
     at = dict.fromkeys(NODES, 0)
     for home in NODES:
@@ -221,15 +166,6 @@ def logins(
         if node is not None and node != was[home].by:
             at[node] += counts[home]
     return LogIns(event, at["node1"], at["node2"])
-
-
-def _check(counts: Mapping[str, int]) -> None:
-    if set(counts) != set(NODES):
-        raise BadInput(f"users are counted at {', '.join(map(repr, sorted(counts)))[:80]}; "
-                       "expected a number for node1 and one for node2")
-    for node, number in counts.items():
-        if isinstance(number, bool) or not isinstance(number, int) or number < 0:
-            raise BadInput(f"{node}: {number!r:.60} is no number of users; expected 0 or more")
 
 
 def relogins(
