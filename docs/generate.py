@@ -72,6 +72,13 @@ EXAMPLES = {
     "why-not": ["why-not", "failover(node1)"],
     "step": ["step", "failover(node1)", "--node1", "normal", "--node2", "normal"],
     "simulate": ["simulate", f"{STORIES}table2-3.txt"],
+    "status": ["explain", "examples/status.txt"],
+    "users": [
+        "users", "--node1", "failed over / peer down", "--node2", "backup mode / peer down",
+        "--after", "takeover_done(node2)",
+    ],
+    "timing": ["timing", "--set", "keep_alive_timeout=75"],
+    "config-check": ["config", "check", "examples/deployment.toml"],
 }
 """Commands whose output the README and the pages show as it is."""
 

@@ -5,19 +5,23 @@ Law: shapes and words only; what is in them is decided by `prgcore.explain`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from textwrap import TextWrapper
 from typing import Any
 
 from attrs import field, frozen
 
-from prgcore.display import Display, in_words, spell
+from prgcore.display import Display, spell
 from prgcore.engine import Failed, Pair
 from prgcore.model import Cube
 from prgcore.plan import Plan
 from prgcore.seats import NODES
+from prgcore.vocabulary import title
 
 _WIDTH = 80
+BUTTONS = ("failover", "fallback", "recover")
+"""The commands that the administrator's window has buttons for; they come first."""
 
 
 @frozen
@@ -51,6 +55,7 @@ class Explanation:
         broken: ids of the invariants broken, where no pair of the machine is like this.
         pairs: how many pairs were considered.
         pair: the healthiest of them, for which the plan is; None where there is none.
+        waits: how many steps of the plan come by themselves before the first that does not.
     """
 
     display: Display | None
@@ -69,6 +74,7 @@ class Explanation:
     broken: tuple[str, ...] = ()
     pairs: int = 1
     pair: Pair | None = None
+    waits: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """The shape of `explain --json`; `decision` and `nearest` only where there is no row."""
@@ -88,41 +94,76 @@ class Explanation:
             "broken": list(self.broken),
         }
 
-    def text(self) -> str:
-        """For an operator, 80 columns."""
-        lines: list[str] = []
-        for node, shown in zip(NODES, self.display or (), strict=False):
-            lines += _wrap(f"{node}  {spell(shown)}", later="       ")
-        if self.row:
-            lines += ["", f"Row {self.row} of Table 2; its first node is {self.seat}."]
-        elif self.broken:
-            lines += ["", *_wrap(
-                f"No pair of the machine is like this. Broken: {', '.join(self.broken)}."
-            )]
-        elif self.display and self.nearest:
-            lines += ["", *_wrap(
-                f"Table 2 has no such row. Nearest: row {self.nearest}."
-                + (f" See decision {self.decision}." if self.decision else "")
-            )]
-        lines += [""] * bool(self.cause and not (self.row or self.broken)) + _wrap(self.cause)
-        if self.actions:
-            lines += ["", "What to do now"]
-            lines += _items(f"- {say}" for say in self.actions)
-        if self.plan and self.plan.steps:
-            lines += ["", f"The shortest way home: {_steps(self.plan)}"]
-            lines += _items([", ".join(self.plan.events)])
-        if self.assuming:
-            lines += _items([f"assuming {in_words(self.assuming)}"])
-        if self.available or self.maybe or self.refused:
-            lines += ["", "Commands"]
-            lines += _items(f"{c}: accepted. {self.does.get(c, '')}" for c in self.available)
-            for m in self.maybe:
-                how = "accepted if" if m.decides else "accepted in some pairs; it depends on"
-                lines += _items([
-                    f"{m.command}: {how} {in_words({c.column: _or(c.values) for c in m.when})}"
-                ])
-            lines += _items(f"{c}: refused. {_needs(f)}" for c, f in self.refused.items())
+    def text(self, names: Sequence[str] = ()) -> str:
+        """For an operator, 80 columns: what it is, what to do, then everything else.
+
+        Args:
+            names: the host names of node1 and node2, where they are known: they stand in the
+                place of the seats, and commands are those of the product's command line.
+        """
+        hosts = {seat: name for seat, name in zip(NODES, names, strict=False) if name}
+
+        def named(text: str) -> str:
+            return re.sub(r"\bnode[12]\b", lambda seat: hosts.get(seat[0], seat[0]), text)
+
+        lines = [
+            line for node, shown in zip(NODES, self.display or (), strict=False)
+            for line in _wrap(named(f"{node}  {spell(shown)}"), later="       ")
+        ]
+        for paragraph in self._paragraphs():
+            lines += ["", *_wrap(named(paragraph))]
+        for head, items in self._sections(hosts):
+            lines += ["", head, *_items(map(named, items))]
         return "\n".join(line.rstrip() for line in lines).lstrip("\n") + "\n"
+
+    def _paragraphs(self) -> Iterator[str]:
+        if self.row:
+            yield f"Row {self.row} of Table 2; its first node is {self.seat}. {self.cause}"
+        elif self.broken:
+            yield f"No pair of the machine is like this. Broken: {', '.join(self.broken)}."
+            yield self.cause
+        else:
+            if self.cause:
+                yield self.cause
+            if self.display and self.nearest:
+                yield (f"Table 2 has no such row. Nearest: row {self.nearest}."
+                       + (f" See decision {self.decision}." if self.decision else ""))
+
+    def _sections(self, hosts: Mapping[str, str]) -> Iterator[tuple[str, list[str]]]:
+        todo = self.actions or self._otherwise()
+        if todo:
+            yield "What to do now", [f"- {say}" for say in todo]
+        if self.plan and self.plan.steps:
+            way = [", ".join(self.plan.events)]
+            if self.assuming:
+                way.append(f"assuming {_cells(self.assuming)}")
+            yield f"The shortest way home: {_steps(self.plan)}", way
+        elif self.assuming:
+            yield "Taken to be", [_cells(self.assuming)]
+        commands = dict(self._commands())
+        if commands:
+            order = sorted(commands, key=lambda c: not c.startswith(BUTTONS))
+            yield "Commands", [f"{_command(c, hosts)}: {commands[c]}" for c in order]
+
+    def _otherwise(self) -> tuple[str, ...]:
+        """What to do where neither the row nor a family says it."""
+        if self.plan is None:
+            return ()
+        if not self.plan.steps:
+            return ("Nothing: everybody is at home.",)
+        if self.waits == len(self.plan.steps):
+            return ("Wait: it goes home by itself, as below.",)
+        wait = "Wait: it goes on by itself. Then take" if self.waits else "Take"
+        return (f"{wait} the shortest way home, as below.",)
+
+    def _commands(self) -> Iterator[tuple[str, str]]:
+        for c in self.available:
+            yield c, f"accepted. {self.does.get(c, '')}"
+        for m in self.maybe:
+            how = "accepted if" if m.decides else "accepted in some pairs; it depends on"
+            yield m.command, f"{how} {_cells({c.column: _or(c.values) for c in m.when})}"
+        for c, failed in self.refused.items():
+            yield c, f"refused. {_needs(failed)}"
 
 
 @frozen
@@ -174,7 +215,33 @@ def _or(values: Sequence[str]) -> str:
 
 
 def _needs(failed: Iterable[Failed]) -> str:
-    return "; ".join(f"{f.column} is {f.value}, needs {_or(f.needs)}" for f in failed)
+    """Failing cells; a state in the document's spelling."""
+    return "; ".join(
+        f"{_cell(f.column, f.value)}, needs {_or([_value(f.column, v) for v in f.needs])}"
+        for f in failed
+    )
+
+
+def _cells(cells: Mapping[str, str]) -> str:
+    return ", ".join(_cell(name, value) for name, value in cells.items())
+
+
+def _cell(column: str, value: str) -> str:
+    """`node1 is Failed Over`, `link is up`."""
+    return f"{column.removesuffix('.state')} is {_value(column, value)}"
+
+
+def _value(column: str, value: str) -> str:
+    words = value.split(" or ") if column.endswith(".state") else []
+    return " or ".join(", ".join(title(w) for w in some.split(", ")) for some in words) or value
+
+
+def _command(command: str, hosts: Mapping[str, str]) -> str:
+    """A command; where both hosts are known, as the product's command line spells it."""
+    name, _, seat = command.rstrip(")").partition("(")
+    if not command.startswith(BUTTONS) or len(hosts) < len(NODES):
+        return command
+    return f"utils ha {name} {seat}".rstrip()
 
 
 def _steps(way: Plan) -> str:

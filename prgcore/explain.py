@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
-from itertools import combinations
+from itertools import combinations, takewhile
 from typing import TypeAlias
 
 from prgcore.answer import Explanation, Maybe, WhyNot
@@ -148,13 +148,15 @@ def _explained(engine: Engine, display: Display | None, pairs: Pairs) -> Explana
         else:
             maybe.append(_decides(engine, command, pairs, accepted))
     varying = {name for name, values in pairs.values().items() if len(values) > 1}
+    way = _home(engine, best)
     return Explanation(
         display, *meaning,
         available=tuple(available),
         does={c: _effect(engine, engine.step(best, c)) for c in available},
-        maybe=tuple(maybe), refused=refused, plan=_home(engine, best),
+        maybe=tuple(maybe), refused=refused, plan=way,
         assuming={n: str(best[n]) for n in engine.stored if n in varying},
         pairs=count, pair=best,
+        waits=_waits(engine, way),
     )
 
 
@@ -227,13 +229,15 @@ def _meaning(
         if family.matches(shown):
             advice = (family.advice,) if family.advice else ()
             return None, None, family.says, advice, family.decision, family.nearest
-    rule = _rule_behind(engine, best)
+    rule = _rule_behind(engine, best, [n for n, s in zip(NODES, display, strict=True) if s])
     nearest = _nearest(engine, (left, right))
     if rule is None:
         return None, None, "", (), None, nearest
     rows = [c.rpartition("table2:")[2] for c in rule.cite if "table2:" in c]
+    silent = [n for n, s in zip(NODES, display, strict=True) if s is None]
+    cause = "".join(f"{n} does not run, or cannot be reached. " for n in silent)
     return (
-        None, None, f"A rule that can lead here is {rule.id}: {rule.why}.", (),
+        None, None, f"{cause}A rule that can lead here is {rule.id}: {rule.why}.", (),
         rule.decisions[0] if rule.decisions else None, rows[0] if rows else nearest,
     )
 
@@ -295,9 +299,9 @@ def _row_display(situation: Situation, mirrored: bool) -> _Row:
     return (right, left) if mirrored else (left, right)
 
 
-def _rule_behind(engine: Engine, pair: Pair) -> Rule | None:
-    """A rule after which the pair can look like this: the one that explains most of it."""
-    names = [f"{n}.{what}" for n in NODES for what in ("state", "reason")]
+def _rule_behind(engine: Engine, pair: Pair, nodes: Sequence[str]) -> Rule | None:
+    """A rule after which these nodes can look like this: the one that explains most of it."""
+    names = [f"{n}.{what}" for n in nodes for what in ("state", "reason")]
 
     def explained(rule: Rule) -> int:
         before = {c.column: c.values for c in rule.when}
@@ -347,22 +351,30 @@ def _nearest(engine: Engine, display: Display | None) -> str | None:
 
 
 def _healthiest(engine: Engine, display: Display | None, pairs: Pairs) -> Pair:
-    """The pair to plan for.
+    """The pair to plan for: one that the row's advice is for, and of these the least ill.
 
-    It fits the row, its link is up, the row's advice is for it, and it misses least of home.
-    Equals are decided by the domains, whose healthy values come first.
+    Equals are decided by the order of the advice, then by the domains, whose healthy values
+    come first.
     """
+    illness = _illness(engine)
+    costs, weight = dict[str, dict[str, int]](), 1
+    for column in reversed([c for c in engine.model.columns if not c.derived]):
+        costs[column.name] = {v: i * weight for i, v in enumerate(column.domain)}
+        weight *= len(column.domain)
+    for name, some in illness.items():
+        for value, cost in some.items():
+            costs[name][value] += cost * weight
     fitting = [
-        some.cheapest(_illness(engine)) for s in engine.model.situations for turned in (False, True)
+        called.cheapest(costs) for s in engine.model.situations for turned in (False, True)
         if _row_display(s, turned) == display
         for when in ([a.when for a in s.advice] or [Cube()])
         if (both := _turned(s.fits, turned) & _turned(when, turned)) is not None
-        and len(some := pairs.within(both))
+        and len(called := pairs.within(both))
     ]
-    if not fitting:
-        return pairs.cheapest(_illness(engine))
-    around = _surroundings(engine)
-    return min(fitting, key=lambda pair: [c.domain.index(pair[c.name]) for c in around])
+    return min(
+        fitting or [pairs.cheapest(costs)],
+        key=lambda pair: sum(some.get(pair[name], 0) for name, some in illness.items()),
+    )
 
 
 def _surroundings(engine: Engine) -> list[Column]:
@@ -376,18 +388,12 @@ def _surroundings(engine: Engine) -> list[Column]:
 
 def _illness(engine: Engine) -> Costs:
     """What every value costs: above all the surroundings, then what is not as at home."""
-    model = engine.model
-    goal = {c.column: c.values for c in (model.goal[0] if model.goal else Cube())}
-    costs: dict[str, dict[str, int]] = {}
-    weight, columns = 1, [c for c in model.columns if not c.derived]
-    for column in reversed(columns):
-        costs[column.name] = {v: i * weight for i, v in enumerate(column.domain)}
-        weight *= len(column.domain)
-    for column in columns:
-        for value in column.domain:
-            if value not in goal.get(column.name, column.domain):
-                costs[column.name][value] += weight
-    weight *= len(columns) + 1
+    stored = [c for c in engine.model.columns if not c.derived]
+    goal = {c.column: c.values for c in (engine.model.goal or (Cube(),))[0]}
+    costs = {
+        c.name: {v: int(v not in goal.get(c.name, c.domain)) for v in c.domain} for c in stored
+    }
+    weight = len(stored) + 1
     for column in reversed(_surroundings(engine)):
         for i, value in enumerate(column.domain):
             costs[column.name][value] += i * weight
@@ -430,6 +436,12 @@ def _home(engine: Engine, pair: Pair) -> Plan | None:
         return plan(engine, pair)
     except NoPlan:
         return None
+
+
+def _waits(engine: Engine, way: Plan | None) -> int:
+    """How many steps of a plan come by themselves before the first that does not."""
+    kinds = [engine.kind(step.event) for step in way.steps] if way else []
+    return len(list(takewhile(lambda kind: kind in (Kind.TIMER, Kind.COMPLETION), kinds)))
 
 
 def _effect(engine: Engine, decision: Decision) -> str:

@@ -16,7 +16,7 @@ from prgcore.errors import BadInput, unknown_name
 if TYPE_CHECKING:
     from prgcore.atlas import Atlas
     from prgcore.explain import Explanation, WhyNot
-    from prgcore.model import Model
+    from prgcore.model import Choices, Model
     from prgcore.plan import Plan
 
 
@@ -46,15 +46,20 @@ class Machine(Engine):
 
 
 class PresenceRedundancyGroup(Machine):
-    """The machine of the document. Its atlas is shipped: what it knows, no question searches."""
+    """The machine of the document. Its atlas is shipped: what it knows, no question searches.
+
+    `prg()` makes it. Of any other model than the document's it has no atlas.
+    """
 
     @cached_property
-    def atlas(self) -> Atlas:
+    def atlas(self) -> Atlas | None:
         """Every reachable pair, and the next event on a shortest way home from each."""
         from prgcore.atlas import read
         from prgcore.tables.atlas import EVENTS, LEVELS, ROOTS
         from prgcore.tables.policies import POLICIES
 
+        if self.model is not _model(self.model.policy):
+            return None
         chosen = dict(self.model.policy)
         root = ROOTS[tuple(chosen[p.name] for p in POLICIES)]
         return read(self.model.columns, LEVELS, EVENTS, root)
@@ -81,8 +86,13 @@ def build(**policy: str) -> Model:
 
 
 @cache
-def _machine(policy: tuple[tuple[str, str], ...]) -> Machine:
-    return PresenceRedundancyGroup(build(**dict(policy)))
+def _model(policy: Choices) -> Model:
+    return build(**dict(policy))
+
+
+@cache
+def _machine(policy: Choices) -> Machine:
+    return PresenceRedundancyGroup(_model(policy))
 
 
 def prg(**policy: str) -> Machine:
@@ -94,7 +104,7 @@ def prg(**policy: str) -> Machine:
     from prgcore.tables.policies import POLICIES
 
     chosen = {p.name: policy.pop(p.name, p.choices[0]) for p in POLICIES}
-    return _machine(tuple((chosen | policy).items()))
+    return _machine(tuple(sorted((chosen | policy).items())))
 
 
 def __getattr__(name: str) -> Machine:

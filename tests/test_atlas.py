@@ -203,3 +203,12 @@ def test_another_machine_can_be_charted() -> None:
         while event := atlas.next(pair):
             pair, steps = work.engine.step(pair, event).pair, steps + 1
         assert steps == far[number]
+
+
+def test_a_changed_machine_has_no_atlas() -> None:
+    """Its ways home would not be those that are shipped."""
+    fewer = tuple(r for r in PRG.model.rules if not r.id.startswith("M"))
+    changed = type(PRG)(evolve(PRG.model, rules=fewer))
+    assert changed.atlas is None
+    failed = changed.pair(dict(PRG.step(PRG.initial[0], "enable_ha").pair))
+    assert changed.plan(failed).steps

@@ -26,6 +26,7 @@ from tests.toys import LAMPS
 WAY = ("enable_ha", "heartbeat_heard(node1)", "heartbeat_heard(node2)",
        "initialized(node1)", "initialized(node2)")
 ROOT = Path(__file__).parent.parent
+STATUS = str(ROOT / "examples" / "status.txt")
 BACKUP = ("--node1", "Failed Over / Critical Service Down",
           "--node2", "running in backup mode / critical service down")
 TWICE = ("--node1", "Running in Backup Mode", "--node2", "Running in Backup Mode")
@@ -104,12 +105,13 @@ def test_alone_it_says_what_to_try_first(run):
     assert answer.err == ""
     assert "What to try first" in answer.out
     for command in ("prove", "machine", "step", "available", "explain", "why-not", "plan",
-                    "simulate", "diagram"):
+                    "simulate", "diagram", "users", "timing", "ha", "config"):
         assert f"\n  {command} " in answer.out
 
 
 @pytest.mark.parametrize("command", [
     "prove", "machine", "step", "available", "explain", "why-not", "plan", "simulate", "diagram",
+    "users",
 ])
 def test_every_command_has_help_with_an_example_that_fits_80_columns(run, command):
     answer = run(command, "--help")
@@ -850,6 +852,7 @@ COMMANDS = (
     ("machine",), ("machine", "--check"), ("machine", "--rules"), ("available",), ("explain",),
     ("diagram",), ("step", "{event}"), ("why-not", "{event}"), ("prove", "--list"),
     ("plan", "--goal", "{column}"), ("explain", "--node1", "normal", "--node2", "normal"),
+    ("users",), ("explain", "--file", STATUS),
 )
 
 

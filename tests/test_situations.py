@@ -212,7 +212,7 @@ def test_after_a_documented_cause_some_advice_is_given(situation: Situation, cau
 
 def test_the_one_defect_is_the_document_s_own() -> None:
     defects = [(s.row, a) for s in SITUATIONS for a in s.advice if a.defect]
-    assert [(row, a.defect, a.says[0]) for row, a in defects] == [("14", "document", "3")]
+    assert [(row, a.defect, a.says[:6]) for row, a in defects] == [("14", "document", "Step 3")]
     pair = walk(PRG, BY_ROW["14"].causes[0].events, "normal")
     wrong = carry_out(PRG, rests(PRG), defects[0][1], pair)
     assert wrong.startswith("refused fallback(node1): ")

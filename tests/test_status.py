@@ -18,7 +18,6 @@ from prgcore.cli import main
 from prgcore.display import Display, denoted, display_of, spell
 from prgcore.engine import Pair
 from prgcore.explain import explain_display
-from prgcore.model import Cube
 from prgcore.model import Display as Row
 from prgcore.plan import plan
 from prgcore.seats import NODES
@@ -145,6 +144,11 @@ SHAPES = {
     "words that are none": (
         "Node 1 Name : a State: Nromal Reason: Peer Dwn\nNode 2 Name : b State: 正常\n",
         [": a shows nothing ?Nromal ?Peer Dwn, b shows nothing ?正常"]),
+    "words that are none, of hosts without a name": (
+        "State: Nromal\nState: Normal Reason: 正常\n", [":  shows nothing ?Nromal,  Normal ?正常"]),
+    "a state that begins like another": (
+        "Node 1 Name : a State: Failed\nOver\nNode 2 Name : b State: Failover\n  Affected Services\n",
+        [": a Failed Over, b Failover Affected Services"]),
     "a label whose colon is elsewhere": ("Name\n: a\nState\n: Normal\nThe state of the art\n", []),
     "nothing": ("", []),
 }
@@ -168,6 +172,12 @@ def test_the_lines_of_an_outage_are_accounted_for():
     ]
     assert status.understood == (6, 7, 8, 9, 10, *range(12, 19))
     assert status.ignored == (1, 2, 11, 20)
+
+
+def test_only_what_says_something_is_understood():
+    status = parse("admin:\nHost Name : c\nNode 1 Name : a State: Normal\n-----\nReason:\n第二ページ\n")
+    assert told(status) == [": a Normal"]
+    assert (status.understood, status.ignored) == ((3, 5), (2, 4, 6))
 
 
 def test_what_is_too_long_is_cut_and_what_is_too_much_is_left():
@@ -323,9 +333,11 @@ def test_no_question_about_a_display_searches(monkeypatch):
         monkeypatch.setattr(f"prgcore.{module}.candidates", searched)
     for display in DISPLAYS:
         pairs = denoted(PRG, display)
-        assert len(pairs.within(Cube())) == len(pairs) > 0
+        assert len(pairs)
         assert PRG.holds(PRG.model.goal[0], plan(PRG, pairs.cheapest({})).end)
-    for display in DISPLAYS[::12]:
+    for display in DISPLAYS:
+        if str(display) > str(display[::-1]):
+            continue  # the machine is the same from both seats
         answer = explain_display(PRG, *display)
         assert answer.pairs
         assert answer.plan is not None

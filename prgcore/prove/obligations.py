@@ -105,7 +105,9 @@ def _f6(work: Work) -> Finding:
 
 def _f7(work: Work) -> Finding:
     for edges in work.space.edges:
-        if edges.rule.outcome is Outcome.DONE and (edges.rule.then or not edges.rule.actions):
+        rule = edges.rule
+        asks = work.engine.kind(rule.event) is Kind.COMMAND and rule.actions and not rule.then
+        if rule.outcome is Outcome.DONE and not asks:
             idle = edges.source[edges.source == edges.target]
             if len(idle):
                 says = f"{edges.rule.id} is done and changes nothing"
@@ -362,7 +364,8 @@ _FORM = (
     ("F4", "every rule fires somewhere", _f4),
     ("F5", "every guard check holds of the table alone", _f5),
     ("F6", "every rule reads only what its decider can know", _f6),
-    ("F7", "a done rule changes something wherever it fires, or is there to ask for an action", _f7),
+    ("F7", "a done rule changes something wherever it fires, or is a command for an action alone",
+     _f7),
 )
 _S18 = ("S18", "all of this holds even if no failure detector tells the truth", _s18)
 _DOCUMENT = (

@@ -322,6 +322,10 @@ _SETTLES = ("initialized(me)", "taken_over(me)", "heartbeat_lost(me)")
 ONLY_BY = (
     OnlyBy("S15", "me.services", "stopped", ("failover(me)",),
            "only an accepted failover stops services"),
+    OnlyBy("S22", "me.services", "up",
+           ("services_up(me)", "takeover_done(me)", "takeback_done(me)", "recover", "disable_ha"),
+           "critical services start only by a repair, where the node has taken users over or back, "
+           "by Recover, or where high availability is disabled"),
     *(
         OnlyBy("S20", "me.state", state, events,
                "a node is failed over, serves everyone or is Normal only by a step of its own, "

@@ -4,7 +4,7 @@ Law: data only, in our own words. Node 1 is the left column. A cause is a sequen
 that ends in the row; an advice is what the operator does, commands and repairs only. Between
 them timers run out and completions succeed by themselves; only automatic fallback, which takes
 thirty minutes, does not come in between. Where the document lists steps of which one prepares
-the other, they are one advice, with the numbers of the steps in front.
+the other, they are one advice, with the numbers of the document's steps in front.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def _reboot_and_recover(step: str, *nodes: str, peer: Cells = _ANY) -> tuple[Adv
     """One advice for each node whose services the manager may hold, and one for none."""
     which = " and ".join(n.replace("node", "node ") for n in nodes)
     text = (
-        f"{step}. If that does not help, reboot {which}"
+        f"Step {step}: if that does not help, reboot {which}"
         + (", one after the other" if len(nodes) > 1 else "")
         + ". A manager that starts beside a failed one leaves both failed (row 21): "
         "click Recovery then."
@@ -91,7 +91,7 @@ def _reboot_and_recover(step: str, *nodes: str, peer: Cells = _ANY) -> tuple[Adv
 _FALLBACK = ("fallback(node1)",)
 _ERROR_ADVICE = (
     Advice(
-        "1. Look for an error of the database, then click Recovery: both nodes return to Normal.",
+        "Step 1: look for an error of the database, then click Recovery: both nodes return to Normal.",
         {"node1.health": ABLE, "node2.health": ABLE}, ("recover",),
     ),
     *_reboot_and_recover("2", "node1", "node2"),
@@ -118,11 +118,13 @@ def _bring_back(says: str, *, process: str, link: str = "up") -> tuple[Advice, .
 
 
 _CUT_OFF: Cells = {"link": "cut", "node1.process": "running", "node1.health": ABLE}
-_REPAIR_LINK = "1. Node 1 is up: repair the network between the nodes"
-_START_MANAGER = "2. Node 1 is up: start its recovery manager; manual fallback once it is ready."
+_REPAIR_LINK = "Step 1 (node 1 is up): repair the network between the nodes"
+_START_MANAGER = (
+    "Step 2 (node 1 is up): start its recovery manager; manual fallback once it is ready."
+)
 _REPAIR_NODE = (
-    "3, 4. Node 1 is down: repair it and power it up; manual fallback once its critical services "
-    "run."
+    "Steps 3 and 4 (node 1 is down): repair it and power it up; manual fallback once its critical "
+    "services run."
 )
 
 SITUATIONS: tuple[Situation, ...] = (
@@ -237,10 +239,10 @@ SITUATIONS: tuple[Situation, ...] = (
         "12", "A critical service is down on node 1; its users moved to node 2 automatically.",
         Display(_FO_CSNR, Reason.CRITICAL_SERVICE_DOWN, _BACKUP, Reason.CRITICAL_SERVICE_DOWN),
         advice=(
-            Advice("1, 3. Start the critical services of node 1 by hand; then manual fallback.",
+            Advice("Steps 1 and 3: start the critical services of node 1 by hand; then manual fallback.",
                    {"node1.services": "down", "node1.database": "up"},
                    ("services_up(node1)", *_FALLBACK)),
-            Advice("2, 3. If they do not start, reboot node 1; manual fallback once they run.",
+            Advice("Steps 2 and 3: if they do not start, reboot node 1; manual fallback once they run.",
                    events=(*_reboot("node1"), *_FALLBACK)),
         ),
         causes=(Cause("12", "a critical service of node 1 stays down", _SICK),),
@@ -249,7 +251,7 @@ SITUATIONS: tuple[Situation, ...] = (
     Situation(
         "13", "The database service is down on node 1; its users moved to node 2 automatically.",
         Display(_FO_CSNR, Reason.DATABASE_FAILURE, _BACKUP, Reason.DATABASE_FAILURE),
-        advice=(Advice("1, 2. Reboot node 1; manual fallback once its critical services run.",
+        advice=(Advice("Steps 1 and 2: reboot node 1; manual fallback once its critical services run.",
                        events=(*_reboot("node1"), *_FALLBACK)),),
         causes=(Cause("13", "the database of node 1 stays down",
                       ("database_down(node1)", *_MOVED)),),
@@ -260,14 +262,14 @@ SITUATIONS: tuple[Situation, ...] = (
         Display(_FAILED, Reason.START_OF_CRITICAL_SERVICES_FAILED,
                 _FAILED, Reason.START_OF_CRITICAL_SERVICES_FAILED),
         advice=(
-            Advice("1. Find the critical services of node 1 that are down and what stops them; "
+            Advice("Step 1: find the critical services of node 1 that are down and what stops them; "
                    "click Recovery to start them.",
                    {"node1.services": "down", "node1.database": "up"},
                    ("services_up(node1)", "recover")),
-            Advice("1. The critical services of node 1 run again: click Recovery.",
+            Advice("Step 1: the critical services of node 1 run again: click Recovery.",
                    {"node1.health": ABLE}, ("recover",)),
             _reboot_and_recover("2", "node1")[0],
-            Advice("3. Manual fallback after the reboot, once the critical services run.",
+            Advice("Step 3: manual fallback after the reboot, once the critical services run.",
                    {"node1.services": _NOT_HELD}, (*_reboot("node1"), *_FALLBACK),
                    "document",
                    "A manager that restarts beside a failed one leaves both failed (row 21), and "
@@ -280,13 +282,13 @@ SITUATIONS: tuple[Situation, ...] = (
         "15", "A critical service went down on node 2, the backup; both nodes failed.",
         Display(_FAILED, Reason.CRITICAL_SERVICE_DOWN, _FAILED, Reason.CRITICAL_SERVICE_DOWN),
         advice=(
-            Advice("1. Find the critical services of node 2 that are down and what stops them; "
+            Advice("Step 1: find the critical services of node 2 that are down and what stops them; "
                    "click Recovery to start them.",
                    {"node1.health": ABLE, "node2.services": "down", "node2.database": "up"},
                    ("services_up(node2)", "recover")),
-            Advice("1. The critical services of node 2 run again: click Recovery.",
+            Advice("Step 1: the critical services of node 2 run again: click Recovery.",
                    {"node1.health": ABLE, "node2.health": ABLE}, ("recover",)),
-            Advice("1. Critical services are down on node 1 as well: start those of both nodes; "
+            Advice("Step 1: critical services are down on node 1 as well: start those of both nodes; "
                    "click Recovery.",
                    {"node1.health": "critical_service_down",
                     "node2.health": "critical_service_down"},
@@ -306,13 +308,13 @@ SITUATIONS: tuple[Situation, ...] = (
         Display(*_BLANK, _BACKUP, Reason.PEER_DOWN),
         shown=(False, True),
         advice=(
-            Advice(f"{_REPAIR_LINK}. Both nodes go into the failed state: click Recovery.",
+            Advice(f"{_REPAIR_LINK}. If both nodes are failed then: click Recovery.",
                    {**_CUT_OFF, "node1.state": _FAILED}, ("link_repair", "recover"),
                    only={"reconnection": "fail"}),
-            Advice(f"{_REPAIR_LINK}. It had failed and lets go: manual fallback.",
+            Advice(f"{_REPAIR_LINK}. If node 1 had failed, it lets go: manual fallback.",
                    {**_CUT_OFF, "node1.state": _FAILED}, ("link_repair", *_FALLBACK),
                    only={"reconnection": "keep_serving"}),
-            Advice(f"{_REPAIR_LINK}; then manual fallback.",
+            Advice(f"{_REPAIR_LINK}. If neither is failed: manual fallback.",
                    {**_CUT_OFF, "node1.state": others(_FAILED)}, ("link_repair", *_FALLBACK)),
             *_bring_back(_START_MANAGER, process="manager_down"),
             *_bring_back(_START_MANAGER, process="manager_down", link="cut"),
@@ -333,9 +335,9 @@ SITUATIONS: tuple[Situation, ...] = (
         Display(*_BLANK, _BACKUP, Reason.PEER_REBOOT),
         shown=(False, True),
         advice=(
-            *_bring_back("1, 2. Repair node 1 and power it up; manual fallback once its critical "
+            *_bring_back("Steps 1 and 2: repair node 1 and power it up; manual fallback once its critical "
                          "services run.", process="off"),
-            *_bring_back("2. Node 1 is powered up: manual fallback once its critical services "
+            *_bring_back("Step 2: node 1 is powered up: manual fallback once its critical services "
                          "run.", process="manager_down"),
         ),
         causes=(Cause("17", "the host of node 1 goes down",
