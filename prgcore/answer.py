@@ -94,25 +94,28 @@ class Explanation:
             "broken": list(self.broken),
         }
 
-    def text(self, names: Sequence[str] = ()) -> str:
+    def text(self, names: Sequence[str] = (), group: str = "") -> str:
         """For an operator, 80 columns: what it is, what to do, then everything else.
 
         Args:
             names: the host names of node1 and node2, where they are known: they stand in the
-                place of the seats, and commands are those of the product's command line.
+                place of the seats, as short as they differ, and commands are those of the
+                product's command line.
+            group: the name of the group, for these.
         """
         hosts = {seat: name for seat, name in zip(NODES, names, strict=False) if name}
+        short = _short(hosts)
 
         def named(text: str) -> str:
-            return re.sub(r"\bnode[12]\b", lambda seat: hosts.get(seat[0], seat[0]), text)
+            return re.sub(r"\bnode[12]\b", lambda seat: short.get(seat[0], seat[0]), text)
 
         lines = [
             line for node, shown in zip(NODES, self.display or (), strict=False)
-            for line in _wrap(named(f"{node}  {spell(shown)}"), later="       ")
+            for line in _wrap(f"{hosts.get(node, node)}  {spell(shown)}", later="       ")
         ]
         for paragraph in self._paragraphs():
             lines += ["", *_wrap(named(paragraph))]
-        for head, items in self._sections(hosts):
+        for head, items in self._sections({**hosts, "": group}):
             lines += ["", head, *_items(map(named, items))]
         return "\n".join(line.rstrip() for line in lines).lstrip("\n") + "\n"
 
@@ -237,11 +240,21 @@ def _value(column: str, value: str) -> str:
 
 
 def _command(command: str, hosts: Mapping[str, str]) -> str:
-    """A command; where both hosts are known, as the product's command line spells it."""
+    """A command; where both hosts are known, as the product's command line spells it.
+
+    The group's name stands at the seat "", for commands that have none.
+    """
     name, _, seat = command.rstrip(")").partition("(")
-    if not command.startswith(BUTTONS) or len(hosts) < len(NODES):
+    if not command.startswith(BUTTONS) or not hosts.keys() >= set(NODES):
         return command
-    return f"utils ha {name} {seat}".rstrip()
+    return f"utils ha {name} {hosts[seat]}".rstrip()
+
+
+def _short(hosts: Mapping[str, str]) -> dict[str, str]:
+    """Host names without their domains, where these are no addresses and still differ."""
+    first = {seat: name.partition(".")[0] for seat, name in hosts.items()}
+    differ = len(set(first.values())) == len(first) and not any(n.isdigit() for n in first.values())
+    return first if differ else dict(hosts)
 
 
 def _steps(way: Plan) -> str:

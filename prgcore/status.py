@@ -178,7 +178,7 @@ def _meant(what: str, value: str) -> State | Reason | None:
 class _Groups:
     """The groups while they are read."""
 
-    groups: list[tuple[str, list[NodeStatus]]] = field(factory=list)
+    groups: list[tuple[str, list[tuple[str, NodeStatus]]]] = field(factory=list)
 
     def take(self, what: str, number: str, value: str) -> None:
         if what == "group":
@@ -190,31 +190,41 @@ class _Groups:
 
     def _begin(self, number: str, name: str) -> None:
         nodes = self._nodes()
-        if len(nodes) == 2 or (number == "1" and nodes):
+        if len(nodes) == 2 or (number and number in (n for n, _ in nodes)):
             self.groups.append(("", nodes := []))
-        nodes.append(NodeStatus(name))
+        nodes.append((number, NodeStatus(name)))
 
-    def _nodes(self) -> list[NodeStatus]:
+    def _nodes(self) -> list[tuple[str, NodeStatus]]:
         if not self.groups:
             self.groups.append(("", []))
         return self.groups[-1][1]
 
     def _say(self, what: str, value: str) -> None:
         nodes = self._nodes()
-        if not nodes or (what == "state" and (nodes[-1].state or nodes[-1].strange)):
+        last = nodes[-1][1] if nodes else None
+        if last is None or (what == "state" and (last.state or last.strange)):
             self._begin("", "")
             nodes = self._nodes()
-        found, node = _meant(what, value), nodes[-1]
+        found, (number, node) = _meant(what, value), nodes[-1]
         if isinstance(found, State):
             node = evolve(node, state=found)
         elif isinstance(found, Reason):
             node = evolve(node, reason=found)
         elif value:
             node = evolve(node, strange=(*node.strange, value)[:MOST_STRANGE])
-        nodes[-1] = node
+        nodes[-1] = number, node
 
     def all(self) -> tuple[GroupStatus, ...]:
-        return tuple(GroupStatus(name, tuple(nodes)) for name, nodes in self.groups if nodes)
+        return tuple(GroupStatus(name, _seated(nodes)) for name, nodes in self.groups if nodes)
+
+
+def _seated(nodes: list[tuple[str, NodeStatus]]) -> tuple[NodeStatus, ...]:
+    """The nodes by their numbers; beside a lone node 2 the first one shows nothing."""
+    numbers = [number for number, _ in nodes]
+    if numbers == ["2"]:
+        return NodeStatus(), nodes[0][1]
+    turned = numbers == ["2", "1"]
+    return tuple(node for _, node in (reversed(nodes) if turned else nodes))
 
 
 # ------------------------------------------------------------------------- writing

@@ -315,8 +315,7 @@ def test_bad_pairs(bad, pair, said):
 
 @pytest.mark.parametrize(("data", "said"), [
     (b"", "the pair is empty"),
-    (b"\x80\x81", "standard input is not text: byte 0 is not UTF-8"),
-    (b"{\0}", "standard input is not text: it holds a zero byte"),
+    (b"{\0}", "the pair is not JSON"),
     (b"x" * (16 * (1 << 20) + 1), "standard input is larger than 16 MB"),
     (b'{"node1.state": "nor', "the pair is not JSON"),
 ])

@@ -6,6 +6,7 @@ before a command has written anything. Sizes are bounded; nothing here trusts a 
 
 from __future__ import annotations
 
+import codecs
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -94,8 +95,11 @@ def standard_input() -> Any:
     return sys.stdin.buffer
 
 
-def read_text(source: str) -> str:
+def read_text(source: str, *, any_text: bool = False) -> str:
     """The text of a file, or of standard input when `source` is `-`.
+
+    Args:
+        any_text: in any encoding; what is no character becomes a sign that says so.
 
     Raises:
         BadInput: it cannot be read, is larger than `LIMIT`, or is not UTF-8 text.
@@ -113,7 +117,14 @@ def read_text(source: str) -> str:
             from None
     if len(data) > LIMIT:
         raise BadInput(f"{name} is larger than {LIMIT // MEGABYTE} MB, the most that is read")
-    return decode(data, name)
+    return decode_any(data) if any_text else decode(data, name)
+
+
+def decode_any(data: bytes) -> str:
+    """Text of any encoding: by its byte order mark, else UTF-8 as far as it is."""
+    wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    text = data.decode("utf-16" if wide else "utf-8-sig", errors="replace")
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 def decode(data: bytes, name: str) -> str:
@@ -264,12 +275,15 @@ def question(
         other = "--node1" if node1 is None else "--node2"
         raise NeedsTwoNodes(f"high availability needs two nodes; give {other} as well "
                             f"({other} '' if that node shows nothing)")
-    machine = load_machine(file, policy)
+    given = None if text is None else read_given(text)
+    machine = load_machine(file, policy or _policy_of(given) if file is None else policy)
     known = assignments(sets, "--set")
     check_columns(machine, known, "--set")
+    if given is not None and not is_json(given):
+        return Question(machine, None, _one_group(given), known)
     if node1 is None or node2 is None:
-        given = dict(machine.initial[0]) if text is None else read_pair(text)
-        return Question(machine, machine.pair(given | known), None, {})
+        pair = dict(machine.initial[0]) if given is None else read_pair(given)
+        return Question(machine, machine.pair(pair | known), None, {})
     from prgcore.explain import parse_shown, shows_states
 
     if not shows_states(machine):
@@ -321,24 +335,55 @@ def read_given(source: str) -> str:
     """JSON as it stands, or the text of a file, or of standard input for `-`.
 
     Raises:
-        BadInput: it cannot be read.
+        BadInput: it cannot be read, or is empty.
     """
-    return source if is_json(source) else read_text(source)
+    if source.lstrip().startswith(("[", '"')):
+        read_pair(source)  # JSON, and no object: says so
+    text = source if is_json(source) else read_text(source, any_text=True)
+    if not text.strip():
+        raise BadInput("the pair is empty; expected a JSON object, or what utils ha status prints")
+    return text
 
 
 def is_json(text: str) -> bool:
-    """Whether a text begins as an object, a list or a string of JSON does."""
-    return text.lstrip().startswith(("{", "[", '"'))
+    """Whether a text begins as an object of JSON does."""
+    return text.lstrip().startswith("{")
 
 
-def read_pair(source: str) -> dict[str, Any]:
-    """A pair's columns from JSON text, a file or `-`; the answer of `step --json` will do too.
+def _policy_of(given: str | None) -> list[str]:
+    """The policies of a state file, as `--policy` says them; none for anything else."""
+    if given is None or not is_json(given):
+        return []
+    value = parse_json(given, "the pair")
+    chosen = value.get("policy") if isinstance(value.get("pair"), dict) else None
+    return [f"{name}={choice}" for name, choice in chosen.items()] if isinstance(chosen, dict) else []
+
+
+def _one_group(text: str) -> Display:
+    """What the two nodes of a status text show.
 
     Raises:
-        BadInput: it cannot be read, or is no JSON object.
+        BadInput: it shows no group of two nodes, more than one, or a word that is none.
+    """
+    from prgcore.status import parse
+
+    groups = parse(text).groups
+    if len(groups) != 1 or groups[0].display is None or groups[0].strange:
+        found = "no status of a group" if not groups else f"{len(groups)} groups" \
+            if len(groups) > 1 else "a group that cannot be read"
+        raise BadInput(f"the text shows {found}; expected one group of two nodes as utils ha status "
+                       "prints it, or a pair as JSON; prgcore explain says what it understands")
+    return groups[0].display
+
+
+def read_pair(text: str) -> dict[str, Any]:
+    """A pair's columns from JSON text; the answer of `step --json`, or a state file, will do too.
+
+    Raises:
+        BadInput: it is no JSON object.
     """
     name = "the pair"
-    value = parse_json(read_given(source), name)
+    value = parse_json(text, name)
     if isinstance(value, dict) and isinstance(value.get("pair"), dict):
         value = value["pair"]
     if not isinstance(value, dict):

@@ -68,8 +68,6 @@ def explain(
         raise BadInput("standard input cannot be both the machine and the pair; "
                        "give one of them as a file")
     given = None if text is None else inputs.read_given(text)
-    if given is not None and not given.strip():
-        raise BadInput("the pair is empty; expected JSON, or what utils ha status prints")
     if given is None or inputs.is_json(given):
         asked = inputs.question(text=given, node1=node1, node2=node2, sets=sets, file=machine,
                                 policy=policy)

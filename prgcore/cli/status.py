@@ -1,28 +1,56 @@
-"""Status texts: every group of one explained, in the words of its own hosts."""
+"""Status texts: every group of one explained, with the names of its own hosts."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from functools import cache
 from textwrap import wrap
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from attrs import frozen
+
+from prgcore.answer import Explanation
 from prgcore.cli import output
 from prgcore.cli.inputs import one_line
-from prgcore.display import Display
+from prgcore.display import Display, spell
 from prgcore.errors import BadInput, PrgError, unknown_name
-from prgcore.seats import NODES
+from prgcore.status import GroupStatus, NodeStatus, Status, parse
 from prgcore.vocabulary import Reason, State, title
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from prgcore.answer import Explanation
-    from prgcore.status import GroupStatus, NodeStatus, Status
 
 MOST_GROUPS = 500
 """How many groups are explained at once."""
 MOST_LINES = 12
 """How many numbers of lines are listed."""
+LONGEST = 2_000_000
+"""Characters of a status text; a longer one is a log."""
+
+
+@frozen
+class Answer:
+    """A group of a status text, and what it means; or why that cannot be said.
+
+    Attributes:
+        remark: what could not be read, or why nothing is explained.
+        failed: whether something should have been explained and was not.
+    """
+
+    group: GroupStatus
+    explanation: Explanation | None
+    remark: str = ""
+    failed: bool = False
+
+    @property
+    def head(self) -> str:
+        """The group in one line."""
+        name = one_line(self.group.name) or "A group"
+        if self.explanation is None:
+            return f"{name}: not explained"
+        if self.explanation.broken:
+            return f"{name}: breaks {', '.join(self.explanation.broken)}"
+        row = self.explanation.row
+        states = " and ".join(spell(node.shown and (node.shown[0], None))
+                              for node in self.group.nodes)
+        return f"{name}: {f'row {row}, ' if row else ''}{states}"
 
 
 def explain_status(
@@ -31,10 +59,12 @@ def explain_status(
     """Explain every group of a status text; 1 if one of them cannot be.
 
     Raises:
-        BadInput: there is no group in the text, or there are more than `MOST_GROUPS`.
+        BadInput: there is no group in the text, there are more than `MOST_GROUPS`, or it is
+            longer than `LONGEST`.
     """
-    from prgcore.status import parse
-
+    if len(text) > LONGEST:
+        raise BadInput(f"{len(text):,} characters, and at most {LONGEST:,} of a status text are "
+                       "read; give the part with the status")
     status = parse(text)
     if not status.groups:
         raise BadInput(
@@ -45,63 +75,56 @@ def explain_status(
         raise BadInput(f"{len(status.groups):,} groups in the text, and at most {MOST_GROUPS} are "
                        "explained at once; give a part of it")
     known = cache(explain)
-    answers = [(group, *_answer(group, known)) for group in status.groups]
+    answers = [_answer(group, known) for group in status.groups]
     if as_json:
         output.write_json({
-            "groups": [_json(*answer) for answer in answers],
+            "groups": [_json(answer) for answer in answers],
             "understood": list(status.understood), "ignored": list(status.ignored),
         })
     else:
-        pages = [_page(*answer) for answer in answers]
-        output.write("\n\n".join(["\n".join(page).rstrip() for page in pages] + [
-            *_ignored(status)]))
-    return int(any(error for _, _, error in answers))
+        many = len(answers) > 1
+        heads = [line for a in answers for line in _wrapped(a.head, "  ")]
+        parts = [[f"{len(answers)} groups", *heads]] if many else []
+        parts += [list(_page(answer)) for answer in answers]
+        output.write("\n\n".join(["\n".join(part).rstrip() for part in parts] + _ignored(status)))
+    return int(any(answer.failed for answer in answers))
 
 
-def _answer(
-    group: GroupStatus, explain: Callable[[Display], Explanation]
-) -> tuple[Explanation | None, str]:
-    """What a group's states mean, or why that cannot be said."""
-    strange = [
-        unknown_name("state or reason", said, {title(w) for w in (*State, *Reason)} - {""})
-        for said in group.strange
-    ]
-    if strange:
-        return None, "; ".join(strange)
+def _answer(group: GroupStatus, explain: Callable[[Display], Explanation]) -> Answer:
+    remark = "; ".join(dict.fromkeys(_strange(group)))
+    if any(node.strange and node.state is None for node in group.nodes):
+        return Answer(group, None, remark, failed=True)
     if group.display is None:
-        return None, ("the text shows one node of this group; high availability needs two nodes "
-                      "(the State of a node that is down is empty)")
+        return Answer(group, None, "the text shows one node of this group, and high availability "
+                                   "needs two (the State of a node that is down is empty)")
     try:
-        return explain(group.display), ""
+        return Answer(group, explain(group.display), remark)
     except PrgError as error:
-        return None, str(error)
+        return Answer(group, None, str(error), failed=True)
 
 
-def _page(group: GroupStatus, answer: Explanation | None, error: str) -> Iterator[str]:
-    """One group: who is who, what its states mean, and the commands of the product."""
-    head = f"Group {one_line(group.name)}" if group.name else "A group"
-    yield head
-    yield "=" * len(head)
-    for node, said in zip(NODES, group.nodes, strict=False):
-        if said.name:
-            yield f"{node} is {one_line(said.name)}"
-    if answer is None:
-        yield from ("", *_wrapped(f"Not explained: {error}"))
-        return
-    yield from ("", answer.text().strip("\n"))
-    commands = (*answer.available, *(maybe.command for maybe in answer.maybe))
-    offered = [f"  {line}" for command in commands if (line := _product(command, group))]
-    if offered:
-        yield from ("", "On the command line of the product", *offered)
+def _strange(group: GroupStatus) -> Iterator[str]:
+    """Words in the place of a state or of a reason that are none."""
+    for node in group.nodes:
+        kind, words = ("state", State) if node.state is None else ("reason", Reason)
+        for said in node.strange:
+            yield unknown_name(kind, said, {title(w) for w in words} - {""}) + (
+                "; any reason is taken" if kind == "reason" else "")
 
 
-def _product(command: str, group: GroupStatus) -> str:
-    """A command as the product's command line spells it; empty where it has none."""
-    name, _, seat = command.rstrip(")").partition("(")
-    if name in ("failover", "fallback"):
-        node = group.nodes[NODES.index(seat)].name
-        return f"utils ha {name} {one_line(node)}" if node else ""
-    return f"utils ha recover {one_line(group.name)}".rstrip() if name == "recover" else ""
+def _page(answer: Answer) -> Iterator[str]:
+    """One group: what its states mean, with the names of its hosts."""
+    if answer.group.name:
+        yield f"Group {one_line(answer.group.name)}"
+    if answer.explanation is not None:
+        names = [one_line(node.name) for node in answer.group.nodes]
+        yield answer.explanation.text(names, one_line(answer.group.name)).strip()
+        if answer.remark:
+            yield from ("", *_wrapped(f"Not understood: {answer.remark}"))
+    else:
+        for node in answer.group.nodes:
+            yield from _wrapped(f"{node.name or 'a node'}  {spell(node.shown)}", "  ")
+        yield from _wrapped(f"Not explained: {answer.remark}")
 
 
 def _ignored(status: Status) -> list[str]:
@@ -115,15 +138,18 @@ def _ignored(status: Status) -> list[str]:
     return ["\n".join(_wrapped(said))]
 
 
-def _wrapped(text: str) -> list[str]:
-    return wrap(one_line(text), output.WIDTH, subsequent_indent="  ", break_on_hyphens=False)
+def _wrapped(text: str, before: str = "") -> list[str]:
+    return wrap(one_line(text), output.WIDTH, initial_indent=before,
+                subsequent_indent=before + "  ", break_on_hyphens=False)
 
 
-def _json(group: GroupStatus, answer: Explanation | None, error: str) -> dict[str, Any]:
+def _json(answer: Answer) -> dict[str, Any]:
     found: dict[str, Any] = {
-        "group": group.name, "nodes": [_node_json(node) for node in group.nodes],
+        "group": answer.group.name, "nodes": [_node_json(node) for node in answer.group.nodes],
     }
-    return found | ({"error": error} if answer is None else {"explanation": answer.to_json()})
+    if answer.explanation is not None:
+        found["explanation"] = answer.explanation.to_json()
+    return found | ({"error": answer.remark} if answer.explanation is None else {})
 
 
 def _node_json(node: NodeStatus) -> dict[str, Any]:
