@@ -12,13 +12,13 @@ from functools import reduce
 from math import floor
 from typing import Protocol, TypeAlias
 
-from attrs import evolve, frozen
+from attrs import evolve, fields, frozen
 
 from prgcore.errors import BadInput, unknown_name
-from prgcore.facts import Condition, LoginProfile, Number
-from prgcore.parameters import Parameters
+from prgcore.facts import Condition, LoginProfile
+from prgcore.parameters import Parameters, Range
 from prgcore.seats import NODES, seat, seen_by
-from prgcore.serving import counted, serving
+from prgcore.serving import check_columns, columns_of, counted, serving
 from prgcore.tables.clients import (
     CONDITIONS,
     COUNTERS,
@@ -26,7 +26,7 @@ from prgcore.tables.clients import (
     OFFERED,
     SERVES,
 )
-from prgcore.tables.profiles import BALANCED, LOWER, PROFILES
+from prgcore.tables.profiles import ACTIVE_STANDBY, BALANCED, LOWER, PROFILES
 
 
 def _count(number: object, what: str, least: int = 0) -> None:
@@ -43,16 +43,7 @@ class Generator(Protocol):
     def uniform(self, a: float, b: float, /) -> float: ...
 
 
-@frozen
-class Wait:
-    """How long a client waits before it logs in again, in seconds."""
-
-    least: Number
-    mean: float
-    most: Number
-
-
-def wait(parameters: Parameters) -> Wait:
+def wait(parameters: Parameters) -> Range:
     """The bounds and the mean of the wait that the parameters of a node ask of its clients.
 
     Raises:
@@ -60,12 +51,11 @@ def wait(parameters: Parameters) -> Wait:
 
     Source: "Configure Heartbeat Interval for Failover", step 5.
     """
-    lower = parameters.client_relogin_lower_limit
-    upper = parameters.client_relogin_upper_limit
-    if lower > upper:
-        raise BadInput(f"client_relogin_lower_limit: {lower} s is above the upper limit of "
-                       f"{upper} s; lower the one or raise client_relogin_upper_limit")
-    return Wait(lower, (lower + upper) / 2, upper)
+    bounds = parameters.relogin_wait
+    if bounds.least > bounds.most:
+        raise BadInput(f"client_relogin_lower_limit: {bounds.least} s is above the upper limit of "
+                       f"{bounds.most} s; lower the one or raise client_relogin_upper_limit")
+    return bounds
 
 
 def relogin_wait(generator: Generator, parameters: Parameters) -> float:
@@ -105,6 +95,11 @@ def upper_limit(profile: LoginProfile, users: int) -> int:
     return floor(LOWER + Fraction(users) / Fraction(profile.rate) + Fraction(1, 2))
 
 
+def _check_mode(mode: str) -> None:
+    if mode not in (BALANCED, ACTIVE_STANDBY):
+        raise BadInput(unknown_name("mode of a login profile", mode, (BALANCED, ACTIVE_STANDBY)))
+
+
 def find_profile(server: int, mode: str) -> LoginProfile:
     """The profile of a server size and an assignment mode, `balanced` or `active_standby`.
 
@@ -115,8 +110,7 @@ def find_profile(server: int, mode: str) -> LoginProfile:
     if isinstance(server, bool) or server not in sizes:
         raise BadInput(f"no login profile for a server of {server!r:.40} users; sizes: "
                        f"{', '.join(map(str, sizes))}")
-    if mode not in {p.mode for p in PROFILES}:
-        raise BadInput(unknown_name("mode of a login profile", mode, {p.mode for p in PROFILES}))
+    _check_mode(mode)
     return next(p for p in PROFILES if (p.server, p.mode) == (server, mode))
 
 
@@ -146,7 +140,12 @@ def login_profile(server: int, mode: str, users: int) -> Limits:
 
 
 def users_that_count(mode: str, users: Iterable[int]) -> int:
-    """Of the users of both nodes: the larger number when balanced, else the sum (D29)."""
+    """Of the users of both nodes: the larger number when balanced, else the sum (D29).
+
+    Raises:
+        BadInput: no mode of a login profile, or no number of users.
+    """
+    _check_mode(mode)
     numbers = tuple(users)
     for number in numbers:
         _count(number, "users")
@@ -158,7 +157,11 @@ def users_that_count(mode: str, users: Iterable[int]) -> int:
 
 @frozen(kw_only=True)
 class Installation:
-    """What dual connections depend on; the defaults have them."""
+    """What dual connections depend on; the defaults have them.
+
+    Raises:
+        BadInput: a release that is no whole number, or a flag that is no truth value.
+    """
 
     im_presence_release: int = 14
     cucm_release: int = 14
@@ -168,6 +171,14 @@ class Installation:
     unrestricted: bool = False
     secure_mode: bool = True
     enabled_in_client: bool = True
+
+    def __attrs_post_init__(self) -> None:
+        for setting in fields(Installation):
+            value = getattr(self, setting.name)
+            if type(value) is not type(setting.default):
+                expected = ("True or False" if isinstance(setting.default, bool)
+                            else "the whole number of a release, as 14")
+                raise BadInput(f"{setting.name}: expected {expected}, not {value!r:.60}")
 
 
 @frozen
@@ -188,10 +199,19 @@ class DualConnection:
 def dual_connection(installation: Installation, pair: Mapping[str, str]) -> DualConnection:
     """Whether the clients of an installation can hold a second connection in this pair.
 
+    Raises:
+        BadInput: no mapping, or it does not say whether high availability is on.
+
     Source: "IM and Presence Failover Enhancement to Nearly Zero Downtime".
     """
     failed = tuple(c for c in CONDITIONS if not _met(c, installation))
-    return DualConnection(failed if seen_by(OFFERED, pair, NODES[0]) else (*failed, HIGH_AVAILABILITY))
+    return DualConnection(failed if _offered(pair) else (*failed, HIGH_AVAILABILITY))
+
+
+def _offered(pair: Mapping[str, str]) -> bool:
+    """Whether the server offers a second connection."""
+    check_columns(pair, columns_of([OFFERED]))
+    return seen_by(OFFERED, pair, NODES[0])
 
 
 def _met(condition: Condition, installation: Installation) -> bool:
@@ -230,7 +250,10 @@ class Clients:
 
 @frozen
 class Sessions:
-    """The sessions of a pair: the clients of the users of node 1, and of those of node 2."""
+    """The sessions of a pair: the clients of the users of node 1, and of those of node 2.
+
+    `[node]` raises BadInput where there is no such node.
+    """
 
     node1: Clients
     node2: Clients
@@ -275,7 +298,9 @@ def begin(pair: Mapping[str, str], counts: Mapping[str, int]) -> Sessions:
         counts: how many users each node has at home, `{"node1": 900, "node2": 700}`.
 
     Raises:
-        BadInput: `counts` does not say how many users each of the two nodes has.
+        BadInput: `counts` does not say how many users each of the two nodes has, or the pair
+            lacks a column.
+        OutsideInvariant: as `serving`.
     """
     counted(counts)
     return after(Sessions(*(Clients(counts[node]) for node in NODES)), Became(pair))
@@ -286,7 +311,9 @@ def after(sessions: Sessions, event: SessionEvent) -> Sessions:
 
     Raises:
         BadInput: more log-ins than users who wait, or more inactive connections than active
-            clients without one; or nobody serves them, or no node can hold them.
+            clients without one; or nobody serves them, or no node can hold them; no such node;
+            a pair that lacks a column; or what is no event.
+        OutsideInvariant: as `serving`.
     """
     match event:
         case LogIn(home, number):
@@ -300,13 +327,16 @@ def after(sessions: Sessions, event: SessionEvent) -> Sessions:
             return evolve(sessions, **{home: evolve(here, inactive=here.inactive + number)})
         case Became(pair):
             return Sessions(*(_follow(sessions[home], home, pair) for home in NODES))
+        case _:
+            raise BadInput(f"{event!r:.60} is no event of sessions; expected LogIn, OpenInactive "
+                           "or Became")
 
 
 def fold(sessions: Sessions, events: Iterable[SessionEvent]) -> Sessions:
     """The sessions after several events.
 
     Raises:
-        BadInput: as `after`.
+        BadInput, OutsideInvariant: as `after`.
     """
     return reduce(after, events, sessions)
 
@@ -323,9 +353,9 @@ def _follow(old: Clients, home: str, pair: Mapping[str, str]) -> Clients:
     Where the record moves the users to their inactive connections these are activated; with the
     node that holds them they are lost.
     """
-    at = serving(pair)[home].by
+    at, offered = serving(pair)[home].by, _offered(pair)
     spare = seat("peer", at) if at else old.spare
-    if spare and not (seen_by(OFFERED, pair, NODES[0]) and seen_by(SERVES, pair, spare)):
+    if spare and not (offered and seen_by(SERVES, pair, spare)):
         spare = None
     if at == old.at:
         active, inactive = old.active, old.inactive

@@ -41,6 +41,11 @@ def earliest(moments: Iterable[Any], choose: Choose = _choose) -> Any:
     return reduce(lambda one, other: choose(other < one, other, one), moments)
 
 
+def not_before(now: Any, moment: Any, choose: Choose = _choose) -> Any:
+    """A moment, or now where it is over: what waits for another event is due at once."""
+    return choose(moment < now, now, moment)
+
+
 @frozen
 class Count:
     """A timer that counts: whether it runs, since when, and until when it is not due again."""
@@ -57,7 +62,7 @@ def begun(now: Any, *, runs: Any) -> Count:
 
 def poll(
     count: Count, now: Any, *, goes_on: Any, again: Any, possible: Any, after: Any,
-    interval: Any, choose: Choose = _choose,
+    interval: Any, free: Any = True, choose: Choose = _choose,
 ) -> tuple[Count, Any]:
     """One observation of a count: the count afterwards, and whether its event is given.
 
@@ -67,11 +72,12 @@ def poll(
         possible: the event can happen.
         after: how long it counts.
         interval: how long it is quiet after its event was given.
+        free: this observation has given no other event; where it has, the count waits as it is.
     """
     since = kept(count.since, now, runs=count.runs, again=again, choose=choose)
     quiet = kept(count.quiet, now, runs=count.runs, again=again, choose=choose)
     is_due = due(now, ready(since, after, quiet, choose))
-    given = choose(goes_on, choose(possible, is_due, False), False)
+    given = choose(goes_on, choose(possible, choose(free, is_due, False), False), False)
     return Count(goes_on, since, choose(given, now + interval, quiet)), given
 
 

@@ -13,15 +13,17 @@ from typing import TypeAlias
 
 from prgcore.engine import Engine, Pair
 from prgcore.errors import BadInput, unknown_name
-from prgcore.model import Cell, Cube, Viewpoint
+from prgcore.model import Cell, Cube, Situation, Viewpoint
 from prgcore.pairs import Charted, Listed, Pairs
-from prgcore.seats import NODES
+from prgcore.seats import NODES, mirror_cube, seat_cube
 from prgcore.vocabulary import ALIASES, Reason, State, title, word
 
 Shown: TypeAlias = tuple[State, Reason | None]
 """What a node shows; no reason: any."""
 Display: TypeAlias = tuple[Shown | None, Shown | None]
 """What both nodes show; None: a node that shows nothing."""
+RowDisplay: TypeAlias = tuple[tuple[str, str] | None, tuple[str, str] | None]
+"""A row's display: its words, which are states and reasons where the machine has these."""
 
 MOST = 250_000
 """How many pairs a display may stand for before it must be narrowed."""
@@ -88,6 +90,48 @@ def seen_from(engine: Engine, pair: Pair, viewpoint: Viewpoint) -> Display:
         return State(pair[f"{node}.state"]), Reason(pair[f"{node}.reason"])
 
     return shown(NODES[0], viewpoint.node1), shown(NODES[1], viewpoint.node2)
+
+
+def situation_of(engine: Engine, seen: Display, pair: Pair) -> tuple[Situation, bool] | None:
+    """The row that a display is, and whether from the other seat; causes that fit come first.
+
+    Where the display is of no row, it is looked for as every viewpoint shows the pair.
+    """
+    for view in (seen, *(seen_from(engine, pair, v) for v in viewpoints(engine))):
+        matches = [
+            (not engine.holds(turned(s.fits, mirrored=mirrored), pair), mirrored, i)
+            for i, s in enumerate(engine.model.situations) for mirrored in (False, True)
+            if row_display(s, mirrored=mirrored) == view
+        ]
+        if matches:
+            _, mirrored, i = min(matches)
+            return engine.model.situations[i], mirrored
+    return None
+
+
+def row_of(engine: Engine, pair: Pair) -> str | None:
+    """The row of Table 2 that the pair shows, from either seat; None: none, or no states."""
+    seen = display_of(engine, pair)
+    found = None if seen is None else situation_of(engine, seen, pair)
+    return None if found is None else found[0].row
+
+
+def row_display(situation: Situation, *, mirrored: bool) -> RowDisplay:
+    """What the nodes show in a row, as it stands or from the other seat."""
+    d = situation.display
+    left, right = (
+        (state, reason) if shown else None
+        for state, reason, shown in (
+            (d.state1, d.reason1, situation.shown[0]), (d.state2, d.reason2, situation.shown[1]),
+        )
+    )
+    return (right, left) if mirrored else (left, right)
+
+
+def turned(cube: Cube, *, mirrored: bool) -> Cube:
+    """A cube of a row, written from node 1, as it stands or from the other seat."""
+    here = seat_cube(cube, NODES[0])
+    return mirror_cube(here) if mirrored else here
 
 
 def candidates(

@@ -17,12 +17,17 @@ from attrs import Attribute, asdict, evolve, field, fields, frozen
 from prgcore.errors import BadInput, unknown_name
 from prgcore.facts import Number
 from prgcore.tables.parameters import PARAMETERS
+from prgcore.vocabulary import plain
 
 RECORDS = {p.name: p for p in PARAMETERS}
 """The record of every parameter, by its name."""
 
+_SPELLINGS = {plain(spelled): p.name for p in PARAMETERS for spelled in (p.name, p.title)}
+
 LATEST = 1 << 40
-"""The largest number of seconds: beyond it a float loses a millisecond. Some 34,000 years."""
+"""The largest number of seconds: beyond it a float loses a millisecond."""
+AT_MOST = "some 34,000 years of them"
+"""`LATEST` in words."""
 
 _NUMBER = re.compile(r"[+-]?\d{1,30}(\.\d{0,30})?", re.ASCII)
 _FLAGS = {"true": True, "false": False}
@@ -35,8 +40,22 @@ def seconds(value: object, name: str) -> Number:
         BadInput: it is none.
     """
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= LATEST:
-        raise BadInput(f"{name}: expected seconds, from 0 to {LATEST}, not {value!r:.60}")
+        raise BadInput(f"{name}: expected seconds, from 0 to {AT_MOST}, not {value!r:.60}")
     return value
+
+
+@frozen
+class Range:
+    """At least, on average, at most; in seconds."""
+
+    least: Number
+    mean: Number
+    most: Number
+
+
+def spread(least: Number, most: Number) -> Range:
+    """What is spread evenly between two values."""
+    return Range(least, (least + most) / 2, most)
 
 
 def _valid(_: object, attribute: Attribute[Any], value: object) -> None:
@@ -51,10 +70,23 @@ def _valid(_: object, attribute: Attribute[Any], value: object) -> None:
         expected = "a whole number" if whole else "a number of seconds"
         raise BadInput(f"{record.name}: expected {expected}, not {value!r:.60}")
     if not record.least <= value <= record.most:
+        unit = "" if whole else f" {record.unit}"
         raise BadInput(
-            f"{record.name}: {value!r:.60} is outside {record.least} to {record.most} "
-            f"{record.unit} (a bound of this library; the document gives none)"
+            f"{record.name}: {value!r:.60} is outside {record.least} to {record.most}{unit} "
+            "(a bound of this library; the document gives none)"
         )
+
+
+def _named(spelled: str) -> str:
+    """The parameter that a spelling means: its name or its title, in any case and spacing.
+
+    Raises:
+        BadInput: no such parameter; what is suggested is titles where one was tried.
+    """
+    if name := _SPELLINGS.get(plain(spelled)):
+        return name
+    titles = (p.title for p in PARAMETERS)
+    raise BadInput(unknown_name("parameter", spelled, titles if " " in spelled else RECORDS))
 
 
 def _value(name: str, word: str) -> Number | str:
@@ -107,10 +139,25 @@ class Parameters:
     def parse(words: Mapping[str, str]) -> Parameters:
         """The parameters from words, as a command line has them: `{"keep_alive_timeout": "75"}`.
 
+        A parameter may be spelled as the administration does, too: `Keep Alive (Heartbeat)
+        Timeout`; case, spacing and punctuation mean nothing.
+
         Raises:
-            BadInput: no such parameter, or a wrong value.
+            BadInput: no such parameter, a wrong value, or two values under two spellings.
         """
-        return Parameters.of({name: _value(name, word) for name, word in words.items()})
+        found: dict[str, Number | str] = {}
+        for spelled, word in words.items():
+            name = _named(spelled)
+            value = _value(name, word)
+            if found.setdefault(name, value) != value:
+                raise BadInput(f"{name} is given twice: {str(found[name])[:60]} and {word[:60]}; "
+                               "give it once")
+        return Parameters.of(found)
+
+    @property
+    def relogin_wait(self) -> Range:
+        """How long a client waits before it logs in again: between the limits, as they stand."""
+        return spread(self.client_relogin_lower_limit, self.client_relogin_upper_limit)
 
     def to_json(self) -> dict[str, Number]:
         """Every parameter by name, in the order of the document."""

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from prgcore.errors import BadInput, unknown_name
 from prgcore.facts import Number, Restriction
 from prgcore.seats import NODES, seen_by
+from prgcore.serving import check_columns, columns_of
 from prgcore.tables.events import EVENTS
 from prgcore.tables.restrictions import (
     FEATURES,
@@ -21,6 +22,13 @@ from prgcore.tables.restrictions import (
 KNOWN_EVENTS = frozenset(HAPPENINGS) | {e.name for e in EVENTS}
 """What can have happened: events of the machine without their seats, and HAPPENINGS."""
 
+COLUMNS = columns_of(cube for r in RESTRICTIONS for cube in r.when)
+"""What `restrictions_for` asks of a pair."""
+
+_WITHOUT_SEAT = {name: name for name in KNOWN_EVENTS} | {
+    f"{e.name}({node})": e.name for e in EVENTS if e.seated for node in NODES
+}
+
 
 def restrictions_for(
     pair: Mapping[str, str], *, after: Iterable[str] = (), features: Iterable[str] | None = None,
@@ -29,21 +37,24 @@ def restrictions_for(
 
     Args:
         pair: the pair as it is.
-        after: what has happened lately, as `takeover_done(node2)` or `user_moved`. How far back
-            is the caller's choice: a restriction with `seconds` ends after the larger number.
+        after: what has happened lately, as `takeover_done(node2)`, `takeover_done` of either
+            node, or `user_moved`. How far back is the caller's choice: a restriction with
+            `seconds` ends after the larger number.
         features: those in use, of FEATURES; None: all of them.
 
     Raises:
-        BadInput: no such event or feature.
+        BadInput: no such event or feature, no mapping, or it lacks one of COLUMNS.
 
     Source: "Redundancy Interactions and Restrictions".
     """
-    happened = {event.partition("(")[0] for event in after}
+    check_columns(pair, COLUMNS)
+    told = set(map(str, after))
     used = set(FEATURES if features is None else features)
-    for name in sorted(happened - KNOWN_EVENTS):
-        raise BadInput(unknown_name("event", name, KNOWN_EVENTS))
+    for name in sorted(told - set(_WITHOUT_SEAT)):
+        raise BadInput(unknown_name("event", name, _WITHOUT_SEAT))
     for name in sorted(used - set(FEATURES)):
         raise BadInput(unknown_name("feature", name, FEATURES))
+    happened = {_WITHOUT_SEAT[name] for name in told}
     return tuple(
         r for r in RESTRICTIONS
         if (not r.feature or r.feature in used)

@@ -5,7 +5,7 @@ Law: pure; the rules are data (`prgcore.tables.timers`), and this reads them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from math import ceil, floor
 
 from attrs import frozen
@@ -52,7 +52,19 @@ def _holds(rule: Sanity, values: Mapping[str, Number]) -> bool:
 
 
 def _advice(rule: Sanity, values: Mapping[str, Number]) -> str:
-    """The nearest whole value of a parameter with which the rule holds."""
+    """The first change that helps and breaks no other rule that holds; else the first."""
+    helpful = list(_changes(rule, values))
+    if not helpful:
+        return f"no whole value of {' or '.join(rule.change)} alone helps"
+    held = [other for other in SANITY if _holds(other, values)]
+    harmless = ((name, value) for name, value in helpful
+                if all(_holds(other, {**values, name: value}) for other in held))
+    name, value = next(harmless, helpful[0])
+    return f"set {name}={value}"
+
+
+def _changes(rule: Sanity, values: Mapping[str, Number]) -> Iterator[tuple[str, int]]:
+    """The whole values of a parameter with which the rule holds, the nearest first."""
     for name in rule.change:
         record = RECORDS[name]
         above = any(n == name for _, n in rule.more)
@@ -64,5 +76,4 @@ def _advice(rule: Sanity, values: Mapping[str, Number]) -> str:
                 abs(v - equal), -v)):
             fits = max(record.least, 1) <= value <= record.most
             if fits and _holds(rule, {**values, name: value}):
-                return f"set {name}={value}"
-    return f"no whole value of {' or '.join(rule.change)} alone helps"
+                yield name, value

@@ -5,14 +5,43 @@ Law: pure; any mapping of a pair can be asked. Who can serve is data (`prgcore.t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from attrs import frozen
 
-from prgcore.errors import BadInput, OutsideInvariant
+from prgcore.errors import BadInput, OutsideInvariant, unknown_name
 from prgcore.facts import Hindrance
-from prgcore.seats import NODES, seat, seen_by
+from prgcore.model import Cube, cube
+from prgcore.seats import NODES, seat, seat_cube, seen_by
 from prgcore.tables.clients import ASSIGNED, CANNOT_SERVE, NOBODY_ASSIGNED, SERVES
+
+
+def columns_of(cubes: Iterable[Cube]) -> tuple[str, ...]:
+    """The columns, of both nodes, that cubes written from `me` ask about; sorted."""
+    return tuple(sorted({c.column for some in cubes for me in NODES for c in seat_cube(some, me)}))
+
+
+COLUMNS = columns_of((
+    SERVES, *(h.when for h in (*CANNOT_SERVE, *NOBODY_ASSIGNED)),
+    *(cube({f"me.{column}": "yes"}) for column in ASSIGNED.values()),
+))
+"""What `serving` asks of a pair."""
+
+
+def check_columns(
+    pair: Mapping[str, object], columns: Iterable[str], whose: str = "the pair",
+    otherwise: str = "give every column that the machine stores",
+) -> None:
+    """Whether a mapping has the columns that it is asked for.
+
+    Raises:
+        BadInput: no mapping, or the first column that it lacks.
+    """
+    if not isinstance(pair, Mapping):
+        raise BadInput(f"{whose} is a mapping of columns to values, not {pair!r:.60}")
+    for name in columns:
+        if name not in pair:
+            raise BadInput(f"{whose} has no column {name}; {otherwise}")
 
 
 @frozen
@@ -32,12 +61,14 @@ class Served:
 
 @frozen
 class Serving:
-    """Who serves the users of both nodes."""
+    """Who serves the users of both nodes; `[node]` raises BadInput where there is no such node."""
 
     node1: Served
     node2: Served
 
     def __getitem__(self, home: str) -> Served:
+        if home not in NODES:
+            raise BadInput(unknown_name("node", home, NODES))
         return self.node1 if home == NODES[0] else self.node2
 
 
@@ -45,8 +76,10 @@ def serving(pair: Mapping[str, str]) -> Serving:
     """Who serves the users of each node now, and why nobody does (D51).
 
     Raises:
+        BadInput: no mapping, or it lacks one of COLUMNS.
         OutsideInvariant: the record assigns a group of users to both nodes.
     """
+    check_columns(pair, COLUMNS)
     return Serving(*(_served(pair, home) for home in NODES))
 
 
@@ -77,8 +110,8 @@ def counted(counts: Mapping[str, int]) -> None:
     Raises:
         BadInput: not a number from zero on for each of the two nodes.
     """
-    if set(counts) != set(NODES):
-        raise BadInput(f"users are counted at {', '.join(map(repr, sorted(counts)))[:80]}; "
+    if not isinstance(counts, Mapping) or set(counts) != set(NODES):
+        raise BadInput(f"users are counted as {counts!r:.80}; "
                        "expected a number for node1 and one for node2")
     for node, number in counts.items():
         if isinstance(number, bool) or not isinstance(number, int) or number < 0:

@@ -17,6 +17,7 @@ from prgcore.counting import (
     Count,
     begun,
     earliest,
+    not_before,
     noticed_earliest,
     noticed_latest,
     outage,
@@ -28,10 +29,14 @@ from prgcore.engine import Engine, Pair
 from prgcore.errors import BadInput, unknown_name
 from prgcore.facts import Limits, Number, Timer
 from prgcore.model import Column, Cube
-from prgcore.parameters import LATEST, Parameters, seconds
+from prgcore.parameters import AT_MOST, LATEST, Parameters, Range, seconds, spread
 from prgcore.sanity import check
 from prgcore.seats import NODES, seat, seat_cube
 from prgcore.tables.timers import SHORTEST_INTERVAL, TIMERS
+
+__all__ = ["Bounds", "Monitor", "Range", "Watch", "bounds", "knowable", "watches"]
+
+_HEARTBEAT = "heartbeat"
 
 # ---------------------------------------------------------- what a node knows of an event
 
@@ -64,6 +69,11 @@ class Watch:
     runs: Cube
     limits: Limits
     again_in: Cube | None
+
+    @property
+    def counts(self) -> bool:
+        """Whether it lasts: a heartbeat passes, what else is told holds until one arrives."""
+        return self.timer.told != _HEARTBEAT
 
 
 def watches(engine: Engine, node: str) -> tuple[Watch, ...]:
@@ -112,7 +122,7 @@ def _time(now: object, name: str) -> Number:
         raise BadInput(f"{name}: expected seconds of a monotonic clock, not {now!r:.60}")
     if not -LATEST <= now <= LATEST:
         raise BadInput(f"{name}: {now!r:.60} is no time; expected seconds of a monotonic clock, "
-                       f"at most {LATEST}")
+                       f"at most {AT_MOST}")
     return now
 
 
@@ -122,7 +132,8 @@ class Monitor:
 
     Attributes:
         now: when something was last observed, in seconds.
-        next_deadline: when to observe again at the latest if nothing arrives; None: never.
+        next_deadline: when to observe again at the latest if nothing arrives; `now`: at once,
+            for another event waits its turn; None: never.
         counts: the counts, in the order of the timers that count.
         inside: for each, whether the node was where the count begins again.
     """
@@ -153,22 +164,27 @@ class Monitor:
             raise BadInput(f"keep_alive_interval: {parameters.keep_alive_interval}: "
                            f"{too_short.rule.otherwise}; {too_short.advice}")
         all_ = watches(engine, node)
-        counting = [w for w in all_ if w.limits]
-        counts = tuple(begun(now, runs=not w.runs.cells) for w in counting)
+        counting = [w for w in all_ if w.counts]
+        counts = tuple(
+            begun(now, runs=not w.runs.cells and not w.timer.told) for w in counting)
         inside = (True,) * len(counting)
         return Monitor(engine, node, parameters, now, now, counts, inside, all_)
 
     def observe(
         self, now: Number, pair: Mapping[str, str], *, heartbeat: bool = False,
         peer_host_lost: bool = False,
-    ) -> tuple[Monitor, tuple[str, ...]]:
-        """What is due now: the monitor afterwards, and the events for the machine, in order.
+    ) -> tuple[Monitor, str | None]:
+        """What is due now: the monitor afterwards, and an event for the machine, or None.
+
+        One event an observation, the first of the order of `TIMERS`: it changes the pair, and the
+        pair decides whether the others still can happen. They wait, and `next_deadline` is `now`.
 
         Args:
             now: seconds of a monotonic clock.
             pair: the pair as this node knows it; its own columns and the record are read.
             heartbeat: a heartbeat of the peer arrives now.
-            peer_host_lost: somebody tells that the peer's host is down.
+            peer_host_lost: somebody tells that the peer's host is down. It is remembered until a
+                heartbeat arrives.
 
         Raises:
             BadInput: no time, a time before the last one, or no pair of the machine.
@@ -178,41 +194,44 @@ class Monitor:
             raise BadInput(f"now: {now} is before {self.now}, the time of the last observation; "
                            "expected a clock that never steps back (time.monotonic)")
         here = self.engine.pair(pair)
-        told = {"heartbeat": heartbeat, "peer_host_lost": peer_host_lost}
+        told = {_HEARTBEAT: heartbeat, "peer_host_lost": peer_host_lost}
         before = iter(zip(self.counts, self.inside, strict=True))
-        events: list[str] = []
+        event: str | None = None
         counts: list[Count] = []
         inside: list[bool] = []
         moments: list[Number] = []
         for watch in self._watches:
             possible = any(self.engine.holds(c, here) for c in watch.possible)
-            if not watch.limits:
-                given = told[watch.timer.told] and possible
+            if not watch.counts:
+                given = heartbeat and possible
             else:
                 old, was_inside = next(before)
                 begins = watch.again_in is not None and self.engine.holds(watch.again_in, here)
-                again = any(told[name] for name in watch.timer.again)
+                goes_on, again = self.engine.holds(watch.runs, here), begins and not was_inside
+                if watch.timer.told:
+                    goes_on, again = told[watch.timer.told] or (old.runs and not heartbeat), heartbeat
                 after = self._limit(watch, here)
                 count, given = poll(
-                    old, now, goes_on=self.engine.holds(watch.runs, here),
-                    again=again or (begins and not was_inside), possible=possible, after=after,
-                    interval=self.parameters.keep_alive_interval,
+                    old, now, goes_on=goes_on,
+                    again=again or any(told[name] for name in watch.timer.again),
+                    possible=possible, after=after,
+                    interval=self.parameters.keep_alive_interval, free=event is None,
                 )
                 counts.append(count)
                 inside.append(begins)
                 if count.runs and possible:
                     moments.append(ready(count.since, after, count.quiet))
             if given:
-                events.append(watch.event)
+                event = watch.event
         following = evolve(
-            self, now=now, next_deadline=earliest(moments) if moments else None,
+            self, now=now, next_deadline=not_before(now, earliest(moments)) if moments else None,
             counts=tuple(counts), inside=tuple(inside),
         )
-        return following, tuple(events)
+        return following, event
 
     def _limit(self, watch: Watch, pair: Pair) -> Number:
-        """How long this count is, in this pair."""
-        limit = next(limit for cells, limit in watch.limits if self.engine.holds(cells, pair))
+        """How long this count is, in this pair; what is told is due at once."""
+        limit = next((limit for cells, limit in watch.limits if self.engine.holds(cells, pair)), 0)
         if not isinstance(limit, str):
             return limit
         after: Number = getattr(self.parameters, limit)
@@ -223,15 +242,6 @@ class Monitor:
 
 
 @frozen
-class Range:
-    """At least, on average, at most; in seconds."""
-
-    least: Number
-    mean: Number
-    most: Number
-
-
-@frozen
 class Bounds:
     """What the parameters promise. Times in seconds; see `bounds`.
 
@@ -239,9 +249,11 @@ class Bounds:
         survived: how many heartbeats in a row a live peer may lose; None: it is suspected even
             if it loses none (or there is no interval to speak of, rule `interval`).
         crash, crash_at_start, service: when each is noticed.
-        after_crash, after_service, after_fallback: how long a moved user is out.
+        after_crash, after_service, after_fallback: how long a moved user is out. The least of a
+            crash is that of one before which no heartbeat was lost, and never below 0.
         if_waits_double: after a crash and after a service failure, if multiple device messaging
-            doubled the re-login limits too (the other reading, D47); None without it.
+            doubled the re-login limits too (the other reading, D47); None without it, and where
+            a dual connection spares the wait, for then the two readings agree.
     """
 
     survived: int | None
@@ -256,11 +268,6 @@ class Bounds:
     def to_json(self) -> dict[str, Any]:
         """The bounds by name."""
         return asdict(self)
-
-
-def _middle(least: Number, most: Number) -> Range:
-    """What is spread evenly between two values."""
-    return Range(least, (least + most) / 2, most)
 
 
 def bounds(
@@ -290,12 +297,11 @@ def bounds(
 
     def noticed(timeout: Number) -> Range:
         first = noticed_earliest(0, interval, jitter, timeout)
-        return _middle(max(0, first), noticed_latest(timeout, latency, polling))
+        return spread(max(0, first), noticed_latest(timeout, latency, polling))
 
     crash, delay = noticed(p.keep_alive_timeout), p.critical_service_delay
-    service = _middle(delay, noticed_latest(delay, 0, polling))
-    wait = Range(0, 0, 0) if dual_connections else _middle(
-        p.client_relogin_lower_limit, p.client_relogin_upper_limit)
+    service = spread(delay, noticed_latest(delay, 0, polling))
+    wait = Range(0, 0, 0) if dual_connections else p.relogin_wait
     times = 2 if multiple_device_messaging else 1
 
     def out(seen: Range, times: int = times, waits: int = 1) -> Range:
@@ -307,7 +313,8 @@ def bounds(
     return Bounds(
         _survived(p, jitter), crash, noticed(p.initialization_keep_alive_timeout), service,
         out(crash), out(service), out(Range(0, 0, 0)),
-        (out(crash, 2, 2), out(service, 2, 2)) if multiple_device_messaging else None,
+        (out(crash, 2, 2), out(service, 2, 2))
+        if multiple_device_messaging and not dual_connections else None,
     )
 
 

@@ -11,6 +11,7 @@ from itertools import pairwise
 
 from attrs import frozen
 
+from prgcore.display import display_of
 from prgcore.engine import Decision, Engine
 from prgcore.errors import BadInput, unknown_name
 from prgcore.seats import NODES
@@ -155,7 +156,7 @@ def logins(
         event: its name, for the answer.
 
     Raises:
-        BadInput: `counts` does not say how many users each of the two nodes has.
+        BadInput: `counts` does not say how many users each of the two nodes has, or as `serving`.
         OutsideInvariant: as `serving`.
     """
     counted(counts)
@@ -202,7 +203,8 @@ class Adding:
 def may_add_users(engine: Engine, pair: Mapping[str, str]) -> Adding:
     """Whether new users can be added now, as the machine decides (S21, D37).
 
-    A cluster of several groups takes new users when every group of it does.
+    A cluster of several groups takes new users when every group of it does. A node that shows
+    nothing is called silent, whatever the record says of it.
 
     Raises:
         BadInput, OutsideInvariant: as `Engine.step`.
@@ -212,6 +214,11 @@ def may_add_users(engine: Engine, pair: Mapping[str, str]) -> Adding:
     decision = engine.step(pair, "add_users")
     if decision.rule is not None:
         return Adding(decision, decision.why)
-    states = [f"{f.column.removesuffix('.state')} is {title(f.value)}" for f in decision.failed]
+    display = display_of(engine, decision.pair) or ()
+    silent = {node for node, shown in zip(NODES, display, strict=False) if shown is None}
+    states = [
+        f"{node} is {'silent' if node in silent else title(f.value)}"
+        for f in decision.failed for node in [f.column.removesuffix(".state")]
+    ]
     return Adding(decision, f"{' and '.join(states)}: no users are added to a cluster while one "
                             "of its nodes is in a failover state")

@@ -61,6 +61,7 @@ NORMAL = _walk(PRG.initial[0], *STARTS["normal"])
 def test_the_default_wait() -> None:
     bounds = wait(Parameters())
     assert (bounds.least, bounds.mean, bounds.most) == (120, 328.5, 537)
+    assert bounds == Parameters().relogin_wait
 
 
 @settings(deadline=None)
@@ -174,6 +175,13 @@ def test_the_larger_node_counts_when_balanced_and_everyone_when_active_standby()
         users_that_count(BALANCED, (-1,))
 
 
+@pytest.mark.parametrize("mode", ["blanced", "none", "", None, ["balanced"]])
+def test_a_mode_that_no_profile_has_is_refused(mode) -> None:
+    for ask in (lambda: users_that_count(mode, (900, 700)), lambda: find_profile(500, mode)):
+        with pytest.raises(BadInput, match=r"unknown mode of a login profile .*balanced"):
+            ask()
+
+
 # -------------------------------------------------------------------- dual connections
 
 
@@ -194,6 +202,34 @@ def test_each_condition_fails_alone_and_is_cited(condition) -> None:
         assert dual_connection(Installation(**settings_), NORMAL).possible
         settings_[condition.only_with] = True
     assert dual_connection(Installation(**settings_), NORMAL).failed == (condition,)
+
+
+@pytest.mark.parametrize(("setting", "value", "says"), [
+    ("jabber_release", "14.1", "jabber_release: expected the whole number of a release, as 14, not '14.1'"),
+    ("cucm_release", 14.5, "cucm_release: expected the whole number"),
+    ("im_presence_release", True, "im_presence_release: expected the whole number"),
+    ("expressway_release", None, "expressway_release: expected the whole number"),
+    ("secure_mode", "yes", "secure_mode: expected True or False, not 'yes'"),
+    ("remote_access", 1, "remote_access: expected True or False, not 1"),
+])
+def test_an_installation_is_of_releases_and_flags(setting, value, says) -> None:
+    with pytest.raises(BadInput, match=says):
+        Installation(**{setting: value})
+
+
+@pytest.mark.parametrize("pair", [{}, {"node1.state": "normal"}, None])
+def test_what_is_no_pair_is_told(pair) -> None:
+    for ask in (lambda: dual_connection(Installation(), pair), lambda: begin(pair, COUNTS),
+                lambda: after(begin(NORMAL, COUNTS), Became(pair))):
+        with pytest.raises(BadInput, match=r"the pair (has no column |is a mapping of)"):
+            ask()
+
+
+def test_clients_ask_whether_high_availability_is_on_of_every_pair() -> None:
+    lacking = {c: v for c, v in NORMAL.items() if c != "ha"}
+    for ask in (lambda: dual_connection(Installation(), lacking), lambda: begin(lacking, COUNTS)):
+        with pytest.raises(BadInput, match="the pair has no column ha; "):
+            ask()
 
 
 def test_newer_releases_will_do() -> None:
@@ -320,6 +356,12 @@ def test_a_node_that_serves_again_gets_its_clients_anew() -> None:
 ])
 def test_sessions_that_cannot_be_are_refused(event, says) -> None:
     with pytest.raises(BadInput, match=says):
+        after(begin(NORMAL, COUNTS), event)
+
+
+@pytest.mark.parametrize("event", ["x", None, ("node1", 1), NORMAL])
+def test_what_is_no_event_of_sessions_is_refused(event) -> None:
+    with pytest.raises(BadInput, match="expected LogIn, OpenInactive or Became"):
         after(begin(NORMAL, COUNTS), event)
 
 

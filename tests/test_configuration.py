@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 
 import prgcore
 from prgcore import PRG, BadInput, Machine
-from prgcore.cli import main
+from prgcore.cli import main, output
 from prgcore.configuration import (
     FORMATS,
     Deployment,
@@ -33,11 +34,17 @@ from prgcore.configuration import (
     read,
     schema,
 )
-from prgcore.configuration.rules import CHECKS
+from prgcore.configuration.files import DEEPEST, LARGEST
+from prgcore.configuration.reading import LONGEST_SHOWN
+from prgcore.configuration.rules import CHECKS, NEAR
+from prgcore.display import row_of
 from prgcore.errors import NeedsTwoNodes
+from prgcore.explain import explain
+from prgcore.jsontext import parse_json
 from prgcore.parameters import Parameters
+from prgcore.sanity import check as check_parameters
 from prgcore.services import critical_services
-from prgcore.tables.configuration import FIELDS, RULES
+from prgcore.tables.configuration import FIELDS, RULES, SANE
 from prgcore.tables.decisions import DECISIONS
 from tests.test_purity import traps
 
@@ -205,7 +212,8 @@ def _broken(breaking: Callable[[Value], None]) -> Value:
 def test_every_rule_has_a_breaking_and_one_place_that_decides_it() -> None:
     ids = [r.id for r in RULES]
     assert len(ids) == len(set(ids))
-    assert set(BREAKINGS) == set(ids)
+    assert set(BREAKINGS) | set(SANE) == set(ids)
+    assert set(INSANE) == set(SANE)
     assert set(CHECKS) | BY_ONE_VALUE == set(ids)
     assert set(CHECKS) & BY_ONE_VALUE == set()
     assert [i for i in ids if i in CHECKS] == list(CHECKS), "warnings are found last"
@@ -234,6 +242,70 @@ def test_breaking_one_rule_is_that_rules_finding_and_no_other(rule, breaking, at
     json.dumps(one.to_json(), allow_nan=False)
 
 
+INSANE: dict[str, tuple[dict[str, Any], str, set[str]]] = {
+    "parameters_interval": ({"keep_alive_interval": 0}, "keep_alive_interval", set()),
+    "parameters_alive": (
+        {"keep_alive_timeout": 15}, "keep_alive_timeout", {"parameters_three_losses"}),
+    "parameters_alive_at_start": (
+        {"initialization_keep_alive_timeout": 15}, "initialization_keep_alive_timeout",
+        {"parameters_patient_start"}),
+    "parameters_three_losses": ({"keep_alive_timeout": 60}, "keep_alive_timeout", set()),
+    "parameters_patient_start": (
+        {"initialization_keep_alive_timeout": 74}, "initialization_keep_alive_timeout", set()),
+    "parameters_delay": ({"critical_service_delay": 0}, "critical_service_delay", set()),
+    "parameters_re_login": (
+        {"client_relogin_lower_limit": 0}, "client_relogin_lower_limit",
+        {"parameters_re_login_delay"}),
+    "parameters_re_login_limits": (
+        {"client_relogin_lower_limit": 538}, "client_relogin_upper_limit", set()),
+    "parameters_re_login_delay": (
+        {"client_relogin_lower_limit": 89}, "client_relogin_lower_limit", set()),
+    "parameters_ports": ({"admin_rpc_port": 22001}, "admin_rpc_port", set()),
+}
+"""What breaks a rule of sanity, the parameter that the advice changes, what else then breaks."""
+
+
+@pytest.mark.parametrize("rule", INSANE)
+def test_parameters_that_timing_calls_broken_are_findings(rule) -> None:
+    given, changed, others = INSANE[rule]
+    value = example().to_json()
+    value["parameters"] |= given
+    reading = read(value)
+    assert {f.rule for f in reading.findings} == {rule, *others}
+    one = next(f for f in reading.findings if f.rule == rule)
+    sanity = SANE[rule]
+    parameters = Parameters.of(value["parameters"])
+    advice = next(v.advice for v in check_parameters(parameters) if v.rule.id == sanity.id)
+    assert one.field == f"parameters.{changed}"
+    assert one.value == parameters.to_json()[changed]
+    assert one.severity == sanity.kind
+    assert one.says == f"{sanity.otherwise}; {advice}"
+    assert sanity.theorem in one.cite
+    assert one.cite.strip()
+    assert reading.deployment is not None
+
+
+@quick
+@given(st.fixed_dictionaries({}, optional={
+    name: st.integers(1, 600) for name, value in Parameters().to_json().items()
+    if not isinstance(value, bool)
+}))
+def test_a_configuration_and_timing_agree_about_parameters(given_) -> None:
+    value = {**example().to_json(), "parameters": given_}
+    broken = {v.rule.id for v in check_parameters(Parameters.of(given_)) if not v.holds}
+    assert {SANE[f.rule].id for f in check(value)} == broken
+
+
+def test_a_rule_of_sanity_waits_for_the_parameters_it_names() -> None:
+    value = {**example().to_json(), "parameters": {
+        "keep_alive_timeout": -1, "keep_alive_interval": 300, "client_relogin_lower_limit": 0}}
+    assert {f.rule for f in check(value)} == {
+        "form_parameter", "parameters_alive_at_start", "parameters_re_login",
+        "parameters_re_login_delay"}
+    value["parameters"]["keep_alive_timeuot"] = value["parameters"].pop("keep_alive_timeout")
+    assert {f.rule for f in check(value)} == {"form_parameter"}
+
+
 def test_every_decision_that_a_rule_cites_exists() -> None:
     cited = {d for r in RULES for d in r.decisions}
     assert {"D30", "D48", "D49", "D50"} <= cited <= {d.id for d in DECISIONS}
@@ -259,6 +331,24 @@ def test_the_edges_of_every_number_are_allowed() -> None:
     assert check(deployment) == ()
 
 
+def _alone_beside(*, on: bool) -> Deployment:
+    """One group of two nodes, and one of a single node without high availability."""
+    east, west = example().groups
+    return evolve(example(), nodes=example().nodes[:3], groups=(
+        evolve(east, high_availability=on),
+        evolve(west, nodes=("imp3",), high_availability=False)))
+
+
+def test_a_group_of_one_node_is_not_asked_to_enable_high_availability() -> None:
+    assert check(_alone_beside(on=True)) == ()
+    assert [f.rule for f in check(_alone_beside(on=False))] == ["ha_recommended"]
+    alone = _alone_beside(on=False)
+    assert check(evolve(alone, nodes=alone.nodes[2:], groups=alone.groups[1:])) == ()
+    value = _broken(_alone)
+    value["groups"][0]["high_availability"] = False
+    assert {f.rule for f in check(value)} == {"ha_two_nodes", "ha_recommended"}
+
+
 def test_without_high_availability_nothing_need_run() -> None:
     resting = tuple(evolve(n, replication=0, services=()) for n in example().nodes)
     groups = tuple(evolve(g, high_availability=False) for g in example().groups)
@@ -272,7 +362,9 @@ def test_six_nodes_make_a_cluster_and_seven_are_many() -> None:
         value["nodes"].append(value["nodes"][3] | {"name": f"imp{i}"})
     value["groups"].append(value["groups"][0] | {"name": "c", "nodes": ["imp5", "imp6"]})
     value["groups"].append({"name": "d", "nodes": ["imp7"]})
-    assert [f.rule for f in check(value)] == ["ha_mixed", "cluster_size"]
+    assert [f.rule for f in check(value)] == ["cluster_size"]
+    assert check(value)[0].says == \
+        "expected at most 6 nodes in a cluster, not 7 in east; plan another cluster"
     del value["nodes"][-1]
     del value["groups"][-1]
     assert [f.rule for f in check(value)] == []
@@ -291,7 +383,8 @@ def test_json_does_not_tell_two_from_two_point_nought() -> None:
 
 
 def test_a_conditional_service_is_missed_only_with_its_setting() -> None:
-    monitored = evolve(example(), parameters=Parameters(monitor_xcp_authentication=True))
+    monitored = evolve(example(), parameters=evolve(
+        example().parameters, monitor_xcp_authentication=True))
     found = check(monitored)
     assert len(found) == 4
     assert all("Cisco XCP Authentication Service" in f.says for f in found)
@@ -303,6 +396,61 @@ def test_hints_name_what_is_near_and_where_the_other_is() -> None:
     assert "version" in says["form_unknown"]
     assert "imp1" in says["group_known_nodes"]
     assert "groups[0]" in says["node_in_one_group"]
+
+
+def test_a_hint_names_a_node_once() -> None:
+    value = example().to_json()
+    value["nodes"] += [value["nodes"][0], value["nodes"][0] | {"name": "IMP1"}]
+    value["groups"][1]["nodes"][1] = "imp31"
+    says = next(f.says for f in check(value) if f.rule == "group_known_nodes")
+    named = says.partition("did you mean ")[2].rstrip("?").casefold().split(", ")
+    assert "imp3" in named
+    assert len(named) == len(set(named)) > 1
+    twice = evolve(example(), nodes=example().nodes * 2, groups=example().groups * 2)
+    for look_up in (twice.node, twice.group):
+        with pytest.raises(BadInput) as error:
+            look_up("east-11" if look_up == twice.group else "imp11")
+        hint = str(error.value).partition("did you mean ")[2].rstrip("?").split(", ")
+        assert len(hint) == len(set(hint)) > 0
+
+
+# ------------------------------------------------------------------ values, repeated
+
+
+@pytest.mark.parametrize(("value", "told"), [
+    (["a" * 50, "b" * 50, "c" * 50], ["a" * 50, "b" * 50, "…"]),
+    (["a" * 500], ["…"]),
+    ("a" * 500, "a" * (LONGEST_SHOWN - 1) + "…"),
+    (["a", "b"], ["a", "b"]), ([], []), ([{}], None), ([1, 2], None), ({"a": 1}, None),
+    (1 << 70, None), (float("inf"), None), (2.5, 2.5), (True, True), (None, None),
+])
+def test_a_finding_repeats_what_stands_there_or_nothing(run, value, told) -> None:
+    findings = check({**example().to_json(), "here": value})
+    assert [f.value for f in findings] == [told]
+    if value is not None and value != float("inf"):
+        text = json.dumps({**example().to_json(), "here": value})
+        code, out, _ = run("check", text)
+        said = " ".join(line.strip() for line in out.splitlines()[: out.splitlines().index("")])
+        assert code == 1
+        assert ("here = " in said) is (told is not None)
+        assert json.loads(run("check", text, "--json")[1])["findings"][0]["value"] == told
+
+
+def test_values_that_differ_are_said_beside_the_value() -> None:
+    one = check(_broken(_put("nodes", 3, "cluster", to="west")))[0]
+    assert one.value == ["imp3", "imp4"]
+    assert one.says == ("expected two nodes of the same cluster, not imp3 (east) and imp4 (west); "
+                        "pair nodes of one cluster")
+    assert check(_broken(_all_off))[0].value is None
+    assert check(_broken(_four_groups))[0].value is None
+
+
+def test_a_wrong_kind_reads_well_in_the_message_and_in_the_table() -> None:
+    record = next(r for r in RULES if r.id == "form_kind")
+    assert (record.expects, record.advice) == (
+        "a value of the kind that its field holds", "give a value of this kind")
+    assert check(_broken(_put("nodes", 0, "services", to="all")))[0].says == \
+        "expected a list of texts; give a value of this kind"
 
 
 # ------------------------------------------------------------------------ any value
@@ -392,7 +540,7 @@ def deployments(draw: st.DrawFn) -> Deployment:
     """Deployments that obey every rule."""
     names = draw(st.lists(NAME, min_size=1, max_size=3, unique=True))
     parameters = Parameters(
-        keep_alive_timeout=draw(st.integers(0, 86_400) | st.floats(0, 86_400)),
+        keep_alive_timeout=draw(st.integers(16, 86_400) | st.floats(16, 86_400)),
         monitor_xcp_authentication=draw(st.booleans()))
     nodes, groups = [], []
     for i, name in enumerate(names):
@@ -435,14 +583,86 @@ def test_any_text_survives_both_formats(description, name, form) -> None:
 
 
 @pytest.mark.parametrize(("text", "form", "says"), [
-    ("", "json", "not JSON"), ("{", "json", "line 1"), ("a", "toml", "not TOML"),
+    ("", "json", "is empty"), ("{", "json", "line 1"), ("a", "toml", "not TOML"),
     ('{"a": 1, "a": 2}', "json", "twice"), ("a = 1\na = 2", "toml", "not TOML"),
     ('{"a": NaN}', "json", "NaN"), ("[" * 100_000, "json", "deeply"),
-    ("1" * 5000, "json", "not JSON"), ("{}", "json", "nodes: missing"), ("", "yaml", "format"),
+    ("1" * 5000, "json", "too many digits$"), ("a = " + "1" * 5000, "toml", "too many digits$"),
+    ("a = " + "[" * 9_999, "toml", "deeply"), ("{}", "json", "nodes: missing"), ("", "yaml", "format"),
 ])
 def test_text_that_is_no_deployment_is_bad_input(text, form, says) -> None:
     with pytest.raises(BadInput, match=says):
         load(text, form)
+
+
+def _dotted(parts: int, part: str = "a", dot: str = ".") -> str:
+    return dot.join([part] * parts)
+
+
+@pytest.mark.parametrize("text", [
+    _dotted(100_000), _dotted(DEEPEST + 1) + " = 1", "[" + _dotted(DEEPEST + 1) + "]",
+    _dotted(DEEPEST + 1, dot="\t. ") + " = 1", _dotted(DEEPEST + 1, "''") + " = 1",
+    _dotted(DEEPEST + 1, '"\\"."') + " = 1",
+    'a = ["""b"""", {' + _dotted(DEEPEST + 1) + " = 1}]",
+    "a = ['''b'''', {" + _dotted(DEEPEST + 1) + " = 1}]",
+    'a = [""" \\"""", {' + _dotted(DEEPEST + 1) + " = 1}]",
+    'a = "\\"" # "\n' + _dotted(DEEPEST + 1) + " = 1",
+])
+def test_a_key_of_many_parts_is_refused_before_it_is_parsed(monkeypatch, text) -> None:
+    def parses(_: str) -> None:
+        raise AssertionError("it was parsed")
+
+    monkeypatch.setattr("tomllib.loads", parses)
+    with pytest.raises(BadInput, match="nested too deeply"):
+        parse(text, "toml")
+
+
+@pytest.mark.parametrize("text", [
+    _dotted(DEEPEST) + " = 1", "[" + _dotted(DEEPEST) + "]",
+    *(f"a = {quote}{_dotted(999)}{quote}" for quote in ("'", '"', "'''", '"""')),
+    f"# {_dotted(999)}\na = 1", f'a = """{_dotted(99)} "" {_dotted(99)}""""\nb = 1',
+    "a = 1 # '\n" + "b = '" + _dotted(999) + "'",
+])
+def test_dots_that_part_no_key_may_be_many(text) -> None:
+    assert parse(text, "toml")
+
+
+@pytest.mark.parametrize("text", [
+    "a." * (LARGEST // 2), '"' * LARGEST, '"' + '\\"' * (LARGEST // 2 - 1), "a" * LARGEST,
+    "a" + " " * (LARGEST - 1), "a ." * (LARGEST // 3), '"""' + '"a' * (LARGEST // 2 - 2),
+    ("a." + " " * 999) * (LARGEST // 1001), "'" * LARGEST, "a = " + "{a=" * (LARGEST // 4),
+])
+def test_odd_text_is_refused_soon(text) -> None:
+    begun = time.perf_counter()
+    with pytest.raises(BadInput):
+        parse(text, "toml")
+    assert time.perf_counter() - begun < 5
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_configuration_is_not_longer_than_may_be(form) -> None:
+    good = {"json": "{}", "toml": "a = 1"}[form]
+    assert parse(good + " " * (LARGEST - len(good)), form) is not None
+    with pytest.raises(BadInput, match="250,001 characters, and at most 250,000"):
+        parse(good + " " * (LARGEST + 1 - len(good)), form)
+
+
+def test_many_unknown_nodes_are_all_found_and_the_first_get_hints() -> None:
+    value = example().to_json()
+    more = [value["nodes"][0] | {"name": f"imp{i}"} for i in range(10, 200)]
+    value["nodes"] += more
+    value["groups"] += [{"name": f"g{i}", "nodes": [f"im{i}p"]} for i in range(1_000)]
+    found = [f.says for f in check(value) if f.rule == "group_known_nodes"]
+    assert len(found) == 1_000
+    assert ["did you mean" in said for said in found] == [True] * NEAR + [False] * (1_000 - NEAR)
+    assert "describe the node" in found[-1]
+
+
+def test_a_key_that_stands_twice_is_found_soon_in_a_large_object() -> None:
+    keys = [f'"{i}": 0' for i in range(60_000)]
+    begun = time.perf_counter()
+    with pytest.raises(BadInput, match="it: the key '59999' is given twice"):
+        parse_json("{" + ", ".join([*keys, keys[-1]]) + "}", "it")
+    assert time.perf_counter() - begun < 5
 
 
 def test_an_unknown_format_and_unknown_names_are_bad_input() -> None:
@@ -546,6 +766,30 @@ def test_only_what_comes_by_itself_and_succeeds_is_foretold(way, sick) -> None:
     assert enable(going, deployment, deployment.groups[0]).events == ("enable_ha",)
 
 
+@pytest.mark.parametrize(("way", "row"), [
+    (("manager_stop(node1)", "heartbeat_lost(node2)", "takeover_done(node2)"), "16"),
+    (("power_off(node1)", "peer_host_lost(node2)", "takeover_done(node2)"), "17"),
+    (("power_off(node2)", "peer_host_lost(node1)", "takeover_done(node1)"), "17"),
+])
+def test_a_row_is_found_where_a_node_shows_nothing(way, row) -> None:
+    pair = enable(PRG, example(), example().groups[0]).pair
+    for event in way:
+        pair = PRG.step(pair, event).pair
+    assert row_of(PRG, pair) == row == explain(PRG, pair).row
+    gone = Machine(evolve(PRG.model, initial=(tuple(pair.items()),)))
+    assert enable(gone, example(), example().groups[0]).row == row
+
+
+@quick
+@given(st.lists(st.integers(0, 99), max_size=14))
+def test_the_row_of_a_pair_is_the_one_that_explaining_it_names(choices) -> None:
+    pair = enable(PRG, example(), example().groups[0]).pair
+    for choice in choices:
+        able = [e.name for e in PRG.model.events if PRG.possible(pair, e.name)]
+        pair = PRG.step(pair, able[choice % len(able)]).pair
+    assert row_of(PRG, pair) == explain(PRG, pair).row
+
+
 def _sick() -> Deployment:
     nodes = example().nodes
     return evolve(example(), nodes=(evolve(nodes[0], services=()), *nodes[1:]))
@@ -573,7 +817,7 @@ def test_checking_and_enabling_touch_nothing() -> None:
 
 @pytest.fixture
 def run(monkeypatch, capsys, tmp_path):
-    """`config` with these words; a deployment among them becomes a file."""
+    """`config` with these words; a deployment or a text of one becomes a file."""
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.delenv("FORCE_COLOR", raising=False)
 
@@ -583,6 +827,10 @@ def run(monkeypatch, capsys, tmp_path):
             if isinstance(word, Deployment):
                 file = tmp_path / "deployment.toml"
                 file.write_text(dump(word, "toml"), encoding="utf-8")
+                word = str(file)  # noqa: PLW2901
+            elif word.startswith("{"):
+                file = tmp_path / "deployment.json"
+                file.write_text(word, encoding="utf-8")
                 word = str(file)  # noqa: PLW2901
             said.append(word)
         code = main(["config", *said])
@@ -602,8 +850,42 @@ def test_check_prints_every_finding_and_what_would_happen(run) -> None:
         assert text in out
 
 
-def test_check_is_silent_about_what_is_well(run) -> None:
-    assert run("check", example()) == (0, "nothing is wrong with it\n", "")
+def test_check_says_what_it_read_where_nothing_is_wrong(run, monkeypatch, tmp_path) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, form in (("deployment.toml", "toml"), ("d.json", "json")):
+        (tmp_path / name).write_text(dump(example(), form), encoding="utf-8")
+        said = f"{name}: 2 groups, 4 nodes: nothing is wrong\n"
+        assert run("check", name) == (0, said, "")
+
+
+def test_check_fails_where_timing_would(run) -> None:
+    slow = evolve(example(), parameters=Parameters(keep_alive_interval=100))
+    code, out, _ = run("check", slow)
+    assert code == 1
+    assert "error    parameters.keep_alive_timeout = 60" in out
+    assert "rule parameters_alive: theorem T5" in out
+    assert "set keep_alive_timeout=101" in " ".join(out.split())
+
+
+def test_text_is_wrapped_to_the_page_that_there_is(monkeypatch) -> None:
+    text = "a well-known sentence that is " + "rather " * 20 + "x" * 200
+    for columns, page in (("50", 50), ("100", 100), ("7", 80)):
+        monkeypatch.setenv("COLUMNS", columns)
+        lines = output.wrapped(text, "head: ", "    ")
+        assert lines[0].startswith("head: a well-known")
+        assert all(line.startswith("    ") for line in lines[1:])
+        assert page - 8 < max(map(len, lines)) <= page
+    assert output.wrapped("a\nb") == ["a b"]
+
+
+def test_the_help_of_these_commands_is_not_cut(run, capsys) -> None:
+    _, commands = run()[1].split("Commands:")
+    assert commands.count("\n  ") == 3
+    assert "..." not in commands
+    main(["--help"])
+    line = next(x for x in capsys.readouterr().out.splitlines() if x.startswith("  config"))
+    assert line.endswith(".")
+    assert not line.endswith("...")
 
 
 def test_warnings_fail_only_when_strict(run) -> None:
@@ -656,7 +938,9 @@ def test_the_example_and_the_schema_are_printed(run) -> None:
 def test_the_page_lists_every_rule_with_its_source_and_a_file_that_is_read() -> None:
     page = (PACKAGE.parent / "docs" / "configuration.md").read_text(encoding="utf-8")
     rows = dict(re.findall(r"^\| `(\w+)` \|.*\| ([^|]+) \|$", page, re.MULTILINE))
-    assert rows == {r.id: r.cite for r in RULES if r.id not in FORM}
+    assert rows == {r.id: r.cite for r in RULES if r.id not in FORM | set(SANE)}
+    assert f"{LARGEST:,} characters" in page
+    assert f"more than {DEEPEST} parts" in page
     file = re.search(r"```toml\n(.*?)```", page, re.DOTALL)
     assert file is not None
     found = {f.rule for f in check(load(file[1], "toml"))}

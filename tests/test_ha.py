@@ -21,8 +21,8 @@ from prgcore.cli.ha import FORMAT, KEYS, State, _names
 from prgcore.cli.output import decision_json
 from prgcore.errors import BadInput, OutsideInvariant
 from prgcore.machine import prg
-from prgcore.rest import NOT_WAITED_FOR, until_rest
 from prgcore.seats import NODES
+from prgcore.settling import NEVER_WAITED_FOR, until_rest
 from prgcore.status import parse
 from prgcore.vocabulary import Kind, Outcome
 
@@ -39,16 +39,17 @@ wait
 failover cup1
 recover
 wait
-status
+status Sales
 fallback cup1
 wait
-event services_down(node2)
+event services_down(cup2) recover
+event services_down(cup2)
 wait
 event services_down(node1)
 wait
 fallback cup2 --strict
 event services_up(node1) services_up(node2)
-recover
+recover Sales
 wait
 event power_off(node1)
 wait
@@ -134,6 +135,7 @@ def test_every_answer_reads_back_as_the_status_that_it_is(ha):
 
 def test_alone_it_says_what_there_is_and_every_command_has_json(ha):
     said = ha().out
+    assert "..." not in said.partition("Commands:")[2], "no sentence is cut"
     for command in ("init", "status", "failover", "fallback", "recover", "enable", "disable",
                     "event", "wait"):
         assert f"\n  {command} " in said
@@ -203,12 +205,44 @@ def test_events_happen_all_or_not_at_all(ha, pair_of):
     assert "unknown event 'link_ct'" in wrong(ha("event", "link_cut", "link_ct"))
     assert "cannot happen here" in wrong(ha("event", "link_cut", "power_on(node1)"), code=1)
     assert Path(FILE).read_bytes() == before
-    told = ha("event", "link_cut", "recover", "link_repair")
-    assert [line.partition(":")[0] for line in told.out.splitlines()[:1]] == ["link_cut"]
-    assert told.code == 0
-    assert Path(FILE).read_bytes() == before, "cut and repaired, and refused between"
-    assert ha("event", "link_cut", "recover", "--strict").code == 1
-    assert pair_of()["link"] == "cut", "what was done stays done"
+
+
+@pytest.mark.parametrize("events", [
+    ("recover", "link_cut"), ("link_cut", "recover"), ("link_cut", "recover", "link_repair"),
+])
+def test_a_refusal_among_events_stops_them_all(ha, pair_of, events):
+    before = Path(FILE).read_bytes()
+    lenient, strict = ha("event", *events), ha("event", *events, "--strict")
+    assert (lenient.code, strict.code) == (0, 1)
+    assert lenient.out == strict.out
+    assert lenient.out.startswith("recover: refused. node1.state is normal, needs ")
+    assert "\nNothing is changed.\nSubcluster Name: prg\n" in lenient.out
+    told = json.loads(ha("event", *events, "--json").out)
+    assert [(d["event"], d["outcome"]) for d in told["decisions"]] == [("recover", "refused")]
+    assert told["pair"] == dict(NORMAL)
+    assert Path(FILE).read_bytes() == before
+
+
+def test_an_event_that_nobody_knows_is_told_before_any_refusal(ha, pair_of):
+    assert "unknown event 'link_ct'" in wrong(ha("event", "recover", "link_ct"))
+    assert "unknown node 'cup3'" in wrong(ha("event", "recover", "power_off(cup3)"))
+
+
+def test_events_are_of_nodes_as_people_call_them(ha, pair_of):
+    told = ha("event", "power_off(CUP1)", "manager_stop(node2)")
+    assert told.out.startswith("power_off(node1): done by X112@node1\nmanager_stop(node2): done ")
+    assert (pair_of()["node1.process"], pair_of()["node2.process"]) == ("off", "manager_down")
+    for odd in ("power_off(cup3)", "power_off()"):
+        assert "unknown node " in wrong(ha("event", odd))
+    for odd in ("power(cup1)", "link_cut(cup1)", "power_off(cup1", "power_off", "(cup1)", ""):
+        assert f"unknown event {odd!r}" in wrong(ha("event", odd))
+
+
+def test_a_host_may_be_called_anything(ha):
+    ha("init", "--node", "a(b)", "--node", ")(")
+    assert ha("event", "power_off(a(b))", "power_off()()").code == 0
+    pair = json.loads(Path(FILE).read_text())["pair"]
+    assert (pair["node1.process"], pair["node2.process"]) == ("off", "off")
 
 
 def test_nobody_waits_for_what_does_not_come(ha, pair_of):
@@ -216,6 +250,16 @@ def test_nobody_waits_for_what_does_not_come(ha, pair_of):
     assert ha("wait").out.startswith("Nothing more happens by itself.\n")
     after = Path(FILE).stat()
     assert (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
+
+
+@pytest.mark.parametrize("command", ["status", "recover"])
+def test_a_group_is_the_one_of_the_file(ha, command):
+    ha("init", "--group", "Sales")
+    plain = ha(command)
+    for name in ("Sales", "sales"):
+        assert ha(command, name) == plain
+    assert "the state file is of group 'Sales', not 'Branches'; " in wrong(ha(command, "Branches"))
+    assert "not ''" in wrong(ha(command, ""))
 
 
 def test_policies_are_kept_in_the_file(ha):
@@ -363,6 +407,102 @@ def test_places_that_are_no_state_file(ha, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_standard_input_is_no_state_file(ha, tmp_path):
+    for words in (("init",), ("status",), ("enable",), ("event", "link_cut"), ("wait",)):
+        assert "a state file is a file, and - is none" in wrong(ha(*words, "--state", "-"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_usage_error_names_the_command_whose_help_to_read(ha):
+    assert "requires an argument; see prgcore ha status --help" in wrong(ha("status", "--state"))
+    assert "see prgcore ha failover --help" in wrong(ha("failover"))
+    assert "see prgcore ha --help" in wrong(ha("faiover"))
+    assert "see prgcore ha --help" in wrong(ha("--state", "init"))
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o666])
+def test_a_change_keeps_the_mode_of_the_file(ha, pair_of, tmp_path, mode):
+    (tmp_path / FILE).chmod(mode)
+    assert ha("failover", "cup1").code == 0
+    assert (tmp_path / FILE).stat().st_mode & 0o7777 == mode
+
+
+def test_a_new_file_has_the_mode_that_the_mask_leaves(ha, tmp_path):
+    mask = os.umask(0o027)
+    try:
+        ha("init")
+    finally:
+        os.umask(mask)
+    assert (tmp_path / FILE).stat().st_mode & 0o7777 == 0o640
+
+
+def test_of_many_that_make_one_file_one_succeeds(ha, tmp_path):
+    racers = [
+        subprocess.Popen(
+            [sys.executable, "-c", RACER, f"g{number}"], cwd=tmp_path, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        for number in range(4)
+    ]
+    for racer in racers:
+        assert racer.stdout.readline() == "ready\n"
+    for racer in racers:
+        racer.stdin.write("go\n")
+        racer.stdin.flush()
+    said = [racer.communicate(timeout=60) for racer in racers]
+    winners = [number for number, racer in enumerate(racers) if racer.returncode == 0]
+    assert len(winners) == 1, said
+    assert ha("status").out.startswith(f"Subcluster Name: g{winners[0]}\n")
+    for number, racer in enumerate(racers):
+        if number not in winners:
+            assert (racer.returncode, said[number][0]) == (2, "")
+            assert "'prgcore-state.json' exists and is kept; " in said[number][1]
+    assert [f.name for f in tmp_path.iterdir()] == [FILE]
+
+
+RACER = """
+import sys
+from prgcore import machine
+from prgcore.cli import main
+
+built = machine.prg()
+machine.prg = lambda: built
+print("ready", flush=True)
+sys.stdin.readline()
+sys.exit(main(["ha", "init", "--group", sys.argv[1]]))
+"""
+
+
+@pytest.mark.parametrize("links", [True, False], ids=["links", "no links"])
+def test_a_file_that_somebody_makes_meanwhile_is_kept(ha, tmp_path, monkeypatch, links):
+    """It appears at the last moment: after everything that could have been looked at before."""
+    for name in ("chmod",) if links else ("chmod", "link"):
+        _meanwhile(monkeypatch, tmp_path, name)
+    said = wrong(ha("init"))
+    assert "'prgcore-state.json' exists and is kept; give another file" in said
+    assert (tmp_path / FILE).read_text() == "theirs"
+    assert [f.name for f in tmp_path.iterdir()] == [FILE]
+
+
+def _meanwhile(monkeypatch, place, name):
+    def chmod(*_):
+        (place / FILE).write_text("theirs")
+
+    def link(*_):
+        raise PermissionError(1, "Operation not permitted")
+
+    if name == "chmod":
+        monkeypatch.setattr("pathlib.Path.chmod", chmod)
+    else:
+        monkeypatch.setattr("os.link", link)
+
+
+def test_a_disk_without_links_is_served(ha, tmp_path, monkeypatch):
+    _meanwhile(monkeypatch, tmp_path, "link")
+    assert ha("init").code == 0
+    assert ha("status").code == 0
+    assert [f.name for f in tmp_path.iterdir()] == [FILE]
+
+
 @pytest.mark.parametrize("broken", ["os.fdopen", "pathlib.Path.replace", "pathlib.Path.chmod"])
 def test_a_change_that_cannot_be_written_did_not_happen(ha, pair_of, tmp_path, monkeypatch, broken):
     before = (tmp_path / FILE).read_bytes()
@@ -473,7 +613,7 @@ def _by_itself(pair):
     return [
         e.name for e in PRG.model.events
         if e.kind in (Kind.TIMER, Kind.COMPLETION) and e.success
-        and not e.name.startswith(NOT_WAITED_FOR) and PRG.possible(pair, e.name)
+        and not e.name.startswith(NEVER_WAITED_FOR) and PRG.possible(pair, e.name)
     ]
 
 

@@ -13,7 +13,7 @@ from prgcore.facts import Restriction
 from prgcore.machine import prg
 from prgcore.model import Cube
 from prgcore.prove.space import Space
-from prgcore.restrictions import KNOWN_EVENTS, restrictions_for, stale_presence
+from prgcore.restrictions import COLUMNS, KNOWN_EVENTS, restrictions_for, stale_presence
 from prgcore.seats import NODES, seat_cube
 from prgcore.tables.decisions import DECISIONS
 from prgcore.tables.events import EVENTS
@@ -113,7 +113,8 @@ def test_what_applies_along_a_story(events, applies) -> None:
 
 
 def test_what_no_event_of_the_machine_brings() -> None:
-    assert _ids(more=("user_moved",)) == {"temporary_presence", "moved_user"}
+    assert _ids(more=("user_moved",)) == {"temporary_presence"}
+    assert _ids(more=("group_changed",)) == {"temporary_presence", "moved_user"}
     assert _ids(more=("search_deleted",)) == {"search_again"}
 
 
@@ -135,6 +136,36 @@ def test_what_is_not_known_is_refused() -> None:
         restrictions_for(_after(), after=["takeover"])
     with pytest.raises(BadInput, match=r"unknown feature 'push'; known: .*push_notifications"):
         restrictions_for(_after(), features=["push"])
+
+
+@pytest.mark.parametrize("event", [
+    "takeover_done(banana)", "takeover_done(node3)", "takeover_done(node1", "takeover_done()",
+    "takeover_done(node1)x", "user_moved(node1)", "recover(node1)", None,
+])
+def test_an_event_is_of_a_node_that_there_is(event) -> None:
+    with pytest.raises(BadInput, match="unknown event "):
+        restrictions_for(_after(), after=[event])
+
+
+def test_an_event_may_be_named_with_its_seat_or_without() -> None:
+    named = [restrictions_for(_after(), after=[f"takeover_done{seat}"])
+             for seat in ("", "(node1)", "(node2)")]
+    assert named[0] == named[1] == named[2] != ()
+
+
+@pytest.mark.parametrize("pair", [{}, None, {"ha": "on"}, dict.fromkeys(COLUMNS[1:], "")])
+def test_what_is_no_pair_is_told(pair) -> None:
+    with pytest.raises(BadInput, match=r"the pair (has no column |is a mapping of)"):
+        restrictions_for(pair)
+
+
+def test_no_more_columns_are_asked_than_the_table_does() -> None:
+    pair = _after(*CRASH)
+    assert restrictions_for({c: pair[c] for c in COLUMNS}) == restrictions_for(pair) != ()
+
+
+def test_nothing_is_written_for_a_page_only() -> None:
+    assert not [r.id for r in RESTRICTIONS if "`" in r.effect + r.advice]
 
 
 # ------------------------------------------------------------------ against the machine

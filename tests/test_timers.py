@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Callable
 from fractions import Fraction
 from itertools import pairwise
 from math import inf, nan
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -16,12 +18,13 @@ from hypothesis import strategies as st
 
 from prgcore import counting
 from prgcore.cli import main
-from prgcore.errors import BadInput
+from prgcore.errors import BadInput, ImpossibleEvent
 from prgcore.machine import prg
 from prgcore.parameters import LATEST, RECORDS, Parameters
-from prgcore.prove import claims, heartbeats, timing
+from prgcore.prove import claims, counts, heartbeats, timing
 from prgcore.prove.report import prove
 from prgcore.sanity import check
+from prgcore.seats import NODES
 from prgcore.tables.decisions import DECISIONS
 from prgcore.tables.timers import SANITY, TIMERS
 from prgcore.timers import Bounds, Monitor, Range, bounds, knowable, watches
@@ -32,6 +35,7 @@ PRG = prg()
 HOME = ("enable_ha", "heartbeat_heard(node1)", "heartbeat_heard(node2)",
         "initialized(node1)", "initialized(node2)")
 DEFAULTS = Parameters()
+OTHER = dict(zip(NODES, reversed(NODES), strict=True))
 HEARD, HOST, LOST, DELAY, FALLBACK = (f"{t.event}(node1)" for t in TIMERS)
 
 
@@ -57,6 +61,30 @@ FAILED_OVER = but(NORMAL, state="failed_over", peer_state="running_in_backup_mod
                   auto_fallback="on")
 
 
+def after(pair: Any, *events: str) -> Any:
+    for event in events:
+        pair = PRG.step(pair, event).pair
+    return pair
+
+
+def arrives(pair: Any, node: str) -> bool:
+    """As docs/timers.md asks: whether a heartbeat that reaches a node is handed to its monitor."""
+    return bool(pair[f"{OTHER[node]}.process"] == "running")
+
+
+def suppose(pair: Any, event: str) -> Any:
+    """As docs/timers.md asks: the faults and repairs that explain an event."""
+    name, node = event.rstrip(")").split("(")
+    peer = OTHER[node]
+    if name in ("heartbeat_heard", "peer_host_lost") and pair["link"] == "cut":
+        pair = PRG.step(pair, "link_repair").pair
+    if name == "heartbeat_lost" and pair["link"] == "up" and pair[f"{peer}.process"] == "running":
+        pair = PRG.step(pair, "link_cut").pair
+    if name == "peer_host_lost" and pair[f"{peer}.process"] != "off":
+        pair = PRG.step(pair, f"power_off({peer})").pair
+    return pair
+
+
 def started(now: Any = 0, parameters: Parameters = DEFAULTS, pair: Any = NORMAL) -> Monitor:
     return Monitor.start(PRG, "node1", now, parameters).observe(now, pair)[0]
 
@@ -65,14 +93,14 @@ def started(now: Any = 0, parameters: Parameters = DEFAULTS, pair: Any = NORMAL)
 
 
 def test_silence_is_a_loss_at_the_time_out_and_not_before() -> None:
-    monitor, events = started().observe(10, NORMAL, heartbeat=True)
-    assert (events, monitor.next_deadline) == ((), 70)
-    monitor, events = monitor.observe(69.999, NORMAL)
-    assert events == ()
-    monitor, events = monitor.observe(70, NORMAL)
-    assert (events, monitor.next_deadline) == ((LOST,), 85)
-    assert monitor.observe(84, NORMAL)[1] == ()
-    assert monitor.observe(85, NORMAL)[1] == (LOST,)
+    monitor, event = started().observe(10, NORMAL, heartbeat=True)
+    assert (event, monitor.next_deadline) == (None, 70)
+    monitor, event = monitor.observe(69.999, NORMAL)
+    assert event is None
+    monitor, event = monitor.observe(70, NORMAL)
+    assert (event, monitor.next_deadline) == (LOST, 85)
+    assert monitor.observe(84, NORMAL)[1] is None
+    assert monitor.observe(85, NORMAL)[1] == LOST
     assert monitor.observe(80, NORMAL, heartbeat=True)[0].next_deadline == 140
 
 
@@ -80,19 +108,75 @@ def test_a_starting_node_waits_longer_and_from_its_start() -> None:
     starting = but(NORMAL, state="initializing")
     assert started(5, pair=starting).next_deadline == 125
     late = started(0, pair=but(NORMAL, ha="off"))
-    late, events = late.observe(500, starting)
-    assert (events, late.next_deadline) == ((), 620)
-    assert late.observe(619, starting)[1] == ()
-    assert late.observe(620, starting)[1] == (LOST,)
+    late, event = late.observe(500, starting)
+    assert (event, late.next_deadline) == (None, 620)
+    assert late.observe(619, starting)[1] is None
+    assert late.observe(620, starting)[1] == LOST
 
 
 def test_a_heartbeat_of_an_unheard_peer_and_a_lost_host_are_told_at_once() -> None:
     deaf = but(NORMAL, hears_peer="no")
-    assert started().observe(1, deaf, heartbeat=True)[1] == (HEARD,)
-    assert started().observe(1, NORMAL, heartbeat=True)[1] == ()
-    assert started().observe(1, NORMAL, peer_host_lost=True)[1] == (HOST,)
-    assert started().observe(60, NORMAL, peer_host_lost=True)[1] == (HOST, LOST)
-    assert started().observe(60, deaf, heartbeat=True, peer_host_lost=True)[1] == (HEARD, HOST)
+    assert started().observe(1, deaf, heartbeat=True)[1] == HEARD
+    assert started().observe(1, NORMAL, heartbeat=True)[1] is None
+    assert started().observe(1, NORMAL, peer_host_lost=True)[1] == HOST
+    monitor, event = started().observe(60, deaf, heartbeat=True, peer_host_lost=True)
+    assert (event, monitor.next_deadline) == (HEARD, 60)
+    assert monitor.observe(60, deaf)[1] == HOST
+
+
+BESIDE = but(FAILED_OVER, reason="initialization", peer_reason="critical_service_down",
+             assigned_own="no", peer_assigned_peer="yes")
+
+
+@pytest.mark.parametrize(("pair", "now", "told", "fault", "first"), [
+    (but(NORMAL, services="down"), 100, False, "link_cut", LOST),
+    (NORMAL, 60, True, "power_off(node2)", HOST),
+    (BESIDE, 1800, False, "link_cut", LOST),
+])
+def test_of_what_is_due_together_the_pair_after_the_first_judges_the_rest(
+    pair: Any, now: int, told: bool, fault: str, first: str,
+) -> None:
+    monitor, event = started(pair=pair).observe(now, pair, peer_host_lost=told)
+    assert (event, monitor.next_deadline) == (first, now)
+    assert monitor.observe(now, after(pair, fault, first))[1] is None
+    then, event = monitor.observe(now, pair)
+    assert event == {1800: FALLBACK, 100: DELAY, 60: LOST}[now]
+    assert then.next_deadline == now + 15
+
+
+def test_a_fallback_that_waits_for_a_loss_is_due_when_the_peer_is_heard_again() -> None:
+    monitor, _ = started(pair=BESIDE).observe(1800, BESIDE)
+    deaf = but(BESIDE, hears_peer="no")
+    monitor, event = monitor.observe(1801, deaf)
+    assert event is None
+    assert monitor.observe(1801, BESIDE, heartbeat=True)[1] == FALLBACK
+
+
+def test_a_lost_host_is_remembered_until_a_heartbeat_arrives() -> None:
+    monitor, event = started().observe(1, NORMAL, peer_host_lost=True)
+    assert (event, monitor.next_deadline) == (HOST, 16)
+    again, event = monitor.observe(15, NORMAL, peer_host_lost=True)
+    assert (event, again.next_deadline) == (None, 16)
+    assert monitor.observe(16, NORMAL)[1] == HOST
+    monitor, event = monitor.observe(16, NORMAL, heartbeat=True)
+    assert (event, monitor.next_deadline) == (None, 76)
+    elsewhere = but(NORMAL, ha="off")
+    monitor, event = started().observe(1, elsewhere, peer_host_lost=True)
+    assert (event, monitor.next_deadline) == (None, None)
+    assert monitor.observe(9, NORMAL)[1] == HOST
+    assert Monitor.start(PRG, "node1", 1).observe(1, NORMAL)[1] is None
+
+
+def test_a_heartbeat_that_is_late_for_a_peer_that_went_down_is_dropped() -> None:
+    down = after(NORMAL, "power_off(node2)", HOST)
+    assert started(pair=down).observe(1, down, heartbeat=True)[1] == HEARD
+    with pytest.raises(ImpossibleEvent, match=r"node2\.process is off, needs running"):
+        PRG.step(down, HEARD)
+    assert not arrives(down, "node1")
+    back = after(down, "power_on(node2)", "manager_start(node2)")
+    assert arrives(back, "node1")
+    assert started(pair=back).observe(1, back, heartbeat=True)[1] == HEARD
+    assert PRG.step(back, HEARD).pair["node1.hears_peer"] == "yes"
 
 
 @pytest.mark.parametrize("fault", [{"services": "down"}, {"database": "down"}])
@@ -100,17 +184,17 @@ def test_a_recovery_before_the_delay_resets_it(fault: dict[str, str]) -> None:
     sick = but(NORMAL, **fault)
     monitor = started()
     for now, pair in ((10, sick), (99, sick), (99.5, NORMAL), (100, sick), (130, sick)):
-        monitor, events = monitor.observe(now, pair, heartbeat=True)
-        assert events == ()
+        monitor, event = monitor.observe(now, pair, heartbeat=True)
+        assert event is None
     assert monitor.next_deadline == 190
-    assert monitor.observe(189, sick, heartbeat=True)[1] == ()
-    assert monitor.observe(190, sick, heartbeat=True)[1] == (DELAY,)
+    assert monitor.observe(189, sick, heartbeat=True)[1] is None
+    assert monitor.observe(190, sick, heartbeat=True)[1] == DELAY
 
 
 def test_one_fault_after_another_is_one_time_of_sickness() -> None:
     monitor, _ = started().observe(0, but(NORMAL, services="down"))
     monitor, _ = monitor.observe(50, but(NORMAL, database="down"), heartbeat=True)
-    assert monitor.observe(90, but(NORMAL, database="down"), heartbeat=True)[1] == (DELAY,)
+    assert monitor.observe(90, but(NORMAL, database="down"), heartbeat=True)[1] == DELAY
 
 
 @pytest.mark.parametrize(("late", "now"), [
@@ -122,10 +206,10 @@ def test_what_makes_the_fallback_impossible_does_not_restart_the_thirty_minutes(
 ) -> None:
     monitor, _ = started(pair=FAILED_OVER).observe(now, but(FAILED_OVER, **late))
     then = max(now, 1800)
-    assert FALLBACK not in monitor.observe(then, but(FAILED_OVER, **late), heartbeat=True)[1]
-    assert monitor.observe(then, FAILED_OVER, heartbeat=True)[1] == (FALLBACK,)
+    assert monitor.observe(then, but(FAILED_OVER, **late), heartbeat=True)[1] != FALLBACK
+    assert monitor.observe(then, FAILED_OVER, heartbeat=True)[1] == FALLBACK
     if now < 1800:
-        assert monitor.observe(1799.9, FAILED_OVER, heartbeat=True)[1] == ()
+        assert monitor.observe(1799.9, FAILED_OVER, heartbeat=True)[1] is None
 
 
 @pytest.mark.parametrize("fault", [
@@ -135,19 +219,19 @@ def test_what_makes_the_fallback_impossible_does_not_restart_the_thirty_minutes(
 def test_a_fault_and_a_restart_begin_the_thirty_minutes_again(fault: dict[str, str]) -> None:
     monitor, _ = started(pair=FAILED_OVER).observe(1000, but(FAILED_OVER, **fault))
     monitor, _ = monitor.observe(1001, FAILED_OVER, heartbeat=True)
-    assert monitor.observe(2800, FAILED_OVER, heartbeat=True)[1] == ()
-    assert monitor.observe(2801, FAILED_OVER, heartbeat=True)[1] == (FALLBACK,)
+    assert monitor.observe(2800, FAILED_OVER, heartbeat=True)[1] is None
+    assert monitor.observe(2801, FAILED_OVER, heartbeat=True)[1] == FALLBACK
     again = started(1000, pair=FAILED_OVER)
-    assert again.observe(2799, FAILED_OVER, heartbeat=True)[1] == ()
+    assert again.observe(2799, FAILED_OVER, heartbeat=True)[1] is None
 
 
 def test_the_defaults_survive_two_lost_heartbeats_and_the_fourth_races_the_timer() -> None:
     monitor, _ = started().observe(0, NORMAL, heartbeat=True)
-    assert monitor.observe(45, NORMAL, heartbeat=True)[1] == ()
-    assert monitor.observe(60, NORMAL)[1] == (LOST,)
-    assert monitor.observe(60, NORMAL, heartbeat=True)[1] == ()
+    assert monitor.observe(45, NORMAL, heartbeat=True)[1] is None
+    assert monitor.observe(60, NORMAL)[1] == LOST
+    assert monitor.observe(60, NORMAL, heartbeat=True)[1] is None
     patient = started(parameters=Parameters(keep_alive_timeout=61))
-    assert patient.observe(60, NORMAL)[1] == ()
+    assert patient.observe(60, NORMAL)[1] is None
 
 
 # --------------------------------------------------------------- what it refuses
@@ -209,7 +293,7 @@ def test_the_guard_reads_only_what_the_node_knows() -> None:
 
 def test_both_nodes_are_watched_alike() -> None:
     mirrored = Monitor.start(PRG, "node2", 0).observe(0, NORMAL)[0]
-    assert mirrored.observe(60, NORMAL)[1] == ("heartbeat_lost(node2)",)
+    assert mirrored.observe(60, NORMAL)[1] == "heartbeat_lost(node2)"
 
 
 # ----------------------------------------------------- any sequence of observations
@@ -240,10 +324,14 @@ class Naive:
 
     def __init__(self, start: float, parameters: Parameters) -> None:
         self.start, self.parameters = start, parameters
-        self.history: list[tuple[float, Any, bool, tuple[str, ...]]] = []
+        self.history: list[tuple[float, Any, bool, str | None]] = []
+        self.told: int | None = None
 
-    def observe(self, now: float, pair: Any, *, heartbeat: bool, lost: bool) -> tuple[str, ...]:
-        self.history.append((now, pair, heartbeat, ()))
+    def observe(self, now: float, pair: Any, *, heartbeat: bool, lost: bool) -> str | None:
+        self.history.append((now, pair, heartbeat, None))
+        self.told = self.told if not heartbeat else None
+        if lost and self.told is None:
+            self.told = len(self.history) - 1
         on, hears = pair["ha"] == "on", pair["node1.hears_peer"] == "yes"
         cares = on and (hears or pair["node1.duty"] in ("starting", "acting"))
         state, p = pair["node1.state"], self.parameters
@@ -251,7 +339,7 @@ class Naive:
         patience = p.initialization_keep_alive_timeout if starting else p.keep_alive_timeout
         events = [
             (HEARD, heartbeat and on and not hears),
-            (HOST, lost and cares),
+            (HOST, self.told is not None and cares and self.is_due(HOST, self.told, 0)),
             (LOST, cares and self.is_due(LOST, self.silent_since(), patience)),
             (DELAY, on and state in ("normal", "running_in_backup_mode") and self.sick(pair)
              and self.is_due(DELAY, self.since(self.sick), p.critical_service_delay)),
@@ -259,9 +347,9 @@ class Naive:
              and pair["node2.state"] == "running_in_backup_mode"
              and self.is_due(FALLBACK, self.since(self.well), 1800)),
         ]
-        given_ = tuple(event for event, is_so in events if is_so)
-        self.history[-1] = (now, pair, heartbeat, given_)
-        return given_
+        first = next((event for event, is_so in events if is_so), None)
+        self.history[-1] = (now, pair, heartbeat, first)
+        return first
 
     @staticmethod
     def sick(pair: Any) -> bool:
@@ -289,7 +377,7 @@ class Naive:
     def is_due(self, event: str, since: int, after: float) -> bool:
         now = self.history[-1][0]
         begun = self.start if since < 0 else self.history[since][0]
-        before = [t for t, _, _, events in self.history[max(since, 0):] if event in events]
+        before = [t for t, _, _, gave in self.history[max(since, 0):] if gave == event]
         quiet = before and now < before[-1] + self.parameters.keep_alive_interval
         return now >= begun + after and not quiet
 
@@ -302,17 +390,23 @@ def test_the_monitor_is_the_naive_one(start: float, parameters: Parameters, step
     for passed, columns, heartbeat, lost in steps:
         now, pair = now + passed, but(NORMAL, **columns)
         told = naive.observe(now, pair, heartbeat=heartbeat, lost=lost)
-        monitor, events = monitor.observe(now, pair, heartbeat=heartbeat, peer_host_lost=lost)
-        assert events == told
-        deadline = monitor.next_deadline
+        monitor, event = monitor.observe(now, pair, heartbeat=heartbeat, peer_host_lost=lost)
+        assert event == told
+        rest, given_now = monitor, [event]
+        while rest.next_deadline == now:
+            rest, event = rest.observe(now, pair)
+            given_now.append(event)
+        assert len(given_now) == 1 or None not in given_now
+        assert len(set(given_now)) == len(given_now)
+        deadline = rest.next_deadline
         if deadline is None:
-            assert monitor.observe(now + 1e6, pair)[1] == ()
+            assert rest.observe(now + 1e6, pair)[1] is None
         else:
             assert deadline > now
-            assert monitor.observe(deadline, pair)[1] != ()
-            assert monitor.observe(now, pair)[1] == ()
+            assert rest.observe(deadline, pair)[1] is not None
+            assert rest.observe(now, pair)[1] is None
             between = now + (deadline - now) / 2
-            assert between >= deadline or monitor.observe(between, pair)[1] == ()
+            assert between >= deadline or rest.observe(between, pair)[1] is None
 
 
 @settings(max_examples=40)
@@ -326,9 +420,9 @@ def test_what_a_node_cannot_know_changes_nothing(
         now, pair = now + passed, but(NORMAL, **columns)
         hidden = but(pair, link="cut", process=process, peer_process=process,
                      peer_services="down", peer_database="down", peer_hears_peer="no")
-        one, events = one.observe(now, pair, heartbeat=heartbeat, peer_host_lost=lost)
+        one, event = one.observe(now, pair, heartbeat=heartbeat, peer_host_lost=lost)
         other, same = other.observe(now, hidden, heartbeat=heartbeat, peer_host_lost=lost)
-        assert (events, one) == (same, other)
+        assert (event, one) == (same, other)
 
 
 @given(
@@ -349,10 +443,10 @@ def test_a_live_peer_is_believed_in_whatever_its_schedule(
     monitor = started(parameters=parameters)
     for arrival in sorted(arrivals):
         while monitor.next_deadline is not None and monitor.next_deadline <= arrival:
-            monitor, events = monitor.observe(monitor.next_deadline, NORMAL)
-            assert events == ()
-        monitor, events = monitor.observe(arrival, NORMAL, heartbeat=True)
-        assert events == ()
+            monitor, event = monitor.observe(monitor.next_deadline, NORMAL)
+            assert event is None
+        monitor, event = monitor.observe(arrival, NORMAL, heartbeat=True)
+        assert event is None
 
 
 # --------------------------------------------------------------------- the theorems
@@ -391,6 +485,26 @@ def _never_reset(value: Any, now: Any, *, runs: Any, again: Any, choose: Any) ->
     return choose(again, now, value)
 
 
+POLL = counting.poll
+
+
+def _several(count: Any, now: Any, **asked: Any) -> Any:
+    return POLL(count, now, **{**asked, "free": True})
+
+
+def _lost_if_held(count: Any, now: Any, **asked: Any) -> Any:
+    following, given_ = POLL(count, now, **asked)
+    _, alone = POLL(count, now, **{**asked, "free": True})
+    quiet = asked["choose"](alone, now + asked["interval"], following.quiet)
+    return attrs.evolve(following, quiet=quiet), given_
+
+
+def _hardly_quiet(count: Any, now: Any, **asked: Any) -> Any:
+    following, given_ = POLL(count, now, **asked)
+    return attrs.evolve(
+        following, quiet=asked["choose"](given_, now + 1, following.quiet)), given_
+
+
 FAULTS: dict[str, tuple[str, Callable[..., Any], set[str]]] = {
     "due too late": ("due", lambda now, moment: now > moment, {"T1", "T2", "T3", "T8"}),
     "due too soon": ("due", lambda now, moment: now >= moment - 1,
@@ -399,6 +513,10 @@ FAULTS: dict[str, tuple[str, Callable[..., Any], set[str]]] = {
     "a recovery is forgotten": ("kept", _never_reset, {"T1", "T2", "T7"}),
     "never quiet": ("ready", lambda since, after, *_: since + after, {"T1", "T8"}),
     "the last deadline": ("earliest", lambda moments, _: moments[-1], {"T8"}),
+    "a deadline in the past": ("not_before", lambda *moments: moments[1], {"T8"}),
+    "several events at once": ("poll", _several, {"T1", "T8"}),
+    "what is held back is lost": ("poll", _lost_if_held, {"T1", "T8"}),
+    "quiet for a second only": ("poll", _hardly_quiet, {"T1", "T8"}),
     "survives a race": ("survives", lambda n, i, j, t: (n + 1) * i + j <= t, {"T5", "T6"}),
     "forgets the jitter": ("survives", lambda n, i, _, t: (n + 1) * i < t, {"T5", "T6"}),
     "one interval too few": ("noticed_earliest", lambda n, i, j, t: t - n * i - j, {"T4", "T9"}),
@@ -422,6 +540,56 @@ def test_a_fault_in_the_arithmetic_is_refuted_with_numbers(
             assert "; not with " in found.detail["says"]
             assert {n: str(Fraction(v)) for n, v in found.detail["numbers"].items()
                     if v not in ("True", "False")}.items() <= found.detail["numbers"].items()
+
+
+@pytest.mark.parametrize(("claim", "premise"), [
+    (heartbeats.noticed_in_time, "the watching node does not begin to initialize in between"),
+    (heartbeats.noticed_in_time, "it was observed when it arrived"),
+    (heartbeats.believed(0), "it is observed when it arrives"),
+    (heartbeats.believed(), "it is observed when it arrives"),
+    (heartbeats.shortest_crash_outage, "none is lost before the crash: n = 0"),
+    (heartbeats.shortest_crash_outage, "nor is the loss given before the crash"),
+    (heartbeats.longest_crash_outage, "the watching node does not begin to initialize in between"),
+])
+def test_each_premise_is_needed(claim: claims.Build, premise: str) -> None:
+    def without(u: claims.Unknowns) -> claims.Claim:
+        whole = claim(u)
+        return attrs.evolve(
+            whole, given={says: term for says, term in whole.given.items() if says != premise})
+
+    for sort in claims.SORTS:
+        assert claims.ask(claim, sort).verdict == "proved"
+        assert premise in claim(claims.Unknowns(sort)).given
+        assert claims.ask(without, sort).verdict == "refuted"
+
+
+@pytest.mark.parametrize(("claim", "wrong"), [
+    (heartbeats.longest_crash_outage, -2), (heartbeats.shortest_crash_outage, 1),
+    (heartbeats.service_outage, -2), (heartbeats.service_outage, 1),
+    (heartbeats.fallback_outage, -1), (heartbeats.fallback_outage, 1),
+])
+def test_no_row_of_outages_can_be_tighter(
+    claim: claims.Build, wrong: int, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """By two seconds; in whole ones a poll is noticed one sooner than `polling` after."""
+    right = counting.outage
+    monkeypatch.setattr(counting, "outage", lambda *row: right(*row) + wrong)
+    for sort in claims.SORTS:
+        assert claims.ask(claim, sort).verdict == "refuted"
+
+
+def test_the_page_on_timers_lists_the_theorems_and_what_they_assume() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "timers.md").read_text(encoding="utf-8")
+    rows = {cells[1]: cells[3] for line in page.splitlines()
+            if len(cells := [c.strip() for c in line.split("|")]) == 5}
+    for theorem in timing.THEOREMS:
+        names = [a.partition(":")[0] for a in theorem.assumptions]
+        assert rows[theorem.id] == ", ".join(names)
+        assert all(f"- **{name}**: " in page for name in names)
+
+
+def test_as_many_counts_as_a_node_has_are_polled_in_turn() -> None:
+    assert len(counts.COUNTS) == len([w for w in watches(PRG, "node1") if w.counts])
 
 
 def test_no_witness_no_answer_and_no_agreement_are_no_proofs(
@@ -476,13 +644,41 @@ def test_every_rule_can_be_broken_and_names_what_needs_it() -> None:
     assert len({r.id for r in SANITY}) == len(SANITY)
 
 
+def _broken(parameters: Parameters, jitter: float = 0) -> set[str]:
+    return {v.rule.id for v in check(parameters, jitter) if not v.holds}
+
+
+def _changed(parameters: Parameters, advice: str) -> Parameters:
+    name, _, value = advice.removeprefix("set ").partition("=")
+    return attrs.evolve(parameters, **{name: int(value)})
+
+
+def test_advice_looks_ahead() -> None:
+    slow = Parameters(keep_alive_interval=60)
+    advice = {v.rule.id: v.advice for v in check(slow) if not v.holds}
+    assert advice == {"alive": "set keep_alive_timeout=61",
+                      "three-losses": "set keep_alive_interval=14"}
+    assert _broken(_changed(slow, advice["three-losses"])) == set()
+    late = Parameters(critical_service_delay=600)
+    assert [v.advice for v in check(late) if not v.holds and v.rule.id == "re-login-delay"] == [
+        "set critical_service_delay=120"]
+
+
+def test_where_every_change_breaks_something_the_first_is_said() -> None:
+    stuck = Parameters(keep_alive_timeout=4, keep_alive_interval=1,
+                       initialization_keep_alive_timeout=4)
+    assert [v.advice for v in check(stuck) if not v.holds] == ["set keep_alive_timeout=5"]
+    assert _broken(_changed(stuck, "set keep_alive_timeout=5")) == {"patient-start"}
+
+
 NUMBERS = st.one_of(st.integers(0, 600), st.floats(0, 600), st.sampled_from([86_400, 86_399.5]))
 
 
 @given(NUMBERS, NUMBERS, NUMBERS, NUMBERS, NUMBERS, NUMBERS,
-       st.integers(1, 65_535), st.floats(0, 100))
+       st.integers(1, 65_535), st.floats(0, 100), st.integers(1, 2_500))
 def test_advice_is_valid_and_helps(  # one letter a parameter
     a: Any, b: Any, c: Any, d: Any, e: Any, f: Any, port: int, jitter: float,
+    other: int,
 ) -> None:
     p = Parameters(
         keep_alive_interval=a, keep_alive_timeout=b, initialization_keep_alive_timeout=c,
@@ -492,9 +688,12 @@ def test_advice_is_valid_and_helps(  # one letter a parameter
         if verdict.holds:
             assert verdict.advice == ""
         elif verdict.advice.startswith("set "):
-            name, _, value = verdict.advice[4:].partition("=")
-            after = check(attrs.evolve(p, **{name: int(value)}), jitter)
-            assert next(v for v in after if v.rule is verdict.rule).holds
+            left = _broken(_changed(p, verdict.advice), jitter)
+            assert verdict.rule.id not in left
+            before = _broken(p, jitter)
+            for name in verdict.rule.change if left - before else ():
+                tried = _broken(attrs.evolve(p, **{name: other}), jitter)
+                assert verdict.rule.id in tried or tried - before
         else:
             assert "no whole value" in verdict.advice
 
@@ -511,6 +710,9 @@ def test_the_figures_of_the_defaults() -> None:
     assert (double.after_crash.most, double.after_service.most) == (667, 727)
     assert double.if_waits_double is not None
     assert [r.most for r in double.if_waits_double] == [1204, 1264]
+    both = bounds(DEFAULTS, multiple_device_messaging=True, dual_connections=True)
+    assert both.after_crash.most == 120
+    assert both.if_waits_double is None
     worse = bounds(DEFAULTS, latency=0.25, polling=1, jitter=2)
     assert (worse.crash.least, worse.crash.most) == (43, 61.25)
     assert (worse.service.most, worse.survived) == (91, 2)
@@ -541,6 +743,63 @@ def test_parameters_are_read_from_words() -> None:
     assert (read.enable_automatic_fallback, read.service_port) == (True, 1)
 
 
+@pytest.mark.parametrize("spelled", [
+    "Keep Alive (Heartbeat) Timeout", "keep alive (heartbeat) timeout", "KEEP_ALIVE_TIMEOUT",
+    "  Keep  Alive  (HeartBeat)  Timeout ", "Keep-Alive Timeout",
+])
+def test_a_parameter_is_named_as_the_screen_does(spelled: str) -> None:
+    assert Parameters.parse({spelled: "70"}) == Parameters(keep_alive_timeout=70)
+
+
+@given(st.sampled_from(sorted(RECORDS)), st.sampled_from([str.lower, str.upper, str.title, str]))
+def test_every_title_and_every_name_is_read_in_any_case(name: str, case: Any) -> None:
+    word = "true" if isinstance(RECORDS[name].default, bool) else "77"
+    value = Parameters.parse({name: word})
+    assert Parameters.parse({case(RECORDS[name].title): word}) == value != DEFAULTS
+    assert Parameters.parse({case(name): word}) == value
+
+
+def test_two_spellings_of_one_parameter_agree() -> None:
+    title = "Keep Alive (Heartbeat) Timeout"
+    same = Parameters.parse({title: "70", "keep_alive_timeout": "70.0"})
+    assert same.keep_alive_timeout == 70
+    with pytest.raises(BadInput, match="keep_alive_timeout is given twice: 70 and 71"):
+        Parameters.parse({title: "70", "keep_alive_timeout": "71"})
+
+
+@pytest.mark.parametrize(("name", "says"), [
+    ("keep_alive_timout", "unknown parameter 'keep_alive_timout'; did you mean keep_alive_timeout"),
+    ("Keep Alive Timout", r"did you mean Keep Alive \(Heartbeat\) Timeout"),
+    ("banana", "known: admin_rpc_port, "), ("x y", "known: Admin RPC Port, "), ("", "known: "),
+])
+def test_an_unknown_parameter_is_answered_in_its_own_spelling(name: str, says: str) -> None:
+    with pytest.raises(BadInput, match=says):
+        Parameters.parse({name: "1"})
+
+
+def test_the_errors_of_numbers_read_well() -> None:
+    for words, says in (
+        ({"service_port": 0}, r"service_port: 0 is outside 1 to 65535 \(a bound"),
+        ({"keep_alive_timeout": 86_401}, r"86401 is outside 0 to 86400 s \(a bound"),
+    ):
+        with pytest.raises(BadInput, match=says):
+            Parameters(**words)
+    with pytest.raises(BadInput, match=r"jitter: expected seconds, from 0 to some 34,000 years of them, not -1$"):
+        check(DEFAULTS, -1)
+    with pytest.raises(BadInput, match=r"34,000 years of them, not 1e\+300"):
+        check(DEFAULTS, 1e300)
+    with pytest.raises(BadInput, match=r"now: 1e\+300 .*34,000 years"):
+        Monitor.start(PRG, "node1", 1e300)
+
+
+def test_the_default_that_is_ours_says_so() -> None:
+    told = next(d for d in DECISIONS if d.id == "D43")
+    assert "Authentication Service no default" in told.text
+    assert "false" in told.choice
+    assert RECORDS["monitor_xcp_authentication"].says.endswith("; its default is ours (D43)")
+    assert [r.name for r in RECORDS.values() if "ours" in r.says] == ["monitor_xcp_authentication"]
+
+
 @given(st.sampled_from(sorted(RECORDS)), st.text(max_size=40) | st.integers().map(str))
 def test_any_word_is_a_value_or_one_complaint(name: str, word: str) -> None:
     complaint = ""
@@ -558,6 +817,83 @@ def test_any_word_is_a_value_or_one_complaint(name: str, word: str) -> None:
 def test_a_wrong_value_is_named(value: Any) -> None:
     with pytest.raises(BadInput, match=r"^keep_alive_timeout: "):
         Parameters(keep_alive_timeout=value)
+
+
+# -------------------------------------------------------------- two nodes and their world
+
+
+STARTS = ((), *(
+    (f"services_down({node})", f"critical_service_delay({node})", f"takeover_done({OTHER[node]})",
+     f"taken_over({node})", f"services_up({node})") for node in NODES
+))
+
+
+class World:
+    """Two monitors, one pair: what happens is drawn; what a monitor gives is stepped."""
+
+    def __init__(self, seed: int) -> None:
+        self.random, self.now = random.Random(seed), 0
+        self.pair = after(NORMAL, *self.random.choice(STARTS), "enable_auto_fallback")
+        self.parameters = Parameters(critical_service_delay=60)
+        self.stepped: list[str] = []
+        self.waited = 0
+        self.monitors = {node: self.boot(node) for node in NODES}
+
+    def boot(self, node: str) -> Monitor:
+        return Monitor.start(PRG, node, self.now, self.parameters)
+
+    def happen(self, event: str) -> None:
+        before, self.pair = self.pair, PRG.step(self.pair, event).pair
+        for node in NODES:
+            if before[f"{node}.process"] != "running" == self.pair[f"{node}.process"]:
+                self.monitors[node] = self.boot(node)
+
+    def draw(self) -> None:
+        """Something breaks, heals, ends or is asked for; repairs are likelier than faults."""
+        weights = {Kind.FAULT: 1, Kind.REPAIR: 3, Kind.COMPLETION: 9, Kind.COMMAND: 0.2}
+        able = [e for e in PRG.model.events if e.kind in weights and e.name != "disable_ha"
+                and PRG.possible(self.pair, e.name)]
+        self.happen(self.random.choices(
+            able, [weights[e.kind] if e.success else 0.1 for e in able])[0].name)
+
+    def passes(self, time: int, heard: float) -> None:
+        """Time passes; then each node hears its peer with this probability, and is observed."""
+        self.now += time
+        for node in NODES:
+            self.watch(node, heard)
+
+    def watch(self, node: str, heard: float) -> None:
+        """Observe, step what is given, and again, until there is nothing more in this moment."""
+        reaches = self.pair["link"] == "up" and self.random.random() < heard
+        told = {"heartbeat": reaches and arrives(self.pair, node),
+                "peer_host_lost": self.random.random() < 0.2
+                and self.pair[f"{OTHER[node]}.process"] == "off"}
+        while self.pair[f"{node}.process"] == "running":
+            self.monitors[node], event = self.monitors[node].observe(self.now, self.pair, **told)
+            told = {}
+            if event is None:
+                return
+            self.waited += self.monitors[node].next_deadline == self.now
+            self.pair = suppose(self.pair, event)
+            assert PRG.possible(self.pair, event), (self.now, event, dict(self.pair))
+            self.happen(event)
+            self.stepped.append(event)
+
+
+def test_what_a_monitor_gives_can_happen_if_the_fault_is_supposed() -> None:
+    stepped, waited = set(), 0
+    for seed in range(120):
+        world = World(seed)
+        for _ in range(world.random.choice([0, 120])):
+            world.passes(15, 1)
+        for _ in range(12):
+            for _ in range(world.random.randrange(3)):
+                world.draw()
+            world.passes(world.random.choice([0, 15, 30, 60]), 0.5)
+        stepped |= set(world.stepped)
+        waited += world.waited
+    assert stepped == {f"{t.event}({node})" for t in TIMERS for node in NODES}
+    assert waited >= 10
 
 
 # ------------------------------------------------------------------- the command line
@@ -603,6 +939,36 @@ def test_changed_parameters_are_marked_and_a_broken_rule_is_exit_1(run: Any) -> 
         " ".join(out.split()))
 
 
+def test_the_page_names_parameters_as_the_screen_does(run: Any) -> None:
+    code, out, err = run("--set", "Keep Alive (Heartbeat) Timeout=70", "--set",
+                         "client re-login upper limit = 600")
+    assert (code, err) == (0, "")
+    assert all(len(line) <= 80 for line in out.splitlines())
+    page = " ".join(out.split())
+    assert "keep_alive_timeout 70 s Keep Alive (Heartbeat) Timeout changed from 60" in page
+    assert "Client Re-Login Upper Limit changed from 537" in page
+    for record in RECORDS.values():
+        assert record.title in page
+    said = json.loads(run("--json", "--set", "KEEP ALIVE (HEARTBEAT) INTERVAL=14")[1])
+    assert [p["title"] for p in said["parameters"]] == [r.title for r in RECORDS.values()]
+    assert next(p for p in said["parameters"] if p["name"] == "keep_alive_interval")["value"] == 14
+
+
+def test_no_row_is_printed_twice(run: Any) -> None:
+    code, out, _ = run("--multiple-device-messaging", "--dual-connections")
+    assert code == 0
+    assert "double too" not in out
+    assert "double too" in run("--multiple-device-messaging")[1]
+
+
+def test_the_list_of_commands_has_its_whole_first_sentence(capsys: Any, monkeypatch: Any) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main(["--help"]) == 0
+    lines = [x for x in capsys.readouterr().out.splitlines() if x.split()[:1] in (["timing"], ["users"])]
+    assert len(lines) == 2
+    assert all(line.endswith(".") and "..." not in line for line in lines)
+
+
 def test_the_json_says_the_same(run: Any) -> None:
     code, out, _ = run("--json", "--dual-connections")
     said = json.loads(out)
@@ -621,6 +987,8 @@ def test_the_json_says_the_same(run: Any) -> None:
     (["--set", "service_port=1.5"], "expected a whole number, not 1.5"),
     (["--set", "enable_automatic_fallback=1"], "expected true or false"),
     (["--set", f"keep_alive_timeout={'9' * 5000}"], "keep_alive_timeout: expected"),
+    (["--set", "Keep Alive (Heartbeet) Timeout=1"], "did you mean Keep Alive (Heartbeat) Timeout"),
+    (["--set", "keep alive timeout=1", "--set", "keep_alive_timeout=2"], "is given twice: 1 and 2"),
     (["--latency", "nan"], "latency: expected seconds"), (["--polling", "-1"], "polling: expected"),
     (["--jitter", "inf"], "jitter: expected seconds"), (["--take-over", "x"], "--take-over"),
 ])
@@ -639,11 +1007,10 @@ def test_the_monitor_and_the_machine_together(waits: list[int]) -> None:
     monitor = Monitor.start(PRG, "node1", 0)
     for wait in (0, *waits):
         now += wait
-        monitor, events = monitor.observe(now, pair, heartbeat=True)
-        for event in events:
-            decision = PRG.step(pair, event)
+        monitor, event = monitor.observe(now, pair, heartbeat=True)
+        if event is not None:
             fired.append((now, event))
-            pair = decision.pair
+            pair = PRG.step(pair, event).pair
     expected = [t for t in _sums(waits) if t >= 90][:1]
     assert fired == [(t, DELAY) for t in expected]
     assert (pair["node1.state"] == "normal") == (not expected)

@@ -15,6 +15,7 @@ from prgcore.errors import BadInput, ImpossibleEvent, OutsideInvariant
 from prgcore.export.machine_file import dumps
 from prgcore.machine import prg
 from prgcore.seats import NODES, mirror_name
+from prgcore.serving import COLUMNS
 from prgcore.tables.stories import STARTS
 from prgcore.users import (
     MODES,
@@ -191,6 +192,30 @@ def test_a_group_assigned_twice_is_no_pair_to_answer_for() -> None:
     assert caught.value.broken == ("S3",)
 
 
+def test_only_the_two_nodes_have_users() -> None:
+    with pytest.raises(BadInput, match=r"unknown node 'cup1'; .*node1, node2"):
+        serving(_after())["cup1"]
+    assert serving(_after())["node2"].by == "node2"
+
+
+NO_PAIRS = [{}, {"node1.state": "normal"}, None, "node1.state", ["node1.state"]]
+
+
+@pytest.mark.parametrize("pair", NO_PAIRS)
+def test_what_is_no_pair_is_told(pair) -> None:
+    for ask in (serving, lambda p: logins(p, _after(), COUNTS), lambda p: logins(_after(), p, COUNTS)):
+        with pytest.raises(BadInput, match=r"the pair (has no column node1\.|is a mapping of)"):
+            ask(pair)
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_each_column_that_is_asked_is_needed_by_name(name) -> None:
+    lacking = {c: v for c, v in _after().items() if c != name}
+    with pytest.raises(BadInput, match=f"the pair has no column {name}; give every column"):
+        serving(lacking)
+    assert serving({c: _after()[c] for c in COLUMNS}) == serving(_after())
+
+
 # --------------------------------------------------------------------- who logs in again
 
 
@@ -238,7 +263,7 @@ def test_a_trace_that_cannot_happen_is_an_error() -> None:
 
 @pytest.mark.parametrize("counts", [
     {"node1": 1}, {"node1": 1, "node2": 2, "node3": 3}, {"node1": -1, "node2": 0},
-    {"node1": 1.5, "node2": 0}, {"node1": True, "node2": 0},
+    {"node1": 1.5, "node2": 0}, {"node1": True, "node2": 0}, None, 5, {"node1": 1, 2: 2},
 ])
 def test_users_are_counted_at_two_nodes(counts) -> None:
     with pytest.raises(BadInput, match="expected"):
@@ -286,6 +311,12 @@ def test_the_refusal_names_the_nodes_and_their_states() -> None:
     assert may_add_users(PRG, one).says.startswith("node2 is Initializing: ")
 
 
+def test_a_node_that_shows_nothing_is_said_to_be_silent() -> None:
+    crashed = _after("power_off(node1)", "peer_host_lost(node2)", "takeover_done(node2)")
+    assert may_add_users(PRG, crashed).says.startswith(
+        "node1 is silent and node2 is Running in Backup Mode: no users")
+
+
 def test_it_is_the_machine_that_decides() -> None:
     assert PRG.kind("add_users") is Kind.COMMAND
     pair = _after()
@@ -318,6 +349,31 @@ def test_the_command_answers_as_the_functions_do(capsys, monkeypatch) -> None:
     assert max(map(len, text.splitlines())) <= 80
 
 
+def test_a_silent_node_is_silent_and_the_pair_that_was_taken_is_told(capsys, monkeypatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = ["users", "--node1", "", "--node2", "running in backup mode / peer down"]
+    assert main(shown) == 0
+    out, err = capsys.readouterr()
+    assert "node1  shows nothing" in out
+    assert "node1 is silent and node2 is Running in Backup Mode" in " ".join(out.split())
+    assert "Initializing" not in out
+    assert "`" not in out
+    assert main([*shown, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert list(told) == ["pair", "assuming", "serving", "add_users", "restrictions"]
+    taken = PRG.pair(told["pair"])
+    assert told["serving"]["node1"]["why"] == serving(taken).node1.why
+    assert "node1.state" in told["assuming"]
+    assert told["assuming"].items() <= told["pair"].items()
+    assert "with " + " ".join(f"{c}={v}" for c, v in told["assuming"].items()) in err
+
+
+def test_a_pair_that_is_given_assumes_nothing(capsys) -> None:
+    assert main(["users", json.dumps(dict(_after())), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["pair"], told["assuming"]) == (dict(_after()), {})
+
+
 def test_a_pair_without_restrictions_says_so(capsys) -> None:
     assert main(["users", json.dumps(dict(_after()))]) == 0
     assert capsys.readouterr().out.endswith("No restriction applies.\n")
@@ -325,6 +381,7 @@ def test_a_pair_without_restrictions_says_so(capsys) -> None:
 
 @pytest.mark.parametrize(("words", "says"), [
     (["--after", "search"], "unknown event 'search'"),
+    (["--after", "takeover_done(banana)"], "unknown event 'takeover_done(banana)'"),
     (["--feature", "push"], "unknown feature 'push'"),
     (["--node1", "Normal"], "give --node2 as well"),
 ])
@@ -340,4 +397,5 @@ def test_a_machine_without_users_is_told_apart(tmp_path, capsys) -> None:
     file = tmp_path / "lamps.json"
     file.write_text(dumps(LAMPS), encoding="utf-8")
     assert main(["users", "--machine", str(file)]) == 2
-    assert "has no column node1.state" in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert "the machine 'lamps' has no column node1.assigned_own; it says nothing of users" in err

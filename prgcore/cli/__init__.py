@@ -72,16 +72,22 @@ def _run(arguments: list[str]) -> int:
         return _complain("the input is too large or too deeply nested to be read", 2)
     except usage_error as error:
         said = getattr(error, "format_message", error.__str__)()
-        return _complain(one_line(f"{said.rstrip('.')}; see {_where(error)} --help"), 2)
+        return _complain(one_line(f"{said.rstrip('.')}; see {_where(arguments)} --help"), 2)
     if code == INTERRUPTED:
         return _complain("interrupted", INTERRUPTED)
     return code if isinstance(code, int) else 0
 
 
-def _where(error: Exception) -> str:
-    """The command that a usage error came from."""
-    context = getattr(error, "ctx", None)
-    return context.command_path if context is not None else "prgcore"
+def _where(arguments: Sequence[str]) -> str:
+    """The command that a usage error came from, as far as its words name one."""
+    from prgcore.cli.app import command
+
+    path, at = ["prgcore"], command
+    for word in arguments:
+        if (found := getattr(at, "commands", {}).get(word)) is None:
+            break
+        path, at = [*path, word], found
+    return " ".join(path)
 
 
 def summary(error: PrgError) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import textwrap
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from prgcore.engine import Engine
 
 SUFFIXES = {".json": "json", ".toml": "toml"}
+INDENT = " " * 9
 
 
 def register(app: typer.Typer) -> None:
@@ -33,7 +33,7 @@ def register(app: typer.Typer) -> None:
 
 
 def overview(context: typer.Context) -> None:
-    """The configuration of a deployment: a check, an example, the schema."""
+    """Check the configuration of a deployment; an example of one."""
     if context.invoked_subcommand is None:
         output.write(context.get_help())
 
@@ -63,7 +63,8 @@ def check(
             "enabling": [_enabled_json(*found) for found in _enabling(reading)],
         })
     else:
-        output.write("\n".join(_report(reading)))
+        name = "standard input" if file == "-" else file
+        output.write("\n".join(_report(reading, name)))
     raise typer.Exit(0 if ok else 1)
 
 
@@ -101,7 +102,7 @@ def _enabled_json(machine: Engine, group: Group, enabled: Enabled | str) -> dict
     return {**enabled.to_json(), "shown": output.shown(machine, enabled.pair)[:-1]}
 
 
-def _report(reading: Reading) -> Iterator[str]:
+def _report(reading: Reading, name: str) -> Iterator[str]:
     for finding in reading.findings:
         yield from _told(finding)
         yield ""
@@ -114,33 +115,27 @@ def _report(reading: Reading) -> Iterator[str]:
     warnings = len(reading.findings) - errors
     if reading.findings:
         yield f"{output.count(errors, 'error')}, {output.count(warnings, 'warning')}"
-    else:
-        yield "nothing is wrong with it"
+    elif (whole := reading.deployment) is not None:
+        counts = (output.count(len(whole.groups), "group"), output.count(len(whole.nodes), "node"))
+        yield from output.wrapped(f"{name}: {', '.join(counts)}: nothing is wrong")
 
 
 def _told(finding: Finding) -> Iterator[str]:
     value = "" if finding.value is None else " = " + json.dumps(finding.value, ensure_ascii=False)
-    yield from _wrapped(finding.severity.ljust(9), finding.field + value)
-    yield from _wrapped(" " * 9, finding.says)
-    yield from _wrapped(" " * 9, f"rule {finding.rule}: {finding.cite}")
+    yield from output.wrapped(finding.field + value, finding.severity.ljust(9), INDENT)
+    yield from output.wrapped(finding.says, INDENT, INDENT)
+    yield from output.wrapped(f"rule {finding.rule}: {finding.cite}", INDENT, INDENT)
 
 
 def _foretold(machine: Engine, group: Group, enabled: Enabled | str) -> Iterator[str]:
     if isinstance(enabled, str):
-        yield from _wrapped("", f"What becomes of {group.name} cannot be said: {enabled}")
+        yield from output.wrapped(f"What becomes of {group.name} cannot be said: {enabled}")
         return
     row = f" (Table 2, row {enabled.row})" if enabled.row else ""
-    yield from _wrapped("", f"If high availability is enabled in {group.name} all the same{row}:")
+    yield from output.wrapped(
+        f"If high availability is enabled in {group.name} all the same{row}:")
     for name, line in zip(enabled.nodes, output.shown(machine, enabled.pair), strict=False):
-        yield from _wrapped(" " * 9, f"{name}: {line.partition('  ')[2]}")
-
-
-def _wrapped(head: str, text: str) -> list[str]:
-    """The text at the width of the page, the head before its first line."""
-    return textwrap.wrap(
-        inputs.one_line(text), width=output.width(), initial_indent=head,
-        subsequent_indent=" " * max(len(head), 2), break_on_hyphens=False,
-    )
+        yield from output.wrapped(f"{name}: {line.partition('  ')[2]}", INDENT, INDENT)
 
 
 def show_example(
@@ -159,7 +154,7 @@ def show_example(
 
 
 def show_schema(*, as_json: inputs.Json = False) -> None:  # noqa: ARG001, it always is
-    """The JSON Schema of a configuration, for editors and other programs."""
+    """The JSON Schema of a configuration, as editors read it."""
     from prgcore.configuration import schema
 
     output.write_json(schema())

@@ -7,7 +7,6 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from textwrap import wrap
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -25,13 +24,26 @@ if TYPE_CHECKING:
 FORMAT = "prgcore-state/1"
 KEYS = ("format", "group", "nodes", "policy", "pair")
 
+
+
+def _a_file(file: Path) -> Path:
+    """Standard input can be neither replaced nor read again."""
+    if file == Path("-"):
+        raise BadInput("a state file is a file, and - is none; name one with --state FILE")
+    return file
+
+
 StateFile = Annotated[
-    Path, typer.Option("--state", "-s", metavar="FILE", help="The state file."),
+    Path, typer.Option("--state", "-s", metavar="FILE", callback=_a_file, help="The state file."),
 ]
 DEFAULT = Path("prgcore-state.json")
 NodeName = Annotated[
     str, typer.Argument(metavar="NODE", show_default=False,
                         help="A node of the group: its host name, or node1 or node2."),
+]
+GroupName = Annotated[
+    str | None, typer.Argument(metavar="[GROUP]", show_default=False,
+                               help="The group of the state file, by its name."),
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="A refused command exits 1.")]
 
@@ -86,6 +98,30 @@ class State:
         if name.lower() not in known:
             raise BadInput(unknown_name("node", name, {*self.nodes, *NODES}))
         return known[name.lower()]
+
+    def event(self, said: str) -> str:
+        """The event of the machine that somebody names, a node of it perhaps by its host.
+
+        Raises:
+            BadInput: no such node or event.
+        """
+        name, _, node = said.partition("(")
+        events = {e.name for e in self.machine.model.events}
+        if node.endswith(")") and f"{name}({NODES[0]})" in events:
+            return f"{name}({self.seat(node[:-1])})"
+        if said not in events:
+            raise BadInput(unknown_name("event", said, events))
+        return said
+
+    def check_group(self, name: str | None) -> None:
+        """A group that somebody names is the one of this file.
+
+        Raises:
+            BadInput: it is not.
+        """
+        if name is not None and name.lower() != self.group.lower():
+            raise BadInput(f"the state file is of group {self.group!r}, not {name[:60]!r}; leave "
+                           "the group out, or name its file with --state")
 
     def text(self) -> str:
         """The pair as `utils ha status` prints it."""
@@ -145,8 +181,8 @@ def _names(group: Any, nodes: Any) -> tuple[str, tuple[str, str]]:
     return group, (nodes[0], nodes[1])
 
 
-def save(file: Path, state: State) -> None:
-    output.write_file(file, json.dumps(state.to_json(), indent=2) + "\n")
+def save(file: Path, state: State, *, new: bool = False) -> None:
+    output.write_file(file, json.dumps(state.to_json(), indent=2) + "\n", new=new)
 
 
 @contextmanager
@@ -181,23 +217,24 @@ def init(
     policy: inputs.Policies = None,
     as_json: inputs.Json = False,
 ) -> None:
-    """Make a state file: a pair of healthy nodes, high availability off."""
+    """Make a state file: healthy nodes, high availability off."""
     from prgcore.machine import prg
 
-    if state.exists():
-        raise BadInput(f"{inputs.one_line(repr(str(state)), 120)} exists and is kept; give "
-                       "another file with --state, or remove it")
     output.writable(state)
     machine = prg(**inputs.assignments(policy, "--policy"))
     made = State(machine, *_names(group, list(node or NODES)), machine.initial[0])
-    save(state, made)
+    save(state, made, new=True)
     _tell(made, [], as_json=as_json)
 
 
 @ha.command()
-def status(*, state: StateFile = DEFAULT, as_json: inputs.Json = False) -> None:
+def status(
+    group: GroupName = None, *, state: StateFile = DEFAULT, as_json: inputs.Json = False,
+) -> None:
     """What both nodes show; prgcore explain reads it."""
-    _tell(read(state), [], as_json=as_json)
+    now = read(state)
+    now.check_group(group)
+    _tell(now, [], as_json=as_json)
 
 
 @ha.command()
@@ -220,10 +257,11 @@ def fallback(
 
 @ha.command()
 def recover(
-    *, state: StateFile = DEFAULT, strict: Strict = False, as_json: inputs.Json = False,
+    group: GroupName = None, *, state: StateFile = DEFAULT, strict: Strict = False,
+    as_json: inputs.Json = False,
 ) -> None:
     """Restart the recovery managers of a failed group."""
-    _request(state, "recover", None, strict=strict, as_json=as_json)
+    _request(state, "recover", None, group=group, strict=strict, as_json=as_json)
 
 
 @ha.command()
@@ -246,7 +284,7 @@ def disable(
 def event(
     events: Annotated[
         list[str], typer.Argument(metavar="EVENT...", show_default=False,
-                                  help="Events of the machine, as power_off(node1)."),
+                                  help="Events of the machine, as power_off(cup1)."),
     ], *,
     state: StateFile = DEFAULT, strict: Strict = False, as_json: inputs.Json = False,
 ) -> None:
@@ -258,8 +296,8 @@ def event(
 
 @ha.command()
 def wait(*, state: StateFile = DEFAULT, as_json: inputs.Json = False) -> None:
-    """Let timers run out and completions succeed until the pair is at rest."""
-    from prgcore.rest import until_rest
+    """Let timers and completions happen until the pair is at rest."""
+    from prgcore.settling import until_rest
 
     _change(
         state, lambda now: list(until_rest(now.machine, now.pair)), [], strict=False,
@@ -268,9 +306,13 @@ def wait(*, state: StateFile = DEFAULT, as_json: inputs.Json = False) -> None:
 
 
 def _each(now: State, events: list[str]) -> list[Decision]:
+    """What is decided of events in a row: all of it, or the refusal that stops them."""
     steps: list[Decision] = []
-    for one in events:
-        steps.append(now.machine.step(steps[-1].pair if steps else now.pair, one))
+    for one in [now.event(said) for said in events]:
+        step = now.machine.step(steps[-1].pair if steps else now.pair, one)
+        if step.outcome is Outcome.REFUSED:
+            return [step]
+        steps.append(step)
     return steps
 
 
@@ -285,19 +327,22 @@ _RECOVERED = ("Stopping services... Stopped", "Starting services... Started")
 
 
 def _request(
-    file: Path, command: str, node: str | None, *, strict: bool, as_json: bool
+    file: Path, command: str, node: str | None, *, group: str | None = None, strict: bool,
+    as_json: bool,
 ) -> None:
     """A command of the administrator."""
     said: list[str] = []
 
     def asked(now: State) -> list[Decision]:
+        now.check_group(group)
         seat = f"({now.seat(node)})" if node is not None else ""
         name = now.group if node is None else now.nodes[NODES.index(seat[1:-1])]
         decision = now.machine.step(now.pair, command + seat)
         said.append(_SAID[command].format(name))
         if decision.outcome is Outcome.REFUSED:
             said.append("Request FAILED.")
-            said.extend(f"  {reason}" for reason in decision.why.split("; "))
+            for reason in decision.why.split("; "):
+                said.extend(output.wrapped(reason, "  ", "    "))
         else:
             said.append("Request SUCCESSFUL.")
             said.extend(_RECOVERED if command == "recover" else ())
@@ -310,17 +355,20 @@ def _change(
     file: Path, decide: Callable[[State], list[Decision]], said: list[str], *,
     strict: bool, as_json: bool,
 ) -> None:
-    """Decide, replace the file if anything changed, then tell."""
+    """Decide, replace the file if anything changed, then tell; a refusal changes nothing."""
     with locked(file) as before:
         decisions = decide(before)
-        after = evolve(before, pair=decisions[-1].pair if decisions else before.pair)
+        refused = any(d.outcome is Outcome.REFUSED for d in decisions)
+        stays = refused or not decisions
+        after = before if stays else evolve(before, pair=decisions[-1].pair)
         if after != before:
             save(file, after)
     if not said:
-        said = [f"{d.event}: {d.outcome}" + (f" by {d.rule.id}" if d.rule else f". {d.why}")
+        told = [f"{d.event}: {d.outcome}" + (f" by {d.rule.id}" if d.rule else f". {d.why}")
                 for d in decisions] or ["Nothing more happens by itself."]
+        said = [line for one in told for line in output.wrapped(one, rest="    ")]
+        said += ["Nothing is changed."] * refused
     _tell(after, said, decisions, as_json=as_json)
-    refused = any(d.outcome is Outcome.REFUSED for d in decisions)
     raise typer.Exit(int(strict and refused))
 
 
@@ -334,10 +382,4 @@ def _tell(
             ],
         })
     else:
-        lines = [line for one in said for line in _wrapped(one)]
-        output.write("\n".join([*lines, state.text()]))
-
-
-def _wrapped(line: str) -> list[str]:
-    return wrap(line, output.WIDTH, subsequent_indent="    ", break_on_hyphens=False,
-                break_long_words=False)
+        output.write("\n".join([*said, state.text()]))

@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import stat
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from prgcore.cli.inputs import one_line
@@ -81,6 +83,12 @@ def width() -> int:
     return columns if columns >= NARROWEST else WIDTH
 
 
+def wrapped(text: str, first: str = "", rest: str = "  ") -> list[str]:
+    """A text as lines that fit the page: `first` stands before the first, `rest` before others."""
+    return wrap(one_line(text), width(), initial_indent=first, subsequent_indent=rest,
+                break_on_hyphens=False)
+
+
 @contextmanager
 def progress(label: str) -> Iterator[Callable[[str, int, int], None] | None]:
     """A bar on standard error while something runs; None where that is no terminal."""
@@ -114,33 +122,61 @@ def writable(file: Path) -> None:
                        "expected a file in a directory that exists")
 
 
-def write_file(file: Path, text: str) -> None:
+def write_file(file: Path, text: str, *, new: bool = False) -> None:
     """The whole file or nothing: written beside its place, then moved there.
 
-    A link is followed. What is no file, as a pipe or a device, stays what it is and is
-    written to.
+    A link is followed, and the mode of a file that is replaced is kept. What is no file, as
+    a pipe or a device, stays what it is and is written to.
+
+    Args:
+        new: nothing is replaced or written to; of many who make one file one succeeds.
 
     Raises:
-        BadInput: it cannot be written.
+        BadInput: it cannot be written, or it is to be new and exists.
     """
     temporary = ""
     try:
-        if file.exists() and not file.is_file():
+        if not new and file.exists() and not file.is_file():
             file.write_text(text, encoding="utf-8")
             return
-        file = file.resolve()
-        handle, temporary = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
+        place = file.resolve()
+        handle, temporary = tempfile.mkstemp(prefix=f".{place.name}.", dir=place.parent)
         with os.fdopen(handle, "w", encoding="utf-8") as stream:
             stream.write(text)
-        mask = os.umask(0)
-        os.umask(mask)
-        Path(temporary).chmod(0o666 & ~mask)
-        Path(temporary).replace(file)
+        Path(temporary).chmod(_mode(place))
+        if new:
+            _name(Path(temporary), place)
+        else:
+            Path(temporary).replace(place)
     except OSError as error:
         with suppress(OSError):
             Path(temporary).unlink()
-        raise BadInput(f"cannot write {one_line(repr(str(file)), 120)}: {error.strerror}") \
-            from None
+        name = one_line(repr(str(file)), 120)
+        if new and isinstance(error, FileExistsError):
+            raise BadInput(f"{name} exists and is kept; give another file, or remove it") from None
+        raise BadInput(f"cannot write {name}: {error.strerror}") from None
+
+
+def _mode(file: Path) -> int:
+    """The mode that a file has, or that a new one gets."""
+    with suppress(FileNotFoundError):
+        return stat.S_IMODE(file.stat().st_mode)
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask
+
+
+def _name(written: Path, name: Path) -> None:
+    """Give a written file a name that nobody has; a disk without links gets it empty first."""
+    try:
+        os.link(written, name)
+    except FileExistsError:
+        raise
+    except OSError:
+        name.touch(exist_ok=False)
+        written.replace(name)
+    else:
+        written.unlink()
 
 
 # ------------------------------------------------------------------------ decisions

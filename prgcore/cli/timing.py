@@ -33,6 +33,7 @@ def register(app: typer.Typer) -> None:
     """Add this command."""
     app.command(epilog=inputs.example(
         "prgcore timing --set keep_alive_timeout=75",
+        'prgcore timing --set "Keep Alive (Heartbeat) Timeout=75"',
         "prgcore timing --latency 0.04 --jitter 0.5 --dual-connections",
     ))(timing)
 
@@ -45,7 +46,8 @@ def timing(
     *,
     sets: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="A service parameter. Repeatable."),
+        typer.Option("--set", metavar="NAME=VALUE", help="A service parameter, by name or as "
+                     "the administration spells it. Repeatable."),
     ] = None,
     latency: Annotated[float, _seconds("--latency", "Longest delay of a heartbeat")] = 0,
     polling: Annotated[float, _seconds("--polling", "How late a timer is asked at most")] = 0,
@@ -60,7 +62,7 @@ def timing(
     ] = False,
     as_json: inputs.Json = False,
 ) -> None:
-    """The service parameters, whether they are sane, and what they promise.
+    """Whether the service parameters are sane, and what they promise.
 
     How long users are out after a crash, after a service failure, after a
     fallback; each with the theorem behind it. Exit codes: 0, also with warnings;
@@ -96,7 +98,7 @@ def _parameters_json(parameters: Parameters) -> list[dict[str, Any]]:
     from prgcore.parameters import RECORDS
 
     return [
-        {"name": name, "value": value, "unit": RECORDS[name].unit,
+        {"name": name, "title": RECORDS[name].title, "value": value, "unit": RECORDS[name].unit,
          "default": RECORDS[name].default, "changed": value != RECORDS[name].default,
          "cite": RECORDS[name].cite}
         for name, value in parameters.to_json().items()
@@ -117,11 +119,11 @@ def _said(value: Number | bool) -> str:
 
 
 def _parameters(parameters: Parameters) -> Table:
-    table = output.table("parameter", "value", "unit", "", right=("value",))
+    table = output.table("parameter", "value", "unit", "in the administration", right=("value",))
     for row in _parameters_json(parameters):
-        changed = f"changed from {_said(row['default'])}" if row["changed"] else ""
+        changed = f"\nchanged from {_said(row['default'])}" if row["changed"] else ""
         unit = "" if isinstance(row["value"], bool) else row["unit"]
-        table.add_row(row["name"], _said(row["value"]), unit, changed)
+        table.add_row(row["name"], _said(row["value"]), unit, row["title"] + changed)
     return table
 
 

@@ -7,15 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from prgcore.cli import inputs, output
-from prgcore.errors import BadInput
 from prgcore.seats import NODES
 
 if TYPE_CHECKING:
     from prgcore.facts import Restriction
     from prgcore.machine import Machine
-
-COLUMNS = ("state", "process", "services", "database", "assigned_own", "assigned_peer")
-"""What a node of a machine must have for a question about its users."""
 
 
 def register(app: typer.Typer) -> None:
@@ -54,6 +50,7 @@ def users(
     found = restrictions_for(pair, after=after or (), features=feature)
     if as_json:
         output.write_json({
+            "pair": dict(pair), "assuming": _assuming(asked),
             "serving": {node: {"by": served[node].by, "why": served[node].why} for node in NODES},
             "add_users": {"accepted": adding.accepted, "why": adding.says},
             "restrictions": [_json(r) for r in found],
@@ -76,11 +73,23 @@ def users(
 
 
 def _check(machine: Machine) -> None:
-    names = {c.name for c in machine.model.columns}
-    for name in (*(f"{node}.{column}" for node in NODES for column in COLUMNS), "ha"):
-        if name not in names:
-            raise BadInput(f"the machine {machine.model.name!r} has no column {name}, so it says "
-                           "nothing of users; leave out --machine for the built-in one")
+    from prgcore.restrictions import COLUMNS as RESTRICTING
+    from prgcore.serving import COLUMNS as SERVING
+    from prgcore.serving import check_columns
+
+    check_columns(
+        machine.position, (*SERVING, *RESTRICTING), f"the machine {machine.model.name!r}",
+        "it says nothing of users: leave out --machine for the built-in one",
+    )
+
+
+def _assuming(asked: inputs.Question) -> dict[str, str]:
+    """Hidden columns of the pair that was taken, where several show what is shown."""
+    from prgcore.explain import explain_display
+
+    if asked.shown is None:
+        return {}
+    return dict(explain_display(asked.machine, *asked.shown, known=asked.known).assuming)
 
 
 def _told(r: Restriction) -> str:

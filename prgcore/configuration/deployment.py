@@ -65,7 +65,7 @@ class Deployment:
         for group in self.groups:
             if group.name == name:
                 return group
-        raise BadInput(unknown_name("group", name, [g.name for g in self.groups]))
+        raise BadInput(unknown_name("group", name, {g.name for g in self.groups}))
 
     def node(self, name: str) -> Node:
         """The node of this name; host names ignore case.
@@ -76,7 +76,7 @@ class Deployment:
         for node in self.nodes:
             if host(node.name) == host(name):
                 return node
-        raise BadInput(unknown_name("node", name, [n.name for n in self.nodes]))
+        raise BadInput(unknown_name("node", name, {n.name for n in self.nodes}))
 
     def to_json(self) -> dict[str, Any]:
         """The deployment as JSON values; optional fields that hold their default are left out."""

@@ -11,13 +11,12 @@ from typing import Any
 from attrs import frozen
 
 from prgcore.configuration.deployment import Deployment, Group, Node, host
-from prgcore.display import display_of
+from prgcore.display import row_of
 from prgcore.engine import Engine, Pair
 from prgcore.errors import NeedsTwoNodes
-from prgcore.model import Display
-from prgcore.rest import until_rest
 from prgcore.seats import NODES
 from prgcore.services import services_column
+from prgcore.settling import until_rest
 from prgcore.tables.configuration import REPLICATED
 
 
@@ -76,7 +75,7 @@ def enable(engine: Engine, deployment: Deployment, group: Group) -> Enabled:
     steps = (first, *until_rest(engine, first.pair))
     pair = steps[-1].pair
     names, events = (nodes[0].name, nodes[1].name), tuple(step.event for step in steps)
-    return Enabled(group.name, names, start, events, pair, _row(engine, pair))
+    return Enabled(group.name, names, start, events, pair, row_of(engine, pair))
 
 
 def _proper(one: Node, other: Node) -> bool:
@@ -84,15 +83,3 @@ def _proper(one: Node, other: Node) -> bool:
         (one.cluster, host(one.publisher), one.version)
         == (other.cluster, host(other.publisher), other.version)
     )
-
-
-def _row(engine: Engine, pair: Pair) -> str | None:
-    """The row of Table 2 whose display the pair shows, from either seat."""
-    display = display_of(engine, pair)
-    if display is None or display[0] is None or display[1] is None:
-        return None
-    shown = Display(*map(str, (*display[0], *display[1])))
-    for situation in engine.model.situations:
-        if shown in (situation.display, situation.display.mirrored()):
-            return situation.row
-    return None

@@ -7,40 +7,66 @@ format has tables of texts, numbers and flags only, and TOML spells these as JSO
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Iterable
-from typing import Any, NoReturn
+from typing import Any
 
 from prgcore.configuration.deployment import Deployment
 from prgcore.configuration.reading import LAYOUT
 from prgcore.configuration.rules import read
 from prgcore.errors import BadInput, unknown_name
 from prgcore.facts import ConfigurationField, Parameter
+from prgcore.jsontext import parse_json
 from prgcore.tables.parameters import PARAMETERS
 
 FORMATS = ("json", "toml")
+LARGEST = 250_000
+"""Characters of a configuration, some eight hundred nodes; what is longer is not parsed."""
+DEEPEST = 64
+"""Parts of a dotted TOML key; the parser takes time with their square."""
+
+_PART = r"""(?:[A-Za-z0-9_-]++|"(?:\\.|[^"\\\n])*+"?|'[^'\n]*+'?)"""
+_DOT = r"[ \t]*+\.[ \t]*+"
+_TOML = re.compile(
+    r'"""(?:\\.|[^"\\]|"(?!""))*+(?:"{3,5}+)?'
+    r"|'''(?:[^']|'(?!''))*+(?:'{3,5}+)?"
+    r"|#[^\n]*+"
+    rf"|{_PART}(?:{_DOT}{_PART}){{0,{DEEPEST - 1}}}+(?P<deep>{_DOT}{_PART})?",
+    re.DOTALL,
+)
+"""Long texts, comments, and dotted keys: `deep` is the part that one has too many. A text
+without its end reaches as far as it can, so every character is read once."""
 
 
 def parse(text: str, format: str) -> Any:  # noqa: A002, the word of the command line
     """The value that a text stands for, not yet a deployment.
 
     Raises:
-        BadInput: no such format, or the text is not of it; a key twice is refused.
+        BadInput: no such format, the text is not of it, too long or too deep, or a key
+            stands twice.
     """
     if format not in FORMATS:
         raise BadInput(unknown_name("format", format, FORMATS))
-    name = format.upper()
+    if len(text) > LARGEST:
+        raise BadInput(f"the configuration has {len(text):,} characters, and at most {LARGEST:,} "
+                       "are read; divide it by cluster")
+    return parse_json(text, "the configuration") if format == "json" else _parse_toml(text)
+
+
+def _parse_toml(text: str) -> dict[str, Any]:
+    too_deep = BadInput("the configuration is nested too deeply to be read")
+    if any(found["deep"] for found in _TOML.finditer(text)):
+        raise too_deep
     try:
-        if format == "toml":
-            return tomllib.loads(text)
-        return json.loads(text, object_pairs_hook=_once, parse_constant=_no_constant)
+        return tomllib.loads(text)
     except RecursionError:
-        raise BadInput(f"the configuration is nested too deeply to be {name} of ours") from None
-    except json.JSONDecodeError as error:
-        where = f"line {error.lineno}, column {error.colno}"
-        raise BadInput(f"the configuration is not {name}: {error.msg} at {where}") from None
-    except ValueError as error:
-        raise BadInput(f"the configuration is not {name}: {error}") from None
+        raise too_deep from None
+    except tomllib.TOMLDecodeError as error:
+        raise BadInput(f"the configuration is not TOML: {error}") from None
+    except ValueError:  # of this kind Python has one: too many digits
+        raise BadInput("the configuration is not TOML that can be read: a number has too many "
+                       "digits") from None
 
 
 def load(text: str, format: str) -> Deployment:  # noqa: A002
@@ -92,19 +118,6 @@ def _spelt(value: Any) -> str:
             return one_line
         return "[\n" + "".join(f"  {_spelt(item)},\n" for item in value) + "]"
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in found:
-            raise BadInput(f"the key {key[:80]!r} stands twice in one object; keep one of them")
-        found[key] = value
-    return found
-
-
-def _no_constant(word: str) -> NoReturn:
-    raise BadInput(f"the configuration is not JSON: {word} is no number of it")
 
 
 # --------------------------------------------------------------------------- schema

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from itertools import accumulate, takewhile
 from math import isfinite
 from typing import Any, TypeAlias
 
@@ -40,7 +41,8 @@ class Finding:
     Attributes:
         severity: `error` or `warning`.
         field: where, as `groups[0].name`.
-        value: the value there (what is long or large is told in words), or None if missing.
+        value: the value there, or None where it is missing, or not short enough to be repeated;
+            of a long text or list of texts the beginning, then "…".
         rule: the id of the rule in `prgcore.tables.configuration`.
         says: what was expected, and what to do.
         cite: the heading of the document, and decisions.
@@ -60,12 +62,16 @@ class Finding:
 
 @frozen
 class Parts:
-    """What of a configuration could be read: fields that are wrong or missing are left out."""
+    """What of a configuration could be read: fields that are wrong or missing are left out.
+
+    `unread` are the service parameters that are not as the file means them.
+    """
 
     nodes: tuple[Part, ...] = ()
     groups: tuple[Part, ...] = ()
     parameters: Parameters = field(factory=Parameters)
     wan: Part | None = None
+    unread: frozenset[str] = frozenset()
 
 
 def finding(rule: str, at: str, value: object, expects: str = "", says: str = "") -> Finding:
@@ -77,27 +83,25 @@ def finding(rule: str, at: str, value: object, expects: str = "", says: str = ""
 
 
 def brief(value: object) -> Any:
-    """A value as a finding repeats it: a plain JSON value that is not long."""
-    told: object = value
+    """A value as a finding repeats it: short and plain JSON, or None."""
     if isinstance(value, str):
-        told = value if len(value) <= LONGEST_SHOWN else value[: LONGEST_SHOWN - 1] + "…"
-    elif isinstance(value, int):
-        told = value if value.bit_length() <= 64 else f"a number of {value.bit_length()} bits"
-    elif isinstance(value, dict):
-        told = f"an object of {len(value)} fields"
-    elif isinstance(value, list | tuple):
-        short = all(isinstance(x, str) for x in value) and sum(map(len, value)) <= LONGEST_SHOWN
-        told = list(value) if short else f"a list of {len(value)}"
-    elif value is not None and not (isinstance(value, float) and isfinite(value)):
-        told = str(value)[:LONGEST_SHOWN]
-    return told
+        return value if len(value) <= LONGEST_SHOWN else value[: LONGEST_SHOWN - 1] + "…"
+    if isinstance(value, int):
+        return value if value.bit_length() <= 64 else None
+    if isinstance(value, float):
+        return value if isfinite(value) else None
+    if isinstance(value, list | tuple) and all(isinstance(x, str) for x in value):
+        sizes = accumulate(len(x) + len('"", ') for x in value)
+        shown = sum(1 for _ in takewhile(lambda size: size <= LONGEST_SHOWN, sizes))
+        return [*value[:shown], *(["…"] if shown < len(value) else [])]
+    return None
 
 
 def read_parts(value: object) -> tuple[Parts, tuple[Finding, ...]]:
     """What of any JSON value is a configuration, and what is wrong with each value alone."""
     reader = _Reader()
     found = reader.record("deployment", value, "")
-    return Parts(**found), tuple(reader.findings)
+    return Parts(**found, unread=frozenset(reader.unread)), tuple(reader.findings)
 
 
 class _Reader:
@@ -105,6 +109,7 @@ class _Reader:
 
     def __init__(self) -> None:
         self.findings: list[Finding] = []
+        self.unread: set[str] = set()
 
     def wrong(
         self, rule: str, at: str, value: object, expects: str = "", says: str = ""
@@ -194,12 +199,15 @@ class _Reader:
     def parameters(self, _: ConfigurationField, value: Any, at: str) -> Parameters:
         """The parameters that are right; the others keep their defaults."""
         right: dict[str, Any] = {}
-        if self.fits(value, dict, "an object of service parameters", at):
-            for name, given in value.items():
-                try:
-                    right[name] = _parameter(name, given)
-                except BadInput as error:
-                    self.wrong("form_parameter", _join(at, name), given, says=str(error))
+        if not self.fits(value, dict, "an object of service parameters", at):
+            self.unread.update(RECORDS)
+            return Parameters()
+        for name, given in value.items():
+            try:
+                right[name] = _parameter(name, given)
+            except BadInput as error:
+                self.wrong("form_parameter", _join(at, name), given, says=str(error))
+                self.unread.update([name] if name in RECORDS else RECORDS)
         return Parameters.of(right)
 
 
@@ -217,8 +225,8 @@ def _parameter(name: str, given: Any) -> Any:
     Raises:
         BadInput: no such parameter, or a wrong value.
     """
-    if brief(given) != given:
-        raise BadInput(f"{name[:60]}: {brief(given)} is no value of a parameter")
+    if given is None or brief(given) != given:
+        raise BadInput(f"{name[:60]}: expected a number of a usual size, or true or false")
     whole = name in RECORDS and RECORDS[name].unit == "port"
     number = _number(given) if whole else None
     value = given if number is None else number

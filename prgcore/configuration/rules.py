@@ -13,16 +13,18 @@ from typing import Any, TypeAlias
 from attrs import frozen
 
 from prgcore.configuration.deployment import Deployment, Group, Node, Wan, host
-from prgcore.configuration.reading import Finding, Part, Parts, finding, read_parts
+from prgcore.configuration.reading import RULE, Finding, Part, Parts, brief, finding, read_parts
 from prgcore.errors import BadInput, unknown_name
+from prgcore.facts import Sanity
+from prgcore.sanity import check as check_parameters
 from prgcore.services import missing_services, service
-from prgcore.tables.configuration import NODES_IN_A_CLUSTER, REPLICATED
+from prgcore.tables.configuration import ERROR, NODES_IN_A_CLUSTER, REPLICATED, SANE, WARNING
 
 Broken: TypeAlias = Iterator[tuple[str, Any, str]]
 """Where, the value there, and the whole sentence (empty: what the table says)."""
 
 NEAR = 100
-"""Among how many names the nearest ones are looked for."""
+"""For how many unknown names the nearest ones are looked for, and among how many."""
 
 
 @frozen
@@ -120,12 +122,14 @@ def _node_in_one_group(parts: Parts) -> Broken:
 
 
 def _group_known_nodes(parts: Parts) -> Broken:
-    names = [node["name"] for node in parts.nodes if "name" in node]
-    known = {host(name) for name in names}
+    known = {host(node["name"]): node["name"] for node in parts.nodes if "name" in node}
+    some = list(known.values())[:NEAR]
+    unknown = 0
     for i, group in enumerate(parts.groups):
         for j, name in enumerate(group.get("nodes", ())):
             if host(name) not in known:
-                said = unknown_name("node", name, names[:NEAR]) if names else ""
+                unknown += 1
+                said = unknown_name("node", name, some) if some and unknown <= NEAR else ""
                 yield f"groups[{i}].nodes[{j}]", name, said
 
 
@@ -136,14 +140,20 @@ def _group_two_nodes(parts: Parts) -> Broken:
             yield f"groups[{i}].nodes[1]", names[1], ""
 
 
-def _same(field: str, key: Callable[[str], str] = str) -> Callable[[Parts], Broken]:
+def _same(rule: str, field: str, key: Callable[[str], str] = str) -> Callable[[Parts], Broken]:
     def differs(parts: Parts) -> Broken:
-        for i, _, members in _grouped(parts):
+        for i, group, members in _grouped(parts):
             values = [(node["name"], node[field]) for _, node in members if field in node]
             if len({key(value) for _, value in values}) > 1:
-                yield f"groups[{i}].nodes", ", ".join(f"{n}: {v}" for n, v in values), ""
+                found = " and ".join(f"{name} ({value})" for name, value in values)
+                yield f"groups[{i}].nodes", group["nodes"], _instead(rule, found)
 
     return differs
+
+
+def _instead(rule: str, found: str) -> str:
+    """The sentence of the table, with what was found in place of what it expects."""
+    return f"expected {RULE[rule].expects}, not {brief(found)}; {RULE[rule].advice}"
 
 
 # ----------------------------------------------------------------- high availability
@@ -200,23 +210,50 @@ def _is_service(name: str) -> bool:
     return True
 
 
+def _couples(parts: Parts) -> list[tuple[int, Part]]:
+    """The groups with two nodes: only they can enable high availability."""
+    return [
+        (i, group) for i, group in enumerate(parts.groups)
+        if len({host(name) for name in group.get("nodes", ())}) == 2
+    ]
+
+
 def _ha_mixed(parts: Parts) -> Broken:
-    if any(group.get("high_availability") for group in parts.groups):
-        for i, group in enumerate(parts.groups):
+    couples = _couples(parts)
+    if any(group.get("high_availability") for _, group in couples):
+        for i, group in couples:
             if group.get("high_availability") is False:
                 yield f"groups[{i}].high_availability", False, ""
 
 
 def _ha_recommended(parts: Parts) -> Broken:
-    if parts.groups and all(g.get("high_availability") is False for g in parts.groups):
-        yield "groups", parts.groups, ""
+    couples = _couples(parts)
+    if couples and all(group.get("high_availability") is False for _, group in couples):
+        yield "groups", None, ""
 
 
 def _cluster_size(parts: Parts) -> Broken:
     sizes = Counter(node["cluster"] for node in parts.nodes if "cluster" in node)
     for cluster, size in sorted(sizes.items()):
         if size > NODES_IN_A_CLUSTER:
-            yield "nodes", f"{size} nodes in {cluster}", ""
+            yield "nodes", None, _instead("cluster_size", f"{size} in {cluster}")
+
+
+# ---------------------------------------------------------------- service parameters
+
+
+def _sane(rule: Sanity) -> Callable[[Parts], Broken]:
+    """The check of a rule of sanity; it waits until every parameter it names could be read."""
+    named = {name for _, name in (*rule.less, *rule.more)}
+
+    def broken(parts: Parts) -> Broken:
+        for verdict in check_parameters(parts.parameters):
+            if verdict.rule.id == rule.id and not verdict.holds and not named & parts.unread:
+                change = next((n for n in rule.change if f" {n}=" in verdict.advice), rule.change[0])
+                value = parts.parameters.to_json()[change]
+                yield f"parameters.{change}", value, f"{rule.otherwise}; {verdict.advice}"
+
+    return broken
 
 
 CHECKS: dict[str, Callable[[Parts], Broken]] = {
@@ -226,13 +263,15 @@ CHECKS: dict[str, Callable[[Parts], Broken]] = {
     "group_unique": _group_unique,
     "group_known_nodes": _group_known_nodes,
     "group_two_nodes": _group_two_nodes,
-    "group_cluster": _same("cluster"),
-    "group_publisher": _same("publisher", host),
-    "group_version": _same("version"),
+    "group_cluster": _same("group_cluster", "cluster"),
+    "group_publisher": _same("group_publisher", "publisher", host),
+    "group_version": _same("group_version", "version"),
     "ha_two_nodes": _ha_two_nodes,
     "ha_replication": _ha_replication,
     "ha_services": _ha_services,
     "service_known": _service_known,
+    **{rule: _sane(s) for rule, s in SANE.items() if s.kind == ERROR},
+    **{rule: _sane(s) for rule, s in SANE.items() if s.kind == WARNING},
     "ha_mixed": _ha_mixed,
     "ha_recommended": _ha_recommended,
     "cluster_size": _cluster_size,

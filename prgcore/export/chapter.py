@@ -78,17 +78,16 @@ def contradictions_page(contradictions: Iterable[Contradiction]) -> str:
     return page(
         "Contradictions",
         f"{len(own)} places where the document contradicts itself, and {len(every) - len(own)} "
-        "where another document of the product contradicts it or itself. Misprints that change "
-        "no meaning are in [defects](defects.md) and [login profiles](login-profiles.md).",
-        "## In the document\n", *(_contradiction(k) for k in own),
-        "## With other documents\n", *(_contradiction(k) for k in every if k.abroad),
+        "where another document of the product contradicts it or itself (*abroad*). Misprints that "
+        "change no meaning are in [defects](defects.md) and [login profiles](login-profiles.md).",
+        *(_contradiction(k) for k in every),
     )
 
 
 def _contradiction(k: Contradiction) -> str:
     because = f" ({_decisions((k.decision,))})" if k.decision else ""
     return (
-        f'<a id="{k.id.lower()}"></a>\n\n### {k.id} {k.title}\n\n'
+        f'<a id="{k.id.lower()}"></a>\n\n## {k.id} {k.title}{" *(abroad)*" if k.abroad else ""}\n\n'
         f"- {k.says[:-1]} ({k.where}).\n- {k.other[:-1]} ({k.elsewhere}).\n"
         f"- **Taken**: {k.taken[:-1]}{because}.\n"
     )

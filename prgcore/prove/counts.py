@@ -5,6 +5,8 @@ Law: claims only; the arithmetic in them is `prgcore.counting`, called with unkn
 
 from __future__ import annotations
 
+from itertools import combinations
+
 from prgcore import counting
 from prgcore.counting import Count
 from prgcore.prove.claims import Claim, Term, Unknowns, both, either, implies, no, same
@@ -12,7 +14,7 @@ from prgcore.tables.parameters import AUTOMATIC_FALLBACK_AFTER
 
 
 def observed(u: Unknowns, count: Count, now: Term, **more: Term) -> tuple[Count, Term]:
-    """A poll; what is not said: it goes on, does not begin again, and its event is possible."""
+    """A poll; what is not said: it goes on, not again, is possible, and no other was given."""
     asked = {"goes_on": True, "again": False, "possible": True, "after": u.number("after"),
              "interval": u.number("interval"), **more}
     return counting.poll(count, now, choose=u.choose, **asked)
@@ -49,13 +51,14 @@ def exactly_when_due(u: Unknowns) -> Claim:
     now, last, after, interval = map(u.number, ("now", "last", "after", "interval"))
     began, gave_at = u.number("began"), u.number("gave_at")
     gave, goes_on, again, possible = map(u.flag, ("gave", "goes_on", "again", "possible"))
-    count = any_count(u)
+    count, free = any_count(u), u.flag("free")
 
     begins = both(goes_on, either(again, no(count.runs)))
     began_now = u.choose(begins, now, began)
     still_quiet = both(gave, no(begins), now - gave_at < interval)
     is_due = both(goes_on, possible, now - began_now >= after, no(still_quiet))
-    following, given = observed(u, count, now, goes_on=goes_on, again=again, possible=possible)
+    following, given = observed(
+        u, count, now, goes_on=goes_on, again=again, possible=possible, free=free)
     gave_now = either(given, both(gave, no(begins)))
     return Claim(
         {
@@ -66,8 +69,8 @@ def exactly_when_due(u: Unknowns) -> Claim:
         },
         {
             "the event is given exactly when the count runs, the event is possible, it is `after` "
-            "or more since the count began, and it was not given within an interval":
-                same(given, is_due),
+            "or more since the count began, it was not given within an interval, and this "
+            "observation has given no other event": same(given, both(is_due, free)),
             "and the count still knows":
                 both(same(following.runs, goes_on),
                      _knows(u, following, began_now, gave_now,
@@ -88,6 +91,7 @@ def first_poll(u: Unknowns) -> Claim:
             "the count begins, and is polled twice": both(began <= early, early <= late),
             "durations are not negative": both(after >= 0, u.number("interval") > 0),
             "the first poll is before the deadline": early < began + after,
+            "neither has given another event": True,
         },
         {
             "the first poll gives nothing": no(first),
@@ -95,6 +99,25 @@ def first_poll(u: Unknowns) -> Claim:
                 same(second, late >= began + after),
         },
         second,
+    )
+
+
+def held_back(u: Unknowns) -> Claim:
+    """Two polls; the first has given another event already."""
+    now, then, count = u.number("now"), u.number("then"), any_count(u)
+    _, alone = observed(u, count, now)
+    following, given = observed(u, count, now, free=False)
+    _, at_last = observed(u, following, then)
+    _, anyway = observed(u, count, then)
+    return Claim(
+        {"an event is due, and another one is given before it": alone,
+         "the timer goes on, and is polled again": now <= then},
+        {
+            "it is not given": no(given),
+            "but by the next poll that gives no other": at_last,
+            "as it would be if the first poll had not been": same(at_last, anyway),
+        },
+        now < then,
     )
 
 
@@ -141,27 +164,54 @@ def unbroken_health(u: Unknowns) -> Claim:
     )
 
 
+COUNTS = range(4)
+"""As many as a node has: what is told lasts, so it counts too, from zero seconds on."""
+
+
+def _in_turn(u: Unknowns, counts: list[Count], now: Term) -> tuple[list[Count], list[Term]]:
+    """One observation of several counts: the first that is due gives its event."""
+    found: list[Count] = []
+    given: list[Term] = []
+    for i, count in zip(COUNTS, counts, strict=True):
+        following, gives = observed(u, count, now, after=u.number(f"after{i}"),
+                                    free=no(either(*given)))
+        found.append(following)
+        given.append(gives)
+    return found, given
+
+
+def _moments(u: Unknowns, counts: list[Count]) -> list[Term]:
+    return [counting.ready(c.since, u.number(f"after{i}"), c.quiet, u.choose)
+            for i, c in zip(COUNTS, counts, strict=True)]
+
+
 def deadline_is_enough(u: Unknowns) -> Claim:
     now, then, interval = map(u.number, ("now", "then", "interval"))
-    counts, moments, given_then, sensible = [], [], [], []
-    for i in range(3):
-        after = u.number(f"after{i}")
-        count = Count(u.flag(f"runs{i}"), u.number(f"since{i}"), u.number(f"quiet{i}"))
-        count, _ = observed(u, count, now, after=after)
-        counts.append(count)
-        moments.append(counting.ready(count.since, after, count.quiet, u.choose))
-        given_then.append(observed(u, count, then, after=after)[1])
-        sensible.append(after >= 0)
-    deadline = counting.earliest(moments, u.choose)
+    counts = [Count(True, u.number(f"since{i}"), u.number(f"quiet{i}")) for i in COUNTS]
+    following, given = _in_turn(u, counts, now)
+    _, given_then = _in_turn(u, following, then)
+    before, moments = _moments(u, counts), _moments(u, following)
+    deadline = counting.not_before(now, counting.earliest(moments, u.choose), u.choose)
     return Claim(
         {
-            "three counts were observed, and nothing arrives since": now <= then,
-            "the interval is above zero": both(interval > 0, *sensible),
+            "four counts run, their events are possible, and nothing arrives or changes": True,
+            "they are observed twice": now <= then,
+            "the interval is above zero, and no duration is negative": both(
+                interval > 0, *(u.number(f"after{i}") >= 0 for i in COUNTS)),
         },
         {
-            "the next deadline is later than now": deadline > now,
+            "an observation gives one event at most": both(*(
+                no(both(one, other)) for one, other in combinations(given, 2))),
+            "the next deadline is not before now, and is now only if an event was given":
+                both(deadline >= now, either(deadline > now, *given)),
             "before it nothing is due, from it on something is":
                 same(either(*given_then), then >= deadline),
+            "what was given is not due again within an interval":
+                both(*(implies(g, after >= now + interval)
+                       for g, after in zip(given, moments, strict=True))),
+            "and all else is due as it was, so there are no more events in one moment than counts":
+                both(*(either(g, same(after, was))
+                       for g, was, after in zip(given, before, moments, strict=True))),
         },
-        either(*given_then),
+        both(either(*given), either(*given_then)),
     )

@@ -52,19 +52,22 @@ class Sender:
         return both(sent + self.shortest <= arrives, arrives <= sent + self.longest)
 
 
-def _silent(u: Unknowns, heard: Term, now: Term) -> tuple[Count, Term]:
+def _silent(
+    u: Unknowns, heard: Term, now: Term, again: Term = False,
+) -> tuple[Count, Term]:
     """From any count: a heartbeat at `heard`, and the next poll."""
     count, _ = observed(u, any_count(u), heard, again=True, after=u.number("timeout"),
                          possible=False)
-    return observed(u, count, now, after=u.number("timeout"))
+    return observed(u, count, now, after=u.number("timeout"), again=again)
 
 
 def noticed_in_time(u: Unknowns) -> Claim:
     sender = Sender.of(u)
     crash, timeout, polling = map(u.number, ("crash", "timeout", "polling"))
-    sent, heard, before, now = map(u.number, ("sent", "heard", "before", "now"))
-    k, from_start = u.whole("k"), u.flag("from_start")
-    count, given_before = _silent(u, heard, before)
+    sent, arrives, heard, before, now = map(
+        u.number, ("sent", "arrives", "heard", "before", "now"))
+    k, from_start, begins = u.whole("k"), u.flag("from_start"), u.flag("begins_to_initialize")
+    count, given_before = _silent(u, heard, before, again=begins)
     _, given = observed(u, count, now, after=timeout)
     return Claim(
         {
@@ -72,8 +75,11 @@ def noticed_in_time(u: Unknowns) -> Claim:
             "heartbeat k, sent before the crash, was the last one heard (or the start, before the "
             "crash, where none was)": u.choose(
                 from_start, heard <= crash,
-                both(sender.sends(k, sent), sender.carries(sent, heard), sent <= crash)),
-            "two polls follow each other, at most `polling` apart":
+                both(sender.sends(k, sent), sender.carries(sent, arrives), sent <= crash)),
+            "it was observed when it arrived": u.choose(from_start, True, same(heard, arrives)),
+            "the watching node does not begin to initialize in between": no(begins),
+            "two polls follow each other, at most `polling` apart; the loss is possible, and "
+            "neither has given another event":
                 both(heard <= before, before <= now, now <= before + polling),
             "the time-out is not negative": timeout >= 0,
             "nothing was given before": no(given_before),
@@ -100,9 +106,10 @@ def not_too_soon(lost: int | None = None) -> Build:
         return Claim(
             {
                 **sender.sensible,
-                "heartbeat k arrives; the last one heard is no earlier":
+                "heartbeat k arrives; the last one heard, or the start, is no earlier":
                     both(sender.sends(k, sent), sender.carries(sent, arrives), heard >= arrives),
-                "n heartbeats after it are lost; the one after these is due after the crash":
+                "none is lost; the next one is due after the crash" if lost == 0
+                else "n heartbeats after it are lost; the one after these is due after the crash":
                     both(n >= 0, sender.sends(k + n + 1, after_crash), crash < after_crash,
                          sent <= crash),
                 "the loss is given": both(given, now >= heard),
@@ -125,7 +132,8 @@ def believed(lost: int | None = None) -> Build:
     """A peer that lives: of its heartbeats at most n (none given: any number) in a row are lost."""
     def claim(u: Unknowns) -> Claim:
         sender, n = Sender.of(u), _lost(u, lost)
-        timeout, heard, now = map(u.number, ("timeout", "heard", "now"))
+        timeout, heard, heard_next, now = map(
+            u.number, ("timeout", "heard", "heard_next", "now"))
         sent, arrives, sent_next, arrives_next = map(
             u.number, ("sent", "arrives", "sent_next", "arrives_next"))
         k, m = u.whole("k"), u.whole("m")
@@ -136,10 +144,11 @@ def believed(lost: int | None = None) -> Build:
                 **sender.sensible,
                 "heartbeat k has arrived; the last one heard is no earlier":
                     both(sender.sends(k, sent), sender.carries(sent, arrives), heard >= arrives),
-                f"{following} has not, or does so in this very moment":
+                f"{following} was not observed, or is in this very moment":
                     both(n >= 0, m > k, m <= k + n + 1, sender.sends(m, sent_next),
                          sender.carries(sent_next, arrives_next),
-                         heard <= now, now <= arrives_next),
+                         heard <= now, now <= heard_next),
+                "it is observed when it arrives": same(heard_next, arrives_next),
                 "interval + jitter < time-out" if lost == 0
                 else "(n + 1) * interval + jitter < time-out":
                     counting.survives(n, sender.interval, sender.jitter, timeout),
@@ -184,59 +193,99 @@ def suspected(lost: int | None = None) -> Build:
 # ---------------------------------------------------------------------------- outages
 
 
-def _wait(u: Unknowns) -> tuple[Term, Term, Term, Term, Term]:
-    wait, lower, upper, moving = map(u.number, ("wait", "lower", "upper", "moving"))
-    return wait, lower, upper, moving, u.choose(u.flag("multiple_device_messaging"), 2, 1)
+@frozen
+class _Move:
+    """What a moved user waits for after the failure was noticed, and the printed bounds."""
+
+    u: Unknowns
+    moving: Term
+    wait: Term
+    lower: Term
+    upper: Term
+
+    @staticmethod
+    def of(u: Unknowns) -> _Move:
+        return _Move(u, *map(u.number, ("moving", "wait", "lower", "upper")))
+
+    @property
+    def times(self) -> Term:
+        return self.u.choose(self.u.flag("multiple_device_messaging"), 2, 1)
+
+    @property
+    def waits(self) -> Term:
+        return self.u.choose(self.u.flag("log_ins_double"), 2, 1)
+
+    @property
+    def sensible(self) -> dict[str, Term]:
+        return {"the client waits between the limits":
+                both(self.lower >= 0, self.lower <= self.wait, self.wait <= self.upper)}
+
+    def _out(self, noticed: Term) -> Term:
+        return self.times * noticed + self.moving + self.waits * self.wait
+
+    def at_most(self, noticed: Term, most: Term) -> dict[str, Term]:
+        printed = counting.outage(most, self.times, self.moving, self.waits * self.upper)
+        return {"the user is out no longer than the printed bound": self._out(noticed) <= printed}
+
+    def at_least(self, noticed: Term, least: Term) -> dict[str, Term]:
+        printed = counting.outage(least, self.times, self.moving, self.waits * self.lower)
+        return {"the user is out no shorter than the printed bound": self._out(noticed) >= printed}
 
 
-def crash_outage(u: Unknowns) -> Claim:
-    in_time, too_soon = noticed_in_time(u), not_too_soon(0)(u)
-    sender = Sender.of(u)
-    wait, lower, upper, moving, times = _wait(u)
+def longest_crash_outage(u: Unknowns) -> Claim:
+    """With either time-out: of a node that runs, and of one that starts."""
+    in_time, move = noticed_in_time(u), _Move.of(u)
     crash, timeout, polling, now = map(u.number, ("crash", "timeout", "polling", "now"))
-    out = times * (now - crash) + moving + wait
-    least = counting.noticed_earliest(0, sender.interval, sender.jitter, timeout)
-    most = counting.noticed_latest(timeout, sender.longest, polling)
+    return Claim(
+        {**in_time.given, "the crash is noticed now": in_time.shows, **move.sensible},
+        move.at_most(now - crash, counting.noticed_latest(
+            timeout, Sender.of(u).longest, polling)),
+    )
+
+
+def shortest_crash_outage(u: Unknowns) -> Claim:
+    too_soon, sender, move = not_too_soon()(u), Sender.of(u), _Move.of(u)
+    crash, now = u.number("crash"), u.number("now")
+    first = counting.noticed_earliest(0, sender.interval, sender.jitter, u.number("timeout"))
     return Claim(
         {
-            **in_time.given, **too_soon.given,
-            "the heartbeat heard is k": both(same(u.number("arrives"), u.number("heard")),
-                                             no(u.flag("from_start"))),
-            "the crash is noticed now": in_time.shows,
-            "the client waits between the limits": both(lower >= 0, lower <= wait, wait <= upper),
+            **too_soon.given, **move.sensible,
+            "none is lost before the crash: n = 0": same(u.whole("n"), 0),
+            "nor is the loss given before the crash": now >= crash,
         },
-        {
-            "the user is out no longer than the printed bound":
-                out <= counting.outage(most, times, moving, upper),
-            "and no shorter": out >= counting.outage(least, times, moving, lower),
-        },
+        move.at_least(now - crash, u.choose(first > 0, first, 0)),
     )
 
 
 def service_outage(u: Unknowns) -> Claim:
     fault, before, now, delay, polling = map(
         u.number, ("fault", "before", "now", "delay", "polling"))
-    wait, lower, upper, moving, times = _wait(u)
+    move = _Move.of(u)
     count = Count(False, u.number("since"), u.number("quiet"))
     count, at_once = observed(u, count, fault, after=delay)
     count, given_before = observed(u, count, before, after=delay)
     _, given = observed(u, count, now, after=delay)
-    out = times * (now - fault) + moving + wait
-    latest = counting.noticed_latest(delay, 0, polling)
     return Claim(
         {
+            **move.sensible,
             "a service goes down, and its loss is given now and not before":
                 both(given, no(at_once), no(given_before)),
-            "two polls follow each other, at most `polling` apart":
+            "two polls follow each other, at most `polling` apart; the event is possible, and "
+            "neither has given another one":
                 both(fault <= before, before <= now, now <= before + polling),
             "the delay is above zero": both(delay > 0, u.number("interval") > 0),
-            "the client waits between the limits": both(lower >= 0, lower <= wait, wait <= upper),
         },
-        {
-            "the user is out no longer than the printed bound":
-                out <= counting.outage(latest, times, moving, upper),
-            "and no shorter": out >= counting.outage(delay, times, moving, lower),
-        },
+        {**move.at_most(now - fault, counting.noticed_latest(delay, 0, polling)),
+         **move.at_least(now - fault, delay)},
+    )
+
+
+def fallback_outage(u: Unknowns) -> Claim:
+    """Nothing is to be noticed."""
+    move = _Move.of(u)
+    return Claim(
+        {"a fallback disconnects the user at once": True, **move.sensible},
+        {**move.at_most(0, 0), **move.at_least(0, 0)},
     )
 
 

@@ -1,12 +1,14 @@
 """What a configuration file may hold, and the rules that it must obey.
 
 Law: data only. FIELDS is the format: the reader, the writer and the JSON Schema are made from
-it. RULES has every rule; those that no field names need more than one value to be decided.
+it. RULES has every rule; those that no field names need more than one value to be decided, and
+of these the ones in SANE are the rules of sanity of the service parameters.
 """
 
 from __future__ import annotations
 
 from prgcore.facts import ConfigurationField, ConfigurationRule
+from prgcore.tables.timers import SANITY
 
 ERROR, WARNING = "error", "warning"
 
@@ -25,6 +27,7 @@ _TASKS = "Presence Redundancy Group Task Flow"
 _OVERVIEW = "High Availability"
 _WAN = "Presence Redundancy Group Prerequisites"
 _GROUP = "Configure a Presence Redundancy Group"
+_HEARTBEAT = "Configure Heartbeat Interval for Failover"
 _FILE = "the configuration file"
 
 FIELDS = (
@@ -62,9 +65,22 @@ FIELDS = (
                        least=0, most=MOST_ROUND_TRIP, rule="wan_round_trip"),
 )
 
+SANE = {f"parameters_{s.id.replace('-', '_')}": s for s in SANITY}
+"""The rules of sanity, by the ids that they have for a configuration."""
+
+_SANE = tuple(
+    ConfigurationRule(
+        rule, s.kind, s.says, "change the parameter as the finding says",
+        {"T": f"theorem {s.theorem}", "D": "a decision"}.get(s.theorem[:1], "common sense"),
+        s.theorem if s.theorem.startswith("D") else (),
+    )
+    for rule, s in SANE.items()
+)
+
 RULES = (
     # the form of the file: without it there is no deployment
-    ConfigurationRule("form_kind", ERROR, "another kind of value", "write it so", _FILE),
+    ConfigurationRule("form_kind", ERROR, "a value of the kind that its field holds",
+                      "give a value of this kind", _FILE),
     ConfigurationRule("form_missing", ERROR, "this field", "add it", _FILE),
     ConfigurationRule("form_unknown", ERROR, "a field that exists",
                       "correct its name, or leave it out", _FILE),
@@ -72,7 +88,7 @@ RULES = (
                       "correct it (the bounds are this library's own)", _FILE),
     ConfigurationRule("form_parameter", ERROR, "a service parameter",
                       "prgcore config schema lists them, with their bounds",
-                      "Configure Heartbeat Interval for Failover", "D43"),
+                      _HEARTBEAT, "D43"),
 
     # single values
     ConfigurationRule("group_name", ERROR,
@@ -123,7 +139,11 @@ RULES = (
                       "correct its name; other services are not listed here", "Verify Services",
                       "D49"),
 
+    # service parameters
+    *(r for r in _SANE if r.severity == ERROR),
+
     # advice
+    *(r for r in _SANE if r.severity == WARNING),
     ConfigurationRule("ha_mixed", WARNING, "high availability in all groups or in none",
                       "enable it for these as well; mixing is permitted, not recommended",
                       _OVERVIEW),

@@ -65,7 +65,8 @@ CONTRADICTIONS = (
         "K8", "What starts services that a failover stopped",
         "Nothing but a manual fallback.", f"{_MANUAL}: manual failover",
         "Recovery does.", "Table 2, rows 14 and 15",
-        "Both, and an Idle node that takes over under its policy.", "D21",
+        "Where the node serves again: the end of a fallback or of a take-over of its own, Recover, "
+        "and the disabling of high availability; nothing else (proved, S22).", "D21",
     ),
     Contradiction(
         "K9", "What recovery does",
@@ -111,7 +112,8 @@ CONTRADICTIONS = (
         "One: the node may fail.", "Table 2, row 16, step 1",
         "Two: the remedy is recovery, which needs both to have failed.", "Table 2, row 16; "
         f"{_MANUAL}: manual recovery",
-        "Both, only where one had failed before; or none, under a policy.", "D13",
+        "Both, and only where one had failed before; under a policy none, if the other one serves "
+        "everyone.", "D13",
     ),
     Contradiction(
         "K16", "What follows when high availability is enabled unprepared",
@@ -260,5 +262,12 @@ CONTRADICTIONS = (
         "High availability was enabled improperly; no reason is shown.", "Table 2, row 24",
         "It is not enabled, and the reason says so.", "The command line reference: status",
         "Both, as two values of the column ha.", "D02", abroad=True,
+    ),
+    Contradiction(
+        "K39", "Whether the default time-out fits the default interval",
+        "The defaults are recommended.", "Configure Heartbeat Interval for Failover, note",
+        "The time-out is exactly four intervals, so that the heartbeat after three lost ones "
+        "races it.", "Configure Heartbeat Interval for Failover, step 4: 15 and 60 seconds",
+        "The defaults are kept, and `prgcore timing` warns of them with the theorem.", "D59",
     ),
 )

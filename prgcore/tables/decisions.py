@@ -367,9 +367,10 @@ DECISIONS: tuple[DecisionRecord, ...] = (
     ),
     DecisionRecord(
         "D43", "Bounds of the service parameters", _POLICY,
-        "The document gives defaults and units, and no ranges.",
+        "The document gives defaults and units, and no ranges; for the monitoring of the XCP "
+        "Authentication Service no default either, only how to turn it on.",
         "Times from zero to a day, ports from 1 to 65535; what the values mean together is said "
-        "with the theorem that needs it.",
+        "with the theorem that needs it. That monitoring is false until it is set.",
         "Accept any number.",
         "A negative time-out would be accepted and would suspect every peer at once.",
     ),
@@ -387,20 +388,24 @@ DECISIONS: tuple[DecisionRecord, ...] = (
         "D45", "What begins the thirty minutes, and what begins them again", _INFERRED,
         "Users come back thirty minutes after the primary node returns to a healthy state. "
         "Whether anything else restarts the thirty minutes is not said.",
-        "They count the unbroken health of a node that is Failed Over and whose manager runs. A "
-        "fault or a restart of the manager begins them again. Enabling automatic fallback late, or "
-        "losing the peer and hearing it again, does not: where they are over, the fallback is due "
-        "as soon as it is possible.",
+        "They count the unbroken health, as it was observed, of a node that is Failed Over and "
+        "whose manager runs. A fault or a restart of the manager begins them again. Enabling "
+        "automatic fallback late, or losing the peer and hearing it again, does not: where they "
+        "are over, the fallback is due as soon as it is possible.",
         "Count only while automatic fallback is enabled and the peer is heard.",
         "A short loss of the network would keep users away for half an hour more.",
     ),
     DecisionRecord(
         "D46", "A timer that is due is offered again", _POLICY,
-        "What happens to a time-out that the machine ignores, or that nobody acts on, is not said.",
+        "What happens to a time-out that the machine ignores, or that nobody acts on, is not said, "
+        "nor what comes first of those that end together.",
         "A timer is a level, not an edge: while it stays due and possible its event is offered "
-        "again after each keep-alive interval, never sooner.",
-        "Offer it once; offer it at every observation.",
-        "Once: a lost answer would be lost for ever. At every observation: a busy loop.",
+        "again after each keep-alive interval, never sooner. A lost host that was told is "
+        "remembered until a heartbeat arrives. An observation offers one event, what was heard "
+        "first; the others wait for the pair that comes of it.",
+        "Offer it once; offer it at every observation; offer all that is due together.",
+        "Once: a lost answer would be lost for ever. At every observation: a busy loop. All "
+        "together: the first may make the second impossible.",
     ),
     DecisionRecord(
         "D47", "Multiple device messaging doubles the time until a failover is noticed", _INFERRED,
@@ -513,5 +518,14 @@ DECISIONS: tuple[DecisionRecord, ...] = (
         "of Table 2. Both are read everywhere.",
         "Print Table 2's words everywhere.",
         "Scripts that read the product's answers would not read these.",
+    ),
+    DecisionRecord(
+        "D59", "The default time-out is kept, and warned of", _POLICY,
+        "The document recommends the defaults of 15 and 60 seconds. Sixty is four times fifteen, "
+        "so a live peer of which three heartbeats in a row are lost may be declared lost (T6).",
+        "The defaults are those of the document. The rule of sanity that they break is a warning, "
+        "with the change that would help; the example of a configuration has it.",
+        "A time-out of 61 seconds as the default.",
+        "A default that the document prints would be another one here.",
     ),
 )

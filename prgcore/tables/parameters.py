@@ -1,6 +1,7 @@
 """The service parameters: what an administrator may set, with defaults and units.
 
-Law: data only. The document prints no ranges; the bounds are this library's own (D43).
+Law: data only. The document prints no ranges; the bounds are this library's own, and so is the
+default of `monitor_xcp_authentication` (D43).
 """
 
 from __future__ import annotations
@@ -42,7 +43,8 @@ PARAMETERS = (
     ),
     Parameter(
         "monitor_xcp_authentication", "Enable monitoring of XCP Authentication Service", False,
-        "true or false", _CLUSTER, "whether the XCP Authentication Service is critical",
+        "true or false", _CLUSTER,
+        "whether the XCP Authentication Service is critical; its default is ours (D43)",
         _HEARTBEAT, 0, 1, since="release 14",
     ),
     Parameter(

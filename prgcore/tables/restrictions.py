@@ -7,6 +7,7 @@ Law: data only. Conditions are written from `me` over stored columns and hold fr
 from __future__ import annotations
 
 from prgcore.facts import Restriction
+from prgcore.model import cube
 from prgcore.tables.states import others
 from prgcore.vocabulary import State
 
@@ -15,8 +16,15 @@ _MOVED = ("takeover_done", "autorecovery_done", "takeback_done")
 _LOST = ("manager_down", "off")
 _TAKEN = (State.TAKING_OVER, State.RUNNING_IN_BACKUP_MODE)
 
+_CRASHED = tuple(
+    cube({**crash, "me.state": others(State.IDLE), "me.assigned_own": "no", "peer.state": _TAKEN})
+    for crash in ({"me.process": "off"}, {"me.services": "down"})
+)
+"""A node went down with its users on it; of an Idle node they had left before."""
+
 HAPPENINGS = {
-    "user_moved": "an administrator moved a user to another node or group",
+    "user_moved": "an administrator moved a user to another node",
+    "group_changed": "an administrator moved a user to a node of another group",
     "search_deleted": "a client deleted its search of a user",
 }
 """Events that are no events of the machine, and that restrictions wait for."""
@@ -36,7 +44,7 @@ RESTRICTIONS = (
         "no new users can be added to the cluster",
         f"{_INTERACTIONS}: Adding Users",
         when={"me.state": others(State.NORMAL, State.UNKNOWN)},
-        advice="wait until both nodes are Normal; the command `add_users` says whether they are",
+        advice="wait until both nodes are Normal; the command add_users says whether they are",
         decisions="D37",
     ),
     Restriction(
@@ -47,6 +55,7 @@ RESTRICTIONS = (
             {"ha": "on", "me.state": State.NORMAL, "me.process": _LOST},
             {"ha": "on", "me.state": State.NORMAL, "me.services": "down"},
             {"ha": "on", "me.state": State.NORMAL, "me.database": "down"},
+            {"ha": "on", "both.state": State.NORMAL, "link": "cut"},
             {"me.state": (State.TAKING_OVER, State.BACKUP_ACTIVATED)},
         ),
         advice="wait twice the time before you call the failover late",
@@ -70,20 +79,14 @@ RESTRICTIONS = (
         "sessions_kept", "",
         "conversations and their history are kept, without any action of the users",
         f"{_INTERACTIONS}: Push Notifications High Availability, note",
-        when=(
-            {"me.process": "off", "me.assigned_own": "no", "peer.state": _TAKEN},
-            {"me.services": "down", "me.assigned_own": "no", "peer.state": _TAKEN},
-        ),
+        when=_CRASHED,
         decisions="D56",
     ),
     Restriction(
         "suspended_unread", "push_notifications",
         "messages that were queued for a suspended client when its node crashed are lost to it",
         f"{_INTERACTIONS}: Push Notifications High Availability, note",
-        when=(
-            {"me.process": "off", "me.assigned_own": "no", "peer.state": _TAKEN},
-            {"me.services": "down", "me.assigned_own": "no", "peer.state": _TAKEN},
-        ),
+        when=_CRASHED,
         advice="ask the senders to send again what was not answered",
         decisions="D56",
     ),
@@ -91,7 +94,7 @@ RESTRICTIONS = (
         "temporary_presence", "temporary_presence",
         "users who were moved show as offline to those who had searched for them",
         f"{_INTERACTIONS}: Temporary presence status of a user",
-        after=("failover", "fallback", *_MOVED, "user_moved"),
+        after=("failover", "fallback", *_MOVED, "user_moved", "group_changed"),
         advice="subscribe again: delete the search and search again after 30 seconds",
     ),
     Restriction(
@@ -105,7 +108,7 @@ RESTRICTIONS = (
         "moved_user", "",
         "a user who was moved to another group while logged in shows no status there",
         f"{_INTERACTIONS}: IM and Presence status",
-        after="user_moved",
+        after="group_changed",
         advice="log the user out of Jabber before the move",
     ),
 )

@@ -17,7 +17,7 @@ MANUAL = (
         here("520c1680ba", "Its users are disconnected and log in at the backup.",
              "rule M100", "action disconnect_users", "prgcore.users.logins"),
         here("54fcac9376", "The services stay stopped until a manual fallback.",
-             "obligation S15", "decision D24", "contradiction K8"),
+             "obligation S22", "decision D24", "contradiction K8"),
         here("91c71d82e9", "A manual fallback starts them and disconnects the moved users.",
              "rule M110", "action start_critical_services", "action disconnect_users"),
         here("d3e270d630", "They log in at the node that is theirs.",

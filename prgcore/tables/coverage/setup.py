@@ -71,7 +71,7 @@ SETUP = (
         here("f2cf8b9346", "A peer that is silent for a time-out is failed over.",
              "timer heartbeat_lost", "rule L110", "obligation T1"),
         here("f3b6e050f5", "The defaults are recommended.",
-             "prgcore.parameters.Parameters", "prgcore.timers.bounds"),
+             "prgcore.parameters.Parameters", "decision D59", "contradiction K39"),
         here("7392e07ee8", "They may be changed.", "prgcore.parameters.Parameters.of"),
         exempt("11887ba429", "Step 1: the menu of the service parameters.", CLICK),
         exempt("d253c6d292", "Step 2: choose a node.", CLICK),

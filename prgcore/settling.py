@@ -9,10 +9,10 @@ from __future__ import annotations
 from prgcore.engine import Decision, Engine, Pair
 from prgcore.vocabulary import Kind, Outcome
 
-NOT_WAITED_FOR = "auto_fallback_due"
+NEVER_WAITED_FOR = "auto_fallback_due"
 """The timer that nobody waits for: it needs thirty minutes of health."""
-NOT_WAITING = "peer_host_lost"
-"""The timer that waits for nothing: a host that is gone is told before its silence is noticed."""
+FIRST_NOTICED = "peer_host_lost"
+"""The timer that comes first: a host that is gone is told before its silence is noticed."""
 
 
 def until_rest(engine: Engine, pair: Pair) -> tuple[Decision, ...]:
@@ -31,9 +31,9 @@ def until_rest(engine: Engine, pair: Pair) -> tuple[Decision, ...]:
 
 
 def _next(engine: Engine, pair: Pair) -> Decision | None:
-    for event in sorted(engine.model.events, key=lambda e: not e.name.startswith(NOT_WAITING)):
+    for event in sorted(engine.model.events, key=lambda e: not e.name.startswith(FIRST_NOTICED)):
         by_itself = event.kind in (Kind.TIMER, Kind.COMPLETION) and event.success
-        if not by_itself or event.name.startswith(NOT_WAITED_FOR):
+        if not by_itself or event.name.startswith(NEVER_WAITED_FOR):
             continue
         if engine.possible(pair, event.name):
             step = engine.step(pair, event.name)

@@ -1,0 +1,45 @@
+"""JSON as text: the one strict reading of it, for files, streams and configurations.
+
+Law: pure; text in, a value out. What JSON leaves open is refused: a key given twice, NaN,
+Infinity, and numbers or nesting that Python cannot hold.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NoReturn
+
+from prgcore.errors import BadInput
+
+
+def parse_json(text: str, name: str) -> Any:
+    """A JSON value; `name` says whose text it is, for the error.
+
+    Raises:
+        BadInput: not JSON, a key given twice, or nested too deeply to be read.
+    """
+
+    def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(items)
+        if len(found) < len(items):
+            for key, _ in items:
+                if key not in found:
+                    raise BadInput(f"{name}: the key {key[:80]!r} is given twice")
+                del found[key]
+        return found
+
+    def constant(word: str) -> NoReturn:
+        raise BadInput(f"{name}: {word} is not JSON")
+
+    if not text.strip():
+        raise BadInput(f"{name} is empty; a JSON object is expected")
+    try:
+        return json.loads(text, object_pairs_hook=pairs, parse_constant=constant)
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise BadInput(f"{name} is not JSON: {error.msg} at {where}") from None
+    except RecursionError:
+        raise BadInput(f"{name} is nested too deeply to be read") from None
+    except ValueError:  # of this kind Python has one: too many digits
+        raise BadInput(f"{name} is not JSON that can be read: a number has too many digits") \
+            from None
