@@ -12,11 +12,11 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from itertools import combinations, takewhile
-from typing import TypeAlias
 
 from prgcore.answer import Explanation, Maybe, WhyNot
 from prgcore.display import (
     Display,
+    RowDisplay,
     Shown,
     boxes_of,
     candidates,
@@ -26,11 +26,12 @@ from prgcore.display import (
     foremost,
     in_words,
     parse_shown,
-    seen_from,
+    row_display,
     shows_states,
+    situation_of,
     spell,
     stored_columns,
-    viewpoints,
+    turned,
 )
 from prgcore.engine import Decision, Engine, Failed, Pair
 from prgcore.errors import BadInput, NeedsTwoNodes
@@ -38,7 +39,7 @@ from prgcore.model import By, Cell, Column, Const, Cube, Rule, Situation
 from prgcore.model import Display as Row
 from prgcore.pairs import Costs, Listed, Pairs
 from prgcore.plan import NoPlan, Plan, accepted_in, plan
-from prgcore.seats import NODES, mirror_cube, seat_cube
+from prgcore.seats import NODES
 from prgcore.vocabulary import Kind, Outcome, Reason, State, title
 
 __all__ = [
@@ -57,8 +58,6 @@ _OUTSIDE = (
     "read the status of both nodes again: a display can be older than the pair",
     "if it stays, disable High Availability, check both nodes, and enable it again",
 )
-_Row: TypeAlias = tuple[tuple[str, str] | None, tuple[str, str] | None]
-"""A row's display: its words, which are states and reasons where the machine has these."""
 
 
 class NoNode(Enum):
@@ -217,7 +216,7 @@ def _meaning(
         None if s is None else (State(best[f"{n}.state"]), Reason(best[f"{n}.reason"]))
         for n, s in zip(NODES, display, strict=True)
     )
-    found = _situation(engine, (left, right), best)
+    found = situation_of(engine, (left, right), best)
     if found is not None:
         situation, mirrored = found
         seat = NODES[(NODES.index(situation.seat) + mirrored) % 2]
@@ -244,8 +243,8 @@ def _meaning(
 
 def _advice(situation: Situation, pairs: Pairs, *, mirrored: bool) -> tuple[str, ...]:
     """The advice of a row that some pair calls for, by those that fit its cause if there are any."""
-    fits = _turned(situation.fits, mirrored)
-    whens = [_turned(a.when, mirrored) for a in situation.advice]
+    fits = turned(situation.fits, mirrored=mirrored)
+    whens = [turned(a.when, mirrored=mirrored) for a in situation.advice]
     usual = pairs.within(fits)
     fitting = usual if len(usual) else pairs
     said = [
@@ -263,40 +262,10 @@ def _said(text: str, *, mirrored: bool) -> str:
 
 def _misfit(situation: Situation, pair: Pair, mirrored: bool) -> str:
     unlike = {
-        c.column: pair[c.column] for c in _turned(situation.fits, mirrored)
+        c.column: pair[c.column] for c in turned(situation.fits, mirrored=mirrored)
         if pair[c.column] not in c.values
     }
     return f" The row's usual cause does not fit: {in_words(unlike)}." if unlike else ""
-
-
-def _turned(cube: Cube, mirrored: bool) -> Cube:
-    here = seat_cube(cube, NODES[0])
-    return mirror_cube(here) if mirrored else here
-
-
-def _situation(engine: Engine, seen: Display, pair: Pair) -> tuple[Situation, bool] | None:
-    """The row that the display is, as it stands or from the other seat; fitting causes first."""
-    for view in (seen, *(seen_from(engine, pair, v) for v in viewpoints(engine))):
-        matches = [
-            (not engine.holds(_turned(s.fits, mirrored), pair), mirrored, i)
-            for i, s in enumerate(engine.model.situations) for mirrored in (False, True)
-            if _row_display(s, mirrored) == view
-        ]
-        if matches:
-            _, mirrored, i = min(matches)
-            return engine.model.situations[i], mirrored
-    return None
-
-
-def _row_display(situation: Situation, mirrored: bool) -> _Row:
-    d = situation.display
-    left, right = (
-        (state, reason) if shown else None
-        for state, reason, shown in (
-            (d.state1, d.reason1, situation.shown[0]), (d.state2, d.reason2, situation.shown[1]),
-        )
-    )
-    return (right, left) if mirrored else (left, right)
 
 
 def _rule_behind(engine: Engine, pair: Pair, nodes: Sequence[str]) -> Rule | None:
@@ -335,7 +304,7 @@ def _nearest(engine: Engine, display: Display | None) -> str | None:
     if display is None or not engine.model.situations:
         return None
 
-    def differs(row: _Row) -> int:
+    def differs(row: RowDisplay) -> int:
         return sum(
             4 if (a is None) != (b is None)
             else 0 if a is None or b is None
@@ -344,7 +313,7 @@ def _nearest(engine: Engine, display: Display | None) -> str | None:
         )
 
     best = min(
-        (differs(_row_display(s, mirrored)), i)
+        (differs(row_display(s, mirrored=mirrored)), i)
         for i, s in enumerate(engine.model.situations) for mirrored in (False, True)
     )
     return engine.model.situations[best[1]].row
@@ -365,10 +334,10 @@ def _healthiest(engine: Engine, display: Display | None, pairs: Pairs) -> Pair:
         for value, cost in some.items():
             costs[name][value] += cost * weight
     fitting = [
-        called.cheapest(costs) for s in engine.model.situations for turned in (False, True)
-        if _row_display(s, turned) == display
+        called.cheapest(costs) for s in engine.model.situations for mirrored in (False, True)
+        if row_display(s, mirrored=mirrored) == display
         for when in ([a.when for a in s.advice] or [Cube()])
-        if (both := _turned(s.fits, turned) & _turned(when, turned)) is not None
+        if (both := turned(s.fits, mirrored=mirrored) & turned(when, mirrored=mirrored)) is not None
         and len(called := pairs.within(both))
     ]
     return min(

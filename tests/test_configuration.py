@@ -179,6 +179,10 @@ BREAKINGS: dict[str, list[tuple[Callable[[Value], None], str]]] = {
     "group_cluster": [(_put("nodes", 3, "cluster", to="west"), "groups[1].nodes")],
     "group_publisher": [(_put("nodes", 3, "publisher", to="imp9"), "groups[1].nodes")],
     "group_version": [(_put("nodes", 3, "version", to="14.0.2"), "groups[1].nodes")],
+    "group_relogin_limits": [
+        (_put("nodes", 3, limit, to=500), "groups[1].nodes")
+        for limit in ("client_relogin_lower_limit", "client_relogin_upper_limit")
+    ],
     "ha_two_nodes": [(_alone, "groups[1].high_availability")],
     "ha_replication": [
         (_put("nodes", 1, "replication", to=state), "nodes[1].replication") for state in (0, 1, 3)

@@ -6,6 +6,7 @@ import json
 from itertools import product
 
 import pytest
+from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -27,6 +28,7 @@ from prgcore.users import (
     serving,
 )
 from prgcore.vocabulary import Kind, Outcome, State
+from tests.planted import reachable
 from tests.toys import LAMPS
 
 PRG = prg()
@@ -270,24 +272,42 @@ def test_users_are_counted_at_two_nodes(counts) -> None:
         logins(_after(), _after(), counts)
 
 
-@settings(max_examples=40, deadline=None)
-@given(chances=st.lists(st.integers(0, 10_000), max_size=40))
-def test_nobody_logs_in_twice_at_once_and_the_other_seat_says_the_same(chances) -> None:
-    pair = _after()
-    for chance in chances:
-        able = [e for e in EVENTS if PRG.possible(pair, e)]
-        event = able[chance % len(able)]
-        after = PRG.step(pair, event).pair
-        told = logins(pair, after, COUNTS, event)
-        assert 0 <= told.total <= 1600
-        for home in NODES:
-            served = serving(after)[home]
-            assert bool(served.by) == served.why.endswith("which serves")
-            assert served.by is None or after[f"{served.by}.process"] != "off"
-        images = [{mirror_name(c): v for c, v in p.items()} for p in (pair, after)]
-        swapped = logins(images[0], images[1], {"node1": 700, "node2": 900})
-        assert swapped == LogIns("", told.node2, told.node1)
-        pair = after
+def _somewhere(many: int) -> list[Pair]:
+    """So many pairs from everywhere among the reachable ones, and three near home."""
+    space = reachable()
+    numbers = range(0, len(space), len(space) // many)
+    near = [(), ("failover(node1)",), ("failover(node2)",)]
+    return [*(_after(*events) for events in near), *(PRG.pair(space.pair(number)) for number in numbers)]
+
+
+def _server(pair: Pair, home: str) -> str | None:
+    """The one node that the users of a node are assigned to, if it can serve them."""
+    peer = mirror_name(home)
+    assigned = [node for node, column in ((home, "assigned_own"), (peer, "assigned_peer"))
+                if pair[f"{node}.{column}"] == "yes"]
+    assert len(assigned) <= 1
+    return next((n for n in assigned if pair[f"{n}.process"] != "off" and
+                 pair[f"{n}.services"] == pair[f"{n}.database"] == "up"), None)
+
+
+def test_nobody_logs_in_twice_at_once_and_the_other_seat_says_the_same() -> None:
+    seen = set()
+    for pair in _somewhere(30):
+        for event in (e for e in EVENTS if PRG.possible(pair, e)):
+            after = PRG.step(pair, event).pair
+            expected = {"node1": 0, "node2": 0}
+            for home in NODES:
+                was, now = _server(pair, home), _server(after, home)
+                assert serving(after)[home].by == now
+                if now not in (None, was):
+                    expected[now] += COUNTS[home]
+            told = logins(pair, after, COUNTS, event)
+            assert told == LogIns(event, expected["node1"], expected["node2"])
+            seen.add((told.node1, told.node2))
+            images = [{mirror_name(c): v for c, v in p.items()} for p in (pair, after)]
+            swapped = logins(images[0], images[1], {"node1": 700, "node2": 900})
+            assert swapped == LogIns("", told.node2, told.node1)
+    assert seen >= {(0, 0), (900, 0), (0, 900), (700, 0), (0, 700)}
 
 
 # ------------------------------------------------------------------------- new users
@@ -317,13 +337,29 @@ def test_a_node_that_shows_nothing_is_said_to_be_silent() -> None:
         "node1 is silent and node2 is Running in Backup Mode: no users")
 
 
+def test_users_are_added_exactly_where_no_node_is_in_a_failover_state() -> None:
+    answers = set()
+    for pair in _somewhere(300):
+        moved = [n for n in NODES if pair[f"{n}.state"] not in (State.NORMAL, State.UNKNOWN)]
+        adding = may_add_users(PRG, pair)
+        assert adding.accepted == (not moved)
+        assert [n for n in NODES if f"{n} is " in adding.says] == moved
+        answers.add((pair["node1.state"], pair["node2.state"], adding.accepted))
+    assert len([a for a in answers if a[2]]) == 2
+    assert len(answers) > 40
+
+
 def test_it_is_the_machine_that_decides() -> None:
     assert PRG.kind("add_users") is Kind.COMMAND
-    pair = _after()
-    for state in State:
-        changed = dict(pair) | {"node1.state": state}
-        if not PRG.broken(PRG.pair(changed)):
-            assert may_add_users(PRG, changed).accepted == ("add_users" in PRG.available(changed))
+    rule = next(r for r in PRG.model.rules if r.event == "add_users")
+    wider = evolve(rule, when={c.column: (*c.values, State.IDLE, State.RUNNING_IN_BACKUP_MODE)
+                               for c in rule.when})
+    other = type(PRG)(evolve(
+        PRG.model, rules=tuple(wider if r is rule else r for r in PRG.model.rules)))
+    idle = _after("failover(node1)", "takeover_done(node2)", "taken_over(node1)")
+    assert not may_add_users(PRG, idle).accepted
+    assert may_add_users(other, idle).accepted
+    assert not may_add_users(other, _after("failover(node1)")).accepted
 
 
 # ------------------------------------------------------------------ the command line

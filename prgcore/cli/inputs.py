@@ -7,7 +7,6 @@ before a command has written anything. Sizes are bounded; nothing here trusts a 
 from __future__ import annotations
 
 import codecs
-import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import wraps
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from attrs import frozen
 
+from prgcore import jsontext
 from prgcore.errors import BadInput, NeedsTwoNodes, OutsideInvariant, unknown_name
 
 if TYPE_CHECKING:
@@ -142,35 +142,8 @@ def decode(data: bytes, name: str) -> str:
     return text
 
 
-def parse_json(text: str, name: str) -> Any:
-    """A JSON value; a key given twice, NaN and Infinity are refused.
-
-    Raises:
-        BadInput: not JSON, or nested too deeply to be read.
-    """
-
-    def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(items)
-        if len(found) < len(items):
-            keys = [key for key, _ in items]
-            twice = next(key for key in keys if keys.count(key) > 1)
-            raise BadInput(f"{name}: the key {twice[:80]!r} is given twice")
-        return found
-
-    def constant(word: str) -> Any:
-        raise BadInput(f"{name}: {word} is not JSON")
-
-    if not text.strip():
-        raise BadInput(f"{name} is empty; a JSON object is expected")
-    try:
-        return json.loads(text, object_pairs_hook=pairs, parse_constant=constant)
-    except json.JSONDecodeError as error:
-        where = f"line {error.lineno}, column {error.colno}"
-        raise BadInput(f"{name} is not JSON: {error.msg} at {where}") from None
-    except RecursionError:
-        raise BadInput(f"{name} is nested too deeply to be read") from None
-    except ValueError as error:
-        raise BadInput(f"{name} is not JSON that can be read: {error}") from None
+parse_json = jsontext.parse_json
+"""A JSON value; strict, as that module says."""
 
 
 def assignments(words: list[str] | None, option: str) -> dict[str, str]:

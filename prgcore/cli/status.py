@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import cache
-from textwrap import wrap
 from typing import Any
 
 from attrs import frozen
@@ -83,7 +82,7 @@ def explain_status(
         })
     else:
         many = len(answers) > 1
-        heads = [line for a in answers for line in _wrapped(a.head, "  ")]
+        heads = [line for a in answers for line in output.wrapped(a.head, "  ", "    ")]
         parts = [[f"{len(answers)} groups", *heads]] if many else []
         parts += [list(_page(answer)) for answer in answers]
         output.write("\n\n".join(["\n".join(part).rstrip() for part in parts] + _ignored(status)))
@@ -120,11 +119,12 @@ def _page(answer: Answer) -> Iterator[str]:
         names = [one_line(node.name) for node in answer.group.nodes]
         yield answer.explanation.text(names, one_line(answer.group.name)).strip()
         if answer.remark:
-            yield from ("", *_wrapped(f"Not understood: {answer.remark}"))
+            yield from ("", *output.wrapped(f"Not understood: {answer.remark}"))
     else:
         for node in answer.group.nodes:
-            yield from _wrapped(f"{node.name or 'a node'}  {spell(node.shown)}", "  ")
-        yield from _wrapped(f"Not explained: {answer.remark}")
+            yield from output.wrapped(
+                f"{node.name or 'a node'}  {spell(node.shown)}", "  ", "    ")
+        yield from output.wrapped(f"Not explained: {answer.remark}")
 
 
 def _ignored(status: Status) -> list[str]:
@@ -135,12 +135,7 @@ def _ignored(status: Status) -> list[str]:
     more = f" and {len(numbers) - MOST_LINES} more" if len(numbers) > MOST_LINES else ""
     which = "line" if len(numbers) == 1 else "lines"
     said = f"Not understood: {which} {', '.join(numbers[:MOST_LINES])}{more}."
-    return ["\n".join(_wrapped(said))]
-
-
-def _wrapped(text: str, before: str = "") -> list[str]:
-    return wrap(one_line(text), output.WIDTH, initial_indent=before,
-                subsequent_indent=before + "  ", break_on_hyphens=False)
+    return ["\n".join(output.wrapped(said))]
 
 
 def _json(answer: Answer) -> dict[str, Any]:

@@ -14,11 +14,15 @@ from prgcore.facts import Number
 from prgcore.model import Values, as_values
 from prgcore.parameters import Parameters
 from prgcore.services import critical_services
+from prgcore.tables.configuration import RELOGIN_LIMITS
 
 
 @frozen
 class Node:
-    """A node, its database replication state, and the critical services that run on it."""
+    """A node, its database replication state, and the critical services that run on it.
+
+    The re-login limits are those of the parameters where the node has none of its own.
+    """
 
     name: str
     cluster: str
@@ -27,6 +31,8 @@ class Node:
     replication: int
     services: Values = field(converter=as_values)
     persistent_chat: bool = False
+    client_relogin_lower_limit: Number | None = None
+    client_relogin_upper_limit: Number | None = None
 
 
 @frozen
@@ -85,7 +91,7 @@ class Deployment:
         return {
             **({"parameters": changed} if changed else {}),
             **({"wan": asdict(self.wan)} if self.wan else {}),
-            "nodes": [_plain(node, "persistent_chat") for node in self.nodes],
+            "nodes": [_plain(node, "persistent_chat", *RELOGIN_LIMITS) for node in self.nodes],
             "groups": [_plain(g, "description", "high_availability") for g in self.groups],
         }
 

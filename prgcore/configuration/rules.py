@@ -18,7 +18,14 @@ from prgcore.errors import BadInput, unknown_name
 from prgcore.facts import Sanity
 from prgcore.sanity import check as check_parameters
 from prgcore.services import missing_services, service
-from prgcore.tables.configuration import ERROR, NODES_IN_A_CLUSTER, REPLICATED, SANE, WARNING
+from prgcore.tables.configuration import (
+    ERROR,
+    NODES_IN_A_CLUSTER,
+    RELOGIN_LIMITS,
+    REPLICATED,
+    SANE,
+    WARNING,
+)
 
 Broken: TypeAlias = Iterator[tuple[str, Any, str]]
 """Where, the value there, and the whole sentence (empty: what the table says)."""
@@ -151,6 +158,19 @@ def _same(rule: str, field: str, key: Callable[[str], str] = str) -> Callable[[P
     return differs
 
 
+def _group_relogin_limits(parts: Parts) -> Broken:
+    usual = parts.parameters.to_json()
+    for i, group, members in _grouped(parts):
+        limits = [[node.get(name, usual[name]) for name in RELOGIN_LIMITS] for _, node in members]
+        if any(some != limits[0] for some in limits):
+            found = " and ".join(
+                f"{node['name']} ({lower} to {upper} s)"
+                for (_, node), (lower, upper) in zip(members, limits, strict=True)
+                if "name" in node
+            )
+            yield f"groups[{i}].nodes", group["nodes"], _instead("group_relogin_limits", found)
+
+
 def _instead(rule: str, found: str) -> str:
     """The sentence of the table, with what was found in place of what it expects."""
     return f"expected {RULE[rule].expects}, not {brief(found)}; {RULE[rule].advice}"
@@ -266,6 +286,7 @@ CHECKS: dict[str, Callable[[Parts], Broken]] = {
     "group_cluster": _same("group_cluster", "cluster"),
     "group_publisher": _same("group_publisher", "publisher", host),
     "group_version": _same("group_version", "version"),
+    "group_relogin_limits": _group_relogin_limits,
     "ha_two_nodes": _ha_two_nodes,
     "ha_replication": _ha_replication,
     "ha_services": _ha_services,

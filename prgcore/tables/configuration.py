@@ -30,6 +30,9 @@ _GROUP = "Configure a Presence Redundancy Group"
 _HEARTBEAT = "Configure Heartbeat Interval for Failover"
 _FILE = "the configuration file"
 
+RELOGIN_LIMITS = ("client_relogin_lower_limit", "client_relogin_upper_limit")
+"""The parameters that are set on every node by itself."""
+
 FIELDS = (
     ConfigurationField("deployment", "nodes", "many node", "every node", least=1),
     ConfigurationField("deployment", "groups", "many group", "every presence redundancy group",
@@ -49,6 +52,12 @@ FIELDS = (
     ConfigurationField("node", "services", "texts", "the critical services that run on it"),
     ConfigurationField("node", "persistent_chat", "flag", "whether it offers persistent chat",
                        needed=False),
+    *(
+        ConfigurationField("node", limit, "number",
+                           "where this node has another one than the parameters, in seconds",
+                           needed=False, least=1, most=86_400)
+        for limit in RELOGIN_LIMITS
+    ),
 
     ConfigurationField("group", "name", "text", "its name", least=1, most=LONGEST,
                        never=r"[^A-Za-z0-9_-]", rule="group_name"),
@@ -124,6 +133,10 @@ RULES = (
                       "pair nodes of one publisher", _GROUP),
     ConfigurationRule("group_version", ERROR, "two nodes with the same software version",
                       "upgrade the older node first", f"{_GROUP}, before you begin"),
+
+    ConfigurationRule("group_relogin_limits", ERROR, "the same re-login limits on both nodes",
+                      "give both nodes the limits of one login profile",
+                      f"{_HEARTBEAT}, step 5; High Availability Login Profiles"),
 
     # high availability
     ConfigurationRule("ha_two_nodes", ERROR, "two nodes for high availability",

@@ -24,7 +24,7 @@ SETUP = (
     ),
     *under(
         "Verify Services",
-        here("2453a2afe6", "Critical services run on the nodes to be grouped.",
+        here("2453a2afe6", "Critical services run on the nodes to be grouped (asked where high availability is on).",
              "configuration ha_services", "prgcore.services.services_column"),
         here("4f44ac220b", "They run before high availability is enabled.", "configuration ha_services"),
         here("efccde2f26", "Down on both nodes: the group fails when it is enabled.",
@@ -109,7 +109,8 @@ SETUP = (
         here("cce61c2365", "Step 5: two parameters tell clients (8.5 or later) how long to wait.",
              "prgcore.clients.relogin_wait"),
         here("3f878a3518", "These two are set on every node by itself.",
-             "parameter client_relogin_lower_limit", "parameter client_relogin_upper_limit"),
+             "parameter client_relogin_lower_limit", "parameter client_relogin_upper_limit",
+             "configuration group_relogin_limits"),
         here("8aeb4d028f", "Lower limit: the least wait before a new login.",
              "parameter client_relogin_lower_limit", "sanity re-login-limits"),
         here("58c66d280d", "Its default: 120 s.",
