@@ -163,6 +163,7 @@ def _bounds(promised: Bounds, world: dict[str, Any]) -> Iterator[RenderableType]
                       for name, value in world.items() if value)
     yield f"Given {given}." if given else (
         "Latency, polling, jitter and the take-over are taken as 0; options say otherwise.")
+    yield "The least after a crash holds where no heartbeat before it was lost (T4, T9)."
     yield ("The mean takes a crash at any time between two heartbeats and a wait of any length "
            "between the re-login limits. Theorems: prgcore prove --list.")
     yield "Parameters and defaults: Configure Heartbeat Interval for Failover, steps 4 and 5."

@@ -20,7 +20,7 @@ TIMERS = (
         "heartbeat_heard", "a heartbeat arrives", _HEARTBEAT, told="heartbeat",
     ),
     Timer(
-        "peer_host_lost", "somebody tells that the peer's host is down",
+        "peer_host_lost", "somebody told that the peer's host is down, and no heartbeat came since",
         "table2:17", told="peer_host_lost",
     ),
     Timer(
