@@ -26,13 +26,13 @@ LARGEST = 250_000
 DEEPEST = 64
 """Parts of a dotted TOML key; the parser takes time with their square."""
 
-_PART = r"""(?:[A-Za-z0-9_-]++|"(?:\\.|[^"\\\n])*+"?|'[^'\n]*+'?)"""
-_DOT = r"[ \t]*+\.[ \t]*+"
+_PART = r"""(?:[A-Za-z0-9_-]+|"(?:\\.|[^"\\\n])*"?|'[^'\n]*'?)"""
+_DOT = r"[ \t]*\.[ \t]*"
 _TOML = re.compile(
-    r'"""(?:\\.|[^"\\]|"(?!""))*+(?:"{3,5}+)?'
-    r"|'''(?:[^']|'(?!''))*+(?:'{3,5}+)?"
-    r"|#[^\n]*+"
-    rf"|{_PART}(?:{_DOT}{_PART}){{0,{DEEPEST - 1}}}+(?P<deep>{_DOT}{_PART})?",
+    r'"""(?:\\.|[^"\\]|"(?!""))*(?:"{3,5})?'
+    r"|'''(?:[^']|'(?!''))*(?:'{3,5})?"
+    r"|#[^\n]*"
+    rf"|{_PART}(?:{_DOT}{_PART}){{0,{DEEPEST - 1}}}(?P<deep>{_DOT}{_PART})?",
     re.DOTALL,
 )
 """Long texts, comments, and dotted keys: `deep` is the part that one has too many. A text
