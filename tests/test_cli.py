@@ -947,3 +947,17 @@ def test_ascii_terminals_are_served():
     answer = shell("machine", "--rules", PYTHONIOENCODING="ascii", PYTHONUTF8="0")
     assert answer.returncode == 0
     assert answer.stdout.isascii()
+
+
+def test_a_parser_of_one_command_parses_it_as_the_parser_of_all_does():
+    """Only the module of the command that is named is loaded."""
+    from prgcore.cli.app import MODULES, parser
+
+    everything = parser([]).commands
+    assert list(everything) == list(MODULES)
+    for name in MODULES:
+        assert name in parser([name, "--help"]).commands
+    assert set(parser(["no such command"]).commands) == set(MODULES)
+    code = ("import sys; from prgcore.cli import main; main(['available']);"
+            "sys.exit('prgcore.cli.configuration' in sys.modules or 'tomllib' in sys.modules)")
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0

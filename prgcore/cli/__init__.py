@@ -51,7 +51,7 @@ def _run(arguments: list[str]) -> int:
     try:
         import typer
 
-        from prgcore.cli.app import command
+        from prgcore.cli.app import parser
     except ModuleNotFoundError as error:
         if error.name not in ("typer", "rich"):
             raise
@@ -63,7 +63,7 @@ def _run(arguments: list[str]) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     try:
-        code = command(arguments, prog_name="prgcore", standalone_mode=False)
+        code = parser(arguments)(arguments, prog_name="prgcore", standalone_mode=False)
     except PrgError as error:
         return _complain(one_line(summary(error)), exit_code(error))
     except typer.Abort:
@@ -80,9 +80,9 @@ def _run(arguments: list[str]) -> int:
 
 def _where(arguments: Sequence[str]) -> str:
     """The command that a usage error came from, as far as its words name one."""
-    from prgcore.cli.app import command
+    from prgcore.cli.app import parser
 
-    path, at = ["prgcore"], command
+    path, at = ["prgcore"], parser(arguments)
     for word in arguments:
         if (found := getattr(at, "commands", {}).get(word)) is None:
             break

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from functools import cache
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
 from typer.main import get_command
-
-from prgcore.cli import configuration, ha, machines, proofs, questions, steps, timing, users
 
 FIRST = """\
 What to try first:
@@ -32,12 +33,6 @@ Exit codes:
 141  the reader went away
 """
 
-app = typer.Typer(
-    name="prgcore", rich_markup_mode=None, pretty_exceptions_enable=False, epilog=CODES,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
-
 def _version(asked: bool) -> None:
     if asked:
         from prgcore import __version__
@@ -47,7 +42,6 @@ def _version(asked: bool) -> None:
         raise typer.Exit
 
 
-@app.callback(invoke_without_command=True)
 def root(
     context: typer.Context,
     *,
@@ -63,8 +57,28 @@ def root(
         write(context.get_help().rstrip() + "\n\n" + FIRST)
 
 
-for module in (proofs, machines, steps, questions, ha, users, timing, configuration):
-    module.register(app)
+MODULES = {
+    "prove": "proofs", "machine": "machines", "diagram": "machines", "step": "steps",
+    "simulate": "steps", "explain": "questions", "available": "questions",
+    "why-not": "questions", "plan": "questions", "users": "users", "timing": "timing",
+    "ha": "ha", "config": "configuration",
+}
+"""The module of every command, in the order in which they are listed."""
 
-command = get_command(app)
-"""The parser of all of it, built once."""
+
+def parser(arguments: Sequence[str]) -> Any:
+    """The parser of a command line: of its command alone where it names one, for that is faster."""
+    return _parser(arguments[0] if arguments and arguments[0] in MODULES else "")
+
+
+@cache
+def _parser(command: str) -> Any:
+    names = [MODULES[command]] if command else list(dict.fromkeys(MODULES.values()))
+    app = typer.Typer(
+        name="prgcore", rich_markup_mode=None, pretty_exceptions_enable=False, epilog=CODES,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback(invoke_without_command=True)(root)
+    for name in names:
+        import_module(f"prgcore.cli.{name}").register(app)
+    return get_command(app)
