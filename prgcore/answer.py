@@ -115,8 +115,14 @@ class Explanation:
         ]
         for paragraph in self._paragraphs():
             lines += ["", *_wrap(named(paragraph))]
-        for head, items in self._sections({**hosts, "": group}):
+        for head, items in self._sections():
             lines += ["", head, *_items(map(named, items))]
+        commands = dict(self._commands())
+        if commands:
+            lines += ["", "Commands", *_items(
+                f"{_product(c, {**hosts, '': group}) or named(c)}: {named(commands[c])}"
+                for c in sorted(commands, key=lambda c: not c.startswith(BUTTONS))
+            )]
         return "\n".join(line.rstrip() for line in lines).lstrip("\n") + "\n"
 
     def _paragraphs(self) -> Iterator[str]:
@@ -132,7 +138,7 @@ class Explanation:
                 yield (f"Table 2 has no such row. Nearest: row {self.nearest}."
                        + (f" See decision {self.decision}." if self.decision else ""))
 
-    def _sections(self, hosts: Mapping[str, str]) -> Iterator[tuple[str, list[str]]]:
+    def _sections(self) -> Iterator[tuple[str, list[str]]]:
         todo = self.actions or self._otherwise()
         if todo:
             yield "What to do now", [f"- {say}" for say in todo]
@@ -143,10 +149,6 @@ class Explanation:
             yield f"The shortest way home: {_steps(self.plan)}", way
         elif self.assuming:
             yield "Taken to be", [_cells(self.assuming)]
-        commands = dict(self._commands())
-        if commands:
-            order = sorted(commands, key=lambda c: not c.startswith(BUTTONS))
-            yield "Commands", [f"{_command(c, hosts)}: {commands[c]}" for c in order]
 
     def _otherwise(self) -> tuple[str, ...]:
         """What to do where neither the row nor a family says it."""
@@ -164,7 +166,8 @@ class Explanation:
             yield c, f"accepted. {self.does.get(c, '')}"
         for m in self.maybe:
             how = "accepted if" if m.decides else "accepted in some pairs; it depends on"
-            yield m.command, f"{how} {_cells({c.column: _or(c.values) for c in m.when})}"
+            cells = ", ".join(_cell(c.column, c.values) for c in m.when)
+            yield m.command, f"{how} {cells}"
         for c, failed in self.refused.items():
             yield c, f"refused. {_needs(failed)}"
 
@@ -220,33 +223,31 @@ def _or(values: Sequence[str]) -> str:
 def _needs(failed: Iterable[Failed]) -> str:
     """Failing cells; a state in the document's spelling."""
     return "; ".join(
-        f"{_cell(f.column, f.value)}, needs {_or([_value(f.column, v) for v in f.needs])}"
-        for f in failed
+        f"{_cell(f.column, [f.value])}, needs {_or(_spelt(f.column, f.needs))}" for f in failed
     )
 
 
 def _cells(cells: Mapping[str, str]) -> str:
-    return ", ".join(_cell(name, value) for name, value in cells.items())
+    return ", ".join(_cell(name, [value]) for name, value in cells.items())
 
 
-def _cell(column: str, value: str) -> str:
-    """`node1 is Failed Over`, `link is up`."""
-    return f"{column.removesuffix('.state')} is {_value(column, value)}"
+def _cell(column: str, values: Sequence[str]) -> str:
+    """`node1 is Failed Over or Idle`, `link is up`."""
+    return f"{column.removesuffix('.state')} is {_or(_spelt(column, values))}"
 
 
-def _value(column: str, value: str) -> str:
-    words = value.split(" or ") if column.endswith(".state") else []
-    return " or ".join(", ".join(title(w) for w in some.split(", ")) for some in words) or value
+def _spelt(column: str, values: Sequence[str]) -> list[str]:
+    return [title(v) if column.endswith(".state") else v for v in values]
 
 
-def _command(command: str, hosts: Mapping[str, str]) -> str:
-    """A command; where both hosts are known, as the product's command line spells it.
+def _product(command: str, hosts: Mapping[str, str]) -> str:
+    """A command as the product's command line spells it; empty unless both hosts are known.
 
     The group's name stands at the seat "", for commands that have none.
     """
     name, _, seat = command.rstrip(")").partition("(")
-    if not command.startswith(BUTTONS) or not hosts.keys() >= set(NODES):
-        return command
+    if name not in BUTTONS or not hosts.keys() >= set(NODES):
+        return ""
     return f"utils ha {name} {hosts[seat]}".rstrip()
 
 

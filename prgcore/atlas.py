@@ -7,11 +7,11 @@ drawn by `prgcore.prove.chart` and shipped as data (`prgcore.tables.atlas`).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import reduce
+from functools import cached_property, reduce
 from operator import or_
 from typing import TypeAlias, TypeVar
 
-from attrs import evolve, field, frozen
+from attrs import evolve, frozen
 
 from prgcore.model import Column, Values
 
@@ -28,7 +28,7 @@ HOME = ""
 """In place of the next event: the goal holds."""
 
 
-@frozen(eq=False)
+@frozen(eq=False, slots=False)
 class Atlas:
     """A decision diagram over the stored columns of a machine.
 
@@ -47,10 +47,9 @@ class Atlas:
     root: int
     events: Values
     stored: Values
-    everything: Region = field(init=False, repr=False)
 
-    @everything.default
-    def _all_of_it(self) -> Region:
+    @cached_property
+    def everything(self) -> Region:
         """Every reachable pair, as a region."""
         nodes: list[_Step] = []
         below = [0] * (len(self.events) + 2)

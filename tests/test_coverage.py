@@ -22,17 +22,15 @@ from prgcore.facts import Contradiction, Fact
 from prgcore.machine import PRG
 from prgcore.prove.obligations import obligations
 from prgcore.tables.clients import CONDITIONS, COUNTERS, HIGH_AVAILABILITY
-from prgcore.tables.configuration import FIELDS, RULES
+from prgcore.tables.configuration import RULES
 from prgcore.tables.contradictions import CONTRADICTIONS
 from prgcore.tables.coverage import FACTS
 from prgcore.tables.decisions import DECISIONS
-from prgcore.tables.parameters import AUTOMATIC_FALLBACK_AFTER, PARAMETERS
-from prgcore.tables.profiles import LOWER, MISPRINTS, PROFILES
-from prgcore.tables.restrictions import FEATURES, HAPPENINGS, RESTRICTIONS
+from prgcore.tables.parameters import PARAMETERS
+from prgcore.tables.restrictions import RESTRICTIONS
 from prgcore.tables.services import CRITICAL_SERVICES
 from prgcore.tables.situations import SITUATIONS
 from prgcore.tables.states import TRANSIENT
-from prgcore.tables.timers import SANITY, TIMERS
 from prgcore.vocabulary import State
 
 ROOT = Path(__file__).parent.parent
@@ -41,8 +39,8 @@ HEADINGS = tuple(dict.fromkeys(f.at.rpartition(" ")[0] for f in FACTS))
 NAMED = {name for fact in FACTS for name in fact.lives}
 
 
-def _docs_coverage() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("docs_coverage", ROOT / "docs" / "coverage.py")
+def _docs(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"docs_{name}", ROOT / "docs" / f"{name}.py")
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
@@ -50,7 +48,7 @@ def _docs_coverage() -> ModuleType:
     return module
 
 
-DOCS = _docs_coverage()
+DOCS = _docs("coverage")
 
 
 # -------------------------------------------------------------------- the facts
@@ -180,17 +178,8 @@ NAMES = ("configuration", "connections", "contradictions", "coverage", "login-pr
 
 @pytest.fixture(scope="module")
 def pages() -> dict[str, str]:
-    return {
-        "coverage": chapter.coverage_page(FACTS, KNOWN),
-        "contradictions": chapter.contradictions_page(CONTRADICTIONS),
-        "parameters": chapter.parameters_page(
-            PARAMETERS, TIMERS, SANITY, AUTOMATIC_FALLBACK_AFTER),
-        "services": chapter.services_page(CRITICAL_SERVICES),
-        "connections": chapter.connections_page((*CONDITIONS, HIGH_AVAILABILITY), COUNTERS),
-        "login-profiles": chapter.login_profiles_page(PROFILES, MISPRINTS, LOWER),
-        "restrictions": chapter.restrictions_page(RESTRICTIONS, FEATURES, HAPPENINGS),
-        "configuration": chapter.configuration_page(FIELDS, RULES),
-    }
+    made: dict[str, str] = _docs("generate").chapter_pages(KNOWN["obligation"])
+    return made
 
 
 def _anchors(text: str) -> set[str]:

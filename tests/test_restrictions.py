@@ -7,7 +7,6 @@ from attrs import fields
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prgcore.engine import Pair
 from prgcore.errors import BadInput
 from prgcore.facts import Restriction
 from prgcore.machine import prg
@@ -18,9 +17,9 @@ from prgcore.seats import NODES, seat_cube
 from prgcore.tables.decisions import DECISIONS
 from prgcore.tables.events import EVENTS
 from prgcore.tables.restrictions import FEATURES, HAPPENINGS, RESTRICTIONS
-from prgcore.tables.stories import STARTS
 from prgcore.vocabulary import Outcome
 from tests.planted import reachable
+from tests.walks import after
 
 PRG = prg()
 BY_ID = {r.id: r for r in RESTRICTIONS}
@@ -32,17 +31,8 @@ def space() -> Space:
     return reachable()
 
 
-def _after(*events: str) -> Pair:
-    pair = PRG.initial[0]
-    for event in (*STARTS["normal"], *events):
-        decision = PRG.step(pair, event)
-        assert decision.outcome is Outcome.DONE, event
-        pair = decision.pair
-    return pair
-
-
 def _ids(*events: str, more: tuple[str, ...] = (), features: tuple[str, ...] | None = None) -> set[str]:
-    found = restrictions_for(_after(*events), after=(*events, *more), features=features)
+    found = restrictions_for(after(*events), after=(*events, *more), features=features)
     return {r.id for r in found}
 
 
@@ -85,7 +75,7 @@ def test_every_interaction_of_the_document_has_a_record() -> None:
 
 
 def test_nothing_applies_in_a_normal_pair_with_nothing_behind_it() -> None:
-    assert restrictions_for(_after()) == ()
+    assert restrictions_for(after()) == ()
     assert restrictions_for(PRG.initial[0]) == ()
 
 
@@ -133,9 +123,9 @@ def test_the_numbers_of_the_document() -> None:
 
 def test_what_is_not_known_is_refused() -> None:
     with pytest.raises(BadInput, match="unknown event 'takeover'; did you mean taken_over, takeover_done"):
-        restrictions_for(_after(), after=["takeover"])
+        restrictions_for(after(), after=["takeover"])
     with pytest.raises(BadInput, match=r"unknown feature 'push'; known: .*push_notifications"):
-        restrictions_for(_after(), features=["push"])
+        restrictions_for(after(), features=["push"])
 
 
 @pytest.mark.parametrize("event", [
@@ -144,11 +134,11 @@ def test_what_is_not_known_is_refused() -> None:
 ])
 def test_an_event_is_of_a_node_that_there_is(event) -> None:
     with pytest.raises(BadInput, match="unknown event "):
-        restrictions_for(_after(), after=[event])
+        restrictions_for(after(), after=[event])
 
 
 def test_an_event_may_be_named_with_its_seat_or_without() -> None:
-    named = [restrictions_for(_after(), after=[f"takeover_done{seat}"])
+    named = [restrictions_for(after(), after=[f"takeover_done{seat}"])
              for seat in ("", "(node1)", "(node2)")]
     assert named[0] == named[1] == named[2] != ()
 
@@ -160,7 +150,7 @@ def test_what_is_no_pair_is_told(pair) -> None:
 
 
 def test_no_more_columns_are_asked_than_the_table_does() -> None:
-    pair = _after(*CRASH)
+    pair = after(*CRASH)
     assert restrictions_for({c: pair[c] for c in COLUMNS}) == restrictions_for(pair) != ()
 
 

@@ -393,6 +393,21 @@ def test_the_commands_that_the_product_would_take(explain):
     assert "utils ha" not in explain("State: Normal\nState: Normal\n").out
 
 
+def test_hosts_that_are_called_like_seats_are_not_mixed_up(explain):
+    text = ("Node 1 Name : node2 State: Idle Reason: On Admin Request\n"
+            "Node 2 Name : node1 State: Running in Backup Mode Reason: On Admin Request\n")
+    answer = explain(text).out
+    assert answer.startswith("node2  Idle / On Admin Request\nnode1  Running in Backup Mode")
+    assert "\n  utils ha fallback node2: accepted if node2.database is up, node2" in answer
+    assert "\n  utils ha fallback node1: refused. node1 is Running in Backup Mode" in answer
+
+
+@pytest.mark.parametrize("situation", PRG.model.situations, ids=lambda s: s.row)
+def test_what_to_do_is_within_the_first_ten_lines(situation):
+    answer = explain_display(PRG, *shown(situation.display, situation.shown))
+    assert "What to do now" in answer.text(["cup1", "cup2"]).splitlines()[:10]
+
+
 def test_set_narrows_a_status_text(explain):
     text = write(group(((State.FAILED_OVER, None), (State.RUNNING_IN_BACKUP_MODE, None))))
     answer = json.loads(explain(text, "--json", "--set", "node1.hears_peer=no").out)

@@ -17,7 +17,6 @@ from prgcore.export.machine_file import dumps
 from prgcore.machine import prg
 from prgcore.seats import NODES, mirror_name
 from prgcore.serving import COLUMNS
-from prgcore.tables.stories import STARTS
 from prgcore.users import (
     MODES,
     LogIns,
@@ -27,9 +26,10 @@ from prgcore.users import (
     relogins,
     serving,
 )
-from prgcore.vocabulary import Kind, Outcome, State
+from prgcore.vocabulary import Kind, State
 from tests.planted import reachable
 from tests.toys import LAMPS
+from tests.walks import after
 
 PRG = prg()
 COUNTS = {"node1": 900, "node2": 700}
@@ -42,15 +42,6 @@ PLACES = st.dictionaries(
     st.sampled_from([f"u{n}" for n in range(40)]),
     st.sampled_from([*(f"g{g}n{n}" for g in range(3) for n in range(2)), "gone"]))
 MODE = st.sampled_from(MODES)
-
-
-def _after(*events: str) -> Pair:
-    pair = PRG.initial[0]
-    for event in (*STARTS["normal"], *events):
-        decision = PRG.step(pair, event)
-        assert decision.outcome is Outcome.DONE, event
-        pair = decision.pair
-    return pair
 
 
 # ----------------------------------------------------------------------- assignment
@@ -156,7 +147,7 @@ def test_what_cannot_be_assigned_is_said(users, groups, mode, says) -> None:
 
 
 def test_at_home_each_node_serves_its_own() -> None:
-    served = serving(_after())
+    served = serving(after())
     assert (served.node1.by, served.node2.by) == NODES
     assert served["node2"].why == "assigned to node2, which serves"
 
@@ -176,13 +167,13 @@ def test_at_home_each_node_serves_its_own() -> None:
     (("disable_ha",), "node1", "node2", "assigned to node1, which serves"),
 ])
 def test_who_serves_and_why(events, node1, node2, why) -> None:
-    served = serving(_after(*events))
+    served = serving(after(*events))
     assert (served.node1.by, served.node2.by) == (node1, node2)
     assert served.node1.why == why
 
 
 def test_a_mapping_is_as_good_as_a_pair_and_services_that_are_held_do_not_serve() -> None:
-    pair = dict(_after())
+    pair = dict(after())
     assert serving(pair) == serving(PRG.pair(pair))
     held = serving(pair | {"node1.services": "stopped"})
     assert held.node1.why == "assigned to node1: its critical services are stopped"
@@ -190,14 +181,14 @@ def test_a_mapping_is_as_good_as_a_pair_and_services_that_are_held_do_not_serve(
 
 def test_a_group_assigned_twice_is_no_pair_to_answer_for() -> None:
     with pytest.raises(OutsideInvariant, match="S3") as caught:
-        serving(dict(_after()) | {"node2.assigned_peer": "yes"})
+        serving(dict(after()) | {"node2.assigned_peer": "yes"})
     assert caught.value.broken == ("S3",)
 
 
 def test_only_the_two_nodes_have_users() -> None:
     with pytest.raises(BadInput, match=r"unknown node 'cup1'; .*node1, node2"):
-        serving(_after())["cup1"]
-    assert serving(_after())["node2"].by == "node2"
+        serving(after())["cup1"]
+    assert serving(after())["node2"].by == "node2"
 
 
 NO_PAIRS = [{}, {"node1.state": "normal"}, None, "node1.state", ["node1.state"]]
@@ -205,17 +196,17 @@ NO_PAIRS = [{}, {"node1.state": "normal"}, None, "node1.state", ["node1.state"]]
 
 @pytest.mark.parametrize("pair", NO_PAIRS)
 def test_what_is_no_pair_is_told(pair) -> None:
-    for ask in (serving, lambda p: logins(p, _after(), COUNTS), lambda p: logins(_after(), p, COUNTS)):
+    for ask in (serving, lambda p: logins(p, after(), COUNTS), lambda p: logins(after(), p, COUNTS)):
         with pytest.raises(BadInput, match=r"the pair (has no column node1\.|is a mapping of)"):
             ask(pair)
 
 
 @pytest.mark.parametrize("name", COLUMNS)
 def test_each_column_that_is_asked_is_needed_by_name(name) -> None:
-    lacking = {c: v for c, v in _after().items() if c != name}
+    lacking = {c: v for c, v in after().items() if c != name}
     with pytest.raises(BadInput, match=f"the pair has no column {name}; give every column"):
         serving(lacking)
-    assert serving({c: _after()[c] for c in COLUMNS}) == serving(_after())
+    assert serving({c: after()[c] for c in COLUMNS}) == serving(after())
 
 
 # --------------------------------------------------------------------- who logs in again
@@ -227,32 +218,32 @@ def _told(pair: Pair, *events: str) -> dict[str, tuple[int, int]]:
 
 def test_a_manual_failover_and_its_fallback_cost_each_user_two_log_ins() -> None:
     assert _told(
-        _after(), "failover(node1)", "takeover_done(node2)", "taken_over(node1)",
+        after(), "failover(node1)", "takeover_done(node2)", "taken_over(node1)",
         "fallback(node1)", "takeback_done(node1)",
     ) == {"takeover_done(node2)": (0, 900), "takeback_done(node1)": (900, 0)}
 
 
 def test_after_a_crash_they_log_in_when_the_peer_has_taken_over() -> None:
     assert _told(
-        _after(), "power_off(node2)", "peer_host_lost(node1)", "takeover_done(node1)",
+        after(), "power_off(node2)", "peer_host_lost(node1)", "takeover_done(node1)",
     ) == {"takeover_done(node1)": (700, 0)}
 
 
 def test_a_service_that_returns_in_time_costs_a_log_in_at_home() -> None:
-    assert _told(_after(), "services_down(node1)", "services_up(node1)") == {
+    assert _told(after(), "services_down(node1)", "services_up(node1)") == {
         "services_up(node1)": (900, 0)}
 
 
 def test_the_auto_recovery_moves_everyone() -> None:
     assert _told(
-        _after("services_down(node1)", "critical_service_delay(node1)", "takeover_done(node2)",
+        after("services_down(node1)", "critical_service_delay(node1)", "takeover_done(node2)",
                "taken_over(node1)", "services_up(node1)"),
         "services_down(node2)", "critical_service_delay(node2)", "autorecovery_done(node1)",
     ) == {"autorecovery_done(node1)": (1600, 0)}
 
 
 def test_who_is_refused_or_restarted_alone_moves_nobody() -> None:
-    told = relogins(PRG, _after(), ("recover", "manager_stop(node1)", "manager_start(node1)"),
+    told = relogins(PRG, after(), ("recover", "manager_stop(node1)", "manager_start(node1)"),
                     COUNTS)
     assert [x.total for x in told] == [0, 0, 0]
     assert [x.event for x in told] == ["recover", "manager_stop(node1)", "manager_start(node1)"]
@@ -260,7 +251,7 @@ def test_who_is_refused_or_restarted_alone_moves_nobody() -> None:
 
 def test_a_trace_that_cannot_happen_is_an_error() -> None:
     with pytest.raises(ImpossibleEvent):
-        relogins(PRG, _after(), ["takeover_done(node1)"], COUNTS)
+        relogins(PRG, after(), ["takeover_done(node1)"], COUNTS)
 
 
 @pytest.mark.parametrize("counts", [
@@ -269,7 +260,7 @@ def test_a_trace_that_cannot_happen_is_an_error() -> None:
 ])
 def test_users_are_counted_at_two_nodes(counts) -> None:
     with pytest.raises(BadInput, match="expected"):
-        logins(_after(), _after(), counts)
+        logins(after(), after(), counts)
 
 
 def _somewhere(many: int) -> list[Pair]:
@@ -277,7 +268,7 @@ def _somewhere(many: int) -> list[Pair]:
     space = reachable()
     numbers = range(0, len(space), len(space) // many)
     near = [(), ("failover(node1)",), ("failover(node2)",)]
-    return [*(_after(*events) for events in near), *(PRG.pair(space.pair(number)) for number in numbers)]
+    return [*(after(*events) for events in near), *(PRG.pair(space.pair(number)) for number in numbers)]
 
 
 def _server(pair: Pair, home: str) -> str | None:
@@ -314,14 +305,14 @@ def test_nobody_logs_in_twice_at_once_and_the_other_seat_says_the_same() -> None
 
 
 def test_users_are_added_to_a_normal_pair_and_without_high_availability() -> None:
-    assert may_add_users(PRG, _after()).accepted
+    assert may_add_users(PRG, after()).accepted
     unprotected = may_add_users(PRG, PRG.initial[0])
     assert unprotected.accepted
     assert unprotected.says.startswith("no node is in a failover state")
 
 
 def test_the_refusal_names_the_nodes_and_their_states() -> None:
-    pair = _after("failover(node1)", "takeover_done(node2)", "taken_over(node1)")
+    pair = after("failover(node1)", "takeover_done(node2)", "taken_over(node1)")
     adding = may_add_users(PRG, pair)
     assert not adding.accepted
     assert adding.decision == PRG.step(pair, "add_users")
@@ -332,7 +323,7 @@ def test_the_refusal_names_the_nodes_and_their_states() -> None:
 
 
 def test_a_node_that_shows_nothing_is_said_to_be_silent() -> None:
-    crashed = _after("power_off(node1)", "peer_host_lost(node2)", "takeover_done(node2)")
+    crashed = after("power_off(node1)", "peer_host_lost(node2)", "takeover_done(node2)")
     assert may_add_users(PRG, crashed).says.startswith(
         "node1 is silent and node2 is Running in Backup Mode: no users")
 
@@ -356,10 +347,10 @@ def test_it_is_the_machine_that_decides() -> None:
                                for c in rule.when})
     other = type(PRG)(evolve(
         PRG.model, rules=tuple(wider if r is rule else r for r in PRG.model.rules)))
-    idle = _after("failover(node1)", "takeover_done(node2)", "taken_over(node1)")
+    idle = after("failover(node1)", "takeover_done(node2)", "taken_over(node1)")
     assert not may_add_users(PRG, idle).accepted
     assert may_add_users(other, idle).accepted
-    assert not may_add_users(other, _after("failover(node1)")).accepted
+    assert not may_add_users(other, after("failover(node1)")).accepted
 
 
 # ------------------------------------------------------------------ the command line
@@ -367,7 +358,7 @@ def test_it_is_the_machine_that_decides() -> None:
 
 def test_the_command_answers_as_the_functions_do(capsys, monkeypatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    pair = _after("failover(node1)", "takeover_done(node2)", "taken_over(node1)")
+    pair = after("failover(node1)", "takeover_done(node2)", "taken_over(node1)")
     words = ["users", json.dumps(dict(pair)), "--after", "takeover_done(node2)",
              "--feature", "push_notifications"]
     assert main([*words, "--json"]) == 0
@@ -405,13 +396,13 @@ def test_a_silent_node_is_silent_and_the_pair_that_was_taken_is_told(capsys, mon
 
 
 def test_a_pair_that_is_given_assumes_nothing(capsys) -> None:
-    assert main(["users", json.dumps(dict(_after())), "--json"]) == 0
+    assert main(["users", json.dumps(dict(after())), "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert (told["pair"], told["assuming"]) == (dict(_after()), {})
+    assert (told["pair"], told["assuming"]) == (dict(after()), {})
 
 
 def test_a_pair_without_restrictions_says_so(capsys) -> None:
-    assert main(["users", json.dumps(dict(_after()))]) == 0
+    assert main(["users", json.dumps(dict(after()))]) == 0
     assert capsys.readouterr().out.endswith("No restriction applies.\n")
 
 
