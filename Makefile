@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help prove test check rewrite bench mutants clean
+.PHONY: help prove test check docs rewrite bench mutants clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -15,14 +15,15 @@ $(READY): pyproject.toml
 	@echo "setting up .venv (once)"
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-	  --editable '.[all,test,bench,dev]'
+	  --editable '.[all,test,bench,docs,dev]'
 	@touch $@
 
 prove: $(READY)  ## prove every promise of the machine, under every policy, and proofs/
 	$(BIN)/prgcore prove --every-policy
 	$(BIN)/prgcore prove proofs
 
-test: $(READY)  ## run all tests
+test: $(READY)  ## run all tests; installs Graphviz and Chromium where they are missing
+	@.ci/programs dot chromium
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: $(READY)  ## lint, types, floors, generated files unchanged
@@ -30,6 +31,11 @@ check: $(READY)  ## lint, types, floors, generated files unchanged
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python docs/generate.py --check
+
+docs: $(READY)  ## build the documentation in docs/_build; installs Graphviz where it is missing
+	@.ci/programs dot
+	$(BIN)/python -m sphinx -q -W --keep-going -j auto -b html docs docs/_build/html
+	@echo "the documentation is in docs/_build/html/index.html"
 
 rewrite: $(READY)  ## regenerate golden and reference files; read the diff before you commit it
 	$(BIN)/python docs/generate.py
@@ -42,4 +48,4 @@ mutants: $(READY)  ## M1: kill every mutant of the table (minutes)
 	$(BIN)/prgcore prove --only M1 --mutants all
 
 clean:  ## remove what was made
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
+	rm -rf .venv docs/_build .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist

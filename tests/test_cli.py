@@ -582,7 +582,7 @@ def test_diagram_in_every_format(run):
     table = run("diagram", "--format", "table", "--phase", "manual").out
     assert "| `failover(node1)` | M100 |" in table
     drawn = json.loads(run("diagram", "--json", "--phase", "manual").out)
-    assert {"source", "target", "labels"} == set(drawn["edges"][0])
+    assert {"source", "target", "labels", "steps", "mark"} == set(drawn["edges"][0])
 
 
 @pytest.mark.parametrize(("words", "said"), [

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import product
 from typing import Any
 
-from prgcore.diagram.graph import Reader
+from prgcore.diagram.states import Reader
 from prgcore.engine import Decision, Engine
 from prgcore.errors import BadInput, ImpossibleEvent, MissingExtra, unknown_name
 from prgcore.model import Const, Rule, Values

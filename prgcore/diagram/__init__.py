@@ -1,35 +1,50 @@
-"""Diagrams: a machine, then a small frozen graph, then text; one file a format.
+"""Diagrams: a machine, then a small frozen shape, then text; one file a format.
 
 Law: everything drawn is read from the table, so a diagram cannot drift from it. Output is
-sorted and byte-identical from run to run.
+sorted and byte-identical from run to run. Pure: what lays a graph out is `prgcore.adapters.graphviz`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
 
 from prgcore.diagram.dot import dot
-from prgcore.diagram.graph import Edge, Graph, Label, Node, graph
+from prgcore.diagram.graph import Edge, Graph, Label, Node
+from prgcore.diagram.matrix import Matrix
 from prgcore.diagram.mermaid import mermaid
+from prgcore.diagram.sequence import Sequence
+from prgcore.diagram.states import graph
 from prgcore.diagram.table import table
 from prgcore.errors import BadInput
 from prgcore.model import Model
 
-__all__ = ["FORMATS", "Edge", "Graph", "Label", "Node", "draw", "graph", "render"]
+__all__ = [
+    "FORMATS", "Drawn", "Edge", "Graph", "Label", "Matrix", "Node", "Sequence", "draw", "graph",
+    "render",
+]
 
-FORMATS: Mapping[str, Callable[[Graph], str]] = {"dot": dot, "mermaid": mermaid, "table": table}
-"""The registry: the name of a format and what renders it."""
+Drawn: TypeAlias = Graph | Sequence | Matrix
+"""What a view makes of a machine, and a format makes text of."""
+
+FORMATS: Mapping[type[Drawn], Mapping[str, Callable[[Any], str]]] = {
+    Graph: {"dot": dot, "mermaid": mermaid, "table": table},
+    Sequence: {},
+    Matrix: {},
+}
+"""The registry: for every shape the names of its formats, and what renders them."""
 
 
-def render(drawn: Graph, form: str) -> str:
-    """A graph as text.
+def render(drawn: Drawn, form: str) -> str:
+    """A drawing as text.
 
     Raises:
-        BadInput: no such format; the message lists those that there are.
+        BadInput: the shape has no such format; the message lists those that it has.
     """
-    if form not in FORMATS:
-        raise BadInput(f"unknown format {form[:80]!r}; known: {', '.join(sorted(FORMATS))}")
-    return FORMATS[form](drawn)
+    forms = FORMATS[type(drawn)]
+    if form not in forms:
+        raise BadInput(f"unknown format {form[:80]!r}; known: {', '.join(sorted(forms))}")
+    return forms[form](drawn)
 
 
 def draw(
@@ -40,6 +55,6 @@ def draw(
     Raises:
         BadInput: no such format, stored column or phase.
     """
-    if form not in FORMATS:
+    if form not in FORMATS[Graph]:
         return render(Graph("", (), (), ()), form)
     return render(graph(model, column, phase), form)

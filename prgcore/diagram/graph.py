@@ -1,208 +1,121 @@
-"""From a table to a small graph: the values of one column, and the rules that change it.
+"""The shape of a drawn graph: nodes, edges with the rules behind them, marks. Knows no format.
 
-Law: frozen, sorted, complete for the column. What a guard allows is decided by reading its
-cells (derived cells over their tables), not by a search. Knows no format and no row.
+Law: frozen and sorted; what is drawn is decided by the views (`states`, `walks`, and
+`prgcore.prove.quotient`), how it looks by the formats.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 
 from attrs import frozen
 
-from prgcore.errors import BadInput, unknown_name
-from prgcore.model import By, Cell, Const, Copy, Cube, Model, Rule, Values
-from prgcore.vocabulary import Kind, State, title
+from prgcore.errors import BadInput
+from prgcore.model import Values
 
-ROLES: Mapping[str, str] = {
-    State.NORMAL: "serving",
-    State.RUNNING_IN_BACKUP_MODE: "serving",
-    State.IDLE: "failed_over",
-    State.FAILED_OVER: "failed_over",
-    State.FAILED_OVER_WITH_CRITICAL_SERVICES_NOT_RUNNING: "failed_over",
-    State.RUNNING_IN_FAILED_MODE: "failed",
-    State.UNKNOWN: "unknown",
-}
-"""How a state is drawn, unless the machine says that it is a transition."""
+MOST_NODES = 60
+MOST_EDGES = 150
+"""What can be laid out and read; edges that are parallel count once."""
 
 
 @frozen(order=True)
 class Node:
-    """A value of the column, or (role `any`) most of them at once."""
+    """What a graph has nodes for: a value, a class of pairs, a pair.
+
+    Attributes:
+        id: a name that every format takes as an identifier.
+        label: the first line of what stands in it; `lines` are the others.
+        role: a word of `palette.Role`.
+        tooltip: what is said when it is pointed at.
+        url: where more of it is said, relative to the reference.
+        mark: "" or `focus`, `path`, `broken`, `added`, `removed`.
+    """
 
     id: str
     label: str
     role: str
+    lines: Values = ()
+    tooltip: str = ""
+    url: str = ""
+    mark: str = ""
 
 
 @frozen(order=True)
 class Label:
-    """Why an edge is there: an event and the rule that answers it."""
+    """Why an edge is there: an event and the rule that answers it, with its reason and citation."""
 
     event: str
     rule: str
     phase: str = ""
+    why: str = ""
+    cite: Values = ()
 
     def __str__(self) -> str:
         return f"{self.event} {self.rule}"
 
+    @property
+    def url(self) -> str:
+        """The rule's row in the reference."""
+        return f"rules.html#{self.rule.partition('@')[0].lower()}"
+
+    @property
+    def tooltip(self) -> str:
+        """Reason and citation."""
+        return f"{self.rule}: {self.why}" + (f" ({', '.join(self.cite)})" if self.cite else "")
+
 
 @frozen(order=True)
 class Edge:
-    """From a node to a node; parallel edges are one edge with many labels."""
+    """From a node to a node; parallel edges are one edge with many labels.
+
+    Attributes:
+        steps: the numbers of the steps of a trace that go this way, from 1.
+        mark: "" or `path`, `added`, `removed`, `changed`.
+    """
 
     source: str
     target: str
     labels: tuple[Label, ...]
+    steps: tuple[int, ...] = ()
+    mark: str = ""
 
 
 @frozen
 class Graph:
-    """Nodes in the order of the column's domain, edges in the order of their nodes."""
+    """Nodes and edges in an order that means something to a reader; `initial` are ids."""
 
     title: str
     initial: Values
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]
 
+    @property
+    def roles(self) -> Values:
+        """The roles that occur, in the order of the palette: what a legend explains."""
+        from prgcore.diagram.palette import Role
 
-class Reader:
-    """Reads a machine for its moves; the tables of derived columns are indexed once."""
-
-    def __init__(self, model: Model) -> None:
-        self.columns = {c.name: c for c in model.columns}
-        self.ways: dict[str, list[Cube]] = {
-            e.name: [Cube()] for e in model.events if e.kind is Kind.COMMAND
-        }
-        for entry in model.possible:
-            self.ways.setdefault(entry.event, []).append(entry.when)
-        self._left: dict[tuple[Cell, str], frozenset[str]] = {}
-        self._possible: dict[tuple[str, str], frozenset[str]] = {}
-
-    def _under(self, cell: Cell, column: str) -> frozenset[str] | None:
-        """What one cell leaves of a column; None where it says nothing of it."""
-        if cell.column == column:
-            return frozenset(cell.values)
-        asked = self.columns[cell.column]
-        if column not in asked.sources:
-            return None
-        left = self._left.get((cell, column))
-        if left is None:
-            at = asked.sources.index(column)
-            left = frozenset(k[at] for k, v in asked.table if v in cell.values)
-            self._left[cell, column] = left
-        return left
-
-    def _seen(self, cells: Iterable[Cell], column: str) -> frozenset[str]:
-        left = frozenset(self.columns[column].domain)
-        for cell in cells:
-            under = self._under(cell, column)
-            if under is not None:
-                left &= under
-        return left
-
-    def values(self, rule: Rule, column: str, more: tuple[Cell, ...] = ()) -> frozenset[str]:
-        """The values of a column for which the rule may apply and its event may happen."""
-        possible = self._possible.get((rule.event, column))
-        if possible is None:
-            ways = (self._seen(way, column) for way in self.ways.get(rule.event, ()))
-            possible = frozenset[str]().union(*ways)
-            self._possible[rule.event, column] = possible
-        return self._seen((*rule.when, *more), column) & possible
-
-    def moves(self, rule: Rule, column: str) -> frozenset[tuple[str, str]]:
-        """Every change that the rule can make to the column, as (before, after)."""
-        found: set[tuple[str, str]] = set()
-        for effect in rule.then:
-            if effect.target != column:
-                continue
-            match effect.value:
-                case Const(value):
-                    cases: Iterable[tuple[tuple[Cell, ...], str]] = [((), value)]
-                case Copy(name):
-                    cases = [((Cell(name, v),), v) for v in self.values(rule, name)]
-                case By(name, table):
-                    allowed = self.values(rule, name)
-                    cases = [((Cell(name, k),), v) for k, v in table if k in allowed]
-            found |= {
-                (before, after) for more, after in cases
-                for before in self.values(rule, column, more) if before != after
-            }
-        return frozenset(found)
+        used = {n.role for n in self.nodes}
+        return tuple(r for r in Role if r in used)
 
 
-def graph(model: Model, column: str = "node1.state", phase: str | None = None) -> Graph:
-    """The values of a column and the rules that change it; of one phase, or of all.
-
-    A rule that leads to one value from more than half of the domain is drawn from one node
-    that stands for these values, and says which.
-
-    Raises:
-        BadInput: no such stored column, or no such phase.
-    """
-    stored = {c.name: c for c in model.columns if not c.derived}
-    if column not in stored:
-        raise BadInput(unknown_name("stored column", column, stored))
-    phases = {r.phase for r in model.rules if r.phase}
-    if phase is not None and phase not in phases:
-        raise BadInput(unknown_name("phase", phase, phases))
-    domain = stored[column].domain
-    reader = Reader(model)
-    labels: dict[tuple[str, str], set[Label]] = {}
-    many: dict[str, Values] = {}
-    for rule in model.rules:
-        if phase not in (None, rule.phase):
-            continue
-        sources: dict[str, set[str]] = {}
-        for before, after in reader.moves(rule, column):
-            sources.setdefault(after, set()).add(before)
-        label = Label(rule.event, rule.id.partition("@")[0], rule.phase)
-        for after, befores in sources.items():
-            for source in _grouped(domain, after, befores, many):
-                labels.setdefault((source, after), set()).add(label)
-    drawn = {name for ends in labels for name in ends}
-    nodes = [
-        *(Node(_id(v), title(v) or v, _role(model, column, v)) for v in domain if v in drawn),
-        *(Node(_id(name), _but(left), "any") for name, left in sorted(many.items())),
-    ]
-    order = {n.id: i for i, n in enumerate(nodes)}
-    edges = (Edge(_id(a), _id(b), tuple(sorted(why))) for (a, b), why in labels.items())
-    starts = {dict(pair)[column] for pair in model.initial} & drawn
-    return Graph(
-        f"{model.name}: {column}" + (f", {phase}" if phase else ""),
-        tuple(_id(v) for v in domain if v in starts),
-        tuple(nodes),
-        tuple(sorted(edges, key=lambda e: (order[e.source], order[e.target]))),
+def identifier(name: str) -> str:
+    """A name that every format takes as an identifier; different names give different ones."""
+    return "s_" + re.sub(
+        r"[^A-Za-z0-9]", lambda m: "_" if m[0] in " _" else f"_{ord(m[0]):x}_", name
     )
 
 
-def _grouped(
-    domain: Values, after: str, befores: set[str], many: dict[str, Values]
-) -> Iterator[str]:
-    """The nodes from which to draw; entries of `many` say which values such a node leaves out."""
-    left = tuple(v for v in domain if v not in befores and v != after)
-    if len(befores) > 2 and len(befores) > len(domain) // 2:
-        name = "*" + "".join(f" -{v}" for v in left)
-        many[name] = left
-        yield name
-    else:
-        yield from befores
+def check_size(drawn: Graph, narrower: Iterable[str] = ()) -> Graph:
+    """The graph itself.
 
-
-def _but(left: Values) -> str:
-    return "*" if not left else "* but " + ", ".join(title(v) or v for v in left)
-
-
-def _role(model: Model, column: str, value: str) -> str:
-    if any(c.column == column and value in c.values for c in model.transient):
-        return "transition"
-    return ROLES.get(value, "plain")
-
-
-def _id(name: str) -> str:
-    """A name that every format takes as an identifier."""
-    plain = name.replace("* -", "any but ").replace(" -", " and ").replace("*", "any")
-    return "s_" + re.sub(
-        r"[^A-Za-z0-9]", lambda m: "_" if m[0] in " _" else f"_{ord(m[0]):x}_", plain
+    Raises:
+        BadInput: too large to lay out and read; the message names the narrower views.
+    """
+    if len(drawn.nodes) <= MOST_NODES and len(drawn.edges) <= MOST_EDGES:
+        return drawn
+    hint = "; ".join(narrower)
+    raise BadInput(
+        f"{drawn.title}: {len(drawn.nodes)} nodes and {len(drawn.edges)} edges are too many to "
+        f"lay out (at most {MOST_NODES} and {MOST_EDGES})" + (f"; try {hint}" if hint else "")
     )

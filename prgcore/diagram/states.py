@@ -1,0 +1,165 @@
+"""The states of a node as a graph: the values of one column, and the rules that change it.
+
+Law: complete for the column. What a guard allows is decided by reading its cells (derived
+cells over their tables), not by a search. Knows no format and no row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from prgcore.diagram.graph import Edge, Graph, Label, Node, identifier
+from prgcore.diagram.palette import Role
+from prgcore.errors import BadInput, unknown_name
+from prgcore.model import By, Cell, Const, Copy, Cube, Model, Rule, Values
+from prgcore.vocabulary import Kind, State, title
+
+ROLES: Mapping[str, Role] = {
+    State.NORMAL: Role.SERVING,
+    State.RUNNING_IN_BACKUP_MODE: Role.SERVING,
+    State.IDLE: Role.FAILED_OVER,
+    State.FAILED_OVER: Role.FAILED_OVER,
+    State.FAILED_OVER_WITH_CRITICAL_SERVICES_NOT_RUNNING: Role.FAILED_OVER,
+    State.RUNNING_IN_FAILED_MODE: Role.FAILED,
+    State.UNKNOWN: Role.UNKNOWN,
+}
+"""How a state is drawn, unless the machine says that it is a transition."""
+
+
+class Reader:
+    """Reads a machine for its moves; the tables of derived columns are indexed once."""
+
+    def __init__(self, model: Model) -> None:
+        self.columns = {c.name: c for c in model.columns}
+        self.ways: dict[str, list[Cube]] = {
+            e.name: [Cube()] for e in model.events if e.kind is Kind.COMMAND
+        }
+        for entry in model.possible:
+            self.ways.setdefault(entry.event, []).append(entry.when)
+        self._left: dict[tuple[Cell, str], frozenset[str]] = {}
+        self._possible: dict[tuple[str, str], frozenset[str]] = {}
+
+    def _under(self, cell: Cell, column: str) -> frozenset[str] | None:
+        """What one cell leaves of a column; None where it says nothing of it."""
+        if cell.column == column:
+            return frozenset(cell.values)
+        asked = self.columns[cell.column]
+        if column not in asked.sources:
+            return None
+        left = self._left.get((cell, column))
+        if left is None:
+            at = asked.sources.index(column)
+            left = frozenset(k[at] for k, v in asked.table if v in cell.values)
+            self._left[cell, column] = left
+        return left
+
+    def _seen(self, cells: Iterable[Cell], column: str) -> frozenset[str]:
+        left = frozenset(self.columns[column].domain)
+        for cell in cells:
+            under = self._under(cell, column)
+            if under is not None:
+                left &= under
+        return left
+
+    def values(self, rule: Rule, column: str, more: tuple[Cell, ...] = ()) -> frozenset[str]:
+        """The values of a column for which the rule may apply and its event may happen."""
+        possible = self._possible.get((rule.event, column))
+        if possible is None:
+            ways = (self._seen(way, column) for way in self.ways.get(rule.event, ()))
+            possible = frozenset[str]().union(*ways)
+            self._possible[rule.event, column] = possible
+        return self._seen((*rule.when, *more), column) & possible
+
+    def moves(self, rule: Rule, column: str) -> frozenset[tuple[str, str]]:
+        """Every change that the rule can make to the column, as (before, after)."""
+        found: set[tuple[str, str]] = set()
+        for effect in rule.then:
+            if effect.target != column:
+                continue
+            match effect.value:
+                case Const(value):
+                    cases: Iterable[tuple[tuple[Cell, ...], str]] = [((), value)]
+                case Copy(name):
+                    cases = [((Cell(name, v),), v) for v in self.values(rule, name)]
+                case By(name, table):
+                    allowed = self.values(rule, name)
+                    cases = [((Cell(name, k),), v) for k, v in table if k in allowed]
+            found |= {
+                (before, after) for more, after in cases
+                for before in self.values(rule, column, more) if before != after
+            }
+        return frozenset(found)
+
+
+def graph(model: Model, column: str = "node1.state", phase: str | None = None) -> Graph:
+    """The values of a column and the rules that change it; of one phase, or of all.
+
+    A rule that leads to one value from more than half of the domain is drawn from one node
+    that stands for these values, and says which.
+
+    Raises:
+        BadInput: no such stored column, or no such phase.
+    """
+    stored = {c.name: c for c in model.columns if not c.derived}
+    if column not in stored:
+        raise BadInput(unknown_name("stored column", column, stored))
+    phases = {r.phase for r in model.rules if r.phase}
+    if phase is not None and phase not in phases:
+        raise BadInput(unknown_name("phase", phase, phases))
+    domain = stored[column].domain
+    reader = Reader(model)
+    labels: dict[tuple[str, str], set[Label]] = {}
+    many: dict[str, Values] = {}
+    for rule in model.rules:
+        if phase not in (None, rule.phase):
+            continue
+        sources: dict[str, set[str]] = {}
+        for before, after in reader.moves(rule, column):
+            sources.setdefault(after, set()).add(before)
+        label = Label(rule.event, rule.id.partition("@")[0], rule.phase, rule.why, rule.cite)
+        for after, befores in sources.items():
+            for source in _grouped(domain, after, befores, many):
+                labels.setdefault((source, after), set()).add(label)
+    drawn = {name for ends in labels for name in ends}
+    nodes = [
+        *(Node(_id(v), title(v) or v, role(model, column, v)) for v in domain if v in drawn),
+        *(Node(_id(name), _but(left), Role.ANY) for name, left in sorted(many.items())),
+    ]
+    order = {n.id: i for i, n in enumerate(nodes)}
+    edges = (Edge(_id(a), _id(b), tuple(sorted(why))) for (a, b), why in labels.items())
+    starts = {dict(pair)[column] for pair in model.initial} & drawn
+    return Graph(
+        f"{model.name}: {column}" + (f", {phase}" if phase else ""),
+        tuple(_id(v) for v in domain if v in starts),
+        tuple(nodes),
+        tuple(sorted(edges, key=lambda e: (order[e.source], order[e.target]))),
+    )
+
+
+def _grouped(
+    domain: Values, after: str, befores: set[str], many: dict[str, Values]
+) -> Iterator[str]:
+    """The nodes from which to draw; entries of `many` say which values such a node leaves out."""
+    left = tuple(v for v in domain if v not in befores and v != after)
+    if len(befores) > 2 and len(befores) > len(domain) // 2:
+        name = "*" + "".join(f" -{v}" for v in left)
+        many[name] = left
+        yield name
+    else:
+        yield from befores
+
+
+def _but(left: Values) -> str:
+    return "*" if not left else "* but " + ", ".join(title(v) or v for v in left)
+
+
+def role(model: Model, column: str, value: str) -> Role:
+    """What a value of a column is to an operator: a transition if the machine says so."""
+    if any(c.column == column and value in c.values for c in model.transient):
+        return Role.TRANSITION
+    return ROLES.get(value, Role.PLAIN)
+
+
+def _id(name: str) -> str:
+    return identifier(
+        name.replace("* -", "any but ").replace(" -", " and ").replace("*", "any"))
