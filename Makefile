@@ -24,7 +24,7 @@ prove: $(READY)  ## prove every promise of the machine, under every policy, and 
 
 test: $(READY)  ## run all tests; installs Graphviz and Chromium where they are missing
 	@.ci/programs dot chromium
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	PRGCORE_EVERYTHING=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: $(READY)  ## lint, types, floors, generated files unchanged
 	$(BIN)/ruff check .
@@ -38,6 +38,7 @@ docs: $(READY)  ## build the documentation in docs/_build; installs Graphviz whe
 	@echo "the documentation is in docs/_build/html/index.html"
 
 rewrite: $(READY)  ## regenerate golden and reference files; read the diff before you commit it
+	@.ci/programs dot
 	$(BIN)/python docs/generate.py
 	PRGCORE_REWRITE=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile
 

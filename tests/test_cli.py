@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import io
 import json
 import os
 import random
@@ -18,7 +17,6 @@ import pytest
 
 import prgcore.prove  # noqa: F401
 from prgcore import PRG
-from prgcore.cli import main
 from prgcore.diagram import draw
 from prgcore.export.machine_file import dumps
 from tests.toys import LAMPS
@@ -42,39 +40,6 @@ LAMP = {
                "then": {"lamp": {"const": "on"}}, "why": "let there be light"}],
     "invariants": [{"id": "Z1", "says": "the lamp stays off", "never": [{"lamp": ["on"]}]}],
 }
-
-
-@pytest.fixture
-def run(monkeypatch, capsys):
-    """Run a command line in this process: exit code, standard output, standard error."""
-    monkeypatch.setenv("COLUMNS", "80")
-    monkeypatch.delenv("FORCE_COLOR", raising=False)
-
-    def call(*words, stdin=b""):
-        data = stdin.encode() if isinstance(stdin, str) else stdin
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
-        code = main([str(w) for w in words])
-        out, err = capsys.readouterr()
-        return SimpleNamespace(code=code, out=out, err=err)
-
-    return call
-
-
-@pytest.fixture
-def bad(run):
-    """Run what must fail with exit code 2: nothing on standard output, one line of complaint."""
-
-    def call(*words, stdin=b"", code=2):
-        answer = run(*words, stdin=stdin)
-        assert (answer.code, answer.out) == (code, "")
-        assert answer.err.startswith("prgcore: ")
-        assert answer.err.endswith("\n")
-        assert answer.err.count("\n") == 1
-        assert len(answer.err) < 700
-        assert answer.err.strip().isprintable()
-        return answer.err.removeprefix("prgcore: ").rstrip("\n")
-
-    return call
 
 
 def shell(*words, stdin=b"", **environment):
@@ -586,8 +551,9 @@ def test_diagram_in_every_format(run):
 
 
 @pytest.mark.parametrize(("words", "said"), [
-    (("moon",), "unknown view 'moon'; known: node"),
-    (("--format", "png"), "unknown format 'png'; known: dot, mermaid, table"),
+    (("moon",), "unknown view 'moon'; did you mean around?"),
+    (("zzz",), "unknown view 'zzz'; known: around, matrix, node, pair, path, sequence"),
+    (("--format", "gif"), "unknown format 'gif'; known: csv, dot, html, markdown, mermaid, plantuml"),
     (("--phase", "manul"), "did you mean manual"),
     (("--column", "node3.state"), "unknown stored column 'node3.state'; did you mean"),
 ])

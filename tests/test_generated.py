@@ -2,38 +2,31 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
-from contextlib import redirect_stdout
-from io import StringIO
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from attrs import evolve
 
-from prgcore.export import reference
-from prgcore.export.reference import Hole, Proved
+from prgcore.diagram import graph, render
+from prgcore.export import golden, promises, situations
+from prgcore.export.promises import Proved
+from prgcore.export.situations import Hole
 from prgcore.machine import prg
-from prgcore.model import By, Copy, Display, Effect, Rule, Table
+from prgcore.model import By, Const, Copy, Display, Effect, Rule, Table
+from prgcore.prove.obligations import obligations
 from prgcore.prove.space import search
+from prgcore.seats import instantiate
 from prgcore.story import Script, parse, run
 from prgcore.tables.actions import ACTIONS
 from prgcore.tables.decisions import DECISIONS
 from prgcore.tables.machine import TABLE
+from prgcore.vocabulary import Reason, State
+from tests.pages import REFERENCE, ROOT, docs, own_anchors
 
-ROOT = Path(__file__).parent.parent
 GOLDEN = ROOT / "tests" / "golden"
 STORIES = sorted((ROOT / "tests" / "stories").glob("*.txt"))
-PAGES = [
-    *sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md")),
-]
-_CODE = re.compile(r"```python\n(.*?)```(?:\n\n(?:<!-- \S+ -->\n)?```text\n(.*?)```)?", re.DOTALL)
-_TEXT = re.compile(r"```text\n(start .*?)```", re.DOTALL)
-_LINK = re.compile(r"\]\(([^)\s]+)\)")
-
-
-def _name(path: Path) -> str:
-    return str(path.relative_to(ROOT))
 
 
 # ------------------------------------------------------------------ stories
@@ -82,7 +75,7 @@ def test_every_policy_is_pinned() -> None:
 
 def test_the_words_are_pinned() -> None:
     text = (GOLDEN / "words.txt").read_text(encoding="utf-8")
-    assert text == reference.words(prg().model, ACTIONS)
+    assert text == golden.words(prg().model, ACTIONS)
     for line in (
         "state running_in_backup_mode = Running in Backup Mode", "reason none = (blank)",
         "column node1.services is stopped", "column node2.peer_health is unheard",
@@ -93,7 +86,7 @@ def test_the_words_are_pinned() -> None:
 
 
 def test_the_rules_are_pinned() -> None:
-    assert (GOLDEN / "rules.txt").read_text(encoding="utf-8") == reference.rules(TABLE)
+    assert (GOLDEN / "rules.txt").read_text(encoding="utf-8") == golden.rules(TABLE)
 
 
 def test_everything_that_is_listed_as_proved_is_proved() -> None:
@@ -112,7 +105,7 @@ def test_a_rule_is_dumped_one_field_a_line() -> None:
         actions=("stop(me)", "ring"), why="it is so", only={"mood": "good"},
     )
     table = Table("toy", (), (), (), (), (), (), (("phase", (rule,)),))
-    assert reference.rules(table).split("\n\n")[1].splitlines() == [
+    assert golden.rules(table).split("\n\n")[1].splitlines() == [
         "T1", "  event     push", "  outcome   done", "  phase     phase", "  only      mood = good",
         "  when      ha = on", "  when      me.b = x | y",
         "  then      me.a := 1 if me.b = x", "  then      me.a := 2 if me.b = y",
@@ -128,31 +121,144 @@ def test_assumptions_stand_beneath_what_rests_on_them() -> None:
         Proved("L3", "how many", "reported", "search", ("A-LIN: a record", "A-FAIR: time"), {}),
         Proved("X1", "helps", "proved", "induction", (), {}),
     ]
-    text = reference.promises(rows)
+    text = promises.promises(rows)
     assert "| S1 | never | induction |" in text
     assert "| L3 | how many | reported |" in text
     assert "| X1" not in text
     assert "1 auxiliary invariants" in text
     assert "- A-LIN: a record (for S1 to S2, L3)" in text
     assert "- A-FAIR: time (for L3)" in text
-    page = reference.obligations_page(rows)
-    assert "| X1 | helps | proved | induction |  |" in page
-    assert "| S1 | never | proved | induction | pairs 3 |" in page
+    page = promises.obligations_page(rows, TABLE)
+    assert '| <a id="x1"></a>X1 | helps | proved | induction |  | [cells](invariants.md#x1)' in page
+    assert '| <a id="s1"></a>S1 | never | proved | induction | pairs 3 |' in page
 
 
 def test_a_hole_names_the_policy_without_which_it_is_none() -> None:
     display = Display("", "", "idle", "peer_down")
     hole = Hole("N4", display, ("enable_ha", "link_cut"), (("reconnection", "keep_serving"),))
-    text = reference.holes_page(prg().model, [hole])
-    assert "- (nothing) | Idle / Peer Down (only under `reconnection=keep_serving`)" in text
+    text = situations.holes_page(prg().model, [hole])
+    assert (
+        "- (nothing) | [Idle](states.md#idle) / [Peer Down](reasons.md#peer_down) "
+        "(only under `reconnection=keep_serving`)"
+    ) in text
     assert "`enable_ha`, `link_cut`" in text
     assert "## N4 (1)" in text
 
 
-def test_every_decision_and_every_rule_is_on_its_page() -> None:
-    decisions, rules = reference.decisions_page(DECISIONS, TABLE), reference.rules_page(TABLE)
-    assert all(f"## {d.id} {d.title}" in decisions for d in DECISIONS)
-    assert all(f"### {r.id} `{r.event}`" in rules for _, rows in TABLE.phases for r in rows)
+# ------------------------------------------------------------ the reference
+
+
+@pytest.fixture(scope="module")
+def written() -> dict[str, str]:
+    """The pages that are read off the table; what has to be searched for is left out."""
+    return docs("pages").of_table(TABLE, prg().model, ())
+
+
+def test_the_reference_is_what_the_tables_say(written: dict[str, str]) -> None:
+    known = docs("pages").of_chapter(o.id for o in obligations(prg().model))
+    for name, text in {**written, **known, "commands": docs("pages").of_commands()}.items():
+        if name != "states":
+            assert (REFERENCE / f"{name}.md").read_text(encoding="utf-8") == text, name
+
+
+@pytest.mark.parametrize("path", sorted(REFERENCE.glob("*.md")), ids=lambda p: p.stem)
+def test_a_page_of_the_reference_says_whom_it_is_for(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert text.split("\n\n")[2].startswith(("For whoever ", "For an "))
+    assert len(set(own_anchors(text))) == len(own_anchors(text))
+
+
+def test_everything_has_an_anchor(written: dict[str, str]) -> None:
+    rules = [r for _, rows in TABLE.phases for r in rows]
+    expected = {
+        "rules": {r.id.lower() for r in rules}, "events": {e.name for e in TABLE.events},
+        "states": set(State), "reasons": set(Reason),
+        "columns": {c.name for c in (
+            *TABLE.node_columns, *TABLE.group_columns, *TABLE.derivations)},
+        "actions": {a.name for a in ACTIONS}, "decisions": {d.id.lower() for d in DECISIONS},
+        "situations": {f"row-{s.row}" for s in TABLE.situations},
+    }
+    for page, ids in expected.items():
+        assert set(own_anchors(written[page])) == ids
+
+
+def _part(page: str, id_: str) -> str:
+    """What stands below an anchor."""
+    return page.partition(f'<a id="{id_}"></a>')[2].partition('<a id="')[0]
+
+
+def test_a_rule_leads_on_and_is_led_to(written: dict[str, str]) -> None:
+    rule = _part(written["rules"], "m100")
+    for link in ("events.md#failover", "situations.md#row-2", "decisions.md#d18",
+                 "actions.md#acquire_grant", "obligations.md#s6", "obligations.md#s8",
+                 "obligations.md#c4", "obligations.md#s15"):
+        assert f"]({link})" in rule
+    assert "](diagrams.md#manual)" in written["rules"]
+    for page, at in (("events", "failover"), ("situations", "row-2"), ("decisions", "d18"),
+                     ("actions", "acquire_grant"), ("reasons", "on_admin_request"),
+                     ("columns", "assigned_own")):
+        assert "](rules.md#m100)" in _part(written[page], at), page
+
+
+def test_invariants_and_proofs_lead_to_each_other(written: dict[str, str]) -> None:
+    proofs = (REFERENCE / "obligations.md").read_text(encoding="utf-8")
+    promised = own_anchors(written["invariants"])
+    assert len(promised) == len(TABLE.invariants) + len({"s5", "s6", "s7", "s8", "s9", "s20",
+                                                         "s21", "s22"})
+    for id_ in promised:
+        assert f"](obligations.md#{id_})" in _part(written["invariants"], id_)
+        assert f"](invariants.md#{id_})" in proofs
+    assert "[`recover`](events.md#recover)" in _part(written["invariants"], "s5")
+
+
+def test_a_situation_leads_to_its_stories_and_holes(written: dict[str, str]) -> None:
+    row = _part(written["situations"], "row-6")
+    assert row.count("](stories.md#table2-6-") == 3
+    assert "states.md#running_in_backup_mode" in row
+    stories = (REFERENCE / "stories.md").read_text(encoding="utf-8")
+    assert "](../pictures/table2-6-reboot.svg)" in _part(stories, "table2-6-reboot")
+    assert "](holes.md#u1)" in _part(written["situations"], "row-24")
+
+
+def _with(id_: str, **changes: object) -> Table:
+    """The table with one rule changed."""
+    return evolve(TABLE, phases=tuple(
+        (phase, tuple(evolve(r, **changes) if r.id == id_ else r for r in rows))
+        for phase, rows in TABLE.phases
+    ))
+
+
+def _rule(id_: str) -> Rule:
+    return next(r for _, rows in TABLE.phases for r in rows if r.id == id_)
+
+
+@pytest.mark.parametrize(("changes", "pages", "pictures"), [
+    ({"when": {**{c.column: c.values for c in _rule("M110").when}, "me.state": "idle"}},
+     {"rules"}, {"node-manual.dot"}),
+    ({"when": {**{c.column: c.values for c in _rule("M110").when}, "link": "up"}},
+     {"rules", "columns"}, set()),
+    ({"then": tuple(
+        evolve(e, value=Const("automatic_fallback")) if e.target.endswith("reason") else e
+        for e in _rule("M110").then)}, {"rules", "reasons"}, set()),
+    ({"actions": ("acquire_grant(me)",)}, {"rules", "actions"}, set()),
+    ({"why": "because"}, {"rules"}, {"node-manual.dot"}),
+])
+def test_one_cell_changes_what_shows_it_and_nothing_else(
+    written: dict[str, str], changes: dict[str, object], pages: set[str], pictures: set[str]
+) -> None:
+    other = _with("M110", **changes)
+    assert other != TABLE
+    model, drawn = instantiate(other, dict(prg().model.policy)), docs("pictures")
+    now = docs("pages").of_table(other, model, ())
+    assert {name for name in written if written[name] != now[name]} == pages
+    before = golden.rules(TABLE).split("\n\n")
+    after = golden.rules(other).split("\n\n")
+    assert [b[:4] for a, b in zip(before, after, strict=True) if a != b] == ["M110"]
+    assert {
+        f"node-{phase}.dot" for phase in drawn.PHASES
+        if render(graph(model, "node1.state", phase), "dot")
+        != render(graph(prg().model, "node1.state", phase), "dot")
+    } == pictures
 
 
 # ------------------------------------------------------------- the generator
@@ -160,11 +266,7 @@ def test_every_decision_and_every_rule_is_on_its_page() -> None:
 
 @pytest.fixture
 def generate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = docs("generate")
     monkeypatch.setattr(module, "ROOT", tmp_path)
     (tmp_path / "tests/stories").mkdir(parents=True)
     return module
@@ -195,7 +297,7 @@ def test_only_marked_blocks_are_filled(generate: ModuleType, tmp_path: Path) -> 
     page = "before\n<!-- generated:numbers -->\nold\n<!-- /generated -->\nafter\n"
     (tmp_path / "README.md").write_text(page)
     (tmp_path / "ARCHITECTURE.md").write_text("no blocks\n")
-    filled = generate.blocks({"numbers": "new\n"})
+    filled = generate.filled({"numbers": "new\n"})
     assert filled == {"README.md": page.replace("old", "new")}
 
 
@@ -208,80 +310,3 @@ def test_a_hole_of_some_policies_says_which(generate: ModuleType) -> None:
     assert [h.only for h in found] == [(("reconnection", "keep_serving"),)]
     everywhere = generate.every_hole([(p, {key: ("x",)}) for p in policies])
     assert [h.only for h in everywhere] == [()]
-
-
-# -------------------------------------------------------------------- pages
-
-
-def _examples() -> list[tuple[str, str, str]]:
-    return [
-        (f"{_name(page)}-{number}", match[1], match[2] or "")
-        for page in PAGES
-        for number, match in enumerate(_CODE.finditer(page.read_text(encoding="utf-8")), 1)
-    ]
-
-
-@pytest.mark.parametrize(("code", "says"), [e[1:] for e in _examples()],
-                         ids=[e[0] for e in _examples()])
-def test_an_example_runs_and_prints_what_is_shown(code: str, says: str) -> None:
-    printed = StringIO()
-    with redirect_stdout(printed):
-        exec(compile(code, "example", "exec"), {"__name__": "example"})
-    assert says
-    assert [x.rstrip() for x in printed.getvalue().rstrip().splitlines()] == [
-        x.rstrip() for x in says.rstrip().splitlines()
-    ]
-
-
-def test_the_examples_are_there() -> None:
-    names = [e[0] for e in _examples()]
-    assert {"README.md-1", "docs/reading-a-counterexample.md-1"} <= set(names)
-
-
-def test_a_story_that_a_page_shows_holds() -> None:
-    page = (ROOT / "docs/reading-a-counterexample.md").read_text(encoding="utf-8")
-    shown = _TEXT.findall(page)
-    assert len(shown) == 1
-    assert run(prg(), shown[0]).ok
-
-
-@pytest.mark.parametrize("page", PAGES, ids=_name)
-def test_links_lead_somewhere(page: Path) -> None:
-    text = page.read_text(encoding="utf-8")
-    broken = []
-    for link in _LINK.findall(text):
-        if link.startswith(("http://", "https://")):
-            continue
-        path, _, anchor = link.partition("#")
-        target = (page.parent / path).resolve() if path else page
-        if not target.exists() or (anchor and anchor not in _anchors(target)):
-            broken.append(link)
-    assert not broken
-
-
-def _anchors(page: Path) -> set[str]:
-    text = page.read_text(encoding="utf-8")
-    heads = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
-    slugs = {re.sub(r"[^\w\- ]", "", h.lower()).strip().replace(" ", "-") for h in heads}
-    return slugs | set(re.findall(r'<a id="([^"]+)">', text))
-
-
-def test_every_block_is_filled() -> None:
-    for page in PAGES:
-        for body in re.findall(r"<!-- generated:\S+ -->\n(.*?)<!-- /generated -->",
-                               page.read_text(encoding="utf-8"), re.DOTALL):
-            assert body.strip(), f"{_name(page)} has an empty block: run make rewrite"
-
-
-def test_hand_written_pages_fit_the_screen() -> None:
-    wide = []
-    for page in PAGES:
-        text = page.read_text(encoding="utf-8")
-        if "reference" in page.parts:
-            continue
-        text = re.sub(r"<!-- generated.*?<!-- /generated -->", "", text, flags=re.DOTALL)
-        wide += [
-            f"{_name(page)}: {line}" for line in text.splitlines()
-            if len(line) > 88 and not line.startswith(("|", "- `"))
-        ]
-    assert not wide

@@ -58,9 +58,10 @@ def root(
 
 
 MODULES = {
-    "prove": "proofs", "machine": "machines", "diagram": "machines", "step": "steps",
+    "prove": "proofs", "machine": "machines", "diagram": "pictures", "step": "steps",
     "simulate": "steps", "explain": "questions", "available": "questions",
     "why-not": "questions", "plan": "questions", "users": "users", "timing": "timing",
+    "diff": "compare", "explore": "explore", "init": "starting",
     "ha": "ha", "config": "configuration",
 }
 """The module of every command, in the order in which they are listed."""

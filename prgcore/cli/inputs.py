@@ -206,6 +206,9 @@ def load_model(file: str) -> Model:
     """
     from prgcore.export import machine_file
 
+    if file.endswith(".py"):  # ADR 0010
+        raise BadInput(f"{one_line(repr(file), 120)} is a program; a machine file is JSON, and what "
+                       "is given here is never run. Run it yourself, and give what it writes")
     return machine_file.load(read_text(file))
 
 

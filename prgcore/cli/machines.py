@@ -1,4 +1,4 @@
-"""`machine` and `diagram`: the machine itself, as a summary, a file, a picture."""
+"""`machine`: the machine itself, as a summary or a file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from prgcore.cli import inputs, output
-from prgcore.errors import BadInput, MalformedMachine, unknown_name
+from prgcore.errors import MalformedMachine
 from prgcore.model import Column, Event
 from prgcore.vocabulary import Kind, Outcome
 
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
     from prgcore.model import Model
 
-VIEWS = ("node",)
-"""What can be drawn."""
-
 _Named = TypeVar("_Named", Column, Event)
 
 
@@ -30,9 +27,6 @@ def register(app: typer.Typer) -> None:
     app.command("machine", epilog=inputs.example(
         "prgcore machine --json > prg.json", "prgcore machine --machine prg.json --check",
     ))(describe)
-    app.command(epilog=inputs.example(
-        "prgcore diagram node --phase manual", "prgcore diagram --format dot | dot -Tsvg > node.svg",
-    ))(diagram)
 
 
 def describe(
@@ -134,39 +128,3 @@ def _once(model: Model, named: tuple[_Named, ...]) -> Iterator[_Named]:
         twin = mirror_name(one.name)
         if not model.mirror or twin == one.name or twin not in seen:
             yield one
-
-
-def diagram(
-    view: Annotated[
-        str, typer.Argument(metavar="VIEW", help="What to draw: node, the states of one node."),
-    ] = "node", *,
-    form: Annotated[
-        str | None,
-        typer.Option("--format", metavar="FORMAT", help="mermaid (the default), dot or table."),
-    ] = None,
-    phase: Annotated[
-        str | None, typer.Option("--phase", metavar="PHASE", help="Only the rules of a phase."),
-    ] = None,
-    column: Annotated[
-        str, typer.Option("--column", metavar="COLUMN", help="The column whose values are drawn."),
-    ] = "node1.state",
-    machine: inputs.MachineFile = None, policy: inputs.Policies = None,
-    as_json: inputs.Json = False,
-) -> None:
-    """The states of a node and what leads from one to another.
-
-    --json prints the graph: nodes, and edges with the events and rules that are behind them.
-    """
-    from attrs import asdict
-
-    from prgcore.diagram import draw, graph
-
-    if view not in VIEWS:
-        raise BadInput(unknown_name("view", view, VIEWS))
-    if as_json:
-        inputs.refuse_beside("--json", {"--format": form})
-    model = inputs.load_machine(machine, policy).model
-    if as_json:
-        output.write_json(asdict(graph(model, column, phase)))
-    else:
-        output.write(draw(model, "mermaid" if form is None else form, column, phase))

@@ -122,7 +122,7 @@ def writable(file: Path) -> None:
                        "expected a file in a directory that exists")
 
 
-def write_file(file: Path, text: str, *, new: bool = False) -> None:
+def write_file(file: Path, text: str | bytes, *, new: bool = False) -> None:
     """The whole file or nothing: written beside its place, then moved there.
 
     A link is followed, and the mode of a file that is replaced is kept. What is no file, as
@@ -135,14 +135,15 @@ def write_file(file: Path, text: str, *, new: bool = False) -> None:
         BadInput: it cannot be written, or it is to be new and exists.
     """
     temporary = ""
+    data = text.encode(errors="backslashreplace") if isinstance(text, str) else text
     try:
         if not new and file.exists() and not file.is_file():
-            file.write_text(text, encoding="utf-8")
+            file.write_bytes(data)
             return
         place = file.resolve()
         handle, temporary = tempfile.mkstemp(prefix=f".{place.name}.", dir=place.parent)
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
         Path(temporary).chmod(_mode(place))
         if new:
             _name(Path(temporary), place)

@@ -9,13 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
+from prgcore.diagram import matrix_svg, matrix_text, sequence_svg, sequence_text, sequence_uml
+from prgcore.diagram.commas import csv
 from prgcore.diagram.dot import dot
 from prgcore.diagram.graph import Edge, Graph, Label, Node
 from prgcore.diagram.matrix import Matrix
 from prgcore.diagram.mermaid import mermaid
+from prgcore.diagram.plantuml import plantuml
+from prgcore.diagram.scxml import scxml
 from prgcore.diagram.sequence import Sequence
 from prgcore.diagram.states import graph
 from prgcore.diagram.table import table
+from prgcore.diagram.text import text
+from prgcore.diagram.xstate import xstate
 from prgcore.errors import BadInput
 from prgcore.model import Model
 
@@ -28,9 +34,18 @@ Drawn: TypeAlias = Graph | Sequence | Matrix
 """What a view makes of a machine, and a format makes text of."""
 
 FORMATS: Mapping[type[Drawn], Mapping[str, Callable[[Any], str]]] = {
-    Graph: {"dot": dot, "mermaid": mermaid, "table": table},
-    Sequence: {},
-    Matrix: {},
+    Graph: {
+        "csv": csv, "dot": dot, "markdown": table, "mermaid": mermaid, "plantuml": plantuml,
+        "scxml": scxml, "table": table, "text": text, "xstate": xstate,
+    },
+    Sequence: {
+        "html": sequence_svg.html, "mermaid": sequence_uml.mermaid,
+        "plantuml": sequence_uml.plantuml, "svg": sequence_svg.svg, "text": sequence_text.text,
+    },
+    Matrix: {
+        "csv": matrix_text.csv, "html": matrix_svg.html, "markdown": matrix_text.markdown,
+        "svg": matrix_svg.svg, "text": matrix_text.text,
+    },
 }
 """The registry: for every shape the names of its formats, and what renders them."""
 

@@ -2,36 +2,103 @@
 
 from __future__ import annotations
 
-from prgcore.diagram.graph import Graph
+from collections.abc import Iterator
+from html import escape
+from textwrap import wrap
 
-_STYLES = {
-    "serving": 'shape=box, style="rounded,filled", fillcolor="#d9f2d9"',
-    "transition": 'shape=hexagon, style=filled, fillcolor="#e3f0fb"',
-    "failed_over": 'shape=box, style=filled, fillcolor="#fff4d6"',
-    "failed": 'shape=box, peripheries=2, style=filled, fillcolor="#fbdedd"',
-    "unknown": 'shape=ellipse, style=filled, fillcolor="#eeeeee"',
-    "plain": "shape=box",
-    "any": "shape=box, style=dashed",
+from prgcore.diagram.graph import Edge, Graph, Node, clean
+from prgcore.diagram.palette import MARKS, PALETTE, Role
+
+WIDEST = 30
+"""Where the lines of a node are broken, in characters."""
+MOST_ABREAST = 24
+"""A graph with more nodes goes from left to right: what is abreast is then one below another."""
+
+_PAGE = 'labelloc=t, tooltip=" ", fontname="Helvetica", fontsize=14, nodesep=0.25, ranksep=0.5'
+_SHAPES = {
+    "rounded": 'shape=box, style="rounded,filled"', "hexagon": "shape=hexagon, style=filled",
+    "box": "shape=box, style=filled", "double": "shape=box, peripheries=2, style=filled",
+    "ellipse": "shape=ellipse, style=filled", "dashed": 'shape=box, style="filled,dashed"',
 }
 
 
 def _quote(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    """A line in quotes. Graphviz reads entities of HTML, and a backslash as its own."""
+    plain = clean(text).replace("&", "&amp;").replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{plain}"'
 
 
-def _lines(parts: tuple[object, ...]) -> str:
-    return '"' + "\\n".join(_quote(str(p))[1:-1] for p in parts) + '"'
+def _lines(texts: list[str]) -> str:
+    return '"' + "\\n".join(_quote(t)[1:-1] for t in texts) + '"'
+
+
+def _node(graph: Graph, node: Node) -> str:
+    look = PALETTE[Role(node.role)]
+    text = [line for part in node.text for line in wrap(part, WIDEST) or [part]]
+    said = [
+        f"label={_lines(text)}", _SHAPES[look.shape], f'fillcolor="{look.fill}"',
+        f'color="{MARKS[node.mark].stroke}", penwidth=3' if node.mark else f'color="{look.stroke}"',
+        f"tooltip={_quote(node.tooltip or node.label)}",
+    ]
+    if node.lines:
+        said.append('fontsize=12, margin="0.05,0.03"')
+    if at := graph.at(node.url):
+        said.append(f"URL={_quote(at)}")
+    return f"{node.id} [{', '.join(said)}];"
+
+
+def _legend(explained: tuple[Node, ...]) -> Iterator[str]:
+    """One node, a table: for every role its colour and the name of its shape."""
+    yield '  legend [shape=plain, tooltip="Legend", fontsize=12, label=<'
+    yield '    <table border="0" cellborder="1" cellspacing="3" cellpadding="4">'
+    for node in explained:
+        look = PALETTE[Role(node.role)]
+        stroke = MARKS[node.mark].stroke if node.mark else look.stroke
+        width = 3 if node.mark else 1
+        shape = node.mark or look.shape
+        yield (f'      <tr><td bgcolor="{look.fill}" color="{stroke}" border="{width}">'
+               f'{escape(" ".join(node.text))}</td><td border="0" align="left">{shape}</td></tr>')
+    yield "    </table>>];"
+
+
+def _label(graph: Graph, edge: Edge) -> Iterator[str]:
+    """A table of lines, each with the address and the tooltip of its own rule."""
+    bold = ("<b>", "</b>") if edge.mark == "path" else ("", "")
+    yield '<<table border="0" cellborder="0" cellspacing="0" cellpadding="1">'
+    for text, of in edge.shown:
+        at = graph.at(of.url) if of else ""
+        link = f' href="{escape(at)}" tooltip="{escape(of.tooltip)}"' if of and at else ""
+        yield f'<tr><td align="left"{link}>{bold[0]}{escape(text)}{bold[1]}</td></tr>'
+    yield "</table>>"
+
+
+def _edge(graph: Graph, edge: Edge) -> str:
+    said = []
+    if edge.labels:
+        tooltip = _lines(edge.tooltip.split("\n"))
+        said += [f"label={''.join(_label(graph, edge))}",
+                 f"tooltip={tooltip}", f"labeltooltip={tooltip}"]
+    if edge.mark:
+        mark = MARKS[edge.mark]
+        style = "dashed" if mark.dashed else "solid"
+        said.append(f'color="{mark.stroke}", fontcolor="{mark.stroke}", penwidth=2.5, style={style}')
+    return f"{edge.source} -> {edge.target} [{', '.join(said)}];"
 
 
 def dot(graph: Graph) -> str:
     """The graph as DOT text, one node or edge a line."""
+    explained = graph.explained
+    direction = "TB" if len(graph.nodes) <= MOST_ABREAST else "LR"
     lines = [
         f"digraph {_quote(graph.title)} {{",
-        "  rankdir=LR;",
-        *(f"  {n.id} [label={_quote(n.label)}, {_STYLES[n.role]}];" for n in graph.nodes),
-        *(["  start [shape=point];"] if graph.initial else []),
+        f"  graph [rankdir={direction}, label={_quote(graph.title)}, {_PAGE}];",
+        '  node [fontname="Helvetica", fontsize=16];',
+        '  edge [fontname="Helvetica", fontsize=11, color="#424242"];',
+        *(f"  {_node(graph, n)}" for n in graph.nodes),
+        *(['  start [shape=point, width=0.15, tooltip="start"];'] if graph.initial else []),
         *(f"  start -> {name};" for name in graph.initial),
-        *(f"  {e.source} -> {e.target} [label={_lines(e.labels)}];" for e in graph.edges),
+        *(f"  {_edge(graph, e)}" for e in graph.edges),
+        *(_legend(explained) if explained else ()),
         "}",
     ]
     return "\n".join(lines) + "\n"

@@ -7,16 +7,24 @@ Law: frozen and sorted; what is drawn is decided by the views (`states`, `walks`
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from functools import lru_cache
+from itertools import chain
+from operator import attrgetter
 
-from attrs import frozen
+from attrs import evolve, frozen
 
+from prgcore.diagram.palette import MARKS, PALETTE, Role
 from prgcore.errors import BadInput
-from prgcore.model import Values
+from prgcore.model import Model, Values
 
 MOST_NODES = 60
 MOST_EDGES = 150
 """What can be laid out and read; edges that are parallel count once."""
+MOST_LINES = 6
+"""How many labels an edge shows; the others are counted."""
+
+_SIGNS = tuple(f"{mark.sign} " for mark in MARKS.values() if mark.sign)
 
 
 @frozen(order=True)
@@ -30,6 +38,7 @@ class Node:
         tooltip: what is said when it is pointed at.
         url: where more of it is said, relative to the reference.
         mark: "" or `focus`, `path`, `broken`, `added`, `removed`.
+        covers: the nodes for which it stands, where it is not one itself.
     """
 
     id: str
@@ -39,9 +48,15 @@ class Node:
     tooltip: str = ""
     url: str = ""
     mark: str = ""
+    covers: tuple[Node, ...] = ()
+
+    @property
+    def text(self) -> Values:
+        """What stands in it, line by line, the sign of its mark first."""
+        return _signed(self.mark, self.label), *map(clean, self.lines)
 
 
-@frozen(order=True)
+@frozen(order=True, cache_hash=True)
 class Label:
     """Why an edge is there: an event and the rule that answers it, with its reason and citation."""
 
@@ -52,17 +67,22 @@ class Label:
     cite: Values = ()
 
     def __str__(self) -> str:
-        return f"{self.event} {self.rule}"
+        return clean(f"{self.event} {self.rule}".rstrip())
 
     @property
     def url(self) -> str:
         """The rule's row in the reference."""
-        return f"rules.html#{self.rule.partition('@')[0].lower()}"
+        return f"rules.html#{identifier(self.rule.lower())[2:]}" if self.rule else ""
 
     @property
     def tooltip(self) -> str:
         """Reason and citation."""
-        return f"{self.rule}: {self.why}" + (f" ({', '.join(self.cite)})" if self.cite else "")
+        said = f"{self.rule}: {self.why}" + (f" ({', '.join(self.cite)})" if self.cite else "")
+        return clean(said.strip(": "))
+
+
+in_order = attrgetter("event", "rule", "phase", "why", "cite")
+"""The key by which labels are sorted; as their own order, and sooner found."""
 
 
 @frozen(order=True)
@@ -80,42 +100,193 @@ class Edge:
     steps: tuple[int, ...] = ()
     mark: str = ""
 
+    @property
+    def shown(self) -> tuple[tuple[str, Label | None], ...]:
+        """What stands on it, line by line, and the label that a line is of."""
+        count = len(self.labels)
+        most = count if count <= MOST_LINES + 1 else MOST_LINES
+        told: list[tuple[str, Label | None]] = [(str(w), w) for w in self.labels[:most]]
+        if most < count:
+            told.append((f"and {count - most} more", None))
+        if told:
+            number = ", ".join(map(str, self.steps))
+            text, first = told[0]
+            mark = "" if text.startswith(_SIGNS) else self.mark
+            told[0] = _signed(mark, f"{number}. {text}" if number else text), first
+        return tuple(told)
+
+    @property
+    def tooltip(self) -> str:
+        """Reason and citation of every label, a line each."""
+        return "\n".join(dict.fromkeys(w.tooltip for w in self.labels))
+
 
 @frozen
 class Graph:
-    """Nodes and edges in an order that means something to a reader; `initial` are ids."""
+    """Nodes and edges in an order that means something to a reader.
+
+    Attributes:
+        initial: ids of the nodes in which it starts.
+        reference: where the reference is, before every address; empty: nothing is linked.
+        legend: whether roles and marks are explained.
+    """
 
     title: str
     initial: Values
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]
+    reference: str = ""
+    legend: bool = True
 
     @property
-    def roles(self) -> Values:
+    def roles(self) -> tuple[Role, ...]:
         """The roles that occur, in the order of the palette: what a legend explains."""
-        from prgcore.diagram.palette import Role
-
         used = {n.role for n in self.nodes}
         return tuple(r for r in Role if r in used)
 
+    @property
+    def explained(self) -> tuple[Node, ...]:
+        """The legend, as nodes that look like what they explain; nothing where all look alike."""
+        used = {n.mark for n in self.nodes} | {e.mark for e in self.edges}
+        marks = [(m, look) for m, look in MARKS.items() if m in used]
+        if not self.legend or (len(self.roles) < 2 and not marks):
+            return ()
+        return (
+            *(Node(f"legend_{r}", PALETTE[r].says, r) for r in self.roles),
+            *(Node(f"legend_{m}", look.says, Role.PLAIN, mark=m) for m, look in marks),
+        )
 
+    def at(self, url: str) -> str:
+        """A whole address; empty where nothing is linked."""
+        whole = self.reference + url if self.reference and url else ""
+        return re.sub(
+            r"[^A-Za-z0-9_:/?#@!$&+,=.~%-]",
+            lambda m: "".join(f"%{b:02X}" for b in m[0].encode(errors="replace")), whole,
+        )
+
+    @property
+    def spread(self) -> Graph:
+        """The same without nodes that stand for others: for machinery, not for the eye."""
+        covers = {n.id: n.covers for n in self.nodes if n.covers}
+        nodes = {n.id: n for n in chain(*covers.values(), self.nodes) if n.id not in covers}
+        labels: dict[tuple[str, str, str], set[Label]] = {}
+        for edge in self.edges:
+            for source in covers.get(edge.source) or (nodes[edge.source],):
+                if source.id != edge.target or edge.source not in covers:
+                    key = source.id, edge.target, edge.mark
+                    labels.setdefault(key, set()).update(edge.labels)
+        order = [n for n in self.nodes if n.id in nodes]
+        order += [n for n in nodes.values() if n not in order]
+        place = {n.id: i for i, n in enumerate(order)}
+        edges = (Edge(a, b, tuple(sorted(some, key=in_order)), mark=m) for (a, b, m), some in labels.items())
+        return evolve(self, nodes=tuple(order), edges=tuple(
+            sorted(edges, key=lambda e: (place[e.source], place[e.target], e.mark))))
+
+
+def gathered(drawn: Graph) -> Graph:
+    """The same for the eye: a step from nearly every node to one is drawn once.
+
+    The node that stands for its sources says which it leaves out; `spread` is the way back.
+    """
+    half, quarter = len(drawn.nodes) // 2, len(drawn.nodes) // 4
+    sources: dict[tuple[Label, str], set[str]] = {}
+    for edge in drawn.edges:
+        for label in edge.labels:
+            sources.setdefault((label, edge.target), set()).add(edge.source)
+    labels: dict[tuple[str, str], list[Label]] = {}
+    many: dict[str, Node] = {}
+    for (label, target), some in sources.items():
+        left = [n for n in drawn.nodes if n.id not in some and n.id != target]
+        if len(some) > max(2, half) and len(left) <= max(6, quarter):
+            id_ = "any" + ("_but_" + "_".join(n.id for n in left) if left else "")
+            says = "*" if not left else "* but " + ", ".join(n.label for n in left)
+            covers = tuple(n for n in drawn.nodes if n not in left)
+            many[id_] = Node(id_, says, Role.ANY, covers=covers)
+            labels.setdefault((id_, target), []).append(label)
+        else:
+            for source in some:
+                labels.setdefault((source, target), []).append(label)
+    nodes = (*drawn.nodes, *(many[id_] for id_ in sorted(many)))
+    place = {n.id: i for i, n in enumerate(nodes)}
+    edges = (Edge(*ends, tuple(sorted(why, key=in_order))) for ends, why in labels.items())
+    return evolve(drawn, nodes=nodes, edges=tuple(
+        sorted(edges, key=lambda e: (place[e.source], place[e.target]))))
+
+
+def reference(model: Model) -> str:
+    """Where the reference of a machine is, seen from a page beside it: only one machine has one."""
+    return "reference/" if model.name == "prg" else ""
+
+
+def clean(text: str) -> str:
+    """One printable line: what is no character of a line becomes a space or a sign that says so."""
+    if text.isprintable():
+        return text
+    return "".join(
+        c if c.isprintable() else " " if c.isspace() else "\N{REPLACEMENT CHARACTER}" for c in text
+    )
+
+
+def _signed(mark: str, text: str) -> str:
+    sign = MARKS[mark].sign if mark else ""
+    return clean(f"{sign} {text}" if sign else text)
+
+
+@lru_cache(4096)
 def identifier(name: str) -> str:
     """A name that every format takes as an identifier; different names give different ones."""
-    return "s_" + re.sub(
-        r"[^A-Za-z0-9]", lambda m: "_" if m[0] in " _" else f"_{ord(m[0]):x}_", name
+    if re.fullmatch(r"[A-Za-z0-9_]*", name):
+        return f"s_{name}"
+    return "x_" + re.sub(r"[^A-Za-z0-9]", lambda m: f"_{ord(m[0]):x}_", name)
+
+
+def only(
+    drawn: Graph, what: str, events: Collection[str] | None = None, phase: str | None = None
+) -> Graph:
+    """The edges of some events, or of a phase, and the nodes that they join.
+
+    Args:
+        drawn: the graph.
+        what: of it, for the title.
+        events: names; one without its seat where the labels have none.
+        phase: of the rules.
+    """
+    names = {*(events or ()), *(name.partition("(")[0] for name in events or ())}
+    edges = []
+    for edge in drawn.edges:
+        labels = tuple(
+            w for w in edge.labels
+            if (events is None or w.event in names) and phase in (None, w.phase)
+        )
+        if labels:
+            edges.append(evolve(edge, labels=labels))
+    joined = {end for e in edges for end in (e.source, e.target)}
+    nodes = tuple(n for n in drawn.nodes if n.id in joined or n.mark == "focus")
+    left = len(drawn.nodes) - len(nodes)
+    return evolve(
+        drawn, title=f"{drawn.title}, {what}" + (f" ({left} without it left out)" if left else ""),
+        nodes=nodes, edges=tuple(edges), initial=tuple(i for i in drawn.initial if i in joined),
     )
+
+
+def fits(drawn: Graph) -> bool:
+    """Whether it can be laid out and read."""
+    return len(drawn.nodes) <= MOST_NODES and len(drawn.edges) <= MOST_EDGES
 
 
 def check_size(drawn: Graph, narrower: Iterable[str] = ()) -> Graph:
     """The graph itself.
 
+    Args:
+        narrower: views that would do; asked for only if they are needed.
+
     Raises:
         BadInput: too large to lay out and read; the message names the narrower views.
     """
-    if len(drawn.nodes) <= MOST_NODES and len(drawn.edges) <= MOST_EDGES:
+    if fits(drawn):
         return drawn
     hint = "; ".join(narrower)
     raise BadInput(
-        f"{drawn.title}: {len(drawn.nodes)} nodes and {len(drawn.edges)} edges are too many to "
-        f"lay out (at most {MOST_NODES} and {MOST_EDGES})" + (f"; try {hint}" if hint else "")
+        f"{clean(drawn.title)}: {len(drawn.nodes)} nodes and {len(drawn.edges)} edges are too many "
+        f"to lay out (at most {MOST_NODES} and {MOST_EDGES})" + (f"; try {hint}" if hint else "")
     )

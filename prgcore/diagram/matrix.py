@@ -5,20 +5,46 @@ Law: frozen; made from sets of pairs and from invariants, laid out by the format
 
 from __future__ import annotations
 
-from enum import StrEnum
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import cached_property
+from typing import TypeAlias
 
-from attrs import frozen
+from attrs import evolve, field, frozen
 
-from prgcore.model import Values
+from prgcore.diagram.graph import reference
+from prgcore.diagram.palette import Standing
+from prgcore.display import (
+    RowDisplay,
+    contradiction,
+    row_display,
+    shows_states,
+    viewpoints,
+)
+from prgcore.engine import Engine, Pair
+from prgcore.errors import BadInput, unknown_name
+from prgcore.model import Cell, Cube, Display, Values
+from prgcore.pairs import expanded
+from prgcore.seats import NODES, mirror_cube, mirror_name
+
+HALVES = tuple(f"{node}.{what}" for node in NODES for what in ("state", "reason"))
+MOST = 2_500
+"""How many squares a map may have."""
+
+_Source: TypeAlias = tuple[Values, str]
+"""Rows of Table 2, else a family."""
+_UNSEEN: _Source = (), "in the record only"
 
 
-class Standing(StrEnum):
-    """What is known of a cell of the map; of several that hold, the first."""
+@frozen
+class Inside:
+    """Two reasons with which a square is reachable, as wire words, and what they are.
 
-    DOCUMENTED = "documented"
-    UNDOCUMENTED = "undocumented"
-    TRANSITION = "transition"
-    IMPOSSIBLE = "impossible"
+    `source` is `row 3` or `rows 18a, 18b`, a family such as `F1`, `in the record only` where
+    nobody sees both halves at once, or empty: in transition.
+    """
+
+    reasons: tuple[str, str]
+    source: str
 
 
 @frozen
@@ -28,9 +54,10 @@ class Square:
     Attributes:
         row, column: wire words of the two values.
         standing: what is known of it.
-        text: what stands in it, a few characters: row numbers, a count, ids of invariants.
-        says: a sentence: the rows with their reasons, the family, the invariants that forbid it.
-        reasons: the pairs of reasons that are reachable in it, as wire words; empty where impossible.
+        text: what stands in it, words of a few characters: row numbers, families, a count, ids
+            of invariants.
+        says: a sentence: the rows, the families, the invariants that forbid it.
+        inside: the reasons with which it is reachable, where both axes are states.
         url: where more of it is said, relative to the reference.
     """
 
@@ -39,13 +66,17 @@ class Square:
     standing: Standing
     text: str
     says: str
-    reasons: tuple[tuple[str, str], ...] = ()
+    inside: tuple[Inside, ...] = ()
     url: str = ""
 
 
 @frozen
 class Matrix:
-    """The squares row by row; `rows` and `columns` are the wire words of the axes."""
+    """The squares row by row; `rows` and `columns` are the wire words of the axes.
+
+    `remarks` say what is not on the map; `reference` where the reference is, before every
+    address; empty: nothing is linked.
+    """
 
     title: str
     row_column: str
@@ -53,7 +84,270 @@ class Matrix:
     rows: Values
     columns: Values
     squares: tuple[Square, ...]
+    remarks: Values = ()
+    reference: str = ""
+
+    def link(self, square: Square) -> str:
+        """The whole address of a square; empty where nothing is linked."""
+        return self.reference + square.url if self.reference and square.url else ""
 
     def at(self, row: str, column: str) -> Square:
         """The square of two values."""
         return self.squares[self.rows.index(row) * len(self.columns) + self.columns.index(column)]
+
+    @property
+    def standings(self) -> tuple[Standing, ...]:
+        """Those that occur, in their order: what a legend explains."""
+        used = {s.standing for s in self.squares}
+        return tuple(s for s in Standing if s in used)
+
+
+def asked(engine: Engine, rows: str = "node1.state", columns: str = "node2.state") -> Values:
+    """The stored columns of which a map needs a pair for every combination that is reachable.
+
+    Raises:
+        BadInput: no such column.
+    """
+    known = {c.name: c for c in engine.model.columns}
+    for name in (rows, columns):
+        if name not in known:
+            raise BadInput(unknown_name("column", name, known))
+    names = [rows, columns, *(c.column for c in engine.model.transient)]
+    if shows_states(engine):
+        names += [*HALVES, *(c.column for v in viewpoints(engine) for c in (*v.node1, *v.node2))]
+    stored = {s for n in names for s in known[n].sources or (n,)}
+    return tuple(n for n in engine.stored if n in stored)
+
+
+def matrix(
+    engine: Engine, rows: str = "node1.state", columns: str = "node2.state",
+    pairs: Iterable[Mapping[str, str]] | None = None,
+) -> Matrix:
+    """The map of two columns, whatever machine it is.
+
+    Args:
+        engine: the machine. One with an atlas knows its reachable pairs.
+        rows, columns: two columns, stored or derived.
+        pairs: what a search found of another machine: a reachable pair for every combination
+            of the columns `asked`; `prgcore.prove.seen.seen(space, names)` lists them.
+            Without them what no invariant forbids stays open.
+
+    Raises:
+        BadInput: no such column, the same column twice, or more than `MOST` squares.
+    """
+    names = asked(engine, rows, columns)
+    domains = {c.name: c.domain for c in engine.model.columns}
+    if rows == columns:
+        raise BadInput(f"a map needs two columns, not {rows} twice")
+    if len(domains[rows]) * len(domains[columns]) > MOST:
+        raise BadInput(
+            f"a map of {rows} and {columns} has {len(domains[rows]) * len(domains[columns]):,} "
+            f"squares, too many to read (at most {MOST:,}); choose columns with fewer values"
+        )
+    atlas = engine.atlas if pairs is None else None
+    if atlas is not None:
+        pairs = (engine.at(values) for values in atlas.everything.distinct(names))
+    found: dict[tuple[str, str], list[Pair]] | None = None
+    if pairs is not None:
+        found = {}
+        for one in pairs:
+            pair = engine.pair(one)
+            found.setdefault((pair[rows], pair[columns]), []).append(pair)
+    survey = _Survey(engine, rows, columns, found, atlas is not None)
+    return Matrix(
+        f"{engine.model.name}: {rows} and {columns}", rows, columns,
+        domains[rows], domains[columns],
+        tuple(survey.square(r, c) for r in domains[rows] for c in domains[columns]),
+        tuple(survey.remarks()), reference(engine.model),
+    )
+
+
+@frozen(eq=False, slots=False)
+class _Survey:
+    """What is known of a machine, asked square by square.
+
+    `found`: the reachable pairs of every square, None where nobody searched; `safe`: none of
+    them breaks an invariant.
+    """
+
+    engine: Engine
+    rows: str
+    columns: str
+    found: Mapping[tuple[str, str], list[Pair]] | None
+    safe: bool
+    _machines: dict[Values, Engine] = field(factory=dict)
+    _forbids: dict[frozenset[tuple[str, str]], Values] = field(factory=dict)
+    _sources: dict[Display, _Source] = field(factory=dict)
+
+    def square(self, row: str, column: str) -> Square:
+        here = (self.found or {}).get((row, column))
+        return self._reached(row, column, here) if here else self._empty(row, column)
+
+    def remarks(self) -> Iterator[str]:
+        """What is not on the map."""
+        if not self._states:
+            return
+        blank = [s.row for s in self.engine.model.situations if not all(s.shown)]
+        if blank:
+            yield (f"Not on the map: {_rows(blank)} of Table 2, where a node shows nothing. A node "
+                   "that does not run keeps its last state in the record, which is what the map "
+                   "is of.")
+
+    # ------------------------------------------------------------ reachable
+
+    def _reached(self, row: str, column: str, here: list[Pair]) -> Square:
+        model = self.engine.model
+        if not self.safe:
+            broken = dict.fromkeys(i for pair in here for i in self.engine.broken(pair))
+            if broken:
+                return self._forbidden(row, column, Standing.BROKEN, tuple(broken))
+        sources = {d: self._source(d) for d in self._displays(here)}
+        inside = self._inside(here, sources)
+        rows = dict.fromkeys(s.row for s in model.situations if any(
+            s.row in rows for rows, _ in sources.values()))
+        families = [f for f in model.families if any(f.id == id_ for _, id_ in sources.values())]
+        ids = [f.id for f in families]
+        if rows:
+            says = _rows(rows) + (f"; in no row: {', '.join(ids)}" if ids else "")
+            return Square(row, column, Standing.DOCUMENTED, " ".join(rows), says, inside,
+                          f"situations.html#row-{next(iter(rows))}")
+        if families:
+            says = " ".join(f"{f.id}: {f.says}" for f in families)
+            return Square(row, column, Standing.UNDOCUMENTED, " ".join(ids), says, inside,
+                          f"holes.html#{ids[0].lower()}")
+        if all(self._moves(pair) for pair in here):
+            return Square(row, column, Standing.TRANSITION, str(len(inside) or ""),
+                          "in transition" + _with(inside), inside)
+        listed = self._states and model.situations
+        standing = Standing.UNDOCUMENTED if listed else Standing.REACHABLE
+        return Square(row, column, standing, str(len(inside) or ""),
+                      "reachable" + _with(inside), inside)
+
+    def _moves(self, pair: Pair) -> bool:
+        """Whether the pair is in transition, as the machine says."""
+        return any(pair[c.column] in c.values for c in self.engine.model.transient)
+
+    @cached_property
+    def _states(self) -> bool:
+        return shows_states(self.engine)
+
+    def _displays(self, here: list[Pair]) -> Iterator[Display]:
+        """What can be seen of some pairs by somebody who sees both nodes; each once."""
+        if not self._states:
+            return
+        seen = set()
+        for pair in here:
+            display = Display(*(pair[name] for name in HALVES))
+            if display not in seen and any(
+                all(pair[c.column] in c.values for c in cells) for cells in self._views
+            ):
+                seen.add(display)
+                yield display
+
+    @cached_property
+    def _views(self) -> list[tuple[Cell, ...]]:
+        """What holds where somebody sees both nodes."""
+        return [(*view.node1, *view.node2) for view in viewpoints(self.engine)]
+
+    @cached_property
+    def _table2(self) -> dict[RowDisplay, Values]:
+        """The rows that a display is, from either seat."""
+        found: dict[RowDisplay, Values] = {}
+        for s in self.engine.model.situations:
+            for shown in {row_display(s, mirrored=m) for m in (False, True)}:
+                found[shown] = (*found.get(shown, ()), s.row)
+        return found
+
+    def _source(self, display: Display) -> _Source:
+        """The rows of Table 2 that a display is, else the family that it belongs to."""
+        if display not in self._sources:
+            shown = (display.state1, display.reason1), (display.state2, display.reason2)
+            rows = self._table2.get(shown, ())
+            families = (f.id for f in self.engine.model.families if not rows and f.matches(display))
+            self._sources[display] = rows, next(families, "")
+        return self._sources[display]
+
+    def _inside(self, here: list[Pair], sources: Mapping[Display, _Source]) -> tuple[Inside, ...]:
+        """With which reasons a square is reachable, where its axes are the two states."""
+        if not self._states or {self.rows, self.columns} != {HALVES[0], HALVES[2]}:
+            return ()
+        domain = next(c.domain for c in self.engine.model.columns if c.name == HALVES[1])
+        found: dict[tuple[str, str], str] = {}
+        for pair in here:
+            rows, family = sources.get(Display(*(pair[name] for name in HALVES)), _UNSEEN)
+            found[pair[HALVES[1]], pair[HALVES[3]]] = _rows(rows) if rows else family
+        return tuple(
+            Inside(reasons, found[reasons])
+            for reasons in sorted(found, key=lambda two: [domain.index(r) for r in two])
+        )
+
+    # ---------------------------------------------------------- unreachable
+
+    def _empty(self, row: str, column: str) -> Square:
+        cells = frozenset({(self.rows, row), (self.columns, column)})
+        turned = frozenset((mirror_name(name), value) for name, value in cells)
+        if self._symmetric and turned in self._forbids:
+            forbids = self._forbids[turned]
+        else:
+            forbids = self._contradicted(cells)
+        self._forbids[cells] = forbids
+        if forbids:
+            return self._forbidden(row, column, Standing.IMPOSSIBLE, forbids)
+        if self.found is None:
+            return Square(row, column, Standing.OPEN, "", "no invariant forbids it; nobody searched")
+        return Square(row, column, Standing.IMPOSSIBLE, "",
+                      "a search found no such pair")
+
+    def _contradicted(self, cells: Iterable[tuple[str, str]]) -> Values:
+        """The invariants that forbid a square."""
+        square = Cube(tuple(Cell(*cell) for cell in cells))
+        if not expanded(self.engine, square):
+            return ()
+        speak = tuple(
+            i.id for i in self.engine.model.invariants if any(square & c for c in i.never)
+        )
+        return contradiction(self._machine(speak), [{c.column: c.values for c in square}])
+
+    def _machine(self, ids: Values) -> Engine:
+        """The machine with these invariants, and without what they say nothing of."""
+        if ids not in self._machines:
+            invariants = tuple(i for i in self.engine.model.invariants if i.id in ids)
+            columns = self.engine.model.columns
+            spoken = {c.column for i in invariants for cube in i.never for c in cube}
+            spoken |= {self.rows, self.columns}
+            spoken |= {s for c in columns if c.name in spoken for s in c.sources}
+            self._machines[ids] = Engine(evolve(
+                self.engine.model, columns=tuple(c for c in columns if c.name in spoken),
+                events=(), possible=(), rules=(), invariants=invariants,
+            ))
+        return self._machines[ids]
+
+    @cached_property
+    def _symmetric(self) -> bool:
+        """Whether what is forbidden is forbidden in both seats."""
+        never = {frozenset(c) for i in self.engine.model.invariants for c in i.never}
+        return mirror_name(self.rows) == self.columns and all(
+            frozenset(mirror_cube(Cube(tuple(cells)))) in never for cells in never
+        )
+
+    def _forbidden(self, row: str, column: str, standing: Standing, ids: Values) -> Square:
+        """A square that invariants forbid: each of them, or all of them together."""
+        says = {i.id: i.says for i in self.engine.model.invariants}
+        together = len(ids) > 1 and standing is Standing.IMPOSSIBLE and not contradiction(
+            self._machine(ids[:1]), [{self.rows: (row,), self.columns: (column,)}])
+        told = "; ".join(f"{i}: {says[i]}" for i in ids)
+        return Square(
+            row, column, standing, (" + " if together else " ").join(ids),
+            f"{' and '.join(ids)} together: {told}" if together else told,
+            url=f"invariants.html#{ids[0].lower()}",
+        )
+
+
+def _rows(rows: Collection[str]) -> str:
+    return f"row{'s' if len(rows) > 1 else ''} {', '.join(rows)}"
+
+
+def _with(inside: Collection[Inside]) -> str:
+    """How many pairs of reasons, where they are known."""
+    count = len(inside)
+    return f", with {count} pair{'s' if count > 1 else ''} of reasons" if count else ""

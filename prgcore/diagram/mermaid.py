@@ -2,46 +2,74 @@
 
 from __future__ import annotations
 
-from prgcore.diagram.graph import Graph, Node
+from collections.abc import Iterator
+
+from prgcore.diagram.graph import Graph, Node, clean
+from prgcore.diagram.palette import MARKS, PALETTE, Role
 
 _SHAPES = {
-    "serving": ("([", "])"), "transition": ("{{", "}}"), "failed": ("[[", "]]"),
-    "any": (">", "]"),
+    "rounded": ("([", "])"), "hexagon": ("{{", "}}"), "double": ("[[", "]]"),
+    "ellipse": ("[/", "/]"), "dashed": (">", "]"),
 }
-_CLASSES = {
-    "serving": "fill:#d9f2d9,stroke:#2e7d32,color:#000",
-    "transition": "fill:#e3f0fb,stroke:#1565c0,color:#000",
-    "failed_over": "fill:#fff4d6,stroke:#b28704,color:#000",
-    "failed": "fill:#fbdedd,stroke:#b71c1c,color:#000",
-    "unknown": "fill:#eeeeee,stroke:#616161,color:#000",
-    "plain": "fill:#ffffff,stroke:#424242,color:#000",
-    "any": "fill:#ffffff,stroke:#9e9e9e,color:#000,stroke-dasharray:4 3",
-}
+_ENTITIES = str.maketrans({c: f"#{ord(c)};" for c in "#%`&"} | {
+    '"': "#quot;", "<": "#lt;", ">": "#gt;",
+})
 
 
 def _quote(text: str) -> str:
-    for plain, entity in (("#", "#35;"), ('"', "#quot;"), ("<", "#lt;"), (">", "#gt;")):
-        text = text.replace(plain, entity)
-    return text
+    return clean(text).translate(_ENTITIES) or " "
 
 
 def _node(node: Node) -> str:
-    opens, closes = _SHAPES.get(node.role, ("[", "]"))
-    return f'  {node.id}{opens}"{_quote(node.label)}"{closes}:::{node.role}'
+    opens, closes = _SHAPES.get(PALETTE[Role(node.role)].shape, ("[", "]"))
+    text = "<br/>".join(map(_quote, node.text))
+    return f'{node.id}{opens}"{text}"{closes}:::{node.role}'
+
+
+def _edges(graph: Graph) -> Iterator[str]:
+    for edge in graph.edges:
+        arrow = "==>" if edge.mark == "path" else "-->"
+        text = "<br/>".join(_quote(line) for line, _ in edge.shown)
+        yield f'{edge.source} {arrow}|"{text}"| {edge.target}' if text \
+            else f"{edge.source} {arrow} {edge.target}"
+
+
+def _styles(graph: Graph, explained: tuple[Node, ...]) -> Iterator[str]:
+    """Classes of the roles and marks that occur, and what marked edges look like."""
+    for role in sorted({n.role for n in (*graph.nodes, *explained)}):
+        look = PALETTE[Role(role)]
+        dash = ",stroke-dasharray:4 3" if look.shape == "dashed" else ""
+        yield f"classDef {role} fill:{look.fill},stroke:{look.stroke},color:#000{dash}"
+    for name, mark in MARKS.items():
+        marked = [n.id for n in (*graph.nodes, *explained) if n.mark == name]
+        dash = ",stroke-dasharray:6 4" if mark.dashed else ""
+        if marked:
+            yield f"classDef {name} stroke:{mark.stroke},stroke-width:4px{dash}"
+            yield f"class {','.join(marked)} {name}"
+        first = len(graph.initial)  # Mermaid numbers the arrows; those from the start come first
+        arrows = [str(i + first) for i, e in enumerate(graph.edges) if e.mark == name]
+        if arrows:
+            yield f"linkStyle {','.join(arrows)} stroke:{mark.stroke},stroke-width:3px{dash}"
 
 
 def mermaid(graph: Graph) -> str:
     """The graph as Mermaid text, one node or edge a line."""
-    roles = sorted({n.role for n in graph.nodes})
+    explained = graph.explained
     lines = [
-        f"%% {graph.title}",
-        "flowchart LR",
-        *map(_node, graph.nodes),
+        f"%% {_quote(graph.title)}",
+        "flowchart TB",
+        *(f"  {_node(n)}" for n in graph.nodes),
         *(f"  start(( )) --> {name}" for name in graph.initial),
+        *(f"  {line}" for line in _edges(graph)),
+        *([
+            '  subgraph legend ["Legend"]', "    direction TB",
+            *(f"    {_node(n)}" for n in explained), "  end",
+            f"  legend ~~~ {graph.nodes[0].id}",
+        ] if explained else []),
         *(
-            f'  {e.source} -->|"{"<br/>".join(_quote(str(w)) for w in e.labels)}"| {e.target}'
-            for e in graph.edges
+            f'  click {n.id} href "{at}" "{_quote(n.tooltip or n.label)}"'
+            for n in graph.nodes if (at := graph.at(n.url))
         ),
-        *(f"  classDef {role} {_CLASSES[role]}" for role in roles),
+        *(f"  {line}" for line in _styles(graph, explained)),
     ]
     return "\n".join(lines) + "\n"

@@ -1,7 +1,8 @@
-"""How things look: for every role a fill, a stroke, a shape, and what it means; data only.
+"""How things look: for every role and every mark a colour, a shape or a sign, and what it means.
 
-Law: the one place of colours and shapes; every format and the explorer read it. Fills are told
-apart by people with any colour vision (a test simulates it), and shape is the second sign.
+Law: data only, and the one place of colours and shapes; every format and the explorer read it.
+Fills are told apart by people with any colour vision (a test simulates it), and shape is the
+second sign of a role, a sign or a number that of a mark.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 
 class Role(StrEnum):
@@ -36,11 +37,70 @@ class Look:
 
 
 PALETTE: Mapping[Role, Look] = {
-    Role.SERVING: Look("serves users", "#c4ecdc", "#00684b", "#00523b", "rounded"),
-    Role.TRANSITION: Look("in transition", "#d3e9fb", "#0060a0", "#0a4a75", "hexagon"),
-    Role.FAILED_OVER: Look("failed over", "#fdf2a8", "#7a6a00", "#5c5000", "box"),
-    Role.FAILED: Look("failed", "#f9bfa0", "#a03a00", "#7d2d00", "double"),
-    Role.UNKNOWN: Look("unknown: high availability is not on", "#dddddd", "#555555", "#444444", "ellipse"),
-    Role.PLAIN: Look("a value", "#ffffff", "#424242", "#2b2b2b", "box"),
-    Role.ANY: Look("many values at once", "#ffffff", "#767676", "#2b2b2b", "dashed"),
+    Role.SERVING: Look("serves users", "#98efc0", "#00583f", "#00724a", "rounded"),
+    Role.TRANSITION: Look("in transition", "#d9ecff", "#1d3f9c", "#1a32a8", "hexagon"),
+    Role.FAILED_OVER: Look("failed over", "#f7da70", "#5c4d00", "#7a6500", "box"),
+    Role.FAILED: Look("failed", "#dd9468", "#6e2000", "#63260a", "double"),
+    Role.UNKNOWN: Look(
+        "unknown: high availability is not on", "#a3a3a3", "#333333", "#2b2b2b", "ellipse"),
+    Role.PLAIN: Look("a value", "#ffffff", "#424242", "#1c1c1c", "box"),
+    Role.ANY: Look("many values at once", "#ffffff", "#707070", "#1c1c1c", "dashed"),
 }
+
+WORST_FIRST: tuple[Role, ...] = (
+    Role.FAILED, Role.UNKNOWN, Role.TRANSITION, Role.FAILED_OVER, Role.SERVING, Role.PLAIN, Role.ANY,
+)
+"""A pair is drawn as its worse half."""
+
+
+@frozen
+class Mark:
+    """What a mark says, its sign in text, its stroke on a light page, and whether it is dashed."""
+
+    says: str
+    sign: str
+    stroke: str
+    dashed: bool = False
+
+
+MARKS: Mapping[str, Mark] = {
+    "focus": Mark("the pair in question", "*", "#000000"),
+    "path": Mark("the way taken, step by step", "", "#0b3fbf"),
+    "broken": Mark("breaks a promise", "!", "#a00000"),
+    "added": Mark("new", "+", "#00583f"),
+    "removed": Mark("gone", "-", "#a00000", dashed=True),
+    "changed": Mark("changed", "~", "#6a1b9a", dashed=True),
+}
+
+
+class Standing(StrEnum):
+    """What is known of a square of a map; of several that hold, the first."""
+
+    BROKEN = "broken"
+    DOCUMENTED = "documented"
+    UNDOCUMENTED = "undocumented"
+    REACHABLE = "reachable"
+    TRANSITION = "transition"
+    OPEN = "open"
+    IMPOSSIBLE = "impossible"
+
+
+def _like(role: Role, says: str, sign: str) -> Look:
+    return evolve(PALETTE[role], says=says, shape=sign)
+
+
+BROKEN = Look("does not hold", "#ffe3e3", "#a00000", "#5a1010", "double")
+"""How the note of a broken promise looks, and that of an expectation that is not met."""
+
+STANDINGS: Mapping[Standing, Look] = {
+    Standing.BROKEN: evolve(BROKEN, says="reachable, though a promise forbids it: which", shape="✗"),
+    Standing.DOCUMENTED: _like(Role.SERVING, "documented: which rows of Table 2", "●"),
+    Standing.UNDOCUMENTED: _like(Role.FAILED_OVER, "reachable and in no row: which family", "○"),
+    Standing.REACHABLE: _like(Role.SERVING, "reachable", "●"),
+    Standing.TRANSITION: _like(
+        Role.TRANSITION, "in transition: with how many pairs of reasons", "~"),
+    Standing.OPEN: _like(Role.PLAIN, "nothing forbids it, and nobody searched", "?"),
+    Standing.IMPOSSIBLE: Look(
+        "impossible: which promise forbids it", "#efefef", "#707070", "#262626", "·"),
+}
+"""How the squares of a map look; `shape` is the sign where there is no room for more."""

@@ -6,12 +6,15 @@ cells over their tables), not by a search. Knows no format and no row.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
-from prgcore.diagram.graph import Edge, Graph, Label, Node, identifier
+from attrs import evolve
+
+from prgcore.diagram.graph import Edge, Graph, Label, Node, gathered, identifier, reference
 from prgcore.diagram.palette import Role
 from prgcore.errors import BadInput, unknown_name
-from prgcore.model import By, Cell, Const, Copy, Cube, Model, Rule, Values
+from prgcore.model import By, Cell, Const, Copy, Cube, Model, Rule
+from prgcore.tables.states import MEANINGS, REASONS
 from prgcore.vocabulary import Kind, State, title
 
 ROLES: Mapping[str, Role] = {
@@ -24,6 +27,12 @@ ROLES: Mapping[str, Role] = {
     State.UNKNOWN: Role.UNKNOWN,
 }
 """How a state is drawn, unless the machine says that it is a transition."""
+
+_WORDS: Mapping[str, Mapping[str, str]] = {
+    "state": {str(k): v for k, v in MEANINGS.items()},
+    "reason": {str(k): v for k, v in REASONS.items()},
+}
+"""What the document says of a value."""
 
 
 class Reader:
@@ -106,51 +115,24 @@ def graph(model: Model, column: str = "node1.state", phase: str | None = None) -
     phases = {r.phase for r in model.rules if r.phase}
     if phase is not None and phase not in phases:
         raise BadInput(unknown_name("phase", phase, phases))
-    domain = stored[column].domain
     reader = Reader(model)
+    nodes = {v: _node(model, column, v) for v in stored[column].domain}
     labels: dict[tuple[str, str], set[Label]] = {}
-    many: dict[str, Values] = {}
     for rule in model.rules:
-        if phase not in (None, rule.phase):
-            continue
-        sources: dict[str, set[str]] = {}
-        for before, after in reader.moves(rule, column):
-            sources.setdefault(after, set()).add(before)
-        label = Label(rule.event, rule.id.partition("@")[0], rule.phase, rule.why, rule.cite)
-        for after, befores in sources.items():
-            for source in _grouped(domain, after, befores, many):
-                labels.setdefault((source, after), set()).add(label)
-    drawn = {name for ends in labels for name in ends}
-    nodes = [
-        *(Node(_id(v), title(v) or v, role(model, column, v)) for v in domain if v in drawn),
-        *(Node(_id(name), _but(left), Role.ANY) for name, left in sorted(many.items())),
-    ]
-    order = {n.id: i for i, n in enumerate(nodes)}
-    edges = (Edge(_id(a), _id(b), tuple(sorted(why))) for (a, b), why in labels.items())
-    starts = {dict(pair)[column] for pair in model.initial} & drawn
-    return Graph(
-        f"{model.name}: {column}" + (f", {phase}" if phase else ""),
-        tuple(_id(v) for v in domain if v in starts),
-        tuple(nodes),
-        tuple(sorted(edges, key=lambda e: (order[e.source], order[e.target]))),
+        if phase in (None, rule.phase):
+            label = Label(rule.event, rule.id.partition("@")[0], rule.phase, rule.why, rule.cite)
+            for before, after in reader.moves(rule, column):
+                labels.setdefault((nodes[before].id, nodes[after].id), set()).add(label)
+    drawn = gathered(Graph(
+        f"{model.name}: {column}" + (f", {phase}" if phase else ""), (), tuple(nodes.values()),
+        tuple(Edge(*ends, tuple(why)) for ends, why in labels.items()), reference(model),
+    ))
+    joined = {id_ for e in drawn.edges for id_ in (e.source, e.target)}
+    starts = {dict(pair)[column] for pair in model.initial}
+    return evolve(
+        drawn, nodes=tuple(n for n in drawn.nodes if n.id in joined),
+        initial=tuple(n.id for v, n in nodes.items() if v in starts and n.id in joined),
     )
-
-
-def _grouped(
-    domain: Values, after: str, befores: set[str], many: dict[str, Values]
-) -> Iterator[str]:
-    """The nodes from which to draw; entries of `many` say which values such a node leaves out."""
-    left = tuple(v for v in domain if v not in befores and v != after)
-    if len(befores) > 2 and len(befores) > len(domain) // 2:
-        name = "*" + "".join(f" -{v}" for v in left)
-        many[name] = left
-        yield name
-    else:
-        yield from befores
-
-
-def _but(left: Values) -> str:
-    return "*" if not left else "* but " + ", ".join(title(v) or v for v in left)
 
 
 def role(model: Model, column: str, value: str) -> Role:
@@ -160,6 +142,13 @@ def role(model: Model, column: str, value: str) -> Role:
     return ROLES.get(value, Role.PLAIN)
 
 
-def _id(name: str) -> str:
-    return identifier(
-        name.replace("* -", "any but ").replace(" -", " and ").replace("*", "any"))
+def _node(model: Model, column: str, value: str) -> Node:
+    """A value; where it is a word of the document, with what the document says of it."""
+    what = column.rpartition(".")[2]
+    words = _WORDS.get(what, {}) if reference(model) else {}
+    told = value in words
+    return Node(
+        identifier(value), title(value) or value, role(model, column, value),
+        tooltip=f"{title(value) or 'no reason'}: {words[value]}" if told else "",
+        url=f"{what}s.html#{value}" if told else "",
+    )

@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
-from prgcore.diagram.graph import Graph
+import re
+
+from prgcore.diagram.graph import Graph, clean
+from prgcore.diagram.palette import MARKS
 
 
 def _quote(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("|", "\\|").replace("*", "\\*")
+    return re.sub(r"([\\|*<>\[\]`])", r"\\\1", clean(text))
+
+
+def _code(text: str) -> str:
+    """A name as code; in a table a bar ends the cell even there."""
+    ticks = "``" if "`" in text else "`"
+    return f"{ticks}{clean(text)}{ticks}".replace("|", "\\|")
 
 
 def table(graph: Graph) -> str:
-    """The graph as Markdown: from, to, event, rule, phase."""
+    """The graph as Markdown: from, to, event, rule, phase; steps and marks where there are any."""
     labels = {n.id: _quote(n.label) for n in graph.nodes}
-    rows = (
-        (labels[e.source], labels[e.target], f"`{w.event}`", _quote(w.rule), _quote(w.phase))
-        for e in graph.edges for w in e.labels
-    )
+    marked = any(e.mark for e in graph.edges)
+    head = ["from", "to", "event", "rule", "phase", *(["mark"] if marked else [])]
     lines = [
         f"**{_quote(graph.title)}**", "",
-        "| from | to | event | rule | phase |", "| --- | --- | --- | --- | --- |",
-        *(f"| {' | '.join(row)} |" for row in rows),
+        f"| {' | '.join(head)} |", f"| {' | '.join('---' for _ in head)} |",
     ]
+    for edge in graph.edges:
+        says = MARKS[edge.mark].says if edge.mark else ""
+        said = f"step {', '.join(map(str, edge.steps))}" if edge.steps else says
+        for label in edge.labels:
+            row = [labels[edge.source], labels[edge.target], _code(label.event),
+                   _quote(label.rule), _quote(label.phase), *([said] if marked else [])]
+            lines.append(f"| {' | '.join(row)} |")
     return "\n".join(lines) + "\n"

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
 from prgcore.clients import upper_limit
-from prgcore.export.markdown import code, codes, link, page, section, table
+from prgcore.export.links import all_to, anchor, called, cited, to
+from prgcore.export.markdown import code, codes, entry, link, page, section, sentence, table
 from prgcore.export.places import Places, place
 from prgcore.facts import (
     Condition,
@@ -49,8 +50,8 @@ def coverage_page(facts: Sequence[Fact], known: Places) -> str:
     ))
     return page(
         "Coverage",
-        "Every sentence and every table row of the document in our own words, numbered below its "
-        "heading, and where it lives: a rule, a row of Table 2, a decision, a parameter, a "
+        "For whoever asks whether anything was left out: every sentence and every table row of the "
+        "document in our own words, numbered below its heading, and where it lives: a rule, a row of Table 2, a decision, a parameter, a "
         "function. What is about installing or clicking is exempt, with the reason. Whoever has "
         "the document compares: `python docs/coverage.py DOCUMENT`.",
         totals,
@@ -77,24 +78,25 @@ def contradictions_page(contradictions: Iterable[Contradiction]) -> str:
     own = [k for k in every if not k.abroad]
     return page(
         "Contradictions",
-        f"{len(own)} places where the document contradicts itself, and {len(every) - len(own)} "
-        "where another document of the product contradicts it or itself (*abroad*). Misprints that "
-        "change no meaning are in [defects](defects.md) and [login profiles](login-profiles.md).",
+        f"For whoever holds the document beside this: {len(own)} places where it contradicts "
+        f"itself, and {len(every) - len(own)} where another document of the product contradicts it or itself (*abroad*). Misprints that "
+        "change no meaning are in [defects](defects.md) and [login profiles](login-profiles.md). "
+        "Why it does: [an explanation](../why-the-document-contradicts-itself.md).",
         *(_contradiction(k) for k in every),
     )
 
 
 def _contradiction(k: Contradiction) -> str:
     because = f" ({_decisions((k.decision,))})" if k.decision else ""
-    return (
-        f'<a id="{k.id.lower()}"></a>\n\n## {k.id} {k.title}{" *(abroad)*" if k.abroad else ""}\n\n'
+    return entry(
+        anchor("contradiction", k.id), f"{k.id} {k.title}{' *(abroad)*' if k.abroad else ''}",
         f"- {k.says[:-1]} ({k.where}).\n- {k.other[:-1]} ({k.elsewhere}).\n"
-        f"- **Taken**: {k.taken[:-1]}{because}.\n"
+        f"- **Taken**: {k.taken[:-1]}{because}.",
     )
 
 
 def _decisions(ids: Iterable[str]) -> str:
-    return ", ".join(link(d, f"decisions.md#{d.lower()}") for d in ids)
+    return all_to("decision", ids)
 
 
 def parameters_page(
@@ -104,7 +106,7 @@ def parameters_page(
     """Service parameters, the timers that they drive, and what they must mean together."""
     return page(
         "Parameters and timers",
-        "What an administrator may set, and what comes of it. Bounds are this library's own "
+        "For an administrator: what may be set, and what comes of it. Bounds are this library's own "
         f"({_decisions(['D43'])}). `prgcore timing` checks a choice and prints what it costs.",
         section("Service parameters", (
             "parameter", "in the document", "default", "unit", "set", "says", "bounds", "since",
@@ -117,7 +119,7 @@ def parameters_page(
         f"Not a parameter: {automatic_fallback_after} seconds of health before an automatic "
         "fallback (Configure Heartbeat Interval for Failover, step 4).\n",
         section("Timers", ("event", "due when", "after", "counts while", "decisions", "source"), (
-            (code(t.event), t.says, _limits(t.limits), _where((t.runs,)),
+            (called("event", t.event), t.says, _limits(t.limits), _where((t.runs,)),
              _decisions(t.decisions), _cited(t.cite)) for t in timers
         )),
         section("What they must mean together", (
@@ -152,14 +154,15 @@ def _sum(terms: Sum) -> str:
 def _theorem(id_: str) -> str:
     if id_.startswith("D"):
         return _decisions((id_,))
-    return link(id_, "obligations.md#obligations") if id_ else ""
+    return to("obligation", id_) if id_ else ""
 
 
 def services_page(services: Iterable[CriticalService]) -> str:
     """The critical services."""
     return page(
         "Services",
-        "A node on which one of these is down has its `services` column down: the machine fails "
+        "For whoever watches a node: the services whose loss counts. A node on which one of these "
+        "is down has its `services` column down: the machine fails "
         "it over after the critical service delay.",
         section("Critical services", ("service", "kind", "critical only with", "source"), (
             (s.name, s.kind, code(s.only_with) if s.only_with else "", s.cite) for s in services
@@ -171,7 +174,8 @@ def connections_page(conditions: Iterable[Condition], counters: Iterable[Counter
     """What dual connections need, and the counters that show them."""
     return page(
         "Dual connections",
-        "A client may keep an inactive connection to the other node, which a failover activates.",
+        "For whoever plans an upgrade: a client may keep an inactive connection to the other node, "
+        "which a failover activates.",
         section("Conditions", ("setting", "must be", "says", "only with", "source"), (
             (code(c.setting),
              _number(c.needs) if isinstance(c.needs, bool) else f"at least {c.needs}", c.says,
@@ -191,7 +195,8 @@ def login_profiles_page(
     """How fast clients may log in again, by server size and mode."""
     return page(
         "Login profiles",
-        "The re-login limits for a server of a size, in an assignment mode. Upper limit = "
+        "For whoever sets the re-login limits: those for a server of a size, in an assignment "
+        "mode. Upper limit = "
         f"{lower} + users / rate, rounded half up ({_decisions(['D53'])}); the lower limit is "
         f"always {lower} s ({_decisions(['D28'])}). Balanced counts the users of the larger node, "
         f"active-standby all users of the group ({_decisions(['D29'])}).",
@@ -215,9 +220,10 @@ def restrictions_page(
     """What does not work, or works otherwise, around a failover."""
     return page(
         "Restrictions",
-        "Each applies where its condition holds, from either seat, and once one of its events "
-        "has happened. `prgcore.restrictions.restrictions_for` says which apply now.",
-        *map(_restriction, restrictions),
+        "For whoever answers the telephone after a failover: what does not work, or works "
+        "otherwise. Each applies where its condition holds, from either seat, and once one of its "
+        "events has happened. `prgcore.restrictions.restrictions_for` says which apply now.",
+        *(_restriction(r, happenings) for r in restrictions),
         section("Features", ("feature", "is in use where"), (
             (code(name), says) for name, says in features.items()
         )),
@@ -227,15 +233,18 @@ def restrictions_page(
     )
 
 
-def _restriction(r: Restriction) -> str:
-    lines = [f"## {r.id}\n", f"{r.effect[:1].upper()}{r.effect[1:]}.\n"]
-    lines += [f"- With the feature {code(r.feature)}."] if r.feature else []
+def _restriction(r: Restriction, happenings: Iterable[str]) -> str:
+    after = (code(a) if a in happenings else called("event", a) for a in r.after)
+    lines = [f"- With the feature {code(r.feature)}."] if r.feature else []
     lines += [f"- Where {_where(r.when)}."] if r.when else []
-    lines += [f"- After {codes(r.after)}."] if r.after else []
+    lines += [f"- After {', '.join(after)}."] if r.after else []
     lines += [f"- For {_span(r.seconds)}."] if r.seconds and any(r.seconds) else []
     lines += [f"- Since {r.since}."] if r.since else []
     lines += [f"- What to do: {r.advice}."] if r.advice else []
-    return "\n".join([*lines, "", f"Source: {_cited(r.cite, r.decisions)}.\n"])
+    return entry(
+        anchor("restriction", r.id), r.id, sentence(r.effect), "\n".join(lines),
+        f"Source: {_cited(r.cite, r.decisions)}.",
+    )
 
 
 def _span(seconds: tuple[Number, Number]) -> str:
@@ -255,7 +264,8 @@ def configuration_page(
     """What a configuration file may hold, and the rules that it must keep."""
     return page(
         "Configuration",
-        "`prgcore config check FILE` reports every rule that a file breaks, all at once.",
+        "For whoever writes a configuration file: what it may hold, and the rules that it must "
+        "keep. `prgcore config check FILE` reports every rule that a file breaks, all at once.",
         section("Fields", ("field", "kind", "says", "needed", "bounds", "rule"), (
             (code(f"{f.of}.{f.name}"), f.kind, f.says, "yes" if f.needed else "", _bounds(f),
              code(f.rule)) for f in fields
@@ -275,6 +285,5 @@ def _bounds(about: ConfigurationField) -> str:
 
 def _cited(cite: str, decisions: Values = ()) -> str:
     """A source; rows of Table 2 are on a page of ours."""
-    table2, _, row = cite.partition("table2:")
-    source = link(f"Table 2, row {row}", f"situations.md#row-{row}") if row and not table2 else cite
+    source = cited(cite)
     return f"{source} ({_decisions(decisions)})" if decisions else source

@@ -21,6 +21,31 @@ def section(name: str, head: Values, rows: Iterable[Sequence[str]]) -> str:
     return f"## {name}\n\n{table(head, rows)}"
 
 
+def heading(anchor: str, text: str, depth: int = 2) -> str:
+    """A heading that is found by an anchor of its own."""
+    return f'<a id="{anchor}"></a>\n\n{"#" * depth} {text}\n'
+
+
+def entry(anchor: str, text: str, *parts: str, depth: int = 2) -> str:
+    """A heading and its paragraphs; empty ones are left out."""
+    return "\n".join([heading(anchor, text, depth), *(f"{p}\n" for p in parts if p)])
+
+
+def bullets(*lines: str) -> str:
+    """A list; empty lines are left out."""
+    return "\n".join(f"- {line}" for line in lines if line)
+
+
+def fact(name: str, text: str) -> str:
+    """A line that says one thing, or nothing where there is nothing to say."""
+    return f"**{name}**: {text}." if text else ""
+
+
+def sentence(text: str) -> str:
+    """A capital in front, a full stop behind."""
+    return text[:1].upper() + text[1:].rstrip(".") + "." if text else ""
+
+
 def table(head: Values, rows: Iterable[Sequence[str]]) -> str:
     """A table; bars within cells are escaped."""
     lines = [head, ("---",) * len(head), *rows]
@@ -42,9 +67,3 @@ def codes(texts: Iterable[str]) -> str:
 def link(text: str, target: str) -> str:
     """A link."""
     return f"[{text}]({target})"
-
-
-def slug(heading: str) -> str:
-    """The anchor that a heading gets: lower case, dashes for spaces, no other punctuation."""
-    kept = "".join(c for c in heading.lower() if c.isalnum() or c in "_- ")
-    return kept.strip().replace(" ", "-")

@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import TypeAlias
 
 from prgcore.errors import BadInput, unknown_name
-from prgcore.export.markdown import slug
+from prgcore.export.links import where
 from prgcore.tables.actions import ACTIONS
 from prgcore.tables.clients import CONDITIONS, COUNTERS, HIGH_AVAILABILITY
 from prgcore.tables.columns import DERIVED, GROUP_COLUMNS, NODE_COLUMNS
@@ -28,7 +28,7 @@ from prgcore.tables.restrictions import RESTRICTIONS
 from prgcore.tables.services import CRITICAL_SERVICES
 from prgcore.tables.situations import SITUATIONS
 from prgcore.tables.timers import SANITY, TIMERS
-from prgcore.vocabulary import Outcome, Reason, State
+from prgcore.vocabulary import Reason, State
 
 Places: TypeAlias = Mapping[str, Mapping[str, str]]
 """By kind and name: where it can be read."""
@@ -37,35 +37,29 @@ Places: TypeAlias = Mapping[str, Mapping[str, str]]
 def places(obligations: Iterable[str] = ()) -> Places:
     """Every name that a fact may refer to; the ids of obligations are the prover's to say."""
     rules = [rule for _, rows in TABLE.phases for rule in rows]
+    own: dict[str, Iterable[str]] = {
+        "action": [a.name for a in ACTIONS],
+        "column": [c.name for c in (*NODE_COLUMNS, *GROUP_COLUMNS, *DERIVED)],
+        "contradiction": [c.id for c in CONTRADICTIONS],
+        "decision": [d.id for d in DECISIONS],
+        "event": [e.name for e in EVENTS],
+        "obligation": obligations,
+        "policy": [p.name for p in POLICIES],
+        "reason": Reason,
+        "restriction": [r.id for r in RESTRICTIONS],
+        "row": [s.row for s in SITUATIONS],
+        "rule": [r.id for r in rules],
+        "state": State,
+    }
     return {
-        "action": _all((a.name for a in ACTIONS), "words.md#actions"),
-        "column": {
-            **_all((c.name for c in (*NODE_COLUMNS, *GROUP_COLUMNS)), "words.md#stored-columns"),
-            **_all((d.name for d in DERIVED), "words.md#derived-columns"),
-        },
+        **{kind: {str(n): where(kind, n) for n in names} for kind, names in own.items()},
         "condition": _all((c.setting for c in (*CONDITIONS, HIGH_AVAILABILITY)),
                           "connections.md#conditions"),
         "configuration": _all((r.id for r in RULES), "configuration.md#rules"),
-        "contradiction": {c.id: f"contradictions.md#{c.id.lower()}" for c in CONTRADICTIONS},
         "counter": _all((c.name for c in COUNTERS), "connections.md#counters"),
-        "decision": {d.id: f"decisions.md#{d.id.lower()}" for d in DECISIONS},
-        "event": {
-            e.name: "events.md#" + slug(e.name + ("(node)" if e.seated else "")) for e in EVENTS
-        },
-        "obligation": _all(obligations, "obligations.md#obligations"),
         "parameter": _all((p.name for p in PARAMETERS), "parameters.md#service-parameters"),
-        "policy": _all((p.name for p in POLICIES), "words.md#policies"),
-        "reason": _all(Reason, "words.md#reasons"),
-        "restriction": {r.id: f"restrictions.md#{r.id}" for r in RESTRICTIONS},
-        "row": {s.row: f"situations.md#row-{s.row}" for s in SITUATIONS},
-        "rule": {
-            r.id: "rules.md#" + slug(
-                f"{r.id} {r.event}" + (" ignored" if r.outcome == Outcome.IGNORED else ""))
-            for r in rules
-        },
         "sanity": _all((s.id for s in SANITY), "parameters.md#what-they-must-mean-together"),
         "service": _all((s.name for s in CRITICAL_SERVICES), "services.md#critical-services"),
-        "state": _all(State, "words.md#states"),
         "timer": _all((t.event for t in TIMERS), "parameters.md#timers"),
     }
 

@@ -148,6 +148,7 @@ def prove(
     progress: Callable[[str, int, int], None] | None = None,
     mutants: int | None = None,
     seed: int = 0,
+    work: Work | None = None,
 ) -> Report:
     """Discharge the obligations of a machine.
 
@@ -158,11 +159,12 @@ def prove(
         progress: called with id, number done, number of obligations, as each ends.
         mutants: also run M1 on this many mutants (0: all of them).
         seed: which mutants, if not all.
+        work: what was searched and proved of this machine before, to go on from.
 
     Raises:
         BadInput: no such obligation, or a theorem file that cannot be read.
     """
-    work = Work(machine, progress)
+    work = work or Work(machine, progress)
     todo = list(_theorems(machine, paths, stdin) if paths else obligations(machine.model))
     if mutants is not None:
         todo.append(mutation.obligation(mutants, seed))

@@ -1,0 +1,132 @@
+"""`init`: a small pair machine of one's own, ready to be proved and changed."""
+
+from __future__ import annotations
+
+import shlex
+from contextlib import ExitStack, suppress
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from prgcore.cli import inputs, output
+from prgcore.errors import BadInput
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+COPIED = {
+    "README.md": "README.md",
+    "pair.py": "pair.py",
+    "takeover.txt": "stories/takeover.txt",
+    "prove.yml": ".github/workflows/prove.yml",
+}
+"""Files of the template, and where they are written."""
+
+NEXT = (
+    "prgcore prove --machine machine.json",
+    "prgcore diagram --machine machine.json",
+    "prgcore simulate stories/takeover.txt --machine machine.json",
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add this command."""
+    app.command(epilog=inputs.example("prgcore init mine"))(init)
+
+
+def init(
+    directory: Annotated[
+        str, typer.Argument(metavar="DIR", show_default=False,
+                            help="A new directory, or an empty one."),
+    ], *,
+    as_json: inputs.Json = False,
+) -> None:
+    """Write a small pair machine of your own, with its promises.
+
+    A table in Python, the machine file that it writes, a story, a workflow that
+    proves it on every push, and a page that says what to change first.
+    """
+    where = Path(directory)
+    _vacant(directory)
+    written = _files()
+    _write(where, written)
+    if as_json:
+        output.write_json({"directory": directory, "files": list(written), "next": list(NEXT)})
+        return
+    enter = inputs.one_line(shlex.quote(directory), 120)
+    output.write("\n".join([
+        *output.wrapped(f"wrote {', '.join(written)}", rest="  "), "", "Next:",
+        *(f"  {line}" for line in ([] if where == Path() else [f"cd {enter}"])),
+        *(f"  {line}" for line in NEXT),
+        "", "README.md says what to change first, and what the prover then says.",
+    ]))
+
+
+def _vacant(directory: str) -> None:
+    """Nothing is in the way.
+
+    Raises:
+        BadInput: something is.
+    """
+    name = inputs.one_line(repr(directory), 120)
+    where = Path(directory)
+    try:
+        held = sorted(p.name for p in where.iterdir()) if where.is_dir() else []
+        taken = where.exists() and not where.is_dir()
+        room = where.is_dir() or where.parent.is_dir()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise BadInput(f"cannot use {name}: {reason}") from None
+    if taken or not directory.strip() or not room:
+        raise BadInput(f"{name} is no directory and cannot become one; expected a new name in a "
+                       "directory that exists, or an empty directory")
+    if held:
+        more = f" and {len(held) - 1} more" if len(held) > 1 else ""
+        raise BadInput(f"{name} is not empty: it holds {inputs.one_line(repr(held[0]), 80)}{more}; "
+                       "nothing is overwritten, so give a new directory")
+
+
+def _files() -> dict[str, str]:
+    """What is written where; the machine file is what `pair.py` makes of itself."""
+    from prgcore.export.machine_file import dumps
+    from prgcore.template.pair import MACHINE
+
+    template = files("prgcore").joinpath("template")
+    copied = {to: template.joinpath(name).read_text("utf-8") for name, to in COPIED.items()}
+    return dict(sorted({**copied, "machine.json": dumps(MACHINE)}.items()))
+
+
+def _write(where: Path, written: Mapping[str, str]) -> None:
+    """All of it or nothing.
+
+    Raises:
+        BadInput: it cannot be written; what was written already is gone again.
+    """
+    with ExitStack() as undo:
+        for name, text in written.items():
+            file = where / name
+            for parent in reversed(file.parents):
+                if where in (parent, *parent.parents):
+                    _make(parent, undo)
+            output.write_file(file, text, new=True)
+            undo.callback(_forget, file.unlink)
+        undo.pop_all()
+
+
+def _forget(remove: Callable[[], None]) -> None:
+    """Take back what was made; what somebody else has put there stays."""
+    with suppress(OSError):
+        remove()
+
+
+def _make(directory: Path, undo: ExitStack) -> None:
+    try:
+        if not directory.is_dir():
+            directory.mkdir()
+            undo.callback(_forget, directory.rmdir)
+    except (OSError, ValueError) as error:
+        name = inputs.one_line(repr(str(directory)), 120)
+        reason = getattr(error, "strerror", None) or str(error)
+        raise BadInput(f"cannot make {name}: {reason}") from None

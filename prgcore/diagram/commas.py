@@ -1,0 +1,28 @@
+"""A graph as comma-separated values (RFC 4180), one event of an edge a row, nothing left out.
+
+Law: cells are the words as they are. A word that a spreadsheet would take for a formula is not
+changed: the file is for programs first, and the words are those of the machine.
+"""
+
+from __future__ import annotations
+
+from csv import writer
+from io import StringIO
+
+from prgcore.diagram.graph import Graph
+
+HEAD = ("from", "to", "event", "rule", "phase", "why", "cite", "steps", "mark")
+
+
+def csv(graph: Graph) -> str:
+    """The graph as CSV with a head; `cite` and `steps` are joined by semicolons."""
+    labels = {n.id: n.label for n in graph.nodes}
+    out = StringIO()
+    rows = writer(out)
+    rows.writerow(HEAD)
+    rows.writerows(
+        (labels[e.source], labels[e.target], w.event, w.rule, w.phase, w.why,
+         "; ".join(w.cite), "; ".join(map(str, e.steps)), e.mark)
+        for e in graph.edges for w in e.labels
+    )
+    return out.getvalue()

@@ -1,0 +1,144 @@
+"""A sequence for a terminal: 80 columns, life lines down, messages across.
+
+Law: text only; characters of one width, and none that moves the cursor.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from textwrap import wrap
+
+from prgcore.diagram.graph import clean
+from prgcore.diagram.sequence import BROKEN, REMARK, Life, Message, Note, Sequence
+
+WIDTH = 80
+_OUTER = {"administrator": 15, "arbiter": 11, "world": 9}
+_SQUARE, _DOUBLE = tuple("┌─┐│└┘"), tuple("╔═╗║╚╝")
+
+
+def text(drawn: Sequence) -> str:
+    """The sequence as lines of at most 80 characters."""
+    page = _Page(drawn.lives)
+    for band in drawn.bands:
+        if isinstance(band[0], Message):
+            page.message([m for m in band if isinstance(m, Message)])
+        else:
+            page.notes([n for n in band if isinstance(n, Note)])
+    page.heads()
+    title = wrap(clean(drawn.title), WIDTH)
+    return "\n".join([*title, "", *("".join(row).rstrip() for row in page.rows)]) + "\n"
+
+
+def _places(lives: tuple[Life, ...]) -> dict[str, int]:
+    """The column of every life line: what the outer ones leave is for the nodes."""
+    room = WIDTH - sum(_OUTER.get(life.id, 0) for life in lives)
+    nodes = sum(life.id not in _OUTER for life in lives)
+    at, left = {}, 0
+    for life in lives:
+        wide = _OUTER.get(life.id) or room // nodes
+        at[life.id] = left + wide // 2
+        left += wide
+    return at
+
+
+class _Page:
+    """Rows of characters, written from top to bottom over the life lines."""
+
+    def __init__(self, lives: tuple[Life, ...]) -> None:
+        self.lives = lives
+        self.at = _places(lives)
+        self.rows: list[list[str]] = []
+        nodes = [self.at[life.id] for life in lives if life.id not in _OUTER]
+        self.reach = min([b - a for a, b in pairwise(nodes)] or [44]) - 1
+        self.heads()
+
+    def row(self) -> list[str]:
+        """A new row, with nothing on it but the life lines."""
+        row = [" "] * WIDTH
+        for place in self.at.values():
+            row[place] = "│"
+        self.rows.append(row)
+        return row
+
+    def put(self, row: list[str], left: int, words: str) -> None:
+        """Words on a row, kept on the page."""
+        left = max(0, min(left, WIDTH - len(words)))
+        row[left:left + len(words)] = words[:WIDTH]
+
+    def heads(self) -> None:
+        """The names of the life lines."""
+        row = self.row()
+        for life in self.lives:
+            self.put(row, self.at[life.id] - len(life.label) // 2, life.label)
+
+    # ---------------------------------------------------------------- messages
+
+    def message(self, some: list[Message]) -> None:
+        """An arrow to one life line, or to several, with the words above it."""
+        first = some[0]
+        if first.kind not in ("action", "refusal"):
+            self.row()
+        words = clean(first.text)
+        start, ends = self.at[first.source], sorted(self.at[m.target] for m in some)
+        if start in ends:
+            self._own(start, words, first)
+            return
+        low, high = min(start, ends[0]), max(start, ends[-1])
+        self._words(words, low + 2, high - 1)
+        row = self.row()
+        line = "╌" if first.dashed else "─"
+        for place in range(low + 1, high):
+            row[place] = "┼" if row[place] == "│" and line == "─" else line
+        row[start] = "├" if start == low else "┤"
+        for end in ends:
+            row[end - 1 if end > start else end + 1] = ">" if end > start else "<"
+
+    def _own(self, place: int, words: str, message: Message) -> None:
+        """What a life line does or tells itself: at its right, or at its left where there is room."""
+        sign = {"action": "─ ", "refusal": "╌ "}.get(message.kind, "> ")
+        right = WIDTH - place - 3
+        if len(words) <= right or right >= place:
+            for number, line in enumerate(wrap(words, right) or [""]):
+                self.put(self.row(), place, ("├" + sign if not number else "│  ") + line)
+            return
+        for number, line in enumerate(wrap(words, place - 3) or [""]):
+            end = sign[::-1].replace(">", "<") + "┤" if not number else "  │"
+            self.put(self.row(), place + 1 - len(line) - 3, line + end)
+
+    def _words(self, words: str, left: int, right: int) -> None:
+        """Words that begin at the left of an arrow, or end at its right where they do not fit."""
+        if left + len(words) <= WIDTH or WIDTH - left >= right:
+            for line in wrap(words, WIDTH - left) or [""]:
+                self.put(self.row(), left, line)
+            return
+        for line in wrap(words, right) or [""]:
+            self.put(self.row(), right - len(line), line)
+
+    # ------------------------------------------------------------------- notes
+
+    def notes(self, some: list[Note]) -> None:
+        """Boxes side by side; remarks without a box."""
+        blocks = [self._block(note) for note in some]
+        for number in range(max(len(lines) for _, lines in blocks)):
+            row = self.row()
+            for left, lines in blocks:
+                if number < len(lines):
+                    self.put(row, left, lines[number])
+
+    def _block(self, note: Note) -> tuple[int, list[str]]:
+        """A note as lines, and where they begin."""
+        places = [self.at[name] for name in note.over]
+        middle = (min(places) + max(places)) // 2
+        most = self.reach if len(places) == 1 else max(max(places) - min(places) + 20, 44)
+        if note.role == REMARK:
+            lines = [line for part in note.text for line in wrap(clean(part), min(most, WIDTH) - 2)]
+            wide = max(map(len, lines))
+            return middle - (wide + 2) // 2, [f" {line:^{wide}} " for line in lines]
+        lines = [line for part in note.text for line in wrap(clean(part), min(most, WIDTH) - 4)]
+        wide = max(map(len, lines))
+        a, b, c, d, e, f = _DOUBLE if note.role == BROKEN else _SQUARE
+        return middle - (wide + 4) // 2, [
+            a + b * (wide + 2) + c,
+            *(f"{d} {line:^{wide}} {d}" for line in lines),
+            e + b * (wide + 2) + f,
+        ]

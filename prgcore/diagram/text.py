@@ -1,0 +1,48 @@
+"""A graph as plain text for a terminal, 80 columns: node by node, its edges beneath."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from textwrap import wrap
+
+from prgcore.diagram.graph import Edge, Graph, Node, clean
+from prgcore.diagram.palette import MARKS, PALETTE, Role
+
+WIDTH = 80
+
+
+def text(graph: Graph) -> str:
+    """The graph as text: every node with its role and mark, and where its edges lead, and why."""
+    labels = {n.id: n.text[0] for n in graph.nodes}
+    leaving: dict[str, list[Edge]] = {}
+    for edge in graph.edges:
+        leaving.setdefault(edge.source, []).append(edge)
+    lines = [*_wrapped(clean(graph.title), "", "  ")]
+    for node in graph.nodes:
+        lines += ["", *_head(node, initial=node.id in graph.initial)]
+        for edge in leaving.get(node.id, ()):
+            lines += _edge(edge, labels[edge.target])
+    return "\n".join(lines) + "\n"
+
+
+def _head(node: Node, *, initial: bool) -> Iterator[str]:
+    plain = node.role in (Role.PLAIN, Role.ANY)
+    said = [
+        *(["start"] if initial else []),
+        *([] if plain else [PALETTE[Role(node.role)].says.partition(":")[0]]),
+        *([MARKS[node.mark].says] if node.mark else []),
+    ]
+    yield from _wrapped(node.text[0] + (f" ({', '.join(said)})" if said else ""), "", "  ")
+    for line in node.text[1:]:
+        yield from _wrapped(line, "  ", "    ")
+
+
+def _edge(edge: Edge, target: str) -> Iterator[str]:
+    number = f" step {', '.join(map(str, edge.steps))}" if edge.steps else ""
+    sign = f"{MARKS[edge.mark].sign or '='}" if edge.mark else "-"
+    yield from _wrapped(f"{sign * 2}> {target}{number}", "  ", "     ")
+    yield from _wrapped(", ".join(map(str, edge.labels)), "     ", "     ")
+
+
+def _wrapped(said: str, first: str, rest: str) -> list[str]:
+    return wrap(said, WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False)

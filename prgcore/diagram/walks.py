@@ -1,0 +1,183 @@
+"""Walks: the pairs around a pair, and the way that a story takes, as graphs.
+
+Law: pure; every edge is a step that the interpreter answered. A pair is drawn as its worse half.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+
+from attrs import evolve
+
+from prgcore.diagram.graph import Edge, Graph, Label, Node, reference
+from prgcore.diagram.palette import WORST_FIRST, Role
+from prgcore.diagram.states import role
+from prgcore.engine import Engine, Pair
+from prgcore.errors import BadInput, ImpossibleEvent, NotTotal, OutsideInvariant
+from prgcore.model import Model, Rule, Values
+from prgcore.seats import NODES
+from prgcore.story import Run, Step
+from prgcore.vocabulary import Kind, Outcome, title
+
+MOST_PAIRS = 1000
+"""Where a walk ends: nobody draws more."""
+MOST_DIFFERENCES = 6
+"""How many columns a node tells; the others are counted."""
+
+_Steps = dict[tuple[Pair, Pair, str], dict[Label, list[int]]]
+"""By source, target and mark: the labels, and the numbers of the steps."""
+
+
+def around(engine: Engine, pair: Pair, radius: int = 1, kinds: Collection[Kind] = ()) -> Graph:
+    """The pairs within some steps of a pair, and every step between them.
+
+    Args:
+        engine: the machine.
+        pair: the pair in the middle.
+        radius: how many steps, from 1.
+        kinds: of which kinds of events; all of them if none are given.
+
+    Raises:
+        BadInput: the radius is less than 1, or there are more than `MOST_PAIRS` such pairs.
+    """
+    if radius < 1:
+        raise BadInput(f"a radius is a number of steps from 1, not {radius}")
+    events = [e.name for e in engine.model.events if not kinds or e.kind in kinds]
+    far = {pair: 0}
+    for distance in range(1, radius + 1):
+        for near in [p for p, far_ in far.items() if far_ == distance - 1]:
+            for _, after in _answers(engine, near, events):
+                far.setdefault(after, distance)
+            if len(far) > MOST_PAIRS:
+                raise BadInput(f"more than {MOST_PAIRS:,} pairs are within {radius} steps of "
+                               f"{_name(engine, pair)}")
+    steps: _Steps = {}
+    for source in far:
+        for label, target in _answers(engine, source, events):
+            if target in far:
+                steps.setdefault((source, target, ""), {}).setdefault(label, [])
+    what = f" by {', '.join(kinds)}" if kinds else ""
+    steps_ = f"{radius} step{'s' if radius > 1 else ''}"
+    return _graph(engine, f"{engine.model.name}: within {steps_}{what} of {_name(engine, pair)}",
+                  list(far), steps, pair, focus=True)
+
+
+def path(run: Run, title: str = "") -> Graph:
+    """The way of a story: its steps by number, and what else leads from one of its pairs to another.
+
+    What is refused or ignored is a step that stays. A pair that breaks a promise says which.
+    """
+    steps: _Steps = {}
+    pairs = dict.fromkeys([run.start])
+    number = 0
+    for step in run.steps:
+        if step.line.verb in ("policy", "expect") or (not number and step.after == run.start):
+            continue
+        number += 1
+        pairs |= dict.fromkeys([step.before, step.after])
+        labels = steps.setdefault((step.before, step.after, "path"), {})
+        labels.setdefault(_label(step), []).append(number)
+    events = [e.name for e in run.engine.model.events]
+    for source in pairs:
+        for label, target in _answers(run.engine, source, events):
+            taken = steps.get((source, target, "path"), {})
+            if target in pairs and label not in taken:
+                steps.setdefault((source, target, ""), {}).setdefault(label, [])
+    return _graph(run.engine, title or f"{run.engine.model.name}: a path of {number} steps",
+                  list(pairs), steps, run.start)
+
+
+def _label(step: Step) -> Label:
+    """What answered a line of a story, as a label."""
+    line, decision = step.line, step.decision
+    if decision is None:
+        return Label(line.text, "", why=step.error)
+    if decision.rule is None or decision.outcome is not Outcome.DONE:
+        rule = decision.rule.id.partition("@")[0] if decision.rule else ""
+        return Label(f"{line.name} {decision.outcome}", rule, why=decision.why)
+    return _of(line.name, decision.rule)
+
+
+def _of(event: str, rule: Rule) -> Label:
+    return Label(event, rule.id.partition("@")[0], rule.phase, rule.why, rule.cite)
+
+
+def _answers(engine: Engine, pair: Pair, events: Iterable[str]) -> Iterator[tuple[Label, Pair]]:
+    """What each event makes of a pair, where it makes something else of it."""
+    for event in events:
+        try:
+            decision = engine.step(pair, event)
+        except (ImpossibleEvent, NotTotal, OutsideInvariant):
+            continue
+        if decision.rule is not None and decision.pair != pair:
+            yield _of(event, decision.rule), decision.pair
+
+
+def _graph(
+    engine: Engine, title_: str, pairs: list[Pair], steps: _Steps, centre: Pair, *,
+    focus: bool = False,
+) -> Graph:
+    """A graph of pairs: with one in the middle, or starting from it."""
+    ids = {pair: f"p{number}" for number, pair in enumerate(pairs)}
+    place = {id_: i for i, id_ in enumerate(ids.values())}
+    nodes = (
+        _node(engine, ids[p], p, centre, "focus" if focus and p is centre else "") for p in pairs
+    )
+    edges = []
+    for (source, target, mark), labels in steps.items():
+        numbers = sorted(n for some in labels.values() for n in some)
+        first = {label: min(some, default=0) for label, some in labels.items()}
+        order = sorted(labels, key=lambda w: (first[w], w))
+        edges.append(Edge(ids[source], ids[target], tuple(order), tuple(numbers), mark))
+    edges.sort(key=lambda e: (place[e.source], place[e.target], e.mark))
+    return Graph(title_, () if focus else (ids[centre],), tuple(nodes), tuple(edges),
+                 reference(engine.model))
+
+
+# ------------------------------------------------------------------ one pair
+
+
+def _node(engine: Engine, id_: str, pair: Pair, centre: Pair, mark: str) -> Node:
+    """A pair: its two states, its two reasons, and what is not as in the middle."""
+    stated = _columns(engine.model, ("state", "reason"))
+    other = [n for n in pair if n not in stated and (pair[n] != centre[n] or not stated)]
+    lines = [f"{n} = {pair[n]}" for n in other]
+    if len(lines) > MOST_DIFFERENCES + 1:
+        lines[MOST_DIFFERENCES:] = [f"and {len(lines) - MOST_DIFFERENCES} more"]
+    reasons = _halves(engine.model, pair, "reason")
+    node = Node(
+        id_, _name(engine, pair), _role(engine.model, pair),
+        (*([" | ".join(dict.fromkeys(reasons))] if any(r != "-" for r in reasons) else []), *lines),
+        "; ".join(f"{name} {value}" for name, value in pair.items()), mark=mark,
+    )
+    broken = engine.broken(pair)
+    if not broken:
+        return node
+    says = "; ".join(f"{i.id}: {i.says}" for i in engine.model.invariants if i.id in broken)
+    return evolve(node, mark="broken", lines=(*node.lines, f"breaks {', '.join(broken)}"),
+                  tooltip=f"{says}; {node.tooltip}")
+
+
+def _columns(model: Model, names: Values) -> list[str]:
+    """Those of the columns of both nodes that the machine has."""
+    known = {c.name for c in model.columns if not c.derived}
+    return [
+        f"{node}.{what}" for what in names for node in NODES
+        if {f"{n}.{what}" for n in NODES} <= known
+    ]
+
+
+def _halves(model: Model, pair: Pair, what: str) -> list[str]:
+    return [title(pair[name]) or "-" for name in _columns(model, (what,))]
+
+
+def _name(engine: Engine, pair: Pair) -> str:
+    """`Normal | Idle`; of a machine without states its name."""
+    return " | ".join(_halves(engine.model, pair, "state")) or engine.model.name
+
+
+def _role(model: Model, pair: Pair) -> Role:
+    """The worse role of the two halves."""
+    states = _columns(model, ("state",))
+    return min((role(model, name, pair[name]) for name in states),
+               key=WORST_FIRST.index, default=Role.PLAIN)

@@ -1,0 +1,38 @@
+"""A graph as the configuration of an XState machine, version 5, as JSON.
+
+Law: what a rule asks of other columns cannot be said here, so every transition names its rule
+as a guard; whoever runs the machine brings the guards.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from prgcore.diagram.graph import Graph, Node
+
+
+def xstate(graph: Graph) -> str:
+    """`{"id", "initial", "states": {id: {"description", "tags", "meta", "on"}}}`.
+
+    Edges that are drawn from many values at once are written out. Of several initial nodes the
+    first is taken, and the first node where there is none.
+    """
+    whole = graph.spread
+    states = {n.id: _state(graph, n) for n in whole.nodes}
+    for edge in whole.edges:
+        for label in edge.labels:
+            told = {"target": edge.target, "guard": label.rule, "description": label.tooltip}
+            transitions = states[edge.source].setdefault("on", {})
+            transitions.setdefault(label.event, []).append({k: v for k, v in told.items() if v})
+    initial = (*graph.initial, *states)[:1]
+    found = {"id": graph.title, **({"initial": initial[0]} if initial else {}), "states": states}
+    return json.dumps(found, indent=2) + "\n"
+
+
+def _state(graph: Graph, node: Node) -> dict[str, Any]:
+    meta = {"label": node.label, "role": node.role, "mark": node.mark, "url": graph.at(node.url)}
+    return {
+        "description": "\n".join(node.text), "tags": [node.role],
+        "meta": {k: v for k, v in meta.items() if v},
+    }

@@ -1,0 +1,268 @@
+"""The payload: a compiled machine as JSON, for an interpreter in another language.
+
+Law: a reader of the table. Values are codes (their place in their domain); columns and events
+are their place in their list, stored columns first. Rules stand in the order in which the engine
+asks them, so that ties are broken alike. Pure; the same machine gives the same text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import product
+from typing import Any, TypeAlias
+
+from prgcore.atlas import Atlas
+from prgcore.diagram.matrix import matrix
+from prgcore.diagram.palette import PALETTE, STANDINGS
+from prgcore.diagram.sequence import LIVES, route, route_of_action
+from prgcore.diagram.states import role
+from prgcore.display import row_display, shows_states, turned, viewpoints
+from prgcore.engine import Engine, Pair
+from prgcore.export.machine_file import digest
+from prgcore.model import By, Cause, Column, Const, Copy, Cube, Effect, Rule, Situation
+from prgcore.seats import NODES, mirror_name
+from prgcore.story import as_story
+from prgcore.vocabulary import ALIASES, Reason, State, plain, title
+
+Json: TypeAlias = dict[str, Any]
+
+LABELS = {"ha": "high availability"}
+"""Columns whose name a reader would not understand."""
+LEAVES = -1
+"""In place of the code of a value: an effect leaves its target as it was."""
+
+
+def payload(engine: Engine, story: str = "", links: str = "") -> Json:
+    """Everything that the explorer knows, as a JSON object.
+
+    Args:
+        engine: the machine.
+        story: the text of a story with which to begin; "": the usual start.
+        links: where the pages of the reference are, as `https://host/reference/`; "": nowhere.
+    """
+    return _Writer(engine).payload() | {"story": story, "links": links}
+
+
+class _Writer:
+    """Writes the names of one machine as codes."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine, self.model = engine, engine.model
+        by_name = {c.name: c for c in self.model.columns}
+        self.at = engine.position
+        self.columns = [by_name[name] for name in self.at]
+        self.codes = [{str(v): i for i, v in enumerate(c.domain)} for c in self.columns]
+        self.events = {e.name: i for i, e in enumerate(self.model.events)}
+        self.shows = shows_states(engine)
+
+    def payload(self) -> Json:
+        model = self.model
+        atlas = self.engine.atlas
+        return {
+            "name": model.name,
+            "digest": digest(model),
+            "policy": [list(choice) for choice in model.policy],
+            "assumptions": list(model.assumptions),
+            "columns": [self._column(c) for c in self.columns],
+            "initial": self._row(self.engine.initial[0]),
+            "starts": [[n, self._events(done)] for n, done in {"initial": (), **dict(model.starts)}.items()],
+            "preamble": as_story(self.engine, ()).splitlines()[:-1],
+            "events": [self._event(e.name) for e in model.events],
+            "rules": [self._rule(r) for r in sorted(model.rules, key=lambda r: r.id)],
+            "invariants": [
+                {"id": i.id, "says": i.says, "auxiliary": i.auxiliary,
+                 "never": self._cubes(i.never)} for i in model.invariants
+            ],
+            "goal": self._cubes(model.goal),
+            "cards": [self._card(n) for n in NODES if any(c.startswith(f"{n}.") for c in self.at)],
+            "looks": {str(r): {"says": k.says, "shape": k.shape} for r, k in PALETTE.items()},
+            "standings": {str(s): {"says": k.says} for s, k in STANDINGS.items()},
+            "lives": dict(LIVES),
+            "actions": self._actions(),
+            "decisions": self._decisions(),
+            "atlas": None if atlas is None else self._atlas(atlas),
+            "display": self._display() if self.shows else None,
+            "map": None if atlas is None or not self.shows else self._map(atlas),
+        }
+
+    # ------------------------------------------------------------- the table
+
+    def _column(self, column: Column) -> Json:
+        """A derived one has a flat table: the codes of its sources, the last one fastest."""
+        told: Json = {"name": column.name, "domain": [str(v) for v in column.domain],
+                      "says": column.says}
+        what = column.name.rpartition(".")[2]
+        if column.name in LABELS:
+            told["label"] = LABELS[column.name]
+        if self.shows and what in ("state", "reason"):
+            told["titles"] = [title(v) or "no reason" for v in column.domain]
+        if what == "state" or any(c.column == column.name for c in self.model.transient):
+            told["roles"] = [str(role(self.model, column.name, v)) for v in column.domain]
+        if column.derived:
+            codes, table = self.codes[self.at[column.name]], dict(column.table)
+            domains = [self.columns[self.at[s]].domain for s in column.sources]
+            told["sources"] = [self.at[s] for s in column.sources]
+            told["table"] = [codes[table[key]] for key in product(*domains)]
+        return told
+
+    def _cube(self, cube: Cube) -> list[list[Any]]:
+        """`[[column, codes]]`, the codes in the order in which an answer lists their words."""
+        return [
+            [self.at[c.column], [self.codes[self.at[c.column]][v] for v in sorted(c.values)]]
+            for c in cube
+        ]
+
+    def _cubes(self, cubes: Iterable[Cube]) -> list[list[list[Any]]]:
+        return [self._cube(c) for c in cubes]
+
+    def _row(self, pair: Pair) -> list[int]:
+        """The codes of the stored columns."""
+        return [self.codes[i][v] for i, v in enumerate(pair.values_)]
+
+    def _events(self, names: Iterable[str]) -> list[int]:
+        return [self.events[name] for name in names]
+
+    def _event(self, name: str) -> Json:
+        event = self.model.events[self.events[name]]
+        source, targets = route(self.model, name)
+        return {
+            "name": name, "kind": str(event.kind), "says": event.says, "success": event.success,
+            "route": [source, list(targets)],
+            "possible": self._cubes(p.when for p in self.model.possible if p.event == name),
+        }
+
+    def _rule(self, rule: Rule) -> Json:
+        return {
+            "id": rule.id, "event": self.events[rule.event], "when": self._cube(rule.when),
+            "then": [self._effect(e) for e in rule.then], "outcome": str(rule.outcome),
+            "actions": [[a.do, a.node, *route_of_action(self.model, a)] for a in rule.actions],
+            "why": rule.why,
+            "cite": list(rule.cite), "decisions": list(rule.decisions), "phase": rule.phase,
+            "evidence": str(rule.evidence),
+        }
+
+    def _effect(self, effect: Effect) -> list[Any]:
+        """Target, source, and for every code of the source what the target becomes."""
+        target = source = self.at[effect.target]
+        codes = self.codes[target]
+        match effect.value:
+            case Const(constant):
+                table: Mapping[str, str] = dict.fromkeys(codes, constant)
+            case Copy(name):
+                source = self.at[name]
+                table = {v: v for v in self.codes[source]}
+            case By(name, rows):
+                source = self.at[name]
+                table = dict(rows)
+        return [target, source, [codes.get(table.get(v, ""), LEAVES) for v in self.codes[source]]]
+
+    def _atlas(self, atlas: Atlas) -> Json:
+        """As text, a level a string: nodes parted by spaces, zeros at the end of each left out."""
+        return {
+            "columns": [self.at[name] for name in atlas.columns],
+            "levels": [
+                " ".join(re.sub(r"(,0)+$", "", ",".join(map(str, node))) for node in level)
+                for level in atlas.levels
+            ],
+            "root": atlas.root,
+            "events": self._events(atlas.events),
+        }
+
+    # -------------------------------------------------------- what it means
+
+    def _card(self, node: str) -> Json:
+        """What is shown of a node: its state and reason, if it has them, and everything else."""
+        state, reason = (self.at.get(f"{node}.{what}") for what in ("state", "reason"))
+        return {
+            "node": node, "state": state, "reason": reason,
+            "facts": [
+                i for name, i in self.at.items()
+                if name.startswith(f"{node}.") and i not in (state, reason)
+            ],
+        }
+
+    def _actions(self) -> dict[str, list[str]]:
+        """What the actions of the document's machine ask for, and when they are done."""
+        if self.model.name != "prg":
+            return {}
+        from prgcore.tables.actions import ACTIONS
+
+        return {a.name: [a.says, a.duty] for a in ACTIONS}
+
+    def _decisions(self) -> dict[str, list[str]]:
+        """Title, question and choice of the decisions of the document's machine."""
+        if self.model.name != "prg":
+            return {}
+        from prgcore.tables.decisions import DECISIONS
+
+        return {d.id: [d.title, d.text, d.choice] for d in DECISIONS}
+
+    def _display(self) -> Json:
+        """What two states and reasons mean: viewpoints, rows from both seats, families."""
+        return {
+            "viewpoints": [[self._cube(v.node1), self._cube(v.node2)] for v in viewpoints(self.engine)],
+            "rows": [
+                self._situation(s, mirrored=mirrored)
+                for mirrored in (False, True) for s in self.model.situations
+            ],
+            "families": [
+                {"id": f.id, "says": f.says, "decision": f.decision, "nearest": f.nearest,
+                 "advice": f.advice,
+                 "displays": [[[list(words) for words in half] for half in d] for d in f.displays]}
+                for f in self.model.families
+            ],
+            "spellings": {
+                what: {a: str(w) for a, w in ALIASES.items() if isinstance(w, words)}
+                | {plain(w): str(w) for w in words}
+                for what, words in (("state", State), ("reason", Reason))
+            },
+        }
+
+    def _situation(self, situation: Situation, *, mirrored: bool) -> Json:
+        seat = NODES[(NODES.index(situation.seat) + mirrored) % 2]
+        return {
+            "row": situation.row, "seat": seat,
+            "display": row_display(situation, mirrored=mirrored),
+            "cause": _named(situation.cause, mirrored=mirrored),
+            "fits": self._cube(turned(situation.fits, mirrored=mirrored)),
+            "advice": [
+                {"says": _named(a.says, mirrored=mirrored),
+                 "when": self._cube(turned(a.when, mirrored=mirrored)),
+                 "events": self._events(_mirrored(a.events, mirrored=mirrored))}
+                for a in situation.advice
+            ],
+            "causes": [self._cause(c, mirrored=mirrored) for c in situation.causes],
+        }
+
+    def _cause(self, cause: Cause, *, mirrored: bool) -> Json:
+        return {"says": _named(cause.says, mirrored=mirrored), "start": cause.start,
+                "events": self._events(_mirrored(cause.events, mirrored=mirrored))}
+
+    def _map(self, atlas: Atlas) -> Json:
+        """The map of two states, and for every square that can be reached a pair to look at."""
+        drawn = matrix(self.engine)
+        axes = self.at[drawn.row_column], self.at[drawn.column_column]
+        rows, columns = self.codes[axes[0]], self.codes[axes[1]]
+        pairs = {
+            (values[axes[0]], values[axes[1]]): self._row(self.engine.at(values))
+            for values in atlas.everything.distinct([drawn.row_column, drawn.column_column])
+        }
+        return {
+            "axes": axes, "title": drawn.title,
+            "squares": [
+                {"row": rows[s.row], "column": columns[s.column], "standing": str(s.standing),
+                 "text": s.text, "says": s.says, "pair": pairs.get((s.row, s.column))}
+                for s in drawn.squares
+            ],
+        }
+
+
+def _mirrored(events: Iterable[str], *, mirrored: bool) -> Iterator[str]:
+    return map(mirror_name, events) if mirrored else iter(events)
+
+
+def _named(text: str, *, mirrored: bool) -> str:
+    """The document's words, `node 1` being the left column, as names of this group's nodes."""
+    left, right = NODES[::-1] if mirrored else NODES
+    return re.sub(r"\b[Nn]ode ([12])\b", lambda m: (left, right)[int(m[1]) - 1], text)

@@ -1,0 +1,324 @@
+"""Quotients: every reachable pair in one of a few classes, and every step between two of them.
+
+Law: exact over the search; a step that stays in its class is left out. Where the machine is its
+own mirror the classes are folded: a pair and its mirror image are one, and labels have no seat.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import product
+from math import prod
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from attrs import evolve, frozen
+
+from prgcore.diagram.graph import Edge, Graph, Label, Node, gathered, reference
+from prgcore.diagram.palette import WORST_FIRST, Role
+from prgcore.diagram.states import role
+from prgcore.display import row_display, shows_states, turned, viewpoints
+from prgcore.engine import Engine
+from prgcore.errors import BadInput, unknown_name
+from prgcore.model import Display, Family, Model, Situation, Values
+from prgcore.prove.space import Space
+from prgcore.seats import NODES, mirror_name
+from prgcore.vocabulary import Outcome, title
+
+Numbers = npt.NDArray[np.int32]
+
+SITUATION, ROLE = "situation", "role"
+"""What pairs are classed by, beside columns."""
+_SHIFT = 1 << 20
+
+
+@frozen(eq=False)
+class Classes:
+    """Classes of pairs: for every reachable pair the number of its node.
+
+    Attributes:
+        by: what they are classed by, in words.
+        nodes: the classes that some pair is in.
+        of: for every pair the place of its node.
+        folded: whether a pair is in the class of its mirror image.
+    """
+
+    by: str
+    nodes: tuple[Node, ...]
+    of: Numbers
+    folded: bool
+
+
+def pairs(engine: Engine, space: Space, by: str = ROLE) -> Graph:
+    """The quotient of the reachable pairs, and the steps between its classes.
+
+    Args:
+        engine: the machine.
+        space: its reachable pairs.
+        by: `situation`, `role`, or names of columns joined by commas.
+
+    Raises:
+        BadInput: no such column, or the machine has nothing to class its pairs by.
+    """
+    classes = classify(engine, space, by)
+    labels: dict[tuple[int, int], set[Label]] = {}
+    size = len(classes.nodes)
+    for edges in space.edges:
+        rule = edges.rule
+        if rule.outcome is not Outcome.DONE:
+            continue
+        event = rule.event.partition("(")[0] if classes.folded else rule.event
+        label = Label(event, rule.id.partition("@")[0], rule.phase, rule.why, rule.cite)
+        seen = np.zeros(size * size, np.bool_)
+        seen[classes.of[edges.source] * np.int32(size) + classes.of[edges.target]] = True
+        for at in np.flatnonzero(seen).tolist():
+            if at // size != at % size:
+                labels.setdefault(divmod(at, size), set()).add(label)
+    ids = [n.id for n in classes.nodes]
+    starts = sorted({int(classes.of[i]) for i in np.flatnonzero(space.parent < 0)})
+    return gathered(Graph(
+        f"{engine.model.name}: {len(space):,} pairs by {classes.by}",
+        tuple(ids[i] for i in starts), classes.nodes,
+        tuple(Edge(ids[a], ids[b], tuple(labels[a, b])) for a, b in labels),
+        reference(engine.model),
+    ))
+
+
+def classify(engine: Engine, space: Space, by: str) -> Classes:
+    """The classes of the reachable pairs.
+
+    Raises:
+        BadInput: as `pairs`.
+    """
+    check(engine, by)
+    if by == SITUATION:
+        return _by_situation(engine, space)
+    if by == ROLE:
+        return _by_role(engine.model, space)
+    return _by_columns(engine.model, space, _names(by))
+
+
+def check(engine: Engine, by: str) -> None:
+    """Before any search: the machine has what its pairs are to be classed by.
+
+    Raises:
+        BadInput: as `pairs`.
+    """
+    model = engine.model
+    domains = {c.name: c.domain for c in model.columns}
+    if by == SITUATION:
+        if not model.situations or not shows_states(engine):
+            raise BadInput(f"the machine {model.name!r} has no situations; "
+                           "class its pairs by role or by columns")
+    elif by == ROLE:
+        if not {f"{node}.state" for node in NODES} <= set(domains):
+            raise BadInput(f"the nodes of {model.name!r} have no states, so they play no roles; "
+                           "class the pairs by columns")
+    else:
+        names = _names(by)
+        for name in names:
+            if name not in domains:
+                raise BadInput(unknown_name("column", name, domains))
+        if prod(len(domains[n]) for n in names) > _SHIFT:
+            raise BadInput(f"{len(names)} columns have more than {_SHIFT:,} combinations; "
+                           "take fewer columns")
+
+
+def _names(by: str) -> Values:
+    return tuple(dict.fromkeys(n.strip() for n in by.split(",")))
+
+
+def _classes(
+    by: str, codes: npt.NDArray[np.int64], nodes: dict[int, Node], *, folded: bool
+) -> Classes:
+    """Classes from a code a pair; `nodes` says what a code stands for, in the order to draw."""
+    size = max(nodes, default=0) + 1
+    count = np.bincount(codes, minlength=size)
+    found = [code for code in nodes if count[code]]
+    place = np.zeros(size, np.int32)
+    place[found] = np.arange(len(found))
+    counted = (
+        evolve(nodes[c], lines=(*nodes[c].lines, f"{count[c]:,} pair{'s' if count[c] > 1 else ''}"))
+        for c in found
+    )
+    return Classes(by, tuple(counted), place[codes], folded)
+
+
+# ------------------------------------------------------------------- columns
+
+
+def _by_columns(model: Model, space: Space, names: Values) -> Classes:
+    domains = {c.name: c.domain for c in model.columns}
+    folded = bool(model.mirror) and {mirror_name(n) for n in names} == set(names)
+    sizes = [len(domains[n]) for n in names]
+    codes = np.zeros(len(space), np.int64)
+    for name, size in zip(names, sizes, strict=True):
+        codes = codes * size + space.column(name)
+    combinations = list(product(*(domains[n] for n in names)))
+    if folded:
+        image = [names.index(mirror_name(n)) for n in names]
+        number = {values: i for i, values in enumerate(combinations)}
+        least = [min(i, number[tuple(v[j] for j in image)]) for i, v in enumerate(combinations)]
+        codes = np.array(least)[codes]
+    present = np.flatnonzero(np.bincount(codes, minlength=1)).tolist()
+    nodes = {code: _of_values(model, names, combinations[code], code) for code in present}
+    return _classes(", ".join(names), codes, nodes, folded=folded)
+
+
+def _of_values(model: Model, names: Values, values: Values, code: int) -> Node:
+    both = names == tuple(f"{n}.{names[0].rpartition('.')[2]}" for n in NODES)
+    if both or len(names) == 1:
+        said = [" | ".join(title(v) or v for v in values)]
+    else:
+        said = [f"{name} = {value}" for name, value in zip(names, values, strict=True)]
+    roles = [role(model, n, v) for n, v in zip(names, values, strict=True)]
+    return Node(f"c{code}", said[0], min(roles, key=WORST_FIRST.index), tuple(said[1:]))
+
+
+# --------------------------------------------------------------------- roles
+
+
+def _by_role(model: Model, space: Space) -> Classes:
+    domains = {c.name: c.domain for c in model.columns}
+    columns = [f"{node}.state" for node in NODES]
+    order = list(Role)
+    halves = [
+        np.array([order.index(role(model, c, v)) for v in domains[c]])[space.column(c)]
+        for c in columns
+    ]
+    folded = bool(model.mirror)
+    one, other = np.sort(halves, axis=0) if folded else halves
+    nodes = {}
+    for a, b in product(range(len(order)), repeat=2):
+        worse = min((order[a], order[b]), key=WORST_FIRST.index)
+        label = " | ".join(str(order[i]).replace("_", " ") for i in (a, b))
+        nodes[a * len(order) + b] = Node(f"r{a}_{b}", label, worse)
+    return _classes("role", one.astype(np.int64) * len(order) + other, nodes, folded=folded)
+
+
+# ---------------------------------------------------------------- situations
+
+
+def _by_situation(engine: Engine, space: Space) -> Classes:
+    model = engine.model
+    seen = _Seen(engine, space)
+    folded = bool(model.mirror)
+    codes = np.full(len(space), -1, np.int64)
+    rows = list(dict.fromkeys(s.row for s in model.situations))
+    nodes = {
+        rows.index(s.row) * 2 + m: _of_row(model, s, mirrored=bool(m))
+        for m in range(1 if folded else 2) for s in reversed(model.situations)
+    }
+    for view in (seen.views[0], *seen.views):
+        shown = {seen.code(s, mirrored=m) for s in model.situations for m in (False, True)}
+        at = np.flatnonzero((codes < 0) & np.isin(view, sorted(shown)))
+        found, there = codes[at], view[at]
+        for fits, mirrored in product((True, False), (False, True)):
+            for situation in model.situations:
+                mask = (found < 0) & (there == seen.code(situation, mirrored=mirrored))
+                if fits:
+                    cube = turned(situation.fits, mirrored=mirrored)
+                    mask &= space.codec.test(cube).mask([c[at] for c in space.codes])
+                found[mask] = rows.index(situation.row) * 2 + (mirrored and not folded)
+        codes[at] = found
+    nodes = dict(sorted(nodes.items()))
+    seen.rest(codes, nodes, len(rows) * 2)
+    return _classes("situation", codes, nodes, folded=folded)
+
+
+class _Seen:
+    """What every reachable pair shows from every viewpoint, as one code; a half of 0: nothing."""
+
+    def __init__(self, engine: Engine, space: Space) -> None:
+        self.model = engine.model
+        self.domains = {c.name: c.domain for c in engine.model.columns}
+        halves = [self._half(space, node) for node in NODES]
+        self.views: list[npt.NDArray[np.int64]] = []
+        for view in viewpoints(engine):
+            one, other = (
+                np.where(space.codec.test(cube).mask(space.codes), half, 0)
+                for cube, half in zip((view.node1, view.node2), halves, strict=True)
+            )
+            self.views.append(one * _SHIFT + other)
+
+    def _half(self, space: Space, node: str) -> npt.NDArray[np.int64]:
+        reasons = len(self.domains[f"{node}.reason"])
+        state = space.column(f"{node}.state").astype(np.int64)
+        return state * reasons + space.column(f"{node}.reason") + 1
+
+    def code(self, situation: Situation, *, mirrored: bool) -> int:
+        """The code of a row's display; -1 where the machine has not its words."""
+        whole = 0
+        for node, half in zip(NODES, row_display(situation, mirrored=mirrored), strict=True):
+            states, reasons = self.domains[f"{node}.state"], self.domains[f"{node}.reason"]
+            if half is None:
+                whole *= _SHIFT
+            elif half[0] in states and half[1] in reasons:
+                at = states.index(half[0]) * len(reasons) + reasons.index(half[1]) + 1
+                whole = whole * _SHIFT + at
+            else:
+                return -1
+        return whole
+
+    def _words(self, node: str, code: int) -> tuple[str, str]:
+        if not code:
+            return "", ""
+        states, reasons = self.domains[f"{node}.state"], self.domains[f"{node}.reason"]
+        return states[(code - 1) // len(reasons)], reasons[(code - 1) % len(reasons)]
+
+    def rest(self, codes: npt.NDArray[Any], nodes: dict[int, Node], first: int) -> None:
+        """What is of no row: a hole by its family, a transition by its states, else the rest."""
+        left = np.flatnonzero(codes < 0)
+        shown, which = np.unique(self.views[0][left], return_inverse=True)
+        named: dict[Node, int] = {}
+        found = []
+        for code in shown.tolist():
+            words = [self._words(n, c) for n, c in zip(NODES, divmod(code, _SHIFT), strict=True)]
+            node = self._hole(Display(*words[0], *words[1]))
+            found.append(named.setdefault(node, len(named) + first))
+        codes[left] = np.array(found, np.int64)[which]
+        order = [f.id for f in self.model.families]
+        nodes |= {
+            code: node for node, code in sorted(
+                named.items(),
+                key=lambda n: (order.index(n[0].label) if n[0].label in order else len(order), n[0]),
+            )
+        }
+
+    def _hole(self, shown: Display) -> Node:
+        states = (shown.state1, shown.state2)
+        moving = [
+            s for n, s in zip(NODES, states, strict=True)
+            if s and role(self.model, f"{n}.state", s) is Role.TRANSITION
+        ]
+        if moving:
+            return Node("transition", "in transition", Role.TRANSITION)
+        family = next((f for f in self.model.families if f.matches(shown)), None)
+        return self._of_family(family) if family else Node("other", "not documented", Role.PLAIN)
+
+    def _of_family(self, family: Family) -> Node:
+        states = {s for halves in family.displays for half, _ in halves for s in half if s}
+        roles = (role(self.model, f"{NODES[0]}.state", s) for s in states)
+        return Node(
+            f"hole_{family.id.lower()}", family.id, min(roles, key=WORST_FIRST.index, default=Role.PLAIN),
+            (re.split(r"[:.]", family.says)[0],), family.says, f"holes.html#{family.id.lower()}",
+        )
+
+
+def _of_row(model: Model, situation: Situation, *, mirrored: bool) -> Node:
+    halves = row_display(situation, mirrored=mirrored)
+    states = [(h[0] if h else "") for h in halves]
+    roles = [role(model, f"{n}.state", s) for n, s in zip(NODES, states, strict=True) if s]
+    return Node(
+        f"row_{situation.row}" + ("_mirrored" if mirrored else ""), f"row {situation.row}",
+        min(roles, key=WORST_FIRST.index, default=Role.PLAIN),
+        tuple(_told(h) for h in halves), situation.cause, f"situations.html#row-{situation.row}",
+    )
+
+
+def _told(half: tuple[str, str] | None) -> str:
+    """What a node shows, in a line."""
+    if half is None:
+        return "shows nothing"
+    return title(half[0]) + (f" / {title(half[1])}" if title(half[1]) else "")

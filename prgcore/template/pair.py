@@ -1,0 +1,114 @@
+"""A pair of servers of which at most one is active: the machine, as data.
+
+Every row is written from `me` and `peer`, and holds for both nodes. `python pair.py` writes
+machine.json beside this file, which every command of prgcore reads.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from prgcore.export.machine_file import dumps
+from prgcore.model import AcceptedOnly, Column, Event, Invariant, Possible, Rule, Table, by, cube
+from prgcore.seats import instantiate
+from prgcore.vocabulary import Kind, Outcome
+
+YES_NO = ("yes", "no")
+SERVING = ("promoting", "active")
+
+NODE_COLUMNS = (
+    Column("state", ("standby", "promoting", "active", "failed"), "record", says="what it is"),
+    Column("lease", YES_NO, "record", says="it may serve: the record grants it to one node"),
+    Column("host", ("on", "off"), "me", says="whether it runs"),
+    Column("hears", YES_NO, "me", says="it hears heartbeats of its peer"),
+)
+GROUP_COLUMNS = (Column("link", ("up", "cut"), "environment", says="the network between them"),)
+
+EVENTS = (
+    Event("promote", Kind.COMMAND, "administrator", "make this node the active one"),
+    Event("recover", Kind.COMMAND, "administrator", "a failed node is well again"),
+    Event("promoted", Kind.COMPLETION, "me", "its services have started"),
+    Event("promotion_failed", Kind.COMPLETION, "me", "its services do not start", success=False),
+    Event("take_over", Kind.TIMER, "me", "a standby has not heard its peer for long"),
+    Event("heartbeat_lost", Kind.TIMER, "me", "no heartbeat for long"),
+    Event("heartbeat_heard", Kind.TIMER, "me", "a heartbeat"),
+    Event("lease_expired", Kind.TIMER, "environment", "nobody has renewed the lease for long"),
+    Event("crash", Kind.FAULT, "environment", "the host goes down"),
+    Event("boot", Kind.REPAIR, "environment", "the host comes up"),
+    Event("link_cut", Kind.FAULT, "environment", "the network breaks", seated=False),
+    Event("link_repair", Kind.REPAIR, "environment", "the network works again", seated=False),
+)
+POSSIBLE = (  # where each can physically happen; a command can come at any time
+    Possible("promoted", {"me.state": "promoting", "me.host": "on"}),
+    Possible("promotion_failed", {"me.state": "promoting", "me.host": "on"}),
+    Possible("take_over", {"me.state": "standby", "me.host": "on", "me.hears": "no"}),
+    Possible("heartbeat_lost", {"me.host": "on", "me.hears": "yes", "link": "cut"}),
+    Possible("heartbeat_lost", {"me.host": "on", "me.hears": "yes", "peer.host": "off"}),
+    Possible("heartbeat_heard", {"both.host": "on", "me.hears": "no", "link": "up"}),
+    Possible("lease_expired", {"me.host": "off", "me.lease": "yes"}),
+    Possible("crash", {"me.host": "on"}),
+    Possible("boot", {"me.host": "off"}),
+    Possible("link_cut", {"link": "up"}),
+    Possible("link_repair", {"link": "cut"}),
+)
+
+LIFE = (
+    Rule("P100", "promote",
+         {"me.state": "standby", "me.host": "on", "me.hears": "yes",
+          "peer.state": ("standby", "active", "failed")},
+         {"me.state": "promoting", "me.lease": "yes", "peer.lease": "no",
+          "peer.state": by("peer.state", {"active": "standby"})},
+         actions=("stop_services(peer)", "start_services(me)"),
+         why="the lease changes hands in one step; a peer that starts is left to finish"),
+    Rule("P102", "promoted", {}, {"me.state": "active"}, why="it serves"),
+    Rule("P104", "promotion_failed", {}, {"me.state": "failed", "me.lease": "no"},
+         actions=("stop_services(me)",), why="who cannot serve lets go of the lease"),
+    Rule("P106", "recover", {"me.state": "failed", "me.host": "on"}, {"me.state": "standby"},
+         why="somebody has looked at it"),
+    Rule("T100", "take_over", {"peer.lease": "no"}, {"me.state": "promoting", "me.lease": "yes"},
+         actions=("start_services(me)",), why="the lease is free"),
+    Rule("T102", "take_over", {"peer.lease": "yes"}, outcome=Outcome.IGNORED,
+         why="the peer may be serving still: wait until its lease expires"),
+)
+WORLD = (
+    Rule("L100", "heartbeat_lost", {}, {"me.hears": "no"}, why="silence"),
+    Rule("L102", "heartbeat_heard", {}, {"me.hears": "yes"}, why="the peer is there"),
+    Rule("X100", "crash", {}, {"me.host": "off"}, why="the record keeps what it last was"),
+    Rule("X102", "lease_expired", {}, {"me.lease": "no", "me.state": "failed"},
+         why="a host that is down renews nothing"),
+    Rule("X104", "boot", {},
+         {"me.host": "on", "me.hears": "no", "me.lease": "no", "me.state": "standby"},
+         why="it starts with nothing"),
+    Rule("X106", "link_cut", {}, {"link": "cut"}, why="a cable"),
+    Rule("X108", "link_repair", {}, {"link": "up"}, why="another cable"),
+)
+
+INVARIANTS = (  # never any of these
+    Invariant("S1", "never both nodes promoting or active", {"both.state": SERVING},
+              premise={"me.state": SERVING}),
+    Invariant("S2", "the lease is granted to one node", {"both.lease": "yes"},
+              premise={"me.lease": "yes"}),
+    Invariant("S3", "who is promoting or active has the lease",
+              {"me.state": SERVING, "me.lease": "no"}, premise={"me.state": SERVING}),
+)
+
+TABLE = Table(
+    name="pair", node_columns=NODE_COLUMNS, group_columns=GROUP_COLUMNS, derivations=(),
+    initial=({"state": "standby", "lease": "no", "host": "on", "hears": "yes", "link": "up"},),
+    events=EVENTS, possible=POSSIBLE, phases=(("life", LIFE), ("world", WORLD)),
+    invariants=INVARIANTS,
+    accepted_only=(AcceptedOnly("S4", "recover", {"me.state": "failed", "me.host": "on"},
+                                "recover is accepted exactly on a failed node", exactly=True),),
+    transient=("promoting",),
+    goal=tuple(
+        cube({f"{one}.state": "active", f"{other}.state": "standby", "both.host": "on",
+              "both.hears": "yes", "link": "up"})
+        for one, other in (("me", "peer"), ("peer", "me"))
+    ),
+    assumptions=("A-LIN: both nodes reach one linearizable record, even while the link is cut",
+                 "A-STOP: a node stops its services before its lease expires"),
+)
+MACHINE = instantiate(TABLE, {})
+
+if __name__ == "__main__":
+    Path(__file__).with_name("machine.json").write_text(dumps(MACHINE), encoding="utf-8")

@@ -1,0 +1,685 @@
+"""Two machines compared: every kind of change, what it reaches, what it breaks, and how it is told."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+from itertools import product
+
+import numpy as np
+import pytest
+from attrs import evolve
+
+from prgcore import PRG
+from prgcore.diagram.changed import changed
+from prgcore.engine import Engine
+from prgcore.errors import BadInput, BudgetExhausted, ImpossibleEvent
+from prgcore.export.changes import changes
+from prgcore.export.machine_file import digest, dumps
+from prgcore.export.rows import NAMED
+from prgcore.machine import Machine, build
+from prgcore.model import (
+    Cell,
+    Column,
+    Const,
+    Cube,
+    Effect,
+    Event,
+    Invariant,
+    Model,
+    Possible,
+    Rule,
+    Viewpoint,
+    by,
+    cube,
+)
+from prgcore.prove import difference
+from prgcore.prove.difference import compare
+from prgcore.story import as_story, parse
+from prgcore.story import run as run_story
+from prgcore.vocabulary import Kind, Outcome
+from tests import planted, toys
+
+FAULTS = {f.name: f for f in planted.FAULTS}
+
+
+def rule(model: Model, id_: str, **more) -> Model:
+    return evolve(model, rules=tuple(
+        evolve(r, **more) if r.id == id_ else r for r in model.rules
+    ))
+
+
+def told(found) -> list[tuple]:
+    """What differs, without prose: section, name, change, and (field, lost, gained) of each."""
+    return [
+        (c.section, c.name, c.change, [
+            (d.field, d.old and d.lost, d.new and d.gained) for d in c.details if not d.prose
+        ])
+        for c in found.real
+    ]
+
+
+def one(old: Model, new: Model) -> tuple:
+    (found,) = told(changes(old, new))
+    return found
+
+
+# ------------------------------------------------------------------- cell by cell
+
+TOY = toys.LAMPS
+COLUMN = Column("spare2", ("on", "off"), "record")
+
+
+@pytest.mark.parametrize(("changed_model", "expected"), [
+    (rule(TOY, "P8", when={"node1.lamp": "on"}),
+     ("rules", "P8", "changed", [("when node1.lamp", None, ("on",))])),
+    (rule(TOY, "P2", when={}),
+     ("rules", "P2", "changed", [("when switch", ("on",), None)])),
+    (rule(TOY, "P4", when={"light": ("dark", "one"), "node1.peer_lamp": "off"}),
+     ("rules", "P4", "changed", [("when light", (), ("one",)),
+                                 ("when node1.peer_lamp", ("unheard",), ())])),
+    (rule(TOY, "P10", then={"mains": "down", "switch": "off"}),
+     ("rules", "P10", "changed", [("then switch", None, ("off",))])),
+    (rule(TOY, "P8", then={"node1.lamp": "off"}),
+     ("rules", "P8", "changed", [("then node1.lamp", ("broken",), ("off",))])),
+    (rule(TOY, "P1", then={"switch": "on", "spare": "off"}),
+     ("rules", "P1", "changed", [("then spare", ("what switch was",), ("off",))])),
+    (rule(TOY, "P3", then={"node1.lamp": by("switch", {"on": "off", "off": "off"})}),
+     ("rules", "P3", "changed", [("then node1.lamp if switch = on", ("on",), ("off",))])),
+    (rule(TOY, "P3", then={"node1.lamp": by("switch", {"on": "on"})}),
+     ("rules", "P3", "changed", [("then node1.lamp if switch = off", ("off",), None)])),
+    (rule(TOY, "P3", actions=("ring", "shine(node1)")),
+     ("rules", "P3", "changed", [("actions", ("shine(node1)", "ring"), ("ring", "shine(node1)"))])),
+    (rule(TOY, "P4", outcome=Outcome.DONE, then={"spare": "on"}),
+     ("rules", "P4", "changed", [("outcome", ("ignored",), ("done",)),
+                                 ("then spare", None, ("on",))])),
+    (rule(TOY, "P2", only={}),
+     ("rules", "P2", "changed", [("only colour", ("red",), None)])),
+    (evolve(TOY, rules=TOY.rules[:-1]),
+     ("rules", "P10", "removed", [("event", ("cut",), None), ("outcome", ("done",), None),
+                                  ("then mains", ("down",), None)])),
+    (evolve(TOY, columns=(*TOY.columns, COLUMN)),
+     ("columns", "spare2", "added", [("kind", None, ("stored",)), ("domain", None, ("off", "on")),
+                                     ("observed_by", None, ("record",))])),
+    (evolve(TOY, columns=(evolve(TOY.columns[0], domain=("on", "off", "dim")), *TOY.columns[1:])),
+     ("columns", "node1.lamp", "changed", [("domain", ("broken",), ("dim",))])),
+    (evolve(TOY, columns=tuple(
+        evolve(c, table=((("on", "on"), "one"), *(r for r in c.table if r[0] != ("on", "on"))))
+        if c.name == "light" else c for c in TOY.columns)),
+     ("columns", "light", "changed", [("table on, on", ("both",), ("one",))])),
+    (evolve(TOY, events=tuple(evolve(e, success=True) for e in TOY.events)),
+     ("events", "burnt(node1)", "changed", [("success", ("false",), None)])),
+    (evolve(TOY, events=(*TOY.events, Event("ring", Kind.COMMAND, "administrator"))),
+     ("events", "ring", "added", [("kind", None, ("command",)),
+                                  ("decider", None, ("administrator",))])),
+    (evolve(TOY, possible=(evolve(TOY.possible[0], when=cube({"mains": "up"})),
+                           *TOY.possible[1:])),
+     ("possible", "follow(node1)", "changed", [("when node1.lamp", ("off", "on"), None)])),
+    (evolve(TOY, possible=(*TOY.possible, Possible("cut", {"spare": "on"}))),
+     ("possible", "cut", "changed", [("when", (), ("spare = on",))])),
+    (evolve(TOY, invariants=TOY.invariants[:1]),
+     ("invariants", "X1", "removed", [("never", (), None), ("auxiliary", ("true",), None)])),
+    (evolve(TOY, invariants=(evolve(TOY.invariants[0], never=(cube({"mains": "down"}),)),
+                             TOY.invariants[1])),
+     ("invariants", "S1", "changed", [("never spare", ("on",), None)])),
+    (evolve(TOY, invariants=(evolve(TOY.invariants[0], exactly=()), TOY.invariants[1])),
+     ("invariants", "S1", "changed", [("exactly", ("mains", "spare"), None)])),
+    (evolve(TOY, accepted_only=(evolve(TOY.accepted_only[0], exactly=False),)),
+     ("accepted_only", "S2 flip", "changed", [("exactly", ("true",), None)])),
+    (evolve(TOY, exclusive=()),
+     ("exclusive", "S3", "removed", [("commands", ("flip",), None),
+                                     ("never_in mains", ("down",), None)])),
+    (evolve(TOY, only_by=(evolve(TOY.only_by[0], value="off"),)),
+     ("only_by", "S4 node1.lamp", "changed", [("value", ("broken",), ("off",))])),
+    (evolve(TOY, situations=(evolve(TOY.situations[0], fits=cube({"switch": "on"})),)),
+     ("situations", "1 node2", "changed", [("fits switch", ("off",), ("on",))])),
+    (evolve(TOY, situations=(evolve(TOY.situations[0], causes=(
+        evolve(TOY.situations[0].causes[0], events=("flip",)),)),)),
+     ("situations", "1 node2", "changed",
+      [("causes c1 events", ("flip", "flip"), ("flip",))])),
+    (evolve(TOY, viewpoints=(Viewpoint("hall", {"mains": "down"}, {}),)),
+     ("viewpoints", "hall", "changed", [("node1 mains", ("up",), ("down",))])),
+    (evolve(TOY, stories=(evolve(TOY.stories[0], steps=("flip",)),)),
+     ("stories", "s1", "changed", [("steps", ("flip", "expect switch = off"), ("flip",))])),
+    (evolve(TOY, families=()), ("families", "F1", "removed", [
+        ("displays", ('[[["on", ""], []], [["off"], ["none"]]]',), None)])),
+    (evolve(TOY, initial=(tuple((c, "on" if c == "spare" else v) for c, v in TOY.initial[0]),)),
+     ("machine", "", "changed", [("initial spare", ("off",), ("on",))])),
+    (evolve(TOY, goal=()), ("machine", "", "changed", [("goal node1.lamp", ("on",), None)])),
+    (evolve(TOY, transient=(Cell("node1.lamp", ("off", "on")),)),
+     ("machine", "", "changed", [("transient node1.lamp", (), ("on",))])),
+    (evolve(TOY, policy=(("colour", "blue"),)),
+     ("machine", "", "changed", [("policy colour", ("red",), ("blue",))])),
+    (evolve(TOY, mirror=()), ("machine", "", "changed", [("mirror node1.lamp", ("node2.lamp",), None)])),
+    (evolve(TOY, starts=(("dark", ()), ("lit", ("flip", "flip")))),
+     ("machine", "", "changed", [("starts lit", ("flip",), ("flip", "flip"))])),
+    (evolve(TOY, name="lanterns"),
+     ("machine", "", "changed", [("name", ("lamps",), ("lanterns",))])),
+])
+def test_every_kind_of_change_is_named_with_its_cell(changed_model, expected):
+    assert one(TOY, changed_model) == expected
+    assert digest(TOY) != digest(changed_model)
+
+
+def test_backwards_what_was_gained_is_lost():
+    for fault in planted.FAULTS:
+        there, back = changes(planted.LAMPS, fault.model), changes(fault.model, planted.LAMPS)
+        turned = {"added": "removed", "removed": "added", "changed": "changed"}
+        assert sorted((s, n, turned[c], sorted((f, str(g), str(lost)) for f, lost, g in details))
+                      for s, n, c, details in told(there)) == sorted(
+            (s, n, c, sorted((f, str(lost), str(g)) for f, lost, g in details))
+            for s, n, c, details in told(back))
+
+
+def test_every_section_of_the_format_is_compared():
+    """Each field of a model, emptied or changed, is a difference exactly where the digest is."""
+    empty = Model("other", (), (), (), (), ())
+    for field in Model.__attrs_attrs__:
+        other = evolve(TOY, **{field.name: getattr(empty, field.name)})
+        found = changes(TOY, other)
+        assert found.rows, field.name
+        assert found.same == (digest(TOY) == digest(other)) == (field.name == "assumptions")
+
+
+@pytest.mark.parametrize("word", ["why", "cite", "phase", "evidence", "decisions"])
+def test_prose_is_no_difference(word):
+    other = rule(TOY, "P2", **{word: {"evidence": "inferred", "phase": "foot"}.get(word, "new")})
+    found = changes(TOY, other)
+    assert found.same
+    assert not found.reordered
+    assert not found.ids
+    (row,) = found.rows
+    assert (row.name, [d.field for d in row.details], row.prose) == ("P2", [word], True)
+    assert compare(Machine(TOY), Machine(other)).pairs is None
+
+
+def shuffled(model: Model, chance: random.Random) -> Model:
+    def mixed(many):
+        return tuple(chance.sample(many, len(many)))
+
+    def turn(c):
+        return Cube(tuple(Cell(x.column, mixed(x.values)) for x in mixed(c.cells)))
+
+    return evolve(
+        model,
+        columns=tuple(evolve(c, table=mixed(c.table)) for c in mixed(model.columns)),
+        events=mixed(model.events),
+        possible=tuple(evolve(p, when=turn(p.when)) for p in mixed(model.possible)),
+        rules=tuple(evolve(r, when=turn(r.when), then=mixed(r.then)) for r in mixed(model.rules)),
+        invariants=tuple(
+            evolve(i, never=mixed(tuple(map(turn, i.never)))) for i in mixed(model.invariants)),
+        initial=tuple(mixed(p) for p in model.initial),
+        accepted_only=tuple(evolve(a, when=mixed(a.when)) for a in mixed(model.accepted_only)),
+        stories=mixed(model.stories), goal=mixed(model.goal), may_wait=mixed(model.may_wait),
+    )
+
+
+@pytest.mark.parametrize("model", [TOY, planted.LAMPS, toys.TURNSTILE, PRG.model],
+                         ids=["toy", "lamps", "turnstile", "prg"])
+def test_another_order_of_rows_is_no_difference(model):
+    for seed in range(3):
+        other = shuffled(model, random.Random(seed))
+        found = changes(model, other)
+        assert found.rows == ()
+        assert found.same
+        assert found.reordered == (digest(model) != digest(other))
+
+
+def test_where_the_first_row_that_fits_is_taken_order_is_a_difference():
+    views = (Viewpoint("hall", {"mains": "up"}, {}), Viewpoint("attic", {}, {}))
+    old, new = evolve(TOY, viewpoints=views), evolve(TOY, viewpoints=views[::-1])
+    assert one(old, new) == ("machine", "", "changed", [
+        ("order of viewpoints", ("hall", "attic"), ("attic", "hall"))])
+    starts = (TOY.initial[0], tuple((c, "on" if c == "spare" else v) for c, v in TOY.initial[0]))
+    old, new = evolve(TOY, initial=starts), evolve(TOY, initial=starts[::-1])
+    assert one(old, new)[3][0][0] == "order of initial"
+
+
+# ------------------------------------------------------------------ both seats, new ids
+
+
+def test_what_changed_alike_in_both_seats_is_one_change():
+    (row,) = changes(planted.LAMPS, FAULTS["guard too wide"].model).rows
+    assert (row.name, row.of, row.seats) == ("A100", "light(me)", ("node1", "node2"))
+    assert [(d.field, d.lost) for d in row.details] == [("when me.bulb", ("good",))]
+    assert changes(planted.LAMPS, FAULTS["guard too wide"].model).ids == {
+        "A100@node1", "A100@node2"}
+
+
+def test_what_changed_in_one_seat_is_of_that_seat():
+    (row,) = changes(planted.LAMPS, FAULTS["asymmetric rule"].model).rows
+    assert (row.name, row.of, row.seats) == ("A104@node2", "rest(node2)", ())
+    other = rule(FAULTS["asymmetric rule"].model, "A104@node1", when={"node1.state": "lit",
+                                                                      "node1.bulb": "burnt"})
+    names = [r.name for r in changes(planted.LAMPS, other).rows]
+    assert names == ["A104@node1", "A104@node2"]
+
+
+def test_a_row_that_is_its_own_mirror_says_both_halves_once():
+    mended = evolve(TOY, mirror=())
+    old = evolve(planted.LAMPS, invariants=planted.LAMPS.invariants[2:])
+    new = evolve(old, invariants=(evolve(old.invariants[0], never=(
+        cube({"node1.state": "lit", "node1.bulb": "burnt"}),
+        cube({"node2.state": "lit", "node2.bulb": "burnt"}))),))
+    assert one(old, new) == ("invariants", "X2", "changed", [("never me.state", ("warming",), ())])
+    assert mended.mirror == ()
+
+
+def test_a_rule_with_another_id_is_one_that_changed():
+    new = evolve(planted.LAMPS, rules=tuple(
+        evolve(r, id=r.id.replace("A104", "B7")) for r in planted.LAMPS.rules))
+    (row,) = changes(planted.LAMPS, new).rows
+    assert (row.change, row.name, row.was, row.details) == ("changed", "B7", "A104", ())
+    assert not row.prose
+    assert changes(planted.LAMPS, new).ids == {"A104@node1", "A104@node2", "B7@node1", "B7@node2"}
+
+
+def test_the_two_policies_of_reconnection_differ_in_two_cells_and_two_rules():
+    found = changes(PRG.model, build(reconnection="keep_serving"))
+    rules = [(c.was, c.name, c.change) for c in found.real if c.section == "rules"]
+    assert rules == [("L106", "L130", "changed"), ("L108", "L132", "changed"),
+                     ("", "L134", "added"), ("", "L136", "added")]
+    lost = {d.field: d.lost for c in found.real if c.name == "L130" for d in c.details}
+    assert lost["when peer.state"] == ("running_in_backup_mode",)
+
+
+# ---------------------------------------------------------------------- what is reached
+
+
+def walk(model: Model) -> dict[tuple, int]:
+    """Every reachable pair and its distance, by the interpreter alone."""
+    engine = Engine(evolve(model, invariants=()))
+    far = {tuple(p.values()): 0 for p in engine.initial}
+    frontier = list(engine.initial)
+    depth = 0
+    while frontier:
+        depth += 1
+        reached = []
+        for pair, event in product(frontier, model.events):
+            try:
+                after = engine.step(pair, event.name).pair
+            except ImpossibleEvent:
+                continue
+            if tuple(after.values()) not in far:
+                far[tuple(after.values())] = depth
+                reached.append(after)
+        frontier = reached
+    return far
+
+
+TOTAL = [f for f in planted.FAULTS if f.name not in ("overlap", "hole")]
+
+
+@pytest.mark.parametrize("fault", TOTAL, ids=lambda f: f.name)
+def test_pairs_gained_and_lost_are_those_of_a_walk_by_hand(fault):
+    for old, new in ((planted.LAMPS, fault.model), (fault.model, planted.LAMPS)):
+        found = compare(Machine(old), Machine(new), proofs=False).pairs
+        before, after = walk(old), walk(new)
+        gained, lost = set(after) - set(before), set(before) - set(after)
+        assert (found.old, found.new) == (len(before), len(after))
+        assert (found.gained, found.lost) == (len(gained), len(lost))
+        for ways, only, far in ((found.first_gained, gained, after), (found.first_lost, lost, before)):
+            assert bool(ways) == bool(only)
+            for way in ways:
+                assert tuple(way.shown.values()) in only
+                assert len(way.trace) == min(far[p] for p in only)
+                assert way.agrees
+
+
+def test_displays_gained_are_exactly_those_and_each_way_leads_there():
+    careless = planted._lamps(planted._row("A100", when={"me.state": "dark", "me.bulb": "good"}))
+    found = compare(Machine(planted.LAMPS), Machine(careless), proofs=False).displays
+    names = [c.name for c in planted.LAMPS.columns]
+    states = [{(p[names.index("node1.state")], p[names.index("node2.state")]) for p in walk(m)}
+              for m in (planted.LAMPS, careless)]
+    shown = [(w.shown["node1"]["state"], w.shown["node2"]["state"]) for w in found.first_gained]
+    unfolded = {s for w, s in zip(found.first_gained, shown, strict=True)} | {
+        s[::-1] for w, s in zip(found.first_gained, shown, strict=True) if w.either_seat}
+    assert unfolded == states[1] - states[0]
+    assert found.gained == len(unfolded) > len(shown)
+    assert found.lost == len(states[0] - states[1])
+    engine = Engine(evolve(careless, invariants=()))
+    for way, (one_, other) in zip(found.first_gained, shown, strict=True):
+        end = run_story(engine, parse(as_story(engine, way.trace))).end
+        assert (end["node1.state"], end["node2.state"]) == (one_, other)
+        assert way.story.splitlines()[0].strip().startswith("1  start")
+
+
+def test_columns_of_one_machine_only_are_left_out_and_said():
+    clock = Column("clock", ("am", "pm"), "record")
+    new = evolve(
+        planted.LAMPS, columns=(clock, *planted.LAMPS.columns),
+        initial=tuple((("clock", "am"), *p) for p in planted.LAMPS.initial),
+        events=(*planted.LAMPS.events, Event("noon", Kind.COMMAND, "administrator", seated=False)),
+        rules=(*planted.LAMPS.rules, Rule("N1", "noon", {"clock": "am"}, {"clock": "pm"})),
+    )
+    found = compare(Machine(planted.LAMPS), Machine(new), proofs=False).pairs
+    assert found.apart == ("clock",)
+    assert (found.old, found.new, found.gained, found.lost) == (24, 24, 0, 0)
+
+
+def test_values_are_compared_by_name_and_not_by_number():
+    column = planted.LAMPS.columns[0]
+    turned = evolve(planted.LAMPS, columns=(
+        evolve(column, domain=column.domain[::-1]), *planted.LAMPS.columns[1:]),
+        rules=rule(planted.LAMPS, "A112", then={"mains": "off", "node1.state": "dark"}).rules)
+    found = compare(Machine(planted.LAMPS), Machine(turned), proofs=False).pairs
+    before, after = walk(planted.LAMPS), walk(turned)
+    assert (found.gained, found.lost) == (len(set(after) - set(before)), len(set(before) - set(after)))
+
+
+def test_machines_without_a_column_in_common_are_told_apart_all_the_same():
+    found = compare(Machine(toys.TURNSTILE), Machine(planted.LAMPS), proofs=False)
+    assert found.pairs.says == "the two machines have no column in common"
+    assert found.displays.says
+    assert found.exit_code == 0
+    assert {c.section for c in found.table.rows} >= {"columns", "rules", "events", "machine"}
+
+
+def test_so_many_columns_that_a_pair_fits_no_integer():
+    """Two columns of 2^40 values each: the keys are numbered anew, and stay apart."""
+    big = 1 << 40
+    old = [(np.array([0, 1, 5]), np.array([0, 2]), big), (np.array([7, 7, 7]), np.array([7, 7]), big),
+           (np.array([1, 0, 1]), np.array([1, 1]), big)]
+    ours, theirs = difference._keys(old, 3)
+    assert len({*ours.tolist(), *theirs.tolist()}) == 4
+    assert ours[0] == theirs[0]
+
+
+def test_a_node_that_shows_nothing_shows_nothing():
+    dim = evolve(planted.LAMPS, viewpoints=(Viewpoint("hall", {"mains": "on"}, {}),))
+    found = compare(Machine(planted.LAMPS), Machine(dim), proofs=False).displays
+    assert (found.old, found.new, found.gained, found.lost) == (5, 8, 3, 0)
+    assert [(w.shown["node1"], w.shown["node2"]["state"]) for w in found.first_gained] == [
+        (None, "dark"), (None, "warming"), (None, "lit")]
+
+
+# --------------------------------------------------------------------------- verdicts
+
+
+@pytest.mark.parametrize("fault", planted.FAULTS, ids=lambda f: f.name)
+def test_a_planted_fault_flips_its_verdicts(fault):
+    only = tuple(fault.finds)
+    found = compare(Machine(planted.LAMPS), Machine(fault.model), only=only)
+    flips = {f.id: (f.old.verdict if f.old else None, f.new.verdict, f.worse) for f in found.flips}
+    assert flips == {id_: ("proved" if id_ != "S4" else None, verdict, True)
+                     for id_, verdict in fault.finds.items()}
+    assert found.exit_code == fault.exit_code
+    back = compare(Machine(fault.model), Machine(planted.LAMPS), only=only)
+    assert not any(f.worse for f in back.flips)
+    assert back.exit_code == 0
+
+
+def test_a_promise_that_failed_and_fails_is_no_flip():
+    fault = FAULTS["broken invariant"].model
+    found = compare(Machine(fault), Machine(rule(fault, "A104@node1", why="x",
+                                                 actions=("ring",))), only=["S1"])
+    assert found.flips == ()
+    assert found.exit_code == 0
+
+
+def test_what_cannot_be_searched_is_unknown(monkeypatch):
+    def spent(_model):
+        raise BudgetExhausted("too large")
+
+    monkeypatch.setattr(difference, "search", spent)
+    monkeypatch.setattr("prgcore.prove.work.search", spent)
+    found = compare(Machine(planted.LAMPS), Machine(FAULTS["no way home"].model), only=["L2", "F1"])
+    assert found.pairs.says == "too large"
+    assert found.unknown == ("reachable pairs", "L2")
+    assert found.flips == ()
+    assert found.exit_code == 3
+
+
+def test_obligations_of_one_machine_only():
+    extra = evolve(planted.LAMPS, invariants=(*planted.LAMPS.invariants, Invariant(
+        "S9", "the mains never fail", {"mains": "off"})))
+    found = compare(Machine(planted.LAMPS), Machine(extra), only=["S9", "S1"])
+    assert [(f.id, f.old, f.new.verdict, f.worse) for f in found.flips] == [
+        ("S9", None, "refuted", True)]
+    assert found.exit_code == 1
+    back = compare(Machine(extra), Machine(planted.LAMPS), only=["S9"])
+    assert [(f.id, f.old.verdict, f.new) for f in back.flips] == [("S9", "refuted", None)]
+    assert back.exit_code == 0
+    with pytest.raises(BadInput, match="unknown obligation 'S99'"):
+        compare(Machine(extra), Machine(planted.LAMPS), only=["S99"])
+
+
+# ---------------------------------------------------------------------------- picture
+
+
+def test_the_picture_marks_what_only_one_machine_has():
+    old, new = planted.LAMPS, FAULTS["broken invariant"].model
+    ids = changes(old, new).ids
+    drawn = changed(old, new, ids)
+    marks = {(e.source, e.target): e.mark for e in drawn.edges}
+    assert marks == {("s_dark", "s_lit"): "added", ("s_warming", "s_lit"): "changed"}
+    labels = {str(w) for e in drawn.edges for w in e.labels}
+    assert labels == {"+ warm(node2) A102", "~ warm(node1) A102"}
+    back = changed(new, old, ids)
+    assert {e.mark for e in back.edges} == {"removed", "changed"}
+    whole = changed(old, new, ids, whole=True)
+    assert {n.id for n in whole.nodes} == {"s_dark", "s_warming", "s_lit"}
+    assert "" in {e.mark for e in whole.edges}
+
+
+def test_a_value_that_only_one_machine_has_is_a_marked_node():
+    column = planted.LAMPS.columns[0]
+    new = evolve(
+        planted.LAMPS, columns=(evolve(column, domain=(*column.domain, "dim")),
+                                *planted.LAMPS.columns[1:]),
+        rules=rule(planted.LAMPS, "A104@node1", then=(Effect("node1.state", Const("dim")),)).rules)
+    drawn = changed(planted.LAMPS, new, changes(planted.LAMPS, new).ids)
+    assert {n.id: n.mark for n in drawn.nodes}["s_dim"] == "added"
+    back = changed(new, planted.LAMPS, changes(planted.LAMPS, new).ids)
+    assert {n.id: n.mark for n in back.nodes}["s_dim"] == "removed"
+
+
+def test_nothing_is_drawn_of_machines_that_are_the_same():
+    drawn = changed(PRG.model, PRG.model, frozenset())
+    assert (drawn.nodes, drawn.edges, drawn.initial) == ((), (), ())
+
+
+# ----------------------------------------------------------------------- command line
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Two machine files: lamps, and lamps with a broken invariant."""
+    made = tmp_path / "old.json", tmp_path / "new.json"
+    for file, model in zip(made, (planted.LAMPS, FAULTS["broken invariant"].model), strict=True):
+        file.write_text(dumps(model), encoding="utf-8")
+    return made
+
+
+PAGE = """\
+TABLE  1 row: 0 added, 0 removed, 1 changed
+~ rule A102 of warm(me) (both seats)
+    + then peer.state: lit
+
+PAIRS  24 reachable, now 38: 14 gained, 0 lost
++ the nearest, in 2 steps:
+    light(node1), warm(node1)
++ and 13 more
+
+DISPLAYS  5 reachable, now 6: 1 gained, 0 lost
++ node1 Lit, node2 Lit, in 2 steps:
+    light(node1), warm(node1)
+"""
+
+
+def test_the_page(run, files):
+    answer = run("diff", *files, "--only", "S1")
+    assert answer.code == 1
+    assert answer.err == ""
+    assert PAGE in answer.out
+    assert "! S1 proved -> refuted: never both lamps lit" in answer.out
+    assert answer.out.rstrip().endswith("Broken: never both lamps lit.")
+    assert all(len(line) <= 80 for line in answer.out.splitlines())
+
+
+def test_a_story_that_several_promises_share_is_told_once(run, files):
+    out = run("diff", *files, "--only", "S1", "--only", "X1").out
+    assert out.count("start initial") == 1
+    assert "The steps of S1 lead there: never both warming or lit." in out
+
+
+def test_the_same_machine_and_prose(run, files, tmp_path):
+    answer = run("diff", files[0], files[0])
+    assert answer.code == 0
+    assert "no difference: every step and every proof is the same\n" in answer.out
+    words = tmp_path / "words.json"
+    words.write_text(dumps(rule(planted.LAMPS, "A112", why="lightning")), encoding="utf-8")
+    answer = run("diff", files[0], words)
+    assert answer.code == 0
+    assert "Words alone differ in 1 row (--prose shows them)." in answer.out
+    assert "why: storms -> lightning" in run("diff", files[0], words, "--prose").out
+    turned = tmp_path / "turned.json"
+    turned.write_text(dumps(shuffled(planted.LAMPS, random.Random(1))), encoding="utf-8")
+    assert "the same; rows stand in another order" in run("diff", files[0], turned).out
+
+
+def test_json(run, files):
+    answer = run("diff", *files, "--only", "S1", "--json")
+    found = json.loads(answer.out)
+    assert answer.code == 1
+    assert list(found) == ["same", "reordered", "old", "new", "changes", "pairs", "displays",
+                           "verdicts", "figures", "unknown"]
+    assert found["old"] == {"name": "lamps", "digest": digest(planted.LAMPS), "policy": {}}
+    assert found["changes"] == [{
+        "section": "rules", "name": "A102", "was": "A102", "change": "changed",
+        "seats": ["node1", "node2"],
+        "details": [{"field": "then peer.state", "lost": None, "gained": ["lit"], "prose": False}],
+    }]
+    assert found["pairs"]["gained"]["count"] == 14
+    assert found["displays"]["gained"]["ways"][0]["shown"]["node1"] == {"state": "lit"}
+    (flip,) = found["verdicts"]
+    assert (flip["id"], flip["old"], flip["worse"]) == (
+        "S1", {"verdict": "proved", "method": "induction"}, True)
+    assert flip["new"]["counterexample"]["reachable"]
+    same = json.loads(run("diff", files[0], files[0], "--json").out)
+    assert (same["same"], same["pairs"], same["verdicts"]) == (True, None, None)
+
+
+def test_standard_input_is_one_of_the_machines(run, bad, files):
+    text = files[1].read_bytes()
+    answer = run("diff", files[0], "-", "--no-prove", stdin=text)
+    assert answer.code == 0
+    assert "PROOFS" not in answer.out
+    assert PAGE in answer.out
+    assert "both machines" in bad("diff", "-", "-", stdin=text)
+
+
+def test_the_built_in_machine_by_name(run, bad):
+    answer = run("diff", "prg", "prg:reconnection=fail,idle_on_peer_loss=wait")
+    assert "no difference" in answer.out
+    assert "prg:" in bad("diff", "prg", "prg:reconnection")
+    assert "unknown policy 'colour'" in bad("diff", "prg", "prg:colour=red")
+    assert "did you mean" in bad("diff", "prg", "prg:reconnection=keepserving")
+    assert "cannot read 'prg:'" in bad("diff", "prg:", "prg")
+    assert "cannot read 'prgs'" in bad("diff", "prgs", "prg")
+
+
+@pytest.mark.parametrize("data", [
+    b"", b"\0\1\2\xff", b"{", b"[]", b"null", b"7" * 10_000, b"[" * 100_000,
+    b'{"format": "prgcore-machine/1"}', b'{"format": "prgcore-machine/2", "name": "x"}',
+    dumps(toys.TURNSTILE).encode()[:-40], dumps(toys.TURNSTILE).encode("utf-16"),
+    dumps(toys.TURNSTILE).replace('"locked"', '"ajar"', 1).encode(), b" " * (17 << 20),
+], ids=range(13))
+def test_hostile_files(bad, files, data):
+    bad("diff", files[0], "-", stdin=data)
+    bad("diff", "-", files[0], "--json", stdin=data)
+
+
+def test_options_that_do_not_go_together(bad, files, tmp_path):
+    assert "--only" in bad("diff", *files, "--no-prove", "--only", "S1")
+    assert "--json" in bad("diff", *files, "--format", "dot", "--json")
+    assert "--format" in bad("diff", *files, "--whole")
+    assert "--format" in bad("diff", *files, "-o", tmp_path / "x")
+    assert "unknown format" in bad("diff", *files, "--format", "crayon")
+    assert "unknown stored column" in bad("diff", *files, "--format", "dot", "--column", "colour")
+    assert "cannot write" in bad("diff", *files, "--format", "dot", "-o", tmp_path / "no" / "x")
+    assert "unknown obligation 'Z9'" in bad("diff", *files, "--only", "Z9")
+    assert "cannot read" in bad("diff", files[0], tmp_path / "none.json")
+    assert "Missing argument" in bad("diff", files[0])
+
+
+def test_a_picture_on_standard_output_and_in_a_file(run, files, tmp_path):
+    answer = run("diff", *files, "--format", "dot")
+    assert answer.code == 0
+    assert answer.out.startswith("digraph")
+    assert "+ warm(node2) A102" in answer.out
+    assert run("diff", *files, "--format", "dot", "-o", tmp_path / "x.dot").out == ""
+    assert (tmp_path / "x.dot").read_text(encoding="utf-8") == answer.out
+
+
+def test_the_answer_does_not_depend_on_the_hash_seed(files):
+    said = {
+        subprocess.run(
+            [sys.executable, "-m", "prgcore", "diff", *map(str, files), *more],
+            capture_output=True, check=True, timeout=60,
+            env={**os.environ, "PYTHONHASHSEED": seed, "COLUMNS": "80"},
+        ).stdout
+        for more in (["--no-prove"], ["--no-prove", "--json"], ["--format", "mermaid"]) for seed in ("0", "77")
+    }
+    assert len(said) == 3
+
+
+def test_every_section_has_a_name():
+    assert set(NAMED) <= {a.name for a in Model.__attrs_attrs__}
+
+
+def test_a_long_way_is_told_whole(run, tmp_path):
+    """A clock of ninety hours, of which the last strikes only in the new machine."""
+    hours = tuple(f"hour_{n}" for n in range(90))
+    ticks = tuple(
+        Rule(f"R{n}", f"tick_{n}", {"node1.state": hours[n]}, {"node1.state": hours[n + 1]})
+        for n in range(89)
+    )
+    clock = Model(
+        "clock", (Column("node1.state", hours), Column("node2.state", ("still",))),
+        ((("node1.state", hours[0]), ("node2.state", "still")),),
+        tuple(Event(r.event, Kind.COMMAND, "administrator") for r in ticks), (), ticks,
+    )
+    old, new = tmp_path / "old.json", tmp_path / "new.json"
+    old.write_text(dumps(evolve(clock, rules=ticks[:-1])), encoding="utf-8")
+    new.write_text(dumps(clock), encoding="utf-8")
+    answer = run("diff", old, new, "--no-prove")
+    assert "+ node1 Hour 89, node2 Still, in 89 steps:" in answer.out
+    told_ = answer.out.rpartition("89 steps:")[2]
+    assert told_.replace(",", "").split() == [f"tick_{n}" for n in range(89)]
+
+
+def test_help(run):
+    answer = run("diff", "--help")
+    assert "Usage: prgcore diff" in answer.out
+    assert "Example:\n" in answer.out
+    assert max(map(len, answer.out.splitlines())) <= 80
+    assert "\n  diff " in run().out
+
+
+def test_halves_of_a_rule_of_one_seat_are_told_apart():
+    """What is said of both nodes in one seat's rule is not folded: whose seat would `me` be?"""
+    old = evolve(planted.LAMPS, mirror=())
+    new = rule(old, "A102@node2", when={"node1.bulb": "good", "node2.bulb": "good"})
+    assert one(old, new) == ("rules", "A102@node2", "changed", [
+        ("when node1.bulb", None, ("good",)), ("when node2.bulb", None, ("good",))])
+
+
+def test_names_that_look_like_several_are_told_apart():
+    """A column called `arm = locked, leg` is one column."""
+    odd = "arm = locked, leg"
+    base = evolve(toys.TURNSTILE, columns=(
+        Column("arm", ("locked", "open")), Column("leg", ("locked", "open")),
+        Column(odd, ("locked", "open"))))
+    cubes = (cube({"arm": "locked", "leg": "open"}), cube({odd: "open"}))
+    assert changes(*(evolve(base, goal=(c, cube({"arm": "open"}))) for c in cubes)).real
+    acts = (("ring(arm)",), ("ring",))
+    assert changes(*(rule(base, "T1", actions=a) for a in acts)).real
+    thens = (
+        (Effect("arm", by("leg", {"open": "open"})),), (Effect("arm if leg = open", Const("open")),),
+    )
+    assert changes(*(rule(base, "T1", then=t) for t in thens)).real

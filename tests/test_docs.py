@@ -1,0 +1,209 @@
+"""What readers are shown: every block is true, every command runs, every link leads on."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import tomllib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import prgcore
+from prgcore.cli.app import MODULES, parser
+from prgcore.configuration.files import load as deployment
+from prgcore.export import load as machine
+from prgcore.machine import prg
+from prgcore.story import run
+from tests.pages import PAGES, REFERENCE, ROOT, WRITTEN, anchors, docs, name
+
+BLOCKS = docs("blocks")
+LINK = re.compile(r"(!?)\[([^]]*)\]\(([^)\s]+)\)")
+WIDE = 88
+SHOWN_WITHOUT_NEED = {"available", "machine"}
+
+# --------------------------------------------------------------------- blocks
+
+
+@pytest.mark.parametrize("page", WRITTEN, ids=name)
+def test_every_block_is_true(page: Path) -> None:
+    """A page is played as a reader plays it; what is shown is what was printed."""
+    session, printed_before = BLOCKS.Session(), ""
+    wrong: list[str] = []
+    try:
+        for block, printed, ran in session.play(page.read_text(encoding="utf-8")):
+            told = CHECKS.get(block.language, _unknown)(block, printed, ran)
+            wrong += [f"line {block.line}: {what}" for what in told]
+            if printed_before and block.made != "output":
+                wrong.append(f"line {block.line}: the example before prints, and nothing is shown")
+            printed_before = printed if block.language == "python" else ""
+    finally:
+        session.close()
+    assert not wrong
+
+
+def _python(_block: Any, _printed: str, _ran: Any) -> Iterator[str]:
+    yield from ()
+
+
+def _text(block: Any, printed: str, _ran: Any) -> Iterator[str]:
+    if block.made == "output":
+        if printed != block.text:
+            yield f"shows {block.text!r}, and {printed!r} was printed"
+    elif not block.made:
+        told = run(prg(), block.text)
+        yield from (f"{s.line.text}: {s.failed}" for s in told.failures)
+
+
+def _console(block: Any, _printed: str, ran: list[tuple[Any, str, int]]) -> Iterator[str]:
+    for command, shown, code in ran:
+        if code not in (BLOCKS.ANSWERED if command.shown else (0,)):
+            yield f"{command.line} exits with {code}: {shown}"
+        elif (block.made or command.shown) and shown != command.shown:
+            yield f"{command.line} shows {shown!r}"
+    for command in BLOCKS.commands(block.text):
+        words = shlex.split(command.line, comments=True)
+        if command.program in BLOCKS.OTHERS:
+            yield from OTHERS[command.program](words[1:])
+        elif block.long:
+            yield from _prgcore(words)
+
+
+def _prgcore(words: list[str]) -> Iterator[str]:
+    """A command that takes too long: it is one, and so are its options."""
+    command = parser([]).commands.get(words[1])
+    if words[0] != "prgcore" or command is None:
+        yield f"{words} is no command"
+        return
+    options = {option for p in command.params for option in p.opts}
+    yield from (f"{w} is no option of {words[1]}" for w in words if w[:2] == "--"
+                and w not in options)
+
+
+def _make(words: list[str]) -> Iterator[str]:
+    targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    yield from (f"make has no {word}" for word in words if word not in targets)
+
+
+def _pip(words: list[str]) -> Iterator[str]:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    extras = settings["project"]["optional-dependencies"]
+    for word in words[1:]:
+        found = re.fullmatch(r"\.(?:\[(.*)\])?", word)
+        wanted = (found[1] or "").split(",") if found else [word]
+        yield from (f"there is no extra {w}" for w in wanted if w and w not in extras)
+
+
+def _git(words: list[str]) -> Iterator[str]:
+    yield from (f"{word} is not there" for word in words[1:] if not (ROOT / word).exists())
+
+
+def _json(block: Any, *_: Any) -> Iterator[str]:
+    if not machine(block.text).rules:
+        yield "has no rules"
+
+
+def _toml(block: Any, *_: Any) -> Iterator[str]:
+    if not deployment(block.text, "toml").nodes:
+        yield "describes nothing"
+
+
+def _yaml(block: Any, *_: Any) -> Iterator[str]:
+    if block.text != (ROOT / "prgcore/template/prove.yml").read_text(encoding="utf-8"):
+        yield "is not the workflow that prgcore init writes"
+
+
+def _unknown(block: Any, *_: Any) -> Iterator[str]:
+    yield f"nothing runs {block.language!r}; known: {', '.join(sorted(CHECKS))}"
+
+
+Check = Callable[..., Iterator[str]]
+CHECKS: dict[str, Check] = {
+    "python": _python, "console": _console, "text": _text, "json": _json, "toml": _toml,
+    "yaml": _yaml,
+}
+OTHERS: dict[str, Callable[[list[str]], Iterator[str]]] = {"make": _make, "pip": _pip, "git": _git}
+
+
+@pytest.mark.parametrize("page", sorted(REFERENCE.glob("*.md")), ids=name)
+def test_the_reference_holds_only_what_is_generated(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert "<!-- generated by docs/generate.py -->" in text
+    assert {b.language for b in BLOCKS.blocks(text)} <= {"text", "mermaid"}
+    assert text.count("\n```") == 2 * len(BLOCKS.blocks(text))
+
+
+@pytest.mark.parametrize(("text", "says"), [
+    ("```ruby\nputs 1\n```\n", "nothing runs 'ruby'"),
+    ("```console\n$ prgcore step enable_ha\nrefused\n```\n", "prgcore step enable_ha shows"),
+    ("```console\n$ prgcore nonsense\n```\n", "exits with 2"),
+    ("```console\n$ make nonsense\n```\n", "make has no nonsense"),
+    ("```console\n$ pip install '.[nonsense]'\n```\n", "no extra nonsense"),
+    ("<!-- long -->\n```console\n$ prgcore prove --nonsense\n```\n", "is no option of prove"),
+    ("```python\nprint(1)\n```\n\n<!-- generated:output -->\n```text\n2\n```\n", "shows '2"),
+    ("```python\nprint(1)\n```\n\n```console\n$ make test\n```\n", "nothing is shown"),
+    ("```text\nstart normal\nexpect ha = off\n```\n", "expect ha = off"),
+])
+def test_a_false_block_is_found(tmp_path: Path, text: str, says: str) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(text, encoding="utf-8")
+    with pytest.raises(AssertionError, match=re.escape(says)):
+        test_every_block_is_true(page)
+
+
+def test_every_block_is_filled() -> None:
+    for page in WRITTEN:
+        for found in BLOCKS.MARKED.finditer(page.read_text(encoding="utf-8")):
+            assert len(found[0].splitlines()) > 4, f"{name(page)}: {found[2]} is empty"
+
+
+def test_every_command_is_at_work_on_a_page() -> None:
+    shown = {
+        command.line.split()[1] for page in WRITTEN
+        for block in BLOCKS.blocks(page.read_text(encoding="utf-8")) if block.language == "console"
+        for command in BLOCKS.commands(block.text) if command.program == "prgcore"
+    }
+    assert shown <= set(MODULES)
+    assert set(MODULES) - shown <= SHOWN_WITHOUT_NEED
+
+
+def test_every_public_name_is_on_the_page_of_python() -> None:
+    text = (ROOT / "docs/python.md").read_text(encoding="utf-8")
+    assert [n for n in prgcore.__all__ if f"`{n}`" not in text] == []
+
+
+# ---------------------------------------------------------------------- links
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_links_lead_somewhere(page: Path) -> None:
+    broken = []
+    for _, _, link in LINK.findall(page.read_text(encoding="utf-8")):
+        if link.startswith(("http://", "https://")):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            broken.append(link)
+    assert not broken
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_pictures_say_what_they_show(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert all(len(alt) > 20 for bang, alt, _ in LINK.findall(text) if bang)
+    for shown in re.finditer(r"(.*)\n+```mermaid", text):
+        assert re.fullmatch(r"<!-- dot: \S+\.dot \| .{20,} -->", shown[1])
+
+
+def test_hand_written_pages_fit_the_screen() -> None:
+    wide = []
+    for page in WRITTEN:
+        text = BLOCKS.MARKED.sub("", page.read_text(encoding="utf-8"))
+        wide += [
+            f"{name(page)}: {line}" for line in text.splitlines()
+            if len(line) > WIDE and not line.startswith(("|", "- `"))
+        ]
+    assert not wide

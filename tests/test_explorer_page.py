@@ -1,0 +1,341 @@
+"""The page of the explorer: what it shows and says, by mouse, by keyboard, and for everybody."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from prgcore import PRG
+from prgcore.engine import Engine
+from prgcore.story import run as run_story
+from tests.planted import FAULTS
+from tests.toys import TURNSTILE
+from tests.walks import after
+
+BACKUP = ("failover(node1)", "takeover_done(node2)", "taken_over(node1)")
+
+
+def states(shown):
+    """The states that the two cards show."""
+    return shown.locator(".card .state strong").all_inner_texts()
+
+
+def said(shown):
+    return shown.locator("#live").inner_text()
+
+
+# ------------------------------------------------------------------------ by keyboard
+
+
+def test_failover_and_back_by_keyboard_alone(open_page):
+    shown = open_page()
+
+    def reach(wanted, limit=150):
+        for _ in range(limit):
+            shown.keyboard.press("Tab")
+            if shown.evaluate("document.activeElement.getAttribute('aria-label')") == wanted:
+                return
+        pytest.fail(f"Tab does not lead to {wanted}")
+
+    assert states(shown) == ["Normal", "Normal"]
+    reach("failover(node1), on offer")
+    assert "M100@node1" in shown.locator("#preview").inner_text()
+    shown.keyboard.press("Enter")
+    assert states(shown) == ["Failing Over", "Taking Over"]
+    assert "failover(node1): done by M100@node1" in said(shown)
+    for _ in range(2):
+        shown.keyboard.press("h")
+    assert states(shown) == ["Idle", "Running in Backup Mode"]
+    assert "Row 3 of Table 2" in shown.locator("#meaning").inner_text()
+    reach("fallback(node1), on offer")
+    shown.keyboard.press("Space")
+    assert states(shown) == ["Taking Back", "Falling Back"]
+    shown.keyboard.press("h")
+    assert states(shown) == ["Normal", "Normal"]
+    assert "This is home" in shown.locator("#meaning").inner_text()
+    shown.keyboard.press("u")
+    assert states(shown) == ["Taking Back", "Falling Back"]
+    shown.keyboard.press("r")
+    assert states(shown) == ["Normal", "Normal"]
+
+
+def test_who_has_the_focus_keeps_it(open_page):
+    shown = open_page()
+    shown.locator("button[aria-label^='failover(node1)']").focus()
+    shown.keyboard.press("Enter")
+    label = shown.evaluate("document.activeElement.getAttribute('aria-label')")
+    assert label == "failover(node1), refused"
+    shown.keyboard.press("Enter")
+    assert "refused" in said(shown)
+    assert "needs Normal" in said(shown)
+    assert states(shown) == ["Failing Over", "Taking Over"]
+
+
+def test_shortcuts_do_not_fire_where_one_types(open_page):
+    shown = open_page(hash_="#start%20normal;failover(node1)")
+    shown.keyboard.press("f")
+    shown.keyboard.type("uhr?/lt")
+    assert shown.locator("#filter").input_value() == "uhr?/lt"
+    assert states(shown) == ["Failing Over", "Taking Over"]
+    assert shown.locator("dialog[open]").count() == 0
+    assert shown.locator("#events-body").inner_text() == "Nothing here is called like this."
+    shown.locator("#filter").fill("add_users")
+    assert shown.locator(".event").count() == 1
+    shown.keyboard.press("Tab")
+    shown.keyboard.press("?")
+    assert "undo the last step" in shown.locator("dialog[open]").inner_text()
+    shown.keyboard.press("u")
+    assert states(shown) == ["Failing Over", "Taking Over"]
+    shown.keyboard.press("Escape")
+    assert shown.locator("dialog[open]").count() == 0
+    shown.keyboard.press("u")
+    assert states(shown) == ["Normal", "Normal"]
+
+
+@pytest.mark.parametrize(("typed", "expected"), [
+    ("row 12", ["Failed Over with Critical Services Not Running", "Running in Backup Mode"]),
+    ("row 12 exchanged", ["Running in Backup Mode", "Failed Over with Critical Services Not Running"]),
+    ("node1 backup activated", ["Backup Activated"]),
+    ("start initial", ["Unknown", "Unknown"]),
+])
+def test_search_leads_to_rows_states_and_starts(open_page, typed, expected):
+    shown = open_page()
+    shown.keyboard.press("/")
+    shown.keyboard.type(typed)
+    shown.keyboard.press("Enter")
+    assert shown.locator("dialog[open]").count() == 0
+    assert states(shown)[: len(expected)] == expected
+
+
+def test_search_shows_a_rule_with_the_cells_that_hold_here(open_page):
+    shown = open_page(hash_="#start%20normal;failover(node1)")
+    shown.keyboard.press("/")
+    shown.keyboard.type("M100@node1")
+    shown.locator("#found summary").first.click()
+    card = shown.locator("#found details").first.inner_text()
+    assert "✗ node1 is Normal; here it is Failing Over" in card
+    assert "✓" in card
+    shown.locator("#query").fill("start_failed(node2)")
+    shown.locator("#found button").first.click()
+    assert shown.evaluate("document.activeElement.getAttribute('aria-label')").startswith(
+        "start_failed(node2), ")
+
+
+def test_the_map_by_arrow_keys(open_page):
+    shown = open_page()
+    assert shown.locator(".square[tabindex='0']").count() == 1
+    shown.locator(".square.here").focus()
+    for key in ("ArrowUp", "ArrowRight"):
+        shown.keyboard.press(key)
+    assert "node1 Idle, node2 Running in Backup Mode" in shown.locator("#square").inner_text()
+    assert shown.locator(".square[tabindex='0']").count() == 1
+    shown.keyboard.press("Enter")
+    assert states(shown) == ["Idle", "Running in Backup Mode"]
+    shown.keyboard.press("ArrowLeft")
+    shown.keyboard.press("ArrowLeft")
+    shown.keyboard.press("Enter")  # both Idle: impossible, so it stays where it is
+    assert states(shown) == ["Idle", "Running in Backup Mode"]
+
+
+def test_every_square_that_can_be_gone_to_shows_its_two_states(open_page):
+    shown = open_page()
+    wrong = shown.evaluate("""() => {
+      const { machine } = prgcore;
+      const { axes: [down, across], squares } = machine.table.map;
+      const wrong = [];
+      for (const [i, square] of squares.entries()) {
+        const cell = document.querySelector(`[data-square="${i}"]`);
+        cell.click();
+        const at = prgcore.row[down] === square.row && prgcore.row[across] === square.column;
+        if (cell.dataset.do && !at) wrong.push(i);
+        if (cell.dataset.do && machine.next(prgcore.row) === null) wrong.push(i);
+        if (!cell.dataset.do && square.standing !== "impossible") wrong.push(i);
+      }
+      return wrong;
+    }""")
+    assert wrong == []
+
+
+def test_every_row_is_reached_by_its_cause_in_both_seats(open_page):
+    shown = open_page()
+    rows = shown.evaluate("""() => prgcore.machine.table.display.rows.map((one, i) => {
+      const { machine, meaning } = prgcore;
+      const [cause] = one.causes;
+      const start = machine.table.starts.find(([name]) => name === cause.start)[1];
+      let row = machine.initial;
+      for (const event of [...start, ...cause.events]) row = machine.step(row, event).row;
+      const told = meaning.of(row);
+      return [one.row, one.seat, told.row, told.seat];
+    })""")
+    assert len(rows) == 52
+    assert [r for r in rows if r[0] != r[2]] == []
+
+
+# --------------------------------------------------------------------- what is shown
+
+
+def test_a_refused_command_says_which_cells_failed(open_page):
+    shown = open_page()
+    shown.locator("button[aria-label='fallback(node1), refused']").click()
+    last = shown.locator("#last").inner_text()
+    for failed in PRG.step(after(), "fallback(node1)").failed:
+        assert failed.column.partition(".")[0] in last
+    assert "needs Failed Over or Idle" in last
+    assert "refused fallback(node1)" in shown.locator("#story").inner_text()
+
+
+def test_an_impossible_event_is_hidden_until_asked_for(open_page):
+    shown = open_page()
+    assert shown.locator("button[aria-label^='power_on(node1)']").count() == 0
+    shown.locator("#impossible").check()
+    shown.locator("button[aria-label='power_on(node1), impossible here']").click()
+    assert "cannot physically happen" in shown.locator("#last").inner_text()
+    assert "impossible power_on(node1)" in shown.locator("#story").inner_text()
+
+
+def test_the_story_on_the_page_holds_and_the_link_restores_it(open_page):
+    shown = open_page()
+    for label in ("failover(node1), on offer", "recover now, refused",
+                  "takeover_done(node2), on offer"):
+        shown.locator(f"button[aria-label='{label}']").click()
+    text = shown.locator("#story").text_content()
+    run = run_story(PRG, text)
+    assert run.ok
+    assert len(run.steps) == 6
+    shown.reload()
+    assert states(shown) == ["Failing Over", "Running in Backup Mode"]
+    assert shown.locator("#story").text_content() == text
+    shown.locator("#steps button").nth(1).click()
+    assert states(shown) == ["Failing Over", "Taking Over"]
+    assert shown.locator("#steps .undone").count() == 2
+
+
+def test_a_story_is_downloaded(open_page):
+    shown = open_page(hash_="#start%20normal;failover(node1)")
+    with shown.expect_download() as download:
+        shown.locator("#save").click()
+    assert download.value.suggested_filename == "prg-story.txt"
+    assert run_story(PRG, Path(download.value.path()).read_text("utf-8")).ok
+
+
+def test_advice_and_the_way_home_are_pressed(open_page):
+    shown = open_page(hash_="#" + ";".join(("start%20normal", *BACKUP)))
+    meaning = shown.locator("#meaning")
+    row, expected = "Row 3 of Table 2", PRG.explain(after(*BACKUP))
+    assert row in meaning.inner_text()
+    for action in expected.actions:
+        assert action in meaning.inner_text()
+    steps = len(expected.plan.steps)
+    assert meaning.locator(".way li").count() == steps
+    for _ in range(steps):
+        meaning.locator("button[data-do='home']").click()
+    assert states(shown) == ["Normal", "Normal"]
+
+
+HOSTILE = (
+    "#%", "#%ff", "#nonsense", "#<img src=x onerror=alert(1)>", "#javascript:alert(1)",
+    "#start%20nowhere", "#given%20link=x", "#" + "a" * 50_000, "#" + "link_cut;" * 3_000,
+    "#__proto__", "#%00", "#expect%20node1%20%3Cscript%3E",
+)
+
+
+def test_a_hostile_address_gets_a_clear_line(open_page):
+    shown = open_page(hash_=HOSTILE[0])
+    for hash_ in HOSTILE:
+        shown.goto(shown.url.partition("#")[0] + hash_)
+        notice = shown.locator("#notice").inner_text()
+        assert notice.startswith("This is no story of this machine: "), hash_
+        assert len(notice) < 2_000
+        assert states(shown) == ["Normal", "Normal"]
+        assert shown.locator("#notice img, #notice script").count() == 0
+
+
+def test_links_lead_to_the_reference_only_where_there_is_one(open_page):
+    assert open_page().locator("main a").count() == 0
+    shown = open_page(links="https://example.org/reference/", hash_="#start%20normal;failover(node1)")
+    assert shown.locator("#last a").first.get_attribute("href") == (
+        "https://example.org/reference/rules.html#m100")
+    assert shown.locator("#meaning a").first.get_attribute("href").endswith("situations.html#row-2")
+
+
+def test_sections_that_do_not_apply_are_left_out(open_page):
+    shown = open_page(Engine(TURNSTILE))
+    assert not shown.locator("#map").is_visible()
+    assert shown.locator(".card").count() == 0
+    shown.locator("button[aria-label='coin now, on offer']").click()
+    assert "arm" in shown.locator("#pair").inner_text()
+    assert run_story(Engine(TURNSTILE), shown.locator("#story").text_content()).ok
+    assert shown.locator("#meaning").inner_text().count("Table 2") == 0
+
+
+# ------------------------------------------------------------------- for everybody
+
+LOOKS = {
+    "light": {}, "dark": {"color_scheme": "dark"},
+    "phone": {"viewport": {"width": 375, "height": 800}},
+    "calm": {"reduced_motion": "reduce", "forced_colors": "active"},
+}
+SCENES = {
+    "home": "", "refused": "#start%20normal;failover(node1);refused%20recover",
+    "broken": "#start%20normal;given%20node1.state=running_in_backup_mode;"
+              "given%20node2.state=running_in_backup_mode;enable_ha",
+    "dead": "#start%20normal;power_off(node1);link_cut",
+}
+SEEN = (
+    ("light", "home"), ("light", "refused"), ("light", "broken"), ("light", "dead"),
+    ("dark", "refused"), ("dark", "broken"), ("phone", "dead"), ("calm", "refused"),
+)
+
+
+def axe(shown):
+    """What axe has to say of a page: rule, impact and place of everything that is wrong."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(shown).response["violations"]
+    return [(v["id"], v["impact"], v["nodes"][0]["html"][:200]) for v in found]
+
+
+@pytest.mark.parametrize(("look", "scene"), SEEN)
+def test_axe_finds_nothing(open_page, look, scene):
+    shown = open_page(hash_=SCENES[scene], **LOOKS[look])
+    shown.locator("#impossible").check()
+    shown.evaluate("document.querySelectorAll('main details').forEach((d) => { d.open = true })")
+    assert axe(shown) == []
+
+
+def test_axe_finds_nothing_of_a_counterexample(open_page):
+    fault = next(f for f in FAULTS if "S1" in f.finds)
+    shown = open_page(Engine(fault.model), "light(node1)\nwarm(node1)\n")
+    assert "breaks S1" in shown.locator("#steps").inner_text()
+    assert axe(shown) == []
+
+
+@pytest.mark.parametrize("look", ["light", "dark"])
+def test_axe_finds_nothing_in_dialogs(open_page, look):
+    shown = open_page(**LOOKS[look])
+    for key in ("/", "l", "?"):
+        shown.keyboard.press(key)
+        assert axe(shown) == []
+        shown.keyboard.press("Escape")
+
+
+@pytest.mark.parametrize("scene", SCENES)
+def test_no_page_scrolls_sideways(open_page, scene):
+    shown = open_page(hash_=SCENES[scene])
+    shown.locator("#impossible").check()
+    for width in (320, 375, 768, 1024, 1280):
+        shown.set_viewport_size({"width": width, "height": 800})
+        assert shown.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_the_theme_is_switched(open_page):
+    shown = open_page()
+    colour = "getComputedStyle(document.body).backgroundColor"
+    light = shown.evaluate(colour)
+    shown.keyboard.press("t")
+    assert shown.evaluate(colour) != light
+    shown.keyboard.press("t")
+    assert shown.evaluate(colour) == light
+
+

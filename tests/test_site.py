@@ -1,0 +1,142 @@
+"""The site as it is built: no warning, no broken link, nothing from elsewhere, readable by all."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from functools import cache
+from html.parser import HTMLParser
+from pathlib import Path
+from shutil import which
+
+import pytest
+from attrs import define, field
+
+from prgcore.tables.machine import TABLE
+from tests.pages import PAGES, ROOT
+
+HREF = "{http://www.w3.org/1999/xlink}href"
+
+
+@define
+class Page(HTMLParser):
+    """What of a page can be wrong: where it leads, what it loads, what it leaves unsaid."""
+
+    file: Path
+    ids: set[str] = field(factory=set)
+    twice: set[str] = field(factory=set)
+    links: list[str] = field(factory=list)
+    loads: list[str] = field(factory=list)
+    silent: list[str] = field(factory=list)
+    language: str = ""
+    title: str = ""
+    _in_title: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        super().__init__()
+        self.feed(self.file.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        of = {name: value or "" for name, value in attrs}
+        self._in_title = tag == "title" and not self.title
+        if tag == "html":
+            self.language = of.get("lang", "")
+        if "id" in of:
+            self.twice |= {of["id"]} & self.ids
+            self.ids.add(of["id"])
+        if tag == "a" and "href" in of:
+            self.links.append(of["href"])
+        self.loads += [of[name] for name in ("src", "data") if name in of and tag != "a"]
+        self.loads += [of["href"]] if tag == "link" and of.get("rel") != "search" else []
+        if tag == "img" and not of.get("alt", "").strip():
+            self.silent.append(of.get("src", "?"))
+
+    def handle_data(self, data: str) -> None:
+        if self._in_title:
+            self.title, self._in_title = data.strip(), False
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    built = tmp_path_factory.mktemp("site")
+    done = subprocess.run(
+        [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-j", "2", "-b", "html",
+         "-d", str(built / ".doctrees"), "docs", str(built)],
+        cwd=ROOT, check=False, capture_output=True, encoding="utf-8",
+    )
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+    return built
+
+
+@pytest.fixture(scope="module")
+def built(site: Path) -> list[Page]:
+    return [Page(path) for path in sorted(site.rglob("*.html")) if "_downloads" not in path.parts]
+
+
+@cache
+def _ids(file: Path) -> set[str]:
+    return Page(file).ids
+
+
+def _broken(target: str, seen_from: Path) -> bool:
+    path, _, anchor = target.partition("#")
+    file = (seen_from.parent / path).resolve() if path else seen_from
+    if not file.is_file():
+        return True
+    return bool(anchor) and file.suffix == ".html" and anchor not in _ids(file)
+
+
+def _elsewhere(target: str) -> bool:
+    return re.match(r"(?:\w+:)?//", target) is not None
+
+
+def test_every_page_is_built(site: Path) -> None:
+    sources = [p.relative_to(ROOT / "docs") for p in PAGES if ROOT / "docs" in p.parents]
+    assert len(sources) > 50
+    assert all((site / p.with_suffix(".html")).is_file() for p in sources)
+
+
+def test_no_link_is_broken(built: list[Page]) -> None:
+    broken = [
+        f"{page.file.name}: {link}" for page in built for link in page.links
+        if not _elsewhere(link) and _broken(link, page.file)
+    ]
+    assert sum(len(page.links) for page in built) > 5_000
+    assert not broken
+
+
+def test_nothing_is_loaded_from_elsewhere(built: list[Page], site: Path) -> None:
+    loads = [(page.file, link) for page in built for link in page.loads]
+    assert [link for _, link in loads if _elsewhere(link)] == []
+    assert [link for file, link in loads
+            if link[:5] != "data:" and _broken(link.partition("?")[0], file)] == []
+    for sheet in site.rglob("*.css"):
+        assert not re.findall(r"url\(['\"]?(?:https?:)?//", sheet.read_text(encoding="utf-8"))
+
+
+def test_pages_can_be_read_aloud(built: list[Page]) -> None:
+    assert [page.file.name for page in built if page.language != "en" or not page.title] == []
+    assert [(page.file.name, page.silent) for page in built if page.silent] == []
+    assert [(page.file.name, page.twice) for page in built if page.twice] == []
+
+
+def test_anchors_are_stable(site: Path) -> None:
+    rules = Page(site / "reference/rules.html").ids
+    assert {r.id.lower() for _, rows in TABLE.phases for r in rows} <= rules
+    assert {"row-12", "row-11a"} <= Page(site / "reference/situations.html").ids
+    assert "normal" in Page(site / "reference/states.html").ids
+
+
+@pytest.mark.skipif(which("dot") is None, reason="Graphviz lays these pictures out")
+def test_pictures_lead_to_what_they_show(site: Path) -> None:
+    page = Page(site / "reference/diagrams.html")
+    drawn = [x for x in page.loads if "graphviz-" in x]
+    assert len(drawn) == len(TABLE.phases) + 1
+    for name in drawn:
+        file = (page.file.parent / name).resolve()
+        links = [a for a in ET.parse(file).getroot().iter() if HREF in a.attrib]
+        assert len(links) > 3
+        assert {a.get("target") for a in links} == {"_parent"}
+        assert [a.get(HREF) for a in links if _broken(a.get(HREF) or "", file)] == []
