@@ -12,9 +12,12 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from statistics import median, quantiles
 from time import perf_counter
 from typing import Any
@@ -360,6 +363,55 @@ def explaining(times: int) -> list[Line]:
     return lines
 
 
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+PRESSES = """async () => {
+  const times = [];
+  for (let i = 0; i < 50; i++) {
+    const offers = [...document.querySelectorAll("#events-body .event-button.done")];
+    const began = performance.now();
+    offers[(7 * i) % offers.length].click();
+    document.body.getBoundingClientRect();
+    times.push((performance.now() - began) / 1000);
+    await new Promise((done) => setTimeout(done));
+  }
+  return times;
+}"""
+"""Fifty events on offer are pressed, and the page is laid out after each, in seconds."""
+
+
+def exploring(times: int) -> list[Line]:
+    """The explorer in a browser: until it is there, and until it has answered a step."""
+    from prgcore.explorer import page
+
+    text = page(prg())
+    lines = [Line("size of the explorer", len(text.encode()) / 1000, "kB", 0, "<= 1000", True)]
+    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if browser is None:
+        return lines
+    from playwright.sync_api import sync_playwright
+
+    loads, steps = [], []
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        file = Path(folder) / "explorer.html"
+        file.write_text(text, "utf-8")
+        opened = playwright.chromium.launch(
+            executable_path=browser, args=["--no-sandbox", "--disable-gpu"])
+        for _ in range(times):
+            shown = opened.new_page()
+            shown.goto(file.as_uri())
+            loads.append(shown.evaluate(
+                "performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd / 1000"))
+            steps += shown.evaluate(PRESSES)
+            shown.close()
+        opened.close()
+    load, step = Sample(tuple(loads[1:])), Sample(tuple(steps))
+    return [
+        *lines,
+        Line("the explorer loads", 1000 * load.median, "ms", load.noise),
+        at_most("the explorer answers a step", 1000 * step.median, "ms", step.noise, 100),
+    ]
+
+
 def table(lines: list[Line]) -> str:
     """The figures in 80 columns."""
     head = f"{'what':<33} {'measured':>13}  {'noise':>5}  {'goal':>7}  {'verdict':<7}"
@@ -380,7 +432,8 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="fewer runs, without `prgcore prove`")
     asked = parser.parse_args()
     times = 5 if asked.quick else 11
-    lines = [*importing(times), *stepping(times), *drawing(times), *explaining(times)]
+    lines = [*importing(times), *stepping(times), *drawing(times), *explaining(times),
+             *exploring(times)]
     if not asked.quick:
         lines += proving(times)
     if asked.json:

@@ -1,0 +1,107 @@
+# ruff: noqa: INP001
+"""The pages of the reference: which there are, and what each is made of.
+
+Law: nothing here decides anything, and nothing is searched for. Pages come from `prgcore.export`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from prgcore.cli.app import parser
+from prgcore.diagram.palette import PALETTE
+from prgcore.diagram.states import role
+from prgcore.export import chapter, markdown, promises, reference, situations, words
+from prgcore.export.places import places
+from prgcore.model import Model, Table
+from prgcore.tables.actions import ACTIONS
+from prgcore.tables.clients import CONDITIONS, COUNTERS, HIGH_AVAILABILITY
+from prgcore.tables.configuration import FIELDS, RULES
+from prgcore.tables.contradictions import CONTRADICTIONS
+from prgcore.tables.coverage import FACTS
+from prgcore.tables.decisions import DECISIONS
+from prgcore.tables.invariants import COMBINATIONS
+from prgcore.tables.parameters import AUTOMATIC_FALLBACK_AFTER, PARAMETERS
+from prgcore.tables.policies import POLICIES
+from prgcore.tables.profiles import LOWER, MISPRINTS, PROFILES
+from prgcore.tables.restrictions import FEATURES, HAPPENINGS, RESTRICTIONS
+from prgcore.tables.services import CRITICAL_SERVICES
+from prgcore.tables.states import MEANINGS, REASONS
+from prgcore.tables.timers import SANITY, TIMERS
+
+GROUPS = {
+    "The machine": (
+        "states", "reasons", "columns", "events", "rules", "actions", "policies", "diagrams"),
+    "The document": (
+        "situations", "stories", "holes", "decisions", "contradictions", "defects", "coverage"),
+    "What is proved": ("invariants", "obligations"),
+    "Around the machine": (
+        "parameters", "configuration", "services", "connections", "login-profiles",
+        "restrictions"),
+    "Programs": ("commands",),
+}
+"""The pages of the reference as its index lists them."""
+
+
+def of_table(table: Table, model: Model, moves: Iterable[words.Move]) -> dict[str, str]:
+    """The pages that are read off the table; `moves` are the reachable changes of a state."""
+    states = next(c for c in model.columns if c.name == "node1.state").domain
+    looks = {s: PALETTE[role(model, "node1.state", s)].says for s in states}
+    shown = [(str(s), str(r)) for s, reasons in COMBINATIONS.items() for r in reasons]
+    return {
+        "states": words.states_page(model, MEANINGS, looks, shown, moves),
+        "reasons": words.reasons_page(table, REASONS, shown),
+        "columns": words.columns_page(table),
+        "actions": words.actions_page(table, ACTIONS),
+        "policies": words.policies_page(table, POLICIES),
+        "rules": reference.rules_page(table),
+        "events": reference.events_page(table),
+        "situations": situations.situations_page(table),
+        "decisions": reference.decisions_page(DECISIONS, table, CONTRADICTIONS, RESTRICTIONS),
+        "invariants": promises.invariants_page(table),
+        "defects": situations.defects_page(model),
+    }
+
+
+def of_chapter(proved: Iterable[str]) -> dict[str, str]:
+    """What the document says beside its machine, by the names of the pages."""
+    return {
+        "coverage": chapter.coverage_page(FACTS, places(proved)),
+        "contradictions": chapter.contradictions_page(CONTRADICTIONS),
+        "parameters": chapter.parameters_page(
+            PARAMETERS, TIMERS, SANITY, AUTOMATIC_FALLBACK_AFTER),
+        "services": chapter.services_page(CRITICAL_SERVICES),
+        "connections": chapter.connections_page((*CONDITIONS, HIGH_AVAILABILITY), COUNTERS),
+        "login-profiles": chapter.login_profiles_page(PROFILES, MISPRINTS, LOWER),
+        "restrictions": chapter.restrictions_page(RESTRICTIONS, FEATURES, HAPPENINGS),
+        "configuration": chapter.configuration_page(FIELDS, RULES),
+    }
+
+
+def of_commands() -> str:
+    """Every command of the command line with its help."""
+    return markdown.page(
+        "Commands",
+        "For whoever types: every command of `prgcore` with its own help.",
+        *(
+            markdown.entry(
+                name.replace(" ", "-"), markdown.code(name), f"```text\n{text}\n```",
+                depth=min(1 + len(name.split()), 3),
+            ) for name, text in helps(parser([]), ("prgcore",))
+        ),
+    )
+
+
+def helps(command: Any, names: tuple[str, ...], above: Any = None) -> Iterator[tuple[str, str]]:
+    """A command with its help at 80 columns, and those below it."""
+    context = command.context_class(
+        command, info_name=names[-1], parent=above, terminal_width=80, **command.context_settings)
+    yield " ".join(names), "\n".join(x.rstrip() for x in command.get_help(context).splitlines())
+    for name in command.list_commands(context) if hasattr(command, "list_commands") else ():
+        yield from helps(command.get_command(context, name), (*names, name), context)
+
+
+def index(written: Mapping[str, str]) -> str:
+    """The index of the reference: every page in its group."""
+    return reference.index_page(written, GROUPS)

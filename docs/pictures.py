@@ -1,0 +1,100 @@
+# ruff: noqa: INP001
+"""The pictures of the documentation: which there are, and the page that shows them.
+
+Law: nothing here decides how anything looks. What is laid out by Graphviz is committed as its
+text, and shown as Mermaid where no Graphviz is; what is laid out by us is committed as SVG.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from attrs import evolve
+
+from prgcore.diagram import Graph, graph, render
+from prgcore.diagram.matrix import matrix
+from prgcore.diagram.sequence import sequence
+from prgcore.export.links import to
+from prgcore.export.markdown import entry
+from prgcore.export.markdown import page as as_page
+from prgcore.export.situations import story_name
+from prgcore.machine import prg
+from prgcore.prove.quotient import pairs
+from prgcore.prove.space import Space
+from prgcore.story import as_story, run
+from prgcore.tables.machine import TABLE
+
+PHASES = tuple(phase for phase, _ in TABLE.phases)
+
+
+def graphs(space: Space) -> dict[str, Graph]:
+    """What Graphviz lays out, by name."""
+    model = prg().model
+    drawn = {f"node-{phase}": graph(model, "node1.state", phase) for phase in PHASES}
+    drawn["pair-roles"] = pairs(prg(), space)
+    return {name: evolve(one, reference="./") for name, one in drawn.items()}
+
+
+def pictures(laid_out: Mapping[str, Graph]) -> dict[str, str]:
+    """Every committed picture: the name of its file, and its text."""
+    return {
+        **{f"{name}.dot": render(one, "dot") for name, one in laid_out.items()},
+        "matrix.svg": render(matrix(prg()), "svg"),
+        **dict(_told()),
+    }
+
+
+def _told() -> Iterator[tuple[str, str]]:
+    """The causes of Table 2 as sequences."""
+    machine = prg()
+    for situation in machine.model.situations:
+        for cause in situation.causes:
+            title = f"Row {situation.row}: {cause.says}"
+            told = run(machine, as_story(machine, cause.events, cause.start))
+            yield f"{_name(cause.id)}.svg", render(sequence(told, title), "svg")
+
+
+def _name(cause: str) -> str:
+    return story_name(cause).removesuffix(".txt")
+
+
+def of_stories(drawn: Mapping[str, str]) -> dict[str, str]:
+    """The pictures of stories, seen from a page of the reference."""
+    return {
+        name.removesuffix(".svg"): f"../pictures/{name}"
+        for name in drawn if name.startswith("table2-")
+    }
+
+
+def page(laid_out: Mapping[str, Graph]) -> str:
+    """The diagrams, each with what it says in words and where its parts are explained."""
+    return as_page(
+        "Diagrams",
+        "For whoever looks before reading: the machine as pictures, made from its rules. On the "
+        "site every label leads to its rule, and says its reason when it is pointed at; "
+        "`prgcore diagram` draws the same, and more ([how to draw](../draw.md)).",
+        entry("states", "The states of a node", "A picture for every phase of a node's life. An "
+              "edge carries the events that lead along it and the rules that answer. Every state "
+              f"with all its ways in and out: {to('state', 'normal', 'states')}."),
+        *(
+            entry(phase, phase.title(), _shown(
+                laid_out, f"node-{phase}", "The states of a node, and what leads from one to "
+                f"another in the {phase} phase"), depth=3)
+            for phase in PHASES
+        ),
+        entry("pair", "The pair by role", "What both nodes are at once. A node of the picture "
+              "stands for every reachable pair in which the two have these roles.",
+              _shown(laid_out, "pair-roles", "Pairs by the roles of both nodes, and what leads "
+                     "from one to another")),
+        entry("matrix", "The map of the pair", "Node 1 downwards, node 2 across. A square says "
+              "which rows of Table 2 are there, which [hole](holes.md) of the document, or "
+              "which [invariant](invariants.md) forbids it.",
+              "![The map of the pair: for every two states the rows of Table 2 that list them, "
+              "or why they are impossible](../pictures/matrix.svg)"),
+    )
+
+
+def _shown(laid_out: Mapping[str, Graph], name: str, says: str) -> str:
+    """A graph as Mermaid, with the name of what the site lays out instead."""
+    text = render(laid_out[name], "mermaid")
+    return f"<!-- dot: ../pictures/{name}.dot | {says} -->\n```mermaid\n{text}```"
