@@ -2,8 +2,8 @@
 """How Sphinx builds the site: `make docs`.
 
 Law: every page reads well as plain Markdown; what Sphinx needs beyond it is added here, while it
-reads: the navigation (from the links of an index page), anchors (`<a id="m100"></a>`), and laid
-out pictures in place of Mermaid text. Nothing is fetched from a network, at build or later.
+reads: the navigation (from the links of an index page), anchors (`<a id="m100"></a>`), pictures
+laid out in place of Mermaid text; and the explorer. Nothing is fetched from a network, ever.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 from docutils import nodes
 
 from prgcore import __version__
+from prgcore.explorer import page
+from prgcore.machine import prg
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -38,7 +40,12 @@ myst_links_external_new_tab = False
 copybutton_prompt_text = "$ "
 copybutton_line_continuation_character = "\\"
 
+EXPLORER = "explorer.html"
 INDEXES = ("index", "reference/index", "decisions/README")
+_EXPLORER = (
+    '<ul><li class="toctree-l1"><a class="reference internal" href="{}">'
+    "Explorer: step through the machine</a></li></ul>"
+)
 _HEADING = re.compile(r"^## (.+)$", re.MULTILINE)
 _PAGE = re.compile(r"\]\(([\w./-]+)\.md\)")
 _ANCHOR = re.compile(r'<a id="([^"]+)">')
@@ -46,11 +53,11 @@ _DRAWN = re.compile(r'<object (.*?)>\s*<p class="warning">(.*?)</p>', re.DOTALL)
 _PICTURE = re.compile(r"<!-- dot: (\S+) \| (.+?) -->\n+```mermaid\n(.*?)```\n", re.DOTALL)
 
 
-def read(_app: Sphinx, page: str, source: list[str]) -> None:
+def read(_app: Sphinx, name: str, source: list[str]) -> None:
     """Text as Sphinx gets it: laid out pictures, and the navigation below an index."""
     text = _PICTURE.sub(_laid_out if which("dot") else r"```text\n\3```\n", source[0])
-    if page in INDEXES:
-        text += navigation(text, Path(page).parent)
+    if name in INDEXES:
+        text += navigation(text, Path(name).parent)
     source[0] = text
 
 
@@ -93,8 +100,14 @@ def readable(
     body = context.get("body", "").replace("<pre>", '<pre tabindex="0">')
     context["body"] = _DRAWN.sub(r'<object \1 aria-label="\2" tabindex="0">', body)
     tree = context.get("furo_navigation_tree", "")
-    context["furo_navigation_tree"] = tree.replace(
-        'role="heading"', 'role="heading" aria-level="2"')
+    context["furo_navigation_tree"] = _EXPLORER.format(context["pathto"](EXPLORER, 1)) + (
+        tree.replace('role="heading"', 'role="heading" aria-level="2"'))
+
+
+def explorer(app: Sphinx, failed: Exception | None) -> None:
+    """The explorer of the machine, beside the pages."""
+    if failed is None and app.builder.format == "html":
+        (Path(app.outdir) / EXPLORER).write_text(page(prg(), links="reference/"), encoding="utf-8")
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
@@ -102,4 +115,5 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("source-read", read)
     app.connect("doctree-read", anchor, priority=100)
     app.connect("html-page-context", readable, priority=900)
+    app.connect("build-finished", explorer)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -221,7 +221,7 @@ def _meaning(
         situation, mirrored = found
         seat = NODES[(NODES.index(situation.seat) + mirrored) % 2]
         actions = _advice(situation, pairs, mirrored=mirrored)
-        cause = _said(situation.cause, mirrored=mirrored) + _misfit(situation, best, mirrored)
+        cause = seated(situation.cause, mirrored=mirrored) + _misfit(situation, best, mirrored)
         return situation.row, seat, cause, actions, None, None
     shown = Row(*(str(w) for s in (left, right) for w in (s or ("", ""))))
     for family in engine.model.families:
@@ -248,13 +248,13 @@ def _advice(situation: Situation, pairs: Pairs, *, mirrored: bool) -> tuple[str,
     usual = pairs.within(fits)
     fitting = usual if len(usual) else pairs
     said = [
-        _said(a.says, mirrored=mirrored) for a, when in zip(situation.advice, whens, strict=True)
+        seated(a.says, mirrored=mirrored) for a, when in zip(situation.advice, whens, strict=True)
         if len(fitting.within(when))
     ]
     return tuple(dict.fromkeys(said))
 
 
-def _said(text: str, *, mirrored: bool) -> str:
+def seated(text: str, *, mirrored: bool) -> str:
     """The document's words, `node 1` being the left column, as names of this group's nodes."""
     left, right = NODES[::-1] if mirrored else NODES
     return re.sub(r"\b[Nn]ode ([12])\b", lambda m: (left, right)[int(m[1]) - 1], text)

@@ -70,7 +70,8 @@ def test_alone_it_says_what_to_try_first(run):
     assert answer.err == ""
     assert "What to try first" in answer.out
     for command in ("prove", "machine", "step", "available", "explain", "why-not", "plan",
-                    "simulate", "diagram", "users", "timing", "ha", "config"):
+                    "simulate", "diagram", "diff", "explore", "init", "users", "timing", "ha",
+                    "config"):
         assert f"\n  {command} " in answer.out
 
 

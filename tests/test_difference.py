@@ -36,7 +36,7 @@ from prgcore.model import (
     by,
     cube,
 )
-from prgcore.prove import difference
+from prgcore.prove import difference, work
 from prgcore.prove.difference import compare
 from prgcore.story import as_story, parse
 from prgcore.story import run as run_story
@@ -425,7 +425,7 @@ def test_what_cannot_be_searched_is_unknown(monkeypatch):
     def spent(_model):
         raise BudgetExhausted("too large")
 
-    monkeypatch.setattr(difference, "search", spent)
+    monkeypatch.setattr(work, "search", spent)
     monkeypatch.setattr("prgcore.prove.work.search", spent)
     found = compare(Machine(planted.LAMPS), Machine(FAULTS["no way home"].model), only=["L2", "F1"])
     assert found.pairs.says == "too large"

@@ -17,6 +17,9 @@ from prgcore.configuration.files import load as deployment
 from prgcore.export import load as machine
 from prgcore.machine import prg
 from prgcore.story import run
+from prgcore.tables.contradictions import CONTRADICTIONS
+from prgcore.tables.machine import TABLE
+from prgcore.vocabulary import Reason, State
 from tests.pages import PAGES, REFERENCE, ROOT, WRITTEN, anchors, docs, name
 
 BLOCKS = docs("blocks")
@@ -167,6 +170,19 @@ def test_every_command_is_at_work_on_a_page() -> None:
     }
     assert shown <= set(MODULES)
     assert set(MODULES) - shown <= SHOWN_WITHOUT_NEED
+
+
+@pytest.mark.parametrize(("figure", "says"), [
+    (len(CONTRADICTIONS), "There are {} such places"),
+    (len(prg().stored), "an immutable mapping of {} columns"),
+    (len(State), ": {} states, "), (len(Reason), "{} reasons, the"),
+    (len({s.row.rstrip("ab") for s in TABLE.situations}), "prints {} rows: "),
+    (838_784, "over all {} pairs that can be reached"),
+    (158, "A search does: {} stable displays"), (158, ": {} stable displays can be reached"),
+])
+def test_a_figure_in_a_sentence_is_the_figure(figure: int, says: str) -> None:
+    pages = [" ".join(p.read_text(encoding="utf-8").split()) for p in PAGES]
+    assert any(says.format(f"{figure:,}") in text for text in pages)
 
 
 def test_every_public_name_is_on_the_page_of_python() -> None:

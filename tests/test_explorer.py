@@ -18,7 +18,7 @@ from prgcore import PRG
 from prgcore.display import display_of, situation_of
 from prgcore.engine import Engine
 from prgcore.errors import BadInput, ImpossibleEvent, NotTotal, OutsideInvariant
-from prgcore.explain import _advice, _misfit, _nearest, _said
+from prgcore.explain import _advice, _misfit, _nearest, seated
 from prgcore.explorer import page
 from prgcore.explorer.payload import payload
 from prgcore.export.machine_file import dumps
@@ -44,42 +44,45 @@ CHOICES = [
 TOYS = {"lamps": LAMPS, "turnstile": TURNSTILE, "planted": PLANTED} | {
     f.name: f.model for f in FAULTS
 }
+HALVES = ("node1.state", "node1.reason", "node2.state", "node2.reason")
+HIDDEN = ("node1.services", "node1.database", "node2.services", "node2.database")
 OUTSIDE = ("broken invariant", "guard too wide")
 
 
 # ----------------------------------------------------------------------------- replay
 
-REPLAY = """
-traces => {
+OF = """
   const { machine, meaning } = prgcore;
-  const { table, stored } = machine;
   const known = new Map();
-  const of = (row) => {
-    const key = row.slice(0, stored).join();
+  const told = (row) => {
+    const key = row.slice(0, machine.stored).join();
     if (!known.has(key)) {
       const broken = machine.broken(row);
-      const told = broken.length ? null : meaning.of(row);
+      const means = broken.length ? null : meaning.of(row);
       known.set(key, [
         key, broken.map((one) => one.id).join(), broken.length ? "" : machine.available(row).join(),
         machine.next(row) ?? "none",
-        told === null ? "" : [told.row ?? "", told.seat ?? "", told.family ?? "",
-          told.decision ?? "", told.nearest ?? "", told.cause,
-          ...told.actions.map((one) => one.says)].join("|"),
+        means === null ? "" : [means.row ?? "", means.seat ?? "", means.family ?? "",
+          means.decision ?? "", means.nearest ?? "", means.cause,
+          ...means.actions.map((one) => one.says)].join("|"),
       ].join(";"));
     }
     return known.get(key);
   };
+"""
+"""What is said of a row: what it breaks, what is accepted, the next step home, what it means."""
+REPLAY = "traces => {" + OF + """
   const cells = (failed) => failed.map(({ column, is, needs }) => `${column}=${is}!${needs}`).join();
   return traces.map((events) => {
     let row = machine.initial;
-    const lines = [of(row)];
+    const lines = [told(row)];
     for (const event of events) {
       const answer = machine.step(row, event);
       const does = answer.outcome === "done"
         ? answer.rule.actions.map(([action, node]) => `${action}@${node ?? ""}`).join() : "";
       row = answer.row;
       lines.push([answer.outcome, answer.rule?.id ?? answer.rules.join(), does, cells(answer.failed),
-        answer.broken.join(), of(row)].join(";"));
+        answer.broken.join(), told(row)].join(";"));
     }
     return lines.join("\\n");
   });
@@ -137,7 +140,7 @@ class Told:
         if found is not None:
             situation, mirrored = found
             seat = NODES[(NODES.index(situation.seat) + mirrored) % 2]
-            cause = _said(situation.cause, mirrored=mirrored) + _misfit(situation, pair, mirrored)
+            cause = seated(situation.cause, mirrored=mirrored) + _misfit(situation, pair, mirrored)
             advice = _advice(situation, Listed(engine, [pair]), mirrored=mirrored)
             return "|".join([situation.row, seat, "", "", "", cause, *advice])
         flat = Row(*(str(w) for half in shown for w in (half or ("", ""))))
@@ -220,6 +223,37 @@ def test_random_traces_are_the_same_in_browser_and_python(open_page, choice):
     seed = CHOICES.index(choice)
     assert replayed(open_page(engine), engine, seed, 750, 30) == {
         "done", "ignored", "refused", "impossible"}
+
+
+def drawn(atlas, chance):
+    """A reachable pair at random: any way through the diagram."""
+    node, pair = atlas.root, {}
+    for name, domain, nodes in zip(atlas.columns, atlas.domains, atlas.levels, strict=True):
+        code = chance.choice([i for i, child in enumerate(nodes[node]) if child])
+        pair[name], node = domain[code], nodes[node][code] - 1
+    return pair
+
+
+def test_any_pair_reachable_or_not_means_the_same(open_page):
+    told, chance = Told(PRG), random.Random(0)
+    domains = {c.name: c.domain for c in PRG.model.columns if not c.derived}
+    pairs = [PRG.pair(drawn(PRG.atlas, chance)) for _ in range(1500)]
+    pairs += [
+        PRG.pair(dict(p) | {n: chance.choice(domains[n]) for n in chance.sample(list(domains), 2)})
+        for p in pairs[:500]
+    ]
+    for situation in PRG.model.situations:
+        d = situation.display
+        shown = (d.state1, d.reason1, d.state2, d.reason2)
+        region = PRG.atlas.everything.within([
+            {n: (v,) for n, v in zip(HALVES, shown, strict=True) if v}])
+        pairs += [PRG.at(values) for values in region.distinct(HIDDEN)]
+    rows = [[told.codes[i][v] for i, v in enumerate(p.values_)] for p in pairs]
+    answers = open_page().evaluate(
+        "rows => {" + OF + "return rows.map((codes) => told(machine.complete(codes))); }", rows)
+    assert answers == [told.of(p) for p in pairs]
+    assert sum(bool(PRG.broken(p)) for p in pairs) > 100
+    assert sum(PRG.atlas.next(p) is None for p in pairs) > 200
 
 
 @pytest.mark.parametrize("name", TOYS)
@@ -381,6 +415,21 @@ def test_hostile_names_are_only_ever_text(open_page):
     assert evil in shown.locator("#last").inner_text()
     assert shown.locator("img").count() == 0
     assert shown.evaluate("'pwned' in prgcore") is False
+
+
+def test_columns_that_are_only_called_like_ours_are_taken_as_they_are(open_page):
+    columns = tuple(
+        Column(f"{node}.{what}", ("odd", "even"))
+        for node in NODES for what in ("state", "assigned_own", "hears_peer", "health"))
+    model = Model(
+        name="odd", columns=columns, initial=(tuple((c.name, "odd") for c in columns),),
+        events=(Event("turn", Kind.COMMAND, "administrator"),), possible=(),
+        rules=(Rule("R1", "turn", {}, {"node1.assigned_own": "even"}),),
+    )
+    shown = open_page(Engine(model))
+    shown.locator("button[data-event='0']").click()
+    assert "even was odd" in shown.locator(".card").first.inner_text().replace("\n", " ")
+    assert shown.locator(".card").count() == 2
 
 
 # ---------------------------------------------------------------------- command line

@@ -219,6 +219,25 @@ def test_a_story_is_downloaded(open_page):
     assert run_story(PRG, Path(download.value.path()).read_text("utf-8")).ok
 
 
+def test_the_story_and_the_link_are_copied(open_page):
+    shown = open_page(hash_="#start%20normal;failover(node1)",
+                      permissions=["clipboard-read", "clipboard-write"])
+    shown.locator("#copy").click()
+    shown.locator("#live", has_text="The story is copied.").wait_for()
+    copied = shown.evaluate("navigator.clipboard.readText()")
+    assert copied == shown.locator("#story").text_content()
+    shown.locator("#link").click()
+    shown.locator("#live", has_text="The link is copied.").wait_for()
+    assert shown.evaluate("navigator.clipboard.readText()") == shown.url
+
+
+def test_what_cannot_be_copied_is_shown_to_be_selected(open_page):
+    shown = open_page(hash_="#start%20normal;failover(node1)")
+    shown.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+    shown.locator("#copy").click()
+    assert "press Ctrl+C: # from the explorer" in shown.locator("#notice").inner_text()
+
+
 def test_advice_and_the_way_home_are_pressed(open_page):
     shown = open_page(hash_="#" + ";".join(("start%20normal", *BACKUP)))
     meaning = shown.locator("#meaning")

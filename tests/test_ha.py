@@ -28,7 +28,6 @@ from prgcore.vocabulary import Kind, Outcome
 
 ROOT = Path(__file__).parent.parent
 GOLDEN = ROOT / "tests" / "golden" / "ha.txt"
-PAGE = ROOT / "docs" / "operators.md"
 FILE = "prgcore-state.json"
 NORMAL = PRG.plan(PRG.initial[0]).end
 
@@ -112,13 +111,6 @@ def test_the_life_of_a_pair(ha):
     if os.environ.get("PRGCORE_REWRITE") == "1":
         GOLDEN.write_text(text, encoding="utf-8")
     assert text == GOLDEN.read_text(encoding="utf-8")
-
-
-def test_what_the_page_shows_is_part_of_that_life():
-    shown = re.findall(r"```console\n(\$ prgcore ha .*?)```", PAGE.read_text("utf-8"), re.DOTALL)
-    assert shown
-    for block in shown:
-        assert block in GOLDEN.read_text(encoding="utf-8")
 
 
 def test_every_answer_reads_back_as_the_status_that_it_is(ha):

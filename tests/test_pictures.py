@@ -98,7 +98,7 @@ def test_pairs_by_role_and_by_situation(run, searched):
 
 def test_too_large_a_view_names_narrower_ones_that_fit(run, bad, searched):
     said = bad("diagram", "pair", "--by", "situation", "--format", "dot")
-    assert "48 nodes and" in said
+    assert "49 nodes and" in said
     assert "try --kind command; --kind repair; --kind timer" in said
     assert run("diagram", "pair", "--by", "situation", "--format", "csv").code == 0
     said = bad("diagram", "around", "normal", "--radius", "2", "--format", "dot")

@@ -15,6 +15,7 @@ import pytest
 from attrs import define, field
 
 from prgcore.tables.machine import TABLE
+from tests.browser import chromium
 from tests.pages import PAGES, ROOT
 
 HREF = "{http://www.w3.org/1999/xlink}href"
@@ -140,3 +141,25 @@ def test_pictures_lead_to_what_they_show(site: Path) -> None:
         assert len(links) > 3
         assert {a.get("target") for a in links} == {"_parent"}
         assert [a.get(HREF) for a in links if _broken(a.get(HREF) or "", file)] == []
+
+
+def test_axe_finds_nothing_serious(site: Path) -> None:
+    pages = ("index", "start", "operators", "reference/diagrams", "reference/obligations")
+    with chromium() as browser:
+        from axe_playwright_python.sync_playwright import Axe
+
+        for scheme in ("light", "dark"):
+            shown = browser.new_context(color_scheme=scheme).new_page()
+            for page in pages:
+                shown.goto((site / f"{page}.html").as_uri())
+                found = Axe().run(shown).response["violations"]
+                assert [v["id"] for v in found if v["impact"] in ("serious", "critical")] == []
+
+
+def test_no_page_is_wider_than_its_window(site: Path) -> None:
+    with chromium() as browser:
+        for width in (375, 1280):
+            shown = browser.new_context(viewport={"width": width, "height": 800}).new_page()
+            for page in ("index", "embed", "reference/diagrams", "reference/rules", "explorer"):
+                shown.goto((site / f"{page}.html").as_uri())
+                assert shown.evaluate("document.documentElement.scrollWidth") <= width, page

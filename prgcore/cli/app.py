@@ -17,7 +17,9 @@ What to try first:
   prgcore explain --node1 "Failed Over / Initialization" \\
                   --node2 "Running in Backup Mode / Critical Service Down"
   prgcore step "enable_ha"           one event, and what the machine decides
-  prgcore diagram                    the states of a node, as a picture
+  prgcore explore                    step through the machine in a browser
+  prgcore diagram matrix             which states can meet, and why not the others
+  prgcore init mine                  a small machine of your own, with its proofs
   prgcore COMMAND --help             more about a command
 """
 

@@ -5,7 +5,8 @@ no library, nothing stored. It runs the same table as the engine; a test walks b
 out; the same machine gives the same bytes.
 
 `machine.js` decides, `meaning.js` explains, `story.js` reads and writes, `sequence.js` draws,
-`panels.js` shows, `finder.js` finds, `view.js` listens; each of them knows only those before it.
+`words.js` names, `panels.js` and `lists.js` show, `finder.js` finds, `view.js` listens; each of them
+knows only those before it.
 """
 
 from __future__ import annotations
@@ -22,7 +23,10 @@ from prgcore.diagram.palette import PALETTE, STANDINGS, Look
 from prgcore.engine import Engine
 from prgcore.explorer.payload import payload
 
-SCRIPTS = ("machine.js", "meaning.js", "story.js", "sequence.js", "panels.js", "finder.js", "view.js")
+SCRIPTS = (
+    "machine.js", "meaning.js", "story.js", "sequence.js", "words.js", "panels.js", "lists.js",
+    "finder.js", "view.js",
+)
 """The parts of the script, each after those that it uses."""
 
 

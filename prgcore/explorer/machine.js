@@ -49,7 +49,10 @@ function machineOf(table) {
   /** The invariants that a row breaks: promises and auxiliary ones, in the machine's order. */
   const broken = (row) => {
     if (!asked.has(row)) {
-      asked.set(row, invariants.filter((one) => one.never.some((cube) => holds(cube, row))));
+      asked.set(
+        row,
+        invariants.filter((one) => one.never.some((cube) => holds(cube, row))),
+      );
     }
     return asked.get(row);
   };
@@ -88,13 +91,17 @@ function machineOf(table) {
     if (found.length || !isCommand(event)) {
       return { ...answer, outcome: "unanswered", rules: found.map((rule) => rule.id) };
     }
-    const failed = nearest(row, rules[event].map((rule) => rule.when));
+    const failed = nearest(
+      row,
+      rules[event].map((rule) => rule.when),
+    );
     return { ...answer, outcome: "refused", failed };
   };
 
   /** The commands that would be accepted, in the machine's order. */
   const available = (row) =>
-    table.events.map((_, event) => event)
+    table.events
+      .map((_, event) => event)
       .filter((event) => isCommand(event) && step(row, event).outcome === "done");
 
   const isHome = (row) => goal.some((cube) => holds(cube, row));
@@ -114,13 +121,17 @@ function machineOf(table) {
     if (next(row) === null) return search(row, most);
     const events = [];
     for (let event = next(row), here = row; event !== HOME; event = next(here)) {
+      const answer = step(here, event);
+      if (answer.outcome !== "done")
+        throw new Error(`BUG: ${table.events[event].name} is no step home`);
       events.push(event);
-      here = step(here, event).row;
+      here = answer.row;
     }
     return { events, exhausted: true };
   };
 
-  const helpful = table.events.map((_, event) => event)
+  const helpful = table.events
+    .map((_, event) => event)
     .filter((event) => table.events[event].kind !== "fault" && table.events[event].success);
 
   const search = (start, most) => {
@@ -148,9 +159,19 @@ function machineOf(table) {
   };
 
   return Object.freeze({
-    table, stored, complete, step, available, broken, next, home, isHome, isPossible,
+    table,
+    stored,
+    complete,
+    step,
+    available,
+    broken,
+    next,
+    home,
+    isHome,
+    isPossible,
     initial: complete(table.initial),
-    cubes, rulesOf: (event) => rules[event],
+    cubes,
+    rulesOf: (event) => rules[event],
   });
 }
 
@@ -163,10 +184,13 @@ function holds(cube, row) {
 /** The failing cells of the cube that comes nearest; earlier cubes win ties. */
 function nearest(row, cubes) {
   const misses = cubes.map((cube) =>
-    cube.filter((cell) => !cell.has[row[cell.column]])
-      .map((cell) => ({ column: cell.column, is: row[cell.column], needs: cell.codes })));
-  return misses.reduce((best, some) => (best && best.length <= some.length ? best : some), null)
-    ?? [];
+    cube
+      .filter((cell) => !cell.has[row[cell.column]])
+      .map((cell) => ({ column: cell.column, is: row[cell.column], needs: cell.codes })),
+  );
+  return (
+    misses.reduce((best, some) => (best && best.length <= some.length ? best : some), null) ?? []
+  );
 }
 
 /** A decision diagram that asks a column at a time: for a row its next event home. */

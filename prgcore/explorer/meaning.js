@@ -13,14 +13,18 @@ function meaningOf(machine) {
   const word = (row, name) => table.columns[names.get(name)].domain[row[names.get(name)]];
   const half = (row, node) => [word(row, `${node}.state`), word(row, `${node}.reason`)];
   const viewpoints = told ? told.viewpoints.map((both) => machine.cubes(both)) : [];
-  const rows = told ? told.rows.map((one) => ({
-    ...one, fits: machine.cubes([one.fits])[0],
-    advice: one.advice.map((a) => ({ ...a, when: machine.cubes([a.when])[0] })),
-  })) : [];
+  const rows = told
+    ? told.rows.map((one) => ({
+        ...one,
+        fits: machine.cubes([one.fits])[0],
+        advice: one.advice.map((a) => ({ ...a, when: machine.cubes([a.when])[0] })),
+      }))
+    : [];
   const listed = Map.groupBy(rows, (one) => key(one.display));
 
   const seen = (row, [one, other]) => [
-    holds(one, row) ? half(row, "node1") : null, holds(other, row) ? half(row, "node2") : null,
+    holds(one, row) ? half(row, "node1") : null,
+    holds(other, row) ? half(row, "node2") : null,
   ];
 
   /** What an administrator sees of both nodes: state and reason, or null for nothing. */
@@ -37,8 +41,13 @@ function meaningOf(machine) {
 
   const family = (shown) => {
     const [left, right] = shown.map((one) => one ?? ["", ""]);
-    return told.families.find((one) => one.displays.some(([a, b]) =>
-      (shows(a, left) && shows(b, right)) || (shows(a, right) && shows(b, left)))) ?? null;
+    return (
+      told.families.find((one) =>
+        one.displays.some(
+          ([a, b]) => (shows(a, left) && shows(b, right)) || (shows(a, right) && shows(b, left)),
+        ),
+      ) ?? null
+    );
   };
 
   /** The row that differs least: states before reasons, then the document's order. */
@@ -52,19 +61,37 @@ function meaningOf(machine) {
   /** @returns {?{row, seat, cause, actions, family, decision, nearest, causes}} */
   const of = (row) => {
     if (!told) return null;
-    const nothing = { row: null, seat: null, cause: "", actions: [], family: null,
-      decision: null, nearest: null };
+    const nothing = {
+      row: null,
+      seat: null,
+      cause: "",
+      actions: [],
+      family: null,
+      decision: null,
+      nearest: null,
+    };
     const found = situation(row);
     if (found) {
       const actions = found.advice.filter((a) => holds(a.when, row));
-      return { ...nothing, row: found.row, seat: found.seat, actions: once(actions),
-        cause: found.cause + misfit(machine, found.fits, row) };
+      return {
+        ...nothing,
+        row: found.row,
+        seat: found.seat,
+        actions: once(actions),
+        cause: found.cause + misfit(machine, found.fits, row),
+      };
     }
     const shown = display(row);
     const one = family(shown);
     if (!one) return { ...nothing, nearest: nearestRow(shown) };
-    return { ...nothing, cause: one.says, family: one.id, decision: one.decision,
-      nearest: one.nearest, actions: one.advice ? [{ says: one.advice, events: [] }] : [] };
+    return {
+      ...nothing,
+      cause: one.says,
+      family: one.id,
+      decision: one.decision,
+      nearest: one.nearest,
+      actions: one.advice ? [{ says: one.advice, events: [] }] : [],
+    };
   };
 
   return Object.freeze({ display, of });
@@ -75,18 +102,21 @@ const key = (display) => display.map((half) => half?.join("/") ?? "").join("|");
 const shows = ([states, reasons], [state, reason]) =>
   states.includes(state) && (!reasons.length || reasons.includes(reason));
 
-const differs = (display, shown) => display.reduce((sum, a, i) => {
-  const b = shown[i];
-  if (!a || !b) return sum + (!a !== !b ? 4 : 0);
-  return sum + 2 * (a[0] !== b[0]) + (a[1] !== b[1]);
-}, 0);
+const differs = (display, shown) =>
+  display.reduce((sum, a, i) => {
+    const b = shown[i];
+    if (!a || !b) return sum + (!a !== !b ? 4 : 0);
+    return sum + 2 * (a[0] !== b[0]) + (a[1] !== b[1]);
+  }, 0);
 
-const once = (advice) =>
-  advice.filter((a, i) => advice.findIndex((b) => b.says === a.says) === i);
+const once = (advice) => advice.filter((a, i) => advice.findIndex((b) => b.says === a.says) === i);
 
 const misfit = (machine, fits, row) => {
-  const unlike = fits.filter((cell) => !cell.has[row[cell.column]])
+  const unlike = fits
+    .filter((cell) => !cell.has[row[cell.column]])
     .map((cell) => machine.table.columns[cell.column])
-    .map((column) => `${column.name} is ${column.domain[row[machine.table.columns.indexOf(column)]]}`);
+    .map(
+      (column) => `${column.name} is ${column.domain[row[machine.table.columns.indexOf(column)]]}`,
+    );
   return unlike.length ? ` The row's usual cause does not fit: ${unlike.join(", ")}.` : "";
 };

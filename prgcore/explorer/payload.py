@@ -19,6 +19,7 @@ from prgcore.diagram.sequence import LIVES, route, route_of_action
 from prgcore.diagram.states import role
 from prgcore.display import row_display, shows_states, turned, viewpoints
 from prgcore.engine import Engine, Pair
+from prgcore.explain import seated
 from prgcore.export.machine_file import digest
 from prgcore.model import By, Cause, Column, Const, Copy, Cube, Effect, Rule, Situation
 from prgcore.seats import NODES, mirror_name
@@ -66,7 +67,10 @@ class _Writer:
             "assumptions": list(model.assumptions),
             "columns": [self._column(c) for c in self.columns],
             "initial": self._row(self.engine.initial[0]),
-            "starts": [[n, self._events(done)] for n, done in {"initial": (), **dict(model.starts)}.items()],
+            "starts": [
+                [name, self._events(done)]
+                for name, done in {"initial": (), **dict(model.starts)}.items()
+            ],
             "preamble": as_story(self.engine, ()).splitlines()[:-1],
             "events": [self._event(e.name) for e in model.events],
             "rules": [self._rule(r) for r in sorted(model.rules, key=lambda r: r.id)],
@@ -201,7 +205,7 @@ class _Writer:
     def _display(self) -> Json:
         """What two states and reasons mean: viewpoints, rows from both seats, families."""
         return {
-            "viewpoints": [[self._cube(v.node1), self._cube(v.node2)] for v in viewpoints(self.engine)],
+            "viewpoints": [self._cubes((v.node1, v.node2)) for v in viewpoints(self.engine)],
             "rows": [
                 self._situation(s, mirrored=mirrored)
                 for mirrored in (False, True) for s in self.model.situations
@@ -224,10 +228,10 @@ class _Writer:
         return {
             "row": situation.row, "seat": seat,
             "display": row_display(situation, mirrored=mirrored),
-            "cause": _named(situation.cause, mirrored=mirrored),
+            "cause": seated(situation.cause, mirrored=mirrored),
             "fits": self._cube(turned(situation.fits, mirrored=mirrored)),
             "advice": [
-                {"says": _named(a.says, mirrored=mirrored),
+                {"says": seated(a.says, mirrored=mirrored),
                  "when": self._cube(turned(a.when, mirrored=mirrored)),
                  "events": self._events(_mirrored(a.events, mirrored=mirrored))}
                 for a in situation.advice
@@ -236,7 +240,7 @@ class _Writer:
         }
 
     def _cause(self, cause: Cause, *, mirrored: bool) -> Json:
-        return {"says": _named(cause.says, mirrored=mirrored), "start": cause.start,
+        return {"says": seated(cause.says, mirrored=mirrored), "start": cause.start,
                 "events": self._events(_mirrored(cause.events, mirrored=mirrored))}
 
     def _map(self, atlas: Atlas) -> Json:
@@ -260,9 +264,3 @@ class _Writer:
 
 def _mirrored(events: Iterable[str], *, mirrored: bool) -> Iterator[str]:
     return map(mirror_name, events) if mirrored else iter(events)
-
-
-def _named(text: str, *, mirrored: bool) -> str:
-    """The document's words, `node 1` being the left column, as names of this group's nodes."""
-    left, right = NODES[::-1] if mirrored else NODES
-    return re.sub(r"\b[Nn]ode ([12])\b", lambda m: (left, right)[int(m[1]) - 1], text)

@@ -27,7 +27,11 @@ function* toldBy(machine, steps, nodes) {
     if (item.verb === "start" || item.verb === "given") {
       yield both(storyLines(machine, [{ item }])[0], "plain");
     } else if (decision) {
-      const { name, route: [source, targets], kind } = events[item.event];
+      const {
+        name,
+        route: [source, targets],
+        kind,
+      } = events[item.event];
       const dashed = decision.outcome !== "done";
       const text = dashed ? `${name} (${decision.outcome})` : name;
       for (const target of targets) yield { source, target, text, kind, dashed };
@@ -58,8 +62,11 @@ function* becomes(machine, before, after, nodes) {
   }
   const rest = [...left].filter((i) => before && changed(i));
   if (rest.length) {
-    yield { over: nodes, role: "plain",
-      lines: [rest.map((i) => `${columns[i].name} ${value(i)}`).join(", ")] };
+    yield {
+      over: nodes,
+      role: "plain",
+      lines: [rest.map((i) => `${columns[i].name} ${value(i)}`).join(", ")],
+    };
   }
 }
 
@@ -79,15 +86,44 @@ function drawSequence(machine, steps) {
     drawn.push(shape);
     y += height;
   }
-  const heads = lives.map(([name, label]) => svg("g", {},
-    svg("line", { x1: x.get(name), x2: x.get(name), y1: 40, y2: y + 8, class: "life" }),
-    svg("rect", { x: x.get(name) - 60, y: 10, width: 120, height: 30, rx: 6, class: "head" }),
-    svg("text", { x: x.get(name), y: 30, class: "label" }, label)));
-  const picture = svg("svg", { viewBox: `0 0 ${width} ${y + 16}`, width, height: y + 16,
-    role: "img", "aria-label": `Sequence diagram of ${steps.length} steps; the list says the same` },
-  svg("defs", {}, svg("marker", { id: "tip", viewBox: "0 0 8 8", refX: 8, refY: 4,
-    markerWidth: 8, markerHeight: 8, orient: "auto" }, svg("path", { d: "M0 0L8 4L0 8z" }))),
-  ...heads, ...drawn);
+  const heads = lives.map(([name, label]) =>
+    svg(
+      "g",
+      {},
+      svg("line", { x1: x.get(name), x2: x.get(name), y1: 40, y2: y + 8, class: "life" }),
+      svg("rect", { x: x.get(name) - 60, y: 10, width: 120, height: 30, rx: 6, class: "head" }),
+      svg("text", { x: x.get(name), y: 30, class: "label" }, label),
+    ),
+  );
+  const picture = svg(
+    "svg",
+    {
+      viewBox: `0 0 ${width} ${y + 16}`,
+      width,
+      height: y + 16,
+      role: "img",
+      "aria-label": `Sequence diagram of ${steps.length} steps; the list says the same`,
+    },
+    svg(
+      "defs",
+      {},
+      svg(
+        "marker",
+        {
+          id: "tip",
+          viewBox: "0 0 8 8",
+          refX: 8,
+          refY: 4,
+          markerWidth: 8,
+          markerHeight: 8,
+          orient: "auto",
+        },
+        svg("path", { d: "M0 0L8 4L0 8z" }),
+      ),
+    ),
+    ...heads,
+    ...drawn,
+  );
   return picture;
 }
 
@@ -97,10 +133,19 @@ function drawMessage({ source, target, text, kind, dashed }, x, y, width) {
   const right = source === target ? from + 32 : (from + to) / 2;
   const anchor = source === target ? "start" : "middle";
   const flip = source === target && right + text.length * LETTER > width;
-  return [svg("g", { class: `message ${kind}${dashed ? " dashed" : ""}` },
-    svg("path", { d: way, "marker-end": "url(#tip)" }),
-    svg("text", { x: flip ? from - 8 : right, y: y + 15,
-      "text-anchor": flip ? "end" : anchor }, text)), 32];
+  return [
+    svg(
+      "g",
+      { class: `message ${kind}${dashed ? " dashed" : ""}` },
+      svg("path", { d: way, "marker-end": "url(#tip)" }),
+      svg(
+        "text",
+        { x: flip ? from - 8 : right, y: y + 15, "text-anchor": flip ? "end" : anchor },
+        text,
+      ),
+    ),
+    32,
+  ];
 }
 
 function drawNote({ over, lines, role }, x, y) {
@@ -109,10 +154,25 @@ function drawNote({ over, lines, role }, x, y) {
   const room = Math.floor((right - left - 12) / LETTER);
   const told = lines.flatMap((line) => folded(line, room));
   const height = told.length * LINE + 10;
-  return [svg("g", { class: "note" },
-    svg("rect", { x: left, y: y + 2, width: right - left, height, rx: 4, class: `role-${role}` }),
-    ...told.map((line, i) => svg("text", {
-      x: (left + right) / 2, y: y + 17 + i * LINE, "text-anchor": "middle" }, line))), height + 8];
+  return [
+    svg(
+      "g",
+      { class: "note" },
+      svg("rect", { x: left, y: y + 2, width: right - left, height, rx: 4, class: `role-${role}` }),
+      ...told.map((line, i) =>
+        svg(
+          "text",
+          {
+            x: (left + right) / 2,
+            y: y + 17 + i * LINE,
+            "text-anchor": "middle",
+          },
+          line,
+        ),
+      ),
+    ),
+    height + 8,
+  ];
 }
 
 /** A text as lines of at most so many characters. */

@@ -13,15 +13,16 @@ const MOST_CHARACTERS = 1_000_000;
 const MOST_ITEMS = 2_000;
 const MOST_TOLD = 8;
 const OUTCOMES = ["refused", "ignored", "impossible"];
-const EXPECTED = "an event such as failover(node1), or policy, start, given, expect, "
-  + OUTCOMES.join(", ");
+const EXPECTED =
+  "an event such as failover(node1), or policy, start, given, expect, " + OUTCOMES.join(", ");
 const EVENT = /^[A-Za-z_]\w*(\([A-Za-z_]\w*\))?$/;
 const CELL = /^([A-Za-z_][\w.]*)\s*=\s*(\w+)$/;
 const NOTHING = ["", "-", "down", "none", "nothing", "not displayed"];
 const LINE_END = /\r\n|[\n\v\f\r\x1c-\x1e\x85\u2028\u2029]/;
 const UNPRINTABLE = /[\p{C}\p{Z}]/u;
 /** A line as `prgcore prove` and `prgcore simulate` tell it: number, text, what answered it. */
-const TOLD = /^\s{0,3}\d+ {2}(\S.*?)(?:\s+(?:command|fault|repair|timer|completion)(?:, \S.*)?)?\s*$/;
+const TOLD =
+  /^\s{0,3}\d+ {2}(\S.*?)(?:\s+(?:command|fault|repair|timer|completion)(?:, \S.*)?)?\s*$/;
 
 /** @returns {{items: Item[], errors: string[]}} */
 function parseStory(machine, text) {
@@ -43,8 +44,10 @@ function parseStory(machine, text) {
   }
   if (!understood && !errors.length) errors.push(`no line of a story; write ${EXPECTED}`);
   if (items.length > MOST_ITEMS) {
-    errors.push(`${items.length} lines are more than can be shown here (${MOST_ITEMS}); `
-      + "use prgcore simulate");
+    errors.push(
+      `${items.length} lines are more than can be shown here (${MOST_ITEMS}); ` +
+        "use prgcore simulate",
+    );
   }
   if (items[0]?.verb !== "start") items.unshift({ verb: "start", start: "initial" });
   const more = errors.length - MOST_TOLD;
@@ -54,7 +57,8 @@ function parseStory(machine, text) {
 /** An item, null for a line that needs none, or what is wrong with the line. */
 function readLine(machine, line) {
   const { table } = machine;
-  if (UNPRINTABLE.test(line.replace(/[ \t]/g, ""))) return "not printable text; a story is plain text";
+  if (UNPRINTABLE.test(line.replace(/[ \t]/g, "")))
+    return "not printable text; a story is plain text";
   const [verb, rest] = split(line, / /);
   if (verb === "start") {
     const start = rest || "initial";
@@ -74,22 +78,39 @@ function readLine(machine, line) {
   const name = outcome ? rest : line;
   if (!EVENT.test(name)) return `${short(line)} is no line of a story; expected ${EXPECTED}`;
   const event = table.events.findIndex((one) => one.name === name);
-  if (event < 0) return unknown("event", name, table.events.map((one) => one.name));
+  if (event < 0)
+    return unknown(
+      "event",
+      name,
+      table.events.map((one) => one.name),
+    );
   return { verb: outcome ? verb : "done", event };
 }
 
 function readPolicy(table, [, name, choice]) {
   const has = new Map(table.policy).get(name);
   if (has === choice) return null;
-  if (has === undefined) return unknown("policy", name, table.policy.map(([one]) => one));
-  return `the story is of a machine with ${name}=${choice}, and this page has ${name}=${has}; `
-    + `make one with prgcore explore --policy ${name}=${choice}`;
+  if (has === undefined)
+    return unknown(
+      "policy",
+      name,
+      table.policy.map(([one]) => one),
+    );
+  return (
+    `the story is of a machine with ${name}=${choice}, and this page has ${name}=${has}; ` +
+    `make one with prgcore explore --policy ${name}=${choice}`
+  );
 }
 
 function readCell(machine, verb, [, name, value]) {
   const { columns } = machine.table;
   const column = columns.findIndex((one) => one.name === name);
-  if (column < 0) return unknown("column", name, columns.map((one) => one.name));
+  if (column < 0)
+    return unknown(
+      "column",
+      name,
+      columns.map((one) => one.name),
+    );
   const code = columns[column].domain.indexOf(value);
   if (code < 0) return unknown("value", value, columns[column].domain);
   if (verb === "given" && column >= machine.stored) {
@@ -112,11 +133,15 @@ function readShown(table, node, said) {
 }
 
 const lookUp = (words, word) => (Object.hasOwn(words, word) ? words[word] : undefined);
-const plainWords = (text) => text.toLowerCase().replace(/[^a-z0-9]+/g, " ").trim();
+const plainWords = (text) =>
+  text
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, " ")
+    .trim();
 const short = (text) => (text.length > 60 ? `${text.slice(0, 59)}…` : text);
 const unknown = (kind, given, known) =>
-  `unknown ${kind} ${short(given)}; known: ${known.slice(0, 6).join(", ")}`
-  + (known.length > 6 ? ", …" : "");
+  `unknown ${kind} ${short(given)}; known: ${known.slice(0, 6).join(", ")}` +
+  (known.length > 6 ? ", …" : "");
 
 /** Head and tail of a text at the first separator; the tail without outer spaces. */
 function split(text, separator) {
@@ -134,7 +159,10 @@ function runItem(machine, item, before) {
   switch (item.verb) {
     case "start": {
       const events = new Map(starts).get(item.start);
-      return { ...same, after: events.reduce((row, e) => machine.step(row, e).row, machine.initial) };
+      return {
+        ...same,
+        after: events.reduce((row, e) => machine.step(row, e).row, machine.initial),
+      };
     }
     case "given": {
       const codes = before.with(item.column, item.value);
@@ -144,8 +172,10 @@ function runItem(machine, item, before) {
       return { ...same, failed: missed(machine, item, before) };
   }
   const decision = machine.step(before, item.event);
-  const failed = item.verb === "press" || item.verb === decision.outcome ? ""
-    : `it is ${decision.outcome}, and was to be ${item.verb}`;
+  const failed =
+    item.verb === "press" || item.verb === decision.outcome
+      ? ""
+      : `it is ${decision.outcome}, and was to be ${item.verb}`;
   return { ...same, after: decision.row, decision, failed };
 }
 
@@ -166,7 +196,8 @@ function missed(machine, item, row) {
     return runs ? `${item.node} is ${spell(machine, is)}, expected nothing` : "";
   }
   const [wanted, why] = item.shown;
-  return is[0] === wanted && (why === null || why === is[1]) ? ""
+  return is[0] === wanted && (why === null || why === is[1])
+    ? ""
     : `${item.node} is ${spell(machine, is)}, expected ${spell(machine, item.shown)}`;
 }
 
@@ -207,14 +238,17 @@ function storyLines(machine, steps) {
   const { columns, events } = machine.table;
   return steps.map(({ item, decision }) => {
     switch (item.verb) {
-      case "start": return `start ${item.start}`;
+      case "start":
+        return `start ${item.start}`;
       case "given":
         return `given ${columns[item.column].name} = ${columns[item.column].domain[item.value]}`;
-      case "expect": return item.text;
+      case "expect":
+        return item.text;
     }
     const { name } = events[item.event];
     if (decision.outcome === "done") return name;
-    return OUTCOMES.includes(decision.outcome) ? `${decision.outcome} ${name}`
+    return OUTCOMES.includes(decision.outcome)
+      ? `${decision.outcome} ${name}`
       : `# no answer: ${name}`;
   });
 }
@@ -226,20 +260,29 @@ function writeStory(machine, steps) {
   const lines = storyLines(machine, kept);
   const row = steps.at(-1).after;
   const ended = kept.at(-1).item.verb === "expect";
-  const expected = !table.display || ended ? [] : ["node1", "node2"].map((node) => {
-    const half = ["state", "reason"].map((what) => {
-      const i = table.columns.findIndex((one) => one.name === `${node}.${what}`);
-      return table.columns[i].domain[row[i]];
-    });
-    return `expect ${node} ${spell(machine, half)}`;
-  });
+  const expected =
+    !table.display || ended
+      ? []
+      : ["node1", "node2"].map((node) => {
+          const half = ["state", "reason"].map((what) => {
+            const i = table.columns.findIndex((one) => one.name === `${node}.${what}`);
+            return table.columns[i].domain[row[i]];
+          });
+          return `expect ${node} ${spell(machine, half)}`;
+        });
   return ["# from the explorer", ...table.preamble, ...lines, ...expected, ""].join("\n");
 }
 
 /** The same as the fragment of an address: a link that shows it. */
 const writeHash = (machine, steps) =>
-  `#${encodeURIComponent(storyLines(machine, steps.filter((s) => s.item.verb !== "expect"))
-    .filter((line) => !line.startsWith("#")).join(";")).replaceAll("%3B", ";")}`;
+  `#${encodeURIComponent(
+    storyLines(
+      machine,
+      steps.filter((s) => s.item.verb !== "expect"),
+    )
+      .filter((line) => !line.startsWith("#"))
+      .join(";"),
+  ).replaceAll("%3B", ";")}`;
 
 /** The text of a story from such a fragment; "" for none, null where it cannot be decoded. */
 function readHash(hash) {

@@ -7,11 +7,14 @@
  */
 
 const KEYS = [
-  ["u", "undo", "undo the last step"], ["r", "redo", "take it again"],
+  ["u", "undo", "undo the last step"],
+  ["r", "redo", "take it again"],
   ["h", "home", "take the next step on the shortest way home"],
   ["/", "find", "find a row, a state, an event, a rule"],
-  ["f", "filter", "filter the events"], ["l", "load", "load a story or a counterexample"],
-  ["t", "theme", "light or dark"], ["?", "help", "these keys"],
+  ["f", "filter", "filter the events"],
+  ["l", "load", "load a story or a counterexample"],
+  ["t", "theme", "light or dark"],
+  ["?", "help", "these keys"],
 ];
 const DRAWN = 60;
 
@@ -20,8 +23,7 @@ const table = JSON.parse($("data").textContent);
 const machine = machineOf(table);
 const meaning = meaningOf(machine);
 const index = indexOf(machine);
-const HOME_START = Math.max(table.starts.findIndex(([name]) =>
-  machine.isHome(runItem(machine, { verb: "start", start: name }, machine.initial).after)), 0);
+const HOME_START = homeStart(machine);
 
 let now = session(machine, [startItem(HOME_START)]);
 let notice = [];
@@ -58,8 +60,11 @@ function announced({ item, before, after, decision }) {
   return `${name}: ${outcomeText(decision)}${why ? `: ${why}` : ""}. ${after === before ? "" : `Now ${state}.`}`;
 }
 
-const stateText = (codes) => table.cards.filter((card) => card.state !== null)
-  .map(({ node, state }) => `${node} ${valueName(table.columns[state], codes[state])}`).join(", ");
+const stateText = (codes) =>
+  table.cards
+    .filter((card) => card.state !== null)
+    .map(({ node, state }) => `${node} ${valueName(table.columns[state], codes[state])}`)
+    .join(", ");
 
 const press = (event) => show(taken(machine, now, { verb: "press", event }));
 
@@ -74,31 +79,14 @@ function load(text, from) {
   if (errors.length) return errors;
   const next = session(machine, items);
   const failures = next.steps.filter((step) => step.failed).length;
-  notice = failures ? [`${counted(failures, "line")} of ${from} ${failures === 1 ? "does" : "do"} not hold: `
-    + "the way here marks them."] : [];
+  notice = failures
+    ? [
+        `${counted(failures, "line")} of ${from} ${failures === 1 ? "does" : "do"} not hold: ` +
+          "the way here marks them.",
+      ]
+    : [];
   show(next);
   return [];
-}
-
-/** Go to a row of Table 2 by its documented cause. */
-function goToRow(i) {
-  const [cause] = table.display.rows[i].causes;
-  begin([{ verb: "start", start: cause.start }, ...cause.events.map((event) => ({ verb: "press", event }))]);
-}
-
-/** Go to a square: by the cause of a row that shows it, else set by hand to a reachable pair. */
-function goToSquare(i) {
-  const { axes, squares } = table.map;
-  const { row: down, column: across, pair } = squares[i];
-  if (!pair) return;
-  const words = [down, across].map((code, axis) => table.columns[axes[axis]].domain[code]);
-  const row_ = (table.display?.rows ?? []).findIndex(({ display, causes }) => causes.length
-    && display.every((half, axis) => half && half[0] === words[axis]));
-  if (row_ >= 0) return goToRow(row_);
-  const start = startItem(HOME_START);
-  const from = runItem(machine, start, machine.initial).after;
-  begin([start, ...pair.map((value, column) => ({ verb: "given", column, value }))
-    .filter(({ column, value }) => from[column] !== value)]);
 }
 
 function goHome() {
@@ -111,13 +99,15 @@ const ACTIONS = {
   press: (rest) => press(Number(rest)),
   goto: (rest) => show(movedTo(now, Number(rest))),
   start: (rest) => begin([startItem(Number(rest))]),
-  row: (rest) => goToRow(Number(rest)),
-  square: (rest) => goToSquare(Number(rest)),
+  row: (rest) => begin(rowItems(machine, Number(rest))),
+  square: (rest) => begin(squareItems(machine, Number(rest), HOME_START)),
   event: (rest) => {
     $("filter").value = rest.split("(")[0];
     $("impossible").checked = true;
     render();
-    $("events-body").querySelector(`[data-event="${table.events.findIndex((e) => e.name === rest)}"]`)?.focus();
+    $("events-body")
+      .querySelector(`[data-event="${table.events.findIndex((e) => e.name === rest)}"]`)
+      ?.focus();
   },
   home: goHome,
   undo: () => now.at > 1 && show(movedTo(now, now.at - 1)),
@@ -150,21 +140,46 @@ function act(doing) {
 /** Everything anew; what had the focus has it again, or what comes nearest. */
 function render() {
   const focused = document.activeElement?.dataset?.key;
-  const open = new Set([...document.querySelectorAll("main details[open]")].map((d) => d.dataset.key));
+  const open = new Set(
+    [...document.querySelectorAll("main details[open]")].map((d) => d.dataset.key),
+  );
   const last = steps().at(-1);
   const here = last.after;
   const before = last.item.verb === "start" ? null : last.before;
   const led = steps().findLast((step) => step.before !== step.after && step.decision?.rule);
-  put("notice", notice.map((line) => h("p", { class: "banner" }, line)));
-  put("strip", table.cards.filter((card) => card.state !== null).map(({ node, state }) =>
-    h("span", null, roleShape(table, table.columns[state].roles?.[here[state]] ?? "plain"),
-      `${node} ${valueName(table.columns[state], here[state])}`)));
+  put(
+    "notice",
+    notice.map((line) => h("p", { class: "banner" }, line)),
+  );
+  put(
+    "strip",
+    table.cards
+      .filter((card) => card.state !== null)
+      .map((card) =>
+        h(
+          "span",
+          null,
+          roleShape(table, roleOf(table, card, here)),
+          `${card.node} ${valueName(table.columns[card.state], here[card.state])}`,
+        ),
+      ),
+  );
   put("cards", pairPanel(machine, meaning, here, before));
-  put("meaning-body", meaningPanel(machine, meaning, here, {
-    led: led?.decision.rule, byHand: steps().some((step) => step.item.verb === "given") }));
+  put(
+    "meaning-body",
+    meaningPanel(machine, meaning, here, {
+      led: led?.decision.rule,
+      byHand: steps().some((step) => step.item.verb === "given"),
+    }),
+  );
   put("last-body", lastPanel(machine, last));
-  put("events-body", eventsPanel(machine, here, {
-    filter: $("filter").value, impossible: $("impossible").checked }));
+  put(
+    "events-body",
+    eventsPanel(machine, here, {
+      filter: $("filter").value,
+      impossible: $("impossible").checked,
+    }),
+  );
   put("steps", stepsPanel(machine, now));
   put("sequence", [drawSequence(machine, steps().slice(-DRAWN))]);
   $("story").textContent = writeStory(machine, steps());
@@ -180,7 +195,9 @@ function render() {
 const put = (id, children) => $(id).replaceChildren(...children.filter(Boolean));
 
 function refocus(key) {
-  const again = [...document.querySelectorAll("main [data-key]")].find((one) => one.dataset.key === key);
+  const again = [...document.querySelectorAll("main [data-key]")].find(
+    (one) => one.dataset.key === key,
+  );
   (again ?? $("pair-title")).focus({ preventScroll: true });
 }
 
@@ -188,20 +205,43 @@ const renderFound = () => put("found", foundPanel(machine, row(), index, $("quer
 
 /** What never changes: names, starts, keys, legends. */
 function renderOnce() {
-  put("about", [table.policy.map(([name, choice]) => `${plainName(name)}: ${plainName(choice)}`).join(" · "),
-    table.policy.length ? " · " : "", `digest ${table.digest.slice(0, 12)}`].map((text) => document.createTextNode(text)));
-  put("start", table.starts.map(([name], i) => h("option", { value: i }, name)));
+  put(
+    "about",
+    [
+      table.policy.map(([name, choice]) => `${plainName(name)}: ${plainName(choice)}`).join(" · "),
+      table.policy.length ? " · " : "",
+      `digest ${table.digest.slice(0, 12)}`,
+    ].map((text) => document.createTextNode(text)),
+  );
+  put(
+    "start",
+    table.starts.map(([name], i) => h("option", { value: i }, name)),
+  );
   $("start").value = HOME_START;
-  put("keys-body", KEYS.flatMap(([key, , says]) => [h("dt", null, h("kbd", null, key)), h("dd", null, says)]));
+  put(
+    "keys-body",
+    KEYS.flatMap(([key, , says]) => [h("dt", null, h("kbd", null, key)), h("dd", null, says)]),
+  );
   const roles = new Set(table.columns.flatMap((column) => column.roles ?? []));
   const promised = table.invariants.filter((one) => !one.auxiliary).length;
-  put("foot", [h("p", { class: "legend" }, legend(table.looks, "role", roles)),
-    h("p", { class: "quiet" }, promised ? `${counted(promised, "promise")} of this machine `
-      + `${promised === 1 ? "is" : "are"} checked here at every step; prgcore prove proves them. ` : "",
-    table.assumptions.length ? `Assumed: ${table.assumptions.join("; ")}.` : "")]);
+  put("foot", [
+    h("p", { class: "legend" }, legend(table.looks, "role", roles)),
+    h(
+      "p",
+      { class: "quiet" },
+      promised
+        ? `${counted(promised, "promise")} of this machine ` +
+            `${promised === 1 ? "is" : "are"} checked here at every step; prgcore prove decides whether they always hold. `
+        : "",
+      table.assumptions.length ? `Assumed: ${table.assumptions.join("; ")}.` : "",
+    ),
+  ]);
   if (table.map) {
     put("map-body", [mapPanel(machine)]);
-    put("map-legend", legend(table.standings, "standing", new Set(table.map.squares.map((s) => s.standing))));
+    put(
+      "map-legend",
+      legend(table.standings, "standing", new Set(table.map.squares.map((s) => s.standing))),
+    );
   }
   $("map").hidden = !table.map;
 }
@@ -225,7 +265,10 @@ function listen() {
   });
   $("run").addEventListener("click", () => {
     const errors = load($("pasted").value, "the story");
-    put("pasted-wrong", errors.map((error) => h("span", null, error)));
+    put(
+      "pasted-wrong",
+      errors.map((error) => h("span", null, error)),
+    );
     if (!errors.length) $("loader").close();
   });
   for (const name of ["mouseover", "focusin"]) {
@@ -251,7 +294,14 @@ function listen() {
 /** A letter alone is a shortcut, but not where one types and not behind a dialog. */
 function shortcut(event) {
   const typing = event.target.closest?.('input:not([type="checkbox"]), textarea, select');
-  if (typing || event.ctrlKey || event.altKey || event.metaKey || document.querySelector("dialog[open]")) return;
+  if (
+    typing ||
+    event.ctrlKey ||
+    event.altKey ||
+    event.metaKey ||
+    document.querySelector("dialog[open]")
+  )
+    return;
   const [, name] = KEYS.find(([key]) => key === event.key) ?? [];
   if (!name) return;
   event.preventDefault();
@@ -297,8 +347,14 @@ function save() {
 /** Begin with the trace in the address, else with the story that came along, else at home. */
 function start() {
   const text = readHash(location.hash);
-  const errors = text === null ? ["it cannot be decoded"]
-    : text ? load(text, "the link") : table.story ? load(table.story, "the story") : [];
+  const errors =
+    text === null
+      ? ["it cannot be decoded"]
+      : text
+        ? load(text, "the link")
+        : table.story
+          ? load(table.story, "the story")
+          : [];
   if (errors.length) notice = [`This is no story of this machine: ${errors.join("; ")}`];
   if (errors.length || !(text || table.story)) show(session(machine, [startItem(HOME_START)]));
 }
@@ -307,6 +363,18 @@ renderOnce();
 listen();
 start();
 globalThis.prgcore = Object.freeze({
-  machine, meaning, parseStory, session, writeStory, writeHash, present,
-  press, get now() { return now; }, get row() { return row(); },
+  machine,
+  meaning,
+  parseStory,
+  session,
+  writeStory,
+  writeHash,
+  present,
+  press,
+  get now() {
+    return now;
+  },
+  get row() {
+    return row();
+  },
 });
