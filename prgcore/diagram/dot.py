@@ -12,9 +12,10 @@ from prgcore.diagram.palette import MARKS, PALETTE, Role
 WIDEST = 30
 """Where the lines of a node are broken, in characters."""
 MOST_ABREAST = 24
-"""A graph with more nodes goes from left to right: what is abreast is then one below another."""
+"""A graph with more nodes goes from left to right, and so does a flat one: what is abreast is then
+one below another."""
 
-_PAGE = 'labelloc=t, tooltip=" ", fontname="Helvetica", fontsize=14, nodesep=0.25, ranksep=0.5'
+_PAGE = 'labelloc=t, tooltip=" ", fontname="Helvetica", fontsize=14, nodesep=0.2, ranksep=0.4'
 _SHAPES = {
     "rounded": 'shape=box, style="rounded,filled"', "hexagon": "shape=hexagon, style=filled",
     "box": "shape=box, style=filled", "double": "shape=box, peripheries=2, style=filled",
@@ -88,12 +89,14 @@ def _edge(graph: Graph, edge: Edge) -> str:
 def dot(graph: Graph) -> str:
     """The graph as DOT text, one node or edge a line."""
     explained = graph.explained
-    direction = "TB" if len(graph.nodes) <= MOST_ABREAST else "LR"
+    inner = {e.source for e in graph.edges} & {e.target for e in graph.edges}
+    flat = len(inner) * 5 < len(graph.nodes) or len(graph.nodes) > MOST_ABREAST
+    direction = "LR" if flat else "TB"
     lines = [
         f"digraph {_quote(graph.title)} {{",
         f"  graph [rankdir={direction}, label={_quote(graph.title)}, {_PAGE}];",
-        '  node [fontname="Helvetica", fontsize=16];',
-        '  edge [fontname="Helvetica", fontsize=11, color="#424242"];',
+        '  node [fontname="Helvetica", fontsize=14];',
+        '  edge [fontname="Helvetica", fontsize=10, color="#424242"];',
         *(f"  {_node(graph, n)}" for n in graph.nodes),
         *(['  start [shape=point, width=0.15, tooltip="start"];'] if graph.initial else []),
         *(f"  start -> {name};" for name in graph.initial),
