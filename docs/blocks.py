@@ -29,8 +29,8 @@ PROVIDED = ("examples", "proofs", "tests/stories")
 OTHERS = ("make", "pip", "git")
 """Programs whose commands are read and never run."""
 
-ANSWERED = (0, 1, 141)
-"""Exit codes of commands that answer: well, badly, and with a reader who went away."""
+SAID_NO = "console-1"
+"""The name of a console block whose commands may exit with 1: the answer is no."""
 
 MARKED = re.compile(r"(<!-- generated:(\S+) -->\n).*?(<!-- /generated -->)", re.DOTALL)
 _BLOCK = re.compile(
@@ -42,7 +42,8 @@ _BLOCK = re.compile(
 class Block:
     """A fenced block: its language, its text, and the comment that stands before it.
 
-    `line` counts from 1. The comment says `generated:NAME` where the block is not written by hand,
+    `line` counts from 1. The comment says `generated:NAME` where the block is not written by hand
+    (`generated:console-1` where a command of it exits with 1, which is otherwise an error),
     `file: NAME` where its reader saves it, and `long` where its commands take too long to be run.
     """
 
@@ -60,6 +61,11 @@ class Block:
     def file(self) -> str:
         """The name under which its reader saves it."""
         return self.said.removeprefix("file: ") if self.said.startswith("file: ") else ""
+
+    @property
+    def answered(self) -> tuple[int, ...]:
+        """Exit codes of commands that answer: yes, with a reader who went away, and, if said, no."""
+        return (0, 141, 1) if self.made == SAID_NO else (0, 141)
 
     @property
     def long(self) -> bool:
@@ -188,11 +194,11 @@ def answers(page: str) -> Iterator[str]:
     try:
         for block, printed, ran in session.play(page):
             for command, shown, code in ran:
-                if code not in ANSWERED:
+                if code not in block.answered:
                     raise ValueError(f"line {block.line}: {command.line} exits with {code}: {shown}")
             if block.made == "output":
                 yield printed
-            elif block.made == "console":
+            elif block.made in ("console", SAID_NO):
                 yield "".join(
                     f"{command}{shown}" + "\n" * bool(shown) for command, shown, _ in ran
                 ).rstrip() + "\n"
@@ -206,7 +212,7 @@ def fill(page: str, texts: Mapping[str, str]) -> str:
 
     def one(match: re.Match[str]) -> str:
         name = match[2]
-        if name in ("output", "console"):
+        if name in ("output", "console", SAID_NO):
             body = f"```{'text' if name == 'output' else 'console'}\n{next(made)}```\n"
         else:
             assert name in texts, f"BUG: no generated block is called {name}"

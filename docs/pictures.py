@@ -20,6 +20,7 @@ from prgcore.export.markdown import page as as_page
 from prgcore.export.situations import story_name
 from prgcore.machine import prg
 from prgcore.prove.quotient import pairs
+from prgcore.prove.seen import moves
 from prgcore.prove.space import Space
 from prgcore.story import as_story, run
 from prgcore.tables.machine import TABLE
@@ -30,7 +31,8 @@ PHASES = tuple(phase for phase, _ in TABLE.phases)
 def graphs(space: Space) -> dict[str, Graph]:
     """What Graphviz lays out, by name."""
     model = prg().model
-    drawn = {f"node-{phase}": graph(model, "node1.state", phase) for phase in PHASES}
+    seen = moves(space, "node1.state")
+    drawn = {f"node-{phase}": graph(model, "node1.state", phase, seen) for phase in PHASES}
     drawn["pair-roles"] = pairs(prg(), space)
     return {name: evolve(one, reference="./") for name, one in drawn.items()}
 

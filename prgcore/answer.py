@@ -20,6 +20,7 @@ from prgcore.seats import NODES
 from prgcore.vocabulary import title
 
 _WIDTH = 80
+_WAYS = 2
 BUTTONS = ("failover", "fallback", "recover")
 """The commands that the administrator's window has buttons for; they come first."""
 
@@ -38,15 +39,50 @@ class Maybe:
 
 
 @frozen
+class Reading:
+    """What a display is for some of the reasons that it leaves open.
+
+    Attributes:
+        row: the row of Table 2, None where it lists none.
+        family: the family of displays instead, None where it is of none.
+        reasons: together, the reasons of the nodes that show anything.
+    """
+
+    row: str | None
+    family: str | None
+    reasons: tuple[tuple[str, ...], ...]
+
+    def text(self) -> str:
+        """`row 5: Initialization | On Admin Request`."""
+        name = f"row {self.row}" if self.row else f"in no row ({self.family or 'on the way'})"
+        rights: dict[tuple[str, ...], list[str]] = {}
+        for one in self.reasons:
+            rights.setdefault(one[:-1], []).append(one[-1])
+        both: dict[tuple[str, ...], list[tuple[str, ...]]] = {}
+        for left, right in rights.items():
+            both.setdefault(tuple(right), []).append(left)
+        if self.row is None and len(both) > _WAYS:
+            return f"{name}: other reasons"
+        return f"{name}: " + "; ".join(
+            " | ".join(_or([title(r) or "no reason" for r in some])
+                       for some in ([r for left in lefts for r in left], right) if some)
+            for right, lefts in both.items()
+        )
+
+
+@frozen
 class Explanation:
     """The answer about one pair, or about every pair that a display stands for.
 
     Attributes:
         display: what the two nodes show, None for a machine that shows no states.
-        row: the row of Table 2, None where it lists none; `seat` is that row's first node.
+        row: the row of Table 2, None where it lists none, or where reasons that are not given
+            tell which of several it is; `seat` is the first node of the row.
         cause: what happened, one or two sentences.
         actions: what to do now, best first.
-        decision: where no row is: a decision that leads here; `nearest`: the nearest row.
+        decision: where no row is: a decision that leads here; `nearest`: the nearest row, or
+            of several the one that is taken for everything else.
+        readings: what the display can be, where it leaves reasons open.
         available: commands that are accepted in every pair; `does`: what each would do.
         maybe: commands that are accepted in some.
         refused: commands that are refused in every pair, with the cells that fail.
@@ -65,6 +101,7 @@ class Explanation:
     actions: tuple[str, ...] = ()
     decision: str | None = None
     nearest: str | None = None
+    readings: tuple[Reading, ...] = ()
     available: tuple[str, ...] = ()
     does: Mapping[str, str] = field(factory=dict)
     maybe: tuple[Maybe, ...] = ()
@@ -76,9 +113,16 @@ class Explanation:
     pair: Pair | None = None
     waits: int = 0
 
+    @property
+    def rows(self) -> tuple[str, ...]:
+        """The rows that show the display: one, none, or those that open reasons tell apart."""
+        return (self.row,) if self.row else tuple(r.row for r in self.readings if r.row)
+
     def to_json(self) -> dict[str, Any]:
-        """The shape of `explain --json`; `decision` and `nearest` only where there is no row."""
-        answer: dict[str, Any] = {"row": self.row, "seat": self.seat, "cause": self.cause}
+        """The shape of `explain --json`; `decision` and `nearest` only where there is no one row."""
+        answer: dict[str, Any] = {
+            "row": self.row, "rows": list(self.rows), "seat": self.seat, "cause": self.cause,
+        }
         if self.row is None:
             answer |= {"decision": self.decision, "nearest": self.nearest}
         return answer | {
@@ -131,6 +175,12 @@ class Explanation:
         elif self.broken:
             yield f"No pair of the machine is like this. Broken: {', '.join(self.broken)}."
             yield self.cause
+        elif self.rows:
+            many = len(self.rows) > 1
+            yield (f"Row{'s' * many} {_or(self.rows, 'and')} of Table 2 show{'s' * (not many)} this"
+                   + (", and displays of no row" if len(self.readings) > len(self.rows) else "")
+                   + f"; the reasons tell which, as below. Row {self.nearest} is taken here; its "
+                   f"first node is {self.seat}. {self.cause}")
         else:
             if self.cause:
                 yield self.cause
@@ -141,7 +191,10 @@ class Explanation:
     def _sections(self) -> Iterator[tuple[str, list[str]]]:
         todo = self.actions or self._otherwise()
         if todo:
-            yield "What to do now", [f"- {say}" for say in todo]
+            taken = f", if it is row {self.nearest}" if self.rows and not self.row else ""
+            yield f"What to do now{taken}", [f"- {say}" for say in todo]
+        if len(self.readings) > 1:
+            yield "The reasons tell which", [r.text() for r in self.readings]
         if self.plan and self.plan.steps:
             way = [", ".join(self.plan.events)]
             if self.assuming:
@@ -216,8 +269,8 @@ def _failed_json(failed: Iterable[Failed]) -> list[dict[str, Any]]:
     return [{"column": f.column, "is": f.value, "needs": list(f.needs)} for f in failed]
 
 
-def _or(values: Sequence[str]) -> str:
-    return values[0] if len(values) == 1 else f"{', '.join(values[:-1])} or {values[-1]}"
+def _or(values: Sequence[str], last: str = "or") -> str:
+    return values[0] if len(values) == 1 else f"{', '.join(values[:-1])} {last} {values[-1]}"
 
 
 def _needs(failed: Iterable[Failed]) -> str:

@@ -9,11 +9,11 @@ only in some is said with the hidden columns that decide. Text goes to an operat
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import Enum
 from itertools import combinations, takewhile
 
-from prgcore.answer import Explanation, Maybe, WhyNot
+from prgcore.answer import Explanation, Maybe, Reading, WhyNot
 from prgcore.display import (
     Display,
     RowDisplay,
@@ -43,9 +43,9 @@ from prgcore.seats import NODES
 from prgcore.vocabulary import Kind, Outcome, Reason, State, title
 
 __all__ = [
-    "Display", "Explanation", "Maybe", "NoNode", "Shown", "WhyNot", "candidates", "display_of",
-    "explain", "explain_display", "explain_pairs", "parse_shown", "shows_states", "spell",
-    "why_not",
+    "Display", "Explanation", "Maybe", "NoNode", "Reading", "Shown", "WhyNot", "candidates",
+    "display_of", "explain", "explain_display", "explain_pairs", "parse_shown", "shows_states",
+    "spell", "why_not",
 ]
 
 _SERVED_TWICE = (
@@ -133,7 +133,10 @@ def explain_pairs(
 
 def _explained(engine: Engine, display: Display | None, pairs: Pairs) -> Explanation:
     best = _healthiest(engine, display, pairs)
-    meaning = _meaning(engine, display, pairs, best)
+    readings = _readings(engine, display, pairs)
+    row, seat, cause, actions, decision, nearest = _meaning(engine, display, pairs, best)
+    if row is not None and len(readings) > 1:
+        row, nearest = None, row
     available: list[str] = []
     maybe: list[Maybe] = []
     refused: dict[str, tuple[Failed, ...]] = {}
@@ -149,7 +152,7 @@ def _explained(engine: Engine, display: Display | None, pairs: Pairs) -> Explana
     varying = {name for name, values in pairs.values().items() if len(values) > 1}
     way = _home(engine, best)
     return Explanation(
-        display, *meaning,
+        display, row, seat, cause, actions, decision, nearest, readings,
         available=tuple(available),
         does={c: _effect(engine, engine.step(best, c)) for c in available},
         maybe=tuple(maybe), refused=refused, plan=way,
@@ -239,6 +242,44 @@ def _meaning(
         None, None, f"{cause}A rule that can lead here is {rule.id}: {rule.why}.", (),
         rule.decisions[0] if rule.decisions else None, rows[0] if rows else nearest,
     )
+
+
+def _readings(engine: Engine, display: Display | None, pairs: Pairs) -> tuple[Reading, ...]:
+    """What an open display can be: rows and families in their order, then what is of neither."""
+    if display is None or all(s is None or s[1] for s in display):
+        return ()
+    rows = list(dict.fromkeys(s.row for s in engine.model.situations))
+    families = [f.id for f in engine.model.families]
+    listed = {
+        row_display(s, mirrored=mirrored): s.row
+        for s in engine.model.situations for mirrored in (True, False)
+    }
+    found: dict[tuple[int, int], list[tuple[str, ...]]] = {}
+    for left, some in _halves(NODES[0], display[0], pairs):
+        for right, _ in _halves(NODES[1], display[1], some):
+            row = listed.get((left, right))
+            words = Row(*(left or ("", "")), *(right or ("", "")))
+            family = next((f.id for f in engine.model.families if f.matches(words)), None)
+            key = (
+                (rows.index(row), 0) if row else
+                (len(rows), families.index(family) if family else len(families))
+            )
+            found.setdefault(key, []).append(tuple(h[1] for h in (left, right) if h))
+    return tuple(
+        Reading([*rows, None][r], None if r < len(rows) else [*families, None][f], tuple(reasons))
+        for (r, f), reasons in sorted(found.items())
+    )
+
+
+def _halves(
+    node: str, shown: Shown | None, pairs: Pairs
+) -> Iterator[tuple[tuple[str, str] | None, Pairs]]:
+    """What a node may show with its reason, and the pairs in which it does."""
+    if shown is None:
+        yield None, pairs
+        return
+    for reason in pairs.values()[f"{node}.reason"]:
+        yield (str(shown[0]), str(reason)), pairs.within(Cube((Cell(f"{node}.reason", (reason,)),)))
 
 
 def _advice(situation: Situation, pairs: Pairs, *, mirrored: bool) -> tuple[str, ...]:
@@ -333,17 +374,34 @@ def _healthiest(engine: Engine, display: Display | None, pairs: Pairs) -> Pair:
     for name, some in illness.items():
         for value, cost in some.items():
             costs[name][value] += cost * weight
+    shown = [
+        (s, mirrored, here) for s in engine.model.situations for mirrored in (False, True)
+        if (cells := _told(row_display(s, mirrored=mirrored), display)) is not None
+        and len(here := pairs.within(cells))
+    ]
     fitting = [
-        called.cheapest(costs) for s in engine.model.situations for mirrored in (False, True)
-        if row_display(s, mirrored=mirrored) == display
+        called.cheapest(costs) for s, mirrored, here in shown
         for when in ([a.when for a in s.advice] or [Cube()])
         if (both := turned(s.fits, mirrored=mirrored) & turned(when, mirrored=mirrored)) is not None
-        and len(called := pairs.within(both))
+        and len(called := here.within(both))
     ]
     return min(
-        fitting or [pairs.cheapest(costs)],
+        fitting or [here.cheapest(costs) for _, _, here in shown] or [pairs.cheapest(costs)],
         key=lambda pair: sum(some.get(pair[name], 0) for name, some in illness.items()),
     )
+
+
+def _told(row: RowDisplay, display: Display | None) -> Cube | None:
+    """The reasons with which a display is this row; None where none make it so."""
+    cells: list[Cell] = []
+    for node, half, shown in zip(NODES, row, display or (), strict=False):
+        if half is not None and shown is not None:
+            if half[0] != shown[0] or shown[1] not in (None, half[1]):
+                return None
+            cells.append(Cell(f"{node}.reason", (half[1],)))
+        elif half is not shown:
+            return None
+    return Cube(tuple(cells)) if display else None
 
 
 def _surroundings(engine: Engine) -> list[Column]:

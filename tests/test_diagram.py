@@ -19,8 +19,9 @@ from attrs import evolve
 from prgcore.adapters import graphviz
 from prgcore.diagram import FORMATS as SHAPES
 from prgcore.diagram import Edge, Graph, Label, Node, draw, graph, render
-from prgcore.diagram.graph import MOST_LINES, check_size, clean, fits, identifier, only
-from prgcore.diagram.palette import MARKS, PALETTE, WORST_FIRST, Role
+from prgcore.diagram.graph import MOST_LINES, check_size, clean, fits, gathered, identifier, only
+from prgcore.diagram.graph_html import html
+from prgcore.diagram.palette import MARKS, PALETTE, WORST_FIRST, Role, worst
 from prgcore.diagram.scxml import NAMESPACE
 from prgcore.diagram.walks import around, path
 from prgcore.engine import Engine
@@ -91,13 +92,13 @@ def test_a_path(form: str) -> None:
 
 def test_any_column_of_any_machine() -> None:
     assert draw(TURNSTILE, "table", "arm") == (
-        "**turnstile: arm**\n\n"
+        "**turnstile: arm, by its guards alone**\n\n"
         "| from | to | event | rule | phase |\n| --- | --- | --- | --- | --- |\n"
         "| Locked | Open | `coin` | T1 |  |\n"
         "| Open | Locked | `push` | T2 |  |\n"
     )
     assert draw(TURNSTILE, "text", "arm") == (
-        "turnstile: arm\n\nLocked (start)\n  --> Open\n     coin T1\n\n"
+        "turnstile: arm, by its guards alone\n\nLocked (start)\n  --> Open\n     coin T1\n\n"
         "Open\n  --> Locked\n     push T2\n"
     )
 
@@ -213,7 +214,7 @@ def test_only_some_events() -> None:
     some = only(drawn, "failover", ["failover(node1)", "failover(node2)"])
     assert {w.event for e in some.edges for w in e.labels} == {"failover(node1)", "failover(node2)"}
     assert [n.id for n in some.nodes] == ["s_normal", "s_taking_over", "s_failing_over"]
-    assert some.title == "prg: node1.state, failover (14 without it left out)"
+    assert some.title == "prg: node1.state, by its guards alone, failover (14 without it left out)"
     assert only(drawn, "", phase="manual").edges == graph(prg().model, phase="manual").edges
 
 
@@ -486,6 +487,89 @@ def test_a_path_marks_the_promise_that_breaks() -> None:
     assert drawn.nodes[0].mark == ""
 
 
+def test_a_path_numbers_events_and_loses_none() -> None:
+    story = "refused recover\nenable_ha\nstart normal\ngiven link = cut\nservices_down(node1)"
+    drawn = path(run(prg(), story))
+    said = {str(w): (e.mark, e.steps) for e in drawn.edges for w in e.labels if e.mark}
+    assert said["recover refused"] == ("path", (1,))
+    assert said["enable_ha A100"] == ("path", (2,))
+    assert said["start normal"] == said["given link = cut"] == ("path", ())
+    assert [s for w, (_, s) in said.items() if w.startswith("services_down")] == [(3,)]
+    assert drawn.title == "prg: a path of 3 steps"
+    again = path(run(Engine(TURNSTILE), "start initial\nignored push\nstart initial\ncoin"))
+    assert [(e.source, e.target, e.steps, [str(w) for w in e.labels]) for e in again.edges][:2] == [
+        ("p0", "p0", (1,), ["push ignored T3", "start initial"]), ("p0", "p1", (2,), ["coin T1"])]
+
+
+def test_a_path_marks_what_is_not_as_told() -> None:
+    story = "start normal\nexpect node1 Idle\nrefused failover(node1)\nimpossible disable_ha"
+    drawn = path(run(prg(), story))
+    first = drawn.nodes[0]
+    assert first.mark == "broken"
+    assert first.lines[-1] == "node1 is Normal / Normal, expected Idle"
+    assert first.lines[-1] in first.tooltip
+    wrong = {e.steps: e for e in drawn.edges if e.mark == "broken"}
+    assert set(wrong) == {(1,), (2,)}
+    said = "it is done, and was to be refused"
+    assert wrong[1,].shown[0][0] == f"! 1. failover(node1) ({said}) M100"
+    assert said in wrong[1,].tooltip
+    assert not any(w.event == "failover(node1)" for e in drawn.edges if not e.mark
+                   for w in e.labels if e.source == "p0")
+    for form in FORMATS:
+        assert render(drawn, form)
+
+
+def test_a_node_that_does_not_run_shows_nothing() -> None:
+    drawn = path(run(prg(), "start normal\nmanager_stop(node2)"))
+    up, down = drawn.nodes
+    assert (up.role, down.role) == ("serving", "silent")
+    assert "node2 shows nothing" in down.lines
+    assert up.label == down.label == "Normal | Normal"
+    assert "shows nothing" in render(drawn, "text")
+
+
+def test_nodes_of_one_label_are_told_apart_in_every_list() -> None:
+    nodes = (Node("a", "N", "plain", ("x = 1", "y")), Node("b", "N", "plain", ("x = 2", "y")),
+             Node("c", "N", "plain", ("x = 2", "y")), Node("d", "M", "plain", ("x = 2",)))
+    edges = tuple(Edge(n.id, m.id, (Label("go", "R"),)) for n in nodes for m in nodes if n != m)
+    drawn = Graph("t", (), nodes, edges)
+    assert drawn.names == {"a": "N (x = 1)", "b": "N (x = 2)", "c": "N (x = 2) #2", "d": "M"}
+    rows = list(csv.DictReader(io.StringIO(render(drawn, "csv"), newline="")))
+    assert len({(r["from_id"], r["to_id"]) for r in rows}) == len(edges)
+    table = render(drawn, "table").splitlines()[4:]
+    assert len(set(table)) == len(edges)
+    text = render(drawn, "text")
+    assert "\nN (x = 2) #2\n  y\n" in text
+    assert text.count("--> N (x = 2) #2\n") == 3
+    page = html(drawn, "<svg/>")
+    assert page.count("N (x = 1)") == page.count("N (x = 2) #2") == 6
+
+
+def test_stand_ins_of_different_nodes_have_different_ids() -> None:
+    names = ["s_a", "s_b", "s_a_s_b", *(f"s_{i}" for i in range(12))]
+    nodes = tuple(Node(n, n, "plain") for n in names)
+    left = ({"s_a", "s_b"}, {"s_a_s_b"})
+    edges = tuple(
+        Edge(n, "s_11", (Label(f"go{i}", "R"),)) for i, out in enumerate(left)
+        for n in names if n not in out and n != "s_11")
+    drawn = Graph("t", (), nodes, edges)
+    seen = gathered(drawn)
+    assert len([n for n in seen.nodes if n.covers]) == 2
+    assert {(e.source, w.event) for e in seen.spread.edges for w in e.labels} == {
+        (e.source, w.event) for e in edges for w in e.labels}
+    assert gathered(evolve(drawn, edges=edges[::-1])) == seen
+
+
+def test_a_wide_fan_goes_from_left_to_right() -> None:
+    nodes = tuple(Node(f"s_{i}", "n", "plain") for i in range(8))
+    fan = tuple(Edge("s_0", n.id, (Label("go", "R"),)) for n in nodes[1:])
+    back = tuple(Edge(e.target, e.source, e.labels) for e in fan)
+    assert "rankdir=LR" in render(Graph("t", (), nodes, (*fan, *back[:6])), "dot")
+    dense = tuple(Edge(a.id, b.id, ()) for a in nodes for b in nodes if a != b)
+    assert "rankdir=TB" in render(Graph("t", (), nodes, dense), "dot")
+    assert "rankdir=TB" in render(Graph("t", (), nodes, (*fan[:6], *back[:6])), "dot")
+
+
 # ------------------------------------------------------------------- palette
 
 # Machado, Oliveira and Fernandes (2009), severity 1, for linear RGB
@@ -498,7 +582,8 @@ _SEEN_BY = {
     "tritanopes": ((1.255528, -0.076749, -0.178779), (-0.078411, 0.930809, 0.147602),
                    (0.004733, 0.691367, 0.303900)),
 }
-_OPERATOR = (Role.SERVING, Role.TRANSITION, Role.FAILED_OVER, Role.FAILED, Role.UNKNOWN)
+_OPERATOR = (Role.SERVING, Role.TRANSITION, Role.FAILED_OVER, Role.FAILED, Role.UNKNOWN,
+             Role.SILENT)
 APART = 20
 """How far two fills are apart in CIE Lab at least; 2 is what a trained eye can see."""
 
@@ -554,5 +639,7 @@ def test_text_and_strokes_have_contrast(role: Role) -> None:
 
 def test_shape_is_the_second_sign() -> None:
     assert len({PALETTE[r].shape for r in _OPERATOR}) == len(_OPERATOR)
-    assert set(WORST_FIRST) == set(Role)
+    assert sorted(WORST_FIRST) == sorted(Role)
+    assert worst([Role.SERVING, Role.SILENT, Role.FAILED_OVER]) is Role.SILENT
+    assert worst([]) is Role.PLAIN
     assert len({m.sign for m in MARKS.values()}) == len(MARKS)

@@ -22,14 +22,17 @@ from prgcore.export.machine_file import digest, dumps
 from prgcore.export.rows import NAMED
 from prgcore.machine import Machine, build
 from prgcore.model import (
+    AcceptedOnly,
     Cell,
     Column,
     Const,
     Cube,
     Effect,
     Event,
+    Exclusive,
     Invariant,
     Model,
+    OnlyBy,
     Possible,
     Rule,
     Viewpoint,
@@ -37,7 +40,8 @@ from prgcore.model import (
     cube,
 )
 from prgcore.prove import difference, work
-from prgcore.prove.difference import compare
+from prgcore.prove.difference import Flip, compare
+from prgcore.prove.report import EXIT, Result
 from prgcore.story import as_story, parse
 from prgcore.story import run as run_story
 from prgcore.vocabulary import Kind, Outcome
@@ -448,7 +452,236 @@ def test_obligations_of_one_machine_only():
         compare(Machine(extra), Machine(planted.LAMPS), only=["S99"])
 
 
+def test_a_flip_is_worse_where_the_new_machine_fails_as_the_old_one_did_not():
+    """So is a promise that was vacuous and is refuted: nothing broke it before."""
+    some = {v: Result("S1", "", v, "", (), 0.0, {}, None) for v in EXIT} | {None: None}
+    for was, is_ in product(some, some):
+        fails = is_ in ("refuted", "vacuous", "disagree")
+        assert Flip("S1", "", some[was], some[is_]).worse == (fails and was != is_)
+
+
+# ----------------------------------------------------------------- promises taken back
+
+BROKEN = FAULTS["broken invariant"].model
+BARE = {"invariants": (), "accepted_only": (), "exclusive": (), "only_by": ()}
+
+
+def gone(old: Model, new: Model, *only: str) -> dict[str, tuple[bool, bool | None, bool]]:
+    """By id: otherwise, holds, worse. Every way is replayed, and leads to what it says."""
+    found = compare(Machine(old), Machine(new), only=only, proofs=False)
+    assert found.exit_code == int(any(d.worse for d in found.dropped))
+    for d in found.dropped:
+        assert (d.holds is False) == (d.broken is not None)
+        assert d.broken is None or d.broken.agrees
+    return {d.id: (d.otherwise, d.holds, d.worse) for d in found.dropped}
+
+
+def test_a_promise_that_goes_with_what_upheld_it_is_worse():
+    new = evolve(BROKEN, invariants=(), exclusive=())
+    assert gone(planted.LAMPS, new) == {"S1": (False, False, True), "S3": (False, True, False)}
+    assert gone(planted.LAMPS, new, "S3") == {"S3": (False, True, False)}
+    found = compare(Machine(planted.LAMPS), Machine(new), proofs=False).dropped[0]
+    assert found.broken.trace == ("light(node1)", "warm(node1)")
+    assert found.broken.story.endswith("Broken: never both lamps lit.")
+    end = run_story(Engine(new), parse(as_story(Engine(new), found.broken.trace))).end
+    assert end["node1.state"] == end["node2.state"] == "lit"
+
+
+def test_a_promise_that_goes_and_is_still_true_is_said():
+    assert gone(planted.LAMPS, evolve(planted.LAMPS, **BARE)) == dict.fromkeys(
+        ("S1", "S2", "S3"), (False, True, False))
+
+
+def test_a_promise_that_was_not_true_is_not_worse_when_it_goes():
+    assert gone(BROKEN, evolve(BROKEN, **BARE))["S1"] == (False, False, False)
+
+
+def test_a_promise_by_another_id_or_with_more_in_it_is_still_made():
+    s1, *helps = planted.LAMPS.invariants
+    assert gone(planted.LAMPS, evolve(BROKEN, invariants=(evolve(s1, id="S77", says="x"),))) == {}
+    wider = evolve(s1, never=(cube({"node1.state": ("lit", "warming"), "node2.state": "lit"}),))
+    assert gone(planted.LAMPS, evolve(BROKEN, invariants=(wider, *helps))) == {}
+    assert gone(evolve(planted.LAMPS, invariants=(wider,)), planted.LAMPS) == {}, "X1 says more"
+    assert gone(evolve(planted.LAMPS, invariants=(wider,)),
+                evolve(planted.LAMPS, invariants=(s1,))) == {"S1": (True, True, False)}
+
+
+@pytest.mark.parametrize(("new", "holds"), [(planted.LAMPS, True), (BROKEN, False)])
+def test_a_promise_that_is_weakened_is_asked_as_it_was(new, holds):
+    less = evolve(planted.LAMPS.invariants[0], never=(
+        cube({"node1.state": "lit", "node2.state": "lit", "mains": "off"}),))
+    assert gone(planted.LAMPS, evolve(new, invariants=(less,))) == {"S1": (True, holds, not holds)}
+
+
+def glow(model: Model, word: str) -> Model:
+    """With a derived column for two lamps that are lit, which nobody promises but by it."""
+    states = planted.LAMPS.columns[0].domain
+    column = Column("glow", ("no", "both"), "derived", ("node1.state", "node2.state"), tuple(
+        (key, word if key == ("lit", "lit") else "no") for key in product(states, states)))
+    return evolve(model, columns=(*model.columns, column), **BARE | {
+        "invariants": (Invariant("S8", "no glow", {"glow": "both"}),)})
+
+
+@pytest.mark.parametrize(("new", "holds"), [(planted.LAMPS, True), (BROKEN, False)])
+def test_a_promise_means_what_its_columns_meant(new, holds):
+    old = glow(planted.LAMPS, "both")
+    assert gone(old, glow(new, "no")) == {"S8": (True, holds, not holds)}
+    assert gone(old, glow(new, "both")) == {}
+    without = evolve(glow(new, "no"), columns=new.columns, invariants=())
+    assert gone(old, without) == {"S8": (False, holds, not holds)}
+
+
+def test_what_the_new_machine_cannot_be_asked_is_said():
+    found = compare(Machine(planted.LAMPS), Machine(toys.TURNSTILE), proofs=False)
+    assert {d.id: (d.holds, d.why) for d in found.dropped} == dict.fromkeys(
+        ("S1", "S2", "S3"), (None, "the new machine has no column node1.state"))
+    assert found.exit_code == 0
+    old = evolve(toys.TURNSTILE, accepted_only=(AcceptedOnly("S1", "coin", {"arm": "locked"}),))
+    (one_,) = compare(Machine(old), Machine(evolve(
+        toys.TURNSTILE, events=toys.TURNSTILE.events[1:], rules=toys.TURNSTILE.rules[1:])),
+        proofs=False).dropped
+    assert (one_.holds, one_.why) == (None, "the new machine has no event coin")
+
+
+def test_guard_checks_that_go_are_asked_of_every_step():
+    wide = evolve(FAULTS["guard too wide"].model, **BARE)
+    assert gone(planted.LAMPS, wide)["S2"] == (False, False, True)
+    found = {d.id: d for d in compare(Machine(planted.LAMPS), Machine(wide), proofs=False).dropped}
+    broken = found["S2"].broken
+    assert broken.event.startswith("light(")
+    assert broken.before["node1.bulb"] == "burnt" or broken.before["node2.bulb"] == "burnt"
+    idle = evolve(rule(planted.LAMPS, "A100@node1", outcome=Outcome.REFUSED, then=(), actions=()),
+                  **BARE)
+    assert gone(planted.LAMPS, idle)["S2"] == (False, False, True), "exactly: it is not done"
+    any_ = evolve(rule(planted.LAMPS, "A100@node1", when={}), **BARE)
+    found = {d.id: d for d in compare(Machine(planted.LAMPS), Machine(any_), proofs=False).dropped}
+    assert found["S3"].worse
+    assert "warming" in found["S3"].broken.before.values()
+    old = evolve(planted.LAMPS, only_by=(OnlyBy("S5", "node2.state", "lit", ("warm(node2)",)),),
+                 exclusive=(Exclusive("S6", ("light(node1)", "warm(node1)"), ()),))
+    found = {d.id: d for d in compare(Machine(old), Machine(evolve(BROKEN, **BARE)),
+                                      proofs=False).dropped}
+    assert found["S5"].worse
+    assert found["S5"].broken.trace == ("light(node1)", "warm(node1)")
+    assert not found["S6"].worse
+    twins = evolve(rule(planted.LAMPS, "A100@node2", when={"node2.state": "dark"}), **BARE)
+    both = evolve(planted.LAMPS, exclusive=(Exclusive("S6", ("warm(node1)", "light(node2)"), ()),))
+    found = {d.id: d for d in compare(Machine(both), Machine(twins), proofs=False).dropped}
+    assert found["S6"].worse
+    assert found["S6"].broken.after["node1.state"] == "warming"
+
+
+def test_what_is_said_of_random_promises_is_what_a_walk_finds():
+    chance = random.Random(4)
+    for _ in range(20):
+        fault = chance.choice(TOTAL).model
+        columns = chance.sample(planted.LAMPS.columns, chance.choice((1, 2, 2, 3)))
+        never = cube({c.name: tuple(chance.sample(c.domain, chance.randint(1, len(c.domain) - 1)))
+                      for c in columns})
+        old = evolve(planted.LAMPS, **BARE | {"invariants": (Invariant("S9", "x", never),)})
+        names = [c.name for c in old.columns]
+
+        def breaks(pair, never=never, names=names):
+            return all(pair[names.index(c.column)] in c.values for c in never)
+
+        (found,) = compare(Machine(old), Machine(evolve(fault, **BARE)), proofs=False).dropped or [None]
+        there = [depth for pair, depth in walk(fault).items() if breaks(pair)]
+        assert found.holds == (not there)
+        assert found.held == (not any(map(breaks, walk(planted.LAMPS))))
+        assert not there or len(found.broken.trace) == min(there)
+
+
+def test_promises_taken_back_on_the_page(run, files):
+    files[1].write_text(dumps(evolve(BROKEN, invariants=(), exclusive=())), encoding="utf-8")
+    answer = run("diff", *files, "--no-prove")
+    assert answer.code == 1
+    assert """
+PROMISES  2 taken back or weakened: 1 worse, 1 other
+! S1 not promised any more, and no longer true: never both lamps lit
+- S3 not promised any more, and still true: nothing while one warms
+
+S1 no longer true: never both lamps lit
+   1  start initial
+""" in answer.out
+    assert answer.out.endswith("Broken: never both lamps lit.\n")
+    proved = run("diff", *files, "--only", "S1", "--only", "S3")
+    assert proved.code == 1
+    assert "PROOFS  all as they were\n" in proved.out
+    (s1, s3) = json.loads(run("diff", *files, "--no-prove", "--json").out)["dropped"]
+    assert s1 == {"id": "S1", "says": "never both lamps lit", "otherwise": False, "held": True,
+                  "holds": False, "why": "", "trace": ["light(node1)", "warm(node1)"], "worse": True}
+    assert (s3["holds"], s3["trace"]) == (True, None)
+
+
 # ---------------------------------------------------------------------------- picture
+
+
+def dial(sources: dict[str, tuple[tuple[int, ...], int]], size: int) -> Model:
+    """One column of so many values; for every rule its sources and where it leads."""
+    names = tuple(f"v{n}" for n in range(size))
+    return Model(
+        "dial", (Column("node1.state", names),), ((("node1.state", "v0"),),),
+        tuple(Event(f"e{id_}", Kind.COMMAND, "administrator") for id_ in sources), (),
+        tuple(Rule(id_, f"e{id_}", {"node1.state": tuple(names[s] for s in some)},
+                   {"node1.state": names[to]}) for id_, (some, to) in sources.items()),
+    )
+
+
+def moves(sources) -> set[tuple[str, str, str]]:
+    return {(f"s_v{s}", f"s_v{to}", f"e{id_}") for id_, (some, to) in sources.items()
+            for s in some if s != to}
+
+
+def check_picture(before, after, size: int) -> None:
+    """Truth by hand: what is marked is exactly what only one machine has."""
+    old, new, (was, is_) = dial(before, size), dial(after, size), map(moves, (before, after))
+    ends = [{(s, t) for s, t, _ in some} for some in (was, is_)]
+    for whole in (False, True):
+        drawn = changed(old, new, changes(old, new).ids, whole=whole)
+        marked: dict[str, set] = {"+": set(), "-": set(), "": set()}
+        for edge in drawn.spread.edges:
+            for label in edge.labels:
+                sign, _, event = label.event.rpartition(" ")
+                marked["" if sign == "~" else sign].add((edge.source, edge.target, event))
+            if edge.mark in ("added", "removed"):
+                assert (edge.source, edge.target) not in ends[edge.mark == "removed"]
+        assert (marked["+"], marked["-"]) == (is_ - was, was - is_)
+        assert marked[""] == was & is_ if whole else marked[""] <= was & is_
+        assert not any(n.mark for n in drawn.nodes), "both have every value"
+
+
+def test_across_the_threshold_of_many_nothing_is_invented():
+    """From eight of nine values, then from seven: one move is lost, and no more is drawn."""
+    before, after = {"R1": (tuple(range(1, 9)), 0)}, {"R1": (tuple(range(1, 8)), 0)}
+    for size in (9, 12, 16):
+        check_picture(before, after, size)
+        check_picture(after, before, size)
+    old, new = dial(before, 9), dial(after, 9)
+    (edge,) = [e for e in changed(old, new, changes(old, new).ids).edges if e.mark == "removed"]
+    assert (edge.source, edge.target) == ("s_v8", "s_v0")
+
+
+def test_the_picture_of_random_machines_marks_exactly_what_differs():
+    chance = random.Random(11)
+    for _ in range(80):
+        size = chance.randint(3, 13)
+
+        def some(size=size):
+            most = chance.choice((1, 2, size - 1, size))
+            return tuple(sorted(chance.sample(range(size), chance.randint(1, max(1, most)))))
+
+        before = {f"R{n}": (some(), chance.randrange(size)) for n in range(chance.randint(1, 5))}
+        after = {id_: (chance.choice((held, some())), chance.choice((to, chance.randrange(size))))
+                 for id_, (held, to) in before.items()}
+        check_picture(before, after, size)
+
+
+def test_a_rule_that_changed_in_one_seat_marks_that_seat():
+    other = rule(planted.LAMPS, "A104@node2", actions=("ring",))
+    assert changed(planted.LAMPS, other, changes(planted.LAMPS, other).ids).edges == ()
+    drawn = changed(planted.LAMPS, other, changes(planted.LAMPS, other).ids, "node2.state")
+    assert {str(w) for e in drawn.edges for w in e.labels} == {
+        "~ rest(node2) A104", "burn_out(node2) A108"}
 
 
 def test_the_picture_marks_what_only_one_machine_has():
@@ -547,7 +780,7 @@ def test_json(run, files):
     found = json.loads(answer.out)
     assert answer.code == 1
     assert list(found) == ["same", "reordered", "old", "new", "changes", "pairs", "displays",
-                           "verdicts", "figures", "unknown"]
+                           "dropped", "verdicts", "figures", "unknown"]
     assert found["old"] == {"name": "lamps", "digest": digest(planted.LAMPS), "policy": {}}
     assert found["changes"] == [{
         "section": "rules", "name": "A102", "was": "A102", "change": "changed",

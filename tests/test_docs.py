@@ -62,7 +62,7 @@ def _text(block: Any, printed: str, _ran: Any) -> Iterator[str]:
 
 def _console(block: Any, _printed: str, ran: list[tuple[Any, str, int]]) -> Iterator[str]:
     for command, shown, code in ran:
-        if code not in (BLOCKS.ANSWERED if command.shown else (0,)):
+        if code not in block.answered:
             yield f"{command.line} exits with {code}: {shown}"
         elif (block.made or command.shown) and shown != command.shown:
             yield f"{command.line} shows {shown!r}"
@@ -138,10 +138,17 @@ def test_the_reference_holds_only_what_is_generated(page: Path) -> None:
     assert text.count("\n```") == 2 * len(BLOCKS.blocks(text))
 
 
+_CHECK = "```console\n$ prgcore config check examples/deployment.toml\nerror\n```\n"
+
+
 @pytest.mark.parametrize(("text", "says"), [
     ("```ruby\nputs 1\n```\n", "nothing runs 'ruby'"),
     ("```console\n$ prgcore step enable_ha\nrefused\n```\n", "prgcore step enable_ha shows"),
     ("```console\n$ prgcore nonsense\n```\n", "exits with 2"),
+    (f"<!-- generated:console -->\n{_CHECK}", "exits with 1"),
+    (_CHECK, "exits with 1"),
+    (f"<!-- generated:console-1 -->\n{_CHECK}", "deployment.toml shows"),
+    ("<!-- generated:console-1 -->\n```console\n$ prgcore nonsense\n```\n", "exits with 2"),
     ("```console\n$ make nonsense\n```\n", "make has no nonsense"),
     ("```console\n$ pip install '.[nonsense]'\n```\n", "no extra nonsense"),
     ("<!-- long -->\n```console\n$ prgcore prove --nonsense\n```\n", "is no option of prove"),

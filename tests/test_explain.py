@@ -140,10 +140,10 @@ def test_a_pair_of_the_table_in_json() -> None:
              "taken_over(node2)")
     answer = explain(TABLE2, after(*NORMAL, *moved)).to_json()
     assert list(answer) == [
-        "row", "seat", "cause", "actions", "available", "maybe", "refused", "plan", "assuming",
+        "row", "rows", "seat", "cause", "actions", "available", "maybe", "refused", "plan", "assuming",
         "broken",
     ]
-    assert (answer["row"], answer["seat"]) == ("12", "node2")
+    assert (answer["row"], answer["rows"], answer["seat"]) == ("12", ["12"], "node2")
     assert answer["actions"]
     assert answer["available"] == ["disable_ha", "enable_auto_fallback"]
     assert answer["refused"]["recover"][0] == {
@@ -288,6 +288,87 @@ def test_what_is_said_of_a_display_holds_of_every_pair_of_it() -> None:
         for maybe in found.maybe:
             assert maybe.decides
             assert TABLE2.holds(maybe.when, pair) == (maybe.command in accepted)
+
+
+OPEN = [
+    ("Failed Over", "Running in Backup Mode", ["11a", "11b", "18b"]),
+    ("Running in Backup Mode", "Failed Over", ["11a", "11b", "18b"]),
+    ("Idle", "Running in Backup Mode", ["3", "5", "6", "7"]),
+    ("Idle / Initialization", "Running in Backup Mode", ["5", "6"]),
+    ("Running in Failed Mode", "Running in Failed Mode", ["14", "15", "19", "20", "21"]),
+    ("Failing Over", "Taking Over", ["2", "8"]),
+    ("", "Running in Backup Mode", ["16", "17"]),
+    ("Unknown", "Unknown", ["24"]),
+]
+
+
+@pytest.mark.parametrize(("left", "right", "rows"), OPEN)
+def test_open_reasons_leave_the_row_open(left: str, right: str, rows: list[str]) -> None:
+    found = explain_display(PRG, parse_shown(left), parse_shown(right))
+    answer = found.to_json()
+    assert (answer["row"], answer["rows"]) == (None, rows)
+    assert (answer["nearest"] in rows, answer["decision"]) == (True, None)
+    text = found.text()
+    assert "no such row" not in text
+    assert f"Row {answer['nearest']} is taken here; its first node is {found.seat}." in text
+    assert all(f"\n  row {row}: " in text for row in rows)
+    head = text.splitlines().index(f"What to do now, if it is row {answer['nearest']}")
+    assert head < 10
+    assert max(map(len, text.splitlines())) <= 80
+    by = explain(PRG, found.pair or {})
+    assert (by.row, by.seat, by.cause) == (answer["nearest"], found.seat, found.cause)
+
+
+@pytest.mark.parametrize(("left", "right", "rows"), OPEN)
+def test_a_reading_is_what_its_reasons_show(left: str, right: str, rows: list[str]) -> None:
+    shown = parse_shown(left), parse_shown(right)
+    found = explain_display(PRG, *shown)
+    told = {reasons: r for r in found.readings for reasons in r.reasons}
+    assert len(told) == sum(len(r.reasons) for r in found.readings)
+    for reasons, reading in told.items():
+        given = iter(reasons)
+        exact = [s and (s[0], Reason(next(given))) for s in shown]
+        alone = explain_display(PRG, *exact)
+        assert alone.rows == ((reading.row,) if reading.row else ())
+        assert alone.readings == ()
+        says = {f.id: f.says for f in PRG.model.families}
+        assert reading.family is None or alone.cause == says[reading.family]
+    pairs = sum(explain_display(PRG, *(
+        s and (s[0], Reason(next(given))) for s in shown)).pairs
+        for reasons in told for given in [iter(reasons)])
+    assert pairs == found.pairs
+    assert [r.row for r in found.readings if r.row] == rows
+
+
+def test_one_row_is_said_flatly_where_every_reason_makes_it() -> None:
+    found = explain_display(PRG, parse_shown("Normal"), parse_shown("Normal"))
+    assert (found.row, found.rows, found.nearest) == ("1", ("1",), None)
+    assert "Row 1 of Table 2; its first node is node1. Normal operation." in found.text()
+    assert "The reasons tell which" not in found.text()
+
+
+def test_what_no_row_lists_is_still_told_apart() -> None:
+    found = explain_display(PRG, parse_shown("Idle / Peer Down"), parse_shown("Backup Mode"))
+    assert (found.row, found.rows, found.nearest) == (None, (), "16")
+    assert [r.family for r in found.readings] == ["HF6"]
+    assert "Table 2 has no such row. Nearest: row 16. See decision D32." in found.text()
+    found = explain_display(PRG, parse_shown("Failed Over / Database Failure"),
+                            parse_shown("Backup Mode"))
+    assert (found.row, found.rows) == (None, ())
+    assert [r.family for r in found.readings] == ["HF2", "HF3", "HF4", "HF5"]
+    assert found.nearest is not None
+    text = found.text()
+    assert f"Table 2 has no such row. Nearest: row {found.nearest}." in text
+    assert "in no row (HF3): Database Failure | Initialization" in text
+
+
+def test_normal_operation_is_not_said_of_two_sick_nodes() -> None:
+    shown = parse_shown("Normal / Normal"), parse_shown("Normal / Normal")
+    for part in ("services", "database"):
+        found = explain_display(PRG, *shown, {f"{n}.{part}": "down" for n in ("node1", "node2")})
+        assert found.row == "1"
+        assert "The row's usual cause does not fit: node1.health is" in found.cause
+    assert explain_display(PRG, *shown).cause == "Normal operation."
 
 
 def test_known_columns_narrow() -> None:

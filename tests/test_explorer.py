@@ -18,16 +18,16 @@ from prgcore import PRG
 from prgcore.display import display_of, situation_of
 from prgcore.engine import Engine
 from prgcore.errors import BadInput, ImpossibleEvent, NotTotal, OutsideInvariant
-from prgcore.explain import _advice, _misfit, _nearest, seated
+from prgcore.explain import _meaning, _outside
 from prgcore.explorer import page
 from prgcore.explorer.payload import payload
 from prgcore.export.machine_file import dumps
 from prgcore.machine import prg
 from prgcore.model import Column, Event, Model, Rule
-from prgcore.model import Display as Row
 from prgcore.pairs import Listed
 from prgcore.plan import NoPlan, plan
 from prgcore.seats import NODES
+from prgcore.serving import COLUMNS, serving
 from prgcore.story import parse
 from prgcore.story import run as run_story
 from prgcore.tables.policies import POLICIES
@@ -58,13 +58,16 @@ OF = """
     const key = row.slice(0, machine.stored).join();
     if (!known.has(key)) {
       const broken = machine.broken(row);
-      const means = broken.length ? null : meaning.of(row);
+      const outside = broken.length ? meaning.outside(row) : null;
+      const means = outside ? null : meaning.of(row);
       known.set(key, [
         key, broken.map((one) => one.id).join(), broken.length ? "" : machine.available(row).join(),
         machine.next(row) ?? "none",
-        means === null ? "" : [means.row ?? "", means.seat ?? "", means.family ?? "",
+        outside ? [outside.nearest ?? "", ...outside.actions].join("|")
+          : means === null ? "" : [means.row ?? "", means.seat ?? "",
           means.decision ?? "", means.nearest ?? "", means.cause,
           ...means.actions.map((one) => one.says)].join("|"),
+        broken.length ? "" : (meaning.serving(row) ?? []).map(({ by, why }) => `${by} ${why}`).join("|"),
       ].join(";"));
     }
     return known.get(key);
@@ -98,7 +101,7 @@ class Told:
         self.events = {e.name: i for i, e in enumerate(self.model.events)}
         domains = {c.name: c.domain for c in self.model.columns}
         self.codes = [{v: i for i, v in enumerate(domains[name])} for name in engine.position]
-        self.known, self._broken = {}, {}
+        self.known, self.unlisted, self._broken = {}, {}, {}
 
     def broken(self, pair):
         if pair not in self._broken:
@@ -120,9 +123,9 @@ class Told:
                 available = []
             way = None if engine.atlas is None else engine.atlas.next(pair)
             step = "none" if way is None else self.events.get(way, -1)
-            told = "" if broken else self.meaning(pair)
             self.known[pair] = ";".join(
-                [key, ",".join(broken), ",".join(map(str, available)), str(step), told])
+                [key, ",".join(broken), ",".join(map(str, available)), str(step),
+                 self.meaning(pair), self.serving(pair)])
         return self.known[pair]
 
     def outcome(self, pair, event):
@@ -132,23 +135,29 @@ class Told:
             return "unanswered"
 
     def meaning(self, pair):
+        """What the two states and reasons mean; by the display alone where no row is shown."""
         engine = self.engine
         shown = display_of(engine, pair)
         if shown is None:
             return ""
-        found = situation_of(engine, shown, pair)
-        if found is not None:
-            situation, mirrored = found
-            seat = NODES[(NODES.index(situation.seat) + mirrored) % 2]
-            cause = seated(situation.cause, mirrored=mirrored) + _misfit(situation, pair, mirrored)
-            advice = _advice(situation, Listed(engine, [pair]), mirrored=mirrored)
-            return "|".join([situation.row, seat, "", "", "", cause, *advice])
-        flat = Row(*(str(w) for half in shown for w in (half or ("", ""))))
-        family = next((f for f in self.model.families if f.matches(flat)), None)
-        if family is None:
-            return "|".join(["", "", "", "", _nearest(engine, shown) or "", ""])
-        return "|".join(["", "", family.id, family.decision, family.nearest, family.says,
-                         *([family.advice] if family.advice else [])])
+        if self.broken(pair):
+            told = _outside(engine, shown, ())
+            return "|".join([told.nearest or "", *told.actions])
+        listed = situation_of(engine, shown, pair) is not None
+        if listed or shown not in self.unlisted:
+            row, seat, cause, actions, decision, nearest = _meaning(
+                engine, shown, Listed(engine, [pair]), pair)
+            said = "|".join([row or "", seat or "", decision or "", nearest or "", cause, *actions])
+            if listed:
+                return said
+            self.unlisted[shown] = said
+        return self.unlisted[shown]
+
+    def serving(self, pair):
+        if self.broken(pair) or not set(COLUMNS) <= self.engine.position.keys():
+            return ""
+        found = serving(pair)
+        return "|".join(f"{found[n].by or 'null'} {found[n].why}" for n in NODES)
 
     def cells(self, failed):
         at = self.engine.position
@@ -463,7 +472,38 @@ def test_explore_takes_a_machine_file(run, tmp_path):
     assert "<title>lamps: explorer</title>" in run("explore", "-o", "-", "--machine", file).out
 
 
+def test_explore_begins_with_what_two_nodes_show(run):
+    def begins(*words, **more):
+        out = run("explore", "-o", "-", *words, **more).out
+        told = json.loads(re.search(r'id="data">(.*?)</script>', out)[1])["story"]
+        return run_story(PRG, told).end
+
+    end = begins("--node1", "Running in Backup Mode", "--node2", "Failed Over")
+    assert (end["node1.state"], end["node2.state"]) == ("running_in_backup_mode", "failed_over")
+    status = "Node 1 Name : a State: Idle\nNode 2 Name : b State: Running in Backup Mode\n"
+    end = begins("-", stdin=status)
+    assert (end["node1.state"], end["node2.state"]) == ("idle", "running_in_backup_mode")
+
+
+def test_explore_takes_what_the_prover_prints_and_draws_a_map_of_any_machine(run, tmp_path):
+    fault = next(f for f in FAULTS if "S1" in f.finds)
+    file = tmp_path / "machine.json"
+    file.write_text(dumps(fault.model), "utf-8")
+    for words in ((), ("--json",)):
+        told = run("prove", "--machine", file, *words).out
+        answer = run("explore", "-o", "-", "--machine", file, "--story", "-", stdin=told)
+        shown = json.loads(re.search(r'id="data">(.*?)</script>', answer.out)[1])
+        assert shown["story"] == "start initial\nlight(node1)\nwarm(node1)\n"
+        assert len(shown["map"]["squares"]) == 9
+        assert any(s["standing"] == "broken" for s in shown["map"]["squares"])
+
+
 @pytest.mark.parametrize(("words", "stdin", "says"), [
+    (("--story", "-"), "refused recover\n" * 2_001, "at most 2,000"),
+    (("--story", "-"), "{}", "no report of prgcore prove"),
+    (("--story", "-", "--node1", "Idle"), "", "does not go with"),
+    (("--node1", "Idle"), "", "two nodes"),
+    (("--node1", "Idle", "--node2", "Idol"), "", "unknown state"),
     (("--from", "nowhere"), "", "unknown start"),
     (("--from", "{}"), "", "missing column"),
     (("--from", "["), "", "not JSON"),

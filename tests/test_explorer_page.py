@@ -288,6 +288,211 @@ def test_sections_that_do_not_apply_are_left_out(open_page):
     assert shown.locator("#meaning").inner_text().count("Table 2") == 0
 
 
+def test_a_card_says_that_a_node_serves_only_where_it_does(open_page):
+    shown = open_page(hash_="#start%20normal;services_down(node1)")
+    first, second = shown.locator(".card").all_inner_texts()
+    assert "cannot serve: a critical service of it is down" in first
+    assert "serves users" not in first
+    assert "serves\nnobody" in first
+    assert "assigned\nits own users" in first
+    assert "serves\nits own users" in second
+    assert "serves users" in second
+
+
+def test_a_silent_node_shows_nothing(open_page):
+    shown = open_page(hash_="#start%20normal;power_off(node1)", viewport={"width": 375, "height": 800})
+    assert states(shown) == ["Shows nothing", "Normal"]
+    assert shown.locator(".card").first.evaluate("e => getComputedStyle(e).borderStyle") == "dashed"
+    for place in ("#live", "#strip"):
+        text = shown.locator(place).inner_text()
+        assert "node1 shows nothing (record: Normal)" in text
+        assert "node2 Normal" in text
+
+
+def test_a_pair_set_by_hand_is_judged_when_it_is_whole(open_page):
+    shown = open_page()
+    shown.get_by_label("node1 Idle, node2 Running in Failed Mode:").click()
+    assert shown.locator("#steps li").count() > 2
+    assert "breaks" not in shown.locator("#steps").inner_text()
+    assert "breaks" not in shown.locator("#sequence").inner_text()
+    assert "Set by hand, reachable." in shown.locator("#last").inner_text()
+    shown = open_page(hash_=SCENES["broken"])
+    assert "breaks S1" in shown.locator("#steps").inner_text()
+    assert "let one node serve" in shown.locator("#meaning").inner_text().lower()
+
+
+def test_starting_over_from_the_same_start(open_page):
+    shown = open_page(hash_="#start%20initial;enable_ha")
+    assert shown.locator("#start option:checked").inner_text() == "initial"
+    shown.locator("#again").click()
+    assert states(shown) == ["Unknown", "Unknown"]
+    assert shown.locator("#steps li").count() == 1
+
+
+@pytest.mark.parametrize(("typed", "expected"), [
+    (("running in backup mode", "Failed Over / Initialization"),
+     ["Running in Backup Mode", "Failed Over"]),
+    (("nothing", "Normal"), ["Shows nothing", "Normal"]),
+    (("Idle", "Failed"), ["Idle", "Running in Failed Mode"]),
+])
+def test_two_states_on_a_screen_lead_to_a_pair_that_shows_them(open_page, typed, expected):
+    shown = open_page()
+    shown.keyboard.press("/")
+    for field, text in zip(("#shown1", "#shown2"), typed, strict=True):
+        shown.locator(field).fill(text)
+    shown.locator("#shown2").press("Enter")
+    assert shown.locator("dialog[open]").count() == 0
+    assert states(shown) == expected
+    assert "breaks" not in shown.locator("#steps").inner_text()
+    assert shown.evaluate("prgcore.machine.next(prgcore.row) !== null")
+
+
+@pytest.mark.parametrize(("typed", "says"), [
+    (("Idle", "Idle"), "No pair that events lead to shows this"),
+    (("Idle", "Idol"), "node2: unknown state Idol"),
+    (("Idle / Nonsense", "Normal"), "node1: unknown reason Nonsense"),
+])
+def test_what_no_pair_shows_is_said(open_page, typed, says):
+    shown = open_page()
+    shown.keyboard.press("/")
+    for field, text in zip(("#shown1", "#shown2"), typed, strict=True):
+        shown.locator(field).fill(text)
+    shown.locator("#display button").click()
+    assert says in shown.locator("#display-wrong").inner_text()
+    assert states(shown) == ["Normal", "Normal"]
+
+
+def test_a_status_text_is_told_where_to_go(open_page):
+    shown = open_page()
+    shown.keyboard.press("l")
+    shown.locator("#pasted").fill("Node 1 Name : a State: Normal\nNode 2 Name : b State: Idle\n")
+    shown.locator("#run").click()
+    assert "choose Go to" in shown.locator("#pasted-wrong").inner_text()
+
+
+def test_a_report_of_the_prover_is_loaded(open_page):
+    import json
+
+    from tests.planted import report
+
+    fault = next(f for f in FAULTS if "S1" in f.finds)
+    told = json.dumps(report(fault.model).to_json())
+    shown = open_page(Engine(fault.model))
+    shown.keyboard.press("l")
+    shown.locator("#pasted").fill(told)
+    shown.locator("#run").click()
+    assert "breaks S1" in shown.locator("#steps").inner_text()
+    assert "this is the first" in shown.locator("#notice").inner_text()
+    for wrong in ("{", "{}", '{"obligations": 1}', '{"machines": [null]}', "{}" * 9):
+        shown.keyboard.press("l")
+        shown.locator("#pasted").fill(wrong)
+        shown.locator("#run").click()
+        assert shown.locator("#pasted-wrong").inner_text()
+        shown.keyboard.press("Escape")
+
+
+def test_an_event_without_an_answer_stays_in_the_link(open_page):
+    hole = next(f for f in FAULTS if f.name == "hole")
+    shown = open_page(Engine(hole.model), "light(node1)\nrest(node1)\n")
+    shown.locator("button[data-do='goto:2']").click()
+    shown = open_page(Engine(hole.model), hash_="#start%20initial;rest(node1)")
+    assert "rest(node1)" in shown.url
+    assert "No rule answers (F2)" in shown.locator("#last").inner_text()
+    assert "rest(node1)" in shown.evaluate("location.hash")
+
+
+def test_events_scroll_by_themselves(open_page):
+    shown = open_page()
+    for y in (0, 500, 900, 1500):
+        bottom, top = shown.evaluate(f"""() => {{ window.scrollTo(0, {y});
+          const at = (id) => document.querySelector(id).getBoundingClientRect();
+          return [at("#events").bottom, at("#trace").top]; }}""")
+        assert bottom <= top
+
+
+def test_a_long_way_is_shown_at_its_end(open_page):
+    shown = open_page(hash_="#start%20normal;" + "refused%20recover;" * 80)
+    seen = """id => { const box = document.querySelector(id);
+      return box.scrollTop + box.clientHeight > box.scrollHeight - 40; }"""
+    shown.locator("#trace").scroll_into_view_if_needed()
+    shown.keyboard.press("u")
+    shown.keyboard.press("r")
+    assert shown.evaluate(seen, "#steps")
+    assert shown.evaluate(seen, "#sequence")
+    assert "The last 60 steps; 21 before them." in shown.locator("#sequence").inner_text()
+
+
+def test_no_word_of_the_sequence_leaves_its_box(open_page):
+    shown = open_page(hash_=SCENES["broken"])
+    assert shown.evaluate("""() => [...document.querySelectorAll("#sequence .note")].filter((note) => {
+      const box = note.querySelector("rect").getBBox();
+      return [...note.querySelectorAll("text")].some((text) => text.getBBox().width > box.width);
+    }).length""") == 0
+    shown = open_page(hash_="#start%20normal;failover(node1);takeover_done(node2)")
+    assert shown.evaluate("""() => {
+      const { width } = document.querySelector("#sequence svg").viewBox.baseVal;
+      return [...document.querySelectorAll("#sequence text")].filter((text) => {
+        const box = text.getBBox();
+        return box.x < 0 || box.x + box.width > width;
+      }).map((text) => text.textContent);
+    }""") == []
+
+
+def test_what_to_do_stands_first_on_a_phone(open_page):
+    shown = open_page(viewport={"width": 375, "height": 800}, has_touch=True, is_mobile=True)
+    assert shown.locator("#meaning").bounding_box()["y"] < 400
+    assert not shown.locator("#undo kbd").is_visible()
+
+
+def test_a_fault_as_advice_is_played_and_not_pressed(open_page):
+    shown = open_page()
+    played = shown.evaluate("""() => {
+      const { machine } = prgcore;
+      const faults = new Set();
+      for (const [i] of machine.table.display.rows.entries()) {
+        document.querySelector("#query").value = "";
+        const { causes: [{ start, events }] } = machine.table.display.rows[i];
+        location.hash = [`start ${start}`, ...events.map((e) => machine.table.events[e].name)].join(";");
+        dispatchEvent(new HashChangeEvent("hashchange"));
+        for (const button of document.querySelectorAll(".advice button")) {
+          const { kind } = machine.table.events[Number(button.dataset.do.slice(6))];
+          const first = button.classList.contains("first");
+          if (first !== (kind === "command")) return [i, button.textContent];
+          if (kind !== "command") faults.add(button.textContent);
+        }
+      }
+      return [...faults];
+    }""")
+    assert played
+    assert all(text.startswith("play: ") for text in played)
+
+
+def test_what_to_do_is_what_explain_says(open_page):
+    for events in ((), ("failover(node1)",), ("power_off(node1)",), BACKUP, ("services_down(node1)",),
+                   ("manager_stop(node1)", "heartbeat_lost(node2)")):
+        shown = open_page(hash_="#start%20normal;" + ";".join(events))
+        told = PRG.explain(after(*events))
+        text = " ".join(shown.locator("#meaning").inner_text().split())
+        assert told.cause in text
+        for action in told.actions or told._otherwise():
+            assert action in text
+
+
+def test_a_source_is_documented_only_where_there_is_one(open_page):
+    shown = open_page(Engine(TURNSTILE))
+    assert not shown.locator("#meaning").is_visible()
+    assert said(shown) == "start initial"
+    shown.locator("button[aria-label='coin now, on offer']").click()
+    assert "(documented)" not in shown.locator("#last").inner_text()
+
+
+def test_a_map_has_a_second_sign_beside_colour(open_page):
+    shown = open_page()
+    here = shown.get_by_label("node1 Normal, node2 Normal:")
+    assert here.inner_text().startswith("●")
+    assert "●" in shown.locator("#map-legend").inner_text()
+
+
 # ------------------------------------------------------------------- for everybody
 
 LOOKS = {

@@ -135,14 +135,14 @@ def test_assumptions_stand_beneath_what_rests_on_them() -> None:
 
 def test_a_hole_names_the_policy_without_which_it_is_none() -> None:
     display = Display("", "", "idle", "peer_down")
-    hole = Hole("N4", display, ("enable_ha", "link_cut"), (("reconnection", "keep_serving"),))
+    hole = Hole("HN4", display, ("enable_ha", "link_cut"), (("reconnection", "keep_serving"),))
     text = situations.holes_page(prg().model, [hole])
     assert (
         "- (nothing) | [Idle](states.md#idle) / [Peer Down](reasons.md#peer_down) "
         "(only under `reconnection=keep_serving`)"
     ) in text
     assert "`enable_ha`, `link_cut`" in text
-    assert "## N4 (1)" in text
+    assert "## HN4 (1)" in text
 
 
 # ------------------------------------------------------------ the reference
@@ -217,7 +217,7 @@ def test_a_situation_leads_to_its_stories_and_holes(written: dict[str, str]) -> 
     assert "states.md#running_in_backup_mode" in row
     stories = (REFERENCE / "stories.md").read_text(encoding="utf-8")
     assert "](../pictures/table2-6-reboot.svg)" in _part(stories, "table2-6-reboot")
-    assert "](holes.md#u1)" in _part(written["situations"], "row-24")
+    assert "](holes.md#hu1)" in _part(written["situations"], "row-24")
 
 
 def _with(id_: str, **changes: object) -> Table:

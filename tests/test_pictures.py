@@ -14,9 +14,8 @@ from attrs import evolve
 
 from prgcore.adapters import graphviz
 from prgcore.cli import drawing
-from prgcore.cli.pictures import MAKERS, VIEWS
 from prgcore.diagram import FORMATS, Graph, Matrix, Sequence, draw, graph
-from prgcore.errors import BadInput
+from prgcore.errors import BadInput, BudgetExhausted
 from prgcore.export.machine_file import dumps
 from prgcore.machine import PRG
 from prgcore.model import Invariant
@@ -43,7 +42,7 @@ def turnstile(tmp_path):
 def view(name: str) -> tuple[str, ...]:
     """A view of the built-in machine that needs no search."""
     return {
-        "node": ("node", "--phase", "manual"), "around": ("around", "normal", "--kind", "command"),
+        "node": ("node", "--phase", "manual", "--guards"), "around": ("around", "normal", "--kind", "command"),
         "path": ("path", STORY), "sequence": ("sequence", STORY), "matrix": ("matrix",),
     }[name]
 
@@ -81,10 +80,9 @@ def test_every_other_view_in_every_format(run, name, shape, tmp_path):
 
 
 def test_what_is_printed_if_no_format_is_asked_for(run):
-    assert run("diagram").out == draw(PRG.model)
+    assert run("diagram", "--guards").out == draw(PRG.model)
     for name in ("around", "path", "sequence"):
         assert max(map(len, run("diagram", *view(name)).out.splitlines())) <= 80
-    assert set(MAKERS) == set(VIEWS)
 
 
 def test_pairs_by_role_and_by_situation(run, searched):
@@ -132,10 +130,12 @@ def test_around_a_pair_however_it_is_given(run, bad, tmp_path):
 
 
 def test_events_and_kinds(run, bad):
-    out = run("diagram", "--event", "failover(node1)", "--format", "text").out
+    out = run("diagram", "--guards", "--event", "failover(node1)", "--format", "text").out
     assert "failover(node1) M100" in out
     assert "failover(node2)" not in out
-    both = run("diagram", "--event", "failover", "--kind", "command", "--format", "text").out
+    both = run("diagram", "--guards", "--event", "failover", "--kind", "command",
+               "--format", "text").out
+    assert "prg: node1.state, by its guards alone, kind command, event failover (14" in both
     assert "failover(node2) M100" in both
     assert "unknown event 'failovr'; did you mean failover" in bad("diagram", "--event", "failovr")
     assert "unknown kind of event 'commands'; did you mean command" in bad(
@@ -144,17 +144,85 @@ def test_events_and_kinds(run, bad):
 
 
 def test_legend_and_links(run):
-    plain = run("diagram", "--no-legend", "--links", "", "--phase", "manual").out
+    plain = run("diagram", "--guards", "--no-legend", "--links", "", "--phase", "manual").out
     assert "Legend" not in plain
     assert "click" not in plain
-    linked = run("diagram", "--links", "https://example.org/r/", "--phase", "manual").out
-    assert 'href "https://example.org/r/states.html#idle"' in linked
+    there = "https://example.org/r/"
+    linked = run("diagram", "--guards", "--links", there, "--phase", "manual").out
+    assert f'href "{there}states.html#idle"' in linked
+    for name in ("sequence", "matrix"):
+        for links in ("", there):
+            svg = run("diagram", *view(name), "--format", "svg", "--links", links).out
+            assert "reference/" not in svg
+            assert (f'href="{there}' in svg) is bool(links)
 
 
 def test_as_json(run):
     for name in ("node", "around", "path", "sequence", "matrix"):
         drawn = json.loads(run("diagram", *view(name), "--json").out)
         assert drawn["title"].startswith(("prg", "Row", "Table"))
+
+
+# ------------------------------------------------------ what can be reached, what is empty
+
+
+def test_the_node_is_drawn_as_the_search_saw_it(run, searched):
+    exact, guards = (
+        json.loads(run("diagram", "node", *options, "--format", "xstate").out)["states"]["s_normal"]
+        for options in ((), ("--guards",))
+    )
+    assert "enable_ha" not in exact["on"]
+    assert guards["on"]["enable_ha"][0]["target"] == "s_initializing"
+    assert run("diagram", "node", "--format", "text").out.startswith("prg: node1.state\n")
+
+
+def test_without_the_search_guards_alone_and_a_remark(run, monkeypatch):
+    expected = run("diagram", "--guards").out
+    monkeypatch.delitem(sys.modules, "prgcore.prove.quotient", raising=False)
+    monkeypatch.setitem(sys.modules, "numpy", None)
+    answer = run("diagram")
+    assert (answer.code, answer.out) == (0, expected)
+    assert answer.err == (
+        "prgcore: the exact view node needs an extra: pip install 'prgcore[prove]'; drawn by its "
+        "guards alone, as --guards asks for\n")
+
+
+def test_too_large_to_search_guards_alone_and_a_remark(run, monkeypatch):
+    def too_large(_):
+        raise BudgetExhausted("the reachable pairs are too many to search")
+
+    monkeypatch.setattr(space, "search", too_large)
+    answer = run("diagram")
+    assert (answer.code, answer.out) == (0, draw(PRG.model))
+    assert answer.err.count("\n") == 1
+    assert "too many to search; drawn by its guards alone" in answer.err
+
+
+def test_an_empty_picture_says_so_and_what_to_try(run, searched):
+    answer = run("diagram", "--guards", "--event", "fallback", "--phase", "failover")
+    assert answer.code == 0
+    assert answer.err.startswith("prgcore: no step matches: prg: node1.state, phase failover, ")
+    assert "event fallback" in answer.err
+    assert "; try --event fallback; --phase failover; --kind command; " in answer.err
+    assert answer.err.count("fallback") == 2
+    pair = run("diagram", "pair", "--event", "fallback", "--kind", "timer")
+    assert "; try --event fallback; --kind timer; " in pair.err
+    assert run("diagram", "around", "initial", "--kind", "completion").err.count("no step") == 1
+
+
+def test_a_machine_that_is_not_ours_has_no_links(run, tmp_path):
+    file = tmp_path / "machine.json"
+    rule = evolve(PRG.model.rules[0], id="A101")
+    for rules, links in (((), True), ((rule,), False)):
+        edited = evolve(PRG.model, rules=(*PRG.model.rules[1:], *rules))
+        assert (graph(edited).reference != "") is links
+    row = evolve(PRG.model.situations[0], row="99")
+    edited = evolve(PRG.model, situations=(*PRG.model.situations, row))
+    file.write_text(dumps(edited), "utf-8")
+    for name in ("node", "path"):
+        drawn = run("diagram", *view(name), "--machine", file, "--format", "dot").out
+        assert "reference/" not in drawn
+        assert "URL" not in drawn
 
 
 # ---------------------------------------------------------------------- stories
@@ -173,7 +241,7 @@ def test_a_story_by_file_by_id_and_from_standard_input(run):
 
 def test_a_counterexample_from_the_prover_and_from_its_report(run, bad, turnstile, tmp_path):
     path = run("diagram", "path", "--counterexample", "Z9", "--machine", turnstile).out
-    assert "(breaks a promise)" in path
+    assert "(breaks a promise or an expectation)" in " ".join(path.split())
     assert "breaks Z9" in path
     assert "==> ! turnstile step 1\n     coin T1" in path
     report = run("prove", "--only", "Z9", "--json", "--machine", turnstile).out
@@ -258,7 +326,7 @@ def test_png_of_a_map_is_drawn_without_graphviz(run, monkeypatch, tmp_path, bad)
 
 def test_without_graphviz_it_says_what_to_install_and_what_to_do_instead(bad, monkeypatch, tmp_path):
     monkeypatch.setattr(graphviz, "which", lambda _: None)
-    said = bad("diagram", "-o", tmp_path / "node.svg")
+    said = bad("diagram", "--guards", "-o", tmp_path / "node.svg")
     assert "needs Graphviz" in said
     assert "apt install graphviz" in said
     assert "--format mermaid, dot or text" in said
@@ -268,18 +336,18 @@ def test_without_graphviz_it_says_what_to_install_and_what_to_do_instead(bad, mo
 def test_when_graphviz_fails(bad, monkeypatch, tmp_path):
     program = tmp_path / "dot"
     monkeypatch.setattr(graphviz, "which", lambda _: str(program))
-    assert "cannot run" in bad("diagram", "--format", "svg")
+    assert "cannot run" in bad("diagram", "--guards", "--format", "svg")
     program.write_text("#!/bin/sh\necho 'syntax error' >&2\nexit 3\n", "utf-8")
     program.chmod(0o755)
-    assert "dot could not draw this: syntax error" in bad("diagram", "--format", "svg")
+    assert "dot could not draw this: syntax error" in bad("diagram", "--guards", "--format", "svg")
     program.write_text("#!/bin/sh\nexit 0\n", "utf-8")
-    assert "dot could not draw this: exit code 0" in bad("diagram", "--format", "svg")
+    assert "dot could not draw this: exit code 0" in bad("diagram", "--guards", "--format", "svg")
 
     def late(*_, **__):
         raise subprocess.TimeoutExpired("dot", 60)
 
     monkeypatch.setattr(subprocess, "run", late)
-    assert "drew no picture in 60 s; take a narrower view" in bad("diagram", "--format", "svg")
+    assert "drew no picture in 60 s; take a narrower view" in bad("diagram", "--guards", "--format", "svg")
 
 
 @needs_dot
@@ -299,7 +367,9 @@ def test_pictures_that_are_not_graphs_are_refused_by_graphviz_in_one_line():
     (("around", "normal", "--phase", "manual"), "the view around does not go with --phase"),
     (("path", STORY, "--kind", "command"), "the view path does not go with --kind"),
     (("sequence", STORY, "--no-legend"), "the view sequence does not go with --legend"),
-    (("sequence", STORY, "--links", ""), "the view sequence does not go with --links"),
+    (("matrix", "--legend"), "the view matrix does not go with --legend"),
+    (("pair", "--guards"), "the view pair does not go with --guards"),
+    (("node", "--set", "ha=on"), "the view node does not go with --set"),
     (("matrix", "--counterexample", "S1"), "the view matrix does not go with --counterexample"),
     (("node", "--rows", "ha"), "the view node does not go with --rows"),
     (("--json", "--format", "dot"), "--json does not go with --format"),
@@ -336,9 +406,9 @@ def test_the_name_of_a_file_says_the_format(tmp_path):
 def test_nothing_is_half_written(run, bad, tmp_path):
     file = tmp_path / "node.mmd"
     file.write_text("old", "utf-8")
-    bad("diagram", "--phase", "manul", "-o", file)
+    bad("diagram", "--guards", "--phase", "manul", "-o", file)
     assert file.read_text("utf-8") == "old"
-    run("diagram", "-o", file)
+    run("diagram", "--guards", "-o", file)
     assert file.read_text("utf-8") == draw(PRG.model)
     assert [f.name for f in tmp_path.iterdir()] == ["node.mmd"]
 
@@ -358,7 +428,8 @@ def test_views_of_any_machine(run, bad, model, tmp_path):
         assert (answer.code, answer.err) == (0, "")
         return answer.out
 
-    assert ask("node", "--column", column, "--format", "table") == draw(model, "table", column)
+    assert ask("node", "--guards", "--column", column, "--format", "table") == draw(
+        model, "table", column)
     assert "reference/" not in ask("node", "--column", column)
     assert "pairs by" in ask("pair", "--by", column)
     assert "the pair in question" in ask("around", "initial", "--radius", "3")
@@ -381,6 +452,6 @@ def test_only_what_a_view_needs_is_imported():
         "heavy = {'z3', 'numpy', 'resvg_py', 'prgcore.explain', 'prgcore.prove'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
     )
-    for words in (("diagram",), ("diagram", "path", STORY)):
+    for words in (("diagram", "--guards"), ("diagram", "path", STORY)):
         subprocess.run([sys.executable, "-c", code, *words], check=True, cwd=ROOT)
     assert graph(PRG.model).reference == "reference/"

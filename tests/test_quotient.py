@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
 from attrs import evolve
 
-from prgcore.diagram import FORMATS, Graph, render
+from prgcore.adapters import graphviz
+from prgcore.diagram import FORMATS, Graph, graph, render
 from prgcore.diagram.graph import fits, only
 from prgcore.display import row_of
 from prgcore.engine import Engine
 from prgcore.errors import BadInput
 from prgcore.machine import prg
 from prgcore.prove.quotient import classify, pairs
+from prgcore.prove.seen import moves
 from prgcore.prove.space import search
-from prgcore.seats import mirror_name
+from prgcore.seats import NODES, mirror_name
 from prgcore.vocabulary import Kind, Outcome
 from tests.toys import LAMPS, TURNSTILE
 
@@ -114,11 +118,12 @@ def test_holes_are_those_that_an_operator_is_told(space, sample) -> None:
 def test_roles_are_few_and_a_pair_is_drawn_as_its_worse_half(space) -> None:
     drawn = pairs(prg(), space, "role")
     assert fits(drawn)
-    assert len(drawn.nodes) <= 15
+    assert len(drawn.nodes) <= 20
     roles = {n.label: n.role for n in drawn.nodes}
     assert roles["serving | serving"] == "serving"
     assert roles["serving | failed over"] == "failed_over"
     assert roles["serving | failed"] == "failed"
+    assert roles["serving | silent"] == "silent"
     assert [n.label for n in drawn.nodes if n.id in drawn.initial] == ["unknown | unknown"]
     assert "failover M100" in {str(w) for e in drawn.edges for w in e.labels}
 
@@ -132,8 +137,8 @@ def test_what_is_not_folded_keeps_its_seats(space) -> None:
     assert {"failover(node1)", "failover(node2)"} <= events
     unfolded = Engine(evolve(prg().model, mirror=()))
     rows = [n.id for n in classify(unfolded, space, "situation").nodes]
-    assert {"row_2", "row_2_mirrored"} <= set(rows)
-    assert "row_1_mirrored" not in rows
+    assert {"row_s_2", "mirrored_s_2"} <= set(rows)
+    assert "mirrored_s_1" not in rows
 
 
 def test_commands_between_situations_fit_a_picture(space) -> None:
@@ -151,7 +156,7 @@ def test_commands_between_situations_fit_a_picture(space) -> None:
 def test_a_machine_of_ones_own() -> None:
     lamps = search(LAMPS)
     drawn = pairs(Engine(LAMPS), lamps, "switch,light")
-    assert [n.label for n in drawn.nodes] == ["switch = on", "switch = off"]
+    assert [n.label for n in drawn.nodes] == ["switch = on, light = one", "switch = off, light = dark"]
     assert drawn.reference == ""
     turnstile = pairs(Engine(TURNSTILE), search(TURNSTILE), "arm")
     assert [(n.label, n.lines) for n in turnstile.nodes] == [
@@ -200,6 +205,75 @@ def test_the_same_bytes_for_every_hash_seed() -> None:
         ).stdout for seed in ("0", "7")
     }
     assert len(texts) == 1
+
+
+def test_a_node_that_does_not_run_is_silent(space, sample) -> None:
+    engine, classes = prg(), classify(prg(), space, "role")
+    for number in sample:
+        pair = engine.pair(space.pair(number))
+        blank = sum(pair[f"{n}.process"] != "running" for n in NODES)
+        assert classes.nodes[classes.of[number]].label.count("silent") == blank, pair
+
+
+# ------------------------------------------------- what a search saw of a column
+
+
+def test_the_exact_node_is_what_the_search_does_step_by_step(space) -> None:
+    model = prg().model
+    domain = {c.name: c.domain for c in model.columns}["node1.state"]
+    state = space.column("node1.state").tolist()
+    met = {
+        (f"s_{domain[a]}", f"s_{domain[b]}", step.rule.event, step.rule.id.partition("@")[0])
+        for step in space.edges
+        for a, b in {(state[s], state[t])
+                     for s, t in zip(step.source.tolist(), step.target.tolist(), strict=True)}
+        if a != b
+    }
+    drawn, guards = (
+        {(e.source, e.target, w.event, w.rule) for e in g.spread.edges for w in e.labels}
+        for g in (graph(model, moves=moves(space, "node1.state")), graph(model))
+    )
+    assert drawn == met
+    assert drawn < guards
+    assert ("s_normal", "s_initializing", "enable_ha", "A100") in guards - drawn
+
+
+@pytest.mark.parametrize("column", ["node1.lamp", "spare", "switch", "mains"])
+def test_the_exact_column_of_a_machine_of_ones_own(column) -> None:
+    engine, found = Engine(LAMPS), search(LAMPS)
+    drawn = graph(LAMPS, column, moves=moves(found, column)).spread
+    met = set()
+    for number in range(len(found)):
+        pair = engine.pair(found.pair(number))
+        for event in LAMPS.events:
+            if engine.possible(pair, event.name):
+                after = engine.step(pair, event.name).pair
+                if pair[column] != after[column]:
+                    met.add((f"s_{pair[column]}", f"s_{after[column]}", event.name))
+    assert {(e.source, e.target, w.event) for e in drawn.edges for w in e.labels} == met
+    assert drawn.title == f"lamps: {column}"
+
+
+def test_hostile_rows_and_holes_in_every_format(space) -> None:
+    model, words = prg().model, ('a"];<b>', "a b", "A B", "2_mirrored", "x -> y", "\N{SNOWMAN}\n")
+    names = dict(zip(dict.fromkeys(s.row for s in model.situations), words, strict=False))
+    families = tuple(
+        evolve(f, id=("f1", "F1", 'f"<1>')[i] if i < 3 else f.id)
+        for i, f in enumerate(model.families))
+    situations = tuple(evolve(s, row=names.get(s.row, s.row)) for s in model.situations)
+    engine = Engine(evolve(model, situations=situations, families=families, mirror=()))
+    drawn = pairs(engine, space, "situation")
+    ids = [n.id for n in drawn.nodes]
+    assert len(set(ids)) == len(ids)
+    assert all(re.fullmatch(r"[A-Za-z]\w*", i, re.ASCII) for i in ids)
+    assert drawn.reference == ""
+    for form in FORMATS[Graph]:
+        text = render(drawn, form)
+        assert all(c.isprintable() for line in text.split("\n") for c in line.rstrip("\r")), form
+    ET.fromstring(render(drawn, "scxml"))
+    some = evolve(drawn, edges=drawn.edges[:9])
+    if graphviz.which("dot"):
+        assert b"<svg" in graphviz.picture(render(some, "dot"), "svg")
 
 
 def test_every_format_draws_it(space) -> None:

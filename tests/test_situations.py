@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from functools import cache
+from itertools import product
 from typing import TypeAlias
 
 import numpy as np
@@ -11,10 +13,22 @@ import pytest
 
 from prgcore.engine import Pair
 from prgcore.machine import Machine, prg
-from prgcore.model import Advice, Cause, Display, Situation, Story, cube
+from prgcore.model import (
+    Advice,
+    Cause,
+    Cube,
+    Display,
+    Half,
+    Situation,
+    Story,
+    Values,
+    cube,
+)
+from prgcore.pairs import Charted
 from prgcore.prove.document import shows
 from prgcore.prove.space import Space, search
-from prgcore.seats import mirror_name
+from prgcore.seats import NODES, mirror_name
+from prgcore.serving import COLUMNS, Serving, serving
 from prgcore.tables.families import FAMILIES
 from prgcore.tables.situations import SITUATIONS
 from prgcore.tables.states import TRANSIENT
@@ -349,9 +363,102 @@ def test_the_families_also_cover_the_other_policies() -> None:
     assert {d: homes(d) for d in displays if len(homes(d)) != 1} == {}
 
 
+Says: TypeAlias = Callable[[Pair, Serving], bool]
+
+
+def able(pair: Pair, node: str) -> bool:
+    return (pair[f"{node}.process"], pair[f"{node}.services"], pair[f"{node}.database"]) in (
+        ("running", "up", "up"), ("manager_down", "up", "up"))
+
+
+def holders(pair: Pair) -> set[str]:
+    """The nodes to which users are assigned."""
+    return {n for n in NODES if "yes" in (pair[f"{n}.assigned_own"], pair[f"{n}.assigned_peer"])}
+
+
+def the_backup_has_everyone(pair: Pair, who: Serving) -> bool:
+    (backup,) = (n for n in NODES if pair[f"{n}.state"] == State.RUNNING_IN_BACKUP_MODE
+                 and pair[f"{n}.process"] == "running")
+    by = backup if able(pair, backup) else None
+    return holders(pair) == {backup} and [who[n].by for n in NODES] == [by, by]
+
+
+def each_its_own(pair: Pair, who: Serving) -> bool:
+    return all(who[n].by == (n if able(pair, n) else None) for n in NODES)
+
+
+def who_is_able(pair: Pair, who: Serving) -> bool:
+    """Whoever has the users of a node serves them if able, and nobody else does."""
+    for home, peer in (NODES, NODES[::-1]):
+        has = {n for n, c in ((home, "assigned_own"), (peer, "assigned_peer"))
+               if pair[f"{n}.{c}"] == "yes" and able(pair, n)}
+        if {who[home].by} - {None} != has:
+            return False
+    return True
+
+
+def not_the_failed(pair: Pair, who: Serving) -> bool:
+    failed = {n for n in NODES if pair[f"{n}.state"] == State.RUNNING_IN_FAILED_MODE
+              and pair[f"{n}.process"] == "running"}
+    return who_is_able(pair, who) and not failed & {who[n].by for n in NODES}
+
+
+def nobody(_pair: Pair, who: Serving) -> bool:
+    return [who[n].by for n in NODES] == [None, None]
+
+
+SERVING: dict[str, tuple[Says, set[int]]] = {
+    "HN1": (who_is_able, {0, 1, 2}), "HN5": (the_backup_has_everyone, {0, 2}),
+    "HN7": (not_the_failed, {0, 1, 2}), "HU1": (each_its_own, {0, 1, 2}),
+    "HF1": (the_backup_has_everyone, {0, 2}), "HI1": (the_backup_has_everyone, {0, 2}),
+    "HE1": (nobody, {0}), "HE3": (the_backup_has_everyone, {0, 2}),
+}
+"""What a sentence says about who serves, and of how many nodes the users can then be served."""
+
+
+def test_every_sentence_about_who_serves_is_in_the_list() -> None:
+    said = {f.id for f in FAMILIES if re.search(r"\bserve[sd]?\b", f.says + f.advice)}
+    assert said == set(SERVING)
+    assert not [s.row for s in SITUATIONS if re.search(r"\bserve[sd]?\b", s.cause)]
+
+
+@pytest.mark.parametrize("policy", POLICIES, ids=lambda p: "-".join(p.values()))
+def test_who_is_said_to_serve_does(policy: dict[str, str]) -> None:
+    machine = prg(**policy)
+    columns = {c.name: c for c in machine.model.columns}
+    asked = (*COLUMNS, *(f"{n}.{c}" for n in NODES for c in ("state", "process")))
+    names = {s for name in asked for s in columns[name].sources or (name,)}
+    assert machine.atlas is not None
+    every = Charted(machine, machine.atlas.everything)
+    for family in FAMILIES:
+        if family.id not in SERVING:
+            continue
+        says, counts = SERVING[family.id]
+        pairs = every.within(*(
+            shown for halves in family.displays for shown in seated_halves(halves)
+        )).distinct(names)
+        who = [(pair, serving(pair)) for pair in pairs]
+        assert not [dict(pair) for pair, served in who if not says(pair, served)], family.id
+        assert {sum(s[n].by is not None for n in NODES) for _, s in who} == counts, family.id
+
+
+def seated_halves(halves: tuple[Half, Half]) -> Iterator[Cube]:
+    """What two halves show, from either seat; a node that shows nothing may also be cut off."""
+    for seats, cut in product((NODES, NODES[::-1]), (False, True)):
+        cells: dict[str, str | Values] = {"link": "cut"} if cut else {}
+        for node, (states, reasons) in zip(seats, halves, strict=True):
+            if states != ("",):
+                cells |= {f"{node}.process": "running", f"{node}.state": states}
+                cells |= {f"{node}.reason": reasons} if reasons else {}
+            elif not cut:
+                cells[f"{node}.process"] = ("off", "manager_down")
+        if len(cells) > 1:
+            yield cube(cells)
+
+
 def test_a_family_matches_in_both_seats_and_nothing_that_cannot_be() -> None:
     returned = Display("failed_over", "initialization", "running_in_backup_mode", "peer_down")
-    assert homes(returned) == homes(returned.mirrored()) == ["F1"]
+    assert homes(returned) == homes(returned.mirrored()) == ["HF1"]
     twice = Display(
         "running_in_backup_mode", "peer_down", "running_in_backup_mode", "peer_down"
     )

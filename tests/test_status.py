@@ -316,7 +316,10 @@ def test_every_row_is_recognised_by_what_the_product_prints(explain, seat):
     assert answer.code == 0
     found = json.loads(answer.out)["groups"]
     assert [g["group"] for g in found] == [s.row for s in situations]
-    assert [g["explanation"]["row"] for g in found] == [s.row for s in situations]
+    assert [g["explanation"]["rows"] for g in found] == [[s.row] for s in situations]
+    blank = {"24"}  # its reasons are blank, and so are any
+    assert [g["explanation"]["row"] for g in found] == [
+        None if s.row in blank else s.row for s in situations]
     seats = [
         "node1" if shown(s.display, s.shown) == shown(s.display, s.shown)[::-1] else seat
         for s in situations
@@ -359,8 +362,8 @@ def test_the_answer_about_an_outage_in_json(explain):
          "reason": "critical_service_down", "strange": []},
     ]
     assert list(first["explanation"]) == [
-        "row", "seat", "cause", "actions", "available", "maybe", "refused", "plan", "assuming",
-        "broken"]
+        "row", "rows", "seat", "cause", "actions", "available", "maybe", "refused", "plan",
+        "assuming", "broken"]
     assert (first["explanation"]["row"], second["explanation"]["row"]) == ("12", "19")
     assert first["explanation"]["plan"] == [
         "services_up(node1)", "fallback(node1)", "takeback_done(node1)"]

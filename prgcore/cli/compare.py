@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from textwrap import wrap
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from prgcore.cli import inputs, output
-from prgcore.errors import BadInput, MissingExtra
+from prgcore.cli.proofs import needed
+from prgcore.errors import BadInput
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from types import ModuleType
 
     from prgcore.export.changes import Change, Changes, Detail
     from prgcore.machine import Machine
     from prgcore.prove.difference import Difference, Flip, Sets, Side, Way
+    from prgcore.prove.dropped import Dropped
     from prgcore.prove.report import Result
 
 MOST = 8
@@ -74,11 +74,12 @@ def diff(
     """What differs between two machines, and what that does.
 
     Rules cell by cell; pairs and displays that can be reached now and could not,
-    or no longer can; promises that fail now and held. Proving both takes twice
-    as long as prgcore prove; --no-prove leaves it out.
+    or no longer can; promises taken back; promises that fail now and held.
+    Proving both takes twice as long as prgcore prove; --no-prove leaves it out.
 
-    Exit codes: 0 compared; 1 a promise fails that did not; 3 something is
-    unknown; 4 two checkers disagree, or a proof is vacuous that was not.
+    Exit codes: 0 compared; 1 a promise fails that did not, or was taken back and
+    is no longer true; 3 something is unknown; 4 two checkers disagree, or a proof
+    is vacuous that was not.
     """
     if no_prove:
         inputs.refuse_beside("--no-prove", {"--only": only})
@@ -95,9 +96,10 @@ def diff(
         _draw(old, new, form, file, column or "node1.state", whole=whole)
         return
     machines = _machine(old), _machine(new)
-    difference = _difference_module()
+    with needed("prgcore diff"):
+        from prgcore.prove import difference
     with output.progress("comparing") as progress:
-        found: Difference = difference.compare(
+        found = difference.compare(
             *machines, only=tuple(only or ()), proofs=not no_prove, progress=progress)
     if as_json:
         output.write_json(found.to_json())
@@ -118,22 +120,6 @@ def _machine(source: str) -> Machine:
     if name != "prg" or (colon and not policies):
         return inputs.load_machine(source, None)
     return prg(**inputs.assignments(policies.split(",") if policies else [], "prg:"))
-
-
-def _difference_module() -> ModuleType:
-    """The comparison.
-
-    Raises:
-        MissingExtra: z3 or numpy is not installed.
-    """
-    try:
-        from prgcore.prove import difference
-    except ModuleNotFoundError as error:
-        if error.name not in ("z3", "numpy"):
-            raise
-        raise MissingExtra("prgcore diff", "prove") from None
-    module: ModuleType = difference
-    return module
 
 
 def _draw(
@@ -165,13 +151,15 @@ def _page(found: Difference, *, prose: bool) -> Iterator[str]:
         yield from _sets("pair", found.pairs)
     if found.displays:
         yield from _sets("display", found.displays)
+    if found.dropped:
+        yield from _promises(found.dropped)
     if found.flips is not None:
         yield from _verdicts(found)
+    yield from _stories(found)
 
 
 def _wrapped(text: str, first: str = "", rest: str = "    ") -> list[str]:
-    return wrap(inputs.one_line(text, LONGEST), output.width(), initial_indent=first,
-                subsequent_indent=rest, break_on_hyphens=False)
+    return output.wrapped(text, first, rest, LONGEST)
 
 
 def _side(which: str, side: Side) -> str:
@@ -255,8 +243,28 @@ def _spelt(held: dict[str, str] | None) -> str:
     return " / ".join(filter(None, map(title, held.values()))) if held else "shows nothing"
 
 
+def _promises(dropped: tuple[Dropped, ...]) -> Iterator[str]:
+    worse = sum(d.worse for d in dropped)
+    yield ""
+    yield (f"PROMISES  {len(dropped)} taken back or weakened: {worse} worse, "
+           f"{len(dropped) - worse} other")
+    for d in dropped:
+        gone = "promised otherwise" if d.otherwise else "not promised any more"
+        yield from _wrapped(f"{'!' if d.worse else '~' if d.otherwise else '-'} {d.id} {gone}, "
+                            f"{_truth(d)}: {d.says or d.id}")
+
+
+def _truth(dropped: Dropped) -> str:
+    if dropped.holds is None:
+        return f"and not checked ({dropped.why})"
+    if not dropped.held:
+        return "and true now" if dropped.holds else "and not true before"
+    return "and still true" if dropped.holds else "and no longer true"
+
+
 def _verdicts(found: Difference) -> Iterator[str]:
-    flips = found.flips or ()
+    gone = {d.id for d in found.dropped}
+    flips = [f for f in found.flips or () if f.new or f.id not in gone]
     if not found.table.same:
         yield ""
         yield f"PROOFS  {_summary(flips)}"
@@ -266,21 +274,24 @@ def _verdicts(found: Difference) -> Iterator[str]:
         yield f"  {figure.id} {figure.counts}: {figure.old:,}, now {figure.new:,}"
     if found.unknown:
         yield from _wrapped(f"unknown: {', '.join(found.unknown)}")
-    yield from _stories(flip.new for flip in flips if flip.worse and flip.new)
 
 
-def _stories(failed: Iterable[Result]) -> Iterator[str]:
+def _stories(found: Difference) -> Iterator[str]:
     """Every failure in full; of those that the same steps lead to, the first."""
+    failed = [(d.id, "no longer true", d.says, d.broken.story)
+              for d in found.dropped if d.worse and d.broken]
+    failed += [(f.id, _said(f.new), f.title, f.new.story)
+               for f in found.flips or () if f.worse and f.new]
     told: dict[str, str] = {}
-    for result in failed:
-        steps, _, broken = result.story.rpartition("\nBroken: ")
+    for id_, verdict, title, story in failed:
+        steps, _, broken = story.rpartition("\nBroken: ")
         yield ""
-        yield from _wrapped(f"{result.id} {result.verdict}: {result.title}")
+        yield from _wrapped(f"{id_} {verdict}: {title or id_}")
         if steps and steps in told:
             yield from _wrapped(f"The steps of {told[steps]} lead there: {broken}", "  ", "  ")
         else:
-            yield result.story.rstrip() or "  no counterexample is told; --json has the detail"
-            told[steps] = result.id
+            yield story.rstrip() or "  no counterexample is told; --json has the detail"
+            told[steps] = id_
 
 
 def _summary(flips: Iterable[Flip]) -> str:

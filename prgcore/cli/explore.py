@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,8 +12,12 @@ from prgcore.cli import inputs, output
 from prgcore.errors import BadInput, unknown_name
 
 if TYPE_CHECKING:
+    from prgcore.engine import Engine
     from prgcore.machine import Machine
 
+_TOLD = re.compile(
+    r"\s{0,3}(\d+) {2}(\S.*?)(?:\s+(?:command|fault|repair|timer|completion)(?:, \S.*)?)?\s*$")
+"""A line as `prgcore prove` and `prgcore simulate` tell it: number, text, what answered it."""
 FILE = "explorer.html"
 """Where the explorer is written when nothing says otherwise."""
 
@@ -21,12 +26,14 @@ def register(app: typer.Typer) -> None:
     """Add this command."""
     app.command(epilog=inputs.example(
         "prgcore explore", "prgcore explore -o prg.html --policy reconnection=keep_serving",
+        'prgcore explore --node1 "Running in Backup Mode" --node2 "Failed Over"',
         "prgcore explore -o lamps.html --machine lamps.json",
     ))(explore)
 
 
 def explore(
-    *,
+    text: inputs.PairText = None, *,
+    node1: inputs.Node1 = None, node2: inputs.Node2 = None, sets: inputs.Sets = None,
     file: Annotated[
         str, typer.Option("--output", "-o", metavar="FILE",
                           help="The file to write, or - for standard output."),
@@ -39,7 +46,7 @@ def explore(
     story: Annotated[
         str | None,
         typer.Option("--story", metavar="FILE", show_default=False,
-                     help="Begin at the end of a story (- for standard input)."),
+                     help="Begin at the end of a story or counterexample (- for standard input)."),
     ] = None,
     links: Annotated[
         str, typer.Option("--links", metavar="URL", show_default=False,
@@ -56,21 +63,29 @@ def explore(
     """
     from prgcore.explorer import page
 
+    asks = {"PAIR": text, "--node1": node1, "--node2": node2, "--set": sets}
     if story is not None:
-        inputs.refuse_beside("--story", {"--from": begin})
-    if machine == "-" and "-" in (begin, story):
+        inputs.refuse_beside("--story", {"--from": begin, **asks})
+    if begin is not None:
+        inputs.refuse_beside("--from", asks)
+    if machine == "-" and "-" in (begin, story, text):
         raise BadInput("standard input cannot be both the machine and where to begin; "
                        "give one of them as a file")
     if file != "-":
         output.writable(Path(file))
-    text = "" if story is None else inputs.read_text(story)
-    if text and machine is None and not policy:
-        from prgcore.story import parse
+    engine: Engine
+    if story is not None:
+        engine, told = _told(machine, policy, story)
+    elif any(given is not None for given in asks.values()):
+        from prgcore.story import as_story
 
-        policy = [f"{name}={choice}" for name, choice in parse(text).policy.items()]
-    engine = inputs.load_machine(machine, policy)
-    html = page(engine, _checked(engine, text) if story is not None else _start(engine, begin),
-                _address(links))
+        asked = inputs.question(
+            text=text, node1=node1, node2=node2, sets=sets, file=machine, policy=policy)
+        engine, told = asked.machine, as_story(asked.machine, (), inputs.one_pair(asked))
+    else:
+        engine = whole = inputs.load_machine(machine, policy)
+        told = _start(whole, begin)
+    html = page(engine, told, _address(links), _searched(engine))
     if file == "-":
         output.write(html)
         return
@@ -78,11 +93,63 @@ def explore(
     output.write(f"{inputs.one_line(file)}: {len(html.encode()):,} bytes; open it in a browser")
 
 
-def _checked(machine: Machine, text: str) -> str:
-    from prgcore.story import parse
+def _told(machine: str | None, policy: list[str] | None, what: str) -> tuple[Engine, str]:
+    """The machine of a story, and its text; of what the prover prints the first one.
 
-    parse(text, machine)
-    return text
+    Raises:
+        BadInput: no story of the machine, or one that the page would refuse.
+    """
+    from prgcore.cli.runs import told
+    from prgcore.explorer import LONGEST
+    from prgcore.story import parse, run
+
+    text = "" if what.isalnum() else what if inputs.is_json(what) else inputs.read_text(what)
+    if what.isalnum() or inputs.is_json(text):
+        ran, _ = told(machine, policy, text or what, None)
+        lines = [step.line for step in ran.steps]
+        engine = ran.engine
+    else:
+        script = parse(_first(text))
+        lines = list(script.lines)
+        if machine is None and not policy:
+            policy = [f"{name}={choice}" for name, choice in script.policy.items()]
+        engine = inputs.load_machine(machine, policy)
+    said = [line.text for line in lines]
+    count = sum(line.verb != "policy" for line in lines)
+    if count > LONGEST:
+        raise BadInput(f"the story has {count:,} lines, and the explorer shows at most {LONGEST:,}; "
+                       "use prgcore simulate")
+    run(engine, "\n".join(said))
+    return engine, "".join(f"{line}\n" for line in said)
+
+
+def _first(text: str) -> str:
+    """The first story that the prover or `simulate` tells in a text; other text as it is."""
+    told = [found for line in text.splitlines() if (found := _TOLD.match(line))]
+    begins = [i for i, found in enumerate(told) if found[1] == "1"]
+    if len(begins) > 1:
+        output.remark(f"the text has {len(begins)} stories; taken: the first")
+        told = told[: begins[1]]
+    return "\n".join(found[2] for found in told) or text
+
+
+def _searched(engine: Engine) -> list[dict[str, str]] | None:
+    """For the map of a machine without an atlas: what a search finds; None where none is made."""
+    from prgcore.explorer.payload import axes
+
+    if engine.atlas is not None or axes(engine) is None:
+        return None
+    try:
+        from prgcore.prove.seen import seen
+        from prgcore.prove.space import search
+    except ModuleNotFoundError as error:
+        if error.name != "numpy":
+            raise
+        output.remark("no map: the search needs numpy; install prgcore[prove]")
+        return None
+    from prgcore.diagram.matrix import asked
+
+    return seen(search(engine.model), asked(engine))
 
 
 def _start(machine: Machine, begin: str | None) -> str:

@@ -83,9 +83,12 @@ def width() -> int:
     return columns if columns >= NARROWEST else WIDTH
 
 
-def wrapped(text: str, first: str = "", rest: str = "  ") -> list[str]:
-    """A text as lines that fit the page: `first` stands before the first, `rest` before others."""
-    return wrap(one_line(text), width(), initial_indent=first, subsequent_indent=rest,
+def wrapped(text: str, first: str = "", rest: str = "  ", longest: int = 600) -> list[str]:
+    """A text as lines that fit the page: `first` stands before the first, `rest` before others.
+
+    What is longer than `longest` characters is cut.
+    """
+    return wrap(one_line(text, longest), width(), initial_indent=first, subsequent_indent=rest,
                 break_on_hyphens=False)
 
 

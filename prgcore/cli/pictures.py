@@ -1,69 +1,39 @@
-"""`diagram`: the machine as a picture: a node, pairs, the way of a story, a map."""
+"""`diagram`: the machine as a picture: a node, pairs, the way of a story, a map.
+
+Law: a view is a function of a machine's source and of the options that the view has; its
+signature says which these are, and what they are if they are not given.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import partial
+from inspect import signature
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
-from attrs import frozen
+from attrs import asdict, evolve
 
 from prgcore.cli import drawing, inputs, output
-from prgcore.errors import BadInput, MissingExtra, unknown_name
+from prgcore.errors import BadInput, BudgetExhausted, MissingExtra, unknown_name
 from prgcore.vocabulary import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from prgcore.diagram import Drawn, Graph
+    from prgcore.diagram.states import Moves
     from prgcore.engine import Pair
     from prgcore.machine import Machine
     from prgcore.prove.space import Space
 
-_FILTERS = ("--phase", "--kind", "--event")
-_LOOKS = ("--legend", "--links")
-VIEWS: Mapping[str, tuple[str, ...]] = {
-    "node": (*_FILTERS, *_LOOKS, "--column"),
-    "pair": (*_FILTERS, *_LOOKS, "--by"),
-    "around": (*_LOOKS, "WHAT", "--kind", "--radius", "--node1", "--node2", "--set"),
-    "path": (*_LOOKS, "WHAT", "--counterexample"),
-    "sequence": ("WHAT", "--counterexample"),
-    "matrix": ("--rows", "--columns"),
-}
-"""What can be drawn, and the options that each view has."""
-
 LARGEST_RADIUS = 50
 
+Source: TypeAlias = tuple[str | None, list[str] | None]
+"""Of which machine: its file and its policies, as they were given."""
 Made: TypeAlias = "tuple[Drawn, Iterator[str]]"
-"""What a view draws, and the options of narrower views that fit where it is too large."""
-
-
-@frozen
-class Asked:
-    """What is drawn of which machine; an option that was not given has its usual value.
-
-    Attributes:
-        source: of the machine: its file and its policies, as they were given.
-        shown: what `--node1`, `--node2` and `--set` say of a pair.
-    """
-
-    source: tuple[str | None, list[str] | None]
-    what: str | None
-    phase: str | None
-    kinds: tuple[Kind, ...]
-    events: tuple[str, ...]
-    by: str
-    radius: int
-    column: str
-    axes: tuple[str, str]
-    counterexample: str | None
-    shown: Mapping[str, Any]
-
-    def machine(self) -> Machine:
-        """The machine; a file is read when it is asked for."""
-        return inputs.load_machine(*self.source)
+"""What a view draws, and the options of other views, which fit where it is too large."""
 
 
 def register(app: typer.Typer) -> None:
@@ -125,6 +95,11 @@ def diagram(
         str | None,
         typer.Option("--column", metavar="COLUMN", help="Values of node (default: node1.state)."),
     ] = None,
+    guards: Annotated[
+        bool,
+        typer.Option("--guards", help="Of node: read the guards alone. At once, and steps that no "
+                                      "reachable pair takes are drawn as well."),
+    ] = False,
     rows: Annotated[
         str | None,
         typer.Option("--rows", metavar="COLUMN", help="Of matrix (default: node1.state)."),
@@ -135,7 +110,7 @@ def diagram(
     ] = None,
     counterexample: Annotated[
         str | None,
-        typer.Option("--counterexample", metavar="ID", help="Prove this, and draw what refutes it."),
+        typer.Option("--counterexample", metavar="ID", help="Prove this, draw what refutes it."),
     ] = None,
     node1: inputs.Node1 = None, node2: inputs.Node2 = None, sets: inputs.Sets = None,
     legend: Annotated[
@@ -159,53 +134,37 @@ def diagram(
 
     svg, png and html of a graph need Graphviz. --json prints the drawing as data.
     """
+    from prgcore.diagram import FORMATS, Graph
+
     if view not in VIEWS:
         raise BadInput(unknown_name("view", view, VIEWS))
-    given = {
-        "WHAT": what, "--phase": phase, "--kind": kind, "--event": event, "--by": by,
-        "--radius": radius, "--column": column, "--rows": rows, "--columns": columns,
-        "--counterexample": counterexample, "--node1": node1, "--node2": node2, "--set": sets,
-        "--legend": None if legend is None else "given", "--links": links,
-    }
-    inputs.refuse_beside(
-        f"the view {view}", {n: v for n, v in given.items() if n not in VIEWS[view]})
+    make, named, usual = VIEWS[view]
+    shape, known = next(s for s in FORMATS if s.__name__ == named), signature(make).parameters
+    given = {name: value for name, value in {
+        "what": what, "phase": phase, "kind": _kinds(kind) or None, "event": event or None,
+        "by": by, "radius": radius, "column": column, "guards": guards or None, "rows": rows,
+        "columns": columns, "counterexample": counterexample, "node1": node1, "node2": node2,
+        "sets": sets or None,
+    }.items() if value is not None}
+    inputs.refuse_beside(f"the view {view}", {
+        **{_SPELT.get(name, f"--{name}"): "given" for name in given if name not in known},
+        "--legend": legend is not None and shape is not Graph,
+    })
     if as_json:
         inputs.refuse_beside("--json", {"--format": form, "--output": file})
-    make, usual = MAKERS[view]
-    form = drawing.chosen(_shape(view), form, file, usual)
-    drawn, narrower = make(Asked(
-        (machine, policy), what, phase, _kinds(kind), tuple(event or ()),
-        "role" if by is None else by, 1 if radius is None else radius,
-        "node1.state" if column is None else column,
-        ("node1.state" if rows is None else rows, "node2.state" if columns is None else columns),
-        counterexample, {"node1": node1, "node2": node2, "sets": sets},
-    ))
-    drawn = _dressed(drawn, legend=legend, links=links)
+    form = drawing.chosen(shape, form, file, usual)
+    drawn, narrower = make((machine, policy), **given)
+    if links is not None:
+        drawn = evolve(drawn, reference=links)
+    if isinstance(drawn, Graph):
+        drawn = evolve(drawn, legend=legend is not False)
+        if not drawn.edges:
+            hint = "; ".join(islice(narrower, drawing.MOST_HINTS))
+            output.remark(f"no step matches: {drawn.title}" + (f"; try {hint}" if hint else ""))
     if as_json:
-        from attrs import asdict
-
         output.write_json(asdict(drawn))
     else:
         drawing.deliver(drawn, form, file, narrower)
-
-
-def _shape(view: str) -> type[Drawn]:
-    from prgcore.diagram import Graph, Matrix, Sequence
-
-    shapes: dict[str, type[Drawn]] = {"sequence": Sequence, "matrix": Matrix}
-    return shapes.get(view, Graph)
-
-
-def _dressed(drawn: Drawn, *, legend: bool | None, links: str | None) -> Drawn:
-    """A graph with or without a legend, and with its links where they were said to lead."""
-    from attrs import evolve
-
-    from prgcore.diagram import Graph
-
-    if not isinstance(drawn, Graph):
-        return drawn
-    return evolve(drawn, legend=legend is not False,
-                  reference=drawn.reference if links is None else links)
 
 
 def _kinds(words: list[str] | None) -> tuple[Kind, ...]:
@@ -218,29 +177,47 @@ def _kinds(words: list[str] | None) -> tuple[Kind, ...]:
 # ------------------------------------------------------------ a node, all pairs
 
 
-def _node(asked: Asked) -> Made:
+def _node(
+    source: Source, *, column: str = "node1.state", phase: str | None = None,
+    kind: Collection[Kind] = (), event: Collection[str] = (), guards: bool = False,
+) -> Made:
     from prgcore.diagram import graph
 
-    machine = asked.machine()
-    whole = graph(machine.model, asked.column)
-    drawn = whole if asked.phase is None else graph(machine.model, asked.column, asked.phase)
-    return _filtered(machine, asked, drawn), _parts(machine, asked, whole)
+    machine = inputs.load_machine(*source)
+    graph(machine.model, column, phase)  # what is wrong is said before the search
+    names = _events(machine, kind, event)
+    moves = None if guards else _moves(machine, column)
+    drawn = _only(graph(machine.model, column, phase, moves), names, kind=kind, event=event)
+    whole = partial(graph, machine.model, column, moves=moves)
+    return drawn, _parts(machine, drawn, whole, phase, kind, event)
 
 
-def _pair(asked: Asked) -> Made:
-    from prgcore.diagram.graph import only
+def _moves(machine: Machine, column: str) -> Moves | None:
+    """What a search sees of a column; None, and a remark, where it cannot be searched."""
+    try:
+        space = _searched(machine, "the exact view node")
+        from prgcore.prove.seen import moves
+    except (MissingExtra, BudgetExhausted) as error:
+        output.remark(f"{error}; drawn by its guards alone, as --guards asks for")
+        return None
+    return moves(space, column)
 
-    machine = asked.machine()
+
+def _pair(
+    source: Source, *, by: str = "role", phase: str | None = None,
+    kind: Collection[Kind] = (), event: Collection[str] = (),
+) -> Made:
+    machine = inputs.load_machine(*source)
     phases = {r.phase for r in machine.model.rules if r.phase}
-    if asked.phase is not None and asked.phase not in phases:
-        raise BadInput(unknown_name("phase", asked.phase, phases))
-    _known_events(machine, asked.events)
-    space = _searched(machine, "prgcore diagram pair", asked.by)
+    if phase is not None and phase not in phases:
+        raise BadInput(unknown_name("phase", phase, phases))
+    names = _events(machine, kind, event)
+    space = _searched(machine, "prgcore diagram pair", by)
     from prgcore.prove.quotient import pairs
 
-    whole = pairs(machine, space, asked.by)
-    drawn = whole if asked.phase is None else only(whole, asked.phase, phase=asked.phase)
-    return _filtered(machine, asked, drawn), _parts(machine, asked, whole)
+    whole = pairs(machine, space, by)
+    drawn = _only(whole, names, phase, kind=kind, event=event)
+    return drawn, _parts(machine, drawn, lambda: whole, phase, kind, event)
 
 
 def _searched(machine: Machine, command: str, by: str | None = None) -> Space:
@@ -249,6 +226,7 @@ def _searched(machine: Machine, command: str, by: str | None = None) -> Space:
     Raises:
         BadInput: they cannot.
         MissingExtra: numpy is not installed.
+        BudgetExhausted: they are too many.
     """
     try:
         from prgcore.prove.quotient import check
@@ -262,98 +240,111 @@ def _searched(machine: Machine, command: str, by: str | None = None) -> Space:
     return search(machine.model)
 
 
-def _filtered(machine: Machine, asked: Asked, drawn: Graph) -> Graph:
-    """The edges of the kinds and events that are asked for; all where none is."""
+def _events(
+    machine: Machine, kinds: Collection[Kind] = (), words: Collection[str] = ()
+) -> list[str]:
+    """The events of some kinds, and of those the ones that are named, with a seat or without.
+
+    Raises:
+        BadInput: the machine has no event of a name.
+    """
+    names = {e.name: {e.name, e.name.partition("(")[0]} for e in machine.model.events}
+    for word in words:
+        if not any(word in some for some in names.values()):
+            raise BadInput(unknown_name("event", word, set[str]().union(*names.values())))
+    return [
+        e.name for e in machine.model.events
+        if (not kinds or e.kind in kinds) and (not words or names[e.name] & set(words))
+    ]
+
+
+def _only(
+    drawn: Graph, names: Collection[str], phase: str | None = None, *,
+    kind: Collection[Kind], event: Collection[str],
+) -> Graph:
+    """The edges that are asked for, by events, kinds and phase; all where nothing is."""
     from prgcore.diagram.graph import only
 
-    _known_events(machine, asked.events)
-    if asked.kinds:
-        drawn = only(drawn, ", ".join(asked.kinds), _of_kinds(machine, asked.kinds))
-    if asked.events:
-        names = [
-            e.name for e in machine.model.events
-            if {e.name, e.name.partition("(")[0]} & set(asked.events)
-        ]
-        drawn = only(drawn, ", ".join(asked.events), names)
-    return drawn
+    asked = {"phase": [phase] if phase else [], "kind": kind, "event": event}
+    what = ", ".join(f"{name} {' or '.join(some)}" for name, some in asked.items() if some)
+    return only(drawn, what, names, phase) if what else drawn
 
 
-def _known_events(machine: Machine, words: tuple[str, ...]) -> None:
-    known = {n for e in machine.model.events for n in (e.name, e.name.partition("(")[0])}
-    for word in words:
-        if word not in known:
-            raise BadInput(unknown_name("event", word, known))
-
-
-def _of_kinds(machine: Machine, kinds: tuple[Kind, ...]) -> list[str]:
-    return [e.name for e in machine.model.events if e.kind in kinds]
-
-
-def _parts(machine: Machine, asked: Asked, whole: Graph) -> Iterator[str]:
-    """The kinds, phases and events of which a picture fits."""
+def _parts(
+    machine: Machine, drawn: Graph, whole: Callable[[], Graph], phase: str | None,
+    kinds: Collection[Kind], events: Collection[str],
+) -> Iterator[str]:
+    """The kinds, phases and events of which a picture fits; of an empty one its own first."""
     from prgcore.diagram.graph import fits, only
 
-    kinds = {e.kind for e in machine.model.events}
-    phases = dict.fromkeys(r.phase for r in machine.model.rules if r.phase)
-    events = dict.fromkeys(e.name.partition("(")[0] for e in machine.model.events)
-    parts = [
-        *((f"--kind {k}", only(whole, "", _of_kinds(machine, (k,)))) for k in Kind if k in kinds),
-        *((f"--phase {p}", only(whole, "", phase=p)) for p in phases),
-        *((f"--event {e}", only(whole, "", [e])) for e in events),
-    ]
-    given = {*(f"--kind {k}" for k in asked.kinds), f"--phase {asked.phase}"}
-    yield from (option for option, part in parts
-                if part.edges and fits(part) and option not in given)
+    model, everything = machine.model, whole()
+    found: dict[str, Callable[[], Graph]] = {
+        **{f"--kind {k}": partial(only, everything, "", _events(machine, (k,))) for k in Kind},
+        **{f"--phase {r.phase}": partial(only, everything, "", phase=r.phase)
+           for r in model.rules if r.phase},
+        **{f"--event {name}": partial(only, everything, "", _events(machine, (), (name,)))
+           for name in dict.fromkeys(e.name.partition("(")[0] for e in model.events)},
+    }
+    given = [*(f"--event {e}" for e in events), f"--phase {phase}", *(f"--kind {k}" for k in kinds)]
+    order = [option for option in found if option not in given]
+    if not drawn.edges:
+        order = [*(option for option in given if option in found), *order]
+    for option in order:
+        part = found[option]()
+        if part.edges and fits(part):
+            yield option
 
 
 # -------------------------------------------------------- a pair and its like
 
 
-def _around(asked: Asked) -> Made:
+def _around(
+    source: Source, *, what: str | None = None, kind: tuple[Kind, ...] = (), radius: int = 1,
+    node1: str | None = None, node2: str | None = None, sets: list[str] | None = None,
+) -> Made:
     from prgcore.diagram.walks import around
 
-    if not 1 <= asked.radius <= LARGEST_RADIUS:
-        raise BadInput(f"--radius is a number of steps from 1 to {LARGEST_RADIUS}, "
-                       f"not {asked.radius}")
-    machine, pair = _centre(asked)
-    narrower = _nearer(machine, pair, asked)
+    if not 1 <= radius <= LARGEST_RADIUS:
+        raise BadInput(f"--radius is a number of steps from 1 to {LARGEST_RADIUS}, not {radius}")
+    machine, pair = _centre(source, what, node1=node1, node2=node2, sets=sets)
+    narrower = _nearer(machine, pair, radius, kind)
     try:
-        return around(machine, pair, asked.radius, asked.kinds), narrower
+        return around(machine, pair, radius, kind), narrower
     except BadInput as error:
         raise BadInput(f"{error}; try {'; '.join(narrower) or 'another pair'}") from None
 
 
-def _centre(asked: Asked) -> tuple[Machine, Pair]:
+def _centre(source: Source, what: str | None, **shown: Any) -> tuple[Machine, Pair]:
     """The machine and the pair: by the name of a start, or as every other question is asked."""
-    if asked.what is not None and re.fullmatch(r"\w+", asked.what):
-        machine = asked.machine()
+    file, policy = source
+    if what is not None and re.fullmatch(r"\w+", what):
+        machine = inputs.load_machine(file, policy)
         starts = {"initial": (), **dict(machine.model.starts)}
-        if asked.what in starts:
-            inputs.refuse_beside(f"the start {asked.what}", {
-                f"--{name.removesuffix('s')}": v for name, v in asked.shown.items()})
+        if what in starts:
+            inputs.refuse_beside(
+                f"the start {what}", {_SPELT.get(n, f"--{n}"): v for n, v in shown.items()})
             pair = machine.initial[0]
-            for event in starts[asked.what]:
+            for event in starts[what]:
                 pair = machine.step(pair, event).pair
             return machine, pair
-        if not Path(asked.what).exists():
-            raise BadInput(unknown_name("start or file", asked.what, starts))
-    file, policy = asked.source
-    question = inputs.question(text=asked.what, file=file, policy=policy, **asked.shown)
+        if not Path(what).exists():
+            raise BadInput(unknown_name("start or file", what, starts))
+    question = inputs.question(text=what, file=file, policy=policy, **shown)
     return question.machine, inputs.one_pair(question)
 
 
-def _nearer(machine: Machine, pair: Pair, asked: Asked) -> Iterator[str]:
+def _nearer(machine: Machine, pair: Pair, radius: int, kinds: tuple[Kind, ...]) -> Iterator[str]:
     """The smaller radius, and the kinds of events, with which the picture fits."""
     from prgcore.diagram.graph import fits
     from prgcore.diagram.walks import around
 
-    some = "".join(f" --kind {kind}" for kind in asked.kinds)
-    near = [(f"--radius {n}{some}", n, asked.kinds) for n in range(asked.radius - 1, 0, -1)]
-    kinds = [(f"--radius {asked.radius} --kind {k}", asked.radius, (k,)) for k in Kind
-             if asked.kinds != (k,)]
-    for options, radius, of in (*near, *kinds):
+    some = "".join(f" --kind {kind}" for kind in kinds)
+    for options, steps, of in (
+        *((f"--radius {n}{some}", n, kinds) for n in range(radius - 1, 0, -1)),
+        *((f"--radius {radius} --kind {k}", radius, (k,)) for k in Kind if kinds != (k,)),
+    ):
         try:
-            drawn = around(machine, pair, radius, of)
+            drawn = around(machine, pair, steps, of)
         except BadInput:
             continue
         if drawn.edges and fits(drawn):
@@ -363,39 +354,45 @@ def _nearer(machine: Machine, pair: Pair, asked: Asked) -> Iterator[str]:
 # ------------------------------------------------------------ stories, the map
 
 
-def _path(asked: Asked) -> Made:
+def _path(source: Source, *, what: str | None = None, counterexample: str | None = None) -> Made:
     from prgcore.cli.runs import told
     from prgcore.diagram.walks import path
 
-    run, title = told(*asked.source, asked.what, asked.counterexample)
+    run, title = told(*source, what, counterexample)
     return path(run, title), iter(["the view sequence"])
 
 
-def _sequence(asked: Asked) -> Made:
+def _sequence(
+    source: Source, *, what: str | None = None, counterexample: str | None = None
+) -> Made:
     from prgcore.cli.runs import told
     from prgcore.diagram.sequence import sequence
 
-    run, title = told(*asked.source, asked.what, asked.counterexample)
+    run, title = told(*source, what, counterexample)
     return sequence(run, title), iter(())
 
 
-def _matrix(asked: Asked) -> Made:
+def _matrix(source: Source, *, rows: str = "node1.state", columns: str = "node2.state") -> Made:
     """The map; of a machine without an atlas the pairs are searched, where that can be done."""
     from prgcore.diagram.matrix import asked as needed
     from prgcore.diagram.matrix import matrix
 
-    machine = asked.machine()
-    names = needed(machine, *asked.axes)
+    machine = inputs.load_machine(*source)
+    names = needed(machine, rows, columns)
     if machine.atlas is not None:
-        return matrix(machine, *asked.axes), iter(())
+        return matrix(machine, rows, columns), iter(())
     space = _searched(machine, "prgcore diagram matrix of a machine of your own")
     from prgcore.prove.seen import seen
 
-    return matrix(machine, *asked.axes, seen(space, names)), iter(())
+    return matrix(machine, rows, columns, seen(space, names)), iter(())
 
 
-MAKERS: Mapping[str, tuple[Callable[[Asked], Made], str]] = {
-    "node": (_node, "mermaid"), "pair": (_pair, "text"), "around": (_around, "text"),
-    "path": (_path, "text"), "sequence": (_sequence, "text"), "matrix": (_matrix, "text"),
+VIEWS: Mapping[str, tuple[Callable[..., Made], str, str]] = {
+    "node": (_node, "Graph", "mermaid"), "pair": (_pair, "Graph", "text"),
+    "around": (_around, "Graph", "text"), "path": (_path, "Graph", "text"),
+    "sequence": (_sequence, "Sequence", "text"), "matrix": (_matrix, "Matrix", "text"),
 }
-"""For every view what draws it, and the format in which it is printed if none is asked for."""
+"""For every view what draws it, its shape, and the format that is printed if none is asked for."""
+
+_SPELT = {"what": "WHAT", "sets": "--set"}
+"""How what is given is spelt, where it is not the option of its name."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,7 +15,6 @@ from prgcore.errors import BadInput, MissingExtra, unknown_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import ModuleType
 
     from rich.console import RenderableType
 
@@ -85,7 +85,8 @@ def prove(
     if machine == "-" and "-" in files:
         raise BadInput("standard input cannot be both the machine and the theorems")
     first = inputs.load_machine(machine, policy)
-    report = _report_module()
+    with needed("prgcore prove"):
+        from prgcore.prove import report as prover
     _readable(files)
     stdin = inputs.read_text("-") if "-" in files else ""
     if listed:
@@ -98,7 +99,7 @@ def prove(
     reports = []
     for one in _policies() if every_policy else [first]:
         with output.progress("proving") as progress:
-            reports.append(report.prove(one, progress=progress, **asked))
+            reports.append(prover.prove(one, progress=progress, **asked))
     if junit is not None:
         output.write_file(junit, _junit(reports))
     if as_json:
@@ -111,20 +112,19 @@ def prove(
     raise typer.Exit(next((c for c in WORST_FIRST if c in codes), max(codes)))
 
 
-def _report_module() -> ModuleType:
-    """The prover.
+@contextmanager
+def needed(what: str) -> Iterator[None]:
+    """Around an import of the prover: what it is needed for.
 
     Raises:
         MissingExtra: z3 or numpy is not installed.
     """
     try:
-        from prgcore.prove import report
+        yield
     except ModuleNotFoundError as error:
         if error.name not in ("z3", "numpy"):
             raise
-        raise MissingExtra("prgcore prove", "prove") from None
-    module: ModuleType = report
-    return module
+        raise MissingExtra(what, "prove") from None
 
 
 def _mutants(text: str | None) -> int | None:

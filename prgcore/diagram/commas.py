@@ -11,18 +11,23 @@ from io import StringIO
 
 from prgcore.diagram.graph import Graph
 
-HEAD = ("from", "to", "event", "rule", "phase", "why", "cite", "steps", "mark")
+HEAD = ("from", "to", "event", "rule", "phase", "why", "cite", "steps", "mark",
+        "from_id", "to_id")
 
 
 def csv(graph: Graph) -> str:
-    """The graph as CSV with a head; `cite` and `steps` are joined by semicolons."""
+    """The graph as CSV with a head; `cite` and `steps` are joined by semicolons.
+
+    `from` and `to` are first lines, which several nodes may share; the ids tell these apart.
+    """
     labels = {n.id: n.label for n in graph.nodes}
     out = StringIO()
     rows = writer(out)
     rows.writerow(HEAD)
     rows.writerows(
         (labels[e.source], labels[e.target], w.event, w.rule, w.phase, w.why,
-         "; ".join(w.cite), "; ".join(map(str, e.steps)), e.mark)
+         "; ".join(w.cite), "; ".join(map(str, e.steps)), e.mark, e.source,
+         e.target)
         for e in graph.edges for w in e.labels
     )
     return out.getvalue()

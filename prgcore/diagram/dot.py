@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from html import escape
 from textwrap import wrap
@@ -12,12 +13,16 @@ from prgcore.diagram.palette import MARKS, PALETTE, Role
 WIDEST = 30
 """Where the lines of a node are broken, in characters."""
 MOST_ABREAST = 24
-"""A graph with more nodes goes from left to right, and so does a flat one: what is abreast is then
-one below another."""
+WIDEST_FAN = 6
+SPARSE = 1.8
+"""A graph with more nodes goes from left to right, and so does a flat one, or one in which a node
+has more neighbours, unless it is dense: what is abreast is then one below another."""
 
 _PAGE = 'labelloc=t, tooltip=" ", fontname="Helvetica", fontsize=14, nodesep=0.2, ranksep=0.4'
+_CALLED = {"rounded": "rounded box", "double": "box in a box", "dashed": "dashed box"}
 _SHAPES = {
     "rounded": 'shape=box, style="rounded,filled"', "hexagon": "shape=hexagon, style=filled",
+    "octagon": "shape=octagon, style=filled",
     "box": "shape=box, style=filled", "double": "shape=box, peripheries=2, style=filled",
     "ellipse": "shape=ellipse, style=filled", "dashed": 'shape=box, style="filled,dashed"',
 }
@@ -56,7 +61,7 @@ def _legend(explained: tuple[Node, ...]) -> Iterator[str]:
         look = PALETTE[Role(node.role)]
         stroke = MARKS[node.mark].stroke if node.mark else look.stroke
         width = 3 if node.mark else 1
-        shape = node.mark or look.shape
+        shape = "" if node.mark else _CALLED.get(look.shape, look.shape)
         yield (f'      <tr><td bgcolor="{look.fill}" color="{stroke}" border="{width}">'
                f'{escape(" ".join(node.text))}</td><td border="0" align="left">{shape}</td></tr>')
     yield "    </table>>];"
@@ -82,16 +87,27 @@ def _edge(graph: Graph, edge: Edge) -> str:
     if edge.mark:
         mark = MARKS[edge.mark]
         style = "dashed" if mark.dashed else "solid"
-        said.append(f'color="{mark.stroke}", fontcolor="{mark.stroke}", penwidth=2.5, style={style}')
+        said.append(f'color="{mark.stroke}", fontcolor="{mark.stroke}", penwidth=2.5, '
+                    f"style={style}")
     return f"{edge.source} -> {edge.target} [{', '.join(said)}];"
+
+
+def _flat(graph: Graph) -> bool:
+    """Whether much of it would be abreast."""
+    ends = {(e.source, e.target) for e in graph.edges if e.source != e.target}
+    leaving, arriving = Counter(a for a, _ in ends), Counter(b for _, b in ends)
+    return (
+        len(leaving.keys() & arriving.keys()) * 5 < len(graph.nodes)
+        or len(graph.nodes) > MOST_ABREAST
+        or (max((*leaving.values(), *arriving.values()), default=0) > WIDEST_FAN
+            and len(ends) < SPARSE * len(graph.nodes))
+    )
 
 
 def dot(graph: Graph) -> str:
     """The graph as DOT text, one node or edge a line."""
     explained = graph.explained
-    inner = {e.source for e in graph.edges} & {e.target for e in graph.edges}
-    flat = len(inner) * 5 < len(graph.nodes) or len(graph.nodes) > MOST_ABREAST
-    direction = "LR" if flat else "TB"
+    direction = "LR" if _flat(graph) else "TB"
     lines = [
         f"digraph {_quote(graph.title)} {{",
         f"  graph [rankdir={direction}, label={_quote(graph.title)}, {_PAGE}];",

@@ -7,8 +7,8 @@ Law: frozen and sorted; what is drawn is decided by the views (`states`, `walks`
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
-from functools import lru_cache
+from collections.abc import Collection, Iterable, Iterator
+from functools import cache, lru_cache
 from itertools import chain
 from operator import attrgetter
 
@@ -16,7 +16,7 @@ from attrs import evolve, frozen
 
 from prgcore.diagram.palette import MARKS, PALETTE, Role
 from prgcore.errors import BadInput
-from prgcore.model import Model, Values
+from prgcore.model import Model, Rule, Table, Values
 
 MOST_NODES = 60
 MOST_EDGES = 150
@@ -91,7 +91,7 @@ class Edge:
 
     Attributes:
         steps: the numbers of the steps of a trace that go this way, from 1.
-        mark: "" or `path`, `added`, `removed`, `changed`.
+        mark: "" or `path`, `broken`, `added`, `removed`, `changed`.
     """
 
     source: str
@@ -145,6 +145,27 @@ class Graph:
         return tuple(r for r in Role if r in used)
 
     @property
+    def names(self) -> dict[str, str]:
+        """What a list calls each node, by its id: its first line, and what tells it from others.
+
+        Of several with one first line the lines that not all of them have; a number, where
+        these are the same as well.
+        """
+        alike: dict[str, list[Node]] = {}
+        for node in self.nodes:
+            alike.setdefault(node.text[0], []).append(node)
+        found: dict[str, str] = {}
+        for label, some in alike.items():
+            shared = set(some[0].text[1:]).intersection(*(n.text[1:] for n in some))
+            count: dict[str, int] = {}
+            for node in some:
+                own = ", ".join(line for line in node.text[1:] if line not in shared)
+                name = f"{label} ({own})" if own else label
+                count[name] = count.get(name, 0) + 1
+                found[node.id] = f"{name} #{count[name]}" if count[name] > 1 else name
+        return found
+
+    @property
     def explained(self) -> tuple[Node, ...]:
         """The legend, as nodes that look like what they explain; nothing where all look alike."""
         used = {n.mark for n in self.nodes} | {e.mark for e in self.edges}
@@ -158,11 +179,7 @@ class Graph:
 
     def at(self, url: str) -> str:
         """A whole address; empty where nothing is linked."""
-        whole = self.reference + url if self.reference and url else ""
-        return re.sub(
-            r"[^A-Za-z0-9_:/?#@!$&+,=.~%-]",
-            lambda m: "".join(f"%{b:02X}" for b in m[0].encode(errors="replace")), whole,
-        )
+        return address(self.reference, url)
 
     @property
     def spread(self) -> Graph:
@@ -178,9 +195,12 @@ class Graph:
         order = [n for n in self.nodes if n.id in nodes]
         order += [n for n in nodes.values() if n not in order]
         place = {n.id: i for i, n in enumerate(order)}
-        edges = (Edge(a, b, tuple(sorted(some, key=in_order)), mark=m) for (a, b, m), some in labels.items())
-        return evolve(self, nodes=tuple(order), edges=tuple(
-            sorted(edges, key=lambda e: (place[e.source], place[e.target], e.mark))))
+        edges = sorted(
+            (Edge(a, b, tuple(sorted(some, key=in_order)), mark=m)
+             for (a, b, m), some in labels.items()),
+            key=lambda e: (place[e.source], place[e.target], e.mark),
+        )
+        return evolve(self, nodes=tuple(order), edges=tuple(edges))
 
 
 def gathered(drawn: Graph) -> Graph:
@@ -198,7 +218,7 @@ def gathered(drawn: Graph) -> Graph:
     for (label, target), some in sources.items():
         left = [n for n in drawn.nodes if n.id not in some and n.id != target]
         if len(some) > max(2, half) and len(left) <= max(6, quarter):
-            id_ = "any" + ("_but_" + "_".join(n.id for n in left) if left else "")
+            id_ = "_".join(["any", *(f"{len(n.id)}_{n.id}" for n in left)])
             says = "*" if not left else "* but " + ", ".join(n.label for n in left)
             covers = tuple(n for n in drawn.nodes if n not in left)
             many[id_] = Node(id_, says, Role.ANY, covers=covers)
@@ -214,8 +234,36 @@ def gathered(drawn: Graph) -> Graph:
 
 
 def reference(model: Model) -> str:
-    """Where the reference of a machine is, seen from a page beside it: only one machine has one."""
-    return "reference/" if model.name == "prg" else ""
+    """Where the reference of a machine is, seen from a page beside it: only one machine has one.
+
+    It has this machine's if it knows every rule by its id and event, and every row, hole and
+    promise by its id.
+    """
+    ours = _known() if model.name == "prg" else frozenset()
+    return "reference/" if ours.issuperset(_told(model, model.rules)) else ""
+
+
+@cache
+def _known() -> frozenset[str]:
+    """What the reference has a place for."""
+    from prgcore.tables.machine import TABLE
+
+    return frozenset(_told(TABLE, (r for _, rows in TABLE.phases for r in rows)))
+
+
+def _told(of: Model | Table, rules: Iterable[Rule]) -> Iterator[str]:
+    yield from (f"{r.id.partition('@')[0]} {r.event.partition('(')[0]}" for r in rules)
+    yield from (f"row {s.row}" for s in of.situations)
+    yield from (i.id for some in (of.families, of.invariants) for i in some)
+
+
+def address(reference: str, url: str) -> str:
+    """Where more is said, as a link may spell it; empty where nothing is linked."""
+    return re.sub(
+        r"[^A-Za-z0-9_:/?#@!$&+,=.~%-]",
+        lambda m: "".join(f"%{b:02X}" for b in m[0].encode(errors="replace")),
+        reference + url if reference and url else "",
+    )
 
 
 def clean(text: str) -> str:

@@ -15,7 +15,7 @@ def html(graph: Graph, svg: str) -> str:
         graph: the graph.
         svg: its picture, as Graphviz draws it.
     """
-    names = {n.id: escape(n.text[0]) for n in graph.nodes}
+    names = {id_: escape(name) for id_, name in graph.names.items()}
     rows: list[tuple[str, ...]] = [
         (names[e.source], names[e.target], ", ".join(map(str, e.steps)),
          f"<code>{escape(clean(w.event))}</code>", _linked(w.rule, graph.at(w.url)),

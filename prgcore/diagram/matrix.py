@@ -9,9 +9,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import TypeAlias
 
-from attrs import evolve, field, frozen
+from attrs import define, evolve, field, frozen
 
-from prgcore.diagram.graph import reference
+from prgcore.diagram.graph import address, reference
 from prgcore.diagram.palette import Standing
 from prgcore.display import (
     RowDisplay,
@@ -89,7 +89,7 @@ class Matrix:
 
     def link(self, square: Square) -> str:
         """The whole address of a square; empty where nothing is linked."""
-        return self.reference + square.url if self.reference and square.url else ""
+        return address(self.reference, square.url)
 
     def at(self, row: str, column: str) -> Square:
         """The square of two values."""
@@ -104,6 +104,8 @@ class Matrix:
 
 def asked(engine: Engine, rows: str = "node1.state", columns: str = "node2.state") -> Values:
     """The stored columns of which a map needs a pair for every combination that is reachable.
+
+    Of a machine that breaks its promises it needs one for every set of promises besides.
 
     Raises:
         BadInput: no such column.
@@ -126,14 +128,15 @@ def matrix(
     """The map of two columns, whatever machine it is.
 
     Args:
-        engine: the machine. One with an atlas knows its reachable pairs.
+        engine: the machine. One with an atlas knows its reachable pairs, and keeps its promises.
         rows, columns: two columns, stored or derived.
         pairs: what a search found of another machine: a reachable pair for every combination
-            of the columns `asked`; `prgcore.prove.seen.seen(space, names)` lists them.
-            Without them what no invariant forbids stays open.
+            of the columns `asked` and of promises it breaks; `prgcore.prove.seen.seen(space,
+            names)` lists them.
 
     Raises:
-        BadInput: no such column, the same column twice, or more than `MOST` squares.
+        BadInput: no such column, the same column twice, more than `MOST` squares, or neither
+            pairs nor an atlas: nothing is drawn as impossible that nobody searched.
     """
     names = asked(engine, rows, columns)
     domains = {c.name: c.domain for c in engine.model.columns}
@@ -147,12 +150,15 @@ def matrix(
     atlas = engine.atlas if pairs is None else None
     if atlas is not None:
         pairs = (engine.at(values) for values in atlas.everything.distinct(names))
-    found: dict[tuple[str, str], list[Pair]] | None = None
-    if pairs is not None:
-        found = {}
-        for one in pairs:
-            pair = engine.pair(one)
-            found.setdefault((pair[rows], pair[columns]), []).append(pair)
+    if pairs is None:
+        raise BadInput(
+            f"nobody searched the machine {engine.model.name[:80]!r}, so its map is not known; give "
+            "pairs=seen(search(model), asked(engine)), of prgcore.prove"
+        )
+    found: dict[tuple[str, str], list[Pair]] = {}
+    for one in pairs:
+        pair = engine.pair(one)
+        found.setdefault((pair[rows], pair[columns]), []).append(pair)
     survey = _Survey(engine, rows, columns, found, atlas is not None)
     return Matrix(
         f"{engine.model.name}: {rows} and {columns}", rows, columns,
@@ -162,25 +168,24 @@ def matrix(
     )
 
 
-@frozen(eq=False, slots=False)
+@define(eq=False, slots=False)
 class _Survey:
-    """What is known of a machine, asked square by square.
+    """What is known of a machine, asked square by square, and remembered.
 
-    `found`: the reachable pairs of every square, None where nobody searched; `safe`: none of
-    them breaks an invariant.
+    `found`: the reachable pairs of every square; `safe`: none of them breaks an invariant.
     """
 
     engine: Engine
     rows: str
     columns: str
-    found: Mapping[tuple[str, str], list[Pair]] | None
+    found: Mapping[tuple[str, str], list[Pair]]
     safe: bool
     _machines: dict[Values, Engine] = field(factory=dict)
     _forbids: dict[frozenset[tuple[str, str]], Values] = field(factory=dict)
     _sources: dict[Display, _Source] = field(factory=dict)
 
     def square(self, row: str, column: str) -> Square:
-        here = (self.found or {}).get((row, column))
+        here = self.found.get((row, column))
         return self._reached(row, column, here) if here else self._empty(row, column)
 
     def remarks(self) -> Iterator[str]:
@@ -197,12 +202,12 @@ class _Survey:
 
     def _reached(self, row: str, column: str, here: list[Pair]) -> Square:
         model = self.engine.model
-        if not self.safe:
-            broken = dict.fromkeys(i for pair in here for i in self.engine.broken(pair))
-            if broken:
-                return self._forbidden(row, column, Standing.BROKEN, tuple(broken))
         sources = {d: self._source(d) for d in self._displays(here)}
         inside = self._inside(here, sources)
+        if not self.safe:
+            broken = [set(self.engine.broken(pair)) for pair in here]
+            if any(broken):
+                return self._broken(row, column, broken, inside)
         rows = dict.fromkeys(s.row for s in model.situations if any(
             s.row in rows for rows, _ in sources.values()))
         families = [f for f in model.families if any(f.id == id_ for _, id_ in sources.values())]
@@ -222,6 +227,28 @@ class _Survey:
         standing = Standing.UNDOCUMENTED if listed else Standing.REACHABLE
         return Square(row, column, standing, str(len(inside) or ""),
                       "reachable" + _with(inside), inside)
+
+    def _broken(
+        self, row: str, column: str, broken: list[set[str]], inside: tuple[Inside, ...]
+    ) -> Square:
+        """A square of which every pair breaks a promise, or some do: which promises."""
+        ids = [i.id for i in self.engine.model.invariants if any(i.id in b for b in broken)]
+        every = [i for i in ids if all(i in b for b in broken)]
+        some = [i for i in ids if i not in every]
+        says = []
+        if every:
+            says.append(f"every pair here breaks {self._told(every)}")
+        elif all(broken):
+            says.append("every pair here breaks a promise")
+        if some:
+            says.append(f"some pairs here break {self._told(some)}")
+        text = " ".join(every) if every else f"some {' '.join(some)}"
+        return Square(row, column, Standing.BROKEN, text, ". ".join(says), inside,
+                      f"invariants.html#{ids[0].lower()}")
+
+    def _told(self, ids: Collection[str]) -> str:
+        """Invariants, each with what it says."""
+        return "; ".join(f"{i.id}: {i.says}" for i in self.engine.model.invariants if i.id in ids)
 
     def _moves(self, pair: Pair) -> bool:
         """Whether the pair is in transition, as the machine says."""
@@ -292,9 +319,7 @@ class _Survey:
             forbids = self._contradicted(cells)
         self._forbids[cells] = forbids
         if forbids:
-            return self._forbidden(row, column, Standing.IMPOSSIBLE, forbids)
-        if self.found is None:
-            return Square(row, column, Standing.OPEN, "", "no invariant forbids it; nobody searched")
+            return self._forbidden(row, column, forbids)
         return Square(row, column, Standing.IMPOSSIBLE, "",
                       "a search found no such pair")
 
@@ -330,14 +355,13 @@ class _Survey:
             frozenset(mirror_cube(Cube(tuple(cells)))) in never for cells in never
         )
 
-    def _forbidden(self, row: str, column: str, standing: Standing, ids: Values) -> Square:
+    def _forbidden(self, row: str, column: str, ids: Values) -> Square:
         """A square that invariants forbid: each of them, or all of them together."""
-        says = {i.id: i.says for i in self.engine.model.invariants}
-        together = len(ids) > 1 and standing is Standing.IMPOSSIBLE and not contradiction(
+        together = len(ids) > 1 and not contradiction(
             self._machine(ids[:1]), [{self.rows: (row,), self.columns: (column,)}])
-        told = "; ".join(f"{i}: {says[i]}" for i in ids)
+        told = self._told(ids)
         return Square(
-            row, column, standing, (" + " if together else " ").join(ids),
+            row, column, Standing.IMPOSSIBLE, (" + " if together else " ").join(ids),
             f"{' and '.join(ids)} together: {told}" if together else told,
             url=f"invariants.html#{ids[0].lower()}",
         )

@@ -8,12 +8,14 @@ from html import escape
 from prgcore.diagram import svg as draw
 from prgcore.diagram.graph import clean
 from prgcore.diagram.matrix import Matrix, Square
-from prgcore.diagram.matrix_text import legend, named, once
+from prgcore.diagram.matrix_text import legend, named, once, within
 from prgcore.diagram.page import listing, page
 from prgcore.diagram.palette import STANDINGS, Standing
 
 _EDGE, _WIDE, _HIGH = 20.0, 1000.0, 46.0
 _NAME, _SIZE, _SMALL, _LINE = 170.0, 11.0, 10.0, 13.0
+_REASONS = 12
+"""How many pairs of reasons a square names when it is pointed at."""
 
 
 def svg(drawn: Matrix) -> str:
@@ -30,9 +32,7 @@ def html(drawn: Matrix) -> str:
             f"{escape(named(square.row))} / {escape(named(square.column))}",
             f"{STANDINGS[square.standing].shape} {square.standing}",
             f'<a href="{escape(clean(url))}">{says}</a>' if url else says,
-            "<br>".join(
-                " / ".join(escape(named(r)) for r in i.reasons)
-                + (f": {escape(i.source)}" if i.source else "") for i in square.inside),
+            "<br>".join(escape(within(i)) for i in square.inside),
         ))
     return page(drawn.title, _Picture(drawn, titled=False).document(), listing(
         "The squares in words", ("square", "standing", "which", "with the reasons"), rows))
@@ -100,8 +100,7 @@ class _Picture:
                       **({"class_": "faint", "fill": draw.FAINT} if faint else {}))
             for i, line in enumerate(lines)
         )
-        tooltip = f"{named(square.row)} / {named(square.column)}: {square.says}"
-        return draw.told(_box(x, y, self.side, _HIGH, square.standing) + words, tooltip,
+        return draw.told(_box(x, y, self.side, _HIGH, square.standing) + words, _tooltip(square),
                          self.drawn.link(square))
 
     def _legend(self) -> Iterator[str]:
@@ -116,6 +115,14 @@ class _Picture:
                 yield draw.text(_EDGE, self.y + 12, words, font_size=_SIZE, class_="faint",
                                 fill=draw.FAINT)
                 self.y += 16
+
+
+def _tooltip(square: Square) -> str:
+    """What is said of a square, and with which reasons it is reachable; of many the first."""
+    told = [f"{named(square.row)} / {named(square.column)}: {square.says.rstrip('.')}",
+            *map(within, square.inside[:_REASONS])]
+    more = len(square.inside) - _REASONS
+    return "; ".join([*told, f"and {more} more"] if more > 0 else told)
 
 
 def _box(x: float, y: float, wide: float, high: float, standing: Standing) -> str:

@@ -12,18 +12,24 @@ from string import ascii_uppercase
 from textwrap import wrap
 
 from prgcore.diagram.graph import clean
-from prgcore.diagram.matrix import Matrix, Square
+from prgcore.diagram.matrix import Inside, Matrix, Square
 from prgcore.diagram.palette import STANDINGS, Standing
 from prgcore.vocabulary import title
 
 WIDTH = 80
-_GROUPED = (Standing.IMPOSSIBLE, Standing.TRANSITION, Standing.OPEN, Standing.REACHABLE)
-"""Standings of which squares are counted, not listed."""
+_COUNTED = (Standing.IMPOSSIBLE, Standing.REACHABLE)
+"""Standings of which squares are counted by what is said of them, not listed."""
 
 
 def named(value: str) -> str:
     """A value as a person reads it."""
     return clean(title(value) or value)
+
+
+def within(inside: Inside) -> str:
+    """Two reasons and what they are, as a person reads them."""
+    reasons = " / ".join(map(named, inside.reasons))
+    return f"{reasons}: {inside.source}" if inside.source else reasons
 
 
 def legend(drawn: Matrix) -> Iterator[tuple[Standing, str, int]]:
@@ -72,20 +78,28 @@ def _letters(count: int) -> list[str]:
 
 
 def _told(drawn: Matrix, standing: Standing) -> Iterator[str]:
-    """What is said of the squares of one standing: one by one, or counted by what is said."""
-    squares = [s for s in drawn.squares if s.standing is standing]
-    if standing in _GROUPED:
-        said = Counter(clean(s.says) for s in squares if ":" in s.says)
-        told = [f"{says} ({count})" for says, count in said.items()]
+    """What is said of the squares of one standing: one by one, by their row, or counted."""
+    told: list[str]
+    if standing in _COUNTED:
+        said = Counter(
+            clean(s.says) for s in drawn.squares if s.standing is standing and ":" in s.says)
+        told = sorted((f"{says} ({count})" for says, count in said.items()), key=_by_number)
+    elif standing is Standing.TRANSITION:
+        rows: dict[str, list[str]] = {}
+        for s in once(drawn):
+            if s.standing is standing:
+                count = f" ({clean(s.text)})" if s.text else ""
+                rows.setdefault(named(s.row), []).append(named(s.column) + count)
+        told = [f"{row} | {', '.join(columns)}" for row, columns in rows.items()]
     else:
         told = [f"{named(s.row)} | {named(s.column)}: {clean(s.says)}"
                 for s in once(drawn) if s.standing is standing]
-    for words in sorted(told, key=_natural) if standing in _GROUPED else told:
+    for words in told:
         yield from wrap(words, WIDTH, initial_indent="  ", subsequent_indent="      ",
                         break_on_hyphens=False)
 
 
-def _natural(words: str) -> list[tuple[int, str]]:
+def _by_number(words: str) -> list[tuple[int, str]]:
     """S2 before S10."""
     return [(int(part), "") if part.isdecimal() else (0, part) for part in re.split(r"(\d+)", words)]
 
@@ -108,8 +122,7 @@ def markdown(drawn: Matrix) -> str:
     lines += ["", _line(["square", "standing", "which", "with the reasons"]), _line(["---"] * 4)]
     for square in once(drawn):
         where = f"{_cell(named(square.row))} | {_cell(named(square.column))}".replace(" | ", " / ")
-        reasons = "<br>".join(_cell(f"{named(i.reasons[0])} / {named(i.reasons[1])}" + (
-            f": {i.source}" if i.source else "")) for i in square.inside)
+        reasons = "<br>".join(_cell(within(i)) for i in square.inside)
         lines.append(_line([where, square.standing, _linked(drawn, square), reasons]))
     return "\n".join(lines) + "\n"
 

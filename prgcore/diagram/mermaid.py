@@ -9,7 +9,7 @@ from prgcore.diagram.palette import MARKS, PALETTE, Role
 
 _SHAPES = {
     "rounded": ("([", "])"), "hexagon": ("{{", "}}"), "double": ("[[", "]]"),
-    "ellipse": ("[/", "/]"), "dashed": (">", "]"),
+    "ellipse": ("[/", "/]"), "dashed": (">", "]"), "octagon": ("[/", "\\]"),
 }
 _ENTITIES = str.maketrans({c: f"#{ord(c)};" for c in "#%`&"} | {
     '"': "#quot;", "<": "#lt;", ">": "#gt;",

@@ -7,7 +7,7 @@ second sign of a role, a sign or a number that of a mark.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
 from attrs import evolve, frozen
@@ -21,13 +21,14 @@ class Role(StrEnum):
     FAILED_OVER = "failed_over"
     FAILED = "failed"
     UNKNOWN = "unknown"
+    SILENT = "silent"
     PLAIN = "plain"
     ANY = "any"
 
 
 @frozen
 class Look:
-    """Fill and stroke on a light page, fill on a dark one (text is then light), a shape in words."""
+    """Fill, stroke on a light page, fill on a dark one (text is light there), a shape in words."""
 
     says: str
     fill: str
@@ -43,14 +44,22 @@ PALETTE: Mapping[Role, Look] = {
     Role.FAILED: Look("failed", "#dd9468", "#6e2000", "#63260a", "double"),
     Role.UNKNOWN: Look(
         "unknown: high availability is not on", "#a3a3a3", "#333333", "#2b2b2b", "ellipse"),
+    Role.SILENT: Look(
+        "shows nothing: does not run, or cannot be seen", "#a070c0", "#3d0a4a", "#4e1a5a",
+        "octagon"),
     Role.PLAIN: Look("a value", "#ffffff", "#424242", "#1c1c1c", "box"),
     Role.ANY: Look("many values at once", "#ffffff", "#707070", "#1c1c1c", "dashed"),
 }
 
 WORST_FIRST: tuple[Role, ...] = (
-    Role.FAILED, Role.UNKNOWN, Role.TRANSITION, Role.FAILED_OVER, Role.SERVING, Role.PLAIN, Role.ANY,
+    Role.FAILED, Role.SILENT, Role.UNKNOWN, Role.TRANSITION, Role.FAILED_OVER, Role.SERVING,
+    Role.PLAIN, Role.ANY,
 )
-"""A pair is drawn as its worse half."""
+
+
+def worst(roles: Iterable[Role]) -> Role:
+    """As which a pair is drawn: its worse half; of nothing, a plain value."""
+    return min(roles, key=WORST_FIRST.index, default=Role.PLAIN)
 
 
 @frozen
@@ -66,7 +75,7 @@ class Mark:
 MARKS: Mapping[str, Mark] = {
     "focus": Mark("the pair in question", "*", "#000000"),
     "path": Mark("the way taken, step by step", "", "#0b3fbf"),
-    "broken": Mark("breaks a promise", "!", "#a00000"),
+    "broken": Mark("breaks a promise or an expectation", "!", "#a00000"),
     "added": Mark("new", "+", "#00583f"),
     "removed": Mark("gone", "-", "#a00000", dashed=True),
     "changed": Mark("changed", "~", "#6a1b9a", dashed=True),
@@ -81,7 +90,6 @@ class Standing(StrEnum):
     UNDOCUMENTED = "undocumented"
     REACHABLE = "reachable"
     TRANSITION = "transition"
-    OPEN = "open"
     IMPOSSIBLE = "impossible"
 
 
@@ -93,13 +101,12 @@ BROKEN = Look("does not hold", "#ffe3e3", "#a00000", "#5a1010", "double")
 """How the note of a broken promise looks, and that of an expectation that is not met."""
 
 STANDINGS: Mapping[Standing, Look] = {
-    Standing.BROKEN: evolve(BROKEN, says="reachable, though a promise forbids it: which", shape="✗"),
+    Standing.BROKEN: evolve(BROKEN, says="reachable, and breaks a promise: which", shape="✗"),
     Standing.DOCUMENTED: _like(Role.SERVING, "documented: which rows of Table 2", "●"),
     Standing.UNDOCUMENTED: _like(Role.FAILED_OVER, "reachable and in no row: which family", "○"),
     Standing.REACHABLE: _like(Role.SERVING, "reachable", "●"),
     Standing.TRANSITION: _like(
         Role.TRANSITION, "in transition: with how many pairs of reasons", "~"),
-    Standing.OPEN: _like(Role.PLAIN, "nothing forbids it, and nobody searched", "?"),
     Standing.IMPOSSIBLE: Look(
         "impossible: which promise forbids it", "#efefef", "#707070", "#262626", "·"),
 }

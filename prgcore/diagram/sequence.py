@@ -10,9 +10,12 @@ from collections.abc import Iterator, Mapping
 
 from attrs import frozen
 
-from prgcore.diagram.graph import Label, reference
+from prgcore.diagram.graph import Label, address, clean, reference
+from prgcore.diagram.palette import Role
 from prgcore.diagram.states import role
+from prgcore.display import viewpoints
 from prgcore.engine import Engine, Pair
+from prgcore.errors import BadInput
 from prgcore.model import Action, Event, Model, Values
 from prgcore.seats import NODES
 from prgcore.story import Run, Step
@@ -31,6 +34,9 @@ LIVES: Mapping[str, str] = {
 
 REMARK, BROKEN = "remark", "broken"
 """What a note is that is of no state."""
+
+MOST = 1_000
+"""How many messages and notes are laid out: a story of about three hundred events."""
 
 _GRANT = ("acquire_grant", "release_grant")
 _ADMINISTRATOR, _ARBITER, _WORLD, _MACHINE = "administrator", "arbiter", "world", "machine"
@@ -97,11 +103,14 @@ class Sequence:
 
     def at(self, url: str) -> str:
         """A whole address; empty where nothing is linked."""
-        return self.reference + url if self.reference and url else ""
+        return address(self.reference, url)
 
     @property
     def bands(self) -> tuple[tuple[Message | Note, ...], ...]:
-        """The items, side by side where they are one: a message to both nodes, their notes."""
+        """The items, side by side where they are one.
+
+        So are a message to both nodes, an answer of both, and the notes of both.
+        """
         found: list[list[Message | Note]] = []
         for item in self.items:
             if found and all(_beside(item, other) for other in found[-1]):
@@ -114,8 +123,9 @@ class Sequence:
 def _beside(item: Message | Note, other: Message | Note) -> bool:
     match item, other:
         case Message(), Message():
-            same = (item.source, item.text, item.step) == (other.source, other.text, other.step)
-            return same and item.target not in ends(other)
+            same = (item.kind, item.text, item.step) == (other.kind, other.text, other.step)
+            own = item.source == item.target or other.source == other.target
+            return same and not own and len({*ends(item)} & {*ends(other)}) == 1
         case Note(), Note():
             plain = (item.role == REMARK) is (other.role == REMARK)
             return plain and not set(item.over) & set(other.over) and len(item.over) == 1
@@ -125,6 +135,27 @@ def _beside(item: Message | Note, other: Message | Note) -> bool:
 def ends(item: Message | Note) -> Values:
     """The life lines that an item touches."""
     return (item.source, item.target) if isinstance(item, Message) else item.over
+
+
+def check_size(drawn: Sequence) -> Sequence:
+    """The sequence itself.
+
+    Raises:
+        BadInput: too long to be laid out; as text it may have any length.
+    """
+    if len(drawn.items) > MOST:
+        raise BadInput(
+            f"{clean(drawn.title)[:80] or 'the story'}: {len(drawn.items):,} messages and notes are "
+            f"too many to lay out (at most {MOST:,}); draw a part of the story, or ask for the "
+            "format text, of any length"
+        )
+    return drawn
+
+
+def one_end(some: list[Message]) -> str:
+    """The life line that the messages of a band have in common."""
+    sources = {m.source for m in some}
+    return some[0].source if len(sources) == 1 else some[0].target
 
 
 # ------------------------------------------------------------- who tells whom
@@ -165,8 +196,9 @@ def route_of_action(model: Model, action: Action) -> tuple[str, str]:
 def sequence(run: Run, title: str = "") -> Sequence:
     """A run of a story, drawn: every event, what changes, what is asked for, what does not hold.
 
-    An event that is refused, ignored or impossible is answered, dashed, with the reason. Life
-    lines that nobody uses are left out.
+    An event that is refused, ignored or impossible is answered, dashed, with the reason: by the
+    nodes that are not as it needs them, else by all that it reaches. A node that nobody can see
+    shows nothing, whatever it is in the record. Life lines that nobody uses are left out.
     """
     teller = _Teller(run.engine)
     items = tuple(teller.tell(run))
@@ -183,6 +215,8 @@ class _Teller:
         self.nodes = nodes_of(engine.model)
         self.columns = {c.name for c in engine.model.columns if not c.derived}
         self.events = {e.name: e for e in engine.model.events}
+        self.views = dict(zip(NODES, zip(*(
+            (v.node1, v.node2) for v in viewpoints(engine)), strict=True), strict=True))
         self.says = {i.id: i.says for i in engine.model.invariants}
 
     def tell(self, run: Run) -> Iterator[Message | Note]:
@@ -217,8 +251,14 @@ class _Teller:
 
     def _state(self, node: str, pair: Pair) -> Note:
         name, reason = f"{node}.state", pair.get(f"{node}.reason", "")
-        words = dict.fromkeys((title(pair[name]) or pair[name], title(reason)))
-        return Note((node,), tuple(w for w in words if w), role(self.engine.model, name, pair[name]))
+        words = [w for w in dict.fromkeys((title(pair[name]) or pair[name], title(reason))) if w]
+        if not self._shown(node, pair):
+            return Note((node,), ("Shows nothing", f"in the record: {' / '.join(words)}"), Role.SILENT)
+        return Note((node,), tuple(words), role(self.engine.model, name, pair[name]))
+
+    def _shown(self, node: str, pair: Pair) -> bool:
+        """Whether anybody can see what a node is."""
+        return any(self.engine.holds(view, pair) for view in self.views[node])
 
     def _remarks(self, before: Mapping[str, str], after: Pair) -> Iterator[Note]:
         """What changed beside states and reasons, each with whom it is of."""
@@ -238,12 +278,14 @@ class _Teller:
         rule = decision.rule if decision else None
         label = Label(event, "") if rule is None else Label(
             event, rule.id.partition("@")[0], rule.phase, rule.why, rule.cite)
-        for target in targets if done else targets[:1]:
+        for target in targets:
             yield Message(source, target, str(label) if done else event, str(step.kind),
                           label.tooltip, label.url, not done, number)
         if decision is None or not done:
-            yield Message(targets[0], source, self._answer(step), "refusal", label.tooltip, label.url,
-                          dashed=True, step=number)
+            answer = self._answer(step)
+            for node in _answering(answer, targets):
+                yield Message(node, source, answer, "refusal", label.tooltip, label.url,
+                              dashed=True, step=number)
             return
         yield from self._became(step)
         yield from self._remarks(step.before, step.after)
@@ -254,8 +296,8 @@ class _Teller:
     def _became(self, step: Step) -> Iterator[Note]:
         """The states that a step changed, and those of which it changed the reason."""
         for node in self.nodes:
-            asked = [n for n in (f"{node}.state", f"{node}.reason") if n in self.columns]
-            if f"{node}.state" in asked and any(step.before[n] != step.after[n] for n in asked):
+            if f"{node}.state" in self.columns and (
+                    self._state(node, step.before) != self._state(node, step.after)):
                 yield self._state(node, step.after)
 
     def _answer(self, step: Step) -> str:
@@ -275,6 +317,16 @@ class _Teller:
         broken = self.engine.broken(pair)
         if set(broken) - set(before):
             yield Note(self.nodes, ("Broken promise", *(f"{i}: {self.says[i]}" for i in broken)), BROKEN)
+
+
+def _answering(answer: str, asked: Values) -> Values:
+    """Who answers: the nodes of which alone something is missing, else all that were asked.
+
+    An answer lists what is missing: `refused: node2.state is idle, needs normal; node2. …`.
+    """
+    needs = (part.partition(" is ")[0] for part in answer.partition(": ")[2].split("; "))
+    heads = {name.partition(".")[0] for name in needs}
+    return tuple(n for n in asked if n in heads) if heads <= set(asked) else asked
 
 
 _DUTIES: Mapping[str, str] = {a.name: f"{a.says} ({a.duty})" for a in ACTIONS}

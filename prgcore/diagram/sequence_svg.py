@@ -20,7 +20,9 @@ from prgcore.diagram.sequence import (
     Message,
     Note,
     Sequence,
+    check_size,
     ends,
+    one_end,
 )
 
 _SIZE, _SMALL, _LINE = 12.0, 11.0, 15.0
@@ -33,11 +35,12 @@ _TALL = 900.0
 
 def svg(drawn: Sequence) -> str:
     """The sequence as a picture."""
-    return _Picture(drawn).document()
+    return _Picture(check_size(drawn)).document()
 
 
 def html(drawn: Sequence) -> str:
     """The sequence as a page: the picture, and the same in words."""
+    check_size(drawn)
     rows = []
     for item in drawn.items:
         who = " to ".join(dict.fromkeys(LIVES[name] for name in ends(item)))
@@ -235,22 +238,27 @@ class _Picture:
 
     def _across(self, some: list[Message]) -> Iterator[str]:
         first, x = some[0], self.at.x
-        targets = sorted({m.target for m in some}, key=lambda n: abs(x[n] - x[first.source]))
-        near, between = x[targets[0]], sorted((x[targets[0]], x[first.source]))
+        hub = one_end(some)
+        others = sorted({n for m in some for n in ends(m)} - {hub}, key=lambda n: abs(x[n] - x[hub]))
+        near, between = x[others[0]], sorted((x[others[0]], x[hub]))
         passed = [x[n] for n in self.at.nodes if between[0] < x[n] < between[1]]
-        far = min([x[first.source], *passed], key=lambda place: abs(place - near))
+        far = min([x[hub], *passed], key=lambda place: abs(place - near))
         if abs(far - near) < _wide(_folded(first)) + 2 * _BAR:
-            far = x[first.source]
+            far = x[hub]
         for words in _folded(first):
             self.y += _LINE
             yield self._words((far + near) / 2, self.y, first, words, text_anchor="middle")
         self.y += 8
-        way = 1 if near > x[first.source] else -1
-        start, end = (x[first.source] + way * _BAR, x[targets[-1]] - way * _BAR)
-        yield draw.line(start, self.y, end - way * 6, self.y, class_="arrow", stroke=draw.INK,
-                        stroke_width=1.4, stroke_dasharray="5 4" if first.dashed else None)
-        for name in targets:
+        start, *middle, end = (hub, *others) if first.source == hub else (*others[::-1], hub)
+        way = 1 if x[end] > x[start] else -1
+        yield draw.line(x[start] + way * _BAR, self.y, x[end] - way * (_BAR + 6), self.y,
+                        class_="arrow", stroke=draw.INK, stroke_width=1.4,
+                        stroke_dasharray="5 4" if first.dashed else None)
+        for name in middle if first.source == hub else ():
             yield draw.tip(x[name] - way * _BAR, self.y, way)
+        for name in () if first.source == hub else middle:
+            yield draw.element("circle", cx=x[name], cy=self.y, r=_BAR, class_="head", fill=draw.INK)
+        yield draw.tip(x[end] - way * _BAR, self.y, way)
         self.y += 6
 
     def _own(self, message: Message) -> Iterator[str]:

@@ -9,7 +9,16 @@ from itertools import pairwise
 from textwrap import wrap
 
 from prgcore.diagram.graph import clean
-from prgcore.diagram.sequence import BROKEN, REMARK, Life, Message, Note, Sequence
+from prgcore.diagram.sequence import (
+    BROKEN,
+    REMARK,
+    Life,
+    Message,
+    Note,
+    Sequence,
+    ends,
+    one_end,
+)
 
 WIDTH = 80
 _OUTER = {"administrator": 15, "arbiter": 11, "world": 9}
@@ -79,19 +88,22 @@ class _Page:
         if first.kind not in ("action", "refusal"):
             self.row()
         words = clean(first.text)
-        start, ends = self.at[first.source], sorted(self.at[m.target] for m in some)
-        if start in ends:
-            self._own(start, words, first)
+        if first.source == first.target:
+            self._own(self.at[first.source], words, first)
             return
-        low, high = min(start, ends[0]), max(start, ends[-1])
+        hub = self.at[one_end(some)]
+        others = {self.at[n] for m in some for n in ends(m)} - {hub}
+        low, high = min(hub, *others), max(hub, *others)
         self._words(words, low + 2, high - 1)
         row = self.row()
         line = "╌" if first.dashed else "─"
         for place in range(low + 1, high):
             row[place] = "┼" if row[place] == "│" and line == "─" else line
-        row[start] = "├" if start == low else "┤"
-        for end in ends:
-            row[end - 1 if end > start else end + 1] = ">" if end > start else "<"
+        sources, targets = ({hub}, others) if self.at[first.source] == hub else (others, {hub})
+        for start in sources:
+            row[start] = "├" if min(targets) > start else "┤"
+        for end in targets:
+            row[end - 1 if end > low else end + 1] = ">" if end > low else "<"
 
     def _own(self, place: int, words: str, message: Message) -> None:
         """What a life line does or tells itself: at its right, or at its left where there is room."""

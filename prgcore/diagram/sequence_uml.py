@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from prgcore.diagram import palette
 from prgcore.diagram.graph import clean
 from prgcore.diagram.palette import PALETTE, Role
-from prgcore.diagram.sequence import BROKEN, REMARK, Message, Note, Sequence
+from prgcore.diagram.sequence import BROKEN, REMARK, Message, Note, Sequence, check_size
 
 _PEOPLE = ("administrator", "world")
 _ENTITIES = str.maketrans({c: f"#{ord(c)};" for c in "#;%`&\\{}"} | {
@@ -19,6 +19,7 @@ _ENTITIES = str.maketrans({c: f"#{ord(c)};" for c in "#;%`&\\{}"} | {
 
 def mermaid(drawn: Sequence) -> str:
     """The sequence as a Mermaid `sequenceDiagram`; what does not hold stands in a frame."""
+    check_size(drawn)
     title = clean(drawn.title).translate({ord("<"): "(", ord(">"): ")"})  # it would be markup
     lines = [
         "---", f"title: {json.dumps(title, ensure_ascii=False)}", "---",
@@ -53,6 +54,7 @@ def _over(note: Note) -> str:
 
 def plantuml(drawn: Sequence) -> str:
     """The sequence as a PlantUML sequence diagram, its notes in the colours of the palette."""
+    check_size(drawn)
     lines = [
         "@startuml", f"title {_plantuml(drawn.title)}", "hide footbox",
         *(f'{"actor" if life.id in _PEOPLE else "participant"} "{life.label}" as {life.id}'

@@ -1,12 +1,14 @@
 """The states of a node as a graph: the values of one column, and the rules that change it.
 
-Law: complete for the column. What a guard allows is decided by reading its cells (derived
-cells over their tables), not by a search. Knows no format and no row.
+Law: complete for the column. What a rule does is what a search saw, where one is given, else
+what its guard allows, read from its cells (derived cells over their tables). Knows no format
+and no row.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeAlias
 
 from attrs import evolve
 
@@ -27,6 +29,9 @@ ROLES: Mapping[str, Role] = {
     State.UNKNOWN: Role.UNKNOWN,
 }
 """How a state is drawn, unless the machine says that it is a transition."""
+
+Moves: TypeAlias = Callable[[Rule], frozenset[tuple[str, str]]]
+"""What a rule does to a column: its values before and after, where they differ."""
 
 _WORDS: Mapping[str, Mapping[str, str]] = {
     "state": {str(k): v for k, v in MEANINGS.items()},
@@ -79,6 +84,10 @@ class Reader:
             self._possible[rule.event, column] = possible
         return self._seen((*rule.when, *more), column) & possible
 
+    def of(self, column: str) -> Moves:
+        """What every rule can do to a column, by its guard alone."""
+        return lambda rule: self.moves(rule, column)
+
     def moves(self, rule: Rule, column: str) -> frozenset[tuple[str, str]]:
         """Every change that the rule can make to the column, as (before, after)."""
         found: set[tuple[str, str]] = set()
@@ -100,11 +109,21 @@ class Reader:
         return frozenset(found)
 
 
-def graph(model: Model, column: str = "node1.state", phase: str | None = None) -> Graph:
+def graph(
+    model: Model, column: str = "node1.state", phase: str | None = None, moves: Moves | None = None
+) -> Graph:
     """The values of a column and the rules that change it; of one phase, or of all.
 
     A rule that leads to one value from more than half of the domain is drawn from one node
     that stands for these values, and says which.
+
+    Args:
+        model: the machine.
+        column: a stored column.
+        phase: of the rules; all of them if none is given.
+        moves: what a rule does to the column, as (before, after): what a search saw
+            (`prgcore.prove.seen.moves`). Without it guards alone are read, which allow more than
+            the pairs that are reachable; the title says so.
 
     Raises:
         BadInput: no such stored column, or no such phase.
@@ -115,17 +134,21 @@ def graph(model: Model, column: str = "node1.state", phase: str | None = None) -
     phases = {r.phase for r in model.rules if r.phase}
     if phase is not None and phase not in phases:
         raise BadInput(unknown_name("phase", phase, phases))
-    reader = Reader(model)
-    nodes = {v: _node(model, column, v) for v in stored[column].domain}
+    title_ = ", ".join((f"{model.name}: {column}", *([f"phase {phase}"] if phase else ())))
+    if moves is None:
+        moves, title_ = Reader(model).of(column), f"{title_}, by its guards alone"
+    address = reference(model)
+    words = _WORDS.get(column.rpartition(".")[2], {}) if address else {}
+    nodes = {v: _node(model, column, v, words) for v in stored[column].domain}
     labels: dict[tuple[str, str], set[Label]] = {}
     for rule in model.rules:
         if phase in (None, rule.phase):
             label = Label(rule.event, rule.id.partition("@")[0], rule.phase, rule.why, rule.cite)
-            for before, after in reader.moves(rule, column):
+            for before, after in moves(rule):
                 labels.setdefault((nodes[before].id, nodes[after].id), set()).add(label)
     drawn = gathered(Graph(
-        f"{model.name}: {column}" + (f", {phase}" if phase else ""), (), tuple(nodes.values()),
-        tuple(Edge(*ends, tuple(why)) for ends, why in labels.items()), reference(model),
+        title_, (), tuple(nodes.values()),
+        tuple(Edge(*ends, tuple(why)) for ends, why in labels.items()), address,
     ))
     joined = {id_ for e in drawn.edges for id_ in (e.source, e.target)}
     starts = {dict(pair)[column] for pair in model.initial}
@@ -142,10 +165,9 @@ def role(model: Model, column: str, value: str) -> Role:
     return ROLES.get(value, Role.PLAIN)
 
 
-def _node(model: Model, column: str, value: str) -> Node:
+def _node(model: Model, column: str, value: str, words: Mapping[str, str]) -> Node:
     """A value; where it is a word of the document, with what the document says of it."""
     what = column.rpartition(".")[2]
-    words = _WORDS.get(what, {}) if reference(model) else {}
     told = value in words
     return Node(
         identifier(value), title(value) or value, role(model, column, value),

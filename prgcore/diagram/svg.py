@@ -75,6 +75,11 @@ def tip(x: float, y: float, way: int) -> str:
 def box(x: float, y: float, wide: float, high: float, look: Look, role: str) -> str:
     """A box that shows a role by colour and by shape."""
     paint = {"class_": f"r-{role}", "fill": look.fill, "stroke": look.stroke}
+    if look.shape == "octagon":
+        cut, right, foot = min(6.0, high / 3), x + wide, y + high
+        around = ((x + cut, y), (right - cut, y), (right, y + cut), (right, foot - cut),
+                  (right - cut, foot), (x + cut, foot), (x, foot - cut), (x, y + cut))
+        return element("polygon", points=" ".join(f"{a:.1f},{b:.1f}" for a, b in around), **paint)
     if look.shape == "hexagon":
         tip = min(9.0, high / 2)
         corners = ((x, y + high / 2), (x + tip, y), (x + wide - tip, y), (x + wide, y + high / 2),

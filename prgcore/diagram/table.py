@@ -20,7 +20,7 @@ def _code(text: str) -> str:
 
 def table(graph: Graph) -> str:
     """The graph as Markdown: from, to, event, rule, phase; steps and marks where there are any."""
-    labels = {n.id: _quote(n.label) for n in graph.nodes}
+    labels = {id_: _quote(name) for id_, name in graph.names.items()}
     marked = any(e.mark for e in graph.edges)
     head = ["from", "to", "event", "rule", "phase", *(["mark"] if marked else [])]
     lines = [

@@ -13,28 +13,29 @@ WIDTH = 80
 
 def text(graph: Graph) -> str:
     """The graph as text: every node with its role and mark, and where its edges lead, and why."""
-    labels = {n.id: n.text[0] for n in graph.nodes}
+    names = graph.names
     leaving: dict[str, list[Edge]] = {}
     for edge in graph.edges:
         leaving.setdefault(edge.source, []).append(edge)
     lines = [*_wrapped(clean(graph.title), "", "  ")]
     for node in graph.nodes:
-        lines += ["", *_head(node, initial=node.id in graph.initial)]
+        lines += ["", *_head(node, names[node.id], initial=node.id in graph.initial)]
         for edge in leaving.get(node.id, ()):
-            lines += _edge(edge, labels[edge.target])
+            lines += _edge(edge, names[edge.target])
     return "\n".join(lines) + "\n"
 
 
-def _head(node: Node, *, initial: bool) -> Iterator[str]:
+def _head(node: Node, name: str, *, initial: bool) -> Iterator[str]:
     plain = node.role in (Role.PLAIN, Role.ANY)
     said = [
         *(["start"] if initial else []),
         *([] if plain else [PALETTE[Role(node.role)].says.partition(":")[0]]),
         *([MARKS[node.mark].says] if node.mark else []),
     ]
-    yield from _wrapped(node.text[0] + (f" ({', '.join(said)})" if said else ""), "", "  ")
+    yield from _wrapped(name + (f" ({', '.join(said)})" if said else ""), "", "  ")
     for line in node.text[1:]:
-        yield from _wrapped(line, "  ", "    ")
+        if line not in name:
+            yield from _wrapped(line, "  ", "    ")
 
 
 def _edge(edge: Edge, target: str) -> Iterator[str]:

@@ -5,13 +5,15 @@ Law: pure; every edge is a step that the interpreter answered. A pair is drawn a
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+import sys
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from attrs import evolve
 
 from prgcore.diagram.graph import Edge, Graph, Label, Node, reference
-from prgcore.diagram.palette import WORST_FIRST, Role
+from prgcore.diagram.palette import Role, worst
 from prgcore.diagram.states import role
+from prgcore.display import viewpoints
 from prgcore.engine import Engine, Pair
 from prgcore.errors import BadInput, ImpossibleEvent, NotTotal, OutsideInvariant
 from prgcore.model import Model, Rule, Values
@@ -63,28 +65,41 @@ def around(engine: Engine, pair: Pair, radius: int = 1, kinds: Collection[Kind] 
 
 
 def path(run: Run, title: str = "") -> Graph:
-    """The way of a story: its steps by number, and what else leads from one of its pairs to another.
+    """The way of a story: its events by number, and what else leads from a pair to another.
 
-    What is refused or ignored is a step that stays. A pair that breaks a promise says which.
+    What is refused or ignored is a step that stays; what is changed by hand has no number. A
+    pair that breaks a promise or an expectation says which, and so does a step that was to be
+    another.
     """
     steps: _Steps = {}
     pairs = dict.fromkeys([run.start])
-    number = 0
+    went: set[tuple[Pair, Pair, Label]] = set()
+    wrong: dict[Pair, list[str]] = {}
+    number, begun = 0, False
     for step in run.steps:
-        if step.line.verb in ("policy", "expect") or (not number and step.after == run.start):
+        verb = step.line.verb
+        if verb == "expect" and step.failed:
+            wrong.setdefault(step.after, []).append(step.failed)
+        if verb in ("policy", "expect") or (verb == "start" and not begun):
             continue
-        number += 1
+        begun = True
         pairs |= dict.fromkeys([step.before, step.after])
-        labels = steps.setdefault((step.before, step.after, "path"), {})
-        labels.setdefault(_label(step), []).append(number)
+        label, mark = _label(step), "path"
+        went.add((step.before, step.after, label))
+        if step.failed:
+            mark, label = "broken", evolve(
+                label, event=f"{label.event} ({step.failed})", why=f"{step.failed}; {label.why}")
+        numbers = steps.setdefault((step.before, step.after, mark), {}).setdefault(label, [])
+        if verb not in ("start", "given"):
+            number += 1
+            numbers.append(number)
     events = [e.name for e in run.engine.model.events]
     for source in pairs:
         for label, target in _answers(run.engine, source, events):
-            taken = steps.get((source, target, "path"), {})
-            if target in pairs and label not in taken:
+            if target in pairs and (source, target, label) not in went:
                 steps.setdefault((source, target, ""), {}).setdefault(label, [])
     return _graph(run.engine, title or f"{run.engine.model.name}: a path of {number} steps",
-                  list(pairs), steps, run.start)
+                  list(pairs), steps, run.start, wrong)
 
 
 def _label(step: Step) -> Label:
@@ -114,19 +129,20 @@ def _answers(engine: Engine, pair: Pair, events: Iterable[str]) -> Iterator[tupl
 
 
 def _graph(
-    engine: Engine, title_: str, pairs: list[Pair], steps: _Steps, centre: Pair, *,
-    focus: bool = False,
+    engine: Engine, title_: str, pairs: list[Pair], steps: _Steps, centre: Pair,
+    wrong: Mapping[Pair, Sequence[str]] | None = None, *, focus: bool = False,
 ) -> Graph:
     """A graph of pairs: with one in the middle, or starting from it."""
     ids = {pair: f"p{number}" for number, pair in enumerate(pairs)}
     place = {id_: i for i, id_ in enumerate(ids.values())}
     nodes = (
-        _node(engine, ids[p], p, centre, "focus" if focus and p is centre else "") for p in pairs
+        _broken(engine, p, (wrong or {}).get(p, ()), _node(
+            engine, ids[p], p, centre, "focus" if focus and p is centre else "")) for p in pairs
     )
     edges = []
     for (source, target, mark), labels in steps.items():
         numbers = sorted(n for some in labels.values() for n in some)
-        first = {label: min(some, default=0) for label, some in labels.items()}
+        first = {label: min(some, default=sys.maxsize) for label, some in labels.items()}
         order = sorted(labels, key=lambda w: (first[w], w))
         edges.append(Edge(ids[source], ids[target], tuple(order), tuple(numbers), mark))
     edges.sort(key=lambda e: (place[e.source], place[e.target], e.mark))
@@ -145,17 +161,25 @@ def _node(engine: Engine, id_: str, pair: Pair, centre: Pair, mark: str) -> Node
     if len(lines) > MOST_DIFFERENCES + 1:
         lines[MOST_DIFFERENCES:] = [f"and {len(lines) - MOST_DIFFERENCES} more"]
     reasons = _halves(engine.model, pair, "reason")
-    node = Node(
-        id_, _name(engine, pair), _role(engine.model, pair),
-        (*([" | ".join(dict.fromkeys(reasons))] if any(r != "-" for r in reasons) else []), *lines),
+    roles = _roles(engine, pair)
+    silent = [n for n, r in zip(NODES, roles, strict=False) if r is Role.SILENT]
+    return Node(
+        id_, _name(engine, pair), worst(roles),
+        (*([" | ".join(dict.fromkeys(reasons))] if any(r != "-" for r in reasons) else []),
+         *([f"{' and '.join(silent)} shows nothing"] if silent else []), *lines),
         "; ".join(f"{name} {value}" for name, value in pair.items()), mark=mark,
     )
+
+
+def _broken(engine: Engine, pair: Pair, wrong: Sequence[str], node: Node) -> Node:
+    """A pair with the promises that it breaks, and what it is and was not to be."""
     broken = engine.broken(pair)
-    if not broken:
+    says = [*(f"{i.id}: {i.says}" for i in engine.model.invariants if i.id in broken), *wrong]
+    if not says:
         return node
-    says = "; ".join(f"{i.id}: {i.says}" for i in engine.model.invariants if i.id in broken)
-    return evolve(node, mark="broken", lines=(*node.lines, f"breaks {', '.join(broken)}"),
-                  tooltip=f"{says}; {node.tooltip}")
+    lines = *([f"breaks {', '.join(broken)}"] if broken else []), *wrong
+    return evolve(node, mark="broken", lines=(*node.lines, *lines),
+                  tooltip=f"{'; '.join(says)}; {node.tooltip}")
 
 
 def _columns(model: Model, names: Values) -> list[str]:
@@ -176,8 +200,11 @@ def _name(engine: Engine, pair: Pair) -> str:
     return " | ".join(_halves(engine.model, pair, "state")) or engine.model.name
 
 
-def _role(model: Model, pair: Pair) -> Role:
-    """The worse role of the two halves."""
-    states = _columns(model, ("state",))
-    return min((role(model, name, pair[name]) for name in states),
-               key=WORST_FIRST.index, default=Role.PLAIN)
+def _roles(engine: Engine, pair: Pair) -> list[Role]:
+    """Of each half as an administrator sees it; of a machine without states none."""
+    view = viewpoints(engine)[0]
+    return [
+        role(engine.model, name, pair[name]) if engine.holds(visible, pair) else Role.SILENT
+        for name, visible in zip(
+            _columns(engine.model, ("state",)), (view.node1, view.node2), strict=False)
+    ]

@@ -5,8 +5,8 @@ no library, nothing stored. It runs the same table as the engine; a test walks b
 out; the same machine gives the same bytes.
 
 `machine.js` decides, `meaning.js` explains, `story.js` reads and writes, `sequence.js` draws,
-`words.js` names, `panels.js` and `lists.js` show, `finder.js` finds, `view.js` listens; each of them
-knows only those before it.
+`words.js` names, `cards.js`, `panels.js` and `lists.js` show, `finder.js` finds, `view.js` listens;
+each of them knows only those before it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from html import escape
 from importlib.resources import files
 from string import Template
@@ -24,23 +25,30 @@ from prgcore.engine import Engine
 from prgcore.explorer.payload import payload
 
 SCRIPTS = (
-    "machine.js", "meaning.js", "story.js", "sequence.js", "words.js", "panels.js", "lists.js",
-    "finder.js", "view.js",
+    "machine.js", "meaning.js", "story.js", "sequence.js", "words.js", "cards.js", "panels.js",
+    "lists.js", "finder.js", "view.js",
 )
 """The parts of the script, each after those that it uses."""
+LONGEST = 2_000
+"""Lines of a story that the page takes; `story.js` says the same."""
 
 
-def page(engine: Engine, story: str = "", links: str = "") -> str:
+def page(
+    engine: Engine, story: str = "", links: str = "",
+    pairs: Sequence[Mapping[str, str]] | None = None,
+) -> str:
     """The explorer of a machine, as the text of an HTML file.
 
     Args:
         engine: the machine.
         story: the text of a story with which to begin; "": where the machine is at home.
         links: the address of the reference, to which rules and rows then link; "": no links.
+        pairs: of a machine without an atlas what a search found, for its map
+            (`prgcore.diagram.matrix.matrix`); None: no map.
     """
     script = "".join(['"use strict";\n(() => {\n', *map(_part, SCRIPTS), "})();\n"])
     style = _part("style.css") + _colours()
-    told = payload(engine, story, links)
+    told = payload(engine, story, links, pairs)
     policy = (
         f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; "
         "base-uri 'none'; form-action 'none'"

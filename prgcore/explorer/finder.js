@@ -152,7 +152,7 @@ function ruleCard(machine, row, rule) {
       "p",
       { class: "quiet" },
       [...rule.cite, ...rule.decisions].join(", "),
-      ` (${rule.evidence}) `,
+      `${evidenceText(rule)} `,
       table.links ? reference(machine, "in the reference", ruleLink(rule)) : null,
     ),
   );
@@ -182,8 +182,46 @@ function squareItems(machine, i, begin) {
     (one) => one.causes.length && one.display.every((half, axis) => half?.[0] === states[axis]),
   );
   if (shown >= 0) return rowItems(machine, shown);
-  const start = { verb: "start", start: starts[begin][0] };
+  return setItems(machine, pair, starts[begin][0]);
+}
+
+/** A start, and what must be set by hand to have these codes. */
+function setItems(machine, codes, name) {
+  const start = { verb: "start", start: name };
   const from = runItem(machine, start, machine.initial).after;
-  const given = pair.map((value, at) => ({ verb: "given", column: at, value }));
+  const given = codes.map((value, at) => ({ verb: "given", column: at, value }));
   return [start, ...given.filter((item) => from[item.column] !== item.value)];
 }
+
+/** The way to what two nodes show, as it is typed, or what is wrong with it. */
+function shownItems(machine, meaning, typed, begin) {
+  const { display, starts } = machine.table;
+  const halves = typed.map((said, i) => readShown(machine.table, `node${i + 1}`, said));
+  const wrong = halves.findIndex((half) => typeof half === "string");
+  if (wrong >= 0) return { error: `node${wrong + 1}: ${halves[wrong]}` };
+  const shown = halves.map((half) => half.shown);
+  const like = (half, i) =>
+    half && shown[i]
+      ? half[0] === shown[i][0] && (shown[i][1] === null || half[1] === shown[i][1])
+      : !half && !shown[i];
+  const row = display.rows.findIndex((one) => one.causes.length && one.display.every(like));
+  if (row >= 0) return { items: rowItems(machine, row) };
+  const start = starts[begin][0];
+  const from = runItem(machine, { verb: "start", start }, machine.initial).after;
+  const codes = meaning.pairThat(shown, from);
+  if (codes) return { items: setItems(machine, codes, start) };
+  return {
+    error:
+      "No pair that events lead to shows this: read the status of both nodes again, or ask " +
+      "prgcore explain what the two mean together",
+  };
+}
+
+/** What a node can show, to choose from: states, and with the reasons that rows list. */
+const shownChoices = (machine) => {
+  const { display, columns } = machine.table;
+  const states = columns.find((column) => column.name === "node1.state").titles;
+  const listed = display.rows.flatMap((row) => row.display.filter(Boolean));
+  const all = new Set([...states, ...listed.map((half) => spell(machine, half)), "nothing"]);
+  return [...all].sort().map((text) => h("option", { value: text }));
+};

@@ -108,10 +108,10 @@ function eventRow(machine, base, some) {
 // ------------------------------------------------------------------- trace, map, foot
 
 /** Every step, each a button that goes back to it; what was undone stays in sight. */
-const stepsPanel = (machine, { steps, at }) =>
-  steps.map((step, i) => {
-    const { decision, failed, before, after } = step;
-    const breaks = before === after ? [] : promises(machine.broken(after));
+function stepsPanel(machine, { steps, at }) {
+  const breaks = judged(machine, steps);
+  return steps.map((step, i) => {
+    const { decision, failed } = step;
     const [line] = storyLines(machine, [step]);
     return h(
       "li",
@@ -122,9 +122,10 @@ const stepsPanel = (machine, { steps, at }) =>
       }),
       decision?.rule ? h("span", { class: "quiet" }, ` ${decision.rule.id}`) : null,
       failed ? h("span", { class: "broken" }, ` ✗ ${failed}`) : null,
-      breaks.map((one) => h("span", { class: "broken" }, ` ✗ breaks ${one.id}`)),
+      breaks[i].map((one) => h("span", { class: "broken" }, ` ✗ breaks ${one.id}`)),
     );
   });
+}
 
 /** The map: a square for every two states. Where one is, `markSquare` says. */
 function mapPanel({ table }) {
@@ -145,7 +146,8 @@ function mapPanel({ table }) {
         "data-do": canGo(square) ? `square:${i}` : null,
         "aria-label": `${squareName(table, square)}: ${square.says}${canGo(square) ? "" : " (not a place to go)"}`,
       },
-      square.text,
+      h("span", { class: "sign", "aria-hidden": "true" }, table.standings[square.standing].sign),
+      ` ${square.text}`.trimEnd(),
     );
   const body = rows.domain.map((_, r) =>
     h(
@@ -205,5 +207,10 @@ const legend = (looks, kind, used) =>
   Object.entries(looks)
     .filter(([name]) => used.has(name))
     .map(([name, look]) =>
-      h("span", null, h("i", { class: `${kind}-${name}`, "aria-hidden": "true" }), look.says),
+      h(
+        "span",
+        null,
+        h("i", { class: `${kind}-${name}`, "aria-hidden": "true" }, look.sign),
+        look.says,
+      ),
     );

@@ -107,7 +107,10 @@ function machineOf(table) {
   const isHome = (row) => goal.some((cube) => holds(cube, row));
 
   /** The next event on a shortest way home, HOME, or null where the atlas does not know the row. */
-  const next = (row) => (atlas ? atlas(row) : null);
+  const next = (row) => (atlas ? atlas.next(row) : null);
+
+  /** The least ill of the reachable pairs in a box: stored codes and their cost, or null. */
+  const cheapest = (box, costs) => atlas?.cheapest(box, costs) ?? null;
 
   /**
    * The shortest way home by repairs, commands, timers and successful completions.
@@ -166,6 +169,7 @@ function machineOf(table) {
     available,
     broken,
     next,
+    cheapest,
     home,
     isHome,
     isPossible,
@@ -193,10 +197,10 @@ function nearest(row, cubes) {
   );
 }
 
-/** A decision diagram that asks a column at a time: for a row its next event home. */
+/** A decision diagram that asks a column at a time: next events home, and reachable pairs. */
 function readAtlas({ columns, levels, root, events }) {
   const nodes = levels.map((level) => level.split(" ").map((node) => node.split(",").map(Number)));
-  return (row) => {
+  const next = (row) => {
     let node = root;
     for (const [level, column] of columns.entries()) {
       node = (nodes[level][node][row[column]] ?? 0) - 1;
@@ -204,4 +208,32 @@ function readAtlas({ columns, levels, root, events }) {
     }
     return node ? events[node - 1] : HOME;
   };
+
+  /** `box`: for some columns the codes that they may have; `costs`: for columns, of each code. */
+  const cheapest = (box, costs) => {
+    const known = levels.map(() => new Map());
+    const best = (level, node) => {
+      if (level === columns.length) return { cost: 0 };
+      if (known[level].has(node)) return known[level].get(node);
+      const column = columns[level];
+      let found = null;
+      for (const [code, child] of nodes[level][node].entries()) {
+        if (!child || box.get(column)?.includes(code) === false) continue;
+        const rest = best(level + 1, child - 1);
+        const cost = rest && rest.cost + (costs[column]?.[code] ?? 0);
+        if (rest && (!found || cost < found.cost)) found = { cost, code, rest };
+      }
+      known[level].set(node, found);
+      return found;
+    };
+    const found = best(0, root);
+    if (!found) return null;
+    const codes = [];
+    for (let way = found, level = 0; way.rest; way = way.rest, level += 1) {
+      codes[columns[level]] = way.code;
+    }
+    return { codes, cost: found.cost };
+  };
+
+  return { next, cheapest };
 }

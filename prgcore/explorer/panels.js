@@ -1,161 +1,11 @@
 /**
- * The panels: the pair, what it means and what to do, and what happened last, as elements.
+ * The panels: what the pair means and what to do, and what happened last, as elements.
  *
  * Law: functions from what is known to elements; they change nothing and listen to nothing.
  */
 
 /** How many rows may be looked at for a way home that no atlas knows. */
 const FAR = 2_000;
-
-// ------------------------------------------------------------------------- the pair
-
-const SHAPES = {
-  rounded: "M6 3h12a3 3 0 0 1 3 3v12a3 3 0 0 1-3 3H6a3 3 0 0 1-3-3V6a3 3 0 0 1 3-3z",
-  hexagon: "M7 3h10l5 9-5 9H7l-5-9z",
-  box: "M3 3h18v18H3z",
-  double: "M2 2h20v20H2zM6 6h12v12H6z",
-  ellipse: "M12 4a10 8 0 0 1 0 16a10 8 0 0 1 0-16z",
-  dashed: "M3 3h18v18H3z",
-};
-
-const SILENT =
-  "shows nothing: it does not run, or cannot be reached; this is what the record keeps";
-
-/** The shape of a role: the second sign beside its colour. */
-const roleShape = ({ looks }, role) =>
-  svg(
-    "svg",
-    { class: `shape role-${role}`, viewBox: "0 0 24 24", "aria-hidden": "true" },
-    svg("path", { d: SHAPES[looks[role].shape] ?? SHAPES.box }),
-  );
-
-/** Both nodes, what is between them, and what they share. */
-function pairPanel(machine, meaning, row, before) {
-  const { table } = machine;
-  const shown = meaning.display(row);
-  const cards = table.cards.map((card, i) =>
-    nodeCard(machine, card, row, before, shown ? shown[i] === null : false),
-  );
-  const own = new Set(table.cards.flatMap((c) => [c.state, c.reason, ...c.facts]));
-  const shared = table.columns
-    .map((_, i) => i)
-    .filter((i) => !own.has(i))
-    .sort((i, j) => j - i);
-  const between = h(
-    "div",
-    { class: "between" },
-    ...hearing(machine, row),
-    facts(machine, shared, row, before),
-  );
-  return cards.length ? [cards[0], between, ...cards.slice(1)] : [between];
-}
-
-/** A node: its state, if it has one, and what else is known of it; `silent`: it shows nothing. */
-function nodeCard(machine, card, row, before, silent) {
-  const { columns } = machine.table;
-  const { node, facts: about } = card;
-  const health = about.filter((i) => columns[i].name === `${node}.health`);
-  const always = about.filter((i) => i < machine.stored && !isYesNo(columns[i], "hears_peer"));
-  const derived = about.filter((i) => i >= machine.stored && !health.includes(i));
-  const role = roleOf(machine.table, card, row);
-  return h(
-    "article",
-    { class: `card role-${role}`, "aria-label": node },
-    h("h3", null, node),
-    card.state === null ? null : stateOf(machine, card, row, before, silent),
-    facts(machine, [...health, ...always], row, before),
-    derived.length === 0
-      ? null
-      : h(
-          "details",
-          { "data-key": `more:${node}` },
-          h("summary", null, "what rules also read"),
-          facts(machine, derived, row, before),
-        ),
-  );
-}
-
-/** What a node is to an operator. */
-const roleOf = ({ columns }, { state }, row) =>
-  (state !== null && columns[state].roles?.[row[state]]) || "plain";
-
-/** State and reason in the colour of their role, and what that means. */
-function stateOf({ table }, card, row, before, silent) {
-  const role = roleOf(table, card, row);
-  const [state, reason] = [card.state, card.reason].map(
-    (i) => i !== null && valueName(table.columns[i], row[i]),
-  );
-  const moved = before && [card.state, card.reason].some((i) => i !== null && before[i] !== row[i]);
-  const says = role === "plain" ? "" : table.looks[role].says;
-  return [
-    h(
-      "p",
-      { class: `state role-${role}${moved ? " moved" : ""}` },
-      roleShape(table, role),
-      h("span", null, h("strong", null, state), reason && h("span", { class: "reason" }, reason)),
-    ),
-    h("p", { class: "role" }, silent ? SILENT : says),
-  ];
-}
-
-/** Columns and their values; who is assigned where is said in words. */
-function facts({ table }, columns, row, before) {
-  const { goal } = table;
-  const away = (i) =>
-    goal.length > 0 &&
-    goal.every((cube) => cube.some(([column, codes]) => column === i && !codes.includes(row[i])));
-  const [own, peers] = ["assigned_own", "assigned_peer"].map((what) =>
-    columns.find((i) => isYesNo(table.columns[i], what)),
-  );
-  const together = own !== undefined && peers !== undefined;
-  const users = (some) =>
-    served(...[own, peers].map((i) => table.columns[i].domain[some[i]] === "yes"));
-  const lines = columns.map((i) => {
-    const column = table.columns[i];
-    const name = column.label ?? plainName(column.name.replace(/^node\d\./, ""));
-    if (together && i === peers) return null;
-    if (together && i === own) {
-      return fact("serves", users(row), before && users(before), "", away(own) || away(peers));
-    }
-    const was = before && valueName(column, before[i]);
-    return fact(name, valueName(column, row[i]), was, column.says, away(i));
-  });
-  return h("dl", { class: "facts" }, lines);
-}
-
-/** A name and a value; what it was where that is something else; whether it is not as at home. */
-function fact(name, value, was, says, away) {
-  const changed = was !== null && was !== value;
-  const kinds = [away && "away", changed && "changed"].filter(Boolean).join(" ");
-  return h(
-    "div",
-    { class: kinds || null },
-    h("dt", { title: says || null }, name),
-    h("dd", null, value, changed ? h("span", { class: "was" }, ` was ${was}`) : null),
-  );
-}
-
-const isYesNo = ({ name, domain }, what) => name.endsWith(`.${what}`) && domain.includes("yes");
-
-/** Whose users are assigned to a node. */
-const served = (own, peers) =>
-  ["nobody", "its peer's users", "its own users", "its own users and its peer's"][2 * own + peers];
-
-/** Whether the nodes hear each other, as arrows. */
-function hearing({ table }, row) {
-  return table.cards.map(({ node, facts: about }) => {
-    const i = about.find((j) => isYesNo(table.columns[j], "hears_peer"));
-    if (i === undefined) return null;
-    const hears = table.columns[i].domain[row[i]] === "yes";
-    const [head, tail] = node === "node1" ? ["◂", "—"] : ["—", "▸"];
-    return h(
-      "p",
-      { class: `hears${hears ? "" : " deaf"}` },
-      h("span", { "aria-hidden": "true" }, hears ? `${head}${tail}` : "┄✕┄"),
-      ` ${node} ${hears ? "hears its peer" : "does not hear its peer"}`,
-    );
-  });
-}
 
 // ------------------------------------------------------------------------- meaning
 
@@ -185,28 +35,60 @@ function meaningPanel(machine, meaning, row, { led, byHand }) {
           : "Events alone lead here: this refutes the promise. ",
         "No rule is guessed from here: undo, or start over.",
       ),
+      ...outsidePanel(meaning.outside(row)),
     ];
   }
   const told = meaning.of(row);
+  const way = table.goal.length ? machine.home(row, FAR) : { events: null };
   return [
-    ...(told ? toldPanel(machine, told, row, led) : ledHere(machine, led)),
-    ...homePanel(machine, row),
+    ...(told ? toldPanel(machine, told, row, way) : ledHere(machine, led)),
+    ...homePanel(machine, row, way),
   ];
 }
 
-/** The promises among broken invariants; the auxiliary ones only where there is no other. */
-function promises(breaks) {
-  const kept = breaks.filter((one) => !one.auxiliary);
-  return kept.length ? kept : breaks;
+/** What to do where a promise is broken. */
+const outsidePanel = ({ actions, nearest }) =>
+  actions.length
+    ? [
+        h("h3", null, "On a real pair: prudence, not proof"),
+        h(
+          "ul",
+          { class: "advice" },
+          actions.map((says) => h("li", null, h("span", null, sentence(capital(says))))),
+        ),
+        nearest ? h("p", { class: "quiet" }, `Nearest: row ${nearest} of Table 2.`) : null,
+      ]
+    : [];
+
+const capital = (text) => text.slice(0, 1).toUpperCase() + text.slice(1);
+
+/** What to do where neither the row nor a family says it. */
+function otherwise({ table }, { events }) {
+  if (!events) return null;
+  if (!events.length) return "Nothing: everybody is at home.";
+  const alone = (event) => ["timer", "completion"].includes(table.events[event].kind);
+  const first = events.findIndex((event) => !alone(event));
+  if (first < 0) return "Wait: it goes home by itself, as below.";
+  const wait = first ? "Wait: it goes on by itself. Then take" : "Take";
+  return `${wait} the shortest way home, as below.`;
 }
 
-function toldPanel(machine, told, row, led) {
+function toldPanel(machine, told, row, way) {
+  const { table } = machine;
   const heading = told.row
     ? `Row ${told.row} of Table 2${told.seat === "node2" ? ", nodes exchanged" : ""}`
-    : told.family
-      ? `Not in Table 2: ${told.family}${told.decision ? ` (${told.decision})` : ""}`
-      : "In no row of Table 2";
-  const enabled = ([event]) => event !== undefined && machine.step(row, event).outcome === "done";
+    : `Not in Table 2${told.family ? `: ${told.family}` : ""}` +
+      (told.decision ? ` (${told.decision})` : "");
+  const done = ([event]) => event !== undefined && machine.step(row, event).outcome === "done";
+  const press = ({ says, events: [event] }) => {
+    const { name, kind } = table.events[event];
+    const plays = kind === "command" ? name : `play: ${name}`;
+    return button(`press:${event}`, plays, {
+      class: kind === "command" ? "first" : null,
+      "data-key": `advice:${says}`,
+    });
+  };
+  const other = told.actions.length ? null : otherwise(machine, way);
   return [
     h(
       "p",
@@ -215,7 +97,6 @@ function toldPanel(machine, told, row, led) {
       told.nearest ? h("span", { class: "quiet" }, ` nearest: row ${told.nearest}`) : null,
     ),
     told.cause ? h("p", { class: "cause" }, told.cause) : null,
-    ...(told.cause ? [] : ledHere(machine, led)),
     told.actions.length
       ? h(
           "ul",
@@ -225,16 +106,12 @@ function toldPanel(machine, told, row, led) {
               "li",
               null,
               h("span", null, advice.says),
-              enabled(advice.events)
-                ? button(`press:${advice.events[0]}`, machine.table.events[advice.events[0]].name, {
-                    class: "first",
-                    "data-key": `advice:${advice.says}`,
-                  })
-                : null,
+              done(advice.events) ? press(advice) : null,
             ),
           ),
         )
       : null,
+    other ? h("ul", { class: "advice" }, h("li", null, h("span", null, other))) : null,
   ];
 }
 
@@ -244,14 +121,14 @@ const ledHere = (machine, led) =>
         h(
           "p",
           { class: "cause" },
-          "The last rule that changed the pair was ",
+          "Since the start the pair was last changed by ",
           reference(machine, led.id, ruleLink(led)),
           `: ${led.why || "no reason is given"}.`,
         ),
       ]
     : [];
 
-function homePanel(machine, row) {
+function homePanel(machine, row, { events, exhausted }) {
   const { table } = machine;
   if (!table.goal.length) return [];
   if (table.atlas && machine.next(row) === null) {
@@ -263,7 +140,6 @@ function homePanel(machine, row) {
       ),
     ];
   }
-  const { events, exhausted } = machine.home(row, FAR);
   if (!events) {
     return [
       h(
@@ -315,7 +191,12 @@ function lastPanel(machine, step) {
     : [];
   if (!decision) {
     const [line] = storyLines(machine, [step]);
-    const said = { start: "A start.", given: "Set by hand.", expect: failed ? "" : "As expected." };
+    const reachable = machine.next(after) === null ? "" : ", reachable";
+    const said = {
+      start: "A start.",
+      given: `Set by hand${reachable}.`,
+      expect: failed ? "" : "As expected.",
+    };
     return [h("p", null, h("code", null, line), " ", said[item.verb]), ...wrong];
   }
   const { name } = machine.table.events[item.event];
@@ -332,6 +213,10 @@ function lastPanel(machine, step) {
     ...(decision.rule ? byRule(machine, decision, before, after) : noRule(machine, decision)),
   ];
 }
+
+/** What a rule rests on; of one that names no source there is nothing to say. */
+const evidenceText = ({ cite, decisions, evidence }) =>
+  cite.length || decisions.length ? ` (${evidence})` : "";
 
 const outcomeText = ({ outcome, rule }) =>
   (({ outside: "no answer", unanswered: "no single rule" })[outcome] ?? outcome) +
@@ -402,7 +287,7 @@ function byRule(machine, { outcome, rule }, before, after) {
       "Source: ",
       reference(machine, rule.id, ruleLink(rule)),
       rule.cite.length ? `, ${rule.cite.join(", ")}` : "",
-      ` (${rule.evidence})`,
+      evidenceText(rule),
     ),
     rule.decisions.map((id) =>
       h(

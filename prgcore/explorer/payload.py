@@ -8,22 +8,25 @@ asks them, so that ties are broken alike. Pure; the same machine gives the same 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import product
+from math import prod
 from typing import Any, TypeAlias
 
 from prgcore.atlas import Atlas
-from prgcore.diagram.matrix import matrix
+from prgcore.diagram.matrix import MOST, matrix
 from prgcore.diagram.palette import PALETTE, STANDINGS
 from prgcore.diagram.sequence import LIVES, route, route_of_action
 from prgcore.diagram.states import role
 from prgcore.display import row_display, shows_states, turned, viewpoints
 from prgcore.engine import Engine, Pair
-from prgcore.explain import seated
+from prgcore.explain import _OUTSIDE, _SERVED_TWICE, _illness, seated
 from prgcore.export.machine_file import digest
 from prgcore.model import By, Cause, Column, Const, Copy, Cube, Effect, Rule, Situation
-from prgcore.seats import NODES, mirror_name
+from prgcore.seats import NODES, mirror_name, seat_cube
+from prgcore.serving import COLUMNS
 from prgcore.story import as_story
+from prgcore.tables.clients import ASSIGNED, CANNOT_SERVE, NOBODY_ASSIGNED, SERVES
 from prgcore.vocabulary import ALIASES, Reason, State, plain, title
 
 Json: TypeAlias = dict[str, Any]
@@ -34,22 +37,34 @@ LEAVES = -1
 """In place of the code of a value: an effect leaves its target as it was."""
 
 
-def payload(engine: Engine, story: str = "", links: str = "") -> Json:
+def payload(
+    engine: Engine, story: str = "", links: str = "",
+    pairs: Sequence[Mapping[str, str]] | None = None,
+) -> Json:
     """Everything that the explorer knows, as a JSON object.
 
     Args:
         engine: the machine.
         story: the text of a story with which to begin; "": the usual start.
         links: where the pages of the reference are, as `https://host/reference/`; "": nowhere.
+        pairs: of a machine without an atlas, for its map: what a search found, as
+            `prgcore.diagram.matrix.matrix` takes it.
     """
-    return _Writer(engine).payload() | {"story": story, "links": links}
+    return _Writer(engine, pairs).payload() | {"story": story, "links": links}
+
+
+def axes(engine: Engine) -> tuple[str, str] | None:
+    """The columns of the map; None where the nodes have no states, or too many for a map."""
+    left, right = (f"{node}.state" for node in NODES)
+    sizes = [len(c.domain) for c in engine.model.columns if c.name in (left, right)]
+    return (left, right) if len(sizes) == len(NODES) and prod(sizes) <= MOST else None
 
 
 class _Writer:
     """Writes the names of one machine as codes."""
 
-    def __init__(self, engine: Engine) -> None:
-        self.engine, self.model = engine, engine.model
+    def __init__(self, engine: Engine, pairs: Sequence[Mapping[str, str]] | None = None) -> None:
+        self.engine, self.model, self.pairs = engine, engine.model, pairs
         by_name = {c.name: c for c in self.model.columns}
         self.at = engine.position
         self.columns = [by_name[name] for name in self.at]
@@ -81,13 +96,14 @@ class _Writer:
             "goal": self._cubes(model.goal),
             "cards": [self._card(n) for n in NODES if any(c.startswith(f"{n}.") for c in self.at)],
             "looks": {str(r): {"says": k.says, "shape": k.shape} for r, k in PALETTE.items()},
-            "standings": {str(s): {"says": k.says} for s, k in STANDINGS.items()},
+            "standings": {str(s): {"says": k.says, "sign": k.shape} for s, k in STANDINGS.items()},
             "lives": dict(LIVES),
             "actions": self._actions(),
             "decisions": self._decisions(),
             "atlas": None if atlas is None else self._atlas(atlas),
             "display": self._display() if self.shows else None,
-            "map": None if atlas is None or not self.shows else self._map(atlas),
+            "serving": self._serving(),
+            "map": self._map(),
         }
 
     # ------------------------------------------------------------- the table
@@ -147,7 +163,7 @@ class _Writer:
         }
 
     def _effect(self, effect: Effect) -> list[Any]:
-        """Target, source, and for every code of the source what the target becomes."""
+        """Target, source, what the target becomes for every code of the source, and its kind."""
         target = source = self.at[effect.target]
         codes = self.codes[target]
         match effect.value:
@@ -159,7 +175,8 @@ class _Writer:
             case By(name, rows):
                 source = self.at[name]
                 table = dict(rows)
-        return [target, source, [codes.get(table.get(v, ""), LEAVES) for v in self.codes[source]]]
+        becomes = [codes.get(table.get(v, ""), LEAVES) for v in self.codes[source]]
+        return [target, source, becomes, type(effect.value).__name__.lower()]
 
     def _atlas(self, atlas: Atlas) -> Json:
         """As text, a level a string: nodes parted by spaces, zeros at the end of each left out."""
@@ -204,6 +221,7 @@ class _Writer:
 
     def _display(self) -> Json:
         """What two states and reasons mean: viewpoints, rows from both seats, families."""
+        illness = _illness(self.engine)
         return {
             "viewpoints": [self._cubes((v.node1, v.node2)) for v in viewpoints(self.engine)],
             "rows": [
@@ -216,6 +234,9 @@ class _Writer:
                  "displays": [[[list(words) for words in half] for half in d] for d in f.displays]}
                 for f in self.model.families
             ],
+            "outside": [list(_OUTSIDE), list(_SERVED_TWICE)],
+            "illness": [
+                [illness.get(c.name, {}).get(v, 0) for v in c.domain] for c in self.columns],
             "spellings": {
                 what: {a: str(w) for a, w in ALIASES.items() if isinstance(w, words)}
                 | {plain(w): str(w) for w in words}
@@ -243,17 +264,36 @@ class _Writer:
         return {"says": seated(cause.says, mirrored=mirrored), "start": cause.start,
                 "events": self._events(_mirrored(cause.events, mirrored=mirrored))}
 
-    def _map(self, atlas: Atlas) -> Json:
+    def _serving(self) -> list[Json] | None:
+        """Of each node which columns assign users to it, and what `prgcore.serving` asks of it."""
+        hindrances = {"cannot": CANNOT_SERVE, "nobody": NOBODY_ASSIGNED}
+        asked = [c for some in (SERVES, *(h.when for both in hindrances.values() for h in both))
+                 for node in NODES for c in seat_cube(some, node)]
+        if not set(COLUMNS) <= self.at.keys() or any(
+                v not in self.codes[self.at[c.column]] for c in asked for v in c.values):
+            return None
+        return [
+            {"node": node, "assigned": [self.at[f"{node}.{ASSIGNED[own]}"] for own in (True, False)],
+             "serves": self._cube(seat_cube(SERVES, node)),
+             **{name: [[h.says, self._cube(seat_cube(h.when, node))] for h in some]
+                for name, some in hindrances.items()}}
+            for node in NODES
+        ]
+
+    def _map(self) -> Json | None:
         """The map of two states, and for every square that can be reached a pair to look at."""
-        drawn = matrix(self.engine)
-        axes = self.at[drawn.row_column], self.at[drawn.column_column]
-        rows, columns = self.codes[axes[0]], self.codes[axes[1]]
-        pairs = {
-            (values[axes[0]], values[axes[1]]): self._row(self.engine.at(values))
-            for values in atlas.everything.distinct([drawn.row_column, drawn.column_column])
-        }
+        atlas = self.engine.atlas
+        names = axes(self.engine)
+        if names is None or (atlas is None and self.pairs is None):
+            return None
+        drawn = matrix(self.engine, *names, self.pairs)
+        at = [self.at[name] for name in names]
+        rows, columns = (self.codes[i] for i in at)
+        found = [self.engine.pair(p) for p in self.pairs or ()] if atlas is None else [
+            self.engine.at(values) for values in atlas.everything.distinct(names)]
+        pairs = {(str(p[names[0]]), str(p[names[1]])): self._row(p) for p in reversed(found)}
         return {
-            "axes": axes, "title": drawn.title,
+            "axes": at, "title": drawn.title,
             "squares": [
                 {"row": rows[s.row], "column": columns[s.column], "standing": str(s.standing),
                  "text": s.text, "says": s.says, "pair": pairs.get((s.row, s.column))}

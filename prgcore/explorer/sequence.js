@@ -8,7 +8,7 @@
 const SVG = "http://www.w3.org/2000/svg";
 const LIFE = 190;
 const MARGIN = 96;
-const LETTER = 6.4;
+const LETTER = 7.1;
 const LINE = 16;
 const NOTE = 176;
 
@@ -23,7 +23,8 @@ const svg = (tag, attributes = {}, ...children) => {
 function* toldBy(machine, steps, nodes) {
   const { events, columns } = machine.table;
   const both = (text, role) => ({ over: nodes, lines: [text], role });
-  for (const { item, before, after, decision, failed } of steps) {
+  const breaks = judged(machine, steps);
+  for (const [i, { item, before, after, decision, failed }] of steps.entries()) {
     if (item.verb === "start" || item.verb === "given") {
       yield both(storyLines(machine, [{ item }])[0], "plain");
     } else if (decision) {
@@ -41,8 +42,7 @@ function* toldBy(machine, steps, nodes) {
     }
     yield* becomes(machine, item.verb === "start" ? null : before, after, nodes);
     if (failed) yield both(failed, "broken");
-    const breaks = before === after ? [] : machine.broken(after).filter((one) => !one.auxiliary);
-    for (const one of breaks) yield both(`breaks ${one.id}: ${one.says}`, "broken");
+    for (const one of breaks[i]) yield both(`breaks ${one.id}: ${one.says}`, "broken");
   }
 }
 

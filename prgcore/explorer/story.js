@@ -12,6 +12,7 @@
 const MOST_CHARACTERS = 1_000_000;
 const MOST_ITEMS = 2_000;
 const MOST_TOLD = 8;
+const NO_ANSWER = "# no answer: ";
 const OUTCOMES = ["refused", "ignored", "impossible"];
 const EXPECTED =
   "an event such as failover(node1), or policy, start, given, expect, " + OUTCOMES.join(", ");
@@ -19,18 +20,28 @@ const EVENT = /^[A-Za-z_]\w*(\([A-Za-z_]\w*\))?$/;
 const CELL = /^([A-Za-z_][\w.]*)\s*=\s*(\w+)$/;
 const NOTHING = ["", "-", "down", "none", "nothing", "not displayed"];
 const LINE_END = /\r\n|[\n\v\f\r\x1c-\x1e\x85\u2028\u2029]/;
+const STATUS = /\bstate *:/i;
+const FROM_STATUS =
+  "this looks like what utils ha status prints, which is no story: choose Go to… and say what the " +
+  "two nodes show, or give the text to prgcore explore";
 const UNPRINTABLE = /[\p{C}\p{Z}]/u;
 /** A line as `prgcore prove` and `prgcore simulate` tell it: number, text, what answered it. */
 const TOLD =
-  /^\s{0,3}\d+ {2}(\S.*?)(?:\s+(?:command|fault|repair|timer|completion)(?:, \S.*)?)?\s*$/;
+  /^\s{0,3}(\d+) {2}(\S.*?)(?:\s+(?:command|fault|repair|timer|completion)(?:, \S.*)?)?\s*$/;
 
 /** @returns {{items: Item[], errors: string[]}} */
 function parseStory(machine, text) {
   if (text.length > MOST_CHARACTERS) {
     return { items: [], errors: [`a story has at most ${MOST_CHARACTERS} characters`] };
   }
+  if (text.trimStart().startsWith("{")) {
+    const read = readReport(machine, text);
+    return read.error
+      ? { items: [], errors: [read.error] }
+      : { ...parseStory(machine, read.text), remark: read.remark };
+  }
   const lines = text.replace(/^\ufeff/, "").split(LINE_END);
-  const told = lines.map((line) => TOLD.exec(line)?.[1]).filter((line) => line !== undefined);
+  const [told, remark] = firstTold(lines);
   const items = [];
   const errors = [];
   let understood = 0;
@@ -42,6 +53,7 @@ function parseStory(machine, text) {
     else understood += 1;
     if (item?.verb) items.push({ ...item, text: line });
   }
+  if (!understood && STATUS.test(text)) return { items: [], errors: [FROM_STATUS] };
   if (!understood && !errors.length) errors.push(`no line of a story; write ${EXPECTED}`);
   if (items.length > MOST_ITEMS) {
     errors.push(
@@ -51,7 +63,53 @@ function parseStory(machine, text) {
   }
   if (items[0]?.verb !== "start") items.unshift({ verb: "start", start: "initial" });
   const more = errors.length - MOST_TOLD;
-  return { items, errors: more > 0 ? [...errors.slice(0, MOST_TOLD), `and ${more} more`] : errors };
+  return {
+    items,
+    errors: more > 0 ? [...errors.slice(0, MOST_TOLD), `and ${more} more`] : errors,
+    remark,
+  };
+}
+
+/** The lines of the first story that is told, and a remark where there are more. */
+function firstTold(lines) {
+  const told = lines.map((line) => TOLD.exec(line)).filter(Boolean);
+  const begins = told.flatMap(([, number], i) => (number === "1" ? [i] : []));
+  const end = begins[1] ?? told.length;
+  return [
+    told.slice(0, end).map((line) => line[2]),
+    begins.length > 1 ? `The text has ${begins.length} stories; this is the first.` : "",
+  ];
+}
+
+/** The first counterexample of a report of `prgcore prove --json`, as a story. */
+function readReport({ table }, text) {
+  let report;
+  try {
+    report = JSON.parse(text);
+  } catch {
+    return { error: "it begins as JSON does, and is none" };
+  }
+  const reports = Array.isArray(report.machines) ? report.machines : [report];
+  const found = reports.flatMap((one) =>
+    (Array.isArray(one?.obligations) ? one.obligations : [])
+      .filter((obligation) => typeof obligation?.counterexample?.event === "string")
+      .map((obligation) => ({ digest: one.machine, ...obligation.counterexample })),
+  );
+  if (!found.length) return { error: "this JSON is no report of prgcore prove with a counterexample" };
+  const own = found.filter((one) => one.digest === table.digest);
+  if (!own.length) {
+    return {
+      error: `the report is of another machine (digest ${short(String(found[0].digest)).slice(0, 16)})`,
+    };
+  }
+  const [{ reachable, trace, before, event }] = own;
+  const lines =
+    reachable && Array.isArray(trace)
+      ? trace
+      : [...Object.entries(before ?? {}).map(([name, value]) => `given ${name} = ${value}`), event];
+  const remark =
+    own.length > 1 ? `The report has ${own.length} counterexamples; this is the first.` : "";
+  return { text: ["start initial", ...lines].join("\n"), remark };
 }
 
 /** An item, null for a line that needs none, or what is wrong with the line. */
@@ -226,6 +284,22 @@ function taken(machine, { steps, at }, item) {
   return { steps: [...kept, runItem(machine, item, kept.at(-1).after)], at: at + 1 };
 }
 
+/**
+ * What each step breaks. Of several columns set by hand one after the other only the last is
+ * judged: what lies between them is no pair that anybody meant.
+ */
+const judged = (machine, steps) =>
+  steps.map(({ item, before, after }, i) => {
+    const goesOn = item.verb === "given" && steps[i + 1]?.item.verb === "given";
+    return before === after || goesOn ? [] : promises(machine.broken(after));
+  });
+
+/** The promises among broken invariants; the auxiliary ones only where there is no other. */
+function promises(breaks) {
+  const kept = breaks.filter((one) => !one.auxiliary);
+  return kept.length ? kept : breaks;
+}
+
 /** A session that stands after so many of its steps; at least its start. */
 const movedTo = ({ steps }, at) => ({ steps, at: Math.min(Math.max(at, 1), steps.length) });
 
@@ -249,7 +323,7 @@ function storyLines(machine, steps) {
     if (decision.outcome === "done") return name;
     return OUTCOMES.includes(decision.outcome)
       ? `${decision.outcome} ${name}`
-      : `# no answer: ${name}`;
+      : NO_ANSWER + name;
   });
 }
 
@@ -280,7 +354,7 @@ const writeHash = (machine, steps) =>
       machine,
       steps.filter((s) => s.item.verb !== "expect"),
     )
-      .filter((line) => !line.startsWith("#"))
+      .map((line) => line.replace(NO_ANSWER, ""))
       .join(";"),
   ).replaceAll("%3B", ";")}`;
 

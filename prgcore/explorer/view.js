@@ -53,17 +53,20 @@ function show(next, said = "") {
 
 function announced({ item, before, after, decision }) {
   const state = stateText(after);
-  if (!decision) return `${storyLines(machine, [steps().at(-1)])[0]}: ${state}`;
+  if (!decision) return `${storyLines(machine, [steps().at(-1)])[0]}${state && `: ${state}`}`;
   const { name } = table.events[item.event];
   const failed = decision.failed.map((one) => failedText(machine, one)).join("; ");
   const why = failed || (decision.outcome === "ignored" ? decision.rule.why : "");
-  return `${name}: ${outcomeText(decision)}${why ? `: ${why}` : ""}. ${after === before ? "" : `Now ${state}.`}`;
+  return `${name}: ${outcomeText(decision)}${why ? `: ${why}` : ""}. ${after === before || !state ? "" : `Now ${state}.`}`;
 }
+
+const silent = (codes, i) => meaning.display(codes)?.[i] === null;
 
 const stateText = (codes) =>
   table.cards
-    .filter((card) => card.state !== null)
-    .map(({ node, state }) => `${node} ${valueName(table.columns[state], codes[state])}`)
+    .map((card, i) => [card, silent(codes, i)])
+    .filter(([card]) => card.state !== null)
+    .map(([card, quiet]) => `${card.node} ${shownText(machine, card, codes, quiet)}`)
     .join(", ");
 
 const press = (event) => show(taken(machine, now, { verb: "press", event }));
@@ -75,7 +78,7 @@ function begin(items) {
 
 /** A story from outside is stepped through; what is wrong with it is the answer. */
 function load(text, from) {
-  const { items, errors } = parseStory(machine, text);
+  const { items, errors, remark } = parseStory(machine, text);
   if (errors.length) return errors;
   const next = session(machine, items);
   const failures = next.steps.filter((step) => step.failed).length;
@@ -85,6 +88,7 @@ function load(text, from) {
           "the way here marks them.",
       ]
     : [];
+  if (remark) notice.push(remark);
   show(next);
   return [];
 }
@@ -146,7 +150,8 @@ function render() {
   const last = steps().at(-1);
   const here = last.after;
   const before = last.item.verb === "start" ? null : last.before;
-  const led = steps().findLast((step) => step.before !== step.after && step.decision?.rule);
+  const since = steps().slice(steps().findLastIndex((step) => step.item.verb === "start"));
+  const led = since.findLast((step) => step.before !== step.after && step.decision?.rule);
   put(
     "notice",
     notice.map((line) => h("p", { class: "banner" }, line)),
@@ -154,13 +159,14 @@ function render() {
   put(
     "strip",
     table.cards
-      .filter((card) => card.state !== null)
-      .map((card) =>
+      .map((card, i) => ({ card, quiet: silent(here, i) }))
+      .filter(({ card }) => card.state !== null)
+      .map(({ card, quiet }) =>
         h(
           "span",
-          null,
-          roleShape(table, roleOf(table, card, here)),
-          `${card.node} ${valueName(table.columns[card.state], here[card.state])}`,
+          { class: quiet ? "quiet" : null },
+          quiet ? null : roleShape(table, roleOf(table, card, here)),
+          `${card.node} ${shownText(machine, card, here, quiet)}`,
         ),
       ),
   );
@@ -169,9 +175,10 @@ function render() {
     "meaning-body",
     meaningPanel(machine, meaning, here, {
       led: led?.decision.rule,
-      byHand: steps().some((step) => step.item.verb === "given"),
+      byHand: since.some((step) => step.item.verb === "given"),
     }),
   );
+  $("meaning").hidden = !$("meaning-body").firstChild;
   put("last-body", lastPanel(machine, last));
   put(
     "events-body",
@@ -180,8 +187,20 @@ function render() {
       impossible: $("impossible").checked,
     }),
   );
+  const began = since[0].item.start;
+  $("start").value = table.starts.findIndex(([name]) => name === began);
   put("steps", stepsPanel(machine, now));
-  put("sequence", [drawSequence(machine, steps().slice(-DRAWN))]);
+  const left = steps().length - DRAWN;
+  put("sequence", [
+    left > 0 ? h("p", { class: "quiet" }, `The last ${DRAWN} steps; ${left} before them.`) : null,
+    drawSequence(machine, steps().slice(-DRAWN)),
+  ]);
+  $("sequence").scrollTop = $("sequence").scrollHeight;
+  const list = $("steps");
+  const current = list.querySelector("[aria-current]")?.parentElement;
+  if (current) {
+    list.scrollTop = current.offsetTop - list.offsetTop - list.clientHeight + 2 * current.clientHeight;
+  }
   $("story").textContent = writeStory(machine, steps());
   if (table.map) markSquare(machine, $("map-body"), here);
   $("undo").disabled = now.at <= 1;
@@ -233,6 +252,9 @@ function renderOnce() {
         ? `${counted(promised, "promise")} of this machine ` +
             `${promised === 1 ? "is" : "are"} checked here at every step; prgcore prove decides whether they always hold. `
         : "",
+      table.display?.rows.length
+        ? "Table 2 is that of the product's own chapter on high availability. "
+        : "",
       table.assumptions.length ? `Assumed: ${table.assumptions.join("; ")}.` : "",
     ),
   ]);
@@ -244,6 +266,8 @@ function renderOnce() {
     );
   }
   $("map").hidden = !table.map;
+  $("display").hidden = !table.display;
+  if (table.display) put("halves", shownChoices(machine));
 }
 
 // ---------------------------------------------------------------------------- listening
@@ -256,10 +280,21 @@ function listen() {
   for (const name of ["undo", "redo", "find", "load", "help", "theme"]) {
     $(name).addEventListener("click", () => ACTIONS[name]());
   }
-  $("start").addEventListener("change", (event) => ACTIONS.start(event.target.value));
+  for (const [id, name] of [["start", "change"], ["again", "click"]]) {
+    $(id).addEventListener(name, () => ACTIONS.start($("start").value));
+  }
   $("filter").addEventListener("input", render);
   $("impossible").addEventListener("change", render);
   $("query").addEventListener("input", renderFound);
+  $("display").addEventListener("submit", (event) => {
+    event.preventDefault();
+    const typed = [$("shown1").value, $("shown2").value];
+    const { items, error } = shownItems(machine, meaning, typed, HOME_START);
+    $("display-wrong").textContent = error ?? "";
+    if (error) return;
+    $("finder").close();
+    begin(items);
+  });
   $("query").addEventListener("keydown", (event) => {
     if (event.key === "Enter") $("found").querySelector("[data-do]")?.click();
   });

@@ -1,4 +1,4 @@
-"""What a change of a machine does: pairs and displays gained and lost, verdicts that flipped.
+"""What a change of a machine does: what it reaches, what it proves, what it no longer promises.
 
 Law: two searches and two runs of the prover, compared by name and by value; what two machines
 do not have in common is left out and said. Every way that is told is replayed first.
@@ -20,6 +20,7 @@ from prgcore.export.changes import Changes, changes
 from prgcore.export.machine_file import digest
 from prgcore.model import Cube, Model, Values
 from prgcore.prove.counterexample import replayed
+from prgcore.prove.dropped import Dropped, dropped
 from prgcore.prove.report import EXIT, Report, Result, listing, prove
 from prgcore.prove.space import Space
 from prgcore.prove.work import Work
@@ -114,7 +115,11 @@ class Flip:
 
     @property
     def worse(self) -> bool:
-        """The new machine has it, and it fails where it did not."""
+        """The new machine fails it, and the old one did not fail it so.
+
+        Refuted after vacuous, or after a disagreement, is worse: nothing was shown to break it
+        before. So is vacuous after refuted: nothing shows that it is mended.
+        """
         return self.new is not None and EXIT[self.new.verdict] in (1, 4) and (
             self.old is None or self.old.verdict != self.new.verdict)
 
@@ -141,7 +146,8 @@ class Difference:
     """Everything that differs between two machines.
 
     `pairs`, `displays` and `flips` are None where they were not asked for or where the tables
-    do not differ; `unknown` are the obligations of which nothing can be said.
+    do not differ; `dropped` are the promises that were taken back or weakened; `unknown` are
+    the obligations of which nothing can be said.
     """
 
     old: Side
@@ -149,14 +155,20 @@ class Difference:
     table: Changes
     pairs: Sets | None = None
     displays: Sets | None = None
+    dropped: tuple[Dropped, ...] = ()
     flips: tuple[Flip, ...] | None = None
     figures: tuple[Figure, ...] = ()
     unknown: Values = ()
 
     @property
     def exit_code(self) -> int:
-        """1: a promise fails that did not; 3: something is unknown; 4: checkers disagree."""
+        """1, 4: a promise fails that did not fail so; 3: something is unknown.
+
+        1 also where a promise was taken back or weakened and is no longer true; 4 also where the
+        interpreter does not replay a way as it was found.
+        """
         codes = {EXIT[f.new.verdict] for f in self.flips or () if f.new and f.worse}
+        codes |= {1 if d.broken and d.broken.agrees else 4 for d in self.dropped if d.worse}
         codes |= {3} if self.unknown else set()
         ways = [w for s in (self.pairs, self.displays) if s
                 for w in (*s.first_gained, *s.first_lost)]
@@ -172,6 +184,7 @@ class Difference:
             "changes": [c.to_json() for c in self.table.rows],
             "pairs": self.pairs and self.pairs.to_json(),
             "displays": self.displays and self.displays.to_json(),
+            "dropped": [d.to_json() for d in self.dropped],
             "verdicts": None if self.flips is None else [f.to_json() for f in self.flips],
             "figures": [{"id": f.id, "counts": f.counts, "old": f.old, "new": f.new}
                         for f in self.figures],
@@ -212,7 +225,9 @@ def compare(
         found = evolve(found, pairs=Sets(says=str(error)), unknown=("reachable pairs",))
     else:
         found = evolve(found, pairs=_pairs(old, new, *spaces),
-                       displays=_displays(old, new, *spaces))
+                       displays=_displays(old, new, *spaces),
+                       dropped=tuple(d for d in dropped(old, new, *spaces)
+                                     if not wanted or d.id in wanted))
     if not proofs:
         return found
     reports = [

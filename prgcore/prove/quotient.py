@@ -7,6 +7,7 @@ own mirror the classes are folded: a pair and its mirror image are one, and labe
 from __future__ import annotations
 
 import re
+from functools import partial
 from itertools import product
 from math import prod
 from typing import Any
@@ -15,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 from attrs import evolve, frozen
 
-from prgcore.diagram.graph import Edge, Graph, Label, Node, gathered, reference
-from prgcore.diagram.palette import WORST_FIRST, Role
+from prgcore.diagram.graph import Edge, Graph, Label, Node, gathered, identifier, reference
+from prgcore.diagram.palette import Role, worst
 from prgcore.diagram.states import role
 from prgcore.display import row_display, shows_states, turned, viewpoints
 from prgcore.engine import Engine
@@ -95,7 +96,7 @@ def classify(engine: Engine, space: Space, by: str) -> Classes:
     if by == SITUATION:
         return _by_situation(engine, space)
     if by == ROLE:
-        return _by_role(engine.model, space)
+        return _by_role(engine, space)
     return _by_columns(engine.model, space, _names(by))
 
 
@@ -169,31 +170,36 @@ def _by_columns(model: Model, space: Space, names: Values) -> Classes:
 def _of_values(model: Model, names: Values, values: Values, code: int) -> Node:
     both = names == tuple(f"{n}.{names[0].rpartition('.')[2]}" for n in NODES)
     if both or len(names) == 1:
-        said = [" | ".join(title(v) or v for v in values)]
+        label = " | ".join(title(v) or v for v in values)
     else:
-        said = [f"{name} = {value}" for name, value in zip(names, values, strict=True)]
-    roles = [role(model, n, v) for n, v in zip(names, values, strict=True)]
-    return Node(f"c{code}", said[0], min(roles, key=WORST_FIRST.index), tuple(said[1:]))
+        label = ", ".join(f"{name} = {value}" for name, value in zip(names, values, strict=True))
+    return Node(f"c{code}", label, worst(map(partial(role, model), names, values)))
 
 
 # --------------------------------------------------------------------- roles
 
 
-def _by_role(model: Model, space: Space) -> Classes:
+def _by_role(engine: Engine, space: Space) -> Classes:
+    model = engine.model
     domains = {c.name: c.domain for c in model.columns}
     columns = [f"{node}.state" for node in NODES]
     order = list(Role)
+    view = viewpoints(engine)[0]
     halves = [
-        np.array([order.index(role(model, c, v)) for v in domains[c]])[space.column(c)]
-        for c in columns
+        np.where(
+            space.codec.test(visible).mask(space.codes),
+            np.array([order.index(role(model, c, v)) for v in domains[c]])[space.column(c)],
+            order.index(Role.SILENT),
+        )
+        for c, visible in zip(columns, (view.node1, view.node2), strict=True)
     ]
     folded = bool(model.mirror)
     one, other = np.sort(halves, axis=0) if folded else halves
     nodes = {}
     for a, b in product(range(len(order)), repeat=2):
-        worse = min((order[a], order[b]), key=WORST_FIRST.index)
-        label = " | ".join(str(order[i]).replace("_", " ") for i in (a, b))
-        nodes[a * len(order) + b] = Node(f"r{a}_{b}", label, worse)
+        both = order[a], order[b]
+        label = " | ".join(r.replace("_", " ") for r in both)
+        nodes[a * len(order) + b] = Node(f"r{a}_{b}", label, worst(both))
     return _classes("role", one.astype(np.int64) * len(order) + other, nodes, folded=folded)
 
 
@@ -278,11 +284,11 @@ class _Seen:
             node = self._hole(Display(*words[0], *words[1]))
             found.append(named.setdefault(node, len(named) + first))
         codes[left] = np.array(found, np.int64)[which]
-        order = [f.id for f in self.model.families]
+        order = {f.id: place for place, f in enumerate(self.model.families)}
         nodes |= {
             code: node for node, code in sorted(
                 named.items(),
-                key=lambda n: (order.index(n[0].label) if n[0].label in order else len(order), n[0]),
+                key=lambda n: (order.get(n[0].label, len(order)), n[0]),
             )
         }
 
@@ -298,22 +304,24 @@ class _Seen:
         return self._of_family(family) if family else Node("other", "not documented", Role.PLAIN)
 
     def _of_family(self, family: Family) -> Node:
-        states = {s for halves in family.displays for half, _ in halves for s in half if s}
-        roles = (role(self.model, f"{NODES[0]}.state", s) for s in states)
+        states = {s for halves in family.displays for half, _ in halves for s in half}
+        roles = (role(self.model, f"{NODES[0]}.state", s) if s else Role.SILENT for s in states)
         return Node(
-            f"hole_{family.id.lower()}", family.id, min(roles, key=WORST_FIRST.index, default=Role.PLAIN),
+            f"hole_{identifier(family.id)}", family.id, worst(roles),
             (re.split(r"[:.]", family.says)[0],), family.says, f"holes.html#{family.id.lower()}",
         )
 
 
 def _of_row(model: Model, situation: Situation, *, mirrored: bool) -> Node:
     halves = row_display(situation, mirrored=mirrored)
-    states = [(h[0] if h else "") for h in halves]
-    roles = [role(model, f"{n}.state", s) for n, s in zip(NODES, states, strict=True) if s]
+    roles = (
+        role(model, f"{n}.state", h[0]) if h else Role.SILENT
+        for n, h in zip(NODES, halves, strict=True)
+    )
     return Node(
-        f"row_{situation.row}" + ("_mirrored" if mirrored else ""), f"row {situation.row}",
-        min(roles, key=WORST_FIRST.index, default=Role.PLAIN),
-        tuple(_told(h) for h in halves), situation.cause, f"situations.html#row-{situation.row}",
+        f"{'mirrored' if mirrored else 'row'}_{identifier(situation.row)}", f"row {situation.row}",
+        worst(roles), tuple(_told(h) for h in halves), situation.cause,
+        f"situations.html#row-{situation.row}",
     )
 
 

@@ -1,19 +1,20 @@
-"""What a search saw of some columns: a reachable pair for every combination of their values.
+"""What a search saw of some columns: pairs with every combination of values, and every change.
 
-Law: for readers below that may not search, such as `prgcore.diagram.matrix`.
+Law: for readers below that may not search, such as `prgcore.diagram`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
+from prgcore.model import Rule
 from prgcore.prove.space import Space
 
 
 def seen(space: Space, names: Iterable[str]) -> list[dict[str, str]]:
-    """A reachable pair for every combination of values that some stored columns have.
+    """A reachable pair for every combination of values of some columns and of promises it breaks.
 
     Of several the one that is nearest to a start. The combinations are sorted as the columns
     are, by the place of each value in its domain.
@@ -22,5 +23,24 @@ def seen(space: Space, names: Iterable[str]) -> list[dict[str, str]]:
     for name in names:
         codes = codes * len(space.codec.domain[name]) + space.column(name)
         codes = np.unique(codes, return_inverse=True)[1]
+    for invariant in space.model.invariants:
+        broken = np.zeros(len(space), np.int64)
+        for cube in invariant.never:
+            broken[space.where(cube)] = 1
+        if broken.any():
+            codes = np.unique(codes * 2 + broken, return_inverse=True)[1]
     _, first = np.unique(codes, return_index=True)
     return [space.pair(int(number)) for number in first]
+
+
+def moves(space: Space, column: str) -> Callable[[Rule], frozenset[tuple[str, str]]]:
+    """What every rule does to a column in the reachable pairs, as (before, after)."""
+    domain, values = space.codec.domain[column], space.column(column)
+    size = len(domain)
+    found: dict[str, frozenset[tuple[str, str]]] = {}
+    for step in space.edges:
+        codes = values[step.source].astype(np.int64) * size + values[step.target]
+        met = np.flatnonzero(np.bincount(codes, minlength=size * size)).tolist()
+        found[step.rule.id] = frozenset(
+            (domain[at // size], domain[at % size]) for at in met if at // size != at % size)
+    return lambda rule: found[rule.id]

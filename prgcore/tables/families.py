@@ -2,7 +2,8 @@
 
 Law: data only, without seats: a family holds whichever node is left. A display belongs to a row
 of Table 2 or to exactly one family, under every policy. `decision` is the record that leads
-there, `nearest` the documented row that helps most.
+there, `nearest` the documented row that helps most. Ids begin with H, for hole. Who is said to
+serve has the users, and serves them while its host, database and critical services run (D51).
 """
 
 from __future__ import annotations
@@ -48,75 +49,77 @@ def _failed(reasons: str | Values = _ANY) -> Half:
 FAMILIES: tuple[Family, ...] = (
     # one node, or none, shows anything
     Family(
-        "N1", "No node shows anything: both are down or both recovery managers stand still. "
-        "Nobody is served.",
+        "HN1", "No node shows anything: both are down or both recovery managers stand still. "
+        "A node whose host, database and critical services run serves those assigned to it.",
         ((_BLANK, _BLANK),), "D34", "17",
         "Power up both nodes and start both recovery managers; the record tells each its role.",
     ),
     Family(
-        "N2", "One node is Normal and the other shows nothing: the heartbeat time-out has not "
+        "HN2", "One node is Normal and the other shows nothing: the heartbeat time-out has not "
         "passed yet.",
         ((_BLANK, _half(State.NORMAL)),), "D11", "16",
         "At the heartbeat time-out the Normal node takes over, if it is healthy. Bring the other "
         "node back meanwhile.",
     ),
     Family(
-        "N3", "High availability is not on, and one node shows nothing.",
+        "HN3", "High availability is not on, and one node shows nothing.",
         ((_BLANK, _half(State.UNKNOWN)),), "D11", "24",
         "Start the node or its recovery manager, then enable high availability.",
     ),
     Family(
-        "N4", "A node that had failed over is left alone: the backup shows nothing.",
+        "HN4", "A node that had failed over is left alone: the backup shows nothing.",
         ((_BLANK, _half(_SETTLED)),), "D14", "16",
         "A Failed Over node takes over by itself at the heartbeat time-out. An Idle node waits: "
         "bring the backup back, then manual fallback.",
     ),
     Family(
-        "N5", "A node did not see its peer during its own start and serves everyone; the peer "
+        "HN5", "A node did not see its peer during its own start and serves everyone; the peer "
         "has not come back.",
         ((_BLANK, _backup(_AT_START)),), "D06", "18a",
         "Bring the other node back and start its critical services; then manual fallback to it.",
     ),
     Family(
-        "N6", "A node whose users had moved to the backup went down, or was cut off, afterwards.",
+        "HN6", "A node whose users had moved to the backup went down, or was cut off, afterwards.",
         ((_BLANK, _backup((*_FAULTS, _INIT, Reason.ON_ADMIN_REQUEST))),), "D11", "16",
         "Bring the node back and start its critical services; then manual fallback to it.",
     ),
     Family(
-        "N7", "One node is failed and the other shows nothing. Nobody is served.",
+        "HN7", "One node is failed, and serves nobody. The other shows nothing, and serves those "
+        "assigned to it only while its host, database and critical services run.",
         ((_BLANK, _failed()),), "D36", "15",
         "Bring the other node back. When both are failed and hear each other, click Recover.",
     ),
     # high availability is not on
     Family(
-        "U1", "High availability is off. Both nodes serve their own users.",
+        "HU1", "High availability is off. Each node serves its own users, while its host, database and "
+        "critical services run.",
         ((_half(State.UNKNOWN, Reason.HIGH_AVAILABILITY_NOT_ENABLED),) * 2,), "D02", "24",
         "Verify replication and the critical services, then enable high availability.",
     ),
     Family(
-        "U2", "High availability was not enabled properly, and one of the two recovery managers "
+        "HU2", "High availability was not enabled properly, and one of the two recovery managers "
         "has been restarted since.",
         ((_half(State.UNKNOWN, _INIT), _half(State.UNKNOWN, Reason.NONE)),), "D03", "24",
         "Restart the recovery manager of the other node as well.",
     ),
     # a backup serves everyone, and the other node has failed over
     Family(
-        "F1", "A node came back after it was down or not heard; its peer serves everyone.",
+        "HF1", "A node came back after it was down or not heard; its peer serves everyone.",
         ((_half(_OVER, _INIT), _backup(_LOST)),), "D39", "18b",
         "Start its critical services if they do not run; then manual fallback to it.",
     ),
     Family(
-        "F2", "A node came back after it was down or not heard, and had a fault since then.",
+        "HF2", "A node came back after it was down or not heard, and had a fault since then.",
         ((_half(_OVER, _FAULTS), _backup((*_LOST, _AT_START))),), "D40", "12",
         "Start its critical services, or reboot it; then manual fallback to it.",
     ),
     Family(
-        "F3", "The recovery manager of the backup was restarted after an automatic failover.",
+        "HF3", "The recovery manager of the backup was restarted after an automatic failover.",
         ((_half(_OVER, (*_FAULTS, _INIT)), _backup(_INIT)),), "D41", "7",
         "Start the critical services of the failed-over node; then manual fallback to it.",
     ),
     Family(
-        "F4", "A node that failed over was repaired or rebooted since.",
+        "HF4", "A node that failed over was repaired or rebooted since.",
         (
             (_half(_FO, (Reason.DATABASE_FAILURE, _INIT)), _backup(Reason.DATABASE_FAILURE)),
             (_half(_FO_CSNR, _INIT), _backup(_FAULTS)),
@@ -124,7 +127,7 @@ FAMILIES: tuple[Family, ...] = (
         "Start its critical services if they do not run; then manual fallback to it.",
     ),
     Family(
-        "F5", "A node that failed over had a fault of the other kind since.",
+        "HF5", "A node that failed over had a fault of the other kind since.",
         (
             (_half(_OVER, Reason.CRITICAL_SERVICE_DOWN), _backup(Reason.DATABASE_FAILURE)),
             (_half(_OVER, Reason.DATABASE_FAILURE), _backup(Reason.CRITICAL_SERVICE_DOWN)),
@@ -132,13 +135,13 @@ FAMILIES: tuple[Family, ...] = (
         "Repair what its own reason names, or reboot it; then manual fallback to it.",
     ),
     Family(
-        "F6", "A running node was taken over while its peer could not hear it.",
+        "HF6", "A running node was taken over while its peer could not hear it.",
         ((_half(_SETTLED, Reason.PEER_DOWN), _backup()),), "D32", "16",
         "Repair the network between the nodes. Start the critical services if they do not run; "
         "then manual fallback.",
     ),
     Family(
-        "I1", "A node whose critical services are still stopped since a manual failover came back; "
+        "HI1", "A node whose critical services are still stopped since a manual failover came back; "
         "its peer serves everyone.",
         ((_half(State.IDLE, (Reason.ON_ADMIN_REQUEST, _INIT)), _backup((*_LOST, _AT_START))),),
         "D39", "6",
@@ -146,29 +149,29 @@ FAMILIES: tuple[Family, ...] = (
     ),
     # failed, alone or for different reasons
     Family(
-        "E1", "The node that served everyone, or was about to, failed and could not tell the node "
+        "HE1", "The node that served everyone, or was about to, failed and could not tell the node "
         "that had failed over.",
         ((_half(_SETTLED), _failed()),), "D17", "15",
         "Repair the network and both nodes. When both are failed, click Recover; a Failed Over "
         "node may take over first.",
     ),
     Family(
-        "E2", "A sick node lost its peer and failed alone; the peer has not noticed yet.",
+        "HE2", "A sick node lost its peer and failed alone; the peer has not noticed yet.",
         ((_half(State.NORMAL), _failed()),), "D06", "16",
         "Repair the network. When both are failed, click Recover.",
     ),
     Family(
-        "E3", "A node failed alone, and its peer serves everyone.",
+        "HE3", "A node failed alone, and its peer serves everyone.",
         ((_backup(), _failed()),), "D06", "16",
         "Repair the network and the failed node. If both fail on reconnection, click Recover.",
     ),
     Family(
-        "E4", "The database is down on the backup and the peer cannot help, or on both nodes.",
+        "HE4", "The database is down on the backup and the peer cannot help, or on both nodes.",
         ((_failed(Reason.DATABASE_FAILURE),) * 2,), "D17", "15",
         "Repair the databases, or reboot the nodes one after the other; then click Recover.",
     ),
     Family(
-        "E5", "The nodes failed apart, each for a reason of its own.",
+        "HE5", "The nodes failed apart, each for a reason of its own.",
         tuple((_failed(one), _failed(other)) for one, other in combinations(_FAILURES, 2)),
         "D36", "21",
         "Repair what the reasons name. When the nodes hear each other, click Recover.",

@@ -134,6 +134,7 @@ SITUATIONS: tuple[Situation, ...] = (
         causes=(Cause("1", "the group starts with healthy nodes", (
             "enable_ha", "heartbeat_heard(node1)", "heartbeat_heard(node2)",
             "initialized(node1)", "initialized(node2)"), "initial"),),
+        fits={**_CONNECTED, "node1.health": "healthy", "node2.health": "healthy"},
     ),
     Situation(
         "2", "A manual failover from node 1 to node 2 is in progress.",
