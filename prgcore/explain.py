@@ -48,13 +48,13 @@ __all__ = [
     "spell", "why_not",
 ]
 
-_SERVED_TWICE = (
+SERVED_TWICE = (
     "let one node serve: stop the services and the recovery manager of the other, or its host",
     "repair the network between the nodes, and the record that both write",
     "start the recovery manager again; if the group then fails, use Recover (row 16)",
     "else disable High Availability, and enable it when both nodes are healthy",
 )
-_OUTSIDE = (
+OUTSIDE = (
     "read the status of both nodes again: a display can be older than the pair",
     "if it stays, disable High Availability, check both nodes, and enable it again",
 )
@@ -198,7 +198,7 @@ def _outside(engine: Engine, display: Display | None, broken: tuple[str, ...]) -
         f"({assumptions}), or what is shown is not one moment of both nodes. The proof does not "
         "cover this pair: no command is judged and no plan is made. The advice is prudence, "
         "not proof.",
-        actions=_SERVED_TWICE if twice else _OUTSIDE,
+        actions=SERVED_TWICE if twice else OUTSIDE,
     )
 
 
@@ -366,12 +366,12 @@ def _healthiest(engine: Engine, display: Display | None, pairs: Pairs) -> Pair:
     Equals are decided by the order of the advice, then by the domains, whose healthy values
     come first.
     """
-    illness = _illness(engine)
+    ill = illness(engine)
     costs, weight = dict[str, dict[str, int]](), 1
     for column in reversed([c for c in engine.model.columns if not c.derived]):
         costs[column.name] = {v: i * weight for i, v in enumerate(column.domain)}
         weight *= len(column.domain)
-    for name, some in illness.items():
+    for name, some in ill.items():
         for value, cost in some.items():
             costs[name][value] += cost * weight
     shown = [
@@ -387,7 +387,7 @@ def _healthiest(engine: Engine, display: Display | None, pairs: Pairs) -> Pair:
     ]
     return min(
         fitting or [here.cheapest(costs) for _, _, here in shown] or [pairs.cheapest(costs)],
-        key=lambda pair: sum(some.get(pair[name], 0) for name, some in illness.items()),
+        key=lambda pair: sum(some.get(pair[name], 0) for name, some in ill.items()),
     )
 
 
@@ -413,7 +413,7 @@ def _surroundings(engine: Engine) -> list[Column]:
     ]
 
 
-def _illness(engine: Engine) -> Costs:
+def illness(engine: Engine) -> Costs:
     """What every value costs: above all the surroundings, then what is not as at home."""
     stored = [c for c in engine.model.columns if not c.derived]
     goal = {c.column: c.values for c in (engine.model.goal or (Cube(),))[0]}

@@ -541,9 +541,9 @@ def test_a_truncated_machine_at_every_size(bad):
 
 
 def test_diagram_in_every_format(run):
-    mermaid = run("diagram")
+    mermaid = run("diagram", "--guards")
     assert mermaid.code == 0
-    assert mermaid.out == run("diagram", "node", "--format", "mermaid").out == draw(PRG.model)
+    assert mermaid.out == run("diagram", "node", "--guards", "--format", "mermaid").out == draw(PRG.model)
     assert run("diagram", "--format", "dot").out.startswith("digraph")
     table = run("diagram", "--format", "table", "--phase", "manual").out
     assert "| `failover(node1)` | M100 |" in table

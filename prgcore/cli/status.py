@@ -46,10 +46,11 @@ class Answer:
             return f"{name}: not explained"
         if self.explanation.broken:
             return f"{name}: breaks {', '.join(self.explanation.broken)}"
-        row = self.explanation.row
+        rows = self.explanation.rows
         states = " and ".join(spell(node.shown and (node.shown[0], None))
                               for node in self.group.nodes)
-        return f"{name}: {f'row {row}, ' if row else ''}{states}"
+        said = f"row{'s' * (len(rows) > 1)} {' or '.join(rows)}, " if rows else ""
+        return f"{name}: {said}{states}"
 
 
 def explain_status(

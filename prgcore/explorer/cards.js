@@ -11,6 +11,7 @@ const SHAPES = {
   double: "M2 2h20v20H2zM6 6h12v12H6z",
   ellipse: "M12 4a10 8 0 0 1 0 16a10 8 0 0 1 0-16z",
   dashed: "M3 3h18v18H3z",
+  octagon: "M8 3h8l5 5v8l-5 5H8l-5-5V8z",
 };
 
 const SILENT = "shows nothing";

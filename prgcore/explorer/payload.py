@@ -20,7 +20,7 @@ from prgcore.diagram.sequence import LIVES, route, route_of_action
 from prgcore.diagram.states import role
 from prgcore.display import row_display, shows_states, turned, viewpoints
 from prgcore.engine import Engine, Pair
-from prgcore.explain import _OUTSIDE, _SERVED_TWICE, _illness, seated
+from prgcore.explain import OUTSIDE, SERVED_TWICE, illness, seated
 from prgcore.export.machine_file import digest
 from prgcore.model import By, Cause, Column, Const, Copy, Cube, Effect, Rule, Situation
 from prgcore.seats import NODES, mirror_name, seat_cube
@@ -221,7 +221,7 @@ class _Writer:
 
     def _display(self) -> Json:
         """What two states and reasons mean: viewpoints, rows from both seats, families."""
-        illness = _illness(self.engine)
+        ill = illness(self.engine)
         return {
             "viewpoints": [self._cubes((v.node1, v.node2)) for v in viewpoints(self.engine)],
             "rows": [
@@ -234,9 +234,9 @@ class _Writer:
                  "displays": [[[list(words) for words in half] for half in d] for d in f.displays]}
                 for f in self.model.families
             ],
-            "outside": [list(_OUTSIDE), list(_SERVED_TWICE)],
+            "outside": [list(OUTSIDE), list(SERVED_TWICE)],
             "illness": [
-                [illness.get(c.name, {}).get(v, 0) for v in c.domain] for c in self.columns],
+                [ill.get(c.name, {}).get(v, 0) for v in c.domain] for c in self.columns],
             "spellings": {
                 what: {a: str(w) for a, w in ALIASES.items() if isinstance(w, words)}
                 | {plain(w): str(w) for w in words}
