@@ -45,7 +45,7 @@ MAPS = {
     "reasons": cache(lambda: matrix(prg(), "node1.health", "node2.reason")),
     "small": cache(lambda: matrix(prg(), "ha", "link")),
     "broken": cache(lambda: _searched(BROKEN)),
-    "hostile": cache(lambda: matrix(Engine(NASTY), HOSTILE, "node1.state")),
+    "hostile": cache(lambda: _searched(NASTY, HOSTILE, "node1.state")),
 }
 
 
@@ -105,7 +105,7 @@ def test_every_row_and_every_family_of_two_shown_nodes_is_on_the_map(drawn: Matr
     rows = {row for s in sources if s.startswith("row") for row in re.findall(r"\d+\w*", s)}
     blank = {s.row for s in model.situations if not all(s.shown)}
     assert rows == {s.row for s in model.situations} - blank
-    assert {f.id for f in model.families if f.id[0] != "N"} <= sources
+    assert {f.id for f in model.families if f.id[:2] != "HN"} <= sources
     assert all(row in drawn.remarks[0] for row in blank)
     for square in drawn.squares:
         told = {r for i in square.inside if i.source.startswith("row")
@@ -174,11 +174,9 @@ def test_the_named_invariants_alone_exclude_a_square(drawn: Matrix) -> None:
 # ------------------------------------------------------------------ any machine
 
 
-def test_without_a_search_what_nothing_forbids_is_open() -> None:
-    drawn = matrix(Engine(SIGNALS))
-    assert _counts(drawn) == {"open": 5, "impossible": 4}
-    assert drawn.at("lit", "lit").text == "S1"
-    assert drawn.at("warming", "lit").text == "X1"
+def test_what_nobody_searched_is_not_drawn_as_impossible() -> None:
+    with pytest.raises(BadInput, match=r"nobody searched the machine 'lamps'.*pairs=seen"):
+        matrix(Engine(SIGNALS))
 
 
 def test_a_machine_without_situations_has_nothing_documented() -> None:
@@ -193,8 +191,24 @@ def test_a_broken_promise_is_on_the_map() -> None:
     drawn = _searched(BROKEN)
     square = drawn.at("lit", "lit")
     assert (square.standing, square.text) == (Standing.BROKEN, "S1 X1")
-    assert square.says == "S1: never both lamps lit; X1: never both warming or lit"
+    assert square.says == (
+        "every pair here breaks S1: never both lamps lit; X1: never both warming or lit. "
+        "some pairs here break X2: a lamp that burns has a good bulb")
     assert drawn.standings[0] is Standing.BROKEN
+
+
+def test_a_promise_that_some_pairs_of_a_square_break_is_on_the_map() -> None:
+    engine, space = Engine(BROKEN), search(BROKEN)
+    drawn = _searched(BROKEN, "node1.bulb", "mains")
+    for square in drawn.squares:
+        here = [p for p in map(space.pair, range(len(space)))
+                if (p["node1.bulb"], p["mains"]) == (square.row, square.column)]
+        broken = [set(engine.broken(engine.pair(p))) for p in here]
+        assert (square.standing is Standing.BROKEN) == any(broken)
+        every = set.intersection(*broken) if broken else set()
+        said = square.text.removeprefix("some ").split()
+        assert set(said) == (every or set().union(*broken))
+        assert square.text.startswith("some ") == (any(broken) and not every)
 
 
 def test_any_two_columns_make_a_map() -> None:
@@ -204,7 +218,7 @@ def test_any_two_columns_make_a_map() -> None:
     both = matrix(prg(), "node1.state", "ha")
     assert both.at("idle", "off").text == "S10"
     assert both.at("unknown", "improper").text == "24"
-    assert both.at("normal", "on").says == "row 1; in no row: E2"
+    assert both.at("normal", "on").says == "row 1; in no row: HE2"
     assert not both.at("normal", "on").inside
     assert all(s.text == "" for s in matrix(prg(), "node1.health", "node1.services").squares
                if (s.row, s.column) == ("healthy", "down"))

@@ -376,7 +376,7 @@ def test_pictures_that_are_not_graphs_are_refused_by_graphviz_in_one_line():
     (("--json", "-o", "x.json"), "--json does not go with --output"),
     (("path",), "say of which story: a file, -, an id"),
     (("path", STORY, "--counterexample", "S1"), "say of which story"),
-    (("path", "no_such_file"), "cannot read 'no_such_file'"),
+    (("path", "no_such_file"), "unknown story 'no_such_file'"),
     (("path", "-", "--machine", "-"), "standard input cannot be both the machine and the story"),
     (("around", "-", "--machine", "-"), "standard input cannot be both"),
     (("-o", "node.xyz"), "--output 'node.xyz' says no format that this view has: end it with"),
@@ -455,3 +455,13 @@ def test_only_what_a_view_needs_is_imported():
     for words in (("diagram", "--guards"), ("diagram", "path", STORY)):
         subprocess.run([sys.executable, "-c", code, *words], check=True, cwd=ROOT)
     assert graph(PRG.model).reference == "reference/"
+
+
+def test_a_story_is_found_by_its_id(run, bad):
+    row3 = run("diagram", "sequence", "table2-3")
+    assert row3.out.startswith("prg: Table 2, row 3: the manual failover ends\n")
+    assert run("diagram", "sequence", "M7").out.startswith("prg: ")
+    said = bad("diagram", "sequence", "table2-333")
+    assert "unknown story 'table2-333'; did you mean table2-3" in said
+    assert said.endswith("(or give a file)")
+    assert "prove --only M1 --mutants 200" in bad("diagram", "sequence", "--counterexample", "M1")
