@@ -18,6 +18,7 @@ from attrs import evolve
 
 from prgcore.diagram import FORMATS, Matrix, render
 from prgcore.diagram.matrix import MOST, Square, asked, matrix
+from prgcore.diagram.matrix_text import within as within_
 from prgcore.diagram.palette import STANDINGS, Standing
 from prgcore.engine import Engine
 from prgcore.errors import BadInput
@@ -26,7 +27,7 @@ from prgcore.model import Cube, Model
 from prgcore.prove.seen import seen
 from prgcore.prove.space import search
 from prgcore.vocabulary import Reason, State
-from tests.pictures import HOSTILE, NASTY, boxes, golden, overlapping, parsed, within, words
+from tests.pictures import HOSTILE, NASTY, NS, boxes, golden, overlapping, parsed, within, words
 from tests.planted import FAULTS, reachable
 from tests.planted import LAMPS as SIGNALS
 from tests.toys import LAMPS, TURNSTILE
@@ -316,3 +317,24 @@ def test_every_process_draws_the_same_bytes() -> None:
         for seed in ("0", "4242")
     }
     assert len(seen_) == 1
+
+
+def test_a_square_that_is_pointed_at_names_its_reasons(drawn: Matrix) -> None:
+    titles = [t.text or "" for t in parsed(render(drawn, "svg")).iter(f"{NS}title")][1:]
+    assert len(titles) == len(drawn.squares)
+    for square, said in zip(drawn.squares, titles, strict=True):
+        told = said.split("; ")
+        assert all(within_(i) in told for i in square.inside[:12])
+        more = len(square.inside) - 12
+        assert (told[-1] == f"and {more} more") == (more > 0)
+
+
+def test_squares_in_transition_are_listed_as_text(drawn: Matrix) -> None:
+    said = " ".join(render(drawn, "text").split())
+    assert "Idle | Taking Over (3) Running in Backup Mode | Failing Over (20), " in said
+
+
+def test_links_are_escaped_as_everywhere() -> None:
+    some = evolve(MAPS["small"](), reference='a b"/')
+    square = next(s for s in some.squares if s.url)
+    assert some.link(square) == f"a%20b%22/{square.url}"

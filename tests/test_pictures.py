@@ -18,7 +18,7 @@ from prgcore.diagram import FORMATS, Graph, Matrix, Sequence, draw, graph
 from prgcore.errors import BadInput, BudgetExhausted
 from prgcore.export.machine_file import dumps
 from prgcore.machine import PRG
-from prgcore.model import Invariant
+from prgcore.model import Invariant, Story
 from prgcore.prove import space
 from prgcore.prove.space import search
 from tests.toys import LAMPS, TURNSTILE
@@ -465,3 +465,16 @@ def test_a_story_is_found_by_its_id(run, bad):
     assert "unknown story 'table2-333'; did you mean table2-3" in said
     assert said.endswith("(or give a file)")
     assert "prove --only M1 --mutants 200" in bad("diagram", "sequence", "--counterexample", "M1")
+
+
+def test_a_broken_machine_tells_the_stories_that_it_can(run, bad, tmp_path):
+    way = dict(PRG.model.starts)["normal"]
+    cut = PRG.step(PRG.initial[0], way[0]).rule
+    story = Story("mine", "a story of my own", ("expect ha = off",), "initial")
+    file = tmp_path / "cut.json"
+    file.write_text(dumps(evolve(PRG.model, stories=(story,), rules=tuple(
+        r for r in PRG.model.rules if r != cut))), "utf-8")
+    assert "a story of my own" in run("diagram", "sequence", "mine", "--machine", file).out
+    assert "cannot happen here" in bad(
+        "diagram", "sequence", "table2-3", "--machine", file, code=1)
+    assert "cannot read 'aaaa" in bad("diagram", "sequence", "a" * 5000)

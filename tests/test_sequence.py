@@ -361,3 +361,11 @@ def test_every_process_draws_the_same_bytes() -> None:
         for seed in ("0", "4242")
     }
     assert len(found) == 1
+
+
+def test_the_node_that_is_not_as_needed_answers_for_the_group() -> None:
+    drawn = sequence(run(prg(), "start normal\nservices_down(node1)\n"
+                                "critical_service_delay(node1)\nrefused recover"))
+    answer = [m for m in drawn.items if isinstance(m, Message) and m.kind == "refusal"]
+    heads = {part.split(".")[0] for part in answer[0].text.partition(": ")[2].split("; ")}
+    assert {m.source for m in answer} == heads & {"node1", "node2"}

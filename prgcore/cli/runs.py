@@ -6,6 +6,7 @@ Law: whatever tells a story becomes a run of it, replayed by the interpreter.
 from __future__ import annotations
 
 import re
+from functools import partial
 from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,10 +15,9 @@ from prgcore.cli import inputs
 from prgcore.errors import BadInput, MissingExtra, unknown_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from prgcore.machine import Machine
-    from prgcore.model import Story
     from prgcore.story import Run
 
 
@@ -46,14 +46,14 @@ def told(
     if what == file == "-":
         raise BadInput("standard input cannot be both the machine and the story")
     machine = None
-    if re.fullmatch(r"\w[\w-]*", what):
+    if re.fullmatch(r"\w[\w-]{,79}", what):
         machine = inputs.load_machine(file, policy)
         named = _named(machine)
         if what in named:
             from prgcore.story import run
 
             title, story = named[what]
-            return run(machine, story), f"{machine.model.name}: {title}"
+            return run(machine, story()), f"{machine.model.name}: {title}"
         if file == "-" or not Path(what).exists():
             raise BadInput(unknown_name("story", what, named) + " (or give a file)")
     text = what if inputs.is_json(what) else inputs.read_text(what)
@@ -62,15 +62,19 @@ def told(
     return _run(file, policy, text)
 
 
-def _named(machine: Machine) -> dict[str, tuple[str, Story | str]]:
-    """The stories that a machine has, by id, each with its title: its own, and its causes."""
-    from prgcore.story import as_story
+def _named(machine: Machine) -> Mapping[str, tuple[str, Callable[[], str]]]:
+    """The stories that a machine has, by id, each with its title: its own, and its causes.
 
-    return {s.id: (s.title, s) for s in machine.model.stories} | {
-        f"table2-{cause.id}": (
+    A story is made when it is asked for: where a machine is broken some causes cannot be told.
+    """
+    from prgcore.story import as_story, write
+
+    return {
+        **{s.id: (s.title, partial(write, s)) for s in machine.model.stories},
+        **{f"table2-{cause.id}": (
             f"Table 2, row {situation.row}: {cause.says}",
-            as_story(machine, cause.events, cause.start),
-        ) for situation in machine.model.situations for cause in situation.causes
+            partial(as_story, machine, cause.events, cause.start),
+        ) for situation in machine.model.situations for cause in situation.causes},
     }
 
 
