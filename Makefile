@@ -24,7 +24,7 @@ prove: $(READY)  ## prove every promise of the machine, under every policy, and 
 
 test: $(READY)  ## run all tests; installs Graphviz and Chromium where they are missing
 	@.ci/programs dot chromium
-	PRGCORE_EVERYTHING=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+	PRGCORE_EVERYTHING=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: $(READY)  ## lint, types, floors, generated files unchanged
 	$(BIN)/ruff check .
@@ -40,7 +40,7 @@ docs: $(READY)  ## build the documentation in docs/_build; installs Graphviz whe
 rewrite: $(READY)  ## regenerate golden and reference files; read the diff before you commit it
 	@.ci/programs dot
 	$(BIN)/python docs/generate.py
-	PRGCORE_REWRITE=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile
+	PRGCORE_REWRITE=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
 bench: $(READY)  ## measure speed, as ratios against the peers in one run
 	$(BIN)/python benchmarks/bench.py

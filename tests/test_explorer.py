@@ -230,7 +230,7 @@ def replayed(shown, engine, seed, count, length):
 def test_random_traces_are_the_same_in_browser_and_python(open_page, choice):
     engine = prg(**choice)
     seed = CHOICES.index(choice)
-    assert replayed(open_page(engine), engine, seed, 750, 30) == {
+    assert replayed(open_page(engine), engine, seed, 500, 30) == {
         "done", "ignored", "refused", "impossible"}
 
 

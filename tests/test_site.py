@@ -144,7 +144,7 @@ def test_pictures_lead_to_what_they_show(site: Path) -> None:
 
 
 def test_axe_finds_nothing_serious(site: Path) -> None:
-    pages = ("index", "start", "operators", "reference/diagrams", "reference/obligations")
+    pages = ("index", "operators", "reference/diagrams")
     with chromium() as browser:
         from axe_playwright_python.sync_playwright import Axe
 
