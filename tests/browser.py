@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ import pytest
 
 from prgcore import PRG
 from prgcore.explorer import page
+from tests.needs import missing
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 ARGUMENTS = (
@@ -21,24 +21,17 @@ ARGUMENTS = (
 )
 
 
-def _missing(why: str) -> None:
-    """Without a browser its tests are skipped, unless everything is to be tested."""
-    if os.environ.get("PRGCORE_EVERYTHING") == "1":
-        pytest.fail(f"{why}; make test installs what is missing")
-    pytest.skip(why)
-
-
 @contextmanager
 def chromium() -> Iterator[Any]:
     """A running browser."""
     try:
         from playwright.sync_api import sync_playwright
     except ModuleNotFoundError:
-        _missing("playwright is not installed")
+        missing("playwright is not installed")
     with sync_playwright() as playwright:
         found = next(filter(None, map(shutil.which, NAMES)), None)
         if found is None and not Path(playwright.chromium.executable_path).exists():
-            _missing(f"no browser: none of {', '.join(NAMES)} in the PATH, nor Playwright's own")
+            missing(f"no browser: none of {', '.join(NAMES)} in the PATH, nor Playwright's own")
         browser = playwright.chromium.launch(executable_path=found, args=list(ARGUMENTS))
         try:
             yield browser

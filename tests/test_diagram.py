@@ -31,6 +31,7 @@ from prgcore.model import Invariant
 from prgcore.story import run
 from prgcore.tables.states import MEANINGS
 from prgcore.vocabulary import Kind
+from tests import needs
 from tests.toys import LAMPS, TURNSTILE
 
 FORMATS = SHAPES[Graph]
@@ -272,9 +273,8 @@ def test_a_hostile_word_never_leaves_its_line(form: str) -> None:
     assert text.encode()
 
 
+@needs.dot
 def test_graphviz_draws_hostile_words_as_they_are() -> None:
-    if graphviz.which("dot") is None:
-        pytest.skip("Graphviz is not installed")
     svg = graphviz.picture(render(_hostile(), "dot"), "svg").decode()
     texts = [e.text or "" for e in ET.fromstring(svg).iter() if e.tag.endswith("}text")]
     for word in HOSTILE:
@@ -283,14 +283,15 @@ def test_graphviz_draws_hostile_words_as_they_are() -> None:
 
 
 def test_scxml_is_valid_and_another_library_runs_it() -> None:
+    from statemachine.io.scxml.processor import SCXMLProcessor
+
     for drawn in (graph(prg().model), _hostile(), graph(TURNSTILE, "arm"),
                   Graph("empty", (), (), ())):
         root = ET.fromstring(render(drawn, "scxml"))
         assert root.tag == f"{{{NAMESPACE}}}scxml"
         for step in root.iter(f"{{{NAMESPACE}}}transition"):
             assert re.fullmatch(r"[A-Za-z][\w-]*(\.[A-Za-z]\w*)*", step.get("event", ""), re.ASCII)
-    scxml = pytest.importorskip("statemachine.io.scxml.processor")
-    processor = scxml.SCXMLProcessor()
+    processor = SCXMLProcessor()
     processor.parse_scxml("turnstile", render(graph(TURNSTILE, "arm"), "scxml"))
     chart = processor.start()
     seen = [str(next(iter(chart.configuration_values)))]
@@ -298,7 +299,7 @@ def test_scxml_is_valid_and_another_library_runs_it() -> None:
         chart.send(event)
         seen.append(str(next(iter(chart.configuration_values))))
     assert seen == ["s_locked", "s_open", "s_open", "s_locked"]
-    processor = scxml.SCXMLProcessor()
+    processor = SCXMLProcessor()
     processor.parse_scxml("prg", render(graph(prg().model), "scxml"))
     chart = processor.start()
     chart.send("disable_ha")
@@ -306,7 +307,7 @@ def test_scxml_is_valid_and_another_library_runs_it() -> None:
     chart.send("enable_ha")
     assert set(chart.configuration_values) == {"s_initializing"}
     shut = render(graph(prg().model), "scxml").replace('id="A100" expr="1"', 'id="A100" expr="0"')
-    processor = scxml.SCXMLProcessor()
+    processor = SCXMLProcessor()
     processor.parse_scxml("shut", shut)
     chart = processor.start()
     chart.send("enable_ha")

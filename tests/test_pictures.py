@@ -21,12 +21,11 @@ from prgcore.machine import PRG
 from prgcore.model import Invariant, Story
 from prgcore.prove import space
 from prgcore.prove.space import search
+from tests import needs
 from tests.toys import LAMPS, TURNSTILE
 
 ROOT = Path(__file__).parent.parent
 STORY = str(ROOT / "tests" / "stories" / "table2-12.txt")
-HAS_DOT = graphviz.which("dot") is not None
-needs_dot = pytest.mark.skipif(not HAS_DOT, reason="Graphviz is not installed")
 SVG = "{http://www.w3.org/2000/svg}svg"
 OPEN = evolve(TURNSTILE, invariants=(Invariant("Z9", "the arm stays locked", {"arm": "open"}),))
 
@@ -294,7 +293,7 @@ def test_a_report_that_somebody_changed(bad, run, turnstile, change):
 # -------------------------------------------------------------------- pictures
 
 
-@needs_dot
+@needs.dot
 @pytest.mark.parametrize("name", ["node", "around", "path"])
 def test_svg_png_and_html_of_a_graph(run, name, tmp_path):
     svg, png, html = (tmp_path / f"drawn.{end}" for end in ("svg", "png", "html"))
@@ -313,7 +312,6 @@ def test_svg_png_and_html_of_a_graph(run, name, tmp_path):
 
 
 def test_png_of_a_map_is_drawn_without_graphviz(run, monkeypatch, tmp_path, bad):
-    pytest.importorskip("resvg_py")
     file = tmp_path / "map.png"
     monkeypatch.setattr(graphviz, "which", lambda _: None)
     assert run("diagram", "matrix", "-o", file).code == 0
@@ -350,7 +348,7 @@ def test_when_graphviz_fails(bad, monkeypatch, tmp_path):
     assert "drew no picture in 60 s; take a narrower view" in bad("diagram", "--guards", "--format", "svg")
 
 
-@needs_dot
+@needs.dot
 def test_pictures_that_are_not_graphs_are_refused_by_graphviz_in_one_line():
     with pytest.raises(BadInput, match="dot could not draw this"):
         graphviz.picture("digraph {", "svg")

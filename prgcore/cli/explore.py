@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from prgcore.cli import inputs, output
-from prgcore.errors import BadInput, unknown_name
+from prgcore.cli.proofs import needed
+from prgcore.errors import BadInput, MissingExtra, unknown_name
 
 if TYPE_CHECKING:
     from prgcore.engine import Engine
     from prgcore.machine import Machine
 
-_TOLD = re.compile(
-    r"\s{0,3}(\d+) {2}(\S.*?)(?:\s+(?:command|fault|repair|timer|completion)(?:, \S.*)?)?\s*$")
-"""A line as `prgcore prove` and `prgcore simulate` tell it: number, text, what answered it."""
 FILE = "explorer.html"
 """Where the explorer is written when nothing says otherwise."""
 
@@ -101,36 +98,14 @@ def _told(machine: str | None, policy: list[str] | None, what: str) -> tuple[Eng
     """
     from prgcore.cli.runs import told
     from prgcore.explorer import LONGEST
-    from prgcore.story import parse, run
 
-    text = "" if what.isalnum() else what if inputs.is_json(what) else inputs.read_text(what)
-    if what.isalnum() or inputs.is_json(text):
-        ran, _ = told(machine, policy, text or what, None)
-        lines = [step.line for step in ran.steps]
-        engine = ran.engine
-    else:
-        script = parse(_first(text))
-        lines = list(script.lines)
-        if machine is None and not policy:
-            policy = [f"{name}={choice}" for name, choice in script.policy.items()]
-        engine = inputs.load_machine(machine, policy)
-    said = [line.text for line in lines]
+    ran, _ = told(machine, policy, what, None)
+    lines = [step.line for step in ran.steps]
     count = sum(line.verb != "policy" for line in lines)
     if count > LONGEST:
         raise BadInput(f"the story has {count:,} lines, and the explorer shows at most {LONGEST:,}; "
                        "use prgcore simulate")
-    run(engine, "\n".join(said))
-    return engine, "".join(f"{line}\n" for line in said)
-
-
-def _first(text: str) -> str:
-    """The first story that the prover or `simulate` tells in a text; other text as it is."""
-    told = [found for line in text.splitlines() if (found := _TOLD.match(line))]
-    begins = [i for i, found in enumerate(told) if found[1] == "1"]
-    if len(begins) > 1:
-        output.remark(f"the text has {len(begins)} stories; taken: the first")
-        told = told[: begins[1]]
-    return "\n".join(found[2] for found in told) or text
+    return ran.engine, "".join(f"{line.text}\n" for line in lines)
 
 
 def _searched(engine: Engine) -> list[dict[str, str]] | None:
@@ -140,12 +115,11 @@ def _searched(engine: Engine) -> list[dict[str, str]] | None:
     if engine.atlas is not None or axes(engine) is None:
         return None
     try:
-        from prgcore.prove.seen import seen
-        from prgcore.prove.space import search
-    except ModuleNotFoundError as error:
-        if error.name != "numpy":
-            raise
-        output.remark("no map: the search needs numpy; install prgcore[prove]")
+        with needed("the map"):
+            from prgcore.prove.seen import seen
+            from prgcore.prove.space import search
+    except MissingExtra as error:
+        output.remark(str(error))
         return None
     from prgcore.diagram.matrix import asked
 

@@ -18,6 +18,7 @@ import typer
 from attrs import asdict, evolve
 
 from prgcore.cli import drawing, inputs, output
+from prgcore.cli.proofs import needed
 from prgcore.errors import BadInput, BudgetExhausted, MissingExtra, unknown_name
 from prgcore.vocabulary import Kind
 
@@ -228,13 +229,9 @@ def _searched(machine: Machine, command: str, by: str | None = None) -> Space:
         MissingExtra: numpy is not installed.
         BudgetExhausted: they are too many.
     """
-    try:
+    with needed(command):
         from prgcore.prove.quotient import check
         from prgcore.prove.space import search
-    except ModuleNotFoundError as error:
-        if error.name != "numpy":
-            raise
-        raise MissingExtra(command, "prove") from None
     if by is not None:
         check(machine, by)
     return search(machine.model)
@@ -374,11 +371,10 @@ def _sequence(
 
 def _matrix(source: Source, *, rows: str = "node1.state", columns: str = "node2.state") -> Made:
     """The map; of a machine without an atlas the pairs are searched, where that can be done."""
-    from prgcore.diagram.matrix import asked as needed
-    from prgcore.diagram.matrix import matrix
+    from prgcore.diagram.matrix import asked, matrix
 
     machine = inputs.load_machine(*source)
-    names = needed(machine, rows, columns)
+    names = asked(machine, rows, columns)
     if machine.atlas is not None:
         return matrix(machine, rows, columns), iter(())
     space = _searched(machine, "prgcore diagram matrix of a machine of your own")

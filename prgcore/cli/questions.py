@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from prgcore.cli import inputs, output
-from prgcore.errors import BadInput, MissingExtra, unknown_name
+from prgcore.cli.proofs import needed
+from prgcore.errors import BadInput, unknown_name
 from prgcore.vocabulary import Kind, Outcome
 
 if TYPE_CHECKING:
@@ -109,12 +110,8 @@ def _reachable(machine: Machine) -> Callable[[Pair], bool]:
     Raises:
         MissingExtra: numpy is not installed.
     """
-    try:
+    with needed("--exact"):
         from prgcore.prove.space import search
-    except ModuleNotFoundError as error:
-        if error.name != "numpy":
-            raise
-        raise MissingExtra("--exact", "prove") from None
     space = search(machine.model)
     return lambda pair: space.find(dict(pair)) is not None
 

@@ -11,14 +11,20 @@ from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from prgcore.cli import inputs
-from prgcore.errors import BadInput, MissingExtra, unknown_name
+from prgcore.cli import inputs, output
+from prgcore.cli.proofs import needed
+from prgcore.errors import BadInput, unknown_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from prgcore.machine import Machine
     from prgcore.story import Run
+
+
+_TOLD = re.compile(
+    r"\s{0,3}(\d+) {2}(\S.*?)(?:\s+(?:command|fault|repair|timer|completion)(?:, \S.*)?)?\s*$")
+"""A line as `prgcore prove` and `prgcore simulate` tell it: number, text, what answered it."""
 
 
 def told(
@@ -31,7 +37,7 @@ def told(
             the machine whose policies it names.
         policy: as `--policy` gives it.
         what: a story's file, its id in the machine (`M7`, `table2-3`), `-`, or a report of
-            `prgcore prove --json`.
+            `prgcore prove`, as text or JSON.
         counterexample: the id of an obligation to prove instead.
 
     Raises:
@@ -78,11 +84,21 @@ def _named(machine: Machine) -> Mapping[str, tuple[str, Callable[[], str]]]:
     }
 
 
+def first(text: str) -> str:
+    """The first story that the prover or `simulate` tells in a text; other text as it is."""
+    told = [found for line in text.splitlines() if (found := _TOLD.match(line))]
+    begins = [i for i, found in enumerate(told) if found[1] == "1"]
+    if len(begins) > 1:
+        output.remark(f"the text has {len(begins)} stories; taken: the first")
+        told = told[: begins[1]]
+    return "\n".join(found[2] for found in told) or text
+
+
 def _run(file: str | None, policy: list[str] | None, text: str) -> tuple[Run, str]:
     from prgcore import story
     from prgcore.machine import prg
 
-    script = story.parse(text)
+    script = story.parse(first(text))
     chosen = file is not None or policy
     machine = inputs.load_machine(file, policy) if chosen else prg(**script.policy)
     title = _title(text)
@@ -102,12 +118,8 @@ def _title(text: str) -> str:
 
 def _proved(machine: Machine, id_: str) -> tuple[Run, str]:
     """The counterexample that the prover finds."""
-    try:
+    with needed("--counterexample"):
         from prgcore.prove.report import prove
-    except ModuleNotFoundError as error:
-        if error.name not in ("z3", "numpy"):
-            raise
-        raise MissingExtra("--counterexample", "prove") from None
     if id_ == "M1":
         raise BadInput("M1 breaks the table again and again; what it finds, prgcore prove --only M1 "
                        "--mutants 200 tells")

@@ -39,7 +39,7 @@ _UNSEEN: _Source = (), "in the record only"
 class Inside:
     """Two reasons with which a square is reachable, as wire words, and what they are.
 
-    `source` is `row 3` or `rows 18a, 18b`, a family such as `F1`, `in the record only` where
+    `source` is `row 3` or `rows 18a, 18b`, a family such as `HF1`, `in the record only` where
     nobody sees both halves at once, or empty: in transition.
     """
 

@@ -22,15 +22,15 @@ from typing import Any
 
 from prgcore.diagram.palette import PALETTE, STANDINGS, Look
 from prgcore.engine import Engine
-from prgcore.explorer.payload import payload
+from prgcore.explorer.payload import LONGEST, payload
+
+__all__ = ["LONGEST", "page"]
 
 SCRIPTS = (
     "machine.js", "meaning.js", "story.js", "sequence.js", "words.js", "cards.js", "panels.js",
     "lists.js", "finder.js", "view.js",
 )
 """The parts of the script, each after those that it uses."""
-LONGEST = 2_000
-"""Lines of a story that the page takes; `story.js` says the same."""
 
 
 def page(
@@ -88,7 +88,7 @@ def _colours() -> str:
     )
     rules = (
         f".{name} {{ background: var(--{name}); border-color: var(--{name}-line); "
-        f"border-color: var(--{name}-line); fill: var(--{name}); stroke: var(--{name}-line); }}\n"
+        f"fill: var(--{name}); stroke: var(--{name}-line); }}\n"
         for name in looks
     )
     return ":root {\n" + "".join(lines) + "}\n" + "".join(rules)

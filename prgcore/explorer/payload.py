@@ -14,6 +14,7 @@ from math import prod
 from typing import Any, TypeAlias
 
 from prgcore.atlas import Atlas
+from prgcore.diagram.graph import reference
 from prgcore.diagram.matrix import MOST, matrix
 from prgcore.diagram.palette import PALETTE, STANDINGS
 from prgcore.diagram.sequence import LIVES, route, route_of_action
@@ -33,6 +34,8 @@ Json: TypeAlias = dict[str, Any]
 
 LABELS = {"ha": "high availability"}
 """Columns whose name a reader would not understand."""
+LONGEST = 2_000
+"""Lines of a story that the page takes."""
 LEAVES = -1
 """In place of the code of a value: an effect leaves its target as it was."""
 
@@ -78,6 +81,7 @@ class _Writer:
         return {
             "name": model.name,
             "digest": digest(model),
+            "longest": LONGEST,
             "policy": [list(choice) for choice in model.policy],
             "assumptions": list(model.assumptions),
             "columns": [self._column(c) for c in self.columns],
@@ -205,7 +209,7 @@ class _Writer:
 
     def _actions(self) -> dict[str, list[str]]:
         """What the actions of the document's machine ask for, and when they are done."""
-        if self.model.name != "prg":
+        if not reference(self.model):
             return {}
         from prgcore.tables.actions import ACTIONS
 
@@ -213,7 +217,7 @@ class _Writer:
 
     def _decisions(self) -> dict[str, list[str]]:
         """Title, question and choice of the decisions of the document's machine."""
-        if self.model.name != "prg":
+        if not reference(self.model):
             return {}
         from prgcore.tables.decisions import DECISIONS
 

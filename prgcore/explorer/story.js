@@ -10,7 +10,6 @@
  */
 
 const MOST_CHARACTERS = 1_000_000;
-const MOST_ITEMS = 2_000;
 const MOST_TOLD = 8;
 const NO_ANSWER = "# no answer: ";
 const OUTCOMES = ["refused", "ignored", "impossible"];
@@ -55,9 +54,9 @@ function parseStory(machine, text) {
   }
   if (!understood && STATUS.test(text)) return { items: [], errors: [FROM_STATUS] };
   if (!understood && !errors.length) errors.push(`no line of a story; write ${EXPECTED}`);
-  if (items.length > MOST_ITEMS) {
+  if (items.length > machine.table.longest) {
     errors.push(
-      `${items.length} lines are more than can be shown here (${MOST_ITEMS}); ` +
+      `${items.length} lines are more than can be shown here (${machine.table.longest}); ` +
         "use prgcore simulate",
     );
   }

@@ -381,7 +381,7 @@ def _judged(found: Difference, old: Sequence[Result], new: Sequence[Result]) -> 
     both = [(r.id, ours.get(r.id), theirs.get(r.id)) for r in
             (*new, *(r for r in old if r.id not in theirs))]
     flips = tuple(
-        Flip(id_, (one or other).title, one, other)  # type: ignore[union-attr]
+        Flip(id_, next(r.title for r in (one, other) if r), one, other)
         for id_, one, other in both
         if one is None or other is None or one.verdict != other.verdict
     )

@@ -1,0 +1,21 @@
+"""What some tests need that pip does not install; `make test` installs it, and then asks for it."""
+
+from __future__ import annotations
+
+import os
+from shutil import which
+
+import pytest
+
+EVERYTHING = os.environ.get("PRGCORE_EVERYTHING") == "1"
+"""Nothing may be skipped."""
+
+dot = pytest.mark.skipif(
+    which("dot") is None and not EVERYTHING, reason="Graphviz is not installed")
+
+
+def missing(why: str) -> None:
+    """Without it a test is skipped, unless everything is to be tested."""
+    if EVERYTHING:
+        pytest.fail(f"{why}; make test installs what is missing")
+    pytest.skip(why)
