@@ -76,6 +76,44 @@ class NeedsTwoNodes(PrgError):
     code = "needs_two_nodes"
 
 
+class Undecided(PrgError):
+    """What the machine decides hangs on columns that whoever decides does not know now.
+
+    Attributes:
+        columns: those columns.
+    """
+
+    code = "undecided"
+
+    def __init__(self, message: str, columns: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.columns = columns
+
+
+class Conflict(PrgError):
+    """Somebody else has written the record meanwhile: read it again and decide again."""
+
+    code = "conflict"
+
+
+class StaleEpoch(PrgError):
+    """An effect of an old decision came after one of a newer decision; it was not carried out."""
+
+    code = "stale_epoch"
+
+
+class ActionFailed(PrgError):
+    """An action could not be carried out, and repeating it does not help."""
+
+    code = "action_failed"
+
+
+class Unavailable(PrgError):
+    """A store or an arbiter does not answer: whether the last write was done is not known."""
+
+    code = "unavailable"
+
+
 class MissingExtra(PrgError):
     """An optional dependency is not installed."""
 

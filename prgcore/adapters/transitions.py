@@ -1,34 +1,41 @@
-"""The machine as a `transitions.Machine`: their triggers and callbacks, our decisions.
+"""`transitions` both ways: our table as their machine, and their machine held against our table.
 
 Law: no rule lives here. States and transitions are read from the table, so that
 `get_transitions` and their diagrams show them; which transition is taken is decided by the
 engine alone. One machine serves many models; each carries its own `pair`, and its `state` is never
 anything but that pair's: once a model is placed, only an event moves the two, and together.
+The other way a machine of one's own keeps its states and triggers: `watch` checks every move as it
+is made, `compare` all of them at once.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import product
+from collections.abc import Callable, Mapping
+from functools import cache, partial
 from typing import Any
 
-from prgcore.diagram.states import Reader
-from prgcore.engine import Decision, Engine
-from prgcore.errors import BadInput, ImpossibleEvent, MissingExtra, unknown_name
-from prgcore.model import Const, Rule, Values
-from prgcore.vocabulary import Outcome
+from prgcore.adapters.foreign import (
+    STATES,
+    Deviation,
+    Difference,
+    Reading,
+    Shadow,
+    Shape,
+    trigger,
+)
+from prgcore.engine import Decision, Engine, Pair
+from prgcore.errors import BadInput, MissingExtra
+from prgcore.model import Cubelike, Values
 
 try:
     import transitions
 except ImportError:
     raise MissingExtra("the transitions adapter", "transitions") from None
 
-STATES = ("node1.state", "node2.state")
-"""The columns of which `model.state` is made."""
-
-JOINT = "__"
-"""What stands between their values: a state's name can be part of a method's name."""
+__all__ = [
+    "OPTIONS", "Deviation", "Difference", "PairMachine", "Watch", "compare", "machine_for",
+    "trigger", "watch",
+]
 
 OPTIONS = (
     "after_state_change", "before_state_change", "finalize_event", "ignore_invalid_triggers",
@@ -37,10 +44,11 @@ OPTIONS = (
 )
 """The options of `transitions.Machine` that can be given; the table settles the others."""
 
+GRAPH = ("graph_engine", "show_conditions", "show_state_attributes", "title")
+"""The further options of a `GraphMachine`."""
 
-def trigger(event: str) -> str:
-    """The name of an event as an identifier: `failover(node1)` is `failover_node1`."""
-    return re.sub(r"\W+", "_", event).strip("_")
+LOCKED = ("machine_context",)
+"""The further options of a `LockedMachine`."""
 
 
 class Decided(transitions.core.Condition):
@@ -114,46 +122,34 @@ class PairMachine(transitions.Machine):
     """A `transitions.Machine` whose models are pairs; made by `machine_for`.
 
     Attributes:
+        shape: the table as states and transitions.
         engine: who decides.
         columns: the columns of which a model's `state` is made.
-        arrivals: our event of each trigger.
     """
 
     event_cls = Arrival
     transition_cls = Move
 
-    def __init__(self, engine: Engine, columns: Values, **options: Any) -> None:
-        given = sorted(options.keys() - set(OPTIONS))
+    more: Values = ()
+
+    def __init__(self, shape: Shape, **options: Any) -> None:
+        allowed = (*OPTIONS, *self.more)
+        given = sorted(options.keys() - set(allowed))
         if given:
             raise BadInput(
                 f"{', '.join(given)} cannot be given: states and transitions are the table's, "
-                f"models are added with their pairs; allowed: {', '.join(OPTIONS)}"
+                f"models are added with their pairs; allowed: {', '.join(allowed)}"
             )
-        self.engine, self.columns = engine, columns
-        self.arrivals = {trigger(e.name): e.name for e in engine.model.events}
-        if len(self.arrivals) < len(engine.model.events):
-            raise BadInput("two events of this machine have one name as identifiers")
-        domains = {c.name: c.domain for c in engine.model.columns}
-        states = [JOINT.join(values) for values in product(*(domains[c] for c in columns))]
-        if len(set(states)) < len(states):
-            raise BadInput("two states of this machine have one name; choose other columns=")
+        self.shape, self.engine, self.columns = shape, shape.engine, shape.columns
         super().__init__(
             model=None,
-            states=states,
-            initial=self.label(engine.initial[0]),
+            states=list(shape.states),
+            initial=shape.label(shape.engine.initial[0]),
             auto_transitions=False,
             **options,
         )
-        for name, source, dest in sorted(set(self._edges())):
+        for name, source, dest in shape.edges():
             self.add_transition(name, source, dest)
-
-    def _edges(self) -> Iterator[tuple[str, str, str]]:
-        reader = Reader(self.engine.model)
-        for rule in self.engine.model.rules:
-            ways = [_ways(reader, rule, column) for column in self.columns]
-            for ends in product(*ways):
-                source, dest = zip(*ends, strict=True)
-                yield trigger(rule.event), JOINT.join(source), JOINT.join(dest)
 
     def label(self, pair: Mapping[str, str]) -> str:
         """The state of a model with this pair: `normal__normal`.
@@ -161,8 +157,7 @@ class PairMachine(transitions.Machine):
         Raises:
             BadInput: not a pair of this machine.
         """
-        pair = self.engine.pair(pair)
-        return JOINT.join(pair[c] for c in self.columns)
+        return self.shape.label(pair)
 
     def check(self, model: Any, state: str) -> None:
         """Holds a state's name against a model's pair.
@@ -194,14 +189,10 @@ class PairMachine(transitions.Machine):
             MachineError: the command is refused, or the event cannot happen here.
             OutsideInvariant: the pair breaks a proved invariant.
         """
-        event = self.arrivals[name]
-        try:
-            decision = self.engine.step(model.pair, event)
-        except ImpossibleEvent as error:
-            raise transitions.MachineError(str(error)) from error
-        if decision.outcome is Outcome.REFUSED:
-            raise transitions.MachineError(f"{event} is refused: {decision.why}")
-        return decision
+        decided = self.shape.decide(model.pair, name)
+        if isinstance(decided, str):
+            raise transitions.MachineError(decided)
+        return decided
 
     def add_model(
         self, model: Any, initial: Any = None, *, pair: Mapping[str, str] | None = None
@@ -221,40 +212,179 @@ class PairMachine(transitions.Machine):
             at = self.engine.initial[0] if own is None else self.engine.pair(own)
             try:
                 one.pair, one.decision = at, None
-                super().add_model(one, self.label(at))
+                if not any(one is other for other in self.models):
+                    super().add_model(one, self.label(at))
             except (AttributeError, TypeError) as error:
                 raise BadInput(
                     "a model needs room for pair, decision, state and triggers as attributes; "
                     f"this {type(one).__name__} has none: {error}"
                 ) from error
             self.set_state(self.label(at), one)
+            drawn = getattr(self, "model_graphs", {}).get(id(one))
+            if drawn is not None:
+                drawn.reset_styling()
+                drawn.set_node_style(self.label(at), "active")
 
 
-def _ways(reader: Reader, rule: Rule, column: str) -> Iterable[tuple[str, str]]:
-    """What a rule may make of one column, staying included."""
-    stays = reader.values(rule, column)
-    for effect in rule.then:
-        if effect.target == column and isinstance(effect.value, Const):
-            stays &= {effect.value.value}
-    return sorted({*reader.moves(rule, column), *((value, value) for value in stays)})
+@cache
+def _kind(graph: bool, locked: bool) -> type[PairMachine]:
+    """The class that is ours and theirs: which transition is taken first, then how it looks."""
+    if not graph and not locked:
+        return PairMachine
+    from transitions.extensions import MachineFactory
+
+    theirs = MachineFactory.get_predefined(graph=graph, locked=locked)
+    drawn = theirs.transition_cls
+    return type(f"Pair{theirs.__name__}", (PairMachine, theirs), {
+        "transition_cls": type("Move", (drawn, Move), {}) if graph else Move,
+        "event_cls": type("Arrival", (Arrival, theirs.event_cls), {}),
+        "more": GRAPH * graph + LOCKED * locked,
+    })
 
 
 def machine_for(
-    engine: Engine, *models: Any, columns: Values = STATES, **options: Any
+    engine: Engine, *models: Any, columns: Values = STATES, graph: bool = False,
+    locked: bool = False, **options: Any,
 ) -> PairMachine:
     """A `transitions.Machine` of the table, with the models added to it.
 
     A trigger is an event's name as an identifier. Each model gets `state` (the values of
     `columns`, joined by two underscores), `pair`, and after a move `decision` with the actions
-    to do. `options` are `OPTIONS` of `transitions.Machine`: callbacks, `queued`, ….
+    to do.
+
+    Args:
+        engine: the machine that decides.
+        models: objects that take attributes.
+        columns: stored columns; one is enough for a diagram of one node.
+        graph: their `GraphMachine`: `get_graph` draws, `get_graph(show_roi=True)` what is near.
+        locked: their `LockedMachine`, for triggers of several threads.
+        options: `OPTIONS` of `transitions.Machine`, and `GRAPH` and `LOCKED` where asked for.
 
     Raises:
         BadInput: no such column, an option that is not allowed, or a model that cannot be added.
     """
-    for column in columns:
-        if column not in engine.stored:
-            raise BadInput(unknown_name("stored column", column, engine.stored))
-    machine = PairMachine(engine, columns, **options)
+    if graph:
+        options = {"title": engine.model.name} | options
+    machine = _kind(graph, locked)(Shape(engine, columns), **options)
     for model in models:
         machine.add_model(model)
     return machine
+
+
+# ------------------------------------------------------------------ the other way
+
+
+class _Watched(transitions.core.Condition):
+    """The last condition of a transition of somebody's: the table allows it."""
+
+    def __init__(self, watch: Watch, transition: Any) -> None:
+        super().__init__("the table")
+        self.watch, self.transition = watch, transition
+
+    def check(self, event_data: Any) -> bool:
+        name, model = event_data.event.name, event_data.model
+        shadow = self.watch.of(model)
+        source = self.transition.source
+        dest = source if self.transition.dest is None else self.transition.dest
+        if event_data.event is not event_data.machine.events.get(name):  # asked by may_…
+            try:
+                shadow.reading.judge(shadow.pair, name, source, dest)
+            except Deviation:
+                return shadow.report is not None
+            return True
+        after = shadow.judge(name, source, dest)
+        if self.transition.dest is None:
+            shadow.pair = after  # an internal transition changes no state
+        else:
+            self.watch.next[id(model)] = after
+        return True
+
+
+class Watch:
+    """Somebody's machine, every move of which is held against the table; made by `watch`.
+
+    Attributes:
+        reading: how the machine is read.
+    """
+
+    def __init__(
+        self, reading: Reading, pair: Pair, report: Callable[[Deviation], object] | None
+    ) -> None:
+        self.reading, self.report, self.next = reading, report, dict[int, Pair]()
+        self._start, self._shadows = pair, dict[int, tuple[Any, Shadow]]()
+
+    def of(self, model: Any) -> Shadow:
+        """The pair that follows a model; `tell` it the events that their machine does not see."""
+        found = self._shadows.get(id(model))
+        if found is None:
+            found = self._shadows[id(model)] = model, Shadow(self.reading, self._start, self.report)
+        return found[1]
+
+    def moved(self, change: Callable[[Any], None], event_data: Any) -> None:
+        """Takes the pair along when a model changes its state."""
+        self.of(event_data.model).pair = self.next.pop(id(event_data.model))
+        change(event_data)
+
+
+def watch(
+    machine: transitions.Machine, engine: Engine, *, states: Mapping[str, Cubelike],
+    events: Mapping[str, str], pair: Mapping[str, str] | None = None,
+    report: Callable[[Deviation], object] | None = None,
+) -> Watch:
+    """Check every move of a machine against the table, before its state changes.
+
+    States, triggers, conditions and callbacks stay as they are. A move that no rule allows raises
+    `Deviation`, and does not happen; `may_…` says no to it.
+
+    Args:
+        machine: with its transitions; those that are added later are not checked.
+        engine: the table.
+        states: of each of its states, what our stored columns are then; `{}`: nothing.
+        events: our event of each trigger; one that is not named may change no such column.
+        pair: where every model begins; the first initial pair if not given.
+        report: is told of a deviation instead; the move then happens, and the pair stays.
+
+    Raises:
+        BadInput: a state that is not read, a name that is not there, or a machine that is
+            nested or asynchronous.
+    """
+    reading = _reading(machine, engine, states, events)
+    start = engine.initial[0] if pair is None else engine.pair(pair)
+    watched = Watch(reading, start, report)
+    for event in machine.events.values():
+        for transition in (t for some in event.transitions.values() for t in some):
+            transition.conditions.append(_Watched(watched, transition))
+            change = partial(watched.moved, transition._change_state)  # noqa: SLF001
+            vars(transition)["_change_state"] = change
+    return watched
+
+
+def compare(
+    machine: transitions.Machine, engine: Engine, *, states: Mapping[str, Cubelike],
+    events: Mapping[str, str],
+) -> tuple[Difference, ...]:
+    """All transitions of a machine held against the table: what is extra, and what is missing.
+
+    Read from the guards alone, so what is missing may be impossible to reach. Arguments and
+    errors are those of `watch`. Conditions and callbacks are functions, which nothing can read.
+    """
+    reading = _reading(machine, engine, states, events)
+    return reading.differences(
+        (name, t.source, t.source if t.dest is None else t.dest)
+        for name, event in machine.events.items() if not name.startswith("to_") or name in events
+        for some in event.transitions.values() for t in some
+    )
+
+
+def _reading(
+    machine: transitions.Machine, engine: Engine, states: Mapping[str, Cubelike],
+    events: Mapping[str, str],
+) -> Reading:
+    from transitions.extensions import AsyncMachine, HierarchicalMachine
+
+    if isinstance(machine, (AsyncMachine, HierarchicalMachine)):
+        raise BadInput(f"a {type(machine).__name__} cannot be watched: its states are nested, or "
+                       "it is asynchronous; only a flat Machine can")
+    reading = Reading(engine, states, events)
+    reading.covers(machine.states, machine.events)
+    return reading

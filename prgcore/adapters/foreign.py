@@ -1,0 +1,380 @@
+"""Between a table and a foreign state machine: what each shows of the other.
+
+Law: no foreign library and no rule here; the adapters of `transitions` and `statemachine` share it.
+`Shape` is our table as states and transitions that others can draw and ask for. `Reading` is a
+foreign machine read as ours: its states as values of our columns, its triggers as our events;
+`Shadow` follows it step by step.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import product
+from typing import Any
+
+from attrs import define, field, frozen
+
+from prgcore.cubes import Stored
+from prgcore.diagram.states import Reader
+from prgcore.engine import Decision, Engine, Pair
+from prgcore.errors import BadInput, ImpossibleEvent, OutsideInvariant, PrgError, unknown_name
+from prgcore.model import By, Cell, Const, Copy, Cube, Cubelike, Rule, Values, cube
+from prgcore.vocabulary import Kind, Outcome
+
+STATES = ("node1.state", "node2.state")
+"""The columns of which a foreign machine's state is made, unless others are chosen."""
+
+JOINT = "__"
+"""What stands between their values: a state's name can be part of a method's name."""
+
+
+def trigger(event: str) -> str:
+    """The name of an event as an identifier: `failover(node1)` is `failover_node1`."""
+    return re.sub(r"\W+", "_", event).strip("_")
+
+
+@frozen(eq=False)
+class Shape:
+    """A table as states and transitions; which transition is taken the engine alone decides.
+
+    Attributes:
+        engine: who decides.
+        columns: the stored columns of which a state is made.
+        arrivals: our event of each trigger.
+        states: every state, reachable or not.
+
+    Raises:
+        BadInput: no such column, or two states or two events have one name.
+    """
+
+    engine: Engine
+    columns: Values = STATES
+    arrivals: Mapping[str, str] = field(init=False)
+    states: Values = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        for column in self.columns:
+            if column not in self.engine.stored:
+                raise BadInput(unknown_name("stored column", column, self.engine.stored))
+        model, put = self.engine.model, object.__setattr__
+        put(self, "arrivals", {trigger(e.name): e.name for e in model.events})
+        if len(self.arrivals) < len(model.events):
+            raise BadInput("two events of this machine have one name as identifiers")
+        domains = {c.name: c.domain for c in model.columns}
+        values = product(*(domains[c] for c in self.columns))
+        put(self, "states", tuple(JOINT.join(v) for v in values))
+        if len(set(self.states)) < len(self.states):
+            raise BadInput("two states of this machine have one name; choose other columns=")
+
+    def label(self, pair: Mapping[str, str]) -> str:
+        """The state of a pair: `normal__normal`.
+
+        Raises:
+            BadInput: not a pair of this machine.
+        """
+        whole = self.engine.pair(pair)
+        return JOINT.join(whole[c] for c in self.columns)
+
+    def edges(self) -> list[tuple[str, str, str]]:
+        """Every (trigger, source, destination) that the guards allow, sorted."""
+        reader, found = Reader(self.engine.model), set()
+        for rule in self.engine.model.rules:
+            ways = [_ways(reader, rule, column) for column in self.columns]
+            for ends in product(*ways):
+                source, dest = zip(*ends, strict=True)
+                found.add((trigger(rule.event), JOINT.join(source), JOINT.join(dest)))
+        return sorted(found)
+
+    def decide(self, pair: Mapping[str, str], name: str) -> Decision | str:
+        """What the engine decides of a trigger; where it takes no transition, why.
+
+        Raises:
+            OutsideInvariant: the pair breaks a proved invariant.
+        """
+        return _decide(self.engine, pair, self.arrivals[name])
+
+
+def _decide(engine: Engine, pair: Mapping[str, str], event: str) -> Decision | str:
+    try:
+        decision = engine.step(pair, event)
+    except ImpossibleEvent as error:
+        return str(error)
+    if decision.outcome is Outcome.REFUSED:
+        return f"{event} is refused: {decision.why}"
+    return decision
+
+
+def _ways(reader: Reader, rule: Rule, column: str) -> Iterable[tuple[str, str]]:
+    """What a rule may make of one column, staying included."""
+    stays = reader.values(rule, column)
+    for effect in rule.then:
+        if effect.target == column and isinstance(effect.value, Const):
+            stays &= {effect.value.value}
+    return sorted({*reader.moves(rule, column), *((value, value) for value in stays)})
+
+
+class Deviation(PrgError):
+    """A foreign machine takes a move that no rule allows.
+
+    Attributes:
+        trigger: its event; `source` and `dest`: its states before and after.
+    """
+
+    code = "deviation"
+
+    def __init__(self, name: str, source: str, dest: str, why: str) -> None:
+        super().__init__(f"{name}: {source} -> {dest}: {why}")
+        self.trigger, self.source, self.dest = name, source, dest
+
+
+@frozen(order=True)
+class Difference:
+    """Where a foreign machine and the table part.
+
+    Attributes:
+        kind: `extra`, a transition that no rule allows, or `missing`, one that a rule asks for.
+        trigger: its event; `source` and `dest`: its states before and after.
+        why: of an extra one, how the nearest rule fails; of a missing one, the rule.
+    """
+
+    kind: str
+    trigger: str
+    source: str
+    dest: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.trigger}: {self.source} -> {self.dest}: {self.why}"
+
+
+def _cubes(states: Mapping[str, Cubelike]) -> Mapping[str, Cube]:
+    try:
+        return {name: cube(cells) for name, cells in states.items()}
+    except (AttributeError, TypeError):
+        raise BadInput(
+            "states= is an object of columns and their values for each state, such as "
+            '{"active": {"node1.state": "normal"}}'
+        ) from None
+
+
+def _events(events: Any) -> Mapping[str, str]:
+    if not isinstance(events, Mapping):
+        kind = type(events).__name__
+        raise BadInput(f"events= is an object of our event for each trigger, not a {kind}")
+    return events
+
+
+@frozen(eq=False)
+class Reading:
+    """How a foreign machine is read.
+
+    Attributes:
+        engine: the table that it is held against.
+        states: of each of its states, what our stored columns are then:
+            `{"active": {"node1.state": ("normal", "running_in_backup_mode")}, "init": {}}`.
+        events: our event of each of its triggers. A trigger that is not named is no event of
+            ours: it may change nothing that a column says.
+
+    Raises:
+        BadInput: no such column, value or event.
+    """
+
+    engine: Engine
+    states: Mapping[str, Cube] = field(converter=_cubes)
+    events: Mapping[str, str] = field(converter=_events)
+
+    def __attrs_post_init__(self) -> None:
+        domains = {c.name: c.domain for c in self.engine.model.columns if not c.derived}
+        for name, cells in self.states.items():
+            for cell in cells:
+                if cell.column not in domains:
+                    raise BadInput(
+                        f"state {name}: {unknown_name('stored column', cell.column, domains)}")
+                for value in cell.values:
+                    if value not in domains[cell.column]:
+                        known = domains[cell.column]
+                        raise BadInput(
+                            f"state {name}, {cell.column}: {unknown_name('value', value, known)}")
+        for event in self.events.values():
+            self.engine.kind(event)
+
+    def covers(self, states: Iterable[str], triggers: Iterable[str]) -> None:
+        """Every state is read, and nothing is that is not there.
+
+        Raises:
+            BadInput: it is not so.
+        """
+        theirs, names = sorted(states), sorted(triggers)
+        unread = [s for s in theirs if s not in self.states]
+        if unread:
+            raise BadInput(
+                f"states= does not say what {', '.join(unread)} means: name columns and values, "
+                "or {} for nothing"
+            )
+        for kind, given, known in (
+            ("state", self.states, theirs), ("trigger", self.events, names),
+        ):
+            for name in given:
+                if name not in known:
+                    raise BadInput(f"of the machine: {unknown_name(kind, name, known)}")
+
+    def judge(self, pair: Pair, name: str, source: str, dest: str) -> Pair:
+        """The pair after a move of the foreign machine.
+
+        Raises:
+            Deviation: no rule allows it.
+        """
+        after = pair
+        wrong = self._differs(pair, source)
+        if wrong:
+            raise Deviation(name, source, dest, f"before it, {wrong}")
+        if name in self.events:
+            try:
+                decided = _decide(self.engine, pair, self.events[name])
+            except OutsideInvariant as error:
+                decided = str(error)
+            if isinstance(decided, str):
+                raise Deviation(name, source, dest, decided)
+            after = decided.pair
+            rule = decided.rule.id if decided.rule else ""
+        else:
+            rule = f"{name}, which is no event of the table,"
+        wrong = self._differs(after, dest)
+        if wrong:
+            raise Deviation(name, source, dest, f"after {rule} {wrong}")
+        return after
+
+    def _differs(self, pair: Pair, state: str) -> str:
+        return "; ".join(
+            f"{c.column} is {pair[c.column]}, and {state} means {_or(c.values)}"
+            for c in self.states[state] if pair[c.column] not in c.values
+        )
+
+    def differences(self, moves: Iterable[tuple[str, str, str]]) -> tuple[Difference, ...]:
+        """Its (trigger, source, destination) held against the table, by the guards alone.
+
+        Guards allow more than the pairs that are reachable: what is extra is so, and what is
+        missing may be impossible to reach.
+        """
+        stored, theirs = Stored(self.engine.model.columns), set(moves)
+        found = [
+            Difference("extra", *move, why=why)
+            for move in theirs for why in [self._against(stored, *move)] if why
+        ]
+        for name, event in self.events.items():
+            for rule in self._rules(event):
+                found += [
+                    Difference("missing", name, source, dest, f"{rule.id}: {rule.why}".rstrip(": "))
+                    for source, dest in product(self.states, repeat=2)
+                    if source != dest and rule.outcome is Outcome.DONE
+                    and (name, source, dest) not in theirs
+                    and self.states[source] & self.states[dest] is None
+                    and self._leads(stored, rule, source, dest)
+                ]
+        return tuple(sorted(found))
+
+    def _rules(self, event: str) -> list[Rule]:
+        return [r for r in self.engine.model.rules if r.event == event]
+
+    def _possible(self, event: str) -> list[Cube]:
+        if self.engine.kind(event) is Kind.COMMAND:
+            return [Cube()]
+        return [p.when for p in self.engine.model.possible if p.event == event]
+
+    def _leads(self, stored: Stored, rule: Rule, source: str, dest: str) -> bool:
+        """Whether some pair of the one state is taken by the rule to some pair of the other."""
+        return any(
+            stored.find([self.states[source], rule.when, way, before]) is not None
+            for before in self._before(rule, self.states[dest])
+            for way in self._possible(rule.event)
+        )
+
+    def _before(self, rule: Rule, dest: Cube) -> Iterator[Cube]:
+        """The pairs that the effects of a rule take into a cube."""
+        effects = {e.target: e.value for e in rule.then}
+        domains = {c.name: c.domain for c in self.engine.model.columns}
+        ways: list[list[Cube]] = []
+        for cell in dest:
+            match effects.get(cell.column):
+                case None:
+                    ways.append([Cube((cell,))])
+                case Const(value):
+                    ways.append([Cube()] if value in cell.values else [])
+                case Copy(column):
+                    ways.append([Cube((Cell(column, cell.values),))])
+                case By(column, table):
+                    made = dict(table)
+                    fits = tuple(k for k, v in table if v in cell.values)
+                    left = tuple(v for v in domains[column] if v not in made)
+                    stays = Cube((Cell(column, left),)) & Cube((cell,))
+                    ways.append([
+                        one for one in (Cube((Cell(column, fits),)), stays)
+                        if one is not None and all(c.values for c in one)
+                    ])
+        for some in product(*ways):
+            met: Cube | None = Cube()
+            for one in some:
+                met = met and met & one
+            if met is not None:
+                yield met
+
+    def _against(self, stored: Stored, name: str, source: str, dest: str) -> str:
+        """Why no rule allows a move; empty where one does."""
+        event = self.events.get(name)
+        if event is None:
+            stays = self.states[source] & self.states[dest] is not None
+            return "" if stays else "it is no event of the table, and changes what a column says"
+        misses: list[tuple[int, str]] = []
+        for rule in self._rules(event):
+            if self._leads(stored, rule, source, dest):
+                return ""
+            failed = [
+                f"needs {c.column} {_or(c.values)}" for c in rule.when
+                if stored.find([self.states[source], Cube((c,))]) is None
+            ]
+            misses.append((len(failed), f"{rule.id} " + ("; ".join(failed) or "leads elsewhere")))
+        return f"no rule of {event} leads there" + (f"; nearest {min(misses)[1]}" if misses else "")
+
+
+def _or(values: Values) -> str:
+    return values[0] if len(values) == 1 else ", ".join(values[:-1]) + f" or {values[-1]}"
+
+
+@define(eq=False)
+class Shadow:
+    """A pair that follows one model of a foreign machine.
+
+    Attributes:
+        reading: how the machine is read.
+        pair: where the table is now.
+        report: is told of a deviation; without it, it is raised and the move does not happen.
+    """
+
+    reading: Reading
+    pair: Pair
+    report: Callable[[Deviation], object] | None = None
+
+    def tell(self, event: str) -> Decision:
+        """An event of ours that the foreign machine does not see.
+
+        Raises:
+            BadInput, ImpossibleEvent, OutsideInvariant: as `Engine.step`.
+        """
+        decision = self.reading.engine.step(self.pair, event)
+        self.pair = decision.pair
+        return decision
+
+    def judge(self, name: str, source: str, dest: str) -> Pair:
+        """The pair after a move; after one that is only reported, the pair as it was.
+
+        Raises:
+            Deviation: no rule allows it, and nobody is told.
+        """
+        try:
+            return self.reading.judge(self.pair, name, source, dest)
+        except Deviation as deviation:
+            if self.report is None:
+                raise
+            self.report(deviation)
+            return self.pair

@@ -1,0 +1,56 @@
+"""Telemetry for OpenTelemetry: observable instruments, and a span of every decision.
+
+Law: names and numbers are `prgcore.metrics`; here they only change their shape. Its API alone is
+used: the program that embeds this chooses the SDK, the exporters and the resource.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from prgcore.errors import MissingExtra
+from prgcore.metrics import METRICS, Metric
+from prgcore.record import Entry
+from prgcore.telemetry import Telemetry
+
+try:
+    from opentelemetry.metrics import CallbackOptions, Meter, Observation, get_meter
+    from opentelemetry.trace import Tracer, get_tracer
+except ImportError:
+    raise MissingExtra("the exporter for OpenTelemetry", "opentelemetry") from None
+
+
+def observe(telemetry: Callable[[], Telemetry], meter: Meter | None = None) -> None:
+    """Make an instrument of every metric, `prgcore.decisions` and so on.
+
+    Args:
+        telemetry: called whenever a metric is read, as a `Tally` is.
+        meter: what to make them of; that of the provider that is set, if not given.
+    """
+    made = meter or get_meter("prgcore")
+    for metric in METRICS:
+        kind = made.create_observable_counter if metric.counter \
+            else made.create_observable_gauge
+        kind(f"prgcore.{metric.name}", [_reader(telemetry, metric)],
+             unit=metric.unit, description=metric.says)
+
+
+def _reader(
+    telemetry: Callable[[], Telemetry], metric: Metric
+) -> Callable[[CallbackOptions], Iterable[Observation]]:
+    return lambda _: [
+        Observation(number, dict(zip(metric.labels, labels, strict=True)))
+        for labels, number in metric.samples(telemetry())
+    ]
+
+
+def trace(entry: Entry, tracer: Tracer | None = None) -> None:
+    """A decision as a span of no length, below the span that is current."""
+    made = tracer or get_tracer("prgcore")
+    moment = round(entry.time * 1e9)
+    made.start_span(entry.event, start_time=moment, attributes={
+        "prgcore.event": entry.event, "prgcore.outcome": entry.outcome,
+        "prgcore.rule": entry.rule or "", "prgcore.why": entry.why, "prgcore.by": entry.by,
+        "prgcore.epoch": entry.epoch, "prgcore.failed": [str(f["column"]) for f in entry.failed],
+        "prgcore.actions": [str(a["do"]) for a in entry.actions],
+    }).end(moment)

@@ -1,0 +1,277 @@
+"""`log`: what a log of decisions adds up to."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from time import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from attrs import frozen
+
+from prgcore.cli import inputs, output
+from prgcore.errors import BadInput, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import RenderableType
+    from rich.table import Table
+
+    from prgcore.adapters.log import Line
+    from prgcore.record import Entry
+    from prgcore.telemetry import Telemetry
+
+SQLITE = b"SQLite format 3\0"
+"""How the file of a SQLite store begins."""
+
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def register(app: typer.Typer) -> None:
+    """Add this command."""
+    app.command(epilog=inputs.example(
+        "prgcore log /var/log/pair.jsonl.1 /var/log/pair.jsonl --since 24h",
+        "prgcore log node1/log.jsonl node2/log.jsonl --json",
+        "prgcore log store.db --prometheus > pair.prom",
+    ))(log)
+
+
+def log(
+    files: Annotated[
+        list[str], typer.Argument(metavar="FILE...", show_default=False, help=(
+            "Decision logs, JSON Lines (- is standard input), or the files of SQLite stores. "
+            "Several are of one pair, and are put in the order of their epochs."))], *,
+    since: Annotated[
+        str | None, typer.Option("--since", metavar="WHEN", help=(
+            "Count from a time on, as 2026-09-21T14:00:00Z, or from so long before the last "
+            "entry, as 90s, 15m, 24h, 7d."))] = None,
+    prometheus: Annotated[
+        bool, typer.Option("--prometheus", help="Print the metrics as Prometheus reads them, "
+                                             "as they are now.")
+    ] = False,
+    as_json: inputs.Json = False,
+) -> None:
+    """States, seconds in them, decisions by rule, refusals by reason, outages.
+
+    Lines that are no entry are counted and left out, and the exit code is 1; a last
+    line that is not yet written to its end is no fault. Of a machine of your own
+    too: states are the columns named .state, or all where there are none.
+    """
+    if as_json:
+        inputs.refuse_beside("--json", {"--prometheus": prometheus})
+    begin = None if since is None else _since(since)
+    if files.count("-") > 1:
+        raise BadInput("standard input can be read only once; give - once")
+    found = _Read()
+    for file in files:
+        found.add(file)
+    if found.skipped and not found.entries:
+        raise BadInput(f"no line is an entry of a decision log; {found.wrong}")
+    telemetry = found.telemetry(len(files) > 1, begin)
+    if prometheus:
+        from prgcore.adapters.prometheus import text
+
+        output.write(text(telemetry.at(time())))
+    elif as_json:
+        output.write_json(telemetry.to_json())
+    else:
+        output.show(*_page(telemetry))
+    if found.skipped:
+        output.remark(f"{output.count(found.skipped, 'line')} left out; {found.wrong}")
+    raise typer.Exit(int(found.skipped > 0))
+
+
+@frozen
+class _Since:
+    """A time, or so many seconds before the last entry."""
+
+    seconds: float
+    before: bool
+
+
+def _since(text: str) -> _Since:
+    found = re.fullmatch(r"([0-9]{1,9})([smhd])", text)
+    if found:
+        return _Since(int(found[1]) * UNITS[found[2]], before=True)
+    try:
+        when = datetime.fromisoformat(text)
+        return _Since((when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp(), before=False)
+    except (ValueError, OverflowError):
+        raise BadInput(f"--since {text[:80]!r}: expected a time as 2026-09-21T14:00:00Z, or "
+                       "90s, 15m, 24h, 7d") from None
+
+
+# ------------------------------------------------------------------------- reading
+
+
+class _Read:
+    """Entries that were read, and what was left out."""
+
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+        self.skipped = 0
+        self.wrong = ""
+
+    def add(self, file: str) -> None:
+        """Read a file to its end.
+
+        Raises:
+            BadInput: it cannot be read.
+        """
+        for line in _lines(file):
+            if line.entry is not None:
+                self.entries.append(line.entry)
+            elif not line.torn:
+                self.skipped += 1
+                name = "standard input" if file == "-" else repr(file)
+                self.wrong = self.wrong or f"{name}: {line.wrong}"
+
+    def telemetry(self, several: bool, begin: _Since | None) -> Telemetry:
+        """What the entries add up to."""
+        from prgcore.telemetry import of
+
+        entries = sorted(self.entries, key=_order) if several else self.entries
+        lines: list[Entry | None] = [None] * self.skipped
+        if begin is None or not entries:
+            return of(lines, of(entries))
+        start = entries[-1].time - begin.seconds if begin.before else begin.seconds
+        first = next((i for i, e in enumerate(entries) if e.time >= start), len(entries))
+        before = of(entries[:first]).afresh(start) if first else None
+        return of(lines, of(entries[first:], before))
+
+
+def _order(entry: Entry) -> tuple[int, bool, float]:
+    """Decisions in their order; what was refused or ignored after the decision it was of."""
+    return entry.epoch, entry.outcome != "done", entry.time
+
+
+def _lines(file: str) -> Iterator[Line]:
+    from prgcore.adapters.log import lines
+
+    if file == "-":
+        yield from lines(inputs.standard_input())
+        return
+    name = inputs.one_line(repr(file), 120)
+    try:
+        with Path(file).open("rb") as stream:
+            if stream.peek(len(SQLITE)).startswith(SQLITE):
+                yield from _stored(file)
+            else:
+                yield from lines(stream)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise BadInput(f"cannot read {name}: {reason}; give a log, or - for standard input") \
+            from None
+
+
+def _stored(file: str) -> Iterator[Line]:
+    """The history of a store, which has what was done, and not what was refused or ignored."""
+    from prgcore.adapters.log import Line
+    from prgcore.adapters.sqlite import SQLiteStore
+    from prgcore.record import Entry
+
+    try:
+        store = SQLiteStore(file)
+        try:
+            for number, value in enumerate(store.history(), 1):
+                try:
+                    yield Line(number, Entry.from_json(value))
+                except BadInput as error:
+                    yield Line(number, None, f"entry {number}: {error}")
+        finally:
+            store.close()
+    except Unavailable as error:
+        raise BadInput(f"cannot read the store: {error}") from None
+
+
+# ------------------------------------------------------------------------- telling
+
+
+def _page(telemetry: Telemetry) -> Iterator[RenderableType]:
+    yield from _head(telemetry)
+    if not telemetry.entries and not telemetry.columns:
+        return
+    for table in (_states, _users, _decisions, _refusals):
+        made = table(telemetry)
+        if made.row_count:
+            yield ""
+            yield made
+    if telemetry.unnamed:
+        yield ""
+        yield (f"The log never names {', '.join(telemetry.unnamed)}: users are counted as out "
+               "from when a node acts, not from when its peer crashed.")
+
+
+def _head(telemetry: Telemetry) -> Iterator[str]:
+    outcomes = ", ".join(f"{n:,} {word}" for word, n in telemetry.outcomes().items())
+    counted = f"{telemetry.entries:,} entr{'y' if telemetry.entries == 1 else 'ies'}"
+    yield f"{counted}{': ' * bool(outcomes)}{outcomes}"
+    if telemetry.first is not None and telemetry.last is not None:
+        yield (f"{_said(telemetry.first)} to {_said(telemetry.last)}, "
+               f"{_seconds(telemetry.passed)} s, epoch {telemetry.epoch:,}")
+    if telemetry.backwards:
+        yield f"The clock stepped back {output.count(telemetry.backwards, 'time')}."
+
+
+def _said(when: float) -> str:
+    return datetime.fromtimestamp(when, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _seconds(number: float) -> str:
+    return f"{number:,.1f}"
+
+
+def _word(text: str) -> str:
+    """A word of the log, which may hold anything."""
+    return inputs.one_line(text, 40)
+
+
+def _states(telemetry: Telemetry) -> Table:
+    from prgcore.metrics import short
+
+    table = output.table("node", "state", "seconds", "share", "entered", "now",
+                         right=("seconds", "share", "entered"))
+    for column, now in telemetry.states.items():
+        seen = {v: s for (one, v), s in telemetry.seconds.items() if one == column} | (
+            {} if (column, now) in telemetry.seconds else {now: 0.0})
+        whole = sum(seen.values())
+        for value, seconds in sorted(seen.items(), key=lambda item: (-item[1], item[0])):
+            reason = telemetry.columns.get(f"{short(column)}.reason", "none")
+            since = f"for {_seconds(telemetry.lasting[column])} s" + (
+                f", {_word(reason)}" if reason != "none" and column.endswith(".state") else "")
+            table.add_row(
+                _word(short(column)), _word(value), _seconds(seconds),
+                f"{seconds / whole:.1%}" if whole else "",
+                f"{telemetry.entered.get((column, value), 0):,}", since if value == now else "")
+    return table
+
+
+def _decisions(telemetry: Telemetry) -> Table:
+    table = output.table("times", "rule", "outcome", "event", right=("times",))
+    for (rule, event, outcome), number in _most(telemetry.decisions):
+        table.add_row(f"{number:,}", _word(rule) or "-", outcome, _word(event))
+    return table
+
+
+def _refusals(telemetry: Telemetry) -> Table:
+    table = output.table("times", "refused", "because of", right=("times",))
+    for (command, column), number in _most(telemetry.refusals):
+        table.add_row(f"{number:,}", _word(command), _word(column) or "-")
+    return table
+
+
+def _users(telemetry: Telemetry) -> Table:
+    table = output.table("users of", "served", "outages", "seconds", "longest", "failovers",
+                         right=("outages", "seconds", "longest", "failovers"))
+    for home, users in sorted(telemetry.users.items()):
+        now = {True: "yes", False: f"no, for {_seconds(users.lasting)} s", None: "never"}
+        table.add_row(home, now[users.served], str(users.outages), _seconds(users.seconds),
+                      _seconds(users.longest), str(users.failovers))
+    return table
+
+
+def _most(counter: dict[tuple[str, ...], int]) -> list[tuple[tuple[str, ...], int]]:
+    return sorted(counter.items(), key=lambda item: (-item[1], item[0]))

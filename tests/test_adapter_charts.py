@@ -1,0 +1,279 @@
+"""The table as a chart of python-statemachine, as a drawn `transitions` machine, and as XState."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from typing import Any
+
+import pytest
+import statemachine
+from attrs import evolve
+
+from prgcore.adapters.foreign import Shape
+from prgcore.adapters.statemachine import PairChart, Refused, chart_for
+from prgcore.adapters.transitions import GRAPH, LOCKED, machine_for
+from prgcore.adapters.xstate import config, player
+from prgcore.engine import Engine
+from prgcore.errors import BadInput, MissingExtra
+from prgcore.export import digest
+from prgcore.machine import PRG, Machine
+from prgcore.model import Column, Event
+from prgcore.vocabulary import Kind
+from tests.toys import LAMPS, TURNSTILE
+from tests.walks import after
+
+GATE = Machine(TURNSTILE)
+
+
+class Model:
+    """Somebody's own object."""
+
+    def __init__(self) -> None:
+        self.log: list[str] = []
+
+
+@pytest.fixture(scope="module")
+def chart() -> type[PairChart]:
+    return chart_for(GATE, ("arm",))
+
+
+@pytest.fixture(scope="module")
+def node() -> type[PairChart]:
+    return chart_for(PRG, ("node1.state",))
+
+
+# -------------------------------------------------------------- python-statemachine
+
+
+def test_a_chart_is_one_of_theirs(node: type[PairChart]) -> None:
+    assert issubclass(node, statemachine.StateMachine)
+    one = node(pair=after())
+    one.send("failover_node1")
+    assert one.current_state_value == one.model.state == "failing_over"
+    assert one.decision is not None
+    assert one.decision.actions[0].do == "stop_critical_services"
+    assert one.pair == PRG.step(after(), "failover(node1)").pair
+    enabled = {e.id for e in node(pair=after()).enabled_events()}
+    assert {"failover_node1", "link_cut"} <= enabled
+    assert not enabled & {"recover", "takeover_done_node1", "fallback_node1"}
+
+
+def test_a_refusal_is_theirs_and_says_why(node: type[PairChart]) -> None:
+    one = node()
+    for event, says in (("recover", "recover is refused: ha is off, needs on; "),
+                        ("takeover_done_node1", "takeover_done(node1) cannot happen here: ")):
+        with pytest.raises(statemachine.exceptions.TransitionNotAllowed) as caught:
+            one.send(event)
+        assert isinstance(caught.value, Refused)
+        assert str(caught.value).startswith(says)
+        assert one.pair is PRG.initial[0]
+    with pytest.raises(statemachine.exceptions.TransitionNotAllowed):
+        one.send("no_such_event")
+
+
+def test_callbacks_see_the_pair_and_the_queue_keeps_its_order(chart: type[PairChart]) -> None:
+    class Own(Model):
+        def on_exit_locked(self) -> None:
+            self.log.append(f"exit {self.pair['arm']}")  # type: ignore[attr-defined]
+
+        def on_enter_open(self, machine: Any) -> None:
+            self.log.append(f"enter {self.pair['arm']}")  # type: ignore[attr-defined]
+            machine.push()
+
+        def after_push(self) -> None:
+            self.log.append(f"after {self.pair['arm']}")  # type: ignore[attr-defined]
+
+    model = Own()
+    chart(model).coin()
+    assert model.log == ["exit locked", "enter open", "after locked"]
+    assert model.state == "locked"  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("where", ["before_coin", "on_exit_locked", "on_enter_open", "after_coin"])
+def test_a_callback_that_fails_leaves_state_and_pair_together(
+    chart: type[PairChart], where: str
+) -> None:
+    def fails() -> None:
+        raise RuntimeError("no")
+
+    model: Any = Model()
+    setattr(model, where, fails)
+    one = chart(model)
+    with pytest.raises(RuntimeError, match="no"):
+        one.coin()
+    assert one.current_state_value == one.pair["arm"] == model.state
+    assert (model.decision is None) == (model.state == "locked")
+
+
+def test_a_model_is_taken_up_where_it_was(chart: type[PairChart]) -> None:
+    model = Model()
+    chart(model).coin()
+    again = chart(model)
+    assert again.current_state_value == "open"
+    assert again.push() is None
+    assert again.pair["arm"] == "locked"
+
+
+def test_a_state_that_somebody_sets_is_noticed(chart: type[PairChart]) -> None:
+    one = chart()
+    one.current_state_value = "open"
+    with pytest.raises(BadInput, match="open is not the state of the model's pair, which is locked"):
+        one.push()
+
+
+def test_what_is_no_chart_is_refused(chart: type[PairChart]) -> None:
+    with pytest.raises(BadInput, match=r"unknown stored column 'node1.stat'"):
+        chart_for(PRG, ("node1.stat",))
+    with pytest.raises(BadInput, match="missing column arm"):
+        chart(pair={})
+    with pytest.raises(BadInput, match="pass pair= instead of start_value="):
+        chart(start_value="open")
+    with pytest.raises(BadInput, match="a model needs room for pair, decision and state"):
+        chart(object())
+    taken = evolve(TURNSTILE, events=(*TURNSTILE.events, Event("send", Kind.COMMAND, "a")))
+    with pytest.raises(BadInput, match="send: a chart has another attribute of this name"):
+        chart_for(Engine(taken), ("arm",))
+    named = evolve(TURNSTILE, columns=(Column("arm", ("locked", "open", "coin")),))
+    with pytest.raises(BadInput, match="coin: a chart has another attribute of this name"):
+        chart_for(Engine(named), ("arm",))
+
+
+def test_asynchronous_callbacks_are_refused(chart: type[PairChart]) -> None:
+    class Own(Model):
+        async def on_enter_open(self) -> None: ...
+
+    with pytest.raises(BadInput, match="callbacks of a pair are not asynchronous"):
+        chart(Own())
+
+
+@pytest.mark.parametrize("library", ["statemachine", "transitions"])
+def test_without_the_library_one_line_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, library: str
+) -> None:
+    monkeypatch.setitem(sys.modules, library, None)
+    monkeypatch.delitem(sys.modules, f"prgcore.adapters.{library}")
+    with pytest.raises(MissingExtra, match="adapter needs an extra: pip install"):
+        __import__(f"prgcore.adapters.{library}")
+
+
+# ------------------------------------------------------------- drawn, and in threads
+
+
+def test_a_graph_shows_what_is_near_and_where_it_was() -> None:
+    model: Any = Model()
+    machine_for(PRG, model, graph=True, graph_engine="mermaid", columns=("node1.state",))
+    model.enable_ha()
+    near = model.get_graph(show_roi=True).source
+    assert near.startswith("---\nprg\n---\nstateDiagram-v2")
+    assert "Class initializing s_active" in near
+    assert "Class unknown s_previous" in near
+    assert "unknown --> initializing: enable_ha" in near
+    whole = model.get_graph().source
+    assert "taking_over --> running_in_backup_mode: takeover_done_node1" in whole
+    assert whole.count("\n  state ") == len(
+        next(c for c in PRG.model.columns if c.name == "node1.state").domain)
+
+
+def test_a_drawn_model_that_is_placed_anew_is_drawn_there() -> None:
+    model: Any = Model()
+    machine = machine_for(GATE, model, graph=True, graph_engine="mermaid", columns=("arm",))
+    model.coin()
+    machine.add_model(model, pair={"arm": "locked"})
+    drawn = model.get_graph().source
+    assert "Class locked s_active" in drawn
+    assert "Class open s_default" in drawn
+
+
+def test_triggers_of_several_threads_take_turns() -> None:
+    model: Any = Model()
+    inside: list[int] = []
+    most: list[int] = []
+
+    def count() -> None:
+        inside.append(1)
+        most.append(len(inside))
+        inside.pop()
+
+    machine_for(GATE, model, locked=True, columns=("arm",), after_state_change=count)
+    threads = [
+        threading.Thread(target=lambda: [model.push() for _ in range(200)]) for _ in range(4)
+    ]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert (len(most), max(most), model.state) == (800, 1, "locked")
+
+
+@pytest.mark.parametrize(("kind", "option"), [
+    *(({"graph": True}, o) for o in GRAPH), *(({"locked": True}, o) for o in LOCKED),
+])
+def test_further_options_are_those_of_the_kind(kind: dict[str, bool], option: str) -> None:
+    given: dict[str, Any] = {option: "mermaid" if option == "graph_engine" else []}
+    machine_for(GATE, columns=("arm",), **kind, **given)
+    with pytest.raises(BadInput, match=f"{option} cannot be given"):
+        machine_for(GATE, columns=("arm",), **given)
+
+
+# ------------------------------------------------------------------------- XState
+
+
+def test_a_configuration_is_json_and_the_same_every_time() -> None:
+    text = json.dumps(config(PRG))
+    assert text == json.dumps(config(PRG))
+    assert json.loads(text) == config(PRG)
+
+
+def test_every_transition_names_a_rule_of_the_file() -> None:
+    found = config(PRG)
+    rules = {r["id"]: r for r in found["meta"]["machine"]["rules"]}
+    assert found["meta"]["digest"] == digest(PRG.model)
+    named = set()
+    for region in found["states"].values():
+        for state in region["states"].values():
+            for event, some in state.get("on", {}).items():
+                for one in some:
+                    assert one["guard"]["type"] == "applies"
+                    assert rules[one["guard"]["params"]["rule"]]["event"] == event
+                    assert one.get("target", "kept") in region["states"]
+                    named.add(one["guard"]["params"]["rule"])
+    assert named == set(rules)
+
+
+def test_a_rule_in_a_region_and_in_the_pair() -> None:
+    found = config(PRG, pair=after())
+    assert found["states"]["node1_state"]["initial"] == "normal"
+    assert found["context"]["pair"] == dict(after())
+    on = found["states"]["node1_state"]["states"]["normal"]["on"]["failover(node1)"]
+    assert on == [{"target": "failing_over", "guard": {"type": "applies", "params": {
+        "rule": "M100@node1", "makes": {"node1.state": "failing_over"}}}}]
+    [kept] = found["states"]["pair"]["states"]["kept"]["on"]["failover(node1)"]
+    assert kept["actions"][:2] == [
+        {"type": "decide", "params": {"rule": "M100@node1"}},
+        {"type": "stop_critical_services", "params": {"node": "node1"}},
+    ]
+
+
+def test_what_is_no_configuration_is_refused() -> None:
+    with pytest.raises(BadInput, match=r"unknown stored column 'node1.stat'"):
+        config(PRG, ("node1.stat",))
+    with pytest.raises(BadInput, match="missing column arm"):
+        config(GATE, ("arm",), pair={})
+    alike = evolve(LAMPS, columns=(*LAMPS.columns, Column("pair", ("a",))),
+                   initial=((*LAMPS.initial[0], ("pair", "a")),))
+    with pytest.raises(BadInput, match="two regions of this machine have one name: pair and pair"):
+        config(Engine(alike), ("pair",))
+
+
+def test_the_player_reads_what_the_configuration_has() -> None:
+    text = player()
+    assert "export function play(config" in text
+    assert "config.meta.machine" in text
+
+
+def test_states_that_no_rule_joins_are_states_still() -> None:
+    assert Shape(GATE, ("arm",)).states == ("locked", "open")
+    assert Shape(GATE, ("arm",)).edges() == [
+        ("coin", "locked", "open"), ("push", "locked", "locked"), ("push", "open", "locked")]
