@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
+    from prgcore.export.sarif import Locate
     from prgcore.machine import Machine
     from prgcore.prove.report import Report, Result
 
@@ -62,6 +63,15 @@ def prove(
     junit: Annotated[
         Path | None, typer.Option("--junit", metavar="FILE", help="Write a JUnit report."),
     ] = None,
+    sarif: Annotated[
+        Path | None,
+        typer.Option("--sarif", metavar="FILE", help="Write a SARIF report, with lines of rules."),
+    ] = None,
+    source: Annotated[
+        list[str] | None,
+        typer.Option("--source", metavar="FILE",
+                     help="Python in which --machine is written, for --sarif. Repeatable."),
+    ] = None,
     machine: inputs.MachineFile = None, policy: inputs.Policies = None,
     as_json: inputs.Json = False,
 ) -> None:
@@ -75,11 +85,12 @@ def prove(
                        "leave out --machine and --policy")
     if listed:
         inputs.refuse_beside("--list", {"--mutants": mutants, "--seed": seed, "--junit": junit,
-                                        "--every-policy": every_policy})
+                                        "--sarif": sarif, "--every-policy": every_policy})
     if seed is not None and mutants is None:
         raise BadInput("--seed chooses the mutants; say how many with --mutants N")
-    if junit is not None:
-        output.writable(junit)
+    if source and (sarif is None or machine is None):
+        raise BadInput("--source says in --sarif where the rows of --machine stand; give both")
+    _fit(junit, sarif)
     count = _mutants(mutants)
     files = tuple(paths or ())
     if machine == "-" and "-" in files:
@@ -92,22 +103,22 @@ def prove(
     if listed:
         _list(_listing(first, files, stdin, only or []), as_json=as_json)
         return
+    locate = _locator(machine, source, files) if sarif is not None else None
     asked: dict[str, Any] = {
         "only": tuple(only or ()), "mutants": count, "seed": seed or 0, "paths": files,
         "stdin": stdin,
     }
+    machines = tuple(_policies()) if every_policy else (first,)
     reports = []
-    for one in _policies() if every_policy else [first]:
+    for one in machines:
         with output.progress("proving") as progress:
             reports.append(prover.prove(one, progress=progress, **asked))
     if junit is not None:
         output.write_file(junit, _junit(reports))
-    if as_json:
-        answers = [r.to_json() for r in reports]
-        output.write_json({"ok": all(r.ok for r in reports), "machines": answers}
-                          if every_policy else answers[0])
-    else:
-        output.show(*_page(reports[0]), *_summaries(reports[1:]))
+    if sarif is not None and locate is not None:
+        output.write_file(sarif, _sarif(
+            machines, reports, locate, documented=machine is None))
+    _answer(reports, several=every_policy, as_json=as_json)
     codes = {r.exit_code for r in reports}
     raise typer.Exit(next((c for c in WORST_FIRST if c in codes), max(codes)))
 
@@ -125,6 +136,16 @@ def needed(what: str) -> Iterator[None]:
         if error.name not in ("z3", "numpy"):
             raise
         raise MissingExtra(what, "prove") from None
+
+
+def _fit(*reports: Path | None) -> None:
+    """Reports are files that can be written, each its own."""
+    files = [file for file in reports if file is not None]
+    for file in files:
+        output.writable(file)
+    if len({file.resolve() for file in files}) < len(files):
+        raise BadInput(f"two reports would be written to {str(files[0])[:120]!r}; "
+                       "expected a file for each")
 
 
 def _mutants(text: str | None) -> int | None:
@@ -167,6 +188,22 @@ def _junit(reports: list[Report]) -> str:
     return ET.tostring(suites, encoding="unicode", xml_declaration=True)
 
 
+def _locator(machine: str | None, source: list[str] | None, files: tuple[str, ...]) -> Locate:
+    from prgcore.cli import places
+
+    return places.locator(machine, source or (), files)
+
+
+def _sarif(
+    machines: tuple[Machine, ...], reports: list[Report], locate: Locate, *, documented: bool
+) -> str:
+    from prgcore import __version__
+    from prgcore.export.sarif import sarif
+
+    told = zip(machines, (r.to_json() for r in reports), strict=True)
+    return sarif(told, locate, __version__, documented=documented)
+
+
 # ---------------------------------------------------------------------------- pages
 
 
@@ -186,6 +223,15 @@ def _listing(
         if id_ not in known:
             raise BadInput(unknown_name("obligation", id_, known))
     return [(id_, title) for id_, title in listing if not only or id_ in only]
+
+
+def _answer(reports: list[Report], *, several: bool, as_json: bool) -> None:
+    if as_json:
+        answers = [r.to_json() for r in reports]
+        output.write_json({"ok": all(r.ok for r in reports), "machines": answers}
+                          if several else answers[0])
+    else:
+        output.show(*_page(reports[0]), *_summaries(reports[1:]))
 
 
 def _list(listing: list[tuple[str, str]], *, as_json: bool) -> None:
