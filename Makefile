@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help prove test check docs rewrite bench mutants clean
+.PHONY: help prove test check docs rewrite bench mutants campaign clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -22,8 +22,8 @@ prove: $(READY)  ## prove every promise of the machine, under every policy, and 
 	$(BIN)/prgcore prove --every-policy
 	$(BIN)/prgcore prove proofs
 
-test: $(READY)  ## run all tests; installs Graphviz and Chromium where they are missing
-	@.ci/programs dot chromium
+test: $(READY)  ## run all tests; installs Graphviz, Chromium and etcd where they are missing
+	@.ci/programs dot chromium etcd
 	PRGCORE_EVERYTHING=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: $(READY)  ## lint, types, floors, generated files unchanged
@@ -47,6 +47,10 @@ bench: $(READY)  ## measure speed, as ratios against the peers in one run
 
 mutants: $(READY)  ## M1: kill every mutant of the table (minutes)
 	$(BIN)/prgcore prove --only M1 --mutants all
+
+campaign: $(READY)  ## 200 random schedules of faults against two real nodes (minutes)
+	@.ci/programs etcd
+	$(BIN)/python examples/two_nodes/campaign.py --schedules 200
 
 clean:  ## remove what was made
 	rm -rf .venv docs/_build .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist

@@ -2,7 +2,7 @@
 
 Law: operators only, no numbers of its own, and every choice through `choose`: called with numbers
 these lines run the monitor (`prgcore.timers`), called with the terms of a solver they are what
-the theorems T1 to T9 speak of (`prgcore.prove.timing`).
+the theorems T1 to T10 speak of (`prgcore.prove.timing`).
 """
 
 from __future__ import annotations
@@ -99,3 +99,22 @@ def noticed_latest(timeout: Any, latency: Any, polling: Any) -> Any:
 def outage(noticed: Any, times: Any, moving: Any, wait: Any) -> Any:
     """How long a user is out who is moved: noticing, moving, logging in again (T9)."""
     return times * noticed + moving + wait
+
+
+def serves_until(read: Any, lasts: Any, pause: Any, stopping: Any) -> Any:
+    """How long a node may serve at the latest whom a reading of the record allowed it (T10).
+
+    The lease counts from before the reading; `pause` passes between a look at it and what is done
+    then, `stopping` until the services do nothing more.
+    """
+    return read + lasts + pause + stopping
+
+
+def serves_from(lost: Any, waits: Any) -> Any:
+    """When another node may serve them that saw at `lost` that they were taken from the first."""
+    return lost + waits
+
+
+def fenced(lasts: Any, pause: Any, stopping: Any, waits: Any) -> Any:
+    """Whether nobody is served twice: the one who waits does so for longer than the lease (T10)."""
+    return lasts + pause + stopping <= waits

@@ -251,8 +251,13 @@ class Engine:
 
     def broken(self, pair: Pair) -> tuple[str, ...]:
         """Ids of the invariants that the pair breaks."""
-        row = pair.row
-        return tuple(dict.fromkeys(id_ for id_, test in self._never if test.holds(row)))
+        broken = pair._broken if pair._engine is self else None
+        if broken is None:
+            row = pair.row
+            broken = tuple(dict.fromkeys(id_ for id_, test in self._never if test.holds(row)))
+            if pair._engine is self:
+                object.__setattr__(pair, "_broken", broken)
+        return broken
 
     # --------------------------------------------------------------- events
 
@@ -294,10 +299,7 @@ class Engine:
 
     def _decide(self, pair: Pair, event: str) -> Decision:
         kind = self.kind(event)
-        broken = pair._broken
-        if broken is None:
-            broken = self.broken(pair)
-            object.__setattr__(pair, "_broken", broken)
+        broken = self.broken(pair)
         if broken:
             raise OutsideInvariant(
                 f"the pair breaks {', '.join(broken)}: an assumption of the proof has failed; "

@@ -37,7 +37,7 @@ def knowledge(model: Model) -> tuple[str, ...]:
         found += [
             f"rules[{i}].{at}: {who} decides {rule.event} and cannot know {name} "
             f"(observed by {_observers(columns[name], columns)})"
-            for at, name in reads if not _knows(who, columns[name], columns)
+            for at, name in reads if not knows(who, columns[name], columns)
         ]
         found += [
             f"rules[{i}].then.{e.target}: {who} decides {rule.event} and cannot write "
@@ -63,7 +63,8 @@ def _sees(who: str, column: Column) -> bool:
     return column.observed_by in (who, RECORD)
 
 
-def _knows(who: str, column: Column, columns: _Columns) -> bool:
+def knows(who: str, column: Column, columns: _Columns) -> bool:
+    """Whether a decider can know the value of a column: directly, or told while it is heard."""
     if not column.derived:
         return _sees(who, column)
     hidden = [i for i, s in enumerate(column.sources) if not _sees(who, columns[s])]

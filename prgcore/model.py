@@ -193,8 +193,12 @@ class Action:
     do: str
     node: str | None = None
 
+    def __str__(self) -> str:
+        return f"{self.do}({self.node})" if self.node else self.do
 
-def _actions(many: tuple[str | Action, ...]) -> tuple[Action, ...]:
+
+def _actions(many: str | tuple[str | Action, ...]) -> tuple[Action, ...]:
+    many = (many,) if isinstance(many, str) else many
     return tuple(a if isinstance(a, Action) else _action(a) for a in many)
 
 
@@ -205,11 +209,16 @@ def _action(text: str) -> Action:
 
 @frozen
 class ActionKind:
-    """What performers must do for an action, and what must be true before the next one."""
+    """What performers must do for an action, and what must be true before the next one.
+
+    `fails` are the events that tell the machine that it could not be done: the first that can
+    happen is told.
+    """
 
     name: str
     says: str
     duty: str
+    fails: Values = ()
 
 
 @frozen
@@ -284,6 +293,27 @@ class OnlyBy:
     value: str
     events: Values
     says: str = ""
+
+
+@frozen
+class Duty:
+    """What a step must ask for, in which order, and where asking for it does no harm.
+
+    A rule that leads somewhere from a pair in `before` to a pair in `after` asks for all of
+    `asks`, in this order, and after those of `follows` that it asks for too. A rule asks for
+    nothing that no duty of it asks for, and after every step of it the pair is in `harmless`
+    (none: in `after`) of some duty that asks for the action. `events`: only steps of these.
+    """
+
+    id: str
+    says: str
+    asks: tuple[Action, ...] = field(converter=_actions)
+    before: Cube = field(converter=cube, factory=Cube)
+    after: Cube = field(converter=cube, factory=Cube)
+    follows: tuple[Action, ...] = field(converter=_actions, default=())
+    harmless: tuple[Cube, ...] = field(converter=cubes, default=())
+    events: Values = ()
+    why: str = ""
 
 
 @frozen
@@ -444,6 +474,7 @@ class Model:
     accepted_only: tuple[AcceptedOnly, ...] = ()
     exclusive: tuple[Exclusive, ...] = ()
     only_by: tuple[OnlyBy, ...] = ()
+    duties: tuple[Duty, ...] = ()
     mirror: tuple[tuple[str, str], ...] = ()
     transient: tuple[Cell, ...] = ()
     may_wait: tuple[Cube, ...] = ()
@@ -473,6 +504,7 @@ class Table:
     accepted_only: tuple[AcceptedOnly, ...] = ()
     exclusive: tuple[Exclusive, ...] = ()
     only_by: tuple[OnlyBy, ...] = ()
+    duties: tuple[Duty, ...] = ()
     transient: Values = ()
     may_wait: tuple[Cube, ...] = ()
     viewpoints: tuple[Viewpoint, ...] = ()

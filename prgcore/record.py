@@ -233,7 +233,7 @@ def assigned(columns: Mapping[str, str], home: str) -> str | None:
 
 def decided(
     record: Record, known: Mapping[str, str], decision: Decision, *, by: str, time: float,
-    here: str = "",
+    here: str = "", unseen: Mapping[str, str] | None = None,
 ) -> tuple[Record, Entry]:
     """The record after a decision, and the line of the log. Only what is done changes it.
 
@@ -243,6 +243,8 @@ def decided(
         by: who decided: a node, `administrator` or `controller`.
         time: of the wall clock.
         here: who carries out what is asked of the group: the keeper; empty: whoever decided.
+        unseen: what the decision makes of the drawers' columns that whoever decided does not know
+            (`prgcore.node.written`); of those that are known nothing is read.
     """
     after = {column: decision.pair[column] for column in known}
     done = decision.outcome is Outcome.DONE
@@ -255,7 +257,8 @@ def decided(
     )
     if not done:
         return record, entry
-    own = {node: {c: after.get(c, v) for c, v in drawer.items()}
+    unseen = unseen or {}
+    own = {node: {c: after.get(c, unseen.get(c, v)) for c, v in drawer.items()}
            for node, drawer in record.own.items()}
     columns = {c: after[c] for c in record.columns}
     return evolve(

@@ -6,7 +6,7 @@ instantiated once, and must be its own mirror (obligation F3). Knows no row of a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import product
 
 from attrs import evolve
@@ -21,6 +21,7 @@ from prgcore.model import (
     Copy,
     Cube,
     Derivation,
+    Duty,
     Effect,
     Model,
     OnlyBy,
@@ -90,8 +91,33 @@ def seat_rule(rule: Rule, me: str, *, seated: bool) -> Rule:
         event=f"{rule.event}({me})" if seated else rule.event,
         when=seat_cube(rule.when, me),
         then=_seat_effects(rule.then, me),
-        actions=tuple(Action(a.do, a.node and seat(a.node, me)) for a in rule.actions),
+        actions=seat_actions(rule.actions, me),
     )
+
+
+def seat_actions(actions: Iterable[Action], me: str) -> tuple[Action, ...]:
+    """Actions asked of `me` and `peer`, from a seat."""
+    return tuple(Action(a.do, a.node and seat(a.node, me)) for a in actions)
+
+
+def _seat_duty(duty: Duty, me: str) -> Duty:
+    return evolve(
+        duty,
+        asks=seat_actions(duty.asks, me), follows=seat_actions(duty.follows, me),
+        before=seat_cube(duty.before, me), after=seat_cube(duty.after, me),
+        harmless=tuple(seat_cube(c, me) for c in duty.harmless),
+        events=tuple(seat_event(e, me) for e in duty.events),
+    )
+
+
+def _duties(duties: Iterable[Duty]) -> Iterator[Duty]:
+    """Every duty from both seats, with the seat in its id; once where it names no node."""
+    for duty in duties:
+        one, two = (_seat_duty(duty, me) for me in NODES)
+        if one == two:
+            yield one
+        else:
+            yield from (evolve(d, id=f"{d.id}@{me}") for d, me in ((one, NODES[0]), (two, NODES[1])))
 
 
 def _derive(derivation: Derivation, domains: Mapping[str, Values], me: str) -> Column:
@@ -168,6 +194,7 @@ def instantiate(table: Table, policy: Mapping[str, str]) -> Model:
         OnlyBy(o.id, seat(o.column, me), o.value, tuple(seat_event(e, me) for e in o.events), o.says)
         for o in table.only_by for me in NODES
     )
+    duties = tuple(_duties(table.duties))
     return Model(
         name=table.name,
         columns=(*stored, *derived),
@@ -179,7 +206,7 @@ def instantiate(table: Table, policy: Mapping[str, str]) -> Model:
             for start in table.initial
         ),
         events=events, possible=possible, rules=rules, invariants=invariants,
-        accepted_only=accepted_only, exclusive=exclusive, only_by=only_by,
+        accepted_only=accepted_only, exclusive=exclusive, only_by=only_by, duties=duties,
         mirror=tuple((f"node1.{c.name}", f"node2.{c.name}") for c in table.node_columns),
         transient=tuple(
             Cell(f"{me}.state", table.transient) for me in NODES if table.transient

@@ -115,6 +115,7 @@ def findings(model: Model, actions: Iterable[str] | None = None) -> tuple[str, .
         *_rules(model, columns, events, None if actions is None else frozenset(actions),
                 Stored(model.columns) if not unsound else None),
         *_promises(model, columns, events),
+        *_duties(model, columns, events),
         *_rest(model, columns),
         *_stories(model, events),
         *(line for i, s in enumerate(model.situations)
@@ -335,6 +336,24 @@ def _promises(model: Model, columns: _Columns, events: Mapping[str, Event]) -> I
         if only.column in columns:
             yield from _unknown(f"{at}.value", "value", only.value, columns[only.column].domain)
         for j, name in enumerate(only.events):
+            yield from _unknown(f"{at}.events[{j}]", "event", name, events)
+
+
+def _duties(model: Model, columns: _Columns, events: Mapping[str, Event]) -> Iterator[str]:
+    """What steps must ask for. An action that no rule asks for is the prover's to find."""
+    yield from _twice("duties", (d.id for d in model.duties))
+    for i, duty in enumerate(model.duties):
+        at = f"duties[{i}]"
+        if not duty.asks:
+            yield f"{at}.asks: nothing; {duty.id} asks for at least one action"
+        for action in (a for a in duty.asks if a in duty.follows):
+            yield f"{at}.follows: {action} cannot come before itself"
+        for action in (a for a in dict.fromkeys(duty.asks) if duty.asks.count(a) > 1):
+            yield f"{at}.asks: {action} twice"
+        yield from _cells(f"{at}.before", duty.before, columns)
+        yield from _cells(f"{at}.after", duty.after, columns)
+        yield from _many(f"{at}.harmless", duty.harmless, columns)
+        for j, name in enumerate(duty.events):
             yield from _unknown(f"{at}.events[{j}]", "event", name, events)
 
 

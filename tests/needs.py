@@ -13,6 +13,9 @@ EVERYTHING = os.environ.get("PRGCORE_EVERYTHING") == "1"
 dot = pytest.mark.skipif(
     which("dot") is None and not EVERYTHING, reason="Graphviz is not installed")
 
+etcd = pytest.mark.skipif(
+    which("etcd") is None and not EVERYTHING, reason="etcd is not installed")
+
 
 def missing(why: str) -> None:
     """Without it a test is skipped, unless everything is to be tested."""

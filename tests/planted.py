@@ -168,7 +168,7 @@ FAULTS = (
     ),
     Fault(
         "rule that knows too much", _lamps(*_SPLIT.values()),
-        {"F6": "refuted"}, 1, "node1 decides warm(node1) and cannot know node2.bulb",
+        {"F6": "refuted", "F8": "refuted"}, 1, "node1 decides warm(node1) and cannot know node2.bulb",
     ),
     Fault(
         "done rule that changes nothing",

@@ -138,6 +138,10 @@ COLUMN = Column("spare2", ("on", "off"), "record")
                                      ("never_in mains", ("down",), None)])),
     (evolve(TOY, only_by=(evolve(TOY.only_by[0], value="off"),)),
      ("only_by", "S4 node1.lamp", "changed", [("value", ("broken",), ("off",))])),
+    (evolve(TOY, duties=(evolve(TOY.duties[0], asks=TOY.duties[0].asks[::-1]),)),
+     ("duties", "Q1", "changed", [("asks", ("shine(node1)", "ring"), ("ring", "shine(node1)"))])),
+    (evolve(TOY, duties=(evolve(TOY.duties[0], follows=()),)),
+     ("duties", "Q1", "changed", [("follows", ("wire",), None)])),
     (evolve(TOY, situations=(evolve(TOY.situations[0], fits=cube({"switch": "on"})),)),
      ("situations", "1 node2", "changed", [("fits switch", ("off",), ("on",))])),
     (evolve(TOY, situations=(evolve(TOY.situations[0], causes=(

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 
 from prgcore import PRG
 from prgcore.cli import main
-from prgcore.cli.ha import FORMAT, KEYS, State, _names
 from prgcore.cli.output import decision_json
+from prgcore.cli.statefile import FORMAT, KEYS, State
+from prgcore.cli.statefile import names as names_of
 from prgcore.errors import BadInput, OutsideInvariant
 from prgcore.machine import prg
 from prgcore.seats import NODES
@@ -289,9 +290,9 @@ def test_odd_names_are_kept_and_read_back(ha, nodes):
 def test_any_name_that_is_taken_can_be_read_in_the_status(group, one, two):
     if one.lower() == two.lower() or one.lower() == "node2" or two.lower() == "node1":
         with pytest.raises(BadInput):
-            _names(group, [one, two])
+            names_of(group, [one, two])
         return
-    names = _names(group, [one, two])
+    names = names_of(group, [one, two])
     text = State(PRG, *names, NORMAL).text()
     (found,) = parse(text).groups
     assert (found.name, tuple(n.name for n in found.nodes)) == names

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from prgcore.errors import BudgetExhausted, MissingExtra, PrgError
+from prgcore.errors import BudgetExhausted, Conflict, MissingExtra, PrgError, Undecided
 
 BUG = 70
 INTERRUPTED = 130
@@ -101,10 +101,15 @@ def summary(error: PrgError) -> str:
 
 
 def exit_code(error: PrgError) -> int:
-    """1 for an answer about the pair or the machine, 3 for a spent budget, 2 for bad input."""
-    if getattr(error, "exhausted", None) is False or isinstance(error, BudgetExhausted):
+    """1 for an answer about the pair or the machine, 3 where it is not known, 2 for the rest.
+
+    Not known: a budget is spent, or what became of a command of a group that runs. The rest is
+    what cannot be read: bad input, and a store or an agent that does not answer (Unavailable).
+    """
+    unknown = (BudgetExhausted, Undecided, Conflict)
+    if getattr(error, "exhausted", None) is False or isinstance(error, unknown):
         return 3
-    answered = ("impossible_event", "outside_invariant", "not_total", "no_plan")
+    answered = ("impossible_event", "outside_invariant", "not_total", "no_plan", "action_failed")
     return 1 if error.code in answered else 2
 
 

@@ -61,9 +61,9 @@ def root(
 
 MODULES = {
     "prove": "proofs", "machine": "machines", "diagram": "pictures", "step": "steps",
-    "simulate": "steps", "explain": "questions", "available": "questions",
+    "simulate": "steps", "conform": "conform", "explain": "questions", "available": "questions",
     "why-not": "questions", "plan": "questions", "users": "users", "timing": "timing",
-    "diff": "compare", "explore": "explore", "init": "starting",
+    "diff": "compare", "explore": "explore", "init": "starting", "agent": "agent", "log": "log",
     "ha": "ha", "config": "configuration",
 }
 """The module of every command, in the order in which they are listed."""

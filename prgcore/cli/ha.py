@@ -1,29 +1,26 @@
-"""`ha`: the administrator against the machine, on a state file, in the product's shape."""
+"""`ha`: the administrator of a pair, in the product's shape.
+
+The pair is kept in a state file, or, where a group file is named, by agents that run
+(`prgcore.cli.live`); answers are the same.
+"""
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from attrs import evolve, frozen
+from attrs import evolve
 
 from prgcore.cli import inputs, output
-from prgcore.errors import BadInput, unknown_name
+from prgcore.cli.statefile import State, is_group, locked, names, read, save
+from prgcore.errors import BadInput
 from prgcore.seats import NODES
 from prgcore.vocabulary import Outcome
 
 if TYPE_CHECKING:
-    from prgcore.engine import Decision, Pair
-    from prgcore.machine import Machine
-
-FORMAT = "prgcore-state/1"
-KEYS = ("format", "group", "nodes", "policy", "pair")
-
+    from prgcore.engine import Decision
 
 
 def _a_file(file: Path) -> Path:
@@ -34,7 +31,8 @@ def _a_file(file: Path) -> Path:
 
 
 StateFile = Annotated[
-    Path, typer.Option("--state", "-s", metavar="FILE", callback=_a_file, help="The state file."),
+    Path, typer.Option("--state", "-s", metavar="FILE", callback=_a_file,
+                        help="The state file, or the group file of agents that run."),
 ]
 DEFAULT = Path("prgcore-state.json")
 NodeName = Annotated[
@@ -43,22 +41,28 @@ NodeName = Annotated[
 ]
 GroupName = Annotated[
     str | None, typer.Argument(metavar="[GROUP]", show_default=False,
-                               help="The group of the state file, by its name."),
+                               help="The group of the file, by its name."),
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="A refused command exits 1.")]
+
+Told = dict[str, Any]
+"""A decision as it is written in JSON, with its event."""
 
 ha = typer.Typer(rich_markup_mode=None, epilog=inputs.example(
     "prgcore ha init --group Sales --node cup1 --node cup2", "prgcore ha enable",
     "prgcore ha wait", "prgcore ha failover cup1", "prgcore ha wait", "prgcore ha status",
+    "prgcore ha watch --state group.toml",
 ))
 
 
 @ha.callback(invoke_without_command=True)
 def overview(context: typer.Context) -> None:
-    """Play the administrator of one pair, kept in a state file.
+    """Play the administrator of one pair: kept in a state file, or run by agents.
 
-    Answers have the shape of the product's utils ha commands. A decision is written
-    before it is told, and the file is replaced whole.
+    Answers have the shape of the product's utils ha commands. Of a state file, a
+    decision is written before it is told, and the file is replaced whole. With
+    --state GROUP.toml the agents of that group are asked (prgcore agent); a node
+    whose agent does not answer shows nothing.
     """
     if context.invoked_subcommand is None:
         output.write(context.get_help())
@@ -67,140 +71,6 @@ def overview(context: typer.Context) -> None:
 def register(app: typer.Typer) -> None:
     """Add these commands."""
     app.add_typer(ha, name="ha")
-
-
-# -------------------------------------------------------------------------- the file
-
-
-@frozen
-class State:
-    """What a state file holds: one pair, its machine, and the names that people use."""
-
-    machine: Machine
-    group: str
-    nodes: tuple[str, str]
-    pair: Pair
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "format": FORMAT, "group": self.group, "nodes": list(self.nodes),
-            "policy": dict(self.machine.model.policy), "pair": dict(self.pair),
-        }
-
-    def seat(self, name: str) -> str:
-        """The seat of a node that somebody names.
-
-        Raises:
-            BadInput: no such node.
-        """
-        folded = {n.lower(): seat for n, seat in zip(self.nodes, NODES, strict=True)}
-        known = dict(zip(NODES, NODES, strict=True)) | folded
-        if name.lower() not in known:
-            raise BadInput(unknown_name("node", name, {*self.nodes, *NODES}))
-        return known[name.lower()]
-
-    def event(self, said: str) -> str:
-        """The event of the machine that somebody names, a node of it perhaps by its host.
-
-        Raises:
-            BadInput: no such node or event.
-        """
-        name, _, node = said.partition("(")
-        events = {e.name for e in self.machine.model.events}
-        if node.endswith(")") and f"{name}({NODES[0]})" in events:
-            return f"{name}({self.seat(node[:-1])})"
-        if said not in events:
-            raise BadInput(unknown_name("event", said, events))
-        return said
-
-    def check_group(self, name: str | None) -> None:
-        """A group that somebody names is the one of this file.
-
-        Raises:
-            BadInput: it is not.
-        """
-        if name is not None and name.lower() != self.group.lower():
-            raise BadInput(f"the state file is of group {self.group!r}, not {name[:60]!r}; leave "
-                           "the group out, or name its file with --state")
-
-    def text(self) -> str:
-        """The pair as `utils ha status` prints it."""
-        from prgcore.explain import display_of
-        from prgcore.status import GroupStatus, NodeStatus, write
-
-        display = display_of(self.machine, self.pair) or (None, None)
-        return write(GroupStatus(self.group, tuple(
-            NodeStatus(name, *(shown or (None, None)))
-            for name, shown in zip(self.nodes, display, strict=True)
-        )))
-
-
-def read(file: Path) -> State:
-    """The state in a file.
-
-    Raises:
-        BadInput: there is none, it cannot be read, or its pair breaks a proved invariant.
-    """
-    from prgcore.machine import prg
-
-    if not file.exists():
-        raise BadInput(f"no state file {inputs.one_line(repr(str(file)), 120)}; make one with "
-                       "prgcore ha init, or name it with --state FILE")
-    value = inputs.parse_json(inputs.read_text(str(file)), "the state file")
-    if not isinstance(value, dict) or value.get("format") != FORMAT or set(value) != set(KEYS):
-        raise BadInput(f"the state file is no {FORMAT} file: expected an object with the keys "
-                       f"{', '.join(KEYS)}; prgcore ha init makes one")
-    policy, pair = value["policy"], value["pair"]
-    if not isinstance(policy, dict) or not all(isinstance(v, str) for v in policy.values()):
-        raise BadInput("the state file: policy is not an object of texts")
-    try:
-        machine = prg(**policy)
-        whole = machine.pair(pair)
-    except BadInput as error:
-        raise BadInput(f"the state file: {error}") from None
-    if broken := machine.broken(whole):
-        raise BadInput(f"the state file: its pair breaks {', '.join(broken)}, and no command leads "
-                       "there; make another one with prgcore ha init")
-    return State(machine, *_names(value["group"], value["nodes"]), whole)
-
-
-def _names(group: Any, nodes: Any) -> tuple[str, tuple[str, str]]:
-    """Names that can stand in the product's shape: one printable word each, and different."""
-    if not isinstance(nodes, list) or len(nodes) != 2:
-        raise BadInput("high availability needs two nodes; name both, as --node cup1 --node cup2")
-    for what, name in (("group", group), *(("node", node) for node in nodes)):
-        fits = isinstance(name, str) and 0 < len(name) <= 128 and name.isprintable()
-        if not fits or " " in name or ":" in name:
-            raise BadInput(f"{what} {str(name)[:60]!r}: expected a name of 1 to 128 printable "
-                           "characters without spaces and colons")
-    if nodes[0].lower() == nodes[1].lower():
-        raise BadInput(f"both nodes are called {nodes[0][:60]!r}; choose two different nodes")
-    for seat, other in zip(NODES, reversed(nodes), strict=True):
-        if other.lower() == seat:
-            raise BadInput(f"{other} cannot be the name of the other node; name both, {seat} first")
-    return group, (nodes[0], nodes[1])
-
-
-def save(file: Path, state: State, *, new: bool = False) -> None:
-    output.write_file(file, json.dumps(state.to_json(), indent=2) + "\n", new=new)
-
-
-@contextmanager
-def locked(file: Path) -> Iterator[State]:
-    """The state in a file, while nobody else of this program changes it."""
-    try:
-        import fcntl
-    except ModuleNotFoundError:  # no such locks on this system
-        yield read(file)
-        return
-    read(file)
-    while True:
-        with file.open("rb") as held:
-            fcntl.flock(held, fcntl.LOCK_EX)
-            with suppress(FileNotFoundError):
-                if os.path.samestat(os.fstat(held.fileno()), file.stat()):
-                    yield read(file)
-                    return
 
 
 # ------------------------------------------------------------------------- commands
@@ -220,9 +90,12 @@ def init(
     """Make a state file: healthy nodes, high availability off."""
     from prgcore.machine import prg
 
+    if is_group(state):
+        raise BadInput(f"{inputs.one_line(repr(str(state)), 120)} is a group file, whose pair the "
+                       "agents keep; start them with prgcore agent, or name a state file")
     output.writable(state)
     machine = prg(**inputs.assignments(policy, "--policy"))
-    made = State(machine, *_names(group, list(node or NODES)), machine.initial[0])
+    made = State(machine, *names(group, list(node or NODES)), machine.initial[0])
     save(state, made, new=True)
     _tell(made, [], as_json=as_json)
 
@@ -232,7 +105,13 @@ def status(
     group: GroupName = None, *, state: StateFile = DEFAULT, as_json: inputs.Json = False,
 ) -> None:
     """What both nodes show; prgcore explain reads it."""
-    now = read(state)
+    now: State
+    if is_group(state):
+        from prgcore.cli import live
+
+        now = live.status(state)
+    else:
+        now = read(state)
     now.check_group(group)
     _tell(now, [], as_json=as_json)
 
@@ -288,21 +167,86 @@ def event(
     ], *,
     state: StateFile = DEFAULT, strict: Strict = False, as_json: inputs.Json = False,
 ) -> None:
-    """Let something happen: faults, repairs, timers, anything. All or nothing."""
-    _change(
-        state, lambda now: _each(now, events), [], strict=strict, as_json=as_json,
-    )
+    """Let something happen: faults, repairs, timers, anything. All or nothing.
+
+    A group that runs is told commands only, one at a time, as enable_auto_fallback:
+    what happens there is seen.
+    """
+    after: State
+    if is_group(state):
+        from prgcore.cli import live
+
+        after, told = live.tell(state, lambda now: live.command(now, events))
+    else:
+        after, told = _change(state, lambda now: _each(now, events))
+    _tell(after, _happened(told), told, strict=strict, as_json=as_json)
 
 
 @ha.command()
-def wait(*, state: StateFile = DEFAULT, as_json: inputs.Json = False) -> None:
+def start(
+    node: NodeName, *, state: StateFile = DEFAULT, as_json: inputs.Json = False,
+) -> None:
+    """Start the critical services of a node that runs."""
+    from prgcore.cli import live
+
+    _running(state, f'prgcore ha event "services_up({node[:60]})"')
+    after = live.start(state, node)
+    said = [f"Start Critical Services of Node > {after.name(after.seat(node))}",
+            "Request SUCCESSFUL."]
+    _tell(after, said, as_json=as_json)
+
+
+@ha.command()
+def wait(
+    *, state: StateFile = DEFAULT,
+    seconds: Annotated[
+        float, typer.Option("--seconds", metavar="N", min=0, max=1e6,
+                            help="Of a group that runs: how long, before it exits 3.")] = 30,
+    as_json: inputs.Json = False,
+) -> None:
     """Let timers and completions happen until the pair is at rest."""
+    if is_group(state):
+        from prgcore.cli import live
+
+        now, why = live.rest(state, seconds)
+        _tell(now, output.wrapped(why or AT_REST), as_json=as_json)
+        raise typer.Exit(3 if why else 0)
     from prgcore.settling import until_rest
 
-    _change(
-        state, lambda now: list(until_rest(now.machine, now.pair)), [], strict=False,
-        as_json=as_json,
-    )
+    after, told = _change(state, lambda now: list(until_rest(now.machine, now.pair)))
+    _tell(after, _happened(told), told, as_json=as_json)
+
+
+@ha.command()
+def watch(
+    *, state: StateFile = DEFAULT,
+    seconds: Annotated[
+        float | None, typer.Option("--seconds", metavar="N", min=0, max=1e6,
+                                   help="How long (default: until it is interrupted).")] = None,
+    as_json: inputs.Json = False,
+) -> None:
+    """Tell every change of a group that runs.
+
+    A line each: the time, states and reasons, who holds whose users.
+    """
+    from prgcore.cli import live
+
+    _running(state, "prgcore ha status")
+    live.watch(state, seconds, as_json=as_json)
+
+
+AT_REST = "Nothing more happens by itself."
+
+
+def _running(file: Path, instead: str) -> None:
+    """Before what only a group can do that runs.
+
+    Raises:
+        BadInput: this is the file of none.
+    """
+    if not is_group(file):
+        raise BadInput("that is for a group that runs: name its group file with --state; of a "
+                       f"state file ask {instead}")
 
 
 def _each(now: State, events: list[str]) -> list[Decision]:
@@ -331,55 +275,61 @@ def _request(
     as_json: bool,
 ) -> None:
     """A command of the administrator."""
-    said: list[str] = []
-
-    def asked(now: State) -> list[Decision]:
+    def asked(now: State) -> str:
         now.check_group(group)
-        seat = f"({now.seat(node)})" if node is not None else ""
-        name = now.group if node is None else now.nodes[NODES.index(seat[1:-1])]
-        decision = now.machine.step(now.pair, command + seat)
-        said.append(_SAID[command].format(name))
-        if decision.outcome is Outcome.REFUSED:
-            said.append("Request FAILED.")
-            for reason in decision.why.split("; "):
-                said.extend(output.wrapped(reason, "  ", "    "))
-        else:
-            said.append("Request SUCCESSFUL.")
-            said.extend(_RECOVERED if command == "recover" else ())
-        return [decision]
+        return command if node is None else f"{command}({now.seat(node)})"
 
-    _change(file, asked, said, strict=strict, as_json=as_json)
+    after: State
+    if is_group(file):
+        from prgcore.cli import live
+
+        after, told = live.tell(file, asked)
+    else:
+        after, told = _change(file, lambda now: [now.machine.step(now.pair, asked(now))])
+    name = after.group if node is None else after.name(after.seat(node))
+    said = [_SAID[command].format(name)]
+    if _refused(told):
+        said.append("Request FAILED.")
+        for reason in told[0]["why"].split("; "):
+            said.extend(output.wrapped(reason, "  ", "    "))
+    else:
+        said.append("Request SUCCESSFUL.")
+        said.extend(_RECOVERED if command == "recover" else ())
+    _tell(after, said, told, strict=strict, as_json=as_json)
 
 
-def _change(
-    file: Path, decide: Callable[[State], list[Decision]], said: list[str], *,
-    strict: bool, as_json: bool,
-) -> None:
-    """Decide, replace the file if anything changed, then tell; a refusal changes nothing."""
+def _refused(told: Sequence[Told]) -> bool:
+    return any(one["outcome"] == Outcome.REFUSED for one in told)
+
+
+def _change(file: Path, decide: Callable[[State], list[Decision]]) -> tuple[State, list[Told]]:
+    """Decide, and replace the file if anything changed; a refusal changes nothing."""
     with locked(file) as before:
         decisions = decide(before)
-        refused = any(d.outcome is Outcome.REFUSED for d in decisions)
-        stays = refused or not decisions
+        told = [{"event": d.event} | output.decision_json(d) for d in decisions]
+        stays = _refused(told) or not decisions
         after = before if stays else evolve(before, pair=decisions[-1].pair)
         if after != before:
             save(file, after)
-    if not said:
-        told = [f"{d.event}: {d.outcome}" + (f" by {d.rule.id}" if d.rule else f". {d.why}")
-                for d in decisions] or ["Nothing more happens by itself."]
-        said = [line for one in told for line in output.wrapped(one, rest="    ")]
-        said += ["Nothing is changed."] * refused
-    _tell(after, said, decisions, as_json=as_json)
-    raise typer.Exit(int(strict and refused))
+    return after, told
+
+
+def _happened(told: Sequence[Told]) -> list[str]:
+    """Decisions, a line each."""
+    said = [f"{one['event']}: {one['outcome']}"
+            + (f" by {one['rule']}" if one["rule"] else f". {one['why']}")
+            for one in told] or [AT_REST]
+    return [line for one in said for line in output.wrapped(one, rest="    ")] \
+        + ["Nothing is changed."] * _refused(told)
 
 
 def _tell(
-    state: State, said: list[str], decisions: list[Decision] | None = None, *, as_json: bool
+    state: State, said: list[str], told: Sequence[Told] = (), *, strict: bool = False,
+    as_json: bool,
 ) -> None:
     if as_json:
-        output.write_json(state.to_json() | {
-            "decisions": [
-                {"event": d.event} | output.decision_json(d) for d in decisions or ()
-            ],
-        })
+        output.write_json(state.to_json() | {"decisions": list(told)})
     else:
         output.write("\n".join([*said, state.text()]))
+    if strict and _refused(told):
+        raise typer.Exit(1)

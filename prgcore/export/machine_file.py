@@ -39,6 +39,7 @@ from prgcore.model import (
     Cause,
     Column,
     Display,
+    Duty,
     Event,
     Exclusive,
     Family,
@@ -81,10 +82,11 @@ _EVENT = Record(Event, (
     Field("name", NAME), Field("kind", Word.of(Kind)), Field("decider", NAME), _SAYS,
     Field("success", Flag()), Field("seated", Flag()),
 ))
+_ACTIONS = Many(Record(Action, (Field("do", NAME), Field("node", NAME))))
 _RULE = Record(Rule, (
     Field("id", NAME), Field("event", NAME), Field("outcome", Word.of(Outcome), always=True),
     Field("when", CUBE, always=True), Field("then", THEN),
-    Field("actions", Many(Record(Action, (Field("do", NAME), Field("node", NAME))))),
+    Field("actions", _ACTIONS),
     Field("cite", Many(TEXT), prose=True), _WHY,
     Field("evidence", Word.of(Evidence), prose=True),
     Field("decisions", _NAMES, prose=True), Field("phase", NAME, prose=True),
@@ -135,6 +137,11 @@ MACHINE = Record(Model, (
     Field("only_by", Many(Record(OnlyBy, (
         Field("id", NAME), Field("column", NAME), Field("value", NAME),
         Field("events", _NAMES), _SAYS,
+    )))),
+    Field("duties", Many(Record(Duty, (
+        Field("id", NAME), _SAYS, Field("asks", _ACTIONS), Field("before", CUBE),
+        Field("after", CUBE), Field("follows", _ACTIONS), Field("harmless", _CUBES),
+        Field("events", _NAMES), _WHY,
     )))),
     Field("mirror", CHOICES), Field("transient", CELLS), Field("may_wait", _CUBES),
     Field("viewpoints", Many(Record(Viewpoint, (

@@ -25,6 +25,7 @@ NAMED: Mapping[str, tuple[str, Values]] = {
     "accepted_only": ("guard check", ("id", "command")),
     "exclusive": ("guard check", ("id",)),
     "only_by": ("guard check", ("id", "column")),
+    "duties": ("duty", ("id",)),
     "situations": ("situation", ("row", "seat")),
     "families": ("family", ("id",)),
     "viewpoints": ("viewpoint", ("name",)),
@@ -32,7 +33,7 @@ NAMED: Mapping[str, tuple[str, Values]] = {
 }
 """For every section of rows what one of them is called, and the fields that name it."""
 
-ORDERED = ("actions", "display", "events", "from", "shown", "steps")
+ORDERED = ("actions", "asks", "display", "events", "from", "shown", "steps")
 """Fields of rows whose order is what they say."""
 
 At: TypeAlias = tuple[str, str]
@@ -109,8 +110,10 @@ def _entries(key: str, name: str, entries: Mapping[str, Any]) -> Iterator[tuple[
 
 
 def _parts(key: str, name: str, parts: list[dict[str, Any]]) -> Iterator[tuple[str, Held]]:
-    if key == "actions":
+    if key in ("actions", "asks"):
         yield name, Held(tuple(map(_action, parts)))
+    elif key == "follows":
+        yield name, Held(tuple(sorted(map(_action, parts))), whole=False)
     elif key in ("advice", "causes"):
         ids = [_plain(part.get("id", str(n))) for n, part in enumerate(parts, 1)]
         for number, part in enumerate(parts):

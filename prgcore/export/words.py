@@ -21,10 +21,12 @@ from prgcore.export.markdown import (
     sentence,
     table,
 )
+from prgcore.export.promises import conjunction
 from prgcore.model import (
     ActionKind,
     Derivation,
     Display,
+    Duty,
     Model,
     Policy,
     Rule,
@@ -207,12 +209,26 @@ def actions_page(source: Table, actions: Sequence[ActionKind]) -> str:
                 anchor("action", a.name), code(a.name), sentence(a.says),
                 bullets(
                     fact("Duty", a.duty),
+                    *(f"{d.id}: {_duty(d)}" for d in source.duties if a.name in _asks(d)),
                     fact("Asked for by", all_to("rule", sorted(
                         r.id for _, r in phased(source) if a.name in [x.do for x in r.actions]))),
                 ),
             ) for a in sorted(actions, key=lambda a: a.name)
         ),
     )
+
+
+def _asks(duty: Duty) -> Values:
+    return tuple(action.do for action in duty.asks)
+
+
+def _duty(duty: Duty) -> str:
+    """A duty in a line: what it says, from where to where, and after what."""
+    where = f"from {conjunction(duty.before)} to {conjunction(duty.after)}"
+    if duty.events:
+        where = f"a step of {codes(duty.events)}"
+    after = f"; after {codes(map(str, duty.follows))}" if duty.follows else ""
+    return f"{duty.says} ({where}{after}): {duty.why}"
 
 
 def policies_page(source: Table, policies: Sequence[Policy]) -> str:

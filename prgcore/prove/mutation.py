@@ -22,8 +22,9 @@ from attrs import define, evolve, field, frozen
 
 from prgcore.engine import Engine
 from prgcore.errors import BudgetExhausted
-from prgcore.model import By, Cell, Const, Copy, Cube, Effect, Model, Rule
+from prgcore.model import Action, By, Cell, Const, Copy, Cube, Effect, Model, Rule
 from prgcore.prove import document, table
+from prgcore.prove.duties import Duties
 from prgcore.prove.induction import RLIMIT, Proof, half, induct, is_mirrored, touched
 from prgcore.prove.obligations import obligations
 from prgcore.prove.relation import Relation, Term
@@ -33,7 +34,7 @@ from prgcore.seats import mirror_name, mirror_rule
 from prgcore.vocabulary import Kind, Outcome
 from prgcore.wellformed import knowledge
 
-EQUIVALENT = ("equivalent: solver", "equivalent: search")
+EQUIVALENT = ("equivalent: solver", "equivalent: search", "equivalent: duties")
 SURVIVED = "survived"
 
 
@@ -53,6 +54,7 @@ def mutants(model: Model) -> tuple[Mutant, ...]:
     """Every mutant of one rule of each mirror pair, in the order of the table."""
     domains = {c.name: c.domain for c in model.columns}
     mirrored = is_mirrored(model)
+    asked = tuple(dict.fromkeys(a for d in model.duties for a in d.asks))
     found: list[Mutant] = []
     for rule in half(model):
         found.append(Mutant(rule, None, "row removed"))
@@ -61,6 +63,10 @@ def mutants(model: Model) -> tuple[Mutant, ...]:
         if rule.outcome is Outcome.DONE:
             found += [
                 Mutant(rule, changed, what) for changed, what in _effects(rule, domains, alike)
+            ]
+            found += [
+                Mutant(rule, evolve(rule, actions=actions), what)
+                for actions, what in _actions(rule, asked, alike)
             ]
     return tuple(found)
 
@@ -136,6 +142,31 @@ def _entry(effect: Effect, at: int, value: str | None) -> Effect:
     return evolve(effect, value=By(effect.value.column, tuple(table)))
 
 
+def _actions(
+    rule: Rule, asked: tuple[Action, ...], alike: bool
+) -> Iterator[tuple[tuple[Action, ...], str]]:
+    """An action dropped, two neighbours exchanged, one asked for in addition.
+
+    Without duties nothing says what actions are for, and none is changed.
+    """
+    if not asked:
+        return
+    for action in (*rule.actions, *(a for a in asked if a not in rule.actions)):
+        images = {action}
+        if alike and action.node:
+            images.add(Action(action.do, mirror_name(action.node)))
+        if action != min(images, key=str):
+            continue
+        if action in rule.actions:
+            yield tuple(a for a in rule.actions if a not in images), f"action {action} dropped"
+        else:
+            more = tuple(sorted(images, key=str))
+            yield (*rule.actions, *more), f"action {action} added"
+    for n, (one, two) in enumerate(zip(rule.actions, rule.actions[1:], strict=False)):
+        swapped = (*rule.actions[:n], two, one, *rule.actions[n + 2:])
+        yield swapped, f"actions {one}, {two} exchanged"
+
+
 def mutate(model: Model, mutant: Mutant) -> Model:
     """The machine with the mutant in place of its rule, and of the mirror image of that rule."""
     image = mirror_rule(mutant.original).id if is_mirrored(model) else mutant.original.id
@@ -163,6 +194,7 @@ class Killer:
     broken: Term = field(init=False)
     space: Space = field(init=False)
     proved: tuple[str, ...] = field(init=False)
+    duties: Duties = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.relation = Relation(self.model)
@@ -171,10 +203,13 @@ class Killer:
         inside = self.relation.inside(self.proved)
         self.broken = z3.Not(inside)
         self.solver.add(inside)
+        self.duties = Duties(self.relation, self.solver)
         self.space = search(self.model)
 
     def fate(self, mutant: Mutant) -> str:
         """Which obligation kills the mutant, or why it is equivalent, or that it survived."""
+        if mutant.changed and mutant.changed.actions != mutant.original.actions:
+            return self._asks(mutant.changed)
         for ask in (self._form, self._totality, self._induction, self._guards, self._same):
             answer = ask(mutant)
             if answer:
@@ -192,6 +227,12 @@ class Killer:
         answer = self.solver.check()
         self.solver.pop()
         return answer
+
+    def _asks(self, rule: Rule) -> str:
+        """F9 of a rule that asks for other actions: no other obligation reads them."""
+        if not rule.then and not rule.actions:
+            return "form"
+        return "F9" if self.duties.wrong(rule) else EQUIVALENT[2]
 
     def _siblings(self, mutant: Mutant) -> list[Rule]:
         return [

@@ -16,7 +16,7 @@ from attrs import evolve
 from prgcore.engine import Engine
 from prgcore.errors import BudgetExhausted, NotTotal
 from prgcore.model import AcceptedOnly, Cube, Exclusive, Invariant, Model, OnlyBy
-from prgcore.prove import agreement, document, table, timing
+from prgcore.prove import agreement, document, duties, table, timing, views
 from prgcore.prove.compiled import Compiled, agrees
 from prgcore.prove.counterexample import unreached
 from prgcore.prove.induction import breaks, has_seats, unmirrored
@@ -114,6 +114,21 @@ def _f7(work: Work) -> Finding:
                 return Finding("refuted", "search", {"says": says},
                                work.at(int(idle.min()), says, edges.rule.event))
     return Finding("proved", "search")
+
+
+def _f8(work: Work) -> Finding:
+    if not views.seated(work.model):
+        return Finding("not_applicable", "induction", {"says": "no node decides anything"})
+    found = views.told_apart(work.model, work.held)
+    if found.apart:
+        first = found.apart[0]
+        verdict = "refuted" if first.one else "unknown"
+        pairs = {"one": first.one, "other": first.other} if first.one else {}
+        return Finding(verdict, "induction", {
+            "says": first.says, "all": [a.says for a in found.apart], **pairs})
+    if found.asked and not found.hidden:
+        return Finding("vacuous", "induction", {"says": "nothing is hidden from any node"})
+    return Finding("proved", "induction", {"events": len(found.asked)})
 
 
 def _guards(model: Model) -> tuple[AcceptedOnly | Exclusive | OnlyBy, ...]:
@@ -366,6 +381,9 @@ _FORM = (
     ("F6", "every rule reads only what its decider can know", _f6),
     ("F7", "a done rule changes something wherever it fires, or is a command for an action alone",
      _f7),
+    ("F8", "what a node decides and writes is the same whatever it cannot know", _f8),
+    ("F9", "every rule asks for what its steps need, in their order, and for nothing else",
+     duties.f9),
 )
 _S18 = ("S18", "all of this holds even if no failure detector tells the truth", _s18)
 _DOCUMENT = (

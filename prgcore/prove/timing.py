@@ -1,8 +1,8 @@
-"""The theorems about time, T1 to T9: for all values of the parameters, whole and real.
+"""The theorems about time, T1 to T10: for all values of the parameters, whole and real.
 
 Law: the list, and how it is discharged. What is proved is the arithmetic that runs
-(`prgcore.counting`); the claims, in words and in terms, are in `prgcore.prove.counts` and
-`prgcore.prove.heartbeats`.
+(`prgcore.counting`); the claims, in words and in terms, are in `prgcore.prove.counts`,
+`prgcore.prove.heartbeats` and `prgcore.prove.leases`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from attrs import frozen
 
 from prgcore.errors import BadInput
-from prgcore.prove import counts, heartbeats
+from prgcore.prove import counts, heartbeats, leases
 from prgcore.prove.claims import SORTS, Build, Unknowns, ask
 from prgcore.prove.work import Finding, Obligation, Work
 from prgcore.seats import NODES
@@ -38,6 +38,11 @@ _POLL = ("A-POLL(q): the monitor is polled at least every q, or at its next dead
 _SEND = ("A-SEND: heartbeat k is sent at phase + k * interval or at most `late` after, and a "
          "heartbeat that is not lost takes from `shortest` to `longest`")
 _CRASH = "A-CRASH: a crashed peer sends nothing"
+_DRIFT = ("A-CLK(rho): a lease of L on its holder's clock ends within L / (1 - rho), and a wait of W "
+          "on the other's takes W / (1 + rho) or more")
+_PAUSE = "A-PAUSE(p): at most p passes between looking at a lease and serving by it"
+_STOP = "A-STOP(s): services that are told to stop serve nobody s later"
+_RECORD = "A-LIN: both nodes reach one linearizable record"
 
 
 THEOREMS = (
@@ -67,6 +72,9 @@ THEOREMS = (
              "a crash, at least": heartbeats.shortest_crash_outage,
              "a service": heartbeats.service_outage, "a fallback": heartbeats.fallback_outage,
              "the mean": heartbeats.mean_is_the_middle}, (_CLOCK, _TOLD, _POLL, _SEND, _CRASH)),
+    Theorem("T10", "nobody is served twice exactly if lease + pause + stopping <= the other's wait",
+            {"long enough": leases.never_twice, "too short": leases.twice},
+            (_RECORD, _DRIFT, _PAUSE, _STOP)),
 )
 
 

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 from prgcore.model import ActionKind
 
+_MOVES = ("takeover_failed", "takeback_failed", "autorecovery_failed")
+_STARTS = ("start_failed", "services_down")
+
 ACTIONS = (
     ActionKind(
         "acquire_grant", "obtain the take-over grant for this node from the arbiter",
-        "before anything else of the decision: nothing is served under a grant not held",
+        "before this node moves users: nothing is served under a grant not held",
+        fails=_MOVES,
     ),
     ActionKind(
         "release_grant", "give the take-over grant back",
@@ -20,18 +24,22 @@ ACTIONS = (
     ActionKind(
         "stop_critical_services", "stop the critical services of this node",
         "when acknowledged no critical service of the node runs; repeated: nothing happens",
+        fails=("internal_error",),
     ),
     ActionKind(
         "start_critical_services", "start the critical services of this node",
         "its failure is reported as an event (start_failed, services_down), not as an error",
+        fails=_STARTS,
     ),
     ActionKind(
         "disconnect_users", "disconnect every user who is not assigned to this node",
         "when acknowledged the node serves only whom the record assigns to it",
+        fails=("internal_error",),
     ),
     ActionKind(
         "move_users", "let this node serve the users that the record is moving to it",
         "after the other node disconnected them where it can be reached; ends in a completion",
+        fails=_MOVES,
     ),
     ActionKind(
         "assign_users", "assign the new users to the nodes, by the assignment mode of the group",

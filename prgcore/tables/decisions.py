@@ -528,4 +528,16 @@ DECISIONS: tuple[DecisionRecord, ...] = (
         "A time-out of 61 seconds as the default.",
         "A default that the document prints would be another one here.",
     ),
+    DecisionRecord(
+        "D60", "A start asks again for what its role needs", _INFERRED,
+        "Rows 8 and 9 let a manager restart in the middle of a transition. What had been asked of "
+        "it is not said to be done again, nor what a start beside a peer that took over stops.",
+        "A node that starts asks for whatever its role needs: the grant and the users where they "
+        "come to it; otherwise it disconnects users and gives the grant back. The grant goes back "
+        "when a fallback begins, for by the record nobody holds it from then on.",
+        "Trust that what was asked before the restart was done; keep the grant until everyone is "
+        "home.",
+        "A take-over whose manager restarted would never end; a failover during a fallback would "
+        "wait for a grant that the lost node keeps.",
+    ),
 )

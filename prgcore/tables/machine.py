@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from prgcore.model import Table, Viewpoint, cube
 from prgcore.tables.columns import DERIVED, GROUP_COLUMNS, NODE_COLUMNS
+from prgcore.tables.duties import DUTIES
 from prgcore.tables.events import EVENTS, POSSIBLE
 from prgcore.tables.families import FAMILIES
 from prgcore.tables.invariants import ACCEPTED_ONLY, EXCLUSIVE, INVARIANTS, ONLY_BY
@@ -45,6 +46,7 @@ TABLE = Table(
     accepted_only=ACCEPTED_ONLY,
     exclusive=EXCLUSIVE,
     only_by=ONLY_BY,
+    duties=DUTIES,
     transient=tuple(TRANSIENT),
     may_wait=(
         # nobody is left to write its half

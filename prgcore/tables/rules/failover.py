@@ -14,6 +14,7 @@ from prgcore.tables.rules.fragments import (
     LETS_GO,
     SETTLE,
     UNASSIGNED,
+    YIELDS,
     fail,
 )
 from prgcore.tables.states import others
@@ -96,7 +97,7 @@ FAILOVER = (
             **SETTLE, **LETS_GO,
             "me.hears_peer": by("me.reason", {Reason.PEER_DOWN: "no"}),
         },
-        actions=("disconnect_users(me)", "release_grant(me)"),
+        actions=YIELDS,
         cite=tuple(f"table2:{r}" for r in ("3", "6", "7", "11b", "12", "13", "18a", "18b")),
         decisions=("D08", "D15"),
         why="lets go when the record says that the peer serves both groups",
@@ -135,7 +136,7 @@ FAILOVER = (
             "me.state": State.RUNNING_IN_BACKUP_MODE, "peer.state": State.FAILED_OVER,
             "me.hears_peer": "no",
         },
-        then=FAIL_ALONE, actions=FAILS,
+        then=FAIL_ALONE, actions=YIELDS,
         cite="table2:15", evidence=Evidence.INFERRED, decisions="D17",
         why="the backup fails and cannot reach the peer",
     ),

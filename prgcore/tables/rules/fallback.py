@@ -19,8 +19,8 @@ FALLBACK = (
             "me.state": State.TAKING_BACK,
             "peer.state": State.FALLING_BACK, "peer.assigned_peer": "no",
         },
-        actions=("disconnect_users(peer)", "move_users(me)"),
-        cite=("table2:10", "Enable Automatic Fallback"), decisions="D24",
+        actions=("disconnect_users(peer)", "release_grant(peer)", "move_users(me)"),
+        cite=("table2:10", "Enable Automatic Fallback"), decisions=("D24", "D60"),
         why="thirty minutes healthy: the users come back by themselves",
     ),
     Rule(
@@ -35,7 +35,6 @@ FALLBACK = (
             "peer.assigned_own": by("peer.state", {
                 State.FALLING_BACK: "yes", State.INITIALIZING: "yes"}),
         },
-        actions=("release_grant(peer)",),
         cite=("table2:1", "towards table2:9"), decisions="D10",
         why="everyone is home",
     ),

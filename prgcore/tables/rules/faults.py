@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from prgcore.model import Rule, by
-from prgcore.tables.rules.fragments import FAILS, fail
+from prgcore.tables.rules.fragments import FAIL_ALONE, FAILS, YIELDS, fail
 from prgcore.vocabulary import Evidence, Reason, State
 
 _FO_CSNR = State.FAILED_OVER_WITH_CRITICAL_SERVICES_NOT_RUNNING
@@ -83,8 +83,17 @@ FAULTS = (
     ),
     Rule(
         "X130", "internal_error",
+        when={"me.hears_peer": "yes"},
         then=fail(Reason.UNKNOWN), actions=FAILS,
         cite=("table2:21", "Node State Definitions: Running in Failed Mode"),
         why="an internal error of the system",
+    ),
+    Rule(
+        "X132", "internal_error",
+        when={"me.hears_peer": "no"},
+        then={**FAIL_ALONE, "me.reason": Reason.UNKNOWN}, actions=YIELDS,
+        cite=("table2:21", "Node State Definitions: Running in Failed Mode"),
+        evidence=Evidence.INFERRED, decisions="D60",
+        why="an internal error; a peer that is not heard may hold the grant, and keeps it",
     ),
 )

@@ -98,7 +98,13 @@ FAIL_TOGETHER: Then = {
     "me.hears_peer": "yes",
 }
 
-FAILS = ("disconnect_users(me)", "release_grant(me)")
+YIELDS = ("disconnect_users(me)", "release_grant(me)")
+"""Asked of whoever comes to rest, or starts without the grant."""
+
+PEER_YIELDS = ("disconnect_users(peer)", "release_grant(peer)")
+
+FAILS = (*YIELDS, *PEER_YIELDS)
+"""Both fail, and let go; nothing happens to a peer that is not heard and keeps its users."""
 
 def take(reason: Reason) -> Then:
     """I take over from a peer that is lost, and write its half: it is being failed over."""

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from prgcore.model import Rule
 from prgcore.tables.columns import ABLE, SICK
-from prgcore.tables.rules.fragments import FAIL_ALONE, FAIL_TOGETHER, FAILS, TAKES, take
+from prgcore.tables.rules.fragments import (
+    FAIL_ALONE,
+    FAIL_TOGETHER,
+    PEER_YIELDS,
+    TAKES,
+    YIELDS,
+    take,
+)
 from prgcore.tables.states import HOLDERS, others
 from prgcore.vocabulary import Evidence, Outcome, Reason, State
 
@@ -40,7 +47,7 @@ LINK = (
         "L106", "heartbeat_heard", only={"reconnection": "fail"},
         when={"me.state": _FAILED, "peer.state": others(State.INITIALIZING, _FAILED)},
         then=FAIL_TOGETHER,
-        actions=("disconnect_users(me)", "disconnect_users(peer)", "release_grant(peer)"),
+        actions=PEER_YIELDS,
         cite=("table2:21", "towards table2:16"), evidence=Evidence.POLICY, decisions="D13",
         why="reconnected to a node that is not failed: both fail until Recover",
     ),
@@ -48,7 +55,7 @@ LINK = (
         "L108", "heartbeat_heard", only={"reconnection": "fail"},
         when={"me.state": others(State.INITIALIZING, _FAILED), "peer.state": _FAILED},
         then=FAIL_TOGETHER,
-        actions=("disconnect_users(me)", "disconnect_users(peer)", "release_grant(me)"),
+        actions=YIELDS,
         cite=("table2:21", "towards table2:16"), evidence=Evidence.POLICY, decisions="D13",
         why="reconnected to a failed node: both fail until Recover",
     ),
@@ -56,7 +63,7 @@ LINK = (
         "L130", "heartbeat_heard", only={"reconnection": "keep_serving"},
         when={"me.state": _FAILED, "peer.state": others(State.INITIALIZING, _FAILED, _SERVES)},
         then=FAIL_TOGETHER,
-        actions=("disconnect_users(me)", "disconnect_users(peer)", "release_grant(peer)"),
+        actions=PEER_YIELDS,
         cite=("table2:21", "towards table2:16"), evidence=Evidence.POLICY, decisions="D13",
         why="reconnected to a node that does not serve everyone: both fail until Recover",
     ),
@@ -66,7 +73,7 @@ LINK = (
             "me.state": others(State.INITIALIZING, _FAILED, _SERVES), "peer.state": _FAILED,
         },
         then=FAIL_TOGETHER,
-        actions=("disconnect_users(me)", "disconnect_users(peer)", "release_grant(me)"),
+        actions=YIELDS,
         cite=("table2:21", "towards table2:16"), evidence=Evidence.POLICY, decisions="D13",
         why="reconnected to a failed node: both fail until Recover",
     ),
@@ -104,7 +111,7 @@ LINK = (
             "me.duty": ("starting", "acting"), "me.health": SICK,
             "peer.state": others(*HOLDERS),
         },
-        then=FAIL_ALONE, actions=FAILS,
+        then=FAIL_ALONE, actions=YIELDS,
         cite="Node State Definitions: Running in Failed Mode", evidence=Evidence.INFERRED,
         decisions="D06",
         why="sick and alone",
@@ -143,7 +150,7 @@ LINK = (
     Rule(
         "L122", "peer_host_lost",
         when={"me.duty": ("starting", "acting"), "me.health": SICK},
-        then=FAIL_ALONE, actions=FAILS,
+        then=FAIL_ALONE, actions=YIELDS,
         cite="Node State Definitions: Running in Failed Mode", evidence=Evidence.INFERRED,
         decisions="D06",
         why="sick and alone",

@@ -37,8 +37,11 @@ MANUAL = (
             "me.state": State.TAKING_BACK,
             "peer.state": State.FALLING_BACK, "peer.assigned_peer": "no",
         },
-        actions=("start_critical_services(me)", "disconnect_users(peer)", "move_users(me)"),
-        cite="table2:4", decisions="D19",
+        actions=(
+            "start_critical_services(me)", "disconnect_users(peer)", "release_grant(peer)",
+            "move_users(me)",
+        ),
+        cite="table2:4", decisions=("D19", "D60"),
         why="manual fallback: this node's users come back",
     ),
     Rule(

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from prgcore.model import Rule
-from prgcore.tables.rules.fragments import ALL_HELD_SERVICES_START, USERS_HOME
+from prgcore.tables.rules.fragments import (
+    ALL_HELD_SERVICES_START,
+    PEER_YIELDS,
+    USERS_HOME,
+    YIELDS,
+)
 from prgcore.vocabulary import Evidence, Reason, State
 
 SETTINGS = (
@@ -24,9 +29,8 @@ SETTINGS = (
             "both.hears_peer": "no", "ha": "off",
         },
         actions=(
+            *YIELDS, *PEER_YIELDS,
             "start_critical_services(me)", "start_critical_services(peer)",
-            "disconnect_users(me)", "disconnect_users(peer)",
-            "release_grant(me)", "release_grant(peer)",
         ),
         cite="utils ha status", evidence=Evidence.INFERRED, decisions="D02",
         why="without high availability every user is at home",

@@ -11,6 +11,7 @@ from prgcore.tables.rules.fragments import (
     OTHER_HALF,
     SETTLE,
     TAKES,
+    YIELDS,
     fail,
     take,
 )
@@ -18,14 +19,8 @@ from prgcore.tables.states import HOLDERS, SETTLED, others
 from prgcore.vocabulary import Evidence, Reason, State
 
 _HOME_WITH = (State.NORMAL, State.INITIALIZING)
-_IN_TRANSITION = (
-    State.TAKING_OVER,
-    State.FAILING_OVER,
-    State.TAKING_BACK,
-    State.FALLING_BACK,
-    State.BACKUP_ACTIVATED,
-    State.FAILOVER_AFFECTED_SERVICES,
-)
+_GAINING = (State.TAKING_OVER, State.TAKING_BACK, State.BACKUP_ACTIVATED)
+_LOSING = (State.FAILING_OVER, State.FAILOVER_AFFECTED_SERVICES)
 _LET_GO = (State.INITIALIZING, State.FAILING_OVER, State.FAILOVER_AFFECTED_SERVICES, *SETTLED)
 _NO_ROLE = ("only_mine", "only_peers", "nobody")
 
@@ -62,8 +57,8 @@ STARTUP = (
     Rule(
         "S110", "initialized",
         when={"me.assignment": "home", "peer.state": _HOME_WITH, "me.health": "healthy"},
-        then={"me.state": State.NORMAL, "me.reason": Reason.NORMAL},
-        cite="table2:1", evidence=Evidence.INFERRED,
+        then={"me.state": State.NORMAL, "me.reason": Reason.NORMAL}, actions=YIELDS,
+        cite="table2:1", evidence=Evidence.INFERRED, decisions="D60",
         why="healthy, and everyone is at home",
     ),
     Rule(
@@ -77,7 +72,7 @@ STARTUP = (
             "me.state": State.FAILING_OVER, "me.assigned_own": "no",
             "peer.state": State.TAKING_OVER,
         },
-        actions=("disconnect_users(me)", "acquire_grant(peer)", "move_users(peer)"),
+        actions=(*YIELDS, "acquire_grant(peer)", "move_users(peer)"),
         cite=("Verify Services", "towards table2:12", "towards table2:13"), decisions="D04",
         why="services do not run on one node: it fails over",
     ),
@@ -96,7 +91,8 @@ STARTUP = (
         "S120", "initialized",
         when={"me.assignment": "mine_both", "peer.state": _LET_GO, "me.health": "healthy"},
         then={"me.state": State.RUNNING_IN_BACKUP_MODE, "me.reason": Reason.INITIALIZATION},
-        cite=("table2:6", "table2:7"),
+        actions=("acquire_grant(me)",),
+        cite=("table2:6", "table2:7"), decisions="D60",
         why="the record says that it serves both groups",
     ),
     Rule(
@@ -112,21 +108,36 @@ STARTUP = (
             "me.assignment": "peers_both",
             "peer.state": (State.INITIALIZING, State.RUNNING_IN_BACKUP_MODE),
         },
-        then={**SETTLE, "me.reason": Reason.INITIALIZATION},
-        cite=("table2:5", "table2:6", "table2:11a", "table2:18a", "table2:18b"),
+        then={**SETTLE, "me.reason": Reason.INITIALIZATION}, actions=YIELDS,
+        cite=("table2:5", "table2:6", "table2:11a", "table2:18a", "table2:18b"), decisions="D60",
         why="the record says that the peer serves both groups",
     ),
     Rule(
         "S126", "initialized",
-        when={"peer.state": _IN_TRANSITION, "me.assignment": _NO_ROLE},
+        when={"peer.state": _GAINING, "me.assignment": _NO_ROLE},
+        then={**OTHER_HALF, "me.reason": Reason.INITIALIZATION}, actions=YIELDS,
+        cite="Node State Definitions: Failing Over", evidence=Evidence.INFERRED, decisions="D60",
+        why="takes up the other half of what the peer is doing: its users go there",
+    ),
+    Rule(
+        "S132", "initialized",
+        when={"peer.state": _LOSING, "me.assignment": _NO_ROLE},
+        then={**OTHER_HALF, "me.reason": Reason.INITIALIZATION}, actions=TAKES,
+        cite="table2:8", decisions="D60",
+        why="takes up the other half of what the peer is doing: everyone comes here",
+    ),
+    Rule(
+        "S134", "initialized",
+        when={"peer.state": State.FALLING_BACK, "me.assignment": _NO_ROLE},
         then={**OTHER_HALF, "me.reason": Reason.INITIALIZATION},
-        cite=("table2:8", "table2:9"),
-        why="takes up the other half of what the peer is doing",
+        actions=(*YIELDS, "start_critical_services(me)", "move_users(me)"),
+        cite="table2:9", decisions="D60",
+        why="takes up the other half of what the peer is doing: its users come home",
     ),
     Rule(
         "S128", "initialized",
         when={"peer.state": State.RUNNING_IN_FAILED_MODE},
-        then=fail(Reason.UNKNOWN), actions=FAILS,
+        then=fail(Reason.UNKNOWN), actions=YIELDS,
         cite="table2:21",
         why="a manager restarts while the other node is failed",
     ),
@@ -158,8 +169,9 @@ STARTUP = (
     Rule(
         "S144", "heartbeat_lost",
         when={"me.duty": "starting", "peer.state": State.RUNNING_IN_BACKUP_MODE},
-        then=SETTLE,
-        cite="Node State Definitions: Failed Over", evidence=Evidence.POLICY, decisions="D07",
+        then=SETTLE, actions=YIELDS,
+        cite="Node State Definitions: Failed Over", evidence=Evidence.POLICY,
+        decisions=("D07", "D60"),
         why="cannot hear the peer, but the record says that it serves both groups",
     ),
     Rule(
@@ -168,8 +180,9 @@ STARTUP = (
             "me.duty": "starting",
             "peer.state": (State.TAKING_OVER, State.BACKUP_ACTIVATED),
         },
-        then=OTHER_HALF,
-        cite="Node State Definitions: Failing Over", evidence=Evidence.POLICY, decisions="D07",
+        then=OTHER_HALF, actions=YIELDS,
+        cite="Node State Definitions: Failing Over", evidence=Evidence.POLICY,
+        decisions=("D07", "D60"),
         why="cannot hear the peer, but the record says that it is taking over",
     ),
 )

@@ -1,0 +1,337 @@
+"""Two real nodes to play with: started, broken, healed, commanded, and watched by users.
+
+Everything that can be done to them here is done from outside: processes are killed and stopped,
+the link between them is a proxy that can be cut, users ask the services who serves them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from prgcore.adapters.agent import ask
+from prgcore.adapters.group import Group, read_group
+from prgcore.adapters.processes import alive
+from prgcore.errors import PrgError, Unavailable
+
+HERE = Path(__file__).parent
+NODES = ("node1", "node2")
+HOME = {f"{node}.{column}": value for node in NODES for column, value in (
+    ("state", "normal"), ("services", "up"), ("database", "up"), ("hears_peer", "yes"))}
+
+
+def free_ports(count: int) -> list[int]:
+    ends = [socket.socket() for _ in range(count)]
+    for end in ends:
+        end.bind(("127.0.0.1", 0))
+    ports = [end.getsockname()[1] for end in ends]
+    for end in ends:
+        end.close()
+    return ports
+
+
+class Link:
+    """The network of the heartbeats, one way: a proxy that can be cut."""
+
+    def __init__(self, listen: int, to: int) -> None:
+        self.cut, self.to = False, to
+        self._ends: set[socket.socket] = set()
+        self._server = socket.create_server(("127.0.0.1", listen))
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                end, _ = self._server.accept()
+                threading.Thread(target=self._carry, args=(end,), daemon=True).start()
+
+    def _carry(self, end: socket.socket) -> None:
+        self._ends.add(end)
+        try:
+            with end, socket.create_connection(("127.0.0.1", self.to), 1) as out:
+                out.settimeout(None)
+                while (data := end.recv(65536)) and not self.cut:
+                    out.sendall(data)
+        except OSError:
+            pass
+        finally:
+            self._ends.discard(end)
+
+    def close(self) -> None:
+        for end in (self._server, *tuple(self._ends)):
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+            end.close()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A user was served: asked then, answered then, by this node, with this token."""
+
+    home: str
+    node: str
+    token: int
+    asked: float
+    answered: float
+
+
+@dataclass
+class Users:
+    """Users of both groups who ask both nodes, many times a second."""
+
+    directory: Path
+    answers: list[Answer] = field(default_factory=list)
+    every: float = 0.01
+    _stopped: threading.Event = field(default_factory=threading.Event)
+
+    def start(self) -> None:
+        self._threads = [threading.Thread(target=self._ask, args=(node,), daemon=True)
+                         for node in NODES]
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        self._stopped.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _ask(self, node: str) -> None:
+        while not self._stopped.wait(self.every):
+            try:
+                with socket.socket(socket.AF_UNIX) as end:
+                    end.settimeout(0.3)
+                    end.connect(str(self.directory / node / "serving.sock"))
+                    with end.makefile("rwb") as lines:
+                        for home in NODES:
+                            asked = time.monotonic()
+                            lines.write(json.dumps({"ask": home}).encode() + b"\n")
+                            lines.flush()
+                            said = json.loads(lines.readline())
+                            if said["served"]:
+                                self.answers.append(Answer(
+                                    home, node, said["token"], asked, time.monotonic()))
+            except (OSError, ValueError):
+                self._stopped.wait(0.02)
+
+    def twice(self) -> list[tuple[Answer, Answer, float]]:
+        """Users served by a node after another one had begun to: both answers, and how long after."""
+        found = []
+        for home in NODES:
+            first: dict[int, Answer] = {}
+            for one in sorted((a for a in self.answers if a.home == home), key=lambda a: a.answered):
+                first.setdefault(one.token, one)
+            for one in self.answers:
+                if one.home == home:
+                    newer = [f for t, f in first.items() if t > one.token and f.node != one.node]
+                    late = [(one.asked - f.answered, f) for f in newer if one.asked > f.answered]
+                    if late:
+                        by, other = max(late, key=lambda x: x[0])
+                        found.append((one, other, by))
+        return found
+
+    def served(self, home: str, since: float) -> str | None:
+        """Who served a group last, since then."""
+        seen = [a for a in self.answers if a.home == home and a.asked >= since]
+        return max(seen, key=lambda a: a.answered).node if seen else None
+
+    def outage(self, home: str, since: float) -> float | None:
+        """How long after a moment a group was served again by another node than before."""
+        before = [a for a in self.answers if a.home == home and a.answered <= since]
+        if not before:
+            return None
+        was = before[-1].node
+        after = [a.answered for a in self.answers if a.home == home and a.asked > since
+                 and a.node != was]
+        return min(after) - since if after else None
+
+
+class TwoNodes:
+    """A group in a directory of its own, with free ports and a link that can be cut."""
+
+    def __init__(self, directory: Path, store: str = "sqlite:pair.db", **changed: float) -> None:
+        self.directory = directory
+        directory.mkdir(parents=True, exist_ok=True)
+        shutil.copy(HERE / "service.py", directory)
+        ports = dict(zip(("s1", "s2", "a1", "a2", "p1", "p2"), free_ports(6), strict=True))
+        text = (HERE / "group.toml").read_text().replace('"sqlite:pair.db"', f'"{store}"')
+        text = text.replace('group = "Sales"', f'group = "{directory.name}"')
+        for name, port in (("service", "s"), ("admin", "a")):
+            for number, old in (("1", {"s": 22001, "a": 20075}), ("2", {"s": 22002, "a": 20076})):
+                more = f'\npeer = "127.0.0.1:{ports["p" + number]}"' if port == "s" else ""
+                text = text.replace(f'{name} = "127.0.0.1:{old[port]}"',
+                                    f'{name} = "127.0.0.1:{ports[port + number]}"{more}')
+        for name, value in changed.items():
+            text = "\n".join(f"{name} = {value}" if line.startswith(f"{name} =") else line
+                             for line in text.splitlines())
+        self.file = directory / "group.toml"
+        self.file.write_text(text + "\n")
+        self.group: Group = read_group(self.file)
+        self.links = {"node1": Link(ports["p1"], ports["s2"]), "node2": Link(ports["p2"], ports["s1"])}
+        self.agents: dict[str, subprocess.Popen[bytes]] = {}
+        self._stopped: set[int] = set()
+        self.users = Users(directory)
+        self.users.start()
+
+    # ------------------------------------------------------------------ what can be done
+
+    def start(self, node: str) -> None:
+        """Start an agent; it takes up what it finds."""
+        if self.running(node):
+            return
+        with (self.directory / f"{node}.out").open("ab") as out:
+            self.agents[node] = subprocess.Popen(
+                [sys.executable, "-m", "prgcore", "agent", str(self.file), node],
+                stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True)
+
+    def running(self, node: str) -> bool:
+        return node in self.agents and self.agents[node].poll() is None
+
+    def pids(self, node: str) -> dict[str, int]:
+        """The processes of a node, the agent among them."""
+        found = {"agent": self.agents[node].pid} if self.running(node) else {}
+        for name in self.group.nodes[node].services:
+            with suppress(OSError, ValueError):
+                pid = int((self.directory / node / f"{name}.pid").read_text())
+                if alive(pid):
+                    found[name] = pid
+        return found
+
+    def signal(self, node: str, names: tuple[str, ...], number: int) -> None:
+        for name, pid in self.pids(node).items():
+            if not names or name in names:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, number)
+        if number == signal.SIGKILL and node in self.agents and (not names or "agent" in names):
+            self.agents[node].wait()
+
+    def kill(self, node: str, *names: str) -> None:
+        """kill -9: a service, the agent, or without names the whole host."""
+        self.signal(node, names, signal.SIGKILL)
+
+    def pause(self, node: str, *names: str) -> None:
+        self.signal(node, names, signal.SIGSTOP)
+
+    def resume(self, node: str, *names: str) -> None:
+        self.signal(node, names, signal.SIGCONT)
+
+    def cut(self, *nodes: str) -> None:
+        """Cut the link: of these nodes to their peer, or both ways."""
+        for node in nodes or NODES:
+            self.links[node].cut = True
+
+    def repair(self) -> None:
+        for link in self.links.values():
+            link.cut = False
+
+    def ask(self, node: str, **question: object) -> dict[str, object]:
+        """Ask an agent.
+
+        Raises:
+            Unavailable: it does not answer.
+        """
+        return asyncio.run(ask(self.group.nodes[node].admin, question, 3.0))
+
+    def command(self, event: str) -> str:
+        """A command, at whichever agent answers: its outcome and rule, or why not."""
+        for node in NODES:
+            with suppress(Unavailable):
+                answer = self.ask(node, do="tell", event=event)
+                entry = answer.get("entry")
+                if isinstance(entry, dict):
+                    return f"{entry['outcome']} {entry['rule'] or entry['why']}"
+                return str(answer.get("message"))
+        return "nobody answers"
+
+    def status(self) -> dict[str, object]:
+        """What an agent that answers says; empty: nobody does."""
+        for node in NODES:
+            with suppress(Unavailable):
+                return self.ask(node, do="status")
+        return {}
+
+    def states(self) -> tuple[str, str] | None:
+        known = self.status().get("known")
+        return (known["node1.state"], known["node2.state"]) if isinstance(known, dict) else None
+
+    def wait_for(self, states: tuple[str, str], seconds: float = 10) -> bool:
+        """Wait until the nodes are in these states."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if self.states() == states:
+                return True
+            time.sleep(0.05)
+        return False
+
+    def up(self) -> None:
+        """Start both, and switch high availability on."""
+        for node in NODES:
+            self.start(node)
+        end = time.monotonic() + 20
+        while time.monotonic() < end:
+            if all(self._answers(node) for node in NODES):
+                break
+            time.sleep(0.05)
+        self.command("enable_ha")
+        if not self.home():
+            raise RuntimeError(f"the pair does not start: {self.status()}")
+
+    def _answers(self, node: str) -> bool:
+        with suppress(Unavailable):
+            return bool(self.ask(node, do="own").get("columns"))
+        return False
+
+    def home(self, seconds: float = 40) -> bool:
+        """Heal everything, then do what the machine's own plan says, until both are Normal."""
+        self.repair()
+        for node in NODES:
+            self.resume(node)
+        self.command("disable_auto_fallback")  # its half an hour is not waited for
+        end = time.monotonic() + seconds
+        engine = self.group.engine
+        while time.monotonic() < end:
+            for node in NODES:
+                if not self.running(node):
+                    self.start(node)
+            known = self.status().get("known")
+            if isinstance(known, dict) and all(c in known or c == "link" for c in engine.stored):
+                if all(known[column] == value for column, value in HOME.items()):
+                    return True
+                for node in NODES:
+                    if "down" in (known[f"{node}.services"], known[f"{node}.database"]):
+                        with suppress(Unavailable):
+                            self.ask(node, do="start_services")
+                with suppress(PrgError):
+                    pair = engine.pair({**known, "link": "up"})
+                    steps = engine.plan(pair).steps
+                    if steps and engine.kind(steps[0].event) == "command":
+                        self.command(steps[0].event)
+            time.sleep(0.1)
+        return False
+
+    def history(self) -> list[dict[str, object]]:
+        """Every decision, from the store."""
+        store, _ = self.group.open_store()
+        try:
+            return list(store.history())
+        finally:
+            store.close()
+
+    def down(self) -> None:
+        """Kill everything."""
+        self.users.stop()
+        for node in NODES:
+            self.resume(node)
+            self.kill(node)
+        for link in self.links.values():
+            link.close()

@@ -1,0 +1,46 @@
+"""A critical service that serves users: whom it is told, for as long as it is told.
+
+Its agent tells {"serve": {"node1": 3}, "until": 12.5}: the users at home on node1, with the token
+3, until 12.5 s of this computer's monotonic clock. A user asks {"ask": "node1"} and is served, or
+is sent away. After `until` nobody is served, whatever became of the agent: that is the lease.
+"""
+
+import asyncio
+import json
+import os
+import time
+from pathlib import Path
+
+NODE, SOCKET = os.environ["PRGCORE_NODE"], os.environ["PRGCORE_SOCKET"]
+serve: dict[str, int] = {}
+until = 0.0
+
+
+def answer(asked: dict) -> dict:
+    global serve, until
+    if "serve" in asked:
+        serve, until = dict(asked["serve"]), float(asked["until"])
+        return {}
+    token = serve.get(asked.get("ask"), 0)
+    if token is not None and asked.get("ask") in serve and time.monotonic() < until:
+        return {"served": True, "node": NODE, "token": token}
+    return {"served": False, "node": NODE}
+
+
+async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    try:
+        while line := await reader.readline():
+            writer.write(json.dumps(answer(json.loads(line))).encode() + b"\n")
+            await writer.drain()
+    except (OSError, ValueError):
+        pass
+    finally:
+        writer.close()
+
+
+async def main() -> None:
+    Path(SOCKET).unlink(missing_ok=True)
+    await (await asyncio.start_unix_server(talk, SOCKET)).serve_forever()
+
+
+asyncio.run(main())

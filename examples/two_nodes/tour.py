@@ -1,0 +1,176 @@
+"""A tour of two real nodes: what breaks, what the machine decides, who serves whom.
+
+    python examples/two_nodes/tour.py [--store etcd:http://127.0.0.1:2379]
+
+Two agents, each with real processes as its critical services, share one store. Users of both groups
+ask all the time who serves them. Everything is killed at least once; it takes under a minute.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from pair import NODES, TwoNodes
+
+from prgcore.conformance import check
+from prgcore.counting import noticed_latest, serves_from
+from prgcore.vocabulary import title
+
+WORK = 0.5
+"""Seconds that this computer may need for what the bounds leave out: processes, disk, polls."""
+
+NORMAL = ("normal", "normal")
+BACKUP = "running_in_backup_mode"
+
+
+class Tour:
+    """Does one thing after another, and tells what comes of it."""
+
+    def __init__(self, pair: TwoNodes) -> None:
+        self.pair, self.epoch, self.wrong = pair, 0, 0
+        p, lease = pair.group.parameters, pair.group.lease
+        self.crash = serves_from(noticed_latest(p.keep_alive_timeout, 0, 0), lease.waits)
+        self.sick = noticed_latest(p.critical_service_delay, 0, 0)
+
+    def say(self, text: str) -> None:
+        print(text, flush=True)
+
+    def told(self) -> None:
+        """The decisions since the last time."""
+        for entry in self.pair.history()[self.epoch:]:
+            self.epoch += 1
+            after = entry["after"]
+            states = " | ".join(f"{title(after[f'{n}.state'])}" for n in NODES)
+            self.say(f"    {entry['event']:<30.30} {entry['rule'] or '':<12} {states}")
+
+    def reach(self, *states: str, seconds: float = 15) -> None:
+        """Until the nodes are in these states."""
+        if not self.pair.wait_for((states[0], states[1]), seconds):
+            self.wrong += 1
+            self.say(f"  WRONG: expected {states}, got {self.pair.states()}")
+        self.told()
+
+    def served_by(self, one: str, two: str) -> None:
+        """Until the users of node1 are served by one, those of node2 by two."""
+        end, found = time.monotonic() + 15, None
+        while found != (one, two) and time.monotonic() < end:
+            since = time.monotonic()
+            time.sleep(0.2)
+            found = self.pair.users.served("node1", since), self.pair.users.served("node2", since)
+        ok = found == (one, two)
+        self.wrong += not ok
+        self.say(f"  {'' if ok else 'WRONG: '}users of node1 are served by {found[0]}, "
+                 f"those of node2 by {found[1]}")
+
+    def out(self, home: str, since: float, bound: float) -> None:
+        """How long the users of a group were out."""
+        took = self.pair.users.outage(home, since)
+        assert took is not None, "BUG: they are served again"
+        late = took > bound + WORK
+        self.say(f"  users of {home} were out for {took:.2f} s; at most {bound:.2f} s and the work "
+                 f"of this computer{' (LATE)' * late}")
+
+    def fall_back(self, node: str) -> None:
+        self.say(f"  fallback({node}): {self.pair.command(f'fallback({node})')}")
+        self.reach(*NORMAL)
+        self.served_by("node1", "node2")
+
+    # ------------------------------------------------------------------- the stops
+
+    def run(self) -> int:
+        pair = self.pair
+        self.say("two agents start, high availability is switched on")
+        pair.up()
+        self.reach(*NORMAL)
+        self.served_by("node1", "node2")
+
+        self.say("kill -9 of a critical service of node1")
+        now = time.monotonic()
+        pair.kill("node1", "presence")
+        self.reach("failed_over_with_critical_services_not_running", BACKUP)
+        self.served_by("node2", "node2")
+        self.out("node1", now, self.sick)
+        self.say("  the service is started again")
+        pair.ask("node1", do="start_services")
+        self.reach("failed_over", BACKUP)
+        self.fall_back("node1")
+
+        self.say("kill -9 of the agent of node2; its services are left behind")
+        now = time.monotonic()
+        pair.kill("node2", "agent")
+        self.reach(BACKUP, "failing_over")
+        self.served_by("node1", "node1")
+        self.out("node2", now, self.crash)
+        pair.start("node2")
+        self.reach(BACKUP, "failed_over")
+        self.fall_back("node2")
+
+        self.say("kill -9 of the host of node1: its agent and all its services")
+        now = time.monotonic()
+        pair.kill("node1")
+        self.reach("failing_over", BACKUP)
+        self.served_by("node2", "node2")
+        self.out("node1", now, self.crash)
+        pair.start("node1")
+        self.reach("failed_over", BACKUP)
+        self.fall_back("node1")
+
+        self.say("the host of node2 is stopped (SIGSTOP), and goes on when nobody waits for it")
+        pair.pause("node2")
+        self.reach(BACKUP, "failing_over")
+        self.served_by("node1", "node1")
+        pair.resume("node2")
+        self.reach(BACKUP, "failed_over")
+        self.served_by("node1", "node1")
+        self.fall_back("node2")
+
+        self.say("the link is cut: both live, neither hears the other")
+        pair.cut()
+        end = time.monotonic() + 15
+        while BACKUP not in (pair.states() or ()) and time.monotonic() < end:
+            time.sleep(0.05)
+        self.told()
+        winner = NODES[(pair.states() or ("",)).index(BACKUP)]
+        self.served_by(winner, winner)
+        pair.repair()
+        self.say("  the link is repaired")
+        if not pair.home():
+            self.wrong += 1
+            self.say(f"  WRONG: no way home from {pair.states()}")
+        self.told()
+        self.served_by("node1", "node2")
+        return self.judge()
+
+    def judge(self) -> int:
+        """What must hold of all of it."""
+        twice = self.pair.users.twice()
+        report = check(self.pair.group.engine, self.pair.history())
+        self.say(f"{len(self.pair.users.answers)} answers to users, {len(twice)} by a node after "
+                 "another one had begun to serve them")
+        self.say(f"{report.lines} decisions, {'all allowed by the table' if report.ok else 'WRONG'}"
+                 f"{'' if report.ok else f': {report.finding}'}")
+        self.wrong += bool(twice) + (not report.ok)
+        self.say("all as it should be" if not self.wrong else f"{self.wrong} things are WRONG")
+        return self.wrong
+
+
+def main() -> int:
+    options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    options.add_argument("--store", default="sqlite:pair.db")
+    asked = options.parse_args()
+    with tempfile.TemporaryDirectory(prefix="prg") as name:
+        pair = TwoNodes(Path(name) / "tour", asked.store)
+        try:
+            return bool(Tour(pair).run())
+        finally:
+            pair.down()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,304 @@
+"""pytest: stories, theorems and obligations as tests, and which rules the other tests met.
+
+Law: nothing is collected, patched or loaded that was not asked for; the prover is imported when
+the first of its tests is collected. A failure is a story, never a traceback.
+
+    [pytest]
+    prgcore_machine = machine.json        the machine; the built-in one if not given
+    prgcore_stories = stories/*.txt       files that are stories
+    prgcore_theorems = proofs/*.toml      files that are theorems
+
+`--prgcore` proves the obligations of the machine too; `--prgcore-coverage[=N]` reports the rules
+and values that any engine of the machine met during the session, and fails below N percent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from prgcore.engine import Decision, Engine
+    from prgcore.machine import Machine
+    from prgcore.prove.work import Work
+
+STORIES, THEOREMS = "prgcore_stories", "prgcore_theorems"
+_REPORT_ONLY = "report"
+_MACHINE: pytest.StashKey[Machine] = pytest.StashKey()
+_WORK: pytest.StashKey[Work] = pytest.StashKey()
+_MET: pytest.StashKey[Met] = pytest.StashKey()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The options and settings."""
+    group = parser.getgroup("prgcore", "machines, stories and proofs (prgcore)")
+    group.addoption("--prgcore", action="store_true",
+                    help="prove every obligation of the machine, each as a test")
+    group.addoption("--prgcore-coverage", nargs="?", const=_REPORT_ONLY, metavar="N",
+                    help="report the rules and values that the tests met; fail below N percent")
+    parser.addini("prgcore_machine", "machine file (default: the built-in machine)")
+    parser.addini(STORIES, "files that are stories, by pattern", type="args", default=[])
+    parser.addini(THEOREMS, "files that are theorems, by pattern", type="args", default=[])
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Coverage begins before anything is collected."""
+    asked = config.getoption("--prgcore-coverage")
+    if asked is not None:
+        config.stash[_MET] = Met(_machine(config), _percent(asked))
+        config.stash[_MET].begin()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Engines are left as they were."""
+    if _MET in config.stash:
+        config.stash[_MET].end()
+
+
+def _percent(asked: str) -> float:
+    try:
+        percent = 0.0 if asked == _REPORT_ONLY else float(asked)
+    except ValueError:
+        percent = -1
+    if not 0 <= percent <= 100:
+        raise pytest.UsageError(f"--prgcore-coverage {asked[:40]!r}: expected 0 to 100, percent")
+    return percent
+
+
+def _machine(config: pytest.Config) -> Machine:
+    """The machine that the settings name, read once."""
+    from prgcore.errors import PrgError
+    from prgcore.export import machine_file
+    from prgcore.machine import Machine, prg
+
+    if _MACHINE not in config.stash:
+        name = config.getini("prgcore_machine")
+        try:
+            config.stash[_MACHINE] = Machine(machine_file.load(
+                (config.rootpath / name).read_text(encoding="utf-8"))) if name else prg()
+        except (OSError, ValueError, PrgError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise pytest.UsageError(f"prgcore_machine {name!r}: {reason}") from None
+    return config.stash[_MACHINE]
+
+
+# ------------------------------------------------------------------------- collecting
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """A file that the settings call a story or theorems."""
+    for setting, kind in ((STORIES, StoryFile), (THEOREMS, TheoremFile)):
+        for pattern in parent.config.getini(setting):
+            if file_path.match(str(parent.config.rootpath / pattern)):
+                return kind.from_parent(parent, path=file_path)
+    return None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(
+    session: pytest.Session, config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    """The obligations come last, and are selected as other tests are."""
+    if config.getoption("--prgcore"):
+        items += Obligations.from_parent(session, name="prgcore").collect()
+
+
+class Disproved(Exception):
+    """A test of ours failed. Its text is all that is shown."""
+
+
+class Told(pytest.Item):
+    """A test whose failure is a text."""
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """The text of what failed, or what another error looks like."""
+        from prgcore.errors import PrgError
+
+        if isinstance(excinfo.value, Disproved | PrgError | pytest.UsageError):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, None, str]:
+        """Where it stands: its file and its name."""
+        return self.path, None, self.name
+
+
+class StoryFile(pytest.File):
+    """A file with one story."""
+
+    def collect(self) -> Iterator[pytest.Item]:
+        """The story."""
+        yield StoryItem.from_parent(self, name=self.path.stem)
+
+
+class StoryItem(Told):
+    """A story that is to hold: of the machine, or of the built-in one with the story's policies."""
+
+    def runtest(self) -> None:
+        """Runs it; what does not hold is told with all that came before."""
+        from prgcore import story
+        from prgcore.machine import prg
+
+        script = story.parse(self.path.read_bytes())
+        named = self.config.getini("prgcore_machine")
+        run = story.run(_machine(self.config) if named else prg(**script.policy), script)
+        if not run.ok:
+            raise Disproved(story.tell(run))
+
+
+class Obligations(pytest.Collector):
+    """The obligations of the machine."""
+
+    paths: tuple[Path, ...] = ()
+
+    def collect(self) -> list[pytest.Item]:
+        """One test each; what only runs when it is asked for is left out."""
+        from prgcore.errors import MissingExtra, PrgError
+
+        try:
+            from prgcore.prove.report import listing
+        except ModuleNotFoundError as error:
+            raise self.CollectError(str(MissingExtra(f"proving ({error.name})", "prove"))) \
+                from None
+        try:
+            found = listing(_machine(self.config), self.paths)
+        except PrgError as error:
+            raise self.CollectError(str(error)) from None
+        return [ObligationItem.from_parent(self, name=id_, title=title)
+                for id_, title in found if id_ != "M1"]
+
+
+class TheoremFile(Obligations, pytest.File):
+    """A file of theorems."""
+
+    @property
+    def paths(self) -> tuple[Path, ...]:  # type: ignore[override]
+        """The file."""
+        return (self.path,)
+
+
+class ObligationItem(Told):
+    """An obligation or a theorem that is to be proved."""
+
+    def __init__(self, *, title: str, **options: Any) -> None:
+        super().__init__(**options)
+        self.title = title
+
+    def runtest(self) -> None:
+        """Discharges it. Unknown is a failure; what does not apply is skipped."""
+        from prgcore.prove.report import prove
+        from prgcore.prove.work import Work
+
+        machine, stash = _machine(self.config), self.config.stash
+        if _WORK not in stash:
+            stash[_WORK] = Work(machine)
+        paths = self.parent.paths if isinstance(self.parent, Obligations) else ()
+        result, = prove(machine, only=[self.name], paths=paths, work=stash[_WORK]).results
+        if result.verdict == "not_applicable":
+            pytest.skip(f"not applicable: {result.detail.get('says', self.title)}")
+        if result.story or result.verdict not in ("proved", "reported"):
+            raise Disproved(f"{self.name} is {result.verdict}: {self.title}\n\n{result.story}")
+
+
+# --------------------------------------------------------------------------- coverage
+
+
+class Met:
+    """Which rules decided and which values were met, in any engine of the machine's name."""
+
+    def __init__(self, machine: Engine, least: float) -> None:
+        self.name, self.least = machine.model.name, least
+        atlas = machine.atlas
+        domains: Mapping[str, Iterable[str]] = atlas.everything.values() if atlas else {
+            c.name: c.domain for c in machine.model.columns if not c.derived}
+        self.all = {
+            "rules": {r.id for r in machine.model.rules},
+            "values": {f"{c}={v}" for c, values in domains.items() for v in values},
+        }
+        self.rules: set[str] = set()
+        self.values: set[tuple[str, str]] = set()
+        self._step: Callable[..., Decision] | None = None
+
+    def begin(self) -> None:
+        """Every engine's `step` is noted from now on."""
+        from prgcore.engine import Engine
+
+        step = self._step = Engine.step
+
+        def noted(engine: Engine, pair: Mapping[str, str], event: str) -> Decision:
+            decision = step(engine, pair, event)
+            if engine.model.name == self.name:
+                if decision.rule:
+                    self.rules.add(decision.rule.id)
+                self.values.update(pair.items())
+                self.values.update(decision.pair.items())
+            return decision
+
+        Engine.step = noted  # type: ignore[method-assign, assignment]
+
+    def end(self) -> None:
+        """Nothing is noted any more."""
+        from prgcore.engine import Engine
+
+        if self._step is not None:
+            Engine.step = self._step  # type: ignore[method-assign]
+
+    def to_json(self) -> dict[str, list[Any]]:
+        """What a worker tells."""
+        return {"rules": sorted(self.rules), "values": sorted(map(list, self.values))}
+
+    def add(self, told: Mapping[str, list[Any]]) -> None:
+        """What a worker told."""
+        self.rules.update(told["rules"])
+        self.values.update((column, value) for column, value in told["values"])
+
+    def shares(self) -> dict[str, tuple[int, int, list[str]]]:
+        """For rules and values how many were met, of how many, and which were not."""
+        met = {"rules": self.rules, "values": {f"{c}={v}" for c, v in self.values}}
+        return {what: (len(every & met[what]), len(every), sorted(every - met[what]))
+                for what, every in self.all.items()}
+
+    @property
+    def ok(self) -> bool:
+        """Whether both shares are at least as asked for."""
+        return all(100 * met >= self.least * of for met, of, _ in self.shares().values())
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker tells what it met; a session that met too little fails."""
+    met, config = session.config.stash.get(_MET, None), session.config
+    if met is None:
+        return
+    if hasattr(config, "workeroutput"):
+        config.workeroutput["prgcore"] = met.to_json()
+    elif not met.ok and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """A worker of pytest-xdist is done."""
+    told = getattr(node, "workeroutput", {}).get("prgcore")
+    if told and _MET in node.config.stash:
+        node.config.stash[_MET].add(told)
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """What was met, and by name what was not."""
+    met = config.stash.get(_MET, None)
+    if met is None:
+        return
+    terminalreporter.section(f"coverage of {met.name}")
+    for what, (count, of, missed) in met.shares().items():
+        percent = 100 * count / of if of else 100
+        terminalreporter.write_line(f"{what} met: {count} of {of} ({percent:.1f} %)")
+        if missed:
+            terminalreporter.write_line(f"  never: {', '.join(missed)}")
+    if not met.ok:
+        terminalreporter.write_line(f"FAILED: less than {met.least:g} % was met", red=True)

@@ -1,0 +1,275 @@
+"""Hypothesis: pairs, events and traces of a machine, and a test of your implementation against it.
+
+Law: no rule lives here; what should happen is asked of the engine. Nothing drawn depends on
+what was drawn in other examples, so a failure is found again and shrinks.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import ClassVar, Protocol
+
+from prgcore.atlas import Region
+from prgcore.engine import Engine, Pair
+from prgcore.errors import BadInput, BudgetExhausted, MissingExtra, PrgError, unknown_name
+from prgcore.machine import prg
+from prgcore.model import Rule
+from prgcore.pairs import Charted
+from prgcore.story import as_story
+from prgcore.vocabulary import Kind
+
+try:
+    import hypothesis
+    from hypothesis import stateful
+    from hypothesis import strategies as st
+except ImportError:
+    raise MissingExtra("testing with Hypothesis", "hypothesis") from None
+
+MOST = 100_000
+"""How many pairs of a machine without an atlas are searched."""
+
+
+class Implementation(Protocol):
+    """What is tested: your pair, driven by the events of a machine."""
+
+    def start(self, pair: Mapping[str, str]) -> None:
+        """Be in this pair."""
+
+    def send(self, event: str) -> object:
+        """An event that can happen arrives. May return the outcome: done, ignored or refused."""
+
+    def pair(self) -> Mapping[str, str]:
+        """The pair now: every stored column, or those that you have."""
+
+
+def pairs(engine: Engine | None = None, rule: str | None = None) -> st.SearchStrategy[Pair]:
+    """Reachable pairs, off the atlas; of a machine without one by search, initial ones first.
+
+    Args:
+        engine: the machine; `PRG` if not given.
+        rule: the id of a rule: only pairs where it decides.
+
+    Raises:
+        BadInput: no such rule, or it decides in no reachable pair.
+        BudgetExhausted: the machine has no atlas, and more than `MOST` pairs.
+    """
+    engine = engine or prg()
+    found = _searched(engine) if engine.atlas is None else engine.atlas.everything
+    if rule is not None:
+        found = _where(engine, rule)
+        if not len(found):
+            raise BadInput(f"{rule} decides in no reachable pair; it is a dead rule")
+    return _charted(engine, found) if isinstance(found, Region) else st.sampled_from(found)
+
+
+@st.composite
+def _charted(draw: st.DrawFn, engine: Engine, region: Region) -> Pair:
+    """A way through the diagram of the atlas, a column at a time."""
+    node, values = region.root, []
+    while node:
+        level, ways = region.steps[node - 1]
+        value, node = draw(st.sampled_from(ways))
+        values.append(region.domains[level][value])
+    return engine.at(tuple(values[i] for i in region.order))
+
+
+@cache
+def _where(engine: Engine, rule: str) -> Region | tuple[Pair, ...]:
+    """The reachable pairs where a rule decides."""
+    rules = {r.id: r for r in engine.model.rules}
+    if rule not in rules:
+        raise BadInput(unknown_name("rule", rule, rules))
+    event, when = rules[rule].event, rules[rule].when
+    if engine.atlas is None:
+        return tuple(p for p in _searched(engine)
+                     if engine.holds(when, p) and engine.possible(p, event))
+    ways = [when] if engine.kind(event) is Kind.COMMAND else [
+        met for one in engine.model.possible
+        if one.event == event and (met := when & one.when) is not None]
+    return Charted(engine, engine.atlas.everything).within(*ways).region
+
+
+@cache
+def _searched(engine: Engine) -> tuple[Pair, ...]:
+    found = dict.fromkeys(engine.initial)
+    queue = deque(found)
+    while queue:
+        pair = queue.popleft()
+        for event in possible(engine, pair):
+            try:
+                after = engine.step(pair, event).pair
+            except PrgError:  # a machine that is not total is found by the test, not here
+                continue
+            if after not in found:
+                found[after] = None
+                queue.append(after)
+        if len(found) > MOST:
+            raise BudgetExhausted(f"{engine.model.name} has more than {MOST:,} pairs and no atlas; "
+                                  "draw traces() from a pair of your own instead")
+    return tuple(found)
+
+
+def possible(engine: Engine, pair: Mapping[str, str]) -> tuple[str, ...]:
+    """The events that can happen in a pair, in the machine's order; a command always can."""
+    at = engine.pair(pair)
+    return tuple(e.name for e in engine.model.events if engine.possible(at, e.name))
+
+
+def events(
+    engine: Engine | None = None, pair: Mapping[str, str] | None = None
+) -> st.SearchStrategy[str]:
+    """Names of events; with a pair only those that can happen there."""
+    engine = engine or prg()
+    if pair is None:
+        return st.sampled_from([e.name for e in engine.model.events])
+    return st.sampled_from(possible(engine, pair))
+
+
+@st.composite
+def traces(
+    draw: st.DrawFn, engine: Engine | None = None, *, start: Mapping[str, str] | None = None,
+    min_size: int = 0, max_size: int = 20,
+) -> tuple[str, ...]:
+    """Names of events that can happen one after another, refused commands among them.
+
+    Args:
+        engine: the machine; `PRG` if not given.
+        start: the pair in which they begin; the initial one if not given.
+        min_size, max_size: of how many events.
+    """
+    engine = engine or prg()
+    names = [e.name for e in engine.model.events]
+    pair = engine.initial[0] if start is None else engine.pair(start)
+    trace: list[str] = []
+    for number in draw(st.lists(st.integers(0, len(names) - 1), min_size=min_size,
+                                max_size=max_size)):
+        # the next possible one from there: what is left out before it changes it least
+        event = next((name for name in (*names[number:], *names[:number])
+                      if engine.possible(pair, name)), None)
+        if event is None:
+            break
+        trace.append(event)
+        pair = engine.step(pair, event).pair
+    return tuple(trace)
+
+
+@cache
+def _alive(engine: Engine) -> tuple[Rule, ...]:
+    """The rules that decide in some reachable pair."""
+    return tuple(r for r in engine.model.rules if len(_where(engine, r.id)))
+
+
+# --------------------------------------------------------------- an implementation
+
+
+class AgainstTable(stateful.RuleBasedStateMachine):
+    """Drives an implementation and the table side by side; made by `against`.
+
+    Attributes:
+        covered: rules that decided in any example so far.
+    """
+
+    engine: ClassVar[Engine]
+    make: ClassVar[Callable[[], Implementation]]
+    refuses: ClassVar[tuple[type[BaseException], ...]]
+    covered: ClassVar[set[str]]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mine = type(self).make()
+        self.at: Pair = self.engine.initial[0]
+        self.begun = self.at
+        self.trace: list[str] = []
+
+    @stateful.initialize(data=st.data())
+    def start(self, data: st.DataObject) -> None:
+        """Any rule, any reachable pair where it decides, and its event."""
+        rule = data.draw(st.sampled_from(_alive(self.engine)), label="rule")
+        self.at = self.begun = data.draw(pairs(self.engine, rule.id), label="start")
+        self.mine.start(dict(self.at))
+        self._compare("the start", self.at)
+        self._send(rule.event)
+
+    @stateful.precondition(lambda self: bool(possible(self.engine, self.at)))
+    @stateful.rule(data=st.data())
+    def send(self, data: st.DataObject) -> None:
+        """Any event that can happen, to both."""
+        self._send(data.draw(events(self.engine, self.at), label="event"))
+
+    def _send(self, event: str) -> None:
+        decision = self.engine.step(self.at, event)
+        self.trace.append(event)
+        who = decision.rule.id if decision.rule else "no rule"
+        hypothesis.event(f"rule {who}")
+        if decision.rule:
+            self.covered.add(who)
+        answer: object = None
+        try:
+            answer = self.mine.send(event)
+        except self.refuses:
+            answer = "refused"
+        said = f"{event}: {decision.outcome} by {who}"
+        if isinstance(answer, str) and answer != decision.outcome:
+            self._fail(f"{said}: yours is {answer} ({decision.why})")
+        self._compare(said, decision.pair)
+        self.at = decision.pair
+
+    def _compare(self, said: str, table: Pair) -> None:
+        mine = self.mine.pair()
+        for column, value in mine.items():
+            if column not in self.engine.position:
+                raise BadInput("your pair(): " + unknown_name(
+                    "column", column, self.engine.position))
+            if value != table[column]:
+                self._fail(f"{said}: {column} is {value!r} in yours, and {table[column]!r} "
+                           "in the table")
+
+    def _fail(self, said: str) -> None:
+        start, trace = (self.at, self.trace[-1:]) if self._alone() else (self.begun, self.trace)
+        told = as_story(self.engine, trace, start)
+        raise AssertionError(f"{said}\n\nAs a story, what the table does:\n\n{told}")
+
+    def _alone(self) -> bool:
+        """Whether the last step goes wrong in a fresh one too, whatever came before it."""
+        if len(self.trace) < 2:
+            return False
+        fresh, event = type(self).make(), self.trace[-1]
+        decision = self.engine.step(self.at, event)
+        fresh.start(dict(self.at))
+        try:
+            answer = fresh.send(event)
+        except self.refuses:
+            answer = "refused"
+        return (isinstance(answer, str) and answer != decision.outcome) or any(
+            decision.pair[column] != value for column, value in fresh.pair().items())
+
+    @classmethod
+    def coverage(cls) -> str:
+        """How many rules decided so far, and which did not."""
+        rules = {r.id for r in cls.engine.model.rules}
+        missed = sorted(rules - cls.covered)
+        return f"rules covered {len(rules) - len(missed)} of {len(rules)}" + (
+            f"; never: {', '.join(missed)}" if missed else "")
+
+
+def against(
+    make: Callable[[], Implementation], engine: Engine | None = None, *,
+    refuses: tuple[type[BaseException], ...] = (),
+) -> type[AgainstTable]:
+    """A state machine of Hypothesis that tests an implementation; pytest collects its `TestCase`.
+
+    It starts in any reachable pair, as often for one rule as for another, and sends any event
+    that can happen there. After each step the columns that yours names are the table's, or the
+    failure names event, rule and column.
+
+    Args:
+        make: makes an implementation; your class will do.
+        engine: the machine; `PRG` if not given.
+        refuses: what yours raises where it refuses a command.
+    """
+    return type("AgainstTable", (AgainstTable,), {
+        "engine": engine or prg(), "make": staticmethod(make), "refuses": refuses,
+        "covered": set(),
+    })

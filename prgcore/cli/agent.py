@@ -1,0 +1,100 @@
+"""`agent`: one node of a group, running."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from prgcore.cli import inputs, output
+
+if TYPE_CHECKING:
+    from prgcore.adapters.agent import Agent
+
+BEGUN = 0.3
+"""Seconds after which an agent has begun, if nothing stands in its way."""
+
+GROUP = """\b
+A group file, the same for both nodes; of everything but the names of nodes,
+the store and the addresses there is a default:
+  group = "Sales"
+  store = "sqlite:pair.db"           # or "etcd:http://127.0.0.1:2379"
+  [lease]                            # lasts + pause + stopping <= waits
+  lasts = 3.0
+  waits = 5.0
+  [node1]
+  name = "cup1"
+  service = "127.0.0.1:22001"        # heartbeats
+  admin = "127.0.0.1:20075"          # prgcore ha, and a page for browsers
+  services = { presence = ["python3", "service.py"] }
+  serving = "presence"
+  [node2]
+  name = "cup2"
+  service = "127.0.0.1:22002"
+  admin = "127.0.0.1:20076"
+  services = { presence = ["python3", "service.py"] }
+  serving = "presence"
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add this command."""
+    app.command(epilog=GROUP + "\n" + inputs.example(
+        "prgcore agent group.toml cup1", "prgcore agent group.toml cup2",
+        "prgcore ha status --state group.toml",
+    ))(agent)
+
+
+def agent(
+    group: Annotated[
+        Path, typer.Argument(metavar="GROUP", show_default=False, help="The group file (TOML).")],
+    node: Annotated[
+        str, typer.Argument(metavar="NODE", show_default=False,
+                            help="Which node of it this is: its name, or node1 or node2.")],
+    *,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Tell every decision on standard error.")
+    ] = False,
+) -> None:
+    """Run one node of a group: heartbeats, timers, services, decisions.
+
+    Both nodes reach one store. It runs until it is interrupted; its services run on,
+    serve nobody, and are taken over when it starts again. What it was doing is done
+    then. Its decisions are in DIRECTORY/log.jsonl (prgcore log, prgcore conform).
+    """
+    import logging
+
+    from prgcore.adapters.agent import Agent
+    from prgcore.cli.live import group_of
+    from prgcore.errors import PrgError
+
+    read = group_of(group)
+    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING,
+                        format="%(asctime)s %(message)s")
+    try:
+        asyncio.run(_run(Agent(read, node)))
+    except* PrgError as errors:
+        raise _first(errors) from None
+
+
+def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Of what several tasks came to, the first."""
+    one = errors.exceptions[0]
+    return _first(one) if isinstance(one, BaseExceptionGroup) else one
+
+
+async def _run(running: Agent) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, running.stop)
+    member = running.member
+    life = asyncio.create_task(running.run())
+    await asyncio.wait((life,), timeout=BEGUN)
+    if not life.done():
+        output.remark(
+            f"{member.name} of {running.group.name}: heartbeats at {member.service[0]}:"
+            f"{member.service[1]}, administrator at http://{member.admin[0]}:{member.admin[1]}")
+    await life

@@ -1,0 +1,172 @@
+"""`conform`: whether the log of a running system is what the table allows."""
+
+from __future__ import annotations
+
+import heapq
+import os
+import sys
+import time
+from contextlib import ExitStack, closing
+from operator import itemgetter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from prgcore.cli import inputs, output
+from prgcore.errors import BadInput
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
+    from prgcore.conformance import Conformance
+
+LATELY = 0.2
+"""How long to wait for a log to grow, in seconds."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add this command."""
+    app.command(epilog=inputs.example(
+        "prgcore conform decisions.jsonl", "prgcore conform node1.jsonl node2.jsonl",
+        "prgcore conform --follow decisions.jsonl",
+    ))(conform)
+
+
+def conform(
+    logs: Annotated[
+        list[str],
+        typer.Argument(metavar="LOG…", show_default=False,
+                       help="Files of JSON Lines, or -; several are read by epoch and time."),
+    ], *,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on as the log grows."),
+    ] = False,
+    hidden: Annotated[
+        list[str] | None,
+        typer.Option("--hidden", metavar="EVENT",
+                     help="An event that is not logged, or none: every event is. Repeatable."),
+    ] = None,
+    machine: inputs.MachineFile = None, policy: inputs.Policies = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="A refused command exits 1 as well."),
+    ] = False,
+    as_json: inputs.Json = False,
+) -> None:
+    """Check the log of a running system against the table.
+
+    Says which line is the first that no rule allows, and what the table answers
+    there; then the exit code is 1. A line is an object with an event, and what the
+    log knows of outcome, rule, epoch, and of columns before and after. Where it
+    does not name every column, cut links, dead hosts and the like need no line.
+    """
+    from prgcore.conformance import Conformance
+
+    if machine == "-" and "-" in logs:
+        raise BadInput("standard input cannot be both the machine and the log")
+    if len(set(logs)) < len(logs):
+        raise BadInput("a log is named twice; name each once")
+    if follow and len(logs) > 1:
+        raise BadInput("--follow goes with one log; several are put in order when they are whole")
+    unlogged = None if hidden is None else [event for event in hidden if event != "none"]
+    checked = Conformance(inputs.load_machine(machine, policy), hidden=unlogged)
+    with ExitStack() as files:
+        streams = [
+            _entries(files.enter_context(closing(_lines(name, follow=follow))),
+                     f"{inputs.one_line(name, 80)} " if len(logs) > 1 else "")
+            for name in logs
+        ]
+        for place, entry in streams[0] if len(streams) == 1 else _merged(streams):
+            if checked.feed(entry, place):
+                break
+    report = checked.report
+    if not report.lines:
+        raise BadInput("the log is empty; expected JSON Lines, a decision a line")
+    if as_json:
+        output.write_json(report.to_json())
+    else:
+        output.write("\n".join(_told(checked)))
+    raise typer.Exit(int(not report.ok or bool(strict and report.refused)))
+
+
+def _told(checked: Conformance) -> Iterator[str]:
+    """The report, at most as wide as the page."""
+    report = checked.report
+    if report.finding is None:
+        yield from output.wrapped(
+            f"{output.count(report.lines, 'line')}, all allowed: {report.done} done, "
+            f"{report.ignored} ignored, {report.refused} refused; "
+            f"rules covered {len(report.rules)} of {report.of}")
+        return
+    first, *rest = report.finding.text().splitlines()
+    yield from output.wrapped(first)
+    for line in rest:
+        yield from output.wrapped(line.strip(), first="  ", rest="    ")
+    allowed = report.lines - 1
+    if allowed:
+        yield from output.wrapped(f"{output.count(allowed, 'line')} before it allowed")
+
+
+# ----------------------------------------------------------------------------- lines
+
+
+def _entries(lines: Iterator[tuple[int, bytes | None]], log: str) -> Iterator[tuple[str, Any]]:
+    """The place and the JSON value of every line."""
+    for number, line in lines:
+        place = f"{log}line {number}"
+        if line is None:
+            raise BadInput(f"{place} is longer than {inputs.LINE_LIMIT} bytes, the most that is "
+                           "read")
+        yield place, inputs.parse_json(inputs.decode(line, place), place)
+
+
+def _ordered(
+    entries: Iterator[tuple[str, Any]]
+) -> Iterator[tuple[tuple[int, bool, float], str, Any]]:
+    """With each entry when it was decided: its epoch, what was done first, its time."""
+    for place, entry in entries:
+        asked = entry if isinstance(entry, dict) else {}
+        epoch, clock = asked.get("epoch"), asked.get("time")
+        if type(epoch) is not int or not isinstance(clock, int | float):
+            raise BadInput(f"{place}: several logs are put in order by epoch and time, which are "
+                           "numbers; this line has not both")
+        yield (epoch, asked.get("outcome") != "done", clock), place, entry
+
+
+def _merged(logs: list[Iterator[tuple[str, Any]]]) -> Iterator[tuple[str, Any]]:
+    """The entries of several logs as they were decided."""
+    for _, place, entry in heapq.merge(*map(_ordered, logs), key=itemgetter(0)):
+        yield place, entry
+
+
+def _lines(name: str, *, follow: bool) -> Generator[tuple[int, bytes | None], None, None]:
+    """The numbered lines of a log, as they come if it is followed."""
+    if name == "-":
+        yield from inputs.lines(inputs.standard_input())
+        return
+    try:
+        with Path(name).open("rb") as file:
+            yield from inputs.lines(_Growing(file) if follow else file)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise BadInput(f"cannot read {inputs.one_line(repr(name), 120)}: {reason}; give a file, or "
+                       "- for standard input") from None
+
+
+class _Growing:
+    """A file to which somebody writes: a line is read when it is whole."""
+
+    def __init__(self, file: Any) -> None:
+        self.file, self.begun = file, b""
+
+    def readline(self, limit: int) -> bytes:
+        """The next line, waited for."""
+        while True:
+            self.begun += self.file.readline(limit - len(self.begun))
+            if self.begun.endswith(b"\n") or len(self.begun) >= limit:
+                line, self.begun = self.begun, b""
+                return line
+            if os.fstat(self.file.fileno()).st_size < self.file.tell():
+                raise BadInput("the log has become shorter while it was followed; begin again")
+            sys.stdout.flush()
+            time.sleep(LATELY)

@@ -1,0 +1,376 @@
+"""`ha` on a group file: the administrator of a pair that agents run.
+
+Law: nothing is decided here, and nothing kept. An agent answers, or its node shows nothing; what
+comes over the network is checked before it is believed, and then it is one line.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from attrs import evolve, field, frozen
+
+from prgcore.adapters.agent import ask
+from prgcore.adapters.group import Group, Member, read_group
+from prgcore.cli import inputs, output
+from prgcore.cli.statefile import State, names
+from prgcore.display import Shown, spell
+from prgcore.errors import (
+    ActionFailed,
+    BadInput,
+    Conflict,
+    ImpossibleEvent,
+    OutsideInvariant,
+    PrgError,
+    Unavailable,
+    Undecided,
+)
+from prgcore.record import Entry
+from prgcore.seats import NODES, seat
+from prgcore.settling import until_rest
+from prgcore.vocabulary import Kind, Reason
+from prgcore.vocabulary import State as Word
+
+if TYPE_CHECKING:
+    from prgcore.display import Display
+    from prgcore.engine import Pair
+
+FORMAT = "prgcore-running/1"
+ANSWER, DECISION = 3.0, 15.0
+"""Seconds that an agent has to say how things are, and to decide or to start its services."""
+LOOK = 0.1
+"""Seconds between two looks."""
+
+Answer = dict[str, Any]
+Known = Mapping[str, str]
+
+
+@frozen
+class Seen(State):
+    """What the agents that answer say of their group. `pair` has the columns that they know.
+
+    Attributes:
+        epoch: how many decisions were made.
+        answers: the nodes whose agents answer.
+        silent: of the others, why not.
+        apart: the nodes that do not reach their peer's agent.
+        orders: what is still to be done, as `move_users(node2)`.
+        claims: for each group of users, by the node at home to it, who may be serving it.
+    """
+
+    epoch: int = 0
+    answers: tuple[str, ...] = ()
+    silent: tuple[str, ...] = ()
+    apart: tuple[str, ...] = ()
+    orders: tuple[str, ...] = ()
+    claims: Known = field(factory=dict)
+
+    file: ClassVar[str] = "group file"
+
+    def to_json(self) -> dict[str, Any]:
+        return State.to_json(self) | {
+            "format": FORMAT, "epoch": self.epoch, "answers": list(self.answers),
+            "orders": list(self.orders), "claims": dict(self.claims),
+        }
+
+    def display(self) -> Display:
+        return self._shown(NODES[0]), self._shown(NODES[1])
+
+    def _shown(self, node: str) -> Shown | None:
+        if node not in self.answers or self.pair.get(f"{node}.process") != "running":
+            return None
+        return Word(self.pair[f"{node}.state"]), Reason(self.pair[f"{node}.reason"])
+
+    def restless(self) -> str:
+        """Why this is not how it stays; empty: nothing more happens by itself."""
+        for node in self.answers:
+            for cell in self.machine.model.transient:
+                if cell.column == f"{node}.state" and self.pair[cell.column] in cell.values:
+                    return f"{self.name(node)} is {spell(self._shown(node))}"
+            if orders := [o for o in self.orders if o.endswith(f"({node})")]:
+                return f"{self.name(node)} has still to do {', '.join(orders)}"
+            peer = seat("peer", node)
+            if self.pair.get(f"{node}.hears_peer") == "yes" and node in self.apart \
+                    and peer not in self.answers:
+                return f"{self.name(node)} still believes in {self.name(peer)}, which does not answer"
+        return self._coming()
+
+    def _coming(self) -> str:
+        """What the machine does next by itself; of a pair of which all is known."""
+        beliefs = {self.pair.get(f"{n}.hears_peer") for n in NODES}
+        with suppress(PrgError):
+            whole = self.machine.pair(
+                {**self.pair, "link": "cut" if beliefs == {"no"} else "up"})
+            for step in until_rest(self.machine, whole)[:1]:
+                return f"{step.event} is to come"
+        return ""
+
+
+# ------------------------------------------------------------------------- asking
+
+
+def group_of(file: Path) -> Group:
+    """The group of a file.
+
+    Raises:
+        BadInput: it is none, or its names cannot stand in a status.
+    """
+    inputs.read_text(str(file))
+    group = read_group(file)
+    try:
+        names(group.name, [m.name for m in group.nodes.values()])
+    except BadInput as error:
+        raise BadInput(f"group file {file.name}: {error}") from None
+    return group
+
+
+def look(group: Group, within: float = ANSWER) -> Seen:
+    """What the agents say now.
+
+    Raises:
+        Unavailable: none of them answers; with what each one's trouble is.
+    """
+    members = tuple(group.nodes.values())
+    found = asyncio.run(_statuses(group, members, within))
+    told = sorted((a for a in found if not isinstance(a, str)), key=lambda a: a["epoch"])
+    silent = tuple(a for a in found if isinstance(a, str))
+    if not told:
+        raise Unavailable(f"no node of {group.name} answers: {'; '.join(silent)}; start them with "
+                          f"prgcore agent {group.file.name} {members[0].name}, and the other one")
+    known: dict[str, str] = {}
+    for answer in told:
+        known |= answer["known"]
+    newest = told[-1]
+    first, second = (m.name for m in members)
+    return Seen(
+        group.engine, group.name, (first, second), cast("Pair", known), newest["epoch"],
+        tuple(sorted(a["node"] for a in told)), silent,
+        tuple(sorted(a["node"] for a in told if not a["peer_answers"])),
+        tuple(newest["orders"]), newest["claims"],
+    )
+
+
+async def _statuses(
+    group: Group, members: tuple[Member, ...], within: float
+) -> list[Answer | str]:
+    async def one(member: Member) -> Answer | str:
+        try:
+            return _status(group, member, await _asked(member, {"do": "status"}, within))
+        except PrgError as error:
+            return f"{member.name}: {inputs.one_line(str(error), 160)}"
+
+    return list(await asyncio.gather(*(one(m) for m in members)))
+
+
+async def _asked(member: Member, question: Mapping[str, Any], within: float) -> Answer:
+    try:
+        return await ask(member.admin, question, within)
+    except RecursionError:
+        raise Unavailable(f"no agent answers at {member.admin[0]}:{member.admin[1]}: what comes "
+                          "back is nested too deeply") from None
+
+
+def _status(group: Group, member: Member, answer: Answer) -> Answer:
+    """A status, checked.
+
+    Raises:
+        Unavailable: it is none of this node's.
+    """
+    if "error" in answer:
+        raise Unavailable(f"it cannot tell: {answer.get('message')!s:.160}")
+    if (answer.get("group"), answer.get("node")) != (group.name, member.seat):
+        raise Unavailable(f"another agent answers at {member.admin[0]}:{member.admin[1]}: "
+                          f"{answer.get('node')!s:.40} of {answer.get('group')!s:.40}")
+    domains = {c.name: c.domain for c in group.engine.model.columns if not c.derived}
+    known, orders, claims = answer.get("known"), answer.get("orders"), answer.get("claims")
+    shown = {f"{n}.{what}" for n in NODES for what in ("state", "reason")}
+    fits = (
+        isinstance(known, dict) and shown <= set(known)
+        and all(v in domains.get(c, ()) for c, v in known.items())
+        and isinstance(orders, list) and all(isinstance(o, str) for o in orders)
+        and isinstance(claims, dict) and set(claims) <= set(NODES)
+        and all(n in ("", *NODES) for n in claims.values())
+        and isinstance(answer.get("epoch"), int) and "peer_answers" in answer
+    )
+    if not fits:
+        raise Unavailable("what it says is no status of this version of prgcore")
+    return answer
+
+
+def status(file: Path) -> Seen:
+    """What is so now of the group of a file; who does not answer is remarked upon.
+
+    Raises:
+        BadInput, Unavailable: as `group_of` and `look`.
+    """
+    return _remarked(look(group_of(file)))
+
+
+def _remarked(seen: Seen) -> Seen:
+    for why in seen.silent:
+        output.remark(why)
+    return seen
+
+
+# ------------------------------------------------------------------------- telling
+
+
+def command(now: State, said: list[str]) -> str:
+    """The command that is to be told.
+
+    Raises:
+        BadInput: it is more than one, or no command: what happens is seen, not told.
+    """
+    if len(said) != 1:
+        raise BadInput("a group that runs is told one command at a time")
+    event = now.event(said[0])
+    if now.machine.kind(event) is not Kind.COMMAND:
+        known = [e.name for e in now.machine.model.events if e.kind is Kind.COMMAND]
+        raise BadInput(f"{event} is no command: what happens to a group that runs is seen, not "
+                       f"told; commands: {', '.join(known)}")
+    return event
+
+
+_ERRORS: dict[str, Callable[[str], PrgError]] = {
+    "impossible_event": ImpossibleEvent, "bad_input": BadInput, "conflict": Conflict,
+    "action_failed": ActionFailed,
+    "outside_invariant": lambda message: OutsideInvariant(message, ()),
+    "undecided": lambda message: Undecided(f"{message}; ask again when that node answers", ()),
+    "unavailable": lambda message: Undecided(f"{message}; prgcore ha status says what is so", ()),
+}
+
+
+def tell(file: Path, choose: Callable[[State], str]) -> tuple[Seen, list[Answer]]:
+    """Tell a command to an agent that answers; the group afterwards, and what was decided.
+
+    Args:
+        choose: which command, of what is seen.
+
+    Raises:
+        BadInput: the group file is wrong, or the command.
+        Unavailable: no agent answers.
+        Undecided: what became of the command is not known.
+        ImpossibleEvent, OutsideInvariant, Conflict: as the agent says.
+    """
+    group = group_of(file)
+    seen = _remarked(look(group))
+    event = choose(seen)
+    member = group.nodes[seen.answers[0]]
+    answer = _question(member, {"do": "tell", "event": event}, event)
+    try:
+        entry = Entry.from_json(answer.get("entry"))
+        known = cast("Pair", {**seen.pair, **entry.after})
+        asked = tuple(f"{a['do']}({a['node']})" for a in entry.actions)
+        after = evolve(seen, pair=known, epoch=entry.epoch, orders=(*seen.orders, *asked))
+        after.display()
+    except (BadInput, KeyError, ValueError):
+        raise Undecided(f"{member.name} answers {event} with no decision; what became of it "
+                        "prgcore ha status says", ()) from None
+    decision = {"event": event, "outcome": entry.outcome, "rule": entry.rule,
+                "pair": dict(entry.after), "actions": [dict(a) for a in entry.actions],
+                "why": entry.why, "failed": [dict(f) for f in entry.failed]}
+    return after, [decision]
+
+
+def _question(member: Member, question: Mapping[str, Any], what: str) -> Answer:
+    """An answer that is no error.
+
+    Raises:
+        Undecided: it does not come, so nobody knows.
+        PrgError: as the agent says.
+    """
+    try:
+        answer = asyncio.run(_asked(member, question, DECISION))
+    except Unavailable as error:
+        raise Undecided(f"{what}: what became of it is not known: {error}; prgcore ha status says "
+                        "what is so", ()) from None
+    if "error" in answer:
+        made = _ERRORS.get(str(answer["error"]), Unavailable)
+        raise made(f"{member.name}: {answer.get('message')!s:.400}")
+    return answer
+
+
+def start(file: Path, node: str) -> Seen:
+    """Let an agent start the critical services of its node; the group afterwards.
+
+    Raises:
+        BadInput: no such node, or the group file is wrong.
+        Unavailable: its agent does not answer.
+        ActionFailed: they do not start.
+    """
+    group = group_of(file)
+    member = group.member(node)
+    if member.seat not in (seen := look(group)).answers:
+        raise Unavailable(f"the services of {member.name} are started by its agent: "
+                          f"{'; '.join(seen.silent)}")
+    _question(member, {"do": "start_services"}, f"starting the services of {member.name}")
+    return _remarked(look(group))
+
+
+# ------------------------------------------------------------------------- watching
+
+
+def rest(file: Path, seconds: float) -> tuple[Seen, str]:
+    """Wait until nothing more happens by itself; then what is seen, or why it is not so in time.
+
+    Raises:
+        Unavailable: no agent answers at the end.
+    """
+    group, end = group_of(file), time.monotonic() + seconds
+    while True:
+        over = time.monotonic() >= end
+        try:
+            seen = look(group)
+        except Unavailable:
+            if over:
+                raise
+        else:
+            why = seen.restless()
+            if not why or over:
+                return _remarked(seen), why and f"Not at rest after {seconds:g} s: {why}."
+        time.sleep(LOOK)
+
+
+def watch(file: Path, seconds: float | None, *, as_json: bool) -> None:
+    """Print a line for every change, until it is interrupted or the time is over."""
+    group = group_of(file)
+    end = None if seconds is None else time.monotonic() + seconds
+    before: tuple[object, ...] | None = None
+    with suppress(KeyboardInterrupt):
+        while True:
+            seen = None
+            with suppress(Unavailable):
+                seen = look(group, ANSWER / 2)
+            now = (seen.display(), seen.claims) if seen else ()
+            if now != before:
+                _write(group, seen, as_json=as_json)
+                before = now
+            if end is not None and time.monotonic() >= end:
+                return
+            time.sleep(LOOK)
+
+
+def _write(group: Group, seen: Seen | None, *, as_json: bool) -> None:
+    """A line about a group, with the time of the wall clock; at once, even into a pipe."""
+    now = datetime.now().astimezone()
+    if as_json:
+        said = seen.to_json() if seen else {"format": FORMAT, "group": group.name, "answers": []}
+        output.write_json({"time": now.timestamp()} | said, line=True)
+    else:
+        nodes = " | ".join(f"{seen.name(n)}: {_told(seen, n)}" for n in NODES) if seen else ""
+        output.write(f"{now:%H:%M:%S}.{now.microsecond // 100_000}  {nodes or 'no node answers'}")
+    sys.stdout.flush()
+
+
+def _told(seen: Seen, node: str) -> str:
+    """What a node shows, and whose users it holds."""
+    held = " and ".join(seen.name(home) for home in NODES if seen.claims.get(home) == node)
+    said = spell(seen.display()[NODES.index(node)]).removesuffix(" / Normal")
+    return said + (f", users of {held}" if held else "")

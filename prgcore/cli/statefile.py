@@ -1,0 +1,187 @@
+"""A state file: one pair of the built-in machine, and the names that people use.
+
+Law: a file is replaced whole, by one program at a time, or stays as it is. Nothing is told here.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from attrs import frozen
+
+from prgcore.cli import inputs, output
+from prgcore.errors import BadInput, unknown_name
+from prgcore.seats import NODES
+
+if TYPE_CHECKING:
+    from prgcore.display import Display
+    from prgcore.engine import Engine, Pair
+
+FORMAT = "prgcore-state/1"
+KEYS = ("format", "group", "nodes", "policy", "pair")
+
+
+@frozen
+class State:
+    """What a state file holds: one pair, its machine, and the names that people use."""
+
+    machine: Engine
+    group: str
+    nodes: tuple[str, str]
+    pair: Pair
+
+    file: ClassVar[str] = "state file"
+
+    def name(self, node: str) -> str:
+        """What people call a node."""
+        return self.nodes[NODES.index(node)]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "format": FORMAT, "group": self.group, "nodes": list(self.nodes),
+            "policy": dict(self.machine.model.policy), "pair": dict(self.pair),
+        }
+
+    def seat(self, name: str) -> str:
+        """The seat of a node that somebody names.
+
+        Raises:
+            BadInput: no such node.
+        """
+        folded = {n.lower(): seat for n, seat in zip(self.nodes, NODES, strict=True)}
+        known = dict(zip(NODES, NODES, strict=True)) | folded
+        if name.lower() not in known:
+            raise BadInput(unknown_name("node", name, {*self.nodes, *NODES}))
+        return known[name.lower()]
+
+    def event(self, said: str) -> str:
+        """The event of the machine that somebody names, a node of it perhaps by its host.
+
+        Raises:
+            BadInput: no such node or event.
+        """
+        name, _, node = said.partition("(")
+        events = {e.name for e in self.machine.model.events}
+        if node.endswith(")") and f"{name}({NODES[0]})" in events:
+            return f"{name}({self.seat(node[:-1])})"
+        if said not in events:
+            raise BadInput(unknown_name("event", said, events))
+        return said
+
+    def check_group(self, name: str | None) -> None:
+        """A group that somebody names is the one of this file.
+
+        Raises:
+            BadInput: it is not.
+        """
+        if name is not None and name.lower() != self.group.lower():
+            raise BadInput(f"the {self.file} is of group {self.group!r}, not {name[:60]!r}; leave "
+                           "the group out, or name its file with --state")
+
+    def display(self) -> Display:
+        """What both nodes show."""
+        from prgcore.display import display_of
+
+        return display_of(self.machine, self.pair) or (None, None)
+
+    def text(self) -> str:
+        """The pair as `utils ha status` prints it."""
+        from prgcore.status import GroupStatus, NodeStatus, write
+
+        return write(GroupStatus(self.group, tuple(
+            NodeStatus(name, *(shown or (None, None)))
+            for name, shown in zip(self.nodes, self.display(), strict=True)
+        )))
+
+
+def is_group(file: Path) -> bool:
+    """Whether this is a group file: by its name, or by what it holds."""
+    if file.suffix == ".toml":
+        return True
+    try:
+        with file.open("rb") as stream:
+            begins = stream.read(inputs.MEGABYTE)
+    except (OSError, ValueError):
+        return False
+    if begins.lstrip().startswith(b"{") or b"store" not in begins:
+        return False
+    import tomllib
+
+    try:
+        found = tomllib.loads(begins.decode())
+    except (ValueError, RecursionError):
+        return False
+    return "store" in found and NODES[0] in found
+
+
+def read(file: Path) -> State:
+    """The state in a file.
+
+    Raises:
+        BadInput: there is none, it cannot be read, or its pair breaks a proved invariant.
+    """
+    from prgcore.machine import prg
+
+    if not file.exists():
+        raise BadInput(f"no state file {inputs.one_line(repr(str(file)), 120)}; make one with "
+                       "prgcore ha init, or name it with --state FILE")
+    value = inputs.parse_json(inputs.read_text(str(file)), "the state file")
+    if not isinstance(value, dict) or value.get("format") != FORMAT or set(value) != set(KEYS):
+        raise BadInput(f"the state file is no {FORMAT} file: expected an object with the keys "
+                       f"{', '.join(KEYS)}; prgcore ha init makes one")
+    policy, pair = value["policy"], value["pair"]
+    if not isinstance(policy, dict) or not all(isinstance(v, str) for v in policy.values()):
+        raise BadInput("the state file: policy is not an object of texts")
+    try:
+        machine = prg(**policy)
+        whole = machine.pair(pair)
+    except BadInput as error:
+        raise BadInput(f"the state file: {error}") from None
+    if broken := machine.broken(whole):
+        raise BadInput(f"the state file: its pair breaks {', '.join(broken)}, and no command leads "
+                       "there; make another one with prgcore ha init")
+    return State(machine, *names(value["group"], value["nodes"]), whole)
+
+
+def names(group: Any, nodes: Any) -> tuple[str, tuple[str, str]]:
+    """Names that can stand in the product's shape: one printable word each, and different."""
+    if not isinstance(nodes, list) or len(nodes) != 2:
+        raise BadInput("high availability needs two nodes; name both, as --node cup1 --node cup2")
+    for what, name in (("group", group), *(("node", node) for node in nodes)):
+        fits = isinstance(name, str) and 0 < len(name) <= 128 and name.isprintable()
+        if not fits or " " in name or ":" in name:
+            raise BadInput(f"{what} {str(name)[:60]!r}: expected a name of 1 to 128 printable "
+                           "characters without spaces and colons")
+    if nodes[0].lower() == nodes[1].lower():
+        raise BadInput(f"both nodes are called {nodes[0][:60]!r}; choose two different nodes")
+    for seat, other in zip(NODES, reversed(nodes), strict=True):
+        if other.lower() == seat:
+            raise BadInput(f"{other} cannot be the name of the other node; name both, {seat} first")
+    return group, (nodes[0], nodes[1])
+
+
+def save(file: Path, state: State, *, new: bool = False) -> None:
+    output.write_file(file, json.dumps(state.to_json(), indent=2) + "\n", new=new)
+
+
+@contextmanager
+def locked(file: Path) -> Iterator[State]:
+    """The state in a file, while nobody else of this program changes it."""
+    try:
+        import fcntl
+    except ModuleNotFoundError:  # no such locks on this system
+        yield read(file)
+        return
+    read(file)
+    while True:
+        with file.open("rb") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            with suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(held.fileno()), file.stat()):
+                    yield read(file)
+                    return

@@ -1,0 +1,54 @@
+"""Claims about leases: what T10 says of two nodes that serve the same users after each other.
+
+Law: claims only; the arithmetic in them is `prgcore.counting`, called with unknowns. Time is real
+time: `lasts` is the most that the lease can take of it, `waits` the least that the other node's
+wait can, so clocks that drift are in these two numbers.
+"""
+
+from __future__ import annotations
+
+from prgcore import counting
+from prgcore.prove.claims import Claim, Term, Unknowns, both
+
+
+def _given(u: Unknowns) -> tuple[dict[str, Term], Term, Term]:
+    """One node reads, the record takes the users from it, the other reads that; both serve."""
+    begun, read, lost, seen, serves, starts = map(
+        u.number, ("begun", "read", "lost", "seen", "serves", "starts"))
+    lasts, pause, stopping, waits = map(u.number, ("lasts", "pause", "stopping", "waits"))
+    return {
+        "a reading that was begun before it was done still gives the users to the node":
+            both(begun <= read, read <= lost),
+        "another decision takes them; the other node reads that later": lost <= seen,
+        "the node serves by the lease of that reading, which counts from its beginning":
+            both(begun <= serves, serves <= counting.serves_until(begun, lasts, pause, stopping)),
+        "the other node serves after its wait": starts >= counting.serves_from(seen, waits),
+        "nothing takes less than no time":
+            both(lasts >= 0, pause >= 0, stopping >= 0, waits >= 0),
+    }, serves, starts
+
+
+def never_twice(u: Unknowns) -> Claim:
+    given, serves, starts = _given(u)
+    return Claim(
+        {**given, "lease + pause + stopping <= wait": counting.fenced(
+            u.number("lasts"), u.number("pause"), u.number("stopping"), u.number("waits"))},
+        {"the other node starts when the first one has stopped": serves <= starts},
+        both(serves > u.number("lost"), u.number("lasts") > 0),
+    )
+
+
+def twice(u: Unknowns) -> Claim:
+    """The worst schedule, built: read and lost in one moment, and seen at once."""
+    lost, lasts, pause, stopping, waits = map(
+        u.number, ("lost", "lasts", "pause", "stopping", "waits"))
+    serves = counting.serves_until(lost, lasts, pause, stopping)
+    starts = counting.serves_from(lost, waits)
+    return Claim(
+        {
+            "nothing takes less than no time":
+                both(lasts >= 0, pause >= 0, stopping >= 0, waits >= 0),
+            "lease + pause + stopping > wait": waits < lasts + pause + stopping,
+        },
+        {"the first still serves when the other one has started": starts < serves},
+    )

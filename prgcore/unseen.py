@@ -1,0 +1,99 @@
+"""Unseen: what may happen between two lines of a log without being logged, and where it leads.
+
+Law: pure; every step is a decision of the machine.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+
+from prgcore.engine import Engine, Pair
+from prgcore.errors import BudgetExhausted
+from prgcore.knowledge import ENVIRONMENT, RECORD
+from prgcore.seats import NODES
+
+MOST = 20_000
+"""How many pairs a log may leave open."""
+
+
+class World:
+    """What may happen between two lines of a log, and where it leads.
+
+    Args:
+        engine: the machine.
+        hidden: events that nobody logs. None for the machine's own: what only the environment
+            decides and knows. A dead node logs nothing of what becomes of it; nor does a dying
+            one, of the last moments of its life.
+    """
+
+    def __init__(self, engine: Engine, hidden: Iterable[str] | None = None) -> None:
+        self.engine = engine
+        self.free = hidden is not None
+        self.events = tuple(
+            e.name for e in engine.model.events if e.decider == ENVIRONMENT
+        ) if hidden is None else tuple(dict.fromkeys(hidden))
+        for event in self.events:
+            engine.kind(event)
+        self._known_by = {c.name: c.observed_by for c in engine.model.columns if not c.derived}
+        self._alive = {
+            c: {p[c] for p in engine.initial} for c, who in self._known_by.items()
+            if who == ENVIRONMENT and node_of(c)
+        }
+        self._found: dict[Pair, tuple[tuple[Pair, str, bool], ...]] = {}
+
+    def after(self, pairs: frozenset[Pair]) -> frozenset[Pair]:
+        """Every pair to which hidden events lead from these, themselves among them.
+
+        Raises:
+            BudgetExhausted: they are more than `MOST`.
+        """
+        if not self.events:
+            return pairs
+        seen: set[tuple[Pair, str]] = {(pair, "") for pair in pairs}
+        queue = deque(seen)
+        while queue:
+            pair, dying = queue.popleft()
+            for after, node, dead in self._steps(pair):
+                if dying and node != dying:  # what another node does meanwhile can wait
+                    continue
+                step = after, "" if dead else node
+                if step not in seen:
+                    seen.add(step)
+                    queue.append(step)
+            if len(seen) > MOST:
+                raise BudgetExhausted(
+                    f"the log leaves more than {MOST:,} pairs open; log more columns, or name "
+                    "fewer hidden events")
+        return frozenset(pair for pair, dying in seen if not dying)
+
+    def _steps(self, pair: Pair) -> tuple[tuple[Pair, str, bool], ...]:
+        """One hidden event: the pair after it, whose it is, and whether that node is dead then."""
+        if pair not in self._found:
+            if len(self._found) >= 4 * MOST:
+                self._found.clear()
+            self._found[pair] = tuple(dict.fromkeys(self._one(pair)))
+        return self._found[pair]
+
+    def _one(self, pair: Pair) -> Iterator[tuple[Pair, str, bool]]:
+        engine, known_by = self.engine, self._known_by
+        for event in self.events if not engine.broken(pair) else ():
+            if not engine.possible(pair, event):
+                continue
+            after = engine.step(pair, event).pair
+            changed = [c for c in pair if pair[c] != after[c]]
+            node = next(filter(None, map(node_of, changed)), "")
+            if self.free:
+                yield after, "", True
+            elif changed and all(known_by[c] != RECORD for c in changed) and (
+                    len({node_of(c) for c in changed}) == 1):
+                yield after, node, not node or self._dead(after, node)
+
+    def _dead(self, pair: Pair, node: str) -> bool:
+        return any(pair[c] not in alive for c, alive in self._alive.items() if node_of(c) == node)
+
+
+def node_of(column: str) -> str:
+    """The node of a column; empty for the group's."""
+    node = column.partition(".")[0]
+    return node if node in NODES else ""

@@ -1,0 +1,351 @@
+"""Conformance: every honest log is allowed, and the first line that is not is named and explained."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import random
+import subprocess
+import sys
+from copy import deepcopy
+from itertools import pairwise
+
+import pytest
+
+from prgcore import PRG, unseen
+from prgcore.cli.conform import _Growing
+from prgcore.conformance import Conformance, check
+from prgcore.engine import Engine
+from prgcore.errors import BadInput, BudgetExhausted
+from prgcore.knowledge import RECORD
+from prgcore.record import begin, decided
+from tests.toys import LAMPS, TURNSTILE
+from tests.walks import after
+
+WAY = ("enable_ha", "heartbeat_heard(node1)", "heartbeat_heard(node2)",
+       "initialized(node1)", "initialized(node2)")
+UNLOGGED = ("link_cut", "link_repair", "manager_stop", "power_off", "power_on")
+STAYS_ON = ("disable_ha", "enabled_improperly")
+
+
+def walked(seed, length=120, engine=PRG, way=WAY):
+    """Decisions of a walk that begins at the beginning."""
+    dice, pair, way = random.Random(seed), engine.initial[0], list(way)
+    names = [e.name for e in engine.model.events if e.name not in STAYS_ON]
+    for _ in range(length):
+        event = way.pop(0) if way else dice.choice(
+            [name for name in names if engine.possible(pair, name)])
+        decision = engine.step(pair, event)
+        yield pair, decision
+        pair = decision.pair
+
+
+def whole(seed, **options):
+    """The log of a controller."""
+    engine = options.get("engine", PRG)
+    record = begin(engine.initial[0])
+    for pair, decision in walked(seed, **options):
+        record, entry = decided(record, pair, decision, by="controller", time=1.0)
+        yield entry.to_json()
+
+
+def partial(seed):
+    """The log of two agents: who decides names the record and its own columns; the dead are mute."""
+    known = {c.name: c.observed_by for c in PRG.model.columns}
+    epoch = 0
+    for pair, decision in walked(seed, 90):
+        event = decision.event
+        node = event.partition("(")[2].rstrip(")")
+        dead = node and pair[f"{node}.process"] != "running" and "manager_start" not in event
+        if event.startswith(UNLOGGED) or dead:
+            continue
+        names = [c for c in pair if known[c] == RECORD or (node and c.startswith(node))]
+        epoch += decision.outcome == "done"
+        yield {"epoch": epoch, "by": node or "administrator", "event": event,
+               "outcome": decision.outcome.value, "rule": decision.rule and decision.rule.id,
+               "before": {c: pair[c] for c in names}, "after": {c: decision.pair[c] for c in names}}
+
+
+LOG = list(whole(3, way=(*WAY, "link_cut", "heartbeat_lost(node1)")))
+SOME = 6
+
+
+def spoilt(**changes):
+    log = deepcopy(LOG)
+    for key, value in changes.items():
+        log[SOME][key] = value
+    return check(PRG, log).finding
+
+
+# ----------------------------------------------------------------------------- honest
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_log_of_a_controller_is_allowed(seed):
+    log = list(whole(seed))
+    report = check(PRG, log)
+    assert report.finding is None
+    assert (report.lines, report.of) == (len(log), len(PRG.model.rules))
+    assert set(report.rules) == {e["rule"] for e in log} - {None}
+    assert check(PRG, log[40:]).ok, "a log may begin in the middle"
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_log_of_agents_is_allowed(seed):
+    log = list(partial(seed))
+    assert check(PRG, log).finding is None
+    assert check(PRG, log[len(log) // 2:]).finding is None
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_log_of_events_alone_is_checked_for_what_it_says(seed):
+    log = list(whole(seed, length=60))
+    assert check(PRG, [{"event": e["event"]} for e in log], hidden=()).ok
+    bare = [{k: e[k] for k in ("event", "outcome", "rule")} for e in log]
+    assert check(PRG, bare, hidden=()).ok
+
+
+@pytest.mark.parametrize("model", [LAMPS, TURNSTILE], ids=lambda m: m.name)
+def test_it_works_for_any_machine(model):
+    engine = Engine(model)
+    log = list(whole(1, length=40, engine=engine, way=()))
+    assert check(engine, log).ok
+    done = next(i for i, e in enumerate(log) if e["outcome"] == "done")
+    log[done]["after"] = log[done]["before"]
+    assert check(engine, log).finding.kind == "after"
+
+
+def test_what_was_ignored_may_be_told_a_little_late():
+    pair = after()
+    first, second = PRG.step(pair, "disable_auto_fallback"), PRG.step(pair, "services_down(node1)")
+    log = [
+        {"event": "add_users", "epoch": 5, "outcome": "done", "before": dict(pair)},
+        {"event": "services_down(node1)", "epoch": 6, "outcome": "done"},
+        {"event": "disable_auto_fallback", "epoch": 5, "outcome": "refused"},
+        {"event": "services_up(node1)", "epoch": 7, "outcome": "done"},
+    ]
+    assert (first.outcome, second.outcome) == ("refused", "done")
+    assert check(PRG, log, start=pair).ok
+
+
+# ------------------------------------------------------------------------------ wrong
+
+
+@pytest.mark.parametrize(("changes", "kind", "says"), [
+    ({"rule": "L112@node1"}, "rule",
+     "the log says done by L112@node1, the table done by L110@node1, because node1.health is"),
+    ({"rule": "L999@node1"}, "rule", "unknown rule 'L999@node1'; did you mean"),
+    ({"rule": "M100@node1"}, "rule", "M100@node1 is a rule of failover(node1)"),
+    ({"outcome": "ignored", "epoch": None}, "outcome", "the log says ignored by L110@node1, the"),
+    ({"epoch": 3}, "epoch", "applied twice, or out of order: the epoch is 3 after 6"),
+    ({"epoch": 8}, "epoch", "decision 7 lost: the epoch is 8 after 6"),
+    ({"epoch": 10}, "epoch", "decisions 7 to 9 lost: the epoch is 10 after 6"),
+    ({"event": "power_on(node1)"}, "impossible", "node1.process is running, needs off"),
+    ({"after": {"node1.state": "idle"}}, "after",
+     "node1.state is idle after it, and is to be taking_over (done by L110@node1)"),
+    ({"before": {"ha": "off"}}, "before", "ha is off before it and was on after line"),
+])
+def test_what_no_rule_allows_is_found_and_explained(changes, kind, says):
+    finding = spoilt(**changes)
+    assert (finding.place, finding.kind) == (f"line {SOME + 1}", kind)
+    assert says in finding.says
+    assert finding.text().splitlines()[0].startswith(f"line {SOME + 1}: ")
+
+
+def test_the_answers_of_the_table_are_told():
+    finding = spoilt(rule="L112@node1")
+    assert [(a.outcome, a.rule, a.changes["node1.state"]) for a in finding.answers] \
+        == [("done", "L110@node1", "taking_over")]
+    assert json.loads(json.dumps(finding.to_json()))["answers"][0]["rule"] == "L110@node1"
+
+
+@pytest.mark.parametrize("numbered", [True, False])
+def test_a_lost_decision_is_found_with_and_without_epochs(numbered):
+    log = deepcopy(LOG)
+    del log[SOME]
+    if not numbered:
+        for entry in log:
+            del entry["epoch"]
+    finding = check(PRG, log).finding
+    assert finding.place == f"line {SOME + 1}"
+    assert finding.kind == ("epoch" if numbered else "before")
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_any_one_column_written_wrongly_is_found_at_its_line(seed):
+    dice, log = random.Random(seed), deepcopy(LOG)
+    number = dice.choice([i for i, e in enumerate(log) if e["outcome"] == "done"])
+    side, column = dice.choice(("before", "after")), dice.choice(PRG.stored)
+    domain = next(c.domain for c in PRG.model.columns if c.name == column)
+    log[number][side][column] = dice.choice([v for v in domain if v != log[number][side][column]])
+    finding = check(PRG, log).finding
+    assert (finding.place, finding.kind) in {
+        (f"line {number + 1}", side), (f"line {number + 1}", "start")}
+
+
+def test_what_a_living_node_knows_does_not_change_unsaid():
+    log = list(partial(1))
+    lines = [i for i, e in enumerate(log) if e["by"] == "node1"
+             and e["before"]["node1.process"] == "running"]
+    here = next(b for a, b in pairwise(lines)
+                if log[a]["after"]["node1.database"] == log[b]["before"]["node1.database"]
+                and "manager_start" not in log[b]["event"] and b > 10)
+    was = log[here]["before"]["node1.database"]
+    for side in ("before", "after"):
+        log[here][side]["node1.database"] = "down" if was == "up" else "up"
+    finding = check(PRG, log).finding
+    assert finding is not None
+    assert finding.place == f"line {here + 1}"
+
+
+def test_a_pair_that_cannot_be_is_no_start():
+    twice = dict(PRG.initial[0]) | {f"{n}.state": "running_in_backup_mode" for n in (
+        "node1", "node2")}
+    finding = check(PRG, [{"event": "recover", "before": twice}]).finding
+    assert finding.kind == "start"
+    assert "S1" in finding.says
+    silent = check(PRG, [{"event": "recover", "before": {"ha": "on"}, "epoch": 9}]).finding
+    assert "give it as start" in silent.says
+
+
+def test_after_a_finding_nothing_is_read():
+    log = Conformance(PRG)
+    first = log.feed({"event": "power_on(node1)", "before": dict(PRG.initial[0])})
+    assert first is not None
+    assert log.feed({"event": "enable_ha"}) is first
+    assert (log.report.lines, log.report.ok) == (1, False)
+
+
+def test_too_many_open_pairs_are_refused(monkeypatch):
+    monkeypatch.setattr(unseen, "MOST", 500)
+    everything = [e.name for e in PRG.model.events]
+    with pytest.raises(BudgetExhausted, match="name fewer hidden events"):
+        check(PRG, [{"event": "enable_ha"}], hidden=everything)
+
+
+@pytest.mark.parametrize(("entry", "says"), [
+    ([], "line 1: an entry is an object, not list"),
+    ({}, "the event is missing"),
+    ({"event": 3}, "missing or no text"),
+    ({"event": "failovr(node1)"}, "did you mean failover"),
+    ({"event": "recover", "outcome": "maybe"}, "unknown outcome 'maybe'"),
+    ({"event": "recover", "outcome": {}}, "unknown outcome"),
+    ({"event": "recover", "rule": 4}, "rule is text"),
+    ({"event": "recover", "by": []}, "by is text"),
+    ({"event": "recover", "epoch": -1}, "the epoch is a number from 0"),
+    ({"event": "recover", "epoch": True}, "the epoch is a number from 0"),
+    ({"event": "recover", "before": "x"}, "before is an object of columns"),
+    ({"event": "recover", "before": {"hb": "on"}}, "unknown column 'hb'"),
+    ({"event": "recover", "after": {"ha": "onn"}}, "after: ha: unknown value 'onn'"),
+    ({"event": "recover", "after": {"ha": ["on"]}}, "after: ha: unknown value"),
+])
+def test_what_is_no_entry_is_said_in_one_line(entry, says):
+    with pytest.raises(BadInput) as error:
+        check(PRG, [entry])
+    assert says in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+# ----------------------------------------------------------------------- command line
+
+
+def written(file, log):
+    file.write_text("".join(json.dumps(e) + "\n" for e in log), encoding="utf-8")
+    return file
+
+
+def test_the_command_says_that_all_is_allowed(run, tmp_path):
+    answer = run("conform", written(tmp_path / "log", LOG))
+    assert (answer.code, answer.err) == (0, "")
+    assert answer.out.startswith("120 lines, all allowed: ")
+    assert f"of {len(PRG.model.rules)}" in answer.out
+    assert run("conform", tmp_path / "log", "--strict").code == 1
+    assert json.loads(run("conform", tmp_path / "log", "--json").out)["ok"] is True
+
+
+def test_the_command_explains_the_first_wrong_line(run):
+    log = deepcopy(LOG)
+    log[SOME]["rule"] = "L112@node1"
+    answer = run("conform", "-", stdin="\n".join(map(json.dumps, log)))
+    assert (answer.code, answer.err) == (1, "")
+    assert answer.out.startswith(f"line {SOME + 1}: heartbeat_lost(node1): the log says done by L1")
+    assert "  the table: done by L110@node1: " in answer.out
+    assert answer.out.endswith(f"{SOME} lines before it allowed\n")
+    assert max(map(len, answer.out.splitlines())) <= 80
+
+
+def test_several_logs_are_read_by_epoch(run, tmp_path):
+    log = list(partial(2))
+    one = written(tmp_path / "1", [e | {"time": 1} for e in log if e["by"] == "node1"])
+    two = written(tmp_path / "2", [e | {"time": 1.5} for e in log if e["by"] != "node1"])
+    answer = run("conform", one, two)
+    assert answer.out.startswith(f"{len(log)} lines, all allowed")
+    assert "decision" in run("conform", one).out
+
+
+@pytest.mark.parametrize(("data", "says"), [
+    (b"", "the log is empty"),
+    (b"\x00\xff\xfe", "line 1 is not text"),
+    (b'{"event": "recover"', "line 1 is not JSON"),
+    (b'{"event": "recover"}\n[1]\n', "line 2: an entry is an object"),
+    (b"[" * 100_000, "nested too deeply"),
+    (b"x" * (1 << 21), "longer than"),
+])
+def test_bad_logs_are_one_line_on_standard_error(bad, data, says):
+    assert says in bad("conform", "-", stdin=data)
+
+
+def test_bad_questions_are_one_line_on_standard_error(bad, tmp_path):
+    file = written(tmp_path / "log", [{"event": "enable_ha"}])
+    assert "cannot read" in bad("conform", tmp_path)
+    assert "cannot read" in bad("conform", tmp_path / "none")
+    assert "named twice" in bad("conform", file, file)
+    assert "goes with one log" in bad("conform", "-f", file, "-")
+    assert "unknown event" in bad("conform", file, "--hidden", "linkcut")
+    assert "numbers" in bad("conform", file, "-", stdin='{"event": "recover"}')
+    assert "cannot be both" in bad("conform", "-", "--machine", "-")
+
+
+def test_hidden_none_says_that_every_event_is_logged(run):
+    line = '{"event": "manager_start(node1)"}'
+    assert run("conform", "-", stdin=line).code == 0
+    answer = run("conform", "-", "--hidden", "none", stdin=line)
+    assert answer.code == 1
+    assert "node1.process is running, needs manager_down" in answer.out
+
+
+def test_a_log_is_followed_until_a_line_is_wrong(tmp_path):
+    file = written(tmp_path / "log", LOG[:5])
+    process = subprocess.Popen(
+        [sys.executable, "-m", "prgcore", "conform", "-f", str(file)], stdout=subprocess.PIPE,
+        text=True, env={**os.environ, "COLUMNS": "80"})
+    try:
+        wrong = json.dumps(LOG[5] | {"event": "power_on(node1)"}) + "\n"
+        with file.open("a", encoding="utf-8") as log:
+            log.write(wrong[:9])
+            log.flush()
+            with pytest.raises(subprocess.TimeoutExpired):
+                process.wait(0.5)
+            log.write(wrong[9:])
+        said, _ = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 1
+    assert said.startswith("line 6: power_on(node1): ")
+
+
+def test_a_log_that_becomes_shorter_is_not_followed(tmp_path):
+    file = tmp_path / "log"
+    file.write_bytes(b"one\ntw")
+    with file.open("rb") as stream:
+        growing = _Growing(stream)
+        assert growing.readline(100) == b"one\n"
+        stream.read()
+        os.truncate(file, 1)
+        with pytest.raises(BadInput, match="shorter"):
+            growing.readline(100)
+
+
+def test_a_line_that_grows_too_long_is_handed_on():
+    assert _Growing(io.BytesIO(b"x" * 300)).readline(100) == b"x" * 100

@@ -1,0 +1,646 @@
+"""Drivers: what is decided is kept before anything is done, and all of it is done, whatever crashes."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import threading
+from functools import cache
+
+import pytest
+
+from prgcore.adapters.asynchronous import AsyncDriver
+from prgcore.adapters.driver import Driver, Keeper
+from prgcore.adapters.ports import Fence, Observation, heard, host_lost, told
+from prgcore.conformance import check
+from prgcore.engine import Engine
+from prgcore.errors import (
+    ActionFailed,
+    BadInput,
+    Conflict,
+    ImpossibleEvent,
+    OutsideInvariant,
+    StaleEpoch,
+    Unavailable,
+)
+from prgcore.machine import PRG, prg
+from prgcore.parameters import Parameters
+from prgcore.record import Record, begin
+from prgcore.story import parse, run, write
+from prgcore.tables.actions import ACTIONS
+from prgcore.vocabulary import Kind, Outcome
+from tests.stored import Clock, Crash, Memory
+from tests.toys import LAMPS, TURNSTILE
+
+WAY = ("enable_ha", "heartbeat_heard(node1)", "heartbeat_heard(node2)")
+TIMES = Parameters(keep_alive_interval=1, keep_alive_timeout=4,
+                   initialization_keep_alive_timeout=6, critical_service_delay=2)
+MEANS = {a.name: a.fails for a in ACTIONS}
+
+
+class World:
+    """A performer that remembers what it did. `at` is called in the middle of it."""
+
+    def __init__(self, store, *, fails=lambda _order: False, at=lambda _place: None):
+        self.store, self.fails, self.at = store, fails, at
+        self.did = []
+
+    def perform(self, order):
+        entry = self.store.entries[order.epoch - 1]
+        asked = entry["actions"][order.number]
+        assert (asked["do"], asked["node"] or order.node) == (order.do, order.node), "never decided"
+        self.at("during")
+        self.did.append(order)
+        if self.fails(order):
+            raise ActionFailed(f"{order.do} is broken")
+
+
+def controller(store=None, performer=None, **options):
+    store = Memory() if store is None else store
+    options.setdefault("clock", Clock())
+    engine = options.pop("engine", PRG)
+    return Driver(engine, store, performer or World(store), **options)
+
+
+def normal(**options):
+    """A driver of a pair that is Normal."""
+    driver = controller(**options)
+    for event in WAY:
+        driver.send(event)
+    assert states(driver) == ["normal", "normal"]
+    driver.performer.did.clear()
+    return driver
+
+
+def states(driver):
+    columns = driver.read()[0].columns
+    return [columns["node1.state"], columns["node2.state"]]
+
+
+def replayed(store, engine=PRG):
+    """The history goes through the engine, and ends in what is kept."""
+    report = check(engine, store.entries)
+    assert report.ok, report.finding.text()
+    assert [e["epoch"] for e in store.entries] == list(range(1, len(store.entries) + 1))
+    record = Record.from_json(store.read().value)
+    assert record.epoch == len(store.entries)
+    if store.entries:
+        assert record.columns == store.entries[-1]["after"]
+    return record
+
+
+def likely(pair, dice):
+    """An event that can happen; commands and faults not too often."""
+    names = [e.name for e in PRG.model.events if PRG.possible(pair, e.name)]
+    done = [n for n in names if PRG.step(pair, n).outcome is Outcome.DONE]
+    return dice.choice(done if done and dice.random() < 0.8 else names)
+
+
+# ------------------------------------------------------------------------ the stories
+
+
+@pytest.mark.parametrize("story", PRG.model.stories, ids=lambda s: s.id)
+def test_a_driver_lives_every_story(story):
+    """Event by event what the story tells, and every action of it carried out."""
+    engine = prg(**parse(write(story)).policy)
+    told = run(engine, story)
+    store = Memory()
+    store.write(begin(told.start).to_json(), 0)
+    driver = controller(store, engine=engine, completes=False)
+    for step in told.steps:
+        if step.decision is None:
+            continue
+        assert driver.read()[0].columns == dict(step.before)
+        [entry] = driver.send(step.line.name)
+        assert (entry.outcome, entry.rule) == (
+            step.decision.outcome, step.decision.rule and step.decision.rule.id)
+        assert driver.read()[0].columns == entry.after == dict(step.after)
+    assert [o.do for o in driver.performer.did] == [
+        a.do for s in told.steps if s.decision for a in s.decision.actions]
+    assert driver.orders() == ()
+
+
+def test_any_machine_can_be_driven():
+    for model in (TURNSTILE, LAMPS):
+        engine = Engine(model)
+        driver = controller(engine=engine)
+        dice = random.Random(1)
+        for _ in range(60):
+            pair = engine.pair(driver.read()[0].columns)
+            if engine.broken(pair):
+                with pytest.raises(OutsideInvariant):
+                    driver.send(next(e.name for e in model.events))
+                break
+            driver.send(dice.choice(
+                [e.name for e in model.events if engine.possible(pair, e.name)]))
+        assert len(driver.store.entries) > 3
+        with pytest.raises(BadInput, match="unknown event"):
+            driver.send("enable_ha")
+
+
+def test_what_is_asked_of_the_group_is_done_by_whoever_keeps_it():
+    driver = normal()
+    [entry] = driver.send("add_users")
+    assert (entry.by, entry.outcome) == ("administrator", "done")
+    assert [(o.node, o.do) for o in driver.performer.did] == [("controller", "assign_users")]
+    assert driver.read()[0].orders == ()
+
+
+@pytest.mark.parametrize("event", [
+    "failover(node1)", "recover", "initialized(node1)", "power_on(node2)"])
+def test_what_is_not_done_leaves_no_trace_but_a_line_of_the_log(event):
+    lines = []
+    driver = controller(log=lines.append)
+    writes = list(driver.store.writes)
+    try:
+        [entry] = driver.send(event)
+    except ImpossibleEvent:
+        assert lines == []
+    else:
+        assert entry.outcome in ("refused", "ignored")
+        assert entry.before == entry.after
+        assert entry.epoch == 0
+        assert lines == [entry]
+    assert driver.store.writes == writes
+    assert driver.store.entries == driver.performer.did == []
+
+
+def test_an_ignored_event_leaves_no_trace():
+    driver = normal()
+    driver.send("link_cut")
+    driver.send("heartbeat_lost(node1)")
+    pair = PRG.pair(driver.read()[0].columns)
+    event = next(e.name for e in PRG.model.events if PRG.possible(pair, e.name)
+                 and PRG.step(pair, e.name).outcome is Outcome.IGNORED)
+    writes = len(driver.store.writes)
+    [entry] = driver.send(event)
+    assert entry.outcome == "ignored"
+    assert len(driver.store.writes) == writes
+
+
+# -------------------------------------------------------------------------- crashes
+
+
+class Points:
+    """Nothing happens, until it is for the nth time that something could."""
+
+    def __init__(self, fatal, what=Crash):
+        self.left, self.what = fatal, what
+
+    def __call__(self, place):
+        if place != "read":
+            if self.left == 0:
+                self.left = -1
+                raise self.what(place)
+            self.left -= 1
+
+
+def copied(store):
+    return Memory(text=store.text, version=store.version, entries=list(store.entries))
+
+
+def plain(store):
+    """The history, but for what makes each write another."""
+    return [entry | {"id": ""} for entry in store.entries]
+
+
+def broken(order):
+    """Some actions fail, always the same ones."""
+    return bool(MEANS[order.do]) and (order.epoch * 7 + order.number) % 5 == 0
+
+
+@pytest.mark.parametrize(("seed", "fails"), [
+    (1, lambda _: False), (2, lambda _: False), (3, broken), (4, broken)])
+def test_a_crash_at_any_point_loses_nothing_and_does_nothing_that_was_not_decided(seed, fails):
+    dice, store = random.Random(seed), Memory()
+    performer = World(store, fails=fails)
+    driver = controller(store, performer)
+    crashes = 0
+    for number in range(90):
+        pair = PRG.pair(driver.read()[0].columns)
+        event = WAY[number] if number < len(WAY) else likely(pair, dice)
+        before = copied(store)
+        performer.did.clear()
+        driver.send(event)
+        for point in range(1000):
+            points = Points(point)
+            again = copied(before)
+            other = World(again, fails=fails, at=points)
+            again.at = lambda _place: None
+            crashing = controller(again, other)
+            again.at = points
+            try:
+                crashing.send(event)
+            except Crash:
+                again.at = other.at = lambda _place: None
+                restarted = controller(again, other)
+                if len(again.entries) == len(before.entries):
+                    restarted.send(event)
+            else:
+                break
+            crashes += 1
+            assert plain(again) == plain(store), "each decision once, and no other"
+            assert again.read().value == store.read().value
+            firsts = list(dict.fromkeys(other.did))
+            assert firsts == performer.did, "each order, in order"
+            assert all(b == a or other.did.index(b) == at for at, (a, b) in enumerate(
+                zip(other.did, other.did[1:], strict=False), 1)), "again at once, or never"
+    assert crashes > 300
+    assert len(store.entries) > 60
+    assert replayed(store).orders == ()
+
+
+@pytest.mark.parametrize("point", range(12))
+def test_a_store_that_fails_at_any_write_is_asked_again(point):
+    """Not known whether it was written: what was told is told again, and only once more decided."""
+    driver = normal()
+    store = driver.store
+    store.at = Points(point, Unavailable)
+    try:
+        driver.send("failover(node1)")
+    except Unavailable:
+        if not any(e["event"] == "failover(node1)" for e in store.entries):
+            driver.send("failover(node1)")
+    store.at = lambda _place: None
+    driver.work()
+    assert [e["event"] for e in store.entries].count("failover(node1)") == 1
+    assert states(driver) == ["idle", "running_in_backup_mode"]
+    assert replayed(store).orders == ()
+
+
+def test_a_store_that_has_lost_its_record_is_told():
+    driver = normal()
+    driver.store.text = None
+    with pytest.raises(Unavailable, match="it keeps nothing"):
+        driver.send("recover")
+    driver.store.text = '{"epoch": "a"}'
+    with pytest.raises(BadInput, match="is no record"):
+        driver.send("recover")
+
+
+def test_a_record_outside_the_invariants_is_answered_and_not_guessed():
+    driver = normal()
+    record = driver.read()[0]
+    record.columns.update({"node1.assigned_own": "yes", "node2.assigned_peer": "yes"})
+    driver.store.write(record.to_json(), driver.store.version)
+    with pytest.raises(OutsideInvariant):
+        driver.send("failover(node1)")
+    assert driver.performer.did == []
+
+
+# ------------------------------------------------------------------------- actions
+
+
+@pytest.mark.parametrize(("do", "event", "then"), [
+    ("acquire_grant", "failover(node1)", "takeover_failed(node2)"),
+    ("move_users", "failover(node1)", "takeover_failed(node2)"),
+    ("stop_critical_services", "failover(node1)", "internal_error(node1)"),
+    ("disconnect_users", "failover(node1)", "internal_error(node1)"),
+])
+def test_what_cannot_be_done_is_an_event_and_the_rest_of_it_is_dropped(do, event, then):
+    driver = normal()
+    driver.performer.fails = lambda order: order.do == do and order.epoch == epoch
+    epoch = driver.read()[0].epoch + 1
+    driver.send(event)
+    events = [e["event"] for e in driver.store.entries]
+    assert events[events.index(event) + 1] == then
+    orders = [o for o in driver.performer.did if o.epoch == epoch]
+    failed = next(i for i, o in enumerate(orders) if o.do == do)
+    assert all(o.node != orders[failed].node for o in orders[failed + 1:])
+    assert replayed(driver.store).orders == ()
+
+
+def test_what_comes_too_late_is_dropped():
+    driver = normal()
+    newest = driver.read()[0].epoch + 2
+    fence, did = Fence(newest), []
+
+    class Late:
+        def perform(self, order):
+            fence.check(order.epoch)
+            did.append(order)
+
+    driver.performer = Late()
+    driver.send("failover(node1)")
+    assert did
+    assert all(o.epoch >= newest for o in did)
+    assert driver.orders() == ()
+    with pytest.raises(StaleEpoch, match="epoch 1 is older than"):
+        fence.check(1)
+
+
+def test_a_performer_that_raises_what_it_must_not_is_heard_and_asked_again():
+    driver = normal()
+    whole = driver.performer
+
+    class Wrong:
+        def perform(self, order):
+            raise OSError(5, "input or output")
+
+    driver.performer = Wrong()
+    with pytest.raises(OSError, match="input or output"):
+        driver.send("failover(node1)")
+    driver.performer = whole
+    driver.work()
+    assert states(driver) == ["idle", "running_in_backup_mode"]
+
+
+# ------------------------------------------------------------------------ together
+
+
+def test_drivers_that_write_at_once_lose_nothing_and_decide_nothing_twice():
+    store = Memory()
+    normal(store=store)
+    told, wrong = [], []
+
+    def work(seed):
+        dice = random.Random(seed)
+        driver = controller(store, World(store))
+        try:
+            for _ in range(25):
+                pair = PRG.pair(driver.read()[0].columns)
+                try:
+                    told.extend(driver.send(likely(pair, dice)))
+                except ImpossibleEvent:
+                    continue  # another one was faster
+        except BaseException as error:
+            wrong.append(error)
+            raise
+
+    before = len(store.entries)
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+    done = [e for e in told if e.outcome == "done"]
+    assert sorted(e.epoch for e in done) == list(range(before + 1, len(store.entries) + 1))
+    assert [e.to_json()["event"] for e in sorted(done, key=lambda e: e.epoch)] == [
+        e["event"] for e in store.entries[before:]]
+    assert replayed(store).orders == ()
+
+
+def test_a_decision_is_made_again_of_what_another_one_wrote():
+    store = Memory()
+    driver, other = normal(store=store), controller(store)
+    wrote = []
+
+    def at(place):
+        if place == "before" and not wrote:
+            wrote.append(place)
+            other.send("disable_ha")
+
+    store.at = at
+    [entry] = driver.send("failover(node1)")
+    assert entry.outcome == "refused"
+    assert [e["event"] for e in store.entries][-1] == "disable_ha"
+
+
+def test_whoever_is_never_fast_enough_gives_up():
+    driver = normal()
+
+    def at(place):
+        if place == "before":
+            raise Conflict("another one was faster")
+
+    driver.store.at = at
+    with pytest.raises(Conflict, match="others wrote the record"):
+        driver.send("failover(node1)")
+    driver.store.at = lambda _place: None
+    assert states(driver) == ["normal", "normal"]
+
+
+# --------------------------------------------------------------------------- timers
+
+
+def beating(driver, seconds, nodes=("node1", "node2"), step=0.5):
+    """So much time, with heartbeats of these nodes; what was decided."""
+    entries = []
+    for _ in range(int(seconds / step)):
+        driver.clock.time += step
+        for node in nodes:
+            entries += driver.see(heard(node))
+        entries += driver.see()
+    return [e.event for e in entries]
+
+
+def test_heartbeats_bring_a_pair_up_and_keep_it():
+    driver = controller(parameters=TIMES)
+    driver.send("enable_ha")
+    assert set(beating(driver, 3)) >= {"heartbeat_heard(node1)", "heartbeat_heard(node2)"}
+    assert states(driver) == ["normal", "normal"]
+    assert beating(driver, 60) == []
+    replayed(driver.store)
+
+
+def test_a_lost_heartbeat_is_decided_in_time_and_explained():
+    driver = controller(parameters=TIMES)
+    driver.send("enable_ha")
+    beating(driver, 3)
+    assert beating(driver, 3.5, nodes=("node2",)) == []
+    events = beating(driver, 1, nodes=("node2",))
+    assert events[:1] == ["heartbeat_lost(node1)"]
+    told = [e["event"] for e in driver.store.entries]
+    cause = told[told.index("heartbeat_lost(node1)") - 1]
+    assert cause == "link_cut"
+    replayed(driver.store)
+
+
+def test_a_service_that_is_down_too_long_is_decided_and_one_that_recovers_is_not():
+    driver = controller(parameters=TIMES)
+    driver.send("enable_ha")
+    beating(driver, 3)
+    driver.send("services_down(node1)")
+    assert beating(driver, 1.5) == []
+    driver.send("services_up(node1)")
+    assert beating(driver, 5) == []
+    driver.send("services_down(node1)")
+    assert beating(driver, 2.5)[0] == "critical_service_delay(node1)"
+    assert states(driver) == ["failed_over_with_critical_services_not_running", "running_in_backup_mode"]
+    replayed(driver.store)
+
+
+def test_a_host_that_is_told_lost_is_taken_over_and_explained():
+    driver = controller(parameters=TIMES)
+    driver.send("enable_ha")
+    beating(driver, 3)
+    events = [e.event for e in driver.see(host_lost("node2"))]
+    assert "peer_host_lost(node2)" in events
+    told = [e["event"] for e in driver.store.entries]
+    assert told[told.index("peer_host_lost(node2)") - 1].startswith("power_off(node1)")
+    replayed(driver.store)
+
+
+def test_the_deadline_is_enough():
+    driver = controller(parameters=TIMES)
+    driver.send("enable_ha")
+    beating(driver, 3)
+    driver.clock.time = driver.deadline
+    assert [e.event for e in driver.see()]
+    for _ in range(50):
+        driver.see()
+        assert driver.deadline is None or driver.deadline > driver.clock.time
+        if driver.deadline is not None:
+            driver.clock.time = driver.deadline
+    replayed(driver.store)
+    assert controller().deadline is None
+
+
+def test_a_clock_that_steps_back_hurts_nobody():
+    driver = controller(parameters=TIMES)
+    driver.send("enable_ha")
+    beating(driver, 3)
+    driver.clock.time -= 100
+    assert [e.event for e in driver.see()] == []
+    assert [e.event for e in driver.see(heard("node1"))] == []
+
+
+# ---------------------------------------------------------------------- event loops
+
+
+def looped(play, **options):
+    """Play with a driver beside an event loop; its tasks and threads are gone afterwards."""
+    threads = threading.active_count()
+    store = Memory()
+    keeper = Keeper(PRG, store, **{"clock": Clock(), **options})
+
+    async def main():
+        performer = World(store)
+        driver = AsyncDriver(keeper, performer)
+        running = asyncio.create_task(driver.run())
+        try:
+            async with asyncio.timeout(10):
+                return await play(driver, performer, running)
+        finally:
+            running.cancel()
+            ended = await asyncio.gather(running, return_exceptions=True)
+            assert isinstance(ended[0], asyncio.CancelledError), ended
+            assert len(asyncio.all_tasks()) == 1
+
+    found = asyncio.run(main())
+    assert threading.active_count() == threads
+    return found
+
+
+async def until(condition):
+    while not condition():
+        await asyncio.sleep(0.005)
+
+
+def columns(driver):
+    return driver.keeper.read()[0].columns
+
+
+def test_beside_an_event_loop_a_pair_comes_up_and_fails_over():
+    async def play(driver, performer, _running):
+        for event in WAY:
+            await driver.see(told(event))
+        await until(lambda: columns(driver)["node2.state"] == "normal")
+        await driver.tell("failover(node1)")
+        await until(lambda: columns(driver)["node1.state"] == "idle")
+        assert [o.do for o in performer.did][:1] == ["stop_critical_services"] or performer.did
+        replayed(driver.keeper.store)
+
+    looped(play)
+
+
+def test_a_slow_action_holds_no_heartbeat_up():
+    go = threading.Event()
+
+    async def play(driver, performer, _running):
+        for event in WAY:
+            await driver.see(told(event))
+        await until(lambda: columns(driver)["node2.state"] == "normal")
+        begun = threading.Event()
+
+        def at(_place):
+            begun.set()
+            assert go.wait(10)
+
+        performer.at = at
+        try:
+            await driver.tell("failover(node1)")
+            await until(begun.is_set)
+            before = len(performer.did)
+            for _ in range(20):
+                await driver.see(heard("node1"))
+                await driver.see(heard("node2"))
+            await driver.tell("services_down(node2)")
+            assert len(performer.did) == before
+            assert driver.keeper.orders()
+        finally:
+            go.set()
+        await until(lambda: not driver.keeper.orders())
+        replayed(driver.keeper.store)
+
+    looped(play, parameters=TIMES)
+
+
+def test_a_store_that_is_away_is_waited_for(caplog):
+    async def play(driver, _performer, running):
+        store = driver.keeper.store
+
+        def away(_place):
+            raise Unavailable("the disk is gone")
+
+        for event in WAY:
+            await driver.see(told(event))
+        store.at = away
+        with pytest.raises(Unavailable, match="the disk is gone"):
+            await driver.see(told("failover(node1)"))
+        await asyncio.sleep(0.05)
+        assert not running.done()
+        store.at = lambda _place: None
+        await until(lambda: columns(driver)["node2.state"] == "normal")
+
+    looped(play)
+    assert "the disk is gone" in caplog.text
+
+
+def test_what_a_crash_left_is_done_when_it_runs_again():
+    store = Memory()
+    with pytest.raises(Crash):
+        driver = normal(store=store)
+        driver.performer.at = Points(1)
+        driver.send("failover(node1)")
+    left = Keeper(PRG, store, clock=Clock()).orders()
+    assert left
+
+    async def play():
+        performer = World(store)
+        driver = AsyncDriver(Keeper(PRG, store, clock=Clock()), performer)
+        running = asyncio.create_task(driver.run())
+        async with asyncio.timeout(10):
+            await until(lambda: columns(driver)["node1.state"] == "idle")
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        assert tuple(performer.did[:len(left)]) == left
+
+    asyncio.run(play())
+
+
+def test_time_passes_beside_an_event_loop():
+    """With the clock of the computer: the loss of a peer is decided without being asked."""
+    async def play(driver, _performer, _running):
+        for event in WAY:
+            await driver.see(told(event))
+        await until(lambda: any(
+            e["event"].startswith("heartbeat_lost") for e in driver.keeper.store.entries))
+
+    from prgcore.adapters.ports import SystemClock
+
+    looped(play, clock=SystemClock(), parameters=Parameters(
+        keep_alive_interval=0.05, keep_alive_timeout=0.2, initialization_keep_alive_timeout=0.3,
+        critical_service_delay=0.1))
+
+
+@cache
+def kinds():
+    return {e.name: e.kind for e in PRG.model.events}
+
+
+def test_an_observation_of_nothing_is_nothing():
+    driver = normal(parameters=TIMES)
+    assert driver.see(Observation()) == []
+    assert {kinds()[e["event"]] for e in driver.store.entries} <= set(Kind)

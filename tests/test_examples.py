@@ -1,0 +1,87 @@
+"""The examples run: what a reader types does what its first lines say."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from prgcore import PRG
+from prgcore.adapters.sqlite import SQLiteStore
+from prgcore.conformance import check
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+LONGEST = 25
+"""Lines of the shortest embedding, at most."""
+
+
+@pytest.fixture
+def example(tmp_path):
+    """Run an example in a folder of its own; what it printed."""
+    def run(name, *words):
+        done = subprocess.run(
+            [sys.executable, EXAMPLES / name, *map(str, words)], cwd=tmp_path, text=True,
+            capture_output=True, check=False, timeout=120)
+        assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
+        return done.stdout
+
+    return run
+
+
+def history(file):
+    """The decisions in a store; all of them allowed."""
+    store = SQLiteStore(file)
+    entries = list(store.history())
+    store.close()
+    report = check(PRG, entries)
+    assert report.ok, report.finding
+    return entries
+
+
+def test_the_shortest_embedding_is_short_and_fails_over(example, tmp_path):
+    assert len((EXAMPLES / "shortest.py").read_text(encoding="utf-8").splitlines()) <= LONGEST
+    said = example("shortest.py").splitlines()
+    assert said[-4:] == [
+        "6 failover(node1) M100@node1", "7 takeover_done(node2) F110@node2",
+        "8 taken_over(node1) F114@node1", "idle and running_in_backup_mode"]
+    moved = ["6 disconnect_users node1", "6 acquire_grant node2", "6 move_users node2"]
+    assert [line for line in said if line in moved] == moved
+    assert len(history(tmp_path / "pair.db")) == 8
+
+
+def test_what_is_kept_is_kept(example, tmp_path):
+    example("shortest.py")
+    before = history(tmp_path / "pair.db")
+    again = example("shortest.py").splitlines()
+    assert again == ["8 failover(node1) None", "idle and running_in_backup_mode"]
+    assert history(tmp_path / "pair.db") == before, "a refusal changes nothing"
+
+
+def test_a_controller_keeps_the_time_and_brings_users_home(example, tmp_path):
+    said = example("controller.py", "pair.db")
+    entries = history(tmp_path / "pair.db")
+    assert said.endswith(f"\n{len(entries)} decisions are kept in pair.db\n")
+    rules = [e["rule"] for e in entries]
+    for expected in (["A100"], ["S110@node1"], ["S110@node2"],
+                     ["X100@node1", "F100@node1", "F110@node2"],
+                     ["X102@node1", "M110@node1", "B102@node1"],
+                     ["X112@node1", "L120@node2", "F110@node2"]):
+        assert [r for r in rules if r in expected][: len(expected)] == expected
+        rules = rules[rules.index(expected[-1]) + 1:] if len(expected) > 1 else rules
+    for epoch in {e["epoch"] for e in entries if len(e["actions"]) > 1}:
+        orders = [f"{a['do']} on {a['node']}" for e in entries if e["epoch"] == epoch
+                  for a in e["actions"]]
+        places = [said.rfind(f"    {order}\n") for order in orders]
+        assert -1 not in places
+    assert re.search(r"disconnect_users on node1\n(?:.*\n)*?    acquire_grant on node2\n"
+                     r"(?:.*\n)*?    move_users on node2\n", said)
+
+
+def test_the_tour_of_two_nodes_ends_as_it_should(example):
+    said = example("two_nodes/tour.py")
+    assert said.endswith("all as it should be\n")
+    assert "WRONG" not in said
+    assert "LATE" not in said

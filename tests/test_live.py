@@ -1,0 +1,464 @@
+"""`prgcore ha` on a group that runs, `prgcore agent`, and whatever may answer in their place."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from prgcore.adapters.processes import alive
+from prgcore.cli import exit_code
+from prgcore.cli.statefile import is_group
+from prgcore.errors import BudgetExhausted, Conflict, Unavailable, Undecided
+from prgcore.machine import prg
+from prgcore.status import parse
+
+SERVICE = Path(__file__).parent.parent / "examples" / "two_nodes" / "service.py"
+NODE = """
+[node{n}]
+name = "cup{n}"
+service = "127.0.0.1:{service}"
+admin = "127.0.0.1:{admin}"
+services = {{ presence = ["{python}", "service.py"] }}
+serving = "presence"
+"""
+GROUP = """
+group = "Sales"
+store = "sqlite:pair.db"
+grant = 2
+[parameters]
+keep_alive_interval = 0.1
+keep_alive_timeout = 0.8
+initialization_keep_alive_timeout = 1.6
+critical_service_delay = 0.6
+[lease]
+lasts = 0.6
+pause = 0.1
+stopping = 0.1
+waits = 0.8
+"""
+
+
+def ports(count):
+    ends = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    found = [end.getsockname()[1] for end in ends]
+    for end in ends:
+        end.close()
+    return found
+
+
+def group_file(folder, *, service=None, admin=None, more=""):
+    service, admin = service or ports(2), admin or ports(2)
+    file = folder / "group.toml"
+    file.write_text(more + GROUP + "".join(
+        NODE.format(n=n, service=service[n - 1], admin=admin[n - 1], python=sys.executable)
+        for n in (1, 2)))
+    return file
+
+
+class Group:
+    """Two agents, each a process, in a folder."""
+
+    def __init__(self, folder):
+        self.folder, self.file = folder, group_file(folder)
+        shutil.copy(SERVICE, folder)
+        self.agents = {}
+
+    def start(self, name):
+        out = (self.folder / f"{name}.out").open("ab")
+        with out:
+            self.agents[name] = subprocess.Popen(
+                [sys.executable, "-m", "prgcore", "agent", str(self.file), name],
+                stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+
+    def service(self, node):
+        return int((self.folder / node / "presence.pid").read_text())
+
+    def close(self):
+        for agent in self.agents.values():
+            with suppress(ProcessLookupError):
+                agent.send_signal(signal.SIGCONT)
+                agent.kill()
+            agent.wait()
+        for node in ("node1", "node2"):
+            with suppress(OSError, ValueError):
+                if alive(pid := self.service(node)):
+                    subprocess.run(["kill", "-9", str(pid)], check=False)
+
+
+@pytest.fixture(scope="module")
+def group(tmp_path_factory):
+    made = Group(tmp_path_factory.mktemp("live"))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def ha(run, group):
+    def call(*words, file=None):
+        command, *rest = words
+        return run("ha", command, "--state", file or group.file, *rest)
+
+    return call
+
+
+def states(answer):
+    (found,) = parse(answer.out).groups
+    assert (found.name, [n.name for n in found.nodes]) == ("Sales", ["cup1", "cup2"])
+    return [n.state for n in found.nodes]
+
+
+# ------------------------------------------------------------------------- its life
+
+
+def test_a_group_that_runs_is_commanded_like_one_in_a_file(run, ha, group):
+    group.start("cup1")
+    group.start("CUP2")
+    first = ha("wait", "--seconds", "20")
+    while ha("status").err:
+        time.sleep(0.1)
+    assert (first.code, set(states(ha("status")))) == (0, {"unknown"})
+    enabled = ha("enable", "--strict")
+    assert enabled.out.startswith("Enable High Availability for Sales\nRequest SUCCESSFUL.\n")
+    assert states(enabled) == ["initializing"] * 2, "as they are after the decision"
+    rested = ha("wait")
+    assert (rested.code, states(rested)) == (0, ["normal"] * 2)
+    assert rested.out.startswith("Nothing more happens by itself.\n")
+
+    same = run("ha", "init", "--group", "Sales", "--node", "cup1", "--node", "cup2",
+               "-s", group.folder / "state.json")
+    assert same.code == 0
+    for words in (("enable",), ("wait",), ("recover",), ("recover", "Sales"), ("fallback", "cup2"),
+                  ("status",), ("failover", "cup1")):
+        there, here = ha(*words), ha(*words, file=group.folder / "state.json")
+        if words not in (("enable",), ("wait",)):
+            assert (there.code, there.out, there.err) == (here.code, here.out, here.err)
+    assert states(ha("wait")) == ["idle", "running_in_backup_mode"]
+    explained = run("explain", "-", stdin=ha("status").out)
+    assert "Row " in explained.out
+
+    told = json.loads(ha("fallback", "node1", "--json").out)
+    assert (told["format"], told["group"], told["nodes"]) == (
+        "prgcore-running/1", "Sales", ["cup1", "cup2"])
+    assert told["answers"] == ["node1", "node2"]
+    (decision,) = told["decisions"]
+    assert (decision["event"], decision["outcome"], decision["rule"]) == (
+        "fallback(node1)", "done", "M110@node1")
+    assert decision["pair"].items() <= told["pair"].items()
+    assert [f"{a['do']}({a['node']})" for a in decision["actions"]] == told["orders"][-4:]
+    assert states(ha("wait")) == ["normal"] * 2
+
+
+def test_refused_is_an_answer_unless_strict(ha, group):
+    lenient, strict = ha("fallback", "cup1"), ha("fallback", "cup1", "--strict")
+    assert (lenient.code, strict.code) == (0, 1)
+    assert lenient.out == strict.out
+    assert "Request FAILED.\n  node1.state is normal, needs " in lenient.out
+    assert ha("event", "enable_auto_fallback").out.startswith("enable_auto_fallback: done by A106\n")
+    assert ha("event", "disable_auto_fallback").code == 0
+
+
+def test_a_service_that_is_killed_is_waited_for_and_started(ha, group):
+    subprocess.run(["kill", "-9", str(group.service("node1"))], check=True)
+    end = time.monotonic() + 15
+    while states(ha("wait"))[1] != "running_in_backup_mode" and time.monotonic() < end:
+        pass  # until somebody has looked at it
+    assert states(ha("status"))[0] == "failed_over_with_critical_services_not_running"
+    began = ha("start", "cup1")
+    assert began.out.startswith("Start Critical Services of Node > cup1\nRequest SUCCESSFUL.\n")
+    while states(ha("wait"))[0] != "failed_over" and time.monotonic() < end:
+        pass
+    ha("fallback", "cup1")
+    assert states(ha("wait")) == ["normal"] * 2
+
+
+def test_a_change_is_a_line_of_the_watch(ha, group):
+    watching = subprocess.Popen(
+        [sys.executable, "-m", "prgcore", "ha", "watch", "--state", str(group.file)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    line = watching.stdout.readline()
+    assert re.fullmatch(r"\d\d:\d\d:\d\d\.\d  cup1: Normal, users of cup1 \| "
+                        r"cup2: Normal, users of cup2\n", line)
+    for command in ("failover", "fallback"):
+        ha(command, "cup2")
+        ha("wait")
+        time.sleep(0.5)
+    watching.send_signal(signal.SIGINT)
+    out, err = watching.communicate(timeout=20)
+    assert (watching.returncode, err) == (0, "")
+    lines = [one[12:] for one in out.splitlines()]
+    assert lines[-1] == "cup1: Normal, users of cup1 | cup2: Normal, users of cup2"
+    assert ("cup1: Running in Backup Mode / On Admin Request, users of cup1 and cup2 | "
+            "cup2: Idle / On Admin Request") in lines
+    assert all(one != two for one, two in pairwise(lines))
+    said = json.loads(ha("watch", "--json", "--seconds", "0").out)
+    assert said["claims"] == {"node1": "node1", "node2": "node2"}
+    assert said["time"] > 0
+
+
+def test_a_node_that_does_not_answer_shows_nothing(ha, group, monkeypatch):
+    monkeypatch.setattr("prgcore.cli.live.look.__defaults__", (1.3,))
+    group.agents["CUP2"].send_signal(signal.SIGSTOP)
+    found = ha("status")
+    assert (found.code, states(found)[1]) == (0, None)
+    assert found.err.startswith("prgcore: cup2: the agent at 127.0.0.1:")
+    assert found.err.count("\n") == 1
+    rested = ha("wait")
+    assert (rested.code, states(rested)) == (0, ["running_in_backup_mode", None])
+    assert "the services of cup2 are started by its agent" in ha("start", "cup2").err
+    group.agents["CUP2"].send_signal(signal.SIGCONT)
+    end = time.monotonic() + 15
+    while states(ha("wait"))[1] != "failed_over" and time.monotonic() < end:
+        pass
+    ha("fallback", "cup2")
+    assert states(ha("wait")) == ["normal"] * 2
+
+
+def test_what_happens_is_seen_and_not_told(bad, group):
+    at = ("--state", group.file)
+    said = bad("ha", "event", "link_cut", *at)
+    assert "link_cut is no command: what happens to a group that runs is seen, not told; " in said
+    assert "commands: enable_ha, " in said
+    assert "told one command at a time" in bad("ha", "event", "recover", "recover", *at)
+    assert "unknown event 'link_ct'" in bad("ha", "event", "link_ct", *at)
+    assert "unknown node 'cup3'" in bad("ha", "failover", "cup3", *at)
+    assert "unknown node 'cup3'" in bad("ha", "start", "cup3", *at)
+    assert "'Branches'" in bad("ha", "status", "Branches", *at)
+    assert "is a group file" in bad("ha", "init", *at)
+
+
+def test_a_second_agent_of_a_node_is_told_that_one_runs(bad, group):
+    said = bad("agent", group.file, "cup1")
+    assert "cup1 cannot listen at 127.0.0.1:" in said
+    assert "does it run already?" in said
+
+
+def test_an_interrupt_ends_an_agent_and_then_nobody_answers(bad, ha, group):
+    for agent in group.agents.values():
+        agent.send_signal(signal.SIGINT)
+    assert [agent.wait(timeout=20) for agent in group.agents.values()] == [0, 0]
+    for words in (("status",), ("enable",), ("start", "cup1"), ("wait", "--seconds", "0")):
+        said = bad("ha", *words, "--state", group.file)
+        assert said.startswith("no node of Sales answers: cup1: no agent answers at 127.0.0.1:")
+        assert "prgcore agent group.toml cup1" in said
+    watched = ha("watch", "--seconds", "0")
+    assert (watched.code, watched.out[12:]) == (0, "no node answers\n")
+    assert json.loads(ha("watch", "--seconds", "0", "--json").out)["answers"] == []
+
+
+# ------------------------------------------------------------------ who answers instead
+
+
+class Liar:
+    """Listens at an address and answers whatever it is told to."""
+
+    def __init__(self, *answers, close=True):
+        self.answers, self.close = list(answers), close
+        self.server = socket.create_server(("127.0.0.1", 0))
+        self.port = self.server.getsockname()[1]
+        self.ends = []
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self):
+        with suppress(OSError):
+            while True:
+                end, _ = self.server.accept()
+                with suppress(OSError):
+                    end.recv(65536)
+                    end.sendall(self.answers.pop(0) if len(self.answers) > 1 else self.answers[0])
+                if self.close:
+                    end.close()
+                else:
+                    self.ends.append(end)
+
+
+KNOWN = {c: v for c, v in prg().initial[0].items() if c != "link"}
+STATUS = {"group": "Sales", "nodes": ["cup1", "cup2"], "node": "node1", "epoch": 3, "known": KNOWN,
+          "peer_answers": False, "serving": {}, "claims": {}, "orders": []}
+
+
+def line(value):
+    return json.dumps(value).encode() + b"\n"
+
+
+def status(**changes):
+    return line({k: v for k, v in (STATUS | changes).items() if v != "left out"})
+
+
+HOSTILE = {
+    "nothing": b"", "no text": b"\xff\xfe\0\n", "no JSON": b"SSH-2.0-OpenSSH\r\n",
+    "a list": b"[]\n", "deep": b"[" * 100_000 + b"\n", "huge": b"x" * (3 << 20),
+    "no end": b'{"group": "Sales"', "a huge number": b'{"epoch": ' + b"9" * 5000 + b"}\n",
+    "empty": b"{}\n", "another group": status(group="Branches"), "its peer": status(node="node2"),
+    "no columns": status(known={}), "columns that are none": status(known=3),
+    "no column of the machine": status(known=KNOWN | {"node1.mood": "fine"}),
+    "no value of it": status(known=KNOWN | {"node1.state": "fine"}),
+    "a list for a value": status(known=KNOWN | {"node1.state": []}),
+    "no orders": status(orders=[3]), "no claims": status(claims={"node1": 3}),
+    "claims of others": status(claims={"node3": "node1"}), "no epoch": status(epoch="x"),
+    "half of it": status(peer_answers="left out"),
+    "an error": line({"error": "unavailable", "message": "the store \x1b[31m\n is away"}),
+    "an error that is none": line({"error": [], "message": {"a": 1}}),
+}
+
+
+@pytest.mark.parametrize("said", HOSTILE.values(), ids=HOSTILE)
+def test_whatever_answers_is_one_line(bad, tmp_path, said):
+    liar = Liar(said)
+    file = group_file(tmp_path, admin=[liar.port, *ports(1)])
+    assert bad("ha", "status", "-s", file).startswith("no node of Sales answers: cup1: ")
+    liar.server.close()
+
+
+def test_who_is_slow_is_not_waited_for(bad, tmp_path, monkeypatch):
+    monkeypatch.setattr("prgcore.cli.live.look.__defaults__", (0.3,))
+    liar = Liar(b"{", close=False)
+    file = group_file(tmp_path, admin=[liar.port, *ports(1)])
+    assert "does not answer within 0.3 s" in bad("ha", "status", "-s", file)
+    liar.server.close()
+
+
+TOLD = {
+    "away": (b"", 3, "what became of it is not known"),
+    "no decision": (b"{}\n", 3, "answers recover with no decision"),
+    "half a decision": (line({"entry": {"epoch": 1}}), 3, "with no decision"),
+    "a state that is none": (line({"entry": {
+        "epoch": 1, "time": 0, "event": "recover", "outcome": "done", "before": {},
+        "after": {"node1.state": "fine", "node1.process": "running"}}}), 3, "with no decision"),
+    "undecided": (line({"error": "undecided", "message": "it hangs"}), 3, "it hangs; ask again"),
+    "conflict": (line({"error": "conflict", "message": "others write"}), 3, "others write"),
+    "the store is away": (line({"error": "unavailable", "message": "away"}), 3, "away; prgcore ha"),
+    "impossible": (line({"error": "impossible_event", "message": "no way"}), 1, "no way"),
+    "outside": (line({"error": "outside_invariant", "message": "S1"}), 1, "S1"),
+    "what it cannot read": (line({"error": "bad_input", "message": "what?"}), 2, "what?"),
+    "some other error": (line({"error": "mood", "message": "bad\n\x07"}), 2, "bad \\x07"),
+}
+
+
+@pytest.mark.parametrize(("said", "code", "told"), TOLD.values(), ids=TOLD)
+def test_what_becomes_of_a_command_is_said_or_said_to_be_unknown(bad, tmp_path, said, code, told):
+    liar = Liar(status(), said)
+    file = group_file(tmp_path, admin=[liar.port, *ports(1)])
+    with_remark = _two_lines(bad, code, "ha", "recover", "-s", file)
+    assert told in with_remark
+    liar.server.close()
+
+
+def _two_lines(bad, code, *words):
+    """The remark about the node that does not answer goes before the one line of complaint."""
+    run = bad.__closure__[0].cell_contents
+    answer = run(*words)
+    assert (answer.code, answer.out) == (code, "")
+    remark, complaint = answer.err.splitlines()
+    assert remark.startswith("prgcore: cup2: no agent answers at ")
+    assert complaint.isprintable()
+    return complaint
+
+
+def test_services_that_do_not_start_are_an_answer(bad, tmp_path):
+    liar = Liar(status(), line({"error": "action_failed", "message": "presence: no such program"}))
+    file = group_file(tmp_path, admin=[liar.port, *ports(1)])
+    assert "presence: no such program" in bad("ha", "start", "cup1", "-s", file, code=1)
+    liar.server.close()
+
+
+def test_a_pair_that_moves_is_not_at_rest(run, tmp_path):
+    moving = KNOWN | {"ha": "on", "node1.state": "taking_over", "node1.process": "running"}
+    for changes, why in (
+        ({"known": moving}, "cup1 is Taking Over"),
+        ({"orders": ["move_users(node1)"]}, "cup1 has still to do move_users(node1)"),
+        ({"known": KNOWN | {"node1.hears_peer": "yes"}}, "cup1 still believes in cup2"),
+    ):
+        liar = Liar(status(**changes))
+        file = group_file(tmp_path, admin=[liar.port, *ports(1)])
+        answer = run("ha", "wait", "--seconds", "0", "-s", file)
+        assert answer.code == 3
+        assert f"Not at rest after 0 s: {why}" in " ".join(answer.out.split())
+        liar.server.close()
+
+
+# ----------------------------------------------------------------------- group files
+
+
+def test_a_group_file_is_known_by_its_name_or_by_what_it_holds(tmp_path):
+    file = group_file(tmp_path)
+    other = tmp_path / "group.conf"
+    shutil.copy(file, other)
+    assert is_group(file)
+    assert is_group(other)
+    for data in (b"", b"{}", b"store", b"store = ", b"\xffstore", b"store = 1", b"[" * 9999 + b"store"):
+        other.write_bytes(data)
+        assert not is_group(other)
+    assert not is_group(tmp_path)
+    assert not is_group(tmp_path / "none.json")
+
+
+WRONG = {
+    "not there": (None, "cannot read"),
+    "no text": (b"\xff\xfe", "is not text"),
+    "no TOML": (b"group = ", "not TOML"),
+    "huge": (b"#" * (16 * (1 << 20) + 1), "larger than 16 MB"),
+    "nothing": (b"", "group is missing"),
+    "a wrong key": (b"grup = 1", "unknown key 'grup'; did you mean group"),
+    "a name of two words": (b'group="A B"\nstore="sqlite:x"\n[node1]\n[node2]\n', "group 'A B'"),
+    "one name": (b'group="A"\nstore="sqlite:x"\n[node1]\nname="a"\n[node2]\nname="A"\n',
+                 "both nodes are called"),
+    "a lease too long": (
+        b'group="A"\nstore="sqlite:x"\nlease={lasts=9}\n[node1]\n[node2]\n', "(T10)"),
+    "no store": (b'group="A"\nstore="postgres:x"\n[node1]\n[node2]\n', "sqlite:FILE or etcd:URL"),
+}
+
+
+@pytest.mark.parametrize(("data", "said"), WRONG.values(), ids=WRONG)
+def test_a_group_file_that_is_wrong_is_one_line(bad, tmp_path, data, said):
+    file = tmp_path / "group.toml"
+    if data is not None:
+        file.write_bytes(data)
+    assert said in bad("agent", file, "node1")
+    if said != "sqlite:FILE or etcd:URL":
+        assert said in bad("ha", "status", "-s", file)
+
+
+def test_an_agent_without_its_store_or_its_name_does_not_start(bad, tmp_path):
+    file = group_file(tmp_path)
+    assert "unknown node 'cup3'; did you mean cup" in bad("agent", file, "cup3")
+    text = file.read_text()
+    file.write_text(text.replace("sqlite:pair.db", "sqlite:no/such/pair.db"))
+    assert "cannot open" in bad("agent", file, "cup1")
+    file.write_text(text.replace("sqlite:pair.db", "sqlite:group.toml"))
+    assert "is no store" in bad("agent", file, "cup1")
+    assert "Missing argument" in bad("agent", file)
+    assert file.read_text().endswith(text[-100:]), "and it is left alone"
+
+
+def test_an_agent_without_etcd_says_so(bad, tmp_path):
+    pytest.importorskip("etcd3gw")
+    file = group_file(tmp_path)
+    (port,) = ports(1)
+    file.write_text(file.read_text().replace("sqlite:pair.db", f"etcd:http://127.0.0.1:{port}"))
+    assert str(port) in bad("agent", file, "cup1")
+
+
+def test_the_help_of_the_agent_holds_a_group_file(run, tmp_path):
+    page = run("agent", "--help").out
+    assert max(map(len, page.splitlines())) <= 80
+    text = page.partition("group = ")[2].partition("Example:")[0]
+    file = tmp_path / "group.toml"
+    file.write_text("group = " + "\n".join(one.strip() for one in text.splitlines()))
+    assert "unknown node 'cup3'" in run("agent", file, "cup3").err
+
+
+def test_exit_codes_say_unknown_where_it_is():
+    assert [exit_code(e) for e in (
+        Undecided("", ()), Conflict(""), BudgetExhausted(""), Unavailable(""))] == [3, 3, 3, 2]

@@ -1,0 +1,188 @@
+"""etcd alone: servers that are gone, asleep, restarted, or no etcd."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+
+import pytest
+
+from prgcore.adapters.keeping import settle
+from prgcore.errors import BadInput, Unavailable
+from tests import needs, stores
+
+pytestmark = needs.etcd
+
+
+@pytest.fixture
+def server(tmp_path):
+    """A server that a test may stop."""
+    one = stores.Etcd(tmp_path).start()
+    yield one
+    one.stop()
+
+
+def test_what_is_too_large_is_bad_input(server):
+    with closing(stores.opened(f"etcd {server.url} large/")) as store:
+        for size in (1_600_000, 4_000_000):
+            with pytest.raises(BadInput, match="etcd takes no value of this size"):
+                store.write({"a": "b" * size}, 0, {"epoch": 1})
+        assert store.read() is None
+        assert list(store.history()) == []
+
+
+def test_a_server_may_be_restarted_in_the_middle(server):
+    place = f"etcd {server.url} restart/"
+    with closing(stores.opened(place)) as store:
+        stores.first(store)
+    with ThreadPoolExecutor(3) as pool:
+        writing = [pool.submit(stores.steps, place, 60, seed) for seed in range(3)]
+        for how in (signal.SIGKILL, signal.SIGTERM):
+            time.sleep(0.2)
+            server.stop(how)
+            with closing(stores.opened(place)) as store, pytest.raises(Unavailable):
+                store.read()
+            server.start()
+        ids = [i for one in writing for i in one.result()]
+    with closing(stores.opened(place)) as store:
+        assert sorted(e["id"] for e in stores.replayed(store)) == sorted(ids)
+
+
+def test_a_write_that_arrives_late_is_done_once(server):
+    """The server sleeps, the writer gives up, the server wakes and does it after all."""
+    place = f"etcd {server.url} late/"
+    with closing(stores.opened(place, timeout=0.5)) as store:
+        version = store.write({}, 0)
+        server.process.send_signal(signal.SIGSTOP)
+        written = ({"a": 1}, version, {"epoch": 1, "id": "mine"})
+        with pytest.raises(Unavailable, match=r"^etcd at http://127.*does not answer: "):
+            store.write(*written)
+        for call in (lambda: store.wait(version, 60), lambda: settle(store, *written)):
+            with pytest.raises(Unavailable):
+                call()
+        server.process.send_signal(signal.SIGCONT)
+        stores.settled(place, store, written).close()
+    with closing(stores.opened(place)) as store:
+        assert (store.read().value, list(store.history())) == ({"a": 1}, [written[2]])
+
+
+def test_waiting_ends_when_the_server_does(server):
+    with closing(stores.opened(f"etcd {server.url} gone/")) as store, ThreadPoolExecutor() as pool:
+        waiting = pool.submit(store.wait, store.write({}, 0), 60)
+        time.sleep(0.2)
+        server.stop()
+        with pytest.raises(Unavailable):
+            waiting.result(timeout=stores.LONG)
+
+
+def test_waiting_outlives_a_compaction(server):
+    """What etcd forgot of its past is not needed: the version is read before the watch."""
+    with closing(stores.opened(f"etcd {server.url} one/")) as store, \
+            closing(stores.opened(f"etcd {server.url} two/")) as other:
+        version, newest = store.write({}, 0), 0
+        for _ in range(5):
+            newest = other.write({}, newest)
+        store._etcd.call("/kv/compaction", {"revision": str(newest)})
+        assert not store.wait(version, 0.2)
+        assert store.wait(version - 1, 5)
+        assert store.write({}, version) > newest
+
+
+def test_another_server_is_asked_after_one_is_gone(server):
+    with closing(stores.opened(f"etcd http://127.0.0.1:9,{server.url}/ next/")) as store:
+        with pytest.raises(Unavailable, match=r"http://127\.0\.0\.1:9 does not answer"):
+            store.read()
+        assert store.read() is None
+
+
+def test_one_server_of_three_may_be_killed(tmp_path):
+    """Those that are left go on with all that was decided; one alone decides nothing."""
+    servers = [stores.Etcd(tmp_path, name) for name in ("a", "b", "c")]
+    try:
+        for server in servers[1:]:
+            server.launch(servers)
+        servers[0].start(servers)
+        place = f"etcd {','.join(s.url for s in servers)} three/"
+        with closing(stores.opened(place)) as store:
+            stores.first(store)
+        with ThreadPoolExecutor(2) as pool:
+            writing = [pool.submit(stores.steps, place, 40, seed) for seed in range(2)]
+            time.sleep(0.2)
+            servers[0].stop()
+            ids = [i for one in writing for i in one.result()]
+        with closing(stores.opened(f"etcd {servers[2].url} three/", timeout=1)) as store:
+            assert sorted(e["id"] for e in stores.replayed(store)) == sorted(ids)
+            kept = store.read()
+            servers[1].stop()
+            for call in (store.read, lambda: store.write({}, kept.version)):
+                with pytest.raises(Unavailable):
+                    call()
+    finally:
+        for server in servers:
+            if server.process:
+                server.stop()
+
+
+@pytest.mark.parametrize(("url", "says"), [
+    ("", "'' is no address of etcd"), ("127.0.0.1:2379", "is no address of etcd; expected: http"),
+    ("ftp://a:1", "is no address"), ("http://:1", "is no address"), ("http://a:99999", "no address"),
+    ("http://a:b", "is no address"), ("http://[::1", "is no address"), ("http://a:1,", "no address"),
+    ("http://a/path", "is no address"), (None, "is no address"),
+])
+def test_an_address_that_is_none_is_refused(url, says):
+    from prgcore.adapters.etcd import EtcdStore
+
+    with pytest.raises(BadInput, match=says):
+        EtcdStore(url, "a/")
+
+
+@pytest.mark.parametrize("prefix", ["", "/", "a\0", "a\n", "\ud800", None, 3])
+def test_a_prefix_that_is_none_is_refused(prefix):
+    from prgcore.adapters.etcd import EtcdStore
+
+    with pytest.raises(BadInput, match="is no prefix; expected: prgcore/GROUP/"):
+        EtcdStore("http://127.0.0.1:1", prefix)
+
+
+@pytest.mark.parametrize("answer", [
+    b"", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", b"nonsense\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]", b"HTTP/1.1 404 No\r\n\r\nno",
+    b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n<html",
+    b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{}",
+    b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n",
+    b'HTTP/1.1 200 OK\r\nContent-Length: 33\r\n\r\n{"header": {"revision": "a\\u00e9"}}',
+], ids=ascii)
+def test_what_answers_and_is_not_etcd_is_unavailable(answer):
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        def serve():
+            while True:
+                try:
+                    one, _ = server.accept()
+                except OSError:
+                    return
+                with one:
+                    one.recv(100_000)
+                    one.sendall(answer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        try:
+            with closing(stores.opened(f"etcd {url} x", timeout=1)) as store, \
+                    closing(stores.arbiter(f"etcd {url} x", 2, timeout=1)) as arbiter:
+                for call in (store.read, lambda: store.write({}, 0, {"epoch": 1}),
+                             lambda: store.wait(0, 5), lambda: list(store.history()),
+                             lambda: arbiter.acquire("node1", 1), lambda: arbiter.keep("node1"),
+                             lambda: arbiter.release("node1", 1), arbiter.holder):
+                    with pytest.raises(Unavailable, match=r"etcd") as error:
+                        call()
+                    assert "\n" not in str(error.value)
+                    assert len(str(error.value)) < 400
+        finally:
+            server.shutdown(socket.SHUT_RDWR)
+            thread.join()
