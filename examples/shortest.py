@@ -1,4 +1,4 @@
-"""The shortest embedding: a pair in a file, heartbeats, a failover that is carried out."""
+"""The shortest embedding: a pair in a file, heartbeats, a failover carried out."""
 
 from prgcore import PRG
 from prgcore.adapters.driver import Driver

@@ -186,20 +186,37 @@ class Record:
             BadInput: it is none.
         """
         try:
-            return Record(
-                int(value["epoch"]), dict(value["columns"]),
+            record = Record(
+                value["epoch"], dict(value["columns"]),
                 {node: dict(columns) for node, columns in value["own"].items()},
-                {node: int(n) for node, n in value["changes"].items()},
+                dict(value["changes"]),
                 tuple(Order(**order) for order in value["orders"]),
                 {home: Claim(**claim) for home, claim in value["claims"].items()},
             )
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise BadInput(f"what the store keeps is no record: {type(error).__name__}: {error}; "
-                           "is it a store of something else?") from None
+            raise _no_record(f"{type(error).__name__}: {error}") from None
+        numbers = [record.epoch, *record.changes.values(),
+                   *(n for o in record.orders for n in (o.epoch, o.number)),
+                   *(n for c in record.claims.values() for n in (c.token, c.freed))]
+        words = [*record.own, *record.changes, *record.claims,
+                 *(w for o in record.orders for w in (o.node, o.do)),
+                 *(c.node for c in record.claims.values())]
+        if not all(map(_cells, (record.columns, *record.own.values()))):
+            raise _no_record("its columns are no words")
+        if not all(map(_whole, numbers)) or not all(map(_word, words)):
+            raise _no_record("a number or a word of it is none")
+        if record.own.keys() != record.changes.keys():
+            raise _no_record("its drawers are counted otherwise")
+        return record
 
     def orders_of(self, node: str) -> tuple[Order, ...]:
         """What a node has to do, in order."""
         return tuple(o for o in self.orders if o.node == node)
+
+
+def _no_record(why: str) -> BadInput:
+    return BadInput(f"what the store keeps is no record: {why:.200}; is it a store of something "
+                    "else?")
 
 
 def begin(columns: Mapping[str, str], own: Mapping[str, Iterable[str]] | None = None) -> Record:

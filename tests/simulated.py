@@ -17,7 +17,7 @@ from prgcore.errors import ImpossibleEvent, Undecided
 from prgcore.machine import prg
 from prgcore.node import own, told
 from prgcore.parameters import Parameters
-from prgcore.record import assigned, let_go, served, taken
+from prgcore.record import Record, assigned, let_go, served, taken
 from prgcore.seats import NODES, seat
 from prgcore.tables.states import HOLDERS
 from tests.stored import Clock, Memory
@@ -197,7 +197,7 @@ class World:
             if all(node.serves(home, now) for node in self.nodes.values()):
                 raise Twice(f"users at home at {home} are served by both nodes at {now}")
 
-    def take(self, step, name="", more=None):
+    def take(self, step, name="", more=None):  # noqa: C901, each thing that happens is a line
         node = self.nodes.get(name)
         if step == "time":
             self.clock.time += more
@@ -300,7 +300,7 @@ class World:
 
     @property
     def record(self):
-        return self.nodes["node1"].keeper.read()[0]
+        return Record.from_json(self.store.read().value)
 
     @property
     def pair(self) -> Pair:

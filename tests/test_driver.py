@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import threading
 from functools import cache
@@ -216,7 +217,7 @@ def test_a_crash_at_any_point_loses_nothing_and_does_nothing_that_was_not_decide
     performer = World(store, fails=fails)
     driver = controller(store, performer)
     crashes = 0
-    for number in range(90):
+    for number in range(70):
         pair = PRG.pair(driver.read()[0].columns)
         event = WAY[number] if number < len(WAY) else likely(pair, dice)
         before = copied(store)
@@ -245,8 +246,8 @@ def test_a_crash_at_any_point_loses_nothing_and_does_nothing_that_was_not_decide
             assert firsts == performer.did, "each order, in order"
             assert all(b == a or other.did.index(b) == at for at, (a, b) in enumerate(
                 zip(other.did, other.did[1:], strict=False), 1)), "again at once, or never"
-    assert crashes > 300
-    assert len(store.entries) > 60
+    assert crashes > 150
+    assert len(store.entries) > 50
     assert replayed(store).orders == ()
 
 
@@ -307,6 +308,11 @@ def test_what_cannot_be_done_is_an_event_and_the_rest_of_it_is_dropped(do, event
     orders = [o for o in driver.performer.did if o.epoch == epoch]
     failed = next(i for i, o in enumerate(orders) if o.do == do)
     assert all(o.node != orders[failed].node for o in orders[failed + 1:])
+    first = next(r for r in map(json.loads, driver.store.writes)
+                 if r["epoch"] == 1 + max(e["epoch"] for e in driver.store.entries
+                                          if e["event"] == event))
+    assert not [o for o in first["orders"] if (o["epoch"], o["node"]) == (
+        epoch, orders[failed].node)], "gone in the write that tells it"
     assert replayed(driver.store).orders == ()
 
 
@@ -334,7 +340,7 @@ def test_a_performer_that_raises_what_it_must_not_is_heard_and_asked_again():
     whole = driver.performer
 
     class Wrong:
-        def perform(self, order):
+        def perform(self, _order):
             raise OSError(5, "input or output")
 
     driver.performer = Wrong()
@@ -524,7 +530,7 @@ def looped(play, **options):
 
 
 async def until(condition):
-    while not condition():
+    while not condition():  # noqa: ASYNC110, threads change it
         await asyncio.sleep(0.005)
 
 
@@ -600,9 +606,9 @@ def test_a_store_that_is_away_is_waited_for(caplog):
 
 def test_what_a_crash_left_is_done_when_it_runs_again():
     store = Memory()
+    driver = normal(store=store)
+    driver.performer.at = Points(1)
     with pytest.raises(Crash):
-        driver = normal(store=store)
-        driver.performer.at = Points(1)
         driver.send("failover(node1)")
     left = Keeper(PRG, store, clock=Clock()).orders()
     assert left

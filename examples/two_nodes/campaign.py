@@ -27,14 +27,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from pair import NODES, TwoNodes, free_ports
+from pair import NODES, PATIENT, TwoNodes, free_ports
 
 from prgcore.adapters.log import read as read_log
 from prgcore.conformance import check
 from prgcore.errors import Unavailable
-
-PATIENT = {"keep_alive_timeout": 1.0, "initialization_keep_alive_timeout": 2.0}
-"""Several pairs share a computer here: heartbeats may be late."""
 
 COMMANDS = ("failover(node1)", "failover(node2)", "fallback(node1)", "fallback(node2)", "recover",
             "disable_ha", "enable_ha", "enable_auto_fallback", "add_users")

@@ -31,6 +31,10 @@ HOME = {f"{node}.{column}": value for node in NODES for column, value in (
     ("state", "normal"), ("services", "up"), ("database", "up"), ("hears_peer", "yes"))}
 
 
+PATIENT = {"keep_alive_timeout": 1.0, "initialization_keep_alive_timeout": 2.0}
+"""For a computer that has more to do: heartbeats may be late."""
+
+
 def free_ports(count: int) -> list[int]:
     ends = [socket.socket() for _ in range(count)]
     for end in ends:

@@ -19,6 +19,8 @@ until = 0.0
 def answer(asked: dict) -> dict:
     global serve, until
     if "serve" in asked:
+        if asked["until"] < until:
+            return {"late": True}
         serve, until = dict(asked["serve"]), float(asked["until"])
         return {}
     token = serve.get(asked.get("ask"), 0)

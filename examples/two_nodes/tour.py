@@ -16,7 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from pair import NODES, TwoNodes
+from pair import NODES, PATIENT, TwoNodes
 
 from prgcore.conformance import check
 from prgcore.counting import noticed_latest, serves_from
@@ -165,7 +165,7 @@ def main() -> int:
     options.add_argument("--store", default="sqlite:pair.db")
     asked = options.parse_args()
     with tempfile.TemporaryDirectory(prefix="prg") as name:
-        pair = TwoNodes(Path(name) / "tour", asked.store)
+        pair = TwoNodes(Path(name) / "tour", asked.store, **PATIENT)
         try:
             return bool(Tour(pair).run())
         finally:

@@ -14,6 +14,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from threading import Lock
 from typing import Any
 
 from prgcore.adapters.asynchronous import AsyncDriver
@@ -61,7 +62,7 @@ async def ask(address: Address, question: Mapping[str, Any], within: float = 5.0
                 writer.close()
     except TimeoutError:
         raise Unavailable(f"the agent at {where} does not answer within {within:g} s") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         why = getattr(error, "strerror", None) or "no JSON comes back"
         raise Unavailable(f"no agent answers at {where}: {why}") from None
     if not isinstance(answer, dict):
@@ -83,8 +84,11 @@ class Agent:
                              log=self._note)
         self.driver = AsyncDriver(self.keeper, _Orders(self), self._ready)
         self._tells = told(group.engine, self.node)
+        self._domains = {c.name: c.domain for c in group.engine.model.columns
+                         if c.name in told(group.engine, self.peer.seat)}
         self._seen: tuple[Record, float] | None = None
         self._freed: dict[tuple[str, Claim], float] = {}
+        self._serving = Lock()
         self._stopped = asyncio.Event()
         self._beat: Heard | None = None
         self._beats = asyncio.Event()
@@ -140,7 +144,8 @@ class Agent:
         await self.driver.tell(f"manager_start({self.node})", also=manager)
 
     async def _stop(self) -> None:
-        await asyncio.to_thread(self.services.serve, {}, 0.0)
+        await asyncio.to_thread(
+            self.services.serve, {}, time.monotonic() + self.group.lease.lasts)
         with suppress(PrgError):
             await self.driver.tell(f"manager_stop({self.node})")
         self.store.close()
@@ -185,11 +190,15 @@ class Agent:
                 beat = json.loads(line)
                 if beat["node"] != self.peer.seat:
                     break
-                self._beat = Heard(
-                    {str(c): str(v) for c, v in beat["columns"].items()
-                     if c in own(self.group.engine, self.peer.seat)}, int(beat["changes"]))
+                columns, changes = beat["columns"], beat["changes"]
+                if not all(v in self._domains[c] for c, v in columns.items()):
+                    break
+                self._beat = Heard(columns, int(changes))
                 self._beats.set()
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        except asyncio.CancelledError:
+            pass
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError,
+                OverflowError):
             _log.warning("what comes in at the service port is no heartbeat")
         finally:
             writer.close()
@@ -236,10 +245,15 @@ class Agent:
         self.driver.changed.clear()
         await asyncio.to_thread(self._serve_once)
         with suppress(TimeoutError):
-            await asyncio.wait_for(self.driver.changed.wait(), self.group.lease.lasts / 4)
+            async with asyncio.timeout(self.group.lease.lasts / 4):
+                await self.driver.changed.wait()
 
     def _serve_once(self) -> bool:
-        """Whether the services have heard it, or do not run."""
+        """One reading after another, never two at once; whether the services have heard it."""
+        with self._serving:
+            return self._serve_newest()
+
+    def _serve_newest(self) -> bool:
         begun = time.monotonic()
         record, _ = self.keeper.read()
         self._seen = record, begun
@@ -259,7 +273,7 @@ class Agent:
             return since is not None and now >= serves_from(since, self.group.lease.waits)
 
         if self.keeper.change(lambda newest: taken(newest, self.node, waited)).claims != record.claims:
-            return self._serve_once()
+            return self._serve_newest()
         return heeded
 
     def _granted(self, record: Record) -> bool:
@@ -340,7 +354,7 @@ class Agent:
                     break
                 writer.write(json.dumps(await self._answer(line)).encode() + b"\n")
                 await writer.drain()
-        except (OSError, ValueError):
+        except (OSError, ValueError, asyncio.CancelledError):
             pass
         finally:
             writer.close()

@@ -30,7 +30,7 @@ def _at_once(_record: Record, _order: Order) -> bool:
 
 
 async def _set(event: asyncio.Event, within: float | None) -> bool:
-    """Wait until it is set, so long; whether it is. (`wait_for` may swallow a cancellation.)"""
+    """Wait so long until it is set; whether it is. `wait_for` may swallow a cancellation."""
     try:
         async with asyncio.timeout(within):
             await event.wait()
@@ -107,10 +107,9 @@ class AsyncDriver:
         """Observe at the next deadline, or when something has changed it."""
         deadline = self.keeper.deadline
         left = None if deadline is None else deadline - self.keeper.clock.now()
-        if left is None or left > 0:
-            if await _set(self._time, left):
-                self._time.clear()
-                return
+        if (left is None or left > 0) and await _set(self._time, left):
+            self._time.clear()
+            return
         await asyncio.to_thread(self.keeper.observe)
         self._work.set()
 

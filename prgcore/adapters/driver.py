@@ -192,7 +192,8 @@ class Keeper:
                 after, entry = decided(
                     record, known, decision, by=self._who(event), time=self.clock.wall(),
                     here=self.by, unseen=written(self.engine, record, decision))
-                if decision.outcome is not Outcome.DONE or self._keep(after, kept, entry):
+                if decision.outcome is not Outcome.DONE or self._keep(
+                        settled(after), kept, entry):
                     self._tell_log(entry)
                     return entry
             raise Conflict(f"{event}: others wrote the record {TRIES} times meanwhile")

@@ -21,8 +21,14 @@ from prgcore.machine import prg
 from prgcore.parameters import Parameters
 from prgcore.seats import NODES
 
+LONGEST = 1 << 20
+"""Bytes of a group file that are read."""
+
 KEYS = ("group", "store", "policy", "parameters", "lease", "grant", "node1", "node2")
-NODE_KEYS = ("name", "directory", "service", "admin", "peer", "services", "database", "serving")
+NODE_LONGEST = 1 << 20
+"""Bytes of a group file that are read."""
+
+KEYS = ("name", "directory", "service", "admin", "peer", "services", "database", "serving")
 
 Address: TypeAlias = tuple[str, int]
 
@@ -140,7 +146,8 @@ def read_group(file: Path) -> Group:
         BadInput: it cannot be read, or something in it is wrong; one line, with its place.
     """
     try:
-        text = file.read_bytes().decode()
+        with file.open("rb") as opened:
+            text = opened.read(LONGEST).decode()
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput(f"group file {str(file)[:120]!r}: cannot be read: "
                        f"{getattr(error, 'strerror', None) or 'it is no text'}") from None

@@ -3,7 +3,8 @@
 Law: no rule lives here. A service that an earlier agent left running is found by its file and
 taken over. The one that serves users listens on a socket of its node: one JSON object a line, told
 `{"serve": {"node1": TOKEN}, "until": SECONDS}` it serves these groups until then, by the monotonic
-clock of the computer, and answers `{}` when it serves nobody else.
+clock of the computer, and answers `{}` when it serves nobody else. What it is told with an earlier
+`until` than before comes too late: it answers anything else, and goes on.
 """
 
 from __future__ import annotations
@@ -103,7 +104,7 @@ class Services:
     def _answers(self) -> None:
         """Wait until the service that serves users answers."""
         end = time.monotonic() + PATIENCE
-        while not self.serve({}, 0.0):
+        while not self.serve({}, time.monotonic()):
             if time.monotonic() > end or self.pid(self.member.serving) is None:
                 raise ActionFailed(f"{self.member.serving} does not answer at {self.socket}")
             time.sleep(0.01)
@@ -140,6 +141,6 @@ class Services:
                 end.settimeout(PATIENCE / 4)
                 end.connect(str(self.socket))
                 end.sendall(line)
-                return bool(end.makefile("rb").readline())
+                return end.makefile("rb").readline().strip() == b"{}"
         except OSError:
             return False

@@ -113,7 +113,7 @@ class _Views:
             now != primed for now, primed in self.primed))
         answer = self.solver.check()
         self.solver.pop()
-        return bool(answer == z3.sat)
+        return bool(answer != z3.unsat)
 
     def differ(self, event: str) -> Iterator[Apart]:
         """What of an event is decided differently in two such pairs."""
