@@ -25,10 +25,7 @@ LONGEST = 1 << 20
 """Bytes of a group file that are read."""
 
 KEYS = ("group", "store", "policy", "parameters", "lease", "grant", "node1", "node2")
-NODE_LONGEST = 1 << 20
-"""Bytes of a group file that are read."""
-
-KEYS = ("name", "directory", "service", "admin", "peer", "services", "database", "serving")
+NODE_KEYS = ("name", "directory", "service", "admin", "peer", "services", "database", "serving")
 
 Address: TypeAlias = tuple[str, int]
 
