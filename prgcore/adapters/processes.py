@@ -104,7 +104,7 @@ class Services:
     def _answers(self) -> None:
         """Wait until the service that serves users answers."""
         end = time.monotonic() + PATIENCE
-        while not self.serve({}, time.monotonic()):
+        while not self._told({"ask": ""}):
             if time.monotonic() > end or self.pid(self.member.serving) is None:
                 raise ActionFailed(f"{self.member.serving} does not answer at {self.socket}")
             time.sleep(0.01)
@@ -129,18 +129,22 @@ class Services:
         raise ActionFailed("services do not stop: " + ", ".join(n for n in running if self.pid(n)))
 
     def serve(self, groups: Mapping[str, int], until: float) -> bool:
-        """Tell whom to serve, and until when; whether that was heard.
+        """Tell whom to serve, and until when; whether that was heard, and heeded.
 
         A service that cannot be told serves by what it was told before, until then.
         """
         if not self.member.serving:
             return True
-        line = json.dumps({"serve": dict(groups), "until": until}).encode() + b"\n"
+        return self._told({"serve": dict(groups), "until": until}) == b"{}\n"
+
+    def _told(self, what: Mapping[str, object]) -> bytes:
+        """What the service that serves users answers; nothing where it does not."""
         try:
             with socket.socket(socket.AF_UNIX) as end:
                 end.settimeout(PATIENCE / 4)
                 end.connect(str(self.socket))
-                end.sendall(line)
-                return end.makefile("rb").readline().strip() == b"{}"
+                end.sendall(json.dumps(what).encode() + b"\n")
+                with end.makefile("rb") as lines:
+                    return lines.readline()
         except OSError:
-            return False
+            return b""
