@@ -92,6 +92,7 @@ class Agent:
         self._stopped = asyncio.Event()
         self._beat: Heard | None = None
         self._beats = asyncio.Event()
+        self._callers: set[asyncio.StreamWriter] = set()
 
     def _note(self, entry: Entry) -> None:
         """A line of this node's own log; where it cannot be written, the store has it still."""
@@ -185,6 +186,7 @@ class Agent:
 
     async def _hears(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Heartbeats of the peer; anything else is dropped with its connection."""
+        self._callers.add(writer)
         try:
             while line := await reader.readline():
                 beat = json.loads(line)
@@ -201,7 +203,14 @@ class Agent:
                 OverflowError):
             _log.warning("what comes in at the service port is no heartbeat")
         finally:
+            self._callers.discard(writer)
             writer.close()
+
+    def _hang_up(self) -> None:
+        """Drop what a host that is known to be dead has sent, and has not been read yet."""
+        for writer in self._callers:
+            writer.transport.abort()
+        self._beats.clear()
 
     async def _take_beats(self) -> None:
         """The newest heartbeat goes to the machine, one at a time."""
@@ -383,6 +392,7 @@ class Agent:
                 await asyncio.to_thread(self.services.start)
                 return {}
             case "host_lost":
+                self._hang_up()
                 entries = await self.driver.see(host_lost(self.node))
                 return {"entries": [e.to_json() for e in entries]}
             case "stop":
