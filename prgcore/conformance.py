@@ -8,22 +8,22 @@ So what is kept is every pair that the log so far leaves open, never a guess at 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from itertools import product
-from math import prod
 from typing import Any
 
 from attrs import asdict, frozen
 
 from prgcore.engine import Decision, Engine, Pair
-from prgcore.errors import BadInput, PrgError, unknown_name
-from prgcore.knowledge import RECORD
+from prgcore.errors import BadInput, BudgetExhausted, PrgError, unknown_name
+from prgcore.knowledge import ADMINISTRATOR, ENVIRONMENT, RECORD
 from prgcore.model import Rule
 from prgcore.seats import NODES
-from prgcore.unseen import MOST, World, node_of
+from prgcore.unseen import World, anywhere, node_of
 from prgcore.vocabulary import Outcome
 
 PAST = 64
 """How many decisions ago a line may have been ignored or refused."""
+CONTROLLER = "controller"
+"""Who decides for both nodes."""
 _SHOWN = 4
 
 
@@ -37,6 +37,8 @@ class Line:
         by: who decided; empty where the log does not say.
         outcome, rule, epoch: None where the log does not say.
         before, after: the columns that it names.
+        actions: what was asked for and of which node (empty: of the group), in order; None where
+            the log does not say.
     """
 
     place: str
@@ -47,6 +49,7 @@ class Line:
     epoch: int | None
     before: Mapping[str, str]
     after: Mapping[str, str]
+    actions: tuple[tuple[str, str], ...] | None
 
     @property
     def done(self) -> bool:
@@ -78,7 +81,8 @@ class Finding:
     Attributes:
         place: the line, as `line 17`.
         event: its event.
-        kind: what disagrees: `start`, `epoch`, `before`, `impossible`, `outcome`, `rule`, `after`.
+        kind: what disagrees: `start`, `epoch`, `by`, `before`, `impossible`, `outcome`, `rule`,
+            `after`, `actions`.
         says: one sentence.
         answers: what the table answers instead, each once.
     """
@@ -159,8 +163,23 @@ def read(engine: Engine, entry: Any, place: str) -> Line:
         raise BadInput(f"{place}: the epoch is a number from 0, not {str(epoch)[:40]!r}")
     before, after = (
         _columns(engine, entry.get(key), f"{place}: {key}") for key in ("before", "after"))
-    return Line(place, event, by or "", outcome, rule, epoch, before, after)
+    return Line(place, event, by or "", outcome, rule, epoch, before, after,
+                _actions(entry.get("actions"), f"{place}: actions"))
 
+
+def _actions(value: Any, place: str) -> tuple[tuple[str, str], ...] | None:
+    if value is None:
+        return None
+    expected = f'{place} are a list of {{"do": ..., "node": ...}}'
+    if not isinstance(value, list | tuple):
+        raise BadInput(f"{expected}, not {type(value).__name__}")
+    found = []
+    for one in value:
+        do, node = (one.get("do"), one.get("node")) if isinstance(one, Mapping) else (None, None)
+        if not isinstance(do, str) or not isinstance(node, str | None):
+            raise BadInput(f"{expected}, not {one!r:.60}")
+        found.append((do, node or ""))
+    return tuple(found)
 
 
 def _columns(engine: Engine, value: Any, place: str) -> dict[str, str]:
@@ -188,7 +207,7 @@ class Conformance:
         hidden: events that nobody logs, as for `World`. Without it there are none where the first
             line names every column, and else the machine's own.
         start: the pair in which the log begins. Without it the initial one if that fits, else
-            any that does: a log may begin in the middle.
+            any that does: a log may begin in the middle, but not with the first epoch.
 
     Raises:
         BadInput: no such event, or not a pair of this machine.
@@ -209,7 +228,10 @@ class Conformance:
         self._known_by = {c.name: c.observed_by for c in engine.model.columns}
         self._rules = {r.id: r for r in engine.model.rules}
         self._past: dict[int, frozenset[Pair]] = {}
-        self._epoch: int | None = None
+        self._deciders = {e.name: e.decider for e in engine.model.events}
+        self._least = self._most = 0  # decisions so far; lines may leave open which of them are
+        self._numbers = False  # whether these are epochs: some line had one
+        self._middle = False
         self._last = ""
         self._count = dict.fromkeys(Outcome, 0)
         self._covered: set[str] = set()
@@ -245,14 +267,15 @@ class Conformance:
         if self._world is None:
             whole = set(self.engine.stored) <= line.before.keys()
             self._world = World(self.engine, () if whole else None)
-        wrong = self._numbered(line) or (None if self.open else self._begin(line, self._world))
+        wrong = self._numbered(line) or self._misattributed(line) or (
+            None if self.open else self._begin(line, self._world))
         if wrong:
             return wrong
-        late = self._epoch is not None and line.epoch is not None and line.epoch < self._epoch
+        late = self._numbers and line.epoch is not None and line.epoch < self._least
         at = self._world.after(
             self._past[line.epoch] if late and line.epoch is not None else self.open)
         before, after = self._compared(line, line.before), self._compared(line, line.after)
-        fits = [p for p in at if all(p[c] == v for c, v in before.items())]
+        fits = [p for p in at if _fits(p, before)]
         if not fits:
             return self._unexplained(line, at, before)
         decisions = [d for p in fits if (d := self._decision(p, line.event)) is not None]
@@ -265,56 +288,70 @@ class Conformance:
         self._last = line.place
         if not late:
             self.open = frozenset(d.pair for d in allowed)
-            if line.epoch is not None:
-                self._epoch = line.epoch
-                self._past[line.epoch] = self.open
-                self._past.pop(line.epoch - PAST, None)
-            else:
-                self._epoch = None
+            self._number(line, {d.outcome is Outcome.DONE for d in allowed})
         return None
+
+    def _number(self, line: Line, done: set[bool]) -> None:
+        """Count a line; one without an epoch is a decision if the table answers that it is."""
+        if line.epoch is not None:
+            self._numbers, self._least, self._most = True, line.epoch, line.epoch
+        else:
+            self._least, self._most = self._least + min(done), self._most + max(done)
+        if self._numbers and self._least == self._most:
+            self._past[self._least] = self.open
+            self._past = {e: p for e, p in self._past.items() if e > self._least - PAST}
 
     def _numbered(self, line: Line) -> Finding | None:
         """Every decision once and in order; what is ignored or refused is of a recent one."""
-        if line.epoch is None or self._epoch is None:
+        if line.epoch is None:
             return None
-        expected = self._epoch + line.done
-        unsaid = line.outcome is None and line.epoch == self._epoch
-        if line.epoch == expected or unsaid or (not line.done and line.epoch in self._past):
+        before = line.epoch - line.done
+        if not self._numbers and before >= self._least + self._middle:
             return None
-        if line.epoch > expected:
-            lost = f"decision {self._epoch + 1}"
-            if line.epoch - line.done > self._epoch + 1:
-                lost = f"decisions {self._epoch + 1} to {line.epoch - line.done}"
-            says = f"{lost} lost: the epoch is {line.epoch} after {self._epoch}"
+        unsaid = line.outcome is None and self._least <= line.epoch <= self._most
+        if self._numbers and (self._least <= before <= self._most or unsaid or (
+                not line.done and line.epoch in self._past)):
+            return None
+        if self._numbers and before > self._most:
+            lost = f"decision {self._most + 1}"
+            if before > self._most + 1:
+                lost = f"decisions {self._most + 1} to {before}"
+            says = f"{lost} lost: the epoch is {line.epoch} after {self._most}"
+        elif before == self._least:
+            return Finding(line.place, line.event, "start", _NO_START)
         elif line.done:
             says = (f"a decision is applied twice, or out of order: the epoch is {line.epoch} "
-                    f"after {self._epoch}")
+                    f"after {self._least}")
         else:
-            says = f"of epoch {line.epoch}, too long before {self._epoch} to be checked"
+            says = f"of epoch {line.epoch}, too long before {self._least} to be checked"
         return Finding(line.place, line.event, "epoch", says)
+
+    def _misattributed(self, line: Line) -> Finding | None:
+        """Who decides an event, or sees it happen, logs it; a controller logs everything."""
+        who = self._deciders[line.event]
+        if who == ENVIRONMENT:
+            who = line.event.partition("(")[2].rstrip(")")
+        if line.by in ("", CONTROLLER, who) or who not in (ADMINISTRATOR, *NODES):
+            return None
+        return Finding(line.place, line.event, "by", (
+            f"the log says by {line.by:.60}, and it is to be by {who} or {CONTROLLER}"))
 
     def _begin(self, line: Line, world: World) -> Finding | None:
         """Where a log begins: initially, or in any pair that fits its first line."""
-        engine = self.engine
+        initial = frozenset(self.engine.initial)
         before = self._compared(line, line.before)
         first = line.epoch is None or line.epoch <= line.done
-        if first and any(_fits(p, before) for p in world.after(frozenset(engine.initial))):
-            self.open = frozenset(engine.initial)
+        if first and any(_fits(p, before) for p in world.after(initial)):
+            self.open = initial
             return None
-        domains = {c.name: c.domain for c in engine.model.columns if not c.derived}
-        choices = [(before[c],) if c in before else domain for c, domain in domains.items()]
-        if prod(map(len, choices)) > MOST:
-            return Finding(line.place, line.event, "start", (
-                "the log does not begin in the initial pair, and says too little of the one in "
-                "which it does; give it as start, or log more columns"))
-        atlas = engine.atlas
-        self.open = frozenset(
-            p for p in map(engine.at, product(*choices)) if _fits(p, before)
-            and (not engine.broken(p) if atlas is None else p in atlas))
-        if self.open:
-            return None
-        broken = sorted({b for p in map(engine.at, product(*choices)) for b in engine.broken(p)})
-        return Finding(line.place, line.event, "start", (
+        if line.epoch is not None and first:
+            return Finding(line.place, line.event, "start", _NO_START)
+        try:
+            self.open, broken = anywhere(self.engine, before)
+        except BudgetExhausted as error:
+            return Finding(line.place, line.event, "start", str(error))
+        self._middle = True
+        return None if self.open else Finding(line.place, line.event, "start", (
             "the log begins in a pair that cannot be reached"
             + (f": it breaks {', '.join(broken)}" if broken else "")))
 
@@ -378,6 +415,9 @@ class Conformance:
                      for c, v in after.items() if table.pair[c] != v]
             more = f"; and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
             return f"{'; '.join(wrong[:_SHOWN])}{more} ({answers})"
+        if kind == "actions":
+            return (f"its actions are {_list(line.actions or ())}, and are to be "
+                    f"{_list(_asked(table))} ({answers})")
         logged = f"{line.outcome or 'done'}{f' by {line.rule}' if line.rule else ''}"
         said = f"the log says {logged}, the table {answers}"
         if line.rule is None:
@@ -391,7 +431,9 @@ class Conformance:
         return f"{said}, because {because}" if because else said
 
 
-_RANK = ("after", "rule", "outcome")
+_RANK = ("actions", "after", "rule", "outcome")
+_NO_START = ("the log begins with the first epoch, and not in the initial pair: lines before it are "
+             "lost, or it has another start")
 
 
 def _fits(pair: Pair, columns: Mapping[str, str]) -> bool:
@@ -404,7 +446,19 @@ def _disagreement(line: Line, decision: Decision, after: Mapping[str, str]) -> s
         return "outcome"
     if line.rule is not None and (decision.rule is None or decision.rule.id != line.rule):
         return "rule"
-    return "" if _fits(decision.pair, after) else "after"
+    if not _fits(decision.pair, after):
+        return "after"
+    return "" if line.actions in (None, _asked(decision)) else "actions"
+
+
+def _asked(decision: Decision) -> tuple[tuple[str, str], ...]:
+    return tuple((a.do, a.node or "") for a in decision.actions)
+
+
+def _list(actions: Iterable[tuple[str, str]]) -> str:
+    """`stop_critical_services on node1, then move_users on node2`."""
+    named = [f"{do} on {node}" if node else do for do, node in actions]
+    return f"{', then '.join(named) or 'none':.300}"
 
 
 def _misses(rule: Rule, pair: Pair) -> str:

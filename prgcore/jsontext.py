@@ -11,6 +11,9 @@ from typing import Any, NoReturn
 
 from prgcore.errors import BadInput
 
+LINE_LIMIT = 1 << 20
+"""The longest line of JSON Lines that is read, in bytes."""
+
 
 def parse_json(text: str, name: str) -> Any:
     """A JSON value; `name` says whose text it is, for the error.

@@ -165,6 +165,8 @@ class Record:
             where it was told with this number.
         orders: what is not acknowledged, in the order in which it is to be done.
         claims: for each group of users, by the node at home to it, who may be serving it.
+        terms: on what it is kept: the machine, the lease. Who has others must not write it.
+        seats: for each node, which agent of it is the newest.
     """
 
     epoch: int
@@ -173,6 +175,8 @@ class Record:
     changes: Mapping[str, int] = field(factory=dict)
     orders: tuple[Order, ...] = ()
     claims: Mapping[str, Claim] = field(factory=dict)
+    terms: Mapping[str, str] = field(factory=dict)
+    seats: Mapping[str, str] = field(factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """The record as JSON."""
@@ -192,6 +196,7 @@ class Record:
                 dict(value["changes"]),
                 tuple(Order(**order) for order in value["orders"]),
                 {home: Claim(**claim) for home, claim in value["claims"].items()},
+                dict(value["terms"]), dict(value["seats"]),
             )
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise _no_record(f"{type(error).__name__}: {error}") from None
@@ -201,7 +206,8 @@ class Record:
         words = [*record.own, *record.changes, *record.claims,
                  *(w for o in record.orders for w in (o.node, o.do)),
                  *(c.node for c in record.claims.values())]
-        if not all(map(_cells, (record.columns, *record.own.values()))):
+        cells = (record.columns, *record.own.values(), record.terms, record.seats)
+        if not all(map(_cells, cells)):
             raise _no_record("its columns are no words")
         if not all(map(_whole, numbers)) or not all(map(_word, words)):
             raise _no_record("a number or a word of it is none")

@@ -6,7 +6,9 @@ Law: pure; every step is a decision of the machine.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import product
+from math import prod
 
 from prgcore.engine import Engine, Pair
 from prgcore.errors import BudgetExhausted
@@ -91,6 +93,31 @@ class World:
 
     def _dead(self, pair: Pair, node: str) -> bool:
         return any(pair[c] not in alive for c, alive in self._alive.items() if node_of(c) == node)
+
+
+def anywhere(
+    engine: Engine, columns: Mapping[str, str]
+) -> tuple[frozenset[Pair], tuple[str, ...]]:
+    """The pairs with these columns that can be reached; the invariants that the others break.
+
+    Raises:
+        BudgetExhausted: more than `MOST` pairs have them.
+    """
+    choices = [(columns[c.name],) if c.name in columns else c.domain
+               for c in engine.model.columns if not c.derived]
+    if prod(map(len, choices)) > MOST:
+        raise BudgetExhausted(
+            "the log does not begin in the initial pair, and says too little of the one in which "
+            "it does; give it as start, or log more columns")
+    atlas, found, broken = engine.atlas, set[Pair](), set[str]()
+    for pair in map(engine.at, product(*choices)):
+        if any(pair[c] != v for c, v in columns.items()):
+            continue
+        breaks = engine.broken(pair)
+        broken |= set(breaks)
+        if not breaks if atlas is None else pair in atlas:
+            found.add(pair)
+    return frozenset(found), tuple(sorted(broken))
 
 
 def node_of(column: str) -> str:

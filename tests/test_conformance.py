@@ -8,12 +8,14 @@ import os
 import random
 import subprocess
 import sys
+from contextlib import closing
 from copy import deepcopy
 from itertools import pairwise
 
 import pytest
 
 from prgcore import PRG, unseen
+from prgcore.adapters.sqlite import SQLiteStore
 from prgcore.cli.conform import _Growing
 from prgcore.conformance import Conformance, check
 from prgcore.engine import Engine
@@ -62,8 +64,10 @@ def partial(seed):
             continue
         names = [c for c in pair if known[c] == RECORD or (node and c.startswith(node))]
         epoch += decision.outcome == "done"
-        yield {"epoch": epoch, "by": node or "administrator", "event": event,
+        command = PRG.kind(event) == "command"
+        yield {"epoch": epoch, "by": "administrator" if command else node, "event": event,
                "outcome": decision.outcome.value, "rule": decision.rule and decision.rule.id,
+               "actions": [{"do": a.do, "node": a.node} for a in decision.actions],
                "before": {c: pair[c] for c in names}, "after": {c: decision.pair[c] for c in names}}
 
 
@@ -145,12 +149,81 @@ def test_what_was_ignored_may_be_told_a_little_late():
     ({"after": {"node1.state": "idle"}}, "after",
      "node1.state is idle after it, and is to be taking_over (done by L110@node1)"),
     ({"before": {"ha": "off"}}, "before", "ha is off before it and was on after line"),
+    ({"by": "node2"}, "by", "the log says by node2, and it is to be by node1 or controller"),
+    ({"by": "administrator"}, "by", "the log says by administrator, and it is to be by node1"),
+    ({"actions": []}, "actions", "its actions are none, and are to be acquire_grant on node1, then"),
+    ({"actions": LOG[SOME]["actions"][::-1]}, "actions", "move_users on node1, then acquire_grant"),
+    ({"actions": [a | {"node": "node2"} for a in LOG[SOME]["actions"]]}, "actions",
+     "acquire_grant on node2, then"),
+    ({"actions": [*LOG[SOME]["actions"], {"do": "format_disk"}]}, "actions", "then format_disk, and"),
 ])
 def test_what_no_rule_allows_is_found_and_explained(changes, kind, says):
     finding = spoilt(**changes)
     assert (finding.place, finding.kind) == (f"line {SOME + 1}", kind)
     assert says in finding.says
     assert finding.text().splitlines()[0].startswith(f"line {SOME + 1}: ")
+
+
+@pytest.mark.parametrize(("event", "by", "to_be"), [
+    ("recover", "node1", "administrator"), ("failover(node1)", "node1", "administrator"),
+    ("initialized(node1)", "node2", "node1"), ("services_down(node2)", "node1", "node2"),
+    ("services_down(node2)", "administrator", "node2"), ("manager_start(node1)", "bob", "node1"),
+])
+def test_nobody_logs_what_another_one_decides(event, by, to_be):
+    finding = check(PRG, [{"event": event, "by": by}]).finding
+    assert finding.kind == "by"
+    assert finding.says == f"the log says by {by}, and it is to be by {to_be} or controller"
+
+
+@pytest.mark.parametrize("by", ["", "controller", "node1"])
+def test_an_agent_begins_by_starting_its_manager(by):
+    before = dict(PRG.initial[0]) | {"node1.process": "manager_down", "node1.hears_peer": "no"}
+    line = {"event": "manager_start(node1)", "outcome": "done", "epoch": 1, "by": by,
+            "before": {c: before[c] for c in ("ha", "node1.process", "node1.hears_peer")}}
+    assert check(PRG, [line]).ok
+
+
+def renumbered(log, first=1):
+    """A log of decisions whose epochs count from the first that is left."""
+    return [entry | {"epoch": number} for number, entry in enumerate(log, first)]
+
+
+def test_a_log_whose_beginning_is_cut_off_does_not_begin_with_the_first_epoch():
+    done = [e for e in LOG if e["outcome"] == "done"]
+    cut, pair = done[7:30], done[7]["before"]
+    assert check(PRG, renumbered(done)).ok
+    assert check(PRG, renumbered(cut, 8)).ok
+    assert check(PRG, renumbered(cut), start=pair).ok
+    finding = check(PRG, renumbered(cut)).finding
+    assert (finding.place, finding.kind) == ("line 1", "start")
+    assert "the first epoch, and not in the initial pair" in finding.says
+    bare = [{k: v for k, v in e.items() if k != "epoch"} for e in cut[:2]]
+    assert check(PRG, bare + renumbered(cut[2:], 10)).ok
+    for first, kind in ((3, "start"), (2, "epoch"), (1, "epoch")):
+        finding = check(PRG, bare + renumbered(cut[2:], first)).finding
+        assert (finding.place, finding.kind) == ("line 3", kind)
+    agents = [e for e in partial(3) if e["outcome"] == "done"][9:]
+    assert check(PRG, agents).ok
+    assert check(PRG, renumbered(agents)).finding.kind == "start"
+
+
+@pytest.mark.parametrize("said", [True, False])
+@pytest.mark.parametrize("at", [0, 3, 10])
+def test_a_gap_behind_a_line_without_an_epoch_is_seen(at, said):
+    log = deepcopy([e for e in LOG if e["outcome"] == "done"])
+    for entry in log[at:at + 2]:
+        del entry["epoch"]
+        if not said:
+            del entry["outcome"], entry["rule"]
+    assert check(PRG, log).ok
+    for by, says in ((1, "lost: the epoch is"), (-1, "applied twice, or out of order")):
+        wrong = log[:at + 2] + [e | {"epoch": e["epoch"] + by} for e in log[at + 2:]]
+        finding = check(PRG, wrong).finding
+        if at == 0 and by == 1:
+            assert finding is None, "it may have begun in the middle"
+            continue
+        assert (finding.place, finding.kind) == (f"line {at + 3}", "epoch")
+        assert says in finding.says
 
 
 def test_the_answers_of_the_table_are_told():
@@ -239,6 +312,10 @@ def test_too_many_open_pairs_are_refused(monkeypatch):
     ({"event": "recover", "before": {"hb": "on"}}, "unknown column 'hb'"),
     ({"event": "recover", "after": {"ha": "onn"}}, "after: ha: unknown value 'onn'"),
     ({"event": "recover", "after": {"ha": ["on"]}}, "after: ha: unknown value"),
+    ({"event": "recover", "actions": {}}, "actions are a list of"),
+    ({"event": "recover", "actions": ["move_users"]}, "actions are a list of"),
+    ({"event": "recover", "actions": [{"node": "node1"}]}, "actions are a list of"),
+    ({"event": "recover", "actions": [{"do": "x", "node": 1}]}, "actions are a list of"),
 ])
 def test_what_is_no_entry_is_said_in_one_line(entry, says):
     with pytest.raises(BadInput) as error:
@@ -281,13 +358,57 @@ def test_several_logs_are_read_by_epoch(run, tmp_path):
     two = written(tmp_path / "2", [e | {"time": 1.5} for e in log if e["by"] != "node1"])
     answer = run("conform", one, two)
     assert answer.out.startswith(f"{len(log)} lines, all allowed")
-    assert "decision" in run("conform", one).out
+    for alone in (one, two):
+        said = " ".join(run("conform", alone).out.split())
+        assert " lost: the epoch is " in said
+        assert ", or it is in the other node's log: give both" in said
+
+
+def test_what_a_controller_lost_is_in_no_other_log(run, tmp_path):
+    log = [e | {"epoch": i} for i, e in enumerate(LOG[:9], 1) if i != 5]
+    answer = run("conform", written(tmp_path / "log", log))
+    assert answer.code == 1
+    assert "the other node's log" not in answer.out
+
+
+@pytest.mark.parametrize("data", [b"", b"\n \n", b'{"epoch": 1, "ev'])
+def test_a_log_without_a_decision_is_allowed(run, data):
+    answer = run("conform", "-", stdin=data)
+    assert (answer.code, answer.out, answer.err) == (0, "no decisions\n", "")
+    assert run("log", "-", stdin=data).code == 0
+    assert json.loads(run("conform", "-", "--json", stdin=data).out)["lines"] == 0
+
+
+def test_a_torn_last_line_is_no_fault(run, tmp_path):
+    file = written(tmp_path / "log", LOG)
+    whole = run("conform", file)
+    with file.open("a", encoding="utf-8") as log:
+        log.write('{"epoch": 9, "ti')
+    assert run("conform", file) == whole
+
+
+def test_the_history_of_a_store_is_a_log(run, bad, tmp_path):
+    file, version = tmp_path / "pair.db", 0
+    done = [e | {"epoch": i} for i, e in enumerate(
+        (e for e in LOG if e["outcome"] == "done"), 1)]
+    with closing(SQLiteStore(file)) as store:
+        for entry in done:
+            version = store.write({"any": "value"}, version, entry)
+    assert run("conform", file).out.startswith(f"{len(done)} lines, all allowed")
+    assert "is a store; --follow goes with" in bad("conform", "-f", file)
+    done[3]["rule"] = "A100"
+    with closing(SQLiteStore(tmp_path / "wrong")) as store:
+        version = 0
+        for entry in done:
+            version = store.write({"any": "value"}, version, entry)
+    assert run("conform", tmp_path / "wrong").out.startswith("entry 4: ")
 
 
 @pytest.mark.parametrize(("data", "says"), [
-    (b"", "the log is empty"),
     (b"\x00\xff\xfe", "line 1 is not text"),
-    (b'{"event": "recover"', "line 1 is not JSON"),
+    (b'{"event": "recover"\n', "line 1 is not JSON"),
+    (b'{"event": "recover"\n{"event": "recover"}\n', "line 1 is not JSON"),
+    (b"null", "line 1: an entry of a log is an object"),
     (b'{"event": "recover"}\n[1]\n', "line 2: an entry is an object"),
     (b"[" * 100_000, "nested too deeply"),
     (b"x" * (1 << 21), "longer than"),

@@ -248,7 +248,9 @@ def test_a_crash_at_any_point_loses_nothing_and_does_nothing_that_was_not_decide
                 zip(other.did, other.did[1:], strict=False), 1)), "again at once, or never"
     assert crashes > 150
     assert len(store.entries) > 50
-    assert replayed(store).orders == ()
+    record = replayed(store)
+    assert all(record.columns[f"{o.node}.process"] != "running" for o in record.orders), (
+        "what is left is for nodes that do not run")
 
 
 @pytest.mark.parametrize("point", range(12))
@@ -650,3 +652,92 @@ def test_an_observation_of_nothing_is_nothing():
     driver = normal(parameters=TIMES)
     assert driver.see(Observation()) == []
     assert {kinds()[e["event"]] for e in driver.store.entries} <= set(Kind)
+
+
+# ------------------------------------------------------------ what a review found
+
+
+def test_a_failed_order_takes_the_rest_of_its_decision_with_it_on_both_nodes():
+    driver = normal()
+    performer = driver.performer
+    performer.fails = lambda order: order.do == "stop_critical_services"
+    performer.did.clear()
+    driver.send("failover(node1)")
+    did = [o.do for o in performer.did if o.do in ("acquire_grant", "move_users")]
+    assert did == []
+    assert driver.orders() == ()
+
+
+def test_orders_of_a_node_that_cannot_be_reached_hold_nobody_up():
+    driver = normal()
+
+    class Away:
+        did: list = []
+
+        def perform(self, order):
+            if order.node == "node1":
+                raise Unavailable("node1 does not answer")
+            self.did.append(order.do)
+
+    driver.performer = Away()
+    driver.send("failover(node1)")
+    assert "move_users" in driver.performer.did
+    assert states(driver)[1] == "running_in_backup_mode"
+    assert {o.node for o in driver.orders()} == {"node1"}
+    driver.performer = World(driver.store)
+    driver.work()
+    assert driver.orders() == ()
+    assert states(driver) == ["idle", "running_in_backup_mode"]
+
+
+def test_orders_of_a_node_that_does_not_run_wait_for_it():
+    driver = normal()
+    driver.send("power_off(node1)")
+    driver.performer.did.clear()
+    driver.send("disable_ha")
+    assert {o.node for o in driver.performer.did} == {"node2"}
+    assert {o.node for o in driver.orders()} == {"node1"}
+    driver.send("power_on(node1)")
+    driver.send("manager_start(node1)")
+    assert driver.orders() == ()
+
+
+def test_a_heartbeat_counts_from_when_it_came_however_long_the_store_takes():
+    clock = Clock()
+    driver = normal(clock=clock, parameters=Parameters())
+    for _ in range(4):
+        clock.time += 15
+        driver.see(heard("node1"))
+        driver.see(heard("node2"))
+    clock.time += 59
+    driver.arrived("node1")
+    driver.arrived("node2")
+    clock.time += 30  # the store hung
+    assert not [e.event for e in driver.see() if "lost" in e.event]
+
+
+def test_wrong_names_are_told_not_waited_for():
+    driver = normal(parameters=Parameters(), clock=Clock())
+    for wrong in (heard("node9"), host_lost("cup1"), "enable_ha"):
+        with pytest.raises(BadInput):
+            driver.see(wrong)
+    for wrong in ("", None):
+        with pytest.raises(BadInput):
+            driver.send(wrong)
+    with pytest.raises(BadInput, match="node3"):
+        Keeper(PRG, Memory(), "node3")
+    with pytest.raises(BadInput, match="is no store"):
+        Keeper(PRG, "pair.db")
+
+
+def test_a_record_of_another_kind_or_on_other_terms_is_refused():
+    store = Memory()
+    Keeper(PRG, store)
+    with pytest.raises(BadInput, match="a controller"):
+        Keeper(PRG, store, "node1")
+    with pytest.raises(BadInput, match="another machine"):
+        Keeper(prg(reconnection="keep_serving"), store)
+    with pytest.raises(BadInput, match="another lease"):
+        Keeper(PRG, store, terms={"lease": "4 s"})
+    Keeper(PRG, store, terms={"lease": "4 s"}, adopt=True)
+    Keeper(PRG, store, terms={"lease": "4 s"})

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -80,8 +83,47 @@ def test_a_controller_keeps_the_time_and_brings_users_home(example, tmp_path):
                      r"(?:.*\n)*?    move_users on node2\n", said)
 
 
-def test_the_tour_of_two_nodes_ends_as_it_should(example):
-    said = example("two_nodes/tour.py")
-    assert said.endswith("all as it should be\n")
-    assert "WRONG" not in said
-    assert "LATE" not in said
+TOUR = (sys.executable, EXAMPLES / "two_nodes" / "tour.py")
+
+
+@pytest.mark.parametrize(("words", "says"), [
+    (["--store", "nonsense"], "'nonsense' is none; expected sqlite:FILE or etcd:URL"),
+    (["--store", "sqlite:no/such/pair.db"], "cannot open "),
+    (["--store", 'a"b'], "not TOML"),
+    (["--work", "nan"], "expected seconds from 0 on"),
+    (["--work", "-1"], "expected seconds from 0 on"),
+])
+def test_a_tour_that_cannot_begin_says_why_at_once(words, says, tmp_path):
+    done = subprocess.run([*TOUR, *words], cwd=tmp_path, text=True, capture_output=True,
+                          check=False, timeout=60)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert says in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+
+
+def test_a_tour_without_its_etcd_says_so(tmp_path):
+    pytest.importorskip("etcd3gw")
+    done = subprocess.run([*TOUR, "--store", "etcd:http://127.0.0.1:9"], cwd=tmp_path, text=True,
+                          capture_output=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (
+        2, "", "tour: no etcd answers at http://127.0.0.1:9: connection refused\n")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_tour_that_is_interrupted_leaves_nothing_behind(number, tmp_path):
+    tour = subprocess.Popen(
+        TOUR, cwd=tmp_path, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env={**os.environ, "TMPDIR": str(tmp_path)}, start_new_session=True)
+    try:
+        while not list(tmp_path.glob("tour-*/node*/presence.pid")) and tour.poll() is None:
+            time.sleep(0.01)
+        tour.send_signal(number)
+        _, said = tour.communicate(timeout=60)
+    finally:
+        tour.kill()
+    assert (tour.returncode, said) == (128 + number, "")
+    assert list(tmp_path.iterdir()) == []
+    ours = [line for line in subprocess.run(
+        ["ps", "-eo", "args"], text=True, capture_output=True, check=True).stdout.splitlines()
+        if str(tmp_path) in line]
+    assert ours == []

@@ -447,7 +447,8 @@ def test_an_agent_without_etcd_says_so(bad, tmp_path):
     file = group_file(tmp_path)
     (port,) = ports(1)
     file.write_text(file.read_text().replace("sqlite:pair.db", f"etcd:http://127.0.0.1:{port}"))
-    assert str(port) in bad("agent", file, "cup1")
+    assert bad("agent", file, "cup1") == (
+        f"no etcd answers at http://127.0.0.1:{port}: connection refused")
 
 
 def test_the_help_of_the_agent_holds_a_group_file(run, tmp_path):
@@ -457,6 +458,19 @@ def test_the_help_of_the_agent_holds_a_group_file(run, tmp_path):
     file = tmp_path / "group.toml"
     file.write_text("group = " + "\n".join(one.strip() for one in text.splitlines()))
     assert "unknown node 'cup3'" in run("agent", file, "cup3").err
+
+
+def test_questions_that_make_no_sense_are_one_line(bad, tmp_path):
+    liar = Liar(status())
+    file = group_file(tmp_path, admin=[liar.port, *ports(1)])
+    assert "a group file is a file, and - is none" in bad("agent", "-", "cup1", stdin="x")
+    for command in ("wait", "watch"):
+        said = bad("ha", command, "--seconds", "nan", "-s", file)
+        assert "--seconds nan: expected a number of seconds" in said
+    said = _two_lines(bad, 2, "ha", "failover", "nobody", "-s", file)
+    for name in ("'nobody'", "cup1", "cup2", "node1", "node2"):
+        assert name in said
+    liar.server.close()
 
 
 def test_exit_codes_say_unknown_where_it_is():

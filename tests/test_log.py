@@ -143,14 +143,14 @@ GOOD = json.dumps({"epoch": 1, "time": 2, "event": "x", "outcome": "done", "befo
     (b"\0", "line 1 is not JSON"), (b"[" * 100_000, "line 1 is nested too deeply"),
     (b"9" * 5000, "line 1 is not JSON that can be read: a number has too many digits"),
     (b'{"a": 1, "a": 2}', "line 1: the key 'a' is given twice"),
-    (b'"' + b"x" * LINE_LIMIT + b'"', "line 1 is longer than 1,000,000 bytes"),
+    (b'"' + b"x" * LINE_LIMIT + b'"', "line 1 is longer than 1,048,576 bytes"),
     (b"{}", "line 1: epoch of an entry is None; expected"),
 ], ids=lambda x: x[:12] if isinstance(x, bytes) else "")
 def test_hostile_lines_are_told_and_the_next_is_read(data, says):
     bad, good = lines(io.BytesIO(data + b"\n\n" + GOOD + b"\n"))
     assert bad.wrong.startswith(says)
     assert not bad.torn
-    assert (good.number, good.entry.event) == (3, "x")
+    assert (good.place, good.entry.event) == ("line 3", "x")
 
 
 def test_random_bytes_are_no_entries():
@@ -286,6 +286,11 @@ def test_a_torn_end_is_no_fault(run, path):
     path.write_bytes(path.read_bytes() + b'{"epoch": 9, "ti')
     answer = run("log", path)
     assert (answer.code, answer.out, answer.err) == (0, PAGE, "")
+
+
+@pytest.mark.parametrize("data", [b"\x00\xff\xfe", b"nonsense", b"[1"])
+def test_what_does_not_begin_as_an_entry_is_not_torn_but_wrong(bad, data):
+    assert "no line is an entry" in bad("log", "-", stdin=data)
 
 
 def test_an_empty_log_is_one(run):

@@ -17,9 +17,8 @@ PLUGIN = "prgcore.adapters.pytest_plugin"
 INI = """
 [pytest]
 prgcore_machine = machine.json
-prgcore_stories = stories/*.txt
-prgcore_theorems = proofs/*.toml
 """
+SETTINGS = {"stories": "prgcore_stories", "proofs": "prgcore_theorems"}
 WALK = """
     import json
     from pathlib import Path
@@ -50,6 +49,10 @@ def gate(pytester):
             folder, ending = (("stories", "txt") if "given" in text or "expect" in text
                               else ("proofs", "toml"))
             pytester.path.joinpath(folder, f"{name}.{ending}").write_text(text, encoding="utf-8")
+        if "prgcore_machine" in pytester.path.joinpath("tox.ini").read_text(encoding="utf-8"):
+            pytester.makeini(INI + "".join(
+                f"{setting} = {folder}/*\n" for folder, setting in SETTINGS.items()
+                if any(pytester.path.joinpath(folder).iterdir())))
         here = () if entry_points(group="pytest11", name="prgcore") else ("-p", PLUGIN)
         return pytester.runpytest_subprocess(*here, "-p", "no:asyncio", "-p", "no:cacheprovider",
                                              *words)
@@ -104,18 +107,22 @@ def test_a_file_that_cannot_be_read_is_one_line(gate):
 @pytest.mark.parametrize(("words", "machine", "says"), [
     (["--prgcore-coverage", "most"], None, "expected 0 to 100, percent"),
     (["--prgcore-coverage", "101"], None, "expected 0 to 100, percent"),
-    (["--prgcore-coverage"], "{", "prgcore_machine 'machine.json': "),
+    (["--prgcore-coverage"], b"{", "prgcore_machine 'machine.json': "),
     (["--prgcore"], None, "No such file"),
+    (["--prgcore"], b"\xff\xfe\0", "prgcore_machine 'machine.json': it is not text: byte 0 is not"),
+    (["-o", "prgcore_stories=storys/*.txt"], None, "prgcore_stories 'storys/*.txt': no file of /"),
+    (["-o", "prgcore_theorems=*.toml"], None, "prgcore_theorems '*.toml': no file of /"),
 ])
 def test_wrong_settings_are_one_line(gate, words, machine, says):
     place = gate.pytester.path / "machine.json"
     if machine is not None:
-        place.write_text(machine, encoding="utf-8")
+        place.write_bytes(machine)
     elif "No such" in says:
         place.unlink()
     result = gate(*words)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    assert says in result.stderr.str()
+    (line,) = filter(None, result.stderr.str().splitlines())
+    assert says in line
     assert "Traceback" not in result.stderr.str() + result.stdout.str()
 
 

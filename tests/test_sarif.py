@@ -406,6 +406,8 @@ def test_a_report_of_a_toy_is_valid_as_it_stands():
     (("--machine", "machine.json", "--sarif", "o", "--source", "bin"), "'bin' is not text"),
     (("--machine", "machine.json", "--sarif", "no/such/o"), "cannot write 'no/such/o'"),
     (("--machine", "machine.json", "--sarif", "o", "--junit", "./o"), "two reports"),
+    (("--sarif", "-"), "a report is a file, and - is none; name one with --junit FILE or --sarif"),
+    (("--junit", "-"), "a report is a file, and - is none"),
     (("--list", "--sarif", "o"), "--list does not go with --sarif"),
 ])
 def test_what_does_not_fit_is_refused_before_anything_is_proved(bad, mine, words, said):

@@ -58,7 +58,7 @@ def test_a_write_that_arrives_late_is_done_once(server):
         version = store.write({}, 0)
         server.process.send_signal(signal.SIGSTOP)
         written = ({"a": 1}, version, {"epoch": 1, "id": "mine"})
-        with pytest.raises(Unavailable, match=r"^etcd at http://127.*does not answer: "):
+        with pytest.raises(Unavailable, match=r"^etcd at http://127.*does not answer within 0\.5 s$"):
             store.write(*written)
         for call in (lambda: store.wait(version, 60), lambda: settle(store, *written)):
             with pytest.raises(Unavailable):
@@ -93,7 +93,7 @@ def test_waiting_outlives_a_compaction(server):
 
 def test_another_server_is_asked_after_one_is_gone(server):
     with closing(stores.opened(f"etcd http://127.0.0.1:9,{server.url}/ next/")) as store:
-        with pytest.raises(Unavailable, match=r"http://127\.0\.0\.1:9 does not answer"):
+        with pytest.raises(Unavailable, match=r"^no etcd answers at http://127\.0\.0\.1:9: connection refused$"):
             store.read()
         assert store.read() is None
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import importlib
+import json
+import os
 import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from prgcore import PRG
+from prgcore.record import begin, decided
 from tests import needs
 
 EXAMPLES = Path(__file__).parent.parent / "examples" / "two_nodes"
@@ -38,3 +44,134 @@ def test_a_few_schedules_of_the_campaign(store: str) -> None:
     assert "3 schedules" in said
     assert "0 wrong" in said
     assert said.count(f" {store} ") == 3
+
+
+def test_a_store_that_is_not_there_is_said_at_once(tmp_path) -> None:
+    for store in ("both", "etcd"):
+        done = subprocess.run(
+            [sys.executable, str(EXAMPLES / "campaign.py"), "--store", store], text=True, check=False,
+            capture_output=True, timeout=60, env={**os.environ, "PATH": str(tmp_path)})
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith(f"--store {store} needs the program etcd")
+        assert done.stderr.count("\n") == 1
+
+
+# ------------------------------------------------------------- the checks can fail
+
+
+@pytest.fixture
+def harness(monkeypatch):
+    """The modules of the example."""
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    return SimpleNamespace(**{name: importlib.import_module(name) for name in ("pair", "campaign")})
+
+
+@pytest.fixture
+def users(harness, tmp_path):
+    """Users who were answered: home, node, token, asked, answered."""
+    def answered(*answers):
+        return harness.pair.Users(tmp_path, [harness.pair.Answer(*one) for one in answers])
+
+    return answered
+
+
+HANDED_OVER = (("node1", "node1", 0, 1.0, 1.1), ("node1", "node1", 0, 2.0, 2.1),
+               ("node1", "node2", 1, 3.0, 3.1), ("node1", "node1", 2, 4.0, 4.1))
+
+
+def test_who_is_served_by_one_after_another_is_not_served_twice(users) -> None:
+    assert users().twice() == []
+    assert users(*HANDED_OVER).twice() == []
+    assert users(*HANDED_OVER, ("node2", "node2", 0, 2.0, 2.1)).twice() == []
+    assert users(*HANDED_OVER, ("node1", "node1", 0, 3.05, 3.2)).twice() == [], "asked before"
+
+
+@pytest.mark.parametrize(("planted", "by"), [
+    (("node1", "node1", 0, 3.5, 3.6), 0.4),   # the old owner, after the new one began
+    (("node1", "node2", 1, 4.5, 4.6), 0.4),
+    (("node1", "node1", 1, 3.5, 3.6), 0.4),   # both with one token
+    (("node1", "node1", 1, 3.05, 3.15), 0.0),
+    (("node1", "node2", 0, 1.0, 1.05), 0.95),  # the other one is the later
+])
+def test_who_is_served_twice_is_found(users, planted, by) -> None:
+    found = users(*HANDED_OVER, planted).twice()
+    assert round(max(late for *_, late in found), 3) == by
+    for one, other, _ in found:
+        assert one.home == other.home
+        assert one.node != other.node
+        assert one.token <= other.token
+
+
+def test_a_thin_sample_shows(harness, users) -> None:
+    some = users()
+    assert some.sample("node1") == (0.0, float("inf"))
+    some.asked["node1"] = [(0.0, True), (0.1, True), (0.2, True), (0.3, False), (9.3, False)]
+    rate, gap = some.sample("node1")
+    assert (round(rate, 6), gap) == (10.0, 9.0), "a dead service is not asked too seldom"
+    some.asked["node1"] = [(0.0, True), (0.1, True), (5.0, True)]
+    assert some.sample("node1")[0] < harness.campaign.THIN
+
+
+EVENTS = ("enable_ha", "heartbeat_heard(node1)", "heartbeat_heard(node2)", "initialized(node1)",
+          "initialized(node2)", "services_down(node2)")
+
+
+@pytest.fixture
+def judged(harness, users, tmp_path):
+    """What is found wrong with a history, the log of node1, and answers to users."""
+    at, lines = PRG.initial[0], []
+    record = begin(at)
+    for event in EVENTS:
+        decision = PRG.step(at, event)
+        record, entry = decided(record, at, decision, by="controller", time=1)
+        at = decision.pair
+        lines.append(entry.to_json())
+
+    def judge(spoil=None, answers=HANDED_OVER):
+        found = SimpleNamespace(**{
+            name: json.loads(json.dumps(lines)) for name in ("history", "log")})
+        if spoil:
+            spoil(found)
+        for node, kept in (("node1", found.log), ("node2", [])):
+            (tmp_path / node).mkdir(exist_ok=True)
+            (tmp_path / node / "log.jsonl").write_text("".join(json.dumps(e) + "\n" for e in kept))
+        result = harness.campaign.Result(1, "none")
+        harness.campaign.judge(SimpleNamespace(
+            users=users(*answers), history=lambda: found.history, directory=tmp_path,
+            group=SimpleNamespace(engine=PRG)), result)
+        return result
+
+    return judge
+
+
+def test_what_is_right_is_not_wrong(judged) -> None:
+    result = judged()
+    assert (result.wrong, result.decisions, result.answers) == ([], len(EVENTS), len(HANDED_OVER))
+    assert result.thin, "nobody was asked"
+
+
+def _renumbered(found):
+    del found.history[0], found.log[0]
+    for entry in found.history + found.log:
+        entry["epoch"] -= 1
+
+
+@pytest.mark.parametrize(("spoil", "says"), [
+    (lambda found: found.history.pop(2), "epochs have gaps"),
+    (lambda found: found.history.insert(2, found.history[2]), "epochs have gaps"),
+    (lambda found: found.history.pop(), "a decision is lost: (6, 'services_down(node2)'"),
+    (lambda found: found.log[3].update(rule="L100@node1"), "a decision is lost: (4, "),
+    (_renumbered, "does not allow the log"),
+    (lambda found: found.history[1].update(rule="L110@node1"), "does not allow the log"),
+    (lambda found: found.history[3]["after"].update({"node1.state": "idle"}), "kind='after'"),
+    (lambda found: found.history[5].update(actions=[{"do": "move_users"}]), "kind='actions'"),
+    (lambda found: found.history[5].update(by="node1"), "kind='by'"),
+])
+def test_a_wrong_history_or_log_is_found(judged, spoil, says) -> None:
+    assert any(says in one for one in judged(spoil).wrong)
+
+
+def test_users_served_twice_are_wrong(judged) -> None:
+    result = judged(answers=(*HANDED_OVER, ("node1", "node1", 1, 3.5, 3.6)))
+    assert len(result.wrong) == 1
+    assert result.wrong[0].startswith("served twice, 0.400 s: ")

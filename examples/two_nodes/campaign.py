@@ -5,7 +5,8 @@
 A schedule is made of its seed, so a failure can be played again: `--seed N --schedules 1`. After
 its faults everything is healed and the machine's own plan is followed, until both nodes are Normal.
 Then: nobody was served by a node after another one had begun to; no decision is lost, none is there
-twice; the table allows every step of the log; nothing is left to be done.
+twice; the table allows every step of the log; nothing is left to be done. How often users asked,
+and the longest that they did not, is told with it: what nobody looked at was not seen.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ from prgcore.errors import Unavailable
 
 COMMANDS = ("failover(node1)", "failover(node2)", "fallback(node1)", "fallback(node2)", "recover",
             "disable_ha", "enable_ha", "enable_auto_fallback", "add_users")
+THIN = 2.0
+"""Asks a second, below which a node was hardly looked at."""
 
 
 def schedule(seed: int, length: int) -> list[tuple[float, str, tuple[str, ...]]]:
@@ -47,6 +50,7 @@ def schedule(seed: int, length: int) -> list[tuple[float, str, tuple[str, ...]]]
                      *dice.choice((
                          ("kill", (node, "presence")), ("kill", (node, "database")),
                          ("kill", (node, "agent")), ("kill", (node,)),
+                         ("stop_agent", (node,)),
                          ("pause", (node, "agent")), ("pause", (node,)), ("pause", (node, "presence")),
                          ("resume", (node,)), ("start", (node,)), ("start", (node,)),
                          ("cut", ()), ("cut", (node,)), ("repair", ()),
@@ -67,7 +71,13 @@ class Result:
     rules: set[str] = field(default_factory=set)
     answers: int = 0
     late: float = 0.0
+    asks: float = 0.0  # a second, of the node that was asked less
+    gap: float = 0.0
     seconds: float = 0.0
+
+    @property
+    def thin(self) -> bool:
+        return self.asks < THIN
 
 
 def play(pair: TwoNodes, steps: list[tuple[float, str, tuple[str, ...]]]) -> None:
@@ -123,6 +133,8 @@ def judge(pair: TwoNodes, result: Result) -> None:
     twice = pair.users.twice()
     result.answers = len(pair.users.answers)
     result.late = max((by for *_, by in twice), default=0.0)
+    samples = [pair.users.sample(node) for node in NODES]
+    result.asks, result.gap = min(rate for rate, _ in samples), max(gap for _, gap in samples)
     if twice:
         result.wrong.append(f"served twice, {result.late:.3f} s: {twice[0]}")
     history = pair.history()
@@ -198,10 +210,14 @@ def main() -> int:
     options.add_argument("--store", choices=("sqlite", "etcd", "both"), default="both")
     asked = options.parse_args()
     stores = ("sqlite", "etcd") if asked.store == "both" else (asked.store,)
+    if "etcd" in stores and shutil.which("etcd") is None:
+        options.exit(2, f"--store {asked.store} needs the program etcd, which is not installed; "
+                        "install it, or say --store sqlite\n")
 
     def tell(result: Result) -> None:
         print(f"seed {result.seed:4} {result.store:6} {result.seconds:5.1f} s "
-              f"{result.decisions:4} decisions {result.answers:6} answers  "
+              f"{result.decisions:4} decisions {result.answers:6} answers "
+              f"{result.asks:5.1f} asks/s, gap {result.gap:.2f} s{', thin' * result.thin}  "
               f"{'; '.join(result.wrong) or 'ok'}", flush=True)
         if result.wrong:
             for step in schedule(result.seed, asked.length):
@@ -212,7 +228,9 @@ def main() -> int:
     wrong = [r for r in results if r.wrong]
     rules = set().union(*(r.rules for r in results))
     print(f"{len(results)} schedules, {sum(r.decisions for r in results)} decisions by {len(rules)} "
-          f"rules, {sum(r.answers for r in results)} answers to users; {len(wrong)} wrong")
+          f"rules, {sum(r.answers for r in results)} answers to users, at most "
+          f"{max((r.gap for r in results), default=0.0):.2f} s between two asks of a node, "
+          f"{sum(r.thin for r in results)} thin; {len(wrong)} wrong")
     return bool(wrong)
 
 

@@ -18,6 +18,7 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 from prgcore.adapters.agent import ask
@@ -96,6 +97,8 @@ class Users:
 
     directory: Path
     answers: list[Answer] = field(default_factory=list)
+    asked: dict[str, list[tuple[float, bool]]] = field(
+        default_factory=lambda: {node: [] for node in NODES})
     every: float = 0.01
     _stopped: threading.Event = field(default_factory=threading.Event)
 
@@ -112,36 +115,57 @@ class Users:
 
     def _ask(self, node: str) -> None:
         while not self._stopped.wait(self.every):
-            try:
-                with socket.socket(socket.AF_UNIX) as end:
-                    end.settimeout(0.3)
-                    end.connect(str(self.directory / node / "serving.sock"))
-                    with end.makefile("rwb") as lines:
-                        for home in NODES:
-                            asked = time.monotonic()
-                            lines.write(json.dumps({"ask": home}).encode() + b"\n")
-                            lines.flush()
-                            said = json.loads(lines.readline())
-                            if said["served"]:
-                                self.answers.append(Answer(
-                                    home, node, said["token"], asked, time.monotonic()))
-            except (OSError, ValueError):
+            now = time.monotonic()
+            heard = self._heard(node)
+            self.asked[node].append((now, heard))
+            if not heard:
                 self._stopped.wait(0.02)
 
+    def _heard(self, node: str) -> bool:
+        """Ask for both groups; whether the service answers at all."""
+        try:
+            with socket.socket(socket.AF_UNIX) as end:
+                end.settimeout(0.3)
+                end.connect(str(self.directory / node / "serving.sock"))
+                with end.makefile("rwb") as lines:
+                    for home in NODES:
+                        asked = time.monotonic()
+                        lines.write(json.dumps({"ask": home}).encode() + b"\n")
+                        lines.flush()
+                        said = json.loads(lines.readline())
+                        if said["served"]:
+                            self.answers.append(Answer(
+                                home, node, said["token"], asked, time.monotonic()))
+        except (OSError, ValueError):
+            return False
+        return True
+
+    def sample(self, node: str) -> tuple[float, float]:
+        """How often a second a node was asked while its service lived, and the longest it was not."""
+        between = [(later - earlier, before and after) for (earlier, before), (later, after)
+                   in pairwise(self.asked[node])]
+        lived = [seconds for seconds, lives in between if lives]
+        return (len(lived) / sum(lived) if lived else 0.0,
+                max((seconds for seconds, _ in between), default=float("inf")))
+
     def twice(self) -> list[tuple[Answer, Answer, float]]:
-        """Users served by a node after another one had begun to: both answers, and how long after."""
+        """Users served by two nodes: both answers, and how long the later one was asked after.
+
+        A node served after another one had begun to, which has a newer token; or both with one
+        token, which is only ever given to one of them.
+        """
+        first: dict[tuple[str, str, int], Answer] = {}
+        for one in sorted(self.answers, key=lambda a: a.answered):
+            first.setdefault((one.home, one.node, one.token), one)
         found = []
-        for home in NODES:
-            first: dict[int, Answer] = {}
-            for one in sorted((a for a in self.answers if a.home == home), key=lambda a: a.answered):
-                first.setdefault(one.token, one)
-            for one in self.answers:
-                if one.home == home:
-                    newer = [f for t, f in first.items() if t > one.token and f.node != one.node]
-                    late = [(one.asked - f.answered, f) for f in newer if one.asked > f.answered]
-                    if late:
-                        by, other = max(late, key=lambda x: x[0])
-                        found.append((one, other, by))
+        for one in self.answers:
+            late = [f for (home, node, token), f in first.items()
+                    if home == one.home and node != one.node and (
+                        one.asked > f.answered if token > one.token
+                        else token == one.token and one.answered >= f.answered)]
+            if late:
+                other = min(late, key=lambda f: f.answered)
+                found.append((one, other, max(0.0, one.asked - other.answered)))
         return found
 
     def served(self, home: str, since: float) -> str | None:
@@ -228,6 +252,14 @@ class TwoNodes:
 
     def resume(self, node: str, *names: str) -> None:
         self.signal(node, names, signal.SIGCONT)
+
+    def stop_agent(self, node: str) -> None:
+        """Stop an agent as an administrator does.
+
+        Raises:
+            Unavailable: it does not answer.
+        """
+        self.ask(node, do="stop")
 
     def cut(self, *nodes: str) -> None:
         """Cut the link: of these nodes to their peer, or both ways."""

@@ -1,8 +1,8 @@
 """A critical service that serves users: whom it is told, for as long as it is told.
 
 Its agent tells {"serve": {"node1": 3}, "until": 12.5}: the users at home on node1, with the token
-3, until 12.5 s of this computer's monotonic clock. A user asks {"ask": "node1"} and is served, or
-is sent away. After `until` nobody is served, whatever became of the agent: that is the lease.
+3, until 12.5 s since this computer was booted. A user asks {"ask": "node1"} and is served, or is
+sent away. After `until` nobody is served, whatever became of the agent: that is the lease.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ from pathlib import Path
 NODE, SOCKET = os.environ["PRGCORE_NODE"], os.environ["PRGCORE_SOCKET"]
 serve: dict[str, int] = {}
 until = 0.0
+BOOT = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 def answer(asked: dict) -> dict:
@@ -24,7 +25,7 @@ def answer(asked: dict) -> dict:
         serve, until = dict(asked["serve"]), float(asked["until"])
         return {}
     token = serve.get(asked.get("ask"), 0)
-    if token is not None and asked.get("ask") in serve and time.monotonic() < until:
+    if token is not None and asked.get("ask") in serve and time.clock_gettime(BOOT) < until:
         return {"served": True, "node": NODE, "token": token}
     return {"served": False, "node": NODE}
 

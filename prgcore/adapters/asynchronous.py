@@ -11,10 +11,12 @@ import logging
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from attrs import evolve
+
 from prgcore.adapters.driver import Heard, Keeper, carried_out
 from prgcore.adapters.ports import Observation, Performer
 from prgcore.errors import Conflict, PrgError, Unavailable
-from prgcore.record import Entry, Order, Record
+from prgcore.record import Entry
 
 __all__ = ["AsyncDriver"]
 
@@ -23,10 +25,6 @@ LOOK = 0.5
 
 T = TypeVar("T")
 _log = logging.getLogger("prgcore")
-
-
-def _at_once(_record: Record, _order: Order) -> bool:
-    return True
 
 
 async def _set(event: asyncio.Event, within: float | None) -> bool:
@@ -51,7 +49,6 @@ class AsyncDriver:
     Args:
         keeper: who decides.
         performer: who carries out; it is called in a thread.
-        ready: whether an order may be carried out yet.
 
     Attributes:
         changed: is set whenever the record has changed; whoever waits for it clears it.
@@ -59,9 +56,9 @@ class AsyncDriver:
 
     def __init__(
         self, keeper: Keeper, performer: Performer,
-        ready: Callable[[Record, Order], bool] = _at_once,
     ) -> None:
-        self.keeper, self.performer, self._ready = keeper, performer, ready
+        self.keeper, self.performer = keeper, performer
+        self._parked: set[str] = set()
         self._work, self._time, self.changed = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     async def see(self, seen: Observation | None = None, heard: Heard | None = None) -> list[Entry]:
@@ -70,6 +67,9 @@ class AsyncDriver:
         Raises:
             as `Keeper.tell`.
         """
+        if seen is not None and seen.heartbeat:
+            self.keeper.arrived(seen.heartbeat)
+            seen = evolve(seen, heartbeat="")
         return await self._decide(self.keeper.observe, seen, heard)
 
     async def tell(self, event: str, **asked: Any) -> Entry:
@@ -102,6 +102,9 @@ class AsyncDriver:
             except PrgError as error:
                 _log.error("%s: %s", type(error).__name__, error)
                 await asyncio.sleep(LOOK)
+            except Exception:  # noqa: BLE001, somebody else's code: the timers go on
+                _log.exception("this should not have been raised, and is tried again")
+                await asyncio.sleep(LOOK)
 
     async def _keep_time(self) -> None:
         """Observe at the next deadline, or when something has changed it."""
@@ -121,13 +124,17 @@ class AsyncDriver:
             self.changed.set()
 
     async def _carry_out(self) -> None:
-        """The next order that is ready, if there is one."""
+        """The next order that is ready, if there is one; what is in the way is tried again."""
         self._work.clear()
-        record, _ = await asyncio.to_thread(self.keeper.read)
-        mine = (*self.keeper.nodes, self.keeper.by)
-        orders = [o for o in record.orders if o.node in mine]
-        if not orders or not self._ready(record, orders[0]):
+        order = await asyncio.to_thread(self.keeper.next_order, self._parked)
+        if order is None:
             await _set(self._work, LOOK)
+            self._parked.clear()
             return
-        done = await asyncio.to_thread(carried_out, self.performer, orders[0])
-        await self._decide(lambda: self.keeper.done(orders[0], failed=not done))
+        try:
+            done = await asyncio.to_thread(carried_out, self.performer, order)
+        except Unavailable as error:
+            _log.warning("%s on %s waits: %s", order.do, order.node, error)
+            self._parked.add(order.node)
+            return
+        await self._decide(lambda: self.keeper.done(order, failed=not done))

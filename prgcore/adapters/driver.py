@@ -12,12 +12,12 @@ beside an event loop, where a slow action holds nothing up.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from contextlib import suppress
 from threading import RLock
 from uuid import uuid4
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from prgcore.adapters.keeping import settle
 from prgcore.adapters.log import tell
@@ -25,17 +25,21 @@ from prgcore.adapters.ports import Clock, Kept, Observation, Performer, Store, S
 from prgcore.engine import Decision, Engine
 from prgcore.errors import (
     ActionFailed,
+    BadInput,
     Conflict,
     ImpossibleEvent,
     StaleEpoch,
     Unavailable,
     Undecided,
+    unknown_name,
 )
+from prgcore.export import digest
 from prgcore.node import any_pair, decide, explanation, own, shared, view, written
 from prgcore.parameters import Parameters
 from prgcore.record import Entry, Order, Record, acknowledged, begin, decided
 from prgcore.seats import NODES, seat
 from prgcore.tables.actions import ACTIONS
+from prgcore.tables.timers import TIMERS
 from prgcore.timers import Monitor
 from prgcore.vocabulary import Kind, Outcome
 
@@ -74,13 +78,24 @@ class Keeper:
         log: is given every entry, the refused and the ignored as well.
         completes: whether completions are told where nothing is left to be done; else the
             embedder tells them.
+        terms: on what the record is kept, beside the machine; who has others is refused.
+        adopt: keep the record on these terms from now on, whatever they were.
+
+    Raises:
+        BadInput: no such node, or a store that holds something else.
+        Unavailable: the store does not answer.
     """
 
     def __init__(
         self, engine: Engine, store: Store, node: str | None = None, *,
         parameters: Parameters | None = None, clock: Clock | None = None,
         log: Callable[[Entry], None] | None = None, completes: bool = True,
+        terms: Mapping[str, str] | None = None, adopt: bool = False,
     ) -> None:
+        if node is not None and node not in NODES:
+            raise BadInput(unknown_name("node", node, NODES))
+        if not callable(getattr(store, "read", None)):
+            raise BadInput(f'{store!r:.60} is no store; give one, as SQLiteStore("pair.db")')
         self.engine, self.store, self.node = engine, store, node
         self.clock: Clock = SystemClock() if clock is None else clock
         self.by = node or CONTROLLER
@@ -90,12 +105,16 @@ class Keeper:
         self._lock = RLock()
         self._monitors: dict[str, Monitor] = {}
         self._heard: Heard | None = None
+        self._arrived: dict[str, float] = {}
+        self._hearing = {f"{t.event}({n})" for t in TIMERS if t.told == "heartbeat" for n in NODES}
+        self.terms = {"machine": digest(engine.model)[:16], **(terms or {})}
         self._completions = {
             n: [e.name for e in engine.model.events
                 if e.kind is Kind.COMPLETION and e.success is not False and e.decider == n]
             for n in self.nodes
         }
         self._begin()
+        self._agree(adopt=adopt)
         for one in self.nodes:
             self.restart(one)
 
@@ -110,7 +129,25 @@ class Keeper:
                 known = {*shared(self.engine), *(c for names in drawers.values() for c in names)}
                 record = begin({c: pair[c] for c in pair if c in known}, drawers)
             with suppress(Conflict):  # another one was first
-                self.store.write(record.to_json(), 0)
+                self.store.write(evolve(record, terms=self.terms).to_json(), 0)
+
+    def _agree(self, *, adopt: bool) -> None:
+        """The record is of the same kind, and kept on the same terms."""
+        record, _ = self.read()
+        if bool(record.own) != (self.node is not None):
+            holds = "node agents" if record.own else "a controller"
+            raise BadInput(f"this store holds the record of {holds}; name another store")
+        if record.terms == self.terms:
+            return
+        if adopt or not record.terms:
+            self._write(lambda newest: evolve(newest, terms=self.terms))
+            return
+        wrong = min(name for name in {*record.terms, *self.terms}
+                    if record.terms.get(name) != self.terms.get(name))
+        raise BadInput(
+            f"the record is kept on another {wrong}: {record.terms.get(wrong, 'none'):.90}, not "
+            f"{self.terms.get(wrong, 'none'):.90}; stop whoever keeps it, and adopt it "
+            "(prgcore agent --adopt), or name another store")
 
     def restart(self, node: str) -> None:
         """Forget what the timers of a node count, as its recovery manager does when it starts."""
@@ -146,6 +183,30 @@ class Keeper:
         """What is to be carried out here, in order."""
         record, _ = self.read()
         return tuple(o for o in record.orders if o.node in (*self.nodes, self.by))
+
+    def next_order(self, parked: Container[str] = ()) -> Order | None:
+        """What is to be carried out here now; None: nothing, or it has to wait.
+
+        A decision's orders are carried out one after another, on both nodes. One of a node that
+        does not run, or that is not heard, holds nobody up: it waits until the node is back.
+
+        Args:
+            parked: nodes that could not be reached.
+        """
+        record, _ = self.read()
+        here = (*self.nodes, self.by)
+        for order in record.orders:
+            if order.node in parked or self._away(record, order.node):
+                continue
+            return order if order.node in here else None
+        return None
+
+    def _away(self, record: Record, node: str) -> bool:
+        """Whether a node cannot carry anything out, as far as this keeper knows."""
+        if self.node is None:
+            return record.columns.get(f"{node}.process", "running") != "running"
+        heard = record.own[self.node].get(f"{self.node}.hears_peer")
+        return node not in (self.node, self.by) and heard != "yes"
 
     @property
     def deadline(self) -> float | None:
@@ -234,6 +295,21 @@ class Keeper:
         if self._log is not None:
             self._log(entry)
 
+    def _check(self, node: str) -> None:
+        if node not in self.nodes:
+            raise BadInput(unknown_name("node", node, self.nodes))
+
+    def arrived(self, node: str) -> None:
+        """A node hears its peer in this moment; what follows is decided by the next `observe`.
+
+        However long that has to wait for the store, the peer was heard now.
+
+        Raises:
+            BadInput: no node that is kept here.
+        """
+        self._check(node)
+        self._arrived[node] = self.clock.now()
+
     def observe(self, seen: Observation | None = None, heard: Heard | None = None) -> list[Entry]:
         """Something was seen, or it is time to look: everything that is decided of it.
 
@@ -248,6 +324,12 @@ class Keeper:
             as `tell`.
         """
         seen = Observation() if seen is None else seen
+        if not isinstance(seen, Observation):
+            raise BadInput(f"{seen!r:.60} is no observation; make one with told, heard, host_lost")
+        if seen.host_lost:
+            self._check(seen.host_lost)
+        if seen.heartbeat:
+            self.arrived(seen.heartbeat)
         with self._lock:
             if heard is not None:
                 self._heard = heard
@@ -258,17 +340,25 @@ class Keeper:
 
     def _due(self, node: str, seen: Observation) -> Iterable[Entry]:
         """What the timers of a node give now."""
-        heartbeat, lost = seen.heartbeat == node, seen.host_lost == node
+        came, lost = self._arrived.pop(node, None), seen.host_lost == node
         while True:
-            pair = any_pair(self.engine, self.known(self.read()[0]))
+            record, _ = self.read()
+            now = self.clock.now() if came is None else came
             self._monitors[node], event = self._monitors[node].observe(
-                max(self.clock.now(), self._monitors[node].now), pair,
-                heartbeat=heartbeat, peer_host_lost=lost)
-            if event is None:
+                max(now, self._monitors[node].now), any_pair(self.engine, self.known(record)),
+                heartbeat=came is not None, peer_host_lost=lost)
+            if event is not None and not (event in self._hearing and self._late(record)):
+                with suppress(ImpossibleEvent, Undecided):
+                    yield self.tell(event)
+            if event is None and came is None:
                 return
-            with suppress(ImpossibleEvent, Undecided):
-                yield self.tell(event)
-            heartbeat = lost = False
+            came, lost = None, False
+
+    def _late(self, record: Record) -> bool:
+        """Whether a heartbeat was sent before its sender's last change: it may be dead by now."""
+        if self.node is None or self._heard is None:
+            return False
+        return self._heard.changes != record.changes[seat("peer", self.node)]
 
     def complete(self) -> list[Entry]:
         """The completions of the nodes for which nothing is left to be carried out."""
@@ -305,7 +395,7 @@ class Keeper:
         def settled(record: Record) -> Record:
             return acknowledged(record, [
                 o for o in record.orders
-                if o == order or (failed and (o.epoch, o.node) == (order.epoch, order.node))])
+                if o == order or (failed and o.epoch == order.epoch)])
 
         with self._lock:
             entries = self._failed(order, settled) if failed else []
@@ -317,6 +407,7 @@ class Keeper:
         for name in _FAILS.get(order.do, ()):
             with suppress(ImpossibleEvent, Undecided):
                 return [self.tell(seat(f"{name}({order.node})", order.node), settled=settled)]
+        _log.error("%s failed on %s, and no event can say so", order.do, order.node)
         return []
 
     def change(self, changed: Callable[[Record], Record]) -> Record:
@@ -357,9 +448,10 @@ class Driver(Keeper):
         self, engine: Engine, store: Store, performer: Performer, node: str | None = None, *,
         parameters: Parameters | None = None, clock: Clock | None = None,
         log: Callable[[Entry], None] | None = None, completes: bool = True,
+        terms: Mapping[str, str] | None = None, adopt: bool = False,
     ) -> None:
         super().__init__(engine, store, node, parameters=parameters, clock=clock, log=log,
-                         completes=completes)
+                         completes=completes, terms=terms, adopt=adopt)
         self.performer = performer
         self.work()
 
@@ -381,10 +473,14 @@ class Driver(Keeper):
         return entries + self.work()
 
     def work(self) -> list[Entry]:
-        """Carry out what is ordered, until nothing is left."""
-        entries = self.complete()
-        while orders := self.orders():
-            entries += self.done(orders[0], failed=not carried_out(self.performer, orders[0]))
+        """Carry out what is ordered, until nothing is left that can be."""
+        entries, parked = self.complete(), set[str]()
+        while order := self.next_order(parked):
+            try:
+                entries += self.done(order, failed=not carried_out(self.performer, order))
+            except Unavailable as error:
+                _log.warning("%s on %s waits: %s", order.do, order.node, error)
+                parked.add(order.node)
         return entries
 
 

@@ -8,6 +8,7 @@ is a watch; the grant hangs on a lease. No call outlives its timeout.
 from __future__ import annotations
 
 import json
+import re
 import time
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping
@@ -87,8 +88,15 @@ class _Etcd:
             if "too large" in said or "larger than" in said:
                 raise BadInput(f"etcd takes no value of this size: {_brief(said)}") from None
             self._turn = (turn + 1) % len(self._clients)
-            raise Unavailable(f"etcd at {client.base_url} does not answer: {_brief(said)}") \
-                from None
+            raise Unavailable(self._silent(client.base_url, said)) from None
+
+    def _silent(self, url: str, said: str) -> str:
+        """Why there is no answer, in a few words."""
+        if reason := re.search(r"\[Errno -?\d+\] ([\w ]+)", said):
+            return f"no etcd answers at {url}: {reason[1].lower()}"
+        if "timed out" in said:
+            return f"etcd at {url} does not answer within {self.timeout:g} s"
+        return f"etcd at {url} does not answer: {_brief(said)}"
 
     def key(self, name: str) -> str:
         """A key of ours, as the gateway takes it."""

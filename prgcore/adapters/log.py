@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import time
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Self
 from attrs import define, field, frozen
 
 from prgcore.errors import BadInput, Unavailable
-from prgcore.jsontext import parse_json
+from prgcore.jsontext import LINE_LIMIT, parse_json
 from prgcore.record import Entry
 from prgcore.telemetry import Telemetry, of
 
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from prgcore.adapters.ports import Store
-
-LINE_LIMIT = 1_000_000
-"""The longest line that is read, in bytes."""
 
 LOGGER = logging.getLogger("prgcore")
 
@@ -109,16 +107,26 @@ class Line:
     """A line of a log.
 
     Attributes:
-        number: from 1.
+        place: where it stands, as `line 17`.
+        value: the JSON of it; None where it is none.
         entry: what it says; None where it is none.
         wrong: why it is none.
         torn: whether it is the last one and has no end: its writer was killed, or is writing.
     """
 
-    number: int
-    entry: Entry | None
+    place: str
+    value: Any = None
+    entry: Entry | None = None
     wrong: str = ""
     torn: bool = False
+
+    @classmethod
+    def of(cls, place: str, value: Any, *, torn: bool = False) -> Self:
+        """The line that holds this JSON."""
+        try:
+            return cls(place, value, Entry.from_json(value))
+        except BadInput as error:
+            return cls(place, value, None, f"{place}: {error}", torn)
 
 
 def lines(stream: BinaryIO) -> Iterator[Line]:
@@ -131,21 +139,23 @@ def lines(stream: BinaryIO) -> Iterator[Line]:
         while long and rest and not rest.endswith(b"\n"):
             rest = stream.readline(LINE_LIMIT + 1)
         if long:
-            yield Line(number, None, f"line {number} is longer than {LINE_LIMIT:,} bytes")
+            place = f"line {number}"
+            yield Line(place, wrong=f"{place} is longer than {LINE_LIMIT:,} bytes")
         elif data.strip():
             yield _line(number, data)
 
 
 def _line(number: int, data: bytes) -> Line:
-    name = f"line {number}"
+    place = f"line {number}"
+    data = data.removeprefix(BOM_UTF8) if number == 1 else data
+    torn = data.lstrip().startswith(b"{") and not data.endswith(b"\n")
     try:
-        text = data.decode("utf-8-sig" if number == 1 else "utf-8")
-        return Line(number, Entry.from_json(parse_json(text, name)))
+        return Line.of(place, parse_json(data.decode(), place), torn=torn)
     except UnicodeDecodeError as error:
-        wrong = f"{name} is not text: byte {error.start} is not UTF-8"
+        wrong = f"{place} is not text: byte {error.start} is not UTF-8"
     except BadInput as error:
-        wrong = str(error) if str(error).startswith(name) else f"{name}: {error}"
-    return Line(number, None, wrong, not data.endswith(b"\n"))
+        wrong = str(error)
+    return Line(place, wrong=wrong, torn=torn)
 
 
 def read(path: str | Path) -> Iterator[Entry]:

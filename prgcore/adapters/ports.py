@@ -15,12 +15,12 @@ from typing import Any, Protocol
 
 from attrs import define, field, frozen
 
-from prgcore.errors import StaleEpoch
+from prgcore.errors import BadInput, StaleEpoch
 from prgcore.record import Order
 
 __all__ = [
     "Arbiter", "Clock", "Fence", "Kept", "Observation", "Performer", "Store", "SystemClock",
-    "heard", "host_lost", "told",
+    "boot_clock", "heard", "host_lost", "told",
 ]
 
 
@@ -134,6 +134,7 @@ class Performer(Protocol):
 
         Raises:
             StaleEpoch: a newer decision reached the resource first; the order is dropped.
+            Unavailable: the node cannot be reached. Its orders hold nobody up, and are tried again.
             ActionFailed: it cannot be done. The machine is told with an event that fails.
         """
 
@@ -155,6 +156,17 @@ class SystemClock:
     wall = staticmethod(time.time)
 
 
+def boot_clock() -> float:
+    """Seconds since the computer was booted, those of its sleep among them: leases are by this.
+
+    A system that does not tell them tells those of its monotonic clock.
+    """
+    return time.clock_gettime(_BOOT) if _BOOT is not None else time.monotonic()
+
+
+_BOOT = getattr(time, "CLOCK_BOOTTIME", None)
+
+
 @frozen
 class Observation:
     """Something seen: an event told as it is, or what a timer of a node counts.
@@ -171,7 +183,13 @@ class Observation:
 
 
 def told(event: str) -> Observation:
-    """An event is told as it is: `told("services_down(node1)")`."""
+    """An event is told as it is: `told("services_down(node1)")`.
+
+    Raises:
+        BadInput: nothing is told.
+    """
+    if not isinstance(event, str) or not event:
+        raise BadInput(f"{event!r:.60} is no event; expected a name, as services_down(node1)")
     return Observation(event=event)
 
 

@@ -15,6 +15,7 @@ and values that any engine of the machine met during the session, and fails belo
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from glob import glob
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +46,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Coverage begins before anything is collected."""
+    """Settings that name nothing are refused; coverage begins before anything is collected."""
+    for setting in (STORIES, THEOREMS):
+        for pattern in config.getini(setting):
+            if not glob(str(config.rootpath / pattern)):  # noqa: PTH207 - may be absolute
+                raise pytest.UsageError(f"{setting} {pattern!r}: no file of {config.rootpath} "
+                                        "matches it")
     asked = config.getoption("--prgcore-coverage")
     if asked is not None:
         config.stash[_MET] = Met(_machine(config), _percent(asked))
@@ -80,7 +86,9 @@ def _machine(config: pytest.Config) -> Machine:
             config.stash[_MACHINE] = Machine(machine_file.load(
                 (config.rootpath / name).read_text(encoding="utf-8"))) if name else prg()
         except (OSError, ValueError, PrgError) as error:
-            reason = getattr(error, "strerror", None) or error
+            reason = getattr(error, "strerror", None) or " ".join(str(error).split())
+            if isinstance(error, UnicodeDecodeError):
+                reason = f"it is not text: byte {error.start} is not UTF-8"
             raise pytest.UsageError(f"prgcore_machine {name!r}: {reason}") from None
     return config.stash[_MACHINE]
 

@@ -58,6 +58,10 @@ def agent(
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Tell every decision on standard error.")
     ] = False,
+    adopt: Annotated[
+        bool, typer.Option("--adopt", help="Keep the record by this file's machine and lease from "
+                                           "now on; the old lease must be over.")
+    ] = False,
 ) -> None:
     """Run one node of a group: heartbeats, timers, services, decisions.
 
@@ -69,13 +73,15 @@ def agent(
 
     from prgcore.adapters.agent import Agent
     from prgcore.cli.live import group_of
-    from prgcore.errors import PrgError
+    from prgcore.errors import BadInput, PrgError
 
+    if group == Path("-"):
+        raise BadInput("a group file is a file, and - is none; name one that both nodes can read")
     read = group_of(group)
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING,
                         format="%(asctime)s %(message)s")
     try:
-        asyncio.run(_run(Agent(read, node)))
+        asyncio.run(_run(Agent(read, node, adopt=adopt)))
     except* PrgError as errors:
         raise _first(errors) from None
 

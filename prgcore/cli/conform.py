@@ -8,18 +8,20 @@ import sys
 import time
 from contextlib import ExitStack, closing
 from operator import itemgetter
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from attrs import evolve
 
 from prgcore.cli import inputs, output
 from prgcore.errors import BadInput
+from prgcore.seats import NODES
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Iterator
 
-    from prgcore.conformance import Conformance
+    from prgcore.adapters.log import Line
+    from prgcore.conformance import Report
 
 LATELY = 0.2
 """How long to wait for a log to grow, in seconds."""
@@ -37,7 +39,8 @@ def conform(
     logs: Annotated[
         list[str],
         typer.Argument(metavar="LOG…", show_default=False,
-                       help="Files of JSON Lines, or -; several are read by epoch and time."),
+                       help="Files of JSON Lines, or -, or of SQLite stores; several are "
+                            "read by epoch and time."),
     ], *,
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Go on as the log grows."),
@@ -60,6 +63,7 @@ def conform(
     log knows of outcome, rule, epoch, and of columns before and after. Where it
     does not name every column, cut links, dead hosts and the like need no line.
     """
+    from prgcore.cli.log import lines
     from prgcore.conformance import Conformance
 
     if machine == "-" and "-" in logs:
@@ -70,33 +74,45 @@ def conform(
         raise BadInput("--follow goes with one log; several are put in order when they are whole")
     unlogged = None if hidden is None else [event for event in hidden if event != "none"]
     checked = Conformance(inputs.load_machine(machine, policy), hidden=unlogged)
+    by: set[object] = set()
     with ExitStack() as files:
         streams = [
-            _entries(files.enter_context(closing(_lines(name, follow=follow))),
+            _entries(files.enter_context(closing(lines(name, _Growing if follow else None))),
                      f"{inputs.one_line(name, 80)} " if len(logs) > 1 else "")
             for name in logs
         ]
         for place, entry in streams[0] if len(streams) == 1 else _merged(streams):
-            if checked.feed(entry, place):
+            finding = checked.feed(entry, place)
+            by.add(entry.get("by"))
+            if finding:
                 break
-    report = checked.report
-    if not report.lines:
-        raise BadInput("the log is empty; expected JSON Lines, a decision a line")
+    report = _alone(checked.report, by) if len(logs) == 1 else checked.report
     if as_json:
         output.write_json(report.to_json())
     else:
-        output.write("\n".join(_told(checked)))
+        output.write("\n".join(_told(report)))
     raise typer.Exit(int(not report.ok or bool(strict and report.refused)))
 
 
-def _told(checked: Conformance) -> Iterator[str]:
+def _alone(report: Report, by: set[object]) -> Report:
+    """What came of one log: where a decision of a node is missing, its peer's log may have it."""
+    found = report.finding
+    if found is None or found.kind != "epoch" or " lost: " not in found.says or by.isdisjoint(NODES):
+        return report
+    says = f"{found.says}, or it is in the other node's log: give both"
+    return evolve(report, finding=evolve(found, says=says))
+
+
+def _told(report: Report) -> Iterator[str]:
     """The report, at most as wide as the page."""
-    report = checked.report
-    if report.finding is None:
+    if not report.lines:
+        yield "no decisions"
+    elif report.finding is None:
         yield from output.wrapped(
             f"{output.count(report.lines, 'line')}, all allowed: {report.done} done, "
             f"{report.ignored} ignored, {report.refused} refused; "
             f"rules covered {len(report.rules)} of {report.of}")
+    if report.finding is None:
         return
     first, *rest = report.finding.text().splitlines()
     yield from output.wrapped(first)
@@ -110,14 +126,13 @@ def _told(checked: Conformance) -> Iterator[str]:
 # ----------------------------------------------------------------------------- lines
 
 
-def _entries(lines: Iterator[tuple[int, bytes | None]], log: str) -> Iterator[tuple[str, Any]]:
-    """The place and the JSON value of every line."""
-    for number, line in lines:
-        place = f"{log}line {number}"
-        if line is None:
-            raise BadInput(f"{place} is longer than {inputs.LINE_LIMIT} bytes, the most that is "
-                           "read")
-        yield place, inputs.parse_json(inputs.decode(line, place), place)
+def _entries(lines: Iterator[Line], log: str) -> Iterator[tuple[str, Any]]:
+    """The place and the JSON value of every line; of a last one without its end nothing."""
+    for line in lines:
+        if line.value is not None:
+            yield log + line.place, line.value
+        elif not line.torn:
+            raise BadInput(log + line.wrong)
 
 
 def _ordered(
@@ -137,20 +152,6 @@ def _merged(logs: list[Iterator[tuple[str, Any]]]) -> Iterator[tuple[str, Any]]:
     """The entries of several logs as they were decided."""
     for _, place, entry in heapq.merge(*map(_ordered, logs), key=itemgetter(0)):
         yield place, entry
-
-
-def _lines(name: str, *, follow: bool) -> Generator[tuple[int, bytes | None], None, None]:
-    """The numbered lines of a log, as they come if it is followed."""
-    if name == "-":
-        yield from inputs.lines(inputs.standard_input())
-        return
-    try:
-        with Path(name).open("rb") as file:
-            yield from inputs.lines(_Growing(file) if follow else file)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise BadInput(f"cannot read {inputs.one_line(repr(name), 120)}: {reason}; give a file, or "
-                       "- for standard input") from None
 
 
 class _Growing:

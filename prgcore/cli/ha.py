@@ -7,6 +7,7 @@ The pair is kept in a state file, or, where a group file is named, by agents tha
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -28,6 +29,13 @@ def _a_file(file: Path) -> Path:
     if file == Path("-"):
         raise BadInput("a state file is a file, and - is none; name one with --state FILE")
     return file
+
+
+def _a_number(seconds: float | None) -> float | None:
+    """NaN lies within every range, and no time ever passes it."""
+    if seconds is not None and isnan(seconds):
+        raise BadInput("--seconds nan: expected a number of seconds")
+    return seconds
 
 
 StateFile = Annotated[
@@ -200,7 +208,7 @@ def start(
 def wait(
     *, state: StateFile = DEFAULT,
     seconds: Annotated[
-        float, typer.Option("--seconds", metavar="N", min=0, max=1e6,
+        float, typer.Option("--seconds", metavar="N", min=0, max=1e6, callback=_a_number,
                             help="Of a group that runs: how long, before it exits 3.")] = 30,
     as_json: inputs.Json = False,
 ) -> None:
@@ -221,7 +229,7 @@ def wait(
 def watch(
     *, state: StateFile = DEFAULT,
     seconds: Annotated[
-        float | None, typer.Option("--seconds", metavar="N", min=0, max=1e6,
+        float | None, typer.Option("--seconds", metavar="N", min=0, max=1e6, callback=_a_number,
                                    help="How long (default: until it is interrupted).")] = None,
     as_json: inputs.Json = False,
 ) -> None:

@@ -29,8 +29,7 @@ if TYPE_CHECKING:
 MEGABYTE = 1 << 20
 LIMIT = 16 * MEGABYTE
 """The largest file that is read, in bytes."""
-LINE_LIMIT = MEGABYTE
-"""The longest line of JSON Lines that is read, in bytes."""
+LINE_LIMIT = jsontext.LINE_LIMIT
 
 
 def _policies(incomplete: str) -> Iterator[str]:

@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime
 from pathlib import Path
 from time import time
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 from attrs import frozen
@@ -15,7 +15,7 @@ from prgcore.cli import inputs, output
 from prgcore.errors import BadInput, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Generator, Iterator
 
     from rich.console import RenderableType
     from rich.table import Table
@@ -121,7 +121,7 @@ class _Read:
         Raises:
             BadInput: it cannot be read.
         """
-        for line in _lines(file):
+        for line in lines(file):
             if line.entry is not None:
                 self.entries.append(line.entry)
             elif not line.torn:
@@ -148,19 +148,29 @@ def _order(entry: Entry) -> tuple[int, bool, float]:
     return entry.epoch, entry.outcome != "done", entry.time
 
 
-def _lines(file: str) -> Iterator[Line]:
-    from prgcore.adapters.log import lines
+def lines(
+    file: str, follow: Callable[[BinaryIO], Any] | None = None
+) -> Generator[Line, None, None]:
+    """The lines of a log, or of standard input for `-`, or the history of a SQLite store.
+
+    Args:
+        follow: makes of a file one that is read as it grows.
+
+    Raises:
+        BadInput: it cannot be read, or cannot be followed.
+    """
+    from prgcore.adapters import log
 
     if file == "-":
-        yield from lines(inputs.standard_input())
+        yield from log.lines(inputs.standard_input())
         return
     name = inputs.one_line(repr(file), 120)
     try:
         with Path(file).open("rb") as stream:
-            if stream.peek(len(SQLITE)).startswith(SQLITE):
-                yield from _stored(file)
-            else:
-                yield from lines(stream)
+            stored = stream.peek(len(SQLITE)).startswith(SQLITE)
+            if stored and follow:
+                raise BadInput(f"{name} is a store; --follow goes with a log of JSON Lines")
+            yield from _stored(file) if stored else log.lines(follow(stream) if follow else stream)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise BadInput(f"cannot read {name}: {reason}; give a log, or - for standard input") \
@@ -171,16 +181,12 @@ def _stored(file: str) -> Iterator[Line]:
     """The history of a store, which has what was done, and not what was refused or ignored."""
     from prgcore.adapters.log import Line
     from prgcore.adapters.sqlite import SQLiteStore
-    from prgcore.record import Entry
 
     try:
         store = SQLiteStore(file)
         try:
             for number, value in enumerate(store.history(), 1):
-                try:
-                    yield Line(number, Entry.from_json(value))
-                except BadInput as error:
-                    yield Line(number, None, f"entry {number}: {error}")
+                yield Line.of(f"entry {number}", value)
         finally:
             store.close()
     except Unavailable as error:

@@ -142,6 +142,9 @@ def _fit(*reports: Path | None) -> None:
     """Reports are files that can be written, each its own."""
     files = [file for file in reports if file is not None]
     for file in files:
+        if file == Path("-"):
+            raise BadInput("a report is a file, and - is none; name one with --junit FILE or "
+                           "--sarif FILE")
         output.writable(file)
     if len({file.resolve() for file in files}) < len(files):
         raise BadInput(f"two reports would be written to {str(files[0])[:120]!r}; "

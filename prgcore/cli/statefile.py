@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -56,7 +56,7 @@ class State:
         folded = {n.lower(): seat for n, seat in zip(self.nodes, NODES, strict=True)}
         known = dict(zip(NODES, NODES, strict=True)) | folded
         if name.lower() not in known:
-            raise BadInput(unknown_name("node", name, {*self.nodes, *NODES}))
+            raise BadInput(unknown_node(name, self.nodes))
         return known[name.lower()]
 
     def event(self, said: str) -> str:
@@ -97,6 +97,13 @@ class State:
             NodeStatus(name, *(shown or (None, None)))
             for name, shown in zip(self.nodes, self.display(), strict=True)
         )))
+
+
+def unknown_node(name: str, nodes: Iterable[str]) -> str:
+    """The one sentence for a node that a group has not: the nearest names, and all."""
+    said = unknown_name("node", name, {*nodes, *NODES})
+    known = ", ".join(dict.fromkeys((*nodes, *NODES)))
+    return said if "; known: " in said else f"{said} known: {known}"
 
 
 def is_group(file: Path) -> bool:

@@ -1,0 +1,200 @@
+"""Group files: every wrong one is refused with a line that says what to write."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from prgcore.adapters.group import LONGEST, LONGEST_SOCKET, Lease, read_group, terms
+from prgcore.errors import BadInput
+from prgcore.export import digest
+from prgcore.machine import prg
+
+EXAMPLE = Path(__file__).parent.parent / "examples" / "two_nodes" / "group.toml"
+GOOD = """\
+group = "Sales"
+store = "sqlite:pair.db"
+[node1]
+name = "cup1"
+service = "10.0.0.1:22001"
+admin = "10.0.0.1:20075"
+[node2]
+name = "cup2"
+service = "10.0.0.2:22001"
+admin = "10.0.0.2:20075"
+"""
+
+
+@pytest.fixture
+def read(tmp_path):
+    """The group of a good file, some of its text replaced."""
+
+    def call(*replaced, text=GOOD, folder=tmp_path):
+        for old, new in replaced:
+            assert old in text
+            text = text.replace(old, new)
+        (folder / "group.toml").write_text(text)
+        return read_group(folder / "group.toml")
+
+    return call
+
+
+@pytest.fixture
+def refused(read):
+    """The one line that refuses a file."""
+
+    def call(*replaced, **more):
+        with pytest.raises(BadInput) as caught:
+            read(*replaced, **more)
+        said = str(caught.value)
+        assert said.startswith("group file group.toml: ")
+        assert said.isprintable()
+        assert len(said) < 400
+        return said.removeprefix("group file group.toml: ")
+
+    return call
+
+
+def test_the_good_one_and_the_example_are_read(read):
+    group = read()
+    assert [(m.service, m.admin) for m in group.nodes.values()] == [
+        (("10.0.0.1", 22001), ("10.0.0.1", 20075)), (("10.0.0.2", 22001), ("10.0.0.2", 20075))]
+    assert read_group(EXAMPLE).member("CUP2").seat == "node2"
+
+
+def test_a_file_at_the_limit_is_read_and_a_longer_one_is_not_cut(read, refused):
+    fill = "#" * (LONGEST - len(GOOD))
+    assert read(text=GOOD + fill).nodes == read().nodes
+    assert refused(text=GOOD + fill + "#").startswith("longer than 1 MB")
+
+
+@pytest.mark.parametrize(("written", "means"), [
+    ("[::1]:22003", ("::1", 22003)), ("[::1]", ("::1", 22001)), ("::1", ("::1", 22001)),
+    ("[FE80:0::1%eth0]:7", ("fe80::1%eth0", 7)), ("cup1", ("cup1", 22001)),
+    ("CUP1.example:1", ("cup1.example", 1)), ("10.0.0.9:65535", ("10.0.0.9", 65535)),
+])
+def test_addresses(read, written, means):
+    assert read(("10.0.0.1:22001", written)).member("cup1").service == means
+
+
+@pytest.mark.parametrize("written", [
+    ":22001", "cup1:", "cup1:0", "cup1:65536", "cup1:-1", "cup1:x", "cup1:²", "cup1:" + "9" * 400,
+    "::1:22001:", "::1:22001", "[::1", "[::1]:", "[::1]22001", "[cup1]:1", "[]:1", "a:b:1", " :1",
+    "http://cup1:22001", "cup 1:22001", "::g",
+])
+def test_what_is_no_address_is_refused_with_one_that_is(refused, written):
+    said = refused(("10.0.0.1:22001", written))
+    assert said.startswith("node1.service: ")
+    assert said.endswith("is no address; expected HOST:PORT, as 127.0.0.1:22001 or [::1]:22001")
+
+
+@pytest.mark.parametrize(("replaced", "said"), [
+    ([("10.0.0.2:22001", "10.0.0.1:22001")],
+     ('node1.service and node2.service are both 10.0.0.1:22001; give each its own: under [node2], '
+     'service = "HOST:PORT", as "10.0.0.1:22002"')),
+    ([("10.0.0.1:20075", "10.0.0.1:22001")], "node1.service and node1.admin are both 10.0.0.1:22001"),
+    ([("10.0.0.2:20075", "10.0.0.1:22001")], "node1.service and node2.admin are both"),
+    ([("10.0.0.1:22001", "[0::1]:5"), ("10.0.0.2:22001", "[::1]:5")],
+     ('node1.service and node2.service are both [::1]:5; give each its own: under [node2], '
+     'service = "HOST:PORT", as "[::1]:6"')),
+    ([('admin = "10.0.0.1:20075"', 'peer = "10.0.0.1:22001"')], "node1.peer: 10.0.0.1:22001 is the node"),
+    ([('name = "cup2"', 'name = "CUP1"')], "both nodes are called 'cup1'"),
+    ([('name = "cup2"', 'name = "Node1"')], "node2.name: 'Node1' is what the other node is called"),
+    ([('"Sales"', '"A B"')], "group 'A B': expected a name"),
+    ([('"cup1"', '"a:b"')], "node 'a:b': expected a name"),
+    ([("sqlite:pair.db", "sqlite:")], "store: 'sqlite:' is none; expected sqlite:FILE or etcd:URL"),
+    ([("sqlite:pair.db", "postgres:x")], "store: 'postgres:x' is none"),
+    ([("[node1]\n", '[node1]\nservices = {"../x" = ["a"]}\n')], "node1.services: '../x' is no name"),
+    ([("[node1]\n", '[node1]\nservices = {".." = ["a"]}\n')], "node1.services: '..' is no name"),
+    ([("[node1]\n", '[node1]\nservices = {agent = ["a"]}\n')], "node1.services: 'agent' is no name"),
+    ([("[node1]\n", '[node1]\nservices = {x = ["a\\u0000"]}\n')], "node1.services.x: expected a command"),
+])
+def test_what_belongs_to_both_or_to_nobody_is_refused(refused, replaced, said):
+    assert refused(*replaced).startswith(said)
+
+
+def test_nodes_without_addresses_are_told_what_to_write(refused):
+    text = 'group="A"\nstore="sqlite:x"\n[node1]\n[node2]\n'
+    assert refused(text=text) == (
+        'node1.service and node2.service are both 127.0.0.1:22001; give each its own: under '
+        '[node2], service = "HOST:PORT", as "127.0.0.1:22002"')
+
+
+@pytest.mark.parametrize(("more", "said"), [
+    ("grant = 2.9\n", "grant: 2.9 s is shorter than the lease, which lasts 3 s"),
+    ("lease = {lasts = 4, waits = 9}\n", "grant: 3 s is shorter than the lease, which lasts 4 s"),
+    ("grant = true\n", "grant: True is no number of seconds above 0"),
+    ("grant = nan\n", "grant: nan is no number"),
+])
+def test_a_grant_outlasts_the_lease(read, refused, more, said):
+    assert refused(text=more + GOOD).startswith(said)
+    assert read(text="grant = 3.0\n" + GOOD).grant == 3
+
+
+def test_a_grant_in_etcd_lasts_two_seconds_or_more(read, refused):
+    short = "grant = 1.5\nlease = {lasts = 1}\n" + GOOD
+    assert read(text=short).grant == 1.5
+    assert "too short for etcd, where a grant lasts 2 s or more" in refused(
+        ("sqlite:pair.db", "etcd:http://127.0.0.1:1"), text=short)
+
+
+def test_an_unknown_node_is_told_names_and_seats(read):
+    for name, near in (("cup3", "; did you mean cup2, cup1?"), ("xyz", "")):
+        with pytest.raises(BadInput) as caught:
+            read().member(name)
+        assert str(caught.value).endswith("; the nodes are cup1 (node1) and cup2 (node2)")
+        assert str(caught.value).startswith(f"unknown node {name!r}{near[:14]}")
+    unnamed = read(('name = "cup1"\n', ""), ('name = "cup2"\n', ""))
+    with pytest.raises(BadInput, match=r"the nodes are node1 and node2$"):
+        unnamed.member("xyz")
+
+
+def test_a_socket_with_too_long_a_name_is_refused(read, refused, tmp_path):
+    serving = ("[node1]\n", '[node1]\nserving = "a"\nservices = {a = ["true"]}\n')
+    long = ("[node1]\n", f'[node1]\ndirectory = "{"d" * 100}"\n')
+    assert refused(serving, long).startswith("node1.directory: a socket in ")
+    assert f"more than {LONGEST_SOCKET} bytes" in refused(serving, long)
+    assert read(long), "nobody listens there"
+    folder = tmp_path / ("d" * 120)
+    folder.mkdir()
+    assert read(serving, folder=folder), "its services call it by a short name"
+
+
+def test_terms_differ_exactly_where_the_machine_or_the_lease_does(read):
+    group = read_group(EXAMPLE)
+    assert terms(group) == {"machine": digest(prg().model),
+                            "lease": "lasts 0.4 s, pause 0.1 s, stopping 0.1 s, waits 0.6 s"}
+    plain, same = read(), read(text="lease = {lasts = 3, waits = 5.0}\n" + GOOD)
+    assert terms(plain) == terms(same) == {
+        "machine": digest(prg().model), "lease": "lasts 3 s, pause 1 s, stopping 0.5 s, waits 5 s"}
+    closer = read(text="lease = {lasts = 2.9999999}\n" + GOOD)
+    assert terms(closer)["lease"].startswith("lasts 2.9999999 s")
+    other = terms(read(text=GOOD + "[policy]\nreconnection = 'keep_serving'\n"))
+    assert other["machine"] != terms(plain)["machine"]
+
+
+@pytest.mark.parametrize(("lasts", "timeout"), [(0.5, 1), (3, 1.5), (8, 4)])
+def test_a_call_to_etcd_gives_up_before_the_lease_is_over(read, lasts, timeout):
+    pytest.importorskip("etcd3gw")
+    text = f"grant = 9\nlease = {{lasts = {lasts}, waits = 10}}\n" + GOOD
+    store, arbiter = read(("sqlite:pair.db", "etcd:http://127.0.0.1:1"), text=text).open_store()
+    assert store._etcd.timeout == arbiter._etcd.timeout == timeout
+    store.close()
+    arbiter.close()
+
+
+def test_reading_a_group_file_loads_no_store():
+    import subprocess
+
+    loaded = ("import sys; from prgcore.adapters.group import read_group;"
+              f"read_group(__import__('pathlib').Path({str(EXAMPLE)!r}));"
+              "print([m for m in ('sqlite3', 'etcd3gw', 'prgcore.export') if m in sys.modules])")
+    said = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True)
+    assert said.stdout == "[]\n"
+
+
+def test_a_lease_that_is_none_is_refused():
+    with pytest.raises(BadInput, match="T10"):
+        Lease(lasts=6)
