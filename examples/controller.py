@@ -59,6 +59,7 @@ async def until(keeper: Keeper, node1: str, node2: str) -> None:
         while True:
             record, _ = keeper.read()
             if (record.columns["node1.state"], record.columns["node2.state"]) == (node1, node2):
+                await asyncio.to_thread(keeper.complete)  # after what is being decided now
                 return
             await asyncio.sleep(0.05)
 

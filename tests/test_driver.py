@@ -672,7 +672,8 @@ def test_orders_of_a_node_that_cannot_be_reached_hold_nobody_up():
     driver = normal()
 
     class Away:
-        did: list = []
+        def __init__(self):
+            self.did = []
 
         def perform(self, order):
             if order.node == "node1":

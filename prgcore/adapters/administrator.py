@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -53,7 +54,8 @@ async def ask(address: Address, question: Mapping[str, Any], within: float = 5.0
     except TimeoutError:
         raise Unavailable(f"the agent at {where} does not answer within {within:g} s") from None
     except (OSError, ValueError, RecursionError) as error:
-        why = getattr(error, "strerror", None) or "no JSON comes back"
+        number = getattr(error, "errno", None)
+        why = os.strerror(number) if number else "no JSON comes back"
         raise Unavailable(f"no agent answers at {where}: {why}") from None
     if not isinstance(answer, dict):
         raise Unavailable(f"no agent answers at {where}: no object comes back")

@@ -16,6 +16,7 @@ import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from typing import IO
 
 from prgcore.adapters.administrator import LINE, Administrator, ask
 from prgcore.adapters.asynchronous import AsyncDriver
@@ -61,11 +62,15 @@ class Agent:
         self.node: str = self.member.seat
         self.peer: Member = group.nodes[seat("peer", self.node)]
         self.services = Services(self.member)
-        self._alone = _alone(self.member)
         self.store, self.arbiter = group.open_store()
         self.log = LogFile(self.member.directory / "log.jsonl")
-        self.keeper = Keeper(group.engine, self.store, self.node, parameters=group.parameters,
-                             log=self._note, terms=terms(group), adopt=adopt)
+        self._alone = _alone(self.member)
+        try:
+            self.keeper = Keeper(group.engine, self.store, self.node, parameters=group.parameters,
+                                 log=self._note, terms=terms(group), adopt=adopt)
+        except PrgError:
+            self._alone.close()
+            raise
         self.driver = AsyncDriver(self.keeper, _Orders(self))
         self._tells = told(group.engine, self.node)
         self._domains = {c.name: c.domain for c in group.engine.model.columns
@@ -113,6 +118,7 @@ class Agent:
         finally:
             for server in servers:
                 server.close()
+            self._alone.close()
 
     def stop(self) -> None:
         """Stop it, when it comes to that: it tells the machine that its manager stops."""
@@ -304,7 +310,7 @@ class _Orders:
         self.perform = agent.carry_out
 
 
-def _alone(member: Member) -> object:
+def _alone(member: Member) -> IO[str]:
     """What holds the directory of a node for one agent, for as long as it lives.
 
     Raises:
