@@ -44,6 +44,7 @@ rewrite: $(READY)  ## regenerate golden and reference files; read the diff befor
 
 bench: $(READY)  ## measure speed, as ratios against the peers in one run
 	$(BIN)/python benchmarks/bench.py
+	$(BIN)/python benchmarks/stores.py
 
 mutants: $(READY)  ## M1: kill every mutant of the table (minutes)
 	$(BIN)/prgcore prove --only M1 --mutants all

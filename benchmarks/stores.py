@@ -24,7 +24,10 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from prgcore import PRG
+from prgcore.adapters.driver import Driver
 from prgcore.errors import Conflict
+from prgcore.record import Order
 from tests import stores
 
 
@@ -66,7 +69,29 @@ def measured(store: Any, seconds: float, writers: int) -> tuple[float, float, in
     return len(taken) / seconds, 1000 * median(taken), len(lost)
 
 
-def line(what: str, place: str, seconds: float) -> None:
+def to_first_action(store: Any, times: int = 30) -> float:
+    """Median milliseconds from telling a driver a command to its first action."""
+    started: list[float] = []
+
+    class Performer:
+        def perform(self, _order: Order) -> None:
+            started.append(time.perf_counter())
+
+    driver, taken = Driver(PRG, store, Performer()), []
+    for event in ("enable_ha", "heartbeat_heard(node1)", "heartbeat_heard(node2)"):
+        driver.send(event)
+    for _ in range(times):
+        for event in ("failover(node1)", "fallback(node1)"):
+            started.clear()
+            begun = time.perf_counter()
+            driver.send(event)
+            taken.append(started[0] - begun)
+    return 1000 * median(taken)
+
+
+def line(what: str, place: str, other: str, seconds: float) -> None:
+    with closing(stores.opened(other)) as store:
+        print(f"{what:8} from an observation to the first action: {to_first_action(store):.1f} ms")
     with closing(stores.opened(place)) as store:
         stores.first(store)
         for writers in (1, 4):
@@ -83,13 +108,15 @@ def main() -> None:
         folder = Path(name)
         print(f"a bare file, synced: {synced(folder, options.seconds):,.0f} a second")
         print(f"{'store':8} {'writers':>7} {'decisions/s':>12} {'ms each':>10} {'lost to others':>14}")
-        line("sqlite", f"sqlite {folder / 'pair.db'}", options.seconds)
+        line("sqlite", f"sqlite {folder / 'pair.db'}", f"sqlite {folder / 'driver.db'}",
+             options.seconds)
         if which("etcd") is None:
             print("etcd is not installed: .ci/programs etcd")
             return
         server = stores.Etcd(folder).start()
         try:
-            line("etcd", f"etcd {server.url} bench/", options.seconds)
+            line("etcd", f"etcd {server.url} bench/", f"etcd {server.url} driver/",
+                 options.seconds)
         finally:
             server.stop()
 
