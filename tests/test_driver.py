@@ -11,7 +11,7 @@ from functools import cache
 import pytest
 
 from prgcore.adapters.asynchronous import AsyncDriver
-from prgcore.adapters.driver import Driver, Keeper
+from prgcore.adapters.driver import Driver, Heard, Keeper
 from prgcore.adapters.ports import Fence, Observation, heard, host_lost, told
 from prgcore.conformance import check
 from prgcore.engine import Engine
@@ -742,3 +742,34 @@ def test_a_record_of_another_kind_or_on_other_terms_is_refused():
         Keeper(PRG, store, terms={"lease": "4 s"})
     Keeper(PRG, store, terms={"lease": "4 s"}, adopt=True)
     Keeper(PRG, store, terms={"lease": "4 s"})
+
+
+def test_a_heartbeat_of_a_manager_that_stops_meanwhile_is_not_heard():
+    """It was decided on in time, and the record has moved on before it is written."""
+    store, clock = Memory(), Clock()
+    one, two = (Keeper(PRG, store, node, parameters=Parameters(), clock=clock)
+                for node in ("node1", "node2"))
+
+    def beat(sender):
+        record, _ = sender.read()
+        tells = {c: record.own[sender.node][f"{sender.node}.{c}"]
+                 for c in ("services", "database", "hears_peer")}
+        return Heard({f"{sender.node}.{c}": v for c, v in tells.items()},
+                     record.changes[sender.node])
+
+    for keeper in (one, two):
+        down = {f"{keeper.node}.process": "manager_down", f"{keeper.node}.hears_peer": "no"}
+        keeper.tell(f"manager_start({keeper.node})", also=down)
+    one.tell("enable_ha")
+    late = beat(one)
+
+    def stops(place):
+        if place == "before":
+            store.at = lambda _place: None
+            one.tell("manager_stop(node1)")
+
+    store.at = stops
+    told_of = [e.event for e in two.observe(heard("node2"), late)]
+    assert told_of == []
+    assert [e["event"] for e in store.entries][-1] == "manager_stop(node1)"
+    assert check(PRG, store.entries).ok

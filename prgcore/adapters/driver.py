@@ -347,18 +347,18 @@ class Keeper:
             self._monitors[node], event = self._monitors[node].observe(
                 max(now, self._monitors[node].now), any_pair(self.engine, self.known(record)),
                 heartbeat=came is not None, peer_host_lost=lost)
-            if event is not None and not (event in self._hearing and self._late(record)):
+            if event is not None:
                 with suppress(ImpossibleEvent, Undecided):
-                    yield self.tell(event)
+                    yield self.tell(event, fits=self._timely if event in self._hearing else None)
             if event is None and came is None:
                 return
             came, lost = None, False
 
-    def _late(self, record: Record) -> bool:
-        """Whether a heartbeat was sent before its sender's last change: it may be dead by now."""
+    def _timely(self, record: Record) -> bool:
+        """Whether a heartbeat was sent after its sender's last change; else it may be dead by now."""
         if self.node is None or self._heard is None:
-            return False
-        return self._heard.changes != record.changes[seat("peer", self.node)]
+            return True
+        return self._heard.changes == record.changes[seat("peer", self.node)]
 
     def complete(self) -> list[Entry]:
         """The completions of the nodes for which nothing is left to be carried out."""
