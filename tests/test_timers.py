@@ -455,7 +455,7 @@ def test_a_live_peer_is_believed_in_whatever_its_schedule(
 def test_the_theorems_are_proved_and_say_what_of() -> None:
     said = prove(PRG, only=[t.id for t in timing.THEOREMS])
     assert [(r.id, r.verdict, r.model) for r in said.results] == [
-        (f"T{n}", "proved", "T") for n in range(1, 10)]
+        (f"T{n}", "proved", "T") for n in range(1, 11)]
     for result in said.results:
         assert result.detail["over"] == ["Int", "Real"]
         texts = [v for k, v in result.detail.items() if k != "over"]
