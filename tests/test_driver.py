@@ -6,6 +6,7 @@ import asyncio
 import json
 import random
 import threading
+from contextlib import suppress
 from functools import cache
 
 import pytest
@@ -27,6 +28,7 @@ from prgcore.errors import (
 from prgcore.machine import PRG, prg
 from prgcore.parameters import Parameters
 from prgcore.record import Record, begin
+from prgcore.seats import NODES
 from prgcore.story import parse, run, write
 from prgcore.tables.actions import ACTIONS
 from prgcore.vocabulary import Kind, Outcome
@@ -386,6 +388,11 @@ def test_drivers_that_write_at_once_lose_nothing_and_decide_nothing_twice():
     assert sorted(e.epoch for e in done) == list(range(before + 1, len(store.entries) + 1))
     assert [e.to_json()["event"] for e in sorted(done, key=lambda e: e.epoch)] == [
         e["event"] for e in store.entries[before:]]
+    driver = controller(store, World(store))
+    assert all(replayed(store).columns[f"{o.node}.process"] != "running" for o in driver.orders())
+    for event in [f"{e}({node})" for node in NODES for e in ("power_on", "manager_start")]:
+        with suppress(ImpossibleEvent):
+            driver.send(event)  # whoever is down has its orders still before it
     assert replayed(store).orders == ()
 
 
@@ -715,6 +722,29 @@ def test_a_heartbeat_counts_from_when_it_came_however_long_the_store_takes():
     driver.arrived("node2")
     clock.time += 30  # the store hung
     assert not [e.event for e in driver.see() if "lost" in e.event]
+
+
+def test_what_a_heartbeat_told_comes_with_it_and_a_lost_host_has_sent_nothing():
+    """Whoever observes first takes both, in whatever thread."""
+    store, clock = Memory(), Clock()
+    one, two = (Keeper(PRG, store, node, parameters=Parameters(), clock=clock)
+                for node in ("node1", "node2"))
+    for keeper in (one, two):
+        down = {f"{keeper.node}.process": "manager_down", f"{keeper.node}.hears_peer": "no"}
+        keeper.tell(f"manager_start({keeper.node})", also=down)
+    one.tell("enable_ha")
+
+    def beat():
+        record, _ = one.read()
+        return Heard({f"node1.{c}": record.own["node1"][f"node1.{c}"]
+                      for c in ("services", "database", "hears_peer")}, record.changes["node1"])
+
+    two.arrived("node2", beat())
+    assert [e.event for e in two.observe()] == ["heartbeat_heard(node2)", "initialized(node2)"]
+    two.arrived("node2", beat())
+    entries = two.observe(host_lost("node2"))
+    assert entries[0].event == "peer_host_lost(node2)"
+    assert not [e for e in entries if e.event.startswith("heartbeat_heard")]
 
 
 def test_wrong_names_are_told_not_waited_for():

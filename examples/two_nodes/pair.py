@@ -309,6 +309,17 @@ class TwoNodes:
             time.sleep(0.05)
         return False
 
+    def hear(self, seconds: float = 10) -> bool:
+        """Wait until both hear each other."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            known = self.status().get("known")
+            if isinstance(known, dict) and all(
+                    known.get(f"{node}.hears_peer") == "yes" for node in NODES):
+                return True
+            time.sleep(0.05)
+        return False
+
     def up(self) -> None:
         """Start both, and switch high availability on."""
         for node in NODES:

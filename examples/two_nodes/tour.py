@@ -89,6 +89,11 @@ class Tour:
                  f"{self.work:g} s of work for this computer{why * late}")
 
     def fall_back(self, node: str) -> None:
+        """As soon as both hear each other: a node that is not heard yet is lost at once."""
+        if not self.pair.hear(15):
+            self.wrong += 1
+            self.say("  WRONG: they do not hear each other")
+        self.told()
         self.say(f"  fallback({node}): {self.pair.command(f'fallback({node})')}")
         self.reach(*NORMAL)
         self.served_by("node1", "node2")

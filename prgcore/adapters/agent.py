@@ -78,7 +78,6 @@ class Agent:
         self.serving = Serving(self.keeper, self.services, self.arbiter, group.lease)
         self.administrator = Administrator(self)
         self._stopped = asyncio.Event()
-        self._beat: Heard | None = None
         self._beats = asyncio.Event()
         self._callers: set[asyncio.StreamWriter] = set()
 
@@ -136,6 +135,7 @@ class Agent:
         await asyncio.to_thread(self.serving.sit)
         manager = {f"{self.node}.process": "manager_down", f"{self.node}.hears_peer": "no"}
         await self.driver.tell(f"manager_start({self.node})", also=manager)
+        await asyncio.to_thread(self.serving.once)  # what heartbeats tell, from the first one on
 
     async def _stop(self) -> None:
         await asyncio.to_thread(
@@ -190,8 +190,7 @@ class Agent:
                 columns, changes = beat["columns"], beat["changes"]
                 if not all(v in self._domains[c] for c, v in columns.items()):
                     break
-                self._beat = Heard(columns, int(changes))
-                self.keeper.arrived(self.node)
+                self.keeper.arrived(self.node, Heard(columns, int(changes)))
                 self._beats.set()
         except asyncio.CancelledError:
             pass
@@ -206,15 +205,14 @@ class Agent:
         """Drop what a host that is known to be dead has sent, and has not been read yet."""
         for writer in self._callers:
             writer.transport.abort()
-        self._beats.clear()
 
     async def _take_beats(self) -> None:
-        """The newest heartbeat goes to the machine, one at a time."""
+        """What has arrived goes to the machine, the newest heartbeat at a time."""
         while True:
             await self._beats.wait()
             self._beats.clear()
             try:
-                await self.driver.see(None, self._beat)
+                await self.driver.see()
             except PrgError as error:
                 _log.warning("%s: %s", type(error).__name__, error)
 

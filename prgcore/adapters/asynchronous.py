@@ -68,9 +68,9 @@ class AsyncDriver:
             as `Keeper.tell`.
         """
         if seen is not None and seen.heartbeat:
-            self.keeper.arrived(seen.heartbeat)
+            self.keeper.arrived(seen.heartbeat, heard)
             seen = evolve(seen, heartbeat="")
-        return await self._decide(self.keeper.observe, seen, heard)
+        return await self._decide(self.keeper.observe, seen)
 
     async def tell(self, event: str, **asked: Any) -> Entry:
         """An event is told, as by `Keeper.tell`."""

@@ -105,7 +105,7 @@ class Keeper:
         self._lock = RLock()
         self._monitors: dict[str, Monitor] = {}
         self._heard: Heard | None = None
-        self._arrived: dict[str, float] = {}
+        self._arrived: dict[str, tuple[float, Heard | None]] = {}
         self._hearing = {f"{t.event}({n})" for t in TIMERS if t.told == "heartbeat" for n in NODES}
         self.terms = {"machine": digest(engine.model)[:16], **(terms or {})}
         self._completions = {
@@ -299,16 +299,20 @@ class Keeper:
         if node not in self.nodes:
             raise BadInput(unknown_name("node", node, self.nodes))
 
-    def arrived(self, node: str) -> None:
+    def arrived(self, node: str, heard: Heard | None = None) -> None:
         """A node hears its peer in this moment; what follows is decided by the next `observe`.
 
         However long that has to wait for the store, the peer was heard now.
+
+        Args:
+            node: which node.
+            heard: of an agent, what the heartbeat told.
 
         Raises:
             BadInput: no node that is kept here.
         """
         self._check(node)
-        self._arrived[node] = self.clock.now()
+        self._arrived[node] = self.clock.now(), heard
 
     def observe(self, seen: Observation | None = None, heard: Heard | None = None) -> list[Entry]:
         """Something was seen, or it is time to look: everything that is decided of it.
@@ -326,13 +330,12 @@ class Keeper:
         seen = Observation() if seen is None else seen
         if not isinstance(seen, Observation):
             raise BadInput(f"{seen!r:.60} is no observation; make one with told, heard, host_lost")
+        if seen.heartbeat:
+            self.arrived(seen.heartbeat, heard)
         if seen.host_lost:
             self._check(seen.host_lost)
-        if seen.heartbeat:
-            self.arrived(seen.heartbeat)
+            self._arrived.pop(seen.host_lost, None)  # a host that is down has sent nothing since
         with self._lock:
-            if heard is not None:
-                self._heard = heard
             entries = [self.tell(seen.event)] if seen.event else []
             for node in self._monitors:
                 entries += self._due(node, seen)
@@ -340,7 +343,8 @@ class Keeper:
 
     def _due(self, node: str, seen: Observation) -> Iterable[Entry]:
         """What the timers of a node give now."""
-        came, lost = self._arrived.pop(node, None), seen.host_lost == node
+        came, heard = self._arrived.pop(node, (None, None))
+        lost, self._heard = seen.host_lost == node, heard or self._heard
         while True:
             record, _ = self.read()
             now = self.clock.now() if came is None else came
