@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from importlib.resources import files
 from typing import Any, NoReturn
 
@@ -178,6 +179,7 @@ def dumps(model: Model) -> str:
     return f"{{\n{body}\n}}\n"
 
 
+@lru_cache(maxsize=16)
 def digest(model: Model) -> str:
     """SHA-256 of the canonical JSON without prose, in hexadecimal.
 
