@@ -10,17 +10,21 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import chdir, redirect_stdout
-from io import StringIO
+from io import BytesIO, StringIO, TextIOWrapper
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from attrs import evolve, frozen
+
+from prgcore.cli import main
 
 ROOT = Path(__file__).resolve().parent.parent
 PROVIDED = ("examples", "proofs", "tests/stories")
@@ -28,6 +32,9 @@ PROVIDED = ("examples", "proofs", "tests/stories")
 
 OTHERS = ("make", "pip", "git")
 """Programs whose commands are read and never run."""
+
+OURS = re.compile(r"""prgcore(?:[ \w./=:,@%+-]|'[^'\n]*'|"[^"\n$`\\!]*")*""")
+"""A command of this project of which a shell does nothing but part the words."""
 
 SAID_NO = "console-1"
 """The name of a console block whose commands may exit with 1: the answer is no."""
@@ -136,14 +143,29 @@ class Session:
     def run(self, command: Command) -> tuple[str, int]:
         """What a command answers, at 80 columns and without colours, and its exit code.
 
-        Remarks on standard error are left out where there is an answer.
+        Remarks on standard error are left out where there is an answer. A command of ours that
+        asks nothing of a shell is run in this process, which is what it does in its own, sooner.
         """
+        if OURS.fullmatch(command.line):
+            return self.here(shlex.split(command.line)[1:])
         done = subprocess.run(  # noqa: S603
             ["bash", "-c", command.line],  # noqa: S607 - a page's own example
             cwd=self.folder, check=False, capture_output=True, stdin=subprocess.DEVNULL,
             encoding="utf-8", env=environment(),
         )
         return _trimmed(done.stdout or done.stderr), done.returncode
+
+    def here(self, words: list[str]) -> tuple[str, int]:
+        """What a command line of ours answers, and its exit code, in this process."""
+        given, out, err = (
+            TextIOWrapper(BytesIO(), "utf-8", write_through=True) for _ in range(3))
+        with (
+            chdir(self.folder), patch.dict(os.environ, environment()),
+            patch.multiple(sys, stdin=given, stdout=out, stderr=err),
+        ):
+            code = main(words)
+        told = out.buffer.getvalue() or err.buffer.getvalue()
+        return _trimmed(told.decode()), code
 
     def python(self, code: str) -> str:
         """What a Python example prints."""

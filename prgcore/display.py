@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from functools import lru_cache
+from itertools import chain, islice
 from typing import TypeAlias
 
 from prgcore.engine import Engine, Pair
@@ -65,6 +66,7 @@ def spell(shown: Shown | None) -> str:
     return title(state) + (f" / {title(reason)}" if reason and title(reason) else "")
 
 
+@lru_cache(maxsize=16)
 def shows_states(engine: Engine) -> bool:
     """Whether the machine's nodes have states and reasons to show, in the words of the document."""
     domains = {c.name: set(c.domain) for c in engine.model.columns if not c.derived}
@@ -97,16 +99,24 @@ def situation_of(engine: Engine, seen: Display, pair: Pair) -> tuple[Situation, 
 
     Where the display is of no row, it is looked for as every viewpoint shows the pair.
     """
-    for view in (seen, *(seen_from(engine, pair, v) for v in viewpoints(engine))):
-        matches = [
-            (not engine.holds(turned(s.fits, mirrored=mirrored), pair), mirrored, i)
-            for i, s in enumerate(engine.model.situations) for mirrored in (False, True)
-            if row_display(s, mirrored=mirrored) == view
-        ]
+    listed = _listed(engine)
+    for view in chain([seen], (seen_from(engine, pair, v) for v in viewpoints(engine))):
+        matches = listed.get(view, ())
         if matches:
-            _, mirrored, i = min(matches)
-            return engine.model.situations[i], mirrored
+            return min(matches, key=lambda one: not engine.holds(
+                turned(one[0].fits, mirrored=one[1]), pair))
     return None
+
+
+@lru_cache(maxsize=16)
+def _listed(engine: Engine) -> Mapping[Display | RowDisplay, list[tuple[Situation, bool]]]:
+    """The rows that a display is: as they stand, then from the other seat, in their order."""
+    found: dict[Display | RowDisplay, list[tuple[Situation, bool]]] = {}
+    for mirrored in (False, True):
+        for situation in engine.model.situations:
+            shown = row_display(situation, mirrored=mirrored)
+            found.setdefault(shown, []).append((situation, mirrored))
+    return found
 
 
 def row_of(engine: Engine, pair: Pair) -> str | None:

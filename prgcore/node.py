@@ -8,8 +8,10 @@ something is missing that whoever decides must hear first: `Undecided`, never a 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from functools import lru_cache
 from itertools import product
+from math import prod
 
 from prgcore.engine import Decision, Engine, Pair
 from prgcore.errors import BadInput, OutsideInvariant, Undecided, unknown_name
@@ -59,29 +61,35 @@ def view(
     return known
 
 
-def pairs(engine: Engine, known: Mapping[str, str]) -> Iterator[Pair]:
+def pairs(engine: Engine, known: Mapping[str, str]) -> tuple[Pair, ...]:
     """The pairs for which a view stands, those outside the invariants left out.
 
     Raises:
         BadInput: a column that the machine has not, or a view that tells next to nothing.
     """
-    domains = {c.name: c.domain for c in engine.model.columns if not c.derived}
+    domains = _domains(engine)
     for name, value in known.items():
         if name not in domains:
             raise BadInput(unknown_name("column", name, domains))
         if value not in domains[name]:
             raise BadInput(f"{name}: " + unknown_name("value", value, domains[name]))
-    choices = [(known[name],) if name in known else domain for name, domain in domains.items()]
-    count = 1
-    for choice in choices:
-        count *= len(choice)
-    if count > MOST:
-        raise BadInput(f"{len(known)} columns of {len(domains)} are known: that stands for {count} "
-                       f"pairs; at most {MOST} are looked at")
-    for values in product(*choices):
-        pair = engine.at(values)
-        if not engine.broken(pair):
-            yield pair
+    return _pairs(engine, tuple(map(known.get, domains)))
+
+
+@lru_cache(maxsize=16)
+def _domains(engine: Engine) -> dict[str, tuple[str, ...]]:
+    return {c.name: c.domain for c in engine.model.columns if not c.derived}
+
+
+@lru_cache(maxsize=32)
+def _pairs(engine: Engine, known: tuple[str | None, ...]) -> tuple[Pair, ...]:
+    """Of what is known of every stored column; an agent asks of one view many times."""
+    choices = [domain if value is None else (value,)
+               for value, domain in zip(known, _domains(engine).values(), strict=True)]
+    if (count := prod(map(len, choices))) > MOST:
+        raise BadInput(f"{len(known) - known.count(None)} columns of {len(known)} are known: that "
+                       f"stands for {count} pairs; at most {MOST} are looked at")
+    return tuple(pair for pair in map(engine.at, product(*choices)) if not engine.broken(pair))
 
 
 def any_pair(engine: Engine, known: Mapping[str, str]) -> Pair:
@@ -91,8 +99,8 @@ def any_pair(engine: Engine, known: Mapping[str, str]) -> Pair:
         BadInput: as `pairs`.
         OutsideInvariant: no pair inside the invariants has these columns.
     """
-    for pair in pairs(engine, known):
-        return pair
+    if found := pairs(engine, known):
+        return found[0]
     raise OutsideInvariant(
         "no pair inside the invariants has these columns: an assumption of the proof has failed",
         engine.broken(_filled(engine, known)),
@@ -100,8 +108,7 @@ def any_pair(engine: Engine, known: Mapping[str, str]) -> Pair:
 
 
 def _filled(engine: Engine, known: Mapping[str, str]) -> Pair:
-    return engine.pair({c.name: known.get(c.name, c.domain[0])
-                        for c in engine.model.columns if not c.derived})
+    return engine.pair({c: known.get(c, domain[0]) for c, domain in _domains(engine).items()})
 
 
 def decide(engine: Engine, known: Mapping[str, str], event: str) -> Decision:

@@ -210,9 +210,12 @@ def _passed(here: Telemetry, now: float) -> Telemetry:
     """The seconds until now, given to what every column is; a clock that steps back gives none."""
     last = now if here.last is None else here.last
     gone = max(now - last, 0.0)
-    for column, value in here.columns.items():
-        here.lasting[column] += gone
-        _count(here.seconds, (column, value), gone)
+    for cell in here.columns.items():
+        here.lasting[cell[0]] += gone
+        if cell in here.seconds:  # of thousands of columns, all but the new ones
+            here.seconds[cell] += gone
+        else:
+            _count(here.seconds, cell, gone)
     for home, users in here.users.items():
         if users.served is False:
             lasting = users.lasting + gone

@@ -37,9 +37,11 @@ class World:
         ) if hidden is None else tuple(dict.fromkeys(hidden))
         for event in self.events:
             engine.kind(event)
-        self._known_by = {c.name: c.observed_by for c in engine.model.columns if not c.derived}
+        known_by = {c.name: c.observed_by for c in engine.model.columns if not c.derived}
+        self._nodes = tuple(map(node_of, known_by))
+        self._kept = tuple(who == RECORD for who in known_by.values())
         self._alive = {
-            c: {p[c] for p in engine.initial} for c, who in self._known_by.items()
+            c: {p[c] for p in engine.initial} for c, who in known_by.items()
             if who == ENVIRONMENT and node_of(c)
         }
         self._found: dict[Pair, tuple[tuple[Pair, str, bool], ...]] = {}
@@ -78,17 +80,19 @@ class World:
         return self._found[pair]
 
     def _one(self, pair: Pair) -> Iterator[tuple[Pair, str, bool]]:
-        engine, known_by = self.engine, self._known_by
+        engine = self.engine
         for event in self.events if not engine.broken(pair) else ():
             if not engine.possible(pair, event):
                 continue
             after = engine.step(pair, event).pair
-            changed = [c for c in pair if pair[c] != after[c]]
-            node = next(filter(None, map(node_of, changed)), "")
             if self.free:
                 yield after, "", True
-            elif changed and all(known_by[c] != RECORD for c in changed) and (
-                    len({node_of(c) for c in changed}) == 1):
+                continue
+            changed = [i for i, (was, now) in enumerate(
+                zip(pair.values_, after.values_, strict=True)) if was != now]
+            nodes = {self._nodes[i] for i in changed}
+            if len(nodes) == 1 and not any(self._kept[i] for i in changed):
+                (node,) = nodes
                 yield after, node, not node or self._dead(after, node)
 
     def _dead(self, pair: Pair, node: str) -> bool:

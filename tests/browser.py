@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 ARGUMENTS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--disable-software-rasterizer", "--in-process-gpu",
 )
 
 
@@ -45,7 +47,7 @@ def browser():
         yield found
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def explorers(tmp_path_factory):
     """Explorers on disk, each made once: a function from a machine to an address."""
     folder, made = tmp_path_factory.mktemp("explorers"), {}
@@ -61,34 +63,54 @@ def explorers(tmp_path_factory):
 
 
 class Watched:
-    """An open explorer; afterwards nothing was asked of a network and nothing complained."""
+    """A window for one explorer after another, which keep nothing in it.
 
-    def __init__(self, browser, address, **context):
+    Afterwards nothing was asked of a network and nothing complained.
+    """
+
+    def __init__(self, browser, **context):
         self.complaints, self.requests = [], []
-        self.context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **context})
-        self.context.set_default_timeout(10_000)
+        self.size = context.setdefault("viewport", {"width": 1280, "height": 900})
+        self.context = browser.new_context(**context)
+        self.context.set_default_timeout(30_000)
         self.page = self.context.new_page()
         self.page.on("console", lambda m: self.complaints.append(m.text))
         self.page.on("pageerror", lambda e: self.complaints.append(str(e)))
         self.page.on("request", lambda r: self.requests.append(r.url))
-        self.page.goto(address)
 
-    def close(self):
-        self.context.close()
-        assert self.complaints == []
-        assert [r for r in self.requests if not r.startswith(("file:", "blob:"))] == []
+    def open(self, address):
+        self.page.set_viewport_size(self.size)
+        self.page.mouse.move(0, 0)
+        self.page.goto(address)
+        return self.page
+
+    def clear(self):
+        self.page.goto("about:blank")
+        complaints, requests = self.complaints[:], self.requests[:]
+        self.complaints.clear()
+        self.requests.clear()
+        assert complaints == []
+        assert [r for r in requests if not r.startswith(("about:", "file:", "blob:"))] == []
+
+
+@pytest.fixture(scope="module")
+def windows(browser):
+    """Those that nobody uses, by what they were made with: a window costs more than a page."""
+    return defaultdict(list)
 
 
 @pytest.fixture
-def open_page(browser, explorers):
-    """Opens an explorer in a browser; when the test is over nobody has complained."""
+def open_page(browser, explorers, windows):
+    """Opens an explorer in a window of its own; when the test is over nobody has complained."""
     opened = []
 
     def opens(engine=PRG, story="", links="", hash_="", **context):
-        watched = Watched(browser, explorers(engine, story, links) + hash_, **context)
-        opened.append(watched)
-        return watched.page
+        free = windows[repr(context)]
+        watched = free.pop() if free else Watched(browser, **context)
+        opened.append((free, watched))
+        return watched.open(explorers(engine, story, links) + hash_)
 
     yield opens
-    for watched in opened:
-        watched.close()
+    for free, watched in opened:
+        watched.clear()
+        free.append(watched)

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from prgcore.cli import main
-from tests.browser import browser, explorers, open_page  # noqa: F401, fixtures for every test
+from tests.browser import browser, explorers, open_page, windows  # noqa: F401, fixtures for every test
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -125,7 +126,7 @@ def test_sets_of_pairs_are_what_the_search_finds(space: Space, data: st.DataObje
     """Cubes over stored and derived columns: as many pairs, the same combinations, the least."""
     cubes = data.draw(st.lists(CELLS.map(Cube), min_size=1, max_size=2))
     region = everything().within(*cubes)
-    numbers = np.unique(np.concatenate([space.where(c) for c in cubes]))
+    numbers = _once(np.concatenate([space.where(c) for c in cubes]))
     assert len(region) == len(numbers)
     assert (len(region.within(cubes[0])), len(everything().within(cubes[0]))) == (
         (len(space.where(cubes[0])),) * 2
@@ -133,17 +134,17 @@ def test_sets_of_pairs_are_what_the_search_finds(space: Space, data: st.DataObje
     names = data.draw(st.lists(st.sampled_from(PRG.stored), min_size=1, max_size=2, unique=True))
     shown = {tuple(p[n] for n in names) for p in region.distinct(names)}
     codes = sum(space.column(n)[numbers].astype(np.int64) * 100**i for i, n in enumerate(names))
-    assert len(shown) == len(region.distinct(names)) == len(np.unique(codes))
+    assert len(shown) == len(region.distinct(names)) == len(_once(codes))
     assert all(any(PRG.holds(c, p) for c in cubes) for p in region.distinct(names))
     present = region.values()
     for name in names:
         assert {str(v) for v in present[name]} == {
-            str(_domain(name)[i]) for i in np.unique(space.column(name)[numbers])}
+            str(_domain(name)[i]) for i in _once(space.column(name)[numbers])}
     cells = {name: _domain(name)[:2] for name in names}
     missed = sum((space.column(n)[numbers] > 1).astype(int) << i for i, n in enumerate(names))
     assert region.outside(cells) == {
         frozenset(n for i, n in enumerate(names) if mask >> i & 1)
-        for mask in np.unique(missed).tolist()
+        for mask in _once(missed).tolist()
     }
     if len(numbers):
         weights = data.draw(st.lists(st.integers(0, 9), min_size=17, max_size=17))
@@ -153,6 +154,12 @@ def test_sets_of_pairs_are_what_the_search_finds(space: Space, data: st.DataObje
         )
         cheapest = region.cheapest(weigh)
         assert sum(weigh[n][cheapest[n]] for n in names) == price.min()
+
+
+def _once(numbers: Any) -> Any:
+    """Each number once, in order, by sorting: many times as fast as numpy's hashing of a million."""
+    numbers = np.sort(numbers)
+    return numbers[np.diff(numbers, prepend=numbers[:1] - 1) != 0]
 
 
 def _domain(name: str) -> tuple[str, ...]:

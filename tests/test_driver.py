@@ -39,6 +39,8 @@ WAY = ("enable_ha", "heartbeat_heard(node1)", "heartbeat_heard(node2)")
 TIMES = Parameters(keep_alive_interval=1, keep_alive_timeout=4,
                    initialization_keep_alive_timeout=6, critical_service_delay=2)
 MEANS = {a.name: a.fails for a in ACTIONS}
+LONG = 60
+"""Seconds after which a test gives up waiting."""
 
 
 class World:
@@ -525,7 +527,7 @@ def looped(play, **options):
         driver = AsyncDriver(keeper, performer)
         running = asyncio.create_task(driver.run())
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(LONG):
                 return await play(driver, performer, running)
         finally:
             running.cancel()
@@ -571,7 +573,7 @@ def test_a_slow_action_holds_no_heartbeat_up():
 
         def at(_place):
             begun.set()
-            assert go.wait(10)
+            assert go.wait(LONG)
 
         performer.at = at
         try:
@@ -626,7 +628,7 @@ def test_what_a_crash_left_is_done_when_it_runs_again():
         performer = World(store)
         driver = AsyncDriver(Keeper(PRG, store, clock=Clock()), performer)
         running = asyncio.create_task(driver.run())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(LONG):
             await until(lambda: columns(driver)["node1.state"] == "idle")
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)

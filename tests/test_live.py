@@ -39,8 +39,8 @@ store = "sqlite:pair.db"
 grant = 2
 [parameters]
 keep_alive_interval = 0.1
-keep_alive_timeout = 0.8
-initialization_keep_alive_timeout = 1.6
+keep_alive_timeout = 1.5
+initialization_keep_alive_timeout = 3
 critical_service_delay = 0.6
 [lease]
 lasts = 0.6
@@ -187,24 +187,37 @@ def test_a_change_is_a_line_of_the_watch(ha, group):
     watching = subprocess.Popen(
         [sys.executable, "-m", "prgcore", "ha", "watch", "--state", str(group.file)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    limit = threading.Timer(60, watching.kill)
+    limit.daemon = True
+    limit.start()
     line = watching.stdout.readline()
     assert re.fullmatch(r"\d\d:\d\d:\d\d\.\d  cup1: Normal, users of cup1 \| "
                         r"cup2: Normal, users of cup2\n", line)
-    for command in ("failover", "fallback"):
+    away = ("cup1: Running in Backup Mode / On Admin Request, users of cup1 and cup2 | "
+            "cup2: Idle / On Admin Request")
+    home, lines = "cup1: Normal, users of cup1 | cup2: Normal, users of cup2", []
+    for command, shows in (("failover", away), ("fallback", home)):
         ha(command, "cup2")
         ha("wait")
-        time.sleep(0.5)
+        lines += _until(watching.stdout, shows)
     watching.send_signal(signal.SIGINT)
-    out, err = watching.communicate(timeout=20)
-    assert (watching.returncode, err) == (0, "")
-    lines = [one[12:] for one in out.splitlines()]
-    assert lines[-1] == "cup1: Normal, users of cup1 | cup2: Normal, users of cup2"
-    assert ("cup1: Running in Backup Mode / On Admin Request, users of cup1 and cup2 | "
-            "cup2: Idle / On Admin Request") in lines
+    out, err = watching.communicate(timeout=60)
+    limit.cancel()
+    assert (watching.returncode, out, err) == (0, "", "")
     assert all(one != two for one, two in pairwise(lines))
     said = json.loads(ha("watch", "--json", "--seconds", "0").out)
     assert said["claims"] == {"node1": "node1", "node2": "node2"}
     assert said["time"] > 0
+
+
+def _until(stream, shows):
+    """The lines up to one that shows this, without their time."""
+    lines = []
+    for line in stream:
+        lines.append(line[12:].rstrip("\n"))
+        if lines[-1] == shows:
+            return lines
+    raise AssertionError(lines)
 
 
 def test_a_node_that_does_not_answer_shows_nothing(ha, group, monkeypatch):
@@ -246,7 +259,7 @@ def test_a_second_agent_of_a_node_is_told_that_one_runs(bad, group):
 def test_an_interrupt_ends_an_agent_and_then_nobody_answers(bad, ha, group):
     for agent in group.agents.values():
         agent.send_signal(signal.SIGINT)
-    assert [agent.wait(timeout=20) for agent in group.agents.values()] == [0, 0]
+    assert [agent.wait(timeout=60) for agent in group.agents.values()] == [0, 0]
     for words in (("status",), ("enable",), ("start", "cup1"), ("wait", "--seconds", "0")):
         said = bad("ha", *words, "--state", group.file)
         assert said.startswith("no node of Sales answers: cup1: no agent answers at 127.0.0.1:")

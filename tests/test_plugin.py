@@ -38,13 +38,13 @@ LAST = """
 
 @pytest.fixture
 def gate(pytester):
-    """A project with a turnstile of its own; runs pytest there, in a process of its own."""
+    """A project with a turnstile of its own; runs pytest there, by default as a process."""
     pytester.makeini(INI)
     pytester.path.joinpath("machine.json").write_text(dumps(TURNSTILE), encoding="utf-8")
     for folder in ("stories", "proofs"):
         pytester.path.joinpath(folder).mkdir()
 
-    def run(*words, **files):
+    def run(*words, runs=pytester.runpytest_subprocess, **files):
         for name, text in files.items():
             folder, ending = (("stories", "txt") if "given" in text or "expect" in text
                               else ("proofs", "toml"))
@@ -54,8 +54,7 @@ def gate(pytester):
                 f"{setting} = {folder}/*\n" for folder, setting in SETTINGS.items()
                 if any(pytester.path.joinpath(folder).iterdir())))
         here = () if entry_points(group="pytest11", name="prgcore") else ("-p", PLUGIN)
-        return pytester.runpytest_subprocess(*here, "-p", "no:asyncio", "-p", "no:cacheprovider",
-                                             *words)
+        return runs(*here, "-p", "no:asyncio", "-p", "no:cacheprovider", *words)
 
     run.pytester = pytester
     return run
@@ -119,7 +118,9 @@ def test_wrong_settings_are_one_line(gate, words, machine, says):
         place.write_bytes(machine)
     elif "No such" in says:
         place.unlink()
-    result = gate(*words)
+    apart = "--prgcore" in words  # what proves loads numpy, which no process loads twice
+    result = gate(*words, runs=gate.pytester.runpytest_subprocess if apart
+                  else gate.pytester.runpytest_inprocess)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     (line,) = filter(None, result.stderr.str().splitlines())
     assert says in line

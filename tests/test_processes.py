@@ -47,7 +47,7 @@ def made(tmp_path):
             child.wait()
 
 
-def until(true, seconds=5.0):
+def until(true, seconds=60):
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end
@@ -144,10 +144,10 @@ def test_a_process_with_the_number_of_a_dead_service_is_left_alone(made):
 
 
 def test_what_a_service_has_started_is_it_still_and_is_stopped_with_it(made):
-    services = made(services={"a": ("sh", "-c", "sleep 86401 & exec sleep 86402")})
+    services = made(services={"a": ("sh", "-c", "sleep 86401 & : >begun; exec sleep 86402")})
     services.start()
     pid = services.pid("a")
-    time.sleep(0.1)
+    until((services.member.home / "begun").exists)
     os.kill(pid, signal.SIGKILL)
     until(lambda: not alive(pid))
     assert services.pid("a") == pid

@@ -15,10 +15,11 @@ from prgcore.errors import BadInput
 from prgcore.machine import Machine, prg
 from prgcore.model import Cube, Model, Rule, Table
 from prgcore.prove import induction
-from prgcore.prove.induction import breaks, induct
+from prgcore.prove.induction import Proof, breaks, induct
 from prgcore.prove.mutation import SURVIVED, fates, sample
 from prgcore.prove.relation import Relation
 from prgcore.prove.report import EXIT, Report, Result, listing, prove
+from prgcore.prove.work import Work
 from prgcore.seats import instantiate
 from prgcore.story import parse, run
 from prgcore.tables.machine import TABLE
@@ -166,11 +167,16 @@ def test_an_unknown_obligation_names_the_nearest() -> None:
 # ------------------------------------------------------------------ the induction
 
 
+@cache
+def without_x5() -> tuple[Model, Proof]:
+    """The machine without an auxiliary invariant, and what induction makes of it."""
+    model = evolve(PRG.model, invariants=tuple(i for i in PRG.model.invariants if i.id != "X5"))
+    return model, induct(model)
+
+
 def test_what_needs_an_auxiliary_invariant_falls_without_it() -> None:
     model = PRG.model
-    dropped = "X5"
-    without = tuple(i for i in model.invariants if i.id != dropped)
-    proof = induct(model, without)
+    without, proof = without_x5()[0].invariants, without_x5()[1]
     lost = {i.id for i in without} - set(proof.proved)
     assert lost
     assert lost <= set(proof.steps)
@@ -185,10 +191,10 @@ def test_what_needs_an_auxiliary_invariant_falls_without_it() -> None:
 
 
 def test_what_falls_out_of_the_induction_is_proved_by_search() -> None:
-    model = PRG.model
-    invariants = tuple(i for i in model.invariants if i.id != "X5")
-    lost = sorted({i.id for i in invariants} - set(induct(model, invariants).proved))
-    said = prove(Machine(evolve(model, invariants=invariants)), only=lost[:1])
+    model, proof = without_x5()
+    lost = sorted({i.id for i in model.invariants} - set(proof.proved))
+    work = Work(Engine(model), known=proof)
+    said = prove(Machine(model), only=lost[:1], work=work)
     assert [(r.verdict, r.method) for r in said.results] == [("proved", "search")]
     assert said.results[0].detail["pairs"] == 838_784
     found = said.results[0].counterexample

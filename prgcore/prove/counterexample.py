@@ -10,6 +10,7 @@ from __future__ import annotations
 from itertools import combinations
 from textwrap import fill
 
+import numpy as np
 from attrs import evolve, frozen
 
 from prgcore.engine import Engine
@@ -123,7 +124,9 @@ def unreached(
 def excluding(space: Space, pair: dict[str, str]) -> Cube | None:
     """The smallest conjunction of cells of a pair (at most three) that no reachable pair has."""
     cells = [Cell(name, value) for name, value in pair.items()]
-    masks = {c.column: space.codec.test(Cube((c,))).mask(space.codes) for c in cells}
+    masks = {
+        c.column: np.packbits(space.codec.test(Cube((c,))).mask(space.codes)) for c in cells
+    }
     for size in (1, 2, 3):
         for some in combinations(cells, size):
             together = masks[some[0].column]

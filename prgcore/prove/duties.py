@@ -238,7 +238,7 @@ def _met(space: Space, duty: Duty) -> bool:
     """Whether some reachable step meets a duty."""
     before, after = _in(space, duty.before), _in(space, duty.after)
     return any(
-        (before[e.source] & after[e.target]).any() for e in space.edges
+        (before.take(e.source) & after.take(e.target)).any() for e in space.edges
         if e.rule.outcome is Outcome.DONE and {*duty.asks} <= {*e.rule.actions}
         and (not duty.events or e.rule.event in duty.events)
     )

@@ -8,7 +8,7 @@ until none is (Flanagan and Leino, 2001). What remains is inductive, whoever wro
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import combinations
+from itertools import combinations, cycle
 
 import numpy as np
 import z3
@@ -24,32 +24,34 @@ from prgcore.seats import mirror_cube
 def candidates(space: Space) -> tuple[Cube, ...]:
     """Every pair of values, of two stored columns, that no reachable pair has together."""
     columns = [c for c in space.model.columns if not c.derived]
-    found = []
-    for one, other in combinations(columns, 2):
-        size = len(other.domain)
-        both = space.column(one.name).astype(np.int32) * size + space.column(other.name)
-        seen = np.bincount(both, minlength=len(one.domain) * size)
-        found += [
-            Cube((Cell(one.name, v), Cell(other.name, w)))
-            for i, v in enumerate(one.domain) for j, w in enumerate(other.domain)
-            if not seen[i * size + j]
-        ]
-    return tuple(found)
+    where = {
+        c.name: [np.packbits(space.column(c.name) == i) for i in range(len(c.domain))]
+        for c in columns
+    }
+    return tuple(
+        Cube((Cell(one.name, v), Cell(other.name, w)))
+        for one, other in combinations(columns, 2)
+        for v, first in zip(one.domain, where[one.name], strict=True)
+        for w, second in zip(other.domain, where[other.name], strict=True)
+        if not (first & second).any()
+    )
 
 
 def auxiliary(model: Model, space: Space) -> Invariant:
     """The candidates that are inductive together, as one invariant."""
     relation = Relation(model)
     held = {cube: relation.holds(cube) for cube in candidates(space)}
-    changed = True
-    while changed:
-        changed = False
-        for rule in half(model):
-            while rule.then and (after := _break(relation, held, rule)):
-                for cube in _meets(held, after):
-                    for image in {cube, mirror_cube(cube)} & held.keys():
-                        del held[image]
-                changed = True
+    rules = [rule for rule in half(model) if rule.then]
+    kept = 0  # rules in a row, the last ones asked, that lead out of nothing that is held now
+    for rule in cycle(rules):
+        while after := _break(relation, held, rule):
+            for cube in _meets(held, after):
+                for image in {cube, mirror_cube(cube)} & held.keys():
+                    del held[image]
+            kept = 0
+        kept += 1
+        if kept == len(rules):
+            break
     return Invariant("H", "clauses of two literals", tuple(held), auxiliary=True)
 
 

@@ -279,13 +279,15 @@ class Killer:
     def _guards(self, mutant: Mutant) -> str:
         model, name = mutate(self.model, mutant), mutant.original.event
         changed = touched(mutant.changed, model) if mutant.changed else set()
+        others = set(self.model.rules)
+        rules = tuple(r for r in model.rules if r not in others)
         relation = Relation(model)
         wrong = (
             *(table.accepted_only(relation, check, self.proved)
               for check in model.accepted_only if check.command == name),
             *(table.exclusive(relation, check)
               for check in model.exclusive if {name, name.partition("(")[0]} & {*check.commands}),
-            *(table.only_by(relation, check)
+            *(table.only_by(relation, check, rules)
               for check in model.only_by if check.column in changed),
         )
         return "F5" if any(w.pair for found in wrong for w in found) else ""

@@ -53,7 +53,7 @@ def graph(
 
 
 def _fold(edges: Edges, fold: Numbers) -> Edges:
-    keep = fold[edges.source] == edges.source
+    keep = fold.take(edges.source) == edges.source
     return Edges(edges.rule, edges.source[keep], fold[edges.target[keep]])
 
 
@@ -86,7 +86,7 @@ def chains(space: Space, edges: Graph) -> Chains:
     height = np.zeros(len(space), np.int32)
     rounds, first = 0, int(ends[0]) if len(ends) else 0
     while len(source):
-        leaving = gone[target]
+        leaving = gone.take(target)
         if not leaving.any():
             return _cycle(edges, ~gone, ends)
         count -= np.bincount(source[leaving], minlength=len(space)).astype(np.int32)
@@ -139,13 +139,13 @@ def distances(space: Space, edges: Graph, goal: npt.NDArray[np.intp]) -> npt.NDA
     source, target = edges.source, edges.target
     steps = 0
     while len(source):
-        arrives = far[target] == steps
+        arrives = far.take(target) == steps
         steps += 1
         fresh = source[arrives]
-        fresh = fresh[far[fresh] < 0]
+        fresh = fresh[far.take(fresh) < 0]
         if not len(fresh):
             break
         far[fresh] = steps
-        keep = far[source] < 0
+        keep = far.take(source) < 0
         source, target = source[keep], target[keep]
     return far

@@ -91,8 +91,12 @@ class Relation:
         The list keeps the terms alive until the junction holds them: z3 counts references.
         """
         held = list(terms)
-        array = (z3.Ast * len(held))(*(t.as_ast() for t in held))
-        return z3.BoolRef(make(self.context.ref(), len(held), array), self.context)
+        return z3.BoolRef(make(self.context.ref(), len(held), _array(held)), self.context)
+
+    def is_value(self, column: str, value: str) -> Term:
+        """The column, a stored one, has this value; `==` without its coercions."""
+        now, constant = self.now[column].as_ast(), self.constant(column, value).as_ast()
+        return z3.BoolRef(z3.Z3_mk_eq(self.context.ref(), now, constant), self.context)
 
     def constant(self, column: str, value: str) -> Term:
         """The term of a value of a column's domain."""
@@ -108,17 +112,14 @@ class Relation:
     def _is_in(self, column: Column, values: tuple[str, ...]) -> Term:
         if column.derived:
             return self.either([
-                self.both([
-                    self.now[s] == self.constant(s, v)
-                    for s, v in zip(column.sources, row, strict=True)
-                ])
+                self.both(self.is_value(s, v) for s, v in zip(column.sources, row, strict=True))
                 for row, value in column.table if value in values
             ])
         now = self.now[column.name]
         out = [v for v in column.domain if v not in values]
         if len(out) < len(values):
             return self.both([now != self.constant(column.name, v) for v in out])
-        return self.either([now == self.constant(column.name, v) for v in values])
+        return self.either([self.is_value(column.name, v) for v in values])
 
     def holds(self, cube: Cube) -> Term:
         """Every cell of the cube holds of the pair before the step."""
@@ -145,7 +146,7 @@ class Relation:
 
     def fires(self, rule: Rule) -> Term:
         """The rule's cells hold and its event is possible."""
-        return z3.And(self.holds(rule.when), self.happens(rule.event))
+        return self.both([self.holds(rule.when), self.happens(rule.event)])
 
     def _becomes(self, target: str, value: Value) -> Term:
         match value:
@@ -171,8 +172,16 @@ class Relation:
         return [(self.now[e.target], self._becomes(e.target, e.value)) for e in rule.then]
 
     def after(self, rule: Rule, term: Term) -> Term:
-        """What a term about a pair says of the pair after the rule."""
-        return z3.substitute(term, *self.effects(rule))
+        """What a term about a pair says of the pair after the rule: an unchecked `z3.substitute`.
+
+        The terms of the effects are made anew: kept, they would change which of several pairs
+        the solver finds.
+        """
+        effects = self.effects(rule)
+        targets, values = [t for t, _ in effects], [v for _, v in effects]
+        made = z3.Z3_substitute(
+            self.context.ref(), term.as_ast(), len(effects), _array(targets), _array(values))
+        return type(term)(made, self.context)
 
     def read(self, model: Term) -> dict[str, str]:
         """The stored columns of a solver's model."""
@@ -184,4 +193,9 @@ class Relation:
 
     def equals(self, pair: dict[str, str]) -> list[Term]:
         """The pair before is this one."""
-        return [self.now[name] == self.constant(name, value) for name, value in pair.items()]
+        return [self.is_value(name, value) for name, value in pair.items()]
+
+
+def _array(terms: list[Term]) -> Term:
+    """Terms as the library of z3 takes them; whoever holds the array must hold the terms."""
+    return (z3.Ast * len(terms))(*(t.as_ast() for t in terms))

@@ -43,7 +43,7 @@ class _Index:
         """Positions in the flattened table, with ids for block codes not seen before."""
         cap, ids = list(self.cap), []
         for b, block in enumerate(codes):
-            known = self.ids[b][block]
+            known = self.ids[b].take(block)
             strangers = block[known < 0]
             if len(strangers):
                 seen = np.zeros(self.sizes[b], np.bool_)
@@ -53,7 +53,7 @@ class _Index:
                 self.count[b] += len(fresh)
                 while cap[b] < self.count[b]:
                     cap[b] = min(self.sizes[b], cap[b] * 2)
-                known = self.ids[b][block]
+                known = self.ids[b].take(block)
             ids.append(known)
         if cap != self.cap:
             self._grow(cap)
@@ -68,7 +68,7 @@ class _Index:
 
     def flat(self, codes: Codes) -> npt.NDArray[np.int32]:
         """Positions in the flattened table; every code must have been admitted."""
-        return self._at([ids[block] for ids, block in zip(self.ids, codes, strict=True)])
+        return self._at([ids.take(block) for ids, block in zip(self.ids, codes, strict=True)])
 
     def _at(self, ids: Codes) -> npt.NDArray[np.int32]:
         at = ids[0]
@@ -139,7 +139,7 @@ class Space:
 
     def numbers(self, codes: Codes) -> npt.NDArray[np.int32]:
         """The numbers of pairs given by codes, all of them reachable."""
-        return self._index.table.reshape(-1)[self._index.flat(codes)]
+        return self._index.table.reshape(-1).take(self._index.flat(codes))
 
     def folded(self) -> npt.NDArray[np.int32]:
         """For every pair the smaller of its number and that of its mirror image.
@@ -172,6 +172,12 @@ class Space:
         """Numbers of the reachable pairs in a cube, ascending."""
         return self.codec.test(cube).where(self.codes)
 
+    def meets(self, cube: Cube) -> bool:
+        """Whether some reachable pair is in a cube; the first pairs are asked first."""
+        test = self.codec.test(cube)
+        parts = ((0, 1 << 12), (1 << 12, 1 << 16), (1 << 16, len(self)))
+        return any(len(test.where([c[a:b] for c in self.codes])) for a, b in parts)
+
     def column(self, name: str) -> npt.NDArray[np.uint8]:
         """Index in its domain of a column's value, for every pair."""
         if name not in self._columns:
@@ -201,7 +207,7 @@ class _Search:
         if event not in self.possible:  # a command: possible everywhere
             for number, test, move in self.rules[event]:
                 at = test.where(frontier)
-                self.fire(number, move, [c[at] for c in frontier], at)
+                self.fire(number, move, [c.take(at) for c in frontier], at)
             return
         mask = np.zeros(len(frontier[0]), np.bool_)
         for test in self.possible[event]:
@@ -209,12 +215,12 @@ class _Search:
         here = np.flatnonzero(mask)
         if not len(here):
             return
-        codes = [c[here] for c in frontier]
+        codes = [c.take(here) for c in frontier]
         answers = np.zeros(len(here), np.uint8)
         for number, test, move in self.rules[event]:
             at = test.where(codes)
             answers[at] += 1
-            self.fire(number, move, [c[at] for c in codes], here[at])
+            self.fire(number, move, [c.take(at) for c in codes], here.take(at))
         wrong = here[answers != 1][:8]
         self.holes += [(int(w) + self.first, event) for w in wrong]
 
@@ -229,7 +235,7 @@ class _Search:
         after = move.apply(self.codec, codes)
         target, new = self.arrive(after)
         if len(new):
-            self.fresh.append([c[new] for c in after])
+            self.fresh.append([c.take(new) for c in after])
             self.parents.append(source[new])
             self.vias.append(np.full(len(new), number, np.int32))
         self.found[number].append((source, target))
@@ -238,7 +244,7 @@ class _Search:
         """Numbers of these pairs, and which of them were never seen before, each once."""
         flat = self.index.admit(codes)
         table = self.index.table.reshape(-1)
-        known = table[flat]
+        known = table.take(flat)
         new = np.flatnonzero(known < 0)
         if len(new):
             spots = flat[new]
@@ -246,7 +252,7 @@ class _Search:
             new = new[table[spots] == np.arange(len(new))]
             table[flat[new]] = np.arange(self.total, self.total + len(new), dtype=np.int32)
             self.total += len(new)
-            known = table[flat]
+            known = table.take(flat)
         return known, new
 
 

@@ -11,7 +11,7 @@ from itertools import combinations
 import z3
 from attrs import frozen
 
-from prgcore.model import AcceptedOnly, Exclusive, Model, OnlyBy, Possible
+from prgcore.model import AcceptedOnly, Exclusive, Model, OnlyBy, Possible, Rule
 from prgcore.prove.induction import RLIMIT, half, touched
 from prgcore.prove.relation import Relation, Term
 from prgcore.vocabulary import Kind, Outcome
@@ -134,12 +134,14 @@ def exclusive(relation: Relation, check: Exclusive) -> tuple[Witness, ...]:
     return tuple(found)
 
 
-def only_by(relation: Relation, check: OnlyBy) -> tuple[Witness, ...]:
-    """Rules of other events that put this value into the column."""
+def only_by(
+    relation: Relation, check: OnlyBy, rules: tuple[Rule, ...] | None = None
+) -> tuple[Witness, ...]:
+    """Rules of other events that put this value into the column; of all rules, or of these."""
     model, solver = relation.model, relation.solver(RLIMIT)
     becomes = relation.is_in(check.column, (check.value,))
     found = []
-    for rule in model.rules:
+    for rule in model.rules if rules is None else rules:
         if rule.event in check.events or check.column not in touched(rule, model):
             continue
         pair = _find(relation, solver, [

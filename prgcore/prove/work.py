@@ -85,7 +85,7 @@ class Work:
         held = list(self.proof.proved)
         for invariant in self.model.invariants:
             if invariant.id not in held and self.space_or_none and not any(
-                    len(self.space.where(c)) for c in invariant.never):
+                    self.space.meets(c) for c in invariant.never):
                 held.append(invariant.id)
         return tuple(held)
 
