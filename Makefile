@@ -24,7 +24,7 @@ prove: $(READY)  ## prove every promise of the machine, under every policy, and 
 
 test: $(READY)  ## run all tests; installs Graphviz, Chromium and etcd where they are missing
 	@.ci/programs dot chromium etcd
-	PRGCORE_EVERYTHING=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	PRGCORE_EVERYTHING=1 $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 check: $(READY)  ## lint, types, floors, generated files unchanged
 	$(BIN)/ruff check .

@@ -7,9 +7,21 @@ import sys
 from types import SimpleNamespace
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from prgcore.cli import main
 from tests.browser import browser, explorers, open_page, windows  # noqa: F401, fixtures for every test
+
+settings.register_profile("calm", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("calm")  # a busy computer is no fault of what is tested
+
+LONG = ("test_two_nodes.py", "test_explorer_page.py", "test_prove.py", "test_site.py",
+        "test_stores.py", "test_stores_etcd.py", "test_plugin.py")
+"""Those that wait or take long, first: what is short fills the time while they wait."""
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.path.name not in LONG)
 
 
 @pytest.fixture
