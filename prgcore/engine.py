@@ -8,7 +8,7 @@ remembered per pair (a bounded memory that changes no answer). Errors say what t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from operator import itemgetter
 from typing import Any, TypeAlias
 
@@ -248,6 +248,11 @@ class Engine:
     def holds(self, cube: Cube, pair: Pair) -> bool:
         """Whether every cell of the cube holds of the pair."""
         return self._test(cube).holds(pair.row)
+
+    def among(self, pairs: Iterable[Pair], cubes: Iterable[Cube]) -> list[Pair]:
+        """Those of the pairs for which one of the cubes holds."""
+        tests = [self._test(c) for c in cubes]
+        return [p for p in pairs if any(t.holds(p.row) for t in tests)]
 
     def broken(self, pair: Pair) -> tuple[str, ...]:
         """Ids of the invariants that the pair breaks."""

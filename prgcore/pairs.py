@@ -52,8 +52,7 @@ class Listed:
         return len(self.pairs)
 
     def within(self, *cubes: Cube) -> Listed:
-        holds = self.engine.holds
-        return Listed(self.engine, [p for p in self.pairs if any(holds(c, p) for c in cubes)])
+        return Listed(self.engine, self.engine.among(self.pairs, cubes))
 
     def distinct(self, names: Iterable[str]) -> list[Pair]:
         at = [self.engine.position[n] for n in names]
