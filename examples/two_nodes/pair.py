@@ -343,28 +343,35 @@ class TwoNodes:
         self.repair()
         for node in NODES:
             self.resume(node)
-        self.command("disable_auto_fallback")  # its half an hour is not waited for
         end = time.monotonic() + seconds
-        engine = self.group.engine
         while time.monotonic() < end:
             for node in NODES:
                 if not self.running(node):
                     self.start(node)
             known = self.status().get("known")
-            if isinstance(known, dict) and all(c in known or c == "link" for c in engine.stored):
+            if isinstance(known, dict) and all(
+                    c in known or c == "link" for c in self.group.engine.stored):
                 if all(known[column] == value for column, value in HOME.items()):
                     return True
                 for node in NODES:
                     if "down" in (known[f"{node}.services"], known[f"{node}.database"]):
                         with suppress(Unavailable):
                             self.ask(node, do="start_services")
-                with suppress(PrgError):
-                    pair = engine.pair({**known, "link": "up"})
-                    steps = engine.plan(pair).steps
-                    if steps and engine.kind(steps[0].event) == "command":
-                        self.command(steps[0].event)
+                if command := self._homeward(known):
+                    self.command(command)
             time.sleep(0.1)
         return False
+
+    def _homeward(self, known: dict[str, str]) -> str:
+        """The command that is next on the way home; empty: something else is."""
+        if known["auto_fallback"] == "on":  # its half an hour is not waited for
+            return "disable_auto_fallback"
+        engine = self.group.engine
+        with suppress(PrgError):
+            steps = engine.plan(engine.pair({**known, "link": "up"})).steps
+            if steps and engine.kind(steps[0].event) == "command":
+                return steps[0].event
+        return ""
 
     def history(self) -> list[dict[str, object]]:
         """Every decision, from the store."""
