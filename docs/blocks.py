@@ -33,7 +33,7 @@ PROVIDED = ("examples", "proofs", "tests/stories")
 OTHERS = ("make", "pip", "git")
 """Programs whose commands are read and never run."""
 
-OURS = re.compile(r"""prgcore(?:[ \w./=:,@%+-]|'[^'\n]*'|"[^"\n$`\\!]*")*""")
+OURS = re.compile(r"""prgcore(?: (?:[ \w./=:,@%+-]|'[^'\n]*'|"[^"\n$`\\!]*")*)?""")
 """A command of this project of which a shell does nothing but part the words."""
 
 SAID_NO = "console-1"

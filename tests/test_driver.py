@@ -748,6 +748,43 @@ def test_what_a_heartbeat_told_comes_with_it_and_a_lost_host_has_sent_nothing():
     assert entries[0].event == "peer_host_lost(node2)"
     assert not [e for e in entries if e.event.startswith("heartbeat_heard")]
 
+    two.arrived("node2", beat())
+    store.at = broken_down
+    with pytest.raises(Unavailable):
+        two.observe()
+    store.at = lambda _place: None
+    assert "heartbeat_heard(node2)" in [e.event for e in two.observe()], "it is not forgotten"
+
+
+def broken_down(_place):
+    raise Unavailable("the store does not answer")
+
+
+def test_what_a_heartbeat_told_is_known_without_timers_and_before_the_event_with_it():
+    store = Memory()
+    one, two = (Keeper(PRG, store, node) for node in ("node1", "node2"))
+    for keeper in (one, two):
+        down = {f"{keeper.node}.process": "manager_down", f"{keeper.node}.hears_peer": "no"}
+        keeper.tell(f"manager_start({keeper.node})", also=down)
+    one.tell("enable_ha")
+    for keeper in (one, two):
+        keeper.tell(f"heartbeat_heard({keeper.node})")
+        keeper.complete()
+
+    def beat(keeper):
+        record, _ = keeper.read()
+        return Heard({f"{keeper.node}.{c}": record.own[keeper.node][f"{keeper.node}.{c}"]
+                      for c in ("services", "database", "hears_peer")},
+                     record.changes[keeper.node])
+
+    with pytest.raises(BadInput, match="comes with a heartbeat"):
+        one.observe(None, beat(two))
+    assert "node2.services" not in one.known(one.read()[0])
+    one.observe(heard("node1"), beat(two))
+    assert one.known(one.read()[0])["node2.services"] == "up"
+    seen = Observation("failover(node2)", heartbeat="node2")
+    assert two.observe(seen, beat(one))[0].outcome == "done"
+
 
 def test_wrong_names_are_told_not_waited_for():
     driver = normal(parameters=Parameters(), clock=Clock())

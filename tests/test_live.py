@@ -201,9 +201,9 @@ def test_a_change_is_a_line_of_the_watch(ha, group):
         ha("wait")
         lines += _until(watching.stdout, shows)
     watching.send_signal(signal.SIGINT)
-    out, err = watching.communicate(timeout=60)
+    left, err = watching.stdout.read(), watching.stderr.read()
+    assert (watching.wait(timeout=60), left, err) == (0, "", "")
     limit.cancel()
-    assert (watching.returncode, out, err) == (0, "", "")
     assert all(one != two for one, two in pairwise(lines))
     said = json.loads(ha("watch", "--json", "--seconds", "0").out)
     assert said["claims"] == {"node1": "node1", "node2": "node2"}

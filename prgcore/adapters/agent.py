@@ -135,7 +135,8 @@ class Agent:
         await asyncio.to_thread(self.serving.sit)
         manager = {f"{self.node}.process": "manager_down", f"{self.node}.hears_peer": "no"}
         await self.driver.tell(f"manager_start({self.node})", also=manager)
-        await asyncio.to_thread(self.serving.once)  # what heartbeats tell, from the first one on
+        with suppress(PrgError):  # it is asked again; heartbeats tell what it reads
+            await asyncio.to_thread(self.serving.once)
 
     async def _stop(self) -> None:
         await asyncio.to_thread(

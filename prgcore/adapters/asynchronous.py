@@ -69,8 +69,8 @@ class AsyncDriver:
         """
         if seen is not None and seen.heartbeat:
             self.keeper.arrived(seen.heartbeat, heard)
-            seen = evolve(seen, heartbeat="")
-        return await self._decide(self.keeper.observe, seen)
+            seen, heard = evolve(seen, heartbeat=""), None
+        return await self._decide(self.keeper.observe, seen, heard)
 
     async def tell(self, event: str, **asked: Any) -> Entry:
         """An event is told, as by `Keeper.tell`."""

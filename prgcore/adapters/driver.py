@@ -330,12 +330,17 @@ class Keeper:
         seen = Observation() if seen is None else seen
         if not isinstance(seen, Observation):
             raise BadInput(f"{seen!r:.60} is no observation; make one with told, heard, host_lost")
-        if seen.heartbeat:
-            self.arrived(seen.heartbeat, heard)
         if seen.host_lost:
             self._check(seen.host_lost)
-            self._arrived.pop(seen.host_lost, None)  # a host that is down has sent nothing since
+        if seen.heartbeat:
+            self.arrived(seen.heartbeat, heard)
+        elif heard is not None:
+            raise BadInput("what was heard comes with a heartbeat: observe(heard(node), Heard(...))")
         with self._lock:
+            if seen.host_lost:
+                self._arrived.pop(seen.host_lost, None)
+            for _, said in tuple(self._arrived.values()):
+                self._heard = said or self._heard
             entries = [self.tell(seen.event)] if seen.event else []
             for node in self._monitors:
                 entries += self._due(node, seen)
@@ -343,10 +348,10 @@ class Keeper:
 
     def _due(self, node: str, seen: Observation) -> Iterable[Entry]:
         """What the timers of a node give now."""
-        came, heard = self._arrived.pop(node, (None, None))
-        lost, self._heard = seen.host_lost == node, heard or self._heard
+        lost = seen.host_lost == node
+        record, _ = self.read()
+        came = self._taken(node, lost=lost)
         while True:
-            record, _ = self.read()
             now = self.clock.now() if came is None else came
             self._monitors[node], event = self._monitors[node].observe(
                 max(now, self._monitors[node].now), any_pair(self.engine, self.known(record)),
@@ -357,6 +362,15 @@ class Keeper:
             if event is None and came is None:
                 return
             came, lost = None, False
+            record, _ = self.read()
+
+    def _taken(self, node: str, *, lost: bool) -> float | None:
+        """When a heartbeat came that nobody has looked at; what it told is known from now on."""
+        came, said = self._arrived.pop(node, (None, None))
+        if lost:
+            return None  # a host that is down has sent nothing since
+        self._heard = said or self._heard
+        return came
 
     def _timely(self, record: Record) -> bool:
         """Whether a heartbeat was sent after its sender's last change; else it may be dead by now."""
