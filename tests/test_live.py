@@ -201,7 +201,8 @@ def test_a_change_is_a_line_of_the_watch(ha, group):
         ha("wait")
         lines += _until(watching.stdout, shows)
     watching.send_signal(signal.SIGINT)
-    left, err = watching.stdout.read(), watching.stderr.read()
+    with watching.stdout, watching.stderr:
+        left, err = watching.stdout.read(), watching.stderr.read()
     assert (watching.wait(timeout=60), left, err) == (0, "", "")
     limit.cancel()
     assert all(one != two for one, two in pairwise(lines))
