@@ -9,8 +9,6 @@ import pytest
 
 from prgcore.adapters.group import LONGEST, LONGEST_SOCKET, Lease, read_group, terms
 from prgcore.errors import BadInput
-from prgcore.export import digest
-from prgcore.machine import prg
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "two_nodes" / "group.toml"
 GOOD = """\
@@ -162,17 +160,14 @@ def test_a_socket_with_too_long_a_name_is_refused(read, refused, tmp_path):
     assert read(serving, folder=folder), "its services call it by a short name"
 
 
-def test_terms_differ_exactly_where_the_machine_or_the_lease_does(read):
-    group = read_group(EXAMPLE)
-    assert terms(group) == {"machine": digest(prg().model),
-                            "lease": "lasts 0.4 s, pause 0.1 s, stopping 0.1 s, waits 0.6 s"}
+def test_terms_differ_exactly_where_the_lease_does(read):
+    assert terms(read_group(EXAMPLE)) == {
+        "lease": "lasts 0.4 s, pause 0.1 s, stopping 0.1 s, waits 0.6 s"}
     plain, same = read(), read(text="lease = {lasts = 3, waits = 5.0}\n" + GOOD)
     assert terms(plain) == terms(same) == {
-        "machine": digest(prg().model), "lease": "lasts 3 s, pause 1 s, stopping 0.5 s, waits 5 s"}
+        "lease": "lasts 3 s, pause 1 s, stopping 0.5 s, waits 5 s"}
     closer = read(text="lease = {lasts = 2.9999999}\n" + GOOD)
     assert terms(closer)["lease"].startswith("lasts 2.9999999 s")
-    other = terms(read(text=GOOD + "[policy]\nreconnection = 'keep_serving'\n"))
-    assert other["machine"] != terms(plain)["machine"]
 
 
 @pytest.mark.parametrize(("lasts", "timeout"), [(0.5, 1), (3, 1.5), (8, 4)])

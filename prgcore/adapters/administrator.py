@@ -105,7 +105,8 @@ class Administrator:
         match question.get("do"):
             case "own":
                 record, _ = await asyncio.to_thread(self.agent.keeper.read)
-                return {"changes": record.changes[self.agent.node], "columns": record.own[self.agent.node]}
+                return {"changes": record.changes[self.agent.node],
+                        "columns": record.own[self.agent.node]}
             case "status":
                 return await self._status()
             case "tell":
@@ -132,7 +133,8 @@ class Administrator:
             also, changes = await self._peers()
             entry = None
             with suppress(_Moved):
-                entry = await self.agent.driver.tell(event, also=also, fits=_fits(self.agent.peer.seat, changes))
+                entry = await self.agent.driver.tell(
+                    event, also=also, fits=_fits(self.agent.peer.seat, changes))
             if entry is not None:
                 return {"entry": entry.to_json()}
             await asyncio.sleep(SOON)
@@ -152,8 +154,8 @@ class Administrator:
         record, _ = await asyncio.to_thread(self.agent.keeper.read)
         also, changes = await self._peers()
         known = {**self.agent.keeper.known(record), **also}
-        return {"group": self.agent.group.name, "nodes": [m.name for m in self.agent.group.nodes.values()],
-                "node": self.agent.node, "epoch": record.epoch, "peer_answers": changes >= 0,
+        return {"group": self.agent.group.name,
+                "nodes": [m.name for m in self.agent.group.nodes.values()], "node": self.agent.node, "epoch": record.epoch, "peer_answers": changes >= 0,
                 "known": known, "serving": served(record, self.agent.node),
                 "claims": {h: c.node for h, c in record.claims.items()},
                 "orders": [f"{o.do}({o.node})" for o in record.orders]}

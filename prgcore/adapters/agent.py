@@ -161,8 +161,8 @@ class Agent:
         """Heartbeats, for as long as the record can be read: who cannot must not be believed in."""
         p, writer = self.group.parameters, None
         while True:
-            if self.serving.seen is not None and boot_clock() - self.serving.seen[1] < p.keep_alive_timeout:
-                record = self.serving.seen[0]
+            record, read = self.serving.seen or (None, 0.0)
+            if record is not None and boot_clock() - read < p.keep_alive_timeout:
                 beat = {"node": self.node, "changes": record.changes[self.node],
                         "columns": {c: record.own[self.node][c] for c in self._tells}}
                 try:

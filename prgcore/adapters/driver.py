@@ -107,7 +107,7 @@ class Keeper:
         self._heard: Heard | None = None
         self._arrived: dict[str, tuple[float, Heard | None]] = {}
         self._hearing = {f"{t.event}({n})" for t in TIMERS if t.told == "heartbeat" for n in NODES}
-        self.terms = {"machine": digest(engine.model)[:16], **(terms or {})}
+        self.terms = {"machine": digest(engine.model), **(terms or {})}
         self._completions = {
             n: [e.name for e in engine.model.events
                 if e.kind is Kind.COMPLETION and e.success is not False and e.decider == n]

@@ -152,16 +152,13 @@ class Group:
 
 
 def terms(group: Group) -> dict[str, str]:
-    """What both nodes are to agree on: which machine decides, and by which lease they serve.
+    """What both nodes are to agree on beside the machine: by which lease they serve.
 
-    Two terms: `machine`, the digest of the machine (`prgcore.export.digest`), and `lease`, its
-    seconds as a text: equal exactly if the seconds are.
+    One term, `lease`: its seconds as a text, equal exactly if the seconds are.
     """
-    from prgcore.export import digest
-
     lease = ", ".join(f"{name} {float(getattr(group.lease, name))!r}".removesuffix(".0") + " s"
                       for name in LEASE_KEYS)
-    return {"machine": digest(group.engine.model), "lease": lease}
+    return {"lease": lease}
 
 
 def read_group(file: Path) -> Group:
