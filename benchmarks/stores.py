@@ -25,9 +25,9 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from prgcore import PRG
-from prgcore.adapters.driver import Driver
 from prgcore.errors import Conflict
-from prgcore.record import Order
+from prgcore.running.driver import Driver
+from prgcore.stores.record import Order
 from tests import stores
 
 

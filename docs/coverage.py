@@ -22,9 +22,9 @@ from hashlib import sha256
 from pathlib import Path
 
 from attrs import frozen
+from writer.coverage import FACTS
 
-from prgcore.facts import Fact
-from prgcore.tables.coverage import FACTS
+from prgcore.tables.facts import Fact
 
 LABELS = frozenset({
     "note", "caution", "procedure", "before you begin", "what to do next", "prerequisites",

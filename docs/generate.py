@@ -4,7 +4,7 @@
     python docs/generate.py            write them
     python docs/generate.py --check    write nothing; exit 1 and say which files differ
 
-Law: nothing here decides anything. Text comes from `prgcore.export`, pictures from
+Law: nothing here decides anything. Text comes from `prgcore.wire`, pictures from
 `prgcore.diagram`, figures from one search a policy and one run of the prover, examples from
 running them. Output is the same on every machine and every run.
 """
@@ -29,19 +29,19 @@ sys.path.insert(0, str(Path(__file__).parent))
 import blocks
 import pages
 import pictures
+from writer import golden, promises, situations
+from writer.promises import Proved
+from writer.situations import Hole
+from writer.words import Move
 
-from prgcore.display import spell
-from prgcore.export import golden, promises, situations
-from prgcore.export.promises import Proved
-from prgcore.export.situations import Hole
-from prgcore.export.words import Move
+from prgcore.explain.display import spell
 from prgcore.machine import Machine, prg
 from prgcore.model import Cause, Choices, Display, Situation, Story
 from prgcore.prove import chart
 from prgcore.prove.document import holes, stable_displays
 from prgcore.prove.obligations import obligations
 from prgcore.prove.work import Work
-from prgcore.story import as_story, run, write
+from prgcore.story.script import as_story, run, write
 from prgcore.tables.actions import ACTIONS
 from prgcore.tables.machine import TABLE
 from prgcore.tables.policies import POLICIES

@@ -1,7 +1,7 @@
 # ruff: noqa: INP001
 """The pages of the reference: which there are, and what each is made of.
 
-Law: nothing here decides anything, and nothing is searched for. Pages come from `prgcore.export`.
+Law: nothing here decides anything, and nothing is searched for. Pages come from `prgcore.wire`.
 """
 
 from __future__ import annotations
@@ -9,17 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from writer import chapter, promises, reference, situations, words
+from writer.contradictions import CONTRADICTIONS
+from writer.coverage import FACTS
+from writer.places import places
+
 from prgcore.cli.app import parser
 from prgcore.diagram.palette import PALETTE
 from prgcore.diagram.states import role
-from prgcore.export import chapter, markdown, promises, reference, situations, words
-from prgcore.export.places import places
 from prgcore.model import Model, Table
 from prgcore.tables.actions import ACTIONS
 from prgcore.tables.clients import CONDITIONS, COUNTERS, HIGH_AVAILABILITY
 from prgcore.tables.configuration import FIELDS, RULES
-from prgcore.tables.contradictions import CONTRADICTIONS
-from prgcore.tables.coverage import FACTS
 from prgcore.tables.decisions import DECISIONS
 from prgcore.tables.invariants import COMBINATIONS
 from prgcore.tables.parameters import AUTOMATIC_FALLBACK_AFTER, PARAMETERS
@@ -29,6 +30,7 @@ from prgcore.tables.restrictions import FEATURES, HAPPENINGS, RESTRICTIONS
 from prgcore.tables.services import CRITICAL_SERVICES
 from prgcore.tables.states import MEANINGS, REASONS
 from prgcore.tables.timers import SANITY, TIMERS
+from prgcore.wire import markdown
 
 GROUPS = {
     "The machine": (

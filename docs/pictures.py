@@ -10,20 +10,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from attrs import evolve
+from writer.situations import story_name
 
 from prgcore.diagram import Graph, graph, render
 from prgcore.diagram.matrix import matrix
 from prgcore.diagram.sequence import sequence
-from prgcore.export.links import to
-from prgcore.export.markdown import entry
-from prgcore.export.markdown import page as as_page
-from prgcore.export.situations import story_name
 from prgcore.machine import prg
 from prgcore.prove.quotient import pairs
 from prgcore.prove.seen import moves
 from prgcore.prove.space import Space
-from prgcore.story import as_story, run
+from prgcore.story.script import as_story, run
 from prgcore.tables.machine import TABLE
+from prgcore.wire.links import to
+from prgcore.wire.markdown import entry
+from prgcore.wire.markdown import page as as_page
 
 PHASES = tuple(phase for phase, _ in TABLE.phases)
 

@@ -16,12 +16,12 @@ import time
 from pathlib import Path
 
 from prgcore import PRG
-from prgcore.adapters.asynchronous import AsyncDriver
-from prgcore.adapters.driver import Keeper
-from prgcore.adapters.ports import heard, host_lost, told
-from prgcore.adapters.sqlite import SQLiteStore
-from prgcore.parameters import Parameters
-from prgcore.record import Entry, Order
+from prgcore.running.asynchronous import AsyncDriver
+from prgcore.running.driver import Keeper
+from prgcore.stores.ports import heard, host_lost, told
+from prgcore.stores.record import Entry, Order
+from prgcore.stores.sqlite import SQLiteStore
+from prgcore.timers.parameters import Parameters
 from prgcore.vocabulary import title
 
 PARAMETERS = Parameters(

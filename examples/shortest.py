@@ -1,11 +1,11 @@
 """The shortest embedding: a pair in a file, heartbeats, a failover carried out."""
 
 from prgcore import PRG
-from prgcore.adapters.driver import Driver
-from prgcore.adapters.ports import heard
-from prgcore.adapters.sqlite import SQLiteStore
-from prgcore.parameters import Parameters
-from prgcore.record import Order
+from prgcore.running.driver import Driver
+from prgcore.stores.ports import heard
+from prgcore.stores.record import Order
+from prgcore.stores.sqlite import SQLiteStore
+from prgcore.timers.parameters import Parameters
 
 
 class Performer:

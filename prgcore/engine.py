@@ -14,8 +14,8 @@ from typing import Any, TypeAlias
 
 from attrs import field, frozen
 
-from prgcore.atlas import Atlas
 from prgcore.errors import BadInput, ImpossibleEvent, NotTotal, OutsideInvariant, unknown_name
+from prgcore.form.atlas import Atlas
 from prgcore.model import Action, By, Column, Const, Copy, Cube, Model, Rule
 from prgcore.vocabulary import Kind, Outcome
 

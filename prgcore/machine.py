@@ -14,10 +14,10 @@ from prgcore.engine import Engine
 from prgcore.errors import BadInput, unknown_name
 
 if TYPE_CHECKING:
-    from prgcore.atlas import Atlas
-    from prgcore.explain import Explanation, WhyNot
+    from prgcore.explain.explaining import Explanation, WhyNot
+    from prgcore.explain.plan import Plan
+    from prgcore.form.atlas import Atlas
     from prgcore.model import Choices, Model
-    from prgcore.plan import Plan
 
 
 class Machine(Engine):
@@ -27,20 +27,20 @@ class Machine(Engine):
     """
 
     def explain(self, pair: Mapping[str, str]) -> Explanation:
-        """What this pair means, why it came to it, what to do now (`prgcore.explain`)."""
-        from prgcore.explain import explain
+        """What this pair means, why it came to it, what to do now (`prgcore.explain.explaining`)."""
+        from prgcore.explain.explaining import explain
 
         return explain(self, pair)
 
     def why_not(self, pair: Mapping[str, str], command: str) -> WhyNot:
         """Why a command is refused, and the shortest plan that enables it."""
-        from prgcore.explain import why_not
+        from prgcore.explain.explaining import why_not
 
         return why_not(self, pair, command)
 
     def plan(self, pair: Mapping[str, str], goal: Mapping[str, str] | None = None) -> Plan:
         """The shortest way to the goal by repairs, commands, timers and completions."""
-        from prgcore.plan import plan
+        from prgcore.explain.plan import plan
 
         return plan(self, pair, goal)
 
@@ -54,7 +54,7 @@ class PresenceRedundancyGroup(Machine):
     @cached_property
     def atlas(self) -> Atlas | None:
         """Every reachable pair, and the next event on a shortest way home from each."""
-        from prgcore.atlas import read
+        from prgcore.form.atlas import read
         from prgcore.tables.atlas import EVENTS, LEVELS, ROOTS
         from prgcore.tables.policies import POLICIES
 

@@ -9,17 +9,17 @@ from __future__ import annotations
 import json
 import random
 
-from prgcore.adapters.driver import Heard, Keeper
-from prgcore.adapters.ports import Observation, heard, host_lost
-from prgcore.counting import serves_from, serves_until
 from prgcore.engine import Pair
 from prgcore.errors import ImpossibleEvent, Undecided
 from prgcore.machine import prg
-from prgcore.node import own, told
-from prgcore.parameters import Parameters
-from prgcore.record import Record, assigned, let_go, served, taken
+from prgcore.running.driver import Heard, Keeper
+from prgcore.running.node import own, told
 from prgcore.seats import NODES, seat
+from prgcore.stores.ports import Observation, heard, host_lost
+from prgcore.stores.record import Record, assigned, let_go, served, taken
 from prgcore.tables.states import HOLDERS
+from prgcore.timers.arithmetic import serves_from, serves_until
+from prgcore.timers.parameters import Parameters
 from tests.stored import Clock, Memory
 
 PARAMETERS = Parameters(

@@ -7,8 +7,8 @@ import threading
 
 from attrs import define, field
 
-from prgcore.adapters.ports import Kept
 from prgcore.errors import BadInput, Conflict, Unavailable
+from prgcore.stores.ports import Kept
 
 
 class Crash(BaseException):

@@ -15,10 +15,10 @@ import time
 from pathlib import Path
 from uuid import uuid4
 
-from prgcore.adapters.keeping import settle
 from prgcore.errors import Conflict, Unavailable
 from prgcore.machine import prg
-from prgcore.record import Record, acknowledged, begin, decided
+from prgcore.stores.keeping import settle
+from prgcore.stores.record import Record, acknowledged, begin, decided
 from prgcore.vocabulary import Outcome
 
 PROGRAM = Path(__file__).resolve()
@@ -30,9 +30,9 @@ def opened(place, **options):
     """A store by its place: `sqlite PATH` or `etcd URL PREFIX`."""
     kind, *where = place.split(" ")
     if kind == "sqlite":
-        from prgcore.adapters.sqlite import SQLiteStore as Store
+        from prgcore.stores.sqlite import SQLiteStore as Store
     else:
-        from prgcore.adapters.etcd import EtcdStore as Store
+        from prgcore.stores.etcd import EtcdStore as Store
     return Store(*where, **options)
 
 
@@ -40,9 +40,9 @@ def arbiter(place, ttl, **options):
     """The arbiter of a place."""
     kind, *where = place.split(" ")
     if kind == "sqlite":
-        from prgcore.adapters.sqlite import SQLiteArbiter as Arbiter
+        from prgcore.stores.sqlite import SQLiteArbiter as Arbiter
     else:
-        from prgcore.adapters.etcd import EtcdArbiter as Arbiter
+        from prgcore.stores.etcd import EtcdArbiter as Arbiter
     return Arbiter(*where, ttl=ttl, **options)
 
 

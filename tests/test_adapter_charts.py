@@ -17,10 +17,10 @@ from prgcore.adapters.transitions import GRAPH, LOCKED, machine_for
 from prgcore.adapters.xstate import config, player
 from prgcore.engine import Engine
 from prgcore.errors import BadInput, MissingExtra
-from prgcore.export import digest
 from prgcore.machine import PRG, Machine
 from prgcore.model import Column, Event
 from prgcore.vocabulary import Kind
+from prgcore.wire import digest
 from tests.toys import LAMPS, TURNSTILE
 from tests.walks import after
 

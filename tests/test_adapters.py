@@ -17,7 +17,7 @@ from prgcore.engine import Engine, Pair
 from prgcore.errors import ImpossibleEvent
 from prgcore.machine import Machine, prg
 from prgcore.model import Values
-from prgcore.story import Script, parse, run
+from prgcore.story.script import Script, parse, run
 from tests.adapters import COLUMNS, SUBJECTS, Subject
 from tests.planted import LAMPS, reachable
 from tests.toys import LAMPS as DERIVED

@@ -13,13 +13,13 @@ from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prgcore.atlas import HOME, read
-from prgcore.display import denoted, parse_shown
 from prgcore.engine import Engine, Pair
+from prgcore.explain.display import denoted, parse_shown
+from prgcore.explain.pairs import Charted, Listed
+from prgcore.explain.plan import plan
+from prgcore.form.atlas import HOME, read
 from prgcore.machine import PRG, PresenceRedundancyGroup, prg
 from prgcore.model import Cell, Cube
-from prgcore.pairs import Charted, Listed
-from prgcore.plan import plan
 from prgcore.prove.chart import Chart, order
 from prgcore.prove.space import Space
 from prgcore.prove.work import HOMEWARD, Work

@@ -18,7 +18,7 @@ import pytest
 import prgcore.prove  # noqa: F401
 from prgcore import PRG
 from prgcore.diagram import draw
-from prgcore.export.machine_file import dumps
+from prgcore.wire.machine_file import dumps
 from tests.toys import LAMPS
 
 WAY = ("enable_ha", "heartbeat_heard(node1)", "heartbeat_heard(node2)",

@@ -10,7 +10,10 @@ from attrs import evolve, fields
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prgcore.clients import (
+from prgcore.engine import Pair
+from prgcore.errors import BadInput
+from prgcore.machine import prg
+from prgcore.product.clients import (
     Became,
     Installation,
     LogIn,
@@ -28,15 +31,12 @@ from prgcore.clients import (
     users_that_count,
     wait,
 )
-from prgcore.engine import Pair
-from prgcore.errors import BadInput
-from prgcore.machine import prg
-from prgcore.parameters import Parameters
+from prgcore.product.users import serving
 from prgcore.seats import NODES
 from prgcore.tables.clients import CONDITIONS, COUNTERS
 from prgcore.tables.profiles import ACTIVE_STANDBY, BALANCED, LOWER, MISPRINTS, PROFILES
 from prgcore.tables.stories import STARTS
-from prgcore.users import serving
+from prgcore.timers.parameters import Parameters
 from prgcore.vocabulary import Outcome
 
 PRG = prg()

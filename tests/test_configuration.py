@@ -19,7 +19,10 @@ from hypothesis import strategies as st
 import prgcore
 from prgcore import PRG, BadInput, Machine
 from prgcore.cli import main, output
-from prgcore.configuration import (
+from prgcore.errors import NeedsTwoNodes
+from prgcore.explain.display import row_of
+from prgcore.explain.explaining import explain
+from prgcore.product.configuration import (
     FORMATS,
     Deployment,
     Group,
@@ -34,18 +37,15 @@ from prgcore.configuration import (
     read,
     schema,
 )
-from prgcore.configuration.files import DEEPEST, LARGEST
-from prgcore.configuration.reading import LONGEST_SHOWN
-from prgcore.configuration.rules import CHECKS, NEAR
-from prgcore.display import row_of
-from prgcore.errors import NeedsTwoNodes
-from prgcore.explain import explain
-from prgcore.jsontext import parse_json
-from prgcore.parameters import Parameters
-from prgcore.sanity import check as check_parameters
-from prgcore.services import critical_services
+from prgcore.product.configuration.files import DEEPEST, LARGEST
+from prgcore.product.configuration.reading import LONGEST_SHOWN
+from prgcore.product.configuration.rules import CHECKS, NEAR
+from prgcore.product.services import critical_services
 from prgcore.tables.configuration import FIELDS, RULES, SANE
 from prgcore.tables.decisions import DECISIONS
+from prgcore.timers.parameters import Parameters
+from prgcore.timers.sanity import check as check_parameters
+from prgcore.wire.jsontext import parse_json
 from tests.test_purity import traps
 
 PACKAGE = Path(prgcore.__file__).parent

@@ -14,14 +14,15 @@ from itertools import pairwise
 
 import pytest
 
-from prgcore import PRG, unseen
-from prgcore.adapters.sqlite import SQLiteStore
+from prgcore import PRG
 from prgcore.cli.conform import _Growing
-from prgcore.conformance import Conformance, check
 from prgcore.engine import Engine
 from prgcore.errors import BadInput, BudgetExhausted
-from prgcore.knowledge import RECORD
-from prgcore.record import begin, decided
+from prgcore.form.knowledge import RECORD
+from prgcore.stores.record import begin, decided
+from prgcore.stores.sqlite import SQLiteStore
+from prgcore.story import unseen
+from prgcore.story.conformance import Conformance, check
 from tests.toys import LAMPS, TURNSTILE
 from tests.walks import after
 

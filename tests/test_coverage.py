@@ -13,25 +13,25 @@ import pytest
 from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
+from writer import chapter
+from writer.contradictions import CONTRADICTIONS
+from writer.coverage import FACTS
+from writer.places import place, places
 
 from prgcore.errors import BadInput
-from prgcore.export import chapter
-from prgcore.export.markdown import table
-from prgcore.export.places import place, places
-from prgcore.facts import Contradiction, Fact
 from prgcore.machine import PRG
 from prgcore.prove.obligations import obligations
 from prgcore.tables.clients import CONDITIONS, COUNTERS, HIGH_AVAILABILITY
 from prgcore.tables.configuration import RULES
-from prgcore.tables.contradictions import CONTRADICTIONS
-from prgcore.tables.coverage import FACTS
 from prgcore.tables.decisions import DECISIONS
+from prgcore.tables.facts import Contradiction, Fact
 from prgcore.tables.parameters import PARAMETERS
 from prgcore.tables.restrictions import RESTRICTIONS
 from prgcore.tables.services import CRITICAL_SERVICES
 from prgcore.tables.situations import SITUATIONS
 from prgcore.tables.states import TRANSIENT
 from prgcore.vocabulary import State
+from prgcore.wire.markdown import table
 from tests.pages import REFERENCE, anchors, docs
 
 ROOT = Path(__file__).parent.parent
@@ -116,7 +116,7 @@ def test_a_state_that_lasts_is_told_from_one_that_passes() -> None:
 @pytest.mark.parametrize(("reference", "says"), [
     ("rule M999", "unknown rule 'M999'"),
     ("rows 12", "unknown kind of reference 'rows'; did you mean row"),
-    ("prgcore.users.asign", "unknown name in prgcore.users 'asign'; did you mean assign"),
+    ("prgcore.product.users.asign", "unknown name in prgcore.product.users 'asign'; did you mean assign"),
     ("prgcore.user.assign", "unknown name in prgcore 'user'"),
     ("json.dumps", "is no reference"),
     ("", "is no reference"),
@@ -132,9 +132,9 @@ def test_where_references_lead() -> None:
     assert place("rule F104", KNOWN) == "rules.md#f104"
     assert place("event failover", KNOWN) == "events.md#failover"
     assert place("row 11a", KNOWN) == "situations.md#row-11a"
-    assert place("prgcore.users.assign", KNOWN) == "../../prgcore/users.py"
-    assert place("prgcore.parameters.Parameters.of", KNOWN) == "../../prgcore/parameters.py"
-    assert place("prgcore.tables.coverage", KNOWN) == "../../prgcore/tables/coverage/__init__.py"
+    assert place("prgcore.product.users.assign", KNOWN) == "../../prgcore/product/users.py"
+    assert place("prgcore.timers.parameters.Parameters.of", KNOWN) == "../../prgcore/timers/parameters.py"
+    assert place("writer.coverage", KNOWN) == "../../prgcore/tables/coverage/__init__.py"
 
 
 @given(st.text())

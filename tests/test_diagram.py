@@ -28,7 +28,7 @@ from prgcore.engine import Engine
 from prgcore.errors import BadInput, ImpossibleEvent
 from prgcore.machine import prg
 from prgcore.model import Invariant
-from prgcore.story import run
+from prgcore.story.script import run
 from prgcore.tables.states import MEANINGS
 from prgcore.vocabulary import Kind
 from tests import needs
@@ -356,7 +356,7 @@ def test_markdown_is_table() -> None:
 def test_the_same_bytes_for_every_hash_seed() -> None:
     code = (
         "from prgcore.diagram import *; from prgcore.machine import prg; import sys\n"
-        "from prgcore.diagram.walks import around, path; from prgcore.story import run\n"
+        "from prgcore.diagram.walks import around, path; from prgcore.story.script import run\n"
         "m = prg(); drawn = [graph(m.model), around(m, m.initial[0], 2),\n"
         "                    path(run(m, 'start normal\\nfailover(node1)\\npower_off(node2)'))]\n"
         "sys.stdout.write(''.join(render(d, f) for d in drawn for f in sorted(FORMATS[Graph])))"

@@ -17,9 +17,6 @@ from prgcore import PRG
 from prgcore.diagram.changed import changed
 from prgcore.engine import Engine
 from prgcore.errors import BadInput, BudgetExhausted, ImpossibleEvent
-from prgcore.export.changes import changes
-from prgcore.export.machine_file import digest, dumps
-from prgcore.export.rows import NAMED
 from prgcore.machine import Machine, build
 from prgcore.model import (
     AcceptedOnly,
@@ -42,9 +39,12 @@ from prgcore.model import (
 from prgcore.prove import difference, work
 from prgcore.prove.difference import Flip, compare
 from prgcore.prove.report import EXIT, Result
-from prgcore.story import as_story, parse
-from prgcore.story import run as run_story
+from prgcore.story.script import as_story, parse
+from prgcore.story.script import run as run_story
 from prgcore.vocabulary import Kind, Outcome
+from prgcore.wire.changes import changes
+from prgcore.wire.machine_file import digest, dumps
+from prgcore.wire.rows import NAMED
 from tests import planted, toys
 
 FAULTS = {f.name: f for f in planted.FAULTS}

@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from writer.contradictions import CONTRADICTIONS
 
 import prgcore
 from prgcore.cli.app import MODULES, parser
-from prgcore.configuration.files import load as deployment
-from prgcore.export import load as machine
 from prgcore.machine import prg
-from prgcore.story import run
-from prgcore.tables.contradictions import CONTRADICTIONS
+from prgcore.product.configuration.files import load as deployment
+from prgcore.story.script import run
 from prgcore.tables.machine import TABLE
 from prgcore.vocabulary import Reason, State
+from prgcore.wire import load as machine
 from tests.pages import PAGES, REFERENCE, ROOT, WRITTEN, anchors, docs, name
 
 BLOCKS = docs("blocks")

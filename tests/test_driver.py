@@ -11,10 +11,6 @@ from functools import cache
 
 import pytest
 
-from prgcore.adapters.asynchronous import AsyncDriver
-from prgcore.adapters.driver import Driver, Heard, Keeper
-from prgcore.adapters.ports import Fence, Observation, heard, host_lost, told
-from prgcore.conformance import check
 from prgcore.engine import Engine
 from prgcore.errors import (
     ActionFailed,
@@ -26,11 +22,15 @@ from prgcore.errors import (
     Unavailable,
 )
 from prgcore.machine import PRG, prg
-from prgcore.parameters import Parameters
-from prgcore.record import Record, begin
+from prgcore.running.asynchronous import AsyncDriver
+from prgcore.running.driver import Driver, Heard, Keeper
 from prgcore.seats import NODES
-from prgcore.story import parse, run, write
+from prgcore.stores.ports import Fence, Observation, heard, host_lost, told
+from prgcore.stores.record import Record, begin
+from prgcore.story.conformance import check
+from prgcore.story.script import parse, run, write
 from prgcore.tables.actions import ACTIONS
+from prgcore.timers.parameters import Parameters
 from prgcore.vocabulary import Kind, Outcome
 from tests.stored import Clock, Crash, Memory
 from tests.toys import LAMPS, TURNSTILE
@@ -645,7 +645,7 @@ def test_time_passes_beside_an_event_loop():
         await until(lambda: any(
             e["event"].startswith("heartbeat_lost") for e in driver.keeper.store.entries))
 
-    from prgcore.adapters.ports import SystemClock
+    from prgcore.stores.ports import SystemClock
 
     looped(play, clock=SystemClock(), parameters=Parameters(
         keep_alive_interval=0.05, keep_alive_timeout=0.2, initialization_keep_alive_timeout=0.3,

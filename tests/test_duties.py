@@ -7,11 +7,11 @@ from functools import cache
 
 import pytest
 from attrs import evolve
+from writer.words import actions_page
 
 from prgcore.engine import Engine
 from prgcore.errors import MalformedMachine
-from prgcore.export import dump, dumps, load
-from prgcore.export.words import actions_page
+from prgcore.form.wellformed import findings
 from prgcore.machine import build, prg
 from prgcore.model import Action, Cube, Duty, Event, Model, Rule
 from prgcore.prove.duties import Duties, f9
@@ -24,7 +24,7 @@ from prgcore.tables.actions import ACTIONS
 from prgcore.tables.duties import DUTIES
 from prgcore.tables.machine import TABLE
 from prgcore.vocabulary import Kind
-from prgcore.wellformed import findings
+from prgcore.wire import dump, dumps, load
 from tests import planted
 
 PROVED = tuple(i.id for i in TABLE.invariants)

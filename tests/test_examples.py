@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from prgcore import PRG
-from prgcore.adapters.sqlite import SQLiteStore
-from prgcore.conformance import check
+from prgcore.stores.sqlite import SQLiteStore
+from prgcore.story.conformance import check
 from tests.pages import docs
 
 ROOT = Path(__file__).parent.parent

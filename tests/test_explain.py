@@ -10,7 +10,7 @@ from attrs import evolve
 
 from prgcore.engine import Engine, Pair
 from prgcore.errors import BadInput, NeedsTwoNodes, OutsideInvariant
-from prgcore.explain import (
+from prgcore.explain.explaining import (
     NoNode,
     candidates,
     display_of,
@@ -22,6 +22,7 @@ from prgcore.explain import (
     spell,
     why_not,
 )
+from prgcore.explain.plan import plan
 from prgcore.machine import PRG
 from prgcore.model import (
     Column,
@@ -36,7 +37,6 @@ from prgcore.model import (
     cube,
 )
 from prgcore.model import Display as Listed
-from prgcore.plan import plan
 from prgcore.seats import mirror_name
 from prgcore.tables.situations import SITUATIONS
 from prgcore.tables.stories import STARTS
@@ -415,7 +415,7 @@ def test_a_node_that_shows_nothing() -> None:
 
 
 def test_too_many_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("prgcore.display.MOST", 10)
+    monkeypatch.setattr("prgcore.explain.display.MOST", 10)
     with pytest.raises(BadInput, match="more than 10 pairs show this; narrow it with what is"):
         explain_display(TABLE2, None, None)
 

@@ -15,23 +15,23 @@ from pathlib import Path
 import pytest
 
 from prgcore import PRG
-from prgcore.display import display_of, situation_of
 from prgcore.engine import Engine
 from prgcore.errors import BadInput, ImpossibleEvent, NotTotal, OutsideInvariant
-from prgcore.explain import _meaning, _outside
+from prgcore.explain.display import display_of, situation_of
+from prgcore.explain.explaining import _meaning, _outside
+from prgcore.explain.pairs import Listed
+from prgcore.explain.plan import NoPlan, plan
 from prgcore.explorer import page
 from prgcore.explorer.payload import payload
-from prgcore.export.machine_file import dumps
 from prgcore.machine import prg
 from prgcore.model import Column, Event, Model, Rule
-from prgcore.pairs import Listed
-from prgcore.plan import NoPlan, plan
+from prgcore.product.serving import COLUMNS, serving
 from prgcore.seats import NODES
-from prgcore.serving import COLUMNS, serving
-from prgcore.story import parse
-from prgcore.story import run as run_story
+from prgcore.story.script import parse
+from prgcore.story.script import run as run_story
 from prgcore.tables.policies import POLICIES
 from prgcore.vocabulary import Kind
+from prgcore.wire.machine_file import dumps
 from tests.planted import FAULTS
 from tests.planted import LAMPS as PLANTED
 from tests.toys import LAMPS, TURNSTILE

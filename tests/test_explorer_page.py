@@ -8,7 +8,7 @@ import pytest
 
 from prgcore import PRG
 from prgcore.engine import Engine
-from prgcore.story import run as run_story
+from prgcore.story.script import run as run_story
 from tests.planted import FAULTS
 from tests.toys import TURNSTILE
 from tests.walks import after

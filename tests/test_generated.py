@@ -8,17 +8,17 @@ from types import ModuleType
 
 import pytest
 from attrs import evolve
+from writer import golden, promises, situations
+from writer.promises import Proved
+from writer.situations import Hole
 
 from prgcore.diagram import graph, render
-from prgcore.export import golden, promises, situations
-from prgcore.export.promises import Proved
-from prgcore.export.situations import Hole
 from prgcore.machine import prg
 from prgcore.model import By, Const, Copy, Display, Effect, Rule, Table
 from prgcore.prove.obligations import obligations
 from prgcore.prove.space import search
 from prgcore.seats import instantiate
-from prgcore.story import Script, parse, run
+from prgcore.story.script import Script, parse, run
 from prgcore.tables.actions import ACTIONS
 from prgcore.tables.decisions import DECISIONS
 from prgcore.tables.machine import TABLE

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from prgcore.adapters.group import LONGEST, LONGEST_SOCKET, Lease, read_group, terms
 from prgcore.errors import BadInput
+from prgcore.running.group import LONGEST, LONGEST_SOCKET, Lease, read_group, terms
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "two_nodes" / "group.toml"
 GOOD = """\
@@ -183,9 +183,9 @@ def test_a_call_to_etcd_gives_up_before_the_lease_is_over(read, lasts, timeout):
 def test_reading_a_group_file_loads_no_store():
     import subprocess
 
-    loaded = ("import sys; from prgcore.adapters.group import read_group;"
+    loaded = ("import sys; from prgcore.running.group import read_group;"
               f"read_group(__import__('pathlib').Path({str(EXAMPLE)!r}));"
-              "print([m for m in ('sqlite3', 'etcd3gw', 'prgcore.export') if m in sys.modules])")
+              "print([m for m in ('sqlite3', 'etcd3gw', 'prgcore.wire') if m in sys.modules])")
     said = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True)
     assert said.stdout == "[]\n"
 

@@ -20,10 +20,10 @@ from prgcore.cli.output import decision_json
 from prgcore.cli.statefile import FORMAT, KEYS, State
 from prgcore.cli.statefile import names as names_of
 from prgcore.errors import BadInput, OutsideInvariant
+from prgcore.explain.settling import NEVER_WAITED_FOR, until_rest
+from prgcore.explain.status import parse
 from prgcore.machine import prg
 from prgcore.seats import NODES
-from prgcore.settling import NEVER_WAITED_FOR, until_rest
-from prgcore.status import parse
 from prgcore.vocabulary import Kind, Outcome
 
 ROOT = Path(__file__).parent.parent

@@ -16,13 +16,13 @@ from prgcore.cli import output, starting
 from prgcore.cli.app import MODULES
 from prgcore.engine import Engine
 from prgcore.errors import BadInput
-from prgcore.export.machine_file import dumps, load
 from prgcore.machine import Machine
 from prgcore.prove.report import prove
-from prgcore.story import parse
-from prgcore.story import run as run_story
+from prgcore.story.script import parse
+from prgcore.story.script import run as run_story
 from prgcore.template.pair import MACHINE
 from prgcore.vocabulary import Kind
+from prgcore.wire.machine_file import dumps, load
 
 FILES = [".github/workflows/prove.yml", "README.md", "machine.json", "pair.py",
          "stories/takeover.txt"]
@@ -81,7 +81,7 @@ def test_the_table_reads_on_two_screens_and_imports_what_any_stranger_may():
     text = (starting.files("prgcore") / "template" / "pair.py").read_text("utf-8")
     assert len(text.splitlines()) < 150
     imported = {n.module for n in ast.walk(ast.parse(text)) if isinstance(n, ast.ImportFrom)}
-    assert imported == {"__future__", "pathlib", "prgcore.export.machine_file", "prgcore.model",
+    assert imported == {"__future__", "pathlib", "prgcore.wire.machine_file", "prgcore.model",
                         "prgcore.seats", "prgcore.vocabulary"}
 
 

@@ -18,6 +18,7 @@ import prgcore
 from prgcore import model as shapes
 from prgcore.engine import Engine
 from prgcore.errors import ImpossibleEvent
+from prgcore.form.wellformed import findings, knowledge, overlaps
 from prgcore.machine import prg
 from prgcore.model import Model, Rule
 from prgcore.tables import machine as table_module
@@ -26,7 +27,6 @@ from prgcore.tables.decisions import DECISIONS
 from prgcore.tables.policies import POLICIES
 from prgcore.tables.situations import SITUATIONS
 from prgcore.vocabulary import Evidence, Outcome
-from prgcore.wellformed import findings, knowledge, overlaps
 
 PACKAGE = Path(prgcore.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -77,6 +77,8 @@ def test_a_row_cannot_change() -> None:
 
 def test_modules_of_tables_define_no_class_and_import_nothing_foreign() -> None:
     for path in (PACKAGE / "tables").rglob("*.py"):
+        if path.name == "facts.py":
+            continue  # the shapes of what the tables hold beside the machine
         tree = ast.parse(path.read_text(encoding="utf-8"))
         assert not any(isinstance(n, ast.ClassDef | ast.Lambda) for n in ast.walk(tree)), path
         homes = {n.module or "" for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)}

@@ -17,12 +17,12 @@ from pathlib import Path
 
 import pytest
 
-from prgcore.adapters.processes import alive
 from prgcore.cli import exit_code
 from prgcore.cli.statefile import is_group
 from prgcore.errors import BudgetExhausted, Conflict, Unavailable, Undecided
+from prgcore.explain.status import parse
 from prgcore.machine import prg
-from prgcore.status import parse
+from prgcore.running.processes import alive
 
 SERVICE = Path(__file__).parent.parent / "examples" / "two_nodes" / "service.py"
 NODE = """

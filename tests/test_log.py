@@ -14,13 +14,13 @@ import threading
 import pytest
 from attrs import evolve
 
-from prgcore.adapters.log import LINE_LIMIT, LogFile, lines, read, tell
-from prgcore.adapters.sqlite import SQLiteStore
 from prgcore.engine import Engine
 from prgcore.errors import BadInput, Unavailable
 from prgcore.machine import prg
-from prgcore.record import Entry
-from prgcore.telemetry import of
+from prgcore.running.log import LINE_LIMIT, LogFile, lines, read, tell
+from prgcore.running.telemetry import of
+from prgcore.stores.record import Entry
+from prgcore.stores.sqlite import SQLiteStore
 from tests.test_telemetry import BEGAN, HOME, told, walk
 from tests.toys import TURNSTILE
 
@@ -91,7 +91,7 @@ def test_a_torn_line_stays_alone(path, entries, torn):
 
 def test_many_threads_and_processes_write_whole_lines(tmp_path, entries):
     file = tmp_path / "a.jsonl"
-    code = ("import sys, json; from prgcore.adapters.log import LogFile\n"
+    code = ("import sys, json; from prgcore.running.log import LogFile\n"
             "log = LogFile(sys.argv[1]); entry = json.loads(sys.argv[2])\n"
             "for _ in range(50): log.append(entry)")
     others = [subprocess.Popen([sys.executable, "-c", code, file,

@@ -17,11 +17,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prgcore.errors import BadInput, MalformedMachine
-from prgcore.export import digest, dump, dumps, load, schema
-from prgcore.export.machine_file import MACHINE, described
-from prgcore.export.wire import ENOUGH, Either, Entries, Many, Record
 from prgcore.machine import prg
 from prgcore.model import Model
+from prgcore.wire import digest, dump, dumps, load, schema
+from prgcore.wire.grammar import ENOUGH, Either, Entries, Many, Record
+from prgcore.wire.machine_file import MACHINE, described
 from tests.toys import LAMPS, TURNSTILE
 
 ROOT = Path(__file__).parent.parent

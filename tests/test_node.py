@@ -7,16 +7,26 @@ from functools import cache
 
 import pytest
 
-from prgcore.adapters.driver import Heard, Keeper
-from prgcore.adapters.ports import heard
-from prgcore.conformance import check
 from prgcore.engine import Engine
 from prgcore.errors import BadInput, ImpossibleEvent, OutsideInvariant, Undecided
-from prgcore.knowledge import ENVIRONMENT, RECORD
+from prgcore.form.knowledge import ENVIRONMENT, RECORD
 from prgcore.machine import PRG, prg
-from prgcore.node import any_pair, decide, explanation, own, pairs, shared, told, view, written
-from prgcore.record import assigned, begin, decided
+from prgcore.running.driver import Heard, Keeper
+from prgcore.running.node import (
+    any_pair,
+    decide,
+    explanation,
+    own,
+    pairs,
+    shared,
+    told,
+    view,
+    written,
+)
 from prgcore.seats import NODES, seat
+from prgcore.stores.ports import heard
+from prgcore.stores.record import assigned, begin, decided
+from prgcore.story.conformance import check
 from prgcore.tables.policies import POLICIES
 from prgcore.vocabulary import Kind, Outcome
 from tests.planted import reachable

@@ -9,9 +9,9 @@ import pytest
 
 from prgcore.cli import places
 from prgcore.errors import BadInput
-from prgcore.export.machine_file import dump, dumps, load
-from prgcore.export.sarif import Place
 from prgcore.machine import PRG
+from prgcore.wire.machine_file import dump, dumps, load
+from prgcore.wire.sarif import Place
 from tests.toys import LAMPS, TURNSTILE
 
 ROOT = Path(__file__).parent.parent

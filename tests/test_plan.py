@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from prgcore.engine import Engine, Pair
 from prgcore.errors import BadInput, OutsideInvariant
+from prgcore.explain.plan import NoPlan, accepted_in, plan
 from prgcore.machine import PRG
 from prgcore.model import Cell, Column, Cube, Event, Invariant, Model, Possible, Rule
-from prgcore.plan import NoPlan, accepted_in, plan
 from prgcore.tables.stories import STARTS
 from prgcore.vocabulary import Kind, Outcome
 

@@ -9,13 +9,13 @@ import pytest
 from attrs import evolve
 
 from prgcore.engine import Decision, Engine, Pair
+from prgcore.form.wellformed import findings
 from prgcore.machine import Machine
 from prgcore.model import Rule
 from prgcore.prove import codec, induction, table
 from prgcore.prove.report import Report, Result, prove
-from prgcore.story import parse, run
+from prgcore.story.script import parse, run
 from prgcore.vocabulary import Outcome
-from prgcore.wellformed import findings
 from tests.planted import FAULTS, HARMLESS, LAMPS, NOT_INDUCTIVE, Fault, report
 
 GOOD = {"proved", "reported", "not_applicable"}

@@ -8,7 +8,7 @@ from importlib.metadata import entry_points
 
 import pytest
 
-from prgcore.export.machine_file import dumps
+from prgcore.wire.machine_file import dumps
 from tests.toys import TURNSTILE
 
 pytest_plugins = ("pytester",)
@@ -22,7 +22,7 @@ SETTINGS = {"stories": "prgcore_stories", "proofs": "prgcore_theorems"}
 WALK = """
     import json
     from pathlib import Path
-    from prgcore.export.machine_file import load
+    from prgcore.wire.machine_file import load
     from prgcore.machine import Machine
     GATE = Machine(load(Path("machine.json").read_text()))
     def test_one():

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from prgcore.adapters import processes
-from prgcore.adapters.group import LONGEST_SOCKET, Member
-from prgcore.adapters.ports import boot_clock
-from prgcore.adapters.processes import Services, alive
 from prgcore.errors import ActionFailed, BadInput
+from prgcore.running import processes
+from prgcore.running.group import LONGEST_SOCKET, Member
+from prgcore.running.processes import Services, alive
+from prgcore.stores.ports import boot_clock
 
 SERVICE = Path(__file__).parent.parent / "examples" / "two_nodes" / "service.py"
 SLEEP = ("sleep", "86401")
@@ -95,8 +95,8 @@ def test_an_agent_that_is_killed_leaves_services_that_are_found(made, tmp_path):
     program = textwrap.dedent("""
         import sys
         from pathlib import Path
-        from prgcore.adapters.group import Member
-        from prgcore.adapters.processes import Services
+        from prgcore.running.group import Member
+        from prgcore.running.processes import Services
         at = Path(sys.argv[1])
         Services(Member("node1", "cup1", at / "node1", at, ("h", 1), ("h", 2),
                         services={"a": ("sleep", "86401")})).start()

@@ -21,7 +21,7 @@ from prgcore.prove.relation import Relation
 from prgcore.prove.report import EXIT, Report, Result, listing, prove
 from prgcore.prove.work import Work
 from prgcore.seats import instantiate
-from prgcore.story import parse, run
+from prgcore.story.script import parse, run
 from prgcore.tables.machine import TABLE
 from prgcore.tables.policies import POLICIES
 from tests.planted import rewritten, row

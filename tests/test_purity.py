@@ -148,7 +148,7 @@ def test_importing_the_package_loads_no_table() -> None:
 AUDIT = """
 import sys
 from prgcore import PRG
-import prgcore.explain, prgcore.plan, prgcore.cubes, prgcore.knowledge
+import prgcore.explain.explaining, prgcore.explain.plan, prgcore.form.cubes, prgcore.form.knowledge
 PRG.initial
 seen = []
 watched = ("open", "socket.", "subprocess.", "os.", "shutil.", "tempfile.", "urllib.")

@@ -17,9 +17,9 @@ from attrs import evolve
 from prgcore.adapters import graphviz
 from prgcore.diagram import FORMATS, Graph, graph, render
 from prgcore.diagram.graph import fits, only
-from prgcore.display import row_of
 from prgcore.engine import Engine
 from prgcore.errors import BadInput
+from prgcore.explain.display import row_of
 from prgcore.machine import prg
 from prgcore.prove.quotient import classify, pairs
 from prgcore.prove.seen import moves

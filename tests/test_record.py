@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from prgcore.errors import BadInput
 from prgcore.machine import PRG
-from prgcore.node import own
-from prgcore.record import (
+from prgcore.running.node import own
+from prgcore.seats import NODES, seat
+from prgcore.stores.record import (
     Claim,
     Entry,
     Order,
@@ -29,7 +30,6 @@ from prgcore.record import (
     served,
     taken,
 )
-from prgcore.seats import NODES, seat
 from prgcore.vocabulary import Outcome
 from tests.toys import LAMPS
 

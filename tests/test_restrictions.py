@@ -8,14 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prgcore.errors import BadInput
-from prgcore.facts import Restriction
 from prgcore.machine import prg
 from prgcore.model import Cube
+from prgcore.product.restrictions import COLUMNS, KNOWN_EVENTS, restrictions_for, stale_presence
 from prgcore.prove.space import Space
-from prgcore.restrictions import COLUMNS, KNOWN_EVENTS, restrictions_for, stale_presence
 from prgcore.seats import NODES, seat_cube
 from prgcore.tables.decisions import DECISIONS
 from prgcore.tables.events import EVENTS
+from prgcore.tables.facts import Restriction
 from prgcore.tables.restrictions import FEATURES, HAPPENINGS, RESTRICTIONS
 from prgcore.vocabulary import Outcome
 from tests.planted import reachable

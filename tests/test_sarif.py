@@ -15,9 +15,9 @@ import pytest
 
 import prgcore
 from prgcore.cli import places
-from prgcore.export.sarif import Place, sarif
 from prgcore.machine import PRG, Machine
 from prgcore.prove.report import prove
+from prgcore.wire.sarif import Place, sarif
 from tests.toys import LAMPS, TURNSTILE
 
 ROOT = Path(__file__).parent.parent

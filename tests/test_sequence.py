@@ -31,7 +31,7 @@ from prgcore.errors import BadInput
 from prgcore.machine import prg
 from prgcore.model import Action
 from prgcore.prove.space import search
-from prgcore.story import as_story, run
+from prgcore.story.script import as_story, run
 from prgcore.tables.actions import ACTIONS
 from prgcore.vocabulary import Kind
 from tests.pictures import HOSTILE, NASTY, boxes, golden, overlapping, parsed, within, words
@@ -351,7 +351,7 @@ def test_an_empty_sequence_is_drawn() -> None:
 
 def test_every_process_draws_the_same_bytes() -> None:
     code = ("from prgcore.machine import prg\nfrom prgcore.diagram import FORMATS, Sequence, render\n"
-            "from prgcore.diagram.sequence import sequence\nfrom prgcore.story import run\n"
+            "from prgcore.diagram.sequence import sequence\nfrom prgcore.story.script import run\n"
             f"import hashlib\ns = sequence(run(prg(), {UNTRUE!r}))\n"
             "print(hashlib.sha256(''.join(render(s, f) for f in sorted(FORMATS[Sequence]))"
             ".encode()).hexdigest())")

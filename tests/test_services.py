@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prgcore import PRG, BadInput
-from prgcore.parameters import Parameters
-from prgcore.services import (
+from prgcore.product.services import (
     critical_services,
     missing_services,
     observed_event,
@@ -20,6 +19,7 @@ from prgcore.services import (
 )
 from prgcore.tables.decisions import DECISIONS
 from prgcore.tables.services import CRITICAL_SERVICES
+from prgcore.timers.parameters import Parameters
 
 USUAL = Parameters()
 MONITORED = Parameters(monitor_xcp_authentication=True)

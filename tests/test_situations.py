@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from prgcore.engine import Pair
+from prgcore.explain.pairs import Charted
 from prgcore.machine import Machine, prg
 from prgcore.model import (
     Advice,
@@ -24,11 +25,10 @@ from prgcore.model import (
     Values,
     cube,
 )
-from prgcore.pairs import Charted
+from prgcore.product.serving import COLUMNS, Serving, serving
 from prgcore.prove.document import shows
 from prgcore.prove.space import Space, search
 from prgcore.seats import NODES, mirror_name
-from prgcore.serving import COLUMNS, Serving, serving
 from prgcore.tables.families import FAMILIES
 from prgcore.tables.situations import SITUATIONS
 from prgcore.tables.states import TRANSIENT

@@ -15,13 +15,11 @@ from hypothesis import strategies as st
 
 from prgcore import PRG
 from prgcore.cli import main
-from prgcore.display import Display, denoted, display_of, spell
 from prgcore.engine import Pair
-from prgcore.explain import explain_display
-from prgcore.model import Display as Row
-from prgcore.plan import plan
-from prgcore.seats import NODES
-from prgcore.status import (
+from prgcore.explain.display import Display, denoted, display_of, spell
+from prgcore.explain.explaining import explain_display
+from prgcore.explain.plan import plan
+from prgcore.explain.status import (
     LONGEST,
     MOST_STRANGE,
     PRODUCT,
@@ -31,6 +29,8 @@ from prgcore.status import (
     parse,
     write,
 )
+from prgcore.model import Display as Row
+from prgcore.seats import NODES
 from prgcore.vocabulary import Reason, State
 
 OUTAGE = Path(__file__).parent.parent / "examples" / "status.txt"
@@ -331,9 +331,9 @@ def test_no_question_about_a_display_searches(monkeypatch):
     def searched(*_, **__):
         raise AssertionError("BUG: searched at run time")
 
-    monkeypatch.setattr("prgcore.plan._search", searched)
-    for module in ("display", "explain"):
-        monkeypatch.setattr(f"prgcore.{module}.candidates", searched)
+    monkeypatch.setattr("prgcore.explain.plan._search", searched)
+    for module in ("display", "explaining"):
+        monkeypatch.setattr(f"prgcore.explain.{module}.candidates", searched)
     for display in DISPLAYS:
         pairs = denoted(PRG, display)
         assert len(pairs)

@@ -13,8 +13,8 @@ from uuid import uuid4
 
 import pytest
 
-from prgcore.adapters.keeping import Newest, settle
 from prgcore.errors import BadInput, Conflict, StaleEpoch, Unavailable
+from prgcore.stores.keeping import Newest, settle
 from tests import needs, stores
 
 BOTH = ["sqlite", pytest.param("etcd", marks=needs.etcd)]

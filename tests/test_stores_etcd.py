@@ -10,8 +10,8 @@ from contextlib import closing
 
 import pytest
 
-from prgcore.adapters.keeping import settle
 from prgcore.errors import BadInput, Unavailable
+from prgcore.stores.keeping import settle
 from tests import needs, stores
 
 pytestmark = needs.etcd
@@ -136,7 +136,7 @@ def test_one_server_of_three_may_be_killed(tmp_path):
     ("http://a/path", "is no address"), (None, "is no address"),
 ])
 def test_an_address_that_is_none_is_refused(url, says):
-    from prgcore.adapters.etcd import EtcdStore
+    from prgcore.stores.etcd import EtcdStore
 
     with pytest.raises(BadInput, match=says):
         EtcdStore(url, "a/")
@@ -144,7 +144,7 @@ def test_an_address_that_is_none_is_refused(url, says):
 
 @pytest.mark.parametrize("prefix", ["", "/", "a\0", "a\n", "\ud800", None, 3])
 def test_a_prefix_that_is_none_is_refused(prefix):
-    from prgcore.adapters.etcd import EtcdStore
+    from prgcore.stores.etcd import EtcdStore
 
     with pytest.raises(BadInput, match="is no prefix; expected: prgcore/GROUP/"):
         EtcdStore("http://127.0.0.1:1", prefix)

@@ -15,8 +15,8 @@ from contextlib import closing
 
 import pytest
 
-from prgcore.adapters.sqlite import SQLiteArbiter, SQLiteStore
 from prgcore.errors import BadInput, Unavailable
+from prgcore.stores.sqlite import SQLiteArbiter, SQLiteStore
 from tests import stores
 
 
@@ -141,7 +141,7 @@ def test_only_the_owner_can_read_a_store(tmp_path):
 
 READ_ONLY = """
 import os, sys
-from prgcore.adapters.sqlite import SQLiteStore
+from prgcore.stores.sqlite import SQLiteStore
 if os.geteuid() == 0:
     os.setegid(65534); os.seteuid(65534)
 try:

@@ -15,7 +15,7 @@ from prgcore.errors import BadInput
 from prgcore.machine import PRG, prg
 from prgcore.model import Column, Event, Model, Possible, Rule
 from prgcore.model import Story as Record
-from prgcore.story import LARGEST, as_story, changes, parse, run, tell, write
+from prgcore.story.script import LARGEST, as_story, changes, parse, run, tell, write
 from prgcore.tables.stories import STARTS, STORIES
 from prgcore.vocabulary import Kind
 

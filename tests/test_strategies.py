@@ -14,7 +14,7 @@ from prgcore.adapters import strategies
 from prgcore.adapters.strategies import against, events, pairs, possible, traces
 from prgcore.engine import Engine
 from prgcore.errors import BadInput, BudgetExhausted
-from prgcore.story import run
+from prgcore.story.script import run
 from tests.toys import LAMPS, TURNSTILE
 
 QUICK = settings(max_examples=50, deadline=None, database=None, derandomize=True,

@@ -18,15 +18,15 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
-from prgcore.adapters.log import Tally
 from prgcore.adapters.otel import observe, trace
 from prgcore.adapters.prometheus import Telemetered, serve, text
 from prgcore.engine import Engine
 from prgcore.errors import BadInput
 from prgcore.machine import prg
-from prgcore.metrics import METRICS
-from prgcore.record import Entry, begin, decided
-from prgcore.telemetry import MOST, OTHER, Telemetry, fold, of
+from prgcore.running.log import Tally
+from prgcore.running.metrics import METRICS
+from prgcore.running.telemetry import MOST, OTHER, Telemetry, fold, of
+from prgcore.stores.record import Entry, begin, decided
 from tests.toys import LAMPS, TURNSTILE
 
 BEGAN = 1_790_000_000.0
@@ -229,7 +229,7 @@ def test_an_entry_survives_json(failover):
 
 def test_a_log_of_endless_names_does_not_fill_the_memory(monkeypatch):
     assert MOST == 2000
-    monkeypatch.setattr("prgcore.telemetry.MOST", most := 400)
+    monkeypatch.setattr("prgcore.running.telemetry.MOST", most := 400)
     names = (GOOD | {"event": f"e{i}", "after": {f"c{i}.state": "x"}} for i in range(3 * most))
     t = of(names)
     assert len(t.decisions) <= most + 1

@@ -16,18 +16,18 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from prgcore import counting
 from prgcore.cli import main
 from prgcore.errors import BadInput, ImpossibleEvent
 from prgcore.machine import prg
-from prgcore.parameters import LATEST, RECORDS, Parameters
 from prgcore.prove import claims, counts, heartbeats, timing
 from prgcore.prove.report import prove
-from prgcore.sanity import check
 from prgcore.seats import NODES
 from prgcore.tables.decisions import DECISIONS
 from prgcore.tables.timers import SANITY, TIMERS
-from prgcore.timers import Bounds, Monitor, Range, bounds, knowable, watches
+from prgcore.timers import arithmetic
+from prgcore.timers.monitor import Bounds, Monitor, Range, bounds, knowable, watches
+from prgcore.timers.parameters import LATEST, RECORDS, Parameters
+from prgcore.timers.sanity import check
 from prgcore.vocabulary import Kind
 from tests.planted import LAMPS, reachable
 
@@ -433,7 +433,7 @@ def test_a_live_peer_is_believed_in_whatever_its_schedule(
     interval: int, late: int, longest: int, lost: int, beats: Any,
 ) -> None:
     timeout = (lost + 1) * interval + late + longest + 1
-    assert counting.survives(lost, interval, late + longest, timeout)
+    assert arithmetic.survives(lost, interval, late + longest, timeout)
     parameters = Parameters(keep_alive_interval=interval, keep_alive_timeout=timeout,
                             initialization_keep_alive_timeout=timeout)
     k, arrivals = 0, [0]
@@ -485,7 +485,7 @@ def _never_reset(value: Any, now: Any, *, runs: Any, again: Any, choose: Any) ->
     return choose(again, now, value)
 
 
-POLL = counting.poll
+POLL = arithmetic.poll
 
 
 def _several(count: Any, now: Any, **asked: Any) -> Any:
@@ -532,7 +532,7 @@ def test_a_fault_in_the_arithmetic_is_refuted_with_numbers(
     name: str, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     what, wrong, finders = FAULTS[name]
-    monkeypatch.setattr(counting, what, wrong)
+    monkeypatch.setattr(arithmetic, what, wrong)
     for theorem in timing.THEOREMS:
         if theorem.id in finders:
             found = timing.discharge.__wrapped__(theorem)
@@ -572,8 +572,8 @@ def test_no_row_of_outages_can_be_tighter(
     claim: claims.Build, wrong: int, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """By two seconds; in whole ones a poll is noticed one sooner than `polling` after."""
-    right = counting.outage
-    monkeypatch.setattr(counting, "outage", lambda *row: right(*row) + wrong)
+    right = arithmetic.outage
+    monkeypatch.setattr(arithmetic, "outage", lambda *row: right(*row) + wrong)
     for sort in claims.SORTS:
         assert claims.ask(claim, sort).verdict == "refuted"
 
@@ -723,7 +723,7 @@ def test_survived_is_the_largest_number_that_is(interval: float, timeout: float,
                                                 ) -> None:
     p = Parameters(keep_alive_interval=interval, keep_alive_timeout=timeout)
     survived = bounds(p, jitter=jitter).survived
-    numbers = [n for n in range(2100) if counting.survives(n, interval, jitter, timeout)]
+    numbers = [n for n in range(2100) if arithmetic.survives(n, interval, jitter, timeout)]
     assert survived == max(numbers, default=None)
 
 

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import pytest
 
 from prgcore import PRG
-from prgcore.record import begin, decided
+from prgcore.stores.record import begin, decided
 from tests import needs
 
 EXAMPLES = Path(__file__).parent.parent / "examples" / "two_nodes"

@@ -13,11 +13,9 @@ from hypothesis import strategies as st
 from prgcore.cli import main
 from prgcore.engine import Pair
 from prgcore.errors import BadInput, ImpossibleEvent, OutsideInvariant
-from prgcore.export.machine_file import dumps
 from prgcore.machine import prg
-from prgcore.seats import NODES, mirror_name
-from prgcore.serving import COLUMNS
-from prgcore.users import (
+from prgcore.product.serving import COLUMNS
+from prgcore.product.users import (
     MODES,
     LogIns,
     assign,
@@ -26,7 +24,9 @@ from prgcore.users import (
     relogins,
     serving,
 )
+from prgcore.seats import NODES, mirror_name
 from prgcore.vocabulary import Kind, State
+from prgcore.wire.machine_file import dumps
 from tests.planted import reachable
 from tests.toys import LAMPS
 from tests.walks import after

@@ -7,7 +7,6 @@ from __future__ import annotations
 import pytest
 from attrs import evolve
 
-from prgcore import counting
 from prgcore.engine import Engine
 from prgcore.machine import prg
 from prgcore.model import Column, Event, Model, Possible, Rule, by, cube
@@ -15,6 +14,7 @@ from prgcore.prove import timing, views
 from prgcore.prove.views import told_apart
 from prgcore.seats import instantiate
 from prgcore.tables.machine import TABLE
+from prgcore.timers import arithmetic
 from prgcore.vocabulary import Kind, Outcome
 from tests.planted import FAULTS, rewritten, row
 from tests.planted import LAMPS as SIGNALS
@@ -130,7 +130,7 @@ def test_nobody_is_served_twice_is_proved():
     lambda lasts, pause, stopping, waits: lasts <= waits,
 ])
 def test_a_condition_that_is_too_weak_is_refuted_with_a_schedule(monkeypatch, wrong):
-    monkeypatch.setattr(counting, "fenced", wrong)
+    monkeypatch.setattr(arithmetic, "fenced", wrong)
     found = discharge(T10)
     assert found.verdict == "refuted"
     n = {k: float(v.partition("/")[0]) / float(v.partition("/")[2] or 1)
@@ -145,7 +145,7 @@ def test_a_condition_that_is_too_weak_is_refuted_with_a_schedule(monkeypatch, wr
 ])
 def test_arithmetic_that_is_too_careful_is_noticed_as_well(monkeypatch, name, wrong):
     """`exactly if`: a schedule too short by anything serves somebody twice."""
-    monkeypatch.setattr(counting, name, wrong)
+    monkeypatch.setattr(arithmetic, name, wrong)
     found = discharge(T10)
     assert found.verdict == "refuted"
     assert found.detail["says"].startswith("too short")
@@ -156,7 +156,7 @@ def test_arithmetic_that_is_too_careful_is_noticed_as_well(monkeypatch, name, wr
     ("serves_from", lambda lost, waits: lost),
 ])
 def test_arithmetic_that_is_careless_is_refuted(monkeypatch, name, wrong):
-    monkeypatch.setattr(counting, name, wrong)
+    monkeypatch.setattr(arithmetic, name, wrong)
     found = discharge(T10)
     assert found.verdict == "refuted"
     assert found.detail["says"].startswith("long enough")
@@ -165,8 +165,8 @@ def test_arithmetic_that_is_careless_is_refuted(monkeypatch, name, wrong):
 def test_the_worst_schedule_is_on_the_edge():
     """With numbers: at the bound the first stops as the other starts, and below it does not."""
     lasts, pause, stopping = 3.0, 1.0, 0.5
-    end = counting.serves_until(10.0, lasts, pause, stopping)
-    assert counting.fenced(lasts, pause, stopping, 4.5)
-    assert counting.serves_from(10.0, 4.5) == end
-    assert not counting.fenced(lasts, pause, stopping, 4.25)
-    assert counting.serves_from(10.0, 4.25) < end
+    end = arithmetic.serves_until(10.0, lasts, pause, stopping)
+    assert arithmetic.fenced(lasts, pause, stopping, 4.5)
+    assert arithmetic.serves_from(10.0, 4.5) == end
+    assert not arithmetic.fenced(lasts, pause, stopping, 4.25)
+    assert arithmetic.serves_from(10.0, 4.25) < end

@@ -7,6 +7,7 @@ from itertools import product
 import pytest
 from attrs import evolve
 
+from prgcore.form.wellformed import contains, findings, knowledge, overlaps, satisfiable
 from prgcore.machine import prg
 from prgcore.model import (
     AcceptedOnly,
@@ -35,7 +36,6 @@ from prgcore.model import (
 from prgcore.tables.actions import ACTIONS
 from prgcore.tables.policies import POLICIES
 from prgcore.vocabulary import Kind, Outcome
-from prgcore.wellformed import contains, findings, knowledge, overlaps, satisfiable
 from tests.toys import LAMPS, TURNSTILE
 
 CHOICES = [

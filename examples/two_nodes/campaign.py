@@ -30,9 +30,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from pair import NODES, PATIENT, TwoNodes, free_ports
 
-from prgcore.adapters.log import read as read_log
-from prgcore.conformance import check
 from prgcore.errors import Unavailable
+from prgcore.running.log import read as read_log
+from prgcore.story.conformance import check
 
 COMMANDS = ("failover(node1)", "failover(node2)", "fallback(node1)", "fallback(node2)", "recover",
             "disable_ha", "enable_ha", "enable_auto_fallback", "add_users")

@@ -21,10 +21,10 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
-from prgcore.adapters.agent import ask
-from prgcore.adapters.group import Group, read_group
-from prgcore.adapters.processes import alive
 from prgcore.errors import PrgError, Unavailable
+from prgcore.running.agent import ask
+from prgcore.running.group import Group, read_group
+from prgcore.running.processes import alive
 
 HERE = Path(__file__).parent
 NODES = ("node1", "node2")

@@ -24,9 +24,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from pair import NODES, PATIENT, TwoNodes
 
-from prgcore.conformance import check
-from prgcore.counting import noticed_latest, serves_from
 from prgcore.errors import PrgError
+from prgcore.story.conformance import check
+from prgcore.timers.arithmetic import noticed_latest, serves_from
 from prgcore.vocabulary import title
 
 NORMAL = ("normal", "normal")

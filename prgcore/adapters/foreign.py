@@ -15,10 +15,10 @@ from typing import Any
 
 from attrs import define, field, frozen
 
-from prgcore.cubes import Stored
 from prgcore.diagram.states import Reader
 from prgcore.engine import Decision, Engine, Pair
 from prgcore.errors import BadInput, ImpossibleEvent, OutsideInvariant, PrgError, unknown_name
+from prgcore.form.cubes import Stored
 from prgcore.model import By, Cell, Const, Copy, Cube, Cubelike, Rule, Values, cube
 from prgcore.vocabulary import Kind, Outcome
 

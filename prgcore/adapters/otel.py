@@ -1,6 +1,6 @@
 """Telemetry for OpenTelemetry: observable instruments, and a span of every decision.
 
-Law: names and numbers are `prgcore.metrics`; here they only change their shape. Its API alone is
+Law: names and numbers are `prgcore.running.metrics`; here they only change their shape. Its API alone is
 used: the program that embeds this chooses the SDK, the exporters and the resource.
 """
 
@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from prgcore.errors import MissingExtra
-from prgcore.metrics import METRICS, Metric
-from prgcore.record import Entry
-from prgcore.telemetry import Telemetry
+from prgcore.running.metrics import METRICS, Metric
+from prgcore.running.telemetry import Telemetry
+from prgcore.stores.record import Entry
 
 try:
     from opentelemetry.metrics import CallbackOptions, Meter, Observation, get_meter

@@ -1,6 +1,6 @@
 """Telemetry for Prometheus: a collector, a page of text, a server.
 
-Law: names and numbers are `prgcore.metrics`; here they only change their shape.
+Law: names and numbers are `prgcore.running.metrics`; here they only change their shape.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from attrs import frozen
 
 from prgcore.errors import BadInput, MissingExtra
-from prgcore.metrics import METRICS
-from prgcore.telemetry import Telemetry
+from prgcore.running.metrics import METRICS
+from prgcore.running.telemetry import Telemetry
 
 try:
     from prometheus_client import CollectorRegistry, generate_latest, start_http_server

@@ -77,8 +77,8 @@ def _percent(asked: str) -> float:
 def _machine(config: pytest.Config) -> Machine:
     """The machine that the settings name, read once."""
     from prgcore.errors import PrgError
-    from prgcore.export import machine_file
     from prgcore.machine import Machine, prg
+    from prgcore.wire import machine_file
 
     if _MACHINE not in config.stash:
         name = config.getini("prgcore_machine")
@@ -147,8 +147,8 @@ class StoryItem(Told):
 
     def runtest(self) -> None:
         """Runs it; what does not hold is told with all that came before."""
-        from prgcore import story
         from prgcore.machine import prg
+        from prgcore.story import script as story
 
         script = story.parse(self.path.read_bytes())
         named = self.config.getini("prgcore_machine")

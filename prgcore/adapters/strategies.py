@@ -11,13 +11,13 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import ClassVar, Protocol
 
-from prgcore.atlas import Region
 from prgcore.engine import Engine, Pair
 from prgcore.errors import BadInput, BudgetExhausted, MissingExtra, PrgError, unknown_name
+from prgcore.explain.pairs import Charted
+from prgcore.form.atlas import Region
 from prgcore.machine import prg
 from prgcore.model import Rule
-from prgcore.pairs import Charted
-from prgcore.story import as_story
+from prgcore.story.script import as_story
 from prgcore.vocabulary import Kind
 
 try:

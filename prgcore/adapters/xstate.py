@@ -15,8 +15,8 @@ from prgcore.adapters.foreign import STATES, trigger
 from prgcore.diagram.states import Reader
 from prgcore.engine import Engine
 from prgcore.errors import BadInput, unknown_name
-from prgcore.export import digest, dump
 from prgcore.model import Rule, Values
+from prgcore.wire import digest, dump
 
 PAIR = "pair"
 """The region whose one state keeps the pair: its transitions carry effects and actions."""

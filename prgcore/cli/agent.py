@@ -12,7 +12,7 @@ import typer
 from prgcore.cli import inputs, output
 
 if TYPE_CHECKING:
-    from prgcore.adapters.agent import Agent
+    from prgcore.running.agent import Agent
 
 BEGUN = 0.3
 """Seconds after which an agent has begun, if nothing stands in its way."""
@@ -71,9 +71,9 @@ def agent(
     """
     import logging
 
-    from prgcore.adapters.agent import Agent
     from prgcore.cli.live import group_of
     from prgcore.errors import BadInput, PrgError
+    from prgcore.running.agent import Agent
 
     if group == Path("-"):
         raise BadInput("a group file is a file, and - is none; name one that both nodes can read")

@@ -14,11 +14,11 @@ from prgcore.errors import BadInput
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from prgcore.export.changes import Change, Changes, Detail
     from prgcore.machine import Machine
     from prgcore.prove.difference import Difference, Flip, Sets, Side, Way
     from prgcore.prove.dropped import Dropped
     from prgcore.prove.report import Result
+    from prgcore.wire.changes import Change, Changes, Detail
 
 MOST = 8
 """How many displays, or fields of a row, are listed before the others are only counted."""
@@ -128,7 +128,7 @@ def _draw(
     from prgcore.cli import drawing
     from prgcore.diagram import Graph
     from prgcore.diagram.changed import changed
-    from prgcore.export.changes import changes
+    from prgcore.wire.changes import changes
 
     form = drawing.chosen(Graph, form, file, "mermaid")
     models = _machine(old).model, _machine(new).model

@@ -13,8 +13,8 @@ from prgcore.errors import BadInput, NeedsTwoNodes
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from prgcore.configuration import Enabled, Finding, Group, Reading
     from prgcore.engine import Engine
+    from prgcore.product.configuration import Enabled, Finding, Group, Reading
 
 SUFFIXES = {".json": "json", ".toml": "toml"}
 INDENT = " " * 9
@@ -51,7 +51,7 @@ def check(
     And where high availability is enabled although its prerequisites fail: what
     the machine says would happen. Exit code 1 if there are errors.
     """
-    from prgcore.configuration import parse, read
+    from prgcore.product.configuration import parse, read
 
     text = inputs.read_text(file)
     reading = read(parse(text, _format(file, text)))
@@ -81,8 +81,8 @@ def _enabling(reading: Reading) -> Iterator[tuple[Engine, Group, Enabled | str]]
     deployment = reading.deployment
     if reading.ok or deployment is None:
         return
-    from prgcore.configuration import enable
     from prgcore.machine import prg
+    from prgcore.product.configuration import enable
 
     machine = prg()
     for group in deployment.groups:
@@ -146,7 +146,7 @@ def show_example(
     as_json: inputs.Json = False,
 ) -> None:
     """A configuration that nothing is wrong with, to begin from."""
-    from prgcore.configuration import dump, example
+    from prgcore.product.configuration import dump, example
 
     if as_json:
         inputs.refuse_beside("--json", {"--format": form})
@@ -155,6 +155,6 @@ def show_example(
 
 def show_schema(*, as_json: inputs.Json = False) -> None:  # noqa: ARG001, it always is
     """The JSON Schema of a configuration, as editors read it."""
-    from prgcore.configuration import schema
+    from prgcore.product.configuration import schema
 
     output.write_json(schema())

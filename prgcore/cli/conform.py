@@ -20,8 +20,8 @@ from prgcore.seats import NODES
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from prgcore.adapters.log import Line
-    from prgcore.conformance import Report
+    from prgcore.running.log import Line
+    from prgcore.story.conformance import Report
 
 LATELY = 0.2
 """How long to wait for a log to grow, in seconds."""
@@ -64,7 +64,7 @@ def conform(
     does not name every column, cut links, dead hosts and the like need no line.
     """
     from prgcore.cli.log import lines
-    from prgcore.conformance import Conformance
+    from prgcore.story.conformance import Conformance
 
     if machine == "-" and "-" in logs:
         raise BadInput("standard input cannot be both the machine and the log")

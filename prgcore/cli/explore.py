@@ -74,7 +74,7 @@ def explore(
     if story is not None:
         engine, told = _told(machine, policy, story)
     elif any(given is not None for given in asks.values()):
-        from prgcore.story import as_story
+        from prgcore.story.script import as_story
 
         asked = inputs.question(
             text=text, node1=node1, node2=node2, sets=sets, file=machine, policy=policy)
@@ -132,7 +132,7 @@ def _start(machine: Machine, begin: str | None) -> str:
     Raises:
         BadInput: no such start, and no pair.
     """
-    from prgcore.story import as_story
+    from prgcore.story.script import as_story
 
     if begin is None:
         return ""

@@ -219,7 +219,7 @@ def wait(
         now, why = live.rest(state, seconds)
         _tell(now, output.wrapped(why or AT_REST), as_json=as_json)
         raise typer.Exit(3 if why else 0)
-    from prgcore.settling import until_rest
+    from prgcore.explain.settling import until_rest
 
     after, told = _change(state, lambda now: list(until_rest(now.machine, now.pair)))
     _tell(after, _happened(told), told, as_json=as_json)

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from attrs import frozen
 
-from prgcore import jsontext
 from prgcore.errors import BadInput, NeedsTwoNodes, OutsideInvariant, unknown_name
+from prgcore.wire import jsontext
 
 if TYPE_CHECKING:
     from prgcore.engine import Pair
-    from prgcore.explain import Display
+    from prgcore.explain.explaining import Display
     from prgcore.machine import Machine
     from prgcore.model import Model
 
@@ -201,9 +201,9 @@ def load_model(file: str) -> Model:
     """The model of a machine file.
 
     Raises:
-        BadInput, MalformedMachine: as `prgcore.export.machine_file.load`.
+        BadInput, MalformedMachine: as `prgcore.wire.machine_file.load`.
     """
-    from prgcore.export import machine_file
+    from prgcore.wire import machine_file
 
     if file.endswith(".py"):  # ADR 0010
         raise BadInput(f"{one_line(repr(file), 120)} is a program; a machine file is JSON, and what "
@@ -259,7 +259,7 @@ def question(
     if node1 is None or node2 is None:
         pair = dict(machine.initial[0]) if given is None else read_pair(given)
         return Question(machine, machine.pair(pair | known), None, {})
-    from prgcore.explain import parse_shown, shows_states
+    from prgcore.explain.explaining import parse_shown, shows_states
 
     if not shows_states(machine):
         raise BadInput(f"the machine {machine.model.name!r} has no state and reason of two nodes "
@@ -340,7 +340,7 @@ def _one_group(text: str) -> Display:
     Raises:
         BadInput: it shows no group of two nodes, more than one, or a word that is none.
     """
-    from prgcore.status import parse
+    from prgcore.explain.status import parse
 
     groups = parse(text).groups
     if len(groups) != 1 or groups[0].display is None or groups[0].strange:
@@ -398,7 +398,7 @@ def one_pair(asked: Question) -> Pair:
         return asked.pair
     assert asked.shown is not None, "BUG: a question has a pair or a display"
     from prgcore.cli.output import remark
-    from prgcore.explain import explain_display
+    from prgcore.explain.explaining import explain_display
 
     meaning = explain_display(asked.machine, *asked.shown, known=asked.known)
     if meaning.broken:

@@ -17,11 +17,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from attrs import evolve, field, frozen
 
-from prgcore.adapters.agent import ask
-from prgcore.adapters.group import Group, Member, read_group
 from prgcore.cli import inputs, output
 from prgcore.cli.statefile import State, names
-from prgcore.display import Shown, spell
 from prgcore.errors import (
     ActionFailed,
     BadInput,
@@ -32,15 +29,18 @@ from prgcore.errors import (
     Unavailable,
     Undecided,
 )
-from prgcore.record import Entry
+from prgcore.explain.display import Shown, spell
+from prgcore.explain.settling import until_rest
+from prgcore.running.agent import ask
+from prgcore.running.group import Group, Member, read_group
 from prgcore.seats import NODES, seat
-from prgcore.settling import until_rest
+from prgcore.stores.record import Entry
 from prgcore.vocabulary import Kind, Reason
 from prgcore.vocabulary import State as Word
 
 if TYPE_CHECKING:
-    from prgcore.display import Display
     from prgcore.engine import Pair
+    from prgcore.explain.display import Display
 
 FORMAT = "prgcore-running/1"
 ANSWER, DECISION = 3.0, 15.0

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
-    from prgcore.adapters.log import Line
-    from prgcore.record import Entry
-    from prgcore.telemetry import Telemetry
+    from prgcore.running.log import Line
+    from prgcore.running.telemetry import Telemetry
+    from prgcore.stores.record import Entry
 
 SQLITE = b"SQLite format 3\0"
 """How the file of a SQLite store begins."""
@@ -131,7 +131,7 @@ class _Read:
 
     def telemetry(self, several: bool, begin: _Since | None) -> Telemetry:
         """What the entries add up to."""
-        from prgcore.telemetry import of
+        from prgcore.running.telemetry import of
 
         entries = sorted(self.entries, key=_order) if several else self.entries
         lines: list[Entry | None] = [None] * self.skipped
@@ -159,7 +159,7 @@ def lines(
     Raises:
         BadInput: it cannot be read, or cannot be followed.
     """
-    from prgcore.adapters import log
+    from prgcore.running import log
 
     if file == "-":
         yield from log.lines(inputs.standard_input())
@@ -179,8 +179,8 @@ def lines(
 
 def _stored(file: str) -> Iterator[Line]:
     """The history of a store, which has what was done, and not what was refused or ignored."""
-    from prgcore.adapters.log import Line
-    from prgcore.adapters.sqlite import SQLiteStore
+    from prgcore.running.log import Line
+    from prgcore.stores.sqlite import SQLiteStore
 
     try:
         store = SQLiteStore(file)
@@ -236,7 +236,7 @@ def _word(text: str) -> str:
 
 
 def _states(telemetry: Telemetry) -> Table:
-    from prgcore.metrics import short
+    from prgcore.running.metrics import short
 
     table = output.table("node", "state", "seconds", "share", "entered", "now",
                          right=("seconds", "share", "entered"))

@@ -60,7 +60,7 @@ def describe(
         else:
             output.write("nothing is wrong with its form")
     elif as_json:
-        from prgcore.export.machine_file import dumps
+        from prgcore.wire.machine_file import dumps
 
         output.write(dumps(model))
     elif rules:
@@ -74,7 +74,7 @@ def describe(
 
 def _summary(model: Model) -> Iterator[RenderableType]:
     """What there is of everything; of two mirrored names the first."""
-    from prgcore.export.machine_file import digest
+    from prgcore.wire.machine_file import digest
 
     yield f"{model.name}, digest {digest(model)[:16]}"
     for name, choice in model.policy:

@@ -220,7 +220,7 @@ def table(*names: str, right: tuple[str, ...] = ()) -> Table:
 
 def shown(machine: Engine, pair: Pair) -> list[str]:
     """What the two nodes show, a line each; the columns for a machine without states."""
-    from prgcore.explain import display_of, spell
+    from prgcore.explain.explaining import display_of, spell
 
     display = display_of(machine, pair)
     if display is None:

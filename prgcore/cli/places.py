@@ -12,8 +12,8 @@ from pathlib import Path
 
 from prgcore.cli import inputs
 from prgcore.errors import BadInput
-from prgcore.export.sarif import Locate, Place
-from prgcore.jsontext import parse_json
+from prgcore.wire.jsontext import parse_json
+from prgcore.wire.sarif import Locate, Place
 
 CLASSES = {
     "Rule": "rule", "Event": "event", "Invariant": "promise", "AcceptedOnly": "promise",

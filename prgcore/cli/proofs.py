@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from prgcore.export.sarif import Locate
     from prgcore.machine import Machine
     from prgcore.prove.report import Report, Result
+    from prgcore.wire.sarif import Locate
 
 COLOURS = {
     "proved": "green", "refuted": "bold red", "unknown": "yellow", "vacuous": "bold red",
@@ -201,7 +201,7 @@ def _sarif(
     machines: tuple[Machine, ...], reports: list[Report], locate: Locate, *, documented: bool
 ) -> str:
     from prgcore import __version__
-    from prgcore.export.sarif import sarif
+    from prgcore.wire.sarif import sarif
 
     told = zip(machines, (r.to_json() for r in reports), strict=True)
     return sarif(told, locate, __version__, documented=documented)

@@ -14,8 +14,8 @@ from prgcore.vocabulary import Kind, Outcome
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from prgcore.answer import Explanation
     from prgcore.engine import Pair
+    from prgcore.explain.answer import Explanation
     from prgcore.machine import Machine
 
 
@@ -92,8 +92,8 @@ def explain(
 
 
 def _explanation(asked: inputs.Question, *, exact: bool) -> Explanation:
-    from prgcore.explain import explain as explain_pair
-    from prgcore.explain import explain_display
+    from prgcore.explain.explaining import explain as explain_pair
+    from prgcore.explain.explaining import explain_display
 
     if exact and asked.shown is None:
         raise BadInput("--exact is about a display; give --node1 and --node2")
@@ -147,7 +147,7 @@ def why_not(
     asked: inputs.Question, as_json: inputs.Json = False,
 ) -> None:
     """Why a command is refused, and what enables it soonest."""
-    from prgcore.explain import why_not as why_refused
+    from prgcore.explain.explaining import why_not as why_refused
 
     events = asked.machine.model.events
     if command not in {e.name for e in events}:
@@ -174,7 +174,7 @@ def plan(
 
     Repairs and commands, with the timers and completions between them; never a fault.
     """
-    from prgcore.story import changes
+    from prgcore.story.script import changes
 
     wanted = inputs.assignments(goal, "--goal")
     inputs.check_columns(asked.machine, wanted, "--goal")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from prgcore.machine import Machine
-    from prgcore.story import Run
+    from prgcore.story.script import Run
 
 
 _TOLD = re.compile(
@@ -56,7 +56,7 @@ def told(
         machine = inputs.load_machine(file, policy)
         named = _named(machine)
         if what in named:
-            from prgcore.story import run
+            from prgcore.story.script import run
 
             title, story = named[what]
             return run(machine, story()), f"{machine.model.name}: {title}"
@@ -73,7 +73,7 @@ def _named(machine: Machine) -> Mapping[str, tuple[str, Callable[[], str]]]:
 
     A story is made when it is asked for: where a machine is broken some causes cannot be told.
     """
-    from prgcore.story import as_story, write
+    from prgcore.story.script import as_story, write
 
     return {
         **{s.id: (s.title, partial(write, s)) for s in machine.model.stories},
@@ -95,8 +95,8 @@ def first(text: str) -> str:
 
 
 def _run(file: str | None, policy: list[str] | None, text: str) -> tuple[Run, str]:
-    from prgcore import story
     from prgcore.machine import prg
+    from prgcore.story import script as story
 
     script = story.parse(first(text))
     chosen = file is not None or policy
@@ -134,7 +134,7 @@ def _proved(machine: Machine, id_: str) -> tuple[Run, str]:
 
 def _reported(machine: Machine, text: str) -> tuple[Run, str]:
     """The first counterexample of a report."""
-    from prgcore.export.machine_file import digest
+    from prgcore.wire.machine_file import digest
 
     report = inputs.parse_json(text, "the report")
     reports = report.get("machines", [report]) if isinstance(report, dict) else []
@@ -159,7 +159,7 @@ def _replayed(
     machine: Machine, id_: str, says: str, found: Mapping[str, Any]
 ) -> tuple[Run, str]:
     """A counterexample as a run: from the start where it is reachable, else from its pair."""
-    from prgcore.story import as_story, run
+    from prgcore.story.script import as_story, run
 
     before, after, event = found.get("before"), found.get("after"), found.get("event")
     trace = found.get("trace")

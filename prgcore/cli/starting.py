@@ -90,8 +90,8 @@ def _vacant(directory: str) -> None:
 
 def _files() -> dict[str, str]:
     """What is written where; the machine file is what `pair.py` makes of itself."""
-    from prgcore.export.machine_file import dumps
     from prgcore.template.pair import MACHINE
+    from prgcore.wire.machine_file import dumps
 
     template = files("prgcore").joinpath("template")
     copied = {to: template.joinpath(name).read_text("utf-8") for name, to in COPIED.items()}

@@ -19,8 +19,8 @@ from prgcore.errors import BadInput, unknown_name
 from prgcore.seats import NODES
 
 if TYPE_CHECKING:
-    from prgcore.display import Display
     from prgcore.engine import Engine, Pair
+    from prgcore.explain.display import Display
 
 FORMAT = "prgcore-state/1"
 KEYS = ("format", "group", "nodes", "policy", "pair")
@@ -85,13 +85,13 @@ class State:
 
     def display(self) -> Display:
         """What both nodes show."""
-        from prgcore.display import display_of
+        from prgcore.explain.display import display_of
 
         return display_of(self.machine, self.pair) or (None, None)
 
     def text(self) -> str:
         """The pair as `utils ha status` prints it."""
-        from prgcore.status import GroupStatus, NodeStatus, write
+        from prgcore.explain.status import GroupStatus, NodeStatus, write
 
         return write(GroupStatus(self.group, tuple(
             NodeStatus(name, *(shown or (None, None)))

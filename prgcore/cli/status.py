@@ -8,12 +8,12 @@ from typing import Any
 
 from attrs import frozen
 
-from prgcore.answer import Explanation
 from prgcore.cli import output
 from prgcore.cli.inputs import one_line
-from prgcore.display import Display, spell
 from prgcore.errors import BadInput, PrgError, unknown_name
-from prgcore.status import GroupStatus, NodeStatus, Status, parse
+from prgcore.explain.answer import Explanation
+from prgcore.explain.display import Display, spell
+from prgcore.explain.status import GroupStatus, NodeStatus, Status, parse
 from prgcore.vocabulary import Reason, State, title
 
 MOST_GROUPS = 500

@@ -91,7 +91,7 @@ def step(
 
 def _told(decision: Decision, before: Pair) -> Iterator[tuple[str, str]]:
     """A decision in words: label and text, a line each."""
-    from prgcore.story import changes
+    from prgcore.story.script import changes
 
     rule = decision.rule
     if decision.why:
@@ -168,8 +168,8 @@ def simulate(
     = VALUE; expect node1 STATE / REASON; start normal; policy NAME=CHOICE; # and a
     comment. Without --machine and --policy the machine is the one of the story's policies.
     """
-    from prgcore import story
     from prgcore.machine import prg
+    from prgcore.story import script as story
 
     if file == machine == "-":
         raise BadInput("standard input cannot be both the machine and the story")

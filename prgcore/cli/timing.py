@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
-    from prgcore.facts import Number
-    from prgcore.parameters import Parameters
-    from prgcore.sanity import Verdict
-    from prgcore.timers import Bounds
+    from prgcore.tables.facts import Number
+    from prgcore.timers.monitor import Bounds
+    from prgcore.timers.parameters import Parameters
+    from prgcore.timers.sanity import Verdict
 
 _ROWS = (
     ("crash", "a crash of the peer is noticed", "T3 T4"),
@@ -68,9 +68,9 @@ def timing(
     fallback; each with the theorem behind it. Exit codes: 0, also with warnings;
     1 a rule is broken.
     """
-    from prgcore.parameters import Parameters
-    from prgcore.sanity import check
-    from prgcore.timers import bounds
+    from prgcore.timers.monitor import bounds
+    from prgcore.timers.parameters import Parameters
+    from prgcore.timers.sanity import check
 
     parameters = Parameters.parse(inputs.assignments(sets, "--set"))
     world: dict[str, Any] = {
@@ -95,7 +95,7 @@ def timing(
 
 
 def _parameters_json(parameters: Parameters) -> list[dict[str, Any]]:
-    from prgcore.parameters import RECORDS
+    from prgcore.timers.parameters import RECORDS
 
     return [
         {"name": name, "title": RECORDS[name].title, "value": value, "unit": RECORDS[name].unit,

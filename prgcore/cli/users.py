@@ -10,8 +10,8 @@ from prgcore.cli import inputs, output
 from prgcore.seats import NODES
 
 if TYPE_CHECKING:
-    from prgcore.facts import Restriction
     from prgcore.machine import Machine
+    from prgcore.tables.facts import Restriction
 
 
 def register(app: typer.Typer) -> None:
@@ -40,8 +40,8 @@ def users(
 
     Also whether users can be added now, and which restrictions apply.
     """
-    from prgcore.restrictions import restrictions_for
-    from prgcore.users import may_add_users, serving
+    from prgcore.product.restrictions import restrictions_for
+    from prgcore.product.users import may_add_users, serving
 
     _check(asked.machine)
     pair = inputs.one_pair(asked)
@@ -73,9 +73,9 @@ def users(
 
 
 def _check(machine: Machine) -> None:
-    from prgcore.restrictions import COLUMNS as RESTRICTING
-    from prgcore.serving import COLUMNS as SERVING
-    from prgcore.serving import check_columns
+    from prgcore.product.restrictions import COLUMNS as RESTRICTING
+    from prgcore.product.serving import COLUMNS as SERVING
+    from prgcore.product.serving import check_columns
 
     check_columns(
         machine.position, (*SERVING, *RESTRICTING), f"the machine {machine.model.name!r}",
@@ -85,7 +85,7 @@ def _check(machine: Machine) -> None:
 
 def _assuming(asked: inputs.Question) -> dict[str, str]:
     """Hidden columns of the pair that was taken, where several show what is shown."""
-    from prgcore.explain import explain_display
+    from prgcore.explain.explaining import explain_display
 
     if asked.shown is None:
         return {}

@@ -28,7 +28,7 @@ def changed(
     `-`, one whose rule changed with `~`.
 
     Args:
-        ids: the rules that differ, as `prgcore.export.changes` names them.
+        ids: the rules that differ, as `prgcore.wire.changes` names them.
         whole: what did not change is drawn as well; else only the nodes that touch a change.
 
     Raises:

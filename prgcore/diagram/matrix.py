@@ -13,17 +13,17 @@ from attrs import define, evolve, field, frozen
 
 from prgcore.diagram.graph import address, reference
 from prgcore.diagram.palette import Standing
-from prgcore.display import (
+from prgcore.engine import Engine, Pair
+from prgcore.errors import BadInput, unknown_name
+from prgcore.explain.display import (
     RowDisplay,
     contradiction,
     row_display,
     shows_states,
     viewpoints,
 )
-from prgcore.engine import Engine, Pair
-from prgcore.errors import BadInput, unknown_name
+from prgcore.explain.pairs import expanded
 from prgcore.model import Cell, Cube, Display, Values
-from prgcore.pairs import expanded
 from prgcore.seats import NODES, mirror_cube, mirror_name
 
 HALVES = tuple(f"{node}.{what}" for node in NODES for what in ("state", "reason"))

@@ -13,12 +13,12 @@ from attrs import frozen
 from prgcore.diagram.graph import Label, address, clean, reference
 from prgcore.diagram.palette import Role
 from prgcore.diagram.states import role
-from prgcore.display import viewpoints
 from prgcore.engine import Engine, Pair
 from prgcore.errors import BadInput
+from prgcore.explain.display import viewpoints
 from prgcore.model import Action, Event, Model, Values
 from prgcore.seats import NODES
-from prgcore.story import Run, Step
+from prgcore.story.script import Run, Step
 from prgcore.tables.actions import ACTIONS
 from prgcore.vocabulary import Outcome, title
 

@@ -13,12 +13,12 @@ from attrs import evolve
 from prgcore.diagram.graph import Edge, Graph, Label, Node, reference
 from prgcore.diagram.palette import Role, worst
 from prgcore.diagram.states import role
-from prgcore.display import viewpoints
 from prgcore.engine import Engine, Pair
 from prgcore.errors import BadInput, ImpossibleEvent, NotTotal, OutsideInvariant
+from prgcore.explain.display import viewpoints
 from prgcore.model import Model, Rule, Values
 from prgcore.seats import NODES
-from prgcore.story import Run, Step
+from prgcore.story.script import Run, Step
 from prgcore.vocabulary import Kind, Outcome, title
 
 MOST_PAIRS = 1000

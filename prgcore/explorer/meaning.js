@@ -1,7 +1,7 @@
 /**
  * What a row means to an operator: what is shown, the row of Table 2 or the family, and advice.
  *
- * Law: pure; answers as `prgcore.explain` does of one pair, and never searches. A machine without
+ * Law: pure; answers as `prgcore.explain.explaining` does of one pair, and never searches. A machine without
  * states of the document shows nothing, and means nothing here.
  */
 

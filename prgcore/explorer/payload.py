@@ -14,22 +14,22 @@ from itertools import product
 from math import prod
 from typing import Any, TypeAlias
 
-from prgcore.atlas import Atlas
 from prgcore.diagram.graph import reference
 from prgcore.diagram.matrix import MOST, Matrix, matrix
 from prgcore.diagram.palette import PALETTE, STANDINGS
 from prgcore.diagram.sequence import LIVES, route, route_of_action
 from prgcore.diagram.states import role
-from prgcore.display import row_display, shows_states, turned, viewpoints
 from prgcore.engine import Engine, Pair
-from prgcore.explain import OUTSIDE, SERVED_TWICE, illness, seated
-from prgcore.export.machine_file import digest
+from prgcore.explain.display import row_display, shows_states, turned, viewpoints
+from prgcore.explain.explaining import OUTSIDE, SERVED_TWICE, illness, seated
+from prgcore.form.atlas import Atlas
 from prgcore.model import By, Cause, Column, Const, Copy, Cube, Effect, Rule, Situation
+from prgcore.product.serving import COLUMNS
 from prgcore.seats import NODES, mirror_name, seat_cube
-from prgcore.serving import COLUMNS
-from prgcore.story import as_story
+from prgcore.story.script import as_story
 from prgcore.tables.clients import ASSIGNED, CANNOT_SERVE, NOBODY_ASSIGNED, SERVES
 from prgcore.vocabulary import ALIASES, Reason, State, plain, title
+from prgcore.wire.machine_file import digest
 
 Json: TypeAlias = dict[str, Any]
 
@@ -270,7 +270,7 @@ class _Writer:
                 "events": self._events(_mirrored(cause.events, mirrored=mirrored))}
 
     def _serving(self) -> list[Json] | None:
-        """Of each node which columns assign users to it, and what `prgcore.serving` asks of it."""
+        """Of each node which columns assign users to it, and what `prgcore.product.serving` asks of it."""
         hindrances = {"cannot": CANNOT_SERVE, "nobody": NOBODY_ASSIGNED}
         asked = [c for some in (SERVES, *(h.when for both in hindrances.values() for h in both))
                  for node in NODES for c in seat_cube(some, node)]

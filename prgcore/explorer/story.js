@@ -1,5 +1,5 @@
 /**
- * Stories: the same text as `prgcore.story` reads and writes, and a session that is one.
+ * Stories: the same text as `prgcore.story.script` reads and writes, and a session that is one.
  *
  * Law: pure; text in, text out. What is wrong with a text is said with its line, never thrown. An
  * *item* is a line that was understood; a *step* is what became of it.

@@ -17,7 +17,7 @@ from prgcore.engine import Engine
 from prgcore.errors import NotTotal, PrgError
 from prgcore.model import Cell, Cube, Invariant
 from prgcore.prove.space import Space
-from prgcore.story import as_story, parse, run, tell
+from prgcore.story.script import as_story, parse, run, tell
 
 
 @frozen

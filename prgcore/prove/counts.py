@@ -1,23 +1,23 @@
 """Claims about counts and polls: what T1, T2, T7 and T8 say.
 
-Law: claims only; the arithmetic in them is `prgcore.counting`, called with unknowns.
+Law: claims only; the arithmetic in them is `prgcore.timers.arithmetic`, called with unknowns.
 """
 
 from __future__ import annotations
 
 from itertools import combinations
 
-from prgcore import counting
-from prgcore.counting import Count
 from prgcore.prove.claims import Claim, Term, Unknowns, both, either, implies, no, same
 from prgcore.tables.parameters import AUTOMATIC_FALLBACK_AFTER
+from prgcore.timers import arithmetic
+from prgcore.timers.arithmetic import Count
 
 
 def observed(u: Unknowns, count: Count, now: Term, **more: Term) -> tuple[Count, Term]:
     """A poll; what is not said: it goes on, not again, is possible, and no other was given."""
     asked = {"goes_on": True, "again": False, "possible": True, "after": u.number("after"),
              "interval": u.number("interval"), **more}
-    return counting.poll(count, now, choose=u.choose, **asked)
+    return arithmetic.poll(count, now, choose=u.choose, **asked)
 
 
 def any_count(u: Unknowns) -> Count:
@@ -33,7 +33,7 @@ def _knows(u: Unknowns, count: Count, began: Term, gave: Term, gave_at: Term) ->
 def at_the_start(u: Unknowns) -> Claim:
     """The count with which a monitor starts: the base of the inductions."""
     start = u.number("start")
-    count = counting.begun(start, runs=u.flag("runs"))
+    count = arithmetic.begun(start, runs=u.flag("runs"))
     return Claim(
         {"the monitor starts, and the interval is above zero": u.number("interval") > 0},
         {
@@ -181,7 +181,7 @@ def _in_turn(u: Unknowns, counts: list[Count], now: Term) -> tuple[list[Count], 
 
 
 def _moments(u: Unknowns, counts: list[Count]) -> list[Term]:
-    return [counting.ready(c.since, u.number(f"after{i}"), c.quiet, u.choose)
+    return [arithmetic.ready(c.since, u.number(f"after{i}"), c.quiet, u.choose)
             for i, c in zip(COUNTS, counts, strict=True)]
 
 
@@ -191,7 +191,7 @@ def deadline_is_enough(u: Unknowns) -> Claim:
     following, given = _in_turn(u, counts, now)
     _, given_then = _in_turn(u, following, then)
     before, moments = _moments(u, counts), _moments(u, following)
-    deadline = counting.not_before(now, counting.earliest(moments, u.choose), u.choose)
+    deadline = arithmetic.not_before(now, arithmetic.earliest(moments, u.choose), u.choose)
     return Claim(
         {
             "four counts run, their events are possible, and nothing arrives or changes": True,

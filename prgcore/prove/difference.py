@@ -13,11 +13,9 @@ import numpy as np
 import numpy.typing as npt
 from attrs import evolve, frozen
 
-from prgcore.display import viewpoints
 from prgcore.engine import Engine
 from prgcore.errors import BadInput, BudgetExhausted, unknown_name
-from prgcore.export.changes import Changes, changes
-from prgcore.export.machine_file import digest
+from prgcore.explain.display import viewpoints
 from prgcore.model import Cube, Model, Values
 from prgcore.prove.counterexample import replayed
 from prgcore.prove.dropped import Dropped, dropped
@@ -25,6 +23,8 @@ from prgcore.prove.report import EXIT, Report, Result, listing, prove
 from prgcore.prove.space import Space
 from prgcore.prove.work import Work
 from prgcore.seats import NODES
+from prgcore.wire.changes import Changes, changes
+from prgcore.wire.machine_file import digest
 
 FIGURES = ("F4", "L1", "L2", "L3")
 """The obligations whose numbers tell how large a machine is and how far home it is."""

@@ -21,7 +21,7 @@ from prgcore.prove.induction import half
 from prgcore.prove.progress import graph
 from prgcore.prove.space import Edges, Space
 from prgcore.seats import mirror_name
-from prgcore.story import run
+from prgcore.story.script import run
 from prgcore.vocabulary import Kind, title
 from prgcore.vocabulary import Outcome as Done
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import z3
 from attrs import define, field, frozen
 
-from prgcore.cubes import EVERYWHERE
+from prgcore.form.cubes import EVERYWHERE
 from prgcore.model import Action, Cell, Const, Cube, Duty, Model, Rule
 from prgcore.prove.counterexample import unreached
 from prgcore.prove.induction import RLIMIT, half, touched

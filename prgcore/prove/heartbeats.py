@@ -1,6 +1,6 @@
 """Claims about heartbeats, crashes and outages: what T3 to T6 and T9 say.
 
-Law: claims only; the arithmetic in them is `prgcore.counting`, called with unknowns. The sender:
+Law: claims only; the arithmetic in them is `prgcore.timers.arithmetic`, called with unknowns. The sender:
 heartbeat k is sent at phase + k * interval or at most `late` after, and arrives, if it is not
 lost, after a delay between `shortest` and `longest`; jitter = late + longest - shortest.
 """
@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from prgcore import counting
-from prgcore.counting import Count
 from prgcore.prove.claims import Build, Claim, Term, Unknowns, both, implies, no, same
 from prgcore.prove.counts import any_count, observed
+from prgcore.timers import arithmetic
+from prgcore.timers.arithmetic import Count
 
 
 @frozen
@@ -86,7 +86,7 @@ def noticed_in_time(u: Unknowns) -> Claim:
         },
         {
             "if the loss is given now, the crash is at most time-out + latency + polling ago":
-                implies(given, now - crash <= counting.noticed_latest(
+                implies(given, now - crash <= arithmetic.noticed_latest(
                     timeout, sender.longest, polling)),
             "and it is given by any poll at or after crash + time-out + latency":
                 implies(now >= crash + timeout + sender.longest, given),
@@ -116,7 +116,7 @@ def not_too_soon(lost: int | None = None) -> Build:
             },
             {
                 "more than time-out - (n + 1) * interval - jitter has passed since the crash":
-                    now - crash > counting.noticed_earliest(
+                    now - crash > arithmetic.noticed_earliest(
                         n, sender.interval, sender.jitter, timeout),
             },
         )
@@ -151,7 +151,7 @@ def believed(lost: int | None = None) -> Build:
                 "it is observed when it arrives": same(heard_next, arrives_next),
                 "interval + jitter < time-out" if lost == 0
                 else "(n + 1) * interval + jitter < time-out":
-                    counting.survives(n, sender.interval, sender.jitter, timeout),
+                    arithmetic.survives(n, sender.interval, sender.jitter, timeout),
             },
             {"the peer is not declared lost": no(given)},
         )
@@ -175,7 +175,7 @@ def suspected(lost: int | None = None) -> Build:
                 **sender.sensible,
                 "the time-out is not negative, nor is n": both(timeout >= 0, n >= 0),
                 "(n + 1) * interval + jitter >= time-out":
-                    no(counting.survives(n, sender.interval, sender.jitter, timeout)),
+                    no(arithmetic.survives(n, sender.interval, sender.jitter, timeout)),
             },
             {
                 "heartbeat 0 can be sent at once and arrive soonest": both(
@@ -224,11 +224,11 @@ class _Move:
         return self.times * noticed + self.moving + self.waits * self.wait
 
     def at_most(self, noticed: Term, most: Term) -> dict[str, Term]:
-        printed = counting.outage(most, self.times, self.moving, self.waits * self.upper)
+        printed = arithmetic.outage(most, self.times, self.moving, self.waits * self.upper)
         return {"the user is out no longer than the printed bound": self._out(noticed) <= printed}
 
     def at_least(self, noticed: Term, least: Term) -> dict[str, Term]:
-        printed = counting.outage(least, self.times, self.moving, self.waits * self.lower)
+        printed = arithmetic.outage(least, self.times, self.moving, self.waits * self.lower)
         return {"the user is out no shorter than the printed bound": self._out(noticed) >= printed}
 
 
@@ -238,7 +238,7 @@ def longest_crash_outage(u: Unknowns) -> Claim:
     crash, timeout, polling, now = map(u.number, ("crash", "timeout", "polling", "now"))
     return Claim(
         {**in_time.given, "the crash is noticed now": in_time.shows, **move.sensible},
-        move.at_most(now - crash, counting.noticed_latest(
+        move.at_most(now - crash, arithmetic.noticed_latest(
             timeout, Sender.of(u).longest, polling)),
     )
 
@@ -246,7 +246,7 @@ def longest_crash_outage(u: Unknowns) -> Claim:
 def shortest_crash_outage(u: Unknowns) -> Claim:
     too_soon, sender, move = not_too_soon()(u), Sender.of(u), _Move.of(u)
     crash, now = u.number("crash"), u.number("now")
-    first = counting.noticed_earliest(0, sender.interval, sender.jitter, u.number("timeout"))
+    first = arithmetic.noticed_earliest(0, sender.interval, sender.jitter, u.number("timeout"))
     return Claim(
         {
             **too_soon.given, **move.sensible,
@@ -275,7 +275,7 @@ def service_outage(u: Unknowns) -> Claim:
                 both(fault <= before, before <= now, now <= before + polling),
             "the delay is above zero": both(delay > 0, u.number("interval") > 0),
         },
-        {**move.at_most(now - fault, counting.noticed_latest(delay, 0, polling)),
+        {**move.at_most(now - fault, arithmetic.noticed_latest(delay, 0, polling)),
          **move.at_least(now - fault, delay)},
     )
 
@@ -294,7 +294,7 @@ def mean_is_the_middle(u: Unknowns) -> Claim:
     interval, timeout, x, heard = map(u.number, ("interval", "timeout", "x", "heard"))
     _, given = _silent(u, heard, heard + timeout)
     ago = [heard + timeout - (heard + x), heard + timeout - (heard + interval - x)]
-    least = counting.noticed_earliest(0, interval, 0, timeout)
+    least = arithmetic.noticed_earliest(0, interval, 0, timeout)
     return Claim(
         {
             "no delay, no jitter, polled at the deadline; a crash comes x after a heartbeat, "
@@ -304,6 +304,6 @@ def mean_is_the_middle(u: Unknowns) -> Claim:
         {
             "both are noticed at the time-out": given,
             "and their mean is the middle of the earliest and the latest":
-                same(sum(ago), least + counting.noticed_latest(timeout, 0, 0)),
+                same(sum(ago), least + arithmetic.noticed_latest(timeout, 0, 0)),
         },
     )

@@ -1,14 +1,14 @@
 """Claims about leases: what T10 says of two nodes that serve the same users after each other.
 
-Law: claims only; the arithmetic in them is `prgcore.counting`, called with unknowns. Time is real
+Law: claims only; the arithmetic in them is `prgcore.timers.arithmetic`, called with unknowns. Time is real
 time: `lasts` is the most that the lease can take of it, `waits` the least that the other node's
 wait can, so clocks that drift are in these two numbers.
 """
 
 from __future__ import annotations
 
-from prgcore import counting
 from prgcore.prove.claims import Claim, Term, Unknowns, both
+from prgcore.timers import arithmetic
 
 
 def _given(u: Unknowns) -> tuple[dict[str, Term], Term, Term]:
@@ -21,8 +21,8 @@ def _given(u: Unknowns) -> tuple[dict[str, Term], Term, Term]:
             both(begun <= read, read <= lost),
         "another decision takes them; the other node reads that later": lost <= seen,
         "the node serves by the lease of that reading, which counts from its beginning":
-            both(begun <= serves, serves <= counting.serves_until(begun, lasts, pause, stopping)),
-        "the other node serves after its wait": starts >= counting.serves_from(seen, waits),
+            both(begun <= serves, serves <= arithmetic.serves_until(begun, lasts, pause, stopping)),
+        "the other node serves after its wait": starts >= arithmetic.serves_from(seen, waits),
         "nothing takes less than no time":
             both(lasts >= 0, pause >= 0, stopping >= 0, waits >= 0),
     }, serves, starts
@@ -31,7 +31,7 @@ def _given(u: Unknowns) -> tuple[dict[str, Term], Term, Term]:
 def never_twice(u: Unknowns) -> Claim:
     given, serves, starts = _given(u)
     return Claim(
-        {**given, "lease + pause + stopping <= wait": counting.fenced(
+        {**given, "lease + pause + stopping <= wait": arithmetic.fenced(
             u.number("lasts"), u.number("pause"), u.number("stopping"), u.number("waits"))},
         {"the other node starts when the first one has stopped": serves <= starts},
         both(serves > u.number("lost"), u.number("lasts") > 0),
@@ -42,8 +42,8 @@ def twice(u: Unknowns) -> Claim:
     """The worst schedule, built: read and lost in one moment, and seen at once."""
     lost, lasts, pause, stopping, waits = map(
         u.number, ("lost", "lasts", "pause", "stopping", "waits"))
-    serves = counting.serves_until(lost, lasts, pause, stopping)
-    starts = counting.serves_from(lost, waits)
+    serves = arithmetic.serves_until(lost, lasts, pause, stopping)
+    starts = arithmetic.serves_from(lost, waits)
     return Claim(
         {
             "nothing takes less than no time":

@@ -22,6 +22,7 @@ from attrs import define, evolve, field, frozen
 
 from prgcore.engine import Engine
 from prgcore.errors import BudgetExhausted
+from prgcore.form.wellformed import knowledge
 from prgcore.model import Action, By, Cell, Const, Copy, Cube, Effect, Model, Rule
 from prgcore.prove import document, table
 from prgcore.prove.duties import Duties
@@ -32,7 +33,6 @@ from prgcore.prove.space import Space, search
 from prgcore.prove.work import Finding, Obligation, Work
 from prgcore.seats import mirror_name, mirror_rule
 from prgcore.vocabulary import Kind, Outcome
-from prgcore.wellformed import knowledge
 
 EQUIVALENT = ("equivalent: solver", "equivalent: search", "equivalent: duties")
 SURVIVED = "survived"

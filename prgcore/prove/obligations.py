@@ -15,6 +15,7 @@ from attrs import evolve
 
 from prgcore.engine import Engine
 from prgcore.errors import BudgetExhausted, NotTotal
+from prgcore.form.wellformed import knowledge, overlaps
 from prgcore.model import AcceptedOnly, Cube, Exclusive, Invariant, Model, OnlyBy
 from prgcore.prove import agreement, document, duties, table, timing, views
 from prgcore.prove.compiled import Compiled, agrees
@@ -24,7 +25,6 @@ from prgcore.prove.progress import chain, chains
 from prgcore.prove.space import Space
 from prgcore.prove.work import BY_ITSELF, HOMEWARD, Finding, Obligation, Work
 from prgcore.vocabulary import Kind, Outcome
-from prgcore.wellformed import knowledge, overlaps
 
 COMPILED_SAMPLE = 300
 """Pairs, each with every event, on which E1 compares the compiled table; a test takes all."""

@@ -19,9 +19,9 @@ from attrs import evolve, frozen
 from prgcore.diagram.graph import Edge, Graph, Label, Node, gathered, identifier, reference
 from prgcore.diagram.palette import Role, worst
 from prgcore.diagram.states import role
-from prgcore.display import row_display, shows_states, turned, viewpoints
 from prgcore.engine import Engine
 from prgcore.errors import BadInput, unknown_name
+from prgcore.explain.display import row_display, shows_states, turned, viewpoints
 from prgcore.model import Display, Family, Model, Situation, Values
 from prgcore.prove.space import Space
 from prgcore.seats import NODES, mirror_name

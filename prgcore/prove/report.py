@@ -16,12 +16,12 @@ from attrs import asdict, frozen
 
 from prgcore.engine import Engine
 from prgcore.errors import BadInput, BudgetExhausted, unknown_name
-from prgcore.export.machine_file import digest
 from prgcore.prove import mutation
 from prgcore.prove.counterexample import Counterexample
 from prgcore.prove.obligations import obligations
 from prgcore.prove.theorems import read, read_text
 from prgcore.prove.work import Finding, Obligation, Work
+from prgcore.wire.machine_file import digest
 
 EXIT = {"proved": 0, "reported": 0, "not_applicable": 0, "refuted": 1, "unknown": 3,
         "vacuous": 4, "disagree": 4}

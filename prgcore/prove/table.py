@@ -1,6 +1,6 @@
 """Obligations that hold of the table alone, and totality under the invariant.
 
-F1 is decided twice: by `prgcore.wellformed` without a solver, and here by Z3. Guard checks ask
+F1 is decided twice: by `prgcore.form.wellformed` without a solver, and here by Z3. Guard checks ask
 whether the pairs in which an event is done lie where they may.
 """
 

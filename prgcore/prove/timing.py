@@ -1,7 +1,7 @@
 """The theorems about time, T1 to T10: for all values of the parameters, whole and real.
 
 Law: the list, and how it is discharged. What is proved is the arithmetic that runs
-(`prgcore.counting`); the claims, in words and in terms, are in `prgcore.prove.counts`,
+(`prgcore.timers.arithmetic`); the claims, in words and in terms, are in `prgcore.prove.counts`,
 `prgcore.prove.heartbeats` and `prgcore.prove.leases`.
 """
 
@@ -18,7 +18,7 @@ from prgcore.prove import counts, heartbeats, leases
 from prgcore.prove.claims import SORTS, Build, Unknowns, ask
 from prgcore.prove.work import Finding, Obligation, Work
 from prgcore.seats import NODES
-from prgcore.timers import watches
+from prgcore.timers.monitor import watches
 
 
 @frozen(eq=False)

@@ -3,7 +3,7 @@
 Law: asked of two pairs at once that a node cannot tell apart, both inside the invariants, in both
 of which the event can happen. F6 reads the cells of rules one by one; this reads none: it asks
 the solver whether two pairs are answered otherwise. It is what lets each node decide alone
-(`prgcore.node`).
+(`prgcore.running.node`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import z3
 from attrs import frozen
 
-from prgcore.knowledge import knows
+from prgcore.form.knowledge import knows
 from prgcore.model import Column, Model, Rule
 from prgcore.prove.induction import RLIMIT, is_mirrored
 from prgcore.prove.relation import Relation, Term

@@ -43,7 +43,7 @@ ACTIONS = (
     ),
     ActionKind(
         "assign_users", "assign the new users to the nodes, by the assignment mode of the group",
-        "repeated: nobody who is assigned moves without need (`prgcore.users`)",
+        "repeated: nobody who is assigned moves without need (`prgcore.product.users`)",
     ),
     ActionKind(
         "restart_recovery_manager", "restart the recovery manager of this node",

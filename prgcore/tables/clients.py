@@ -6,8 +6,8 @@ columns, so that any mapping of a pair can be asked.
 
 from __future__ import annotations
 
-from prgcore.facts import Condition, Counter, Hindrance
 from prgcore.model import cube
+from prgcore.tables.facts import Condition, Counter, Hindrance
 from prgcore.vocabulary import State
 
 _ENHANCEMENT = "IM and Presence Failover Enhancement to Nearly Zero Downtime"

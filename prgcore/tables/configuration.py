@@ -7,7 +7,7 @@ of these the ones in SANE are the rules of sanity of the service parameters.
 
 from __future__ import annotations
 
-from prgcore.facts import ConfigurationField, ConfigurationRule
+from prgcore.tables.facts import ConfigurationField, ConfigurationRule
 from prgcore.tables.timers import SANITY
 
 ERROR, WARNING = "error", "warning"

@@ -6,7 +6,7 @@ default of `monitor_xcp_authentication` (D43).
 
 from __future__ import annotations
 
-from prgcore.facts import Parameter
+from prgcore.tables.facts import Parameter
 
 _HEARTBEAT = "Configure Heartbeat Interval for Failover"
 _CLUSTER, _NODE = "cluster", "node"

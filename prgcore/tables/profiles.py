@@ -7,7 +7,7 @@ active/active. Which users count is D29.
 
 from __future__ import annotations
 
-from prgcore.facts import LoginProfile, Misprint
+from prgcore.tables.facts import LoginProfile, Misprint
 
 BALANCED, ACTIVE_STANDBY = "balanced", "active_standby"
 _SHIFTED = tuple(range(8_000, 14_000, 1_000))

@@ -6,8 +6,8 @@ Law: data only. Conditions are written from `me` over stored columns and hold fr
 
 from __future__ import annotations
 
-from prgcore.facts import Restriction
 from prgcore.model import cube
+from prgcore.tables.facts import Restriction
 from prgcore.tables.states import others
 from prgcore.vocabulary import State
 

@@ -6,7 +6,7 @@ lists feature services (D49). Two services are critical only with a setting of t
 
 from __future__ import annotations
 
-from prgcore.facts import CriticalService
+from prgcore.tables.facts import CriticalService
 
 _NETWORK, _FEATURE = "network", "feature"
 _VERIFY = "Verify Services"

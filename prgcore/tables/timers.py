@@ -6,9 +6,9 @@ all is the machine's to say (`prgcore.tables.events`), and is not repeated here.
 
 from __future__ import annotations
 
-from prgcore.facts import Sanity, Timer
 from prgcore.model import cube
 from prgcore.tables.columns import SICK
+from prgcore.tables.facts import Sanity, Timer
 from prgcore.tables.parameters import AUTOMATIC_FALLBACK_AFTER
 from prgcore.vocabulary import State
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from prgcore.export.machine_file import dumps
 from prgcore.model import AcceptedOnly, Column, Event, Invariant, Possible, Rule, Table, by, cube
 from prgcore.seats import instantiate
 from prgcore.vocabulary import Kind, Outcome
+from prgcore.wire.machine_file import dumps
 
 YES_NO = ("yes", "no")
 SERVING = ("promoting", "active")

@@ -1,0 +1,1 @@
+"""The writer of the reference: tables in, pages out. Not shipped: only this project documents itself."""

@@ -1,0 +1,190 @@
+"""The reference pages of what is promised and proved: invariants, guards, obligations.
+
+Law: pure, from tables and from what a run of the prover found to Markdown; no seconds, so that a
+page is the same on every machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from attrs import frozen
+
+from prgcore.model import Cube, Rule, Table, Values
+from prgcore.wire.links import anchor, called, to
+from prgcore.wire.markdown import bullets, code, entry, page, sentence, table
+from writer.golden import cells, makes
+
+
+@frozen
+class Proved:
+    """One obligation as the prover discharged it: words and figures, no seconds."""
+
+    id: str
+    title: str
+    verdict: str
+    method: str
+    assumptions: Values
+    detail: Mapping[str, Any]
+    model: str = "P"
+
+
+SEE = {
+    "C1": "[situations](situations.md)", "C2": "[defects](defects.md)",
+    "C3": "[holes](holes.md)", "C4": "[rules](rules.md)", "C5": "[stories](stories.md)",
+    "F4": "[rules](rules.md)", "L2": "[diagrams](diagrams.md)",
+}
+"""Where one can read what some obligations are about."""
+
+
+def promised(source: Table, rule: Rule) -> Values:
+    """The guard checks that speak of a rule, and C4 where it prints a row."""
+    ids = [a.id for a in source.accepted_only if a.command == rule.event]
+    ids += [x.id for x in source.exclusive if rule.event in x.commands]
+    ids += [
+        o.id for o in source.only_by for e in rule.then
+        if _column(e.target) == _column(o.column) and o.value in makes(e)
+    ]
+    ids += ["C4"] if any(c.startswith("table2:") for c in rule.cite) else []
+    return tuple(sorted(dict.fromkeys(ids), key=_order))
+
+
+def _column(name: str) -> str:
+    return name.rpartition(".")[2]
+
+
+def _order(id_: str) -> tuple[str, int, str]:
+    return id_[:1], len(id_), id_
+
+
+def conjunction(cube: Cube) -> str:
+    """The cells of a cube as code."""
+    return ", ".join(code(c) for c in cells(cube))
+
+
+def invariants_page(source: Table) -> str:
+    """Every promise of the table: never, accepted only, exclusive, only by."""
+    plain = [i.id for i in source.invariants]
+    guards: dict[str, list[str]] = {}
+    for id_, line in sorted(_guards(source), key=lambda g: _order(g[0])):
+        guards.setdefault(id_, []).append(line)
+    return page(
+        "Invariants",
+        "For whoever relies on the machine, or doubts it: what never happens, as cells. S: what "
+        "is promised. X: auxiliary, true of every reachable pair, and what makes the whole "
+        "inductive. Written from `me`; each holds in both seats. `both.` is a cell of each node. "
+        "Every rule keeps every one of them.",
+        "## Never\n",
+        *(
+            entry(
+                anchor("invariant", i.id), f"{i.id} {i.says}", sentence(i.why),
+                bullets(
+                    *(f"never {conjunction(c)}" for c in i.never), *guards.get(i.id, ()),
+                    f"**Proof**: {to('obligation', i.id)}.",
+                ), depth=3,
+            ) for i in source.invariants
+        ),
+        "## Guards of commands, timers and completions\n",
+        *(
+            entry(
+                anchor("invariant", id_), id_,
+                bullets(*lines, f"**Proof**: {to('obligation', id_)}."), depth=3,
+            ) for id_, lines in guards.items() if id_ not in plain
+        ),
+    )
+
+
+def _guards(source: Table) -> Iterator[tuple[str, str]]:
+    for a in source.accepted_only:
+        yield a.id, (
+            f"{called('event', a.command)}: {a.says}. Done {'exactly' if a.exactly else 'only'} "
+            "where " + " or ".join(map(conjunction, a.when)))
+    for x in source.exclusive:
+        yield x.id, (
+            f"{', '.join(called('event', c) for c in x.commands)}: {x.says}. None where "
+            + " or ".join(map(conjunction, x.never_in)))
+    for o in source.only_by:
+        events = ", ".join(called("event", e) for e in o.events)
+        yield o.id, f"{code(f'{o.column} = {o.value}')}: {o.says}. Events: {events}"
+
+
+def obligations_page(proved: Iterable[Proved], source: Table) -> str:
+    """Every obligation: sentence, method, what was found."""
+    rows = list(proved)
+    known = {
+        *(i.id for i in source.invariants), *(a.id for a in source.accepted_only),
+        *(x.id for x in source.exclusive), *(o.id for o in source.only_by),
+    }
+    assumptions = tuple(dict.fromkeys(a for p in rows for a in p.assumptions))
+    return page(
+        "Obligations",
+        "For whoever asks what exactly was proved: what `prgcore prove` discharges of the "
+        f"machine under its default policies. {_models(rows)} *Table*: decided over the rules "
+        "alone. *Induction*: for every pair, reachable or not, that satisfies the invariants; of "
+        "time, for every value of the parameters and every observation. *Search*: over every "
+        "reachable pair. The other half: [what is not proved](../not-proved.md).",
+        "## Obligations\n",
+        table(("id", "sentence", "verdict", "method", "found", "see"), (
+            (f'<a id="{anchor("obligation", p.id)}"></a>{p.id}', p.title, p.verdict, p.method,
+             found(p.detail), _see(p.id, known)) for p in rows
+        )),
+        "## Assumptions\n\n" + bullets(*(
+            f"{a}. For {_which(p.id for p in rows if a in p.assumptions)}." for a in assumptions
+        )) + "\n",
+    )
+
+
+def _see(id_: str, known: Iterable[str]) -> str:
+    if id_ in known:
+        return to("invariant", id_, "cells")
+    return "[timers](../timers.md)" if id_.startswith("T") else SEE.get(id_, "")
+
+
+def promises(proved: Iterable[Proved]) -> str:
+    """The README's table: without the auxiliary invariants, the assumptions beneath."""
+    rows = list(proved)
+    main = [p for p in rows if not p.id.startswith("X")]
+    auxiliary = [p for p in rows if p.id.startswith("X")]
+    assumptions = tuple(dict.fromkeys(a for p in rows for a in p.assumptions))
+    text = table(("id", "what is proved", "how"), (
+        (p.id, p.title, p.method if p.verdict == "proved" else p.verdict) for p in main
+    ))
+    if auxiliary:
+        methods = " and ".join(sorted({p.method for p in auxiliary}))
+        text += (f"\nTo make it inductive: {len(auxiliary)} auxiliary invariants, "
+                 f"{auxiliary[0].id} to {auxiliary[-1].id}, by {methods}.\n")
+    return text + f"\n{_models(rows)} Assumptions:\n\n" + "\n".join(
+        f"- {a} (for {_which(p.id for p in rows if a in p.assumptions)})" for a in assumptions
+    ) + "\n"
+
+
+def found(detail: Mapping[str, Any]) -> str:
+    """The figures of a proof in one line."""
+    return "; ".join(
+        f"{name} {', '.join(map(str, v)) if isinstance(v, list | tuple) else v}"
+        for name, v in detail.items() if v not in ([], (), "")
+    )
+
+
+def _models(rows: Iterable[Proved]) -> str:
+    """Which obligations speak of which model."""
+    by_model: dict[str, list[str]] = {}
+    for p in rows:
+        by_model.setdefault(p.model, []).append(p.id)
+    return " ".join(f"Model {model}: {_which(ids)}." for model, ids in by_model.items())
+
+
+def _which(ids: Iterable[str]) -> str:
+    """Ids as runs: `F1 to F7, S1`."""
+    runs: list[list[str]] = []
+    for id_ in ids:
+        if runs and _follows(runs[-1][-1], id_):
+            runs[-1].append(id_)
+        else:
+            runs.append([id_])
+    return ", ".join(r[0] if len(r) == 1 else f"{r[0]} to {r[-1]}" for r in runs)
+
+
+def _follows(one: str, other: str) -> bool:
+    return one[:1] == other[:1] and int(one[1:]) + 1 == int(other[1:])

@@ -1,0 +1,173 @@
+"""The reference pages of what is seen and told: Table 2, stories, holes and defects of the document.
+
+Law: pure, from tables and traces that are given to Markdown. Every page stands on the displays of
+Table 2 and links to them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from attrs import frozen
+
+from prgcore.model import Advice, Cause, Choices, Display, Model, Situation, Table, Values
+from prgcore.wire.links import all_to, anchor, called, to, worded
+from prgcore.wire.markdown import bullets, code, codes, entry, fact, page, section
+from writer.golden import phased
+from writer.promises import conjunction
+
+STORIES = "../../tests/stories"
+
+
+@frozen
+class Hole:
+    """A stable display that no row of Table 2 lists, and a shortest way to it from the start.
+
+    `only` is the policy choice without which it is not reachable.
+    """
+
+    family: str
+    display: Display
+    trace: Values
+    only: Choices = ()
+
+
+def display(shown: Display) -> str:
+    """A display in the document's spelling, linked; a dash where there is no reason."""
+    halves = ((shown.state1, shown.reason1), (shown.state2, shown.reason2))
+    return " | ".join(
+        f"{worded('state', s)} / {worded('reason', r) if r != 'none' else '–'}"  # noqa: RUF001
+        if s else "(nothing)" for s, r in halves
+    )
+
+
+def situations_page(source: Table) -> str:
+    """Table 2, row by row, with its causes and recommended actions as events."""
+    return page(
+        "Situations",
+        "For an operator who sees two states and asks what to do: the 24 rows of Table 2 as 26 "
+        "situations, seen from node 1; each holds mirrored. Between the events of an advice "
+        "timers run out and completions succeed by themselves. That every cause ends in its row "
+        f"is {to('obligation', 'C1')}, that every advice leads home is {to('obligation', 'C2')}.",
+        *(
+            entry(
+                anchor("row", s.row), f"Row {s.row}", f"**{display(s.display)}**", s.cause,
+                f"The document prints *{s.literal}*; *{s.corrected}* is meant."
+                if s.corrected else "",
+                bullets(
+                    *map(_cause, s.causes), *map(_advice, s.advice),
+                    fact("Printed by", all_to("rule", _printing(source, s.row))),
+                    fact("Holes beside it", all_to(
+                        "family", (f.id for f in source.families if f.nearest == s.row))),
+                ),
+            ) for s in source.situations
+        ),
+    )
+
+
+def _cause(c: Cause) -> str:
+    events = ", ".join(called("event", e) for e in c.events)
+    return (f"**Cause**: {c.says}: {events or 'nothing'} from {code(c.start)} "
+            f"({to('story', _told(c), 'as a story')}).")
+
+
+def _advice(a: Advice) -> str:
+    says = f"**Advice**: {a.says}"
+    says += f" Where {conjunction(a.when)}." if a.when.cells else ""
+    says += f" Events: {', '.join(called('event', e) for e in a.events)}." if a.events else ""
+    says += f" **A [defect](defects.md) of the {a.defect}**: {a.because}" if a.defect else ""
+    return says
+
+
+def _printing(source: Table, row: str) -> list[str]:
+    return sorted(r.id for _, r in phased(source) if f"table2:{row}" in r.cite)
+
+
+def _told(cause: Cause) -> str:
+    return story_name(cause.id).removesuffix(".txt")
+
+
+def story_name(cause: str) -> str:
+    """The file of the story of a cause."""
+    return f"table2-{cause}.txt"
+
+
+def stories_page(source: Table, pictures: Mapping[str, str]) -> str:
+    """Every story: the causes of Table 2 with their pictures, and what no row shows."""
+    return page(
+        "Stories",
+        "For whoever learns by example: what the document tells or a decision says, step by "
+        "step. Each is a file that `prgcore simulate` runs and a test holds "
+        f"({to('obligation', 'C5')}).",
+        "## Causes of Table 2\n",
+        *(
+            entry(
+                anchor("story", _told(c)), f"Row {s.row}: {c.says}",
+                f"Ends in {to('row', s.row, f'row {s.row}')}: {display(s.display)}. "
+                f"[The file]({STORIES}/{story_name(c.id)}).",
+                _picture(pictures.get(_told(c), ""), s, c), depth=3,
+            ) for s in source.situations for c in s.causes
+        ),
+        "## Beside Table 2\n",
+        *(
+            entry(
+                anchor("story", t.id), f"{t.id} {t.title}",
+                f"From {code(t.start)}{_under(t.only)}. [The file]({STORIES}/{t.id}.txt).",
+                depth=3,
+            ) for t in source.stories
+        ),
+    )
+
+
+def _picture(file: str, situation: Situation, cause: Cause) -> str:
+    says = f"Sequence diagram: {cause.says}; it ends in row {situation.row}"
+    return f"![{says}]({file})" if file else ""
+
+
+def holes_page(model: Model, holes: Sequence[Hole]) -> str:
+    """What the document leaves out: stable displays by family, each with a shortest trace."""
+    families = []
+    for f in model.families:
+        mine = [h for h in holes if h.family == f.id]
+        families.append(entry(
+            anchor("family", f.id), f"{f.id} ({len(mine)})", f.says,
+            bullets(
+                fact("Decision", to("decision", f.decision)),
+                fact("Nearest row", to("row", f.nearest, f"row {f.nearest}")),
+                f"**What to do**: {f.advice}",
+            ),
+            bullets(*(
+                f"{display(h.display)}{_under(h.only)}  \n  {codes(h.trace)}" for h in mine
+            )),
+        ))
+    return page(
+        "Documentation holes",
+        "For an operator whose screen shows what the document does not list: "
+        f"{len(holes)} stable displays can be reached and are in no row of Table 2. Each is "
+        "shown once, whichever node is left, with a shortest way to it from a group whose high "
+        f"availability is off. That there is no other is {to('obligation', 'C3')}; their place "
+        "on the map: [diagrams](diagrams.md#matrix).",
+        *families,
+    )
+
+
+def _under(only: Choices) -> str:
+    return f" (only under {', '.join(code(f'{n}={c}') for n, c in only)})" if only else ""
+
+
+def defects_page(model: Model) -> str:
+    """Recommended actions that do not lead home, with who is to blame."""
+    return page(
+        "Defects",
+        "For whoever follows the document to the letter: recommended actions that cannot be "
+        f"followed, and misprints. The prover ({to('obligation', 'C2')}) insists that each listed "
+        "defect is one, and that there is no other.",
+        section("Advice that does not lead home", ("row", "advice", "to blame", "because"), (
+            (to("row", s.row), a.says, a.defect, a.because)
+            for s in model.situations for a in s.advice if a.defect
+        )),
+        section("Misprints", ("row", "printed", "meant"), (
+            (to("row", s.row), s.literal, s.corrected)
+            for s in model.situations if s.corrected
+        )),
+    )

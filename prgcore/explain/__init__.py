@@ -1,0 +1,21 @@
+"""Explain: what a person is told about a pair. Law: any machine; words and plans, no text parsed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prgcore.lazily import lazily
+
+if TYPE_CHECKING:
+    from prgcore.explain.answer import Explanation, WhyNot
+    from prgcore.explain.explaining import explain, explain_display, explain_pairs, why_not
+    from prgcore.explain.plan import Plan, plan
+
+__all__ = ["Explanation", "Plan", "WhyNot", "explain", "explain_display", "explain_pairs", "plan", "why_not"]
+
+if not TYPE_CHECKING:
+    __getattr__ = lazily(__name__, {
+        "answer": ("Explanation", "WhyNot"),
+        "explaining": ("explain", "explain_display", "explain_pairs", "why_not"),
+        "plan": ("Plan", "plan"),
+    })

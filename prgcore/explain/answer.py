@@ -1,0 +1,325 @@
+"""Answers: the shapes of an explanation, as JSON and as text for an operator, 80 columns.
+
+Law: shapes and words only; what is in them is decided by `prgcore.explain.explaining`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from textwrap import TextWrapper
+from typing import Any
+
+from attrs import field, frozen
+
+from prgcore.engine import Failed, Pair
+from prgcore.explain.display import Display, spell
+from prgcore.explain.plan import Plan
+from prgcore.model import Cube
+from prgcore.seats import NODES
+from prgcore.vocabulary import title
+
+_WIDTH = 80
+_WAYS = 2
+BUTTONS = ("failover", "fallback", "recover")
+"""The commands that the administrator's window has buttons for; they come first."""
+
+
+@frozen
+class Maybe:
+    """A command that only some pairs of a display accept.
+
+    `when` is the smallest conjunction of hidden columns that tells them apart; where there is
+    none, `decides` is False and `when` names the columns that matter with what accepts.
+    """
+
+    command: str
+    when: Cube
+    decides: bool = True
+
+
+@frozen
+class Reading:
+    """What a display is for some of the reasons that it leaves open.
+
+    Attributes:
+        row: the row of Table 2, None where it lists none.
+        family: the family of displays instead, None where it is of none.
+        reasons: together, the reasons of the nodes that show anything.
+    """
+
+    row: str | None
+    family: str | None
+    reasons: tuple[tuple[str, ...], ...]
+
+    def text(self) -> str:
+        """`row 5: Initialization | On Admin Request`."""
+        name = f"row {self.row}" if self.row else f"in no row ({self.family or 'on the way'})"
+        rights: dict[tuple[str, ...], list[str]] = {}
+        for one in self.reasons:
+            rights.setdefault(one[:-1], []).append(one[-1])
+        both: dict[tuple[str, ...], list[tuple[str, ...]]] = {}
+        for left, right in rights.items():
+            both.setdefault(tuple(right), []).append(left)
+        if self.row is None and len(both) > _WAYS:
+            return f"{name}: other reasons"
+        return f"{name}: " + "; ".join(
+            " | ".join(_or([title(r) or "no reason" for r in some])
+                       for some in ([r for left in lefts for r in left], right) if some)
+            for right, lefts in both.items()
+        )
+
+
+@frozen
+class Explanation:
+    """The answer about one pair, or about every pair that a display stands for.
+
+    Attributes:
+        display: what the two nodes show, None for a machine that shows no states.
+        row: the row of Table 2, None where it lists none, or where reasons that are not given
+            tell which of several it is; `seat` is the first node of the row.
+        cause: what happened, one or two sentences.
+        actions: what to do now, best first.
+        decision: where no row is: a decision that leads here; `nearest`: the nearest row, or
+            of several the one that is taken for everything else.
+        readings: what the display can be, where it leaves reasons open.
+        available: commands that are accepted in every pair; `does`: what each would do.
+        maybe: commands that are accepted in some.
+        refused: commands that are refused in every pair, with the cells that fail.
+        plan: the way home from the healthiest pair, None where there is none.
+        assuming: hidden columns of that pair that vary between the pairs.
+        broken: ids of the invariants broken, where no pair of the machine is like this.
+        pairs: how many pairs were considered.
+        pair: the healthiest of them, for which the plan is; None where there is none.
+        waits: how many steps of the plan come by themselves before the first that does not.
+    """
+
+    display: Display | None
+    row: str | None = None
+    seat: str | None = None
+    cause: str = ""
+    actions: tuple[str, ...] = ()
+    decision: str | None = None
+    nearest: str | None = None
+    readings: tuple[Reading, ...] = ()
+    available: tuple[str, ...] = ()
+    does: Mapping[str, str] = field(factory=dict)
+    maybe: tuple[Maybe, ...] = ()
+    refused: Mapping[str, tuple[Failed, ...]] = field(factory=dict)
+    plan: Plan | None = None
+    assuming: Mapping[str, str] = field(factory=dict)
+    broken: tuple[str, ...] = ()
+    pairs: int = 1
+    pair: Pair | None = None
+    waits: int = 0
+
+    @property
+    def rows(self) -> tuple[str, ...]:
+        """The rows that show the display: one, none, or those that open reasons tell apart."""
+        return (self.row,) if self.row else tuple(r.row for r in self.readings if r.row)
+
+    def to_json(self) -> dict[str, Any]:
+        """The shape of `explain --json`; `decision` and `nearest` only where there is no one row."""
+        answer: dict[str, Any] = {
+            "row": self.row, "rows": list(self.rows), "seat": self.seat, "cause": self.cause,
+        }
+        if self.row is None:
+            answer |= {"decision": self.decision, "nearest": self.nearest}
+        return answer | {
+            "actions": list(self.actions),
+            "available": list(self.available),
+            "maybe": [
+                {"command": m.command, "if": {c.column: list(c.values) for c in m.when}}
+                for m in self.maybe
+            ],
+            "refused": {c: _failed_json(failed) for c, failed in self.refused.items()},
+            "plan": list(self.plan.events) if self.plan else [],
+            "assuming": dict(self.assuming),
+            "broken": list(self.broken),
+        }
+
+    def text(self, names: Sequence[str] = (), group: str = "") -> str:
+        """For an operator, 80 columns: what it is, what to do, then everything else.
+
+        Args:
+            names: the host names of node1 and node2, where they are known: they stand in the
+                place of the seats, as short as they differ, and commands are those of the
+                product's command line.
+            group: the name of the group, for these.
+        """
+        hosts = {seat: name for seat, name in zip(NODES, names, strict=False) if name}
+        short = _short(hosts)
+
+        def named(text: str) -> str:
+            return re.sub(r"\bnode[12]\b", lambda seat: short.get(seat[0], seat[0]), text)
+
+        lines = [
+            line for node, shown in zip(NODES, self.display or (), strict=False)
+            for line in _wrap(f"{hosts.get(node, node)}  {spell(shown)}", later="       ")
+        ]
+        for paragraph in self._paragraphs():
+            lines += ["", *_wrap(named(paragraph))]
+        for head, items in self._sections():
+            lines += ["", head, *_items(map(named, items))]
+        commands = dict(self._commands())
+        if commands:
+            lines += ["", "Commands", *_items(
+                f"{_product(c, {**hosts, '': group}) or named(c)}: {named(commands[c])}"
+                for c in sorted(commands, key=lambda c: not c.startswith(BUTTONS))
+            )]
+        return "\n".join(line.rstrip() for line in lines).lstrip("\n") + "\n"
+
+    def _paragraphs(self) -> Iterator[str]:
+        if self.row:
+            yield f"Row {self.row} of Table 2; its first node is {self.seat}. {self.cause}"
+        elif self.broken:
+            yield f"No pair of the machine is like this. Broken: {', '.join(self.broken)}."
+            yield self.cause
+        elif self.rows:
+            many = len(self.rows) > 1
+            yield (f"Row{'s' * many} {_or(self.rows, 'and')} of Table 2 show{'s' * (not many)} this"
+                   + (", and displays of no row" if len(self.readings) > len(self.rows) else "")
+                   + f"; the reasons tell which, as below. Row {self.nearest} is taken here; its "
+                   f"first node is {self.seat}. {self.cause}")
+        else:
+            if self.cause:
+                yield self.cause
+            if self.display and self.nearest:
+                yield (f"Table 2 has no such row. Nearest: row {self.nearest}."
+                       + (f" See decision {self.decision}." if self.decision else ""))
+
+    def _sections(self) -> Iterator[tuple[str, list[str]]]:
+        todo = self.actions or self._otherwise()
+        if todo:
+            taken = f", if it is row {self.nearest}" if self.rows and not self.row else ""
+            yield f"What to do now{taken}", [f"- {say}" for say in todo]
+        if len(self.readings) > 1:
+            yield "The reasons tell which", [r.text() for r in self.readings]
+        if self.plan and self.plan.steps:
+            way = [", ".join(self.plan.events)]
+            if self.assuming:
+                way.append(f"assuming {_cells(self.assuming)}")
+            yield f"The shortest way home: {_steps(self.plan)}", way
+        elif self.assuming:
+            yield "Taken to be", [_cells(self.assuming)]
+
+    def _otherwise(self) -> tuple[str, ...]:
+        """What to do where neither the row nor a family says it."""
+        if self.plan is None:
+            return ()
+        if not self.plan.steps:
+            return ("Nothing: everybody is at home.",)
+        if self.waits == len(self.plan.steps):
+            return ("Wait: it goes home by itself, as below.",)
+        wait = "Wait: it goes on by itself. Then take" if self.waits else "Take"
+        return (f"{wait} the shortest way home, as below.",)
+
+    def _commands(self) -> Iterator[tuple[str, str]]:
+        for c in self.available:
+            yield c, f"accepted. {self.does.get(c, '')}"
+        for m in self.maybe:
+            how = "accepted if" if m.decides else "accepted in some pairs; it depends on"
+            cells = ", ".join(_cell(c.column, c.values) for c in m.when)
+            yield m.command, f"{how} {cells}"
+        for c, failed in self.refused.items():
+            yield c, f"refused. {_needs(failed)}"
+
+
+@frozen
+class WhyNot:
+    """Why a command is refused, and what enables it.
+
+    Attributes:
+        command: the command.
+        accepted: True where there is nothing to explain.
+        failed: the cells that fail of the rule that comes nearest.
+        plan: the shortest way to a pair that accepts it, without using it; None if there is none.
+    """
+
+    command: str
+    accepted: bool
+    failed: tuple[Failed, ...] = ()
+    plan: Plan | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """`plan` is null where nothing but a fault, or nothing at all, enables the command."""
+        return {
+            "command": self.command, "accepted": self.accepted,
+            "failed": _failed_json(self.failed),
+            "plan": list(self.plan.events) if self.plan else None,
+        }
+
+    def text(self) -> str:
+        """For an operator, 80 columns."""
+        if self.accepted:
+            return f"{self.command} is accepted now.\n"
+        lines = [f"{self.command} is refused:"]
+        lines += _items(
+            f"{f.column} is {f.value}, and must be {_or(f.needs)}" for f in self.failed
+        )
+        if self.plan:
+            lines += [f"What enables it soonest: {_steps(self.plan)}"]
+            lines += _items([", ".join(self.plan.events)])
+        else:
+            lines += ["Repairs, commands, timers and completions do not enable it from here."]
+        return "\n".join(lines) + "\n"
+
+
+def _failed_json(failed: Iterable[Failed]) -> list[dict[str, Any]]:
+    return [{"column": f.column, "is": f.value, "needs": list(f.needs)} for f in failed]
+
+
+def _or(values: Sequence[str], last: str = "or") -> str:
+    return values[0] if len(values) == 1 else f"{', '.join(values[:-1])} {last} {values[-1]}"
+
+
+def _needs(failed: Iterable[Failed]) -> str:
+    """Failing cells; a state in the document's spelling."""
+    return "; ".join(
+        f"{_cell(f.column, [f.value])}, needs {_or(_spelt(f.column, f.needs))}" for f in failed
+    )
+
+
+def _cells(cells: Mapping[str, str]) -> str:
+    return ", ".join(_cell(name, [value]) for name, value in cells.items())
+
+
+def _cell(column: str, values: Sequence[str]) -> str:
+    """`node1 is Failed Over or Idle`, `link is up`."""
+    return f"{column.removesuffix('.state')} is {_or(_spelt(column, values))}"
+
+
+def _spelt(column: str, values: Sequence[str]) -> list[str]:
+    return [title(v) if column.endswith(".state") else v for v in values]
+
+
+def _product(command: str, hosts: Mapping[str, str]) -> str:
+    """A command as the product's command line spells it; empty unless both hosts are known.
+
+    The group's name stands at the seat "", for commands that have none.
+    """
+    name, _, seat = command.rstrip(")").partition("(")
+    if name not in BUTTONS or not hosts.keys() >= set(NODES):
+        return ""
+    return f"utils ha {name} {hosts[seat]}".rstrip()
+
+
+def _short(hosts: Mapping[str, str]) -> dict[str, str]:
+    """Host names without their domains, where these are no addresses and still differ."""
+    first = {seat: name.partition(".")[0] for seat, name in hosts.items()}
+    differ = len(set(first.values())) == len(first) and not any(n.isdigit() for n in first.values())
+    return first if differ else dict(hosts)
+
+
+def _steps(way: Plan) -> str:
+    return f"{len(way.steps)} step{'s' if len(way.steps) != 1 else ''}"
+
+
+def _wrap(text: str, before: str = "", later: str = "") -> list[str]:
+    return TextWrapper(
+        _WIDTH, initial_indent=before, subsequent_indent=later, break_on_hyphens=False
+    ).wrap(text)
+
+
+def _items(many: Iterable[str]) -> list[str]:
+    return [line for item in many for line in _wrap(item, "  ", "    ")]

@@ -1,0 +1,361 @@
+"""Displays: what the two nodes show, and the pairs that a display stands for.
+
+Law: reads the machine and its viewpoints; no search of steps. Where the machine has no atlas,
+the pairs that satisfy the invariants are enumerated, cut off as early as a cube allows.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from itertools import chain, islice
+from typing import TypeAlias
+
+from prgcore.engine import Engine, Pair
+from prgcore.errors import BadInput, unknown_name
+from prgcore.explain.pairs import Charted, Listed, Pairs
+from prgcore.model import Cell, Cube, Situation, Viewpoint
+from prgcore.seats import NODES, mirror_cube, seat_cube
+from prgcore.vocabulary import ALIASES, Reason, State, title, word
+
+Shown: TypeAlias = tuple[State, Reason | None]
+"""What a node shows; no reason: any."""
+Display: TypeAlias = tuple[Shown | None, Shown | None]
+"""What both nodes show; None: a node that shows nothing."""
+RowDisplay: TypeAlias = tuple[tuple[str, str] | None, tuple[str, str] | None]
+"""A row's display: its words, which are states and reasons where the machine has these."""
+
+MOST = 250_000
+"""How many pairs a display may stand for before it must be narrowed."""
+
+_NOTHING = ("", "-", "down", "none", "nothing", "not displayed")
+_Box: TypeAlias = dict[str, tuple[str, ...]]
+
+
+def parse_shown(text: str) -> Shown | None:
+    """`parse_shown("Failed Over / Initialization")`; no reason: any; "down" or "": nothing.
+
+    Raises:
+        BadInput: a word that is no state, or no reason, with the nearest that are.
+    """
+    if text.strip().lower() in _NOTHING:
+        return None
+    head, separator, tail = re.sub(r"[/,:;]", "\0", text, count=1).partition("\0")
+    state = word(head, State)
+    if not isinstance(state, State):
+        raise BadInput(unknown_name("state", head.strip(), _spellings(State)))
+    if not separator:
+        return state, None
+    reason = word(tail, Reason)
+    if not isinstance(reason, Reason):
+        raise BadInput(unknown_name("reason", tail.strip(), _spellings(Reason)))
+    return state, reason
+
+
+def _spellings(known: type[State | Reason]) -> set[str]:
+    names = {title(w) for w in known} | {a.title() for a, w in ALIASES.items() if w in set(known)}
+    return names - {""}
+
+
+def spell(shown: Shown | None) -> str:
+    """`Failed Over / Initialization`, as the document spells it."""
+    if shown is None:
+        return "shows nothing"
+    state, reason = shown
+    return title(state) + (f" / {title(reason)}" if reason and title(reason) else "")
+
+
+@lru_cache(maxsize=16)
+def shows_states(engine: Engine) -> bool:
+    """Whether the machine's nodes have states and reasons to show, in the words of the document."""
+    domains = {c.name: set(c.domain) for c in engine.model.columns if not c.derived}
+    return all(
+        f"{n}.{what}" in domains and domains[f"{n}.{what}"] <= set(words)
+        for n in NODES for what, words in (("state", State), ("reason", Reason))
+    )
+
+
+def display_of(engine: Engine, pair: Pair) -> Display | None:
+    """What the administrator sees, from the machine's first viewpoint."""
+    return seen_from(engine, pair, viewpoints(engine)[0]) if shows_states(engine) else None
+
+
+def viewpoints(engine: Engine) -> tuple[Viewpoint, ...]:
+    return engine.model.viewpoints or (Viewpoint("everywhere", Cube(), Cube()),)
+
+
+def seen_from(engine: Engine, pair: Pair, viewpoint: Viewpoint) -> Display:
+    def shown(node: str, visible: Cube) -> Shown | None:
+        if not engine.holds(visible, pair):
+            return None
+        return State(pair[f"{node}.state"]), Reason(pair[f"{node}.reason"])
+
+    return shown(NODES[0], viewpoint.node1), shown(NODES[1], viewpoint.node2)
+
+
+def situation_of(engine: Engine, seen: Display, pair: Pair) -> tuple[Situation, bool] | None:
+    """The row that a display is, and whether from the other seat; causes that fit come first.
+
+    Where the display is of no row, it is looked for as every viewpoint shows the pair.
+    """
+    listed = _listed(engine)
+    for view in chain([seen], (seen_from(engine, pair, v) for v in viewpoints(engine))):
+        matches = listed.get(view, ())
+        if matches:
+            return min(matches, key=lambda one: not engine.holds(
+                turned(one[0].fits, mirrored=one[1]), pair))
+    return None
+
+
+@lru_cache(maxsize=16)
+def _listed(engine: Engine) -> Mapping[Display | RowDisplay, list[tuple[Situation, bool]]]:
+    """The rows that a display is: as they stand, then from the other seat, in their order."""
+    found: dict[Display | RowDisplay, list[tuple[Situation, bool]]] = {}
+    for mirrored in (False, True):
+        for situation in engine.model.situations:
+            shown = row_display(situation, mirrored=mirrored)
+            found.setdefault(shown, []).append((situation, mirrored))
+    return found
+
+
+def row_of(engine: Engine, pair: Pair) -> str | None:
+    """The row of Table 2 that the pair shows, from either seat; None: none, or no states."""
+    seen = display_of(engine, pair)
+    found = None if seen is None else situation_of(engine, seen, pair)
+    return None if found is None else found[0].row
+
+
+def row_display(situation: Situation, *, mirrored: bool) -> RowDisplay:
+    """What the nodes show in a row, as it stands or from the other seat."""
+    d = situation.display
+    left, right = (
+        (state, reason) if shown else None
+        for state, reason, shown in (
+            (d.state1, d.reason1, situation.shown[0]), (d.state2, d.reason2, situation.shown[1]),
+        )
+    )
+    return (right, left) if mirrored else (left, right)
+
+
+def turned(cube: Cube, *, mirrored: bool) -> Cube:
+    """A cube of a row, written from node 1, as it stands or from the other seat."""
+    here = seat_cube(cube, NODES[0])
+    return mirror_cube(here) if mirrored else here
+
+
+def candidates(
+    engine: Engine,
+    display: Display,
+    known: Mapping[str, str] | None = None,
+    reachable: Callable[[Pair], bool] | None = None,
+) -> list[Pair]:
+    """Every pair that shows the display, satisfies the invariants, and is reachable if asked.
+
+    A node that shows nothing cannot be seen from some viewpoint: it does not run, or is cut off.
+
+    Raises:
+        BadInput: no such column or value, `known` contradicts the display, or too many pairs.
+    """
+    never = tuple(c for i in engine.model.invariants for c in i.never)
+    views = boxes_of(engine, display, known)
+    values = (v for view in views for v in _pairs(engine, view, never))
+    found = (Pair(engine, v) for v in (_once(values) if len(views) > 1 else values))
+    kept = list(islice((p for p in found if reachable is None or reachable(p)), MOST + 1))
+    if len(kept) > MOST:
+        raise BadInput(
+            f"more than {MOST:,} pairs show this; narrow it with what is known, such as "
+            "link=up, node1.process=off or node1.state=normal"
+        )
+    return kept
+
+
+def denoted(
+    engine: Engine,
+    display: Display,
+    known: Mapping[str, str] | None = None,
+    reachable: Callable[[Pair], bool] | None = None,
+) -> Pairs:
+    """The pairs that a display stands for: exactly the reachable ones where there is an atlas.
+
+    Raises:
+        BadInput: as `candidates`.
+    """
+    if engine.atlas is None:
+        return Listed(engine, candidates(engine, display, known, reachable))
+    boxes = boxes_of(engine, display, known)
+    return Charted(engine, engine.atlas.everything).within(*(
+        Cube(tuple(Cell(k, v) for k, v in box.items())) for box in boxes
+    ))
+
+
+def _once(many: Iterable[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
+    seen: set[tuple[str, ...]] = set()
+    for one in many:
+        if one not in seen:
+            seen.add(one)
+            yield one
+
+
+def boxes_of(engine: Engine, display: Display, known: Mapping[str, str] | None) -> list[_Box]:
+    """A display as boxes, for every viewpoint: what each column may be. None of them is empty."""
+    _check_known(engine, known or {})
+    if _empty(engine, {k: (v,) for k, v in (known or {}).items()}):
+        raise BadInput(
+            f"{in_words(known or {})}: what is known contradicts itself; no pair can be like this"
+        )
+    found: list[_Box] = []
+    for viewpoint in viewpoints(engine):
+        boxes: list[_Box] = [{k: (v,) for k, v in (known or {}).items()}]
+        visible = (viewpoint.node1, viewpoint.node2)
+        for node, shown, cube in zip(NODES, display, visible, strict=True):
+            ways = _unseen(engine, cube) if shown is None else [_visible(node, shown, cube)]
+            boxes = [m for box in boxes for way in ways if (m := _meet(box, way)) is not None]
+        found += [
+            box for box in boxes
+            if not any(_meet(box, other) == box for other in found) and not _empty(engine, box)
+        ]
+    if not found:
+        says = ", ".join(f"{n} {spell(s)}" for n, s in zip(NODES, display, strict=True))
+        raise BadInput(f"{in_words(known or {}) or 'the machine'} contradicts what is shown: {says}")
+    return found
+
+
+def _visible(node: str, shown: Shown, cube: Cube) -> _Box:
+    box = {c.column: c.values for c in cube} | {f"{node}.state": (str(shown[0]),)}
+    return box if shown[1] is None else box | {f"{node}.reason": (str(shown[1]),)}
+
+
+def _unseen(engine: Engine, cube: Cube) -> list[_Box]:
+    """Where a cube does not hold, as boxes that do not overlap."""
+    domains = {c.name: c.domain for c in engine.model.columns}
+    return [
+        {c.column: c.values for c in cube.cells[:i]}
+        | {cell.column: tuple(v for v in domains[cell.column] if v not in cell.values)}
+        for i, cell in enumerate(cube)
+    ]
+
+
+def _check_known(engine: Engine, known: Mapping[str, str]) -> None:
+    if not shows_states(engine):
+        raise BadInput(f"the machine {engine.model.name!r} shows no states; explain a pair instead")
+    domains = {c.name: c.domain for c in engine.model.columns}
+    for name, value in known.items():
+        if name not in domains:
+            raise BadInput("known: " + unknown_name("column", name, domains))
+        if value not in domains[name]:
+            raise BadInput(f"known: {name}: " + unknown_name("value", value, domains[name]))
+
+
+def _meet(
+    one: Mapping[str, tuple[str, ...]], other: Mapping[str, tuple[str, ...]]
+) -> dict[str, tuple[str, ...]] | None:
+    both = Cube(tuple(Cell(k, v) for k, v in one.items())) & Cube(
+        tuple(Cell(k, v) for k, v in other.items())
+    )
+    return None if both is None else {c.column: c.values for c in both}
+
+
+def _empty(engine: Engine, box: Mapping[str, tuple[str, ...]]) -> bool:
+    """Whether no stored values are in a box, be they within the invariants or not."""
+    return next(_pairs(engine, box, ()), None) is None
+
+
+def _pairs(
+    engine: Engine, box: Mapping[str, tuple[str, ...]], never: Sequence[Cube]
+) -> Iterator[tuple[str, ...]]:
+    """Stored values of every pair in the box and in none of the cubes, cut off early."""
+    columns = {c.name: c for c in engine.model.columns}
+    domains = {n: tuple(map(str, box.get(n, c.domain))) for n, c in columns.items()}
+    cubes = [rest for cube in never if (rest := _left(cube, domains)) is not None]
+    asked = [name for cube in cubes for name in stored_columns(engine, cube)]
+    decide = {s for n, c in columns.items() if len(domains[n]) < len(c.domain) for s in c.sources}
+    weight = {
+        n: (len(domains[n]) > 1, n not in decide, -asked.count(n)) for n in engine.stored
+    }
+    order: list[str] = []
+    for name in sorted(engine.stored, key=weight.__getitem__):
+        order.append(name)
+        order += [
+            c.name for c in engine.model.columns
+            if c.derived and c.name not in order and set(c.sources) <= set(order)
+        ]
+    place = {name: i for i, name in enumerate(order)}
+    ends: list[list[list[tuple[int, frozenset[str]]]]] = [[] for _ in order]
+    for cube in cubes:
+        tests = sorted((place[c.column], frozenset(c.values)) for c in cube)
+        ends[tests[-1][0] if tests else 0].append(tests)
+    allowed = [domains[n] for n in order]
+    derived = {
+        place[n]: (tuple(place[s] for s in columns[n].sources), dict(columns[n].table))
+        for n in order if columns[n].derived
+    }
+    stored = tuple(place[n] for n in engine.stored)
+    row = [""] * len(order)
+
+    def extend(depth: int) -> Iterator[tuple[str, ...]]:
+        if depth == len(order):
+            yield tuple([row[i] for i in stored])
+            return
+        values = allowed[depth]
+        if depth in derived:
+            sources, table = derived[depth]
+            value = table[tuple([row[i] for i in sources])]
+            values = (value,) if value in values else ()
+        for value in values:
+            row[depth] = value
+            for tests in ends[depth]:
+                if all(row[i] in inside for i, inside in tests):
+                    break
+            else:
+                yield from extend(depth + 1)
+
+    return extend(0)
+
+
+def _left(cube: Cube, domains: Mapping[str, Sequence[str]]) -> Cube | None:
+    """What of a cube is still open in a box: None where it cannot hold there."""
+    if any(not set(c.values) & set(domains[c.column]) for c in cube):
+        return None
+    return Cube(tuple(c for c in cube if not set(domains[c.column]) <= set(c.values)))
+
+
+def contradiction(
+    engine: Engine, views: Sequence[Mapping[str, tuple[str, ...]]]
+) -> tuple[str, ...]:
+    """The invariants that every completion breaks: each alone, else a smallest set together."""
+    invariants = engine.model.invariants
+
+    def shown(ids: Iterable[str]) -> bool:
+        chosen = set(ids)
+        never = tuple(c for i in invariants if i.id in chosen for c in i.never)
+        return any(next(_pairs(engine, view, never), None) is not None for view in views)
+
+    alone = tuple(i.id for i in invariants if not shown([i.id]))
+    if alone:
+        return foremost(engine, alone)
+    core = [i.id for i in invariants]
+    if shown(core):
+        return ()
+    for one in sorted(invariants, key=lambda i: not i.auxiliary):
+        rest = [i for i in core if i != one.id]
+        if not shown(rest):
+            core = rest
+    return tuple(core)
+
+
+def foremost(engine: Engine, ids: Sequence[str]) -> tuple[str, ...]:
+    """The promises among the invariants; the auxiliary ones only where there is no other."""
+    auxiliary = {i.id for i in engine.model.invariants if i.auxiliary}
+    return tuple(i for i in ids if i not in auxiliary) or tuple(ids)
+
+
+def stored_columns(engine: Engine, cells: Iterable[Cell]) -> tuple[str, ...]:
+    """The stored columns that decide whether cells hold, in the machine's order."""
+    sources = {c.name: c.sources or (c.name,) for c in engine.model.columns}
+    asked = {name for cell in cells for name in sources[cell.column]}
+    return tuple(n for n in engine.stored if n in asked)
+
+
+def in_words(cells: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} is {value}" for name, value in cells.items())

@@ -1,0 +1,481 @@
+"""What a pair means, why it came to it, what to do now, and why a button is refused.
+
+Law: reads the machine, its situations and its families; searches only when asked; no solver, no
+arrays. A pair is explained as it is. A *display* (two states and reasons, all that an operator
+has) stands for every pair that shows it: what is on offer in all of them is said flatly, what
+only in some is said with the hidden columns that decide. Text goes to an operator, 80 columns.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from enum import Enum
+from itertools import combinations, takewhile
+
+from prgcore.engine import Decision, Engine, Failed, Pair
+from prgcore.errors import BadInput, NeedsTwoNodes
+from prgcore.explain.answer import Explanation, Maybe, Reading, WhyNot
+from prgcore.explain.display import (
+    Display,
+    RowDisplay,
+    Shown,
+    boxes_of,
+    candidates,
+    contradiction,
+    denoted,
+    display_of,
+    foremost,
+    in_words,
+    parse_shown,
+    row_display,
+    shows_states,
+    situation_of,
+    spell,
+    stored_columns,
+    turned,
+)
+from prgcore.explain.pairs import Costs, Listed, Pairs
+from prgcore.explain.plan import NoPlan, Plan, accepted_in, plan
+from prgcore.model import By, Cell, Column, Const, Cube, Rule, Situation
+from prgcore.model import Display as Row
+from prgcore.seats import NODES
+from prgcore.vocabulary import Kind, Outcome, Reason, State, title
+
+__all__ = [
+    "Display", "Explanation", "Maybe", "NoNode", "Reading", "Shown", "WhyNot", "candidates",
+    "display_of", "explain", "explain_display", "explain_pairs", "parse_shown", "shows_states",
+    "spell", "why_not",
+]
+
+SERVED_TWICE = (
+    "let one node serve: stop the services and the recovery manager of the other, or its host",
+    "repair the network between the nodes, and the record that both write",
+    "start the recovery manager again; if the group then fails, use Recover (row 16)",
+    "else disable High Availability, and enable it when both nodes are healthy",
+)
+OUTSIDE = (
+    "read the status of both nodes again: a display can be older than the pair",
+    "if it stays, disable High Availability, check both nodes, and enable it again",
+)
+
+
+class NoNode(Enum):
+    """In place of what a second node shows: the group has one."""
+
+    GIVEN = "given"
+
+
+def explain(engine: Engine, pair: Mapping[str, str]) -> Explanation:
+    """What this pair means, why it came to it, what to do now, what each command would do.
+
+    Raises:
+        BadInput: not a pair of this machine.
+        NeedsTwoNodes: only one node's columns are given.
+    """
+    names = map(str, pair if isinstance(pair, Mapping) else ())
+    given = {name.partition(".")[0] for name in names} & set(NODES)
+    if len(given) == 1 and set(NODES) <= {n.partition(".")[0] for n in engine.stored}:
+        raise _one_node(min(given))
+    whole = engine.pair(pair)
+    display = display_of(engine, whole)
+    broken = engine.broken(whole)
+    if broken:
+        return _outside(engine, display, foremost(engine, broken))
+    return explain_pairs(engine, display, [whole])
+
+
+def explain_display(
+    engine: Engine,
+    shown1: Shown | None,
+    shown2: Shown | NoNode | None = NoNode.GIVEN,
+    known: Mapping[str, str] | None = None,
+    reachable: Callable[[Pair], bool] | None = None,
+) -> Explanation:
+    """What two states and reasons mean: of every pair that shows them.
+
+    Args:
+        engine: the machine.
+        shown1: what node1 shows, None for nothing.
+        shown2: what node2 shows, None for nothing; not given: the group has one node.
+        known: hidden columns that the operator knows.
+        reachable: narrows to the pairs that it accepts; without it every pair that satisfies
+            the invariants is considered, which may be more.
+
+    Raises:
+        BadInput: the machine has no such column or value, or too many pairs show this.
+        NeedsTwoNodes: only one node is given.
+    """
+    if isinstance(shown2, NoNode):
+        raise _one_node("node1")
+    display: Display = (shown1, shown2)
+    pairs = denoted(engine, display, known, reachable)
+    if len(pairs):
+        return _explained(engine, display, pairs)
+    broken = contradiction(engine, boxes_of(engine, display, known))
+    if broken:
+        return _outside(engine, display, broken)
+    return Explanation(
+        display, nearest=_nearest(engine, display), pairs=0,
+        cause="No pair that the machine can reach shows this, though no invariant excludes it. "
+        "Read the status of both nodes again.",
+    )
+
+
+def explain_pairs(
+    engine: Engine, display: Display | None, pairs: Sequence[Pair]
+) -> Explanation:
+    """What these pairs have in common; all of them show the display and break no invariant."""
+    if not pairs:
+        raise BadInput("explain_pairs needs at least one pair")
+    return _explained(engine, display, Listed(engine, pairs))
+
+
+def _explained(engine: Engine, display: Display | None, pairs: Pairs) -> Explanation:
+    best = _healthiest(engine, display, pairs)
+    readings = _readings(engine, display, pairs)
+    row, seat, cause, actions, decision, nearest = _meaning(engine, display, pairs, best)
+    if row is not None and len(readings) > 1:
+        row, nearest = None, row
+    available: list[str] = []
+    maybe: list[Maybe] = []
+    refused: dict[str, tuple[Failed, ...]] = {}
+    count = len(pairs)
+    for command in (e.name for e in engine.model.events if e.kind is Kind.COMMAND):
+        accepted = pairs.within(*(r.when for r in engine.model.rules if r.event == command))
+        if not len(accepted):
+            refused[command] = _always(engine.step(best, command).failed, pairs)
+        elif len(accepted) == count:
+            available.append(command)
+        else:
+            maybe.append(_decides(engine, command, pairs, accepted))
+    varying = {name for name, values in pairs.values().items() if len(values) > 1}
+    way = _home(engine, best)
+    return Explanation(
+        display, row, seat, cause, actions, decision, nearest, readings,
+        available=tuple(available),
+        does={c: _effect(engine, engine.step(best, c)) for c in available},
+        maybe=tuple(maybe), refused=refused, plan=way,
+        assuming={n: str(best[n]) for n in engine.stored if n in varying},
+        pairs=count, pair=best,
+        waits=_waits(engine, way),
+    )
+
+
+def why_not(engine: Engine, pair: Mapping[str, str], command: str) -> WhyNot:
+    """Why a command is refused in a pair, and the shortest plan that enables it.
+
+    Raises:
+        BadInput: not a pair of this machine, or no command of it.
+        OutsideInvariant: the pair breaks a proved invariant.
+    """
+    kind = engine.kind(command)
+    if kind is not Kind.COMMAND:
+        commands = ", ".join(e.name for e in engine.model.events if e.kind is Kind.COMMAND)
+        raise BadInput(f"{command} is a {kind}; only a command can be refused: {commands}")
+    whole = engine.pair(pair)
+    decision = engine.step(whole, command)
+    if decision.outcome is not Outcome.REFUSED:
+        return WhyNot(command, accepted=True)
+    try:
+        way = plan(engine, whole, accepted_in(engine, command), without={command})
+    except NoPlan:
+        way = None
+    return WhyNot(command, accepted=False, failed=decision.failed, plan=way)
+
+
+def _outside(engine: Engine, display: Display | None, broken: tuple[str, ...]) -> Explanation:
+    says = {i.id: i.says for i in engine.model.invariants}
+    promises = "; ".join(f"{i}: {says[i]}" for i in broken)
+    assumptions = "; ".join(engine.model.assumptions) or "the pair was recorded as it was"
+    twice = display is not None and all(
+        s is not None and s[0] is State.RUNNING_IN_BACKUP_MODE for s in display
+    )
+    return Explanation(
+        display, nearest=_nearest(engine, display), broken=broken,
+        cause=("Both nodes serve everyone: users are served twice. " if twice else "")
+        + f"This breaks what is proved ({promises}), so an assumption of the proof has failed "
+        f"({assumptions}), or what is shown is not one moment of both nodes. The proof does not "
+        "cover this pair: no command is judged and no plan is made. The advice is prudence, "
+        "not proof.",
+        actions=SERVED_TWICE if twice else OUTSIDE,
+    )
+
+
+def _one_node(node: str) -> NeedsTwoNodes:
+    return NeedsTwoNodes(
+        f"high availability needs two nodes, and only {node} is given; "
+        "assign a second node to the group, or say what the other node shows"
+    )
+
+
+def _meaning(
+    engine: Engine, display: Display | None, pairs: Pairs, best: Pair
+) -> tuple[str | None, str | None, str, tuple[str, ...], str | None, str | None]:
+    """Row, seat, cause, actions, decision, nearest row."""
+    if display is None:
+        return None, None, "", (), None, None
+    left, right = (
+        None if s is None else (State(best[f"{n}.state"]), Reason(best[f"{n}.reason"]))
+        for n, s in zip(NODES, display, strict=True)
+    )
+    found = situation_of(engine, (left, right), best)
+    if found is not None:
+        situation, mirrored = found
+        seat = NODES[(NODES.index(situation.seat) + mirrored) % 2]
+        actions = _advice(situation, pairs, mirrored=mirrored)
+        cause = seated(situation.cause, mirrored=mirrored) + _misfit(situation, best, mirrored)
+        return situation.row, seat, cause, actions, None, None
+    shown = Row(*(str(w) for s in (left, right) for w in (s or ("", ""))))
+    for family in engine.model.families:
+        if family.matches(shown):
+            advice = (family.advice,) if family.advice else ()
+            return None, None, family.says, advice, family.decision, family.nearest
+    rule = _rule_behind(engine, best, [n for n, s in zip(NODES, display, strict=True) if s])
+    nearest = _nearest(engine, (left, right))
+    if rule is None:
+        return None, None, "", (), None, nearest
+    rows = [c.rpartition("table2:")[2] for c in rule.cite if "table2:" in c]
+    silent = [n for n, s in zip(NODES, display, strict=True) if s is None]
+    cause = "".join(f"{n} does not run, or cannot be reached. " for n in silent)
+    return (
+        None, None, f"{cause}A rule that can lead here is {rule.id}: {rule.why}.", (),
+        rule.decisions[0] if rule.decisions else None, rows[0] if rows else nearest,
+    )
+
+
+def _readings(engine: Engine, display: Display | None, pairs: Pairs) -> tuple[Reading, ...]:
+    """What an open display can be: rows and families in their order, then what is of neither."""
+    if display is None or all(s is None or s[1] for s in display):
+        return ()
+    rows = list(dict.fromkeys(s.row for s in engine.model.situations))
+    families = [f.id for f in engine.model.families]
+    listed = {
+        row_display(s, mirrored=mirrored): s.row
+        for s in engine.model.situations for mirrored in (True, False)
+    }
+    found: dict[tuple[int, int], list[tuple[str, ...]]] = {}
+    for left, some in _halves(NODES[0], display[0], pairs):
+        for right, _ in _halves(NODES[1], display[1], some):
+            row = listed.get((left, right))
+            words = Row(*(left or ("", "")), *(right or ("", "")))
+            family = next((f.id for f in engine.model.families if f.matches(words)), None)
+            key = (
+                (rows.index(row), 0) if row else
+                (len(rows), families.index(family) if family else len(families))
+            )
+            found.setdefault(key, []).append(tuple(h[1] for h in (left, right) if h))
+    return tuple(
+        Reading([*rows, None][r], None if r < len(rows) else [*families, None][f], tuple(reasons))
+        for (r, f), reasons in sorted(found.items())
+    )
+
+
+def _halves(
+    node: str, shown: Shown | None, pairs: Pairs
+) -> Iterator[tuple[tuple[str, str] | None, Pairs]]:
+    """What a node may show with its reason, and the pairs in which it does."""
+    if shown is None:
+        yield None, pairs
+        return
+    for reason in pairs.values()[f"{node}.reason"]:
+        yield (str(shown[0]), str(reason)), pairs.within(Cube((Cell(f"{node}.reason", (reason,)),)))
+
+
+def _advice(situation: Situation, pairs: Pairs, *, mirrored: bool) -> tuple[str, ...]:
+    """The advice of a row that some pair calls for, by those that fit its cause if there are any."""
+    fits = turned(situation.fits, mirrored=mirrored)
+    whens = [turned(a.when, mirrored=mirrored) for a in situation.advice]
+    usual = pairs.within(fits)
+    fitting = usual if len(usual) else pairs
+    said = [
+        seated(a.says, mirrored=mirrored) for a, when in zip(situation.advice, whens, strict=True)
+        if len(fitting.within(when))
+    ]
+    return tuple(dict.fromkeys(said))
+
+
+def seated(text: str, *, mirrored: bool) -> str:
+    """The document's words, `node 1` being the left column, as names of this group's nodes."""
+    left, right = NODES[::-1] if mirrored else NODES
+    return re.sub(r"\b[Nn]ode ([12])\b", lambda m: (left, right)[int(m[1]) - 1], text)
+
+
+def _misfit(situation: Situation, pair: Pair, mirrored: bool) -> str:
+    unlike = {
+        c.column: pair[c.column] for c in turned(situation.fits, mirrored=mirrored)
+        if pair[c.column] not in c.values
+    }
+    return f" The row's usual cause does not fit: {in_words(unlike)}." if unlike else ""
+
+
+def _rule_behind(engine: Engine, pair: Pair, nodes: Sequence[str]) -> Rule | None:
+    """A rule after which these nodes can look like this: the one that explains most of it."""
+    names = [f"{n}.{what}" for n in nodes for what in ("state", "reason")]
+
+    def explained(rule: Rule) -> int:
+        before = {c.column: c.values for c in rule.when}
+        then = {e.target: e.value for e in rule.then}
+        score = 0
+        for name in names:
+            stays = pair[name] in before.get(name, (pair[name],))
+            match then.get(name):
+                case None:
+                    fits, weight = stays, int(name in before)
+                case Const(value):
+                    fits, weight = value == pair[name], 2
+                case By(_, table):
+                    made = pair[name] in dict(table).values()
+                    fits, weight = made or stays, 2 if made else 0
+                case _:
+                    fits, weight = True, 0
+            if not fits:
+                return 0
+            score += weight
+        made_state = any(n in then for n in names if n.endswith(".state"))
+        return score if made_state else 0
+
+    rules = [r for r in engine.model.rules if r.outcome is Outcome.DONE]
+    scores = sorted((-explained(r), r.id, i) for i, r in enumerate(rules))
+    return rules[scores[0][2]] if scores and scores[0][0] < 0 else None
+
+
+def _nearest(engine: Engine, display: Display | None) -> str | None:
+    """The row that differs least: states before reasons, then the document's order."""
+    if display is None or not engine.model.situations:
+        return None
+
+    def differs(row: RowDisplay) -> int:
+        return sum(
+            4 if (a is None) != (b is None)
+            else 0 if a is None or b is None
+            else 2 * (a[0] != b[0]) + (b[1] is not None and a[1] != b[1])
+            for a, b in zip(row, display, strict=True)
+        )
+
+    best = min(
+        (differs(row_display(s, mirrored=mirrored)), i)
+        for i, s in enumerate(engine.model.situations) for mirrored in (False, True)
+    )
+    return engine.model.situations[best[1]].row
+
+
+def _healthiest(engine: Engine, display: Display | None, pairs: Pairs) -> Pair:
+    """The pair to plan for: one that the row's advice is for, and of these the least ill.
+
+    Equals are decided by the order of the advice, then by the domains, whose healthy values
+    come first.
+    """
+    ill = illness(engine)
+    costs, weight = dict[str, dict[str, int]](), 1
+    for column in reversed([c for c in engine.model.columns if not c.derived]):
+        costs[column.name] = {v: i * weight for i, v in enumerate(column.domain)}
+        weight *= len(column.domain)
+    for name, some in ill.items():
+        for value, cost in some.items():
+            costs[name][value] += cost * weight
+    shown = [
+        (s, mirrored, here) for s in engine.model.situations for mirrored in (False, True)
+        if (cells := _told(row_display(s, mirrored=mirrored), display)) is not None
+        and len(here := pairs.within(cells))
+    ]
+    fitting = [
+        called.cheapest(costs) for s, mirrored, here in shown
+        for when in ([a.when for a in s.advice] or [Cube()])
+        if (both := turned(s.fits, mirrored=mirrored) & turned(when, mirrored=mirrored)) is not None
+        and len(called := here.within(both))
+    ]
+    return min(
+        fitting or [here.cheapest(costs) for _, _, here in shown] or [pairs.cheapest(costs)],
+        key=lambda pair: sum(some.get(pair[name], 0) for name, some in ill.items()),
+    )
+
+
+def _told(row: RowDisplay, display: Display | None) -> Cube | None:
+    """The reasons with which a display is this row; None where none make it so."""
+    cells: list[Cell] = []
+    for node, half, shown in zip(NODES, row, display or (), strict=False):
+        if half is not None and shown is not None:
+            if half[0] != shown[0] or shown[1] not in (None, half[1]):
+                return None
+            cells.append(Cell(f"{node}.reason", (half[1],)))
+        elif half is not shown:
+            return None
+    return Cube(tuple(cells)) if display else None
+
+
+def _surroundings(engine: Engine) -> list[Column]:
+    """What is around both nodes, and of neither."""
+    mirrored = {name for both in engine.model.mirror for name in both}
+    return [
+        c for c in engine.model.columns
+        if c.observed_by == "environment" and c.name not in mirrored
+    ]
+
+
+def illness(engine: Engine) -> Costs:
+    """What every value costs: above all the surroundings, then what is not as at home."""
+    stored = [c for c in engine.model.columns if not c.derived]
+    goal = {c.column: c.values for c in (engine.model.goal or (Cube(),))[0]}
+    costs = {
+        c.name: {v: int(v not in goal.get(c.name, c.domain)) for v in c.domain} for c in stored
+    }
+    weight = len(stored) + 1
+    for column in reversed(_surroundings(engine)):
+        for i, value in enumerate(column.domain):
+            costs[column.name][value] += i * weight
+        weight *= len(column.domain)
+    return costs
+
+
+def _always(failed: tuple[Failed, ...], pairs: Pairs) -> tuple[Failed, ...]:
+    """Of the failing cells those that fail likewise in every pair; all of them if none does."""
+    count = len(pairs)
+    return tuple(
+        f for f in failed if pairs.values().get(f.column, ()) == (f.value,)
+        or len(pairs.within(Cube((Cell(f.column, f.value),)))) == count
+    ) or failed
+
+
+def _decides(engine: Engine, command: str, pairs: Pairs, accepted: Pairs) -> Maybe:
+    """The fewest columns whose accepting values leave no refusing pair."""
+    rules = (r for r in engine.model.rules if r.event == command)
+    names = stored_columns(engine, (c for r in rules for c in r.when))
+    found = accepted.values()
+    values = {n: found[n] for n in names}
+    shut = [some for some in pairs.outside(values) if some]
+    telling = [n for n in names if any(n in some for some in shut)]
+    all_told = Cube(tuple(Cell(n, values[n]) for n in telling))
+    if len(pairs.within(all_told)) == len(accepted):
+        for size in range(1, len(telling) + 1):
+            for chosen in combinations(telling, size):
+                if all(not some.isdisjoint(chosen) for some in shut):
+                    return Maybe(command, Cube(tuple(Cell(n, values[n]) for n in chosen)))
+    here = pairs.values()
+    varying = [n for n in names if len(here[n]) > 1]
+    return Maybe(command, Cube(tuple(Cell(n, values[n]) for n in varying)), decides=False)
+
+
+def _home(engine: Engine, pair: Pair) -> Plan | None:
+    if not engine.model.goal:
+        return None
+    try:
+        return plan(engine, pair)
+    except NoPlan:
+        return None
+
+
+def _waits(engine: Engine, way: Plan | None) -> int:
+    """How many steps of a plan come by themselves before the first that does not."""
+    kinds = [engine.kind(step.event) for step in way.steps] if way else []
+    return len(list(takewhile(lambda kind: kind in (Kind.TIMER, Kind.COMPLETION), kinds)))
+
+
+def _effect(engine: Engine, decision: Decision) -> str:
+    """What a command does, in words: why its rule exists and what the nodes then are."""
+    if not shows_states(engine):
+        return decision.why
+    after = " and ".join(
+        f"{n} {title(decision.pair[f'{n}.state'])}" for n in NODES
+    )
+    return f"{decision.why[:1].upper()}{decision.why[1:]}. Then {after}."

@@ -1,0 +1,148 @@
+"""Sets of pairs: what a display stands for, listed one by one or read off the atlas.
+
+Law: both kinds answer the same questions alike; a set on the atlas is never listed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import Protocol, TypeAlias
+
+from attrs import frozen
+
+from prgcore.engine import Engine, Pair
+from prgcore.form.atlas import Region
+from prgcore.model import Cell, Cube, Values
+
+Costs: TypeAlias = Mapping[str, Mapping[str, int]]
+"""What values of columns cost; those that are not named cost nothing."""
+
+
+class Pairs(Protocol):
+    """Some pairs of a machine."""
+
+    def __len__(self) -> int:
+        """How many they are."""
+
+    def within(self, *cubes: Cube) -> Pairs:
+        """Those of them for which one of the cubes holds."""
+
+    def distinct(self, names: Iterable[str]) -> list[Pair]:
+        """One pair for every combination of values of some stored columns."""
+
+    def values(self) -> Mapping[str, Values]:
+        """The values that every stored column has in some of them."""
+
+    def outside(self, cells: Mapping[str, Values]) -> set[frozenset[str]]:
+        """For each of them the stored columns that are not as these say; each such set once."""
+
+    def cheapest(self, costs: Costs) -> Pair:
+        """The pair whose values cost least in sum; there must be one."""
+
+
+@frozen(eq=False)
+class Listed:
+    """Pairs that somebody listed."""
+
+    engine: Engine
+    pairs: Sequence[Pair]
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def within(self, *cubes: Cube) -> Listed:
+        return Listed(self.engine, self.engine.among(self.pairs, cubes))
+
+    def distinct(self, names: Iterable[str]) -> list[Pair]:
+        at = [self.engine.position[n] for n in names]
+        found: dict[tuple[str, ...], Pair] = {}
+        for pair in self.pairs:
+            found.setdefault(tuple([pair.values_[i] for i in at]), pair)
+        return list(found.values())
+
+    def values(self) -> dict[str, Values]:
+        domains = {c.name: c.domain for c in self.engine.model.columns}
+        found = (set(some) for some in zip(*(p.values_ for p in self.pairs), strict=True))
+        return {
+            name: tuple(v for v in domains[name] if v in some)
+            for name, some in zip(self.engine.stored, found, strict=False)
+        }
+
+    def outside(self, cells: Mapping[str, Values]) -> set[frozenset[str]]:
+        asked = [(self.engine.position[n], n, values) for n, values in cells.items()]
+        return {
+            frozenset(n for i, n, values in asked if p.values_[i] not in values)
+            for p in self.pairs
+        }
+
+    def cheapest(self, costs: Costs) -> Pair:
+        cost = [costs.get(n, {}) for n in self.engine.stored]
+        return min(self.pairs, key=lambda pair: sum(
+            some.get(value, 0) for some, value in zip(cost, pair.values_, strict=True)))
+
+
+@frozen(eq=False, slots=False)
+class Charted:
+    """Reachable pairs, as a region of the atlas."""
+
+    engine: Engine
+    region: Region
+
+    @cached_property
+    def _count(self) -> int:
+        return len(self.region)
+
+    @cached_property
+    def _values(self) -> dict[str, Values]:
+        return self.region.values()
+
+    def __len__(self) -> int:
+        return self._count
+
+    def within(self, *cubes: Cube) -> Charted:
+        ways = (way for cube in cubes for way in expanded(self.engine, cube))
+        return Charted(self.engine, self.region.within(
+            {cell.column: cell.values for cell in way} for way in ways))
+
+    def distinct(self, names: Iterable[str]) -> list[Pair]:
+        return [self.engine.at(values) for values in self.region.distinct(names)]
+
+    def values(self) -> dict[str, Values]:
+        return self._values
+
+    def outside(self, cells: Mapping[str, Values]) -> set[frozenset[str]]:
+        return self.region.outside(cells)
+
+    def cheapest(self, costs: Costs) -> Pair:
+        values = self.region.cheapest(costs)
+        assert values is not None, "BUG: nothing is the cheapest of no pairs"
+        return self.engine.at(values)
+
+
+def expanded(engine: Engine, cube: Cube) -> list[Cube]:
+    """A cube as cubes of stored columns: a derived cell becomes the rows of its table."""
+    columns = {c.name: c for c in engine.model.columns}
+    found = [Cube(tuple(c for c in cube if not columns[c.column].derived))]
+    for cell in cube:
+        column = columns[cell.column]
+        if column.derived:
+            keys = [key for key, value in column.table if value in cell.values]
+            rows = [
+                Cube(tuple(Cell(*cell) for cell in zip(column.sources, row, strict=True)))
+                for row in _merged(keys)
+            ]
+            found = [met for one in found for row in rows if (met := one & row) is not None]
+    return found
+
+
+def _merged(keys: Iterable[Values]) -> list[tuple[Values, ...]]:
+    """Rows of single values as fewer rows of several: those that differ in one place are one."""
+    rows: list[tuple[Values, ...]] = [tuple((value,) for value in key) for key in keys]
+    for place in range(len(rows[0]) if rows else 0):
+        alike: dict[tuple[Values, ...], Values] = {}
+        for row in rows:
+            rest = (*row[:place], *row[place + 1:])
+            alike[rest] = (*alike.get(rest, ()), *row[place])
+        rows = [(*rest[:place], values, *rest[place:]) for rest, values in alike.items()]
+    return rows

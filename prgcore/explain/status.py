@@ -1,0 +1,246 @@
+"""Status text: what `utils ha status` prints, read from any text and written in its shape.
+
+    Subcluster Name: G                          Name: a
+    Node 1 Name : a State: Normal                   State: Failed
+    Node 2 Name : b State: Taking Over Reason: R    Reason: Peer Down
+
+These shapes are read. Spacing, case, tabs, carriage returns, prompts and the text around do not
+matter, and a value may stand on the lines below its label.
+
+Law: pure. Reading never fails: whatever is no label with a value is left aside, and every line
+says whether it was understood. The words are those of `prgcore.vocabulary` with their aliases.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TypeAlias
+
+from attrs import define, evolve, field, frozen
+
+from prgcore.explain.display import Display, Shown
+from prgcore.vocabulary import Reason, State, plain, title, word
+
+LONGEST = 200
+"""Characters of a name or a value; what is more of it is not read."""
+MOST_LINES = 4
+"""Lines over which a value may go on."""
+MOST_STRANGE = 8
+"""Strange words of a node that are kept."""
+
+_LABEL = re.compile(
+    r"\b(?:"
+    r"(?P<group>(?:subcluster|(?:presence +)?redundancy +group|group)(?: +name)?)"
+    r"|(?P<node>node *(?P<number>[0-9])(?: *name)?|(?:host|node)? *name|node)"
+    r"|(?P<state>state)"
+    r"|(?P<reason>reason)"
+    r") *:",
+    re.IGNORECASE,
+)
+_PROMPT = re.compile(r"\s*(?:admin:.*)?$", re.IGNORECASE)
+_NO_VALUE = ("", "n/a", "none", "null", "not available")
+_MARKS = " .*-\N{EN DASH}\N{EM DASH}()[]<>"
+"""Around a value, or in place of one."""
+
+PRODUCT: dict[str, str] = {
+    State.FAILING_OVER: "Failover",
+    State.RUNNING_IN_FAILED_MODE: "Failed",
+}
+"""States that the product's command line prints in other words than Table 2."""
+
+
+@frozen
+class NodeStatus:
+    """What the text says of one node.
+
+    Attributes:
+        name: its host name, "" where none is given.
+        state: the state, None where none is shown or it is no state that is known.
+        reason: the reason, None where none is shown: any will do.
+        strange: words in the place of a state or reason that are none.
+    """
+
+    name: str = ""
+    state: State | None = None
+    reason: Reason | None = None
+    strange: tuple[str, ...] = ()
+
+    @property
+    def shown(self) -> Shown | None:
+        """What the node shows; None: nothing."""
+        return None if self.state is None else (self.state, self.reason)
+
+
+@frozen
+class GroupStatus:
+    """What the text says of one presence redundancy group: one node, or two."""
+
+    name: str
+    nodes: tuple[NodeStatus, ...]
+
+    @property
+    def display(self) -> Display | None:
+        """What both nodes show; None for a group of one node."""
+        return (self.nodes[0].shown, self.nodes[1].shown) if len(self.nodes) == 2 else None
+
+    @property
+    def strange(self) -> tuple[str, ...]:
+        """Words in the place of a state or a reason that are none."""
+        return tuple(said for node in self.nodes for said in node.strange)
+
+
+@frozen
+class Status:
+    """A text, read.
+
+    Attributes:
+        groups: the groups in the order of the text.
+        understood: numbers of the lines of which something was understood, from 1.
+        ignored: numbers of the other lines that hold more than space or a prompt.
+    """
+
+    groups: tuple[GroupStatus, ...]
+    understood: tuple[int, ...]
+    ignored: tuple[int, ...]
+
+
+# ------------------------------------------------------------------------- reading
+
+_KNOWN: dict[str, type[State | Reason]] = {"state": State, "reason": Reason}
+_Line: TypeAlias = tuple[int, str]
+"""A piece of a line, and the number of the line."""
+
+
+def parse(text: str) -> Status:
+    """Everything that a text says of presence redundancy groups. Never fails.
+
+    Source: the answers of `utils ha status`, `utils ha failover` and `utils ha fallback`.
+    """
+    text = re.sub(r"[^\S\n]", " ", re.sub(r"\r{0,2}\n|\r", "\n", text))
+    groups, understood = _Groups(), set[int]()
+    for label, pieces in _labels(text):
+        what = "node" if label["node"] else str(label.lastgroup)
+        value, used = _value(what, pieces)
+        groups.take(what, label["number"] or "", value)
+        understood.update(number for number, _ in used)
+    ignored = (
+        number for number, line in enumerate(text.split("\n"), 1)
+        if number not in understood and not _PROMPT.match(line)
+    )
+    return Status(groups.all(), tuple(sorted(understood)), tuple(ignored))
+
+
+def _labels(text: str) -> Iterator[tuple[re.Match[str], list[_Line]]]:
+    """Every label, and what follows it line by line until the next one.
+
+    A name without a number is a node's only if a state or a reason follows: there are other names.
+    """
+    labels = list(_LABEL.finditer(text))
+    number, counted = 1, 0
+    for n, label in enumerate(labels, 1):
+        after = labels[n] if n < len(labels) else None
+        number += text.count("\n", counted, label.end())
+        counted = label.end()
+        says = after is not None and (after["state"] or after["reason"])
+        if label["node"] and not label["number"] and not says:
+            continue
+        end = len(text) if after is None else after.start()
+        pieces = text[counted:min(end, counted + LONGEST * MOST_LINES)].split("\n")[:MOST_LINES]
+        yield label, [(number + i, piece.strip()) for i, piece in enumerate(pieces)]
+
+
+def _value(what: str, pieces: list[_Line]) -> tuple[str, list[_Line]]:
+    """The value of a label, and the pieces that it is made of.
+
+    A state or a reason is as long as it is a known one. A name stands beside its label, or on
+    the line below.
+    """
+    (_, beside), *below = pieces
+    if what in _KNOWN:
+        for count in range(len(pieces), 0, -1):
+            joined = " ".join(piece for _, piece in pieces[:count]).strip()
+            whole = plain(pieces[count - 1][1]) and len(joined) <= LONGEST
+            if whole and _meant(what, joined):
+                return joined, pieces[:count]
+    elif not beside and below:
+        return below[0][1][:LONGEST], pieces[:2]
+    return beside[:LONGEST], pieces[:1]
+
+
+def _meant(what: str, value: str) -> State | Reason | None:
+    """The state or the reason that a value is; a blank is none."""
+    found = word(value, _KNOWN[what])
+    return None if found is Reason.NONE else found
+
+
+@define
+class _Groups:
+    """The groups while they are read."""
+
+    groups: list[tuple[str, list[tuple[str, NodeStatus]]]] = field(factory=list)
+
+    def take(self, what: str, number: str, value: str) -> None:
+        if what == "group":
+            self.groups.append((value, []))
+        elif what == "node":
+            self._begin(number, value)
+        else:
+            self._say(what, "" if value.strip(_MARKS).lower() in _NO_VALUE else value)
+
+    def _begin(self, number: str, name: str) -> None:
+        nodes = self._nodes()
+        if len(nodes) == 2 or (number and number in (n for n, _ in nodes)):
+            self.groups.append(("", nodes := []))
+        nodes.append((number, NodeStatus(name)))
+
+    def _nodes(self) -> list[tuple[str, NodeStatus]]:
+        if not self.groups:
+            self.groups.append(("", []))
+        return self.groups[-1][1]
+
+    def _say(self, what: str, value: str) -> None:
+        nodes = self._nodes()
+        last = nodes[-1][1] if nodes else None
+        if last is None or (what == "state" and (last.state or last.strange)):
+            self._begin("", "")
+            nodes = self._nodes()
+        found, (number, node) = _meant(what, value), nodes[-1]
+        if isinstance(found, State):
+            node = evolve(node, state=found)
+        elif isinstance(found, Reason):
+            node = evolve(node, reason=found)
+        elif value:
+            node = evolve(node, strange=(*node.strange, value)[:MOST_STRANGE])
+        nodes[-1] = number, node
+
+    def all(self) -> tuple[GroupStatus, ...]:
+        return tuple(GroupStatus(name, _seated(nodes)) for name, nodes in self.groups if nodes)
+
+
+def _seated(nodes: list[tuple[str, NodeStatus]]) -> tuple[NodeStatus, ...]:
+    """The nodes by their numbers; beside a lone node 2 the first one shows nothing."""
+    numbers = [number for number, _ in nodes]
+    if numbers == ["2"]:
+        return NodeStatus(), nodes[0][1]
+    turned = numbers == ["2", "1"]
+    return tuple(node for _, node in (reversed(nodes) if turned else nodes))
+
+
+# ------------------------------------------------------------------------- writing
+
+
+def write(group: GroupStatus) -> str:
+    """A group in the shape that the product prints; `parse` reads it back.
+
+    A Normal node has no reason there, and a node that shows nothing no state.
+    """
+    lines = [f"Subcluster Name: {group.name}"]
+    for number, node in enumerate(group.nodes, 1):
+        line = f"Node {number} Name : {node.name} State:"
+        if node.state is not None:
+            line += f" {PRODUCT.get(node.state, title(node.state))}"
+            if node.reason not in (None, Reason.NONE, Reason.NORMAL):
+                line += f" Reason: {title(str(node.reason))}"
+        lines.append(line)
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,408 @@
+"""Form: what is wrong with a machine, seen by reading its table: no search, no solver.
+
+Law: pure; works on any absolute machine, knows no row of any table, changes nothing.
+`findings` is form, `overlaps` is F1. Places are those of the machine file:
+`rules[3].when.node1.state: what is wrong`. The kernel is `prgcore.form.cubes`; F6 is
+`prgcore.form.knowledge`; both can be asked for here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import combinations, product
+from math import prod
+from typing import TypeAlias
+
+from attrs import frozen
+
+from prgcore.errors import unknown_name
+from prgcore.form.cubes import EVERYWHERE, Assignment, Stored, contains, satisfiable
+from prgcore.form.knowledge import knowledge
+from prgcore.model import (
+    By,
+    Cell,
+    Choices,
+    Column,
+    Const,
+    Copy,
+    Cube,
+    Effect,
+    Event,
+    Model,
+    Possible,
+    Rule,
+    Situation,
+    Values,
+)
+from prgcore.vocabulary import Kind, Outcome
+
+__all__ = [
+    "Overlap", "Stored", "contains", "findings", "knowledge", "overlaps", "satisfiable",
+]
+
+_Columns: TypeAlias = Mapping[str, Column]
+
+
+@frozen
+class Overlap:
+    """Two rules that answer one event in one pair: F1 is refuted."""
+
+    event: str
+    rule1: str
+    rule2: str
+    pair: Choices
+
+    def __str__(self) -> str:
+        where = ", ".join(f"{column}={value}" for column, value in self.pair) or "every pair"
+        return (
+            f"{self.rule1} and {self.rule2} both answer {self.event} where {where}; "
+            "narrow the cells of one of them"
+        )
+
+
+def overlaps(model: Model, *, anywhere: bool = False) -> tuple[Overlap, ...]:
+    """Every two rules of one event that share a stored pair in which the event is possible.
+
+    `anywhere`: law 3 to the letter, also in pairs where the event cannot happen.
+    """
+    stored, ways = Stored(model.columns), _ways(model)
+    rules: dict[str, list[Rule]] = {}
+    for rule in sorted(model.rules, key=lambda r: r.id):
+        rules.setdefault(rule.event, []).append(rule)
+    found = []
+    for event in sorted(rules):
+        cubes = (EVERYWHERE,) if anywhere else ways.get(event, ())
+        for one, two in combinations(rules[event], 2):
+            if stored.find([one.when, two.when]) is None:
+                continue
+            shared = _first(stored, [one.when, two.when], cubes)
+            if shared is not None:
+                found.append(Overlap(event, one.id, two.id, tuple(shared.items())))
+    return tuple(found)
+
+
+def _ways(model: Model) -> dict[str, tuple[Cube, ...]]:
+    """Where each event can happen, as cubes of which any one suffices."""
+    ways: dict[str, tuple[Cube, ...]] = {
+        e.name: (EVERYWHERE,) for e in model.events if e.kind is Kind.COMMAND
+    }
+    for entry in model.possible:
+        ways[entry.event] = (*ways.get(entry.event, ()), entry.when)
+    return ways
+
+
+def _first(stored: Stored, cubes: list[Cube], ways: Iterable[Cube]) -> Assignment | None:
+    found = (stored.find([*cubes, way]) for way in ways)
+    return next((f for f in found if f is not None), None)
+
+
+# -------------------------------------------------------------------------------- findings
+
+
+def findings(model: Model, actions: Iterable[str] | None = None) -> tuple[str, ...]:
+    """Everything that is wrong with the form of a machine, `place: what`, in the file's order.
+
+    `actions`: the names that rules may ask for; None allows any.
+    """
+    columns = {c.name: c for c in model.columns}
+    events = {e.name: e for e in model.events}
+    unsound = [*_columns(model.columns, columns)]
+    found = [
+        *unsound,
+        *_initial(model.initial, columns),
+        *_twice("events", (e.name for e in model.events)),
+        *_possible(model, columns, events),
+        *_rules(model, columns, events, None if actions is None else frozenset(actions),
+                Stored(model.columns) if not unsound else None),
+        *_promises(model, columns, events),
+        *_duties(model, columns, events),
+        *_rest(model, columns),
+        *_stories(model, events),
+        *(line for i, s in enumerate(model.situations)
+          for line in _situation(f"situations[{i}]", s, columns, events)),
+    ]
+    return tuple(dict.fromkeys(found))
+
+
+def _twice(place: str, names: Iterable[str]) -> Iterator[str]:
+    seen: dict[str, int] = {}
+    for i, name in enumerate(names):
+        if name in seen:
+            yield f"{place}[{i}]: {name!r} is already the name of {place}[{seen[name]}]"
+        seen.setdefault(name, i)
+
+
+def _unknown(place: str, kind: str, name: str, known: Iterable[str]) -> Iterator[str]:
+    if name not in known:
+        yield f"{place}: {unknown_name(kind, name, known)}"
+
+
+def _cells(place: str, cells: Iterable[Cell], columns: _Columns) -> Iterator[str]:
+    seen: set[str] = set()
+    for cell in cells:
+        at = f"{place}.{cell.column}"
+        if cell.column in seen:
+            yield f"{at}: a second cell of one column; at most one is allowed"
+        seen.add(cell.column)
+        if cell.column not in columns:
+            yield f"{at}: {unknown_name('column', cell.column, columns)}"
+            continue
+        if not cell.values:
+            yield f"{at}: no value, so it never holds; name at least one"
+        for value in cell.values:
+            yield from _unknown(at, "value", value, columns[cell.column].domain)
+
+
+def _many(place: str, many: Iterable[Cube], columns: _Columns) -> Iterator[str]:
+    for i, cube in enumerate(many):
+        yield from _cells(f"{place}[{i}]", cube, columns)
+
+
+def _columns(all_columns: tuple[Column, ...], columns: _Columns) -> Iterator[str]:
+    if not all_columns:
+        yield "columns: none; a machine has at least one"
+    yield from _twice("columns", (c.name for c in all_columns))
+    for i, column in enumerate(all_columns):
+        at = f"columns[{i}]"
+        if not column.domain:
+            yield f"{at}.domain: empty; {column.name} needs at least one value"
+        yield from _twice(f"{at}.domain", column.domain)
+        if column.derived:
+            yield from _derived(at, column, columns)
+        elif column.table:
+            yield f"{at}.table: {column.name} has no sources, so it cannot be derived"
+
+
+def _derived(at: str, column: Column, columns: _Columns) -> Iterator[str]:
+    known = True
+    for j, name in enumerate(column.sources):
+        source = columns.get(name)
+        if source is None:
+            yield f"{at}.from[{j}]: {unknown_name('column', name, columns)}"
+        elif source.derived:
+            yield f"{at}.from[{j}]: {name} is itself derived; name its stored columns"
+        known = known and source is not None and not source.derived
+    if len(set(column.sources)) < len(column.sources):
+        yield f"{at}.from: a column named twice"
+    domains = [dict.fromkeys(columns[s].domain) for s in column.sources] if known else []
+    rows: set[Values] = set()
+    for j, (values, value) in enumerate(column.table):
+        if values in rows:
+            yield f"{at}.table[{j}]: {', '.join(values)} has a row already"
+        rows.add(values)
+        if known and (
+            len(values) != len(domains)
+            or any(v not in d for v, d in zip(values, domains, strict=True))
+        ):
+            yield f"{at}.table[{j}]: {', '.join(values)} are not values of its sources"
+        yield from _unknown(f"{at}.table[{j}]", "value", value, column.domain)
+    if known and len(rows) < prod(map(len, domains)):
+        missing = next(v for v in product(*domains) if v not in rows)
+        yield f"{at}.table: not total; no row for {', '.join(missing)}"
+
+
+def _initial(initial: tuple[Choices, ...], columns: _Columns) -> Iterator[str]:
+    if not initial:
+        yield "initial: none; a machine has at least one initial pair"
+    stored = [c.name for c in columns.values() if not c.derived]
+    for i, pair in enumerate(initial):
+        at = f"initial[{i}]"
+        yield from _cells(at, (Cell(*item) for item in pair), columns)
+        given = {name for name, _ in pair}
+        for name in stored:
+            if name not in given:
+                yield f"{at}: incomplete; no value for {name}"
+        for name in sorted(given & {c.name for c in columns.values() if c.derived}):
+            yield f"{at}.{name}: derived; an initial pair names stored columns"
+
+
+def _possible(model: Model, columns: _Columns, events: Mapping[str, Event]) -> Iterator[str]:
+    for i, entry in enumerate(model.possible):
+        at = f"possible[{i}]"
+        yield from _unknown(f"{at}.event", "event", entry.event, events)
+        if entry.event in events and events[entry.event].kind is Kind.COMMAND:
+            yield f"{at}.event: {entry.event} is a command; commands are possible everywhere"
+        yield from _cells(f"{at}.when", entry.when, columns)
+    placed = {p.event for p in model.possible}
+    for i, event in enumerate(model.events):
+        if event.kind is not Kind.COMMAND and event.name not in placed:
+            yield (
+                f"events[{i}]: {event.name} is no command and nothing says where it is "
+                "possible; add an entry to possible"
+            )
+
+
+def _rules(
+    model: Model, columns: _Columns, events: Mapping[str, Event],
+    actions: frozenset[str] | None, stored: Stored | None,
+) -> Iterator[str]:
+    yield from _twice("rules", (r.id for r in model.rules))
+    ways = _ways(model)
+    placed = not any(_possible_cells(model.possible, columns))
+    for i, rule in enumerate(model.rules):
+        at = f"rules[{i}]"
+        named = [
+            *_unknown(f"{at}.event", "event", rule.event, events),
+            *_cells(f"{at}.when", rule.when, columns),
+        ]
+        yield from named
+        guard = {c.column: c.values for c in rule.when}
+        for effect in rule.then:
+            yield from _effect(f"{at}.then.{effect.target}", effect, columns, guard)
+        targets = [e.target for e in rule.then]
+        for target in sorted({t for t in targets if targets.count(t) > 1}):
+            yield f"{at}.then.{target}: two effects on one column"
+        yield from _outcome(at, rule)
+        for j, action in enumerate(rule.actions):
+            if actions is not None:
+                yield from _unknown(f"{at}.actions[{j}].do", "action", action.do, actions)
+        if (
+            stored is not None and placed and not named and rule.event in ways
+            and _first(stored, [rule.when], ways[rule.event]) is None
+        ):
+            yield f"{at}: {rule.id} is nowhere possible: no pair has its cells and its event"
+
+
+def _possible_cells(possible: tuple[Possible, ...], columns: _Columns) -> Iterator[str]:
+    for entry in possible:
+        yield from _cells("", entry.when, columns)
+
+
+def _outcome(at: str, rule: Rule) -> Iterator[str]:
+    match rule.outcome:
+        case Outcome.REFUSED:
+            yield f"{at}.outcome: refusals are not rows; leave the row out"
+        case Outcome.IGNORED if rule.then or rule.actions:
+            yield f"{at}: {rule.id} is ignored, so it has no effect and asks for no action"
+        case Outcome.DONE if not (rule.then or rule.actions):
+            yield f"{at}: {rule.id} is done but changes nothing and asks for nothing"
+        case _:
+            pass
+
+
+def _effect(
+    at: str, effect: Effect, columns: _Columns, guard: Mapping[str, Values]
+) -> Iterator[str]:
+    target = columns.get(effect.target)
+    if target is None:
+        yield f"{at}: {unknown_name('column', effect.target, columns)}"
+        return
+    if target.derived:
+        yield f"{at}: {effect.target} is derived; an effect sets stored columns"
+    match effect.value:
+        case Const(value):
+            yield from _unknown(at, "value", value, target.domain)
+        case Copy(name):
+            yield from _unknown(at, "column", name, columns)
+            source = columns.get(name)
+            copied = guard.get(name, source.domain) if source else ()
+            alien = [v for v in copied if v not in target.domain]
+            if alien:
+                yield f"{at}: {name} can be {', '.join(alien)}, which {target.name} cannot"
+        case By(name, table):
+            yield from _unknown(at, "column", name, columns)
+            keys = [k for k, _ in table]
+            for key in sorted({k for k in keys if keys.count(k) > 1}):
+                yield f"{at}.map.{key}: a value named twice"
+            for key, value in table:
+                if name in columns:
+                    yield from _unknown(f"{at}.map.{key}", "value", key, columns[name].domain)
+                yield from _unknown(f"{at}.map.{key}", "value", value, target.domain)
+
+
+def _promises(model: Model, columns: _Columns, events: Mapping[str, Event]) -> Iterator[str]:
+    """Invariants, guard checks, exclusive commands, and values that few events set."""
+    yield from _twice("invariants", (i.id for i in model.invariants))
+    for i, invariant in enumerate(model.invariants):
+        yield from _many(f"invariants[{i}].never", invariant.never, columns)
+        yield from _cells(f"invariants[{i}].premise", invariant.premise, columns)
+        for j, name in enumerate(invariant.exactly):
+            yield from _unknown(f"invariants[{i}].exactly[{j}]", "column", name, columns)
+    for i, check in enumerate(model.accepted_only):
+        yield from _unknown(f"accepted_only[{i}].command", "event", check.command, events)
+        yield from _many(f"accepted_only[{i}].when", check.when, columns)
+    commands = {
+        name for e in model.events if e.kind is Kind.COMMAND
+        for name in (e.name, e.name.partition("(")[0])
+    }
+    yield from _twice("exclusive", (x.id for x in model.exclusive))
+    for i, exclusive in enumerate(model.exclusive):
+        for j, name in enumerate(exclusive.commands):
+            yield from _unknown(f"exclusive[{i}].commands[{j}]", "command", name, commands)
+        yield from _many(f"exclusive[{i}].never_in", exclusive.never_in, columns)
+    for i, only in enumerate(model.only_by):
+        at = f"only_by[{i}]"
+        yield from _unknown(f"{at}.column", "column", only.column, columns)
+        if only.column in columns:
+            yield from _unknown(f"{at}.value", "value", only.value, columns[only.column].domain)
+        for j, name in enumerate(only.events):
+            yield from _unknown(f"{at}.events[{j}]", "event", name, events)
+
+
+def _duties(model: Model, columns: _Columns, events: Mapping[str, Event]) -> Iterator[str]:
+    """What steps must ask for. An action that no rule asks for is the prover's to find."""
+    yield from _twice("duties", (d.id for d in model.duties))
+    for i, duty in enumerate(model.duties):
+        at = f"duties[{i}]"
+        if not duty.asks:
+            yield f"{at}.asks: nothing; {duty.id} asks for at least one action"
+        for action in (a for a in duty.asks if a in duty.follows):
+            yield f"{at}.follows: {action} cannot come before itself"
+        for action in (a for a in dict.fromkeys(duty.asks) if duty.asks.count(a) > 1):
+            yield f"{at}.asks: {action} twice"
+        yield from _cells(f"{at}.before", duty.before, columns)
+        yield from _cells(f"{at}.after", duty.after, columns)
+        yield from _many(f"{at}.harmless", duty.harmless, columns)
+        for j, name in enumerate(duty.events):
+            yield from _unknown(f"{at}.events[{j}]", "event", name, events)
+
+
+def _rest(model: Model, columns: _Columns) -> Iterator[str]:
+    """Mirror, transience, viewpoints and goal."""
+    seen: set[str] = set()
+    for name, other in model.mirror:
+        at = f"mirror.{name}"
+        yield from _unknown(at, "column", name, columns)
+        yield from _unknown(at, "column", other, columns)
+        if name in columns and other in columns:
+            one, two = columns[name], columns[other]
+            if one.derived or two.derived:
+                yield f"{at}: a mirror exchanges stored columns"
+            if one.domain != two.domain:
+                yield f"{at}: {name} and {other} have different domains"
+        if {name, other} & seen or name == other:
+            yield f"{at}: a mirror pairs each column with one other"
+        seen |= {name, other}
+    yield from _cells("transient", model.transient, columns)
+    yield from _many("may_wait", model.may_wait, columns)
+    for i, viewpoint in enumerate(model.viewpoints):
+        yield from _cells(f"viewpoints[{i}].node1", viewpoint.node1, columns)
+        yield from _cells(f"viewpoints[{i}].node2", viewpoint.node2, columns)
+    yield from _many("goal", model.goal, columns)
+
+
+def _stories(model: Model, events: Mapping[str, Event]) -> Iterator[str]:
+    """Where causes and stories start. Their steps are the storyteller's to read."""
+    starts = [name for name, _ in model.starts]
+    for name, sequence in model.starts:
+        for j, event in enumerate(sequence):
+            yield from _unknown(f"starts.{name}[{j}]", "event", event, events)
+    yield from _twice("stories", (s.id for s in model.stories))
+    for i, story in enumerate(model.stories):
+        yield from _unknown(f"stories[{i}].start", "start", story.start, starts)
+    for i, situation in enumerate(model.situations):
+        for j, cause in enumerate(situation.causes):
+            yield from _unknown(f"situations[{i}].causes[{j}].start", "start", cause.start, starts)
+
+
+def _situation(
+    at: str, situation: Situation, columns: _Columns, events: Mapping[str, Event]
+) -> Iterator[str]:
+    yield from _cells(f"{at}.fits", situation.fits, columns)
+    for i, advice in enumerate(situation.advice):
+        yield from _cells(f"{at}.advice[{i}].if", advice.when, columns)
+        for j, event in enumerate(advice.events):
+            yield from _unknown(f"{at}.advice[{i}].events[{j}]", "event", event, events)
+    for i, cause in enumerate(situation.causes):
+        for j, event in enumerate(cause.events):
+            yield from _unknown(f"{at}.causes[{i}].events[{j}]", "event", event, events)

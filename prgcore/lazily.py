@@ -1,0 +1,23 @@
+"""Faces of rooms: names that are loaded when they are first asked for (PEP 562).
+
+Law: it imports nothing of ours. A face names its homes twice, once for the type checker and once
+here; a test compares the two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any
+
+
+def lazily(room: str, homes: Mapping[str, tuple[str, ...]]) -> Callable[[str], Any]:
+    """The `__getattr__` of a room: `homes` says which of its modules defines which names."""
+    home = {name: f"{room}.{module}" for module, names in homes.items() for name in names}
+
+    def get(name: str) -> Any:
+        if name not in home:
+            raise AttributeError(f"module {room!r} has no attribute {name!r}")
+        return getattr(import_module(home[name]), name)
+
+    return get

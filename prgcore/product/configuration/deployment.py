@@ -1,0 +1,129 @@
+"""A deployment as records: nodes, groups, service parameters, and the network between.
+
+Law: data and its two mirrors in plain JSON values; what is right or wrong is not decided here.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import asdict, field, frozen
+
+from prgcore.errors import BadInput, unknown_name
+from prgcore.model import Values, as_values
+from prgcore.product.services import critical_services
+from prgcore.tables.configuration import RELOGIN_LIMITS
+from prgcore.tables.facts import Number
+from prgcore.timers.parameters import Parameters
+
+
+@frozen
+class Node:
+    """A node, its database replication state, and the critical services that run on it.
+
+    The re-login limits are those of the parameters where the node has none of its own.
+    """
+
+    name: str
+    cluster: str
+    publisher: str
+    version: str
+    replication: int
+    services: Values = field(converter=as_values)
+    persistent_chat: bool = False
+    client_relogin_lower_limit: Number | None = None
+    client_relogin_upper_limit: Number | None = None
+
+
+@frozen
+class Group:
+    """A presence redundancy group: one or two nodes, by name; the first is `node1`."""
+
+    name: str
+    nodes: Values = field(converter=as_values)
+    description: str = ""
+    high_availability: bool = False
+
+
+@frozen
+class Wan:
+    """A WAN between the nodes: Mbit/s dedicated to each cluster, milliseconds of round trip."""
+
+    bandwidth: Number
+    round_trip: Number
+
+
+@frozen
+class Deployment:
+    """Every node and every group; without a WAN the nodes are near each other."""
+
+    nodes: tuple[Node, ...]
+    groups: tuple[Group, ...]
+    parameters: Parameters = field(factory=Parameters)
+    wan: Wan | None = None
+
+    def group(self, name: str) -> Group:
+        """The group of this name.
+
+        Raises:
+            BadInput: there is none.
+        """
+        for group in self.groups:
+            if group.name == name:
+                return group
+        raise BadInput(unknown_name("group", name, {g.name for g in self.groups}))
+
+    def node(self, name: str) -> Node:
+        """The node of this name; host names ignore case.
+
+        Raises:
+            BadInput: there is none.
+        """
+        for node in self.nodes:
+            if host(node.name) == host(name):
+                return node
+        raise BadInput(unknown_name("node", name, {n.name for n in self.nodes}))
+
+    def to_json(self) -> dict[str, Any]:
+        """The deployment as JSON values; optional fields that hold their default are left out."""
+        usual = Parameters().to_json()
+        changed = {k: v for k, v in self.parameters.to_json().items() if v != usual[k]}
+        return {
+            **({"parameters": changed} if changed else {}),
+            **({"wan": asdict(self.wan)} if self.wan else {}),
+            "nodes": [_plain(node, "persistent_chat", *RELOGIN_LIMITS) for node in self.nodes],
+            "groups": [_plain(g, "description", "high_availability") for g in self.groups],
+        }
+
+
+def host(name: str) -> str:
+    """A host name folded for comparison."""
+    return name.casefold()
+
+
+def _plain(record: Node | Group, *optional: str) -> dict[str, Any]:
+    values = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(record).items()}
+    return {k: v for k, v in values.items() if v or k not in optional}
+
+
+def example() -> Deployment:
+    """A deployment without findings: one cluster of four nodes in two groups."""
+    parameters = Parameters(keep_alive_timeout=75)
+
+    def node(name: str, *, persistent_chat: bool) -> Node:
+        running = critical_services(parameters, persistent_chat=persistent_chat)
+        return Node(name, "east", "imp1", "14.0.1", 2, tuple(s.name for s in running),
+                    persistent_chat)
+
+    return Deployment(
+        nodes=(
+            node("imp1", persistent_chat=True), node("imp2", persistent_chat=True),
+            node("imp3", persistent_chat=False), node("imp4", persistent_chat=False),
+        ),
+        groups=(
+            Group("east-1", ("imp1", "imp2"), "Headquarters, with persistent chat", True),
+            Group("east-2", ("imp3", "imp4"), "Branches", True),
+        ),
+        parameters=parameters,
+        wan=Wan(bandwidth=20, round_trip=35),
+    )

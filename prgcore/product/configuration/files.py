@@ -1,0 +1,178 @@
+"""Configurations as text: JSON, TOML, and the JSON Schema of both.
+
+Law: pure; text in, values out. TOML is written by one small function and not by a library: the
+format has tables of texts, numbers and flags only, and TOML spells these as JSON does.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Iterable
+from typing import Any
+
+from prgcore.errors import BadInput, unknown_name
+from prgcore.product.configuration.deployment import Deployment
+from prgcore.product.configuration.reading import LAYOUT
+from prgcore.product.configuration.rules import read
+from prgcore.tables.facts import ConfigurationField, Parameter
+from prgcore.tables.parameters import PARAMETERS
+from prgcore.wire.jsontext import parse_json
+
+FORMATS = ("json", "toml")
+LARGEST = 250_000
+"""Characters of a configuration, some eight hundred nodes; what is longer is not parsed."""
+DEEPEST = 64
+"""Parts of a dotted TOML key; the parser takes time with their square."""
+
+_PART = r"""(?:[A-Za-z0-9_-]+|"(?:\\.|[^"\\\n])*"?|'[^'\n]*'?)"""
+_DOT = r"[ \t]*\.[ \t]*"
+_TOML = re.compile(
+    r'"""(?:\\.|[^"\\]|"(?!""))*(?:"{3,5})?'
+    r"|'''(?:[^']|'(?!''))*(?:'{3,5})?"
+    r"|#[^\n]*"
+    rf"|{_PART}(?:{_DOT}{_PART}){{0,{DEEPEST - 1}}}(?P<deep>{_DOT}{_PART})?",
+    re.DOTALL,
+)
+"""Long texts, comments, and dotted keys: `deep` is the part that one has too many. A text
+without its end reaches as far as it can, so every character is read once."""
+
+
+def parse(text: str, format: str) -> Any:  # noqa: A002, the word of the command line
+    """The value that a text stands for, not yet a deployment.
+
+    Raises:
+        BadInput: no such format, the text is not of it, too long or too deep, or a key
+            stands twice.
+    """
+    if format not in FORMATS:
+        raise BadInput(unknown_name("format", format, FORMATS))
+    if len(text) > LARGEST:
+        raise BadInput(f"the configuration has {len(text):,} characters, and at most {LARGEST:,} "
+                       "are read; divide it by cluster")
+    return parse_json(text, "the configuration") if format == "json" else _parse_toml(text)
+
+
+def _parse_toml(text: str) -> dict[str, Any]:
+    too_deep = BadInput("the configuration is nested too deeply to be read")
+    if any(found["deep"] for found in _TOML.finditer(text)):
+        raise too_deep
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise too_deep from None
+    except tomllib.TOMLDecodeError as error:
+        raise BadInput(f"the configuration is not TOML: {error}") from None
+    except ValueError:  # of this kind Python has one: too many digits
+        raise BadInput("the configuration is not TOML that can be read: a number has too many "
+                       "digits") from None
+
+
+def load(text: str, format: str) -> Deployment:  # noqa: A002
+    """The deployment that a text describes; whether it obeys the rules, `check` says.
+
+    Raises:
+        BadInput: not of this format, or not the form of a deployment.
+    """
+    reading = read(parse(text, format))
+    if reading.deployment is None:
+        wrong = [f for f in reading.findings if f.rule.startswith("form_")]
+        more = f" (and {len(wrong) - 1} more findings)" if len(wrong) > 1 else ""
+        raise BadInput(f"{wrong[0].field}: {wrong[0].says}{more}")
+    return reading.deployment
+
+
+def dump(deployment: Deployment, format: str) -> str:  # noqa: A002
+    """The deployment as text that `load` reads back.
+
+    Raises:
+        BadInput: no such format.
+    """
+    if format not in FORMATS:
+        raise BadInput(unknown_name("format", format, FORMATS))
+    value = deployment.to_json()
+    if format == "json":
+        return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+    return "\n".join(_toml(value)) + "\n"
+
+
+def _toml(value: dict[str, Any]) -> Iterable[str]:
+    """Tables, then lists of tables, each field on its line."""
+    blank = False
+    for name, item in value.items():
+        for table in item if isinstance(item, list) else [item]:
+            if blank:
+                yield ""
+            blank = True
+            yield f"[[{name}]]" if isinstance(item, list) else f"[{name}]"
+            for key, field in table.items():
+                yield f"{key} = {_spelt(field)}"
+
+
+def _spelt(value: Any) -> str:
+    """A text, number, flag or list of texts; JSON but for the one character TOML escapes."""
+    if isinstance(value, list):
+        one_line = f"[{', '.join(map(_spelt, value))}]"
+        if len(one_line) < 60:
+            return one_line
+        return "[\n" + "".join(f"  {_spelt(item)},\n" for item in value) + "]"
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+# --------------------------------------------------------------------------- schema
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of a configuration: every rule that a single value obeys or breaks.
+
+    `configuration.schema.json` of this package is its text; a test compares them.
+    """
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "A deployment of presence redundancy groups",
+        **_record("deployment"),
+    }
+
+
+def _record(of: str) -> dict[str, Any]:
+    layout = LAYOUT[of].values()
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "required": [f.name for f in layout if f.needed],
+        "properties": {f.name: {"description": f.says, **_field(f)} for f in layout},
+    }
+
+
+def _field(about: ConfigurationField) -> dict[str, Any]:
+    kind, _, of = about.kind.partition(" ")
+    if kind == "one":
+        return _record(of)
+    if kind == "parameters":
+        return {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {p.name: _parameter(p) for p in PARAMETERS},
+        }
+    types = {"flag": "boolean", "whole": "integer", "number": "number", "text": "string"}
+    least, most = {
+        "text": ("minLength", "maxLength"), "texts": ("minItems", "maxItems"),
+        "many": ("minItems", "maxItems"),
+    }.get(kind, ("minimum", "maximum"))
+    items = {"texts": {"type": "string"}, "many": _record(of) if of else {}}
+    return {
+        "type": types.get(kind, "array"),
+        **({"items": items[kind]} if kind in items else {}),
+        **({least: about.least} if about.least is not None else {}),
+        **({most: about.most} if about.most is not None else {}),
+        **({"not": {"pattern": about.never}} if about.never else {}),
+    }
+
+
+def _parameter(about: Parameter) -> dict[str, Any]:
+    says = {"description": about.says, "default": about.default}
+    if isinstance(about.default, bool):
+        return {**says, "type": "boolean"}
+    kind = "integer" if about.unit == "port" else "number"
+    return {**says, "type": kind, "minimum": about.least, "maximum": about.most}

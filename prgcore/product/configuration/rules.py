@@ -1,0 +1,308 @@
+"""The rules that need more than one value: a function a rule, over what could be read.
+
+Law: pure. A check yields where its rule is broken, the value there, and a sentence where the
+table says too little; severity, advice and source stand in `prgcore.tables.configuration`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias
+
+from attrs import frozen
+
+from prgcore.errors import BadInput, unknown_name
+from prgcore.product.configuration.deployment import Deployment, Group, Node, Wan, host
+from prgcore.product.configuration.reading import (
+    RULE,
+    Finding,
+    Part,
+    Parts,
+    brief,
+    finding,
+    read_parts,
+)
+from prgcore.product.services import missing_services, service
+from prgcore.tables.configuration import (
+    ERROR,
+    NODES_IN_A_CLUSTER,
+    RELOGIN_LIMITS,
+    REPLICATED,
+    SANE,
+    WARNING,
+)
+from prgcore.tables.facts import Sanity
+from prgcore.timers.sanity import check as check_parameters
+
+Broken: TypeAlias = Iterator[tuple[str, Any, str]]
+"""Where, the value there, and the whole sentence (empty: what the table says)."""
+
+NEAR = 100
+"""For how many unknown names the nearest ones are looked for, and among how many."""
+
+
+@frozen
+class Reading:
+    """A configuration as it was understood.
+
+    Attributes:
+        deployment: None where the form is wrong; other rules may be broken all the same.
+        findings: everything that is wrong with it, then what could be better.
+    """
+
+    deployment: Deployment | None
+    findings: tuple[Finding, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is no error; warnings may be."""
+        return not any(f.severity == "error" for f in self.findings)
+
+
+def read(value: object) -> Reading:
+    """Any JSON value as a deployment, with all findings at once. Never raises for JSON."""
+    parts, wrong = read_parts(value)
+    broken = tuple(
+        finding(rule, at, found, says=said)
+        for rule, holds in CHECKS.items() for at, found, said in holds(parts)
+    )
+    formless = any(f.rule.startswith("form_") for f in wrong)
+    return Reading(None if formless else _built(parts), (*wrong, *broken))
+
+
+def check(configuration: object) -> tuple[Finding, ...]:
+    """All findings about a deployment, or about any JSON value; warnings last.
+
+    Source: "Presence Redundancy Group Prerequisites", and the tasks below it.
+    """
+    if isinstance(configuration, Deployment):
+        configuration = configuration.to_json()
+    return read(configuration).findings
+
+
+def _built(parts: Parts) -> Deployment:
+    return Deployment(
+        tuple(Node(**part) for part in parts.nodes), tuple(Group(**part) for part in parts.groups),
+        parts.parameters, Wan(**parts.wan) if parts.wan else None,
+    )
+
+
+# ------------------------------------------------------------------ nodes and groups
+
+
+def _grouped(parts: Parts) -> Iterator[tuple[int, Part, list[tuple[int, Part]]]]:
+    """Every group with its place, and the nodes that the file describes, with theirs."""
+    places: dict[str, int] = {}
+    for i, node in enumerate(parts.nodes):
+        if "name" in node:
+            places.setdefault(host(node["name"]), i)
+    for i, group in enumerate(parts.groups):
+        named = dict.fromkeys(host(name) for name in group.get("nodes", ()))
+        yield i, group, [(places[n], parts.nodes[places[n]]) for n in named if n in places]
+
+
+def _repeated(parts: tuple[Part, ...], key: Callable[[str], str], at: str) -> Broken:
+    seen: set[str] = set()
+    for i, part in enumerate(parts):
+        name = key(part["name"]) if "name" in part else None
+        if name in seen:
+            yield f"{at}[{i}].name", part["name"], ""
+        elif name is not None:
+            seen.add(name)
+
+
+def _node_unique(parts: Parts) -> Broken:
+    return _repeated(parts.nodes, host, "nodes")
+
+
+def _group_unique(parts: Parts) -> Broken:
+    return _repeated(parts.groups, str, "groups")
+
+
+def _node_in_a_group(parts: Parts) -> Broken:
+    grouped = {host(name) for group in parts.groups for name in group.get("nodes", ())}
+    for i, node in enumerate(parts.nodes):
+        if "name" in node and host(node["name"]) not in grouped:
+            yield f"nodes[{i}].name", node["name"], ""
+
+
+def _node_in_one_group(parts: Parts) -> Broken:
+    home: dict[str, int] = {}
+    for i, group in enumerate(parts.groups):
+        for j, name in enumerate(group.get("nodes", ())):
+            if home.setdefault(host(name), i) != i:
+                yield (f"groups[{i}].nodes[{j}]", name,
+                       f"the node is in groups[{home[host(name)]}]; remove it from one of them")
+
+
+def _group_known_nodes(parts: Parts) -> Broken:
+    known = {host(node["name"]): node["name"] for node in parts.nodes if "name" in node}
+    some = list(known.values())[:NEAR]
+    unknown = 0
+    for i, group in enumerate(parts.groups):
+        for j, name in enumerate(group.get("nodes", ())):
+            if host(name) not in known:
+                unknown += 1
+                said = unknown_name("node", name, some) if some and unknown <= NEAR else ""
+                yield f"groups[{i}].nodes[{j}]", name, said
+
+
+def _group_two_nodes(parts: Parts) -> Broken:
+    for i, group in enumerate(parts.groups):
+        names = group.get("nodes", ())
+        if len(names) == 2 and host(names[0]) == host(names[1]):
+            yield f"groups[{i}].nodes[1]", names[1], ""
+
+
+def _same(rule: str, field: str, key: Callable[[str], str] = str) -> Callable[[Parts], Broken]:
+    def differs(parts: Parts) -> Broken:
+        for i, group, members in _grouped(parts):
+            values = [(node["name"], node[field]) for _, node in members if field in node]
+            if len({key(value) for _, value in values}) > 1:
+                found = " and ".join(f"{name} ({value})" for name, value in values)
+                yield f"groups[{i}].nodes", group["nodes"], _instead(rule, found)
+
+    return differs
+
+
+def _group_relogin_limits(parts: Parts) -> Broken:
+    usual = parts.parameters.to_json()
+    for i, group, members in _grouped(parts):
+        limits = [[node.get(name, usual[name]) for name in RELOGIN_LIMITS] for _, node in members]
+        if any(some != limits[0] for some in limits):
+            found = " and ".join(
+                f"{node['name']} ({lower} to {upper} s)"
+                for (_, node), (lower, upper) in zip(members, limits, strict=True)
+                if "name" in node
+            )
+            yield f"groups[{i}].nodes", group["nodes"], _instead("group_relogin_limits", found)
+
+
+def _instead(rule: str, found: str) -> str:
+    """The sentence of the table, with what was found in place of what it expects."""
+    return f"expected {RULE[rule].expects}, not {brief(found)}; {RULE[rule].advice}"
+
+
+# ----------------------------------------------------------------- high availability
+
+
+def _ha_nodes(parts: Parts) -> list[tuple[int, Part]]:
+    """The nodes of groups with high availability, each once, in the order of the file."""
+    found = {
+        place: node
+        for _, group, members in _grouped(parts) if group.get("high_availability")
+        for place, node in members
+    }
+    return sorted(found.items(), key=lambda item: item[0])
+
+
+def _ha_two_nodes(parts: Parts) -> Broken:
+    for i, group in enumerate(parts.groups):
+        if group.get("high_availability") and len(group.get("nodes", ())) == 1:
+            yield f"groups[{i}].high_availability", True, ""
+
+
+def _ha_replication(parts: Parts) -> Broken:
+    for i, node in _ha_nodes(parts):
+        if node.get("replication", REPLICATED) != REPLICATED:
+            yield f"nodes[{i}].replication", node["replication"], ""
+
+
+def _ha_services(parts: Parts) -> Broken:
+    for i, node in _ha_nodes(parts):
+        if "services" in node:
+            missing = missing_services(
+                [name for name in node["services"] if _is_service(name)], parts.parameters,
+                persistent_chat=node.get("persistent_chat", False),
+            )
+            if missing:
+                said = f"not running: {', '.join(missing)}; start them, then enable it"
+                yield f"nodes[{i}].services", node["services"], said
+
+
+def _service_known(parts: Parts) -> Broken:
+    for i, node in enumerate(parts.nodes):
+        for j, name in enumerate(node.get("services", ())):
+            try:
+                service(name)
+            except BadInput as error:
+                yield f"nodes[{i}].services[{j}]", name, str(error)
+
+
+def _is_service(name: str) -> bool:
+    try:
+        service(name)
+    except BadInput:
+        return False
+    return True
+
+
+def _couples(parts: Parts) -> list[tuple[int, Part]]:
+    """The groups with two nodes: only they can enable high availability."""
+    return [
+        (i, group) for i, group in enumerate(parts.groups)
+        if len({host(name) for name in group.get("nodes", ())}) == 2
+    ]
+
+
+def _ha_mixed(parts: Parts) -> Broken:
+    couples = _couples(parts)
+    if any(group.get("high_availability") for _, group in couples):
+        for i, group in couples:
+            if group.get("high_availability") is False:
+                yield f"groups[{i}].high_availability", False, ""
+
+
+def _ha_recommended(parts: Parts) -> Broken:
+    couples = _couples(parts)
+    if couples and all(group.get("high_availability") is False for _, group in couples):
+        yield "groups", None, ""
+
+
+def _cluster_size(parts: Parts) -> Broken:
+    sizes = Counter(node["cluster"] for node in parts.nodes if "cluster" in node)
+    for cluster, size in sorted(sizes.items()):
+        if size > NODES_IN_A_CLUSTER:
+            yield "nodes", None, _instead("cluster_size", f"{size} in {cluster}")
+
+
+# ---------------------------------------------------------------- service parameters
+
+
+def _sane(rule: Sanity) -> Callable[[Parts], Broken]:
+    """The check of a rule of sanity; it waits until every parameter it names could be read."""
+    named = {name for _, name in (*rule.less, *rule.more)}
+
+    def broken(parts: Parts) -> Broken:
+        for verdict in check_parameters(parts.parameters):
+            if verdict.rule.id == rule.id and not verdict.holds and not named & parts.unread:
+                change = next((n for n in rule.change if f" {n}=" in verdict.advice), rule.change[0])
+                value = parts.parameters.to_json()[change]
+                yield f"parameters.{change}", value, f"{rule.otherwise}; {verdict.advice}"
+
+    return broken
+
+
+CHECKS: dict[str, Callable[[Parts], Broken]] = {
+    "node_unique": _node_unique,
+    "node_in_a_group": _node_in_a_group,
+    "node_in_one_group": _node_in_one_group,
+    "group_unique": _group_unique,
+    "group_known_nodes": _group_known_nodes,
+    "group_two_nodes": _group_two_nodes,
+    "group_cluster": _same("group_cluster", "cluster"),
+    "group_publisher": _same("group_publisher", "publisher", host),
+    "group_version": _same("group_version", "version"),
+    "group_relogin_limits": _group_relogin_limits,
+    "ha_two_nodes": _ha_two_nodes,
+    "ha_replication": _ha_replication,
+    "ha_services": _ha_services,
+    "service_known": _service_known,
+    **{rule: _sane(s) for rule, s in SANE.items() if s.kind == ERROR},
+    **{rule: _sane(s) for rule, s in SANE.items() if s.kind == WARNING},
+    "ha_mixed": _ha_mixed,
+    "ha_recommended": _ha_recommended,
+    "cluster_size": _cluster_size,
+}
+"""The check of every rule that no single field decides."""

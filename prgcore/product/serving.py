@@ -1,0 +1,118 @@
+"""Who serves whom in a pair, and why nobody does.
+
+Law: pure; any mapping of a pair can be asked. Who can serve is data (`prgcore.tables.clients`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from attrs import frozen
+
+from prgcore.errors import BadInput, OutsideInvariant, unknown_name
+from prgcore.model import Cube, cube
+from prgcore.seats import NODES, seat, seat_cube, seen_by
+from prgcore.tables.clients import ASSIGNED, CANNOT_SERVE, NOBODY_ASSIGNED, SERVES
+from prgcore.tables.facts import Hindrance
+
+
+def columns_of(cubes: Iterable[Cube]) -> tuple[str, ...]:
+    """The columns, of both nodes, that cubes written from `me` ask about; sorted."""
+    return tuple(sorted({c.column for some in cubes for me in NODES for c in seat_cube(some, me)}))
+
+
+COLUMNS = columns_of((
+    SERVES, *(h.when for h in (*CANNOT_SERVE, *NOBODY_ASSIGNED)),
+    *(cube({f"me.{column}": "yes"}) for column in ASSIGNED.values()),
+))
+"""What `serving` asks of a pair."""
+
+
+def check_columns(
+    pair: Mapping[str, object], columns: Iterable[str], whose: str = "the pair",
+    otherwise: str = "give every column that the machine stores",
+) -> None:
+    """Whether a mapping has the columns that it is asked for.
+
+    Raises:
+        BadInput: no mapping, or the first column that it lacks.
+    """
+    if not isinstance(pair, Mapping):
+        raise BadInput(f"{whose} is a mapping of columns to values, not {pair!r:.60}")
+    for name in columns:
+        if name not in pair:
+            raise BadInput(f"{whose} has no column {name}; {otherwise}")
+
+
+@frozen
+class Served:
+    """Who serves the users of one node.
+
+    Attributes:
+        home: the node whose users they are.
+        by: the node that serves them, or None.
+        why: a sentence without its full stop.
+    """
+
+    home: str
+    by: str | None
+    why: str
+
+
+@frozen
+class Serving:
+    """Who serves the users of both nodes; `[node]` raises BadInput where there is no such node."""
+
+    node1: Served
+    node2: Served
+
+    def __getitem__(self, home: str) -> Served:
+        if home not in NODES:
+            raise BadInput(unknown_name("node", home, NODES))
+        return self.node1 if home == NODES[0] else self.node2
+
+
+def serving(pair: Mapping[str, str]) -> Serving:
+    """Who serves the users of each node now, and why nobody does (D51).
+
+    Raises:
+        BadInput: no mapping, or it lacks one of COLUMNS.
+        OutsideInvariant: the record assigns a group of users to both nodes.
+    """
+    check_columns(pair, COLUMNS)
+    return Serving(*(_served(pair, home) for home in NODES))
+
+
+def _served(pair: Mapping[str, str], home: str) -> Served:
+    assigned = [node for node in NODES if pair[f"{node}.{ASSIGNED[node == home]}"] == "yes"]
+    if len(assigned) > 1:
+        raise OutsideInvariant(
+            f"the users of {home} are assigned to both nodes: the pair breaks S3", ("S3",))
+    if not assigned:
+        node, why = _first(NOBODY_ASSIGNED, pair, (seat("peer", home), home))
+        return Served(home, None, f"assigned to nobody: {node} {why}")
+    node = assigned[0]
+    if seen_by(SERVES, pair, node):
+        return Served(home, node, f"assigned to {node}, which serves")
+    return Served(home, None, f"assigned to {node}: {_first(CANNOT_SERVE, pair, (node,))[1]}")
+
+
+def _first(
+    hindrances: tuple[Hindrance, ...], pair: Mapping[str, str], seats: tuple[str, ...]
+) -> tuple[str, str]:
+    found = ((me, h.says) for h in hindrances for me in seats if seen_by(h.when, pair, me))
+    return next(found, (seats[0], "does not take them"))
+
+
+def counted(counts: Mapping[str, int]) -> None:
+    """How many users each node has at home, `{"node1": 900, "node2": 700}`, checked.
+
+    Raises:
+        BadInput: not a number from zero on for each of the two nodes.
+    """
+    if not isinstance(counts, Mapping) or set(counts) != set(NODES):
+        raise BadInput(f"users are counted as {counts!r:.80}; "
+                       "expected a number for node1 and one for node2")
+    for node, number in counts.items():
+        if isinstance(number, bool) or not isinstance(number, int) or number < 0:
+            raise BadInput(f"{node}: {number!r:.60} is no number of users; expected 0 or more")

@@ -1,0 +1,224 @@
+"""Users: which node they are assigned to, who serves them, and when they log in again.
+
+Law: pure. What a pair is, is asked of the machine that is given; who can serve is data
+(`prgcore.tables.clients`). The same users and nodes give the same assignment in any order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
+
+from attrs import frozen
+
+from prgcore.engine import Decision, Engine
+from prgcore.errors import BadInput, unknown_name
+from prgcore.explain.display import display_of
+from prgcore.product.serving import Served, Serving, counted, serving
+from prgcore.seats import NODES
+from prgcore.vocabulary import Outcome, title
+
+__all__ = [
+    "MODES", "Adding", "Assignment", "LogIns", "Served", "Serving", "assign", "logins",
+    "may_add_users", "relogins", "serving",
+]
+
+MODES = ("balanced", "active_standby", "none")
+"""User Assignment Mode for Presence Server; the first is the default."""
+
+
+# ----------------------------------------------------------------------- assignment
+
+
+@frozen
+class Assignment:
+    """Which node every user is assigned to.
+
+    Attributes:
+        nodes: every node there is, sorted.
+        node_of: the node of every user who is assigned, by user.
+        unassigned: who is assigned to no node, sorted.
+    """
+
+    nodes: tuple[str, ...]
+    node_of: dict[str, str]
+    unassigned: tuple[str, ...] = ()
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many users each node has."""
+        found = dict.fromkeys(self.nodes, 0)
+        for node in self.node_of.values():
+            found[node] += 1
+        return found
+
+    def moved(self, before: Mapping[str, str]) -> tuple[str, ...]:
+        """The users who were assigned to another node, sorted. Whoever is new has not moved."""
+        return tuple(u for u, node in self.node_of.items() if before.get(u, node) != node)
+
+
+def assign(
+    users: Iterable[str], groups: Sequence[Sequence[str]], *, mode: str = MODES[0],
+    current: Mapping[str, str] | None = None,
+) -> Assignment:
+    """Where the sync agent assigns the users, moving as few of them as it can (D52).
+
+    Balanced: all nodes have equally many, within one. Active-standby: likewise, but only the
+    first node of every group is given users. None: who is assigned stays, nobody else is
+    assigned. Users who are no longer there are dropped.
+
+    Args:
+        users: every user there is, once, in any order.
+        groups: the presence redundancy groups, in any order; each one or two nodes of which
+            the first is the active one.
+        mode: one of `MODES`.
+        current: the node of every user who is assigned already.
+
+    Raises:
+        BadInput: no such mode, a group of another size, a node or a user given twice.
+
+    Source: "Configure User Assignment Mode".
+    """
+    if mode not in MODES:
+        raise BadInput(unknown_name("assignment mode", mode, MODES))
+    nodes = _nodes(groups)
+    names = sorted(users)
+    for one, other in pairwise(names):
+        if one == other:
+            raise BadInput(f"the user {one[:80]!r} is given twice; name every user once")
+    open_to = tuple(sorted(g[0] for g in groups)) if mode == "active_standby" else nodes
+    at: dict[str, list[str]] = {node: [] for node in open_to}
+    homeless: list[str] = []
+    for user in names:
+        at.get((current or {}).get(user, ""), homeless).append(user)
+    if mode != "none":
+        _level(at, homeless)
+        homeless = []
+    node_of = {user: node for node, some in at.items() for user in some}
+    return Assignment(nodes, dict(sorted(node_of.items())), tuple(homeless))
+
+
+def _nodes(groups: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    for group in groups:
+        if isinstance(group, str) or not 1 <= len(group) <= 2:
+            raise BadInput(f"the group {group!r:.80} has not one or two nodes; a presence "
+                           "redundancy group is a list of one or two names")
+    nodes = sorted(node for group in groups for node in group)
+    if not nodes:
+        raise BadInput("there are no groups, so nobody can be assigned; give at least one")
+    for node in nodes:
+        if nodes.count(node) > 1:
+            raise BadInput(f"the node {node[:80]!r} is given twice; a node belongs to one group")
+    return tuple(nodes)
+
+
+def _level(at: dict[str, list[str]], homeless: list[str]) -> None:
+    """Every node its share: those that have most already get what does not divide."""
+    share, more = divmod(sum(map(len, at.values())) + len(homeless), len(at))
+    fullest = sorted(at, key=lambda node: (-len(at[node]), node))
+    room = {node: share + (rank < more) for rank, node in enumerate(fullest)}
+    for node, some in at.items():
+        homeless += some[room[node]:]
+        del some[room[node]:]
+    waiting = iter(sorted(homeless))
+    for node, some in at.items():
+        some += [next(waiting) for _ in range(room[node] - len(some))]
+
+
+# --------------------------------------------------------------------- who logs in again
+
+
+@frozen
+class LogIns:
+    """How many users log in again at each node because of an event."""
+
+    event: str
+    node1: int = 0
+    node2: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.node1 + self.node2
+
+
+def logins(
+    before: Mapping[str, str], after: Mapping[str, str], counts: Mapping[str, int],
+    event: str = "",
+) -> LogIns:
+    """How many users log in again, and where: all of a group that another node serves now.
+
+    A group that nobody served logs in at the node that serves it again.
+
+    Args:
+        before: the pair before the event.
+        after: the pair after it.
+        counts: how many users each node has at home, `{"node1": 900, "node2": 700}`.
+        event: its name, for the answer.
+
+    Raises:
+        BadInput: `counts` does not say how many users each of the two nodes has, or as `serving`.
+        OutsideInvariant: as `serving`.
+    """
+    counted(counts)
+    was, now = serving(before), serving(after)
+    at = dict.fromkeys(NODES, 0)
+    for home in NODES:
+        node = now[home].by
+        if node is not None and node != was[home].by:
+            at[node] += counts[home]
+    return LogIns(event, at["node1"], at["node2"])
+
+
+def relogins(
+    engine: Engine, pair: Mapping[str, str], events: Iterable[str], counts: Mapping[str, int],
+) -> tuple[LogIns, ...]:
+    """The log-ins that each event of a trace causes, in its order.
+
+    Raises:
+        BadInput, ImpossibleEvent, OutsideInvariant: as `Engine.step` and `logins`.
+    """
+    found = []
+    for event in events:
+        after = engine.step(pair, event).pair
+        found.append(logins(pair, after, counts, event))
+        pair = after
+    return tuple(found)
+
+
+# ------------------------------------------------------------------------- new users
+
+
+@frozen
+class Adding:
+    """The machine's decision on `add_users`, and its reason in words."""
+
+    decision: Decision
+    says: str
+
+    @property
+    def accepted(self) -> bool:
+        return self.decision.outcome is Outcome.DONE
+
+
+def may_add_users(engine: Engine, pair: Mapping[str, str]) -> Adding:
+    """Whether new users can be added now, as the machine decides (S21, D37).
+
+    A cluster of several groups takes new users when every group of it does. A node that shows
+    nothing is called silent, whatever the record says of it.
+
+    Raises:
+        BadInput, OutsideInvariant: as `Engine.step`.
+
+    Source: "Redundancy Interactions and Restrictions: Adding Users".
+    """
+    decision = engine.step(pair, "add_users")
+    if decision.rule is not None:
+        return Adding(decision, decision.why)
+    display = display_of(engine, decision.pair) or ()
+    silent = {node for node, shown in zip(NODES, display, strict=False) if shown is None}
+    states = [
+        f"{node} is {'silent' if node in silent else title(f.value)}"
+        for f in decision.failed for node in [f.column.removesuffix(".state")]
+    ]
+    return Adding(decision, f"{' and '.join(states)}: no users are added to a cluster while one "
+                            "of its nodes is in a failover state")

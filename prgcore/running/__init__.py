@@ -1,0 +1,1 @@
+"""Running: who keeps a pair alive. It decides from what it knows, writes, then acts."""

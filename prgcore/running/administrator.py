@@ -1,0 +1,177 @@
+"""The administrator of a node: questions and commands, one JSON object a line, and a page.
+
+Law: no rule lives here. A command is decided by the agent that is asked, which asks its peer first,
+as the document's administrator asks both managers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from prgcore.errors import BadInput, PrgError, Unavailable
+from prgcore.running.group import Address
+from prgcore.running.node import own
+from prgcore.running.page import page
+from prgcore.stores.ports import host_lost
+from prgcore.stores.record import Record, served
+from prgcore.vocabulary import Kind
+
+if TYPE_CHECKING:
+    from prgcore.running.agent import Agent
+
+__all__ = ["Administrator", "ask"]
+
+ANSWER = 1.0
+"""Seconds that the peer has to answer a question."""
+TRIES = 20
+"""Questions to a peer that changes meanwhile."""
+SOON = 0.05
+"""Seconds between two of them."""
+LINE = 1 << 20
+"""Bytes of the longest line that is read from the network."""
+
+
+async def ask(address: Address, question: Mapping[str, Any], within: float = 5.0) -> dict[str, Any]:
+    """The answer of an agent to one question, both JSON.
+
+    Raises:
+        Unavailable: nobody answers there, or not in time.
+    """
+    where = f"{address[0]}:{address[1]}"
+    try:
+        async with asyncio.timeout(within):
+            reader, writer = await asyncio.open_connection(*address, limit=LINE)
+            try:
+                writer.write(json.dumps(question).encode() + b"\n")
+                answer = json.loads(await reader.readline())
+            finally:
+                writer.close()
+    except TimeoutError:
+        raise Unavailable(f"the agent at {where} does not answer within {within:g} s") from None
+    except (OSError, ValueError, RecursionError) as error:
+        number = getattr(error, "errno", None)
+        why = os.strerror(number) if number else "no JSON comes back"
+        raise Unavailable(f"no agent answers at {where}: {why}") from None
+    if not isinstance(answer, dict):
+        raise Unavailable(f"no agent answers at {where}: no object comes back")
+    return answer
+
+
+class Administrator:
+    """Answers at the administrator's address of an agent."""
+
+    def __init__(self, agent: Agent) -> None:
+        self.agent = agent
+
+    async def answers(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One question a line, one answer a line; a browser gets a page."""
+        try:
+            while line := await reader.readline():
+                if line.startswith(b"GET "):
+                    writer.write(await self._page())
+                    break
+                question, answer = await self._answer(line)
+                writer.write(json.dumps(answer).encode() + b"\n")
+                await writer.drain()
+                if question is None:
+                    break
+        except (OSError, ValueError, asyncio.CancelledError):
+            pass
+        finally:
+            writer.close()
+
+    async def _answer(self, line: bytes) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+        """The question, and its answer. Who asks no question is not listened to any more.
+
+        So a page in a browser, which begins with lines of its own, commands nothing.
+        """
+        try:
+            question = json.loads(line)
+        except (ValueError, RecursionError):
+            question = None
+        if not isinstance(question, dict):
+            return None, {"error": "bad_input", "message": "a question is a JSON object, one a line"}
+        try:
+            return question, await self._do(question)
+        except PrgError as error:
+            return question, {"error": error.code, "message": str(error)}
+
+    async def _do(self, question: Mapping[str, Any]) -> dict[str, Any]:
+        match question.get("do"):
+            case "own":
+                record, _ = await asyncio.to_thread(self.agent.keeper.read)
+                return {"changes": record.changes[self.agent.node],
+                        "columns": record.own[self.agent.node]}
+            case "status":
+                return await self._status()
+            case "tell":
+                return await self._command(str(question.get("event")))
+            case "start_services":
+                await asyncio.to_thread(self.agent.services.start)
+                return {}
+            case "host_lost":
+                self.agent.hang_up()
+                entries = await self.agent.driver.see(host_lost(self.agent.node))
+                return {"entries": [e.to_json() for e in entries]}
+            case "stop":
+                self.agent.stop()
+                return {}
+            case other:
+                raise BadInput(f"no question is called {other!r:.60}; known: host_lost, own, "
+                               "start_services, status, stop, tell")
+
+    async def _command(self, event: str) -> dict[str, Any]:
+        """A command of the administrator, who asks both managers."""
+        if self.agent.group.engine.kind(event) is not Kind.COMMAND:
+            raise BadInput(f"{event} is no command: what happens is seen, not told")
+        for _ in range(TRIES):
+            also, changes = await self._peers()
+            entry = None
+            with suppress(_Moved):
+                entry = await self.agent.driver.tell(
+                    event, also=also, fits=_fits(self.agent.peer.seat, changes))
+            if entry is not None:
+                return {"entry": entry.to_json()}
+            await asyncio.sleep(SOON)
+        raise Unavailable(f"{event}: {self.agent.peer.name} changes faster than it can be asked")
+
+    async def _peers(self) -> tuple[dict[str, str], int]:
+        """The peer's own columns, asked of it; nothing where it does not answer."""
+        with suppress(Unavailable):
+            answer = await ask(self.agent.peer.admin, {"do": "own"}, ANSWER)
+            if isinstance(answer.get("columns"), dict) and isinstance(answer.get("changes"), int):
+                names = own(self.agent.group.engine, self.agent.peer.seat)
+                return {c: str(v) for c, v in answer["columns"].items() if c in names}, \
+                    answer["changes"]
+        return {}, -1
+
+    async def _status(self) -> dict[str, Any]:
+        record, _ = await asyncio.to_thread(self.agent.keeper.read)
+        also, changes = await self._peers()
+        known = {**self.agent.keeper.known(record), **also}
+        return {"group": self.agent.group.name,
+                "nodes": [m.name for m in self.agent.group.nodes.values()], "node": self.agent.node, "epoch": record.epoch, "peer_answers": changes >= 0,
+                "known": known, "serving": served(record, self.agent.node),
+                "claims": {h: c.node for h, c in record.claims.items()},
+                "orders": [f"{o.do}({o.node})" for o in record.orders]}
+
+    async def _page(self) -> bytes:
+        return page(self.agent.group, await self._status())
+
+
+class _Moved(PrgError):
+    """The peer has changed since it was asked."""
+
+
+def _fits(peer: str, changes: int) -> Callable[[Record], bool]:
+    def fits(record: Record) -> bool:
+        if changes >= 0 and record.changes[peer] != changes:
+            raise _Moved
+        return True
+
+    return fits

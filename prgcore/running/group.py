@@ -1,0 +1,350 @@
+"""A group as a file: which nodes, where they listen, what they keep running, where the record is.
+
+Law: reading and checking only. TOML, one file for both nodes; `prgcore agent` runs a node of it,
+`prgcore ha --state` commands the group.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from contextlib import suppress
+from ipaddress import IPv6Address
+from itertools import combinations
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from attrs import field, frozen
+
+from prgcore.engine import Engine
+from prgcore.errors import BadInput, unknown_name
+from prgcore.machine import prg
+from prgcore.seats import NODES
+from prgcore.stores.ports import Arbiter, Store
+from prgcore.timers.arithmetic import fenced
+from prgcore.timers.parameters import Parameters
+
+LONGEST = 1 << 20
+"""Bytes of the longest group file."""
+
+LONGEST_SOCKET = 103
+"""Bytes of the longest name that a socket may have on every system."""
+
+ETCD_GRANT = 2.0
+"""Seconds that a grant in etcd lasts at least."""
+
+KEYS = ("group", "store", "policy", "parameters", "lease", "grant", "node1", "node2")
+LEASE_KEYS = ("lasts", "pause", "stopping", "waits")
+NODE_KEYS = ("name", "directory", "service", "admin", "peer", "services", "database", "serving")
+
+Address: TypeAlias = tuple[str, int]
+
+
+@frozen
+class Lease:
+    """How long a node may serve after it has read the record, and how long the other one waits.
+
+    Attributes:
+        lasts: seconds after the beginning of a reading for which the services may serve.
+        waits: seconds after which another node may, where the first cannot be asked.
+        pause: the longest pause between looking at the lease and serving by it, in seconds.
+        stopping: how long the services serve after they were told to stop, in seconds.
+
+    Raises:
+        BadInput: users could be served twice: the wait is shorter than the rest (T10).
+    """
+
+    lasts: float = 3.0
+    waits: float = 5.0
+    pause: float = 1.0
+    stopping: float = 0.5
+
+    def __attrs_post_init__(self) -> None:
+        for name in LEASE_KEYS:
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e6:
+                raise BadInput(f"lease: {name}: {value!r:.60} is no number of seconds from 0 on")
+        if not self.lasts or not fenced(self.lasts, self.pause, self.stopping, self.waits):
+            raise BadInput(
+                f"lease: lasts + pause + stopping = {self.lasts + self.pause + self.stopping:g} s "
+                f"is to be above 0 and at most waits, which is {self.waits:g} s: else users could "
+                "be served twice (T10)")
+
+
+@frozen
+class Member:
+    """A node of the group.
+
+    Attributes:
+        seat: node1 or node2.
+        name: what people call it.
+        directory: where its log and its sockets are.
+        home: the directory of the group file, where its services are started.
+        service: where it listens for heartbeats; of the peer's file, `peer` where it sends them.
+        admin: where it listens for the administrator and for its peer.
+        peer: where it sends its heartbeats, if not to the peer's `service`.
+        services: its critical services: for each name, the command that runs it.
+        database: which of them is the database, if one is.
+        serving: which of them serves users: it is told whom, and until when.
+    """
+
+    seat: str
+    name: str
+    directory: Path
+    home: Path
+    service: Address
+    admin: Address
+    peer: Address | None = None
+    services: Mapping[str, tuple[str, ...]] = field(factory=dict)
+    database: str = ""
+    serving: str = ""
+
+
+@frozen
+class Group:
+    """What a group file says."""
+
+    name: str
+    store: str
+    engine: Engine
+    parameters: Parameters
+    lease: Lease
+    grant: float
+    nodes: Mapping[str, Member]
+    file: Path
+
+    def member(self, name: str) -> Member:
+        """The node that somebody names, by its seat or its name.
+
+        Raises:
+            BadInput: no such node.
+        """
+        for one in self.nodes.values():
+            if name.lower() in (one.seat, one.name.lower()):
+                return one
+        known = {*NODES, *(n.name for n in self.nodes.values())}
+        said = unknown_name("node", name, known).partition("; known:")[0]
+        nodes = " and ".join(f"{n.name} ({n.seat})" if n.name != n.seat else n.seat
+                             for n in self.nodes.values())
+        raise BadInput(f"{said}; the nodes are {nodes}")
+
+    def open_store(self) -> tuple[Store, Arbiter]:
+        """The store of the group and its arbiter.
+
+        Raises:
+            BadInput: no such store.
+            MissingExtra: what it needs is not installed.
+            Unavailable: it does not answer.
+        """
+        kind, where = _store(self.store)
+        if kind == "sqlite":
+            from prgcore.stores.sqlite import SQLiteArbiter, SQLiteStore
+
+            path = self.file.parent / where
+            return SQLiteStore(path), SQLiteArbiter(path, ttl=self.grant)
+        from prgcore.stores.etcd import EtcdArbiter, EtcdStore
+
+        prefix = f"prgcore/{self.name}/"
+        timeout = max(1.0, self.lease.lasts / 2)  # two calls, and the lease is not over
+        return (EtcdStore(where, prefix=prefix, timeout=timeout),
+                EtcdArbiter(where, prefix=prefix, ttl=self.grant, timeout=timeout))
+
+
+def terms(group: Group) -> dict[str, str]:
+    """What both nodes are to agree on beside the machine: by which lease they serve.
+
+    One term, `lease`: its seconds as a text, equal exactly if the seconds are.
+    """
+    lease = ", ".join(f"{name} {float(getattr(group.lease, name))!r}".removesuffix(".0") + " s"
+                      for name in LEASE_KEYS)
+    return {"lease": lease}
+
+
+def read_group(file: Path) -> Group:
+    """The group in a file.
+
+    Raises:
+        BadInput: it cannot be read, or something in it is wrong; one line, with its place.
+    """
+    try:
+        with file.open("rb") as opened:
+            data = opened.read(LONGEST + 1)
+        text = data.decode()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"group file {str(file)[:120]!r}: cannot be read: "
+                       f"{getattr(error, 'strerror', None) or 'it is no text'}") from None
+    if len(data) > LONGEST:
+        raise BadInput(f"group file {file.name}: longer than {LONGEST >> 20} MB; "
+                       "expected some tables of TOML")
+    try:
+        found = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise BadInput(f"group file {file.name}: not TOML: {str(error)[:120]}") from None
+    try:
+        return _group(found, file)
+    except BadInput as error:
+        raise BadInput(f"group file {file.name}: {error}") from None
+
+
+def _group(found: dict[str, Any], file: Path) -> Group:
+    _only(found, KEYS, "")
+    for name in ("group", "store", *NODES):
+        if name not in found:
+            raise BadInput(f"{name} is missing; a group file has {', '.join(KEYS)}")
+    lease, chosen = _table(found, "lease"), _table(found, "parameters")
+    _only(lease, LEASE_KEYS, "lease.")
+    policy = _table(found, "policy")
+    group = Group(
+        _name(_text(found, "group", ""), "group"), _text(found, "store", ""),
+        prg(**{name: str(value) for name, value in policy.items()}), Parameters.of(chosen),
+        Lease(**lease), _grant(found),
+        {seat: _member(seat, _table(found, seat), file) for seat in NODES}, file,
+    )
+    kind, _ = _store(group.store)
+    if group.grant < group.lease.lasts:
+        raise BadInput(f"grant: {group.grant:g} s is shorter than the lease, which lasts "
+                       f"{group.lease.lasts:g} s: another node could have the grant while this one "
+                       "serves by it; write a longer one")
+    if kind == "etcd" and group.grant < ETCD_GRANT:
+        raise BadInput(f"grant: {group.grant:g} s is too short for etcd, where a grant lasts "
+                       f"{ETCD_GRANT:g} s or more whatever is asked; write grant = {ETCD_GRANT:g}")
+    _apart(*group.nodes.values())
+    return group
+
+
+def _grant(found: Mapping[str, Any]) -> float:
+    grant = found.get("grant", 3)
+    if isinstance(grant, bool) or not isinstance(grant, int | float) or not 0 < grant < 1e6:
+        raise BadInput(f"grant: {grant!r:.60} is no number of seconds above 0")
+    return float(grant)
+
+
+def _store(text: str) -> tuple[str, str]:
+    """The kind of a store, and where it is."""
+    kind, _, where = text.partition(":")
+    if kind not in ("sqlite", "etcd") or not where:
+        raise BadInput(f"store: {text[:80]!r} is none; expected sqlite:FILE or etcd:URL")
+    return kind, where
+
+
+def _apart(one: Member, two: Member) -> None:
+    """Nothing of one node is anything of the other: neither names nor addresses."""
+    if one.name.lower() == two.name.lower():
+        raise BadInput(f"both nodes are called {one.name[:60]!r}; choose two different names")
+    for node, other in ((one, two), (two, one)):
+        if node.name.lower() == other.seat:
+            raise BadInput(f"{node.seat}.name: {node.name!r} is what the other node is called")
+    ends = [(f"{node.seat}.{what}", getattr(node, what)) for node in (one, two)
+            for what in ("service", "admin")]
+    for (first, address), (second, same) in combinations(ends, 2):
+        if address == same:
+            seat, _, what = second.partition(".")
+            raise BadInput(
+                f"{first} and {second} are both {_shown(address)}; give each its own: under "
+                f'[{seat}], {what} = "HOST:PORT", as "{_shown((same[0], same[1] % 65535 + 1))}"')
+    for node in (one, two):
+        if node.peer in (node.service, node.admin):
+            raise BadInput(f"{node.seat}.peer: {_shown(node.peer)} is the node itself; expected "
+                           "where the other one is reached")
+
+
+def _member(seat: str, found: dict[str, Any], file: Path) -> Member:
+    at = f"{seat}."
+    _only(found, NODE_KEYS, at)
+    services = _table(found, "services", at)
+    for name, command in services.items():
+        if not name.isprintable() or not name.strip(".") or "/" in name or len(name) > 60 \
+                or name == "agent":
+            raise BadInput(f"{at}services: {name[:60]!r} is no name of a service; expected one that "
+                           "a file can have, and not agent")
+        if not isinstance(command, list) or not command or not all(
+                isinstance(word, str) and word and "\0" not in word for word in command):
+            raise BadInput(f'{at}services.{name}: expected a command as a list: ["program", "option"]')
+    for role in ("database", "serving"):
+        if found.get(role, "") not in ("", *services):
+            raise BadInput(f"{at}{role}: " + unknown_name("service", found[role], services))
+    directory = file.parent / _text(found, "directory", at, seat)
+    if found.get("serving"):
+        _reached(directory / "serving.sock", file.parent, at)
+    return Member(
+        seat, _name(_text(found, "name", at, seat), "node"), directory, file.parent,
+        _address(found, "service", at, 22001), _address(found, "admin", at, 20075),
+        _address(found, "peer", at, 22001) if "peer" in found else None,
+        {name: tuple(command) for name, command in services.items()},
+        found.get("database", ""), found.get("serving", ""),
+    )
+
+
+def _reached(socket: Path, home: Path, at: str) -> None:
+    """A service that is started in its home can listen there."""
+    names = str(socket.absolute()), os.path.relpath(socket, home)
+    if min(len(os.fsencode(name)) for name in names) > LONGEST_SOCKET:
+        raise BadInput(f"{at}directory: a socket in {str(socket.parent)[-60:]!r} has a name of more "
+                       f"than {LONGEST_SOCKET} bytes, which no system takes; choose a shorter one")
+
+
+def _name(name: str, what: str) -> str:
+    """One word, so that it can stand in a status and in a key."""
+    if len(name) > 128 or " " in name or ":" in name:
+        raise BadInput(f"{what} {name[:60]!r}: expected a name of 1 to 128 printable characters "
+                       "without spaces and colons")
+    return name
+
+
+def _only(found: Mapping[str, Any], known: tuple[str, ...], at: str) -> None:
+    for name in found:
+        if name not in known:
+            raise BadInput(at + unknown_name("key", name, known))
+
+
+def _table(found: dict[str, Any], name: str, at: str = "") -> dict[str, Any]:
+    value = found.get(name, {})
+    if not isinstance(value, dict):
+        raise BadInput(f"{at}{name}: expected a table, not {value!r:.60}")
+    return value
+
+
+def _text(found: dict[str, Any], name: str, at: str, default: str = "") -> str:
+    value = found.get(name, default)
+    if not isinstance(value, str) or not value or not value.isprintable() or len(value) > 500:
+        raise BadInput(f"{at}{name}: expected a text, not {value!r:.60}")
+    return value
+
+
+def _address(found: dict[str, Any], name: str, at: str, port: int) -> Address:
+    """`HOST:PORT`, `[IPv6]:PORT`, or a host: then the document's port."""
+    text = _text(found, name, at, "127.0.0.1")
+    host, number = _split(text)
+    if not host or set(host) & set(" []/@,") or not _port(number or str(port)):
+        raise BadInput(f"{at}{name}: {text[:60]!r} is no address; expected HOST:PORT, as "
+                       f"127.0.0.1:{port} or [::1]:{port}")
+    return host.lower(), int(number or port)
+
+
+def _split(text: str) -> tuple[str, str]:
+    """Host and port; an empty port: none is given. An empty host: it is no address."""
+    if text.startswith("["):
+        inside, closed, rest = text[1:].partition("]")
+        fits = closed and (not rest or (rest[0] == ":" and len(rest) > 1))
+        return (_six(inside), rest[1:]) if fits else ("", "")
+    if text.count(":") > 1:
+        return _six(text), ""
+    host, colon, number = text.partition(":")
+    return (host, number) if number or not colon else ("", "")
+
+
+def _six(text: str) -> str:
+    """An address of IPv6 in its short form; empty: it is none."""
+    with suppress(ValueError):
+        return str(IPv6Address(text))
+    return ""
+
+
+def _port(number: str) -> bool:
+    return number.isascii() and number.isdecimal() and len(number) < 6 and 0 < int(number) < 1 << 16
+
+
+def _shown(address: Address | None) -> str:
+    host, port = address or ("", 0)
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

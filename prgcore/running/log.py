@@ -1,0 +1,217 @@
+"""The decision log as a file of JSON Lines, and as records of `logging`.
+
+Law: one entry, one line, one write; who reads sees whole lines, but for the last one of a program
+that was killed. Rotate by renaming the file: the next entry begins a new one. Nothing here decides.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import time
+from codecs import BOM_UTF8
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any, BinaryIO, Self
+
+from attrs import define, field, frozen
+
+from prgcore.errors import BadInput, Unavailable
+from prgcore.running.telemetry import Telemetry, of
+from prgcore.stores.record import Entry
+from prgcore.wire.jsontext import LINE_LIMIT, parse_json
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from prgcore.stores.ports import Store
+
+LOGGER = logging.getLogger("prgcore")
+
+
+@define(eq=False)
+class LogFile:
+    """A log to append to, from several threads and processes; made where it is not there.
+
+    Args:
+        path: the file.
+        sync: whether an entry is on the disk when `append` returns.
+    """
+
+    path: Path = field(converter=Path)
+    sync: bool = field(default=False, kw_only=True)
+    _file: int = field(default=-1, init=False)
+    _lock: Lock = field(factory=Lock, init=False, repr=False)
+
+    def append(self, entry: Entry | Mapping[str, Any]) -> None:
+        """Write one entry.
+
+        Raises:
+            Unavailable: it cannot be written; what of it was written stays a line of its own.
+        """
+        value = entry.to_json() if isinstance(entry, Entry) else dict(entry)
+        line = json.dumps(value).encode() + b"\n"
+        with self._lock:
+            try:
+                self._reopen()
+                torn = b"\n" if self._torn() else b""
+                written = os.write(self._file, torn + line)
+                if self.sync:
+                    os.fsync(self._file)
+            except OSError as error:
+                raise Unavailable(f"cannot write the log {str(self.path)!r}: {error.strerror}") \
+                    from None
+        if written < len(torn + line):
+            raise Unavailable(f"cannot write the log {str(self.path)!r}: only a part was written; "
+                              "is the disk full?")
+
+    def _reopen(self) -> None:
+        """Open the file of this name, which may be another one since the last entry."""
+        if self._file >= 0:
+            with suppress(FileNotFoundError):
+                if os.path.samestat(self.path.stat(), os.fstat(self._file)):
+                    return
+            self._close()
+        self._file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+
+    def _torn(self) -> bool:
+        """Whether the last line has no end: its writer was killed."""
+        size = os.fstat(self._file).st_size
+        return size > 0 and os.pread(self._file, 1, size - 1) != b"\n"
+
+    def _close(self) -> None:
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+    def close(self) -> None:
+        """Close the file; another entry opens it again."""
+        with self._lock:
+            self._close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None,
+        where: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+@frozen
+class Line:
+    """A line of a log.
+
+    Attributes:
+        place: where it stands, as `line 17`.
+        value: the JSON of it; None where it is none.
+        entry: what it says; None where it is none.
+        wrong: why it is none.
+        torn: whether it is the last one and has no end: its writer was killed, or is writing.
+    """
+
+    place: str
+    value: Any = None
+    entry: Entry | None = None
+    wrong: str = ""
+    torn: bool = False
+
+    @classmethod
+    def of(cls, place: str, value: Any, *, torn: bool = False) -> Self:
+        """The line that holds this JSON."""
+        try:
+            return cls(place, value, Entry.from_json(value))
+        except BadInput as error:
+            return cls(place, value, None, f"{place}: {error}", torn)
+
+
+def lines(stream: BinaryIO) -> Iterator[Line]:
+    """The lines of a log that are not blank, one after the other, whatever they hold."""
+    number = 0
+    while data := stream.readline(LINE_LIMIT + 1):
+        number += 1
+        long = len(data) > LINE_LIMIT and not data.endswith(b"\n")
+        rest = data
+        while long and rest and not rest.endswith(b"\n"):
+            rest = stream.readline(LINE_LIMIT + 1)
+        if long:
+            place = f"line {number}"
+            yield Line(place, wrong=f"{place} is longer than {LINE_LIMIT:,} bytes")
+        elif data.strip():
+            yield _line(number, data)
+
+
+def _line(number: int, data: bytes) -> Line:
+    place = f"line {number}"
+    data = data.removeprefix(BOM_UTF8) if number == 1 else data
+    torn = data.lstrip().startswith(b"{") and not data.endswith(b"\n")
+    try:
+        return Line.of(place, parse_json(data.decode(), place), torn=torn)
+    except UnicodeDecodeError as error:
+        wrong = f"{place} is not text: byte {error.start} is not UTF-8"
+    except BadInput as error:
+        wrong = str(error)
+    return Line(place, wrong=wrong, torn=torn)
+
+
+def read(path: str | Path) -> Iterator[Entry]:
+    """The entries of a log. A last line without its end is no entry yet.
+
+    Raises:
+        BadInput: the file cannot be read, or a line of it is no entry.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            for line in lines(file):
+                if line.entry is not None:
+                    yield line.entry
+                elif not line.torn:
+                    raise BadInput(f"{str(path)!r}: {line.wrong}")
+    except OSError as error:
+        raise BadInput(f"cannot read the log {str(path)!r}: {error.strerror}") from None
+
+
+def tell(entry: Entry, logger: logging.Logger = LOGGER) -> None:
+    """An entry as a record of `logging`: at DEBUG what is ignored, else at INFO.
+
+    The record has the entry's JSON as its attribute `prgcore`, for handlers that print JSON.
+    """
+    level = logging.DEBUG if entry.outcome == "ignored" else logging.INFO
+    rule = f" by {entry.rule}" if entry.rule else ""
+    logger.log(level, "%d %s: %s%s: %s", entry.epoch, entry.event, entry.outcome, rule, entry.why,
+               extra={"prgcore": entry.to_json()})
+
+
+@define(eq=False)
+class Tally:
+    """Telemetry that is kept up to date: call it for what is so now.
+
+    Args:
+        store: a store whose history is read on, whenever it is called; else `add` tells entries.
+        clock: seconds since 1970.
+    """
+
+    store: Store | None = None
+    clock: Callable[[], float] = time.time
+    _so_far: Telemetry = field(factory=Telemetry, init=False)
+    _lock: Lock = field(factory=Lock, init=False, repr=False)
+
+    def add(self, entry: Entry) -> None:
+        """Count one more entry."""
+        with self._lock:
+            self._so_far = of((entry,), self._so_far)
+
+    def __call__(self) -> Telemetry:
+        """What is so now.
+
+        Raises:
+            Unavailable: the store does not answer.
+        """
+        with self._lock:
+            if self.store is not None:
+                self._so_far = of(self.store.history(self._so_far.epoch), self._so_far)
+            return self._so_far.at(self.clock())

@@ -1,0 +1,105 @@
+"""Metrics: what is published of telemetry, under which names, in which units.
+
+Law: data and one reading of it; no foreign library. Every exporter publishes exactly these, so a
+name on a page, in an alert and in an answer is one name. Labels are words of the log, and
+`prgcore.running.telemetry` bounds how many there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeAlias
+
+from attrs import field, frozen
+
+from prgcore.running.telemetry import Telemetry
+
+Sample: TypeAlias = tuple[tuple[str, ...], float]
+"""The values of the labels, and the number."""
+
+
+@frozen
+class Metric:
+    """A number that is published, or one for each value of its labels.
+
+    Attributes:
+        name: without `prgcore_` in front, and without `_total` behind a counter's.
+        says: what it is, in one sentence without its full stop.
+        labels: their names.
+        counter: whether it only grows; else it is a gauge.
+        read: its samples, in any order.
+    """
+
+    name: str
+    says: str
+    labels: tuple[str, ...]
+    counter: bool
+    read: Callable[[Telemetry], Iterable[Sample]] = field(repr=False)
+
+    @property
+    def unit(self) -> str:
+        """Its unit, as the last word of its name says."""
+        return "s" if self.name.endswith("seconds") else "1"
+
+    def samples(self, telemetry: Telemetry) -> list[Sample]:
+        """Its samples, sorted."""
+        return sorted(self.read(telemetry))
+
+
+def short(column: str) -> str:
+    """How a label names what has a state: `node1` of `node1.state`; another column in full."""
+    return column.removesuffix(".state")
+
+
+def _state(t: Telemetry) -> Iterable[Sample]:
+    states = t.states
+    return (((short(column), value), float(states[column] == value))
+            for column, value in t.seconds.keys() | set(states.items()) if column in states)
+
+
+def _in_states(t: Telemetry, counter: Mapping[tuple[str, ...], float]) -> Iterable[Sample]:
+    states = t.states
+    return (((short(column), value), number) for (column, value), number in counter.items()
+            if column in states)
+
+
+def _reason(t: Telemetry) -> Iterable[Sample]:
+    return (((column.removesuffix(".reason"), value), 1.0) for column, value in t.columns.items()
+            if column.endswith(".reason"))
+
+
+_STATE, _USERS = ("node", "state"), ("users",)
+
+METRICS = (
+    Metric("state", "Whether the node is in the state", _STATE, False, _state),
+    Metric("reason", "The reason of the state", ("node", "reason"), False, _reason),
+    Metric("state_seconds", "Seconds in the state", _STATE, True,
+           lambda t: _in_states(t, t.seconds)),
+    Metric("state_entered", "How often the node came into the state", _STATE, True,
+           lambda t: _in_states(t, t.entered)),
+    Metric("state_age_seconds", "How long the node has been in its state", ("node",), False,
+           lambda t: (((short(column),), t.lasting[column]) for column in t.states)),
+    Metric("decisions", "Decisions by rule; no rule: refused", ("rule", "event", "outcome"), True,
+           lambda t: t.decisions.items()),
+    Metric("refusals", "Refused commands by a column that failed; one may count under several",
+           ("command", "column"), True, lambda t: t.refusals.items()),
+    Metric("served", "Whether somebody serves the users at home on the node", _USERS, False,
+           lambda t: (((home,), float(u.served)) for home, u in t.users.items()
+                      if u.served is not None)),
+    Metric("outages", "How often the users were served no more", _USERS, True,
+           lambda t: (((home,), u.outages) for home, u in t.users.items())),
+    Metric("outage_seconds", "Seconds in which the users were out", _USERS, True,
+           lambda t: (((home,), u.seconds) for home, u in t.users.items())),
+    Metric("longest_outage_seconds", "The longest time in which the users were out", _USERS, False,
+           lambda t: (((home,), u.longest) for home, u in t.users.items())),
+    Metric("failovers", "How often the users were assigned to the peer", _USERS, True,
+           lambda t: (((home,), u.failovers) for home, u in t.users.items())),
+    Metric("epoch", "The number of the last decision", (), False, lambda t: [((), t.epoch)]),
+    Metric("last_entry_timestamp_seconds", "When the last entry was written, since 1970", (), False,
+           lambda t: [((), t.told)] if t.told is not None else []),
+    Metric("entries", "Entries of the log", (), True, lambda t: [((), t.entries)]),
+    Metric("skipped_lines", "Lines of the log that are no entry", (), True,
+           lambda t: [((), t.skipped)]),
+    Metric("clock_steps_back", "Entries whose time was before the last one's", (), True,
+           lambda t: [((), t.backwards)]),
+)

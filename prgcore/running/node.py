@@ -1,0 +1,207 @@
+"""A node: what it knows of the pair, and what it decides from that alone.
+
+Law: pure. To a node the pair is partly hidden: it reads the columns that both share, its own, and
+what its peer tells in heartbeats. So its view stands for many pairs; the machine decides the
+same in all of them where the event can happen (F8), and that is the decision. Where they differ
+something is missing that whoever decides must hear first: `Undecided`, never a guess.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from itertools import product
+from math import prod
+
+from prgcore.engine import Decision, Engine, Pair
+from prgcore.errors import BadInput, OutsideInvariant, Undecided, unknown_name
+from prgcore.form.knowledge import RECORD
+from prgcore.seats import NODES, seat
+from prgcore.stores.record import Record
+from prgcore.vocabulary import Outcome
+
+MOST = 10_000
+"""Pairs that a view may stand for."""
+
+
+def shared(engine: Engine) -> tuple[str, ...]:
+    """The columns that every decider reads: the record."""
+    return tuple(c.name for c in engine.model.columns if c.observed_by == RECORD and not c.derived)
+
+
+def own(engine: Engine, node: str) -> tuple[str, ...]:
+    """The columns that a node keeps itself: what it observes, and its own process.
+
+    Raises:
+        BadInput: no such node.
+    """
+    if node not in NODES:
+        raise BadInput(unknown_name("node", node, NODES))
+    known = shared(engine)
+    return tuple(c for c in engine.stored if c not in known and c.startswith(f"{node}."))
+
+
+def told(engine: Engine, node: str) -> tuple[str, ...]:
+    """The columns of a node that its heartbeats tell: what it observes."""
+    return tuple(c.name for c in engine.model.columns if c.observed_by == node and not c.derived)
+
+
+def view(
+    record: Record, node: str, heard: Mapping[str, str] | None = None, changes: int = -1
+) -> dict[str, str]:
+    """What a node knows: the record, its own columns, and what it heard, if that is up to date.
+
+    Args:
+        heard: the columns that the peer told; None: the peer is not heard.
+        changes: the number of changes of the peer with which it told them.
+    """
+    known = {**record.columns, **record.own[node]}
+    if heard is not None and changes == record.changes[seat("peer", node)]:
+        known |= heard
+    return known
+
+
+def pairs(engine: Engine, known: Mapping[str, str]) -> tuple[Pair, ...]:
+    """The pairs for which a view stands, those outside the invariants left out.
+
+    Raises:
+        BadInput: a column that the machine has not, or a view that tells next to nothing.
+    """
+    domains = _domains(engine)
+    for name, value in known.items():
+        if name not in domains:
+            raise BadInput(unknown_name("column", name, domains))
+        if value not in domains[name]:
+            raise BadInput(f"{name}: " + unknown_name("value", value, domains[name]))
+    return _pairs(engine, tuple(map(known.get, domains)))
+
+
+@lru_cache(maxsize=16)
+def _domains(engine: Engine) -> dict[str, tuple[str, ...]]:
+    return {c.name: c.domain for c in engine.model.columns if not c.derived}
+
+
+@lru_cache(maxsize=32)
+def _pairs(engine: Engine, known: tuple[str | None, ...]) -> tuple[Pair, ...]:
+    """Of what is known of every stored column; an agent asks of one view many times."""
+    choices = [domain if value is None else (value,)
+               for value, domain in zip(known, _domains(engine).values(), strict=True)]
+    if (count := prod(map(len, choices))) > MOST:
+        raise BadInput(f"{len(known) - known.count(None)} columns of {len(known)} are known: that "
+                       f"stands for {count} pairs; at most {MOST} are looked at")
+    return tuple(pair for pair in map(engine.at, product(*choices)) if not engine.broken(pair))
+
+
+def any_pair(engine: Engine, known: Mapping[str, str]) -> Pair:
+    """One pair of a view, for what reads the known columns only.
+
+    Raises:
+        BadInput: as `pairs`.
+        OutsideInvariant: no pair inside the invariants has these columns.
+    """
+    if found := pairs(engine, known):
+        return found[0]
+    raise OutsideInvariant(
+        "no pair inside the invariants has these columns: an assumption of the proof has failed",
+        engine.broken(_filled(engine, known)),
+    )
+
+
+def _filled(engine: Engine, known: Mapping[str, str]) -> Pair:
+    return engine.pair({c: known.get(c, domain[0]) for c, domain in _domains(engine).items()})
+
+
+def decide(engine: Engine, known: Mapping[str, str], event: str) -> Decision:
+    """What the machine decides in every pair of a view where the event can happen.
+
+    Of the decision's pair only the known columns mean anything.
+
+    Raises:
+        BadInput: no such event, or no view of this machine.
+        ImpossibleEvent: it can happen in none of them.
+        OutsideInvariant: no pair inside the invariants has these columns.
+        Undecided: the decision hangs on what is not known.
+    """
+    answers: dict[object, Decision] = {}
+    unknown = [c for c in engine.stored if c not in known]
+    for pair in pairs(engine, known):
+        if not engine.possible(pair, event):
+            continue
+        decision = engine.step(pair, event)
+        key = (decision.outcome, decision.rule, *(decision.pair[c] for c in known))
+        if decision.outcome is not Outcome.REFUSED or _clearer(decision, answers.get(key), unknown):
+            answers[key] = decision
+    if len(answers) == 1:
+        return next(iter(answers.values()))
+    if answers:
+        hangs = _hangs_on(engine, event, unknown)
+        raise Undecided(f"{event} hangs on {', '.join(hangs)}, which is not known now", hangs)
+    return engine.step(any_pair(engine, known), event)  # it says why not
+
+
+def written(engine: Engine, record: Record, decision: Decision) -> dict[str, str]:
+    """What a decision that is done makes of every drawer, also of a node that could not be asked.
+
+    A drawer is what its node keeps; whoever decides need not have read it to write it.
+    """
+    drawers = {c: v for drawer in record.own.values() for c, v in drawer.items()}
+    if decision.rule is None or not drawers:
+        return {}
+    after = engine.apply(_filled(engine, {**drawers, **record.columns}), decision.rule)
+    return {c: after[c] for c in drawers}
+
+
+def _clearer(decision: Decision, other: Decision | None, unknown: list[str]) -> bool:
+    """Of two refusals, the one that names fewer columns that nobody knows."""
+    def vague(one: Decision) -> int:
+        return sum(f.column in unknown for f in one.failed)
+
+    return other is None or vague(decision) < vague(other)
+
+
+def _hangs_on(engine: Engine, event: str, unknown: list[str]) -> tuple[str, ...]:
+    """The unknown columns that the rules of an event read."""
+    sources = {c.name: c.sources or (c.name,) for c in engine.model.columns}
+    read = {
+        source for rule in engine.model.rules if rule.event == event
+        for cell in rule.when for source in sources[cell.column]
+    }
+    return tuple(c for c in unknown if c in read)
+
+
+# --------------------------------------------------------------- what explains an event
+
+
+def explanation(engine: Engine, pair: Pair, event: str) -> tuple[str, ...]:
+    """What must have happened before an event, that nobody saw: the fewest faults of the world.
+
+    They change columns that only the environment knows, or that a dead node cannot tell any more:
+    a lost heartbeat is explained by a cut link, a lost host by its power. Nothing where the
+    event can happen as it is, or where no one or two of them explain it.
+    """
+    if engine.possible(pair, event):
+        return ()
+    kinds = {e.name: e for e in engine.model.events}
+    columns = {c.name: c.observed_by for c in engine.model.columns}
+    hidden = sorted(
+        (sum(1 for _ in rule.then), rule.event) for rule in engine.model.rules
+        if kinds[rule.event].decider == "environment"
+        and all(columns[e.target] != RECORD for e in rule.then)
+        and any(columns[e.target] == "environment" for e in rule.then)
+    )
+    names = list(dict.fromkeys(name for _, name in hidden))
+    for depth in (1, 2):
+        for chain in product(names, repeat=depth):
+            at: Pair | None = pair
+            for name in chain:
+                at = _world(engine, at, name) if at is not None else None
+            if at is not None and engine.possible(at, event) and all(
+                    at[c] == pair[c] for c in engine.stored if columns[c] == RECORD):
+                return chain
+    return ()
+
+
+def _world(engine: Engine, pair: Pair, event: str) -> Pair | None:
+    if engine.broken(pair) or not engine.possible(pair, event):
+        return None
+    return engine.step(pair, event).pair

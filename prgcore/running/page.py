@@ -1,0 +1,59 @@
+"""The page of an agent: what a browser shows at its administrator's address.
+
+Law: text from a status, and nothing else; the page asks again by itself, and holds no script.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+from typing import Any
+
+from prgcore.running.group import Group
+from prgcore.seats import NODES
+from prgcore.vocabulary import title
+
+_STYLE = """
+body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem;
+color:#1c2330;background:#fff}table{border-collapse:collapse;width:100%}
+th,td{text-align:left;padding:.4rem .6rem;border-bottom:1px solid #ccd3dd;vertical-align:top}
+@media(prefers-color-scheme:dark){body{color:#e6eaf0;background:#14181f}
+th,td{border-color:#39424f}}
+"""
+
+
+def page(group: Group, status: Mapping[str, Any]) -> bytes:
+    """The answer to a browser, head and body."""
+    known, claims = status["known"], status["claims"]
+    names = dict(zip(NODES, status["nodes"], strict=True))
+    rows = "".join(
+        f"<tr><th scope=row>{escape(names[n])}</th><td>{_cell(known, n, 'state')}</td>"
+        f"<td>{_cell(known, n, 'reason')}</td><td>{_own(known, n)}</td>"
+        f"<td>{escape(', '.join(names[h] for h, by in claims.items() if by == n) or 'nobody')}</td></tr>"
+        for n in NODES
+    )
+    orders = ", ".join(status["orders"]) or "nothing"
+    body = (
+        f"<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport "
+        f'content="width=device-width"><meta http-equiv=refresh content=1>'
+        f"<title>{escape(group.name)}</title><style>{_STYLE}</style><h1>{escape(group.name)}</h1>"
+        f"<p>High availability is {escape(known['ha'])}. Seen from {escape(names[status['node']])}, "
+        f"after {status['epoch']} decisions. Still to be done: {escape(orders)}.</p>"
+        f"<table><tr><th scope=col>Node<th scope=col>State<th scope=col>Reason"
+        f"<th scope=col>Services<th scope=col>Holds the users of</tr>{rows}</table></html>"
+    ).encode()
+    head = ("HTTP/1.0 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nConnection: close\r\n"
+            "Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n")
+    return head.encode() + body
+
+
+def _cell(known: Mapping[str, str], node: str, column: str) -> str:
+    return escape(title(known[f"{node}.{column}"])) or "none"
+
+
+def _own(known: Mapping[str, str], node: str) -> str:
+    """What is known of a node's services; the peer may not have answered."""
+    services = known.get(f"{node}.services")
+    return "not known" if services is None else escape(
+        f"{services}, database {known.get(f'{node}.database', 'not known')}")

@@ -1,0 +1,271 @@
+"""Services as child processes: started, stopped, watched, and told whom they may serve.
+
+Law: no rule lives here. A service runs as long as somebody holds the lock on `NAME.lock`, which it
+inherits: whoever started it, and whatever became of that one, it is found and taken over, and no
+other process is taken for it. Its number, which it writes itself, is in `NAME.pid`; it leads a
+session of its own, so what it starts is stopped with it, and it outlives its agent. A service that
+closes the descriptors that it inherits is known to the agent that started it, and to no later one.
+
+The one that serves users listens on the socket that PRGCORE_SOCKET names. It is sent JSON objects,
+one a line, and answers each with one:
+
+    {"serve": {"node1": TOKEN}, "until": SECONDS}
+
+It serves these groups, and nobody else, until then by the boot clock of the computer
+(`prgcore.stores.ports.boot_clock`), and answers `{}` when it does. After `until` it serves nobody,
+whatever becomes of its agent. What is told with an earlier `until` than before comes too late: it
+goes on as it was, and answers anything else, as `{"late": true}`. A line without `"serve"` changes
+nothing; any answer will do. It has half a second to answer.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from threading import Lock
+
+from prgcore.errors import ActionFailed, BadInput
+from prgcore.running.group import LONGEST_SOCKET, Member
+
+try:
+    import fcntl
+except ModuleNotFoundError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+__all__ = ["Services", "alive"]
+
+PATIENCE = 2.0
+"""Seconds that a service has to start, to stop, or to answer."""
+
+NUMBERED = 'echo $$ >"$0" && exec "$@"'
+"""How the shell becomes a service: first its number is written, then it is the service."""
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; one that is dead and not buried does not."""
+    try:
+        os.kill(pid, 0)
+        status = Path(f"/proc/{pid}/stat").read_bytes()
+    except ProcessLookupError:
+        return False
+    except OSError:  # no such files on this system
+        return True
+    return status.rpartition(b")")[2].split()[0] not in (b"Z", b"X")
+
+
+class Services:
+    """The critical services of a node, as child processes. Threads may share it.
+
+    Raises:
+        BadInput: the directory cannot be made, or its socket has too long a name; or this system
+            has no locks that a child inherits.
+    """
+
+    def __init__(self, member: Member) -> None:
+        if fcntl is None:
+            raise BadInput("services as child processes need flock, which this system does not "
+                           "have; run the agent on Linux, BSD or macOS")
+        self.member, self.directory = member, member.directory
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise BadInput(f"{member.seat}.directory: {str(self.directory)[-120:]!r} cannot be "
+                           f"made: {error.strerror}") from None
+        self._near = _short(self.socket, Path.cwd())
+        if member.serving and len(os.fsencode(self._near)) > LONGEST_SOCKET:
+            raise BadInput(f"{member.seat}.directory: a socket in it has a name of more than "
+                           f"{LONGEST_SOCKET} bytes from here; start the agent in "
+                           f"{str(member.home.absolute())[-120:]!r}")
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._changing, self._looking = Lock(), Lock()
+
+    @property
+    def socket(self) -> Path:
+        """Where the service listens that serves users."""
+        return self.directory / "serving.sock"
+
+    def pid(self, name: str) -> int | None:
+        """The process of a service: None, it does not run; 0, it runs, its number is not known.
+
+        Raises:
+            ActionFailed: whether it runs cannot be told.
+        """
+        with self._looking:
+            child = self._child(name)
+            if child:
+                return child
+            with self._lock(name) as lock:
+                return self._written(name) if lock is None else None
+
+    def up(self) -> bool:
+        """Whether every critical service runs; the database is none. Raises as `pid` does."""
+        return all(self.pid(n) is not None for n in self.member.services
+                   if n != self.member.database)
+
+    def database_up(self) -> bool:
+        """Whether the database runs; without one, it does. Raises as `pid` does."""
+        return not self.member.database or self.pid(self.member.database) is not None
+
+    def start(self, names: tuple[str, ...] = ()) -> None:
+        """Start what does not run: these services, or all.
+
+        Raises:
+            ActionFailed: one does not start.
+        """
+        with self._changing:
+            for name in names or tuple(self.member.services):
+                self._start(name)
+            if self.member.serving and self.member.serving in (names or self.member.services):
+                self._answers()
+
+    def _start(self, name: str) -> None:
+        with self._looking:
+            if self._child(name):
+                return
+            with self._lock(name) as lock:
+                if lock is None:
+                    return
+                child = self._children[name] = self._begun(name, lock)
+        end = time.monotonic() + PATIENCE
+        while not self._written(name):
+            if child.poll() is not None or time.monotonic() > end:
+                raise ActionFailed(f"{name}: it does not start; see {name}.log, and whether "
+                                   f"{name}.pid can be written")
+            time.sleep(0.001)
+
+    def _begun(self, name: str, lock: int) -> subprocess.Popen[bytes]:
+        """A service with its lock, which it keeps."""
+        command = self.member.services[name]
+        program = str(self.member.home / command[0]) if os.sep in command[0] else command[0]
+        if shutil.which(program) is None:
+            raise ActionFailed(f"{name}: {command[0]}: no such program")
+        number = self.directory / f"{name}.pid"
+        with _failing(name):
+            number.unlink(missing_ok=True)
+            if name == self.member.serving:
+                self.socket.unlink(missing_ok=True)
+            with (self.directory / f"{name}.log").open("ab") as log:
+                return subprocess.Popen(  # noqa: S603, the command is the user's own
+                    ["/bin/sh", "-c", NUMBERED, str(number.absolute()), *command],
+                    stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                    cwd=self.member.home, start_new_session=True, pass_fds=(lock,),
+                    env=os.environ | {"PRGCORE_NODE": self.member.seat,
+                                      "PRGCORE_SOCKET": _short(self.socket, self.member.home)})
+
+    def _child(self, name: str) -> int:
+        """The process of a service that this agent has started; 0: it does not run."""
+        child = self._children.get(name)
+        return child.pid if child is not None and child.poll() is None else 0
+
+    @contextmanager
+    def _lock(self, name: str) -> Iterator[int | None]:
+        """The lock of a service; None: it is held, the service runs."""
+        with _failing(name):
+            file = os.open(self.directory / f"{name}.lock", os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            with _failing(name):
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    free = True
+                except BlockingIOError:
+                    free = False
+            yield file if free else None
+        finally:
+            os.close(file)
+
+    def _written(self, name: str) -> int:
+        """The number that a service has written; 0: it has not, or nothing that is one."""
+        try:
+            text = (self.directory / f"{name}.pid").read_text("ascii")
+        except (OSError, UnicodeDecodeError):
+            return 0
+        fits = text.endswith("\n") and text[:-1].isdecimal() and len(text) < 12
+        return int(text) if fits and int(text) > 1 else 0
+
+    def _answers(self) -> None:
+        """Wait until the service that serves users answers."""
+        end = time.monotonic() + PATIENCE
+        while not self._told({"ask": ""}):
+            if time.monotonic() > end or self.pid(self.member.serving) is None:
+                raise ActionFailed(f"{self.member.serving} does not answer at {self.socket}")
+            time.sleep(0.01)
+
+    def stop(self) -> None:
+        """Stop the critical services; the database runs on.
+
+        Raises:
+            ActionFailed: one does not stop.
+        """
+        with self._changing:
+            trouble: dict[str, str] = {}
+            for number in (signal.SIGTERM, signal.SIGKILL):
+                trouble = self._signal(number)
+                if not trouble:
+                    return
+        raise ActionFailed("services do not stop: " + ", ".join(
+            f"{name} ({why})" for name, why in sorted(trouble.items())))
+
+    def _signal(self, number: int) -> dict[str, str]:
+        """Which services still run a while after this signal, and why."""
+        said: dict[str, str] = {}
+        end = time.monotonic() + PATIENCE / 2
+        while True:
+            left = {n: pid for n in self.member.services if n != self.member.database
+                    and (pid := self.pid(n)) is not None}
+            if not left or time.monotonic() > end:
+                return {n: said.get(n) or "its process is not known" for n in left}
+            for name, pid in left.items():
+                if pid and name not in said:
+                    said[name] = f"process {pid}"
+                    try:
+                        os.killpg(pid, number)
+                    except OSError as error:
+                        said[name] += f": {error.strerror}"
+            time.sleep(0.01)
+
+    def serve(self, groups: Mapping[str, int], until: float) -> bool:
+        """Tell whom to serve, and until when; whether that was heard, and heeded.
+
+        A service that cannot be told serves by what it was told before, until then.
+
+        Args:
+            groups: for each home that is served, its token.
+            until: seconds of `prgcore.stores.ports.boot_clock`.
+        """
+        if not self.member.serving:
+            return True
+        return self._told({"serve": dict(groups), "until": until}) == b"{}\n"
+
+    def _told(self, what: Mapping[str, object]) -> bytes:
+        """What the service that serves users answers; nothing where it does not."""
+        with suppress(OSError), socket.socket(socket.AF_UNIX) as end:
+            end.settimeout(PATIENCE / 4)
+            end.connect(self._near)
+            end.sendall(json.dumps(what).encode() + b"\n")
+            with end.makefile("rb") as lines:
+                return lines.readline()
+        return b""
+
+
+def _short(path: Path, here: Path) -> str:
+    """The whole path, where a socket may be called that; else as it is called from here."""
+    whole = str(path.resolve())
+    return whole if len(os.fsencode(whole)) <= LONGEST_SOCKET else os.path.relpath(whole, here.resolve())
+
+
+@contextmanager
+def _failing(name: str) -> Iterator[None]:
+    """What the system does not do for a service has failed."""
+    try:
+        yield
+    except OSError as error:
+        file = f"{Path(str(error.filename)).name}: " if error.filename else ""
+        raise ActionFailed(f"{name}: {file}{error.strerror or error}") from None

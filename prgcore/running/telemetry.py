@@ -1,0 +1,268 @@
+"""Telemetry: what a log of decisions adds up to. Counters, the state of every node, time in it.
+
+Law: a pure fold; time comes from the entries alone. Folding a log in two parts gives what folding
+it whole gives. Entries may name some of the columns only, and of any machine: what an entry does
+not name is as the last one that did left it. What cannot be read is counted and left out.
+
+An entry tells of the moment of its `time`. Between two entries nothing is known to change, so the
+seconds between them belong to what the first one left. Where a clock steps back no seconds pass.
+
+Users are out where they were served before and are not now, as far as the log tells: a column
+that it never names hinders nobody. A controller names all of them; of node agents nobody names
+`process`, so there users are out from when the survivor acts, not from the crash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeAlias
+
+from attrs import evolve, field, frozen
+
+from prgcore.errors import BadInput
+from prgcore.seats import NODES, seat_cube
+from prgcore.stores.record import Entry, assigned
+from prgcore.tables.clients import ASSIGNED, SERVES
+
+Key: TypeAlias = tuple[str, ...]
+
+MOST = 2000
+"""How many keys a counter has, and how many columns are kept; what is more is counted as OTHER."""
+
+OTHER = "other"
+
+
+@frozen
+class Users:
+    """The users of one node, as the log tells of them.
+
+    Attributes:
+        served: whether somebody serves them now; None: nobody did so far.
+        outages: how often they were served and then not.
+        seconds: how long they were out, all in all.
+        lasting: how long they have been out now, or were last time.
+        longest: how long they were out at most.
+        failovers: how often they were assigned to the peer.
+    """
+
+    served: bool | None = None
+    outages: int = 0
+    seconds: float = 0.0
+    lasting: float = 0.0
+    longest: float = 0.0
+    failovers: int = 0
+
+
+@frozen
+class Telemetry:
+    """What was folded so far; `Telemetry()` is that of an empty log.
+
+    Attributes:
+        entries: how many entries were counted.
+        skipped: how many lines were none.
+        first, told: seconds since 1970 of the first and the last entry.
+        last: until when seconds are counted: the last entry, or what `at` was asked for.
+        passed: the seconds that passed, all in all.
+        backwards: how often a time was before the last one.
+        epoch: of the last entry.
+        columns: the last value of every column.
+        lasting: for each column, how many seconds it has had that value.
+        seconds: for each column and value, how many seconds it had it.
+        entered: for each column and value, how often it became it.
+        decisions: how many, by rule (empty: none), event and outcome.
+        refusals: how many, by command and column that failed (empty: the log does not say). One
+            refusal counts under every column that failed.
+        users: by the node at home to them; nobody where the columns do not tell.
+    """
+
+    entries: int = 0
+    skipped: int = 0
+    first: float | None = None
+    told: float | None = None
+    last: float | None = None
+    passed: float = 0.0
+    backwards: int = 0
+    epoch: int = 0
+    columns: dict[str, str] = field(factory=dict)
+    lasting: dict[str, float] = field(factory=dict)
+    seconds: dict[Key, float] = field(factory=dict)
+    entered: dict[Key, int] = field(factory=dict)
+    decisions: dict[Key, int] = field(factory=dict)
+    refusals: dict[Key, int] = field(factory=dict)
+    users: dict[str, Users] = field(factory=dict)
+
+    @property
+    def states(self) -> dict[str, str]:
+        """The columns that say in what state something is: those named `….state`, else all."""
+        named = [c for c in self.columns if c.endswith(".state")]
+        return {c: self.columns[c] for c in sorted(named or self.columns)}
+
+    @property
+    def unnamed(self) -> tuple[str, ...]:
+        """What the log would have to name to tell from when users are out; it never did."""
+        asked = {c.column for cube in _SERVES.values() for c in cube}
+        return tuple(sorted(asked - set(self.columns))) if self.users else ()
+
+    def outcomes(self) -> dict[str, int]:
+        """How many decisions had each outcome."""
+        found: dict[str, int] = {}
+        for (*_, outcome), number in self.decisions.items():
+            found[outcome] = found.get(outcome, 0) + number
+        return dict(sorted(found.items()))
+
+    def at(self, now: float) -> Telemetry:
+        """As it is when nothing else was decided until then; itself before the last entry."""
+        if self.last is None or now <= self.last:
+            return self
+        return _passed(_own(self), float(now))
+
+    def afresh(self, now: float) -> Telemetry:
+        """As it is then, with everything counted from then on."""
+        here = self.at(now)
+        return Telemetry(
+            first=now, told=here.told, last=now, epoch=here.epoch, columns=here.columns, lasting=here.lasting,
+            users={home: Users(users.served) for home, users in here.users.items()})
+
+    def to_json(self) -> dict[str, Any]:
+        """`{"entries", "epoch", "states": {column: {"is", "lasting", "seconds": {}, …}}, …}`."""
+        states = self.states
+        return {
+            "entries": self.entries, "skipped": self.skipped, "first": self.first,
+            "last": self.last, "seconds": self.passed, "backwards": self.backwards,
+            "epoch": self.epoch, "columns": dict(sorted(self.columns.items())),
+            "states": {
+                column: {"is": value, "lasting": self.lasting[column],
+                         "seconds": _of(column, self.seconds),
+                         "entered": _of(column, self.entered)}
+                for column, value in states.items()
+            },
+            "decisions": [
+                {"rule": rule or None, "event": event, "outcome": outcome, "count": number}
+                for (rule, event, outcome), number in sorted(self.decisions.items())
+            ],
+            "refusals": [
+                {"command": command, "column": column or None, "count": number}
+                for (command, column), number in sorted(self.refusals.items())
+            ],
+            "users": {
+                home: {"served": users.served, "outages": users.outages,
+                       "seconds": users.seconds, "lasting": users.lasting,
+                       "longest": users.longest, "failovers": users.failovers}
+                for home, users in sorted(self.users.items())
+            },
+            "unnamed": list(self.unnamed),
+        }
+
+
+def _of(column: str, counter: Mapping[Key, Any]) -> dict[str, Any]:
+    return {value: number for (one, value), number in sorted(counter.items()) if one == column}
+
+
+def fold(telemetry: Telemetry, entry: Entry | Mapping[str, Any] | None) -> Telemetry:
+    """The telemetry after one more entry; None, or what is no entry, is a line that is skipped."""
+    return of((entry,), telemetry)
+
+
+def of(
+    entries: Iterable[Entry | Mapping[str, Any] | None], start: Telemetry | None = None
+) -> Telemetry:
+    """The telemetry of a log, or of its next part.
+
+    Args:
+        entries: in their order; each as a record or as JSON.
+        start: what went before.
+    """
+    found = _own(start or Telemetry())
+    for value in entries:
+        try:
+            entry = value if isinstance(value, Entry) else Entry.from_json(value)
+        except BadInput:
+            found = evolve(found, skipped=found.skipped + 1)
+        else:
+            found = _told(found, entry)
+    return found
+
+
+# From here on the mappings of a telemetry are written to: `_own` gave it its own.
+
+
+def _own(telemetry: Telemetry) -> Telemetry:
+    return evolve(
+        telemetry, columns=dict(telemetry.columns), lasting=dict(telemetry.lasting),
+        seconds=dict(telemetry.seconds), entered=dict(telemetry.entered),
+        decisions=dict(telemetry.decisions), refusals=dict(telemetry.refusals),
+        users=dict(telemetry.users),
+    )
+
+
+def _told(so_far: Telemetry, entry: Entry) -> Telemetry:
+    here = _passed(so_far, float(entry.time))
+    for cells in (entry.before, entry.after):
+        _now(here, cells)
+    _count(here.decisions, (entry.rule or "", entry.event, entry.outcome))
+    if entry.outcome == "refused":
+        for column in sorted({str(cell["column"]) for cell in entry.failed}) or [""]:
+            _count(here.refusals, (entry.event, column))
+    return evolve(here, entries=here.entries + 1, told=entry.time, epoch=entry.epoch)
+
+
+def _passed(here: Telemetry, now: float) -> Telemetry:
+    """The seconds until now, given to what every column is; a clock that steps back gives none."""
+    last = now if here.last is None else here.last
+    gone = max(now - last, 0.0)
+    for cell in here.columns.items():
+        here.lasting[cell[0]] += gone
+        if cell in here.seconds:  # of thousands of columns, all but the new ones
+            here.seconds[cell] += gone
+        else:
+            _count(here.seconds, cell, gone)
+    for home, users in here.users.items():
+        if users.served is False:
+            lasting = users.lasting + gone
+            here.users[home] = evolve(
+                users, seconds=users.seconds + gone, lasting=lasting,
+                longest=max(users.longest, lasting))
+    return evolve(here, first=now if here.first is None else here.first, last=now,
+                  passed=here.passed + gone, backwards=here.backwards + (now < last))
+
+
+def _now(here: Telemetry, cells: Mapping[str, str]) -> None:
+    """Columns are like this from now on."""
+    for column, value in cells.items():
+        was = here.columns.get(column)
+        if was == value or (was is None and len(here.columns) >= MOST):
+            continue
+        here.columns[column] = value
+        here.lasting[column] = 0.0
+        if was is not None:
+            _count(here.entered, (column, value))
+        if was is not None and value == "yes" and column in _TAKEN:
+            home = _TAKEN[column]
+            users = here.users.get(home, Users())
+            here.users[home] = evolve(users, failovers=users.failovers + 1)
+    for home in NODES:
+        node = assigned(here.columns, home)
+        if node is not None:
+            here.users[home] = _served(here, here.users.get(home, Users()), node)
+
+
+_TAKEN = {f"{node}.{ASSIGNED[False]}": home for node, home in zip(NODES, NODES[::-1], strict=True)}
+"""The columns that assign users to a peer, and where they are at home."""
+_SERVES = {node: seat_cube(SERVES, node) for node in NODES}
+
+
+def _served(here: Telemetry, users: Users, node: str) -> Users:
+    """The users now, assigned to a node, or to nobody."""
+    serves = node != "" and all(
+        here.columns.get(c.column, c.values[0]) in c.values for c in _SERVES[node])
+    if serves:
+        return users if users.served else evolve(users, served=True)
+    if users.served:
+        return evolve(users, served=False, outages=users.outages + 1, lasting=0.0)
+    return users
+
+
+def _count(counter: dict[Any, Any], key: Key, number: float = 1) -> None:
+    if key not in counter and len(counter) >= MOST:
+        key = (OTHER,) * len(key)
+    counter[key] = counter.get(key, 0) + number

@@ -1,0 +1,1 @@
+"""Stores: what is kept of a running pair, and where. A new store is one file here."""

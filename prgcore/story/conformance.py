@@ -1,0 +1,499 @@
+"""Conformance: whether what a system logged is what the table allows, line by line.
+
+Law: pure; entries in, the first that no rule allows out, explained. A log may say less than
+everything: its lines name some columns, and between two of them the world may have moved unseen.
+So what is kept is every pair that the log so far leaves open, never a guess at one of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from attrs import asdict, frozen
+
+from prgcore.engine import Decision, Engine, Pair
+from prgcore.errors import BadInput, BudgetExhausted, PrgError, unknown_name
+from prgcore.form.knowledge import ADMINISTRATOR, ENVIRONMENT, RECORD
+from prgcore.model import Rule
+from prgcore.seats import NODES
+from prgcore.story.unseen import World, anywhere, node_of
+from prgcore.vocabulary import Outcome
+
+PAST = 64
+"""How many decisions ago a line may have been ignored or refused."""
+CONTROLLER = "controller"
+"""Who decides for both nodes."""
+_SHOWN = 4
+
+
+@frozen
+class Line:
+    """What a line of a log says; `read` makes it.
+
+    Attributes:
+        place: where it stands, as `line 17`.
+        event: what arrived.
+        by: who decided; empty where the log does not say.
+        outcome, rule, epoch: None where the log does not say.
+        before, after: the columns that it names.
+        actions: what was asked for and of which node (empty: of the group), in order; None where
+            the log does not say.
+    """
+
+    place: str
+    event: str
+    by: str
+    outcome: str | None
+    rule: str | None
+    epoch: int | None
+    before: Mapping[str, str]
+    after: Mapping[str, str]
+    actions: tuple[tuple[str, str], ...] | None
+
+    @property
+    def done(self) -> bool:
+        """Whether it was done; a log that does not say logs what was done."""
+        return self.outcome in (None, Outcome.DONE)
+
+
+@frozen
+class Answer:
+    """What the table answers, in a pair that the log leaves open.
+
+    Attributes:
+        outcome: done, ignored or refused; `impossible` where there is no answer.
+        rule: the id of the rule, if one answers.
+        changes: what it makes of the columns that the log names.
+        why: one sentence.
+    """
+
+    outcome: str
+    rule: str | None
+    changes: Mapping[str, str]
+    why: str
+
+
+@frozen
+class Finding:
+    """The first line of a log that no rule allows.
+
+    Attributes:
+        place: the line, as `line 17`.
+        event: its event.
+        kind: what disagrees: `start`, `epoch`, `by`, `before`, `impossible`, `outcome`, `rule`,
+            `after`, `actions`.
+        says: one sentence.
+        answers: what the table answers instead, each once.
+    """
+
+    place: str
+    event: str
+    kind: str
+    says: str
+    answers: tuple[Answer, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """The finding as JSON."""
+        return asdict(self)
+
+    def text(self) -> str:
+        """A line, and one more for each answer of the table."""
+        return "\n".join([f"{self.place}: {self.event}: {self.says}", *(
+            f"  the table: {a.outcome}{f' by {a.rule}' if a.rule else ''}: "
+            + (", ".join(f"{c} becomes {v}" for c, v in a.changes.items()) or a.why)
+            for a in self.answers[:_SHOWN])])
+
+
+@frozen
+class Report:
+    """What came of a log.
+
+    Attributes:
+        lines: how many were read; `done`, `ignored`, `refused` say how they were answered.
+        rules: ids of the rules that decided, in order.
+        of: how many rules the machine has.
+        finding: the first line that no rule allows; None where all are allowed.
+    """
+
+    lines: int
+    done: int
+    ignored: int
+    refused: int
+    rules: tuple[str, ...]
+    of: int
+    finding: Finding | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether every line is allowed."""
+        return self.finding is None
+
+    def to_json(self) -> dict[str, Any]:
+        """The report as JSON."""
+        return {"ok": self.ok, **asdict(self)}
+
+
+# ---------------------------------------------------------------------------- reading
+
+
+def read(engine: Engine, entry: Any, place: str) -> Line:
+    """A line of a log from its JSON value. It needs an `event`; the rest is checked where it is.
+
+    Raises:
+        BadInput: it is no entry, or names what the machine has not.
+    """
+    if not isinstance(entry, Mapping):
+        raise BadInput(f"{place}: an entry is an object, not {type(entry).__name__}")
+    event, by = entry.get("event"), entry.get("by")
+    if not isinstance(event, str):
+        raise BadInput(f"{place}: expected an object with event, and with outcome, rule, before "
+                       "and after; the event is missing" + ("" if event is None else " or no text"))
+    try:
+        engine.kind(event)
+    except BadInput as error:
+        raise BadInput(f"{place}: {error}") from None
+    outcome, rule, epoch = entry.get("outcome"), entry.get("rule"), entry.get("epoch")
+    if outcome is not None and outcome not in tuple(Outcome):
+        raise BadInput(f"{place}: " + unknown_name("outcome", outcome, Outcome))
+    for key, value in (("rule", rule), ("by", by)):
+        if not isinstance(value, str | None):
+            raise BadInput(f"{place}: {key} is text, not {type(value).__name__}")
+    if epoch is not None and (type(epoch) is not int or epoch < 0):
+        raise BadInput(f"{place}: the epoch is a number from 0, not {str(epoch)[:40]!r}")
+    before, after = (
+        _columns(engine, entry.get(key), f"{place}: {key}") for key in ("before", "after"))
+    return Line(place, event, by or "", outcome, rule, epoch, before, after,
+                _actions(entry.get("actions"), f"{place}: actions"))
+
+
+def _actions(value: Any, place: str) -> tuple[tuple[str, str], ...] | None:
+    if value is None:
+        return None
+    expected = f'{place} are a list of {{"do": ..., "node": ...}}'
+    if not isinstance(value, list | tuple):
+        raise BadInput(f"{expected}, not {type(value).__name__}")
+    found = []
+    for one in value:
+        do, node = (one.get("do"), one.get("node")) if isinstance(one, Mapping) else (None, None)
+        if not isinstance(do, str) or not isinstance(node, str | None):
+            raise BadInput(f"{expected}, not {one!r:.60}")
+        found.append((do, node or ""))
+    return tuple(found)
+
+
+def _columns(engine: Engine, value: Any, place: str) -> dict[str, str]:
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise BadInput(f"{place} is an object of columns, not {type(value).__name__}")
+    domains = {c.name: c.domain for c in engine.model.columns}
+    for name, word in value.items():
+        if name not in domains:
+            raise BadInput(f"{place}: " + unknown_name("column", name, domains))
+        if not isinstance(word, str) or word not in domains[name]:
+            raise BadInput(f"{place}: {name}: " + unknown_name("value", word, domains[name]))
+    return dict(value)
+
+
+# --------------------------------------------------------------------------- checking
+
+
+class Conformance:
+    """A log against a machine, an entry at a time.
+
+    Args:
+        engine: the machine.
+        hidden: events that nobody logs, as for `World`. Without it there are none where the first
+            line names every column, and else the machine's own.
+        start: the pair in which the log begins. Without it the initial one if that fits, else
+            any that does: a log may begin in the middle, but not with the first epoch.
+
+    Raises:
+        BadInput: no such event, or not a pair of this machine.
+
+    Attributes:
+        finding: the first line that no rule allows; after it nothing is read.
+        open: the pairs that the log leaves open.
+    """
+
+    def __init__(
+        self, engine: Engine, *, hidden: Iterable[str] | None = None,
+        start: Mapping[str, str] | None = None,
+    ) -> None:
+        self.engine = engine
+        self.finding: Finding | None = None
+        self.open = frozenset() if start is None else frozenset([engine.pair(start)])
+        self._world = None if hidden is None else World(engine, hidden)
+        self._known_by = {c.name: c.observed_by for c in engine.model.columns}
+        self._rules = {r.id: r for r in engine.model.rules}
+        self._past: dict[int, frozenset[Pair]] = {}
+        self._deciders = {e.name: e.decider for e in engine.model.events}
+        self._least = self._most = 0  # decisions so far; lines may leave open which of them are
+        self._numbers = False  # whether these are epochs: some line had one
+        self._middle = False
+        self._last = ""
+        self._count = dict.fromkeys(Outcome, 0)
+        self._covered: set[str] = set()
+
+    @property
+    def report(self) -> Report:
+        """What came of the log so far."""
+        count = self._count
+        return Report(
+            sum(count.values()) + (self.finding is not None), count[Outcome.DONE],
+            count[Outcome.IGNORED], count[Outcome.REFUSED], tuple(sorted(self._covered)),
+            len(self._rules), self.finding,
+        )
+
+    def feed(self, entry: Any, place: str = "") -> Finding | None:
+        """The next entry; what is wrong with it, or with an earlier one, if anything is.
+
+        Args:
+            entry: a JSON object: an event, and what the log says of it.
+            place: what to call it; `line N` if not given.
+
+        Raises:
+            BadInput: it is no entry, or names what the machine has not.
+            BudgetExhausted: the log leaves too many pairs open.
+        """
+        if self.finding is None:
+            number = sum(self._count.values()) + 1
+            line = read(self.engine, entry, place or f"line {number}")
+            self.finding = self._check(line)
+        return self.finding
+
+    def _check(self, line: Line) -> Finding | None:
+        if self._world is None:
+            whole = set(self.engine.stored) <= line.before.keys()
+            self._world = World(self.engine, () if whole else None)
+        wrong = self._numbered(line) or self._misattributed(line) or (
+            None if self.open else self._begin(line, self._world))
+        if wrong:
+            return wrong
+        late = self._numbers and line.epoch is not None and line.epoch < self._least
+        at = self._world.after(
+            self._past[line.epoch] if late and line.epoch is not None else self.open)
+        before, after = self._compared(line, line.before), self._compared(line, line.after)
+        fits = [p for p in at if _fits(p, before)]
+        if not fits:
+            return self._unexplained(line, at, before)
+        decisions = [d for p in fits if (d := self._decision(p, line.event)) is not None]
+        allowed = [d for d in decisions if not _disagreement(line, d, after)]
+        if not allowed:
+            return self._refuted(line, fits, decisions, after)
+        self._count[allowed[0].outcome] += 1
+        rules = {d.rule.id for d in allowed if d.rule}
+        self._covered |= rules if len(rules) == 1 else set()
+        self._last = line.place
+        if not late:
+            self.open = frozenset(d.pair for d in allowed)
+            self._number(line, {d.outcome is Outcome.DONE for d in allowed})
+        return None
+
+    def _number(self, line: Line, done: set[bool]) -> None:
+        """Count a line; one without an epoch is a decision if the table answers that it is."""
+        if line.epoch is not None:
+            self._numbers, self._least, self._most = True, line.epoch, line.epoch
+        else:
+            self._least, self._most = self._least + min(done), self._most + max(done)
+        if self._numbers and self._least == self._most:
+            self._past[self._least] = self.open
+            self._past = {e: p for e, p in self._past.items() if e > self._least - PAST}
+
+    def _numbered(self, line: Line) -> Finding | None:
+        """Every decision once and in order; what is ignored or refused is of a recent one."""
+        if line.epoch is None:
+            return None
+        before = line.epoch - line.done
+        if not self._numbers and before >= self._least + self._middle:
+            return None
+        unsaid = line.outcome is None and self._least <= line.epoch <= self._most
+        if self._numbers and (self._least <= before <= self._most or unsaid or (
+                not line.done and line.epoch in self._past)):
+            return None
+        if self._numbers and before > self._most:
+            lost = f"decision {self._most + 1}"
+            if before > self._most + 1:
+                lost = f"decisions {self._most + 1} to {before}"
+            says = f"{lost} lost: the epoch is {line.epoch} after {self._most}"
+        elif before == self._least:
+            return Finding(line.place, line.event, "start", _NO_START)
+        elif line.done:
+            says = (f"a decision is applied twice, or out of order: the epoch is {line.epoch} "
+                    f"after {self._least}")
+        else:
+            says = f"of epoch {line.epoch}, too long before {self._least} to be checked"
+        return Finding(line.place, line.event, "epoch", says)
+
+    def _misattributed(self, line: Line) -> Finding | None:
+        """Who decides an event, or sees it happen, logs it; a controller logs everything."""
+        who = self._deciders[line.event]
+        if who == ENVIRONMENT:
+            who = line.event.partition("(")[2].rstrip(")")
+        if line.by in ("", CONTROLLER, who) or who not in (ADMINISTRATOR, *NODES):
+            return None
+        return Finding(line.place, line.event, "by", (
+            f"the log says by {line.by:.60}, and it is to be by {who} or {CONTROLLER}"))
+
+    def _begin(self, line: Line, world: World) -> Finding | None:
+        """Where a log begins: initially, or in any pair that fits its first line."""
+        initial = frozenset(self.engine.initial)
+        before = self._compared(line, line.before)
+        first = line.epoch is None or line.epoch <= line.done
+        if first and any(_fits(p, before) for p in world.after(initial)):
+            self.open = initial
+            return None
+        if line.epoch is not None and first:
+            return Finding(line.place, line.event, "start", _NO_START)
+        try:
+            self.open, broken = anywhere(self.engine, before)
+        except BudgetExhausted as error:
+            return Finding(line.place, line.event, "start", str(error))
+        self._middle = True
+        return None if self.open else Finding(line.place, line.event, "start", (
+            "the log begins in a pair that cannot be reached"
+            + (f": it breaks {', '.join(broken)}" if broken else "")))
+
+    def _compared(self, line: Line, columns: Mapping[str, str]) -> Mapping[str, str]:
+        """Those columns of a line that whoever decided knows now; of a peer it knows the past."""
+        if line.by not in NODES or self._world is None or not self._world.events:
+            return columns
+        return {c: v for c, v in columns.items()
+                if node_of(c) in ("", line.by) or self._known_by[c] == RECORD}
+
+    def _decision(self, pair: Pair, event: str) -> Decision | None:
+        try:
+            return self.engine.step(pair, event)
+        except PrgError:
+            return None
+
+    # ------------------------------------------------------------------- explaining
+
+    def _unexplained(
+        self, line: Line, at: frozenset[Pair], before: Mapping[str, str]
+    ) -> Finding:
+        """No open pair fits what the line says was before: the columns that changed unsaid."""
+        nearest = min(at, key=lambda p: (sum(p[c] != v for c, v in before.items()), p.values_))
+        unsaid = [f"{c} is {v} before it and was {nearest[c]}"
+                  for c, v in before.items() if nearest[c] != v]
+        since = f"after {self._last}" if self._last else "in the beginning"
+        more = f"; and {len(unsaid) - _SHOWN} more" if len(unsaid) > _SHOWN else ""
+        return Finding(line.place, line.event, "before", (
+            f"{'; '.join(unsaid[:_SHOWN])}{more} {since}: no line says how that changed"))
+
+    def _refuted(
+        self, line: Line, fits: list[Pair], decisions: list[Decision], after: Mapping[str, str]
+    ) -> Finding:
+        """Some open pairs fit, and in none of them the table answers as the line says."""
+        fits = sorted(fits, key=lambda p: p.values_)
+        if not decisions:
+            errors = sorted({_error(self.engine, p, line.event) for p in fits}, key=_length)
+            return Finding(line.place, line.event, "impossible", errors[0], tuple(
+                Answer("impossible", None, {}, e) for e in errors[1:]))
+        decisions = sorted(decisions, key=lambda d: (
+            d.rule.id if d.rule else "", d.pair.values_, d.why))
+        nearest = min(decisions, key=lambda d: (_RANK.index(_disagreement(line, d, after)), sum(
+            d.pair[c] != v for c, v in after.items())))
+        here = next(p for p in fits if self._decision(p, line.event) is nearest)
+        names = [*before] if (before := line.before) else [*after] or list(self.engine.stored)
+        answers = dict.fromkeys(
+            (d.outcome.value, d.rule.id if d.rule else None, d.why, tuple(
+                (c, d.pair[c]) for c in names if d.pair[c] != before.get(c, d.pair[c])))
+            for d in decisions)
+        return Finding(
+            line.place, line.event, _disagreement(line, nearest, after),
+            self._told(line, nearest, here, after),
+            tuple(Answer(o, r, dict(changes), why) for o, r, why, changes in answers))
+
+    def _told(self, line: Line, table: Decision, pair: Pair, after: Mapping[str, str]) -> str:
+        """What the line says, what the table answers, and why not as the line says."""
+        answers = f"{table.outcome}{f' by {table.rule.id}' if table.rule else ''}"
+        kind = _disagreement(line, table, after)
+        if kind == "after":
+            wrong = [f"{c} is {v} after it, and is to be {table.pair[c]}"
+                     for c, v in after.items() if table.pair[c] != v]
+            more = f"; and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
+            return f"{'; '.join(wrong[:_SHOWN])}{more} ({answers})"
+        if kind == "actions":
+            return (f"its actions are {_list(line.actions or ())}, and are to be "
+                    f"{_list(_asked(table))} ({answers})")
+        logged = f"{line.outcome or 'done'}{f' by {line.rule}' if line.rule else ''}"
+        said = f"the log says {logged}, the table {answers}"
+        if line.rule is None:
+            return f"{said}: {table.why}" if table.why else said
+        if line.rule not in self._rules:
+            return f"{said}; {unknown_name('rule', line.rule, self._rules)}"
+        rule = self._rules[line.rule]
+        if rule.event != line.event:
+            return f"{said}; {rule.id} is a rule of {rule.event}"
+        because = _misses(rule, pair)
+        return f"{said}, because {because}" if because else said
+
+
+_RANK = ("actions", "after", "rule", "outcome")
+_NO_START = ("the log begins with the first epoch, and not in the initial pair: lines before it are "
+             "lost, or it has another start")
+
+
+def _fits(pair: Pair, columns: Mapping[str, str]) -> bool:
+    return all(pair[c] == v for c, v in columns.items())
+
+
+def _disagreement(line: Line, decision: Decision, after: Mapping[str, str]) -> str:
+    """In what a line and a decision disagree; empty where they agree."""
+    if line.outcome is not None and line.outcome != decision.outcome:
+        return "outcome"
+    if line.rule is not None and (decision.rule is None or decision.rule.id != line.rule):
+        return "rule"
+    if not _fits(decision.pair, after):
+        return "after"
+    return "" if line.actions in (None, _asked(decision)) else "actions"
+
+
+def _asked(decision: Decision) -> tuple[tuple[str, str], ...]:
+    return tuple((a.do, a.node or "") for a in decision.actions)
+
+
+def _list(actions: Iterable[tuple[str, str]]) -> str:
+    """`stop_critical_services on node1, then move_users on node2`."""
+    named = [f"{do} on {node}" if node else do for do, node in actions]
+    return f"{', then '.join(named) or 'none':.300}"
+
+
+def _misses(rule: Rule, pair: Pair) -> str:
+    return "; ".join(f"{cell.column} is {pair[cell.column]}" for cell in rule.when
+                     if pair[cell.column] not in cell.values)
+
+
+def _error(engine: Engine, pair: Pair, event: str) -> str:
+    try:
+        engine.step(pair, event)
+    except PrgError as error:
+        return str(error)
+    raise AssertionError(f"BUG: {event} has an answer")
+
+
+def _length(text: str) -> tuple[int, str]:
+    return len(text), text
+
+
+def check(
+    engine: Engine, entries: Iterable[Any], *, hidden: Iterable[str] | None = None,
+    start: Mapping[str, str] | None = None,
+) -> Report:
+    """A whole log against a machine, up to the first line that no rule allows.
+
+    Args:
+        engine: the machine.
+        entries: JSON objects, in order.
+        hidden, start: as for `Conformance`.
+
+    Raises:
+        BadInput, BudgetExhausted: as `Conformance.feed`.
+    """
+    log = Conformance(engine, hidden=hidden, start=start)
+    for entry in entries:
+        if log.feed(entry):
+            break
+    return log.report

@@ -1,0 +1,500 @@
+"""Stories: one format, one parser and one printer, for examples and for counterexamples.
+
+Law: a story is lines of plain text; what it says is decided by the machine that it is run on.
+
+    # a comment                        start normal
+    policy reconnection=keep_serving   the story is of a machine with this choice
+    failover(node1)                    the event is done
+    refused recover                    the event is refused; so too `ignored`, `impossible`
+    expect node1 Idle / Initialization what the record says of a node, in any spelling
+    expect node1 nothing               its manager does not run, so it shows nothing
+    expect node1.services = stopped    what a column is
+    given link = cut                   the pair is changed by hand, reachable or not
+
+Pure: text in, text out. All mistakes of a text are reported at once, each with its line.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from textwrap import wrap
+from typing import Any, TypeAlias
+
+from attrs import field, frozen
+
+from prgcore.engine import Decision, Engine, Pair
+from prgcore.errors import BadInput, ImpossibleEvent, NotTotal, OutsideInvariant, unknown_name
+from prgcore.explain.display import Shown, parse_shown, shows_states, spell
+from prgcore.model import Story
+from prgcore.seats import NODES
+from prgcore.vocabulary import Kind, Outcome, Reason, State, title
+
+Starts: TypeAlias = Mapping[str, Sequence[str]]
+"""Names of pairs to start from, and the events that lead there from the initial pair."""
+
+LARGEST = 1_000_000
+"""How many characters a story may have."""
+
+_OUTCOMES = ("refused", "ignored", "impossible")
+_NO_EVENT = ("policy", "start", "given", "expect")
+_EXPECTED = f"an event such as failover(node1), or {', '.join((*_NO_EVENT, *_OUTCOMES))}"
+_EVENT = re.compile(r"[A-Za-z_]\w*(\([A-Za-z_]\w*\))?")
+_CELL = re.compile(r"([A-Za-z_][\w.]*)\s*=\s*(\w+)")
+_TOLD = 20
+
+
+@frozen
+class Line:
+    """One line of a story.
+
+    Attributes:
+        number: where it stands, from 1.
+        text: as it was written, without comment and outer spaces.
+        verb: `policy`, `start`, `given`, `expect`, or what is to become of an event: `done`,
+            `refused`, `ignored`, `impossible`.
+        name: the event, the policy, the column, the start, or the node of an `expect`.
+        value: of a column; the choice of a policy.
+        shown: what the node is to show.
+    """
+
+    number: int
+    text: str
+    verb: str
+    name: str
+    value: str = ""
+    shown: Shown | None = None
+
+
+@frozen
+class Script:
+    """A story that was read: its lines without blanks and comments."""
+
+    lines: tuple[Line, ...]
+
+    @property
+    def policy(self) -> dict[str, str]:
+        """The choices of policies that the story is about; `prg(**script.policy)` has them."""
+        return {line.name: line.value for line in self.lines if line.verb == "policy"}
+
+
+@frozen
+class Step:
+    """What became of one line.
+
+    Attributes:
+        line: the line.
+        before: the pair before it; `after`: the pair after it.
+        kind: the kind of the event.
+        decision: the engine's answer to it.
+        error: why the engine gave none.
+        failed: what was found instead of what the line says; empty where it holds.
+    """
+
+    line: Line
+    before: Pair
+    after: Pair
+    kind: Kind | None = None
+    decision: Decision | None = None
+    error: str = ""
+    failed: str = ""
+
+
+@frozen
+class Run:
+    """A story that was run to its end on a machine."""
+
+    engine: Engine = field(repr=False)
+    start: Pair
+    steps: tuple[Step, ...]
+
+    @property
+    def failures(self) -> tuple[Step, ...]:
+        """The lines that do not hold."""
+        return tuple(s for s in self.steps if s.failed)
+
+    @property
+    def ok(self) -> bool:
+        """Whether every line holds."""
+        return not self.failures
+
+    @property
+    def end(self) -> Pair:
+        """The pair in the end."""
+        return self.steps[-1].after if self.steps else self.start
+
+    def to_json(self) -> dict[str, Any]:
+        """`{"ok", "steps": [{"line", "text", "ok", "outcome", "rule", ...}], "pair"}`."""
+        return {"ok": self.ok, "steps": [_step_json(s) for s in self.steps], "pair": dict(self.end)}
+
+
+# ---------------------------------------------------------------------- parse
+
+
+def parse(text: str | bytes, engine: Engine | None = None, starts: Starts | None = None) -> Script:
+    """A story from its text; with a machine, every name is checked too.
+
+    Raises:
+        BadInput: the text is no story; every mistake with its line, in one line of text.
+    """
+    if isinstance(text, bytes):
+        try:
+            text = text.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise BadInput(f"a story is UTF-8 text; byte {error.start} is not") from None
+    if len(text) > LARGEST:
+        raise BadInput(f"a story has at most {LARGEST:,} characters, not {len(text):,}")
+    lines: list[Line] = []
+    wrong: list[str] = []
+    for number, raw in enumerate(text.removeprefix("\ufeff").splitlines(), 1):
+        stripped = re.split(r"(?:^|\s)#", raw, maxsplit=1)[0].strip()
+        if not stripped:
+            continue
+        try:
+            lines.append(_line(number, stripped))
+        except BadInput as error:
+            wrong.append(f"line {number}: {error}")
+    _refuse(wrong)
+    if not lines:
+        raise BadInput(f"a story without a line; write one a line: {_EXPECTED}")
+    script = Script(tuple(lines))
+    _refuse([
+        f"line {line.number}: {line.name} is {line.value} here and "
+        f"{script.policy[line.name]} later; a story is of one machine"
+        for line in lines if line.verb == "policy" and script.policy[line.name] != line.value
+    ])
+    if engine is not None:
+        _check(engine, script, _starts(engine, starts))
+    return script
+
+
+def _line(number: int, text: str) -> Line:
+    if not text.isprintable() and not text.replace("\t", " ").isprintable():
+        raise BadInput("not printable text; a story is plain text")
+    verb, _, rest = text.partition(" ")
+    rest = rest.strip()
+    match verb:
+        case "start":
+            return Line(number, text, verb, rest or "initial")
+        case "policy" | "given":
+            return Line(number, text, verb, *_cell(verb, rest))
+        case "expect":
+            node, _, shown = rest.partition(" ")
+            if node in NODES and "=" not in rest:
+                return Line(number, text, verb, node, shown=parse_shown(shown))
+            return Line(number, text, verb, *_cell(verb, rest))
+    event = rest if verb in _OUTCOMES else text
+    if not _EVENT.fullmatch(event):
+        raise BadInput(f"{_short(text)} is no line of a story; expected {_EXPECTED}")
+    return Line(number, text, verb if verb in _OUTCOMES else "done", event)
+
+
+def _cell(verb: str, text: str) -> tuple[str, str]:
+    found = _CELL.fullmatch(text)
+    if found is None:
+        also = " or node1 STATE / REASON" if verb == "expect" else ""
+        what = "NAME=CHOICE" if verb == "policy" else "COLUMN = VALUE"
+        raise BadInput(f"{verb} needs {what}{also}, not {_short(text) or 'nothing'}")
+    return found[1], found[2]
+
+
+def _check(engine: Engine, script: Script, starts: Starts) -> None:
+    """Every name of a story is one of the machine's, and so is every choice of a policy."""
+    policy = dict(engine.model.policy)
+    domains = {c.name: c.domain for c in engine.model.columns}
+    events = [e.name for e in engine.model.events]
+    wrong = []
+    for line in script.lines:
+        problem = ""
+        if line.verb == "policy":
+            problem = _other_policy(line, policy)
+        elif line.verb == "start":
+            problem = "" if line.name in starts else unknown_name("start", line.name, starts)
+        elif line.verb not in ("given", "expect"):
+            problem = "" if line.name in events else unknown_name("event", line.name, events)
+        elif line.name in NODES and not line.value:
+            problem = "" if shows_states(engine) else "the nodes of this machine show no states"
+        elif line.name not in domains:
+            problem = unknown_name("column", line.name, domains)
+        elif line.value not in domains[line.name]:
+            problem = unknown_name("value", line.value, domains[line.name])
+        elif line.verb == "given" and line.name not in engine.stored:
+            problem = f"{line.name} is derived; give the columns that it comes from"
+        if problem:
+            wrong.append(f"line {line.number}: {problem}")
+    _refuse(wrong)
+
+
+def _other_policy(line: Line, policy: Mapping[str, str]) -> str:
+    """What is wrong where the machine has not the choice that a story asks for."""
+    if not policy:
+        return "this machine has no policies; leave the line out"
+    if line.name not in policy:
+        return unknown_name("policy", line.name, policy)
+    has = policy[line.name]
+    return "" if has == line.value else (
+        f"the story is of a machine with {line.name}={line.value}, and this one has "
+        f"{line.name}={has}; give --policy {line.name}={line.value}"
+    )
+
+
+def _refuse(wrong: list[str]) -> None:
+    if wrong:
+        more = f"; and {len(wrong) - _TOLD:,} more" if len(wrong) > _TOLD else ""
+        raise BadInput("; ".join(wrong[:_TOLD]) + more)
+
+
+def _starts(engine: Engine, starts: Starts | None) -> Starts:
+    """The initial pair, and the starts that are given, else the machine's own."""
+    return {"initial": (), **(dict(engine.model.starts) if starts is None else starts)}
+
+
+# ------------------------------------------------------------------------ run
+
+
+def run(engine: Engine, story: Script | Story | str, starts: Starts | None = None) -> Run:
+    """What becomes of every line; a line that fails does not stop the story.
+
+    Args:
+        engine: the machine.
+        story: a script, its text, or a story of the tables.
+        starts: pairs to start from by name; the machine's own if not given.
+
+    Raises:
+        BadInput: the text is no story, a name is none of the machine's, or the story is of a
+            machine with other policies.
+    """
+    known = _starts(engine, starts)
+    script = story if isinstance(story, Script) else parse(
+        write(story) if isinstance(story, Story) else story
+    )
+    _check(engine, script, known)
+    pair = first = engine.initial[0]
+    steps: list[Step] = []
+    for line in script.lines:
+        step = _step(engine, line, pair, known)
+        pair = step.after
+        if line.verb == "start" and all(s.line.verb == "policy" for s in steps):
+            first = pair
+        steps.append(step)
+    return Run(engine, first, tuple(steps))
+
+
+def _step(engine: Engine, line: Line, pair: Pair, starts: Starts) -> Step:
+    match line.verb:
+        case "start":
+            after = engine.initial[0]
+            for event in starts[line.name]:
+                after = engine.step(after, event).pair
+            return Step(line, pair, after)
+        case "given":
+            return Step(line, pair, engine.pair(dict(pair) | {line.name: line.value}))
+        case "policy" | "expect":
+            failed = _found(pair, line) if line.verb == "expect" else ""
+            return Step(line, pair, pair, failed=failed)
+    kind = engine.kind(line.name)
+    try:
+        decision = engine.step(pair, line.name)
+    except ImpossibleEvent as error:
+        failed = "" if line.verb == "impossible" else f"it is impossible, and was to be {line.verb}"
+        return Step(line, pair, pair, kind, error=str(error), failed=failed)
+    except (OutsideInvariant, NotTotal) as error:
+        return Step(line, pair, pair, kind, error=str(error), failed="the machine has no answer")
+    failed = ""
+    if decision.outcome != line.verb:
+        failed = f"it is {decision.outcome}, and was to be {line.verb}"
+    return Step(line, pair, decision.pair, kind, decision, failed=failed)
+
+
+def _found(pair: Pair, line: Line) -> str:
+    """What is there instead of what is expected; empty if it is as expected."""
+    if line.value:
+        is_ = pair[line.name]
+        return "" if is_ == line.value else f"{line.name} is {is_}, expected {line.value}"
+    state = State(pair[f"{line.name}.state"]), Reason(pair[f"{line.name}.reason"])
+    if line.shown is None:
+        runs = pair.get(f"{line.name}.process", "running") == "running"
+        return f"{line.name} is {spell(state)}, expected nothing" if runs else ""
+    meets = state[0] is line.shown[0] and line.shown[1] in (None, state[1])
+    return "" if meets else f"{line.name} is {spell(state)}, expected {spell(line.shown)}"
+
+
+# ----------------------------------------------------------------------- tell
+
+
+def tell(run: Run, *, tally: bool = True) -> str:
+    """The run as a person reads it: 80 columns, every change, every refusal, what failed.
+
+    `tally` adds a last line that counts events and expectations.
+    """
+    lines: list[str] = []
+    for step in run.steps:
+        if lines and step.line.verb not in ("expect", "given"):
+            lines.append("")
+        lines += _told(run.engine, step)
+    if not tally:
+        return "\n".join(lines).lstrip("\n") + "\n"
+    events = sum(s.line.verb not in _NO_EVENT for s in run.steps)
+    expected = sum(s.line.verb == "expect" for s in run.steps)
+    failed = [str(s.line.number) for s in run.failures]
+    where = f"line{'s' if len(failed) > 1 else ''} {', '.join(failed)}" if failed else ""
+    lines += ["", f"{_count(events, 'event')}, {_count(expected, 'expectation')}: " + (
+        f"FAILED at {where}" if where else "all as told"
+    )]
+    return "\n".join(lines).lstrip("\n") + "\n"
+
+
+def _told(engine: Engine, step: Step) -> Iterator[str]:
+    line, decision = step.line, step.decision
+    yield from _headline(step)
+    if step.failed:
+        yield from _indented(f"FAILED: {step.failed}")
+    if step.error:
+        yield from _indented(step.error)
+    elif decision is not None:
+        yield from _indented(decision.why)
+    if line.verb == "start":
+        yield from _indented(_both(engine, step.after))
+    elif line.verb != "given":
+        for change in changes(step.before, step.after):
+            yield from _indented(change)
+    if decision is not None and decision.actions:
+        asked = (a.do + (f"({a.node})" if a.node else "") for a in decision.actions)
+        yield from _indented("asks for " + ", ".join(asked))
+
+
+def _headline(step: Step) -> list[str]:
+    """The line's number and text, and what answered it at the right."""
+    line, decision = step.line, step.decision
+    answer = str(step.kind or "")
+    if decision is not None:
+        answer += f", {decision.rule.id if decision.rule else decision.outcome}"
+        answer += ", ignored" if decision.outcome is Outcome.IGNORED else ""
+    elif step.error:
+        answer += ", impossible" if line.verb == "impossible" else ""
+    told = wrap(line.text, 80, initial_indent=f"{line.number:>4}  ",
+                subsequent_indent=" " * 8, break_on_hyphens=False)
+    room = 79 - len(told[-1])
+    return [*told[:-1], f"{told[-1]} {answer:>{room}}".rstrip()] if len(answer) <= room else told
+
+
+def changes(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[str, ...]:
+    """What changed between two pairs, states first: `node1 Idle -> Taking Back (…)`."""
+    told, rest = [], []
+    for name in before:
+        node, _, what = name.partition(".")
+        if what == "state" and f"{node}.reason" in before:
+            told += _became(node, before, after)
+        elif before[name] != after[name] and not (what == "reason" and f"{node}.state" in before):
+            rest.append(f"{name} {before[name]} -> {after[name]}")
+    return (*told, *rest)
+
+
+def _became(node: str, before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
+    was, is_ = title(before[f"{node}.state"]), title(after[f"{node}.state"])
+    old, new = (title(p[f"{node}.reason"]) or "no reason" for p in (before, after))
+    if was != is_:
+        return [f"{node} {was} -> {is_}" + ("" if is_ == new else f" ({new})")]
+    return [f"{node} {is_} ({old} -> {new})"] if old != new else []
+
+
+def _both(engine: Engine, pair: Mapping[str, str]) -> str:
+    """A pair in one line: what the nodes are, or every column."""
+    if shows_states(engine):
+        return ", ".join(
+            f"{n} {spell((State(pair[f'{n}.state']), Reason(pair[f'{n}.reason'])))}" for n in NODES
+        )
+    return ", ".join(f"{name} {value}" for name, value in pair.items())
+
+
+def _step_json(step: Step) -> dict[str, Any]:
+    decision = step.decision
+    return {
+        "line": step.line.number, "text": step.line.text, "ok": not step.failed,
+        "outcome": str(decision.outcome) if decision else None,
+        "rule": decision.rule.id if decision and decision.rule else None,
+        "changes": list(changes(step.before, step.after)),
+        "actions": [
+            {"do": a.do, **({"node": a.node} if a.node else {})}
+            for a in (decision.actions if decision else ())
+        ],
+        "why": decision.why if decision else step.error,
+        "failed": step.failed,
+    }
+
+
+def _indented(text: str) -> list[str]:
+    return wrap(text, 80, initial_indent=" " * 6, subsequent_indent=" " * 8,
+                break_on_hyphens=False)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' if number != 1 else ''}"
+
+
+def _short(text: str, most: int = 60) -> str:
+    clean = "".join(c if c.isprintable() else "?" for c in text[: most + 1])
+    return clean if len(clean) <= most else clean[: most - 1] + "…"
+
+
+# ---------------------------------------------------------------------- write
+
+
+def write(story: Story) -> str:
+    """A story of the tables as text that `parse` reads."""
+    policy = [f"policy {name}={choice}" for name, choice in story.only]
+    return "\n".join([f"# {story.title}", *policy, f"start {story.start}", *story.steps]) + "\n"
+
+
+def as_story(
+    engine: Engine, trace: Iterable[str], start: str | Mapping[str, str] = "initial",
+    starts: Starts | None = None,
+) -> str:
+    """A trace of events as the text of a story, which holds when it is run.
+
+    Args:
+        engine: the machine.
+        trace: names of events; what is refused, ignored or impossible is written so.
+        start: the name of a start, or a pair, which is then given column by column.
+        starts: as for `run`.
+
+    Raises:
+        BadInput: no such event, no such start, or not a pair of this machine.
+
+    An event to which the machine has no answer is the last line: the story fails there.
+    """
+    known = _starts(engine, starts)
+    pair = engine.initial[0]
+    name = start if isinstance(start, str) else "initial"
+    if name not in known:
+        raise BadInput(unknown_name("start", name, known))
+    lines = [*_unusual(engine), f"start {name}"]
+    for event in known[name]:
+        pair = engine.step(pair, event).pair
+    if not isinstance(start, str):
+        given = engine.pair(start)
+        lines += [f"given {c} = {v}" for c, v in given.items() if pair[c] != v]
+        pair = given
+    for event in trace:
+        try:
+            decision = engine.step(pair, event)
+        except ImpossibleEvent:
+            lines.append(f"impossible {event}")
+            continue
+        except (OutsideInvariant, NotTotal):
+            lines.append(event)
+            break
+        done = decision.outcome is Outcome.DONE
+        lines.append(event if done else f"{decision.outcome} {event}")
+        pair = decision.pair
+    return "\n".join(lines) + "\n"
+
+
+def _unusual(engine: Engine) -> list[str]:
+    """A line for every policy of the built-in machine of which this is not the default choice."""
+    if engine.model.name != "prg":
+        return []
+    from prgcore.tables.policies import POLICIES
+
+    usual = {p.name: p.choices[0] for p in POLICIES}
+    return [f"policy {n}={c}" for n, c in engine.model.policy if usual.get(n, c) != c]

@@ -1,0 +1,255 @@
+"""The shapes of what the document says beside its machine: frozen records, no behaviour.
+
+Law: data only, as `prgcore.model`; the records themselves are in `prgcore.tables`, and the
+functions over them in the modules beside this one.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from attrs import field, frozen
+
+from prgcore.model import Cube, Cubelike, Values, as_values, cube, cubes
+
+Number: TypeAlias = int | float
+Limits: TypeAlias = tuple[tuple[Cube, "str | Number"], ...]
+Sum: TypeAlias = tuple[tuple[Number, str], ...]
+"""A sum of multiples: `((4, "keep_alive_interval"), (1, "jitter"))`; no name: the number itself."""
+
+
+def _limits(rows: tuple[tuple[Cubelike, str | Number], ...]) -> Limits:
+    return tuple((cube(cells), limit) for cells, limit in rows)
+
+
+@frozen
+class Parameter:
+    """A service parameter.
+
+    `title` is what a screen shows; `scope` whether it is set once for the cluster or for every
+    node; `least` and `most` are this library's own bounds, for the document prints none; `since`
+    is the release that brought it, where it is not in all of them.
+    """
+
+    name: str
+    title: str
+    default: Number
+    unit: str
+    scope: str
+    says: str
+    cite: str
+    least: Number = 0
+    most: Number = 86_400
+    since: str = ""
+
+
+@frozen
+class Timer:
+    """What makes an event of a node due.
+
+    A *moment* is due when it is told: `told` names the observation. A *count* (`limits` is not
+    empty) runs while `runs` holds and is due after the limit of the first cube that holds: a
+    parameter, or a number of seconds. It begins again at an observation in `again`, and where
+    `again_in` begins to hold. Cubes are written from `me`.
+    """
+
+    event: str
+    says: str
+    cite: str
+    told: str = ""
+    runs: Cube = field(converter=cube, factory=Cube)
+    limits: Limits = field(converter=_limits, default=())
+    again: Values = field(converter=as_values, default=())
+    again_in: Cube | None = None
+    decisions: Values = field(converter=as_values, default=())
+
+
+@frozen
+class Sanity:
+    """What must hold between parameters: `less`, `relation` (`<`, `<=` or `!=`), `more`.
+
+    Names are parameters, or `jitter`. `kind` is `error` or `warning`. `theorem` is the
+    obligation that needs it, or a decision; none: common sense. `change` names the parameters
+    of which one is to be changed, the first that can be; `otherwise` says what happens where the
+    rule is broken.
+    """
+
+    id: str
+    says: str
+    less: Sum
+    relation: str
+    more: Sum
+    kind: str
+    theorem: str
+    change: Values
+    otherwise: str
+
+
+@frozen
+class CriticalService:
+    """A service whose loss fails a node over.
+
+    `only_with` names the setting without which it is not critical.
+    """
+
+    name: str
+    kind: str
+    cite: str
+    only_with: str = ""
+
+
+@frozen
+class LoginProfile:
+    """How fast a server of a size lets clients log in again, and for how many users.
+
+    `rate` is in log-ins a second; `most` is the largest number of users in the printed table;
+    `rows` are numbers of users that are known to be printed one below the other.
+    """
+
+    server: int
+    mode: str
+    rate: Number
+    most: int
+    rows: tuple[int, ...] = ()
+    cite: str = "High Availability Login Profiles"
+
+
+@frozen
+class Misprint:
+    """A printed upper limit, in seconds, that the formula of its own profile contradicts."""
+
+    server: int
+    mode: str
+    users: int
+    printed: int
+    meant: int
+    says: str = ""
+
+
+@frozen
+class Hindrance:
+    """What keeps users from being served, seen from a node `me`: `says` it of that node."""
+
+    says: str
+    when: Cube = field(converter=cube)
+
+
+@frozen
+class Condition:
+    """What an installation must have for a feature.
+
+    `setting` names a field of the installation: true or false exactly as `needs`, a release at
+    least as new. It is asked only where the setting `only_with` is true.
+    """
+
+    setting: str
+    needs: int | bool
+    says: str
+    cite: str
+    only_with: str = ""
+
+
+@frozen
+class Counter:
+    """A counter of the monitoring tool, and which sessions of its node it counts."""
+
+    name: str
+    counts: str
+    says: str
+    cite: str
+    printed: int = 1
+
+
+@frozen
+class Restriction:
+    """What does not work, or works otherwise, around a failover.
+
+    It applies where `feature` is in use (none: always) and the pair, from either seat, is in one
+    of `when` (none: any pair); with `after`, only once one of these events has happened. `effect`
+    is what users notice, `advice` what to do about it, `seconds` how long it lasts, at least and
+    at most.
+    """
+
+    id: str
+    feature: str
+    effect: str
+    cite: str
+    when: tuple[Cube, ...] = field(converter=cubes, factory=tuple)
+    after: Values = field(converter=as_values, default=())
+    advice: str = ""
+    seconds: tuple[Number, Number] | None = None
+    decisions: Values = field(converter=as_values, default=())
+    since: str = ""
+
+
+@frozen
+class Contradiction:
+    """Two readings that cannot both be meant, and what was decided.
+
+    `says` and `other` are the readings, in our own words, `where` and `elsewhere` their places.
+    `taken` is the reading that this project follows, `decision` the record that argues it, where
+    there was something to argue. `abroad`: one of the places is in another document.
+    """
+
+    id: str
+    title: str
+    says: str
+    where: str
+    other: str
+    elsewhere: str
+    taken: str
+    decision: str = ""
+    abroad: bool = False
+
+
+@frozen
+class Fact:
+    """One sentence or table row of the document, and where it lives in the project.
+
+    `at` is its heading and its number below it; `says` is the fact in our own words; `lives`
+    names what implements it (`rule M100`, `decision D18`, `prgcore.product.users.assign`, ...); where
+    that is empty, `exempt` says why nothing does. `print` is a fingerprint of the printed words,
+    so that somebody who has the document can check that no sentence is missing.
+    """
+
+    at: str
+    says: str
+    lives: Values = field(converter=as_values, default=())
+    exempt: str = ""
+    print: str = ""
+
+
+@frozen
+class ConfigurationField:
+    """A field of a configuration file.
+
+    `of` is the record that has it. `kind` is text, whole, number, flag, texts, parameters, or
+    `one NAME` and `many NAME` of a record. `least` and `most` bound a number, the length of a
+    text, or how many there are; `never` is a pattern of characters that a text may not hold;
+    `rule` is what a value outside these breaks. What is not `needed` may be left out.
+    """
+
+    of: str
+    name: str
+    kind: str
+    says: str
+    needed: bool = True
+    least: Number | None = None
+    most: Number | None = None
+    never: str = ""
+    rule: str = "form_value"
+
+
+@frozen
+class ConfigurationRule:
+    """What a configuration must obey; or had better, where `severity` is `warning`.
+
+    `expects` completes "expected ...", `advice` says what to do where it is not so.
+    """
+
+    id: str
+    severity: str
+    expects: str
+    advice: str
+    cite: str
+    decisions: Values = field(converter=as_values, default=())

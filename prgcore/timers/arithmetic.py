@@ -1,0 +1,120 @@
+"""The arithmetic of timers: the few lines that decide, once for numbers and for a solver.
+
+Law: operators only, no numbers of its own, and every choice through `choose`: called with numbers
+these lines run the monitor (`prgcore.timers.monitor`), called with the terms of a solver they are what
+the theorems T1 to T10 speak of (`prgcore.prove.timing`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import reduce
+from typing import Any, TypeAlias
+
+from attrs import frozen
+
+Choose: TypeAlias = Callable[[Any, Any, Any], Any]
+
+
+def _choose(condition: Any, then: Any, otherwise: Any) -> Any:
+    return then if condition else otherwise
+
+
+def kept(value: Any, now: Any, *, runs: Any, again: Any, choose: Choose = _choose) -> Any:
+    """What a count remembers: its own while it goes on, `now` where it begins."""
+    return choose(again, now, choose(runs, value, now))
+
+
+def ready(since: Any, after: Any, quiet: Any, choose: Choose = _choose) -> Any:
+    """The moment from which on a count is due: its deadline, or the end of being quiet."""
+    deadline = since + after
+    return choose(quiet > deadline, quiet, deadline)
+
+
+def due(now: Any, moment: Any) -> Any:
+    """Whether the moment has come."""
+    return now >= moment
+
+
+def earliest(moments: Iterable[Any], choose: Choose = _choose) -> Any:
+    """The first of these moments; there is at least one."""
+    return reduce(lambda one, other: choose(other < one, other, one), moments)
+
+
+def not_before(now: Any, moment: Any, choose: Choose = _choose) -> Any:
+    """A moment, or now where it is over: what waits for another event is due at once."""
+    return choose(moment < now, now, moment)
+
+
+@frozen
+class Count:
+    """A timer that counts: whether it runs, since when, and until when it is not due again."""
+
+    runs: Any
+    since: Any
+    quiet: Any
+
+
+def begun(now: Any, *, runs: Any) -> Count:
+    """A count before its first observation."""
+    return Count(runs, now, now)
+
+
+def poll(
+    count: Count, now: Any, *, goes_on: Any, again: Any, possible: Any, after: Any,
+    interval: Any, free: Any = True, choose: Choose = _choose,
+) -> tuple[Count, Any]:
+    """One observation of a count: the count afterwards, and whether its event is given.
+
+    Args:
+        goes_on: what it counts is the case.
+        again: it begins again now.
+        possible: the event can happen.
+        after: how long it counts.
+        interval: how long it is quiet after its event was given.
+        free: this observation has given no other event; where it has, the count waits as it is.
+    """
+    since = kept(count.since, now, runs=count.runs, again=again, choose=choose)
+    quiet = kept(count.quiet, now, runs=count.runs, again=again, choose=choose)
+    is_due = due(now, ready(since, after, quiet, choose))
+    given = choose(goes_on, choose(possible, choose(free, is_due, False), False), False)
+    return Count(goes_on, since, choose(given, now + interval, quiet)), given
+
+
+def survives(lost: Any, interval: Any, jitter: Any, timeout: Any) -> Any:
+    """Whether a live peer is still believed in after so many heartbeats lost in a row (T6)."""
+    return (lost + 1) * interval + jitter < timeout
+
+
+def noticed_earliest(lost: Any, interval: Any, jitter: Any, timeout: Any) -> Any:
+    """How soon a crash can be noticed, where so many heartbeats before it were lost (T4)."""
+    return timeout - (lost + 1) * interval - jitter
+
+
+def noticed_latest(timeout: Any, latency: Any, polling: Any) -> Any:
+    """How late a crash can be noticed (T3)."""
+    return timeout + latency + polling
+
+
+def outage(noticed: Any, times: Any, moving: Any, wait: Any) -> Any:
+    """How long a user is out who is moved: noticing, moving, logging in again (T9)."""
+    return times * noticed + moving + wait
+
+
+def serves_until(read: Any, lasts: Any, pause: Any, stopping: Any) -> Any:
+    """How long a node may serve at the latest whom a reading of the record allowed it (T10).
+
+    The lease counts from before the reading; `pause` passes between a look at it and what is done
+    then, `stopping` until the services do nothing more.
+    """
+    return read + lasts + pause + stopping
+
+
+def serves_from(lost: Any, waits: Any) -> Any:
+    """When another node may serve them that saw at `lost` that they were taken from the first."""
+    return lost + waits
+
+
+def fenced(lasts: Any, pause: Any, stopping: Any, waits: Any) -> Any:
+    """Whether nobody is served twice: the one who waits does so for longer than the lease (T10)."""
+    return lasts + pause + stopping <= waits

@@ -1,0 +1,331 @@
+"""Time: when the timer events of a node are due, and what the service parameters promise.
+
+Law: pure; there is no clock here, `now` is an argument. Where an event can happen is read from
+the machine, as far as a node can know it; the arithmetic is `prgcore.timers.arithmetic`, of which the
+theorems T1 to T9 are proved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import ceil
+from typing import Any
+
+from attrs import asdict, evolve, field, frozen
+
+from prgcore.engine import Engine, Pair
+from prgcore.errors import BadInput, unknown_name
+from prgcore.model import Column, Cube
+from prgcore.seats import NODES, seat, seat_cube
+from prgcore.tables.facts import Limits, Number, Timer
+from prgcore.tables.timers import SHORTEST_INTERVAL, TIMERS
+from prgcore.timers.arithmetic import (
+    Count,
+    begun,
+    earliest,
+    not_before,
+    noticed_earliest,
+    noticed_latest,
+    outage,
+    poll,
+    ready,
+    survives,
+)
+from prgcore.timers.parameters import AT_MOST, LATEST, Parameters, Range, seconds, spread
+from prgcore.timers.sanity import check
+
+__all__ = ["Bounds", "Monitor", "Range", "Watch", "bounds", "knowable", "watches"]
+
+_HEARTBEAT = "heartbeat"
+
+# ---------------------------------------------------------- what a node knows of an event
+
+
+def knowable(engine: Engine, event: str, node: str) -> tuple[Cube, ...]:
+    """Where an event is possible, as far as a node can know: any of these cubes.
+
+    They are the machine's own, without the cells about what the node does not observe: the link,
+    the processes, the peer's services. So no event is withheld that can happen.
+    """
+    columns = {c.name: c for c in engine.model.columns}
+
+    def known(column: Column) -> bool:
+        stored = [columns[s] for s in column.sources] or [column]
+        return all(s.observed_by in (node, "record") for s in stored)
+
+    return tuple(dict.fromkeys(
+        Cube(tuple(c for c in entry.when if known(columns[c.column])))
+        for entry in engine.model.possible if entry.event == event
+    ))
+
+
+@frozen
+class Watch:
+    """A timer of one node: its event, where that is possible, and its cubes, all absolute."""
+
+    timer: Timer
+    event: str
+    possible: tuple[Cube, ...]
+    runs: Cube
+    limits: Limits
+    again_in: Cube | None
+
+    @property
+    def counts(self) -> bool:
+        """Whether it lasts: a heartbeat passes, what else is told holds until one arrives."""
+        return self.timer.told != _HEARTBEAT
+
+
+def watches(engine: Engine, node: str) -> tuple[Watch, ...]:
+    """The timers of a node of this machine, in the order in which events are given.
+
+    Raises:
+        BadInput: no such node, or the machine lacks a timer event or its columns.
+    """
+    if node not in NODES:
+        raise BadInput(unknown_name("node", node, NODES))
+    events = {e.name for e in engine.model.events}
+    found = []
+    for timer in TIMERS:
+        event = seat(f"{timer.event}({node})", node)
+        if event not in events:
+            raise BadInput(f"the machine {engine.model.name!r} has no event {event}: "
+                           "its timers cannot be kept")
+        found.append(Watch(
+            timer, event, knowable(engine, event, node), seat_cube(timer.runs, node),
+            tuple((seat_cube(cells, node), limit) for cells, limit in timer.limits),
+            timer.again_in and seat_cube(timer.again_in, node),
+        ))
+    columns = {cell.column for w in found for c in _cubes(w) for cell in c}
+    missing = sorted(columns - set(engine.position))
+    if missing:
+        raise BadInput(f"the machine {engine.model.name!r} has no column {missing[0]}: "
+                       "its timers cannot be kept")
+    return tuple(found)
+
+
+def _cubes(watch: Watch) -> tuple[Cube, ...]:
+    again = () if watch.again_in is None else (watch.again_in,)
+    return (watch.runs, *again, *(cells for cells, _ in watch.limits))
+
+
+# ------------------------------------------------------------------------ the monitor
+
+
+def _time(now: object, name: str) -> Number:
+    """A time, checked.
+
+    Raises:
+        BadInput: no number of seconds.
+    """
+    if isinstance(now, bool) or not isinstance(now, int | float):
+        raise BadInput(f"{name}: expected seconds of a monotonic clock, not {now!r:.60}")
+    if not -LATEST <= now <= LATEST:
+        raise BadInput(f"{name}: {now!r:.60} is no time; expected seconds of a monotonic clock, "
+                       f"at most {AT_MOST}")
+    return now
+
+
+@frozen
+class Monitor:
+    """One node's watch over time, a value; make one with `Monitor.start`.
+
+    Attributes:
+        now: when something was last observed, in seconds.
+        next_deadline: when to observe again at the latest if nothing arrives; `now`: at once,
+            for another event waits its turn; None: never.
+        counts: the counts, in the order of the timers that count.
+        inside: for each, whether the node was where the count begins again.
+    """
+
+    engine: Engine
+    node: str
+    parameters: Parameters
+    now: Number
+    next_deadline: Number | None
+    counts: tuple[Count, ...]
+    inside: tuple[bool, ...]
+    _watches: tuple[Watch, ...] = field(repr=False)
+
+    @staticmethod
+    def start(
+        engine: Engine, node: str, now: Number, parameters: Parameters | None = None
+    ) -> Monitor:
+        """The monitor of a manager that starts now; observe at once, and again when it says.
+
+        Raises:
+            BadInput: no such node, no time, a machine without these timers, or an interval of
+                heartbeats below a millisecond (rule `interval`).
+        """
+        now = _time(now, "now")
+        parameters = Parameters() if parameters is None else parameters
+        too_short = next(f for f in check(parameters) if f.rule.id == "interval")
+        if not too_short.holds:
+            raise BadInput(f"keep_alive_interval: {parameters.keep_alive_interval}: "
+                           f"{too_short.rule.otherwise}; {too_short.advice}")
+        all_ = watches(engine, node)
+        counting = [w for w in all_ if w.counts]
+        counts = tuple(
+            begun(now, runs=not w.runs.cells and not w.timer.told) for w in counting)
+        inside = (True,) * len(counting)
+        return Monitor(engine, node, parameters, now, now, counts, inside, all_)
+
+    def observe(
+        self, now: Number, pair: Mapping[str, str], *, heartbeat: bool = False,
+        peer_host_lost: bool = False,
+    ) -> tuple[Monitor, str | None]:
+        """What is due now: the monitor afterwards, and an event for the machine, or None.
+
+        One event an observation, the first of the order of `TIMERS`: it changes the pair, and the
+        pair decides whether the others still can happen. They wait, and `next_deadline` is `now`.
+
+        Args:
+            now: seconds of a monotonic clock.
+            pair: the pair as this node knows it; its own columns and the record are read.
+            heartbeat: a heartbeat of the peer arrives now.
+            peer_host_lost: somebody tells that the peer's host is down. It is remembered until a
+                heartbeat arrives.
+
+        Raises:
+            BadInput: no time, a time before the last one, or no pair of the machine.
+        """
+        now = _time(now, "now")
+        if now < self.now:
+            raise BadInput(f"now: {now} is before {self.now}, the time of the last observation; "
+                           "expected a clock that never steps back (time.monotonic)")
+        here = self.engine.pair(pair)
+        told = {_HEARTBEAT: heartbeat, "peer_host_lost": peer_host_lost}
+        before = iter(zip(self.counts, self.inside, strict=True))
+        event: str | None = None
+        counts: list[Count] = []
+        inside: list[bool] = []
+        moments: list[Number] = []
+        for watch in self._watches:
+            possible = any(self.engine.holds(c, here) for c in watch.possible)
+            if not watch.counts:
+                given = heartbeat and possible
+            else:
+                old, was_inside = next(before)
+                begins = watch.again_in is not None and self.engine.holds(watch.again_in, here)
+                goes_on, again = self.engine.holds(watch.runs, here), begins and not was_inside
+                if watch.timer.told:
+                    goes_on, again = told[watch.timer.told] or (old.runs and not heartbeat), heartbeat
+                after = self._limit(watch, here)
+                count, given = poll(
+                    old, now, goes_on=goes_on,
+                    again=again or any(told[name] for name in watch.timer.again),
+                    possible=possible, after=after,
+                    interval=self.parameters.keep_alive_interval, free=event is None,
+                )
+                counts.append(count)
+                inside.append(begins)
+                if count.runs and possible:
+                    moments.append(ready(count.since, after, count.quiet))
+            if given:
+                event = watch.event
+        following = evolve(
+            self, now=now, next_deadline=not_before(now, earliest(moments)) if moments else None,
+            counts=tuple(counts), inside=tuple(inside),
+        )
+        return following, event
+
+    def _limit(self, watch: Watch, pair: Pair) -> Number:
+        """How long this count is, in this pair; what is told is due at once."""
+        limit = next((limit for cells, limit in watch.limits if self.engine.holds(cells, pair)), 0)
+        if not isinstance(limit, str):
+            return limit
+        after: Number = getattr(self.parameters, limit)
+        return after
+
+
+# ------------------------------------------------------------ what parameters promise
+
+
+@frozen
+class Bounds:
+    """What the parameters promise. Times in seconds; see `bounds`.
+
+    Attributes:
+        survived: how many heartbeats in a row a live peer may lose; None: it is suspected even
+            if it loses none (or there is no interval to speak of, rule `interval`).
+        crash, crash_at_start, service: when each is noticed.
+        after_crash, after_service, after_fallback: how long a moved user is out. The least of a
+            crash is that of one before which no heartbeat was lost, and never below 0.
+        if_waits_double: after a crash and after a service failure, if multiple device messaging
+            doubled the re-login limits too (the other reading, D47); None without it, and where
+            a dual connection spares the wait, for then the two readings agree.
+    """
+
+    survived: int | None
+    crash: Range
+    crash_at_start: Range
+    service: Range
+    after_crash: Range
+    after_service: Range
+    after_fallback: Range
+    if_waits_double: tuple[Range, Range] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The bounds by name."""
+        return asdict(self)
+
+
+def bounds(
+    parameters: Parameters, *, latency: Number = 0, polling: Number = 0, jitter: Number = 0,
+    take_over: Number = 0, multiple_device_messaging: bool = False,
+    dual_connections: bool = False,
+) -> Bounds:
+    """What the parameters promise, by the theorems T3 to T6 and T9.
+
+    A crash comes at any time between two heartbeats, a client waits any time between the re-login
+    limits; so the mean is the middle. The outage of a moved user is noticing (twice with multiple
+    device messaging, D47), moving, and the wait, which a standing dual connection spares.
+
+    Args:
+        latency: the longest delay of a heartbeat, one way, in seconds.
+        polling: how long after its deadline a timer may be asked.
+        jitter: of sending, and the variation of the delay.
+        take_over: how long moving the users takes.
+
+    Raises:
+        BadInput: a number of seconds that is none.
+    """
+    for name, value in (("latency", latency), ("polling", polling), ("jitter", jitter),
+                        ("take_over", take_over)):
+        seconds(value, name)
+    p, interval = parameters, parameters.keep_alive_interval
+
+    def noticed(timeout: Number) -> Range:
+        first = noticed_earliest(0, interval, jitter, timeout)
+        return spread(max(0, first), noticed_latest(timeout, latency, polling))
+
+    crash, delay = noticed(p.keep_alive_timeout), p.critical_service_delay
+    service = spread(delay, noticed_latest(delay, 0, polling))
+    wait = Range(0, 0, 0) if dual_connections else p.relogin_wait
+    times = 2 if multiple_device_messaging else 1
+
+    def out(seen: Range, times: int = times, waits: int = 1) -> Range:
+        return Range(*(
+            outage(getattr(seen, at), times, take_over, waits * getattr(wait, at))
+            for at in ("least", "mean", "most")
+        ))
+
+    return Bounds(
+        _survived(p, jitter), crash, noticed(p.initialization_keep_alive_timeout), service,
+        out(crash), out(service), out(Range(0, 0, 0)),
+        (out(crash, 2, 2), out(service, 2, 2))
+        if multiple_device_messaging and not dual_connections else None,
+    )
+
+
+def _survived(parameters: Parameters, jitter: Number) -> int | None:
+    """The largest number of lost heartbeats that `survives`."""
+    interval, timeout = parameters.keep_alive_interval, parameters.keep_alive_timeout
+    if interval < SHORTEST_INTERVAL:
+        return None
+    lost = max(0, ceil((timeout - jitter) / interval) - 2)
+    while survives(lost + 1, interval, jitter, timeout):
+        lost += 1
+    while lost >= 0 and not survives(lost, interval, jitter, timeout):
+        lost -= 1
+    return lost if lost >= 0 else None

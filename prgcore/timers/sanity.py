@@ -1,0 +1,79 @@
+"""What must hold between the service parameters: each rule, whether it holds, what to change.
+
+Law: pure; the rules are data (`prgcore.tables.timers`), and this reads them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from math import ceil, floor
+
+from attrs import frozen
+
+from prgcore.tables.facts import Number, Sanity, Sum
+from prgcore.tables.timers import SANITY
+from prgcore.timers.parameters import RECORDS, Parameters, seconds
+
+
+@frozen
+class Verdict:
+    """A rule of sanity, whether it holds, and what to change where it does not."""
+
+    rule: Sanity
+    holds: bool
+    advice: str = ""
+
+
+def check(parameters: Parameters, jitter: Number = 0) -> tuple[Verdict, ...]:
+    """Every rule of sanity, in the order of the table.
+
+    Args:
+        jitter: how much later than its due time a heartbeat may arrive, beyond the shortest
+            delay, in seconds: of sending and of the network together.
+
+    Raises:
+        BadInput: a jitter that is no number of seconds from zero on.
+    """
+    values = {**parameters.to_json(), "jitter": seconds(jitter, "jitter")}
+    return tuple(
+        Verdict(rule, holds, "" if holds else _advice(rule, values))
+        for rule in SANITY for holds in [_holds(rule, values)]
+    )
+
+
+def _total(terms: Sum, values: Mapping[str, Number]) -> Number:
+    return sum(times * (values[name] if name else 1) for times, name in terms)
+
+
+def _holds(rule: Sanity, values: Mapping[str, Number]) -> bool:
+    less, more = _total(rule.less, values), _total(rule.more, values)
+    relations = {"<": less < more, "<=": less <= more, "!=": less != more}
+    return relations[rule.relation]
+
+
+def _advice(rule: Sanity, values: Mapping[str, Number]) -> str:
+    """The first change that helps and breaks no other rule that holds; else the first."""
+    helpful = list(_changes(rule, values))
+    if not helpful:
+        return f"no whole value of {' or '.join(rule.change)} alone helps"
+    held = [other for other in SANITY if _holds(other, values)]
+    harmless = ((name, value) for name, value in helpful
+                if all(_holds(other, {**values, name: value}) for other in held))
+    name, value = next(harmless, helpful[0])
+    return f"set {name}={value}"
+
+
+def _changes(rule: Sanity, values: Mapping[str, Number]) -> Iterator[tuple[str, int]]:
+    """The whole values of a parameter with which the rule holds, the nearest first."""
+    for name in rule.change:
+        record = RECORDS[name]
+        above = any(n == name for _, n in rule.more)
+        mine, other = (rule.more, rule.less) if above else (rule.less, rule.more)
+        times = next(t for t, n in mine if n == name)
+        without = _total(other, values) - _total(mine, values) + times * values[name]
+        equal = without / times
+        for value in sorted(range(floor(equal) - 1, ceil(equal) + 2), key=lambda v: (
+                abs(v - equal), -v)):
+            fits = max(record.least, 1) <= value <= record.most
+            if fits and _holds(rule, {**values, name: value}):
+                yield name, value

@@ -1,0 +1,266 @@
+"""The machine file `prgcore-machine/1`: a machine as JSON, lossless, with absolute seats.
+
+Law: the format is data (the records below); writer, reader and JSON Schema are all read from
+it. Whatever arrives, `load` answers with a machine that is well formed and deterministic, or
+with one of two errors. Totality is not form: the prover decides it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any, NoReturn
+
+from prgcore.errors import BadInput, MalformedMachine
+from prgcore.form.wellformed import findings, overlaps
+from prgcore.model import (
+    AcceptedOnly,
+    Action,
+    Advice,
+    Cause,
+    Column,
+    Display,
+    Duty,
+    Event,
+    Exclusive,
+    Family,
+    Invariant,
+    Model,
+    OnlyBy,
+    Possible,
+    Rule,
+    Situation,
+    Story,
+    Viewpoint,
+)
+from prgcore.vocabulary import Evidence, Kind, Outcome
+from prgcore.wire.grammar import (
+    CELLS,
+    CHOICES,
+    CUBE,
+    NAME,
+    TEXT,
+    THEN,
+    Either,
+    EnoughFindings,
+    Entries,
+    Field,
+    Findings,
+    Flag,
+    Many,
+    Record,
+    Row,
+    Word,
+)
+
+FORMAT = "prgcore-machine/1"
+
+_NAMES = Many(NAME)
+_CUBES = Many(CUBE)
+_SAYS = Field("says", TEXT, prose=True)
+_WHY = Field("why", TEXT, prose=True)
+
+_COLUMN = Either(
+    (
+        Record(Column, (
+            Field("name", NAME), Field("domain", _NAMES),
+            Field("observed_by", NAME, always=True), _SAYS,
+        ), marks=(("kind", "stored"),)),
+        Record(Column, (
+            Field("name", NAME), Field("domain", _NAMES),
+            Field("observed_by", NAME, default="derived"),
+            Field("from", _NAMES, "sources", always=True),
+            Field("table", Many(Row()), always=True), _SAYS,
+        ), marks=(("kind", "derived"),)),
+    ),
+    lambda column: int(column.derived),
+    'a column of "kind" "stored" or "derived"',
+)
+_EVENT = Record(Event, (
+    Field("name", NAME), Field("kind", Word.of(Kind)), Field("decider", NAME), _SAYS,
+    Field("success", Flag()), Field("seated", Flag()),
+))
+_ACTIONS = Many(Record(Action, (Field("do", NAME), Field("node", NAME))))
+_RULE = Record(Rule, (
+    Field("id", NAME), Field("event", NAME), Field("outcome", Word.of(Outcome), always=True),
+    Field("when", CUBE, always=True), Field("then", THEN),
+    Field("actions", _ACTIONS),
+    Field("cite", Many(TEXT), prose=True), _WHY,
+    Field("evidence", Word.of(Evidence), prose=True),
+    Field("decisions", _NAMES, prose=True), Field("phase", NAME, prose=True),
+    Field("only", CHOICES),
+))
+_SITUATION = Record(Situation, (
+    Field("row", NAME), Field("seat", NAME, always=True),
+    Field("display", Many(
+        TEXT, 4, lambda four: Display(*four),
+        lambda d: (d.state1, d.reason1, d.state2, d.reason2),
+    )),
+    Field("shown", Many(Flag(), 2)),
+    Field("cause", TEXT, prose=True),
+    Field("advice", Many(Record(Advice, (
+        _SAYS, Field("if", CUBE, "when"), Field("events", _NAMES),
+        Field("defect", TEXT, prose=True), Field("because", TEXT, prose=True),
+        Field("only", CHOICES),
+    )))),
+    Field("causes", Many(Record(Cause, (
+        Field("id", NAME), _SAYS, Field("events", _NAMES), Field("start", NAME),
+    )))),
+    Field("literal", TEXT, prose=True), Field("corrected", TEXT, prose=True),
+    Field("fits", CUBE),
+))
+_FAMILY = Record(Family, (
+    Field("id", NAME), _SAYS,
+    Field("displays", Many(Many(Many(Many(TEXT), 2), 2))),
+    Field("decision", TEXT, prose=True), Field("nearest", TEXT, prose=True),
+    Field("advice", TEXT, prose=True),
+))
+MACHINE = Record(Model, (
+    Field("name", NAME), Field("policy", CHOICES),
+    Field("columns", Many(_COLUMN)), Field("initial", Many(CHOICES)),
+    Field("events", Many(_EVENT)),
+    Field("possible", Many(Record(Possible, (Field("event", NAME), Field("when", CUBE))))),
+    Field("rules", Many(_RULE)),
+    Field("invariants", Many(Record(Invariant, (
+        Field("id", NAME), _SAYS, Field("never", _CUBES), Field("premise", CUBE),
+        Field("exactly", _NAMES), Field("auxiliary", Flag()), _WHY,
+    )))),
+    Field("accepted_only", Many(Record(AcceptedOnly, (
+        Field("id", NAME), Field("command", NAME), Field("when", _CUBES), _SAYS,
+        Field("exactly", Flag()),
+    )))),
+    Field("exclusive", Many(Record(Exclusive, (
+        Field("id", NAME), Field("commands", _NAMES), Field("never_in", _CUBES), _SAYS,
+    )))),
+    Field("only_by", Many(Record(OnlyBy, (
+        Field("id", NAME), Field("column", NAME), Field("value", NAME),
+        Field("events", _NAMES), _SAYS,
+    )))),
+    Field("duties", Many(Record(Duty, (
+        Field("id", NAME), _SAYS, Field("asks", _ACTIONS), Field("before", CUBE),
+        Field("after", CUBE), Field("follows", _ACTIONS), Field("harmless", _CUBES),
+        Field("events", _NAMES), _WHY,
+    )))),
+    Field("mirror", CHOICES), Field("transient", CELLS), Field("may_wait", _CUBES),
+    Field("viewpoints", Many(Record(Viewpoint, (
+        Field("name", NAME), Field("node1", CUBE), Field("node2", CUBE),
+    )))),
+    Field("starts", Entries(_NAMES)),
+    Field("stories", Many(Record(Story, (
+        Field("id", NAME), Field("title", TEXT, prose=True), Field("steps", Many(TEXT)),
+        Field("start", NAME), Field("only", CHOICES),
+    )))),
+    Field("goal", _CUBES), Field("assumptions", Many(TEXT), prose=True),
+    Field("situations", Many(_SITUATION)), Field("families", Many(_FAMILY)),
+), marks=(("format", FORMAT),))
+"""The format, as data: one field a key."""
+
+
+def dump(model: Model) -> dict[str, Any]:
+    """The machine as an object of a machine file; fields that hold their default are left out."""
+    wire: dict[str, Any] = MACHINE.dump(model, prose=True)
+    return wire
+
+
+def dumps(model: Model) -> str:
+    """The machine as the text of a machine file: one column, event or rule a line."""
+    def line(value: Any) -> str:
+        return json.dumps(value, ensure_ascii=False)
+
+    def lines(value: Any) -> str:
+        if isinstance(value, list) and value:
+            return "[\n  " + ",\n  ".join(map(line, value)) + "\n]"
+        return line(value)
+
+    body = ",\n".join(f"{line(key)}: {lines(value)}" for key, value in dump(model).items())
+    return f"{{\n{body}\n}}\n"
+
+
+@lru_cache(maxsize=16)
+def digest(model: Model) -> str:
+    """SHA-256 of the canonical JSON without prose, in hexadecimal.
+
+    Canonical: keys sorted, no spaces, ASCII. Prose is what no step and no proof reads: why,
+    says, cite, evidence, decisions, phase, assumptions, causes and advice as words.
+    """
+    wire = MACHINE.dump(model, prose=False)
+    text = json.dumps(wire, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of the format, as it ships in the package."""
+    shipped = files("prgcore.wire").joinpath("machine.schema.json").read_text("utf-8")
+    described: dict[str, Any] = json.loads(shipped)
+    return described
+
+
+def described() -> dict[str, Any]:
+    """The JSON Schema as the format describes it; a test holds it against the shipped file."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": FORMAT,
+        **MACHINE.schema(),
+    }
+
+
+def load(source: str | bytes | Mapping[str, Any]) -> Model:
+    """The machine of a machine file: its text, its bytes, or the object they stand for.
+
+    Raises:
+        BadInput: not JSON, or JSON that cannot be a machine file at all.
+        MalformedMachine: all findings at once; first of shape, and where the shapes are right
+            of form, and where the form is right of determinism.
+    """
+    raw = source if isinstance(source, Mapping) else _parse(source)
+    if not isinstance(raw, Mapping):
+        raise BadInput(f"a machine file is a JSON object, not {type(raw).__name__}")
+    found = Findings()
+    try:
+        model = MACHINE.load("", raw, found)
+    except EnoughFindings:
+        raise MalformedMachine(found) from None
+    if found:
+        raise MalformedMachine(found)
+    try:
+        wrong = findings(model) or tuple(f"rules: {overlap}" for overlap in overlaps(model))
+    except RecursionError:
+        raise BadInput("a guard of this machine reads too many derived columns") from None
+    if wrong:
+        raise MalformedMachine(wrong)
+    assert isinstance(model, Model), "BUG: a machine file without findings is a machine"
+    return model
+
+
+def _parse(source: str | bytes) -> Any:
+    if not isinstance(source, str | bytes):
+        raise BadInput(f"a machine file is text or an object, not {type(source).__name__}")
+    try:
+        text = source.decode("utf-8-sig") if isinstance(source, bytes) else source
+        return json.loads(text, object_pairs_hook=_once, parse_constant=_no_constant)
+    except UnicodeDecodeError as error:
+        raise BadInput(f"a machine file is UTF-8 text; byte {error.start} is not") from None
+    except json.JSONDecodeError as error:
+        raise BadInput(
+            f"not JSON: {error.msg} at line {error.lineno}, column {error.colno}"
+        ) from None
+    except RecursionError:
+        raise BadInput("not a machine file: nested too deeply") from None
+    except ValueError:
+        raise BadInput("not a machine file: a number of too many digits") from None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise BadInput(f"the key {key[:80]!r} stands twice in one object; keep one of them")
+        found[key] = value
+    return found
+
+
+def _no_constant(word: str) -> NoReturn:
+    raise BadInput(f"{word} is not JSON")

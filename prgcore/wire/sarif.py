@@ -1,0 +1,209 @@
+"""A report of the prover as SARIF 2.1.0: each failure, at the line of the rule that is to blame.
+
+Law: pure; from what `prove --json` answers, and from one who knows where things stand, to text.
+What is proved is a rule of the tool and no result; a verdict that fails a build is an error. No
+time and no place of this computer is in it, so the same failure is the same text again.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, TypeAlias
+from urllib.parse import quote
+
+from attrs import evolve, frozen
+
+from prgcore.engine import Engine
+from prgcore.errors import NotTotal, PrgError
+from prgcore.model import Model
+from prgcore.wire import links
+
+SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+BASE = "SRCROOT"
+"""What paths are relative to: where the prover ran, the root of the sources."""
+
+FAILING = ("refuted", "unknown", "vacuous", "disagree")
+READING = "docs/reading-a-counterexample.md"
+MOST = 20
+"""Of many places of one failure so many are listed beside the first."""
+
+_FINGERPRINT = "prgcoreObligation/v1"
+_WORD = re.compile(r"[^\s,;:\"'\[\]]+")
+
+
+@frozen
+class Place:
+    """A line of a file.
+
+    Attributes:
+        path: with slashes; relative to `BASE`, or absolute where the file is elsewhere.
+        line: from 1.
+    """
+
+    path: str
+    line: int = 1
+
+
+Locate: TypeAlias = Callable[[str, str], Place | None]
+"""Where the `rule`, `event`, `promise` or `theorem` of a name stands, or the `machine`."""
+
+
+def sarif(
+    answers: Iterable[tuple[Engine, Mapping[str, Any]]],
+    locate: Locate,
+    version: str,
+    *,
+    documented: bool = False,
+) -> str:
+    """The text of a SARIF log of one run.
+
+    Args:
+        answers: machines, each with what `prove --json` answers of it.
+        locate: where things stand.
+        version: of this program.
+        documented: the promises of the machines are on pages of the reference.
+    """
+    told = tuple(answers)
+    rules: dict[str, dict[str, Any]] = {}
+    results = []
+    for engine, answer in told:
+        for one in answer["obligations"]:
+            if one["verdict"] != "not_applicable":
+                known = documented or one["id"] not in _promises(engine.model)
+                known = known and locate("theorem", one["id"]) is None
+                rules.setdefault(one["id"], _rule(one, known=known))
+            if one["verdict"] in FAILING:
+                results.append(_result(engine, answer.get("policy", {}), one, locate))
+    order = {id_: number for number, id_ in enumerate(rules)}
+    log = {
+        "$schema": SCHEMA, "version": "2.1.0", "runs": [{
+            "tool": {"driver": {
+                "name": "prgcore", "semanticVersion": version, "rules": list(rules.values()),
+            }},
+            "automationDetails": {"id": f"prgcore/{told[0][0].model.name}/"} if told else {},
+            "columnKind": "unicodeCodePoints",
+            "results": [{**r, "ruleIndex": order[r["ruleId"]]} for r in results],
+            "properties": {"machines": [answer["machine"] for _, answer in told]},
+        }],
+    }
+    return json.dumps(log, indent=2) + "\n"
+
+
+def _rule(one: Mapping[str, Any], *, known: bool) -> dict[str, Any]:
+    """An obligation as a rule of the tool: its sentence, and the page that says more."""
+    page = f"docs/reference/{links.where('obligation', one['id'])}" if known else READING
+    assuming = "".join(f" Assuming {assumption}." for assumption in one.get("assumptions", ()))
+    return {
+        "id": one["id"], "shortDescription": {"text": one["title"] or one["id"]},
+        "help": {"text": f"{one['title'] or one['id']}.{assuming} See {page} of prgcore."},
+        "defaultConfiguration": {"level": "error"}, "properties": {"tags": ["proof"]},
+    }
+
+
+def _result(
+    engine: Engine, policy: Mapping[str, str], one: Mapping[str, Any], locate: Locate
+) -> dict[str, Any]:
+    model = engine.model
+    guilty = _guilty(model, one)
+    about = [*guilty, ("theorem", one["id"]), ("promise", one["id"])]
+    found = [(kind, name, place) for kind, name in about if (place := locate(kind, name))]
+    kind, name = about[0] if guilty else ("obligation", one["id"])
+    first, *others = [_location(model, *this) for this in found] or [
+        _location(model, kind, name, locate("machine", model.name))]
+    choices = " ".join(f"{name}={choice}" for name, choice in policy.items())
+    head = f"{one['id']} {one['verdict']}: {one['title']}" + f" ({choices})" * bool(choices)
+    shown = one.get("counterexample") or {}
+    story = str(shown.get("story") or one.get("detail", {}).get("says", "")).rstrip()
+    blamed = guilty[0][1] if guilty else ""
+    result: dict[str, Any] = {
+        "ruleId": one["id"], "level": "error",
+        "message": {"text": f"{head}\n\n{story}" if story else head},
+        "locations": [first],
+        "partialFingerprints": {_FINGERPRINT: "/".join([model.name, one["id"], choices, blamed])},
+        "properties": {"verdict": one["verdict"], "method": one["method"]},
+    }
+    if others:
+        result["relatedLocations"] = [
+            {"id": number, **other} for number, other in enumerate(others[:MOST], 1)]
+    if steps := _steps(engine, shown):
+        way = [{"location": _step(model, *step, locate)} for step in steps]
+        result["codeFlows"] = [{"threadFlows": [{"locations": way}]}]
+    return result
+
+
+def _guilty(model: Model, one: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What a failure is about: the rule that fired last, the rules it names, or the event."""
+    shown = one.get("counterexample") or {}
+    if shown.get("rule"):
+        return [("rule", shown["rule"])]
+    known = {name: r.id for r in reversed(model.rules) for name in (_row(r.id), r.id)}
+    text = json.dumps(one.get("detail", {}), ensure_ascii=False)
+    named = (known.get(word.strip("().")) for word in _WORD.findall(text))
+    rules = list(dict.fromkeys(("rule", id_) for id_ in named if id_))
+    return rules or ([("event", shown["event"])] if shown.get("event") else [])
+
+
+def _row(id_: str) -> str:
+    return id_.partition("@")[0]
+
+
+def _promises(model: Model) -> set[str]:
+    of = (model.invariants, model.accepted_only, model.exclusive, model.only_by)
+    return {promise.id for many in of for promise in many}
+
+
+# ------------------------------------------------------------------------- places
+
+
+def _location(model: Model, kind: str, name: str, place: Place | None) -> dict[str, Any]:
+    """Something of the machine, by name and, where that is known, by file and line."""
+    location: dict[str, Any] = {
+        "logicalLocations": [
+            {"name": name, "fullyQualifiedName": f"{model.name}/{name}", "kind": kind}],
+        "message": {"text": f"{kind} {name}"},
+    }
+    if place is None:
+        return location
+    path = quote(place.path, errors="surrogateescape")
+    artifact = {"uri": f"file://{path}"} if path.startswith("/") else {"uri": path, "uriBaseId": BASE}
+    region = {"startLine": place.line}
+    return {"physicalLocation": {"artifactLocation": artifact, "region": region}, **location}
+
+
+def _step(
+    model: Model, event: str, rule: str, otherwise: str, locate: Locate
+) -> dict[str, Any]:
+    kind, name = ("rule", rule) if rule else ("event", event)
+    text = {"text": f"{event}: {rule or otherwise}"}
+    return {**_location(model, kind, name, locate(kind, name)), "message": text}
+
+
+def _steps(engine: Engine, shown: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Events of a counterexample, the rule that answers, else what becomes of the event.
+
+    None of them where it is not replayed.
+    """
+    events = shown.get("trace") or [e for e in [shown.get("event")] if e]
+    trusting = Engine(evolve(engine.model, invariants=()))
+    starts = trusting.initial if shown.get("reachable") else [shown.get("before", {})]
+    for start in starts:
+        steps = list(_walk(trusting, start, events))
+        if len(steps) == len(events) and (not steps or dict(steps[-1][3]) == shown["after"]):
+            return [(event, rule, otherwise) for event, rule, otherwise, _ in steps]
+    return []
+
+
+def _walk(
+    engine: Engine, pair: Mapping[str, str], events: Iterable[str]
+) -> Iterator[tuple[str, str, str, Mapping[str, str]]]:
+    for event in events:
+        try:
+            decision = engine.step(pair, event)
+        except PrgError as error:
+            if error.code == NotTotal.code:
+                yield event, "", "no rule answers, or more than one", pair
+            return
+        pair = decision.pair
+        yield event, decision.rule.id if decision.rule else "", decision.outcome.value, pair
