@@ -134,7 +134,7 @@ def test_where_references_lead() -> None:
     assert place("row 11a", KNOWN) == "situations.md#row-11a"
     assert place("prgcore.product.users.assign", KNOWN) == "../../prgcore/product/users.py"
     assert place("prgcore.timers.parameters.Parameters.of", KNOWN) == "../../prgcore/timers/parameters.py"
-    assert place("writer.coverage", KNOWN) == "../../prgcore/tables/coverage/__init__.py"
+    assert place("prgcore.timers", KNOWN) == "../../prgcore/timers/__init__.py"
 
 
 @given(st.text())
