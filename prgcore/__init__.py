@@ -11,7 +11,23 @@ a socket or randomness, and importing this loads no solver.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
+
+from prgcore.lazily import lazily
+
+if TYPE_CHECKING:
+    from prgcore.engine import Decision, Engine, Pair
+    from prgcore.errors import (
+        BadInput,
+        ImpossibleEvent,
+        MalformedMachine,
+        NotTotal,
+        OutsideInvariant,
+        PrgError,
+    )
+    from prgcore.machine import PRG, Machine, prg
+    from prgcore.model import Model
+    from prgcore.vocabulary import Evidence, Kind, Outcome, Reason, State
 
 __all__ = [
     "PRG", "BadInput", "Decision", "Engine", "Evidence", "ImpossibleEvent", "Kind", "Machine",
@@ -21,26 +37,17 @@ __all__ = [
 
 __version__ = "0.1.0"
 
-_HOME = {
-    "machine": ("PRG", "Machine", "prg"),
-    "engine": ("Decision", "Engine", "Pair"),
-    "model": ("Model",),
-    "errors": (
-        "BadInput", "ImpossibleEvent", "MalformedMachine", "NotTotal", "OutsideInvariant",
-        "PrgError",
-    ),
-    "vocabulary": ("Evidence", "Kind", "Outcome", "Reason", "State"),
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Names are loaded when they are first asked for (PEP 562)."""
-    from importlib import import_module
-
-    for home, names in _HOME.items():
-        if name in names:
-            return getattr(import_module(f"prgcore.{home}"), name)
-    raise AttributeError(f"module 'prgcore' has no attribute {name!r}")
+if not TYPE_CHECKING:
+    __getattr__ = lazily(__name__, {
+        "engine": ("Decision", "Engine", "Pair"),
+        "errors": (
+            "BadInput", "ImpossibleEvent", "MalformedMachine", "NotTotal", "OutsideInvariant",
+            "PrgError",
+        ),
+        "machine": ("PRG", "Machine", "prg"),
+        "model": ("Model",),
+        "vocabulary": ("Evidence", "Kind", "Outcome", "Reason", "State"),
+    })
 
 
 def __dir__() -> list[str]:

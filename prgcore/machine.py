@@ -107,7 +107,10 @@ def prg(**policy: str) -> Machine:
     return _machine(tuple(sorted((chosen | policy).items())))
 
 
-def __getattr__(name: str) -> Machine:
-    if name == "PRG":
-        return prg()
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+if TYPE_CHECKING:
+    PRG: Machine
+else:
+    def __getattr__(name: str) -> Machine:
+        if name == "PRG":
+            return prg()
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

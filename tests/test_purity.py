@@ -142,7 +142,7 @@ def test_neither_solver_nor_command_line_is_loaded(code: str) -> None:
 
 def test_importing_the_package_loads_no_table() -> None:
     loaded = _answer("import sys, prgcore; print(sorted(m for m in sys.modules if 'prgcore' in m))")
-    assert loaded == "['prgcore']"
+    assert loaded == "['prgcore', 'prgcore.lazily']"
 
 
 AUDIT = """

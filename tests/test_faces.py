@@ -1,0 +1,63 @@
+"""Faces of rooms: what the type checker is told is what is loaded."""
+
+from __future__ import annotations
+
+import ast
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from tests.pages import ROOT
+
+FACES = tuple(
+    file for file in sorted((ROOT / "prgcore").rglob("__init__.py"))
+    if "= lazily(__name__" in file.read_text(encoding="utf-8")
+)
+
+
+def _room(face: Path) -> str:
+    return ".".join(face.parent.relative_to(ROOT).parts)
+
+
+def _told(face: Path) -> dict[str, str]:
+    """Of every name that the type checker imports, its module."""
+    tree = ast.parse(face.read_text(encoding="utf-8"))
+    (block,) = (n for n in tree.body if isinstance(n, ast.If) and isinstance(n.test, ast.Name))
+    return {name.name: str(line.module) for line in block.body if isinstance(line, ast.ImportFrom)
+            for name in line.names}
+
+
+def _loaded(face: Path) -> dict[str, str]:
+    """Of every name that is loaded when it is asked for, its module."""
+    (call,) = (n for n in ast.walk(ast.parse(face.read_text(encoding="utf-8")))
+               if isinstance(n, ast.Call) and getattr(n.func, "id", "") == "lazily")
+    homes = ast.literal_eval(call.args[1])
+    return {name: f"{_room(face)}.{home}" for home, names in homes.items() for name in names}
+
+
+def test_there_are_faces() -> None:
+    assert {"prgcore", "prgcore.explain", "prgcore.wire"} <= {*map(_room, FACES)}
+
+
+@pytest.mark.parametrize("face", FACES, ids=_room)
+def test_the_type_checker_is_told_what_is_loaded(face: Path) -> None:
+    told, room = _told(face), import_module(_room(face))
+    assert told == _loaded(face)
+    assert set(told) == set(room.__all__) - {"__version__"}
+    for name, home in told.items():
+        assert getattr(room, name) is getattr(import_module(home), name)
+
+
+@pytest.mark.parametrize("face", FACES, ids=_room)
+def test_no_name_of_a_face_is_hidden_by_a_module(face: Path) -> None:
+    """Importing `room.name` would put the module in the place of what the face promises."""
+    modules = {file.stem for file in face.parent.glob("*.py")}
+    modules |= {file.parent.name for file in face.parent.glob("*/__init__.py")}
+    assert not set(_told(face)) & modules
+
+
+@pytest.mark.parametrize("face", FACES, ids=_room)
+def test_another_name_is_not_there(face: Path) -> None:
+    with pytest.raises(AttributeError, match=rf"module '{_room(face)}' has no attribute 'nobody'"):
+        getattr(import_module(_room(face)), "nobody")  # noqa: B009
