@@ -114,13 +114,18 @@ class Unavailable(PrgError):
     code = "unavailable"
 
 
-class MissingExtra(PrgError):
-    """An optional dependency is not installed."""
+class MissingExtra(PrgError, ImportError):
+    """An optional dependency is not installed; `except ImportError` meets it too.
+
+    Attributes:
+        extra: the extra of this package that installs it.
+    """
 
     code = "missing_extra"
 
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(f"{what} needs an extra: pip install 'prgcore[{extra}]'")
+        self.extra = extra
 
 
 def unknown_name(kind: str, name: object, known: Iterable[str]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import threading
 from typing import Any
 
@@ -16,7 +15,7 @@ from prgcore.adapters.statemachine import PairChart, Refused, chart_for
 from prgcore.adapters.transitions import GRAPH, LOCKED, machine_for
 from prgcore.adapters.xstate import config, player
 from prgcore.engine import Engine
-from prgcore.errors import BadInput, MissingExtra
+from prgcore.errors import BadInput
 from prgcore.machine import PRG, Machine
 from prgcore.model import Column, Event
 from prgcore.vocabulary import Kind
@@ -146,16 +145,6 @@ def test_asynchronous_callbacks_are_refused(chart: type[PairChart]) -> None:
 
     with pytest.raises(BadInput, match="callbacks of a pair are not asynchronous"):
         chart(Own())
-
-
-@pytest.mark.parametrize("library", ["statemachine", "transitions"])
-def test_without_the_library_one_line_says_what_to_install(
-    monkeypatch: pytest.MonkeyPatch, library: str
-) -> None:
-    monkeypatch.setitem(sys.modules, library, None)
-    monkeypatch.delitem(sys.modules, f"prgcore.adapters.{library}")
-    with pytest.raises(MissingExtra, match="adapter needs an extra: pip install"):
-        __import__(f"prgcore.adapters.{library}")
 
 
 # ------------------------------------------------------------- drawn, and in threads

@@ -6,8 +6,6 @@ import json
 import random
 import re
 import socket
-import subprocess
-import sys
 import urllib.request
 from pathlib import Path
 
@@ -379,16 +377,6 @@ def test_a_decision_is_a_span_at_its_time(failover):
     assert refused.attributes["prgcore.outcome"] == "refused"
     assert refused.start_time == refused.end_time == int(BEGAN + 60) * 10**9
     provider.shutdown()
-
-
-@pytest.mark.parametrize(("module", "foreign", "extra"), [
-    ("prometheus", "prometheus_client", "prometheus"),
-    ("otel", "opentelemetry.metrics", "opentelemetry"),
-])
-def test_a_missing_extra_is_one_line(module, foreign, extra):
-    code = f"import sys; sys.modules[{foreign!r}] = None; import prgcore.adapters.{module}"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert f"pip install 'prgcore[{extra}]'" in done.stderr.splitlines()[-1]
 
 
 # ---------------------------------------------------------- the page and the alerts

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import random
-import sys
 from typing import Any
 
 import pytest
@@ -13,7 +12,7 @@ from attrs import evolve
 
 from prgcore.adapters.transitions import OPTIONS, PairMachine, machine_for, trigger
 from prgcore.engine import Engine
-from prgcore.errors import BadInput, ImpossibleEvent, MissingExtra
+from prgcore.errors import BadInput, ImpossibleEvent
 from prgcore.machine import PRG
 from prgcore.model import Column, Event
 from prgcore.vocabulary import Kind, Outcome
@@ -336,10 +335,3 @@ def test_an_empty_pair_is_not_the_initial_one(shared: PairMachine) -> None:
     own.pair = {}
     with pytest.raises(BadInput, match=r"missing column node1\.state"):
         shared.add_model(own)
-
-
-def test_without_transitions_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "transitions", None)
-    monkeypatch.delitem(sys.modules, "prgcore.adapters.transitions")
-    with pytest.raises(MissingExtra, match=r"the transitions adapter needs an extra: pip install"):
-        import prgcore.adapters.transitions  # noqa: F401

@@ -164,14 +164,11 @@ class Obligations(pytest.Collector):
 
     def collect(self) -> list[pytest.Item]:
         """One test each; what only runs when it is asked for is left out."""
-        from prgcore.errors import MissingExtra, PrgError
+        from prgcore.errors import PrgError
 
         try:
             from prgcore.prove.report import listing
-        except ModuleNotFoundError as error:
-            raise self.CollectError(str(MissingExtra(f"proving ({error.name})", "prove"))) \
-                from None
-        try:
+
             found = listing(_machine(self.config), self.paths)
         except PrgError as error:
             raise self.CollectError(str(error)) from None

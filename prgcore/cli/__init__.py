@@ -49,13 +49,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments: list[str]) -> int:
     try:
-        import typer
-
         from prgcore.cli.app import parser
-    except ModuleNotFoundError as error:
-        if error.name not in ("typer", "rich"):
-            raise
-        return _complain(str(MissingExtra("the command line", "cli")), 2)
+    except MissingExtra as error:
+        return _complain(str(error), exit_code(error))
+    import typer
+
     from prgcore.cli.inputs import one_line
 
     usage_error: type[Exception] = typer.BadParameter.__mro__[1]

@@ -7,8 +7,13 @@ from functools import cache
 from importlib import import_module
 from typing import Annotated, Any
 
-import typer
-from typer.main import get_command
+from prgcore.errors import MissingExtra
+
+try:
+    import typer
+    from typer.main import get_command
+except ModuleNotFoundError:
+    raise MissingExtra("the command line", "cli") from None
 
 FIRST = """\
 What to try first:

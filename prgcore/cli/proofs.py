@@ -132,10 +132,8 @@ def needed(what: str) -> Iterator[None]:
     """
     try:
         yield
-    except ModuleNotFoundError as error:
-        if error.name not in ("z3", "numpy"):
-            raise
-        raise MissingExtra(what, "prove") from None
+    except MissingExtra as error:
+        raise MissingExtra(what, error.extra) from None
 
 
 def _fit(*reports: Path | None) -> None:

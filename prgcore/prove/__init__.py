@@ -1,1 +1,8 @@
 """The prover. z3 and numpy live here and nowhere else; every part takes a machine."""
+
+from importlib.util import find_spec
+
+from prgcore.errors import MissingExtra
+
+if not (find_spec("z3") and find_spec("numpy")):
+    raise MissingExtra("the prover", "prove")
