@@ -14,8 +14,10 @@ from writer.situations import story_name
 
 from prgcore.diagram import Graph, graph, render
 from prgcore.diagram.matrix import matrix
-from prgcore.diagram.sequence import sequence
+from prgcore.diagram.palette import Role
+from prgcore.diagram.sequence import REMARK, Message, Note, Sequence, ends, sequence
 from prgcore.machine import prg
+from prgcore.model import Values
 from prgcore.prove.quotient import pairs
 from prgcore.prove.seen import moves
 from prgcore.prove.space import Space
@@ -25,6 +27,8 @@ from prgcore.wire.links import to
 from prgcore.wire.markdown import entry
 from prgcore.wire.markdown import page as as_page
 
+FAILOVER = ("power_off(node1)", "heartbeat_lost(node2)", "takeover_done(node2)")
+"""From the start `normal`: the failover that a newcomer sees first."""
 PHASES = tuple(phase for phase, _ in TABLE.phases)
 
 
@@ -42,8 +46,41 @@ def pictures(laid_out: Mapping[str, Graph]) -> dict[str, str]:
     return {
         **{f"{name}.dot": render(one, "dot") for name, one in laid_out.items()},
         "matrix.svg": render(matrix(prg()), "svg"),
+        "failover.svg": render(failover(), "svg"),
         **dict(_told()),
     }
+
+
+def failover() -> Sequence:
+    """One failover, shortened until it can be read on a phone.
+
+    Both nodes with what they show, each event at the node that it happens to, and the grant that
+    the arbiter gives; under the last state why it is that.
+    """
+    told = run(prg(), as_story(prg(), FAILOVER, "normal"))
+    drawn = sequence(told, "Node 1 fails, node 2 takes over")
+    items = list(_brief(drawn))
+    decision = told.steps[-1].decision
+    if decision and decision.rule:
+        items.append(Note(items[-1].over, (decision.rule.why,), REMARK))
+    used = {name for item in items for name in ends(item)}
+    return evolve(drawn, items=tuple(items), lives=tuple(x for x in drawn.lives if x.id in used))
+
+
+def _brief(drawn: Sequence) -> Iterator[Message | Note]:
+    """States that are new, events without their seat and rule, what is asked of somebody else."""
+    shown: dict[Values, Note] = {}
+    for item in drawn.items:
+        if isinstance(item, Message):
+            if item.kind != "action":
+                yield evolve(item, source=item.target, text=item.text.partition("(")[0])
+            elif item.source != item.target:
+                yield item
+        elif item.role != REMARK:
+            note = evolve(item, text=item.text[:1]) if item.role == Role.SILENT else item
+            if shown.get(item.over) != note:
+                shown[item.over] = note
+                yield note
 
 
 def _told() -> Iterator[tuple[str, str]]:

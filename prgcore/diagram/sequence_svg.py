@@ -26,7 +26,7 @@ from prgcore.diagram.sequence import (
 )
 
 _SIZE, _SMALL, _LINE = 12.0, 11.0, 15.0
-_EDGE, _GUTTER, _GAP, _LOOP, _BAR = 20.0, 24.0, 100.0, 28.0, 4.0
+_EDGE, _GUTTER, _GAP, _LOOP, _BAR = 12.0, 18.0, 92.0, 28.0, 4.0
 _OUTER = ("administrator", "arbiter", "world")
 _MOST_REFUSAL, _MOST_NOTE = 250.0, 200.0
 _TALL = 900.0
