@@ -18,6 +18,7 @@ from prgcore.errors import BadInput, ImpossibleEvent, NotTotal, OutsideInvariant
 from prgcore.form.atlas import Atlas
 from prgcore.model import Action, By, Column, Const, Copy, Cube, Model, Rule
 from prgcore.vocabulary import Kind, Outcome
+from prgcore.words import few, listed
 
 REMEMBERED = 1 << 16
 """How many pairs an engine remembers before it forgets them all."""
@@ -228,8 +229,7 @@ class Engine:
             and not (isinstance(columns[name], str) and columns[name] in self._domains[name])
         ]
         if wrong:
-            more = f"; and {len(wrong) - 5} more" if len(wrong) > 5 else ""
-            raise BadInput("; ".join(wrong[:5]) + more)
+            raise BadInput(few(wrong, 5))
         pair = self._intern(tuple(str(columns[name]) for name in self.stored))
         for name, given in columns.items():
             if pair[name] != given:
@@ -313,7 +313,7 @@ class Engine:
             )
         if not self.possible(pair, event):
             nearest = self._nearest(pair, self._possible[event])
-            needs = "; ".join(f"{f.column} is {f.value}, needs {_or(f.needs)}" for f in nearest)
+            needs = "; ".join(f"{f.column} is {f.value}, needs {listed(f.needs)}" for f in nearest)
             raise ImpossibleEvent(
                 f"{event} cannot happen here" + (f": {needs}" if needs else "")
             )
@@ -327,7 +327,7 @@ class Engine:
         if kind is not Kind.COMMAND:
             raise NotTotal(f"{event} is possible and no rule answers it (F2)")
         failed = self._nearest(pair, [test for test, _, _ in self._rules[event]])
-        why = "; ".join(f"{f.column} is {f.value}, needs {_or(f.needs)}" for f in failed)
+        why = "; ".join(f"{f.column} is {f.value}, needs {listed(f.needs)}" for f in failed)
         return Decision(Outcome.REFUSED, pair, event, why=why, failed=failed)
 
     def _answer(self, pair: Pair, event: str, rule: Rule, look_ups: _LookUps) -> Decision:
@@ -383,7 +383,3 @@ class Engine:
             e.name for e in self.model.events
             if e.kind is Kind.COMMAND and self.step(pair, e.name).outcome is Outcome.DONE
         )
-
-
-def _or(values: tuple[str, ...]) -> str:
-    return values[0] if len(values) == 1 else ", ".join(values[:-1]) + f" or {values[-1]}"

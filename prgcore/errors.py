@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+from prgcore.words import counted, indented
+
 
 class PrgError(Exception):
     """The base of every error of this library."""
@@ -59,9 +61,8 @@ class MalformedMachine(PrgError):
 
     def __init__(self, findings: Iterable[str]) -> None:
         self.findings = tuple(findings)
-        count = len(self.findings)
-        head = f"{count} finding{'s' if count != 1 else ''} in the machine"
-        super().__init__("\n".join([head, *(f"  {line}" for line in self.findings)]))
+        head = f"{counted(len(self.findings), 'finding')} in the machine"
+        super().__init__(f"{head}\n{indented(self.findings)}")
 
 
 class BudgetExhausted(PrgError):

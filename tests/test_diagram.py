@@ -19,7 +19,7 @@ from attrs import evolve
 from prgcore.adapters import graphviz
 from prgcore.diagram import FORMATS as SHAPES
 from prgcore.diagram import Edge, Graph, Label, Node, draw, graph, render
-from prgcore.diagram.graph import MOST_LINES, check_size, clean, fits, gathered, identifier, only
+from prgcore.diagram.graph import MOST_LINES, check_size, fits, gathered, identifier, only
 from prgcore.diagram.graph_html import html
 from prgcore.diagram.palette import MARKS, PALETTE, WORST_FIRST, Role, worst
 from prgcore.diagram.scxml import NAMESPACE
@@ -31,6 +31,7 @@ from prgcore.model import Invariant
 from prgcore.story.script import run
 from prgcore.tables.states import MEANINGS
 from prgcore.vocabulary import Kind
+from prgcore.words import clean
 from tests import needs
 from tests.toys import LAMPS, TURNSTILE
 

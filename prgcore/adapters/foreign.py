@@ -21,6 +21,7 @@ from prgcore.errors import BadInput, ImpossibleEvent, OutsideInvariant, PrgError
 from prgcore.form.cubes import Stored
 from prgcore.model import By, Cell, Const, Copy, Cube, Cubelike, Rule, Values, cube
 from prgcore.vocabulary import Kind, Outcome
+from prgcore.words import listed
 
 STATES = ("node1.state", "node2.state")
 """The columns of which a foreign machine's state is made, unless others are chosen."""
@@ -247,7 +248,7 @@ class Reading:
 
     def _differs(self, pair: Pair, state: str) -> str:
         return "; ".join(
-            f"{c.column} is {pair[c.column]}, and {state} means {_or(c.values)}"
+            f"{c.column} is {pair[c.column]}, and {state} means {listed(c.values)}"
             for c in self.states[state] if pair[c.column] not in c.values
         )
 
@@ -330,15 +331,11 @@ class Reading:
             if self._leads(stored, rule, source, dest):
                 return ""
             failed = [
-                f"needs {c.column} {_or(c.values)}" for c in rule.when
+                f"needs {c.column} {listed(c.values)}" for c in rule.when
                 if stored.find([self.states[source], Cube((c,))]) is None
             ]
             misses.append((len(failed), f"{rule.id} " + ("; ".join(failed) or "leads elsewhere")))
         return f"no rule of {event} leads there" + (f"; nearest {min(misses)[1]}" if misses else "")
-
-
-def _or(values: Values) -> str:
-    return values[0] if len(values) == 1 else ", ".join(values[:-1]) + f" or {values[-1]}"
 
 
 @define(eq=False)

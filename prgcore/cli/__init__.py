@@ -17,6 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from prgcore.errors import BudgetExhausted, Conflict, MissingExtra, PrgError, Undecided
+from prgcore.words import one_line
 
 BUG = 70
 INTERRUPTED = 130
@@ -53,8 +54,6 @@ def _run(arguments: list[str]) -> int:
     except MissingExtra as error:
         return _complain(str(error), exit_code(error))
     import typer
-
-    from prgcore.cli.inputs import one_line
 
     usage_error: type[Exception] = typer.BadParameter.__mro__[1]
     for stream in (sys.stdout, sys.stderr):

@@ -10,6 +10,7 @@ import typer
 from prgcore.cli import inputs, output
 from prgcore.cli.proofs import needed
 from prgcore.errors import BadInput
+from prgcore.words import counted, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -164,7 +165,7 @@ def _wrapped(text: str, first: str = "", rest: str = "    ") -> list[str]:
 
 def _side(which: str, side: Side) -> str:
     policy = " ".join(f"{name}={choice}" for name, choice in side.policy)
-    return f"{which}  {inputs.one_line(side.name, 200)}, digest {side.digest[:16]}" + (
+    return f"{which}  {one_line(side.name, 200)}, digest {side.digest[:16]}" + (
         f"\n     {policy}" if policy else "")
 
 
@@ -174,12 +175,12 @@ def _table(table: Changes, *, prose: bool) -> Iterator[str]:
             "; rows stand in another order" if table.reordered else "")
     else:
         counts = [f"{sum(c.change == change for c in table.real)} {change}" for change in SIGNS]
-        yield f"TABLE  {output.count(len(table.real), 'row')}: {', '.join(counts)}"
+        yield f"TABLE  {counted(len(table.real), 'row')}: {', '.join(counts)}"
     for change in table.rows if prose else table.real:
         yield from _row(change, prose=prose)
     hidden = sum(any(d.prose for d in c.details) for c in table.rows if c.change == "changed")
     if hidden and not prose:
-        yield f"Words alone differ in {output.count(hidden, 'row')} (--prose shows them)."
+        yield f"Words alone differ in {counted(hidden, 'row')} (--prose shows them)."
 
 
 def _row(change: Change, *, prose: bool) -> Iterator[str]:
@@ -233,7 +234,7 @@ def _way(sign: str, noun: str, way: Way) -> Iterator[str]:
     what = "the nearest" if noun == "pair" else ", ".join(
         f"{node} {_spelt(held)}" for node, held in way.shown.items())
     also = " (either seat)" if way.either_seat else ""
-    yield from _wrapped(f"{sign} {what}{also}, in {output.count(len(way.trace), 'step')}:")
+    yield from _wrapped(f"{sign} {what}{also}, in {counted(len(way.trace), 'step')}:")
     yield from _wrapped(", ".join(way.trace) or "at the start", "    ")
 
 

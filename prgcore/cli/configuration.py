@@ -9,6 +9,7 @@ import typer
 
 from prgcore.cli import inputs, output
 from prgcore.errors import BadInput, NeedsTwoNodes
+from prgcore.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -114,9 +115,9 @@ def _report(reading: Reading, name: str) -> Iterator[str]:
     errors = sum(f.severity == "error" for f in reading.findings)
     warnings = len(reading.findings) - errors
     if reading.findings:
-        yield f"{output.count(errors, 'error')}, {output.count(warnings, 'warning')}"
+        yield f"{counted(errors, 'error')}, {counted(warnings, 'warning')}"
     elif (whole := reading.deployment) is not None:
-        counts = (output.count(len(whole.groups), "group"), output.count(len(whole.nodes), "node"))
+        counts = (counted(len(whole.groups), "group"), counted(len(whole.nodes), "node"))
         yield from output.wrapped(f"{name}: {', '.join(counts)}: nothing is wrong")
 
 

@@ -16,6 +16,7 @@ from attrs import evolve
 from prgcore.cli import inputs, output
 from prgcore.errors import BadInput
 from prgcore.seats import NODES
+from prgcore.words import counted, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,7 +79,7 @@ def conform(
     with ExitStack() as files:
         streams = [
             _entries(files.enter_context(closing(lines(name, _Growing if follow else None))),
-                     f"{inputs.one_line(name, 80)} " if len(logs) > 1 else "")
+                     f"{one_line(name, 80)} " if len(logs) > 1 else "")
             for name in logs
         ]
         for place, entry in streams[0] if len(streams) == 1 else _merged(streams):
@@ -109,7 +110,7 @@ def _told(report: Report) -> Iterator[str]:
         yield "no decisions"
     elif report.finding is None:
         yield from output.wrapped(
-            f"{output.count(report.lines, 'line')}, all allowed: {report.done} done, "
+            f"{counted(report.lines, 'line')}, all allowed: {report.done} done, "
             f"{report.ignored} ignored, {report.refused} refused; "
             f"rules covered {len(report.rules)} of {report.of}")
     if report.finding is None:
@@ -120,7 +121,7 @@ def _told(report: Report) -> Iterator[str]:
         yield from output.wrapped(line.strip(), first="  ", rest="    ")
     allowed = report.lines - 1
     if allowed:
-        yield from output.wrapped(f"{output.count(allowed, 'line')} before it allowed")
+        yield from output.wrapped(f"{counted(allowed, 'line')} before it allowed")
 
 
 # ----------------------------------------------------------------------------- lines

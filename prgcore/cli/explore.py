@@ -10,6 +10,7 @@ import typer
 from prgcore.cli import inputs, output
 from prgcore.cli.proofs import needed
 from prgcore.errors import BadInput, MissingExtra, unknown_name
+from prgcore.words import one_line
 
 if TYPE_CHECKING:
     from prgcore.engine import Engine
@@ -87,7 +88,7 @@ def explore(
         output.write(html)
         return
     output.write_file(Path(file), html)
-    output.write(f"{inputs.one_line(file)}: {len(html.encode()):,} bytes; open it in a browser")
+    output.write(f"{one_line(file)}: {len(html.encode()):,} bytes; open it in a browser")
 
 
 def _told(machine: str | None, policy: list[str] | None, what: str) -> tuple[Engine, str]:
@@ -157,6 +158,6 @@ def _address(links: str) -> str:
     """
     scheme, colon, _ = links.partition(":")
     if colon and scheme.lower() not in ("http", "https", "file"):
-        raise BadInput(f"--links {inputs.one_line(links, 120)!r}: expected an address that begins "
+        raise BadInput(f"--links {one_line(links, 120)!r}: expected an address that begins "
                        "with https://, or a folder")
     return links if not links or links.endswith("/") else links + "/"

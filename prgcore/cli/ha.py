@@ -19,6 +19,7 @@ from prgcore.cli.statefile import State, is_group, locked, names, read, save
 from prgcore.errors import BadInput
 from prgcore.seats import NODES
 from prgcore.vocabulary import Outcome
+from prgcore.words import quoted
 
 if TYPE_CHECKING:
     from prgcore.engine import Decision
@@ -99,7 +100,7 @@ def init(
     from prgcore.machine import prg
 
     if is_group(state):
-        raise BadInput(f"{inputs.one_line(repr(str(state)), 120)} is a group file, whose pair the "
+        raise BadInput(f"{quoted(str(state))} is a group file, whose pair the "
                        "agents keep; start them with prgcore agent, or name a state file")
     output.writable(state)
     machine = prg(**inputs.assignments(policy, "--policy"))

@@ -19,6 +19,7 @@ from attrs import frozen
 
 from prgcore.errors import BadInput, NeedsTwoNodes, OutsideInvariant, unknown_name
 from prgcore.wire import jsontext
+from prgcore.words import quoted
 
 if TYPE_CHECKING:
     from prgcore.engine import Pair
@@ -73,13 +74,6 @@ def example(*lines: str) -> str:
     return "\b\nExample:\n" + "\n".join(f"  {line}" for line in lines)
 
 
-def one_line(text: str, limit: int = 600) -> str:
-    """A message as a single printable line, cut to `limit` characters."""
-    lines = " ".join(text.split())
-    plain = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in lines)
-    return plain if len(plain) <= limit else plain[: limit - 1] + "…"
-
-
 # -------------------------------------------------------------------- text and JSON
 
 
@@ -103,7 +97,7 @@ def read_text(source: str, *, any_text: bool = False) -> str:
     Raises:
         BadInput: it cannot be read, is larger than `LIMIT`, or is not UTF-8 text.
     """
-    name = "standard input" if source == "-" else one_line(repr(source), 120)
+    name = "standard input" if source == "-" else quoted(source)
     try:
         if source == "-":
             data: bytes = standard_input().read(LIMIT + 1)
@@ -206,7 +200,7 @@ def load_model(file: str) -> Model:
     from prgcore.wire import machine_file
 
     if file.endswith(".py"):  # ADR 0010
-        raise BadInput(f"{one_line(repr(file), 120)} is a program; a machine file is JSON, and what "
+        raise BadInput(f"{quoted(file)} is a program; a machine file is JSON, and what "
                        "is given here is never run. Run it yourself, and give what it writes")
     return machine_file.load(read_text(file))
 

@@ -37,6 +37,7 @@ from prgcore.seats import NODES, seat
 from prgcore.stores.record import Entry
 from prgcore.vocabulary import Kind, Reason
 from prgcore.vocabulary import State as Word
+from prgcore.words import one_line
 
 if TYPE_CHECKING:
     from prgcore.engine import Pair
@@ -164,7 +165,7 @@ async def _statuses(
         try:
             return _status(group, member, await _asked(member, {"do": "status"}, within))
         except PrgError as error:
-            return f"{member.name}: {inputs.one_line(str(error), 160)}"
+            return f"{member.name}: {one_line(str(error), 160)}"
 
     return list(await asyncio.gather(*(one(m) for m in members)))
 

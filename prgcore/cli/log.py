@@ -13,6 +13,7 @@ from attrs import frozen
 
 from prgcore.cli import inputs, output
 from prgcore.errors import BadInput, Unavailable
+from prgcore.words import counted, one_line, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -80,7 +81,7 @@ def log(
     else:
         output.show(*_page(telemetry))
     if found.skipped:
-        output.remark(f"{output.count(found.skipped, 'line')} left out; {found.wrong}")
+        output.remark(f"{counted(found.skipped, 'line')} left out; {found.wrong}")
     raise typer.Exit(int(found.skipped > 0))
 
 
@@ -164,7 +165,7 @@ def lines(
     if file == "-":
         yield from log.lines(inputs.standard_input())
         return
-    name = inputs.one_line(repr(file), 120)
+    name = quoted(file)
     try:
         with Path(file).open("rb") as stream:
             stored = stream.peek(len(SQLITE)).startswith(SQLITE)
@@ -213,13 +214,13 @@ def _page(telemetry: Telemetry) -> Iterator[RenderableType]:
 
 def _head(telemetry: Telemetry) -> Iterator[str]:
     outcomes = ", ".join(f"{n:,} {word}" for word, n in telemetry.outcomes().items())
-    counted = f"{telemetry.entries:,} entr{'y' if telemetry.entries == 1 else 'ies'}"
-    yield f"{counted}{': ' * bool(outcomes)}{outcomes}"
+    entries = counted(telemetry.entries, "entry", "entries")
+    yield f"{entries}{': ' * bool(outcomes)}{outcomes}"
     if telemetry.first is not None and telemetry.last is not None:
         yield (f"{_said(telemetry.first)} to {_said(telemetry.last)}, "
                f"{_seconds(telemetry.passed)} s, epoch {telemetry.epoch:,}")
     if telemetry.backwards:
-        yield f"The clock stepped back {output.count(telemetry.backwards, 'time')}."
+        yield f"The clock stepped back {counted(telemetry.backwards, 'time')}."
 
 
 def _said(when: float) -> str:
@@ -232,7 +233,7 @@ def _seconds(number: float) -> str:
 
 def _word(text: str) -> str:
     """A word of the log, which may hold anything."""
-    return inputs.one_line(text, 40)
+    return one_line(text, 40)
 
 
 def _states(telemetry: Telemetry) -> Table:

@@ -11,6 +11,7 @@ from prgcore.cli import inputs, output
 from prgcore.errors import MalformedMachine
 from prgcore.model import Column, Event
 from prgcore.vocabulary import Kind, Outcome
+from prgcore.words import counted, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,7 +53,7 @@ def describe(
         if as_json:
             output.write_json({"ok": False, "findings": list(error.findings)})
         else:
-            output.write("\n".join(inputs.one_line(f, 2000) for f in error.findings))
+            output.write("\n".join(one_line(f, 2000) for f in error.findings))
         raise typer.Exit(1) from None
     if check:
         if as_json:
@@ -102,10 +103,10 @@ def _summary(model: Model) -> Iterator[RenderableType]:
     promised = sum(not i.auxiliary for i in model.invariants)
     guards = len(model.accepted_only) + len(model.exclusive) + len(model.only_by)
     yield "; ".join((
-        output.count(len(model.rules), "rule"),
-        f"{output.count(promised, 'invariant')} and {len(model.invariants) - promised} auxiliary",
-        output.count(guards, "guard check"),
-        output.count(len(model.situations), "situation"),
+        counted(len(model.rules), "rule"),
+        f"{counted(promised, 'invariant')} and {len(model.invariants) - promised} auxiliary",
+        counted(guards, "guard check"),
+        counted(len(model.situations), "situation"),
     ))
     if model.mirror:
         yield "Names of node2 mirror those of node1 and are left out above."

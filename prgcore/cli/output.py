@@ -15,12 +15,12 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
-from prgcore.cli.inputs import one_line
 from prgcore.errors import BadInput
 from prgcore.seats import NODES
+from prgcore.words import WIDTH, one_line, quoted
+from prgcore.words import wrapped as fold
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from prgcore.engine import Decision, Engine, Failed, Pair
 
-WIDTH, HEIGHT = 80, 24
-"""How large a page is when nothing says otherwise, in columns and lines."""
+HEIGHT = 24
+"""How many lines a page has when nothing says otherwise."""
 NARROWEST = 40
 """A page that would be narrower than this is as wide as `WIDTH`."""
 
@@ -88,8 +88,7 @@ def wrapped(text: str, first: str = "", rest: str = "  ", longest: int = 600) ->
 
     What is longer than `longest` characters is cut.
     """
-    return wrap(one_line(text, longest), width(), initial_indent=first, subsequent_indent=rest,
-                break_on_hyphens=False)
+    return fold(one_line(text, longest), first, rest, width())
 
 
 @contextmanager
@@ -121,7 +120,7 @@ def writable(file: Path) -> None:
     except (OSError, ValueError, RuntimeError):  # RuntimeError: links that lead in a circle
         fits = False
     if not fits:
-        raise BadInput(f"cannot write {one_line(repr(str(file)), 120)}: "
+        raise BadInput(f"cannot write {quoted(str(file))}: "
                        "expected a file in a directory that exists")
 
 
@@ -155,7 +154,7 @@ def write_file(file: Path, text: str | bytes, *, new: bool = False) -> None:
     except OSError as error:
         with suppress(OSError):
             Path(temporary).unlink()
-        name = one_line(repr(str(file)), 120)
+        name = quoted(str(file))
         if new and isinstance(error, FileExistsError):
             raise BadInput(f"{name} exists and is kept; give another file, or remove it") from None
         raise BadInput(f"cannot write {name}: {error.strerror}") from None
@@ -226,8 +225,3 @@ def shown(machine: Engine, pair: Pair) -> list[str]:
     if display is None:
         return [" ".join(f"{name}={value}" for name, value in pair.items()), ""]
     return [f"{node}  {spell(half)}" for node, half in zip(NODES, display, strict=True)] + [""]
-
-
-def count(number: int, noun: str) -> str:
-    """`count(2, "rule") == "2 rules"`."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -21,6 +21,7 @@ from prgcore.cli import drawing, inputs, output
 from prgcore.cli.proofs import needed
 from prgcore.errors import BadInput, BudgetExhausted, MissingExtra, unknown_name
 from prgcore.vocabulary import Kind
+from prgcore.words import listed
 
 if TYPE_CHECKING:
     from prgcore.diagram import Drawn, Graph
@@ -263,7 +264,7 @@ def _only(
     from prgcore.diagram.graph import only
 
     asked = {"phase": [phase] if phase else [], "kind": kind, "event": event}
-    what = ", ".join(f"{name} {' or '.join(some)}" for name, some in asked.items() if some)
+    what = ", ".join(f"{name} {listed(some)}" for name, some in asked.items() if some)
     return only(drawn, what, names, phase) if what else drawn
 
 

@@ -10,6 +10,7 @@ from prgcore.cli import inputs, output
 from prgcore.cli.proofs import needed
 from prgcore.errors import BadInput, unknown_name
 from prgcore.vocabulary import Kind, Outcome
+from prgcore.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -197,5 +198,5 @@ def plan(
                       "\n".join(changes(before, step.pair)))
         before = step.pair
     steps = len(way.steps)
-    said = f"{output.count(steps, 'step')} to the goal" if steps else "The goal holds."
+    said = f"{counted(steps, 'step')} to the goal" if steps else "The goal holds."
     output.show(*output.shown(asked.machine, way.start), said, *([table] if steps else []))

@@ -12,6 +12,7 @@ import typer
 
 from prgcore.cli import inputs, output
 from prgcore.errors import BadInput
+from prgcore.words import one_line, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -55,7 +56,7 @@ def init(
     if as_json:
         output.write_json({"directory": directory, "files": list(written), "next": list(NEXT)})
         return
-    enter = inputs.one_line(shlex.quote(directory), 120)
+    enter = one_line(shlex.quote(directory), 120)
     output.write("\n".join([
         *output.wrapped(f"wrote {', '.join(written)}", rest="  "), "", "Next:",
         *(f"  {line}" for line in ([] if where == Path() else [f"cd {enter}"])),
@@ -70,7 +71,7 @@ def _vacant(directory: str) -> None:
     Raises:
         BadInput: something is.
     """
-    name = inputs.one_line(repr(directory), 120)
+    name = quoted(directory)
     where = Path(directory)
     try:
         held = sorted(p.name for p in where.iterdir()) if where.is_dir() else []
@@ -84,7 +85,7 @@ def _vacant(directory: str) -> None:
                        "directory that exists, or an empty directory")
     if held:
         more = f" and {len(held) - 1} more" if len(held) > 1 else ""
-        raise BadInput(f"{name} is not empty: it holds {inputs.one_line(repr(held[0]), 80)}{more}; "
+        raise BadInput(f"{name} is not empty: it holds {quoted(held[0], 80)}{more}; "
                        "nothing is overwritten, so give a new directory")
 
 
@@ -127,6 +128,6 @@ def _make(directory: Path, undo: ExitStack) -> None:
             directory.mkdir()
             undo.callback(_forget, directory.rmdir)
     except (OSError, ValueError) as error:
-        name = inputs.one_line(repr(str(directory)), 120)
+        name = quoted(str(directory))
         reason = getattr(error, "strerror", None) or str(error)
         raise BadInput(f"cannot make {name}: {reason}") from None

@@ -17,6 +17,7 @@ from attrs import frozen
 from prgcore.cli import inputs, output
 from prgcore.errors import BadInput, unknown_name
 from prgcore.seats import NODES
+from prgcore.words import quoted
 
 if TYPE_CHECKING:
     from prgcore.engine import Engine, Pair
@@ -135,7 +136,7 @@ def read(file: Path) -> State:
     from prgcore.machine import prg
 
     if not file.exists():
-        raise BadInput(f"no state file {inputs.one_line(repr(str(file)), 120)}; make one with "
+        raise BadInput(f"no state file {quoted(str(file))}; make one with "
                        "prgcore ha init, or name it with --state FILE")
     value = inputs.parse_json(inputs.read_text(str(file)), "the state file")
     if not isinstance(value, dict) or value.get("format") != FORMAT or set(value) != set(KEYS):

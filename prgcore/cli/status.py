@@ -9,12 +9,12 @@ from typing import Any
 from attrs import frozen
 
 from prgcore.cli import output
-from prgcore.cli.inputs import one_line
 from prgcore.errors import BadInput, PrgError, unknown_name
 from prgcore.explain.answer import Explanation
 from prgcore.explain.display import Display, spell
 from prgcore.explain.status import GroupStatus, NodeStatus, Status, parse
 from prgcore.vocabulary import Reason, State, title
+from prgcore.words import counted, listed, one_line
 
 MOST_GROUPS = 500
 """How many groups are explained at once."""
@@ -47,9 +47,9 @@ class Answer:
         if self.explanation.broken:
             return f"{name}: breaks {', '.join(self.explanation.broken)}"
         rows = self.explanation.rows
-        states = " and ".join(spell(node.shown and (node.shown[0], None))
-                              for node in self.group.nodes)
-        said = f"row{'s' * (len(rows) > 1)} {' or '.join(rows)}, " if rows else ""
+        states = listed((spell(node.shown and (node.shown[0], None))
+                         for node in self.group.nodes), "and")
+        said = f"row{'s' * (len(rows) > 1)} {listed(rows)}, " if rows else ""
         return f"{name}: {said}{states}"
 
 
@@ -68,7 +68,7 @@ def explain_status(
     status = parse(text)
     if not status.groups:
         raise BadInput(
-            f"no status in {output.count(len(status.ignored), 'line')} of text; expected what utils "
+            f"no status in {counted(len(status.ignored), 'line')} of text; expected what utils "
             "ha status prints, such as 'Node 1 Name : host State: Normal', or a pair as JSON"
         )
     if len(status.groups) > MOST_GROUPS:

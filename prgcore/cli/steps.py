@@ -11,6 +11,7 @@ import typer
 from prgcore.cli import inputs, output
 from prgcore.errors import BadInput, ImpossibleEvent, NotTotal, OutsideInvariant, PrgError
 from prgcore.vocabulary import Outcome
+from prgcore.words import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -149,7 +150,7 @@ def _answer(machine: Machine, line: bytes | None, name: str) -> Decision:
 
 
 def _error(error: PrgError) -> dict[str, str]:
-    return {"error": error.code, "message": inputs.one_line(str(error))}
+    return {"error": error.code, "message": one_line(str(error))}
 
 
 # -------------------------------------------------------------------------- stories

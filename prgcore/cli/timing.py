@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from prgcore.cli import inputs, output
+from prgcore.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -146,7 +147,7 @@ def _rules(verdicts: tuple[Verdict, ...]) -> Iterator[RenderableType]:
 def _bounds(promised: Bounds, world: dict[str, Any]) -> Iterator[RenderableType]:
     survived = promised.survived
     assert survived is not None, "BUG: a rule of sanity let an interval without meaning pass"
-    yield f"A live peer survives {output.count(survived, 'lost heartbeat')} in a row (T6)."
+    yield f"A live peer survives {counted(survived, 'lost heartbeat')} in a row (T6)."
     yield ""
     table = output.table("in seconds", "least", "mean", "most", "by",
                          right=("least", "mean", "most"))

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from html import escape
 from textwrap import wrap
 
-from prgcore.diagram.graph import Edge, Graph, Node, clean
+from prgcore.diagram.graph import Edge, Graph, Node
 from prgcore.diagram.palette import MARKS, PALETTE, Role
+from prgcore.words import clean
 
 WIDEST = 30
 """Where the lines of a node are broken, in characters."""

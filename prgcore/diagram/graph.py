@@ -17,6 +17,7 @@ from attrs import evolve, frozen
 from prgcore.diagram.palette import MARKS, PALETTE, Role
 from prgcore.errors import BadInput
 from prgcore.model import Model, Rule, Table, Values
+from prgcore.words import clean
 
 MOST_NODES = 60
 MOST_EDGES = 150
@@ -263,15 +264,6 @@ def address(reference: str, url: str) -> str:
         r"[^A-Za-z0-9_:/?#@!$&+,=.~%-]",
         lambda m: "".join(f"%{b:02X}" for b in m[0].encode(errors="replace")),
         reference + url if reference and url else "",
-    )
-
-
-def clean(text: str) -> str:
-    """One printable line: what is no character of a line becomes a space or a sign that says so."""
-    if text.isprintable():
-        return text
-    return "".join(
-        c if c.isprintable() else " " if c.isspace() else "\N{REPLACEMENT CHARACTER}" for c in text
     )
 
 

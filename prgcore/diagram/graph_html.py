@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from html import escape
 
-from prgcore.diagram.graph import Graph, clean
+from prgcore.diagram.graph import Graph
 from prgcore.diagram.page import listing, page
+from prgcore.words import clean
 
 
 def html(graph: Graph, svg: str) -> str:

@@ -25,6 +25,7 @@ from prgcore.explain.display import (
 from prgcore.explain.pairs import expanded
 from prgcore.model import Cell, Cube, Display, Values
 from prgcore.seats import NODES, mirror_cube, mirror_name
+from prgcore.words import counted
 
 HALVES = tuple(f"{node}.{what}" for node in NODES for what in ("state", "reason"))
 MOST = 2_500
@@ -374,4 +375,4 @@ def _rows(rows: Collection[str]) -> str:
 def _with(inside: Collection[Inside]) -> str:
     """How many pairs of reasons, where they are known."""
     count = len(inside)
-    return f", with {count} pair{'s' if count > 1 else ''} of reasons" if count else ""
+    return f", with {counted(count, 'pair')} of reasons" if count else ""

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from html import escape
 
 from prgcore.diagram import svg as draw
-from prgcore.diagram.graph import clean
 from prgcore.diagram.matrix import Matrix, Square
 from prgcore.diagram.matrix_text import legend, named, once, within
 from prgcore.diagram.page import listing, page
 from prgcore.diagram.palette import STANDINGS, Standing
+from prgcore.words import clean, few
 
 _EDGE, _WIDE, _HIGH = 20.0, 1000.0, 46.0
 _NAME, _SIZE, _SMALL, _LINE = 170.0, 11.0, 10.0, 13.0
@@ -119,10 +119,8 @@ class _Picture:
 
 def _tooltip(square: Square) -> str:
     """What is said of a square, and with which reasons it is reachable; of many the first."""
-    told = [f"{named(square.row)} / {named(square.column)}: {square.says.rstrip('.')}",
-            *map(within, square.inside[:_REASONS])]
-    more = len(square.inside) - _REASONS
-    return "; ".join([*told, f"and {more} more"] if more > 0 else told)
+    says = f"{named(square.row)} / {named(square.column)}: {square.says.rstrip('.')}"
+    return few([says, *map(within, square.inside)], 1 + _REASONS)
 
 
 def _box(x: float, y: float, wide: float, high: float, standing: Standing) -> str:

@@ -11,10 +11,10 @@ from itertools import product
 from string import ascii_uppercase
 from textwrap import wrap
 
-from prgcore.diagram.graph import clean
 from prgcore.diagram.matrix import Inside, Matrix, Square
 from prgcore.diagram.palette import STANDINGS, Standing
 from prgcore.vocabulary import title
+from prgcore.words import clean, cut
 
 WIDTH = 80
 _COUNTED = (Standing.IMPOSSIBLE, Standing.REACHABLE)
@@ -60,8 +60,7 @@ def text(drawn: Matrix) -> str:
              " " * (room + 1) + "".join(f"{letter:>{wide}}" for letter in across)]
     for row, name in zip(drawn.rows, names, strict=True):
         signs = (STANDINGS[drawn.at(row, c).standing].shape for c in drawn.columns)
-        shown = name if len(name) <= room else name[:room - 1] + "…"
-        lines.append(f"{shown:<{room}} " + "".join(f"{sign:>{wide}}" for sign in signs))
+        lines.append(f"{cut(name, room):<{room}} " + "".join(f"{sign:>{wide}}" for sign in signs))
     if drawn.rows != drawn.columns:
         lines += ["", *(f"{a} {named(c)}" for a, c in zip(across, drawn.columns, strict=True))]
     for standing, says, count in legend(drawn):

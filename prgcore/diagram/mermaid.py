@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from prgcore.diagram.graph import Graph, Node, clean
+from prgcore.diagram.graph import Graph, Node
 from prgcore.diagram.palette import MARKS, PALETTE, Role
+from prgcore.words import clean
 
 _SHAPES = {
     "rounded": ("([", "])"), "hexagon": ("{{", "}}"), "double": ("[[", "]]"),

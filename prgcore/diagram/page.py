@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from html import escape
 
-from prgcore.diagram.graph import clean
+from prgcore.words import clean
 
 _STYLE = """\
 :root{color-scheme:light dark}

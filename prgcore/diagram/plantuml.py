@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from prgcore.diagram.graph import Edge, Graph, Node, clean
+from prgcore.diagram.graph import Edge, Graph, Node
 from prgcore.diagram.palette import MARKS, PALETTE, Role
+from prgcore.words import clean
 
 
 def _quote(text: str) -> str:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import re
 
-from prgcore.diagram.graph import Graph, clean, identifier
+from prgcore.diagram.graph import Graph, identifier
+from prgcore.words import clean
 
 NAMESPACE = "http://www.w3.org/2005/07/scxml"
 

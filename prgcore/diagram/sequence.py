@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from attrs import frozen
 
-from prgcore.diagram.graph import Label, address, clean, reference
+from prgcore.diagram.graph import Label, address, reference
 from prgcore.diagram.palette import Role
 from prgcore.diagram.states import role
 from prgcore.engine import Engine, Pair
@@ -21,6 +21,7 @@ from prgcore.seats import NODES
 from prgcore.story.script import Run, Step
 from prgcore.tables.actions import ACTIONS
 from prgcore.vocabulary import Outcome, title
+from prgcore.words import clean
 
 LIVES: Mapping[str, str] = {
     "administrator": "Administrator",

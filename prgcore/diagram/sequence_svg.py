@@ -9,7 +9,6 @@ from typing import TypeGuard
 
 from prgcore.diagram import palette
 from prgcore.diagram import svg as draw
-from prgcore.diagram.graph import clean
 from prgcore.diagram.page import listing, page
 from prgcore.diagram.palette import PALETTE, Look, Role
 from prgcore.diagram.sequence import (
@@ -24,6 +23,7 @@ from prgcore.diagram.sequence import (
     ends,
     one_end,
 )
+from prgcore.words import clean, counted
 
 _SIZE, _SMALL, _LINE = 12.0, 11.0, 15.0
 _EDGE, _GUTTER, _GAP, _LOOP, _BAR = 12.0, 18.0, 92.0, 28.0, 4.0
@@ -177,7 +177,7 @@ class _Picture:
         ]
         legend = list(self._legend())
         events = len({i.step for i in self.drawn.items if isinstance(i, Message)})
-        says = f"{events} event{'s' if events != 1 else ''}; " + "; ".join(
+        says = f"{counted(events, 'event')}; " + "; ".join(
             f"{LIVES[n.over[0]] if len(n.over) == 1 else 'in the end'}: {', '.join(n.text)}"
             for n in self._last()
         )

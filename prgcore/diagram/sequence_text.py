@@ -8,7 +8,6 @@ from __future__ import annotations
 from itertools import pairwise
 from textwrap import wrap
 
-from prgcore.diagram.graph import clean
 from prgcore.diagram.sequence import (
     BROKEN,
     REMARK,
@@ -19,6 +18,7 @@ from prgcore.diagram.sequence import (
     ends,
     one_end,
 )
+from prgcore.words import clean
 
 WIDTH = 80
 _OUTER = {"administrator": 15, "arbiter": 11, "world": 9}

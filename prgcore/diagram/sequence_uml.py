@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator
 
 from prgcore.diagram import palette
-from prgcore.diagram.graph import clean
 from prgcore.diagram.palette import PALETTE, Role
 from prgcore.diagram.sequence import BROKEN, REMARK, Message, Note, Sequence, check_size
+from prgcore.words import clean
 
 _PEOPLE = ("administrator", "world")
 _ENTITIES = str.maketrans({c: f"#{ord(c)};" for c in "#;%`&\\{}"} | {

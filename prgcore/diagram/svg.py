@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 from html import escape
 from textwrap import wrap
 
-from prgcore.diagram.graph import clean
 from prgcore.diagram.palette import BROKEN, PALETTE, STANDINGS, Look, Standing
+from prgcore.words import clean
 
 MONO = "ui-monospace, 'SF Mono', Menlo, Consolas, 'DejaVu Sans Mono', monospace"
 SANS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-from prgcore.diagram.graph import Graph, clean
+from prgcore.diagram.graph import Graph
 from prgcore.diagram.palette import MARKS
+from prgcore.words import clean
 
 
 def _quote(text: str) -> str:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from textwrap import wrap
 
-from prgcore.diagram.graph import Edge, Graph, Node, clean
+from prgcore.diagram.graph import Edge, Graph, Node
 from prgcore.diagram.palette import MARKS, PALETTE, Role
-
-WIDTH = 80
+from prgcore.words import clean, wrapped
 
 
 def text(graph: Graph) -> str:
@@ -17,7 +15,7 @@ def text(graph: Graph) -> str:
     leaving: dict[str, list[Edge]] = {}
     for edge in graph.edges:
         leaving.setdefault(edge.source, []).append(edge)
-    lines = [*_wrapped(clean(graph.title), "", "  ")]
+    lines = [*wrapped(clean(graph.title), "", "  ")]
     for node in graph.nodes:
         lines += ["", *_head(node, names[node.id], initial=node.id in graph.initial)]
         for edge in leaving.get(node.id, ()):
@@ -32,18 +30,14 @@ def _head(node: Node, name: str, *, initial: bool) -> Iterator[str]:
         *([] if plain else [PALETTE[Role(node.role)].says.partition(":")[0]]),
         *([MARKS[node.mark].says] if node.mark else []),
     ]
-    yield from _wrapped(name + (f" ({', '.join(said)})" if said else ""), "", "  ")
+    yield from wrapped(name + (f" ({', '.join(said)})" if said else ""), "", "  ")
     for line in node.text[1:]:
         if line not in name:
-            yield from _wrapped(line, "  ", "    ")
+            yield from wrapped(line, "  ", "    ")
 
 
 def _edge(edge: Edge, target: str) -> Iterator[str]:
     number = f" step {', '.join(map(str, edge.steps))}" if edge.steps else ""
     sign = f"{MARKS[edge.mark].sign or '='}" if edge.mark else "-"
-    yield from _wrapped(f"{sign * 2}> {target}{number}", "  ", "     ")
-    yield from _wrapped(", ".join(map(str, edge.labels)), "     ", "     ")
-
-
-def _wrapped(said: str, first: str, rest: str) -> list[str]:
-    return wrap(said, WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False)
+    yield from wrapped(f"{sign * 2}> {target}{number}", "  ", "     ")
+    yield from wrapped(", ".join(map(str, edge.labels)), "     ", "     ")

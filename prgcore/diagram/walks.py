@@ -20,6 +20,7 @@ from prgcore.model import Model, Rule, Values
 from prgcore.seats import NODES
 from prgcore.story.script import Run, Step
 from prgcore.vocabulary import Kind, Outcome, title
+from prgcore.words import counted
 
 MOST_PAIRS = 1000
 """Where a walk ends: nobody draws more."""
@@ -59,8 +60,7 @@ def around(engine: Engine, pair: Pair, radius: int = 1, kinds: Collection[Kind] 
             if target in far:
                 steps.setdefault((source, target, ""), {}).setdefault(label, [])
     what = f" by {', '.join(kinds)}" if kinds else ""
-    steps_ = f"{radius} step{'s' if radius > 1 else ''}"
-    return _graph(engine, f"{engine.model.name}: within {steps_}{what} of {_name(engine, pair)}",
+    return _graph(engine, f"{engine.model.name}: within {counted(radius, 'step')}{what} of {_name(engine, pair)}",
                   list(far), steps, pair, focus=True)
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from textwrap import TextWrapper
 from typing import Any
 
 from attrs import field, frozen
@@ -18,8 +17,8 @@ from prgcore.explain.plan import Plan
 from prgcore.model import Cube
 from prgcore.seats import NODES
 from prgcore.vocabulary import title
+from prgcore.words import counted, listed, wrapped
 
-_WIDTH = 80
 _WAYS = 2
 BUTTONS = ("failover", "fallback", "recover")
 """The commands that the administrator's window has buttons for; they come first."""
@@ -64,7 +63,7 @@ class Reading:
         if self.row is None and len(both) > _WAYS:
             return f"{name}: other reasons"
         return f"{name}: " + "; ".join(
-            " | ".join(_or([title(r) or "no reason" for r in some])
+            " | ".join(listed([title(r) or "no reason" for r in some])
                        for some in ([r for left in lefts for r in left], right) if some)
             for right, lefts in both.items()
         )
@@ -155,10 +154,10 @@ class Explanation:
 
         lines = [
             line for node, shown in zip(NODES, self.display or (), strict=False)
-            for line in _wrap(f"{hosts.get(node, node)}  {spell(shown)}", later="       ")
+            for line in wrapped(f"{hosts.get(node, node)}  {spell(shown)}", later="       ")
         ]
         for paragraph in self._paragraphs():
-            lines += ["", *_wrap(named(paragraph))]
+            lines += ["", *wrapped(named(paragraph))]
         for head, items in self._sections():
             lines += ["", head, *_items(map(named, items))]
         commands = dict(self._commands())
@@ -177,7 +176,7 @@ class Explanation:
             yield self.cause
         elif self.rows:
             many = len(self.rows) > 1
-            yield (f"Row{'s' * many} {_or(self.rows, 'and')} of Table 2 show{'s' * (not many)} this"
+            yield (f"Row{'s' * many} {listed(self.rows, 'and')} of Table 2 show{'s' * (not many)} this"
                    + (", and displays of no row" if len(self.readings) > len(self.rows) else "")
                    + f"; the reasons tell which, as below. Row {self.nearest} is taken here; its "
                    f"first node is {self.seat}. {self.cause}")
@@ -255,7 +254,7 @@ class WhyNot:
             return f"{self.command} is accepted now.\n"
         lines = [f"{self.command} is refused:"]
         lines += _items(
-            f"{f.column} is {f.value}, and must be {_or(f.needs)}" for f in self.failed
+            f"{f.column} is {f.value}, and must be {listed(f.needs)}" for f in self.failed
         )
         if self.plan:
             lines += [f"What enables it soonest: {_steps(self.plan)}"]
@@ -269,14 +268,10 @@ def _failed_json(failed: Iterable[Failed]) -> list[dict[str, Any]]:
     return [{"column": f.column, "is": f.value, "needs": list(f.needs)} for f in failed]
 
 
-def _or(values: Sequence[str], last: str = "or") -> str:
-    return values[0] if len(values) == 1 else f"{', '.join(values[:-1])} {last} {values[-1]}"
-
-
 def _needs(failed: Iterable[Failed]) -> str:
     """Failing cells; a state in the document's spelling."""
     return "; ".join(
-        f"{_cell(f.column, [f.value])}, needs {_or(_spelt(f.column, f.needs))}" for f in failed
+        f"{_cell(f.column, [f.value])}, needs {listed(_spelt(f.column, f.needs))}" for f in failed
     )
 
 
@@ -286,7 +281,7 @@ def _cells(cells: Mapping[str, str]) -> str:
 
 def _cell(column: str, values: Sequence[str]) -> str:
     """`node1 is Failed Over or Idle`, `link is up`."""
-    return f"{column.removesuffix('.state')} is {_or(_spelt(column, values))}"
+    return f"{column.removesuffix('.state')} is {listed(_spelt(column, values))}"
 
 
 def _spelt(column: str, values: Sequence[str]) -> list[str]:
@@ -312,14 +307,8 @@ def _short(hosts: Mapping[str, str]) -> dict[str, str]:
 
 
 def _steps(way: Plan) -> str:
-    return f"{len(way.steps)} step{'s' if len(way.steps) != 1 else ''}"
-
-
-def _wrap(text: str, before: str = "", later: str = "") -> list[str]:
-    return TextWrapper(
-        _WIDTH, initial_indent=before, subsequent_indent=later, break_on_hyphens=False
-    ).wrap(text)
+    return counted(len(way.steps), "step")
 
 
 def _items(many: Iterable[str]) -> list[str]:
-    return [line for item in many for line in _wrap(item, "  ", "    ")]
+    return [line for item in many for line in wrapped(item, "  ", "    ")]

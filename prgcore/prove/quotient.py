@@ -26,6 +26,7 @@ from prgcore.model import Display, Family, Model, Situation, Values
 from prgcore.prove.space import Space
 from prgcore.seats import NODES, mirror_name
 from prgcore.vocabulary import Outcome, title
+from prgcore.words import counted
 
 Numbers = npt.NDArray[np.int32]
 
@@ -139,11 +140,11 @@ def _classes(
     found = [code for code in nodes if count[code]]
     place = np.zeros(size, np.int32)
     place[found] = np.arange(len(found))
-    counted = (
-        evolve(nodes[c], lines=(*nodes[c].lines, f"{count[c]:,} pair{'s' if count[c] > 1 else ''}"))
+    sized = (
+        evolve(nodes[c], lines=(*nodes[c].lines, counted(count[c], "pair")))
         for c in found
     )
-    return Classes(by, tuple(counted), place[codes], folded)
+    return Classes(by, tuple(sized), place[codes], folded)
 
 
 # ------------------------------------------------------------------- columns

@@ -23,6 +23,7 @@ from prgcore.errors import BadInput
 from prgcore.seats import NODES
 from prgcore.tables.clients import ASSIGNED
 from prgcore.vocabulary import Outcome
+from prgcore.words import listed
 
 
 @frozen
@@ -142,7 +143,7 @@ _KEYS: dict[str, tuple[Any, Callable[[Any], bool], str]] = {
     "time": (None, _time, "seconds since 1970"),
     "by": ("", _word, "a word"),
     "event": (None, _word, "a word"),
-    "outcome": (None, lambda value: value in _OUTCOMES, " or ".join(_OUTCOMES)),
+    "outcome": (None, lambda value: value in _OUTCOMES, listed(_OUTCOMES)),
     "rule": (None, lambda value: value is None or _word(value), "an id or null"),
     "why": ("", lambda value: isinstance(value, str), "a sentence"),
     "before": (None, _cells, "columns and their values"),

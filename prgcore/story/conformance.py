@@ -19,6 +19,7 @@ from prgcore.model import Rule
 from prgcore.seats import NODES
 from prgcore.story.unseen import World, anywhere, node_of
 from prgcore.vocabulary import Outcome
+from prgcore.words import few
 
 PAST = 64
 """How many decisions ago a line may have been ignored or refused."""
@@ -378,9 +379,8 @@ class Conformance:
         unsaid = [f"{c} is {v} before it and was {nearest[c]}"
                   for c, v in before.items() if nearest[c] != v]
         since = f"after {self._last}" if self._last else "in the beginning"
-        more = f"; and {len(unsaid) - _SHOWN} more" if len(unsaid) > _SHOWN else ""
         return Finding(line.place, line.event, "before", (
-            f"{'; '.join(unsaid[:_SHOWN])}{more} {since}: no line says how that changed"))
+            f"{few(unsaid, _SHOWN)} {since}: no line says how that changed"))
 
     def _refuted(
         self, line: Line, fits: list[Pair], decisions: list[Decision], after: Mapping[str, str]
@@ -413,8 +413,7 @@ class Conformance:
         if kind == "after":
             wrong = [f"{c} is {v} after it, and is to be {table.pair[c]}"
                      for c, v in after.items() if table.pair[c] != v]
-            more = f"; and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
-            return f"{'; '.join(wrong[:_SHOWN])}{more} ({answers})"
+            return f"{few(wrong, _SHOWN)} ({answers})"
         if kind == "actions":
             return (f"its actions are {_list(line.actions or ())}, and are to be "
                     f"{_list(_asked(table))} ({answers})")

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from textwrap import wrap
 from typing import Any, TypeAlias
 
 from attrs import field, frozen
@@ -29,6 +28,7 @@ from prgcore.explain.display import Shown, parse_shown, shows_states, spell
 from prgcore.model import Story
 from prgcore.seats import NODES
 from prgcore.vocabulary import Kind, Outcome, Reason, State, title
+from prgcore.words import counted, few, one_line, wrapped
 
 Starts: TypeAlias = Mapping[str, Sequence[str]]
 """Names of pairs to start from, and the events that lead there from the initial pair."""
@@ -185,7 +185,7 @@ def _line(number: int, text: str) -> Line:
             return Line(number, text, verb, *_cell(verb, rest))
     event = rest if verb in _OUTCOMES else text
     if not _EVENT.fullmatch(event):
-        raise BadInput(f"{_short(text)} is no line of a story; expected {_EXPECTED}")
+        raise BadInput(f"{one_line(text, 60)} is no line of a story; expected {_EXPECTED}")
     return Line(number, text, verb if verb in _OUTCOMES else "done", event)
 
 
@@ -194,7 +194,7 @@ def _cell(verb: str, text: str) -> tuple[str, str]:
     if found is None:
         also = " or node1 STATE / REASON" if verb == "expect" else ""
         what = "NAME=CHOICE" if verb == "policy" else "COLUMN = VALUE"
-        raise BadInput(f"{verb} needs {what}{also}, not {_short(text) or 'nothing'}")
+        raise BadInput(f"{verb} needs {what}{also}, not {one_line(text, 60) or 'nothing'}")
     return found[1], found[2]
 
 
@@ -240,8 +240,7 @@ def _other_policy(line: Line, policy: Mapping[str, str]) -> str:
 
 def _refuse(wrong: list[str]) -> None:
     if wrong:
-        more = f"; and {len(wrong) - _TOLD:,} more" if len(wrong) > _TOLD else ""
-        raise BadInput("; ".join(wrong[:_TOLD]) + more)
+        raise BadInput(few(wrong, _TOLD))
 
 
 def _starts(engine: Engine, starts: Starts | None) -> Starts:
@@ -338,7 +337,7 @@ def tell(run: Run, *, tally: bool = True) -> str:
     expected = sum(s.line.verb == "expect" for s in run.steps)
     failed = [str(s.line.number) for s in run.failures]
     where = f"line{'s' if len(failed) > 1 else ''} {', '.join(failed)}" if failed else ""
-    lines += ["", f"{_count(events, 'event')}, {_count(expected, 'expectation')}: " + (
+    lines += ["", f"{counted(events, 'event')}, {counted(expected, 'expectation')}: " + (
         f"FAILED at {where}" if where else "all as told"
     )]
     return "\n".join(lines).lstrip("\n") + "\n"
@@ -372,8 +371,7 @@ def _headline(step: Step) -> list[str]:
         answer += ", ignored" if decision.outcome is Outcome.IGNORED else ""
     elif step.error:
         answer += ", impossible" if line.verb == "impossible" else ""
-    told = wrap(line.text, 80, initial_indent=f"{line.number:>4}  ",
-                subsequent_indent=" " * 8, break_on_hyphens=False)
+    told = wrapped(line.text, f"{line.number:>4}  ", " " * 8)
     room = 79 - len(told[-1])
     return [*told[:-1], f"{told[-1]} {answer:>{room}}".rstrip()] if len(answer) <= room else told
 
@@ -424,17 +422,7 @@ def _step_json(step: Step) -> dict[str, Any]:
 
 
 def _indented(text: str) -> list[str]:
-    return wrap(text, 80, initial_indent=" " * 6, subsequent_indent=" " * 8,
-                break_on_hyphens=False)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'s' if number != 1 else ''}"
-
-
-def _short(text: str, most: int = 60) -> str:
-    clean = "".join(c if c.isprintable() else "?" for c in text[: most + 1])
-    return clean if len(clean) <= most else clean[: most - 1] + "…"
+    return wrapped(text, " " * 6, " " * 8)
 
 
 # ---------------------------------------------------------------------- write

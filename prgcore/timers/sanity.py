@@ -13,6 +13,7 @@ from attrs import frozen
 from prgcore.tables.facts import Number, Sanity, Sum
 from prgcore.tables.timers import SANITY
 from prgcore.timers.parameters import RECORDS, Parameters, seconds
+from prgcore.words import listed
 
 
 @frozen
@@ -55,7 +56,7 @@ def _advice(rule: Sanity, values: Mapping[str, Number]) -> str:
     """The first change that helps and breaks no other rule that holds; else the first."""
     helpful = list(_changes(rule, values))
     if not helpful:
-        return f"no whole value of {' or '.join(rule.change)} alone helps"
+        return f"no whole value of {listed(rule.change)} alone helps"
     held = [other for other in SANITY if _holds(other, values)]
     harmless = ((name, value) for name, value in helpful
                 if all(_holds(other, {**values, name: value}) for other in held))

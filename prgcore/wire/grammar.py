@@ -16,6 +16,7 @@ from attrs import frozen
 
 from prgcore.errors import unknown_name
 from prgcore.model import By, Cell, Const, Copy, Cube, Effect, Value
+from prgcore.words import listed
 
 LONGEST_NAME = 200
 """Characters of a name: of a column, a value, an event, a rule."""
@@ -131,7 +132,7 @@ class Word:
         if isinstance(raw, str) and len(self.words) > 1:
             found.add(place, unknown_name("word", raw, self.words))
         else:
-            found.wants(place, " or ".join(map(repr, self.words)), raw)
+            found.wants(place, listed(map(repr, self.words)), raw)
         return None
 
     def schema(self) -> dict[str, Json]:

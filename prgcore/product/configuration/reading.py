@@ -20,6 +20,7 @@ from prgcore.model import Values
 from prgcore.tables.configuration import FIELDS, RULES
 from prgcore.tables.facts import ConfigurationField, ConfigurationRule, Number
 from prgcore.timers.parameters import RECORDS, Parameters
+from prgcore.words import cut
 
 Part: TypeAlias = dict[str, Any]
 """The fields of a record that could be read, by name."""
@@ -85,7 +86,7 @@ def finding(rule: str, at: str, value: object, expects: str = "", says: str = ""
 def brief(value: object) -> Any:
     """A value as a finding repeats it: short and plain JSON, or None."""
     if isinstance(value, str):
-        return value if len(value) <= LONGEST_SHOWN else value[: LONGEST_SHOWN - 1] + "…"
+        return cut(value, LONGEST_SHOWN)
     if isinstance(value, int):
         return value if value.bit_length() <= 64 else None
     if isinstance(value, float):

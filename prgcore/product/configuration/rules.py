@@ -34,6 +34,7 @@ from prgcore.tables.configuration import (
 )
 from prgcore.tables.facts import Sanity
 from prgcore.timers.sanity import check as check_parameters
+from prgcore.words import listed
 
 Broken: TypeAlias = Iterator[tuple[str, Any, str]]
 """Where, the value there, and the whole sentence (empty: what the table says)."""
@@ -160,7 +161,7 @@ def _same(rule: str, field: str, key: Callable[[str], str] = str) -> Callable[[P
         for i, group, members in _grouped(parts):
             values = [(node["name"], node[field]) for _, node in members if field in node]
             if len({key(value) for _, value in values}) > 1:
-                found = " and ".join(f"{name} ({value})" for name, value in values)
+                found = listed((f"{name} ({value})" for name, value in values), "and")
                 yield f"groups[{i}].nodes", group["nodes"], _instead(rule, found)
 
     return differs
@@ -171,11 +172,11 @@ def _group_relogin_limits(parts: Parts) -> Broken:
     for i, group, members in _grouped(parts):
         limits = [[node.get(name, usual[name]) for name in RELOGIN_LIMITS] for _, node in members]
         if any(some != limits[0] for some in limits):
-            found = " and ".join(
+            found = listed((
                 f"{node['name']} ({lower} to {upper} s)"
                 for (_, node), (lower, upper) in zip(members, limits, strict=True)
                 if "name" in node
-            )
+            ), "and")
             yield f"groups[{i}].nodes", group["nodes"], _instead("group_relogin_limits", found)
 
 
