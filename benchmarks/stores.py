@@ -15,7 +15,6 @@ import sys
 import tempfile
 import threading
 import time
-from contextlib import closing
 from pathlib import Path
 from random import Random
 from shutil import which
@@ -90,9 +89,9 @@ def to_first_action(store: Any, times: int = 30) -> float:
 
 
 def line(what: str, place: str, other: str, seconds: float) -> None:
-    with closing(stores.opened(other)) as store:
+    with stores.opened(other) as store:
         print(f"{what:8} from an observation to the first action: {to_first_action(store):.1f} ms")
-    with closing(stores.opened(place)) as store:
+    with stores.opened(place) as store:
         stores.first(store)
         for writers in (1, 4):
             rate, each, lost = measured(store, seconds, writers)

@@ -8,7 +8,6 @@ import os
 import random
 import subprocess
 import sys
-from contextlib import closing
 from copy import deepcopy
 from itertools import pairwise
 
@@ -392,13 +391,13 @@ def test_the_history_of_a_store_is_a_log(run, bad, tmp_path):
     file, version = tmp_path / "pair.db", 0
     done = [e | {"epoch": i} for i, e in enumerate(
         (e for e in LOG if e["outcome"] == "done"), 1)]
-    with closing(SQLiteStore(file)) as store:
+    with SQLiteStore(file) as store:
         for entry in done:
             version = store.write({"any": "value"}, version, entry)
     assert run("conform", file).out.startswith(f"{len(done)} lines, all allowed")
     assert "is a store; --follow goes with" in bad("conform", "-f", file)
     done[3]["rule"] = "A100"
-    with closing(SQLiteStore(tmp_path / "wrong")) as store:
+    with SQLiteStore(tmp_path / "wrong") as store:
         version = 0
         for entry in done:
             version = store.write({"any": "value"}, version, entry)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import random
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from itertools import count
 from uuid import uuid4
 
@@ -47,11 +47,49 @@ def place(request, tmp_path, servers):
 
 @pytest.fixture
 def store(place):
-    with closing(stores.opened(place)) as one:
+    with stores.opened(place) as one:
         yield one
 
 
 both = pytest.mark.parametrize("place", BOTH, indirect=True)
+
+@both
+def test_what_is_opened_in_with_is_closed_in_the_end(place):
+    with stores.opened(place) as store, stores.arbiter(place, TTL) as arbiter:
+        assert store.write({}, 0) > 0
+        assert arbiter.acquire("node1", 1)
+    with pytest.raises(Unavailable, match="was closed; open"):
+        store.read()
+    with pytest.raises(Unavailable, match="was closed; open"):
+        arbiter.holder()
+    with pytest.raises(ZeroDivisionError), stores.opened(place) as store:
+        raise ZeroDivisionError
+    with pytest.raises(Unavailable):
+        store.read()
+    with stores.arbiter(place, TTL) as arbiter:
+        assert arbiter.holder() == "node1"
+
+
+def test_stores_and_arbiters_are_made_alike():
+    """First where it is, without a default; the rest by name; the arbiter's `ttl` has none."""
+    from prgcore.stores import etcd, sqlite
+
+    def made(kind):
+        given = list(inspect.signature(kind).parameters.values())
+        where = [p.name for p in given if p.kind is p.POSITIONAL_OR_KEYWORD]
+        assert all(p.default is p.empty for p in given[:len(where)])
+        assert {p.kind for p in given[len(where):]} == {inspect.Parameter.KEYWORD_ONLY}
+        return where, {p.name: p.default for p in given[len(where):]}
+
+    for store, arbiter, where in (
+        (sqlite.SQLiteStore, sqlite.SQLiteArbiter, ["path"]),
+        (etcd.EtcdStore, etcd.EtcdArbiter, ["url", "prefix"]),
+    ):
+        (place, options), (same, more) = made(store), made(arbiter)
+        assert place == same == where
+        assert options["timeout"] == more["timeout"] == 5.0
+        assert more["ttl"] is inspect.Parameter.empty
+
 
 # ----------------------------------------------------------------- one writer
 
@@ -81,7 +119,7 @@ def test_a_conflict_says_what_to_do(store):
 
 @both
 def test_two_stores_are_one_place(place, store):
-    with closing(stores.opened(place)) as other:
+    with stores.opened(place) as other:
         version = store.write({"a": 1}, 0)
         assert other.read() == store.read()
         other.write({"a": 2}, version)
@@ -191,7 +229,7 @@ def test_waiting_ends_with_the_very_first_write(store):
 def test_waiting_goes_on_past_what_others_write(place, store):
     """Only the record counts: not the arbiter's keys, nor another pair's in the same etcd."""
     version = store.write({}, 0)
-    with closing(stores.arbiter(place, TTL)) as arbiter:
+    with stores.arbiter(place, TTL) as arbiter:
         assert arbiter.acquire("node1", 1)
     assert not store.wait(version, 0.1)
 
@@ -276,7 +314,7 @@ def test_settling_tells_whose_write_it_was(store):
 
 @pytest.fixture
 def arbiter(place):
-    with closing(stores.arbiter(place, TTL)) as one:
+    with stores.arbiter(place, TTL) as one:
         yield one
 
 
@@ -288,7 +326,7 @@ def test_the_grant_is_one_nodes(arbiter, place):
     assert arbiter.acquire("node1", 3)
     assert arbiter.acquire("node1", 4)
     assert not arbiter.acquire("node2", 5)
-    with closing(stores.arbiter(place, TTL)) as other:
+    with stores.arbiter(place, TTL) as other:
         assert other.holder() == "node1"
         assert other.keep("node1")
         assert not other.keep("node2")
@@ -328,7 +366,7 @@ def test_who_asks_is_a_node_at_an_epoch(arbiter, node, epoch):
 @both
 def test_one_of_many_obtains_the_grant(place):
     def ask(n):
-        with closing(stores.arbiter(place, 30)) as mine:
+        with stores.arbiter(place, 30) as mine:
             return mine.acquire(f"node{n % 2}", 1), n % 2
 
     with ThreadPoolExecutor(8) as pool:

@@ -6,7 +6,6 @@ import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 
 import pytest
 
@@ -26,7 +25,7 @@ def server(tmp_path):
 
 
 def test_what_is_too_large_is_bad_input(server):
-    with closing(stores.opened(f"etcd {server.url} large/")) as store:
+    with stores.opened(f"etcd {server.url} large/") as store:
         for size in (1_600_000, 4_000_000):
             with pytest.raises(BadInput, match="etcd takes no value of this size"):
                 store.write({"a": "b" * size}, 0, {"epoch": 1})
@@ -36,27 +35,27 @@ def test_what_is_too_large_is_bad_input(server):
 
 def test_a_server_may_be_restarted_in_the_middle(server):
     place = f"etcd {server.url} restart/"
-    with closing(stores.opened(place)) as store:
+    with stores.opened(place) as store:
         stores.first(store)
     with ThreadPoolExecutor(3) as pool:
         writing = [pool.submit(stores.steps, place, 60, seed) for seed in range(3)]
         for how in (signal.SIGKILL, signal.SIGTERM):
             time.sleep(0.2)
             server.stop(how)
-            with closing(stores.opened(place)) as store, pytest.raises(Unavailable):
+            with stores.opened(place) as store, pytest.raises(Unavailable):
                 store.read()
             server.start()
         ids = [i for one in writing for i in one.result()]
-    with closing(stores.opened(place)) as store:
+    with stores.opened(place) as store:
         assert sorted(e["id"] for e in stores.replayed(store)) == sorted(ids)
 
 
 def test_a_write_that_arrives_late_is_done_once(server):
     """The server sleeps, the writer gives up, the server wakes and does it after all."""
     place = f"etcd {server.url} late/"
-    with closing(stores.opened(place)) as store:
+    with stores.opened(place) as store:
         version = store.write({}, 0)
-    with closing(stores.opened(place, timeout=0.5)) as store:
+    with stores.opened(place, timeout=0.5) as store:
         server.process.send_signal(signal.SIGSTOP)
         written = ({"a": 1}, version, {"epoch": 1, "id": "mine"})
         with pytest.raises(Unavailable, match=r"^etcd at http://127.*does not answer within 0\.5 s$"):
@@ -66,12 +65,12 @@ def test_a_write_that_arrives_late_is_done_once(server):
                 call()
         server.process.send_signal(signal.SIGCONT)
         stores.settled(place, store, written).close()
-    with closing(stores.opened(place)) as store:
+    with stores.opened(place) as store:
         assert (store.read().value, list(store.history())) == ({"a": 1}, [written[2]])
 
 
 def test_waiting_ends_when_the_server_does(server):
-    with closing(stores.opened(f"etcd {server.url} gone/")) as store, ThreadPoolExecutor() as pool:
+    with stores.opened(f"etcd {server.url} gone/") as store, ThreadPoolExecutor() as pool:
         waiting = pool.submit(store.wait, store.write({}, 0), 60)
         time.sleep(0.2)
         server.stop()
@@ -81,8 +80,8 @@ def test_waiting_ends_when_the_server_does(server):
 
 def test_waiting_outlives_a_compaction(server):
     """What etcd forgot of its past is not needed: the version is read before the watch."""
-    with closing(stores.opened(f"etcd {server.url} one/")) as store, \
-            closing(stores.opened(f"etcd {server.url} two/")) as other:
+    with stores.opened(f"etcd {server.url} one/") as store, \
+            stores.opened(f"etcd {server.url} two/") as other:
         version, newest = store.write({}, 0), 0
         for _ in range(5):
             newest = other.write({}, newest)
@@ -93,7 +92,7 @@ def test_waiting_outlives_a_compaction(server):
 
 
 def test_another_server_is_asked_after_one_is_gone(server):
-    with closing(stores.opened(f"etcd http://127.0.0.1:9,{server.url}/ next/")) as store:
+    with stores.opened(f"etcd http://127.0.0.1:9,{server.url}/ next/") as store:
         with pytest.raises(Unavailable, match=r"^no etcd answers at http://127\.0\.0\.1:9: connection refused$"):
             store.read()
         assert store.read() is None
@@ -107,7 +106,7 @@ def test_one_server_of_three_may_be_killed(tmp_path):
             server.launch(servers)
         servers[0].start(servers)
         place = f"etcd {','.join(s.url for s in servers)} three/"
-        with closing(stores.opened(place)) as store:
+        with stores.opened(place) as store:
             stores.first(store)
         with ThreadPoolExecutor(2) as pool:
             writing = [pool.submit(stores.steps, place, 40, seed) for seed in range(2)]
@@ -115,11 +114,11 @@ def test_one_server_of_three_may_be_killed(tmp_path):
             servers[0].stop()
             ids = [i for one in writing for i in one.result()]
         last = f"etcd {servers[2].url} three/"
-        with closing(stores.opened(last)) as store:
+        with stores.opened(last) as store:
             assert sorted(e["id"] for e in stores.replayed(store)) == sorted(ids)
             kept = store.read()
         servers[1].stop()
-        with closing(stores.opened(last, timeout=1)) as store:
+        with stores.opened(last, timeout=1) as store:
             for call in (store.read, lambda: store.write({}, kept.version)):
                 with pytest.raises(Unavailable):
                     call()
@@ -176,8 +175,8 @@ def test_what_answers_and_is_not_etcd_is_unavailable(answer):
         thread.start()
         url = f"http://127.0.0.1:{server.getsockname()[1]}"
         try:
-            with closing(stores.opened(f"etcd {url} x", timeout=1)) as store, \
-                    closing(stores.arbiter(f"etcd {url} x", 2, timeout=1)) as arbiter:
+            with stores.opened(f"etcd {url} x", timeout=1) as store, \
+                    stores.arbiter(f"etcd {url} x", 2, timeout=1) as arbiter:
                 for call in (store.read, lambda: store.write({}, 0, {"epoch": 1}),
                              lambda: store.wait(0, 5), lambda: list(store.history()),
                              lambda: arbiter.acquire("node1", 1), lambda: arbiter.keep("node1"),

@@ -26,7 +26,7 @@ def place(tmp_path):
 
 
 def test_sqlite_may_be_closed_in_the_middle(place):
-    with closing(stores.opened(place)) as store:
+    with stores.opened(place) as store:
         stores.first(store)
     shared = [stores.opened(place) for _ in range(3)]
     with ThreadPoolExecutor(3) as pool:
@@ -35,14 +35,14 @@ def test_sqlite_may_be_closed_in_the_middle(place):
             time.sleep(0.02)
             store.close()
         ids = [i for one in writing for i in one.result()]
-    with closing(stores.opened(place)) as store:
+    with stores.opened(place) as store:
         assert sorted(e["id"] for e in stores.replayed(store)) == sorted(ids)
 
 
 def test_what_a_killed_process_left_behind_is_read(place, tmp_path):
-    with closing(stores.opened(place)) as store:
+    with stores.opened(place) as store:
         stores.first(store)
-    with stores.started("steps", place, 10**6, 0) as writer, closing(stores.opened(place)) as store:
+    with stores.started("steps", place, 10**6, 0) as writer, stores.opened(place) as store:
         for _ in range(5):
             assert store.wait(store.read().version, stores.LONG)
         writer.kill()
@@ -50,13 +50,13 @@ def test_what_a_killed_process_left_behind_is_read(place, tmp_path):
         for name in ("pair.db", "pair.db-wal"):  # as the disk is when the power fails
             (tmp_path / f"copy-{name}").write_bytes((tmp_path / name).read_bytes())
         epochs = len(stores.replayed(store))
-    with closing(SQLiteStore(tmp_path / "copy-pair.db")) as copy:
+    with SQLiteStore(tmp_path / "copy-pair.db") as copy:
         assert 5 <= epochs <= len(stores.replayed(copy)) <= epochs + 1  # nobody was answered yet
 
 
 def test_a_grant_ends_on_time_and_with_the_computer(tmp_path):
     now = [1000.0]
-    with closing(SQLiteArbiter(tmp_path / "a.db", 5, now=lambda: now[0])) as arbiter:
+    with SQLiteArbiter(tmp_path / "a.db", ttl=5, now=lambda: now[0]) as arbiter:
         assert arbiter.acquire("node1", 1)
         now[0] += 4.999
         assert arbiter.keep("node1")
@@ -73,7 +73,7 @@ def test_a_grant_ends_on_time_and_with_the_computer(tmp_path):
 @pytest.mark.parametrize("ttl", [0, -1, math.nan, math.inf, "5", True, None])
 def test_the_time_to_live_is_a_number(tmp_path, ttl):
     with pytest.raises(BadInput, match=r"^the time to live is .*a number of seconds above 0"):
-        SQLiteArbiter(tmp_path / "a.db", ttl)
+        SQLiteArbiter(tmp_path / "a.db", ttl=ttl)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -123,19 +123,19 @@ def test_a_place_where_no_file_can_be_is_refused(tmp_path, monkeypatch, path, sa
 
 def test_a_file_of_this_name_is_a_file(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with closing(SQLiteStore(":memory:")) as store:
+    with SQLiteStore(":memory:") as store:
         store.write({"a": 1}, 0)
     assert (tmp_path / ":memory:").stat().st_size > 0
 
 
 def test_only_the_owner_can_read_a_store(tmp_path):
-    with closing(SQLiteStore(tmp_path / "x.db")) as store:
+    with SQLiteStore(tmp_path / "x.db") as store:
         store.write({}, 0)
         assert {stat.S_IMODE(p.stat().st_mode) for p in tmp_path.iterdir()} == {0o600}
         assert len(list(tmp_path.iterdir())) == 3
     (tmp_path / "empty.db").touch(0o640)
     mode = (tmp_path / "empty.db").stat().st_mode
-    with closing(SQLiteStore(tmp_path / "empty.db")):
+    with SQLiteStore(tmp_path / "empty.db"):
         assert (tmp_path / "empty.db").stat().st_mode == mode
 
 
@@ -169,20 +169,20 @@ def test_a_store_that_cannot_be_written_is_refused(made):
 
 
 def test_a_store_that_another_program_locks_is_unavailable(tmp_path):
-    with closing(SQLiteStore(tmp_path / "x.db", busy=0.1)) as store:
+    with SQLiteStore(tmp_path / "x.db", timeout=0.1) as store:
         with closing(sqlite3.connect(tmp_path / "x.db", isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             with pytest.raises(Unavailable, match="database is locked"):
                 store.write({}, 0)
             with pytest.raises(Unavailable, match=r"is locked by another program for more than 0"):
-                SQLiteStore(tmp_path / "x.db", busy=0.1)
+                SQLiteStore(tmp_path / "x.db", timeout=0.1)
             assert store.read() is None
             other.execute("ROLLBACK")
         store.write({}, 0)
 
 
 def test_a_full_disk_loses_nothing(tmp_path):
-    with closing(SQLiteStore(tmp_path / "x.db")) as store:
+    with SQLiteStore(tmp_path / "x.db") as store:
         version = store.write({"a": 1}, 0, {"epoch": 1})
         store._file._open.execute("PRAGMA max_page_count = 1")
         with pytest.raises(Unavailable, match="database or disk is full"):
@@ -194,12 +194,12 @@ def test_a_full_disk_loses_nothing(tmp_path):
 
 def test_a_file_that_is_replaced_is_not_the_store(tmp_path):
     path = tmp_path / "x.db"
-    with closing(SQLiteStore(path)) as store:
+    with SQLiteStore(path) as store:
         store.write({"a": 1}, 0)
         path.rename(tmp_path / "moved.db")
         with pytest.raises(Unavailable, match=r"is gone: .*; open the store again"):
             store.read()
-        with closing(SQLiteStore(path)), pytest.raises(
+        with SQLiteStore(path), pytest.raises(
                 Unavailable, match="is another file by now; open the store again"):
             store.write({"a": 2}, 1)
     SQLiteStore(tmp_path / "moved.db").close()
@@ -207,7 +207,7 @@ def test_a_file_that_is_replaced_is_not_the_store(tmp_path):
 
 def test_what_is_damaged_is_said(tmp_path):
     path = tmp_path / "x.db"
-    with closing(SQLiteStore(path)) as store:
+    with SQLiteStore(path) as store:
         store.write({"a": 1}, 0, {"epoch": 1})
         store._file._open.execute("UPDATE record SET value = '[1'")
         store._file._open.execute("UPDATE history SET entry = '[1]'")
@@ -225,7 +225,7 @@ def test_many_processes_may_make_the_store_at_once(tmp_path):
 
 
 def test_the_history_can_be_asked_with_sql(tmp_path):
-    with closing(SQLiteStore(tmp_path / "x.db")) as store:
+    with SQLiteStore(tmp_path / "x.db") as store:
         stores.first(store)
         stores.steps("", 2, 0, store)
         entries = list(store.history())

@@ -453,9 +453,10 @@ class Driver(Keeper):
     """Keeps a pair and carries out what is decided, one step after another.
 
         driver = Driver(PRG, SQLiteStore("pair.db"), performer)
-        driver.tell("enable_ha")
+        driver.send("enable_ha")
 
-    What a crash left is done again first.
+    `tell` and `observe` only decide and keep; `send` and `see` carry out as well. What a crash
+    left is done again first.
 
     Args:
         performer: who carries the orders out.

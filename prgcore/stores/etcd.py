@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 from prgcore.errors import BadInput, MissingExtra, Unavailable
 from prgcore.stores.keeping import (
     LAST,
+    Closing,
     Newest,
     conflict,
     epoch_of,
@@ -168,19 +169,24 @@ def _brief(said: str) -> str:
     return " ".join(said.split())[:200]
 
 
-class EtcdStore:
-    """A store in etcd (`prgcore.stores.ports.Store`). Its version is the record's revision."""
+class EtcdStore(Closing):
+    """A store in etcd (`prgcore.stores.ports.Store`).
+
+    Its version is the revision at which the record was written.
+
+        with EtcdStore("http://127.0.0.1:2379", "prgcore/site1/") as store:
+            print(store.read())
+    """
 
     def __init__(
-        self, url: str = "http://127.0.0.1:2379", prefix: str = "prgcore/GROUP/", *,
-        timeout: float = 5.0, ca: str | None = None, cert: str | None = None,
-        key: str | None = None,
+        self, url: str, prefix: str, *, timeout: float = 5.0,
+        ca: str | None = None, cert: str | None = None, key: str | None = None,
     ) -> None:
         """Name the servers; the first call connects.
 
         Args:
-            url: one or several of a cluster, with commas between.
-            prefix: of every key; one for each pair.
+            url: one or several of a cluster, with commas between: `http://HOST:2379`.
+            prefix: of every key; one for each pair: `prgcore/GROUP/`.
             timeout: how many seconds a call waits for an answer.
             ca: a file with the certificate of who signed the server's.
             cert: a file with a certificate for the server to know us by.
@@ -258,17 +264,19 @@ def _revision(kvs: list[Json]) -> int:
     return int(kvs[0]["mod_revision"]) if kvs else 0
 
 
-class EtcdArbiter:
+class EtcdArbiter(Closing):
     """An arbiter in etcd (`prgcore.stores.ports.Arbiter`): a key that hangs on a lease.
 
     etcd counts the time: whole seconds, 2 at least, and longer after it elected another leader. So
     a grant lasts `ttl` or longer, never shorter.
+
+        with EtcdArbiter("http://127.0.0.1:2379", "prgcore/site1/", ttl=5) as arbiter:
+            print(arbiter.holder())
     """
 
     def __init__(
-        self, url: str = "http://127.0.0.1:2379", prefix: str = "prgcore/GROUP/", *, ttl: float,
-        timeout: float = 5.0, ca: str | None = None, cert: str | None = None,
-        key: str | None = None,
+        self, url: str, prefix: str, *, ttl: float, timeout: float = 5.0,
+        ca: str | None = None, cert: str | None = None, key: str | None = None,
     ) -> None:
         """Name the servers; the first call connects.
 

@@ -7,8 +7,9 @@ so may a store of your own.
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from attrs import asdict, evolve, field, frozen
 
@@ -20,6 +21,20 @@ if TYPE_CHECKING:
 
 LAST = 10**15 - 1
 """The highest epoch: a thousand decisions a second for thirty thousand years."""
+
+
+class Closing(ABC):
+    """A store or an arbiter that `with` closes in the end."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Give back what it holds of the system."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 def text_of(value: Mapping[str, Any], what: str) -> str:

@@ -20,6 +20,7 @@ from typing import Any
 from prgcore.errors import BadInput, Unavailable
 from prgcore.seats import NODES
 from prgcore.stores.keeping import (
+    Closing,
     Newest,
     conflict,
     epoch_of,
@@ -57,7 +58,7 @@ SHOWN = {
 _OPENING = Lock()
 
 
-def _connected(path: Path, busy: float) -> sqlite3.Connection:
+def _connected(path: Path, timeout: float) -> sqlite3.Connection:
     """A connection to a file, which is made for its owner alone where there is none.
 
     A file that is there is not opened beside SQLite: closing it would drop SQLite's own locks.
@@ -67,19 +68,19 @@ def _connected(path: Path, busy: float) -> sqlite3.Connection:
     except FileExistsError:
         if not stat.S_ISREG(path.stat().st_mode):
             raise BadInput(f"{path} is no file; a store is one") from None
-    return sqlite3.connect(path, timeout=busy, isolation_level=None, check_same_thread=False)
+    return sqlite3.connect(path, timeout=timeout, isolation_level=None, check_same_thread=False)
 
 
 class _File:
     """A database of this format, open, for one thread at a time."""
 
-    def __init__(self, path: str | PathLike[str], busy: float) -> None:
-        self.busy = seconds(busy, "how long to wait for a lock")
+    def __init__(self, path: str | PathLike[str], timeout: float) -> None:
+        self.timeout = seconds(timeout, "the timeout of a call")
         self._lock = Lock()
         try:
             self.path = Path(path).absolute()
             with _OPENING:
-                self._open = _connected(self.path, busy)
+                self._open = _connected(self.path, timeout)
         except (TypeError, ValueError) as error:
             raise BadInput(f"{str(path)[:80]!r} is no path of a store: {error}") from None
         except OSError as error:
@@ -110,7 +111,7 @@ class _File:
         except sqlite3.OperationalError as error:
             if _busy(error):
                 raise Unavailable(f"{self.path} is locked by another program for more than "
-                                  f"{self.busy:g} s") from None
+                                  f"{self.timeout:g} s") from None
             raise BadInput(f"cannot use {self.path}: {error}; a store is a file that may be "
                            "written, as may its folder") from None
         except sqlite3.DatabaseError as error:
@@ -140,7 +141,7 @@ class _File:
 
     def _patiently(self, statement: str) -> Any:
         """Execute what SQLite does not wait for by itself: changing the journal of a file."""
-        until = time.monotonic() + self.busy
+        until = time.monotonic() + self.timeout
         while True:
             try:
                 return self._one(statement)
@@ -160,8 +161,8 @@ class _File:
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """The database, for one statement that reads."""
-        if not self._lock.acquire(timeout=self.busy):
-            raise Unavailable(f"{self.path} is busy in this process for more than {self.busy:g} s")
+        if not self._lock.acquire(timeout=self.timeout):
+            raise Unavailable(f"{self.path} is busy in this process for more than {self.timeout:g} s")
         try:
             if self._identity() != self._file:
                 raise Unavailable(f"{self.path} is another file by now; open the store again")
@@ -206,20 +207,23 @@ def _busy(error: sqlite3.Error) -> bool:
     return error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
-class SQLiteStore:
+class SQLiteStore(Closing):
     """A store in a file (`prgcore.stores.ports.Store`), made where there is none.
 
     Only its owner can read a file that is made here; one that is there keeps its mode.
+
+        with SQLiteStore("pair.db") as store:
+            print(store.read())
     """
 
     def __init__(
-        self, path: str | PathLike[str], *, busy: float = 5.0, interval: float = 0.02
+        self, path: str | PathLike[str], *, timeout: float = 5.0, interval: float = 0.02
     ) -> None:
         """Open it.
 
         Args:
             path: the file; `-wal` and `-shm` files appear beside it.
-            busy: how many seconds a call waits for another writer.
+            timeout: how many seconds a call waits for another writer.
             interval: seconds between two looks of `wait`.
 
         Raises:
@@ -227,7 +231,7 @@ class SQLiteStore:
             Unavailable: another program keeps it locked.
         """
         self.interval = seconds(interval, "the interval of looks")
-        self._file = _File(path, busy)
+        self._file = _File(path, timeout)
 
     def read(self) -> Kept | None:
         """What is kept; None where nothing was written yet. Raises as the port does."""
@@ -291,15 +295,18 @@ def _version(file: sqlite3.Connection) -> int:
     return int(row[0]) if row else 0
 
 
-class SQLiteArbiter:
+class SQLiteArbiter(Closing):
     """An arbiter in a file (`prgcore.stores.ports.Arbiter`); it may be that of the store.
 
     Its time is the monotonic clock, which the processes of one computer share. If the clock is
     earlier than the grant, the computer was started anew and the grant is lost with whoever had it.
+
+        with SQLiteArbiter("pair.db", ttl=5) as arbiter:
+            print(arbiter.holder())
     """
 
     def __init__(
-        self, path: str | PathLike[str], ttl: float, *, busy: float = 5.0,
+        self, path: str | PathLike[str], *, ttl: float, timeout: float = 5.0,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         """Open it.
@@ -307,7 +314,7 @@ class SQLiteArbiter:
         Args:
             path: the file.
             ttl: seconds after which a grant that is not kept is lost.
-            busy: how many seconds a call waits for another writer.
+            timeout: how many seconds a call waits for another writer.
             now: a clock that every user of the file shares.
 
         Raises:
@@ -316,7 +323,7 @@ class SQLiteArbiter:
         """
         self.ttl = seconds(ttl, "the time to live")
         self._now = now
-        self._file = _File(path, busy)
+        self._file = _File(path, timeout)
 
     def acquire(self, node: str, epoch: int) -> bool:
         """Obtain the grant, or keep it; False: another has it. Raises as the port does."""
