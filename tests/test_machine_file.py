@@ -21,6 +21,7 @@ from prgcore.machine import prg
 from prgcore.model import Model
 from prgcore.wire import digest, dump, dumps, load, schema
 from prgcore.wire.grammar import ENOUGH, Either, Entries, Many, Record
+from prgcore.wire.jsontext import FILE_LIMIT
 from prgcore.wire.machine_file import MACHINE, described
 from tests.toys import LAMPS, TURNSTILE
 
@@ -47,7 +48,7 @@ def test_the_schema_accepts_what_is_written(model: Model) -> None:
 
 
 def test_the_shipped_schema_is_the_one_that_the_format_describes() -> None:
-    shipped = ROOT / "prgcore" / "export" / "machine.schema.json"
+    shipped = ROOT / "prgcore" / "wire" / "machine.schema.json"
     if os.environ.get("PRGCORE_REWRITE") == "1":
         shipped.write_text(json.dumps(described(), indent=1) + "\n", "utf-8")
     assert schema() == described()
@@ -214,8 +215,9 @@ HOSTILE = [
     ("[" * 10_000_000, "not a machine file: nested too deeply"),
     ('{"a":' * 1_000_000, "not a machine file: nested too deeply"),
     ('{"name": ' + "9" * 10_000 + "}", "not a machine file: a number of too many digits"),
-    (7, "a machine file is text or an object, not int"),
-    (None, "a machine file is text or an object, not NoneType"),
+    ("mine/pair.json", "not JSON: Expecting value at line 1, column 1; to read the file of this name, give Path('mine/pair.json')"),
+    (7, "a machine file is a path, text or an object, not int"),
+    (None, "a machine file is a path, text or an object, not NoneType"),
 ]
 
 
@@ -224,6 +226,44 @@ def test_what_is_no_machine_file_is_bad_input(source: Any, line: str) -> None:
     with pytest.raises(BadInput) as caught:
         load(source)
     assert str(caught.value) == line
+
+
+def test_a_machine_is_loaded_from_its_path(tmp_path: Path) -> None:
+    file = tmp_path / "machine.json"
+    file.write_text(dumps(TURNSTILE), "utf-8")
+    assert load(file) == TURNSTILE
+    file.write_bytes(b"\xef\xbb\xbf" + dumps(TURNSTILE).encode())
+    assert load(file) == TURNSTILE
+    file.write_text("{}", "utf-8")
+    with pytest.raises(MalformedMachine):
+        load(file)
+
+
+@pytest.mark.parametrize(("content", "line"), [
+    (None, r"cannot read '.*machine\.json': No such file or directory; give the path of a machine"),
+    ("folder", r"cannot read '.*machine\.json': Is a directory; give the path of a machine file"),
+    (b"\x7fELF\x02\xff\xfe", r"'.*machine\.json': a machine file is UTF-8 text; byte 5 is not"),
+    (b"", r"'.*machine\.json': not JSON: Expecting value at line 1, column 1"),
+    (b"x = 1\n", r"'.*machine\.json': not JSON: Expecting value at line 1, column 1"),
+    (b"[]", r"'.*machine\.json': a machine file is a JSON object, not list"),
+    (b" " * (FILE_LIMIT + 1), r"'.*machine\.json' is larger than 16 MB, the most that is read"),
+], ids=["missing", "folder", "binary", "empty", "program", "list", "huge"])
+def test_what_cannot_be_read_of_a_path_is_one_line(
+    tmp_path: Path, content: bytes | str | None, line: str
+) -> None:
+    file = tmp_path / "machine.json"
+    if isinstance(content, bytes):
+        file.write_bytes(content)
+    elif content is not None:
+        file.mkdir()
+    with pytest.raises(BadInput, match=f"^{line}") as error:
+        load(file)
+    assert "\n" not in str(error.value)
+
+
+def test_a_path_that_no_system_takes_is_bad_input() -> None:
+    with pytest.raises(BadInput, match=r"^cannot read '.*null byte"):
+        load(Path("a\0b"))
 
 
 def test_a_file_that_is_wrong_everywhere_is_not_read_to_its_end() -> None:

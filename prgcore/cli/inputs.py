@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from prgcore.model import Model
 
 MEGABYTE = 1 << 20
-LIMIT = 16 * MEGABYTE
+LIMIT = jsontext.FILE_LIMIT
 """The largest file that is read, in bytes."""
 LINE_LIMIT = jsontext.LINE_LIMIT
 

@@ -11,6 +11,9 @@ from typing import Any, NoReturn
 
 from prgcore.errors import BadInput
 
+FILE_LIMIT = 1 << 24
+"""The largest file that is read, in bytes."""
+
 LINE_LIMIT = 1 << 20
 """The longest line of JSON Lines that is read, in bytes."""
 

@@ -12,6 +12,8 @@ import json
 from collections.abc import Mapping
 from functools import lru_cache
 from importlib.resources import files
+from os import PathLike
+from pathlib import Path
 from typing import Any, NoReturn
 
 from prgcore.errors import BadInput, MalformedMachine
@@ -55,6 +57,8 @@ from prgcore.wire.grammar import (
     Row,
     Word,
 )
+from prgcore.wire.jsontext import FILE_LIMIT
+from prgcore.words import quoted
 
 FORMAT = "prgcore-machine/1"
 
@@ -207,14 +211,21 @@ def described() -> dict[str, Any]:
     }
 
 
-def load(source: str | bytes | Mapping[str, Any]) -> Model:
-    """The machine of a machine file: its text, its bytes, or the object they stand for.
+def load(source: str | bytes | PathLike[str] | Mapping[str, Any]) -> Model:
+    """The machine of a machine file: its path, its text, its bytes, or the object they stand for.
+
+        load(Path("mine/machine.json"))
+
+    A `str` is the text of a file, never its name.
 
     Raises:
-        BadInput: not JSON, or JSON that cannot be a machine file at all.
+        BadInput: a file that cannot be read or is larger than 16 MB; not JSON, or JSON that
+            cannot be a machine file at all.
         MalformedMachine: all findings at once; first of shape, and where the shapes are right
             of form, and where the form is right of determinism.
     """
+    if isinstance(source, PathLike):
+        return _load_file(Path(source))
     raw = source if isinstance(source, Mapping) else _parse(source)
     if not isinstance(raw, Mapping):
         raise BadInput(f"a machine file is a JSON object, not {type(raw).__name__}")
@@ -235,17 +246,38 @@ def load(source: str | bytes | Mapping[str, Any]) -> Model:
     return model
 
 
+def _load_file(path: Path) -> Model:
+    """The machine of a file; what cannot be read of it is said with its name."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(FILE_LIMIT + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise BadInput(f"cannot read {quoted(str(path))}: {reason}; give the path of a machine "
+                       "file") from None
+    if len(data) > FILE_LIMIT:
+        raise BadInput(f"{quoted(str(path))} is larger than {FILE_LIMIT >> 20} MB, the most that "
+                       "is read")
+    try:
+        return load(data)
+    except BadInput as error:
+        raise BadInput(f"{quoted(str(path))}: {error}") from None
+
+
 def _parse(source: str | bytes) -> Any:
     if not isinstance(source, str | bytes):
-        raise BadInput(f"a machine file is text or an object, not {type(source).__name__}")
+        raise BadInput("a machine file is a path, text or an object, not "
+                       f"{type(source).__name__}")
     try:
         text = source.decode("utf-8-sig") if isinstance(source, bytes) else source
         return json.loads(text, object_pairs_hook=_once, parse_constant=_no_constant)
     except UnicodeDecodeError as error:
         raise BadInput(f"a machine file is UTF-8 text; byte {error.start} is not") from None
     except json.JSONDecodeError as error:
+        name = "" if "\n" in text or not text.endswith(".json") else (
+            f"; to read the file of this name, give Path({quoted(text)})")
         raise BadInput(
-            f"not JSON: {error.msg} at line {error.lineno}, column {error.colno}"
+            f"not JSON: {error.msg} at line {error.lineno}, column {error.colno}{name}"
         ) from None
     except RecursionError:
         raise BadInput("not a machine file: nested too deeply") from None
