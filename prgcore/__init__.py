@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from prgcore.lazily import lazily
 
 if TYPE_CHECKING:
-    from prgcore.engine import Decision, Engine, Pair
+    from prgcore.engine import Decision, Engine, Pair, Walk
     from prgcore.errors import (
         BadInput,
         ImpossibleEvent,
@@ -32,14 +32,14 @@ if TYPE_CHECKING:
 __all__ = [
     "PRG", "BadInput", "Decision", "Engine", "Evidence", "ImpossibleEvent", "Kind", "Machine",
     "MalformedMachine", "Model", "NotTotal", "Outcome", "OutsideInvariant", "Pair", "PrgError",
-    "Reason", "State", "__version__", "prg",
+    "Reason", "State", "Walk", "__version__", "prg",
 ]
 
 __version__ = "0.1.0"
 
 if not TYPE_CHECKING:
     __getattr__ = lazily(__name__, {
-        "engine": ("Decision", "Engine", "Pair"),
+        "engine": ("Decision", "Engine", "Pair", "Walk"),
         "errors": (
             "BadInput", "ImpossibleEvent", "MalformedMachine", "NotTotal", "OutsideInvariant",
             "PrgError",

@@ -9,19 +9,32 @@ remembered per pair (a bounded memory that changes no answer). Errors say what t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
 from operator import itemgetter
 from typing import Any, TypeAlias
 
 from attrs import field, frozen
 
-from prgcore.errors import BadInput, ImpossibleEvent, NotTotal, OutsideInvariant, unknown_name
+from prgcore.errors import (
+    BadInput,
+    BudgetExhausted,
+    ImpossibleEvent,
+    NotTotal,
+    OutsideInvariant,
+    PrgError,
+    unknown_name,
+)
 from prgcore.form.atlas import Atlas
-from prgcore.model import Action, By, Column, Const, Copy, Cube, Model, Rule
+from prgcore.form.cubes import Stored
+from prgcore.model import Action, By, Column, Const, Copy, Cube, Cubelike, Model, Rule, cube
 from prgcore.vocabulary import Kind, Outcome
 from prgcore.words import few, listed
 
 REMEMBERED = 1 << 16
 """How many pairs an engine remembers before it forgets them all."""
+
+MOST = 100_000
+"""How many pairs `Engine.completions` lists at most, unless told otherwise."""
 
 
 @frozen(eq=False)
@@ -107,6 +120,29 @@ class Decision:
     failed: tuple[Failed, ...] = ()
 
 
+@frozen
+class Walk:
+    """Decisions one after another, each in the pair that the one before it led to.
+
+    Attributes:
+        start: the pair in which the first event arrived.
+        steps: a decision for every event, in their order.
+    """
+
+    start: Pair
+    steps: tuple[Decision, ...] = ()
+
+    @property
+    def events(self) -> tuple[str, ...]:
+        """The names of the events, in their order."""
+        return tuple(step.event for step in self.steps)
+
+    @property
+    def end(self) -> Pair:
+        """The pair after the last event; the start if there was none."""
+        return self.steps[-1].pair if self.steps else self.start
+
+
 _LookUps: TypeAlias = tuple[tuple[int, int, dict[str, str]], ...]
 """Position of a target, position of a source, and what a value of the source makes of the target;
 a value that is not named leaves it as it was."""
@@ -131,14 +167,15 @@ class Engine:
 
     Attributes:
         model: the table that it reads.
-        stored: the stored columns, in the machine's order.
+        columns: every column by its name, in the machine's order.
+        stored: the names of the stored columns, in the machine's order.
         position: where a row has each column: stored ones first, as in `Pair.values_`.
     """
 
     model: Model
+    columns: dict[str, Column] = field(init=False)
     stored: tuple[str, ...] = field(init=False)
     position: dict[str, int] = field(init=False)
-    _domains: dict[str, frozenset[str]] = field(init=False)
     _derived: list[tuple[Callable[[tuple[str, ...]], Any], dict[Any, str]]] = field(init=False)
     _rules: dict[str, list[tuple[_Test, Rule, _LookUps]]] = field(init=False)
     _possible: dict[str, list[_Test]] = field(init=False)
@@ -150,10 +187,10 @@ class Engine:
         columns = self.model.columns
         set_ = object.__setattr__
         derived = [c for c in columns if c.derived]
+        set_(self, "columns", {c.name: c for c in columns})
         set_(self, "stored", tuple(c.name for c in columns if not c.derived))
         row = (*self.stored, *(c.name for c in derived))
         set_(self, "position", {name: i for i, name in enumerate(row)})
-        set_(self, "_domains", {c.name: frozenset(c.domain) for c in columns})
         set_(self, "_derived", [self._derivation(c) for c in derived])
         set_(self, "_kinds", {e.name: e.kind for e in self.model.events})
         rules: dict[str, list[tuple[_Test, Rule, _LookUps]]] = {e: [] for e in self._kinds}
@@ -217,24 +254,79 @@ class Engine:
             return columns
         if not isinstance(columns, Mapping):
             raise BadInput(f"a pair is an object of columns, not {type(columns).__name__}")
-        wrong = [
-            unknown_name("column", name, self.position)
-            for name in columns if name not in self.position
-        ]
-        wrong += [f"missing column {name}" for name in self.stored if name not in columns]
-        wrong += [
-            f"{name}: " + unknown_name("value", columns[name], self._domains[name])
-            for name in columns
-            if name in self.position
-            and not (isinstance(columns[name], str) and columns[name] in self._domains[name])
-        ]
-        if wrong:
+        missing = [f"missing column {name}" for name in self.stored if name not in columns]
+        if wrong := [*self._wrong(columns), *missing]:
             raise BadInput(few(wrong, 5))
         pair = self._intern(tuple(str(columns[name]) for name in self.stored))
         for name, given in columns.items():
             if pair[name] != given:
                 raise BadInput(f"{name} is derived and would be {pair[name]!r}, not {given!r}")
         return pair
+
+    def column(self, name: str) -> Column:
+        """The column of a name.
+
+        Raises:
+            BadInput: no such column.
+        """
+        try:
+            return self.columns[name]
+        except (KeyError, TypeError):
+            raise BadInput(unknown_name("column", name, self.columns)) from None
+
+    def check(self, cells: Cubelike, where: str = "", *, stored: bool = False) -> None:
+        """Whether these are columns of the machine, and these values of theirs.
+
+        Args:
+            cells: columns and their values: a cube, or `{"ha": "on", "link": ("up", "down")}`.
+            where: what the message begins with.
+            stored: whether they must be stored columns.
+
+        Raises:
+            BadInput: everything that is not, in one message.
+        """
+        given = {c.column: c.values for c in cells} if isinstance(cells, Cube) else cells
+        if wrong := list(self._wrong(given, stored=stored)):
+            raise BadInput((f"{where}: " if where else "") + few(wrong, 5))
+
+    def _wrong(self, given: Mapping[str, Any], *, stored: bool = False) -> Iterator[str]:
+        """What is wrong with columns and their values, one or several each."""
+        known = self.stored if stored else self.columns
+        for name, value in given.items():
+            if name not in self.columns:
+                yield unknown_name("column", name, known)
+                continue
+            if stored and name not in known:
+                yield f"{name} is derived; name the columns that it comes from"
+            domain = self.columns[name].domain
+            values = value if isinstance(value, tuple) else (value,)
+            if not values:
+                yield f"{name}: no value is given, so none will do; known: {', '.join(domain)}"
+            for one in values:
+                if not (isinstance(one, str) and one in domain):
+                    yield f"{name}: " + unknown_name("value", one, sorted(domain))
+
+    def completions(
+        self, known: Cubelike, most: int = MOST, *, broken: bool = False
+    ) -> tuple[Pair, ...]:
+        """Every pair that has these columns, whether or not it can be reached.
+
+        Args:
+            known: some columns and their values, one or several each; derived ones too.
+            most: how many pairs may have them.
+            broken: also pairs that break an invariant.
+
+        Raises:
+            BadInput: no such column, or no such value of it.
+            BudgetExhausted: more than `most` pairs have them.
+        """
+        self.check(known)
+        never = () if broken else [c for i in self.model.invariants for c in i.never]
+        every = Stored(self.model.columns).every(cube(known), never)
+        found = tuple(islice(every, most + 1))
+        if len(found) > most:
+            raise BudgetExhausted(f"more than {most:,} pairs have these columns; name more of them")
+        return tuple(self._pairs.get(values) or Pair(self, values) for values in found)
 
     def at(self, values: tuple[str, ...]) -> Pair:
         """A pair from the values of the stored columns in order, unchecked: for machinery."""
@@ -347,9 +439,9 @@ class Engine:
             target = source = effect.target
             match effect.value:
                 case Const(constant):
-                    table = dict.fromkeys(self._domains[target], constant)
+                    table = dict.fromkeys(self.columns[target].domain, constant)
                 case Copy(source):
-                    table = {value: value for value in self._domains[source]}
+                    table = {value: value for value in self.columns[source].domain}
                 case By(source, rows):
                     table = dict(rows)
             found.append((at[target], at[source], table))
@@ -372,6 +464,26 @@ class Engine:
             for test in tests
         ]
         return min(misses, key=len, default=())
+
+    def run(self, pair: Mapping[str, str], *events: str) -> Walk:
+        """What the machine decides of events that arrive one after another.
+
+        A refused or an ignored event leaves the pair as it was, and the next one follows. An
+        error of `step` ends the walk; a note on it says at which event.
+
+        Raises:
+            BadInput, OutsideInvariant, ImpossibleEvent, NotTotal: as `step`.
+        """
+        start = at = self.pair(pair)
+        steps: list[Decision] = []
+        for number, event in enumerate(events, 1):
+            try:
+                steps.append(self.step(at, event))
+            except PrgError as error:
+                error.add_note(f"at event {number} of {len(events)}: {event}")
+                raise
+            at = steps[-1].pair
+        return Walk(start, tuple(steps))
 
     def available(self, pair: Mapping[str, str]) -> tuple[str, ...]:
         """The commands that would be accepted, in the machine's order.

@@ -487,6 +487,11 @@ class Model:
     families: tuple[Family, ...] = ()
     policy: Choices = ()
 
+    @property
+    def domains(self) -> dict[str, Values]:
+        """The values of every column, stored then derived, in the machine's order."""
+        return {c.name: c.domain for c in self.columns}
+
 
 @frozen
 class Table:

@@ -51,10 +51,7 @@ def shell(*words, stdin=b"", **environment):
 
 
 def normal():
-    pair = PRG.initial[0]
-    for event in WAY:
-        pair = PRG.step(pair, event).pair
-    return pair
+    return PRG.run(PRG.initial[0], *WAY).end
 
 
 def request(pair, event):

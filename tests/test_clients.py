@@ -46,11 +46,9 @@ COUNTS = {"node1": X, "node2": Y}
 
 
 def _walk(pair: Pair, *events: str) -> Pair:
-    for event in events:
-        decision = PRG.step(pair, event)
-        assert decision.outcome is Outcome.DONE, event
-        pair = decision.pair
-    return pair
+    way = PRG.run(pair, *events)
+    assert {step.outcome for step in way.steps} <= {Outcome.DONE}, way.steps
+    return way.end
 
 
 NORMAL = _walk(PRG.initial[0], *STARTS["normal"])

@@ -733,9 +733,7 @@ def test_a_slow_network_changes_no_state() -> None:
 
 def test_the_events_replay_and_the_pair_is_at_rest() -> None:
     enabled = _enabled(0)
-    pair = enabled.start
-    for event in enabled.events:
-        pair = PRG.step(pair, event).pair
+    pair = PRG.run(enabled.start, *enabled.events).end
     assert pair == enabled.pair
     assert enabled.nodes == ("imp1", "imp2")
     assert enabled.start["node1.services"] == "down"
@@ -759,9 +757,7 @@ FAILED_OVER = ("services_down(node1)", "critical_service_delay(node1)", "takeove
     ((*FAILED_OVER, "fallback(node1)", "services_down(node1)"), 0),  # next: taking back fails
 ])
 def test_only_what_comes_by_itself_and_succeeds_is_foretold(way, sick) -> None:
-    pair = enable(PRG, example(), example().groups[0]).pair
-    for event in way:
-        pair = PRG.step(pair, event).pair
+    pair = PRG.run(enable(PRG, example(), example().groups[0]).pair, *way).end
     going = Machine(evolve(PRG.model, initial=(tuple(pair.items()),)))
     nodes = tuple(evolve(n, services=()) if i == sick else n
                   for i, n in enumerate(example().nodes))
@@ -776,9 +772,7 @@ def test_only_what_comes_by_itself_and_succeeds_is_foretold(way, sick) -> None:
     (("power_off(node2)", "peer_host_lost(node1)", "takeover_done(node1)"), "17"),
 ])
 def test_a_row_is_found_where_a_node_shows_nothing(way, row) -> None:
-    pair = enable(PRG, example(), example().groups[0]).pair
-    for event in way:
-        pair = PRG.step(pair, event).pair
+    pair = PRG.run(enable(PRG, example(), example().groups[0]).pair, *way).end
     assert row_of(PRG, pair) == row == explain(PRG, pair).row
     gone = Machine(evolve(PRG.model, initial=(tuple(pair.items()),)))
     assert enable(gone, example(), example().groups[0]).row == row

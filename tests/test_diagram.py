@@ -60,10 +60,7 @@ def _golden(name: str, text: str) -> str:
 
 
 def normal(engine: Engine):
-    pair = engine.initial[0]
-    for event in dict(engine.model.starts)["normal"]:
-        pair = engine.step(pair, event).pair
-    return pair
+    return engine.run(engine.initial[0], *dict(engine.model.starts)["normal"]).end
 
 
 # --------------------------------------------------------------------- golden

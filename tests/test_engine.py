@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 from collections.abc import Mapping
-from itertools import chain, zip_longest
+from itertools import chain, product, zip_longest
 from typing import Any
 
 import pytest
@@ -15,12 +15,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prgcore import engine as engine_module
-from prgcore.engine import Decision, Engine, Pair
-from prgcore.errors import BadInput, ImpossibleEvent, NotTotal, OutsideInvariant, PrgError
+from prgcore.engine import Decision, Engine, Pair, Walk
+from prgcore.errors import (
+    BadInput,
+    BudgetExhausted,
+    ImpossibleEvent,
+    NotTotal,
+    OutsideInvariant,
+    PrgError,
+)
 from prgcore.machine import Machine, prg
-from prgcore.model import Model
+from prgcore.model import Model, cube
 from prgcore.seats import mirror_name, mirror_rule
 from prgcore.vocabulary import Outcome
+from tests import toys
 from tests.planted import FAULTS, LAMPS
 
 PRG = prg()
@@ -34,12 +42,9 @@ EVENTS = tuple(e.name for e in PRG.model.events)
 
 def after(*events: str, engine: Engine = PRG) -> Pair:
     """The pair after these events from the start, each of them done."""
-    pair = engine.initial[0]
-    for event in events:
-        decision = engine.step(pair, event)
-        assert decision.outcome is Outcome.DONE, event
-        pair = decision.pair
-    return pair
+    way = engine.run(engine.initial[0], *events)
+    assert {step.outcome for step in way.steps} <= {Outcome.DONE}, way.steps
+    return way.end
 
 
 NORMAL = after(*HOME)
@@ -382,3 +387,79 @@ def test_the_order_of_the_rules_means_nothing() -> None:
 def test_a_machine_needs_nothing_but_a_model() -> None:
     model: Model = LAMPS
     assert Engine(model).available(dict(model.initial[0])) == ("light(node1)", "light(node2)")
+
+
+# ------------------------------------------------------------------- many events, many pairs
+
+
+def test_a_run_is_a_step_for_every_event_refused_ones_among_them() -> None:
+    walk = PRG.run(START, "enable_ha", "recover", "heartbeat_heard(node1)")
+    pair = START
+    for step, event in zip(walk.steps, walk.events, strict=True):
+        assert step == PRG.step(pair, event)
+        pair = step.pair
+    assert [str(s.outcome) for s in walk.steps] == ["done", "refused", "done"]
+    assert (walk.start, walk.end) == (START, pair)
+    assert PRG.run(dict(START)).end is PRG.run(START).start
+    assert PRG.run(START) == Walk(START)
+
+
+def test_a_run_stops_at_an_error_and_says_where() -> None:
+    with pytest.raises(ImpossibleEvent, match="takeover_done") as impossible:
+        PRG.run(START, "enable_ha", "takeover_done(node1)", "recover")
+    assert impossible.value.__notes__ == ["at event 2 of 3: takeover_done(node1)"]
+    with pytest.raises(BadInput, match="unknown event") as unknown:
+        PRG.run(START, "enable")
+    assert unknown.value.__notes__ == ["at event 1 of 1: enable"]
+    with pytest.raises(BadInput, match="missing column"):
+        PRG.run({}, "enable_ha")
+
+
+@pytest.mark.parametrize("model", [LAMPS, toys.LAMPS, toys.TURNSTILE])
+@given(data=st.data())
+@settings(max_examples=25, deadline=None)
+def test_completions_are_all_pairs_with_these_columns(model: Model, data: st.DataObject) -> None:
+    engine = Engine(model)
+    some = [c.name for c in engine.model.columns]
+    known = {
+        c: data.draw(st.lists(st.sampled_from(engine.columns[c].domain), min_size=1).map(tuple))
+        for c in data.draw(st.lists(st.sampled_from(some), unique=True))
+    }
+    every = [engine.at(v) for v in product(*(engine.columns[c].domain for c in engine.stored))]
+    fits = [p for p in every if all(p[c] in values for c, values in known.items())]
+    found = engine.completions(known, broken=True)
+    assert len(found) == len(set(found)) == len(fits)
+    assert set(found) == set(fits)
+    assert set(engine.completions(known)) == {p for p in fits if not engine.broken(p)}
+    assert engine.completions(known, len(found), broken=True) == found
+    if found:
+        with pytest.raises(BudgetExhausted, match=f"more than {len(found) - 1:,} pairs"):
+            engine.completions(known, len(found) - 1, broken=True)
+
+
+@pytest.mark.parametrize(("cells", "wrong"), [
+    ({"node3.state": "normal"}, "unknown column 'node3.state'; did you mean"),
+    ({"ha": "maybe"}, "ha: unknown value 'maybe'; known: improper, off, on"),
+    ({"ha": 1}, "ha: unknown value '1'"),
+    ({"ha": ("on", "both")}, "ha: unknown value 'both'"),
+    ({"ha": ()}, "ha: no value is given, so none will do; known: off, improper, on"),
+    (cube({"link": ("up", "sideways")}), "link: unknown value 'sideways'"),
+    ({"ha": "maybe", "x": "y", "link": "sideways"}, "ha: .*; unknown column 'x'.*; link: "),
+])
+def test_what_is_no_column_or_no_value_is_said_at_once(cells: Any, wrong: str) -> None:
+    for ask in (lambda: PRG.check(cells, "known"), lambda: PRG.check(cells, "known", stored=True)):
+        with pytest.raises(BadInput, match=f"^known: {wrong}"):
+            ask()
+    with pytest.raises(BadInput, match=f"^{wrong}"):
+        PRG.completions(cells)
+
+
+def test_a_derived_column_is_not_stored_and_every_column_is_named() -> None:
+    derived = {c.name: c.domain for c in PRG.model.columns if c.derived}
+    PRG.check(derived)
+    PRG.check(PRG.model.domains)
+    with pytest.raises(BadInput, match="is derived; name the columns that it comes from"):
+        PRG.check(derived, stored=True)
+    assert PRG.column("ha") is PRG.columns["ha"]
+    with pytest.raises(BadInput, match="unknown column 'hat'; did you mean ha"):
+        PRG.column("hat")

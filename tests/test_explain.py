@@ -48,10 +48,7 @@ CAUSES = [(s, c) for s in SITUATIONS for c in s.causes]
 
 
 def after(*events: str, engine: Engine = TABLE2) -> Pair:
-    pair = engine.initial[0]
-    for event in events:
-        pair = engine.step(pair, event).pair
-    return pair
+    return engine.run(engine.initial[0], *events).end
 
 
 def toy() -> Engine:
@@ -242,10 +239,10 @@ def test_candidates_are_all_pairs_of_the_display_within_the_invariants() -> None
 
 
 def test_candidates_of_the_group_hold_every_reachable_pair_of_a_walk() -> None:
-    pair = after(*NORMAL)
-    for event in ("failover(node1)", "takeover_done(node2)", "link_cut", "taken_over(node1)",
-                  "heartbeat_lost(node2)", "manager_stop(node1)", "database_down(node2)"):
-        pair = TABLE2.step(pair, event).pair
+    way = ("failover(node1)", "takeover_done(node2)", "link_cut", "taken_over(node1)",
+           "heartbeat_lost(node2)", "manager_stop(node1)", "database_down(node2)")
+    for step in TABLE2.run(after(*NORMAL), *way).steps:
+        pair = step.pair
         display = display_of(TABLE2, pair)
         assert display is not None
         assert pair in candidates(TABLE2, display)

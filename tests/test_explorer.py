@@ -24,7 +24,7 @@ from prgcore.explain.plan import NoPlan, plan
 from prgcore.explorer import page
 from prgcore.explorer.payload import payload
 from prgcore.machine import prg
-from prgcore.model import Column, Event, Model, Rule
+from prgcore.model import Column, Event, Model, Rule, cube
 from prgcore.product.serving import COLUMNS, serving
 from prgcore.seats import NODES
 from prgcore.story.script import parse
@@ -99,7 +99,7 @@ class Told:
     def __init__(self, engine):
         self.engine, self.model = engine, engine.model
         self.events = {e.name: i for i, e in enumerate(self.model.events)}
-        domains = {c.name: c.domain for c in self.model.columns}
+        domains = self.model.domains
         self.codes = [{v: i for i, v in enumerate(domains[name])} for name in engine.position]
         self.known, self.unlisted, self._broken = {}, {}, {}
 
@@ -245,7 +245,7 @@ def drawn(atlas, chance):
 
 def test_any_pair_reachable_or_not_means_the_same(open_page):
     told, chance = Told(PRG), random.Random(0)
-    domains = {c.name: c.domain for c in PRG.model.columns if not c.derived}
+    domains = {n: PRG.columns[n].domain for n in PRG.stored}
     pairs = [PRG.pair(drawn(PRG.atlas, chance)) for _ in range(1500)]
     pairs += [
         PRG.pair(dict(p) | {n: chance.choice(domains[n]) for n in chance.sample(list(domains), 2)})
@@ -255,7 +255,7 @@ def test_any_pair_reachable_or_not_means_the_same(open_page):
         d = situation.display
         shown = (d.state1, d.reason1, d.state2, d.reason2)
         region = PRG.atlas.everything.within([
-            {n: (v,) for n, v in zip(HALVES, shown, strict=True) if v}])
+            cube({n: v for n, v in zip(HALVES, shown, strict=True) if v})])
         pairs += [PRG.at(values) for values in region.distinct(HIDDEN)]
     rows = [[told.codes[i][v] for i, v in enumerate(p.values_)] for p in pairs]
     answers = open_page().evaluate(

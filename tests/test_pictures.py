@@ -112,9 +112,7 @@ def test_too_large_a_view_names_narrower_ones_that_fit(run, bad, searched):
 
 def test_around_a_pair_however_it_is_given(run, bad, tmp_path):
     by_name = run("diagram", "around", "normal").out
-    pair = PRG.initial[0]
-    for event in dict(PRG.model.starts)["normal"]:
-        pair = PRG.step(pair, event).pair
+    pair = PRG.run(PRG.initial[0], *dict(PRG.model.starts)["normal"]).end
     text = json.dumps(dict(pair))
     file = tmp_path / "pair.json"
     file.write_text(text, "utf-8")

@@ -28,10 +28,7 @@ FAILED_APART = (
 
 
 def after(events: tuple[str, ...] | list[str], engine: Engine = PRG) -> Pair:
-    pair = engine.initial[0]
-    for event in events:
-        pair = engine.step(pair, event).pair
-    return pair
+    return engine.run(engine.initial[0], *events).end
 
 
 def usable(engine: Engine) -> list[str]:

@@ -68,10 +68,7 @@ HOME = (
 
 
 def _home(machine: Machine) -> Any:
-    pair = machine.initial[0]
-    for event in HOME:
-        pair = machine.step(pair, event).pair
-    return pair
+    return machine.run(machine.initial[0], *HOME).end
 
 
 def _everything(machine: Machine) -> Any:

@@ -220,7 +220,7 @@ def test_a_node_that_does_not_run_is_silent(space, sample) -> None:
 
 def test_the_exact_node_is_what_the_search_does_step_by_step(space) -> None:
     model = prg().model
-    domain = {c.name: c.domain for c in model.columns}["node1.state"]
+    domain = model.domains["node1.state"]
     state = space.column("node1.state").tolist()
     met = {
         (f"s_{domain[a]}", f"s_{domain[b]}", step.rule.event, step.rule.id.partition("@")[0])

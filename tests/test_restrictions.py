@@ -51,7 +51,7 @@ def test_a_record_says_everything_and_names_what_exists(record) -> None:
     assert record.when or record.after
     assert set(record.after) <= KNOWN_EVENTS
     assert set(record.decisions) <= {d.id for d in DECISIONS}
-    domains = {c.name: c.domain for c in PRG.model.columns}
+    domains = PRG.model.domains
     for cube in _cubes(record):
         assert all(set(c.values) <= set(domains[c.column]) for c in cube)
     if record.seconds is not None:

@@ -41,12 +41,10 @@ BY_ROW = {s.row: s for s in SITUATIONS}
 
 
 def walk(machine: Machine, events: tuple[str, ...], start: str, *, mirrored: bool = False) -> Pair:
-    pair = machine.initial[0]
-    for event in (*STARTS[start], *events):
-        decision = machine.step(pair, mirror_name(event) if mirrored else event)
-        assert decision.outcome is Outcome.DONE, (event, decision.why)
-        pair = decision.pair
-    return pair
+    told = (*STARTS[start], *events)
+    way = machine.run(machine.initial[0], *(map(mirror_name, told) if mirrored else told))
+    assert {step.outcome for step in way.steps} <= {Outcome.DONE}, way.steps
+    return way.end
 
 
 Ends: TypeAlias = Callable[[Pair], frozenset[Pair]]
@@ -311,7 +309,7 @@ def test_a_story_that_depends_on_a_policy_has_a_counterpart() -> None:
 
 def stable_displays(space: Space) -> set[Display]:
     """What is shown where no shown state is transient, by an administrator and by either node."""
-    columns = {c.name: c.domain for c in space.model.columns}
+    columns = space.model.domains
     states, reasons = columns["node1.state"], columns["node1.reason"]
     halves, runs = [], []
     for node in ("node1", "node2"):

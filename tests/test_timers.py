@@ -40,10 +40,7 @@ HEARD, HOST, LOST, DELAY, FALLBACK = (f"{t.event}(node1)" for t in TIMERS)
 
 
 def home() -> Any:
-    pair = PRG.initial[0]
-    for event in HOME:
-        pair = PRG.step(pair, event).pair
-    return pair
+    return PRG.run(PRG.initial[0], *HOME).end
 
 
 def but(pair: Any, **columns: str) -> Any:
@@ -62,9 +59,7 @@ FAILED_OVER = but(NORMAL, state="failed_over", peer_state="running_in_backup_mod
 
 
 def after(pair: Any, *events: str) -> Any:
-    for event in events:
-        pair = PRG.step(pair, event).pair
-    return pair
+    return PRG.run(pair, *events).end
 
 
 def arrives(pair: Any, node: str) -> bool:

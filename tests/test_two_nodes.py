@@ -121,8 +121,7 @@ def judged(harness, users, tmp_path):
     """What is found wrong with a history, the log of node1, and answers to users."""
     at, lines = PRG.initial[0], []
     record = begin(at)
-    for event in EVENTS:
-        decision = PRG.step(at, event)
+    for decision in PRG.run(at, *EVENTS).steps:
         record, entry = decided(record, at, decision, by="controller", time=1)
         at = decision.pair
         lines.append(entry.to_json())

@@ -317,8 +317,8 @@ def test_the_refusal_names_the_nodes_and_their_states() -> None:
     assert not adding.accepted
     assert adding.decision == PRG.step(pair, "add_users")
     assert adding.says.startswith("node1 is Idle and node2 is Running in Backup Mode: no users")
-    starting = PRG.step(PRG.initial[0], "enable_ha").pair
-    one = PRG.step(PRG.step(starting, "heartbeat_heard(node1)").pair, "initialized(node1)").pair
+    one = PRG.run(
+        PRG.initial[0], "enable_ha", "heartbeat_heard(node1)", "initialized(node1)").end
     assert may_add_users(PRG, one).says.startswith("node2 is Initializing: ")
 
 

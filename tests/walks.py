@@ -11,9 +11,6 @@ from prgcore.vocabulary import Outcome
 def after(*events: str) -> Pair:
     """The pair after these events, all of them done, from a Normal one."""
     machine = prg()
-    pair = machine.initial[0]
-    for event in (*STARTS["normal"], *events):
-        decision = machine.step(pair, event)
-        assert decision.outcome is Outcome.DONE, event
-        pair = decision.pair
-    return pair
+    way = machine.run(machine.initial[0], *STARTS["normal"], *events)
+    assert {step.outcome for step in way.steps} == {Outcome.DONE}, way.steps
+    return way.end

@@ -62,7 +62,7 @@ class Shape:
         put(self, "arrivals", {trigger(e.name): e.name for e in model.events})
         if len(self.arrivals) < len(model.events):
             raise BadInput("two events of this machine have one name as identifiers")
-        domains = {c.name: c.domain for c in model.columns}
+        domains = model.domains
         values = product(*(domains[c] for c in self.columns))
         put(self, "states", tuple(JOINT.join(v) for v in values))
         if len(set(self.states)) < len(self.states):
@@ -186,17 +186,8 @@ class Reading:
     events: Mapping[str, str] = field(converter=_events)
 
     def __attrs_post_init__(self) -> None:
-        domains = {c.name: c.domain for c in self.engine.model.columns if not c.derived}
         for name, cells in self.states.items():
-            for cell in cells:
-                if cell.column not in domains:
-                    raise BadInput(
-                        f"state {name}: {unknown_name('stored column', cell.column, domains)}")
-                for value in cell.values:
-                    if value not in domains[cell.column]:
-                        known = domains[cell.column]
-                        raise BadInput(
-                            f"state {name}, {cell.column}: {unknown_name('value', value, known)}")
+            self.engine.check(cells, f"state {name}", stored=True)
         for event in self.events.values():
             self.engine.kind(event)
 
@@ -294,7 +285,7 @@ class Reading:
     def _before(self, rule: Rule, dest: Cube) -> Iterator[Cube]:
         """The pairs that the effects of a rule take into a cube."""
         effects = {e.target: e.value for e in rule.then}
-        domains = {c.name: c.domain for c in self.engine.model.columns}
+        domains = self.engine.model.domains
         ways: list[list[Cube]] = []
         for cell in dest:
             match effects.get(cell.column):

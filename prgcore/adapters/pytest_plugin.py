@@ -218,7 +218,7 @@ class Met:
         self.name, self.least = machine.model.name, least
         atlas = machine.atlas
         domains: Mapping[str, Iterable[str]] = atlas.everything.values() if atlas else {
-            c.name: c.domain for c in machine.model.columns if not c.derived}
+            c: machine.columns[c].domain for c in machine.stored}
         self.all = {
             "rules": {r.id for r in machine.model.rules},
             "values": {f"{c}={v}" for c, values in domains.items() for v in values},

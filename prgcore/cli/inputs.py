@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from attrs import frozen
 
-from prgcore.errors import BadInput, NeedsTwoNodes, OutsideInvariant, unknown_name
+from prgcore.errors import BadInput, NeedsTwoNodes, OutsideInvariant
 from prgcore.wire import jsontext
 from prgcore.words import quoted
 
@@ -247,7 +247,7 @@ def question(
     given = None if text is None else read_given(text)
     machine = load_machine(file, policy or _policy_of(given) if file is None else policy)
     known = assignments(sets, "--set")
-    check_columns(machine, known, "--set")
+    machine.check(known, "--set")
     if given is not None and not is_json(given):
         return Question(machine, None, _one_group(given), known)
     if node1 is None or node2 is None:
@@ -284,20 +284,6 @@ def asking(answer: Callable[..., None]) -> Callable[..., None]:
     command.__annotations__ = {option.name: option.annotation for option in options}
     vars(command)["__signature__"] = Signature(options)
     return command
-
-
-def check_columns(machine: Machine, known: dict[str, str], option: str) -> None:
-    """Every name a column, every value in its domain.
-
-    Raises:
-        BadInput: the first that is not.
-    """
-    domains = {c.name: c.domain for c in machine.model.columns}
-    for name, value in known.items():
-        if name not in domains:
-            raise BadInput(f"{option}: " + unknown_name("column", name, domains))
-        if value not in domains[name]:
-            raise BadInput(f"{option} {name}: " + unknown_name("value", value, domains[name]))
 
 
 def read_given(source: str) -> str:

@@ -189,12 +189,12 @@ def _status(group: Group, member: Member, answer: Answer) -> Answer:
     if (answer.get("group"), answer.get("node")) != (group.name, member.seat):
         raise Unavailable(f"another agent answers at {member.admin[0]}:{member.admin[1]}: "
                           f"{answer.get('node')!s:.40} of {answer.get('group')!s:.40}")
-    domains = {c.name: c.domain for c in group.engine.model.columns if not c.derived}
+    columns = group.engine.columns
     known, orders, claims = answer.get("known"), answer.get("orders"), answer.get("claims")
     shown = {f"{n}.{what}" for n in NODES for what in ("state", "reason")}
     fits = (
         isinstance(known, dict) and shown <= set(known)
-        and all(v in domains.get(c, ()) for c, v in known.items())
+        and all(c in columns and v in columns[c].domain for c, v in known.items())
         and isinstance(orders, list) and all(isinstance(o, str) for o in orders)
         and isinstance(claims, dict) and set(claims) <= set(NODES)
         and all(n in ("", *NODES) for n in claims.values())

@@ -321,9 +321,7 @@ def _centre(source: Source, what: str | None, **shown: Any) -> tuple[Machine, Pa
         if what in starts:
             inputs.refuse_beside(
                 f"the start {what}", {_SPELT.get(n, f"--{n}"): v for n, v in shown.items()})
-            pair = machine.initial[0]
-            for event in starts[what]:
-                pair = machine.step(pair, event).pair
+            pair = machine.run(machine.initial[0], *starts[what]).end
             return machine, pair
         if not Path(what).exists():
             raise BadInput(unknown_name("start or file", what, starts))

@@ -82,7 +82,7 @@ def explain(
     inputs.refuse_beside("a status text", {"--node1": node1, "--node2": node2})
     engine = inputs.load_machine(machine, policy)
     known = inputs.assignments(sets, "--set")
-    inputs.check_columns(engine, known, "--set")
+    engine.check(known, "--set")
     from prgcore.cli.status import explain_status
 
     code = explain_status(
@@ -178,7 +178,7 @@ def plan(
     from prgcore.story.script import changes
 
     wanted = inputs.assignments(goal, "--goal")
-    inputs.check_columns(asked.machine, wanted, "--goal")
+    asked.machine.check(wanted, "--goal")
     if not wanted and not asked.machine.model.goal:
         raise BadInput("this machine has no goal of its own; say which with --goal COLUMN=VALUE")
     here = inputs.one_pair(asked)

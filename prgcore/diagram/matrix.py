@@ -14,7 +14,7 @@ from attrs import define, evolve, field, frozen
 from prgcore.diagram.graph import address, reference
 from prgcore.diagram.palette import Standing
 from prgcore.engine import Engine, Pair
-from prgcore.errors import BadInput, unknown_name
+from prgcore.errors import BadInput
 from prgcore.explain.display import (
     RowDisplay,
     contradiction,
@@ -23,7 +23,7 @@ from prgcore.explain.display import (
     viewpoints,
 )
 from prgcore.explain.pairs import expanded
-from prgcore.model import Cell, Cube, Display, Values
+from prgcore.model import Cell, Cube, Display, Values, cube
 from prgcore.seats import NODES, mirror_cube, mirror_name
 from prgcore.words import counted
 
@@ -111,14 +111,12 @@ def asked(engine: Engine, rows: str = "node1.state", columns: str = "node2.state
     Raises:
         BadInput: no such column.
     """
-    known = {c.name: c for c in engine.model.columns}
     for name in (rows, columns):
-        if name not in known:
-            raise BadInput(unknown_name("column", name, known))
+        engine.column(name)
     names = [rows, columns, *(c.column for c in engine.model.transient)]
     if shows_states(engine):
         names += [*HALVES, *(c.column for v in viewpoints(engine) for c in (*v.node1, *v.node2))]
-    stored = {s for n in names for s in known[n].sources or (n,)}
+    stored = {s for n in names for s in engine.columns[n].sources or (n,)}
     return tuple(n for n in engine.stored if n in stored)
 
 
@@ -140,7 +138,7 @@ def matrix(
             pairs nor an atlas: nothing is drawn as impossible that nobody searched.
     """
     names = asked(engine, rows, columns)
-    domains = {c.name: c.domain for c in engine.model.columns}
+    domains = engine.model.domains
     if rows == columns:
         raise BadInput(f"a map needs two columns, not {rows} twice")
     if len(domains[rows]) * len(domains[columns]) > MOST:
@@ -299,7 +297,7 @@ class _Survey:
         """With which reasons a square is reachable, where its axes are the two states."""
         if not self._states or {self.rows, self.columns} != {HALVES[0], HALVES[2]}:
             return ()
-        domain = next(c.domain for c in self.engine.model.columns if c.name == HALVES[1])
+        domain = self.engine.columns[HALVES[1]].domain
         found: dict[tuple[str, str], str] = {}
         for pair in here:
             rows, family = sources.get(Display(*(pair[name] for name in HALVES)), _UNSEEN)
@@ -332,7 +330,7 @@ class _Survey:
         speak = tuple(
             i.id for i in self.engine.model.invariants if any(square & c for c in i.never)
         )
-        return contradiction(self._machine(speak), [{c.column: c.values for c in square}])
+        return contradiction(self._machine(speak), [square])
 
     def _machine(self, ids: Values) -> Engine:
         """The machine with these invariants, and without what they say nothing of."""
@@ -359,7 +357,7 @@ class _Survey:
     def _forbidden(self, row: str, column: str, ids: Values) -> Square:
         """A square that invariants forbid: each of them, or all of them together."""
         together = len(ids) > 1 and not contradiction(
-            self._machine(ids[:1]), [{self.rows: (row,), self.columns: (column,)}])
+            self._machine(ids[:1]), [cube({self.rows: row, self.columns: column})])
         told = self._told(ids)
         return Square(
             row, column, Standing.IMPOSSIBLE, (" + " if together else " ").join(ids),

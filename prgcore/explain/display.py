@@ -7,15 +7,16 @@ the pairs that satisfy the invariants are enumerated, cut off as early as a cube
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
-from itertools import chain, islice
+from itertools import chain
 from typing import TypeAlias
 
-from prgcore.engine import Engine, Pair
-from prgcore.errors import BadInput, unknown_name
+from prgcore.engine import MOST, Engine, Pair
+from prgcore.errors import BadInput, BudgetExhausted, unknown_name
 from prgcore.explain.pairs import Charted, Listed, Pairs
-from prgcore.model import Cell, Cube, Situation, Viewpoint
+from prgcore.form.cubes import Stored
+from prgcore.model import Cell, Cube, Situation, Viewpoint, cube
 from prgcore.seats import NODES, mirror_cube, seat_cube
 from prgcore.vocabulary import ALIASES, Reason, State, title, word
 
@@ -26,11 +27,7 @@ Display: TypeAlias = tuple[Shown | None, Shown | None]
 RowDisplay: TypeAlias = tuple[tuple[str, str] | None, tuple[str, str] | None]
 """A row's display: its words, which are states and reasons where the machine has these."""
 
-MOST = 250_000
-"""How many pairs a display may stand for before it must be narrowed."""
-
 _NOTHING = ("", "-", "down", "none", "nothing", "not displayed")
-_Box: TypeAlias = dict[str, tuple[str, ...]]
 
 
 def parse_shown(text: str) -> Shown | None:
@@ -157,17 +154,15 @@ def candidates(
     Raises:
         BadInput: no such column or value, `known` contradicts the display, or too many pairs.
     """
-    never = tuple(c for i in engine.model.invariants for c in i.never)
-    views = boxes_of(engine, display, known)
-    values = (v for view in views for v in _pairs(engine, view, never))
-    found = (Pair(engine, v) for v in (_once(values) if len(views) > 1 else values))
-    kept = list(islice((p for p in found if reachable is None or reachable(p)), MOST + 1))
-    if len(kept) > MOST:
+    try:
+        found = dict.fromkeys(chain.from_iterable(map(
+            engine.completions, cubes_of(engine, display, known))))
+    except BudgetExhausted:
         raise BadInput(
             f"more than {MOST:,} pairs show this; narrow it with what is known, such as "
             "link=up, node1.process=off or node1.state=normal"
-        )
-    return kept
+        ) from None
+    return [p for p in found if reachable is None or reachable(p)]
 
 
 def denoted(
@@ -183,37 +178,29 @@ def denoted(
     """
     if engine.atlas is None:
         return Listed(engine, candidates(engine, display, known, reachable))
-    boxes = boxes_of(engine, display, known)
-    return Charted(engine, engine.atlas.everything).within(*(
-        Cube(tuple(Cell(k, v) for k, v in box.items())) for box in boxes
-    ))
+    return Charted(engine, engine.atlas.everything).within(*cubes_of(engine, display, known))
 
 
-def _once(many: Iterable[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
-    seen: set[tuple[str, ...]] = set()
-    for one in many:
-        if one not in seen:
-            seen.add(one)
-            yield one
-
-
-def boxes_of(engine: Engine, display: Display, known: Mapping[str, str] | None) -> list[_Box]:
-    """A display as boxes, for every viewpoint: what each column may be. None of them is empty."""
-    _check_known(engine, known or {})
-    if _empty(engine, {k: (v,) for k, v in (known or {}).items()}):
+def cubes_of(engine: Engine, display: Display, known: Mapping[str, str] | None) -> list[Cube]:
+    """A display as cubes, for every viewpoint: what each column may be. None of them is empty."""
+    if not shows_states(engine):
+        raise BadInput(f"the machine {engine.model.name!r} shows no states; explain a pair instead")
+    engine.check(known or {}, "known")
+    given = cube(known or {})
+    if _empty(engine, given):
         raise BadInput(
             f"{in_words(known or {})}: what is known contradicts itself; no pair can be like this"
         )
-    found: list[_Box] = []
+    found: list[Cube] = []
     for viewpoint in viewpoints(engine):
-        boxes: list[_Box] = [{k: (v,) for k, v in (known or {}).items()}]
+        views = [given]
         visible = (viewpoint.node1, viewpoint.node2)
-        for node, shown, cube in zip(NODES, display, visible, strict=True):
-            ways = _unseen(engine, cube) if shown is None else [_visible(node, shown, cube)]
-            boxes = [m for box in boxes for way in ways if (m := _meet(box, way)) is not None]
+        for node, shown, where in zip(NODES, display, visible, strict=True):
+            ways = _unseen(engine, where) if shown is None else [_visible(node, shown, where)]
+            views = [met for one in views for way in ways if (met := one & way) is not None]
         found += [
-            box for box in boxes
-            if not any(_meet(box, other) == box for other in found) and not _empty(engine, box)
+            one for one in views
+            if not any(one & other == one for other in found) and not _empty(engine, one)
         ]
     if not found:
         says = ", ".join(f"{n} {spell(s)}" for n, s in zip(NODES, display, strict=True))
@@ -221,115 +208,33 @@ def boxes_of(engine: Engine, display: Display, known: Mapping[str, str] | None) 
     return found
 
 
-def _visible(node: str, shown: Shown, cube: Cube) -> _Box:
-    box = {c.column: c.values for c in cube} | {f"{node}.state": (str(shown[0]),)}
-    return box if shown[1] is None else box | {f"{node}.reason": (str(shown[1]),)}
+def _visible(node: str, shown: Shown, where: Cube) -> Cube:
+    cells = {c.column: c.values for c in where} | {f"{node}.state": (str(shown[0]),)}
+    return cube(cells if shown[1] is None else cells | {f"{node}.reason": (str(shown[1]),)})
 
 
-def _unseen(engine: Engine, cube: Cube) -> list[_Box]:
-    """Where a cube does not hold, as boxes that do not overlap."""
-    domains = {c.name: c.domain for c in engine.model.columns}
+def _unseen(engine: Engine, where: Cube) -> list[Cube]:
+    """Where a cube does not hold, as cubes that do not overlap."""
     return [
-        {c.column: c.values for c in cube.cells[:i]}
-        | {cell.column: tuple(v for v in domains[cell.column] if v not in cell.values)}
-        for i, cell in enumerate(cube)
+        Cube((*where.cells[:i], Cell(cell.column, tuple(
+            v for v in engine.columns[cell.column].domain if v not in cell.values))))
+        for i, cell in enumerate(where)
     ]
 
 
-def _check_known(engine: Engine, known: Mapping[str, str]) -> None:
-    if not shows_states(engine):
-        raise BadInput(f"the machine {engine.model.name!r} shows no states; explain a pair instead")
-    domains = {c.name: c.domain for c in engine.model.columns}
-    for name, value in known.items():
-        if name not in domains:
-            raise BadInput("known: " + unknown_name("column", name, domains))
-        if value not in domains[name]:
-            raise BadInput(f"known: {name}: " + unknown_name("value", value, domains[name]))
+def _empty(engine: Engine, cells: Cube) -> bool:
+    """Whether no stored values are in a cube, be they within the invariants or not."""
+    return next(Stored(engine.model.columns).every(cells), None) is None
 
 
-def _meet(
-    one: Mapping[str, tuple[str, ...]], other: Mapping[str, tuple[str, ...]]
-) -> dict[str, tuple[str, ...]] | None:
-    both = Cube(tuple(Cell(k, v) for k, v in one.items())) & Cube(
-        tuple(Cell(k, v) for k, v in other.items())
-    )
-    return None if both is None else {c.column: c.values for c in both}
-
-
-def _empty(engine: Engine, box: Mapping[str, tuple[str, ...]]) -> bool:
-    """Whether no stored values are in a box, be they within the invariants or not."""
-    return next(_pairs(engine, box, ()), None) is None
-
-
-def _pairs(
-    engine: Engine, box: Mapping[str, tuple[str, ...]], never: Sequence[Cube]
-) -> Iterator[tuple[str, ...]]:
-    """Stored values of every pair in the box and in none of the cubes, cut off early."""
-    columns = {c.name: c for c in engine.model.columns}
-    domains = {n: tuple(map(str, box.get(n, c.domain))) for n, c in columns.items()}
-    cubes = [rest for cube in never if (rest := _left(cube, domains)) is not None]
-    asked = [name for cube in cubes for name in stored_columns(engine, cube)]
-    decide = {s for n, c in columns.items() if len(domains[n]) < len(c.domain) for s in c.sources}
-    weight = {
-        n: (len(domains[n]) > 1, n not in decide, -asked.count(n)) for n in engine.stored
-    }
-    order: list[str] = []
-    for name in sorted(engine.stored, key=weight.__getitem__):
-        order.append(name)
-        order += [
-            c.name for c in engine.model.columns
-            if c.derived and c.name not in order and set(c.sources) <= set(order)
-        ]
-    place = {name: i for i, name in enumerate(order)}
-    ends: list[list[list[tuple[int, frozenset[str]]]]] = [[] for _ in order]
-    for cube in cubes:
-        tests = sorted((place[c.column], frozenset(c.values)) for c in cube)
-        ends[tests[-1][0] if tests else 0].append(tests)
-    allowed = [domains[n] for n in order]
-    derived = {
-        place[n]: (tuple(place[s] for s in columns[n].sources), dict(columns[n].table))
-        for n in order if columns[n].derived
-    }
-    stored = tuple(place[n] for n in engine.stored)
-    row = [""] * len(order)
-
-    def extend(depth: int) -> Iterator[tuple[str, ...]]:
-        if depth == len(order):
-            yield tuple([row[i] for i in stored])
-            return
-        values = allowed[depth]
-        if depth in derived:
-            sources, table = derived[depth]
-            value = table[tuple([row[i] for i in sources])]
-            values = (value,) if value in values else ()
-        for value in values:
-            row[depth] = value
-            for tests in ends[depth]:
-                if all(row[i] in inside for i, inside in tests):
-                    break
-            else:
-                yield from extend(depth + 1)
-
-    return extend(0)
-
-
-def _left(cube: Cube, domains: Mapping[str, Sequence[str]]) -> Cube | None:
-    """What of a cube is still open in a box: None where it cannot hold there."""
-    if any(not set(c.values) & set(domains[c.column]) for c in cube):
-        return None
-    return Cube(tuple(c for c in cube if not set(domains[c.column]) <= set(c.values)))
-
-
-def contradiction(
-    engine: Engine, views: Sequence[Mapping[str, tuple[str, ...]]]
-) -> tuple[str, ...]:
+def contradiction(engine: Engine, views: Sequence[Cube]) -> tuple[str, ...]:
     """The invariants that every completion breaks: each alone, else a smallest set together."""
-    invariants = engine.model.invariants
+    invariants, stored = engine.model.invariants, Stored(engine.model.columns)
 
     def shown(ids: Iterable[str]) -> bool:
         chosen = set(ids)
         never = tuple(c for i in invariants if i.id in chosen for c in i.never)
-        return any(next(_pairs(engine, view, never), None) is not None for view in views)
+        return any(next(stored.every(view, never), None) is not None for view in views)
 
     alone = tuple(i.id for i in invariants if not shown([i.id]))
     if alone:
@@ -352,8 +257,7 @@ def foremost(engine: Engine, ids: Sequence[str]) -> tuple[str, ...]:
 
 def stored_columns(engine: Engine, cells: Iterable[Cell]) -> tuple[str, ...]:
     """The stored columns that decide whether cells hold, in the machine's order."""
-    sources = {c.name: c.sources or (c.name,) for c in engine.model.columns}
-    asked = {name for cell in cells for name in sources[cell.column]}
+    asked = {s for cell in cells for s in engine.columns[cell.column].sources or (cell.column,)}
     return tuple(n for n in engine.stored if n in asked)
 
 

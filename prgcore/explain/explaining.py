@@ -20,9 +20,9 @@ from prgcore.explain.display import (
     Display,
     RowDisplay,
     Shown,
-    boxes_of,
     candidates,
     contradiction,
+    cubes_of,
     denoted,
     display_of,
     foremost,
@@ -112,7 +112,7 @@ def explain_display(
     pairs = denoted(engine, display, known, reachable)
     if len(pairs):
         return _explained(engine, display, pairs)
-    broken = contradiction(engine, boxes_of(engine, display, known))
+    broken = contradiction(engine, cubes_of(engine, display, known))
     if broken:
         return _outside(engine, display, broken)
     return Explanation(

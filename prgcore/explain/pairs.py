@@ -62,10 +62,10 @@ class Listed:
         return list(found.values())
 
     def values(self) -> dict[str, Values]:
-        domains = {c.name: c.domain for c in self.engine.model.columns}
+        columns = self.engine.columns
         found = (set(some) for some in zip(*(p.values_ for p in self.pairs), strict=True))
         return {
-            name: tuple(v for v in domains[name] if v in some)
+            name: tuple(v for v in columns[name].domain if v in some)
             for name, some in zip(self.engine.stored, found, strict=False)
         }
 
@@ -102,8 +102,7 @@ class Charted:
 
     def within(self, *cubes: Cube) -> Charted:
         ways = (way for cube in cubes for way in expanded(self.engine, cube))
-        return Charted(self.engine, self.region.within(
-            {cell.column: cell.values for cell in way} for way in ways))
+        return Charted(self.engine, self.region.within(ways))
 
     def distinct(self, names: Iterable[str]) -> list[Pair]:
         return [self.engine.at(values) for values in self.region.distinct(names)]
@@ -122,7 +121,7 @@ class Charted:
 
 def expanded(engine: Engine, cube: Cube) -> list[Cube]:
     """A cube as cubes of stored columns: a derived cell becomes the rows of its table."""
-    columns = {c.name: c for c in engine.model.columns}
+    columns = engine.columns
     found = [Cube(tuple(c for c in cube if not columns[c.column].derived))]
     for cell in cube:
         column = columns[cell.column]

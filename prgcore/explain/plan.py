@@ -20,8 +20,8 @@ from typing import TypeAlias
 
 from attrs import frozen
 
-from prgcore.engine import Decision, Engine, Pair
-from prgcore.errors import BadInput, OutsideInvariant, PrgError, unknown_name
+from prgcore.engine import Engine, Pair, Walk
+from prgcore.errors import BadInput, OutsideInvariant, PrgError
 from prgcore.form.atlas import Atlas
 from prgcore.model import Column, Const, Copy, Cube, Cubelike, Model, Rule, Value, cubes
 from prgcore.vocabulary import Kind, Outcome
@@ -54,26 +54,8 @@ class NoPlan(PrgError):
 
 
 @frozen
-class Plan:
-    """A way from one pair to another.
-
-    Attributes:
-        start: the pair that it begins in.
-        steps: the engine's decisions, all done, in order; none where the goal holds already.
-    """
-
-    start: Pair
-    steps: tuple[Decision, ...] = ()
-
-    @property
-    def events(self) -> tuple[str, ...]:
-        """The names of the events, in order."""
-        return tuple(step.event for step in self.steps)
-
-    @property
-    def end(self) -> Pair:
-        """The pair that it ends in, where the goal holds."""
-        return self.steps[-1].pair if self.steps else self.start
+class Plan(Walk):
+    """A walk to a pair where the goal holds; every step of it is done."""
 
 
 def plan(
@@ -112,12 +94,10 @@ def plan(
         events = _charted(engine, atlas, start)
     else:
         events = _search(_moves(engine), start.values_, wanted, frozenset(without), budget)
-    steps: list[Decision] = []
-    for event in events:
-        step = engine.step(steps[-1].pair if steps else start, event)
-        assert step.outcome is Outcome.DONE, f"BUG: {event} was planned and is {step.outcome}"
-        steps.append(step)
-    return Plan(start, tuple(steps))
+    steps = engine.run(start, *events).steps
+    for step in steps:
+        assert step.outcome is Outcome.DONE, f"BUG: {step.event} was planned and is {step.outcome}"
+    return Plan(start, steps)
 
 
 def _charted(engine: Engine, atlas: Atlas, pair: Pair) -> list[str]:
@@ -135,7 +115,6 @@ def _goal(engine: Engine, goal: Cubelike | tuple[Cubelike, ...] | None) -> tuple
         if not engine.model.goal:
             raise BadInput(f"the machine {engine.model.name!r} has no goal; say which: goal={{…}}")
         return engine.model.goal
-    domains = {c.name: c.domain for c in engine.model.columns}
     try:
         wanted = cubes(goal)
     except (AttributeError, TypeError):
@@ -146,17 +125,8 @@ def _goal(engine: Engine, goal: Cubelike | tuple[Cubelike, ...] | None) -> tuple
             "goal: expected columns and their values, such as "
             f"{{'{column.name}': '{column.domain[0]}'}}, or a tuple of such, not {goal!r:.80}"
         )
-    for cell in (cell for each in wanted for cell in each):
-        if cell.column not in domains:
-            raise BadInput("goal: " + unknown_name("column", cell.column, domains))
-        if not cell.values:
-            known = ", ".join(domains[cell.column])
-            raise BadInput(f"goal: {cell.column}: no value is given, so none will do; known: {known}")
-        for value in cell.values:
-            if value not in domains[cell.column]:
-                raise BadInput(
-                    f"goal: {cell.column}: " + unknown_name("value", value, domains[cell.column])
-                )
+    for each in wanted:
+        engine.check(each, "goal")
     return wanted
 
 

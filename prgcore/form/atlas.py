@@ -13,10 +13,8 @@ from typing import TypeAlias, TypeVar
 
 from attrs import evolve, frozen
 
-from prgcore.model import Column, Values
+from prgcore.model import Column, Cube, Values
 
-Box: TypeAlias = Mapping[str, Values]
-"""What some columns may be; the others may be anything."""
 _Node: TypeAlias = tuple[int, ...]
 """For every value of a column what follows: 0 nothing, else the number of a node of the next
 column and one more. After the last column: 1 for home, else the number of an event and two more."""
@@ -62,7 +60,7 @@ class Atlas:
             below = here
         order = tuple(self.columns.index(name) for name in self.stored)
         whole = Region(self.columns, self.domains, order, tuple(nodes), below[self.root])
-        return whole.within([{}])
+        return whole.within([Cube()])
 
     def next(self, pair: Mapping[str, str]) -> str | None:
         """The next event on a shortest way home; `HOME` at home, None where no pair is reachable."""
@@ -94,26 +92,26 @@ class Region:
     steps: tuple[_Step, ...]
     root: int
 
-    def within(self, boxes: Iterable[Box]) -> Region:
-        """Those of the pairs that are in any of some boxes of stored columns."""
-        asked = list(boxes)
+    def within(self, cubes: Iterable[Cube]) -> Region:
+        """Those of the pairs for which any of some cubes of stored columns holds."""
+        asked = [{cell.column: cell.values for cell in cube} for cube in cubes]
         allowed = [
-            [sum((v in box.get(name, domain)) << b for b, box in enumerate(asked)) for v in domain]
+            [sum((v in cells.get(name, domain)) << b for b, cells in enumerate(asked)) for v in domain]
             for name, domain in zip(self.columns, self.domains, strict=True)
         ]
         numbers: dict[_Step, int] = {}
         known: dict[tuple[int, int], int] = {}
 
-        def of(node: int, boxes: int) -> int:
+        def of(node: int, cubes: int) -> int:
             if not node:
                 return 0
-            key = node, boxes
+            key = node, cubes
             if key not in known:
                 level, ways = self.steps[node - 1]
                 here = allowed[level]
                 kept = tuple([
                     (value, to) for value, child in ways
-                    if (left := boxes & here[value]) and (to := of(child, left)) >= 0
+                    if (left := cubes & here[value]) and (to := of(child, left)) >= 0
                 ])
                 known[key] = numbers.setdefault((level, kept), len(numbers) + 1) if kept else -1
             return known[key]
@@ -167,7 +165,7 @@ class Region:
             for name, domain, mask in zip(self.columns, self.domains, masks, strict=True)
         }
 
-    def outside(self, cells: Box) -> set[frozenset[str]]:
+    def outside(self, cells: Mapping[str, Values]) -> set[frozenset[str]]:
         """For every pair the columns that are not as these cells say; each such set once."""
         named = zip(self.columns, self.domains, strict=True)
         bits = [

@@ -6,7 +6,8 @@ the columns that no cell mentions are never enumerated.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeAlias
 
 from attrs import field, frozen
@@ -84,6 +85,65 @@ class Stored:
                     return found
         return None
 
+    def every(self, cube: Cube, never: Iterable[Cube] = ()) -> Iterator[Values]:
+        """The stored values of every pair that is in a cube and in none of some others.
+
+        Columns are tried one at a time, and a way is cut off as soon as a cube allows: first
+        those that are given, then those that decide a given derived one. The order is the same
+        in every run.
+        """
+        stored = tuple(c.name for c in self.columns if not c.derived)
+        given = {c.column: tuple(dict.fromkeys(c.values)) for c in cube}
+        domains = {c.name: given.get(c.name, c.domain) for c in self.columns}
+        cubes = [rest for one in never if (rest := _left(one, domains)) is not None]
+        asked = Counter(
+            name for one in cubes
+            for name in {s for c in one for s in self.named[c.column].sources or (c.column,)}
+        )
+        decide = {
+            s for c in self.columns if len(domains[c.name]) < len(c.domain) for s in c.sources
+        }
+        order: list[str] = []
+        for name in sorted(
+            stored, key=lambda n: (len(domains[n]) > 1, n not in decide, -asked[n])
+        ):
+            order.append(name)
+            order += [
+                c.name for c in self.columns
+                if c.derived and c.name not in order and set(c.sources) <= set(order)
+            ]
+        place = {name: i for i, name in enumerate(order)}
+        ends: list[list[list[tuple[int, frozenset[str]]]]] = [[] for _ in order]
+        for one in cubes:
+            tests = sorted((place[c.column], frozenset(c.values)) for c in one)
+            ends[tests[-1][0] if tests else 0].append(tests)
+        derived = {
+            place[c.name]: (tuple(place[s] for s in c.sources), dict(c.table))
+            for c in self.columns if c.derived
+        }
+        allowed = [domains[n] for n in order]
+        picked = [place[n] for n in stored]
+        row = [""] * len(order)
+
+        def extend(depth: int) -> Iterator[Values]:
+            if depth == len(order):
+                yield tuple([row[i] for i in picked])
+                return
+            values = allowed[depth]
+            if depth in derived:
+                sources, table = derived[depth]
+                value = table[tuple([row[i] for i in sources])]
+                values = (value,) if value in values else ()
+            for value in values:
+                row[depth] = value
+                for tests in ends[depth]:
+                    if all(row[i] in inside for i, inside in tests):
+                        break
+                else:
+                    yield from extend(depth + 1)
+
+        return extend(0)
+
     def outside(self, cube: Cube, others: tuple[Cube, ...]) -> Assignment | None:
         """A stored pair of the cube that is in none of the others, or None."""
         if not others:
@@ -104,6 +164,13 @@ class Stored:
                     return witness
             inside &= Cube((cell,))
         return None
+
+
+def _left(cube: Cube, domains: Mapping[str, Values]) -> Cube | None:
+    """What of a cube is still open where columns may be so: None where it cannot hold there."""
+    if any(not set(c.values) & set(domains[c.column]) for c in cube):
+        return None
+    return Cube(tuple(c for c in cube if not set(domains[c.column]) <= set(c.values)))
 
 
 def satisfiable(model: Model, cubes: Iterable[Cube]) -> Assignment | None:

@@ -177,12 +177,12 @@ def relogins(
     Raises:
         BadInput, ImpossibleEvent, OutsideInvariant: as `Engine.step` and `logins`.
     """
-    found = []
-    for event in events:
-        after = engine.step(pair, event).pair
-        found.append(logins(pair, after, counts, event))
-        pair = after
-    return tuple(found)
+    way = engine.run(pair, *events)
+    pairs = (way.start, *(step.pair for step in way.steps))
+    return tuple(
+        logins(before, after, counts, event)
+        for (before, after), event in zip(pairwise(pairs), way.events, strict=True)
+    )
 
 
 # ------------------------------------------------------------------------- new users

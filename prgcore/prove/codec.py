@@ -62,7 +62,7 @@ class Codec:
         if large:
             raise BudgetExhausted(f"{large[0]} has more than {LARGEST_DOMAIN} values")
         set_(self, "blocks", tuple(blocks))
-        set_(self, "domain", {c.name: c.domain for c in self.model.columns})
+        set_(self, "domain", self.model.domains)
         home, values = {}, {}
         for b, block in enumerate(blocks):
             codes = np.arange(block.size)

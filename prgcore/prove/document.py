@@ -451,7 +451,7 @@ def _made(space: Space, edges: Edges) -> Iterator[tuple[str, str]]:
 
 def combinations(model: Model, invariant: Invariant) -> set[tuple[str, ...]]:
     """The combinations of the invariant's `exactly` columns that it does not rule out."""
-    domains = {c.name: c.domain for c in model.columns}
+    domains = model.domains
     return {
         tuple(str(v) for v in values)
         for values in product(*(domains[c] for c in invariant.exactly))

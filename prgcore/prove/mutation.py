@@ -52,7 +52,7 @@ class Mutant:
 
 def mutants(model: Model) -> tuple[Mutant, ...]:
     """Every mutant of one rule of each mirror pair, in the order of the table."""
-    domains = {c.name: c.domain for c in model.columns}
+    domains = model.domains
     mirrored = is_mirrored(model)
     asked = tuple(dict.fromkeys(a for d in model.duties for a in d.asks))
     found: list[Mutant] = []

@@ -20,7 +20,7 @@ from prgcore.diagram.graph import Edge, Graph, Label, Node, gathered, identifier
 from prgcore.diagram.palette import Role, worst
 from prgcore.diagram.states import role
 from prgcore.engine import Engine
-from prgcore.errors import BadInput, unknown_name
+from prgcore.errors import BadInput
 from prgcore.explain.display import row_display, shows_states, turned, viewpoints
 from prgcore.model import Display, Family, Model, Situation, Values
 from prgcore.prove.space import Space
@@ -108,7 +108,7 @@ def check(engine: Engine, by: str) -> None:
         BadInput: as `pairs`.
     """
     model = engine.model
-    domains = {c.name: c.domain for c in model.columns}
+    domains = model.domains
     if by == SITUATION:
         if not model.situations or not shows_states(engine):
             raise BadInput(f"the machine {model.name!r} has no situations; "
@@ -120,8 +120,7 @@ def check(engine: Engine, by: str) -> None:
     else:
         names = _names(by)
         for name in names:
-            if name not in domains:
-                raise BadInput(unknown_name("column", name, domains))
+            engine.column(name)
         if prod(len(domains[n]) for n in names) > _SHIFT:
             raise BadInput(f"{len(names)} columns have more than {_SHIFT:,} combinations; "
                            "take fewer columns")
@@ -151,7 +150,7 @@ def _classes(
 
 
 def _by_columns(model: Model, space: Space, names: Values) -> Classes:
-    domains = {c.name: c.domain for c in model.columns}
+    domains = model.domains
     folded = bool(model.mirror) and {mirror_name(n) for n in names} == set(names)
     sizes = [len(domains[n]) for n in names]
     codes = np.zeros(len(space), np.int64)
@@ -182,7 +181,7 @@ def _of_values(model: Model, names: Values, values: Values, code: int) -> Node:
 
 def _by_role(engine: Engine, space: Space) -> Classes:
     model = engine.model
-    domains = {c.name: c.domain for c in model.columns}
+    domains = model.domains
     columns = [f"{node}.state" for node in NODES]
     order = list(Role)
     view = viewpoints(engine)[0]
@@ -239,7 +238,7 @@ class _Seen:
 
     def __init__(self, engine: Engine, space: Space) -> None:
         self.model = engine.model
-        self.domains = {c.name: c.domain for c in engine.model.columns}
+        self.domains = engine.model.domains
         halves = [self._half(space, node) for node in NODES]
         self.views: list[npt.NDArray[np.int64]] = []
         for view in viewpoints(engine):

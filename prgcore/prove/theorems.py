@@ -144,7 +144,7 @@ def _named(place: str, what: str, name: Any, known: Iterable[str], wrong: list[s
 
 def _cubes(place: str, value: Any, model: Model, wrong: list[str]) -> tuple[Cube, ...]:
     """One cube or several; none at all, or a cell without a value, would say nothing."""
-    domains = {c.name: c.domain for c in model.columns}
+    domains = model.domains
     cubes = value if isinstance(value, list) else [value]
     if not cubes:
         wrong.append(f"{place}: no cube; a theorem about nothing proves nothing")

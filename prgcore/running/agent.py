@@ -73,8 +73,8 @@ class Agent:
             raise
         self.driver = AsyncDriver(self.keeper, _Orders(self))
         self._tells = told(group.engine, self.node)
-        self._domains = {c.name: c.domain for c in group.engine.model.columns
-                         if c.name in told(group.engine, self.peer.seat)}
+        self._domains = {c: group.engine.columns[c].domain
+                         for c in told(group.engine, self.peer.seat)}
         self.serving = Serving(self.keeper, self.services, self.arbiter, group.lease)
         self.administrator = Administrator(self)
         self._stopped = asyncio.Event()

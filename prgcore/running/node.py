@@ -11,17 +11,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 from itertools import product
-from math import prod
 
 from prgcore.engine import Decision, Engine, Pair
-from prgcore.errors import BadInput, OutsideInvariant, Undecided, unknown_name
+from prgcore.errors import BadInput, BudgetExhausted, OutsideInvariant, Undecided, unknown_name
 from prgcore.form.knowledge import RECORD
+from prgcore.model import Choices
 from prgcore.seats import NODES, seat
 from prgcore.stores.record import Record
 from prgcore.vocabulary import Outcome
-
-MOST = 10_000
-"""Pairs that a view may stand for."""
 
 
 def shared(engine: Engine) -> tuple[str, ...]:
@@ -67,29 +64,18 @@ def pairs(engine: Engine, known: Mapping[str, str]) -> tuple[Pair, ...]:
     Raises:
         BadInput: a column that the machine has not, or a view that tells next to nothing.
     """
-    domains = _domains(engine)
-    for name, value in known.items():
-        if name not in domains:
-            raise BadInput(unknown_name("column", name, domains))
-        if value not in domains[name]:
-            raise BadInput(f"{name}: " + unknown_name("value", value, domains[name]))
-    return _pairs(engine, tuple(map(known.get, domains)))
-
-
-@lru_cache(maxsize=16)
-def _domains(engine: Engine) -> dict[str, tuple[str, ...]]:
-    return {c.name: c.domain for c in engine.model.columns if not c.derived}
+    engine.check(known, stored=True)
+    return _pairs(engine, tuple(known.items()))
 
 
 @lru_cache(maxsize=32)
-def _pairs(engine: Engine, known: tuple[str | None, ...]) -> tuple[Pair, ...]:
-    """Of what is known of every stored column; an agent asks of one view many times."""
-    choices = [domain if value is None else (value,)
-               for value, domain in zip(known, _domains(engine).values(), strict=True)]
-    if (count := prod(map(len, choices))) > MOST:
-        raise BadInput(f"{len(known) - known.count(None)} columns of {len(known)} are known: that "
-                       f"stands for {count} pairs; at most {MOST} are looked at")
-    return tuple(pair for pair in map(engine.at, product(*choices)) if not engine.broken(pair))
+def _pairs(engine: Engine, known: Choices) -> tuple[Pair, ...]:
+    """An agent asks of one view many times."""
+    try:
+        return engine.completions(dict(known))
+    except BudgetExhausted as error:
+        raise BadInput(
+            f"{len(known)} columns of {len(engine.stored)} are known; {error}") from None
 
 
 def any_pair(engine: Engine, known: Mapping[str, str]) -> Pair:
@@ -108,7 +94,7 @@ def any_pair(engine: Engine, known: Mapping[str, str]) -> Pair:
 
 
 def _filled(engine: Engine, known: Mapping[str, str]) -> Pair:
-    return engine.pair({c: known.get(c, domain[0]) for c, domain in _domains(engine).items()})
+    return engine.pair({c: known.get(c, engine.columns[c].domain[0]) for c in engine.stored})
 
 
 def decide(engine: Engine, known: Mapping[str, str], event: str) -> Decision:

@@ -188,12 +188,7 @@ def _columns(engine: Engine, value: Any, place: str) -> dict[str, str]:
         return {}
     if not isinstance(value, Mapping):
         raise BadInput(f"{place} is an object of columns, not {type(value).__name__}")
-    domains = {c.name: c.domain for c in engine.model.columns}
-    for name, word in value.items():
-        if name not in domains:
-            raise BadInput(f"{place}: " + unknown_name("column", name, domains))
-        if not isinstance(word, str) or word not in domains[name]:
-            raise BadInput(f"{place}: {name}: " + unknown_name("value", word, domains[name]))
+    engine.check(value, place)
     return dict(value)
 
 

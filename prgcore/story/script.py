@@ -201,7 +201,7 @@ def _cell(verb: str, text: str) -> tuple[str, str]:
 def _check(engine: Engine, script: Script, starts: Starts) -> None:
     """Every name of a story is one of the machine's, and so is every choice of a policy."""
     policy = dict(engine.model.policy)
-    domains = {c.name: c.domain for c in engine.model.columns}
+    domains = engine.model.domains
     events = [e.name for e in engine.model.events]
     wrong = []
     for line in script.lines:
@@ -282,9 +282,7 @@ def run(engine: Engine, story: Script | Story | str, starts: Starts | None = Non
 def _step(engine: Engine, line: Line, pair: Pair, starts: Starts) -> Step:
     match line.verb:
         case "start":
-            after = engine.initial[0]
-            for event in starts[line.name]:
-                after = engine.step(after, event).pair
+            after = engine.run(engine.initial[0], *starts[line.name]).end
             return Step(line, pair, after)
         case "given":
             return Step(line, pair, engine.pair(dict(pair) | {line.name: line.value}))
@@ -452,13 +450,11 @@ def as_story(
     An event to which the machine has no answer is the last line: the story fails there.
     """
     known = _starts(engine, starts)
-    pair = engine.initial[0]
     name = start if isinstance(start, str) else "initial"
     if name not in known:
         raise BadInput(unknown_name("start", name, known))
     lines = [*_unusual(engine), f"start {name}"]
-    for event in known[name]:
-        pair = engine.step(pair, event).pair
+    pair = engine.run(engine.initial[0], *known[name]).end
     if not isinstance(start, str):
         given = engine.pair(start)
         lines += [f"given {c} = {v}" for c, v in given.items() if pair[c] != v]

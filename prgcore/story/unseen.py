@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import product
-from math import prod
 
 from prgcore.engine import Engine, Pair
 from prgcore.errors import BudgetExhausted
@@ -107,16 +105,14 @@ def anywhere(
     Raises:
         BudgetExhausted: more than `MOST` pairs have them.
     """
-    choices = [(columns[c.name],) if c.name in columns else c.domain
-               for c in engine.model.columns if not c.derived]
-    if prod(map(len, choices)) > MOST:
+    try:
+        pairs = engine.completions(columns, MOST, broken=True)
+    except BudgetExhausted:
         raise BudgetExhausted(
             "the log does not begin in the initial pair, and says too little of the one in which "
-            "it does; give it as start, or log more columns")
+            "it does; give it as start, or log more columns") from None
     atlas, found, broken = engine.atlas, set[Pair](), set[str]()
-    for pair in map(engine.at, product(*choices)):
-        if any(pair[c] != v for c, v in columns.items()):
-            continue
+    for pair in pairs:
         breaks = engine.broken(pair)
         broken |= set(breaks)
         if not breaks if atlas is None else pair in atlas:
