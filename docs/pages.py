@@ -7,14 +7,15 @@ Law: nothing here decides anything, and nothing is searched for. Pages come from
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
 
 from writer import chapter, promises, reference, situations, words
 from writer.contradictions import CONTRADICTIONS
 from writer.coverage import FACTS
 from writer.places import places
 
-from prgcore.cli.app import parser
+from prgcore.cli.app import ROOT as COMMANDS
+from prgcore.cli.commands import Command, Group
+from prgcore.cli.help import page as help_page
 from prgcore.diagram.palette import PALETTE
 from prgcore.diagram.states import role
 from prgcore.model import Model, Table
@@ -90,18 +91,16 @@ def of_commands() -> str:
             markdown.entry(
                 name.replace(" ", "-"), markdown.code(name), f"```text\n{text}\n```",
                 depth=min(1 + len(name.split()), 3),
-            ) for name, text in helps(parser([]), ("prgcore",))
+            ) for name, text in helps(COMMANDS, "prgcore")
         ),
     )
 
 
-def helps(command: Any, names: tuple[str, ...], above: Any = None) -> Iterator[tuple[str, str]]:
+def helps(command: Command, path: str) -> Iterator[tuple[str, str]]:
     """A command with its help at 80 columns, and those below it."""
-    context = command.context_class(
-        command, info_name=names[-1], parent=above, terminal_width=80, **command.context_settings)
-    yield " ".join(names), "\n".join(x.rstrip() for x in command.get_help(context).splitlines())
-    for name in command.list_commands(context) if hasattr(command, "list_commands") else ():
-        yield from helps(command.get_command(context, name), (*names, name), context)
+    yield path, "\n".join(line.rstrip() for line in help_page(command, path, 80).splitlines())
+    for name, below in command.commands.items() if isinstance(command, Group) else ():
+        yield from helps(below, f"{path} {name}")
 
 
 def index(written: Mapping[str, str]) -> str:

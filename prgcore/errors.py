@@ -7,7 +7,6 @@ expected and what to do next. `code` is the word that the JSON interfaces print.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 from prgcore.words import counted, indented
 
@@ -131,6 +130,8 @@ class MissingExtra(PrgError, ImportError):
 
 def unknown_name(kind: str, name: object, known: Iterable[str]) -> str:
     """The one sentence for a name that does not exist, with the nearest names that do."""
+    from difflib import get_close_matches
+
     names = sorted(known)
     near = get_close_matches(str(name)[:80], names, n=3, cutoff=0.4)
     hint = f"did you mean {', '.join(near)}?" if near else f"known: {', '.join(names[:12])}"

@@ -13,7 +13,8 @@ import pytest
 from writer.contradictions import CONTRADICTIONS
 
 import prgcore
-from prgcore.cli.app import MODULES, parser
+from prgcore.cli.app import MODULES
+from prgcore.cli.app import ROOT as COMMANDS
 from prgcore.machine import prg
 from prgcore.product.configuration.files import load as deployment
 from prgcore.story.script import run
@@ -76,13 +77,12 @@ def _console(block: Any, _printed: str, ran: list[tuple[Any, str, int]]) -> Iter
 
 def _prgcore(words: list[str]) -> Iterator[str]:
     """A command that takes too long: it is one, and so are its options."""
-    command = parser([]).commands.get(words[1])
+    command = COMMANDS.commands.get(words[1])
     if words[0] != "prgcore" or command is None:
         yield f"{words} is no command"
         return
-    options = {option for p in command.params for option in p.opts}
     yield from (f"{w} is no option of {words[1]}" for w in words if w[:2] == "--"
-                and w not in options)
+                and command.option(w) is None)
 
 
 def _make(words: list[str]) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """The command line: `prgcore`, also `python -m prgcore`.
 
-Law: the only place that imports typer and rich, and the only one that knows standard streams
-and exit codes. It parses, asks the library, prints. Exit codes: 0 answered, all good;
+Law: the only place that imports rich, and the only one that knows standard streams and exit
+codes. It parses, asks the library, prints. Exit codes: 0 answered, all good;
 1 something is refuted or invalid; 2 usage or unreadable input; 3 unknown or budget exhausted;
 4 two checkers disagree or a proof is vacuous; 70 a bug of this program; 130 interrupted;
 141 the reader went away. Nobody meets a traceback unless PRGCORE_TRACEBACK=1 asks for it.
@@ -11,12 +11,9 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 from collections.abc import Sequence
-from contextlib import suppress
-from pathlib import Path
 
-from prgcore.errors import BudgetExhausted, Conflict, MissingExtra, PrgError, Undecided
+from prgcore.errors import BudgetExhausted, Conflict, PrgError, Undecided
 from prgcore.words import one_line
 
 BUG = 70
@@ -49,42 +46,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: list[str]) -> int:
-    try:
-        from prgcore.cli.app import parser
-    except MissingExtra as error:
-        return _complain(str(error), exit_code(error))
-    import typer
+    from prgcore.cli.app import ROOT
+    from prgcore.cli.commands import Exit, UsageError
 
-    usage_error: type[Exception] = typer.BadParameter.__mro__[1]
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     try:
-        code = parser(arguments)(arguments, prog_name="prgcore", standalone_mode=False)
+        if (asked := os.environ.get("_PRGCORE_COMPLETE")) is not None:
+            from prgcore.cli.completion import answer
+
+            sys.stdout.write(answer(ROOT, asked))
+        else:
+            ROOT.run(arguments, ROOT.name)
+    except Exit as end:
+        return end.code
     except PrgError as error:
         return _complain(one_line(summary(error)), exit_code(error))
-    except typer.Abort:
-        raise KeyboardInterrupt from None
     except (RecursionError, MemoryError):
         return _complain("the input is too large or too deeply nested to be read", 2)
-    except usage_error as error:
-        said = getattr(error, "format_message", error.__str__)()
-        return _complain(one_line(f"{said.rstrip('.')}; see {_where(arguments)} --help"), 2)
-    if code == INTERRUPTED:
-        return _complain("interrupted", INTERRUPTED)
-    return code if isinstance(code, int) else 0
-
-
-def _where(arguments: Sequence[str]) -> str:
-    """The command that a usage error came from, as far as its words name one."""
-    from prgcore.cli.app import parser
-
-    path, at = ["prgcore"], parser(arguments)
-    for word in arguments:
-        if (found := getattr(at, "commands", {}).get(word)) is None:
-            break
-        path, at = [*path, word], found
-    return " ".join(path)
+    except UsageError as error:
+        return _complain(one_line(f"{error}; see {error.path} --help"), 2)
+    return 0
 
 
 def summary(error: PrgError) -> str:
@@ -113,6 +96,8 @@ def exit_code(error: PrgError) -> int:
 def _bug(error: Exception) -> int:
     """What should not have happened, as one line; where it did, if PRGCORE_TRACEBACK=1."""
     if os.environ.get("PRGCORE_TRACEBACK") == "1":
+        import traceback
+
         traceback.print_exception(error)
     said = " ".join(f"{error!a:.400}".split())
     return _complain(f"BUG: {said}; please report it with the command and its input "
@@ -127,5 +112,8 @@ def _complain(message: str, code: int) -> int:
 
 def _forget_output() -> None:
     """Nobody reads standard output any more: let the last flush go nowhere."""
-    with suppress(OSError, ValueError), Path(os.devnull).open("w") as nowhere:
-        os.dup2(nowhere.fileno(), sys.stdout.fileno())
+    try:
+        with open(os.devnull, "w", encoding="ascii") as nowhere:  # noqa: PTH123, pathlib is slow
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
+    except (OSError, ValueError):
+        return

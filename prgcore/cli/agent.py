@@ -7,9 +7,8 @@ import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from prgcore.cli import inputs, output
+from prgcore.cli.commands import Argument, Group, Option
 
 if TYPE_CHECKING:
     from prgcore.running.agent import Agent
@@ -40,7 +39,7 @@ the store and the addresses there is a default:
 """
 
 
-def register(app: typer.Typer) -> None:
+def register(app: Group) -> None:
     """Add this command."""
     app.command(epilog=GROUP + "\n" + inputs.example(
         "prgcore agent group.toml cup1", "prgcore agent group.toml cup2",
@@ -50,16 +49,16 @@ def register(app: typer.Typer) -> None:
 
 def agent(
     group: Annotated[
-        Path, typer.Argument(metavar="GROUP", show_default=False, help="The group file (TOML).")],
+        Path, Argument(metavar="GROUP", show_default=False, help="The group file (TOML).")],
     node: Annotated[
-        str, typer.Argument(metavar="NODE", show_default=False,
+        str, Argument(metavar="NODE", show_default=False,
                             help="Which node of it this is: its name, or node1 or node2.")],
     *,
     verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Tell every decision on standard error.")
+        bool, Option("--verbose", "-v", help="Tell every decision on standard error.")
     ] = False,
     adopt: Annotated[
-        bool, typer.Option("--adopt", help="Keep the record by this file's machine and lease from "
+        bool, Option("--adopt", help="Keep the record by this file's machine and lease from "
                                            "now on; the old lease must be over.")
     ] = False,
 ) -> None:

@@ -1,21 +1,16 @@
-"""The commands, gathered. Each is documented by its own help."""
+"""The commands, gathered. Each is documented by its own help; its module is loaded for it alone."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cache
-from importlib import import_module
-from typing import Annotated, Any
+import sys
 
-from prgcore.errors import MissingExtra
+from prgcore.cli.commands import Group, Option, Parameter
 
-try:
-    import typer
-    from typer.main import get_command
-except ModuleNotFoundError:
-    raise MissingExtra("the command line", "cli") from None
+__all__ = ["MODULES", "ROOT"]
 
-FIRST = """\
+FIRST = """
+
+
 What to try first:
 
   prgcore prove                      prove every promise of the machine
@@ -40,30 +35,6 @@ Exit codes:
 141  the reader went away
 """
 
-def _version(asked: bool) -> None:
-    if asked:
-        from prgcore import __version__
-        from prgcore.cli.output import write
-
-        write(f"prgcore {__version__}")
-        raise typer.Exit
-
-
-def root(
-    context: typer.Context,
-    *,
-    version: Annotated[  # noqa: ARG001
-        bool, typer.Option("--version", callback=_version, is_eager=True,
-                           help="Print the version."),
-    ] = False,
-) -> None:
-    """A high-availability pair engine: every rule is data, every promise is proved."""
-    if context.invoked_subcommand is None:
-        from prgcore.cli.output import write
-
-        write(context.get_help().rstrip() + "\n\n" + FIRST)
-
-
 MODULES = {
     "prove": "proofs", "machine": "machines", "diagram": "pictures", "step": "steps",
     "simulate": "steps", "conform": "conform", "explain": "questions", "available": "questions",
@@ -74,19 +45,33 @@ MODULES = {
 """The module of every command, in the order in which they are listed."""
 
 
-def parser(arguments: Sequence[str]) -> Any:
-    """The parser of a command line: of its command alone where it names one, for that is faster."""
-    return _parser(arguments[0] if arguments and arguments[0] in MODULES else "")
+def _version() -> None:
+    from prgcore import __version__
+
+    sys.stdout.write(f"prgcore {__version__}\n")
 
 
-@cache
-def _parser(command: str) -> Any:
-    names = [MODULES[command]] if command else list(dict.fromkeys(MODULES.values()))
-    app = typer.Typer(
-        name="prgcore", rich_markup_mode=None, pretty_exceptions_enable=False, epilog=CODES,
-        context_settings={"help_option_names": ["-h", "--help"]},
-    )
-    app.callback(invoke_without_command=True)(root)
-    for name in names:
-        import_module(f"prgcore.cli.{name}").register(app)
-    return get_command(app)
+def _install() -> None:
+    from prgcore.cli.completion import install
+
+    install()
+
+
+def _show() -> None:
+    from prgcore.cli.completion import show
+
+    show()
+
+
+ROOT = Group(
+    "prgcore", "A high-availability pair engine: every rule is data, every promise is proved.",
+    CODES, after=FIRST, homes={name: f"prgcore.cli.{home}" for name, home in MODULES.items()},
+    options=[Parameter(option.names[0], option, bool, default=False) for option in (
+        Option("--version", help="Print the version.", act=_version),
+        Option("--install-completion", help="Install completion for the current shell.",
+               act=_install),
+        Option("--show-completion", help="Show completion for the current shell, to copy it or "
+               "customize the installation.", act=_show),
+    )],
+)
+"""The command line."""

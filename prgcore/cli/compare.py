@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from prgcore.cli import inputs, output
+from prgcore.cli.commands import Argument, Exit, Group, Option
 from prgcore.cli.proofs import needed
 from prgcore.errors import BadInput
 from prgcore.words import counted, one_line
@@ -32,7 +31,7 @@ TOLD = ("machine", "columns", "events", "possible", "rules", "invariants", "acce
 """Sections of which a row that is added or removed is shown whole."""
 
 
-def register(app: typer.Typer) -> None:
+def register(app: Group) -> None:
     """Add this command."""
     app.command(epilog=inputs.example(
         "prgcore diff old.json new.json --no-prove",
@@ -41,33 +40,33 @@ def register(app: typer.Typer) -> None:
 
 
 def diff(
-    old: Annotated[str, typer.Argument(
+    old: Annotated[str, Argument(
         metavar="OLD", show_default=False,
         help="A machine file, -, or prg; prg:POLICY=CHOICE for another policy.")],
-    new: Annotated[str, typer.Argument(metavar="NEW", show_default=False, help="Likewise.")], *,
+    new: Annotated[str, Argument(metavar="NEW", show_default=False, help="Likewise.")], *,
     only: Annotated[
         list[str] | None,
-        typer.Option("--only", metavar="ID", help="Prove only this obligation. Repeatable."),
+        Option("--only", metavar="ID", help="Prove only this obligation. Repeatable."),
     ] = None,
-    no_prove: Annotated[bool, typer.Option("--no-prove", help="Prove nothing.")] = False,
+    no_prove: Annotated[bool, Option("--no-prove", help="Prove nothing.")] = False,
     prose: Annotated[
-        bool, typer.Option("--prose", help="Show changes of words that no proof reads."),
+        bool, Option("--prose", help="Show changes of words that no proof reads."),
     ] = False,
     form: Annotated[
         str | None,
-        typer.Option("--format", metavar="FORMAT", help="Draw what changed, and prove nothing: "
+        Option("--format", metavar="FORMAT", help="Draw what changed, and prove nothing: "
                      "mermaid, text, dot, svg, png, html, ..."),
     ] = None,
     column: Annotated[
         str | None,
-        typer.Option("--column", metavar="COLUMN",
+        Option("--column", metavar="COLUMN",
                      help="The column that is drawn (default: node1.state)."),
     ] = None,
     whole: Annotated[
-        bool, typer.Option("--whole", help="Draw what did not change as well."),
+        bool, Option("--whole", help="Draw what did not change as well."),
     ] = False,
     file: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE",
+        Path | None, Option("--output", "-o", metavar="FILE",
                      help="Write the picture here; without --format its name says which."),
     ] = None,
     as_json: inputs.Json = False,
@@ -106,7 +105,7 @@ def diff(
         output.write_json(found.to_json())
     else:
         output.write("\n".join(_page(found, prose=prose)))
-    raise typer.Exit(found.exit_code)
+    raise Exit(found.exit_code)
 
 
 def _machine(source: str) -> Machine:

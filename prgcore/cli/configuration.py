@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
-from prgcore.cli import inputs, output
+from prgcore.cli import commands, inputs, output
+from prgcore.cli.commands import Argument, Exit, Option
 from prgcore.errors import BadInput, NeedsTwoNodes
 from prgcore.words import counted
 
@@ -21,30 +20,23 @@ SUFFIXES = {".json": "json", ".toml": "toml"}
 INDENT = " " * 9
 
 
-def register(app: typer.Typer) -> None:
+def register(app: commands.Group) -> None:
     """Add these commands."""
-    group = typer.Typer(rich_markup_mode=None)
-    group.callback(invoke_without_command=True)(overview)
+    group = commands.Group("config", "Check the configuration of a deployment; an example of one.")
     group.command(epilog=inputs.example(
         "prgcore config example > deployment.toml", "prgcore config check deployment.toml",
     ))(check)
     group.command("example")(show_example)
     group.command("schema")(show_schema)
-    app.add_typer(group, name="config")
-
-
-def overview(context: typer.Context) -> None:
-    """Check the configuration of a deployment; an example of one."""
-    if context.invoked_subcommand is None:
-        output.write(context.get_help())
+    app.add(group)
 
 
 def check(
     file: Annotated[
-        str, typer.Argument(metavar="FILE", show_default=False,
+        str, Argument(metavar="FILE", show_default=False,
                             help="A JSON or TOML file, or - for standard input."),
     ], *,
-    strict: Annotated[bool, typer.Option("--strict", help="Warnings fail too.")] = False,
+    strict: Annotated[bool, Option("--strict", help="Warnings fail too.")] = False,
     as_json: inputs.Json = False,
 ) -> None:
     """Everything that is wrong with a configuration, at once.
@@ -66,7 +58,7 @@ def check(
     else:
         name = "standard input" if file == "-" else file
         output.write("\n".join(_report(reading, name)))
-    raise typer.Exit(0 if ok else 1)
+    raise Exit(0 if ok else 1)
 
 
 def _format(file: str, text: str) -> str:
@@ -142,7 +134,7 @@ def _foretold(machine: Engine, group: Group, enabled: Enabled | str) -> Iterator
 def show_example(
     *,
     form: Annotated[
-        str | None, typer.Option("--format", metavar="FORMAT", help="toml (the default) or json."),
+        str | None, Option("--format", metavar="FORMAT", help="toml (the default) or json."),
     ] = None,
     as_json: inputs.Json = False,
 ) -> None:

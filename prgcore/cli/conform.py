@@ -10,10 +10,10 @@ from contextlib import ExitStack, closing
 from operator import itemgetter
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
 from attrs import evolve
 
 from prgcore.cli import inputs, output
+from prgcore.cli.commands import Argument, Exit, Group, Option
 from prgcore.errors import BadInput
 from prgcore.seats import NODES
 from prgcore.words import counted, one_line
@@ -28,7 +28,7 @@ LATELY = 0.2
 """How long to wait for a log to grow, in seconds."""
 
 
-def register(app: typer.Typer) -> None:
+def register(app: Group) -> None:
     """Add this command."""
     app.command(epilog=inputs.example(
         "prgcore conform decisions.jsonl", "prgcore conform node1.jsonl node2.jsonl",
@@ -39,21 +39,21 @@ def register(app: typer.Typer) -> None:
 def conform(
     logs: Annotated[
         list[str],
-        typer.Argument(metavar="LOG…", show_default=False,
+        Argument(metavar="LOG…", show_default=False,
                        help="Files of JSON Lines, or -, or of SQLite stores; several are "
                             "read by epoch and time."),
     ], *,
     follow: Annotated[
-        bool, typer.Option("--follow", "-f", help="Go on as the log grows."),
+        bool, Option("--follow", "-f", help="Go on as the log grows."),
     ] = False,
     hidden: Annotated[
         list[str] | None,
-        typer.Option("--hidden", metavar="EVENT",
+        Option("--hidden", metavar="EVENT",
                      help="An event that is not logged, or none: every event is. Repeatable."),
     ] = None,
     machine: inputs.MachineFile = None, policy: inputs.Policies = None,
     strict: Annotated[
-        bool, typer.Option("--strict", help="A refused command exits 1 as well."),
+        bool, Option("--strict", help="A refused command exits 1 as well."),
     ] = False,
     as_json: inputs.Json = False,
 ) -> None:
@@ -92,7 +92,7 @@ def conform(
         output.write_json(report.to_json())
     else:
         output.write("\n".join(_told(report)))
-    raise typer.Exit(int(not report.ok or bool(strict and report.refused)))
+    raise Exit(int(not report.ok or bool(strict and report.refused)))
 
 
 def _alone(report: Report, by: set[object]) -> Report:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from prgcore.cli import inputs, output
+from prgcore.cli.commands import Group, Option
 from prgcore.cli.proofs import needed
 from prgcore.errors import BadInput, MissingExtra, unknown_name
 from prgcore.words import one_line
@@ -20,7 +19,7 @@ FILE = "explorer.html"
 """Where the explorer is written when nothing says otherwise."""
 
 
-def register(app: typer.Typer) -> None:
+def register(app: Group) -> None:
     """Add this command."""
     app.command(epilog=inputs.example(
         "prgcore explore", "prgcore explore -o prg.html --policy reconnection=keep_serving",
@@ -33,21 +32,21 @@ def explore(
     text: inputs.PairText = None, *,
     node1: inputs.Node1 = None, node2: inputs.Node2 = None, sets: inputs.Sets = None,
     file: Annotated[
-        str, typer.Option("--output", "-o", metavar="FILE",
+        str, Option("--output", "-o", metavar="FILE",
                           help="The file to write, or - for standard output."),
     ] = FILE,
     begin: Annotated[
         str | None,
-        typer.Option("--from", metavar="START|PAIR", show_default=False,
+        Option("--from", metavar="START|PAIR", show_default=False,
                      help="Begin there: the name of a start, a pair as JSON, or a file with one."),
     ] = None,
     story: Annotated[
         str | None,
-        typer.Option("--story", metavar="FILE", show_default=False,
+        Option("--story", metavar="FILE", show_default=False,
                      help="Begin at the end of a story or counterexample (- for standard input)."),
     ] = None,
     links: Annotated[
-        str, typer.Option("--links", metavar="URL", show_default=False,
+        str, Option("--links", metavar="URL", show_default=False,
                           help="Where the reference is: rules and rows link to it."),
     ] = "",
     machine: inputs.MachineFile = None, policy: inputs.Policies = None,

@@ -11,10 +11,10 @@ from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
 from attrs import evolve
 
 from prgcore.cli import inputs, output
+from prgcore.cli.commands import Argument, Exit, Group, Option
 from prgcore.cli.statefile import State, is_group, locked, names, read, save
 from prgcore.errors import BadInput
 from prgcore.seats import NODES
@@ -40,46 +40,41 @@ def _a_number(seconds: float | None) -> float | None:
 
 
 StateFile = Annotated[
-    Path, typer.Option("--state", "-s", metavar="FILE", callback=_a_file,
+    Path, Option("--state", "-s", metavar="FILE", callback=_a_file,
                         help="The state file, or the group file of agents that run."),
 ]
 DEFAULT = Path("prgcore-state.json")
 NodeName = Annotated[
-    str, typer.Argument(metavar="NODE", show_default=False,
+    str, Argument(metavar="NODE", show_default=False,
                         help="A node of the group: its host name, or node1 or node2."),
 ]
 GroupName = Annotated[
-    str | None, typer.Argument(metavar="[GROUP]", show_default=False,
+    str | None, Argument(metavar="[GROUP]", show_default=False,
                                help="The group of the file, by its name."),
 ]
-Strict = Annotated[bool, typer.Option("--strict", help="A refused command exits 1.")]
+Strict = Annotated[bool, Option("--strict", help="A refused command exits 1.")]
 
 Told = dict[str, Any]
 """A decision as it is written in JSON, with its event."""
 
-ha = typer.Typer(rich_markup_mode=None, epilog=inputs.example(
+OVERVIEW = """Play the administrator of one pair: kept in a state file, or run by agents.
+
+Answers have the shape of the product's utils ha commands. Of a state file, a
+decision is written before it is told, and the file is replaced whole. With
+--state GROUP.toml the agents of that group are asked (prgcore agent); a node
+whose agent does not answer shows nothing.
+"""
+
+ha = Group("ha", OVERVIEW, inputs.example(
     "prgcore ha init --group Sales --node cup1 --node cup2", "prgcore ha enable",
     "prgcore ha wait", "prgcore ha failover cup1", "prgcore ha wait", "prgcore ha status",
     "prgcore ha watch --state group.toml",
 ))
 
 
-@ha.callback(invoke_without_command=True)
-def overview(context: typer.Context) -> None:
-    """Play the administrator of one pair: kept in a state file, or run by agents.
-
-    Answers have the shape of the product's utils ha commands. Of a state file, a
-    decision is written before it is told, and the file is replaced whole. With
-    --state GROUP.toml the agents of that group are asked (prgcore agent); a node
-    whose agent does not answer shows nothing.
-    """
-    if context.invoked_subcommand is None:
-        output.write(context.get_help())
-
-
-def register(app: typer.Typer) -> None:
+def register(app: Group) -> None:
     """Add these commands."""
-    app.add_typer(ha, name="ha")
+    app.add(ha)
 
 
 # ------------------------------------------------------------------------- commands
@@ -88,10 +83,10 @@ def register(app: typer.Typer) -> None:
 @ha.command()
 def init(
     *, state: StateFile = DEFAULT,
-    group: Annotated[str, typer.Option("--group", help="The name of the group.")] = "prg",
+    group: Annotated[str, Option("--group", help="The name of the group.")] = "prg",
     node: Annotated[
         list[str] | None,
-        typer.Option("--node", metavar="HOST", help="Both nodes (default: node1 and node2)."),
+        Option("--node", metavar="HOST", help="Both nodes (default: node1 and node2)."),
     ] = None,
     policy: inputs.Policies = None,
     as_json: inputs.Json = False,
@@ -171,7 +166,7 @@ def disable(
 @ha.command()
 def event(
     events: Annotated[
-        list[str], typer.Argument(metavar="EVENT...", show_default=False,
+        list[str], Argument(metavar="EVENT...", show_default=False,
                                   help="Events of the machine, as power_off(cup1)."),
     ], *,
     state: StateFile = DEFAULT, strict: Strict = False, as_json: inputs.Json = False,
@@ -209,7 +204,7 @@ def start(
 def wait(
     *, state: StateFile = DEFAULT,
     seconds: Annotated[
-        float, typer.Option("--seconds", metavar="N", min=0, max=1e6, callback=_a_number,
+        float, Option("--seconds", metavar="N", min=0, max=1e6, callback=_a_number,
                             help="Of a group that runs: how long, before it exits 3.")] = 30,
     as_json: inputs.Json = False,
 ) -> None:
@@ -219,7 +214,7 @@ def wait(
 
         now, why = live.rest(state, seconds)
         _tell(now, output.wrapped(why or AT_REST), as_json=as_json)
-        raise typer.Exit(3 if why else 0)
+        raise Exit(3 if why else 0)
     from prgcore.explain.settling import until_rest
 
     after, told = _change(state, lambda now: list(until_rest(now.machine, now.pair)))
@@ -230,7 +225,7 @@ def wait(
 def watch(
     *, state: StateFile = DEFAULT,
     seconds: Annotated[
-        float | None, typer.Option("--seconds", metavar="N", min=0, max=1e6, callback=_a_number,
+        float | None, Option("--seconds", metavar="N", min=0, max=1e6, callback=_a_number,
                                    help="How long (default: until it is interrupted).")] = None,
     as_json: inputs.Json = False,
 ) -> None:
@@ -341,4 +336,4 @@ def _tell(
     else:
         output.write("\n".join([*said, state.text()]))
     if strict and _refused(told):
-        raise typer.Exit(1)
+        raise Exit(1)

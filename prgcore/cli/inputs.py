@@ -6,17 +6,15 @@ before a command has written anything. Sizes are bounded; nothing here trusts a 
 
 from __future__ import annotations
 
-import codecs
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import wraps
 from inspect import Signature, signature
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
 from attrs import frozen
 
+from prgcore.cli.commands import Argument, Option
 from prgcore.errors import BadInput, NeedsTwoNodes, OutsideInvariant
 from prgcore.wire import jsontext
 from prgcore.words import quoted
@@ -42,31 +40,31 @@ def _policies(incomplete: str) -> Iterator[str]:
 
 MachineFile = Annotated[
     str | None,
-    typer.Option("--machine", metavar="FILE", help="A machine of your own (- for standard input)."),
+    Option("--machine", metavar="FILE", help="A machine of your own (- for standard input)."),
 ]
 Policies = Annotated[
     list[str] | None,
-    typer.Option("--policy", metavar="NAME=CHOICE", autocompletion=_policies,
+    Option("--policy", metavar="NAME=CHOICE", autocompletion=_policies,
                  help="A policy of the built-in machine. Repeatable."),
 ]
 PairText = Annotated[
     str | None,
-    typer.Argument(metavar="PAIR", show_default=False,
+    Argument(metavar="PAIR", show_default=False,
                    help="The pair as a JSON object, a file, or - (default: the initial pair)."),
 ]
 Node1 = Annotated[
     str | None,
-    typer.Option("--node1", metavar="SHOWN", help="What node 1 shows: 'State / Reason', or ''."),
+    Option("--node1", metavar="SHOWN", help="What node 1 shows: 'State / Reason', or ''."),
 ]
 Node2 = Annotated[
     str | None,
-    typer.Option("--node2", metavar="SHOWN", help="What node 2 shows."),
+    Option("--node2", metavar="SHOWN", help="What node 2 shows."),
 ]
 Sets = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="COLUMN=VALUE", help="What is known of a column. Repeatable."),
+    Option("--set", metavar="COLUMN=VALUE", help="What is known of a column. Repeatable."),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Json = Annotated[bool, Option("--json", help="Print JSON.")]
 
 
 def example(*lines: str) -> str:
@@ -102,7 +100,7 @@ def read_text(source: str, *, any_text: bool = False) -> str:
         if source == "-":
             data: bytes = standard_input().read(LIMIT + 1)
         else:
-            with Path(source).open("rb") as file:
+            with open(source, "rb") as file:  # noqa: PTH123, pathlib is slow to import
                 data = file.read(LIMIT + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
@@ -115,7 +113,7 @@ def read_text(source: str, *, any_text: bool = False) -> str:
 
 def decode_any(data: bytes) -> str:
     """Text of any encoding: by its byte order mark, else UTF-8 as far as it is."""
-    wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    wide = data.startswith((b"\xff\xfe", b"\xfe\xff"))
     text = data.decode("utf-16" if wide else "utf-8-sig", errors="replace")
     return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
 

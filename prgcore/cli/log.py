@@ -8,10 +8,10 @@ from pathlib import Path
 from time import time
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
-import typer
 from attrs import frozen
 
 from prgcore.cli import inputs, output
+from prgcore.cli.commands import Argument, Exit, Group, Option
 from prgcore.errors import BadInput, Unavailable
 from prgcore.words import counted, one_line, quoted
 
@@ -31,7 +31,7 @@ SQLITE = b"SQLite format 3\0"
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
-def register(app: typer.Typer) -> None:
+def register(app: Group) -> None:
     """Add this command."""
     app.command(epilog=inputs.example(
         "prgcore log /var/log/pair.jsonl.1 /var/log/pair.jsonl --since 24h",
@@ -42,15 +42,15 @@ def register(app: typer.Typer) -> None:
 
 def log(
     files: Annotated[
-        list[str], typer.Argument(metavar="FILE...", show_default=False, help=(
+        list[str], Argument(metavar="FILE...", show_default=False, help=(
             "Decision logs, JSON Lines (- is standard input), or the files of SQLite stores. "
             "Several are of one pair, and are put in the order of their epochs."))], *,
     since: Annotated[
-        str | None, typer.Option("--since", metavar="WHEN", help=(
+        str | None, Option("--since", metavar="WHEN", help=(
             "Count from a time on, as 2026-09-21T14:00:00Z, or from so long before the last "
             "entry, as 90s, 15m, 24h, 7d."))] = None,
     prometheus: Annotated[
-        bool, typer.Option("--prometheus", help="Print the metrics as Prometheus reads them, "
+        bool, Option("--prometheus", help="Print the metrics as Prometheus reads them, "
                                              "as they are now.")
     ] = False,
     as_json: inputs.Json = False,
@@ -82,7 +82,7 @@ def log(
         output.show(*_page(telemetry))
     if found.skipped:
         output.remark(f"{counted(found.skipped, 'line')} left out; {found.wrong}")
-    raise typer.Exit(int(found.skipped > 0))
+    raise Exit(int(found.skipped > 0))
 
 
 @frozen

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
-import typer
-
 from prgcore.cli import inputs, output
+from prgcore.cli.commands import Exit, Group, Option
 from prgcore.errors import MalformedMachine
 from prgcore.model import Column, Event
 from prgcore.vocabulary import Kind, Outcome
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 _Named = TypeVar("_Named", Column, Event)
 
 
-def register(app: typer.Typer) -> None:
+def register(app: Group) -> None:
     """Add these commands."""
     app.command("machine", epilog=inputs.example(
         "prgcore machine --json > prg.json", "prgcore machine --machine prg.json --check",
@@ -32,9 +31,9 @@ def register(app: typer.Typer) -> None:
 
 def describe(
     *,
-    rules: Annotated[bool, typer.Option("--rules", help="Every rule, and why it is.")] = False,
+    rules: Annotated[bool, Option("--rules", help="Every rule, and why it is.")] = False,
     check: Annotated[
-        bool, typer.Option("--check", help="Only say what is wrong with it, one finding a line."),
+        bool, Option("--check", help="Only say what is wrong with it, one finding a line."),
     ] = False,
     machine: inputs.MachineFile = None, policy: inputs.Policies = None,
     as_json: inputs.Json = False,
@@ -54,7 +53,7 @@ def describe(
             output.write_json({"ok": False, "findings": list(error.findings)})
         else:
             output.write("\n".join(one_line(f, 2000) for f in error.findings))
-        raise typer.Exit(1) from None
+        raise Exit(1) from None
     if check:
         if as_json:
             output.write_json({"ok": True, "findings": []})

@@ -8,21 +8,19 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import stat
 import sys
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from prgcore.errors import BadInput
+from prgcore.errors import BadInput, MissingExtra
 from prgcore.seats import NODES
 from prgcore.words import WIDTH, one_line, quoted
 from prgcore.words import wrapped as fold
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.console import Console, RenderableType
     from rich.table import Table
 
@@ -61,9 +59,22 @@ def show(*parts: RenderableType) -> None:
 
 def _console(*, stderr: bool = False) -> Console:
     """Rich's, but COLUMNS and LINES are not read by it: it takes any digits for a number."""
+    _needs_rich()
     from rich.console import Console
 
     return Console(stderr=stderr, highlight=False, emoji=False, width=width(), height=HEIGHT)
+
+
+def _needs_rich() -> None:
+    """Before what lays out a page.
+
+    Raises:
+        MissingExtra: rich is not installed.
+    """
+    try:
+        import rich  # noqa: F401
+    except ModuleNotFoundError:
+        raise MissingExtra("the command line", "cli") from None
 
 
 def _fit(part: RenderableType, columns: int) -> None:
@@ -79,7 +90,9 @@ def _fit(part: RenderableType, columns: int) -> None:
 
 def width() -> int:
     """How wide a page is, in columns: as COLUMNS says, else as the terminal is."""
-    columns = shutil.get_terminal_size((WIDTH, HEIGHT)).columns
+    from shutil import get_terminal_size
+
+    columns = get_terminal_size((WIDTH, HEIGHT)).columns
     return columns if columns >= NARROWEST else WIDTH
 
 
@@ -136,6 +149,9 @@ def write_file(file: Path, text: str | bytes, *, new: bool = False) -> None:
     Raises:
         BadInput: it cannot be written, or it is to be new and exists.
     """
+    import tempfile
+    from pathlib import Path
+
     temporary = ""
     data = text.encode(errors="backslashreplace") if isinstance(text, str) else text
     try:
@@ -162,6 +178,8 @@ def write_file(file: Path, text: str | bytes, *, new: bool = False) -> None:
 
 def _mode(file: Path) -> int:
     """The mode that a file has, or that a new one gets."""
+    import stat
+
     with suppress(FileNotFoundError):
         return stat.S_IMODE(file.stat().st_mode)
     mask = os.umask(0)
@@ -206,6 +224,7 @@ def decision_json(decision: Decision) -> dict[str, Any]:
 
 def table(*names: str, right: tuple[str, ...] = ()) -> Table:
     """A table without lines; the columns in `right` are numbers."""
+    _needs_rich()
     from rich.table import Table
 
     made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")

@@ -14,10 +14,10 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
-import typer
 from attrs import asdict, evolve
 
 from prgcore.cli import drawing, inputs, output
+from prgcore.cli.commands import Argument, Group, Option
 from prgcore.cli.proofs import needed
 from prgcore.errors import BadInput, BudgetExhausted, MissingExtra, unknown_name
 from prgcore.vocabulary import Kind
@@ -38,7 +38,7 @@ Made: TypeAlias = "tuple[Drawn, Iterator[str]]"
 """What a view draws, and the options of other views, which fit where it is too large."""
 
 
-def register(app: typer.Typer) -> None:
+def register(app: Group) -> None:
     """Add this command."""
     app.command(epilog=inputs.example(
         "prgcore diagram node --phase manual -o manual.svg",
@@ -52,77 +52,77 @@ def register(app: typer.Typer) -> None:
 def diagram(
     view: Annotated[
         str,
-        typer.Argument(metavar="VIEW", help="node, pair, around, path, sequence or matrix."),
+        Argument(metavar="VIEW", help="node, pair, around, path, sequence or matrix."),
     ] = "node",
     what: Annotated[
         str | None,
-        typer.Argument(metavar="WHAT", show_default=False,
+        Argument(metavar="WHAT", show_default=False,
                        help="Of around: a pair (JSON, a file, -, or a start such as normal). Of "
                             "path and sequence: a story (a file, -, or its id), or the JSON of "
                             "prgcore prove."),
     ] = None, *,
     form: Annotated[
         str | None,
-        typer.Option("--format", metavar="FORMAT",
+        Option("--format", metavar="FORMAT",
                      help="mermaid (the default of node), text (that of the others), dot, "
                           "plantuml, markdown, csv, scxml, xstate, svg, png, html."),
     ] = None,
     file: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE",
+        Option("--output", "-o", metavar="FILE",
                      help="Write a file; without --format its name says which."),
     ] = None,
     phase: Annotated[
-        str | None, typer.Option("--phase", metavar="PHASE", help="Only the rules of a phase."),
+        str | None, Option("--phase", metavar="PHASE", help="Only the rules of a phase."),
     ] = None,
     kind: Annotated[
         list[str] | None,
-        typer.Option("--kind", metavar="KIND",
+        Option("--kind", metavar="KIND",
                      help="Only command, fault, repair, timer or completion. Repeatable."),
     ] = None,
     event: Annotated[
         list[str] | None,
-        typer.Option("--event", metavar="EVENT",
+        Option("--event", metavar="EVENT",
                      help="Only this event, of both seats if it names none. Repeatable."),
     ] = None,
     by: Annotated[
         str | None,
-        typer.Option("--by", metavar="BY", help="Classes of pair: role (the default), situation, "
+        Option("--by", metavar="BY", help="Classes of pair: role (the default), situation, "
                                                 "or columns joined by commas."),
     ] = None,
     radius: Annotated[
-        int | None, typer.Option("--radius", metavar="N", help="Steps of around (default: 1)."),
+        int | None, Option("--radius", metavar="N", help="Steps of around (default: 1)."),
     ] = None,
     column: Annotated[
         str | None,
-        typer.Option("--column", metavar="COLUMN", help="Values of node (default: node1.state)."),
+        Option("--column", metavar="COLUMN", help="Values of node (default: node1.state)."),
     ] = None,
     guards: Annotated[
         bool,
-        typer.Option("--guards", help="Of node: read the guards alone. At once, and steps that no "
+        Option("--guards", help="Of node: read the guards alone. At once, and steps that no "
                                       "reachable pair takes are drawn as well."),
     ] = False,
     rows: Annotated[
         str | None,
-        typer.Option("--rows", metavar="COLUMN", help="Of matrix (default: node1.state)."),
+        Option("--rows", metavar="COLUMN", help="Of matrix (default: node1.state)."),
     ] = None,
     columns: Annotated[
         str | None,
-        typer.Option("--columns", metavar="COLUMN", help="Of matrix (default: node2.state)."),
+        Option("--columns", metavar="COLUMN", help="Of matrix (default: node2.state)."),
     ] = None,
     counterexample: Annotated[
         str | None,
-        typer.Option("--counterexample", metavar="ID", help="Prove this, draw what refutes it."),
+        Option("--counterexample", metavar="ID", help="Prove this, draw what refutes it."),
     ] = None,
     node1: inputs.Node1 = None, node2: inputs.Node2 = None, sets: inputs.Sets = None,
     legend: Annotated[
         bool | None,
-        typer.Option("--legend/--no-legend", help="Explain colours and shapes.",
+        Option("--legend/--no-legend", help="Explain colours and shapes.",
                      show_default=False),
     ] = None,
     links: Annotated[
         str | None,
-        typer.Option("--links", metavar="URL",
+        Option("--links", metavar="URL",
                      help="Where the reference is (default: reference/; '' for no links)."),
     ] = None,
     machine: inputs.MachineFile = None, policy: inputs.Policies = None,

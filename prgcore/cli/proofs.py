@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from xml.etree import ElementTree as ET
 
-import typer
-
 from prgcore.cli import inputs, output
+from prgcore.cli.commands import Argument, Exit, Group, Option
 from prgcore.errors import BadInput, MissingExtra, unknown_name
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ WORST_FIRST = (4, 1, 3, 0)
 """Of several exit codes the one that is reported."""
 
 
-def register(app: typer.Typer) -> None:
+def register(app: Group) -> None:
     """Add this command."""
     app.command(epilog=inputs.example(
         "prgcore prove --only S1 --only S2 --json", "prgcore prove - < theorems.toml",
@@ -40,36 +39,36 @@ def register(app: typer.Typer) -> None:
 def prove(
     paths: Annotated[
         list[str] | None,
-        typer.Argument(metavar="PATH", show_default=False,
+        Argument(metavar="PATH", show_default=False,
                        help="Theorem files, or -; without one, the whole machine."),
     ] = None, *,
     only: Annotated[
         list[str] | None,
-        typer.Option("--only", metavar="ID", help="This obligation. Repeatable."),
+        Option("--only", metavar="ID", help="This obligation. Repeatable."),
     ] = None,
     listed: Annotated[
-        bool, typer.Option("--list", help="List the obligations, prove nothing."),
+        bool, Option("--list", help="List the obligations, prove nothing."),
     ] = False,
     mutants: Annotated[
         str | None,
-        typer.Option("--mutants", metavar="N|all", help="Test the proofs on wrong tables."),
+        Option("--mutants", metavar="N|all", help="Test the proofs on wrong tables."),
     ] = None,
     seed: Annotated[
-        int | None, typer.Option("--seed", help="Chooses the mutants (default: 0)."),
+        int | None, Option("--seed", help="Chooses the mutants (default: 0)."),
     ] = None,
     every_policy: Annotated[
-        bool, typer.Option("--every-policy", help="The machine of every choice of policies."),
+        bool, Option("--every-policy", help="The machine of every choice of policies."),
     ] = False,
     junit: Annotated[
-        Path | None, typer.Option("--junit", metavar="FILE", help="Write a JUnit report."),
+        Path | None, Option("--junit", metavar="FILE", help="Write a JUnit report."),
     ] = None,
     sarif: Annotated[
         Path | None,
-        typer.Option("--sarif", metavar="FILE", help="Write a SARIF report, with lines of rules."),
+        Option("--sarif", metavar="FILE", help="Write a SARIF report, with lines of rules."),
     ] = None,
     source: Annotated[
         list[str] | None,
-        typer.Option("--source", metavar="FILE",
+        Option("--source", metavar="FILE",
                      help="Python in which --machine is written, for --sarif. Repeatable."),
     ] = None,
     machine: inputs.MachineFile = None, policy: inputs.Policies = None,
@@ -120,7 +119,7 @@ def prove(
             machines, reports, locate, documented=machine is None))
     _answer(reports, several=every_policy, as_json=as_json)
     codes = {r.exit_code for r in reports}
-    raise typer.Exit(next((c for c in WORST_FIRST if c in codes), max(codes)))
+    raise Exit(next((c for c in WORST_FIRST if c in codes), max(codes)))
 
 
 @contextmanager

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from prgcore.cli import inputs, output
-from prgcore.cli.proofs import needed
+from prgcore.cli.commands import Argument, Exit, Group, Option
 from prgcore.errors import BadInput, unknown_name
 from prgcore.vocabulary import Kind, Outcome
 from prgcore.words import counted
@@ -20,7 +18,7 @@ if TYPE_CHECKING:
     from prgcore.machine import Machine
 
 
-def register(app: typer.Typer) -> None:
+def register(app: Group) -> None:
     """Add these commands."""
     app.command(epilog=inputs.example(
         'prgcore explain --node1 "failed over / initialization" \\',
@@ -40,18 +38,18 @@ def register(app: typer.Typer) -> None:
 def explain(
     text: Annotated[
         str | None,
-        typer.Argument(metavar="PAIR|FILE|-", show_default=False,
+        Argument(metavar="PAIR|FILE|-", show_default=False,
                        help="A pair as a JSON object, or a file (- is standard input) with a pair "
                             "or with the text of utils ha status (default: the initial pair)."),
     ] = None, *,
     file: Annotated[
         str | None,
-        typer.Option("--file", metavar="FILE", help="The same as naming the file."),
+        Option("--file", metavar="FILE", help="The same as naming the file."),
     ] = None,
     node1: inputs.Node1 = None, node2: inputs.Node2 = None, sets: inputs.Sets = None,
     machine: inputs.MachineFile = None, policy: inputs.Policies = None,
     exact: Annotated[
-        bool, typer.Option("--exact", help="Of a machine of your own, search which pairs of a "
+        bool, Option("--exact", help="Of a machine of your own, search which pairs of a "
                                            "display are reachable."),
     ] = False,
     as_json: inputs.Json = False,
@@ -89,7 +87,7 @@ def explain(
         given, lambda shown: _explanation(inputs.Question(engine, None, shown, known), exact=exact),
         as_json=as_json,
     )
-    raise typer.Exit(code)
+    raise Exit(code)
 
 
 def _explanation(asked: inputs.Question, *, exact: bool) -> Explanation:
@@ -111,6 +109,8 @@ def _reachable(machine: Machine) -> Callable[[Pair], bool]:
     Raises:
         MissingExtra: numpy is not installed.
     """
+    from prgcore.cli.proofs import needed
+
     with needed("--exact"):
         from prgcore.prove.space import search
     space = search(machine.model)
@@ -143,7 +143,7 @@ def available(*, asked: inputs.Question, as_json: inputs.Json = False) -> None:
 @inputs.asking
 def why_not(
     command: Annotated[
-        str, typer.Argument(metavar="COMMAND", show_default=False, help="As recover."),
+        str, Argument(metavar="COMMAND", show_default=False, help="As recover."),
     ], *,
     asked: inputs.Question, as_json: inputs.Json = False,
 ) -> None:
@@ -166,7 +166,7 @@ def plan(
     *, asked: inputs.Question,
     goal: Annotated[
         list[str] | None,
-        typer.Option("--goal", metavar="COLUMN=VALUE",
+        Option("--goal", metavar="COLUMN=VALUE",
                      help="What is to hold (default: the machine's goal). Repeatable."),
     ] = None,
     as_json: inputs.Json = False,

@@ -8,9 +8,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from prgcore.cli import inputs, output
+from prgcore.cli.commands import Argument, Group
 from prgcore.errors import BadInput
 from prgcore.words import one_line, quoted
 
@@ -32,14 +31,14 @@ NEXT = (
 )
 
 
-def register(app: typer.Typer) -> None:
+def register(app: Group) -> None:
     """Add this command."""
     app.command(epilog=inputs.example("prgcore init mine"))(init)
 
 
 def init(
     directory: Annotated[
-        str, typer.Argument(metavar="DIR", show_default=False,
+        str, Argument(metavar="DIR", show_default=False,
                             help="A new directory, or an empty one."),
     ], *,
     as_json: inputs.Json = False,

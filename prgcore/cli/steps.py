@@ -6,9 +6,8 @@ import json
 import sys
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from prgcore.cli import inputs, output
+from prgcore.cli.commands import Argument, Exit, Group, Option
 from prgcore.errors import BadInput, ImpossibleEvent, NotTotal, OutsideInvariant, PrgError
 from prgcore.vocabulary import Outcome
 from prgcore.words import one_line
@@ -24,13 +23,13 @@ ANSWERED = (ImpossibleEvent, NotTotal, OutsideInvariant)
 
 Words = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[PAIR] EVENT", show_default=False,
+    Argument(metavar="[PAIR] EVENT", show_default=False,
                    help="PAIR EVENT or EVENT; nothing or - reads JSON Lines."),
 ]
-Strict = Annotated[bool, typer.Option("--strict", help="A refused command exits 1 as well.")]
+Strict = Annotated[bool, Option("--strict", help="A refused command exits 1 as well.")]
 
 
-def register(app: typer.Typer) -> None:
+def register(app: Group) -> None:
     """Add these commands."""
     app.command(epilog=inputs.example(
         'prgcore step "failover(node1)" --node1 normal --node2 normal',
@@ -63,7 +62,7 @@ def step(
                            "the pairs into the lines")
         if machine == "-":
             raise BadInput("standard input cannot be both the machine and the events")
-        raise typer.Exit(_stream(inputs.load_machine(machine, policy), strict=strict))
+        raise Exit(_stream(inputs.load_machine(machine, policy), strict=strict))
     *texts, event = words
     asked = inputs.question(
         file=machine, policy=policy, text=texts[0] if texts else None,
@@ -77,7 +76,7 @@ def step(
         if not as_json:
             raise
         output.write_json(_error(error))
-        raise typer.Exit(1) from None
+        raise Exit(1) from None
     if as_json:
         output.write_json(output.decision_json(decision))
     else:
@@ -87,7 +86,7 @@ def step(
             page.add_row(f"  {label}", said)
         rule = f" by {decision.rule.id}" if decision.rule else ""
         output.show(f"{event}: {decision.outcome}{rule}", page)
-    raise typer.Exit(int(strict and decision.outcome is Outcome.REFUSED))
+    raise Exit(int(strict and decision.outcome is Outcome.REFUSED))
 
 
 def _told(decision: Decision, before: Pair) -> Iterator[tuple[str, str]]:
@@ -158,7 +157,7 @@ def _error(error: PrgError) -> dict[str, str]:
 
 def simulate(
     file: Annotated[
-        str, typer.Argument(metavar="FILE", show_default=False, help="A story, or -."),
+        str, Argument(metavar="FILE", show_default=False, help="A story, or -."),
     ], *,
     machine: inputs.MachineFile = None, policy: inputs.Policies = None,
     as_json: inputs.Json = False,
@@ -181,4 +180,4 @@ def simulate(
         output.write_json(run.to_json())
     else:
         output.write(story.tell(run))
-    raise typer.Exit(0 if run.ok else 1)
+    raise Exit(0 if run.ok else 1)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
 from prgcore.cli import inputs, output
+from prgcore.cli.commands import Exit, Group, Option
 from prgcore.words import counted
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ _ROWS = (
 )
 
 
-def register(app: typer.Typer) -> None:
+def register(app: Group) -> None:
     """Add this command."""
     app.command(epilog=inputs.example(
         "prgcore timing --set keep_alive_timeout=75",
@@ -40,14 +39,14 @@ def register(app: typer.Typer) -> None:
 
 
 def _seconds(option: str, says: str) -> Any:
-    return typer.Option(option, metavar="S", help=f"{says}, in seconds.")
+    return Option(option, metavar="S", help=f"{says}, in seconds.")
 
 
 def timing(
     *,
     sets: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="A service parameter, by name or as "
+        Option("--set", metavar="NAME=VALUE", help="A service parameter, by name or as "
                      "the administration spells it. Repeatable."),
     ] = None,
     latency: Annotated[float, _seconds("--latency", "Longest delay of a heartbeat")] = 0,
@@ -56,10 +55,10 @@ def timing(
         float, _seconds("--jitter", "Of sending, and the variation of the delay")] = 0,
     take_over: Annotated[float, _seconds("--take-over", "How long moving the users takes")] = 0,
     multiple_device_messaging: Annotated[
-        bool, typer.Option("--multiple-device-messaging", help="It doubles failover times."),
+        bool, Option("--multiple-device-messaging", help="It doubles failover times."),
     ] = False,
     dual_connections: Annotated[
-        bool, typer.Option("--dual-connections", help="Clients keep one to the backup."),
+        bool, Option("--dual-connections", help="Clients keep one to the backup."),
     ] = False,
     as_json: inputs.Json = False,
 ) -> None:
@@ -92,7 +91,7 @@ def timing(
         output.show(_parameters(parameters), "", *_rules(verdicts),
                     *(_bounds(promised, world) if not wrong else
                       ["A rule is broken; these parameters promise nothing."]))
-    raise typer.Exit(int(wrong))
+    raise Exit(int(wrong))
 
 
 def _parameters_json(parameters: Parameters) -> list[dict[str, Any]]:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
 from prgcore.cli import inputs, output
+from prgcore.cli.commands import Group, Option
 from prgcore.seats import NODES
 
 if TYPE_CHECKING:
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
     from prgcore.tables.facts import Restriction
 
 
-def register(app: typer.Typer) -> None:
+def register(app: Group) -> None:
     """Add this command."""
     app.command(epilog=inputs.example(
         'prgcore users --node1 "failed over" --node2 "running in backup mode" \\',
@@ -27,11 +26,11 @@ def users(
     *, asked: inputs.Question,
     after: Annotated[
         list[str] | None,
-        typer.Option("--after", metavar="EVENT", help="What has happened lately. Repeatable."),
+        Option("--after", metavar="EVENT", help="What has happened lately. Repeatable."),
     ] = None,
     feature: Annotated[
         list[str] | None,
-        typer.Option("--feature", metavar="NAME",
+        Option("--feature", metavar="NAME",
                      help="A feature in use (default: all of them). Repeatable."),
     ] = None,
     as_json: inputs.Json = False,
