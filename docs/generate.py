@@ -213,7 +213,6 @@ def generated() -> tuple[dict[str, str], dict[str, str]]:
         **{f"{STORIES}{name}": text for name, text in stories()},
     }
     return files, {
-        "proved": promises.promises(proved),
         "numbers": numbers_table(numbers),
         "files": files_list(),
         "floors": floors(),

@@ -109,9 +109,9 @@ def page(laid_out: Mapping[str, Graph]) -> str:
     """The diagrams, each with what it says in words and where its parts are explained."""
     return as_page(
         "Diagrams",
-        "For whoever looks before reading: the machine as pictures, made from its rules. On the "
-        "site every label leads to its rule, and says its reason when it is pointed at; "
-        "`prgcore diagram` draws the same, and more ([how to draw](../draw.md)).",
+        "The machine as pictures, made from its rules. On the site every label leads to its rule. "
+        "Point at a label to read the rule's reason. `prgcore diagram` draws the same and more "
+        "([how to draw](../draw.md)).",
         entry("states", "The states of a node", "A picture for every phase of a node's life. An "
               "edge carries the events that lead along it and the rules that answer. Every state "
               f"with all its ways in and out: {to('state', 'normal', 'states')}."),

@@ -17,6 +17,7 @@ from prgcore.cli.app import MODULES
 from prgcore.cli.app import ROOT as COMMANDS
 from prgcore.machine import prg
 from prgcore.product.configuration.files import load as deployment
+from prgcore.prove.obligations import obligations
 from prgcore.story.script import run
 from prgcore.tables.machine import TABLE
 from prgcore.vocabulary import Reason, State
@@ -24,6 +25,7 @@ from prgcore.wire import load as machine
 from tests.pages import PAGES, REFERENCE, ROOT, WRITTEN, anchors, docs, name
 
 BLOCKS = docs("blocks")
+README = ROOT / "README.md"
 LINK = re.compile(r"(!?)\[([^]]*)\]\(([^)\s]+)\)")
 WIDE = 88
 SHOWN_WITHOUT_NEED = {"available", "machine"}
@@ -185,11 +187,27 @@ def test_every_command_is_at_work_on_a_page() -> None:
     (len(State), ": {} states, "), (len(Reason), "{} reasons, the"),
     (len({s.row.rstrip("ab") for s in TABLE.situations}), "prints {} rows: "),
     (838_784, "over all {} pairs that can be reached"),
-    (158, "A search does: {} stable displays"), (158, ": {} stable displays can be reached"),
+    (158, "A search does: {} stable displays"), (158, "The {} stable displays that can be"),
 ])
 def test_a_figure_in_a_sentence_is_the_figure(figure: int, says: str) -> None:
     pages = [" ".join(p.read_text(encoding="utf-8").split()) for p in PAGES]
     assert any(says.format(f"{figure:,}") in text for text in pages)
+
+
+def test_the_promises_of_the_readme_are_the_provers() -> None:
+    rows = re.findall(r"^\| ([A-Z]\d+) \| (.*) \|$", README.read_text(encoding="utf-8"), re.MULTILINE)
+    titles = {o.id: o.title for o in obligations(prg().model)}
+    assert len(rows) == 6
+    assert [row for row in rows if titles[row[0]] != row[1]] == []
+
+
+def test_the_story_of_the_readme_is_what_the_prover_answers() -> None:
+    shown = re.findall(r"^    (.+)$", README.read_text(encoding="utf-8").split("## One story")[1],
+                       re.MULTILINE)
+    page = (ROOT / "docs/reading-a-counterexample.md").read_text(encoding="utf-8")
+    answered = "".join(m[0] for m in BLOCKS.MARKED.finditer(page)).splitlines()
+    assert len(shown) > 8
+    assert [line for line in shown if line not in answered] == []
 
 
 def test_every_public_name_is_on_the_page_of_python() -> None:

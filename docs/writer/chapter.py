@@ -50,10 +50,10 @@ def coverage_page(facts: Sequence[Fact], known: Places) -> str:
     ))
     return page(
         "Coverage",
-        "For whoever asks whether anything was left out: every sentence and every table row of the "
-        "document in our own words, numbered below its heading, and where it lives: a rule, a row of Table 2, a decision, a parameter, a "
-        "function. What is about installing or clicking is exempt, with the reason. Whoever has "
-        "the document compares: `python docs/coverage.py DOCUMENT`.",
+        "Every sentence and every table row of the document, in our own words, with the place "
+        "where it lives. A place is a rule, a row of Table 2, a decision, a parameter or a "
+        "function. Sentences about installing or clicking are exempt, with the reason. To compare "
+        "this page with your copy of the document: `python docs/coverage.py DOCUMENT`.",
         totals,
         *(
             section(heading, ("", "fact", "where it lives"), (
@@ -78,10 +78,11 @@ def contradictions_page(contradictions: Iterable[Contradiction]) -> str:
     own = [k for k in every if not k.abroad]
     return page(
         "Contradictions",
-        f"For whoever holds the document beside this: {len(own)} places where it contradicts "
-        f"itself, and {len(every) - len(own)} where another document of the product contradicts it or itself (*abroad*). Misprints that "
+        f"The {len(own)} places where the document contradicts itself, and what was decided. "
+        f"In {len(every) - len(own)} more, marked *abroad*, another document of the product "
+        "contradicts it or itself. Misprints that "
         "change no meaning are in [defects](defects.md) and [login profiles](login-profiles.md). "
-        "Why it does: [an explanation](../why-the-document-contradicts-itself.md).",
+        "[An explanation](../why-the-document-contradicts-itself.md) says where they come from.",
         *(_contradiction(k) for k in every),
     )
 
@@ -106,8 +107,9 @@ def parameters_page(
     """Service parameters, the timers that they drive, and what they must mean together."""
     return page(
         "Parameters and timers",
-        "For an administrator: what may be set, and what comes of it. Bounds are this library's own "
-        f"({_decisions(['D43'])}). `prgcore timing` checks a choice and prints what it costs.",
+        "The parameters that an administrator may set, the timers that they drive, and what must "
+        f"hold between them. The bounds are this library's own ({_decisions(['D43'])}). "
+        "`prgcore timing` checks a choice and prints its effects.",
         section("Service parameters", (
             "parameter", "in the document", "default", "unit", "set", "says", "bounds", "since",
             "source",
@@ -116,8 +118,8 @@ def parameters_page(
              "" if isinstance(p.default, bool) else f"{p.least} to {p.most}", p.since, p.cite)
             for p in parameters
         )),
-        f"Not a parameter: {automatic_fallback_after} seconds of health before an automatic "
-        "fallback (Configure Heartbeat Interval for Failover, step 4).\n",
+        f"The {automatic_fallback_after} seconds of health before an automatic fallback are not a "
+        "parameter (Configure Heartbeat Interval for Failover, step 4).\n",
         section("Timers", ("event", "due when", "after", "counts while", "decisions", "source"), (
             (called("event", t.event), t.says, _limits(t.limits), _where((t.runs,)),
              _decisions(t.decisions), _cited(t.cite)) for t in timers
@@ -161,9 +163,9 @@ def services_page(services: Iterable[CriticalService]) -> str:
     """The critical services."""
     return page(
         "Services",
-        "For whoever watches a node: the services whose loss counts. A node on which one of these "
-        "is down has its `services` column down: the machine fails "
-        "it over after the critical service delay.",
+        "The services whose loss fails a node over. If one of these is down, the node's "
+        "`services` column is `down`. The machine fails the node over after the critical service "
+        "delay.",
         section("Critical services", ("service", "kind", "critical only with", "source"), (
             (s.name, s.kind, code(s.only_with) if s.only_with else "", s.cite) for s in services
         )),
@@ -174,8 +176,8 @@ def connections_page(conditions: Iterable[Condition], counters: Iterable[Counter
     """What dual connections need, and the counters that show them."""
     return page(
         "Dual connections",
-        "For whoever plans an upgrade: a client may keep an inactive connection to the other node, "
-        "which a failover activates.",
+        "The conditions of dual connections, and the counters that show them. A client may keep an "
+        "inactive connection to the other node. A failover activates it.",
         section("Conditions", ("setting", "must be", "says", "only with", "source"), (
             (code(c.setting),
              _number(c.needs) if isinstance(c.needs, bool) else f"at least {c.needs}", c.says,
@@ -195,11 +197,11 @@ def login_profiles_page(
     """How fast clients may log in again, by server size and mode."""
     return page(
         "Login profiles",
-        "For whoever sets the re-login limits: those for a server of a size, in an assignment "
-        "mode. Upper limit = "
-        f"{lower} + users / rate, rounded half up ({_decisions(['D53'])}); the lower limit is "
-        f"always {lower} s ({_decisions(['D28'])}). Balanced counts the users of the larger node, "
-        f"active-standby all users of the group ({_decisions(['D29'])}).",
+        "The re-login limits to set, by the size of the server and the assignment mode. The "
+        f"upper limit is {lower} + users / rate, rounded half up ({_decisions(['D53'])}). The "
+        f"lower limit is always {lower} s ({_decisions(['D28'])}). Balanced mode counts the users "
+        "of the larger node, active-standby mode all users of the group "
+        f"({_decisions(['D29'])}).",
         section("Profiles", (
             "server", "mode", "logins a second", "most users", "upper limit for them", "source",
         ), (
@@ -220,14 +222,15 @@ def restrictions_page(
     """What does not work, or works otherwise, around a failover."""
     return page(
         "Restrictions",
-        "For whoever answers the telephone after a failover: what does not work, or works "
-        "otherwise. Each applies where its condition holds, from either seat, and once one of its "
-        "events has happened. `prgcore.product.restrictions.restrictions_for` says which apply now.",
+        "The effects that users notice after a failover, as far as the document lists them. A "
+        "restriction applies, from either seat, where its condition holds and one of its events "
+        "has happened. `prgcore.product.restrictions.restrictions_for` returns those that apply "
+        "now.",
         *(_restriction(r, happenings) for r in restrictions),
         section("Features", ("feature", "is in use where"), (
             (code(name), says) for name, says in features.items()
         )),
-        section("Events of no machine", ("event", "says"), (
+        section("Events outside the machine", ("event", "says"), (
             (code(name), says) for name, says in happenings.items()
         )),
     )
@@ -264,8 +267,8 @@ def configuration_page(
     """What a configuration file may hold, and the rules that it must keep."""
     return page(
         "Configuration",
-        "For whoever writes a configuration file: what it may hold, and the rules that it must "
-        "keep. `prgcore config check FILE` reports every rule that a file breaks, all at once.",
+        "The fields of a configuration file, and the rules that it must keep. "
+        "`prgcore config check FILE` reports every rule that a file breaks, all at once.",
         section("Fields", ("field", "kind", "says", "needed", "bounds", "rule"), (
             (code(f"{f.of}.{f.name}"), f.kind, f.says, "yes" if f.needed else "", _bounds(f),
              code(f.rule)) for f in fields

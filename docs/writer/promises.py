@@ -71,10 +71,11 @@ def invariants_page(source: Table) -> str:
         guards.setdefault(id_, []).append(line)
     return page(
         "Invariants",
-        "For whoever relies on the machine, or doubts it: what never happens, as cells. S: what "
-        "is promised. X: auxiliary, true of every reachable pair, and what makes the whole "
-        "inductive. Written from `me`; each holds in both seats. `both.` is a cell of each node. "
-        "Every rule keeps every one of them.",
+        "The promises of the machine as cells: pairs that never occur, and where a command is "
+        "accepted. S: a promise. X: an auxiliary invariant; it is "
+        "true of every reachable pair and makes the set inductive. They are written from `me`, "
+        "and each holds in both seats. `both.` is a cell of each node. Every rule keeps every one "
+        "of them.",
         "## Never\n",
         *(
             entry(
@@ -98,7 +99,7 @@ def invariants_page(source: Table) -> str:
 def _guards(source: Table) -> Iterator[tuple[str, str]]:
     for a in source.accepted_only:
         yield a.id, (
-            f"{called('event', a.command)}: {a.says}. Done {'exactly' if a.exactly else 'only'} "
+            f"{called('event', a.command)}: {a.says}. Accepted {'exactly' if a.exactly else 'only'} "
             "where " + " or ".join(map(conjunction, a.when)))
     for x in source.exclusive:
         yield x.id, (
@@ -119,11 +120,13 @@ def obligations_page(proved: Iterable[Proved], source: Table) -> str:
     assumptions = tuple(dict.fromkeys(a for p in rows for a in p.assumptions))
     return page(
         "Obligations",
-        "For whoever asks what exactly was proved: what `prgcore prove` discharges of the "
-        f"machine under its default policies. {_models(rows)} *Table*: decided over the rules "
-        "alone. *Induction*: for every pair, reachable or not, that satisfies the invariants; of "
-        "time, for every value of the parameters and every observation. *Search*: over every "
-        "reachable pair. The other half: [what is not proved](../not-proved.md).",
+        "Every sentence that `prgcore prove` proves about the machine under its default policies, "
+        "and how. "
+        f"{_models(rows)} "
+        "*Table*: decided from the rules alone. *Induction*: proved for every pair, reachable or "
+        "not, that satisfies the invariants. An induction about time holds for every value of the "
+        "parameters and every observation. *Search*: checked in every reachable pair. The other "
+        "half is [what is not proved](../not-proved.md).",
         "## Obligations\n",
         table(("id", "sentence", "verdict", "method", "found", "see"), (
             (f'<a id="{anchor("obligation", p.id)}"></a>{p.id}', p.title, p.verdict, p.method,
@@ -139,24 +142,6 @@ def _see(id_: str, known: Iterable[str]) -> str:
     if id_ in known:
         return to("invariant", id_, "cells")
     return "[timers](../timers.md)" if id_.startswith("T") else SEE.get(id_, "")
-
-
-def promises(proved: Iterable[Proved]) -> str:
-    """The README's table: without the auxiliary invariants, the assumptions beneath."""
-    rows = list(proved)
-    main = [p for p in rows if not p.id.startswith("X")]
-    auxiliary = [p for p in rows if p.id.startswith("X")]
-    assumptions = tuple(dict.fromkeys(a for p in rows for a in p.assumptions))
-    text = table(("id", "what is proved", "how"), (
-        (p.id, p.title, p.method if p.verdict == "proved" else p.verdict) for p in main
-    ))
-    if auxiliary:
-        methods = " and ".join(sorted({p.method for p in auxiliary}))
-        text += (f"\nTo make it inductive: {len(auxiliary)} auxiliary invariants, "
-                 f"{auxiliary[0].id} to {auxiliary[-1].id}, by {methods}.\n")
-    return text + f"\n{_models(rows)} Assumptions:\n\n" + "\n".join(
-        f"- {a} (for {_which(p.id for p in rows if a in p.assumptions)})" for a in assumptions
-    ) + "\n"
 
 
 def found(detail: Mapping[str, Any]) -> str:

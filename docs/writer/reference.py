@@ -29,10 +29,11 @@ def rules_page(source: Table) -> str:
         parts += [_rule(source, rule, phase) for rule in rows]
     return page(
         "Rules",
-        "For whoever changes or reviews the machine: every rule as it is written, from `me` and "
-        "`peer`; each holds in both seats. Row order means nothing. Columns that a rule does not "
-        "name stay. Every invariant and F1 to F7 speak of every rule "
-        "([obligations](obligations.md)); a guard check is named at the rules that it is about.",
+        "Every rule of the machine, as it is written, with its source and its promises. Rules are "
+        "written from `me` and `peer`, and each holds in both seats. Row order means nothing. "
+        "A column that a rule does not name keeps its value. Every invariant and F1 to F7 apply "
+        "to every rule ([obligations](obligations.md)). A guard check is listed with the rules "
+        "that it is about.",
         *parts,
     )
 
@@ -64,9 +65,9 @@ def events_page(source: Table) -> str:
         parts += [_event(source, e) for e in sorted(of_kind, key=lambda e: e.name)]
     return page(
         "Events",
-        "For whoever sends events, or asks what may happen: all that can arrive. A command is "
-        "possible everywhere: where no rule accepts it, it is refused. Every other event is "
-        "possible where one of its lines holds, and there exactly one rule answers.",
+        "Every event that can arrive, where it is possible, and which rules answer it. A command "
+        "is possible everywhere, and is refused where no rule accepts it. Every other event is "
+        "possible where one of its lines holds, and exactly one rule answers it there.",
         *parts,
     )
 
@@ -98,9 +99,9 @@ def decisions_page(
     """Every decision, and what rests on it."""
     return page(
         "Decisions",
-        "For whoever disagrees: the choices that were made where the document is silent or "
-        "contradicts itself. *Documented*: another passage decides. *Inferred*: it follows from "
-        "what stands there. *Policy*: we chose.",
+        "The choices that were made where the document is silent or contradicts itself, each with "
+        "its alternative. *Documented*: another passage decides. *Inferred*: the choice follows "
+        "from the text. *Policy*: we chose.",
         *(
             entry(
                 anchor("decision", d.id), f"{d.id} {d.title}",
@@ -128,8 +129,8 @@ def index_page(pages: Mapping[str, str], groups: Mapping[str, Sequence[str]]) ->
     assert not missing, f"BUG: in the reference or in its index, not in both: {missing}"
     return page(
         "Reference",
-        "For whoever looks something up. Every page here is made from the tables that run, and a "
-        "test compares it with them. Anchors are stable: `rules.md#m100`, `situations.md#row-12`.",
+        "Every page here is made from the tables that run, and a test compares it with them. "
+        "Anchors are stable: `rules.md#m100`, `situations.md#row-12`.",
         *(
             f"## {group}\n\n" + bullets(*(_line(name, pages[name]) for name in names)) + "\n"
             for group, names in groups.items()
@@ -140,5 +141,5 @@ def index_page(pages: Mapping[str, str], groups: Mapping[str, Sequence[str]]) ->
 def _line(name: str, text: str) -> str:
     title = text.removeprefix("# ").partition("\n")[0]
     about = text.split("\n\n")[2]
-    first = re.split(r"(?<=[.:]) ", re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", about))
-    return f"[{title}]({name}.md) {' '.join(first[:2]) if first[0].endswith(':') else first[0]}"
+    first = re.split(r"(?<=\.) ", re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", about))[0]
+    return f"[{title}]({name}.md): {first[:1].lower()}{first[1:]}"

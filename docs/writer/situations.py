@@ -45,10 +45,11 @@ def situations_page(source: Table) -> str:
     """Table 2, row by row, with its causes and recommended actions as events."""
     return page(
         "Situations",
-        "For an operator who sees two states and asks what to do: the 24 rows of Table 2 as 26 "
-        "situations, seen from node 1; each holds mirrored. Between the events of an advice "
-        "timers run out and completions succeed by themselves. That every cause ends in its row "
-        f"is {to('obligation', 'C1')}, that every advice leads home is {to('obligation', 'C2')}.",
+        "The 24 rows of Table 2 as 26 situations, each with its causes and what to do. They are "
+        "seen from node 1, and each also holds mirrored. Between the events of a "
+        "recommendation, timers run out and completions succeed by themselves. "
+        f"{to('obligation', 'C1')} proves that every cause ends in its row, "
+        f"{to('obligation', 'C2')} that every recommendation leads home.",
         *(
             entry(
                 anchor("row", s.row), f"Row {s.row}", f"**{display(s.display)}**", s.cause,
@@ -96,9 +97,9 @@ def stories_page(source: Table, pictures: Mapping[str, str]) -> str:
     """Every story: the causes of Table 2 with their pictures, and what no row shows."""
     return page(
         "Stories",
-        "For whoever learns by example: what the document tells or a decision says, step by "
-        "step. Each is a file that `prgcore simulate` runs and a test holds "
-        f"({to('obligation', 'C5')}).",
+        "The behaviour that the document describes or a decision defines, step by step. Each story "
+        "is a file that "
+        f"`prgcore simulate` runs, and a test keeps it true ({to('obligation', 'C5')}).",
         "## Causes of Table 2\n",
         *(
             entry(
@@ -142,11 +143,12 @@ def holes_page(model: Model, holes: Sequence[Hole]) -> str:
         ))
     return page(
         "Documentation holes",
-        "For an operator whose screen shows what the document does not list: "
-        f"{len(holes)} stable displays can be reached and are in no row of Table 2. Each is "
-        "shown once, whichever node is left, with a shortest way to it from a group whose high "
-        f"availability is off. That there is no other is {to('obligation', 'C3')}; their place "
-        "on the map: [diagrams](diagrams.md#matrix).",
+        f"The {len(holes)} stable displays that can be reached and are in no row of Table 2, and "
+        "what to do about them. A display "
+        "and its mirror image are shown once, with a shortest way to it. The way starts from a "
+        "group with high availability off. "
+        f"{to('obligation', 'C3')} proves that there are no others. Their place on the map: "
+        "[diagrams](diagrams.md#matrix).",
         *families,
     )
 
@@ -159,9 +161,9 @@ def defects_page(model: Model) -> str:
     """Recommended actions that do not lead home, with who is to blame."""
     return page(
         "Defects",
-        "For whoever follows the document to the letter: recommended actions that cannot be "
-        f"followed, and misprints. The prover ({to('obligation', 'C2')}) insists that each listed "
-        "defect is one, and that there is no other.",
+        "The recommended actions of the document that cannot be followed, and its misprints. The "
+        f"prover ({to('obligation', 'C2')}) checks that each listed defect is one, and that there "
+        "are no others.",
         section("Advice that does not lead home", ("row", "advice", "to blame", "because"), (
             (to("row", s.row), a.says, a.defect, a.because)
             for s in model.situations for a in s.advice if a.defect

@@ -52,14 +52,14 @@ def states_page(
     transient = {v for cell in model.transient for v in cell.values}
     return page(
         "States",
-        "For whoever sees a state on a screen or in a record: what it says of its node, what is "
-        "printed beside it, and how a node comes into it and leaves it. `node1.state` and "
-        "`node2.state` are the columns. The pictures: [states of a node](diagrams.md#states).",
+        "Every state: its meaning, its reasons, and the ways in and out. "
+        "The columns are `node1.state` and `node2.state`. "
+        "The pictures: [states of a node](diagrams.md#states).",
         *(
             entry(
                 anchor("state", s), title(s),
                 f"{code(s)}: {sentence(meanings[s])}",
-                f"It {'passes' if s in transient else 'lasts'}. Drawn as: {roles[s]}.",
+                f"It is {'transient' if s in transient else 'stable'}. Drawn as: {roles[s]}.",
                 bullets(
                     fact("Reasons", ", ".join(
                         worded("reason", r) for state, r in sorted(reachable) if state == s)),
@@ -98,8 +98,9 @@ def reasons_page(
     reachable = list(shown)
     return page(
         "Reasons",
-        "For whoever sees a reason beside a state: what happened, and which rules print it. "
-        "`node1.reason` and `node2.reason` are the columns.",
+        "Every reason: its meaning, the states beside which it is shown, and the rules that print "
+        "it. "
+        "The columns are `node1.reason` and `node2.reason`.",
         *(
             entry(
                 anchor("reason", r), title(r) or "(blank)",
@@ -131,10 +132,9 @@ def columns_page(source: Table) -> str:
     stored = (*source.node_columns, *source.group_columns)
     return page(
         "Columns",
-        "For whoever writes a pair, a guard or a machine file: the questions that a rule may "
-        "ask. A node's column stands in a pair twice, as `node1.` and `node2.`; in rules it is "
-        "read from `me.` and `peer.`. A derived column is worked out from stored ones, and no "
-        "rule can set it.",
+        "Every column of a pair: its values, who knows it, and which rules read or change it. "
+        "A pair holds a node's column twice, as `node1.` and `node2.`. Rules write `me.` and "
+        "`peer.` instead. A derived column is computed from stored ones, and no rule can set it.",
         "## Stored\n",
         *(
             entry(
@@ -166,13 +166,13 @@ def _derived(d: Derivation) -> tuple[str, ...]:
               for cube, value in d.rows),
             (code(d.otherwise), "otherwise"),
         ]).rstrip(),
-        f"The first line that holds. From {codes(d.sources)}.",
+        f"The first line that holds counts. Computed from {codes(d.sources)}.",
     )
 
 
 _KNOWN = {
     "record": "both nodes, from the record", "me": "the node itself",
-    "environment": "nobody: it is the world's",
+    "environment": "nobody: it belongs to the outside world",
 }
 
 
@@ -202,8 +202,9 @@ def actions_page(source: Table, actions: Sequence[ActionKind]) -> str:
     """Every action: what is asked, what must be true when it is done, and which rules ask for it."""
     return page(
         "Actions",
-        "For whoever carries out decisions: what the machine asks of the outside world. Each is "
-        "idempotent. Those of one decision are done in their order, after the record is written.",
+        "Every action that the machine asks of the outside world: what must be true when it is "
+        "done, and which rules ask for it. Each action can be repeated without harm. The actions "
+        "of one decision are carried out in their order, after the record is written.",
         *(
             entry(
                 anchor("action", a.name), code(a.name), sentence(a.says),
@@ -235,9 +236,10 @@ def policies_page(source: Table, policies: Sequence[Policy]) -> str:
     """Every policy: its choices, and the rules that only one of them has."""
     return page(
         "Policies",
-        "For whoever chooses a machine: questions of which both answers are worth having. "
-        '`prg(reconnection="keep_serving")` in Python, `--policy reconnection=keep_serving` on '
-        "the command line. Every promise is proved under every choice.",
+        "The questions that have two useful answers, and the rules that each answer brings. "
+        'Choose with `prg(reconnection="keep_serving")` in Python, or with '
+        "`--policy reconnection=keep_serving` on the command line. Every promise is proved under "
+        "every choice.",
         *(
             entry(
                 anchor("policy", p.name), code(p.name), sentence(p.says),

@@ -1,0 +1,158 @@
+"""The voice of the project: banned phrases, short sentences, and a glossary that is linked."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.english import Prose, banned, module, page, sentences, words
+from tests.pages import PAGES, ROOT, WRITTEN, anchors, name
+
+GLOSSARY = ROOT / "docs" / "glossary.md"
+WORDS = (
+    "node", "peer", "pair", "seat", "state", "reason", "display", "column", "cell", "cube", "rule",
+    "event", "command", "refusal", "action", "order", "record", "drawer", "epoch", "entry", "lease",
+    "grant", "claim", "terms", "home", "situation", "cause", "story", "trace", "obligation",
+    "invariant", "assumption", "model", "witness", "mutant",
+)
+
+LEFT_ON_PAGES = {
+    "ARCHITECTURE.md": 2,
+    "CHANGELOG.md": 1,
+    "docs/add-a-rule.md": 6,
+    "docs/ci.md": 5,
+    "docs/coming-from-other-libraries.md": 2,
+    "docs/compare.md": 2,
+    "docs/configuration.md": 6,
+    "docs/decisions/0001-the-record-keeps-a-dead-nodes-state.md": 1,
+    "docs/decisions/0002-induction-and-search.md": 2,
+    "docs/decisions/0003-policies-are-choices-of-a-machine.md": 1,
+    "docs/decisions/0004-stories-and-causes-are-data.md": 4,
+    "docs/decisions/0005-what-a-mutant-is.md": 1,
+    "docs/decisions/0006-sentences-that-were-sharpened.md": 2,
+    "docs/decisions/0011-what-a-difference-is.md": 8,
+    "docs/decisions/0013-duties.md": 4,
+    "docs/decisions/0014-one-record-two-ways-to-run.md": 7,
+    "docs/draw.md": 3,
+    "docs/index.md": 1,
+    "docs/observe.md": 1,
+    "docs/reading-a-counterexample.md": 1,
+    "docs/reference/columns.md": 6,
+    "docs/reference/coverage.md": 6,
+    "docs/reference/decisions.md": 21,
+    "docs/reference/diagrams.md": 1,
+    "docs/reference/holes.md": 2,
+    "docs/reference/invariants.md": 2,
+    "docs/reference/obligations.md": 8,
+    "docs/reference/restrictions.md": 1,
+    "docs/reference/rules.md": 1,
+    "docs/timers.md": 1,
+    "docs/upgrade.md": 1,
+    "docs/users-and-clients.md": 4,
+    "docs/why-the-document-contradicts-itself.md": 2,
+    "docs/your-own-machine.md": 4,
+}
+"""How many banned phrases a page still has. A figure may fall; a page at none leaves the list."""
+
+LEFT_IN_ROOMS = {
+    "prgcore": 20, "adapters": 25, "cli": 85, "diagram": 75, "explain": 35, "explorer": 5,
+    "form": 8, "product": 42, "prove": 65, "running": 90, "stores": 53, "story": 30, "tables": 55,
+    "timers": 15, "wire": 11,
+}
+"""The same for docstrings, help and messages, by the folder of `prgcore`."""
+
+LONGEST = 63
+
+
+def _room(path: Path) -> str:
+    parts = path.relative_to(ROOT / "prgcore").parts
+    return parts[0] if len(parts) > 1 else "prgcore"
+
+
+def _more(found: list[str], most: int) -> str:
+    return "\n".join([f"{len(found)} banned phrases, at most {most} may be left:", *found])
+
+
+@pytest.mark.parametrize("path", PAGES, ids=name)
+def test_a_page_keeps_no_banned_phrase(path: Path) -> None:
+    found = [what for prose in page(path) for what in banned(prose)]
+    most = LEFT_ON_PAGES.get(name(path), 0)
+    assert len(found) <= most, _more(found, most)
+
+
+def test_docstrings_help_and_messages_gain_no_banned_phrase() -> None:
+    found: dict[str, list[str]] = {}
+    for path in sorted((ROOT / "prgcore").rglob("*.py")):
+        found.setdefault(_room(path), []).extend(
+            what for prose in module(path) for what in banned(prose))
+    over = [_more(what, LEFT_IN_ROOMS.get(room, 0)) for room, what in found.items()
+            if len(what) > LEFT_IN_ROOMS.get(room, 0)]
+    assert not over, "\n".join(over)
+
+
+@pytest.mark.parametrize("text", [
+    "When a timer is due says a monitor, a value without a clock.",
+    "A node whose agent does not answer shows nothing; on standard error stands why.",
+    "For whoever sees a state on a screen.",
+    "An agent that is told the time.",
+    "A file on a network file system is no store of two nodes.",
+    "The prover follows every advice of every row.",
+    "Of an agent, the decision hangs on what it does not know now.",
+    "What is missing says so in one line.",
+    "No decision is lost, also behind lines without one.",
+    "One driver a store.",
+])
+def test_a_banned_phrase_is_found(text: str) -> None:
+    assert list(banned(Prose("here:1", text))), text
+
+
+@pytest.mark.parametrize("text", [
+    "A monitor, a plain value with no clock of its own, says when a timer is due.",
+    "The reason is printed on standard error.",
+    "The engine cannot tell a crash from a cut.",
+    "What to do now.",
+    "There is no record, and the node is no longer heard.",
+])
+def test_plain_english_is_not_banned(text: str) -> None:
+    assert list(banned(Prose("here:1", text))) == []
+
+
+def test_prose_is_found_with_its_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.english.ROOT", tmp_path)
+    text = tmp_path / "page.md"
+    text.write_text("# Title\n\nOne line\nand [another](x.md).\n\n```text\ncode\n```\n\n- item `c`\n")
+    assert [(p.place, p.text) for p in page(text)] == [
+        ("page.md:1", "Title"), ("page.md:3", "One line and another."), ("page.md:10", "item X")]
+    code = tmp_path / "code.py"
+    code.write_text('"""A law of three words."""\n\nx = 1\nraise E(f"the node {x} is not there")\n')
+    assert [(p.place, p.text) for p in module(code)] == [
+        ("code.py:1", "A law of three words."), ("code.py:4", "the node X is not there")]
+
+
+def test_sentences_are_short() -> None:
+    long = [
+        f"{prose.place}: {words(s)} words: {s}" for path in WRITTEN for prose in page(path)
+        if not prose.table for s in sentences(prose.text) if words(s) > LONGEST
+    ]
+    assert not long, "\n".join(long)
+
+
+def test_a_sentence_is_counted_in_words() -> None:
+    (one, two) = sentences("It has `four` words, and 3 more. *Then* a second one follows.")
+    assert (words(one), words(two)) == (6, 5)
+
+
+def test_the_glossary_explains_every_word_once() -> None:
+    found = Counter(re.findall(r'^- <a id="(\w+)"></a>\*\*', GLOSSARY.read_text(), re.MULTILINE))
+    assert found == Counter(WORDS)
+
+
+@pytest.mark.parametrize("path", [p for p in PAGES if p != GLOSSARY], ids=name)
+def test_a_page_leads_to_the_glossary(path: Path) -> None:
+    leads = re.findall(r"\]\(([^)#\s]*glossary\.md)", path.read_text(encoding="utf-8"))
+    assert leads, "ends without: The words on this page: [glossary](glossary.md)."
+    assert all((path.parent / one).resolve() == GLOSSARY for one in leads if "://" not in one)
+    assert "state" in anchors(GLOSSARY)
