@@ -18,6 +18,7 @@ from attrs import field, frozen
 from prgcore.errors import (
     BadInput,
     BudgetExhausted,
+    Failed,
     ImpossibleEvent,
     NotTotal,
     OutsideInvariant,
@@ -28,7 +29,7 @@ from prgcore.form.atlas import Atlas
 from prgcore.form.cubes import Stored
 from prgcore.model import Action, By, Column, Const, Copy, Cube, Cubelike, Model, Rule, cube
 from prgcore.vocabulary import Kind, Outcome
-from prgcore.words import few, listed
+from prgcore.words import few
 
 REMEMBERED = 1 << 16
 """How many pairs an engine remembers before it forgets them all."""
@@ -87,15 +88,6 @@ class Pair(Mapping[str, str]):
         if not self._row:
             object.__setattr__(self, "_row", self._engine.complete(self.values_))
         return self._row
-
-
-@frozen
-class Failed:
-    """A cell that does not hold: the column, what it is, what is needed."""
-
-    column: str
-    value: str
-    needs: tuple[str, ...]
 
 
 @frozen
@@ -405,9 +397,9 @@ class Engine:
             )
         if not self.possible(pair, event):
             nearest = self._nearest(pair, self._possible[event])
-            needs = "; ".join(f"{f.column} is {f.value}, needs {listed(f.needs)}" for f in nearest)
+            needs = "; ".join(map(str, nearest))
             raise ImpossibleEvent(
-                f"{event} cannot happen here" + (f": {needs}" if needs else "")
+                f"{event} cannot happen here" + (f": {needs}" if needs else ""), nearest
             )
         row = pair.row
         matching = [found for found in self._rules[event] if found[0].holds(row)]
@@ -419,7 +411,7 @@ class Engine:
         if kind is not Kind.COMMAND:
             raise NotTotal(f"{event} is possible and no rule answers it (F2)")
         failed = self._nearest(pair, [test for test, _, _ in self._rules[event]])
-        why = "; ".join(f"{f.column} is {f.value}, needs {listed(f.needs)}" for f in failed)
+        why = "; ".join(map(str, failed))
         return Decision(Outcome.REFUSED, pair, event, why=why, failed=failed)
 
     def _answer(self, pair: Pair, event: str, rule: Rule, look_ups: _LookUps) -> Decision:

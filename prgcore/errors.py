@@ -7,8 +7,9 @@ expected and what to do next. `code` is the word that the JSON interfaces print.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
-from prgcore.words import counted, indented
+from prgcore.words import counted, indented, listed
 
 
 class PrgError(Exception):
@@ -23,10 +24,29 @@ class BadInput(PrgError):
     code = "bad_input"
 
 
+class Failed(NamedTuple):
+    """A cell that does not hold: the column, what it is, what is needed."""
+
+    column: str
+    value: str
+    needs: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.column} is {self.value}, needs {listed(self.needs)}"
+
+
 class ImpossibleEvent(PrgError):
-    """The event cannot physically happen in this pair: the caller's bookkeeping is wrong."""
+    """The event cannot physically happen in this pair: the caller's bookkeeping is wrong.
+
+    Attributes:
+        failed: the cells that fail of the condition that came nearest.
+    """
 
     code = "impossible_event"
+
+    def __init__(self, message: str, failed: tuple[Failed, ...] = ()) -> None:
+        super().__init__(message)
+        self.failed = failed
 
 
 class OutsideInvariant(PrgError):

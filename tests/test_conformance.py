@@ -298,24 +298,24 @@ def test_too_many_open_pairs_are_refused(monkeypatch):
 
 
 @pytest.mark.parametrize(("entry", "says"), [
-    ([], "line 1: an entry is an object, not list"),
-    ({}, "the event is missing"),
-    ({"event": 3}, "missing or no text"),
+    ([], "line 1: an entry of a log is an object, not []"),
+    ({}, "event of an entry is missing"),
+    ({"event": 3}, "event of an entry is 3; expected a word"),
     ({"event": "failovr(node1)"}, "did you mean failover"),
-    ({"event": "recover", "outcome": "maybe"}, "unknown outcome 'maybe'"),
-    ({"event": "recover", "outcome": {}}, "unknown outcome"),
-    ({"event": "recover", "rule": 4}, "rule is text"),
-    ({"event": "recover", "by": []}, "by is text"),
-    ({"event": "recover", "epoch": -1}, "the epoch is a number from 0"),
-    ({"event": "recover", "epoch": True}, "the epoch is a number from 0"),
-    ({"event": "recover", "before": "x"}, "before is an object of columns"),
+    ({"event": "recover", "outcome": "maybe"}, "is 'maybe'; expected done, ignored or refused"),
+    ({"event": "recover", "outcome": {}}, "outcome of an entry is {}"),
+    ({"event": "recover", "rule": 4}, "rule of an entry is 4; expected an id"),
+    ({"event": "recover", "by": []}, "by of an entry is []"),
+    ({"event": "recover", "epoch": -1}, "epoch of an entry is -1; expected a whole number"),
+    ({"event": "recover", "epoch": True}, "epoch of an entry is True"),
+    ({"event": "recover", "before": "x"}, "before of an entry is 'x'; expected columns"),
     ({"event": "recover", "before": {"hb": "on"}}, "unknown column 'hb'"),
     ({"event": "recover", "after": {"ha": "onn"}}, "after: ha: unknown value 'onn'"),
-    ({"event": "recover", "after": {"ha": ["on"]}}, "after: ha: unknown value"),
-    ({"event": "recover", "actions": {}}, "actions are a list of"),
-    ({"event": "recover", "actions": ["move_users"]}, "actions are a list of"),
-    ({"event": "recover", "actions": [{"node": "node1"}]}, "actions are a list of"),
-    ({"event": "recover", "actions": [{"do": "x", "node": 1}]}, "actions are a list of"),
+    ({"event": "recover", "after": {"ha": ["on"]}}, "after of an entry is"),
+    ({"event": "recover", "actions": {}}, "expected a list of {"),
+    ({"event": "recover", "actions": ["move_users"]}, "expected a list of {"),
+    ({"event": "recover", "actions": [{"node": "node1"}]}, "expected a list of {"),
+    ({"event": "recover", "actions": [{"do": "x", "node": 1}]}, "expected a list of {"),
 ])
 def test_what_is_no_entry_is_said_in_one_line(entry, says):
     with pytest.raises(BadInput) as error:
@@ -409,7 +409,7 @@ def test_the_history_of_a_store_is_a_log(run, bad, tmp_path):
     (b'{"event": "recover"\n', "line 1 is not JSON"),
     (b'{"event": "recover"\n{"event": "recover"}\n', "line 1 is not JSON"),
     (b"null", "line 1: an entry of a log is an object"),
-    (b'{"event": "recover"}\n[1]\n', "line 2: an entry is an object"),
+    (b'{"event": "recover"}\n[1]\n', "line 2: an entry of a log is an object"),
     (b"[" * 100_000, "nested too deeply"),
     (b"x" * (1 << 21), "longer than"),
 ])

@@ -53,7 +53,7 @@ class World:
     def perform(self, order):
         entry = self.store.entries[order.epoch - 1]
         asked = entry["actions"][order.number]
-        assert (asked["do"], asked["node"] or order.node) == (order.do, order.node), "never decided"
+        assert (asked["do"], asked.get("node", order.node)) == (order.do, order.node), "never decided"
         self.at("during")
         self.did.append(order)
         if self.fails(order):

@@ -185,7 +185,7 @@ def test_reading_a_group_file_loads_no_store():
 
     loaded = ("import sys; from prgcore.running.group import read_group;"
               f"read_group(__import__('pathlib').Path({str(EXAMPLE)!r}));"
-              "print([m for m in ('sqlite3', 'etcd3gw', 'prgcore.wire') if m in sys.modules])")
+              "print([m for m in ('sqlite3', 'etcd3gw', 'prgcore.wire.machine_file') if m in sys.modules])")
     said = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True)
     assert said.stdout == "[]\n"
 

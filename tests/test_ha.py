@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 
 from prgcore import PRG
 from prgcore.cli import main
-from prgcore.cli.output import decision_json
 from prgcore.cli.statefile import FORMAT, KEYS, State
 from prgcore.cli.statefile import names as names_of
 from prgcore.errors import BadInput, OutsideInvariant
@@ -25,6 +24,7 @@ from prgcore.explain.status import parse
 from prgcore.machine import prg
 from prgcore.seats import NODES
 from prgcore.vocabulary import Kind, Outcome
+from prgcore.wire.answers import decision_json
 
 ROOT = Path(__file__).parent.parent
 GOLDEN = ROOT / "tests" / "golden" / "ha.txt"

@@ -15,7 +15,7 @@ import pytest
 from attrs import evolve
 
 from prgcore.engine import Engine
-from prgcore.errors import BadInput, Unavailable
+from prgcore.errors import BadInput, Failed, Unavailable
 from prgcore.machine import prg
 from prgcore.running.log import LINE_LIMIT, LogFile, lines, read, tell
 from prgcore.running.telemetry import of
@@ -144,7 +144,7 @@ GOOD = json.dumps({"epoch": 1, "time": 2, "event": "x", "outcome": "done", "befo
     (b"9" * 5000, "line 1 is not JSON that can be read: a number has too many digits"),
     (b'{"a": 1, "a": 2}', "line 1: the key 'a' is given twice"),
     (b'"' + b"x" * LINE_LIMIT + b'"', "line 1 is longer than 1,048,576 bytes"),
-    (b"{}", "line 1: epoch of an entry is None; expected"),
+    (b"{}", "line 1: epoch of an entry is missing; expected"),
 ], ids=lambda x: x[:12] if isinstance(x, bytes) else "")
 def test_hostile_lines_are_told_and_the_next_is_read(data, says):
     bad, good = lines(io.BytesIO(data + b"\n\n" + GOOD + b"\n"))
@@ -339,5 +339,6 @@ def test_words_of_a_log_do_not_reach_the_terminal_raw(run):
 
 def test_an_entry_is_what_a_decision_writes(entries):
     assert isinstance(entries[0], Entry)
-    assert entries[5].failed[0] == {
+    assert entries[5].failed[0] == Failed("node1.state", "normal", ("running_in_failed_mode",))
+    assert entries[5].to_json()["failed"][0] == {
         "column": "node1.state", "is": "normal", "needs": ["running_in_failed_mode"]}

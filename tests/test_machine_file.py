@@ -205,19 +205,19 @@ def test_findings_come_all_at_once() -> None:
 
 
 HOSTILE = [
-    ("", "not JSON: Expecting value at line 1, column 1"),
-    ("{", "not JSON: Expecting property name enclosed in double quotes at line 1, column 2"),
+    ("", "the machine file is empty; a JSON object is expected"),
+    ("{", "the machine file is not JSON: Expecting property name enclosed in double quotes at line 1, column 2"),
     (b"\xff\xfe\x00", "a machine file is UTF-8 text; byte 0 is not"),
     ("[]", "a machine file is a JSON object, not list"),
-    ("NaN", "NaN is not JSON"),
-    ('{"name": -Infinity}', "-Infinity is not JSON"),
-    ('{"name": "a", "name": "b"}', "the key 'name' stands twice in one object; keep one of them"),
-    ("[" * 10_000_000, "not a machine file: nested too deeply"),
-    ('{"a":' * 1_000_000, "not a machine file: nested too deeply"),
-    ('{"name": ' + "9" * 10_000 + "}", "not a machine file: a number of too many digits"),
-    ("mine/pair.json", "not JSON: Expecting value at line 1, column 1; to read the file of this name, give Path('mine/pair.json')"),
+    ("NaN", "the machine file: NaN is not JSON"),
+    ('{"name": -Infinity}', "the machine file: -Infinity is not JSON"),
+    ('{"name": "a", "name": "b"}', "the machine file: the key 'name' is given twice"),
+    ("[" * 10_000_000, "the machine file is nested too deeply to be read"),
+    ('{"a":' * 1_000_000, "the machine file is nested too deeply to be read"),
+    ('{"name": ' + "9" * 10_000 + "}", "the machine file is not JSON that can be read: a number has too many digits"),
     (7, "a machine file is a path, text or an object, not int"),
     (None, "a machine file is a path, text or an object, not NoneType"),
+    ("mine/pair.json", "the machine file is not JSON: Expecting value at line 1, column 1; to read the file of this name, give Path('mine/pair.json')"),
 ]
 
 
@@ -243,8 +243,8 @@ def test_a_machine_is_loaded_from_its_path(tmp_path: Path) -> None:
     (None, r"cannot read '.*machine\.json': No such file or directory; give the path of a machine"),
     ("folder", r"cannot read '.*machine\.json': Is a directory; give the path of a machine file"),
     (b"\x7fELF\x02\xff\xfe", r"'.*machine\.json': a machine file is UTF-8 text; byte 5 is not"),
-    (b"", r"'.*machine\.json': not JSON: Expecting value at line 1, column 1"),
-    (b"x = 1\n", r"'.*machine\.json': not JSON: Expecting value at line 1, column 1"),
+    (b"", r"'.*machine\.json': the machine file is empty; a JSON object is expected"),
+    (b"x = 1\n", r"'.*machine\.json': the machine file is not JSON: Expecting value at line 1, column 1"),
     (b"[]", r"'.*machine\.json': a machine file is a JSON object, not list"),
     (b" " * (FILE_LIMIT + 1), r"'.*machine\.json' is larger than 16 MB, the most that is read"),
 ], ids=["missing", "folder", "binary", "empty", "program", "list", "huge"])

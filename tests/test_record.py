@@ -63,7 +63,7 @@ def test_a_record_and_an_entry_are_json_and_come_back(agents):
         assert Entry.from_json(json.loads(json.dumps(entry.to_json()))) == entry
         assert record.epoch == before.epoch + (entry.outcome == "done")
         assert [o for o in record.orders if o.epoch == record.epoch and entry.outcome == "done"] == [
-            Order(record.epoch, i, a["node"] or "node1", a["do"])
+            Order(record.epoch, i, a.node or "node1", a.do)
             for i, a in enumerate(entry.actions)]
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from prgcore.errors import MissingExtra
 from prgcore.running.metrics import METRICS, Metric
 from prgcore.running.telemetry import Telemetry
-from prgcore.stores.record import Entry
+from prgcore.wire.entry import Entry
 
 try:
     from opentelemetry.metrics import CallbackOptions, Meter, Observation, get_meter
@@ -51,6 +51,6 @@ def trace(entry: Entry, tracer: Tracer | None = None) -> None:
     made.start_span(entry.event, start_time=moment, attributes={
         "prgcore.event": entry.event, "prgcore.outcome": entry.outcome,
         "prgcore.rule": entry.rule or "", "prgcore.why": entry.why, "prgcore.by": entry.by,
-        "prgcore.epoch": entry.epoch, "prgcore.failed": [str(f["column"]) for f in entry.failed],
-        "prgcore.actions": [str(a["do"]) for a in entry.actions],
+        "prgcore.epoch": entry.epoch, "prgcore.failed": [f.column for f in entry.failed],
+        "prgcore.actions": [a.do for a in entry.actions],
     }).end(moment)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from prgcore.running.log import Line
     from prgcore.story.conformance import Report
+    from prgcore.wire.entry import PartialEntry
 
 LATELY = 0.2
 """How long to wait for a log to grow, in seconds."""
@@ -66,6 +67,7 @@ def conform(
     """
     from prgcore.cli.log import lines
     from prgcore.story.conformance import Conformance
+    from prgcore.wire.entry import PartialEntry
 
     if machine == "-" and "-" in logs:
         raise BadInput("standard input cannot be both the machine and the log")
@@ -75,16 +77,17 @@ def conform(
         raise BadInput("--follow goes with one log; several are put in order when they are whole")
     unlogged = None if hidden is None else [event for event in hidden if event != "none"]
     checked = Conformance(inputs.load_machine(machine, policy), hidden=unlogged)
-    by: set[object] = set()
+    by: set[str] = set()
     with ExitStack() as files:
         streams = [
-            _entries(files.enter_context(closing(lines(name, _Growing if follow else None))),
+            _entries(files.enter_context(closing(lines(
+                name, PartialEntry.from_json, _Growing if follow else None))),
                      f"{one_line(name, 80)} " if len(logs) > 1 else "")
             for name in logs
         ]
         for place, entry in streams[0] if len(streams) == 1 else _merged(streams):
             finding = checked.feed(entry, place)
-            by.add(entry.get("by"))
+            by.add(entry.by)
             if finding:
                 break
     report = _alone(checked.report, by) if len(logs) == 1 else checked.report
@@ -95,10 +98,10 @@ def conform(
     raise Exit(int(not report.ok or bool(strict and report.refused)))
 
 
-def _alone(report: Report, by: set[object]) -> Report:
+def _alone(report: Report, by: set[str]) -> Report:
     """What came of one log: where a decision of a node is missing, its peer's log may have it."""
     found = report.finding
-    if found is None or found.kind != "epoch" or " lost: " not in found.says or by.isdisjoint(NODES):
+    if found is None or not found.lost or by.isdisjoint(NODES):
         return report
     says = f"{found.says}, or it is in the other node's log: give both"
     return evolve(report, finding=evolve(found, says=says))
@@ -127,29 +130,31 @@ def _told(report: Report) -> Iterator[str]:
 # ----------------------------------------------------------------------------- lines
 
 
-def _entries(lines: Iterator[Line], log: str) -> Iterator[tuple[str, Any]]:
-    """The place and the JSON value of every line; of a last one without its end nothing."""
+def _entries(
+    lines: Iterator[Line[PartialEntry]], log: str
+) -> Iterator[tuple[str, PartialEntry]]:
+    """The place and the entry of every line; of a last one without its end nothing."""
     for line in lines:
-        if line.value is not None:
-            yield log + line.place, line.value
+        if line.entry is not None:
+            yield log + line.place, line.entry
         elif not line.torn:
             raise BadInput(log + line.wrong)
 
 
 def _ordered(
-    entries: Iterator[tuple[str, Any]]
-) -> Iterator[tuple[tuple[int, bool, float], str, Any]]:
+    entries: Iterator[tuple[str, PartialEntry]]
+) -> Iterator[tuple[tuple[int, bool, float], str, PartialEntry]]:
     """With each entry when it was decided: its epoch, what was done first, its time."""
     for place, entry in entries:
-        asked = entry if isinstance(entry, dict) else {}
-        epoch, clock = asked.get("epoch"), asked.get("time")
-        if type(epoch) is not int or not isinstance(clock, int | float):
+        if entry.epoch is None or entry.time is None:
             raise BadInput(f"{place}: several logs are put in order by epoch and time, which are "
                            "numbers; this line has not both")
-        yield (epoch, asked.get("outcome") != "done", clock), place, entry
+        yield (entry.epoch, entry.outcome != "done", entry.time), place, entry
 
 
-def _merged(logs: list[Iterator[tuple[str, Any]]]) -> Iterator[tuple[str, Any]]:
+def _merged(
+    logs: list[Iterator[tuple[str, PartialEntry]]]
+) -> Iterator[tuple[str, PartialEntry]]:
     """The entries of several logs as they were decided."""
     for _, place, entry in heapq.merge(*map(_ordered, logs), key=itemgetter(0)):
         yield place, entry

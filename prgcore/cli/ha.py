@@ -19,6 +19,7 @@ from prgcore.cli.statefile import State, is_group, locked, names, read, save
 from prgcore.errors import BadInput
 from prgcore.seats import NODES
 from prgcore.vocabulary import Outcome
+from prgcore.wire.answers import decision_json, failed
 from prgcore.words import quoted
 
 if TYPE_CHECKING:
@@ -294,8 +295,8 @@ def _request(
     said = [_SAID[command].format(name)]
     if _refused(told):
         said.append("Request FAILED.")
-        for reason in told[0]["why"].split("; "):
-            said.extend(output.wrapped(reason, "  ", "    "))
+        for cell in failed(told[0]["failed"]) or ():
+            said.extend(output.wrapped(str(cell), "  ", "    "))
     else:
         said.append("Request SUCCESSFUL.")
         said.extend(_RECOVERED if command == "recover" else ())
@@ -310,7 +311,7 @@ def _change(file: Path, decide: Callable[[State], list[Decision]]) -> tuple[Stat
     """Decide, and replace the file if anything changed; a refusal changes nothing."""
     with locked(file) as before:
         decisions = decide(before)
-        told = [{"event": d.event} | output.decision_json(d) for d in decisions]
+        told = [{"event": d.event} | decision_json(d) for d in decisions]
         stays = _refused(told) or not decisions
         after = before if stays else evolve(before, pair=decisions[-1].pair)
         if after != before:

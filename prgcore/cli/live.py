@@ -34,9 +34,10 @@ from prgcore.explain.settling import until_rest
 from prgcore.running.agent import ask
 from prgcore.running.group import Group, Member, read_group
 from prgcore.seats import NODES, seat
-from prgcore.stores.record import Entry
 from prgcore.vocabulary import Kind, Reason
 from prgcore.vocabulary import State as Word
+from prgcore.wire.answers import actions_json, failed_json
+from prgcore.wire.entry import Entry
 from prgcore.words import one_line
 
 if TYPE_CHECKING:
@@ -268,15 +269,15 @@ def tell(file: Path, choose: Callable[[State], str]) -> tuple[Seen, list[Answer]
     try:
         entry = Entry.from_json(answer.get("entry"))
         known = cast("Pair", {**seen.pair, **entry.after})
-        asked = tuple(f"{a['do']}({a['node']})" for a in entry.actions)
+        asked = tuple(map(str, entry.actions))
         after = evolve(seen, pair=known, epoch=entry.epoch, orders=(*seen.orders, *asked))
         after.display()
     except (BadInput, KeyError, ValueError):
         raise Undecided(f"{member.name} answers {event} with no decision; what became of it "
                         "prgcore ha status says", ()) from None
     decision = {"event": event, "outcome": entry.outcome, "rule": entry.rule,
-                "pair": dict(entry.after), "actions": [dict(a) for a in entry.actions],
-                "why": entry.why, "failed": [dict(f) for f in entry.failed]}
+                "pair": dict(entry.after), "actions": actions_json(entry.actions),
+                "why": entry.why, "failed": failed_json(entry.failed)}
     return after, [decision]
 
 

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
-    from prgcore.running.log import Line
+    from prgcore.running.log import Line, Said
     from prgcore.running.telemetry import Telemetry
-    from prgcore.stores.record import Entry
+    from prgcore.wire.entry import Entry
 
 SQLITE = b"SQLite format 3\0"
 """How the file of a SQLite store begins."""
@@ -122,7 +122,9 @@ class _Read:
         Raises:
             BadInput: it cannot be read.
         """
-        for line in lines(file):
+        from prgcore.wire.entry import Entry
+
+        for line in lines(file, Entry.from_json):
             if line.entry is not None:
                 self.entries.append(line.entry)
             elif not line.torn:
@@ -150,11 +152,12 @@ def _order(entry: Entry) -> tuple[int, bool, float]:
 
 
 def lines(
-    file: str, follow: Callable[[BinaryIO], Any] | None = None
-) -> Generator[Line, None, None]:
+    file: str, reader: Callable[[Any], Said], follow: Callable[[BinaryIO], Any] | None = None
+) -> Generator[Line[Said], None, None]:
     """The lines of a log, or of standard input for `-`, or the history of a SQLite store.
 
     Args:
+        reader: what reads the JSON of a line, or raises BadInput.
         follow: makes of a file one that is read as it grows.
 
     Raises:
@@ -163,7 +166,7 @@ def lines(
     from prgcore.running import log
 
     if file == "-":
-        yield from log.lines(inputs.standard_input())
+        yield from log.lines(inputs.standard_input(), reader)
         return
     name = quoted(file)
     try:
@@ -171,23 +174,24 @@ def lines(
             stored = stream.peek(len(SQLITE)).startswith(SQLITE)
             if stored and follow:
                 raise BadInput(f"{name} is a store; --follow goes with a log of JSON Lines")
-            yield from _stored(file) if stored else log.lines(follow(stream) if follow else stream)
+            yield from _stored(file, reader) if stored else log.lines(
+                follow(stream) if follow else stream, reader)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise BadInput(f"cannot read {name}: {reason}; give a log, or - for standard input") \
             from None
 
 
-def _stored(file: str) -> Iterator[Line]:
+def _stored(file: str, reader: Callable[[Any], Said]) -> Iterator[Line[Said]]:
     """The history of a store, which has what was done, and not what was refused or ignored."""
-    from prgcore.running.log import Line
+    from prgcore.running.log import line_of
     from prgcore.stores.sqlite import SQLiteStore
 
     try:
         store = SQLiteStore(file)
         try:
             for number, value in enumerate(store.history(), 1):
-                yield Line.of(f"entry {number}", value)
+                yield line_of(f"entry {number}", value, reader)
         finally:
             store.close()
     except Unavailable as error:

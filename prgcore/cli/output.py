@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from prgcore.errors import BadInput, MissingExtra
 from prgcore.seats import NODES
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.table import Table
 
-    from prgcore.engine import Decision, Engine, Failed, Pair
+    from prgcore.engine import Engine, Pair
 
 HEIGHT = 24
 """How many lines a page has when nothing says otherwise."""
@@ -200,26 +200,7 @@ def _name(written: Path, name: Path) -> None:
         written.unlink()
 
 
-# ------------------------------------------------------------------------ decisions
-
-
-def failed_json(failed: Iterable[Failed]) -> list[dict[str, Any]]:
-    """Failing cells as they are written in JSON."""
-    return [{"column": f.column, "is": f.value, "needs": list(f.needs)} for f in failed]
-
-
-def decision_json(decision: Decision) -> dict[str, Any]:
-    """A decision as it is written in JSON."""
-    return {
-        "outcome": str(decision.outcome),
-        "rule": decision.rule and decision.rule.id,
-        "pair": dict(decision.pair),
-        "actions": [
-            {"do": a.do, "node": a.node} if a.node else {"do": a.do} for a in decision.actions
-        ],
-        "why": decision.why,
-        "failed": failed_json(decision.failed),
-    }
+# ---------------------------------------------------------------------------- tables
 
 
 def table(*names: str, right: tuple[str, ...] = ()) -> Table:

@@ -8,6 +8,7 @@ from prgcore.cli import inputs, output
 from prgcore.cli.commands import Argument, Exit, Group, Option
 from prgcore.errors import BadInput, unknown_name
 from prgcore.vocabulary import Kind, Outcome
+from prgcore.wire.answers import decision_json, failed_json
 from prgcore.words import counted
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ def available(*, asked: inputs.Question, as_json: inputs.Json = False) -> None:
     if as_json:
         output.write_json({
             "available": [a.event for a in accepted],
-            "refused": {a.event: output.failed_json(a.failed) for a in refused},
+            "refused": {a.event: failed_json(a.failed) for a in refused},
         })
         return
     table = output.table("command", "answer", "why")
@@ -186,7 +187,7 @@ def plan(
     if as_json:
         output.write_json({
             "start": dict(way.start), "plan": list(way.events),
-            "steps": [{"event": s.event} | output.decision_json(s) for s in way.steps],
+            "steps": [{"event": s.event} | decision_json(s) for s in way.steps],
             "end": dict(way.end),
         })
         return

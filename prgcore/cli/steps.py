@@ -10,7 +10,7 @@ from prgcore.cli import inputs, output
 from prgcore.cli.commands import Argument, Exit, Group, Option
 from prgcore.errors import BadInput, ImpossibleEvent, NotTotal, OutsideInvariant, PrgError
 from prgcore.vocabulary import Outcome
-from prgcore.words import one_line
+from prgcore.wire.answers import decision_json, error_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,10 +75,10 @@ def step(
     except ANSWERED as error:
         if not as_json:
             raise
-        output.write_json(_error(error))
+        output.write_json(error_json(error))
         raise Exit(1) from None
     if as_json:
-        output.write_json(output.decision_json(decision))
+        output.write_json(decision_json(decision))
     else:
         page = output.table("", "")
         page.show_header = False
@@ -115,10 +115,10 @@ def _stream(machine: Machine, *, strict: bool) -> int:
         try:
             decision = _answer(machine, line, f"line {number}")
         except PrgError as error:
-            output.write_json(_error(error), line=True)
+            output.write_json(error_json(error), line=True)
             code = 1
         else:
-            output.write_json(output.decision_json(decision), line=True)
+            output.write_json(decision_json(decision), line=True)
             if strict and decision.outcome is Outcome.REFUSED:
                 code = 1
         sys.stdout.flush()
@@ -146,10 +146,6 @@ def _answer(machine: Machine, line: bytes | None, name: str) -> Decision:
         raise BadInput(f"{name}: {error}") from None
     except RecursionError:
         raise BadInput(f"{name} is nested too deeply to be read") from None
-
-
-def _error(error: PrgError) -> dict[str, str]:
-    return {"error": error.code, "message": one_line(str(error))}
 
 
 # -------------------------------------------------------------------------- stories

@@ -11,12 +11,14 @@ from typing import Any
 
 from attrs import field, frozen
 
-from prgcore.engine import Failed, Pair
+from prgcore.engine import Pair
+from prgcore.errors import Failed
 from prgcore.explain.display import Display, spell
 from prgcore.explain.plan import Plan
 from prgcore.model import Cube
 from prgcore.seats import NODES
 from prgcore.vocabulary import title
+from prgcore.wire.answers import failed_json
 from prgcore.words import counted, listed, wrapped
 
 _WAYS = 2
@@ -131,7 +133,7 @@ class Explanation:
                 {"command": m.command, "if": {c.column: list(c.values) for c in m.when}}
                 for m in self.maybe
             ],
-            "refused": {c: _failed_json(failed) for c, failed in self.refused.items()},
+            "refused": {c: failed_json(failed) for c, failed in self.refused.items()},
             "plan": list(self.plan.events) if self.plan else [],
             "assuming": dict(self.assuming),
             "broken": list(self.broken),
@@ -244,7 +246,7 @@ class WhyNot:
         """`plan` is null where nothing but a fault, or nothing at all, enables the command."""
         return {
             "command": self.command, "accepted": self.accepted,
-            "failed": _failed_json(self.failed),
+            "failed": failed_json(self.failed),
             "plan": list(self.plan.events) if self.plan else None,
         }
 
@@ -262,10 +264,6 @@ class WhyNot:
         else:
             lines += ["Repairs, commands, timers and completions do not enable it from here."]
         return "\n".join(lines) + "\n"
-
-
-def _failed_json(failed: Iterable[Failed]) -> list[dict[str, Any]]:
-    return [{"column": f.column, "is": f.value, "needs": list(f.needs)} for f in failed]
 
 
 def _needs(failed: Iterable[Failed]) -> str:

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import Enum
 from itertools import combinations, takewhile
 
-from prgcore.engine import Decision, Engine, Failed, Pair
-from prgcore.errors import BadInput, NeedsTwoNodes
+from prgcore.engine import Decision, Engine, Pair
+from prgcore.errors import BadInput, Failed, NeedsTwoNodes
 from prgcore.explain.answer import Explanation, Maybe, Reading, WhyNot
 from prgcore.explain.display import (
     Display,

@@ -20,6 +20,7 @@ from prgcore.running.page import page
 from prgcore.stores.ports import host_lost
 from prgcore.stores.record import Record, served
 from prgcore.vocabulary import Kind
+from prgcore.wire.answers import error_json
 
 if TYPE_CHECKING:
     from prgcore.running.agent import Agent
@@ -99,7 +100,7 @@ class Administrator:
         try:
             return question, await self._do(question)
         except PrgError as error:
-            return question, {"error": error.code, "message": str(error)}
+            return question, error_json(error)
 
     async def _do(self, question: Mapping[str, Any]) -> dict[str, Any]:
         match question.get("do"):

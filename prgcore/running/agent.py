@@ -29,7 +29,8 @@ from prgcore.running.node import told
 from prgcore.running.processes import Services
 from prgcore.seats import seat
 from prgcore.stores.ports import Observation, boot_clock
-from prgcore.stores.record import Entry, Order, assigned
+from prgcore.stores.record import Order, assigned
+from prgcore.wire.entry import Entry
 
 __all__ = ["Agent", "ask"]
 

@@ -35,13 +35,14 @@ from prgcore.running.node import any_pair, decide, explanation, own, shared, vie
 from prgcore.seats import NODES, seat
 from prgcore.stores.keeping import settle
 from prgcore.stores.ports import Clock, Kept, Observation, Performer, Store, SystemClock, told
-from prgcore.stores.record import Entry, Order, Record, acknowledged, begin, decided
+from prgcore.stores.record import Order, Record, acknowledged, begin, decided
 from prgcore.tables.actions import ACTIONS
 from prgcore.tables.timers import TIMERS
 from prgcore.timers.monitor import Monitor
 from prgcore.timers.parameters import Parameters
 from prgcore.vocabulary import Kind, Outcome
 from prgcore.wire import digest
+from prgcore.wire.entry import Entry
 
 __all__ = ["Driver", "Heard", "Keeper", "carried_out"]
 

@@ -15,13 +15,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any, BinaryIO, Self
+from typing import TYPE_CHECKING, Any, BinaryIO, Generic, Self, TypeVar, overload
 
 from attrs import define, field, frozen
 
 from prgcore.errors import BadInput, Unavailable
 from prgcore.running.telemetry import Telemetry, of
-from prgcore.stores.record import Entry
+from prgcore.wire.entry import Entry
 from prgcore.wire.jsontext import LINE_LIMIT, parse_json
 
 if TYPE_CHECKING:
@@ -102,35 +102,47 @@ class LogFile:
         self.close()
 
 
+Said = TypeVar("Said")
+"""What a line says: an `Entry`, or what else it is read as."""
+
+
 @frozen
-class Line:
+class Line(Generic[Said]):
     """A line of a log.
 
     Attributes:
         place: where it stands, as `line 17`.
-        value: the JSON of it; None where it is none.
-        entry: what it says; None where it is none.
-        wrong: why it is none.
+        entry: what it says; None where it cannot be read.
+        wrong: why it cannot be read.
         torn: whether it is the last one and has no end: its writer was killed, or is writing.
     """
 
     place: str
-    value: Any = None
-    entry: Entry | None = None
+    entry: Said | None = None
     wrong: str = ""
     torn: bool = False
 
-    @classmethod
-    def of(cls, place: str, value: Any, *, torn: bool = False) -> Self:
-        """The line that holds this JSON."""
-        try:
-            return cls(place, value, Entry.from_json(value))
-        except BadInput as error:
-            return cls(place, value, None, f"{place}: {error}", torn)
+
+def line_of(
+    place: str, value: Any, reader: Callable[[Any], Said], *, torn: bool = False
+) -> Line[Said]:
+    """The line that holds this JSON."""
+    try:
+        return Line(place, reader(value))
+    except BadInput as error:
+        return Line(place, None, f"{place}: {error}", torn)
 
 
-def lines(stream: BinaryIO) -> Iterator[Line]:
-    """The lines of a log that are not blank, one after the other, whatever they hold."""
+@overload
+def lines(stream: BinaryIO) -> Iterator[Line[Entry]]: ...
+@overload
+def lines(stream: BinaryIO, reader: Callable[[Any], Said]) -> Iterator[Line[Said]]: ...
+def lines(stream: BinaryIO, reader: Callable[[Any], Any] = Entry.from_json) -> Iterator[Line[Any]]:
+    """The lines of a log that are not blank, one after the other, whatever they hold.
+
+    Args:
+        reader: what reads the JSON of a line, or raises BadInput.
+    """
     number = 0
     while data := stream.readline(LINE_LIMIT + 1):
         number += 1
@@ -142,15 +154,15 @@ def lines(stream: BinaryIO) -> Iterator[Line]:
             place = f"line {number}"
             yield Line(place, wrong=f"{place} is longer than {LINE_LIMIT:,} bytes")
         elif data.strip():
-            yield _line(number, data)
+            yield _line(number, data, reader)
 
 
-def _line(number: int, data: bytes) -> Line:
+def _line(number: int, data: bytes, reader: Callable[[Any], Said]) -> Line[Said]:
     place = f"line {number}"
     data = data.removeprefix(BOM_UTF8) if number == 1 else data
     torn = data.lstrip().startswith(b"{") and not data.endswith(b"\n")
     try:
-        return Line.of(place, parse_json(data.decode(), place), torn=torn)
+        return line_of(place, parse_json(data.decode(), place), reader, torn=torn)
     except UnicodeDecodeError as error:
         wrong = f"{place} is not text: byte {error.start} is not UTF-8"
     except BadInput as error:

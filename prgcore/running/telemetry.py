@@ -21,8 +21,9 @@ from attrs import evolve, field, frozen
 
 from prgcore.errors import BadInput
 from prgcore.seats import NODES, seat_cube
-from prgcore.stores.record import Entry, assigned
+from prgcore.stores.record import assigned
 from prgcore.tables.clients import ASSIGNED, SERVES
+from prgcore.wire.entry import Entry
 
 Key: TypeAlias = tuple[str, ...]
 
@@ -201,7 +202,7 @@ def _told(so_far: Telemetry, entry: Entry) -> Telemetry:
         _now(here, cells)
     _count(here.decisions, (entry.rule or "", entry.event, entry.outcome))
     if entry.outcome == "refused":
-        for column in sorted({str(cell["column"]) for cell in entry.failed}) or [""]:
+        for column in sorted({cell.column for cell in entry.failed}) or [""]:
             _count(here.refusals, (entry.event, column))
     return evolve(here, entries=here.entries + 1, told=entry.time, epoch=entry.epoch)
 

@@ -23,7 +23,8 @@ from prgcore.errors import BadInput
 from prgcore.seats import NODES
 from prgcore.tables.clients import ASSIGNED
 from prgcore.vocabulary import Outcome
-from prgcore.words import listed
+from prgcore.wire.answers import is_word
+from prgcore.wire.entry import Entry, cells
 
 
 @frozen
@@ -58,100 +59,8 @@ class Claim:
     freed: int = 0
 
 
-@frozen
-class Entry:
-    """A line of the log: one event, and what was decided. As JSON, one object a line.
-
-    Attributes:
-        epoch: of the decision; of one that is refused or ignored, that of the record.
-        time: seconds of the wall clock, since 1970.
-        by: who decided: a node, `administrator` or `controller`.
-        event: the event.
-        outcome: done, ignored or refused.
-        rule: the id of the rule; None where it was refused.
-        why: one sentence.
-        before, after: the columns that whoever decided knows, all or some of the pair.
-        actions: what was asked for, in order.
-        failed: of a refusal, the cells that fail: `{"column", "is", "needs": [...]}`.
-    """
-
-    epoch: int
-    time: float
-    by: str
-    event: str
-    outcome: str
-    rule: str | None
-    why: str
-    before: Mapping[str, str]
-    after: Mapping[str, str]
-    actions: tuple[Mapping[str, str], ...] = ()
-    failed: tuple[Mapping[str, Any], ...] = ()
-
-    def to_json(self) -> dict[str, Any]:
-        """The entry as JSON."""
-        return asdict(self)
-
-    @staticmethod
-    def from_json(value: Any) -> Entry:
-        """The entry of a JSON value; what it has beside an entry's keys is left out.
-
-        Raises:
-            BadInput: it is none.
-        """
-        if not isinstance(value, Mapping):
-            raise BadInput(f"an entry of a log is an object, not {value!r:.60}")
-        given = {key: value.get(key, default) for key, (default, *_) in _KEYS.items()}
-        for key, (_, fits, expected) in _KEYS.items():
-            if not fits(given[key]):
-                raise BadInput(f"{key} of an entry is {given[key]!r:.60}; expected {expected}")
-        given["time"] = float(given["time"])
-        return Entry(**given | {key: tuple(given[key]) for key in ("actions", "failed")})
-
-
-LATEST = 253_402_300_799
-"""The latest time of an entry, in seconds since 1970: the end of the year 9999."""
-
-
-def _word(value: Any) -> bool:
-    return isinstance(value, str) and len(value) <= 200
-
-
 def _whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 63
-
-
-def _time(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= LATEST
-
-
-def _cells(value: Any) -> bool:
-    return isinstance(value, Mapping) and len(value) <= 1000 and all(
-        _word(k) and _word(v) for k, v in value.items())
-
-
-def _objects(*keys: str) -> Callable[[Any], bool]:
-    def fit(value: Any) -> bool:
-        return isinstance(value, list | tuple) and all(
-            isinstance(one, Mapping) and all(_word(one.get(key)) for key in keys) for one in value)
-
-    return fit
-
-
-_OUTCOMES = tuple(outcome.value for outcome in Outcome)
-_KEYS: dict[str, tuple[Any, Callable[[Any], bool], str]] = {
-    "epoch": (None, _whole, "a whole number from 0 on"),
-    "time": (None, _time, "seconds since 1970"),
-    "by": ("", _word, "a word"),
-    "event": (None, _word, "a word"),
-    "outcome": (None, lambda value: value in _OUTCOMES, listed(_OUTCOMES)),
-    "rule": (None, lambda value: value is None or _word(value), "an id or null"),
-    "why": ("", lambda value: isinstance(value, str), "a sentence"),
-    "before": (None, _cells, "columns and their values"),
-    "after": (None, _cells, "columns and their values"),
-    "actions": ((), _objects("do"), 'a list of {"do": ...}'),
-    "failed": ((), _objects("column"), 'a list of {"column": ...}'),
-}
-"""Of every key of an entry: what it is where it is not given, whether a value fits, what does."""
 
 
 @frozen
@@ -207,10 +116,10 @@ class Record:
         words = [*record.own, *record.changes, *record.claims,
                  *(w for o in record.orders for w in (o.node, o.do)),
                  *(c.node for c in record.claims.values())]
-        cells = (record.columns, *record.own.values(), record.terms, record.seats)
-        if not all(map(_cells, cells)):
+        columns = (record.columns, *record.own.values(), record.terms, record.seats)
+        if any(cells(c) is None for c in columns):
             raise _no_record("its columns are no words")
-        if not all(map(_whole, numbers)) or not all(map(_word, words)):
+        if not all(map(_whole, numbers)) or not all(map(is_word, words)):
             raise _no_record("a number or a word of it is none")
         if record.own.keys() != record.changes.keys():
             raise _no_record("its drawers are counted otherwise")
@@ -275,9 +184,7 @@ def decided(
     entry = Entry(
         record.epoch + done, time, by, decision.event, decision.outcome.value,
         decision.rule.id if decision.rule else None, decision.why, dict(known), after,
-        tuple({"do": a.do, "node": a.node or ""} for a in decision.actions),
-        tuple({"column": f.column, "is": f.value, "needs": list(f.needs)}
-              for f in decision.failed),
+        decision.actions, decision.failed,
     )
     if not done:
         return record, entry

@@ -10,15 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from attrs import asdict, frozen
+from attrs import asdict, evolve, frozen
 
 from prgcore.engine import Decision, Engine, Pair
 from prgcore.errors import BadInput, BudgetExhausted, PrgError, unknown_name
 from prgcore.form.knowledge import ADMINISTRATOR, ENVIRONMENT, RECORD
-from prgcore.model import Rule
+from prgcore.model import Action, Rule
 from prgcore.seats import NODES
 from prgcore.story.unseen import World, anywhere, node_of
 from prgcore.vocabulary import Outcome
+from prgcore.wire.entry import PartialEntry
 from prgcore.words import few
 
 PAST = 64
@@ -26,36 +27,6 @@ PAST = 64
 CONTROLLER = "controller"
 """Who decides for both nodes."""
 _SHOWN = 4
-
-
-@frozen
-class Line:
-    """What a line of a log says; `read` makes it.
-
-    Attributes:
-        place: where it stands, as `line 17`.
-        event: what arrived.
-        by: who decided; empty where the log does not say.
-        outcome, rule, epoch: None where the log does not say.
-        before, after: the columns that it names.
-        actions: what was asked for and of which node (empty: of the group), in order; None where
-            the log does not say.
-    """
-
-    place: str
-    event: str
-    by: str
-    outcome: str | None
-    rule: str | None
-    epoch: int | None
-    before: Mapping[str, str]
-    after: Mapping[str, str]
-    actions: tuple[tuple[str, str], ...] | None
-
-    @property
-    def done(self) -> bool:
-        """Whether it was done; a log that does not say logs what was done."""
-        return self.outcome in (None, Outcome.DONE)
 
 
 @frozen
@@ -86,6 +57,7 @@ class Finding:
             `after`, `actions`.
         says: one sentence.
         answers: what the table answers instead, each once.
+        lost: how many decisions before it have no line; not part of the JSON.
     """
 
     place: str
@@ -93,10 +65,12 @@ class Finding:
     kind: str
     says: str
     answers: tuple[Answer, ...] = ()
+    lost: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """The finding as JSON."""
-        return asdict(self)
+        return {"place": self.place, "event": self.event, "kind": self.kind, "says": self.says,
+                "answers": [asdict(a) for a in self.answers]}
 
     def text(self) -> str:
         """A line, and one more for each answer of the table."""
@@ -132,64 +106,31 @@ class Report:
 
     def to_json(self) -> dict[str, Any]:
         """The report as JSON."""
-        return {"ok": self.ok, **asdict(self)}
+        found = self.finding and self.finding.to_json()
+        return {"ok": self.ok, **asdict(self), "finding": found}
 
 
 # ---------------------------------------------------------------------------- reading
 
 
-def read(engine: Engine, entry: Any, place: str) -> Line:
-    """A line of a log from its JSON value. It needs an `event`; the rest is checked where it is.
+def read(engine: Engine, entry: Any, place: str) -> PartialEntry:
+    """A line of a log from its JSON value; its names are those of the machine.
+
+    Args:
+        entry: the JSON value, or what was read of it.
+        place: where it stands, as `line 17`.
 
     Raises:
-        BadInput: it is no entry, or names what the machine has not.
+        BadInput: it is no entry, or names what the machine does not have.
     """
-    if not isinstance(entry, Mapping):
-        raise BadInput(f"{place}: an entry is an object, not {type(entry).__name__}")
-    event, by = entry.get("event"), entry.get("by")
-    if not isinstance(event, str):
-        raise BadInput(f"{place}: expected an object with event, and with outcome, rule, before "
-                       "and after; the event is missing" + ("" if event is None else " or no text"))
     try:
-        engine.kind(event)
+        line = entry if isinstance(entry, PartialEntry) else PartialEntry.from_json(entry)
+        engine.kind(line.event)
     except BadInput as error:
         raise BadInput(f"{place}: {error}") from None
-    outcome, rule, epoch = entry.get("outcome"), entry.get("rule"), entry.get("epoch")
-    if outcome is not None and outcome not in tuple(Outcome):
-        raise BadInput(f"{place}: " + unknown_name("outcome", outcome, Outcome))
-    for key, value in (("rule", rule), ("by", by)):
-        if not isinstance(value, str | None):
-            raise BadInput(f"{place}: {key} is text, not {type(value).__name__}")
-    if epoch is not None and (type(epoch) is not int or epoch < 0):
-        raise BadInput(f"{place}: the epoch is a number from 0, not {str(epoch)[:40]!r}")
-    before, after = (
-        _columns(engine, entry.get(key), f"{place}: {key}") for key in ("before", "after"))
-    return Line(place, event, by or "", outcome, rule, epoch, before, after,
-                _actions(entry.get("actions"), f"{place}: actions"))
-
-
-def _actions(value: Any, place: str) -> tuple[tuple[str, str], ...] | None:
-    if value is None:
-        return None
-    expected = f'{place} are a list of {{"do": ..., "node": ...}}'
-    if not isinstance(value, list | tuple):
-        raise BadInput(f"{expected}, not {type(value).__name__}")
-    found = []
-    for one in value:
-        do, node = (one.get("do"), one.get("node")) if isinstance(one, Mapping) else (None, None)
-        if not isinstance(do, str) or not isinstance(node, str | None):
-            raise BadInput(f"{expected}, not {one!r:.60}")
-        found.append((do, node or ""))
-    return tuple(found)
-
-
-def _columns(engine: Engine, value: Any, place: str) -> dict[str, str]:
-    if value is None:
-        return {}
-    if not isinstance(value, Mapping):
-        raise BadInput(f"{place} is an object of columns, not {type(value).__name__}")
-    engine.check(value, place)
-    return dict(value)
+    engine.check(line.before, f"{place}: before")
+    engine.check(line.after, f"{place}: after")
+    return evolve(line, place=place)
 
 
 # --------------------------------------------------------------------------- checking
@@ -246,7 +187,7 @@ class Conformance:
         """The next entry; what is wrong with it, or with an earlier one, if anything is.
 
         Args:
-            entry: a JSON object: an event, and what the log says of it.
+            entry: a JSON object, or what was read of it: an event, and what the log says of it.
             place: what to call it; `line N` if not given.
 
         Raises:
@@ -259,7 +200,7 @@ class Conformance:
             self.finding = self._check(line)
         return self.finding
 
-    def _check(self, line: Line) -> Finding | None:
+    def _check(self, line: PartialEntry) -> Finding | None:
         if self._world is None:
             whole = set(self.engine.stored) <= line.before.keys()
             self._world = World(self.engine, () if whole else None)
@@ -287,7 +228,7 @@ class Conformance:
             self._number(line, {d.outcome is Outcome.DONE for d in allowed})
         return None
 
-    def _number(self, line: Line, done: set[bool]) -> None:
+    def _number(self, line: PartialEntry, done: set[bool]) -> None:
         """Count a line; one without an epoch is a decision if the table answers that it is."""
         if line.epoch is not None:
             self._numbers, self._least, self._most = True, line.epoch, line.epoch
@@ -297,11 +238,11 @@ class Conformance:
             self._past[self._least] = self.open
             self._past = {e: p for e, p in self._past.items() if e > self._least - PAST}
 
-    def _numbered(self, line: Line) -> Finding | None:
+    def _numbered(self, line: PartialEntry) -> Finding | None:
         """Every decision once and in order; what is ignored or refused is of a recent one."""
         if line.epoch is None:
             return None
-        before = line.epoch - line.done
+        before, missing = line.epoch - line.done, 0
         if not self._numbers and before >= self._least + self._middle:
             return None
         unsaid = line.outcome is None and self._least <= line.epoch <= self._most
@@ -309,9 +250,8 @@ class Conformance:
                 not line.done and line.epoch in self._past)):
             return None
         if self._numbers and before > self._most:
-            lost = f"decision {self._most + 1}"
-            if before > self._most + 1:
-                lost = f"decisions {self._most + 1} to {before}"
+            missing = before - self._most
+            lost = f"decision {before}" if missing == 1 else f"decisions {self._most + 1} to {before}"
             says = f"{lost} lost: the epoch is {line.epoch} after {self._most}"
         elif before == self._least:
             return Finding(line.place, line.event, "start", _NO_START)
@@ -320,9 +260,9 @@ class Conformance:
                     f"after {self._least}")
         else:
             says = f"of epoch {line.epoch}, too long before {self._least} to be checked"
-        return Finding(line.place, line.event, "epoch", says)
+        return Finding(line.place, line.event, "epoch", says, lost=missing)
 
-    def _misattributed(self, line: Line) -> Finding | None:
+    def _misattributed(self, line: PartialEntry) -> Finding | None:
         """Who decides an event, or sees it happen, logs it; a controller logs everything."""
         who = self._deciders[line.event]
         if who == ENVIRONMENT:
@@ -332,7 +272,7 @@ class Conformance:
         return Finding(line.place, line.event, "by", (
             f"the log says by {line.by:.60}, and it is to be by {who} or {CONTROLLER}"))
 
-    def _begin(self, line: Line, world: World) -> Finding | None:
+    def _begin(self, line: PartialEntry, world: World) -> Finding | None:
         """Where a log begins: initially, or in any pair that fits its first line."""
         initial = frozenset(self.engine.initial)
         before = self._compared(line, line.before)
@@ -351,7 +291,7 @@ class Conformance:
             "the log begins in a pair that cannot be reached"
             + (f": it breaks {', '.join(broken)}" if broken else "")))
 
-    def _compared(self, line: Line, columns: Mapping[str, str]) -> Mapping[str, str]:
+    def _compared(self, line: PartialEntry, columns: Mapping[str, str]) -> Mapping[str, str]:
         """Those columns of a line that whoever decided knows now; of a peer it knows the past."""
         if line.by not in NODES or self._world is None or not self._world.events:
             return columns
@@ -367,7 +307,7 @@ class Conformance:
     # ------------------------------------------------------------------- explaining
 
     def _unexplained(
-        self, line: Line, at: frozenset[Pair], before: Mapping[str, str]
+        self, line: PartialEntry, at: frozenset[Pair], before: Mapping[str, str]
     ) -> Finding:
         """No open pair fits what the line says was before: the columns that changed unsaid."""
         nearest = min(at, key=lambda p: (sum(p[c] != v for c, v in before.items()), p.values_))
@@ -378,7 +318,7 @@ class Conformance:
             f"{few(unsaid, _SHOWN)} {since}: no line says how that changed"))
 
     def _refuted(
-        self, line: Line, fits: list[Pair], decisions: list[Decision], after: Mapping[str, str]
+        self, line: PartialEntry, fits: list[Pair], decisions: list[Decision], after: Mapping[str, str]
     ) -> Finding:
         """Some open pairs fit, and in none of them the table answers as the line says."""
         fits = sorted(fits, key=lambda p: p.values_)
@@ -401,7 +341,7 @@ class Conformance:
             self._told(line, nearest, here, after),
             tuple(Answer(o, r, dict(changes), why) for o, r, why, changes in answers))
 
-    def _told(self, line: Line, table: Decision, pair: Pair, after: Mapping[str, str]) -> str:
+    def _told(self, line: PartialEntry, table: Decision, pair: Pair, after: Mapping[str, str]) -> str:
         """What the line says, what the table answers, and why not as the line says."""
         answers = f"{table.outcome}{f' by {table.rule.id}' if table.rule else ''}"
         kind = _disagreement(line, table, after)
@@ -411,7 +351,7 @@ class Conformance:
             return f"{few(wrong, _SHOWN)} ({answers})"
         if kind == "actions":
             return (f"its actions are {_list(line.actions or ())}, and are to be "
-                    f"{_list(_asked(table))} ({answers})")
+                    f"{_list(table.actions)} ({answers})")
         logged = f"{line.outcome or 'done'}{f' by {line.rule}' if line.rule else ''}"
         said = f"the log says {logged}, the table {answers}"
         if line.rule is None:
@@ -434,7 +374,7 @@ def _fits(pair: Pair, columns: Mapping[str, str]) -> bool:
     return all(pair[c] == v for c, v in columns.items())
 
 
-def _disagreement(line: Line, decision: Decision, after: Mapping[str, str]) -> str:
+def _disagreement(line: PartialEntry, decision: Decision, after: Mapping[str, str]) -> str:
     """In what a line and a decision disagree; empty where they agree."""
     if line.outcome is not None and line.outcome != decision.outcome:
         return "outcome"
@@ -442,16 +382,12 @@ def _disagreement(line: Line, decision: Decision, after: Mapping[str, str]) -> s
         return "rule"
     if not _fits(decision.pair, after):
         return "after"
-    return "" if line.actions in (None, _asked(decision)) else "actions"
+    return "" if line.actions in (None, decision.actions) else "actions"
 
 
-def _asked(decision: Decision) -> tuple[tuple[str, str], ...]:
-    return tuple((a.do, a.node or "") for a in decision.actions)
-
-
-def _list(actions: Iterable[tuple[str, str]]) -> str:
+def _list(actions: Iterable[Action]) -> str:
     """`stop_critical_services on node1, then move_users on node2`."""
-    named = [f"{do} on {node}" if node else do for do, node in actions]
+    named = [f"{a.do} on {a.node}" if a.node else a.do for a in actions]
     return f"{', then '.join(named) or 'none':.300}"
 
 

@@ -28,6 +28,7 @@ from prgcore.explain.display import Shown, parse_shown, shows_states, spell
 from prgcore.model import Story
 from prgcore.seats import NODES
 from prgcore.vocabulary import Kind, Outcome, Reason, State, title
+from prgcore.wire.answers import actions_json
 from prgcore.words import counted, few, one_line, wrapped
 
 Starts: TypeAlias = Mapping[str, Sequence[str]]
@@ -410,10 +411,7 @@ def _step_json(step: Step) -> dict[str, Any]:
         "outcome": str(decision.outcome) if decision else None,
         "rule": decision.rule.id if decision and decision.rule else None,
         "changes": list(changes(step.before, step.after)),
-        "actions": [
-            {"do": a.do, **({"node": a.node} if a.node else {})}
-            for a in (decision.actions if decision else ())
-        ],
+        "actions": actions_json(decision.actions if decision else ()),
         "why": decision.why if decision else step.error,
         "failed": step.failed,
     }

@@ -14,7 +14,7 @@ from functools import lru_cache
 from importlib.resources import files
 from os import PathLike
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from prgcore.errors import BadInput, MalformedMachine
 from prgcore.form.wellformed import findings, overlaps
@@ -57,7 +57,7 @@ from prgcore.wire.grammar import (
     Row,
     Word,
 )
-from prgcore.wire.jsontext import FILE_LIMIT
+from prgcore.wire.jsontext import FILE_LIMIT, parse_json
 from prgcore.words import quoted
 
 FORMAT = "prgcore-machine/1"
@@ -270,29 +270,12 @@ def _parse(source: str | bytes) -> Any:
                        f"{type(source).__name__}")
     try:
         text = source.decode("utf-8-sig") if isinstance(source, bytes) else source
-        return json.loads(text, object_pairs_hook=_once, parse_constant=_no_constant)
     except UnicodeDecodeError as error:
         raise BadInput(f"a machine file is UTF-8 text; byte {error.start} is not") from None
-    except json.JSONDecodeError as error:
-        name = "" if "\n" in text or not text.endswith(".json") else (
-            f"; to read the file of this name, give Path({quoted(text)})")
-        raise BadInput(
-            f"not JSON: {error.msg} at line {error.lineno}, column {error.colno}{name}"
-        ) from None
-    except RecursionError:
-        raise BadInput("not a machine file: nested too deeply") from None
-    except ValueError:
-        raise BadInput("not a machine file: a number of too many digits") from None
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in found:
-            raise BadInput(f"the key {key[:80]!r} stands twice in one object; keep one of them")
-        found[key] = value
-    return found
-
-
-def _no_constant(word: str) -> NoReturn:
-    raise BadInput(f"{word} is not JSON")
+    try:
+        return parse_json(text, "the machine file")
+    except BadInput as error:
+        if "\n" in text or not text.endswith(".json"):
+            raise
+        raise BadInput(f"{error}; to read the file of this name, give Path({quoted(text)})") \
+            from None
