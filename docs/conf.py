@@ -3,17 +3,23 @@
 
 Law: every page reads well as plain Markdown; what Sphinx needs beyond it is added here, while it
 reads: the navigation (from the links of an index page), anchors (`<a id="m100"></a>`), pictures
-laid out in place of Mermaid text; and the explorer. Nothing is fetched from a network, ever.
+laid out in place of Mermaid text; and, when it is built, the explorer and the pictures of stories.
+Nothing is fetched from a network, ever.
 """
 
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 from shutil import which
 from typing import TYPE_CHECKING, Any
 
 from docutils import nodes
+
+sys.path.append(str(Path(__file__).parent))
+
+from writer import stories
 
 from prgcore import __version__
 from prgcore.explorer import page
@@ -41,6 +47,7 @@ copybutton_prompt_text = "$ "
 copybutton_line_continuation_character = "\\"
 
 EXPLORER = "explorer.html"
+STORIES = "stories"
 INDEXES = ("index", "reference/index", "decisions/README")
 _EXPLORER = (
     '<ul><li class="toctree-l1"><a class="reference internal" href="{}">'
@@ -51,11 +58,13 @@ _PAGE = re.compile(r"\]\(([\w./-]+)\.md\)")
 _ANCHOR = re.compile(r'<a id="([^"]+)">')
 _DRAWN = re.compile(r'<object (.*?)>\s*<p class="warning">(.*?)</p>', re.DOTALL)
 _PICTURE = re.compile(r"<!-- dot: (\S+) \| (.+?) -->\n+```mermaid\n(.*?)```\n", re.DOTALL)
+_SEQUENCE = re.compile(r"<!-- sequence: (\S+) \| (.+?) -->")
 
 
 def read(_app: Sphinx, name: str, source: list[str]) -> None:
     """Text as Sphinx gets it: laid out pictures, and the navigation below an index."""
     text = _PICTURE.sub(_laid_out if which("dot") else r"```text\n\3```\n", source[0])
+    text = _SEQUENCE.sub(rf'<img src="{STORIES}/\1.svg" alt="\2" loading="lazy">', text)
     if name in INDEXES:
         text += navigation(text, Path(name).parent)
     source[0] = text
@@ -104,10 +113,14 @@ def readable(
         tree.replace('role="heading"', 'role="heading" aria-level="2"'))
 
 
-def explorer(app: Sphinx, failed: Exception | None) -> None:
-    """The explorer of the machine, beside the pages."""
+def drawn(app: Sphinx, failed: Exception | None) -> None:
+    """What is made with the site: the explorer of the machine, and the pictures of its stories."""
     if failed is None and app.builder.format == "html":
-        (Path(app.outdir) / EXPLORER).write_text(page(prg(), links="reference/"), encoding="utf-8")
+        built = Path(app.outdir)
+        (built / EXPLORER).write_text(page(prg(), links="reference/"), encoding="utf-8")
+        (built / "reference" / STORIES).mkdir(exist_ok=True)
+        for name, svg in stories.drawn():
+            (built / "reference" / STORIES / f"{name}.svg").write_text(svg, encoding="utf-8")
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
@@ -115,5 +128,5 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("source-read", read)
     app.connect("doctree-read", anchor, priority=100)
     app.connect("html-page-context", readable, priority=900)
-    app.connect("build-finished", explorer)
+    app.connect("build-finished", drawn)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

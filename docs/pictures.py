@@ -3,6 +3,7 @@
 
 Law: nothing here decides how anything looks. What is laid out by Graphviz is committed as its
 text, and shown as Mermaid where no Graphviz is; what is laid out by us is committed as SVG.
+The site draws the pictures of stories itself.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from attrs import evolve
-from writer.situations import story_name
 
 from prgcore.diagram import Graph, graph, render
 from prgcore.diagram.matrix import matrix
@@ -47,7 +47,6 @@ def pictures(laid_out: Mapping[str, Graph]) -> dict[str, str]:
         **{f"{name}.dot": render(one, "dot") for name, one in laid_out.items()},
         "matrix.svg": render(matrix(prg()), "svg"),
         "failover.svg": render(failover(), "svg"),
-        **dict(_told()),
     }
 
 
@@ -81,28 +80,6 @@ def _brief(drawn: Sequence) -> Iterator[Message | Note]:
             if shown.get(item.over) != note:
                 shown[item.over] = note
                 yield note
-
-
-def _told() -> Iterator[tuple[str, str]]:
-    """The causes of Table 2 as sequences."""
-    machine = prg()
-    for situation in machine.model.situations:
-        for cause in situation.causes:
-            title = f"Row {situation.row}: {cause.says}"
-            told = run(machine, as_story(machine, cause.events, cause.start))
-            yield f"{_name(cause.id)}.svg", render(sequence(told, title), "svg")
-
-
-def _name(cause: str) -> str:
-    return story_name(cause).removesuffix(".txt")
-
-
-def of_stories(drawn: Mapping[str, str]) -> dict[str, str]:
-    """The pictures of stories, seen from a page of the reference."""
-    return {
-        name.removesuffix(".svg"): f"../pictures/{name}"
-        for name in drawn if name.startswith("table2-")
-    }
 
 
 def page(laid_out: Mapping[str, Graph]) -> str:

@@ -1,18 +1,27 @@
-"""What tests of pictures share: the words and boxes of an SVG, and a machine with hostile names."""
+"""What tests of pictures share: the words and boxes of an SVG; machines and stories to draw."""
 
 from __future__ import annotations
 
-import os
 import xml.etree.ElementTree as ET
-from pathlib import Path
 
 from prgcore.diagram.svg import room
 from prgcore.model import Column, Event, Invariant, Model, Possible, Rule
 from prgcore.vocabulary import Kind
+from tests.planted import FAULTS
 
-GOLDEN = Path(__file__).parent / "golden"
 NS = "{http://www.w3.org/2000/svg}"
 HOSTILE = 'a"<script>&\';#--> ]]> | \\ `*_[x](y)\n\r\t\x00\x07\u2028\ud800 %s {ü} end'
+
+LIT = next(f for f in FAULTS if f.name == "broken invariant").model
+STORY = """light(node1)
+refused light(node2)
+impossible burn_out(node1)
+mains_fail
+ignored rest(node1)
+expect mains = on
+warm(node1)
+"""
+"""What is drawn once in every format: it is refused, ignored and untrue, and breaks a promise."""
 
 Box = tuple[float, float, float, float]
 
@@ -31,14 +40,6 @@ NASTY = Model(
     invariants=(Invariant("I<", HOSTILE, {"node1.state": "-->", HOSTILE: "=1+1"}),),
 )
 """Every name that a machine may choose means something to some format."""
-
-
-def golden(name: str, text: str) -> str:
-    """The committed text; `PRGCORE_REWRITE=1` rewrites it first."""
-    path = GOLDEN / name
-    if os.environ.get("PRGCORE_REWRITE") == "1":
-        path.write_text(text, "utf-8", newline="\n")
-    return path.read_text("utf-8")
 
 
 def parsed(svg: str) -> ET.Element:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Mapping
 from functools import cache
-from pathlib import Path
 
 import pytest
+from writer.stories import stories
 
 from prgcore.engine import Engine, Pair
 from prgcore.errors import ImpossibleEvent
@@ -23,7 +23,6 @@ from tests.planted import LAMPS, reachable
 from tests.toys import LAMPS as DERIVED
 from tests.toys import TURNSTILE
 
-STORIES = sorted((Path(__file__).parent / "stories").glob("*.txt"))
 TOYS = {
     "turnstile": (Machine(TURNSTILE), ("arm",)),
     "planted lamps": (Machine(LAMPS), COLUMNS),
@@ -40,7 +39,7 @@ def _subject(kind: type[Subject], engine: Engine, columns: Values) -> Subject:
 
 @cache
 def _scripts() -> tuple[tuple[str, Script], ...]:
-    return tuple((p.stem, parse(p.read_text(encoding="utf-8"))) for p in STORIES)
+    return tuple((id_, parse(text)) for id_, text in stories().items())
 
 
 def _agrees(subject: Subject, pair: Pair, columns: Values, where: str) -> None:

@@ -33,30 +33,21 @@ from prgcore.tables.states import MEANINGS
 from prgcore.vocabulary import Kind
 from prgcore.words import clean
 from tests import needs
+from tests.committed import committed
+from tests.pictures import LIT, STORY
 from tests.toys import LAMPS, TURNSTILE
 
 FORMATS = SHAPES[Graph]
-GOLDEN = Path(__file__).parent / "golden"
 ROOT = Path(__file__).parent.parent
 SUFFIX = {"mermaid": "mmd", "dot": "dot", "table": "md", "plantuml": "puml", "scxml": "scxml",
           "xstate": "json", "csv": "csv", "text": "txt"}
-WHOLE = ("mermaid", "dot", "table", "text")
-PHASE = {"mermaid": "manual", "dot": "fallback", "table": "failover", "plantuml": "manual",
-         "scxml": "manual", "xstate": "manual", "csv": "manual", "text": "link"}
+WALKS = ("dot", "mermaid", "plantuml", "text")
 HOSTILE = (
     'a"b', "<b>&lt;&x</b>", "back\\slash\\N", "new\nline\r\ttab\0nul\x1b[31m", "-->|x|",
     "--> ]]> <!--", '%%{init: {"theme":"dark"}}%%', "`code`", "#35; #quot;", "=cmd()|+1",
     "\u202eevil", "日本 ü", "**b** __u__ ~~ [[x]] {y}", "@enduml", "!include x", "it's", "",
 )
 ARM = "node1.state"
-
-
-def _golden(name: str, text: str) -> str:
-    """The committed text; `PRGCORE_REWRITE=1` rewrites it first."""
-    file = GOLDEN / name
-    if os.environ.get("PRGCORE_REWRITE") == "1":
-        file.write_bytes(text.encode())
-    return file.read_bytes().decode()
 
 
 def normal(engine: Engine):
@@ -66,24 +57,13 @@ def normal(engine: Engine):
 # --------------------------------------------------------------------- golden
 
 
-@pytest.mark.parametrize("form", WHOLE)
-def test_the_whole_node(form: str) -> None:
-    text = draw(prg().model, form)
-    assert text == _golden(f"diagram-node.{SUFFIX[form]}", text)
-
-
-@pytest.mark.parametrize("form", sorted(PHASE))
-def test_one_phase_of_the_node(form: str) -> None:
-    phase = PHASE[form]
-    text = draw(prg().model, form, phase=phase)
-    assert text == _golden(f"diagram-node-{phase}.{SUFFIX[form]}", text)
-
-
-@pytest.mark.parametrize("form", ["dot", "mermaid", "plantuml", "text"])
-def test_a_path(form: str) -> None:
-    drawn = path(run(prg(), "start normal\nfailover(node1)\nrefused recover\ntakeover_done(node2)"))
-    text = render(drawn, form)
-    assert text == _golden(f"diagram-path.{SUFFIX[form]}", text)
+@pytest.mark.parametrize("form", sorted(SUFFIX))
+def test_two_lamps(form: str) -> None:
+    """The states of a lamp; then, in a format that draws walks, one that breaks a promise."""
+    text = draw(LAMPS, form, "node1.lamp")
+    if form in WALKS:
+        text += render(path(run(Engine(LIT), STORY)), form)
+    assert text == committed(f"golden/states.{SUFFIX[form]}", text)
 
 
 # ---------------------------------------------------------- the states of a node

@@ -10,9 +10,9 @@ import re
 import subprocess
 import sys
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
+from writer.stories import stories
 
 from prgcore import PRG
 from prgcore.engine import Engine
@@ -312,7 +312,7 @@ texts => texts.map((text) => {
   };
 })
 """
-STORIES = [p.read_text("utf-8") for p in sorted(Path(__file__).parent.glob("stories/*.txt"))]
+STORIES = list(stories().values())
 
 
 @pytest.mark.parametrize("choice", CHOICES, ids=lambda c: "-".join(c.values()))

@@ -25,9 +25,9 @@ from prgcore.machine import prg
 from prgcore.seats import NODES
 from prgcore.vocabulary import Kind, Outcome
 from prgcore.wire.answers import decision_json
+from tests.committed import committed
 
 ROOT = Path(__file__).parent.parent
-GOLDEN = ROOT / "tests" / "golden" / "ha.txt"
 FILE = "prgcore-state.json"
 NORMAL = PRG.plan(PRG.initial[0]).end
 
@@ -108,9 +108,7 @@ def test_the_life_of_a_pair(ha):
         spelt = " ".join(f'"{w}"' if "(" in w else w for w in line.split())
         told.append(f"$ prgcore ha {spelt}\n{answer.out}" + f"exit code {answer.code}\n" * answer.code)
     text = "\n".join(told)
-    if os.environ.get("PRGCORE_REWRITE") == "1":
-        GOLDEN.write_text(text, encoding="utf-8")
-    assert text == GOLDEN.read_text(encoding="utf-8")
+    assert text == committed("golden/ha.txt", text)
 
 
 def test_every_answer_reads_back_as_the_status_that_it_is(ha):

@@ -25,7 +25,7 @@ from tests import needs
 from tests.toys import LAMPS, TURNSTILE
 
 ROOT = Path(__file__).parent.parent
-STORY = str(ROOT / "tests" / "stories" / "table2-12.txt")
+STORY = str(ROOT / "tests" / "stories" / "service-down.txt")
 SVG = "{http://www.w3.org/2000/svg}svg"
 OPEN = evolve(TURNSTILE, invariants=(Invariant("Z9", "the arm stays locked", {"arm": "open"}),))
 
@@ -231,7 +231,7 @@ def test_a_story_by_file_by_id_and_from_standard_input(run):
     text = Path(STORY).read_text("utf-8")
     drawn = run("diagram", "path", STORY)
     assert drawn.out == run("diagram", "path", "-", stdin=text).out
-    assert "prg: Table 2, row 12" in drawn.out
+    assert "prg: A critical service of node 1 stays down" in drawn.out
     by_id = run("diagram", "path", PRG.model.stories[0].id)
     assert PRG.model.stories[0].title in " ".join(by_id.out.split())
     policy = run("diagram", "path", "-", stdin="policy reconnection=keep_serving\nstart normal\n")

@@ -18,6 +18,7 @@ from prgcore.model import Story as Record
 from prgcore.story.script import LARGEST, as_story, changes, parse, run, tell, write
 from prgcore.tables.stories import STARTS, STORIES
 from prgcore.vocabulary import Kind
+from tests.committed import committed
 
 MANUAL = """\
 # a manual failover, and back
@@ -36,6 +37,10 @@ fallback(node1)
 takeback_done(node1)
 expect node1 Normal / Normal
 """
+
+WRITTEN = sorted((Path(__file__).parent / "stories").glob("*.txt"))
+PRINTS = "\n# Printed by prgcore simulate:\n\n"
+"""Stands between a story and what it prints."""
 
 TOLD = """\
    1  start normal
@@ -73,6 +78,22 @@ def toy() -> Engine:
         rules=(Rule("T1", "switch", {"lamp": "off"}, {"lamp": "lit"}, why="light"),
                Rule("T2", "burn", {}, {"lamp": "off"}, why="dark")),
     ))
+
+
+@pytest.mark.parametrize("path", WRITTEN, ids=lambda p: p.stem)
+def test_a_story_prints_what_its_file_shows(path, run) -> None:
+    answer = run("simulate", path)
+    assert (answer.code, answer.err) == (0, "")
+    story, _, _ = path.read_text("utf-8").partition(PRINTS)
+    printed = "".join(f"# {line}".rstrip() + "\n" for line in answer.out.splitlines())
+    text = story + PRINTS + printed
+    assert text == committed(f"stories/{path.name}", text)
+
+
+def test_the_stories_show_every_verb() -> None:
+    scripts = [parse(path.read_text("utf-8")) for path in WRITTEN]
+    assert {line.verb for s in scripts for line in s.lines} == {
+        "policy", "start", "expect", "done", "refused", "ignored", "impossible"}
 
 
 def test_a_story_that_holds() -> None:

@@ -15,8 +15,7 @@ from prgcore.wire.links import all_to, anchor, called, to, worded
 from prgcore.wire.markdown import bullets, code, codes, entry, fact, page, section
 from writer.golden import phased
 from writer.promises import conjunction
-
-STORIES = "../../tests/stories"
+from writer.stories import story_id
 
 
 @frozen
@@ -69,7 +68,7 @@ def situations_page(source: Table) -> str:
 def _cause(c: Cause) -> str:
     events = ", ".join(called("event", e) for e in c.events)
     return (f"**Cause**: {c.says}: {events or 'nothing'} from {code(c.start)} "
-            f"({to('story', _told(c), 'as a story')}).")
+            f"({to('story', story_id(c), 'as a story')}).")
 
 
 def _advice(a: Advice) -> str:
@@ -84,45 +83,42 @@ def _printing(source: Table, row: str) -> list[str]:
     return sorted(r.id for _, r in phased(source) if f"table2:{row}" in r.cite)
 
 
-def _told(cause: Cause) -> str:
-    return story_name(cause.id).removesuffix(".txt")
+def stories_page(source: Table, told: Mapping[str, str]) -> str:
+    """Every story with its text: the causes of Table 2, and what no row shows.
 
-
-def story_name(cause: str) -> str:
-    """The file of the story of a cause."""
-    return f"table2-{cause}.txt"
-
-
-def stories_page(source: Table, pictures: Mapping[str, str]) -> str:
-    """Every story: the causes of Table 2 with their pictures, and what no row shows."""
+    Where a picture belongs stands a comment that the site fills in.
+    """
     return page(
         "Stories",
-        "The behaviour that the document describes or a decision defines, step by step. Each story "
-        "is a file that "
-        f"`prgcore simulate` runs, and a test keeps it true ({to('obligation', 'C5')}).",
+        "The behaviour that the document describes or a decision defines, step by step. A test "
+        f"runs every story ({to('obligation', 'C1')}, {to('obligation', 'C5')}). "
+        "`prgcore diagram sequence ID` draws one.",
         "## Causes of Table 2\n",
         *(
             entry(
-                anchor("story", _told(c)), f"Row {s.row}: {c.says}",
-                f"Ends in {to('row', s.row, f'row {s.row}')}: {display(s.display)}. "
-                f"[The file]({STORIES}/{story_name(c.id)}).",
-                _picture(pictures.get(_told(c), ""), s, c), depth=3,
+                anchor("story", story_id(c)), f"Row {s.row}: {c.says}",
+                f"Ends in {to('row', s.row, f'row {s.row}')}: {display(s.display)}.",
+                _picture(s, c), _text(told[story_id(c)]), depth=3,
             ) for s in source.situations for c in s.causes
         ),
         "## Beside Table 2\n",
         *(
             entry(
                 anchor("story", t.id), f"{t.id} {t.title}",
-                f"From {code(t.start)}{_under(t.only)}. [The file]({STORIES}/{t.id}.txt).",
-                depth=3,
+                f"From {code(t.start)}{_under(t.only)}.", _text(told[t.id]), depth=3,
             ) for t in source.stories
         ),
     )
 
 
-def _picture(file: str, situation: Situation, cause: Cause) -> str:
+def _picture(situation: Situation, cause: Cause) -> str:
     says = f"Sequence diagram: {cause.says}; it ends in row {situation.row}"
-    return f"![{says}]({file})" if file else ""
+    return f"<!-- sequence: {story_id(cause)} | {says} -->"
+
+
+def _text(story: str) -> str:
+    _, _, lines = story.partition("\n")
+    return f"```text\n{lines}```"
 
 
 def holes_page(model: Model, holes: Sequence[Hole]) -> str:
