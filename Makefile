@@ -29,6 +29,7 @@ test: $(READY)  ## run all tests; installs Graphviz, Chromium and etcd where the
 check: $(READY)  ## lint, types, floors, generated files unchanged
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/python tests/typed/check.py
 	$(BIN)/lint-imports
 	$(BIN)/python docs/generate.py --check
 

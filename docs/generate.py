@@ -215,7 +215,7 @@ def files_list() -> str:
             lines += [f"\n**{place}/**\n"]
             folder = place
         doc = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-        if doc:
+        if doc and not doc.startswith("An old path"):
             lines.append(f"- `{path.name}` {doc.splitlines()[0]}")
     return "\n".join(lines).lstrip() + "\n"
 

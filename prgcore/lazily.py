@@ -21,3 +21,11 @@ def lazily(room: str, homes: Mapping[str, tuple[str, ...]]) -> Callable[[str], A
         return getattr(import_module(home[name]), name)
 
     return get
+
+
+def moved(old: str, new: str) -> None:
+    """Called by a module that is an old path: whoever imports it is warned (DeprecationWarning)."""
+    from warnings import warn
+
+    warn(f"{old} is an old path: import {new}; the old one stays until prgcore 0.3 at least",
+         DeprecationWarning, stacklevel=3)

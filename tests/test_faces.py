@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from importlib import import_module
 from pathlib import Path
 
@@ -61,3 +63,50 @@ def test_no_name_of_a_face_is_hidden_by_a_module(face: Path) -> None:
 def test_another_name_is_not_there(face: Path) -> None:
     with pytest.raises(AttributeError, match=rf"module '{_room(face)}' has no attribute 'nobody'"):
         getattr(import_module(_room(face)), "nobody")  # noqa: B009
+
+
+# ------------------------------------------------------------------------- old paths
+
+OLD = {
+    "prgcore.clients": "prgcore.product.clients",
+    "prgcore.configuration": "prgcore.product.configuration",
+    "prgcore.export": "prgcore.wire",
+    "prgcore.parameters": "prgcore.timers.parameters",
+    "prgcore.restrictions": "prgcore.product.restrictions",
+    "prgcore.status": "prgcore.explain.status",
+    "prgcore.users": "prgcore.product.users",
+}
+"""What docs/python.md showed before the move into rooms, and where it is now."""
+
+STAYED = {
+    "prgcore.adapters": (), "prgcore.diagram": ("graph", "render"),
+    "prgcore.export": ("dumps", "load", "digest", "schema"), "prgcore.prove.report": ("prove",),
+    "prgcore.story": ("parse", "run", "write"), "prgcore.timers": ("Monitor", "bounds"),
+}
+"""What that page named beside the modules that moved, and the names that it showed."""
+
+
+@pytest.mark.parametrize("old", OLD)
+def test_an_old_path_leads_to_the_new_one_and_warns(
+    old: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, old, raising=False)
+    with pytest.warns(DeprecationWarning, match=f"{old} is an old path: import {OLD[old]};"):
+        path = import_module(old)
+    new = import_module(OLD[old])
+    assert path.__all__ == new.__all__
+    assert all(getattr(path, name) is getattr(new, name) for name in new.__all__)
+
+
+@pytest.mark.filterwarnings("ignore:prgcore.export is an old path")
+@pytest.mark.parametrize("module", STAYED)
+def test_what_the_old_page_named_is_there(module: str) -> None:
+    assert all(hasattr(import_module(module), name) for name in STAYED[module])
+
+
+def test_the_warning_names_who_imports() -> None:
+    done = subprocess.run([sys.executable, "-W", "always", "-c", "import prgcore.users"],
+                          capture_output=True, text=True, check=False, timeout=60)
+    assert done.stderr == (
+        "<string>:1: DeprecationWarning: prgcore.users is an old path: import "
+        "prgcore.product.users; the old one stays until prgcore 0.3 at least\n")

@@ -22,6 +22,11 @@ from attrs import define, evolve, field, frozen
 from prgcore.explain.display import Display, Shown
 from prgcore.vocabulary import Reason, State, plain, title, word
 
+__all__ = [
+    "LONGEST", "MOST_LINES", "MOST_STRANGE", "PRODUCT", "GroupStatus", "NodeStatus", "Status",
+    "parse", "write",
+]
+
 LONGEST = 200
 """Characters of a name or a value; what is more of it is not read."""
 MOST_LINES = 4

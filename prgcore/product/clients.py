@@ -28,6 +28,13 @@ from prgcore.tables.facts import Condition, LoginProfile
 from prgcore.tables.profiles import ACTIVE_STANDBY, BALANCED, LOWER, PROFILES
 from prgcore.timers.parameters import Parameters, Range
 
+__all__ = [
+    "Became", "Clients", "DualConnection", "Generator", "Installation", "Limits", "LogIn",
+    "OpenInactive", "SessionEvent", "Sessions", "after", "begin", "counters", "dual_connection",
+    "find_profile", "fold", "login_profile", "relogin_wait", "upper_limit", "users_that_count",
+    "wait",
+]
+
 
 def _count(number: object, what: str, least: int = 0) -> None:
     if isinstance(number, bool) or not isinstance(number, int) or number < least:

@@ -19,6 +19,8 @@ from prgcore.tables.restrictions import (
     SEARCH_AGAIN_AFTER,
 )
 
+__all__ = ["COLUMNS", "KNOWN_EVENTS", "restrictions_for", "stale_presence"]
+
 KNOWN_EVENTS = frozenset(HAPPENINGS) | {e.name for e in EVENTS}
 """What can have happened: events of the machine without their seats, and HAPPENINGS."""
 

@@ -1,1 +1,19 @@
 """Running: who keeps a pair alive. It decides from what it knows, writes, then acts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prgcore.lazily import lazily
+
+if TYPE_CHECKING:
+    from prgcore.running.asynchronous import AsyncDriver
+    from prgcore.running.driver import Driver, Heard, Keeper
+
+__all__ = ["AsyncDriver", "Driver", "Heard", "Keeper"]
+
+if not TYPE_CHECKING:
+    __getattr__ = lazily(__name__, {
+        "asynchronous": ("AsyncDriver",),
+        "driver": ("Driver", "Heard", "Keeper"),
+    })

@@ -26,6 +26,11 @@ from prgcore.vocabulary import Outcome
 from prgcore.wire.answers import is_word
 from prgcore.wire.entry import Entry, cells
 
+__all__ = [
+    "Claim", "Entry", "Order", "Record", "acknowledged", "assigned", "begin", "decided", "let_go",
+    "served", "taken",
+]
+
 
 @frozen
 class Order:

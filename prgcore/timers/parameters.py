@@ -19,6 +19,8 @@ from prgcore.tables.facts import Number
 from prgcore.tables.parameters import PARAMETERS
 from prgcore.vocabulary import plain
 
+__all__ = ["AT_MOST", "LATEST", "RECORDS", "Parameters", "Range", "seconds", "spread"]
+
 RECORDS = {p.name: p for p in PARAMETERS}
 """The record of every parameter, by its name."""
 
