@@ -86,9 +86,9 @@ def of_commands() -> str:
     """Every command of the command line with its help."""
     return markdown.page(
         "Commands",
-        "Every command of `prgcore`, with its own help. Exit codes of every command: 0 all good; "
-        "1 refuted, invalid, or the answer is no; 2 bad input; 3 unknown, or out of budget; 4 two "
-        "checkers disagree, or a proof is vacuous; 70 an error of prgcore itself.",
+        "Every command of `prgcore`, with its own help. All commands share their exit codes. 0: "
+        "all good. 1: refuted, invalid, or the answer is no. 2: bad input. 3: unknown, or out of "
+        "budget. 4: two checkers disagree, or a proof is vacuous. 70: an error of prgcore itself.",
         *(
             markdown.entry(
                 name.replace(" ", "-"), markdown.code(name), f"```text\n{text}\n```",

@@ -8,7 +8,7 @@ last; every effect of it carries that number.
 
 `claims` say which node may be serving a group of users *now*, which is not what the record assigns:
 a node that lost a group holds its claim until it says that it stopped, or until so long has passed
-that it must have (`prgcore.lease`).
+that it must have (`prgcore.running.lease`).
 """
 
 from __future__ import annotations

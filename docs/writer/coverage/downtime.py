@@ -33,7 +33,7 @@ DOWNTIME = (
              "parameter client_relogin_lower_limit", "parameter client_relogin_upper_limit"),
         here("64afce406a", "At a failover the inactive connection becomes active.",
              "prgcore.product.clients.Sessions"),
-        here("0a24538053", "It stands already, so hardly any time is lost.",
+        here("0a24538053", "It exists already, so hardly any time is lost.",
              "prgcore.timers.monitor.bounds", "prgcore.product.clients.Sessions"),
         here("2b68acb12e", "It does not work with the unrestricted version.",
              "condition unrestricted"),

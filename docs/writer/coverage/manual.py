@@ -58,7 +58,7 @@ MANUAL = (
              "rule M100", "obligation S6", "contradiction K2"),
         here("b295182507", "Running in Backup Mode: lasts.",
              "state running_in_backup_mode", "prgcore.tables.states.TRANSIENT"),
-        here("b8d9cc7d04", "The node stands in for its peer.", "obligation S16"),
+        here("b8d9cc7d04", "The node takes the place of its peer.", "obligation S16"),
         here("c17ff3dcf0", "The users have moved to it.", "obligation S16", "rule F110"),
         here("0719cf905d", "Taking Over: passes.",
              "state taking_over", "prgcore.tables.states.TRANSIENT"),

@@ -106,7 +106,7 @@ SETUP = (
              "parameter monitor_xcp_authentication", "service Cisco XCP Authentication Service"),
         here("4c0342d1f6", "Its parameter is then true.",
              "parameter monitor_xcp_authentication", "prgcore.product.services.critical_services"),
-        here("cce61c2365", "Step 5: two parameters tell clients (8.5 or later) how long to wait.",
+        here("cce61c2365", "Step 5: two parameters set how long clients (8.5 or later) wait.",
              "prgcore.product.clients.relogin_wait"),
         here("3f878a3518", "These two are set on every node by itself.",
              "parameter client_relogin_lower_limit", "parameter client_relogin_upper_limit",
