@@ -38,7 +38,7 @@ LEFT_ON_PAGES = {
 LEFT_IN_ROOMS = {
     "prgcore": 25, "adapters": 28, "cli": 100, "diagram": 80, "explain": 40, "explorer": 8,
     "form": 12, "product": 45, "prove": 70, "running": 95, "stores": 58, "story": 33, "tables": 58,
-    "timers": 18, "wire": 15,
+    "timers": 18, "wire": 22,
 }
 """The same for docstrings, help and messages, by the folder of `prgcore`."""
 
