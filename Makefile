@@ -1,6 +1,7 @@
 # Everything runs in .venv, which the targets make themselves. Needs Python 3.11+ and make.
-PYTHON ?= python3
+export PYTHON ?= python3
 BIN := .venv/bin
+PROVER := .venv/.prover
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
@@ -9,18 +10,17 @@ READY := .venv/.ready
 help:  ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
-$(READY): pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "prgcore needs Python 3.11 or newer; try: make PYTHON=python3.12 ..."; exit 2; }
-	@echo "setting up .venv (once)"
-	@$(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-	  --editable '.[all,test,bench,docs,dev]'
+$(PROVER): pyproject.toml  # what proving needs and nothing else: z3, numpy and the command line
+	@.ci/install prove,cli
 	@touch $@
 
-prove: $(READY)  ## prove every promise of the machine, under every policy, and proofs/
-	$(BIN)/prgcore prove --every-policy
-	$(BIN)/prgcore prove proofs
+$(READY): $(PROVER)  # the rest, for every other target
+	@.ci/install all,test,bench,docs,dev
+	@touch $@
+
+prove: $(PROVER)  ## prove every promise of the machine, under every policy, and proofs/
+	$(BIN)/prgcore prove --progress --every-policy
+	$(BIN)/prgcore prove --progress proofs
 
 test: $(READY)  ## run all tests; installs Graphviz, Chromium and etcd where they are missing
 	@.ci/programs dot chromium etcd
@@ -47,8 +47,8 @@ bench: $(READY)  ## measure speed, as ratios against the peers in one run
 	$(BIN)/python benchmarks/bench.py
 	$(BIN)/python benchmarks/stores.py
 
-mutants: $(READY)  ## M1: kill every mutant of the table (minutes)
-	$(BIN)/prgcore prove --only M1 --mutants all
+mutants: $(PROVER)  ## M1: kill every mutant of the table (minutes)
+	$(BIN)/prgcore prove --progress --only M1 --mutants all
 
 campaign: $(READY)  ## 200 random schedules of faults against two real nodes (minutes)
 	@.ci/programs etcd

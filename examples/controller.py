@@ -1,6 +1,6 @@
 """A controller: one program that keeps the whole pair, with timers, beside an event loop.
 
-    python examples/controller.py [pair.db]
+    python controller.py [pair.db]
 
 The two nodes are tasks here; in earnest they are programs on two hosts that tell the controller
 what they see, and do what it orders. The times are seconds instead of minutes. Moving users takes

@@ -1,7 +1,7 @@
 """A stranger's interpreter of a machine file, on one page. It shares no code with prgcore.
 
-    prgcore machine --json | python examples/outsider.py
-    python examples/outsider.py machine.json
+    prgcore machine --json | python outsider.py
+    python outsider.py machine.json
 
 Reads `prgcore-machine/1`, searches everything that can be reached from the initial pairs, and
 prints how many pairs and how many displays (all states and reasons) there are. Plain Python.

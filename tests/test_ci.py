@@ -16,6 +16,8 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
+from prgcore.cli import output
+
 ROOT = Path(__file__).parent.parent
 BROKEN = ('"me.lease": "yes", "peer.lease": "no",', '"me.lease": "yes",')
 BASH = ("bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c")
@@ -262,3 +264,98 @@ def test_every_option_that_is_passed_is_one(run):
     passed = {o for text in texts for o in re.findall(option, text)}
     assert {"--sarif", "--machine"} <= passed
     assert passed - known <= {"--exit-code", "--no-prove"}
+
+
+# ------------------------------------------------------------------------------- make
+
+
+def planned(folder, target):
+    """The installs that `make target` would begin with."""
+    done = subprocess.run(["make", "--dry-run", target], cwd=folder, capture_output=True, text=True,
+                          check=True)
+    return re.findall(r"^\.ci/install (\S+)$", done.stdout, re.MULTILINE)
+
+
+def test_proving_installs_what_proving_needs_and_the_rest_comes_with_the_rest(tmp_path):
+    for name in ("Makefile", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path)
+    prover, rest = ["prove,cli"], ["all,test,bench,docs,dev"]
+    assert planned(tmp_path, "prove") == planned(tmp_path, "mutants") == prover
+    assert [planned(tmp_path, name) for name in ("test", "check", "docs", "rewrite", "bench")] \
+        == [prover + rest] * 5
+    (tmp_path / ".venv").mkdir()
+    for time, name in enumerate(("pyproject.toml", ".venv/.prover", ".venv/.ready")):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (time, time))
+    assert planned(tmp_path, "test") == planned(tmp_path, "prove") == []
+    os.utime(tmp_path / "pyproject.toml", (9, 9))
+    assert planned(tmp_path, "prove") == prover
+    assert planned(tmp_path, "test") == prover + rest
+    for extras in (*prover, *rest):
+        assert set(extras.split(",")) <= set(EXTRAS)
+
+
+def test_continuous_integration_runs_what_a_reader_runs():
+    lines = [line for line in (ROOT / ".ci/run").read_text("utf-8").splitlines()
+             if line.startswith("make ")]
+    assert lines[0] == "make prove"
+    assert lines[-1] == "make test"
+    assert (ROOT / "README.md").read_text("utf-8").count("\n$ make prove\n") == 1
+
+
+@pytest.mark.parametrize("old", [False, True])
+def test_an_install_says_what_it_does_and_refuses_an_old_python(tmp_path, old):
+    """Beside a python that only notes down what it is asked for."""
+    (tmp_path / ".ci").mkdir()
+    shutil.copy(ROOT / ".ci/install", tmp_path / ".ci")
+    bin_ = tmp_path / ".venv" / "bin"
+    bin_.mkdir(parents=True)
+    for file in (bin_ / "python", tmp_path / "python"):
+        file.write_text(f'#!/bin/sh\necho "$0 $@" >> {shlex.quote(str(tmp_path))}/asked\n'
+                        f'case "$1" in -c) exit {int(old)};; esac\n')
+        file.chmod(0o755)
+    done = subprocess.run([tmp_path / ".ci/install", "prove,cli"], capture_output=True, text=True,
+                          check=False, env={**os.environ, "PYTHON": str(tmp_path / "python")})
+    asked = (tmp_path / "asked").read_text("utf-8").splitlines()
+    if old:
+        assert done.returncode == 2
+        assert done.stdout == "prgcore needs Python 3.11 or newer; try: make PYTHON=python3.12 ...\n"
+        assert len(asked) == 1
+        return
+    assert (done.returncode, done.stderr) == (0, "")
+    assert asked[-1].endswith(" --editable .[prove,cli]")
+    assert re.fullmatch(r"installing into \.venv \(once\): prgcore with prove,cli, .*\n"
+                        r"installed in \d+ s; \.venv holds \d+ MB\n", done.stdout)
+
+
+# ------------------------------------------------------------------- what is being proved
+
+
+def test_a_log_says_what_is_being_proved(run):
+    said = run("prove", "--progress", "--only", "F1", "--only", "F5")
+    assert re.fullmatch(r"proving\n  F1 F5 \(\d+\.\d s\)\n", said.err)
+    assert run("prove", "--only", "F1").err == ""
+
+
+def test_a_log_names_each_thing_as_it_begins(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    with output.progress("doing", always=True) as tell:
+        tell("first", 0, 30)
+        assert capsys.readouterr().err == "doing\n  first"
+        for done in range(1, 31):
+            tell("M1", done, 30)
+        tell("", 30, 30)
+    assert re.fullmatch(r" M1 3/30 6/30 9/30 12/30 15/30\n"
+                        r"  18/30 21/30 24/30 27/30 30/30 \(\d+\.\d s\)\n",
+                        capsys.readouterr().err)
+
+
+def test_a_log_is_whole_where_the_proof_stops(capsys):
+    def stopped():
+        with output.progress("doing", always=True) as tell:
+            tell("first", 0, 2)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stopped()
+    assert re.fullmatch(r"doing\n  first \(\d+\.\d s\)\n", capsys.readouterr().err)

@@ -1,4 +1,7 @@
-"""`prgcore init`: a machine of one's own that proves, and a page that says nothing untrue."""
+"""`prgcore init`: a machine of one's own that proves, and a page that says nothing untrue.
+
+`prgcore example`: the examples, written by the same rules.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from prgcore.cli import output, starting
+from prgcore.cli import output, shipped, starting
 from prgcore.cli.app import MODULES
 from prgcore.engine import Engine
 from prgcore.errors import BadInput
@@ -284,3 +287,41 @@ def test_help(run):
 
 def test_a_program_is_not_taken_for_a_machine(bad):
     assert "is a program; a machine file is JSON" in bad("machine", "--machine", "pair.py")
+
+
+# ---------------------------------------------------------------------- the examples
+
+
+def test_the_examples_are_listed(run):
+    told = run("example").out
+    listed = json.loads(run("example", "--json").out)
+    assert [e["name"] for e in listed] == list(shipped.EXAMPLES)
+    for one in listed:
+        assert re.search(rf"^{one['name']} +{one['says'][:30]}", told, re.MULTILINE)
+
+
+def test_an_example_says_what_it_wrote_and_what_to_run(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run("example", "shortest", "a b").out == \
+        "wrote shortest.py\n\nNext:\n  cd 'a b'\n  python shortest.py\n"
+    assert "Next (needs Prometheus):\n" in run("example", "alerts").out
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    assert json.loads(run("example", "two_nodes", ".", "--json").out) == {
+        "example": "two_nodes", "directory": ".",
+        "files": ["campaign.py", "group.toml", "pair.py", "service.py", "tour.py"],
+        "next": list(shipped.EXAMPLES["two_nodes"].next)}
+    assert there(tmp_path) == sorted(
+        ["a b/shortest.py", "alerts/alerts.yml",
+         *(f"empty/{Path(f).name}" for f in shipped.EXAMPLES["two_nodes"].files)])
+
+
+def test_an_example_goes_by_the_rules_of_init(bad, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert bad("example", "nonsense") == f"unknown example 'nonsense'; known: {', '.join(shipped.EXAMPLES)}"
+    (tmp_path / "shortest").mkdir()
+    (tmp_path / "shortest" / "thesis.txt").write_text("years", encoding="utf-8")
+    assert "not empty: it holds 'thesis.txt'" in bad("example", "shortest")
+    for name in ("", "no/such/place", "x" * 300, "shortest/thesis.txt"):
+        bad("example", "shortest", name)
+    assert there(tmp_path) == ["shortest/thesis.txt"]

@@ -1,6 +1,6 @@
 """Random faults against two real nodes, and what must hold afterwards.
 
-    python examples/two_nodes/campaign.py --schedules 200 --seed 1
+    python campaign.py --schedules 200 --seed 1
 
 A schedule is made of its seed, so a failure can be played again: `--seed N --schedules 1`. After
 its faults everything is healed and the machine's own plan is followed, until both nodes are Normal.

@@ -1,6 +1,6 @@
 """A tour of two real nodes: what breaks, what the machine decides, who serves whom.
 
-    python examples/two_nodes/tour.py [--store etcd:http://127.0.0.1:2379] [--work SECONDS]
+    python tour.py [--store etcd:http://127.0.0.1:2379] [--work SECONDS]
 
 Two agents, each with real processes as its critical services, share one store. Users of both groups
 ask all the time who serves them. Everything is killed at least once; it takes under a minute. It

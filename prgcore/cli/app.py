@@ -20,6 +20,7 @@ What to try first:
   prgcore explore                    step through the machine in a browser
   prgcore diagram matrix             which states can meet, and why not the others
   prgcore init mine                  a small machine of your own, with its proofs
+  prgcore example                    programs that embed it, and two real nodes
   prgcore COMMAND --help             more about a command
 """
 
@@ -39,8 +40,8 @@ MODULES = {
     "prove": "proofs", "machine": "machines", "diagram": "pictures", "step": "steps",
     "simulate": "steps", "conform": "conform", "explain": "questions", "available": "questions",
     "why-not": "questions", "plan": "questions", "users": "users", "timing": "timing",
-    "diff": "compare", "explore": "explore", "init": "starting", "agent": "agent", "log": "log",
-    "ha": "ha", "config": "configuration",
+    "diff": "compare", "explore": "explore", "init": "starting", "example": "starting",
+    "agent": "agent", "log": "log", "ha": "ha", "config": "configuration",
 }
 """The module of every command, in the order in which they are listed."""
 

@@ -10,7 +10,8 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from prgcore.errors import BadInput, MissingExtra
@@ -105,21 +106,57 @@ def wrapped(text: str, first: str = "", rest: str = "  ", longest: int = 600) ->
 
 
 @contextmanager
-def progress(label: str) -> Iterator[Callable[[str, int, int], None] | None]:
-    """A bar on standard error while something runs; None where that is no terminal."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+def progress(
+    label: str, *, always: bool = False
+) -> Iterator[Callable[[str, int, int], None] | None]:
+    """What is being done, on standard error: a bar on a terminal, elsewhere None or words.
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    Args:
+        always: where there is no terminal, name each thing as it begins.
+    """
+    if not sys.stderr.isatty():
+        with _named(label) if always else nullcontext() as report:
+            yield report
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
+               TimeElapsedColumn())
     with Progress(*columns, console=_console(stderr=True), transient=True) as bar:
         task = bar.add_task(label, total=None)
 
-        def report(name: str, done: int, total: int) -> None:
+        def report_bar(name: str, done: int, total: int) -> None:
             bar.update(task, description=f"{label} {name}", completed=done, total=total)
 
+        yield report_bar
+
+
+@contextmanager
+def _named(label: str) -> Iterator[Callable[[str, int, int], None]]:
+    """Lines of names under the label, each written as its work begins; tenths of what is long."""
+    began, at, last = monotonic(), 0, ("", 0)
+
+    def say(word: str) -> None:
+        nonlocal at
+        if at and at + 1 + len(word) > width():
+            sys.stderr.write("\n")
+            at = 0
+        at += sys.stderr.write(f" {word}" if at else f"  {word}")
+        sys.stderr.flush()
+
+    def report(name: str, done: int, total: int) -> None:
+        nonlocal last
+        tenth = done * 10 // total if name == last[0] and total else 0
+        if name and (name, tenth) != last:
+            say(f"{done:,}/{total:,}" if tenth else name)
+        last = (name, tenth)
+
+    sys.stderr.write(f"{label}\n")
+    try:
         yield report
+    finally:
+        say(f"({monotonic() - began:.1f} s)")
+        sys.stderr.write("\n")
 
 
 def writable(file: Path) -> None:

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from xml.etree import ElementTree as ET
 
-from prgcore.cli import inputs, output
+from prgcore.cli import inputs, output, shipped
 from prgcore.cli.commands import Argument, Exit, Group, Option
 from prgcore.errors import BadInput, MissingExtra, unknown_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from rich.console import RenderableType
 
@@ -32,7 +32,8 @@ WORST_FIRST = (4, 1, 3, 0)
 def register(app: Group) -> None:
     """Add this command."""
     app.command(epilog=inputs.example(
-        "prgcore prove --only S1 --only S2 --json", "prgcore prove - < theorems.toml",
+        "prgcore prove --only S1 --only S2 --json", "prgcore prove proofs",
+        "prgcore prove - < theorems.toml",
     ))(prove)
 
 
@@ -40,7 +41,8 @@ def prove(
     paths: Annotated[
         list[str] | None,
         Argument(metavar="PATH", show_default=False,
-                       help="Theorem files, or -; without one, the whole machine."),
+                       help="Theorem files or folders, or -; without one, the whole machine. "
+                      "proofs, where no such folder is, are the shipped theorems."),
     ] = None, *,
     only: Annotated[
         list[str] | None,
@@ -71,6 +73,9 @@ def prove(
         Option("--source", metavar="FILE",
                      help="Python in which --machine is written, for --sarif. Repeatable."),
     ] = None,
+    progress: Annotated[
+        bool, Option("--progress", help="Say what is being proved, on standard error."),
+    ] = False,
     machine: inputs.MachineFile = None, policy: inputs.Policies = None,
     as_json: inputs.Json = False,
 ) -> None:
@@ -91,7 +96,7 @@ def prove(
         raise BadInput("--source says in --sarif where the rows of --machine stand; give both")
     _fit(junit, sarif)
     count = _mutants(mutants)
-    files = tuple(paths or ())
+    files = _theorems(paths or (), machine)
     if machine == "-" and "-" in files:
         raise BadInput("standard input cannot be both the machine and the theorems")
     first = inputs.load_machine(machine, policy)
@@ -110,8 +115,9 @@ def prove(
     machines = tuple(_policies()) if every_policy else (first,)
     reports = []
     for one in machines:
-        with output.progress("proving") as progress:
-            reports.append(prover.prove(one, progress=progress, **asked))
+        label = f"proving {_policy(one.model.policy)}" if every_policy else "proving"
+        with output.progress(label, always=progress) as tell:
+            reports.append(prover.prove(one, progress=tell, **asked))
     if junit is not None:
         output.write_file(junit, _junit(reports))
     if sarif is not None and locate is not None:
@@ -155,6 +161,15 @@ def _mutants(text: str | None) -> int | None:
     if not (text.isascii() and text.isdigit() and 0 < len(text) < 10 and int(text)):
         raise BadInput(f"--mutants {text[:40]!r}: expected a number of mutants, or all")
     return int(text)
+
+
+def _theorems(paths: Iterable[str], machine: str | None) -> tuple[str, ...]:
+    """The theorem files; those that are shipped are about the built-in machine alone."""
+    given = tuple(paths)
+    found = given if machine is not None else shipped.theorems(given)
+    if found != given:
+        output.remark("no folder proofs is here: proving the theorems that prgcore ships")
+    return found
 
 
 def _readable(paths: tuple[str, ...]) -> None:
@@ -307,7 +322,11 @@ def _found(detail: dict[str, Any]) -> str:
 
 
 def _choices(report: Report) -> str:
-    return " ".join(f"{name}={choice}" for name, choice in dict(report.policy).items())
+    return _policy(report.policy)
+
+
+def _policy(policy: Iterable[tuple[str, str]]) -> str:
+    return " ".join(f"{name}={choice}" for name, choice in policy)
 
 
 def _counts(report: Report) -> str:

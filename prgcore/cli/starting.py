@@ -1,4 +1,7 @@
-"""`init`: a small pair machine of one's own, ready to be proved and changed."""
+"""`init`: a small pair machine of one's own. `example`: one of the shipped examples.
+
+Law: what is written goes into a new or empty folder, all of it or nothing.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from prgcore.cli import inputs, output
+from prgcore.cli import inputs, output, shipped
 from prgcore.cli.commands import Argument, Group
 from prgcore.errors import BadInput
 from prgcore.words import one_line, quoted
@@ -32,8 +35,11 @@ NEXT = (
 
 
 def register(app: Group) -> None:
-    """Add this command."""
+    """Add these commands."""
     app.command(epilog=inputs.example("prgcore init mine"))(init)
+    app.command(epilog=inputs.example(
+        "prgcore example", "prgcore example two_nodes", "prgcore example shortest first",
+    ))(example)
 
 
 def init(
@@ -48,20 +54,77 @@ def init(
     A table in Python, the machine file that it writes, a story, a workflow that
     proves it on every push, and a page that says what to change first.
     """
-    where = Path(directory)
-    _vacant(directory)
     written = _files()
-    _write(where, written)
+    _fill(directory, written)
     if as_json:
         output.write_json({"directory": directory, "files": list(written), "next": list(NEXT)})
         return
-    enter = one_line(shlex.quote(directory), 120)
     output.write("\n".join([
-        *output.wrapped(f"wrote {', '.join(written)}", rest="  "), "", "Next:",
-        *(f"  {line}" for line in ([] if where == Path() else [f"cd {enter}"])),
-        *(f"  {line}" for line in NEXT),
+        *_wrote(directory, written, NEXT),
         "", "README.md says what to change first, and what the prover then says.",
     ]))
+
+
+def example(
+    name: Annotated[
+        str | None, Argument(metavar="NAME", show_default=False,
+                      help="The example; without one, the list of them."),
+    ] = None,
+    directory: Annotated[
+        str | None, Argument(metavar="DIR", show_default=False,
+                                   help="A new directory, or an empty one (default: NAME)."),
+    ] = None, *,
+    as_json: inputs.Json = False,
+) -> None:
+    """Write an example into a directory, and say what to run there.
+
+    Without NAME: list the examples.
+    """
+    if name is None:
+        _list(as_json=as_json)
+        return
+    chosen = shipped.example(name)
+    where = name if directory is None else directory
+    written = shipped.texts(chosen)
+    _fill(where, written)
+    if as_json:
+        output.write_json({"example": name, "directory": where, "files": list(written),
+                           "next": list(chosen.next)})
+        return
+    output.write("\n".join(_wrote(where, written, chosen.next, chosen.needs)))
+
+
+def _list(*, as_json: bool) -> None:
+    if as_json:
+        output.write_json([{"name": name, "says": e.says} for name, e in shipped.EXAMPLES.items()])
+        return
+    table = output.table("name", "example")
+    for name, one in shipped.EXAMPLES.items():
+        table.add_row(name, one.says)
+    output.show(table, "", "prgcore example NAME DIR writes one of them into a directory.")
+
+
+def _fill(directory: str, written: Mapping[str, str]) -> None:
+    """All of it in a new or an empty directory.
+
+    Raises:
+        BadInput: the directory is neither, or something cannot be written.
+    """
+    _vacant(directory)
+    _write(Path(directory), written)
+
+
+def _wrote(
+    directory: str, written: Mapping[str, str], then: tuple[str, ...], needs: str = ""
+) -> list[str]:
+    """What was written, and what to run next."""
+    enter = one_line(shlex.quote(directory), 120)
+    return [
+        *output.wrapped(f"wrote {', '.join(written)}", rest="  "), "",
+        f"Next (needs {needs}):" if needs else "Next:",
+        *(f"  {line}" for line in ([] if Path(directory) == Path() else [f"cd {enter}"])),
+        *(f"  {line}" for line in then),
+    ]
 
 
 def _vacant(directory: str) -> None:

@@ -1,0 +1,106 @@
+"""What is shipped beside the package: theorem files and examples.
+
+Law: a wheel holds both folders inside the package; in a clone of the repository they lie beside
+it. Only this module knows which it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+from attrs import frozen
+
+from prgcore.errors import BadInput
+from prgcore.words import quoted
+
+THEOREMS = "proofs"
+"""The folder of the theorem files; `prgcore prove proofs` proves them."""
+
+
+@frozen
+class Example:
+    """Files that are written into a folder, and commands to run there.
+
+    Attributes:
+        says: what it shows, in one line.
+        files: their names in the folder of the examples; only the last part is kept.
+        next: the commands to run, in their order.
+        needs: what the commands need and pip does not install.
+    """
+
+    says: str
+    files: tuple[str, ...]
+    next: tuple[str, ...]
+    needs: str = ""
+
+
+def _in(folder: str, *names: str) -> tuple[str, ...]:
+    return tuple(f"{folder}/{name}" for name in names)
+
+
+EXAMPLES = {
+    "shortest": Example(
+        "the shortest embedding: a pair in a file, and one failover", ("shortest.py",),
+        ("python shortest.py",)),
+    "controller": Example(
+        "one program that keeps the whole pair, with timers and an event loop",
+        ("controller.py",), ("python controller.py pair.db", "prgcore log pair.db")),
+    "two_nodes": Example(
+        "two real nodes with services and users; a tour that breaks them in every way",
+        _in("two_nodes", "campaign.py", "group.toml", "pair.py", "service.py", "tour.py"),
+        ("python tour.py", "python campaign.py --store sqlite --schedules 4",
+         "prgcore agent group.toml node1")),
+    "outsider": Example(
+        "an interpreter of a machine file that shares no code with prgcore", ("outsider.py",),
+        ("prgcore machine --json > machine.json", "python outsider.py machine.json")),
+    "status": Example(
+        "what utils ha status prints in an outage", ("status.txt",),
+        ("prgcore explain status.txt",)),
+    "deployment": Example(
+        "a configuration of two nodes; two of its lines are wrong", ("deployment.toml",),
+        ("prgcore config check deployment.toml",)),
+    "alerts": Example(
+        "alerts for Prometheus, on the metrics of a pair", ("alerts.yml",),
+        ("promtool check rules alerts.yml",), "Prometheus"),
+}
+"""The examples, those to begin with first."""
+
+
+def example(name: str) -> Example:
+    """The example of this name.
+
+    Raises:
+        BadInput: there is none.
+    """
+    if name not in EXAMPLES:
+        raise BadInput(f"unknown example {quoted(name)}; known: {', '.join(EXAMPLES)}")
+    return EXAMPLES[name]
+
+
+def texts(chosen: Example) -> dict[str, str]:
+    """The text of every file of an example, by the name under which it is written."""
+    folder = _folder("examples")
+    return {name.rpartition("/")[2]: folder.joinpath(name).read_text("utf-8")
+            for name in chosen.files}
+
+
+def theorems(paths: Iterable[str]) -> tuple[str, ...]:
+    """Paths of theorem files; `proofs`, and what is in it, are the shipped ones where none is here."""
+    return tuple(_theorem(path) for path in paths)
+
+
+def _theorem(path: str) -> str:
+    first, *rest = path.rstrip("/").split("/")
+    if first != THEOREMS or len(rest) > 1 or Path(first).exists():
+        return path
+    place = _folder(THEOREMS).joinpath(*rest)
+    return str(place) if place.is_dir() or place.is_file() else path
+
+
+def _folder(name: str) -> Traversable:
+    package = files("prgcore")
+    inside = package.joinpath(name)
+    return inside if inside.is_dir() else Path(str(package)).parent / name
