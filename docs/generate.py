@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import re
 import sys
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
@@ -172,6 +173,7 @@ def generated() -> tuple[dict[str, str], dict[str, str]]:
     return files, {
         "numbers": numbers_table(numbers),
         "files": files_list(),
+        "rooms": rooms(),
         "floors": floors(),
         "workflow": f"```yaml\n{WORKFLOW.read_text(encoding='utf-8')}```\n",
     }
@@ -218,6 +220,18 @@ def files_list() -> str:
         if doc and not doc.startswith("An old path"):
             lines.append(f"- `{path.name}` {doc.splitlines()[0]}")
     return "\n".join(lines).lstrip() + "\n"
+
+
+def rooms() -> str:
+    """Every room with its law: the first line of its docstring, and the first sentence of its law."""
+    rows = ""
+    for face in sorted((ROOT / "prgcore").glob("*/__init__.py")):
+        doc = ast.get_docstring(ast.parse(face.read_text(encoding="utf-8"))) or ""
+        says = doc.partition("\n")[0]
+        law = re.search(r"^Law: .*?\.(?=\s|$)", doc, re.MULTILINE | re.DOTALL)
+        rows += f"| `{face.parent.name}/` | {says}{f' {law[0]}' if law else ''} |\n".replace(
+            "\n", " ", (law[0] if law else "").count("\n"))
+    return f"| room | its law |\n| --- | --- |\n{rows}"
 
 
 def floors() -> str:
