@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from importlib import import_module
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+import prgcore
+from prgcore import running, stores, timers
 from tests.pages import ROOT
 
 FACES = tuple(
@@ -110,3 +113,46 @@ def test_the_warning_names_who_imports() -> None:
     assert done.stderr == (
         "<string>:1: DeprecationWarning: prgcore.users is an old path: import "
         "prgcore.product.users; the old one stays until prgcore 0.3 at least\n")
+
+
+# ------------------------------------------------------------- what the page promises
+
+PAGE = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+ROWS = re.findall(r"^\| `(prgcore[\w.]*)` \| (`.*?`) \| [^|]+ \|$", PAGE, re.MULTILINE)
+"""Rows of its tables: a module, names of it."""
+
+
+def test_the_page_lists_the_front_door() -> None:
+    table = PAGE.partition("| `from prgcore import` |")[2].partition("\n\n")[0]
+    names = [name for row in table.splitlines()[2:]
+             for name in re.findall(r"`(\w+)`", row.split(" | ")[0])]
+    assert sorted(names) == sorted(prgcore.__all__)
+
+
+@pytest.mark.parametrize("module", sorted({module for module, _ in ROWS}))
+def test_every_name_that_the_page_promises_is_there(module: str) -> None:
+    home = import_module(module)
+    named = {name for at, cell in ROWS if at == module for name in re.findall(r"`(\w+)`", cell)}
+    assert named
+    assert named <= set(home.__all__)
+    assert all(hasattr(home, name) for name in named)
+
+
+def test_the_page_promises_what_an_embedder_imports() -> None:
+    promised = {name for _, cell in ROWS for name in re.findall(r"`(\w+)`", cell)}
+    assert promised >= {
+        *stores.__all__, *running.__all__, *timers.__all__, "Table", "Rule", "Event",
+        "instantiate", "load", "prove",
+    }
+
+
+def test_every_path_that_the_page_shows_is_there() -> None:
+    paths = set(re.findall(r"`(prgcore\.[\w.]+)`", PAGE))
+    assert paths >= {*OLD, *OLD.values(), *STAYED}
+    for path in sorted(paths - set(OLD)):
+        import_module(path)
+
+
+def test_the_page_names_the_old_paths_and_the_new_ones() -> None:
+    assert dict(re.findall(r"^\| `(prgcore\.\w+)` \| `(prgcore[\w.]+)` \|$", PAGE, re.MULTILINE)
+                ) == OLD
