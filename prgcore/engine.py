@@ -31,6 +31,8 @@ from prgcore.model import Action, By, Column, Const, Copy, Cube, Cubelike, Model
 from prgcore.vocabulary import Kind, Outcome
 from prgcore.words import few
 
+__all__ = ["MOST", "REMEMBERED", "Decision", "Engine", "Pair", "Walk"]
+
 REMEMBERED = 1 << 16
 """How many pairs an engine remembers before it forgets them all."""
 

@@ -11,6 +11,12 @@ from typing import NamedTuple
 
 from prgcore.words import counted, indented, listed
 
+__all__ = [
+    "ActionFailed", "BadInput", "BudgetExhausted", "Conflict", "Failed", "ImpossibleEvent",
+    "MalformedMachine", "MissingExtra", "NeedsTwoNodes", "NotTotal", "OutsideInvariant",
+    "PrgError", "StaleEpoch", "Unavailable", "Undecided", "unknown_name",
+]
+
 
 class PrgError(Exception):
     """The base of every error of this library."""

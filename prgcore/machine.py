@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from prgcore.form.atlas import Atlas
     from prgcore.model import Choices, Model
 
+__all__ = ["PRG", "Machine", "PresenceRedundancyGroup", "build", "prg"]
+
 
 class Machine(Engine):
     """A machine that answers: `step`, `available`, and the questions that search.

@@ -15,6 +15,14 @@ from attrs import field, frozen
 
 from prgcore.vocabulary import Evidence, Kind, Outcome
 
+__all__ = [
+    "AcceptedOnly", "Action", "ActionKind", "Advice", "By", "Cause", "Cell", "Choices",
+    "Column", "Const", "Copy", "Cube", "Cubelike", "DecisionRecord", "Derivation", "Display",
+    "Duty", "Effect", "Event", "Exclusive", "Family", "Half", "Invariant", "Model", "OnlyBy",
+    "Policy", "Possible", "Rule", "Situation", "Story", "Table", "Thenlike", "Value", "Values",
+    "Viewpoint", "as_values", "by", "copied", "cube", "cubes", "effects",
+]
+
 Values: TypeAlias = tuple[str, ...]
 
 

@@ -32,6 +32,11 @@ from prgcore.model import (
     Values,
 )
 
+__all__ = [
+    "NODES", "instantiate", "mirror_cube", "mirror_name", "mirror_rule", "seat", "seat_actions",
+    "seat_cube", "seat_event", "seat_rule", "seen_by",
+]
+
 NODES = ("node1", "node2")
 
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 
+__all__ = ["ALIASES", "Evidence", "Kind", "Outcome", "Reason", "State", "plain", "title", "word"]
+
 
 class State(StrEnum):
     """What a node is (Node State Definitions; the last two only in Table 2, rows 22 and 23)."""

@@ -7,6 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+__all__ = [
+    "WIDTH", "clean", "counted", "cut", "few", "indented", "listed", "one_line", "quoted",
+    "wrapped",
+]
+
 WIDTH = 80
 """How wide a page is when nothing says otherwise, in columns."""
 

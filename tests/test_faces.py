@@ -68,6 +68,42 @@ def test_another_name_is_not_there(face: Path) -> None:
         getattr(import_module(_room(face)), "nobody")  # noqa: B009
 
 
+# ------------------------------------------------------------------------ __all__
+
+
+def _public(file: Path) -> bool:
+    """Whether others may import it: not the program, nor what `prgcore init` copies."""
+    place = file.relative_to(ROOT / "prgcore")
+    program = place.parts[0] == "cli" and file.name != "__init__.py"
+    return not program and place.parts[0] != "template" and not any(
+        part.startswith("_") and part != "__init__.py" for part in place.parts)
+
+
+def _defines(file: Path) -> set[str]:
+    """The public names that a module defines itself."""
+    body = ast.parse(file.read_text(encoding="utf-8")).body
+    names = {n.name for n in body if isinstance(n, ast.FunctionDef | ast.ClassDef)}
+    for n in body:
+        targets = n.targets if isinstance(n, ast.Assign) else [getattr(n, "target", None)]
+        names |= {t.id for t in targets if isinstance(t, ast.Name)}
+    return {name for name in names if not name.startswith("_")}
+
+
+MODULES = {
+    file: ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+    for file in sorted((ROOT / "prgcore").rglob("*.py")) if _public(file) and _defines(file)
+}
+
+
+@pytest.mark.parametrize("file", MODULES, ids=MODULES.get)
+def test_every_public_module_says_what_it_exports(file: Path) -> None:
+    module = import_module(MODULES[file])
+    names = module.__all__
+    assert names
+    assert len(names) == len(set(names))
+    assert not [name for name in names if not hasattr(module, name)]
+
+
 # ------------------------------------------------------------------------- old paths
 
 OLD = {

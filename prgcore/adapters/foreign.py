@@ -23,6 +23,8 @@ from prgcore.model import By, Cell, Const, Copy, Cube, Cubelike, Rule, Values, c
 from prgcore.vocabulary import Kind, Outcome
 from prgcore.words import listed
 
+__all__ = ["JOINT", "STATES", "Deviation", "Difference", "Reading", "Shadow", "Shape", "trigger"]
+
 STATES = ("node1.state", "node2.state")
 """The columns of which a foreign machine's state is made, unless others are chosen."""
 

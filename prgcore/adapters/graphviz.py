@@ -10,6 +10,8 @@ from shutil import which
 
 from prgcore.errors import BadInput
 
+__all__ = ["FORMS", "SECONDS", "picture"]
+
 SECONDS = 60
 """How long a picture may take."""
 

@@ -19,6 +19,8 @@ try:
 except ImportError:
     raise MissingExtra("the exporter for OpenTelemetry", "opentelemetry") from None
 
+__all__ = ["observe", "trace"]
+
 
 def observe(telemetry: Callable[[], Telemetry], meter: Meter | None = None) -> None:
     """Make an instrument of every metric, `prgcore.decisions` and so on.

@@ -20,6 +20,8 @@ try:
 except ImportError:
     raise MissingExtra("the exporter for Prometheus", "prometheus") from None
 
+__all__ = ["Telemetered", "serve", "text"]
+
 
 @frozen
 class Telemetered(Collector):

@@ -26,6 +26,13 @@ if TYPE_CHECKING:
     from prgcore.machine import Machine
     from prgcore.prove.work import Work
 
+__all__ = [
+    "STORIES", "THEOREMS", "Disproved", "Met", "ObligationItem", "Obligations", "StoryFile",
+    "StoryItem", "TheoremFile", "Told", "pytest_addoption", "pytest_collect_file",
+    "pytest_collection_modifyitems", "pytest_configure", "pytest_sessionfinish",
+    "pytest_terminal_summary", "pytest_testnodedown", "pytest_unconfigure",
+]
+
 STORIES, THEOREMS = "prgcore_stories", "prgcore_theorems"
 _REPORT_ONLY = "report"
 _MACHINE: pytest.StashKey[Machine] = pytest.StashKey()

@@ -27,6 +27,11 @@ try:
 except ImportError:
     raise MissingExtra("testing with Hypothesis", "hypothesis") from None
 
+__all__ = [
+    "MOST", "AgainstTable", "Implementation", "against", "events", "pairs", "possible",
+    "traces",
+]
+
 MOST = 100_000
 """How many pairs of a machine without an atlas are searched."""
 

@@ -18,6 +18,8 @@ from prgcore.errors import BadInput, unknown_name
 from prgcore.model import Rule, Values
 from prgcore.wire import digest, dump
 
+__all__ = ["NEEDED", "PAIR", "config", "player"]
+
 PAIR = "pair"
 """The region whose one state keeps the pair: its transitions carry effects and actions."""
 

@@ -16,6 +16,8 @@ from collections.abc import Sequence
 from prgcore.errors import BudgetExhausted, Conflict, PrgError, Undecided
 from prgcore.words import one_line
 
+__all__ = ["main"]
+
 BUG = 70
 INTERRUPTED = 130
 READER_GONE = 141

@@ -15,6 +15,8 @@ from prgcore.diagram.graph import Edge, Graph, Label, Node, gathered, identifier
 from prgcore.diagram.states import graph
 from prgcore.model import Model
 
+__all__ = ["changed"]
+
 _SIGNS = {"added": "+", "removed": "-", "changed": "~"}
 
 

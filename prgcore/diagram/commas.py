@@ -11,6 +11,8 @@ from io import StringIO
 
 from prgcore.diagram.graph import Graph
 
+__all__ = ["HEAD", "csv"]
+
 HEAD = ("from", "to", "event", "rule", "phase", "why", "cite", "steps", "mark",
         "from_id", "to_id")
 

@@ -11,6 +11,8 @@ from prgcore.diagram.graph import Edge, Graph, Node
 from prgcore.diagram.palette import MARKS, PALETTE, Role
 from prgcore.words import clean
 
+__all__ = ["MOST_ABREAST", "SPARSE", "WIDEST", "WIDEST_FAN", "dot"]
+
 WIDEST = 30
 """Where the lines of a node are broken, in characters."""
 MOST_ABREAST = 24

@@ -19,6 +19,11 @@ from prgcore.errors import BadInput
 from prgcore.model import Model, Rule, Table, Values
 from prgcore.words import clean
 
+__all__ = [
+    "MOST_EDGES", "MOST_LINES", "MOST_NODES", "Edge", "Graph", "Label", "Node", "address",
+    "check_size", "fits", "gathered", "identifier", "in_order", "only", "reference",
+]
+
 MOST_NODES = 60
 MOST_EDGES = 150
 """What can be laid out and read; edges that are parallel count once."""

@@ -8,6 +8,8 @@ from prgcore.diagram.graph import Graph
 from prgcore.diagram.page import listing, page
 from prgcore.words import clean
 
+__all__ = ["html"]
+
 
 def html(graph: Graph, svg: str) -> str:
     """A self-contained document.

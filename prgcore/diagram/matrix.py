@@ -27,6 +27,8 @@ from prgcore.model import Cell, Cube, Display, Values, cube
 from prgcore.seats import NODES, mirror_cube, mirror_name
 from prgcore.words import counted
 
+__all__ = ["HALVES", "MOST", "Inside", "Matrix", "Square", "asked", "matrix"]
+
 HALVES = tuple(f"{node}.{what}" for node in NODES for what in ("state", "reason"))
 MOST = 2_500
 """How many squares a map may have."""

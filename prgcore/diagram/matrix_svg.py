@@ -12,6 +12,8 @@ from prgcore.diagram.page import listing, page
 from prgcore.diagram.palette import STANDINGS, Standing
 from prgcore.words import clean, few
 
+__all__ = ["html", "svg"]
+
 _EDGE, _WIDE, _HIGH = 20.0, 1000.0, 46.0
 _NAME, _SIZE, _SMALL, _LINE = 170.0, 11.0, 10.0, 13.0
 _REASONS = 12

@@ -16,6 +16,8 @@ from prgcore.diagram.palette import STANDINGS, Standing
 from prgcore.vocabulary import title
 from prgcore.words import clean, cut
 
+__all__ = ["WIDTH", "csv", "legend", "markdown", "named", "once", "text", "within"]
+
 WIDTH = 80
 _COUNTED = (Standing.IMPOSSIBLE, Standing.REACHABLE)
 """Standings of which squares are counted by what is said of them, not listed."""

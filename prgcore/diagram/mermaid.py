@@ -8,6 +8,8 @@ from prgcore.diagram.graph import Graph, Node
 from prgcore.diagram.palette import MARKS, PALETTE, Role
 from prgcore.words import clean
 
+__all__ = ["mermaid"]
+
 _SHAPES = {
     "rounded": ("([", "])"), "hexagon": ("{{", "}}"), "double": ("[[", "]]"),
     "ellipse": ("[/", "/]"), "dashed": (">", "]"), "octagon": ("[/", "\\]"),

@@ -7,6 +7,8 @@ from html import escape
 
 from prgcore.words import clean
 
+__all__ = ["listing", "page"]
+
 _STYLE = """\
 :root{color-scheme:light dark}
 body{margin:0 auto;padding:1.5rem;max-width:75rem;font:16px/1.5 system-ui,sans-serif;\

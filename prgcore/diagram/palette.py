@@ -12,6 +12,11 @@ from enum import StrEnum
 
 from attrs import evolve, frozen
 
+__all__ = [
+    "BROKEN", "MARKS", "PALETTE", "STANDINGS", "WORST_FIRST", "Look", "Mark", "Role",
+    "Standing", "worst",
+]
+
 
 class Role(StrEnum):
     """What a node of a diagram is to an operator."""

@@ -9,6 +9,8 @@ from prgcore.diagram.graph import Edge, Graph, Node
 from prgcore.diagram.palette import MARKS, PALETTE, Role
 from prgcore.words import clean
 
+__all__ = ["plantuml"]
+
 
 def _quote(text: str) -> str:
     """A line in which nothing is markup: signs are written by their numbers."""

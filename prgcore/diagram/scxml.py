@@ -13,6 +13,8 @@ import re
 from prgcore.diagram.graph import Graph, identifier
 from prgcore.words import clean
 
+__all__ = ["NAMESPACE", "scxml"]
+
 NAMESPACE = "http://www.w3.org/2005/07/scxml"
 
 

@@ -23,6 +23,11 @@ from prgcore.tables.actions import ACTIONS
 from prgcore.vocabulary import Outcome, title
 from prgcore.words import clean
 
+__all__ = [
+    "BROKEN", "LIVES", "MOST", "REMARK", "Life", "Message", "Note", "Sequence", "check_size",
+    "ends", "nodes_of", "one_end", "route", "route_of_action", "sequence",
+]
+
 LIVES: Mapping[str, str] = {
     "administrator": "Administrator",
     "node1": "Node 1",

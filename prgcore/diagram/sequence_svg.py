@@ -25,6 +25,8 @@ from prgcore.diagram.sequence import (
 )
 from prgcore.words import clean, counted
 
+__all__ = ["html", "svg"]
+
 _SIZE, _SMALL, _LINE = 12.0, 11.0, 15.0
 _EDGE, _GUTTER, _GAP, _LOOP, _BAR = 12.0, 18.0, 92.0, 28.0, 4.0
 _OUTER = ("administrator", "arbiter", "world")

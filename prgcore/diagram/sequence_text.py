@@ -20,6 +20,8 @@ from prgcore.diagram.sequence import (
 )
 from prgcore.words import clean
 
+__all__ = ["WIDTH", "text"]
+
 WIDTH = 80
 _OUTER = {"administrator": 15, "arbiter": 11, "world": 9}
 _SQUARE, _DOUBLE = tuple("┌─┐│└┘"), tuple("╔═╗║╚╝")

@@ -11,6 +11,8 @@ from prgcore.diagram.palette import PALETTE, Role
 from prgcore.diagram.sequence import BROKEN, REMARK, Message, Note, Sequence, check_size
 from prgcore.words import clean
 
+__all__ = ["mermaid", "plantuml"]
+
 _PEOPLE = ("administrator", "world")
 _ENTITIES = str.maketrans({c: f"#{ord(c)};" for c in "#;%`&\\{}"} | {
     '"': "#quot;", "<": "#lt;", ">": "#gt;",

@@ -19,6 +19,8 @@ from prgcore.model import By, Cell, Const, Copy, Cube, Model, Rule
 from prgcore.tables.states import MEANINGS, REASONS
 from prgcore.vocabulary import Kind, State, title
 
+__all__ = ["ROLES", "Moves", "Reader", "graph", "role"]
+
 ROLES: Mapping[str, Role] = {
     State.NORMAL: Role.SERVING,
     State.RUNNING_IN_BACKUP_MODE: Role.SERVING,

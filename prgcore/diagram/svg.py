@@ -13,6 +13,11 @@ from textwrap import wrap
 from prgcore.diagram.palette import BROKEN, PALETTE, STANDINGS, Look, Standing
 from prgcore.words import clean
 
+__all__ = [
+    "FAINT", "INK", "LINE", "MONO", "PAGE", "SANS", "box", "document", "element", "fold",
+    "haloed", "line", "room", "text", "tip", "told",
+]
+
 MONO = "ui-monospace, 'SF Mono', Menlo, Consolas, 'DejaVu Sans Mono', monospace"
 SANS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"
 INK, FAINT, LINE, PAGE = "#1b1f24", "#57606a", "#8c959f", "#ffffff"

@@ -8,6 +8,8 @@ from prgcore.diagram.graph import Graph
 from prgcore.diagram.palette import MARKS
 from prgcore.words import clean
 
+__all__ = ["table"]
+
 
 def _quote(text: str) -> str:
     return re.sub(r"([\\|*<>\[\]`])", r"\\\1", clean(text))

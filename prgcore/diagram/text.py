@@ -8,6 +8,8 @@ from prgcore.diagram.graph import Edge, Graph, Node
 from prgcore.diagram.palette import MARKS, PALETTE, Role
 from prgcore.words import clean, wrapped
 
+__all__ = ["text"]
+
 
 def text(graph: Graph) -> str:
     """The graph as text: every node with its role and mark, and where its edges lead, and why."""

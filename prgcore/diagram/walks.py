@@ -22,6 +22,8 @@ from prgcore.story.script import Run, Step
 from prgcore.vocabulary import Kind, Outcome, title
 from prgcore.words import counted
 
+__all__ = ["MOST_DIFFERENCES", "MOST_PAIRS", "around", "path"]
+
 MOST_PAIRS = 1000
 """Where a walk ends: nobody draws more."""
 MOST_DIFFERENCES = 6

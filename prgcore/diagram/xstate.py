@@ -11,6 +11,8 @@ from typing import Any
 
 from prgcore.diagram.graph import Graph, Node
 
+__all__ = ["xstate"]
+
 
 def xstate(graph: Graph) -> str:
     """`{"id", "initial", "states": {id: {"description", "tags", "meta", "on"}}}`.

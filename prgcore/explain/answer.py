@@ -21,6 +21,8 @@ from prgcore.vocabulary import title
 from prgcore.wire.answers import failed_json
 from prgcore.words import counted, listed, wrapped
 
+__all__ = ["BUTTONS", "Explanation", "Maybe", "Reading", "WhyNot"]
+
 _WAYS = 2
 BUTTONS = ("failover", "fallback", "recover")
 """The commands that the administrator's window has buttons for; they come first."""

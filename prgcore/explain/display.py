@@ -20,6 +20,12 @@ from prgcore.model import Cell, Cube, Situation, Viewpoint, cube
 from prgcore.seats import NODES, mirror_cube, seat_cube
 from prgcore.vocabulary import ALIASES, Reason, State, title, word
 
+__all__ = [
+    "Display", "RowDisplay", "Shown", "candidates", "contradiction", "cubes_of", "denoted",
+    "display_of", "foremost", "in_words", "parse_shown", "row_display", "row_of", "seen_from",
+    "shows_states", "situation_of", "spell", "stored_columns", "turned", "viewpoints",
+]
+
 Shown: TypeAlias = tuple[State, Reason | None]
 """What a node shows; no reason: any."""
 Display: TypeAlias = tuple[Shown | None, Shown | None]

@@ -15,6 +15,8 @@ from prgcore.engine import Engine, Pair
 from prgcore.form.atlas import Region
 from prgcore.model import Cell, Cube, Values
 
+__all__ = ["Charted", "Costs", "Listed", "Pairs", "expanded"]
+
 Costs: TypeAlias = Mapping[str, Mapping[str, int]]
 """What values of columns cost; those that are not named cost nothing."""
 

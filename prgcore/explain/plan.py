@@ -26,6 +26,8 @@ from prgcore.form.atlas import Atlas
 from prgcore.model import Column, Const, Copy, Cube, Cubelike, Model, Rule, Value, cubes
 from prgcore.vocabulary import Kind, Outcome
 
+__all__ = ["BUDGET", "NoPlan", "Plan", "accepted_in", "plan"]
+
 BUDGET = 200_000
 """How many pairs a search looks at before it gives up."""
 

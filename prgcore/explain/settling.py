@@ -9,6 +9,8 @@ from __future__ import annotations
 from prgcore.engine import Decision, Engine, Pair
 from prgcore.vocabulary import Kind, Outcome
 
+__all__ = ["FIRST_NOTICED", "NEVER_WAITED_FOR", "until_rest"]
+
 NEVER_WAITED_FOR = "auto_fallback_due"
 """The timer that nobody waits for: it needs thirty minutes of health."""
 FIRST_NOTICED = "peer_host_lost"

@@ -31,6 +31,8 @@ from prgcore.tables.clients import ASSIGNED, CANNOT_SERVE, NOBODY_ASSIGNED, SERV
 from prgcore.vocabulary import ALIASES, Reason, State, plain, title
 from prgcore.wire.machine_file import digest
 
+__all__ = ["LABELS", "LEAVES", "LONGEST", "Json", "axes", "payload"]
+
 Json: TypeAlias = dict[str, Any]
 
 LABELS = {"ha": "high availability"}

@@ -15,6 +15,8 @@ from attrs import evolve, frozen
 
 from prgcore.model import Column, Cube, Values
 
+__all__ = ["HOME", "Atlas", "Region", "read"]
+
 _Node: TypeAlias = tuple[int, ...]
 """For every value of a column what follows: 0 nothing, else the number of a node of the next
 column and one more. After the last column: 1 for home, else the number of an event and two more."""

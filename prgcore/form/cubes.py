@@ -14,6 +14,8 @@ from attrs import field, frozen
 
 from prgcore.model import Cell, Column, Cube, Model, Values
 
+__all__ = ["EVERYWHERE", "Assignment", "Stored", "contains", "satisfiable"]
+
 Assignment: TypeAlias = dict[str, str]
 _Constraint: TypeAlias = tuple[Values, tuple[Values, ...]]
 

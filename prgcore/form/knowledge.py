@@ -11,6 +11,8 @@ from typing import TypeAlias
 
 from prgcore.model import Column, Const, Model, Value, Values
 
+__all__ = ["ADMINISTRATOR", "ENVIRONMENT", "RECORD", "knowledge", "knows"]
+
 _Columns: TypeAlias = Mapping[str, Column]
 
 ENVIRONMENT = "environment"

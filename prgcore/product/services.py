@@ -14,6 +14,11 @@ from prgcore.seats import NODES
 from prgcore.tables.facts import CriticalService
 from prgcore.tables.services import CRITICAL_SERVICES
 
+__all__ = [
+    "Monitoring", "ServicesColumn", "critical_services", "missing_services", "observed_event",
+    "service", "services_column",
+]
+
 ServicesColumn: TypeAlias = Literal["up", "down"]
 
 

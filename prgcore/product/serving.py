@@ -15,6 +15,8 @@ from prgcore.seats import NODES, seat, seat_cube, seen_by
 from prgcore.tables.clients import ASSIGNED, CANNOT_SERVE, NOBODY_ASSIGNED, SERVES
 from prgcore.tables.facts import Hindrance
 
+__all__ = ["COLUMNS", "Served", "Serving", "check_columns", "columns_of", "counted", "serving"]
+
 
 def columns_of(cubes: Iterable[Cube]) -> tuple[str, ...]:
     """The columns, of both nodes, that cubes written from `me` ask about; sorted."""

@@ -24,6 +24,8 @@ from prgcore.prove.induction import half
 from prgcore.prove.relation import Relation
 from prgcore.prove.space import Space
 
+__all__ = ["compare", "replay"]
+
 _Pair = dict[str, str]
 
 

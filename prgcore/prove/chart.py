@@ -18,6 +18,8 @@ from prgcore.prove.progress import graph
 from prgcore.prove.work import HOMEWARD, Work
 from prgcore.vocabulary import Kind
 
+__all__ = ["Chart", "next_steps", "order", "write"]
+
 _RECORD = ("assigned_own", "assigned_peer")
 _WORLD = ("process", "hears_peer", "services", "database")
 
@@ -122,7 +124,7 @@ def write(works: Mapping[tuple[str, ...], Work]) -> str:
         f"Here {nodes:,} nodes stand for {pairs:,} pairs of {len(works)} machines,",
         "one machine a choice of policies.",
         '"""',
-        "", "from __future__ import annotations", "",
+        "", "from __future__ import annotations", "", '__all__ = ["EVENTS", "LEVELS", "ROOTS"]', "",
         "ROOTS: dict[tuple[str, ...], int] = {",
         *(f"    {tuple(choices)!r}: {root},".replace("'", '"') for choices, root in roots.items()),
         "}", '"""The first node of the machine of every choice of policies."""', "",

@@ -13,6 +13,11 @@ from typing import Any, Literal, TypeAlias
 import z3
 from attrs import field, frozen
 
+__all__ = [
+    "RLIMIT", "SORTS", "Answer", "Build", "Claim", "Numbers", "Sort", "Term", "Unknowns",
+    "Values", "ask", "both", "either", "implies", "no", "same",
+]
+
 Term: TypeAlias = Any
 """A z3 expression, or in a replay a number or a truth value."""
 

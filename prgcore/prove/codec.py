@@ -18,6 +18,8 @@ from attrs import field, frozen
 from prgcore.errors import BudgetExhausted
 from prgcore.model import By, Column, Const, Copy, Cube, Model, Rule, Value, copied
 
+__all__ = ["KEEP", "LARGEST_BLOCK", "LARGEST_DOMAIN", "Codec", "Codes", "Move", "Test"]
+
 Codes: TypeAlias = list[npt.NDArray[np.int32]]
 """One array of codes a block; position i of each is pair i."""
 

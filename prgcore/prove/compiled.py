@@ -22,6 +22,8 @@ from prgcore.errors import BadInput, ImpossibleEvent, NotTotal, unknown_name
 from prgcore.prove.space import Space
 from prgcore.vocabulary import Kind, Outcome
 
+__all__ = ["IGNORED", "IMPOSSIBLE", "REFUSED", "Compiled", "Numbers", "agrees"]
+
 REFUSED, IGNORED, IMPOSSIBLE = -1, -2, -3
 """Instead of a next pair: the pair stays, or the event cannot happen in it."""
 

@@ -19,6 +19,8 @@ from prgcore.model import Cell, Cube, Invariant
 from prgcore.prove.space import Space
 from prgcore.story.script import as_story, parse, run, tell
 
+__all__ = ["Counterexample", "excluding", "replayed", "unreached"]
+
 
 @frozen
 class Counterexample:

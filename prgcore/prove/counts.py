@@ -12,6 +12,11 @@ from prgcore.tables.parameters import AUTOMATIC_FALLBACK_AFTER
 from prgcore.timers import arithmetic
 from prgcore.timers.arithmetic import Count
 
+__all__ = [
+    "COUNTS", "any_count", "at_the_start", "deadline_is_enough", "exactly_when_due",
+    "first_poll", "held_back", "observed", "recovery_resets", "unbroken_health",
+]
+
 
 def observed(u: Unknowns, count: Count, now: Term, **more: Term) -> tuple[Count, Term]:
     """A poll; what is not said: it goes on, not again, is possible, and no other was given."""

@@ -26,6 +26,8 @@ from prgcore.seats import NODES
 from prgcore.wire.changes import Changes, changes
 from prgcore.wire.machine_file import digest
 
+__all__ = ["FIGURES", "Difference", "Figure", "Flip", "Sets", "Side", "Way", "compare"]
+
 FIGURES = ("F4", "L1", "L2", "L3")
 """The obligations whose numbers tell how large a machine is and how far home it is."""
 

@@ -25,6 +25,11 @@ from prgcore.story.script import run
 from prgcore.vocabulary import Kind, title
 from prgcore.vocabulary import Outcome as Done
 
+__all__ = [
+    "NODES", "Numbers", "Outcome", "advice", "causes", "citations", "combinations", "displays",
+    "documented", "holes", "missing", "shows", "spelt", "stable_displays", "stories",
+]
+
 Numbers = npt.NDArray[np.int32]
 NODES = ("node1", "node2")
 

@@ -20,6 +20,8 @@ from prgcore.prove.counterexample import Counterexample, replayed
 from prgcore.prove.space import Space
 from prgcore.vocabulary import Outcome
 
+__all__ = ["Dropped", "Promise", "dropped"]
+
 Promise: TypeAlias = Invariant | AcceptedOnly | Exclusive | OnlyBy
 _Mask: TypeAlias = npt.NDArray[np.bool_]
 

@@ -20,6 +20,8 @@ from prgcore.prove.space import Space
 from prgcore.prove.work import Finding, Work
 from prgcore.vocabulary import Outcome
 
+__all__ = ["Duties", "Wrong", "f9"]
+
 
 @frozen
 class Wrong:

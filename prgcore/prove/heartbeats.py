@@ -14,6 +14,11 @@ from prgcore.prove.counts import any_count, observed
 from prgcore.timers import arithmetic
 from prgcore.timers.arithmetic import Count
 
+__all__ = [
+    "Sender", "believed", "fallback_outage", "longest_crash_outage", "mean_is_the_middle",
+    "not_too_soon", "noticed_in_time", "service_outage", "shortest_crash_outage", "suspected",
+]
+
 
 @frozen
 class Sender:

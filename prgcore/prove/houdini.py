@@ -20,6 +20,8 @@ from prgcore.prove.relation import Relation, Term
 from prgcore.prove.space import Space
 from prgcore.seats import mirror_cube
 
+__all__ = ["auxiliary", "candidates"]
+
 
 def candidates(space: Space) -> tuple[Cube, ...]:
     """Every pair of values, of two stored columns, that no reachable pair has together."""

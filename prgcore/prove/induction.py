@@ -17,6 +17,11 @@ from prgcore.model import Cube, Invariant, Model, Rule
 from prgcore.prove.relation import Relation
 from prgcore.seats import mirror_cube, mirror_name, mirror_rule
 
+__all__ = [
+    "RLIMIT", "Proof", "Step", "breaks", "half", "has_seats", "induct", "is_mirrored",
+    "touched", "unmirrored",
+]
+
 RLIMIT = 20_000_000
 """Resource budget of one query; beyond it the answer is unknown, never a pass."""
 

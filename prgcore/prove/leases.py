@@ -10,6 +10,8 @@ from __future__ import annotations
 from prgcore.prove.claims import Claim, Term, Unknowns, both
 from prgcore.timers import arithmetic
 
+__all__ = ["never_twice", "twice"]
+
 
 def _given(u: Unknowns) -> tuple[dict[str, Term], Term, Term]:
     """One node reads, the record takes the users from it, the other reads that; both serve."""

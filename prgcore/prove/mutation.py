@@ -34,6 +34,11 @@ from prgcore.prove.work import Finding, Obligation, Work
 from prgcore.seats import mirror_name, mirror_rule
 from prgcore.vocabulary import Kind, Outcome
 
+__all__ = [
+    "EQUIVALENT", "SURVIVED", "Killer", "Mutant", "fates", "mutants", "mutate", "obligation",
+    "sample",
+]
+
 EQUIVALENT = ("equivalent: solver", "equivalent: search", "equivalent: duties")
 SURVIVED = "survived"
 

@@ -26,6 +26,8 @@ from prgcore.prove.space import Space
 from prgcore.prove.work import BY_ITSELF, HOMEWARD, Finding, Obligation, Work
 from prgcore.vocabulary import Kind, Outcome
 
+__all__ = ["COMPILED_SAMPLE", "obligations"]
+
 COMPILED_SAMPLE = 300
 """Pairs, each with every event, on which E1 compares the compiled table; a test takes all."""
 

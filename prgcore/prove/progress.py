@@ -14,6 +14,8 @@ from attrs import frozen
 from prgcore.prove.space import Edges, Space
 from prgcore.vocabulary import Kind, Outcome
 
+__all__ = ["Chains", "Graph", "Numbers", "chain", "chains", "distances", "graph"]
+
 Numbers = npt.NDArray[np.int32]
 
 

@@ -28,6 +28,8 @@ from prgcore.seats import NODES, mirror_name
 from prgcore.vocabulary import Outcome, title
 from prgcore.words import counted
 
+__all__ = ["ROLE", "SITUATION", "Classes", "Numbers", "check", "classify", "pairs"]
+
 Numbers = npt.NDArray[np.int32]
 
 SITUATION, ROLE = "situation", "role"

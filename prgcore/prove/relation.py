@@ -27,6 +27,8 @@ from prgcore.model import (
 )
 from prgcore.vocabulary import Kind
 
+__all__ = ["Relation", "Term"]
+
 Term = Any
 """A z3 expression; the library ships no usable types."""
 

@@ -23,6 +23,8 @@ from prgcore.prove.theorems import read, read_text
 from prgcore.prove.work import Finding, Obligation, Work
 from prgcore.wire.machine_file import digest
 
+__all__ = ["EXIT", "Report", "Result", "listing", "prove"]
+
 EXIT = {"proved": 0, "reported": 0, "not_applicable": 0, "refuted": 1, "unknown": 3,
         "vacuous": 4, "disagree": 4}
 _WORST = (4, 1, 3, 0)

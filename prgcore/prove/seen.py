@@ -12,6 +12,8 @@ import numpy as np
 from prgcore.model import Rule
 from prgcore.prove.space import Space
 
+__all__ = ["moves", "seen"]
+
 
 def seen(space: Space, names: Iterable[str]) -> list[dict[str, str]]:
     """A reachable pair for every combination of values of some columns and of promises it breaks.

@@ -18,6 +18,8 @@ from prgcore.prove.codec import Codec, Codes, Move, Test
 from prgcore.seats import mirror_name
 from prgcore.vocabulary import Kind, Outcome
 
+__all__ = ["LARGEST_BLOCKS", "LARGEST_SPACE", "Edges", "Space", "search"]
+
 LARGEST_BLOCKS = 32
 LARGEST_SPACE = 1 << 28
 

@@ -16,6 +16,8 @@ from prgcore.prove.induction import RLIMIT, half, touched
 from prgcore.prove.relation import Relation, Term
 from prgcore.vocabulary import Kind, Outcome
 
+__all__ = ["Witness", "accepted_only", "exclusive", "holes", "only_by", "overlaps", "untruthful"]
+
 
 @frozen
 class Witness:

@@ -31,6 +31,8 @@ from prgcore.prove.progress import distances
 from prgcore.prove.work import Finding, Obligation, Work
 from prgcore.vocabulary import Kind
 
+__all__ = ["LARGEST", "read", "read_text"]
+
 _KINDS = ("never", "reachable", "accepted", "home", "discharged")
 LARGEST = 1 << 20
 

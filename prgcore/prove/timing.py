@@ -20,6 +20,8 @@ from prgcore.prove.work import Finding, Obligation, Work
 from prgcore.seats import NODES
 from prgcore.timers.monitor import watches
 
+__all__ = ["THEOREMS", "Theorem", "discharge", "obligations"]
+
 
 @frozen(eq=False)
 class Theorem:

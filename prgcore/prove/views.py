@@ -20,6 +20,8 @@ from prgcore.prove.relation import Relation, Term
 from prgcore.seats import NODES
 from prgcore.vocabulary import Kind
 
+__all__ = ["Apart", "Views", "seated", "told_apart"]
+
 
 @frozen
 class Apart:

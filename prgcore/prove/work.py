@@ -23,6 +23,8 @@ from prgcore.prove.relation import Relation
 from prgcore.prove.space import Space, search
 from prgcore.vocabulary import Kind
 
+__all__ = ["BY_ITSELF", "HOMEWARD", "Finding", "Obligation", "Work"]
+
 BY_ITSELF = (Kind.TIMER, Kind.COMPLETION)
 HOMEWARD = (*BY_ITSELF, Kind.REPAIR, Kind.COMMAND)
 

@@ -25,6 +25,11 @@ from prgcore.stores.ports import Arbiter, Store
 from prgcore.timers.arithmetic import fenced
 from prgcore.timers.parameters import Parameters
 
+__all__ = [
+    "ETCD_GRANT", "KEYS", "LEASE_KEYS", "LONGEST", "LONGEST_SOCKET", "NODE_KEYS", "Address",
+    "Group", "Lease", "Member", "read_group", "terms",
+]
+
 LONGEST = 1 << 20
 """Bytes of the longest group file."""
 

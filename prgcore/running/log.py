@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     from prgcore.stores.ports import Store
 
+__all__ = ["LOGGER", "Line", "LogFile", "Tally", "line_of", "lines", "read", "tell"]
+
 LOGGER = logging.getLogger("prgcore")
 
 

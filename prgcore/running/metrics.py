@@ -14,6 +14,8 @@ from attrs import field, frozen
 
 from prgcore.running.telemetry import Telemetry
 
+__all__ = ["METRICS", "Metric", "Sample", "short"]
+
 Sample: TypeAlias = tuple[tuple[str, ...], float]
 """The values of the labels, and the number."""
 

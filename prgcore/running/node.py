@@ -20,6 +20,8 @@ from prgcore.seats import NODES, seat
 from prgcore.stores.record import Record
 from prgcore.vocabulary import Outcome
 
+__all__ = ["any_pair", "decide", "explanation", "own", "pairs", "shared", "told", "view", "written"]
+
 
 def shared(engine: Engine) -> tuple[str, ...]:
     """The columns that every decider reads: the record."""

@@ -13,6 +13,8 @@ from prgcore.running.group import Group
 from prgcore.seats import NODES
 from prgcore.vocabulary import title
 
+__all__ = ["page"]
+
 _STYLE = """
 body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem;
 color:#1c2330;background:#fff}table{border-collapse:collapse;width:100%}

@@ -25,6 +25,8 @@ from prgcore.stores.record import assigned
 from prgcore.tables.clients import ASSIGNED, SERVES
 from prgcore.wire.entry import Entry
 
+__all__ = ["MOST", "OTHER", "Key", "Telemetry", "Users", "fold", "of"]
+
 Key: TypeAlias = tuple[str, ...]
 
 MOST = 2000

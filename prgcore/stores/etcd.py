@@ -37,6 +37,8 @@ try:
 except ModuleNotFoundError:
     raise MissingExtra("a store in etcd", "etcd") from None
 
+__all__ = ["ATTEMPTS", "BATCH", "LONGEST", "EtcdArbiter", "EtcdStore", "Json"]
+
 BATCH = 200
 """Entries of the history that are read at once."""
 

@@ -19,6 +19,11 @@ from prgcore.wire.jsontext import parse_json
 if TYPE_CHECKING:
     from prgcore.stores.ports import Store
 
+__all__ = [
+    "LAST", "Closing", "Newest", "conflict", "epoch_of", "out_of_order", "seconds", "settle",
+    "text_of", "value_of",
+]
+
 LAST = 10**15 - 1
 """The highest epoch: a thousand decisions a second for thirty thousand years."""
 

@@ -31,6 +31,8 @@ from prgcore.stores.keeping import (
 )
 from prgcore.stores.ports import Kept
 
+__all__ = ["APPLICATION", "BATCH", "FORMAT", "SCHEMA", "SHOWN", "SQLiteArbiter", "SQLiteStore"]
+
 APPLICATION, FORMAT = 0x70726763, 1
 """What the file says it is: `prgc`, and which of its formats."""
 

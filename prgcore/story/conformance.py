@@ -22,6 +22,8 @@ from prgcore.vocabulary import Outcome
 from prgcore.wire.entry import PartialEntry
 from prgcore.words import few
 
+__all__ = ["CONTROLLER", "PAST", "Answer", "Conformance", "Finding", "Report", "check", "read"]
+
 PAST = 64
 """How many decisions ago a line may have been ignored or refused."""
 CONTROLLER = "controller"

@@ -31,6 +31,11 @@ from prgcore.vocabulary import Kind, Outcome, Reason, State, title
 from prgcore.wire.answers import actions_json
 from prgcore.words import counted, few, one_line, wrapped
 
+__all__ = [
+    "LARGEST", "Line", "Run", "Script", "Starts", "Step", "as_story", "changes", "parse", "run",
+    "tell", "write",
+]
+
 Starts: TypeAlias = Mapping[str, Sequence[str]]
 """Names of pairs to start from, and the events that lead there from the initial pair."""
 

@@ -13,6 +13,8 @@ from prgcore.errors import BudgetExhausted
 from prgcore.form.knowledge import ENVIRONMENT, RECORD
 from prgcore.seats import NODES
 
+__all__ = ["MOST", "World", "anywhere", "node_of"]
+
 MOST = 20_000
 """How many pairs a log may leave open."""
 

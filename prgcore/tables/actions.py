@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from prgcore.model import ActionKind
 
+__all__ = ["ACTIONS"]
+
 _MOVES = ("takeover_failed", "takeback_failed", "autorecovery_failed")
 _STARTS = ("start_failed", "services_down")
 

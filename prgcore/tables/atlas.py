@@ -7,6 +7,8 @@ one machine a choice of policies.
 
 from __future__ import annotations
 
+__all__ = ["EVENTS", "LEVELS", "ROOTS"]
+
 ROOTS: dict[tuple[str, ...], int] = {
     ("fail", "wait"): 0,
     ("fail", "take_over"): 1,

@@ -10,6 +10,11 @@ from prgcore.model import cube
 from prgcore.tables.facts import Condition, Counter, Hindrance
 from prgcore.vocabulary import State
 
+__all__ = [
+    "ASSIGNED", "CANNOT_SERVE", "CONDITIONS", "COUNTERS", "HIGH_AVAILABILITY",
+    "NOBODY_ASSIGNED", "OFFERED", "SERVES",
+]
+
 _ENHANCEMENT = "IM and Presence Failover Enhancement to Nearly Zero Downtime"
 _CHECK = "How to Check if Dual Registration is Established"
 _COUNTERS = "Counters to Monitor Zero Downtime During Upgrade: Table 3"

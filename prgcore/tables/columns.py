@@ -11,6 +11,10 @@ from prgcore.model import Column, Derivation
 from prgcore.tables.states import ACTING
 from prgcore.vocabulary import Reason, State
 
+__all__ = [
+    "ABLE", "DERIVED", "GROUP_COLUMNS", "HEARD_NOT_HEALTHY", "NODE_COLUMNS", "SICK", "YES_NO",
+]
+
 YES_NO = ("yes", "no")
 ABLE = ("healthy", "stopped")
 """Can serve users: healthy, or stopped by the recovery manager, which can start it."""

@@ -10,6 +10,11 @@ from __future__ import annotations
 from prgcore.tables.facts import ConfigurationField, ConfigurationRule
 from prgcore.tables.timers import SANITY
 
+__all__ = [
+    "ERROR", "FIELDS", "LEAST_BANDWIDTH", "LONGEST", "MOST_ROUND_TRIP", "NODES_IN_A_CLUSTER",
+    "RELOGIN_LIMITS", "REPLICATED", "RULES", "SANE", "WARNING",
+]
+
 ERROR, WARNING = "error", "warning"
 
 LEAST_BANDWIDTH = 10

@@ -9,6 +9,8 @@ from __future__ import annotations
 from prgcore.model import DecisionRecord
 from prgcore.vocabulary import Evidence
 
+__all__ = ["DECISIONS"]
+
 _DOCUMENTED, _INFERRED, _POLICY = Evidence.DOCUMENTED, Evidence.INFERRED, Evidence.POLICY
 
 DECISIONS: tuple[DecisionRecord, ...] = (

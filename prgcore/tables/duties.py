@@ -11,6 +11,8 @@ from prgcore.model import Duty
 from prgcore.tables.states import HOLDERS, SETTLED, others
 from prgcore.vocabulary import Reason, State
 
+__all__ = ["DUTIES"]
+
 _ARRIVES = (State.TAKING_OVER, State.TAKING_BACK, State.BACKUP_ACTIVATED)
 """Users are moving to the node."""
 

@@ -11,6 +11,8 @@ from prgcore.tables.columns import SICK
 from prgcore.tables.states import TRANSIENT
 from prgcore.vocabulary import Kind, State
 
+__all__ = ["EVENTS", "POSSIBLE"]
+
 EVENTS = (
     # the administrator, who asks both managers
     Event("enable_ha", Kind.COMMAND, "administrator", "Enable High Availability", seated=False),

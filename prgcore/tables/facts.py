@@ -12,6 +12,12 @@ from attrs import field, frozen
 
 from prgcore.model import Cube, Cubelike, Values, as_values, cube, cubes
 
+__all__ = [
+    "Condition", "ConfigurationField", "ConfigurationRule", "Contradiction", "Counter",
+    "CriticalService", "Fact", "Hindrance", "Limits", "LoginProfile", "Misprint", "Number",
+    "Parameter", "Restriction", "Sanity", "Sum", "Timer",
+]
+
 Number: TypeAlias = int | float
 Limits: TypeAlias = tuple[tuple[Cube, "str | Number"], ...]
 Sum: TypeAlias = tuple[tuple[Number, str], ...]

@@ -13,6 +13,8 @@ from itertools import combinations
 from prgcore.model import Family, Half, Values
 from prgcore.vocabulary import Reason, State
 
+__all__ = ["FAMILIES"]
+
 _ANY: Values = ()
 _BLANK: Half = (("",), ("",))
 _FO, _FO_CSNR = State.FAILED_OVER, State.FAILED_OVER_WITH_CRITICAL_SERVICES_NOT_RUNNING

@@ -13,6 +13,11 @@ from prgcore.tables.events import EVENTS
 from prgcore.tables.states import HOLDERS, SETTLED, TRANSIENT, others
 from prgcore.vocabulary import Kind, Reason, State
 
+__all__ = [
+    "ACCEPTED_ONLY", "AUXILIARY", "COMBINATIONS", "EXCLUSIVE", "INVARIANTS", "ONLY_BY",
+    "SAFETY",
+]
+
 _R, _S = Reason, State
 _FO_CSNR = State.FAILED_OVER_WITH_CRITICAL_SERVICES_NOT_RUNNING
 _FAULTS = (_R.CRITICAL_SERVICE_DOWN, _R.DATABASE_FAILURE)

@@ -14,6 +14,8 @@ from prgcore.tables.states import TRANSIENT
 from prgcore.tables.stories import STARTS, STORIES
 from prgcore.vocabulary import Reason, State
 
+__all__ = ["A_LIN", "TABLE", "VIEWPOINTS"]
+
 _RUNS1, _RUNS2 = {"node1.process": "running"}, {"node2.process": "running"}
 
 VIEWPOINTS = (

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from prgcore.tables.facts import Parameter
 
+__all__ = ["AUTOMATIC_FALLBACK_AFTER", "PARAMETERS"]
+
 _HEARTBEAT = "Configure Heartbeat Interval for Failover"
 _CLUSTER, _NODE = "cluster", "node"
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from prgcore.model import Policy
 
+__all__ = ["POLICIES"]
+
 POLICIES = (
     Policy(
         "reconnection", ("fail", "keep_serving"),

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from prgcore.tables.facts import LoginProfile, Misprint
 
+__all__ = ["ACTIVE_STANDBY", "BALANCED", "LOWER", "MISPRINTS", "PROFILES"]
+
 BALANCED, ACTIVE_STANDBY = "balanced", "active_standby"
 _SHIFTED = tuple(range(8_000, 14_000, 1_000))
 

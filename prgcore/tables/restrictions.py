@@ -11,6 +11,8 @@ from prgcore.tables.facts import Restriction
 from prgcore.tables.states import others
 from prgcore.vocabulary import State
 
+__all__ = ["FEATURES", "HAPPENINGS", "RESTRICTIONS", "SEARCH_AGAIN_AFTER"]
+
 _INTERACTIONS = "Redundancy Interactions and Restrictions"
 _MOVED = ("takeover_done", "autorecovery_done", "takeback_done")
 _LOST = ("manager_down", "off")

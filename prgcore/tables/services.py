@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from prgcore.tables.facts import CriticalService
 
+__all__ = ["CRITICAL_SERVICES"]
+
 _NETWORK, _FEATURE = "network", "feature"
 _VERIFY = "Verify Services"
 

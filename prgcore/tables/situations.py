@@ -17,6 +17,8 @@ from prgcore.tables.columns import ABLE
 from prgcore.tables.states import others
 from prgcore.vocabulary import Reason, State
 
+__all__ = ["SITUATIONS", "Cells"]
+
 _FO_CSNR = State.FAILED_OVER_WITH_CRITICAL_SERVICES_NOT_RUNNING
 _BACKUP = State.RUNNING_IN_BACKUP_MODE
 _FAILED = State.RUNNING_IN_FAILED_MODE

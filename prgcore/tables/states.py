@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 from prgcore.vocabulary import Reason, State
 
+__all__ = ["ACTING", "HOLDERS", "MEANINGS", "REASONS", "SETTLED", "TRANSIENT", "others"]
+
 _S, _R = State, Reason
 
 MEANINGS: Mapping[State, str] = {

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from prgcore.model import Story, Values
 
+__all__ = ["STARTS", "STORIES"]
+
 STARTS: dict[str, Values] = {
     "initial": (),
     "normal": (

@@ -12,6 +12,8 @@ from prgcore.tables.facts import Sanity, Timer
 from prgcore.tables.parameters import AUTOMATIC_FALLBACK_AFTER
 from prgcore.vocabulary import State
 
+__all__ = ["SANITY", "SHORTEST_INTERVAL", "TIMERS"]
+
 _HEARTBEAT = "Configure Heartbeat Interval for Failover"
 _STARTING = {"me.state": State.INITIALIZING}
 

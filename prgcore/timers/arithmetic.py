@@ -13,6 +13,12 @@ from typing import Any, TypeAlias
 
 from attrs import frozen
 
+__all__ = [
+    "Choose", "Count", "begun", "due", "earliest", "fenced", "kept", "not_before",
+    "noticed_earliest", "noticed_latest", "outage", "poll", "ready", "serves_from",
+    "serves_until", "survives",
+]
+
 Choose: TypeAlias = Callable[[Any, Any, Any], Any]
 
 

@@ -15,6 +15,8 @@ from prgcore.tables.timers import SANITY
 from prgcore.timers.parameters import RECORDS, Parameters, seconds
 from prgcore.words import listed
 
+__all__ = ["Verdict", "check"]
+
 
 @frozen
 class Verdict:

@@ -14,6 +14,11 @@ from prgcore.errors import Failed, PrgError
 from prgcore.model import Action
 from prgcore.words import one_line
 
+__all__ = [
+    "ACTIONS", "FAILED", "LONGEST_WORD", "actions", "actions_json", "decision_json",
+    "error_json", "failed", "failed_json", "is_word",
+]
+
 LONGEST_WORD = 200
 """How long a word of a log may be, in characters."""
 

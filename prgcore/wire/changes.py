@@ -17,6 +17,8 @@ from prgcore.seats import NODES, mirror_name
 from prgcore.wire.machine_file import digest
 from prgcore.wire.rows import NAMED, At, Fields, Held, Rows, spell
 
+__all__ = ["FIRST_COUNTS", "Change", "Changes", "Detail", "changes"]
+
 FIRST_COUNTS = ("initial", "viewpoints", "situations", "families")
 """Sections in which the first row that fits is taken."""
 

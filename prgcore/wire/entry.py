@@ -25,6 +25,8 @@ from prgcore.wire.answers import (
 )
 from prgcore.words import listed
 
+__all__ = ["LATEST", "MOST_COLUMNS", "Entry", "PartialEntry", "cells"]
+
 LATEST = 253_402_300_799
 """The latest time of an entry, in seconds since 1970: the end of the year 9999."""
 MOST_COLUMNS = 1000

@@ -18,6 +18,12 @@ from prgcore.errors import unknown_name
 from prgcore.model import By, Cell, Const, Copy, Cube, Effect, Value
 from prgcore.words import listed
 
+__all__ = [
+    "CELLS", "CHOICES", "CUBE", "ENOUGH", "LONGEST_NAME", "NAME", "TEXT", "THEN", "VALUE",
+    "Codec", "Either", "EnoughFindings", "Entries", "Field", "Findings", "Flag", "Json", "Many",
+    "Record", "Row", "Text", "Word",
+]
+
 LONGEST_NAME = 200
 """Characters of a name: of a column, a value, an event, a rule."""
 

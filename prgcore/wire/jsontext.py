@@ -11,6 +11,8 @@ from typing import Any, NoReturn
 
 from prgcore.errors import BadInput
 
+__all__ = ["FILE_LIMIT", "LINE_LIMIT", "parse_json"]
+
 FILE_LIMIT = 1 << 24
 """The largest file that is read, in bytes."""
 

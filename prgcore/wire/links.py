@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from prgcore.vocabulary import title
 from prgcore.wire.markdown import code, link
 
+__all__ = ["PAGES", "all_to", "anchor", "called", "cited", "to", "where", "worded"]
+
 PAGES = {
     "action": "actions", "column": "columns", "contradiction": "contradictions",
     "decision": "decisions", "event": "events", "family": "holes", "invariant": "invariants",

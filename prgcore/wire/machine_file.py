@@ -60,6 +60,8 @@ from prgcore.wire.grammar import (
 from prgcore.wire.jsontext import FILE_LIMIT, parse_json
 from prgcore.words import quoted
 
+__all__ = ["FORMAT", "MACHINE", "described", "digest", "dump", "dumps", "load", "schema"]
+
 FORMAT = "prgcore-machine/1"
 
 _NAMES = Many(NAME)

@@ -9,6 +9,11 @@ from collections.abc import Iterable, Sequence
 
 from prgcore.model import Values
 
+__all__ = [
+    "GLOSSARY", "bullets", "code", "codes", "entry", "fact", "heading", "link", "page",
+    "section", "sentence", "table",
+]
+
 GLOSSARY = "The words on this page: [glossary](../glossary.md)."
 
 

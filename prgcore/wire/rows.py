@@ -16,6 +16,8 @@ from attrs import field, frozen
 from prgcore.model import Model, Values
 from prgcore.wire.machine_file import MACHINE
 
+__all__ = ["NAMED", "ORDERED", "At", "Fields", "Held", "Rows", "spell"]
+
 NAMED: Mapping[str, tuple[str, Values]] = {
     "columns": ("column", ("name",)),
     "events": ("event", ("name",)),

@@ -20,6 +20,8 @@ from prgcore.errors import NotTotal, PrgError
 from prgcore.model import Model
 from prgcore.wire import links
 
+__all__ = ["BASE", "FAILING", "MOST", "READING", "SCHEMA", "Locate", "Place", "sarif"]
+
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 BASE = "SRCROOT"
 """What paths are relative to: where the prover ran, the root of the sources."""

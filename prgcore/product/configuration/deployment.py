@@ -16,6 +16,8 @@ from prgcore.tables.configuration import RELOGIN_LIMITS
 from prgcore.tables.facts import Number
 from prgcore.timers.parameters import Parameters
 
+__all__ = ["Deployment", "Group", "Node", "Wan", "example", "host"]
+
 
 @frozen
 class Node:

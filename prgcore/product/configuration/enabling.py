@@ -19,6 +19,8 @@ from prgcore.product.services import services_column
 from prgcore.seats import NODES
 from prgcore.tables.configuration import REPLICATED
 
+__all__ = ["Enabled", "enable"]
+
 
 @frozen
 class Enabled:

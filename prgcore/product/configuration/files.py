@@ -20,6 +20,8 @@ from prgcore.tables.facts import ConfigurationField, Parameter
 from prgcore.tables.parameters import PARAMETERS
 from prgcore.wire.jsontext import parse_json
 
+__all__ = ["DEEPEST", "FORMATS", "LARGEST", "dump", "load", "parse", "schema"]
+
 FORMATS = ("json", "toml")
 LARGEST = 250_000
 """Characters of a configuration, some eight hundred nodes; what is longer is not parsed."""

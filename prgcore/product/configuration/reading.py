@@ -22,6 +22,11 @@ from prgcore.tables.facts import ConfigurationField, ConfigurationRule, Number
 from prgcore.timers.parameters import RECORDS, Parameters
 from prgcore.words import cut
 
+__all__ = [
+    "LAYOUT", "LONGEST_SHOWN", "RULE", "Finding", "Part", "Parts", "brief", "finding",
+    "read_parts",
+]
+
 Part: TypeAlias = dict[str, Any]
 """The fields of a record that could be read, by name."""
 

@@ -36,6 +36,8 @@ from prgcore.tables.facts import Sanity
 from prgcore.timers.sanity import check as check_parameters
 from prgcore.words import listed
 
+__all__ = ["CHECKS", "NEAR", "Broken", "Reading", "check", "read"]
+
 Broken: TypeAlias = Iterator[tuple[str, Any, str]]
 """Where, the value there, and the whole sentence (empty: what the table says)."""
 

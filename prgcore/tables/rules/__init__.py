@@ -14,6 +14,8 @@ from prgcore.tables.rules.manual import MANUAL
 from prgcore.tables.rules.settings import SETTINGS
 from prgcore.tables.rules.startup import STARTUP
 
+__all__ = ["PHASES"]
+
 PHASES: tuple[tuple[str, tuple[Rule, ...]], ...] = (
     ("settings", SETTINGS),
     ("startup", STARTUP),

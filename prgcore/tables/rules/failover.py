@@ -20,6 +20,8 @@ from prgcore.tables.rules.fragments import (
 from prgcore.tables.states import others
 from prgcore.vocabulary import Evidence, Outcome, Reason, State
 
+__all__ = ["FAILOVER"]
+
 _AUTO_RECOVER = {
     "database_failure": Reason.AUTO_RECOVER_DATABASE_FAILURE,
     "critical_service_down": Reason.AUTO_RECOVER_CRITICAL_SERVICE_DOWN,

@@ -7,6 +7,8 @@ from prgcore.tables.columns import ABLE
 from prgcore.tables.rules.fragments import FAILS, HELD_SERVICES_START, fail
 from prgcore.vocabulary import Reason, State
 
+__all__ = ["FALLBACK"]
+
 FALLBACK = (
     Rule(
         "B100", "auto_fallback_due",

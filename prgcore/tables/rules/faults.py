@@ -6,6 +6,8 @@ from prgcore.model import Rule, by
 from prgcore.tables.rules.fragments import FAIL_ALONE, FAILS, YIELDS, fail
 from prgcore.vocabulary import Evidence, Reason, State
 
+__all__ = ["FAULTS"]
+
 _FO_CSNR = State.FAILED_OVER_WITH_CRITICAL_SERVICES_NOT_RUNNING
 
 FAULTS = (

@@ -10,6 +10,13 @@ from prgcore.model import By, Value, by
 from prgcore.tables.states import HOLDERS
 from prgcore.vocabulary import Reason, State
 
+__all__ = [
+    "ALL_HELD_SERVICES_START", "EVERYONE_MINE", "FAILS", "FAIL_ALONE", "FAIL_BY_FAULT",
+    "FAIL_TOGETHER", "FAULT", "HELD_SERVICES_START", "LETS_GO", "OTHER_HALF", "PEER_UNASSIGNED",
+    "PEER_YIELDS", "SETTLE", "TAKES", "UNASSIGNED", "USERS_HOME", "YIELDS", "Then", "fail",
+    "take",
+]
+
 Then = dict[str, str | Value]
 
 USERS_HOME: Then = {"both.assigned_own": "yes", "both.assigned_peer": "no"}

@@ -15,6 +15,8 @@ from prgcore.tables.rules.fragments import (
 from prgcore.tables.states import HOLDERS, others
 from prgcore.vocabulary import Evidence, Outcome, Reason, State
 
+__all__ = ["LINK"]
+
 _FAILED = State.RUNNING_IN_FAILED_MODE
 _SERVES = State.RUNNING_IN_BACKUP_MODE
 

@@ -7,6 +7,8 @@ from prgcore.tables.columns import ABLE
 from prgcore.tables.rules.fragments import ALL_HELD_SERVICES_START, USERS_HOME
 from prgcore.vocabulary import Reason, State
 
+__all__ = ["MANUAL"]
+
 MANUAL = (
     Rule(
         "M100", "failover",

@@ -11,6 +11,8 @@ from prgcore.tables.rules.fragments import (
 )
 from prgcore.vocabulary import Evidence, Reason, State
 
+__all__ = ["SETTINGS"]
+
 SETTINGS = (
     Rule(
         "A100", "enable_ha",

@@ -18,6 +18,8 @@ from prgcore.tables.rules.fragments import (
 from prgcore.tables.states import HOLDERS, SETTLED, others
 from prgcore.vocabulary import Evidence, Reason, State
 
+__all__ = ["STARTUP"]
+
 _HOME_WITH = (State.NORMAL, State.INITIALIZING)
 _GAINING = (State.TAKING_OVER, State.TAKING_BACK, State.BACKUP_ACTIVATED)
 _LOSING = (State.FAILING_OVER, State.FAILOVER_AFFECTED_SERVICES)
