@@ -123,8 +123,7 @@ def every_hole(by_policy: list[tuple[dict[str, str], dict[Any, Any]]]) -> list[H
         for key, trace in some.items():
             traces.setdefault(key, trace)
     rows = []
-    for key in sorted(traces, key=lambda k: (k[0], k[1].state1, k[1].reason1, k[1].state2,
-                                            k[1].reason2)):
+    for key in sorted(traces, key=lambda k: (k[0], *(half or ("", "") for half in k[1]))):
         where = [policy for policy, some in by_policy if key in some]
         only: Choices = tuple(
             (p.name, p.choices[n]) for p in POLICIES for n in range(len(p.choices))

@@ -8,7 +8,7 @@ remembered per pair (a bounded memory that changes no answer). Errors say what t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping
 from itertools import islice
 from operator import itemgetter
 from typing import Any, TypeAlias
@@ -70,6 +70,10 @@ class Pair(Mapping[str, str]):
 
     def __len__(self) -> int:
         return len(self.values_)
+
+    def items(self) -> ItemsView[str, str]:
+        """The stored columns with their values."""
+        return dict(zip(self._engine.stored, self.values_, strict=True)).items()
 
     def __hash__(self) -> int:
         return self._hash

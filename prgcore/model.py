@@ -9,7 +9,7 @@ from `node1` and `node2` (`prgcore.seats` turns the one into the other).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from attrs import field, frozen
 
@@ -19,8 +19,8 @@ __all__ = [
     "AcceptedOnly", "Action", "ActionKind", "Advice", "By", "Cause", "Cell", "Choices",
     "Column", "Const", "Copy", "Cube", "Cubelike", "DecisionRecord", "Derivation", "Display",
     "Duty", "Effect", "Event", "Exclusive", "Family", "Half", "Invariant", "Model", "OnlyBy",
-    "Policy", "Possible", "Rule", "Situation", "Story", "Table", "Thenlike", "Value", "Values",
-    "Viewpoint", "as_values", "by", "copied", "cube", "cubes", "effects",
+    "Policy", "Possible", "Rule", "Shown", "Situation", "Story", "Table", "Thenlike", "Value",
+    "Values", "Viewpoint", "as_values", "by", "copied", "cube", "cubes", "effects",
 ]
 
 Values: TypeAlias = tuple[str, ...]
@@ -367,17 +367,22 @@ class Story:
     only: Choices = field(converter=_choices, default=())
 
 
-@frozen
-class Display:
-    """What an administrator sees: two states and two reasons, all empty for a blank node."""
+class Shown(NamedTuple):
+    """What a node shows: its state and its reason; no reason: any."""
 
-    state1: str
-    reason1: str
-    state2: str
-    reason2: str
+    state: str
+    reason: str | None = None
+
+
+class Display(NamedTuple):
+    """What an administrator sees of both nodes; None: a node that shows nothing."""
+
+    node1: Shown | None
+    node2: Shown | None
 
     def mirrored(self) -> Display:
-        return Display(self.state2, self.reason2, self.state1, self.reason1)
+        """The same from the other seat."""
+        return Display(self.node2, self.node1)
 
 
 @frozen
@@ -429,14 +434,15 @@ class Family:
     def matches(self, display: Display) -> bool:
         """Whether the display belongs to the family, in either seat."""
         return any(
-            _shows(left, d.state1, d.reason1) and _shows(right, d.state2, d.reason2)
+            _shows(left, d.node1) and _shows(right, d.node2)
             for d in (display, display.mirrored())
             for left, right in self.displays
         )
 
 
-def _shows(half: Half, state: str, reason: str) -> bool:
+def _shows(half: Half, shown: Shown | None) -> bool:
     states, reasons = half
+    state, reason = shown or ("", "")
     return state in states and (not reasons or reason in reasons)
 
 

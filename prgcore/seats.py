@@ -248,7 +248,8 @@ def mirror_rule(rule: Rule) -> Rule:
 
 def mirror_cube(cube: Cube) -> Cube:
     """The same cells from the other seat."""
-    return Cube(tuple(Cell(mirror_name(c.column), c.values) for c in cube))
+    names = [mirror_name(cell.column) for cell in cube.cells]
+    return Cube(tuple(Cell(n, c.values) for n, c in zip(names, cube.cells, strict=True)))
 
 
 def _mirror_value(value: Value) -> Value:

@@ -152,7 +152,7 @@ def test_sets_of_pairs_are_what_the_search_finds(space: Space, data: st.DataObje
         price = sum(
             np.array([weigh[n][v] for v in _domain(n)])[space.column(n)[numbers]] for n in names
         )
-        cheapest = region.cheapest(weigh)
+        (cheapest,) = region.cheapest(weigh, [Cube()])
         assert sum(weigh[n][cheapest[n]] for n in names) == price.min()
 
 
@@ -192,7 +192,10 @@ def test_a_display_denotes_the_reachable_pairs_that_an_engine_without_atlas_list
     assert on_atlas.values() == listed.values()
     cells = {"node1.hears_peer": ("yes",), "link": ("up",), "node2.services": ("up", "down")}
     assert on_atlas.outside(cells) == listed.outside(cells)
-    assert price(on_atlas.cheapest(costs)) == price(listed.cheapest(costs))
+    asked = [Cube(), Cube((Cell("link", "cut"),)), Cube((Cell("node1.health", "healthy"),))]
+    assert list(map(price, on_atlas.cheapest(costs, asked))) \
+        == list(map(price, listed.cheapest(costs, asked)))
+    assert on_atlas.cheapest(costs, [Cube((Cell("ha", "off"),))]) == []
 
 
 def test_another_machine_can_be_charted() -> None:

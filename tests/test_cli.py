@@ -297,7 +297,7 @@ def test_a_device_without_end_is_not_read_to_its_end(bad):
     (("--node1", "normal", "--node2", "normal / peer dwn"), "--node2: unknown reason 'peer dwn'"),
     (("--set", "node1.state"), "--set 'node1.state': expected NAME=VALUE"),
     (("--set", "node1.stat=normal"), "--set: unknown column 'node1.stat'"),
-    (("--set", "ha=maybe"), "--set ha: unknown value 'maybe'"),
+    (("--set", "ha=maybe"), "--set: ha: unknown value 'maybe'"),
     (("--set", "ha=on", "--set", "ha=off"), "--set ha is given twice"),
     (("{}", "--node1", "normal", "--node2", "normal"), "not both"),
     (("--policy", "reconnection"), "--policy 'reconnection': expected NAME=VALUE"),
@@ -910,6 +910,14 @@ def test_ascii_terminals_are_served():
     answer = shell("machine", "--rules", PYTHONIOENCODING="ascii", PYTHONUTF8="0")
     assert answer.returncode == 0
     assert answer.stdout.isascii()
+
+
+def test_the_way_of_one_event_is_short():
+    done = subprocess.run([sys.executable, ROOT / "benchmarks" / "way.py"], capture_output=True,
+                          text=True, check=True)
+    calls, moves, _files = (int(said.split()[0].replace(",", "")) for said in done.stdout.split(", "))
+    assert calls <= 600
+    assert moves <= 60
 
 
 def test_only_the_module_of_the_command_that_is_named_is_loaded():

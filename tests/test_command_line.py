@@ -142,7 +142,7 @@ def following(line, shell="bash"):
 
 @pytest.mark.parametrize(("line", "follow"), [
     ("prgcore ", list(MODULES)),
-    ("prgcore e", ["explain", "explore"]),
+    ("prgcore exp", ["explain", "explore"]),
     ("prgcore ha w", ["wait", "watch"]),
     ("prgcore config ", ["check", "example", "schema"]),
     ("prgcore explain --no", ["--node1", "--node2"]),

@@ -27,16 +27,17 @@ from prgcore.machine import PRG
 from prgcore.model import (
     Column,
     Cube,
+    Display,
     Event,
     Family,
     Invariant,
     Model,
     Rule,
+    Shown,
     Situation,
     Values,
     cube,
 )
-from prgcore.model import Display as Listed
 from prgcore.seats import mirror_name
 from prgcore.tables.situations import SITUATIONS
 from prgcore.tables.stories import STARTS
@@ -85,12 +86,12 @@ def toy() -> Engine:
 
 
 @pytest.mark.parametrize(("text", "shown"), [
-    ("Failed Over / Initialization", (State.FAILED_OVER, Reason.INITIALIZATION)),
-    ("failed_over:initialization", (State.FAILED_OVER, Reason.INITIALIZATION)),
+    ("Failed Over / Initialization", Shown(State.FAILED_OVER, Reason.INITIALIZATION)),
+    ("failed_over:initialization", Shown(State.FAILED_OVER, Reason.INITIALIZATION)),
     ("BACKUP MODE, critical services down",
-     (State.RUNNING_IN_BACKUP_MODE, Reason.CRITICAL_SERVICE_DOWN)),
-    ("Failed", (State.RUNNING_IN_FAILED_MODE, None)),
-    ("Unknown /", (State.UNKNOWN, Reason.NONE)),
+     Shown(State.RUNNING_IN_BACKUP_MODE, Reason.CRITICAL_SERVICE_DOWN)),
+    ("Failed", Shown(State.RUNNING_IN_FAILED_MODE, None)),
+    ("Unknown /", Shown(State.UNKNOWN, Reason.NONE)),
     ("", None), ("Down", None), (" nothing ", None),
 ])
 def test_spellings(text: str, shown: object) -> None:
@@ -99,8 +100,8 @@ def test_spellings(text: str, shown: object) -> None:
 
 def test_every_state_and_reason_reads_back() -> None:
     for state, reason in product(State, Reason):
-        assert parse_shown(spell((state, None))) == (state, None)
-        assert parse_shown(f"{spell((state, None))} / {reason}") == (
+        assert parse_shown(spell(Shown(state))) == Shown(state)
+        assert parse_shown(f"{spell(Shown(state))} / {reason}") == (
             state, reason if reason is not Reason.NONE else Reason.NONE)
     assert spell(None) == "shows nothing"
 
@@ -202,7 +203,7 @@ def test_a_machine_with_words_of_its_own_is_explained_too() -> None:
         name="lamps", columns=columns, initial=(tuple((c.name, "off") for c in columns),),
         events=(Event("switch", Kind.COMMAND, "administrator"),), possible=(),
         rules=(Rule("T1", "switch", {"node1.state": "off"}, {"node1.state": "lit"}, why="light"),),
-        situations=(Situation("1", "dark", Listed("off", "off", "off", "off")),),
+        situations=(Situation("1", "dark", Display(Shown("off", "off"), Shown("off", "off"))),),
     ))
     found = explain(engine, engine.initial[0])
     assert (found.display, found.row, found.available) == (None, None, ("switch",))
@@ -213,7 +214,7 @@ def test_a_machine_with_words_of_its_own_is_explained_too() -> None:
 
 
 def test_a_row_in_other_words_is_no_row_of_the_display() -> None:
-    foreign = Situation("1", "dark", Listed("off", "off", "off", "off"))
+    foreign = Situation("1", "dark", Display(Shown("off", "off"), Shown("off", "off")))
     engine = Engine(evolve(toy().model, situations=(foreign,)))
     found = explain(engine, engine.initial[0])
     assert (found.row, found.nearest) == (None, "1")
@@ -224,7 +225,7 @@ def test_a_row_in_other_words_is_no_row_of_the_display() -> None:
 
 def test_candidates_are_all_pairs_of_the_display_within_the_invariants() -> None:
     engine = toy()
-    shown = (State.NORMAL, Reason.NORMAL), (State.NORMAL, None)
+    shown = Shown(State.NORMAL, Reason.NORMAL), Shown(State.NORMAL, None)
     expected = {
         pair for values in product(*(c.domain for c in engine.model.columns))
         if not engine.broken(pair := engine.pair(dict(zip(engine.stored, values, strict=True))))
@@ -324,14 +325,14 @@ def test_a_reading_is_what_its_reasons_show(left: str, right: str, rows: list[st
     assert len(told) == sum(len(r.reasons) for r in found.readings)
     for reasons, reading in told.items():
         given = iter(reasons)
-        exact = [s and (s[0], Reason(next(given))) for s in shown]
+        exact = [s and Shown(s.state, Reason(next(given))) for s in shown]
         alone = explain_display(PRG, *exact)
         assert alone.rows == ((reading.row,) if reading.row else ())
         assert alone.readings == ()
         says = {f.id: f.says for f in PRG.model.families}
         assert reading.family is None or alone.cause == says[reading.family]
     pairs = sum(explain_display(PRG, *(
-        s and (s[0], Reason(next(given))) for s in shown)).pairs
+        s and Shown(s.state, Reason(next(given))) for s in shown)).pairs
         for reasons in told for given in [iter(reasons)])
     assert pairs == found.pairs
     assert [r.row for r in found.readings if r.row] == rows
@@ -398,7 +399,7 @@ def test_knowledge_that_contradicts_itself_breaks_nothing(node: str) -> None:
 
 def test_knowledge_that_a_derived_column_excludes() -> None:
     with pytest.raises(BadInput, match=r"node1.duty is starting contradicts what is shown: node1 N"):
-        explain_display(TABLE2, (State.NORMAL, None), None, {"node1.duty": "starting"})
+        explain_display(TABLE2, Shown(State.NORMAL, None), None, {"node1.duty": "starting"})
 
 
 def test_a_node_that_shows_nothing() -> None:
@@ -468,7 +469,7 @@ def test_invariants_that_only_together_exclude_a_display() -> None:
     model = toy().model
     locked = Invariant("S2", "nobody has the key", ({"node1.key": "yes"},))
     engine = Engine(evolve(model, invariants=(*model.invariants, locked)))
-    found = explain_display(engine, (State.IDLE, None), (State.NORMAL, None))
+    found = explain_display(engine, Shown(State.IDLE, None), Shown(State.NORMAL, None))
     assert found.broken == ("X1", "S2")
     assert "S2: nobody has the key" in found.cause
 

@@ -253,7 +253,7 @@ def test_any_pair_reachable_or_not_means_the_same(open_page):
     ]
     for situation in PRG.model.situations:
         d = situation.display
-        shown = (d.state1, d.reason1, d.state2, d.reason2)
+        shown = [word for half in d for word in half or ("", "")]
         region = PRG.atlas.everything.within([
             cube({n: v for n, v in zip(HALVES, shown, strict=True) if v})])
         pairs += [PRG.at(values) for values in region.distinct(HIDDEN)]

@@ -15,7 +15,7 @@ from writer.stories import drawn, stories
 
 from prgcore.diagram import graph, render
 from prgcore.machine import prg
-from prgcore.model import By, Const, Copy, Display, Effect, Rule, Table
+from prgcore.model import By, Const, Copy, Display, Effect, Rule, Shown, Table
 from prgcore.prove.obligations import obligations
 from prgcore.prove.space import search
 from prgcore.seats import instantiate
@@ -126,7 +126,7 @@ def test_assumptions_stand_beneath_what_rests_on_them() -> None:
 
 
 def test_a_hole_names_the_policy_without_which_it_is_none() -> None:
-    display = Display("", "", "idle", "peer_down")
+    display = Display(None, Shown("idle", "peer_down"))
     hole = Hole("HN4", display, ("enable_ha", "link_cut"), (("reconnection", "keep_serving"),))
     text = situations.holes_page(prg().model, [hole])
     assert (
@@ -294,7 +294,7 @@ def test_only_marked_blocks_are_filled(generate: ModuleType, tmp_path: Path) -> 
 
 
 def test_a_hole_of_some_policies_says_which(generate: ModuleType) -> None:
-    key = ("F1", Display("idle", "peer_down", "", ""))
+    key = ("F1", Display(Shown("idle", "peer_down"), None))
     policies = list(generate.choices())
     found = generate.every_hole([
         (p, {key: ("x",)} if p["reconnection"] == "keep_serving" else {}) for p in policies

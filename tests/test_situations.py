@@ -20,6 +20,7 @@ from prgcore.model import (
     Cube,
     Display,
     Half,
+    Shown,
     Situation,
     Story,
     Values,
@@ -97,9 +98,8 @@ def fitting(space: Space, situation: Situation) -> Iterator[Pair]:
     d = situation.display
     cells = {
         f"{node}.{column}": value
-        for node, half in (("node1", (d.state1, d.reason1)), ("node2", (d.state2, d.reason2)))
+        for node, half in zip(NODES, d, strict=True) if half
         for column, value in zip(("state", "reason", "process"), (*half, "running"), strict=True)
-        if half[0]
     }
     met = cube(cells) & situation.fits
     assert met is not None
@@ -123,9 +123,8 @@ def test_the_24_rows_are_26_situations_in_order() -> None:
 @pytest.mark.parametrize("situation", SITUATIONS, ids=lambda s: f"row{s.row}")
 def test_a_row_shows_words_of_the_vocabulary_or_nothing(situation: Situation) -> None:
     d = situation.display
-    halves = ((d.state1, d.reason1), (d.state2, d.reason2))
-    assert situation.shown == tuple(bool(state) for state, _ in halves)
-    assert all((s in set(State) and r in set(Reason)) or s == r == "" for s, r in halves)
+    assert situation.shown == tuple(half is not None for half in d)
+    assert all(half.state in set(State) and half.reason in set(Reason) for half in d if half)
     assert situation.cause.endswith(".")
 
 
@@ -135,10 +134,10 @@ def test_what_the_document_misprints_is_kept_and_corrected() -> None:
     for row, (literal, corrected) in misprints.items():
         d = BY_ROW[row].display
         meant = word(corrected, State) or word(corrected, Reason)
-        assert meant in (d.state1, d.reason1, d.state2, d.reason2), row
+        assert meant in (*(d.node1 or ()), *(d.node2 or ())), row
         assert literal != corrected
     assert word(misprints["23"][0], Reason) == "auto_recover_database_failure"
-    assert BY_ROW["23"].display.reason1 == "auto_recover_critical_service_down"
+    assert BY_ROW["23"].display.node1.reason == "auto_recover_critical_service_down"
 
 
 # --------------------------------------------------------------------------- the causes
@@ -325,13 +324,13 @@ def stable_displays(space: Space) -> set[Display]:
         right = np.where(runs[1] & reach2, halves[1], blank)
         found.update(np.unique(left * base + right).tolist())
 
-    def half(code: int) -> tuple[str, str]:
+    def half(code: int) -> Shown | None:
         if code == blank:
-            return "", ""
-        return str(states[code // len(reasons)]), str(reasons[code % len(reasons)])
+            return None
+        return Shown(str(states[code // len(reasons)]), str(reasons[code % len(reasons)]))
 
-    displays = {Display(*half(code // base), *half(code % base)) for code in found}
-    return {d for d in displays if not {d.state1, d.state2} & set(TRANSIENT)}
+    displays = {Display(half(code // base), half(code % base)) for code in found}
+    return {d for d in displays if not {h.state for h in d if h} & set(TRANSIENT)}
 
 
 def unordered(displays: set[Display]) -> set[frozenset[Display]]:
@@ -455,9 +454,8 @@ def seated_halves(halves: tuple[Half, Half]) -> Iterator[Cube]:
 
 
 def test_a_family_matches_in_both_seats_and_nothing_that_cannot_be() -> None:
-    returned = Display("failed_over", "initialization", "running_in_backup_mode", "peer_down")
+    returned = Display(Shown("failed_over", "initialization"),
+                       Shown("running_in_backup_mode", "peer_down"))
     assert homes(returned) == homes(returned.mirrored()) == ["HF1"]
-    twice = Display(
-        "running_in_backup_mode", "peer_down", "running_in_backup_mode", "peer_down"
-    )
+    twice = Display(*[Shown("running_in_backup_mode", "peer_down")] * 2)
     assert homes(twice) == []

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from prgcore import PRG
 from prgcore.cli import main
 from prgcore.engine import Pair
-from prgcore.explain.display import Display, denoted, display_of, spell
+from prgcore.explain.display import denoted, display_of, spell
 from prgcore.explain.explaining import explain_display
 from prgcore.explain.plan import plan
 from prgcore.explain.status import (
@@ -29,7 +29,7 @@ from prgcore.explain.status import (
     parse,
     write,
 )
-from prgcore.model import Display as Row
+from prgcore.model import Cube, Display, Shown
 from prgcore.seats import NODES
 from prgcore.vocabulary import Reason, State
 
@@ -272,7 +272,7 @@ def test_what_is_around_and_between_does_not_matter(case):
 
 def test_the_product_has_its_own_words_for_two_states():
     assert set(PRODUCT.values()) == {"Failover", "Failed"}
-    written = write(group(((State.FAILING_OVER, Reason.ON_ADMIN_REQUEST), None)))
+    written = write(group((Shown(State.FAILING_OVER, Reason.ON_ADMIN_REQUEST), None)))
     assert written == ("Subcluster Name: 7\n"
                        "Node 1 Name : 10.0.0.1 State: Failover Reason: On Admin Request\n"
                        "Node 2 Name : 10.0.0.2 State:\n")
@@ -296,22 +296,13 @@ def explain(monkeypatch, capsys):
     return call
 
 
-def shown(row: Row, seen: tuple[bool, bool]) -> Display:
-    one, two = (
-        (State(state), Reason(reason)) if there else None
-        for state, reason, there in (
-            (row.state1, row.reason1, seen[0]), (row.state2, row.reason2, seen[1]))
-    )
-    return one, two
-
-
 @pytest.mark.parametrize("seat", NODES)
 def test_every_row_is_recognised_by_what_the_product_prints(explain, seat):
     situations = PRG.model.situations
     assert len(situations) == 26
     turn = 1 if seat == "node1" else -1
     text = "".join(
-        write(group(shown(s.display, s.shown)[::turn], s.row)) + "\n" for s in situations)
+        write(group(s.display[::turn], s.row)) + "\n" for s in situations)
     answer = explain(text, "--json")
     assert answer.code == 0
     found = json.loads(answer.out)["groups"]
@@ -321,7 +312,7 @@ def test_every_row_is_recognised_by_what_the_product_prints(explain, seat):
     assert [g["explanation"]["row"] for g in found] == [
         None if s.row in blank else s.row for s in situations]
     seats = [
-        "node1" if shown(s.display, s.shown) == shown(s.display, s.shown)[::-1] else seat
+        "node1" if s.display == s.display.mirrored() else seat
         for s in situations
     ]
     assert [g["explanation"]["seat"] for g in found] == seats
@@ -337,7 +328,7 @@ def test_no_question_about_a_display_searches(monkeypatch):
     for display in DISPLAYS:
         pairs = denoted(PRG, display)
         assert len(pairs)
-        assert PRG.holds(PRG.model.goal[0], plan(PRG, pairs.cheapest({})).end)
+        assert PRG.holds(PRG.model.goal[0], plan(PRG, pairs.cheapest({}, [Cube()])[0]).end)
     for display in DISPLAYS:
         if str(display) > str(display[::-1]):
             continue  # the machine is the same from both seats
@@ -388,9 +379,9 @@ def test_the_answer_about_an_outage_for_people(explain):
 
 
 def test_the_commands_that_the_product_would_take(explain):
-    fallen = write(group(((State.FAILED_OVER, None), (State.RUNNING_IN_BACKUP_MODE, None)), "S"))
+    fallen = write(group((Shown(State.FAILED_OVER, None), Shown(State.RUNNING_IN_BACKUP_MODE, None)), "S"))
     assert "\n  utils ha fallback 10.0.0.1: accepted if 10.0.0.1.hears_peer is" in explain(fallen).out
-    both = write(group(((State.NORMAL, None), (State.NORMAL, None)), "S"))
+    both = write(group((Shown(State.NORMAL, None), Shown(State.NORMAL, None)), "S"))
     assert "\n  utils ha failover 10.0.0.2: accepted if" in explain(both).out
     assert "\n  utils ha recover S: refused. " in explain(both).out
     assert "utils ha" not in explain("State: Normal\nState: Normal\n").out
@@ -407,12 +398,12 @@ def test_hosts_that_are_called_like_seats_are_not_mixed_up(explain):
 
 @pytest.mark.parametrize("situation", PRG.model.situations, ids=lambda s: s.row)
 def test_what_to_do_is_within_the_first_ten_lines(situation):
-    answer = explain_display(PRG, *shown(situation.display, situation.shown))
+    answer = explain_display(PRG, *situation.display)
     assert "What to do now" in answer.text(["cup1", "cup2"]).splitlines()[:10]
 
 
 def test_set_narrows_a_status_text(explain):
-    text = write(group(((State.FAILED_OVER, None), (State.RUNNING_IN_BACKUP_MODE, None))))
+    text = write(group((Shown(State.FAILED_OVER, None), Shown(State.RUNNING_IN_BACKUP_MODE, None))))
     answer = json.loads(explain(text, "--json", "--set", "node1.hears_peer=no").out)
     assert "fallback(node1)" in answer["groups"][0]["explanation"]["refused"]
 
@@ -436,7 +427,7 @@ def test_a_file_may_be_named_in_two_ways(capsys, tmp_path):
     ("Node 1 Name : a State: Bad\nNode 2 Name : b State: Bad\n", "unknown state 'Bad'; "),
 ])
 def test_a_group_that_cannot_be_explained_says_why_and_the_others_are(explain, text, said):
-    good = write(group(((State.NORMAL, None), (State.NORMAL, None)), "Good"))
+    good = write(group((Shown(State.NORMAL, None), Shown(State.NORMAL, None)), "Good"))
     answer = explain(text + good)
     assert (answer.code, answer.err) == (1, "")
     bad, _, rest = answer.out.partition("Group Good")
@@ -476,7 +467,7 @@ def test_nodes_sit_by_their_numbers(explain):
 
 def test_a_status_text_in_the_encoding_of_another_system(capsys, tmp_path):
     file = tmp_path / "status.txt"
-    text = write(group(((State.NORMAL, None), (State.NORMAL, None)), "Büro"))
+    text = write(group((Shown(State.NORMAL, None), Shown(State.NORMAL, None)), "Büro"))
     said = []
     for encoding in ("utf-8", "utf-16", "utf-8-sig"):
         file.write_bytes(text.encode(encoding))
@@ -493,7 +484,7 @@ def test_a_status_text_in_the_encoding_of_another_system(capsys, tmp_path):
 ])
 def test_other_questions_read_a_status_text_of_one_group(capsys, tmp_path, command):
     file = tmp_path / "status.txt"
-    file.write_text(write(group(((State.NORMAL, None), (State.NORMAL, None)), "S")))
+    file.write_text(write(group((Shown(State.NORMAL, None), Shown(State.NORMAL, None)), "S")))
     words = [*command, str(file)] if command != ("step",) else ["step", str(file), "recover"]
     assert main(words) == 0
     assert capsys.readouterr().out

@@ -225,7 +225,7 @@ def test_a_copy_between_domains_that_differ_is_found_unless_the_guard_prevents_i
 
 def test_a_situation_that_names_what_is_not_there_is_found() -> None:
     situation = Situation(
-        "1", "", Display("", "", "", ""), fits={"leg": "x"},
+        "1", "", Display(None, None), fits={"leg": "x"},
         advice=(Advice("", {"leg": "x"}, ("pull",)),), causes=(Cause("c", "", ("pull",)),),
     )
     assert findings(evolve(TURNSTILE, situations=(situation,))) == (

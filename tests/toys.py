@@ -21,6 +21,7 @@ from prgcore.model import (
     OnlyBy,
     Possible,
     Rule,
+    Shown,
     Situation,
     Story,
     Viewpoint,
@@ -122,7 +123,7 @@ LAMPS = Model(
     goal=(cube({"node1.lamp": "on"}),),
     assumptions=("somebody pays the bill",),
     situations=(Situation(
-        "1", "nobody is at home", Display("off", "none", "", ""), (True, False),
+        "1", "nobody is at home", Display(Shown("off", "none"), None), (True, False),
         advice=(Advice("flip it", {"mains": "up"}, ("flip",), "document", "it is worn",
                        {"colour": "red"}),),
         causes=(Cause("c1", "by hand", ("flip", "flip"), "dark"),),

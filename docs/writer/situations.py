@@ -33,10 +33,10 @@ class Hole:
 
 def display(shown: Display) -> str:
     """A display in the document's spelling, linked; a dash where there is no reason."""
-    halves = ((shown.state1, shown.reason1), (shown.state2, shown.reason2))
     return " | ".join(
-        f"{worded('state', s)} / {worded('reason', r) if r != 'none' else '–'}"  # noqa: RUF001
-        if s else "(nothing)" for s, r in halves
+        f"{worded('state', half.state)} / "
+        f"{worded('reason', str(half.reason)) if half.reason != 'none' else '–'}"  # noqa: RUF001
+        if half else "(nothing)" for half in shown
     )
 
 

@@ -13,9 +13,10 @@ from prgcore.diagram.sequence import sequence
 from prgcore.explain.display import spell
 from prgcore.machine import Machine, prg
 from prgcore.model import Cause, Situation
+from prgcore.seats import NODES
 from prgcore.story.script import as_story, run, write
 from prgcore.tables.machine import TABLE
-from prgcore.vocabulary import Reason, State
+from prgcore.vocabulary import Reason
 
 
 def story_id(cause: Cause) -> str:
@@ -37,16 +38,14 @@ def _caused(machine: Machine, situation: Situation, cause: Cause) -> str:
     text = as_story(machine, cause.events, cause.start)
     end = run(machine, text).end
     lines = [f"# Table 2, row {situation.row}: {cause.says}", text.rstrip()]
-    shown = situation.display
-    for node, state, reason in (("node1", shown.state1, shown.reason1),
-                                ("node2", shown.state2, shown.reason2)):
-        if not state and end[f"{node}.process"] == "running":
+    for node, shown in zip(NODES, situation.display, strict=True):
+        if shown is None and end[f"{node}.process"] == "running":
             lines += [f"# {node} runs, and cannot be seen from its peer", "expect link = cut"]
-        elif not state:
+        elif shown is None:
             lines.append(f"expect {node} nothing")
         else:
-            lines.append(f"expect {node} {spell((State(state), Reason(reason)))}")
-            if reason == Reason.NONE:
+            lines.append(f"expect {node} {spell(shown)}")
+            if shown.reason == Reason.NONE:
                 lines.append(f"expect {node}.reason = none")
     return "\n".join(lines) + "\n"
 

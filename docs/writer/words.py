@@ -74,7 +74,7 @@ def states_page(
 
 
 def _states(shown: Display) -> Values:
-    return shown.state1, shown.state2
+    return tuple(half.state for half in shown if half)
 
 
 def _ways(ends: Iterable[tuple[str, str]]) -> list[str]:
@@ -119,8 +119,7 @@ def reasons_page(
 
 
 def _reasons(shown: Display) -> list[str]:
-    halves = ((shown.state1, shown.reason1), (shown.state2, shown.reason2))
-    return [reason for state, reason in halves if state]
+    return [str(half.reason) for half in shown if half]
 
 
 def _sets(rule: Rule, column: str, value: str) -> bool:

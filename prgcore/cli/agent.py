@@ -7,8 +7,8 @@ import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from prgcore.cli import inputs, output
-from prgcore.cli.commands import Argument, Group, Option
+from prgcore.cli import output
+from prgcore.cli.commands import Argument, Group, Option, examples
 
 if TYPE_CHECKING:
     from prgcore.running.agent import Agent
@@ -41,7 +41,7 @@ the store and the addresses there is a default:
 
 def register(app: Group) -> None:
     """Add this command."""
-    app.command(epilog=GROUP + "\n" + inputs.example(
+    app.command(epilog=GROUP + "\n" + examples(
         "prgcore agent group.toml cup1", "prgcore agent group.toml cup2",
         "prgcore ha status --state group.toml",
     ))(agent)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
 from typing import Annotated, Any, get_args, get_origin
 
-__all__ = ["Argument", "Command", "Exit", "Group", "Option", "Parameter", "UsageError"]
+__all__ = ["Argument", "Command", "Exit", "Group", "Option", "Parameter", "UsageError", "examples"]
 
 
 class Exit(Exception):
@@ -356,3 +356,8 @@ def _alone() -> None:
 
 HELP = Parameter("help", Option("-h", "--help", help="Show this message and exit."), bool, False)
 """Every command has it."""
+
+
+def examples(*lines: str) -> str:
+    """Lines for the end of a command's help, printed as they stand."""
+    return "\b\nExample:\n" + "\n".join(f"  {line}" for line in lines)

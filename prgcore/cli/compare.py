@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from prgcore.cli import inputs, output
-from prgcore.cli.commands import Argument, Exit, Group, Option
+from prgcore.cli.commands import Argument, Exit, Group, Option, examples
 from prgcore.cli.proofs import needed
 from prgcore.errors import BadInput
 from prgcore.words import counted, one_line
@@ -33,7 +33,7 @@ TOLD = ("machine", "columns", "events", "possible", "rules", "invariants", "acce
 
 def register(app: Group) -> None:
     """Add this command."""
-    app.command(epilog=inputs.example(
+    app.command(epilog=examples(
         "prgcore diff old.json new.json --no-prove",
         "prgcore diff prg prg:reconnection=keep_serving --only S3 --only L2",
     ))(diff)

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Annotated
 
 from prgcore.cli import commands, inputs, output
-from prgcore.cli.commands import Argument, Exit, Option
+from prgcore.cli.commands import Argument, Exit, Option, examples
 from prgcore.errors import BadInput, NeedsTwoNodes
 from prgcore.words import counted
 
@@ -23,7 +23,7 @@ INDENT = " " * 9
 def register(app: commands.Group) -> None:
     """Add these commands."""
     group = commands.Group("config", "Check the configuration of a deployment; an example of one.")
-    group.command(epilog=inputs.example(
+    group.command(epilog=examples(
         "prgcore config example > deployment.toml", "prgcore config check deployment.toml",
     ))(check)
     group.command("example")(show_example)

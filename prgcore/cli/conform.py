@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from attrs import evolve
 
 from prgcore.cli import inputs, output
-from prgcore.cli.commands import Argument, Exit, Group, Option
+from prgcore.cli.commands import Argument, Exit, Group, Option, examples
 from prgcore.errors import BadInput
 from prgcore.seats import NODES
 from prgcore.words import counted, one_line
@@ -31,7 +31,7 @@ LATELY = 0.2
 
 def register(app: Group) -> None:
     """Add this command."""
-    app.command(epilog=inputs.example(
+    app.command(epilog=examples(
         "prgcore conform decisions.jsonl", "prgcore conform node1.jsonl node2.jsonl",
         "prgcore conform --follow decisions.jsonl",
     ))(conform)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from prgcore.cli import inputs, output
-from prgcore.cli.commands import Group, Option
+from prgcore.cli.commands import Group, Option, examples
 from prgcore.cli.proofs import needed
 from prgcore.errors import BadInput, MissingExtra, unknown_name
 from prgcore.words import one_line
@@ -21,7 +21,7 @@ FILE = "explorer.html"
 
 def register(app: Group) -> None:
     """Add this command."""
-    app.command(epilog=inputs.example(
+    app.command(epilog=examples(
         "prgcore explore", "prgcore explore -o prg.html --policy reconnection=keep_serving",
         'prgcore explore --node1 "Running in Backup Mode" --node2 "Failed Over"',
         "prgcore explore -o lamps.html --machine lamps.json",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from attrs import evolve
 
 from prgcore.cli import inputs, output
-from prgcore.cli.commands import Argument, Exit, Group, Option
+from prgcore.cli.commands import Argument, Exit, Group, Option, examples
 from prgcore.cli.statefile import State, is_group, locked, names, read, save
 from prgcore.errors import BadInput
 from prgcore.seats import NODES
@@ -66,7 +66,7 @@ decision is written before it is told, and the file is replaced whole. With
 whose agent does not answer shows nothing.
 """
 
-ha = Group("ha", OVERVIEW, inputs.example(
+ha = Group("ha", OVERVIEW, examples(
     "prgcore ha init --group Sales --node cup1 --node cup2", "prgcore ha enable",
     "prgcore ha wait", "prgcore ha failover cup1", "prgcore ha wait", "prgcore ha status",
     "prgcore ha watch --state group.toml",

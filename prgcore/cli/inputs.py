@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 from attrs import frozen
 
 from prgcore.cli.commands import Argument, Option
-from prgcore.errors import BadInput, NeedsTwoNodes, OutsideInvariant
+from prgcore.errors import BadInput, NeedsTwoNodes, OutsideInvariant, PrgError
+from prgcore.model import Display
 from prgcore.wire import jsontext
 from prgcore.words import quoted
 
 if TYPE_CHECKING:
     from prgcore.engine import Pair
-    from prgcore.explain.explaining import Display
     from prgcore.machine import Machine
     from prgcore.model import Model
 
@@ -65,11 +65,6 @@ Sets = Annotated[
     Option("--set", metavar="COLUMN=VALUE", help="What is known of a column. Repeatable."),
 ]
 Json = Annotated[bool, Option("--json", help="Print JSON.")]
-
-
-def example(*lines: str) -> str:
-    """Lines for the end of a command's help, printed as they stand."""
-    return "\b\nExample:\n" + "\n".join(f"  {line}" for line in lines)
 
 
 # -------------------------------------------------------------------- text and JSON
@@ -179,9 +174,9 @@ def load_machine(file: str | None, policy: list[str] | None) -> Machine:
     Raises:
         BadInput, MalformedMachine: the file or the policies are wrong.
     """
+    choices = assignments(policy, "--policy")
     from prgcore.machine import Machine, prg
 
-    choices = assignments(policy, "--policy")
     if file is None:
         return prg(**choices)
     if choices:
@@ -245,7 +240,8 @@ def question(
     given = None if text is None else read_given(text)
     machine = load_machine(file, policy or _policy_of(given) if file is None else policy)
     known = assignments(sets, "--set")
-    machine.check(known, "--set")
+    if known:
+        machine.check(known, "--set")
     if given is not None and not is_json(given):
         return Question(machine, None, _one_group(given), known)
     if node1 is None or node2 is None:
@@ -262,7 +258,7 @@ def question(
             shown.append(parse_shown(said))
         except BadInput as error:
             raise BadInput(f"{option}: {error}") from None
-    return Question(machine, None, (shown[0], shown[1]), known)
+    return Question(machine, None, Display(*shown), known)
 
 
 def asking(answer: Callable[..., None]) -> Callable[..., None]:
@@ -375,24 +371,45 @@ def one_pair(asked: Question) -> Pair:
     if asked.pair is not None:
         return asked.pair
     assert asked.shown is not None, "BUG: a question has a pair or a display"
+    from prgcore.explain.health import healthiest
+
+    taken = healthiest(asked.machine, asked.shown, asked.known)
+    if taken is None:
+        raise _nothing_shows(asked.machine, asked.shown, asked.known)
+    if taken.pairs == 1:
+        return taken.pair
+    if not _has_way_home(asked.machine, taken.pair):
+        raise BadInput(f"{taken.pairs} pairs show this; narrow with --set, or give the pair "
+                       "as JSON")
     from prgcore.cli.output import remark
+
+    hidden = " ".join([f"{name}={value}" for name, value in taken.assuming.items()])
+    remark(f"{taken.pairs} pairs show this; taken: the healthiest, with {hidden} "
+           "(--set says otherwise)")
+    return taken.pair
+
+
+def _nothing_shows(machine: Machine, shown: Display, known: dict[str, str]) -> PrgError:
+    """Why no pair shows a display."""
     from prgcore.explain.explaining import explain_display
 
-    meaning = explain_display(asked.machine, *asked.shown, known=asked.known)
-    if meaning.broken:
-        raise OutsideInvariant(
-            f"no pair of the machine shows this: it would break {', '.join(meaning.broken)}; "
-            "prgcore explain says what that means", meaning.broken)
-    if not meaning.pairs:
-        raise BadInput("no pair of the machine shows this; read the status of both nodes again, "
-                       "or check --set")
-    assert meaning.pair is not None, "BUG: some pairs show this, and none is the healthiest"
-    if meaning.pairs == 1:
-        return meaning.pair
-    if meaning.plan is None:
-        raise BadInput(f"{meaning.pairs} pairs show this; narrow with --set, or give the pair "
-                       "as JSON")
-    hidden = " ".join(f"{name}={value}" for name, value in meaning.assuming.items())
-    remark(f"{meaning.pairs} pairs show this; taken: the healthiest, with {hidden} "
-           "(--set says otherwise)")
-    return meaning.pair
+    broken = explain_display(machine, *shown, known=known).broken
+    if broken:
+        return OutsideInvariant(
+            f"no pair of the machine shows this: it would break {', '.join(broken)}; "
+            "prgcore explain says what that means", broken)
+    return BadInput("no pair of the machine shows this; read the status of both nodes again, "
+                    "or check --set")
+
+
+def _has_way_home(machine: Machine, pair: Pair) -> bool:
+    """Whether health means anything in the machine: whether a way leads home."""
+    if not machine.model.goal or machine.atlas is not None:
+        return bool(machine.model.goal)
+    from prgcore.explain.plan import NoPlan, plan
+
+    try:
+        plan(machine, pair)
+    except NoPlan:
+        return False
+    return True

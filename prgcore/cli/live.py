@@ -29,20 +29,19 @@ from prgcore.errors import (
     Unavailable,
     Undecided,
 )
-from prgcore.explain.display import Shown, spell
+from prgcore.explain.display import spell
 from prgcore.explain.settling import until_rest
+from prgcore.model import Display, Shown
 from prgcore.running.agent import ask
 from prgcore.running.group import Group, Member, read_group
 from prgcore.seats import NODES, seat
-from prgcore.vocabulary import Kind, Reason
-from prgcore.vocabulary import State as Word
+from prgcore.vocabulary import Kind
 from prgcore.wire.answers import actions_json, failed_json
 from prgcore.wire.entry import Entry
 from prgcore.words import one_line
 
 if TYPE_CHECKING:
     from prgcore.engine import Pair
-    from prgcore.explain.display import Display
 
 FORMAT = "prgcore-running/1"
 ANSWER, DECISION = 3.0, 15.0
@@ -83,12 +82,12 @@ class Seen(State):
         }
 
     def display(self) -> Display:
-        return self._shown(NODES[0]), self._shown(NODES[1])
+        return Display(self._shown(NODES[0]), self._shown(NODES[1]))
 
     def _shown(self, node: str) -> Shown | None:
         if node not in self.answers or self.pair.get(f"{node}.process") != "running":
             return None
-        return Word(self.pair[f"{node}.state"]), Reason(self.pair[f"{node}.reason"])
+        return Shown(self.pair[f"{node}.state"], self.pair[f"{node}.reason"])
 
     def restless(self) -> str:
         """Why this is not how it stays; empty: nothing more happens by itself."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 from attrs import frozen
 
 from prgcore.cli import inputs, output
-from prgcore.cli.commands import Argument, Exit, Group, Option
+from prgcore.cli.commands import Argument, Exit, Group, Option, examples
 from prgcore.errors import BadInput, Unavailable
 from prgcore.words import counted, one_line, quoted
 
@@ -33,7 +33,7 @@ UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 def register(app: Group) -> None:
     """Add this command."""
-    app.command(epilog=inputs.example(
+    app.command(epilog=examples(
         "prgcore log /var/log/pair.jsonl.1 /var/log/pair.jsonl --since 24h",
         "prgcore log node1/log.jsonl node2/log.jsonl --json",
         "prgcore log store.db --prometheus > pair.prom",

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 from prgcore.cli import inputs, output
-from prgcore.cli.commands import Exit, Group, Option
+from prgcore.cli.commands import Exit, Group, Option, examples
 from prgcore.errors import MalformedMachine
 from prgcore.model import Column, Event
 from prgcore.vocabulary import Kind, Outcome
@@ -24,7 +24,7 @@ _Named = TypeVar("_Named", Column, Event)
 
 def register(app: Group) -> None:
     """Add these commands."""
-    app.command("machine", epilog=inputs.example(
+    app.command("machine", epilog=examples(
         "prgcore machine --json > prg.json", "prgcore machine --machine prg.json --check",
     ))(describe)
 

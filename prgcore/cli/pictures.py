@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 from attrs import asdict, evolve
 
 from prgcore.cli import drawing, inputs, output
-from prgcore.cli.commands import Argument, Group, Option
+from prgcore.cli.commands import Argument, Group, Option, examples
 from prgcore.cli.proofs import needed
 from prgcore.errors import BadInput, BudgetExhausted, MissingExtra, unknown_name
 from prgcore.vocabulary import Kind
@@ -40,7 +40,7 @@ Made: TypeAlias = "tuple[Drawn, Iterator[str]]"
 
 def register(app: Group) -> None:
     """Add this command."""
-    app.command(epilog=inputs.example(
+    app.command(epilog=examples(
         "prgcore diagram node --phase manual -o manual.svg",
         "prgcore diagram pair --by situation --kind command",
         "prgcore diagram around normal --kind command --radius 2 -o around.png",

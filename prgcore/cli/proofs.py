@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from xml.etree import ElementTree as ET
 
 from prgcore.cli import inputs, output, shipped
-from prgcore.cli.commands import Argument, Exit, Group, Option
+from prgcore.cli.commands import Argument, Exit, Group, Option, examples
 from prgcore.errors import BadInput, MissingExtra, unknown_name
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ WORST_FIRST = (4, 1, 3, 0)
 
 def register(app: Group) -> None:
     """Add this command."""
-    app.command(epilog=inputs.example(
+    app.command(epilog=examples(
         "prgcore prove --only S1 --only S2 --json", "prgcore prove proofs",
         "prgcore prove - < theorems.toml",
     ))(prove)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 from prgcore.cli import inputs, output
-from prgcore.cli.commands import Argument, Exit, Group, Option
+from prgcore.cli.commands import Argument, Exit, Group, Option, examples
 from prgcore.errors import BadInput, unknown_name
 from prgcore.vocabulary import Kind, Outcome
 from prgcore.wire.answers import decision_json, failed_json
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 
 def register(app: Group) -> None:
     """Add these commands."""
-    app.command(epilog=inputs.example(
+    app.command(epilog=examples(
         'prgcore explain --node1 "failed over / initialization" \\',
         '    --node2 "running in backup mode / peer down" --set node1.services=up',
         "pbpaste | prgcore explain -          the answer of utils ha status",
     ))(explain)
-    app.command(epilog=inputs.example(
+    app.command(epilog=examples(
         "prgcore available --node1 normal --node2 normal",
     ))(available)
-    app.command("why-not", epilog=inputs.example('prgcore why-not "failover(node1)"'))(why_not)
-    app.command(epilog=inputs.example(
+    app.command("why-not", epilog=examples('prgcore why-not "failover(node1)"'))(why_not)
+    app.command(epilog=examples(
         'prgcore plan --node1 "running in failed mode" \\',
         '    --node2 "running in failed mode"',
     ))(plan)

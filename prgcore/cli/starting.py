@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from prgcore.cli import inputs, output, shipped
-from prgcore.cli.commands import Argument, Group
+from prgcore.cli.commands import Argument, Group, examples
 from prgcore.errors import BadInput
 from prgcore.words import one_line, quoted
 
@@ -36,8 +36,8 @@ NEXT = (
 
 def register(app: Group) -> None:
     """Add these commands."""
-    app.command(epilog=inputs.example("prgcore init mine"))(init)
-    app.command(epilog=inputs.example(
+    app.command(epilog=examples("prgcore init mine"))(init)
+    app.command(epilog=examples(
         "prgcore example", "prgcore example two_nodes", "prgcore example shortest first",
     ))(example)
 

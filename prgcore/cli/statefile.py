@@ -16,12 +16,12 @@ from attrs import frozen
 
 from prgcore.cli import inputs, output
 from prgcore.errors import BadInput, unknown_name
+from prgcore.model import Display
 from prgcore.seats import NODES
 from prgcore.words import quoted
 
 if TYPE_CHECKING:
     from prgcore.engine import Engine, Pair
-    from prgcore.explain.display import Display
 
 FORMAT = "prgcore-state/1"
 KEYS = ("format", "group", "nodes", "policy", "pair")
@@ -88,7 +88,7 @@ class State:
         """What both nodes show."""
         from prgcore.explain.display import display_of
 
-        return display_of(self.machine, self.pair) or (None, None)
+        return display_of(self.machine, self.pair) or Display(None, None)
 
     def text(self) -> str:
         """The pair as `utils ha status` prints it."""

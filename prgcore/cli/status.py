@@ -11,8 +11,9 @@ from attrs import frozen
 from prgcore.cli import output
 from prgcore.errors import BadInput, PrgError, unknown_name
 from prgcore.explain.answer import Explanation
-from prgcore.explain.display import Display, spell
+from prgcore.explain.display import spell
 from prgcore.explain.status import GroupStatus, NodeStatus, Status, parse
+from prgcore.model import Display, Shown
 from prgcore.vocabulary import Reason, State, title
 from prgcore.words import counted, listed, one_line
 
@@ -47,7 +48,7 @@ class Answer:
         if self.explanation.broken:
             return f"{name}: breaks {', '.join(self.explanation.broken)}"
         rows = self.explanation.rows
-        states = listed((spell(node.shown and (node.shown[0], None))
+        states = listed((spell(node.shown and Shown(node.shown.state))
                          for node in self.group.nodes), "and")
         said = f"row{'s' * (len(rows) > 1)} {listed(rows)}, " if rows else ""
         return f"{name}: {said}{states}"

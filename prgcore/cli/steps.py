@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Annotated
 
 from prgcore.cli import inputs, output
-from prgcore.cli.commands import Argument, Exit, Group, Option
+from prgcore.cli.commands import Argument, Exit, Group, Option, examples
 from prgcore.errors import BadInput, ImpossibleEvent, NotTotal, OutsideInvariant, PrgError
 from prgcore.vocabulary import Outcome
 from prgcore.wire.answers import decision_json, error_json
@@ -31,11 +31,11 @@ Strict = Annotated[bool, Option("--strict", help="A refused command exits 1 as w
 
 def register(app: Group) -> None:
     """Add these commands."""
-    app.command(epilog=inputs.example(
+    app.command(epilog=examples(
         'prgcore step "failover(node1)" --node1 normal --node2 normal',
         """echo '{"pair": {...}, "event": "recover"}' | prgcore step""",
     ))(step)
-    app.command(epilog=inputs.example(
+    app.command(epilog=examples(
         "printf 'start normal\\nfailover(node1)\\n' | prgcore simulate -",
     ))(simulate)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 from prgcore.cli import inputs, output
-from prgcore.cli.commands import Exit, Group, Option
+from prgcore.cli.commands import Exit, Group, Option, examples
 from prgcore.words import counted
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ _ROWS = (
 
 def register(app: Group) -> None:
     """Add this command."""
-    app.command(epilog=inputs.example(
+    app.command(epilog=examples(
         "prgcore timing --set keep_alive_timeout=75",
         'prgcore timing --set "Keep Alive (Heartbeat) Timeout=75"',
         "prgcore timing --latency 0.04 --jitter 0.5 --dual-connections",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 from prgcore.cli import inputs, output
-from prgcore.cli.commands import Group, Option
+from prgcore.cli.commands import Group, Option, examples
 from prgcore.seats import NODES
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def register(app: Group) -> None:
     """Add this command."""
-    app.command(epilog=inputs.example(
+    app.command(epilog=examples(
         'prgcore users --node1 "failed over" --node2 "running in backup mode" \\',
         '    --after "takeover_done(node2)"',
     ))(users)
@@ -84,11 +84,10 @@ def _check(machine: Machine) -> None:
 
 def _assuming(asked: inputs.Question) -> dict[str, str]:
     """Hidden columns of the pair that was taken, where several show what is shown."""
-    from prgcore.explain.explaining import explain_display
+    from prgcore.explain.health import healthiest
 
-    if asked.shown is None:
-        return {}
-    return dict(explain_display(asked.machine, *asked.shown, known=asked.known).assuming)
+    taken = None if asked.shown is None else healthiest(asked.machine, asked.shown, asked.known)
+    return {} if taken is None else dict(taken.assuming)
 
 
 def _told(r: Restriction) -> str:

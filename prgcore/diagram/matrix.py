@@ -16,14 +16,12 @@ from prgcore.diagram.palette import Standing
 from prgcore.engine import Engine, Pair
 from prgcore.errors import BadInput
 from prgcore.explain.display import (
-    RowDisplay,
     contradiction,
-    row_display,
     shows_states,
     viewpoints,
 )
 from prgcore.explain.pairs import expanded
-from prgcore.model import Cell, Cube, Display, Values, cube
+from prgcore.model import Cell, Cube, Display, Shown, Values, cube
 from prgcore.seats import NODES, mirror_cube, mirror_name
 from prgcore.words import counted
 
@@ -193,7 +191,7 @@ class _Survey:
         """What is not on the map."""
         if not self._states:
             return
-        blank = [s.row for s in self.engine.model.situations if not all(s.shown)]
+        blank = [s.row for s in self.engine.model.situations if None in s.display]
         if blank:
             yield (f"Not on the map: {_rows(blank)} of Table 2, where a node shows nothing. A node "
                    "that does not run keeps its last state in the record, which is what the map "
@@ -265,7 +263,7 @@ class _Survey:
             return
         seen = set()
         for pair in here:
-            display = Display(*(pair[name] for name in HALVES))
+            display = _display(pair)
             if display not in seen and any(
                 all(pair[c.column] in c.values for c in cells) for cells in self._views
             ):
@@ -278,19 +276,18 @@ class _Survey:
         return [(*view.node1, *view.node2) for view in viewpoints(self.engine)]
 
     @cached_property
-    def _table2(self) -> dict[RowDisplay, Values]:
+    def _table2(self) -> dict[Display, Values]:
         """The rows that a display is, from either seat."""
-        found: dict[RowDisplay, Values] = {}
+        found: dict[Display, Values] = {}
         for s in self.engine.model.situations:
-            for shown in {row_display(s, mirrored=m) for m in (False, True)}:
+            for shown in {s.display, s.display.mirrored()}:
                 found[shown] = (*found.get(shown, ()), s.row)
         return found
 
     def _source(self, display: Display) -> _Source:
         """The rows of Table 2 that a display is, else the family that it belongs to."""
         if display not in self._sources:
-            shown = (display.state1, display.reason1), (display.state2, display.reason2)
-            rows = self._table2.get(shown, ())
+            rows = self._table2.get(display, ())
             families = (f.id for f in self.engine.model.families if not rows and f.matches(display))
             self._sources[display] = rows, next(families, "")
         return self._sources[display]
@@ -302,7 +299,7 @@ class _Survey:
         domain = self.engine.columns[HALVES[1]].domain
         found: dict[tuple[str, str], str] = {}
         for pair in here:
-            rows, family = sources.get(Display(*(pair[name] for name in HALVES)), _UNSEEN)
+            rows, family = sources.get(_display(pair), _UNSEEN)
             found[pair[HALVES[1]], pair[HALVES[3]]] = _rows(rows) if rows else family
         return tuple(
             Inside(reasons, found[reasons])
@@ -376,3 +373,8 @@ def _with(inside: Collection[Inside]) -> str:
     """How many pairs of reasons, where they are known."""
     count = len(inside)
     return f", with {counted(count, 'pair')} of reasons" if count else ""
+
+
+def _display(pair: Pair) -> Display:
+    """What somebody sees of a pair who sees both nodes."""
+    return Display(*(Shown(pair[f"{n}.state"], pair[f"{n}.reason"]) for n in NODES))

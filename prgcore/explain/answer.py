@@ -13,9 +13,9 @@ from attrs import field, frozen
 
 from prgcore.engine import Pair
 from prgcore.errors import Failed
-from prgcore.explain.display import Display, spell
+from prgcore.explain.display import spell
 from prgcore.explain.plan import Plan
-from prgcore.model import Cube
+from prgcore.model import Cube, Display
 from prgcore.seats import NODES
 from prgcore.vocabulary import title
 from prgcore.wire.answers import failed_json

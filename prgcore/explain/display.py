@@ -10,28 +10,20 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
-from typing import TypeAlias
 
 from prgcore.engine import MOST, Engine, Pair
 from prgcore.errors import BadInput, BudgetExhausted, unknown_name
 from prgcore.explain.pairs import Charted, Listed, Pairs
 from prgcore.form.cubes import Stored
-from prgcore.model import Cell, Cube, Situation, Viewpoint, cube
-from prgcore.seats import NODES, mirror_cube, seat_cube
+from prgcore.model import Cell, Cube, Display, Shown, Situation, Values, Viewpoint, cube
+from prgcore.seats import NODES, mirror_cube
 from prgcore.vocabulary import ALIASES, Reason, State, title, word
 
 __all__ = [
-    "Display", "RowDisplay", "Shown", "candidates", "contradiction", "cubes_of", "denoted",
-    "display_of", "foremost", "in_words", "parse_shown", "row_display", "row_of", "seen_from",
-    "shows_states", "situation_of", "spell", "stored_columns", "turned", "viewpoints",
+    "candidates", "contradiction", "cubes_of", "denoted", "display_of", "foremost", "in_words",
+    "parse_shown", "row_display", "row_of", "seen_from", "shows_states", "situation_of", "spell",
+    "stored_columns", "turned", "viewpoints",
 ]
-
-Shown: TypeAlias = tuple[State, Reason | None]
-"""What a node shows; no reason: any."""
-Display: TypeAlias = tuple[Shown | None, Shown | None]
-"""What both nodes show; None: a node that shows nothing."""
-RowDisplay: TypeAlias = tuple[tuple[str, str] | None, tuple[str, str] | None]
-"""A row's display: its words, which are states and reasons where the machine has these."""
 
 _NOTHING = ("", "-", "down", "none", "nothing", "not displayed")
 
@@ -49,11 +41,11 @@ def parse_shown(text: str) -> Shown | None:
     if not isinstance(state, State):
         raise BadInput(unknown_name("state", head.strip(), _spellings(State)))
     if not separator:
-        return state, None
+        return Shown(state)
     reason = word(tail, Reason)
     if not isinstance(reason, Reason):
         raise BadInput(unknown_name("reason", tail.strip(), _spellings(Reason)))
-    return state, reason
+    return Shown(state, reason)
 
 
 def _spellings(known: type[State | Reason]) -> set[str]:
@@ -65,16 +57,15 @@ def spell(shown: Shown | None) -> str:
     """`Failed Over / Initialization`, as the document spells it."""
     if shown is None:
         return "shows nothing"
-    state, reason = shown
-    return title(state) + (f" / {title(reason)}" if reason and title(reason) else "")
+    reason = title(shown.reason) if shown.reason else ""
+    return title(shown.state) + (f" / {reason}" if reason else "")
 
 
 @lru_cache(maxsize=16)
 def shows_states(engine: Engine) -> bool:
     """Whether the machine's nodes have states and reasons to show, in the words of the document."""
-    domains = {c.name: set(c.domain) for c in engine.model.columns if not c.derived}
     return all(
-        f"{n}.{what}" in domains and domains[f"{n}.{what}"] <= set(words)
+        f"{n}.{what}" in engine.stored and set(engine.columns[f"{n}.{what}"].domain) <= set(words)
         for n in NODES for what, words in (("state", State), ("reason", Reason))
     )
 
@@ -92,9 +83,9 @@ def seen_from(engine: Engine, pair: Pair, viewpoint: Viewpoint) -> Display:
     def shown(node: str, visible: Cube) -> Shown | None:
         if not engine.holds(visible, pair):
             return None
-        return State(pair[f"{node}.state"]), Reason(pair[f"{node}.reason"])
+        return Shown(State(pair[f"{node}.state"]), Reason(pair[f"{node}.reason"]))
 
-    return shown(NODES[0], viewpoint.node1), shown(NODES[1], viewpoint.node2)
+    return Display(shown(NODES[0], viewpoint.node1), shown(NODES[1], viewpoint.node2))
 
 
 def situation_of(engine: Engine, seen: Display, pair: Pair) -> tuple[Situation, bool] | None:
@@ -112,9 +103,9 @@ def situation_of(engine: Engine, seen: Display, pair: Pair) -> tuple[Situation, 
 
 
 @lru_cache(maxsize=16)
-def _listed(engine: Engine) -> Mapping[Display | RowDisplay, list[tuple[Situation, bool]]]:
+def _listed(engine: Engine) -> Mapping[Display, list[tuple[Situation, bool]]]:
     """The rows that a display is: as they stand, then from the other seat, in their order."""
-    found: dict[Display | RowDisplay, list[tuple[Situation, bool]]] = {}
+    found: dict[Display, list[tuple[Situation, bool]]] = {}
     for mirrored in (False, True):
         for situation in engine.model.situations:
             shown = row_display(situation, mirrored=mirrored)
@@ -129,22 +120,14 @@ def row_of(engine: Engine, pair: Pair) -> str | None:
     return None if found is None else found[0].row
 
 
-def row_display(situation: Situation, *, mirrored: bool) -> RowDisplay:
+def row_display(situation: Situation, *, mirrored: bool) -> Display:
     """What the nodes show in a row, as it stands or from the other seat."""
-    d = situation.display
-    left, right = (
-        (state, reason) if shown else None
-        for state, reason, shown in (
-            (d.state1, d.reason1, situation.shown[0]), (d.state2, d.reason2, situation.shown[1]),
-        )
-    )
-    return (right, left) if mirrored else (left, right)
+    return situation.display.mirrored() if mirrored else situation.display
 
 
 def turned(cube: Cube, *, mirrored: bool) -> Cube:
     """A cube of a row, written from node 1, as it stands or from the other seat."""
-    here = seat_cube(cube, NODES[0])
-    return mirror_cube(here) if mirrored else here
+    return mirror_cube(cube) if mirrored else cube
 
 
 def candidates(
@@ -160,14 +143,16 @@ def candidates(
     Raises:
         BadInput: no such column or value, `known` contradicts the display, or too many pairs.
     """
+    views = cubes_of(engine, display, known)
     try:
-        found = dict.fromkeys(chain.from_iterable(map(
-            engine.completions, cubes_of(engine, display, known))))
+        found = dict.fromkeys(chain.from_iterable(map(engine.completions, views)))
     except BudgetExhausted:
         raise BadInput(
             f"more than {MOST:,} pairs show this; narrow it with what is known, such as "
             "link=up, node1.process=off or node1.state=normal"
         ) from None
+    if not found:
+        _check(engine, display, known, views)
     return [p for p in found if reachable is None or reachable(p)]
 
 
@@ -184,48 +169,66 @@ def denoted(
     """
     if engine.atlas is None:
         return Listed(engine, candidates(engine, display, known, reachable))
-    return Charted(engine, engine.atlas.everything).within(*cubes_of(engine, display, known))
-
-
-def cubes_of(engine: Engine, display: Display, known: Mapping[str, str] | None) -> list[Cube]:
-    """A display as cubes, for every viewpoint: what each column may be. None of them is empty."""
-    if not shows_states(engine):
-        raise BadInput(f"the machine {engine.model.name!r} shows no states; explain a pair instead")
-    engine.check(known or {}, "known")
-    given = cube(known or {})
-    if _empty(engine, given):
-        raise BadInput(
-            f"{in_words(known or {})}: what is known contradicts itself; no pair can be like this"
-        )
-    found: list[Cube] = []
-    for viewpoint in viewpoints(engine):
-        views = [given]
-        visible = (viewpoint.node1, viewpoint.node2)
-        for node, shown, where in zip(NODES, display, visible, strict=True):
-            ways = _unseen(engine, where) if shown is None else [_visible(node, shown, where)]
-            views = [met for one in views for way in ways if (met := one & way) is not None]
-        found += [
-            one for one in views
-            if not any(one & other == one for other in found) and not _empty(engine, one)
-        ]
-    if not found:
-        says = ", ".join(f"{n} {spell(s)}" for n, s in zip(NODES, display, strict=True))
-        raise BadInput(f"{in_words(known or {}) or 'the machine'} contradicts what is shown: {says}")
+    views = cubes_of(engine, display, known)
+    found = Charted(engine, engine.atlas.everything).within(*views)
+    if not len(found):
+        _check(engine, display, known, views)
     return found
 
 
-def _visible(node: str, shown: Shown, where: Cube) -> Cube:
-    cells = {c.column: c.values for c in where} | {f"{node}.state": (str(shown[0]),)}
-    return cube(cells if shown[1] is None else cells | {f"{node}.reason": (str(shown[1]),)})
+def cubes_of(engine: Engine, display: Display, known: Mapping[str, str] | None) -> list[Cube]:
+    """A display as cubes, for every viewpoint: what each column may be. Some may hold nowhere.
+
+    Raises:
+        BadInput: the machine shows no states, or has no such column or value.
+    """
+    if not shows_states(engine):
+        raise BadInput(f"the machine {engine.model.name!r} shows no states; explain a pair instead")
+    if known:
+        engine.check(known, "known")
+    given = cube(known or {})
+    found: list[Cube] = []
+    for one, two in [_ways(engine, display, viewpoint) for viewpoint in viewpoints(engine)]:
+        views = [given]
+        for ways in ([cube(way) for way in one], [cube(way) for way in two]):
+            views = [met for view in views for way in ways if (met := view & way) is not None]
+        found += [view for view in views if not any(view & other == view for other in found)]
+    return found
 
 
-def _unseen(engine: Engine, where: Cube) -> list[Cube]:
-    """Where a cube does not hold, as cubes that do not overlap."""
-    return [
-        Cube((*where.cells[:i], Cell(cell.column, tuple(
-            v for v in engine.columns[cell.column].domain if v not in cell.values))))
-        for i, cell in enumerate(where)
-    ]
+def _check(engine: Engine, display: Display, known: Mapping[str, str] | None,
+           views: Iterable[Cube]) -> None:
+    """Where no pair shows a display: whether the question contradicts itself.
+
+    Raises:
+        BadInput: what is known does, or together with what is shown.
+    """
+    if _empty(engine, cube(known or {})):
+        raise BadInput(
+            f"{in_words(known or {})}: what is known contradicts itself; no pair can be like this"
+        )
+    if all(_empty(engine, one) for one in views):
+        says = ", ".join(f"{n} {spell(s)}" for n, s in zip(NODES, display, strict=True))
+        raise BadInput(f"{in_words(known or {}) or 'the machine'} contradicts what is shown: {says}")
+
+
+def _ways(engine: Engine, display: Display, viewpoint: Viewpoint) -> list[list[dict[str, Values]]]:
+    """For either node how it can show its half from a viewpoint, as cells that do not overlap."""
+    both = []
+    for node, shown, where in zip(NODES, display, (viewpoint.node1, viewpoint.node2), strict=True):
+        cells = [(cell.column, cell.values) for cell in where.cells]
+        if shown is None:
+            both.append([
+                dict(cells[:i]) | {name: tuple(
+                    [v for v in engine.columns[name].domain if v not in values])}
+                for i, (name, values) in enumerate(cells)
+            ])
+            continue
+        way = dict(cells) | {f"{node}.state": (str(shown.state),)}
+        if shown.reason is not None:
+            way[f"{node}.reason"] = (str(shown.reason),)
+        both.append([way])
+    return both
 
 
 def _empty(engine: Engine, cells: Cube) -> bool:

@@ -17,9 +17,6 @@ from prgcore.engine import Decision, Engine, Pair
 from prgcore.errors import BadInput, Failed, NeedsTwoNodes
 from prgcore.explain.answer import Explanation, Maybe, Reading, WhyNot
 from prgcore.explain.display import (
-    Display,
-    RowDisplay,
-    Shown,
     candidates,
     contradiction,
     cubes_of,
@@ -35,10 +32,10 @@ from prgcore.explain.display import (
     stored_columns,
     turned,
 )
-from prgcore.explain.pairs import Costs, Listed, Pairs
+from prgcore.explain.health import assumed, healthiest_of
+from prgcore.explain.pairs import Listed, Pairs
 from prgcore.explain.plan import NoPlan, Plan, accepted_in, plan
-from prgcore.model import By, Cell, Column, Const, Cube, Rule, Situation
-from prgcore.model import Display as Row
+from prgcore.model import By, Cell, Const, Cube, Display, Rule, Shown, Situation
 from prgcore.seats import NODES
 from prgcore.vocabulary import Kind, Outcome, Reason, State, title
 
@@ -108,7 +105,7 @@ def explain_display(
     """
     if isinstance(shown2, NoNode):
         raise _one_node("node1")
-    display: Display = (shown1, shown2)
+    display = Display(shown1, shown2)
     pairs = denoted(engine, display, known, reachable)
     if len(pairs):
         return _explained(engine, display, pairs)
@@ -132,7 +129,7 @@ def explain_pairs(
 
 
 def _explained(engine: Engine, display: Display | None, pairs: Pairs) -> Explanation:
-    best = _healthiest(engine, display, pairs)
+    best = healthiest_of(engine, display, pairs)
     readings = _readings(engine, display, pairs)
     row, seat, cause, actions, decision, nearest = _meaning(engine, display, pairs, best)
     if row is not None and len(readings) > 1:
@@ -149,14 +146,13 @@ def _explained(engine: Engine, display: Display | None, pairs: Pairs) -> Explana
             available.append(command)
         else:
             maybe.append(_decides(engine, command, pairs, accepted))
-    varying = {name for name, values in pairs.values().items() if len(values) > 1}
     way = _home(engine, best)
     return Explanation(
         display, row, seat, cause, actions, decision, nearest, readings,
         available=tuple(available),
         does={c: _effect(engine, engine.step(best, c)) for c in available},
         maybe=tuple(maybe), refused=refused, plan=way,
-        assuming={n: str(best[n]) for n in engine.stored if n in varying},
+        assuming=assumed(engine, pairs, best),
         pairs=count, pair=best,
         waits=_waits(engine, way),
     )
@@ -189,7 +185,7 @@ def _outside(engine: Engine, display: Display | None, broken: tuple[str, ...]) -
     promises = "; ".join(f"{i}: {says[i]}" for i in broken)
     assumptions = "; ".join(engine.model.assumptions) or "the pair was recorded as it was"
     twice = display is not None and all(
-        s is not None and s[0] is State.RUNNING_IN_BACKUP_MODE for s in display
+        s is not None and s.state == State.RUNNING_IN_BACKUP_MODE for s in display
     )
     return Explanation(
         display, nearest=_nearest(engine, display), broken=broken,
@@ -216,23 +212,23 @@ def _meaning(
     if display is None:
         return None, None, "", (), None, None
     left, right = (
-        None if s is None else (State(best[f"{n}.state"]), Reason(best[f"{n}.reason"]))
+        None if s is None else Shown(State(best[f"{n}.state"]), Reason(best[f"{n}.reason"]))
         for n, s in zip(NODES, display, strict=True)
     )
-    found = situation_of(engine, (left, right), best)
+    shown = Display(left, right)
+    found = situation_of(engine, shown, best)
     if found is not None:
         situation, mirrored = found
         seat = NODES[(NODES.index(situation.seat) + mirrored) % 2]
         actions = _advice(situation, pairs, mirrored=mirrored)
         cause = seated(situation.cause, mirrored=mirrored) + _misfit(situation, best, mirrored)
         return situation.row, seat, cause, actions, None, None
-    shown = Row(*(str(w) for s in (left, right) for w in (s or ("", ""))))
     for family in engine.model.families:
         if family.matches(shown):
             advice = (family.advice,) if family.advice else ()
             return None, None, family.says, advice, family.decision, family.nearest
     rule = _rule_behind(engine, best, [n for n, s in zip(NODES, display, strict=True) if s])
-    nearest = _nearest(engine, (left, right))
+    nearest = _nearest(engine, shown)
     if rule is None:
         return None, None, "", (), None, nearest
     rows = [c.rpartition("table2:")[2] for c in rule.cite if "table2:" in c]
@@ -246,7 +242,7 @@ def _meaning(
 
 def _readings(engine: Engine, display: Display | None, pairs: Pairs) -> tuple[Reading, ...]:
     """What an open display can be: rows and families in their order, then what is of neither."""
-    if display is None or all(s is None or s[1] for s in display):
+    if display is None or all(s is None or s.reason for s in display):
         return ()
     rows = list(dict.fromkeys(s.row for s in engine.model.situations))
     families = [f.id for f in engine.model.families]
@@ -257,14 +253,14 @@ def _readings(engine: Engine, display: Display | None, pairs: Pairs) -> tuple[Re
     found: dict[tuple[int, int], list[tuple[str, ...]]] = {}
     for left, some in _halves(NODES[0], display[0], pairs):
         for right, _ in _halves(NODES[1], display[1], some):
-            row = listed.get((left, right))
-            words = Row(*(left or ("", "")), *(right or ("", "")))
-            family = next((f.id for f in engine.model.families if f.matches(words)), None)
+            here = Display(left, right)
+            row = listed.get(here)
+            family = next((f.id for f in engine.model.families if f.matches(here)), None)
             key = (
                 (rows.index(row), 0) if row else
                 (len(rows), families.index(family) if family else len(families))
             )
-            found.setdefault(key, []).append(tuple(h[1] for h in (left, right) if h))
+            found.setdefault(key, []).append(tuple(str(h.reason) for h in here if h))
     return tuple(
         Reading([*rows, None][r], None if r < len(rows) else [*families, None][f], tuple(reasons))
         for (r, f), reasons in sorted(found.items())
@@ -273,13 +269,13 @@ def _readings(engine: Engine, display: Display | None, pairs: Pairs) -> tuple[Re
 
 def _halves(
     node: str, shown: Shown | None, pairs: Pairs
-) -> Iterator[tuple[tuple[str, str] | None, Pairs]]:
+) -> Iterator[tuple[Shown | None, Pairs]]:
     """What a node may show with its reason, and the pairs in which it does."""
     if shown is None:
         yield None, pairs
         return
     for reason in pairs.values()[f"{node}.reason"]:
-        yield (str(shown[0]), str(reason)), pairs.within(Cube((Cell(f"{node}.reason", (reason,)),)))
+        yield Shown(shown.state, reason), pairs.within(Cube((Cell(f"{node}.reason", (reason,)),)))
 
 
 def _advice(situation: Situation, pairs: Pairs, *, mirrored: bool) -> tuple[str, ...]:
@@ -345,11 +341,11 @@ def _nearest(engine: Engine, display: Display | None) -> str | None:
     if display is None or not engine.model.situations:
         return None
 
-    def differs(row: RowDisplay) -> int:
+    def differs(row: Display) -> int:
         return sum(
             4 if (a is None) != (b is None)
             else 0 if a is None or b is None
-            else 2 * (a[0] != b[0]) + (b[1] is not None and a[1] != b[1])
+            else 2 * (a.state != b.state) + (b.reason is not None and a.reason != b.reason)
             for a, b in zip(row, display, strict=True)
         )
 
@@ -358,74 +354,6 @@ def _nearest(engine: Engine, display: Display | None) -> str | None:
         for i, s in enumerate(engine.model.situations) for mirrored in (False, True)
     )
     return engine.model.situations[best[1]].row
-
-
-def _healthiest(engine: Engine, display: Display | None, pairs: Pairs) -> Pair:
-    """The pair to plan for: one that the row's advice is for, and of these the least ill.
-
-    Equals are decided by the order of the advice, then by the domains, whose healthy values
-    come first.
-    """
-    ill = illness(engine)
-    costs, weight = dict[str, dict[str, int]](), 1
-    for column in reversed([c for c in engine.model.columns if not c.derived]):
-        costs[column.name] = {v: i * weight for i, v in enumerate(column.domain)}
-        weight *= len(column.domain)
-    for name, some in ill.items():
-        for value, cost in some.items():
-            costs[name][value] += cost * weight
-    shown = [
-        (s, mirrored, here) for s in engine.model.situations for mirrored in (False, True)
-        if (cells := _told(row_display(s, mirrored=mirrored), display)) is not None
-        and len(here := pairs.within(cells))
-    ]
-    fitting = [
-        called.cheapest(costs) for s, mirrored, here in shown
-        for when in ([a.when for a in s.advice] or [Cube()])
-        if (both := turned(s.fits, mirrored=mirrored) & turned(when, mirrored=mirrored)) is not None
-        and len(called := here.within(both))
-    ]
-    return min(
-        fitting or [here.cheapest(costs) for _, _, here in shown] or [pairs.cheapest(costs)],
-        key=lambda pair: sum(some.get(pair[name], 0) for name, some in ill.items()),
-    )
-
-
-def _told(row: RowDisplay, display: Display | None) -> Cube | None:
-    """The reasons with which a display is this row; None where none make it so."""
-    cells: list[Cell] = []
-    for node, half, shown in zip(NODES, row, display or (), strict=False):
-        if half is not None and shown is not None:
-            if half[0] != shown[0] or shown[1] not in (None, half[1]):
-                return None
-            cells.append(Cell(f"{node}.reason", (half[1],)))
-        elif half is not shown:
-            return None
-    return Cube(tuple(cells)) if display else None
-
-
-def _surroundings(engine: Engine) -> list[Column]:
-    """What is around both nodes, and of neither."""
-    mirrored = {name for both in engine.model.mirror for name in both}
-    return [
-        c for c in engine.model.columns
-        if c.observed_by == "environment" and c.name not in mirrored
-    ]
-
-
-def illness(engine: Engine) -> Costs:
-    """What every value costs: above all the surroundings, then what is not as at home."""
-    stored = [c for c in engine.model.columns if not c.derived]
-    goal = {c.column: c.values for c in (engine.model.goal or (Cube(),))[0]}
-    costs = {
-        c.name: {v: int(v not in goal.get(c.name, c.domain)) for v in c.domain} for c in stored
-    }
-    weight = len(stored) + 1
-    for column in reversed(_surroundings(engine)):
-        for i, value in enumerate(column.domain):
-            costs[column.name][value] += i * weight
-        weight *= len(column.domain)
-    return costs
 
 
 def _always(failed: tuple[Failed, ...], pairs: Pairs) -> tuple[Failed, ...]:

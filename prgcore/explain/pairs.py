@@ -39,8 +39,8 @@ class Pairs(Protocol):
     def outside(self, cells: Mapping[str, Values]) -> set[frozenset[str]]:
         """For each of them the stored columns that are not as these say; each such set once."""
 
-    def cheapest(self, costs: Costs) -> Pair:
-        """The pair whose values cost least in sum; there must be one."""
+    def cheapest(self, costs: Costs, cubes: Iterable[Cube]) -> list[Pair]:
+        """For every cube the pair in it whose values cost least in sum, where there is one."""
 
 
 @frozen(eq=False)
@@ -78,10 +78,12 @@ class Listed:
             for p in self.pairs
         }
 
-    def cheapest(self, costs: Costs) -> Pair:
+    def cheapest(self, costs: Costs, cubes: Iterable[Cube]) -> list[Pair]:
         cost = [costs.get(n, {}) for n in self.engine.stored]
-        return min(self.pairs, key=lambda pair: sum(
+        some = (self.engine.among(self.pairs, [cube]) for cube in cubes)
+        return [min(here, key=lambda pair: sum(
             some.get(value, 0) for some, value in zip(cost, pair.values_, strict=True)))
+            for here in some if here]
 
 
 @frozen(eq=False, slots=False)
@@ -115,25 +117,25 @@ class Charted:
     def outside(self, cells: Mapping[str, Values]) -> set[frozenset[str]]:
         return self.region.outside(cells)
 
-    def cheapest(self, costs: Costs) -> Pair:
-        values = self.region.cheapest(costs)
-        assert values is not None, "BUG: nothing is the cheapest of no pairs"
-        return self.engine.at(values)
+    def cheapest(self, costs: Costs, cubes: Iterable[Cube]) -> list[Pair]:
+        asked = [expanded(self.engine, cube) for cube in cubes]
+        return [self.engine.at(values) for values in self.region.cheapest(costs, asked)]
 
 
 def expanded(engine: Engine, cube: Cube) -> list[Cube]:
     """A cube as cubes of stored columns: a derived cell becomes the rows of its table."""
-    columns = engine.columns
-    found = [Cube(tuple(c for c in cube if not columns[c.column].derived))]
-    for cell in cube:
-        column = columns[cell.column]
-        if column.derived:
+    plain, rows = [], []
+    for cell in cube.cells:
+        column = engine.columns[cell.column]
+        if column.sources:
             keys = [key for key, value in column.table if value in cell.values]
-            rows = [
-                Cube(tuple(Cell(*cell) for cell in zip(column.sources, row, strict=True)))
-                for row in _merged(keys)
-            ]
-            found = [met for one in found for row in rows if (met := one & row) is not None]
+            rows.append((column.sources, _merged(keys)))
+        else:
+            plain.append(cell)
+    found = [Cube(tuple(plain))]
+    for sources, merged in rows:
+        ways = [Cube(tuple([Cell(*c) for c in zip(sources, row, strict=True)])) for row in merged]
+        found = [met for one in found for way in ways if (met := one & way) is not None]
     return found
 
 

@@ -19,7 +19,7 @@ from typing import TypeAlias
 
 from attrs import define, evolve, field, frozen
 
-from prgcore.explain.display import Display, Shown
+from prgcore.model import Display, Shown
 from prgcore.vocabulary import Reason, State, plain, title, word
 
 __all__ = [
@@ -74,7 +74,7 @@ class NodeStatus:
     @property
     def shown(self) -> Shown | None:
         """What the node shows; None: nothing."""
-        return None if self.state is None else (self.state, self.reason)
+        return None if self.state is None else Shown(self.state, self.reason)
 
 
 @frozen
@@ -87,7 +87,7 @@ class GroupStatus:
     @property
     def display(self) -> Display | None:
         """What both nodes show; None for a group of one node."""
-        return (self.nodes[0].shown, self.nodes[1].shown) if len(self.nodes) == 2 else None
+        return Display(*(node.shown for node in self.nodes)) if len(self.nodes) == 2 else None
 
     @property
     def strange(self) -> tuple[str, ...]:

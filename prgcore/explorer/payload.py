@@ -21,7 +21,8 @@ from prgcore.diagram.sequence import LIVES, route, route_of_action
 from prgcore.diagram.states import role
 from prgcore.engine import Engine, Pair
 from prgcore.explain.display import row_display, shows_states, turned, viewpoints
-from prgcore.explain.explaining import OUTSIDE, SERVED_TWICE, illness, seated
+from prgcore.explain.explaining import OUTSIDE, SERVED_TWICE, seated
+from prgcore.explain.health import illness
 from prgcore.form.atlas import Atlas
 from prgcore.model import By, Cause, Column, Const, Copy, Cube, Effect, Rule, Situation
 from prgcore.product.serving import COLUMNS

@@ -7,8 +7,7 @@ drawn by `prgcore.prove.chart` and shipped as data (`prgcore.tables.atlas`).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import cached_property, reduce
-from operator import or_
+from functools import cached_property
 from typing import TypeAlias, TypeVar
 
 from attrs import evolve, frozen
@@ -22,6 +21,8 @@ _Node: TypeAlias = tuple[int, ...]
 column and one more. After the last column: 1 for home, else the number of an event and two more."""
 _Step: TypeAlias = tuple[int, tuple[tuple[int, int], ...]]
 _Path: TypeAlias = tuple[int, ...]
+_Asked: TypeAlias = tuple[int, int]
+"""A node, and as bits the boxes that the way to it is in."""
 _T = TypeVar("_T")
 
 HOME = ""
@@ -96,30 +97,30 @@ class Region:
 
     def within(self, cubes: Iterable[Cube]) -> Region:
         """Those of the pairs for which any of some cubes of stored columns holds."""
-        asked = [{cell.column: cell.values for cell in cube} for cube in cubes]
+        asked = [{cell.column: cell.values for cell in cube.cells} for cube in cubes]
         allowed = [
             [sum((v in cells.get(name, domain)) << b for b, cells in enumerate(asked)) for v in domain]
             for name, domain in zip(self.columns, self.domains, strict=True)
         ]
+        layer = {(self.root, (1 << len(asked)) - 1): None} if self.root > 0 and asked else {}
+        layers: list[dict[_Asked, list[tuple[int, _Asked]]]] = []
+        for here in allowed:
+            layers.append({
+                (node, boxes): [
+                    (value, (child, left)) for value, child in self.steps[node - 1][1]
+                    if (left := boxes & here[value])
+                ] for node, boxes in layer
+            })
+            layer = dict.fromkeys([to for ways in layers[-1].values() for _, to in ways])
         numbers: dict[_Step, int] = {}
-        known: dict[tuple[int, int], int] = {}
-
-        def of(node: int, cubes: int) -> int:
-            if not node:
-                return 0
-            key = node, cubes
-            if key not in known:
-                level, ways = self.steps[node - 1]
-                here = allowed[level]
-                kept = tuple([
-                    (value, to) for value, child in ways
-                    if (left := cubes & here[value]) and (to := of(child, left)) >= 0
-                ])
-                known[key] = numbers.setdefault((level, kept), len(numbers) + 1) if kept else -1
-            return known[key]
-
-        root = of(self.root, (1 << len(asked)) - 1) if self.root > 0 and asked else -1
-        return evolve(self, steps=tuple(numbers), root=root)
+        known: dict[_Asked, int] = dict.fromkeys(layer, 0)
+        for level in reversed(range(len(layers))):
+            here_: dict[_Asked, int] = {}
+            for asking, ways in layers[level].items():
+                kept = tuple([(value, known[to]) for value, to in ways if known[to] >= 0])
+                here_[asking] = numbers.setdefault((level, kept), len(numbers) + 1) if kept else -1
+            known = here_
+        return evolve(self, steps=tuple(numbers), root=next(iter(known.values()), -1))
 
     def _fold(
         self, end: _T, put: Callable[[int, int, _T], _T], join: Callable[[list[_T]], _T], none: _T
@@ -133,7 +134,10 @@ class Region:
         return found[self.root]
 
     def __len__(self) -> int:
-        return self._fold(1, lambda _level, _value, rest: rest, sum, 0)
+        found = [1]
+        for _, ways in self.steps:
+            found.append(sum([found[to] for _, to in ways]))
+        return found[self.root] if self.root >= 0 else 0
 
     def distinct(self, names: Iterable[str]) -> list[Values]:
         """One pair for every combination of values that some columns have."""
@@ -152,18 +156,12 @@ class Region:
 
     def values(self) -> dict[str, Values]:
         """The values that every column has in some pair, in the order of its domain."""
-
-        def put(_level: int, value: int, rest: _Path) -> _Path:
-            return (1 << value, *rest)
-
-        def join(ways: list[_Path]) -> _Path:
-            return ways[0] if len(ways) == 1 else tuple(
-                [reduce(or_, some) for some in zip(*ways, strict=True)])
-
-        end: _Path = ()
-        masks = self._fold(end, put, join, (0,) * len(self.columns))
+        masks = [0] * len(self.columns)
+        for level, ways in self.steps:
+            for value, _ in ways:
+                masks[level] |= 1 << value
         return {
-            name: tuple(v for i, v in enumerate(domain) if mask >> i & 1)
+            name: tuple([v for i, v in enumerate(domain) if mask >> i & 1])
             for name, domain, mask in zip(self.columns, self.domains, masks, strict=True)
         }
 
@@ -187,19 +185,31 @@ class Region:
             frozenset(n for i, n in enumerate(self.columns) if some >> i & 1) for some in found
         }
 
-    def cheapest(self, costs: Mapping[str, Mapping[str, int]]) -> Values | None:
-        """The pair whose values cost least in sum; a value that is not named costs nothing."""
+    def cheapest(
+        self, costs: Mapping[str, Mapping[str, int]], asked: Iterable[Iterable[Cube]]
+    ) -> list[Values]:
+        """For every set of cubes the pair in them that costs least, where there is one.
+
+        Args:
+            costs: what a value of a column costs; one that is not named costs nothing.
+            asked: of every set, the cubes of stored columns of which a pair may be in any.
+        """
         cost = [
             [costs.get(n, {}).get(v, 0) for v in domain]
             for n, domain in zip(self.columns, self.domains, strict=True)
         ]
-
-        def put(level: int, value: int, rest: tuple[int, _Path]) -> tuple[int, _Path]:
-            return rest[0] + cost[level][value], (value, *rest[1])
-
-        end: tuple[int, _Path] = (0, ())
-        _, path = self._fold(end, put, min, (0, ()))
-        return self._pair(path) if path else None
+        paths = []
+        for cubes in asked:
+            here = self.within(cubes)
+            found: list[tuple[int, _Path]] = [(0, ())]
+            for level, ways in here.steps:
+                found.append(min([
+                    (found[to][0] + cost[level][value], (value, *found[to][1]))
+                    for value, to in ways
+                ]))
+            if here.root > 0:
+                paths.append(found[here.root][1])
+        return [tuple([self.domains[i][path[i]] for i in self.order]) for path in paths]
 
     def _pair(self, path: _Path) -> Values:
         return tuple([self.domains[i][path[i]] for i in self.order])
@@ -217,7 +227,7 @@ def read(
         events: the names of the events.
         root: the node from which to start.
     """
-    domains = {c.name: c.domain for c in columns if not c.derived}
+    domains = {c.name: c.domain for c in columns if not c.sources}
     nodes = [
         tuple(tuple(map(int, node.split(","))) for node in text.split())
         for text in levels.values()

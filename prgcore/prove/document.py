@@ -16,7 +16,8 @@ from attrs import define, field
 
 from prgcore.engine import Engine, Pair
 from prgcore.errors import PrgError
-from prgcore.model import Advice, Cube, Display, Invariant, Model, Situation
+from prgcore.explain.display import spell
+from prgcore.model import Advice, Cube, Display, Invariant, Model, Shown, Situation
 from prgcore.prove.induction import half
 from prgcore.prove.progress import graph
 from prgcore.prove.space import Edges, Space
@@ -71,12 +72,11 @@ def missing(model: Model, check: object) -> str:
 def shows(engine: Engine, pair: Pair, situation: Situation, *, mirrored: bool = False) -> bool:
     """Whether somebody sees this row in this pair: from one viewpoint, both halves at once."""
     display = situation.display.mirrored() if mirrored else situation.display
-    halves = ((display.state1, display.reason1), (display.state2, display.reason2))
     return any(
         all(
             (pair[f"{node}.state"], pair[f"{node}.reason"]) == half
-            if engine.holds(cube, pair) else half == ("", "")
-            for node, half, cube in zip(NODES, halves, (view.node1, view.node2), strict=True)
+            if engine.holds(cube, pair) else half is None
+            for node, half, cube in zip(NODES, display, (view.node1, view.node2), strict=True)
         )
         for view in engine.model.viewpoints
     )
@@ -173,17 +173,17 @@ class _Seen:
         state = self.space.column(f"{node}.state").astype(np.int64)
         return state * 256 + self.space.column(f"{node}.reason") + 1
 
-    def _code(self, node: str, state: str, reason: str) -> int:
-        if not state:
+    def _code(self, node: str, shown: Shown | None) -> int:
+        if shown is None:
             return 0
         domain = self.space.codec.domain
-        at = domain[f"{node}.state"].index(state) * 256
-        return at + domain[f"{node}.reason"].index(reason) + 1
+        at = domain[f"{node}.state"].index(shown.state) * 256
+        return at + domain[f"{node}.reason"].index(str(shown.reason)) + 1
 
     def where(self, display: Display) -> Numbers:
         """Numbers of the pairs in which somebody sees this."""
-        one = self._code("node1", display.state1, display.reason1)
-        other = self._code("node2", display.state2, display.reason2)
+        one = self._code("node1", display.node1)
+        other = self._code("node2", display.node2)
         mask = np.zeros(len(self.space), np.bool_)
         for codes1, codes2 in self.codes:
             mask |= (codes1 == one) & (codes2 == other)
@@ -201,16 +201,16 @@ class _Seen:
             both, first = np.unique(codes1 * 2**20 + codes2, return_index=True)
             for code, number in zip(both.tolist(), first.tolist(), strict=True):
                 one, other = divmod(code, 2**20)
-                display = Display(*self._words("node1", one), *self._words("node2", other))
+                display = Display(self._shown("node1", one), self._shown("node2", other))
                 found[display] = min(found.get(display, number), number)
         return found
 
-    def _words(self, node: str, code: int) -> tuple[str, str]:
+    def _shown(self, node: str, code: int) -> Shown | None:
         if not code:
-            return "", ""
+            return None
         domain = self.space.codec.domain
         state, reason = divmod(code - 1, 256)
-        return str(domain[f"{node}.state"][state]), str(domain[f"{node}.reason"][reason])
+        return Shown(str(domain[f"{node}.state"][state]), str(domain[f"{node}.reason"][reason]))
 
 
 @define(eq=False)
@@ -325,18 +325,16 @@ def stable_displays(space: Space) -> dict[Display, int]:
     transient = {c.column: c.values for c in space.model.transient}
     found: dict[Display, int] = {}
     for display, number in _Seen.of(space).displays().items():
-        moving = (
-            display.state1 in transient.get("node1.state", ())
-            or display.state2 in transient.get("node2.state", ())
-        )
-        if not moving:
+        moving = (shown and shown.state in transient.get(f"{node}.state", ())
+                  for node, shown in zip(NODES, display, strict=True))
+        if not any(moving):
             least = min(display, display.mirrored(), key=_sorted)
             found[least] = min(found.get(least, number), number)
     return found
 
 
 def _sorted(display: Display) -> tuple[str, ...]:
-    return display.state1, display.reason1, display.state2, display.reason2
+    return tuple(str(word) for shown in display for word in shown or ("", ""))
 
 
 def documented(model: Model) -> dict[Display, str]:
@@ -384,20 +382,17 @@ def displays(_: Engine, space: Space) -> Outcome:
 
 def spelt(display: Display) -> str:
     """A display in the document's spelling."""
-    def half(state: str, reason: str) -> str:
-        return f"{title(state)} / {title(reason)}".rstrip(" /") if state else "(nothing)"
-
-    return f"{half(display.state1, display.reason1)} | {half(display.state2, display.reason2)}"
+    return " | ".join("(nothing)" if shown is None else spell(shown) for shown in display)
 
 
 # ------------------------------------------------------------- C4: citations
 
 
-def _halves(situations: Iterable[Situation]) -> dict[tuple[str, str], set[str]]:
+def _halves(situations: Iterable[Situation]) -> dict[Shown | None, set[str]]:
     """What the rows print of one node, and in which rows."""
-    found: dict[tuple[str, str], set[str]] = {}
+    found: dict[Shown | None, set[str]] = {}
     for s in situations:
-        for shown in ((s.display.state1, s.display.reason1), (s.display.state2, s.display.reason2)):
+        for shown in s.display:
             found.setdefault(shown, set()).add(s.row)
     return found
 
@@ -418,7 +413,7 @@ def citations(engine: Engine, space: Space) -> Outcome:
         without += not rows
         shown: set[str] = set()
         for made in _made(space, edges):
-            by = printed.get(made, set())
+            by = printed.get(Shown(*made), set())
             shown |= by
             if rows and by and not by & rows:
                 found.add(

@@ -21,8 +21,8 @@ from prgcore.diagram.palette import Role, worst
 from prgcore.diagram.states import role
 from prgcore.engine import Engine
 from prgcore.errors import BadInput
-from prgcore.explain.display import row_display, shows_states, turned, viewpoints
-from prgcore.model import Display, Family, Model, Situation, Values
+from prgcore.explain.display import row_display, shows_states, spell, turned, viewpoints
+from prgcore.model import Display, Family, Model, Shown, Situation, Values
 from prgcore.prove.space import Space
 from prgcore.seats import NODES, mirror_name
 from prgcore.vocabulary import Outcome, title
@@ -262,18 +262,18 @@ class _Seen:
             states, reasons = self.domains[f"{node}.state"], self.domains[f"{node}.reason"]
             if half is None:
                 whole *= _SHIFT
-            elif half[0] in states and half[1] in reasons:
-                at = states.index(half[0]) * len(reasons) + reasons.index(half[1]) + 1
+            elif half.state in states and half.reason in reasons:
+                at = states.index(half.state) * len(reasons) + reasons.index(half.reason) + 1
                 whole = whole * _SHIFT + at
             else:
                 return -1
         return whole
 
-    def _words(self, node: str, code: int) -> tuple[str, str]:
+    def _shown(self, node: str, code: int) -> Shown | None:
         if not code:
-            return "", ""
+            return None
         states, reasons = self.domains[f"{node}.state"], self.domains[f"{node}.reason"]
-        return states[(code - 1) // len(reasons)], reasons[(code - 1) % len(reasons)]
+        return Shown(states[(code - 1) // len(reasons)], reasons[(code - 1) % len(reasons)])
 
     def rest(self, codes: npt.NDArray[Any], nodes: dict[int, Node], first: int) -> None:
         """What is of no row: a hole by its family, a transition by its states, else the rest."""
@@ -282,8 +282,7 @@ class _Seen:
         named: dict[Node, int] = {}
         found = []
         for code in shown.tolist():
-            words = [self._words(n, c) for n, c in zip(NODES, divmod(code, _SHIFT), strict=True)]
-            node = self._hole(Display(*words[0], *words[1]))
+            node = self._hole(Display(*map(self._shown, NODES, divmod(code, _SHIFT))))
             found.append(named.setdefault(node, len(named) + first))
         codes[left] = np.array(found, np.int64)[which]
         order = {f.id: place for place, f in enumerate(self.model.families)}
@@ -295,10 +294,9 @@ class _Seen:
         }
 
     def _hole(self, shown: Display) -> Node:
-        states = (shown.state1, shown.state2)
         moving = [
-            s for n, s in zip(NODES, states, strict=True)
-            if s and role(self.model, f"{n}.state", s) is Role.TRANSITION
+            half for n, half in zip(NODES, shown, strict=True)
+            if half and role(self.model, f"{n}.state", half.state) is Role.TRANSITION
         ]
         if moving:
             return Node("transition", "in transition", Role.TRANSITION)
@@ -317,18 +315,11 @@ class _Seen:
 def _of_row(model: Model, situation: Situation, *, mirrored: bool) -> Node:
     halves = row_display(situation, mirrored=mirrored)
     roles = (
-        role(model, f"{n}.state", h[0]) if h else Role.SILENT
+        role(model, f"{n}.state", h.state) if h else Role.SILENT
         for n, h in zip(NODES, halves, strict=True)
     )
     return Node(
         f"{'mirrored' if mirrored else 'row'}_{identifier(situation.row)}", f"row {situation.row}",
-        worst(roles), tuple(_told(h) for h in halves), situation.cause,
+        worst(roles), tuple(map(spell, halves)), situation.cause,
         f"situations.html#row-{situation.row}",
     )
-
-
-def _told(half: tuple[str, str] | None) -> str:
-    """What a node shows, in a line."""
-    if half is None:
-        return "shows nothing"
-    return title(half[0]) + (f" / {title(half[1])}" if title(half[1]) else "")

@@ -24,10 +24,10 @@ from attrs import field, frozen
 
 from prgcore.engine import Decision, Engine, Pair
 from prgcore.errors import BadInput, ImpossibleEvent, NotTotal, OutsideInvariant, unknown_name
-from prgcore.explain.display import Shown, parse_shown, shows_states, spell
-from prgcore.model import Story
+from prgcore.explain.display import parse_shown, shows_states, spell
+from prgcore.model import Shown, Story
 from prgcore.seats import NODES
-from prgcore.vocabulary import Kind, Outcome, Reason, State, title
+from prgcore.vocabulary import Kind, Outcome, title
 from prgcore.wire.answers import actions_json
 from prgcore.words import counted, few, one_line, wrapped
 
@@ -314,11 +314,11 @@ def _found(pair: Pair, line: Line) -> str:
     if line.value:
         is_ = pair[line.name]
         return "" if is_ == line.value else f"{line.name} is {is_}, expected {line.value}"
-    state = State(pair[f"{line.name}.state"]), Reason(pair[f"{line.name}.reason"])
+    state = Shown(pair[f"{line.name}.state"], pair[f"{line.name}.reason"])
     if line.shown is None:
         runs = pair.get(f"{line.name}.process", "running") == "running"
         return f"{line.name} is {spell(state)}, expected nothing" if runs else ""
-    meets = state[0] is line.shown[0] and line.shown[1] in (None, state[1])
+    meets = state.state == line.shown.state and line.shown.reason in (None, state.reason)
     return "" if meets else f"{line.name} is {spell(state)}, expected {spell(line.shown)}"
 
 
@@ -382,29 +382,34 @@ def _headline(step: Step) -> list[str]:
 
 def changes(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[str, ...]:
     """What changed between two pairs, states first: `node1 Idle -> Taking Back (…)`."""
-    told, rest = [], []
-    for name in before:
-        node, _, what = name.partition(".")
-        if what == "state" and f"{node}.reason" in before:
-            told += _became(node, before, after)
-        elif before[name] != after[name] and not (what == "reason" and f"{node}.state" in before):
-            rest.append(f"{name} {before[name]} -> {after[name]}")
-    return (*told, *rest)
+    was, now = dict(before.items()), dict(after.items())
+    nodes = [name.removesuffix(".state") for name in was
+             if name.endswith(".state") and f"{name.removesuffix('state')}reason" in was]
+    shown = {f"{node}.{what}" for node in nodes for what in ("state", "reason")}
+    return (*_became(nodes, was, now), *(
+        f"{name} {old} -> {now[name]}" for name, old in was.items()
+        if old != now[name] and name not in shown
+    ))
 
 
-def _became(node: str, before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
-    was, is_ = title(before[f"{node}.state"]), title(after[f"{node}.state"])
-    old, new = (title(p[f"{node}.reason"]) or "no reason" for p in (before, after))
-    if was != is_:
-        return [f"{node} {was} -> {is_}" + ("" if is_ == new else f" ({new})")]
-    return [f"{node} {is_} ({old} -> {new})"] if old != new else []
+def _became(nodes: Iterable[str], was: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """What of their states and reasons changed, a line a node."""
+    lines = []
+    for node in nodes:
+        state, then = title(was[f"{node}.state"]), title(now[f"{node}.state"])
+        old, new = (title(p[f"{node}.reason"]) or "no reason" for p in (was, now))
+        if state != then:
+            lines.append(f"{node} {state} -> {then}" + ("" if then == new else f" ({new})"))
+        elif old != new:
+            lines.append(f"{node} {then} ({old} -> {new})")
+    return lines
 
 
 def _both(engine: Engine, pair: Mapping[str, str]) -> str:
     """A pair in one line: what the nodes are, or every column."""
     if shows_states(engine):
         return ", ".join(
-            f"{n} {spell((State(pair[f'{n}.state']), Reason(pair[f'{n}.reason'])))}" for n in NODES
+            f"{n} {spell(Shown(pair[f'{n}.state'], pair[f'{n}.reason']))}" for n in NODES
         )
     return ", ".join(f"{name} {value}" for name, value in pair.items())
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeAlias
 
-from prgcore.model import Advice, Cause, Display, Situation, Values
+from prgcore.model import Advice, Cause, Display, Shown, Situation, Values
 from prgcore.tables.columns import ABLE
 from prgcore.tables.states import others
 from prgcore.vocabulary import Reason, State
@@ -22,7 +22,6 @@ __all__ = ["SITUATIONS", "Cells"]
 _FO_CSNR = State.FAILED_OVER_WITH_CRITICAL_SERVICES_NOT_RUNNING
 _BACKUP = State.RUNNING_IN_BACKUP_MODE
 _FAILED = State.RUNNING_IN_FAILED_MODE
-_BLANK = ("", "")
 
 # ------------------------------------------------------------------ what happens, as events
 
@@ -132,7 +131,7 @@ _REPAIR_NODE = (
 SITUATIONS: tuple[Situation, ...] = (
     Situation(
         "1", "Normal operation.",
-        Display(State.NORMAL, Reason.NORMAL, State.NORMAL, Reason.NORMAL),
+        Display(Shown(State.NORMAL, Reason.NORMAL), Shown(State.NORMAL, Reason.NORMAL)),
         causes=(Cause("1", "the group starts with healthy nodes", (
             "enable_ha", "heartbeat_heard(node1)", "heartbeat_heard(node2)",
             "initialized(node1)", "initialized(node2)"), "initial"),),
@@ -140,27 +139,28 @@ SITUATIONS: tuple[Situation, ...] = (
     ),
     Situation(
         "2", "A manual failover from node 1 to node 2 is in progress.",
-        Display(State.FAILING_OVER, Reason.ON_ADMIN_REQUEST,
-                State.TAKING_OVER, Reason.ON_ADMIN_REQUEST),
+        Display(Shown(State.FAILING_OVER, Reason.ON_ADMIN_REQUEST),
+                Shown(State.TAKING_OVER, Reason.ON_ADMIN_REQUEST)),
         causes=(Cause("2", "the administrator fails node 1 over", _FAILING_OVER),),
         fits=_CONNECTED,
     ),
     Situation(
         "3", "A manual failover from node 1 to node 2 is complete.",
-        Display(State.IDLE, Reason.ON_ADMIN_REQUEST, _BACKUP, Reason.ON_ADMIN_REQUEST),
+        Display(Shown(State.IDLE, Reason.ON_ADMIN_REQUEST),
+                Shown(_BACKUP, Reason.ON_ADMIN_REQUEST)),
         causes=(Cause("3", "the manual failover ends", _IDLE),),
         fits=_BACKUP_WELL,
     ),
     Situation(
         "4", "A manual fallback from node 2 to node 1 is in progress.",
-        Display(State.TAKING_BACK, Reason.ON_ADMIN_REQUEST,
-                State.FALLING_BACK, Reason.ON_ADMIN_REQUEST),
+        Display(Shown(State.TAKING_BACK, Reason.ON_ADMIN_REQUEST),
+                Shown(State.FALLING_BACK, Reason.ON_ADMIN_REQUEST)),
         causes=(Cause("4", "the administrator falls back to node 1", _TAKING_BACK),),
         fits=_CONNECTED,
     ),
     Situation(
         "5", "The recovery manager of node 1 was restarted while node 1 was Idle.",
-        Display(State.IDLE, Reason.INITIALIZATION, _BACKUP, Reason.ON_ADMIN_REQUEST),
+        Display(Shown(State.IDLE, Reason.INITIALIZATION), Shown(_BACKUP, Reason.ON_ADMIN_REQUEST)),
         causes=(Cause("5", "the manager of node 1 restarts while Idle",
                       (*_IDLE, *_restart("node1"), *_starts("node1"))),),
         fits=_BACKUP_WELL,
@@ -168,7 +168,7 @@ SITUATIONS: tuple[Situation, ...] = (
     Situation(
         "6", "Both nodes were rebooted, or both recovery managers restarted, while the group was "
         "in manual failover.",
-        Display(State.IDLE, Reason.INITIALIZATION, _BACKUP, Reason.INITIALIZATION),
+        Display(Shown(State.IDLE, Reason.INITIALIZATION), Shown(_BACKUP, Reason.INITIALIZATION)),
         causes=(
             Cause("6-managers", "both managers restart together",
                   (*_IDLE, "manager_stop(node1)", "manager_stop(node2)", "manager_start(node1)",
@@ -186,7 +186,7 @@ SITUATIONS: tuple[Situation, ...] = (
     Situation(
         "7", "The recovery manager of node 2 was restarted while node 2 ran in backup mode, and "
         "was back before node 1 missed its heartbeat.",
-        Display(State.IDLE, Reason.ON_ADMIN_REQUEST, _BACKUP, Reason.INITIALIZATION),
+        Display(Shown(State.IDLE, Reason.ON_ADMIN_REQUEST), Shown(_BACKUP, Reason.INITIALIZATION)),
         causes=(Cause("7", "the manager of the backup restarts in time",
                       (*_IDLE, *_restart("node2"), *_starts("node2"))),),
         fits=_BACKUP_WELL,
@@ -194,8 +194,8 @@ SITUATIONS: tuple[Situation, ...] = (
     Situation(
         "8", "The recovery manager of node 2 was restarted while node 2 was taking over, and was "
         "back before node 1 missed its heartbeat.",
-        Display(State.FAILING_OVER, Reason.ON_ADMIN_REQUEST,
-                State.TAKING_OVER, Reason.INITIALIZATION),
+        Display(Shown(State.FAILING_OVER, Reason.ON_ADMIN_REQUEST),
+                Shown(State.TAKING_OVER, Reason.INITIALIZATION)),
         causes=(Cause("8", "the manager that takes over restarts in time",
                       (*_FAILING_OVER, *_restart("node2"), *_starts("node2"))),),
         fits=_CONNECTED,
@@ -203,16 +203,16 @@ SITUATIONS: tuple[Situation, ...] = (
     Situation(
         "9", "The recovery manager of node 1 was restarted while node 1 was taking back, and was "
         "back before node 2 missed its heartbeat. Both nodes are Normal afterwards.",
-        Display(State.TAKING_BACK, Reason.INITIALIZATION,
-                State.FALLING_BACK, Reason.ON_ADMIN_REQUEST),
+        Display(Shown(State.TAKING_BACK, Reason.INITIALIZATION),
+                Shown(State.FALLING_BACK, Reason.ON_ADMIN_REQUEST)),
         causes=(Cause("9", "the manager that takes back restarts in time",
                       (*_TAKING_BACK, *_restart("node1"), *_starts("node1"))),),
         fits=_CONNECTED,
     ),
     Situation(
         "10", "An automatic fallback from node 2 to node 1 is in progress.",
-        Display(State.TAKING_BACK, Reason.AUTOMATIC_FALLBACK,
-                State.FALLING_BACK, Reason.AUTOMATIC_FALLBACK),
+        Display(Shown(State.TAKING_BACK, Reason.AUTOMATIC_FALLBACK),
+                Shown(State.FALLING_BACK, Reason.AUTOMATIC_FALLBACK)),
         causes=(Cause("10", "node 1 was healthy again for thirty minutes",
                       ("enable_auto_fallback", *_FAILED_OVER, "auto_fallback_due(node1)")),),
         fits=_CONNECTED,
@@ -220,7 +220,8 @@ SITUATIONS: tuple[Situation, ...] = (
     Situation(
         "11a", "Node 1 had failed over; a reboot brought its critical services back. It is ready "
         "for a manual fallback.",
-        Display(State.FAILED_OVER, Reason.INITIALIZATION, _BACKUP, Reason.CRITICAL_SERVICE_DOWN),
+        Display(Shown(State.FAILED_OVER, Reason.INITIALIZATION),
+                Shown(_BACKUP, Reason.CRITICAL_SERVICE_DOWN)),
         advice=(Advice("Perform a manual fallback to node 1.", events=_FALLBACK),),
         causes=(Cause("11a", "node 1 reboots and its services run again",
                       (*_SICK, "power_off(node1)", "peer_host_lost(node2)", "power_on(node1)",
@@ -231,8 +232,8 @@ SITUATIONS: tuple[Situation, ...] = (
     Situation(
         "11b", "Node 1 had failed over with critical services not running; the administrator "
         "started them. It is ready for a manual fallback.",
-        Display(State.FAILED_OVER, Reason.CRITICAL_SERVICE_DOWN,
-                _BACKUP, Reason.CRITICAL_SERVICE_DOWN),
+        Display(Shown(State.FAILED_OVER, Reason.CRITICAL_SERVICE_DOWN),
+                Shown(_BACKUP, Reason.CRITICAL_SERVICE_DOWN)),
         advice=(Advice("Perform a manual fallback to node 1.", events=_FALLBACK),),
         causes=(Cause("11b", "the services of node 1 are started by hand", _FAILED_OVER),),
         literal="Critical Services Down", corrected="Critical Service Down",
@@ -240,7 +241,8 @@ SITUATIONS: tuple[Situation, ...] = (
     ),
     Situation(
         "12", "A critical service is down on node 1; its users moved to node 2 automatically.",
-        Display(_FO_CSNR, Reason.CRITICAL_SERVICE_DOWN, _BACKUP, Reason.CRITICAL_SERVICE_DOWN),
+        Display(Shown(_FO_CSNR, Reason.CRITICAL_SERVICE_DOWN),
+                Shown(_BACKUP, Reason.CRITICAL_SERVICE_DOWN)),
         advice=(
             Advice("Steps 1 and 3: start the critical services of node 1 by hand; then manual fallback.",
                    {"node1.services": "down", "node1.database": "up"},
@@ -253,7 +255,7 @@ SITUATIONS: tuple[Situation, ...] = (
     ),
     Situation(
         "13", "The database service is down on node 1; its users moved to node 2 automatically.",
-        Display(_FO_CSNR, Reason.DATABASE_FAILURE, _BACKUP, Reason.DATABASE_FAILURE),
+        Display(Shown(_FO_CSNR, Reason.DATABASE_FAILURE), Shown(_BACKUP, Reason.DATABASE_FAILURE)),
         advice=(Advice("Steps 1 and 2: reboot node 1; manual fallback once its critical services run.",
                        events=(*_reboot("node1"), *_FALLBACK)),),
         causes=(Cause("13", "the database of node 1 stays down",
@@ -262,8 +264,8 @@ SITUATIONS: tuple[Situation, ...] = (
     ),
     Situation(
         "14", "The critical services of node 1 did not start while it was taking back.",
-        Display(_FAILED, Reason.START_OF_CRITICAL_SERVICES_FAILED,
-                _FAILED, Reason.START_OF_CRITICAL_SERVICES_FAILED),
+        Display(Shown(_FAILED, Reason.START_OF_CRITICAL_SERVICES_FAILED),
+                Shown(_FAILED, Reason.START_OF_CRITICAL_SERVICES_FAILED)),
         advice=(
             Advice("Step 1: find the critical services of node 1 that are down and what stops them; "
                    "click Recovery to start them.",
@@ -283,7 +285,8 @@ SITUATIONS: tuple[Situation, ...] = (
     ),
     Situation(
         "15", "A critical service went down on node 2, the backup; both nodes failed.",
-        Display(_FAILED, Reason.CRITICAL_SERVICE_DOWN, _FAILED, Reason.CRITICAL_SERVICE_DOWN),
+        Display(Shown(_FAILED, Reason.CRITICAL_SERVICE_DOWN),
+                Shown(_FAILED, Reason.CRITICAL_SERVICE_DOWN)),
         advice=(
             Advice("Step 1: find the critical services of node 2 that are down and what stops them; "
                    "click Recovery to start them.",
@@ -308,7 +311,7 @@ SITUATIONS: tuple[Situation, ...] = (
     Situation(
         "16", "Node 2 lost the heartbeat of node 1, whose network is lost or whose recovery "
         "manager does not run; the users of node 1 moved to node 2 automatically.",
-        Display(*_BLANK, _BACKUP, Reason.PEER_DOWN),
+        Display(None, Shown(_BACKUP, Reason.PEER_DOWN)),
         shown=(False, True),
         advice=(
             Advice(f"{_REPAIR_LINK}. If both nodes are failed then: click Recovery.",
@@ -335,7 +338,7 @@ SITUATIONS: tuple[Situation, ...] = (
     Situation(
         "17", "Node 1 is down (hardware, power, shutdown or reboot); its users moved to node 2 "
         "automatically.",
-        Display(*_BLANK, _BACKUP, Reason.PEER_REBOOT),
+        Display(None, Shown(_BACKUP, Reason.PEER_REBOOT)),
         shown=(False, True),
         advice=(
             *_bring_back("Steps 1 and 2: repair node 1 and power it up; manual fallback once its critical "
@@ -350,7 +353,8 @@ SITUATIONS: tuple[Situation, ...] = (
     Situation(
         "18a", "Node 2 did not see node 1 during its own start; node 1 is back, without its "
         "critical services.",
-        Display(_FO_CSNR, Reason.INITIALIZATION, _BACKUP, Reason.PEER_DOWN_DURING_INITIALIZATION),
+        Display(Shown(_FO_CSNR, Reason.INITIALIZATION),
+                Shown(_BACKUP, Reason.PEER_DOWN_DURING_INITIALIZATION)),
         advice=(Advice("Start the critical services of node 1; manual fallback once they run.",
                        {"node1.services": "down", "node1.database": "up"},
                        ("services_up(node1)", *_FALLBACK)),),
@@ -361,8 +365,8 @@ SITUATIONS: tuple[Situation, ...] = (
     ),
     Situation(
         "18b", "Node 2 did not see node 1 during its own start; node 1 is back and healthy.",
-        Display(State.FAILED_OVER, Reason.INITIALIZATION,
-                _BACKUP, Reason.PEER_DOWN_DURING_INITIALIZATION),
+        Display(Shown(State.FAILED_OVER, Reason.INITIALIZATION),
+                Shown(_BACKUP, Reason.PEER_DOWN_DURING_INITIALIZATION)),
         advice=(Advice("Perform a manual fallback to node 1.", events=_FALLBACK),),
         causes=(Cause("18b", "node 2 starts alone, and node 1 comes back with its services",
                       (*_ALONE_AT_START, "services_up(node1)")),),
@@ -371,7 +375,8 @@ SITUATIONS: tuple[Situation, ...] = (
     ),
     Situation(
         "19", "Moving the users failed while a node was taking over.",
-        Display(_FAILED, Reason.TAKE_OVER_USERS_FAILED, _FAILED, Reason.TAKE_OVER_USERS_FAILED),
+        Display(Shown(_FAILED, Reason.TAKE_OVER_USERS_FAILED),
+                Shown(_FAILED, Reason.TAKE_OVER_USERS_FAILED)),
         advice=_ERROR_ADVICE,
         causes=(
             Cause("19-manual", "the user move of a manual failover fails",
@@ -384,7 +389,8 @@ SITUATIONS: tuple[Situation, ...] = (
     ),
     Situation(
         "20", "Moving the users failed while they were falling back.",
-        Display(_FAILED, Reason.TAKE_BACK_USERS_FAILED, _FAILED, Reason.TAKE_BACK_USERS_FAILED),
+        Display(Shown(_FAILED, Reason.TAKE_BACK_USERS_FAILED),
+                Shown(_FAILED, Reason.TAKE_BACK_USERS_FAILED)),
         advice=_ERROR_ADVICE,
         causes=(Cause("20", "the user move of a fallback fails",
                       (*_TAKING_BACK, "takeback_failed(node1)")),),
@@ -393,7 +399,7 @@ SITUATIONS: tuple[Situation, ...] = (
     Situation(
         "21", "The recovery manager of a node restarted while the other node was failed, or an "
         "internal error of the system occurred.",
-        Display(_FAILED, Reason.UNKNOWN, _FAILED, Reason.UNKNOWN),
+        Display(Shown(_FAILED, Reason.UNKNOWN), Shown(_FAILED, Reason.UNKNOWN)),
         advice=_ERROR_ADVICE,
         causes=(
             Cause("21-restart", "a manager restarts beside a failed node",
@@ -408,8 +414,8 @@ SITUATIONS: tuple[Situation, ...] = (
     Situation(
         "22", "The database went down on node 2, the backup. Node 1 had failed over and was "
         "healthy: everyone is moving to it automatically.",
-        Display(State.BACKUP_ACTIVATED, Reason.AUTO_RECOVER_DATABASE_FAILURE,
-                State.FAILOVER_AFFECTED_SERVICES, Reason.AUTO_RECOVER_DATABASE_FAILURE),
+        Display(Shown(State.BACKUP_ACTIVATED, Reason.AUTO_RECOVER_DATABASE_FAILURE),
+                Shown(State.FAILOVER_AFFECTED_SERVICES, Reason.AUTO_RECOVER_DATABASE_FAILURE)),
         causes=(Cause("22", "the database of the backup stays down",
                       (*_FAILED_OVER, "database_down(node2)", "critical_service_delay(node2)")),),
         literal="Auto Recovery Database Failure.", corrected="Auto Recover Database Failure",
@@ -418,8 +424,8 @@ SITUATIONS: tuple[Situation, ...] = (
     Situation(
         "23", "A critical service went down on node 2, the backup. Node 1 had failed over and was "
         "healthy: everyone is moving to it automatically.",
-        Display(State.BACKUP_ACTIVATED, Reason.AUTO_RECOVER_CRITICAL_SERVICE_DOWN,
-                State.FAILOVER_AFFECTED_SERVICES, Reason.AUTO_RECOVER_CRITICAL_SERVICE_DOWN),
+        Display(Shown(State.BACKUP_ACTIVATED, Reason.AUTO_RECOVER_CRITICAL_SERVICE_DOWN),
+                Shown(State.FAILOVER_AFFECTED_SERVICES, Reason.AUTO_RECOVER_CRITICAL_SERVICE_DOWN)),
         causes=(Cause("23", "a critical service of the backup stays down",
                       (*_FAILED_OVER, *_BACKUP_SICK)),),
         literal="Auto Recover Database Failure", corrected="Auto Recover Critical Service Down",
@@ -428,7 +434,7 @@ SITUATIONS: tuple[Situation, ...] = (
     Situation(
         "24", "The state of the nodes is not known; high availability may not have been enabled "
         "properly.",
-        Display(State.UNKNOWN, Reason.NONE, State.UNKNOWN, Reason.NONE),
+        Display(Shown(State.UNKNOWN, Reason.NONE), Shown(State.UNKNOWN, Reason.NONE)),
         advice=(Advice("Restart the recovery manager on both nodes.",
                        events=(*_restart("node1"), *_restart("node2"))),),
         causes=(Cause("24", "high availability is enabled without its prerequisites",

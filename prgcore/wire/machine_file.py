@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from importlib.resources import files
 from os import PathLike
@@ -34,6 +34,7 @@ from prgcore.model import (
     OnlyBy,
     Possible,
     Rule,
+    Shown,
     Situation,
     Story,
     Viewpoint,
@@ -99,11 +100,19 @@ _RULE = Record(Rule, (
     Field("decisions", _NAMES, prose=True), Field("phase", NAME, prose=True),
     Field("only", CHOICES),
 ))
+_BLANK = ("", "")
+
+
+def _display(four: Iterable[str]) -> Display:
+    """States and reasons in turn; a node that shows nothing has neither."""
+    one, reason1, other, reason2 = four
+    return Display(Shown(one, reason1) if one else None, Shown(other, reason2) if other else None)
+
+
 _SITUATION = Record(Situation, (
     Field("row", NAME), Field("seat", NAME, always=True),
     Field("display", Many(
-        TEXT, 4, lambda four: Display(*four),
-        lambda d: (d.state1, d.reason1, d.state2, d.reason2),
+        TEXT, 4, _display, lambda d: (*(d.node1 or _BLANK), *(d.node2 or _BLANK)),
     )),
     Field("shown", Many(Flag(), 2)),
     Field("cause", TEXT, prose=True),
