@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from prgcore import PRG
-from prgcore.explorer import page
 from tests.needs import missing
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -50,6 +49,8 @@ def browser():
 @pytest.fixture(scope="session")
 def explorers(tmp_path_factory):
     """Explorers on disk, each made once: a function from a machine to an address."""
+    from prgcore.explorer import page
+
     folder, made = tmp_path_factory.mktemp("explorers"), {}
 
     def file(engine, story="", links=""):

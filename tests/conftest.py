@@ -1,9 +1,11 @@
-"""What tests share: the command line, in this process on a page of 80 columns; and a browser."""
+"""What tests share: what kind each is, the command line in this process, a browser."""
 
 from __future__ import annotations
 
+import gc
 import io
 import sys
+from shutil import which
 from types import SimpleNamespace
 
 import pytest
@@ -11,17 +13,63 @@ from hypothesis import HealthCheck, settings
 
 from prgcore.cli import main
 from tests.browser import browser, explorers, open_page, windows  # noqa: F401, fixtures for every test
+from tests.needs import EVERYTHING
 
 settings.register_profile("calm", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("calm")  # a busy computer is no fault of what is tested
 
-LONG = ("test_two_nodes.py", "test_explorer_page.py", "test_prove.py", "test_site.py",
-        "test_stores.py", "test_stores_etcd.py", "test_plugin.py")
-"""Those that wait or take long, first: what is short fills the time while they wait."""
+gc.set_threshold(100_000, 20, 20)  # a hundred thousand rules, pairs and tests live to the end
+
+PROCESSES = (
+    "test_two_nodes.py", "test_stores.py", "test_stores_etcd.py", "test_plugin.py", "test_live.py",
+    "test_ci.py", "test_examples.py", "test_stores_sqlite.py", "test_processes.py",
+    "test_command_line.py", "test_extras.py",
+)
+"""They start programs, and wait for them."""
+SLOW = (
+    "test_site.py", "test_prove.py", "test_docs.py", "test_quotient.py", "test_pictures.py",
+    "test_matrix.py", "test_cli.py", "test_status.py", "test_adapters.py", "test_situations.py",
+    "test_difference.py", "test_node.py", "test_houdini.py", "test_driver.py", "test_timers.py",
+    "test_strategies.py", "test_duties.py", "test_atlas.py", "test_sarif.py", "test_conformance.py",
+    "test_configuration.py", "test_explain.py", "test_transitions.py", "test_purity.py",
+    "test_machine_file.py", "test_ha.py", "test_compiled.py", "test_laws.py", "test_explorer.py",
+    "test_explorer_page.py", "test_typed.py", "test_users.py", "test_english.py",
+)
+"""They search, prove or draw a whole machine, or try many examples: two seconds or more."""
+OTHERWISE = ("slow", "processes", "browser", "etcd")
+"""A test that is none of these is quick."""
+PROGRAMS = {"dot": "Graphviz", "etcd": "etcd"}
+
+
+def pytest_ignore_collect(collection_path, config):
+    """What is not asked for is not read either: the prover alone takes a second to import."""
+    if config.option.markexpr == "quick" and collection_path.name in (*PROCESSES, *SLOW):
+        return True
+    return None
 
 
 def pytest_collection_modifyitems(items):
-    items.sort(key=lambda item: item.path.name not in LONG)
+    """Mark every test; what waits or takes long comes first, what is short fills the time."""
+    for item in items:
+        file = item.path.name
+        if file in PROCESSES:
+            item.add_marker("processes")
+        if file in SLOW:
+            item.add_marker("slow")
+        if "browser" in item.fixturenames:
+            item.add_marker("browser")
+        if not any(item.get_closest_marker(name) for name in OTHERWISE):
+            item.add_marker("quick")
+        for program, name in PROGRAMS.items():
+            if item.get_closest_marker(program) and not which(program) and not EVERYTHING:
+                item.add_marker(pytest.mark.skip(reason=f"{name} is not installed"))
+    items.sort(key=lambda item: _first(item.path.name))
+
+
+def _first(file):
+    """Where a file stands among those that take long."""
+    order = (*PROCESSES, *SLOW)
+    return order.index(file) if file in order else len(order)
 
 
 @pytest.fixture

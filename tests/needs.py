@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 import os
-from shutil import which
 
 import pytest
 
 EVERYTHING = os.environ.get("PRGCORE_EVERYTHING") == "1"
 """Nothing may be skipped."""
-
-dot = pytest.mark.skipif(
-    which("dot") is None and not EVERYTHING, reason="Graphviz is not installed")
-
-etcd = pytest.mark.skipif(
-    which("etcd") is None and not EVERYTHING, reason="etcd is not installed")
 
 
 def missing(why: str) -> None:

@@ -7,7 +7,7 @@ must find it; nothing here knows how they do.
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, frozen
 
@@ -24,11 +24,12 @@ from prgcore.model import (
     Table,
     cube,
 )
-from prgcore.prove.report import Report, prove
-from prgcore.prove.space import Space
-from prgcore.prove.work import Work
 from prgcore.seats import instantiate
 from prgcore.vocabulary import Kind, Outcome
+
+if TYPE_CHECKING:  # what needs no prover does not wait for z3 and numpy
+    from prgcore.prove.report import Report
+    from prgcore.prove.space import Space
 
 BURNING = ("warming", "lit")
 
@@ -222,10 +223,14 @@ NOT_INDUCTIVE = _lamps(invariants=(_TWO_LIT, _BULB))
 @cache
 def report(model: Model) -> Report:
     """What the prover says of a machine, once a process."""
+    from prgcore.prove.report import prove
+
     return prove(Machine(model))
 
 
 @cache
 def reachable() -> Space:
     """Every reachable pair of the presence redundancy group, once a process."""
+    from prgcore.prove.work import Work
+
     return Work(prg()).space

@@ -32,7 +32,6 @@ from prgcore.story.script import run
 from prgcore.tables.states import MEANINGS
 from prgcore.vocabulary import Kind
 from prgcore.words import clean
-from tests import needs
 from tests.committed import committed
 from tests.pictures import LIT, STORY
 from tests.toys import LAMPS, TURNSTILE
@@ -251,7 +250,7 @@ def test_a_hostile_word_never_leaves_its_line(form: str) -> None:
     assert text.encode()
 
 
-@needs.dot
+@pytest.mark.dot
 def test_graphviz_draws_hostile_words_as_they_are() -> None:
     svg = graphviz.picture(render(_hostile(), "dot"), "svg").decode()
     texts = [e.text or "" for e in ET.fromstring(svg).iter() if e.tag.endswith("}text")]

@@ -21,7 +21,6 @@ from prgcore.model import Invariant, Story
 from prgcore.prove import space
 from prgcore.prove.space import search
 from prgcore.wire.machine_file import dumps
-from tests import needs
 from tests.toys import LAMPS, TURNSTILE
 
 ROOT = Path(__file__).parent.parent
@@ -293,7 +292,7 @@ def test_a_report_that_somebody_changed(bad, run, turnstile, change):
 # -------------------------------------------------------------------- pictures
 
 
-@needs.dot
+@pytest.mark.dot
 @pytest.mark.parametrize("name", ["node", "around", "path"])
 def test_svg_png_and_html_of_a_graph(run, name, tmp_path):
     svg, png, html = (tmp_path / f"drawn.{end}" for end in ("svg", "png", "html"))
@@ -348,7 +347,7 @@ def test_when_graphviz_fails(bad, monkeypatch, tmp_path):
     assert "drew no picture in 60 s; take a narrower view" in bad("diagram", "--guards", "--format", "svg")
 
 
-@needs.dot
+@pytest.mark.dot
 def test_pictures_that_are_not_graphs_are_refused_by_graphviz_in_one_line():
     with pytest.raises(BadInput, match="dot could not draw this"):
         graphviz.picture("digraph {", "svg")

@@ -14,7 +14,6 @@ import pytest
 from attrs import define, field
 
 from prgcore.tables.machine import TABLE
-from tests import needs
 from tests.browser import chromium
 from tests.pages import PAGES, ROOT
 
@@ -130,7 +129,7 @@ def test_anchors_are_stable(site: Path) -> None:
     assert "normal" in Page(site / "reference/states.html").ids
 
 
-@needs.dot
+@pytest.mark.dot
 def test_pictures_lead_to_what_they_show(site: Path) -> None:
     page = Page(site / "reference/diagrams.html")
     drawn = [x for x in page.loads if "graphviz-" in x]

@@ -15,9 +15,9 @@ import pytest
 
 from prgcore.errors import BadInput, Conflict, StaleEpoch, Unavailable
 from prgcore.stores.keeping import Newest, settle
-from tests import needs, stores
+from tests import stores
 
-BOTH = ["sqlite", pytest.param("etcd", marks=needs.etcd)]
+BOTH = ["sqlite", pytest.param("etcd", marks=pytest.mark.etcd)]
 TTL = 2
 """Seconds: the least that etcd takes."""
 

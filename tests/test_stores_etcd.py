@@ -11,9 +11,9 @@ import pytest
 
 from prgcore.errors import BadInput, Unavailable
 from prgcore.stores.keeping import settle
-from tests import needs, stores
+from tests import stores
 
-pytestmark = needs.etcd
+pytestmark = pytest.mark.etcd
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ import pytest
 
 from prgcore import PRG
 from prgcore.stores.record import begin, decided
-from tests import needs
 
 EXAMPLES = Path(__file__).parent.parent / "examples" / "two_nodes"
 
@@ -38,7 +37,7 @@ def test_the_tour_goes_as_the_table_says() -> None:
     assert int(twice) == 0
 
 
-@pytest.mark.parametrize("store", ["sqlite", pytest.param("etcd", marks=needs.etcd)])
+@pytest.mark.parametrize("store", ["sqlite", pytest.param("etcd", marks=pytest.mark.etcd)])
 def test_a_few_schedules_of_the_campaign(store: str) -> None:
     said = _play("campaign.py", "--schedules", "3", "--seed", "7", "--at-once", "3", "--store", store)
     assert "3 schedules" in said
