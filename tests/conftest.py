@@ -23,7 +23,7 @@ gc.set_threshold(100_000, 20, 20)  # a hundred thousand rules, pairs and tests l
 PROCESSES = (
     "test_two_nodes.py", "test_stores.py", "test_stores_etcd.py", "test_plugin.py", "test_live.py",
     "test_ci.py", "test_examples.py", "test_stores_sqlite.py", "test_processes.py",
-    "test_command_line.py", "test_extras.py",
+    "test_command_line.py", "test_extras.py", "test_wheel.py",
 )
 """They start programs, and wait for them."""
 SLOW = (
