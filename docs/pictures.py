@@ -98,7 +98,7 @@ def page(laid_out: Mapping[str, Graph]) -> str:
                 f"another in the {phase} phase"), depth=3)
             for phase in PHASES
         ),
-        entry("pair", "The pair by role", "What both nodes are at once. A node of the picture "
+        entry("pair", "The pair by role", "Both nodes at once. A node of the picture "
               "stands for every reachable pair in which the two have these roles.",
               _shown(laid_out, "pair-roles", "Pairs by the roles of both nodes, and what leads "
                      "from one to another")),

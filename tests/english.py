@@ -50,7 +50,10 @@ BANNED = {
     r"\bhave its way\b|\btakes? back what\b": "say what happens",
     r"\bfor (?:they|it|he|nobody|there|what|then|who|a|an|the \w+ \w+s)\b(?= \w+s? (?:not|is|are|has|have|can|will|may)\b)":
         "because",
-    r"\bgood sense\b": "sanity",
+    r"\bspeaks? of\b": "is about, covers, mentions",
+    r"\bone's own\b": "your own",
+    r"\bheld against\b|\bhold (?:\w+ ){1,4}against\b": "compare with, check against",
+    r"\b(?:is|are) to be\b": "must be, should be",
 }
 """Phrases, as regular expressions without regard to case where they begin small, and the cure."""
 

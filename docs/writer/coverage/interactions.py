@@ -18,7 +18,7 @@ INTERACTIONS = under(
          "decision D47"),
     here("4ce1a290d3", "Push notifications are highly available from 11.5(1)SU3 on.",
          "restriction push_foreground"),
-    exempt("e1e6fe3d35", "What happens to clients on telephones at a failover.", LIST),
+    exempt("e1e6fe3d35", "The behaviour of clients on telephones at a failover.", LIST),
     here("c17ebbbe06", "In the foreground the client logs in at the backup by itself.",
          "restriction push_foreground"),
     here("dacd9aa098", "It notices nothing, at the failover and at the fallback.",

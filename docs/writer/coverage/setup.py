@@ -19,7 +19,7 @@ SETUP = (
         exempt("43f2f2c49b", "Step 2: look for errors in the tables.", SHELL),
         exempt("6c5d58b2cb", "Step 3: look whether replication runs.", SHELL),
         here("c31ed4c1bd", "The good state is 2, on every node.", "configuration ha_replication"),
-        here("8caabb8397", "Any other state is to be repaired first.",
+        here("8caabb8397", "Any other state must be repaired first.",
              "configuration ha_replication", "rule A104"),
     ),
     *under(
