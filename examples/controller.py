@@ -16,12 +16,9 @@ import time
 from pathlib import Path
 
 from prgcore import PRG
-from prgcore.running.asynchronous import AsyncDriver
-from prgcore.running.driver import Keeper
-from prgcore.stores.ports import heard, host_lost, told
-from prgcore.stores.record import Entry, Order
-from prgcore.stores.sqlite import SQLiteStore
-from prgcore.timers.parameters import Parameters
+from prgcore.running import AsyncDriver, Keeper
+from prgcore.stores import Entry, Order, SQLiteStore, heard, host_lost, told
+from prgcore.timers import Parameters
 from prgcore.vocabulary import title
 
 PARAMETERS = Parameters(

@@ -1,11 +1,9 @@
 """The shortest embedding: a pair in a file, heartbeats, a failover carried out."""
 
 from prgcore import PRG
-from prgcore.running.driver import Driver
-from prgcore.stores.ports import heard
-from prgcore.stores.record import Order
-from prgcore.stores.sqlite import SQLiteStore
-from prgcore.timers.parameters import Parameters
+from prgcore.running import Driver
+from prgcore.stores import Order, SQLiteStore, heard
+from prgcore.timers import Parameters
 
 
 class Performer:

@@ -13,7 +13,7 @@ import pytest
 
 import prgcore
 from prgcore import running, stores, timers
-from tests.pages import ROOT
+from tests.pages import ROOT, WRITTEN
 
 FACES = tuple(
     file for file in sorted((ROOT / "prgcore").rglob("__init__.py"))
@@ -192,3 +192,20 @@ def test_every_path_that_the_page_shows_is_there() -> None:
 def test_the_page_names_the_old_paths_and_the_new_ones() -> None:
     assert dict(re.findall(r"^\| `(prgcore\.\w+)` \| `(prgcore[\w.]+)` \|$", PAGE, re.MULTILINE)
                 ) == OLD
+
+
+def _imported(page: Path) -> list[tuple[str, str]]:
+    """Module and name of every import in the Python blocks of a page."""
+    found = []
+    for code in re.findall(r"^```python\n(.*?)^```$", page.read_text("utf-8"), re.DOTALL | re.MULTILINE):
+        found += [(str(line.module), name.name) for line in ast.walk(ast.parse(code))
+                  if isinstance(line, ast.ImportFrom) and str(line.module).startswith("prgcore")
+                  for name in line.names]
+    return found
+
+
+def test_what_any_page_imports_is_promised_by_its_module() -> None:
+    imports = [(page.name, *one) for page in WRITTEN for one in _imported(page)]
+    assert len(imports) > 50
+    assert not [(page, module, name) for page, module, name in imports
+                if name not in import_module(module).__all__]

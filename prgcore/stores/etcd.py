@@ -289,7 +289,7 @@ class EtcdArbiter(Closing):
         Raises:
             BadInput: no address, prefix, timeout or time to live.
         """
-        self.ttl = seconds(ttl, "the time to live")
+        self.ttl: float = seconds(ttl, "the time to live")
         self._etcd = _Etcd(url, prefix, timeout, ca, cert, key)
 
     def acquire(self, node: str, epoch: int) -> bool:

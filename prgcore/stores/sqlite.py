@@ -232,7 +232,7 @@ class SQLiteStore(Closing):
             BadInput: it cannot be opened or made, or is no store.
             Unavailable: another program keeps it locked.
         """
-        self.interval = seconds(interval, "the interval of looks")
+        self.interval: float = seconds(interval, "the interval of looks")
         self._file = _File(path, timeout)
 
     def read(self) -> Kept | None:
@@ -323,7 +323,7 @@ class SQLiteArbiter(Closing):
             BadInput: it cannot be opened or made, or is no store; or no time to live.
             Unavailable: another program keeps it locked.
         """
-        self.ttl = seconds(ttl, "the time to live")
+        self.ttl: float = seconds(ttl, "the time to live")
         self._now = now
         self._file = _File(path, timeout)
 
