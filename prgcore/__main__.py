@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prgcore.cli import main
+from prgcore.cli import program
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(program())

@@ -13,7 +13,7 @@ from itertools import chain
 
 from prgcore.engine import MOST, Engine, Pair
 from prgcore.errors import BadInput, BudgetExhausted, unknown_name
-from prgcore.explain.pairs import Charted, Listed, Pairs
+from prgcore.explain.pairs import Charted, Listed, Pairs, expanded
 from prgcore.form.cubes import Stored
 from prgcore.model import Cell, Cube, Display, Shown, Situation, Values, Viewpoint, cube
 from prgcore.seats import NODES, mirror_cube
@@ -170,7 +170,8 @@ def denoted(
     if engine.atlas is None:
         return Listed(engine, candidates(engine, display, known, reachable))
     views = cubes_of(engine, display, known)
-    found = Charted(engine, engine.atlas.everything).within(*views)
+    boxes = [box for view in views for box in expanded(engine, view)]
+    found = Charted(engine, engine.atlas.within(boxes))
     if not len(found):
         _check(engine, display, known, views)
     return found

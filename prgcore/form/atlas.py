@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import TypeAlias, TypeVar
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from prgcore.model import Column, Cube, Values
 
@@ -22,7 +22,9 @@ column and one more. After the last column: 1 for home, else the number of an ev
 _Step: TypeAlias = tuple[int, tuple[tuple[int, int], ...]]
 _Path: TypeAlias = tuple[int, ...]
 _Asked: TypeAlias = tuple[int, int]
-"""A node, and as bits the boxes that the way to it is in."""
+"""A node, and as bits the cubes that the way to it is in."""
+_Layer: TypeAlias = dict[_Asked, list[tuple[int, _Asked]]]
+"""What a column makes of nodes: its values, and where they lead."""
 _T = TypeVar("_T")
 
 HOME = ""
@@ -52,18 +54,23 @@ class Atlas:
     @cached_property
     def everything(self) -> Region:
         """Every reachable pair, as a region."""
-        nodes: list[_Step] = []
-        below = [0] * (len(self.events) + 2)
-        for level in reversed(range(len(self.columns))):
-            here = []
-            for node in self.levels[level]:
-                nodes.append((level, tuple(
-                    (value, below[child - 1]) for value, child in enumerate(node) if child)))
-                here.append(len(nodes))
-            below = here
-        order = tuple(self.columns.index(name) for name in self.stored)
-        whole = Region(self.columns, self.domains, order, tuple(nodes), below[self.root])
-        return whole.within([Cube()])
+        return self.within([Cube()])
+
+    def within(self, cubes: Iterable[Cube]) -> Region:
+        """The reachable pairs for which any of some cubes of stored columns holds."""
+        allowed, every = _allowed(self.columns, self.domains, cubes)
+        layer = {(self.root, every): None} if every else {}
+        layers: list[_Layer] = []
+        for nodes, here in zip(self.levels, allowed, strict=True):
+            layers.append({
+                (node, asked): [
+                    (value, (child - 1, left)) for value, child in enumerate(nodes[node])
+                    if child and (left := asked & here[value])
+                ] for node, asked in layer
+            })
+            layer = dict.fromkeys([to for ways in layers[-1].values() for _, to in ways])
+        order = tuple([self.columns.index(name) for name in self.stored])
+        return Region(self.columns, self.domains, order, *_joined(layers))
 
     def next(self, pair: Mapping[str, str]) -> str | None:
         """The next event on a shortest way home; `HOME` at home, None where no pair is reachable."""
@@ -97,30 +104,18 @@ class Region:
 
     def within(self, cubes: Iterable[Cube]) -> Region:
         """Those of the pairs for which any of some cubes of stored columns holds."""
-        asked = [{cell.column: cell.values for cell in cube.cells} for cube in cubes]
-        allowed = [
-            [sum((v in cells.get(name, domain)) << b for b, cells in enumerate(asked)) for v in domain]
-            for name, domain in zip(self.columns, self.domains, strict=True)
-        ]
-        layer = {(self.root, (1 << len(asked)) - 1): None} if self.root > 0 and asked else {}
-        layers: list[dict[_Asked, list[tuple[int, _Asked]]]] = []
+        allowed, every = _allowed(self.columns, self.domains, cubes)
+        layer = {(self.root, every): None} if self.root > 0 and every else {}
+        layers: list[_Layer] = []
         for here in allowed:
             layers.append({
-                (node, boxes): [
+                (node, asked): [
                     (value, (child, left)) for value, child in self.steps[node - 1][1]
-                    if (left := boxes & here[value])
-                ] for node, boxes in layer
+                    if (left := asked & here[value])
+                ] for node, asked in layer
             })
             layer = dict.fromkeys([to for ways in layers[-1].values() for _, to in ways])
-        numbers: dict[_Step, int] = {}
-        known: dict[_Asked, int] = dict.fromkeys(layer, 0)
-        for level in reversed(range(len(layers))):
-            here_: dict[_Asked, int] = {}
-            for asking, ways in layers[level].items():
-                kept = tuple([(value, known[to]) for value, to in ways if known[to] >= 0])
-                here_[asking] = numbers.setdefault((level, kept), len(numbers) + 1) if kept else -1
-            known = here_
-        return evolve(self, steps=tuple(numbers), root=next(iter(known.values()), -1))
+        return Region(self.columns, self.domains, self.order, *_joined(layers))
 
     def _fold(
         self, end: _T, put: Callable[[int, int, _T], _T], join: Callable[[list[_T]], _T], none: _T
@@ -213,6 +208,32 @@ class Region:
 
     def _pair(self, path: _Path) -> Values:
         return tuple([self.domains[i][path[i]] for i in self.order])
+
+
+def _allowed(
+    columns: Values, domains: tuple[Values, ...], cubes: Iterable[Cube]
+) -> tuple[list[list[int]], int]:
+    """For every value of every column, as bits, the cubes that allow it; and all of the cubes."""
+    asked = [{cell.column: cell.values for cell in cube.cells} for cube in cubes]
+    return [
+        [sum([(v in cells.get(name, domain)) << b for b, cells in enumerate(asked)]) for v in domain]
+        for name, domain in zip(columns, domains, strict=True)
+    ], (1 << len(asked)) - 1
+
+
+def _joined(layers: list[_Layer]) -> tuple[tuple[_Step, ...], int]:
+    """The nodes of a region and its root: what leads nowhere is left out, equals become one."""
+    numbers: dict[_Step, int] = {}
+    known: dict[_Asked, int] | None = None
+    for level in reversed(range(len(layers))):
+        below, known = known, {}
+        for asking, ways in layers[level].items():
+            kept = tuple([
+                (value, to) for value, child in ways
+                if (to := 0 if below is None else below[child]) >= 0
+            ])
+            known[asking] = numbers.setdefault((level, kept), len(numbers) + 1) if kept else -1
+    return tuple(numbers), next(iter((known or {}).values()), -1)
 
 
 def read(
