@@ -2,7 +2,8 @@
 """The pictures of the documentation: which there are, and the page that shows them.
 
 Law: nothing here decides how anything looks. What is laid out by Graphviz is committed as its
-text, and shown as Mermaid where no Graphviz is; what is laid out by us is committed as SVG.
+text in one file, and shown as Mermaid where no Graphviz is; what is laid out by us is committed
+as SVG. No picture is wider than a page on which its words can be read: what is, is drawn in parts.
 The site draws the pictures of stories itself.
 """
 
@@ -12,9 +13,10 @@ from collections.abc import Iterator, Mapping
 
 from attrs import evolve
 
-from prgcore.diagram import Graph, graph, render
+from prgcore.diagram import Graph, graph, render, svg
+from prgcore.diagram.graph import only
 from prgcore.diagram.matrix import matrix
-from prgcore.diagram.palette import Role
+from prgcore.diagram.palette import PALETTE, Role
 from prgcore.diagram.sequence import REMARK, Message, Note, Sequence, ends, sequence
 from prgcore.machine import prg
 from prgcore.model import Values
@@ -32,20 +34,62 @@ FAILOVER = ("power_off(node1)", "heartbeat_lost(node2)", "takeover_done(node2)")
 PHASES = tuple(phase for phase, _ in TABLE.phases)
 
 
+SEATS = {"own": "What the node does itself", "peer": "What its peer does"}
+WIDE = ("startup",)
+"""Phases that are too wide for one picture: drawn once for each of `SEATS`."""
+
+STEPS: Mapping[str, tuple[str, Values]] = {
+    "commands": ("Commands", ("enable_ha", "disable_ha", "failover", "fallback", "recover")),
+    "silence": ("A node falls silent", ("manager_stop", "power_off")),
+    "errors": ("A node fails", ("internal_error", "start_failed")),
+    "repairs": ("A node comes back", ("manager_start",)),
+    "heartbeats": ("Heartbeats", ("heartbeat_lost", "heartbeat_heard", "peer_host_lost")),
+    "delays": ("Delays that run out", ("critical_service_delay", "auto_fallback_due")),
+    "completions": ("Work that ends or fails", (
+        "initialized", "takeover_done", "takeover_failed", "taken_over", "takeback_done",
+        "takeback_failed", "autorecovery_done", "autorecovery_failed")),
+}
+"""The pictures of the pair: a name, a heading, and the events that are drawn in it."""
+
+
 def graphs(space: Space) -> dict[str, Graph]:
     """What Graphviz lays out, by name."""
     model = prg().model
-    seen = moves(space, "node1.state")
-    drawn = {f"node-{phase}": graph(model, "node1.state", phase, seen) for phase in PHASES}
-    drawn["pair-roles"] = pairs(prg(), space)
-    return {name: evolve(one, reference="./") for name, one in drawn.items()}
+    seen, both = moves(space, "node1.state"), pairs(prg(), space)
+    drawn: dict[str, Graph] = {}
+    for phase in PHASES:
+        whole = graph(model, "node1.state", phase, seen)
+        if phase not in WIDE:
+            drawn[f"node-{phase}"] = whole
+            continue
+        for seat, says in SEATS.items():
+            peers = seat == "peer"
+            events = [e.name for e in model.events if e.name.endswith("(node2)") is peers]
+            drawn[f"node-{phase}-{seat}"] = only(whole, says.lower(), events)
+    for name, (says, heads) in STEPS.items():
+        drawn[f"pair-{name}"] = only(both, says.lower(), heads)
+    parts = {head for _, heads in STEPS.values() for head in heads}
+    left = {w.event for e in both.edges for w in e.labels} - parts
+    assert not left, f"no picture of the pair draws {left}: add them to STEPS"
+    return {name: evolve(one, reference="./", legend=False) for name, one in drawn.items()}
+
+
+def legend(laid_out: Mapping[str, Graph]) -> str:
+    """What the colours and shapes of the graphs mean, once for all of them."""
+    used = {n.role for one in laid_out.values() for n in one.nodes}
+    looks = {str(role): PALETTE[role] for role in Role if role in used}
+    inside, high = svg.legend(looks, 12, wide := 430, 12)
+    says = "; ".join(look.says for look in looks.values())
+    return svg.document(wide, high + 10, "What colours and shapes mean", says, [inside])
 
 
 def pictures(laid_out: Mapping[str, Graph]) -> dict[str, str]:
     """Every committed picture: the name of its file, and its text."""
     return {
-        **{f"{name}.dot": render(one, "dot") for name, one in laid_out.items()},
-        "matrix.svg": render(matrix(prg()), "svg"),
+        "graphs.dot": "\n".join(
+            f"// {name}\n{render(one, 'dot')}" for name, one in laid_out.items()),
+        "legend.svg": legend(laid_out),
+        "matrix.svg": render(evolve(matrix(prg()), reference="../reference/"), "svg"),
         "failover.svg": render(failover(), "svg"),
     }
 
@@ -89,28 +133,44 @@ def page(laid_out: Mapping[str, Graph]) -> str:
         "The machine as pictures, made from its rules. On the site every label leads to its rule. "
         "Point at a label to read the rule's reason. `prgcore diagram` draws the same and more "
         "([how to draw](../draw.md)).",
-        entry("states", "The states of a node", "A picture for every phase of a node's life. An "
+        "![What colours and shapes mean](../pictures/legend.svg)\n",
+        entry("states", "The states of a node", "One picture for each phase of a node's life. An "
               "edge carries the events that lead along it and the rules that answer. Every state "
               f"with all its ways in and out: {to('state', 'normal', 'states')}."),
         *(
-            entry(phase, phase.title(), _shown(
-                laid_out, f"node-{phase}", "The states of a node, and what leads from one to "
-                f"another in the {phase} phase"), depth=3)
+            entry(phase, phase.title(), "\n\n".join(_phase(laid_out, phase)), depth=3)
             for phase in PHASES
         ),
-        entry("pair", "The pair by role", "Both nodes at once. A node of the picture "
-              "stands for every reachable pair in which the two have these roles.",
-              _shown(laid_out, "pair-roles", "Pairs by the roles of both nodes, and what leads "
-                     "from one to another")),
+        entry("pair", "The pair by role", "The roles of both nodes at once, and what leads from "
+              "one pair of roles to another. A node of a picture stands for every reachable pair "
+              "in which the two have these roles."),
+        *(
+            entry(f"pair-{name}", says, _shown(
+                laid_out, f"pair-{name}", "Pairs by the roles of both nodes, and what leads from "
+                f"one to another: {says.lower()}"), depth=3)
+            for name, (says, _) in STEPS.items()
+        ),
         entry("matrix", "The map of the pair", "Node 1 downwards, node 2 across. A square says "
-              "which rows of Table 2 are there, which [hole](holes.md) of the document, or "
-              "which [invariant](invariants.md) forbids it.",
+              "which rows of Table 2 are there, or which [hole](holes.md) of the document. A grey "
+              "square is impossible: on the site it leads to the [invariant](invariants.md) that "
+              "forbids it.",
               "![The map of the pair: for every two states the rows of Table 2 that list them, "
-              "or why they are impossible](../pictures/matrix.svg)"),
+              "or that they are impossible](../pictures/matrix.svg)"),
     )
+
+
+def _phase(laid_out: Mapping[str, Graph], phase: str) -> Iterator[str]:
+    """The picture of a phase, or its parts, each with what it shows."""
+    told = f"The states of a node, and what leads from one to another in the {phase} phase"
+    if phase not in WIDE:
+        yield _shown(laid_out, f"node-{phase}", told)
+        return
+    for seat, says in SEATS.items():
+        yield f"{says}:"
+        yield _shown(laid_out, f"node-{phase}-{seat}", f"{told}: {says.lower()}")
 
 
 def _shown(laid_out: Mapping[str, Graph], name: str, says: str) -> str:
     """A graph as Mermaid, with the name of what the site lays out instead."""
     text = render(laid_out[name], "mermaid")
-    return f"<!-- dot: ../pictures/{name}.dot | {says} -->\n```mermaid\n{text}```"
+    return f"<!-- dot: {name} | {says} -->\n```mermaid\n{text}```"

@@ -9,6 +9,7 @@ import xml.etree.ElementTree as ET
 from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from attrs import define, field
@@ -132,14 +133,49 @@ def test_anchors_are_stable(site: Path) -> None:
 @pytest.mark.dot
 def test_pictures_lead_to_what_they_show(site: Path) -> None:
     page = Page(site / "reference/diagrams.html")
-    drawn = [x for x in page.loads if "graphviz-" in x]
-    assert len(drawn) == len(TABLE.phases) + 1
+    text = (ROOT / "docs/pictures/graphs.dot").read_text("utf-8")
+    graphs = re.findall(r"^// ", text, re.MULTILINE)
+    drawn = [x for x in page.loads if x.endswith(".svg") and "legend" not in x]
+    assert len([x for x in drawn if "graphviz-" in x]) == len(graphs) > len(TABLE.phases)
+    assert [x for x in drawn if "graphviz-" not in x] == ["../_images/matrix.svg"]
     for name in drawn:
         file = (page.file.parent / name).resolve()
-        links = [a for a in ET.parse(file).getroot().iter() if HREF in a.attrib]
+        links = [a for a in ET.parse(file).getroot().iter() if a.tag.endswith("}a")]
         assert len(links) > 3
         assert {a.get("target") for a in links} == {"_parent"}
-        assert [a.get(HREF) for a in links if _broken(a.get(HREF) or "", file)] == []
+        assert [at for a in links if _broken(at := a.get(HREF) or a.get("href") or "", file)] == []
+
+
+LEGIBLE = 9
+"""How many pixels high the smallest letters of a picture are at least."""
+
+
+@pytest.mark.dot
+@pytest.mark.parametrize(("width", "scrolls"), [(1280, False), (390, True)])
+def test_pictures_fit_their_column_and_can_be_read(
+    site: Path, width: int, *, scrolls: bool
+) -> None:
+    """On a desktop none is wider than its column; on a phone one may scroll in its own box."""
+    with chromium() as browser:
+        shown = browser.new_context(viewport={"width": width, "height": 844}).new_page()
+        seen = 0
+        for page in ("index", "reference/diagrams", "reference/stories"):
+            shown.goto((site / f"{page}.html").as_uri())
+            for at, box, column in shown.evaluate("""() => [
+                ...document.querySelectorAll("article img, article object")].map((drawn) => [
+                    drawn.src ?? drawn.data, drawn.getBoundingClientRect().width,
+                    drawn.closest(".picture").clientWidth])"""):
+                text = Path(urlsplit(at).path).read_text("utf-8")
+                wide = float(re.findall(r'viewBox="[\d.]+ [\d.]+ ([\d.]+)', text)[0])
+                smallest = min(map(float, re.findall(r'font-size="([\d.]+)"', text)))
+                assert smallest * box / wide >= LEGIBLE - 0.05, at
+                assert box <= column or (scrolls and Path(at).name not in FIRST), at
+                seen += 1
+    assert seen > 40
+
+
+FIRST = ("failover.svg", "legend.svg")
+"""Pictures that are whole on a phone."""
 
 
 def test_axe_finds_nothing_serious(site: Path) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
+import re
+from collections.abc import Collection, Iterator
 from html import escape
 from textwrap import wrap
 
@@ -11,17 +11,16 @@ from prgcore.diagram.graph import Edge, Graph, Node
 from prgcore.diagram.palette import MARKS, PALETTE, Role
 from prgcore.words import clean
 
-__all__ = ["MOST_ABREAST", "SPARSE", "WIDEST", "WIDEST_FAN", "dot"]
+__all__ = ["FEW_ABREAST", "MOST_ABREAST", "NARROW", "SPARSE", "WIDEST", "dot"]
 
-WIDEST = 30
-"""Where the lines of a node are broken, in characters."""
-MOST_ABREAST = 24
-WIDEST_FAN = 6
+WIDEST, NARROW = 30, 14
+"""Where lines are broken, in characters: those of a node that stands for others, and all others."""
+MOST_ABREAST, FEW_ABREAST = 24, 4
 SPARSE = 1.8
-"""A graph with more nodes goes from left to right, and so does a flat one, or one in which a node
-has more neighbours, unless it is dense: what is abreast is then one below another."""
+"""A graph with more nodes goes from left to right, and so does one with few edges for each node of
+which more is abreast than one after another: what is abreast is then one below another."""
 
-_PAGE = 'labelloc=t, tooltip=" ", fontname="Helvetica", fontsize=14, nodesep=0.2, ranksep=0.4'
+_PAGE = 'labelloc=t, tooltip=" ", fontname="Helvetica", fontsize=14, nodesep=0.1, ranksep=0.25'
 _CALLED = {"rounded": "rounded box", "double": "box in a box", "dashed": "dashed box"}
 _SHAPES = {
     "rounded": 'shape=box, style="rounded,filled"', "hexagon": "shape=hexagon, style=filled",
@@ -43,14 +42,13 @@ def _lines(texts: list[str]) -> str:
 
 def _node(graph: Graph, node: Node) -> str:
     look = PALETTE[Role(node.role)]
-    text = [line for part in node.text for line in wrap(part, WIDEST) or [part]]
+    most = WIDEST if node.covers else NARROW
+    text = [line for part in node.text for line in wrap(part, most) or [part]]
     said = [
         f"label={_lines(text)}", _SHAPES[look.shape], f'fillcolor="{look.fill}"',
         f'color="{MARKS[node.mark].stroke}", penwidth=3' if node.mark else f'color="{look.stroke}"',
         f"tooltip={_quote(node.tooltip or node.label)}",
     ]
-    if node.lines:
-        said.append('fontsize=12, margin="0.05,0.03"')
     if at := graph.at(node.url):
         said.append(f"URL={_quote(at)}")
     return f"{node.id} [{', '.join(said)}];"
@@ -70,6 +68,16 @@ def _legend(explained: tuple[Node, ...]) -> Iterator[str]:
     yield "    </table>>];"
 
 
+def _folded(text: str) -> list[str]:
+    """A label as lines of a few characters, broken after words and after the `_` in a name."""
+    lines = [""]
+    for part in re.findall(r"[^_ ]*[_ ]?", text):
+        if lines[-1] and len(lines[-1] + part.rstrip()) > NARROW:
+            lines.append("")
+        lines[-1] += part
+    return [line.rstrip() for line in lines]
+
+
 def _label(graph: Graph, edge: Edge) -> Iterator[str]:
     """A table of lines, each with the address and the tooltip of its own rule."""
     bold = ("<b>", "</b>") if edge.mark == "path" else ("", "")
@@ -77,7 +85,8 @@ def _label(graph: Graph, edge: Edge) -> Iterator[str]:
     for text, of in edge.shown:
         at = graph.at(of.url) if of else ""
         link = f' href="{escape(at)}" tooltip="{escape(of.tooltip)}"' if of and at else ""
-        yield f'<tr><td align="left"{link}>{bold[0]}{escape(text)}{bold[1]}</td></tr>'
+        said = "<br/>".join(map(escape, _folded(text)))
+        yield f'<tr><td align="left" balign="left"{link}>{bold[0]}{said}{bold[1]}</td></tr>'
     yield "</table>>"
 
 
@@ -98,13 +107,23 @@ def _edge(graph: Graph, edge: Edge) -> str:
 def _flat(graph: Graph) -> bool:
     """Whether much of it would be abreast."""
     ends = {(e.source, e.target) for e in graph.edges if e.source != e.target}
-    leaving, arriving = Counter(a for a, _ in ends), Counter(b for _, b in ends)
-    return (
-        len(leaving.keys() & arriving.keys()) * 5 < len(graph.nodes)
-        or len(graph.nodes) > MOST_ABREAST
-        or (max((*leaving.values(), *arriving.values()), default=0) > WIDEST_FAN
-            and len(ends) < SPARSE * len(graph.nodes))
+    ranks = _ranks(graph, ends)
+    return len(graph.nodes) > MOST_ABREAST or (
+        max(ranks, default=0) > max(len(ranks), FEW_ABREAST)
+        and len(ends) < SPARSE * len(graph.nodes)
     )
+
+
+def _ranks(graph: Graph, ends: Collection[tuple[str, str]]) -> list[int]:
+    """How many nodes are first, how many one step further, and so on."""
+    left = {n.id for n in graph.nodes}
+    here, ranks = left - {target for _, target in ends} or {*graph.initial}, []
+    while left:
+        here = here & left or {min(left)}
+        ranks.append(len(here))
+        left -= here
+        here = {target for source, target in ends if source in here}
+    return ranks
 
 
 def dot(graph: Graph) -> str:
@@ -114,7 +133,7 @@ def dot(graph: Graph) -> str:
     lines = [
         f"digraph {_quote(graph.title)} {{",
         f"  graph [rankdir={direction}, label={_quote(graph.title)}, {_PAGE}];",
-        '  node [fontname="Helvetica", fontsize=14];',
+        '  node [fontname="Helvetica", fontsize=12, margin="0.06,0.03"];',
         '  edge [fontname="Helvetica", fontsize=10, color="#424242"];',
         *(f"  {_node(graph, n)}" for n in graph.nodes),
         *(['  start [shape=point, width=0.15, tooltip="start"];'] if graph.initial else []),

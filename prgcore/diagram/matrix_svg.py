@@ -14,14 +14,19 @@ from prgcore.words import clean, few
 
 __all__ = ["html", "svg"]
 
-_EDGE, _WIDE, _HIGH = 20.0, 1000.0, 46.0
-_NAME, _SIZE, _SMALL, _LINE = 170.0, 11.0, 10.0, 13.0
+_EDGE, _WIDE, _HIGH = 12.0, 900.0, 48.0
+_NAME, _SIZE, _SMALL, _LINE = 150.0, 13.0, 12.0, 14.0
+_LINES = 3
 _REASONS = 12
 """How many pairs of reasons a square names when it is pointed at."""
 
 
 def svg(drawn: Matrix) -> str:
-    """The map as a picture, about 1000 units wide."""
+    """The map as a picture, about 900 units wide.
+
+    In a square that can be reached stands its sign and what is there; one that cannot be is
+    empty, and says which promise forbids it when it is pointed at.
+    """
     return _Picture(drawn).document()
 
 
@@ -89,17 +94,15 @@ class _Picture:
             yield self._square(square, self.left + self.side * column, self.top + _HIGH * row)
 
     def _square(self, square: Square, x: float, y: float) -> str:
-        faint = square.standing is Standing.IMPOSSIBLE
-        lines = draw.fold(square.text or STANDINGS[square.standing].shape, self.side - 6, _SMALL)
-        if len(lines) > 2:
-            lines = [lines[0], f"{lines[1][:-1]}…"]
-        if not faint and square.text:
-            lines.insert(0, STANDINGS[square.standing].shape)
-        first = y + _HIGH / 2 + 3.5 - _LINE / 2 * (len(lines) - 1)
+        sign = STANDINGS[square.standing].shape
+        lines = [] if square.standing is Standing.IMPOSSIBLE else draw.fold(
+            f"{sign} {square.text}", self.side - 2, _SMALL)
+        if len(lines) > _LINES:
+            lines = [*lines[:_LINES - 1], f"{lines[_LINES - 1][:-1]}…"]
+        first = y + _HIGH / 2 + 4 - _LINE / 2 * (len(lines) - 1)
         words = "".join(
             draw.text(x + self.side / 2, first + _LINE * i, line, font_size=_SMALL,
-                      text_anchor="middle", font_weight=None if faint else 600,
-                      **({"class_": "faint", "fill": draw.FAINT} if faint else {}))
+                      text_anchor="middle", font_weight=600)
             for i, line in enumerate(lines)
         )
         return draw.told(_box(x, y, self.side, _HIGH, square.standing) + words, _tooltip(square),
@@ -108,9 +111,12 @@ class _Picture:
     def _legend(self) -> Iterator[str]:
         for standing, says, count in legend(self.drawn):
             yield _box(_EDGE, self.y, 24, 16, standing)
-            yield draw.text(_EDGE + 12, self.y + 12, STANDINGS[standing].shape, font_size=_SMALL,
-                            text_anchor="middle")
-            yield draw.text(_EDGE + 34, self.y + 12, f"{says} ({count})", font_size=_SIZE)
+            empty = standing is Standing.IMPOSSIBLE
+            if not empty:
+                yield draw.text(_EDGE + 12, self.y + 12, STANDINGS[standing].shape,
+                                font_size=_SMALL, text_anchor="middle")
+            told = says.partition(":")[0] if empty else says
+            yield draw.text(_EDGE + 34, self.y + 12, f"{told} ({count})", font_size=_SIZE)
             self.y += 22
         for remark in self.drawn.remarks:
             for words in draw.fold(remark, self.wide - 2 * _EDGE, _SIZE):

@@ -28,7 +28,7 @@ from prgcore.words import clean, counted
 __all__ = ["html", "svg"]
 
 _SIZE, _SMALL, _LINE = 12.0, 11.0, 15.0
-_EDGE, _GUTTER, _GAP, _LOOP, _BAR = 12.0, 18.0, 92.0, 28.0, 4.0
+_EDGE, _GUTTER, _GAP, _LOOP, _BAR = 12.0, 14.0, 80.0, 26.0, 4.0
 _OUTER = ("administrator", "arbiter", "world")
 _MOST_REFUSAL, _MOST_NOTE = 250.0, 200.0
 _TALL = 900.0
@@ -86,6 +86,8 @@ class _Places:
         self.apart: dict[tuple[str, str], float] = {}
         self.beside = {life.id: draw.room(life.label, _SIZE) / 2 + 14 for life in drawn.lives}
         self.right = dict(self.beside)
+        for left, right in pairwise(drawn.lives):
+            self._ask(left.id, right.id, draw.room(left.label + right.label, _SIZE) / 2 + 22)
         for band in drawn.bands:
             for item in band:
                 self._need(item)
@@ -116,9 +118,9 @@ class _Places:
     def _need(self, item: Message | Note) -> None:
         wide = _wide(_folded(item))
         if isinstance(item, Message) and item.source != item.target:
-            self._ask(item.source, item.target, wide + 24)
+            self._ask(item.source, item.target, wide + 20)
         elif isinstance(item, Message):
-            self._reach(item.source, _LOOP + wide + 10)
+            self._reach(item.source, _LOOP + wide + 6)
         elif len(item.over) == 1 and item.role == REMARK:
             self._behind(item.over[0], wide + 2 * _BAR + 12)
         elif len(item.over) == 1:
@@ -177,14 +179,14 @@ class _Picture:
             draw.text(_EDGE, _EDGE + 14 + 20 * i, words, font_size=15, font_weight=600)
             for i, words in enumerate(self.title)
         ]
-        legend = list(self._legend())
+        legend = self._legend()
         events = len({i.step for i in self.drawn.items if isinstance(i, Message)})
         says = f"{counted(events, 'event')}; " + "; ".join(
             f"{LIVES[n.over[0]] if len(n.over) == 1 else 'in the end'}: {', '.join(n.text)}"
             for n in self._last()
         )
         return draw.document(self.at.wide, self.y + _EDGE, self.drawn.title, says, [
-            *titles, *lines, *self.under, *heads, *self.over, *legend,
+            *titles, *lines, *self.under, *heads, *self.over, legend,
         ])
 
     def _last(self) -> list[Note]:
@@ -203,20 +205,15 @@ class _Picture:
         yield draw.text(x, y + 18, life.label, font_size=_SIZE, font_weight=600,
                         text_anchor="middle")
 
-    def _legend(self) -> Iterator[str]:
+    def _legend(self) -> str:
         """The roles that occur, and what they mean."""
-        notes = [i for i in self.drawn.items if isinstance(i, Note) and i.role != REMARK]
-        looks = {n.role: _look(n) for n in notes}
+        looks = {i.role: _look(i) for i in self.drawn.items
+                 if isinstance(i, Note) and i.role != REMARK}
         order = [*Role, BROKEN]
-        x, self.y = _EDGE, self.y + 16
-        for role in sorted(looks, key=order.index):
-            wide = 24 + draw.room(looks[role].says, _SMALL) + 18
-            if x + wide > self.at.wide and x > _EDGE:
-                x, self.y = _EDGE, self.y + 22
-            yield draw.box(x, self.y, 18, 14, looks[role], role)
-            yield draw.text(x + 24, self.y + 11, looks[role].says, font_size=_SMALL)
-            x += wide
-        self.y += 16
+        inside, self.y = draw.legend(
+            {role: looks[role] for role in sorted(looks, key=order.index)},
+            self.y + 16, self.at.wide, _EDGE)
+        return inside
 
     # ---------------------------------------------------------------- messages
 

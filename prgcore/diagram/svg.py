@@ -6,7 +6,7 @@ in the elements, for renderers without style sheets; on a dark page classes take
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from html import escape
 from textwrap import wrap
 
@@ -15,7 +15,7 @@ from prgcore.words import clean
 
 __all__ = [
     "FAINT", "INK", "LINE", "MONO", "PAGE", "SANS", "box", "document", "element", "fold",
-    "haloed", "line", "room", "text", "tip", "told",
+    "haloed", "legend", "line", "room", "text", "tip", "told",
 ]
 
 MONO = "ui-monospace, 'SF Mono', Menlo, Consolas, 'DejaVu Sans Mono', monospace"
@@ -104,10 +104,24 @@ def _rectangle(
                    rx=float(round_) if round_ else None, **paint)
 
 
+def legend(looks: Mapping[str, Look], y: float, wide: float, edge: float) -> tuple[str, float]:
+    """Every look, by its class, with what it means, in as many lines as needed; where it ends."""
+    parts, x = [], edge
+    for role, look in looks.items():
+        far = 24 + room(look.says, 11) + 18
+        if x + far > wide and x > edge:
+            x, y = edge, y + 22
+        parts += [box(x, y, 18, 14, look, role), text(x + 24, y + 11, look.says, font_size=11)]
+        x += far
+    return "".join(parts), y + 16
+
+
 def told(inside: str, tooltip: str, url: str = "") -> str:
-    """Markup that says more when it is pointed at, and leads somewhere."""
+    """Markup that says more when it is pointed at, and leads somewhere: out of the picture."""
     named = f"<title>{escape(clean(tooltip))}</title>{inside}" if tooltip else inside
-    return element("a", named, href=url) if url else element("g", named) if tooltip else inside
+    if url:
+        return element("a", named, href=url, target="_parent")
+    return element("g", named) if tooltip else inside
 
 
 def document(wide: float, high: float, title: str, says: str, inside: Iterable[str]) -> str:
