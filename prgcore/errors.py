@@ -80,14 +80,15 @@ class MalformedMachine(PrgError):
 
     Attributes:
         findings: one line each, `place: what is wrong`.
+        head: how many there are, as `3 findings in the machine`.
     """
 
     code = "malformed_machine"
 
     def __init__(self, findings: Iterable[str]) -> None:
         self.findings = tuple(findings)
-        head = f"{counted(len(self.findings), 'finding')} in the machine"
-        super().__init__(f"{head}\n{indented(self.findings)}")
+        self.head = f"{counted(len(self.findings), 'finding')} in the machine"
+        super().__init__(f"{self.head}\n{indented(self.findings)}")
 
 
 class BudgetExhausted(PrgError):

@@ -6,7 +6,7 @@ machine under others. Both are built on first use, so importing costs nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from prgcore.explain.explaining import Explanation, WhyNot
     from prgcore.explain.plan import Plan
     from prgcore.form.atlas import Atlas
-    from prgcore.model import Choices, Model
+    from prgcore.model import Choices, Model, Rule, Table
+
+NAME = "prg"
+"""The name of the document's machine."""
 
 __all__ = ["PRG", "Machine", "PresenceRedundancyGroup", "build", "prg"]
 
@@ -85,6 +88,66 @@ def build(**policy: str) -> Model:
             raise BadInput(f"{name}: " + unknown_name("choice", choice, known[name]))
     chosen = {name: policy.get(name, choices[0]) for name, choices in known.items()}
     return instantiate(TABLE, chosen)
+
+
+def unusual(model: Model) -> Choices:
+    """The choices of a model's policies that are not the default ones of the document's machine."""
+    if model.name != NAME:
+        return ()
+    from prgcore.tables.policies import POLICIES
+
+    usual = {p.name: p.choices[0] for p in POLICIES}
+    return tuple((n, c) for n, c in model.policy if usual.get(n, c) != c)
+
+
+# ------------------------------------------------------------------ what is written of it
+
+
+def reference(model: Model) -> str:
+    """Where the reference of a machine is, seen from a page beside it: only one machine has one.
+
+    It has this machine's if it knows every rule by its id and event, and every row, hole and
+    promise by its id.
+    """
+    ours = _documented() if model.name == NAME else frozenset()
+    return "reference/" if ours.issuperset(_places(model, model.rules)) else ""
+
+
+@cache
+def _documented() -> frozenset[str]:
+    """What the reference has a place for."""
+    from prgcore.tables.machine import TABLE
+
+    return frozenset(_places(TABLE, (r for _, rows in TABLE.phases for r in rows)))
+
+
+def _places(of: Model | Table, rules: Iterable[Rule]) -> Iterator[str]:
+    yield from (f"{r.id.partition('@')[0]} {r.event.partition('(')[0]}" for r in rules)
+    yield from (f"row {s.row}" for s in of.situations)
+    yield from (i.id for some in (of.families, of.invariants) for i in some)
+
+
+@cache
+def meanings(column: str) -> Mapping[str, str]:
+    """What the document says of each value of `state` or `reason`; of another column nothing."""
+    from prgcore.tables.states import MEANINGS, REASONS
+
+    said: Mapping[str, Mapping[str, str]] = {
+        "state": {str(k): v for k, v in MEANINGS.items()},
+        "reason": {str(k): v for k, v in REASONS.items()},
+    }
+    return said.get(column, {})
+
+
+@cache
+def duties() -> Mapping[str, str]:
+    """What each action of the document's machine asks for, and when it is done."""
+    from prgcore.tables.actions import ACTIONS
+
+    return {a.name: f"{a.says} ({a.duty})" for a in ACTIONS}
+
+
+# ------------------------------------------------------------------------------ making it
 
 
 @cache

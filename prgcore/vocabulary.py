@@ -82,6 +82,9 @@ class Evidence(StrEnum):
     POLICY = "policy"
 
 
+ASSIGNED = {True: "assigned_own", False: "assigned_peer"}
+"""The column of a node that says that it is assigned its own users; those of its peer."""
+
 _TITLES: dict[str, str] = {
     State.FAILED_OVER_WITH_CRITICAL_SERVICES_NOT_RUNNING: (
         "Failed Over with Critical Services Not Running"

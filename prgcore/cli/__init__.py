@@ -13,7 +13,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from prgcore.errors import BudgetExhausted, Conflict, PrgError, Undecided
+from prgcore.errors import BudgetExhausted, Conflict, MalformedMachine, PrgError, Undecided
 from prgcore.words import one_line
 
 __all__ = ["main", "program"]
@@ -88,12 +88,10 @@ def _run(arguments: list[str]) -> int:
 
 def summary(error: PrgError) -> str:
     """An error as one sentence: of many findings the first."""
-    findings: tuple[str, ...] = getattr(error, "findings", ())
-    if not findings:
+    if not isinstance(error, MalformedMachine):
         return str(error)
-    head = str(error).partition("\n")[0]
-    all_ = "; prgcore machine --check --machine FILE lists all" if len(findings) > 1 else ""
-    return f"{head}: {findings[0][:450]}{all_}"
+    all_ = "; prgcore machine --check --machine FILE lists all" if len(error.findings) > 1 else ""
+    return f"{error.head}: {error.findings[0][:450]}{all_}"
 
 
 def exit_code(error: PrgError) -> int:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from prgcore.machine import Machine
+    from prgcore.prove.counterexample import Counterexample
     from prgcore.prove.difference import Difference, Flip, Sets, Side, Way
     from prgcore.prove.dropped import Dropped
     from prgcore.prove.report import Result
@@ -278,20 +279,23 @@ def _verdicts(found: Difference) -> Iterator[str]:
 
 def _stories(found: Difference) -> Iterator[str]:
     """Every failure in full; of those that the same steps lead to, the first."""
-    failed = [(d.id, "no longer true", d.says, d.broken.story)
-              for d in found.dropped if d.worse and d.broken]
-    failed += [(f.id, _said(f.new), f.title, f.new.story)
+    failed: list[tuple[str, str, str, str, Counterexample | None]] = [
+        (d.id, "no longer true", d.says, d.broken.story, d.broken)
+        for d in found.dropped if d.worse and d.broken]
+    failed += [(f.id, _said(f.new), f.title, f.new.story, f.new.counterexample)
                for f in found.flips or () if f.worse and f.new]
-    told: dict[str, str] = {}
-    for id_, verdict, title, story in failed:
-        steps, _, broken = story.rpartition("\nBroken: ")
+    first: dict[str, str] = {}
+    for id_, verdict, title, story, shown in failed:
+        steps = shown.steps if shown else ""
         yield ""
         yield from _wrapped(f"{id_} {verdict}: {title or id_}")
-        if steps and steps in told:
-            yield from _wrapped(f"The steps of {told[steps]} lead there: {broken}", "  ", "  ")
+        if shown and steps in first:
+            yield from _wrapped(
+                f"The steps of {first[steps]} lead there: {' '.join(shown.broken)}", "  ", "  ")
         else:
             yield story.rstrip() or "  no counterexample is told; --json has the detail"
-            told[steps] = id_
+            if steps:
+                first[steps] = id_
 
 
 def _summary(flips: Iterable[Flip]) -> str:

@@ -127,9 +127,7 @@ def _proved(machine: Machine, id_: str) -> tuple[Run, str]:
     if result.counterexample is None:
         raise BadInput(f"{id_} is {result.verdict.replace('_', ' ')}: there is no counterexample "
                        "to draw")
-    from attrs import asdict
-
-    return _replayed(machine, id_, result.title, asdict(result.counterexample))
+    return _replayed(machine, id_, result.title, result.counterexample.to_json())
 
 
 def _reported(machine: Machine, text: str) -> tuple[Run, str]:

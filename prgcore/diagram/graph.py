@@ -7,8 +7,8 @@ Law: frozen and sorted; what is drawn is decided by the views (`states`, `walks`
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator
-from functools import cache, lru_cache
+from collections.abc import Collection, Iterable
+from functools import lru_cache
 from itertools import chain
 from operator import attrgetter
 
@@ -16,7 +16,7 @@ from attrs import evolve, frozen
 
 from prgcore.diagram.palette import MARKS, PALETTE, Role
 from prgcore.errors import BadInput
-from prgcore.model import Model, Rule, Table, Values
+from prgcore.model import Values
 from prgcore.words import clean
 
 __all__ = [
@@ -237,30 +237,6 @@ def gathered(drawn: Graph) -> Graph:
     edges = (Edge(*ends, tuple(sorted(why, key=in_order))) for ends, why in labels.items())
     return evolve(drawn, nodes=nodes, edges=tuple(
         sorted(edges, key=lambda e: (place[e.source], place[e.target]))))
-
-
-def reference(model: Model) -> str:
-    """Where the reference of a machine is, seen from a page beside it: only one machine has one.
-
-    It has this machine's if it knows every rule by its id and event, and every row, hole and
-    promise by its id.
-    """
-    ours = _known() if model.name == "prg" else frozenset()
-    return "reference/" if ours.issuperset(_told(model, model.rules)) else ""
-
-
-@cache
-def _known() -> frozenset[str]:
-    """What the reference has a place for."""
-    from prgcore.tables.machine import TABLE
-
-    return frozenset(_told(TABLE, (r for _, rows in TABLE.phases for r in rows)))
-
-
-def _told(of: Model | Table, rules: Iterable[Rule]) -> Iterator[str]:
-    yield from (f"{r.id.partition('@')[0]} {r.event.partition('(')[0]}" for r in rules)
-    yield from (f"row {s.row}" for s in of.situations)
-    yield from (i.id for some in (of.families, of.invariants) for i in some)
 
 
 def address(reference: str, url: str) -> str:

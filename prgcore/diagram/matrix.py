@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from attrs import define, evolve, field, frozen
 
-from prgcore.diagram.graph import address, reference
+from prgcore.diagram.graph import address
 from prgcore.diagram.palette import Standing
 from prgcore.engine import Engine, Pair
 from prgcore.errors import BadInput
@@ -21,6 +21,7 @@ from prgcore.explain.display import (
     viewpoints,
 )
 from prgcore.explain.pairs import expanded
+from prgcore.machine import reference
 from prgcore.model import Cell, Cube, Display, Shown, Values, cube
 from prgcore.seats import NODES, mirror_cube, mirror_name
 from prgcore.words import counted

@@ -6,20 +6,20 @@ machine: the decider of an event, the seat in its name, the seat of an action.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from attrs import frozen
 
-from prgcore.diagram.graph import Label, address, reference
+from prgcore.diagram.graph import Label, address
 from prgcore.diagram.palette import Role
 from prgcore.diagram.states import role
 from prgcore.engine import Engine, Pair
-from prgcore.errors import BadInput
+from prgcore.errors import BadInput, Failed
 from prgcore.explain.display import viewpoints
+from prgcore.machine import duties, reference
 from prgcore.model import Action, Event, Model, Values
 from prgcore.seats import NODES
 from prgcore.story.script import Run, Step
-from prgcore.tables.actions import ACTIONS
 from prgcore.vocabulary import Outcome, title
 from prgcore.words import clean
 
@@ -289,7 +289,7 @@ class _Teller:
                           label.tooltip, label.url, not done, number)
         if decision is None or not done:
             answer = self._answer(step)
-            for node in _answering(answer, targets):
+            for node in _answering(step.missing, targets):
                 yield Message(node, source, answer, "refusal", label.tooltip, label.url,
                               dashed=True, step=number)
             return
@@ -297,7 +297,7 @@ class _Teller:
         yield from self._remarks(step.before, step.after)
         for action in decision.actions:
             yield Message(*route_of_action(self.engine.model, action), action.do, "action",
-                          _DUTIES.get(action.do, ""), step=number)
+                          duties().get(action.do, ""), step=number)
 
     def _became(self, step: Step) -> Iterator[Note]:
         """The states that a step changed, and those of which it changed the reason."""
@@ -315,8 +315,8 @@ class _Teller:
             return "no answer: a promise is broken"
         if self.engine.possible(step.before, step.line.name):
             return f"no answer: {step.error}"
-        _, _, needs = step.error.partition("cannot happen here")
-        return f"impossible{needs.replace('_', ' ')}"
+        needs = "; ".join(map(str, step.missing)).replace("_", " ")
+        return f"impossible: {needs}" if needs else "impossible"
 
     def _broken(self, before: Values, pair: Pair) -> Iterator[Note]:
         """The promises that a pair breaks, where they were not broken before."""
@@ -325,15 +325,8 @@ class _Teller:
             yield Note(self.nodes, ("Broken promise", *(f"{i}: {self.says[i]}" for i in broken)), BROKEN)
 
 
-def _answering(answer: str, asked: Values) -> Values:
-    """Who answers: the nodes of which alone something is missing, else all that were asked.
-
-    An answer lists what is missing: `refused: node2.state is idle, needs normal; node2. …`.
-    """
-    needs = (part.partition(" is ")[0] for part in answer.partition(": ")[2].split("; "))
-    heads = {name.partition(".")[0] for name in needs}
-    return tuple(n for n in asked if n in heads) if heads <= set(asked) else asked
-
-
-_DUTIES: Mapping[str, str] = {a.name: f"{a.says} ({a.duty})" for a in ACTIONS}
+def _answering(missing: Iterable[Failed], asked: Values) -> Values:
+    """Who answers: the nodes of which alone something is missing, else all that were asked."""
+    heads = {cell.column.partition(".")[0] for cell in missing}
+    return tuple(n for n in asked if n in heads) if heads and heads <= set(asked) else asked
 """What is asked for by an action of the presence redundancy group."""

@@ -12,11 +12,11 @@ from typing import TypeAlias
 
 from attrs import evolve
 
-from prgcore.diagram.graph import Edge, Graph, Label, Node, gathered, identifier, reference
+from prgcore.diagram.graph import Edge, Graph, Label, Node, gathered, identifier
 from prgcore.diagram.palette import Role
 from prgcore.errors import BadInput, unknown_name
+from prgcore.machine import meanings, reference
 from prgcore.model import By, Cell, Const, Copy, Cube, Model, Rule
-from prgcore.tables.states import MEANINGS, REASONS
 from prgcore.vocabulary import Kind, State, title
 
 __all__ = ["ROLES", "Moves", "Reader", "graph", "role"]
@@ -34,12 +34,6 @@ ROLES: Mapping[str, Role] = {
 
 Moves: TypeAlias = Callable[[Rule], frozenset[tuple[str, str]]]
 """What a rule does to a column: its values before and after, where they differ."""
-
-_WORDS: Mapping[str, Mapping[str, str]] = {
-    "state": {str(k): v for k, v in MEANINGS.items()},
-    "reason": {str(k): v for k, v in REASONS.items()},
-}
-"""What the document says of a value."""
 
 
 class Reader:
@@ -140,7 +134,7 @@ def graph(
     if moves is None:
         moves, title_ = Reader(model).of(column), f"{title_}, by its guards alone"
     address = reference(model)
-    words = _WORDS.get(column.rpartition(".")[2], {}) if address else {}
+    words = meanings(column.rpartition(".")[2]) if address else {}
     nodes = {v: _node(model, column, v, words) for v in stored[column].domain}
     labels: dict[tuple[str, str], set[Label]] = {}
     for rule in model.rules:

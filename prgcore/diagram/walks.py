@@ -10,12 +10,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from attrs import evolve
 
-from prgcore.diagram.graph import Edge, Graph, Label, Node, reference
+from prgcore.diagram.graph import Edge, Graph, Label, Node
 from prgcore.diagram.palette import Role, worst
 from prgcore.diagram.states import role
 from prgcore.engine import Engine, Pair
 from prgcore.errors import BadInput, ImpossibleEvent, NotTotal, OutsideInvariant
 from prgcore.explain.display import viewpoints
+from prgcore.machine import reference
 from prgcore.model import Model, Rule, Values
 from prgcore.seats import NODES
 from prgcore.story.script import Run, Step

@@ -14,7 +14,6 @@ from itertools import product
 from math import prod
 from typing import Any, TypeAlias
 
-from prgcore.diagram.graph import reference
 from prgcore.diagram.matrix import MOST, Matrix, matrix
 from prgcore.diagram.palette import PALETTE, STANDINGS
 from prgcore.diagram.sequence import LIVES, route, route_of_action
@@ -24,12 +23,13 @@ from prgcore.explain.display import row_display, shows_states, turned, viewpoint
 from prgcore.explain.explaining import OUTSIDE, SERVED_TWICE, seated
 from prgcore.explain.health import illness
 from prgcore.form.atlas import Atlas
+from prgcore.machine import reference
 from prgcore.model import By, Cause, Column, Const, Copy, Cube, Effect, Rule, Situation
 from prgcore.product.serving import COLUMNS
 from prgcore.seats import NODES, mirror_name, seat_cube
 from prgcore.story.script import as_story
-from prgcore.tables.clients import ASSIGNED, CANNOT_SERVE, NOBODY_ASSIGNED, SERVES
-from prgcore.vocabulary import ALIASES, Reason, State, plain, title
+from prgcore.tables.clients import CANNOT_SERVE, NOBODY_ASSIGNED, SERVES
+from prgcore.vocabulary import ALIASES, ASSIGNED, Reason, State, plain, title
 from prgcore.wire.machine_file import digest
 
 __all__ = ["LABELS", "LEAVES", "LONGEST", "Json", "axes", "payload"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from itertools import combinations
 from textwrap import fill
+from typing import Any
 
 import numpy as np
 from attrs import evolve, frozen
@@ -18,6 +19,7 @@ from prgcore.errors import NotTotal, PrgError
 from prgcore.model import Cell, Cube, Invariant
 from prgcore.prove.space import Space
 from prgcore.story.script import as_story, parse, run, tell
+from prgcore.words import WIDTH
 
 __all__ = ["Counterexample", "excluding", "replayed", "unreached"]
 
@@ -28,6 +30,9 @@ class Counterexample:
 
     Attributes:
         trace: events from the start, where `reachable`.
+        steps: the steps as a story is told, a line each; empty where the solver names no pair.
+        says: what is broken, one sentence without its full stop.
+        notes: what else is to be said of it, a sentence each.
         agrees: the interpreter replays it as the prover says.
     """
 
@@ -37,8 +42,31 @@ class Counterexample:
     after: dict[str, str]
     reachable: bool
     trace: tuple[str, ...]
-    story: str
+    steps: str
+    says: str
+    notes: tuple[str, ...] = ()
     agrees: bool = True
+
+    @property
+    def broken(self) -> tuple[str, ...]:
+        """What is broken and what else is to be said of it, a sentence each."""
+        return (f"{self.says}.", *self.notes)
+
+    @property
+    def story(self) -> str:
+        """All of it for a person: the steps, then what is broken."""
+        if not self.steps:
+            return self.says
+        said = "\n".join(fill(line, WIDTH) for line in (f"Broken: {self.says}.", *self.notes))
+        return f"{self.steps}\n{said}"
+
+    def to_json(self) -> dict[str, Any]:
+        """The shape of the contract."""
+        return {
+            "before": self.before, "event": self.event, "rule": self.rule, "after": self.after,
+            "reachable": self.reachable, "trace": self.trace, "story": self.story,
+            "agrees": self.agrees,
+        }
 
 
 def replayed(
@@ -66,7 +94,7 @@ def replayed(
         events.append(event)
     return Counterexample(
         pairs[-2] if events else pairs[-1], events[-1] if events else "", fired, pairs[-1], True,
-        tuple(events), _tell(trusting, events, pairs[0], says), agrees,
+        tuple(events), _steps(trusting, events, pairs[0]), says, agrees=agrees,
     )
 
 
@@ -88,9 +116,9 @@ def _answer(
     return dict(decision.pair), decision.rule.id if decision.rule else "", True
 
 
-def _tell(engine: Engine, events: list[str], start: dict[str, str], says: str) -> str:
+def _steps(engine: Engine, events: list[str], start: dict[str, str]) -> str:
     text = as_story(engine, events, engine.pair(start))
-    return f"{tell(run(engine, parse(text)), tally=False)}\n{fill(f'Broken: {says}.', 80)}"
+    return tell(run(engine, parse(text)), tally=False)
 
 
 def unreached(
@@ -109,18 +137,18 @@ def unreached(
     if space and number is not None:
         return replayed(engine, space, number, says, event)
     if not pair:
-        return Counterexample({}, event, "", {}, False, (), says)
+        return Counterexample({}, event, "", {}, False, (), "", says)
     trusting = _trusting(engine)
     after, fired, possible = _answer(trusting, pair, event) if event else (pair, "", True)
-    story = _tell(trusting, [event] if event else [], pair, says)
-    if invariant is not None:
-        story += f"\n({invariant.id} is not inductive.)"
+    notes = [] if invariant is None else [f"({invariant.id} is not inductive.)"]
     if space:
         clause = excluding(space, pair)
         cells = " and ".join(f"{c.column} = {c.values[0]}" for c in clause or ())
         found = f"; a clause that would exclude it: never {cells}" if cells else ""
-        story += "\n" + fill(f"This pair is not reachable{found}.", 80)
-    return Counterexample(pair, event, fired, after, False, (), story, possible)
+        notes.append(f"This pair is not reachable{found}.")
+    steps = _steps(trusting, [event] if event else [], pair)
+    return Counterexample(
+        pair, event, fired, after, False, (), steps, says, tuple(notes), possible)
 
 
 def excluding(space: Space, pair: dict[str, str]) -> Cube | None:

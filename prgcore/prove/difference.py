@@ -356,8 +356,7 @@ def _apart(old: _Array, new: _Array) -> tuple[tuple[int, int], _Array, _Array]:
 
 def _way(engine: Engine, space: Space, number: int, shown: dict[str, Any]) -> Way:
     found = replayed(engine, space, number, "")
-    story = found.story.rpartition("\nBroken")[0]
-    return Way(shown, found.trace, story, agrees=found.agrees)
+    return Way(shown, found.trace, found.steps, agrees=found.agrees)
 
 
 # ----------------------------------------------------------------------- verdicts

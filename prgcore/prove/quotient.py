@@ -16,12 +16,13 @@ import numpy as np
 import numpy.typing as npt
 from attrs import evolve, frozen
 
-from prgcore.diagram.graph import Edge, Graph, Label, Node, gathered, identifier, reference
+from prgcore.diagram.graph import Edge, Graph, Label, Node, gathered, identifier
 from prgcore.diagram.palette import Role, worst
 from prgcore.diagram.states import role
 from prgcore.engine import Engine
 from prgcore.errors import BadInput
 from prgcore.explain.display import row_display, shows_states, spell, turned, viewpoints
+from prgcore.machine import reference
 from prgcore.model import Display, Family, Model, Shown, Situation, Values
 from prgcore.prove.space import Space
 from prgcore.seats import NODES, mirror_name

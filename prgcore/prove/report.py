@@ -12,7 +12,7 @@ from time import perf_counter
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from attrs import asdict, frozen
+from attrs import frozen
 
 from prgcore.engine import Engine
 from prgcore.errors import BadInput, BudgetExhausted, unknown_name
@@ -60,7 +60,7 @@ class Result:
             "seconds": round(self.seconds, 3), "detail": self.detail,
         }
         if self.counterexample is not None:
-            found["counterexample"] = asdict(self.counterexample)
+            found["counterexample"] = self.counterexample.to_json()
         return found
 
 

@@ -22,7 +22,8 @@ from attrs import evolve, field, frozen
 from prgcore.errors import BadInput
 from prgcore.seats import NODES, seat_cube
 from prgcore.stores.record import assigned
-from prgcore.tables.clients import ASSIGNED, SERVES
+from prgcore.tables.clients import SERVES
+from prgcore.vocabulary import ASSIGNED
 from prgcore.wire.entry import Entry
 
 __all__ = ["MOST", "OTHER", "Key", "Telemetry", "Users", "fold", "of"]

@@ -21,8 +21,7 @@ from attrs import asdict, evolve, field, frozen
 from prgcore.engine import Decision
 from prgcore.errors import BadInput
 from prgcore.seats import NODES
-from prgcore.tables.clients import ASSIGNED
-from prgcore.vocabulary import Outcome
+from prgcore.vocabulary import ASSIGNED, Outcome
 from prgcore.wire.answers import is_word
 from prgcore.wire.entry import Entry, cells
 

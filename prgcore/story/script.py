@@ -23,8 +23,16 @@ from typing import Any, TypeAlias
 from attrs import field, frozen
 
 from prgcore.engine import Decision, Engine, Pair
-from prgcore.errors import BadInput, ImpossibleEvent, NotTotal, OutsideInvariant, unknown_name
+from prgcore.errors import (
+    BadInput,
+    Failed,
+    ImpossibleEvent,
+    NotTotal,
+    OutsideInvariant,
+    unknown_name,
+)
 from prgcore.explain.display import parse_shown, shows_states, spell
+from prgcore.machine import unusual
 from prgcore.model import Shown, Story
 from prgcore.seats import NODES
 from prgcore.vocabulary import Kind, Outcome, title
@@ -94,6 +102,7 @@ class Step:
         kind: the kind of the event.
         decision: the engine's answer to it.
         error: why the engine gave none.
+        missing: the cells that fail, where the event is refused or impossible.
         failed: what was found instead of what the line says; empty where it holds.
     """
 
@@ -103,6 +112,7 @@ class Step:
     kind: Kind | None = None
     decision: Decision | None = None
     error: str = ""
+    missing: tuple[Failed, ...] = ()
     failed: str = ""
 
 
@@ -300,13 +310,13 @@ def _step(engine: Engine, line: Line, pair: Pair, starts: Starts) -> Step:
         decision = engine.step(pair, line.name)
     except ImpossibleEvent as error:
         failed = "" if line.verb == "impossible" else f"it is impossible, and was to be {line.verb}"
-        return Step(line, pair, pair, kind, error=str(error), failed=failed)
+        return Step(line, pair, pair, kind, error=str(error), missing=error.failed, failed=failed)
     except (OutsideInvariant, NotTotal) as error:
         return Step(line, pair, pair, kind, error=str(error), failed="the machine has no answer")
     failed = ""
     if decision.outcome != line.verb:
         failed = f"it is {decision.outcome}, and was to be {line.verb}"
-    return Step(line, pair, decision.pair, kind, decision, failed=failed)
+    return Step(line, pair, decision.pair, kind, decision, missing=decision.failed, failed=failed)
 
 
 def _found(pair: Pair, line: Line) -> str:
@@ -461,7 +471,8 @@ def as_story(
     name = start if isinstance(start, str) else "initial"
     if name not in known:
         raise BadInput(unknown_name("start", name, known))
-    lines = [*_unusual(engine), f"start {name}"]
+    policy = [f"policy {name}={choice}" for name, choice in unusual(engine.model)]
+    lines = [*policy, f"start {name}"]
     pair = engine.run(engine.initial[0], *known[name]).end
     if not isinstance(start, str):
         given = engine.pair(start)
@@ -480,13 +491,3 @@ def as_story(
         lines.append(event if done else f"{decision.outcome} {event}")
         pair = decision.pair
     return "\n".join(lines) + "\n"
-
-
-def _unusual(engine: Engine) -> list[str]:
-    """A line for every policy of the built-in machine of which this is not the default choice."""
-    if engine.model.name != "prg":
-        return []
-    from prgcore.tables.policies import POLICIES
-
-    usual = {p.name: p.choices[0] for p in POLICIES}
-    return [f"policy {n}={c}" for n, c in engine.model.policy if usual.get(n, c) != c]

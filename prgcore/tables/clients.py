@@ -19,9 +19,6 @@ _ENHANCEMENT = "IM and Presence Failover Enhancement to Nearly Zero Downtime"
 _CHECK = "How to Check if Dual Registration is Established"
 _COUNTERS = "Counters to Monitor Zero Downtime During Upgrade: Table 3"
 
-ASSIGNED = {True: "assigned_own", False: "assigned_peer"}
-"""The column of a node that says that it is assigned its own users; those of its peer."""
-
 SERVES = cube({
     "me.process": ("running", "manager_down"), "me.services": "up", "me.database": "up",
 })
