@@ -5,8 +5,10 @@
     >>> PRG.step(pair, "enable_ha").pair["node1.state"]
     'initializing'
 
-The machine is a table (`prgcore.tables`); `PRG` reads it. Nothing here touches a clock, a disk,
-a socket or randomness, and importing this loads no solver.
+The machine is a table (`prgcore.tables`); `PRG` reads it.
+
+Law: nothing here touches a clock, a disk, a socket or randomness, and importing this loads no
+solver.
 """
 
 from __future__ import annotations

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 NAME = "prg"
 """The name of the document's machine."""
 
-__all__ = ["PRG", "Machine", "PresenceRedundancyGroup", "build", "prg"]
+__all__ = [
+    "NAME", "PRG", "Machine", "PresenceRedundancyGroup", "build", "duties", "meanings", "prg",
+    "reference", "unusual",
+]
 
 
 class Machine(Engine):

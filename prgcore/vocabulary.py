@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 
-__all__ = ["ALIASES", "Evidence", "Kind", "Outcome", "Reason", "State", "plain", "title", "word"]
+__all__ = ["ALIASES", "ASSIGNED", "Evidence", "Kind", "Outcome", "Reason", "State", "plain", "title", "word"]
 
 
 class State(StrEnum):

@@ -21,7 +21,7 @@ from prgcore.words import clean
 
 __all__ = [
     "MOST_EDGES", "MOST_LINES", "MOST_NODES", "Edge", "Graph", "Label", "Node", "address",
-    "check_size", "fits", "gathered", "identifier", "in_order", "only", "reference",
+    "check_size", "fits", "gathered", "identifier", "in_order", "only",
 ]
 
 MOST_NODES = 60

@@ -1,4 +1,7 @@
-"""The prover. z3 and numpy live here and nowhere else; every part takes a machine."""
+"""The prover: what holds in every pair that a machine can reach, and a story where it does not.
+
+Law: z3 and numpy live here and nowhere else; every part takes a machine.
+"""
 
 from importlib.util import find_spec
 

@@ -1,4 +1,7 @@
-"""Running: who keeps a pair alive. It decides from what it knows, writes, then acts."""
+"""Running: what keeps a pair alive, from one driver in a program to an agent on each node.
+
+Law: it decides from what it knows, writes, then acts; never in another order.
+"""
 
 from __future__ import annotations
 

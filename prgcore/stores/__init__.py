@@ -1,4 +1,7 @@
-"""Stores: what is kept of a running pair, and where. A new store is one file here."""
+"""Stores: what is kept of a running pair, and where. A new store is one file here.
+
+Law: a store compares and sets, and decides nothing. The record is a value; no store knows a rule.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Stories: what happened, line by line. A story that is told, a log that is checked."""
+"""Stories: what happened, line by line. A story that is told, a log that is checked.
+
+Law: text or JSON in, an answer out. The machine that is given decides what every line says.
+"""
 
 from __future__ import annotations
 

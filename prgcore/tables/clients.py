@@ -11,7 +11,7 @@ from prgcore.tables.facts import Condition, Counter, Hindrance
 from prgcore.vocabulary import State
 
 __all__ = [
-    "ASSIGNED", "CANNOT_SERVE", "CONDITIONS", "COUNTERS", "HIGH_AVAILABILITY",
+    "CANNOT_SERVE", "CONDITIONS", "COUNTERS", "HIGH_AVAILABILITY",
     "NOBODY_ASSIGNED", "OFFERED", "SERVES",
 ]
 
