@@ -8,12 +8,12 @@ remembered per pair (a bounded memory that changes no answer). Errors say what t
 
 from __future__ import annotations
 
-from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping
+from collections.abc import ItemsView, Iterable, Iterator, Mapping
 from itertools import islice
-from operator import itemgetter
-from typing import Any, TypeAlias
+from typing import Any, NoReturn
 
-from attrs import field, frozen
+from attrs import field, fields, frozen
+from attrs.exceptions import FrozenInstanceError
 
 from prgcore.errors import (
     BadInput,
@@ -27,7 +27,8 @@ from prgcore.errors import (
 )
 from prgcore.form.atlas import Atlas
 from prgcore.form.cubes import Stored
-from prgcore.model import Action, By, Column, Const, Copy, Cube, Cubelike, Model, Rule, cube
+from prgcore.form.index import Effects, Event, Group, Index, Pick
+from prgcore.model import Action, Column, Cube, Cubelike, Model, Rule, cube
 from prgcore.vocabulary import Kind, Outcome
 from prgcore.words import few
 
@@ -40,7 +41,6 @@ MOST = 100_000
 """How many pairs `Engine.completions` lists at most, unless told otherwise."""
 
 
-@frozen(eq=False)
 class Pair(Mapping[str, str]):
     """The record of both nodes: an immutable mapping of stored columns to values.
 
@@ -48,16 +48,27 @@ class Pair(Mapping[str, str]):
     when their stored values are; make one with `Engine.pair`.
     """
 
-    _engine: Engine
-    values_: tuple[str, ...]
-    _hash: int = field(init=False)
-    _row: tuple[str, ...] = field(init=False, default=())
-    _broken: tuple[str, ...] | None = field(init=False, default=None)
-    _decisions: dict[str, Decision] = field(init=False, factory=dict)
+    __slots__ = ("_decisions", "_engine", "_hash", "_met", "_row", "values_")
+    __match_args__ = ("values_",)
 
-    @_hash.default
-    def _hash_of_values(self) -> int:
-        return hash(self.values_)
+    values_: tuple[str, ...]
+    _engine: Engine
+    _decisions: dict[str, Decision]
+    _met: int
+    _hash: int  # this and the next are worked out when they are first asked for
+    _row: tuple[str, ...]
+
+    def __init__(self, engine: Engine, values: tuple[str, ...], met: int = 0) -> None:
+        _keep_engine(self, engine)
+        _keep_values(self, values)
+        _keep_decisions(self, {})
+        _keep_met(self, met)
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise FrozenInstanceError
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise FrozenInstanceError
 
     def __reduce__(self) -> tuple[type[Pair], tuple[Engine, tuple[str, ...]]]:
         return Pair, (self._engine, self.values_)  # a hash is good in one process only
@@ -76,7 +87,11 @@ class Pair(Mapping[str, str]):
         return dict(zip(self._engine.stored, self.values_, strict=True)).items()
 
     def __hash__(self) -> int:
-        return self._hash
+        try:
+            return self._hash
+        except AttributeError:
+            object.__setattr__(self, "_hash", hash(self.values_))
+            return self._hash
 
     def __eq__(self, other: object) -> bool:
         if self is other:
@@ -91,12 +106,18 @@ class Pair(Mapping[str, str]):
     @property
     def row(self) -> tuple[str, ...]:
         """Every column's value, stored then derived, in the machine's order."""
-        if not self._row:
+        try:
+            return self._row
+        except AttributeError:
             object.__setattr__(self, "_row", self._engine.complete(self.values_))
-        return self._row
+            return self._row
 
 
-@frozen
+_keep_engine, _keep_values, _keep_decisions, _keep_met = (
+    vars(Pair)[name].__set__ for name in ("_engine", "values_", "_decisions", "_met"))
+
+
+@frozen(init=False)
 class Decision:
     """The answer to one event in one pair.
 
@@ -116,6 +137,22 @@ class Decision:
     actions: tuple[Action, ...] = ()
     why: str = ""
     failed: tuple[Failed, ...] = ()
+
+    def __init__(
+        self, outcome: Outcome, pair: Pair, event: str, rule: Rule | None = None,
+        actions: tuple[Action, ...] = (), why: str = "", failed: tuple[Failed, ...] = (),
+    ) -> None:
+        _keep_outcome(self, outcome)
+        _keep_after(self, pair)
+        _keep_event(self, event)
+        _keep_rule(self, rule)
+        _keep_actions(self, actions)
+        _keep_why(self, why)
+        _keep_failed(self, failed)
+
+
+_keep_outcome, _keep_after, _keep_event, _keep_rule, _keep_actions, _keep_why, _keep_failed = (
+    vars(Decision)[a.name].__set__ for a in fields(Decision))
 
 
 @frozen
@@ -141,22 +178,22 @@ class Walk:
         return self.steps[-1].pair if self.steps else self.start
 
 
-_LookUps: TypeAlias = tuple[tuple[int, int, dict[str, str]], ...]
-"""Position of a target, position of a source, and what a value of the source makes of the target;
-a value that is not named leaves it as it was."""
+class _Pairs(dict[tuple[str, ...], Pair]):
+    """The pairs that an engine remembers, made when they are first asked for."""
 
+    def __init__(self, engine: Engine, groups: Iterable[tuple[Pick, Group]]) -> None:
+        self._engine, self._groups = engine, groups
 
-@frozen
-class _Test:
-    """A cube as positions and sets, ready to be asked of a row."""
-
-    cells: tuple[tuple[int, frozenset[str]], ...]
-
-    def holds(self, row: tuple[str, ...]) -> bool:
-        for i, values in self.cells:  # noqa: SIM110, the loop is twice as fast as all()
-            if row[i] not in values:
-                return False
-        return True
+    def __missing__(self, values: tuple[str, ...]) -> Pair:
+        if len(self) >= REMEMBERED:
+            for old in self.values():
+                old._decisions.clear()
+            self.clear()
+        met = -1
+        for pick, allowed in self._groups:
+            met &= allowed[pick(values)]
+        pair = self[values] = Pair(self._engine, values, met)
+        return pair
 
 
 @frozen(eq=False)
@@ -174,34 +211,24 @@ class Engine:
     columns: dict[str, Column] = field(init=False)
     stored: tuple[str, ...] = field(init=False)
     position: dict[str, int] = field(init=False)
-    _derived: list[tuple[Callable[[tuple[str, ...]], Any], dict[Any, str]]] = field(init=False)
-    _rules: dict[str, list[tuple[_Test, Rule, _LookUps]]] = field(init=False)
-    _possible: dict[str, list[_Test]] = field(init=False)
-    _kinds: dict[str, Kind] = field(init=False)
-    _never: list[tuple[str, _Test]] = field(init=False)
-    _pairs: dict[tuple[str, ...], Pair] = field(init=False, factory=dict)
+    _index: Index = field(init=False)
+    _groups: list[tuple[Pick, Group]] = field(init=False)
+    _rules: list[tuple[int, Rule | None, Effects]] = field(init=False)
+    _events: dict[str, Event] = field(init=False)
+    _never: int = field(init=False)
+    _pairs: _Pairs = field(init=False)
 
     def __attrs_post_init__(self) -> None:
+        index = Index(self.model)
         columns = self.model.columns
-        set_ = object.__setattr__
-        derived = [c for c in columns if c.derived]
-        set_(self, "columns", {c.name: c for c in columns})
-        set_(self, "stored", tuple(c.name for c in columns if not c.derived))
-        row = (*self.stored, *(c.name for c in derived))
-        set_(self, "position", {name: i for i, name in enumerate(row)})
-        set_(self, "_derived", [self._derivation(c) for c in derived])
-        set_(self, "_kinds", {e.name: e.kind for e in self.model.events})
-        rules: dict[str, list[tuple[_Test, Rule, _LookUps]]] = {e: [] for e in self._kinds}
-        for rule in sorted(self.model.rules, key=lambda r: r.id):
-            rules[rule.event].append((self._test(rule.when), rule, self._look_ups(rule)))
-        set_(self, "_rules", rules)
-        possible: dict[str, list[_Test]] = {e: [] for e in self._kinds}
-        for entry in self.model.possible:
-            possible[entry.event].append(self._test(entry.when))
-        set_(self, "_possible", possible)
-        set_(self, "_never", [
-            (i.id, self._test(c)) for i in self.model.invariants for c in i.never
-        ])
+        for name, value in (
+            ("columns", {c.name: c for c in columns}),
+            ("stored", tuple(c.name for c in columns if not c.derived)),
+            ("position", index.position), ("_index", index), ("_groups", index.groups),
+            ("_rules", index.rules), ("_events", index.events), ("_never", index.never),
+            ("_pairs", _Pairs(self, index.groups)),
+        ):
+            object.__setattr__(self, name, value)
 
     def __repr__(self) -> str:
         policy = "".join(f", {name}={choice}" for name, choice in self.model.policy)
@@ -214,31 +241,9 @@ class Engine:
 
     # ---------------------------------------------------------------- pairs
 
-    def _derivation(
-        self, column: Column
-    ) -> tuple[Callable[[tuple[str, ...]], Any], dict[Any, str]]:
-        """What picks the sources out of the stored values, and the table to look them up in."""
-        get = itemgetter(*(self.position[s] for s in column.sources))
-        if len(column.sources) == 1:
-            return get, {key[0]: value for key, value in column.table}
-        return get, dict(column.table)
-
-    def _test(self, cube: Cube) -> _Test:
-        return _Test(tuple((self.position[c.column], frozenset(c.values)) for c in cube))
-
     def complete(self, values: tuple[str, ...]) -> tuple[str, ...]:
         """Stored values followed by the derived ones."""
-        return values + tuple([table[get(values)] for get, table in self._derived])
-
-    def _intern(self, values: tuple[str, ...]) -> Pair:
-        pair = self._pairs.get(values)
-        if pair is None:
-            if len(self._pairs) >= REMEMBERED:
-                for old in self._pairs.values():
-                    old._decisions.clear()
-                self._pairs.clear()
-            pair = self._pairs[values] = Pair(self, values)
-        return pair
+        return values + tuple([table[pick(values)] for pick, table in self._index.derived])
 
     def pair(self, columns: Mapping[str, Any]) -> Pair:
         """A pair from a flat mapping of its stored columns.
@@ -255,7 +260,7 @@ class Engine:
         missing = [f"missing column {name}" for name in self.stored if name not in columns]
         if wrong := [*self._wrong(columns), *missing]:
             raise BadInput(few(wrong, 5))
-        pair = self._intern(tuple(str(columns[name]) for name in self.stored))
+        pair = self._pairs[tuple([str(columns[name]) for name in self.stored])]
         for name, given in columns.items():
             if pair[name] != given:
                 raise BadInput(f"{name} is derived and would be {pair[name]!r}, not {given!r}")
@@ -328,7 +333,7 @@ class Engine:
 
     def at(self, values: tuple[str, ...]) -> Pair:
         """A pair from the values of the stored columns in order, unchecked: for machinery."""
-        return self._intern(values)
+        return self._pairs[values]
 
     @property
     def initial(self) -> tuple[Pair, ...]:
@@ -337,22 +342,40 @@ class Engine:
 
     def holds(self, cube: Cube, pair: Pair) -> bool:
         """Whether every cell of the cube holds of the pair."""
-        return self._test(cube).holds(pair.row)
+        return bool(self.among([pair], [cube]))
 
     def among(self, pairs: Iterable[Pair], cubes: Iterable[Cube]) -> list[Pair]:
         """Those of the pairs for which one of the cubes holds."""
-        tests = [self._test(c) for c in cubes]
-        return [p for p in pairs if any(t.holds(p.row) for t in tests)]
+        at = self.position
+        tests = [[(at[c.column], frozenset(c.values)) for c in cube] for cube in cubes]
+        found = []
+        for pair in pairs:
+            row = pair.row
+            for test in tests:
+                for i, values in test:
+                    if row[i] not in values:
+                        break
+                else:
+                    found.append(pair)
+                    break
+        return found
 
     def broken(self, pair: Pair) -> tuple[str, ...]:
         """Ids of the invariants that the pair breaks."""
-        broken = pair._broken if pair._engine is self else None
-        if broken is None:
-            row = pair.row
-            broken = tuple(dict.fromkeys(id_ for id_, test in self._never if test.holds(row)))
-            if pair._engine is self:
-                object.__setattr__(pair, "_broken", broken)
-        return broken
+        if not self._meets(pair) & self._never:
+            return ()
+        return tuple(i.id for i in self.model.invariants if self.among([pair], i.never))
+
+    def _meets(self, pair: Pair) -> int:
+        """The cubes of the table that hold of a pair, a bit each."""
+        if pair._engine is self and pair._met:
+            return pair._met
+        values, met = pair.values_, -1
+        for pick, allowed in self._groups:
+            met &= allowed[pick(values)]
+        if pair._engine is self:
+            _keep_met(pair, met)
+        return met
 
     # --------------------------------------------------------------- events
 
@@ -363,16 +386,16 @@ class Engine:
             BadInput: no such event.
         """
         try:
-            return self._kinds[event]
+            return self._events[event].kind
         except (KeyError, TypeError):
-            raise BadInput(unknown_name("event", event, self._kinds)) from None
+            raise BadInput(unknown_name("event", event, self._events)) from None
 
     def possible(self, pair: Pair, event: str) -> bool:
         """Whether the event can physically happen; a command always can."""
-        if self.kind(event) is Kind.COMMAND:
-            return True
-        row = pair.row
-        return any(test.holds(row) for test in self._possible[event])
+        return (
+            self.kind(event) is Kind.COMMAND
+            or self._meets(pair) & self._events[event].possible != 0
+        )
 
     def step(self, pair: Mapping[str, str], event: str) -> Decision:
         """What the machine decides when this event arrives in this pair.
@@ -393,75 +416,63 @@ class Engine:
             return decision
 
     def _decide(self, pair: Pair, event: str) -> Decision:
-        kind = self.kind(event)
-        broken = self.broken(pair)
-        if broken:
+        met = pair._met or self._meets(pair)
+        try:
+            asked = self._events[event]
+        except (KeyError, TypeError):
+            raise BadInput(unknown_name("event", event, self._events)) from None
+        answers = met & asked.answers
+        one, rule, effects = self._rules[answers.bit_length()]
+        if rule is None or answers != one or met & self._never or not met & asked.possible:
+            return self._unanswered(pair, event, asked, met)
+        after = self._after(pair.values_, effects) if rule.then else pair
+        return Decision(rule.outcome, after, event, rule, rule.actions, rule.why)
+
+    def _unanswered(self, pair: Pair, event: str, asked: Event, met: int) -> Decision:
+        """A refusal, or the error that says why there is no decision."""
+        if met & self._never:
+            broken = self.broken(pair)
             raise OutsideInvariant(
                 f"the pair breaks {', '.join(broken)}: an assumption of the proof has failed; "
                 "explain(pair) says which",
                 broken,
             )
-        if not self.possible(pair, event):
-            nearest = self._nearest(pair, self._possible[event])
+        if not met & asked.possible:
+            nearest = self._nearest(pair, asked.ways)
             needs = "; ".join(map(str, nearest))
             raise ImpossibleEvent(
                 f"{event} cannot happen here" + (f": {needs}" if needs else ""), nearest
             )
-        row = pair.row
-        matching = [found for found in self._rules[event] if found[0].holds(row)]
-        if len(matching) == 1:
-            return self._answer(pair, event, *matching[0][1:])
+        matching = [rule.id for rule in asked.rules if self.holds(rule.when, pair)]
         if matching:
-            ids = ", ".join(rule.id for _, rule, _ in matching)
-            raise NotTotal(f"{event} matches {ids}: two rules for one pair (F1)")
-        if kind is not Kind.COMMAND:
+            raise NotTotal(f"{event} matches {', '.join(matching)}: two rules for one pair (F1)")
+        if asked.kind is not Kind.COMMAND:
             raise NotTotal(f"{event} is possible and no rule answers it (F2)")
-        failed = self._nearest(pair, [test for test, _, _ in self._rules[event]])
+        failed = self._nearest(pair, [rule.when for rule in asked.rules])
         why = "; ".join(map(str, failed))
         return Decision(Outcome.REFUSED, pair, event, why=why, failed=failed)
 
-    def _answer(self, pair: Pair, event: str, rule: Rule, look_ups: _LookUps) -> Decision:
-        if rule.outcome is not Outcome.DONE:
-            return Decision(rule.outcome, pair, event, rule, why=rule.why)
-        after = self._after(pair, look_ups)
-        return Decision(rule.outcome, after, event, rule, rule.actions, rule.why)
-
     def apply(self, pair: Pair, rule: Rule) -> Pair:
         """The pair after the effects of a rule, whether or not its guard holds."""
-        return self._after(pair, self._look_ups(rule))
+        return self._after(pair.values_, self._index.effects(rule))
 
-    def _look_ups(self, rule: Rule) -> _LookUps:
-        """The effects of a rule, each as what the value of a source makes of a target."""
-        at, found = self.position, []
-        for effect in rule.then:
-            target = source = effect.target
-            match effect.value:
-                case Const(constant):
-                    table = dict.fromkeys(self.columns[target].domain, constant)
-                case Copy(source):
-                    table = {value: value for value in self.columns[source].domain}
-                case By(source, rows):
-                    table = dict(rows)
-            found.append((at[target], at[source], table))
-        return tuple(found)
+    def _after(self, values: tuple[str, ...], effects: Effects) -> Pair:
+        constants, look_ups = effects
+        after = list(values)
+        for target, value in constants:
+            after[target] = value
+        for target, pick, table in look_ups:
+            after[target] = table.get(pick(values), values[target])
+        return self._pairs[tuple(after)]
 
-    def _after(self, pair: Pair, look_ups: _LookUps) -> Pair:
-        row, after = pair.row, list(pair.values_)
-        for target, source, table in look_ups:
-            after[target] = table.get(row[source], row[target])
-        return self._intern(tuple(after))
-
-    def _nearest(self, pair: Pair, tests: list[_Test]) -> tuple[Failed, ...]:
-        """The failing cells of the test that comes nearest; earlier tests win ties."""
-        row, names = pair.row, tuple(self.position)
-        misses = [
-            tuple(
-                Failed(names[i], row[i], tuple(sorted(values)))
-                for i, values in test.cells if row[i] not in values
-            )
-            for test in tests
-        ]
-        return min(misses, key=len, default=())
+    def _nearest(self, pair: Pair, cubes: Iterable[Cube]) -> tuple[Failed, ...]:
+        """The failing cells of the cube that comes nearest; earlier cubes win ties."""
+        row, at = pair.row, self.position
+        misses = [[c for c in one if row[at[c.column]] not in c.values] for one in cubes]
+        return tuple(
+            Failed(c.column, row[at[c.column]], tuple(sorted(c.values)))
+            for c in min(misses, key=len, default=[])
+        )
 
     def run(self, pair: Mapping[str, str], *events: str) -> Walk:
         """What the machine decides of events that arrive one after another.

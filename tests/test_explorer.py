@@ -105,9 +105,7 @@ class Told:
 
     def broken(self, pair):
         if pair not in self._broken:
-            with suppress(OutsideInvariant, ImpossibleEvent, NotTotal):
-                self.engine.step(pair, self.model.events[0].name)
-            self._broken[pair] = pair._broken  # what the engine remembers, to be asked once
+            self._broken[pair] = self.engine.broken(pair)
         return self._broken[pair]
 
     def of(self, pair):
@@ -174,7 +172,7 @@ class Told:
             outcome, broken = "outside", ",".join(error.broken)
         except ImpossibleEvent:
             outcome = "impossible"
-            failed = self.cells(self.engine._nearest(pair, self.engine._possible[event]))
+            failed = self.cells(self.engine._nearest(pair, self.engine._events[event].ways))
         except NotTotal as error:
             outcome = "unanswered"
             rule = ",".join(re.findall(r"[A-Z]\d+@\w+", str(error).partition(": two")[0]))
