@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import ItemsView, Iterable, Iterator, Mapping
 from itertools import islice
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from attrs import field, fields, frozen
 from attrs.exceptions import FrozenInstanceError
@@ -25,14 +25,15 @@ from prgcore.errors import (
     PrgError,
     unknown_name,
 )
-from prgcore.form.atlas import Atlas
-from prgcore.form.cubes import Stored
 from prgcore.form.index import Effects, Event, Group, Index, Pick
 from prgcore.model import Action, Column, Cube, Cubelike, Model, Rule, cube
 from prgcore.vocabulary import Kind, Outcome
 from prgcore.words import few
 
 __all__ = ["MOST", "REMEMBERED", "Decision", "Engine", "Pair", "Walk"]
+
+if TYPE_CHECKING:
+    from prgcore.form.atlas import Atlas
 
 REMEMBERED = 1 << 16
 """How many pairs an engine remembers before it forgets them all."""
@@ -74,7 +75,8 @@ class Pair(Mapping[str, str]):
         return Pair, (self._engine, self.values_)  # a hash is good in one process only
 
     def __getitem__(self, column: str) -> str:
-        return self.row[self._engine.position[column]]
+        place = self._engine.position[column]
+        return self.values_[place] if place < len(self.values_) else self.row[place]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._engine.stored)
@@ -325,6 +327,8 @@ class Engine:
         """
         self.check(known)
         never = () if broken else [c for i in self.model.invariants for c in i.never]
+        from prgcore.form.cubes import Stored  # stepping does not need it
+
         every = Stored(self.model.columns).every(cube(known), never)
         found = tuple(islice(every, most + 1))
         if len(found) > most:

@@ -9,9 +9,11 @@ from `node1` and `node2` (`prgcore.seats` turns the one into the other).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple, TypeAlias
+from functools import cache
+from operator import attrgetter
+from typing import Any, NamedTuple, TypeAlias
 
-from attrs import field, frozen
+from attrs import field, fields, frozen
 
 from prgcore.vocabulary import Evidence, Kind, Outcome
 
@@ -27,7 +29,40 @@ Values: TypeAlias = tuple[str, ...]
 
 
 def as_values(value: str | Values) -> Values:
-    return (str(value),) if isinstance(value, str) else tuple(str(v) for v in value)
+    return (str(value),) if isinstance(value, str) else tuple(map(str, value))
+
+
+class Record:
+    """What all shapes share: they are equal by their fields, and show them.
+
+    attrs would write these methods anew for each of them, which is half of what importing costs.
+    """
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return False
+        return bool(_compared(self) == _compared(other))
+
+    def __hash__(self) -> int:
+        return hash(_compared(self))
+
+    def __repr__(self) -> str:
+        shape: Any = type(self)
+        told = (f"{a.name}={getattr(self, a.name)!r}" for a in fields(shape))
+        return f"{type(self).__name__}({', '.join(told)})"
+
+
+def _compared(record: Record) -> Any:
+    """The values by which records of a shape are equal."""
+    shape: Any = type(record)
+    return _picked(shape)(record)
+
+
+@cache
+def _picked(shape: Any) -> Any:
+    return attrgetter(*(a.name for a in fields(shape) if a.eq))
 
 
 @frozen(order=True)
@@ -84,22 +119,22 @@ def _derivation_rows(rows: tuple[tuple[Cubelike, str], ...]) -> tuple[tuple[Cube
     return tuple((cube(cells), value) for cells, value in rows)
 
 
-@frozen
-class Const:
+@frozen(eq=False, repr=False)
+class Const(Record):
     """The target becomes this value."""
 
     value: str
 
 
-@frozen
-class Copy:
+@frozen(eq=False, repr=False)
+class Copy(Record):
     """The target becomes what this column was before the step."""
 
     column: str
 
 
-@frozen
-class By:
+@frozen(eq=False, repr=False)
+class By(Record):
     """The target becomes what the table says of this column's value before the step.
 
     A value that the table does not name leaves the target as it was.
@@ -122,8 +157,8 @@ def copied(column: str, source: Values, target: Values) -> By:
     return By(column, tuple((v, v) for v in source if v in target))
 
 
-@frozen
-class Effect:
+@frozen(eq=False, repr=False)
+class Effect(Record):
     """What one column becomes."""
 
     target: str
@@ -142,8 +177,8 @@ def effects(then: Thenlike) -> tuple[Effect, ...]:
     )
 
 
-@frozen
-class Column:
+@frozen(eq=False, repr=False)
+class Column(Record):
     """A question that a rule may ask.
 
     `observed_by` is `record`, `environment`, or the node that knows it. A derived column has
@@ -162,8 +197,8 @@ class Column:
         return bool(self.sources)
 
 
-@frozen
-class Derivation:
+@frozen(eq=False, repr=False)
+class Derivation(Record):
     """A derived column as a person writes it: the first row whose cells hold, else `otherwise`."""
 
     name: str
@@ -174,8 +209,8 @@ class Derivation:
     only: Choices = field(converter=_choices, default=())
 
 
-@frozen
-class Event:
+@frozen(eq=False, repr=False)
+class Event(Record):
     """Something that arrives. `seated`: one for each node, written `name(node1)`."""
 
     name: str
@@ -186,8 +221,8 @@ class Event:
     seated: bool = True
 
 
-@frozen
-class Possible:
+@frozen(eq=False, repr=False)
+class Possible(Record):
     """One way in which an event can physically happen."""
 
     event: str
@@ -215,8 +250,8 @@ def _action(text: str) -> Action:
     return Action(do, seat.rstrip(")") or None)
 
 
-@frozen
-class ActionKind:
+@frozen(eq=False, repr=False)
+class ActionKind(Record):
     """What performers must do for an action, and what must be true before the next one.
 
     `fails` are the events that tell the machine that it could not be done: the first that can
@@ -229,8 +264,8 @@ class ActionKind:
     fails: Values = ()
 
 
-@frozen
-class Rule:
+@frozen(eq=False, repr=False)
+class Rule(Record):
     """One row of the life of a node.
 
     `when` holds before, `then` holds after, columns not named stay. A rule that is done changes
@@ -254,8 +289,8 @@ class Rule:
     only: Choices = field(converter=_choices, default=())
 
 
-@frozen
-class Invariant:
+@frozen(eq=False, repr=False)
+class Invariant(Record):
     """Never any of these cubes.
 
     `premise` is the part of the sentence before the comma: some reachable pair must meet it.
@@ -271,8 +306,8 @@ class Invariant:
     why: str = ""
 
 
-@frozen
-class AcceptedOnly:
+@frozen(eq=False, repr=False)
+class AcceptedOnly(Record):
     """An event is done only in these cubes; `exactly`: and everywhere in them."""
 
     id: str
@@ -282,8 +317,8 @@ class AcceptedOnly:
     exactly: bool = False
 
 
-@frozen
-class Exclusive:
+@frozen(eq=False, repr=False)
+class Exclusive(Record):
     """Of these names of commands, at most one is accepted in a pair, and none in `never_in`."""
 
     id: str
@@ -292,8 +327,8 @@ class Exclusive:
     says: str = ""
 
 
-@frozen
-class OnlyBy:
+@frozen(eq=False, repr=False)
+class OnlyBy(Record):
     """A column becomes this value only by rules of these events."""
 
     id: str
@@ -303,8 +338,8 @@ class OnlyBy:
     says: str = ""
 
 
-@frozen
-class Duty:
+@frozen(eq=False, repr=False)
+class Duty(Record):
     """What a step must ask for, in which order, and where asking for it does no harm.
 
     A rule that leads somewhere from a pair in `before` to a pair in `after` asks for all of
@@ -324,8 +359,8 @@ class Duty:
     why: str = ""
 
 
-@frozen
-class Advice:
+@frozen(eq=False, repr=False)
+class Advice(Record):
     """A recommended action: what to do when, as words and as events.
 
     `when` narrows the hidden columns for which the advice is given; `events` is the sequence
@@ -342,8 +377,8 @@ class Advice:
     only: Choices = field(converter=_choices, default=())
 
 
-@frozen
-class Cause:
+@frozen(eq=False, repr=False)
+class Cause(Record):
     """How a pair comes to show a row, as events from the pair `start` (a name in STARTS)."""
 
     id: str
@@ -352,8 +387,8 @@ class Cause:
     start: str = "normal"
 
 
-@frozen
-class Story:
+@frozen(eq=False, repr=False)
+class Story(Record):
     """Documented or decided behaviour, step by step, from the pair `start` (a name in STARTS).
 
     A step is one line: an event that is accepted; `refused`, `ignored` or `impossible` and an
@@ -385,8 +420,8 @@ class Display(NamedTuple):
         return Display(self.node2, self.node1)
 
 
-@frozen
-class Situation:
+@frozen(eq=False, repr=False)
+class Situation(Record):
     """A row of Table 2, seen from one seat.
 
     `shown` says which of the two nodes shows anything: rows 16 and 17 have a node that is down
@@ -407,8 +442,8 @@ class Situation:
     seat: str = "node1"
 
 
-@frozen
-class Viewpoint:
+@frozen(eq=False, repr=False)
+class Viewpoint(Record):
     """Where somebody looks from: a node shows nothing unless its cube holds."""
 
     name: str
@@ -420,8 +455,8 @@ Half: TypeAlias = tuple[Values, Values]
 """States and reasons that one node may show; no reasons: any. A blank node's state is ""."""
 
 
-@frozen
-class Family:
+@frozen(eq=False, repr=False)
+class Family(Record):
     """Stable displays that the document does not list, and the decision that leads to them."""
 
     id: str
@@ -446,8 +481,8 @@ def _shows(half: Half, shown: Shown | None) -> bool:
     return state in states and (not reasons or reason in reasons)
 
 
-@frozen
-class DecisionRecord:
+@frozen(eq=False, repr=False)
+class DecisionRecord(Record):
     """A choice where the document is silent or contradicts itself."""
 
     id: str
@@ -459,8 +494,8 @@ class DecisionRecord:
     changes: str
 
 
-@frozen
-class Policy:
+@frozen(eq=False, repr=False)
+class Policy(Record):
     """A choice of which both answers are worth having. The first choice is the default."""
 
     name: str
@@ -469,8 +504,8 @@ class Policy:
     decision: str
 
 
-@frozen
-class Model:
+@frozen(eq=False, repr=False)
+class Model(Record):
     """An absolute machine: all there is to know of it, and nothing that runs.
 
     `may_wait`: where a node in a transient state may wait for the world (L1). `viewpoints`:
@@ -507,8 +542,8 @@ class Model:
         return {c.name: c.domain for c in self.columns}
 
 
-@frozen
-class Table:
+@frozen(eq=False, repr=False)
+class Table(Record):
     """A machine as a person writes it: from `me` and `peer`, for every choice of policy."""
 
     name: str

@@ -7,6 +7,7 @@ instantiated once, and must be its own mirror (obligation F3). Knows no row of a
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from itertools import product
 
 from attrs import evolve
@@ -40,6 +41,7 @@ __all__ = [
 NODES = ("node1", "node2")
 
 
+@cache
 def seat(name: str, me: str) -> str:
     """`me.state` seen from a seat: `node1.state`. Names of the group stay."""
     peer = NODES[1 - NODES.index(me)]
@@ -49,6 +51,7 @@ def seat(name: str, me: str) -> str:
     return f"{ {'me': me, 'peer': peer}.get(head, head)}{dot}{tail}"
 
 
+@cache
 def _both(name: str) -> tuple[str, ...]:
     return (f"me.{name[5:]}", f"peer.{name[5:]}") if name.startswith("both.") else (name,)
 
@@ -88,15 +91,16 @@ def seat_event(name: str, me: str) -> str:
     )
 
 
-def seat_rule(rule: Rule, me: str, *, seated: bool) -> Rule:
+def seat_rule(rule: Rule, me: str, *, seated: bool, phase: str = "") -> Rule:
     """A relative rule from a seat, with the seat in its id if its event has one."""
-    return evolve(
-        rule,
-        id=f"{rule.id}@{me}" if seated else rule.id,
-        event=f"{rule.event}({me})" if seated else rule.event,
-        when=seat_cube(rule.when, me),
-        then=_seat_effects(rule.then, me),
-        actions=seat_actions(rule.actions, me),
+    return Rule(
+        f"{rule.id}@{me}" if seated else rule.id,
+        f"{rule.event}({me})" if seated else rule.event,
+        seat_cube(rule.when, me),
+        _seat_effects(rule.then, me),
+        rule.outcome,
+        seat_actions(rule.actions, me),
+        rule.cite, rule.why, rule.evidence, rule.decisions, phase or rule.phase, rule.only,
     )
 
 
@@ -172,7 +176,7 @@ def instantiate(table: Table, policy: Mapping[str, str]) -> Model:
         for p in table.possible for me in seats(p.event)
     )
     rules = tuple(
-        seat_rule(evolve(r, phase=phase), me, seated=r.event in seated)
+        seat_rule(r, me, seated=r.event in seated, phase=phase)
         for phase, rows in table.phases for r in rows if _holds(r.only, policy)
         for me in seats(r.event)
     )
@@ -223,8 +227,9 @@ def instantiate(table: Table, policy: Mapping[str, str]) -> Model:
         goal=tuple(seat_cube(g, NODES[0]) for g in table.goal),
         assumptions=table.assumptions,
         situations=tuple(
-            evolve(s, advice=tuple(a for a in s.advice if _holds(a.only, policy)))
+            s if kept == s.advice else evolve(s, advice=kept)
             for s in table.situations
+            for kept in [tuple(a for a in s.advice if _holds(a.only, policy))]
         ),
         families=table.families,
         policy=tuple(sorted(policy.items())),

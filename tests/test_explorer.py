@@ -9,7 +9,6 @@ import random
 import re
 import subprocess
 import sys
-from contextlib import suppress
 
 import pytest
 from writer.stories import stories
