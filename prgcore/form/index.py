@@ -14,6 +14,8 @@ from typing import Any, TypeAlias
 from prgcore.model import Column, Const, Copy, Cube, Model, Rule, Values
 from prgcore.vocabulary import Kind, Outcome
 
+__all__ = ["Effects", "Event", "Group", "Index", "Pick", "picks"]
+
 LARGEST = 1 << 16
 """For how many values of a node's columns it is remembered which cubes they allow."""
 
