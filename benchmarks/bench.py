@@ -29,7 +29,7 @@ from prgcore.machine import Machine, prg
 from prgcore.model import By, Const, Copy, Cube, Rule
 from prgcore.vocabulary import Kind, Outcome
 
-UNWANTED = ("z3", "numpy", "typer", "hypothesis")
+UNWANTED = ("z3", "numpy", "click", "hypothesis")
 STEPS = 20_000
 PEER_STEPS = 2_000
 BULK = 1_000_000

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
+import click
 from writer import chapter, promises, reference, situations, words
 from writer.contradictions import CONTRADICTIONS
 from writer.coverage import FACTS
 from writer.places import places
 
 from prgcore.cli.app import ROOT as COMMANDS
-from prgcore.cli.commands import Command, Group
-from prgcore.cli.help import page as help_page
 from prgcore.diagram.palette import PALETTE
 from prgcore.diagram.states import role
 from prgcore.model import Model, Table
@@ -98,11 +97,18 @@ def of_commands() -> str:
     )
 
 
-def helps(command: Command, path: str) -> Iterator[tuple[str, str]]:
+def helps(command: click.Command, name: str, above: click.Context | None = None
+          ) -> Iterator[tuple[str, str]]:
     """A command with its help at 80 columns, and those below it."""
-    yield path, "\n".join(line.rstrip() for line in help_page(command, path, 80).splitlines())
-    for name, below in command.commands.items() if isinstance(command, Group) else ():
-        yield from helps(below, f"{path} {name}")
+    context = click.Context(command, info_name=name, parent=above, terminal_width=80,
+                            **command.context_settings)
+    lines = command.get_help(context).splitlines()
+    yield context.command_path, "\n".join(line.rstrip() for line in lines)
+    if isinstance(command, click.Group):
+        for below in command.list_commands(context):
+            found = command.get_command(context, below)
+            assert found, f"BUG: {below} is listed and cannot be found"
+            yield from helps(found, below, context)
 
 
 def index(written: Mapping[str, str]) -> str:

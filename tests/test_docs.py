@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from writer.contradictions import CONTRADICTIONS
 
@@ -79,12 +80,12 @@ def _console(block: Any, _printed: str, ran: list[tuple[Any, str, int]]) -> Iter
 
 def _prgcore(words: list[str]) -> Iterator[str]:
     """A command that takes too long: it is one, and so are its options."""
-    command = COMMANDS.commands.get(words[1])
+    command = COMMANDS.get_command(click.Context(COMMANDS), words[1])
     if words[0] != "prgcore" or command is None:
         yield f"{words} is no command"
         return
     yield from (f"{w} is no option of {words[1]}" for w in words if w[:2] == "--"
-                and command.option(w) is None)
+                and w not in {o for p in command.params for o in p.opts})
 
 
 def _make(words: list[str]) -> Iterator[str]:

@@ -20,7 +20,7 @@ from prgcore.errors import PrgError
 from prgcore.machine import Machine, build
 from prgcore.tables.policies import POLICIES
 
-FORBIDDEN = ("z3", "numpy", "typer", "rich", "hypothesis", "transitions", "cattrs")
+FORBIDDEN = ("z3", "numpy", "click", "rich", "hypothesis", "transitions", "cattrs")
 
 _CLOCK = ("time", "monotonic", "perf_counter", "time_ns", "sleep", "process_time")
 _TRAPS: tuple[tuple[Any, tuple[str, ...]], ...] = (

@@ -1,6 +1,6 @@
 """The command line: `prgcore`, also `python -m prgcore`.
 
-Law: the only place that imports rich, and the only one that knows standard streams and exit
+Law: the only place that imports click and rich, and the only one that knows standard streams and exit
 codes. It parses, asks the library, prints. Exit codes: 0 answered, all good;
 1 something is refuted or invalid; 2 usage or unreadable input; 3 unknown or budget exhausted;
 4 two checkers disagree or a proof is vacuous; 70 a bug of this program; 130 interrupted;
@@ -13,13 +13,22 @@ import os
 import sys
 from collections.abc import Sequence
 
-from prgcore.errors import BudgetExhausted, Conflict, MalformedMachine, PrgError, Undecided
+from prgcore.errors import (
+    BudgetExhausted,
+    Conflict,
+    MalformedMachine,
+    MissingExtra,
+    PrgError,
+    Undecided,
+)
 from prgcore.words import one_line
 
 __all__ = ["main", "program"]
 
 BUG = 70
 INTERRUPTED = 130
+COMPLETION = "_PRGCORE_COMPLETE"
+"""The variable with which a shell asks what may follow, as Click names it."""
 READER_GONE = 141
 
 
@@ -62,27 +71,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: list[str]) -> int:
-    from prgcore.cli.app import ROOT
-    from prgcore.cli.commands import Exit, UsageError
-
+    try:
+        import click
+    except ModuleNotFoundError as error:
+        if error.name != "click":
+            raise
+        return _complain(str(MissingExtra("the command line", "cli")), 2)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     try:
-        if (asked := os.environ.get("_PRGCORE_COMPLETE")) is not None:
-            from prgcore.cli.completion import answer
-
-            sys.stdout.write(answer(ROOT, asked))
-        else:
-            ROOT.run(arguments, ROOT.name)
-    except Exit as end:
-        return end.code
+        return _called(arguments)
+    except click.exceptions.Exit as end:
+        return end.exit_code
     except PrgError as error:
         return _complain(one_line(summary(error)), exit_code(error))
     except (RecursionError, MemoryError):
         return _complain("the input is too large or too deeply nested to be read", 2)
-    except UsageError as error:
-        return _complain(one_line(f"{error}; see {error.path} --help"), 2)
+    except click.UsageError as error:
+        where = error.ctx.command_path if error.ctx else "prgcore"
+        return _complain(one_line(f"{error.format_message().rstrip('.')}; see {where} --help"), 2)
+
+
+def _called(arguments: list[str]) -> int:
+    """The command is run; or, where a shell asks, what may follow is printed."""
+    from prgcore.cli.app import ROOT
+
+    if (asked := os.environ.get(COMPLETION)) is not None:
+        from click.shell_completion import shell_complete
+
+        return shell_complete(ROOT, {}, "prgcore", COMPLETION, asked)
+    with ROOT.make_context("prgcore", arguments) as context:
+        ROOT.invoke(context)
     return 0
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Callable
 
-from prgcore.cli.commands import Group, Option, Parameter
+import click
+
+from prgcore.cli.commands import Group
 
 __all__ = ["MODULES", "ROOT"]
 
@@ -46,10 +48,21 @@ MODULES = {
 """The module of every command, in the order in which they are listed."""
 
 
+def _acts(name: str, says: str, act: Callable[[], None]) -> click.Option:
+    """An option that is done in place of a command."""
+    def call(context: click.Context, _: click.Parameter, asked: bool) -> None:
+        if asked and not context.resilient_parsing:
+            act()
+            context.exit()
+
+    return click.Option(
+        [name], is_flag=True, is_eager=True, expose_value=False, callback=call, help=says)
+
+
 def _version() -> None:
     from prgcore import __version__
 
-    sys.stdout.write(f"prgcore {__version__}\n")
+    click.echo(f"prgcore {__version__}")
 
 
 def _install() -> None:
@@ -67,12 +80,11 @@ def _show() -> None:
 ROOT = Group(
     "prgcore", "A high-availability pair engine: every rule is data, every promise is proved.",
     CODES, after=FIRST, homes={name: f"prgcore.cli.{home}" for name, home in MODULES.items()},
-    options=[Parameter(option.names[0], option, bool, default=False) for option in (
-        Option("--version", help="Print the version.", act=_version),
-        Option("--install-completion", help="Install completion for the current shell.",
-               act=_install),
-        Option("--show-completion", help="Show completion for the current shell, to copy it or "
-               "customize the installation.", act=_show),
-    )],
+    options=[
+        _acts("--version", "Print the version.", _version),
+        _acts("--install-completion", "Install completion for the current shell.", _install),
+        _acts("--show-completion", "Show completion for the current shell, to copy it or "
+              "customize the installation.", _show),
+    ],
 )
 """The command line."""

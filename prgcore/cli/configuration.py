@@ -28,7 +28,7 @@ def register(app: commands.Group) -> None:
     ))(check)
     group.command("example")(show_example)
     group.command("schema")(show_schema)
-    app.add(group)
+    app.add_command(group)
 
 
 def check(

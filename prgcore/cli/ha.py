@@ -75,7 +75,7 @@ ha = Group("ha", OVERVIEW, examples(
 
 def register(app: Group) -> None:
     """Add these commands."""
-    app.add(ha)
+    app.add_command(ha)
 
 
 # ------------------------------------------------------------------------- commands
@@ -84,7 +84,7 @@ def register(app: Group) -> None:
 @ha.command()
 def init(
     *, state: StateFile = DEFAULT,
-    group: Annotated[str, Option("--group", help="The name of the group.")] = "prg",
+    group: Annotated[str, Option("--group", metavar="NAME", help="The name of the group.")] = "prg",
     node: Annotated[
         list[str] | None,
         Option("--node", metavar="HOST", help="Both nodes (default: node1 and node2)."),

@@ -56,7 +56,7 @@ def prove(
         Option("--mutants", metavar="N|all", help="Test the proofs on wrong tables."),
     ] = None,
     seed: Annotated[
-        int | None, Option("--seed", help="Chooses the mutants (default: 0)."),
+        int | None, Option("--seed", metavar="N", help="Chooses the mutants (default: 0)."),
     ] = None,
     every_policy: Annotated[
         bool, Option("--every-policy", help="The machine of every choice of policies."),
