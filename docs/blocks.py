@@ -28,7 +28,7 @@ from prgcore.cli import main
 
 ROOT = Path(__file__).resolve().parent.parent
 PROVIDED = ("examples", "proofs", "tests/stories")
-"""What of the project a reader's folder holds."""
+"""The parts of the project that a reader's folder holds."""
 
 OTHERS = ("make", "pip", "git")
 """Programs whose commands are read and never run."""
@@ -47,7 +47,7 @@ _BLOCK = re.compile(
 
 @frozen
 class Block:
-    """A fenced block: its language, its text, and the comment that stands before it.
+    """A fenced block: its language, its text, and the comment before it.
 
     `line` counts from 1. The comment says `generated:NAME` where the block is not written by hand
     (`generated:console-1` where a command of it exits with 1, which is otherwise an error),
@@ -110,7 +110,7 @@ class Command:
 
 
 def commands(text: str) -> list[Command]:
-    """The commands of a console block: `$ ` in front; a backslash where one goes on below."""
+    """The commands of a console block: `$ ` in front; a backslash where a command continues below."""
     found: list[Command] = []
     going_on = False
     for line in text.splitlines():
@@ -141,7 +141,7 @@ class Session:
         shutil.rmtree(self.folder)
 
     def run(self, command: Command) -> tuple[str, int]:
-        """What a command answers, at 80 columns and without colours, and its exit code.
+        """The answer of a command, at 80 columns and without colours, and its exit code.
 
         Remarks on standard error are left out where there is an answer. A command of ours that
         asks nothing of a shell is run in this process, which is what it does in its own, sooner.
@@ -156,7 +156,7 @@ class Session:
         return _trimmed(done.stdout or done.stderr), done.returncode
 
     def here(self, words: list[str]) -> tuple[str, int]:
-        """What a command line of ours answers, and its exit code, in this process."""
+        """The answer of our own command line, and its exit code, in this process."""
         given, out, err = (
             TextIOWrapper(BytesIO(), "utf-8", write_through=True) for _ in range(3))
         with (
@@ -168,7 +168,7 @@ class Session:
         return _trimmed(told.decode()), code
 
     def python(self, code: str) -> str:
-        """What a Python example prints."""
+        """The text that a Python example prints."""
         printed = StringIO()
         with redirect_stdout(printed), chdir(self.folder):
             exec(compile(code, "example", "exec"), self.names)  # noqa: S102 - a page's own example
@@ -207,7 +207,7 @@ def environment() -> Mapping[str, str]:
 
 
 def answers(page: str) -> Iterator[str]:
-    """What the generated blocks of a page that are made by running it hold, in order.
+    """The text of the generated blocks that are made by running the page, in order.
 
     Raises:
         ValueError: a command does not answer.

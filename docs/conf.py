@@ -179,7 +179,7 @@ def explorer(app: Sphinx, failed: Exception | None) -> None:
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    """What is done while reading."""
+    """The hooks that run while Sphinx reads."""
     app.connect("builder-inited", tell)
     app.connect("source-read", read)
     app.connect("doctree-read", anchor, priority=100)

@@ -4,11 +4,11 @@
     python docs/coverage.py DOCUMENT           exit 1 and the differences
     python docs/coverage.py DOCUMENT --list    every sentence: fingerprint, place, words
 
-Law: for somebody who holds the document, as text with tabs between the cells of a table; it is
-no part of this repository, so that continuous integration cannot run this. Headings are those
-that the facts name. A unit is a sentence, a bullet or a table row; the cells of a row are read
-as one text, of which the sentences after the first are units of their own. Titles, labels,
-table heads and bare references to pages are no units.
+Law: for a reader who has the document, as text with tabs between the cells of a table. The
+document is not part of this repository, so continuous integration cannot run this. Headings are
+those that the facts name. A unit is a sentence, a bullet or a table row. The cells of a row are
+read as one text, and its sentences after the first are units of their own. Titles, labels, table
+heads and bare references to pages do not count.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@
     python docs/generate.py --check    write nothing; exit 1 and say which files differ
 
 Law: nothing here decides anything. Text comes from `prgcore.wire`, pictures from
-`prgcore.diagram`, figures from one search a policy and one run of the prover, examples from
+`prgcore.diagram`, figures from one search per policy and one run of the prover, examples from
 running them. Output is the same on every machine and every run.
 """
 
@@ -85,7 +85,7 @@ def figures(work: Work, found: Mapping[str, Mapping[str, Any]]) -> dict[str, int
 
 
 def moves(work: Work) -> set[Move]:
-    """Every reachable change of the state of a node: before, after, and the rule behind it."""
+    """Every reachable change of the state of a node: before, after, and the rule that makes it."""
     states, found = work.space.codec.domain["node1.state"], set()
     codes = work.space.column("node1.state").astype(np.int64)
     for e in work.space.edges:
@@ -198,7 +198,7 @@ def prove_text(proved: Sequence[Proved]) -> str:
 
 
 def numbers_table(numbers: list[tuple[dict[str, str], dict[str, int]]]) -> str:
-    """The figures as a table, one column a choice of policies."""
+    """The figures as a table, one column for each choice of policies."""
     heads = [", ".join(policy.values()) for policy, _ in numbers]
     rows = [
         [name, *(f"{found[name]:,}" for _, found in numbers)] for name in numbers[0][1]
@@ -264,7 +264,7 @@ def stale(texts: Mapping[str, str]) -> list[Path]:
 
 
 def check(texts: Mapping[str, str]) -> list[str]:
-    """What differs, each file with the first lines of its diff."""
+    """The files that differ, each with the first lines of its diff."""
     wrong = [f"{path.relative_to(ROOT)}: is not generated any more" for path in stale(texts)]
     for name, text in sorted(texts.items()):
         path = ROOT / name

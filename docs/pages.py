@@ -67,7 +67,7 @@ def of_table(table: Table, model: Model, moves: Iterable[words.Move]) -> dict[st
 
 
 def of_chapter(proved: Iterable[str]) -> dict[str, str]:
-    """What the document says beside its machine, by the names of the pages."""
+    """The pages about the rest of the document, by name."""
     return {
         "coverage": chapter.coverage_page(FACTS, places(proved)),
         "contradictions": chapter.contradictions_page(CONTRADICTIONS),

@@ -1,9 +1,9 @@
 # ruff: noqa: INP001
 """The pictures of the documentation: which there are, and the page that shows them.
 
-Law: nothing here decides how anything looks. What is laid out by Graphviz is committed as its
-text in one file, and shown as Mermaid where no Graphviz is; what is laid out by us is committed
-as SVG. No picture is wider than a page on which its words can be read: what is, is drawn in parts.
+Law: nothing here decides how anything looks. Graphs are committed as Graphviz's text in one file,
+and shown as Mermaid where Graphviz is missing. Pictures that we lay out are committed as SVG. A
+picture that is too wide to be read on a page is drawn in parts.
 The site draws the pictures of stories itself.
 """
 
@@ -53,7 +53,7 @@ STEPS: Mapping[str, tuple[str, Values]] = {
 
 
 def graphs(space: Space) -> dict[str, Graph]:
-    """What Graphviz lays out, by name."""
+    """The graphs that Graphviz lays out, by name."""
     model = prg().model
     seen, both = moves(space, "node1.state"), pairs(prg(), space)
     drawn: dict[str, Graph] = {}

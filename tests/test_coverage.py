@@ -118,10 +118,10 @@ def test_a_state_that_lasts_is_told_from_one_that_passes() -> None:
     ("rows 12", "unknown kind of reference 'rows'; did you mean row"),
     ("prgcore.product.users.asign", "unknown name in prgcore.product.users 'asign'; did you mean assign"),
     ("prgcore.user.assign", "unknown name in prgcore 'user'"),
-    ("json.dumps", "is no reference"),
-    ("", "is no reference"),
+    ("json.dumps", "is not a reference"),
+    ("", "is not a reference"),
     ("obligation  ", "unknown obligation ' '"),
-    ("obligation ", "is no reference"),
+    ("obligation ", "is not a reference"),
 ])
 def test_a_reference_that_leads_nowhere_says_so(reference: str, says: str) -> None:
     with pytest.raises(BadInput, match=re.escape(says)):

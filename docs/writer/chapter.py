@@ -1,7 +1,7 @@
-"""The reference pages of what the document says beside its machine.
+"""The reference pages about the rest of the document, beside its machine.
 
 Law: pure, from tables to Markdown, as `writer.reference`; no page written by hand. Every
-number carries its source. Rows stand in the order of the document or of their table.
+number carries its source. Rows keep the order of the document or of their table.
 """
 
 from __future__ import annotations
@@ -173,7 +173,7 @@ def services_page(services: Iterable[CriticalService]) -> str:
 
 
 def connections_page(conditions: Iterable[Condition], counters: Iterable[Counter]) -> str:
-    """What dual connections need, and the counters that show them."""
+    """The conditions of dual connections, and the counters that show them."""
     return page(
         "Dual connections",
         "The conditions of dual connections, and the counters that show them. A client may keep an "
@@ -219,7 +219,7 @@ def restrictions_page(
     restrictions: Iterable[Restriction], features: Mapping[str, str],
     happenings: Mapping[str, str],
 ) -> str:
-    """What does not work, or works otherwise, around a failover."""
+    """The restrictions around a failover."""
     return page(
         "Restrictions",
         "The effects that users notice after a failover, as far as the document lists them. A "
@@ -264,7 +264,7 @@ def _where(cubes: Iterable[Cube]) -> str:
 def configuration_page(
     fields: Iterable[ConfigurationField], rules: Iterable[ConfigurationRule]
 ) -> str:
-    """What a configuration file may hold, and the rules that it must keep."""
+    """The fields of a configuration file, and the rules that it must keep."""
     return page(
         "Configuration",
         "The fields of a configuration file, and the rules that it must keep. "

@@ -1,4 +1,4 @@
-"""Golden text: the words and the rules, one field a line, so that every change is a line of a diff.
+"""Golden text: the words and the rules, one field per line, so that every change is a line of a diff.
 
 Law: pure, from tables to text. Rules are shown as they are written, from `me` and `peer`; that
 they are the same in both seats is F3. The pages of the reference show the same fields.
@@ -29,7 +29,7 @@ ALL: dict[Values, str] = {
 
 
 def words(model: Model, actions: Iterable[ActionKind]) -> str:
-    """Every word of the wire, one a line: states, reasons, columns, events, actions."""
+    """Every word of the wire, one per line: states, reasons, columns, events, actions."""
     lines = ["# The words: what a program may send and will be sent. A change breaks programs."]
     lines += [f"state {s} = {title(s)}" for s in State]
     lines += [f"reason {r} = {title(r) or '(blank)'}" for r in Reason]
@@ -47,7 +47,7 @@ def words(model: Model, actions: Iterable[ActionKind]) -> str:
 
 
 def rules(table: Table) -> str:
-    """Every rule of every policy as it is written, from `me`: one field a line, by id."""
+    """Every rule of every policy as it is written, from `me`: one field per line, by id."""
     blocks = ["# The rules, from me and peer. Cells and effects are sorted; order means nothing."]
     blocks += [
         "\n".join(fields(rule, phase))
@@ -62,7 +62,7 @@ def phased(table: Table) -> Iterator[tuple[str, Rule]]:
 
 
 def fields(rule: Rule, phase: str) -> Iterator[str]:
-    """The fields of a rule, one a line, the id first."""
+    """The fields of a rule, one per line, the id first."""
     yield rule.id
     yield f"  event     {rule.event}"
     yield f"  outcome   {rule.outcome}"
@@ -86,7 +86,7 @@ def cells(cube: Cube) -> list[str]:
 
 
 def _effects(rule: Rule) -> list[str]:
-    """Effects one a line; of a map one line an entry."""
+    """Effects, one per line; for a map one line per entry."""
     return sorted(f"{e.target} := {new}" for e in rule.then for new in _new(e.value))
 
 

@@ -88,7 +88,7 @@ def _source(dotted: str) -> str:
     """The file of something in this package: `prgcore.product.users.assign` is in prgcore/product/users.py."""
     parts = dotted.split(".")
     if parts[0] != "prgcore":
-        raise BadInput(f"{dotted!r:.80} is no reference: expected a kind and a name, as "
+        raise BadInput(f"{dotted!r:.80} is not a reference: expected a kind and a name, as "
                        "`rule M100`, or a dotted name that begins with prgcore")
     module, inside = _module(parts)
     found: object = module

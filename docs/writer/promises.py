@@ -39,7 +39,7 @@ SEE = {
 
 
 def promised(source: Table, rule: Rule) -> Values:
-    """The guard checks that speak of a rule, and C4 where it prints a row."""
+    """The guard checks about a rule, and C4 where it prints a row."""
     ids = [a.id for a in source.accepted_only if a.command == rule.event]
     ids += [x.id for x in source.exclusive if rule.event in x.commands]
     ids += [
@@ -153,7 +153,7 @@ def found(detail: Mapping[str, Any]) -> str:
 
 
 def _models(rows: Iterable[Proved]) -> str:
-    """Which obligations speak of which model."""
+    """The obligations of each model."""
     by_model: dict[str, list[str]] = {}
     for p in rows:
         by_model.setdefault(p.model, []).append(p.id)

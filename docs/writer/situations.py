@@ -1,6 +1,6 @@
 """The reference pages of what is seen and told: Table 2, stories, holes and defects of the document.
 
-Law: pure, from tables and traces that are given to Markdown. Every page stands on the displays of
+Law: pure, from tables and traces that are given to Markdown. Every page uses the displays of
 Table 2 and links to them.
 """
 
@@ -86,7 +86,7 @@ def _printing(source: Table, row: str) -> list[str]:
 def stories_page(source: Table, told: Mapping[str, str]) -> str:
     """Every story with its text: the causes of Table 2, and what no row shows.
 
-    Where a picture belongs stands a comment that the site fills in.
+    A comment marks the place of a picture; the site fills it in.
     """
     return page(
         "Stories",

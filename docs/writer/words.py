@@ -1,7 +1,7 @@
 """The reference pages of the words: states, reasons, columns, actions, policies.
 
-Law: pure, from tables to Markdown; no search, no page written by hand. What has to be searched
-for, or read off a graph, is handed in.
+Law: pure, from tables to Markdown; no search, no page written by hand. Callers hand in what
+needs a search or a graph.
 """
 
 from __future__ import annotations

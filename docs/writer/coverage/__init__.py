@@ -1,6 +1,6 @@
 """Coverage: every sentence and table row of the document, and where it lives in the project.
 
-Law: data only, in our own words, in the order of the document. What a fact names exists (a test
+Law: data only, in our own words, in the order of the document. Everything that a fact names exists (a test
 resolves it). A fact that nothing implements says why. docs/coverage.py compares these facts with
 the document itself.
 """

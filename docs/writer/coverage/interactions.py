@@ -1,4 +1,4 @@
-"""What works otherwise around a failover.
+"""The restrictions around a failover.
 
 Law: data only, in our own words.
 """

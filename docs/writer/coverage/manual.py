@@ -1,4 +1,4 @@
-"""What an administrator starts by hand, and what the states mean.
+"""Actions that an administrator starts by hand, and the meaning of the states.
 
 Law: data only, in our own words.
 """
