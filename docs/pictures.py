@@ -75,7 +75,7 @@ def graphs(space: Space) -> dict[str, Graph]:
 
 
 def legend(laid_out: Mapping[str, Graph]) -> str:
-    """What the colours and shapes of the graphs mean, once for all of them."""
+    """The meaning of the colours and shapes, once for all graphs."""
     used = {n.role for one in laid_out.values() for n in one.nodes}
     looks = {str(role): PALETTE[role] for role in Role if role in used}
     inside, high = svg.legend(looks, 12, wide := 430, 12)
