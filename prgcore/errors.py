@@ -86,7 +86,7 @@ class MalformedMachine(PrgError):
     code = "malformed_machine"
 
     def __init__(self, findings: Iterable[str]) -> None:
-        self.findings = tuple(findings)
+        self.findings: tuple[str, ...] = tuple(findings)
         self.head = f"{counted(len(self.findings), 'finding')} in the machine"
         super().__init__(f"{self.head}\n{indented(self.findings)}")
 

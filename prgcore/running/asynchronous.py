@@ -54,9 +54,11 @@ class AsyncDriver:
         changed: is set whenever the record has changed; whoever waits for it clears it.
     """
 
-    def __init__(
-        self, keeper: Keeper, performer: Performer,
-    ) -> None:
+    keeper: Keeper
+    performer: Performer
+    changed: asyncio.Event
+
+    def __init__(self, keeper: Keeper, performer: Performer) -> None:
         self.keeper, self.performer = keeper, performer
         self._parked: set[str] = set()
         self._work, self._time, self.changed = asyncio.Event(), asyncio.Event(), asyncio.Event()

@@ -87,6 +87,14 @@ class Keeper:
         Unavailable: the store does not answer.
     """
 
+    engine: Engine
+    store: Store
+    node: str | None
+    nodes: tuple[str, ...]
+    parameters: Parameters | None
+    completes: bool
+    terms: dict[str, str]
+
     def __init__(
         self, engine: Engine, store: Store, node: str | None = None, *,
         parameters: Parameters | None = None, clock: Clock | None = None,

@@ -152,8 +152,13 @@ class Clock(Protocol):
 class SystemClock:
     """The clocks of this computer."""
 
-    now = staticmethod(time.monotonic)
-    wall = staticmethod(time.time)
+    def now(self) -> float:
+        """Seconds of the monotonic clock."""
+        return time.monotonic()
+
+    def wall(self) -> float:
+        """Seconds since 1970."""
+        return time.time()
 
 
 def boot_clock() -> float:
