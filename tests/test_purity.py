@@ -82,6 +82,12 @@ def _everything(machine: Machine) -> Any:
     return moving
 
 
+@pytest.fixture(scope="module", autouse=True)
+def imported() -> None:
+    """What is imported on first use: reading a module from the disk is not what is held here."""
+    _everything(Machine(build()))
+
+
 def _sprung(touch: Callable[[], Any]) -> list[str]:
     with traps() as touched, suppress(Sprung):
         touch()
