@@ -20,6 +20,7 @@ from prgcore.errors import (
     BudgetExhausted,
     Failed,
     ImpossibleEvent,
+    MalformedMachine,
     NotTotal,
     OutsideInvariant,
     PrgError,
@@ -103,7 +104,12 @@ class Pair(Mapping[str, str]):
         return Mapping.__eq__(self, other)
 
     def __repr__(self) -> str:
-        return f"Pair({dict(self)!r})"
+        return f"Pair({ {name: str(value) for name, value in self.items()} })"
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """One line for IPython and Hypothesis, which would print everything that it refers to."""
+        del cycle
+        printer.text("Pair(" + ", ".join(f"{n}={v}" for n, v in self.items()) + ")")
 
     @property
     def row(self) -> tuple[str, ...]:
@@ -202,6 +208,9 @@ class _Pairs(dict[tuple[str, ...], Pair]):
 class Engine:
     """A machine that answers. `Engine(model)`; the model is taken to be well formed.
 
+    Raises:
+        MalformedMachine: it names what it does not have, so nothing can be answered.
+
     Attributes:
         model: the table that it reads.
         columns: every column by its name, in the machine's order.
@@ -221,7 +230,14 @@ class Engine:
     _pairs: _Pairs = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        index = Index(self.model)
+        try:
+            index = Index(self.model)
+        except (KeyError, TypeError, ValueError) as error:
+            from prgcore.form.wellformed import findings
+
+            if found := findings(self.model):
+                raise MalformedMachine(found) from error
+            raise
         columns = self.model.columns
         for name, value in (
             ("columns", {c.name: c for c in columns}),

@@ -12,6 +12,7 @@ from itertools import product
 
 from attrs import evolve
 
+from prgcore.errors import MalformedMachine, unknown_name
 from prgcore.model import (
     Action,
     By,
@@ -150,8 +151,45 @@ def _holds(only: Choices, policy: Mapping[str, str]) -> bool:
     return all(policy.get(name) == choice for name, choice in only)
 
 
+def _initial(table: Table) -> Iterator[str]:
+    """What is wrong with the initial pairs: every stored column has one of its values."""
+    domains = {c.name: c.domain for c in (*table.node_columns, *table.group_columns)}
+    for i, start in enumerate(table.initial):
+        for name, domain in domains.items():
+            if name not in start:
+                yield f"initial[{i}]: no value for {name}; it is one of {', '.join(domain)}"
+            elif start[name] not in domain:
+                yield f"initial[{i}].{name}: {unknown_name('value', start[name], domain)}"
+        for name in start:
+            if name not in domains:
+                yield f"initial[{i}]: {unknown_name('column', name, domains)}"
+
+
+def _derivations(table: Table) -> Iterator[str]:
+    """What is wrong with what derived columns are made of."""
+    stored = {f"{who}.{c.name}" for who in ("me", "peer") for c in table.node_columns}
+    stored |= {c.name for c in table.group_columns}
+    for i, derivation in enumerate(table.derivations):
+        at = f"derivations[{i}]"
+        if not derivation.sources:
+            yield f"{at}.sources: none; {derivation.name} is made of at least one stored column"
+        for name in derivation.sources:
+            if name not in stored:
+                yield f"{at}.sources: {unknown_name('column', name, stored)}"
+        for cells, _ in derivation.rows:
+            for name in (n for cell in cells for n in _both(cell.column)):
+                if name not in derivation.sources:
+                    yield f"{at}.rows: {name} is read, and is not among the sources"
+
+
 def instantiate(table: Table, policy: Mapping[str, str]) -> Model:
-    """The absolute machine of a table under one choice of every policy."""
+    """The absolute machine of a table under one choice of every policy.
+
+    Raises:
+        MalformedMachine: an initial pair or a derivation names what the table does not have.
+    """
+    if wrong := [*_initial(table), *_derivations(table)]:
+        raise MalformedMachine(wrong)
     stored = (
         *(evolve(c, name=f"{me}.{c.name}", observed_by=seat(c.observed_by, me))
           for me in NODES for c in table.node_columns),

@@ -13,6 +13,7 @@ from attrs import evolve
 from attrs.exceptions import FrozenInstanceError
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.vendor.pretty import pretty
 
 from prgcore import engine as engine_module
 from prgcore.engine import Decision, Engine, Pair, Walk
@@ -20,6 +21,7 @@ from prgcore.errors import (
     BadInput,
     BudgetExhausted,
     ImpossibleEvent,
+    MalformedMachine,
     NotTotal,
     OutsideInvariant,
     PrgError,
@@ -463,3 +465,59 @@ def test_a_derived_column_is_not_stored_and_every_column_is_named() -> None:
     assert PRG.column("ha") is PRG.columns["ha"]
     with pytest.raises(BadInput, match="unknown column 'hat'; did you mean ha"):
         PRG.column("hat")
+
+
+# ----------------------------------------------------- what equal pairs share, and how they look
+
+
+def test_equal_pairs_are_equal_also_where_they_are_not_one_object(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Not one object: an engine forgets, a pair is copied and pickled, a listing keeps none."""
+    monkeypatch.setattr(engine_module, "REMEMBERED", 2)
+    engine = Engine(PRG.model)
+    first = engine.initial[0]
+    again = engine.pair(dict(first))
+    assert again is first
+    engine.run(first, *HOME)
+    forgotten = engine.pair(dict(first))
+    assert forgotten is not first
+    for other in (forgotten, pickle.loads(pickle.dumps(first)), *engine.completions(dict(first))):
+        assert (other, hash(other), dict(other)) == (first, hash(first), dict(first))
+        assert PRG.step(other, "enable_ha") == engine.step(first, "enable_ha")
+        assert {first: "found"}[other] == "found"
+
+
+def test_a_pair_shows_itself_in_one_line_of_words() -> None:
+    assert repr(NORMAL).startswith("Pair({'node1.state': 'normal', 'node1.reason': 'normal', ")
+    assert eval(repr(NORMAL), {"Pair": PRG.pair}) == NORMAL
+    shown = pretty(NORMAL)
+    assert shown.startswith("Pair(node1.state=normal, node1.reason=normal, ")
+    assert "\n" not in shown
+
+
+@pytest.mark.parametrize(("change", "finding"), [
+    ({"rules": lambda m: (evolve(m.rules[0], event="nonsense"), *m.rules[1:])},
+     r"rules\[0\].event: unknown event 'nonsense'"),
+    ({"rules": lambda m: (evolve(m.rules[0], when={"colour": "red"}), *m.rules[1:])},
+     r"rules\[0\].when.colour: unknown column 'colour'"),
+    ({"rules": lambda m: (evolve(m.rules[0], then={"colour": "red"}), *m.rules[1:])},
+     r"rules\[0\].then.colour: unknown column 'colour'"),
+    ({"possible": lambda m: (evolve(m.possible[0], event="nonsense"), *m.possible[1:])},
+     r"possible\[0\].event: unknown event 'nonsense'"),
+    ({"possible": lambda m: (evolve(m.possible[0], when={"colour": "red"}), *m.possible[1:])},
+     r"possible\[0\].when.colour: unknown column 'colour'"),
+    ({"invariants": lambda m: (evolve(m.invariants[0], never={"colour": "red"}),)},
+     r"invariants\[0\].never\[0\].colour: unknown column 'colour'"),
+    ({"columns": lambda m: tuple(
+        evolve(c, table=c.table[1:]) if c.derived else c for c in m.columns)},
+     "not total; no row for"),
+    ({"columns": lambda m: tuple(
+        evolve(c, sources=("colour",)) if c.derived else c for c in m.columns)},
+     "unknown column 'colour'"),
+    ({"events": lambda m: m.events[1:]}, r"unknown event 'enable_ha'"),
+])
+def test_a_machine_that_names_what_it_has_not_is_malformed(change: Any, finding: str) -> None:
+    model = evolve(PRG.model, **{name: of(PRG.model) for name, of in change.items()})
+    with pytest.raises(MalformedMachine, match=finding):
+        Engine(model).step(dict(START), "enable_ha")

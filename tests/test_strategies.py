@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 
 import pytest
 from hypothesis import HealthCheck, Phase, find, given, settings
@@ -198,3 +200,36 @@ def test_an_implementation_may_have_some_columns_and_no_others():
 
 def test_what_can_happen_is_in_the_machines_order():
     assert possible(GATE, {"arm": "locked"}) == ("coin", "push")
+
+
+FAILING = """
+from hypothesis import settings
+
+from prgcore import PRG
+from prgcore.adapters.strategies import against
+
+
+class Mine:
+    def start(self, pair): self.at = PRG.pair(pair)
+    def send(self, event): pass
+    def pair(self): return self.at
+
+
+TestMine = against(Mine).TestCase
+TestMine.settings = settings(TestMine.settings, max_examples=5, database=None)
+"""
+
+
+def test_a_failure_fits_the_screen(tmp_path):
+    """What pytest prints of an implementation that fails: the story, and what was drawn."""
+    (tmp_path / "test_mine.py").write_text(FAILING)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_mine.py"],
+        cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stdout
+    lines = done.stdout.splitlines()
+    assert len(lines) <= 40, done.stdout
+    assert max(map(len, lines)) <= 900, done.stdout
+    assert any(" in yours, and " in line for line in lines)
+    assert any("Draw 2 (start): Pair(node1.state=" in line for line in lines)
+    assert any("start initial" in line for line in lines)

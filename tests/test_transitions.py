@@ -10,7 +10,9 @@ import pytest
 import transitions
 from attrs import evolve
 
+from prgcore.adapters.statemachine import chart_for
 from prgcore.adapters.transitions import OPTIONS, PairMachine, machine_for, trigger
+from prgcore.adapters.xstate import config
 from prgcore.engine import Engine
 from prgcore.errors import BadInput, ImpossibleEvent
 from prgcore.machine import PRG
@@ -335,3 +337,11 @@ def test_an_empty_pair_is_not_the_initial_one(shared: PairMachine) -> None:
     own.pair = {}
     with pytest.raises(BadInput, match=r"missing column node1\.state"):
         shared.add_model(own)
+
+
+@pytest.mark.parametrize("adapt", [machine_for, chart_for, config])
+def test_a_machine_without_states_asks_which_columns_make_one(adapt: Any) -> None:
+    with pytest.raises(BadInput) as wrong:
+        adapt(Engine(TURNSTILE))
+    assert str(wrong.value).startswith("the machine 'turnstile' has no column node1.state, so say ")
+    assert f"columns=({Engine(TURNSTILE).stored[0]!r},)" in str(wrong.value)

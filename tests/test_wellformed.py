@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from itertools import product
+from typing import Any
 
 import pytest
 from attrs import evolve
 
-from prgcore.form.wellformed import contains, findings, knowledge, overlaps, satisfiable
+from prgcore.errors import MalformedMachine
+from prgcore.form.wellformed import (
+    STORY_VERBS,
+    contains,
+    findings,
+    knowledge,
+    overlaps,
+    satisfiable,
+)
 from prgcore.machine import prg
 from prgcore.model import (
     AcceptedOnly,
@@ -18,6 +27,7 @@ from prgcore.model import (
     Const,
     Copy,
     Cube,
+    Derivation,
     Display,
     Effect,
     Event,
@@ -33,9 +43,12 @@ from prgcore.model import (
     by,
     cube,
 )
+from prgcore.seats import instantiate
+from prgcore.story.script import parse
 from prgcore.tables.actions import ACTIONS
 from prgcore.tables.policies import POLICIES
 from prgcore.vocabulary import Kind, Outcome
+from tests.planted import TABLE
 from tests.toys import LAMPS, TURNSTILE
 
 CHOICES = [
@@ -381,3 +394,56 @@ def test_a_derived_column_needs_its_gate() -> None:
 
 def test_the_environment_knows_everything() -> None:
     assert _knows(Rule("R", "cut", {"node2.lamp": "on"}, {"node1.lamp": "off"})) == ()
+
+
+# --------------------------------------------------------------- names that stories can tell
+
+
+@pytest.mark.parametrize("name", [*STORY_VERBS, "expect more", "given up", "impossible thing"])
+def test_an_event_is_not_called_as_a_line_of_a_story_begins(name: str) -> None:
+    events = (evolve(LAMPS.events[0], name=name), *LAMPS.events[1:])
+    wrong = [line for line in findings(evolve(LAMPS, events=events)) if "story" in line]
+    assert wrong == [(
+        f"events[0]: {name!r} begins a line of a story with another meaning; an event is not "
+        "called policy, start, given, expect, refused, ignored or impossible"
+    )]
+
+
+@pytest.mark.parametrize("name", ["start(node1)", "started", "restart", "done", "ignored_call"])
+def test_an_event_that_no_line_is_taken_for_keeps_its_name(name: str) -> None:
+    assert parse(name).lines[0].name == name
+    events = (evolve(LAMPS.events[0], name=name), *LAMPS.events[1:])
+    assert not any("story" in line for line in findings(evolve(LAMPS, events=events)))
+
+
+# ------------------------------------------------------------------- tables as a person writes
+
+
+@pytest.mark.parametrize(("change", "wrong"), [
+    ({"initial": ({"state": "dark", "bulb": "good"},)},
+     "initial[0]: no value for mains; it is one of on, off"),
+    ({"initial": ({"state": "dark", "mains": "on"},)},
+     "initial[0]: no value for bulb; it is one of good, burnt"),
+    ({"initial": ({},)}, "initial[0]: no value for state; it is one of dark, warming, lit"),
+    ({"initial": ({"state": "dim", "bulb": "good", "mains": "on"},)},
+     "initial[0].state: unknown value 'dim'; "),
+    ({"initial": ({"state": "dark", "bulb": "good", "mains": "on", "colour": "red"},)},
+     "initial[0]: unknown column 'colour'; known: bulb, mains, state"),
+    ({"initial": ({"node1.state": "dark", "bulb": "good", "mains": "on"},)},
+     "initial[0]: unknown column 'node1.state'; did you mean state?"),
+    ({"derivations": (Derivation("fit", (), ((cube({}), "yes"),), "no", ""),)},
+     "derivations[0].sources: none; fit is made of at least one stored column"),
+    ({"derivations": (Derivation("fit", ("me.bulp",), (), "no", ""),)},
+     "derivations[0].sources: unknown column 'me.bulp'; did you mean me.bulb"),
+    ({"derivations": (Derivation("fit", ("bulb",), (), "no", ""),)},
+     "derivations[0].sources: unknown column 'bulb'; did you mean me.bulb"),
+    ({"derivations": (Derivation("fit", ("me.bulb",), ((cube({"mains": "on"}), "yes"),), "no", ""),)},
+     "derivations[0].rows: mains is read, and is not among the sources"),
+    ({"derivations": (
+        Derivation("fit", ("me.bulb",), ((cube({"both.bulb": "good"}), "yes"),), "no", ""),)},
+     "derivations[0].rows: peer.bulb is read, and is not among the sources"),
+])
+def test_what_a_table_lacks_is_said_and_is_no_key_error(change: dict[str, Any], wrong: str) -> None:
+    with pytest.raises(MalformedMachine) as found:
+        instantiate(evolve(TABLE, **change), {})
+    assert any(line.startswith(wrong) for line in found.value.findings), found.value

@@ -23,7 +23,10 @@ from prgcore.model import By, Cell, Const, Copy, Cube, Cubelike, Rule, Values, c
 from prgcore.vocabulary import Kind, Outcome
 from prgcore.words import listed
 
-__all__ = ["JOINT", "STATES", "Deviation", "Difference", "Reading", "Shadow", "Shape", "trigger"]
+__all__ = [
+    "JOINT", "STATES", "Deviation", "Difference", "Reading", "Shadow", "Shape", "check_columns",
+    "trigger",
+]
 
 STATES = ("node1.state", "node2.state")
 """The columns of which a foreign machine's state is made, unless others are chosen."""
@@ -35,6 +38,21 @@ JOINT = "__"
 def trigger(event: str) -> str:
     """The name of an event as an identifier: `failover(node1)` is `failover_node1`."""
     return re.sub(r"\W+", "_", event).strip("_")
+
+
+def check_columns(engine: Engine, columns: Values) -> None:
+    """Whether these columns can make up the state of a foreign machine.
+
+    Raises:
+        BadInput: one of them is no stored column; of the usual ones, what to give instead.
+    """
+    for column in columns:
+        if column not in engine.stored and columns == STATES:
+            raise BadInput(
+                f"the machine {engine.model.name!r} has no column {column}, so say which make up "
+                f"a state: columns=({engine.stored[0]!r},); known: {', '.join(engine.stored)}")
+        if column not in engine.stored:
+            raise BadInput(unknown_name("stored column", column, engine.stored))
 
 
 @frozen(eq=False)
@@ -57,9 +75,7 @@ class Shape:
     states: Values = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        for column in self.columns:
-            if column not in self.engine.stored:
-                raise BadInput(unknown_name("stored column", column, self.engine.stored))
+        check_columns(self.engine, self.columns)
         model, put = self.engine.model, object.__setattr__
         put(self, "arrivals", {trigger(e.name): e.name for e in model.events})
         if len(self.arrivals) < len(model.events):

@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 from prgcore.engine import Engine, Pair
 from prgcore.errors import BadInput, BudgetExhausted, MissingExtra, PrgError, unknown_name
 from prgcore.explain.pairs import Charted
 from prgcore.form.atlas import Region
 from prgcore.machine import prg
-from prgcore.model import Rule
 from prgcore.story.script import as_story
 from prgcore.vocabulary import Kind
 
@@ -161,9 +160,9 @@ def traces(
 
 
 @cache
-def _alive(engine: Engine) -> tuple[Rule, ...]:
-    """The rules that decide in some reachable pair."""
-    return tuple(r for r in engine.model.rules if len(_where(engine, r.id)))
+def _alive(engine: Engine) -> dict[str, str]:
+    """The rules that decide in some reachable pair, and their events."""
+    return {r.id: r.event for r in engine.model.rules if len(_where(engine, r.id))}
 
 
 # --------------------------------------------------------------- an implementation
@@ -191,19 +190,23 @@ class AgainstTable(stateful.RuleBasedStateMachine):
     @stateful.initialize(data=st.data())
     def start(self, data: st.DataObject) -> None:
         """Any rule, any reachable pair where it decides, and its event."""
-        rule = data.draw(st.sampled_from(_alive(self.engine)), label="rule")
-        self.at = self.begun = data.draw(pairs(self.engine, rule.id), label="start")
+        __tracebackhide__ = True
+        alive = _alive(self.engine)
+        rule = data.draw(st.sampled_from(list(alive)), label="rule")
+        self.at = self.begun = data.draw(pairs(self.engine, rule), label="start")
         self.mine.start(dict(self.at))
         self._compare("the start", self.at)
-        self._send(rule.event)
+        self._send(alive[rule])
 
     @stateful.precondition(lambda self: bool(possible(self.engine, self.at)))
     @stateful.rule(data=st.data())
     def send(self, data: st.DataObject) -> None:
         """Any event that can happen, to both."""
+        __tracebackhide__ = True
         self._send(data.draw(events(self.engine, self.at), label="event"))
 
     def _send(self, event: str) -> None:
+        __tracebackhide__ = True
         decision = self.engine.step(self.at, event)
         self.trace.append(event)
         who = decision.rule.id if decision.rule else "no rule"
@@ -222,6 +225,7 @@ class AgainstTable(stateful.RuleBasedStateMachine):
         self.at = decision.pair
 
     def _compare(self, said: str, table: Pair) -> None:
+        __tracebackhide__ = True
         mine = self.mine.pair()
         for column, value in mine.items():
             if column not in self.engine.position:
@@ -232,6 +236,7 @@ class AgainstTable(stateful.RuleBasedStateMachine):
                            "in the table")
 
     def _fail(self, said: str) -> None:
+        __tracebackhide__ = True
         start, trace = (self.at, self.trace[-1:]) if self._alone() else (self.begun, self.trace)
         told = as_story(self.engine, trace, start)
         raise AssertionError(f"{said}\n\nAs a story, what the table does:\n\n{told}")
@@ -274,7 +279,11 @@ def against(
         engine: the machine; `PRG` if not given.
         refuses: what yours raises where it refuses a command.
     """
-    return type("AgainstTable", (AgainstTable,), {
+    made: Any = type("AgainstTable", (AgainstTable,), {
         "engine": engine or prg(), "make": staticmethod(make), "refuses": refuses,
         "covered": set(),
     })
+    phases = [p for p in hypothesis.Phase if p is not hypothesis.Phase.explain]  # of our own lines
+    made.TestCase.settings = hypothesis.settings(made.TestCase.settings, phases=phases)
+    against_table: type[AgainstTable] = made
+    return against_table

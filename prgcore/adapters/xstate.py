@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any
 
-from prgcore.adapters.foreign import STATES, trigger
+from prgcore.adapters.foreign import STATES, check_columns, trigger
 from prgcore.diagram.states import Reader
 from prgcore.engine import Engine
-from prgcore.errors import BadInput, unknown_name
+from prgcore.errors import BadInput
 from prgcore.model import Rule, Values
 from prgcore.wire import digest, dump
 
@@ -45,9 +45,7 @@ def config(
     Raises:
         BadInput: no such column, not a pair of this machine, or two regions of one name.
     """
-    for column in columns:
-        if column not in engine.stored:
-            raise BadInput(unknown_name("stored column", column, engine.stored))
+    check_columns(engine, columns)
     regions = {trigger(c): c for c in columns}
     if len(regions) < len(columns) or PAIR in regions:
         raise BadInput(f"two regions of this machine have one name: {', '.join(columns)} and "

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import reduce
+from math import prod
 from operator import and_, getitem, itemgetter
 from typing import Any, TypeAlias
 
@@ -80,6 +81,9 @@ class Group(dict[Values, int]):
 class Index:
     """The index of a machine.
 
+    Raises:
+        KeyError: the machine names what it does not have, or derives a column not everywhere.
+
     Attributes:
         position: where a row has each column: stored ones first, then derived ones.
         derived: for every derived column what picks its sources, and its table.
@@ -97,6 +101,10 @@ class Index:
             (picks(self.position[s] for s in c.sources), dict(c.table))
             for c in model.columns if c.derived
         ]
+        for column in model.columns:
+            rows = prod(len(self._columns[s].domain) for s in column.sources)
+            if column.derived and len(column.table) < rows:
+                raise KeyError(column.name)
         cubes = [Cube()]  # one holds everywhere, so that no number is 0
 
         def bits(more: Iterable[Cube]) -> int:

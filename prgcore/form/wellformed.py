@@ -35,10 +35,14 @@ from prgcore.model import (
     Values,
 )
 from prgcore.vocabulary import Kind, Outcome
+from prgcore.words import listed
 
 __all__ = [
-    "Overlap", "Stored", "contains", "findings", "knowledge", "overlaps", "satisfiable",
+    "STORY_VERBS", "Overlap", "Stored", "contains", "findings", "knowledge", "overlaps", "satisfiable",
 ]
+
+STORY_VERBS = ("policy", "start", "given", "expect", "refused", "ignored", "impossible")
+"""The words with which a line of a story begins that is not the name of an event."""
 
 _Columns: TypeAlias = Mapping[str, Column]
 
@@ -111,6 +115,7 @@ def findings(model: Model, actions: Iterable[str] | None = None) -> tuple[str, .
         *unsound,
         *_initial(model.initial, columns),
         *_twice("events", (e.name for e in model.events)),
+        *_tellable(model),
         *_possible(model, columns, events),
         *_rules(model, columns, events, None if actions is None else frozenset(actions),
                 Stored(model.columns) if not unsound else None),
@@ -122,6 +127,16 @@ def findings(model: Model, actions: Iterable[str] | None = None) -> tuple[str, .
           for line in _situation(f"situations[{i}]", s, columns, events)),
     ]
     return tuple(dict.fromkeys(found))
+
+
+def _tellable(model: Model) -> Iterator[str]:
+    """A story is lines that begin with a verb or are an event: none may be taken for the other."""
+    for i, event in enumerate(model.events):
+        if event.name.partition(" ")[0] in STORY_VERBS:
+            yield (
+                f"events[{i}]: {event.name!r} begins a line of a story with another meaning; "
+                f"an event is not called {listed(STORY_VERBS)}"
+            )
 
 
 def _twice(place: str, names: Iterable[str]) -> Iterator[str]:

@@ -32,6 +32,7 @@ from prgcore.errors import (
     unknown_name,
 )
 from prgcore.explain.display import parse_shown, shows_states, spell
+from prgcore.form.wellformed import STORY_VERBS
 from prgcore.machine import unusual
 from prgcore.model import Shown, Story
 from prgcore.seats import NODES
@@ -50,8 +51,7 @@ Starts: TypeAlias = Mapping[str, Sequence[str]]
 LARGEST = 1_000_000
 """How many characters a story may have."""
 
-_OUTCOMES = ("refused", "ignored", "impossible")
-_NO_EVENT = ("policy", "start", "given", "expect")
+_NO_EVENT, _OUTCOMES = STORY_VERBS[:4], STORY_VERBS[4:]
 _EXPECTED = f"an event such as failover(node1), or {', '.join((*_NO_EVENT, *_OUTCOMES))}"
 _EVENT = re.compile(r"[A-Za-z_]\w*(\([A-Za-z_]\w*\))?")
 _CELL = re.compile(r"([A-Za-z_][\w.]*)\s*=\s*(\w+)")
