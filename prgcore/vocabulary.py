@@ -10,7 +10,10 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 
-__all__ = ["ALIASES", "ASSIGNED", "Evidence", "Kind", "Outcome", "Reason", "State", "plain", "title", "word"]
+__all__ = [
+    "ALIASES", "ASSIGNED", "Evidence", "Kind", "Method", "Outcome", "Reason", "State",
+    "Verdict", "plain", "title", "word",
+]
 
 
 class State(StrEnum):
@@ -72,6 +75,26 @@ class Outcome(StrEnum):
     DONE = "done"
     IGNORED = "ignored"
     REFUSED = "refused"
+
+
+class Verdict(StrEnum):
+    """What came of an obligation of the prover."""
+
+    PROVED = "proved"
+    REFUTED = "refuted"
+    UNKNOWN = "unknown"
+    VACUOUS = "vacuous"
+    DISAGREE = "disagree"
+    NOT_APPLICABLE = "not_applicable"
+    REPORTED = "reported"
+
+
+class Method(StrEnum):
+    """How an obligation was decided: by a solver, from every reachable pair, or from the table."""
+
+    INDUCTION = "induction"
+    SEARCH = "search"
+    TABLE = "table"
 
 
 class Evidence(StrEnum):

@@ -13,7 +13,7 @@ from prgcore.engine import Pair
 from prgcore.errors import ImpossibleEvent, Undecided
 from prgcore.machine import prg
 from prgcore.running.driver import Heard, Keeper
-from prgcore.running.node import own, told
+from prgcore.running.node import own, reported
 from prgcore.seats import NODES, seat
 from prgcore.stores.ports import Observation, heard, host_lost
 from prgcore.stores.record import Record, assigned, let_go, served, taken
@@ -73,7 +73,7 @@ class Node:
             return
         drawer, changes = self.seen[0].own[self.name], self.seen[0].changes[self.name]
         self.world.flying.append((seat("peer", self.name), {
-            c: drawer[c] for c in told(self.world.machine, self.name)}, changes))
+            c: drawer[c] for c in reported(self.world.machine, self.name)}, changes))
 
     # ------------------------------------------------------------------- serving
 

@@ -12,7 +12,7 @@ from transitions.extensions import AsyncMachine, HierarchicalMachine
 
 from prgcore.adapters import statemachine as charts
 from prgcore.adapters import transitions as machines
-from prgcore.adapters.foreign import Deviation, Reading
+from prgcore.adapters.foreign import Deviation, Translation
 from prgcore.engine import Engine
 from prgcore.errors import BadInput
 from prgcore.machine import PRG, Machine
@@ -315,7 +315,7 @@ def test_derived_cells_and_maps_are_read_exactly() -> None:
             if decision.rule is not None:
                 ends = [f"{p['node1.lamp']}_{p['switch']}" for p in (pair, decision.pair)]
                 made.add((name, *ends))
-    reading = Reading(engine, states, events)
+    reading = Translation(engine, states, events)
     everything = {(n, a, b) for n in events for a in states for b in states}
     extra = {(d.trigger, d.source, d.dest) for d in reading.differences(everything)
              if d.kind == "extra"}

@@ -18,7 +18,7 @@ from prgcore.prove.duties import Duties, f9
 from prgcore.prove.induction import Proof, is_mirrored
 from prgcore.prove.mutation import EQUIVALENT, Killer, Mutant, mutants
 from prgcore.prove.relation import Relation
-from prgcore.prove.work import Finding, Work
+from prgcore.prove.work import Judgement, Work
 from prgcore.seats import instantiate, mirror_rule
 from prgcore.tables.actions import ACTIONS
 from prgcore.tables.duties import DUTIES
@@ -57,7 +57,7 @@ def _action(text: str) -> Action:
     return Action(do, node.rstrip(")") or None)
 
 
-def asked(model: Model) -> Finding:
+def asked(model: Model) -> Judgement:
     return f9(Work(Engine(model)))
 
 
@@ -79,7 +79,7 @@ def wrong(rule: Rule) -> list[str]:
     return [w.says for w in document().wrong(rule)]
 
 
-def told(model: Model) -> Finding:
+def told(model: Model) -> Judgement:
     """F9 of a machine whose invariants are known to hold: actions change no pair."""
     return f9(Work(Engine(model), known=Proof(PROVED)))
 

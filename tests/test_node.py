@@ -18,8 +18,8 @@ from prgcore.running.node import (
     explanation,
     own,
     pairs,
+    reported,
     shared,
-    told,
     view,
     written,
 )
@@ -51,7 +51,7 @@ def known_by(pair, node):
     """What a node's agent knows of a pair."""
     names = {*shared(PRG), *own(PRG, node)}
     if pair[f"{node}.hears_peer"] == "yes":
-        names |= set(told(PRG, seat("peer", node)))
+        names |= set(reported(PRG, seat("peer", node)))
     return {c: pair[c] for c in PRG.stored if c in names}
 
 
@@ -82,7 +82,7 @@ def test_what_an_administrator_cannot_ask_is_named():
     pair = after()
     known = known_by(pair, "node1")
     assert decide(PRG, known, "failover(node2)").outcome is Outcome.DONE
-    alone = {c: v for c, v in known.items() if c not in told(PRG, "node2")}
+    alone = {c: v for c, v in known.items() if c not in reported(PRG, "node2")}
     with pytest.raises(Undecided) as error:
         decide(PRG, alone, "failover(node2)")
     assert set(error.value.columns) <= set(PRG.stored) - set(alone)
@@ -127,7 +127,7 @@ def test_every_column_is_in_the_record_in_a_drawer_or_the_worlds():
     assert set().union(*places) == set(PRG.stored)
     assert sum(map(len, places)) == len(PRG.stored)
     for node in NODES:
-        assert set(told(PRG, node)) == set(own(PRG, node)) - SECRET
+        assert set(reported(PRG, node)) == set(own(PRG, node)) - SECRET
     assert own(Engine(TURNSTILE), "node1") == ()
     assert own(Engine(LAMPS), "node1") == ("node1.lamp", "node1.hears")
 

@@ -1,7 +1,7 @@
 """Between a table and a foreign state machine: what each shows of the other.
 
 Law: no foreign library and no rule here; the adapters of `transitions` and `statemachine` share it.
-`Shape` is our table as states and transitions that others can draw and ask for. `Reading` is a
+`Shape` is our table as states and transitions that others can draw and ask for. `Translation` is a
 foreign machine read as ours: its states as values of our columns, its triggers as our events;
 `Shadow` follows it step by step.
 """
@@ -24,8 +24,8 @@ from prgcore.vocabulary import Kind, Outcome
 from prgcore.words import listed
 
 __all__ = [
-    "JOINT", "STATES", "Deviation", "Difference", "Reading", "Shadow", "Shape", "check_columns",
-    "trigger",
+    "JOINT", "STATES", "Deviation", "Difference", "Shadow", "Shape", "Translation",
+    "check_columns", "trigger",
 ]
 
 STATES = ("node1.state", "node2.state")
@@ -185,7 +185,7 @@ def _events(events: Any) -> Mapping[str, str]:
 
 
 @frozen(eq=False)
-class Reading:
+class Translation:
     """How a foreign machine is read.
 
     Attributes:
@@ -357,7 +357,7 @@ class Shadow:
         report: is told of a deviation; without it, it is raised and the move does not happen.
     """
 
-    reading: Reading
+    reading: Translation
     pair: Pair
     report: Callable[[Deviation], object] | None = None
 

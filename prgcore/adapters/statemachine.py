@@ -16,9 +16,9 @@ from prgcore.adapters.foreign import (
     STATES,
     Deviation,
     Difference,
-    Reading,
     Shadow,
     Shape,
+    Translation,
     trigger,
 )
 from prgcore.engine import Decision, Engine, Pair
@@ -256,9 +256,9 @@ def _moves(chart: Any) -> Iterator[tuple[str, str, str]]:
 
 def _reading(
     chart: Any, engine: Engine, states: Mapping[str, Cubelike], events: Mapping[str, str]
-) -> Reading:
+) -> Translation:
     if any(s.states or s.parallel for s in chart.states):
         raise BadInput("a chart with nested states cannot be watched; only a flat one can")
-    reading = Reading(engine, states, events)
+    reading = Translation(engine, states, events)
     reading.covers((s.id for s in chart.states), {name for name, _, _ in _moves(chart)})
     return reading

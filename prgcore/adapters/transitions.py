@@ -18,9 +18,9 @@ from prgcore.adapters.foreign import (
     STATES,
     Deviation,
     Difference,
-    Reading,
     Shadow,
     Shape,
+    Translation,
     trigger,
 )
 from prgcore.engine import Decision, Engine, Pair
@@ -308,7 +308,7 @@ class Watch:
     """
 
     def __init__(
-        self, reading: Reading, pair: Pair, report: Callable[[Deviation], object] | None
+        self, reading: Translation, pair: Pair, report: Callable[[Deviation], object] | None
     ) -> None:
         self.reading, self.report, self.next = reading, report, dict[int, Pair]()
         self._start, self._shadows = pair, dict[int, tuple[Any, Shadow]]()
@@ -379,12 +379,12 @@ def compare(
 def _reading(
     machine: transitions.Machine, engine: Engine, states: Mapping[str, Cubelike],
     events: Mapping[str, str],
-) -> Reading:
+) -> Translation:
     from transitions.extensions import AsyncMachine, HierarchicalMachine
 
     if isinstance(machine, (AsyncMachine, HierarchicalMachine)):
         raise BadInput(f"a {type(machine).__name__} cannot be watched: its states are nested, or "
                        "it is asynchronous; only a flat Machine can")
-    reading = Reading(engine, states, events)
+    reading = Translation(engine, states, events)
     reading.covers(machine.states, machine.events)
     return reading

@@ -97,7 +97,7 @@ def _enabled_json(machine: Engine, group: Group, enabled: Enabled | str) -> dict
 
 def _report(reading: Reading, name: str) -> Iterator[str]:
     for finding in reading.findings:
-        yield from _told(finding)
+        yield from _rendered(finding)
         yield ""
     for found in _enabling(reading):
         yield from _foretold(*found)
@@ -113,7 +113,7 @@ def _report(reading: Reading, name: str) -> Iterator[str]:
         yield from output.wrapped(f"{name}: {', '.join(counts)}: nothing is wrong")
 
 
-def _told(finding: Finding) -> Iterator[str]:
+def _rendered(finding: Finding) -> Iterator[str]:
     value = "" if finding.value is None else " = " + json.dumps(finding.value, ensure_ascii=False)
     yield from output.wrapped(finding.field + value, finding.severity.ljust(9), INDENT)
     yield from output.wrapped(finding.says, INDENT, INDENT)

@@ -21,7 +21,7 @@ from prgcore.words import counted, one_line
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from prgcore.running.log import Line
+    from prgcore.running.log import LogLine
     from prgcore.story.conformance import Report
     from prgcore.wire.entry import PartialEntry
 
@@ -94,7 +94,7 @@ def conform(
     if as_json:
         output.write_json(report.to_json())
     else:
-        output.write("\n".join(_told(report)))
+        output.write("\n".join(_rendered(report)))
     raise Exit(int(not report.ok or bool(strict and report.refused)))
 
 
@@ -107,7 +107,7 @@ def _alone(report: Report, by: set[str]) -> Report:
     return evolve(report, finding=evolve(found, says=says))
 
 
-def _told(report: Report) -> Iterator[str]:
+def _rendered(report: Report) -> Iterator[str]:
     """The report, at most as wide as the page."""
     if not report.lines:
         yield "no decisions"
@@ -131,7 +131,7 @@ def _told(report: Report) -> Iterator[str]:
 
 
 def _entries(
-    lines: Iterator[Line[PartialEntry]], log: str
+    lines: Iterator[LogLine[PartialEntry]], log: str
 ) -> Iterator[tuple[str, PartialEntry]]:
     """The place and the entry of every line; of a last one without its end nothing."""
     for line in lines:

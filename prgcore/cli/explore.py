@@ -72,7 +72,7 @@ def explore(
         output.writable(Path(file))
     engine: Engine
     if story is not None:
-        engine, told = _told(machine, policy, story)
+        engine, told = _story_of(machine, policy, story)
     elif any(given is not None for given in asks.values()):
         from prgcore.story.script import as_story
 
@@ -90,16 +90,16 @@ def explore(
     output.write(f"{one_line(file)}: {len(html.encode()):,} bytes; open it in a browser")
 
 
-def _told(machine: str | None, policy: list[str] | None, what: str) -> tuple[Engine, str]:
+def _story_of(machine: str | None, policy: list[str] | None, what: str) -> tuple[Engine, str]:
     """The machine of a story, and its text; of what the prover prints the first one.
 
     Raises:
         BadInput: no story of the machine, or one that the page would refuse.
     """
-    from prgcore.cli.runs import told
+    from prgcore.cli.runs import run_of
     from prgcore.explorer import LONGEST
 
-    ran, _ = told(machine, policy, what, None)
+    ran, _ = run_of(machine, policy, what, None)
     lines = [step.line for step in ran.steps]
     count = sum(line.verb != "policy" for line in lines)
     if count > LONGEST:

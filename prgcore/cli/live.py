@@ -49,7 +49,7 @@ ANSWER, DECISION = 3.0, 15.0
 LOOK = 0.1
 """Seconds between two looks."""
 
-Answer = dict[str, Any]
+Reply = dict[str, Any]
 Known = Mapping[str, str]
 
 
@@ -160,8 +160,8 @@ def look(group: Group, within: float = ANSWER) -> Seen:
 
 async def _statuses(
     group: Group, members: tuple[Member, ...], within: float
-) -> list[Answer | str]:
-    async def one(member: Member) -> Answer | str:
+) -> list[Reply | str]:
+    async def one(member: Member) -> Reply | str:
         try:
             return _status(group, member, await _asked(member, {"do": "status"}, within))
         except PrgError as error:
@@ -170,7 +170,7 @@ async def _statuses(
     return list(await asyncio.gather(*(one(m) for m in members)))
 
 
-async def _asked(member: Member, question: Mapping[str, Any], within: float) -> Answer:
+async def _asked(member: Member, question: Mapping[str, Any], within: float) -> Reply:
     try:
         return await ask(member.admin, question, within)
     except RecursionError:
@@ -178,7 +178,7 @@ async def _asked(member: Member, question: Mapping[str, Any], within: float) -> 
                           "back is nested too deeply") from None
 
 
-def _status(group: Group, member: Member, answer: Answer) -> Answer:
+def _status(group: Group, member: Member, answer: Reply) -> Reply:
     """A status, checked.
 
     Raises:
@@ -248,7 +248,7 @@ _ERRORS: dict[str, Callable[[str], PrgError]] = {
 }
 
 
-def tell(file: Path, choose: Callable[[State], str]) -> tuple[Seen, list[Answer]]:
+def tell(file: Path, choose: Callable[[State], str]) -> tuple[Seen, list[Reply]]:
     """Tell a command to an agent that answers; the group afterwards, and what was decided.
 
     Args:
@@ -280,7 +280,7 @@ def tell(file: Path, choose: Callable[[State], str]) -> tuple[Seen, list[Answer]
     return after, [decision]
 
 
-def _question(member: Member, question: Mapping[str, Any], what: str) -> Answer:
+def _question(member: Member, question: Mapping[str, Any], what: str) -> Reply:
     """An answer that is no error.
 
     Raises:
@@ -365,12 +365,12 @@ def _write(group: Group, seen: Seen | None, *, as_json: bool) -> None:
         said = seen.to_json() if seen else {"format": FORMAT, "group": group.name, "answers": []}
         output.write_json({"time": now.timestamp()} | said, line=True)
     else:
-        nodes = " | ".join(f"{seen.name(n)}: {_told(seen, n)}" for n in NODES) if seen else ""
+        nodes = " | ".join(f"{seen.name(n)}: {_seen_of(seen, n)}" for n in NODES) if seen else ""
         output.write(f"{now:%H:%M:%S}.{now.microsecond // 100_000}  {nodes or 'no node answers'}")
     sys.stdout.flush()
 
 
-def _told(seen: Seen, node: str) -> str:
+def _seen_of(seen: Seen, node: str) -> str:
     """What a node shows, and whose users it holds."""
     held = " and ".join(seen.name(home) for home in NODES if seen.claims.get(home) == node)
     said = spell(seen.display()[NODES.index(node)]).removesuffix(" / Normal")

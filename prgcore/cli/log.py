@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
-    from prgcore.running.log import Line, Said
+    from prgcore.running.log import LogLine, Said
     from prgcore.running.telemetry import Telemetry
     from prgcore.wire.entry import Entry
 
@@ -153,7 +153,7 @@ def _order(entry: Entry) -> tuple[int, bool, float]:
 
 def lines(
     file: str, reader: Callable[[Any], Said], follow: Callable[[BinaryIO], Any] | None = None
-) -> Generator[Line[Said], None, None]:
+) -> Generator[LogLine[Said], None, None]:
     """The lines of a log, or of standard input for `-`, or the history of a SQLite store.
 
     Args:
@@ -182,7 +182,7 @@ def lines(
             from None
 
 
-def _stored(file: str, reader: Callable[[Any], Said]) -> Iterator[Line[Said]]:
+def _stored(file: str, reader: Callable[[Any], Said]) -> Iterator[LogLine[Said]]:
     """The history of a store, which has what was done, and not what was refused or ignored."""
     from prgcore.running.log import line_of
     from prgcore.stores.sqlite import SQLiteStore

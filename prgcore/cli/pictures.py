@@ -351,20 +351,20 @@ def _nearer(machine: Machine, pair: Pair, radius: int, kinds: tuple[Kind, ...]) 
 
 
 def _path(source: Source, *, what: str | None = None, counterexample: str | None = None) -> Made:
-    from prgcore.cli.runs import told
+    from prgcore.cli.runs import run_of
     from prgcore.diagram.walks import path
 
-    run, title = told(*source, what, counterexample)
+    run, title = run_of(*source, what, counterexample)
     return path(run, title), iter(["the view sequence"])
 
 
 def _sequence(
     source: Source, *, what: str | None = None, counterexample: str | None = None
 ) -> Made:
-    from prgcore.cli.runs import told
+    from prgcore.cli.runs import run_of
     from prgcore.diagram.sequence import sequence
 
-    run, title = told(*source, what, counterexample)
+    run, title = run_of(*source, what, counterexample)
     return sequence(run, title), iter(())
 
 

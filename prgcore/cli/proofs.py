@@ -11,6 +11,7 @@ from xml.etree import ElementTree as ET
 from prgcore.cli import inputs, output, shipped
 from prgcore.cli.commands import Argument, Exit, Group, Option, examples
 from prgcore.errors import BadInput, MissingExtra, unknown_name
+from prgcore.vocabulary import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
     from prgcore.wire.sarif import Locate
 
 COLOURS = {
-    "proved": "green", "refuted": "bold red", "unknown": "yellow", "vacuous": "bold red",
-    "disagree": "bold red", "not_applicable": "dim", "reported": "cyan",
+    Verdict.PROVED: "green", Verdict.REFUTED: "bold red", Verdict.UNKNOWN: "yellow",
+    Verdict.VACUOUS: "bold red", Verdict.DISAGREE: "bold red", Verdict.NOT_APPLICABLE: "dim",
+    Verdict.REPORTED: "cyan",
 }
 WORST_FIRST = (4, 1, 3, 0)
 """Of several exit codes the one that is reported."""
@@ -266,13 +268,13 @@ def _page(report: Report) -> Iterator[RenderableType]:
     table = output.table("id", "verdict", "method", "s", "obligation", right=("s",))
     for r in report.results:
         verdict = Text(r.verdict.replace("_", " "), style=COLOURS.get(r.verdict, ""))
-        why = f" ({r.detail.get('says', '')})" if r.verdict == "not_applicable" else ""
+        why = f" ({r.detail.get('says', '')})" if r.verdict == Verdict.NOT_APPLICABLE else ""
         table.add_row(r.id, verdict, r.method, f"{r.seconds:.2f}", r.title + why)
     yield table
     yield ""
     found = output.table("id", "found")
     for r in report.results:
-        if r.detail and r.verdict in ("proved", "reported"):
+        if r.detail and r.verdict in (Verdict.PROVED, Verdict.REPORTED):
             found.add_row(r.id, _found(r.detail))
     if found.rows:
         yield found
@@ -285,7 +287,7 @@ def _page(report: Report) -> Iterator[RenderableType]:
     for assumption in dict.fromkeys(a for r in _applicable(report) for a in r.assumptions):
         yield f"assuming {assumption}{_extent(report, assumption)}"
     for r in report.results:
-        if r.story or r.verdict in ("refuted", "vacuous", "disagree"):
+        if r.story or r.verdict in (Verdict.REFUTED, Verdict.VACUOUS, Verdict.DISAGREE):
             yield ""
             yield Text(f"{r.id} {r.verdict}: {r.title}", style=COLOURS.get(r.verdict, ""))
             yield r.story.rstrip() or "  no counterexample is told; --json has the detail"
@@ -294,7 +296,7 @@ def _page(report: Report) -> Iterator[RenderableType]:
 
 
 def _applicable(report: Report) -> list[Result]:
-    return [r for r in report.results if r.verdict != "not_applicable"]
+    return [r for r in report.results if r.verdict != Verdict.NOT_APPLICABLE]
 
 
 def _extent(report: Report, assumption: str) -> str:
@@ -340,5 +342,5 @@ def _counts(report: Report) -> str:
 def _summaries(reports: list[Report]) -> Iterator[str]:
     for report in reports:
         bad = [r.id for r in report.results
-               if r.verdict in ("refuted", "unknown", "vacuous", "disagree")]
+               if r.verdict in (Verdict.REFUTED, Verdict.UNKNOWN, Verdict.VACUOUS, Verdict.DISAGREE)]
         yield f"{_choices(report)}: {_counts(report)}" + (f": {', '.join(bad)}" if bad else "")

@@ -27,7 +27,7 @@ _TOLD = re.compile(
 """A line as `prgcore prove` and `prgcore simulate` tell it: number, text, what answered it."""
 
 
-def told(
+def run_of(
     file: str | None, policy: list[str] | None, what: str | None, counterexample: str | None
 ) -> tuple[Run, str]:
     """A run, and a title for its picture.

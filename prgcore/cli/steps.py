@@ -82,14 +82,14 @@ def step(
     else:
         page = output.table("", "")
         page.show_header = False
-        for label, said in _told(decision, pair):
+        for label, said in _rendered(decision, pair):
             page.add_row(f"  {label}", said)
         rule = f" by {decision.rule.id}" if decision.rule else ""
         output.show(f"{event}: {decision.outcome}{rule}", page)
     raise Exit(int(strict and decision.outcome is Outcome.REFUSED))
 
 
-def _told(decision: Decision, before: Pair) -> Iterator[tuple[str, str]]:
+def _rendered(decision: Decision, before: Pair) -> Iterator[tuple[str, str]]:
     """A decision in words: label and text, a line each."""
     from prgcore.story.script import changes
 

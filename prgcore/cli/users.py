@@ -64,7 +64,7 @@ def users(
     if found:
         what = output.table("restriction", "what users notice, what to do")
         for r in found:
-            what.add_row(r.id, _told(r))
+            what.add_row(r.id, _rendered(r))
         parts.append(what)
     else:
         parts.append("No restriction applies.")
@@ -90,7 +90,7 @@ def _assuming(asked: inputs.Question) -> dict[str, str]:
     return {} if taken is None else dict(taken.assuming)
 
 
-def _told(r: Restriction) -> str:
+def _rendered(r: Restriction) -> str:
     lasts = ""
     if r.seconds and any(r.seconds):
         least, most = r.seconds

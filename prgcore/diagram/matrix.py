@@ -237,16 +237,16 @@ class _Survey:
         some = [i for i in ids if i not in every]
         says = []
         if every:
-            says.append(f"every pair here breaks {self._told(every)}")
+            says.append(f"every pair here breaks {self._promises(every)}")
         elif all(broken):
             says.append("every pair here breaks a promise")
         if some:
-            says.append(f"some pairs here break {self._told(some)}")
+            says.append(f"some pairs here break {self._promises(some)}")
         text = " ".join(every) if every else f"some {' '.join(some)}"
         return Square(row, column, Standing.BROKEN, text, ". ".join(says), inside,
                       f"invariants.html#{ids[0].lower()}")
 
-    def _told(self, ids: Collection[str]) -> str:
+    def _promises(self, ids: Collection[str]) -> str:
         """Invariants, each with what it says."""
         return "; ".join(f"{i.id}: {i.says}" for i in self.engine.model.invariants if i.id in ids)
 
@@ -358,7 +358,7 @@ class _Survey:
         """A square that invariants forbid: each of them, or all of them together."""
         together = len(ids) > 1 and not contradiction(
             self._machine(ids[:1]), [cube({self.rows: row, self.columns: column})])
-        told = self._told(ids)
+        told = self._promises(ids)
         return Square(
             row, column, Standing.IMPOSSIBLE, (" + " if together else " ").join(ids),
             f"{' and '.join(ids)} together: {told}" if together else told,

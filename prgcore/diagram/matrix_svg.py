@@ -105,7 +105,7 @@ class _Picture:
                       text_anchor="middle", font_weight=600)
             for i, line in enumerate(lines)
         )
-        return draw.told(_box(x, y, self.side, _HIGH, square.standing) + words, _tooltip(square),
+        return draw.titled(_box(x, y, self.side, _HIGH, square.standing) + words, _tooltip(square),
                          self.drawn.link(square))
 
     def _legend(self) -> Iterator[str]:

@@ -66,7 +66,7 @@ def text(drawn: Matrix) -> str:
     if drawn.rows != drawn.columns:
         lines += ["", *(f"{a} {named(c)}" for a, c in zip(across, drawn.columns, strict=True))]
     for standing, says, count in legend(drawn):
-        lines += ["", f"{STANDINGS[standing].shape} {says} ({count})", *_told(drawn, standing)]
+        lines += ["", f"{STANDINGS[standing].shape} {says} ({count})", *_squares(drawn, standing)]
     for remark in drawn.remarks:
         lines += ["", *wrap(remark, WIDTH)]
     return "\n".join(lines) + "\n"
@@ -78,7 +78,7 @@ def _letters(count: int) -> list[str]:
     return [*ascii_uppercase, *long][:count]
 
 
-def _told(drawn: Matrix, standing: Standing) -> Iterator[str]:
+def _squares(drawn: Matrix, standing: Standing) -> Iterator[str]:
     """What is said of the squares of one standing: one by one, by their row, or counted."""
     told: list[str]
     if standing in _COUNTED:

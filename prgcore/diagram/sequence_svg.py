@@ -228,7 +228,7 @@ class _Picture:
             parts += self._own(first)
         else:
             parts += self._across(some)
-        self.over.append(draw.told("".join(parts), first.tooltip, self.drawn.at(first.url)))
+        self.over.append(draw.titled("".join(parts), first.tooltip, self.drawn.at(first.url)))
 
     def _words(self, x: float, y: float, message: Message, words: str, **more: object) -> str:
         weight = 600 if _is_event(message) else None

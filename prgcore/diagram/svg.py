@@ -15,7 +15,7 @@ from prgcore.words import clean
 
 __all__ = [
     "FAINT", "INK", "LINE", "MONO", "PAGE", "SANS", "box", "document", "element", "fold",
-    "haloed", "legend", "line", "room", "text", "tip", "told",
+    "haloed", "legend", "line", "room", "text", "tip", "titled",
 ]
 
 MONO = "ui-monospace, 'SF Mono', Menlo, Consolas, 'DejaVu Sans Mono', monospace"
@@ -116,7 +116,7 @@ def legend(looks: Mapping[str, Look], y: float, wide: float, edge: float) -> tup
     return "".join(parts), y + 16
 
 
-def told(inside: str, tooltip: str, url: str = "") -> str:
+def titled(inside: str, tooltip: str, url: str = "") -> str:
     """Markup that says more when it is pointed at, and leads somewhere: out of the picture."""
     named = f"<title>{escape(clean(tooltip))}</title>{inside}" if tooltip else inside
     if url:

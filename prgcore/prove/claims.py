@@ -13,9 +13,25 @@ from typing import Any, Literal, TypeAlias
 import z3
 from attrs import field, frozen
 
+from prgcore.vocabulary import Verdict
+
 __all__ = [
-    "RLIMIT", "SORTS", "Answer", "Build", "Claim", "Numbers", "Sort", "Term", "Unknowns",
-    "Values", "ask", "both", "either", "implies", "no", "same",
+    "RLIMIT",
+    "SORTS",
+    "Build",
+    "Claim",
+    "Numbers",
+    "SolverAnswer",
+    "Sort",
+    "Term",
+    "Unknowns",
+    "Values",
+    "ask",
+    "both",
+    "either",
+    "implies",
+    "no",
+    "same",
 ]
 
 Term: TypeAlias = Any
@@ -108,15 +124,15 @@ Build: TypeAlias = Callable[[Unknowns], Claim]
 
 
 @frozen
-class Answer:
+class SolverAnswer:
     """What the solver says of a claim: the verdict, and the values that show it."""
 
-    verdict: str
+    verdict: Verdict
     says: str = ""
     values: dict[str, str] = field(factory=dict)
 
 
-def ask(build: Build, sort: Sort) -> Answer:
+def ask(build: Build, sort: Sort) -> SolverAnswer:
     """Prove a claim over a sort: a witness of its premises first, then no counterexample.
 
     What the solver finds is put through the claim again as numbers; if it does not show there
@@ -133,10 +149,10 @@ def ask(build: Build, sort: Sort) -> Answer:
         solver.add(claim.shows)
     witness = solver.check()
     if witness != z3.sat:
-        verdict = "vacuous" if witness == z3.unsat else "unknown"
-        return Answer(verdict, "no witness: " + "; ".join(claim.given))
+        verdict = Verdict.VACUOUS if witness == z3.unsat else Verdict.UNKNOWN
+        return SolverAnswer(verdict, "no witness: " + "; ".join(claim.given))
     if not _replays(build, _values(unknowns, solver.model()), ""):
-        return Answer("disagree", "the witness of the premises is none with numbers")
+        return SolverAnswer(Verdict.DISAGREE, "the witness of the premises is none with numbers")
     solver.pop()
     for says, conclusion in claim.then.items():
         if conclusion is True:
@@ -146,13 +162,13 @@ def ask(build: Build, sort: Sort) -> Answer:
                    else z3.BoolVal(not conclusion, unknowns.context))
         found = solver.check()
         if found == z3.unknown:
-            return Answer("unknown", f"the solver gave up: {says}")
+            return SolverAnswer(Verdict.UNKNOWN, f"the solver gave up: {says}")
         if found == z3.sat:
             values = _values(unknowns, solver.model())
-            verdict = "refuted" if _replays(build, values, says) else "disagree"
-            return Answer(verdict, says, {name: str(v) for name, v in sorted(values.items())})
+            verdict = Verdict.REFUTED if _replays(build, values, says) else Verdict.DISAGREE
+            return SolverAnswer(verdict, says, {name: str(v) for name, v in sorted(values.items())})
         solver.pop()
-    return Answer("proved")
+    return SolverAnswer(Verdict.PROVED)
 
 
 def _values(unknowns: Unknowns, model: Term) -> dict[str, bool | int | Fraction]:

@@ -23,6 +23,7 @@ from prgcore.prove.report import EXIT, Report, Result, listing, prove
 from prgcore.prove.space import Space
 from prgcore.prove.work import Work
 from prgcore.seats import NODES
+from prgcore.vocabulary import Verdict
 from prgcore.wire.changes import Changes, changes
 from prgcore.wire.machine_file import digest
 
@@ -386,7 +387,7 @@ def _judged(found: Difference, old: Sequence[Result], new: Sequence[Result]) -> 
         for id_, one, other in both
         if one is None or other is None or one.verdict != other.verdict
     )
-    unknown = [r.id for r in (*old, *new) if r.verdict == "unknown"]
+    unknown = [r.id for r in (*old, *new) if r.verdict == Verdict.UNKNOWN]
     figures = tuple(
         Figure(id_, counts, was, is_)
         for id_, one, other in both if id_ in FIGURES and one and other

@@ -17,8 +17,8 @@ from prgcore.prove.counterexample import unreached
 from prgcore.prove.induction import RLIMIT, half, touched
 from prgcore.prove.relation import Relation, Term
 from prgcore.prove.space import Space
-from prgcore.prove.work import Finding, Work
-from prgcore.vocabulary import Outcome
+from prgcore.prove.work import Judgement, Work
+from prgcore.vocabulary import Method, Outcome, Verdict
 
 __all__ = ["Duties", "Wrong", "f9"]
 
@@ -133,7 +133,7 @@ class _Steps:
             return
         pair = self.duties.pair(self.relation.true())
         if pair is not None:
-            yield self._told(says, pair)
+            yield self._wrong(says, pair)
 
     def _harmful(self) -> Iterator[Wrong]:
         harms = {
@@ -144,16 +144,16 @@ class _Steps:
             for action, harm in harms.items():
                 pair = self.duties.pair(harm)
                 if pair is not None:
-                    yield self._told(
+                    yield self._wrong(
                         f"asks for {action} where it does harm", pair,
                         after=self.duties.harmless[action], into=False)
 
     def _meets(self, duty: Duty, met: Term, says: str) -> Iterator[Wrong]:
         pair = self.duties.pair(met)
         if pair is not None:
-            yield self._told(says, pair, before=duty.before, after=(duty.after,))
+            yield self._wrong(says, pair, before=duty.before, after=(duty.after,))
 
-    def _told(
+    def _wrong(
         self, says: str, pair: dict[str, str], before: Cube = EVERYWHERE,
         after: tuple[Cube, ...] = (EVERYWHERE,), *, into: bool = True,
     ) -> Wrong:
@@ -187,11 +187,11 @@ def _disorder(actions: tuple[Action, ...], duty: Duty) -> Iterator[tuple[Action,
 # ------------------------------------------------------------------ the obligation
 
 
-def f9(work: Work) -> Finding:
+def f9(work: Work) -> Judgement:
     """Every rule asks for what its steps need, in their order, and for nothing else."""
     if not work.model.duties:
         says = "the machine has no duties, which say what its actions are for"
-        return Finding("not_applicable", "induction", {"says": says})
+        return Judgement(Verdict.NOT_APPLICABLE, Method.INDUCTION, {"says": says})
     solver = work.relation.solver(RLIMIT)
     solver.add(work.relation.inside(work.held))
     duties = Duties(work.relation, solver)
@@ -202,28 +202,28 @@ def f9(work: Work) -> Finding:
     idle = [d.id for d in work.model.duties if space and not _met(space, d)]
     if idle:
         says = f"no reachable step meets {', '.join(idle)}"
-        return Finding("vacuous", "search", {"says": says, "all": idle})
-    return Finding("proved", "induction", {
+        return Judgement(Verdict.VACUOUS, Method.SEARCH, {"says": says, "all": idle})
+    return Judgement(Verdict.PROVED, Method.INDUCTION, {
         "duties": len(work.model.duties),
         "rules that ask": sum(bool(r.actions) for r in work.model.rules),
         **({} if space else {"vacuity": "not checked: no search"}),
     })
 
 
-def _refuted(work: Work, wrong: list[Wrong]) -> Finding:
+def _refuted(work: Work, wrong: list[Wrong]) -> Judgement:
     """With a reachable step where one of them has one, else with the solver's."""
     detail = {"says": wrong[0].says, "all": [w.says for w in wrong]}
     space = work.space_or_none
     for one in wrong:
         number = _reached(space, one) if space else None
         if number is not None:
-            return Finding("refuted", "search", {**detail, "says": one.says},
+            return Judgement(Verdict.REFUTED, Method.SEARCH, {**detail, "says": one.says},
                            work.at(number, one.says, one.rule.event))
     sure = next((w for w in wrong if w.pair), None)
     if sure is None:
-        return Finding("unknown", "induction", detail)
-    return Finding(
-        "refuted", "induction", {**detail, "says": sure.says},
+        return Judgement(Verdict.UNKNOWN, Method.INDUCTION, detail)
+    return Judgement(
+        Verdict.REFUTED, Method.INDUCTION, {**detail, "says": sure.says},
         unreached(work.engine, space, sure.pair, sure.rule.event, sure.says),
     )
 

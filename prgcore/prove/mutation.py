@@ -30,9 +30,9 @@ from prgcore.prove.induction import RLIMIT, Proof, half, induct, is_mirrored, to
 from prgcore.prove.obligations import obligations
 from prgcore.prove.relation import Relation, Term
 from prgcore.prove.space import Space, search
-from prgcore.prove.work import Finding, Obligation, Work
+from prgcore.prove.work import Judgement, Obligation, Work
 from prgcore.seats import mirror_name, mirror_rule
-from prgcore.vocabulary import Kind, Outcome
+from prgcore.vocabulary import Kind, Method, Outcome, Verdict
 
 __all__ = [
     "EQUIVALENT", "SURVIVED", "Killer", "Mutant", "fates", "mutants", "mutate", "obligation",
@@ -349,7 +349,7 @@ class Killer:
         try:
             for obligation in obligations(machine.model):
                 if obligation.id in asked and obligation.run(work).verdict in (
-                        "refuted", "vacuous"):
+                        Verdict.REFUTED, Verdict.VACUOUS):
                     return obligation.id
         except BudgetExhausted:
             return SURVIVED
@@ -399,11 +399,11 @@ def sample(model: Model, count: int, seed: int) -> tuple[Mutant, ...]:
 def obligation(count: int, seed: int) -> Obligation:
     """M1 over a sample, or over all mutants."""
 
-    def run(work: Work) -> Finding:
+    def run(work: Work) -> Judgement:
         refuted = [i.id for i in work.model.invariants if i.id not in work.held]
         if refuted:
             says = f"{', '.join(refuted)} must hold before the table is broken on purpose"
-            return Finding("not_applicable", "search", {"says": says})
+            return Judgement(Verdict.NOT_APPLICABLE, Method.SEARCH, {"says": says})
         chosen = sample(work.model, count, seed)
         killed: Counter[str] = Counter()
         survivors = []
@@ -422,7 +422,7 @@ def obligation(count: int, seed: int) -> Obligation:
         }
         if survivors:
             detail["says"] = "no obligation notices: " + "; ".join(survivors[:10])
-            return Finding("refuted", "search", detail)
-        return Finding("proved", "search", detail)
+            return Judgement(Verdict.REFUTED, Method.SEARCH, detail)
+        return Judgement(Verdict.PROVED, Method.SEARCH, detail)
 
     return Obligation("M1", "every mutant of the table is killed, or proved equivalent", run)

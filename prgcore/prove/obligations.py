@@ -23,8 +23,8 @@ from prgcore.prove.counterexample import unreached
 from prgcore.prove.induction import breaks, has_seats, unmirrored
 from prgcore.prove.progress import chain, chains
 from prgcore.prove.space import Space
-from prgcore.prove.work import BY_ITSELF, HOMEWARD, Finding, Obligation, Work
-from prgcore.vocabulary import Kind, Outcome
+from prgcore.prove.work import BY_ITSELF, HOMEWARD, Judgement, Obligation, Work
+from prgcore.vocabulary import Kind, Method, Outcome, Verdict
 
 __all__ = ["COMPILED_SAMPLE", "obligations"]
 
@@ -34,78 +34,78 @@ COMPILED_SAMPLE = 300
 # ------------------------------------------------------------------- form
 
 
-def _f1(work: Work) -> Finding:
+def _f1(work: Work) -> Judgement:
     by_table = overlaps(work.model)
     asked = table.overlaps(work.model)
     by_solver = [w for w in asked if w.pair]
     if asked and not by_solver:
-        return Finding("unknown", "table", {"says": "the solver gave up"})
+        return Judgement(Verdict.UNKNOWN, Method.TABLE, {"says": "the solver gave up"})
     if bool(by_table) != bool(by_solver):
-        return Finding("disagree", "table", {
+        return Judgement(Verdict.DISAGREE, Method.TABLE, {
             "table": [f"{o.rule1} {o.rule2}" for o in by_table],
             "solver": [w.says for w in by_solver],
         })
     if by_solver:
-        return work.refuted("table", "; ".join(w.says for w in by_solver[:5]), by_solver[0])
-    return Finding("proved", "table", {"rules": len(work.model.rules)})
+        return work.refuted(Method.TABLE, "; ".join(w.says for w in by_solver[:5]), by_solver[0])
+    return Judgement(Verdict.PROVED, Method.TABLE, {"rules": len(work.model.rules)})
 
 
-def _f2(work: Work) -> Finding:
+def _f2(work: Work) -> Judgement:
     witnesses = table.holes(work.model, work.held)
     space = work.space
     if space.holes:
         number, event = space.holes[0]
         says = f"{event} is possible, and not exactly one rule answers"
-        return Finding("refuted", "search", {"says": says}, work.at(number, says, event))
+        return Judgement(Verdict.REFUTED, Method.SEARCH, {"says": says}, work.at(number, says, event))
     if any(not w.pair for w in witnesses):
-        return Finding("unknown", "induction", {"says": "the solver gave up"})
+        return Judgement(Verdict.UNKNOWN, Method.INDUCTION, {"says": "the solver gave up"})
     if witnesses:
         found = unreached(
             work.engine, space, witnesses[0].pair or {}, witnesses[0].event, witnesses[0].says
         )
-        return Finding("refuted", "induction", {"says": witnesses[0].says}, found)
-    return Finding("proved", "induction", {"pairs searched": len(space)})
+        return Judgement(Verdict.REFUTED, Method.INDUCTION, {"says": witnesses[0].says}, found)
+    return Judgement(Verdict.PROVED, Method.INDUCTION, {"pairs searched": len(space)})
 
 
-def _f3(work: Work) -> Finding:
+def _f3(work: Work) -> Judgement:
     if not work.model.mirror:
-        return Finding("not_applicable", "table", {"says": "the machine has no mirror section"})
+        return Judgement(Verdict.NOT_APPLICABLE, Method.TABLE, {"says": "the machine has no mirror section"})
     if not has_seats(work.model):
         says = "the mirror section has other seats than node1 and node2"
-        return Finding("not_applicable", "table", {"says": says})
+        return Judgement(Verdict.NOT_APPLICABLE, Method.TABLE, {"says": says})
     wrong = list(unmirrored(work.model))
     if wrong:
-        return Finding("refuted", "table", {"says": "; ".join(wrong[:5]), "all": wrong})
-    return Finding("proved", "table", {"rules": len(work.model.rules)})
+        return Judgement(Verdict.REFUTED, Method.TABLE, {"says": "; ".join(wrong[:5]), "all": wrong})
+    return Judgement(Verdict.PROVED, Method.TABLE, {"rules": len(work.model.rules)})
 
 
-def _f4(work: Work) -> Finding:
+def _f4(work: Work) -> Judgement:
     dead = [e.rule.id for e in work.space.edges if not len(e.source)]
     if dead:
         says = f"no reachable pair lets these rules fire: {', '.join(dead)}"
-        return Finding("refuted", "search", {"says": says, "dead": dead})
-    return Finding("proved", "search", {
+        return Judgement(Verdict.REFUTED, Method.SEARCH, {"says": says, "dead": dead})
+    return Judgement(Verdict.PROVED, Method.SEARCH, {
         "rules": len(work.space.edges), "pairs": len(work.space), "depth": work.space.depth,
         "edges": sum(len(e.source) for e in work.space.edges),
     })
 
 
-def _f5(work: Work) -> Finding:
+def _f5(work: Work) -> Judgement:
     ids = sorted({check.id for check in _guards(work.model)}, key=_natural)
     if not ids:
-        return Finding("not_applicable", "table", {"says": "the machine has no guard checks"})
+        return Judgement(Verdict.NOT_APPLICABLE, Method.TABLE, {"says": "the machine has no guard checks"})
     wrong = [found for found in (_guarded(work, id_) for id_ in ids) if found]
-    return wrong[0] if wrong else Finding("proved", "table", {"checks": ids})
+    return wrong[0] if wrong else Judgement(Verdict.PROVED, Method.TABLE, {"checks": ids})
 
 
-def _f6(work: Work) -> Finding:
+def _f6(work: Work) -> Judgement:
     wrong = knowledge(work.model)
     if wrong:
-        return Finding("refuted", "table", {"says": "; ".join(wrong[:3]), "all": list(wrong)})
-    return Finding("proved", "table", {"rules": len(work.model.rules)})
+        return Judgement(Verdict.REFUTED, Method.TABLE, {"says": "; ".join(wrong[:3]), "all": list(wrong)})
+    return Judgement(Verdict.PROVED, Method.TABLE, {"rules": len(work.model.rules)})
 
 
-def _f7(work: Work) -> Finding:
+def _f7(work: Work) -> Judgement:
     for edges in work.space.edges:
         rule = edges.rule
         asks = work.engine.kind(rule.event) is Kind.COMMAND and rule.actions and not rule.then
@@ -113,31 +113,31 @@ def _f7(work: Work) -> Finding:
             idle = edges.source[edges.source == edges.target]
             if len(idle):
                 says = f"{edges.rule.id} is done and changes nothing"
-                return Finding("refuted", "search", {"says": says},
+                return Judgement(Verdict.REFUTED, Method.SEARCH, {"says": says},
                                work.at(int(idle.min()), says, edges.rule.event))
-    return Finding("proved", "search")
+    return Judgement(Verdict.PROVED, Method.SEARCH)
 
 
-def _f8(work: Work) -> Finding:
+def _f8(work: Work) -> Judgement:
     if not views.seated(work.model):
-        return Finding("not_applicable", "induction", {"says": "no node decides anything"})
+        return Judgement(Verdict.NOT_APPLICABLE, Method.INDUCTION, {"says": "no node decides anything"})
     found = views.told_apart(work.model, work.held)
     if found.apart:
         first = found.apart[0]
-        verdict = "refuted" if first.one else "unknown"
+        verdict = Verdict.REFUTED if first.one else Verdict.UNKNOWN
         pairs = {"one": first.one, "other": first.other} if first.one else {}
-        return Finding(verdict, "induction", {
+        return Judgement(verdict, Method.INDUCTION, {
             "says": first.says, "all": [a.says for a in found.apart], **pairs})
     if found.asked and not found.hidden:
-        return Finding("vacuous", "induction", {"says": "nothing is hidden from any node"})
-    return Finding("proved", "induction", {"events": len(found.asked)})
+        return Judgement(Verdict.VACUOUS, Method.INDUCTION, {"says": "nothing is hidden from any node"})
+    return Judgement(Verdict.PROVED, Method.INDUCTION, {"events": len(found.asked)})
 
 
 def _guards(model: Model) -> tuple[AcceptedOnly | Exclusive | OnlyBy, ...]:
     return (*model.accepted_only, *model.exclusive, *model.only_by)
 
 
-def _guarded(work: Work, id_: str) -> Finding | None:
+def _guarded(work: Work, id_: str) -> Judgement | None:
     """None where every guard check of this id holds; asked once."""
     if id_ not in work.guards:
         found = (_guard(work, check) for check in _guards(work.model) if check.id == id_)
@@ -145,7 +145,7 @@ def _guarded(work: Work, id_: str) -> Finding | None:
     return work.guards[id_]
 
 
-def _guard(work: Work, check: AcceptedOnly | Exclusive | OnlyBy) -> Finding | None:
+def _guard(work: Work, check: AcceptedOnly | Exclusive | OnlyBy) -> Judgement | None:
     """None where the check holds."""
     match check:
         case AcceptedOnly():
@@ -157,11 +157,11 @@ def _guard(work: Work, check: AcceptedOnly | Exclusive | OnlyBy) -> Finding | No
     if not witnesses:
         return _unused(work.model, check)
     if not witnesses[0].pair:
-        return Finding("unknown", "table", {"says": "the solver gave up"})
-    return work.refuted("table", witnesses[0].says, witnesses[0])
+        return Judgement(Verdict.UNKNOWN, Method.TABLE, {"says": "the solver gave up"})
+    return work.refuted(Method.TABLE, witnesses[0].says, witnesses[0])
 
 
-def _unused(model: Model, check: AcceptedOnly | Exclusive | OnlyBy) -> Finding | None:
+def _unused(model: Model, check: AcceptedOnly | Exclusive | OnlyBy) -> Judgement | None:
     """A check of a command that nothing accepts, or of a value that nothing sets, is vacuous."""
     done = {r.event for r in model.rules if r.outcome is Outcome.DONE}
     match check:
@@ -175,63 +175,63 @@ def _unused(model: Model, check: AcceptedOnly | Exclusive | OnlyBy) -> Finding |
     unused = [n for n in names if n not in used]
     if not unused:
         return None
-    return Finding("vacuous", "table", {"says": f"{check.id}: nothing does {', '.join(unused)}"})
+    return Judgement(Verdict.VACUOUS, Method.TABLE, {"says": f"{check.id}: nothing does {', '.join(unused)}"})
 
 
 # ----------------------------------------------------------------- safety
 
 
-def _safety(id_: str) -> Callable[[Work], Finding]:
-    def run(work: Work) -> Finding:
+def _safety(id_: str) -> Callable[[Work], Judgement]:
+    def run(work: Work) -> Judgement:
         finding = _guarded(work, id_)
         if finding:
             return finding
         invariant = next((i for i in work.model.invariants if i.id == id_), None)
         if invariant is None:
-            return Finding("proved", "table")
+            return Judgement(Verdict.PROVED, Method.TABLE)
         found = _never(work, invariant)
-        return _not_vacuous(work, invariant, found) if found.verdict == "proved" else found
+        return _not_vacuous(work, invariant, found) if found.verdict == Verdict.PROVED else found
 
     return run
 
 
-def _never(work: Work, invariant: Invariant) -> Finding:
+def _never(work: Work, invariant: Invariant) -> Judgement:
     """By induction if it can be, else by search."""
     if invariant.id in work.proof.proved:
-        return Finding("proved", "induction", {"seconds": work.proof.seconds[invariant.id]})
+        return Judgement(Verdict.PROVED, Method.INDUCTION, {"seconds": work.proof.seconds[invariant.id]})
     step = work.step(work.proof, invariant.id, invariant)
     try:
         space = work.space
     except BudgetExhausted as error:
-        return Finding("unknown", "search", {"says": str(error)}, step)
+        return Judgement(Verdict.UNKNOWN, Method.SEARCH, {"says": str(error)}, step)
     numbers = [int(w[0]) for c in invariant.never if len(w := space.where(c))]
     if numbers:
         found = work.at(min(numbers), invariant.says)
         agrees = found.agrees and breaks(invariant, found.after, work.model)
-        return Finding("refuted", "search", {"says": invariant.says},
+        return Judgement(Verdict.REFUTED, Method.SEARCH, {"says": invariant.says},
                        evolve(found, agrees=agrees))
-    return Finding(
-        "proved", "search",
+    return Judgement(
+        Verdict.PROVED, Method.SEARCH,
         {"says": "not inductive; no reachable pair breaks it", "pairs": len(space)}, step,
     )
 
 
-def _not_vacuous(work: Work, invariant: Invariant, finding: Finding) -> Finding:
+def _not_vacuous(work: Work, invariant: Invariant, finding: Judgement) -> Judgement:
     """The premise must be met by a reachable pair; `exactly` columns in every combination."""
     space = work.space_or_none
     if space is None:
         return evolve(finding, detail={**finding.detail, "vacuity": "not checked: no search"})
     if not space.meets(invariant.premise):
-        return Finding("vacuous", "search", {"says": "no reachable pair meets the premise"})
+        return Judgement(Verdict.VACUOUS, Method.SEARCH, {"says": "no reachable pair meets the premise"})
     far = [cube for cube in invariant.never if not _near(space, cube)]
     if far:
         cells = "; ".join(f"{c.column} in {', '.join(c.values[:3])}" for c in far[0])
         says = f"no reachable pair comes near a cube: it is out of reach by several cells: {cells}"
-        return Finding("vacuous", "search", {"says": says})
+        return Judgement(Verdict.VACUOUS, Method.SEARCH, {"says": says})
     missing = _missing(space, invariant)
     if missing:
         says = f"allowed and not reachable: {', '.join(missing[:5])}"
-        return Finding("refuted", "search", {"says": says, "all": missing})
+        return Judgement(Verdict.REFUTED, Method.SEARCH, {"says": says, "all": missing})
     return finding
 
 
@@ -253,42 +253,42 @@ def _missing(space: Space, invariant: Invariant) -> list[str]:
     return sorted(" / ".join(a) for a in allowed - shown)
 
 
-def _s18(work: Work) -> Finding:
+def _s18(work: Work) -> Judgement:
     """Ask everything again of the machine whose timers fire whenever they like."""
     liar = work.liar
     if liar is None:
         says = "no timer depends on the environment elsewhere"
-        return Finding("not_applicable", "induction", {"says": says})
+        return Judgement(Verdict.NOT_APPLICABLE, Method.INDUCTION, {"says": says})
     findings = [_never(liar, i) for i in liar.model.invariants]
     findings += [
         found for id_ in sorted({check.id for check in _guards(liar.model)})
         if (found := _guarded(liar, id_))
     ]
     for finding in findings:
-        if finding.verdict != "proved":
+        if finding.verdict != Verdict.PROVED:
             says = "without a truthful failure detector: " + str(finding.detail.get("says", ""))
             return evolve(finding, detail={**finding.detail, "says": says})
-    method = "search" if any(f.method == "search" for f in findings) else "induction"
+    method = Method.SEARCH if any(f.method == Method.SEARCH for f in findings) else Method.INDUCTION
     witnesses = table.holes(liar.model, liar.held)
     if any(not w.pair for w in witnesses):
-        return Finding("unknown", method, {"says": "the solver gave up"})
+        return Judgement(Verdict.UNKNOWN, method, {"says": "the solver gave up"})
     if witnesses:
         return liar.refuted(method, witnesses[0].says, witnesses[0])
-    return Finding("proved", method, {"invariants": len(liar.held)})
+    return Judgement(Verdict.PROVED, method, {"invariants": len(liar.held)})
 
 
 # --------------------------------------------------------------- progress
 
 
-def _l1(work: Work) -> Finding:
+def _l1(work: Work) -> Judgement:
     model = work.model
     if not any(e.kind in BY_ITSELF for e in model.events):
-        return Finding("not_applicable", "search", {"says": "no timers, no completions"})
+        return Judgement(Verdict.NOT_APPLICABLE, Method.SEARCH, {"says": "no timers, no completions"})
     space, found = work.space, chains(work.space, work.by_itself)
     if found.cycle:
         rules = [model.rules[n].id for n in found.cycle]
         says = f"these rules follow one another for ever: {', '.join(rules)}"
-        return Finding("refuted", "search", {"says": says, "cycle": rules},
+        return Judgement(Verdict.REFUTED, Method.SEARCH, {"says": says, "cycle": rules},
                        work.at(found.on_cycle, says, model.rules[found.cycle[0]].event))
     for cell in model.transient:
         stuck = np.intersect1d(found.ends, space.where(Cube((cell,))), assume_unique=True)
@@ -298,34 +298,34 @@ def _l1(work: Work) -> Finding:
         if len(stuck):
             says = (f"nothing more happens by itself, and {cell.column} is a transition "
                     f"({len(stuck)} such pairs)")
-            return Finding("refuted", "search", {"says": says}, work.at(int(stuck[0]), says))
+            return Judgement(Verdict.REFUTED, Method.SEARCH, {"says": says}, work.at(int(stuck[0]), says))
     longest = [model.rules[n].id for n in chain(work.by_itself, found)]
-    return Finding("proved", "search", {
+    return Judgement(Verdict.PROVED, Method.SEARCH, {
         "longest chain": found.longest, "chain": longest, "ends": len(found.ends),
         "ends in a transition": "checked" if model.transient else "the machine names none",
     })
 
 
-def _l2(work: Work) -> Finding:
+def _l2(work: Work) -> Judgement:
     if not work.model.goal:
-        return Finding("not_applicable", "search", {"says": "the machine has no goal section"})
+        return Judgement(Verdict.NOT_APPLICABLE, Method.SEARCH, {"says": "the machine has no goal section"})
     far = work.distances(*HOMEWARD)
     if far.min() < 0:
         number = int((far < 0).argmax())
         says = f"no way leads home ({int((far < 0).sum())} such pairs)"
-        return Finding("refuted", "search", {"says": says}, work.at(number, says))
-    return Finding("proved", "search", {
+        return Judgement(Verdict.REFUTED, Method.SEARCH, {"says": says}, work.at(number, says))
+    return Judgement(Verdict.PROVED, Method.SEARCH, {
         "greatest length": int(far.max()), "pairs": len(work.space),
         "at the greatest length": int((far == far.max()).sum()),
     })
 
 
-def _l3(work: Work) -> Finding:
+def _l3(work: Work) -> Judgement:
     if not work.model.goal:
-        return Finding("not_applicable", "search", {"says": "the machine has no goal section"})
+        return Judgement(Verdict.NOT_APPLICABLE, Method.SEARCH, {"says": "the machine has no goal section"})
     alone = work.distances(*BY_ITSELF)
     repaired = work.distances(*BY_ITSELF, Kind.REPAIR)
-    return Finding("reported", "search", {
+    return Judgement(Verdict.REPORTED, Method.SEARCH, {
         "pairs": len(work.space),
         "heal by themselves": int((alone >= 0).sum()),
         "heal with repairs": int((repaired >= 0).sum()),
@@ -335,7 +335,7 @@ def _l3(work: Work) -> Finding:
 # -------------------------------------------------------------- agreement
 
 
-def _e1(work: Work) -> Finding:
+def _e1(work: Work) -> Judgement:
     wrong, found = agreement.compare(work.engine, work.space)
     counts: dict[str, Any] = {**found, "pairs of the compiled table": COMPILED_SAMPLE}
     try:
@@ -344,30 +344,30 @@ def _e1(work: Work) -> Finding:
     except NotTotal as error:
         counts["pairs of the compiled table"] = f"none: {error}"
     if wrong:
-        return Finding("disagree", "table", {"says": wrong[0], "all": wrong[:20]})
-    return Finding("proved", "table", counts)
+        return Judgement(Verdict.DISAGREE, Method.TABLE, {"says": wrong[0], "all": wrong[:20]})
+    return Judgement(Verdict.PROVED, Method.TABLE, counts)
 
 
-def _e2(work: Work) -> Finding:
+def _e2(work: Work) -> Judgement:
     wrong, count = agreement.replay(work.engine, work.space)
     if wrong:
-        return Finding("disagree", "search", {"says": wrong[0], "all": wrong[:20]})
-    return Finding("proved", "search", {"traces replayed": count})
+        return Judgement(Verdict.DISAGREE, Method.SEARCH, {"says": wrong[0], "all": wrong[:20]})
+    return Judgement(Verdict.PROVED, Method.SEARCH, {"traces replayed": count})
 
 
 # -------------------------------------------------------------- the list
 
 
-def _document(check: Callable[[Engine, Space], document.Outcome]) -> Callable[[Work], Finding]:
-    def run(work: Work) -> Finding:
+def _document(check: Callable[[Engine, Space], document.Outcome]) -> Callable[[Work], Judgement]:
+    def run(work: Work) -> Judgement:
         missing = document.missing(work.model, check)
         if missing:
-            return Finding("not_applicable", "search", {"says": missing})
+            return Judgement(Verdict.NOT_APPLICABLE, Method.SEARCH, {"says": missing})
         found = check(work.engine, work.space)
         if found.wrong:
             at = None if found.pair is None else work.at(found.pair, found.wrong[0])
-            return Finding("refuted", "search", {"says": found.wrong[0], "all": found.wrong}, at)
-        return Finding("proved", "search", found.detail)
+            return Judgement(Verdict.REFUTED, Method.SEARCH, {"says": found.wrong[0], "all": found.wrong}, at)
+        return Judgement(Verdict.PROVED, Method.SEARCH, found.detail)
 
     return run
 

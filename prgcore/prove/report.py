@@ -20,13 +20,14 @@ from prgcore.prove import mutation
 from prgcore.prove.counterexample import Counterexample
 from prgcore.prove.obligations import obligations
 from prgcore.prove.theorems import read, read_text
-from prgcore.prove.work import Finding, Obligation, Work
+from prgcore.prove.work import Judgement, Obligation, Work
+from prgcore.vocabulary import Method, Verdict
 from prgcore.wire.machine_file import digest
 
 __all__ = ["EXIT", "Report", "Result", "listing", "prove"]
 
-EXIT = {"proved": 0, "reported": 0, "not_applicable": 0, "refuted": 1, "unknown": 3,
-        "vacuous": 4, "disagree": 4}
+EXIT = {Verdict.PROVED: 0, Verdict.REPORTED: 0, Verdict.NOT_APPLICABLE: 0, Verdict.REFUTED: 1,
+        Verdict.UNKNOWN: 3, Verdict.VACUOUS: 4, Verdict.DISAGREE: 4}
 _WORST = (4, 1, 3, 0)
 
 
@@ -36,8 +37,8 @@ class Result:
 
     id: str
     title: str
-    verdict: str
-    method: str
+    verdict: Verdict
+    method: Method
     assumptions: tuple[str, ...]
     seconds: float
     detail: dict[str, Any]
@@ -99,7 +100,7 @@ class Report:
             "name": f"prgcore prove {self.name}", "tests": str(len(self.results)),
             "failures": str(sum(EXIT[r.verdict] in (1, 4) for r in self.results)),
             "errors": str(sum(EXIT[r.verdict] == 3 for r in self.results)),
-            "skipped": str(sum(r.verdict == "not_applicable" for r in self.results)),
+            "skipped": str(sum(r.verdict == Verdict.NOT_APPLICABLE for r in self.results)),
             "time": f"{self.seconds:.3f}",
         })
         for r in self.results:
@@ -108,7 +109,7 @@ class Report:
                 "time": f"{r.seconds:.3f}",
             })
             code = EXIT[r.verdict]
-            if r.verdict == "not_applicable":
+            if r.verdict == Verdict.NOT_APPLICABLE:
                 ET.SubElement(case, "skipped", {"message": str(r.detail.get("says", ""))})
             elif code:
                 failed = ET.SubElement(case, "error" if code == 3 else "failure",
@@ -198,11 +199,11 @@ def _discharge(obligation: Obligation, work: Work) -> Result:
     try:
         finding = obligation.run(work)
     except BudgetExhausted as error:
-        finding = Finding("unknown", "search", {"says": str(error)})
+        finding = Judgement(Verdict.UNKNOWN, Method.SEARCH, {"says": str(error)})
     seconds = finding.detail.pop("seconds", perf_counter() - started)
     verdict = finding.verdict
     if finding.counterexample is not None and not finding.counterexample.agrees:
-        verdict = "disagree"
+        verdict = Verdict.DISAGREE
     return Result(
         obligation.id, obligation.title, verdict, finding.method, obligation.assumptions,
         seconds, finding.detail, finding.counterexample, obligation.model,

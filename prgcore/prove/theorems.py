@@ -28,8 +28,8 @@ from prgcore.prove import table
 from prgcore.prove.induction import RLIMIT, induct
 from prgcore.prove.obligations import obligations
 from prgcore.prove.progress import distances
-from prgcore.prove.work import Finding, Obligation, Work
-from prgcore.vocabulary import Kind
+from prgcore.prove.work import Judgement, Obligation, Work
+from prgcore.vocabulary import Kind, Method, Verdict
 
 __all__ = ["LARGEST", "read", "read_text"]
 
@@ -107,7 +107,7 @@ def _theorem(name: str, theorem: Any, model: Model, wrong: list[str]) -> Obligat
 
 def _run(
     name: str, kind: str, theorem: Mapping[str, Any], model: Model, wrong: list[str]
-) -> Callable[[Work], Finding] | None:
+) -> Callable[[Work], Judgement] | None:
     before = len(wrong)
     place = f"[{name}] {kind}"
     says = theorem["says"]
@@ -169,70 +169,70 @@ def _cubes(place: str, value: Any, model: Model, wrong: list[str]) -> tuple[Cube
     return tuple(found)
 
 
-def _never(name: str, says: str, cubes: tuple[Cube, ...]) -> Callable[[Work], Finding]:
+def _never(name: str, says: str, cubes: tuple[Cube, ...]) -> Callable[[Work], Judgement]:
     invariant = Invariant(name, says, cubes)
 
-    def run(work: Work) -> Finding:
+    def run(work: Work) -> Judgement:
         model, relation = work.model, work.relation
         solver = relation.solver(RLIMIT)
         solver.add(relation.inside(work.proof.proved), relation.broken(invariant))
         if solver.check() == z3.unsat:
-            return Finding("proved", "induction", {"says": "follows from the proved invariants"})
+            return Judgement(Verdict.PROVED, Method.INDUCTION, {"says": "follows from the proved invariants"})
         held = [i for i in model.invariants if i.id in work.proof.proved]
         proof = induct(model, [*held, invariant], rules=model.rules)
         if name in proof.proved:
-            return Finding("proved", "induction")
+            return Judgement(Verdict.PROVED, Method.INDUCTION)
         numbers = [int(w[0]) for c in cubes if len(w := work.space.where(c))]
         if numbers:
-            return Finding("refuted", "search", {"says": says}, work.at(min(numbers), says))
-        return Finding("proved", "search", {"says": "not inductive; no reachable pair breaks it"},
+            return Judgement(Verdict.REFUTED, Method.SEARCH, {"says": says}, work.at(min(numbers), says))
+        return Judgement(Verdict.PROVED, Method.SEARCH, {"says": "not inductive; no reachable pair breaks it"},
                        work.step(proof, name, invariant))
 
     return run
 
 
-def _reachable(name: str, says: str, cubes: tuple[Cube, ...]) -> Callable[[Work], Finding]:
-    def run(work: Work) -> Finding:
+def _reachable(name: str, says: str, cubes: tuple[Cube, ...]) -> Callable[[Work], Judgement]:
+    def run(work: Work) -> Judgement:
         shortest = []
         for number, cube in enumerate(cubes):
             found = work.space.where(cube)
             if not len(found):
-                return Finding("refuted", "search", {
+                return Judgement(Verdict.REFUTED, Method.SEARCH, {
                     "says": f"{name}: no reachable pair is in cube {number + 1}: {says}"})
             shortest.append(len(work.space.trace(int(found[0]))))
-        return Finding("proved", "search", {"shortest": shortest})
+        return Judgement(Verdict.PROVED, Method.SEARCH, {"shortest": shortest})
 
     return run
 
 
-def _home(name: str, says: str, cubes: tuple[Cube, ...]) -> Callable[[Work], Finding]:
-    def run(work: Work) -> Finding:
+def _home(name: str, says: str, cubes: tuple[Cube, ...]) -> Callable[[Work], Judgement]:
+    def run(work: Work) -> Judgement:
         goal = np.concatenate([work.space.where(c) for c in cubes])
         far = distances(work.space, work.homeward, goal)
         if far.min() < 0:
-            return Finding("refuted", "search", {"says": says},
+            return Judgement(Verdict.REFUTED, Method.SEARCH, {"says": says},
                            work.at(int((far < 0).argmax()), f"{name}: {says}"))
-        return Finding("proved", "search", {"greatest length": int(far.max())})
+        return Judgement(Verdict.PROVED, Method.SEARCH, {"greatest length": int(far.max())})
 
     return run
 
 
-def _accepted(check: AcceptedOnly) -> Callable[[Work], Finding]:
-    def run(work: Work) -> Finding:
+def _accepted(check: AcceptedOnly) -> Callable[[Work], Judgement]:
+    def run(work: Work) -> Judgement:
         witnesses = table.accepted_only(work.relation, check, work.proof.proved)
         if not witnesses:
-            return Finding("proved", "table")
-        return work.refuted("table", witnesses[0].says, witnesses[0])
+            return Judgement(Verdict.PROVED, Method.TABLE)
+        return work.refuted(Method.TABLE, witnesses[0].says, witnesses[0])
 
     return run
 
 
-def _discharged(some: list[Obligation]) -> Callable[[Work], Finding]:
-    def run(work: Work) -> Finding:
-        finding = Finding("proved", "table")
+def _discharged(some: list[Obligation]) -> Callable[[Work], Judgement]:
+    def run(work: Work) -> Judgement:
+        finding = Judgement(Verdict.PROVED, Method.TABLE)
         for obligation in some:
             finding = obligation.run(work)
-            if finding.verdict not in ("proved", "reported"):
+            if finding.verdict not in (Verdict.PROVED, Verdict.REPORTED):
                 return finding
         return finding
 

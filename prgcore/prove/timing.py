@@ -16,9 +16,10 @@ from attrs import frozen
 from prgcore.errors import BadInput
 from prgcore.prove import counts, heartbeats, leases
 from prgcore.prove.claims import SORTS, Build, Unknowns, ask
-from prgcore.prove.work import Finding, Obligation, Work
+from prgcore.prove.work import Judgement, Obligation, Work
 from prgcore.seats import NODES
 from prgcore.timers.monitor import watches
+from prgcore.vocabulary import Method, Verdict
 
 __all__ = ["THEOREMS", "Theorem", "discharge", "obligations"]
 
@@ -81,21 +82,21 @@ THEOREMS = (
 
 
 @cache
-def discharge(theorem: Theorem) -> Finding:
+def discharge(theorem: Theorem) -> Judgement:
     """Every claim of a theorem over whole and real numbers, up to the first that is not proved."""
     detail: dict[str, Any] = {"over": list(SORTS)}
     for name, build in theorem.claims.items():
         for sort in SORTS:
             answer = ask(build, sort)
-            if answer.verdict != "proved":
+            if answer.verdict != Verdict.PROVED:
                 numbers = ", ".join(f"{k} = {v}" for k, v in answer.values.items())
                 says = f"{name} ({sort}): {answer.says}" + (f"; not with {numbers}" * bool(numbers))
-                return Finding(answer.verdict, "induction", {
+                return Judgement(answer.verdict, Method.INDUCTION, {
                     "says": says, "numbers": answer.values})
     for name, build in theorem.claims.items():
         claim = build(Unknowns("Real"))
         detail[f"({name})"] = f"IF {'; '.join(claim.given)}; THEN {'; '.join(claim.then)}"
-    return Finding("proved", "induction", detail)
+    return Judgement(Verdict.PROVED, Method.INDUCTION, detail)
 
 
 def obligations() -> tuple[Obligation, ...]:
@@ -104,14 +105,14 @@ def obligations() -> tuple[Obligation, ...]:
         Obligation(t.id, t.title, _run(t), t.assumptions, model="T") for t in THEOREMS)
 
 
-def _run(theorem: Theorem) -> Callable[[Work], Finding]:
-    def run(work: Work) -> Finding:
+def _run(theorem: Theorem) -> Callable[[Work], Judgement]:
+    def run(work: Work) -> Judgement:
         try:
             for node in NODES:
                 watches(work.engine, node)
         except BadInput as error:
-            return Finding("not_applicable", "induction", {"says": str(error)})
+            return Judgement(Verdict.NOT_APPLICABLE, Method.INDUCTION, {"says": str(error)})
         found = discharge(theorem)
-        return Finding(found.verdict, found.method, dict(found.detail))
+        return Judgement(found.verdict, found.method, dict(found.detail))
 
     return run

@@ -21,20 +21,20 @@ from prgcore.prove.induction import Proof, breaks, induct, is_mirrored
 from prgcore.prove.progress import Graph, distances, graph
 from prgcore.prove.relation import Relation
 from prgcore.prove.space import Space, search
-from prgcore.vocabulary import Kind
+from prgcore.vocabulary import Kind, Method, Verdict
 
-__all__ = ["BY_ITSELF", "HOMEWARD", "Finding", "Obligation", "Work"]
+__all__ = ["BY_ITSELF", "HOMEWARD", "Judgement", "Obligation", "Work"]
 
 BY_ITSELF = (Kind.TIMER, Kind.COMPLETION)
 HOMEWARD = (*BY_ITSELF, Kind.REPAIR, Kind.COMMAND)
 
 
 @frozen
-class Finding:
+class Judgement:
     """What came of an obligation."""
 
-    verdict: str
-    method: str
+    verdict: Verdict
+    method: Method
     detail: dict[str, Any] = field(factory=dict)
     counterexample: Counterexample | None = None
 
@@ -45,7 +45,7 @@ class Obligation:
 
     id: str
     title: str
-    run: Callable[[Work], Finding]
+    run: Callable[[Work], Judgement]
     assumptions: tuple[str, ...] = ()
     model: str = "P"
 
@@ -57,7 +57,7 @@ class Work:
     engine: Engine
     progress: Callable[[str, int, int], None] | None = None
     known: Proof | None = None
-    guards: dict[str, Finding | None] = field(factory=dict)
+    guards: dict[str, Judgement | None] = field(factory=dict)
 
     @property
     def model(self) -> Model:
@@ -141,10 +141,10 @@ class Work:
         """For every pair the one that stands for it and its mirror image."""
         return self.space.folded() if is_mirrored(self.model) else np.arange(len(self.space))
 
-    def refuted(self, method: str, says: str, witness: table.Witness) -> Finding:
+    def refuted(self, method: Method, says: str, witness: table.Witness) -> Judgement:
         """A finding with a pair that the solver or a table found."""
-        return Finding(
-            "refuted", method, {"says": says},
+        return Judgement(
+            Verdict.REFUTED, method, {"says": says},
             unreached(self.engine, self.space_or_none, witness.pair or {}, witness.event, says),
         )
 

@@ -25,7 +25,7 @@ from prgcore.running.driver import Heard, Keeper
 from prgcore.running.group import Address, Group, Member, terms
 from prgcore.running.lease import Serving
 from prgcore.running.log import LogFile
-from prgcore.running.node import told
+from prgcore.running.node import reported
 from prgcore.running.processes import Services
 from prgcore.seats import seat
 from prgcore.stores.ports import Observation, boot_clock
@@ -73,9 +73,9 @@ class Agent:
             self._alone.close()
             raise
         self.driver = AsyncDriver(self.keeper, _Orders(self))
-        self._tells = told(group.engine, self.node)
+        self._tells = reported(group.engine, self.node)
         self._domains = {c: group.engine.columns[c].domain
-                         for c in told(group.engine, self.peer.seat)}
+                         for c in reported(group.engine, self.peer.seat)}
         self.serving = Serving(self.keeper, self.services, self.arbiter, group.lease)
         self.administrator = Administrator(self)
         self._stopped = asyncio.Event()

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from prgcore.stores.ports import Store
 
-__all__ = ["LOGGER", "Line", "LogFile", "Tally", "line_of", "lines", "read", "tell"]
+__all__ = ["LOGGER", "LogFile", "LogLine", "Tally", "line_of", "lines", "read", "tell"]
 
 LOGGER = logging.getLogger("prgcore")
 
@@ -109,7 +109,7 @@ Said = TypeVar("Said")
 
 
 @frozen
-class Line(Generic[Said]):
+class LogLine(Generic[Said]):
     """A line of a log.
 
     Attributes:
@@ -127,19 +127,19 @@ class Line(Generic[Said]):
 
 def line_of(
     place: str, value: Any, reader: Callable[[Any], Said], *, torn: bool = False
-) -> Line[Said]:
+) -> LogLine[Said]:
     """The line that holds this JSON."""
     try:
-        return Line(place, reader(value))
+        return LogLine(place, reader(value))
     except BadInput as error:
-        return Line(place, None, f"{place}: {error}", torn)
+        return LogLine(place, None, f"{place}: {error}", torn)
 
 
 @overload
-def lines(stream: BinaryIO) -> Iterator[Line[Entry]]: ...
+def lines(stream: BinaryIO) -> Iterator[LogLine[Entry]]: ...
 @overload
-def lines(stream: BinaryIO, reader: Callable[[Any], Said]) -> Iterator[Line[Said]]: ...
-def lines(stream: BinaryIO, reader: Callable[[Any], Any] = Entry.from_json) -> Iterator[Line[Any]]:
+def lines(stream: BinaryIO, reader: Callable[[Any], Said]) -> Iterator[LogLine[Said]]: ...
+def lines(stream: BinaryIO, reader: Callable[[Any], Any] = Entry.from_json) -> Iterator[LogLine[Any]]:
     """The lines of a log that are not blank, one after the other, whatever they hold.
 
     Args:
@@ -154,12 +154,12 @@ def lines(stream: BinaryIO, reader: Callable[[Any], Any] = Entry.from_json) -> I
             rest = stream.readline(LINE_LIMIT + 1)
         if long:
             place = f"line {number}"
-            yield Line(place, wrong=f"{place} is longer than {LINE_LIMIT:,} bytes")
+            yield LogLine(place, wrong=f"{place} is longer than {LINE_LIMIT:,} bytes")
         elif data.strip():
             yield _line(number, data, reader)
 
 
-def _line(number: int, data: bytes, reader: Callable[[Any], Said]) -> Line[Said]:
+def _line(number: int, data: bytes, reader: Callable[[Any], Said]) -> LogLine[Said]:
     place = f"line {number}"
     data = data.removeprefix(BOM_UTF8) if number == 1 else data
     torn = data.lstrip().startswith(b"{") and not data.endswith(b"\n")
@@ -169,7 +169,7 @@ def _line(number: int, data: bytes, reader: Callable[[Any], Said]) -> Line[Said]
         wrong = f"{place} is not text: byte {error.start} is not UTF-8"
     except BadInput as error:
         wrong = str(error)
-    return Line(place, wrong=wrong, torn=torn)
+    return LogLine(place, wrong=wrong, torn=torn)
 
 
 def read(path: str | Path) -> Iterator[Entry]:

@@ -20,7 +20,7 @@ from prgcore.seats import NODES, seat
 from prgcore.stores.record import Record
 from prgcore.vocabulary import Outcome
 
-__all__ = ["any_pair", "decide", "explanation", "own", "pairs", "shared", "told", "view", "written"]
+__all__ = ["any_pair", "decide", "explanation", "own", "pairs", "reported", "shared", "view", "written"]
 
 
 def shared(engine: Engine) -> tuple[str, ...]:
@@ -40,8 +40,8 @@ def own(engine: Engine, node: str) -> tuple[str, ...]:
     return tuple(c for c in engine.stored if c not in known and c.startswith(f"{node}."))
 
 
-def told(engine: Engine, node: str) -> tuple[str, ...]:
-    """The columns of a node that its heartbeats tell: what it observes."""
+def reported(engine: Engine, node: str) -> tuple[str, ...]:
+    """The columns of a node that its heartbeats report: what it observes."""
     return tuple(c.name for c in engine.model.columns if c.observed_by == node and not c.derived)
 
 

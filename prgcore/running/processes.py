@@ -193,7 +193,7 @@ class Services:
     def _answers(self) -> None:
         """Wait until the service that serves users answers."""
         end = time.monotonic() + PATIENCE
-        while not self._told({"ask": ""}):
+        while not self._answer({"ask": ""}):
             if time.monotonic() > end or self.pid(self.member.serving) is None:
                 raise ActionFailed(f"{self.member.serving} does not answer at {self.socket}")
             time.sleep(0.01)
@@ -242,9 +242,9 @@ class Services:
         """
         if not self.member.serving:
             return True
-        return self._told({"serve": dict(groups), "until": until}) == b"{}\n"
+        return self._answer({"serve": dict(groups), "until": until}) == b"{}\n"
 
-    def _told(self, what: Mapping[str, object]) -> bytes:
+    def _answer(self, what: Mapping[str, object]) -> bytes:
         """What the service that serves users answers; nothing where it does not."""
         with suppress(OSError), socket.socket(socket.AF_UNIX) as end:
             end.settimeout(PATIENCE / 4)

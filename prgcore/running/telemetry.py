@@ -183,7 +183,7 @@ def of(
         except BadInput:
             found = evolve(found, skipped=found.skipped + 1)
         else:
-            found = _told(found, entry)
+            found = _with(found, entry)
     return found
 
 
@@ -199,7 +199,7 @@ def _own(telemetry: Telemetry) -> Telemetry:
     )
 
 
-def _told(so_far: Telemetry, entry: Entry) -> Telemetry:
+def _with(so_far: Telemetry, entry: Entry) -> Telemetry:
     here = _passed(so_far, float(entry.time))
     for cells in (entry.before, entry.after):
         _now(here, cells)

@@ -22,7 +22,7 @@ from prgcore.vocabulary import Outcome
 from prgcore.wire.entry import PartialEntry
 from prgcore.words import few
 
-__all__ = ["CONTROLLER", "PAST", "Answer", "Conformance", "Finding", "Report", "check", "read"]
+__all__ = ["CONTROLLER", "PAST", "Conformance", "Report", "TableAnswer", "Violation", "check", "read"]
 
 PAST = 64
 """How many decisions ago a line may have been ignored or refused."""
@@ -32,7 +32,7 @@ _SHOWN = 4
 
 
 @frozen
-class Answer:
+class TableAnswer:
     """What the table answers, in a pair that the log leaves open.
 
     Attributes:
@@ -49,7 +49,7 @@ class Answer:
 
 
 @frozen
-class Finding:
+class Violation:
     """The first line of a log that no rule allows.
 
     Attributes:
@@ -66,7 +66,7 @@ class Finding:
     event: str
     kind: str
     says: str
-    answers: tuple[Answer, ...] = ()
+    answers: tuple[TableAnswer, ...] = ()
     lost: int = 0
 
     def to_json(self) -> dict[str, Any]:
@@ -99,7 +99,7 @@ class Report:
     refused: int
     rules: tuple[str, ...]
     of: int
-    finding: Finding | None = None
+    finding: Violation | None = None
 
     @property
     def ok(self) -> bool:
@@ -161,7 +161,7 @@ class Conformance:
         start: Mapping[str, str] | None = None,
     ) -> None:
         self.engine = engine
-        self.finding: Finding | None = None
+        self.finding: Violation | None = None
         self.open = frozenset() if start is None else frozenset([engine.pair(start)])
         self._world = None if hidden is None else World(engine, hidden)
         self._known_by = {c.name: c.observed_by for c in engine.model.columns}
@@ -185,7 +185,7 @@ class Conformance:
             len(self._rules), self.finding,
         )
 
-    def feed(self, entry: Any, place: str = "") -> Finding | None:
+    def feed(self, entry: Any, place: str = "") -> Violation | None:
         """The next entry; what is wrong with it, or with an earlier one, if anything is.
 
         Args:
@@ -202,7 +202,7 @@ class Conformance:
             self.finding = self._check(line)
         return self.finding
 
-    def _check(self, line: PartialEntry) -> Finding | None:
+    def _check(self, line: PartialEntry) -> Violation | None:
         if self._world is None:
             whole = set(self.engine.stored) <= line.before.keys()
             self._world = World(self.engine, () if whole else None)
@@ -240,7 +240,7 @@ class Conformance:
             self._past[self._least] = self.open
             self._past = {e: p for e, p in self._past.items() if e > self._least - PAST}
 
-    def _numbered(self, line: PartialEntry) -> Finding | None:
+    def _numbered(self, line: PartialEntry) -> Violation | None:
         """Every decision once and in order; what is ignored or refused is of a recent one."""
         if line.epoch is None:
             return None
@@ -256,25 +256,25 @@ class Conformance:
             lost = f"decision {before}" if missing == 1 else f"decisions {self._most + 1} to {before}"
             says = f"{lost} lost: the epoch is {line.epoch} after {self._most}"
         elif before == self._least:
-            return Finding(line.place, line.event, "start", _NO_START)
+            return Violation(line.place, line.event, "start", _NO_START)
         elif line.done:
             says = (f"a decision is applied twice, or out of order: the epoch is {line.epoch} "
                     f"after {self._least}")
         else:
             says = f"of epoch {line.epoch}, too long before {self._least} to be checked"
-        return Finding(line.place, line.event, "epoch", says, lost=missing)
+        return Violation(line.place, line.event, "epoch", says, lost=missing)
 
-    def _misattributed(self, line: PartialEntry) -> Finding | None:
+    def _misattributed(self, line: PartialEntry) -> Violation | None:
         """Who decides an event, or sees it happen, logs it; a controller logs everything."""
         who = self._deciders[line.event]
         if who == ENVIRONMENT:
             who = line.event.partition("(")[2].rstrip(")")
         if line.by in ("", CONTROLLER, who) or who not in (ADMINISTRATOR, *NODES):
             return None
-        return Finding(line.place, line.event, "by", (
+        return Violation(line.place, line.event, "by", (
             f"the log says by {line.by:.60}, and it is to be by {who} or {CONTROLLER}"))
 
-    def _begin(self, line: PartialEntry, world: World) -> Finding | None:
+    def _begin(self, line: PartialEntry, world: World) -> Violation | None:
         """Where a log begins: initially, or in any pair that fits its first line."""
         initial = frozenset(self.engine.initial)
         before = self._compared(line, line.before)
@@ -283,13 +283,13 @@ class Conformance:
             self.open = initial
             return None
         if line.epoch is not None and first:
-            return Finding(line.place, line.event, "start", _NO_START)
+            return Violation(line.place, line.event, "start", _NO_START)
         try:
             self.open, broken = anywhere(self.engine, before)
         except BudgetExhausted as error:
-            return Finding(line.place, line.event, "start", str(error))
+            return Violation(line.place, line.event, "start", str(error))
         self._middle = True
-        return None if self.open else Finding(line.place, line.event, "start", (
+        return None if self.open else Violation(line.place, line.event, "start", (
             "the log begins in a pair that cannot be reached"
             + (f": it breaks {', '.join(broken)}" if broken else "")))
 
@@ -310,24 +310,24 @@ class Conformance:
 
     def _unexplained(
         self, line: PartialEntry, at: frozenset[Pair], before: Mapping[str, str]
-    ) -> Finding:
+    ) -> Violation:
         """No open pair fits what the line says was before: the columns that changed unsaid."""
         nearest = min(at, key=lambda p: (sum(p[c] != v for c, v in before.items()), p.values_))
         unsaid = [f"{c} is {v} before it and was {nearest[c]}"
                   for c, v in before.items() if nearest[c] != v]
         since = f"after {self._last}" if self._last else "in the beginning"
-        return Finding(line.place, line.event, "before", (
+        return Violation(line.place, line.event, "before", (
             f"{few(unsaid, _SHOWN)} {since}: no line says how that changed"))
 
     def _refuted(
         self, line: PartialEntry, fits: list[Pair], decisions: list[Decision], after: Mapping[str, str]
-    ) -> Finding:
+    ) -> Violation:
         """Some open pairs fit, and in none of them the table answers as the line says."""
         fits = sorted(fits, key=lambda p: p.values_)
         if not decisions:
             errors = sorted({_error(self.engine, p, line.event) for p in fits}, key=_length)
-            return Finding(line.place, line.event, "impossible", errors[0], tuple(
-                Answer("impossible", None, {}, e) for e in errors[1:]))
+            return Violation(line.place, line.event, "impossible", errors[0], tuple(
+                TableAnswer("impossible", None, {}, e) for e in errors[1:]))
         decisions = sorted(decisions, key=lambda d: (
             d.rule.id if d.rule else "", d.pair.values_, d.why))
         nearest = min(decisions, key=lambda d: (_RANK.index(_disagreement(line, d, after)), sum(
@@ -338,12 +338,12 @@ class Conformance:
             (d.outcome.value, d.rule.id if d.rule else None, d.why, tuple(
                 (c, d.pair[c]) for c in names if d.pair[c] != before.get(c, d.pair[c])))
             for d in decisions)
-        return Finding(
+        return Violation(
             line.place, line.event, _disagreement(line, nearest, after),
-            self._told(line, nearest, here, after),
-            tuple(Answer(o, r, dict(changes), why) for o, r, why, changes in answers))
+            self._refutation(line, nearest, here, after),
+            tuple(TableAnswer(o, r, dict(changes), why) for o, r, why, changes in answers))
 
-    def _told(self, line: PartialEntry, table: Decision, pair: Pair, after: Mapping[str, str]) -> str:
+    def _refutation(self, line: PartialEntry, table: Decision, pair: Pair, after: Mapping[str, str]) -> str:
         """What the line says, what the table answers, and why not as the line says."""
         answers = f"{table.outcome}{f' by {table.rule.id}' if table.rule else ''}"
         kind = _disagreement(line, table, after)

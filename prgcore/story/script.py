@@ -344,7 +344,7 @@ def tell(run: Run, *, tally: bool = True) -> str:
     for step in run.steps:
         if lines and step.line.verb not in ("expect", "given"):
             lines.append("")
-        lines += _told(run.engine, step)
+        lines += _rendered(run.engine, step)
     if not tally:
         return "\n".join(lines).lstrip("\n") + "\n"
     events = sum(s.line.verb not in _NO_EVENT for s in run.steps)
@@ -357,7 +357,7 @@ def tell(run: Run, *, tally: bool = True) -> str:
     return "\n".join(lines).lstrip("\n") + "\n"
 
 
-def _told(engine: Engine, step: Step) -> Iterator[str]:
+def _rendered(engine: Engine, step: Step) -> Iterator[str]:
     line, decision = step.line, step.decision
     yield from _headline(step)
     if step.failed:

@@ -18,6 +18,7 @@ from attrs import evolve, frozen
 from prgcore.engine import Engine
 from prgcore.errors import NotTotal, PrgError
 from prgcore.model import Model
+from prgcore.vocabulary import Verdict
 from prgcore.wire import links
 
 __all__ = ["BASE", "FAILING", "MOST", "READING", "SCHEMA", "Locate", "Place", "sarif"]
@@ -26,7 +27,7 @@ SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 BASE = "SRCROOT"
 """What paths are relative to: where the prover ran, the root of the sources."""
 
-FAILING = ("refuted", "unknown", "vacuous", "disagree")
+FAILING = (Verdict.REFUTED, Verdict.UNKNOWN, Verdict.VACUOUS, Verdict.DISAGREE)
 READING = "docs/reading-a-counterexample.md"
 MOST = 20
 """Of many places of one failure so many are listed beside the first."""
@@ -72,7 +73,7 @@ def sarif(
     results = []
     for engine, answer in told:
         for one in answer["obligations"]:
-            if one["verdict"] != "not_applicable":
+            if one["verdict"] != Verdict.NOT_APPLICABLE:
                 known = documented or one["id"] not in _promises(engine.model)
                 known = known and locate("theorem", one["id"]) is None
                 rules.setdefault(one["id"], _rule(one, known=known))
