@@ -33,8 +33,10 @@ PROVIDED = ("examples", "proofs", "tests/stories")
 OTHERS = ("make", "pip", "git")
 """Programs whose commands are read and never run."""
 
-OURS = re.compile(r"""prgcore(?: (?:[ \w./=:,@%+-]|'[^'\n]*'|"[^"\n$`\\!]*")*)?""")
-"""A command of this project of which a shell does nothing but part the words."""
+OURS = re.compile(
+    r"""(?P<words>prgcore(?: (?:[ \w./=:,@%+-]|'[^'\n]*'|"[^"\n$`\\!]*")*)?)"""
+    r"""(?: \| (?P<part>head|tail) -(?P<count>\d+)| >(?P<add>>)? (?P<file>[\w./-]+))?""")
+"""A command of this project of which a shell parts the words, and keeps or shortens the answer."""
 
 SAID_NO = "console-1"
 """The name of a console block whose commands may exit with 1: the answer is no."""
@@ -146,8 +148,8 @@ class Session:
         Remarks on standard error are left out where there is an answer. A command of ours that
         asks nothing of a shell is run in this process, which is what it does in its own, sooner.
         """
-        if OURS.fullmatch(command.line):
-            return self.here(shlex.split(command.line)[1:])
+        if ours := OURS.fullmatch(command.line):
+            return self.ours(ours)
         done = subprocess.run(  # noqa: S603
             ["bash", "-c", command.line],  # noqa: S607 - a page's own example
             cwd=self.folder, check=False, capture_output=True, stdin=subprocess.DEVNULL,
@@ -155,8 +157,20 @@ class Session:
         )
         return _trimmed(done.stdout or done.stderr), done.returncode
 
-    def here(self, words: list[str]) -> tuple[str, int]:
-        """The answer of our own command line, and its exit code, in this process."""
+    def ours(self, command: re.Match[str]) -> tuple[str, int]:
+        """The answer of our command line after a shell kept it in a file or shortened it."""
+        out, err, code = self.here(shlex.split(command["words"])[1:])
+        if command["file"]:
+            with (self.folder / command["file"]).open("a" if command["add"] else "w") as file:
+                file.write(out)
+            out = ""
+        if command["part"]:
+            lines, count = out.splitlines(keepends=True), int(command["count"])
+            out, code = "".join(lines[:count] if command["part"] == "head" else lines[-count:]), 0
+        return _trimmed(out or err), code
+
+    def here(self, words: list[str]) -> tuple[str, str, int]:
+        """Both outputs of our own command line, and its exit code, in this process."""
         given, out, err = (
             TextIOWrapper(BytesIO(), "utf-8", write_through=True) for _ in range(3))
         with (
@@ -164,8 +178,7 @@ class Session:
             patch.multiple(sys, stdin=given, stdout=out, stderr=err),
         ):
             code = main(words)
-        told = out.buffer.getvalue() or err.buffer.getvalue()
-        return _trimmed(told.decode()), code
+        return out.buffer.getvalue().decode(), err.buffer.getvalue().decode(), code
 
     def python(self, code: str) -> str:
         """The text that a Python example prints."""

@@ -1,4 +1,4 @@
-"""One conformance suite for all adapters: every story and thousands of random traces.
+"""One conformance suite for all adapters: every story and hundreds of random traces.
 
 After every step the foreign machine's own state, the pair behind it and the answer are the
 engine's.
@@ -101,12 +101,12 @@ def _pick(engine: Engine, dice: random.Random, pair: Pair, names: Values) -> str
 
 
 @subjects
-def test_thousands_of_random_traces_end_in_the_same_pair(kind: type[Subject]) -> None:
+def test_random_traces_end_in_the_same_pair(kind: type[Subject]) -> None:
     engine, dice, space = prg(), random.Random(2026), reachable()
     names = tuple(e.name for e in engine.model.events)
     subject = _subject(kind, engine, COLUMNS)
     seen = set()
-    for number in dice.sample(range(len(space)), 1200):
+    for number in dice.sample(range(len(space)), 600):
         pair = engine.pair(space.pair(number))
         trace, at = [], pair
         for _ in range(3):
@@ -114,7 +114,7 @@ def test_thousands_of_random_traces_end_in_the_same_pair(kind: type[Subject]) ->
             at = _answer(engine, at, trace[-1])[1]
         assert follow(subject, engine, COLUMNS, pair, trace) is at
         seen.add(subject.shown)
-    assert len(seen) > 60, "the traces visit too few states"
+    assert len(seen) > 50, "the traces visit too few states"
 
 
 @subjects

@@ -8,6 +8,7 @@ from importlib.metadata import entry_points
 
 import pytest
 
+import prgcore.prove.report  # noqa: F401, no process loads numpy twice
 from prgcore.wire.machine_file import dumps
 from tests.toys import TURNSTILE
 
@@ -38,13 +39,13 @@ LAST = """
 
 @pytest.fixture
 def gate(pytester):
-    """A project with a turnstile of its own; runs pytest there, by default as a process."""
+    """A project with a turnstile of its own; runs pytest there, by default in this process."""
     pytester.makeini(INI)
     pytester.path.joinpath("machine.json").write_text(dumps(TURNSTILE), encoding="utf-8")
     for folder in ("stories", "proofs"):
         pytester.path.joinpath(folder).mkdir()
 
-    def run(*words, runs=pytester.runpytest_subprocess, **files):
+    def run(*words, runs=pytester.runpytest_inprocess, **files):
         for name, text in files.items():
             folder, ending = (("stories", "txt") if "given" in text or "expect" in text
                               else ("proofs", "toml"))
@@ -118,9 +119,7 @@ def test_wrong_settings_are_one_line(gate, words, machine, says):
         place.write_bytes(machine)
     elif "No such" in says:
         place.unlink()
-    apart = "--prgcore" in words  # what proves loads numpy, which no process loads twice
-    result = gate(*words, runs=gate.pytester.runpytest_subprocess if apart
-                  else gate.pytester.runpytest_inprocess)
+    result = gate(*words)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     (line,) = filter(None, result.stderr.str().splitlines())
     assert says in line
@@ -128,19 +127,24 @@ def test_wrong_settings_are_one_line(gate, words, machine, says):
 
 
 @pytest.mark.parametrize("workers", [(), ("-n", "2")])
-def test_coverage_names_what_was_missed_and_has_a_threshold(gate, workers):
-    gate.pytester.makepyfile(WALK)
-    result = gate("--prgcore-coverage", *workers)
+def test_coverage_names_what_was_missed_and_has_a_threshold(gate, pytester, workers):
+    pytester.makepyfile(WALK)
+    runs = pytester.runpytest_subprocess if workers else pytester.runpytest_inprocess
+    result = gate("--prgcore-coverage=70", *workers, runs=runs)
     result.stdout.fnmatch_lines([
         "*coverage of turnstile*", "rules met: 2 of 3 (66.7 %)", "  never: T3",
-        "values met: 2 of 2 (100.0 %)",
+        "values met: 2 of 2 (100.0 %)", "FAILED: less than 70 % was met",
     ])
-    assert result.ret == 0
-    result = gate("--prgcore-coverage=70", *workers)
-    result.stdout.fnmatch_lines(["FAILED: less than 70 % was met"])
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    gate.pytester.makepyfile(WALK + LAST)
-    result = gate("--prgcore-coverage=100", *workers)
+
+
+def test_coverage_that_is_enough_fails_nothing(gate, pytester):
+    pytester.makepyfile(WALK)
+    result = gate("--prgcore-coverage")
+    result.stdout.fnmatch_lines(["rules met: 2 of 3 (66.7 %)"])
+    assert result.ret == 0
+    pytester.makepyfile(WALK + LAST)
+    result = gate("--prgcore-coverage=100")
     result.assert_outcomes(passed=3)
     assert result.ret == 0
 
@@ -152,7 +156,7 @@ def test_it_disturbs_nobody(gate):
         def test_nothing_is_loaded():
             assert not {"z3", "numpy", "prgcore.engine"} & set(sys.modules)
     """)
-    result = gate(good=HOLDS, promises=TOML)
+    result = gate(runs=gate.pytester.runpytest_subprocess, good=HOLDS, promises=TOML)
     result.assert_outcomes(passed=1)
     assert "prgcore" not in result.stdout.str().partition("test session starts")[2].replace(
         str(gate.pytester.path), "").partition("plugins:")[2].partition("\n")[2]

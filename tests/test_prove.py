@@ -257,16 +257,6 @@ def _replays(model: Model, found: Result) -> None:
     assert "Broken: " in found.story
 
 
-def test_a_node_that_failed_and_keeps_its_users_is_found() -> None:
-    model = broken(_without_effects("F112", "me.assigned_own", "me.assigned_peer"))
-    found = _refuted(model, "S19")
-    _replays(model, found)
-    assert found.counterexample is not None
-    assert found.counterexample.rule.startswith("F112@")
-    assert found.counterexample.event.startswith("takeover_failed(")
-    assert found.method == "search"
-
-
 def test_recovery_of_nodes_that_do_not_hear_each_other_is_found() -> None:
     found = broken_recover().results[0]
     assert broken_recover().exit_code == 1
@@ -277,12 +267,20 @@ def test_recovery_of_nodes_that_do_not_hear_each_other_is_found() -> None:
     assert "Broken: recover is done outside what S5 allows." in found.story
 
 
-def test_a_takeover_that_leaves_the_peer_its_users_is_found() -> None:
-    model = broken(_without_effects("L110", "peer.assigned_own", "peer.assigned_peer"))
-    found = _refuted(model, "S17")
-    _replays(model, found)
-    assert found.counterexample is not None
-    assert found.counterexample.event.startswith("heartbeat_lost(")
+def test_users_that_are_kept_by_a_failed_node_or_by_the_peer_of_a_takeover_are_found() -> None:
+    """Two mistakes in one machine: each is found by its own promise, with its own story."""
+    model = broken(_without_effects("F112", "me.assigned_own", "me.assigned_peer"),
+                   _without_effects("L110", "peer.assigned_own", "peer.assigned_peer"))
+    said = prove(Machine(model), only=["S17", "S19"])
+    assert said.exit_code == 1
+    for found, event, rule in zip(
+            said.results, ("heartbeat_lost(", "takeover_failed("), ("L110@", "F112@"), strict=True):
+        assert found.verdict == "refuted"
+        _replays(model, found)
+        assert found.counterexample is not None
+        assert found.counterexample.event.startswith(event)
+        assert found.counterexample.rule.startswith(rule)
+        assert found.method == "search"
 
 
 def test_a_peer_that_does_not_forget_whom_it_lost_runs_in_circles() -> None:
