@@ -190,20 +190,18 @@ def test_a_change_is_a_line_of_the_watch(ha, group):
     limit = threading.Timer(60, watching.kill)
     limit.daemon = True
     limit.start()
-    line = watching.stdout.readline()
-    assert re.fullmatch(r"\d\d:\d\d:\d\d\.\d  cup1: Normal, users of cup1 \| "
-                        r"cup2: Normal, users of cup2\n", line)
     away = ("cup1: Running in Backup Mode / On Admin Request, users of cup1 and cup2 | "
             "cup2: Idle / On Admin Request")
-    home, lines = "cup1: Normal, users of cup1 | cup2: Normal, users of cup2", []
+    home = "cup1: Normal, users of cup1 | cup2: Normal, users of cup2"
+    lines = _until(watching.stdout, home)
     for command, shows in (("failover", away), ("fallback", home)):
         ha(command, "cup2")
-        ha("wait")
         lines += _until(watching.stdout, shows)
     watching.send_signal(signal.SIGINT)
     with watching.stdout, watching.stderr:
-        left, err = watching.stdout.read(), watching.stderr.read()
-    assert (watching.wait(timeout=60), left, err) == (0, "", "")
+        lines += [line[12:].rstrip("\n") for line in watching.stdout]
+        err = watching.stderr.read()
+    assert (watching.wait(timeout=60), err) == (0, "")
     limit.cancel()
     assert all(one != two for one, two in pairwise(lines))
     said = json.loads(ha("watch", "--json", "--seconds", "0").out)
@@ -215,6 +213,7 @@ def _until(stream, shows):
     """The lines up to one that shows this, without their time."""
     lines = []
     for line in stream:
+        assert re.match(r"\d\d:\d\d:\d\d\.\d  \S", line)
         lines.append(line[12:].rstrip("\n"))
         if lines[-1] == shows:
             return lines
