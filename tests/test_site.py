@@ -178,6 +178,19 @@ FIRST = ("failover.svg", "legend.svg")
 """Pictures that are whole on a phone."""
 
 
+def test_sentences_of_obligations_have_room(site: Path) -> None:
+    """The column of sentences is the widest, and nothing of the table is out of sight."""
+    with chromium() as browser:
+        for width in (390, 1280):
+            shown = browser.new_context(viewport={"width": width, "height": 844}).new_page()
+            shown.goto((site / "reference/obligations.html").as_uri())
+            table, sentences = shown.evaluate("""() => [
+                document.querySelector(".table-wrapper"), document.querySelector("td:nth-child(2)"),
+            ].map((part) => [part.scrollWidth, part.clientWidth])""")
+            assert table[0] == table[1]
+            assert sentences[1] > 0.55 * table[1]
+
+
 def test_axe_finds_nothing_serious(site: Path) -> None:
     pages = ("index", "operators", "reference/diagrams")
     with chromium() as browser:

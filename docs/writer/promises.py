@@ -128,14 +128,20 @@ def obligations_page(proved: Iterable[Proved], source: Table) -> str:
         "parameters and every observation. *Search*: checked in every reachable pair. The other "
         "half is [what is not proved](../not-proved.md).",
         "## Obligations\n",
-        table(("id", "sentence", "verdict", "method", "found", "see"), (
-            (f'<a id="{anchor("obligation", p.id)}"></a>{p.id}', p.title, p.verdict, p.method,
-             found(p.detail), _see(p.id, known)) for p in rows
+        table(("id", "what is proved, and what was found", "how"), (
+            (f'<a id="{anchor("obligation", p.id)}"></a>{p.id}', _sentence(p, known),
+             p.method if p.verdict == "proved" else p.verdict) for p in rows
         )),
         "## Assumptions\n\n" + bullets(*(
             f"{a}. For {_which(p.id for p in rows if a in p.assumptions)}." for a in assumptions
         )) + "\n",
     )
+
+
+def _sentence(p: Proved, known: Iterable[str]) -> str:
+    """What an obligation says; below it the figures of its proof, and where more is said."""
+    more = "; ".join(filter(None, (found(p.detail), _see(p.id, known))))
+    return f"{p.title}<br><small>{more}</small>" if more else p.title
 
 
 def _see(id_: str, known: Iterable[str]) -> str:
