@@ -106,6 +106,22 @@ def test_every_state_and_reason_reads_back() -> None:
     assert spell(None) == "shows nothing"
 
 
+def test_an_answer_names_the_commands_and_what_to_wait_for() -> None:
+    """In place of "take the way below": what to ask for, in order, and what comes by itself."""
+    idle = explain_display(PRG, *map(parse_shown, (
+        "Idle / On Admin Request", "Running in Backup Mode / On Admin Request"))).text()
+    assert "  - fallback(node1), then wait for takeback_done(node1).\n" in idle
+    assert "shortest way home" not in idle
+    moving = explain_display(PRG, *map(parse_shown, (
+        "Taking Back / On Admin Request", "Falling Back / On Admin Request"))).text()
+    assert "  - Wait for takeback_done(node1): it goes home by itself.\n" in moving
+    sick = explain_display(PRG, *map(parse_shown, (
+        "Failed Over with Critical Services Not Running / Critical Service Down",
+        "Running in Backup Mode / Critical Service Down"))).text()
+    assert ("The shortest way home: 3 steps services_up(node1) and fallback(node1), then wait for "
+            "takeback_done(node1) assuming ") in " ".join(sick.split())
+
+
 def test_unknown_words() -> None:
     with pytest.raises(BadInput, match="unknown state 'Idel'; did you mean Idle"):
         parse_shown("Idel / Initialization")
@@ -308,7 +324,9 @@ def test_open_reasons_leave_the_row_open(left: str, right: str, rows: list[str])
     assert (answer["nearest"] in rows, answer["decision"]) == (True, None)
     text = found.text()
     assert "no such row" not in text
-    assert f"Row {answer['nearest']} is taken here; its first node is {found.seat}." in text
+    said = " ".join(text.split())
+    assert f"(Row {answer['nearest']} of Table 2; its first node is {found.seat}. " in said
+    assert "can show these states too: the reasons below tell which.)" in said
     assert all(f"\n  row {row}: " in text for row in rows)
     head = text.splitlines().index(f"What to do now, if it is row {answer['nearest']}")
     assert head < 10
@@ -341,7 +359,7 @@ def test_a_reading_is_what_its_reasons_show(left: str, right: str, rows: list[st
 def test_one_row_is_said_flatly_where_every_reason_makes_it() -> None:
     found = explain_display(PRG, parse_shown("Normal"), parse_shown("Normal"))
     assert (found.row, found.rows, found.nearest) == ("1", ("1",), None)
-    assert "Row 1 of Table 2; its first node is node1. Normal operation." in found.text()
+    assert "Normal operation. (Row 1 of Table 2; its first node is node1.)" in found.text()
     assert "The reasons tell which" not in found.text()
 
 

@@ -365,9 +365,9 @@ def test_the_answer_about_an_outage_for_people(explain):
     assert answer.code == 0
     assert answer.out.startswith(
         "2 groups\n"
-        "  Headquarters: row 12, Failed Over with Critical Services Not Running and\n"
-        "    Running in Backup Mode\n"
-        "  Branches: row 19, Running in Failed Mode and Running in Failed Mode\n\n"
+        "  Headquarters: Failed Over with Critical Services Not Running and Running in\n"
+        "    Backup Mode (row 12)\n"
+        "  Branches: Running in Failed Mode and Running in Failed Mode (row 19)\n\n"
         "Group Headquarters\nimp1.example.com  Failed Over with ")
     assert "start the critical services of imp1 by hand" in answer.out
     first_page = answer.out.partition("Group Branches")[0].partition("Group Headquarters")[2]
@@ -458,7 +458,8 @@ def test_a_group_of_one_node_is_no_failure(explain):
 
 def test_nodes_sit_by_their_numbers(explain):
     lone = explain("Node 2 Name : b State: Running in Backup Mode Reason: Peer Reboot\n").out
-    assert lone.startswith("node1  shows nothing\nb  Running in Backup Mode / Peer Reboot\n\nRow 17 ")
+    assert lone.startswith("node1  shows nothing\nb  Running in Backup Mode / Peer Reboot\n\n")
+    assert "(Row 17 of Table 2; " in " ".join(lone.split())
     turned = explain("Node 2 Name : b State: Idle\nNode 1 Name : a State: Running in Backup Mode\n")
     assert turned.out.startswith("a  Running in Backup Mode\nb  Idle\n")
     status = parse("Node 1 Name : a State: Idle\nNode 1 Name : c State: Normal\n")

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from attrs import frozen
 
 from prgcore.model import Advice, Cause, Choices, Display, Model, Situation, Table, Values
+from prgcore.vocabulary import title
 from prgcore.wire.links import all_to, anchor, called, to, worded
 from prgcore.wire.markdown import bullets, code, codes, entry, fact, page, section
 from writer.golden import phased
@@ -40,6 +41,12 @@ def display(shown: Display) -> str:
     )
 
 
+def titled(s: Situation) -> str:
+    """A situation by its states, with its row: `Idle / Running in Backup Mode (row 3)`."""
+    states = " / ".join("nothing" if half is None else title(half.state) for half in s.display)
+    return f"{states[:1].upper()}{states[1:]} (row {s.row})"
+
+
 def situations_page(source: Table) -> str:
     """Table 2, row by row, with its causes and recommended actions as events."""
     return page(
@@ -51,7 +58,7 @@ def situations_page(source: Table) -> str:
         f"{to('obligation', 'C2')} that every recommendation leads home.",
         *(
             entry(
-                anchor("row", s.row), f"Row {s.row}", f"**{display(s.display)}**", s.cause,
+                anchor("row", s.row), titled(s), f"**{display(s.display)}**", s.cause,
                 f"The document prints *{s.literal}*; *{s.corrected}* is meant."
                 if s.corrected else "",
                 bullets(
@@ -96,7 +103,7 @@ def stories_page(source: Table, told: Mapping[str, str]) -> str:
         "## Causes of Table 2\n",
         *(
             entry(
-                anchor("story", story_id(c)), f"Row {s.row}: {c.says}",
+                anchor("story", story_id(c)), f"{c.says[:1].upper()}{c.says[1:]} (row {s.row})",
                 f"Ends in {to('row', s.row, f'row {s.row}')}: {display(s.display)}.",
                 _picture(s, c), _text(told[story_id(c)]), depth=3,
             ) for s in source.situations for c in s.causes

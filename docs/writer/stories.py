@@ -56,5 +56,5 @@ def drawn() -> Iterator[tuple[str, str]]:
     for situation in machine.model.situations:
         for cause in situation.causes:
             told = run(machine, as_story(machine, cause.events, cause.start))
-            title = f"Row {situation.row}: {cause.says}"
+            title = f"{cause.says[:1].upper()}{cause.says[1:]} (row {situation.row})"
             yield story_id(cause), render(sequence(told, title), "svg")

@@ -238,8 +238,8 @@ def question(
         raise NeedsTwoNodes(f"high availability needs two nodes; give {other} as well "
                             f"({other} '' if that node shows nothing)")
     given = None if text is None else read_given(text)
-    machine = load_machine(file, policy or _policy_of(given) if file is None else policy)
     known = assignments(sets, "--set")
+    machine = load_machine(file, policy or _policy_of(given) if file is None else policy)
     if known:
         machine.check(known, "--set")
     if given is not None and not is_json(given):

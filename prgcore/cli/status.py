@@ -50,8 +50,8 @@ class Answer:
         rows = self.explanation.rows
         states = listed((spell(node.shown and Shown(node.shown.state))
                          for node in self.group.nodes), "and")
-        said = f"row{'s' * (len(rows) > 1)} {listed(rows)}, " if rows else ""
-        return f"{name}: {said}{states}"
+        said = f" (row{'s' * (len(rows) > 1)} {listed(rows)})" if rows else ""
+        return f"{name}: {states}{said}"
 
 
 def explain_status(

@@ -80,9 +80,10 @@ def step(
     if as_json:
         output.write_json(decision_json(decision))
     else:
+        lines = list(_rendered(decision, pair))
         page = output.table("", "")
         page.show_header = False
-        for label, said in _rendered(decision, pair):
+        for label, said in lines:
             page.add_row(f"  {label}", said)
         rule = f" by {decision.rule.id}" if decision.rule else ""
         output.show(f"{event}: {decision.outcome}{rule}", page)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 from attrs import field, frozen
@@ -94,7 +95,7 @@ class Explanation:
         broken: ids of the invariants broken, where no pair of the machine is like this.
         pairs: how many pairs were considered.
         pair: the healthiest of them, for which the plan is; None where there is none.
-        waits: how many steps of the plan come by themselves before the first that does not.
+        by_itself: the events of the plan that are waited for: timers and completions.
     """
 
     display: Display | None
@@ -114,7 +115,7 @@ class Explanation:
     broken: tuple[str, ...] = ()
     pairs: int = 1
     pair: Pair | None = None
-    waits: int = 0
+    by_itself: frozenset[str] = frozenset()
 
     @property
     def rows(self) -> tuple[str, ...]:
@@ -174,16 +175,18 @@ class Explanation:
 
     def _paragraphs(self) -> Iterator[str]:
         if self.row:
-            yield f"Row {self.row} of Table 2; its first node is {self.seat}. {self.cause}"
+            yield f"{self.cause} (Row {self.row} of Table 2; its first node is {self.seat}.)"
         elif self.broken:
             yield f"No pair of the machine is like this. Broken: {', '.join(self.broken)}."
             yield self.cause
         elif self.rows:
-            many = len(self.rows) > 1
-            yield (f"Row{'s' * many} {listed(self.rows, 'and')} of Table 2 show{'s' * (not many)} this"
-                   + (", and displays of no row" if len(self.readings) > len(self.rows) else "")
-                   + f"; the reasons tell which, as below. Row {self.nearest} is taken here; its "
-                   f"first node is {self.seat}. {self.cause}")
+            others = [row for row in self.rows if row != self.nearest]
+            some = [f"row{'s' * (len(others) > 1)} {listed(others, 'and')}"] if others else []
+            if len(self.readings) > len(self.rows):
+                some.append("displays of no row")
+            yield (f"{self.cause} (Row {self.nearest} of Table 2; its first node is {self.seat}. "
+                   f"{', and '.join(some).capitalize()} can show these states too: the reasons below "
+                   "tell which.)")
         else:
             if self.cause:
                 yield self.cause
@@ -198,8 +201,8 @@ class Explanation:
             yield f"What to do now{taken}", [f"- {say}" for say in todo]
         if len(self.readings) > 1:
             yield "The reasons tell which", [r.text() for r in self.readings]
-        if self.plan and self.plan.steps:
-            way = [", ".join(self.plan.events)]
+        if self.plan and self.plan.steps and self.actions:
+            way = [self._way(self.plan)]
             if self.assuming:
                 way.append(f"assuming {_cells(self.assuming)}")
             yield f"The shortest way home: {_steps(self.plan)}", way
@@ -212,10 +215,17 @@ class Explanation:
             return ()
         if not self.plan.steps:
             return ("Nothing: everybody is at home.",)
-        if self.waits == len(self.plan.steps):
-            return ("Wait: it goes home by itself, as below.",)
-        wait = "Wait: it goes on by itself. Then take" if self.waits else "Take"
-        return (f"{wait} the shortest way home, as below.",)
+        way = self._way(self.plan)
+        if self.by_itself >= set(self.plan.events):
+            return (f"{way[:1].upper()}{way[1:]}: it goes home by itself.",)
+        return (f"{way}.",)
+
+    def _way(self, plan: Plan) -> str:
+        """`fallback(node1), then wait for takeback_done(node1)`."""
+        return ", then ".join(
+            ("wait for " if waiting else "") + listed(events, "and")
+            for waiting, events in groupby(plan.events, self.by_itself.__contains__)
+        )
 
     def _commands(self) -> Iterator[tuple[str, str]]:
         for c in self.available:

@@ -171,10 +171,10 @@ def denoted(
         return Listed(engine, candidates(engine, display, known, reachable))
     views = cubes_of(engine, display, known)
     boxes = [box for view in views for box in expanded(engine, view)]
-    found = Charted(engine, engine.atlas.within(boxes))
-    if not len(found):
+    region = engine.atlas.within(boxes)
+    if region.root < 0:
         _check(engine, display, known, views)
-    return found
+    return Charted(engine, region)
 
 
 def cubes_of(engine: Engine, display: Display, known: Mapping[str, str] | None) -> list[Cube]:
@@ -187,7 +187,7 @@ def cubes_of(engine: Engine, display: Display, known: Mapping[str, str] | None) 
         raise BadInput(f"the machine {engine.model.name!r} shows no states; explain a pair instead")
     if known:
         engine.check(known, "known")
-    given = cube(known or {})
+    given = cube(known) if known else Cube()
     found: list[Cube] = []
     for one, two in [_ways(engine, display, viewpoint) for viewpoint in viewpoints(engine)]:
         views = [given]

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import Enum
-from itertools import combinations, takewhile
+from itertools import combinations
 
 from prgcore.engine import Decision, Engine, Pair
 from prgcore.errors import BadInput, Failed, NeedsTwoNodes
@@ -154,7 +154,9 @@ def _explained(engine: Engine, display: Display | None, pairs: Pairs) -> Explana
         maybe=tuple(maybe), refused=refused, plan=way,
         assuming=assumed(engine, pairs, best),
         pairs=count, pair=best,
-        waits=_waits(engine, way),
+        by_itself=frozenset(
+            event for event in (way.events if way else ())
+            if engine.kind(event) in (Kind.TIMER, Kind.COMPLETION)),
     )
 
 
@@ -391,12 +393,6 @@ def _home(engine: Engine, pair: Pair) -> Plan | None:
         return plan(engine, pair)
     except NoPlan:
         return None
-
-
-def _waits(engine: Engine, way: Plan | None) -> int:
-    """How many steps of a plan come by themselves before the first that does not."""
-    kinds = [engine.kind(step.event) for step in way.steps] if way else []
-    return len(list(takewhile(lambda kind: kind in (Kind.TIMER, Kind.COMPLETION), kinds)))
 
 
 def _effect(engine: Engine, decision: Decision) -> str:
