@@ -267,6 +267,7 @@ def tell(file: Path, choose: Callable[[State], str]) -> tuple[Seen, list[Reply]]
     answer = _question(member, {"do": "tell", "event": event}, event)
     try:
         entry = Entry.from_json(answer.get("entry"))
+        seen.machine.check(dict(entry.after))
         known = cast("Pair", {**seen.pair, **entry.after})
         asked = tuple(map(str, entry.actions))
         after = evolve(seen, pair=known, epoch=entry.epoch, orders=(*seen.orders, *asked))
