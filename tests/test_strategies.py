@@ -216,12 +216,12 @@ class Mine:
 
 
 TestMine = against(Mine).TestCase
-TestMine.settings = settings(TestMine.settings, max_examples=5, database=None)
+TestMine.settings = settings(TestMine.settings, max_examples=5, database=None, derandomize=True)
 """
 
 
 def test_a_failure_fits_the_screen(tmp_path):
-    """What pytest prints of an implementation that fails: the story, and what was drawn."""
+    """What pytest prints of an implementation that fails: the story, and no way through Hypothesis."""
     (tmp_path / "test_mine.py").write_text(FAILING)
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_mine.py"],
@@ -229,7 +229,6 @@ def test_a_failure_fits_the_screen(tmp_path):
     assert done.returncode == 1, done.stdout
     lines = done.stdout.splitlines()
     assert len(lines) <= 40, done.stdout
-    assert max(map(len, lines)) <= 900, done.stdout
+    assert max(map(len, lines)) <= 130, done.stdout
     assert any(" in yours, and " in line for line in lines)
-    assert any("Draw 2 (start): Pair(node1.state=" in line for line in lines)
     assert any("start initial" in line for line in lines)

@@ -232,8 +232,9 @@ class AgainstTable(stateful.RuleBasedStateMachine):
                 raise BadInput("your pair(): " + unknown_name(
                     "column", column, self.engine.position))
             if value != table[column]:
-                self._fail(f"{said}: {column} is {value!r} in yours, and {table[column]!r} "
-                           "in the table")
+                yours = str(value) if isinstance(value, str) else value  # a word, not its enum
+                self._fail(f"{said}: {column} is {yours!r} in yours, and "
+                           f"{str(table[column])!r} in the table")
 
     def _fail(self, said: str) -> None:
         __tracebackhide__ = True
@@ -264,6 +265,17 @@ class AgainstTable(stateful.RuleBasedStateMachine):
             f"; never: {', '.join(missed)}" if missed else "")
 
 
+def _run(made: type[AgainstTable], chosen: hypothesis.settings) -> None:
+    """Run it; a failure is the story alone, without the way through Hypothesis and what was drawn."""
+    __tracebackhide__ = True
+    try:
+        stateful.run_state_machine_as_test(made, settings=chosen)
+    except AssertionError as error:
+        if hasattr(error, "__notes__"):
+            error.__notes__ = [n for n in error.__notes__ if "reproduce_failure" in n]
+        raise error.with_traceback(None) from None
+
+
 def against(
     make: Callable[[], Implementation], engine: Engine | None = None, *,
     refuses: tuple[type[BaseException], ...] = (),
@@ -285,5 +297,6 @@ def against(
     })
     phases = [p for p in hypothesis.Phase if p is not hypothesis.Phase.explain]  # of our own lines
     made.TestCase.settings = hypothesis.settings(made.TestCase.settings, phases=phases)
+    made.TestCase.runTest = lambda test: _run(made, test.settings)
     against_table: type[AgainstTable] = made
     return against_table
