@@ -155,13 +155,19 @@ class MissingExtra(PrgError, ImportError):
         self.extra = extra
 
 
-def unknown_name(kind: str, name: object, known: Iterable[str]) -> str:
-    """The one sentence for a name that does not exist, with the nearest names that do."""
+def unknown_name(
+    kind: str, name: object, known: Iterable[str], *, listing: bool = True
+) -> str:
+    """The one sentence for a name that does not exist, with the nearest names that do.
+
+    If no name is near, it lists what is known, unless `listing` is False.
+    """
     from difflib import get_close_matches
 
     names = sorted(known)
     near = get_close_matches(str(name)[:80], names, n=3, cutoff=0.4)
-    hint = f"did you mean {', '.join(near)}?" if near else f"known: {', '.join(names[:12])}"
-    if not near and len(names) > 12:
-        hint += f", … ({len(names)} in all)"
-    return f"unknown {kind} {str(name)[:80]!r}; {hint}"
+    said = f"unknown {kind} {str(name)[:80]!r}"
+    if near:
+        return f"{said}; did you mean {', '.join(near)}?"
+    more = f", … ({len(names)} in all)" if len(names) > 12 else ""
+    return f"{said}; known: {', '.join(names[:12])}{more}" if listing else said

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from prgcore import PRG
 from prgcore.engine import Engine
-from prgcore.errors import BadInput, Failed, ImpossibleEvent
+from prgcore.errors import BadInput, Failed, ImpossibleEvent, unknown_name
 from prgcore.model import Action
 from prgcore.stores.record import begin, decided
 from prgcore.story.script import run
@@ -109,3 +109,10 @@ def test_a_partial_entry_says_no_more_than_it_says():
         PartialEntry.from_json({})
     with pytest.raises(BadInput, match="epoch of an entry is missing"):
         Entry.from_json({"event": "x"})
+
+
+def test_an_unknown_name_lists_what_is_known_unless_somebody_else_does():
+    assert unknown_name("node", "cup3", ["cup1", "cup2"], listing=False) == (
+        "unknown node 'cup3'; did you mean cup2, cup1?")
+    assert unknown_name("node", "zzz", ["cup1"]) == "unknown node 'zzz'; known: cup1"
+    assert unknown_name("node", "zzz", ["cup1"], listing=False) == "unknown node 'zzz'"

@@ -16,6 +16,7 @@ from attrs import frozen
 
 from prgcore.cli import inputs, output
 from prgcore.errors import BadInput, unknown_name
+from prgcore.explain.status import checked_name
 from prgcore.model import Display
 from prgcore.seats import NODES
 from prgcore.words import quoted
@@ -161,10 +162,7 @@ def names(group: Any, nodes: Any) -> tuple[str, tuple[str, str]]:
     if not isinstance(nodes, list) or len(nodes) != 2:
         raise BadInput("high availability needs two nodes; name both, as --node cup1 --node cup2")
     for what, name in (("group", group), *(("node", node) for node in nodes)):
-        fits = isinstance(name, str) and 0 < len(name) <= 128 and name.isprintable()
-        if not fits or " " in name or ":" in name:
-            raise BadInput(f"{what} {str(name)[:60]!r}: expected a name of 1 to 128 printable "
-                           "characters without spaces and colons")
+        checked_name(name, what)
     if nodes[0].lower() == nodes[1].lower():
         raise BadInput(f"both nodes are called {nodes[0][:60]!r}; choose two different nodes")
     for seat, other in zip(NODES, reversed(nodes), strict=True):

@@ -19,13 +19,25 @@ from typing import TypeAlias
 
 from attrs import define, evolve, field, frozen
 
+from prgcore.errors import BadInput
 from prgcore.model import Display, Shown
 from prgcore.vocabulary import Reason, State, plain, title, word
 
 __all__ = [
-    "LONGEST", "MOST_LINES", "MOST_STRANGE", "PRODUCT", "GroupStatus", "NodeStatus", "Status",
-    "parse", "write",
+    "LONGEST",
+    "MOST_LINES",
+    "MOST_STRANGE",
+    "PRODUCT",
+    "GroupStatus",
+    "NodeStatus",
+    "Status",
+    "checked_name",
+    "parse",
+    "write",
 ]
+
+LONGEST_NAME = 128
+"""Characters of the name of a group or a node."""
 
 LONGEST = 200
 """Characters of a name or a value; what is more of it is not read."""
@@ -249,3 +261,16 @@ def write(group: GroupStatus) -> str:
                 line += f" Reason: {title(str(node.reason))}"
         lines.append(line)
     return "\n".join(lines) + "\n"
+
+
+def checked_name(name: object, what: str) -> str:
+    """The name of a group or a node, if it can stand in a status and in a key.
+
+    Raises:
+        BadInput: it is not one printable word of at most 128 characters, or has a colon.
+    """
+    if not isinstance(name, str) or not 0 < len(name) <= LONGEST_NAME \
+            or not name.isprintable() or " " in name or ":" in name:
+        raise BadInput(f"{what} {str(name)[:60]!r}: expected a name of 1 to {LONGEST_NAME} "
+                       "printable characters without spaces and colons")
+    return name

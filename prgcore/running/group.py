@@ -19,6 +19,7 @@ from attrs import field, frozen
 
 from prgcore.engine import Engine
 from prgcore.errors import BadInput, unknown_name
+from prgcore.explain.status import checked_name
 from prgcore.machine import prg
 from prgcore.seats import NODES
 from prgcore.stores.ports import Arbiter, Store
@@ -129,7 +130,7 @@ class Group:
             if name.lower() in (one.seat, one.name.lower()):
                 return one
         known = {*NODES, *(n.name for n in self.nodes.values())}
-        said = unknown_name("node", name, known).partition("; known:")[0]
+        said = unknown_name("node", name, known, listing=False)
         nodes = " and ".join(f"{n.name} ({n.seat})" if n.name != n.seat else n.seat
                              for n in self.nodes.values())
         raise BadInput(f"{said}; the nodes are {nodes}")
@@ -201,7 +202,7 @@ def _group(found: dict[str, Any], file: Path) -> Group:
     _only(lease, LEASE_KEYS, "lease.")
     policy = _table(found, "policy")
     group = Group(
-        _name(_text(found, "group", ""), "group"), _text(found, "store", ""),
+        checked_name(_text(found, "group", ""), "group"), _text(found, "store", ""),
         prg(**{name: str(value) for name, value in policy.items()}), Parameters.of(chosen),
         Lease(**lease), _grant(found),
         {seat: _member(seat, _table(found, seat), file) for seat in NODES}, file,
@@ -273,7 +274,7 @@ def _member(seat: str, found: dict[str, Any], file: Path) -> Member:
     if found.get("serving"):
         _reached(directory / "serving.sock", file.parent, at)
     return Member(
-        seat, _name(_text(found, "name", at, seat), "node"), directory, file.parent,
+        seat, checked_name(_text(found, "name", at, seat), "node"), directory, file.parent,
         _address(found, "service", at, 22001), _address(found, "admin", at, 20075),
         _address(found, "peer", at, 22001) if "peer" in found else None,
         {name: tuple(command) for name, command in services.items()},
@@ -287,14 +288,6 @@ def _reached(socket: Path, home: Path, at: str) -> None:
     if min(len(os.fsencode(name)) for name in names) > LONGEST_SOCKET:
         raise BadInput(f"{at}directory: a socket in {str(socket.parent)[-60:]!r} has a name of more "
                        f"than {LONGEST_SOCKET} bytes, which no system takes; choose a shorter one")
-
-
-def _name(name: str, what: str) -> str:
-    """One word, so that it can stand in a status and in a key."""
-    if len(name) > 128 or " " in name or ":" in name:
-        raise BadInput(f"{what} {name[:60]!r}: expected a name of 1 to 128 printable characters "
-                       "without spaces and colons")
-    return name
 
 
 def _only(found: Mapping[str, Any], known: tuple[str, ...], at: str) -> None:
