@@ -39,7 +39,7 @@ def test_failover_and_back_by_keyboard_alone(open_page):
         pytest.fail(f"Tab does not lead to {wanted}")
 
     assert states(shown) == ["Normal", "Normal"]
-    reach("failover(node1), on offer")
+    reach("Do it on node1: failover(node1), on offer")
     assert "M100@node1" in shown.locator("#preview").inner_text()
     shown.keyboard.press("Enter")
     assert states(shown) == ["Failing Over", "Taking Over"]
@@ -48,7 +48,7 @@ def test_failover_and_back_by_keyboard_alone(open_page):
         shown.keyboard.press("h")
     assert states(shown) == ["Idle", "Running in Backup Mode"]
     assert "Row 3 of Table 2" in shown.locator("#meaning").inner_text()
-    reach("fallback(node1), on offer")
+    reach("Do it on node1: fallback(node1), on offer")
     shown.keyboard.press("Space")
     assert states(shown) == ["Taking Back", "Falling Back"]
     shown.keyboard.press("h")
@@ -62,10 +62,10 @@ def test_failover_and_back_by_keyboard_alone(open_page):
 
 def test_who_has_the_focus_keeps_it(open_page):
     shown = open_page()
-    shown.locator("button[aria-label^='failover(node1)']").focus()
+    shown.locator("button[aria-label*=': failover(node1),']").focus()
     shown.keyboard.press("Enter")
     label = shown.evaluate("document.activeElement.getAttribute('aria-label')")
-    assert label == "failover(node1), refused"
+    assert label == "Do it on node1: failover(node1), refused"
     shown.keyboard.press("Enter")
     assert "refused" in said(shown)
     assert "needs Normal" in said(shown)
@@ -119,7 +119,7 @@ def test_search_shows_a_rule_with_the_cells_that_hold_here(open_page):
     shown.locator("#query").fill("start_failed(node2)")
     shown.locator("#found button").first.click()
     assert shown.evaluate("document.activeElement.getAttribute('aria-label')").startswith(
-        "start_failed(node2), ")
+        "Do it on node2: start_failed(node2), ")
 
 
 def test_the_map_by_arrow_keys(open_page):
@@ -177,7 +177,7 @@ def test_every_row_is_reached_by_its_cause_in_both_seats(open_page):
 
 def test_a_refused_command_says_which_cells_failed(open_page):
     shown = open_page()
-    shown.locator("button[aria-label='fallback(node1), refused']").click()
+    shown.locator("button[aria-label='Do it on node1: fallback(node1), refused']").click()
     last = shown.locator("#last").inner_text()
     for failed in PRG.step(after(), "fallback(node1)").failed:
         assert failed.column.partition(".")[0] in last
@@ -187,17 +187,17 @@ def test_a_refused_command_says_which_cells_failed(open_page):
 
 def test_an_impossible_event_is_hidden_until_asked_for(open_page):
     shown = open_page()
-    assert shown.locator("button[aria-label^='power_on(node1)']").count() == 0
+    assert shown.locator("button[aria-label*=': power_on(node1),']").count() == 0
     shown.locator("#impossible").check()
-    shown.locator("button[aria-label='power_on(node1), impossible here']").click()
+    shown.locator("button[aria-label='Do it on node1: power_on(node1), impossible here']").click()
     assert "cannot physically happen" in shown.locator("#last").inner_text()
     assert "impossible power_on(node1)" in shown.locator("#story").inner_text()
 
 
 def test_the_story_on_the_page_holds_and_the_link_restores_it(open_page):
     shown = open_page()
-    for label in ("failover(node1), on offer", "recover now, refused",
-                  "takeover_done(node2), on offer"):
+    for label in ("Do it on node1: failover(node1), on offer", "Do it: recover, refused",
+                  "Do it on node2: takeover_done(node2), on offer"):
         shown.locator(f"button[aria-label='{label}']").click()
     text = shown.locator("#story").text_content()
     run = run_story(PRG, text)
@@ -282,7 +282,7 @@ def test_sections_that_do_not_apply_are_left_out(open_page):
     shown = open_page(Engine(TURNSTILE))
     assert not shown.locator("#map").is_visible()
     assert shown.locator(".card").count() == 0
-    shown.locator("button[aria-label='coin now, on offer']").click()
+    shown.locator("button[aria-label='Do it: coin, on offer']").click()
     assert "arm" in shown.locator("#pair").inner_text()
     assert run_story(Engine(TURNSTILE), shown.locator("#story").text_content()).ok
     assert shown.locator("#meaning").inner_text().count("Table 2") == 0
@@ -313,11 +313,11 @@ def test_a_pair_set_by_hand_is_judged_when_it_is_whole(open_page):
     shown = open_page()
     shown.get_by_label("node1 Idle, node2 Running in Failed Mode:").click()
     assert shown.locator("#steps li").count() > 2
-    assert "breaks" not in shown.locator("#steps").inner_text()
-    assert "breaks" not in shown.locator("#sequence").inner_text()
+    assert "breaks" not in shown.locator("#steps").text_content()
+    assert "breaks" not in shown.locator("#sequence").text_content()
     assert "Set by hand, reachable." in shown.locator("#last").inner_text()
     shown = open_page(hash_=SCENES["broken"])
-    assert "breaks S1" in shown.locator("#steps").inner_text()
+    assert "breaks S1" in shown.locator("#steps").text_content()
     assert "let one node serve" in shown.locator("#meaning").inner_text().lower()
 
 
@@ -343,7 +343,7 @@ def test_two_states_on_a_screen_lead_to_a_pair_that_shows_them(open_page, typed,
     shown.locator("#shown2").press("Enter")
     assert shown.locator("dialog[open]").count() == 0
     assert states(shown) == expected
-    assert "breaks" not in shown.locator("#steps").inner_text()
+    assert "breaks" not in shown.locator("#steps").text_content()
     assert shown.evaluate("prgcore.machine.next(prgcore.row) !== null")
 
 
@@ -381,7 +381,7 @@ def test_a_report_of_the_prover_is_loaded(open_page):
     shown.keyboard.press("l")
     shown.locator("#pasted").fill(told)
     shown.locator("#run").click()
-    assert "breaks S1" in shown.locator("#steps").inner_text()
+    assert "breaks S1" in shown.locator("#steps").text_content()
     assert "this is the first" in shown.locator("#notice").inner_text()
     for wrong in ("{", "{}", '{"obligations": 1}', '{"machines": [null]}', "{}" * 9):
         shown.keyboard.press("l")
@@ -401,13 +401,14 @@ def test_an_event_without_an_answer_stays_in_the_link(open_page):
     assert "rest(node1)" in shown.evaluate("location.hash")
 
 
-def test_events_scroll_by_themselves(open_page):
+def test_every_event_is_in_sight_without_scrolling_a_box(open_page):
     shown = open_page()
-    for y in (0, 500, 900, 1500):
-        bottom, top = shown.evaluate(f"""() => {{ window.scrollTo(0, {y});
-          const at = (id) => document.querySelector(id).getBoundingClientRect();
-          return [at("#events").bottom, at("#trace").top]; }}""")
-        assert bottom <= top
+    for width in (390, 1280):
+        shown.set_viewport_size({"width": width, "height": 844})
+        assert shown.evaluate("""() => {
+          const box = document.querySelector("#events");
+          return [box.scrollHeight <= box.clientHeight, getComputedStyle(box).maxHeight];
+        }""") == [True, "none"]
 
 
 def test_a_long_way_is_shown_at_its_end(open_page):
@@ -419,7 +420,7 @@ def test_a_long_way_is_shown_at_its_end(open_page):
     shown.keyboard.press("r")
     assert shown.evaluate(seen, "#steps")
     assert shown.evaluate(seen, "#sequence")
-    assert "The last 60 steps; 21 before them." in shown.locator("#sequence").inner_text()
+    assert "The last 60 steps; 21 before them." in shown.locator("#sequence").text_content()
 
 
 def test_no_word_of_the_sequence_leaves_its_box(open_page):
@@ -441,6 +442,10 @@ def test_no_word_of_the_sequence_leaves_its_box(open_page):
 def test_what_to_do_stands_first_on_a_phone(open_page):
     shown = open_page(viewport={"width": 375, "height": 800}, has_touch=True, is_mobile=True)
     assert shown.locator("#meaning").bounding_box()["y"] < 400
+    first = shown.locator("#meaning button, #events .event-button.done").first
+    assert first.bounding_box()["y"] + first.bounding_box()["height"] < 800
+    order = shown.evaluate("[...document.querySelectorAll('main > section')].map((s) => s.id)")
+    assert order[:3] == ["meaning", "events", "pair"]
     assert not shown.locator("#undo kbd").is_visible()
 
 
@@ -482,7 +487,7 @@ def test_a_source_is_documented_only_where_there_is_one(open_page):
     shown = open_page(Engine(TURNSTILE))
     assert not shown.locator("#meaning").is_visible()
     assert said(shown) == "start initial"
-    shown.locator("button[aria-label='coin now, on offer']").click()
+    shown.locator("button[aria-label='Do it: coin, on offer']").click()
     assert "(documented)" not in shown.locator("#last").inner_text()
 
 
@@ -531,7 +536,7 @@ def test_axe_finds_nothing(open_page, look, scene):
 def test_axe_finds_nothing_of_a_counterexample(open_page):
     fault = next(f for f in FAULTS if "S1" in f.finds)
     shown = open_page(Engine(fault.model), "light(node1)\nwarm(node1)\n")
-    assert "breaks S1" in shown.locator("#steps").inner_text()
+    assert "breaks S1" in shown.locator("#steps").text_content()
     assert axe(shown) == []
 
 

@@ -64,6 +64,10 @@ const OFFERS = {
   unanswered: "no single rule",
 };
 
+/** What the button of an event says: the seat, where the event has one. */
+const doing = (name, base) =>
+  name.length > base.length ? `Do it on ${name.slice(base.length + 1, -1)}` : "Do it";
+
 function eventRow(machine, base, some) {
   const why = some
     .map(({ name, decision }) => {
@@ -91,11 +95,11 @@ function eventRow(machine, base, some) {
         button(
           `press:${i}`,
           SIGNS[decision.outcome] +
-            (name.length > base.length ? name.slice(base.length + 1, -1) : "now"),
+            doing(name, base),
           {
             class: `event-button ${decision.outcome} ${machine.table.events[i].kind}`,
             "data-event": i,
-            "aria-label": `${name}${name.length > base.length ? "" : " now"}, ${OFFERS[decision.outcome]}`,
+            "aria-label": `${doing(name, base)}: ${name}, ${OFFERS[decision.outcome]}`,
             "aria-describedby": "preview",
           },
         ),
