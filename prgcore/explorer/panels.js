@@ -62,15 +62,23 @@ const outsidePanel = ({ actions, nearest }) =>
 
 const capital = (text) => text.slice(0, 1).toUpperCase() + text.slice(1);
 
-/** What to do where neither the row nor a family says it. */
+/** What to do where neither the row nor a family says it: the way home, as `explain` says it. */
 function otherwise({ table }, { events }) {
   if (!events) return null;
   if (!events.length) return "Nothing: everybody is at home.";
   const alone = (event) => ["timer", "completion"].includes(table.events[event].kind);
-  const first = events.findIndex((event) => !alone(event));
-  if (first < 0) return "Wait: it goes home by itself, as below.";
-  const wait = first ? "Wait: it goes on by itself. Then take" : "Take";
-  return `${wait} the shortest way home, as below.`;
+  const groups = [];
+  for (const event of events) {
+    if (!groups.length || alone(groups.at(-1)[0]) !== alone(event)) groups.push([]);
+    groups.at(-1).push(event);
+  }
+  const names = (some) => some.map((event) => table.events[event].name);
+  const listed = (some) =>
+    some.length > 1 ? `${some.slice(0, -1).join(", ")} and ${some.at(-1)}` : some[0];
+  const way = groups
+    .map((some) => (alone(some[0]) ? "wait for " : "") + listed(names(some)))
+    .join(", then ");
+  return events.every(alone) ? `${capital(way)}: it goes home by itself.` : `${way}.`;
 }
 
 function toldPanel(machine, told, row, way) {
