@@ -139,7 +139,7 @@ def obligations_page(proved: Iterable[Proved], source: Table) -> str:
 
 
 def _sentence(p: Proved, known: Iterable[str]) -> str:
-    """What an obligation says; below it the figures of its proof, and where more is said."""
+    """The sentence of an obligation; below it the figures of its proof and a link."""
     more = "; ".join(filter(None, (found(p.detail), _see(p.id, known))))
     return f"{p.title}<br><small>{more}</small>" if more else p.title
 
