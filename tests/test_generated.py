@@ -121,8 +121,9 @@ def test_assumptions_stand_beneath_what_rests_on_them() -> None:
     page = promises.obligations_page(rows, TABLE)
     assert "- A-LIN: a record. For S1 to S2, L3." in page
     assert "- A-FAIR: time. For L3." in page
-    assert '| <a id="x1"></a>X1 | helps | proved | induction |  | [cells](invariants.md#x1)' in page
-    assert '| <a id="s1"></a>S1 | never | proved | induction | pairs 3 |' in page
+    below = "<br><small>pairs 3; [cells](invariants.md#s1)</small>"
+    assert f'| <a id="s1"></a>S1 | never{below} | induction |' in page
+    assert '| <a id="l3"></a>L3 | how many | reported |' in page
 
 
 def test_a_hole_names_the_policy_without_which_it_is_none() -> None:
