@@ -472,6 +472,18 @@ class Engine:
         why = "; ".join(map(str, failed))
         return Decision(Outcome.REFUSED, pair, event, why=why, failed=failed)
 
+    def after(self, pair: Pair, event: str) -> Pair | None:
+        """The pair that an event leads to; None where it is refused, ignored, impossible or unproved.
+
+        For searches: as `step`, but nothing is remembered and no answer is worded.
+        """
+        met, asked = pair._met or self._meets(pair), self._events[event]
+        answers = met & asked.answers
+        one, rule, effects = self._rules[answers.bit_length()]
+        if rule is None or answers != one or met & self._never or not met & asked.possible:
+            return None
+        return self._after(pair.values_, effects) if rule.outcome is Outcome.DONE else None
+
     def apply(self, pair: Pair, rule: Rule) -> Pair:
         """The pair after the effects of a rule, whether or not its guard holds."""
         return self._after(pair.values_, self._index.effects(rule))

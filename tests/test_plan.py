@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prgcore.engine import Engine, Pair
-from prgcore.errors import BadInput, OutsideInvariant
+from prgcore.errors import BadInput, ImpossibleEvent, OutsideInvariant
 from prgcore.explain.plan import NoPlan, accepted_in, plan
 from prgcore.machine import PRG
 from prgcore.model import Cell, Column, Cube, Event, Invariant, Model, Possible, Rule
@@ -25,6 +25,9 @@ FAILED_APART = (
     *NORMAL, "failover(node1)", "takeover_failed(node2)", "link_cut", "heartbeat_lost(node1)",
     "heartbeat_lost(node2)",
 )
+
+
+SOME = PRG.atlas.everything.distinct(["node1.state", "node2.state", "link"])
 
 
 def after(events: tuple[str, ...] | list[str], engine: Engine = PRG) -> Pair:
@@ -70,6 +73,27 @@ def toy(**more: object) -> Engine:
         ),
         **more,  # type: ignore[arg-type]
     ))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.data())
+def test_after_is_where_a_step_leads_and_remembers_nothing(data: st.DataObject) -> None:
+    pair = PRG.at(data.draw(st.sampled_from(SOME)))
+    for event in (e.name for e in PRG.model.events):
+        reached = PRG.after(pair, event)
+        try:
+            step = PRG.step(pair, event)
+        except ImpossibleEvent:
+            assert reached is None
+        else:
+            assert reached == (step.pair if step.outcome is Outcome.DONE else None)
+
+
+def test_nothing_comes_after_a_pair_that_breaks_what_is_proved() -> None:
+    twice = PRG.pair({**after(NORMAL), "node1.state": "running_in_backup_mode",
+                      "node2.state": "running_in_backup_mode"})
+    assert PRG.broken(twice)
+    assert [e.name for e in PRG.model.events if PRG.after(twice, e.name)] == []
 
 
 def test_already_there_is_an_empty_plan() -> None:
