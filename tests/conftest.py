@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from prgcore.cli import main
+from prgcore.machine import prg
 from tests.browser import browser, explorers, open_page, windows  # noqa: F401, fixtures for every test
 from tests.needs import EVERYTHING
 
@@ -103,3 +104,13 @@ def bad(run):
         return answer.err.removeprefix("prgcore: ").rstrip("\n")
 
     return call
+
+
+@pytest.fixture
+def searched(monkeypatch):
+    """The built-in machine is searched once for all tests that need no search of their own."""
+    from prgcore.prove import space
+    from tests.planted import reachable
+
+    search, model, found = space.search, prg().model, reachable()
+    monkeypatch.setattr(space, "search", lambda it: found if it is model else search(it))

@@ -537,7 +537,7 @@ def test_a_truncated_machine_at_every_size(bad):
 # ------------------------------------------------------------------------ diagram
 
 
-def test_diagram_in_every_format(run):
+def test_diagram_in_every_format(run, searched):
     mermaid = run("diagram", "--guards")
     assert mermaid.code == 0
     assert mermaid.out == run("diagram", "node", "--guards", "--format", "mermaid").out == draw(PRG.model)

@@ -17,7 +17,6 @@ from prgcore.diagram import graph, render
 from prgcore.machine import prg
 from prgcore.model import By, Const, Copy, Display, Effect, Rule, Shown, Table
 from prgcore.prove.obligations import obligations
-from prgcore.prove.space import search
 from prgcore.seats import instantiate
 from prgcore.story.script import parse, run
 from prgcore.tables.actions import ACTIONS
@@ -25,6 +24,7 @@ from prgcore.tables.decisions import DECISIONS
 from prgcore.tables.machine import TABLE
 from prgcore.vocabulary import Reason, State
 from tests.pages import REFERENCE, ROOT, docs, own_anchors
+from tests.planted import reachable
 
 GOLDEN = ROOT / "tests" / "golden"
 
@@ -60,7 +60,7 @@ def test_the_page_shows_every_story_and_the_site_its_picture() -> None:
 
 
 def test_the_number_of_reachable_pairs_is_pinned() -> None:
-    space = search(prg().model)
+    space = reachable()
     text = (GOLDEN / "space.txt").read_text(encoding="utf-8")
     first = text.split("\n\n")[1]
     assert first.startswith("reconnection=fail idle_on_peer_loss=wait")

@@ -7,7 +7,8 @@ import pytest
 from prgcore import PRG
 from prgcore.prove.houdini import auxiliary, candidates
 from prgcore.prove.induction import induct
-from prgcore.prove.space import Space, search
+from prgcore.prove.space import Space
+from tests.planted import reachable
 
 MODEL = PRG.model
 SAFETY = [i for i in MODEL.invariants if not i.auxiliary]
@@ -15,7 +16,7 @@ SAFETY = [i for i in MODEL.invariants if not i.auxiliary]
 
 @pytest.fixture(scope="module")
 def space() -> Space:
-    return search(MODEL)
+    return reachable()
 
 
 def test_the_promises_alone_are_not_inductive() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from functools import cache
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -19,7 +18,6 @@ from prgcore.errors import BadInput, BudgetExhausted
 from prgcore.machine import PRG
 from prgcore.model import Invariant, Story
 from prgcore.prove import space
-from prgcore.prove.space import search
 from prgcore.wire.machine_file import dumps
 from tests.toys import LAMPS, TURNSTILE
 
@@ -45,18 +43,6 @@ def view(name: str) -> tuple[str, ...]:
     }[name]
 
 
-@pytest.fixture
-def searched(monkeypatch):
-    """The built-in machine is searched once for all tests."""
-    monkeypatch.setattr(space, "search", lambda model: _space() if model is PRG.model
-                        else search(model))
-
-
-@cache
-def _space():
-    return search(PRG.model)
-
-
 # ------------------------------------------------------------------------ views
 
 
@@ -77,7 +63,7 @@ def test_every_other_view_in_every_format(run, name, shape, tmp_path):
     assert run("diagram", *view(name), "--format", "text").out.startswith("prg")
 
 
-def test_what_is_printed_if_no_format_is_asked_for(run):
+def test_what_is_printed_if_no_format_is_asked_for(run, searched):
     assert run("diagram", "--guards").out == draw(PRG.model)
     for name in ("around", "path", "sequence"):
         assert max(map(len, run("diagram", *view(name)).out.splitlines())) <= 80
@@ -139,7 +125,7 @@ def test_events_and_kinds(run, bad):
     assert "did you mean manual" in bad("diagram", "pair", "--phase", "manul")
 
 
-def test_legend_and_links(run):
+def test_legend_and_links(run, searched):
     plain = run("diagram", "--guards", "--no-legend", "--links", "", "--phase", "manual").out
     assert "Legend" not in plain
     assert "click" not in plain
@@ -153,7 +139,7 @@ def test_legend_and_links(run):
             assert (f'href="{there}' in svg) is bool(links)
 
 
-def test_as_json(run):
+def test_as_json(run, searched):
     for name in ("node", "around", "path", "sequence", "matrix"):
         drawn = json.loads(run("diagram", *view(name), "--json").out)
         assert drawn["title"].startswith(("prg", "Row", "Table"))

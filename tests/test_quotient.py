@@ -26,6 +26,7 @@ from prgcore.prove.seen import moves
 from prgcore.prove.space import search
 from prgcore.seats import NODES, mirror_name
 from prgcore.vocabulary import Kind, Outcome
+from tests.planted import reachable
 from tests.toys import LAMPS, TURNSTILE
 
 ROOT = Path(__file__).parent.parent
@@ -34,7 +35,7 @@ BY = ("role", "situation", "node1.state,node2.state", "ha,link", "node1.state")
 
 @pytest.fixture(scope="module")
 def space():
-    return search(prg().model)
+    return reachable()
 
 
 @pytest.fixture(scope="module")

@@ -35,6 +35,7 @@ from prgcore.tables.situations import SITUATIONS
 from prgcore.tables.states import TRANSIENT
 from prgcore.tables.stories import STARTS, STORIES
 from prgcore.vocabulary import Kind, Outcome, Reason, State, word
+from tests.planted import reachable
 
 PRG = prg()
 CAUSES = [(s, c) for s in SITUATIONS for c in s.causes]
@@ -90,7 +91,7 @@ def given(machine: Machine, row: Advice | Story) -> bool:
 
 @pytest.fixture(scope="module")
 def space() -> Space:
-    return search(PRG.model)
+    return reachable()
 
 
 def fitting(space: Space, situation: Situation) -> Iterator[Pair]:
