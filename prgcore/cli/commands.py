@@ -8,7 +8,6 @@ and completes; here is only what a signature says, and the page of help with its
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from importlib import import_module
 from inspect import signature
 from typing import Annotated, Any, get_args, get_origin
@@ -200,6 +199,8 @@ class Group(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """As Click does it; a word that is near a command is answered with that command."""
         if not self.get_command(ctx, args[0]) and not ctx.resilient_parsing and args[0][:1] != "-":
+            from difflib import get_close_matches
+
             near = get_close_matches(args[0], self.list_commands(ctx))
             hint = f". Did you mean {listed(map(repr, near))}?" if near else ""
             raise click.UsageError(f"No such command {quoted(args[0])}{hint}", ctx)

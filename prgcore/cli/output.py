@@ -90,10 +90,17 @@ def _fit(part: RenderableType, columns: int) -> None:
 
 
 def width() -> int:
-    """How wide a page is, in columns: as COLUMNS says, else as the terminal is."""
-    from shutil import get_terminal_size
+    """How wide a page is, in columns: as COLUMNS says, else as the terminal is.
 
-    columns = get_terminal_size((WIDTH, HEIGHT)).columns
+    As `shutil.get_terminal_size`, which loads three compressors.
+    """
+    try:
+        columns = int(os.environ["COLUMNS"])
+    except (KeyError, ValueError):
+        columns = 0
+    if columns <= 0 and sys.__stdout__ is not None:
+        with suppress(OSError, ValueError):
+            columns = os.get_terminal_size(sys.__stdout__.fileno()).columns
     return columns if columns >= NARROWEST else WIDTH
 
 
