@@ -36,8 +36,8 @@ LEFT_ON_PAGES = {
 
 LEFT_IN_ROOMS = {
     "prgcore": 30, "adapters": 36, "cli": 102, "diagram": 78, "explain": 40, "explorer": 8,
-    "form": 12, "product": 45, "prove": 70, "running": 95, "stores": 58, "story": 33, "tables": 66,
-    "template": 3, "timers": 18, "wire": 22,
+    "form": 12, "prove": 70, "running": 95, "stores": 58, "story": 33, "tables": 66, "template": 3,
+    "wire": 22,
 }
 """The same for docstrings, help and messages, by the folder of `prgcore`. `docs` has none left."""
 

@@ -1,7 +1,7 @@
 """Clients: how long they wait before they log in again, dual connections, session counters.
 
-Law: pure; a random generator is passed in. Who can serve, the profiles, the conditions and the
-counters are data (`prgcore.tables.clients`, `prgcore.tables.profiles`).
+Law: pure; a random generator is passed in. The cells of a serving node, the profiles, the
+conditions and the counters are data (`prgcore.tables.clients`, `prgcore.tables.profiles`).
 """
 
 from __future__ import annotations
@@ -38,20 +38,20 @@ __all__ = [
 
 def _count(number: object, what: str, least: int = 0) -> None:
     if isinstance(number, bool) or not isinstance(number, int) or number < least:
-        raise BadInput(f"{what}: {number!r:.60} is no number of users; expected {least} or more")
+        raise BadInput(f"{what}: {number!r:.60} is not a number of users; expected {least} or more")
 
 
 # -------------------------------------------------------------------- waiting to log in
 
 
 class Generator(Protocol):
-    """What draws a number between two others, as `random.Random` does."""
+    """A source of random numbers between two others, as `random.Random` is."""
 
     def uniform(self, a: float, b: float, /) -> float: ...
 
 
 def wait(parameters: Parameters) -> Range:
-    """The bounds and the mean of the wait that the parameters of a node ask of its clients.
+    """The least, mean and greatest wait, in seconds, that the parameters ask of the clients.
 
     Raises:
         BadInput: the lower limit is above the upper one.
@@ -68,7 +68,7 @@ def wait(parameters: Parameters) -> Range:
 def relogin_wait(generator: Generator, parameters: Parameters) -> float:
     """How long one client waits, in seconds: uniform between the limits.
 
-    Also how long after a log-in it opens the inactive connection of a dual one.
+    A client waits as long again, after its log-in, before it opens its inactive connection.
 
     Raises:
         BadInput: as `wait`.
@@ -82,13 +82,13 @@ def relogin_wait(generator: Generator, parameters: Parameters) -> float:
 
 @frozen
 class Limits:
-    """What to set on both nodes of a group.
+    """The limits to set on both nodes of a group.
 
     Attributes:
         lower, upper: the re-login limits, in seconds.
         users: the number of users that they are for.
-        row: whether a printed row for that number is known; where it is not, the printed
-            table may have a larger row and a larger upper limit.
+        row: whether a printed row for that number is known. If not, the printed table may have a
+            larger row and a larger upper limit.
     """
 
     lower: int
@@ -98,7 +98,7 @@ class Limits:
 
 
 def upper_limit(profile: LoginProfile, users: int) -> int:
-    """The formula behind every table (D53): in whole seconds, rounded half up."""
+    """The upper limit by the formula of the tables (D53): in whole seconds, rounded half up."""
     return floor(LOWER + Fraction(users) / Fraction(profile.rate) + Fraction(1, 2))
 
 
@@ -127,11 +127,11 @@ def login_profile(server: int, mode: str, users: int) -> Limits:
     Args:
         server: how many users the server is sized for: 500 to 25,000.
         mode: `balanced` (printed active/active) or `active_standby`.
-        users: those that count, as `users_that_count` says; rounded up to the next printed row
-            where the rows are known.
+        users: the result of `users_that_count`. It is rounded up to the next printed row if the
+            rows are known.
 
     Raises:
-        BadInput: no such profile, or more users than it is for.
+        BadInput: there is no such profile, or it is for fewer users.
 
     Source: the high-availability login profiles (D28, D29, D53).
     """
@@ -147,10 +147,10 @@ def login_profile(server: int, mode: str, users: int) -> Limits:
 
 
 def users_that_count(mode: str, users: Iterable[int]) -> int:
-    """Of the users of both nodes: the larger number when balanced, else the sum (D29).
+    """The number of users to size for: the larger node's if balanced, else the sum of both (D29).
 
     Raises:
-        BadInput: no mode of a login profile, or no number of users.
+        BadInput: it is not a mode of a login profile, or not a number of users.
     """
     _check_mode(mode)
     numbers = tuple(users)
@@ -164,10 +164,10 @@ def users_that_count(mode: str, users: Iterable[int]) -> int:
 
 @frozen(kw_only=True)
 class Installation:
-    """What dual connections depend on; the defaults have them.
+    """The settings that dual connections depend on; the defaults allow them.
 
     Raises:
-        BadInput: a release that is no whole number, or a flag that is no truth value.
+        BadInput: the release is not a whole number, or a flag is not True or False.
     """
 
     im_presence_release: int = 14
@@ -184,13 +184,13 @@ class Installation:
             value = getattr(self, setting.name)
             if type(value) is not type(setting.default):
                 expected = ("True or False" if isinstance(setting.default, bool)
-                            else "the whole number of a release, as 14")
+                            else "the whole number of a release, such as 14")
                 raise BadInput(f"{setting.name}: expected {expected}, not {value!r:.60}")
 
 
 @frozen
 class DualConnection:
-    """Whether clients can hold a second connection: no condition fails.
+    """The answer whether clients can hold a second connection: they can if no condition fails.
 
     Attributes:
         failed: the conditions that fail, each with its source.
@@ -207,7 +207,7 @@ def dual_connection(installation: Installation, pair: Mapping[str, str]) -> Dual
     """Whether the clients of an installation can hold a second connection in this pair.
 
     Raises:
-        BadInput: no mapping, or it does not say whether high availability is on.
+        BadInput: the pair is not a mapping, or does not say whether high availability is on.
 
     Source: "IM and Presence Failover Enhancement to Nearly Zero Downtime".
     """
@@ -233,14 +233,14 @@ def _met(condition: Condition, installation: Installation) -> bool:
 
 @frozen
 class Clients:
-    """The clients of the users of one node, one a user.
+    """The clients of the users of one node; each user has one client.
 
     Attributes:
-        users: how many there are.
+        users: the number of users.
         at: the node that serves them, or None.
         active: how many have an active session, at that node.
-        spare: the node where inactive connections can stand, or None.
-        inactive: how many have an inactive connection, there.
+        spare: the node that can hold inactive connections, or None.
+        inactive: how many have an inactive connection, at that node.
     """
 
     users: int
@@ -259,7 +259,7 @@ class Clients:
 class Sessions:
     """The sessions of a pair: the clients of the users of node 1, and of those of node 2.
 
-    `[node]` raises BadInput where there is no such node.
+    `[node]` raises BadInput if there is no such node.
     """
 
     node1: Clients
@@ -273,7 +273,7 @@ class Sessions:
 
 @frozen
 class LogIn:
-    """So many users whose home is this node log in, wherever they are served."""
+    """A number of users whose home is this node log in, at the node that serves them."""
 
     home: str
     number: int
@@ -281,7 +281,7 @@ class LogIn:
 
 @frozen
 class OpenInactive:
-    """So many active clients of users whose home is this node open their inactive connection."""
+    """A number of active clients of users of this home open their inactive connection."""
 
     home: str
     number: int
@@ -289,7 +289,7 @@ class OpenInactive:
 
 @frozen
 class Became:
-    """The machine decided: this is the pair now."""
+    """The machine made a decision: this is the pair now."""
 
     pair: Mapping[str, str]
 
@@ -298,7 +298,7 @@ SessionEvent: TypeAlias = LogIn | OpenInactive | Became
 
 
 def begin(pair: Mapping[str, str], counts: Mapping[str, int]) -> Sessions:
-    """Everybody is waiting.
+    """The sessions in which every user is waiting.
 
     Args:
         pair: the pair to begin with.
@@ -317,9 +317,9 @@ def after(sessions: Sessions, event: SessionEvent) -> Sessions:
     """The sessions after one event (D54, D55).
 
     Raises:
-        BadInput: more log-ins than users who wait, or more inactive connections than active
-            clients without one; or nobody serves them, or no node can hold them; no such node;
-            a pair that lacks a column; or what is no event.
+        BadInput: the event counts more users than can do it; no node serves them or can hold
+            their connections; there is no such node; the pair lacks a column; or it is not an
+            event of sessions.
         OutsideInvariant: as `serving`.
     """
     match event:
@@ -335,8 +335,8 @@ def after(sessions: Sessions, event: SessionEvent) -> Sessions:
         case Became(pair):
             return Sessions(*(_follow(sessions[home], home, pair) for home in NODES))
         case _:
-            raise BadInput(f"{event!r:.60} is no event of sessions; expected LogIn, OpenInactive "
-                           "or Became")
+            raise BadInput(f"{event!r:.60} is not an event of sessions; expected LogIn, "
+                           "OpenInactive or Became")
 
 
 def fold(sessions: Sessions, events: Iterable[SessionEvent]) -> Sessions:
@@ -357,8 +357,8 @@ def _most(number: int, most: int, what: str) -> None:
 def _follow(old: Clients, home: str, pair: Mapping[str, str]) -> Clients:
     """The clients in the next pair.
 
-    Where the record moves the users to their inactive connections these are activated; with the
-    node that holds them they are lost.
+    If the record moves the users to the node with their inactive connections, these become
+    active. If that node fails, they are lost.
     """
     at, offered = serving(pair)[home].by, _offered(pair)
     spare = seat("peer", at) if at else old.spare
@@ -374,7 +374,7 @@ def _follow(old: Clients, home: str, pair: Mapping[str, str]) -> Clients:
 
 
 def counters(sessions: Sessions, node: str) -> dict[str, int]:
-    """What the counters of a node show (Table 3, D55).
+    """The values that the counters of a node show, by name (Table 3, D55).
 
     Raises:
         BadInput: no such node.

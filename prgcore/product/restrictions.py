@@ -1,4 +1,4 @@
-"""Interactions: what does not work, or works otherwise, in a pair and after an event.
+"""Interactions: what does not work, or works differently, in a pair and after an event.
 
 Law: pure; the records are data (`prgcore.tables.restrictions`). Time is passed in.
 """
@@ -22,10 +22,10 @@ from prgcore.tables.restrictions import (
 __all__ = ["COLUMNS", "KNOWN_EVENTS", "restrictions_for", "stale_presence"]
 
 KNOWN_EVENTS = frozenset(HAPPENINGS) | {e.name for e in EVENTS}
-"""What can have happened: events of the machine without their seats, and HAPPENINGS."""
+"""The names of what can have happened: events without their seats, and HAPPENINGS."""
 
 COLUMNS = columns_of(cube for r in RESTRICTIONS for cube in r.when)
-"""What `restrictions_for` asks of a pair."""
+"""The columns of a pair that `restrictions_for` reads."""
 
 _WITHOUT_SEAT = {name: name for name in KNOWN_EVENTS} | {
     f"{e.name}({node})": e.name for e in EVENTS if e.seated for node in NODES
@@ -35,17 +35,17 @@ _WITHOUT_SEAT = {name: name for name in KNOWN_EVENTS} | {
 def restrictions_for(
     pair: Mapping[str, str], *, after: Iterable[str] = (), features: Iterable[str] | None = None,
 ) -> tuple[Restriction, ...]:
-    """Which restrictions apply now, in the order of the table.
+    """The restrictions that apply now, in the order of the table.
 
     Args:
         pair: the pair as it is.
-        after: what has happened lately, as `takeover_done(node2)`, `takeover_done` of either
-            node, or `user_moved`. How far back is the caller's choice: a restriction with
+        after: what has happened lately, such as `takeover_done(node2)`, `takeover_done` for
+            either node, or `user_moved`. The caller chooses how far back: a restriction with
             `seconds` ends after the larger number.
-        features: those in use, of FEATURES; None: all of them.
+        features: the features in use, out of FEATURES; None: all of them.
 
     Raises:
-        BadInput: no such event or feature, no mapping, or it lacks one of COLUMNS.
+        BadInput: there is no such event or feature, or the pair lacks one of COLUMNS.
 
     Source: "Redundancy Interactions and Restrictions".
     """
@@ -66,7 +66,7 @@ def restrictions_for(
 
 
 def stale_presence(searched_at: Number, now: Number) -> bool:
-    """Whether a second search of the same user, now, would show a stale presence.
+    """Whether a second search for the same user, made now, would show a stale presence.
 
     Args:
         searched_at: when the first search was made or deleted, in seconds of any clock.

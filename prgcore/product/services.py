@@ -1,7 +1,7 @@
-"""Critical services: which ones count, and what the running ones make of a node.
+"""Critical services: which services count, and whether the services of a node are up.
 
 Law: pure; reads `prgcore.tables.services`. Names are read in any case and spacing, with or
-without "Cisco"; a name that is no critical service is an error, never ignored.
+without "Cisco". Any other name is an error, never ignored.
 """
 
 from __future__ import annotations
@@ -66,10 +66,10 @@ def critical_services(
 def missing_services(
     running: Collection[str], parameters: Monitoring, *, persistent_chat: bool = False
 ) -> tuple[str, ...]:
-    """The names of critical services that do not run, in the order of the document.
+    """The names of the critical services that do not run, in the order of the document.
 
     Raises:
-        BadInput: a running service that is no critical service.
+        BadInput: one of the running services is not a critical service.
     """
     runs = {service(name) for name in running}
     needed = critical_services(parameters, persistent_chat=persistent_chat)
@@ -79,10 +79,10 @@ def missing_services(
 def services_column(
     running: Collection[str], parameters: Monitoring, *, persistent_chat: bool = False
 ) -> ServicesColumn:
-    """The machine's `services` column of a node that runs these: one missing is down.
+    """The value of the `services` column of a node that runs these: `down` if one is missing.
 
     Raises:
-        BadInput: a running service that is no critical service.
+        BadInput: one of the running services is not a critical service.
     """
     missing = missing_services(running, parameters, persistent_chat=persistent_chat)
     return "down" if missing else "up"
@@ -92,13 +92,13 @@ def observed_event(
     node: str, before: Collection[str], after: Collection[str], parameters: Monitoring, *,
     persistent_chat: bool = False,
 ) -> str | None:
-    """The machine's event when a node's running services change, or None where it has none.
+    """The event for the machine when a node's running services change, or None.
 
-    `services_down(node1)` when the first critical service goes, `services_up(node1)` when the
-    last one is back; what changes between is no event.
+    It is `services_down(node1)` when the first critical service stops, and `services_up(node1)`
+    when the last one is back. Changes in between give no event.
 
     Raises:
-        BadInput: no such node, or a running service that is no critical service.
+        BadInput: no such node, or one of the running services is not a critical service.
     """
     if node not in NODES:
         raise BadInput(unknown_name("node", node, NODES))

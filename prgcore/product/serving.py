@@ -1,6 +1,7 @@
-"""Who serves whom in a pair, and why nobody does.
+"""Serving: which node serves the users of each node in a pair, or why none does.
 
-Law: pure; any mapping of a pair can be asked. Who can serve is data (`prgcore.tables.clients`).
+Law: pure; works on any mapping of a pair. The cells of a serving node are data
+(`prgcore.tables.clients`).
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ __all__ = ["COLUMNS", "Served", "Serving", "check_columns", "columns_of", "count
 
 
 def columns_of(cubes: Iterable[Cube]) -> tuple[str, ...]:
-    """The columns, of both nodes, that cubes written from `me` ask about; sorted."""
+    """The columns of both nodes that cubes written with `me` read, sorted."""
     return tuple(sorted({c.column for some in cubes for me in NODES for c in seat_cube(some, me)}))
 
 
@@ -28,20 +29,20 @@ COLUMNS = columns_of((
     SERVES, *(h.when for h in (*CANNOT_SERVE, *NOBODY_ASSIGNED)),
     *(cube({f"me.{column}": "yes"}) for column in ASSIGNED.values()),
 ))
-"""What `serving` asks of a pair."""
+"""The columns of a pair that `serving` reads."""
 
 
 def check_columns(
     pair: Mapping[str, object], columns: Iterable[str], whose: str = "the pair",
     otherwise: str = "give every column that the machine stores",
 ) -> None:
-    """Whether a mapping has the columns that it is asked for.
+    """Check that a mapping has these columns.
 
     Raises:
-        BadInput: no mapping, or the first column that it lacks.
+        BadInput: it is not a mapping, or it lacks a column; the error names the first.
     """
     if not isinstance(pair, Mapping):
-        raise BadInput(f"{whose} is a mapping of columns to values, not {pair!r:.60}")
+        raise BadInput(f"{whose}: expected a mapping of columns to values, not {pair!r:.60}")
     for name in columns:
         if name not in pair:
             raise BadInput(f"{whose} has no column {name}; {otherwise}")
@@ -49,12 +50,12 @@ def check_columns(
 
 @frozen
 class Served:
-    """Who serves the users of one node.
+    """The node that serves the users of one node, and why.
 
     Attributes:
         home: the node whose users they are.
         by: the node that serves them, or None.
-        why: a sentence without its full stop.
+        why: the reason, as a sentence without its full stop.
     """
 
     home: str
@@ -64,7 +65,7 @@ class Served:
 
 @frozen
 class Serving:
-    """Who serves the users of both nodes; `[node]` raises BadInput where there is no such node."""
+    """`Served` for the users of each node; `[node]` raises BadInput if there is no such node."""
 
     node1: Served
     node2: Served
@@ -76,10 +77,10 @@ class Serving:
 
 
 def serving(pair: Mapping[str, str]) -> Serving:
-    """Who serves the users of each node now, and why nobody does (D51).
+    """The node that serves the users of each node now, or why none does (D51).
 
     Raises:
-        BadInput: no mapping, or it lacks one of COLUMNS.
+        BadInput: the pair is not a mapping, or lacks one of COLUMNS.
         OutsideInvariant: the record assigns a group of users to both nodes.
     """
     check_columns(pair, COLUMNS)
@@ -108,14 +109,14 @@ def _first(
 
 
 def counted(counts: Mapping[str, int]) -> None:
-    """How many users each node has at home, `{"node1": 900, "node2": 700}`, checked.
+    """Check how many users each node has at home, as `{"node1": 900, "node2": 700}`.
 
     Raises:
-        BadInput: not a number from zero on for each of the two nodes.
+        BadInput: it is not a number, 0 or more, for each of the two nodes.
     """
     if not isinstance(counts, Mapping) or set(counts) != set(NODES):
         raise BadInput(f"users are counted as {counts!r:.80}; "
                        "expected a number for node1 and one for node2")
     for node, number in counts.items():
         if isinstance(number, bool) or not isinstance(number, int) or number < 0:
-            raise BadInput(f"{node}: {number!r:.60} is no number of users; expected 0 or more")
+            raise BadInput(f"{node}: {number!r:.60} is not a number of users; expected 0 or more")

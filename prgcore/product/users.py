@@ -1,6 +1,6 @@
-"""Users: which node they are assigned to, who serves them, and when they log in again.
+"""Users: the node that they are assigned to, the node that serves them, and their log-ins.
 
-Law: pure. What a pair is, is asked of the machine that is given; who can serve is data
+Law: pure. The given machine decides; the cells of a serving node are data
 (`prgcore.tables.clients`). The same users and nodes give the same assignment in any order.
 """
 
@@ -32,12 +32,12 @@ MODES = ("balanced", "active_standby", "none")
 
 @frozen
 class Assignment:
-    """Which node every user is assigned to.
+    """The node that every user is assigned to.
 
     Attributes:
         nodes: every node there is, sorted.
         node_of: the node of every user who is assigned, by user.
-        unassigned: who is assigned to no node, sorted.
+        unassigned: the users without a node, sorted.
     """
 
     nodes: tuple[str, ...]
@@ -53,7 +53,7 @@ class Assignment:
         return found
 
     def moved(self, before: Mapping[str, str]) -> tuple[str, ...]:
-        """The users who were assigned to another node, sorted. Whoever is new has not moved."""
+        """The users who were assigned to another node before, sorted; new users do not count."""
         return tuple(u for u, node in self.node_of.items() if before.get(u, node) != node)
 
 
@@ -61,21 +61,21 @@ def assign(
     users: Iterable[str], groups: Sequence[Sequence[str]], *, mode: str = MODES[0],
     current: Mapping[str, str] | None = None,
 ) -> Assignment:
-    """Where the sync agent assigns the users, moving as few of them as it can (D52).
+    """The assignment that the sync agent makes, moving as few users as it can (D52).
 
-    Balanced: all nodes have equally many, within one. Active-standby: likewise, but only the
-    first node of every group is given users. None: who is assigned stays, nobody else is
-    assigned. Users who are no longer there are dropped.
+    Balanced: all nodes have equally many users, within one. Active-standby: likewise, but only
+    the first node of every group gets users. None: assigned users stay, and no other user is
+    assigned. Users who no longer exist are dropped.
 
     Args:
-        users: every user there is, once, in any order.
-        groups: the presence redundancy groups, in any order; each one or two nodes of which
-            the first is the active one.
+        users: every user, once, in any order.
+        groups: the presence redundancy groups, in any order. Each has one or two nodes, and the
+            first is the active one.
         mode: one of `MODES`.
-        current: the node of every user who is assigned already.
+        current: the present node of every user who has one.
 
     Raises:
-        BadInput: no such mode, a group of another size, a node or a user given twice.
+        BadInput: no such mode, a group of the wrong size, or a node or user given twice.
 
     Source: "Configure User Assignment Mode".
     """
@@ -101,7 +101,7 @@ def assign(
 def _nodes(groups: Sequence[Sequence[str]]) -> tuple[str, ...]:
     for group in groups:
         if isinstance(group, str) or not 1 <= len(group) <= 2:
-            raise BadInput(f"the group {group!r:.80} has not one or two nodes; a presence "
+            raise BadInput(f"the group {group!r:.80} does not have one or two nodes; a presence "
                            "redundancy group is a list of one or two names")
     nodes = sorted(node for group in groups for node in group)
     if not nodes:
@@ -113,7 +113,7 @@ def _nodes(groups: Sequence[Sequence[str]]) -> tuple[str, ...]:
 
 
 def _level(at: dict[str, list[str]], homeless: list[str]) -> None:
-    """Every node its share: those that have most already get what does not divide."""
+    """Give every node its share; the nodes with the most users get the remainder."""
     share, more = divmod(sum(map(len, at.values())) + len(homeless), len(at))
     fullest = sorted(at, key=lambda node: (-len(at[node]), node))
     room = {node: share + (rank < more) for rank, node in enumerate(fullest)}
@@ -130,7 +130,7 @@ def _level(at: dict[str, list[str]], homeless: list[str]) -> None:
 
 @frozen
 class LogIns:
-    """How many users log in again at each node because of an event."""
+    """The number of users who log in again at each node because of an event."""
 
     event: str
     node1: int = 0
@@ -145,18 +145,18 @@ def logins(
     before: Mapping[str, str], after: Mapping[str, str], counts: Mapping[str, int],
     event: str = "",
 ) -> LogIns:
-    """How many users log in again, and where: all of a group that another node serves now.
+    """The number of users who log in again at each node: all users whom another node now serves.
 
-    A group that nobody served logs in at the node that serves it again.
+    Users whom nobody served log in at the node that serves them again.
 
     Args:
         before: the pair before the event.
         after: the pair after it.
         counts: how many users each node has at home, `{"node1": 900, "node2": 700}`.
-        event: its name, for the answer.
+        event: the name of the event, for the answer.
 
     Raises:
-        BadInput: `counts` does not say how many users each of the two nodes has, or as `serving`.
+        BadInput: `counts` does not give a number for each of the two nodes, or as `serving`.
         OutsideInvariant: as `serving`.
     """
     counted(counts)
@@ -172,7 +172,7 @@ def logins(
 def relogins(
     engine: Engine, pair: Mapping[str, str], events: Iterable[str], counts: Mapping[str, int],
 ) -> tuple[LogIns, ...]:
-    """The log-ins that each event of a trace causes, in its order.
+    """The log-ins that each event of a trace causes, in the order of the trace.
 
     Raises:
         BadInput, ImpossibleEvent, OutsideInvariant: as `Engine.step` and `logins`.
@@ -203,8 +203,8 @@ class Adding:
 def may_add_users(engine: Engine, pair: Mapping[str, str]) -> Adding:
     """Whether new users can be added now, as the machine decides (S21, D37).
 
-    A cluster of several groups takes new users when every group of it does. A node that shows
-    nothing is called silent, whatever the record says of it.
+    A cluster of several groups takes new users if every one of its groups does. The answer calls
+    a node silent if it shows nothing, regardless of its state in the record.
 
     Raises:
         BadInput, OutsideInvariant: as `Engine.step`.

@@ -1,4 +1,4 @@
-"""Timers: when. Arithmetic, parameters, what must hold between them, the monitor. Law: no clock."""
+"""Timers: when events of time are due. Arithmetic, parameters, sanity, monitor. Law: no clock."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The arithmetic of timers: the few lines that decide, once for numbers and for a solver.
+"""The arithmetic of timers: the few lines that decide, written once for numbers and a solver.
 
-Law: operators only, no numbers of its own, and every choice through `choose`: called with numbers
-these lines run the monitor (`prgcore.timers.monitor`), called with the terms of a solver they are what
-the theorems T1 to T10 speak of (`prgcore.prove.timing`).
+Law: operators only, no numbers of its own, and every choice through `choose`. Called with numbers,
+these lines run the monitor (`prgcore.timers.monitor`). Called with the terms of a solver, they are
+what the theorems T1 to T10 are about (`prgcore.prove.timing`).
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ def _choose(condition: Any, then: Any, otherwise: Any) -> Any:
 
 
 def kept(value: Any, now: Any, *, runs: Any, again: Any, choose: Choose = _choose) -> Any:
-    """What a count remembers: its own while it goes on, `now` where it begins."""
+    """The moment that a count remembers: its old one while it continues, `now` where it begins."""
     return choose(again, now, choose(runs, value, now))
 
 
 def ready(since: Any, after: Any, quiet: Any, choose: Choose = _choose) -> Any:
-    """The moment from which on a count is due: its deadline, or the end of being quiet."""
+    """The moment from which a count is due: its deadline, or the end of its quiet time."""
     deadline = since + after
     return choose(quiet > deadline, quiet, deadline)
 
@@ -48,13 +48,13 @@ def earliest(moments: Iterable[Any], choose: Choose = _choose) -> Any:
 
 
 def not_before(now: Any, moment: Any, choose: Choose = _choose) -> Any:
-    """A moment, or now where it is over: what waits for another event is due at once."""
+    """A moment, or `now` if it has passed: a count that waits for another event is due at once."""
     return choose(moment < now, now, moment)
 
 
 @frozen
 class Count:
-    """A timer that counts: whether it runs, since when, and until when it is not due again."""
+    """A timer that counts: whether it runs, since when, and how long it is quiet."""
 
     runs: Any
     since: Any
@@ -73,12 +73,12 @@ def poll(
     """One observation of a count: the count afterwards, and whether its event is given.
 
     Args:
-        goes_on: what it counts is the case.
-        again: it begins again now.
-        possible: the event can happen.
+        goes_on: whether the condition that it counts holds.
+        again: whether it begins again now.
+        possible: whether the event can happen.
         after: how long it counts.
         interval: how long it is quiet after its event was given.
-        free: this observation has given no other event; where it has, the count waits as it is.
+        free: whether this observation has given no other event. If it has, the count waits.
     """
     since = kept(count.since, now, runs=count.runs, again=again, choose=choose)
     quiet = kept(count.quiet, now, runs=count.runs, again=again, choose=choose)
@@ -88,12 +88,12 @@ def poll(
 
 
 def survives(lost: Any, interval: Any, jitter: Any, timeout: Any) -> Any:
-    """Whether a live peer is still believed in after so many heartbeats lost in a row (T6)."""
+    """Whether a live peer still counts as alive after so many heartbeats lost in a row (T6)."""
     return (lost + 1) * interval + jitter < timeout
 
 
 def noticed_earliest(lost: Any, interval: Any, jitter: Any, timeout: Any) -> Any:
-    """How soon a crash can be noticed, where so many heartbeats before it were lost (T4)."""
+    """How soon a crash can be noticed if so many heartbeats before it were lost (T4)."""
     return timeout - (lost + 1) * interval - jitter
 
 
@@ -103,24 +103,24 @@ def noticed_latest(timeout: Any, latency: Any, polling: Any) -> Any:
 
 
 def outage(noticed: Any, times: Any, moving: Any, wait: Any) -> Any:
-    """How long a user is out who is moved: noticing, moving, logging in again (T9)."""
+    """How long a moved user is out: noticing, moving, logging in again (T9)."""
     return times * noticed + moving + wait
 
 
 def serves_until(read: Any, lasts: Any, pause: Any, stopping: Any) -> Any:
-    """How long a node may serve at the latest whom a reading of the record allowed it (T10).
+    """The last moment at which a node may serve users that a reading of the record gave it (T10).
 
-    The lease counts from before the reading; `pause` passes between a look at it and what is done
-    then, `stopping` until the services do nothing more.
+    The lease counts from before the reading. `pause` passes between a look at the lease and the
+    next act, and `stopping` until the services do nothing more.
     """
     return read + lasts + pause + stopping
 
 
 def serves_from(lost: Any, waits: Any) -> Any:
-    """When another node may serve them that saw at `lost` that they were taken from the first."""
+    """The first moment at which the other node may serve users that it saw taken away at `lost`."""
     return lost + waits
 
 
 def fenced(lasts: Any, pause: Any, stopping: Any, waits: Any) -> Any:
-    """Whether nobody is served twice: the one who waits does so for longer than the lease (T10)."""
+    """Whether nobody is served twice: the waiting node waits longer than the lease lasts (T10)."""
     return lasts + pause + stopping <= waits

@@ -1,8 +1,8 @@
 """Time: when the timer events of a node are due, and what the service parameters promise.
 
-Law: pure; there is no clock here, `now` is an argument. Where an event can happen is read from
-the machine, as far as a node can know it; the arithmetic is `prgcore.timers.arithmetic`, of which the
-theorems T1 to T9 are proved.
+Law: pure; there is no clock here, `now` is an argument. The machine says where an event can happen,
+as far as a node can know it. The arithmetic is `prgcore.timers.arithmetic`, for which the theorems
+T1 to T9 are proved.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ _HEARTBEAT = "heartbeat"
 def knowable(engine: Engine, event: str, node: str) -> tuple[Cube, ...]:
     """Where an event is possible, as far as a node can know: any of these cubes.
 
-    They are the machine's own, without the cells about what the node does not observe: the link,
-    the processes, the peer's services. So no event is withheld that can happen.
+    They are the machine's own cubes, without the cells of columns that the node does not observe:
+    the link, the processes, the peer's services. So no event that can happen is withheld.
     """
     columns = {c.name: c for c in engine.model.columns}
 
@@ -61,7 +61,7 @@ def knowable(engine: Engine, event: str, node: str) -> tuple[Cube, ...]:
 
 @frozen
 class Watch:
-    """A timer of one node: its event, where that is possible, and its cubes, all absolute."""
+    """A timer of one node: its event, where it is possible, and its cubes, with absolute seats."""
 
     timer: Timer
     event: str
@@ -72,7 +72,7 @@ class Watch:
 
     @property
     def counts(self) -> bool:
-        """Whether it lasts: a heartbeat passes, what else is told holds until one arrives."""
+        """Whether it lasts. A heartbeat has no duration; other news holds until one arrives."""
         return self.timer.told != _HEARTBEAT
 
 
@@ -116,12 +116,12 @@ def _time(now: object, name: str) -> Number:
     """A time, checked.
 
     Raises:
-        BadInput: no number of seconds.
+        BadInput: it is not a number of seconds.
     """
     if isinstance(now, bool) or not isinstance(now, int | float):
         raise BadInput(f"{name}: expected seconds of a monotonic clock, not {now!r:.60}")
     if not -LATEST <= now <= LATEST:
-        raise BadInput(f"{name}: {now!r:.60} is no time; expected seconds of a monotonic clock, "
+        raise BadInput(f"{name}: {now!r:.60} is not a time; expected seconds of a monotonic clock, "
                        f"at most {AT_MOST}")
     return now
 
@@ -131,11 +131,11 @@ class Monitor:
     """One node's watch over time, a value; make one with `Monitor.start`.
 
     Attributes:
-        now: when something was last observed, in seconds.
-        next_deadline: when to observe again at the latest if nothing arrives; `now`: at once,
-            for another event waits its turn; None: never.
+        now: the time of the last observation, in seconds.
+        next_deadline: the latest time of the next observation if nothing arrives. `now` means
+            at once, because another event waits its turn. None means never.
         counts: the counts, in the order of the timers that count.
-        inside: for each, whether the node was where the count begins again.
+        inside: for each count, whether the node was where it begins again.
     """
 
     engine: Engine
@@ -151,7 +151,7 @@ class Monitor:
     def start(
         engine: Engine, node: str, now: Number, parameters: Parameters | None = None
     ) -> Monitor:
-        """The monitor of a manager that starts now; observe at once, and again when it says.
+        """The monitor of a manager that starts now; observe at once, and then at each deadline.
 
         Raises:
             BadInput: no such node, no time, a machine without these timers, or an interval of
@@ -174,20 +174,21 @@ class Monitor:
         self, now: Number, pair: Mapping[str, str], *, heartbeat: bool = False,
         peer_host_lost: bool = False,
     ) -> tuple[Monitor, str | None]:
-        """What is due now: the monitor afterwards, and an event for the machine, or None.
+        """The monitor after this observation, and the event that is due for the machine, or None.
 
-        One event an observation, the first of the order of `TIMERS`: it changes the pair, and the
-        pair decides whether the others still can happen. They wait, and `next_deadline` is `now`.
+        Each observation gives one event, the first in the order of `TIMERS`. It changes the pair,
+        and the pair decides whether the others can still happen. They wait, and `next_deadline` is
+        `now`.
 
         Args:
             now: seconds of a monotonic clock.
             pair: the pair as this node knows it; its own columns and the record are read.
-            heartbeat: a heartbeat of the peer arrives now.
-            peer_host_lost: somebody tells that the peer's host is down. It is remembered until a
-                heartbeat arrives.
+            heartbeat: whether a heartbeat of the peer arrives now.
+            peer_host_lost: whether somebody reports that the peer's host is down. The monitor
+                remembers it until a heartbeat arrives.
 
         Raises:
-            BadInput: no time, a time before the last one, or no pair of the machine.
+            BadInput: it is not a time, it is before the last one, or the pair is not the machine's.
         """
         now = _time(now, "now")
         if now < self.now:
@@ -230,7 +231,7 @@ class Monitor:
         return following, event
 
     def _limit(self, watch: Watch, pair: Pair) -> Number:
-        """How long this count is, in this pair; what is told is due at once."""
+        """How long this count lasts in this pair; an event that somebody reports is due at once."""
         limit = next((limit for cells, limit in watch.limits if self.engine.holds(cells, pair)), 0)
         if not isinstance(limit, str):
             return limit
@@ -243,17 +244,17 @@ class Monitor:
 
 @frozen
 class Bounds:
-    """What the parameters promise. Times in seconds; see `bounds`.
+    """The times that the parameters promise, in seconds; see `bounds`.
 
     Attributes:
-        survived: how many heartbeats in a row a live peer may lose; None: it is suspected even
-            if it loses none (or there is no interval to speak of, rule `interval`).
+        survived: how many heartbeats in a row a live peer may lose. None: it is suspected even
+            if it loses none, or the interval is too short (rule `interval`).
         crash, crash_at_start, service: when each is noticed.
-        after_crash, after_service, after_fallback: how long a moved user is out. The least of a
-            crash is that of one before which no heartbeat was lost, and never below 0.
-        if_waits_double: after a crash and after a service failure, if multiple device messaging
-            doubled the re-login limits too (the other reading, D47); None without it, and where
-            a dual connection spares the wait, for then the two readings agree.
+        after_crash, after_service, after_fallback: how long a moved user is out. The least time
+            of a crash assumes that no heartbeat was lost before it, and is never below 0.
+        if_waits_double: the outage after a crash and after a service failure, in the other
+            reading of D47: multiple device messaging doubles the re-login limits too. None where
+            the two readings agree: without such messaging, or with a standing dual connection.
     """
 
     survived: int | None
@@ -275,20 +276,20 @@ def bounds(
     take_over: Number = 0, multiple_device_messaging: bool = False,
     dual_connections: bool = False,
 ) -> Bounds:
-    """What the parameters promise, by the theorems T3 to T6 and T9.
+    """The times that the parameters promise, by the theorems T3 to T6 and T9.
 
-    A crash comes at any time between two heartbeats, a client waits any time between the re-login
-    limits; so the mean is the middle. The outage of a moved user is noticing (twice with multiple
-    device messaging, D47), moving, and the wait, which a standing dual connection spares.
+    A crash comes at any time between two heartbeats. A client waits for any time between the
+    re-login limits. So the mean is the middle. The outage of a moved user is noticing (twice with
+    multiple device messaging, D47), moving, and waiting. A dual connection spares the wait.
 
     Args:
         latency: the longest delay of a heartbeat, one way, in seconds.
         polling: how long after its deadline a timer may be asked.
-        jitter: of sending, and the variation of the delay.
+        jitter: how much sending varies, and the delay.
         take_over: how long moving the users takes.
 
     Raises:
-        BadInput: a number of seconds that is none.
+        BadInput: an argument is not a number of seconds.
     """
     for name, value in (("latency", latency), ("polling", polling), ("jitter", jitter),
                         ("take_over", take_over)):

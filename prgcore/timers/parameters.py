@@ -1,7 +1,8 @@
 """The service parameters as values: `Parameters()` are the defaults.
 
-Law: pure; every value is checked against its record in `prgcore.tables.parameters`, alone.
-What must hold between them is asked of `prgcore.timers.sanity`, what they promise of `prgcore.timers.monitor`.
+Law: pure; each value is checked alone, against its record in `prgcore.tables.parameters`.
+`prgcore.timers.sanity` checks the rules between them, and `prgcore.timers.monitor` says what
+they promise.
 """
 
 # ruff: noqa: RUF009, `field` by another name
@@ -27,7 +28,7 @@ RECORDS = {p.name: p for p in PARAMETERS}
 _SPELLINGS = {plain(spelled): p.name for p in PARAMETERS for spelled in (p.name, p.title)}
 
 LATEST = 1 << 40
-"""The largest number of seconds: beyond it a float loses a millisecond."""
+"""The largest number of seconds: beyond it a float cannot resolve a millisecond."""
 AT_MOST = "some 34,000 years of them"
 """`LATEST` in words."""
 
@@ -36,10 +37,10 @@ _FLAGS = {"true": True, "false": False}
 
 
 def seconds(value: object, name: str) -> Number:
-    """A number of seconds from zero on, checked; `name` is for the error.
+    """The value as a number of seconds, 0 or more; `name` is for the error.
 
     Raises:
-        BadInput: it is none.
+        BadInput: it is not one.
     """
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= LATEST:
         raise BadInput(f"{name}: expected seconds, from 0 to {AT_MOST}, not {value!r:.60}")
@@ -48,7 +49,7 @@ def seconds(value: object, name: str) -> Number:
 
 @frozen
 class Range:
-    """At least, on average, at most; in seconds."""
+    """The least, the mean and the greatest time, in seconds."""
 
     least: Number
     mean: Number
@@ -56,7 +57,7 @@ class Range:
 
 
 def spread(least: Number, most: Number) -> Range:
-    """What is spread evenly between two values."""
+    """The range of a time that is spread evenly between two values."""
     return Range(least, (least + most) / 2, most)
 
 
@@ -83,7 +84,7 @@ def _named(spelled: str) -> str:
     """The parameter that a spelling means: its name or its title, in any case and spacing.
 
     Raises:
-        BadInput: no such parameter; what is suggested is titles where one was tried.
+        BadInput: no such parameter. The error suggests titles if the spelling looks like one.
     """
     if name := _SPELLINGS.get(plain(spelled)):
         return name
@@ -92,7 +93,7 @@ def _named(spelled: str) -> str:
 
 
 def _value(name: str, word: str) -> Number | str:
-    """What a word means for a parameter; the word itself where it means nothing."""
+    """The value that a word means for a parameter; the word itself if it means none."""
     if name in RECORDS and isinstance(RECORDS[name].default, bool):
         return _FLAGS.get(word.lower(), word)
     if not _NUMBER.fullmatch(word):
@@ -106,7 +107,7 @@ def _parameter(name: str) -> Any:
 
 @frozen(kw_only=True)
 class Parameters:
-    """What an administrator has set. Times are in seconds.
+    """The values that an administrator has set. Times are in seconds.
 
     Source: "Configure Heartbeat Interval for Failover", steps 4 and 5.
 
@@ -127,7 +128,7 @@ class Parameters:
 
     @staticmethod
     def of(values: Mapping[str, Any]) -> Parameters:
-        """The parameters from a mapping of names; what is not named has its default.
+        """The parameters from a mapping of names to values; the others have their defaults.
 
         Raises:
             BadInput: no such parameter, or a wrong value.
@@ -141,8 +142,8 @@ class Parameters:
     def parse(words: Mapping[str, str]) -> Parameters:
         """The parameters from words, as a command line has them: `{"keep_alive_timeout": "75"}`.
 
-        A parameter may be spelled as the administration does, too: `Keep Alive (Heartbeat)
-        Timeout`; case, spacing and punctuation mean nothing.
+        A parameter may also be spelled as the administration spells it: `Keep Alive (Heartbeat)
+        Timeout`. Case, spacing and punctuation do not matter.
 
         Raises:
             BadInput: no such parameter, a wrong value, or two values under two spellings.
@@ -158,7 +159,7 @@ class Parameters:
 
     @property
     def relogin_wait(self) -> Range:
-        """How long a client waits before it logs in again: between the limits, as they stand."""
+        """How long a client waits before it logs in again: between the limits as they are set."""
         return spread(self.client_relogin_lower_limit, self.client_relogin_upper_limit)
 
     def to_json(self) -> dict[str, Number]:

@@ -1,6 +1,6 @@
-"""What must hold between the service parameters: each rule, whether it holds, what to change.
+"""The rules between the service parameters: whether each holds, and what to change if not.
 
-Law: pure; the rules are data (`prgcore.tables.timers`), and this reads them.
+Law: pure; the rules are data (`prgcore.tables.timers`), and this module reads them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ["Verdict", "check"]
 
 @frozen
 class Verdict:
-    """A rule of sanity, whether it holds, and what to change where it does not."""
+    """A rule of sanity, whether it holds, and what to change if it does not."""
 
     rule: Sanity
     holds: bool
@@ -28,14 +28,14 @@ class Verdict:
 
 
 def check(parameters: Parameters, jitter: Number = 0) -> tuple[Verdict, ...]:
-    """Every rule of sanity, in the order of the table.
+    """The verdict on every rule of sanity, in the order of the table.
 
     Args:
-        jitter: how much later than its due time a heartbeat may arrive, beyond the shortest
-            delay, in seconds: of sending and of the network together.
+        jitter: how much later than its due time a heartbeat may arrive, in seconds, beyond
+            the shortest delay. Sending and the network count together.
 
     Raises:
-        BadInput: a jitter that is no number of seconds from zero on.
+        BadInput: the jitter is not a number of seconds, 0 or more.
     """
     values = {**parameters.to_json(), "jitter": seconds(jitter, "jitter")}
     return tuple(
@@ -55,7 +55,7 @@ def _holds(rule: Sanity, values: Mapping[str, Number]) -> bool:
 
 
 def _advice(rule: Sanity, values: Mapping[str, Number]) -> str:
-    """The first change that helps and breaks no other rule that holds; else the first."""
+    """The first change that helps and breaks no other rule that holds; else the first of all."""
     helpful = list(_changes(rule, values))
     if not helpful:
         return f"no whole value of {listed(rule.change)} alone helps"
@@ -67,7 +67,7 @@ def _advice(rule: Sanity, values: Mapping[str, Number]) -> str:
 
 
 def _changes(rule: Sanity, values: Mapping[str, Number]) -> Iterator[tuple[str, int]]:
-    """The whole values of a parameter with which the rule holds, the nearest first."""
+    """The whole values of a parameter that make the rule hold, the nearest first."""
     for name in rule.change:
         record = RECORDS[name]
         above = any(n == name for _, n in rule.more)

@@ -1,11 +1,11 @@
-"""Configuration: the groups of a deployment, what is wrong with them, and what would happen.
+"""Configuration: the groups of a deployment, what is wrong with them, and the consequences.
 
     >>> from prgcore.product.configuration import check, example
     >>> check(example())
     ()
 
-Law: pure. `check` answers any JSON value with all findings at once and never raises; `enable`
-asks the machine what becomes of a group whose prerequisites are not met.
+Law: pure. `check` answers any JSON value with all findings at once and never raises. `enable`
+asks the machine what happens to a group whose prerequisites are not met.
 """
 
 from prgcore.product.configuration.deployment import Deployment, Group, Node, Wan, example

@@ -1,6 +1,6 @@
-"""A deployment as records: nodes, groups, service parameters, and the network between.
+"""A deployment as records: nodes, groups, service parameters, and the network between them.
 
-Law: data and its two mirrors in plain JSON values; what is right or wrong is not decided here.
+Law: data, and the same data as JSON values. Whether it is right is decided elsewhere.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = ["Deployment", "Group", "Node", "Wan", "example", "host"]
 class Node:
     """A node, its database replication state, and the critical services that run on it.
 
-    The re-login limits are those of the parameters where the node has none of its own.
+    If the node has no re-login limits of its own, those of the parameters apply.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Group:
 
 @frozen
 class Wan:
-    """A WAN between the nodes: Mbit/s dedicated to each cluster, milliseconds of round trip."""
+    """A WAN between the nodes: bandwidth per cluster in Mbit/s, round trip in milliseconds."""
 
     bandwidth: Number
     round_trip: Number
@@ -57,7 +57,7 @@ class Wan:
 
 @frozen
 class Deployment:
-    """Every node and every group; without a WAN the nodes are near each other."""
+    """Every node and every group. No WAN means that the nodes are near each other."""
 
     nodes: tuple[Node, ...]
     groups: tuple[Group, ...]
@@ -87,7 +87,7 @@ class Deployment:
         raise BadInput(unknown_name("node", name, {n.name for n in self.nodes}))
 
     def to_json(self) -> dict[str, Any]:
-        """The deployment as JSON values; optional fields that hold their default are left out."""
+        """The deployment as JSON values, without optional fields that have their default."""
         usual = Parameters().to_json()
         changed = {k: v for k, v in self.parameters.to_json().items() if v != usual[k]}
         return {
@@ -99,7 +99,7 @@ class Deployment:
 
 
 def host(name: str) -> str:
-    """A host name folded for comparison."""
+    """The host name without case, for comparison."""
     return name.casefold()
 
 

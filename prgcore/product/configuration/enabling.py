@@ -1,7 +1,7 @@
-"""What happens if high availability is enabled as things stand: the machine says it.
+"""Enabling: what happens if high availability is enabled now. The machine gives the answer.
 
-Law: pure. The machine is an argument; nothing here decides what it would. A group whose
-database is not replicated, or whose nodes do not belong together, is enabled improperly (D50).
+Law: pure. The machine is an argument, and it alone decides. A group is enabled improperly if its
+database is not replicated or its nodes do not belong together (D50).
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ __all__ = ["Enabled", "enable"]
 
 @frozen
 class Enabled:
-    """What enabling high availability leads to.
+    """The result of enabling high availability.
 
     Attributes:
         group: the name of the group.
         nodes: the names of `node1` and `node2`.
-        start: the pair before, as the nodes are.
-        events: what happens, in order: the enabling, then timers and completions until rest.
+        start: the pair before the enabling.
+        events: the events in order: the enabling, then timers and completions until rest.
         pair: the pair at rest.
         row: the row of Table 2 that the pair shows, or None.
     """
@@ -51,14 +51,14 @@ class Enabled:
 
 
 def enable(engine: Engine, deployment: Deployment, group: Group) -> Enabled:
-    """Enable high availability in this group, whatever its prerequisites are.
+    """The result of enabling high availability in this group, even without its prerequisites.
 
     Source: "Verify Services", the caution of "Enable High Availability", Table 2, row 24.
 
     Raises:
-        NeedsTwoNodes: the group has not two different nodes.
-        BadInput: the deployment does not describe a node of the group, or a running service
-            is no critical service.
+        NeedsTwoNodes: the group does not have two different nodes.
+        BadInput: the deployment does not describe a node of the group, or one of the running
+            services is not a critical service.
     """
     if len(group.nodes) != 2 or host(group.nodes[0]) == host(group.nodes[1]):
         raise NeedsTwoNodes(f"group {group.name[:80]!r}: high availability needs two nodes; "

@@ -1,7 +1,7 @@
 """Configurations as text: JSON, TOML, and the JSON Schema of both.
 
-Law: pure; text in, values out. TOML is written by one small function and not by a library: the
-format has tables of texts, numbers and flags only, and TOML spells these as JSON does.
+Law: pure; text in, values out. One small function writes TOML, not a library: a configuration
+has only texts, numbers and flags, and TOML spells these as JSON does.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ __all__ = ["DEEPEST", "FORMATS", "LARGEST", "dump", "load", "parse", "schema"]
 
 FORMATS = ("json", "toml")
 LARGEST = 250_000
-"""Characters of a configuration, some eight hundred nodes; what is longer is not parsed."""
+"""The most characters of a configuration, some eight hundred nodes; a longer one is refused."""
 DEEPEST = 64
-"""Parts of a dotted TOML key; the parser takes time with their square."""
+"""The most parts of a dotted TOML key; the parser takes time quadratic in their number."""
 
 _PART = r"""(?:[A-Za-z0-9_-]+|"(?:\\.|[^"\\\n])*"?|'[^'\n]*'?)"""
 _DOT = r"[ \t]*\.[ \t]*"
@@ -37,16 +37,16 @@ _TOML = re.compile(
     rf"|{_PART}(?:{_DOT}{_PART}){{0,{DEEPEST - 1}}}(?P<deep>{_DOT}{_PART})?",
     re.DOTALL,
 )
-"""Long texts, comments, and dotted keys: `deep` is the part that one has too many. A text
-without its end reaches as far as it can, so every character is read once."""
+"""Long texts, comments, and dotted keys; `deep` is the part beyond the limit. An unfinished text
+matches as far as it can, so every character is read once."""
 
 
 def parse(text: str, format: str) -> Any:  # noqa: A002, the word of the command line
-    """The value that a text stands for, not yet a deployment.
+    """The JSON value of a text; it need not be a deployment.
 
     Raises:
-        BadInput: no such format, the text is not of it, too long or too deep, or a key
-            stands twice.
+        BadInput: there is no such format; the text is not of it, is too long or too deep, or
+            repeats a key.
     """
     if format not in FORMATS:
         raise BadInput(unknown_name("format", format, FORMATS))
@@ -66,16 +66,16 @@ def _parse_toml(text: str) -> dict[str, Any]:
         raise too_deep from None
     except tomllib.TOMLDecodeError as error:
         raise BadInput(f"the configuration is not TOML: {error}") from None
-    except ValueError:  # of this kind Python has one: too many digits
+    except ValueError:  # tomllib raises a plain ValueError only for too many digits
         raise BadInput("the configuration is not TOML that can be read: a number has too many "
                        "digits") from None
 
 
 def load(text: str, format: str) -> Deployment:  # noqa: A002
-    """The deployment that a text describes; whether it obeys the rules, `check` says.
+    """The deployment that a text describes. It may still break rules: see `check`.
 
     Raises:
-        BadInput: not of this format, or not the form of a deployment.
+        BadInput: the text is not of this format, or does not have the form of a deployment.
     """
     reading = read(parse(text, format))
     if reading.deployment is None:
@@ -100,7 +100,7 @@ def dump(deployment: Deployment, format: str) -> str:  # noqa: A002
 
 
 def _toml(value: dict[str, Any]) -> Iterable[str]:
-    """Tables, then lists of tables, each field on its line."""
+    """The lines of the TOML: tables, then lists of tables, one line for each field."""
     blank = False
     for name, item in value.items():
         for table in item if isinstance(item, list) else [item]:
@@ -113,7 +113,7 @@ def _toml(value: dict[str, Any]) -> Iterable[str]:
 
 
 def _spelt(value: Any) -> str:
-    """A text, number, flag or list of texts; JSON but for the one character TOML escapes."""
+    """A text, number, flag or list of texts, as in JSON except for one character."""
     if isinstance(value, list):
         one_line = f"[{', '.join(map(_spelt, value))}]"
         if len(one_line) < 60:
@@ -126,9 +126,9 @@ def _spelt(value: Any) -> str:
 
 
 def schema() -> dict[str, Any]:
-    """The JSON Schema of a configuration: every rule that a single value obeys or breaks.
+    """The JSON Schema of a configuration: every rule about a single value.
 
-    `configuration.schema.json` of this package is its text; a test compares them.
+    The file `configuration.schema.json` of this package has the same text; a test compares them.
     """
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

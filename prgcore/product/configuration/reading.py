@@ -1,7 +1,7 @@
-"""Reading a configuration: any JSON value becomes what of it can be understood, and findings.
+"""Reading a configuration: from any JSON value to the parts that make sense, and findings.
 
-Law: pure and total; nothing that a value holds raises. The fields are those of
-`prgcore.tables.configuration`; what several values mean together is decided in `.rules`.
+Law: pure and total; no value raises. The fields are those of `prgcore.tables.configuration`;
+`.rules` checks several values together.
 """
 
 from __future__ import annotations
@@ -28,30 +28,30 @@ __all__ = [
 ]
 
 Part: TypeAlias = dict[str, Any]
-"""The fields of a record that could be read, by name."""
+"""The readable fields of a record, by name."""
 
 RULE: dict[str, ConfigurationRule] = {rule.id: rule for rule in RULES}
 LAYOUT: dict[str, dict[str, ConfigurationField]] = {
     of: {f.name: f for f in FIELDS if f.of == of} for of in dict.fromkeys(f.of for f in FIELDS)
 }
 _UNSAID: Part = {"flag": False, "text": ""}
-"""What a field means that may be left out, and is."""
+"""The value of an optional field that is left out."""
 LONGEST_SHOWN = 120
-"""Characters of a value that a finding repeats."""
+"""The most characters of a value that a finding repeats."""
 
 
 @frozen
 class Finding:
-    """What is wrong with a configuration, or could be better.
+    """Something that is wrong with a configuration, or could be better.
 
     Attributes:
         severity: `error` or `warning`.
-        field: where, as `groups[0].name`.
-        value: the value there, or None where it is missing, or not short enough to be repeated;
-            of a long text or list of texts the beginning, then "…".
+        field: where it is, such as `groups[0].name`.
+        value: the value there. None if it is missing or too long to repeat. A long text or list
+            of texts is cut, and ends in "…".
         rule: the id of the rule in `prgcore.tables.configuration`.
         says: what was expected, and what to do.
-        cite: the heading of the document, and decisions.
+        cite: the heading of the document, and the decisions.
     """
 
     severity: str
@@ -68,9 +68,9 @@ class Finding:
 
 @frozen
 class Parts:
-    """What of a configuration could be read: fields that are wrong or missing are left out.
+    """The readable parts of a configuration; wrong and missing fields are left out.
 
-    `unread` are the service parameters that are not as the file means them.
+    `unread` names the service parameters whose value in the file could not be read.
     """
 
     nodes: tuple[Part, ...] = ()
@@ -81,7 +81,7 @@ class Parts:
 
 
 def finding(rule: str, at: str, value: object, expects: str = "", says: str = "") -> Finding:
-    """A finding of this rule; `expects` where it says more than the rule does, `says` for all."""
+    """A finding of this rule. `expects` replaces what the rule expects, `says` the whole text."""
     record = RULE[rule]
     cite = record.cite + (f" ({', '.join(record.decisions)})" if record.decisions else "")
     said = says or f"expected {expects or record.expects}; {record.advice}"
@@ -89,7 +89,7 @@ def finding(rule: str, at: str, value: object, expects: str = "", says: str = ""
 
 
 def brief(value: object) -> Any:
-    """A value as a finding repeats it: short and plain JSON, or None."""
+    """The value as a finding repeats it: short and plain JSON, or None."""
     if isinstance(value, str):
         return cut(value, LONGEST_SHOWN)
     if isinstance(value, int):
@@ -104,14 +104,14 @@ def brief(value: object) -> Any:
 
 
 def read_parts(value: object) -> tuple[Parts, tuple[Finding, ...]]:
-    """What of any JSON value is a configuration, and what is wrong with each value alone."""
+    """The readable parts of any JSON value, and what is wrong with each value alone."""
     reader = _Reader()
     found = reader.record("deployment", value, "")
     return Parts(**found, unread=frozenset(reader.unread)), tuple(reader.findings)
 
 
 class _Reader:
-    """Walks a value along the layout and collects what is wrong with it."""
+    """Walks through a value by the layout, and collects what is wrong with it."""
 
     def __init__(self) -> None:
         self.findings: list[Finding] = []
@@ -135,10 +135,10 @@ class _Reader:
         ):
             self.wrong(about.rule, at, value, _bounds(about) if about.rule == "form_value" else "")
 
-    # each of these answers what could be read, or None
+    # each of these returns the readable part, or None
 
     def record(self, of: str, value: Any, at: str) -> Part:
-        """The fields of a record that are right; of what is no object, none."""
+        """The fields of a record that are right; none if it is not an object."""
         found: Part = {}
         if not self.fits(value, dict, "an object with fields", at):
             return found
@@ -182,7 +182,7 @@ class _Reader:
         return str(value)
 
     def whole_text(self, value: Any, at: str) -> bool:
-        """Whether this is a text, and one that a file can hold."""
+        """Whether this is a text that a file can hold."""
         if not self.fits(value, str, "a text", at):
             return False
         if re.search("[\ud800-\udfff]", value):
@@ -203,7 +203,7 @@ class _Reader:
         return read
 
     def parameters(self, _: ConfigurationField, value: Any, at: str) -> Parameters:
-        """The parameters that are right; the others keep their defaults."""
+        """The parameters, with defaults for those that are wrong."""
         right: dict[str, Any] = {}
         if not self.fits(value, dict, "an object of service parameters", at):
             self.unread.update(RECORDS)
@@ -222,7 +222,7 @@ _READERS: dict[str, Callable[[_Reader, ConfigurationField, Any, str], Any]] = {
     "flag": _Reader.flag, "number": _Reader.number, "whole": _Reader.number,
     "parameters": _Reader.parameters,
 }
-"""How each kind of field is read."""
+"""The reader of each kind of field."""
 
 
 def _parameter(name: str, given: Any) -> Any:
@@ -241,7 +241,7 @@ def _parameter(name: str, given: Any) -> Any:
 
 
 def _number(value: object) -> int | float | None:
-    """A finite number, as a whole one where it is (JSON does not tell 2.0 from 2)."""
+    """A finite number, whole if it can be (in JSON, 2.0 and 2 are the same); else None."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     if isinstance(value, int):

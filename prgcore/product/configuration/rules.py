@@ -1,7 +1,7 @@
-"""The rules that need more than one value: a function a rule, over what could be read.
+"""The rules about more than one value: one function for each rule, over the readable parts.
 
-Law: pure. A check yields where its rule is broken, the value there, and a sentence where the
-table says too little; severity, advice and source stand in `prgcore.tables.configuration`.
+Law: pure. A check yields where its rule is broken, the value there, and a sentence if that of the
+table says too little. Severity, advice and source are in `prgcore.tables.configuration`.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ from prgcore.words import listed
 __all__ = ["CHECKS", "NEAR", "Broken", "Reading", "check", "read"]
 
 Broken: TypeAlias = Iterator[tuple[str, Any, str]]
-"""Where, the value there, and the whole sentence (empty: what the table says)."""
+"""The place, the value there, and the whole sentence (empty: that of the table)."""
 
 NEAR = 100
-"""For how many unknown names the nearest ones are looked for, and among how many."""
+"""The most unknown names that get suggestions, and the most names to suggest from."""
 
 
 @frozen
@@ -50,8 +50,8 @@ class Reading:
     """A configuration as it was understood.
 
     Attributes:
-        deployment: None where the form is wrong; other rules may be broken all the same.
-        findings: everything that is wrong with it, then what could be better.
+        deployment: the deployment, or None if the form is wrong. Other rules may be broken.
+        findings: everything that is wrong, then everything that could be better.
     """
 
     deployment: Deployment | None
@@ -59,12 +59,12 @@ class Reading:
 
     @property
     def ok(self) -> bool:
-        """Whether there is no error; warnings may be."""
+        """Whether there is no error; there may be warnings."""
         return not any(f.severity == "error" for f in self.findings)
 
 
 def read(value: object) -> Reading:
-    """Any JSON value as a deployment, with all findings at once. Never raises for JSON."""
+    """The deployment in any JSON value, with all findings at once. Never raises for JSON."""
     parts, wrong = read_parts(value)
     broken = tuple(
         finding(rule, at, found, says=said)
@@ -95,7 +95,7 @@ def _built(parts: Parts) -> Deployment:
 
 
 def _grouped(parts: Parts) -> Iterator[tuple[int, Part, list[tuple[int, Part]]]]:
-    """Every group with its place, and the nodes that the file describes, with theirs."""
+    """Every group with its place, and those of its nodes that are described, with their places."""
     places: dict[str, int] = {}
     for i, node in enumerate(parts.nodes):
         if "name" in node:
@@ -183,7 +183,7 @@ def _group_relogin_limits(parts: Parts) -> Broken:
 
 
 def _instead(rule: str, found: str) -> str:
-    """The sentence of the table, with what was found in place of what it expects."""
+    """The sentence of the table, with the value that was found."""
     return f"expected {RULE[rule].expects}, not {brief(found)}; {RULE[rule].advice}"
 
 
@@ -242,7 +242,7 @@ def _is_service(name: str) -> bool:
 
 
 def _couples(parts: Parts) -> list[tuple[int, Part]]:
-    """The groups with two nodes: only they can enable high availability."""
+    """The groups with two nodes; only these can enable high availability."""
     return [
         (i, group) for i, group in enumerate(parts.groups)
         if len({host(name) for name in group.get("nodes", ())}) == 2
@@ -274,7 +274,7 @@ def _cluster_size(parts: Parts) -> Broken:
 
 
 def _sane(rule: Sanity) -> Callable[[Parts], Broken]:
-    """The check of a rule of sanity; it waits until every parameter it names could be read."""
+    """The check of a rule of sanity; it is silent if one of its parameters could not be read."""
     named = {name for _, name in (*rule.less, *rule.more)}
 
     def broken(parts: Parts) -> Broken:
@@ -308,4 +308,4 @@ CHECKS: dict[str, Callable[[Parts], Broken]] = {
     "ha_recommended": _ha_recommended,
     "cluster_size": _cluster_size,
 }
-"""The check of every rule that no single field decides."""
+"""The check of every rule that needs more than one field."""
