@@ -119,7 +119,9 @@ class Charted:
 
     def cheapest(self, costs: Costs, cubes: Iterable[Cube]) -> list[Pair]:
         asked = [expanded(self.engine, cube) for cube in cubes]
-        return [self.engine.at(values) for values in self.region.cheapest(costs, asked)]
+        found = self.region.cheapest(costs, asked)
+        pairs = {values: self.engine.at(values) for values in dict.fromkeys(found)}
+        return [pairs[values] for values in found]
 
 
 def expanded(engine: Engine, cube: Cube) -> list[Cube]:
