@@ -241,12 +241,12 @@ def test_the_service_that_serves_is_told_by_the_boot_clock(made, tmp_path, monke
     services.start()
     now = boot_clock()
     assert services.serve({"node1": 3}, now + 60)
-    assert services._told({"ask": "node1"}) == b'{"served": true, "node": "node1", "token": 3}\n'
+    assert services._answer({"ask": "node1"}) == b'{"served": true, "node": "node1", "token": 3}\n'
     assert not services.serve({}, now + 59), "it comes too late"
     assert services.serve({"node1": 3}, now + 60)
     assert not services.serve({"node1": 3}, now - 1)
     assert services.serve({}, now + 61)
-    assert b"false" in services._told({"ask": "node1"})
+    assert b"false" in services._answer({"ask": "node1"})
     services.stop()
     assert not services.serve({}, now + 62)
 
