@@ -132,10 +132,10 @@ def test_what_is_no_chart_is_refused(chart: type[PairChart]) -> None:
     with pytest.raises(BadInput, match="a model needs room for pair, decision and state"):
         chart(object())
     taken = evolve(TURNSTILE, events=(*TURNSTILE.events, Event("send", Kind.COMMAND, "a")))
-    with pytest.raises(BadInput, match="send: a chart has another attribute of this name"):
+    with pytest.raises(BadInput, match="send: a chart has its own attribute of this name"):
         chart_for(Engine(taken), ("arm",))
     named = evolve(TURNSTILE, columns=(Column("arm", ("locked", "open", "coin")),))
-    with pytest.raises(BadInput, match="coin: a chart has another attribute of this name"):
+    with pytest.raises(BadInput, match="coin: a chart has its own attribute of this name"):
         chart_for(Engine(named), ("arm",))
 
 
@@ -252,7 +252,7 @@ def test_what_is_no_configuration_is_refused() -> None:
         config(GATE, ("arm",), pair={})
     alike = evolve(LAMPS, columns=(*LAMPS.columns, Column("pair", ("a",))),
                    initial=((*LAMPS.initial[0], ("pair", "a")),))
-    with pytest.raises(BadInput, match="two regions of this machine have one name: pair and pair"):
+    with pytest.raises(BadInput, match="two regions of this machine have the same name: pair and pair"):
         config(Engine(alike), ("pair",))
 
 

@@ -127,7 +127,7 @@ def test_a_trigger_of_their_own_changes_nothing_of_ours() -> None:
     machine, model = _gate(["paint", "shut", None], ["jump", "shut", "free"])
     watch = machines.watch(machine, GATE, states=ARM, events=PAY)
     assert model.paint()
-    with pytest.raises(Deviation, match="after jump, which is no event of the table, arm is locked"):
+    with pytest.raises(Deviation, match="after jump, which is not an event of the table, arm is locked"):
         model.jump()
     assert watch.of(model).pair["arm"] == "locked"
 
@@ -189,16 +189,16 @@ def test_a_condition_of_theirs_is_asked_first() -> None:
 
 @pytest.mark.parametrize(("states", "events", "says"), [
     ({"shut": {"arm": "locked"}}, PAY,
-     "states= does not say what free means: name columns and values, or {} for nothing"),
+     "states= lacks free: name columns and values, or {} for nothing"),
     (ARM | {"fre": {}}, PAY, "of the machine: unknown state 'fre'; did you mean free"),
     (ARM, {"pey": "coin"}, "of the machine: unknown trigger 'pey'; did you mean pay"),
     (ARM, {"pay": "coins"}, "unknown event 'coins'"),
     (ARM | {"free": {"arms": "open"}}, PAY, "state free: unknown column 'arms'"),
     (ARM | {"free": {"arm": "opened"}}, PAY, "state free: arm: unknown value 'opened'"),
-    (ARM | {"free": None}, PAY, "states= is an object of columns and their values for each state"),
-    (["shut"], PAY, "states= is an object of columns and their values for each state"),
+    (ARM | {"free": None}, PAY, "states= needs an object of columns and their values for each state"),
+    (["shut"], PAY, "states= needs an object of columns and their values for each state"),
     (ARM, {"pay": None}, "unknown event 'None'"),
-    (ARM, ["pay"], "events= is an object of our event for each trigger, not a list"),
+    (ARM, ["pay"], "events= needs an object with our event for each trigger, not a list"),
 ])
 def test_a_reading_that_does_not_fit_is_refused(states: Any, events: Any, says: str) -> None:
     machine, _ = _gate()
@@ -267,7 +267,7 @@ def test_what_is_extra_and_what_is_missing() -> None:
     machine, _ = _gate(["pay", "free", "shut"], ["jump", "shut", "free"], ["paint", "free", "free"])
     machine.remove_transition("go", "free", "shut")
     assert [str(d) for d in machines.compare(machine, GATE, states=ARM, events=PAY)] == [
-        "extra jump: shut -> free: it is no event of the table, and changes what a column says",
+        "extra jump: shut -> free: it is not an event of the table, but changes a column",
         "extra pay: free -> shut: no rule of coin leads there; nearest T1 needs arm locked",
         "missing go: free -> shut: T2",
     ]

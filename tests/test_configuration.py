@@ -908,7 +908,7 @@ def test_check_as_json(run) -> None:
 def test_what_cannot_be_foretold_says_why(run) -> None:
     nodes = example().nodes
     odd = evolve(example(), nodes=(evolve(nodes[0], services=("Tomcat",)), *nodes[1:]))
-    assert "What becomes of east-1 cannot be said: unknown critical service" in \
+    assert "The result for east-1 is not known: unknown critical service" in \
         run("check", odd)[1]
     answer = json.loads(run("check", odd, "--json")[1])
     assert answer["enabling"][0]["error"].startswith("unknown critical service")

@@ -348,7 +348,7 @@ def test_the_command_explains_the_first_wrong_line(run):
     assert (answer.code, answer.err) == (1, "")
     assert answer.out.startswith(f"line {SOME + 1}: heartbeat_lost(node1): the log says done by L1")
     assert "  the table: done by L110@node1: " in answer.out
-    assert answer.out.endswith(f"{SOME} lines before it allowed\n")
+    assert answer.out.endswith(f"allowed before it: {SOME} lines\n")
     assert max(map(len, answer.out.splitlines())) <= 80
 
 
@@ -361,7 +361,7 @@ def test_several_logs_are_read_by_epoch(run, tmp_path):
     for alone in (one, two):
         said = " ".join(run("conform", alone).out.split())
         assert " lost: the epoch is " in said
-        assert ", or it is in the other node's log: give both" in said
+        assert ", or it is in the other node's log: pass both logs" in said
 
 
 def test_what_a_controller_lost_is_in_no_other_log(run, tmp_path):
@@ -395,7 +395,7 @@ def test_the_history_of_a_store_is_a_log(run, bad, tmp_path):
         for entry in done:
             version = store.write({"any": "value"}, version, entry)
     assert run("conform", file).out.startswith(f"{len(done)} lines, all allowed")
-    assert "is a store; --follow goes with" in bad("conform", "-f", file)
+    assert "is a store; --follow needs" in bad("conform", "-f", file)
     done[3]["rule"] = "A100"
     with SQLiteStore(tmp_path / "wrong") as store:
         version = 0
@@ -422,7 +422,7 @@ def test_bad_questions_are_one_line_on_standard_error(bad, tmp_path):
     assert "cannot read" in bad("conform", tmp_path)
     assert "cannot read" in bad("conform", tmp_path / "none")
     assert "named twice" in bad("conform", file, file)
-    assert "goes with one log" in bad("conform", "-f", file, "-")
+    assert "needs exactly one log" in bad("conform", "-f", file, "-")
     assert "unknown event" in bad("conform", file, "--hidden", "linkcut")
     assert "numbers" in bad("conform", file, "-", stdin='{"event": "recover"}')
     assert "cannot be both" in bad("conform", "-", "--machine", "-")

@@ -278,7 +278,7 @@ def test_a_store_that_fails_at_any_write_is_asked_again(point):
 def test_a_store_that_has_lost_its_record_is_told():
     driver = normal()
     driver.store.text = None
-    with pytest.raises(Unavailable, match="it keeps nothing"):
+    with pytest.raises(Unavailable, match="it is empty"):
         driver.send("recover")
     driver.store.text = '{"epoch": "a"}'
     with pytest.raises(BadInput, match="is no record"):
@@ -422,7 +422,7 @@ def test_whoever_is_never_fast_enough_gives_up():
             raise Conflict("another one was faster")
 
     driver.store.at = at
-    with pytest.raises(Conflict, match="others wrote the record"):
+    with pytest.raises(Conflict, match="others have written the record"):
         driver.send("failover(node1)")
     driver.store.at = lambda _place: None
     assert states(driver) == ["normal", "normal"]
@@ -777,7 +777,7 @@ def test_what_a_heartbeat_told_is_known_without_timers_and_before_the_event_with
                       for c in ("services", "database", "hears_peer")},
                      record.changes[keeper.node])
 
-    with pytest.raises(BadInput, match="comes with a heartbeat"):
+    with pytest.raises(BadInput, match="needs its heartbeat"):
         one.observe(None, beat(two))
     assert "node2.services" not in one.known(one.read()[0])
     one.observe(heard("node1"), beat(two))
@@ -796,7 +796,7 @@ def test_wrong_names_are_told_not_waited_for():
             driver.send(wrong)
     with pytest.raises(BadInput, match="node3"):
         Keeper(PRG, Memory(), "node3")
-    with pytest.raises(BadInput, match="is no store"):
+    with pytest.raises(BadInput, match="is not a store"):
         Keeper(PRG, "pair.db")
 
 

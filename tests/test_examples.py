@@ -87,7 +87,7 @@ TOUR = (sys.executable, EXAMPLES / "two_nodes" / "tour.py")
 
 
 @pytest.mark.parametrize(("words", "says"), [
-    (["--store", "nonsense"], "'nonsense' is none; expected sqlite:FILE or etcd:URL"),
+    (["--store", "nonsense"], "'nonsense' is not a store; expected sqlite:FILE or etcd:URL"),
     (["--store", "sqlite:no/such/pair.db"], "cannot open "),
     (["--store", 'a"b'], "not TOML"),
     (["--work", "nan"], "expected seconds from 0 on"),

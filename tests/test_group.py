@@ -85,7 +85,7 @@ def test_addresses(read, written, means):
 def test_what_is_no_address_is_refused_with_one_that_is(refused, written):
     said = refused(("10.0.0.1:22001", written))
     assert said.startswith("node1.service: ")
-    assert said.endswith("is no address; expected HOST:PORT, as 127.0.0.1:22001 or [::1]:22001")
+    assert said.endswith("is not an address; expected HOST:PORT, as 127.0.0.1:22001 or [::1]:22001")
 
 
 @pytest.mark.parametrize(("replaced", "said"), [
@@ -97,16 +97,16 @@ def test_what_is_no_address_is_refused_with_one_that_is(refused, written):
     ([("10.0.0.1:22001", "[0::1]:5"), ("10.0.0.2:22001", "[::1]:5")],
      ('node1.service and node2.service are both [::1]:5; give each its own: under [node2], '
      'service = "HOST:PORT", as "[::1]:6"')),
-    ([('admin = "10.0.0.1:20075"', 'peer = "10.0.0.1:22001"')], "node1.peer: 10.0.0.1:22001 is the node"),
+    ([('admin = "10.0.0.1:20075"', 'peer = "10.0.0.1:22001"')], "node1.peer: 10.0.0.1:22001 is its own"),
     ([('name = "cup2"', 'name = "CUP1"')], "both nodes are called 'cup1'"),
-    ([('name = "cup2"', 'name = "Node1"')], "node2.name: 'Node1' is what the other node is called"),
+    ([('name = "cup2"', 'name = "Node1"')], "node2.name: 'Node1' is the name of the other node"),
     ([('"Sales"', '"A B"')], "group 'A B': expected a name"),
     ([('"cup1"', '"a:b"')], "node 'a:b': expected a name"),
-    ([("sqlite:pair.db", "sqlite:")], "store: 'sqlite:' is none; expected sqlite:FILE or etcd:URL"),
-    ([("sqlite:pair.db", "postgres:x")], "store: 'postgres:x' is none"),
-    ([("[node1]\n", '[node1]\nservices = {"../x" = ["a"]}\n')], "node1.services: '../x' is no name"),
-    ([("[node1]\n", '[node1]\nservices = {".." = ["a"]}\n')], "node1.services: '..' is no name"),
-    ([("[node1]\n", '[node1]\nservices = {agent = ["a"]}\n')], "node1.services: 'agent' is no name"),
+    ([("sqlite:pair.db", "sqlite:")], "store: 'sqlite:' is not a store; expected sqlite:FILE or etcd:URL"),
+    ([("sqlite:pair.db", "postgres:x")], "store: 'postgres:x' is not a store"),
+    ([("[node1]\n", '[node1]\nservices = {"../x" = ["a"]}\n')], "node1.services: '../x' is not a name"),
+    ([("[node1]\n", '[node1]\nservices = {".." = ["a"]}\n')], "node1.services: '..' is not a name"),
+    ([("[node1]\n", '[node1]\nservices = {agent = ["a"]}\n')], "node1.services: 'agent' is not a name"),
     ([("[node1]\n", '[node1]\nservices = {x = ["a\\u0000"]}\n')], "node1.services.x: expected a command"),
 ])
 def test_what_belongs_to_both_or_to_nobody_is_refused(refused, replaced, said):
@@ -123,8 +123,8 @@ def test_nodes_without_addresses_are_told_what_to_write(refused):
 @pytest.mark.parametrize(("more", "said"), [
     ("grant = 2.9\n", "grant: 2.9 s is shorter than the lease, which lasts 3 s"),
     ("lease = {lasts = 4, waits = 9}\n", "grant: 3 s is shorter than the lease, which lasts 4 s"),
-    ("grant = true\n", "grant: True is no number of seconds above 0"),
-    ("grant = nan\n", "grant: nan is no number"),
+    ("grant = true\n", "grant: True is not a number of seconds above 0"),
+    ("grant = nan\n", "grant: nan is not a number"),
 ])
 def test_a_grant_outlasts_the_lease(read, refused, more, said):
     assert refused(text=more + GOOD).startswith(said)
@@ -134,7 +134,7 @@ def test_a_grant_outlasts_the_lease(read, refused, more, said):
 def test_a_grant_in_etcd_lasts_two_seconds_or_more(read, refused):
     short = "grant = 1.5\nlease = {lasts = 1}\n" + GOOD
     assert read(text=short).grant == 1.5
-    assert "too short for etcd, where a grant lasts 2 s or more" in refused(
+    assert "too short for etcd, where a grant lasts at least 2 s" in refused(
         ("sqlite:pair.db", "etcd:http://127.0.0.1:1"), text=short)
 
 

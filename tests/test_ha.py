@@ -248,7 +248,7 @@ def test_a_group_is_the_one_of_the_file(ha, command):
     plain = ha(command)
     for name in ("Sales", "sales"):
         assert ha(command, name) == plain
-    assert "the state file is of group 'Sales', not 'Branches'; " in wrong(ha(command, "Branches"))
+    assert "the state file is that of group 'Sales', not 'Branches'; " in wrong(ha(command, "Branches"))
     assert "not ''" in wrong(ha(command, ""))
 
 
@@ -342,11 +342,11 @@ BAD = {
     "cut off": (_file()[:200], "the state file is not JSON"),
     "deep": ("[" * 100_000, "nested too deeply"),
     "huge": (b" " * (16 * (1 << 20) + 1), "larger than 16 MB"),
-    "a list": ("[]", f"is no {FORMAT} file: expected an object with the keys format, group"),
-    "null": ("null", f"is no {FORMAT} file"),
-    "another format": (_file(format="prgcore-state/2"), f"is no {FORMAT} file"),
-    "a key less": (_file(policy="left out"), f"is no {FORMAT} file"),
-    "a key more": (_file(more=1), f"is no {FORMAT} file"),
+    "a list": ("[]", f"is not a {FORMAT} file: expected an object with the keys format, group"),
+    "null": ("null", f"is not a {FORMAT} file"),
+    "another format": (_file(format="prgcore-state/2"), f"is not a {FORMAT} file"),
+    "a key less": (_file(policy="left out"), f"is not a {FORMAT} file"),
+    "a key more": (_file(more=1), f"is not a {FORMAT} file"),
     "a key twice": ('{"format": 1, "format": 2}', "the key 'format' is given twice"),
     "not a number": (_file(pair=float("nan")), "NaN is not JSON"),
     "a group of numbers": (_file(group=3), "group '3': expected a name"),
@@ -399,7 +399,7 @@ def test_places_that_are_no_state_file(ha, tmp_path):
 
 def test_standard_input_is_no_state_file(ha, tmp_path):
     for words in (("init",), ("status",), ("enable",), ("event", "link_cut"), ("wait",)):
-        assert "a state file is a file, and - is none" in wrong(ha(*words, "--state", "-"))
+        assert "- is not a state file" in wrong(ha(*words, "--state", "-"))
     assert list(tmp_path.iterdir()) == []
 
 

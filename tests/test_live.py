@@ -229,7 +229,7 @@ def test_a_node_that_does_not_answer_shows_nothing(ha, group, monkeypatch):
     assert found.err.count("\n") == 1
     rested = ha("wait")
     assert (rested.code, states(rested)) == (0, ["running_in_backup_mode", None])
-    assert "the services of cup2 are started by its agent" in ha("start", "cup2").err
+    assert "only its agent starts the services of cup2" in ha("start", "cup2").err
     group.agents["CUP2"].send_signal(signal.SIGCONT)
     end = time.monotonic() + 15
     while states(ha("wait"))[1] != "failed_over" and time.monotonic() < end:
@@ -241,9 +241,9 @@ def test_a_node_that_does_not_answer_shows_nothing(ha, group, monkeypatch):
 def test_what_happens_is_seen_and_not_told(bad, group):
     at = ("--state", group.file)
     said = bad("ha", "event", "link_cut", *at)
-    assert "link_cut is no command: what happens to a group that runs is seen, not told; " in said
+    assert "link_cut is not a command, and a running group observes other events itself; " in said
     assert "commands: enable_ha, " in said
-    assert "told one command at a time" in bad("ha", "event", "recover", "recover", *at)
+    assert "takes one command at a time" in bad("ha", "event", "recover", "recover", *at)
     assert "unknown event 'link_ct'" in bad("ha", "event", "link_ct", *at)
     assert "unknown node 'cup3'" in bad("ha", "failover", "cup3", *at)
     assert "unknown node 'cup3'" in bad("ha", "start", "cup3", *at)
@@ -253,7 +253,7 @@ def test_what_happens_is_seen_and_not_told(bad, group):
 
 def test_a_second_agent_of_a_node_is_told_that_one_runs(bad, group):
     said = bad("agent", group.file, "cup1")
-    assert "an agent of cup1 runs already in " in said
+    assert "an agent of cup1 already runs in " in said
 
 
 def test_an_interrupt_ends_an_agent_and_then_nobody_answers(bad, ha, group):
@@ -342,7 +342,7 @@ def test_who_is_slow_is_not_waited_for(bad, tmp_path, monkeypatch):
 
 
 TOLD = {
-    "away": (b"", 3, "what became of it is not known"),
+    "away": (b"", 3, "the outcome is not known"),
     "no decision": (b"{}\n", 3, "answers recover with no decision"),
     "half a decision": (line({"entry": {"epoch": 1}}), 3, "with no decision"),
     "a state that is none": (line({"entry": {
@@ -350,7 +350,7 @@ TOLD = {
         "after": {"node1.state": "fine", "node1.process": "running"}}}), 3, "with no decision"),
     "undecided": (line({"error": "undecided", "message": "it hangs"}), 3, "it hangs; ask again"),
     "conflict": (line({"error": "conflict", "message": "others write"}), 3, "others write"),
-    "the store is away": (line({"error": "unavailable", "message": "away"}), 3, "away; prgcore ha"),
+    "the store is away": (line({"error": "unavailable", "message": "away"}), 3, "away; see prgcore ha"),
     "impossible": (line({"error": "impossible_event", "message": "no way"}), 1, "no way"),
     "outside": (line({"error": "outside_invariant", "message": "S1"}), 1, "S1"),
     "what it cannot read": (line({"error": "bad_input", "message": "what?"}), 2, "what?"),
@@ -389,8 +389,8 @@ def test_a_pair_that_moves_is_not_at_rest(run, tmp_path):
     moving = KNOWN | {"ha": "on", "node1.state": "taking_over", "node1.process": "running"}
     for changes, why in (
         ({"known": moving}, "cup1 is Taking Over"),
-        ({"orders": ["move_users(node1)"]}, "cup1 has still to do move_users(node1)"),
-        ({"known": KNOWN | {"node1.hears_peer": "yes"}}, "cup1 still believes in cup2"),
+        ({"orders": ["move_users(node1)"]}, "cup1 still has to do move_users(node1)"),
+        ({"known": KNOWN | {"node1.hears_peer": "yes"}}, "cup1 still hears cup2"),
     ):
         liar = Liar(status(**changes))
         file = group_file(tmp_path, admin=[liar.port, *ports(1)])
@@ -449,7 +449,7 @@ def test_an_agent_without_its_store_or_its_name_does_not_start(bad, tmp_path):
     file.write_text(text.replace("sqlite:pair.db", "sqlite:no/such/pair.db"))
     assert "cannot open" in bad("agent", file, "cup1")
     file.write_text(text.replace("sqlite:pair.db", "sqlite:group.toml"))
-    assert "is no store" in bad("agent", file, "cup1")
+    assert "is not a store" in bad("agent", file, "cup1")
     assert "Missing argument" in bad("agent", file)
     assert file.read_text().endswith(text[-100:]), "and it is left alone"
 
@@ -475,7 +475,7 @@ def test_the_help_of_the_agent_holds_a_group_file(run, tmp_path):
 def test_questions_that_make_no_sense_are_one_line(bad, tmp_path):
     liar = Liar(status())
     file = group_file(tmp_path, admin=[liar.port, *ports(1)])
-    assert "a group file is a file, and - is none" in bad("agent", "-", "cup1", stdin="x")
+    assert "- is not a group file" in bad("agent", "-", "cup1", stdin="x")
     for command in ("wait", "watch"):
         said = bad("ha", command, "--seconds", "nan", "-s", file)
         assert "--seconds nan: expected a number of seconds" in said

@@ -290,7 +290,7 @@ def test_a_torn_end_is_no_fault(run, path):
 
 @pytest.mark.parametrize("data", [b"\x00\xff\xfe", b"nonsense", b"[1"])
 def test_what_does_not_begin_as_an_entry_is_not_torn_but_wrong(bad, data):
-    assert "no line is an entry" in bad("log", "-", stdin=data)
+    assert "not one line is an entry" in bad("log", "-", stdin=data)
 
 
 def test_an_empty_log_is_one(run):
@@ -309,12 +309,12 @@ def test_logs_of_other_machines(run):
 
 
 @pytest.mark.parametrize(("words", "stdin", "says"), [
-    (["-"], b"\xff\n", "no line is an entry of a decision log; standard input: line 1 is not text"),
-    (["-"], b"[1]\n", "no line is an entry"), (["-"], b'{"epoch": 1}\n', "time of an entry"),
+    (["-"], b"\xff\n", "not one line is an entry of a decision log; standard input: line 1 is not text"),
+    (["-"], b"[1]\n", "not one line is an entry"), (["-"], b'{"epoch": 1}\n', "time of an entry"),
     (["no such file"], b"", "cannot read 'no such file': No such file"),
     (["/"], b"", "cannot read '/': Is a directory"), (["\0"], b"", "cannot read"),
     (["-", "-"], b"", "standard input can be read only once"),
-    (["-", "--since", "soon"], b"", "--since 'soon': expected a time as"),
+    (["-", "--since", "soon"], b"", "--since 'soon': expected a time,"),
     (["-", "--since", "9" * 12 + "d"], b"", "expected a time"), (["-", "--since", ""], b"", "''"),
     (["-", "--json", "--prometheus"], b"", "--json does not go with --prometheus"),
 ])

@@ -78,7 +78,7 @@ def test_the_columns_are_in_one_place_each():
 
 @pytest.mark.parametrize("value", HOSTILE, ids=lambda v: repr(v)[:30])
 def test_what_is_no_record_is_bad_input(value):
-    with pytest.raises(BadInput, match="is no record"):
+    with pytest.raises(BadInput, match="is not a record"):
         Record.from_json(value)
     good = begin(START, DRAWERS).to_json()
     for key in good:

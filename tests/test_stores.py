@@ -112,7 +112,7 @@ def test_a_value_is_replaced_only_by_whoever_read_it(store):
 @both
 def test_a_conflict_says_what_to_do(store):
     version = store.write({"a": 1}, 0)
-    with pytest.raises(Conflict, match=rf"^version 0 was read, .* version {version} by now; read "):
+    with pytest.raises(Conflict, match=rf"^version 0 was read, .* version {version}; read "):
         store.write({"a": 2}, 0, {"epoch": 1})
     assert list(store.history()) == []
 

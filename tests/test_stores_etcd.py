@@ -145,7 +145,7 @@ def test_an_address_that_is_none_is_refused(url, says):
 def test_a_prefix_that_is_none_is_refused(prefix):
     from prgcore.stores.etcd import EtcdStore
 
-    with pytest.raises(BadInput, match="is no prefix; expected: prgcore/GROUP/"):
+    with pytest.raises(BadInput, match="is not a prefix; expected: prgcore/GROUP/"):
         EtcdStore("http://127.0.0.1:1", prefix)
 
 

@@ -83,7 +83,7 @@ def test_the_time_to_live_is_a_number(tmp_path, ttl):
 def test_what_is_no_database_is_left_as_it_is(tmp_path, content):
     path = tmp_path / "x.db"
     path.write_bytes(content)
-    with pytest.raises(BadInput, match=r"^\S+x\.db is no store: .*name a file that is not there"):
+    with pytest.raises(BadInput, match=r"^\S+x\.db is not a store: .*name a file that does not exist"):
         SQLiteStore(path)
     assert path.read_bytes() == content
     assert [p.name for p in tmp_path.iterdir()] == ["x.db"]
@@ -109,9 +109,9 @@ def test_another_programs_database_is_left_as_it_is(tmp_path, statement, says):
 
 @pytest.mark.parametrize(("path", "says"), [
     ("nowhere/x.db", "No such file or directory; a store is a file in a folder that exists"),
-    (".", "is no file; a store is one"), ("a\0b", "is no path of a store"),
-    (3, "is no path of a store"), (None, "is no path of a store"), ("x" * 5000, "cannot open"),
-    ("/dev/null", "is no file; a store is one"),
+    (".", "is not a file; a store is a file"), ("a\0b", "is not a path for a store"),
+    (3, "is not a path for a store"), (None, "is not a path for a store"), ("x" * 5000, "cannot open"),
+    ("/dev/null", "is not a file; a store is a file"),
 ])
 def test_a_place_where_no_file_can_be_is_refused(tmp_path, monkeypatch, path, says):
     monkeypatch.chdir(tmp_path)
@@ -174,7 +174,7 @@ def test_a_store_that_another_program_locks_is_unavailable(tmp_path):
             other.execute("BEGIN IMMEDIATE")
             with pytest.raises(Unavailable, match="database is locked"):
                 store.write({}, 0)
-            with pytest.raises(Unavailable, match=r"is locked by another program for more than 0"):
+            with pytest.raises(Unavailable, match=r"has been locked by another program for more than 0"):
                 SQLiteStore(tmp_path / "x.db", timeout=0.1)
             assert store.read() is None
             other.execute("ROLLBACK")
@@ -200,7 +200,7 @@ def test_a_file_that_is_replaced_is_not_the_store(tmp_path):
         with pytest.raises(Unavailable, match=r"is gone: .*; open the store again"):
             store.read()
         with SQLiteStore(path), pytest.raises(
-                Unavailable, match="is another file by now; open the store again"):
+                Unavailable, match="is a different file now; open the store again"):
             store.write({"a": 2}, 1)
     SQLiteStore(tmp_path / "moved.db").close()
 
@@ -211,9 +211,9 @@ def test_what_is_damaged_is_said(tmp_path):
         store.write({"a": 1}, 0, {"epoch": 1})
         store._file._open.execute("UPDATE record SET value = '[1'")
         store._file._open.execute("UPDATE history SET entry = '[1]'")
-        with pytest.raises(BadInput, match=r"^what \S+ keeps is not JSON"):
+        with pytest.raises(BadInput, match=r"^the content of \S+ is not JSON"):
             store.read()
-        with pytest.raises(BadInput, match=r"^the entry of epoch 1 is no JSON object"):
+        with pytest.raises(BadInput, match=r"^the entry of epoch 1 is not a JSON object"):
             list(store.history())
 
 

@@ -153,7 +153,7 @@ def test_one_wrong_reason_is_found_in_one_step():
     said = failure(ForgetsTheReason, Phase.shrink)
     assert said.startswith("heartbeat_lost(node1): done by L110@node1: node1.reason is 'none' in "
                            "yours, and 'peer_down' in the table")
-    told = said.partition("As a story, what the table does:\n\n")[2].partition("\nFalsifying")[0]
+    told = said.partition("What the table does, as a story:\n\n")[2].partition("\nFalsifying")[0]
     assert run(PRG, told).ok
     assert [line for line in told.splitlines() if not line.startswith(("given", "start"))] \
         == ["heartbeat_lost(node1)"]

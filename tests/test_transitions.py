@@ -275,18 +275,18 @@ def test_transitions_are_those_of_the_table(shared: PairMachine) -> None:
 
 
 def test_what_cannot_be_added_is_refused(shared: PairMachine) -> None:
-    with pytest.raises(BadInput, match="a state does not tell the pair; pass pair= instead"):
+    with pytest.raises(BadInput, match="a state does not determine the pair; pass pair= instead"):
         shared.add_model(Group(), "normal__normal")
     with pytest.raises(BadInput, match=r"unknown stored column 'node1.stat'"):
         machine_for(PRG, columns=("node1.stat",))
     twin = evolve(TURNSTILE, events=(*TURNSTILE.events, Event("coin()", Kind.COMMAND, "a")))
-    with pytest.raises(BadInput, match="two events of this machine have one name"):
+    with pytest.raises(BadInput, match="two events of this machine have the same name"):
         machine_for(Engine(twin), columns=("arm",))
     alike = evolve(
         TURNSTILE, columns=(Column("arm", ("a", "a__b")), Column("leg", ("c", "b__c"))),
         initial=((("arm", "a"), ("leg", "c")),), rules=(),
     )
-    with pytest.raises(BadInput, match="two states of this machine have one name"):
+    with pytest.raises(BadInput, match="two states of this machine have the same name"):
         machine_for(Engine(alike), columns=("arm", "leg"))
 
 
@@ -298,8 +298,8 @@ def test_an_option_that_the_table_settles_is_refused(option: str) -> None:
     with pytest.raises(BadInput) as caught:
         machine_for(PRG, **given)
     assert str(caught.value) == (
-        f"{option} cannot be given: states and transitions are the table's, models are added "
-        "with their pairs; allowed: after_state_change, before_state_change, finalize_event, "
+        f"{option} cannot be given: the table sets states and transitions, and models are "
+        "added with their pairs; allowed: after_state_change, before_state_change, finalize_event, "
         "ignore_invalid_triggers, model_attribute, model_override, name, on_exception, "
         "prepare_event, queued, send_event"
     )
@@ -343,5 +343,5 @@ def test_an_empty_pair_is_not_the_initial_one(shared: PairMachine) -> None:
 def test_a_machine_without_states_asks_which_columns_make_one(adapt: Any) -> None:
     with pytest.raises(BadInput) as wrong:
         adapt(Engine(TURNSTILE))
-    assert str(wrong.value).startswith("the machine 'turnstile' has no column node1.state, so say ")
+    assert str(wrong.value).startswith("the machine 'turnstile' has no column node1.state, so choose ")
     assert f"columns=({Engine(TURNSTILE).stored[0]!r},)" in str(wrong.value)

@@ -425,4 +425,4 @@ def test_a_machine_without_users_is_told_apart(tmp_path, capsys) -> None:
     file.write_text(dumps(LAMPS), encoding="utf-8")
     assert main(["users", "--machine", str(file)]) == 2
     err = capsys.readouterr().err
-    assert "the machine 'lamps' has no column node1.assigned_own; it says nothing of users" in err
+    assert "the machine 'lamps' has no column node1.assigned_own; it has no users" in err

@@ -1,9 +1,9 @@
-"""Between a table and a foreign state machine: what each shows of the other.
+"""Foreign machines: a table in the form of one, and one compared with a table.
 
 Law: no foreign library and no rule here; the adapters of `transitions` and `statemachine` share it.
-`Shape` is our table as states and transitions that others can draw and ask for. `Translation` is a
-foreign machine read as ours: its states as values of our columns, its triggers as our events;
-`Shadow` follows it step by step.
+`Shape` is our table as states and transitions that a foreign library can draw. `Translation` reads
+a foreign machine as ours: its states as values of our columns, its triggers as our events. `Shadow`
+follows a foreign machine step by step.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ __all__ = [
 ]
 
 STATES = ("node1.state", "node2.state")
-"""The columns of which a foreign machine's state is made, unless others are chosen."""
+"""The columns that make up a foreign machine's state, unless others are chosen."""
 
 JOINT = "__"
-"""What stands between their values: a state's name can be part of a method's name."""
+"""The separator of their values, so that a state's name can be part of a method's name."""
 
 
 def trigger(event: str) -> str:
@@ -41,15 +41,15 @@ def trigger(event: str) -> str:
 
 
 def check_columns(engine: Engine, columns: Values) -> None:
-    """Whether these columns can make up the state of a foreign machine.
+    """Check that these columns can make up the state of a foreign machine.
 
     Raises:
-        BadInput: one of them is no stored column; of the usual ones, what to give instead.
+        BadInput: one of them is not a stored column.
     """
     for column in columns:
         if column not in engine.stored and columns == STATES:
             raise BadInput(
-                f"the machine {engine.model.name!r} has no column {column}, so say which make up "
+                f"the machine {engine.model.name!r} has no column {column}, so choose the columns of "
                 f"a state: columns=({engine.stored[0]!r},); known: {', '.join(engine.stored)}")
         if column not in engine.stored:
             raise BadInput(unknown_name("stored column", column, engine.stored))
@@ -57,16 +57,16 @@ def check_columns(engine: Engine, columns: Values) -> None:
 
 @frozen(eq=False)
 class Shape:
-    """A table as states and transitions; which transition is taken the engine alone decides.
+    """A table as states and transitions; only the engine decides which transition is taken.
 
     Attributes:
         engine: who decides.
-        columns: the stored columns of which a state is made.
+        columns: the stored columns that make up a state.
         arrivals: our event of each trigger.
         states: every state, reachable or not.
 
     Raises:
-        BadInput: no such column, or two states or two events have one name.
+        BadInput: there is no such column, or two states or two events have the same name.
     """
 
     engine: Engine
@@ -79,12 +79,12 @@ class Shape:
         model, put = self.engine.model, object.__setattr__
         put(self, "arrivals", {trigger(e.name): e.name for e in model.events})
         if len(self.arrivals) < len(model.events):
-            raise BadInput("two events of this machine have one name as identifiers")
+            raise BadInput("two events of this machine have the same name as identifiers")
         domains = model.domains
         values = product(*(domains[c] for c in self.columns))
         put(self, "states", tuple(JOINT.join(v) for v in values))
         if len(set(self.states)) < len(self.states):
-            raise BadInput("two states of this machine have one name; choose other columns=")
+            raise BadInput("two states of this machine have the same name; choose other columns=")
 
     def label(self, pair: Mapping[str, str]) -> str:
         """The state of a pair: `normal__normal`.
@@ -106,7 +106,7 @@ class Shape:
         return sorted(found)
 
     def decide(self, pair: Mapping[str, str], name: str) -> Decision | str:
-        """What the engine decides of a trigger; where it takes no transition, why.
+        """The engine's decision on a trigger; if no transition is taken, the reason.
 
         Raises:
             OutsideInvariant: the pair breaks a proved invariant.
@@ -125,7 +125,7 @@ def _decide(engine: Engine, pair: Mapping[str, str], event: str) -> Decision | s
 
 
 def _ways(reader: Reader, rule: Rule, column: str) -> Iterable[tuple[str, str]]:
-    """What a rule may make of one column, staying included."""
+    """The changes of one column that a rule may make, each with source and destination."""
     stays = reader.values(rule, column)
     for effect in rule.then:
         if effect.target == column and isinstance(effect.value, Const):
@@ -134,7 +134,7 @@ def _ways(reader: Reader, rule: Rule, column: str) -> Iterable[tuple[str, str]]:
 
 
 class Deviation(PrgError):
-    """A foreign machine takes a move that no rule allows.
+    """A foreign machine makes a move that no rule allows.
 
     Attributes:
         trigger: its event; `source` and `dest`: its states before and after.
@@ -149,12 +149,12 @@ class Deviation(PrgError):
 
 @frozen(order=True)
 class Difference:
-    """Where a foreign machine and the table part.
+    """A difference between a foreign machine and the table.
 
     Attributes:
-        kind: `extra`, a transition that no rule allows, or `missing`, one that a rule asks for.
+        kind: `extra`, a transition that no rule allows, or `missing`, a move that a rule requires.
         trigger: its event; `source` and `dest`: its states before and after.
-        why: of an extra one, how the nearest rule fails; of a missing one, the rule.
+        why: for an extra one, how the nearest rule fails; for a missing one, the rule.
     """
 
     kind: str
@@ -172,7 +172,7 @@ def _cubes(states: Mapping[str, Cubelike]) -> Mapping[str, Cube]:
         return {name: cube(cells) for name, cells in states.items()}
     except (AttributeError, TypeError):
         raise BadInput(
-            "states= is an object of columns and their values for each state, such as "
+            "states= needs an object of columns and their values for each state, such as "
             '{"active": {"node1.state": "normal"}}'
         ) from None
 
@@ -180,20 +180,20 @@ def _cubes(states: Mapping[str, Cubelike]) -> Mapping[str, Cube]:
 def _events(events: Any) -> Mapping[str, str]:
     if not isinstance(events, Mapping):
         kind = type(events).__name__
-        raise BadInput(f"events= is an object of our event for each trigger, not a {kind}")
+        raise BadInput(f"events= needs an object with our event for each trigger, not a {kind}")
     return events
 
 
 @frozen(eq=False)
 class Translation:
-    """How a foreign machine is read.
+    """The reading of a foreign machine as ours.
 
     Attributes:
-        engine: the table that it is held against.
-        states: of each of its states, what our stored columns are then:
+        engine: the table to compare it with.
+        states: for each of its states, the values of our stored columns:
             `{"active": {"node1.state": ("normal", "running_in_backup_mode")}, "init": {}}`.
-        events: our event of each of its triggers. A trigger that is not named is no event of
-            ours: it may change nothing that a column says.
+        events: our event for each of its triggers. A trigger without one must not change
+            any of our columns.
 
     Raises:
         BadInput: no such column, value or event.
@@ -210,16 +210,16 @@ class Translation:
             self.engine.kind(event)
 
     def covers(self, states: Iterable[str], triggers: Iterable[str]) -> None:
-        """Every state is read, and nothing is that is not there.
+        """Check that every state is read, and that the reading names only what exists.
 
         Raises:
-            BadInput: it is not so.
+            BadInput: a state is not read, or a name does not exist.
         """
         theirs, names = sorted(states), sorted(triggers)
         unread = [s for s in theirs if s not in self.states]
         if unread:
             raise BadInput(
-                f"states= does not say what {', '.join(unread)} means: name columns and values, "
+                f"states= lacks {', '.join(unread)}: name columns and values, "
                 "or {} for nothing"
             )
         for kind, given, known in (
@@ -249,7 +249,7 @@ class Translation:
             after = decided.pair
             rule = decided.rule.id if decided.rule else ""
         else:
-            rule = f"{name}, which is no event of the table,"
+            rule = f"{name}, which is not an event of the table,"
         wrong = self._differs(after, dest)
         if wrong:
             raise Deviation(name, source, dest, f"after {rule} {wrong}")
@@ -262,10 +262,10 @@ class Translation:
         )
 
     def differences(self, moves: Iterable[tuple[str, str, str]]) -> tuple[Difference, ...]:
-        """Its (trigger, source, destination) held against the table, by the guards alone.
+        """The differences between its moves (trigger, source, destination) and the table.
 
-        Guards allow more than the pairs that are reachable: what is extra is so, and what is
-        missing may be impossible to reach.
+        Only guards are read, and these allow more than the reachable pairs. So every extra move is
+        really extra, but a missing one may be impossible to reach.
         """
         stored, theirs = Stored(self.engine.model.columns), set(moves)
         found = [
@@ -293,7 +293,7 @@ class Translation:
         return [p.when for p in self.engine.model.possible if p.event == event]
 
     def _leads(self, stored: Stored, rule: Rule, source: str, dest: str) -> bool:
-        """Whether some pair of the one state is taken by the rule to some pair of the other."""
+        """Whether the rule takes some pair of the source to some pair of the destination."""
         return any(
             stored.find([self.states[source], rule.when, way, before]) is not None
             for before in self._before(rule, self.states[dest])
@@ -301,7 +301,7 @@ class Translation:
         )
 
     def _before(self, rule: Rule, dest: Cube) -> Iterator[Cube]:
-        """The pairs that the effects of a rule take into a cube."""
+        """The pairs, as cubes, from which the effects of a rule lead into a cube."""
         effects = {e.target: e.value for e in rule.then}
         domains = self.engine.model.domains
         ways: list[list[Cube]] = []
@@ -330,11 +330,11 @@ class Translation:
                 yield met
 
     def _against(self, stored: Stored, name: str, source: str, dest: str) -> str:
-        """Why no rule allows a move; empty where one does."""
+        """The reason why no rule allows a move; empty if one does."""
         event = self.events.get(name)
         if event is None:
             stays = self.states[source] & self.states[dest] is not None
-            return "" if stays else "it is no event of the table, and changes what a column says"
+            return "" if stays else "it is not an event of the table, but changes a column"
         misses: list[tuple[int, str]] = []
         for rule in self._rules(event):
             if self._leads(stored, rule, source, dest):
@@ -352,9 +352,10 @@ class Shadow:
     """A pair that follows one model of a foreign machine.
 
     Attributes:
-        reading: how the machine is read.
-        pair: where the table is now.
-        report: is told of a deviation; without it, it is raised and the move does not happen.
+        reading: the reading of the machine.
+        pair: the present pair of the table.
+        report: is called with each deviation. Without it, the deviation is raised, and the move
+            does not happen.
     """
 
     reading: Translation
@@ -362,7 +363,7 @@ class Shadow:
     report: Callable[[Deviation], object] | None = None
 
     def tell(self, event: str) -> Decision:
-        """An event of ours that the foreign machine does not see.
+        """Step by an event of ours that the foreign machine does not see.
 
         Raises:
             BadInput, ImpossibleEvent, OutsideInvariant: as `Engine.step`.
@@ -372,10 +373,10 @@ class Shadow:
         return decision
 
     def judge(self, name: str, source: str, dest: str) -> Pair:
-        """The pair after a move; after one that is only reported, the pair as it was.
+        """The pair after a move; after a move that is only reported, the pair before it.
 
         Raises:
-            Deviation: no rule allows it, and nobody is told.
+            Deviation: no rule allows it, and there is no `report`.
         """
         try:
             return self.reading.judge(self.pair, name, source, dest)

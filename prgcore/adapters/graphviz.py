@@ -1,6 +1,6 @@
 """Pictures of graphs by Graphviz: the one place that runs its program `dot`.
 
-Law: text in, bytes out. What goes wrong with the program is one line that says what to do.
+Law: text in, bytes out. An error of the program is one line that says what to do.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from prgcore.errors import BadInput
 __all__ = ["FORMS", "SECONDS", "picture"]
 
 SECONDS = 60
-"""How long a picture may take."""
+"""How many seconds a picture may take."""
 
 FORMS = ("svg", "png")
 
 
 def picture(text: str, form: str) -> bytes:
-    """A graph in the language of Graphviz, laid out.
+    """The picture of a graph, as the bytes of a file.
 
     Args:
-        text: as `prgcore.diagram.dot` writes it.
+        text: the graph in the language of Graphviz, as `prgcore.diagram.dot` writes it.
         form: `svg` or `png`.
 
     Raises:

@@ -1,7 +1,7 @@
 """Telemetry for OpenTelemetry: observable instruments, and a span of every decision.
 
-Law: names and numbers are `prgcore.running.metrics`; here they only change their shape. Its API alone is
-used: the program that embeds this chooses the SDK, the exporters and the resource.
+Law: names and numbers come from `prgcore.running.metrics`; here they only change their shape. This
+uses the API only: the program that embeds it chooses the SDK, the exporters and the resource.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ def observe(telemetry: Callable[[], Telemetry], meter: Meter | None = None) -> N
     """Make an instrument of every metric, `prgcore.decisions` and so on.
 
     Args:
-        telemetry: called whenever a metric is read, as a `Tally` is.
-        meter: what to make them of; that of the provider that is set, if not given.
+        telemetry: is called whenever a metric is read; a `Tally` is one.
+        meter: makes the instruments; if not given, the meter of the current provider.
     """
     made = meter or get_meter("prgcore")
     for metric in METRICS:
@@ -47,7 +47,7 @@ def _reader(
 
 
 def trace(entry: Entry, tracer: Tracer | None = None) -> None:
-    """A decision as a span of no length, below the span that is current."""
+    """Record a decision as a span of no length, below the current span."""
     made = tracer or get_tracer("prgcore")
     moment = round(entry.time * 1e9)
     made.start_span(entry.event, start_time=moment, attributes={

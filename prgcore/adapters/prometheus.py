@@ -1,6 +1,6 @@
 """Telemetry for Prometheus: a collector, a page of text, a server.
 
-Law: names and numbers are `prgcore.running.metrics`; here they only change their shape.
+Law: names and numbers come from `prgcore.running.metrics`; here they only change their shape.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ __all__ = ["Telemetered", "serve", "text"]
 
 @frozen
 class Telemetered(Collector):
-    """A collector to be registered: `REGISTRY.register(Telemetered(tally))`.
+    """A collector for a registry: `REGISTRY.register(Telemetered(tally))`.
 
     Args:
-        telemetry: called whenever metrics are asked for, as a `Tally` is.
+        telemetry: is called whenever metrics are read; a `Tally` is one.
     """
 
     telemetry: Callable[[], Telemetry]
@@ -44,7 +44,7 @@ class Telemetered(Collector):
             yield found
 
     def describe(self) -> Iterator[Metric]:
-        """Nothing: registering asks for no numbers."""
+        """Nothing, so that registering reads no numbers."""
         return iter(())
 
 
@@ -56,10 +56,10 @@ def text(telemetry: Telemetry) -> str:
 
 
 def serve(telemetry: Callable[[], Telemetry], port: int, address: str = "127.0.0.1") -> Callable[[], None]:
-    """Answer Prometheus at `http://address:port/metrics`, in a thread; calling the result ends it.
+    """Answer Prometheus at `http://address:port/metrics`, in a thread; call the result to stop.
 
     Raises:
-        BadInput: the port is not free, or none.
+        BadInput: the port is not free, or not a port.
     """
     registry = CollectorRegistry()
     registry.register(Telemetered(telemetry))

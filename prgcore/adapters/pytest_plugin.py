@@ -1,15 +1,15 @@
-"""pytest: stories, theorems and obligations as tests, and which rules the other tests met.
+"""pytest: stories, theorems and obligations as tests, and the rules that other tests met.
 
-Law: nothing is collected, patched or loaded that was not asked for; the prover is imported when
-the first of its tests is collected. A failure is a story, never a traceback.
+Law: without a setting or an option, nothing is collected, patched or loaded. The prover is imported
+when the first of its tests is collected. A failure is a story, never a traceback.
 
     [pytest]
     prgcore_machine = machine.json        the machine; the built-in one if not given
     prgcore_stories = stories/*.txt       files that are stories
     prgcore_theorems = proofs/*.toml      files that are theorems
 
-`--prgcore` proves the obligations of the machine too; `--prgcore-coverage[=N]` reports the rules
-and values that any engine of the machine met during the session, and fails below N percent.
+`--prgcore` also proves the obligations of the machine. `--prgcore-coverage[=N]` reports the rules
+and values that engines of the machine met during the session, and fails below N percent.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _MET: pytest.StashKey[Met] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """The options and settings."""
+    """Declare the options and settings."""
     group = parser.getgroup("prgcore", "machines, stories and proofs (prgcore)")
     group.addoption("--prgcore", action="store_true",
                     help="prove every obligation of the machine, each as a test")
@@ -53,7 +53,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Settings that name nothing are refused; coverage begins before anything is collected."""
+    """Refuse settings that name no file; begin coverage before anything is collected."""
     for setting in (STORIES, THEOREMS):
         for pattern in config.getini(setting):
             if not glob(str(config.rootpath / pattern)):  # noqa: PTH207 - may be absolute
@@ -66,7 +66,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Engines are left as they were."""
+    """Leave engines as they were."""
     if _MET in config.stash:
         config.stash[_MET].end()
 
@@ -104,7 +104,7 @@ def _machine(config: pytest.Config) -> Machine:
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    """A file that the settings call a story or theorems."""
+    """The collector of a file that the settings name as a story or theorems."""
     for setting, kind in ((STORIES, StoryFile), (THEOREMS, TheoremFile)):
         for pattern in parent.config.getini(setting):
             if file_path.match(str(parent.config.rootpath / pattern)):
@@ -116,20 +116,20 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 def pytest_collection_modifyitems(
     session: pytest.Session, config: pytest.Config, items: list[pytest.Item]
 ) -> None:
-    """The obligations come last, and are selected as other tests are."""
+    """Put the obligations last, and select them as other tests."""
     if config.getoption("--prgcore"):
         items += Obligations.from_parent(session, name="prgcore").collect()
 
 
 class Disproved(Exception):
-    """A test of ours failed. Its text is all that is shown."""
+    """A test of ours failed; only its text is shown."""
 
 
 class Told(pytest.Item):
     """A test whose failure is a text."""
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        """The text of what failed, or what another error looks like."""
+        """The text of the failure; for another error, the usual text."""
         from prgcore.errors import PrgError
 
         if isinstance(excinfo.value, Disproved | PrgError | pytest.UsageError):
@@ -137,7 +137,7 @@ class Told(pytest.Item):
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, None, str]:
-        """Where it stands: its file and its name."""
+        """The place of the test: its file and its name."""
         return self.path, None, self.name
 
 
@@ -150,10 +150,10 @@ class StoryFile(pytest.File):
 
 
 class StoryItem(Told):
-    """A story that is to hold: of the machine, or of the built-in one with the story's policies."""
+    """A story that must hold: of the machine, or of the built-in one with its policies."""
 
     def runtest(self) -> None:
-        """Runs it; what does not hold is told with all that came before."""
+        """Run the story; a failure shows the step, and all steps before it."""
         from prgcore.machine import prg
         from prgcore.story import script as story
 
@@ -170,7 +170,7 @@ class Obligations(pytest.Collector):
     paths: tuple[Path, ...] = ()
 
     def collect(self) -> list[pytest.Item]:
-        """One test each; what only runs when it is asked for is left out."""
+        """One test for each obligation, without those that run only on request."""
         from prgcore.errors import PrgError
 
         try:
@@ -193,14 +193,14 @@ class TheoremFile(Obligations, pytest.File):
 
 
 class ObligationItem(Told):
-    """An obligation or a theorem that is to be proved."""
+    """An obligation or a theorem that must be proved."""
 
     def __init__(self, *, title: str, **options: Any) -> None:
         super().__init__(**options)
         self.title = title
 
     def runtest(self) -> None:
-        """Discharges it. Unknown is a failure; what does not apply is skipped."""
+        """Discharge it. Unknown is a failure; one that does not apply is skipped."""
         from prgcore.prove.report import prove
         from prgcore.prove.work import Work
 
@@ -219,7 +219,7 @@ class ObligationItem(Told):
 
 
 class Met:
-    """Which rules decided and which values were met, in any engine of the machine's name."""
+    """The rules that decided and the values that were met, in any engine of the machine's name."""
 
     def __init__(self, machine: Engine, least: float) -> None:
         self.name, self.least = machine.model.name, least
@@ -235,7 +235,7 @@ class Met:
         self._step: Callable[..., Decision] | None = None
 
     def begin(self) -> None:
-        """Every engine's `step` is noted from now on."""
+        """Note every engine's `step` from now on."""
         from prgcore.engine import Engine
 
         step = self._step = Engine.step
@@ -252,36 +252,36 @@ class Met:
         Engine.step = noted  # type: ignore[method-assign, assignment]
 
     def end(self) -> None:
-        """Nothing is noted any more."""
+        """Note nothing any more."""
         from prgcore.engine import Engine
 
         if self._step is not None:
             Engine.step = self._step  # type: ignore[method-assign]
 
     def to_json(self) -> dict[str, list[Any]]:
-        """What a worker tells."""
+        """The report of a worker."""
         return {"rules": sorted(self.rules), "values": sorted(map(list, self.values))}
 
     def add(self, told: Mapping[str, list[Any]]) -> None:
-        """What a worker told."""
+        """Add the report of a worker."""
         self.rules.update(told["rules"])
         self.values.update((column, value) for column, value in told["values"])
 
     def shares(self) -> dict[str, tuple[int, int, list[str]]]:
-        """For rules and values how many were met, of how many, and which were not."""
+        """For rules and for values: the number met, the number of all, and those not met."""
         met = {"rules": self.rules, "values": {f"{c}={v}" for c, v in self.values}}
         return {what: (len(every & met[what]), len(every), sorted(every - met[what]))
                 for what, every in self.all.items()}
 
     @property
     def ok(self) -> bool:
-        """Whether both shares are at least as asked for."""
+        """Whether both shares are at least as large as the option demands."""
         return all(100 * met >= self.least * of for met, of, _ in self.shares().values())
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """A worker tells what it met; a session that met too little fails."""
+    """Report what a worker met; fail a session that met too little."""
     met, config = session.config.stash.get(_MET, None), session.config
     if met is None:
         return
@@ -293,7 +293,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    """A worker of pytest-xdist is done."""
+    """Add the report of a worker of pytest-xdist that is done."""
     told = getattr(node, "workeroutput", {}).get("prgcore")
     if told and _MET in node.config.stash:
         node.config.stash[_MET].add(told)
@@ -302,7 +302,7 @@ def pytest_testnodedown(node: Any) -> None:
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    """What was met, and by name what was not."""
+    """Print what was met, and the names of what was not."""
     met = config.stash.get(_MET, None)
     if met is None:
         return

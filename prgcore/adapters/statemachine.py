@@ -1,9 +1,8 @@
-"""python-statemachine both ways: our table as a chart of theirs, and theirs held against our table.
+"""python-statemachine both ways: our table as a chart, and a chart compared with our table.
 
-Law: no rule lives here. The chart's states and transitions are read from the table; which
-transition is taken the engine decides, when the event's turn in the queue has come. The model
-carries the `pair` and the last `decision`, and the chart's state is never anything but the
-pair's.
+Law: no rule lives here. The chart's states and transitions come from the table. The engine decides
+which transition is taken, when the event's turn in the queue has come. The model carries the `pair`
+and the last `decision`, and the chart's state is always that of the pair.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ __all__ = [
 
 
 class Refused(statemachine.exceptions.TransitionNotAllowed):  # type: ignore[misc]
-    """The event takes no transition; says why, as the engine does."""
+    """The event takes no transition; the message has the engine's reason."""
 
     def __init__(self, event: Any, configuration: Any, why: str) -> None:
         super().__init__(event, configuration)
@@ -46,7 +45,7 @@ class Refused(statemachine.exceptions.TransitionNotAllowed):  # type: ignore[mis
 
 
 class _Decided(SyncEngine):  # type: ignore[misc]
-    """Asks the engine before a transition is looked for; a callback that fails moves no pair."""
+    """Asks the engine before it looks for a transition; a failing callback moves no pair."""
 
     def select_transitions(self, trigger_data: Any) -> Any:
         chart = self.sm
@@ -69,7 +68,7 @@ class _Decided(SyncEngine):  # type: ignore[misc]
 
 
 class PairChart(statemachine.StateMachine):  # type: ignore[misc]
-    """A `StateMachine` of theirs whose model is a pair; `chart_for` makes one of a table.
+    """A `StateMachine` whose model is a pair; `chart_for` makes one from a table.
 
     Attributes:
         shape: the table as states and transitions.
@@ -80,15 +79,15 @@ class PairChart(statemachine.StateMachine):  # type: ignore[misc]
     def __init__(
         self, model: Any = None, *, pair: Mapping[str, str] | None = None, **options: Any
     ) -> None:
-        """Begin at a pair: the given one, the model's own, else the initial one.
+        """Begin at the given pair, else the model's own, else the initial one.
 
         Args:
-            model: takes `state`, `pair` and `decision` as attributes.
-            pair: of the machine.
-            options: `state_field`, `listeners`, and what callbacks are given.
+            model: an object that gets `state`, `pair` and `decision` as attributes.
+            pair: a pair of the machine.
+            options: `state_field`, `listeners`, and arguments for callbacks.
 
         Raises:
-            BadInput: not a pair of this machine, or an object that takes no attributes.
+            BadInput: it is not a pair of this machine, or the model takes no attributes.
         """
         model = statemachine.model.Model() if model is None else model
         own = getattr(model, "pair", None) if pair is None else pair
@@ -103,7 +102,7 @@ class PairChart(statemachine.StateMachine):  # type: ignore[misc]
                 f"this {type(model).__name__} has none: {error}"
             ) from error
         if "start_value" in options:
-            raise BadInput("a state does not tell the pair; pass pair= instead of start_value=")
+            raise BadInput("a state does not determine the pair; pass pair= instead of start_value=")
         super().__init__(model, start_value=self.shape.label(at), **options)
 
     def _get_engine(self) -> Any:
@@ -113,21 +112,21 @@ class PairChart(statemachine.StateMachine):  # type: ignore[misc]
 
     @property
     def pair(self) -> Pair:
-        """Where the pair is now."""
+        """The present pair."""
         found: Pair = self.model.pair
         return found
 
     @property
     def decision(self) -> Decision | None:
-        """The last decision, with the actions to do; none before the first event."""
+        """The last decision, with the actions to do; None before the first event."""
         found: Decision | None = self.model.decision
         return found
 
     def check(self) -> None:
-        """Holds the chart's state against the model's pair.
+        """Check that the chart's state is that of the model's pair.
 
         Raises:
-            BadInput: somebody has set one of them.
+            BadInput: they differ, so somebody has set one of them.
         """
         own = self.shape.label(self.pair)
         if self.current_state_value != own:
@@ -142,7 +141,7 @@ class PairChart(statemachine.StateMachine):  # type: ignore[misc]
         return not isinstance(found, str) and self.shape.label(found.pair) == (target or source).id
 
     def settle(self, event: Any) -> None:
-        """Takes the pair along: after every exit, before every entry."""
+        """Move the pair too: after every exit, before every entry."""
         self.check()
         found = self.shape.decide(self.pair, event)
         assert not isinstance(found, str), "BUG: the engine was asked before"
@@ -152,22 +151,22 @@ class PairChart(statemachine.StateMachine):  # type: ignore[misc]
 def chart_for(engine: Engine, columns: Values = STATES) -> type[PairChart]:
     """A `StateMachine` class of the table: `chart_for(PRG)(model).send("enable_ha")`.
 
-    An event is called by its name as an identifier. A refusal is `Refused`, which is their
-    `TransitionNotAllowed` and says why. An event that changes none of the columns leaves and enters
-    no state. `chart.pair` and `chart.decision` are what was decided last.
+    The name of an event is spelled as an identifier. A refusal raises `Refused`, a
+    `TransitionNotAllowed` of the library, with the reason. An event that changes none of the
+    columns leaves and enters no state. `chart.pair` and `chart.decision` show the last decision.
 
     Args:
         engine: the machine that decides.
-        columns: stored columns of which the chart's state is made.
+        columns: the stored columns that make up the chart's state.
 
     Raises:
-        BadInput: no such column, or a state or an event that has the name of an attribute of theirs.
+        BadInput: no such column, or a state or event has the name of an attribute of a chart.
     """
     shape = Shape(engine, columns)
     taken = sorted(n for n in (*shape.states, *shape.arrivals) if hasattr(PairChart, n))
     twice = sorted(set(shape.states) & set(shape.arrivals))
     if taken or twice:
-        raise BadInput(f"{', '.join(taken or twice)}: a chart has another attribute of this name; "
+        raise BadInput(f"{', '.join(taken or twice)}: a chart has its own attribute of this name; "
                        "choose other columns=, or rename the event")
     first = shape.label(engine.initial[0])
     states = {s: statemachine.State(s, value=s, initial=s == first) for s in shape.states}
@@ -193,14 +192,14 @@ def chart_for(engine: Engine, columns: Values = STATES) -> type[PairChart]:
 
 
 class Watch(Shadow):
-    """Listens to somebody's chart, and holds every transition against the table."""
+    """Listens to a foreign chart, and checks every transition against the table."""
 
     def before_transition(self, event: Any, source: Any, target: Any) -> None:
-        """Raises before anything has changed."""
+        """Check a transition, and raise before anything has changed."""
         self.judge(str(event or ""), source.id, (target or source).id)
 
     def after_transition(self, event: Any, source: Any, target: Any) -> None:
-        """The transition is done: the pair goes along."""
+        """Move the pair too, after a transition."""
         reading = self.reading
         with suppress(Deviation):  # it was reported before
             self.pair = reading.judge(self.pair, str(event or ""), source.id, (target or source).id)
@@ -213,20 +212,21 @@ def watch(
 ) -> Watch:
     """Check every transition of a chart against the table, before its state changes.
 
-    What no rule allows raises `Deviation`, and does not happen; a `StateChart` that turns
-    exceptions into events hears `error.execution`.
+    The result follows the chart; call its `tell` with events that the chart does not see. A
+    transition that no rule allows raises `Deviation`, and does not happen. A `StateChart` that
+    turns exceptions into events gets `error.execution`.
 
     Args:
-        chart: an instance, whose states are not nested.
+        chart: an instance without nested states.
         engine: the table.
-        states: of each of its states, what our stored columns are then; `{}`: nothing.
-        events: our event of each of its events; one that is not named may change no such column.
-        pair: where it is now; the first initial pair if not given. `tell` the answer the events
-            that the chart does not see.
-        report: is told of a deviation instead; the transition then happens, and the pair stays.
+        states: for each of its states, the values of our stored columns; `{}`: any values.
+        events: our event for each of its events. An event without one must not change a column.
+        pair: the present pair; the first initial pair if not given.
+        report: is called with a deviation instead; the transition then happens, and the pair
+            stays.
 
     Raises:
-        BadInput: a state that is not read, a name that is not there, or nested states.
+        BadInput: a state is not read, a name does not exist, or states are nested.
     """
     reading = _reading(chart, engine, states, events)
     at = engine.initial[0] if pair is None else engine.pair(pair)
@@ -238,10 +238,10 @@ def watch(
 def compare(
     chart: Any, engine: Engine, *, states: Mapping[str, Cubelike], events: Mapping[str, str],
 ) -> tuple[Difference, ...]:
-    """All transitions of a chart held against the table: what is extra, and what is missing.
+    """The differences between all transitions of a chart and the table: extra and missing ones.
 
-    Read from the guards alone, so what is missing may be impossible to reach. The chart is a
-    class or an instance; the other arguments and the errors are those of `watch`.
+    Only guards are read, so a missing transition may be impossible to reach. The chart is a class
+    or an instance; the other arguments and the errors are those of `watch`.
     """
     reading = _reading(chart, engine, states, events)
     return reading.differences(_moves(chart))

@@ -1,7 +1,7 @@
 """Hypothesis: pairs, events and traces of a machine, and a test of your implementation against it.
 
-Law: no rule lives here; what should happen is asked of the engine. Nothing drawn depends on
-what was drawn in other examples, so a failure is found again and shrinks.
+Law: no rule lives here; the engine says what should happen. No draw depends on other examples, so
+Hypothesis can repeat and shrink a failure.
 """
 
 from __future__ import annotations
@@ -32,31 +32,31 @@ __all__ = [
 ]
 
 MOST = 100_000
-"""How many pairs of a machine without an atlas are searched."""
+"""The most pairs that are searched in a machine without an atlas."""
 
 
 class Implementation(Protocol):
-    """What is tested: your pair, driven by the events of a machine."""
+    """The code under test: your pair, driven by the events of a machine."""
 
     def start(self, pair: Mapping[str, str]) -> None:
-        """Be in this pair."""
+        """Begin in this pair."""
 
     def send(self, event: str) -> object:
-        """An event that can happen arrives. May return the outcome: done, ignored or refused."""
+        """Take an event that can happen. May return the outcome: done, ignored or refused."""
 
     def pair(self) -> Mapping[str, str]:
         """The pair now: every stored column, or those that you have."""
 
 
 def pairs(engine: Engine | None = None, rule: str | None = None) -> st.SearchStrategy[Pair]:
-    """Reachable pairs, off the atlas; of a machine without one by search, initial ones first.
+    """Reachable pairs, from the atlas; without one by search, initial pairs first.
 
     Args:
         engine: the machine; `PRG` if not given.
-        rule: the id of a rule: only pairs where it decides.
+        rule: the id of a rule; the pairs are then only those where it decides.
 
     Raises:
-        BadInput: no such rule, or it decides in no reachable pair.
+        BadInput: there is no such rule, or it decides in no reachable pair.
         BudgetExhausted: the machine has no atlas, and more than `MOST` pairs.
     """
     engine = engine or prg()
@@ -70,7 +70,7 @@ def pairs(engine: Engine | None = None, rule: str | None = None) -> st.SearchStr
 
 @st.composite
 def _charted(draw: st.DrawFn, engine: Engine, region: Region) -> Pair:
-    """A way through the diagram of the atlas, a column at a time."""
+    """A pair by a way through the diagram of the atlas, one column at a time."""
     node, values = region.root, []
     while node:
         level, ways = region.steps[node - 1]
@@ -104,7 +104,7 @@ def _searched(engine: Engine) -> tuple[Pair, ...]:
         for event in possible(engine, pair):
             try:
                 after = engine.step(pair, event).pair
-            except PrgError:  # a machine that is not total is found by the test, not here
+            except PrgError:  # the test finds out whether a machine is total, not this search
                 continue
             if after not in found:
                 found[after] = None
@@ -116,7 +116,7 @@ def _searched(engine: Engine) -> tuple[Pair, ...]:
 
 
 def possible(engine: Engine, pair: Mapping[str, str]) -> tuple[str, ...]:
-    """The events that can happen in a pair, in the machine's order; a command always can."""
+    """The events that can happen in a pair, in the machine's order; commands always can."""
     at = engine.pair(pair)
     return tuple(e.name for e in engine.model.events if engine.possible(at, e.name))
 
@@ -124,7 +124,7 @@ def possible(engine: Engine, pair: Mapping[str, str]) -> tuple[str, ...]:
 def events(
     engine: Engine | None = None, pair: Mapping[str, str] | None = None
 ) -> st.SearchStrategy[str]:
-    """Names of events; with a pair only those that can happen there."""
+    """Names of events; with a pair, only those that can happen there."""
     engine = engine or prg()
     if pair is None:
         return st.sampled_from([e.name for e in engine.model.events])
@@ -140,8 +140,8 @@ def traces(
 
     Args:
         engine: the machine; `PRG` if not given.
-        start: the pair in which they begin; the initial one if not given.
-        min_size, max_size: of how many events.
+        start: the pair in which they begin; the initial pair if not given.
+        min_size, max_size: the least and greatest number of events.
     """
     engine = engine or prg()
     names = [e.name for e in engine.model.events]
@@ -149,7 +149,7 @@ def traces(
     trace: list[str] = []
     for number in draw(st.lists(st.integers(0, len(names) - 1), min_size=min_size,
                                 max_size=max_size)):
-        # the next possible one from there: what is left out before it changes it least
+        # the next possible event from there, so that it changes least when Hypothesis shrinks
         event = next((name for name in (*names[number:], *names[:number])
                       if engine.possible(pair, name)), None)
         if event is None:
@@ -172,7 +172,7 @@ class AgainstTable(stateful.RuleBasedStateMachine):
     """Drives an implementation and the table side by side; made by `against`.
 
     Attributes:
-        covered: rules that decided in any example so far.
+        covered: the rules that decided in any example so far.
     """
 
     engine: ClassVar[Engine]
@@ -189,7 +189,7 @@ class AgainstTable(stateful.RuleBasedStateMachine):
 
     @stateful.initialize(data=st.data())
     def start(self, data: st.DataObject) -> None:
-        """Any rule, any reachable pair where it decides, and its event."""
+        """Start with any rule, in any reachable pair where it decides, and send its event."""
         __tracebackhide__ = True
         alive = _alive(self.engine)
         rule = data.draw(st.sampled_from(list(alive)), label="rule")
@@ -201,7 +201,7 @@ class AgainstTable(stateful.RuleBasedStateMachine):
     @stateful.precondition(lambda self: bool(possible(self.engine, self.at)))
     @stateful.rule(data=st.data())
     def send(self, data: st.DataObject) -> None:
-        """Any event that can happen, to both."""
+        """Send any event that can happen to both."""
         __tracebackhide__ = True
         self._send(data.draw(events(self.engine, self.at), label="event"))
 
@@ -240,10 +240,10 @@ class AgainstTable(stateful.RuleBasedStateMachine):
         __tracebackhide__ = True
         start, trace = (self.at, self.trace[-1:]) if self._alone() else (self.begun, self.trace)
         told = as_story(self.engine, trace, start)
-        raise AssertionError(f"{said}\n\nAs a story, what the table does:\n\n{told}")
+        raise AssertionError(f"{said}\n\nWhat the table does, as a story:\n\n{told}")
 
     def _alone(self) -> bool:
-        """Whether the last step goes wrong in a fresh one too, whatever came before it."""
+        """Whether the last step also fails in a fresh implementation, without the steps before."""
         if len(self.trace) < 2:
             return False
         fresh, event = type(self).make(), self.trace[-1]
@@ -258,7 +258,7 @@ class AgainstTable(stateful.RuleBasedStateMachine):
 
     @classmethod
     def coverage(cls) -> str:
-        """How many rules decided so far, and which did not."""
+        """The number of rules that decided so far, and the names of the others."""
         rules = {r.id for r in cls.engine.model.rules}
         missed = sorted(rules - cls.covered)
         return f"rules covered {len(rules) - len(missed)} of {len(rules)}" + (
@@ -282,14 +282,14 @@ def against(
 ) -> type[AgainstTable]:
     """A state machine of Hypothesis that tests an implementation; pytest collects its `TestCase`.
 
-    It starts in any reachable pair, as often for one rule as for another, and sends any event
-    that can happen there. After each step the columns that yours names are the table's, or the
-    failure names event, rule and column.
+    It starts in any reachable pair, equally often for each rule, and sends any event that can
+    happen there. After each step, the columns that the implementation names must equal the table's;
+    a failure names event, rule and column.
 
     Args:
-        make: makes an implementation; your class will do.
+        make: makes an implementation; your class works as well.
         engine: the machine; `PRG` if not given.
-        refuses: what yours raises where it refuses a command.
+        refuses: the exception that the implementation raises when it refuses a command.
     """
     made: Any = type("AgainstTable", (AgainstTable,), {
         "engine": engine or prg(), "make": staticmethod(make), "refuses": refuses,

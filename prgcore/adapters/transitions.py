@@ -1,11 +1,12 @@
-"""`transitions` both ways: our table as their machine, and their machine held against our table.
+"""`transitions` both ways: our table as a machine, and a machine compared with our table.
 
-Law: no rule lives here. States and transitions are read from the table, so that
-`get_transitions` and their diagrams show them; which transition is taken is decided by the
-engine alone. One machine serves many models; each carries its own `pair`, and its `state` is never
-anything but that pair's: once a model is placed, only an event moves the two, and together.
-The other way a machine of one's own keeps its states and triggers: `watch` checks every move as it
-is made, `compare` all of them at once.
+Law: no rule lives here. States and transitions come from the table, so `get_transitions` and
+diagrams show them. Only the engine decides which transition is taken. One machine serves many
+models. Each carries its own `pair`, and its `state` is always that of its pair: once a model is
+placed, only events move the two, and always together.
+
+The other way, your own machine keeps its states and triggers. `watch` checks every move as it is
+made, and `compare` checks all of them at once.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ OPTIONS = (
     "model_attribute", "model_override", "name", "on_exception", "prepare_event", "queued",
     "send_event",
 )
-"""The options of `transitions.Machine` that can be given; the table settles the others."""
+"""The options of `transitions.Machine` that you can give; the table sets the others."""
 
 GRAPH = ("graph_engine", "show_conditions", "show_state_attributes", "title")
 """The further options of a `GraphMachine`."""
@@ -52,10 +53,10 @@ LOCKED = ("machine_context",)
 
 
 class Decided(transitions.core.Condition):
-    """Holds where the engine's decision ends in the transition's destination."""
+    """A condition that holds if the engine's decision ends in the transition's destination."""
 
     def check(self, event_data: Any) -> bool:
-        """Asked by `may_…` and before a transition is taken."""
+        """Whether it holds; called by `may_…` and before a transition is taken."""
         machine: PairMachine = event_data.machine
         decision = getattr(event_data, "decision", None)
         if decision is None:
@@ -69,9 +70,9 @@ class Decided(transitions.core.Condition):
 
 
 class Move(transitions.Transition):
-    """Takes the pair along; leaves and enters no state where the label stays the same.
+    """A transition that moves the pair too; it leaves and enters no state if the label stays.
 
-    Callbacks run before the pair moves. One that moves it itself makes this a `MachineError`.
+    Callbacks run before the pair moves. If a callback moves the pair, that is a `MachineError`.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -100,10 +101,10 @@ def _unmoved(event_data: Any) -> None:
 
 
 class Arrival(transitions.Event):
-    """An event asks the engine first; a refusal is a `MachineError` that says why."""
+    """An event that asks the engine first; a refusal is a `MachineError` with the reason."""
 
     def _is_valid_source(self, state: Any) -> bool:  # noqa: ARG002
-        return True  # the engine knows better, and says why
+        return True  # the engine decides, and gives the reason
 
     def _process(self, event_data: Any) -> bool:
         machine, model, state = event_data.machine, event_data.model, event_data.state
@@ -123,8 +124,8 @@ class PairMachine(transitions.Machine):
 
     Attributes:
         shape: the table as states and transitions.
-        engine: who decides.
-        columns: the columns of which a model's `state` is made.
+        engine: the machine that decides.
+        columns: the columns that make up a model's `state`.
     """
 
     event_cls = Arrival
@@ -137,8 +138,8 @@ class PairMachine(transitions.Machine):
         given = sorted(options.keys() - set(allowed))
         if given:
             raise BadInput(
-                f"{', '.join(given)} cannot be given: states and transitions are the table's, "
-                f"models are added with their pairs; allowed: {', '.join(allowed)}"
+                f"{', '.join(given)} cannot be given: the table sets states and transitions, "
+                f"and models are added with their pairs; allowed: {', '.join(allowed)}"
             )
         self.shape, self.engine, self.columns = shape, shape.engine, shape.columns
         super().__init__(
@@ -160,7 +161,7 @@ class PairMachine(transitions.Machine):
         return self.shape.label(pair)
 
     def check(self, model: Any, state: str) -> None:
-        """Holds a state's name against a model's pair.
+        """Check that a model's pair has the state of this name.
 
         Raises:
             MachineError: the pair has another state.
@@ -173,7 +174,7 @@ class PairMachine(transitions.Machine):
             )
 
     def set_state(self, state: Any, model: Any = None) -> None:
-        """Sets the state that a model's pair has, and no other.
+        """Set the state that a model's pair has, and no other.
 
         Raises:
             MachineError: the pair has another state; no model is changed.
@@ -183,7 +184,7 @@ class PairMachine(transitions.Machine):
         super().set_state(state, model)
 
     def decide(self, model: Any, name: str) -> Decision:
-        """What the engine decides of a trigger in a model's pair.
+        """The engine's decision on a trigger in a model's pair.
 
         Raises:
             MachineError: the command is refused, or the event cannot happen here.
@@ -197,16 +198,16 @@ class PairMachine(transitions.Machine):
     def add_model(
         self, model: Any, initial: Any = None, *, pair: Mapping[str, str] | None = None
     ) -> None:
-        """Adds a model, or several, at a pair: the given one, its own, else the initial one.
+        """Add a model, or several, at the given pair, else its own, else the initial one.
 
-        A model that is there already is placed anew.
+        A model that was added before moves to the pair.
 
         Raises:
-            BadInput: not a pair of this machine, a state without its pair, or an object that
-                takes no attributes.
+            BadInput: it is not a pair of this machine, it is a state without its pair, or the
+                model takes no attributes.
         """
         if initial is not None:
-            raise BadInput("a state does not tell the pair; pass pair= instead of initial=")
+            raise BadInput("a state does not determine the pair; pass pair= instead of initial=")
         for one in transitions.core.listify(model):
             own = getattr(one, "pair", None) if pair is None else pair
             at = self.engine.initial[0] if own is None else self.engine.pair(own)
@@ -228,7 +229,7 @@ class PairMachine(transitions.Machine):
 
 @cache
 def _kind(graph: bool, locked: bool) -> type[PairMachine]:
-    """The class that is ours and theirs: which transition is taken first, then how it looks."""
+    """The class of the machine: ours first, which chooses transitions, then theirs."""
     if not graph and not locked:
         return PairMachine
     from transitions.extensions import MachineFactory
@@ -248,20 +249,22 @@ def machine_for(
 ) -> PairMachine:
     """A `transitions.Machine` of the table, with the models added to it.
 
-    A trigger is an event's name as an identifier. Each model gets `state` (the values of
-    `columns`, joined by two underscores), `pair`, and after a move `decision` with the actions
-    to do.
+    A trigger is the name of an event as an identifier. Each model gets `state` (the values of
+    `columns`, joined by two underscores) and `pair`. After a move it has `decision`, with the
+    actions to do.
 
     Args:
         engine: the machine that decides.
         models: objects that take attributes.
         columns: stored columns; one is enough for a diagram of one node.
-        graph: their `GraphMachine`: `get_graph` draws, `get_graph(show_roi=True)` what is near.
-        locked: their `LockedMachine`, for triggers of several threads.
-        options: `OPTIONS` of `transitions.Machine`, and `GRAPH` and `LOCKED` where asked for.
+        graph: whether to make a `GraphMachine`, whose `get_graph` draws; `show_roi=True` limits
+            the picture to the present state.
+        locked: whether to make a `LockedMachine`, for triggers from several threads.
+        options: `OPTIONS` of `transitions.Machine`, with `graph` also `GRAPH`, with `locked` also
+            `LOCKED`.
 
     Raises:
-        BadInput: no such column, an option that is not allowed, or a model that cannot be added.
+        BadInput: no such column, an option is not allowed, or a model cannot be added.
     """
     if graph:
         options = {"title": engine.model.name} | options
@@ -275,7 +278,7 @@ def machine_for(
 
 
 class _Watched(transitions.core.Condition):
-    """The last condition of a transition of somebody's: the table allows it."""
+    """The last condition of a foreign transition: the table allows it."""
 
     def __init__(self, watch: Watch, transition: Any) -> None:
         super().__init__("the table")
@@ -286,7 +289,7 @@ class _Watched(transitions.core.Condition):
         shadow = self.watch.of(model)
         source = self.transition.source
         dest = source if self.transition.dest is None else self.transition.dest
-        if event_data.event is not event_data.machine.events.get(name):  # asked by may_…
+        if event_data.event is not event_data.machine.events.get(name):  # called by may_…
             try:
                 shadow.reading.judge(shadow.pair, name, source, dest)
             except Deviation:
@@ -301,10 +304,10 @@ class _Watched(transitions.core.Condition):
 
 
 class Watch:
-    """Somebody's machine, every move of which is held against the table; made by `watch`.
+    """A foreign machine whose every move is checked against the table; made by `watch`.
 
     Attributes:
-        reading: how the machine is read.
+        reading: the reading of the machine.
     """
 
     def __init__(
@@ -314,14 +317,14 @@ class Watch:
         self._start, self._shadows = pair, dict[int, tuple[Any, Shadow]]()
 
     def of(self, model: Any) -> Shadow:
-        """The pair that follows a model; `tell` it the events that their machine does not see."""
+        """The pair that follows a model; call its `tell` with events it does not see."""
         found = self._shadows.get(id(model))
         if found is None:
             found = self._shadows[id(model)] = model, Shadow(self.reading, self._start, self.report)
         return found[1]
 
     def moved(self, change: Callable[[Any], None], event_data: Any) -> None:
-        """Takes the pair along when a model changes its state."""
+        """Move the pair too when a model changes its state."""
         self.of(event_data.model).pair = self.next.pop(id(event_data.model))
         change(event_data)
 
@@ -334,19 +337,19 @@ def watch(
     """Check every move of a machine against the table, before its state changes.
 
     States, triggers, conditions and callbacks stay as they are. A move that no rule allows raises
-    `Deviation`, and does not happen; `may_…` says no to it.
+    `Deviation`, and does not happen; its `may_…` returns False.
 
     Args:
-        machine: with its transitions; those that are added later are not checked.
+        machine: the machine, with its transitions; later ones are not checked.
         engine: the table.
-        states: of each of its states, what our stored columns are then; `{}`: nothing.
-        events: our event of each trigger; one that is not named may change no such column.
-        pair: where every model begins; the first initial pair if not given.
-        report: is told of a deviation instead; the move then happens, and the pair stays.
+        states: for each of its states, the values of our stored columns; `{}`: any values.
+        events: our event for each trigger. A trigger without one must not change a column.
+        pair: the pair in which every model begins; the first initial pair if not given.
+        report: is called with a deviation instead; the move then happens, and the pair stays.
 
     Raises:
-        BadInput: a state that is not read, a name that is not there, or a machine that is
-            nested or asynchronous.
+        BadInput: a state is not read, a name does not exist, or the machine is nested or
+            asynchronous.
     """
     reading = _reading(machine, engine, states, events)
     start = engine.initial[0] if pair is None else engine.pair(pair)
@@ -363,10 +366,10 @@ def compare(
     machine: transitions.Machine, engine: Engine, *, states: Mapping[str, Cubelike],
     events: Mapping[str, str],
 ) -> tuple[Difference, ...]:
-    """All transitions of a machine held against the table: what is extra, and what is missing.
+    """The differences between all transitions of a machine and the table: extra and missing ones.
 
-    Read from the guards alone, so what is missing may be impossible to reach. Arguments and
-    errors are those of `watch`. Conditions and callbacks are functions, which nothing can read.
+    Only guards are read, so a missing transition may be impossible to reach. Arguments and errors
+    are those of `watch`. Conditions and callbacks are functions, which nothing can read.
     """
     reading = _reading(machine, engine, states, events)
     return reading.differences(

@@ -1,8 +1,8 @@
-"""A machine as the configuration of an XState machine, version 5, that JavaScript can play.
+"""A machine as the configuration of an XState machine, version 5, for JavaScript.
 
-Law: data only, no rule of its own. One region for each chosen column and one for the whole pair
-run in parallel, so an event moves them in one step. A transition names its rule; guard and
-effect of that rule are read from the machine file in `meta`, by `xstate.js` beside this module.
+Law: data only, no rule of its own. There is one region for each chosen column, and one for the
+whole pair. They run in parallel, so an event moves them in one step. A transition names its rule.
+The guard and effects are in the machine file in `meta`; `xstate.js` beside this module reads them.
 """
 
 from __future__ import annotations
@@ -21,34 +21,34 @@ from prgcore.wire import digest, dump
 __all__ = ["NEEDED", "PAIR", "config", "player"]
 
 PAIR = "pair"
-"""The region whose one state keeps the pair: its transitions carry effects and actions."""
+"""The region with one state, whose transitions carry effects and actions for the pair."""
 
 NEEDED = ("columns", "events", "possible", "rules")
-"""What a step reads of a machine file; `digest` says of which machine it is."""
+"""The keys of a machine file that a step reads; `digest` identifies the machine."""
 
 
 def config(
     engine: Engine, columns: Values = STATES, pair: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
-    """What `createMachine` takes, as JSON; `player()` has the guards and actions for it.
+    """The argument of `createMachine`, as JSON; `player()` has the guards and actions for it.
 
-    `context.pair` is the pair. A region is called by its column as an identifier (`node1_state`), an
-    event by its own name (`failover(node1)`). A guard is `{"type": "applies", "params":
-    {"rule": ID}}`; of the actions the first, `decide`, makes the pair what the rule makes of it,
-    the others are the rule's, with the node as a parameter.
+    `context.pair` is the pair. A region has the name of its column as an identifier
+    (`node1_state`), and an event its own name (`failover(node1)`). A guard is
+    `{"type": "applies", "params": {"rule": ID}}`. The first action, `decide`, applies the effects
+    of the rule to the pair. The others are the actions of the rule, with the node as a parameter.
 
     Args:
         engine: the machine.
         columns: stored columns, each a region.
-        pair: where it begins; the first initial pair if not given.
+        pair: the pair in which it begins; the first initial pair if not given.
 
     Raises:
-        BadInput: no such column, not a pair of this machine, or two regions of one name.
+        BadInput: no such column, not a pair of this machine, or two regions with the same name.
     """
     check_columns(engine, columns)
     regions = {trigger(c): c for c in columns}
     if len(regions) < len(columns) or PAIR in regions:
-        raise BadInput(f"two regions of this machine have one name: {', '.join(columns)} and "
+        raise BadInput(f"two regions of this machine have the same name: {', '.join(columns)} and "
                        f"{PAIR}; choose other columns=")
     at = engine.initial[0] if pair is None else engine.pair(pair)
     reader, file = Reader(engine.model), dump(engine.model)

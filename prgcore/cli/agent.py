@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from prgcore.running.agent import Agent
 
 BEGUN = 0.3
-"""Seconds after which an agent has begun, if nothing stands in its way."""
+"""How many seconds an agent takes at most to begin, if nothing prevents it."""
 
 GROUP = """\b
-A group file, the same for both nodes; of everything but the names of nodes,
-the store and the addresses there is a default:
+A group file, the same for both nodes. Everything has a default, except the
+store, the addresses and the names of the nodes:
   group = "Sales"
   store = "sqlite:pair.db"           # or "etcd:http://127.0.0.1:2379"
   [lease]                            # lasts + pause + stopping <= waits
@@ -52,10 +52,10 @@ def agent(
         Path, Argument(metavar="GROUP", show_default=False, help="The group file (TOML).")],
     node: Annotated[
         str, Argument(metavar="NODE", show_default=False,
-                            help="Which node of it this is: its name, or node1 or node2.")],
+                            help="The node to run: its name, or node1 or node2.")],
     *,
     verbose: Annotated[
-        bool, Option("--verbose", "-v", help="Tell every decision on standard error.")
+        bool, Option("--verbose", "-v", help="Log every decision on standard error.")
     ] = False,
     adopt: Annotated[
         bool, Option("--adopt", help="Keep the record by this file's machine and lease from "
@@ -64,9 +64,10 @@ def agent(
 ) -> None:
     """Run one node of a group: heartbeats, timers, services, decisions.
 
-    Both nodes reach one store. It runs until it is interrupted; its services run on,
-    serve nobody, and are taken over when it starts again. What it was doing is done
-    then. Its decisions are in DIRECTORY/log.jsonl (prgcore log, prgcore conform).
+    Both nodes must reach the same store. The agent runs until it is interrupted. Its
+    services then run on, but serve nobody. When it starts again, it takes them over
+    and finishes open orders. Its decisions are in DIRECTORY/log.jsonl (prgcore log,
+    prgcore conform).
     """
     import logging
 
@@ -75,7 +76,7 @@ def agent(
     from prgcore.running.agent import Agent
 
     if group == Path("-"):
-        raise BadInput("a group file is a file, and - is none; name one that both nodes can read")
+        raise BadInput("- is not a group file; name a file that both nodes can read")
     read = group_of(group)
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING,
                         format="%(asctime)s %(message)s")
@@ -86,7 +87,7 @@ def agent(
 
 
 def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Of what several tasks came to, the first."""
+    """The first error of several tasks."""
     one = errors.exceptions[0]
     return _first(one) if isinstance(one, BaseExceptionGroup) else one
 

@@ -1,4 +1,4 @@
-"""`config`: whether a deployment is configured well, an example of one, and the schema."""
+"""`config`: what is wrong with the configuration of a deployment, an example, and the schema."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ INDENT = " " * 9
 
 def register(app: commands.Group) -> None:
     """Add these commands."""
-    group = commands.Group("config", "Check the configuration of a deployment; an example of one.")
+    group = commands.Group("config", "Check the configuration of a deployment; print an example.")
     group.command(epilog=examples(
         "prgcore config example > deployment.toml", "prgcore config check deployment.toml",
     ))(check)
@@ -36,13 +36,13 @@ def check(
         str, Argument(metavar="FILE", show_default=False,
                             help="A JSON or TOML file, or - for standard input."),
     ], *,
-    strict: Annotated[bool, Option("--strict", help="Warnings fail too.")] = False,
+    strict: Annotated[bool, Option("--strict", help="Treat warnings as errors.")] = False,
     as_json: inputs.Json = False,
 ) -> None:
-    """Everything that is wrong with a configuration, at once.
+    """Show everything that is wrong with a configuration, at once.
 
-    And where high availability is enabled although its prerequisites fail: what
-    the machine says would happen. Exit code 1 if there are errors.
+    If high availability is enabled without its prerequisites, it also shows what the
+    machine would do. Exit code 1 if there are errors.
     """
     from prgcore.product.configuration import parse, read
 
@@ -62,7 +62,7 @@ def check(
 
 
 def _format(file: str, text: str) -> str:
-    """By the suffix of the file; else an object in braces is JSON, and the rest TOML."""
+    """The format by the suffix of the file; else JSON if it begins with a brace, else TOML."""
     for suffix, name in SUFFIXES.items():
         if file.lower().endswith(suffix):
             return name
@@ -70,7 +70,7 @@ def _format(file: str, text: str) -> str:
 
 
 def _enabling(reading: Reading) -> Iterator[tuple[Engine, Group, Enabled | str]]:
-    """Groups with high availability that would not become Normal: what they would, or why not."""
+    """The groups that would not become Normal, each with its result, or why there is none."""
     deployment = reading.deployment
     if reading.ok or deployment is None:
         return
@@ -103,7 +103,7 @@ def _report(reading: Reading, name: str) -> Iterator[str]:
         yield from _foretold(*found)
         yield ""
     if reading.deployment is None:
-        yield "Correct the form first; what enabling leads to is said afterwards."
+        yield "Correct the form first; then this also shows what enabling leads to."
     errors = sum(f.severity == "error" for f in reading.findings)
     warnings = len(reading.findings) - errors
     if reading.findings:
@@ -122,11 +122,11 @@ def _rendered(finding: Finding) -> Iterator[str]:
 
 def _foretold(machine: Engine, group: Group, enabled: Enabled | str) -> Iterator[str]:
     if isinstance(enabled, str):
-        yield from output.wrapped(f"What becomes of {group.name} cannot be said: {enabled}")
+        yield from output.wrapped(f"The result for {group.name} is not known: {enabled}")
         return
     row = f" (Table 2, row {enabled.row})" if enabled.row else ""
     yield from output.wrapped(
-        f"If high availability is enabled in {group.name} all the same{row}:")
+        f"If high availability is enabled in {group.name} even so{row}:")
     for name, line in zip(enabled.nodes, output.shown(machine, enabled.pair), strict=False):
         yield from output.wrapped(f"{name}: {line.partition('  ')[2]}", INDENT, INDENT)
 
@@ -138,7 +138,7 @@ def show_example(
     ] = None,
     as_json: inputs.Json = False,
 ) -> None:
-    """A configuration that nothing is wrong with, to begin from."""
+    """Print a configuration without errors or warnings, to begin from."""
     from prgcore.product.configuration import dump, example
 
     if as_json:
@@ -147,7 +147,7 @@ def show_example(
 
 
 def show_schema(*, as_json: inputs.Json = False) -> None:  # noqa: ARG001, it always is
-    """The JSON Schema of a configuration, as editors read it."""
+    """Print the JSON Schema of a configuration, for editors."""
     from prgcore.product.configuration import schema
 
     output.write_json(schema())

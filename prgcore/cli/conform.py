@@ -1,4 +1,4 @@
-"""`conform`: whether the log of a running system is what the table allows."""
+"""`conform`: whether the table allows everything in the log of a running system."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from prgcore.wire.entry import PartialEntry
 
 LATELY = 0.2
-"""How long to wait for a log to grow, in seconds."""
+"""How many seconds to wait for a log to grow."""
 
 
 def register(app: Group) -> None:
@@ -41,16 +41,16 @@ def conform(
     logs: Annotated[
         list[str],
         Argument(metavar="LOG…", show_default=False,
-                       help="Files of JSON Lines, or -, or of SQLite stores; several are "
-                            "read by epoch and time."),
+                       help="Files of JSON Lines, or -, or files of SQLite stores; several "
+                            "are sorted by epoch and time."),
     ], *,
     follow: Annotated[
-        bool, Option("--follow", "-f", help="Go on as the log grows."),
+        bool, Option("--follow", "-f", help="Continue as the log grows."),
     ] = False,
     hidden: Annotated[
         list[str] | None,
         Option("--hidden", metavar="EVENT",
-                     help="An event that is not logged, or none: every event is. Repeatable."),
+                     help="An event that the log omits; none: it omits no event. Repeatable."),
     ] = None,
     machine: inputs.MachineFile = None, policy: inputs.Policies = None,
     strict: Annotated[
@@ -60,10 +60,10 @@ def conform(
 ) -> None:
     """Check the log of a running system against the table.
 
-    Says which line is the first that no rule allows, and what the table answers
-    there; then the exit code is 1. A line is an object with an event, and what the
-    log knows of outcome, rule, epoch, and of columns before and after. Where it
-    does not name every column, cut links, dead hosts and the like need no line.
+    If no rule allows a line, this shows the first such line and the answer of the
+    table there, and the exit code is 1. A line is an object with an event. It may
+    have outcome, rule, epoch, and columns before and after. If it does not name
+    every column, then cut links, dead hosts and the like need no line.
     """
     from prgcore.cli.log import lines
     from prgcore.story.conformance import Conformance
@@ -74,7 +74,7 @@ def conform(
     if len(set(logs)) < len(logs):
         raise BadInput("a log is named twice; name each once")
     if follow and len(logs) > 1:
-        raise BadInput("--follow goes with one log; several are put in order when they are whole")
+        raise BadInput("--follow needs exactly one log, because several are sorted when they are whole")
     unlogged = None if hidden is None else [event for event in hidden if event != "none"]
     checked = Conformance(inputs.load_machine(machine, policy), hidden=unlogged)
     by: set[str] = set()
@@ -99,16 +99,16 @@ def conform(
 
 
 def _alone(report: Report, by: set[str]) -> Report:
-    """What came of one log: where a decision of a node is missing, its peer's log may have it."""
+    """The report on one log: if a decision is missing, it may be in the peer's log."""
     found = report.finding
     if found is None or not found.lost or by.isdisjoint(NODES):
         return report
-    says = f"{found.says}, or it is in the other node's log: give both"
+    says = f"{found.says}, or it is in the other node's log: pass both logs"
     return evolve(report, finding=evolve(found, says=says))
 
 
 def _rendered(report: Report) -> Iterator[str]:
-    """The report, at most as wide as the page."""
+    """The lines of the report, at most as wide as the page."""
     if not report.lines:
         yield "no decisions"
     elif report.finding is None:
@@ -124,7 +124,7 @@ def _rendered(report: Report) -> Iterator[str]:
         yield from output.wrapped(line.strip(), first="  ", rest="    ")
     allowed = report.lines - 1
     if allowed:
-        yield from output.wrapped(f"{counted(allowed, 'line')} before it allowed")
+        yield from output.wrapped(f"allowed before it: {counted(allowed, 'line')}")
 
 
 # ----------------------------------------------------------------------------- lines
@@ -133,7 +133,7 @@ def _rendered(report: Report) -> Iterator[str]:
 def _entries(
     lines: Iterator[LogLine[PartialEntry]], log: str
 ) -> Iterator[tuple[str, PartialEntry]]:
-    """The place and the entry of every line; of a last one without its end nothing."""
+    """The place and the entry of every line, without an unfinished last line."""
     for line in lines:
         if line.entry is not None:
             yield log + line.place, line.entry
@@ -144,36 +144,36 @@ def _entries(
 def _ordered(
     entries: Iterator[tuple[str, PartialEntry]]
 ) -> Iterator[tuple[tuple[int, bool, float], str, PartialEntry]]:
-    """With each entry when it was decided: its epoch, what was done first, its time."""
+    """Each entry with its sort key: its epoch, whether it was not done, its time."""
     for place, entry in entries:
         if entry.epoch is None or entry.time is None:
-            raise BadInput(f"{place}: several logs are put in order by epoch and time, which are "
-                           "numbers; this line has not both")
+            raise BadInput(f"{place}: several logs are sorted by epoch and time, which are "
+                           "numbers; this line does not have both")
         yield (entry.epoch, entry.outcome != "done", entry.time), place, entry
 
 
 def _merged(
     logs: list[Iterator[tuple[str, PartialEntry]]]
 ) -> Iterator[tuple[str, PartialEntry]]:
-    """The entries of several logs as they were decided."""
+    """The entries of several logs, in the order of decision."""
     for _, place, entry in heapq.merge(*map(_ordered, logs), key=itemgetter(0)):
         yield place, entry
 
 
 class _Growing:
-    """A file to which somebody writes: a line is read when it is whole."""
+    """A file that grows while it is read; it returns whole lines only."""
 
     def __init__(self, file: Any) -> None:
         self.file, self.begun = file, b""
 
     def readline(self, limit: int) -> bytes:
-        """The next line, waited for."""
+        """The next line; it waits for one."""
         while True:
             self.begun += self.file.readline(limit - len(self.begun))
             if self.begun.endswith(b"\n") or len(self.begun) >= limit:
                 line, self.begun = self.begun, b""
                 return line
             if os.fstat(self.file.fileno()).st_size < self.file.tell():
-                raise BadInput("the log has become shorter while it was followed; begin again")
+                raise BadInput("the log became shorter while it was followed; begin again")
             sys.stdout.flush()
             time.sleep(LATELY)

@@ -1,7 +1,7 @@
 """`ha`: the administrator of a pair, in the product's shape.
 
-The pair is kept in a state file, or, where a group file is named, by agents that run
-(`prgcore.cli.live`); answers are the same.
+A state file keeps the pair, or running agents if a group file is named (`prgcore.cli.live`). The
+answers are the same.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 
 
 def _a_file(file: Path) -> Path:
-    """Standard input can be neither replaced nor read again."""
+    """The file, checked: standard input can be neither replaced nor read again."""
     if file == Path("-"):
-        raise BadInput("a state file is a file, and - is none; name one with --state FILE")
+        raise BadInput("- is not a state file; name one with --state FILE")
     return file
 
 
 def _a_number(seconds: float | None) -> float | None:
-    """NaN lies within every range, and no time ever passes it."""
+    """The seconds, checked: Click accepts NaN in every range, and no time ever passes it."""
     if seconds is not None and isnan(seconds):
         raise BadInput("--seconds nan: expected a number of seconds")
     return seconds
@@ -42,7 +42,7 @@ def _a_number(seconds: float | None) -> float | None:
 
 StateFile = Annotated[
     Path, Option("--state", "-s", metavar="FILE", callback=_a_file,
-                        help="The state file, or the group file of agents that run."),
+                        help="The state file, or the group file of running agents."),
 ]
 DEFAULT = Path("prgcore-state.json")
 NodeName = Annotated[
@@ -55,15 +55,15 @@ GroupName = Annotated[
 ]
 Strict = Annotated[bool, Option("--strict", help="A refused command exits 1.")]
 
-Told = dict[str, Any]
-"""A decision as it is written in JSON, with its event."""
+Made = dict[str, Any]
+"""A decision as in JSON, with its event."""
 
 OVERVIEW = """Play the administrator of one pair: kept in a state file, or run by agents.
 
-Answers have the shape of the product's utils ha commands. Of a state file, a
-decision is written before it is told, and the file is replaced whole. With
---state GROUP.toml the agents of that group are asked (prgcore agent); a node
-whose agent does not answer shows nothing.
+Answers have the shape of the product's utils ha commands. A decision is written
+to the state file before it is printed, and the file is always replaced whole.
+With --state GROUP.toml, the running agents of that group answer (prgcore agent).
+A node whose agent does not answer shows nothing.
 """
 
 ha = Group("ha", OVERVIEW, examples(
@@ -96,20 +96,20 @@ def init(
     from prgcore.machine import prg
 
     if is_group(state):
-        raise BadInput(f"{quoted(str(state))} is a group file, whose pair the "
-                       "agents keep; start them with prgcore agent, or name a state file")
+        raise BadInput(f"{quoted(str(state))} is a group file, and its agents keep "
+                       "the pair; start them with prgcore agent, or name a state file")
     output.writable(state)
     machine = prg(**inputs.assignments(policy, "--policy"))
     made = State(machine, *names(group, list(node or NODES)), machine.initial[0])
     save(state, made, new=True)
-    _tell(made, [], as_json=as_json)
+    _show(made, [], as_json=as_json)
 
 
 @ha.command()
 def status(
     group: GroupName = None, *, state: StateFile = DEFAULT, as_json: inputs.Json = False,
 ) -> None:
-    """What both nodes show; prgcore explain reads it."""
+    """Show the states of both nodes; prgcore explain reads this text."""
     now: State
     if is_group(state):
         from prgcore.cli import live
@@ -118,7 +118,7 @@ def status(
     else:
         now = read(state)
     now.check_group(group)
-    _tell(now, [], as_json=as_json)
+    _show(now, [], as_json=as_json)
 
 
 @ha.command()
@@ -168,37 +168,37 @@ def disable(
 def event(
     events: Annotated[
         list[str], Argument(metavar="EVENT...", show_default=False,
-                                  help="Events of the machine, as power_off(cup1)."),
+                                  help="Events of the machine, such as power_off(cup1)."),
     ], *,
     state: StateFile = DEFAULT, strict: Strict = False, as_json: inputs.Json = False,
 ) -> None:
-    """Let something happen: faults, repairs, timers, anything. All or nothing.
+    """Let events happen: faults, repairs, timers, commands. All of them or none.
 
-    A group that runs is told commands only, one at a time, as enable_auto_fallback:
-    what happens there is seen.
+    A running group takes commands only, one at a time, such as enable_auto_fallback.
+    It observes all other events itself.
     """
     after: State
     if is_group(state):
         from prgcore.cli import live
 
-        after, told = live.tell(state, lambda now: live.command(now, events))
+        after, made = live.tell(state, lambda now: live.command(now, events))
     else:
-        after, told = _change(state, lambda now: _each(now, events))
-    _tell(after, _happened(told), told, strict=strict, as_json=as_json)
+        after, made = _change(state, lambda now: _each(now, events))
+    _show(after, _happened(made), made, strict=strict, as_json=as_json)
 
 
 @ha.command()
 def start(
     node: NodeName, *, state: StateFile = DEFAULT, as_json: inputs.Json = False,
 ) -> None:
-    """Start the critical services of a node that runs."""
+    """Start the critical services of a running node."""
     from prgcore.cli import live
 
     _running(state, f'prgcore ha event "services_up({node[:60]})"')
     after = live.start(state, node)
     said = [f"Start Critical Services of Node > {after.name(after.seat(node))}",
             "Request SUCCESSFUL."]
-    _tell(after, said, as_json=as_json)
+    _show(after, said, as_json=as_json)
 
 
 @ha.command()
@@ -206,7 +206,7 @@ def wait(
     *, state: StateFile = DEFAULT,
     seconds: Annotated[
         float, Option("--seconds", metavar="N", min=0, max=1e6, callback=_a_number,
-                            help="Of a group that runs: how long, before it exits 3.")] = 30,
+                            help="Longest wait (running groups only); then it exits 3.")] = 30,
     as_json: inputs.Json = False,
 ) -> None:
     """Let timers and completions happen until the pair is at rest."""
@@ -214,12 +214,12 @@ def wait(
         from prgcore.cli import live
 
         now, why = live.rest(state, seconds)
-        _tell(now, output.wrapped(why or AT_REST), as_json=as_json)
+        _show(now, output.wrapped(why or AT_REST), as_json=as_json)
         raise Exit(3 if why else 0)
     from prgcore.explain.settling import until_rest
 
-    after, told = _change(state, lambda now: list(until_rest(now.machine, now.pair)))
-    _tell(after, _happened(told), told, as_json=as_json)
+    after, made = _change(state, lambda now: list(until_rest(now.machine, now.pair)))
+    _show(after, _happened(made), made, as_json=as_json)
 
 
 @ha.command()
@@ -227,12 +227,12 @@ def watch(
     *, state: StateFile = DEFAULT,
     seconds: Annotated[
         float | None, Option("--seconds", metavar="N", min=0, max=1e6, callback=_a_number,
-                                   help="How long (default: until it is interrupted).")] = None,
+                                   help="How long to watch (default: until it is interrupted).")] = None,
     as_json: inputs.Json = False,
 ) -> None:
-    """Tell every change of a group that runs.
+    """Print every change of a running group.
 
-    A line each: the time, states and reasons, who holds whose users.
+    Each change is a line: the time, states and reasons, and the users each node holds.
     """
     from prgcore.cli import live
 
@@ -244,18 +244,18 @@ AT_REST = "Nothing more happens by itself."
 
 
 def _running(file: Path, instead: str) -> None:
-    """Before what only a group can do that runs.
+    """Check that a file is that of a running group, for a command that needs one.
 
     Raises:
-        BadInput: this is the file of none.
+        BadInput: it is not a group file.
     """
     if not is_group(file):
-        raise BadInput("that is for a group that runs: name its group file with --state; of a "
-                       f"state file ask {instead}")
+        raise BadInput("this needs a running group: name its group file with --state; for a "
+                       f"state file, use {instead}")
 
 
 def _each(now: State, events: list[str]) -> list[Decision]:
-    """What is decided of events in a row: all of it, or the refusal that stops them."""
+    """The decisions on several events in order; or only the refusal that stops them."""
     steps: list[Decision] = []
     for one in [now.event(said) for said in events]:
         step = now.machine.step(steps[-1].pair if steps else now.pair, one)
@@ -279,7 +279,7 @@ def _request(
     file: Path, command: str, node: str | None, *, group: str | None = None, strict: bool,
     as_json: bool,
 ) -> None:
-    """A command of the administrator."""
+    """Send a command of the administrator, and print the answer in the product's shape."""
     def asked(now: State) -> str:
         now.check_group(group)
         return command if node is None else f"{command}({now.seat(node)})"
@@ -288,53 +288,53 @@ def _request(
     if is_group(file):
         from prgcore.cli import live
 
-        after, told = live.tell(file, asked)
+        after, made = live.tell(file, asked)
     else:
-        after, told = _change(file, lambda now: [now.machine.step(now.pair, asked(now))])
+        after, made = _change(file, lambda now: [now.machine.step(now.pair, asked(now))])
     name = after.group if node is None else after.name(after.seat(node))
     said = [_SAID[command].format(name)]
-    if _refused(told):
+    if _refused(made):
         said.append("Request FAILED.")
-        for cell in failed(told[0]["failed"]) or ():
+        for cell in failed(made[0]["failed"]) or ():
             said.extend(output.wrapped(str(cell), "  ", "    "))
     else:
         said.append("Request SUCCESSFUL.")
         said.extend(_RECOVERED if command == "recover" else ())
-    _tell(after, said, told, strict=strict, as_json=as_json)
+    _show(after, said, made, strict=strict, as_json=as_json)
 
 
-def _refused(told: Sequence[Told]) -> bool:
-    return any(one["outcome"] == Outcome.REFUSED for one in told)
+def _refused(made: Sequence[Made]) -> bool:
+    return any(one["outcome"] == Outcome.REFUSED for one in made)
 
 
-def _change(file: Path, decide: Callable[[State], list[Decision]]) -> tuple[State, list[Told]]:
-    """Decide, and replace the file if anything changed; a refusal changes nothing."""
+def _change(file: Path, decide: Callable[[State], list[Decision]]) -> tuple[State, list[Made]]:
+    """Decide events, and replace the file if anything changed; a refusal changes nothing."""
     with locked(file) as before:
         decisions = decide(before)
-        told = [{"event": d.event} | decision_json(d) for d in decisions]
-        stays = _refused(told) or not decisions
+        made = [{"event": d.event} | decision_json(d) for d in decisions]
+        stays = _refused(made) or not decisions
         after = before if stays else evolve(before, pair=decisions[-1].pair)
         if after != before:
             save(file, after)
-    return after, told
+    return after, made
 
 
-def _happened(told: Sequence[Told]) -> list[str]:
-    """Decisions, a line each."""
+def _happened(made: Sequence[Made]) -> list[str]:
+    """The lines of the decisions, one for each."""
     said = [f"{one['event']}: {one['outcome']}"
             + (f" by {one['rule']}" if one["rule"] else f". {one['why']}")
-            for one in told] or [AT_REST]
+            for one in made] or [AT_REST]
     return [line for one in said for line in output.wrapped(one, rest="    ")] \
-        + ["Nothing is changed."] * _refused(told)
+        + ["Nothing is changed."] * _refused(made)
 
 
-def _tell(
-    state: State, said: list[str], told: Sequence[Told] = (), *, strict: bool = False,
+def _show(
+    state: State, said: list[str], made: Sequence[Made] = (), *, strict: bool = False,
     as_json: bool,
 ) -> None:
     if as_json:
-        output.write_json(state.to_json() | {"decisions": list(told)})
+        output.write_json(state.to_json() | {"decisions": list(made)})
     else:
         output.write("\n".join([*said, state.text()]))
-    if strict and _refused(told):
+    if strict and _refused(made):
         raise Exit(1)

@@ -1,7 +1,7 @@
 """`ha` on a group file: the administrator of a pair that agents run.
 
-Law: nothing is decided here, and nothing kept. An agent answers, or its node shows nothing; what
-comes over the network is checked before it is believed, and then it is one line.
+Law: this decides nothing and keeps nothing. An agent answers, or its node shows nothing. Every
+answer from the network is checked before use, and an error in it is one line.
 """
 
 from __future__ import annotations
@@ -45,9 +45,9 @@ if TYPE_CHECKING:
 
 FORMAT = "prgcore-running/1"
 ANSWER, DECISION = 3.0, 15.0
-"""Seconds that an agent has to say how things are, and to decide or to start its services."""
+"""How many seconds an agent has for its status, and for a decision or a start of services."""
 LOOK = 0.1
-"""Seconds between two looks."""
+"""How many seconds pass between two looks."""
 
 Reply = dict[str, Any]
 Known = Mapping[str, str]
@@ -55,15 +55,15 @@ Known = Mapping[str, str]
 
 @frozen
 class Seen(State):
-    """What the agents that answer say of their group. `pair` has the columns that they know.
+    """A group as its answering agents report it. `pair` has the columns that they know.
 
     Attributes:
         epoch: how many decisions were made.
         answers: the nodes whose agents answer.
-        silent: of the others, why not.
+        silent: the reasons why the other agents do not answer.
         apart: the nodes that do not reach their peer's agent.
-        orders: what is still to be done, as `move_users(node2)`.
-        claims: for each group of users, by the node at home to it, who may be serving it.
+        orders: the open orders, such as `move_users(node2)`.
+        claims: for each group of users, by its home node, the node that may be serving it.
     """
 
     epoch: int = 0
@@ -90,27 +90,27 @@ class Seen(State):
         return Shown(self.pair[f"{node}.state"], self.pair[f"{node}.reason"])
 
     def restless(self) -> str:
-        """Why this is not how it stays; empty: nothing more happens by itself."""
+        """The reason why more will happen by itself; empty: the group is at rest."""
         for node in self.answers:
             for cell in self.machine.model.transient:
                 if cell.column == f"{node}.state" and self.pair[cell.column] in cell.values:
                     return f"{self.name(node)} is {spell(self._shown(node))}"
             if orders := [o for o in self.orders if o.endswith(f"({node})")]:
-                return f"{self.name(node)} has still to do {', '.join(orders)}"
+                return f"{self.name(node)} still has to do {', '.join(orders)}"
             peer = seat("peer", node)
             if self.pair.get(f"{node}.hears_peer") == "yes" and node in self.apart \
                     and peer not in self.answers:
-                return f"{self.name(node)} still believes in {self.name(peer)}, which does not answer"
+                return f"{self.name(node)} still hears {self.name(peer)}, which does not answer"
         return self._coming()
 
     def _coming(self) -> str:
-        """What the machine does next by itself; of a pair of which all is known."""
+        """The next event of the machine by itself, if the whole pair is known; else empty."""
         beliefs = {self.pair.get(f"{n}.hears_peer") for n in NODES}
         with suppress(PrgError):
             whole = self.machine.pair(
                 {**self.pair, "link": "cut" if beliefs == {"no"} else "up"})
             for step in until_rest(self.machine, whole)[:1]:
-                return f"{step.event} is to come"
+                return f"{step.event} is due"
         return ""
 
 
@@ -118,10 +118,10 @@ class Seen(State):
 
 
 def group_of(file: Path) -> Group:
-    """The group of a file.
+    """The group in a file.
 
     Raises:
-        BadInput: it is none, or its names cannot stand in a status.
+        BadInput: it is not a group file, or its names do not fit into a status.
     """
     inputs.read_text(str(file))
     group = read_group(file)
@@ -133,27 +133,27 @@ def group_of(file: Path) -> Group:
 
 
 def look(group: Group, within: float = ANSWER) -> Seen:
-    """What the agents say now.
+    """The group now, as its agents report it.
 
     Raises:
-        Unavailable: none of them answers; with what each one's trouble is.
+        Unavailable: none of them answers; the error has the reason of each.
     """
     members = tuple(group.nodes.values())
     found = asyncio.run(_statuses(group, members, within))
-    told = sorted((a for a in found if not isinstance(a, str)), key=lambda a: a["epoch"])
+    statuses = sorted((a for a in found if not isinstance(a, str)), key=lambda a: a["epoch"])
     silent = tuple(a for a in found if isinstance(a, str))
-    if not told:
+    if not statuses:
         raise Unavailable(f"no node of {group.name} answers: {'; '.join(silent)}; start them with "
                           f"prgcore agent {group.file.name} {members[0].name}, and the other one")
     known: dict[str, str] = {}
-    for answer in told:
+    for answer in statuses:
         known |= answer["known"]
-    newest = told[-1]
+    newest = statuses[-1]
     first, second = (m.name for m in members)
     return Seen(
         group.engine, group.name, (first, second), cast("Pair", known), newest["epoch"],
-        tuple(sorted(a["node"] for a in told)), silent,
-        tuple(sorted(a["node"] for a in told if not a["peer_answers"])),
+        tuple(sorted(a["node"] for a in statuses)), silent,
+        tuple(sorted(a["node"] for a in statuses if not a["peer_answers"])),
         tuple(newest["orders"]), newest["claims"],
     )
 
@@ -174,18 +174,18 @@ async def _asked(member: Member, question: Mapping[str, Any], within: float) -> 
     try:
         return await ask(member.admin, question, within)
     except RecursionError:
-        raise Unavailable(f"no agent answers at {member.admin[0]}:{member.admin[1]}: what comes "
-                          "back is nested too deeply") from None
+        raise Unavailable(f"no agent answers at {member.admin[0]}:{member.admin[1]}: the answer "
+                          "is nested too deeply") from None
 
 
 def _status(group: Group, member: Member, answer: Reply) -> Reply:
-    """A status, checked.
+    """The status in an answer, checked.
 
     Raises:
-        Unavailable: it is none of this node's.
+        Unavailable: it is not a status of this node.
     """
     if "error" in answer:
-        raise Unavailable(f"it cannot tell: {answer.get('message')!s:.160}")
+        raise Unavailable(f"it has no status: {answer.get('message')!s:.160}")
     if (answer.get("group"), answer.get("node")) != (group.name, member.seat):
         raise Unavailable(f"another agent answers at {member.admin[0]}:{member.admin[1]}: "
                           f"{answer.get('node')!s:.40} of {answer.get('group')!s:.40}")
@@ -201,12 +201,12 @@ def _status(group: Group, member: Member, answer: Reply) -> Reply:
         and isinstance(answer.get("epoch"), int) and "peer_answers" in answer
     )
     if not fits:
-        raise Unavailable("what it says is no status of this version of prgcore")
+        raise Unavailable("its answer is not a status of this version of prgcore")
     return answer
 
 
 def status(file: Path) -> Seen:
-    """What is so now of the group of a file; who does not answer is remarked upon.
+    """The group in a file now; a remark names each agent that does not answer.
 
     Raises:
         BadInput, Unavailable: as `group_of` and `look`.
@@ -220,22 +220,22 @@ def _remarked(seen: Seen) -> Seen:
     return seen
 
 
-# ------------------------------------------------------------------------- telling
+# ------------------------------------------------------------------------- commanding
 
 
 def command(now: State, said: list[str]) -> str:
-    """The command that is to be told.
+    """The one command in the words of a command line, checked.
 
     Raises:
-        BadInput: it is more than one, or no command: what happens is seen, not told.
+        BadInput: it is more than one, or not a command. Agents observe other events.
     """
     if len(said) != 1:
-        raise BadInput("a group that runs is told one command at a time")
+        raise BadInput("a running group takes one command at a time")
     event = now.event(said[0])
     if now.machine.kind(event) is not Kind.COMMAND:
         known = [e.name for e in now.machine.model.events if e.kind is Kind.COMMAND]
-        raise BadInput(f"{event} is no command: what happens to a group that runs is seen, not "
-                       f"told; commands: {', '.join(known)}")
+        raise BadInput(f"{event} is not a command, and a running group observes other events "
+                       f"itself; commands: {', '.join(known)}")
     return event
 
 
@@ -244,20 +244,20 @@ _ERRORS: dict[str, Callable[[str], PrgError]] = {
     "action_failed": ActionFailed,
     "outside_invariant": lambda message: OutsideInvariant(message, ()),
     "undecided": lambda message: Undecided(f"{message}; ask again when that node answers", ()),
-    "unavailable": lambda message: Undecided(f"{message}; prgcore ha status says what is so", ()),
+    "unavailable": lambda message: Undecided(f"{message}; see prgcore ha status", ()),
 }
 
 
 def tell(file: Path, choose: Callable[[State], str]) -> tuple[Seen, list[Reply]]:
-    """Tell a command to an agent that answers; the group afterwards, and what was decided.
+    """Send a command to an agent that answers; return the group afterwards, and the decisions.
 
     Args:
-        choose: which command, of what is seen.
+        choose: makes the command from the group as it is seen.
 
     Raises:
-        BadInput: the group file is wrong, or the command.
+        BadInput: the group file or the command is wrong.
         Unavailable: no agent answers.
-        Undecided: what became of the command is not known.
+        Undecided: the outcome of the command is not known.
         ImpossibleEvent, OutsideInvariant, Conflict: as the agent says.
     """
     group = group_of(file)
@@ -273,8 +273,8 @@ def tell(file: Path, choose: Callable[[State], str]) -> tuple[Seen, list[Reply]]
         after = evolve(seen, pair=known, epoch=entry.epoch, orders=(*seen.orders, *asked))
         after.display()
     except (BadInput, KeyError, ValueError):
-        raise Undecided(f"{member.name} answers {event} with no decision; what became of it "
-                        "prgcore ha status says", ()) from None
+        raise Undecided(f"{member.name} answers {event} with no decision; see "
+                        "prgcore ha status", ()) from None
     decision = {"event": event, "outcome": entry.outcome, "rule": entry.rule,
                 "pair": dict(entry.after), "actions": actions_json(entry.actions),
                 "why": entry.why, "failed": failed_json(entry.failed)}
@@ -282,17 +282,17 @@ def tell(file: Path, choose: Callable[[State], str]) -> tuple[Seen, list[Reply]]
 
 
 def _question(member: Member, question: Mapping[str, Any], what: str) -> Reply:
-    """An answer that is no error.
+    """The answer to a question, if it is not an error.
 
     Raises:
-        Undecided: it does not come, so nobody knows.
+        Undecided: there is no answer, so the outcome is not known.
         PrgError: as the agent says.
     """
     try:
         answer = asyncio.run(_asked(member, question, DECISION))
     except Unavailable as error:
-        raise Undecided(f"{what}: what became of it is not known: {error}; prgcore ha status says "
-                        "what is so", ()) from None
+        raise Undecided(f"{what}: the outcome is not known: {error}; see prgcore ha "
+                        "status", ()) from None
     if "error" in answer:
         made = _ERRORS.get(str(answer["error"]), Unavailable)
         raise made(f"{member.name}: {answer.get('message')!s:.400}")
@@ -300,17 +300,17 @@ def _question(member: Member, question: Mapping[str, Any], what: str) -> Reply:
 
 
 def start(file: Path, node: str) -> Seen:
-    """Let an agent start the critical services of its node; the group afterwards.
+    """Let an agent start the critical services of its node; return the group afterwards.
 
     Raises:
-        BadInput: no such node, or the group file is wrong.
+        BadInput: there is no such node, or the group file is wrong.
         Unavailable: its agent does not answer.
         ActionFailed: they do not start.
     """
     group = group_of(file)
     member = group.member(node)
     if member.seat not in (seen := look(group)).answers:
-        raise Unavailable(f"the services of {member.name} are started by its agent: "
+        raise Unavailable(f"only its agent starts the services of {member.name}: "
                           f"{'; '.join(seen.silent)}")
     _question(member, {"do": "start_services"}, f"starting the services of {member.name}")
     return _remarked(look(group))
@@ -320,7 +320,7 @@ def start(file: Path, node: str) -> Seen:
 
 
 def rest(file: Path, seconds: float) -> tuple[Seen, str]:
-    """Wait until nothing more happens by itself; then what is seen, or why it is not so in time.
+    """Wait until nothing more happens by itself; return the group, and why not if time is over.
 
     Raises:
         Unavailable: no agent answers at the end.
@@ -341,7 +341,7 @@ def rest(file: Path, seconds: float) -> tuple[Seen, str]:
 
 
 def watch(file: Path, seconds: float | None, *, as_json: bool) -> None:
-    """Print a line for every change, until it is interrupted or the time is over."""
+    """Print a line for every change, until an interrupt or until the time is over."""
     group = group_of(file)
     end = None if seconds is None else time.monotonic() + seconds
     before: tuple[object, ...] | None = None
@@ -360,7 +360,7 @@ def watch(file: Path, seconds: float | None, *, as_json: bool) -> None:
 
 
 def _write(group: Group, seen: Seen | None, *, as_json: bool) -> None:
-    """A line about a group, with the time of the wall clock; at once, even into a pipe."""
+    """Write a line about a group, with the time; at once, even into a pipe."""
     now = datetime.now().astimezone()
     if as_json:
         said = seen.to_json() if seen else {"format": FORMAT, "group": group.name, "answers": []}
@@ -372,7 +372,7 @@ def _write(group: Group, seen: Seen | None, *, as_json: bool) -> None:
 
 
 def _seen_of(seen: Seen, node: str) -> str:
-    """What a node shows, and whose users it holds."""
+    """The display of a node, and the users that it holds."""
     held = " and ".join(seen.name(home) for home in NODES if seen.claims.get(home) == node)
     said = spell(seen.display()[NODES.index(node)]).removesuffix(" / Normal")
     return said + (f", users of {held}" if held else "")

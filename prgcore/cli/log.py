@@ -1,4 +1,4 @@
-"""`log`: what a log of decisions adds up to."""
+"""`log`: the sum of a decision log: states, decisions, refusals, outages."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from prgcore.wire.entry import Entry
 
 SQLITE = b"SQLite format 3\0"
-"""How the file of a SQLite store begins."""
+"""The first bytes of the file of a SQLite store."""
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -43,23 +43,23 @@ def register(app: Group) -> None:
 def log(
     files: Annotated[
         list[str], Argument(metavar="FILE...", show_default=False, help=(
-            "Decision logs, JSON Lines (- is standard input), or the files of SQLite stores. "
-            "Several are of one pair, and are put in the order of their epochs."))], *,
+            "Decision logs as JSON Lines (- is standard input), or files of SQLite stores. "
+            "Several must be of one pair; they are sorted by epoch."))], *,
     since: Annotated[
         str | None, Option("--since", metavar="WHEN", help=(
-            "Count from a time on, as 2026-09-21T14:00:00Z, or from so long before the last "
-            "entry, as 90s, 15m, 24h, 7d."))] = None,
+            "Count from a time, such as 2026-09-21T14:00:00Z, or from so long before the last "
+            "entry: 90s, 15m, 24h, 7d."))] = None,
     prometheus: Annotated[
-        bool, Option("--prometheus", help="Print the metrics as Prometheus reads them, "
+        bool, Option("--prometheus", help="Print the metrics for Prometheus, "
                                              "as they are now.")
     ] = False,
     as_json: inputs.Json = False,
 ) -> None:
-    """States, seconds in them, decisions by rule, refusals by reason, outages.
+    """Show the states, decisions, refusals and outages in a log.
 
-    Lines that are no entry are counted and left out, and the exit code is 1; a last
-    line that is not yet written to its end is no fault. Of a machine of your own
-    too: states are the columns named .state, or all where there are none.
+    Lines that are not entries are counted and left out, and the exit code is 1. An
+    unfinished last line is not an error. This works for your own machine as well:
+    its states are the columns named .state, or all columns if there are none.
     """
     if as_json:
         inputs.refuse_beside("--json", {"--prometheus": prometheus})
@@ -70,7 +70,7 @@ def log(
     for file in files:
         found.add(file)
     if found.skipped and not found.entries:
-        raise BadInput(f"no line is an entry of a decision log; {found.wrong}")
+        raise BadInput(f"not one line is an entry of a decision log; {found.wrong}")
     telemetry = found.telemetry(len(files) > 1, begin)
     if prometheus:
         from prgcore.adapters.prometheus import text
@@ -101,7 +101,7 @@ def _since(text: str) -> _Since:
         when = datetime.fromisoformat(text)
         return _Since((when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp(), before=False)
     except (ValueError, OverflowError):
-        raise BadInput(f"--since {text[:80]!r}: expected a time as 2026-09-21T14:00:00Z, or "
+        raise BadInput(f"--since {text[:80]!r}: expected a time, 2026-09-21T14:00:00Z, or "
                        "90s, 15m, 24h, 7d") from None
 
 
@@ -109,7 +109,7 @@ def _since(text: str) -> _Since:
 
 
 class _Read:
-    """Entries that were read, and what was left out."""
+    """The entries that were read, and the number of lines left out."""
 
     def __init__(self) -> None:
         self.entries: list[Entry] = []
@@ -133,7 +133,7 @@ class _Read:
                 self.wrong = self.wrong or f"{name}: {line.wrong}"
 
     def telemetry(self, several: bool, begin: _Since | None) -> Telemetry:
-        """What the entries add up to."""
+        """The telemetry of the entries."""
         from prgcore.running.telemetry import of
 
         entries = sorted(self.entries, key=_order) if several else self.entries
@@ -147,7 +147,7 @@ class _Read:
 
 
 def _order(entry: Entry) -> tuple[int, bool, float]:
-    """Decisions in their order; what was refused or ignored after the decision it was of."""
+    """The sort key: decisions by epoch; refused and ignored events after the decision before."""
     return entry.epoch, entry.outcome != "done", entry.time
 
 
@@ -157,8 +157,8 @@ def lines(
     """The lines of a log, or of standard input for `-`, or the history of a SQLite store.
 
     Args:
-        reader: what reads the JSON of a line, or raises BadInput.
-        follow: makes of a file one that is read as it grows.
+        reader: makes the content of the JSON of a line, or raises BadInput.
+        follow: wraps a file so that it is read as it grows.
 
     Raises:
         BadInput: it cannot be read, or cannot be followed.
@@ -173,7 +173,7 @@ def lines(
         with Path(file).open("rb") as stream:
             stored = stream.peek(len(SQLITE)).startswith(SQLITE)
             if stored and follow:
-                raise BadInput(f"{name} is a store; --follow goes with a log of JSON Lines")
+                raise BadInput(f"{name} is a store; --follow needs a log of JSON Lines")
             yield from _stored(file, reader) if stored else log.lines(
                 follow(stream) if follow else stream, reader)
     except (OSError, ValueError) as error:
@@ -183,7 +183,7 @@ def lines(
 
 
 def _stored(file: str, reader: Callable[[Any], Said]) -> Iterator[LogLine[Said]]:
-    """The history of a store, which has what was done, and not what was refused or ignored."""
+    """The history of a store, which has done events only, not refused or ignored ones."""
     from prgcore.running.log import line_of
     from prgcore.stores.sqlite import SQLiteStore
 
@@ -198,7 +198,7 @@ def _stored(file: str, reader: Callable[[Any], Said]) -> Iterator[LogLine[Said]]
         raise BadInput(f"cannot read the store: {error}") from None
 
 
-# ------------------------------------------------------------------------- telling
+# ------------------------------------------------------------------------- printing
 
 
 def _page(telemetry: Telemetry) -> Iterator[RenderableType]:
@@ -212,7 +212,7 @@ def _page(telemetry: Telemetry) -> Iterator[RenderableType]:
             yield made
     if telemetry.unnamed:
         yield ""
-        yield (f"The log never names {', '.join(telemetry.unnamed)}: users are counted as out "
+        yield (f"The log never names {', '.join(telemetry.unnamed)}: users count as out "
                "from when a node acts, not from when its peer crashed.")
 
 
@@ -236,7 +236,7 @@ def _seconds(number: float) -> str:
 
 
 def _word(text: str) -> str:
-    """A word of the log, which may hold anything."""
+    """A word of the log as one safe line, because the log may hold anything."""
     return one_line(text, 40)
 
 

@@ -1,6 +1,6 @@
 """A state file: one pair of the built-in machine, and the names that people use.
 
-Law: a file is replaced whole, by one program at a time, or stays as it is. Nothing is told here.
+Law: one program at a time replaces the file as a whole, or it stays as it is. No output here.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ KEYS = ("format", "group", "nodes", "policy", "pair")
 
 @frozen
 class State:
-    """What a state file holds: one pair, its machine, and the names that people use."""
+    """The content of a state file: one pair, its machine, and the names that people use."""
 
     machine: Engine
     group: str
@@ -40,7 +40,7 @@ class State:
     file: ClassVar[str] = "state file"
 
     def name(self, node: str) -> str:
-        """What people call a node."""
+        """The name that people use for a node."""
         return self.nodes[NODES.index(node)]
 
     def to_json(self) -> dict[str, Any]:
@@ -50,7 +50,7 @@ class State:
         }
 
     def seat(self, name: str) -> str:
-        """The seat of a node that somebody names.
+        """The seat of the node with this name.
 
         Raises:
             BadInput: no such node.
@@ -62,7 +62,7 @@ class State:
         return known[name.lower()]
 
     def event(self, said: str) -> str:
-        """The event of the machine that somebody names, a node of it perhaps by its host.
+        """The event of the machine with this name; it may name a node by its host.
 
         Raises:
             BadInput: no such node or event.
@@ -76,17 +76,17 @@ class State:
         return said
 
     def check_group(self, name: str | None) -> None:
-        """A group that somebody names is the one of this file.
+        """Check that a name is that of the group of this file.
 
         Raises:
             BadInput: it is not.
         """
         if name is not None and name.lower() != self.group.lower():
-            raise BadInput(f"the {self.file} is of group {self.group!r}, not {name[:60]!r}; leave "
+            raise BadInput(f"the {self.file} is that of group {self.group!r}, not {name[:60]!r}; leave "
                            "the group out, or name its file with --state")
 
     def display(self) -> Display:
-        """What both nodes show."""
+        """The display of the pair: what both nodes show."""
         from prgcore.explain.display import display_of
 
         return display_of(self.machine, self.pair) or Display(None, None)
@@ -102,14 +102,14 @@ class State:
 
 
 def unknown_node(name: str, nodes: Iterable[str]) -> str:
-    """The one sentence for a node that a group has not: the nearest names, and all."""
+    """The message about a node that a group does not have: the nearest names, and all."""
     said = unknown_name("node", name, {*nodes, *NODES})
     known = ", ".join(dict.fromkeys((*nodes, *NODES)))
     return said if "; known: " in said else f"{said} known: {known}"
 
 
 def is_group(file: Path) -> bool:
-    """Whether this is a group file: by its name, or by what it holds."""
+    """Whether this is a group file, by its name or its content."""
     if file.suffix == ".toml":
         return True
     try:
@@ -132,7 +132,7 @@ def read(file: Path) -> State:
     """The state in a file.
 
     Raises:
-        BadInput: there is none, it cannot be read, or its pair breaks a proved invariant.
+        BadInput: it does not exist, cannot be read, or its pair breaks a proved invariant.
     """
     from prgcore.machine import prg
 
@@ -141,7 +141,7 @@ def read(file: Path) -> State:
                        "prgcore ha init, or name it with --state FILE")
     value = inputs.parse_json(inputs.read_text(str(file)), "the state file")
     if not isinstance(value, dict) or value.get("format") != FORMAT or set(value) != set(KEYS):
-        raise BadInput(f"the state file is no {FORMAT} file: expected an object with the keys "
+        raise BadInput(f"the state file is not a {FORMAT} file: expected an object with the keys "
                        f"{', '.join(KEYS)}; prgcore ha init makes one")
     policy, pair = value["policy"], value["pair"]
     if not isinstance(policy, dict) or not all(isinstance(v, str) for v in policy.values()):
@@ -152,13 +152,13 @@ def read(file: Path) -> State:
     except BadInput as error:
         raise BadInput(f"the state file: {error}") from None
     if broken := machine.broken(whole):
-        raise BadInput(f"the state file: its pair breaks {', '.join(broken)}, and no command leads "
-                       "there; make another one with prgcore ha init")
+        raise BadInput(f"the state file: its pair breaks {', '.join(broken)}, which no event leads "
+                       "to; make a new one with prgcore ha init")
     return State(machine, *names(value["group"], value["nodes"]), whole)
 
 
 def names(group: Any, nodes: Any) -> tuple[str, tuple[str, str]]:
-    """Names that can stand in the product's shape: one printable word each, and different."""
+    """The names, checked for the product's shape: one printable word each, and different."""
     if not isinstance(nodes, list) or len(nodes) != 2:
         raise BadInput("high availability needs two nodes; name both, as --node cup1 --node cup2")
     for what, name in (("group", group), *(("node", node) for node in nodes)):
@@ -177,10 +177,10 @@ def save(file: Path, state: State, *, new: bool = False) -> None:
 
 @contextmanager
 def locked(file: Path) -> Iterator[State]:
-    """The state in a file, while nobody else of this program changes it."""
+    """The state in a file, locked against other runs of this program."""
     try:
         import fcntl
-    except ModuleNotFoundError:  # no such locks on this system
+    except ModuleNotFoundError:  # this system has no such locks
         yield read(file)
         return
     read(file)

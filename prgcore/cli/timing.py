@@ -1,4 +1,4 @@
-"""`timing`: the service parameters, what must hold between them, and what they promise."""
+"""`timing`: the service parameters, the rules between them, and the times they promise."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ def timing(
                      "the administration spells it. Repeatable."),
     ] = None,
     latency: Annotated[float, _seconds("--latency", "Longest delay of a heartbeat")] = 0,
-    polling: Annotated[float, _seconds("--polling", "How late a timer is asked at most")] = 0,
+    polling: Annotated[float, _seconds("--polling", "How late a timer may be asked")] = 0,
     jitter: Annotated[
-        float, _seconds("--jitter", "Of sending, and the variation of the delay")] = 0,
+        float, _seconds("--jitter", "Variation of sending and of the delay")] = 0,
     take_over: Annotated[float, _seconds("--take-over", "How long moving the users takes")] = 0,
     multiple_device_messaging: Annotated[
         bool, Option("--multiple-device-messaging", help="It doubles failover times."),
@@ -62,11 +62,11 @@ def timing(
     ] = False,
     as_json: inputs.Json = False,
 ) -> None:
-    """Whether the service parameters are sane, and what they promise.
+    """Check the service parameters, and show what they promise.
 
-    How long users are out after a crash, after a service failure, after a
-    fallback; each with the theorem behind it. Exit codes: 0, also with warnings;
-    1 a rule is broken.
+    It shows how long users are out after a crash, a service failure and a fallback,
+    each with its theorem. Exit codes: 0 all rules hold, perhaps with warnings; 1 a
+    rule is broken.
     """
     from prgcore.timers.monitor import bounds
     from prgcore.timers.parameters import Parameters
@@ -128,8 +128,8 @@ def _parameters(parameters: Parameters) -> Table:
 
 
 def _rules(verdicts: tuple[Verdict, ...]) -> Iterator[RenderableType]:
-    """Every rule; beneath the table what is wrong, and the change that would help."""
-    table = output.table("rule", "holds", "by", "it asks that")
+    """Every rule; then, for each broken one, what is wrong and the change that helps."""
+    table = output.table("rule", "holds", "by", "what must hold")
     for verdict in verdicts:
         table.add_row(verdict.rule.id, "yes" if verdict.holds else verdict.rule.kind,
                       verdict.rule.theorem, verdict.rule.says)
@@ -145,7 +145,7 @@ def _rules(verdicts: tuple[Verdict, ...]) -> Iterator[RenderableType]:
 
 def _bounds(promised: Bounds, world: dict[str, Any]) -> Iterator[RenderableType]:
     survived = promised.survived
-    assert survived is not None, "BUG: a rule of sanity let an interval without meaning pass"
+    assert survived is not None, "BUG: a rule of sanity let an interval pass that is too short"
     yield f"A live peer survives {counted(survived, 'lost heartbeat')} in a row (T6)."
     yield ""
     table = output.table("in seconds", "least", "mean", "most", "by",
@@ -162,9 +162,9 @@ def _bounds(promised: Bounds, world: dict[str, Any]) -> Iterator[RenderableType]
     given = ", ".join(f"{name.replace('_', ' ')} {_said(value)}"
                       for name, value in world.items() if value)
     yield f"Given {given}." if given else (
-        "Latency, polling, jitter and the take-over are taken as 0; options say otherwise.")
-    yield "The least after a crash holds where no heartbeat before it was lost (T4, T9)."
-    yield ("The mean takes a crash at any time between two heartbeats and a wait of any length "
+        "Latency, polling, jitter and the take-over count as 0 unless options set them.")
+    yield "The least after a crash holds if no heartbeat before it was lost (T4, T9)."
+    yield ("The mean assumes a crash at any time between two heartbeats, and a wait of any length "
            "between the re-login limits. Theorems: prgcore prove --list.")
     yield "Parameters and defaults: Configure Heartbeat Interval for Failover, steps 4 and 5."
     if world["multiple_device_messaging"]:

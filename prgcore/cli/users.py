@@ -1,4 +1,4 @@
-"""`users`: who serves whom in a pair, whether users can be added, and what does not work."""
+"""`users`: which node serves which users, whether users can be added, and restrictions."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def users(
     *, asked: inputs.Question,
     after: Annotated[
         list[str] | None,
-        Option("--after", metavar="EVENT", help="What has happened lately. Repeatable."),
+        Option("--after", metavar="EVENT", help="An event that has happened lately. Repeatable."),
     ] = None,
     feature: Annotated[
         list[str] | None,
@@ -35,9 +35,9 @@ def users(
     ] = None,
     as_json: inputs.Json = False,
 ) -> None:
-    """Who serves the users of each node, and what they notice.
+    """Show which node serves whose users, and what users notice.
 
-    Also whether users can be added now, and which restrictions apply.
+    It also shows whether users can be added now, and which restrictions apply.
     """
     from prgcore.product.restrictions import restrictions_for
     from prgcore.product.users import may_add_users, serving
@@ -78,12 +78,12 @@ def _check(machine: Machine) -> None:
 
     check_columns(
         machine.position, (*SERVING, *RESTRICTING), f"the machine {machine.model.name!r}",
-        "it says nothing of users: leave out --machine for the built-in one",
+        "it has no users: leave out --machine for the built-in one",
     )
 
 
 def _assuming(asked: inputs.Question) -> dict[str, str]:
-    """Hidden columns of the pair that was taken, where several show what is shown."""
+    """The hidden columns of the pair that was chosen, if several pairs have this display."""
     from prgcore.explain.health import healthiest
 
     taken = None if asked.shown is None else healthiest(asked.machine, asked.shown, asked.known)

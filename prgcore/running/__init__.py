@@ -1,6 +1,6 @@
 """Running: what keeps a pair alive, from one driver in a program to an agent on each node.
 
-Law: it decides from what it knows, writes, then acts; never in another order.
+Law: each of them decides from what it knows, then writes, then acts, in this order only.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The administrator of a node: questions and commands, one JSON object a line, and a page.
+"""The administrator of a node: questions and commands, one JSON object per line, and a page.
 
-Law: no rule lives here. A command is decided by the agent that is asked, which asks its peer first,
-as the document's administrator asks both managers.
+Law: no rule lives here. The agent that gets a command decides it. It asks its peer first, as the
+document's administrator asks both managers.
 """
 
 from __future__ import annotations
@@ -28,20 +28,21 @@ if TYPE_CHECKING:
 __all__ = ["Administrator", "ask"]
 
 ANSWER = 1.0
-"""Seconds that the peer has to answer a question."""
+"""How many seconds the peer has to answer a question."""
 TRIES = 20
-"""Questions to a peer that changes meanwhile."""
+"""How often a peer is asked that changes meanwhile."""
 SOON = 0.05
-"""Seconds between two of them."""
+"""How many seconds pass between two such questions."""
 LINE = 1 << 20
-"""Bytes of the longest line that is read from the network."""
+"""How many bytes the longest line from the network may have."""
+_QUESTIONS = ("host_lost", "own", "start_services", "status", "stop", "tell")
 
 
 async def ask(address: Address, question: Mapping[str, Any], within: float = 5.0) -> dict[str, Any]:
     """The answer of an agent to one question, both JSON.
 
     Raises:
-        Unavailable: nobody answers there, or not in time.
+        Unavailable: no agent answers there in time.
     """
     where = f"{address[0]}:{address[1]}"
     try:
@@ -56,10 +57,10 @@ async def ask(address: Address, question: Mapping[str, Any], within: float = 5.0
         raise Unavailable(f"the agent at {where} does not answer within {within:g} s") from None
     except (OSError, ValueError, RecursionError) as error:
         number = getattr(error, "errno", None)
-        why = os.strerror(number) if number else "no JSON comes back"
+        why = os.strerror(number) if number else "the answer is not JSON"
         raise Unavailable(f"no agent answers at {where}: {why}") from None
     if not isinstance(answer, dict):
-        raise Unavailable(f"no agent answers at {where}: no object comes back")
+        raise Unavailable(f"no agent answers at {where}: the answer is not a JSON object")
     return answer
 
 
@@ -70,7 +71,7 @@ class Administrator:
         self.agent = agent
 
     async def answers(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One question a line, one answer a line; a browser gets a page."""
+        """Answer each line, a question, with one line; a browser gets a page."""
         try:
             while line := await reader.readline():
                 if line.startswith(b"GET "):
@@ -87,16 +88,16 @@ class Administrator:
             writer.close()
 
     async def _answer(self, line: bytes) -> tuple[dict[str, Any] | None, dict[str, Any]]:
-        """The question, and its answer. Who asks no question is not listened to any more.
+        """The question and its answer. A line that is not a question ends the connection.
 
-        So a page in a browser, which begins with lines of its own, commands nothing.
+        So a page in a browser, whose request begins with other lines, cannot command anything.
         """
         try:
             question = json.loads(line)
         except (ValueError, RecursionError):
             question = None
         if not isinstance(question, dict):
-            return None, {"error": "bad_input", "message": "a question is a JSON object, one a line"}
+            return None, {"error": "bad_input", "message": "a question is a JSON object on a line"}
         try:
             return question, await self._do(question)
         except PrgError as error:
@@ -123,13 +124,12 @@ class Administrator:
                 self.agent.stop()
                 return {}
             case other:
-                raise BadInput(f"no question is called {other!r:.60}; known: host_lost, own, "
-                               "start_services, status, stop, tell")
+                raise BadInput(f"there is no question {other!r:.60}; known: {', '.join(_QUESTIONS)}")
 
     async def _command(self, event: str) -> dict[str, Any]:
-        """A command of the administrator, who asks both managers."""
+        """Decide a command of the administrator, who asks both managers."""
         if self.agent.group.engine.kind(event) is not Kind.COMMAND:
-            raise BadInput(f"{event} is no command: what happens is seen, not told")
+            raise BadInput(f"{event} is not a command: the agent observes other events itself")
         for _ in range(TRIES):
             also, changes = await self._peers()
             entry = None
@@ -139,10 +139,10 @@ class Administrator:
             if entry is not None:
                 return {"entry": entry.to_json()}
             await asyncio.sleep(SOON)
-        raise Unavailable(f"{event}: {self.agent.peer.name} changes faster than it can be asked")
+        raise Unavailable(f"{event}: {self.agent.peer.name} changes faster than it answers")
 
     async def _peers(self) -> tuple[dict[str, str], int]:
-        """The peer's own columns, asked of it; nothing where it does not answer."""
+        """The peer's own columns, as it answers, and its changes; none if it does not answer."""
         with suppress(Unavailable):
             answer = await ask(self.agent.peer.admin, {"do": "own"}, ANSWER)
             if isinstance(answer.get("columns"), dict) and isinstance(answer.get("changes"), int):
@@ -166,7 +166,7 @@ class Administrator:
 
 
 class _Moved(PrgError):
-    """The peer has changed since it was asked."""
+    """The peer has changed since it answered."""
 
 
 def _fits(peer: str, changes: int) -> Callable[[Record], bool]:

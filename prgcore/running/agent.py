@@ -1,8 +1,8 @@
 """An agent: one node of a pair, with its heartbeats, its services and its administrator.
 
-Law: no rule lives here. The agent hears and tells; its `Keeper` decides, by the record, its own
-columns, and what heartbeats told. It lets its services serve only whom the newest reading of the
-record gives to its node, and only for as long as the lease lasts (T10).
+Law: no rule lives here. The agent listens and reports. Its `Keeper` decides from the record, its
+own columns, and the peer's heartbeats. Its services serve only the users that the newest reading of
+the record gives to its node, and only while the lease lasts (T10).
 """
 
 from __future__ import annotations
@@ -35,26 +35,26 @@ from prgcore.wire.entry import Entry
 __all__ = ["Agent", "ask"]
 
 LOOK = 0.05
-"""Seconds between two looks at the services."""
+"""How many seconds pass between two looks at the services."""
 SLACK = 3.0
-"""Seconds by which an arbiter may be late to find that a grant is lost."""
+"""How many seconds late an arbiter may notice that a grant is lost."""
 THREADS = 32
-"""What waits for the store, the services and the orders, each in its own."""
+"""How many threads wait for the store, the services and the orders."""
 
 _log = logging.getLogger("prgcore")
 
 
 class Agent:
-    """One node. `await Agent(group, "node1").run()` returns when it is stopped.
+    """One node of a group. `await Agent(group, "node1").run()` returns when it is stopped.
 
     Args:
         group: the group.
-        name: which node of it.
-        adopt: keep the record on the terms of this file, whatever they were: both agents must have
-            been stopped for longer than the old lease.
+        name: the node, by its seat or its name.
+        adopt: whether to put the record on the terms of this file, whatever they were. Both agents
+            must have been stopped for longer than the old lease.
 
     Raises:
-        BadInput: it runs already in this directory, or the record is kept on other terms.
+        BadInput: it already runs in this directory, or the record has other terms.
         Unavailable: the store does not answer.
     """
 
@@ -83,7 +83,7 @@ class Agent:
         self._callers: set[asyncio.StreamWriter] = set()
 
     def _note(self, entry: Entry) -> None:
-        """A line of this node's own log; where it cannot be written, the store has it still."""
+        """Write an entry to this node's own log; if that fails, the store still has the entry."""
         try:
             self.log.append(entry)
         except Unavailable as error:
@@ -92,10 +92,10 @@ class Agent:
     # ------------------------------------------------------------------- its life
 
     async def run(self) -> None:
-        """Listen, start, keep watch, until somebody stops it.
+        """Listen, start, and keep watch until `stop`.
 
         Raises:
-            BadInput: an address is taken: perhaps this node runs already.
+            BadInput: an address is taken, perhaps because this node already runs.
             Unavailable: the store does not answer.
         """
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS))
@@ -121,7 +121,7 @@ class Agent:
             self._alone.close()
 
     def stop(self) -> None:
-        """Stop it, when it comes to that: it tells the machine that its manager stops."""
+        """Ask the agent to stop; it then reports to the machine that its manager stops."""
         self._stopped.set()
 
     async def _listen(self, address: Address, talk: Callable[..., Awaitable[None]]) -> asyncio.Server:
@@ -132,11 +132,11 @@ class Agent:
                            f"{error.strerror}; does it run already?") from None
 
     async def _start(self) -> None:
-        """The recovery manager starts, after whatever happened."""
+        """Start the recovery manager, after whatever happened."""
         await asyncio.to_thread(self.serving.sit)
         manager = {f"{self.node}.process": "manager_down", f"{self.node}.hears_peer": "no"}
         await self.driver.tell(f"manager_start({self.node})", also=manager)
-        with suppress(PrgError):  # it is asked again; heartbeats tell what it reads
+        with suppress(PrgError):  # it is read again soon; heartbeats report that reading
             await asyncio.to_thread(self.serving.once)
 
     async def _stop(self) -> None:
@@ -159,7 +159,10 @@ class Agent:
     # ------------------------------------------------------------------ heartbeats
 
     async def _send(self) -> None:
-        """Heartbeats, for as long as the record can be read: who cannot must not be believed in."""
+        """Send heartbeats while the record can be read.
+
+        A node that cannot read it must not look alive.
+        """
         p, writer = self.group.parameters, None
         while True:
             record, read = self.serving.seen or (None, 0.0)
@@ -182,7 +185,7 @@ class Agent:
             await asyncio.sleep(p.keep_alive_interval)
 
     async def _hears(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Heartbeats of the peer; anything else is dropped with its connection."""
+        """Take heartbeats of the peer; anything else ends its connection."""
         self._callers.add(writer)
         try:
             while line := await reader.readline():
@@ -198,18 +201,18 @@ class Agent:
             pass
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError,
                 OverflowError):
-            _log.warning("what comes in at the service port is no heartbeat")
+            _log.warning("something other than a heartbeat came in at the service port")
         finally:
             self._callers.discard(writer)
             writer.close()
 
     def hang_up(self) -> None:
-        """Drop what a host that is known to be dead has sent, and has not been read yet."""
+        """Drop the unread lines of a host that is known to be dead."""
         for writer in self._callers:
             writer.transport.abort()
 
     async def _take_beats(self) -> None:
-        """What has arrived goes to the machine, the newest heartbeat at a time."""
+        """Give the newest heartbeat to the machine, whenever some have arrived."""
         while True:
             await self._beats.wait()
             self._beats.clear()
@@ -221,7 +224,7 @@ class Agent:
     # --------------------------------------------------------------- services, users
 
     async def _keep_services(self) -> None:
-        """Start the services that the manager does not hold, then watch them."""
+        """Start the services, unless the manager has stopped them, and then watch them."""
         record, _ = await asyncio.to_thread(self.keeper.read)
         if record.own[self.node][f"{self.node}.services"] != "stopped":
             with suppress(ActionFailed):
@@ -229,10 +232,10 @@ class Agent:
         await self._repeat(self._watch, LOOK)
 
     async def _watch(self) -> None:
-        """Tell the machine what became of the services."""
+        """Report to the machine when services fail or are back."""
         record, _ = await asyncio.to_thread(self.keeper.read)
         if any(o.do.endswith("critical_services") for o in record.orders_of(self.node)):
-            return  # on their way up or down
+            return  # they are being started or stopped
         is_up = {"services": self.services.up, "database": self.services.database_up}
         for name, up in is_up.items():
             now = record.own[self.node][f"{self.node}.{name}"]
@@ -242,7 +245,7 @@ class Agent:
                 return
 
     async def _serve(self) -> None:
-        """Serve by the newest reading, again and again, and whenever the record has changed."""
+        """Serve by a new reading, several times per lease and whenever the record has changed."""
         self.driver.changed.clear()
         await asyncio.to_thread(self.serving.once)
         if self.serving.ousted:
@@ -254,7 +257,7 @@ class Agent:
     # ------------------------------------------------------------------- its orders
 
     def carry_out(self, order: Order) -> None:
-        """Do what an action asks for; called in a thread.
+        """Carry out an order; called in a thread.
 
         Raises:
             ActionFailed: it cannot be done.
@@ -277,14 +280,14 @@ class Agent:
                 self.keeper.restart(self.node)
 
     def _disconnect(self) -> None:
-        """Until the services have said that they stopped, or the lease is over by which they serve."""
+        """Wait until the services report that they stopped, or until their lease is over."""
         lease = self.group.lease
         end = time.monotonic() + lease.lasts + lease.pause + lease.stopping
         while not self.serving.once() and time.monotonic() < end:
             time.sleep(LOOK)
 
     def _wait_until_free(self, order: Order) -> None:
-        """Until nobody else serves whom this node is to get, or the move has been overtaken."""
+        """Wait until no other node can be serving the users to be moved, or the order is gone."""
         while True:
             self.serving.once()
             record, _ = self.keeper.read()
@@ -295,7 +298,7 @@ class Agent:
             time.sleep(LOOK)
 
     def _acquire(self, order: Order) -> None:
-        """The grant; another holder has as long to give it back as it lasts without being kept."""
+        """Obtain the grant; wait as long as another node can have it without keeping it."""
         end = time.monotonic() + 2 * self.group.grant + SLACK
         while not self.arbiter.acquire(self.node, order.epoch):
             if time.monotonic() > end:
@@ -311,7 +314,7 @@ class _Orders:
 
 
 def _alone(member: Member) -> IO[str]:
-    """What holds the directory of a node for one agent, for as long as it lives.
+    """The locked file that keeps other agents out of the directory of a node while it is open.
 
     Raises:
         BadInput: another agent has it.
@@ -321,12 +324,12 @@ def _alone(member: Member) -> IO[str]:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         file.close()
-        raise BadInput(f"an agent of {member.name} runs already in {member.directory}") from None
+        raise BadInput(f"an agent of {member.name} already runs in {member.directory}") from None
     return file
 
 
 def _impatient(writer: asyncio.StreamWriter, timeout: float) -> None:
-    """Let a connection over which nothing comes through die, so that a new one is tried."""
+    """Let a connection end that carries nothing for so long, so that a new one is tried."""
     end = writer.get_extra_info("socket")
     with suppress(OSError, AttributeError):
         end.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(timeout * 1000))

@@ -1,7 +1,7 @@
-"""A driver beside an event loop: timers, the store and the orders, each in its own time.
+"""A driver beside an event loop: timers, the store and the orders, none waiting for another.
 
-Law: no rule lives here, and no decision. Deciding (`Keeper`) and carrying out run in threads: an
-observation is answered while an action takes its time, and a store that hangs stops no heartbeat.
+Law: no rule lives here, and no decision. Deciding (`Keeper`) and carrying out run in threads. So a
+slow action does not delay the answer to an observation, and a slow store stops no heartbeat.
 """
 
 from __future__ import annotations
@@ -21,14 +21,17 @@ from prgcore.wire.entry import Entry
 __all__ = ["AsyncDriver"]
 
 LOOK = 0.5
-"""Seconds after which the record is looked at again even if nobody says that it changed."""
+"""How many seconds pass until the record is read again, even if no change is reported."""
 
 T = TypeVar("T")
 _log = logging.getLogger("prgcore")
 
 
 async def _set(event: asyncio.Event, within: float | None) -> bool:
-    """Wait so long until it is set; whether it is. `wait_for` may swallow a cancellation."""
+    """Wait until an event is set, at most so long; return whether it is set.
+
+    Not by `wait_for`, which may swallow a cancellation.
+    """
     try:
         async with asyncio.timeout(within):
             await event.wait()
@@ -44,14 +47,14 @@ class AsyncDriver:
         running = asyncio.create_task(driver.run())
         await driver.see(told("enable_ha"))
 
-    What a crash left is done again when `run` begins. Orders are carried out one after another.
+    When `run` begins, it repeats the orders that a crash left. It carries out one order at a time.
 
     Args:
-        keeper: who decides.
-        performer: who carries out; it is called in a thread.
+        keeper: the keeper, which decides.
+        performer: the performer, which carries out orders; it is called in a thread.
 
     Attributes:
-        changed: is set whenever the record has changed; whoever waits for it clears it.
+        changed: is set whenever the record has changed; a task that waits for it clears it.
     """
 
     keeper: Keeper
@@ -64,7 +67,7 @@ class AsyncDriver:
         self._work, self._time, self.changed = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     async def see(self, seen: Observation | None = None, heard: Heard | None = None) -> list[Entry]:
-        """Something was seen; what is decided of it, and kept. Carrying it out goes on beside.
+        """Decide an observation, and return the entries. The orders are carried out meanwhile.
 
         Raises:
             as `Keeper.tell`.
@@ -75,7 +78,7 @@ class AsyncDriver:
         return await self._decide(self.keeper.observe, seen, heard)
 
     async def tell(self, event: str, **asked: Any) -> Entry:
-        """An event is told, as by `Keeper.tell`."""
+        """Decide an event, as `Keeper.tell`, and return its entry."""
         def tell() -> Entry:
             return self.keeper.tell(event, **asked)
 
@@ -94,7 +97,7 @@ class AsyncDriver:
                 tasks.create_task(self._again(task))
 
     async def _again(self, task: Callable[[], Any]) -> None:
-        """A task for ever: what the store or the record refuse is told, and tried again."""
+        """Repeat a task for ever; after an error of the store or the record, log it and go on."""
         while True:
             try:
                 await task()
@@ -105,7 +108,7 @@ class AsyncDriver:
                 _log.error("%s: %s", type(error).__name__, error)
                 await asyncio.sleep(LOOK)
             except Exception:  # noqa: BLE001, somebody else's code: the timers go on
-                _log.exception("this should not have been raised, and is tried again")
+                _log.exception("BUG: this exception was not expected; the task is tried again")
                 await asyncio.sleep(LOOK)
 
     async def _keep_time(self) -> None:
@@ -126,7 +129,7 @@ class AsyncDriver:
             self.changed.set()
 
     async def _carry_out(self) -> None:
-        """The next order that is ready, if there is one; what is in the way is tried again."""
+        """Carry out the next order that is ready; if it fails for now, it is tried again."""
         self._work.clear()
         order = await asyncio.to_thread(self.keeper.next_order, self._parked)
         if order is None:

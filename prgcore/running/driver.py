@@ -1,12 +1,12 @@
-"""Drivers: a pair that is kept, and what was decided of it carried out.
+"""Drivers: they keep a pair in a store, decide its events, and carry out the orders.
 
-Law: no rule lives here. An observation goes to the timers and to the machine; what is decided is
-in the store before anything is done; then the orders are carried out one after another, each
-acknowledged in the record, and what comes of them goes to the machine as an event. So after a
-crash at any moment the record says what was decided and what is still to be done.
+Law: no rule lives here. An observation goes to the timers and to the machine. Each decision is in
+the store before anything is done. Then the orders are carried out one after another, and each is
+acknowledged in the record. Their outcome goes to the machine as an event. So after a crash at any
+moment, the record shows every decision, and every order that is still open.
 
-`Keeper` decides and keeps, `Driver` carries out as well; `prgcore.running.asynchronous` does both
-beside an event loop, where a slow action holds nothing up.
+`Keeper` decides and writes; `Driver` also carries out orders. `prgcore.running.asynchronous` does
+both beside an event loop, where a slow action delays nothing else.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ from prgcore.wire.entry import Entry
 __all__ = ["Driver", "Heard", "Keeper", "carried_out"]
 
 TRIES = 1_000
-"""Writes that may be lost to others before a decision is given up."""
+"""How often others may write first before a decision is given up."""
 
 CONTROLLER = "controller"
 ADMINISTRATOR = "administrator"
@@ -58,32 +58,33 @@ _log = logging.getLogger("prgcore")
 
 @frozen
 class Heard:
-    """What a heartbeat told of its sender: its columns, and how often they had changed."""
+    """The content of a heartbeat: its sender's columns, and how often they had changed."""
 
     columns: Mapping[str, str]
     changes: int
 
 
 class Keeper:
-    """Keeps a pair: what is observed becomes decisions in the store, and orders.
+    """Keeps a pair: it turns observations into decisions in the store, and into orders.
 
-    With a node it is that node's agent: it reads the record, its own drawer, and what it heard.
-    Without one it is a controller, which keeps the whole pair. Thread-safe.
+    With `node` it is the agent of that node: it reads the record, its own drawer, and the peer's
+    heartbeats. Without `node` it is a controller, which keeps the whole pair. Thread-safe.
 
     Args:
         engine: the machine.
-        store: where the record is.
-        node: of an agent, its node.
-        parameters: of the timers; None: no timers, every event is told.
-        clock: what time it is.
-        log: is given every entry, the refused and the ignored as well.
-        completes: whether completions are told where nothing is left to be done; else the
-            embedder tells them.
-        terms: on what the record is kept, beside the machine; who has others is refused.
-        adopt: keep the record on these terms from now on, whatever they were.
+        store: the store of the record.
+        node: (agents only) the node of the agent.
+        parameters: the parameters of the timers. None: there are no timers, and the embedder
+            reports their events.
+        clock: the clock for timers and entries.
+        log: is called with every entry, including refused and ignored events.
+        completes: whether the keeper decides a completion when a node has no orders left. If not,
+            the embedder reports completions.
+        terms: the terms of the record beside the machine. All its keepers must have the same.
+        adopt: whether to put the record on these terms from now on, whatever they were.
 
     Raises:
-        BadInput: no such node, or a store that holds something else.
+        BadInput: there is no such node, or the store holds something else.
         Unavailable: the store does not answer.
     """
 
@@ -104,7 +105,7 @@ class Keeper:
         if node is not None and node not in NODES:
             raise BadInput(unknown_name("node", node, NODES))
         if not callable(getattr(store, "read", None)):
-            raise BadInput(f'{store!r:.60} is no store; give one, as SQLiteStore("pair.db")')
+            raise BadInput(f'{store!r:.60} is not a store; give one like SQLiteStore("pair.db")')
         self.engine, self.store, self.node = engine, store, node
         self.clock: Clock = SystemClock() if clock is None else clock
         self.by = node or CONTROLLER
@@ -128,7 +129,7 @@ class Keeper:
             self.restart(one)
 
     def _begin(self) -> None:
-        """The first record, where there is none."""
+        """Write the first record if the store is empty."""
         if self.store.read() is None:
             pair = dict(self.engine.initial[0])
             if self.node is None:
@@ -137,11 +138,11 @@ class Keeper:
                 drawers = {n: own(self.engine, n) for n in NODES}
                 known = {*shared(self.engine), *(c for names in drawers.values() for c in names)}
                 record = begin({c: pair[c] for c in pair if c in known}, drawers)
-            with suppress(Conflict):  # another one was first
+            with suppress(Conflict):  # another keeper was first
                 self.store.write(evolve(record, terms=self.terms).to_json(), 0)
 
     def _agree(self, *, adopt: bool) -> None:
-        """The record is of the same kind, and kept on the same terms."""
+        """Check that the record is of the same kind and has the same terms."""
         record, _ = self.read()
         if bool(record.own) != (self.node is not None):
             holds = "node agents" if record.own else "a controller"
@@ -154,12 +155,12 @@ class Keeper:
         wrong = min(name for name in {*record.terms, *self.terms}
                     if record.terms.get(name) != self.terms.get(name))
         raise BadInput(
-            f"the record is kept on another {wrong}: {record.terms.get(wrong, 'none'):.90}, not "
-            f"{self.terms.get(wrong, 'none'):.90}; stop whoever keeps it, and adopt it "
+            f"the record has another {wrong}: {record.terms.get(wrong, 'none'):.90}, not "
+            f"{self.terms.get(wrong, 'none'):.90}; stop its agents and adopt it "
             "(prgcore agent --adopt), or name another store")
 
     def restart(self, node: str) -> None:
-        """Forget what the timers of a node count, as its recovery manager does when it starts."""
+        """Start the timers of a node afresh, as its recovery manager does when it starts."""
         if self.parameters is not None:
             with self._lock:
                 self._monitors[node] = Monitor.start(
@@ -168,19 +169,19 @@ class Keeper:
     # ---------------------------------------------------------------- the record
 
     def read(self) -> tuple[Record, Kept]:
-        """The record as it is now, and as it is kept.
+        """The newest record, and the value of the store that it was read from.
 
         Raises:
             Unavailable: the store does not answer.
-            BadInput: it keeps something else.
+            BadInput: the store keeps something else.
         """
         kept = self.store.read()
         if kept is None:
-            raise Unavailable("the store has lost its record: it keeps nothing")
+            raise Unavailable("the store has lost its record: it is empty")
         return Record.from_json(kept.value), kept
 
     def known(self, record: Record) -> dict[str, str]:
-        """The columns that this keeper knows: of a controller all, of an agent its view."""
+        """The columns that this keeper knows: a controller all, an agent those of its view."""
         if self.node is None:
             return dict(record.columns)
         drawer = record.own[self.node]
@@ -189,18 +190,18 @@ class Keeper:
                     heard.changes if heard else -1)
 
     def orders(self) -> tuple[Order, ...]:
-        """What is to be carried out here, in order."""
+        """The orders that this keeper must carry out, in order."""
         record, _ = self.read()
         return tuple(o for o in record.orders if o.node in (*self.nodes, self.by))
 
     def next_order(self, parked: Container[str] = ()) -> Order | None:
-        """What is to be carried out here now; None: nothing, or it has to wait.
+        """The order to carry out here now; None: there is none, or it has to wait.
 
-        A decision's orders are carried out one after another, on both nodes. One of a node that
-        does not run, or that is not heard, holds nobody up: it waits until the node is back.
+        The orders of a decision are carried out one after another, on both nodes. An order of a
+        node that does not run, or is not heard, waits for that node without delaying the others.
 
         Args:
-            parked: nodes that could not be reached.
+            parked: the nodes that could not be reached.
         """
         record, _ = self.read()
         here = (*self.nodes, self.by)
@@ -211,7 +212,7 @@ class Keeper:
         return None
 
     def _away(self, record: Record, node: str) -> bool:
-        """Whether a node cannot carry anything out, as far as this keeper knows."""
+        """Whether a node cannot carry out orders now, as far as this keeper knows."""
         if self.node is None:
             return record.columns.get(f"{node}.process", "running") != "running"
         heard = record.own[self.node].get(f"{self.node}.hears_peer")
@@ -219,7 +220,7 @@ class Keeper:
 
     @property
     def deadline(self) -> float | None:
-        """When to observe again at the latest, by the monotonic clock; None: never."""
+        """The latest time of the next observation, by the monotonic clock; None: never."""
         moments = [m.next_deadline for m in self._monitors.values() if m.next_deadline is not None]
         return min(moments, default=None)
 
@@ -230,20 +231,20 @@ class Keeper:
         fits: Callable[[Record], bool] | None = None,
         settled: Callable[[Record], Record] = lambda record: record,
     ) -> Entry:
-        """An event is told as it is; what was decided of it, and kept.
+        """Decide an event, write the decision, and return its entry.
 
         Args:
             event: an event of the machine.
-            also: of an agent, columns that it knows beside its view: asked of the peer, or as they
-                became while nobody looked.
-            fits: whether these still go with the record that is decided on.
-            settled: what else becomes of the record in the same write, if something is decided.
+            also: (agents only) columns that it knows beside its view: the peer answered them, or
+                they changed while the agent did not run.
+            fits: says of the record to decide on whether these columns are still up to date.
+            settled: a further change of the record, in the same write as a done decision.
 
         Raises:
             BadInput: no such event.
-            ImpossibleEvent: it cannot happen as things stand.
-            Undecided: of an agent, the decision hangs on what it does not know now.
-            OutsideInvariant: the record breaks a proved promise; nothing is guessed.
+            ImpossibleEvent: it cannot happen now.
+            Undecided: (agents only) the decision depends on something this agent does not know yet.
+            OutsideInvariant: the record breaks a proved promise, so there is no safe decision.
             Conflict: others kept writing; nothing was decided.
             Unavailable: the store does not answer.
         """
@@ -252,7 +253,7 @@ class Keeper:
             for _ in range(TRIES):
                 record, kept = self.read()
                 if fits is not None and not fits(record):
-                    raise Undecided(f"{event} was asked of columns that have changed since", ())
+                    raise Undecided(f"{event}: the columns that it asked for have changed", ())
                 known = {**self.known(record), **(also or {})}
                 for cause in self._causes(known, event):
                     self.tell(cause)
@@ -264,14 +265,14 @@ class Keeper:
                     here=self.by, unseen=written(self.engine, record, decision))
                 if decision.outcome is not Outcome.DONE or self._keep(
                         settled(after), kept, entry):
-                    self._tell_log(entry)
+                    self._log_entry(entry)
                     return entry
-            raise Conflict(f"{event}: others wrote the record {TRIES} times meanwhile")
+            raise Conflict(f"{event}: others have written the record {TRIES} times meanwhile")
 
     def _keep(self, record: Record, kept: Kept, entry: Entry) -> bool:
-        """Write a decision; False: somebody else wrote before.
+        """Write a decision; False: another keeper wrote first.
 
-        Where the store does not say whether it did, it is asked once more.
+        If the store does not say whether the write was done, it is settled.
         """
         value, line = record.to_json(), {**entry.to_json(), "id": uuid4().hex}
         try:
@@ -294,12 +295,12 @@ class Keeper:
         return decide(self.engine, known, event)
 
     def _causes(self, known: Mapping[str, str], event: str) -> tuple[str, ...]:
-        """Of a controller: what must have happened before a timer's event that nobody told."""
+        """(Controllers only) the unreported events that must have preceded a timer's event."""
         if self.node is not None or self.engine.kind(event) is not Kind.TIMER:
             return ()
         return explanation(self.engine, self.engine.pair(known), event)
 
-    def _tell_log(self, entry: Entry) -> None:
+    def _log_entry(self, entry: Entry) -> None:
         tell(entry)
         if self._log is not None:
             self._log(entry)
@@ -309,42 +310,42 @@ class Keeper:
             raise BadInput(unknown_name("node", node, self.nodes))
 
     def arrived(self, node: str, heard: Heard | None = None) -> None:
-        """A node hears its peer in this moment; what follows is decided by the next `observe`.
+        """Note that a node hears its peer at this moment; the next `observe` decides on it.
 
-        However long that has to wait for the store, the peer was heard now.
+        Even if that has to wait for the store, the heartbeat keeps this time.
 
         Args:
-            node: which node.
-            heard: of an agent, what the heartbeat told.
+            node: the node that hears its peer.
+            heard: (agents only) the content of the heartbeat.
 
         Raises:
-            BadInput: no node that is kept here.
+            BadInput: this keeper does not keep such a node.
         """
         self._check(node)
         self._arrived[node] = self.clock.now(), heard
 
     def observe(self, seen: Observation | None = None, heard: Heard | None = None) -> list[Entry]:
-        """Something was seen, or it is time to look: everything that is decided of it.
+        """Decide an observation, and every timer that is due; return the entries.
 
-        A timer's event that cannot happen is not told; one that hangs on what an agent does not
-        know yet comes again after an interval.
+        A timer's event that cannot happen is dropped. If its decision depends on something this
+        agent does not know yet, the event comes again after an interval.
 
         Args:
-            seen: what; None: nothing, but the deadline has come.
-            heard: of an agent, with a heartbeat: what it told.
+            seen: the observation; None: nothing was seen, but the deadline has come.
+            heard: (agents only) the content of the heartbeat that was seen.
 
         Raises:
             as `tell`.
         """
         seen = Observation() if seen is None else seen
         if not isinstance(seen, Observation):
-            raise BadInput(f"{seen!r:.60} is no observation; make one with told, heard, host_lost")
+            raise BadInput(f"{seen!r:.60} is not an observation; use told, heard or host_lost")
         if seen.host_lost:
             self._check(seen.host_lost)
         if seen.heartbeat:
             self.arrived(seen.heartbeat, heard)
         elif heard is not None:
-            raise BadInput("what was heard comes with a heartbeat: observe(heard(node), Heard(...))")
+            raise BadInput("Heard(...) needs its heartbeat: observe(heard(node), Heard(...))")
         with self._lock:
             if seen.host_lost:
                 self._arrived.pop(seen.host_lost, None)
@@ -356,7 +357,7 @@ class Keeper:
             return entries + self.complete()
 
     def _due(self, node: str, seen: Observation) -> Iterable[Entry]:
-        """What the timers of a node give now."""
+        """The entries of the timers of a node that are due now."""
         lost = seen.host_lost == node
         record, _ = self.read()
         came = self._taken(node, lost=lost)
@@ -374,21 +375,21 @@ class Keeper:
             record, _ = self.read()
 
     def _taken(self, node: str, *, lost: bool) -> float | None:
-        """When a heartbeat came that nobody has looked at; what it told is known from now on."""
+        """The time of a heartbeat that is still to be observed, or None; note its content."""
         came, said = self._arrived.pop(node, (None, None))
         if lost:
-            return None  # a host that is down has sent nothing since
+            return None  # a host that is down cannot have sent it since
         self._heard = said or self._heard
         return came
 
     def _timely(self, record: Record) -> bool:
-        """Whether a heartbeat was sent after its sender's last change; else it may be dead by now."""
+        """Whether the last heartbeat was sent after its sender's last change, so is not stale."""
         if self.node is None or self._heard is None:
             return True
         return self._heard.changes == record.changes[seat("peer", self.node)]
 
     def complete(self) -> list[Entry]:
-        """The completions of the nodes for which nothing is left to be carried out."""
+        """Decide the completions of nodes that have no orders left; return the entries."""
         entries: list[Entry] = []
         with self._lock:
             while self.completes:
@@ -412,9 +413,9 @@ class Keeper:
     # ---------------------------------------------------------------- what came of it
 
     def done(self, order: Order, *, failed: bool = False) -> list[Entry]:
-        """An order was carried out, or could not be; what the machine makes of that.
+        """Acknowledge an order that was carried out or failed; return the entries that follow.
 
-        The rest of a decision of which an order failed is dropped.
+        If it failed, the other orders of its decision are dropped too.
 
         Raises:
             as `tell`.
@@ -430,15 +431,15 @@ class Keeper:
             return entries + self.complete()
 
     def _failed(self, order: Order, settled: Callable[[Record], Record]) -> list[Entry]:
-        """The event with which it fails; the order is gone in the same write."""
+        """Decide the event of its failure; the same write removes the order."""
         for name in _FAILS.get(order.do, ()):
             with suppress(ImpossibleEvent, Undecided):
                 return [self.tell(seat(f"{name}({order.node})", order.node), settled=settled)]
-        _log.error("%s failed on %s, and no event can say so", order.do, order.node)
+        _log.error("%s failed on %s, and no event can report that now", order.do, order.node)
         return []
 
     def change(self, changed: Callable[[Record], Record]) -> Record:
-        """Write what is no decision: an acknowledgement, a claim. The record afterwards.
+        """Write a change that is not a decision, such as a claim; return the record afterwards.
 
         Raises:
             Conflict, Unavailable: as `tell`.
@@ -455,21 +456,22 @@ class Keeper:
             with suppress(Conflict):
                 self.store.write(after.to_json(), kept.version)
                 return after
-        raise Conflict(f"others wrote the record {TRIES} times meanwhile")
+        raise Conflict(f"others have written the record {TRIES} times meanwhile")
 
 
 class Driver(Keeper):
-    """Keeps a pair and carries out what is decided, one step after another.
+    """Keeps a pair, and carries out the orders, one after another.
 
         driver = Driver(PRG, SQLiteStore("pair.db"), performer)
         driver.send("enable_ha")
 
-    `tell` and `observe` only decide and keep; `send` and `see` carry out as well. What a crash
-    left is done again first.
+    `tell` and `observe` only decide and write; `send` and `see` also carry out the orders. They
+    first repeat the orders that a crash left.
 
     Args:
-        performer: who carries the orders out.
-        For the others see `Keeper`.
+        performer: the performer, which carries out the orders.
+
+        For the other arguments see `Keeper`.
     """
 
     def __init__(
@@ -484,7 +486,7 @@ class Driver(Keeper):
         self.work()
 
     def send(self, event: str) -> list[Entry]:
-        """An event is told, and all that follows from it is carried out; every entry of it.
+        """Decide an event, carry out everything that follows, and return all entries.
 
         Raises:
             as `Keeper.tell`.
@@ -492,7 +494,7 @@ class Driver(Keeper):
         return self.see(told(event))
 
     def see(self, seen: Observation | None = None, heard: Heard | None = None) -> list[Entry]:
-        """Something was seen; all that follows is carried out; every entry of it.
+        """Decide an observation, carry out everything that follows, and return all entries.
 
         Raises:
             as `Keeper.tell`.
@@ -501,7 +503,7 @@ class Driver(Keeper):
         return entries + self.work()
 
     def work(self) -> list[Entry]:
-        """Carry out what is ordered, until nothing is left that can be."""
+        """Carry out orders until none is left that can be carried out."""
         entries, parked = self.complete(), set[str]()
         while order := self.next_order(parked):
             try:
@@ -513,9 +515,9 @@ class Driver(Keeper):
 
 
 def carried_out(performer: Performer, order: Order) -> bool:
-    """Carry an order out; False: it cannot be done.
+    """Carry out an order; False: it cannot be done.
 
-    One that a newer decision has overtaken counts as done: what it was for is no more.
+    An order that a newer decision has overtaken counts as done, because it has no purpose now.
     """
     try:
         performer.perform(order)

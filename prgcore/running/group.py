@@ -1,7 +1,7 @@
-"""A group as a file: which nodes, where they listen, what they keep running, where the record is.
+"""A group as a file: its nodes, their addresses and services, and the store of the record.
 
-Law: reading and checking only. TOML, one file for both nodes; `prgcore agent` runs a node of it,
-`prgcore ha --state` commands the group.
+Law: reading and checking only. The file is TOML, one for both nodes. `prgcore agent` runs a node of
+it, and `prgcore ha --state` commands the group.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ __all__ = [
 ]
 
 LONGEST = 1 << 20
-"""Bytes of the longest group file."""
+"""How many bytes a group file may have."""
 
 LONGEST_SOCKET = 103
-"""Bytes of the longest name that a socket may have on every system."""
+"""How many bytes the name of a socket may have on every system."""
 
 ETCD_GRANT = 2.0
-"""Seconds that a grant in etcd lasts at least."""
+"""How many seconds a grant in etcd lasts at least."""
 
 KEYS = ("group", "store", "policy", "parameters", "lease", "grant", "node1", "node2")
 LEASE_KEYS = ("lasts", "pause", "stopping", "waits")
@@ -49,13 +49,14 @@ Address: TypeAlias = tuple[str, int]
 
 @frozen
 class Lease:
-    """How long a node may serve after it has read the record, and how long the other one waits.
+    """How long a node may serve after it has read the record, and how long the other node waits.
 
     Attributes:
-        lasts: seconds after the beginning of a reading for which the services may serve.
-        waits: seconds after which another node may, where the first cannot be asked.
-        pause: the longest pause between looking at the lease and serving by it, in seconds.
-        stopping: how long the services serve after they were told to stop, in seconds.
+        lasts: how long the services may serve, in seconds from the beginning of a reading.
+        waits: how long the other node waits before it serves, in seconds, if the first node does
+            not answer.
+        pause: the longest pause between a look at the lease and serving by it, in seconds.
+        stopping: how long the services still serve after the request to stop, in seconds.
 
     Raises:
         BadInput: users could be served twice: the wait is shorter than the rest (T10).
@@ -70,11 +71,11 @@ class Lease:
         for name in LEASE_KEYS:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e6:
-                raise BadInput(f"lease: {name}: {value!r:.60} is no number of seconds from 0 on")
+                raise BadInput(f"lease: {name}: {value!r:.60} is not a number of seconds from 0")
         if not self.lasts or not fenced(self.lasts, self.pause, self.stopping, self.waits):
             raise BadInput(
                 f"lease: lasts + pause + stopping = {self.lasts + self.pause + self.stopping:g} s "
-                f"is to be above 0 and at most waits, which is {self.waits:g} s: else users could "
+                f"must be above 0 and at most waits, which is {self.waits:g} s: else users could "
                 "be served twice (T10)")
 
 
@@ -84,15 +85,16 @@ class Member:
 
     Attributes:
         seat: node1 or node2.
-        name: what people call it.
-        directory: where its log and its sockets are.
+        name: the name that people use for it.
+        directory: the directory of its log and its sockets.
         home: the directory of the group file, where its services are started.
-        service: where it listens for heartbeats; of the peer's file, `peer` where it sends them.
-        admin: where it listens for the administrator and for its peer.
-        peer: where it sends its heartbeats, if not to the peer's `service`.
+        service: the address where it listens for heartbeats.
+        admin: the address where it listens for the administrator and for its peer.
+        peer: the address to which it sends heartbeats, if not the peer's `service`.
         services: its critical services: for each name, the command that runs it.
-        database: which of them is the database, if one is.
-        serving: which of them serves users: it is told whom, and until when.
+        database: the name of the service that is the database; empty: none.
+        serving: the name of the service that serves users. The agent sends it the groups, and
+            until when to serve them.
     """
 
     seat: str
@@ -109,7 +111,7 @@ class Member:
 
 @frozen
 class Group:
-    """What a group file says."""
+    """The content of a group file."""
 
     name: str
     store: str
@@ -121,7 +123,7 @@ class Group:
     file: Path
 
     def member(self, name: str) -> Member:
-        """The node that somebody names, by its seat or its name.
+        """The node with this seat or name.
 
         Raises:
             BadInput: no such node.
@@ -139,8 +141,8 @@ class Group:
         """The store of the group and its arbiter.
 
         Raises:
-            BadInput: no such store.
-            MissingExtra: what it needs is not installed.
+            BadInput: there is no such store.
+            MissingExtra: a package that it needs is not installed.
             Unavailable: it does not answer.
         """
         kind, where = _store(self.store)
@@ -152,15 +154,15 @@ class Group:
         from prgcore.stores.etcd import EtcdArbiter, EtcdStore
 
         prefix = f"prgcore/{self.name}/"
-        timeout = max(1.0, self.lease.lasts / 2)  # two calls, and the lease is not over
+        timeout = max(1.0, self.lease.lasts / 2)  # so that two calls fit into the lease
         return (EtcdStore(where, prefix=prefix, timeout=timeout),
                 EtcdArbiter(where, prefix=prefix, ttl=self.grant, timeout=timeout))
 
 
 def terms(group: Group) -> dict[str, str]:
-    """What both nodes are to agree on beside the machine: by which lease they serve.
+    """The terms that both nodes must share, beside the machine: their lease.
 
-    One term, `lease`: its seconds as a text, equal exactly if the seconds are.
+    It is one term, `lease`: its seconds as a text. Two texts are equal exactly if the seconds are.
     """
     lease = ", ".join(f"{name} {float(getattr(group.lease, name))!r}".removesuffix(".0") + " s"
                       for name in LEASE_KEYS)
@@ -171,7 +173,7 @@ def read_group(file: Path) -> Group:
     """The group in a file.
 
     Raises:
-        BadInput: it cannot be read, or something in it is wrong; one line, with its place.
+        BadInput: it cannot be read, or something in it is wrong; one line with the place.
     """
     try:
         with file.open("rb") as opened:
@@ -179,7 +181,7 @@ def read_group(file: Path) -> Group:
         text = data.decode()
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput(f"group file {str(file)[:120]!r}: cannot be read: "
-                       f"{getattr(error, 'strerror', None) or 'it is no text'}") from None
+                       f"{getattr(error, 'strerror', None) or 'it is not text'}") from None
     if len(data) > LONGEST:
         raise BadInput(f"group file {file.name}: longer than {LONGEST >> 20} MB; "
                        "expected some tables of TOML")
@@ -210,11 +212,11 @@ def _group(found: dict[str, Any], file: Path) -> Group:
     kind, _ = _store(group.store)
     if group.grant < group.lease.lasts:
         raise BadInput(f"grant: {group.grant:g} s is shorter than the lease, which lasts "
-                       f"{group.lease.lasts:g} s: another node could have the grant while this one "
-                       "serves by it; write a longer one")
+                       f"{group.lease.lasts:g} s: both nodes could serve by the grant at once; "
+                       "write a longer one")
     if kind == "etcd" and group.grant < ETCD_GRANT:
-        raise BadInput(f"grant: {group.grant:g} s is too short for etcd, where a grant lasts "
-                       f"{ETCD_GRANT:g} s or more whatever is asked; write grant = {ETCD_GRANT:g}")
+        raise BadInput(f"grant: {group.grant:g} s is too short for etcd, where a grant lasts at "
+                       f"least {ETCD_GRANT:g} s; write grant = {ETCD_GRANT:g}")
     _apart(*group.nodes.values())
     return group
 
@@ -222,25 +224,25 @@ def _group(found: dict[str, Any], file: Path) -> Group:
 def _grant(found: Mapping[str, Any]) -> float:
     grant = found.get("grant", 3)
     if isinstance(grant, bool) or not isinstance(grant, int | float) or not 0 < grant < 1e6:
-        raise BadInput(f"grant: {grant!r:.60} is no number of seconds above 0")
+        raise BadInput(f"grant: {grant!r:.60} is not a number of seconds above 0")
     return float(grant)
 
 
 def _store(text: str) -> tuple[str, str]:
-    """The kind of a store, and where it is."""
+    """The kind of a store and its place."""
     kind, _, where = text.partition(":")
     if kind not in ("sqlite", "etcd") or not where:
-        raise BadInput(f"store: {text[:80]!r} is none; expected sqlite:FILE or etcd:URL")
+        raise BadInput(f"store: {text[:80]!r} is not a store; expected sqlite:FILE or etcd:URL")
     return kind, where
 
 
 def _apart(one: Member, two: Member) -> None:
-    """Nothing of one node is anything of the other: neither names nor addresses."""
+    """Check that the two nodes share no name and no address."""
     if one.name.lower() == two.name.lower():
         raise BadInput(f"both nodes are called {one.name[:60]!r}; choose two different names")
     for node, other in ((one, two), (two, one)):
         if node.name.lower() == other.seat:
-            raise BadInput(f"{node.seat}.name: {node.name!r} is what the other node is called")
+            raise BadInput(f"{node.seat}.name: {node.name!r} is the name of the other node")
     ends = [(f"{node.seat}.{what}", getattr(node, what)) for node in (one, two)
             for what in ("service", "admin")]
     for (first, address), (second, same) in combinations(ends, 2):
@@ -251,8 +253,8 @@ def _apart(one: Member, two: Member) -> None:
                 f'[{seat}], {what} = "HOST:PORT", as "{_shown((same[0], same[1] % 65535 + 1))}"')
     for node in (one, two):
         if node.peer in (node.service, node.admin):
-            raise BadInput(f"{node.seat}.peer: {_shown(node.peer)} is the node itself; expected "
-                           "where the other one is reached")
+            raise BadInput(f"{node.seat}.peer: {_shown(node.peer)} is its own address; expected "
+                           "the address of the other node")
 
 
 def _member(seat: str, found: dict[str, Any], file: Path) -> Member:
@@ -262,8 +264,8 @@ def _member(seat: str, found: dict[str, Any], file: Path) -> Member:
     for name, command in services.items():
         if not name.isprintable() or not name.strip(".") or "/" in name or len(name) > 60 \
                 or name == "agent":
-            raise BadInput(f"{at}services: {name[:60]!r} is no name of a service; expected one that "
-                           "a file can have, and not agent")
+            raise BadInput(f"{at}services: {name[:60]!r} is not a name for a service; expected "
+                           "one that a file can have, except agent")
         if not isinstance(command, list) or not command or not all(
                 isinstance(word, str) and word and "\0" not in word for word in command):
             raise BadInput(f'{at}services.{name}: expected a command as a list: ["program", "option"]')
@@ -283,11 +285,11 @@ def _member(seat: str, found: dict[str, Any], file: Path) -> Member:
 
 
 def _reached(socket: Path, home: Path, at: str) -> None:
-    """A service that is started in its home can listen there."""
+    """Check that a service that is started in `home` can listen at this socket."""
     names = str(socket.absolute()), os.path.relpath(socket, home)
     if min(len(os.fsencode(name)) for name in names) > LONGEST_SOCKET:
         raise BadInput(f"{at}directory: a socket in {str(socket.parent)[-60:]!r} has a name of more "
-                       f"than {LONGEST_SOCKET} bytes, which no system takes; choose a shorter one")
+                       f"than {LONGEST_SOCKET} bytes, which some systems refuse; choose a shorter one")
 
 
 def _only(found: Mapping[str, Any], known: tuple[str, ...], at: str) -> None:
@@ -311,17 +313,17 @@ def _text(found: dict[str, Any], name: str, at: str, default: str = "") -> str:
 
 
 def _address(found: dict[str, Any], name: str, at: str, port: int) -> Address:
-    """`HOST:PORT`, `[IPv6]:PORT`, or a host: then the document's port."""
+    """The address in `HOST:PORT` or `[IPv6]:PORT`; a host alone gets the document's port."""
     text = _text(found, name, at, "127.0.0.1")
     host, number = _split(text)
     if not host or set(host) & set(" []/@,") or not _port(number or str(port)):
-        raise BadInput(f"{at}{name}: {text[:60]!r} is no address; expected HOST:PORT, as "
+        raise BadInput(f"{at}{name}: {text[:60]!r} is not an address; expected HOST:PORT, as "
                        f"127.0.0.1:{port} or [::1]:{port}")
     return host.lower(), int(number or port)
 
 
 def _split(text: str) -> tuple[str, str]:
-    """Host and port; an empty port: none is given. An empty host: it is no address."""
+    """Host and port. The port is empty if none is given, the host if it is not an address."""
     if text.startswith("["):
         inside, closed, rest = text[1:].partition("]")
         fits = closed and (not rest or (rest[0] == ":" and len(rest) > 1))
@@ -333,7 +335,7 @@ def _split(text: str) -> tuple[str, str]:
 
 
 def _six(text: str) -> str:
-    """An address of IPv6 in its short form; empty: it is none."""
+    """An IPv6 address in its short form; empty if it is not one."""
     with suppress(ValueError):
         return str(IPv6Address(text))
     return ""

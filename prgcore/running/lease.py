@@ -1,8 +1,8 @@
-"""Serving: whom the services of a node may serve, and for how long.
+"""Serving: the groups that the services of a node may serve, and for how long.
 
-Law: no rule lives here. The record says who is assigned to a node, and whose claim a group is;
-the services are told what both give, and only until the lease is over that began before the
-reading. What the other node had is taken when it said that it stopped, or after the wait (T10).
+Law: no rule lives here. The record has the assignment and the claim of each group. The services may
+serve a group if their node has both, until the lease is over, which began before the reading. The
+node takes a group over when the other node reports that it stopped, or after the wait (T10).
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ class Serving:
     """The lease of one node's services, kept by its agent.
 
     Attributes:
-        seen: the newest reading of the record, and when it was begun.
-        ousted: another agent has taken the seat, from another directory.
+        seen: the newest reading of the record, and when it began.
+        ousted: whether another agent has taken the seat, from another directory.
     """
 
     def __init__(self, keeper: Keeper, services: Services, arbiter: Arbiter, lease: Lease) -> None:
@@ -41,12 +41,12 @@ class Serving:
         self.ousted = False
         self._identity = _identity(services)
         self._starts = 0.0
-        self._told = boot_clock() + lease.lasts  # an agent before this one may just have told
+        self._permitted = boot_clock() + lease.lasts  # an earlier agent may just have permitted it
         self._freed: dict[tuple[str, Claim], float] = {}
         self._lock = Lock()
 
     def sit(self) -> None:
-        """Take the seat of the node. Who had it in another place has time to stop first.
+        """Take the seat of the node. An agent that had it elsewhere gets time to stop first.
 
         Raises:
             Unavailable: the store does not answer.
@@ -59,10 +59,10 @@ class Serving:
             self._starts = serves_from(boot_clock(), self.lease.waits)
 
     def once(self) -> bool:
-        """One reading after another, never two at once; whether the services have heard it.
+        """Read the record and serve by it, one thread at a time; return whether the services obey.
 
         Raises:
-            Unavailable: the store does not answer: the services serve until the lease is over.
+            Unavailable: the store does not answer. The services serve until the lease is over.
         """
         with self._lock:
             return self._newest()
@@ -73,10 +73,10 @@ class Serving:
         self.seen = record, begun
         self.ousted = record.seats.get(self.node) != self._identity
         may = not self.ousted and begun >= self._starts and self._granted(record)
-        heeded = self._tell(served(record, self.node) if may else {}, begun + self.lease.lasts)
+        obeyed = self._permit(served(record, self.node) if may else {}, begun + self.lease.lasts)
         if self.ousted:
-            return heeded
-        if heeded:
+            return obeyed
+        if obeyed:
             self.keeper.change(lambda newest: let_go(newest, self.node)
                                if newest.epoch == record.epoch else newest)
         now = boot_clock()
@@ -89,17 +89,17 @@ class Serving:
             return since is not None and now >= serves_from(since, self.lease.waits)
 
         after = self.keeper.change(lambda newest: taken(newest, self.node, waited))
-        return self._newest() if after.claims != record.claims else heeded
+        return self._newest() if after.claims != record.claims else obeyed
 
-    def _tell(self, groups: dict[str, int], until: float) -> bool:
-        """Whether the services heed it; who cannot say so has, when the last lease is over."""
+    def _permit(self, groups: dict[str, int], until: float) -> bool:
+        """Whether the services obey: by their own answer, or because their last lease is over."""
         if groups:
-            self._told = until
+            self._permitted = until
         return self.services.serve(groups, until) or boot_clock() > serves_until(
-            self._told, 0, self.lease.pause, self.lease.stopping)
+            self._permitted, 0, self.lease.pause, self.lease.stopping)
 
     def _granted(self, record: Record) -> bool:
-        """Whether a node that serves by the take-over grant has it still, or again."""
+        """Whether a node that serves by the take-over grant still has it, or has it again."""
         if record.columns[f"{self.node}.state"] not in HOLDERS:
             return True
         with suppress(StaleEpoch):
@@ -108,7 +108,7 @@ class Serving:
 
 
 def _identity(services: Services) -> str:
-    """What tells this place from another one: a word in the directory, made once."""
+    """The identity of this directory: a word in a file, written once."""
     file = services.directory / "identity"
     with suppress(OSError):
         if word := file.read_text().strip():

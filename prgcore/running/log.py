@@ -1,7 +1,7 @@
 """The decision log as a file of JSON Lines, and as records of `logging`.
 
-Law: one entry, one line, one write; who reads sees whole lines, but for the last one of a program
-that was killed. Rotate by renaming the file: the next entry begins a new one. Nothing here decides.
+Law: one entry is one line and one write. A reader sees whole lines, except for the last line of a
+program that was killed. To rotate, rename the file: the next entry begins a new one.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ LOGGER = logging.getLogger("prgcore")
 
 @define(eq=False)
 class LogFile:
-    """A log to append to, from several threads and processes; made where it is not there.
+    """A log that threads and processes can append to; it is made if it does not exist.
 
     Args:
         path: the file.
@@ -52,7 +52,7 @@ class LogFile:
         """Write one entry.
 
         Raises:
-            Unavailable: it cannot be written; what of it was written stays a line of its own.
+            Unavailable: it cannot be written. A part that was written stays a line of its own.
         """
         value = entry.to_json() if isinstance(entry, Entry) else dict(entry)
         line = json.dumps(value).encode() + b"\n"
@@ -71,7 +71,7 @@ class LogFile:
                               "is the disk full?")
 
     def _reopen(self) -> None:
-        """Open the file of this name, which may be another one since the last entry."""
+        """Open the file of this name, which may have been replaced since the last entry."""
         if self._file >= 0:
             with suppress(FileNotFoundError):
                 if os.path.samestat(self.path.stat(), os.fstat(self._file)):
@@ -80,7 +80,7 @@ class LogFile:
         self._file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
 
     def _torn(self) -> bool:
-        """Whether the last line has no end: its writer was killed."""
+        """Whether the last line has no end, because its writer was killed."""
         size = os.fstat(self._file).st_size
         return size > 0 and os.pread(self._file, 1, size - 1) != b"\n"
 
@@ -105,7 +105,7 @@ class LogFile:
 
 
 Said = TypeVar("Said")
-"""What a line says: an `Entry`, or what else it is read as."""
+"""The content of a line: an `Entry`, or another type that a reader makes."""
 
 
 @frozen
@@ -113,10 +113,10 @@ class LogLine(Generic[Said]):
     """A line of a log.
 
     Attributes:
-        place: where it stands, as `line 17`.
-        entry: what it says; None where it cannot be read.
-        wrong: why it cannot be read.
-        torn: whether it is the last one and has no end: its writer was killed, or is writing.
+        place: its place, such as `line 17`.
+        entry: its content; None if it cannot be read.
+        wrong: the reason why it cannot be read.
+        torn: whether it is the last line and has no end: its writer was killed, or is writing.
     """
 
     place: str
@@ -128,7 +128,7 @@ class LogLine(Generic[Said]):
 def line_of(
     place: str, value: Any, reader: Callable[[Any], Said], *, torn: bool = False
 ) -> LogLine[Said]:
-    """The line that holds this JSON."""
+    """The line with this JSON."""
     try:
         return LogLine(place, reader(value))
     except BadInput as error:
@@ -140,10 +140,10 @@ def lines(stream: BinaryIO) -> Iterator[LogLine[Entry]]: ...
 @overload
 def lines(stream: BinaryIO, reader: Callable[[Any], Said]) -> Iterator[LogLine[Said]]: ...
 def lines(stream: BinaryIO, reader: Callable[[Any], Any] = Entry.from_json) -> Iterator[LogLine[Any]]:
-    """The lines of a log that are not blank, one after the other, whatever they hold.
+    """The lines of a log that are not blank, one after the other, readable or not.
 
     Args:
-        reader: what reads the JSON of a line, or raises BadInput.
+        reader: makes the content of the JSON of a line, or raises BadInput.
     """
     number = 0
     while data := stream.readline(LINE_LIMIT + 1):
@@ -173,10 +173,10 @@ def _line(number: int, data: bytes, reader: Callable[[Any], Said]) -> LogLine[Sa
 
 
 def read(path: str | Path) -> Iterator[Entry]:
-    """The entries of a log. A last line without its end is no entry yet.
+    """The entries of a log. A last line without its end is not an entry yet.
 
     Raises:
-        BadInput: the file cannot be read, or a line of it is no entry.
+        BadInput: the file cannot be read, or one of its lines is not an entry.
     """
     try:
         with Path(path).open("rb") as file:
@@ -190,7 +190,7 @@ def read(path: str | Path) -> Iterator[Entry]:
 
 
 def tell(entry: Entry, logger: logging.Logger = LOGGER) -> None:
-    """An entry as a record of `logging`: at DEBUG what is ignored, else at INFO.
+    """Log an entry as a record of `logging`: at DEBUG if it was ignored, else at INFO.
 
     The record has the entry's JSON as its attribute `prgcore`, for handlers that print JSON.
     """
@@ -202,10 +202,10 @@ def tell(entry: Entry, logger: logging.Logger = LOGGER) -> None:
 
 @define(eq=False)
 class Tally:
-    """Telemetry that is kept up to date: call it for what is so now.
+    """Telemetry that is kept up to date; a call returns it as it is now.
 
     Args:
-        store: a store whose history is read on, whenever it is called; else `add` tells entries.
+        store: a store; each call reads on in its history. Without one, entries come by `add`.
         clock: seconds since 1970.
     """
 
@@ -220,7 +220,7 @@ class Tally:
             self._so_far = of((entry,), self._so_far)
 
     def __call__(self) -> Telemetry:
-        """What is so now.
+        """The telemetry now.
 
         Raises:
             Unavailable: the store does not answer.

@@ -1,8 +1,8 @@
-"""Metrics: what is published of telemetry, under which names, in which units.
+"""Metrics: the names, units and labels under which telemetry is published.
 
-Law: data and one reading of it; no foreign library. Every exporter publishes exactly these, so a
-name on a page, in an alert and in an answer is one name. Labels are words of the log, and
-`prgcore.running.telemetry` bounds how many there are.
+Law: data, and one reading of it; no foreign library. Every exporter publishes exactly these, so
+pages, alerts and answers use the same names. Labels are words of the log, and
+`prgcore.running.telemetry` limits their number.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ class Metric:
     """A number that is published, or one for each value of its labels.
 
     Attributes:
-        name: without `prgcore_` in front, and without `_total` behind a counter's.
-        says: what it is, in one sentence without its full stop.
-        labels: their names.
+        name: its name, without the prefix `prgcore_` and the suffix `_total` of a counter.
+        says: its meaning, as one sentence without its full stop.
+        labels: the names of its labels.
         counter: whether it only grows; else it is a gauge.
         read: its samples, in any order.
     """
@@ -40,7 +40,7 @@ class Metric:
 
     @property
     def unit(self) -> str:
-        """Its unit, as the last word of its name says."""
+        """Its unit, which is the last word of its name."""
         return "s" if self.name.endswith("seconds") else "1"
 
     def samples(self, telemetry: Telemetry) -> list[Sample]:
@@ -49,7 +49,7 @@ class Metric:
 
 
 def short(column: str) -> str:
-    """How a label names what has a state: `node1` of `node1.state`; another column in full."""
+    """The label of a column: `node1` for `node1.state`; the full name for any other."""
     return column.removesuffix(".state")
 
 
@@ -88,7 +88,7 @@ METRICS = (
     Metric("served", "Whether somebody serves the users at home on the node", _USERS, False,
            lambda t: (((home,), float(u.served)) for home, u in t.users.items()
                       if u.served is not None)),
-    Metric("outages", "How often the users were served no more", _USERS, True,
+    Metric("outages", "How often the users ceased to be served", _USERS, True,
            lambda t: (((home,), u.outages) for home, u in t.users.items())),
     Metric("outage_seconds", "Seconds in which the users were out", _USERS, True,
            lambda t: (((home,), u.seconds) for home, u in t.users.items())),
@@ -100,7 +100,7 @@ METRICS = (
     Metric("last_entry_timestamp_seconds", "When the last entry was written, since 1970", (), False,
            lambda t: [((), t.told)] if t.told is not None else []),
     Metric("entries", "Entries of the log", (), True, lambda t: [((), t.entries)]),
-    Metric("skipped_lines", "Lines of the log that are no entry", (), True,
+    Metric("skipped_lines", "Lines of the log that are not entries", (), True,
            lambda t: [((), t.skipped)]),
     Metric("clock_steps_back", "Entries whose time was before the last one's", (), True,
            lambda t: [((), t.backwards)]),

@@ -1,9 +1,9 @@
-"""A node: what it knows of the pair, and what it decides from that alone.
+"""A node: what it knows about the pair, and what it decides from that alone.
 
-Law: pure. To a node the pair is partly hidden: it reads the columns that both share, its own, and
-what its peer tells in heartbeats. So its view stands for many pairs; the machine decides the
-same in all of them where the event can happen (F8), and that is the decision. Where they differ
-something is missing that whoever decides must hear first: `Undecided`, never a guess.
+Law: pure. A node sees a part of the pair: the columns that both share, its own, and those that its
+peer reports in heartbeats. So its view stands for many pairs. The machine decides the same in all
+of them in which the event can happen (F8), and that is the decision. If the decisions differ, the
+node must first learn something that it does not know: `Undecided`, never a guess.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def shared(engine: Engine) -> tuple[str, ...]:
 
 
 def own(engine: Engine, node: str) -> tuple[str, ...]:
-    """The columns that a node keeps itself: what it observes, and its own process.
+    """The columns that a node keeps itself: those that it observes, and its own process.
 
     Raises:
         BadInput: no such node.
@@ -41,18 +41,18 @@ def own(engine: Engine, node: str) -> tuple[str, ...]:
 
 
 def reported(engine: Engine, node: str) -> tuple[str, ...]:
-    """The columns of a node that its heartbeats report: what it observes."""
+    """The columns of a node that its heartbeats report: those that it observes."""
     return tuple(c.name for c in engine.model.columns if c.observed_by == node and not c.derived)
 
 
 def view(
     record: Record, node: str, heard: Mapping[str, str] | None = None, changes: int = -1
 ) -> dict[str, str]:
-    """What a node knows: the record, its own columns, and what it heard, if that is up to date.
+    """The columns that a node knows: the record, its own, and the peer's if they are up to date.
 
     Args:
-        heard: the columns that the peer told; None: the peer is not heard.
-        changes: the number of changes of the peer with which it told them.
+        heard: the columns that the peer reported; None: the peer is not heard.
+        changes: the number of the peer's changes when it reported them.
     """
     known = {**record.columns, **record.own[node]}
     if heard is not None and changes == record.changes[seat("peer", node)]:
@@ -61,10 +61,10 @@ def view(
 
 
 def pairs(engine: Engine, known: Mapping[str, str]) -> tuple[Pair, ...]:
-    """The pairs for which a view stands, those outside the invariants left out.
+    """The pairs inside the invariants for which a view stands.
 
     Raises:
-        BadInput: a column that the machine has not, or a view that tells next to nothing.
+        BadInput: the machine lacks a column, or the view knows too few columns.
     """
     engine.check(known, stored=True)
     return _pairs(engine, tuple(known.items()))
@@ -72,7 +72,7 @@ def pairs(engine: Engine, known: Mapping[str, str]) -> tuple[Pair, ...]:
 
 @lru_cache(maxsize=32)
 def _pairs(engine: Engine, known: Choices) -> tuple[Pair, ...]:
-    """An agent asks of one view many times."""
+    """The same, cached: an agent asks for one view many times."""
     try:
         return engine.completions(dict(known))
     except BudgetExhausted as error:
@@ -81,7 +81,7 @@ def _pairs(engine: Engine, known: Choices) -> tuple[Pair, ...]:
 
 
 def any_pair(engine: Engine, known: Mapping[str, str]) -> Pair:
-    """One pair of a view, for what reads the known columns only.
+    """One pair of a view, for a caller that reads the known columns only.
 
     Raises:
         BadInput: as `pairs`.
@@ -100,15 +100,15 @@ def _filled(engine: Engine, known: Mapping[str, str]) -> Pair:
 
 
 def decide(engine: Engine, known: Mapping[str, str], event: str) -> Decision:
-    """What the machine decides in every pair of a view where the event can happen.
+    """The decision of the machine in every pair of a view in which the event can happen.
 
-    Of the decision's pair only the known columns mean anything.
+    In the decision's pair, only the known columns are valid.
 
     Raises:
-        BadInput: no such event, or no view of this machine.
-        ImpossibleEvent: it can happen in none of them.
+        BadInput: there is no such event, or the view is not of this machine.
+        ImpossibleEvent: it cannot happen in any of them.
         OutsideInvariant: no pair inside the invariants has these columns.
-        Undecided: the decision hangs on what is not known.
+        Undecided: the decision depends on columns that are not known.
     """
     answers: dict[object, Decision] = {}
     unknown = [c for c in engine.stored if c not in known]
@@ -122,15 +122,15 @@ def decide(engine: Engine, known: Mapping[str, str], event: str) -> Decision:
     if len(answers) == 1:
         return next(iter(answers.values()))
     if answers:
-        hangs = _hangs_on(engine, event, unknown)
-        raise Undecided(f"{event} hangs on {', '.join(hangs)}, which is not known now", hangs)
-    return engine.step(any_pair(engine, known), event)  # it says why not
+        missing = _reads_of(engine, event, unknown)
+        raise Undecided(f"{event} depends on {', '.join(missing)}: not known now", missing)
+    return engine.step(any_pair(engine, known), event)  # it raises, with the reason
 
 
 def written(engine: Engine, record: Record, decision: Decision) -> dict[str, str]:
-    """What a decision that is done makes of every drawer, also of a node that could not be asked.
+    """The columns of every drawer after a done decision, including a silent node's.
 
-    A drawer is what its node keeps; whoever decides need not have read it to write it.
+    A drawer has the columns that its node keeps. Another node need not read it to write it.
     """
     drawers = {c: v for drawer in record.own.values() for c, v in drawer.items()}
     if decision.rule is None or not drawers:
@@ -140,14 +140,14 @@ def written(engine: Engine, record: Record, decision: Decision) -> dict[str, str
 
 
 def _clearer(decision: Decision, other: Decision | None, unknown: list[str]) -> bool:
-    """Of two refusals, the one that names fewer columns that nobody knows."""
+    """Whether a refusal names fewer unknown columns than another one."""
     def vague(one: Decision) -> int:
         return sum(f.column in unknown for f in one.failed)
 
     return other is None or vague(decision) < vague(other)
 
 
-def _hangs_on(engine: Engine, event: str, unknown: list[str]) -> tuple[str, ...]:
+def _reads_of(engine: Engine, event: str, unknown: list[str]) -> tuple[str, ...]:
     """The unknown columns that the rules of an event read."""
     sources = {c.name: c.sources or (c.name,) for c in engine.model.columns}
     read = {
@@ -161,11 +161,11 @@ def _hangs_on(engine: Engine, event: str, unknown: list[str]) -> tuple[str, ...]
 
 
 def explanation(engine: Engine, pair: Pair, event: str) -> tuple[str, ...]:
-    """What must have happened before an event, that nobody saw: the fewest faults of the world.
+    """The fewest unseen faults of the world that must have preceded an event.
 
-    They change columns that only the environment knows, or that a dead node cannot tell any more:
-    a lost heartbeat is explained by a cut link, a lost host by its power. Nothing where the
-    event can happen as it is, or where no one or two of them explain it.
+    They change columns that only the environment knows, or that a dead node cannot report any
+    more: a cut link explains a lost heartbeat, and lost power a lost host. The answer is empty if
+    the event can happen already, or if no one or two faults explain it.
     """
     if engine.possible(pair, event):
         return ()

@@ -1,6 +1,6 @@
-"""The page of an agent: what a browser shows at its administrator's address.
+"""The page of an agent: HTML that a browser gets at its administrator's address.
 
-Law: text from a status, and nothing else; the page asks again by itself, and holds no script.
+Law: text from a status, and nothing else. The page reloads itself, without a script.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ th,td{border-color:#39424f}}
 
 
 def page(group: Group, status: Mapping[str, Any]) -> bytes:
-    """The answer to a browser, head and body."""
+    """The HTTP response to a browser, head and body."""
     known, claims = status["known"], status["claims"]
     names = dict(zip(NODES, status["nodes"], strict=True))
     rows = "".join(
@@ -55,7 +55,7 @@ def _cell(known: Mapping[str, str], node: str, column: str) -> str:
 
 
 def _own(known: Mapping[str, str], node: str) -> str:
-    """What is known of a node's services; the peer may not have answered."""
+    """The state of a node's services; not known if the peer has not answered."""
     services = known.get(f"{node}.services")
     return "not known" if services is None else escape(
         f"{services}, database {known.get(f'{node}.database', 'not known')}")

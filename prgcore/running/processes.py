@@ -1,21 +1,21 @@
-"""Services as child processes: started, stopped, watched, and told whom they may serve.
+"""Services as child processes: how they are started, stopped and watched, and whom they may serve.
 
-Law: no rule lives here. A service runs as long as somebody holds the lock on `NAME.lock`, which it
-inherits: whoever started it, and whatever became of that one, it is found and taken over, and no
-other process is taken for it. Its number, which it writes itself, is in `NAME.pid`; it leads a
-session of its own, so what it starts is stopped with it, and it outlives its agent. A service that
-closes the descriptors that it inherits is known to the agent that started it, and to no later one.
+Law: no rule lives here. A service holds the lock on `NAME.lock`, which it inherits, for as long as
+it runs. So a later agent finds it and takes it over, and mistakes no other process for it. It
+writes its own process number to `NAME.pid`. It leads a session of its own, so processes that it
+starts are stopped with it, and it outlives its agent. If a service closes inherited descriptors,
+only the agent that started it knows that it runs.
 
-The one that serves users listens on the socket that PRGCORE_SOCKET names. It is sent JSON objects,
-one a line, and answers each with one:
+The service that serves users listens on the socket that PRGCORE_SOCKET names. The agent sends JSON
+objects, one per line, and the service answers each with one:
 
     {"serve": {"node1": TOKEN}, "until": SECONDS}
 
-It serves these groups, and nobody else, until then by the boot clock of the computer
-(`prgcore.stores.ports.boot_clock`), and answers `{}` when it does. After `until` it serves nobody,
-whatever becomes of its agent. What is told with an earlier `until` than before comes too late: it
-goes on as it was, and answers anything else, as `{"late": true}`. A line without `"serve"` changes
-nothing; any answer will do. It has half a second to answer.
+It then serves these groups, and nobody else, and answers `{}`. It stops at `until`, by the boot
+clock of the computer (`prgcore.stores.ports.boot_clock`), even if its agent is gone. A line with an
+earlier `until` than before comes too late: the service continues as before, and gives any other
+answer, such as `{"late": true}`. A line without `"serve"` changes nothing, and any answer is
+accepted. The service has half a second to answer.
 """
 
 from __future__ import annotations
@@ -43,20 +43,20 @@ except ModuleNotFoundError:  # Windows
 __all__ = ["Services", "alive"]
 
 PATIENCE = 2.0
-"""Seconds that a service has to start, to stop, or to answer."""
+"""How many seconds a service has to start, to stop, or to answer."""
 
 NUMBERED = 'echo $$ >"$0" && exec "$@"'
-"""How the shell becomes a service: first its number is written, then it is the service."""
+"""The shell command that becomes a service: it writes its number, then executes the service."""
 
 
 def alive(pid: int) -> bool:
-    """Whether a process runs; one that is dead and not buried does not."""
+    """Whether a process runs; a zombie does not."""
     try:
         os.kill(pid, 0)
         status = Path(f"/proc/{pid}/stat").read_bytes()
     except ProcessLookupError:
         return False
-    except OSError:  # no such files on this system
+    except OSError:  # this system has no such files
         return True
     return status.rpartition(b")")[2].split()[0] not in (b"Z", b"X")
 
@@ -65,7 +65,7 @@ class Services:
     """The critical services of a node, as child processes. Threads may share it.
 
     Raises:
-        BadInput: the directory cannot be made, or its socket has too long a name; or this system
+        BadInput: the directory cannot be made, the name of its socket is too long, or this system
             has no locks that a child inherits.
     """
 
@@ -89,14 +89,14 @@ class Services:
 
     @property
     def socket(self) -> Path:
-        """Where the service listens that serves users."""
+        """The socket of the service that serves users."""
         return self.directory / "serving.sock"
 
     def pid(self, name: str) -> int | None:
-        """The process of a service: None, it does not run; 0, it runs, its number is not known.
+        """The process of a service. None: it does not run. 0: it runs, but its number is not known.
 
         Raises:
-            ActionFailed: whether it runs cannot be told.
+            ActionFailed: it is not known whether it runs.
         """
         with self._looking:
             child = self._child(name)
@@ -106,19 +106,19 @@ class Services:
                 return self._written(name) if lock is None else None
 
     def up(self) -> bool:
-        """Whether every critical service runs; the database is none. Raises as `pid` does."""
+        """Whether every critical service runs, without the database. Raises as `pid` does."""
         return all(self.pid(n) is not None for n in self.member.services
                    if n != self.member.database)
 
     def database_up(self) -> bool:
-        """Whether the database runs; without one, it does. Raises as `pid` does."""
+        """Whether the database runs, or there is none. Raises as `pid` does."""
         return not self.member.database or self.pid(self.member.database) is not None
 
     def start(self, names: tuple[str, ...] = ()) -> None:
-        """Start what does not run: these services, or all.
+        """Start these services, or all, if they do not run.
 
         Raises:
-            ActionFailed: one does not start.
+            ActionFailed: a service does not start.
         """
         with self._changing:
             for name in names or tuple(self.member.services):
@@ -137,12 +137,12 @@ class Services:
         end = time.monotonic() + PATIENCE
         while not self._written(name):
             if child.poll() is not None or time.monotonic() > end:
-                raise ActionFailed(f"{name}: it does not start; see {name}.log, and whether "
+                raise ActionFailed(f"{name} does not start; see {name}.log, and check that "
                                    f"{name}.pid can be written")
             time.sleep(0.001)
 
     def _begun(self, name: str, lock: int) -> subprocess.Popen[bytes]:
-        """A service with its lock, which it keeps."""
+        """The process of a new service, which inherits its lock."""
         command = self.member.services[name]
         program = str(self.member.home / command[0]) if os.sep in command[0] else command[0]
         if shutil.which(program) is None:
@@ -161,13 +161,13 @@ class Services:
                                       "PRGCORE_SOCKET": _short(self.socket, self.member.home)})
 
     def _child(self, name: str) -> int:
-        """The process of a service that this agent has started; 0: it does not run."""
+        """The process of a service that this agent has started; 0 if it does not run."""
         child = self._children.get(name)
         return child.pid if child is not None and child.poll() is None else 0
 
     @contextmanager
     def _lock(self, name: str) -> Iterator[int | None]:
-        """The lock of a service; None: it is held, the service runs."""
+        """The lock of a service; None: the service runs and holds it."""
         with _failing(name):
             file = os.open(self.directory / f"{name}.lock", os.O_RDWR | os.O_CREAT, 0o644)
         try:
@@ -182,7 +182,7 @@ class Services:
             os.close(file)
 
     def _written(self, name: str) -> int:
-        """The number that a service has written; 0: it has not, or nothing that is one."""
+        """The process number that a service has written; 0 if it has not written one."""
         try:
             text = (self.directory / f"{name}.pid").read_text("ascii")
         except (OSError, UnicodeDecodeError):
@@ -199,10 +199,10 @@ class Services:
             time.sleep(0.01)
 
     def stop(self) -> None:
-        """Stop the critical services; the database runs on.
+        """Stop the critical services, without the database.
 
         Raises:
-            ActionFailed: one does not stop.
+            ActionFailed: a service does not stop.
         """
         with self._changing:
             trouble: dict[str, str] = {}
@@ -214,7 +214,7 @@ class Services:
             f"{name} ({why})" for name, why in sorted(trouble.items())))
 
     def _signal(self, number: int) -> dict[str, str]:
-        """Which services still run a while after this signal, and why."""
+        """The services that still run some time after this signal, each with the reason."""
         said: dict[str, str] = {}
         end = time.monotonic() + PATIENCE / 2
         while True:
@@ -232,9 +232,9 @@ class Services:
             time.sleep(0.01)
 
     def serve(self, groups: Mapping[str, int], until: float) -> bool:
-        """Tell whom to serve, and until when; whether that was heard, and heeded.
+        """Permit the service to serve these groups until then; return whether it obeys.
 
-        A service that cannot be told serves by what it was told before, until then.
+        A service that does not answer serves by its last permission, until that ends.
 
         Args:
             groups: for each home that is served, its token.
@@ -245,7 +245,7 @@ class Services:
         return self._answer({"serve": dict(groups), "until": until}) == b"{}\n"
 
     def _answer(self, what: Mapping[str, object]) -> bytes:
-        """What the service that serves users answers; nothing where it does not."""
+        """The answer of the service that serves users; empty if there is none."""
         with suppress(OSError), socket.socket(socket.AF_UNIX) as end:
             end.settimeout(PATIENCE / 4)
             end.connect(self._near)
@@ -256,14 +256,14 @@ class Services:
 
 
 def _short(path: Path, here: Path) -> str:
-    """The whole path, where a socket may be called that; else as it is called from here."""
+    """The whole path if it is short enough for a socket; else the path from here."""
     whole = str(path.resolve())
     return whole if len(os.fsencode(whole)) <= LONGEST_SOCKET else os.path.relpath(whole, here.resolve())
 
 
 @contextmanager
 def _failing(name: str) -> Iterator[None]:
-    """What the system does not do for a service has failed."""
+    """Turn an error of the system into an ActionFailed of this service."""
     try:
         yield
     except OSError as error:

@@ -1,15 +1,16 @@
-"""Telemetry: what a log of decisions adds up to. Counters, the state of every node, time in it.
+"""Telemetry: the sum of a decision log: counters, the state of every node, the time in it.
 
-Law: a pure fold; time comes from the entries alone. Folding a log in two parts gives what folding
-it whole gives. Entries may name some of the columns only, and of any machine: what an entry does
-not name is as the last one that did left it. What cannot be read is counted and left out.
+Law: a pure fold; time comes from the entries alone. Folding a log in two parts gives the same as
+folding it whole. Entries may name only some columns, of any machine. A column that an entry does
+not name keeps its last value. Lines that cannot be read are counted and left out.
 
-An entry tells of the moment of its `time`. Between two entries nothing is known to change, so the
-seconds between them belong to what the first one left. Where a clock steps back no seconds pass.
+An entry is about the moment of its `time`. Between two entries nothing is known to change, so the
+seconds between them count for the values after the first one. If a clock steps back, no seconds
+pass.
 
-Users are out where they were served before and are not now, as far as the log tells: a column
-that it never names hinders nobody. A controller names all of them; of node agents nobody names
-`process`, so there users are out from when the survivor acts, not from the crash.
+Users are out if they were served before and are not now, as far as the log shows. A column that the
+log never names is taken as harmless. A controller names all columns. Node agents never name
+`process`, so with them users are out from the survivor's first act, not from the crash.
 """
 
 from __future__ import annotations
@@ -31,21 +32,21 @@ __all__ = ["MOST", "OTHER", "Key", "Telemetry", "Users", "fold", "of"]
 Key: TypeAlias = tuple[str, ...]
 
 MOST = 2000
-"""How many keys a counter has, and how many columns are kept; what is more is counted as OTHER."""
+"""The most keys of a counter, and the most columns; any further ones count as OTHER."""
 
 OTHER = "other"
 
 
 @frozen
 class Users:
-    """The users of one node, as the log tells of them.
+    """The users of one node, as far as the log shows.
 
     Attributes:
-        served: whether somebody serves them now; None: nobody did so far.
+        served: whether a node serves them now; None: none has served them yet.
         outages: how often they were served and then not.
-        seconds: how long they were out, all in all.
-        lasting: how long they have been out now, or were last time.
-        longest: how long they were out at most.
+        seconds: how long they were out in total, in seconds.
+        lasting: how long the present outage has lasted, or the last one did, in seconds.
+        longest: how long the longest outage lasted, in seconds.
         failovers: how often they were assigned to the peer.
     """
 
@@ -59,24 +60,24 @@ class Users:
 
 @frozen
 class Telemetry:
-    """What was folded so far; `Telemetry()` is that of an empty log.
+    """The telemetry of the entries so far; `Telemetry()` is that of an empty log.
 
     Attributes:
         entries: how many entries were counted.
-        skipped: how many lines were none.
-        first, told: seconds since 1970 of the first and the last entry.
-        last: until when seconds are counted: the last entry, or what `at` was asked for.
-        passed: the seconds that passed, all in all.
+        skipped: how many lines were not entries.
+        first, told: the times of the first and the last entry, in seconds since 1970.
+        last: the time until which seconds are counted: that of the last entry, or of `at`.
+        passed: how many seconds passed in total.
         backwards: how often a time was before the last one.
-        epoch: of the last entry.
+        epoch: the epoch of the last entry.
         columns: the last value of every column.
         lasting: for each column, how many seconds it has had that value.
-        seconds: for each column and value, how many seconds it had it.
-        entered: for each column and value, how often it became it.
-        decisions: how many, by rule (empty: none), event and outcome.
-        refusals: how many, by command and column that failed (empty: the log does not say). One
-            refusal counts under every column that failed.
-        users: by the node at home to them; nobody where the columns do not tell.
+        seconds: for each column and value, how many seconds the column had the value.
+        entered: for each column and value, how often the column took the value.
+        decisions: the number of decisions by rule (empty: none), event and outcome.
+        refusals: the number of refusals by command and failed column (empty: the log does not
+            say). One refusal counts once for every column that failed.
+        users: the users, by their home node; empty if the columns do not show them.
     """
 
     entries: int = 0
@@ -97,13 +98,13 @@ class Telemetry:
 
     @property
     def states(self) -> dict[str, str]:
-        """The columns that say in what state something is: those named `….state`, else all."""
+        """The columns with a state, and their values: those named `….state`, or else all."""
         named = [c for c in self.columns if c.endswith(".state")]
         return {c: self.columns[c] for c in sorted(named or self.columns)}
 
     @property
     def unnamed(self) -> tuple[str, ...]:
-        """What the log would have to name to tell from when users are out; it never did."""
+        """The columns that the log never names, but needs to show when users were out."""
         asked = {c.column for cube in _SERVES.values() for c in cube}
         return tuple(sorted(asked - set(self.columns))) if self.users else ()
 
@@ -115,20 +116,20 @@ class Telemetry:
         return dict(sorted(found.items()))
 
     def at(self, now: float) -> Telemetry:
-        """As it is when nothing else was decided until then; itself before the last entry."""
+        """The telemetry at that time, if nothing was decided since; before its end, itself."""
         if self.last is None or now <= self.last:
             return self
         return _passed(_own(self), float(now))
 
     def afresh(self, now: float) -> Telemetry:
-        """As it is then, with everything counted from then on."""
+        """The telemetry at that time, with all counters at zero."""
         here = self.at(now)
         return Telemetry(
             first=now, told=here.told, last=now, epoch=here.epoch, columns=here.columns, lasting=here.lasting,
             users={home: Users(users.served) for home, users in here.users.items()})
 
     def to_json(self) -> dict[str, Any]:
-        """`{"entries", "epoch", "states": {column: {"is", "lasting", "seconds": {}, …}}, …}`."""
+        """The JSON: `{"entries", "epoch", "states": {column: {"is", "lasting", …}}, …}`."""
         states = self.states
         return {
             "entries": self.entries, "skipped": self.skipped, "first": self.first,
@@ -163,7 +164,7 @@ def _of(column: str, counter: Mapping[Key, Any]) -> dict[str, Any]:
 
 
 def fold(telemetry: Telemetry, entry: Entry | Mapping[str, Any] | None) -> Telemetry:
-    """The telemetry after one more entry; None, or what is no entry, is a line that is skipped."""
+    """The telemetry after one more entry. None, or anything that is not an entry, is skipped."""
     return of((entry,), telemetry)
 
 
@@ -174,7 +175,7 @@ def of(
 
     Args:
         entries: in their order; each as a record or as JSON.
-        start: what went before.
+        start: the telemetry before them.
     """
     found = _own(start or Telemetry())
     for value in entries:
@@ -211,7 +212,7 @@ def _with(so_far: Telemetry, entry: Entry) -> Telemetry:
 
 
 def _passed(here: Telemetry, now: float) -> Telemetry:
-    """The seconds until now, given to what every column is; a clock that steps back gives none."""
+    """The telemetry with the seconds until now counted; none if the clock stepped back."""
     last = now if here.last is None else here.last
     gone = max(now - last, 0.0)
     for cell in here.columns.items():
@@ -231,7 +232,7 @@ def _passed(here: Telemetry, now: float) -> Telemetry:
 
 
 def _now(here: Telemetry, cells: Mapping[str, str]) -> None:
-    """Columns are like this from now on."""
+    """Note that columns have these values from now on."""
     for column, value in cells.items():
         was = here.columns.get(column)
         if was == value or (was is None and len(here.columns) >= MOST):
@@ -251,12 +252,12 @@ def _now(here: Telemetry, cells: Mapping[str, str]) -> None:
 
 
 _TAKEN = {f"{node}.{ASSIGNED[False]}": home for node, home in zip(NODES, NODES[::-1], strict=True)}
-"""The columns that assign users to a peer, and where they are at home."""
+"""The columns that assign users to the peer, and the home node of these users."""
 _SERVES = {node: seat_cube(SERVES, node) for node in NODES}
 
 
 def _served(here: Telemetry, users: Users, node: str) -> Users:
-    """The users now, assigned to a node, or to nobody."""
+    """The users of a node after this entry, served or not."""
     serves = node != "" and all(
         here.columns.get(c.column, c.values[0]) in c.values for c in _SERVES[node])
     if serves:

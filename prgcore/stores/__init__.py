@@ -1,6 +1,6 @@
 """Stores: what is kept of a running pair, and where. A new store is one file here.
 
-Law: a store compares and sets, and decides nothing. The record is a value; no store knows a rule.
+Law: a store compares and sets, and decides nothing. The record is a value. No store knows a rule.
 """
 
 from __future__ import annotations

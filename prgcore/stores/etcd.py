@@ -1,8 +1,8 @@
 """A store and an arbiter in etcd: for nodes on different computers.
 
-Law: no rule of the machine. etcd 3.4 or newer over its JSON gateway, by the library etcd3gw. A
-write is one transaction that compares revisions; reads are linearizable (etcd's default); waiting
-is a watch; the grant hangs on a lease. No call outlives its timeout.
+Law: no rule of the machine. It needs etcd 3.4 or newer, and uses its JSON gateway through the
+library etcd3gw. A write is one transaction that compares revisions, and reads are linearizable
+(etcd's default). Waiting is a watch, and the grant has a lease. No call outlives its timeout.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ except ModuleNotFoundError:
 __all__ = ["ATTEMPTS", "BATCH", "LONGEST", "EtcdArbiter", "EtcdStore", "Json"]
 
 BATCH = 200
-"""Entries of the history that are read at once."""
+"""How many entries of the history are read at once."""
 
 LONGEST = 60.0
-"""Seconds of a watch before it is asked whether the server still answers."""
+"""How many seconds a watch lasts before the store checks that the server still answers."""
 
 ATTEMPTS = 20
-"""How often an arbiter tries against others that change the grant at the same moment."""
+"""How often an arbiter tries again when others change the grant at the same moment."""
 
 Json = dict[str, Any]
 
@@ -61,7 +61,7 @@ class _Etcd:
         self.timeout = seconds(timeout, "the timeout of a call")
         if not isinstance(prefix, str) or not prefix.strip("/") \
                 or not prefix.isprintable():
-            raise BadInput(f"{str(prefix)[:80]!r} is no prefix; expected: prgcore/GROUP/")
+            raise BadInput(f"{str(prefix)[:80]!r} is not a prefix; expected: prgcore/GROUP/")
         self.prefix = prefix.rstrip("/") + "/"
         self._clients = [
             Etcd3Client(host, port, scheme, ca_cert=ca, cert_cert=cert, cert_key=key,
@@ -69,11 +69,11 @@ class _Etcd:
             for scheme, host, port in map(_server, str(url).split(","))
         ]
         for client in self._clients:
-            client.session.trust_env = False  # no proxy between a node and its record
+            client.session.trust_env = False  # never use a proxy between a node and its record
         self._turn, self._closed = 0, False
 
     def call(self, path: str, request: Json, stream: float = 0) -> Any:
-        """What the server answers; with `stream`, its lines, each within so many seconds."""
+        """The server's answer; with `stream`, its lines, each within that many seconds."""
         if self._closed:
             raise Unavailable("the connection to etcd was closed; open it again")
         turn = self._turn
@@ -89,12 +89,13 @@ class _Etcd:
         except (Etcd3Exception, OSError, ValueError) as error:
             said = str(getattr(error, "detail_text", None) or error)
             if "too large" in said or "larger than" in said:
-                raise BadInput(f"etcd takes no value of this size: {_brief(said)}") from None
+                raise BadInput(
+                    f"etcd does not accept a value of this size: {_brief(said)}") from None
             self._turn = (turn + 1) % len(self._clients)
             raise Unavailable(self._silent(client.base_url, said)) from None
 
     def _silent(self, url: str, said: str) -> str:
-        """Why there is no answer, in a few words."""
+        """The reason why there is no answer, in a few words."""
         if reason := re.search(r"\[Errno -?\d+\] ([\w ]+)", said):
             return f"no etcd answers at {url}: {reason[1].lower()}"
         if "timed out" in said:
@@ -102,24 +103,24 @@ class _Etcd:
         return f"etcd at {url} does not answer: {_brief(said)}"
 
     def key(self, name: str) -> str:
-        """A key of ours, as the gateway takes it."""
+        """The name with our prefix, encoded as the gateway expects it."""
         return _encoded(self.prefix + name)
 
     def range(self, name: str, **more: Any) -> tuple[list[Json], int]:
-        """The values of a key, or of several; and the revision of the whole etcd."""
+        """The values of one key or several, and the revision of the whole etcd."""
         answer = self.call("/kv/range", {"key": self.key(name), **more})
         try:
             return answer.get("kvs", []), int(answer["header"]["revision"])
         except (KeyError, TypeError, ValueError):
-            raise Unavailable("what answers is not etcd") from None
+            raise Unavailable("the server that answers is not etcd") from None
 
     def change(self, compare: list[Json], success: list[Json]) -> int | None:
-        """A transaction; its revision, or None: something does not compare."""
+        """The revision of a transaction; None if a comparison fails."""
         answer = self.call("/kv/txn", {"compare": compare, "success": success})
         return int(answer["header"]["revision"]) if answer.get("succeeded") else None
 
     def unchanged(self, name: str, revision: int) -> Json:
-        """A comparison: a key was last written at this revision; 0: it is not there."""
+        """A comparison: the key was last written at this revision; 0: it does not exist."""
         return {"key": self.key(name), "target": "MOD", "result": "EQUAL",
                 "mod_revision": str(revision)}
 
@@ -132,7 +133,7 @@ class _Etcd:
         return {"request_delete_range": {"key": self.key(name)}}
 
     def watch(self, name: str, revision: int, timeout: float) -> None:
-        """Return when a key changed since a revision, the time is over, or the server is gone."""
+        """Wait until a key changes after a revision, the time is over, or the server is gone."""
         request = {"create_request": {"key": self.key(name), "start_revision": str(revision)}}
         with self.call("/watch", request, stream=timeout) as answer:
             try:
@@ -155,7 +156,7 @@ def _server(url: str) -> tuple[str, str, int]:
             return parts.scheme, parts.hostname, parts.port or 2379
     except ValueError:
         pass
-    raise BadInput(f"{url[:80]!r} is no address of etcd; expected: http://HOST:2379, or several "
+    raise BadInput(f"{url[:80]!r} is not an address of etcd; expected: http://HOST:2379, or "
                    "with commas between")
 
 
@@ -187,27 +188,28 @@ class EtcdStore(Closing):
         """Name the servers; the first call connects.
 
         Args:
-            url: one or several of a cluster, with commas between: `http://HOST:2379`.
-            prefix: of every key; one for each pair: `prgcore/GROUP/`.
+            url: the address of one server, `http://HOST:2379`, or several of a cluster, with commas
+                between.
+            prefix: the beginning of every key, a different one for each pair: `prgcore/GROUP/`.
             timeout: how many seconds a call waits for an answer.
-            ca: a file with the certificate of who signed the server's.
-            cert: a file with a certificate for the server to know us by.
-            key: a file with the key of `cert`.
+            ca: a file with the certificate of the authority that signed the server's.
+            cert: a file with our certificate, by which the server knows us.
+            key: a file with the private key of `cert`.
 
         Raises:
-            BadInput: no address, prefix or timeout.
+            BadInput: an argument is not an address, prefix or timeout.
         """
         self._etcd = _Etcd(url, prefix, timeout, ca, cert, key)
 
     def read(self) -> Kept | None:
-        """What is kept; None where nothing was written yet. Raises as the port does."""
+        """The newest value; None if nothing was written yet. Raises as the port does."""
         kvs, _ = self._etcd.range("record")
         return Kept(value_of(_text(kvs[0]), "what etcd keeps"), _revision(kvs)) if kvs else None
 
     def write(
         self, value: Mapping[str, Any], version: int, entry: Mapping[str, Any] | None = None
     ) -> int:
-        """Replace the value of this version; the new version. Raises as the port does."""
+        """Replace the value of this version, and return the new one. Raises as the port does."""
         compare = [self._etcd.unchanged("record", version)]
         success = [self._etcd.put("record", text_of(value, "the value"))]
         epoch = 0
@@ -228,7 +230,7 @@ class EtcdStore(Closing):
 
     def history(self, after: int = 0) -> Iterator[dict[str, Any]]:
         """The entries with an epoch above this one, in order. Raises as the port does."""
-        end = self._etcd.key("history0")  # the first key behind "history/"
+        end = self._etcd.key("history0")  # the first key after "history/"
         while True:
             kvs, _ = self._etcd.range(
                 _line(min(after, LAST) + 1), range_end=end, limit=BATCH, sort_order="ASCEND")
@@ -240,7 +242,7 @@ class EtcdStore(Closing):
                 return
 
     def wait(self, version: int, timeout: float) -> bool:
-        """Wait until the version is another one, by a watch. Raises as the port does."""
+        """Wait, by a watch, until the version has changed. Raises as the port does."""
         until = time.monotonic() + timeout
         while True:
             newest, revision = self._version()
@@ -267,10 +269,10 @@ def _revision(kvs: list[Json]) -> int:
 
 
 class EtcdArbiter(Closing):
-    """An arbiter in etcd (`prgcore.stores.ports.Arbiter`): a key that hangs on a lease.
+    """An arbiter in etcd (`prgcore.stores.ports.Arbiter`): a key with a lease.
 
-    etcd counts the time: whole seconds, 2 at least, and longer after it elected another leader. So
-    a grant lasts `ttl` or longer, never shorter.
+    etcd counts the time: in whole seconds, at least 2, and longer after it elected a new leader.
+    So a grant lasts `ttl` or longer, never shorter.
 
         with EtcdArbiter("http://127.0.0.1:2379", "prgcore/site1/", ttl=5) as arbiter:
             print(arbiter.holder())
@@ -283,17 +285,17 @@ class EtcdArbiter(Closing):
         """Name the servers; the first call connects.
 
         Args:
-            url, prefix, timeout, ca, cert, key: as those of the store.
-            ttl: seconds after which a grant that is not kept is lost.
+            url, prefix, timeout, ca, cert, key: as for the store.
+            ttl: seconds after which a grant is lost if the node does not keep it.
 
         Raises:
-            BadInput: no address, prefix, timeout or time to live.
+            BadInput: an argument is not an address, prefix, timeout or time to live.
         """
         self.ttl: float = seconds(ttl, "the time to live")
         self._etcd = _Etcd(url, prefix, timeout, ca, cert, key)
 
     def acquire(self, node: str, epoch: int) -> bool:
-        """Obtain the grant, or keep it; False: another has it. Raises as the port does."""
+        """Obtain the grant, or keep it; False: the other node has it. Raises as the port does."""
         for _ in self._attempts():
             grant, newest, compare = self._look()
             newest = newest.after(node, epoch, given=True)
@@ -306,7 +308,7 @@ class EtcdArbiter(Closing):
         return True
 
     def keep(self, node: str) -> bool:
-        """Prolong the grant of a node; False: it has none. Raises as the port does."""
+        """Prolong the grant of a node; False: it does not have it. Raises as the port does."""
         grant, _, _ = self._look()
         if not grant or _text(grant) != node:
             return False
@@ -325,7 +327,7 @@ class EtcdArbiter(Closing):
                 break
 
     def holder(self) -> str | None:
-        """Who has the grant now. Raises as the port does."""
+        """The node that has the grant now, or None. Raises as the port does."""
         grant, _, _ = self._look()
         return _text(grant) if grant else None
 
@@ -334,7 +336,7 @@ class EtcdArbiter(Closing):
         self._etcd.close()
 
     def _look(self) -> tuple[Json, Newest, list[Json]]:
-        """The grant, empty: nobody has it; the memory; and comparisons: both are still so."""
+        """The grant's key (empty: no node has it), the memory, and comparisons with both."""
         kvs, _ = self._etcd.range("grant", range_end=self._etcd.key("newest\0"))
         found = {b64decode(kv["key"]).decode().removeprefix(self._etcd.prefix): kv for kv in kvs}
         grant, newest = found.get("grant", {}), found.get("newest")

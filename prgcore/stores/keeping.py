@@ -1,7 +1,7 @@
-"""What every store and every arbiter does alike: what may be written, and who comes too late.
+"""Keeping: the checks that all stores and arbiters share: valid values, the order of entries.
 
-Law: pure; no store lives here. `prgcore.stores.sqlite` and `prgcore.stores.etcd` read it, and
-so may a store of your own.
+Law: pure; no store lives here. `prgcore.stores.sqlite` and `prgcore.stores.etcd` use it, and so
+may a store of your own.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ __all__ = [
 ]
 
 LAST = 10**15 - 1
-"""The highest epoch: a thousand decisions a second for thirty thousand years."""
+"""The highest epoch: a thousand decisions per second for thirty thousand years."""
 
 
 class Closing(ABC):
-    """A store or an arbiter that `with` closes in the end."""
+    """A store or an arbiter that a `with` block closes at its end."""
 
     @abstractmethod
     def close(self) -> None:
-        """Give back what it holds of the system."""
+        """Release connections and files."""
 
     def __enter__(self) -> Self:
         return self
@@ -43,10 +43,10 @@ class Closing(ABC):
 
 
 def text_of(value: Mapping[str, Any], what: str) -> str:
-    """A JSON object on one line, in ASCII; `what` says whose it is, for the error.
+    """A JSON object as one line of ASCII; `what` names it in the error.
 
     Raises:
-        BadInput: it is no object, or not JSON.
+        BadInput: it is not an object, or not JSON.
     """
     if not isinstance(value, Mapping):
         raise BadInput(f"{what} is {str(type(value).__name__)!r}; a JSON object is expected")
@@ -57,14 +57,14 @@ def text_of(value: Mapping[str, Any], what: str) -> str:
 
 
 def value_of(text: str, what: str) -> dict[str, Any]:
-    """A JSON object that a store kept.
+    """The JSON object in a text that a store kept.
 
     Raises:
-        BadInput: it is none: somebody else wrote it.
+        BadInput: it is not one, so another program wrote it.
     """
     value = parse_json(text, what)
     if not isinstance(value, dict):
-        raise BadInput(f"{what} is no JSON object; is it a store of something else?")
+        raise BadInput(f"{what} is not a JSON object; is it a store of something else?")
     return value
 
 
@@ -81,30 +81,30 @@ def epoch_of(entry: Mapping[str, Any]) -> int:
 
 
 def conflict(version: int, newest: int) -> Conflict:
-    """The write of a version that is no longer the newest."""
-    return Conflict(f"version {version} was read, and the record has version {newest} by now; read "
+    """The error of a write whose version is no longer the newest."""
+    return Conflict(f"version {version} was read, but the record now has version {newest}; read "
                     "it again and decide again")
 
 
 def out_of_order(epoch: int) -> BadInput:
-    """An entry that does not follow the last one."""
-    return BadInput(f"the entry of epoch {epoch} does not follow the last of the history; each has "
-                    "an epoch one higher than the one before, from 1")
+    """The error of an entry that does not follow the last one."""
+    return BadInput(f"the entry of epoch {epoch} does not follow the last of the history; epochs "
+                    "begin at 1, and each is one higher than the one before")
 
 
 def settle(
     store: Store, value: Mapping[str, Any], version: int, entry: Mapping[str, Any]
 ) -> None:
-    """Find out what became of a write that ended in `Unavailable`: it is done when this returns.
+    """Settle a write that ended in `Unavailable`: when this returns, the write is done.
 
-    Looking is not enough: a write that is still under way may arrive after the look. So it is
-    written again, of the same version. If that succeeds, the first never can; if it does not,
-    somebody has written, and the history tells who. The entry must be like no other's: whoever
-    writes adds a key of its own to it (`"id": uuid4().hex`).
+    Reading is not enough, because a write that is still under way may arrive later. So this
+    writes again, with the same version. If that succeeds, the first write never can. If it does
+    not, somebody has written, and the history shows whose entry it is. So the entry must be
+    unique: the writer adds a key of its own to it (`"id": uuid4().hex`).
 
     Raises:
-        Conflict: it was not done and never will be; somebody else has written.
-        Unavailable: still not known; settle again.
+        Conflict: the write was not done and never will be; somebody else has written.
+        Unavailable: the outcome is still not known; settle again.
     """
     try:
         store.write(value, version, entry)
@@ -116,11 +116,11 @@ def settle(
 
 @frozen
 class Newest:
-    """An arbiter's memory, which outlives every grant: what is older is refused.
+    """An arbiter's memory, which outlives every grant: it refuses older orders.
 
     Attributes:
         given: the epoch of the newest grant.
-        reached: of each node, the newest epoch at which it obtained a grant or gave one back.
+        reached: for each node, the newest epoch at which it obtained a grant or gave one back.
     """
 
     given: int = 0
@@ -130,8 +130,8 @@ class Newest:
         """The memory after a node obtained a grant, or gave one back.
 
         Raises:
-            StaleEpoch: a newer order was carried out before.
-            BadInput: no node, or no epoch.
+            StaleEpoch: a newer order has been carried out already.
+            BadInput: it is not a node, or not an epoch.
         """
         if not isinstance(node, str) or not node or not node.isprintable():
             raise BadInput(f"a grant is for a node, not for {str(node)[:80]!r}")
@@ -139,7 +139,7 @@ class Newest:
             raise BadInput(f"the epoch is {str(epoch)[:80]!r}; a number from 0 is expected")
         newest = max(self.given, self.reached.get(node, 0))
         if epoch < newest:
-            raise StaleEpoch(f"{node} asks at epoch {epoch}, and the arbiter has carried out an "
+            raise StaleEpoch(f"{node} asks at epoch {epoch}, but the arbiter has carried out an "
                              f"order of epoch {newest}")
         return evolve(self, given=epoch if given else self.given,
                       reached={**self.reached, node: epoch})
@@ -150,7 +150,7 @@ class Newest:
 
     @staticmethod
     def from_text(text: str) -> Newest:
-        """The memory of its JSON.
+        """The memory in a JSON text.
 
         Raises:
             BadInput: it is none.
@@ -160,7 +160,7 @@ class Newest:
             reached = {str(node): int(epoch) for node, epoch in value["reached"].items()}
             return Newest(int(value["given"]), reached)
         except (AttributeError, KeyError, TypeError, ValueError):
-            raise BadInput("the memory of the arbiter is none; is it a store of something else?") \
+            raise BadInput("the memory of the arbiter cannot be read; is it a store of something else?") \
                 from None
 
 

@@ -1,8 +1,8 @@
-"""Ports: what a program that embeds the engine fulfils, and nothing else is asked of it.
+"""Ports: the protocols that a program fulfils when it embeds the engine.
 
-Law: protocols and small values only. A store keeps the record, an arbiter the take-over grant; a
-performer does what was decided, a clock tells the time, observations are what was seen.
-`prgcore.stores.sqlite` and `prgcore.stores.etcd` are stores with arbiters,
+Law: protocols and small values only. A store keeps the record, and an arbiter the take-over grant.
+A performer carries out decisions, a clock shows the time, and observations are what was seen.
+`prgcore.stores.sqlite` and `prgcore.stores.etcd` are stores with arbiters.
 `prgcore.running.driver` connects the ports to the machine.
 """
 
@@ -26,7 +26,7 @@ __all__ = [
 
 @frozen
 class Kept:
-    """What a store keeps: a JSON value, and its version, which grows with every write."""
+    """The content of a store: a JSON value, and its version, which grows with every write."""
 
     value: Mapping[str, Any]
     version: int
@@ -35,13 +35,13 @@ class Kept:
 class Store(Protocol):
     """One value with compare-and-set, and the history of the decisions that made it.
 
-    Linearizable: a read returns the newest write that was done before it began. A write whose
-    entry is given is durable, both or neither, when it returns. Methods may be called from
-    several threads at once.
+    Linearizable: a read returns the newest write that was done before it began. When a write
+    returns, its value is durable. A value and its entry are written together, or neither is.
+    Several threads may call the methods at once.
     """
 
     def read(self) -> Kept | None:
-        """What is kept; None where nothing was written yet.
+        """The newest value with its version; None if nothing was written yet.
 
         Raises:
             Unavailable: the store does not answer.
@@ -50,18 +50,18 @@ class Store(Protocol):
     def write(
         self, value: Mapping[str, Any], version: int, entry: Mapping[str, Any] | None = None
     ) -> int:
-        """Replace the value of this version (0: nothing was written yet); the new version.
+        """Replace the value of this version (0: nothing yet), and return the new version.
 
         Args:
             value: a JSON object.
-            version: of the value that was read.
-            entry: a line of the log with an `epoch`, one more than the last entry's, from 1.
+            version: the version of the value that was read.
+            entry: a line of the log. Its `epoch` is 1, or one more than the last entry's.
 
         Raises:
-            Conflict: it has another version by now; nothing was written.
+            Conflict: the version has changed meanwhile; nothing was written.
             BadInput: this cannot be kept, or the entry does not follow; nothing was written.
-            Unavailable: the store does not answer; whether it was written is not known, and it may
-                be yet. `prgcore.stores.keeping.settle` finds out.
+            Unavailable: the store does not answer. The write may be done, or may still happen:
+                `prgcore.stores.keeping.settle` finds out.
         """
 
     def history(self, after: int = 0) -> Iterator[dict[str, Any]]:
@@ -72,34 +72,34 @@ class Store(Protocol):
         """
 
     def wait(self, version: int, timeout: float) -> bool:
-        """Wait until the version is another one, at most so many seconds; whether it is.
+        """Wait until the version has changed, at most so many seconds; return whether it has.
 
         Raises:
             Unavailable: the store does not answer.
         """
 
     def close(self) -> None:
-        """Give back what the store holds of the system; every other call is Unavailable then."""
+        """Release connections and files; every later call raises Unavailable."""
 
 
 class Arbiter(Protocol):
     """Gives the take-over grant to one node at a time, for a while.
 
-    A grant that is not kept is lost after the time to live that the arbiter was made with, or
-    later, never sooner. Whoever keeps it counts from before the call. An order is too late if the
-    grant was given at a higher epoch, or that node obtained it or gave it back at one.
+    A grant that its node does not keep is lost after the arbiter's time to live, or later, never
+    sooner. The node counts that time from before its call. An order is too late if the grant was
+    given at a higher epoch, or if that node obtained it or gave it back at a higher one.
     """
 
     def acquire(self, node: str, epoch: int) -> bool:
-        """Obtain the grant, or keep it; False: another node has it.
+        """Obtain the grant, or keep it; False: the other node has it.
 
         Raises:
             StaleEpoch: the order is too late; nothing was done.
-            Unavailable: the arbiter does not answer; it may have been done: ask again.
+            Unavailable: the arbiter does not answer; the order may have been done: ask again.
         """
 
     def keep(self, node: str) -> bool:
-        """Prolong the grant of a node; False: it has lost it, or never had it.
+        """Prolong the grant of a node; False: the node has lost it, or never had it.
 
         Raises:
             Unavailable: the arbiter does not answer.
@@ -110,37 +110,38 @@ class Arbiter(Protocol):
 
         Raises:
             StaleEpoch: the order is too late; nothing was done.
-            Unavailable: the arbiter does not answer; it may have been done: ask again.
+            Unavailable: the arbiter does not answer; the order may have been done: ask again.
         """
 
     def holder(self) -> str | None:
-        """Who has the grant now.
+        """The node that has the grant now, or None.
 
         Raises:
             Unavailable: the arbiter does not answer.
         """
 
     def close(self) -> None:
-        """Give back what the arbiter holds of the system; a grant stays until it is lost."""
+        """Release connections and files; a grant stays until its time is over."""
 
 
 class Performer(Protocol):
-    """Does in the world what was decided."""
+    """Carries out decisions in the real world."""
 
     def perform(self, order: Order) -> None:
-        """Do it, and return when it is done (the `duty` of the action says what that means).
+        """Carry out an order, and return when it is done, as the `duty` of its action describes.
 
-        It may be asked again for what it has done already: after a restart, nobody knows.
+        The same order may come again: after a restart, nothing shows that it was carried out.
 
         Raises:
             StaleEpoch: a newer decision reached the resource first; the order is dropped.
-            Unavailable: the node cannot be reached. Its orders hold nobody up, and are tried again.
-            ActionFailed: it cannot be done. The machine is told with an event that fails.
+            Unavailable: the node cannot be reached. Its orders are tried again, and do not delay
+                those of the other node.
+            ActionFailed: it cannot be done. The machine gets the event of that failure.
         """
 
 
 class Clock(Protocol):
-    """Two clocks: one that never steps back, and the one on the wall."""
+    """Two clocks: a monotonic one, and the wall clock."""
 
     def now(self) -> float:
         """Seconds of a monotonic clock."""
@@ -162,9 +163,9 @@ class SystemClock:
 
 
 def boot_clock() -> float:
-    """Seconds since the computer was booted, those of its sleep among them: leases are by this.
+    """Seconds since the computer was booted, including its sleep; leases use this clock.
 
-    A system that does not tell them tells those of its monotonic clock.
+    On a system without such a clock, the seconds of its monotonic clock.
     """
     return time.clock_gettime(_BOOT) if _BOOT is not None else time.monotonic()
 
@@ -174,12 +175,12 @@ _BOOT = getattr(time, "CLOCK_BOOTTIME", None)
 
 @frozen
 class Observation:
-    """Something seen: an event told as it is, or what a timer of a node counts.
+    """Something that was seen: an event, or something that a timer of a node counts.
 
     Attributes:
         event: an event of the machine: a command, a fault, a repair, a completion; empty: none.
         heartbeat: the node that hears its peer now; empty: none.
-        host_lost: the node that is told that its peer's host is down; empty: none.
+        host_lost: the node that learns that its peer's host is down; empty: none.
     """
 
     event: str = ""
@@ -188,38 +189,38 @@ class Observation:
 
 
 def told(event: str) -> Observation:
-    """An event is told as it is: `told("services_down(node1)")`.
+    """The observation of an event: `told("services_down(node1)")`.
 
     Raises:
-        BadInput: nothing is told.
+        BadInput: it is not the name of an event.
     """
     if not isinstance(event, str) or not event:
-        raise BadInput(f"{event!r:.60} is no event; expected a name, as services_down(node1)")
+        raise BadInput(f"{event!r:.60} is not an event; expected a name like services_down(node1)")
     return Observation(event=event)
 
 
 def heard(node: str) -> Observation:
-    """A node hears its peer."""
+    """The observation that a node hears its peer."""
     return Observation(heartbeat=node)
 
 
 def host_lost(node: str) -> Observation:
-    """A node is told that its peer's host is down."""
+    """The observation that a node learns that its peer's host is down."""
     return Observation(host_lost=node)
 
 
 @define
 class Fence:
-    """A resource's memory of the newest decision that reached it: what is older is refused."""
+    """A resource's memory of the newest decision that reached it; it refuses older ones."""
 
     newest: int = 0
     _lock: Lock = field(factory=Lock, repr=False)
 
     def check(self, epoch: int) -> None:
-        """Let an effect pass, or not.
+        """Let an effect pass if no newer decision has.
 
         Raises:
-            StaleEpoch: one of a newer decision has passed.
+            StaleEpoch: an effect of a newer decision has passed.
         """
         with self._lock:
             if epoch < self.newest:

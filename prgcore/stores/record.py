@@ -1,14 +1,14 @@
-"""The record: what is kept of a pair between decisions, and what a decision makes of it.
+"""The record: what is kept of a pair between decisions, and how each decision changes it.
 
 Law: pure; no store lives here. A record is a value that goes into a store and comes back as JSON.
-A controller keeps every column in it. Of node agents it keeps the columns that both share, and for
-each node a drawer with its own, so that a decision which changes both is one write; nobody else
-reads the drawer (F8 proves that nobody needs to). Every decision has an epoch, one more than the
-last; every effect of it carries that number.
+With a controller, the record has every column. With node agents it has the columns that both
+share, and one drawer for each node with the columns of its own. So a decision that changes both
+is one write. Only its own node reads a drawer (F8 proves that no other needs to). Every decision
+has an epoch, one more than the last; each of its effects carries that number.
 
-`claims` say which node may be serving a group of users *now*, which is not what the record assigns:
-a node that lost a group holds its claim until it says that it stopped, or until so long has passed
-that it must have (`prgcore.running.lease`).
+`claims` say which node may be serving a group of users *now*. That can differ from the assignment:
+a node that lost a group holds its claim until it reports that it stopped, or its lease must
+be over (`prgcore.running.lease`).
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ __all__ = [
 
 @frozen
 class Order:
-    """An action that a decision asks of a node, until it is acknowledged.
+    """An action that a decision asks of a node, from the decision until it is acknowledged.
 
     Attributes:
-        epoch: of the decision.
+        epoch: the epoch of the decision.
         number: its place among the orders of that decision, from 0.
-        node: who carries it out; what is asked of the group, whoever keeps the record there.
+        node: the node that carries it out. The deciding node carries out orders to the group.
         do: the name of the action.
     """
 
@@ -50,12 +50,13 @@ class Order:
 
 @frozen
 class Claim:
-    """Who may be serving a group of users.
+    """The node that may be serving a group of users.
 
     Attributes:
-        node: it; empty: nobody.
-        token: how often the claim changed hands, for resources that refuse what is older.
-        freed: the epoch since which the record assigns the group to the node no more; 0: it does.
+        node: the name of the node; empty: nobody.
+        token: how often the claim changed hands, for resources that refuse older claims.
+        freed: the epoch at which the record ceased to assign the group to the node; 0: it still
+            assigns it.
     """
 
     node: str = ""
@@ -69,18 +70,18 @@ def _whole(value: Any) -> bool:
 
 @frozen
 class Record:
-    """What is kept. Make the first one with `begin`.
+    """A record; `begin` makes the first one.
 
     Attributes:
         epoch: how many decisions were made.
         columns: the columns that every decider reads.
         own: for each node agent its drawer: the columns that it alone reads.
-        changes: for each drawer, how often it changed. What a node heard of another is up to date
-            where it was told with this number.
-        orders: what is not acknowledged, in the order in which it is to be done.
-        claims: for each group of users, by the node at home to it, who may be serving it.
-        terms: on what it is kept: the machine, the lease. Who has others must not write it.
-        seats: for each node, which agent of it is the newest.
+        changes: for each drawer, how often it changed. The columns in a heartbeat are up to date
+            if it carries this number.
+        orders: the orders that are not acknowledged, in the order of their execution.
+        claims: for each group of users, by its home node, the node that may be serving it.
+        terms: the conditions that its writers must share: the machine, the lease.
+        seats: for each node, its newest agent.
     """
 
     epoch: int
@@ -98,7 +99,7 @@ class Record:
 
     @staticmethod
     def from_json(value: Any) -> Record:
-        """The record of a JSON value.
+        """The record in a JSON value.
 
         Raises:
             BadInput: it is none.
@@ -122,29 +123,29 @@ class Record:
                  *(c.node for c in record.claims.values())]
         columns = (record.columns, *record.own.values(), record.terms, record.seats)
         if any(cells(c) is None for c in columns):
-            raise _no_record("its columns are no words")
+            raise _no_record("its columns are not words")
         if not all(map(_whole, numbers)) or not all(map(is_word, words)):
-            raise _no_record("a number or a word of it is none")
+            raise _no_record("a number or a word in it is not valid")
         if record.own.keys() != record.changes.keys():
-            raise _no_record("its drawers are counted otherwise")
+            raise _no_record("it does not count the changes of exactly its drawers")
         return record
 
     def orders_of(self, node: str) -> tuple[Order, ...]:
-        """What a node has to do, in order."""
+        """The orders of a node, in the order of their execution."""
         return tuple(o for o in self.orders if o.node == node)
 
 
 def _no_record(why: str) -> BadInput:
-    return BadInput(f"what the store keeps is no record: {why:.200}; is it a store of something "
-                    "else?")
+    return BadInput(f"the content of the store is not a record: {why:.200}; is it a store of "
+                    "something else?")
 
 
 def begin(columns: Mapping[str, str], own: Mapping[str, Iterable[str]] | None = None) -> Record:
-    """The first record: nothing decided, every group claimed by whom the columns assign it to.
+    """The first record: no decision yet, and each group claimed by the node that it is assigned to.
 
     Args:
         columns: a whole pair.
-        own: for each node agent the names of its own columns; none for a controller.
+        own: for each node agent the names of its own columns; empty for a controller.
     """
     own = {} if own is None else {node: tuple(names) for node, names in own.items()}
     hidden = {name for names in own.values() for name in names}
@@ -158,7 +159,7 @@ def begin(columns: Mapping[str, str], own: Mapping[str, Iterable[str]] | None = 
 
 
 def assigned(columns: Mapping[str, str], home: str) -> str | None:
-    """The node to which a group of users is assigned: empty if to none, None if nothing says."""
+    """The node that a group of users is assigned to: empty if none is, None if not known."""
     named = {n: f"{n}.{ASSIGNED[n == home]}" for n in NODES}
     if not all(column in columns for column in named.values()):
         return None
@@ -172,16 +173,16 @@ def decided(
     record: Record, known: Mapping[str, str], decision: Decision, *, by: str, time: float,
     here: str = "", unseen: Mapping[str, str] | None = None,
 ) -> tuple[Record, Entry]:
-    """The record after a decision, and the line of the log. Only what is done changes it.
+    """The record after a decision, and the entry for the log. Only a done decision changes it.
 
     Args:
-        known: the columns that whoever decided knows, before the decision; the record's among them.
-        decision: what was decided.
-        by: who decided: a node, `administrator` or `controller`.
-        time: of the wall clock.
-        here: who carries out what is asked of the group: the keeper; empty: whoever decided.
-        unseen: what the decision makes of the drawers' columns that whoever decided does not know
-            (`prgcore.running.node.written`); of those that are known nothing is read.
+        known: the columns that the decider knew before the decision, including the record's.
+        decision: the decision.
+        by: the decider: a node, `administrator` or `controller`.
+        time: the time of the wall clock, in seconds since 1970.
+        here: the node that carries out orders to the group: the keeper's; empty: the decider.
+        unseen: the new values of drawer columns that the decider does not know
+            (`prgcore.running.node.written`); its values of known columns are not used.
     """
     after = {column: decision.pair[column] for column in known}
     done = decision.outcome is Outcome.DONE
@@ -208,40 +209,41 @@ def decided(
 
 
 def _freed(claim: Claim, to: str | None, epoch: int) -> Claim:
-    """A claim after a decision: freed when its node loses the group, not when it is lost again."""
+    """The claim after a decision: freed by the first that takes the group from its node."""
     if claim.node in ("", to):
         return evolve(claim, freed=0)
     return claim if claim.freed else evolve(claim, freed=epoch)
 
 
 def acknowledged(record: Record, orders: Iterable[Order]) -> Record:
-    """The record without orders that were carried out."""
+    """The record without these orders, which were carried out."""
     out = {(o.epoch, o.number) for o in orders}
     return evolve(record, orders=tuple(
         o for o in record.orders if (o.epoch, o.number) not in out))
 
 
 def served(record: Record, node: str) -> dict[str, int]:
-    """The groups that a node may serve now, by the node at home to them, each with its token."""
+    """The groups that a node may serve now, by their home node, each with its token."""
     return {home: claim.token for home, claim in record.claims.items()
             if claim.node == node == assigned(record.columns, home)}
 
 
 def let_go(record: Record, node: str) -> Record:
-    """The record after a node has said that it serves nobody any more whom it must not."""
+    """The record after a node has reported that it serves only the groups assigned to it."""
     return _handed(record, {
         home: "" for home, claim in record.claims.items()
         if claim.node == node != assigned(record.columns, home)})
 
 
 def taken(record: Record, node: str, waited: Callable[[str, Claim], bool]) -> Record:
-    """The record after a node took what it may: the groups that nobody serves any more.
+    """The record after a node took over the claims of groups that no node can be serving now.
 
-    A group that the record assigns to it becomes its own; one that is assigned to nobody, nobody's.
+    It gets the claim of a group that the record assigns to it. The claim of a group that is
+    assigned to no node becomes free.
 
     Args:
-        waited: of a group and its claim, whether the wait is over after which the other node
-            serves it no more (`prgcore.timers.arithmetic.serves_from`).
+        waited: says of a group and its claim whether the wait for the other node is over
+            (`prgcore.timers.arithmetic.serves_from`).
     """
     return _handed(record, {
         home: to for home, claim in record.claims.items()

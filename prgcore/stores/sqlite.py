@@ -1,8 +1,8 @@
 """A store and an arbiter in one file: SQLite, for nodes that reach the same disk.
 
-Law: no rule of the machine. Every call is one transaction, and what it wrote is on the disk when it
-returns (WAL, `synchronous=FULL`). The file may be opened by many processes of one computer, each on
-its own: not on a network's file system, and not across a fork.
+Law: no rule of the machine. Every call is one transaction, which is on the disk when the call
+returns (WAL, `synchronous=FULL`). Many processes of one computer may open the file, each for
+itself: do not share it over a network file system, or across a fork.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ from prgcore.stores.ports import Kept
 __all__ = ["APPLICATION", "BATCH", "FORMAT", "SCHEMA", "SHOWN", "SQLiteArbiter", "SQLiteStore"]
 
 APPLICATION, FORMAT = 0x70726763, 1
-"""What the file says it is: `prgc`, and which of its formats."""
+"""The marks in the file: `prgc` as its application, and the number of its format."""
 
 BATCH = 200
-"""Entries of the history that are read at once."""
+"""How many entries of the history are read at once."""
 
 SCHEMA = """
 CREATE TABLE record (id INTEGER PRIMARY KEY CHECK (id = 1), version INTEGER NOT NULL,
@@ -47,7 +47,7 @@ CREATE TABLE arbiter (id INTEGER PRIMARY KEY CHECK (id = 1), node TEXT NOT NULL,
                       since REAL NOT NULL, ttl REAL NOT NULL, newest TEXT NOT NULL);
 CREATE VIEW decisions AS SELECT epoch, {columns}, entry FROM history
 """
-"""What is kept: the record, the entries, the grant; and the entries for people to ask."""
+"""The tables of the record, the entries and the grant, and a view of the entries for people."""
 
 SHOWN = {
     "time": "$.time", "by": "$.by", "event": "$.event", "outcome": "$.outcome", "rule": "$.rule",
@@ -55,21 +55,21 @@ SHOWN = {
     **{f"{node}_{what}_{when}": f'$.{when}."{node}.{what}"'
        for when in ("before", "after") for node in NODES for what in ("state", "reason")},
 }
-"""The columns of `decisions`, and where they stand in an entry."""
+"""The columns of the view `decisions`, and their place in an entry."""
 
 _OPENING = Lock()
 
 
 def _connected(path: Path, timeout: float) -> sqlite3.Connection:
-    """A connection to a file, which is made for its owner alone where there is none.
+    """A connection to a file; a new file is made readable for its owner only.
 
-    A file that is there is not opened beside SQLite: closing it would drop SQLite's own locks.
+    Only SQLite opens a file that exists: if we opened and closed it, SQLite would lose its locks.
     """
     try:
         path.touch(0o600, exist_ok=False)
     except FileExistsError:
         if not stat.S_ISREG(path.stat().st_mode):
-            raise BadInput(f"{path} is no file; a store is one") from None
+            raise BadInput(f"{path} is not a file; a store is a file") from None
     return sqlite3.connect(path, timeout=timeout, isolation_level=None, check_same_thread=False)
 
 
@@ -84,7 +84,7 @@ class _File:
             with _OPENING:
                 self._open = _connected(self.path, timeout)
         except (TypeError, ValueError) as error:
-            raise BadInput(f"{str(path)[:80]!r} is no path of a store: {error}") from None
+            raise BadInput(f"{str(path)[:80]!r} is not a path for a store: {error}") from None
         except OSError as error:
             raise BadInput(f"cannot open {self.path}: {error.strerror}; a store is a file in a "
                            "folder that exists, and both may be written") from None
@@ -98,32 +98,32 @@ class _File:
             raise
 
     def _begin(self) -> None:
-        """Make an empty file a store; look whether another one is."""
+        """Make a store of an empty file; check that any other file is one."""
         try:
             empty = self._is_empty()
             self._open.execute("PRAGMA synchronous = FULL")
             mode = self._patiently("PRAGMA journal_mode = WAL")
             if mode != "wal":
-                raise BadInput(f"{self.path} cannot be written ahead (WAL), which a store needs; "
-                               "is it on a file system of a network?")
+                raise BadInput(f"{self.path}: no write-ahead log (WAL) is possible, which a store needs; "
+                               "is it on a network file system?")
             self._patiently("BEGIN IMMEDIATE")
             with self._ended():
                 if empty:
                     self._make()
         except sqlite3.OperationalError as error:
             if _busy(error):
-                raise Unavailable(f"{self.path} is locked by another program for more than "
+                raise Unavailable(f"{self.path} has been locked by another program for more than "
                                   f"{self.timeout:g} s") from None
             raise BadInput(f"cannot use {self.path}: {error}; a store is a file that may be "
                            "written, as may its folder") from None
         except sqlite3.DatabaseError as error:
-            raise BadInput(f"{self.path} is no store: {error}; name a file that is not there yet, "
+            raise BadInput(f"{self.path} is not a store: {error}; name a file that does not exist yet, "
                            "or a store") from None
 
     def _is_empty(self) -> bool:
-        """Whether the file is to be made a store; else it is one, of this format."""
+        """Whether the file is empty; if not, it is a store of this format."""
         tables = self._one("SELECT count(*) FROM sqlite_master")
-        application = self._one("PRAGMA application_id")  # later: another process may make it
+        application = self._one("PRAGMA application_id")  # last: a process may set it
         if not tables and application == 0:
             return True
         if application != APPLICATION:
@@ -142,7 +142,7 @@ class _File:
             self._open.execute(f"PRAGMA user_version = {FORMAT}")
 
     def _patiently(self, statement: str) -> Any:
-        """Execute what SQLite does not wait for by itself: changing the journal of a file."""
+        """Execute a statement for which SQLite itself does not wait: a change of the journal."""
         until = time.monotonic() + self.timeout
         while True:
             try:
@@ -162,12 +162,13 @@ class _File:
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """The database, for one statement that reads."""
+        """The database, for one reading statement."""
         if not self._lock.acquire(timeout=self.timeout):
-            raise Unavailable(f"{self.path} is busy in this process for more than {self.timeout:g} s")
+            raise Unavailable(
+                f"{self.path} has been busy in this process for more than {self.timeout:g} s")
         try:
             if self._identity() != self._file:
-                raise Unavailable(f"{self.path} is another file by now; open the store again")
+                raise Unavailable(f"{self.path} is a different file now; open the store again")
             yield self._open
         except sqlite3.ProgrammingError:
             raise Unavailable(f"{self.path} was closed; open the store again") from None
@@ -200,7 +201,7 @@ class _File:
             raise
 
     def close(self) -> None:
-        """Close it; what is under way in other threads ends first."""
+        """Close it, after the calls of other threads have ended."""
         with self._lock:
             self._open.close()
 
@@ -210,9 +211,9 @@ def _busy(error: sqlite3.Error) -> bool:
 
 
 class SQLiteStore(Closing):
-    """A store in a file (`prgcore.stores.ports.Store`), made where there is none.
+    """A store in a file (`prgcore.stores.ports.Store`), which is made if it does not exist.
 
-    Only its owner can read a file that is made here; one that is there keeps its mode.
+    Only its owner can read a new file; an old file keeps its mode.
 
         with SQLiteStore("pair.db") as store:
             print(store.read())
@@ -229,22 +230,22 @@ class SQLiteStore(Closing):
             interval: seconds between two looks of `wait`.
 
         Raises:
-            BadInput: it cannot be opened or made, or is no store.
+            BadInput: it cannot be opened or made, or is not a store.
             Unavailable: another program keeps it locked.
         """
         self.interval: float = seconds(interval, "the interval of looks")
         self._file = _File(path, timeout)
 
     def read(self) -> Kept | None:
-        """What is kept; None where nothing was written yet. Raises as the port does."""
+        """The newest value; None if nothing was written yet. Raises as the port does."""
         with self._file.reading() as file:
             row = file.execute("SELECT value, version FROM record").fetchone()
-        return Kept(value_of(row[0], f"what {self._file.path} keeps"), row[1]) if row else None
+        return Kept(value_of(row[0], f"the content of {self._file.path}"), row[1]) if row else None
 
     def write(
         self, value: Mapping[str, Any], version: int, entry: Mapping[str, Any] | None = None
     ) -> int:
-        """Replace the value of this version; the new version. Raises as the port does."""
+        """Replace the value of this version, and return the new one. Raises as the port does."""
         text = text_of(value, "the value")
         line = None if entry is None else (epoch_of(entry), text_of(entry, "the entry"))
         with self._file.changing() as file:
@@ -272,10 +273,10 @@ class SQLiteStore(Closing):
                 return
 
     def wait(self, version: int, timeout: float) -> bool:
-        """Wait until the version is another one, by looking. Raises as the port does.
+        """Wait, by polling, until the version has changed. Raises as the port does.
 
-        It looks at the version, not at `PRAGMA data_version`, which does not tell of writes by
-        other threads of this store.
+        It polls the version, not `PRAGMA data_version`, which does not show the writes of other
+        threads of this store.
         """
         until = time.monotonic() + timeout
         while True:
@@ -298,10 +299,10 @@ def _version(file: sqlite3.Connection) -> int:
 
 
 class SQLiteArbiter(Closing):
-    """An arbiter in a file (`prgcore.stores.ports.Arbiter`); it may be that of the store.
+    """An arbiter in a file (`prgcore.stores.ports.Arbiter`), which may be the file of the store.
 
-    Its time is the monotonic clock, which the processes of one computer share. If the clock is
-    earlier than the grant, the computer was started anew and the grant is lost with whoever had it.
+    It uses the monotonic clock, which the processes of one computer share. If the clock is earlier
+    than the grant, the computer was restarted; its holder is gone, and the grant is lost.
 
         with SQLiteArbiter("pair.db", ttl=5) as arbiter:
             print(arbiter.holder())
@@ -315,12 +316,12 @@ class SQLiteArbiter(Closing):
 
         Args:
             path: the file.
-            ttl: seconds after which a grant that is not kept is lost.
+            ttl: seconds after which a grant is lost if the node does not keep it.
             timeout: how many seconds a call waits for another writer.
             now: a clock that every user of the file shares.
 
         Raises:
-            BadInput: it cannot be opened or made, or is no store; or no time to live.
+            BadInput: it cannot be opened or made, is not a store, or `ttl` is not a time to live.
             Unavailable: another program keeps it locked.
         """
         self.ttl: float = seconds(ttl, "the time to live")
@@ -328,7 +329,7 @@ class SQLiteArbiter(Closing):
         self._file = _File(path, timeout)
 
     def acquire(self, node: str, epoch: int) -> bool:
-        """Obtain the grant, or keep it; False: another has it. Raises as the port does."""
+        """Obtain the grant, or keep it; False: the other node has it. Raises as the port does."""
         with self._file.changing() as file:
             holder, newest = self._look(file)
             newest = newest.after(node, epoch, given=True)
@@ -338,7 +339,7 @@ class SQLiteArbiter(Closing):
         return True
 
     def keep(self, node: str) -> bool:
-        """Prolong the grant of a node; False: it has none. Raises as the port does."""
+        """Prolong the grant of a node; False: it does not have it. Raises as the port does."""
         with self._file.changing() as file:
             holder, newest = self._look(file)
             if not holder or holder != node:
@@ -354,7 +355,7 @@ class SQLiteArbiter(Closing):
             self._keep(file, "" if holder == node else holder, newest, renew=holder == node)
 
     def holder(self) -> str | None:
-        """Who has the grant now. Raises as the port does."""
+        """The node that has the grant now, or None. Raises as the port does."""
         with self._file.reading() as file:
             return self._look(file)[0] or None
 
@@ -363,7 +364,7 @@ class SQLiteArbiter(Closing):
         self._file.close()
 
     def _look(self, file: sqlite3.Connection) -> tuple[str, Newest]:
-        """Who has the grant, empty: nobody; and the memory."""
+        """The node that has the grant (empty: nobody), and the memory."""
         row = file.execute("SELECT node, since, ttl, newest FROM arbiter").fetchone()
         if row is None:
             return "", Newest()
