@@ -281,7 +281,7 @@ def test_a_store_that_has_lost_its_record_is_told():
     with pytest.raises(Unavailable, match="it is empty"):
         driver.send("recover")
     driver.store.text = '{"epoch": "a"}'
-    with pytest.raises(BadInput, match="is no record"):
+    with pytest.raises(BadInput, match="is not a record"):
         driver.send("recover")
 
 

@@ -512,7 +512,7 @@ def test_a_change_that_cannot_be_written_did_not_happen(ha, pair_of, tmp_path, m
 
 
 def test_a_decision_is_written_before_it_is_told(ha, pair_of, monkeypatch):
-    monkeypatch.setattr("prgcore.cli.ha._tell", lambda *_, **__: sys.exit("interrupted"))
+    monkeypatch.setattr("prgcore.cli.ha._show", lambda *_, **__: sys.exit("interrupted"))
     with pytest.raises(SystemExit):
         ha("failover", "cup1")
     assert pair_of()["node1.state"] == "failing_over"

@@ -60,9 +60,9 @@ class Shape:
     """A table as states and transitions; only the engine decides which transition is taken.
 
     Attributes:
-        engine: who decides.
+        engine: the machine that decides.
         columns: the stored columns that make up a state.
-        arrivals: our event of each trigger.
+        arrivals: our event for each trigger.
         states: every state, reachable or not.
 
     Raises:

@@ -295,7 +295,8 @@ def against(
         "engine": engine or prg(), "make": staticmethod(make), "refuses": refuses,
         "covered": set(),
     })
-    phases = [p for p in hypothesis.Phase if p is not hypothesis.Phase.explain]  # of our own lines
+    # The phase `explain` would explain a failure by our own lines.
+    phases = [p for p in hypothesis.Phase if p is not hypothesis.Phase.explain]
     made.TestCase.settings = hypothesis.settings(made.TestCase.settings, phases=phases)
     made.TestCase.runTest = lambda test: _run(made, test.settings)
     against_table: type[AgainstTable] = made

@@ -136,7 +136,7 @@ class Agent:
         await asyncio.to_thread(self.serving.sit)
         manager = {f"{self.node}.process": "manager_down", f"{self.node}.hears_peer": "no"}
         await self.driver.tell(f"manager_start({self.node})", also=manager)
-        with suppress(PrgError):  # it is read again soon; heartbeats report that reading
+        with suppress(PrgError):  # heartbeats need a first reading; `_serve` tries again
             await asyncio.to_thread(self.serving.once)
 
     async def _stop(self) -> None:

@@ -378,7 +378,7 @@ class Keeper:
         """The time of a heartbeat that is still to be observed, or None; note its content."""
         came, said = self._arrived.pop(node, (None, None))
         if lost:
-            return None  # a host that is down cannot have sent it since
+            return None  # the host sent it before it went down
         self._heard = said or self._heard
         return came
 

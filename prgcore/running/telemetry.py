@@ -188,7 +188,7 @@ def of(
     return found
 
 
-# From here on the mappings of a telemetry are written to: `_own` gave it its own.
+# The functions below write to the mappings of a telemetry, because `_own` has copied them.
 
 
 def _own(telemetry: Telemetry) -> Telemetry:
@@ -217,7 +217,7 @@ def _passed(here: Telemetry, now: float) -> Telemetry:
     gone = max(now - last, 0.0)
     for cell in here.columns.items():
         here.lasting[cell[0]] += gone
-        if cell in here.seconds:  # of thousands of columns, all but the new ones
+        if cell in here.seconds:  # the usual case, without a count of keys
             here.seconds[cell] += gone
         else:
             _count(here.seconds, cell, gone)

@@ -123,7 +123,8 @@ class _File:
     def _is_empty(self) -> bool:
         """Whether the file is empty; if not, it is a store of this format."""
         tables = self._one("SELECT count(*) FROM sqlite_master")
-        application = self._one("PRAGMA application_id")  # last: a process may set it
+        # After the tables: another process may make the store meanwhile.
+        application = self._one("PRAGMA application_id")
         if not tables and application == 0:
             return True
         if application != APPLICATION:

@@ -42,7 +42,7 @@ _HEARTBEAT = "heartbeat"
 
 
 def knowable(engine: Engine, event: str, node: str) -> tuple[Cube, ...]:
-    """Where an event is possible, as far as a node can know: any of these cubes.
+    """The cubes in which an event is possible, as far as a node can know.
 
     They are the machine's own cubes, without the cells of columns that the node does not observe:
     the link, the processes, the peer's services. So no event that can happen is withheld.
