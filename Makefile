@@ -5,7 +5,7 @@ PROVER := .venv/.prover
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help prove test check docs rewrite bench mutants campaign clean
+.PHONY: help prove test quick check docs rewrite bench mutants campaign clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -25,6 +25,9 @@ prove: $(PROVER)  ## prove every promise of the machine, under every policy, and
 test: $(READY)  ## run all tests; installs Graphviz, Chromium and etcd where they are missing
 	@.ci/programs dot chromium etcd
 	PRGCORE_EVERYTHING=1 $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+
+quick: $(READY)  ## run the quick tests: for every change
+	$(BIN)/python -m pytest -q -n 2 -m quick
 
 check: $(READY)  ## lint, types, floors, generated files unchanged
 	$(BIN)/ruff check .

@@ -21,6 +21,7 @@ from prgcore.stores.ports import host_lost
 from prgcore.stores.record import Record, served
 from prgcore.vocabulary import Kind
 from prgcore.wire.answers import error_json
+from prgcore.wire.jsontext import parse_json
 
 if TYPE_CHECKING:
     from prgcore.running.agent import Agent
@@ -50,12 +51,12 @@ async def ask(address: Address, question: Mapping[str, Any], within: float = 5.0
             reader, writer = await asyncio.open_connection(*address, limit=LINE)
             try:
                 writer.write(json.dumps(question).encode() + b"\n")
-                answer = json.loads(await reader.readline())
+                answer = parse_json((await reader.readline()).decode(), "an answer")
             finally:
                 writer.close()
     except TimeoutError:
         raise Unavailable(f"the agent at {where} does not answer within {within:g} s") from None
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError, BadInput) as error:
         number = getattr(error, "errno", None)
         why = os.strerror(number) if number else "the answer is not JSON"
         raise Unavailable(f"no agent answers at {where}: {why}") from None
@@ -93,8 +94,8 @@ class Administrator:
         So a page in a browser, whose request begins with other lines, cannot command anything.
         """
         try:
-            question = json.loads(line)
-        except (ValueError, RecursionError):
+            question = parse_json(line.decode(), "a question")
+        except (ValueError, BadInput):
             question = None
         if not isinstance(question, dict):
             return None, {"error": "bad_input", "message": "a question is a JSON object on a line"}

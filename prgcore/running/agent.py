@@ -31,6 +31,7 @@ from prgcore.seats import seat
 from prgcore.stores.ports import Observation, boot_clock
 from prgcore.stores.record import Order, assigned
 from prgcore.wire.entry import Entry
+from prgcore.wire.jsontext import parse_json
 
 __all__ = ["Agent", "ask"]
 
@@ -189,7 +190,7 @@ class Agent:
         self._callers.add(writer)
         try:
             while line := await reader.readline():
-                beat = json.loads(line)
+                beat = parse_json(line.decode(), "a heartbeat")
                 if beat["node"] != self.peer.seat:
                     break
                 columns, changes = beat["columns"], beat["changes"]
@@ -199,7 +200,7 @@ class Agent:
                 self._beats.set()
         except asyncio.CancelledError:
             pass
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError,
+        except (OSError, BadInput, ValueError, KeyError, TypeError, AttributeError,
                 OverflowError):
             _log.warning("something other than a heartbeat came in at the service port")
         finally:

@@ -30,6 +30,7 @@ from prgcore.stores.keeping import (
     value_of,
 )
 from prgcore.stores.ports import Kept
+from prgcore.wire.jsontext import parse_json
 
 try:
     from etcd3gw.client import Etcd3Client
@@ -138,9 +139,9 @@ class _Etcd:
         with self.call("/watch", request, stream=timeout) as answer:
             try:
                 for line in answer.iter_lines(chunk_size=None):
-                    if not json.loads(line)["result"].get("created"):
+                    if not parse_json(line.decode(), "an answer of etcd")["result"].get("created"):
                         return
-            except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            except (OSError, BadInput, ValueError, KeyError, TypeError, AttributeError):
                 return
 
     def close(self) -> None:

@@ -110,7 +110,7 @@ def settle(
         store.write(value, version, entry)
     except Conflict:
         epoch = epoch_of(entry)
-        if next(store.history(epoch - 1), None) != json.loads(text_of(entry, "the entry")):
+        if next(store.history(epoch - 1), None) != parse_json(text_of(entry, "the entry"), "the entry"):
             raise
 
 

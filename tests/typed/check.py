@@ -7,12 +7,18 @@ a name that is `Any` to a type checker fails here. Prints what is wrong; exit 1 
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
+PAGES = ("README.md", "docs/start.md", "docs/python.md", "docs/timers.md",
+         "docs/your-own-machine.md")
+"""Pages whose Python a newcomer copies first."""
 PROGRAM, MISTAKES = HERE / "program.py", HERE / "mistakes.py"
 MARK = "# mistake"
 LEAST = 30
@@ -24,7 +30,7 @@ Found = dict[Path, dict[int, str]]
 
 def _answer(*words: str) -> str:
     done = subprocess.run([sys.executable, "-m", *words, str(PROGRAM), str(MISTAKES)],
-                          capture_output=True, text=True, check=False, cwd=HERE.parent.parent)
+                          capture_output=True, text=True, check=False, cwd=ROOT)
     if done.returncode != 1:  # 1: it read both, and the mistakes are not all overlooked
         raise SystemExit(f"{words[0]} ended with {done.returncode}: {done.stdout}{done.stderr}")
     return done.stdout
@@ -65,9 +71,26 @@ def wrong(name: str, found: Found) -> Iterator[str]:
                 yield f"{name}: {file.name}:{line}: {message}"
 
 
+def pages() -> Iterator[str]:
+    """What mypy says of the Python of the pages that a newcomer copies from."""
+    with TemporaryDirectory() as folder:
+        for page in PAGES:
+            blocks = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text("utf-8"), re.DOTALL)
+            if not blocks:
+                yield f"{page} shows no Python"
+            module = re.sub(r"\W", "_", page)
+            Path(folder, f"{module}.py").write_text("\n".join(blocks), "utf-8")
+        done = subprocess.run(
+            [sys.executable, "-m", "mypy", "--strict", "--no-error-summary", folder],
+            capture_output=True, text=True, check=False, cwd=ROOT)
+        yield from (done.stdout + done.stderr).splitlines()
+
+
 CHECKERS: dict[str, Callable[[], Found]] = {"mypy": mypy, "pyright": pyright}
 
 if __name__ == "__main__":
     said = [line for name, ask in CHECKERS.items() for line in wrong(name, ask())]
-    print("\n".join(said) or "the program is typed, and the planted mistakes are found")
+    said += pages()
+    print("\n".join(said)
+          or "the program and the pages are typed, and the planted mistakes are found")
     sys.exit(bool(said))
