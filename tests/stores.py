@@ -22,7 +22,7 @@ from prgcore.stores.record import Record, acknowledged, begin, decided
 from prgcore.vocabulary import Outcome
 
 PROGRAM = Path(__file__).resolve()
-LONG = 30
+LONG = 120
 """Seconds after which a test gives up waiting."""
 
 

@@ -636,10 +636,10 @@ def test_dots_that_part_no_key_may_be_many(text) -> None:
     ("a." + " " * 999) * (LARGEST // 1001), "'" * LARGEST, "a = " + "{a=" * (LARGEST // 4),
 ])
 def test_odd_text_is_refused_soon(text) -> None:
-    begun = time.perf_counter()
+    begun = time.process_time()
     with pytest.raises(BadInput):
         parse(text, "toml")
-    assert time.perf_counter() - begun < 5
+    assert time.process_time() - begun < 5
 
 
 @pytest.mark.parametrize("form", FORMATS)
@@ -663,10 +663,10 @@ def test_many_unknown_nodes_are_all_found_and_the_first_get_hints() -> None:
 
 def test_a_key_that_stands_twice_is_found_soon_in_a_large_object() -> None:
     keys = [f'"{i}": 0' for i in range(60_000)]
-    begun = time.perf_counter()
+    begun = time.process_time()
     with pytest.raises(BadInput, match="it: the key '59999' is given twice"):
         parse_json("{" + ", ".join([*keys, keys[-1]]) + "}", "it")
-    assert time.perf_counter() - begun < 5
+    assert time.process_time() - begun < 5
 
 
 def test_an_unknown_format_and_unknown_names_are_bad_input() -> None:

@@ -23,6 +23,7 @@ from prgcore.errors import BudgetExhausted, Conflict, Unavailable, Undecided
 from prgcore.explain.status import parse
 from prgcore.machine import prg
 from prgcore.running.processes import alive
+from tests.stores import LONG
 
 SERVICE = Path(__file__).parent.parent / "examples" / "two_nodes" / "service.py"
 NODE = """
@@ -160,6 +161,13 @@ def test_a_group_that_runs_is_commanded_like_one_in_a_file(run, ha, group):
     assert states(ha("wait")) == ["normal"] * 2
 
 
+def rests(ha, node, state):
+    """Wait until a node rests in this state."""
+    end = time.monotonic() + LONG
+    while states(ha("wait"))[node] != state:
+        assert time.monotonic() < end
+
+
 def test_refused_is_an_answer_unless_strict(ha, group):
     lenient, strict = ha("fallback", "cup1"), ha("fallback", "cup1", "--strict")
     assert (lenient.code, strict.code) == (0, 1)
@@ -171,14 +179,11 @@ def test_refused_is_an_answer_unless_strict(ha, group):
 
 def test_a_service_that_is_killed_is_waited_for_and_started(ha, group):
     subprocess.run(["kill", "-9", str(group.service("node1"))], check=True)
-    end = time.monotonic() + 15
-    while states(ha("wait"))[1] != "running_in_backup_mode" and time.monotonic() < end:
-        pass  # until somebody has looked at it
+    rests(ha, 1, "running_in_backup_mode")  # once somebody has looked at it
     assert states(ha("status"))[0] == "failed_over_with_critical_services_not_running"
     began = ha("start", "cup1")
     assert began.out.startswith("Start Critical Services of Node > cup1\nRequest SUCCESSFUL.\n")
-    while states(ha("wait"))[0] != "failed_over" and time.monotonic() < end:
-        pass
+    rests(ha, 0, "failed_over")
     ha("fallback", "cup1")
     assert states(ha("wait")) == ["normal"] * 2
 
@@ -231,9 +236,7 @@ def test_a_node_that_does_not_answer_shows_nothing(ha, group, monkeypatch):
     assert (rested.code, states(rested)) == (0, ["running_in_backup_mode", None])
     assert "only its agent starts the services of cup2" in ha("start", "cup2").err
     group.agents["CUP2"].send_signal(signal.SIGCONT)
-    end = time.monotonic() + 15
-    while states(ha("wait"))[1] != "failed_over" and time.monotonic() < end:
-        pass
+    rests(ha, 1, "failed_over")
     ha("fallback", "cup2")
     assert states(ha("wait")) == ["normal"] * 2
 

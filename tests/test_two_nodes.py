@@ -38,7 +38,7 @@ def test_the_tour_goes_as_the_table_says() -> None:
 
 
 @pytest.mark.parametrize(
-    ("store", "count"), [("sqlite", 3), pytest.param("etcd", 1, marks=pytest.mark.etcd)])
+    ("store", "count"), [("sqlite", 3), pytest.param("etcd", 3, marks=pytest.mark.etcd)])
 def test_a_few_schedules_of_the_campaign(store: str, count: int) -> None:
     said = _play("campaign.py", "--schedules", str(count), "--seed", "7", "--at-once", "3",
                  "--store", store)
