@@ -7,8 +7,7 @@
 
 The machine is a table (`prgcore.tables`); `PRG` reads it.
 
-Law: nothing here touches a clock, a disk, a socket or randomness, and importing this loads no
-solver.
+Law: nothing here touches a clock, a disk, a socket or randomness. Importing it loads no solver.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The interpreter: facts in, decision out.
 
-Law: pure and total; reads a machine that it is given, knows no row of any table. Decisions are
-remembered per pair (a bounded memory that changes no answer). Errors say what to do next.
+Law: pure and total. It reads the machine that it is given and knows no row of any table. It
+remembers decisions per pair; this memory is bounded and changes no answer. Errors say what to do
+next.
 """
 
 # ruff: noqa: SLF001, a pair keeps what its engine remembers of it
@@ -37,14 +38,14 @@ if TYPE_CHECKING:
     from prgcore.form.atlas import Atlas
 
 REMEMBERED = 1 << 16
-"""How many pairs an engine remembers before it forgets them all."""
+"""The number of pairs that an engine remembers before it forgets them all."""
 
 MOST = 100_000
-"""How many pairs `Engine.completions` lists at most, unless told otherwise."""
+"""The number of pairs that `Engine.completions` lists at most by default."""
 
 
 class _Pairs(dict[tuple[str, ...], Pair]):
-    """The pairs that an engine remembers, made when they are first asked for."""
+    """The pairs that an engine remembers; each is made when it is first needed."""
 
     def __init__(self, engine: Engine, groups: Iterable[tuple[Pick, Group]]) -> None:
         self._engine, self._groups = engine, groups
@@ -63,16 +64,16 @@ class _Pairs(dict[tuple[str, ...], Pair]):
 
 @frozen(eq=False)
 class Engine:
-    """A machine that answers. `Engine(model)`; the model is taken to be well formed.
+    """A machine that decides: `Engine(model)`. It assumes a well-formed model.
 
     Raises:
-        MalformedMachine: it names what it does not have, so nothing can be answered.
+        MalformedMachine: the model refers to a name that it does not define.
 
     Attributes:
-        model: the table that it reads.
-        columns: every column by its name, in the machine's order.
+        model: the machine as data.
+        columns: the columns by name, in the machine's order.
         stored: the names of the stored columns, in the machine's order.
-        position: where a row has each column: stored ones first, as in `Pair.values_`.
+        position: the index of each column in a row: stored ones first, as in `Pair.values_`.
     """
 
     model: Model
@@ -111,7 +112,7 @@ class Engine:
 
     @property
     def atlas(self) -> Atlas | None:
-        """Its reachable pairs and ways home, where they were worked out before; else None."""
+        """The reachable pairs and the ways home, if they were computed before; else None."""
         return None
 
     # ---------------------------------------------------------------- pairs
@@ -123,10 +124,10 @@ class Engine:
     def pair(self, columns: Mapping[str, Any]) -> Pair:
         """A pair from a flat mapping of its stored columns.
 
-        Derived columns are accepted, and checked.
+        The mapping may contain derived columns; they are checked.
 
         Raises:
-            BadInput: unknown, missing or wrong columns, all of them in one message.
+            BadInput: columns are unknown, missing or wrong; the message lists all of them.
         """
         if isinstance(columns, Pair) and columns._engine is self:
             return columns
@@ -142,7 +143,7 @@ class Engine:
         return pair
 
     def column(self, name: str) -> Column:
-        """The column of a name.
+        """The column with this name.
 
         Raises:
             BadInput: no such column.
@@ -153,22 +154,22 @@ class Engine:
             raise BadInput(unknown_name("column", name, self.columns)) from None
 
     def check(self, cells: Cubelike, where: str = "", *, stored: bool = False) -> None:
-        """Whether these are columns of the machine, and these values of theirs.
+        """Check that these are columns of the machine, with values of their domains.
 
         Args:
             cells: columns and their values: a cube, or `{"ha": "on", "link": ("up", "down")}`.
-            where: what the message begins with.
-            stored: whether they must be stored columns.
+            where: the text that the message begins with.
+            stored: whether every column must be a stored one.
 
         Raises:
-            BadInput: everything that is not, in one message.
+            BadInput: some are not; the message lists all of them.
         """
         given = {c.column: c.values for c in cells} if isinstance(cells, Cube) else cells
         if wrong := list(self._wrong(given, stored=stored)):
             raise BadInput((f"{where}: " if where else "") + few(wrong, 5))
 
     def _wrong(self, given: Mapping[str, Any], *, stored: bool = False) -> Iterator[str]:
-        """What is wrong with columns and their values, one or several each."""
+        """Yield what is wrong with these columns and their values, one or several each."""
         known = self.stored if stored else self.columns
         for name, value in given.items():
             if name not in self.columns:
@@ -187,16 +188,16 @@ class Engine:
     def completions(
         self, known: Cubelike, most: int = MOST, *, broken: bool = False
     ) -> tuple[Pair, ...]:
-        """Every pair that has these columns, whether or not it can be reached.
+        """Yield every pair with these column values, whether or not it can be reached.
 
         Args:
-            known: some columns and their values, one or several each; derived ones too.
-            most: how many pairs may have them.
+            known: some columns, also derived ones, each with one or several values.
+            most: the largest number of pairs that may match.
             broken: also pairs that break an invariant.
 
         Raises:
-            BadInput: no such column, or no such value of it.
-            BudgetExhausted: more than `most` pairs have them.
+            BadInput: a column or a value does not exist.
+            BudgetExhausted: more than `most` pairs match.
         """
         self.check(known)
         never = () if broken else [c for i in self.model.invariants for c in i.never]
@@ -209,20 +210,20 @@ class Engine:
         return tuple(self._pairs.get(values) or Pair(self, values) for values in found)
 
     def at(self, values: tuple[str, ...]) -> Pair:
-        """A pair from the values of the stored columns in order, unchecked: for machinery."""
+        """A pair from the values of the stored columns in order, unchecked; for internal use."""
         return self._pairs[values]
 
     @property
     def initial(self) -> tuple[Pair, ...]:
-        """The pairs from which everything starts."""
+        """The pairs in which the machine may start."""
         return tuple(self.pair(dict(start)) for start in self.model.initial)
 
     def holds(self, cube: Cube, pair: Pair) -> bool:
-        """Whether every cell of the cube holds of the pair."""
+        """Whether every cell of the cube holds in the pair."""
         return bool(self.among([pair], [cube]))
 
     def among(self, pairs: Iterable[Pair], cubes: Iterable[Cube]) -> list[Pair]:
-        """Those of the pairs for which one of the cubes holds."""
+        """The pairs in which at least one of the cubes holds."""
         at = self.position
         tests = [[(at[c.column], frozenset(c.values)) for c in cube] for cube in cubes]
         found = []
@@ -238,13 +239,13 @@ class Engine:
         return found
 
     def broken(self, pair: Pair) -> tuple[str, ...]:
-        """Ids of the invariants that the pair breaks."""
+        """The ids of the invariants that the pair breaks."""
         if not self._meets(pair) & self._never:
             return ()
         return tuple(i.id for i in self.model.invariants if self.among([pair], i.never))
 
     def _meets(self, pair: Pair) -> int:
-        """The cubes of the table that hold of a pair, a bit each."""
+        """The cubes of the table that hold in a pair, one bit per cube."""
         if pair._engine is self and pair._met:
             return pair._met
         values, met = pair.values_, -1
@@ -275,13 +276,13 @@ class Engine:
         )
 
     def step(self, pair: Mapping[str, str], event: str) -> Decision:
-        """What the machine decides when this event arrives in this pair.
+        """The machine's decision when this event arrives in this pair.
 
         Raises:
-            BadInput: not a pair of this machine, or no such event.
+            BadInput: this is not a pair of the machine, or the event does not exist.
             OutsideInvariant: the pair breaks a proved invariant; no rule is guessed.
             ImpossibleEvent: the event cannot happen in this pair.
-            NotTotal: the machine has no single rule for it (refutes F1 or F2).
+            NotTotal: no rule answers it, or more than one does (refutes F1 or F2).
         """
         if type(pair) is not Pair or pair._engine is not self:
             pair = self.pair(pair)
@@ -306,7 +307,7 @@ class Engine:
         return Decision(rule.outcome, after, event, rule, rule.actions, rule.why)
 
     def _unanswered(self, pair: Pair, event: str, asked: Event, met: int) -> Decision:
-        """A refusal, or the error that says why there is no decision."""
+        """A refusal; or raise the error that says why there is no decision."""
         if met & self._never:
             broken = self.broken(pair)
             raise OutsideInvariant(
@@ -330,9 +331,9 @@ class Engine:
         return Decision(Outcome.REFUSED, pair, event, why=why, failed=failed)
 
     def after(self, pair: Pair, event: str) -> Pair | None:
-        """The pair that an event leads to; None where it is refused, ignored, impossible or unproved.
+        """The pair after an event; None if the event is refused, ignored, impossible or unproved.
 
-        For searches: as `step`, but nothing is remembered and no answer is worded.
+        It is for searches: unlike `step`, it remembers nothing and words no answer.
         """
         met, asked = pair._met or self._meets(pair), self._events[event]
         answers = met & asked.answers
@@ -355,7 +356,7 @@ class Engine:
         return self._pairs[tuple(after)]
 
     def _nearest(self, pair: Pair, cubes: Iterable[Cube]) -> tuple[Failed, ...]:
-        """The failing cells of the cube that comes nearest; earlier cubes win ties."""
+        """The failing cells of the cube with the fewest of them; an earlier cube wins a tie."""
         row, at = pair.row, self.position
         misses = [[c for c in one if row[at[c.column]] not in c.values] for one in cubes]
         return tuple(
@@ -364,10 +365,10 @@ class Engine:
         )
 
     def run(self, pair: Mapping[str, str], *events: str) -> Walk:
-        """What the machine decides of events that arrive one after another.
+        """The decisions on events that arrive one after another.
 
-        A refused or an ignored event leaves the pair as it was, and the next one follows. An
-        error of `step` ends the walk; a note on it says at which event.
+        A refused or ignored event leaves the pair as it was, and the walk continues. An error of
+        `step` ends the walk; a note on the error names the event.
 
         Raises:
             BadInput, OutsideInvariant, ImpossibleEvent, NotTotal: as `step`.
@@ -384,7 +385,7 @@ class Engine:
         return Walk(start, tuple(steps))
 
     def available(self, pair: Mapping[str, str]) -> tuple[str, ...]:
-        """The commands that would be accepted, in the machine's order.
+        """The commands that the machine would accept now, in its order.
 
         Raises:
             BadInput, OutsideInvariant: as `step`.

@@ -1,7 +1,7 @@
 """Every exception that this library raises on purpose.
 
-Law: an error is interface. Its text says what happened, the offending value, what was
-expected and what to do next. `code` is the word that the JSON interfaces print.
+Law: an error is part of the interface. Its text says what happened, the offending value, what was
+expected and what to do next. The JSON interfaces print its `code`.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ __all__ = [
 
 
 class PrgError(Exception):
-    """The base of every error of this library."""
+    """The base class of every error of this library."""
 
     code = "error"
 
 
 class BadInput(PrgError):
-    """A name, value or shape that the machine does not have."""
+    """A name or value that the machine does not have, or input of the wrong shape."""
 
     code = "bad_input"
 
 
 class Failed(NamedTuple):
-    """A cell that does not hold: the column, what it is, what is needed."""
+    """A cell that does not hold: the column, its value, and the values that are needed."""
 
     column: str
     value: str
@@ -45,7 +45,7 @@ class ImpossibleEvent(PrgError):
     """The event cannot physically happen in this pair: the caller's bookkeeping is wrong.
 
     Attributes:
-        failed: the cells that fail of the condition that came nearest.
+        failed: the failing cells of the condition that came nearest.
     """
 
     code = "impossible_event"
@@ -59,7 +59,7 @@ class OutsideInvariant(PrgError):
     """The pair breaks a proved invariant: an assumption of the proof has failed.
 
     Attributes:
-        broken: ids of the invariants that the pair breaks, lowest first.
+        broken: the ids of the invariants that the pair breaks, lowest first.
     """
 
     code = "outside_invariant"
@@ -76,11 +76,11 @@ class NotTotal(PrgError):
 
 
 class MalformedMachine(PrgError):
-    """A machine that cannot be read. All findings at once, each with its place.
+    """A machine that cannot be read. The error lists all findings, each with its place.
 
     Attributes:
         findings: one line each, `place: what is wrong`.
-        head: how many there are, as `3 findings in the machine`.
+        head: the number of findings in words, as `3 findings in the machine`.
     """
 
     code = "malformed_machine"
@@ -92,7 +92,7 @@ class MalformedMachine(PrgError):
 
 
 class BudgetExhausted(PrgError):
-    """A search was larger than it may be. The answer is unknown, never a pass."""
+    """A search exceeded its budget. The answer is unknown; it never counts as a pass."""
 
     code = "budget_exhausted"
 
@@ -104,10 +104,10 @@ class NeedsTwoNodes(PrgError):
 
 
 class Undecided(PrgError):
-    """What the machine decides hangs on columns that whoever decides does not know now.
+    """The decision depends on columns that the deciding node does not know now.
 
     Attributes:
-        columns: those columns.
+        columns: the names of these columns.
     """
 
     code = "undecided"
@@ -118,13 +118,13 @@ class Undecided(PrgError):
 
 
 class Conflict(PrgError):
-    """Somebody else has written the record meanwhile: read it again and decide again."""
+    """Another writer has changed the record meanwhile: read it again and decide again."""
 
     code = "conflict"
 
 
 class StaleEpoch(PrgError):
-    """An effect of an old decision came after one of a newer decision; it was not carried out."""
+    """An order of an old decision came after one of a newer decision; it was not carried out."""
 
     code = "stale_epoch"
 
@@ -136,13 +136,13 @@ class ActionFailed(PrgError):
 
 
 class Unavailable(PrgError):
-    """A store or an arbiter does not answer: whether the last write was done is not known."""
+    """A store or an arbiter does not answer; it is not known whether the last write was done."""
 
     code = "unavailable"
 
 
 class MissingExtra(PrgError, ImportError):
-    """An optional dependency is not installed; `except ImportError` meets it too.
+    """An optional dependency is not installed; `except ImportError` catches it too.
 
     Attributes:
         extra: the extra of this package that installs it.
@@ -158,9 +158,9 @@ class MissingExtra(PrgError, ImportError):
 def unknown_name(
     kind: str, name: object, known: Iterable[str], *, listing: bool = True
 ) -> str:
-    """The one sentence for a name that does not exist, with the nearest names that do.
+    """A sentence about a name that does not exist, with the nearest names that do.
 
-    If no name is near, it lists what is known, unless `listing` is False.
+    If no name is near, it lists the known names, unless `listing` is False.
     """
     from difflib import get_close_matches
 

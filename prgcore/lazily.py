@@ -1,7 +1,7 @@
 """Faces of rooms: names that are loaded when they are first asked for (PEP 562).
 
-Law: it imports nothing of ours. A face names its homes twice, once for the type checker and once
-here; a test compares the two.
+Law: it imports no other module of this package. A face lists each name and its module twice, once
+for the type checker and once here; a test compares the two.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ __all__ = ["lazily", "moved"]
 
 
 def lazily(room: str, homes: Mapping[str, tuple[str, ...]]) -> Callable[[str], Any]:
-    """The `__getattr__` of a room: `homes` says which of its modules defines which names."""
+    """The `__getattr__` of a room; `homes` maps each of its modules to the names it defines."""
     home = {name: f"{room}.{module}" for module, names in homes.items() for name in names}
 
     def get(name: str) -> Any:
@@ -26,7 +26,7 @@ def lazily(room: str, homes: Mapping[str, tuple[str, ...]]) -> Callable[[str], A
 
 
 def moved(old: str, new: str) -> None:
-    """Called by a module that is an old path: whoever imports it is warned (DeprecationWarning)."""
+    """Warn the importer of a module that is an old path (DeprecationWarning)."""
     from warnings import warn
 
     warn(f"{old} is an old path: import {new}; the old one stays until prgcore 0.3 at least",

@@ -1,7 +1,7 @@
 """The one place that joins data and code: `PRG`, the presence redundancy group.
 
-`PRG` is the machine under the default policies; `prg(reconnection="keep_serving")` is the
-machine under others. Both are built on first use, so importing costs nothing.
+`PRG` is the machine under the default policies; `prg(reconnection="keep_serving")` makes it under
+others. Each is built on first use, so importing costs nothing.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from prgcore.model import Choices, Model, Rule, Table
 
 NAME = "prg"
-"""The name of the document's machine."""
+"""The name of the machine that the document describes."""
 
 __all__ = [
     "NAME", "PRG", "Machine", "PresenceRedundancyGroup", "build", "duties", "meanings", "prg",
@@ -29,13 +29,13 @@ __all__ = [
 
 
 class Machine(Engine):
-    """A machine that answers: `step`, `available`, and the questions that search.
+    """A machine that decides and explains: `step`, `available`, and the questions that search.
 
-    `Machine(model)` works for any model: one of your own, or one read from a machine file.
+    `Machine(model)` takes any model: one of your own, or one from a machine file.
     """
 
     def explain(self, pair: Mapping[str, str]) -> Explanation:
-        """What this pair means, why it came to it, what to do now (`prgcore.explain.explaining`)."""
+        """An explanation of this pair: its meaning, its cause, what to do now."""
         from prgcore.explain.explaining import explain
 
         return explain(self, pair)
@@ -47,21 +47,21 @@ class Machine(Engine):
         return why_not(self, pair, command)
 
     def plan(self, pair: Mapping[str, str], goal: Mapping[str, str] | None = None) -> Plan:
-        """The shortest way to the goal by repairs, commands, timers and completions."""
+        """The shortest plan to the goal by repairs, commands, timers and completions."""
         from prgcore.explain.plan import plan
 
         return plan(self, pair, goal)
 
 
 class PresenceRedundancyGroup(Machine):
-    """The machine of the document. Its atlas is shipped: what it knows, no question searches.
+    """The machine of the document. Its atlas is shipped, so questions look answers up there.
 
-    `prg()` makes it. Of any other model than the document's it has no atlas.
+    `prg()` makes it. With a model that is not the document's it has no atlas.
     """
 
     @cached_property
     def atlas(self) -> Atlas | None:
-        """Every reachable pair, and the next event on a shortest way home from each."""
+        """The atlas: every reachable pair, and the next event on a shortest way home from each."""
         from prgcore.form.atlas import read
         from prgcore.tables.atlas import EVENTS, LEVELS, ROOTS
         from prgcore.tables.policies import POLICIES
@@ -74,10 +74,10 @@ class PresenceRedundancyGroup(Machine):
 
 
 def build(**policy: str) -> Model:
-    """The absolute machine of the presence redundancy group under a choice of policies.
+    """The absolute model of the presence redundancy group under these policies.
 
     Raises:
-        BadInput: no such policy, or no such choice of it.
+        BadInput: a policy or its choice does not exist.
     """
     from prgcore.seats import instantiate
     from prgcore.tables.machine import TABLE
@@ -94,7 +94,7 @@ def build(**policy: str) -> Model:
 
 
 def unusual(model: Model) -> Choices:
-    """The choices of a model's policies that are not the default ones of the document's machine."""
+    """The policy choices of a model that differ from the defaults of the document's machine."""
     if model.name != NAME:
         return ()
     from prgcore.tables.policies import POLICIES
@@ -107,10 +107,10 @@ def unusual(model: Model) -> Choices:
 
 
 def reference(model: Model) -> str:
-    """Where the reference of a machine is, seen from a page beside it: only one machine has one.
+    """The link from a page to the reference of its machine; "" if the machine has none.
 
-    It has this machine's if it knows every rule by its id and event, and every row, hole and
-    promise by its id.
+    The reference covers a machine if it has every rule by id and event, and every row, hole and
+    promise by id.
     """
     ours = _documented() if model.name == NAME else frozenset()
     return "reference/" if ours.issuperset(_places(model, model.rules)) else ""
@@ -118,7 +118,7 @@ def reference(model: Model) -> str:
 
 @cache
 def _documented() -> frozenset[str]:
-    """What the reference has a place for."""
+    """The anchors that the reference has."""
     from prgcore.tables.machine import TABLE
 
     return frozenset(_places(TABLE, (r for _, rows in TABLE.phases for r in rows)))
@@ -132,7 +132,7 @@ def _places(of: Model | Table, rules: Iterable[Rule]) -> Iterator[str]:
 
 @cache
 def meanings(column: str) -> Mapping[str, str]:
-    """What the document says of each value of `state` or `reason`; of another column nothing."""
+    """The document's meaning of each value of `state` or `reason`; empty for other columns."""
     from prgcore.tables.states import MEANINGS, REASONS
 
     said: Mapping[str, Mapping[str, str]] = {
@@ -144,7 +144,7 @@ def meanings(column: str) -> Mapping[str, str]:
 
 @cache
 def duties() -> Mapping[str, str]:
-    """What each action of the document's machine asks for, and when it is done."""
+    """The duty of each action of the document's machine: what it asks for, and when it is done."""
     from prgcore.tables.actions import ACTIONS
 
     return {a.name: f"{a.says} ({a.duty})" for a in ACTIONS}
@@ -167,7 +167,7 @@ def prg(**policy: str) -> Machine:
     """The presence redundancy group as a machine; without arguments, `PRG`.
 
     Raises:
-        BadInput: no such policy, or no such choice of it.
+        BadInput: a policy or its choice does not exist.
     """
     from prgcore.tables.policies import POLICIES
 

@@ -1,9 +1,9 @@
-"""The shapes of a machine: frozen records, and no behaviour beyond reading themselves.
+"""The shapes of a machine: frozen records, which do nothing but read their own fields.
 
-Law: data only, no callables, nothing imported but attrs and the vocabulary. A guard is a
-conjunction of cells; an effect is a constant, a copy or a finite map of one column. The same
-shapes serve twice: *relative* tables are written from `me` and `peer`, an *absolute* machine
-from `node1` and `node2` (`prgcore.seats` turns the one into the other).
+Law: data only, no callables; it imports only attrs and the vocabulary. A guard is a conjunction of
+cells; an effect is a constant, a copy or a finite map of one column. The same shapes serve twice.
+*Relative* tables are written from `me` and `peer`, *absolute* machines from `node1` and `node2`.
+`prgcore.seats` turns the former into the latter.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ def as_values(value: str | Values) -> Values:
 
 
 class Record:
-    """What all shapes share: they are equal by their fields, and show them.
+    """The base class of all shapes: it compares, hashes and prints a record by its fields.
 
-    attrs would write these methods anew for each of them, which is half of what importing costs.
+    attrs would generate these methods for each class, which is half of the import time.
     """
 
     __slots__ = ()
@@ -55,7 +55,7 @@ class Record:
 
 
 def _compared(record: Record) -> Any:
-    """The values by which records of a shape are equal."""
+    """The field values by which two records of one class are compared."""
     shape: Any = type(record)
     return _picked(shape)(record)
 
@@ -67,7 +67,7 @@ def _picked(shape: Any) -> Any:
 
 @frozen(order=True)
 class Cell:
-    """This column is one of these values."""
+    """A condition: the column has one of these values."""
 
     column: str
     values: Values = field(converter=as_values)
@@ -75,7 +75,7 @@ class Cell:
 
 @frozen
 class Cube:
-    """A conjunction of cells, at most one a column. No cells: every pair."""
+    """A conjunction of cells, at most one per column. Without cells it holds in every pair."""
 
     cells: tuple[Cell, ...] = ()
 
@@ -83,7 +83,7 @@ class Cube:
         return iter(self.cells)
 
     def __and__(self, other: Cube) -> Cube | None:
-        """The pairs in both, or None when no pair can be (by the cells alone)."""
+        """The intersection; None if the cells show that it is empty."""
         mine = {c.column: c.values for c in self.cells}
         for cell in other.cells:
             old = mine.get(cell.column)
@@ -99,7 +99,7 @@ Cubelike: TypeAlias = "Cube | Mapping[str, str | Values]"
 
 
 def cube(cells: Cubelike) -> Cube:
-    """`cube({"me.state": "normal", "ha": ("off", "on")})`."""
+    """The cube of a mapping: `cube({"me.state": "normal", "ha": ("off", "on")})`."""
     return cells if isinstance(cells, Cube) else Cube(tuple(Cell(k, v) for k, v in cells.items()))
 
 
@@ -121,21 +121,21 @@ def _derivation_rows(rows: tuple[tuple[Cubelike, str], ...]) -> tuple[tuple[Cube
 
 @frozen(eq=False, repr=False)
 class Const(Record):
-    """The target becomes this value."""
+    """An effect's value: this constant."""
 
     value: str
 
 
 @frozen(eq=False, repr=False)
 class Copy(Record):
-    """The target becomes what this column was before the step."""
+    """An effect's value: the value of this column before the step."""
 
     column: str
 
 
 @frozen(eq=False, repr=False)
 class By(Record):
-    """The target becomes what the table says of this column's value before the step.
+    """An effect's value: the table maps this column's value before the step to it.
 
     A value that the table does not name leaves the target as it was.
     """
@@ -148,18 +148,18 @@ Value: TypeAlias = Const | Copy | By
 
 
 def by(column: str, table: Mapping[str, str]) -> By:
-    """`by("me.health", {"healthy": "failed_over"})`."""
+    """A map of one column: `by("me.health", {"healthy": "failed_over"})`."""
     return By(column, tuple((str(k), str(v)) for k, v in table.items()))
 
 
 def copied(column: str, source: Values, target: Values) -> By:
-    """A copy as the finite map that it is: a value that the target does not have is left out."""
+    """A copy as a finite map; values outside the target's domain are left out."""
     return By(column, tuple((v, v) for v in source if v in target))
 
 
 @frozen(eq=False, repr=False)
 class Effect(Record):
-    """What one column becomes."""
+    """A new value for one column."""
 
     target: str
     value: Value
@@ -169,7 +169,7 @@ Thenlike: TypeAlias = "tuple[Effect, ...] | Mapping[str, str | Value]"
 
 
 def effects(then: Thenlike) -> tuple[Effect, ...]:
-    """`effects({"me.state": "normal", "peer.reason": Copy("me.reason")})`."""
+    """Effects of a mapping: `effects({"me.state": "normal", "peer.reason": Copy("me.reason")})`."""
     if isinstance(then, tuple):
         return then
     return tuple(
@@ -179,10 +179,10 @@ def effects(then: Thenlike) -> tuple[Effect, ...]:
 
 @frozen(eq=False, repr=False)
 class Column(Record):
-    """A question that a rule may ask.
+    """A column of the record or of the world, which guards may read.
 
-    `observed_by` is `record`, `environment`, or the node that knows it. A derived column has
-    `sources` (stored columns) and a total `table` from their values to one of the domain.
+    `observed_by` is `record`, `environment`, or the node that knows the value. A derived column has
+    `sources` (stored columns) and a total `table` from their values to a value of `domain`.
     """
 
     name: str
@@ -199,7 +199,7 @@ class Column(Record):
 
 @frozen(eq=False, repr=False)
 class Derivation(Record):
-    """A derived column as a person writes it: the first row whose cells hold, else `otherwise`."""
+    """A derived column as it is written: the value of the first row that holds, else `otherwise`."""
 
     name: str
     sources: Values
@@ -211,7 +211,7 @@ class Derivation(Record):
 
 @frozen(eq=False, repr=False)
 class Event(Record):
-    """Something that arrives. `seated`: one for each node, written `name(node1)`."""
+    """Something that arrives. A `seated` event exists once per node, written `name(node1)`."""
 
     name: str
     kind: Kind
@@ -231,7 +231,7 @@ class Possible(Record):
 
 @frozen
 class Action:
-    """Something asked of the outside world; `node` is where, or none for the group."""
+    """A request to the outside world; `node` is the node that it is for, None for the group."""
 
     do: str
     node: str | None = None
@@ -252,10 +252,9 @@ def _action(text: str) -> Action:
 
 @frozen(eq=False, repr=False)
 class ActionKind(Record):
-    """What performers must do for an action, and what must be true before the next one.
+    """An action that performers carry out: `says` is the task, `duty` what they must observe.
 
-    `fails` are the events that tell the machine that it could not be done: the first that can
-    happen is told.
+    `fails` lists the events that may report a failure: the first possible one is used.
     """
 
     name: str
@@ -268,11 +267,11 @@ class ActionKind(Record):
 class Rule(Record):
     """One row of the life of a node.
 
-    `when` holds before, `then` holds after, columns not named stay. A rule that is done changes
-    something wherever it fires; one without `then` is there for its actions. `cite` names the rows that
-    the rule prints (`table2:12`), the rows it leads towards (`towards table2:12`) and headings
-    of the document; `decisions` the choices it depends on; `only` the policy choices under
-    which the row exists.
+    `when` holds before the step, `then` after it; columns not named keep their values. A rule whose
+    outcome is done changes something wherever it fires; without `then` it has actions. `cite` names
+    rows that the rule prints (`table2:12`) or leads towards (`towards table2:12`), and headings of
+    the document. `decisions` lists the choices it depends on, `only` the policy choices under which
+    the rule exists.
     """
 
     id: str
@@ -291,7 +290,7 @@ class Rule(Record):
 
 @frozen(eq=False, repr=False)
 class Invariant(Record):
-    """Never any of these cubes.
+    """A promise that none of these cubes ever holds.
 
     `premise` is the part of the sentence before the comma: some reachable pair must meet it.
     `exactly` names columns of which every combination that is not ruled out must be reachable.
@@ -308,7 +307,7 @@ class Invariant(Record):
 
 @frozen(eq=False, repr=False)
 class AcceptedOnly(Record):
-    """An event is done only in these cubes; `exactly`: and everywhere in them."""
+    """A promise that an event is done only in these cubes; `exactly`: and everywhere in them."""
 
     id: str
     command: str
@@ -319,7 +318,7 @@ class AcceptedOnly(Record):
 
 @frozen(eq=False, repr=False)
 class Exclusive(Record):
-    """Of these names of commands, at most one is accepted in a pair, and none in `never_in`."""
+    """A promise that a pair accepts at most one of these commands, and none in `never_in`."""
 
     id: str
     commands: Values
@@ -329,7 +328,7 @@ class Exclusive(Record):
 
 @frozen(eq=False, repr=False)
 class OnlyBy(Record):
-    """A column becomes this value only by rules of these events."""
+    """A promise that only rules of these events give a column this value."""
 
     id: str
     column: str
@@ -340,12 +339,12 @@ class OnlyBy(Record):
 
 @frozen(eq=False, repr=False)
 class Duty(Record):
-    """What a step must ask for, in which order, and where asking for it does no harm.
+    """A promise about actions: which ones a step asks for, in which order, where they are harmless.
 
-    A rule that leads somewhere from a pair in `before` to a pair in `after` asks for all of
-    `asks`, in this order, and after those of `follows` that it asks for too. A rule asks for
-    nothing that no duty of it asks for, and after every step of it the pair is in `harmless`
-    (none: in `after`) of some duty that asks for the action. `events`: only steps of these.
+    The duty applies to a rule with a step from a pair in `before` to a pair in `after`. Such a rule
+    asks for all of `asks`, in this order. Actions of `follows` that it asks for come before them. A
+    rule asks only for actions of its duties. After every step the pair is in `harmless` (if empty,
+    in `after`) of a duty with that action. `events` restricts the duty to steps of these events.
     """
 
     id: str
@@ -361,12 +360,12 @@ class Duty(Record):
 
 @frozen(eq=False, repr=False)
 class Advice(Record):
-    """A recommended action: what to do when, as words and as events.
+    """A recommended action, as words and as events.
 
-    `when` narrows the hidden columns for which the advice is given; `events` is the sequence
-    that carries it out, from there home to Normal. `defect` names who is to blame where it
-    does not lead home: `document` or `our decision`; `because` says why. `only` names the
-    policy choices under which the advice is given.
+    `when` narrows the hidden columns for which the advice is given; `events` is the sequence that
+    carries it out and leads home to Normal. If it does not lead home, `defect` names what is to
+    blame (`document` or `our decision`), and `because` says why. `only` names the policy choices
+    under which the advice is given.
     """
 
     says: str
@@ -379,7 +378,7 @@ class Advice(Record):
 
 @frozen(eq=False, repr=False)
 class Cause(Record):
-    """How a pair comes to show a row, as events from the pair `start` (a name in STARTS)."""
+    """A way to a pair that shows a row: events from the pair `start` (a name in STARTS)."""
 
     id: str
     says: str
@@ -403,14 +402,14 @@ class Story(Record):
 
 
 class Shown(NamedTuple):
-    """What a node shows: its state and its reason; no reason: any."""
+    """A node's shown state and reason; without a reason, any reason."""
 
     state: str
     reason: str | None = None
 
 
 class Display(NamedTuple):
-    """What an administrator sees of both nodes; None: a node that shows nothing."""
+    """The administrator's view of both nodes; None for a node that shows nothing."""
 
     node1: Shown | None
     node2: Shown | None
@@ -424,10 +423,10 @@ class Display(NamedTuple):
 class Situation(Record):
     """A row of Table 2, seen from one seat.
 
-    `shown` says which of the two nodes shows anything: rows 16 and 17 have a node that is down
-    or unreachable, and its half of the display is empty. `literal` is the printed text where
-    the document errs, `corrected` says what is meant. `fits` narrows the hidden columns to
-    those of the row's cause; the advice is given for these.
+    `shown` says which of the two nodes shows anything. In rows 16 and 17 one node is down or
+    unreachable, and its half of the display is empty. `literal` is the printed text where the
+    document errs, `corrected` the intended one. `fits` narrows the hidden columns to those of the
+    row's cause; the advice is given for these.
     """
 
     row: str
@@ -444,7 +443,7 @@ class Situation(Record):
 
 @frozen(eq=False, repr=False)
 class Viewpoint(Record):
-    """Where somebody looks from: a node shows nothing unless its cube holds."""
+    """A place to look from: a node shows nothing unless its cube holds."""
 
     name: str
     node1: Cube = field(converter=cube)
@@ -452,7 +451,7 @@ class Viewpoint(Record):
 
 
 Half: TypeAlias = tuple[Values, Values]
-"""States and reasons that one node may show; no reasons: any. A blank node's state is ""."""
+"""States and reasons that one node may show; without reasons, any. A blank node's state is ""."""
 
 
 @frozen(eq=False, repr=False)
@@ -467,7 +466,7 @@ class Family(Record):
     advice: str
 
     def matches(self, display: Display) -> bool:
-        """Whether the display belongs to the family, in either seat."""
+        """Whether the display belongs to the family, seen from either seat."""
         return any(
             _shows(left, d.node1) and _shows(right, d.node2)
             for d in (display, display.mirrored())
@@ -496,7 +495,7 @@ class DecisionRecord(Record):
 
 @frozen(eq=False, repr=False)
 class Policy(Record):
-    """A choice of which both answers are worth having. The first choice is the default."""
+    """A question with more than one useful answer. The first choice is the default."""
 
     name: str
     choices: Values
@@ -506,11 +505,11 @@ class Policy(Record):
 
 @frozen(eq=False, repr=False)
 class Model(Record):
-    """An absolute machine: all there is to know of it, and nothing that runs.
+    """An absolute machine, entirely as data.
 
-    `may_wait`: where a node in a transient state may wait for the world (L1). `viewpoints`:
-    what each node shows from where (C3). `starts`: names of event sequences from the first
-    initial pair, from which causes and stories start.
+    `may_wait`: where a node in a transient state may wait for the world (L1). `viewpoints`: where
+        each node shows something (C3). `starts`: named event sequences from the first initial pair;
+        causes and stories start after them.
     """
 
     name: str

@@ -1,7 +1,7 @@
-"""What an engine answers with: pairs, decisions, and walks of several of them.
+"""An engine's answers: pairs, decisions, and walks of several decisions.
 
-Law: frozen. A pair keeps what its engine remembers of it, and asks it for what it derives. Both
-are made for every event, so they are written for speed: slots are set without a detour.
+Law: frozen. A pair keeps what its engine remembers about it, and asks the engine for derived
+columns. Pairs and decisions are made for every event, so they are written for speed.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ __all__ = ["Decision", "Pair", "Walk", "keep_met"]
 class Pair(Mapping[str, str]):
     """The record of both nodes: an immutable mapping of stored columns to values.
 
-    Derived columns can be asked for by name, but are not listed. Pairs of one machine are equal
-    when their stored values are; make one with `Engine.pair`.
+    A derived column is found by its name, but not listed. Pairs of one machine are equal if their
+    stored values are. `Engine.pair` makes one.
     """
 
     __slots__ = ("_decisions", "_engine", "_hash", "_met", "_row", "values_")
@@ -83,7 +83,7 @@ class Pair(Mapping[str, str]):
         return f"Pair({ {name: str(value) for name, value in self.items()} })"
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        """One line for IPython and Hypothesis, which would print everything that it refers to."""
+        """One line for IPython and Hypothesis, which would print the whole engine otherwise."""
         del cycle
         printer.text("Pair(" + ", ".join(f"{n}={v}" for n, v in self.items()) + ")")
 
@@ -108,10 +108,10 @@ class Decision:
     Attributes:
         outcome: done, ignored or refused.
         pair: the pair afterwards; the same pair unless done.
-        rule: the rule that decided, None for a refusal.
-        actions: what to do in the outside world, in this order.
-        why: one sentence.
-        failed: for a refusal, the cells that failed of the rule that came nearest.
+        rule: the rule that decided; None for a refusal.
+        actions: requests to the outside world, in this order.
+        why: the reason, in one sentence.
+        failed: for a refusal, the failing cells of the rule that came nearest.
     """
 
     outcome: Outcome
@@ -141,11 +141,11 @@ _keep_outcome, _keep_after, _keep_event, _keep_rule, _keep_actions, _keep_why, _
 
 @frozen
 class Walk:
-    """Decisions one after another, each in the pair that the one before it led to.
+    """Successive decisions, each in the pair that the previous one led to.
 
     Attributes:
-        start: the pair in which the first event arrived.
-        steps: a decision for every event, in their order.
+        start: the pair in which the first event arrives.
+        steps: one decision per event, in order.
     """
 
     start: Pair
@@ -153,10 +153,10 @@ class Walk:
 
     @property
     def events(self) -> tuple[str, ...]:
-        """The names of the events, in their order."""
+        """The names of the events, in order."""
         return tuple(step.event for step in self.steps)
 
     @property
     def end(self) -> Pair:
-        """The pair after the last event; the start if there was none."""
+        """The pair after the last event; the start if there is none."""
         return self.steps[-1].pair if self.steps else self.start

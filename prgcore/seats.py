@@ -1,7 +1,7 @@
 """From tables written with `me` and `peer` to a machine with two absolute seats.
 
-Law: renaming only. Every relative row becomes one row a seat; a row of a group event is
-instantiated once, and must be its own mirror (obligation F3). Knows no row of any table.
+Law: renaming only; it knows no row of any table. Every relative row becomes one row per seat. A row
+of a group event is instantiated once, and must be its own mirror (obligation F3).
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ NODES = ("node1", "node2")
 
 @cache
 def seat(name: str, me: str) -> str:
-    """`me.state` seen from a seat: `node1.state`. Names of the group stay."""
+    """A name seen from a seat: `me.state` becomes `node1.state`. Names of the group stay."""
     peer = NODES[1 - NODES.index(me)]
     if name in ("me", "peer"):
         return me if name == "me" else peer
@@ -58,12 +58,12 @@ def _both(name: str) -> tuple[str, ...]:
 
 
 def seat_cube(cube: Cube, me: str) -> Cube:
-    """A cube from a seat; `both.` columns become one cell a node."""
+    """A cube from a seat; `both.` columns become one cell per node."""
     return Cube(tuple(Cell(seat(n, me), c.values) for c in cube for n in _both(c.column)))
 
 
 def seen_by(cube: Cube, pair: Mapping[str, str], me: str) -> bool:
-    """Whether a cube that is written from `me` holds of a pair, for this node."""
+    """Whether a cube that is written from `me` holds in a pair, for this node."""
     return all(pair[cell.column] in cell.values for cell in seat_cube(cube, me))
 
 
@@ -86,14 +86,14 @@ def _seat_effects(then: Iterable[Effect], me: str) -> tuple[Effect, ...]:
 
 
 def seat_event(name: str, me: str) -> str:
-    """`failover(me)` from a seat."""
+    """An event from a seat: `failover(me)` becomes `failover(node1)`."""
     return name.replace("(me)", f"({me})").replace(
         "(peer)", f"({NODES[1 - NODES.index(me)]})"
     )
 
 
 def seat_rule(rule: Rule, me: str, *, seated: bool, phase: str = "") -> Rule:
-    """A relative rule from a seat, with the seat in its id if its event has one."""
+    """A relative rule from a seat; the seat is in its id if its event has one."""
     return Rule(
         f"{rule.id}@{me}" if seated else rule.id,
         f"{rule.event}({me})" if seated else rule.event,
@@ -106,7 +106,7 @@ def seat_rule(rule: Rule, me: str, *, seated: bool, phase: str = "") -> Rule:
 
 
 def seat_actions(actions: Iterable[Action], me: str) -> tuple[Action, ...]:
-    """Actions asked of `me` and `peer`, from a seat."""
+    """Actions for `me` and `peer`, from a seat."""
     return tuple(Action(a.do, a.node and seat(a.node, me)) for a in actions)
 
 
@@ -121,7 +121,7 @@ def _seat_duty(duty: Duty, me: str) -> Duty:
 
 
 def _duties(duties: Iterable[Duty]) -> Iterator[Duty]:
-    """Every duty from both seats, with the seat in its id; once where it names no node."""
+    """Yield every duty from both seats, with the seat in its id; once if it names no node."""
     for duty in duties:
         one, two = (_seat_duty(duty, me) for me in NODES)
         if one == two:
@@ -131,7 +131,7 @@ def _duties(duties: Iterable[Duty]) -> Iterator[Duty]:
 
 
 def _derive(derivation: Derivation, domains: Mapping[str, Values], me: str) -> Column:
-    """The total table of a derivation: first row that holds, else `otherwise`."""
+    """The total table of a derivation: the value of the first row that holds, else `otherwise`."""
     sources = tuple(seat(s, me) for s in derivation.sources)
     rows = [(seat_cube(cells, me), value) for cells, value in derivation.rows]
     table = []
@@ -152,7 +152,7 @@ def _holds(only: Choices, policy: Mapping[str, str]) -> bool:
 
 
 def _initial(table: Table) -> Iterator[str]:
-    """What is wrong with the initial pairs: every stored column has one of its values."""
+    """Yield what is wrong with the initial pairs: every stored column needs one of its values."""
     domains = {c.name: c.domain for c in (*table.node_columns, *table.group_columns)}
     for i, start in enumerate(table.initial):
         for name, domain in domains.items():
@@ -166,7 +166,7 @@ def _initial(table: Table) -> Iterator[str]:
 
 
 def _derivations(table: Table) -> Iterator[str]:
-    """What is wrong with what derived columns are made of."""
+    """Yield what is wrong with the sources of derived columns."""
     stored = {f"{who}.{c.name}" for who in ("me", "peer") for c in table.node_columns}
     stored |= {c.name for c in table.group_columns}
     for i, derivation in enumerate(table.derivations):
@@ -186,7 +186,7 @@ def instantiate(table: Table, policy: Mapping[str, str]) -> Model:
     """The absolute machine of a table under one choice of every policy.
 
     Raises:
-        MalformedMachine: an initial pair or a derivation names what the table does not have.
+        MalformedMachine: an initial pair or a derivation uses a name that the table lacks.
     """
     if wrong := [*_initial(table), *_derivations(table)]:
         raise MalformedMachine(wrong)

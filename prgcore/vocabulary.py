@@ -1,8 +1,8 @@
 """The words: states, reasons, and every other value a column can take.
 
-Law: words only. A member's value is its wire word (lower_snake of the document's name) and is
-a promise, pinned by a golden file. `title()` gives the document's spelling; `ALIASES` is the
-one place for every other spelling. Imports nothing of this package.
+Law: words only; it imports no other module of this package. A member's value is its wire word, the
+document's name in lower_snake; a golden file pins it. `title()` gives the document's spelling;
+`ALIASES` lists every other spelling.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ __all__ = [
 
 
 class State(StrEnum):
-    """What a node is (Node State Definitions; the last two only in Table 2, rows 22 and 23)."""
+    """A node's state. Source: Node State Definitions; for the last two Table 2, rows 22 and 23."""
 
     INITIALIZING = "initializing"
     IDLE = "idle"
@@ -38,7 +38,7 @@ class State(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why the state is so, for the operator (Table 2; the last one only on the command line)."""
+    """The reason for a state, for the operator. Source: Table 2; the last one: the command line."""
 
     NONE = "none"
     NORMAL = "normal"
@@ -60,7 +60,7 @@ class Reason(StrEnum):
 
 
 class Kind(StrEnum):
-    """What sort of event: who or what makes it happen."""
+    """The kind of an event: what makes it happen."""
 
     COMMAND = "command"
     FAULT = "fault"
@@ -70,7 +70,7 @@ class Kind(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What became of an event."""
+    """The outcome of an event."""
 
     DONE = "done"
     IGNORED = "ignored"
@@ -78,7 +78,7 @@ class Outcome(StrEnum):
 
 
 class Verdict(StrEnum):
-    """What came of an obligation of the prover."""
+    """The prover's verdict on an obligation."""
 
     PROVED = "proved"
     REFUTED = "refuted"
@@ -90,7 +90,7 @@ class Verdict(StrEnum):
 
 
 class Method(StrEnum):
-    """How an obligation was decided: by a solver, from every reachable pair, or from the table."""
+    """The method of a verdict: a solver, a search of every reachable pair, or the table alone."""
 
     INDUCTION = "induction"
     SEARCH = "search"
@@ -98,7 +98,7 @@ class Method(StrEnum):
 
 
 class Evidence(StrEnum):
-    """How well a rule or a decision is founded in the document."""
+    """The support for a rule or a decision in the document."""
 
     DOCUMENTED = "documented"
     INFERRED = "inferred"
@@ -106,7 +106,7 @@ class Evidence(StrEnum):
 
 
 ASSIGNED = {True: "assigned_own", False: "assigned_peer"}
-"""The column of a node that says that it is assigned its own users; those of its peer."""
+"""The columns of a node that say whether it is assigned its own users, and its peer's."""
 
 _TITLES: dict[str, str] = {
     State.FAILED_OVER_WITH_CRITICAL_SERVICES_NOT_RUNNING: (

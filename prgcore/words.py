@@ -1,6 +1,6 @@
-"""How a text is put together: lists, counts, cut texts and wrapped lines, each in one place.
+"""Functions that put a text together: lists, counts, cut texts and wrapped lines.
 
-Law: text in, text out; imports nothing of this package, and knows no word of any machine.
+Law: text in, text out. It imports no other module of this package and knows no machine.
 """
 
 from __future__ import annotations
@@ -13,35 +13,35 @@ __all__ = [
 ]
 
 WIDTH = 80
-"""How wide a page is when nothing says otherwise, in columns."""
+"""The default width of a page, in columns."""
 
 
 def listed(items: Iterable[str], last: str = "or") -> str:
-    """`a, b or c`; of one item the item, of none an empty text."""
+    """The items as `a, b or c`; an empty text if there are none."""
     *first, end = list(items) or [""]
     return f"{', '.join(first)} {last} {end}" if first else end
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:
-    """`1 pair`, `2 pairs`, `1,000 entries` (`counted(1000, "entry", "entries")`)."""
+    """A number with its noun: `1 pair`, `2 pairs`; `counted(1000, "entry", "entries")`."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
 def few(items: Sequence[str], most: int, between: str = "; ") -> str:
-    """The first few items in one line; of more than `most`, `a; b; and 3 more`."""
+    """The first `most` items in one line, and the number of others: `a; b; and 3 more`."""
     left = len(items) - most
     return between.join([*items[:most], *([f"and {left:,} more"] if left > 0 else [])])
 
 
 def cut(text: str, most: int) -> str:
-    """The text; of one that is longer than `most` characters the beginning, then `…`."""
+    """The text; if it has more than `most` characters, its beginning and `…`."""
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def one_line(text: str, most: int = 600) -> str:
     """The text as one printable line of at most `most` characters, for a message.
 
-    White space becomes single spaces; a character that cannot be printed is escaped.
+    White space becomes single spaces; unprintable characters are escaped.
     """
     line = " ".join(text.split())
     return cut("".join(c if c.isprintable() else c.encode("unicode_escape").decode()
@@ -49,14 +49,14 @@ def one_line(text: str, most: int = 600) -> str:
 
 
 def quoted(value: object, most: int = 120) -> str:
-    """A name that somebody gave, in quotes, as one printable line of at most `most` characters."""
+    """A given name in quotes, as one printable line of at most `most` characters."""
     return one_line(repr(value), most)
 
 
 def clean(text: str) -> str:
     """The text as one printable line of the same length, for a drawing.
 
-    Each white space becomes a space, any other character that cannot be printed U+FFFD.
+    Each white space becomes a space, any other unprintable character U+FFFD.
     """
     if text.isprintable():
         return text
@@ -66,9 +66,9 @@ def clean(text: str) -> str:
 
 
 def wrapped(text: str, before: str = "", later: str = "", width: int = WIDTH) -> list[str]:
-    """The text as lines of at most `width` columns; a word with hyphens stays whole.
+    """The text as lines of at most `width` columns; words with hyphens stay whole.
 
-    `before` stands in front of the first line, `later` in front of the others.
+    `before` is put before the first line, `later` before each of the others.
     """
     from textwrap import wrap
 
@@ -77,5 +77,5 @@ def wrapped(text: str, before: str = "", later: str = "", width: int = WIDTH) ->
 
 
 def indented(lines: Iterable[str], by: str = "  ") -> str:
-    """The lines as one text, each behind the indentation."""
+    """The lines as one indented text."""
     return "\n".join(by + line for line in lines)

@@ -298,7 +298,7 @@ def test_a_device_without_end_is_not_read_to_its_end(bad):
     (("--node1", "normal", "--node2", "normal / peer dwn"), "--node2: unknown reason 'peer dwn'"),
     (("--set", "node1.state"), "--set 'node1.state': expected NAME=VALUE"),
     (("--set", "node1.stat=normal"), "--set: unknown column 'node1.stat'"),
-    (("--set", "ha=maybe"), "--set: ha: unknown value 'maybe'"),
+    (("--set", "ha=maybe"), "--set ha: unknown value 'maybe'"),
     (("--set", "ha=on", "--set", "ha=off"), "--set ha is given twice"),
     (("{}", "--node1", "normal", "--node2", "normal"), "not both"),
     (("--policy", "reconnection"), "--policy 'reconnection': expected NAME=VALUE"),

@@ -326,7 +326,7 @@ def test_open_reasons_leave_the_row_open(left: str, right: str, rows: list[str])
     assert "no such row" not in text
     said = " ".join(text.split())
     assert f"(Row {answer['nearest']} of Table 2; its first node is {found.seat}. " in said
-    assert "can show these states too: the reasons below tell which.)" in said
+    assert "can show these states too: the reasons below show which.)" in said
     assert all(f"\n  row {row}: " in text for row in rows)
     head = text.splitlines().index(f"What to do now, if it is row {answer['nearest']}")
     assert head < 10
@@ -360,7 +360,7 @@ def test_one_row_is_said_flatly_where_every_reason_makes_it() -> None:
     found = explain_display(PRG, parse_shown("Normal"), parse_shown("Normal"))
     assert (found.row, found.rows, found.nearest) == ("1", ("1",), None)
     assert "Normal operation. (Row 1 of Table 2; its first node is node1.)" in found.text()
-    assert "The reasons tell which" not in found.text()
+    assert "The reasons show which" not in found.text()
 
 
 def test_what_no_row_lists_is_still_told_apart() -> None:
@@ -529,7 +529,7 @@ def test_why_not_names_the_cells_and_the_way() -> None:
         "  node1.state is normal, and must be failed_over or idle\n"
         "  node2.state is normal, and must be running_in_backup_mode\n"
         "What enables it soonest: 3 steps\n"
-        "  failover(node1), takeover_done(node2), taken_over(node1)\n"
+        "  failover(node1), then wait for takeover_done(node2) and taken_over(node1)\n"
     )
     assert found.to_json()["plan"] == list(found.plan.events)
 

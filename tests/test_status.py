@@ -367,7 +367,8 @@ def test_the_answer_about_an_outage_for_people(explain):
         "2 groups\n"
         "  Headquarters: Failed Over with Critical Services Not Running and Running in\n"
         "    Backup Mode (row 12)\n"
-        "  Branches: Running in Failed Mode and Running in Failed Mode (row 19)\n\n"
+        "  Branches: Both Running in Failed Mode / Cisco Server Recovery Manager Take\n"
+        "    Over Users Failed (row 19)\n\n"
         "Group Headquarters\nimp1.example.com  Failed Over with ")
     assert "start the critical services of imp1 by hand" in answer.out
     first_page = answer.out.partition("Group Branches")[0].partition("Group Headquarters")[2]

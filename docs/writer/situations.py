@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 
 from attrs import frozen
 
+from prgcore.explain.display import row_display, spell_both
 from prgcore.model import Advice, Cause, Choices, Display, Model, Situation, Table, Values
-from prgcore.vocabulary import title
 from prgcore.wire.links import all_to, anchor, called, to, worded
 from prgcore.wire.markdown import bullets, code, codes, entry, fact, page, section
 from writer.golden import phased
@@ -42,8 +42,8 @@ def display(shown: Display) -> str:
 
 
 def titled(s: Situation) -> str:
-    """A situation by its states, with its row: `Idle / Running in Backup Mode (row 3)`."""
-    states = " / ".join("nothing" if half is None else title(half.state) for half in s.display)
+    """The title of a situation: its states and its row, as `Both Normal (row 1)`."""
+    states = spell_both(row_display(s, mirrored=False))
     return f"{states[:1].upper()}{states[1:]} (row {s.row})"
 
 

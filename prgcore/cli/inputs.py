@@ -150,6 +150,20 @@ def assignments(words: list[str] | None, option: str) -> dict[str, str]:
     return found
 
 
+def check_named(machine: Machine, cells: dict[str, str], option: str) -> None:
+    """Check the columns and values that an option names.
+
+    Raises:
+        BadInput: some are not columns or values of the machine; the message names the option.
+    """
+    if cells.keys() - machine.columns.keys():
+        machine.check(cells, option)
+    try:
+        machine.check(cells)
+    except BadInput as error:
+        raise BadInput(f"{option} {error}") from None
+
+
 def refuse_beside(option: str, others: Mapping[str, object]) -> None:
     """Options that would be ignored beside `option` are refused.
 
@@ -241,7 +255,7 @@ def question(
     known = assignments(sets, "--set")
     machine = load_machine(file, policy or _policy_of(given) if file is None else policy)
     if known:
-        machine.check(known, "--set")
+        check_named(machine, known, "--set")
     if given is not None and not is_json(given):
         return Question(machine, None, _one_group(given), known)
     if node1 is None or node2 is None:

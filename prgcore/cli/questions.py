@@ -81,7 +81,7 @@ def explain(
     inputs.refuse_beside("a status text", {"--node1": node1, "--node2": node2})
     engine = inputs.load_machine(machine, policy)
     known = inputs.assignments(sets, "--set")
-    engine.check(known, "--set")
+    inputs.check_named(engine, known, "--set")
     from prgcore.cli.status import explain_status
 
     code = explain_status(
@@ -179,7 +179,7 @@ def plan(
     from prgcore.story.script import changes
 
     wanted = inputs.assignments(goal, "--goal")
-    asked.machine.check(wanted, "--goal")
+    inputs.check_named(asked.machine, wanted, "--goal")
     if not wanted and not asked.machine.model.goal:
         raise BadInput("this machine has no goal of its own; say which with --goal COLUMN=VALUE")
     here = inputs.one_pair(asked)

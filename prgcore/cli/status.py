@@ -11,9 +11,9 @@ from attrs import frozen
 from prgcore.cli import output
 from prgcore.errors import BadInput, PrgError, unknown_name
 from prgcore.explain.answer import Explanation
-from prgcore.explain.display import spell
+from prgcore.explain.display import spell, spell_both
 from prgcore.explain.status import GroupStatus, NodeStatus, Status, parse
-from prgcore.model import Display, Shown
+from prgcore.model import Display
 from prgcore.vocabulary import Reason, State, title
 from prgcore.words import counted, listed, one_line
 
@@ -43,15 +43,14 @@ class Answer:
     def head(self) -> str:
         """The group in one line."""
         name = one_line(self.group.name) or "A group"
-        if self.explanation is None:
+        display = self.group.display
+        if self.explanation is None or display is None:
             return f"{name}: not explained"
         if self.explanation.broken:
             return f"{name}: breaks {', '.join(self.explanation.broken)}"
         rows = self.explanation.rows
-        states = listed((spell(node.shown and Shown(node.shown.state))
-                         for node in self.group.nodes), "and")
         said = f" (row{'s' * (len(rows) > 1)} {listed(rows)})" if rows else ""
-        return f"{name}: {states}{said}"
+        return f"{name}: {spell_both(display, ' and ')}{said}"
 
 
 def explain_status(

@@ -1,4 +1,4 @@
-"""Explain: what a person is told about a pair. Law: any machine; words and plans, no text parsed."""
+"""Explain: what a pair means, and what to do. Law: any machine; it parses no text of its own."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Answers: the shapes of an explanation, as JSON and as text for an operator, 80 columns.
+"""Answers: the shapes of an explanation, as JSON and as text of 80 columns for an operator.
 
-Law: shapes and words only; what is in them is decided by `prgcore.explain.explaining`.
+Law: shapes and words only; `prgcore.explain.explaining` decides what is in them.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ BUTTONS = ("failover", "fallback", "recover")
 class Maybe:
     """A command that only some pairs of a display accept.
 
-    `when` is the smallest conjunction of hidden columns that tells them apart; where there is
-    none, `decides` is False and `when` names the columns that matter with what accepts.
+    `when` is the smallest conjunction of hidden columns that tells them apart. If there is none,
+    `decides` is False, and `when` names the relevant columns with their accepting values.
     """
 
     command: str
@@ -44,12 +44,12 @@ class Maybe:
 
 @frozen
 class Reading:
-    """What a display is for some of the reasons that it leaves open.
+    """One meaning of a display that leaves reasons open.
 
     Attributes:
-        row: the row of Table 2, None where it lists none.
-        family: the family of displays instead, None where it is of none.
-        reasons: together, the reasons of the nodes that show anything.
+        row: the row of Table 2; None if there is none.
+        family: the family of displays instead; None if there is none.
+        reasons: the reasons of the nodes that show anything, together.
     """
 
     row: str | None
@@ -57,7 +57,7 @@ class Reading:
     reasons: tuple[tuple[str, ...], ...]
 
     def text(self) -> str:
-        """`row 5: Initialization | On Admin Request`."""
+        """The row with its reasons: `row 5: Initialization | On Admin Request`."""
         name = f"row {self.row}" if self.row else f"in no row ({self.family or 'on the way'})"
         rights: dict[tuple[str, ...], list[str]] = {}
         for one in self.reasons:
@@ -76,26 +76,26 @@ class Reading:
 
 @frozen
 class Explanation:
-    """The answer about one pair, or about every pair that a display stands for.
+    """An explanation of one pair, or of every pair that a display stands for.
 
     Attributes:
-        display: what the two nodes show, None for a machine that shows no states.
-        row: the row of Table 2, None where it lists none, or where reasons that are not given
-            tell which of several it is; `seat` is the first node of the row.
-        cause: what happened, one or two sentences.
+        display: what the two nodes show; None for a machine that shows no states.
+        row: the row of Table 2; None if there is none, or if reasons that are not given decide
+            which. `seat` is the first node of the row.
+        cause: what happened, in one or two sentences.
         actions: what to do now, best first.
-        decision: where no row is: a decision that leads here; `nearest`: the nearest row, or
-            of several the one that is taken for everything else.
-        readings: what the display can be, where it leaves reasons open.
-        available: commands that are accepted in every pair; `does`: what each would do.
-        maybe: commands that are accepted in some.
+        decision: without a row, a decision that leads here. `nearest` is the nearest row; of
+            several possible rows the one that the rest of the answer assumes.
+        readings: the meanings of a display that leaves reasons open.
+        available: commands that are accepted in every pair; `does` says what each would do.
+        maybe: commands that only some pairs accept.
         refused: commands that are refused in every pair, with the cells that fail.
-        plan: the way home from the healthiest pair, None where there is none.
-        assuming: hidden columns of that pair that vary between the pairs.
-        broken: ids of the invariants broken, where no pair of the machine is like this.
-        pairs: how many pairs were considered.
-        pair: the healthiest of them, for which the plan is; None where there is none.
-        by_itself: the events of the plan that are waited for: timers and completions.
+        plan: the way home from the healthiest pair; None if there is none.
+        assuming: the hidden columns of that pair that vary between the pairs.
+        broken: ids of the broken invariants, if no pair of the machine is like this.
+        pairs: the number of pairs considered.
+        pair: the healthiest of them, from which the plan starts; None if there is none.
+        by_itself: the events of the plan to wait for: timers and completions.
     """
 
     display: Display | None
@@ -119,11 +119,11 @@ class Explanation:
 
     @property
     def rows(self) -> tuple[str, ...]:
-        """The rows that show the display: one, none, or those that open reasons tell apart."""
+        """The rows that show the display: one, none, or several that differ in open reasons."""
         return (self.row,) if self.row else tuple(r.row for r in self.readings if r.row)
 
     def to_json(self) -> dict[str, Any]:
-        """The shape of `explain --json`; `decision` and `nearest` only where there is no one row."""
+        """The object of `explain --json`; `decision` and `nearest` only without a single row."""
         answer: dict[str, Any] = {
             "row": self.row, "rows": list(self.rows), "seat": self.seat, "cause": self.cause,
         }
@@ -143,12 +143,12 @@ class Explanation:
         }
 
     def text(self, names: Sequence[str] = (), group: str = "") -> str:
-        """For an operator, 80 columns: what it is, what to do, then everything else.
+        """A text of 80 columns for an operator: the situation, what to do, then the rest.
 
         Args:
-            names: the host names of node1 and node2, where they are known: they stand in the
-                place of the seats, as short as they differ, and commands are those of the
-                product's command line.
+            names: the host names of node1 and node2, if known. They replace the seats, without
+                their domains if they still differ, and commands are those of the product's command
+                line.
             group: the name of the group, for these.
         """
         hosts = {seat: name for seat, name in zip(NODES, names, strict=False) if name}
@@ -186,7 +186,7 @@ class Explanation:
                 some.append("displays of no row")
             yield (f"{self.cause} (Row {self.nearest} of Table 2; its first node is {self.seat}. "
                    f"{', and '.join(some).capitalize()} can show these states too: the reasons below "
-                   "tell which.)")
+                   "show which.)")
         else:
             if self.cause:
                 yield self.cause
@@ -200,9 +200,9 @@ class Explanation:
             taken = f", if it is row {self.nearest}" if self.rows and not self.row else ""
             yield f"What to do now{taken}", [f"- {say}" for say in todo]
         if len(self.readings) > 1:
-            yield "The reasons tell which", [r.text() for r in self.readings]
+            yield "The reasons show which", [r.text() for r in self.readings]
         if self.plan and self.plan.steps and self.actions:
-            way = [self._way(self.plan)]
+            way = [_way(self.plan, self.by_itself)]
             if self.assuming:
                 way.append(f"assuming {_cells(self.assuming)}")
             yield f"The shortest way home: {_steps(self.plan)}", way
@@ -210,22 +210,15 @@ class Explanation:
             yield "Taken to be", [_cells(self.assuming)]
 
     def _otherwise(self) -> tuple[str, ...]:
-        """What to do where neither the row nor a family says it."""
+        """Advice from the plan, if neither the row nor a family has any."""
         if self.plan is None:
             return ()
         if not self.plan.steps:
             return ("Nothing: everybody is at home.",)
-        way = self._way(self.plan)
+        way = _way(self.plan, self.by_itself)
         if self.by_itself >= set(self.plan.events):
             return (f"{way[:1].upper()}{way[1:]}: it goes home by itself.",)
         return (f"{way}.",)
-
-    def _way(self, plan: Plan) -> str:
-        """`fallback(node1), then wait for takeback_done(node1)`."""
-        return ", then ".join(
-            ("wait for " if waiting else "") + listed(events, "and")
-            for waiting, events in groupby(plan.events, self.by_itself.__contains__)
-        )
 
     def _commands(self) -> Iterator[tuple[str, str]]:
         for c in self.available:
@@ -244,18 +237,20 @@ class WhyNot:
 
     Attributes:
         command: the command.
-        accepted: True where there is nothing to explain.
-        failed: the cells that fail of the rule that comes nearest.
-        plan: the shortest way to a pair that accepts it, without using it; None if there is none.
+        accepted: whether the command is accepted; then there is nothing to explain.
+        failed: the failing cells of the rule that comes nearest.
+        plan: the shortest way to a pair that accepts it, without it; None if there is none.
+        by_itself: the events of the plan to wait for: timers and completions.
     """
 
     command: str
     accepted: bool
     failed: tuple[Failed, ...] = ()
     plan: Plan | None = None
+    by_itself: frozenset[str] = frozenset()
 
     def to_json(self) -> dict[str, Any]:
-        """`plan` is null where nothing but a fault, or nothing at all, enables the command."""
+        """The object of `why-not --json`; `plan` is null if at most a fault enables the command."""
         return {
             "command": self.command, "accepted": self.accepted,
             "failed": failed_json(self.failed),
@@ -263,7 +258,7 @@ class WhyNot:
         }
 
     def text(self) -> str:
-        """For an operator, 80 columns."""
+        """A text of 80 columns for an operator."""
         if self.accepted:
             return f"{self.command} is accepted now.\n"
         lines = [f"{self.command} is refused:"]
@@ -272,14 +267,14 @@ class WhyNot:
         )
         if self.plan:
             lines += [f"What enables it soonest: {_steps(self.plan)}"]
-            lines += _items([", ".join(self.plan.events)])
+            lines += _items([_way(self.plan, self.by_itself)])
         else:
             lines += ["Repairs, commands, timers and completions do not enable it from here."]
         return "\n".join(lines) + "\n"
 
 
 def _needs(failed: Iterable[Failed]) -> str:
-    """Failing cells; a state in the document's spelling."""
+    """Failing cells in words; states in the document's spelling."""
     return "; ".join(
         f"{_cell(f.column, [f.value])}, needs {listed(_spelt(f.column, f.needs))}" for f in failed
     )
@@ -290,7 +285,7 @@ def _cells(cells: Mapping[str, str]) -> str:
 
 
 def _cell(column: str, values: Sequence[str]) -> str:
-    """`node1 is Failed Over or Idle`, `link is up`."""
+    """A cell in words: `node1 is Failed Over or Idle`, `link is up`."""
     return f"{column.removesuffix('.state')} is {listed(_spelt(column, values))}"
 
 
@@ -299,9 +294,9 @@ def _spelt(column: str, values: Sequence[str]) -> list[str]:
 
 
 def _product(command: str, hosts: Mapping[str, str]) -> str:
-    """A command as the product's command line spells it; empty unless both hosts are known.
+    """A command as the product's command line spells it; "" unless both hosts are known.
 
-    The group's name stands at the seat "", for commands that have none.
+    The seat "" maps to the group's name, for commands without a seat.
     """
     name, _, seat = command.rstrip(")").partition("(")
     if name not in BUTTONS or not hosts.keys() >= set(NODES):
@@ -310,10 +305,18 @@ def _product(command: str, hosts: Mapping[str, str]) -> str:
 
 
 def _short(hosts: Mapping[str, str]) -> dict[str, str]:
-    """Host names without their domains, where these are no addresses and still differ."""
+    """Host names without their domains, if they are not addresses and still differ."""
     first = {seat: name.partition(".")[0] for seat, name in hosts.items()}
     differ = len(set(first.values())) == len(first) and not any(n.isdigit() for n in first.values())
     return first if differ else dict(hosts)
+
+
+def _way(plan: Plan, by_itself: frozenset[str]) -> str:
+    """A plan in words: `fallback(node1), then wait for takeback_done(node1)`."""
+    return ", then ".join(
+        ("wait for " if waiting else "") + listed(events, "and")
+        for waiting, events in groupby(plan.events, by_itself.__contains__)
+    )
 
 
 def _steps(way: Plan) -> str:

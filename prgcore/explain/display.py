@@ -1,7 +1,7 @@
 """Displays: what the two nodes show, and the pairs that a display stands for.
 
-Law: reads the machine and its viewpoints; no search of steps. Where the machine has no atlas,
-the pairs that satisfy the invariants are enumerated, cut off as early as a cube allows.
+Law: it reads the machine and its viewpoints, and searches no steps. If the machine has no atlas, it
+enumerates the pairs that satisfy the invariants, pruned as early as a cube allows.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from prgcore.vocabulary import ALIASES, Reason, State, title, word
 __all__ = [
     "candidates", "contradiction", "cubes_of", "denoted", "display_of", "foremost", "in_words",
     "parse_shown", "row_display", "row_of", "seen_from", "shows_states", "situation_of", "spell",
-    "stored_columns", "turned", "viewpoints",
+    "spell_both", "stored_columns", "turned", "viewpoints",
 ]
 
 _NOTHING = ("", "-", "down", "none", "nothing", "not displayed")
 
 
 def parse_shown(text: str) -> Shown | None:
-    """`parse_shown("Failed Over / Initialization")`; no reason: any; "down" or "": nothing.
+    """What a node shows, read from `State / Reason`; without a reason, any; None for "down" or "".
 
     Raises:
-        BadInput: a word that is no state, or no reason, with the nearest that are.
+        BadInput: a word is not a state or not a reason; the message names the nearest ones.
     """
     if text.strip().lower() in _NOTHING:
         return None
@@ -54,16 +54,30 @@ def _spellings(known: type[State | Reason]) -> set[str]:
 
 
 def spell(shown: Shown | None) -> str:
-    """`Failed Over / Initialization`, as the document spells it."""
+    """State and reason as the document spells them: `Failed Over / Initialization`."""
     if shown is None:
         return "shows nothing"
     reason = title(shown.reason) if shown.reason else ""
     return title(shown.state) + (f" / {reason}" if reason else "")
 
 
+def spell_both(display: Display, between: str = " / ") -> str:
+    """Both nodes' states in one phrase: `Idle / Running in Backup Mode`, or `Both Normal`.
+
+    Two equal states are named once, with their reason if it is the same and adds a word.
+    """
+    one, other = display
+    if one is None and other is None:
+        return "Both show nothing"
+    if one is None or other is None or one.state != other.state:
+        return between.join(title(half.state) if half else "nothing" for half in display)
+    same = one.reason == other.reason and title(one.reason or "") != title(one.state)
+    return f"Both {spell(one if same else Shown(one.state))}"
+
+
 @lru_cache(maxsize=16)
 def shows_states(engine: Engine) -> bool:
-    """Whether the machine's nodes have states and reasons to show, in the words of the document."""
+    """Whether the machine's nodes show states and reasons in the words of the document."""
     return all(
         f"{n}.{what}" in engine.stored and set(engine.columns[f"{n}.{what}"].domain) <= set(words)
         for n in NODES for what, words in (("state", State), ("reason", Reason))
@@ -71,7 +85,7 @@ def shows_states(engine: Engine) -> bool:
 
 
 def display_of(engine: Engine, pair: Pair) -> Display | None:
-    """What the administrator sees, from the machine's first viewpoint."""
+    """The administrator's view of a pair, from the machine's first viewpoint."""
     return seen_from(engine, pair, viewpoints(engine)[0]) if shows_states(engine) else None
 
 
@@ -89,9 +103,9 @@ def seen_from(engine: Engine, pair: Pair, viewpoint: Viewpoint) -> Display:
 
 
 def situation_of(engine: Engine, seen: Display, pair: Pair) -> tuple[Situation, bool] | None:
-    """The row that a display is, and whether from the other seat; causes that fit come first.
+    """The row that shows a display, and whether from the other seat; fitting causes come first.
 
-    Where the display is of no row, it is looked for as every viewpoint shows the pair.
+    If no row shows the display, it tries the views of the pair from the other viewpoints.
     """
     listed = _listed(engine)
     for view in chain([seen], (seen_from(engine, pair, v) for v in viewpoints(engine))):
@@ -104,7 +118,7 @@ def situation_of(engine: Engine, seen: Display, pair: Pair) -> tuple[Situation, 
 
 @lru_cache(maxsize=16)
 def _listed(engine: Engine) -> Mapping[Display, list[tuple[Situation, bool]]]:
-    """The rows that a display is: as they stand, then from the other seat, in their order."""
+    """The rows that show each display: as printed, then from the other seat, in their order."""
     found: dict[Display, list[tuple[Situation, bool]]] = {}
     for mirrored in (False, True):
         for situation in engine.model.situations:
@@ -114,19 +128,19 @@ def _listed(engine: Engine) -> Mapping[Display, list[tuple[Situation, bool]]]:
 
 
 def row_of(engine: Engine, pair: Pair) -> str | None:
-    """The row of Table 2 that the pair shows, from either seat; None: none, or no states."""
+    """The row of Table 2 that the pair shows, from either seat; None if there is none."""
     seen = display_of(engine, pair)
     found = None if seen is None else situation_of(engine, seen, pair)
     return None if found is None else found[0].row
 
 
 def row_display(situation: Situation, *, mirrored: bool) -> Display:
-    """What the nodes show in a row, as it stands or from the other seat."""
+    """The display of a row, as printed or from the other seat."""
     return situation.display.mirrored() if mirrored else situation.display
 
 
 def turned(cube: Cube, *, mirrored: bool) -> Cube:
-    """A cube of a row, written from node 1, as it stands or from the other seat."""
+    """A cube of a row, as printed (from node 1) or from the other seat."""
     return mirror_cube(cube) if mirrored else cube
 
 
@@ -136,12 +150,12 @@ def candidates(
     known: Mapping[str, str] | None = None,
     reachable: Callable[[Pair], bool] | None = None,
 ) -> list[Pair]:
-    """Every pair that shows the display, satisfies the invariants, and is reachable if asked.
+    """Every pair that shows the display, satisfies the invariants, and passes `reachable`.
 
-    A node that shows nothing cannot be seen from some viewpoint: it does not run, or is cut off.
+    A node shows nothing if some viewpoint cannot see it: it does not run, or is cut off.
 
     Raises:
-        BadInput: no such column or value, `known` contradicts the display, or too many pairs.
+        BadInput: an unknown column or value, `known` contradicts the display, or too many pairs.
     """
     views = cubes_of(engine, display, known)
     try:
@@ -162,7 +176,7 @@ def denoted(
     known: Mapping[str, str] | None = None,
     reachable: Callable[[Pair], bool] | None = None,
 ) -> Pairs:
-    """The pairs that a display stands for: exactly the reachable ones where there is an atlas.
+    """The pairs that a display stands for; with an atlas, exactly the reachable ones.
 
     Raises:
         BadInput: as `candidates`.
@@ -178,10 +192,10 @@ def denoted(
 
 
 def cubes_of(engine: Engine, display: Display, known: Mapping[str, str] | None) -> list[Cube]:
-    """A display as cubes, for every viewpoint: what each column may be. Some may hold nowhere.
+    """A display as cubes, for every viewpoint. Some cubes may hold in no pair.
 
     Raises:
-        BadInput: the machine shows no states, or has no such column or value.
+        BadInput: the machine shows no states, or lacks a column or value.
     """
     if not shows_states(engine):
         raise BadInput(f"the machine {engine.model.name!r} shows no states; explain a pair instead")
@@ -199,10 +213,10 @@ def cubes_of(engine: Engine, display: Display, known: Mapping[str, str] | None) 
 
 def _check(engine: Engine, display: Display, known: Mapping[str, str] | None,
            views: Iterable[Cube]) -> None:
-    """Where no pair shows a display: whether the question contradicts itself.
+    """Raise an error if the question contradicts itself; called if no pair shows a display.
 
     Raises:
-        BadInput: what is known does, or together with what is shown.
+        BadInput: the known columns contradict themselves, or the display.
     """
     if _empty(engine, cube(known or {})):
         raise BadInput(
@@ -214,7 +228,7 @@ def _check(engine: Engine, display: Display, known: Mapping[str, str] | None,
 
 
 def _ways(engine: Engine, display: Display, viewpoint: Viewpoint) -> list[list[dict[str, Values]]]:
-    """For either node how it can show its half from a viewpoint, as cells that do not overlap."""
+    """For each node the ways to show its half from a viewpoint, as cells that do not overlap."""
     both = []
     for node, shown, where in zip(NODES, display, (viewpoint.node1, viewpoint.node2), strict=True):
         cells = [(cell.column, cell.values) for cell in where.cells]
@@ -233,12 +247,12 @@ def _ways(engine: Engine, display: Display, viewpoint: Viewpoint) -> list[list[d
 
 
 def _empty(engine: Engine, cells: Cube) -> bool:
-    """Whether no stored values are in a cube, be they within the invariants or not."""
+    """Whether a cube holds for no stored values at all, ignoring the invariants."""
     return next(Stored(engine.model.columns).every(cells), None) is None
 
 
 def contradiction(engine: Engine, views: Sequence[Cube]) -> tuple[str, ...]:
-    """The invariants that every completion breaks: each alone, else a smallest set together."""
+    """The invariants that every completion breaks: single ones, else a smallest set together."""
     invariants, stored = engine.model.invariants, Stored(engine.model.columns)
 
     def shown(ids: Iterable[str]) -> bool:
@@ -260,13 +274,13 @@ def contradiction(engine: Engine, views: Sequence[Cube]) -> tuple[str, ...]:
 
 
 def foremost(engine: Engine, ids: Sequence[str]) -> tuple[str, ...]:
-    """The promises among the invariants; the auxiliary ones only where there is no other."""
+    """The promises among the invariants; the auxiliary ones only if there are no others."""
     auxiliary = {i.id for i in engine.model.invariants if i.auxiliary}
     return tuple(i for i in ids if i not in auxiliary) or tuple(ids)
 
 
 def stored_columns(engine: Engine, cells: Iterable[Cell]) -> tuple[str, ...]:
-    """The stored columns that decide whether cells hold, in the machine's order."""
+    """The stored columns that decide whether these cells hold, in the machine's order."""
     asked = {s for cell in cells for s in engine.columns[cell.column].sources or (cell.column,)}
     return tuple(n for n in engine.stored if n in asked)
 

@@ -1,9 +1,9 @@
-"""What a pair means, why it came to it, what to do now, and why a button is refused.
+"""Explanations: the meaning of a pair, its cause, what to do now, and why a command is refused.
 
-Law: reads the machine, its situations and its families; searches only when asked; no solver, no
-arrays. A pair is explained as it is. A *display* (two states and reasons, all that an operator
-has) stands for every pair that shows it: what is on offer in all of them is said flatly, what
-only in some is said with the hidden columns that decide. Text goes to an operator, 80 columns.
+Law: it reads the machine, its situations and its families, and searches only when asked; no
+solver, no arrays. A pair is explained as it is. A *display* is two states and reasons, all that
+an operator has; it stands for every pair that shows it. A command that only some of these pairs
+accept is listed with the hidden columns that decide. Text is for an operator, 80 columns.
 """
 
 from __future__ import annotations
@@ -58,17 +58,17 @@ OUTSIDE = (
 
 
 class NoNode(Enum):
-    """In place of what a second node shows: the group has one."""
+    """The default of the second node's display: the group has one node."""
 
     GIVEN = "given"
 
 
 def explain(engine: Engine, pair: Mapping[str, str]) -> Explanation:
-    """What this pair means, why it came to it, what to do now, what each command would do.
+    """An explanation of a pair: meaning, cause, what to do now, what each command would do.
 
     Raises:
-        BadInput: not a pair of this machine.
-        NeedsTwoNodes: only one node's columns are given.
+        BadInput: this is not a pair of the machine.
+        NeedsTwoNodes: the columns of only one node are given.
     """
     names = map(str, pair if isinstance(pair, Mapping) else ())
     given = {name.partition(".")[0] for name in names} & set(NODES)
@@ -89,15 +89,15 @@ def explain_display(
     known: Mapping[str, str] | None = None,
     reachable: Callable[[Pair], bool] | None = None,
 ) -> Explanation:
-    """What two states and reasons mean: of every pair that shows them.
+    """An explanation of two states and reasons: of every pair that shows them.
 
     Args:
         engine: the machine.
-        shown1: what node1 shows, None for nothing.
-        shown2: what node2 shows, None for nothing; not given: the group has one node.
+        shown1: what node1 shows; None for nothing.
+        shown2: what node2 shows; None for nothing; not given, the group has one node.
         known: hidden columns that the operator knows.
-        reachable: narrows to the pairs that it accepts; without it every pair that satisfies
-            the invariants is considered, which may be more.
+        reachable: keeps only the pairs that it accepts. Without it every pair that satisfies the
+            invariants is considered, which may be more.
 
     Raises:
         BadInput: the machine has no such column or value, or too many pairs show this.
@@ -122,7 +122,7 @@ def explain_display(
 def explain_pairs(
     engine: Engine, display: Display | None, pairs: Sequence[Pair]
 ) -> Explanation:
-    """What these pairs have in common; all of them show the display and break no invariant."""
+    """An explanation of pairs that all show the display and break no invariant."""
     if not pairs:
         raise BadInput("explain_pairs needs at least one pair")
     return _explained(engine, display, Listed(engine, pairs))
@@ -153,18 +153,15 @@ def _explained(engine: Engine, display: Display | None, pairs: Pairs) -> Explana
         does={c: _effect(engine, engine.step(best, c)) for c in available},
         maybe=tuple(maybe), refused=refused, plan=way,
         assuming=assumed(engine, pairs, best),
-        pairs=count, pair=best,
-        by_itself=frozenset(
-            event for event in (way.events if way else ())
-            if engine.kind(event) in (Kind.TIMER, Kind.COMPLETION)),
+        pairs=count, pair=best, by_itself=_by_itself(engine, way),
     )
 
 
 def why_not(engine: Engine, pair: Mapping[str, str], command: str) -> WhyNot:
-    """Why a command is refused in a pair, and the shortest plan that enables it.
+    """The reason why a pair refuses a command, and the shortest plan that enables it.
 
     Raises:
-        BadInput: not a pair of this machine, or no command of it.
+        BadInput: this is not a pair of the machine, or not one of its commands.
         OutsideInvariant: the pair breaks a proved invariant.
     """
     kind = engine.kind(command)
@@ -179,7 +176,14 @@ def why_not(engine: Engine, pair: Mapping[str, str], command: str) -> WhyNot:
         way = plan(engine, whole, accepted_in(engine, command), without={command})
     except NoPlan:
         way = None
-    return WhyNot(command, accepted=False, failed=decision.failed, plan=way)
+    return WhyNot(command, accepted=False, failed=decision.failed, plan=way,
+                  by_itself=_by_itself(engine, way))
+
+
+def _by_itself(engine: Engine, way: Plan | None) -> frozenset[str]:
+    """The events of a plan to wait for: timers and completions."""
+    return frozenset(event for event in (way.events if way else ())
+                     if engine.kind(event) in (Kind.TIMER, Kind.COMPLETION))
 
 
 def _outside(engine: Engine, display: Display | None, broken: tuple[str, ...]) -> Explanation:
@@ -210,7 +214,7 @@ def _one_node(node: str) -> NeedsTwoNodes:
 def _meaning(
     engine: Engine, display: Display | None, pairs: Pairs, best: Pair
 ) -> tuple[str | None, str | None, str, tuple[str, ...], str | None, str | None]:
-    """Row, seat, cause, actions, decision, nearest row."""
+    """The row, seat, cause, actions, decision and nearest row of a display."""
     if display is None:
         return None, None, "", (), None, None
     left, right = (
@@ -243,7 +247,7 @@ def _meaning(
 
 
 def _readings(engine: Engine, display: Display | None, pairs: Pairs) -> tuple[Reading, ...]:
-    """What an open display can be: rows and families in their order, then what is of neither."""
+    """The meanings of a display with open reasons: rows and families in order, then the rest."""
     if display is None or all(s is None or s.reason for s in display):
         return ()
     rows = list(dict.fromkeys(s.row for s in engine.model.situations))
@@ -272,7 +276,7 @@ def _readings(engine: Engine, display: Display | None, pairs: Pairs) -> tuple[Re
 def _halves(
     node: str, shown: Shown | None, pairs: Pairs
 ) -> Iterator[tuple[Shown | None, Pairs]]:
-    """What a node may show with its reason, and the pairs in which it does."""
+    """Each full half that a node may show, and the pairs in which it does."""
     if shown is None:
         yield None, pairs
         return
@@ -281,7 +285,7 @@ def _halves(
 
 
 def _advice(situation: Situation, pairs: Pairs, *, mirrored: bool) -> tuple[str, ...]:
-    """The advice of a row that some pair calls for, by those that fit its cause if there are any."""
+    """A row's advice for these pairs; if some fit the row's cause, only these count."""
     fits = turned(situation.fits, mirrored=mirrored)
     whens = [turned(a.when, mirrored=mirrored) for a in situation.advice]
     usual = pairs.within(fits)
@@ -294,7 +298,7 @@ def _advice(situation: Situation, pairs: Pairs, *, mirrored: bool) -> tuple[str,
 
 
 def seated(text: str, *, mirrored: bool) -> str:
-    """The document's words, `node 1` being the left column, as names of this group's nodes."""
+    """The document's words with this group's node names; `node 1` is the left column."""
     left, right = NODES[::-1] if mirrored else NODES
     return re.sub(r"\b[Nn]ode ([12])\b", lambda m: (left, right)[int(m[1]) - 1], text)
 
@@ -308,7 +312,7 @@ def _misfit(situation: Situation, pair: Pair, mirrored: bool) -> str:
 
 
 def _rule_behind(engine: Engine, pair: Pair, nodes: Sequence[str]) -> Rule | None:
-    """A rule after which these nodes can look like this: the one that explains most of it."""
+    """A rule after which these nodes can look like this: the one that explains most columns."""
     names = [f"{n}.{what}" for n in nodes for what in ("state", "reason")]
 
     def explained(rule: Rule) -> int:
@@ -339,7 +343,7 @@ def _rule_behind(engine: Engine, pair: Pair, nodes: Sequence[str]) -> Rule | Non
 
 
 def _nearest(engine: Engine, display: Display | None) -> str | None:
-    """The row that differs least: states before reasons, then the document's order."""
+    """The row that differs least from a display; states count before reasons, then the order."""
     if display is None or not engine.model.situations:
         return None
 
@@ -359,7 +363,7 @@ def _nearest(engine: Engine, display: Display | None) -> str | None:
 
 
 def _always(failed: tuple[Failed, ...], pairs: Pairs) -> tuple[Failed, ...]:
-    """Of the failing cells those that fail likewise in every pair; all of them if none does."""
+    """The failing cells that fail alike in every pair; all of them if none does."""
     count = len(pairs)
     return tuple(
         f for f in failed if pairs.values().get(f.column, ()) == (f.value,)
@@ -368,7 +372,7 @@ def _always(failed: tuple[Failed, ...], pairs: Pairs) -> tuple[Failed, ...]:
 
 
 def _decides(engine: Engine, command: str, pairs: Pairs, accepted: Pairs) -> Maybe:
-    """The fewest columns whose accepting values leave no refusing pair."""
+    """The smallest set of columns whose accepting values leave no refusing pair."""
     rules = (r for r in engine.model.rules if r.event == command)
     names = stored_columns(engine, (c for r in rules for c in r.when))
     found = accepted.values()
@@ -396,7 +400,7 @@ def _home(engine: Engine, pair: Pair) -> Plan | None:
 
 
 def _effect(engine: Engine, decision: Decision) -> str:
-    """What a command does, in words: why its rule exists and what the nodes then are."""
+    """A command's effect in words: the reason of its rule, and the states that follow."""
     if not shows_states(engine):
         return decision.why
     after = " and ".join(

@@ -1,6 +1,6 @@
-"""The pair that a display is taken for, where it stands for several: the healthiest.
+"""The pair that represents a display with several pairs: the healthiest.
 
-Law: reads sets of pairs, the rows of the machine and its goal; no step is taken.
+Law: it reads sets of pairs, the machine's rows and its goal; it takes no step.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ class Taken:
 
     Attributes:
         pair: the pair.
-        pairs: of how many.
-        assuming: those of its columns that vary between them.
+        pairs: the number of pairs it was chosen from.
+        assuming: the columns of the pair that vary between them.
     """
 
     pair: Pair
@@ -36,7 +36,7 @@ class Taken:
 def healthiest(
     engine: Engine, display: Display, known: Mapping[str, str] | None = None
 ) -> Taken | None:
-    """The healthiest pair that shows a display; None where no pair of the machine does.
+    """The healthiest pair that shows a display; None if no pair of the machine does.
 
     Raises:
         BadInput: as `prgcore.explain.display.denoted`.
@@ -50,7 +50,7 @@ def healthiest(
 
 
 def assumed(engine: Engine, pairs: Pairs, pair: Pair) -> dict[str, str]:
-    """The columns of a pair that vary between some pairs."""
+    """The columns of a pair that vary between these pairs, with its values."""
     values = pairs.values()
     return {
         name: value for name, value in zip(engine.stored, pair.values_, strict=True)
@@ -59,10 +59,10 @@ def assumed(engine: Engine, pairs: Pairs, pair: Pair) -> dict[str, str]:
 
 
 def healthiest_of(engine: Engine, display: Display | None, pairs: Pairs) -> Pair:
-    """The pair to plan for: one that the row's advice is for, and of these the least ill.
+    """The pair to plan for: one that the row's advice is for, and of these the healthiest.
 
-    Equals are decided by the order of the advice, then by the domains, whose healthy values
-    come first.
+    Ties are broken by the order of the advice, then by the domains, which list healthy values
+    first.
     """
     ill = illness(engine)
     costs, weight = dict[str, dict[str, int]](), 1
@@ -81,7 +81,7 @@ def healthiest_of(engine: Engine, display: Display | None, pairs: Pairs) -> Pair
 
 
 def _rows(engine: Engine, display: Display | None) -> tuple[list[Cube], list[Cube]]:
-    """Where a display is a row, for every row; and where such a row's cause and advice fit it."""
+    """Cubes of the rows that a display can be, and of where a row's cause and advice fit it."""
     rows: dict[Cube, None] = {}
     called: dict[Cube, None] = {}
     for situation, mirrored in _matching(engine, display):
@@ -101,7 +101,7 @@ def _rows(engine: Engine, display: Display | None) -> tuple[list[Cube], list[Cub
 
 
 def _matching(engine: Engine, display: Display | None) -> list[tuple[Situation, bool]]:
-    """The rows that a display can be, and whether from the other seat."""
+    """The rows that a display can be, each with whether it is seen from the other seat."""
     if display is None:
         return []
     return [
@@ -116,7 +116,7 @@ def _matching(engine: Engine, display: Display | None) -> list[tuple[Situation, 
 
 
 def illness(engine: Engine) -> Costs:
-    """What every value costs: above all the surroundings, then what is not as at home."""
+    """The cost of every value: bad surroundings cost most, then values that differ from home."""
     goal = {c.column: c.values for c in (engine.model.goal or (Cube(),))[0].cells}
     costs = {}
     for name in engine.stored:

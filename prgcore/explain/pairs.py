@@ -1,6 +1,6 @@
-"""Sets of pairs: what a display stands for, listed one by one or read off the atlas.
+"""Sets of pairs that a display stands for, listed one by one or read off the atlas.
 
-Law: both kinds answer the same questions alike; a set on the atlas is never listed.
+Law: both kinds give the same answers; a set on the atlas is never listed.
 """
 
 from __future__ import annotations
@@ -18,34 +18,34 @@ from prgcore.model import Cell, Cube, Values
 __all__ = ["Charted", "Costs", "Listed", "Pairs", "expanded"]
 
 Costs: TypeAlias = Mapping[str, Mapping[str, int]]
-"""What values of columns cost; those that are not named cost nothing."""
+"""The costs of column values; values that are not named cost nothing."""
 
 
 class Pairs(Protocol):
     """Some pairs of a machine."""
 
     def __len__(self) -> int:
-        """How many they are."""
+        """The number of pairs."""
 
     def within(self, *cubes: Cube) -> Pairs:
-        """Those of them for which one of the cubes holds."""
+        """The pairs of the set in which at least one of the cubes holds."""
 
     def distinct(self, names: Iterable[str]) -> list[Pair]:
-        """One pair for every combination of values of some stored columns."""
+        """One pair per combination of values of these stored columns."""
 
     def values(self) -> Mapping[str, Values]:
-        """The values that every stored column has in some of them."""
+        """The values that each stored column has somewhere in the set."""
 
     def outside(self, cells: Mapping[str, Values]) -> set[frozenset[str]]:
-        """For each of them the stored columns that are not as these say; each such set once."""
+        """The sets of stored columns in which pairs depart from these cells; each set once."""
 
     def cheapest(self, costs: Costs, cubes: Iterable[Cube]) -> list[Pair]:
-        """For every cube the pair in it whose values cost least in sum, where there is one."""
+        """For every cube that holds in some pair, the pair in it with the lowest total cost."""
 
 
 @frozen(eq=False)
 class Listed:
-    """Pairs that somebody listed."""
+    """Pairs that are listed one by one."""
 
     engine: Engine
     pairs: Sequence[Pair]
@@ -125,7 +125,7 @@ class Charted:
 
 
 def expanded(engine: Engine, cube: Cube) -> list[Cube]:
-    """A cube as cubes of stored columns: a derived cell becomes the rows of its table."""
+    """A cube as cubes of stored columns; a derived cell becomes the rows of its table."""
     plain, rows = [], []
     for cell in cube.cells:
         column = engine.columns[cell.column]
@@ -142,7 +142,7 @@ def expanded(engine: Engine, cube: Cube) -> list[Cube]:
 
 
 def _merged(keys: Iterable[Values]) -> list[tuple[Values, ...]]:
-    """Rows of single values as fewer rows of several: those that differ in one place are one."""
+    """Rows of single values merged into fewer rows: rows that differ in one place become one."""
     rows: list[tuple[Values, ...]] = [tuple((value,) for value in key) for key in keys]
     for place in range(len(rows[0]) if rows else 0):
         alike: dict[tuple[Values, ...], Values] = {}

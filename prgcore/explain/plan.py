@@ -1,9 +1,9 @@
-"""The shortest way from a pair to a goal, by what may be asked for or waited for.
+"""The shortest way from a pair to a goal, by events that an operator causes or waits for.
 
-Law: a plan holds repairs, commands, timers and successful completions; never a fault, never a
-completion that fails. The way home is read off the machine's atlas where it has one; any other
-goal is searched for, breadth first through the engine. Among the shortest plans it takes one
-with the fewest commands.
+Law: a plan contains repairs, commands, timers and successful completions; never a fault or a
+failing completion. The way home is read off the machine's atlas, if it has one. For any other goal
+a breadth-first search steps through the engine. Of the shortest plans it takes one with the fewest
+commands.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from prgcore.vocabulary import Kind, Outcome
 __all__ = ["BUDGET", "NoPlan", "Plan", "accepted_in", "plan"]
 
 BUDGET = 200_000
-"""How many pairs a search looks at before it gives up."""
+"""The number of pairs that a search looks at before it gives up."""
 
 
 class NoPlan(PrgError):
     """No plan was found.
 
     Attributes:
-        exhausted: True when every pair that can be had was tried: there is no plan at all.
+        exhausted: True if every obtainable pair was tried, so there is no plan at all.
     """
 
     code = "no_plan"
@@ -40,7 +40,7 @@ class NoPlan(PrgError):
 
 @frozen
 class Plan(Walk):
-    """A walk to a pair where the goal holds; every step of it is done."""
+    """A walk to a pair in which the goal holds; the outcome of every step is done."""
 
 
 def plan(
@@ -55,13 +55,13 @@ def plan(
 
     Args:
         engine: the machine.
-        pair: where to begin.
-        goal: one cube or several, any of which will do; the machine's own goal if not given.
-        without: events that the plan must do without.
-        budget: how many pairs to look at.
+        pair: the pair to begin with.
+        goal: one cube, or several of which one must hold; by default the machine's own goal.
+        without: events that the plan must not contain.
+        budget: the number of pairs to look at.
 
     Raises:
-        BadInput: not a pair of this machine, or a goal that names what it does not have.
+        BadInput: this is not a pair of the machine, or the goal has an unknown column or value.
         OutsideInvariant: the pair breaks a proved invariant; no way out of it is proved.
         NoPlan: the goal cannot be reached, or not within the budget.
     """
@@ -121,7 +121,7 @@ def _goal(engine: Engine, goal: Cubelike | tuple[Cubelike, ...] | None) -> tuple
 def _search(
     engine: Engine, start: Pair, goal: tuple[Cube, ...], without: Collection[str], budget: int
 ) -> list[str]:
-    """The events of a shortest way; of these one with the fewest commands."""
+    """The events of a shortest way; of the shortest ways, one with the fewest commands."""
     events = [
         (e.name, e.kind is Kind.COMMAND) for e in engine.model.events
         if e.kind is not Kind.FAULT and e.success and e.name not in without
@@ -164,7 +164,7 @@ def _way(came: Mapping[Pair, tuple[Pair, str] | None], pair: Pair) -> list[str]:
 
 
 def accepted_in(engine: Engine, command: str) -> tuple[Cube, ...]:
-    """Where a command is accepted: the cubes of its rules, as a goal for `plan`."""
+    """The cubes in which a command is accepted, as a goal for `plan`."""
     return tuple(
         rule.when for rule in sorted(engine.model.rules, key=lambda r: r.id)
         if rule.event == command and rule.outcome is Outcome.DONE

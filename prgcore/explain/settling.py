@@ -1,7 +1,7 @@
-"""What happens by itself: timers run out and completions succeed until the pair is at rest.
+"""Steps that happen by themselves: timers and successful completions until the pair is at rest.
 
-Law: pure; every step is a decision of the machine. It ends (L1). A lost host comes first, then
-what the machine lists first, so the answer is always the same; the world may choose otherwise.
+Law: pure; every step is a decision of the machine, and the steps end (L1). A lost host comes first,
+then the machine's order decides, so the answer is always the same. The real order may differ.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from prgcore.vocabulary import Kind, Outcome
 __all__ = ["FIRST_NOTICED", "NEVER_WAITED_FOR", "until_rest"]
 
 NEVER_WAITED_FOR = "auto_fallback_due"
-"""The timer that nobody waits for: it needs thirty minutes of health."""
+"""The timer that is not waited for: it needs thirty minutes of health."""
 FIRST_NOTICED = "peer_host_lost"
-"""The timer that comes first: a host that is gone is told before its silence is noticed."""
+"""The timer that comes first: the loss of a host is reported before its silence is noticed."""
 
 
 def until_rest(engine: Engine, pair: Pair) -> tuple[Decision, ...]:
-    """The steps that follow by themselves; none where the pair is at rest.
+    """The steps that follow by themselves; none if the pair is at rest.
 
     Raises:
         OutsideInvariant: the pair breaks a proved invariant.

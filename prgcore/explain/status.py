@@ -1,14 +1,14 @@
-"""Status text: what `utils ha status` prints, read from any text and written in its shape.
+"""Status text: the output of `utils ha status`, read from any text and written in its shape.
 
     Subcluster Name: G                          Name: a
     Node 1 Name : a State: Normal                   State: Failed
     Node 2 Name : b State: Taking Over Reason: R    Reason: Peer Down
 
-These shapes are read. Spacing, case, tabs, carriage returns, prompts and the text around do not
-matter, and a value may stand on the lines below its label.
+It reads these shapes. Spacing, case, tabs, carriage returns, prompts and surrounding text do not
+matter, and a value may be on the lines below its label.
 
-Law: pure. Reading never fails: whatever is no label with a value is left aside, and every line
-says whether it was understood. The words are those of `prgcore.vocabulary` with their aliases.
+Law: pure. Reading never fails: it skips text that is not a label with a value, and reports which
+lines it understood. The words are those of `prgcore.vocabulary` with their aliases.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ __all__ = [
 ]
 
 LONGEST_NAME = 128
-"""Characters of the name of a group or a node."""
+"""The most characters of the name of a group or a node."""
 
 LONGEST = 200
-"""Characters of a name or a value; what is more of it is not read."""
+"""The most characters of a name or a value; the rest is not read."""
 MOST_LINES = 4
-"""Lines over which a value may go on."""
+"""The most lines over which a value may continue."""
 MOST_STRANGE = 8
-"""Strange words of a node that are kept."""
+"""The most strange words per node that are kept."""
 
 _LABEL = re.compile(
     r"\b(?:"
@@ -58,24 +58,24 @@ _LABEL = re.compile(
 _PROMPT = re.compile(r"\s*(?:admin:.*)?$", re.IGNORECASE)
 _NO_VALUE = ("", "n/a", "none", "null", "not available")
 _MARKS = " .*-\N{EN DASH}\N{EM DASH}()[]<>"
-"""Around a value, or in place of one."""
+"""Characters around a value, or in place of one."""
 
 PRODUCT: dict[str, str] = {
     State.FAILING_OVER: "Failover",
     State.RUNNING_IN_FAILED_MODE: "Failed",
 }
-"""States that the product's command line prints in other words than Table 2."""
+"""States for which the product's command line has other words than Table 2."""
 
 
 @frozen
 class NodeStatus:
-    """What the text says of one node.
+    """One node in a status text.
 
     Attributes:
-        name: its host name, "" where none is given.
-        state: the state, None where none is shown or it is no state that is known.
-        reason: the reason, None where none is shown: any will do.
-        strange: words in the place of a state or reason that are none.
+        name: its host name; "" if none is given.
+        state: the state; None if none is shown, or none that is known.
+        reason: the reason; None if none is shown, which stands for any.
+        strange: unknown words in the place of a state or a reason.
     """
 
     name: str = ""
@@ -85,36 +85,36 @@ class NodeStatus:
 
     @property
     def shown(self) -> Shown | None:
-        """What the node shows; None: nothing."""
+        """The node's half of the display; None if it shows nothing."""
         return None if self.state is None else Shown(self.state, self.reason)
 
 
 @frozen
 class GroupStatus:
-    """What the text says of one presence redundancy group: one node, or two."""
+    """One presence redundancy group in a status text: one node, or two."""
 
     name: str
     nodes: tuple[NodeStatus, ...]
 
     @property
     def display(self) -> Display | None:
-        """What both nodes show; None for a group of one node."""
+        """The display of both nodes; None for a group of one node."""
         return Display(*(node.shown for node in self.nodes)) if len(self.nodes) == 2 else None
 
     @property
     def strange(self) -> tuple[str, ...]:
-        """Words in the place of a state or a reason that are none."""
+        """Unknown words in the place of a state or a reason, of all nodes."""
         return tuple(said for node in self.nodes for said in node.strange)
 
 
 @frozen
 class Status:
-    """A text, read.
+    """A status text as it was understood.
 
     Attributes:
         groups: the groups in the order of the text.
-        understood: numbers of the lines of which something was understood, from 1.
-        ignored: numbers of the other lines that hold more than space or a prompt.
+        understood: numbers, from 1, of the lines that were understood in part or in full.
+        ignored: numbers of the other lines, except blank lines and prompts.
     """
 
     groups: tuple[GroupStatus, ...]
@@ -130,7 +130,7 @@ _Line: TypeAlias = tuple[int, str]
 
 
 def parse(text: str) -> Status:
-    """Everything that a text says of presence redundancy groups. Never fails.
+    """The presence redundancy groups in a text. It never fails.
 
     Source: the answers of `utils ha status`, `utils ha failover` and `utils ha fallback`.
     """
@@ -149,9 +149,9 @@ def parse(text: str) -> Status:
 
 
 def _labels(text: str) -> Iterator[tuple[re.Match[str], list[_Line]]]:
-    """Every label, and what follows it line by line until the next one.
+    """Yield every label, and the text up to the next one, line by line.
 
-    A name without a number is a node's only if a state or a reason follows: there are other names.
+    A name without a number belongs to a node only if a state or a reason follows.
     """
     labels = list(_LABEL.finditer(text))
     number, counted = 1, 0
@@ -168,10 +168,10 @@ def _labels(text: str) -> Iterator[tuple[re.Match[str], list[_Line]]]:
 
 
 def _value(what: str, pieces: list[_Line]) -> tuple[str, list[_Line]]:
-    """The value of a label, and the pieces that it is made of.
+    """The value of a label, and the pieces of text it was read from.
 
-    A state or a reason is as long as it is a known one. A name stands beside its label, or on
-    the line below.
+    A state or a reason extends as far as it is a known one. A name is beside its label, or on the
+    line below.
     """
     (_, beside), *below = pieces
     if what in _KNOWN:
@@ -186,14 +186,14 @@ def _value(what: str, pieces: list[_Line]) -> tuple[str, list[_Line]]:
 
 
 def _meant(what: str, value: str) -> State | Reason | None:
-    """The state or the reason that a value is; a blank is none."""
+    """The state or the reason that a value means; None for a blank or unknown value."""
     found = word(value, _KNOWN[what])
     return None if found is Reason.NONE else found
 
 
 @define
 class _Groups:
-    """The groups while they are read."""
+    """The groups of a text, collected while it is read."""
 
     groups: list[tuple[str, list[tuple[str, NodeStatus]]]] = field(factory=list)
 
@@ -236,7 +236,7 @@ class _Groups:
 
 
 def _seated(nodes: list[tuple[str, NodeStatus]]) -> tuple[NodeStatus, ...]:
-    """The nodes by their numbers; beside a lone node 2 the first one shows nothing."""
+    """The nodes in the order of their numbers; if only node 2 is listed, node 1 shows nothing."""
     numbers = [number for number, _ in nodes]
     if numbers == ["2"]:
         return NodeStatus(), nodes[0][1]
@@ -250,7 +250,7 @@ def _seated(nodes: list[tuple[str, NodeStatus]]) -> tuple[NodeStatus, ...]:
 def write(group: GroupStatus) -> str:
     """A group in the shape that the product prints; `parse` reads it back.
 
-    A Normal node has no reason there, and a node that shows nothing no state.
+    There a Normal node has no reason, and a node that shows nothing has no state.
     """
     lines = [f"Subcluster Name: {group.name}"]
     for number, node in enumerate(group.nodes, 1):
@@ -264,10 +264,10 @@ def write(group: GroupStatus) -> str:
 
 
 def checked_name(name: object, what: str) -> str:
-    """The name of a group or a node, if it can stand in a status and in a key.
+    """The name of a group or a node, after a check that a status and a key can contain it.
 
     Raises:
-        BadInput: it is not one printable word of at most 128 characters, or has a colon.
+        BadInput: it is not one printable word of at most 128 characters, or contains a colon.
     """
     if not isinstance(name, str) or not 0 < len(name) <= LONGEST_NAME \
             or not name.isprintable() or " " in name or ":" in name:
