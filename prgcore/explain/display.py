@@ -29,7 +29,7 @@ _NOTHING = ("", "-", "down", "none", "nothing", "not displayed")
 
 
 def parse_shown(text: str) -> Shown | None:
-    """What a node shows, read from `State / Reason`; without a reason, any; None for "down" or "".
+    """The half of a display read from `State / Reason`; no reason is any; None for "down" or "".
 
     Raises:
         BadInput: a word is not a state or not a reason; the message names the nearest ones.
