@@ -27,7 +27,7 @@ def server(tmp_path):
 def test_what_is_too_large_is_bad_input(server):
     with stores.opened(f"etcd {server.url} large/") as store:
         for size in (1_600_000, 4_000_000):
-            with pytest.raises(BadInput, match="etcd takes no value of this size"):
+            with pytest.raises(BadInput, match="etcd does not accept a value of this size"):
                 store.write({"a": "b" * size}, 0, {"epoch": 1})
         assert store.read() is None
         assert list(store.history()) == []
@@ -129,10 +129,10 @@ def test_one_server_of_three_may_be_killed(tmp_path):
 
 
 @pytest.mark.parametrize(("url", "says"), [
-    ("", "'' is no address of etcd"), ("127.0.0.1:2379", "is no address of etcd; expected: http"),
-    ("ftp://a:1", "is no address"), ("http://:1", "is no address"), ("http://a:99999", "no address"),
-    ("http://a:b", "is no address"), ("http://[::1", "is no address"), ("http://a:1,", "no address"),
-    ("http://a/path", "is no address"), (None, "is no address"),
+    ("", "'' is not an address of etcd"), ("127.0.0.1:2379", "is not an address of etcd; expected: http"),
+    ("ftp://a:1", "is not an address"), ("http://:1", "is not an address"), ("http://a:99999", "not an address"),
+    ("http://a:b", "is not an address"), ("http://[::1", "is not an address"), ("http://a:1,", "not an address"),
+    ("http://a/path", "is not an address"), (None, "is not an address"),
 ])
 def test_an_address_that_is_none_is_refused(url, says):
     from prgcore.stores.etcd import EtcdStore
