@@ -62,7 +62,7 @@ def agent(
                                            "now on; the old lease must be over.")
     ] = False,
 ) -> None:
-    """Run one node of a group: heartbeats, timers, services, decisions.
+    """Run one node of a group: timers, services, decisions.
 
     Both nodes must reach the same store. The agent runs until it is interrupted. Its
     services then run on, but serve nobody. When it starts again, it takes them over

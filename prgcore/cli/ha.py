@@ -58,7 +58,7 @@ Strict = Annotated[bool, Option("--strict", help="A refused command exits 1.")]
 Made = dict[str, Any]
 """A decision as in JSON, with its event."""
 
-OVERVIEW = """Play the administrator of one pair: kept in a state file, or run by agents.
+OVERVIEW = """Play the administrator of a pair, in a file or running.
 
 Answers have the shape of the product's utils ha commands. A decision is written
 to the state file before it is printed, and the file is always replaced whole.

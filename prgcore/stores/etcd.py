@@ -157,8 +157,8 @@ def _server(url: str) -> tuple[str, str, int]:
             return parts.scheme, parts.hostname, parts.port or 2379
     except ValueError:
         pass
-    raise BadInput(f"{url[:80]!r} is not an address of etcd; expected: http://HOST:2379, or "
-                   "with commas between")
+    raise BadInput(f"{url[:80]!r} is not an address of etcd; expected: http://HOST:2379, "
+                   "or several with commas between")
 
 
 def _encoded(text: str) -> str:
