@@ -7,7 +7,6 @@ library etcd3gw. A write is one transaction that compares revisions, and reads a
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from base64 import b64decode, b64encode
