@@ -412,7 +412,7 @@ def test_simulate_tells_the_story(run, tmp_path):
     story = "\n".join((*WAY, "expect node1 Normal / Normal", "refused recover")) + "\n"
     answer = run("simulate", "-", stdin=story)
     assert answer.code == 0
-    assert answer.out.endswith("6 events, 1 expectation: all as told\n")
+    assert answer.out.endswith("6 events, 1 expectation: everything as expected\n")
     file = tmp_path / "one.txt"
     file.write_text("enable_ha\nexpect ha = off\n")
     failed = run("simulate", file)
@@ -428,7 +428,7 @@ def test_simulate_tells_the_story(run, tmp_path):
     (b"\x00\x01", "zero byte"),
     (b"\xff", "not UTF-8"),
     (b"x" * 2_000_000, "characters"),
-    (b"nonsense!\n" * 1000, "line 2: nonsense! is no line of a story"),
+    (b"nonsense!\n" * 1000, "line 2: nonsense! is not a line of a story"),
 ])
 def test_bad_stories(bad, story, said):
     assert said in bad("simulate", "-", stdin=story)

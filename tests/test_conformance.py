@@ -147,15 +147,15 @@ def test_what_was_ignored_may_be_told_a_little_late():
     ({"epoch": 10}, "epoch", "decisions 7 to 9 lost: the epoch is 10 after 6"),
     ({"event": "power_on(node1)"}, "impossible", "node1.process is running, needs off"),
     ({"after": {"node1.state": "idle"}}, "after",
-     "node1.state is idle after it, and is to be taking_over (done by L110@node1)"),
+     "node1.state is idle after it; it should be taking_over (done by L110@node1)"),
     ({"before": {"ha": "off"}}, "before", "ha is off before it and was on after line"),
-    ({"by": "node2"}, "by", "the log says by node2, and it is to be by node1 or controller"),
-    ({"by": "administrator"}, "by", "the log says by administrator, and it is to be by node1"),
-    ({"actions": []}, "actions", "its actions are none, and are to be acquire_grant on node1, then"),
+    ({"by": "node2"}, "by", "the log says by node2; it should be by node1 or controller"),
+    ({"by": "administrator"}, "by", "the log says by administrator; it should be by node1"),
+    ({"actions": []}, "actions", "its actions are none; they should be acquire_grant on node1, then"),
     ({"actions": LOG[SOME]["actions"][::-1]}, "actions", "move_users on node1, then acquire_grant"),
     ({"actions": [a | {"node": "node2"} for a in LOG[SOME]["actions"]]}, "actions",
      "acquire_grant on node2, then"),
-    ({"actions": [*LOG[SOME]["actions"], {"do": "format_disk"}]}, "actions", "then format_disk, and"),
+    ({"actions": [*LOG[SOME]["actions"], {"do": "format_disk"}]}, "actions", "then format_disk; they"),
 ])
 def test_what_no_rule_allows_is_found_and_explained(changes, kind, says):
     finding = spoilt(**changes)
@@ -172,7 +172,7 @@ def test_what_no_rule_allows_is_found_and_explained(changes, kind, says):
 def test_nobody_logs_what_another_one_decides(event, by, to_be):
     finding = check(PRG, [{"event": event, "by": by}]).finding
     assert finding.kind == "by"
-    assert finding.says == f"the log says by {by}, and it is to be by {to_be} or controller"
+    assert finding.says == f"the log says by {by}; it should be by {to_be} or controller"
 
 
 @pytest.mark.parametrize("by", ["", "controller", "node1"])
@@ -279,7 +279,7 @@ def test_a_pair_that_cannot_be_is_no_start():
     assert finding.kind == "start"
     assert "S1" in finding.says
     silent = check(PRG, [{"event": "recover", "before": {"ha": "on"}, "epoch": 9}]).finding
-    assert "give it as start" in silent.says
+    assert "give a start" in silent.says
 
 
 def test_after_a_finding_nothing_is_read():

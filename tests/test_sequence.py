@@ -210,7 +210,7 @@ def test_what_is_no_step_is_answered_with_the_reason() -> None:
 def test_a_story_that_is_too_long_is_text_only() -> None:
     many = sequence(run(prg(), "start normal\n" + "link_cut\nlink_repair\n" * 500))
     for form in ("svg", "html", "mermaid", "plantuml"):
-        with pytest.raises(BadInput, match=r"too many to lay out .*ask for the format text"):
+        with pytest.raises(BadInput, match=r"too many to lay out .*use the format text"):
             render(many, form)
     assert render(many, "text").count("link_cut") == 500
 
@@ -219,7 +219,7 @@ def test_what_does_not_hold_is_marked() -> None:
     notes = [i for i in DRAWN["untrue"]().items if isinstance(i, Note) and i.role == BROKEN]
     assert all(n.over == ("node1", "node2") for n in notes)
     assert notes[0].text == (
-        "Not as told", "expect node2 Idle", "node2 is Failing Over / Peer Down, expected Idle")
+        "Not as expected", "expect node2 Idle", "node2 is Failing Over / Peer Down, expected Idle")
     promises = [n for n in notes if n.text[0] == "Broken promise"]
     assert [p.text[1].partition(":")[0] for p in promises] == ["S16", "S1"]
     last = DRAWN["counterexample"]().items[-1]

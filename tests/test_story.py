@@ -56,7 +56,7 @@ TOLD = """\
         acquire_grant(node2), move_users(node2)
 
    3  recover                                                   command, refused
-      FAILED: it is refused, and was to be done
+      FAILED: it is refused, but the story expects done
       node1.state is failing_over, needs running_in_failed_mode; node2.state is
         taking_over, needs running_in_failed_mode
    4  expect node1 Idle
@@ -100,7 +100,7 @@ def test_a_story_that_holds() -> None:
     told = run(PRG, MANUAL)
     assert told.ok, tell(told)
     assert told.end["node1.state"] == "normal"
-    assert tell(told).endswith("7 events, 6 expectations: all as told\n")
+    assert tell(told).endswith("7 events, 6 expectations: everything as expected\n")
 
 
 def test_the_telling_of_a_story_that_fails() -> None:
@@ -136,7 +136,7 @@ def test_every_story_of_the_tables_runs_and_reads_back() -> None:
 def test_ignored_and_impossible_must_be_written() -> None:
     told = run(PRG, "start normal\ninitialized(node1)\nignored failover(node1)")
     assert [s.failed for s in told.failures] == [
-        "it is impossible, and was to be done", "it is done, and was to be ignored",
+        "it is impossible, but the story expects done", "it is done, but the story expects ignored",
     ]
 
 
@@ -199,7 +199,7 @@ def test_a_story_is_of_a_machine_with_its_policies() -> None:
     assert parse(KEPT).policy == {"reconnection": "keep_serving"}
     assert parse("enable_ha").policy == {}
     assert tell(told).startswith("   2  policy reconnection=keep_serving\n\n   3  start normal\n")
-    assert tell(told).endswith("\n1 event, 0 expectations: all as told\n")
+    assert tell(told).endswith("\n1 event, 0 expectations: everything as expected\n")
 
 
 def test_a_story_of_the_tables_says_its_policies() -> None:
@@ -209,7 +209,7 @@ def test_a_story_of_the_tables_says_its_policies() -> None:
 
 def test_a_story_of_other_policies_is_refused() -> None:
     with pytest.raises(BadInput, match=(
-        "line 1: the story is of a machine with reconnection=keep_serving, and this one has "
+        "line 1: the story is about a machine with reconnection=keep_serving, and this one has "
         "reconnection=fail; give --policy reconnection=keep_serving"
     )):
         run(PRG, KEPT)
@@ -230,7 +230,7 @@ def test_simulate_takes_the_machine_that_the_story_asks_for(
     file.write_text(KEPT)
     assert main(["simulate", str(file)]) == 0
     assert main(["simulate", str(file), "--policy", "reconnection=keep_serving"]) == 0
-    assert capsys.readouterr().out.count("all as told") == 2
+    assert capsys.readouterr().out.count("everything as expected") == 2
     assert main(["simulate", str(file), "--policy", "reconnection=fail"]) == 2
     assert "give --policy reconnection=keep_serving" in capsys.readouterr().err
     file.write_text("policy reconnection=maybe\nenable_ha\n")
@@ -271,7 +271,7 @@ def test_all_mistakes_of_form_at_once() -> None:
         parse("fo o\n\nexpect x\ngiven\nexpect node1 Idel\nenable_ha\nexpect node1 Idle / Onn")
     said = str(caught.value).split("; line ")
     assert said[0] == (
-        "line 1: fo o is no line of a story; expected an event such as failover(node1), or "
+        "line 1: fo o is not a line of a story; expected an event such as failover(node1), or "
         "policy, start, given, expect, refused, ignored, impossible"
     )
     assert said[1:4] == [
@@ -284,7 +284,7 @@ def test_all_mistakes_of_form_at_once() -> None:
 
 @pytest.mark.parametrize("text", ["", "\n\n", "# only a comment\n"])
 def test_a_story_without_a_line(text: str) -> None:
-    with pytest.raises(BadInput, match=r"a story without a line; write one a line: an event such "
+    with pytest.raises(BadInput, match=r"a story without a line; expected an event such "
                                        r"as failover\(node1\), or policy, start, given, expect"):
         run(PRG, text)
 

@@ -132,7 +132,7 @@ WRONG = [
     (evolve(TURNSTILE, events=(*TURNSTILE.events, Event("coin", Kind.COMMAND, "a"))),
      "events[2]: 'coin' is already the name of events[0]"),
     (evolve(TURNSTILE, possible=()),
-     ("events[1]: push is no command and nothing says where it is possible; "
+     ("events[1]: push is not a command, and nothing says where it is possible; "
      "add an entry to possible")),
     (evolve(TURNSTILE, possible=(*TURNSTILE.possible, Possible("coin", {}))),
      "possible[1].event: coin is a command; commands are possible everywhere"),

@@ -1,7 +1,7 @@
-"""Diagrams: a machine, then a small frozen shape, then text; one file a format.
+"""Diagrams: a machine becomes a small frozen shape, then text; one file per format.
 
 Law: everything drawn is read from the table, so a diagram cannot drift from it. Output is
-sorted and byte-identical from run to run. Pure: what lays a graph out is `prgcore.adapters.graphviz`.
+sorted and byte-identical from run to run. Pure: `prgcore.adapters.graphviz` lays graphs out.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 Drawn: TypeAlias = Graph | Sequence | Matrix
-"""What a view makes of a machine, and a format makes text of."""
+"""The shapes that views make of a machine, and that formats turn into text."""
 
 FORMATS: Mapping[type[Drawn], Mapping[str, Callable[[Any], str]]] = {
     Graph: {
@@ -47,14 +47,14 @@ FORMATS: Mapping[type[Drawn], Mapping[str, Callable[[Any], str]]] = {
         "svg": matrix_svg.svg, "text": matrix_text.text,
     },
 }
-"""The registry: for every shape the names of its formats, and what renders them."""
+"""The registry: for every shape the names of its formats, each with its renderer."""
 
 
 def render(drawn: Drawn, form: str) -> str:
     """A drawing as text.
 
     Raises:
-        BadInput: the shape has no such format; the message lists those that it has.
+        BadInput: the shape has no such format; the message lists its formats.
     """
     forms = FORMATS[type(drawn)]
     if form not in forms:

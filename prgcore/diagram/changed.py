@@ -1,8 +1,8 @@
-"""What changed between two machines, as one graph: their graphs laid over each other, with marks.
+"""The changes between two machines as one graph: both graphs laid over each other, with marks.
 
-Law: first compared, value by value and rule by rule, then gathered: a node that stands for many
-is a shorthand for what changed, and never a change itself. A change that moves nothing marks the
-edges of its rule all the same. Knows no format.
+Law: compare first, value by value and rule by rule, and gather afterwards. A node that stands for
+many is a shorthand for changes, and never a change itself. A change that moves no edge still
+marks the edges of its rule. Knows no format.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ def changed(
 ) -> Graph:
     """The values of a column in both machines; edges that only one has are marked.
 
-    A label that only the new machine has begins with `+`, one that only the old one has with
-    `-`, one whose rule changed with `~`.
+    A label that only the new machine has begins with `+`. One that only the old machine has begins
+    with `-`, and one whose rule changed with `~`.
 
     Args:
         ids: the rules that differ, as `prgcore.wire.changes` names them.
-        whole: what did not change is drawn as well; else only the nodes that touch a change.
+        whole: draw unchanged parts as well; by default only the nodes that touch a change.
 
     Raises:
         BadInput: one of the machines has no such stored column.
@@ -72,7 +72,7 @@ def _nodes(
 
 
 def _edge(old: Edge | None, new: Edge | None, touched: Container[tuple[str, str]]) -> Edge:
-    """An edge of either with the labels of both, each with what became of it."""
+    """An edge of either graph with the labels of both, each with the sign of its change."""
     ours, theirs = (
         {(label.event, label.rule): label for label in (edge.labels if edge else ())}
         for edge in (old, new)
@@ -94,7 +94,7 @@ def _signed(labels: Iterable[Label]) -> bool:
 
 
 def _gathered(laid: Graph) -> Graph:
-    """The same for the eye, edges of one mark at a time: what differs is never drawn as one."""
+    """The graph gathered for the eye: edges with different marks are never merged."""
     nodes: dict[str, Node] = {}
     labels: dict[tuple[str, str, str], set[Label]] = {}
     for mark in ("", *_SIGNS):

@@ -1,7 +1,7 @@
-"""A graph as comma-separated values (RFC 4180), one event of an edge a row, nothing left out.
+"""A graph as comma-separated values (RFC 4180): one row per edge and event, nothing left out.
 
-Law: cells are the words as they are. A word that a spreadsheet would take for a formula is not
-changed: the file is for programs first, and the words are those of the machine.
+Law: cells hold the words of the machine unchanged, for programs first. That includes a word that
+a spreadsheet would take for a formula.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ HEAD = ("from", "to", "event", "rule", "phase", "why", "cite", "steps", "mark",
 
 
 def csv(graph: Graph) -> str:
-    """The graph as CSV with a head; `cite` and `steps` are joined by semicolons.
+    """The graph as CSV with a header row; `cite` and `steps` are joined by semicolons.
 
-    `from` and `to` are first lines, which several nodes may share; the ids tell these apart.
+    `from` and `to` are first lines, which several nodes may share; the ids differ.
     """
     labels = {n.id: n.label for n in graph.nodes}
     out = StringIO()

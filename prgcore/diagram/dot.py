@@ -14,11 +14,11 @@ from prgcore.words import clean
 __all__ = ["FEW_ABREAST", "MOST_ABREAST", "NARROW", "SPARSE", "WIDEST", "dot"]
 
 WIDEST, NARROW = 30, 14
-"""Where lines are broken, in characters: those of a node that stands for others, and all others."""
+"""The width of a line, in characters: in a node that stands for others, and in all others."""
 MOST_ABREAST, FEW_ABREAST = 24, 4
 SPARSE = 1.8
-"""A graph with more nodes goes from left to right, and so does one with few edges for each node of
-which more is abreast than one after another: what is abreast is then one below another."""
+"""A graph with more nodes goes from left to right. So does one with few edges per node that would
+be wider than high: its parallel nodes are then one below another."""
 
 _PAGE = 'labelloc=t, tooltip=" ", fontname="Helvetica", fontsize=14, nodesep=0.1, ranksep=0.25'
 _CALLED = {"rounded": "rounded box", "double": "box in a box", "dashed": "dashed box"}
@@ -55,7 +55,7 @@ def _node(graph: Graph, node: Node) -> str:
 
 
 def _legend(explained: tuple[Node, ...]) -> Iterator[str]:
-    """One node, a table: for every role its colour and the name of its shape."""
+    """The legend as one node, a table: for every role its colour and the name of its shape."""
     yield '  legend [shape=plain, tooltip="Legend", fontsize=12, label=<'
     yield '    <table border="0" cellborder="1" cellspacing="3" cellpadding="4">'
     for node in explained:
@@ -105,7 +105,7 @@ def _edge(graph: Graph, edge: Edge) -> str:
 
 
 def _flat(graph: Graph) -> bool:
-    """Whether much of it would be abreast."""
+    """Whether the graph would be wider than high."""
     ends = {(e.source, e.target) for e in graph.edges if e.source != e.target}
     ranks = _ranks(graph, ends)
     return len(graph.nodes) > MOST_ABREAST or (
@@ -115,7 +115,7 @@ def _flat(graph: Graph) -> bool:
 
 
 def _ranks(graph: Graph, ends: Collection[tuple[str, str]]) -> list[int]:
-    """How many nodes are first, how many one step further, and so on."""
+    """The number of nodes at the start, one step further, and so on."""
     left = {n.id for n in graph.nodes}
     here, ranks = left - {target for _, target in ends} or {*graph.initial}, []
     while left:
@@ -127,7 +127,7 @@ def _ranks(graph: Graph, ends: Collection[tuple[str, str]]) -> list[int]:
 
 
 def dot(graph: Graph) -> str:
-    """The graph as DOT text, one node or edge a line."""
+    """The graph as DOT text, one node or edge on each line."""
     explained = graph.explained
     direction = "LR" if _flat(graph) else "TB"
     lines = [

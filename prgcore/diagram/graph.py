@@ -1,7 +1,7 @@
-"""The shape of a drawn graph: nodes, edges with the rules behind them, marks. Knows no format.
+"""The shape of a drawn graph: nodes, edges with their rules, marks. Knows no format.
 
-Law: frozen and sorted; what is drawn is decided by the views (`states`, `walks`, and
-`prgcore.prove.quotient`), how it looks by the formats.
+Law: frozen and sorted. The views (`states`, `walks`, and `prgcore.prove.quotient`) decide what is
+drawn, and the formats how it looks.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ __all__ = [
 
 MOST_NODES = 60
 MOST_EDGES = 150
-"""What can be laid out and read; edges that are parallel count once."""
+"""The largest graph that can be laid out and read; parallel edges count once."""
 MOST_LINES = 6
 """How many labels an edge shows; the others are counted."""
 
@@ -35,16 +35,16 @@ _SIGNS = tuple(f"{mark.sign} " for mark in MARKS.values() if mark.sign)
 
 @frozen(order=True)
 class Node:
-    """What a graph has nodes for: a value, a class of pairs, a pair.
+    """A node of a graph: a value, a class of pairs, or a pair.
 
     Attributes:
         id: a name that every format takes as an identifier.
-        label: the first line of what stands in it; `lines` are the others.
+        label: the first line of its text; `lines` are the others.
         role: a word of `palette.Role`.
-        tooltip: what is said when it is pointed at.
-        url: where more of it is said, relative to the reference.
+        tooltip: the text that appears when a reader points at it.
+        url: the page with more about it, relative to the reference.
         mark: "" or `focus`, `path`, `broken`, `added`, `removed`.
-        covers: the nodes for which it stands, where it is not one itself.
+        covers: the nodes that it stands for, if it is not one itself.
     """
 
     id: str
@@ -58,13 +58,13 @@ class Node:
 
     @property
     def text(self) -> Values:
-        """What stands in it, line by line, the sign of its mark first."""
+        """Its text, line by line, the sign of its mark first."""
         return _signed(self.mark, self.label), *map(clean, self.lines)
 
 
 @frozen(order=True, cache_hash=True)
 class Label:
-    """Why an edge is there: an event and the rule that answers it, with its reason and citation."""
+    """The reason for an edge: an event and its rule, with the rule's reason and citation."""
 
     event: str
     rule: str
@@ -88,7 +88,7 @@ class Label:
 
 
 in_order = attrgetter("event", "rule", "phase", "why", "cite")
-"""The key by which labels are sorted; as their own order, and sooner found."""
+"""The key that sorts labels: the same order as their own, but faster."""
 
 
 @frozen(order=True)
@@ -108,32 +108,33 @@ class Edge:
 
     @property
     def shown(self) -> tuple[tuple[str, Label | None], ...]:
-        """What stands on it, line by line, and the label that a line is of."""
+        """Its text, line by line, each line with its label."""
         count = len(self.labels)
         most = count if count <= MOST_LINES + 1 else MOST_LINES
-        told: list[tuple[str, Label | None]] = [(str(w), w) for w in self.labels[:most]]
+        shown: list[tuple[str, Label | None]] = [(str(w), w) for w in self.labels[:most]]
         if most < count:
-            told.append((f"and {count - most} more", None))
-        if told:
+            shown.append((f"and {count - most} more", None))
+        if shown:
             number = ", ".join(map(str, self.steps))
-            text, first = told[0]
+            text, first = shown[0]
             mark = "" if text.startswith(_SIGNS) else self.mark
-            told[0] = _signed(mark, f"{number}. {text}" if number else text), first
-        return tuple(told)
+            shown[0] = _signed(mark, f"{number}. {text}" if number else text), first
+        return tuple(shown)
 
     @property
     def tooltip(self) -> str:
-        """Reason and citation of every label, a line each."""
+        """Reason and citation of every label, one line each."""
         return "\n".join(dict.fromkeys(w.tooltip for w in self.labels))
 
 
 @frozen
 class Graph:
-    """Nodes and edges in an order that means something to a reader.
+    """A graph: nodes and edges in an order that helps a reader.
 
     Attributes:
         initial: ids of the nodes in which it starts.
-        reference: where the reference is, before every address; empty: nothing is linked.
+        reference: the address of the reference, put before every address; without it nothing is
+            linked.
         legend: whether roles and marks are explained.
     """
 
@@ -152,10 +153,10 @@ class Graph:
 
     @property
     def names(self) -> dict[str, str]:
-        """What a list calls each node, by its id: its first line, and what tells it from others.
+        """The name of each node in a list, by its id: its first line, and what sets it apart.
 
-        Of several with one first line the lines that not all of them have; a number, where
-        these are the same as well.
+        Nodes with the same first line add the lines that not all of them have; if those are the
+        same as well, a number.
         """
         alike: dict[str, list[Node]] = {}
         for node in self.nodes:
@@ -173,7 +174,7 @@ class Graph:
 
     @property
     def explained(self) -> tuple[Node, ...]:
-        """The legend, as nodes that look like what they explain; nothing where all look alike."""
+        """The legend, as nodes that look like those they explain; empty if all look alike."""
         used = {n.mark for n in self.nodes} | {e.mark for e in self.edges}
         marks = [(m, look) for m, look in MARKS.items() if m in used]
         if not self.legend or (len(self.roles) < 2 and not marks):
@@ -189,7 +190,7 @@ class Graph:
 
     @property
     def spread(self) -> Graph:
-        """The same without nodes that stand for others: for machinery, not for the eye."""
+        """The graph without nodes that stand for others: for machinery, not for the eye."""
         covers = {n.id: n.covers for n in self.nodes if n.covers}
         nodes = {n.id: n for n in chain(*covers.values(), self.nodes) if n.id not in covers}
         labels: dict[tuple[str, str, str], set[Label]] = {}
@@ -210,9 +211,9 @@ class Graph:
 
 
 def gathered(drawn: Graph) -> Graph:
-    """The same for the eye: a step from nearly every node to one is drawn once.
+    """The graph for the eye: a step from nearly every node to one is drawn once.
 
-    The node that stands for its sources says which it leaves out; `spread` is the way back.
+    The node that stands for the sources names those that it leaves out; `spread` is the inverse.
     """
     half, quarter = len(drawn.nodes) // 2, len(drawn.nodes) // 4
     sources: dict[tuple[Label, str], set[str]] = {}
@@ -240,7 +241,7 @@ def gathered(drawn: Graph) -> Graph:
 
 
 def address(reference: str, url: str) -> str:
-    """Where more is said, as a link may spell it; empty where nothing is linked."""
+    """The address as a link may spell it; empty if nothing is linked."""
     return re.sub(
         r"[^A-Za-z0-9_:/?#@!$&+,=.~%-]",
         lambda m: "".join(f"%{b:02X}" for b in m[0].encode(errors="replace")),
@@ -268,8 +269,8 @@ def only(
 
     Args:
         drawn: the graph.
-        what: of it, for the title.
-        events: names; one without its seat where the labels have none.
+        what: the selection in words, for the title.
+        events: names, without a seat where the labels have none.
         phase: of the rules.
     """
     names = {*(events or ()), *(name.partition("(")[0] for name in events or ())}
@@ -291,7 +292,7 @@ def only(
 
 
 def fits(drawn: Graph) -> bool:
-    """Whether it can be laid out and read."""
+    """Whether the graph can be laid out and read."""
     return len(drawn.nodes) <= MOST_NODES and len(drawn.edges) <= MOST_EDGES
 
 

@@ -1,4 +1,4 @@
-"""A graph as a page: its picture, and under it every edge with the reason of its rule."""
+"""A graph as a page: its picture, and below it every edge with the reason of its rule."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The map of a machine: for every two values of two columns whether a pair has them, and why not.
+"""The map of a machine: whether a pair has each two values of two columns, and why not.
 
 Law: frozen; made from sets of pairs and from invariants, laid out by the formats.
 """
@@ -30,19 +30,19 @@ __all__ = ["HALVES", "MOST", "Inside", "Matrix", "Square", "asked", "matrix"]
 
 HALVES = tuple(f"{node}.{what}" for node in NODES for what in ("state", "reason"))
 MOST = 2_500
-"""How many squares a map may have."""
+"""The most squares that a map may have."""
 
 _Source: TypeAlias = tuple[Values, str]
-"""Rows of Table 2, else a family."""
+"""The rows of Table 2, or a family."""
 _UNSEEN: _Source = (), "in the record only"
 
 
 @frozen
 class Inside:
-    """Two reasons with which a square is reachable, as wire words, and what they are.
+    """Two reasons with which a square is reachable, as wire words, and their source.
 
-    `source` is `row 3` or `rows 18a, 18b`, a family such as `HF1`, `in the record only` where
-    nobody sees both halves at once, or empty: in transition.
+    `source` is `row 3` or `rows 18a, 18b`, a family such as `HF1`, or `in the record only` if
+    nobody sees both halves at once. It is empty in transition.
     """
 
     reasons: tuple[str, str]
@@ -55,12 +55,11 @@ class Square:
 
     Attributes:
         row, column: wire words of the two values.
-        standing: what is known of it.
-        text: what stands in it, words of a few characters: row numbers, families, a count, ids
-            of invariants.
+        standing: whether it is reachable, documented, broken or impossible.
+        text: its short text: row numbers, families, a count, ids of invariants.
         says: a sentence: the rows, the families, the invariants that forbid it.
-        inside: the reasons with which it is reachable, where both axes are states.
-        url: where more of it is said, relative to the reference.
+        inside: the reasons with which it is reachable, if both axes are states.
+        url: the page with more about it, relative to the reference.
     """
 
     row: str
@@ -76,8 +75,8 @@ class Square:
 class Matrix:
     """The squares row by row; `rows` and `columns` are the wire words of the axes.
 
-    `remarks` say what is not on the map; `reference` where the reference is, before every
-    address; empty: nothing is linked.
+    `remarks` name what is not on the map. `reference` is the address of the reference, put before
+    every address; without it nothing is linked.
     """
 
     title: str
@@ -90,7 +89,7 @@ class Matrix:
     reference: str = ""
 
     def link(self, square: Square) -> str:
-        """The whole address of a square; empty where nothing is linked."""
+        """The whole address of a square; empty if nothing is linked."""
         return address(self.reference, square.url)
 
     def at(self, row: str, column: str) -> Square:
@@ -99,7 +98,7 @@ class Matrix:
 
     @property
     def standings(self) -> tuple[Standing, ...]:
-        """Those that occur, in their order: what a legend explains."""
+        """The standings that occur, in their order: those that a legend explains."""
         used = {s.standing for s in self.squares}
         return tuple(s for s in Standing if s in used)
 
@@ -125,18 +124,18 @@ def matrix(
     engine: Engine, rows: str = "node1.state", columns: str = "node2.state",
     pairs: Iterable[Mapping[str, str]] | None = None,
 ) -> Matrix:
-    """The map of two columns, whatever machine it is.
+    """The map of two columns of any machine.
 
     Args:
         engine: the machine. One with an atlas knows its reachable pairs, and keeps its promises.
         rows, columns: two columns, stored or derived.
-        pairs: what a search found of another machine: a reachable pair for every combination
-            of the columns `asked` and of promises it breaks; `prgcore.prove.seen.seen(space,
-            names)` lists them.
+        pairs: for another machine, the pairs that a search found. There is one for every
+            combination of the columns `asked` and of broken promises;
+            `prgcore.prove.seen.seen(space, names)` lists them.
 
     Raises:
         BadInput: no such column, the same column twice, more than `MOST` squares, or neither
-            pairs nor an atlas: nothing is drawn as impossible that nobody searched.
+            pairs nor an atlas: only a search shows that a square is impossible.
     """
     names = asked(engine, rows, columns)
     domains = engine.model.domains
@@ -170,7 +169,7 @@ def matrix(
 
 @define(eq=False, slots=False)
 class _Survey:
-    """What is known of a machine, asked square by square, and remembered.
+    """Answers about a machine, square by square, and kept.
 
     `found`: the reachable pairs of every square; `safe`: none of them breaks an invariant.
     """
@@ -189,14 +188,14 @@ class _Survey:
         return self._reached(row, column, here) if here else self._empty(row, column)
 
     def remarks(self) -> Iterator[str]:
-        """What is not on the map."""
+        """The remarks: rows that are not on the map."""
         if not self._states:
             return
         blank = [s.row for s in self.engine.model.situations if None in s.display]
         if blank:
             yield (f"Not on the map: {_rows(blank)} of Table 2, where a node shows nothing. A node "
-                   "that does not run keeps its last state in the record, which is what the map "
-                   "is of.")
+                   "that does not run keeps its last state in the record, and the map shows the "
+                   "record.")
 
     # ------------------------------------------------------------ reachable
 
@@ -231,7 +230,7 @@ class _Survey:
     def _broken(
         self, row: str, column: str, broken: list[set[str]], inside: tuple[Inside, ...]
     ) -> Square:
-        """A square of which every pair breaks a promise, or some do: which promises."""
+        """A square where some pairs, or all, break a promise, with these promises."""
         ids = [i.id for i in self.engine.model.invariants if any(i.id in b for b in broken)]
         every = [i for i in ids if all(i in b for b in broken)]
         some = [i for i in ids if i not in every]
@@ -247,7 +246,7 @@ class _Survey:
                       f"invariants.html#{ids[0].lower()}")
 
     def _promises(self, ids: Collection[str]) -> str:
-        """Invariants, each with what it says."""
+        """Invariants, each with its sentence."""
         return "; ".join(f"{i.id}: {i.says}" for i in self.engine.model.invariants if i.id in ids)
 
     def _moves(self, pair: Pair) -> bool:
@@ -259,7 +258,7 @@ class _Survey:
         return shows_states(self.engine)
 
     def _displays(self, here: list[Pair]) -> Iterator[Display]:
-        """What can be seen of some pairs by somebody who sees both nodes; each once."""
+        """The displays of some pairs, for an observer who sees both nodes; each once."""
         if not self._states:
             return
         seen = set()
@@ -273,12 +272,12 @@ class _Survey:
 
     @cached_property
     def _views(self) -> list[tuple[Cell, ...]]:
-        """What holds where somebody sees both nodes."""
+        """The cubes where an observer sees both nodes."""
         return [(*view.node1, *view.node2) for view in viewpoints(self.engine)]
 
     @cached_property
     def _table2(self) -> dict[Display, Values]:
-        """The rows that a display is, from either seat."""
+        """The rows of every display, from either seat."""
         found: dict[Display, Values] = {}
         for s in self.engine.model.situations:
             for shown in {s.display, s.display.mirrored()}:
@@ -286,7 +285,7 @@ class _Survey:
         return found
 
     def _source(self, display: Display) -> _Source:
-        """The rows of Table 2 that a display is, else the family that it belongs to."""
+        """The rows of Table 2 for a display, or the family that it belongs to."""
         if display not in self._sources:
             rows = self._table2.get(display, ())
             families = (f.id for f in self.engine.model.families if not rows and f.matches(display))
@@ -294,7 +293,7 @@ class _Survey:
         return self._sources[display]
 
     def _inside(self, here: list[Pair], sources: Mapping[Display, _Source]) -> tuple[Inside, ...]:
-        """With which reasons a square is reachable, where its axes are the two states."""
+        """The reasons with which a square is reachable, if its axes are the two states."""
         if not self._states or {self.rows, self.columns} != {HALVES[0], HALVES[2]}:
             return ()
         domain = self.engine.columns[HALVES[1]].domain
@@ -333,7 +332,7 @@ class _Survey:
         return contradiction(self._machine(speak), [square])
 
     def _machine(self, ids: Values) -> Engine:
-        """The machine with these invariants, and without what they say nothing of."""
+        """The machine with these invariants, and only the columns that they mention."""
         if ids not in self._machines:
             invariants = tuple(i for i in self.engine.model.invariants if i.id in ids)
             columns = self.engine.model.columns
@@ -348,7 +347,7 @@ class _Survey:
 
     @cached_property
     def _symmetric(self) -> bool:
-        """Whether what is forbidden is forbidden in both seats."""
+        """Whether every prohibition holds in both seats."""
         never = {frozenset(c) for i in self.engine.model.invariants for c in i.never}
         return mirror_name(self.rows) == self.columns and all(
             frozenset(mirror_cube(Cube(tuple(cells)))) in never for cells in never
@@ -371,11 +370,11 @@ def _rows(rows: Collection[str]) -> str:
 
 
 def _with(inside: Collection[Inside]) -> str:
-    """How many pairs of reasons, where they are known."""
+    """The number of pairs of reasons, in words, if it is known."""
     count = len(inside)
     return f", with {counted(count, 'pair')} of reasons" if count else ""
 
 
 def _display(pair: Pair) -> Display:
-    """What somebody sees of a pair who sees both nodes."""
+    """The display of a pair, for an observer who sees both nodes."""
     return Display(*(Shown(pair[f"{n}.state"], pair[f"{n}.reason"]) for n in NODES))

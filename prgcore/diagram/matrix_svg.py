@@ -18,14 +18,14 @@ _EDGE, _WIDE, _HIGH = 12.0, 900.0, 48.0
 _NAME, _SIZE, _SMALL, _LINE = 150.0, 13.0, 12.0, 14.0
 _LINES = 3
 _REASONS = 12
-"""How many pairs of reasons a square names when it is pointed at."""
+"""The most pairs of reasons that the tooltip of a square names."""
 
 
 def svg(drawn: Matrix) -> str:
     """The map as a picture, about 900 units wide.
 
-    In a square that can be reached stands its sign and what is there; one that cannot be is
-    empty, and says which promise forbids it when it is pointed at.
+    A reachable square has its sign and its short text. An impossible one is empty, and its tooltip
+    names the promise that forbids it.
     """
     return _Picture(drawn).document()
 
@@ -115,8 +115,8 @@ class _Picture:
             if not empty:
                 yield draw.text(_EDGE + 12, self.y + 12, STANDINGS[standing].shape,
                                 font_size=_SMALL, text_anchor="middle")
-            told = says.partition(":")[0] if empty else says
-            yield draw.text(_EDGE + 34, self.y + 12, f"{told} ({count})", font_size=_SIZE)
+            label = says.partition(":")[0] if empty else says
+            yield draw.text(_EDGE + 34, self.y + 12, f"{label} ({count})", font_size=_SIZE)
             self.y += 22
         for remark in self.drawn.remarks:
             for words in draw.fold(remark, self.wide - 2 * _EDGE, _SIZE):
@@ -126,7 +126,7 @@ class _Picture:
 
 
 def _tooltip(square: Square) -> str:
-    """What is said of a square, and with which reasons it is reachable; of many the first."""
+    """The tooltip of a square: its sentence, and the first of its reasons."""
     says = f"{named(square.row)} / {named(square.column)}: {square.says.rstrip('.')}"
     return few([says, *map(within, square.inside)], 1 + _REASONS)
 

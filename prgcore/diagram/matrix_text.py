@@ -20,7 +20,7 @@ __all__ = ["WIDTH", "csv", "legend", "markdown", "named", "once", "text", "withi
 
 WIDTH = 80
 _COUNTED = (Standing.IMPOSSIBLE, Standing.REACHABLE)
-"""Standings of which squares are counted by what is said of them, not listed."""
+"""Standings whose squares are counted by their sentences, not listed."""
 
 
 def named(value: str) -> str:
@@ -29,19 +29,19 @@ def named(value: str) -> str:
 
 
 def within(inside: Inside) -> str:
-    """Two reasons and what they are, as a person reads them."""
+    """Two reasons and their source, as a person reads them."""
     reasons = " / ".join(map(named, inside.reasons))
     return f"{reasons}: {inside.source}" if inside.source else reasons
 
 
 def legend(drawn: Matrix) -> Iterator[tuple[Standing, str, int]]:
-    """For every standing that occurs what it means, and how many squares have it."""
+    """For every standing that occurs its meaning, and the number of its squares."""
     for standing in drawn.standings:
         yield standing, STANDINGS[standing].says, sum(s.standing is standing for s in drawn.squares)
 
 
 def once(drawn: Matrix) -> Iterator[Square]:
-    """The squares; of two that say the same of the same values from either seat the first."""
+    """The squares; of two that mirror each other only the first."""
     seen: set[tuple[frozenset[str], str]] = set()
     for square in drawn.squares:
         key = frozenset((square.row, square.column)), square.says
@@ -51,7 +51,7 @@ def once(drawn: Matrix) -> Iterator[Square]:
 
 
 def text(drawn: Matrix) -> str:
-    """The map for a terminal of 80 columns: a sign a square, and below what is said of them."""
+    """The map for a terminal of 80 columns: a sign per square, and their sentences below."""
     across = _letters(len(drawn.columns))
     names = [named(value) for value in drawn.rows]
     if drawn.rows == drawn.columns:
@@ -73,29 +73,29 @@ def text(drawn: Matrix) -> str:
 
 
 def _letters(count: int) -> list[str]:
-    """A to Z, AA to ZZ: names of columns that are no numbers of rows."""
+    """A to Z, AA to ZZ: names of columns, distinct from the numbers of rows."""
     long = ("".join(two) for two in product(ascii_uppercase, repeat=2))
     return [*ascii_uppercase, *long][:count]
 
 
 def _squares(drawn: Matrix, standing: Standing) -> Iterator[str]:
-    """What is said of the squares of one standing: one by one, by their row, or counted."""
-    told: list[str]
+    """The sentences of the squares of one standing: one by one, by their row, or counted."""
+    lines: list[str]
     if standing in _COUNTED:
         said = Counter(
             clean(s.says) for s in drawn.squares if s.standing is standing and ":" in s.says)
-        told = sorted((f"{says} ({count})" for says, count in said.items()), key=_by_number)
+        lines = sorted((f"{says} ({count})" for says, count in said.items()), key=_by_number)
     elif standing is Standing.TRANSITION:
         rows: dict[str, list[str]] = {}
         for s in once(drawn):
             if s.standing is standing:
                 count = f" ({clean(s.text)})" if s.text else ""
                 rows.setdefault(named(s.row), []).append(named(s.column) + count)
-        told = [f"{row} | {', '.join(columns)}" for row, columns in rows.items()]
+        lines = [f"{row} | {', '.join(columns)}" for row, columns in rows.items()]
     else:
-        told = [f"{named(s.row)} | {named(s.column)}: {clean(s.says)}"
-                for s in once(drawn) if s.standing is standing]
-    for words in told:
+        lines = [f"{named(s.row)} | {named(s.column)}: {clean(s.says)}"
+                 for s in once(drawn) if s.standing is standing]
+    for words in lines:
         yield from wrap(words, WIDTH, initial_indent="  ", subsequent_indent="      ",
                         break_on_hyphens=False)
 
@@ -142,7 +142,7 @@ def _line(cells: list[str]) -> str:
 
 
 def csv(drawn: Matrix) -> str:
-    """A square a line: both values, its standing, what stands in it, what is said, its reasons."""
+    """One line per square: both values, its standing, its text, its sentence, its reasons."""
     out = io.StringIO()
     writer = commas.writer(out, lineterminator="\n")
     axes = map(clean, (drawn.row_column, drawn.column_column))

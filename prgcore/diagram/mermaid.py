@@ -38,7 +38,7 @@ def _edges(graph: Graph) -> Iterator[str]:
 
 
 def _styles(graph: Graph, explained: tuple[Node, ...]) -> Iterator[str]:
-    """Classes of the roles and marks that occur, and what marked edges look like."""
+    """The classes of the roles and marks that occur, and the look of marked edges."""
     for role in sorted({n.role for n in (*graph.nodes, *explained)}):
         look = PALETTE[Role(role)]
         dash = ",stroke-dasharray:4 3" if look.shape == "dashed" else ""
@@ -56,7 +56,7 @@ def _styles(graph: Graph, explained: tuple[Node, ...]) -> Iterator[str]:
 
 
 def mermaid(graph: Graph) -> str:
-    """The graph as Mermaid text, one node or edge a line."""
+    """The graph as Mermaid text, one node or edge on each line."""
     explained = graph.explained
     lines = [
         f"%% {_quote(graph.title)}",

@@ -33,11 +33,11 @@ code{font-size:.9em}
 
 
 def page(title: str, svg: str, body: str = "") -> str:
-    """A whole HTML document: the picture, and under it what else is said.
+    """A whole HTML document: the picture, and the body below it.
 
     Args:
         title: plain text.
-        svg: the picture, as markup; what stands before its root element is left out.
+        svg: the picture, as markup; anything before its root element is left out.
         body: markup.
     """
     named = escape(clean(title))

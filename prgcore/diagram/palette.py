@@ -1,8 +1,8 @@
-"""How things look: for every role and every mark a colour, a shape or a sign, and what it means.
+"""The looks of things: for every role and mark a colour, a shape or a sign, and a meaning.
 
 Law: data only, and the one place of colours and shapes; every format and the explorer read it.
-Fills are told apart by people with any colour vision (a test simulates it), and shape is the
-second sign of a role, a sign or a number that of a mark.
+People with any colour vision can distinguish the fills (a test simulates it). A role has a shape as
+its second sign, and a mark has a sign or a number.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = [
 
 
 class Role(StrEnum):
-    """What a node of a diagram is to an operator."""
+    """The role of a node of a diagram, for an operator."""
 
     SERVING = "serving"
     TRANSITION = "transition"
@@ -33,7 +33,7 @@ class Role(StrEnum):
 
 @frozen
 class Look:
-    """Fill, stroke on a light page, fill on a dark one (text is light there), a shape in words."""
+    """A look: fill, stroke on a light page, fill on a dark page (text is light), shape in words."""
 
     says: str
     fill: str
@@ -63,13 +63,13 @@ WORST_FIRST: tuple[Role, ...] = (
 
 
 def worst(roles: Iterable[Role]) -> Role:
-    """As which a pair is drawn: its worse half; of nothing, a plain value."""
+    """The role of a pair: that of its worse half; without roles, a plain value."""
     return min(roles, key=WORST_FIRST.index, default=Role.PLAIN)
 
 
 @frozen
 class Mark:
-    """What a mark says, its sign in text, its stroke on a light page, and whether it is dashed."""
+    """A mark: its meaning, its sign in text, its stroke on a light page, whether it is dashed."""
 
     says: str
     sign: str
@@ -88,7 +88,7 @@ MARKS: Mapping[str, Mark] = {
 
 
 class Standing(StrEnum):
-    """What is known of a square of a map; of several that hold, the first."""
+    """The standing of a square of a map; if several hold, the first."""
 
     BROKEN = "broken"
     DOCUMENTED = "documented"
@@ -103,16 +103,16 @@ def _like(role: Role, says: str, sign: str) -> Look:
 
 
 BROKEN = Look("does not hold", "#ffe3e3", "#a00000", "#5a1010", "double")
-"""How the note of a broken promise looks, and that of an expectation that is not met."""
+"""The look of the note of a broken promise, or of an expectation that is not met."""
 
 STANDINGS: Mapping[Standing, Look] = {
-    Standing.BROKEN: evolve(BROKEN, says="reachable, and breaks a promise: which", shape="✗"),
-    Standing.DOCUMENTED: _like(Role.SERVING, "documented: which rows of Table 2", "●"),
-    Standing.UNDOCUMENTED: _like(Role.FAILED_OVER, "reachable and in no row: which family", "○"),
+    Standing.BROKEN: evolve(BROKEN, says="reachable, and breaks a promise: its id", shape="✗"),
+    Standing.DOCUMENTED: _like(Role.SERVING, "documented: its rows of Table 2", "●"),
+    Standing.UNDOCUMENTED: _like(Role.FAILED_OVER, "reachable, in no row: its family", "○"),
     Standing.REACHABLE: _like(Role.SERVING, "reachable", "●"),
     Standing.TRANSITION: _like(
-        Role.TRANSITION, "in transition: with how many pairs of reasons", "~"),
+        Role.TRANSITION, "in transition: its number of pairs of reasons", "~"),
     Standing.IMPOSSIBLE: Look(
-        "impossible: which promise forbids it", "#efefef", "#707070", "#262626", "·"),
+        "impossible: the promise that forbids it", "#efefef", "#707070", "#262626", "·"),
 }
-"""How the squares of a map look; `shape` is the sign where there is no room for more."""
+"""The looks of the squares of a map; `shape` is the sign where there is no room for more."""

@@ -13,13 +13,13 @@ __all__ = ["plantuml"]
 
 
 def _quote(text: str) -> str:
-    """A line in which nothing is markup: signs are written by their numbers."""
+    """A line without markup: signs are written by their numbers."""
     return re.sub(r"[^\w .,:;()=+-]|__|--|^[ =+*#-]",
                   lambda m: "".join(f"<U+{ord(c):04X}>" for c in m[0]), clean(text))
 
 
 def _link(graph: Graph, url: str, tooltip: str) -> str:
-    """An address, and what is said when it is pointed at."""
+    """An address with its tooltip."""
     at = graph.at(url)
     if not at:
         return ""
@@ -49,7 +49,7 @@ def _edge(edge: Edge) -> Iterator[str]:
 
 
 def plantuml(graph: Graph) -> str:
-    """The graph as PlantUML text, one node or edge a line; the role is the stereotype."""
+    """The graph as PlantUML text, one node or edge on each line; the role is the stereotype."""
     explained = graph.explained
     lines = [
         "@startuml",

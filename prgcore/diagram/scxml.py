@@ -1,8 +1,8 @@
 """A graph as SCXML, the State Chart XML of the W3C.
 
-Law: what a rule asks of other columns cannot be said here. Every transition has the name of its
-rule as `cond`, and the data model has a variable of that name which is 1, true in every
-expression language: whoever runs the chart sets it to 0 where the rule does not apply.
+Law: a chart cannot express what a rule needs of other columns. Every transition has the name of
+its rule as `cond`, and the data model has a variable of that name. It is 1, true in every
+expression language; a program that runs the chart sets it to 0 where the rule does not apply.
 `failover(node1)` is the event `failover.node1`.
 """
 
@@ -33,8 +33,8 @@ def _guard(rule: str) -> str:
 def scxml(graph: Graph) -> str:
     """The graph as an SCXML document.
 
-    Edges that are drawn from many values at once are written out. Of several initial nodes the
-    first is taken, and the first node where there is none.
+    Edges that are drawn from many values at once are written out. The first initial node is taken,
+    or the first node if none is initial.
     """
     from xml.etree import ElementTree as ET
 
@@ -51,14 +51,14 @@ def scxml(graph: Graph) -> str:
         states[node.id].append(ET.Comment(f" {_comment(', '.join((*node.text, node.role)))} "))
     for edge in whole.edges:
         for label in edge.labels:
-            told = {"event": _event(label.event), "target": edge.target}
+            transition = {"event": _event(label.event), "target": edge.target}
             if label.rule:
-                told["cond"] = _guard(label.rule)
-            ET.SubElement(states[edge.source], "transition", told)
+                transition["cond"] = _guard(label.rule)
+            ET.SubElement(states[edge.source], "transition", transition)
     ET.indent(root)
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
 
 
 def _comment(text: str) -> str:
-    """A comment cannot hold two hyphens."""
+    """Text for a comment, which cannot hold two hyphens."""
     return clean(text).replace("-", "\N{HYPHEN}")

@@ -1,7 +1,7 @@
-"""A story as a sequence diagram: who tells whom, in order, and what each node becomes.
+"""A story as a sequence diagram: the messages in order, and the states that each node enters.
 
-Law: frozen; made from a run of a story, laid out by the formats. Who tells whom is read from the
-machine: the decider of an event, the seat in its name, the seat of an action.
+Law: frozen; made from a run of a story, laid out by the formats. Senders and receivers are read
+from the machine: the decider of an event, the seat in its name, the seat of an action.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ LIVES: Mapping[str, str] = {
 """Life lines from left to right, and their headings; `machine` stands for a machine without nodes."""
 
 REMARK, BROKEN = "remark", "broken"
-"""What a note is that is of no state."""
+"""The role of a note that shows no state."""
 
 MOST = 1_000
-"""How many messages and notes are laid out: a story of about three hundred events."""
+"""The most messages and notes that are laid out: a story of about three hundred events."""
 
 _GRANT = ("acquire_grant", "release_grant")
 _ADMINISTRATOR, _ARBITER, _WORLD, _MACHINE = "administrator", "arbiter", "world", "machine"
@@ -58,15 +58,15 @@ class Life:
 
 @frozen
 class Message:
-    """Something that is told, or that a life line does (`source == target`).
+    """A message between life lines, or something that one does alone (`source == target`).
 
     Attributes:
         source, target: ids of life lines.
-        text: what stands on the arrow.
+        text: the words on the arrow.
         kind: `command`, `fault`, `repair`, `timer`, `completion`, `action`, `refusal`.
         tooltip: the rule with its reason and citation; `url`: its row in the reference.
         dashed: refused, ignored or impossible.
-        step: the number of the event in the story, from 1; that of its event for what follows.
+        step: the number of its event in the story, from 1.
     """
 
     source: str
@@ -81,10 +81,10 @@ class Message:
 
 @frozen
 class Note:
-    """What stands beside or across life lines.
+    """A note beside or across life lines.
 
     Attributes:
-        over: ids of the life lines that it spans, neighbours.
+        over: ids of the neighbouring life lines that it spans.
         text: lines of it.
         role: a word of `palette.Role` for a state, else `REMARK`, or `BROKEN` for a promise or an
             expectation that does not hold.
@@ -99,7 +99,8 @@ class Note:
 class Sequence:
     """Life lines from left to right; messages and notes from top to bottom.
 
-    `reference`: where the reference is, before every address; empty: nothing is linked.
+    `reference` is the address of the reference, put before every address; without it nothing is
+    linked.
     """
 
     title: str
@@ -108,14 +109,14 @@ class Sequence:
     reference: str = ""
 
     def at(self, url: str) -> str:
-        """A whole address; empty where nothing is linked."""
+        """A whole address; empty if nothing is linked."""
         return address(self.reference, url)
 
     @property
     def bands(self) -> tuple[tuple[Message | Note, ...], ...]:
-        """The items, side by side where they are one.
+        """The items, side by side if they belong together.
 
-        So are a message to both nodes, an answer of both, and the notes of both.
+        A message to both nodes, an answer of both, and the notes of both belong together.
         """
         found: list[list[Message | Note]] = []
         for item in self.items:
@@ -152,29 +153,29 @@ def check_size(drawn: Sequence) -> Sequence:
     if len(drawn.items) > MOST:
         raise BadInput(
             f"{clean(drawn.title)[:80] or 'the story'}: {len(drawn.items):,} messages and notes are "
-            f"too many to lay out (at most {MOST:,}); draw a part of the story, or ask for the "
-            "format text, of any length"
+            f"too many to lay out (at most {MOST:,}); draw a part of the story, or use the format "
+            "text, which has no limit"
         )
     return drawn
 
 
 def one_end(some: list[Message]) -> str:
-    """The life line that the messages of a band have in common."""
+    """The life line that the messages of a band share."""
     sources = {m.source for m in some}
     return some[0].source if len(sources) == 1 else some[0].target
 
 
-# ------------------------------------------------------------- who tells whom
+# ---------------------------------------------------- senders and receivers
 
 
 def nodes_of(model: Model) -> Values:
-    """The life lines of the nodes; of a machine without nodes the one that stands for it."""
+    """The life lines of the nodes; a machine without nodes has one life line."""
     heads = {c.name.partition(".")[0] for c in model.columns if "." in c.name}
     return tuple(n for n in NODES if n in heads) or (_MACHINE,)
 
 
 def route(model: Model, event: str) -> tuple[str, Values]:
-    """Who an event comes from and whom it reaches, as life lines: `("world", ("node1",))`."""
+    """The sender and the receivers of an event, as life lines: `("world", ("node1",))`."""
     return _route(next(e for e in model.events if e.name == event), nodes_of(model))
 
 
@@ -187,9 +188,9 @@ def _route(event: Event, nodes: Values) -> tuple[str, Values]:
 
 
 def route_of_action(model: Model, action: Action) -> tuple[str, str]:
-    """Who carries an action out, and who is asked: the arbiter for the grant, else itself.
+    """The node that carries an action out, and its partner: the arbiter for the grant, else itself.
 
-    What is asked of the group is done by the first node.
+    The first node carries out actions of the group.
     """
     nodes = nodes_of(model)
     source = action.node if action.node in nodes else nodes[0]
@@ -200,21 +201,21 @@ def route_of_action(model: Model, action: Action) -> tuple[str, str]:
 
 
 def sequence(run: Run, title: str = "") -> Sequence:
-    """A run of a story, drawn: every event, what changes, what is asked for, what does not hold.
+    """The drawing of a run of a story: every event, change, action and failure.
 
-    An event that is refused, ignored or impossible is answered, dashed, with the reason: by the
-    nodes that are not as it needs them, else by all that it reaches. A node that nobody can see
-    shows nothing, whatever it is in the record. Life lines that nobody uses are left out.
+    A refused, ignored or impossible event gets a dashed answer with the reason. It comes from the
+    nodes that are not as the event needs them, or else from all that it reaches. A node that nobody
+    can see shows nothing, whatever the record says. Unused life lines are left out.
     """
-    teller = _Teller(run.engine)
-    items = tuple(teller.tell(run))
-    used = {*teller.nodes, *(n for i in items for n in ends(i))}
+    drawing = _Drawing(run.engine)
+    items = tuple(drawing.items(run))
+    used = {*drawing.nodes, *(n for i in items for n in ends(i))}
     lives = tuple(Life(name, label) for name, label in LIVES.items() if name in used)
     return Sequence(title or run.engine.model.name, lives, items, reference(run.engine.model))
 
 
-class _Teller:
-    """Tells the steps of a run as messages and notes."""
+class _Drawing:
+    """Turns the steps of a run into messages and notes."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -225,11 +226,11 @@ class _Teller:
             (v.node1, v.node2) for v in viewpoints(engine)), strict=True), strict=True))
         self.says = {i.id: i.says for i in engine.model.invariants}
 
-    def tell(self, run: Run) -> Iterator[Message | Note]:
-        """Everything that is drawn, from top to bottom."""
+    def items(self, run: Run) -> Iterator[Message | Note]:
+        """All messages and notes, from top to bottom."""
         yield from self._start(run.start)
         yield from self._broken((), run.start)
-        told = 0
+        events = 0
         for number, step in enumerate(run.steps):
             match step.line.verb:
                 case "policy" | "given":
@@ -241,15 +242,15 @@ class _Teller:
                 case "start" | "expect":
                     pass
                 case _:
-                    told += 1
-                    yield from self._event(step, told)
+                    events += 1
+                    yield from self._event(step, events)
             if step.failed:
-                yield Note(self.nodes, ("Not as told", step.line.text, step.failed), BROKEN)
+                yield Note(self.nodes, ("Not as expected", step.line.text, step.failed), BROKEN)
             if step.line.verb != "start" or number:
                 yield from self._broken(self.engine.broken(step.before), step.after)
 
     def _start(self, pair: Pair) -> Iterator[Note]:
-        """What the nodes are; every column where the machine has no states."""
+        """The states of the nodes; every column if the machine has no states."""
         headed = [n for n in self.nodes if f"{n}.state" in self.columns]
         yield from (self._state(node, pair) for node in headed)
         if not headed:
@@ -263,11 +264,11 @@ class _Teller:
         return Note((node,), tuple(words), role(self.engine.model, name, pair[name]))
 
     def _shown(self, node: str, pair: Pair) -> bool:
-        """Whether anybody can see what a node is."""
+        """Whether anybody can see the state of a node."""
         return any(self.engine.holds(view, pair) for view in self.views[node])
 
     def _remarks(self, before: Mapping[str, str], after: Pair) -> Iterator[Note]:
-        """What changed beside states and reasons, each with whom it is of."""
+        """The changes besides states and reasons, each over the node that it belongs to."""
         said: dict[Values, list[str]] = {(node,): [] for node in self.nodes}
         for name, value in after.items():
             node, _, what = name.rpartition(".")
@@ -300,14 +301,14 @@ class _Teller:
                           duties().get(action.do, ""), step=number)
 
     def _became(self, step: Step) -> Iterator[Note]:
-        """The states that a step changed, and those of which it changed the reason."""
+        """The states that a step changed, or whose reason it changed."""
         for node in self.nodes:
             if f"{node}.state" in self.columns and (
                     self._state(node, step.before) != self._state(node, step.after)):
                 yield self._state(node, step.after)
 
     def _answer(self, step: Step) -> str:
-        """Why an event is no step."""
+        """The reason why an event was not done."""
         if step.decision is not None:
             rule = f" by {step.decision.rule.id}" if step.decision.rule else ""
             return f"{step.decision.outcome}{rule}: {step.decision.why.replace('_', ' ')}"
@@ -319,14 +320,14 @@ class _Teller:
         return f"impossible: {needs}" if needs else "impossible"
 
     def _broken(self, before: Values, pair: Pair) -> Iterator[Note]:
-        """The promises that a pair breaks, where they were not broken before."""
+        """The promises that a pair breaks, if it breaks one that was not broken before."""
         broken = self.engine.broken(pair)
         if set(broken) - set(before):
             yield Note(self.nodes, ("Broken promise", *(f"{i}: {self.says[i]}" for i in broken)), BROKEN)
 
 
 def _answering(missing: Iterable[Failed], asked: Values) -> Values:
-    """Who answers: the nodes of which alone something is missing, else all that were asked."""
+    """The nodes that answer: those that lack something, otherwise all that were asked."""
     heads = {cell.column.partition(".")[0] for cell in missing}
     return tuple(n for n in asked if n in heads) if heads and heads <= set(asked) else asked
-"""What is asked for by an action of the presence redundancy group."""
+"""The duty of each action of the presence redundancy group."""

@@ -32,7 +32,7 @@ _EDGE, _GUTTER, _GAP, _LOOP, _BAR = 12.0, 14.0, 80.0, 26.0, 4.0
 _OUTER = ("administrator", "arbiter", "world")
 _MOST_REFUSAL, _MOST_NOTE = 250.0, 200.0
 _TALL = 900.0
-"""From this height on the life lines are named at the foot too."""
+"""From this height on the life lines are named at the bottom too."""
 
 
 def svg(drawn: Sequence) -> str:
@@ -67,7 +67,7 @@ def _look(note: Note) -> Look:
 
 
 def _folded(item: Message | Note, most: float = _MOST_NOTE) -> list[str]:
-    """What an item says, as lines."""
+    """The text of an item, as lines."""
     if isinstance(item, Note):
         return [line for part in item.text for line in draw.fold(part, most, _SIZE)]
     return draw.fold(item.text, _MOST_REFUSAL if item.kind == "refusal" else 1e6, _SIZE)
@@ -78,7 +78,7 @@ def _wide(lines: Iterable[str], size: float = _SIZE) -> float:
 
 
 class _Places:
-    """Where the life lines stand: as near as their messages and notes allow."""
+    """The places of the life lines: as near as their messages and notes allow."""
 
     def __init__(self, drawn: Sequence) -> None:
         self.order = [life.id for life in drawn.lives]
@@ -161,7 +161,7 @@ class _Picture:
         self.over: list[str] = []
 
     def document(self) -> str:
-        """All of it."""
+        """The whole picture."""
         for band in self.drawn.bands:
             if isinstance(band[0], Message):
                 self._messages([m for m in band if isinstance(m, Message)])
@@ -190,7 +190,7 @@ class _Picture:
         ])
 
     def _last(self) -> list[Note]:
-        """What the nodes are in the end, and what does not hold."""
+        """The description: the last states of the nodes, and everything that does not hold."""
         notes = [i for i in self.drawn.items if isinstance(i, Note) and i.role != REMARK]
         last = {n.over: n for n in notes}
         return [last[over] for over in sorted(last)]
@@ -206,7 +206,7 @@ class _Picture:
                         text_anchor="middle")
 
     def _legend(self) -> str:
-        """The roles that occur, and what they mean."""
+        """The roles that occur, and their meanings."""
         looks = {i.role: _look(i) for i in self.drawn.items
                  if isinstance(i, Note) and i.role != REMARK}
         order = [*Role, BROKEN]
@@ -261,7 +261,7 @@ class _Picture:
         self.y += 6
 
     def _own(self, message: Message) -> Iterator[str]:
-        """What a life line does: a loop for an event, a stroke for an action."""
+        """An act of one life line: a loop for an event, a stroke for an action."""
         x, lines = self.at.x[message.source] + _BAR, _folded(message)
         if message.kind == "action":
             self.y += _LINE

@@ -41,7 +41,7 @@ def text(drawn: Sequence) -> str:
 
 
 def _places(lives: tuple[Life, ...]) -> dict[str, int]:
-    """The column of every life line: what the outer ones leave is for the nodes."""
+    """The column of every life line: the nodes share the room that the outer ones leave."""
     room = WIDTH - sum(_OUTER.get(life.id, 0) for life in lives)
     nodes = sum(life.id not in _OUTER for life in lives)
     at, left = {}, 0
@@ -108,7 +108,7 @@ class _Page:
             row[end - 1 if end > low else end + 1] = ">" if end > low else "<"
 
     def _own(self, place: int, words: str, message: Message) -> None:
-        """What a life line does or tells itself: at its right, or at its left where there is room."""
+        """An act of one life line: at its right, or at its left if there is room."""
         sign = {"action": "─ ", "refusal": "╌ "}.get(message.kind, "> ")
         right = WIDTH - place - 3
         if len(words) <= right or right >= place:
@@ -120,7 +120,7 @@ class _Page:
             self.put(self.row(), place + 1 - len(line) - 3, line + end)
 
     def _words(self, words: str, left: int, right: int) -> None:
-        """Words that begin at the left of an arrow, or end at its right where they do not fit."""
+        """Words that begin at the left of an arrow, or end at its right if they do not fit."""
         if left + len(words) <= WIDTH or WIDTH - left >= right:
             for line in wrap(words, WIDTH - left) or [""]:
                 self.put(self.row(), left, line)
@@ -140,7 +140,7 @@ class _Page:
                     self.put(row, left, lines[number])
 
     def _block(self, note: Note) -> tuple[int, list[str]]:
-        """A note as lines, and where they begin."""
+        """A note as lines, and the column where they begin."""
         places = [self.at[name] for name in note.over]
         middle = (min(places) + max(places)) // 2
         most = self.reach if len(places) == 1 else max(max(places) - min(places) + 20, 44)

@@ -20,7 +20,7 @@ _ENTITIES = str.maketrans({c: f"#{ord(c)};" for c in "#;%`&\\{}"} | {
 
 
 def mermaid(drawn: Sequence) -> str:
-    """The sequence as a Mermaid `sequenceDiagram`; what does not hold stands in a frame."""
+    """The sequence as a Mermaid `sequenceDiagram`; failures are in a frame."""
     check_size(drawn)
     title = clean(drawn.title).translate({ord("<"): "(", ord(">"): ")"})  # it would be markup
     lines = [

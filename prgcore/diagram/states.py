@@ -1,8 +1,8 @@
 """The states of a node as a graph: the values of one column, and the rules that change it.
 
-Law: complete for the column. What a rule does is what a search saw, where one is given, else
-what its guard allows, read from its cells (derived cells over their tables). Knows no format
-and no row.
+Law: complete for the column. The moves of a rule are those that a search saw, if one is given.
+Otherwise its guard gives them: its cells, derived ones over their tables. Knows no format and no
+row.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ ROLES: Mapping[str, Role] = {
     State.RUNNING_IN_FAILED_MODE: Role.FAILED,
     State.UNKNOWN: Role.UNKNOWN,
 }
-"""How a state is drawn, unless the machine says that it is a transition."""
+"""The role of each state, unless the machine says that it is a transition."""
 
 Moves: TypeAlias = Callable[[Rule], frozenset[tuple[str, str]]]
-"""What a rule does to a column: its values before and after, where they differ."""
+"""The effect of a rule on a column: its values before and after, where they differ."""
 
 
 class Reader:
-    """Reads a machine for its moves; the tables of derived columns are indexed once."""
+    """Reads the moves of a machine; the tables of derived columns are indexed once."""
 
     def __init__(self, model: Model) -> None:
         self.columns = {c.name: c for c in model.columns}
@@ -50,7 +50,7 @@ class Reader:
         self._possible: dict[tuple[str, str], frozenset[str]] = {}
 
     def _under(self, cell: Cell, column: str) -> frozenset[str] | None:
-        """What one cell leaves of a column; None where it says nothing of it."""
+        """The values that one cell leaves to a column; None if it does not restrict it."""
         if cell.column == column:
             return frozenset(cell.values)
         asked = self.columns[cell.column]
@@ -81,7 +81,7 @@ class Reader:
         return self._seen((*rule.when, *more), column) & possible
 
     def of(self, column: str) -> Moves:
-        """What every rule can do to a column, by its guard alone."""
+        """The moves of every rule on a column, by its guard alone."""
         return lambda rule: self.moves(rule, column)
 
     def moves(self, rule: Rule, column: str) -> frozenset[tuple[str, str]]:
@@ -110,16 +110,16 @@ def graph(
 ) -> Graph:
     """The values of a column and the rules that change it; of one phase, or of all.
 
-    A rule that leads to one value from more than half of the domain is drawn from one node
-    that stands for these values, and says which.
+    A rule may lead to one value from more than half of the domain. It is then drawn from one node
+    that stands for these values and names them.
 
     Args:
         model: the machine.
         column: a stored column.
         phase: of the rules; all of them if none is given.
-        moves: what a rule does to the column, as (before, after): what a search saw
-            (`prgcore.prove.seen.moves`). Without it guards alone are read, which allow more than
-            the pairs that are reachable; the title says so.
+        moves: the moves of each rule on the column, as (before, after), from a search
+            (`prgcore.prove.seen.moves`). Without it guards alone are read, which also allow
+            unreachable pairs; the title says so.
 
     Raises:
         BadInput: no such stored column, or no such phase.
@@ -155,18 +155,18 @@ def graph(
 
 
 def role(model: Model, column: str, value: str) -> Role:
-    """What a value of a column is to an operator: a transition if the machine says so."""
+    """The role of a value of a column: a transition if the machine says so."""
     if any(c.column == column and value in c.values for c in model.transient):
         return Role.TRANSITION
     return ROLES.get(value, Role.PLAIN)
 
 
 def _node(model: Model, column: str, value: str, words: Mapping[str, str]) -> Node:
-    """A value; where it is a word of the document, with what the document says of it."""
+    """The node of a value; a word of the document has the document's sentence as its tooltip."""
     what = column.rpartition(".")[2]
-    told = value in words
+    known = value in words
     return Node(
         identifier(value), title(value) or value, role(model, column, value),
-        tooltip=f"{title(value) or 'no reason'}: {words[value]}" if told else "",
-        url=f"{what}s.html#{value}" if told else "",
+        tooltip=f"{title(value) or 'no reason'}: {words[value]}" if known else "",
+        url=f"{what}s.html#{value}" if known else "",
     )

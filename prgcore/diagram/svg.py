@@ -1,7 +1,7 @@
 """SVG: pictures that are laid out here, without Graphviz. Law: text only; every word is escaped.
 
-Words are given the room of a wide font, so that a picture is the same everywhere. Colours stand
-in the elements, for renderers without style sheets; on a dark page classes take their place.
+Words are given the room of a wide font, so that a picture is the same everywhere. Elements have
+their colours, for renderers without style sheets; on a dark page classes replace them.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ _DARK = (
     ".line{stroke:#7d8590}.arrow{stroke:#f2f2f2}.head{fill:#f2f2f2;stroke:#f2f2f2}"
 )
 _WIDE = 0.62
-"""How wide a character is at most, on average, as a part of the size of the font."""
+"""The greatest average width of a character, as a part of the size of the font."""
 
 
 def room(words: str, size: float) -> float:
-    """How much room words take at most."""
+    """The most room that words take."""
     return len(words) * size * _WIDE
 
 
 def fold(words: str, most: float, size: float) -> list[str]:
-    """Words as lines that fit; at least one."""
+    """Words as lines that fit, at least one line."""
     return wrap(clean(words), max(4, int(most / (size * _WIDE)))) or [" "]
 
 
@@ -59,7 +59,7 @@ def text(x: float, y: float, words: str, **attributes: object) -> str:
 
 
 def haloed(x: float, y: float, words: str, **attributes: object) -> str:
-    """One line of text that keeps off what it crosses."""
+    """One line of text with a halo, readable on the lines that it crosses."""
     under = {"class_": "halo", "fill": "none", "stroke": PAGE, "stroke_width": 5,
              "stroke_linejoin": "round", "aria_hidden": "true"}
     return text(x, y, words, **{**attributes, **under}) + text(x, y, words, **attributes)
@@ -105,7 +105,7 @@ def _rectangle(
 
 
 def legend(looks: Mapping[str, Look], y: float, wide: float, edge: float) -> tuple[str, float]:
-    """Every look, by its class, with what it means, in as many lines as needed; where it ends."""
+    """The legend: every look, by its class, with its meaning, in the lines needed; its end."""
     parts, x = [], edge
     for role, look in looks.items():
         far = 24 + room(look.says, 11) + 18
@@ -117,7 +117,7 @@ def legend(looks: Mapping[str, Look], y: float, wide: float, edge: float) -> tup
 
 
 def titled(inside: str, tooltip: str, url: str = "") -> str:
-    """Markup that says more when it is pointed at, and leads somewhere: out of the picture."""
+    """Markup with a tooltip and a link, which leaves the picture."""
     named = f"<title>{escape(clean(tooltip))}</title>{inside}" if tooltip else inside
     if url:
         return element("a", named, href=url, target="_parent")
@@ -125,7 +125,7 @@ def titled(inside: str, tooltip: str, url: str = "") -> str:
 
 
 def document(wide: float, high: float, title: str, says: str, inside: Iterable[str]) -> str:
-    """A picture on its own page colour, named and described for those who do not see it."""
+    """A picture on its own page colour, named and described for people who cannot see it."""
     body = "\n".join(inside)
     role = "graphics-document" if "<a " in body else "img"
     return element(
@@ -140,7 +140,7 @@ def document(wide: float, high: float, title: str, says: str, inside: Iterable[s
 
 
 def _dark(body: str) -> Iterator[str]:
-    """What the looks that occur become on a dark page."""
+    """The style rules of the looks that occur, for a dark page."""
     looks = {**{str(r): look for r, look in PALETTE.items()}, "broken": BROKEN,
              **{f"s-{s}": look for s, look in STANDINGS.items()}}
     for name, look in looks.items():

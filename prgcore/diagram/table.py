@@ -1,4 +1,4 @@
-"""A graph as a Markdown table, one event of an edge a row. Law: text only."""
+"""A graph as a Markdown table, one row per edge and event. Law: text only."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _code(text: str) -> str:
 
 
 def table(graph: Graph) -> str:
-    """The graph as Markdown: from, to, event, rule, phase; steps and marks where there are any."""
+    """The graph as Markdown: from, to, event, rule, phase; steps and marks if there are any."""
     labels = {id_: _quote(name) for id_, name in graph.names.items()}
     marked = any(e.mark for e in graph.edges)
     head = ["from", "to", "event", "rule", "phase", *(["mark"] if marked else [])]

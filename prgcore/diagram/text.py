@@ -12,7 +12,7 @@ __all__ = ["text"]
 
 
 def text(graph: Graph) -> str:
-    """The graph as text: every node with its role and mark, and where its edges lead, and why."""
+    """The graph as text: every node with role and mark, its edges with target and reason."""
     names = graph.names
     leaving: dict[str, list[Edge]] = {}
     for edge in graph.edges:

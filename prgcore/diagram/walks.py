@@ -1,6 +1,6 @@
-"""Walks: the pairs around a pair, and the way that a story takes, as graphs.
+"""Walks: the pairs around a pair, or the way that a story takes, as graphs.
 
-Law: pure; every edge is a step that the interpreter answered. A pair is drawn as its worse half.
+Law: pure; every edge is a step that the engine answered. A pair is drawn as its worse half.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from prgcore.words import counted
 __all__ = ["MOST_DIFFERENCES", "MOST_PAIRS", "around", "path"]
 
 MOST_PAIRS = 1000
-"""Where a walk ends: nobody draws more."""
+"""The most pairs that a walk may have."""
 MOST_DIFFERENCES = 6
-"""How many columns a node tells; the others are counted."""
+"""The most differences that a node lists; the others are counted."""
 
 _Steps = dict[tuple[Pair, Pair, str], dict[Label, list[int]]]
 """By source, target and mark: the labels, and the numbers of the steps."""
@@ -41,7 +41,7 @@ def around(engine: Engine, pair: Pair, radius: int = 1, kinds: Collection[Kind] 
         engine: the machine.
         pair: the pair in the middle.
         radius: how many steps, from 1.
-        kinds: of which kinds of events; all of them if none are given.
+        kinds: the kinds of events; by default all of them.
 
     Raises:
         BadInput: the radius is less than 1, or there are more than `MOST_PAIRS` such pairs.
@@ -70,9 +70,8 @@ def around(engine: Engine, pair: Pair, radius: int = 1, kinds: Collection[Kind] 
 def path(run: Run, title: str = "") -> Graph:
     """The way of a story: its events by number, and what else leads from a pair to another.
 
-    What is refused or ignored is a step that stays; what is changed by hand has no number. A
-    pair that breaks a promise or an expectation says which, and so does a step that was to be
-    another.
+    A refused or ignored event is a step that stays; a change by hand has no number. A pair that
+    breaks a promise or an expectation names it. A step with an unexpected outcome says so.
     """
     steps: _Steps = {}
     pairs = dict.fromkeys([run.start])
@@ -106,7 +105,7 @@ def path(run: Run, title: str = "") -> Graph:
 
 
 def _label(step: Step) -> Label:
-    """What answered a line of a story, as a label."""
+    """The answer to a line of a story, as a label."""
     line, decision = step.line, step.decision
     if decision is None:
         return Label(line.text, "", why=step.error)
@@ -121,7 +120,7 @@ def _of(event: str, rule: Rule) -> Label:
 
 
 def _answers(engine: Engine, pair: Pair, events: Iterable[str]) -> Iterator[tuple[Label, Pair]]:
-    """What each event makes of a pair, where it makes something else of it."""
+    """The pair after each event, if the event changes the pair."""
     for event in events:
         try:
             decision = engine.step(pair, event)
@@ -157,7 +156,7 @@ def _graph(
 
 
 def _node(engine: Engine, id_: str, pair: Pair, centre: Pair, mark: str) -> Node:
-    """A pair: its two states, its two reasons, and what is not as in the middle."""
+    """The node of a pair: its two states, its two reasons, and its differences from the middle."""
     stated = _columns(engine.model, ("state", "reason"))
     other = [n for n in pair if n not in stated and (pair[n] != centre[n] or not stated)]
     lines = [f"{n} = {pair[n]}" for n in other]
@@ -175,7 +174,7 @@ def _node(engine: Engine, id_: str, pair: Pair, centre: Pair, mark: str) -> Node
 
 
 def _broken(engine: Engine, pair: Pair, wrong: Sequence[str], node: Node) -> Node:
-    """A pair with the promises that it breaks, and what it is and was not to be."""
+    """A node with the promises that its pair breaks, and with the failed expectations."""
     broken = engine.broken(pair)
     says = [*(f"{i.id}: {i.says}" for i in engine.model.invariants if i.id in broken), *wrong]
     if not says:
@@ -186,7 +185,7 @@ def _broken(engine: Engine, pair: Pair, wrong: Sequence[str], node: Node) -> Nod
 
 
 def _columns(model: Model, names: Values) -> list[str]:
-    """Those of the columns of both nodes that the machine has."""
+    """The columns of both nodes that the machine has."""
     known = {c.name for c in model.columns if not c.derived}
     return [
         f"{node}.{what}" for what in names for node in NODES
@@ -204,7 +203,7 @@ def _name(engine: Engine, pair: Pair) -> str:
 
 
 def _roles(engine: Engine, pair: Pair) -> list[Role]:
-    """Of each half as an administrator sees it; of a machine without states none."""
+    """The roles of both halves, as an administrator sees them; empty without states."""
     view = viewpoints(engine)[0]
     return [
         role(engine.model, name, pair[name]) if engine.holds(visible, pair) else Role.SILENT

@@ -1,7 +1,7 @@
 """A graph as the configuration of an XState machine, version 5, as JSON.
 
-Law: what a rule asks of other columns cannot be said here, so every transition names its rule
-as a guard; whoever runs the machine brings the guards.
+Law: a chart cannot express what a rule needs of other columns, so every transition names its rule
+as a guard. The program that runs the machine brings the guards.
 """
 
 from __future__ import annotations
@@ -17,16 +17,17 @@ __all__ = ["xstate"]
 def xstate(graph: Graph) -> str:
     """`{"id", "initial", "states": {id: {"description", "tags", "meta", "on"}}}`.
 
-    Edges that are drawn from many values at once are written out. Of several initial nodes the
-    first is taken, and the first node where there is none.
+    Edges that are drawn from many values at once are written out. The first initial node is taken,
+    or the first node if none is initial.
     """
     whole = graph.spread
     states = {n.id: _state(graph, n) for n in whole.nodes}
     for edge in whole.edges:
         for label in edge.labels:
-            told = {"target": edge.target, "guard": label.rule, "description": label.tooltip}
+            transition = {"target": edge.target, "guard": label.rule, "description": label.tooltip}
             transitions = states[edge.source].setdefault("on", {})
-            transitions.setdefault(label.event, []).append({k: v for k, v in told.items() if v})
+            transitions.setdefault(label.event, []).append(
+                {k: v for k, v in transition.items() if v})
     initial = (*graph.initial, *states)[:1]
     found = {"id": graph.title, **({"initial": initial[0]} if initial else {}), "states": states}
     return json.dumps(found, indent=2) + "\n"

@@ -1,1 +1,1 @@
-"""Form: what can be said of a machine by reading it. Law: no step is taken, nothing is searched."""
+"""Form: facts read from a machine's table. Law: no step is taken, nothing is searched."""

@@ -1,6 +1,6 @@
-"""The atlas: every reachable pair of a machine, and the next step home from each, worked out before.
+"""The atlas: every reachable pair of a machine, with the next step home from each, computed ahead.
 
-Law: reads one decision diagram, which asks a column at a time; never searches. The diagram is
+Law: reads one decision diagram, which asks for one column at a time; never searches. The diagram is
 drawn by `prgcore.prove.chart` and shipped as data (`prgcore.tables.atlas`).
 """
 
@@ -17,18 +17,18 @@ from prgcore.model import Column, Cube, Values
 __all__ = ["HOME", "Atlas", "Region", "read"]
 
 _Node: TypeAlias = tuple[int, ...]
-"""For every value of a column what follows: 0 nothing, else the number of a node of the next
-column and one more. After the last column: 1 for home, else the number of an event and two more."""
+"""For every value of a column what follows: 0 for nothing, else the number of a node of the next
+column plus one. After the last column: 1 for home, else the number of an event plus two."""
 _Step: TypeAlias = tuple[int, tuple[tuple[int, int], ...]]
 _Path: TypeAlias = tuple[int, ...]
 _Asked: TypeAlias = tuple[int, int]
-"""A node, and as bits the cubes that the way to it is in."""
+"""A node, and a bit for every cube that contains the way to it."""
 _Layer: TypeAlias = dict[_Asked, list[tuple[int, _Asked]]]
-"""What a column makes of nodes: its values, and where they lead."""
+"""For every node of a column, its values and the nodes to which they lead."""
 _T = TypeVar("_T")
 
 HOME = ""
-"""In place of the next event: the goal holds."""
+"""Given in place of the next event where the goal holds already."""
 
 
 @frozen(eq=False, slots=False)
@@ -37,10 +37,10 @@ class Atlas:
 
     Attributes:
         columns: the columns in the order in which the diagram asks for them.
-        domains: the values of each.
+        domains: the values of each column.
         levels: the nodes of each column.
         root: the node of the first column from which this machine starts.
-        events: the events that a step home can be.
+        events: the events that occur as a step home.
         stored: the columns in the machine's order.
     """
 
@@ -73,7 +73,7 @@ class Atlas:
         return Region(self.columns, self.domains, order, *_joined(layers))
 
     def next(self, pair: Mapping[str, str]) -> str | None:
-        """The next event on a shortest way home; `HOME` at home, None where no pair is reachable."""
+        """The next event on a shortest way home; `HOME` at home, None for an unreachable pair."""
         node = self.root
         for name, domain, nodes in zip(self.columns, self.domains, self.levels, strict=True):
             node = nodes[node][domain.index(pair[name])] - 1
@@ -87,13 +87,13 @@ class Atlas:
 
 @frozen(eq=False)
 class Region:
-    """Some reachable pairs: a set that is never listed. Pairs are the values of stored columns.
+    """Some reachable pairs, as a set that is never listed. A pair is the values of stored columns.
 
     Attributes:
-        columns, domains: as of the atlas; `order` is where the stored columns stand in them.
-        steps: for every node its column, and which value leads to which node. Nodes are
-            numbered from 1, children before parents; 0 is the end.
-        root: the node from which it starts; -1 where there is no pair.
+        columns, domains: those of the atlas; `order` has the position of each stored column.
+        steps: for every node its column, and the node to which each value leads. Nodes are numbered
+            from 1, children before parents; 0 is the end.
+        root: the first node; -1 if the region is empty.
     """
 
     columns: Values
@@ -103,7 +103,7 @@ class Region:
     root: int
 
     def within(self, cubes: Iterable[Cube]) -> Region:
-        """Those of the pairs for which any of some cubes of stored columns holds."""
+        """The pairs of this region for which any of some cubes of stored columns holds."""
         allowed, every = _allowed(self.columns, self.domains, cubes)
         layer = {(self.root, every): None} if self.root > 0 and every else {}
         layers: list[_Layer] = []
@@ -120,7 +120,7 @@ class Region:
     def _fold(
         self, end: _T, put: Callable[[int, int, _T], _T], join: Callable[[list[_T]], _T], none: _T
     ) -> _T:
-        """Work something out from the end to the root, once a node; `none` where there is no pair."""
+        """A value computed from the end to the root, once per node; `none` for an empty region."""
         if self.root < 0:
             return none
         found = [end]
@@ -135,7 +135,7 @@ class Region:
         return found[self.root] if self.root >= 0 else 0
 
     def distinct(self, names: Iterable[str]) -> list[Values]:
-        """One pair for every combination of values that some columns have."""
+        """One pair for each combination of values that these columns have."""
         asked = {self.columns.index(n) for n in names}
 
         def put(level: int, value: int, rest: dict[_Path, _Path]) -> dict[_Path, _Path]:
@@ -150,7 +150,7 @@ class Region:
         return [self._pair(p) for p in self._fold(end, put, join, {}).values()]
 
     def values(self) -> dict[str, Values]:
-        """The values that every column has in some pair, in the order of its domain."""
+        """For every column the values that it has in some pair, in the order of its domain."""
         masks = [0] * len(self.columns)
         for level, ways in self.steps:
             for value, _ in ways:
@@ -161,7 +161,7 @@ class Region:
         }
 
     def outside(self, cells: Mapping[str, Values]) -> set[frozenset[str]]:
-        """For every pair the columns that are not as these cells say; each such set once."""
+        """The sets of columns in which pairs of the region depart from these cells, each once."""
         named = zip(self.columns, self.domains, strict=True)
         bits = [
             [(v not in cells.get(name, domain)) << level for v in domain]
@@ -183,11 +183,11 @@ class Region:
     def cheapest(
         self, costs: Mapping[str, Mapping[str, int]], asked: Iterable[Iterable[Cube]]
     ) -> list[Values]:
-        """For every set of cubes the pair in them that costs least, where there is one.
+        """The cheapest pair of every set of cubes; a set without a pair is left out.
 
         Args:
-            costs: what a value of a column costs; one that is not named costs nothing.
-            asked: of every set, the cubes of stored columns of which a pair may be in any.
+            costs: the cost of each value of a column; a value that is not named costs nothing.
+            asked: the sets of cubes of stored columns; a pair may be in any cube of its set.
         """
         cost = [
             [costs.get(n, {}).get(v, 0) for v in domain]
@@ -213,7 +213,7 @@ class Region:
 def _allowed(
     columns: Values, domains: tuple[Values, ...], cubes: Iterable[Cube]
 ) -> tuple[list[list[int]], int]:
-    """For every value of every column, as bits, the cubes that allow it; and all of the cubes."""
+    """For every value of every column, as bits, the cubes that allow it; and all of the bits."""
     asked = [{cell.column: cell.values for cell in cube.cells} for cube in cubes]
     return [
         [sum([(v in cells.get(name, domain)) << b for b, cells in enumerate(asked)]) for v in domain]
@@ -222,7 +222,7 @@ def _allowed(
 
 
 def _joined(layers: list[_Layer]) -> tuple[tuple[_Step, ...], int]:
-    """The nodes of a region and its root: what leads nowhere is left out, equals become one."""
+    """The nodes of a region and its root; dead ends are left out, equal nodes become one."""
     numbers: dict[_Step, int] = {}
     known: dict[_Asked, int] | None = None
     for level in reversed(range(len(layers))):
@@ -239,12 +239,12 @@ def _joined(layers: list[_Layer]) -> tuple[tuple[_Step, ...], int]:
 def read(
     columns: Iterable[Column], levels: Mapping[str, str], events: str, root: int
 ) -> Atlas:
-    """An atlas from the text of its nodes, which `prgcore.prove.chart` wrote.
+    """The atlas whose nodes `prgcore.prove.chart` wrote as text.
 
     Args:
         columns: the machine's columns.
-        levels: for every column, in the order of the diagram, its nodes: numbers joined by
-            commas, zeros at the end left out.
+        levels: the nodes of every column, in the order of the diagram: numbers joined by commas,
+            zeros at the end left out.
         events: the names of the events.
         root: the node from which to start.
     """

@@ -1,4 +1,4 @@
-"""The stored pairs of a machine as a set: which cubes meet, and which contain which.
+"""The stored pairs of a machine as a set: which cubes meet, and which contain each other.
 
 Law: pure, exact, without a solver. A derived cell is expanded over its sources by backtracking;
 the columns that no cell mentions are never enumerated.
@@ -24,9 +24,10 @@ EVERYWHERE = Cube()
 
 @frozen(eq=False)
 class Stored:
-    """The stored pairs of a machine, as a set in which cubes can be met.
+    """The stored pairs of a machine, as a set that answers questions about cubes.
 
-    `Stored(model.columns)` once, then many questions; `satisfiable` and `contains` ask only one.
+    Build `Stored(model.columns)` once for many questions; `satisfiable` and `contains` ask one
+    each.
     """
 
     columns: tuple[Column, ...]
@@ -45,7 +46,7 @@ class Stored:
         return rows
 
     def find(self, cubes: Iterable[Cube]) -> Assignment | None:
-        """Stored columns that put a pair into every cube, or None when no pair is in all.
+        """Values of stored columns that put a pair into every cube, or None if no pair is in all.
 
         Columns that are not named may be anything.
         """
@@ -90,9 +91,9 @@ class Stored:
     def every(self, cube: Cube, never: Iterable[Cube] = ()) -> Iterator[Values]:
         """The stored values of every pair that is in a cube and in none of some others.
 
-        Columns are tried one at a time, and a way is cut off as soon as a cube allows: first
-        those that are given, then those that decide a given derived one. The order is the same
-        in every run.
+        Columns are tried one at a time, and a way is cut off as soon as a cube allows. Columns that
+        the cube names come first, then those that decide a derived column that it names. The order
+        is the same in every run.
         """
         stored = tuple(c.name for c in self.columns if not c.derived)
         given = {c.column: tuple(dict.fromkeys(c.values)) for c in cube}
@@ -169,14 +170,14 @@ class Stored:
 
 
 def _left(cube: Cube, domains: Mapping[str, Values]) -> Cube | None:
-    """What of a cube is still open where columns may be so: None where it cannot hold there."""
+    """The cells of a cube that are still open in these domains; None if it cannot hold there."""
     if any(not set(c.values) & set(domains[c.column]) for c in cube):
         return None
     return Cube(tuple(c for c in cube if not set(domains[c.column]) <= set(c.values)))
 
 
 def satisfiable(model: Model, cubes: Iterable[Cube]) -> Assignment | None:
-    """Stored columns that put a pair into every one of the cubes, or None.
+    """Values of stored columns that put a pair into every one of the cubes, or None.
 
     The answer names only the columns that the cells mention; the others may be anything.
     """
@@ -184,7 +185,7 @@ def satisfiable(model: Model, cubes: Iterable[Cube]) -> Assignment | None:
 
 
 def contains(model: Model, cube: Cube, others: Iterable[Cube]) -> Assignment | None:
-    """A witness that the others do not contain the cube; None when they do.
+    """A witness that the others do not contain the cube; None if they do.
 
     The witness is a stored pair of the cube that is in none of the others.
     """

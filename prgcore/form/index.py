@@ -1,7 +1,7 @@
-"""The index: a machine as look-ups. Which of its cubes hold of a pair is one number, a bit a cube.
+"""The index: a machine as look-ups. One number, one bit per cube, says which cubes hold for a pair.
 
-Law: made from the table alone, once a machine; it takes no step. The engine steps by it: a test
-of many cubes is one `and`, and what was worked out for some columns is looked up after that.
+Law: built from the table alone, once per machine; it takes no step. The engine steps with it. A
+test of many cubes is one `and`, and a result for the values of some columns is kept.
 """
 
 from __future__ import annotations
@@ -18,29 +18,29 @@ from prgcore.vocabulary import Kind, Outcome
 __all__ = ["Effects", "Event", "Group", "Index", "Pick", "picks"]
 
 LARGEST = 1 << 16
-"""For how many values of a node's columns it is remembered which cubes they allow."""
+"""How many results of one group of columns are kept."""
 
 Pick: TypeAlias = Callable[[Values], Any]
-"""What takes the values of some columns out of the stored values of a pair."""
+"""A function that picks the values of some columns from the stored values of a pair."""
 Effects: TypeAlias = tuple[
     tuple[tuple[int, str], ...], tuple[tuple[int, Pick, dict[Any, str]], ...]]
-"""Places that become a value; and places, what picks their sources, and what the values of these
-make of the place: a value that is not named leaves it as it was."""
+"""Two lists. First, places with their new values. Second, places with a pick of their sources, and
+the new value for each value of those; a source value without an entry changes nothing."""
 
 
 def picks(places: Iterable[int]) -> Pick:
-    """What picks the values at some places, as a tuple even where it is one."""
+    """A function that picks the values at some places, always as a tuple."""
     first, *more = places
     return itemgetter(first, *more) if more else itemgetter(slice(first, first + 1))
 
 
 class Event:
-    """What can become of an event.
+    """The possible answers to an event.
 
     Attributes:
         kind: its kind.
-        possible: the bits of the cubes in which it can happen; `ways` are these cubes.
-        answers: the bits of the guards of its rules; `rules` are these, lowest id first.
+        possible: the bits of the cubes in which it can happen; `ways` has the cubes themselves.
+        answers: the bits of the guards of its rules; `rules` has the rules, lowest id first.
     """
 
     __slots__ = ("answers", "kind", "possible", "rules", "ways")
@@ -53,9 +53,9 @@ class Event:
 
 
 class Group(dict[Values, int]):
-    """Some columns: for the values of these the cubes that they allow, worked out once a value.
+    """For some columns the cubes that each of their values allows, computed once per value.
 
-    The cubes that hold of a pair are those that all of its groups allow.
+    A cube holds for a pair if every group allows it.
     """
 
     def __init__(
@@ -82,15 +82,15 @@ class Index:
     """The index of a machine.
 
     Raises:
-        KeyError: the machine names what it does not have, or derives a column not everywhere.
+        KeyError: the machine uses an unknown name, or a derived column is not total.
 
     Attributes:
-        position: where a row has each column: stored ones first, then derived ones.
-        derived: for every derived column what picks its sources, and its table.
+        position: the place of each column in a row: stored ones first, then derived ones.
+        derived: for every derived column a pick of its sources, and its table.
         never: the bits of the cubes that no pair may be in.
         events: every event by its name.
-        rules: by the number of a bit, from 1: the bit, and the rule whose guard it is.
-        groups: what picks the columns of a group, and which cubes their values allow.
+        rules: by the number of a bit, from 1: the bit, and the rule with that guard.
+        groups: a pick of the columns of a group, and the cubes that their values allow.
     """
 
     def __init__(self, model: Model) -> None:
@@ -105,7 +105,7 @@ class Index:
             rows = prod(len(self._columns[s].domain) for s in column.sources)
             if column.derived and len(column.table) < rows:
                 raise KeyError(column.name)
-        cubes = [Cube()]  # one holds everywhere, so that no number is 0
+        cubes = [Cube()]  # bit 0 always holds, so that no number is 0
 
         def bits(more: Iterable[Cube]) -> int:
             first = len(cubes)
@@ -132,7 +132,7 @@ class Index:
         self.groups = self._groups(self._allowed(cubes))
 
     def effects(self, rule: Rule) -> Effects:
-        """What the effects of a rule make of the stored values."""
+        """The effects of a rule on the stored values."""
         constants, look_ups = [], []
         for effect in rule.then if rule.outcome is Outcome.DONE else ():
             target = self.position[effect.target]
@@ -166,7 +166,7 @@ class Index:
         }
 
     def _groups(self, allowed: Mapping[str, dict[str, int]]) -> list[tuple[Pick, Group]]:
-        """The columns of each node, with what its derived columns read besides; and the others."""
+        """The columns of each node, with the other sources of its derived ones; then the rest."""
         owned: dict[str, list[Column]] = {}
         for column in self._columns.values():
             owned.setdefault(column.name.rpartition(".")[0], []).append(column)

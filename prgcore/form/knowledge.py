@@ -1,7 +1,7 @@
-"""Knowledge: F6, the lint of law 7. A rule reads only what its decider can know.
+"""Knowledge: F6, the lint of law 7. A rule reads only columns that its decider can know.
 
-Law: pure; decided from the table alone, for derived columns too. Generic in the names of
-columns: who observes a column is data of the column.
+Law: pure; decided from the table alone, for derived columns too. Generic in the names of columns:
+each column names its observer.
 """
 
 from __future__ import annotations
@@ -21,11 +21,12 @@ RECORD = "record"
 
 
 def knowledge(model: Model) -> tuple[str, ...]:
-    """F6: every cell, map and effect with which a rule knows more than its decider can.
+    """F6: every cell, map and effect in which a rule uses more than its decider can know.
 
-    A node knows its own columns, the record, and a derived column of those, or one that tells
-    nothing of the other's columns while a yes/no column of its own says "no". The
-    administrator asks every node, never the environment. The environment knows everything.
+    A node knows its own columns, the record, and every column derived from those. It also knows
+    a derived column that hides the other node's columns while a yes/no column of its own says
+    "no". The administrator asks every node, never the environment. The environment knows
+    everything.
     """
     columns = {c.name: c for c in model.columns}
     deciders = {e.name: e.decider for e in model.events}
@@ -66,7 +67,7 @@ def _sees(who: str, column: Column) -> bool:
 
 
 def knows(who: str, column: Column, columns: _Columns) -> bool:
-    """Whether a decider can know the value of a column: directly, or told while it is heard."""
+    """Whether a decider can know a column: it observes it, or hears of it from the other node."""
     if not column.derived:
         return _sees(who, column)
     hidden = [i for i, s in enumerate(column.sources) if not _sees(who, columns[s])]

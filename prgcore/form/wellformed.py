@@ -1,9 +1,9 @@
-"""Form: what is wrong with a machine, seen by reading its table: no search, no solver.
+"""Form: mistakes in a machine that reading its table shows, without search and without a solver.
 
-Law: pure; works on any absolute machine, knows no row of any table, changes nothing.
-`findings` is form, `overlaps` is F1. Places are those of the machine file:
-`rules[3].when.node1.state: what is wrong`. The kernel is `prgcore.form.cubes`; F6 is
-`prgcore.form.knowledge`; both can be asked for here.
+Law: pure; works on any absolute machine, knows no row of any table, changes nothing. `findings`
+checks form, `overlaps` checks F1. Places are those of the machine file:
+`rules[3].when.node1.state: what is wrong`. The kernel is `prgcore.form.cubes`, and F6 is
+`prgcore.form.knowledge`.
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ __all__ = [
 ]
 
 STORY_VERBS = ("policy", "start", "given", "expect", "refused", "ignored", "impossible")
-"""The words with which a line of a story begins that is not the name of an event."""
+"""The verbs of a story: the words that begin a line without being an event."""
 
 _Columns: TypeAlias = Mapping[str, Column]
 
 
 @frozen
 class Overlap:
-    """Two rules that answer one event in one pair: F1 is refuted."""
+    """Two rules that answer the same event in the same pair: F1 is refuted."""
 
     event: str
     rule1: str
@@ -65,9 +65,9 @@ class Overlap:
 
 
 def overlaps(model: Model, *, anywhere: bool = False) -> tuple[Overlap, ...]:
-    """Every two rules of one event that share a stored pair in which the event is possible.
+    """Every two rules of one event that share a stored pair where the event is possible.
 
-    `anywhere`: law 3 to the letter, also in pairs where the event cannot happen.
+    `anywhere`: law 3 to the letter, including pairs where the event cannot happen.
     """
     stored, ways = Stored(model.columns), _ways(model)
     rules: dict[str, list[Rule]] = {}
@@ -104,9 +104,9 @@ def _first(stored: Stored, cubes: list[Cube], ways: Iterable[Cube]) -> Assignmen
 
 
 def findings(model: Model, actions: Iterable[str] | None = None) -> tuple[str, ...]:
-    """Everything that is wrong with the form of a machine, `place: what`, in the file's order.
+    """Every mistake in the form of a machine, as `place: what is wrong`, in the file's order.
 
-    `actions`: the names that rules may ask for; None allows any.
+    `actions`: the actions that rules may ask for; None allows any.
     """
     columns = {c.name: c for c in model.columns}
     events = {e.name: e for e in model.events}
@@ -115,7 +115,7 @@ def findings(model: Model, actions: Iterable[str] | None = None) -> tuple[str, .
         *unsound,
         *_initial(model.initial, columns),
         *_twice("events", (e.name for e in model.events)),
-        *_tellable(model),
+        *_story_names(model),
         *_possible(model, columns, events),
         *_rules(model, columns, events, None if actions is None else frozenset(actions),
                 Stored(model.columns) if not unsound else None),
@@ -129,8 +129,8 @@ def findings(model: Model, actions: Iterable[str] | None = None) -> tuple[str, .
     return tuple(dict.fromkeys(found))
 
 
-def _tellable(model: Model) -> Iterator[str]:
-    """A story is lines that begin with a verb or are an event: none may be taken for the other."""
+def _story_names(model: Model) -> Iterator[str]:
+    """Events whose name is a verb of a story: a line with it would mean two things."""
     for i, event in enumerate(model.events):
         if event.name.partition(" ")[0] in STORY_VERBS:
             yield (
@@ -242,7 +242,7 @@ def _possible(model: Model, columns: _Columns, events: Mapping[str, Event]) -> I
     for i, event in enumerate(model.events):
         if event.kind is not Kind.COMMAND and event.name not in placed:
             yield (
-                f"events[{i}]: {event.name} is no command and nothing says where it is "
+                f"events[{i}]: {event.name} is not a command, and nothing says where it is "
                 "possible; add an entry to possible"
             )
 
@@ -326,7 +326,7 @@ def _effect(
 
 
 def _promises(model: Model, columns: _Columns, events: Mapping[str, Event]) -> Iterator[str]:
-    """Invariants, guard checks, exclusive commands, and values that few events set."""
+    """Mistakes in invariants, guard checks, exclusive commands, and values that few events set."""
     yield from _twice("invariants", (i.id for i in model.invariants))
     for i, invariant in enumerate(model.invariants):
         yield from _many(f"invariants[{i}].never", invariant.never, columns)
@@ -355,7 +355,7 @@ def _promises(model: Model, columns: _Columns, events: Mapping[str, Event]) -> I
 
 
 def _duties(model: Model, columns: _Columns, events: Mapping[str, Event]) -> Iterator[str]:
-    """What steps must ask for. An action that no rule asks for is the prover's to find."""
+    """Mistakes in duties. The prover finds an action that no rule asks for."""
     yield from _twice("duties", (d.id for d in model.duties))
     for i, duty in enumerate(model.duties):
         at = f"duties[{i}]"
@@ -373,7 +373,7 @@ def _duties(model: Model, columns: _Columns, events: Mapping[str, Event]) -> Ite
 
 
 def _rest(model: Model, columns: _Columns) -> Iterator[str]:
-    """Mirror, transience, viewpoints and goal."""
+    """Mistakes in the mirror, the transient states, the viewpoints and the goal."""
     seen: set[str] = set()
     for name, other in model.mirror:
         at = f"mirror.{name}"
@@ -397,7 +397,7 @@ def _rest(model: Model, columns: _Columns) -> Iterator[str]:
 
 
 def _stories(model: Model, events: Mapping[str, Event]) -> Iterator[str]:
-    """Where causes and stories start. Their steps are the storyteller's to read."""
+    """Mistakes in the starts of causes and stories. `prgcore.story.script` reads their steps."""
     starts = [name for name, _ in model.starts]
     for name, sequence in model.starts:
         for j, event in enumerate(sequence):

@@ -1,6 +1,6 @@
-"""Stories: what happened, line by line. A story that is told, a log that is checked.
+"""Stories: events line by line. A story is run on a machine, a log is checked against one.
 
-Law: text or JSON in, an answer out. The machine that is given decides what every line says.
+Law: text or JSON in, an answer out. The given machine decides the meaning of every line.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Conformance: whether what a system logged is what the table allows, line by line.
+"""Conformance: whether the table allows what a system logged, line by line.
 
-Law: pure; entries in, the first that no rule allows out, explained. A log may say less than
-everything: its lines name some columns, and between two of them the world may have moved unseen.
-So what is kept is every pair that the log so far leaves open, never a guess at one of them.
+Law: pure; entries in, the first that no rule allows out, explained. A log may be incomplete:
+its lines name some columns, and between two lines the world may have moved unseen. So every
+pair that the log leaves open is kept, and none is guessed.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ from prgcore.words import few
 __all__ = ["CONTROLLER", "PAST", "Conformance", "Report", "TableAnswer", "Violation", "check", "read"]
 
 PAST = 64
-"""How many decisions ago a line may have been ignored or refused."""
+"""A line may be ignored or refused this many decisions after the pair that it saw."""
 CONTROLLER = "controller"
-"""Who decides for both nodes."""
+"""The decider of both nodes."""
 _SHOWN = 4
 
 
 @frozen
 class TableAnswer:
-    """What the table answers, in a pair that the log leaves open.
+    """The answer of the table in a pair that the log leaves open.
 
     Attributes:
-        outcome: done, ignored or refused; `impossible` where there is no answer.
+        outcome: done, ignored or refused; `impossible` if there is no answer.
         rule: the id of the rule, if one answers.
-        changes: what it makes of the columns that the log names.
+        changes: the new values of the columns that the log names.
         why: one sentence.
     """
 
@@ -55,10 +55,10 @@ class Violation:
     Attributes:
         place: the line, as `line 17`.
         event: its event.
-        kind: what disagrees: `start`, `epoch`, `by`, `before`, `impossible`, `outcome`, `rule`,
+        kind: the disagreement: `start`, `epoch`, `by`, `before`, `impossible`, `outcome`, `rule`,
             `after`, `actions`.
         says: one sentence.
-        answers: what the table answers instead, each once.
+        answers: the answers of the table instead, each once.
         lost: how many decisions before it have no line; not part of the JSON.
     """
 
@@ -84,13 +84,13 @@ class Violation:
 
 @frozen
 class Report:
-    """What came of a log.
+    """The result of checking a log.
 
     Attributes:
-        lines: how many were read; `done`, `ignored`, `refused` say how they were answered.
+        lines: the number of lines read; `done`, `ignored` and `refused` count their outcomes.
         rules: ids of the rules that decided, in order.
-        of: how many rules the machine has.
-        finding: the first line that no rule allows; None where all are allowed.
+        of: the number of rules of the machine.
+        finding: the first line that no rule allows; None if all are allowed.
     """
 
     lines: int
@@ -116,14 +116,14 @@ class Report:
 
 
 def read(engine: Engine, entry: Any, place: str) -> PartialEntry:
-    """A line of a log from its JSON value; its names are those of the machine.
+    """The line of a log of a JSON value, with every name checked.
 
     Args:
-        entry: the JSON value, or what was read of it.
-        place: where it stands, as `line 17`.
+        entry: the JSON value, or the entry that was read from it.
+        place: its line in the log, as `line 17`.
 
     Raises:
-        BadInput: it is no entry, or names what the machine does not have.
+        BadInput: it is not an entry, or has a name that is unknown to the machine.
     """
     try:
         line = entry if isinstance(entry, PartialEntry) else PartialEntry.from_json(entry)
@@ -139,14 +139,14 @@ def read(engine: Engine, entry: Any, place: str) -> PartialEntry:
 
 
 class Conformance:
-    """A log against a machine, an entry at a time.
+    """A check of a log against a machine, one entry at a time.
 
     Args:
         engine: the machine.
-        hidden: events that nobody logs, as for `World`. Without it there are none where the first
-            line names every column, and else the machine's own.
-        start: the pair in which the log begins. Without it the initial one if that fits, else
-            any that does: a log may begin in the middle, but not with the first epoch.
+        hidden: events that nobody logs, as for `World`. By default none if the first line names
+            every column, otherwise the machine's own.
+        start: the pair in which the log begins. By default the initial pair if that fits, otherwise
+            any that fits: a log may begin in the middle, but not with the first epoch.
 
     Raises:
         BadInput: no such event, or not a pair of this machine.
@@ -168,8 +168,9 @@ class Conformance:
         self._rules = {r.id: r for r in engine.model.rules}
         self._past: dict[int, frozenset[Pair]] = {}
         self._deciders = {e.name: e.decider for e in engine.model.events}
-        self._least = self._most = 0  # decisions so far; lines may leave open which of them are
-        self._numbers = False  # whether these are epochs: some line had one
+        # the number of decisions so far, least and most: a line may leave open whether it is one
+        self._least = self._most = 0
+        self._numbers = False  # whether these numbers are epochs: some line had one
         self._middle = False
         self._last = ""
         self._count = dict.fromkeys(Outcome, 0)
@@ -177,7 +178,7 @@ class Conformance:
 
     @property
     def report(self) -> Report:
-        """What came of the log so far."""
+        """The result so far."""
         count = self._count
         return Report(
             sum(count.values()) + (self.finding is not None), count[Outcome.DONE],
@@ -186,14 +187,14 @@ class Conformance:
         )
 
     def feed(self, entry: Any, place: str = "") -> Violation | None:
-        """The next entry; what is wrong with it, or with an earlier one, if anything is.
+        """Read the next entry; returns what is wrong with it or with an earlier one, or None.
 
         Args:
-            entry: a JSON object, or what was read of it: an event, and what the log says of it.
-            place: what to call it; `line N` if not given.
+            entry: a JSON object, or the entry that was read from it.
+            place: the name of its line; `line N` if not given.
 
         Raises:
-            BadInput: it is no entry, or names what the machine has not.
+            BadInput: it is not an entry, or has a name that is unknown to the machine.
             BudgetExhausted: the log leaves too many pairs open.
         """
         if self.finding is None:
@@ -231,7 +232,7 @@ class Conformance:
         return None
 
     def _number(self, line: PartialEntry, done: set[bool]) -> None:
-        """Count a line; one without an epoch is a decision if the table answers that it is."""
+        """Count a line; without an epoch it is a decision if the table says so."""
         if line.epoch is not None:
             self._numbers, self._least, self._most = True, line.epoch, line.epoch
         else:
@@ -241,7 +242,7 @@ class Conformance:
             self._past = {e: p for e, p in self._past.items() if e > self._least - PAST}
 
     def _numbered(self, line: PartialEntry) -> Violation | None:
-        """Every decision once and in order; what is ignored or refused is of a recent one."""
+        """Check the epoch: every decision once and in order; a refusal belongs to a recent one."""
         if line.epoch is None:
             return None
         before, missing = line.epoch - line.done, 0
@@ -265,17 +266,17 @@ class Conformance:
         return Violation(line.place, line.event, "epoch", says, lost=missing)
 
     def _misattributed(self, line: PartialEntry) -> Violation | None:
-        """Who decides an event, or sees it happen, logs it; a controller logs everything."""
+        """Check the author: the decider or an observer of an event, or a controller, logs it."""
         who = self._deciders[line.event]
         if who == ENVIRONMENT:
             who = line.event.partition("(")[2].rstrip(")")
         if line.by in ("", CONTROLLER, who) or who not in (ADMINISTRATOR, *NODES):
             return None
         return Violation(line.place, line.event, "by", (
-            f"the log says by {line.by:.60}, and it is to be by {who} or {CONTROLLER}"))
+            f"the log says by {line.by:.60}; it should be by {who} or {CONTROLLER}"))
 
     def _begin(self, line: PartialEntry, world: World) -> Violation | None:
-        """Where a log begins: initially, or in any pair that fits its first line."""
+        """The pairs in which a log may begin: the initial ones, or any that fits its first line."""
         initial = frozenset(self.engine.initial)
         before = self._compared(line, line.before)
         first = line.epoch is None or line.epoch <= line.done
@@ -294,7 +295,7 @@ class Conformance:
             + (f": it breaks {', '.join(broken)}" if broken else "")))
 
     def _compared(self, line: PartialEntry, columns: Mapping[str, str]) -> Mapping[str, str]:
-        """Those columns of a line that whoever decided knows now; of a peer it knows the past."""
+        """The columns of a line that its decider knows now; of a peer it knows only the past."""
         if line.by not in NODES or self._world is None or not self._world.events:
             return columns
         return {c: v for c, v in columns.items()
@@ -311,7 +312,7 @@ class Conformance:
     def _unexplained(
         self, line: PartialEntry, at: frozenset[Pair], before: Mapping[str, str]
     ) -> Violation:
-        """No open pair fits what the line says was before: the columns that changed unsaid."""
+        """The finding if no open pair fits the line's `before`: columns changed without a line."""
         nearest = min(at, key=lambda p: (sum(p[c] != v for c, v in before.items()), p.values_))
         unsaid = [f"{c} is {v} before it and was {nearest[c]}"
                   for c, v in before.items() if nearest[c] != v]
@@ -322,7 +323,7 @@ class Conformance:
     def _refuted(
         self, line: PartialEntry, fits: list[Pair], decisions: list[Decision], after: Mapping[str, str]
     ) -> Violation:
-        """Some open pairs fit, and in none of them the table answers as the line says."""
+        """The finding if the table answers otherwise than the line in every open pair that fits."""
         fits = sorted(fits, key=lambda p: p.values_)
         if not decisions:
             errors = sorted({_error(self.engine, p, line.event) for p in fits}, key=_length)
@@ -344,15 +345,15 @@ class Conformance:
             tuple(TableAnswer(o, r, dict(changes), why) for o, r, why, changes in answers))
 
     def _refutation(self, line: PartialEntry, table: Decision, pair: Pair, after: Mapping[str, str]) -> str:
-        """What the line says, what the table answers, and why not as the line says."""
+        """One sentence: the line's answer, the table's answer, and why the line is wrong."""
         answers = f"{table.outcome}{f' by {table.rule.id}' if table.rule else ''}"
         kind = _disagreement(line, table, after)
         if kind == "after":
-            wrong = [f"{c} is {v} after it, and is to be {table.pair[c]}"
+            wrong = [f"{c} is {v} after it; it should be {table.pair[c]}"
                      for c, v in after.items() if table.pair[c] != v]
             return f"{few(wrong, _SHOWN)} ({answers})"
         if kind == "actions":
-            return (f"its actions are {_list(line.actions or ())}, and are to be "
+            return (f"its actions are {_list(line.actions or ())}; they should be "
                     f"{_list(table.actions)} ({answers})")
         logged = f"{line.outcome or 'done'}{f' by {line.rule}' if line.rule else ''}"
         said = f"the log says {logged}, the table {answers}"
@@ -377,7 +378,7 @@ def _fits(pair: Pair, columns: Mapping[str, str]) -> bool:
 
 
 def _disagreement(line: PartialEntry, decision: Decision, after: Mapping[str, str]) -> str:
-    """In what a line and a decision disagree; empty where they agree."""
+    """The kind of disagreement between a line and a decision; empty if they agree."""
     if line.outcome is not None and line.outcome != decision.outcome:
         return "outcome"
     if line.rule is not None and (decision.rule is None or decision.rule.id != line.rule):

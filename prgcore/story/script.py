@@ -1,9 +1,9 @@
 """Stories: one format, one parser and one printer, for examples and for counterexamples.
 
-Law: a story is lines of plain text; what it says is decided by the machine that it is run on.
+Law: a story is lines of plain text; the machine that it is run on decides what they mean.
 
     # a comment                        start normal
-    policy reconnection=keep_serving   the story is of a machine with this choice
+    policy reconnection=keep_serving   the story is about a machine with this choice
     failover(node1)                    the event is done
     refused recover                    the event is refused; so too `ignored`, `impossible`
     expect node1 Idle / Initialization what the record says of a node, in any spelling
@@ -49,7 +49,7 @@ Starts: TypeAlias = Mapping[str, Sequence[str]]
 """Names of pairs to start from, and the events that lead there from the initial pair."""
 
 LARGEST = 1_000_000
-"""How many characters a story may have."""
+"""The most characters that a story may have."""
 
 _NO_EVENT, _OUTCOMES = STORY_VERBS[:4], STORY_VERBS[4:]
 _EXPECTED = f"an event such as failover(node1), or {', '.join((*_NO_EVENT, *_OUTCOMES))}"
@@ -63,13 +63,13 @@ class Line:
     """One line of a story.
 
     Attributes:
-        number: where it stands, from 1.
+        number: its number, from 1.
         text: as it was written, without comment and outer spaces.
-        verb: `policy`, `start`, `given`, `expect`, or what is to become of an event: `done`,
+        verb: `policy`, `start`, `given`, `expect`, or the outcome that an event must have: `done`,
             `refused`, `ignored`, `impossible`.
         name: the event, the policy, the column, the start, or the node of an `expect`.
-        value: of a column; the choice of a policy.
-        shown: what the node is to show.
+        value: the value of a column, or the choice of a policy.
+        shown: the state and reason that the node must show.
     """
 
     number: int
@@ -82,7 +82,7 @@ class Line:
 
 @frozen
 class Script:
-    """A story that was read: its lines without blanks and comments."""
+    """A parsed story: its lines without blanks and comments."""
 
     lines: tuple[Line, ...]
 
@@ -94,16 +94,16 @@ class Script:
 
 @frozen
 class Step:
-    """What became of one line.
+    """The result of one line.
 
     Attributes:
         line: the line.
         before: the pair before it; `after`: the pair after it.
         kind: the kind of the event.
         decision: the engine's answer to it.
-        error: why the engine gave none.
+        error: the reason why the engine gave no answer.
         missing: the cells that fail, where the event is refused or impossible.
-        failed: what was found instead of what the line says; empty where it holds.
+        failed: the mismatch with what the line says; empty if the line holds.
     """
 
     line: Line
@@ -118,7 +118,7 @@ class Step:
 
 @frozen
 class Run:
-    """A story that was run to its end on a machine."""
+    """The result of running a story to its end on a machine."""
 
     engine: Engine = field(repr=False)
     start: Pair
@@ -136,7 +136,7 @@ class Run:
 
     @property
     def end(self) -> Pair:
-        """The pair in the end."""
+        """The last pair."""
         return self.steps[-1].after if self.steps else self.start
 
     def to_json(self) -> dict[str, Any]:
@@ -148,10 +148,10 @@ class Run:
 
 
 def parse(text: str | bytes, engine: Engine | None = None, starts: Starts | None = None) -> Script:
-    """A story from its text; with a machine, every name is checked too.
+    """The story of a text; with a machine, every name is checked too.
 
     Raises:
-        BadInput: the text is no story; every mistake with its line, in one line of text.
+        BadInput: the text is not a story; every mistake with its line, in one line of text.
     """
     if isinstance(text, bytes):
         try:
@@ -172,11 +172,11 @@ def parse(text: str | bytes, engine: Engine | None = None, starts: Starts | None
             wrong.append(f"line {number}: {error}")
     _refuse(wrong)
     if not lines:
-        raise BadInput(f"a story without a line; write one a line: {_EXPECTED}")
+        raise BadInput(f"a story without a line; expected {_EXPECTED}")
     script = Script(tuple(lines))
     _refuse([
         f"line {line.number}: {line.name} is {line.value} here and "
-        f"{script.policy[line.name]} later; a story is of one machine"
+        f"{script.policy[line.name]} later; a story is about one machine"
         for line in lines if line.verb == "policy" and script.policy[line.name] != line.value
     ])
     if engine is not None:
@@ -201,7 +201,7 @@ def _line(number: int, text: str) -> Line:
             return Line(number, text, verb, *_cell(verb, rest))
     event = rest if verb in _OUTCOMES else text
     if not _EVENT.fullmatch(event):
-        raise BadInput(f"{one_line(text, 60)} is no line of a story; expected {_EXPECTED}")
+        raise BadInput(f"{one_line(text, 60)} is not a line of a story; expected {_EXPECTED}")
     return Line(number, text, verb if verb in _OUTCOMES else "done", event)
 
 
@@ -215,7 +215,7 @@ def _cell(verb: str, text: str) -> tuple[str, str]:
 
 
 def _check(engine: Engine, script: Script, starts: Starts) -> None:
-    """Every name of a story is one of the machine's, and so is every choice of a policy."""
+    """Check that every name and every choice of a policy in a story is one of the machine's."""
     policy = dict(engine.model.policy)
     domains = engine.model.domains
     events = [e.name for e in engine.model.events]
@@ -242,14 +242,14 @@ def _check(engine: Engine, script: Script, starts: Starts) -> None:
 
 
 def _other_policy(line: Line, policy: Mapping[str, str]) -> str:
-    """What is wrong where the machine has not the choice that a story asks for."""
+    """The mistake of a policy line: the machine has another choice, or no such policy."""
     if not policy:
         return "this machine has no policies; leave the line out"
     if line.name not in policy:
         return unknown_name("policy", line.name, policy)
     has = policy[line.name]
     return "" if has == line.value else (
-        f"the story is of a machine with {line.name}={line.value}, and this one has "
+        f"the story is about a machine with {line.name}={line.value}, and this one has "
         f"{line.name}={has}; give --policy {line.name}={line.value}"
     )
 
@@ -260,7 +260,7 @@ def _refuse(wrong: list[str]) -> None:
 
 
 def _starts(engine: Engine, starts: Starts | None) -> Starts:
-    """The initial pair, and the starts that are given, else the machine's own."""
+    """The initial pair, and the given starts, by default the machine's own."""
     return {"initial": (), **(dict(engine.model.starts) if starts is None else starts)}
 
 
@@ -268,15 +268,15 @@ def _starts(engine: Engine, starts: Starts | None) -> Starts:
 
 
 def run(engine: Engine, story: Script | Story | str, starts: Starts | None = None) -> Run:
-    """What becomes of every line; a line that fails does not stop the story.
+    """The result of every line; a line that fails does not stop the story.
 
     Args:
         engine: the machine.
         story: a script, its text, or a story of the tables.
-        starts: pairs to start from by name; the machine's own if not given.
+        starts: pairs to start from by name; by default the machine's own.
 
     Raises:
-        BadInput: the text is no story, a name is none of the machine's, or the story is of a
+        BadInput: the text is not a story, a name is unknown to the machine, or the story is about a
             machine with other policies.
     """
     known = _starts(engine, starts)
@@ -309,18 +309,19 @@ def _step(engine: Engine, line: Line, pair: Pair, starts: Starts) -> Step:
     try:
         decision = engine.step(pair, line.name)
     except ImpossibleEvent as error:
-        failed = "" if line.verb == "impossible" else f"it is impossible, and was to be {line.verb}"
+        expected = line.verb == "impossible"
+        failed = "" if expected else f"it is impossible, but the story expects {line.verb}"
         return Step(line, pair, pair, kind, error=str(error), missing=error.failed, failed=failed)
     except (OutsideInvariant, NotTotal) as error:
         return Step(line, pair, pair, kind, error=str(error), failed="the machine has no answer")
     failed = ""
     if decision.outcome != line.verb:
-        failed = f"it is {decision.outcome}, and was to be {line.verb}"
+        failed = f"it is {decision.outcome}, but the story expects {line.verb}"
     return Step(line, pair, decision.pair, kind, decision, missing=decision.failed, failed=failed)
 
 
 def _found(pair: Pair, line: Line) -> str:
-    """What is there instead of what is expected; empty if it is as expected."""
+    """The mismatch with an expectation; empty if it is met."""
     if line.value:
         is_ = pair[line.name]
         return "" if is_ == line.value else f"{line.name} is {is_}, expected {line.value}"
@@ -336,7 +337,7 @@ def _found(pair: Pair, line: Line) -> str:
 
 
 def tell(run: Run, *, tally: bool = True) -> str:
-    """The run as a person reads it: 80 columns, every change, every refusal, what failed.
+    """The run as text for a person: 80 columns, every change, every refusal, every failure.
 
     `tally` adds a last line that counts events and expectations.
     """
@@ -352,7 +353,7 @@ def tell(run: Run, *, tally: bool = True) -> str:
     failed = [str(s.line.number) for s in run.failures]
     where = f"line{'s' if len(failed) > 1 else ''} {', '.join(failed)}" if failed else ""
     lines += ["", f"{counted(events, 'event')}, {counted(expected, 'expectation')}: " + (
-        f"FAILED at {where}" if where else "all as told"
+        f"FAILED at {where}" if where else "everything as expected"
     )]
     return "\n".join(lines).lstrip("\n") + "\n"
 
@@ -377,7 +378,7 @@ def _rendered(engine: Engine, step: Step) -> Iterator[str]:
 
 
 def _headline(step: Step) -> list[str]:
-    """The line's number and text, and what answered it at the right."""
+    """The line's number and text, with the answer at the right."""
     line, decision = step.line, step.decision
     answer = str(step.kind or "")
     if decision is not None:
@@ -391,7 +392,7 @@ def _headline(step: Step) -> list[str]:
 
 
 def changes(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[str, ...]:
-    """What changed between two pairs, states first: `node1 Idle -> Taking Back (…)`."""
+    """The changes between two pairs, states first: `node1 Idle -> Taking Back (…)`."""
     was, now = dict(before.items()), dict(after.items())
     nodes = [name.removesuffix(".state") for name in was
              if name.endswith(".state") and f"{name.removesuffix('state')}reason" in was]
@@ -403,7 +404,7 @@ def changes(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[str, .
 
 
 def _became(nodes: Iterable[str], was: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
-    """What of their states and reasons changed, a line a node."""
+    """The changes of states and reasons, one line per node."""
     lines = []
     for node in nodes:
         state, then = title(was[f"{node}.state"]), title(now[f"{node}.state"])
@@ -416,7 +417,7 @@ def _became(nodes: Iterable[str], was: Mapping[str, str], now: Mapping[str, str]
 
 
 def _both(engine: Engine, pair: Mapping[str, str]) -> str:
-    """A pair in one line: what the nodes are, or every column."""
+    """A pair in one line: the states of the nodes, or every column."""
     if shows_states(engine):
         return ", ".join(
             f"{n} {spell(Shown(pair[f'{n}.state'], pair[f'{n}.reason']))}" for n in NODES
@@ -454,12 +455,12 @@ def as_story(
     engine: Engine, trace: Iterable[str], start: str | Mapping[str, str] = "initial",
     starts: Starts | None = None,
 ) -> str:
-    """A trace of events as the text of a story, which holds when it is run.
+    """A trace of events as the text of a story that holds when it is run.
 
     Args:
         engine: the machine.
-        trace: names of events; what is refused, ignored or impossible is written so.
-        start: the name of a start, or a pair, which is then given column by column.
+        trace: names of events; a refused, ignored or impossible one is marked as such.
+        start: the name of a start, or a pair, which is then written column by column.
         starts: as for `run`.
 
     Raises:

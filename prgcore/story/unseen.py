@@ -20,13 +20,13 @@ MOST = 20_000
 
 
 class World:
-    """What may happen between two lines of a log, and where it leads.
+    """The hidden events that may happen between two lines of a log, and where they lead.
 
     Args:
         engine: the machine.
-        hidden: events that nobody logs. None for the machine's own: what only the environment
-            decides and knows. A dead node logs nothing of what becomes of it; nor does a dying
-            one, of the last moments of its life.
+        hidden: events that nobody logs. By default the machine's own: those that only the
+            environment decides and knows. A dead node logs nothing that happens to it, and a dying
+            one does not log its last moments.
     """
 
     def __init__(self, engine: Engine, hidden: Iterable[str] | None = None) -> None:
@@ -47,10 +47,10 @@ class World:
         self._found: dict[Pair, tuple[tuple[Pair, str, bool], ...]] = {}
 
     def after(self, pairs: frozenset[Pair]) -> frozenset[Pair]:
-        """Every pair to which hidden events lead from these, themselves among them.
+        """Every pair to which hidden events lead from these, including these.
 
         Raises:
-            BudgetExhausted: they are more than `MOST`.
+            BudgetExhausted: there are more than `MOST`.
         """
         if not self.events:
             return pairs
@@ -59,7 +59,7 @@ class World:
         while queue:
             pair, dying = queue.popleft()
             for after, node, dead in self._steps(pair):
-                if dying and node != dying:  # what another node does meanwhile can wait
+                if dying and node != dying:  # events of other nodes can wait meanwhile
                     continue
                 step = after, "" if dead else node
                 if step not in seen:
@@ -72,7 +72,7 @@ class World:
         return frozenset(pair for pair, dying in seen if not dying)
 
     def _steps(self, pair: Pair) -> tuple[tuple[Pair, str, bool], ...]:
-        """One hidden event: the pair after it, whose it is, and whether that node is dead then."""
+        """The answers to one hidden event: next pair, the node of the event, whether it is dead."""
         if pair not in self._found:
             if len(self._found) >= 4 * MOST:
                 self._found.clear()
@@ -111,8 +111,8 @@ def anywhere(
         pairs = engine.completions(columns, MOST, broken=True)
     except BudgetExhausted:
         raise BudgetExhausted(
-            "the log does not begin in the initial pair, and says too little of the one in which "
-            "it does; give it as start, or log more columns") from None
+            "the log does not begin in the initial pair, and too many pairs fit its first line; "
+            "give a start, or log more columns") from None
     atlas, found, broken = engine.atlas, set[Pair](), set[str]()
     for pair in pairs:
         breaks = engine.broken(pair)

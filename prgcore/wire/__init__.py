@@ -1,4 +1,4 @@
-"""Wire: what enters or leaves as JSON. Law: one grammar, one strict reader, one dialect."""
+"""Wire: all that enters or leaves as JSON. Law: one grammar, one strict reader, one dialect."""
 
 from __future__ import annotations
 

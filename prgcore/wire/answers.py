@@ -1,7 +1,7 @@
 """Decisions, actions, failing cells and errors as JSON: one dialect for everything that prints one.
 
-Law: pure; shapes only. Commands, logs, stories and agents all print what is written here. An action
-of the group has no `node`: the key is left out, never empty. What is read may have either.
+Law: pure; shapes only. Commands, logs, stories and agents all print these shapes. An action of the
+group has no `node`: the key is left out, never empty. A reader accepts both.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ __all__ = [
 ]
 
 LONGEST_WORD = 200
-"""How long a word of a log may be, in characters."""
+"""The length of the longest word of a log, in characters."""
 
 ACTIONS = 'a list of {"do": ..., "node": ...}'
 FAILED = 'a list of {"column": ..., "is": ..., "needs": [...]}'
-"""What `actions` and `failed` read, for messages."""
+"""The shapes that `actions` and `failed` read, as messages name them."""
 
 
 def actions_json(actions: Iterable[Action]) -> list[dict[str, str]]:

@@ -1,8 +1,8 @@
-"""What differs between two machines: row by row, cell by cell.
+"""The differences between two machines: row by row, cell by cell.
 
 Law: pure; the rows are those of `prgcore.wire.rows`. Two rows that mirror each other and
-changed alike are one change, told from `me` and `peer`. A rule that only got another id is one
-that changed.
+changed alike are one change, written with `me` and `peer`. A rule with only a new id counts as
+changed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from prgcore.wire.rows import NAMED, At, Fields, Held, Rows, spell
 __all__ = ["FIRST_COUNTS", "Change", "Changes", "Detail", "changes"]
 
 FIRST_COUNTS = ("initial", "viewpoints", "situations", "families")
-"""Sections in which the first row that fits is taken."""
+"""Sections in which the first matching row counts."""
 
 
 @frozen
@@ -28,9 +28,9 @@ class Detail:
     """One field that differs.
 
     Attributes:
-        field: what it is: `when me.state`, `then me.reason`, `actions`, `domain`.
-        old, new: what it held; None where there is no such field.
-        whole: one value, or a sequence; else values of which some are lost and gained.
+        field: its name: `when me.state`, `then me.reason`, `actions`, `domain`.
+        old, new: its values before and after; None where the field is missing.
+        whole: it changes as a whole; otherwise it loses and gains single values.
         prose: no step and no proof reads it.
     """
 
@@ -49,12 +49,12 @@ class Detail:
         return tuple(v for v in self.new or () if self.whole or v not in (self.old or ()))
 
     def renamed(self, name: Any) -> Detail:
-        """The same with every name put through `name`."""
+        """This detail with every name put through `name`."""
         old, new = (v and tuple(map(name, v)) for v in (self.old, self.new))
         return evolve(self, field=name(self.field), old=old, new=new)
 
     def to_json(self) -> dict[str, Any]:
-        """`{"field", "lost", "gained", "prose"}`; lost or gained is null where there was none."""
+        """`{"field", "lost", "gained", "prose"}`; lost or gained is null if there was none."""
         return {
             "field": self.field,
             "lost": None if self.old is None else list(self.lost),
@@ -67,8 +67,8 @@ class Detail:
 class Change:
     """One row that differs: `added`, `removed`, or `changed` in its `details`.
 
-    `seats` are both nodes where a row and its mirror changed alike; `of` is the event of a rule,
-    `was` its id in the old machine where that is another.
+    `seats` has both nodes where a row and its mirror changed alike. `of` is the event of a rule,
+    and `was` its id in the old machine if that differs.
     """
 
     section: str
@@ -81,12 +81,12 @@ class Change:
 
     @property
     def kind(self) -> str:
-        """What such a row is called."""
+        """The kind of the row, in words."""
         return NAMED[self.section][0] if self.section in NAMED else self.section
 
     @property
     def prose(self) -> bool:
-        """Whether nothing differs but prose."""
+        """Whether only prose differs."""
         return self.change == "changed" and not self.was and all(d.prose for d in self.details)
 
     def to_json(self) -> dict[str, Any]:
@@ -102,8 +102,8 @@ class Change:
 class Changes:
     """Every row that differs, in the order of the format.
 
-    `ids` are the rules of either machine that differ in more than prose; `reordered`: nothing
-    else differs than the order in which rows stand.
+    `ids` are the rules of either machine that differ in more than prose. `reordered`: only the
+    order of rows differs.
     """
 
     rows: tuple[Change, ...]
@@ -117,7 +117,7 @@ class Changes:
 
     @property
     def same(self) -> bool:
-        """No step and no proof can tell the two machines apart."""
+        """Whether no step and no proof can distinguish the two machines."""
         return not self.real
 
 
@@ -161,7 +161,7 @@ def _changes(old: Rows, new: Rows) -> Iterator[Change]:
 
 
 def _renumbered(old: Rows, new: Rows) -> dict[At, At]:
-    """Rules of the new machine that say nearly the same as one that is gone, by event."""
+    """Rules of the new machine that nearly equal a rule that is gone, by event."""
     gone = sorted(at for at in old.rows if at[0] == "rules" and at not in new.rows)
     was: dict[At, At] = {}
     for at in sorted(at for at in new.rows if at[0] == "rules" and at not in old.rows):
@@ -176,7 +176,7 @@ def _renumbered(old: Rows, new: Rows) -> dict[At, At]:
 
 
 def _likeness(old: Rows, old_at: At, new: Rows, new_at: At) -> tuple[int, int]:
-    """In how many fields two rules differ, and less than none in how many they do not."""
+    """The number of fields in which two rules differ; then, negated, of those that agree."""
     ours, theirs = (
         {(name, held) for name, held in side.rows[at].items()
          if (at, name) in side.read and name not in ("event", "outcome")}
@@ -186,7 +186,7 @@ def _likeness(old: Rows, old_at: At, new: Rows, new_at: At) -> tuple[int, int]:
 
 
 def _orders(old: Rows, new: Rows) -> Iterator[Detail]:
-    """Where the first row that fits is taken, another order is a change."""
+    """The sections whose order changed, where the first matching row counts."""
     for section in FIRST_COUNTS:
         before, after = old.order[section], new.order[section]
         if before != after and sorted(before) == sorted(after):
@@ -194,7 +194,7 @@ def _orders(old: Rows, new: Rows) -> Iterator[Detail]:
 
 
 def _head(detail: Detail, before: Fields | None, after: Fields | None) -> str:
-    """The field that a detail is of: its own name, or for a cell of a cube that of its cubes."""
+    """The field of a detail: its own name, or that of the cubes for a cell of a cube."""
     names = (n for n in (*(before or ()), *(after or ())) if detail.field.startswith(f"{n} "))
     return next(names, detail.field)
 
@@ -216,7 +216,7 @@ def _details(old: Fields, new: Fields) -> Iterator[Detail]:
 def _cells(
     name: str, old: Sequence[Mapping[str, Values]], new: Sequence[Mapping[str, Values]]
 ) -> tuple[Detail, ...]:
-    """Cubes that differ, cell by cell; nothing where they do not stand side by side."""
+    """Cubes that differ, cell by cell; empty where they cannot be paired."""
     lost = [c for c in old if spell(c) not in map(spell, new)]
     gained = [c for c in new if spell(c) not in map(spell, old)]
     if sorted((len(lost), len(gained))) == [0, 1] and not (old and new):
@@ -234,7 +234,7 @@ def _cells(
 
 
 def _natural(name: str) -> tuple[Any, ...]:
-    """`S2` before `S10`; the seats of a rule side by side."""
+    """A sort key: `S2` before `S10`, and the seats of a rule side by side."""
     head, at, seat = name.partition("@")
     letters = head.rstrip("0123456789")
     return letters, int(head[len(letters):] or -1), at, seat, name
@@ -244,7 +244,7 @@ def _natural(name: str) -> tuple[Any, ...]:
 
 
 def _folded(found: Iterable[Change]) -> Iterator[Change]:
-    """Of two changes that mirror each other one, told from `me` and `peer`."""
+    """The changes, where two that mirror each other become one, written with `me` and `peer`."""
     rows = {(c.section, c.name): c for c in found}
     for (section, name), change in rows.items():
         twin = mirror_name(name)
@@ -274,7 +274,7 @@ def _sorted(detail: Detail) -> Detail:
 
 
 def _halved(details: tuple[Detail, ...]) -> tuple[Detail, ...]:
-    """Of a row that is its own mirror: details that say the same from both seats, said once."""
+    """The details of a row that is its own mirror; those that agree from both seats appear once."""
     there = {_sorted(d): d for d in details}
     kept: list[Detail] = []
     done: set[Detail] = set()

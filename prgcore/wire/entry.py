@@ -1,7 +1,7 @@
 """A line of the decision log as JSON: the one reader of it, for a whole line and for a partial one.
 
-Law: pure; a JSON value in, an entry out. `Entry` is what our own programs write. `PartialEntry` is
-what any log can say: only the event is needed. Names are checked by whoever has the machine.
+Law: pure; a JSON value in, an entry out. Our own programs write `Entry`. Any log can say a
+`PartialEntry`: only the event is needed. A caller that has the machine checks the names.
 """
 
 from __future__ import annotations
@@ -34,19 +34,19 @@ MOST_COLUMNS = 1000
 
 @frozen
 class Entry:
-    """A line of the log: one event, and what was decided. As JSON, one object a line.
+    """A line of the log: one event, and the decision on it. As JSON, one object per line.
 
     Attributes:
-        epoch: of the decision; of one that is refused or ignored, that of the record.
+        epoch: of the decision; for a refused or ignored event, that of the record.
         time: seconds of the wall clock, since 1970.
-        by: who decided: a node, `administrator` or `controller`.
+        by: the decider: a node, `administrator` or `controller`.
         event: the event.
         outcome: done, ignored or refused.
-        rule: the id of the rule; None where it was refused.
+        rule: the id of the rule; None for a refusal.
         why: one sentence.
-        before, after: the columns that whoever decided knows, all or some of the pair.
-        actions: what was asked for, in order.
-        failed: of a refusal, the cells that fail.
+        before, after: the columns that the decider knows, all or some of the pair.
+        actions: the actions asked for, in order.
+        failed: the cells that fail, for a refusal.
     """
 
     epoch: int
@@ -72,7 +72,7 @@ class Entry:
 
     @staticmethod
     def from_json(value: Any) -> Entry:
-        """The entry of a JSON value; what it has beside an entry's keys is left out.
+        """The entry of a JSON value; other keys are left out.
 
         Raises:
             BadInput: it is none.
@@ -82,15 +82,15 @@ class Entry:
 
 @frozen
 class PartialEntry:
-    """What a line of somebody's log says; what it leaves out is None, or empty.
+    """The content of a line of any log; a key that it leaves out is None, or empty.
 
     Attributes:
-        event: what arrived.
-        by: who decided; empty where the log does not say.
+        event: the event that arrived.
+        by: the decider; empty where the log does not say.
         outcome, rule, epoch, time: None where the log does not say.
         before, after: the columns that it names.
-        actions: what was asked for, in order; None where the log does not say.
-        place: where it stands, as `line 17`.
+        actions: the actions asked for, in order; None where the log does not say.
+        place: its line in the log, as `line 17`.
     """
 
     event: str
@@ -106,15 +106,15 @@ class PartialEntry:
 
     @property
     def done(self) -> bool:
-        """Whether it was done; a log that does not say logs what was done."""
+        """Whether the event was done; a log without outcomes logs only events that were done."""
         return self.outcome in (None, Outcome.DONE)
 
     @staticmethod
     def from_json(value: Any) -> PartialEntry:
-        """What a JSON value says; null says nothing.
+        """The partial entry of a JSON value; null counts as left out.
 
         Raises:
-            BadInput: it is no object, has no event, or says something that cannot be read.
+            BadInput: it is not an object, has no event, or has a value that cannot be read.
         """
         given = _read(value, _PARTIAL, ("event",), partial=True)
         return PartialEntry(**{key: said for key, said in given.items() if said is not None})
@@ -145,7 +145,7 @@ def _time(value: Any) -> float | None:
 
 
 def cells(value: Any) -> Mapping[str, str] | None:
-    """The columns of a JSON object and their values; None where it is not of words alone."""
+    """The columns of a JSON object and their values; None if anything in it is not a word."""
     fits = isinstance(value, Mapping) and len(value) <= MOST_COLUMNS and all(
         is_word(k) and is_word(v) for k, v in value.items())
     return value if fits else None
@@ -165,7 +165,7 @@ _KEYS: dict[str, tuple[Any, Callable[[Any], Any], str]] = {
     "actions": ((), actions, ACTIONS),
     "failed": ((), failed, FAILED),
 }
-"""Of every key: what it is where it is not given, what reads it (None: it cannot), what it reads."""
+"""For every key its default, its reader (None for a bad value), and the expected form."""
 _WHOLE = tuple(_KEYS)
 _NEEDED = frozenset(_KEYS) - {"rule"}
 _PARTIAL = ("event", "by", "outcome", "rule", "epoch", "time", "before", "after", "actions")
@@ -174,7 +174,7 @@ _PARTIAL = ("event", "by", "outcome", "rule", "epoch", "time", "before", "after"
 def _read(
     value: Any, keys: Collection[str], needed: Collection[str], *, partial: bool = False
 ) -> dict[str, Any]:
-    """The keys of a line, each read; one that is not needed may be null."""
+    """The keys of a line, each read; a key that is not needed may be null."""
     if not isinstance(value, Mapping):
         raise BadInput(f"an entry of a log is an object, not {value!r:.60}")
     found = {}

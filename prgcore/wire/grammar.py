@@ -1,8 +1,8 @@
 """The grammar of a machine file: how each shape of the model is written, read and described.
 
-Law: one small codec a shape, and each does three things: `dump` to JSON, `load` from JSON with
-every finding at its place, `schema` as JSON Schema. `prgcore.wire.machine_file` combines
-them into the format, so that writer, reader and schema cannot differ.
+Law: one small codec per shape, and each does three things. `dump` writes JSON, `load` reads JSON
+and puts every finding at its place, `schema` gives the JSON Schema. `prgcore.wire.machine_file`
+combines them into the format, so that writer, reader and schema cannot differ.
 """
 
 from __future__ import annotations
@@ -25,30 +25,30 @@ __all__ = [
 ]
 
 LONGEST_NAME = 200
-"""Characters of a name: of a column, a value, an event, a rule."""
+"""The most characters that the name of a column, a value, an event or a rule may have."""
 
 ENOUGH = 1000
-"""After so many findings the rest of a file is not read."""
+"""After this many findings the rest of a file is not read."""
 
 Json = Any
 
 
 class EnoughFindings(Exception):
-    """The file is wrong in so many places that more of them would help nobody."""
+    """The file has so many mistakes that reading on would help nobody."""
 
 
 class Findings(list[str]):
-    """What is wrong so far, one line each, `place: what`."""
+    """The mistakes so far, one line each, as `place: what is wrong`."""
 
     def add(self, place: str, what: str) -> None:
-        """Raises EnoughFindings when there are more than anybody reads."""
+        """Add a mistake; raises EnoughFindings when there are `ENOUGH`."""
         self.append(f"{place or 'machine'}: {what}")
         if len(self) >= ENOUGH:
             self.append(f"machine: not read further after {ENOUGH} findings")
             raise EnoughFindings
 
     def wants(self, place: str, expected: str, raw: Json) -> None:
-        """The value at a place is of another kind than expected."""
+        """Add that the value at a place is of another kind than expected."""
         shown = repr(raw) if isinstance(raw, str | int | float | bool) else ""
         what = "null" if raw is None else f"{_KINDS.get(type(raw), type(raw).__name__)} {shown[:80]}"
         self.add(place, f"expected {expected}, not {what.strip()}")
@@ -61,13 +61,13 @@ _KINDS: dict[type, str] = {
 
 
 class Codec(Protocol):
-    """How one shape is written and read."""
+    """A codec: it writes, reads and describes one shape."""
 
     def dump(self, value: Any, *, prose: bool) -> Json:
         """The value as JSON; without prose where `prose` is false."""
 
     def load(self, place: str, raw: Json, found: Findings) -> Any:
-        """The value of some JSON; anything at all when a finding was added."""
+        """The value of some JSON; it means nothing if a finding was added."""
 
     def schema(self) -> dict[str, Json]:
         """The JSON Schema of what `dump` writes."""
@@ -147,7 +147,7 @@ class Word:
 
 @frozen
 class Many:
-    """A list; of exactly `length` where one is given."""
+    """A list; of exactly `length` items if that is given."""
 
     item: Codec
     length: int | None = None
@@ -175,7 +175,7 @@ class Many:
 
 @frozen
 class Entries:
-    """An object from names to values, kept in its order."""
+    """An object from names to values, in its own order."""
 
     item: Codec
     make: Callable[[tuple[tuple[str, Any], ...]], Any] = tuple
@@ -304,7 +304,7 @@ class Record:
 
 @frozen
 class Either:
-    """One of several records, told apart by a key: by its presence, or by its word."""
+    """One of several records, distinguished by the presence of a key or by its word."""
 
     records: tuple[Record, ...]
     tell: Callable[[Any], int]

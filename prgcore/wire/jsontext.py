@@ -1,6 +1,6 @@
-"""JSON as text: the one strict reading of it, for files, streams and configurations.
+"""JSON as text: the one strict reader, for files, streams and configurations.
 
-Law: pure; text in, a value out. What JSON leaves open is refused: a key given twice, NaN,
+Law: pure; text in, a value out. Cases that JSON leaves open are refused: a key given twice, NaN,
 Infinity, and numbers or nesting that Python cannot hold.
 """
 
@@ -21,7 +21,7 @@ LINE_LIMIT = 1 << 20
 
 
 def parse_json(text: str, name: str) -> Any:
-    """A JSON value; `name` says whose text it is, for the error.
+    """The value of a JSON text; an error calls the text `name`.
 
     Raises:
         BadInput: not JSON, a key given twice, or nested too deeply to be read.
@@ -48,6 +48,6 @@ def parse_json(text: str, name: str) -> Any:
         raise BadInput(f"{name} is not JSON: {error.msg} at {where}") from None
     except RecursionError:
         raise BadInput(f"{name} is nested too deeply to be read") from None
-    except ValueError:  # of this kind Python has one: too many digits
+    except ValueError:  # the only other ValueError: too many digits
         raise BadInput(f"{name} is not JSON that can be read: a number has too many digits") \
             from None

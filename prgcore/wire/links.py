@@ -1,4 +1,4 @@
-"""Links: on which page of the reference something stands, and by which anchor it is found there.
+"""Links: the page of the reference that has something, and its anchor on that page.
 
 Law: pure, from kinds and names to text. Anchors are stable: ids in lower case, wire words, names
 of events and columns. Diagrams lead to the same ones. Links are relative to docs/reference.
@@ -43,7 +43,7 @@ def to(kind: str, name: str, text: str = "") -> str:
 
 
 def all_to(kind: str, names: Iterable[str]) -> str:
-    """Links to several."""
+    """Links to several things, joined."""
     return ", ".join(to(kind, name) for name in names)
 
 

@@ -1,8 +1,8 @@
 """The machine file `prgcore-machine/1`: a machine as JSON, lossless, with absolute seats.
 
 Law: the format is data (the records below); writer, reader and JSON Schema are all read from
-it. Whatever arrives, `load` answers with a machine that is well formed and deterministic, or
-with one of two errors. Totality is not form: the prover decides it.
+it. For any input, `load` returns a machine that is well formed and deterministic, or raises one of
+two errors. Totality is not form: the prover decides it.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ _BLANK = ("", "")
 
 
 def _display(four: Iterable[str]) -> Display:
-    """States and reasons in turn; a node that shows nothing has neither."""
+    """States and reasons in turn; a node that shows nothing has none."""
     one, reason1, other, reason2 = four
     return Display(Shown(one, reason1) if one else None, Shown(other, reason2) if other else None)
 
@@ -171,7 +171,7 @@ MACHINE = Record(Model, (
     Field("goal", _CUBES), Field("assumptions", Many(TEXT), prose=True),
     Field("situations", Many(_SITUATION)), Field("families", Many(_FAMILY)),
 ), marks=(("format", FORMAT),))
-"""The format, as data: one field a key."""
+"""The format, as data: one field per key."""
 
 
 def dump(model: Model) -> dict[str, Any]:
@@ -181,7 +181,7 @@ def dump(model: Model) -> dict[str, Any]:
 
 
 def dumps(model: Model) -> str:
-    """The machine as the text of a machine file: one column, event or rule a line."""
+    """The machine as the text of a machine file, with one column, event or rule on each line."""
     def line(value: Any) -> str:
         return json.dumps(value, ensure_ascii=False)
 
@@ -198,8 +198,8 @@ def dumps(model: Model) -> str:
 def digest(model: Model) -> str:
     """SHA-256 of the canonical JSON without prose, in hexadecimal.
 
-    Canonical: keys sorted, no spaces, ASCII. Prose is what no step and no proof reads: why,
-    says, cite, evidence, decisions, phase, assumptions, causes and advice as words.
+    Canonical: keys sorted, no spaces, ASCII. No step and no proof reads prose: why, says, cite,
+        evidence, decisions, phase, assumptions, causes and advice as words.
     """
     wire = MACHINE.dump(model, prose=False)
     text = json.dumps(wire, sort_keys=True, separators=(",", ":"))
@@ -214,7 +214,7 @@ def schema() -> dict[str, Any]:
 
 
 def described() -> dict[str, Any]:
-    """The JSON Schema as the format describes it; a test holds it against the shipped file."""
+    """The JSON Schema as the format describes it; a test compares it with the shipped file."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": FORMAT,
@@ -223,7 +223,7 @@ def described() -> dict[str, Any]:
 
 
 def load(source: str | bytes | PathLike[str] | Mapping[str, Any]) -> Model:
-    """The machine of a machine file: its path, its text, its bytes, or the object they stand for.
+    """The machine of a machine file, given as a path, as text, as bytes, or as the parsed object.
 
         load(Path("mine/machine.json"))
 
@@ -232,8 +232,8 @@ def load(source: str | bytes | PathLike[str] | Mapping[str, Any]) -> Model:
     Raises:
         BadInput: a file that cannot be read or is larger than 16 MB; not JSON, or JSON that
             cannot be a machine file at all.
-        MalformedMachine: all findings at once; first of shape, and where the shapes are right
-            of form, and where the form is right of determinism.
+        MalformedMachine: all findings of one kind at once: of shape first, then of form, then of
+            determinism.
     """
     if isinstance(source, PathLike):
         return _load_file(Path(source))
@@ -258,7 +258,7 @@ def load(source: str | bytes | PathLike[str] | Mapping[str, Any]) -> Model:
 
 
 def _load_file(path: Path) -> Model:
-    """The machine of a file; what cannot be read of it is said with its name."""
+    """The machine of a file; an error names the file."""
     try:
         with path.open("rb") as file:
             data = file.read(FILE_LIMIT + 1)

@@ -1,4 +1,4 @@
-"""A machine as rows of named fields: what the format writes, read so that it can be compared.
+"""A machine as rows of named fields, so that two machines can be compared.
 
 Law: every key of the format becomes a field of a row, so nothing of a machine escapes. The
 order of rows, of values and of cubes means nothing unless it is listed here.
@@ -33,19 +33,19 @@ NAMED: Mapping[str, tuple[str, Values]] = {
     "viewpoints": ("viewpoint", ("name",)),
     "stories": ("story", ("id",)),
 }
-"""For every section of rows what one of them is called, and the fields that name it."""
+"""For every section the word for one of its rows, and the fields that name a row."""
 
 ORDERED = ("actions", "asks", "display", "events", "from", "shown", "steps")
-"""Fields of rows whose order is what they say."""
+"""Fields in which the order of the values has a meaning."""
 
 At: TypeAlias = tuple[str, str]
-"""Section and name of a row; what stands in no section is the row `("machine", "")`."""
+"""Section and name of a row; fields outside every section form the row `("machine", "")`."""
 Fields: TypeAlias = "dict[str, Held]"
 
 
 @frozen
 class Held:
-    """What a field holds; `whole`: one value, or a sequence, that changes as a whole."""
+    """The values of a field; `whole`: one value, or a sequence, that changes as a whole."""
 
     values: Values = ()
     whole: bool = True
@@ -58,7 +58,8 @@ class Rows:
     Attributes:
         rows: the fields of every row.
         read: the fields that some step or proof reads; the others are prose.
-        order: the names of the rows of every section, and of the initial pairs, as they stand.
+        order: the names of the rows of every section, and of the initial pairs, in the file's
+            order.
     """
 
     def __init__(self, model: Model) -> None:
@@ -165,5 +166,5 @@ def spell(cube: Mapping[str, Values]) -> str:
 
 
 def _plain(name: str) -> str:
-    """A name as it is, or in quotes where it could be read as more than one."""
+    """A name as it is, or in quotes if it could be read as several."""
     return name if re.fullmatch(r"[\w.-]+", name) else json.dumps(name, ensure_ascii=False)

@@ -1,8 +1,8 @@
 """A report of the prover as SARIF 2.1.0: each failure, at the line of the rule that is to blame.
 
-Law: pure; from what `prove --json` answers, and from one who knows where things stand, to text.
-What is proved is a rule of the tool and no result; a verdict that fails a build is an error. No
-time and no place of this computer is in it, so the same failure is the same text again.
+Law: pure; it turns the answer of `prove --json` into text, with the help of a function that finds
+lines. Every obligation is a rule of the tool; only a verdict that fails a build is a result, and
+an error. The text has no time and no path of this computer: the same failure, the same text.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ __all__ = ["BASE", "FAILING", "MOST", "READING", "SCHEMA", "Locate", "Place", "s
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 BASE = "SRCROOT"
-"""What paths are relative to: where the prover ran, the root of the sources."""
+"""The base of relative paths: the root of the sources, where the prover ran."""
 
 FAILING = (Verdict.REFUTED, Verdict.UNKNOWN, Verdict.VACUOUS, Verdict.DISAGREE)
 READING = "docs/reading-a-counterexample.md"
 MOST = 20
-"""Of many places of one failure so many are listed beside the first."""
+"""The most places of one failure that are listed besides the first."""
 
 _FINGERPRINT = "prgcoreObligation/v1"
 _WORD = re.compile(r"[^\s,;:\"'\[\]]+")
@@ -50,7 +50,7 @@ class Place:
 
 
 Locate: TypeAlias = Callable[[str, str], Place | None]
-"""Where the `rule`, `event`, `promise` or `theorem` of a name stands, or the `machine`."""
+"""A function that finds the `rule`, `event`, `promise` or `theorem` of a name, or the `machine`."""
 
 
 def sarif(
@@ -63,10 +63,10 @@ def sarif(
     """The text of a SARIF log of one run.
 
     Args:
-        answers: machines, each with what `prove --json` answers of it.
-        locate: where things stand.
-        version: of this program.
-        documented: the promises of the machines are on pages of the reference.
+        answers: machines, each with the answer of `prove --json`.
+        locate: finds the line of something.
+        version: the version of this program.
+        documented: whether the promises of the machines are on pages of the reference.
     """
     told = tuple(answers)
     rules: dict[str, dict[str, Any]] = {}
@@ -137,7 +137,7 @@ def _result(
 
 
 def _guilty(model: Model, one: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What a failure is about: the rule that fired last, the rules it names, or the event."""
+    """The subjects of a failure: the rule that fired last, or the rules it names, or the event."""
     shown = one.get("counterexample") or {}
     if shown.get("rule"):
         return [("rule", shown["rule"])]
@@ -161,7 +161,7 @@ def _promises(model: Model) -> set[str]:
 
 
 def _location(model: Model, kind: str, name: str, place: Place | None) -> dict[str, Any]:
-    """Something of the machine, by name and, where that is known, by file and line."""
+    """A part of the machine as a location: by name and, if known, by file and line."""
     location: dict[str, Any] = {
         "logicalLocations": [
             {"name": name, "fullyQualifiedName": f"{model.name}/{name}", "kind": kind}],
@@ -184,9 +184,9 @@ def _step(
 
 
 def _steps(engine: Engine, shown: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """Events of a counterexample, the rule that answers, else what becomes of the event.
+    """Events of a counterexample, each with the rule that answers, or else with the outcome.
 
-    None of them where it is not replayed.
+    Empty if the counterexample cannot be replayed.
     """
     events = shown.get("trace") or [e for e in [shown.get("event")] if e]
     trusting = Engine(evolve(engine.model, invariants=()))
