@@ -488,7 +488,7 @@ def test_a_path_marks_what_is_not_as_told() -> None:
     assert first.lines[-1] in first.tooltip
     wrong = {e.steps: e for e in drawn.edges if e.mark == "broken"}
     assert set(wrong) == {(1,), (2,)}
-    said = "it is done, but the story expects refused"
+    said = "it is done, and was to be refused"
     assert wrong[1,].shown[0][0] == f"! 1. failover(node1) ({said}) M100"
     assert said in wrong[1,].tooltip
     assert not any(w.event == "failover(node1)" for e in drawn.edges if not e.mark

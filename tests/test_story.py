@@ -56,7 +56,7 @@ TOLD = """\
         acquire_grant(node2), move_users(node2)
 
    3  recover                                                   command, refused
-      FAILED: it is refused, but the story expects done
+      FAILED: it is refused, and was to be done
       node1.state is failing_over, needs running_in_failed_mode; node2.state is
         taking_over, needs running_in_failed_mode
    4  expect node1 Idle
@@ -136,7 +136,7 @@ def test_every_story_of_the_tables_runs_and_reads_back() -> None:
 def test_ignored_and_impossible_must_be_written() -> None:
     told = run(PRG, "start normal\ninitialized(node1)\nignored failover(node1)")
     assert [s.failed for s in told.failures] == [
-        "it is impossible, but the story expects done", "it is done, but the story expects ignored",
+        "it is impossible, and was to be done", "it is done, but the story expects ignored",
     ]
 
 

@@ -310,13 +310,13 @@ def _step(engine: Engine, line: Line, pair: Pair, starts: Starts) -> Step:
         decision = engine.step(pair, line.name)
     except ImpossibleEvent as error:
         expected = line.verb == "impossible"
-        failed = "" if expected else f"it is impossible, but the story expects {line.verb}"
+        failed = "" if expected else f"it is impossible, and was to be {line.verb}"
         return Step(line, pair, pair, kind, error=str(error), missing=error.failed, failed=failed)
     except (OutsideInvariant, NotTotal) as error:
         return Step(line, pair, pair, kind, error=str(error), failed="the machine has no answer")
     failed = ""
     if decision.outcome != line.verb:
-        failed = f"it is {decision.outcome}, but the story expects {line.verb}"
+        failed = f"it is {decision.outcome}, and was to be {line.verb}"
     return Step(line, pair, decision.pair, kind, decision, missing=decision.failed, failed=failed)
 
 
