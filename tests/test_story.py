@@ -136,7 +136,7 @@ def test_every_story_of_the_tables_runs_and_reads_back() -> None:
 def test_ignored_and_impossible_must_be_written() -> None:
     told = run(PRG, "start normal\ninitialized(node1)\nignored failover(node1)")
     assert [s.failed for s in told.failures] == [
-        "it is impossible, and was to be done", "it is done, but the story expects ignored",
+        "it is impossible, and was to be done", "it is done, and was to be ignored",
     ]
 
 
