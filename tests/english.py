@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from html.parser import HTMLParser
 from pathlib import Path
 
 from attrs import frozen
@@ -142,3 +143,63 @@ def module(path: Path) -> Iterator[Prose]:
             if len(re.findall(r"[a-z]{2,} ", plain)) > 2:
                 yield Prose(f"{name}:{line}", plain)
             line += paragraph.count("\n") + 2
+
+
+_SCRIPT = re.compile(
+    r"""/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`""", re.DOTALL)
+_INLINE = {"code", "em", "kbd", "span", "strong"}
+_SHOWN = {"aria-label", "placeholder", "title"}
+
+
+def script(path: Path) -> Iterator[Prose]:
+    """The prose of a script: comments by paragraph, and every text of at least four words."""
+    text = path.read_text(encoding="utf-8")
+    for found in _SCRIPT.finditer(text):
+        told = found[0]
+        if told.startswith("/"):
+            told = re.sub(r"(?m)^[ \t]*(?:/\*\*?|//|\*/|\*)|\*/$", "", told)
+            told = re.sub(r"@\w+(?: \{.*?\})?", "", told, flags=re.DOTALL)
+        else:
+            told = re.sub(r"\$\{[^}]*\}", "X", told[1:-1])
+        yield from _spoken(path, text.count("\n", 0, found.start()) + 1, told)
+
+
+def markup(path: Path) -> Iterator[Prose]:
+    """The prose of an HTML file: what is between tags, and what attributes show."""
+    read = _Markup()
+    read.feed(path.read_text(encoding="utf-8"))
+    read.close()
+    for line, text in read.found:
+        yield from _spoken(path, line, text)
+
+
+class _Markup(HTMLParser):
+    """Finds texts and the lines on which they begin; an inline tag does not end a text."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[tuple[int, str]] = [(1, "")]
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_endtag(tag)
+        line, _ = self.getpos()
+        self.found[-1:-1] = [(line, shown) for name, shown in attrs if name in _SHOWN and shown]
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in _INLINE:
+            self.found.append((self.getpos()[0], ""))
+
+    def handle_data(self, data: str) -> None:
+        if self.cdata_elem is None:
+            line, text = self.found[-1]
+            self.found[-1] = line, text + data
+
+
+def _spoken(path: Path, line: int, text: str) -> Iterator[Prose]:
+    """The paragraphs of a text that have at least four words."""
+    for paragraph in re.split(r"\n\s*\n", text):
+        plain = _plain(paragraph)
+        if len(re.findall(r"[a-z]{2,} ", plain)) > 2:
+            begins = line + paragraph[:-len(paragraph.lstrip())].count("\n")
+            yield Prose(f"{path.relative_to(ROOT)}:{begins}", plain)
+        line += paragraph.count("\n") + 2

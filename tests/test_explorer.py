@@ -14,16 +14,18 @@ import pytest
 from writer.stories import stories
 
 from prgcore import PRG
+from prgcore.diagram.matrix import asked
 from prgcore.engine import Engine
 from prgcore.errors import BadInput, ImpossibleEvent, NotTotal, OutsideInvariant
-from prgcore.explain.display import display_of, situation_of
-from prgcore.explain.explaining import _meaning, _outside
+from prgcore.explain.display import denoted, display_of, situation_of
+from prgcore.explain.explaining import _outside, meaning
+from prgcore.explain.health import illness
 from prgcore.explain.pairs import Listed
 from prgcore.explain.plan import NoPlan, plan
 from prgcore.explorer import page
 from prgcore.explorer.payload import payload
 from prgcore.machine import prg
-from prgcore.model import Column, Event, Model, Rule, cube
+from prgcore.model import Column, Cube, Event, Model, Rule, cube
 from prgcore.product.serving import COLUMNS, serving
 from prgcore.seats import NODES
 from prgcore.story.script import parse
@@ -62,7 +64,7 @@ OF = """
       known.set(key, [
         key, broken.map((one) => one.id).join(), broken.length ? "" : machine.available(row).join(),
         machine.next(row) ?? "none",
-        outside ? [outside.nearest ?? "", ...outside.actions].join("|")
+        outside ? outside.join("|")
           : means === null ? "" : [means.row ?? "", means.seat ?? "",
           means.decision ?? "", means.nearest ?? "", means.cause,
           ...means.actions.map((one) => one.says)].join("|"),
@@ -92,6 +94,12 @@ REPLAY = "traces => {" + OF + """
 """
 
 
+def shown_by(engine):
+    """Every display that a reachable pair shows."""
+    every = engine.atlas.everything.distinct(asked(engine))
+    return dict.fromkeys(display_of(engine, engine.at(values)) for values in every)
+
+
 class Told:
     """What Python says of a machine, in the words of the replay."""
 
@@ -101,6 +109,7 @@ class Told:
         domains = self.model.domains
         self.codes = [{v: i for i, v in enumerate(domains[name])} for name in engine.position]
         self.known, self.unlisted, self._broken = {}, {}, {}
+        self.displays = set() if engine.atlas is None else set(shown_by(engine))
 
     def broken(self, pair):
         if pair not in self._broken:
@@ -132,17 +141,21 @@ class Told:
             return "unanswered"
 
     def meaning(self, pair):
-        """What the two states and reasons mean; by the display alone where no row is shown."""
+        """What the two states and reasons mean; by the display alone where no row is shown.
+
+        A display that no reachable pair shows has no answer on the page.
+        """
         engine = self.engine
         shown = display_of(engine, pair)
         if shown is None:
             return ""
         if self.broken(pair):
-            told = _outside(engine, shown, ())
-            return "|".join([told.nearest or "", *told.actions])
+            return "|".join(_outside(engine, shown, ()).actions)
         listed = situation_of(engine, shown, pair) is not None
+        if not listed and shown not in self.displays:
+            return ""
         if listed or shown not in self.unlisted:
-            row, seat, cause, actions, decision, nearest = _meaning(
+            row, seat, cause, actions, decision, nearest = meaning(
                 engine, shown, Listed(engine, [pair]), pair)
             said = "|".join([row or "", seat or "", decision or "", nearest or "", cause, *actions])
             if listed:
@@ -407,6 +420,38 @@ def test_the_payload_is_plain_json():
     assert json.loads(json.dumps(told)) == json.loads(json.dumps(payload(PRG)))
     assert len(told["rules"]) == len(PRG.model.rules)
     assert len(told["map"]["squares"]) == 14 * 14
+
+
+def test_every_display_has_an_answer_and_the_least_ill_pair_that_shows_it():
+    told, ill, answered = payload(PRG)["display"], illness(PRG), {}
+    for answer, *codes in told["pairs"]:
+        pair = PRG.pair(
+            {n: PRG.columns[n].domain[code] for n, code in zip(PRG.stored, codes, strict=True)})
+        answered[display_of(PRG, pair)] = answer, pair
+
+    def cost(pair):
+        return sum(ill[name][pair[name]] for name in PRG.stored)
+
+    assert answered.keys() == shown_by(PRG).keys()
+    costs = [cost(pair) for _, pair in answered.values()]
+    assert costs == sorted(costs)
+    for shown, (answer, pair) in answered.items():
+        (least,) = denoted(PRG, shown).region.cheapest(ill, [[Cube()]])
+        assert cost(pair) == cost(PRG.at(least)), shown
+        if answer < 0:
+            assert situation_of(PRG, shown, pair) is not None
+        else:
+            assert told["answers"][answer]["cause"]
+
+
+def test_without_an_atlas_displays_mean_what_a_search_found():
+    found = [dict(PRG.at(v)) for v in PRG.atlas.everything.distinct(asked(PRG))]
+    unknown = Engine(PRG.model)
+    assert unknown.atlas is None
+    assert payload(unknown, pairs=found)["display"] == payload(PRG)["display"]
+    unsearched = payload(unknown)["display"]
+    assert (unsearched["answers"], unsearched["pairs"]) == ([], [])
+    assert unsearched["rows"] == payload(PRG)["display"]["rows"]
 
 
 def test_hostile_names_are_only_ever_text(open_page):

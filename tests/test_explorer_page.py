@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from prgcore import PRG
+from prgcore.diagram.matrix import matrix
 from prgcore.engine import Engine
+from prgcore.explain.display import spell_both
 from prgcore.story.script import run as run_story
 from tests.planted import FAULTS
 from tests.toys import TURNSTILE
@@ -47,7 +50,7 @@ def test_failover_and_back_by_keyboard_alone(open_page):
     for _ in range(2):
         shown.keyboard.press("h")
     assert states(shown) == ["Idle", "Running in Backup Mode"]
-    assert "Row 3 of Table 2" in shown.locator("#meaning").inner_text()
+    assert "(row 3 of Table 2)" in shown.locator("#meaning").inner_text()
     reach("Do it on node1: fallback(node1), on offer")
     shown.keyboard.press("Space")
     assert states(shown) == ["Taking Back", "Falling Back"]
@@ -79,12 +82,12 @@ def test_shortcuts_do_not_fire_where_one_types(open_page):
     assert shown.locator("#filter").input_value() == "uhr?/lt"
     assert states(shown) == ["Failing Over", "Taking Over"]
     assert shown.locator("dialog[open]").count() == 0
-    assert shown.locator("#events-body").inner_text() == "Nothing here is called like this."
+    assert shown.locator("#events-body").inner_text() == "Nothing here has such a name."
     shown.locator("#filter").fill("add_users")
     assert shown.locator(".event").count() == 1
     shown.keyboard.press("Tab")
     shown.keyboard.press("?")
-    assert "undo the last step" in shown.locator("dialog[open]").inner_text()
+    assert "undo the step" in shown.locator("dialog[open]").inner_text()
     shown.keyboard.press("u")
     assert states(shown) == ["Failing Over", "Taking Over"]
     shown.keyboard.press("Escape")
@@ -241,7 +244,7 @@ def test_what_cannot_be_copied_is_shown_to_be_selected(open_page):
 def test_advice_and_the_way_home_are_pressed(open_page):
     shown = open_page(hash_="#" + ";".join(("start%20normal", *BACKUP)))
     meaning = shown.locator("#meaning")
-    row, expected = "Row 3 of Table 2", PRG.explain(after(*BACKUP))
+    row, expected = "Idle / Running in Backup Mode (row 3 of Table 2)", PRG.explain(after(*BACKUP))
     assert row in meaning.inner_text()
     for action in expected.actions:
         assert action in meaning.inner_text()
@@ -264,7 +267,7 @@ def test_a_hostile_address_gets_a_clear_line(open_page):
     for hash_ in HOSTILE:
         shown.goto(shown.url.partition("#")[0] + hash_)
         notice = shown.locator("#notice").inner_text()
-        assert notice.startswith("This is no story of this machine: "), hash_
+        assert notice.startswith("This is not a story of this machine: "), hash_
         assert len(notice) < 2_000
         assert states(shown) == ["Normal", "Normal"]
         assert shown.locator("#notice img, #notice script").count() == 0
@@ -348,7 +351,7 @@ def test_two_states_on_a_screen_lead_to_a_pair_that_shows_them(open_page, typed,
 
 
 @pytest.mark.parametrize(("typed", "says"), [
-    (("Idle", "Idle"), "No pair that events lead to shows this"),
+    (("Idle", "Idle"), "No reachable pair shows this"),
     (("Idle", "Idol"), "node2: unknown state Idol"),
     (("Idle / Nonsense", "Normal"), "node1: unknown reason Nonsense"),
 ])
@@ -371,8 +374,6 @@ def test_a_status_text_is_told_where_to_go(open_page):
 
 
 def test_a_report_of_the_prover_is_loaded(open_page):
-    import json
-
     from tests.planted import report
 
     fault = next(f for f in FAULTS if "S1" in f.finds)
@@ -478,6 +479,8 @@ def test_what_to_do_is_what_explain_says(open_page):
         shown = open_page(hash_="#start%20normal;" + ";".join(events))
         told = PRG.explain(after(*events))
         text = " ".join(shown.locator("#meaning").inner_text().split())
+        title = spell_both(told.display)
+        assert f"{title[:1].upper()}{title[1:]} (" in text
         assert told.cause in text
         for action in told.actions or told._otherwise():
             assert action in text
@@ -496,6 +499,24 @@ def test_a_map_has_a_second_sign_beside_colour(open_page):
     here = shown.get_by_label("node1 Normal, node2 Normal:")
     assert here.inner_text().startswith("●")
     assert "●" in shown.locator("#map-legend").inner_text()
+
+
+def test_an_impossible_square_is_hatched_and_says_its_promise_when_it_is_chosen(open_page):
+    shown = open_page()
+    squares = shown.locator(".square.standing-impossible")
+    assert squares.count() == sum(
+        s.standing == "impossible" for s in matrix(PRG).squares)
+    assert set(squares.all_inner_texts()) == {""}
+    assert all(text.strip() for text in shown.locator(".square:not(.standing-impossible)")
+               .all_inner_texts())
+    hatched = "e => getComputedStyle(e).backgroundImage.startsWith('repeating-linear-gradient')"
+    assert squares.first.evaluate(hatched)
+    assert shown.locator("#map-legend .standing-impossible").evaluate(hatched)
+    twice = next(s for s in matrix(PRG).squares if s.text.startswith("S10"))
+    square = shown.locator(f".square[aria-label$={json.dumps(f'{twice.says} (not a place to go)')}]")
+    square.first.click()
+    assert shown.locator("#square").inner_text().endswith(twice.says)
+    assert "S10: " in shown.locator("#square").inner_text()
 
 
 # ------------------------------------------------------------------- for everybody

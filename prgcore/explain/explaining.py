@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import Enum
 from itertools import combinations
+from typing import TypeAlias
 
 from prgcore.engine import Decision, Engine, Pair
 from prgcore.errors import BadInput, Failed, NeedsTwoNodes
@@ -40,9 +41,9 @@ from prgcore.seats import NODES
 from prgcore.vocabulary import Kind, Outcome, Reason, State, title
 
 __all__ = [
-    "Display", "Explanation", "Maybe", "NoNode", "Reading", "Shown", "WhyNot", "candidates",
-    "display_of", "explain", "explain_display", "explain_pairs", "parse_shown", "shows_states",
-    "spell", "why_not",
+    "Display", "Explanation", "Maybe", "Meaning", "NoNode", "Reading", "Shown", "WhyNot", "candidates",
+    "display_of", "explain", "explain_display", "explain_pairs", "meaning", "parse_shown",
+    "shows_states", "spell", "why_not",
 ]
 
 SERVED_TWICE = (
@@ -131,7 +132,7 @@ def explain_pairs(
 def _explained(engine: Engine, display: Display | None, pairs: Pairs) -> Explanation:
     best = healthiest_of(engine, display, pairs)
     readings = _readings(engine, display, pairs)
-    row, seat, cause, actions, decision, nearest = _meaning(engine, display, pairs, best)
+    row, seat, cause, actions, decision, nearest = meaning(engine, display, pairs, best)
     if row is not None and len(readings) > 1:
         row, nearest = None, row
     available: list[str] = []
@@ -211,10 +212,18 @@ def _one_node(node: str) -> NeedsTwoNodes:
     )
 
 
-def _meaning(
+Meaning: TypeAlias = tuple[
+    str | None, str | None, str, tuple[str, ...], str | None, str | None]
+"""Row, seat, cause, actions, decision, nearest row."""
+
+
+def meaning(
     engine: Engine, display: Display | None, pairs: Pairs, best: Pair
-) -> tuple[str | None, str | None, str, tuple[str, ...], str | None, str | None]:
-    """The row, seat, cause, actions, decision and nearest row of a display."""
+) -> Meaning:
+    """The meaning of pairs that show a display; `best` is the healthiest of them.
+
+    The display alone decides it where none of the machine's rows is shown.
+    """
     if display is None:
         return None, None, "", (), None, None
     left, right = (

@@ -4,7 +4,7 @@ Law: a reader of the table. The file needs nothing else: no network (its own pol
 no library, nothing stored. It runs the same table as the engine; a test walks both. Pure: text
 out; the same machine gives the same bytes.
 
-`machine.js` decides, `meaning.js` explains, `story.js` reads and writes, `sequence.js` draws,
+`machine.js` decides, `meaning.js` looks up what it means, `story.js` reads and writes, `sequence.js` draws,
 `words.js` names, `cards.js`, `panels.js` and `lists.js` show, `finder.js` finds, `view.js` listens;
 each of them knows only those before it.
 """
@@ -44,7 +44,7 @@ def page(
         story: the text of a story with which to begin; "": where the machine is at home.
         links: the address of the reference, to which rules and rows then link; "": no links.
         pairs: of a machine without an atlas what a search found, for its map
-            (`prgcore.diagram.matrix.matrix`); None: no map.
+            (`prgcore.diagram.matrix.matrix`) and its displays; None: no map.
     """
     script = "".join(['"use strict";\n(() => {\n', *map(_part, SCRIPTS), "})();\n"])
     style = _part("style.css") + _colours()
@@ -64,7 +64,7 @@ def _part(name: str) -> str:
 
 
 def _hash(text: str) -> str:
-    """What names a script or a style in a content security policy."""
+    """The name of a script or a style in a content security policy."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 

@@ -70,7 +70,7 @@ function nodeCard(machine, meaning, card, row, before, silent) {
   );
 }
 
-/** What a node is to an operator. */
+/** The role of a node for an operator. */
 const roleOf = ({ columns }, { state }, row) =>
   (state !== null && columns[state].roles?.[row[state]]) || "plain";
 
@@ -106,11 +106,11 @@ function stateOf({ table }, meaning, card, row, before, silent) {
   ];
 }
 
-/** What a role means; that a node serves is only said of one that does. */
+/** The meaning of a role; a node that cannot serve is not said to serve. */
 const roleSays = (says, role, hindered) =>
   hindered ? `${role === "serving" ? "" : `${says}; `}cannot serve: ${hindered}` : says;
 
-/** Whose users a node serves; why nobody's, where some are assigned to it. */
+/** The users that a node serves, and why it serves none where some are assigned to it. */
 function servesText(meaning, row, node) {
   const homes = meaning.serving(row);
   const by = homes.map((home) => home.by === node);
@@ -119,7 +119,7 @@ function servesText(meaning, row, node) {
   return served(own, peers) + (!own && !peers && hindered ? `: ${hindered}` : "");
 }
 
-/** Columns and their values; who is assigned where, and who serves whom, is said in words. */
+/** Columns and their values; in words, the users assigned to a node and those that it serves. */
 function facts({ table }, meaning, columns, row, before) {
   const { goal } = table;
   const away = (i) =>

@@ -83,7 +83,7 @@ function found(index, text) {
 /** What was found, as a list: places to go are buttons, rules open where they stand. */
 function foundPanel(machine, row, index, text) {
   const entries = found(index, text);
-  if (!entries.length) return [h("p", { class: "quiet" }, "Nothing is called like this.")];
+  if (!entries.length) return [h("p", { class: "quiet" }, "Nothing has such a name.")];
   return [
     h(
       "ul",
@@ -108,7 +108,7 @@ function foundPanel(machine, row, index, text) {
         ),
       ),
     ),
-    entries.length === MOST_FOUND ? h("p", { class: "quiet" }, "There are more; type on.") : null,
+    entries.length === MOST_FOUND ? h("p", { class: "quiet" }, "There are more: type more of the name.") : null,
   ].filter(Boolean);
 }
 
@@ -200,20 +200,15 @@ function shownItems(machine, meaning, typed, begin) {
   const wrong = halves.findIndex((half) => typeof half === "string");
   if (wrong >= 0) return { error: `node${wrong + 1}: ${halves[wrong]}` };
   const shown = halves.map((half) => half.shown);
-  const like = (half, i) =>
-    half && shown[i]
-      ? half[0] === shown[i][0] && (shown[i][1] === null || half[1] === shown[i][1])
-      : !half && !shown[i];
-  const row = display.rows.findIndex((one) => one.causes.length && one.display.every(like));
+  const row = display.rows.findIndex(
+    (one) => one.causes.length && one.display.every((half, i) => isLike(half, shown[i])),
+  );
   if (row >= 0) return { items: rowItems(machine, row) };
-  const start = starts[begin][0];
-  const from = runItem(machine, { verb: "start", start }, machine.initial).after;
-  const codes = meaning.pairThat(shown, from);
-  if (codes) return { items: setItems(machine, codes, start) };
+  const codes = meaning.pairThat(shown);
+  if (codes) return { items: setItems(machine, codes, starts[begin][0]) };
   return {
     error:
-      "No pair that events lead to shows this: read the status of both nodes again, or ask " +
-      "prgcore explain what the two mean together",
+      "No reachable pair shows this: read the status of both nodes again, or ask prgcore explain",
   };
 }
 

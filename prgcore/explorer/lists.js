@@ -44,7 +44,7 @@ function eventsPanel(machine, row, { filter, impossible }) {
   });
   return sections.some(Boolean)
     ? sections
-    : [h("p", { class: "quiet" }, "Nothing here is called like this.")];
+    : [h("p", { class: "quiet" }, "Nothing here has such a name.")];
 }
 
 const SIGNS = {

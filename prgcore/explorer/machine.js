@@ -2,8 +2,8 @@
  * The machine: what a compiled table decides, as the interpreter in Python decides it.
  *
  * Law: pure functions over arrays of codes; knows no page and no row of any table. A *row* is the
- * codes of all columns, stored ones first. What is answered, and how ties are broken, is what
- * `prgcore.engine` says; a test walks both and compares every step.
+ * codes of all columns, stored ones first. The answers and the order of ties are those of
+ * `prgcore.engine`; a test walks both and compares every step.
  *
  * @typedef {number[]} Row
  * @typedef {{column: number, codes: number[], has: Uint8Array}} Cell
@@ -24,12 +24,13 @@ function machineOf(table) {
     for (const code of codes) has[code] = 1;
     return { column, codes, has };
   };
-  const cubes = (many) => many.map((cube) => cube.map(cell));
+  const cube = (cells) => cells.map(cell);
+  const cubes = (many) => many.map(cube);
   const derived = table.columns.slice(stored);
   const possible = table.events.map((event) => cubes(event.possible));
   const rules = table.events.map(() => []);
   for (const rule of table.rules) {
-    rules[rule.event].push({ ...rule, when: rule.when.map(cell) });
+    rules[rule.event].push({ ...rule, when: cube(rule.when) });
   }
   const invariants = table.invariants.map((one) => ({ ...one, never: cubes(one.never) }));
   const goal = cubes(table.goal);
@@ -109,9 +110,6 @@ function machineOf(table) {
   /** The next event on a shortest way home, HOME, or null where the atlas does not know the row. */
   const next = (row) => (atlas ? atlas.next(row) : null);
 
-  /** The least ill of the reachable pairs in a box: stored codes and their cost, or null. */
-  const cheapest = (box, costs) => atlas?.cheapest(box, costs) ?? null;
-
   /**
    * The shortest way home by repairs, commands, timers and successful completions.
    *
@@ -126,7 +124,7 @@ function machineOf(table) {
     for (let event = next(row), here = row; event !== HOME; event = next(here)) {
       const answer = step(here, event);
       if (answer.outcome !== "done")
-        throw new Error(`BUG: ${table.events[event].name} is no step home`);
+        throw new Error(`BUG: ${table.events[event].name} is not a step home`);
       events.push(event);
       here = answer.row;
     }
@@ -169,12 +167,11 @@ function machineOf(table) {
     available,
     broken,
     next,
-    cheapest,
     home,
     isHome,
     isPossible,
     initial: complete(table.initial),
-    cubes,
+    cube,
     rulesOf: (event) => rules[event],
   });
 }
@@ -209,31 +206,5 @@ function readAtlas({ columns, levels, root, events }) {
     return node ? events[node - 1] : HOME;
   };
 
-  /** `box`: for some columns the codes that they may have; `costs`: for columns, of each code. */
-  const cheapest = (box, costs) => {
-    const known = levels.map(() => new Map());
-    const best = (level, node) => {
-      if (level === columns.length) return { cost: 0 };
-      if (known[level].has(node)) return known[level].get(node);
-      const column = columns[level];
-      let found = null;
-      for (const [code, child] of nodes[level][node].entries()) {
-        if (!child || box.get(column)?.includes(code) === false) continue;
-        const rest = best(level + 1, child - 1);
-        const cost = rest && rest.cost + (costs[column]?.[code] ?? 0);
-        if (rest && (!found || cost < found.cost)) found = { cost, code, rest };
-      }
-      known[level].set(node, found);
-      return found;
-    };
-    const found = best(0, root);
-    if (!found) return null;
-    const codes = [];
-    for (let way = found, level = 0; way.rest; way = way.rest, level += 1) {
-      codes[columns[level]] = way.code;
-    }
-    return { codes, cost: found.cost };
-  };
-
-  return { next, cheapest };
+  return { next };
 }

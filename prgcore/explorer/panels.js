@@ -28,12 +28,12 @@ function meaningPanel(machine, meaning, row, { led, byHand }) {
         "p",
         null,
         byHand
-          ? "The pair was set by hand. Of a machine that is proved no events lead here" +
+          ? "The pair was set by hand. If the machine is proved, no events lead here" +
               (table.assumptions.length
-                ? `, if what is assumed holds (${table.assumptions.join("; ")}). `
+                ? `, as long as its assumptions hold (${table.assumptions.join("; ")}). `
                 : ". ")
           : "Events alone lead here: this refutes the promise. ",
-        "No rule is guessed from here: undo, or start over.",
+        "No rule answers from here: undo, or start over.",
       ),
       ...outsidePanel(meaning.outside(row)),
     ];
@@ -47,7 +47,7 @@ function meaningPanel(machine, meaning, row, { led, byHand }) {
 }
 
 /** What to do where a promise is broken. */
-const outsidePanel = ({ actions, nearest }) =>
+const outsidePanel = (actions) =>
   actions.length
     ? [
         h("h3", null, "On a real pair: prudence, not proof"),
@@ -56,13 +56,12 @@ const outsidePanel = ({ actions, nearest }) =>
           { class: "advice" },
           actions.map((says) => h("li", null, h("span", null, sentence(capital(says))))),
         ),
-        nearest ? h("p", { class: "quiet" }, `Nearest: row ${nearest} of Table 2.`) : null,
       ]
     : [];
 
 const capital = (text) => text.slice(0, 1).toUpperCase() + text.slice(1);
 
-/** What to do where neither the row nor a family says it: the way home, as `explain` says it. */
+/** What to do where the answer does not say it: the way home, in the words of `explain`. */
 function otherwise({ table }, { events }) {
   if (!events) return null;
   if (!events.length) return "Nothing: everybody is at home.";
@@ -81,13 +80,9 @@ function otherwise({ table }, { events }) {
   return events.every(alone) ? `${capital(way)}: it goes home by itself.` : `${way}.`;
 }
 
-function toldPanel(machine, told, row, way) {
+function toldPanel(machine, told, pair, way) {
   const { table } = machine;
-  const heading = told.row
-    ? `Row ${told.row} of Table 2${told.seat === "node2" ? ", nodes exchanged" : ""}`
-    : `Not in Table 2${told.family ? `: ${told.family}` : ""}` +
-      (told.decision ? ` (${told.decision})` : "");
-  const done = ([event]) => event !== undefined && machine.step(row, event).outcome === "done";
+  const done = ([event]) => event !== undefined && machine.step(pair, event).outcome === "done";
   const press = ({ says, events: [event] }) => {
     const { name, kind } = table.events[event];
     const plays = kind === "command" ? name : `play: ${name}`;
@@ -96,13 +91,23 @@ function toldPanel(machine, told, row, way) {
       "data-key": `advice:${says}`,
     });
   };
+  const { row, seat, nearest, decision } = told;
+  const where = row
+    ? `row ${row} of Table 2${seat === "node2" ? ", nodes exchanged" : ""}`
+    : [
+        "not in Table 2",
+        nearest ? `; nearest: row ${nearest}` : "",
+        decision
+          ? ["; see decision ", reference(machine, decision, `decisions.html#${decision.toLowerCase()}`)]
+          : "",
+      ];
   const other = told.actions.length ? null : otherwise(machine, way);
   return [
     h(
       "p",
       { class: "row" },
-      reference(machine, heading, told.row ? `situations.html#row-${told.row}` : ""),
-      told.nearest ? h("span", { class: "quiet" }, ` nearest: row ${told.nearest}`) : null,
+      reference(machine, capital(spellBoth(machine, told.shown)), row && `situations.html#row-${row}`),
+      h("span", { class: "quiet" }, " (", where, ")"),
     ),
     told.cause ? h("p", { class: "cause" }, told.cause) : null,
     told.actions.length
@@ -195,7 +200,7 @@ const reference = ({ table }, text, place) =>
 function lastPanel(machine, step) {
   const { item, before, after, decision, failed } = step;
   const wrong = failed
-    ? [h("p", { class: "broken" }, h("strong", null, "Not as told: "), failed)]
+    ? [h("p", { class: "broken" }, h("strong", null, "Not as the story says: "), failed)]
     : [];
   if (!decision) {
     const [line] = storyLines(machine, [step]);
@@ -222,7 +227,7 @@ function lastPanel(machine, step) {
   ];
 }
 
-/** What a rule rests on; of one that names no source there is nothing to say. */
+/** The evidence of a rule, if it names a source. */
 const evidenceText = ({ cite, decisions, evidence }) =>
   cite.length || decisions.length ? ` (${evidence})` : "";
 
@@ -234,7 +239,7 @@ function noRule(machine, { outcome, failed, broken, rules }) {
   const says = {
     refused: "No rule accepts it here. The rule that comes nearest needs:",
     impossible: "It cannot physically happen here. What is missing:",
-    outside: `The pair breaks ${broken.join(", ")}; from there nothing is judged.`,
+    outside: `The pair breaks ${broken.join(", ")}; no rule answers from there.`,
     unanswered: rules.length
       ? `Two rules answer: ${rules.join(", ")} (F1).`
       : "No rule answers (F2).",
@@ -245,7 +250,7 @@ function noRule(machine, { outcome, failed, broken, rules }) {
       null,
       failed.length || outcome === "outside" || outcome === "unanswered"
         ? says
-        : "Nothing in the machine ever answers it.",
+        : "No rule of the machine ever answers it.",
     ),
     failed.length
       ? h(

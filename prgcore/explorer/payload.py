@@ -1,8 +1,8 @@
 """The payload: a compiled machine as JSON, for an interpreter in another language.
 
 Law: a reader of the table. Values are codes (their place in their domain); columns and events
-are their place in their list, stored columns first. Rules stand in the order in which the engine
-asks them, so that ties are broken alike. Pure; the same machine gives the same text.
+are their place in their list, stored columns first. Rules are listed in the order in which the
+engine asks them, so that ties are broken alike. Pure; the same machine gives the same text.
 """
 
 from __future__ import annotations
@@ -14,17 +14,37 @@ from itertools import product
 from math import prod
 from typing import Any, TypeAlias
 
-from prgcore.diagram.matrix import MOST, Matrix, matrix
-from prgcore.diagram.palette import PALETTE, STANDINGS
+from prgcore.diagram.matrix import MOST, Matrix, asked, matrix
+from prgcore.diagram.palette import PALETTE, STANDINGS, Standing
 from prgcore.diagram.sequence import LIVES, route, route_of_action
 from prgcore.diagram.states import role
 from prgcore.engine import Engine, Pair
-from prgcore.explain.display import row_display, shows_states, turned, viewpoints
-from prgcore.explain.explaining import OUTSIDE, SERVED_TWICE, seated
+from prgcore.explain.display import (
+    display_of,
+    row_display,
+    shows_states,
+    situation_of,
+    turned,
+    viewpoints,
+)
+from prgcore.explain.explaining import OUTSIDE, SERVED_TWICE, Meaning, meaning, seated
 from prgcore.explain.health import illness
+from prgcore.explain.pairs import Listed
 from prgcore.form.atlas import Atlas
 from prgcore.machine import reference
-from prgcore.model import By, Cause, Column, Const, Copy, Cube, Effect, Rule, Situation
+from prgcore.model import (
+    By,
+    Cause,
+    Cell,
+    Column,
+    Const,
+    Copy,
+    Cube,
+    Display,
+    Effect,
+    Rule,
+    Situation,
+)
 from prgcore.product.serving import COLUMNS
 from prgcore.seats import NODES, mirror_name, seat_cube
 from prgcore.story.script import as_story
@@ -38,6 +58,8 @@ Json: TypeAlias = dict[str, Any]
 
 LABELS = {"ha": "high availability"}
 """Columns whose name a reader would not understand."""
+HATCHED = (Standing.IMPOSSIBLE,)
+"""Squares of the map without letters; which promise forbids one is read when it is chosen."""
 LONGEST = 2_000
 """Lines of a story that the page takes."""
 LEAVES = -1
@@ -54,8 +76,8 @@ def payload(
         engine: the machine.
         story: the text of a story with which to begin; "": the usual start.
         links: where the pages of the reference are, as `https://host/reference/`; "": nowhere.
-        pairs: of a machine without an atlas, for its map: what a search found, as
-            `prgcore.diagram.matrix.matrix` takes it.
+        pairs: of a machine without an atlas, for its map and for what its displays mean: what
+            a search found, as `prgcore.diagram.matrix.matrix` takes it.
     """
     return _Writer(engine, pairs).payload() | {"story": story, "links": links}
 
@@ -104,7 +126,8 @@ class _Writer:
             "goal": self._cubes(model.goal),
             "cards": [self._card(n) for n in NODES if any(c.startswith(f"{n}.") for c in self.at)],
             "looks": {str(r): {"says": k.says, "shape": k.shape} for r, k in PALETTE.items()},
-            "standings": {str(s): {"says": k.says, "sign": k.shape} for s, k in STANDINGS.items()},
+            "standings": {str(s): {"says": k.says, "sign": "" if s in HATCHED else k.shape}
+                          for s, k in STANDINGS.items()},
             "lives": dict(LIVES),
             "actions": self._actions(),
             "decisions": self._decisions(),
@@ -134,14 +157,14 @@ class _Writer:
             told["table"] = [codes[table[key]] for key in product(*domains)]
         return told
 
-    def _cube(self, cube: Cube) -> list[list[Any]]:
+    def _cube(self, cube: Iterable[Cell]) -> list[list[Any]]:
         """`[[column, codes]]`, the codes in the order in which an answer lists their words."""
         return [
             [self.at[c.column], [self.codes[self.at[c.column]][v] for v in sorted(c.values)]]
             for c in cube
         ]
 
-    def _cubes(self, cubes: Iterable[Cube]) -> list[list[list[Any]]]:
+    def _cubes(self, cubes: Iterable[Iterable[Cell]]) -> list[list[list[Any]]]:
         return [self._cube(c) for c in cubes]
 
     def _row(self, pair: Pair) -> list[int]:
@@ -212,7 +235,7 @@ class _Writer:
         }
 
     def _actions(self) -> dict[str, list[str]]:
-        """What the actions of the document's machine ask for, and when they are done."""
+        """The request of each action of the document's machine, and when it is done."""
         if not reference(self.model):
             return {}
         from prgcore.tables.actions import ACTIONS
@@ -228,28 +251,48 @@ class _Writer:
         return {d.id: [d.title, d.text, d.choice] for d in DECISIONS}
 
     def _display(self) -> Json:
-        """What two states and reasons mean: viewpoints, rows from both seats, families."""
-        ill = illness(self.engine)
-        return {
+        """The meaning of two states and reasons: viewpoints, rows from both seats, other answers."""
+        first = viewpoints(self.engine)[0]
+        both = [*first.node1, *first.node2,
+                *(Cell(f"{n}.state", (State.RUNNING_IN_BACKUP_MODE,)) for n in NODES)]
+        twice = [both] if State.RUNNING_IN_BACKUP_MODE in self._states() else []
+        return self._answers() | {
             "viewpoints": [self._cubes((v.node1, v.node2)) for v in viewpoints(self.engine)],
             "rows": [
                 self._situation(s, mirrored=mirrored)
                 for mirrored in (False, True) for s in self.model.situations
             ],
-            "families": [
-                {"id": f.id, "says": f.says, "decision": f.decision, "nearest": f.nearest,
-                 "advice": f.advice,
-                 "displays": [[[list(words) for words in half] for half in d] for d in f.displays]}
-                for f in self.model.families
+            "outside": [
+                {"when": self._cube(when), "actions": list(actions)}
+                for when, actions in (*((cells, SERVED_TWICE) for cells in twice), ((), OUTSIDE))
             ],
-            "outside": [list(OUTSIDE), list(SERVED_TWICE)],
-            "illness": [
-                [ill.get(c.name, {}).get(v, 0) for v in c.domain] for c in self.columns],
             "spellings": {
                 what: {a: str(w) for a, w in ALIASES.items() if isinstance(w, words)}
                 | {plain(w): str(w) for w in words}
                 for what, words in (("state", State), ("reason", Reason))
             },
+        }
+
+    def _states(self) -> set[str]:
+        """The states that both nodes can have."""
+        one, other = (self.codes[self.at[f"{n}.state"]] for n in NODES)
+        return one.keys() & other.keys()
+
+    def _answers(self) -> Json:
+        """The meanings of displays that no row lists, and a pair for every display.
+
+        `pairs`: for every display the place of its answer, -1 where a row always answers, and the
+        codes of its least ill pair; the least ill first.
+        """
+        found = None if self.pairs is None else tuple(map(self.engine.pair, self.pairs))
+        answers, pairs = _answered(self.engine, found)
+        return {
+            "answers": [
+                {"cause": cause, "actions": [{"says": a, "events": []} for a in actions],
+                 "decision": decision, "nearest": nearest}
+                for _, _, cause, actions, decision, nearest in answers
+            ],
+            "pairs": [[answer, *self._row(pair)] for answer, pair in pairs],
         }
 
     def _situation(self, situation: Situation, *, mirrored: bool) -> Json:
@@ -273,19 +316,17 @@ class _Writer:
                 "events": self._events(_mirrored(cause.events, mirrored=mirrored))}
 
     def _serving(self) -> list[Json] | None:
-        """Of each node which columns assign users to it, and what `prgcore.product.serving` asks of it."""
-        hindrances = {"cannot": CANNOT_SERVE, "nobody": NOBODY_ASSIGNED}
-        asked = [c for some in (SERVES, *(h.when for both in hindrances.values() for h in both))
-                 for node in NODES for c in seat_cube(some, node)]
+        """For each node the node that serves its users, and why it serves nobody; first match wins."""
+        cubes = [SERVES, *(h.when for h in (*CANNOT_SERVE, *NOBODY_ASSIGNED))]
+        asked = [c for some in cubes for node in NODES for c in seat_cube(some, node)]
         if not set(COLUMNS) <= self.at.keys() or any(
                 v not in self.codes[self.at[c.column]] for c in asked for v in c.values):
             return None
         return [
-            {"node": node, "assigned": [self.at[f"{node}.{ASSIGNED[own]}"] for own in (True, False)],
-             "serves": self._cube(seat_cube(SERVES, node)),
-             **{name: [[h.says, self._cube(seat_cube(h.when, node))] for h in some]
-                for name, some in hindrances.items()}}
-            for node in NODES
+            {"users": [{"when": self._cube(when), "by": by, "why": why}
+                       for when, by, why in _users(home, peer)],
+             "hindered": [{"when": self._cube(when), "why": why} for when, why in _hindered(home)]}
+            for home, peer in (NODES, NODES[::-1])
         ]
 
     def _map(self) -> Json | None:
@@ -305,7 +346,7 @@ class _Writer:
             "axes": at, "title": drawn.title,
             "squares": [
                 {"row": rows[s.row], "column": columns[s.column], "standing": str(s.standing),
-                 "text": s.text, "says": s.says, "pair": pairs.get((s.row, s.column))}
+                 "text": "" if s.standing in HATCHED else s.text, "says": s.says, "pair": pairs.get((s.row, s.column))}
                 for s in drawn.squares
             ],
         }
@@ -318,5 +359,61 @@ def _charted(engine: Engine) -> Matrix:
     return matrix(engine, left, right)
 
 
+@lru_cache(maxsize=8)
+def _answered(
+    engine: Engine, found: tuple[Pair, ...] | None
+) -> tuple[tuple[Meaning, ...], tuple[tuple[int, Pair], ...]]:
+    """Answers, and for every display the place of its own and its least ill pair, that one first.
+
+    Args:
+        engine: the machine.
+        found: pairs with every display; None: the reachable ones, where there is an atlas.
+    """
+    ill, atlas = illness(engine), engine.atlas
+    if found is None:
+        found = () if atlas is None else tuple(
+            map(engine.at, atlas.everything.distinct(asked(engine))))
+    shows: dict[Display, list[Pair]] = {}
+    for pair in found:
+        shown = display_of(engine, pair)
+        if shown is not None and not engine.broken(pair):
+            shows.setdefault(shown, []).append(pair)
+    answers: dict[Meaning, int] = {}
+    pairs: list[tuple[int, int, Pair]] = []
+    for shown, some in shows.items():
+        cost, best = min(
+            ((sum(ill[n][v] for n, v in zip(engine.stored, p.values_, strict=True)), p)
+             for p in some), key=lambda one: one[0])
+        unlisted = next((p for p in some if situation_of(engine, shown, p) is None), None)
+        told = unlisted and meaning(engine, shown, Listed(engine, [unlisted]), unlisted)
+        pairs.append((cost, answers.setdefault(told, len(answers)) if told else -1, best))
+    pairs.sort(key=lambda one: one[0])
+    return tuple(answers), tuple((answer, pair) for _, answer, pair in pairs)
+
+
 def _mirrored(events: Iterable[str], *, mirrored: bool) -> Iterator[str]:
     return map(mirror_name, events) if mirrored else iter(events)
+
+
+def _users(home: str, peer: str) -> Iterator[tuple[Sequence[Cell], str | None, str]]:
+    """The node that serves a node's users, and why, as `prgcore.product.serving`; first match wins."""
+    own, other = ([Cell(f"{n}.{ASSIGNED[n == home]}", ("yes",))] for n in (home, peer))
+    yield [*own, *other], None, "assigned to both nodes"
+    for node, assigned in ((home, own), (peer, other)):
+        for when, why in _hindered(node, "does not take them"):
+            by = None if why else node
+            yield [*assigned, *when], by, f"assigned to {node}{f': {why}' if why else ', which serves'}"
+    for hindrance in NOBODY_ASSIGNED:
+        for node in (peer, home):
+            yield (seat_cube(hindrance.when, node).cells, None,
+                   f"assigned to nobody: {node} {hindrance.says}")
+    yield (), None, f"assigned to nobody: {peer} does not take them"
+
+
+def _hindered(node: str, otherwise: str = "it cannot serve") -> list[tuple[Cube, str | None]]:
+    """The reason why a node serves nobody, None where it serves; first match wins."""
+    return [
+        (seat_cube(SERVES, node), None),
+        *((seat_cube(h.when, node), h.says) for h in CANNOT_SERVE),
+        (Cube(), otherwise),
+    ]

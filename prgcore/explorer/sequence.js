@@ -1,8 +1,8 @@
 /**
- * A trace as a sequence diagram: who tells whom, and what each node becomes.
+ * A trace as a sequence diagram: messages between life lines, and what each node becomes.
  *
- * Law: steps in, an SVG element out; text is only ever set as text. Who tells whom stands in the
- * table. Life lines that nobody uses are left out.
+ * Law: steps in, an SVG element out; text is only ever set as text. The table has the route of
+ * each message. Life lines that nobody uses are left out.
  */
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -19,8 +19,8 @@ const svg = (tag, attributes = {}, ...children) => {
   return made;
 };
 
-/** What a trace tells, from top to bottom: messages and notes. */
-function* toldBy(machine, steps, nodes) {
+/** The messages and notes of a trace, from top to bottom. */
+function* messagesOf(machine, steps, nodes) {
   const { events, columns } = machine.table;
   const both = (text, role) => ({ over: nodes, lines: [text], role });
   const breaks = judged(machine, steps);
@@ -74,7 +74,7 @@ function* becomes(machine, before, after, nodes) {
 function drawSequence(machine, steps) {
   const cards = machine.table.cards.map((card) => card.node);
   const nodes = cards.length ? cards : ["machine"];
-  const items = [...toldBy(machine, steps, nodes)];
+  const items = [...messagesOf(machine, steps, nodes)];
   const used = new Set([...nodes, ...items.flatMap((i) => i.over ?? [i.source, i.target])]);
   const lives = Object.entries(machine.table.lives).filter(([name]) => used.has(name));
   const x = new Map(lives.map(([name], i) => [name, MARGIN + i * LIFE]));

@@ -1,8 +1,8 @@
 /**
  * Stories: the same text as `prgcore.story.script` reads and writes, and a session that is one.
  *
- * Law: pure; text in, text out. What is wrong with a text is said with its line, never thrown. An
- * *item* is a line that was understood; a *step* is what became of it.
+ * Law: pure; text in, text out. An error of a text names its line and is never thrown. An *item*
+ * is a line that was understood; a *step* is its outcome.
  *
  * @typedef {{verb: string, event?: number, start?: string, column?: number, value?: number,
  *   node?: string, shown?: ?string[], text?: string}} Item
@@ -10,7 +10,7 @@
  */
 
 const MOST_CHARACTERS = 1_000_000;
-const MOST_TOLD = 8;
+const MOST_ERRORS = 8;
 const NO_ANSWER = "# no answer: ";
 const OUTCOMES = ["refused", "ignored", "impossible"];
 const EXPECTED =
@@ -21,11 +21,11 @@ const NOTHING = ["", "-", "down", "none", "nothing", "not displayed"];
 const LINE_END = /\r\n|[\n\v\f\r\x1c-\x1e\x85\u2028\u2029]/;
 const STATUS = /\bstate *:/i;
 const FROM_STATUS =
-  "this looks like what utils ha status prints, which is no story: choose Go to… and say what the " +
+  "this looks like the output of utils ha status, not like a story: choose Go to… and enter what the " +
   "two nodes show, or give the text to prgcore explore";
 const UNPRINTABLE = /[\p{C}\p{Z}]/u;
-/** A line as `prgcore prove` and `prgcore simulate` tell it: number, text, what answered it. */
-const TOLD =
+/** A line as `prgcore prove` and `prgcore simulate` print it: number, text, what answered it. */
+const PRINTED =
   /^\s{0,3}(\d+) {2}(\S.*?)(?:\s+(?:command|fault|repair|timer|completion)(?:, \S.*)?)?\s*$/;
 
 /** @returns {{items: Item[], errors: string[]}} */
@@ -40,11 +40,11 @@ function parseStory(machine, text) {
       : { ...parseStory(machine, read.text), remark: read.remark };
   }
   const lines = text.replace(/^\ufeff/, "").split(LINE_END);
-  const [told, remark] = firstTold(lines);
+  const [printed, remark] = firstPrinted(lines);
   const items = [];
   const errors = [];
   let understood = 0;
-  for (const [i, raw] of (told.length ? told : lines).entries()) {
+  for (const [i, raw] of (printed.length ? printed : lines).entries()) {
     const line = raw.split(/(?:^|\s)#/, 1)[0].trim();
     if (!line) continue;
     const item = readLine(machine, line);
@@ -61,21 +61,21 @@ function parseStory(machine, text) {
     );
   }
   if (items[0]?.verb !== "start") items.unshift({ verb: "start", start: "initial" });
-  const more = errors.length - MOST_TOLD;
+  const more = errors.length - MOST_ERRORS;
   return {
     items,
-    errors: more > 0 ? [...errors.slice(0, MOST_TOLD), `and ${more} more`] : errors,
+    errors: more > 0 ? [...errors.slice(0, MOST_ERRORS), `and ${more} more`] : errors,
     remark,
   };
 }
 
-/** The lines of the first story that is told, and a remark where there are more. */
-function firstTold(lines) {
-  const told = lines.map((line) => TOLD.exec(line)).filter(Boolean);
-  const begins = told.flatMap(([, number], i) => (number === "1" ? [i] : []));
-  const end = begins[1] ?? told.length;
+/** The lines of the first story in a report, and a remark where there are more. */
+function firstPrinted(lines) {
+  const printed = lines.map((line) => PRINTED.exec(line)).filter(Boolean);
+  const begins = printed.flatMap(([, number], i) => (number === "1" ? [i] : []));
+  const end = begins[1] ?? printed.length;
   return [
-    told.slice(0, end).map((line) => line[2]),
+    printed.slice(0, end).map((line) => line[2]),
     begins.length > 1 ? `The text has ${begins.length} stories; this is the first.` : "",
   ];
 }
@@ -86,7 +86,7 @@ function readReport({ table }, text) {
   try {
     report = JSON.parse(text);
   } catch {
-    return { error: "it begins as JSON does, and is none" };
+    return { error: "it begins like JSON, and is not valid JSON" };
   }
   const reports = Array.isArray(report.machines) ? report.machines : [report];
   const found = reports.flatMap((one) =>
@@ -94,7 +94,7 @@ function readReport({ table }, text) {
       .filter((obligation) => typeof obligation?.counterexample?.event === "string")
       .map((obligation) => ({ digest: one.machine, ...obligation.counterexample })),
   );
-  if (!found.length) return { error: "this JSON is no report of prgcore prove with a counterexample" };
+  if (!found.length) return { error: "this JSON is not a report of prgcore prove with a counterexample" };
   const own = found.filter((one) => one.digest === table.digest);
   if (!own.length) {
     return {
@@ -133,7 +133,7 @@ function readLine(machine, line) {
   }
   const outcome = OUTCOMES.includes(verb);
   const name = outcome ? rest : line;
-  if (!EVENT.test(name)) return `${short(line)} is no line of a story; expected ${EXPECTED}`;
+  if (!EVENT.test(name)) return `${short(line)} is not a line of a story; expected ${EXPECTED}`;
   const event = table.events.findIndex((one) => one.name === name);
   if (event < 0)
     return unknown(
@@ -209,7 +209,7 @@ function split(text, separator) {
 
 // ------------------------------------------------------------------------------ run
 
-/** @returns {Step} what becomes of one item after a row. */
+/** @returns {Step} the outcome of one item after a row. */
 function runItem(machine, item, before) {
   const same = { item, before, after: before, decision: null, failed: "" };
   const { columns, starts } = machine.table;
@@ -236,7 +236,7 @@ function runItem(machine, item, before) {
   return { ...same, after: decision.row, decision, failed };
 }
 
-/** What is there instead of what is expected; empty if it is as expected. */
+/** The difference from what is expected; empty if there is none. */
 function missed(machine, item, row) {
   const { columns } = machine.table;
   const at = (name) => columns.findIndex((one) => one.name === name);
@@ -268,6 +268,15 @@ function spell(machine, [state, reason]) {
   return titles("state", state) + why;
 }
 
+/** Both displays in one phrase: `Idle / Running in Backup Mode`, `Both Normal`. */
+function spellBoth(machine, [left, right]) {
+  if (!left && !right) return "Both show nothing";
+  const [one, other] = [left, right].map((half) => (half ? spell(machine, [half[0]]) : "nothing"));
+  if (one !== other) return `${one} / ${other}`;
+  const same = left[1] === right[1] && left[1] !== left[0];
+  return `Both ${spell(machine, same ? left : [left[0]])}`;
+}
+
 /** A session: every step that was taken, and how many of them are not undone. */
 function session(machine, items) {
   const steps = [];
@@ -284,8 +293,8 @@ function taken(machine, { steps, at }, item) {
 }
 
 /**
- * What each step breaks. Of several columns set by hand one after the other only the last is
- * judged: what lies between them is no pair that anybody meant.
+ * The promises that each step breaks. Of several columns set by hand in a row only the last is
+ * judged: nobody meant the pairs in between.
  */
 const judged = (machine, steps) =>
   steps.map(({ item, before, after }, i) => {
@@ -299,7 +308,7 @@ function promises(breaks) {
   return kept.length ? kept : breaks;
 }
 
-/** A session that stands after so many of its steps; at least its start. */
+/** A session moved to after so many of its steps; at least its start. */
 const movedTo = ({ steps }, at) => ({ steps, at: Math.min(Math.max(at, 1), steps.length) });
 
 const present = ({ steps, at }) => steps.slice(0, at);

@@ -1,20 +1,20 @@
 /**
- * The page: a session, what is pressed and typed, and what is shown of it.
+ * The page: a session, its buttons and fields, and what is shown of it.
  *
  * Law: the only part that changes anything or listens. Every change is a new session, after
- * which everything is shown anew; who has the focus keeps it. Nothing is stored and nothing is
- * asked of a network: what must last stands in the address, after the #.
+ * which everything is shown anew; the element with the focus keeps it. Nothing is stored and
+ * nothing is asked of a network: what must last is in the address, after the #.
  */
 
 const KEYS = [
-  ["u", "undo", "undo the last step"],
-  ["r", "redo", "take it again"],
+  ["u", "undo", "undo the step"],
+  ["r", "redo", "redo the step"],
   ["h", "home", "take the next step on the shortest way home"],
   ["/", "find", "find a row, a state, an event, a rule"],
   ["f", "filter", "filter the events"],
   ["l", "load", "load a story or a counterexample"],
-  ["t", "theme", "light or dark"],
-  ["?", "help", "these keys"],
+  ["t", "theme", "switch light and dark"],
+  ["?", "help", "show these keys"],
 ];
 const DRAWN = 60;
 
@@ -37,7 +37,7 @@ function startItem(i) {
 
 // ------------------------------------------------------------------------ what is done
 
-/** Show another session, and say aloud what became of it. */
+/** Show another session, and announce its outcome. */
 function show(next, said = "") {
   now = next;
   render();
@@ -84,8 +84,8 @@ function load(text, from) {
   const failures = next.steps.filter((step) => step.failed).length;
   notice = failures
     ? [
-        `${counted(failures, "line")} of ${from} ${failures === 1 ? "does" : "do"} not hold: ` +
-          "the way here marks them.",
+        `${counted(failures, "line")} of ${from} ${failures === 1 ? "does" : "do"} not hold; ` +
+          "the steps mark them.",
       ]
     : [];
   if (remark) notice.push(remark);
@@ -266,7 +266,7 @@ function renderOnce() {
     );
   }
   $("map").hidden = !table.map;
-  $("display").hidden = !table.display;
+  $("display").hidden = !table.display?.pairs.length;
   if (table.display) put("halves", shownChoices(machine));
 }
 
@@ -390,7 +390,7 @@ function start() {
         : table.story
           ? load(table.story, "the story")
           : [];
-  if (errors.length) notice = [`This is no story of this machine: ${errors.join("; ")}`];
+  if (errors.length) notice = [`This is not a story of this machine: ${errors.join("; ")}`];
   if (errors.length || !(text || table.story)) show(session(machine, [startItem(HOME_START)]));
 }
 

@@ -22,7 +22,7 @@ const button = (doing, label, attributes) =>
 
 const plainName = (name) => name.replaceAll("_", " ").replace(/^(node\d)\./, "$1 ");
 const columnName = (column) => column.label ?? plainName(column.name);
-/** Of whom a cell speaks: a node of its state, a column of its value. */
+/** The subject of a cell: the node of a state, else the column. */
 const subject = (column) => columnName(column).replace(/^(node\d) state$/, "$1");
 const valueName = (column, code) =>
   column.titles?.[code] ?? column.domain[code].replaceAll("_", " ");
@@ -43,7 +43,7 @@ function failedText({ table }, { column, is, needs }) {
 
 /** What changed between two rows, states first: `node1 Idle → Taking Back (On Admin Request)`. */
 function changesText({ table, stored }, before, after) {
-  const told = [];
+  const changes = [];
   const shown = new Set();
   for (const { node, state, reason } of table.cards) {
     if (state === null) continue;
@@ -53,21 +53,21 @@ function changesText({ table, stored }, before, after) {
         ? ["", ""]
         : [before, after].map((row) => valueName(table.columns[reason], row[reason]));
     if (was !== is)
-      told.push(`${node} ${was} → ${is}${why[1] && why[1] !== is ? ` (${why[1]})` : ""}`);
-    else if (why[0] !== why[1]) told.push(`${node} ${is} (${why[0]} → ${why[1]})`);
+      changes.push(`${node} ${was} → ${is}${why[1] && why[1] !== is ? ` (${why[1]})` : ""}`);
+    else if (why[0] !== why[1]) changes.push(`${node} ${is} (${why[0]} → ${why[1]})`);
     shown.add(state).add(reason);
   }
   for (const [i, column] of table.columns.slice(0, stored).entries()) {
     if (!shown.has(i) && before[i] !== after[i]) {
-      told.push(
+      changes.push(
         `${columnName(column)} ${valueName(column, before[i])} → ${valueName(column, after[i])}`,
       );
     }
   }
-  return told;
+  return changes;
 }
 
-/** What an event would do, in one line. */
+/** The effect that an event would have, in one line. */
 function previewText(machine, row, event) {
   const decision = machine.step(row, event);
   const { name } = machine.table.events[event];
@@ -88,7 +88,7 @@ function previewText(machine, row, event) {
     case "impossible":
       return `${name} cannot happen here${failed ? `: ${failed}` : ""}`;
     case "outside":
-      return `no rule is guessed: the pair breaks ${decision.broken.join(", ")}`;
+      return `no rule answers: the pair breaks ${decision.broken.join(", ")}`;
   }
   return `the machine has no single rule for ${name} here`;
 }
