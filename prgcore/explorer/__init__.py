@@ -4,9 +4,9 @@ Law: a reader of the table. The file needs nothing else: no network (its own pol
 no library, nothing stored. It runs the same table as the engine; a test walks both. Pure: text
 out; the same machine gives the same bytes.
 
-`machine.js` decides, `meaning.js` looks up what it means, `story.js` reads and writes, `sequence.js` draws,
-`words.js` names, `cards.js`, `panels.js` and `lists.js` show, `finder.js` finds, `view.js` listens;
-each of them knows only those before it.
+`machine.js` decides, `meaning.js` looks up what it means, `story.js` reads and writes,
+`sequence.js` draws, `words.js` names, `cards.js`, `panels.js` and `lists.js` show, `finder.js`
+finds, `view.js` listens; each of them knows only those before it.
 """
 
 from __future__ import annotations
