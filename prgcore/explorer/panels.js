@@ -200,7 +200,7 @@ const reference = ({ table }, text, place) =>
 function lastPanel(machine, step) {
   const { item, before, after, decision, failed } = step;
   const wrong = failed
-    ? [h("p", { class: "broken" }, h("strong", null, "Not as the story says: "), failed)]
+    ? [h("p", { class: "broken" }, h("strong", null, "Not as expected: "), failed)]
     : [];
   if (!decision) {
     const [line] = storyLines(machine, [step]);
