@@ -52,7 +52,7 @@ class _Pairs(dict[tuple[str, ...], Pair]):
 
     def __missing__(self, values: tuple[str, ...]) -> Pair:
         if len(self) >= REMEMBERED:
-            for old in self.values():
+            for old in list(self.values()):  # another thread may add one meanwhile
                 old._decisions.clear()
             self.clear()
         met = -1
@@ -134,9 +134,9 @@ class Engine:
         if not isinstance(columns, Mapping):
             raise BadInput(f"a pair is an object of columns, not {type(columns).__name__}")
         missing = [f"missing column {name}" for name in self.stored if name not in columns]
-        if wrong := [*self._wrong(columns), *missing]:
+        if wrong := [*self._wrong(columns, several=False), *missing]:
             raise BadInput(few(wrong, 5))
-        pair = self._pairs[tuple([str(columns[name]) for name in self.stored])]
+        pair = self._pairs[tuple([str.__str__(columns[name]) for name in self.stored])]
         for name, given in columns.items():
             if pair[name] != given:
                 raise BadInput(f"{name} is derived and would be {pair[name]!r}, not {given!r}")
@@ -165,11 +165,15 @@ class Engine:
             BadInput: some are not; the message lists all of them.
         """
         given = {c.column: c.values for c in cells} if isinstance(cells, Cube) else cells
+        if not isinstance(given, Mapping):
+            raise BadInput(f"expected columns and their values, not {type(given).__name__}")
         if wrong := list(self._wrong(given, stored=stored)):
             raise BadInput((f"{where}: " if where else "") + few(wrong, 5))
 
-    def _wrong(self, given: Mapping[str, Any], *, stored: bool = False) -> Iterator[str]:
-        """Yield what is wrong with these columns and their values, one or several each."""
+    def _wrong(
+        self, given: Mapping[str, Any], *, stored: bool = False, several: bool = True
+    ) -> Iterator[str]:
+        """Yield what is wrong with these columns and their values; `several`: a tuple of values."""
         known = self.stored if stored else self.columns
         for name, value in given.items():
             if name not in self.columns:
@@ -178,7 +182,7 @@ class Engine:
             if stored and name not in known:
                 yield f"{name} is derived; name the columns that it comes from"
             domain = self.columns[name].domain
-            values = value if isinstance(value, tuple) else (value,)
+            values = value if several and isinstance(value, tuple) else (value,)
             if not values:
                 yield f"{name}: no value is given, so none will do; known: {', '.join(domain)}"
             for one in values:
@@ -303,6 +307,8 @@ class Engine:
         one, rule, effects = self._rules[answers.bit_length()]
         if rule is None or answers != one or met & self._never or not met & asked.possible:
             return self._unanswered(pair, event, asked, met)
+        if rule.outcome is not Outcome.DONE:
+            return Decision(rule.outcome, pair, event, rule, why=rule.why)
         after = self._after(pair.values_, effects) if rule.then else pair
         return Decision(rule.outcome, after, event, rule, rule.actions, rule.why)
 

@@ -7,7 +7,7 @@ expected and what to do next. The JSON interfaces print its `code`.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from prgcore.words import counted, indented, listed
 
@@ -22,6 +22,16 @@ class PrgError(Exception):
     """The base class of every error of this library."""
 
     code = "error"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _remade, (type(self), self.args, self.__dict__)
+
+
+def _remade(kind: type[PrgError], said: tuple[Any, ...], more: dict[str, Any]) -> PrgError:
+    """An error out of its pickle, whatever its constructor takes."""
+    error = kind.__new__(kind, *said)
+    error.__dict__.update(more)
+    return error
 
 
 class BadInput(PrgError):

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import copy
 import pickle
+import sys
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from enum import Enum
 from itertools import chain, product, zip_longest
 from typing import Any
 
@@ -20,16 +23,19 @@ from prgcore.engine import Decision, Engine, Pair, Walk
 from prgcore.errors import (
     BadInput,
     BudgetExhausted,
+    Failed,
     ImpossibleEvent,
     MalformedMachine,
+    MissingExtra,
     NotTotal,
     OutsideInvariant,
     PrgError,
+    Undecided,
 )
 from prgcore.machine import Machine, prg
-from prgcore.model import Model, cube
+from prgcore.model import Column, Event, Model, Possible, Rule, cube
 from prgcore.seats import mirror_name, mirror_rule
-from prgcore.vocabulary import Outcome
+from prgcore.vocabulary import Kind, Outcome
 from tests import toys
 from tests.planted import FAULTS, LAMPS
 
@@ -521,3 +527,68 @@ def test_a_machine_that_names_what_it_has_not_is_malformed(change: Any, finding:
     model = evolve(PRG.model, **{name: of(PRG.model) for name, of in change.items()})
     with pytest.raises(MalformedMachine, match=finding):
         Engine(model).step(dict(START), "enable_ha")
+
+
+@pytest.mark.parametrize("value", [("off",), (), ["off"], None, 3, True, ("off", "on"), b"off"])
+def test_a_column_of_a_pair_has_one_value_and_it_is_a_text(value):
+    columns = {**PRG.initial[0], "ha": value}
+    with pytest.raises(BadInput, match="ha: unknown value"):
+        PRG.pair(columns)
+    with pytest.raises(BadInput, match="ha: unknown value"):
+        PRG.step(columns, "enable_ha")
+
+
+def test_a_value_may_be_an_enumeration_of_texts():
+    class Word(str, Enum):  # noqa: UP042, str() of it is another text
+        OFF = "off"
+
+    start = PRG.initial[0]
+    assert PRG.pair({**start, "ha": Word.OFF}) == start
+    assert type(PRG.pair({**start, "ha": Word.OFF})["ha"]) is str
+
+
+@pytest.mark.parametrize("cells", [None, 3, "ha=on", [("ha", "on")]])
+def test_cells_of_another_shape_are_bad_input(cells):
+    for ask in (PRG.check, PRG.completions):
+        with pytest.raises(BadInput, match="expected columns and their values"):
+            ask(cells)
+
+
+def test_threads_share_a_machine_whose_memory_is_forgotten(monkeypatch):
+    monkeypatch.setattr(engine_module, "REMEMBERED", 50)
+    machine = Machine(PRG.model)
+    values = [tuple(p.values()) for p in PRG.completions(
+        {"ha": "off", "node1.state": "unknown", "node2.state": "unknown", "node1.reason": "none",
+         "node2.reason": "none", "link": "up", "auto_fallback": "off", "node1.process": "running",
+         "node2.process": "running"}, broken=True)][:2_000]
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            for found in pool.map(lambda _: [machine.at(v).values_ for v in values], range(8)):
+                assert found == values
+    finally:
+        sys.setswitchinterval(interval)
+
+
+@pytest.mark.parametrize("rule", [{"actions": ("do",)}, {"then": {"a": "y"}}])
+def test_an_ignored_rule_does_nothing_whatever_it_says(rule):
+    ignored = Rule("R1", "go", outcome=Outcome.IGNORED, why="because", **rule)
+    engine = Engine(Model(
+        "own", (Column("a", ("x", "y")),), ((("a", "x"),),), (Event("go", Kind.FAULT, "environment"),),
+        (Possible("go", {}),), (ignored,)))
+    (start,) = engine.initial
+    decision = engine.step(start, "go")
+    assert (decision.outcome, decision.pair, decision.actions) == (Outcome.IGNORED, start, ())
+
+
+@pytest.mark.parametrize("error", [
+    BadInput("a"), ImpossibleEvent("a", (Failed("ha", "off", ("on",)),)),
+    OutsideInvariant("a", ("S1",)), MalformedMachine(("a: b", "c: d")), Undecided("a", ("ha",)),
+    MissingExtra("the prover", "prove"),
+])
+def test_errors_survive_a_process_border(error):
+    again = pickle.loads(pickle.dumps(error))
+    assert type(again) is type(error)
+    assert str(again) == str(error)
+    assert vars(again) == vars(error)

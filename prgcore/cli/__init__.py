@@ -21,7 +21,7 @@ from prgcore.errors import (
     PrgError,
     Undecided,
 )
-from prgcore.words import one_line
+from prgcore.words import one_line, quoted
 
 __all__ = ["main", "program"]
 
@@ -97,10 +97,13 @@ def _called(arguments: list[str]) -> int:
     """The command is run; or, where a shell asks, what may follow is printed."""
     from prgcore.cli.app import ROOT
 
-    if (asked := os.environ.get(COMPLETION)) is not None:
+    if asked := os.environ.get(COMPLETION):
         from click.shell_completion import shell_complete
 
-        return shell_complete(ROOT, {}, "prgcore", COMPLETION, asked)
+        if code := shell_complete(ROOT, {}, "prgcore", COMPLETION, asked):
+            return _complain(f"{COMPLETION}={quoted(asked, 40)} is unknown; a completion script that "
+                             "an older prgcore installed is renewed by --install-completion", code)
+        return 0
     with ROOT.make_context("prgcore", arguments) as context:
         ROOT.invoke(context)
     return 0
