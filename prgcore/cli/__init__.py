@@ -1,10 +1,17 @@
 """The command line: `prgcore`, also `python -m prgcore`.
 
-Law: the only place that imports click and rich, and the only one that knows standard streams and exit
-codes. It parses, asks the library, prints. Exit codes: 0 answered, all good;
-1 something is refuted or invalid; 2 usage or unreadable input; 3 unknown or budget exhausted;
-4 two checkers disagree or a proof is vacuous; 70 a bug of this program; 130 interrupted;
-141 the reader went away. Nobody meets a traceback unless PRGCORE_TRACEBACK=1 asks for it.
+Law: only this room imports click and rich, and knows standard streams and exit codes. It parses
+the words, asks the library and prints the answer. A traceback is printed only with
+PRGCORE_TRACEBACK=1. Exit codes:
+
+- 0: answered, all good
+- 1: something is refuted or invalid
+- 2: usage or unreadable input
+- 3: unknown or budget exhausted
+- 4: two checkers disagree or a proof is vacuous
+- 70: a bug of this program
+- 130: interrupted
+- 141: the reader went away
 """
 
 from __future__ import annotations
@@ -28,15 +35,15 @@ __all__ = ["main", "program"]
 BUG = 70
 INTERRUPTED = 130
 COMPLETION = "_PRGCORE_COMPLETE"
-"""The variable with which a shell asks what may follow, as Click names it."""
+"""Click's name for the variable with which a shell asks for completions."""
 READER_GONE = 141
 
 
 def program() -> int:
-    """Run the words of this process: `main` as a program, whose memory ends with it.
+    """The exit code of `main` with the words of this process, as the whole life of a process.
 
-    Collecting garbage while modules are loaded and once more at the end is a fifth of the time of
-    a short answer. A command that runs for long collects, but seldom.
+    Garbage collection while modules load and at exit takes a fifth of the time of a short answer.
+    So it is off then, and rare in a command that runs for long.
     """
     import gc
 
@@ -47,13 +54,13 @@ def program() -> int:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command line and answer its exit code.
+    """Run a command line and return its exit code.
 
     Args:
         arguments: the words after the program's name; those of this process if not given.
     """
     if sys.stdout is None:
-        return _complain("standard output is closed; there is nowhere to answer", 2)
+        return _complain("standard output is closed, so no answer can be written", 2)
     try:
         code = _run(list(sys.argv[1:] if arguments is None else arguments))
         sys.stdout.flush()
@@ -94,7 +101,7 @@ def _run(arguments: list[str]) -> int:
 
 
 def _called(arguments: list[str]) -> int:
-    """The command is run; or, where a shell asks, what may follow is printed."""
+    """Run the command, or print completions if a shell asks for them; return the exit code."""
     from prgcore.cli.app import ROOT
 
     if asked := os.environ.get(COMPLETION):
@@ -110,7 +117,7 @@ def _called(arguments: list[str]) -> int:
 
 
 def summary(error: PrgError) -> str:
-    """An error as one sentence: of many findings the first."""
+    """An error as one sentence; of several findings, the first."""
     if not isinstance(error, MalformedMachine):
         return str(error)
     all_ = "; prgcore machine --check --machine FILE lists all" if len(error.findings) > 1 else ""
@@ -118,10 +125,10 @@ def summary(error: PrgError) -> str:
 
 
 def exit_code(error: PrgError) -> int:
-    """1 for an answer about the pair or the machine, 3 where it is not known, 2 for the rest.
+    """The exit code of an error: 1 for a negative answer, 3 for an unknown one, 2 for the rest.
 
-    Not known: a budget is spent, or what became of a command of a group that runs. The rest is
-    what cannot be read: bad input, and a store or an agent that does not answer (Unavailable).
+    An answer is unknown if a budget is spent, or if the outcome of a command is not known. The rest
+    is unreadable input, and a store or an agent that does not answer (Unavailable).
     """
     unknown = (BudgetExhausted, Undecided, Conflict)
     if getattr(error, "exhausted", None) is False or isinstance(error, unknown):
@@ -131,7 +138,7 @@ def exit_code(error: PrgError) -> int:
 
 
 def _bug(error: Exception) -> int:
-    """What should not have happened, as one line; where it did, if PRGCORE_TRACEBACK=1."""
+    """Print an unexpected error as one line, with its traceback if PRGCORE_TRACEBACK=1."""
     if os.environ.get("PRGCORE_TRACEBACK") == "1":
         import traceback
 
@@ -148,7 +155,7 @@ def _complain(message: str, code: int) -> int:
 
 
 def _forget_output() -> None:
-    """Nobody reads standard output any more: let the last flush go nowhere."""
+    """Discard what is left of standard output, because its reader went away."""
     try:
         with open(os.devnull, "w", encoding="ascii") as nowhere:  # noqa: PTH123, pathlib is slow
             os.dup2(nowhere.fileno(), sys.stdout.fileno())

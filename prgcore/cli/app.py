@@ -1,4 +1,4 @@
-"""The commands, gathered. Each is documented by its own help; its module is loaded for it alone."""
+"""All commands. Each has its own help; its module is loaded when the command is named."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ MODULES = {
     "diff": "compare", "explore": "explore", "init": "starting", "example": "starting",
     "agent": "agent", "log": "log", "ha": "ha", "config": "configuration",
 }
-"""The module of every command, in the order in which they are listed."""
+"""The module of every command, in the order of the help."""
 
 
 def _acts(name: str, says: str, act: Callable[[], None]) -> click.Option:
-    """An option that is done in place of a command."""
+    """An option that acts instead of a command."""
     def call(context: click.Context, _: click.Parameter, asked: bool) -> None:
         if asked and not context.resilient_parsing:
             act()

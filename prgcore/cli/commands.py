@@ -1,8 +1,7 @@
-"""Commands: what a command takes is read from its signature, and Click does the rest.
+"""Commands: a signature defines a command's arguments and options, and Click does the rest.
 
-Law: knows no command of ours, and is loaded before any command is. Click parses, words its errors
-and completes; here is only what a signature says, and the page of help with its arguments
-(`docs/decisions/0015`).
+Law: it knows no particular command. Click parses, words its errors and completes. This module only
+reads signatures, and adds the arguments to the help (`docs/decisions/0015`).
 """
 
 from __future__ import annotations
@@ -21,19 +20,19 @@ __all__ = ["Argument", "Command", "Exit", "Group", "Option", "examples"]
 
 
 class Argument:
-    """In a signature: `Annotated[str, Argument(metavar="FILE", help="A story, or -.")]`.
+    """An argument of a signature: `Annotated[str, Argument(metavar="FILE", help="A story.")]`.
 
     Attributes:
-        metavar: how the usage line names it; in brackets or bare.
-        help: a sentence.
-        show_default: whether the help says the default.
+        metavar: its name in the usage line, bare or in brackets.
+        help: one sentence.
+        show_default: whether the help shows the default.
     """
 
     def __init__(self, *, metavar: str, help: str, show_default: bool = True) -> None:  # noqa: A002
         self.metavar, self.help, self.show_default = metavar, help, show_default
 
     def parameter(self, name: str, kind: dict[str, Any]) -> click.Parameter:
-        """The parameter of Click."""
+        """Click's parameter for it."""
         many = kind.pop("multiple")
         made = _Argument([name], metavar=self.metavar, nargs=-1 if many else 1, **kind)
         made.says, made.show_default = self.help, self.show_default
@@ -41,16 +40,16 @@ class Argument:
 
 
 class Option:
-    """In a signature: `Annotated[str | None, Option("--output", "-o", metavar="FILE")]`.
+    """An option in a signature: `Annotated[str | None, Option("--output", "-o", metavar="FILE")]`.
 
     Attributes:
         names: its names; `--yes/--no` names both answers of a flag.
-        metavar: how the help names its value; the type if not given.
-        help: a sentence.
-        show_default: whether the help says the default.
-        min, max: the range of a number, both given or neither.
-        callback: checks its value, and answers what to take for it.
-        autocompletion: the values that begin as this text does.
+        metavar: the name of its value in the help; by default its type.
+        help: one sentence.
+        show_default: whether the help shows the default.
+        min, max: the range of a number; both or neither.
+        callback: checks its value, and returns the one to use.
+        autocompletion: returns the values that begin with a text.
     """
 
     def __init__(
@@ -64,7 +63,7 @@ class Option:
         self.callback, self.autocompletion = callback, autocompletion
 
     def parameter(self, name: str, kind: dict[str, Any]) -> click.Parameter:
-        """The parameter of Click."""
+        """Click's parameter for it."""
         flag = kind["type"] is bool
         if self.min is not None:
             kind["type"] = _RANGES[kind["type"]](self.min, self.max)
@@ -86,38 +85,38 @@ _RANGES: dict[type, Callable[..., click.ParamType[Any]]] = {
 
 
 class _Argument(click.Argument):
-    """An argument with a sentence: Click's have none."""
+    """An argument with a help sentence, which Click's arguments lack."""
 
     says = ""
     show_default = True
 
     def make_metavar(self, ctx: click.Context) -> str:  # noqa: ARG002
-        """In the usage line: as it is written if in brackets, else by whether it must be given."""
+        """Its name in the usage line; in brackets if it is written so, or optional."""
         metavar = str(self.metavar)
         if metavar.startswith("["):
             return metavar
         return f"{{{metavar}}}" if self.required else f"[{metavar}]"
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str]:  # noqa: ARG002
-        """Its name, and its sentence with its default."""
+        """Its name, and its help sentence with the default."""
         shows = self.show_default and not self.required and self.default not in (None, ())
         extra = [f"default: {self.default}"] * shows + ["required"] * self.required
         return str(self.metavar), self.says + (f"  [{'; '.join(extra)}]" if extra else "")
 
     def get_error_hint(self, ctx: click.Context | None) -> str:  # noqa: ARG002
-        """How a message names it."""
+        """Its name in a message."""
         return repr(self.metavar)
 
 
 class Command(click.Command):
-    """A function as a command, `group.command(epilog="...")(function)`: its signature says what."""
+    """A function as a command: `group.command(epilog="...")(function)`."""
 
     def __init__(self, name: str, callback: Callable[..., None], **says: Any) -> None:
         says |= {"params": list(_parameters(callback)), "context_settings": SETTINGS}
         super().__init__(name, callback=_listed(callback), **says)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """A usage error names the command whose help to read, whatever found it."""
+        """Parse the words; a usage error names the command whose help to read."""
         try:
             return super().parse_args(ctx, args)
         except click.UsageError as error:
@@ -125,7 +124,7 @@ class Command(click.Command):
             raise
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The page of help has its arguments too."""
+        """Write the arguments and the options of the help."""
         rows = [p.get_help_record(ctx) for p in self.get_params(ctx) if isinstance(p, _Argument)]
         if rows:
             with formatter.section("Arguments"):
@@ -134,7 +133,7 @@ class Command(click.Command):
 
 
 def _parameters(function: Callable[..., None]) -> Iterator[click.Parameter]:
-    """What a function takes, as Click's parameters."""
+    """Yield the parameters of a function as Click's."""
     for name, one in signature(function, eval_str=True).parameters.items():
         assert get_origin(one.annotation) is Annotated, f"BUG: {name} is not annotated"
         type_, says = get_args(one.annotation)
@@ -150,7 +149,7 @@ def _parameters(function: Callable[..., None]) -> Iterator[click.Parameter]:
 
 
 def _listed(function: Callable[..., None]) -> Callable[..., None]:
-    """Several values are a list, and None where there are none: as the signature has them."""
+    """The function, called with a list for several values, and with None for no value."""
     def call(**values: Any) -> None:
         function(**{
             name: (list(value) or None) if isinstance(value, tuple) else value
@@ -160,12 +159,12 @@ def _listed(function: Callable[..., None]) -> Callable[..., None]:
 
 
 class Group(click.Group):
-    """Commands under one word; without one of them it prints its help.
+    """Commands under one word; the word alone prints its help.
 
     Attributes:
-        homes: commands that are not loaded before they are asked for: for each the module whose
-            `register` adds it, in the order of the help.
-        after: what follows the help where no command is named.
+        homes: commands that are loaded on demand, in the order of the help: each with the module
+            whose `register` adds it.
+        after: the text after the help, if no command is named.
     """
 
     command_class = Command
@@ -185,11 +184,11 @@ class Group(click.Group):
             click.echo(context.get_help().rstrip() + self.after)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        """The words for its commands, in order."""
+        """The names of its commands, in order."""
         return list(dict.fromkeys([*self.homes, *self.commands]))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """The command of this name, None if there is none; its module is loaded now."""
+        """The command of this name, whose module is loaded now; None if there is none."""
         if cmd_name in self.homes and cmd_name not in self.commands:
             import_module(self.homes[cmd_name]).register(self)
         return self.commands.get(cmd_name)
@@ -197,7 +196,7 @@ class Group(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """As Click does it; a word that is near a command is answered with that command."""
+        """The command for the first word; the error for an unknown word names similar commands."""
         if not self.get_command(ctx, args[0]) and not ctx.resilient_parsing and args[0][:1] != "-":
             from difflib import get_close_matches
 
@@ -208,9 +207,9 @@ class Group(click.Group):
 
 
 SETTINGS = {"help_option_names": ["-h", "--help"]}
-"""Every command has both."""
+"""The options for help that every command has."""
 
 
 def examples(*lines: str) -> str:
-    """Lines for the end of a command's help, printed as they stand."""
+    """Examples for the end of a command's help, printed unchanged."""
     return "\b\nExample:\n" + "\n".join(f"  {line}" for line in lines)

@@ -1,6 +1,6 @@
-"""Completion: the script that a shell asks with, shown or put where the shell reads it.
+"""Completion scripts of shells: printed, or installed where the shell reads them.
 
-Law: Click writes the scripts and answers them. Only who asks for a script loads this.
+Law: Click writes the scripts and answers them. Only these two options load this module.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ PLACES = {
     "zsh": (".zfunc/_prgcore", ".zshrc", "fpath+=~/.zfunc; autoload -Uz compinit; compinit"),
     "fish": (".config/fish/completions/prgcore.fish", "", ""),
 }
-"""Under the home directory: the script, the file that the shell reads, and the line it needs."""
+"""For each shell, under the home directory: the script, the start-up file, and its new line."""
 
 
 def show() -> None:
     """Print the script of this shell.
 
     Raises:
-        UsageError: the shell is none of those that are known.
+        UsageError: the shell is not a known one.
     """
     click.echo(_script(_shell()))
 
 
 def install() -> None:
-    """Write the script of this shell to where the shell reads it.
+    """Install the script of this shell where the shell reads it.
 
     Raises:
         UsageError: as `show`.
@@ -62,7 +62,7 @@ def _script(shell: str) -> str:
 
 
 def _shell() -> str:
-    """The shell of the user, as SHELL names it."""
+    """The user's shell, from SHELL."""
     shell = Path(os.environ.get("SHELL", "")).name
     if shell not in PLACES:
         raise click.UsageError(

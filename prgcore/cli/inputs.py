@@ -1,7 +1,7 @@
-"""Reading what a person or a program hands in: text, JSON, machines, pairs.
+"""Input from a person or a program: text, JSON, machines, pairs.
 
-Law: every byte from outside passes here, and whatever is wrong with it becomes one `BadInput`
-before a command has written anything. Sizes are bounded; nothing here trusts a shape.
+Law: every byte from outside passes here. Any fault of it becomes one `BadInput` before a command
+has written anything. Sizes are bounded, and every shape is checked.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ Node2 = Annotated[
 ]
 Sets = Annotated[
     list[str] | None,
-    Option("--set", metavar="COLUMN=VALUE", help="What is known of a column. Repeatable."),
+    Option("--set", metavar="COLUMN=VALUE", help="A known value of a column. Repeatable."),
 ]
 Json = Annotated[bool, Option("--json", help="Print JSON.")]
 
@@ -85,10 +85,10 @@ def read_text(source: str, *, any_text: bool = False) -> str:
     """The text of a file, or of standard input when `source` is `-`.
 
     Args:
-        any_text: in any encoding; what is no character becomes a sign that says so.
+        any_text: accept any encoding; invalid bytes become replacement characters.
 
     Raises:
-        BadInput: it cannot be read, is larger than `LIMIT`, or is not UTF-8 text.
+        BadInput: the file cannot be read, is larger than `LIMIT`, or is not UTF-8 text.
     """
     name = "standard input" if source == "-" else quoted(source)
     try:
@@ -107,17 +107,17 @@ def read_text(source: str, *, any_text: bool = False) -> str:
 
 
 def decode_any(data: bytes) -> str:
-    """Text of any encoding: by its byte order mark, else UTF-8 as far as it is."""
+    """Text of any encoding: by its byte order mark, else UTF-8 with replacement characters."""
     wide = data.startswith((b"\xff\xfe", b"\xfe\xff"))
     text = data.decode("utf-16" if wide else "utf-8-sig", errors="replace")
     return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 def decode(data: bytes, name: str) -> str:
-    """UTF-8 text (a byte order mark is dropped).
+    """The text of UTF-8 bytes, without a byte order mark.
 
     Raises:
-        BadInput: not UTF-8, or it holds a zero byte.
+        BadInput: the bytes are not UTF-8, or contain a zero byte.
     """
     try:
         text = data.decode("utf-8-sig")
@@ -129,14 +129,14 @@ def decode(data: bytes, name: str) -> str:
 
 
 parse_json = jsontext.parse_json
-"""A JSON value; strict, as that module says."""
+"""The value of a JSON text; strict, as `prgcore.wire.jsontext` defines it."""
 
 
 def assignments(words: list[str] | None, option: str) -> dict[str, str]:
     """`name=value` words as a mapping.
 
     Raises:
-        BadInput: no `=`, or a name given two different values.
+        BadInput: a word has no `=`, or a name has two different values.
     """
     found: dict[str, str] = {}
     for word in words or ():
@@ -165,10 +165,10 @@ def check_named(machine: Machine, cells: dict[str, str], option: str) -> None:
 
 
 def refuse_beside(option: str, others: Mapping[str, object]) -> None:
-    """Options that would be ignored beside `option` are refused.
+    """Refuse options that would be ignored beside `option`.
 
     Args:
-        others: each option by name; None or False where it was not given.
+        others: each option by name; None or False if it was not given.
 
     Raises:
         BadInput: one of them was given.
@@ -183,7 +183,7 @@ def refuse_beside(option: str, others: Mapping[str, object]) -> None:
 
 
 def load_machine(file: str | None, policy: list[str] | None) -> Machine:
-    """The machine that a command is about: the built-in one, or that of a machine file.
+    """The machine for a command: the built-in one, or one from a machine file.
 
     Raises:
         BadInput, MalformedMachine: the file or the policies are wrong.
@@ -217,12 +217,12 @@ def load_model(file: str) -> Model:
 
 @frozen
 class Question:
-    """A machine and what is known of a pair of it.
+    """A question: a machine, and what is known of one of its pairs.
 
     Attributes:
         machine: the machine that answers.
-        pair: the pair, or None where only a display is known.
-        shown: what the two nodes show, where only that is known.
+        pair: the pair; None if only a display is known.
+        shown: what the two nodes show, if only that is known; else None.
         known: columns that `--set` fixes, for a display.
     """
 
@@ -236,11 +236,11 @@ def question(
     *, text: PairText = None, node1: Node1 = None, node2: Node2 = None, sets: Sets = None,
     file: MachineFile = None, policy: Policies = None,
 ) -> Question:
-    """What the options that all questions share ask about.
+    """The question in the options that all questions share.
 
     Raises:
         BadInput: contradictory options, or a pair that the machine does not have.
-        NeedsTwoNodes: a display of one node.
+        NeedsTwoNodes: the display of only one node is given.
     """
     if file == "-" and text == "-":
         raise BadInput("standard input cannot be both the machine and the pair; "
@@ -276,9 +276,9 @@ def question(
 
 
 def asking(answer: Callable[..., None]) -> Callable[..., None]:
-    """A command that has the options of `question`, and its own.
+    """A command with the options of `question` and those of its own.
 
-    `answer` is called with the question as `asked`, and with what its own options say.
+    It calls `answer` with the question as `asked`, and with the values of its own options.
     """
     shared = signature(question, eval_str=True).parameters
     own = signature(answer, eval_str=True).parameters
@@ -295,7 +295,7 @@ def asking(answer: Callable[..., None]) -> Callable[..., None]:
 
 
 def read_given(source: str) -> str:
-    """JSON as it stands, or the text of a file, or of standard input for `-`.
+    """The source itself if it is JSON; else the text of the file, or of standard input for `-`.
 
     Raises:
         BadInput: it cannot be read, or is empty.
@@ -309,12 +309,12 @@ def read_given(source: str) -> str:
 
 
 def is_json(text: str) -> bool:
-    """Whether a text begins as an object of JSON does."""
+    """Whether a text begins like a JSON object."""
     return text.lstrip().startswith("{")
 
 
 def _policy_of(given: str | None) -> list[str]:
-    """The policies of a state file, as `--policy` says them; none for anything else."""
+    """The policies of a state file, in the form of `--policy`; none for any other text."""
     if given is None or not is_json(given):
         return []
     value = parse_json(given, "the pair")
@@ -323,10 +323,10 @@ def _policy_of(given: str | None) -> list[str]:
 
 
 def _one_group(text: str) -> Display:
-    """What the two nodes of a status text show.
+    """The display of the two nodes of a status text.
 
     Raises:
-        BadInput: it shows no group of two nodes, more than one, or a word that is none.
+        BadInput: it does not show exactly one group of two nodes, or has an unknown word.
     """
     from prgcore.explain.status import parse
 
@@ -340,10 +340,10 @@ def _one_group(text: str) -> Display:
 
 
 def read_pair(text: str) -> dict[str, Any]:
-    """A pair's columns from JSON text; the answer of `step --json`, or a state file, will do too.
+    """A pair's columns from JSON: a pair, the answer of `step --json`, or a state file.
 
     Raises:
-        BadInput: it is no JSON object.
+        BadInput: the text is not a JSON object.
     """
     name = "the pair"
     value = parse_json(text, name)
@@ -355,14 +355,14 @@ def read_pair(text: str) -> dict[str, Any]:
 
 
 def json_kind(value: object) -> str:
-    """What JSON calls this value."""
+    """JSON's name for the type of a value."""
     names = {dict: "an object", list: "an array", str: "a string", bool: "true or false",
              int: "a number", float: "a number", type(None): "null"}
     return names[type(value)]
 
 
 def lines(stream: Any) -> Iterator[tuple[int, bytes | None]]:
-    """Numbered lines that are not blank; None in place of a line longer than `LINE_LIMIT`."""
+    """Yield the lines that are not blank, numbered; None for a line longer than `LINE_LIMIT`."""
     number = 0
     while data := stream.readline(LINE_LIMIT + 1):
         number += 1
@@ -376,10 +376,10 @@ def lines(stream: Any) -> Iterator[tuple[int, bytes | None]]:
 
 
 def one_pair(asked: Question) -> Pair:
-    """The pair asked about; of the pairs that show a display the healthiest, said aloud.
+    """The pair in question; for a display the healthiest pair, with a remark on standard error.
 
     Raises:
-        BadInput: no pair shows this, or several do and none can be told to be the healthiest.
+        BadInput: no pair shows this, or several do and the machine has no healthiest one.
         OutsideInvariant: every pair that shows this breaks an invariant.
     """
     if asked.pair is not None:
@@ -404,7 +404,7 @@ def one_pair(asked: Question) -> Pair:
 
 
 def _nothing_shows(machine: Machine, shown: Display, known: dict[str, str]) -> PrgError:
-    """Why no pair shows a display."""
+    """The error that says why no pair shows a display."""
     from prgcore.explain.explaining import explain_display
 
     broken = explain_display(machine, *shown, known=known).broken
@@ -417,7 +417,7 @@ def _nothing_shows(machine: Machine, shown: Display, known: dict[str, str]) -> P
 
 
 def _has_way_home(machine: Machine, pair: Pair) -> bool:
-    """Whether health means anything in the machine: whether a way leads home."""
+    """Whether a way leads home from the pair, so that "healthiest" has a meaning."""
     if not machine.model.goal or machine.atlas is not None:
         return bool(machine.model.goal)
     from prgcore.explain.plan import NoPlan, plan

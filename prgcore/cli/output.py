@@ -1,6 +1,6 @@
-"""Writing answers: text, tables and JSON on standard output, remarks on standard error.
+"""Output: text, tables and JSON on standard output, remarks on standard error.
 
-Law: an answer is rendered whole before its first byte is written, so nothing is left
+Law: an answer is rendered completely before its first byte is written, so none is left
 half-written. Standard output carries the answer and nothing else.
 """
 
@@ -28,28 +28,28 @@ if TYPE_CHECKING:
     from prgcore.engine import Engine, Pair
 
 HEIGHT = 24
-"""How many lines a page has when nothing says otherwise."""
+"""The default number of lines of a page."""
 NARROWEST = 40
-"""A page that would be narrower than this is as wide as `WIDTH`."""
+"""The least width; a narrower page is as wide as `WIDTH`."""
 
 
 def write(text: str) -> None:
-    """Text on standard output, ended by a newline."""
+    """Write text to standard output, ended by a newline."""
     sys.stdout.write(text if text.endswith("\n") else text + "\n")
 
 
 def write_json(value: object, *, line: bool = False) -> None:
-    """JSON on standard output: indented, or on one line. ASCII only, keys in the given order."""
+    """Write JSON to standard output, indented or on one line; ASCII, keys in the given order."""
     write(json.dumps(value) if line else json.dumps(value, indent=2))
 
 
 def remark(text: str) -> None:
-    """One line on standard error."""
+    """Write one line to standard error."""
     sys.stderr.write(f"prgcore: {one_line(text)}\n")
 
 
 def show(*parts: RenderableType) -> None:
-    """Tables and text, with colour on a terminal only (NO_COLOR and COLUMNS are honoured)."""
+    """Print tables and text, in colour only on a terminal; it observes NO_COLOR and COLUMNS."""
     console = _console()
     with console.capture() as capture:
         for part in parts:
@@ -59,7 +59,7 @@ def show(*parts: RenderableType) -> None:
 
 
 def _console(*, stderr: bool = False) -> Console:
-    """Rich's, but COLUMNS and LINES are not read by it: it takes any digits for a number."""
+    """Rich's console, without its own reading of COLUMNS and LINES, which takes any digits."""
     _needs_rich()
     from rich.console import Console
 
@@ -67,7 +67,7 @@ def _console(*, stderr: bool = False) -> Console:
 
 
 def _needs_rich() -> None:
-    """Before what lays out a page.
+    """Check that pages can be laid out.
 
     Raises:
         MissingExtra: rich is not installed.
@@ -79,7 +79,7 @@ def _needs_rich() -> None:
 
 
 def _fit(part: RenderableType, columns: int) -> None:
-    """Of a table only the last column wraps, unless the others leave too little for it."""
+    """Let only the last column of a table wrap, unless the others leave too little room for it."""
     from rich.table import Table
 
     if isinstance(part, Table):
@@ -90,9 +90,9 @@ def _fit(part: RenderableType, columns: int) -> None:
 
 
 def width() -> int:
-    """How wide a page is, in columns: as COLUMNS says, else as the terminal is.
+    """The width of a page, in columns: from COLUMNS, else from the terminal.
 
-    As `shutil.get_terminal_size`, which loads three compressors.
+    It does what `shutil.get_terminal_size` does, without the compressors that `shutil` loads.
     """
     try:
         columns = int(os.environ["COLUMNS"])
@@ -105,9 +105,9 @@ def width() -> int:
 
 
 def wrapped(text: str, first: str = "", rest: str = "  ", longest: int = 600) -> list[str]:
-    """A text as lines that fit the page: `first` stands before the first, `rest` before others.
+    """A text as lines that fit the page; `first` is put before the first, `rest` before the others.
 
-    What is longer than `longest` characters is cut.
+    A text of more than `longest` characters is cut.
     """
     return fold(one_line(text, longest), first, rest, width())
 
@@ -116,10 +116,10 @@ def wrapped(text: str, first: str = "", rest: str = "  ", longest: int = 600) ->
 def progress(
     label: str, *, always: bool = False
 ) -> Iterator[Callable[[str, int, int], None] | None]:
-    """What is being done, on standard error: a bar on a terminal, elsewhere None or words.
+    """A reporter of progress on standard error: a bar on a terminal; elsewhere names, or None.
 
     Args:
-        always: where there is no terminal, name each thing as it begins.
+        always: without a terminal, name each task as it begins.
     """
     if not sys.stderr.isatty():
         with _named(label) if always else nullcontext() as report:
@@ -140,7 +140,7 @@ def progress(
 
 @contextmanager
 def _named(label: str) -> Iterator[Callable[[str, int, int], None]]:
-    """Lines of names under the label, each written as its work begins; tenths of what is long."""
+    """A reporter that writes each name as its work begins, and tenths of long work."""
     began, at, last = monotonic(), 0, ("", 0)
 
     def say(word: str) -> None:
@@ -167,10 +167,10 @@ def _named(label: str) -> Iterator[Callable[[str, int, int], None]]:
 
 
 def writable(file: Path) -> None:
-    """Before any work: this can be a file to write.
+    """Check, before any work, that this file can be written.
 
     Raises:
-        BadInput: it cannot.
+        BadInput: the file cannot be written.
     """
     try:
         fits = not file.is_dir() and file.resolve().parent.is_dir()
@@ -182,16 +182,16 @@ def writable(file: Path) -> None:
 
 
 def write_file(file: Path, text: str | bytes, *, new: bool = False) -> None:
-    """The whole file or nothing: written beside its place, then moved there.
+    """Write the whole file or nothing: beside its place first, then moved there.
 
-    A link is followed, and the mode of a file that is replaced is kept. What is no file, as
-    a pipe or a device, stays what it is and is written to.
+    It follows a link, and keeps the mode of a file that it replaces. A pipe or a device is not
+    replaced but written to.
 
     Args:
-        new: nothing is replaced or written to; of many who make one file one succeeds.
+        new: refuse a file that exists; of several processes that create one file, one succeeds.
 
     Raises:
-        BadInput: it cannot be written, or it is to be new and exists.
+        BadInput: the file cannot be written, or must be new and exists.
     """
     import tempfile
     from pathlib import Path
@@ -221,7 +221,7 @@ def write_file(file: Path, text: str | bytes, *, new: bool = False) -> None:
 
 
 def _mode(file: Path) -> int:
-    """The mode that a file has, or that a new one gets."""
+    """The mode of a file, or of a new one."""
     import stat
 
     with suppress(FileNotFoundError):
@@ -232,7 +232,7 @@ def _mode(file: Path) -> int:
 
 
 def _name(written: Path, name: Path) -> None:
-    """Give a written file a name that nobody has; a disk without links gets it empty first."""
+    """Give a written file an unused name; without hard links an empty file reserves it first."""
     try:
         os.link(written, name)
     except FileExistsError:
@@ -248,7 +248,7 @@ def _name(written: Path, name: Path) -> None:
 
 
 def table(*names: str, right: tuple[str, ...] = ()) -> Table:
-    """A table without lines; the columns in `right` are numbers."""
+    """A table without lines; columns in `right` are aligned to the right."""
     _needs_rich()
     from rich.table import Table
 
@@ -262,7 +262,7 @@ def table(*names: str, right: tuple[str, ...] = ()) -> Table:
 
 
 def shown(machine: Engine, pair: Pair) -> list[str]:
-    """What the two nodes show, a line each; the columns for a machine without states."""
+    """The two nodes' displays, one line per node; the columns for a machine without states."""
     from prgcore.explain.explaining import display_of, spell
 
     display = display_of(machine, pair)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def register(app: Group) -> None:
-    """Add these commands."""
+    """Add the commands of this module."""
     app.command(epilog=examples(
         'prgcore explain --node1 "failed over / initialization" \\',
         '    --node2 "running in backup mode / peer down" --set node1.services=up',
@@ -55,12 +55,12 @@ def explain(
     ] = False,
     as_json: inputs.Json = False,
 ) -> None:
-    """What a pair of states means, and what to do now.
+    """Explain a pair of states, and say what to do now.
 
-    Also what each command would do, and why others are refused. Two states and
-    reasons stand for every pair that shows them: hidden columns that matter are
-    named, and --set narrows. Paste what utils ha status prints, of one group or of
-    several; what is around it does not matter.
+    It also shows what each command would do, and why others are refused. Two
+    states and reasons stand for every pair that shows them: the answer names
+    the hidden columns that matter, and --set narrows it. You may paste the
+    output of utils ha status, of one group or several, with text around it.
     """
     if file is not None:
         inputs.refuse_beside("--file", {"PAIR": text})
@@ -105,7 +105,7 @@ def _explanation(asked: inputs.Question, *, exact: bool) -> Explanation:
 
 
 def _reachable(machine: Machine) -> Callable[[Pair], bool]:
-    """Whether a pair can be reached, by a search of all pairs.
+    """A test whether a pair can be reached, from a search of all pairs.
 
     Raises:
         MissingExtra: numpy is not installed.
@@ -120,7 +120,7 @@ def _reachable(machine: Machine) -> Callable[[Pair], bool]:
 
 @inputs.asking
 def available(*, asked: inputs.Question, as_json: inputs.Json = False) -> None:
-    """Which commands are accepted, and why others are not."""
+    """List the commands that are accepted, and why others are not."""
     here = inputs.one_pair(asked)
     answers = [
         asked.machine.step(here, e.name)
@@ -148,7 +148,7 @@ def why_not(
     ], *,
     asked: inputs.Question, as_json: inputs.Json = False,
 ) -> None:
-    """Why a command is refused, and what enables it soonest."""
+    """Say why a command is refused, and what enables it soonest."""
     from prgcore.explain.explaining import why_not as why_refused
 
     events = asked.machine.model.events
@@ -168,13 +168,14 @@ def plan(
     goal: Annotated[
         list[str] | None,
         Option("--goal", metavar="COLUMN=VALUE",
-                     help="What is to hold (default: the machine's goal). Repeatable."),
+               help="A value that a column must have (default: the machine's goal). Repeatable."),
     ] = None,
     as_json: inputs.Json = False,
 ) -> None:
-    """The shortest way home, or to another goal.
+    """Find the shortest way home, or to another goal.
 
-    Repairs and commands, with the timers and completions between them; never a fault.
+    A plan has repairs and commands, with timers and completions between them;
+    never a fault.
     """
     from prgcore.story.script import changes
 

@@ -1,4 +1,4 @@
-"""Status texts: every group of one explained, with the names of its own hosts."""
+"""Status texts: every group explained, with the names of its own hosts."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from prgcore.vocabulary import Reason, State, title
 from prgcore.words import counted, listed, one_line
 
 MOST_GROUPS = 500
-"""How many groups are explained at once."""
+"""The most groups that are explained at once."""
 MOST_LINES = 12
-"""How many numbers of lines are listed."""
+"""The most line numbers that are listed."""
 LONGEST = 2_000_000
-"""Characters of a status text; a longer one is a log."""
+"""The most characters of a status text; a longer text is probably a log."""
 
 
 @frozen
 class Answer:
-    """A group of a status text, and what it means; or why that cannot be said.
+    """A group of a status text with its explanation, or with the reason why there is none.
 
     Attributes:
-        remark: what could not be read, or why nothing is explained.
-        failed: whether something should have been explained and was not.
+        remark: the parts that could not be read, or why nothing is explained.
+        failed: whether an explanation was expected and is missing.
     """
 
     group: GroupStatus
@@ -56,11 +56,10 @@ class Answer:
 def explain_status(
     text: str, explain: Callable[[Display], Explanation], *, as_json: bool
 ) -> int:
-    """Explain every group of a status text; 1 if one of them cannot be.
+    """Print an explanation of every group; return 1 if one of them could not be explained, else 0.
 
     Raises:
-        BadInput: there is no group in the text, there are more than `MOST_GROUPS`, or it is
-            longer than `LONGEST`.
+        BadInput: the text has no group, more than `MOST_GROUPS`, or more than `LONGEST` characters.
     """
     if len(text) > LONGEST:
         raise BadInput(f"{len(text):,} characters, and at most {LONGEST:,} of a status text are "
@@ -104,7 +103,7 @@ def _answer(group: GroupStatus, explain: Callable[[Display], Explanation]) -> An
 
 
 def _strange(group: GroupStatus) -> Iterator[str]:
-    """Words in the place of a state or of a reason that are none."""
+    """Yield remarks on unknown words in the place of a state or a reason."""
     for node in group.nodes:
         kind, words = ("state", State) if node.state is None else ("reason", Reason)
         for said in node.strange:
@@ -113,7 +112,7 @@ def _strange(group: GroupStatus) -> Iterator[str]:
 
 
 def _page(answer: Answer) -> Iterator[str]:
-    """One group: what its states mean, with the names of its hosts."""
+    """Yield the page of one group: its states explained, with the names of its hosts."""
     if answer.group.name:
         yield f"Group {one_line(answer.group.name)}"
     if answer.explanation is not None:
@@ -129,7 +128,7 @@ def _page(answer: Answer) -> Iterator[str]:
 
 
 def _ignored(status: Status) -> list[str]:
-    """Which lines were not understood, where there are any."""
+    """A line that lists the numbers of lines not understood; none if all were."""
     if not status.ignored:
         return []
     numbers = [str(n) for n in status.ignored]

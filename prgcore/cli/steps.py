@@ -19,18 +19,18 @@ if TYPE_CHECKING:
     from prgcore.machine import Machine
 
 ANSWERED = (ImpossibleEvent, NotTotal, OutsideInvariant)
-"""Errors that are answers about the pair, not about how the question was put."""
+"""Errors that are answers about the pair, not about the form of the question."""
 
 Words = Annotated[
     list[str] | None,
     Argument(metavar="[PAIR] EVENT", show_default=False,
                    help="PAIR EVENT or EVENT; nothing or - reads JSON Lines."),
 ]
-Strict = Annotated[bool, Option("--strict", help="A refused command exits 1 as well.")]
+Strict = Annotated[bool, Option("--strict", help="Exit with 1 for a refused command, too.")]
 
 
 def register(app: Group) -> None:
-    """Add these commands."""
+    """Add the commands of this module."""
     app.command(epilog=examples(
         'prgcore step "failover(node1)" --node1 normal --node2 normal',
         """echo '{"pair": {...}, "event": "recover"}' | prgcore step""",
@@ -46,12 +46,11 @@ def step(
     machine: inputs.MachineFile = None, policy: inputs.Policies = None,
     strict: Strict = False, as_json: inputs.Json = False,
 ) -> None:
-    """What the machine decides when an event arrives.
+    """Print the machine's decision on an event.
 
-    PAIR EVENT is answered once; EVENT alone, at the initial pair or at the display
-    given. Without both, JSON Lines are read from standard input and one decision a
-    line is written, in order; a bad line becomes an error object on its own line,
-    and the exit code is 1.
+    PAIR EVENT asks about one pair. EVENT alone asks about the initial pair, or about the display
+    given. Without both, it reads JSON Lines from standard input and writes one decision per line,
+    in order. A bad line is answered with an error object, and the exit code is 1.
     """
     words = words or ["-"]
     if len(words) > 2:
@@ -91,7 +90,7 @@ def step(
 
 
 def _rendered(decision: Decision, before: Pair) -> Iterator[tuple[str, str]]:
-    """A decision in words: label and text, a line each."""
+    """Yield the lines of a decision: a label and a text each."""
     from prgcore.story.script import changes
 
     rule = decision.rule
@@ -110,7 +109,7 @@ def _rendered(decision: Decision, before: Pair) -> Iterator[tuple[str, str]]:
 
 
 def _stream(machine: Machine, *, strict: bool) -> int:
-    """One decision a line for one request a line; 1 if any line was bad."""
+    """Answer every request line with one decision line; return 1 if any line was bad, else 0."""
     code = 0
     for number, line in inputs.lines(inputs.standard_input()):
         try:
@@ -159,11 +158,12 @@ def simulate(
     machine: inputs.MachineFile = None, policy: inputs.Policies = None,
     as_json: inputs.Json = False,
 ) -> None:
-    """Run a story and tell it; exit 1 if it fails.
+    """Run a story and print each step; exit with 1 if it fails.
 
-    One a line: an event; refused, ignored or impossible and an event; expect COLUMN
-    = VALUE; expect node1 STATE / REASON; start normal; policy NAME=CHOICE; # and a
-    comment. Without --machine and --policy the machine is the one of the story's policies.
+    A line is one of these: an event; refused, ignored or impossible and an event;
+    expect COLUMN = VALUE; expect node1 STATE / REASON; start normal; policy
+    NAME=CHOICE; # and a comment. Without --machine and --policy the story's own
+    policies hold.
     """
     from prgcore.machine import prg
     from prgcore.story import script as story

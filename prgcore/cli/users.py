@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def register(app: Group) -> None:
-    """Add this command."""
+    """Add the command of this module."""
     app.command(epilog=examples(
         'prgcore users --node1 "failed over" --node2 "running in backup mode" \\',
         '    --after "takeover_done(node2)"',
