@@ -131,7 +131,7 @@ def test_what_may_follow(line, follow):
 
 def test_shells_that_show_a_sentence_get_one():
     assert following("prgcore why", "zsh") \
-        == ["plain", "why-not", "Why a command is refused, and what enables..."]
+        == ["plain", "why-not", "Say why a command is refused, and what..."]
     assert "Why a command" in " ".join(following("prgcore why", "fish"))
 
 
