@@ -2,9 +2,9 @@
 
     .venv/bin/python benchmarks/bench.py [--json] [--quick]
 
-Absolute times are of the machine that it runs on; ratios and goals are what counts. Every
-figure is a median of several runs; the noise printed beside it is the spread of the middle
-half of the runs, in percent of the median. A goal that is missed is said, and makes no error.
+Absolute times depend on the machine; compare ratios and goals. Every figure is a median of several
+runs. The noise beside it is the spread of the middle half, in percent of the median. A missed goal
+is reported, and does not change the exit code.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ BULK = 1_000_000
 
 @frozen
 class Line:
-    """A figure, its goal, and whether it was reached; no verdict where nothing was asked."""
+    """A figure, its goal, and whether the goal was reached; no verdict without a goal."""
 
     what: str
     value: float
@@ -50,7 +50,7 @@ class Line:
 
 @frozen
 class Sample:
-    """Some runs of one thing, in seconds."""
+    """The times of several runs, in seconds."""
 
     runs: tuple[float, ...]
 
@@ -68,7 +68,7 @@ class Sample:
 
 
 def timed(run: Callable[[], object], times: int) -> Sample:
-    """Time a function so many times; a first run warms up and is not counted."""
+    """The times of a function; a first run warms up and is not counted."""
     run()
     runs = []
     for _ in range(times):
@@ -91,7 +91,7 @@ def _process(code: str) -> Callable[[], object]:
 
 
 def importing(times: int) -> list[Line]:
-    """Importing, over a bare interpreter; and what it loads."""
+    """The cost of importing over a bare interpreter, and whether a solver is loaded."""
     bare, light, whole = (
         timed(_process(code), times)
         for code in ("pass", "import prgcore", "from prgcore import PRG")
@@ -115,7 +115,7 @@ def importing(times: int) -> list[Line]:
 
 
 def walk(machine: Machine, length: int, seed: int = 0) -> list[str]:
-    """Events from the start, each of them done, chosen at random."""
+    """Random events from the start, each with the outcome done."""
     chance, pair = random.Random(seed), machine.initial[0]
     events: list[str] = []
     names = [e.name for e in machine.model.events]
@@ -347,7 +347,7 @@ OUTAGES = {
         Node 1 Name : a State:
         Node 2 Name : b State:""",
 }
-"""Status texts: an everyday one, and the one that stands for most pairs."""
+"""Status texts: an everyday one, and the one with the most pairs."""
 
 
 def explaining(times: int) -> list[Line]:

@@ -1,4 +1,4 @@
-"""How many planted faults the tests find: mutants of the table, and of lines of Python.
+"""The number of planted faults that the tests find: mutants of the table and of Python lines.
 
     python benchmarks/faults.py table --count 200
     python benchmarks/faults.py lines --count 50 [--project FOLDER]

@@ -1,10 +1,10 @@
-"""Decisions a second of each store: read, step, write with its line of the history.
+"""Decisions per second of each store: read, step, write with its line of the history.
 
     .venv/bin/python benchmarks/stores.py [--seconds 3] [--folder DIR]
 
-One writer, and four threads of one store that compete for it. Every decision is on the disk before
-the next, so the figure is that of the disk: beside it stands what a bare file takes that is synced
-as often. etcd is measured where it is installed, one server on the same disk.
+It measures one writer, and four threads of one store that compete. Every decision is on the disk
+before the next, so the disk sets the figure. The first line is for comparison: a bare file that is
+synced as often. etcd is measured if it is installed, as one server on the same disk.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from tests import stores
 
 
 def synced(folder: Path, seconds: float) -> float:
-    """How often a second a line of 3,000 bytes can be appended to a file and synced."""
+    """The number of 3,000-byte lines per second that can be appended to a file and synced."""
     times, until = 0, time.perf_counter() + seconds
     with (folder / "bare").open("ab", buffering=0) as file:
         while time.perf_counter() < until:
@@ -42,7 +42,7 @@ def synced(folder: Path, seconds: float) -> float:
 
 
 def measured(store: Any, seconds: float, writers: int) -> tuple[float, float, int]:
-    """Decisions a second, the median milliseconds of one, and how many lost to others."""
+    """Decisions per second, the median milliseconds of one, and the number lost to others."""
     until = time.perf_counter() + seconds
     taken: list[float] = []
     lost: list[int] = []
@@ -69,7 +69,7 @@ def measured(store: Any, seconds: float, writers: int) -> tuple[float, float, in
 
 
 def to_first_action(store: Any, times: int = 30) -> float:
-    """Median milliseconds from telling a driver a command to its first action."""
+    """Median milliseconds from giving a driver a command to its first action."""
     started: list[float] = []
 
     class Performer:
@@ -101,7 +101,7 @@ def line(what: str, place: str, other: str, seconds: float) -> None:
 def main() -> None:
     told = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     told.add_argument("--seconds", type=float, default=3)
-    told.add_argument("--folder", type=Path, help="on the disk that is to be measured")
+    told.add_argument("--folder", type=Path, help="a folder on the disk to measure")
     options = told.parse_args()
     with tempfile.TemporaryDirectory(dir=options.folder) as name:
         folder = Path(name)

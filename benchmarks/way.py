@@ -3,11 +3,10 @@
     python benchmarks/way.py                   the two numbers
     python benchmarks/way.py --each            and every call, in order
 
-Counted with `sys.setprofile`: calls of named functions whose code is in a file of prgcore, from
-`main()` to its return; a generator is called whenever it goes on. Not counted: comprehensions and
-lambdas, which are calls in some versions of Python only; bodies of classes and modules, which
-run when a file is imported; and what builds the machine, which happens once a process. A move is
-a call in another file than the call before it.
+`sys.setprofile` counts calls of named functions of prgcore, from `main()` to its return. Each
+resumption of a generator counts as a call. Comprehensions and lambdas do not count: only some
+versions of Python call them. Bodies of classes and modules, and functions that build the machine,
+do not count: they run once per process. A move is a call in another file than the call before it.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ ROOM = str(Path(prgcore.__file__).parent)
 
 
 def way(words: tuple[str, ...] = WORDS) -> list[tuple[str, str]]:
-    """File and function of every call that a command makes."""
+    """The file and the function of every call that a command makes."""
     prg()
     calls: list[tuple[str, str]] = []
 
@@ -51,7 +50,7 @@ def way(words: tuple[str, ...] = WORDS) -> list[tuple[str, str]]:
 
 
 def moves(calls: list[tuple[str, str]]) -> int:
-    """How often the next call is in another file."""
+    """The number of calls in another file than the call before."""
     return sum(one != other for (one, _), (other, _) in pairwise(calls))
 
 

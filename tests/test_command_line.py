@@ -132,7 +132,7 @@ def test_what_may_follow(line, follow):
 def test_shells_that_show_a_sentence_get_one():
     assert following("prgcore why", "zsh") \
         == ["plain", "why-not", "Say why a command is refused, and what..."]
-    assert "Why a command" in " ".join(following("prgcore why", "fish"))
+    assert "Say why a command" in " ".join(following("prgcore why", "fish"))
 
 
 def test_the_script_of_bash_asks_and_is_answered(tmp_path):

@@ -1,4 +1,4 @@
-"""Where the document contradicts itself, or another one, and what this project makes of it.
+"""Contradictions within the document, or with another one, and the reading that this project takes.
 
 Law: data only, in our own words. Ids never change. Misprints that change no meaning are one
 entry; those of the login profiles are in `prgcore.tables.profiles` too, each with its numbers.

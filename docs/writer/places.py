@@ -1,7 +1,7 @@
-"""Places: what the references of a fact stand for, and on which page it can be read.
+"""Places: the meaning of a fact's references, and the page to read about each.
 
-Law: reads tables. A reference is a kind and a name (`rule M100`, `row 12`, `decision D18`) or
-the dotted name of something in this package (`prgcore.product.users.assign`), which is imported to see
+Law: it reads tables. A reference is a kind and a name (`rule M100`, `row 12`, `decision D18`), or a
+dotted name of this package (`prgcore.product.users.assign`). A dotted name is imported to check
 that it exists. Links are relative to docs/reference.
 """
 
@@ -31,11 +31,11 @@ from prgcore.wire.links import where
 from writer.contradictions import CONTRADICTIONS
 
 Places: TypeAlias = Mapping[str, Mapping[str, str]]
-"""By kind and name: where it can be read."""
+"""The page for each kind and name."""
 
 
 def places(obligations: Iterable[str] = ()) -> Places:
-    """Every name that a fact may refer to; the ids of obligations are the prover's to say."""
+    """Every name that a fact may refer to; the prover provides the ids of obligations."""
     rules = [rule for _, rows in TABLE.phases for rule in rows]
     own: dict[str, Iterable[str]] = {
         "action": [a.name for a in ACTIONS],
@@ -69,10 +69,10 @@ def _all(names: Iterable[str], where: str) -> dict[str, str]:
 
 
 def place(reference: str, known: Places) -> str:
-    """Where a reference leads: a link relative to docs/reference.
+    """The target of a reference: a link relative to docs/reference.
 
     Raises:
-        BadInput: no such kind, no such name of that kind, or nothing of that dotted name.
+        BadInput: the kind, the name or the dotted name does not exist.
     """
     kind, _, name = reference.partition(" ")
     if not name:

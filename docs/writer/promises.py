@@ -1,6 +1,6 @@
-"""The reference pages of what is promised and proved: invariants, guards, obligations.
+"""The reference pages of the promises and their proofs: invariants, guards, obligations.
 
-Law: pure, from tables and from what a run of the prover found to Markdown; no seconds, so that a
+Law: pure, from tables and the results of a run of the prover to Markdown. It prints no times, so a
 page is the same on every machine.
 """
 
@@ -35,7 +35,7 @@ SEE = {
     "C3": "[holes](holes.md)", "C4": "[rules](rules.md)", "C5": "[stories](stories.md)",
     "F4": "[rules](rules.md)", "L2": "[diagrams](diagrams.md)",
 }
-"""Where one can read what some obligations are about."""
+"""The pages that explain some obligations."""
 
 
 def promised(source: Table, rule: Rule) -> Values:
@@ -111,7 +111,7 @@ def _guards(source: Table) -> Iterator[tuple[str, str]]:
 
 
 def obligations_page(proved: Iterable[Proved], source: Table) -> str:
-    """Every obligation: sentence, method, what was found."""
+    """The page of obligations: sentence, method and result of each."""
     rows = list(proved)
     known = {
         *(i.id for i in source.invariants), *(a.id for a in source.accepted_only),

@@ -1,7 +1,7 @@
-"""The reference pages of what is seen and told: Table 2, stories, holes and defects of the document.
+"""Reference pages about displays: Table 2, stories, holes and defects of the document.
 
-Law: pure, from tables and traces that are given to Markdown. Every page uses the displays of
-Table 2 and links to them.
+Law: pure, from given tables and traces to Markdown. Every page uses the displays of Table 2 and
+links to them.
 """
 
 from __future__ import annotations

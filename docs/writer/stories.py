@@ -1,4 +1,4 @@
-"""The stories of the tables as text and as pictures: the causes of Table 2, and what no row shows.
+"""The stories of the tables as text and as pictures: the causes of Table 2, and other stories.
 
 Law: pure; a story is a replay by the machine. The site draws the pictures when it is built.
 """
