@@ -551,7 +551,7 @@ def test_explore_takes_what_the_prover_prints_and_draws_a_map_of_any_machine(run
     (("--from", "{}"), "", "missing column"),
     (("--from", "["), "", "not JSON"),
     (("--story", "/nonexistent"), "", "cannot read"),
-    (("--story", "-"), "nonsense x", "no line of a story"),
+    (("--story", "-"), "nonsense x", "not a line of a story"),
     (("--story", "-"), "\x00", "not text"),
     (("--story", "-", "--policy", "reconnection=fail"), "policy reconnection=keep_serving",
      "give --policy"),
