@@ -848,7 +848,7 @@ def test_a_picture_on_standard_output_and_in_a_file(run, files, tmp_path):
     answer = run("diff", *files, "--format", "dot")
     assert answer.code == 0
     assert answer.out.startswith("digraph")
-    assert "+ warm(node2) A102" in answer.out
+    assert "+ warm(node2)<br/>A102" in answer.out
     assert run("diff", *files, "--format", "dot", "-o", tmp_path / "x.dot").out == ""
     assert (tmp_path / "x.dot").read_text(encoding="utf-8") == answer.out
 

@@ -63,6 +63,8 @@ def test_a_page_keeps_no_banned_phrase(path: Path) -> None:
 def test_docstrings_help_and_messages_gain_no_banned_phrase() -> None:
     found: dict[str, list[str]] = {}
     for path in (*sorted((ROOT / "prgcore").rglob("*.*")), *(ROOT / "docs").rglob("*.py")):
+        if "_build" in path.parts:
+            continue  # the site holds copies
         if path.suffix in READERS:
             found.setdefault(_room(path), []).extend(
                 what for prose in READERS[path.suffix](path) for what in banned(prose))

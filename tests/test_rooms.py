@@ -14,10 +14,10 @@ PACKAGE = ROOT / "prgcore"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 ROOMS = [PACKAGE, *sorted(p.parent for p in PACKAGE.glob("*/__init__.py"))]
 PAGES = [p for p in sorted(ROOT.glob("*.md")) + sorted((ROOT / "docs").rglob("*.md"))
-         if p.name != "CHANGELOG.md"]
+         if p.name != "CHANGELOG.md" and "_build" not in p.parts]
 """Every page but the history, which names what was."""
 CODE = [p for folder in ("prgcore", "docs", "tests", "examples", "benchmarks", "proofs")
-        for p in sorted((ROOT / folder).rglob("*.py"))]
+        for p in sorted((ROOT / folder).rglob("*.py")) if "_build" not in p.parts]
 
 OLD = {f"prgcore.{p.stem}" for p in PACKAGE.glob("*.py") if "An old path of" in p.read_text("utf-8")}
 """Paths that only lead elsewhere, and warn; one page lists them."""
