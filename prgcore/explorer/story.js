@@ -53,7 +53,7 @@ function parseStory(machine, text) {
     if (item?.verb) items.push({ ...item, text: line });
   }
   if (!understood && STATUS.test(text)) return { items: [], errors: [FROM_STATUS] };
-  if (!understood && !errors.length) errors.push(`no line of a story; write ${EXPECTED}`);
+  if (!understood && !errors.length) errors.push(`a story has lines; write ${EXPECTED}`);
   if (items.length > machine.table.longest) {
     errors.push(
       `${items.length} lines are more than can be shown here (${machine.table.longest}); ` +
