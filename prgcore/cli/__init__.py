@@ -11,7 +11,7 @@ PRGCORE_TRACEBACK=1. Exit codes:
 - 4: two checkers disagree or a proof is vacuous
 - 70: a bug of this program
 - 130: interrupted
-- 141: the reader went away
+- 141: the reader went away.
 """
 
 from __future__ import annotations

@@ -72,15 +72,16 @@ def diff(
     ] = None,
     as_json: inputs.Json = False,
 ) -> None:
-    """What differs between two machines, and what that does.
+    """Show what differs between two machines, and the effects.
 
-    Rules cell by cell; pairs and displays that can be reached now and could not,
-    or no longer can; promises taken back; promises that fail now and held.
-    Proving both takes twice as long as prgcore prove; --no-prove leaves it out.
+    It compares rules cell by cell. It lists pairs and displays that are newly
+    reachable or no longer reachable, promises that were taken back, and promises
+    that held and fail now. Proving both machines takes twice as long as prgcore
+    prove; --no-prove leaves that out.
 
-    Exit codes: 0 compared; 1 a promise fails that did not, or was taken back and
-    is no longer true; 3 something is unknown; 4 two checkers disagree, or a proof
-    is vacuous that was not.
+    Exit codes: 0 compared; 1 a promise fails that held, or was taken back and is
+    no longer true; 3 something is unknown; 4 two checkers disagree, or a proof is
+    newly vacuous.
     """
     if no_prove:
         inputs.refuse_beside("--no-prove", {"--only": only})
@@ -110,7 +111,7 @@ def diff(
 
 
 def _machine(source: str) -> Machine:
-    """A machine by its file, or by name: `prg`, `prg:reconnection=keep_serving`.
+    """The machine in a file, or by name: `prg`, `prg:reconnection=keep_serving`.
 
     Raises:
         BadInput, MalformedMachine: no such policy, or a file that cannot be read.
@@ -278,7 +279,7 @@ def _verdicts(found: Difference) -> Iterator[str]:
 
 
 def _stories(found: Difference) -> Iterator[str]:
-    """Every failure in full; of those that the same steps lead to, the first."""
+    """Every failure in full; if the same steps lead to several, only the first."""
     failed: list[tuple[str, str, str, str, Counterexample | None]] = [
         (d.id, "no longer true", d.says, d.broken.story, d.broken)
         for d in found.dropped if d.worse and d.broken]

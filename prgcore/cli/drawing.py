@@ -1,6 +1,6 @@
-"""From a drawing to what is printed or written: which format, whether it fits, and where it goes.
+"""Prints or writes a drawing: picks the format, checks that it fits, and delivers it.
 
-Law: knows every format, and no view.
+Law: it knows every format, and no view.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ MOST_HINTS = 4
 
 
 def forms_of(shape: type[Drawn]) -> tuple[str, ...]:
-    """The formats that a shape has, by name; pictures of a graph are drawn by Graphviz."""
+    """The formats of a shape, by name; Graphviz draws the pictures of a graph."""
     from prgcore.diagram import FORMATS, Graph
 
     more = {"svg", "html", "png"} if shape is Graph else {"png"}
@@ -41,11 +41,11 @@ def forms_of(shape: type[Drawn]) -> tuple[str, ...]:
 
 
 def chosen(shape: type[Drawn], form: str | None, file: Path | None, usual: str) -> str:
-    """The format that is asked for: by name, else by the name of the file, else the usual one.
+    """The format: the one that is named, else the one of the file's name, else the usual one.
 
     Raises:
-        BadInput: the shape has no such format, the file's name says none, it cannot be
-            written, or a PNG would go to a terminal.
+        BadInput: the shape has no such format, the file's name implies none, the file cannot
+            be written, or a PNG would go to a terminal.
     """
     forms = forms_of(shape)
     if file is not None:
@@ -67,17 +67,17 @@ def chosen(shape: type[Drawn], form: str | None, file: Path | None, usual: str) 
 def deliver(
     drawn: Drawn, form: str, file: Path | None = None, narrower: Iterable[str] = ()
 ) -> None:
-    """A drawing in a format that `chosen` chose, printed or written.
+    """Print or write a drawing in the format that `chosen` returned.
 
     Args:
         drawn: the drawing.
         form: the format.
         file: where it is written; printed if none is given.
-        narrower: options that make a graph small enough, asked for only if they are needed.
+        narrower: returns options that make a graph small enough; called only if it is too large.
 
     Raises:
-        BadInput: too large to be laid out, no program that lays it out, or no such file.
-        MissingExtra: what makes a PNG of it is not installed.
+        BadInput: it is too large to lay out, Graphviz is missing, or the file cannot be written.
+        MissingExtra: the package that makes a PNG is not installed.
     """
     made = _rendered(drawn, form, narrower)
     if file is not None:

@@ -53,10 +53,10 @@ def explore(
 ) -> None:
     """Step through the machine in a browser: one file, no network.
 
-    The page runs the same table as this command line: press an event, see the rule
-    that fires and why, what it asks for, what is refused and by which cell, and the
-    way home. What you did is a story that prgcore simulate runs. Without --machine
-    and --policy the machine is the one of the story's policies.
+    The page runs the same table as this command line. Press an event to see the rule
+    that fires and why, its actions, what is refused and by which cell, and the way
+    home. Your steps are a story that prgcore simulate runs. Without --machine and
+    --policy, the story's own policies hold.
     """
     from prgcore.explorer import page
 
@@ -91,10 +91,10 @@ def explore(
 
 
 def _story_of(machine: str | None, policy: list[str] | None, what: str) -> tuple[Engine, str]:
-    """The machine of a story, and its text; of what the prover prints the first one.
+    """The machine of a story, and its text; from a page of the prover, its first story.
 
     Raises:
-        BadInput: no story of the machine, or one that the page would refuse.
+        BadInput: it is not a story of the machine, or the page would refuse it.
     """
     from prgcore.cli.runs import run_of
     from prgcore.explorer import LONGEST
@@ -109,7 +109,7 @@ def _story_of(machine: str | None, policy: list[str] | None, what: str) -> tuple
 
 
 def _searched(engine: Engine) -> list[dict[str, str]] | None:
-    """For the map of a machine without an atlas: what a search finds; None where none is made."""
+    """The search result for the map of a machine without an atlas; None if no search is made."""
     from prgcore.explorer.payload import axes
 
     if engine.atlas is not None or axes(engine) is None:
@@ -127,10 +127,10 @@ def _searched(engine: Engine) -> list[dict[str, str]] | None:
 
 
 def _start(machine: Machine, begin: str | None) -> str:
-    """A story that does no more than start somewhere; none where nobody says where.
+    """A story that only starts at a pair; empty if no start is given.
 
     Raises:
-        BadInput: no such start, and no pair.
+        BadInput: it is neither a start nor a pair.
     """
     from prgcore.story.script import as_story
 
@@ -153,7 +153,7 @@ def _address(links: str) -> str:
     """An address to which names of pages can be added.
 
     Raises:
-        BadInput: neither of the web nor of a folder.
+        BadInput: it is neither a web address nor a folder.
     """
     scheme, colon, _ = links.partition(":")
     if colon and scheme.lower() not in ("http", "https", "file"):

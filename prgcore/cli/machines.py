@@ -31,16 +31,16 @@ def register(app: Group) -> None:
 
 def describe(
     *,
-    rules: Annotated[bool, Option("--rules", help="Every rule, and why it is.")] = False,
+    rules: Annotated[bool, Option("--rules", help="List every rule, with its justification.")] = False,
     check: Annotated[
-        bool, Option("--check", help="Only say what is wrong with it, one finding a line."),
+        bool, Option("--check", help="Only report what is wrong with it, one finding per line."),
     ] = False,
     machine: inputs.MachineFile = None, policy: inputs.Policies = None,
     as_json: inputs.Json = False,
 ) -> None:
-    """The machine: columns, events, rules, invariants.
+    """Show the machine: columns, events, rules, invariants.
 
-    --json prints the machine file, which --machine FILE of every command reads back.
+    --json prints the machine file, which every command reads back with --machine.
     """
     if rules:
         inputs.refuse_beside("--rules", {"--check": check, "--json": as_json})
@@ -73,7 +73,7 @@ def describe(
 
 
 def _summary(model: Model) -> Iterator[RenderableType]:
-    """What there is of everything; of two mirrored names the first."""
+    """A list of everything in the machine; of two mirrored names only the first."""
     from prgcore.wire.machine_file import digest
 
     yield f"{model.name}, digest {digest(model)[:16]}"
@@ -119,7 +119,7 @@ def _alternatives(name: str, choice: str) -> str:
 
 
 def _once(model: Model, named: tuple[_Named, ...]) -> Iterator[_Named]:
-    """Of two names that mirror each other only the first."""
+    """The names, without the second of two that mirror each other."""
     from prgcore.seats import mirror_name
 
     seen: set[str] = set()

@@ -1,7 +1,7 @@
-"""`diagram`: the machine as a picture: a node, pairs, the way of a story, a map.
+"""`diagram`: the machine as a picture: a node, pairs, the steps of a story, a map.
 
-Law: a view is a function of a machine's source and of the options that the view has; its
-signature says which these are, and what they are if they are not given.
+Law: a view is a function of a machine's source and of its own options. Its signature lists these
+options and their defaults.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 LARGEST_RADIUS = 50
 
 Source: TypeAlias = tuple[str | None, list[str] | None]
-"""Of which machine: its file and its policies, as they were given."""
+"""The file and the policies of a machine, as they were given."""
 Made: TypeAlias = "tuple[Drawn, Iterator[str]]"
-"""What a view draws, and the options of other views, which fit where it is too large."""
+"""The drawing of a view, and options that make it fit if it is too large."""
 
 
 def register(app: Group) -> None:
@@ -57,7 +57,7 @@ def diagram(
     what: Annotated[
         str | None,
         Argument(metavar="WHAT", show_default=False,
-                       help="Of around: a pair (JSON, a file, -, or a start such as normal). Of "
+                       help="For around: a pair (JSON, a file, -, or a start such as normal). For "
                             "path and sequence: a story (a file, -, or its id), or the JSON of "
                             "prgcore prove."),
     ] = None, *,
@@ -70,7 +70,7 @@ def diagram(
     file: Annotated[
         Path | None,
         Option("--output", "-o", metavar="FILE",
-                     help="Write a file; without --format its name says which."),
+                     help="Write a file; without --format its name implies the format."),
     ] = None,
     phase: Annotated[
         str | None, Option("--phase", metavar="PHASE", help="Only the rules of a phase."),
@@ -91,28 +91,28 @@ def diagram(
                                                 "or columns joined by commas."),
     ] = None,
     radius: Annotated[
-        int | None, Option("--radius", metavar="N", help="Steps of around (default: 1)."),
+        int | None, Option("--radius", metavar="N", help="Steps, for around (default: 1)."),
     ] = None,
     column: Annotated[
         str | None,
-        Option("--column", metavar="COLUMN", help="Values of node (default: node1.state)."),
+        Option("--column", metavar="COLUMN", help="The column that node draws (default: node1.state)."),
     ] = None,
     guards: Annotated[
         bool,
-        Option("--guards", help="Of node: read the guards alone. At once, and steps that no "
-                                      "reachable pair takes are drawn as well."),
+        Option("--guards", help="For node: read the guards alone. This is fast, and also "
+                                "draws steps that no reachable pair takes."),
     ] = False,
     rows: Annotated[
         str | None,
-        Option("--rows", metavar="COLUMN", help="Of matrix (default: node1.state)."),
+        Option("--rows", metavar="COLUMN", help="The rows of matrix (default: node1.state)."),
     ] = None,
     columns: Annotated[
         str | None,
-        Option("--columns", metavar="COLUMN", help="Of matrix (default: node2.state)."),
+        Option("--columns", metavar="COLUMN", help="The columns of matrix (default: node2.state)."),
     ] = None,
     counterexample: Annotated[
         str | None,
-        Option("--counterexample", metavar="ID", help="Prove this, draw what refutes it."),
+        Option("--counterexample", metavar="ID", help="Prove this obligation, and draw its counterexample."),
     ] = None,
     node1: inputs.Node1 = None, node2: inputs.Node2 = None, sets: inputs.Sets = None,
     legend: Annotated[
@@ -128,11 +128,11 @@ def diagram(
     machine: inputs.MachineFile = None, policy: inputs.Policies = None,
     as_json: inputs.Json = False,
 ) -> None:
-    """A picture of the machine.
+    """Draw the machine.
 
     node: the states of a node. pair: classes of all reachable pairs. around: the
-    pairs within some steps of one. path and sequence: the way of a story or of a
-    counterexample. matrix: which states go together.
+    pairs within a few steps of one. path and sequence: the steps of a story or of
+    a counterexample. matrix: which states go together.
 
     svg, png and html of a graph need Graphviz. --json prints the drawing as data.
     """
@@ -186,7 +186,7 @@ def _node(
     from prgcore.diagram import graph
 
     machine = inputs.load_machine(*source)
-    graph(machine.model, column, phase)  # what is wrong is said before the search
+    graph(machine.model, column, phase)  # errors are reported before the search
     names = _events(machine, kind, event)
     moves = None if guards else _moves(machine, column)
     drawn = _only(graph(machine.model, column, phase, moves), names, kind=kind, event=event)
@@ -195,7 +195,7 @@ def _node(
 
 
 def _moves(machine: Machine, column: str) -> Moves | None:
-    """What a search sees of a column; None, and a remark, where it cannot be searched."""
+    """The moves of a column that a search finds; None, with a remark, if it cannot be searched."""
     try:
         space = _searched(machine, "the exact view node")
         from prgcore.prove.seen import moves
@@ -223,12 +223,12 @@ def _pair(
 
 
 def _searched(machine: Machine, command: str, by: str | None = None) -> Space:
-    """Its reachable pairs; before the search, whether they can be classed.
+    """The reachable pairs of a machine; the classes are checked before the search.
 
     Raises:
-        BadInput: they cannot.
+        BadInput: the pairs cannot be classed so.
         MissingExtra: numpy is not installed.
-        BudgetExhausted: they are too many.
+        BudgetExhausted: there are too many pairs.
     """
     with needed(command):
         from prgcore.prove.quotient import check
@@ -241,10 +241,10 @@ def _searched(machine: Machine, command: str, by: str | None = None) -> Space:
 def _events(
     machine: Machine, kinds: Collection[Kind] = (), words: Collection[str] = ()
 ) -> list[str]:
-    """The events of some kinds, and of those the ones that are named, with a seat or without.
+    """The events of these kinds; if events are named, only those, with or without a seat.
 
     Raises:
-        BadInput: the machine has no event of a name.
+        BadInput: a name is not that of an event.
     """
     names = {e.name: {e.name, e.name.partition("(")[0]} for e in machine.model.events}
     for word in words:
@@ -260,7 +260,7 @@ def _only(
     drawn: Graph, names: Collection[str], phase: str | None = None, *,
     kind: Collection[Kind], event: Collection[str],
 ) -> Graph:
-    """The edges that are asked for, by events, kinds and phase; all where nothing is."""
+    """The edges of these events, kinds and phase; all of them if none is given."""
     from prgcore.diagram.graph import only
 
     asked = {"phase": [phase] if phase else [], "kind": kind, "event": event}
@@ -272,7 +272,7 @@ def _parts(
     machine: Machine, drawn: Graph, whole: Callable[[], Graph], phase: str | None,
     kinds: Collection[Kind], events: Collection[str],
 ) -> Iterator[str]:
-    """The kinds, phases and events of which a picture fits; of an empty one its own first."""
+    """The kinds, phases and events whose picture fits; for an empty picture, its own first."""
     from prgcore.diagram.graph import fits, only
 
     model, everything = machine.model, whole()
@@ -313,7 +313,7 @@ def _around(
 
 
 def _centre(source: Source, what: str | None, **shown: Any) -> tuple[Machine, Pair]:
-    """The machine and the pair: by the name of a start, or as every other question is asked."""
+    """The machine and the pair: from the name of a start, or from the options of a question."""
     file, policy = source
     if what is not None and re.fullmatch(r"\w+", what):
         machine = inputs.load_machine(file, policy)
@@ -330,7 +330,7 @@ def _centre(source: Source, what: str | None, **shown: Any) -> tuple[Machine, Pa
 
 
 def _nearer(machine: Machine, pair: Pair, radius: int, kinds: tuple[Kind, ...]) -> Iterator[str]:
-    """The smaller radius, and the kinds of events, with which the picture fits."""
+    """The smaller radius, and the kinds of events, whose picture fits."""
     from prgcore.diagram.graph import fits
     from prgcore.diagram.walks import around
 
@@ -369,7 +369,7 @@ def _sequence(
 
 
 def _matrix(source: Source, *, rows: str = "node1.state", columns: str = "node2.state") -> Made:
-    """The map; of a machine without an atlas the pairs are searched, where that can be done."""
+    """The map; without an atlas, the pairs of the machine are searched if possible."""
     from prgcore.diagram.matrix import asked, matrix
 
     machine = inputs.load_machine(*source)

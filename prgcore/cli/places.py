@@ -1,7 +1,7 @@
-"""Where things stand: the file and the line of a rule, an event, a promise, a theorem.
+"""Places: the file and the line of a rule, an event, a promise or a theorem.
 
-Law: text is looked at and never run. A row of a table in Python is a call whose first word is
-its id; of a machine file it is an object of a section; of a theorem file a header.
+Law: text is read and never run. In Python, a row of a table is a call whose first argument is its
+id. In a machine file it is an object of a section, and in a theorem file a header.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def python(text: str) -> Found:
 
 
 def machine_file(text: str) -> Found:
-    """The rows of a machine file, of text that is one."""
+    """The rows of a machine file, from its text."""
     depth, section, key, last = 0, "", "", ""
     for token in _TOKEN.finditer(text):
         mark = token[0]
@@ -69,12 +69,12 @@ def theorems(text: str) -> Found:
 
 
 def locator(machine: str | None, sources: Iterable[str], proved: Iterable[str]) -> Locate:
-    """Who knows where things stand.
+    """A function that returns the place of a thing, by its kind and its name.
 
     Args:
-        machine: the machine file, `-` for one that has no place, None for the built-in machine.
-        sources: files of Python in which the rows of the machine are written.
-        proved: theorem files and folders of them.
+        machine: the machine file, `-` for standard input, None for the built-in machine.
+        sources: Python files in which the rows of the machine are written.
+        proved: theorem files, and folders that hold them.
 
     Raises:
         BadInput: a file cannot be read.
@@ -101,7 +101,7 @@ def locator(machine: str | None, sources: Iterable[str], proved: Iterable[str]) 
 def _files(
     machine: str | None, sources: Iterable[str], proved: Iterable[str]
 ) -> Iterator[tuple[Path, Callable[[str], Found]]]:
-    """Where to look, what is best to point at first; and how each file is read."""
+    """Yield each file, the best place first, with the function that reads it."""
     for source in sources:
         if source == "-":
             raise BadInput("--source - has no place to point at; expected a file of Python")
@@ -114,7 +114,7 @@ def _files(
 
 
 def _built_in() -> list[Path]:
-    """The tables of the package, the one that puts them together first."""
+    """The tables of the package; first the one that assembles them."""
     first = Path(__file__).parent.parent.joinpath(*BUILT_IN)
     return [first, *sorted(f for f in first.parent.rglob("*.py") if f != first)]
 
@@ -129,6 +129,6 @@ def _theorem_files(paths: Iterable[str]) -> Iterator[Path]:
 
 
 def _path(file: Path) -> str:
-    """Relative to where the program runs, if it is beneath; else absolute."""
+    """The path, relative to the current folder if it is in it; else absolute."""
     place, here = file.resolve(), Path.cwd().resolve()
     return (place.relative_to(here) if place.is_relative_to(here) else place).as_posix()

@@ -43,12 +43,12 @@ def prove(
     paths: Annotated[
         list[str] | None,
         Argument(metavar="PATH", show_default=False,
-                       help="Theorem files or folders, or -; without one, the whole machine. "
+                       help="Theorem files or folders, or -; without PATH, the whole machine. "
                       "proofs, where no such folder is, are the shipped theorems."),
     ] = None, *,
     only: Annotated[
         list[str] | None,
-        Option("--only", metavar="ID", help="This obligation. Repeatable."),
+        Option("--only", metavar="ID", help="Prove only this obligation. Repeatable."),
     ] = None,
     listed: Annotated[
         bool, Option("--list", help="List the obligations, prove nothing."),
@@ -58,25 +58,25 @@ def prove(
         Option("--mutants", metavar="N|all", help="Test the proofs on wrong tables."),
     ] = None,
     seed: Annotated[
-        int | None, Option("--seed", metavar="N", help="Chooses the mutants (default: 0)."),
+        int | None, Option("--seed", metavar="N", help="The seed that chooses the mutants (default: 0)."),
     ] = None,
     every_policy: Annotated[
-        bool, Option("--every-policy", help="The machine of every choice of policies."),
+        bool, Option("--every-policy", help="Prove the machine of every choice of policies."),
     ] = False,
     junit: Annotated[
         Path | None, Option("--junit", metavar="FILE", help="Write a JUnit report."),
     ] = None,
     sarif: Annotated[
         Path | None,
-        Option("--sarif", metavar="FILE", help="Write a SARIF report, with lines of rules."),
+        Option("--sarif", metavar="FILE", help="Write a SARIF report, with the lines of rules."),
     ] = None,
     source: Annotated[
         list[str] | None,
         Option("--source", metavar="FILE",
-                     help="Python in which --machine is written, for --sarif. Repeatable."),
+                     help="The Python file that writes --machine, for --sarif. Repeatable."),
     ] = None,
     progress: Annotated[
-        bool, Option("--progress", help="Say what is being proved, on standard error."),
+        bool, Option("--progress", help="Show what is being proved, on standard error."),
     ] = False,
     machine: inputs.MachineFile = None, policy: inputs.Policies = None,
     as_json: inputs.Json = False,
@@ -132,7 +132,7 @@ def prove(
 
 @contextmanager
 def needed(what: str) -> Iterator[None]:
-    """Around an import of the prover: what it is needed for.
+    """Guard an import of the prover: a missing package is an error that names the purpose.
 
     Raises:
         MissingExtra: z3 or numpy is not installed.
@@ -144,7 +144,7 @@ def needed(what: str) -> Iterator[None]:
 
 
 def _fit(*reports: Path | None) -> None:
-    """Reports are files that can be written, each its own."""
+    """Check that every report is a file of its own, and can be written."""
     files = [file for file in reports if file is not None]
     for file in files:
         if file == Path("-"):
@@ -157,7 +157,7 @@ def _fit(*reports: Path | None) -> None:
 
 
 def _mutants(text: str | None) -> int | None:
-    """How many mutants: None for no test of them, 0 for all."""
+    """The number of mutants: None for no such test, 0 for all."""
     if text is None or text == "all":
         return None if text is None else 0
     if not (text.isascii() and text.isdigit() and 0 < len(text) < 10 and int(text)):
@@ -166,7 +166,7 @@ def _mutants(text: str | None) -> int | None:
 
 
 def _theorems(paths: Iterable[str], machine: str | None) -> tuple[str, ...]:
-    """The theorem files; those that are shipped are about the built-in machine alone."""
+    """The theorem files; the shipped ones are about the built-in machine only."""
     given = tuple(paths)
     found = given if machine is not None else shipped.theorems(given)
     if found != given:
@@ -175,7 +175,7 @@ def _theorems(paths: Iterable[str], machine: str | None) -> tuple[str, ...]:
 
 
 def _readable(paths: tuple[str, ...]) -> None:
-    """Theorem files are there before anything is proved."""
+    """Check, before anything is proved, that the theorem files exist."""
     for path in paths:
         try:
             if path != "-":
@@ -194,7 +194,7 @@ def _policies() -> Iterator[Machine]:
 
 
 def _junit(reports: list[Report]) -> str:
-    """One report as it stands; several as the suites of one file, each named by its policies."""
+    """One report unchanged; several as the suites of one file, each named after its policies."""
     if len(reports) == 1:
         return reports[0].junit()
     suites = ET.Element("testsuites")
@@ -227,10 +227,10 @@ def _sarif(
 def _listing(
     machine: Machine, paths: tuple[str, ...], stdin: str, only: list[str]
 ) -> list[tuple[str, str]]:
-    """Id and sentence of what would be proved.
+    """The id and the sentence of every obligation that would be proved.
 
     Raises:
-        BadInput: no such obligation, or a theorem file that cannot be read.
+        BadInput: there is no such obligation, or a theorem file cannot be read.
     """
     from prgcore.prove import report
 
@@ -262,7 +262,7 @@ def _list(listing: list[tuple[str, str]], *, as_json: bool) -> None:
 
 
 def _page(report: Report) -> Iterator[RenderableType]:
-    """The table; beneath it what was found, the assumptions, and the failures in full."""
+    """The table; below it the findings, the assumptions, and the failures in full."""
     from rich.text import Text
 
     table = output.table("id", "verdict", "method", "s", "obligation", right=("s",))
@@ -300,7 +300,7 @@ def _applicable(report: Report) -> list[Result]:
 
 
 def _extent(report: Report, assumption: str) -> str:
-    """Which results rest on an assumption, said the shorter way; nothing where all do."""
+    """The results that rest on an assumption, in the shorter form; empty if all do."""
     these = [r.id for r in _applicable(report) if assumption in r.assumptions]
     others = [r.id for r in _applicable(report) if assumption not in r.assumptions]
     if not others:
@@ -310,7 +310,7 @@ def _extent(report: Report, assumption: str) -> str:
 
 
 def _found(detail: dict[str, Any]) -> str:
-    """The figures of a proof in one sentence; of a long list the first."""
+    """The figures of a proof in one sentence; only the first of a long list."""
 
     def said(value: object) -> str:
         if isinstance(value, dict):

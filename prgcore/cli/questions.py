@@ -50,7 +50,7 @@ def explain(
     node1: inputs.Node1 = None, node2: inputs.Node2 = None, sets: inputs.Sets = None,
     machine: inputs.MachineFile = None, policy: inputs.Policies = None,
     exact: Annotated[
-        bool, Option("--exact", help="Of a machine of your own, search which pairs of a "
+        bool, Option("--exact", help="For a machine of your own, search which pairs of a "
                                            "display are reachable."),
     ] = False,
     as_json: inputs.Json = False,

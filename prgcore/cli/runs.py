@@ -1,6 +1,6 @@
-"""Stories to be drawn: from a file, the tables, a report of the prover, or the prover itself.
+"""Stories to draw: from a file, the tables, a report of the prover, or the prover itself.
 
-Law: whatever tells a story becomes a run of it, replayed by the interpreter.
+Law: the interpreter replays every story; the result is a run.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _TOLD = re.compile(
     r"\s{0,3}(\d+) {2}(\S.*?)(?:\s+(?:command|fault|repair|timer|completion)(?:, \S.*)?)?\s*$")
-"""A line as `prgcore prove` and `prgcore simulate` tell it: number, text, what answered it."""
+"""A line as `prgcore prove` and `prgcore simulate` print it: number, text, kind and rule."""
 
 
 def run_of(
@@ -33,15 +33,15 @@ def run_of(
     """A run, and a title for its picture.
 
     Args:
-        file: of the machine, as `--machine` gives it; without it and `policy` a story is of
-            the machine whose policies it names.
-        policy: as `--policy` gives it.
-        what: a story's file, its id in the machine (`M7`, `table2-3`), `-`, or a report of
-            `prgcore prove`, as text or JSON.
+        file: the machine file, from `--machine`. Without it and `policy`, the policies that
+            a story names choose its machine.
+        policy: the policies, from `--policy`.
+        what: the file of a story, its id in the machine (`M7`, `table2-3`), `-`, or a report
+            of `prgcore prove`, as text or JSON.
         counterexample: the id of an obligation to prove instead.
 
     Raises:
-        BadInput: neither or both are given, no story, or nothing that is refuted.
+        BadInput: neither or both are given, there is no story, or nothing is refuted.
     """
     if (what is None) == (counterexample is None):
         raise BadInput("say of which story: a file, -, an id of the machine's own, the JSON of "
@@ -69,9 +69,9 @@ def run_of(
 
 
 def _named(machine: Machine) -> Mapping[str, tuple[str, Callable[[], str]]]:
-    """The stories that a machine has, by id, each with its title: its own, and its causes.
+    """The stories of a machine, by id, each with its title: its own, and its causes.
 
-    A story is made when it is asked for: where a machine is broken some causes cannot be told.
+    Each story is made on demand, because some causes of a broken machine cannot be replayed.
     """
     from prgcore.story.script import as_story, write
 
@@ -85,7 +85,7 @@ def _named(machine: Machine) -> Mapping[str, tuple[str, Callable[[], str]]]:
 
 
 def first(text: str) -> str:
-    """The first story that the prover or `simulate` tells in a text; other text as it is."""
+    """The first story in a text of the prover or of `simulate`; other text unchanged."""
     told = [found for line in text.splitlines() if (found := _TOLD.match(line))]
     begins = [i for i, found in enumerate(told) if found[1] == "1"]
     if len(begins) > 1:
@@ -156,7 +156,7 @@ def _reported(machine: Machine, text: str) -> tuple[Run, str]:
 def _replayed(
     machine: Machine, id_: str, says: str, found: Mapping[str, Any]
 ) -> tuple[Run, str]:
-    """A counterexample as a run: from the start where it is reachable, else from its pair."""
+    """A counterexample as a run: from the start if it is reachable, else from its pair."""
     from prgcore.story.script import as_story, run
 
     before, after, event = found.get("before"), found.get("after"), found.get("event")

@@ -1,7 +1,7 @@
-"""What is shipped beside the package: theorem files and examples.
+"""The theorem files and examples that are shipped with the package.
 
-Law: a wheel holds both folders inside the package; in a clone of the repository they lie beside
-it. Only this module knows which it is.
+Law: a wheel holds both folders inside the package; a clone of the repository has them beside it.
+Only this module knows the difference.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def texts(chosen: Example) -> dict[str, str]:
 
 
 def theorems(paths: Iterable[str]) -> tuple[str, ...]:
-    """Paths of theorem files; `proofs`, and what is in it, are the shipped ones where none is here."""
+    """Paths of theorem files; `proofs` means the shipped ones if there is no such folder here."""
     return tuple(_theorem(path) for path in paths)
 
 

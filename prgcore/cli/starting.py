@@ -1,6 +1,6 @@
-"""`init`: a small pair machine of one's own. `example`: one of the shipped examples.
+"""`init`: a small pair machine of your own. `example`: one of the shipped examples.
 
-Law: what is written goes into a new or empty folder, all of it or nothing.
+Law: files are written into a new or empty folder, all of them or none.
 """
 
 from __future__ import annotations
@@ -105,10 +105,10 @@ def _list(*, as_json: bool) -> None:
 
 
 def _fill(directory: str, written: Mapping[str, str]) -> None:
-    """All of it in a new or an empty directory.
+    """Write all files into a new or empty directory.
 
     Raises:
-        BadInput: the directory is neither, or something cannot be written.
+        BadInput: the directory is neither, or a file cannot be written.
     """
     _vacant(directory)
     _write(Path(directory), written)
@@ -117,7 +117,7 @@ def _fill(directory: str, written: Mapping[str, str]) -> None:
 def _wrote(
     directory: str, written: Mapping[str, str], then: tuple[str, ...], needs: str = ""
 ) -> list[str]:
-    """What was written, and what to run next."""
+    """Print the files that were written, and the commands to run next."""
     enter = one_line(shlex.quote(directory), 120)
     return [
         *output.wrapped(f"wrote {', '.join(written)}", rest="  "), "",
@@ -128,10 +128,10 @@ def _wrote(
 
 
 def _vacant(directory: str) -> None:
-    """Nothing is in the way.
+    """Check that the directory is new or empty.
 
     Raises:
-        BadInput: something is.
+        BadInput: it is neither.
     """
     name = quoted(directory)
     where = Path(directory)
@@ -152,7 +152,7 @@ def _vacant(directory: str) -> None:
 
 
 def _files() -> dict[str, str]:
-    """What is written where; the machine file is what `pair.py` makes of itself."""
+    """The text of each file, by its path; `pair.py` generates the machine file."""
     from prgcore.template.pair import MACHINE
     from prgcore.wire.machine_file import dumps
 
@@ -162,10 +162,10 @@ def _files() -> dict[str, str]:
 
 
 def _write(where: Path, written: Mapping[str, str]) -> None:
-    """All of it or nothing.
+    """Write all files, or none.
 
     Raises:
-        BadInput: it cannot be written; what was written already is gone again.
+        BadInput: a file cannot be written; those written before it are removed.
     """
     with ExitStack() as undo:
         for name, text in written.items():
@@ -179,7 +179,7 @@ def _write(where: Path, written: Mapping[str, str]) -> None:
 
 
 def _forget(remove: Callable[[], None]) -> None:
-    """Take back what was made; what somebody else has put there stays."""
+    """Remove the files and folders that were made; files of others stay."""
     with suppress(OSError):
         remove()
 

@@ -26,7 +26,7 @@ Words = Annotated[
     Argument(metavar="[PAIR] EVENT", show_default=False,
                    help="PAIR EVENT or EVENT; nothing or - reads JSON Lines."),
 ]
-Strict = Annotated[bool, Option("--strict", help="Exit with 1 for a refused command, too.")]
+Strict = Annotated[bool, Option("--strict", help="Also exit with 1 for a refused command.")]
 
 
 def register(app: Group) -> None:

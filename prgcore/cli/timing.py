@@ -114,7 +114,7 @@ def _rule_json(verdict: Verdict) -> dict[str, Any]:
 
 
 def _said(value: Number | bool) -> str:
-    """A value as a person writes it."""
+    """A value as an administrator writes it."""
     return str(value).lower() if isinstance(value, bool) else f"{value:.10g}"
 
 
