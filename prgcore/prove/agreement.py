@@ -1,9 +1,9 @@
 """Agreement: interpreter, solver and search read the table alike (E1), and replay (E2).
 
-Guards are products of cells and effects are unary, so it is enough to compare every cell on
-every value of its column, every derived column on all of its sources, and every effect on every
-value of its source and target. On top of that the interpreter is run on every reachable edge,
-one representative for all edges that look alike in every column that the event's guards ask for.
+Guards are products of cells, and effects are unary, so three comparisons are enough. Every cell
+is compared on every value of its column, and every derived column on all of its sources. Every
+effect is compared on every value of its source and target. The interpreter also runs every
+reachable edge, one for all that look alike in the columns that the event's guards read.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def _encode(codec: Codec, pairs: list[_Pair]) -> Codes:
 
 
 class _Literals:
-    """Terms that say that a pair is one of these worlds, each equation made once."""
+    """Builds terms that say that a pair is one of these worlds, each equation once."""
 
     def __init__(self, relation: Relation) -> None:
         self.relation = relation
@@ -159,7 +159,7 @@ def _compare_effect(
 
 
 def _answer(literals: _Literals, target: str, answers: dict[str, str]) -> Any:
-    """What a target becomes, by what it was: one value, itself, or a value for each."""
+    """The new value of a target: one value, its own, or one for each value that it had."""
     relation = literals.relation
     if len(set(answers.values())) == 1:
         return relation.constant(target, next(iter(answers.values())))
@@ -172,7 +172,7 @@ def _answer(literals: _Literals, target: str, answers: dict[str, str]) -> Any:
 
 
 def _asked(model: Model) -> dict[str, set[str]]:
-    """For every event the stored columns behind the cells of its rules and possible cubes."""
+    """For every event, the stored columns that the cells of its rules and possible cubes read."""
     by_name = {c.name: c for c in model.columns}
     asked: dict[str, set[str]] = {e.name: set() for e in model.events}
     guards = [(r.event, r.when) for r in model.rules]
@@ -203,7 +203,7 @@ def _compare_edges(engine: Engine, space: Space, rules: set[str], wrong: list[st
             try:
                 decision = engine.step(engine.at(before), edges.rule.event)
             except NotTotal:
-                continue  # the search says so too, and F1 or F2 is refuted
+                continue  # the search finds it too, and F1 or F2 is refuted
             except PrgError as error:
                 wrong.append(f"{edges.rule.id}: the interpreter does not answer: {error}")
                 continue
@@ -225,7 +225,7 @@ def replay(engine: Engine, space: Space) -> tuple[list[str], int]:
             try:
                 decision = trusting.step(pair, rule.event)
             except NotTotal:
-                break  # the search says so too, and F1 or F2 is refuted
+                break  # the search finds it too, and F1 or F2 is refuted
             except PrgError as error:
                 wrong.append(f"trace of {edges.rule.id}: {rule.id} does not fire: {error}")
                 break

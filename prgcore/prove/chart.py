@@ -1,6 +1,6 @@
 """Charting: the reachable pairs and the ways home of a machine, as one small decision diagram.
 
-Law: reads what the search found; the diagram is exact, and nodes that say the same are one node.
+Law: reads what the search found. The diagram is exact, and equal nodes are one node.
 Machines of several policies share theirs. `prgcore.form.atlas` reads what is written here.
 """
 
@@ -27,7 +27,8 @@ _WORLD = ("process", "hears_peer", "services", "database")
 def order(stored: Sequence[str]) -> list[str]:
     """The columns in the order of the diagram: what is shown, the record, the nodes, the world.
 
-    Found by trial: few nodes. Columns of other names come last, in the machine's order.
+    This order was found by trial and gives few nodes. Columns with other names come last, in the
+    machine's order.
     """
     by_node = [
         f"{node}.{what}" for whats in (("state", "reason"),)
@@ -40,9 +41,9 @@ def order(stored: Sequence[str]) -> list[str]:
 
 
 def next_steps(work: Work) -> Any:
-    """For every pair the next event of a shortest way home, as its number; -1 at home.
+    """For every pair, the number of the next event on a shortest way home; -1 at home.
 
-    Of shortest ways one with the fewest commands, then the event that the machine lists first.
+    Among shortest ways, fewer commands win, and then the event that the machine lists first.
 
     Raises:
         ValueError: from some pair no way leads home.
@@ -72,7 +73,7 @@ def next_steps(work: Work) -> Any:
 
 @define
 class Chart:
-    """A decision diagram under construction: of every column its nodes, each once."""
+    """A decision diagram under construction: the nodes of every column, each once."""
 
     columns: list[str]
     levels: list[dict[Values | tuple[int, ...], int]] = field(init=False)
@@ -81,7 +82,7 @@ class Chart:
         self.levels = [{} for _ in self.columns]
 
     def add(self, work: Work) -> int:
-        """Draw a machine; the node from which it starts."""
+        """Draw a machine, and return the node from which it starts."""
         space = work.space
         sizes = [len(space.codec.domain[name]) for name in self.columns]
         codes = np.zeros(len(space), np.int64)
@@ -112,7 +113,7 @@ def _trimmed(node: Sequence[Any]) -> Sequence[Any]:
 
 
 def write(works: Mapping[tuple[str, ...], Work]) -> str:
-    """The module `prgcore.tables.atlas`, of machines that differ in their policies only."""
+    """The text of `prgcore.tables.atlas`, for machines that differ only in their policies."""
     model = next(iter(works.values())).model
     chart = Chart(order([c.name for c in model.columns if not c.derived]))
     roots = {choices: chart.add(work) for choices, work in works.items()}

@@ -1,7 +1,8 @@
 """Claims about numbers: premises and conclusions, asked of a solver and replayed with values.
 
-Law: knows no claim. A claim is a function from unknowns, so the same lines are read twice: with
-symbols by the solver, with numbers by the replay that every model of the solver must pass.
+Law: knows no claim. A claim is a function from unknowns, so the same lines are read twice. The
+solver reads them with symbols. The replay, which every model of the solver must pass, reads them
+with numbers.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ class Unknowns:
         return self.named.setdefault(name, z3.Bool(name, self.context))
 
     def choose(self, condition: Term, then: Term, otherwise: Term) -> Term:
-        """What the arithmetic calls where it chooses."""
+        """The choice between two values, which the arithmetic calls instead of an `if`."""
         if isinstance(condition, bool):
             return then if condition else otherwise
         return z3.If(condition, then, otherwise)
@@ -135,8 +136,8 @@ class SolverAnswer:
 def ask(build: Build, sort: Sort) -> SolverAnswer:
     """Prove a claim over a sort: a witness of its premises first, then no counterexample.
 
-    What the solver finds is put through the claim again as numbers; if it does not show there
-    what it should, the two disagree.
+    Every model of the solver is put through the claim again as numbers. If the claim then says
+    something else, the two disagree.
     """
     unknowns = Unknowns(sort)
     claim = build(unknowns)

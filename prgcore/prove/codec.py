@@ -21,7 +21,7 @@ from prgcore.model import By, Column, Const, Copy, Cube, Model, Rule, Value, cop
 __all__ = ["KEEP", "LARGEST_BLOCK", "LARGEST_DOMAIN", "Codec", "Codes", "Move", "Test"]
 
 Codes: TypeAlias = list[npt.NDArray[np.int32]]
-"""One array of codes a block; position i of each is pair i."""
+"""One array of codes for each block; position i of each is pair i."""
 
 KEEP = 255
 """In a table of new values: leave the target as it was."""
@@ -118,7 +118,7 @@ class Codec:
 
     @cached_property
     def _shares(self) -> tuple[tuple[tuple[str, dict[str, int]], ...], ...]:
-        """For every block its columns, each with what a value adds to the code."""
+        """For every block its columns, each with the summand that a value adds to the code."""
         return tuple(
             tuple(
                 (c.name, {v: i * s for i, v in enumerate(c.domain)})
@@ -212,7 +212,7 @@ class Test:
     spanning: tuple[tuple[_Spanning, npt.NDArray[np.bool_]], ...]
 
     def mask(self, codes: Codes) -> npt.NDArray[np.bool_]:
-        """Which pairs the cube holds of."""
+        """Whether each pair is in the cube."""
         mask = np.ones(len(codes[0]), np.bool_)
         for b, table in self.tables:
             mask &= table.take(codes[b])
@@ -221,7 +221,7 @@ class Test:
         return mask
 
     def where(self, codes: Codes) -> npt.NDArray[np.intp]:
-        """Positions, narrowed one table at a time."""
+        """The positions of the pairs in the cube, narrowed one table at a time."""
         at: npt.NDArray[np.intp] | None = None
         for b, table in self.tables:
             inside = table.take(codes[b] if at is None else codes[b].take(at))

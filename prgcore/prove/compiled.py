@@ -1,10 +1,10 @@
-"""The compiled table: one array look-up a step, over every reachable pair.
+"""The compiled table: one array look-up for each step, over every reachable pair.
 
-Law: read from a search and nothing else; shares no code with the interpreter, which it must
-agree with (E1). A pair is its number in the search, an event its number in the machine. The
+Law: read from a search and nothing else. It shares no code with the interpreter, with which it
+must agree (E1). A pair is its number in the search, an event its number in the machine. The
 *code* of a pair is its number times the number of events, so that a scalar step is one addition
-and one look-up. Four bytes a pair and event: 195 MB for the presence redundancy group
-(838,784 pairs, 58 events).
+and one look-up. An entry takes four bytes, one entry per pair and event. The presence redundancy
+group (838,784 pairs, 58 events) takes 195 MB.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from prgcore.vocabulary import Kind, Outcome
 __all__ = ["IGNORED", "IMPOSSIBLE", "REFUSED", "Compiled", "Numbers", "agrees"]
 
 REFUSED, IGNORED, IMPOSSIBLE = -1, -2, -3
-"""Instead of a next pair: the pair stays, or the event cannot happen in it."""
+"""Codes in place of a next pair: the pair stays (two of them), or the event cannot happen."""
 
 Numbers = npt.NDArray[np.integer[Any]]
 
@@ -97,7 +97,7 @@ class Compiled:
         return code // self.width if code >= 0 else code
 
     def walk(self, number: int, events: Iterable[int]) -> int:
-        """The number of the pair after these events; what is no step leaves the pair as it is."""
+        """The number of the pair after these events; without a step the pair stays as it is."""
         cells, code = self.cells, number * self.width
         for event in events:
             after = cells[code + event]
@@ -106,9 +106,10 @@ class Compiled:
         return code // self.width
 
     def step(self, codes: Numbers, events: Numbers | int) -> npt.NDArray[np.int32]:
-        """Codes of the next pairs of many pairs at once, given and answered as codes.
+        """The codes of the next pairs of many pairs at once, which are given as codes.
 
-        Shape of `codes`, with one event each or one for all; negative words as in `codes`.
+        The result has the shape of `codes`. `events` is one for each pair, or one for all. Negative
+        words are those of the attribute `codes`.
         """
         return self.codes.take(codes + events)
 
@@ -118,8 +119,8 @@ def agrees(
 ) -> tuple[str, ...]:
     """Where interpreter and compiled table differ, in words, over a sample of pairs.
 
-    A sample of so many pairs, chosen by the seed, each with every event; a space that is not
-    larger is taken whole.
+    The sample has so many pairs, chosen by the seed, each with every event. A space that is
+    not larger is taken whole.
     """
     space = compiled.space
     size = len(space)
@@ -136,7 +137,7 @@ def agrees(
             except ImpossibleEvent:
                 expected = IMPOSSIBLE
             except NotTotal:
-                continue  # F1 or F2 is refuted, and says so
+                continue  # F1 or F2 is refuted and reports it
             else:
                 match decision.outcome:
                     case Outcome.DONE:

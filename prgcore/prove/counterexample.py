@@ -1,8 +1,8 @@
 """A failed proof as a story that a newcomer understands, and that can be committed.
 
 Law: nothing is shown that the interpreter did not replay. A reachable pair comes with its
-shortest trace; one that is only a counterexample to induction comes with the clause, true of
-every reachable pair, that would exclude it.
+shortest trace. A pair that only contradicts induction comes with a clause that would exclude it
+and that is true of every reachable pair.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ class Counterexample:
 
     Attributes:
         trace: events from the start, where `reachable`.
-        steps: the steps as a story is told, a line each; empty where the solver names no pair.
-        says: what is broken, one sentence without its full stop.
-        notes: what else is to be said of it, a sentence each.
-        agrees: the interpreter replays it as the prover says.
+        steps: the steps of the story, one line each; empty where the solver names no pair.
+        says: the broken promise, one sentence without its full stop.
+        notes: further remarks, one sentence each.
+        agrees: whether the interpreter replays it as the prover says.
     """
 
     before: dict[str, str]
@@ -49,12 +49,12 @@ class Counterexample:
 
     @property
     def broken(self) -> tuple[str, ...]:
-        """What is broken and what else is to be said of it, a sentence each."""
+        """The broken promise and the further remarks, one sentence each."""
         return (f"{self.says}.", *self.notes)
 
     @property
     def story(self) -> str:
-        """All of it for a person: the steps, then what is broken."""
+        """The text for a person: the steps, then the broken promise."""
         if not self.steps:
             return self.says
         said = "\n".join(fill(line, WIDTH) for line in (f"Broken: {self.says}.", *self.notes))
@@ -72,7 +72,7 @@ class Counterexample:
 def replayed(
     engine: Engine, space: Space, number: int, says: str, event: str = ""
 ) -> Counterexample:
-    """The shortest trace to a reachable pair, and one event more if one is given.
+    """The shortest trace to a reachable pair, followed by the event if one is given.
 
     Without an event the last step of the trace is the counterexample.
     """
@@ -99,7 +99,7 @@ def replayed(
 
 
 def _trusting(engine: Engine) -> Engine:
-    """The same machine without its invariants, so that it answers in pairs that break them."""
+    """The same machine without its invariants, which answers in pairs that break them."""
     return Engine(evolve(engine.model, invariants=()))
 
 
@@ -129,9 +129,9 @@ def unreached(
     says: str,
     invariant: Invariant | None = None,
 ) -> Counterexample:
-    """A pair that a solver found. If it is reachable after all, its trace; else what excludes it.
+    """The story of a pair from a solver: its trace if it is reachable, else a clause against it.
 
-    An empty pair: the solver found that there is one and not which.
+    An empty pair means: the solver found that there is one, but not which.
     """
     number = space.find(pair) if space and pair else None
     if space and number is not None:

@@ -19,7 +19,7 @@ __all__ = [
 
 
 def observed(u: Unknowns, count: Count, now: Term, **more: Term) -> tuple[Count, Term]:
-    """A poll; what is not said: it goes on, not again, is possible, and no other was given."""
+    """A poll. By default it goes on, is not repeated, is possible, and gave no other event."""
     asked = {"goes_on": True, "again": False, "possible": True, "after": u.number("after"),
              "interval": u.number("interval"), **more}
     return arithmetic.poll(count, now, choose=u.choose, **asked)
@@ -30,13 +30,13 @@ def any_count(u: Unknowns) -> Count:
 
 
 def _knows(u: Unknowns, count: Count, began: Term, gave: Term, gave_at: Term) -> Term:
-    """A running count remembers when it began, and until when it is quiet."""
+    """The term that a running count remembers when it began and until when it is quiet."""
     quiet = u.choose(gave, gave_at + u.number("interval"), began)
     return implies(count.runs, both(same(count.since, began), same(count.quiet, quiet)))
 
 
 def at_the_start(u: Unknowns) -> Claim:
-    """The count with which a monitor starts: the base of the inductions."""
+    """The claim about the count with which a monitor starts: the base of the inductions."""
     start = u.number("start")
     count = arithmetic.begun(start, runs=u.flag("runs"))
     return Claim(
@@ -52,7 +52,7 @@ def at_the_start(u: Unknowns) -> Claim:
 
 
 def exactly_when_due(u: Unknowns) -> Claim:
-    """One observation, from any count that is as it should be: the step of the induction."""
+    """The claim about one observation of any sound count: the step of the induction."""
     now, last, after, interval = map(u.number, ("now", "last", "after", "interval"))
     began, gave_at = u.number("began"), u.number("gave_at")
     gave, goes_on, again, possible = map(u.flag, ("gave", "goes_on", "again", "possible"))
@@ -86,7 +86,7 @@ def exactly_when_due(u: Unknowns) -> Claim:
 
 
 def first_poll(u: Unknowns) -> Claim:
-    """A count from its beginning; two polls, one on each side of the deadline or both on one."""
+    """The claim about a new count and two polls, on one side of the deadline or on both."""
     began, early, late, after = map(u.number, ("began", "early", "late", "after"))
     count, _ = observed(u, any_count(u), began, again=True, possible=False)
     before, first = observed(u, count, early)
@@ -108,7 +108,7 @@ def first_poll(u: Unknowns) -> Claim:
 
 
 def held_back(u: Unknowns) -> Claim:
-    """Two polls; the first has given another event already."""
+    """The claim about two polls, where the first has given another event already."""
     now, then, count = u.number("now"), u.number("then"), any_count(u)
     _, alone = observed(u, count, now)
     following, given = observed(u, count, now, free=False)
@@ -147,7 +147,7 @@ def recovery_resets(u: Unknowns) -> Claim:
 
 
 def unbroken_health(u: Unknowns) -> Claim:
-    """Whatever the count was; `unwell` is the last time at which the node was not well."""
+    """The claim about any count; `unwell` is the last time at which the node was not well."""
     now, last, unwell = map(u.number, ("now", "last", "unwell"))
     well, count = u.flag("well"), any_count(u)
     following, given = observed(u, count, now, goes_on=well, again=False,
@@ -170,11 +170,11 @@ def unbroken_health(u: Unknowns) -> Claim:
 
 
 COUNTS = range(4)
-"""As many as a node has: what is told lasts, so it counts too, from zero seconds on."""
+"""As many counts as a node has. A lasting observation counts too, from zero seconds on."""
 
 
 def _in_turn(u: Unknowns, counts: list[Count], now: Term) -> tuple[list[Count], list[Term]]:
-    """One observation of several counts: the first that is due gives its event."""
+    """The counts after one observation, and whether each gives its event: the first due does."""
     found: list[Count] = []
     given: list[Term] = []
     for i, count in zip(COUNTS, counts, strict=True):

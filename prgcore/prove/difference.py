@@ -1,7 +1,7 @@
-"""What a change of a machine does: what it reaches, what it proves, what it no longer promises.
+"""The effects of a change: what a machine reaches, what it proves, what it no longer promises.
 
-Law: two searches and two runs of the prover, compared by name and by value; what two machines
-do not have in common is left out and said. Every way that is told is replayed first.
+Law: compares two searches and two runs of the prover, by name and by value. Parts that only one
+machine has are left out and named. The interpreter replays every way before it is shown.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from prgcore.wire.machine_file import digest
 __all__ = ["FIGURES", "Difference", "Figure", "Flip", "Sets", "Side", "Way", "compare"]
 
 FIGURES = ("F4", "L1", "L2", "L3")
-"""The obligations whose numbers tell how large a machine is and how far home it is."""
+"""The obligations whose numbers show how large a machine is and how long its ways home are."""
 
 _LARGEST_KEY = 1 << 62
 _WORST = (4, 1, 3, 0)
@@ -54,13 +54,13 @@ class Side:
 
 @frozen
 class Way:
-    """Something that one machine reaches and the other does not, and a shortest way there.
+    """A pair or display that only one of the machines reaches, and a shortest way there.
 
     Attributes:
         shown: a pair, by column; or a display, by node its state and its reason, None where
             it shows nothing.
         trace: the events from an initial pair.
-        story: the same, told.
+        story: the trace as text.
         either_seat: its mirror image is gained or lost as well, and is not listed.
     """
 
@@ -77,13 +77,13 @@ class Way:
 
 @frozen
 class Sets:
-    """What the two machines reach, as sets of pairs or of displays.
+    """The pairs or the displays that the two machines reach, as sets.
 
     Attributes:
         old, new: how many there are.
         gained, lost: how many there are in one only.
-        first_gained, first_lost: ways to these, the shortest first; of pairs only one.
-        columns: what was compared; `apart`: stored columns that only one of them has.
+        first_gained, first_lost: ways to these, the shortest first; only one way for pairs.
+        columns: the columns compared; `apart`: stored columns that only one of them has.
         says: why nothing was compared, or empty.
     """
 
@@ -109,7 +109,7 @@ class Sets:
 
 @frozen
 class Flip:
-    """An obligation of which the two machines differ; None: one of them has no such obligation."""
+    """An obligation with two verdicts; None stands for a machine that lacks it."""
 
     id: str
     title: str
@@ -118,10 +118,10 @@ class Flip:
 
     @property
     def worse(self) -> bool:
-        """The new machine fails it, and the old one did not fail it so.
+        """Whether the new machine fails it in a way in which the old one did not.
 
         Refuted after vacuous, or after a disagreement, is worse: nothing was shown to break it
-        before. So is vacuous after refuted: nothing shows that it is mended.
+        before. Vacuous after refuted is worse too: nothing shows that it is mended.
         """
         return self.new is not None and EXIT[self.new.verdict] in (1, 4) and (
             self.old is None or self.old.verdict != self.new.verdict)
@@ -136,7 +136,7 @@ class Flip:
 
 @frozen
 class Figure:
-    """A number that the prover found: of an obligation, what it counts, in both machines."""
+    """A number that an obligation counts, as the prover found it in both machines."""
 
     id: str
     counts: str
@@ -148,9 +148,9 @@ class Figure:
 class Difference:
     """Everything that differs between two machines.
 
-    `pairs`, `displays` and `flips` are None where they were not asked for or where the tables
-    do not differ; `dropped` are the promises that were taken back or weakened; `unknown` are
-    the obligations of which nothing can be said.
+    `pairs`, `displays` and `flips` are None where they were not asked for. They are None also where
+    the tables do not differ. `dropped` are the promises that were taken back or weakened.
+    `unknown` are the obligations without a verdict.
     """
 
     old: Side
@@ -165,10 +165,10 @@ class Difference:
 
     @property
     def exit_code(self) -> int:
-        """1, 4: a promise fails that did not fail so; 3: something is unknown.
+        """The exit code: 1 or 4 where a promise newly fails, 3 where something is unknown, else 0.
 
-        1 also where a promise was taken back or weakened and is no longer true; 4 also where the
-        interpreter does not replay a way as it was found.
+        It is also 1 where a promise was taken back or weakened and is no longer true. It is also 4
+        where the interpreter does not replay a way as it was found.
         """
         codes = {EXIT[f.new.verdict] for f in self.flips or () if f.new and f.worse}
         codes |= {1 if d.broken and d.broken.agrees else 4 for d in self.dropped if d.worse}
@@ -203,12 +203,12 @@ def compare(
     proofs: bool = True,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> Difference:
-    """What differs between two machines; nothing is searched or proved where no table differs.
+    """The difference of two machines; nothing is searched or proved where no table differs.
 
     Args:
         only: ids of obligations; all that either machine has if none are given.
         proofs: whether anything is proved.
-        progress: called with what is done, the number done, the number to do.
+        progress: called with the name of the step, the number done and the number to do.
 
     Raises:
         BadInput: neither machine has such an obligation.
@@ -269,7 +269,7 @@ def _pair(space: Space, number: Any) -> dict[str, Any]:
 
 
 def _displays(old: Engine, new: Engine, before: Space, after: Space) -> Sets:
-    """What the two nodes show: their state, their reason where they have one, or nothing."""
+    """The displays of the two nodes: state and, if there is one, reason; or nothing."""
     shared = set(old.stored) & set(new.stored)
     columns = [f"{n}.{what}" for n in NODES for what in ("state", "reason")
                if {f"{m}.{what}" for m in NODES} <= shared]
@@ -298,7 +298,7 @@ def _displays(old: Engine, new: Engine, before: Space, after: Space) -> Sets:
 
 
 def _visible(engine: Engine, space: Space, column: str) -> _Array:
-    """Where the node of a column shows anything, as the machine's first viewpoint has it."""
+    """Whether the node of a column shows anything, from the machine's first viewpoint."""
     view = viewpoints(engine)[0]
     cube: Cube = view.node1 if column.startswith(NODES[0]) else view.node2
     return space.codec.test(cube).mask(space.codes)
@@ -348,7 +348,7 @@ def _keys(parts: Iterable[_Part], split: int) -> tuple[_Array, _Array]:
 
 
 def _apart(old: _Array, new: _Array) -> tuple[tuple[int, int], _Array, _Array]:
-    """How many keys there are; and where those first stand that the other does not have."""
+    """The number of keys, and the first positions of those that the other lacks."""
     (ours, here), (theirs, there) = (np.unique(k, return_index=True) for k in (old, new))
     gained = there[~np.isin(theirs, ours, assume_unique=True)]
     lost = here[~np.isin(ours, theirs, assume_unique=True)]

@@ -1,7 +1,7 @@
 """The document: its causes, its recommended actions, its holes, and what its rows print (C1-C5).
 
-Law: reads situations, families and stories as data; causes and stories are run by the
-interpreter, the rest by arrays over every reachable pair.
+Law: reads situations, families and stories as data. The interpreter runs causes and stories.
+Arrays over every reachable pair answer the rest.
 """
 
 from __future__ import annotations
@@ -37,21 +37,21 @@ NODES = ("node1", "node2")
 
 @define
 class Outcome:
-    """What is wrong, each in a sentence, figures, and a pair that shows the first wrong thing."""
+    """The faults, one sentence each, figures, and a pair that shows the first fault."""
 
     wrong: list[str] = field(factory=list)
     detail: dict[str, Any] = field(factory=dict)
     pair: int | None = None
 
     def add(self, says: str, pair: int | None = None) -> None:
-        """One more thing that is wrong."""
+        """Add a fault."""
         if not self.wrong:
             self.pair = pair
         self.wrong.append(says)
 
 
 def missing(model: Model, check: object) -> str:
-    """What a machine lacks for a check of this file; empty where it lacks nothing."""
+    """The section that a machine lacks for a check of this file; empty where it lacks none."""
     if check is stories:
         return "" if model.stories else "the machine has no stories section"
     columns = {c.name for c in model.columns}
@@ -70,7 +70,7 @@ def missing(model: Model, check: object) -> str:
 
 
 def shows(engine: Engine, pair: Pair, situation: Situation, *, mirrored: bool = False) -> bool:
-    """Whether somebody sees this row in this pair: from one viewpoint, both halves at once."""
+    """Whether one viewpoint shows both halves of this row in this pair."""
     display = situation.display.mirrored() if mirrored else situation.display
     return any(
         all(
@@ -108,7 +108,7 @@ def causes(engine: Engine, space: Space | None = None) -> Outcome:
 def _follow(
     engine: Engine, situation: Situation, events: list[str], *, mirrored: bool
 ) -> str:
-    """What goes wrong on the way to a row; empty if nothing does."""
+    """The fault on the way to a row; empty if there is none."""
     pair = engine.initial[0]
     for event in events:
         try:
@@ -146,7 +146,7 @@ def stories(engine: Engine, _: Space | None = None) -> Outcome:
 
 @define(eq=False)
 class _Seen:
-    """What every reachable pair shows from every viewpoint, as one code a node; 0: nothing."""
+    """The displays of every reachable pair from every viewpoint, one code per node; 0: nothing."""
 
     space: Space
     codes: list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]] = field(init=False)
@@ -163,7 +163,7 @@ class _Seen:
 
     @classmethod
     def of(cls, space: Space) -> _Seen:
-        """What was seen of this space, looked at once."""
+        """The displays of this space, which are worked out only once."""
         if "seen" not in space.notes:
             space.notes["seen"] = cls(space)
         seen: _Seen = space.notes["seen"]
@@ -181,7 +181,7 @@ class _Seen:
         return at + domain[f"{node}.reason"].index(str(shown.reason)) + 1
 
     def where(self, display: Display) -> Numbers:
-        """Numbers of the pairs in which somebody sees this."""
+        """The numbers of the pairs in which some viewpoint shows this."""
         one = self._code("node1", display.node1)
         other = self._code("node2", display.node2)
         mask = np.zeros(len(self.space), np.bool_)
@@ -190,7 +190,7 @@ class _Seen:
         return np.flatnonzero(mask).astype(np.int32)
 
     def displays(self) -> dict[Display, int]:
-        """Every display that somebody can see, and the first pair that shows it."""
+        """Every display that some viewpoint shows, and the first pair that shows it."""
         if not self._displays:
             self._displays = self._look()
         return self._displays
@@ -215,7 +215,7 @@ class _Seen:
 
 @define(eq=False)
 class _Walk:
-    """Sets of pairs under events, and under what happens by itself and succeeds."""
+    """Walks from sets of pairs, by events and by steps that happen by themselves and succeed."""
 
     space: Space
     first: npt.NDArray[np.int64] = field(init=False)
@@ -231,7 +231,7 @@ class _Walk:
         self.moving = count > 0
 
     def settle(self, pairs: Numbers) -> Numbers:
-        """Every pair in which it can come to rest."""
+        """Every pair in which the machine can come to rest."""
         seen = np.zeros(len(self.space), np.bool_)
         seen[pairs] = True
         ends = []
@@ -244,7 +244,7 @@ class _Walk:
         return np.concatenate(ends) if ends else pairs
 
     def _targets(self, pairs: Numbers) -> Numbers:
-        """Where the edges of these pairs lead."""
+        """The pairs to which the edges of these pairs lead."""
         low, count = self.first[pairs], self.first[pairs + 1] - self.first[pairs]
         ends = np.cumsum(count)
         within = np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - count, count)
@@ -252,7 +252,7 @@ class _Walk:
         return to
 
     def after(self, pairs: Numbers, event: str) -> Numbers:
-        """Where an event leads each pair; -1 where it is not accepted."""
+        """For each pair, the pair to which an event leads; -1 where it is not accepted."""
         if event not in self._next:
             to: Numbers = np.full(len(self.space), -1, np.int32)
             for edges in self.space.edges:
@@ -265,7 +265,7 @@ class _Walk:
 def advice(engine: Engine, space: Space) -> Outcome:
     """C2: from every fitting pair of its row, every recommended action leads home.
 
-    A defect must be one: listed advice that does lead home is wrong too.
+    A listed defect must be one: if it does lead home, that is a fault too.
     """
     found, checked, words, defects = Outcome(), 0, 0, []
     walk, seen = _Walk(space), _Seen.of(space)
@@ -293,14 +293,14 @@ def advice(engine: Engine, space: Space) -> Outcome:
 
 
 def _within(space: Space, pairs: Numbers, cube: Cube) -> Numbers:
-    """Those of the pairs that are in a cube."""
+    """The pairs among these that are in a cube."""
     return pairs[space.codec.test(cube).mask([c[pairs] for c in space.codes])]
 
 
 def _leads_home(
     walk: _Walk, pairs: Numbers, some: Advice, home: npt.NDArray[np.intp]
 ) -> tuple[str, int | None]:
-    """What is wrong with an advice, and a pair in which it is; nothing where it leads home."""
+    """The fault of a recommendation, and a pair that shows it; nothing where it leads home."""
     if not len(pairs):
         return "no reachable pair of the row fits", None
     for number, event in enumerate(some.events):
@@ -318,9 +318,9 @@ def _leads_home(
 
 
 def stable_displays(space: Space) -> dict[Display, int]:
-    """Every display without a transition that somebody can see, and a first pair that shows it.
+    """Every display that some viewpoint shows and that has no transition, with its first pair.
 
-    Without seats: of a display and its mirror image the smaller one.
+    A display and its mirror image count as one, the smaller of them.
     """
     transient = {c.column: c.values for c in space.model.transient}
     found: dict[Display, int] = {}
@@ -389,7 +389,7 @@ def spelt(display: Display) -> str:
 
 
 def _halves(situations: Iterable[Situation]) -> dict[Shown | None, set[str]]:
-    """What the rows print of one node, and in which rows."""
+    """The displays that the rows print for one node, each with its rows."""
     found: dict[Shown | None, set[str]] = {}
     for s in situations:
         for shown in s.display:
@@ -398,9 +398,9 @@ def _halves(situations: Iterable[Situation]) -> dict[Shown | None, set[str]]:
 
 
 def citations(engine: Engine, space: Space) -> Outcome:
-    """C4: what a rule makes of a node is printed by a row that it cites, or by no row at all.
+    """C4: the display that a rule gives a node is in a row that it cites, or in no row at all.
 
-    And every row that a rule cites is printed by it somewhere, and every row is cited.
+    Every row that a rule cites shows a display that the rule gives. Every row is cited.
     """
     found, printed = Outcome(), _halves(engine.model.situations)
     cited: set[str] = set()

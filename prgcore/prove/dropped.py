@@ -1,7 +1,7 @@
-"""Promises that the old machine made and the new one does not: whether they are true all the same.
+"""Promises that only the old machine makes: whether they are true of the new one nevertheless.
 
-Law: asked of every reachable pair and every step of the new machine, in the words of the old:
-a derived column means what it meant there. Nothing is proved; every way that is told is replayed.
+Law: asks every reachable pair and every step of the new machine. A derived column means what it
+meant in the old machine. Nothing is proved, and the interpreter replays every way that is shown.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ class Dropped:
 
     Attributes:
         otherwise: the new machine has a promise of this id that rules out less, or other pairs.
-        held: true of the old machine, as far as it was asked.
-        holds: true of the new one; None where it cannot be asked, and `why` says why not.
+        held: whether it is true of the old machine, as far as it was asked.
+        holds: whether it is true of the new one; None where it cannot be asked. `why` says why.
         broken: where `holds` is False, the shortest way there.
     """
 
@@ -47,7 +47,7 @@ class Dropped:
 
     @property
     def worse(self) -> bool:
-        """It was true, and is not."""
+        """Whether it was true of the old machine and is not true of the new one."""
         return self.held and self.holds is False
 
     def to_json(self) -> dict[str, Any]:
@@ -62,7 +62,7 @@ class Dropped:
 def dropped(old: Engine, new: Engine, before: Space, after: Space) -> tuple[Dropped, ...]:
     """Every promise of the old machine that no promise of the new one covers, by id.
 
-    What only helps a proof (an auxiliary invariant) is no promise.
+    An invariant that only helps a proof (an auxiliary one) does not count as a promise.
     """
     changed = _changed(old.model, new.model)
     ours, theirs = (_promises(m) for m in (old.model, new.model))
@@ -158,7 +158,7 @@ def _changed(old: Model, new: Model) -> frozenset[str]:
 
 
 def _lacks(old: Model, new: Model, promise: Promise) -> str:
-    """What the new machine does not have, so that the promise cannot be asked; or empty."""
+    """The part that the new machine lacks, so that the promise cannot be asked; or empty."""
     meant = {c.name: c for c in old.columns}
     stored = {c.name for c in new.columns if not c.derived}
     events = {n for e in new.events for n in (e.name, e.name.partition("(")[0])}
@@ -177,7 +177,7 @@ def _lacks(old: Model, new: Model, promise: Promise) -> str:
 
 
 def _breach(old: Model, promise: Promise, space: Space) -> tuple[int, str] | None:
-    """The nearest pair that breaks a promise, or from which an event does; None: there is none."""
+    """The nearest pair that breaks a promise, by itself or by an event; None if there is none."""
     meant = {c.name: c for c in old.columns}
     within = _union(space, (_mask(space, meant, cube) for cube in _cubes(promise)))
     match promise:
@@ -199,7 +199,7 @@ def _breach(old: Model, promise: Promise, space: Space) -> tuple[int, str] | Non
 
 
 def _together(space: Space, names: Iterable[str], never: _Mask) -> Iterator[tuple[_Mask, str]]:
-    """Where one of these commands is done though none may be, or two of them are."""
+    """The pairs that do one of these commands where none may be done, or two of them."""
     masks = []
     for name in names:
         done = {e.name: _done(space, e.name) for e in space.model.events
@@ -210,7 +210,7 @@ def _together(space: Space, names: Iterable[str], never: _Mask) -> Iterator[tupl
 
 
 def _mask(space: Space, meant: dict[str, Column], cube: Cube) -> _Mask:
-    """Which reachable pairs a cube has, its derived columns read as `meant`."""
+    """Whether each reachable pair is in a cube, with derived columns read as `meant`."""
     mask = np.ones(len(space), np.bool_)
     for cell in cube:
         column = meant[cell.column]

@@ -27,8 +27,9 @@ __all__ = ["Duties", "Wrong", "f9"]
 class Wrong:
     """An action that a rule lacks, does not need, or asks for in the wrong place or order.
 
-    `pair` is before a step that shows it (empty: the solver gave up); so is every step of the
-    rule from `before` into some cube of `after`, or, where not `into`, into none of them.
+    `pair` is before a step that shows it; it is empty where the solver gave up. Every step of the
+    rule from `before` into some cube of `after` shows it too. Where `into` is false, every step
+    into none of these cubes does.
     """
 
     says: str
@@ -41,11 +42,11 @@ class Wrong:
 
 @define(eq=False)
 class Duties:
-    """What the duties of a machine say of its rules.
+    """The check of the rules of a machine against its duties.
 
     Attributes:
-        solver: holds what is known of every pair: the invariants that are proved.
-        harmless: for every action that a duty asks for, where asking for it does no harm.
+        solver: holds the invariants that are proved of every pair.
+        harmless: for every action that a duty asks for, the cubes in which it does no harm.
     """
 
     relation: Relation
@@ -61,7 +62,7 @@ class Duties:
         }
 
     def wrong(self, rule: Rule) -> tuple[Wrong, ...]:
-        """What a rule asks for wrongly, or does not ask for; a rule that is done."""
+        """Every fault in the actions of a rule that is done."""
         if rule.outcome is not Outcome.DONE:
             return ()
         self.solver.push()
@@ -86,7 +87,7 @@ class Duties:
 
 
 class _Steps:
-    """The steps of one rule, which the solver holds, and the duties that they may meet."""
+    """The steps of one rule, held by the solver, and the duties that they may meet."""
 
     def __init__(self, duties: Duties, rule: Rule) -> None:
         self.duties, self.rule, self.relation = duties, rule, duties.relation
@@ -103,7 +104,7 @@ class _Steps:
         return z3.substitute(after, *self.effects)
 
     def wrong(self) -> Iterator[Wrong]:
-        """Everything, in this order: not asked for, not needed, harmful, disordered."""
+        """Every fault, in this order: not asked for, not needed, harmful, in disorder."""
         yield from self._missing()
         for action in self.asks:
             yield from self._needless(action)
@@ -113,7 +114,7 @@ class _Steps:
                 yield from self._meets(duty, met, f"asks for {then} before {first} ({duty.id})")
 
     def _missing(self) -> Iterator[Wrong]:
-        """At once for all duties, and again for each only where that finds a step."""
+        """The missing actions: all duties are asked at once, and each only if that finds a step."""
         unmet = [(duty, met) for duty, met in self.met if not {*duty.asks} <= {*self.asks}]
         if self.duties.some([met for _, met in unmet]):
             for duty, met in unmet:
@@ -162,7 +163,7 @@ class _Steps:
 
 
 def _may_meet(model: Model, rule: Rule) -> Iterator[Duty]:
-    """The duties of which the cells of a rule and its constants leave a step: most fall out."""
+    """The duties that a step of a rule can meet, judged by its cells and constants: few remain."""
     changed = touched(rule, model)
     becomes = tuple(
         Cell(e.target, e.value.value) for e in rule.then if isinstance(e.value, Const))
@@ -175,7 +176,7 @@ def _may_meet(model: Model, rule: Rule) -> Iterator[Duty]:
 
 
 def _disorder(actions: tuple[Action, ...], duty: Duty) -> Iterator[tuple[Action, Action]]:
-    """Two actions that a rule asks for the wrong way round: what is first, what follows."""
+    """Two actions that a rule asks for the wrong way round: the first and the one that follows."""
     place = {action: n for n, action in enumerate(actions)}
     wanted = [(first, then) for then in duty.asks for first in duty.follows]
     wanted += zip(duty.asks, duty.asks[1:], strict=False)
@@ -211,7 +212,7 @@ def f9(work: Work) -> Judgement:
 
 
 def _refuted(work: Work, wrong: list[Wrong]) -> Judgement:
-    """With a reachable step where one of them has one, else with the solver's."""
+    """The finding, with a reachable step if there is one, else with the step of the solver."""
     detail = {"says": wrong[0].says, "all": [w.says for w in wrong]}
     space = work.space_or_none
     for one in wrong:
@@ -247,5 +248,5 @@ def _met(space: Space, duty: Duty) -> bool:
 
 
 def _in(space: Space, cube: Cube) -> Term:
-    """Of every reachable pair whether it is in a cube."""
+    """Whether each reachable pair is in a cube."""
     return space.codec.test(cube).mask(space.codes)

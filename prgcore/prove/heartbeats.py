@@ -1,8 +1,8 @@
 """Claims about heartbeats, crashes and outages: what T3 to T6 and T9 say.
 
-Law: claims only; the arithmetic in them is `prgcore.timers.arithmetic`, called with unknowns. The sender:
-heartbeat k is sent at phase + k * interval or at most `late` after, and arrives, if it is not
-lost, after a delay between `shortest` and `longest`; jitter = late + longest - shortest.
+Law: claims only; the arithmetic in them is `prgcore.timers.arithmetic`, called with unknowns.
+Heartbeat k is sent at phase + k * interval, or at most `late` after. If it is not lost, it arrives
+after a delay between `shortest` and `longest`. The jitter is late + longest - shortest.
 """
 
 from __future__ import annotations
@@ -48,19 +48,19 @@ class Sender:
         }
 
     def sends(self, k: Term, sent: Term) -> Term:
-        """Heartbeat k is sent in time."""
+        """The term that says that heartbeat k is sent in time."""
         nominal = self.phase + k * self.interval
         return both(nominal <= sent, sent <= nominal + self.late)
 
     def carries(self, sent: Term, arrives: Term) -> Term:
-        """What is sent then arrives then."""
+        """The term that says that a heartbeat sent at one time arrives at the other."""
         return both(sent + self.shortest <= arrives, arrives <= sent + self.longest)
 
 
 def _silent(
     u: Unknowns, heard: Term, now: Term, again: Term = False,
 ) -> tuple[Count, Term]:
-    """From any count: a heartbeat at `heard`, and the next poll."""
+    """The count after a heartbeat at `heard` and the next poll, and whether that gives the loss."""
     count, _ = observed(u, any_count(u), heard, again=True, after=u.number("timeout"),
                          possible=False)
     return observed(u, count, now, after=u.number("timeout"), again=again)
@@ -134,7 +134,7 @@ def _lost(u: Unknowns, lost: int | None) -> Term:
 
 
 def believed(lost: int | None = None) -> Build:
-    """A peer that lives: of its heartbeats at most n (none given: any number) in a row are lost."""
+    """The claim about a live peer that loses at most n heartbeats in a row; None: any number."""
     def claim(u: Unknowns) -> Claim:
         sender, n = Sender.of(u), _lost(u, lost)
         timeout, heard, heard_next, now = map(
@@ -165,7 +165,7 @@ def believed(lost: int | None = None) -> Build:
 
 
 def suspected(lost: int | None = None) -> Build:
-    """The worst schedule, built: as early as can be, n lost, then as late as can be."""
+    """The claim about the worst schedule: one heartbeat early, n lost, one as late as it can be."""
     def claim(u: Unknowns) -> Claim:
         sender = Sender.of(u)
         n, timeout = _lost(u, lost), u.number("timeout")
@@ -200,7 +200,7 @@ def suspected(lost: int | None = None) -> Build:
 
 @frozen
 class _Move:
-    """What a moved user waits for after the failure was noticed, and the printed bounds."""
+    """The waits of a moved user after the failure was noticed, and the printed bounds."""
 
     u: Unknowns
     moving: Term
@@ -238,7 +238,7 @@ class _Move:
 
 
 def longest_crash_outage(u: Unknowns) -> Claim:
-    """With either time-out: of a node that runs, and of one that starts."""
+    """The claim with either time-out: that of a node that runs, or of one that starts."""
     in_time, move = noticed_in_time(u), _Move.of(u)
     crash, timeout, polling, now = map(u.number, ("crash", "timeout", "polling", "now"))
     return Claim(
@@ -286,7 +286,7 @@ def service_outage(u: Unknowns) -> Claim:
 
 
 def fallback_outage(u: Unknowns) -> Claim:
-    """Nothing is to be noticed."""
+    """The claim about an outage that nobody has to notice: a fallback."""
     move = _Move.of(u)
     return Claim(
         {"a fallback disconnects the user at once": True, **move.sensible},
@@ -295,7 +295,7 @@ def fallback_outage(u: Unknowns) -> Claim:
 
 
 def mean_is_the_middle(u: Unknowns) -> Claim:
-    """Two crashes, mirror images in the interval; polled at the deadline."""
+    """The claim about two crashes, mirror images in the interval, polled at the deadline."""
     interval, timeout, x, heard = map(u.number, ("interval", "timeout", "x", "heard"))
     _, given = _silent(u, heard, heard + timeout)
     ago = [heard + timeout - (heard + x), heard + timeout - (heard + interval - x)]

@@ -1,8 +1,8 @@
-"""Houdini: find auxiliary invariants again, from nothing but the reachable pairs.
+"""Houdini: auxiliary invariants, found from nothing except the reachable pairs.
 
 Candidates are all clauses of two literals, "never this value here and that value there", that
-hold of every reachable pair. Those that some rule breaks, within all the others, are dropped
-until none is (Flanagan and Leino, 2001). What remains is inductive, whoever wrote the table.
+hold of every reachable pair. Candidates that some rule breaks, within all the others, are dropped
+until no rule breaks any (Flanagan and Leino, 2001). The rest is inductive, for any table.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def auxiliary(model: Model, space: Space) -> Invariant:
     relation = Relation(model)
     held = {cube: relation.holds(cube) for cube in candidates(space)}
     rules = [rule for rule in half(model) if rule.then]
-    kept = 0  # rules in a row, the last ones asked, that lead out of nothing that is held now
+    kept = 0  # rules in a row, up to the last one, that break no candidate
     for rule in cycle(rules):
         while after := _break(relation, held, rule):
             for cube in _meets(held, after):
@@ -58,7 +58,7 @@ def auxiliary(model: Model, space: Space) -> Invariant:
 
 
 def _break(relation: Relation, held: dict[Cube, Term], rule: Rule) -> dict[str, str] | None:
-    """The pair after a step from a pair in no candidate to one in some; None if there is none."""
+    """The pair after a step from no candidate into some candidate; None if there is none."""
     solver = relation.solver(RLIMIT)
     broken = relation.either(held.values())
     solver.add(z3.Not(broken), relation.fires(rule), relation.after(rule, broken))

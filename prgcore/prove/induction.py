@@ -1,8 +1,8 @@
 """Induction: every invariant, relative to the conjunction of all, over all pairs.
 
-An invariant is inductive if no rule leads from a pair in which all invariants hold to one in
-which it does not, and no initial pair breaks it. Where that fails, the invariant is dropped from
-the hypothesis and the rest are asked again (Houdini), so what remains is proved.
+An invariant is inductive if no initial pair breaks it, and no rule does from a pair in which all
+invariants hold. Otherwise it is dropped from the hypothesis, and the rest are asked again
+(Houdini). The invariants that remain are proved.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ class Step:
 
 @define
 class Proof:
-    """What induction found.
+    """The result of the induction.
 
     Attributes:
         proved: ids of the invariants that are inductive together.
         steps: for the others, the step that breaks them.
         initial: ids that an initial pair breaks.
         unknown: ids for which the solver gave up.
-        seconds: time an invariant took.
+        seconds: the time that each invariant took.
     """
 
     proved: tuple[str, ...] = ()
@@ -70,7 +70,7 @@ def _key(cube: Cube) -> frozenset[tuple[str, frozenset[str]]]:
 
 
 def is_mirrored(model: Model) -> bool:
-    """The machine says that it has two seats, and everything in it maps to itself (F3)."""
+    """Whether the machine names two seats and everything in it maps to itself (F3)."""
     return bool(model.mirror) and has_seats(model) and not unmirrored(model)
 
 
@@ -80,7 +80,7 @@ def has_seats(model: Model) -> bool:
 
 
 def unmirrored(model: Model) -> tuple[str, ...]:
-    """What has no mirror image in the machine, each with its place."""
+    """The parts of the machine without a mirror image, each with its place."""
     return (
         *_rules_unmirrored(model), *_possible_unmirrored(model), *_columns_unmirrored(model),
         *_events_unmirrored(model),
@@ -96,7 +96,7 @@ def unmirrored(model: Model) -> tuple[str, ...]:
 
 
 def _cubes(model: Model) -> Iterator[tuple[str, Iterable[Cube]]]:
-    """Every section that is a set of cubes, and must be its own mirror."""
+    """Every section that is a set of cubes and must be its own mirror."""
     for invariant in model.invariants:
         yield f"invariant {invariant.id}", invariant.never
     for check in model.exclusive:
@@ -179,7 +179,7 @@ def induct(
     rules: tuple[Rule, ...] | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Proof:
-    """Prove what can be proved by induction.
+    """Prove invariants by induction, as many as possible.
 
     Args:
         invariants: the machine's own, unless given.

@@ -1,8 +1,8 @@
 """Claims about leases: what T10 says of two nodes that serve the same users after each other.
 
-Law: claims only; the arithmetic in them is `prgcore.timers.arithmetic`, called with unknowns. Time is real
-time: `lasts` is the most that the lease can take of it, `waits` the least that the other node's
-wait can, so clocks that drift are in these two numbers.
+Law: claims only; the arithmetic in them is `prgcore.timers.arithmetic`, called with unknowns. Time
+is real time. `lasts` is the longest time that the lease can take. `waits` is the shortest time that
+the other node's wait can take. Both numbers allow for clocks that drift.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ __all__ = ["never_twice", "twice"]
 
 
 def _given(u: Unknowns) -> tuple[dict[str, Term], Term, Term]:
-    """One node reads, the record takes the users from it, the other reads that; both serve."""
+    """One node reads; the record gives its users to the other, which reads that; both serve."""
     begun, read, lost, seen, serves, starts = map(
         u.number, ("begun", "read", "lost", "seen", "serves", "starts"))
     lasts, pause, stopping, waits = map(u.number, ("lasts", "pause", "stopping", "waits"))
@@ -41,7 +41,7 @@ def never_twice(u: Unknowns) -> Claim:
 
 
 def twice(u: Unknowns) -> Claim:
-    """The worst schedule, built: read and lost in one moment, and seen at once."""
+    """The claim about the worst schedule: the lease is read and lost in one moment, seen at once."""
     lost, lasts, pause, stopping, waits = map(
         u.number, ("lost", "lasts", "pause", "stopping", "waits"))
     serves = arithmetic.serves_until(lost, lasts, pause, stopping)

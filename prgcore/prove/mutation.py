@@ -1,9 +1,10 @@
 """M1: every mutant of the table is killed by an obligation, or proved equivalent.
 
-A mutant is one rule changed in one place (in both seats where the machine is mirrored): a cell
-dropped or widened by a value, an effect dropped or swapped, an entry of a map dropped or
-swapped, the row removed. The cheap obligations are asked first, and only about the rule that
-changed: the invariants are inductive under every other rule already. What is left is searched.
+A mutant is one rule changed in one place, in both seats where the machine is mirrored. A cell is
+dropped or widened by a value, an effect or an entry of a map is dropped or swapped, or the row is
+removed. The cheap obligations are asked first, and only about the rule that
+changed: the invariants are inductive under every other rule already. Mutants that they do not
+kill are searched.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ SURVIVED = "survived"
 
 @frozen
 class Mutant:
-    """A rule changed in one place; no rule where the row is removed."""
+    """A rule changed in one place; its rule is None where the row is removed."""
 
     original: Rule
     changed: Rule | None
@@ -150,9 +151,9 @@ def _entry(effect: Effect, at: int, value: str | None) -> Effect:
 def _actions(
     rule: Rule, asked: tuple[Action, ...], alike: bool
 ) -> Iterator[tuple[tuple[Action, ...], str]]:
-    """An action dropped, two neighbours exchanged, one asked for in addition.
+    """Mutants of the actions: one dropped, two neighbours exchanged, or one added.
 
-    Without duties nothing says what actions are for, and none is changed.
+    Without duties nothing says what actions are for, so no action is changed.
     """
     if not asked:
         return
@@ -191,7 +192,7 @@ def mutate(model: Model, mutant: Mutant) -> Model:
 
 @define(eq=False)
 class Killer:
-    """What is known of the original machine, to ask about one changed rule at a time."""
+    """The facts about the original machine that are needed to judge one changed rule at a time."""
 
     model: Model
     relation: Relation = field(init=False)
@@ -212,7 +213,7 @@ class Killer:
         self.space = search(self.model)
 
     def fate(self, mutant: Mutant) -> str:
-        """Which obligation kills the mutant, or why it is equivalent, or that it survived."""
+        """The obligation that kills the mutant, or why it is equivalent, or that it survived."""
         if mutant.changed and mutant.changed.actions != mutant.original.actions:
             return self._asks(mutant.changed)
         for ask in (self._form, self._totality, self._induction, self._guards, self._same):
@@ -234,7 +235,7 @@ class Killer:
         return answer
 
     def _asks(self, rule: Rule) -> str:
-        """F9 of a rule that asks for other actions: no other obligation reads them."""
+        """F9 for a rule that asks for other actions: no other obligation reads them."""
         if not rule.then and not rule.actions:
             return "form"
         return "F9" if self.duties.wrong(rule) else EQUIVALENT[2]
@@ -298,7 +299,7 @@ class Killer:
         return "F5" if any(w.pair for found in wrong for w in found) else ""
 
     def _same(self, mutant: Mutant) -> str:
-        """Equal under the invariants (solver), or on every reachable pair (search)."""
+        """The proof that the rules are equal, under the invariants or on every pair; empty: none."""
         rule, old = mutant.changed, mutant.original
         relation = self.relation
         fires = relation.fires(old)
@@ -342,7 +343,7 @@ class Killer:
         return all((a == b).all() for a, b in zip(first, second, strict=True))
 
     def _searched(self, machine: Engine) -> str:
-        """Everything that needs the reachable pairs of the mutant; its invariants are proved."""
+        """The obligation that kills the mutant, of those that need its reachable pairs, or SURVIVED."""
         work = Work(machine, known=Proof(self.proved, seconds=dict.fromkeys(self.proved, 0.0)))
         asked = {"F2", "F4", "F7", "C2", "C3", "C4", "L1", "L2"}
         asked |= {i.id for i in self.model.invariants if i.exactly or i.id not in self.proved}
@@ -362,7 +363,7 @@ _killer: Killer | None = None
 
 
 def _begin(model: Model) -> None:
-    global _killer  # noqa: PLW0603, one a worker process
+    global _killer  # noqa: PLW0603, one per worker process
     _killer = Killer(model)
 
 
@@ -374,7 +375,7 @@ def _fate(mutant: Mutant) -> str:
 def fates(
     model: Model, chosen: tuple[Mutant, ...], workers: int | None = None
 ) -> Iterator[tuple[Mutant, str]]:
-    """What becomes of each mutant, in order, on all cores."""
+    """The fate of each mutant, in order, worked out on all cores."""
     count = min(workers or cpu_count() or 1, max(1, len(chosen)))
     if count == 1:
         killer = Killer(model)

@@ -1,8 +1,9 @@
 """The obligations of a machine: for each an id, a sentence, and the function that discharges it.
 
-Law: one function an obligation, from the work done so far to a finding. A search or a proof that
-several obligations need is done once, in `Work`. What a machine has no section for is *not
-applicable*, and said; a budget exhausted or a solver that gives up is *unknown*, never a pass.
+Law: one function per obligation, from the work done so far to a finding. A search or a proof that
+several obligations need is done once, in `Work`. An obligation for which a machine has no section
+is *not applicable*, and says why. If the budget ends or the solver gives up, the verdict is
+*unknown*, never a pass.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from prgcore.vocabulary import Kind, Method, Outcome, Verdict
 __all__ = ["COMPILED_SAMPLE", "obligations"]
 
 COMPILED_SAMPLE = 300
-"""Pairs, each with every event, on which E1 compares the compiled table; a test takes all."""
+"""The number of pairs on which E1 compares the compiled table, each with every event."""
 
 # ------------------------------------------------------------------- form
 
@@ -138,7 +139,7 @@ def _guards(model: Model) -> tuple[AcceptedOnly | Exclusive | OnlyBy, ...]:
 
 
 def _guarded(work: Work, id_: str) -> Judgement | None:
-    """None where every guard check of this id holds; asked once."""
+    """The finding of the first guard check of this id that fails, asked once; None if none does."""
     if id_ not in work.guards:
         found = (_guard(work, check) for check in _guards(work.model) if check.id == id_)
         work.guards[id_] = next((f for f in found if f), None)
@@ -146,7 +147,7 @@ def _guarded(work: Work, id_: str) -> Judgement | None:
 
 
 def _guard(work: Work, check: AcceptedOnly | Exclusive | OnlyBy) -> Judgement | None:
-    """None where the check holds."""
+    """The finding of a check that fails or is vacuous; None where it holds."""
     match check:
         case AcceptedOnly():
             witnesses = table.accepted_only(work.relation, check, work.held)
@@ -162,7 +163,7 @@ def _guard(work: Work, check: AcceptedOnly | Exclusive | OnlyBy) -> Judgement | 
 
 
 def _unused(model: Model, check: AcceptedOnly | Exclusive | OnlyBy) -> Judgement | None:
-    """A check of a command that nothing accepts, or of a value that nothing sets, is vacuous."""
+    """Find what makes a check vacuous: a command that nothing accepts, a value that nothing sets."""
     done = {r.event for r in model.rules if r.outcome is Outcome.DONE}
     match check:
         case AcceptedOnly():
@@ -196,7 +197,7 @@ def _safety(id_: str) -> Callable[[Work], Judgement]:
 
 
 def _never(work: Work, invariant: Invariant) -> Judgement:
-    """By induction if it can be, else by search."""
+    """Decide an invariant by induction if that proves it, else by search."""
     if invariant.id in work.proof.proved:
         return Judgement(Verdict.PROVED, Method.INDUCTION, {"seconds": work.proof.seconds[invariant.id]})
     step = work.step(work.proof, invariant.id, invariant)
@@ -217,7 +218,7 @@ def _never(work: Work, invariant: Invariant) -> Judgement:
 
 
 def _not_vacuous(work: Work, invariant: Invariant, finding: Judgement) -> Judgement:
-    """The premise must be met by a reachable pair; `exactly` columns in every combination."""
+    """Require a reachable pair that meets the premise, and all combinations of `exactly` columns."""
     space = work.space_or_none
     if space is None:
         return evolve(finding, detail={**finding.detail, "vacuity": "not checked: no search"})
@@ -254,7 +255,7 @@ def _missing(space: Space, invariant: Invariant) -> list[str]:
 
 
 def _s18(work: Work) -> Judgement:
-    """Ask everything again of the machine whose timers fire whenever they like."""
+    """Ask everything again about the machine whose timers fire at any time."""
     liar = work.liar
     if liar is None:
         says = "no timer depends on the environment elsewhere"
@@ -410,7 +411,7 @@ _AGREEMENT = (
 
 
 def obligations(model: Model) -> tuple[Obligation, ...]:
-    """What there is to prove of a machine, in the order in which it is printed."""
+    """The obligations of a machine, in the order in which they are printed."""
     safety = model.assumptions
     fair = (*model.assumptions, "A-FAIR: an enabled timer or completion eventually occurs")
     sentences: dict[str, str] = {}

@@ -31,10 +31,10 @@ class Graph:
 def graph(
     space: Space, kinds: Iterable[Kind], *, failing: bool, fold: Numbers | None = None
 ) -> Graph:
-    """The done edges of events of these kinds; `failing` includes completions that fail.
+    """The graph of done edges for events of these kinds; `failing` includes completions that fail.
 
-    With `fold` (see `Space.folded`) only one of each pair and its mirror image is in the graph,
-    and distances are known of that one.
+    With `fold` (see `Space.folded`) the graph holds one of each pair and its mirror image, and
+    only that one has a distance.
     """
     wanted = set(kinds)
     events = {e.name for e in space.model.events if e.kind in wanted and (failing or e.success)}
@@ -61,7 +61,7 @@ def _fold(edges: Edges, fold: Numbers) -> Edges:
 
 @frozen(eq=False)
 class Chains:
-    """What happens by itself.
+    """The chains of steps that happen without a command.
 
     Attributes:
         longest: length of the longest chain, -1 if some chain never ends.
@@ -80,7 +80,7 @@ class Chains:
 
 
 def chains(space: Space, edges: Graph) -> Chains:
-    """Peel the pairs from which nothing happens, again and again; what is left is a cycle."""
+    """Find the chains: peel pairs from which nothing happens until only cycles are left."""
     count = np.bincount(edges.source, minlength=len(space)).astype(np.int32)
     ends = np.flatnonzero(count == 0)
     gone = count == 0
@@ -104,7 +104,7 @@ def chains(space: Space, edges: Graph) -> Chains:
 def _cycle(
     edges: Graph, left: npt.NDArray[np.bool_], ends: npt.NDArray[np.intp]
 ) -> Chains:
-    """Walk among the pairs that were never peeled until one comes back."""
+    """Find a cycle: walk among the pairs that were never peeled until one comes back."""
     keep = left[edges.source] & left[edges.target]
     source, target, rule = edges.source[keep], edges.target[keep], edges.rule[keep]
     order = np.argsort(source, kind="stable")

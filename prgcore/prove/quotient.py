@@ -1,7 +1,8 @@
 """Quotients: every reachable pair in one of a few classes, and every step between two of them.
 
 Law: exact over the search; a step that stays in its class is left out. Where the machine is its
-own mirror the classes are folded: a pair and its mirror image are one, and labels have no seat.
+own mirror, the classes are folded: a pair and its mirror image are in one. Labels then have no
+seat.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ __all__ = ["ROLE", "SITUATION", "Classes", "Numbers", "check", "classify", "pair
 Numbers = npt.NDArray[np.int32]
 
 SITUATION, ROLE = "situation", "role"
-"""What pairs are classed by, beside columns."""
+"""The ways to class pairs, apart from columns."""
 _SHIFT = 1 << 20
 
 
@@ -43,7 +44,7 @@ class Classes:
     """Classes of pairs: for every reachable pair the number of its node.
 
     Attributes:
-        by: what they are classed by, in words.
+        by: the way in which they are classed, in words.
         nodes: the classes that some pair is in.
         of: for every pair the place of its node.
         folded: whether a pair is in the class of its mirror image.
@@ -105,7 +106,7 @@ def classify(engine: Engine, space: Space, by: str) -> Classes:
 
 
 def check(engine: Engine, by: str) -> None:
-    """Before any search: the machine has what its pairs are to be classed by.
+    """Check, before any search, that the machine has the sections by which its pairs are classed.
 
     Raises:
         BadInput: as `pairs`.
@@ -136,7 +137,7 @@ def _names(by: str) -> Values:
 def _classes(
     by: str, codes: npt.NDArray[np.int64], nodes: dict[int, Node], *, folded: bool
 ) -> Classes:
-    """Classes from a code a pair; `nodes` says what a code stands for, in the order to draw."""
+    """The classes, from one code per pair; `nodes` says, in the order to draw, what a code means."""
     size = max(nodes, default=0) + 1
     count = np.bincount(codes, minlength=size)
     found = [code for code in nodes if count[code]]
@@ -237,7 +238,7 @@ def _by_situation(engine: Engine, space: Space) -> Classes:
 
 
 class _Seen:
-    """What every reachable pair shows from every viewpoint, as one code; a half of 0: nothing."""
+    """The display of every reachable pair from every viewpoint, as one code; a half of 0: nothing."""
 
     def __init__(self, engine: Engine, space: Space) -> None:
         self.model = engine.model
@@ -257,7 +258,7 @@ class _Seen:
         return state * reasons + space.column(f"{node}.reason") + 1
 
     def code(self, situation: Situation, *, mirrored: bool) -> int:
-        """The code of a row's display; -1 where the machine has not its words."""
+        """The code of a row's display; -1 where the machine does not have its words."""
         whole = 0
         for node, half in zip(NODES, row_display(situation, mirrored=mirrored), strict=True):
             states, reasons = self.domains[f"{node}.state"], self.domains[f"{node}.reason"]
@@ -277,7 +278,7 @@ class _Seen:
         return Shown(states[(code - 1) // len(reasons)], reasons[(code - 1) % len(reasons)])
 
     def rest(self, codes: npt.NDArray[Any], nodes: dict[int, Node], first: int) -> None:
-        """What is of no row: a hole by its family, a transition by its states, else the rest."""
+        """Class the pairs without a row: holes by family, transitions by states, and the rest."""
         left = np.flatnonzero(codes < 0)
         shown, which = np.unique(self.views[0][left], return_inverse=True)
         named: dict[Node, int] = {}

@@ -1,7 +1,7 @@
-"""The machine as Z3 terms: one enumeration a domain, guards as conjunctions, effects substituted.
+"""The machine as Z3 terms: domains are enumerations, guards conjunctions, effects substitutions.
 
 Law: reads the table; shares no code with the interpreter or the search. The whole compiler is
-`holds`, `effects` and `after`. A fresh Context for every relation: nothing is shared, so proofs
+`holds`, `effects` and `after`. Every relation has a fresh Context. Nothing is shared, so proofs
 neither help nor disturb one another.
 """
 
@@ -80,11 +80,11 @@ class Relation:
         return z3.BoolVal(True, ctx=self.context)
 
     def either(self, terms: Iterable[Term]) -> Term:
-        """A disjunction; of nothing, false."""
+        """The disjunction of the terms; false if there are none."""
         return self._junction(z3.Z3_mk_or, terms)
 
     def both(self, terms: Iterable[Term]) -> Term:
-        """A conjunction; of nothing, true."""
+        """The conjunction of the terms; true if there are none."""
         return self._junction(z3.Z3_mk_and, terms)
 
     def _junction(self, make: Callable[..., Term], terms: Iterable[Term]) -> Term:
@@ -96,7 +96,7 @@ class Relation:
         return z3.BoolRef(make(self.context.ref(), len(held), _array(held)), self.context)
 
     def is_value(self, column: str, value: str) -> Term:
-        """The column, a stored one, has this value; `==` without its coercions."""
+        """The term that a stored column has this value: `==` without its coercions."""
         now, constant = self.now[column].as_ast(), self.constant(column, value).as_ast()
         return z3.BoolRef(z3.Z3_mk_eq(self.context.ref(), now, constant), self.context)
 
@@ -105,7 +105,7 @@ class Relation:
         return self._constants[column][value]
 
     def is_in(self, column: str, values: tuple[str, ...]) -> Term:
-        """The column is one of the values; a derived column by the rows of its table."""
+        """The term that the column has one of the values; a derived column is read by its table."""
         known = self._terms.get((column, values))
         if known is None:
             known = self._terms[column, values] = self._is_in(self._columns[column], values)
@@ -124,22 +124,22 @@ class Relation:
         return self.either([self.is_value(column.name, v) for v in values])
 
     def holds(self, cube: Cube) -> Term:
-        """Every cell of the cube holds of the pair before the step."""
+        """The term that every cell of the cube holds in the pair before the step."""
         return self.both([self.is_in(c.column, c.values) for c in cube])
 
     def broken(self, invariant: Invariant) -> Term:
-        """Some cube of the invariant holds of the pair before the step."""
+        """The term that some cube of the invariant holds in the pair before the step."""
         return self.either([self.holds(c) for c in invariant.never])
 
     def inside(self, ids: Iterable[str]) -> Term:
-        """These invariants hold of the pair before the step."""
+        """The term that these invariants hold in the pair before the step."""
         wanted = set(ids)
         return self.both(
             z3.Not(self.broken(i)) for i in self.model.invariants if i.id in wanted
         )
 
     def happens(self, event: str) -> Term:
-        """The event is possible; a command always is."""
+        """The term that the event is possible; a command always is."""
         if event not in self._happens:
             kind = next(e.kind for e in self.model.events if e.name == event)
             ways = [self.holds(cube) for cube in self._ways[event]]
@@ -147,7 +147,7 @@ class Relation:
         return self._happens[event]
 
     def fires(self, rule: Rule) -> Term:
-        """The rule's cells hold and its event is possible."""
+        """The term that the rule's cells hold and its event is possible."""
         return self.both([self.holds(rule.when), self.happens(rule.event)])
 
     def _becomes(self, target: str, value: Value) -> Term:
@@ -170,14 +170,14 @@ class Relation:
                 return term
 
     def effects(self, rule: Rule) -> list[tuple[Term, Term]]:
-        """What the rule puts in place of which column; the frame is what is not named."""
+        """Each column that the rule changes, with the term of its new value."""
         return [(self.now[e.target], self._becomes(e.target, e.value)) for e in rule.then]
 
     def after(self, rule: Rule, term: Term) -> Term:
-        """What a term about a pair says of the pair after the rule: an unchecked `z3.substitute`.
+        """The same term about the pair after the rule: a `z3.substitute` without its checks.
 
-        The terms of the effects are made anew: kept, they would change which of several pairs
-        the solver finds.
+        The terms of the effects are made anew. Kept terms would change which of several pairs the
+        solver finds.
         """
         effects = self.effects(rule)
         targets, values = [t for t, _ in effects], [v for _, v in effects]
@@ -194,10 +194,10 @@ class Relation:
         return pair
 
     def equals(self, pair: dict[str, str]) -> list[Term]:
-        """The pair before is this one."""
+        """The terms that say that the pair before the step is this one."""
         return [self.is_value(name, value) for name, value in pair.items()]
 
 
 def _array(terms: list[Term]) -> Term:
-    """Terms as the library of z3 takes them; whoever holds the array must hold the terms."""
+    """Terms as an array for z3; the caller keeps the terms alive as long as the array."""
     return (z3.Ast * len(terms))(*(t.as_ast() for t in terms))

@@ -1,4 +1,4 @@
-"""What a run of the prover says: verdicts, exit code, JSON, JUnit.
+"""The report of a run of the prover: verdicts, exit code, JSON, JUnit.
 
 Law: words of the contract live here. The worst verdict decides the exit code, in the order
 disagreement or vacuity (4), refuted (1), unknown (3), all good (0).
@@ -33,7 +33,7 @@ _WORST = (4, 1, 3, 0)
 
 @frozen
 class Result:
-    """One obligation and what came of it."""
+    """One obligation and its finding."""
 
     id: str
     title: str
@@ -47,7 +47,7 @@ class Result:
 
     @property
     def story(self) -> str:
-        """The failure, told; empty where there is none."""
+        """The failure as text; empty where there is none."""
         if EXIT[self.verdict] == 0:
             return ""
         told = self.counterexample.story if self.counterexample else ""
@@ -83,7 +83,7 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Nothing refuted, unknown, vacuous or in disagreement."""
+        """Whether nothing is refuted, unknown, vacuous or in disagreement."""
         return self.exit_code == 0
 
     def to_json(self) -> dict[str, Any]:
@@ -95,7 +95,7 @@ class Report:
         }
 
     def junit(self) -> str:
-        """The same as JUnit XML, one test case an obligation."""
+        """The report as JUnit XML, one test case per obligation."""
         suite = ET.Element("testsuite", {
             "name": f"prgcore prove {self.name}", "tests": str(len(self.results)),
             "failures": str(sum(EXIT[r.verdict] in (1, 4) for r in self.results)),
@@ -132,7 +132,7 @@ def _theorems(
 def listing(
     machine: Engine, paths: Sequence[str | Path] = (), stdin: str = ""
 ) -> tuple[tuple[str, str], ...]:
-    """Id and sentence of what `prove` would prove; M1 runs only when it is asked for.
+    """The id and the sentence of each obligation of `prove`; M1 runs only when it is asked for.
 
     Raises:
         BadInput: a theorem file that cannot be read.
@@ -161,8 +161,8 @@ def prove(
             `-` is the text `stdin`.
         progress: called with id, number done, number of obligations, as each ends.
         mutants: also run M1 on this many mutants (0: all of them).
-        seed: which mutants, if not all.
-        work: what was searched and proved of this machine before, to go on from.
+        seed: chooses the mutants, if not all are run.
+        work: earlier searches and proofs of this machine, which are used again.
 
     Raises:
         BadInput: no such obligation, or a theorem file that cannot be read.

@@ -1,6 +1,6 @@
-"""What a search saw of some columns: pairs with every combination of values, and every change.
+"""The values of some columns in a search: a pair for every combination, and every change.
 
-Law: for readers below that may not search, such as `prgcore.diagram`.
+Law: serves readers in lower rooms that may not search, such as `prgcore.diagram`.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ __all__ = ["moves", "seen"]
 def seen(space: Space, names: Iterable[str]) -> list[dict[str, str]]:
     """A reachable pair for every combination of values of some columns and of promises it breaks.
 
-    Of several the one that is nearest to a start. The combinations are sorted as the columns
-    are, by the place of each value in its domain.
+    The pair is the one nearest to a start. The combinations are sorted column by column, by the
+    place of each value in its domain.
     """
     codes = np.zeros(len(space), np.int64)
     for name in names:
@@ -36,7 +36,7 @@ def seen(space: Space, names: Iterable[str]) -> list[dict[str, str]]:
 
 
 def moves(space: Space, column: str) -> Callable[[Rule], frozenset[tuple[str, str]]]:
-    """What every rule does to a column in the reachable pairs, as (before, after)."""
+    """The changes that every rule makes to a column in the reachable pairs, as (before, after)."""
     domain, values = space.codec.domain[column], space.column(column)
     size = len(domain)
     found: dict[str, frozenset[tuple[str, str]]] = {}

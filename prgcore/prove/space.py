@@ -26,7 +26,7 @@ LARGEST_SPACE = 1 << 28
 
 @define(eq=False)
 class _Index:
-    """From block codes to pair numbers: codes seen get small ids, ids a dense table."""
+    """Maps block codes to pair numbers: codes seen get small ids, and ids index a dense table."""
 
     sizes: list[int]
     ids: Codes
@@ -82,7 +82,7 @@ class _Index:
 
 @frozen(eq=False)
 class Edges:
-    """Where one rule fires: from pair numbers to pair numbers."""
+    """The steps of one rule, from pair numbers to pair numbers."""
 
     rule: Rule
     source: npt.NDArray[np.int32]
@@ -95,12 +95,12 @@ class Space:
 
     Attributes:
         codes: block codes of every pair.
-        edges: for every rule, where it fires (an ignored rule leads nowhere else).
+        edges: for every rule, the steps in which it fires; an ignored rule stays in its pair.
         parent, via: the pair and the rule (its number in the model) by which a pair was first
             reached; -1 for initial pairs.
         holes: (pair number, event) where an event is possible and not exactly one rule answers.
         level: first pair number of every depth.
-        notes: what readers worked out of it and want to find again.
+        notes: results that readers derived from it and keep for later.
     """
 
     model: Model
@@ -146,8 +146,8 @@ class Space:
     def folded(self) -> npt.NDArray[np.int32]:
         """For every pair the smaller of its number and that of its mirror image.
 
-        Only for a machine that is its own mirror. Where the seats list their columns in another
-        order nothing is folded.
+        Only for a machine that is its own mirror. Nothing is folded where the seats list their
+        columns in different orders.
         """
         names = [[c.name for c in b.columns] for b in self.codec.blocks]
         swapped = [[mirror_name(n) for n in some] for some in names]
@@ -205,7 +205,7 @@ class _Search:
     total: int = 0
 
     def event(self, event: str, frontier: Codes) -> None:
-        """Everything that an event does to the frontier."""
+        """Apply an event to the frontier."""
         if event not in self.possible:  # a command: possible everywhere
             for number, test, move in self.rules[event]:
                 at = test.where(frontier)
@@ -227,7 +227,7 @@ class _Search:
         self.holes += [(int(w) + self.first, event) for w in wrong]
 
     def fire(self, number: int, move: Move, codes: Codes, at: npt.NDArray[np.intp]) -> None:
-        """A rule fires in these pairs of the frontier."""
+        """Fire a rule in these pairs of the frontier."""
         if not len(at):
             return
         source = (at + self.first).astype(np.int32)
@@ -243,7 +243,7 @@ class _Search:
         self.found[number].append((source, target))
 
     def arrive(self, codes: Codes) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.intp]]:
-        """Numbers of these pairs, and which of them were never seen before, each once."""
+        """The numbers of these pairs, and the positions of those never seen before, each once."""
         flat = self.index.admit(codes)
         table = self.index.table.reshape(-1)
         known = table.take(flat)

@@ -1,7 +1,7 @@
 """Obligations that hold of the table alone, and totality under the invariant.
 
 F1 is decided twice: by `prgcore.form.wellformed` without a solver, and here by Z3. Guard checks ask
-whether the pairs in which an event is done lie where they may.
+whether an event is done only in pairs in which it may be.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def _done(relation: Relation, event: str) -> Term:
 def accepted_only(
     relation: Relation, check: AcceptedOnly, proved: tuple[str, ...]
 ) -> tuple[Witness, ...]:
-    """Where the event is done outside the cubes, or, if `exactly`, not done inside them."""
+    """The pairs where the event is done outside the cubes or, if `exactly`, not done inside them."""
     solver = relation.solver(RLIMIT)
     inside = relation.either([relation.holds(c) for c in check.when])
     done = _done(relation, check.command)
@@ -139,7 +139,7 @@ def exclusive(relation: Relation, check: Exclusive) -> tuple[Witness, ...]:
 def only_by(
     relation: Relation, check: OnlyBy, rules: tuple[Rule, ...] | None = None
 ) -> tuple[Witness, ...]:
-    """Rules of other events that put this value into the column; of all rules, or of these."""
+    """The rules of other events that put this value into the column, among all rules or these."""
     model, solver = relation.model, relation.solver(RLIMIT)
     becomes = relation.is_in(check.column, (check.value,))
     found = []
@@ -156,10 +156,10 @@ def only_by(
 
 
 def untruthful(model: Model) -> tuple[Possible, ...]:
-    """Where timers can happen if no failure detector tells the truth (S18).
+    """The cubes in which timers can happen if no failure detector tells the truth (S18).
 
-    A timer of a node keeps the cells about what that node is; cells about the environment
-    elsewhere (the link, the peer's process) are dropped.
+    A timer of a node keeps the cells about that node. Cells about the environment elsewhere (the
+    link, the peer's process) are dropped.
     """
     stored = {c.name for c in model.columns if c.observed_by == "environment"}
     behind = {c.name: set(c.sources or (c.name,)) & stored for c in model.columns}

@@ -1,15 +1,15 @@
 """Theorem files: promises that a person writes down, proved like the machine's own.
 
-A theorem file is TOML, one table a theorem, columns with absolute names:
+A theorem file is TOML, with one table per theorem and absolute names of columns:
 
     [never-both-backup]
     says = "never both nodes Running in Backup Mode"
     never = [{ "node1.state" = "running_in_backup_mode", "node2.state" = "running_in_backup_mode" }]
 
 `never` is proved from the machine's proved invariants, else by induction with itself, else by
-search; `reachable` needs a trace to each cube; `accepted` needs a command to be accepted only in
-the cubes of `only`; `home` needs a way to the cube from every reachable pair; `discharged` names
-obligations of the machine that a reader of the file should see beside it.
+search. `reachable` needs a trace to each cube. `accepted` needs a command to be accepted only in
+the cubes of `only`. `home` needs a way to the cube from every reachable pair. `discharged` names
+obligations of the machine that the report repeats beside it.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def read(path: str | Path, model: Model) -> tuple[Obligation, ...]:
     """The theorems of a file, or of every `.toml` file of a folder, as obligations.
 
     Raises:
-        BadInput: no such file, no TOML, or names that the machine does not have; all at once.
+        BadInput: no such file, not TOML, or names that the machine lacks; all at once.
     """
     place = Path(path)
     if place.is_dir():
@@ -63,7 +63,7 @@ def read(path: str | Path, model: Model) -> tuple[Obligation, ...]:
 
 
 def read_text(text: str, place: str, model: Model) -> tuple[Obligation, ...]:
-    """The theorems of a text; `place` is what errors call it.
+    """The theorems of a text; `place` is its name in errors.
 
     Raises:
         BadInput: as `read`.
@@ -137,7 +137,7 @@ def _run(
 
 
 def _named(place: str, what: str, name: Any, known: Iterable[str], wrong: list[str]) -> str:
-    """The name if it is known; else empty, and what is wrong with it."""
+    """The name if it is known; else empty, and the fault is noted."""
     if isinstance(name, str) and name in known:
         return name
     wrong.append(f"{place}: " + unknown_name(what, name, known))
@@ -145,7 +145,7 @@ def _named(place: str, what: str, name: Any, known: Iterable[str], wrong: list[s
 
 
 def _cubes(place: str, value: Any, model: Model, wrong: list[str]) -> tuple[Cube, ...]:
-    """One cube or several; none at all, or a cell without a value, would say nothing."""
+    """The one cube or the several cubes; no cubes, and cells without a value, are errors."""
     domains = model.domains
     cubes = value if isinstance(value, list) else [value]
     if not cubes:

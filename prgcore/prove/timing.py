@@ -1,7 +1,7 @@
 """The theorems about time, T1 to T10: for all values of the parameters, whole and real.
 
-Law: the list, and how it is discharged. What is proved is the arithmetic that runs
-(`prgcore.timers.arithmetic`); the claims, in words and in terms, are in `prgcore.prove.counts`,
+Law: lists the theorems and discharges them. The arithmetic that is proved is the one that runs,
+`prgcore.timers.arithmetic`. The claims, in words and in terms, are in `prgcore.prove.counts`,
 `prgcore.prove.heartbeats` and `prgcore.prove.leases`.
 """
 
@@ -26,7 +26,7 @@ __all__ = ["THEOREMS", "Theorem", "discharge", "obligations"]
 
 @frozen(eq=False)
 class Theorem:
-    """A sentence, the claims that make it, and what is assumed of the world."""
+    """A sentence, the claims that make it up, and its assumptions about the world."""
 
     id: str
     title: str

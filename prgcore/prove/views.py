@@ -1,8 +1,8 @@
 """F8: a node's decision, and all that it writes, is the same whatever it cannot know.
 
-Law: asked of two pairs at once that a node cannot tell apart, both inside the invariants, in both
-of which the event can happen. F6 reads the cells of rules one by one; this reads none: it asks
-the solver whether two pairs are answered otherwise. It is what lets each node decide alone
+Law: asks about two pairs at once that a node cannot tell apart. Both are inside the invariants,
+and the event can happen in both. F6 reads the cells of rules one by one. F8 reads none: it asks
+the solver whether two pairs get different answers. F8 is why each node can decide alone
 (`prgcore.running.node`).
 """
 
@@ -25,7 +25,7 @@ __all__ = ["Apart", "Views", "seated", "told_apart"]
 
 @frozen
 class Apart:
-    """Two pairs that a node cannot tell apart, and what is decided differently in them."""
+    """Two pairs that a node cannot tell apart, and the decision that differs between them."""
 
     says: str
     event: str
@@ -41,7 +41,7 @@ def seated(model: Model) -> tuple[str, ...]:
 
 @frozen
 class Views:
-    """What came of asking: the events, whether anything is hidden from a node, what differs."""
+    """The answer: the events, whether anything is hidden from a node, and the differences."""
 
     asked: tuple[str, ...]
     hidden: bool
@@ -49,7 +49,7 @@ class Views:
 
 
 def told_apart(model: Model, held: tuple[str, ...]) -> Views:
-    """Whether a node decides anything by what it cannot know.
+    """Whether a node decides anything by columns that it cannot know, and the pairs that show it.
 
     Args:
         held: the invariants that are proved.
@@ -84,16 +84,16 @@ class _Views:
             self.solver.add(*self._same(column))
 
     def is_told(self, event: str) -> bool:
-        """An event at this node, that it decides or that happens to it."""
+        """Whether an event is at this node: one that it decides or that happens to it."""
         return event.endswith(f"({self.node})") and next(
             e.kind for e in self.model.events if e.name == event) is not Kind.COMMAND
 
     def other(self, term: Term) -> Term:
-        """A term about the first pair, of the second one."""
+        """The same term about the second pair instead of the first."""
         return z3.substitute(term, *self.primed)
 
     def _knows(self, column: Column, columns: dict[str, Column]) -> bool:
-        """What it observes, the record, its own process, and what it hears."""
+        """Whether the node knows a column: its observations, the record, its process, its peer."""
         head = column.name.partition(".")[0]
         mine = head == self.node and not column.derived
         return mine or knows(self.node, column, columns)
@@ -108,7 +108,7 @@ class _Views:
             yield holds == self.other(holds)
 
     def hides(self, event: str) -> bool:
-        """Whether two different pairs can be meant, or the question is empty."""
+        """Whether two different pairs are possible; if not, the question is empty."""
         happens = self.relation.happens(event)
         self.solver.push()
         self.solver.add(happens, self.other(happens), self.relation.either(
@@ -118,7 +118,7 @@ class _Views:
         return bool(answer != z3.unsat)
 
     def differ(self, event: str) -> Iterator[Apart]:
-        """What of an event is decided differently in two such pairs."""
+        """The decisions about an event that differ between two such pairs."""
         rules = [r for r in self.model.rules if r.event == event]
         happens = self.relation.happens(event)
         self.solver.push()
@@ -135,7 +135,7 @@ class _Views:
         self.solver.pop()
 
     def _written(self, rule: Rule) -> Iterator[Term]:
-        """What the rule makes of every column that it can change."""
+        """The term after the rule of every column that it can change."""
         for _, after in self.relation.effects(rule):
             yield after
 

@@ -1,4 +1,4 @@
-"""What obligations share: the machine, its reachable pairs, the induction, and what they say.
+"""The shared work of obligations: the machine, its reachable pairs, the induction, and verdicts.
 
 Law: every search and every proof that several obligations need is done here, once.
 """
@@ -31,7 +31,7 @@ HOMEWARD = (*BY_ITSELF, Kind.REPAIR, Kind.COMMAND)
 
 @frozen
 class Judgement:
-    """What came of an obligation."""
+    """The finding of an obligation."""
 
     verdict: Verdict
     method: Method
@@ -41,7 +41,7 @@ class Judgement:
 
 @frozen
 class Obligation:
-    """Something to prove: `run(work)` says what came of it, `model` of what it speaks."""
+    """A promise to prove: `run(work)` returns its finding, and `model` is its subject."""
 
     id: str
     title: str
@@ -52,7 +52,7 @@ class Obligation:
 
 @define(eq=False)
 class Work:
-    """What obligations share: the machine, its reachable pairs, the induction."""
+    """The work that obligations share: the machine, its reachable pairs, the induction."""
 
     engine: Engine
     progress: Callable[[str, int, int], None] | None = None
@@ -98,10 +98,10 @@ class Work:
 
     @cached_property
     def proof(self) -> Proof:
-        """What induction proves, or what is known of it already.
+        """The result of the induction, worked out or already known.
 
-        What is proved of timers that fire whenever they like (S18) is proved of timers that do
-        not: the stronger question is asked first, and only if it fails the weaker one.
+        A proof for timers that fire at any time (S18) holds for other timers too. The stronger
+        question is therefore asked first, and the weaker one only if it fails.
         """
         if self.known:
             return self.known
@@ -130,7 +130,7 @@ class Work:
     def distances(self, *kinds: Kind) -> Any:
         """Steps home from every pair by successful events of these kinds; -1: no way.
 
-        A mirrored machine is asked about one pair of every two, and the answer is unfolded.
+        For a mirrored machine one pair of every two is asked about, and the answer is unfolded.
         """
         goal = np.concatenate([self.space.where(c) for c in self.model.goal])
         edges = graph(self.space, kinds, failing=False, fold=self._fold)
@@ -138,7 +138,7 @@ class Work:
 
     @cached_property
     def _fold(self) -> Any:
-        """For every pair the one that stands for it and its mirror image."""
+        """For every pair, the pair that stands for it and for its mirror image."""
         return self.space.folded() if is_mirrored(self.model) else np.arange(len(self.space))
 
     def refuted(self, method: Method, says: str, witness: table.Witness) -> Judgement:

@@ -1,5 +1,5 @@
-"""What `prgcore init` writes: a small pair machine of one's own, to be read and changed.
+"""The files that `prgcore init` writes: a small pair machine of your own, to read and change.
 
-Law: `pair` is a whole machine in one file and imports what any stranger may; the other files
-are copied as they stand. Tests prove the machine, and hold the page against what it promises.
+Law: `pair` is a whole machine in one file and imports only public modules. The other files are
+copied unchanged. Tests prove the machine and check that the page keeps its promises.
 """
