@@ -2,9 +2,9 @@
 
     python controller.py [pair.db]
 
-The two nodes are tasks here; in earnest they are programs on two hosts that tell the controller
-what they see, and do what it orders. The times are seconds instead of minutes. Moving users takes
-a while, and nothing waits for it: the heartbeats go on.
+The two nodes are tasks here. In production they are programs on two hosts, which report to the
+controller what they see and carry out its orders. The times are seconds instead of minutes. Moving
+users takes a while, and nothing waits for it: the heartbeats go on.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PARAMETERS = Parameters(
 
 
 class Nodes:
-    """What carries the orders out: by a remote call, an agent, a virtual machine's console."""
+    """Carries the orders out: by a remote call, an agent, a virtual machine's console."""
 
     def perform(self, order: Order) -> None:
         print(f"    {order.do} on {order.node}")
@@ -36,14 +36,14 @@ class Nodes:
 
 
 def log(entry: Entry) -> None:
-    """Every decision that changed something, and every refusal."""
+    """Print every decision that changed something, and every refusal."""
     if entry.outcome != "ignored":
         states = " | ".join(title(entry.after[f"{n}.state"]) for n in ("node1", "node2"))
         print(f"{entry.event}: {entry.rule or entry.why}: {states}", flush=True)
 
 
 async def heartbeats(driver: AsyncDriver, alive: set[str]) -> None:
-    """While both live, each node tells the controller that it hears the other."""
+    """While both live, each node reports to the controller that it hears the other."""
     while True:
         for node in sorted(alive) if len(alive) == 2 else ():
             await driver.see(heard(node))

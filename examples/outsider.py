@@ -5,7 +5,7 @@
 
 Reads `prgcore-machine/1`, searches everything that can be reached from the initial pairs, and
 prints how many pairs and how many displays (all states and reasons) there are. Plain Python.
-A pair is a tuple of its stored values, a row a pair followed by its derived values.
+A pair is a tuple of its stored values. A row is a pair followed by its derived values.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Row = tuple[str, ...]
 
 
 class Stranger:
-    """What the machine file says, as positions in a row."""
+    """The contents of the machine file, as positions in a row."""
 
     def __init__(self, machine: dict) -> None:
         stored = [c for c in machine["columns"] if c["kind"] == "stored"]
@@ -47,7 +47,7 @@ class Stranger:
         return sorted(cells, key=lambda cell: (len(cell[1]), cell[0]))
 
     def effect(self, target: str, how: dict) -> tuple[int, int, dict[str, str] | None, str]:
-        """Where to write, where to read, and what that becomes (None: itself), or a constant."""
+        """The positions to write and to read, the map of the value (None: itself), or a constant."""
         if "const" in how:
             return self.at[target], -1, None, how["const"]
         return self.at[target], self.at[how.get("copy") or how["by"]], how.get("map"), ""
@@ -75,7 +75,7 @@ class Stranger:
         return found
 
     def search(self) -> set[Row]:
-        """Breadth first, everything that can be reached."""
+        """Every pair that can be reached, by breadth-first search."""
         reached, level = set(self.initial), set(self.initial)
         while level:
             level = {after for pair in level for after in self.successors(pair)} - reached

@@ -2,11 +2,12 @@
 
     python campaign.py --schedules 200 --seed 1
 
-A schedule is made of its seed, so a failure can be played again: `--seed N --schedules 1`. After
-its faults everything is healed and the machine's own plan is followed, until both nodes are Normal.
-Then: nobody was served by a node after another one had begun to; no decision is lost, none is there
-twice; the table allows every step of the log; nothing is left to be done. How often users asked,
-and the longest that they did not, is told with it: what nobody looked at was not seen.
+A schedule is made from its seed, so a failure can be played again: `--seed N --schedules 1`. After
+its faults everything is healed, and the machine's own plan is followed until both nodes are Normal.
+Then four things must hold. No node served a user after another one had begun to serve that user. No
+decision is lost or there twice. The table allows every step of the log. No order is left. The
+report also says how often users asked and their longest pause: a fault between two questions is
+not seen.
 """
 
 from __future__ import annotations
@@ -37,11 +38,11 @@ from prgcore.story.conformance import check
 COMMANDS = ("failover(node1)", "failover(node2)", "fallback(node1)", "fallback(node2)", "recover",
             "disable_ha", "enable_ha", "enable_auto_fallback", "add_users")
 THIN = 2.0
-"""Asks a second, below which a node was hardly looked at."""
+"""Asks per second; a node that was asked less often was hardly observed."""
 
 
 def schedule(seed: int, length: int) -> list[tuple[float, str, tuple[str, ...]]]:
-    """What is done: how long after the last thing, what, and to whom."""
+    """The faults of a schedule: each the wait before it, its name, and its target."""
     dice = random.Random(seed)
     made = []
     for _ in range(length):
@@ -62,7 +63,7 @@ def schedule(seed: int, length: int) -> list[tuple[float, str, tuple[str, ...]]]
 
 @dataclass
 class Result:
-    """What came of a schedule."""
+    """The result of a schedule."""
 
     seed: int
     store: str
@@ -71,7 +72,7 @@ class Result:
     rules: set[str] = field(default_factory=set)
     answers: int = 0
     late: float = 0.0
-    asks: float = 0.0  # a second, of the node that was asked less
+    asks: float = 0.0  # per second, of the node that was asked less
     gap: float = 0.0
     seconds: float = 0.0
 
@@ -81,7 +82,7 @@ class Result:
 
 
 def play(pair: TwoNodes, steps: list[tuple[float, str, tuple[str, ...]]]) -> None:
-    """Do it."""
+    """Play the faults of a schedule."""
     for wait, what, who in steps:
         time.sleep(wait)
         with suppress(Unavailable):
@@ -95,7 +96,7 @@ def play(pair: TwoNodes, steps: list[tuple[float, str, tuple[str, ...]]]) -> Non
 
 
 def run(seed: int, store: str, length: int, directory: Path) -> Result:
-    """One schedule against one pair."""
+    """Run one schedule against one pair."""
     result, began = Result(seed, store.partition(":")[0]), time.monotonic()
     pair = TwoNodes(directory, store, **PATIENT)
     try:
@@ -115,7 +116,7 @@ def run(seed: int, store: str, length: int, directory: Path) -> Result:
 
 
 def settle(pair: TwoNodes, result: Result) -> None:
-    """At home: every group is served by its own node, and nothing is left to be done."""
+    """Wait until its own node serves every group and no order is left."""
     end = time.monotonic() + 30
     while time.monotonic() < end:
         now = time.monotonic()
@@ -129,7 +130,7 @@ def settle(pair: TwoNodes, result: Result) -> None:
 
 
 def judge(pair: TwoNodes, result: Result) -> None:
-    """What must hold of the effects, and of the log."""
+    """Check the promises about the effects and about the log."""
     twice = pair.users.twice()
     result.answers = len(pair.users.answers)
     result.late = max((by for *_, by in twice), default=0.0)
@@ -155,7 +156,7 @@ def judge(pair: TwoNodes, result: Result) -> None:
 
 @contextmanager
 def etcd(directory: Path) -> Iterator[str | None]:
-    """A server of our own, if the program is there."""
+    """The address of a private etcd server; None if etcd is not installed."""
     if shutil.which("etcd") is None:
         yield None
         return
@@ -183,7 +184,7 @@ def campaign(
     seeds: range, *, length: int, at_once: int, stores: tuple[str, ...],
     tell: Callable[[Result], None],
 ) -> list[Result]:
-    """Every schedule, with each store in turn, several pairs at once."""
+    """Run every schedule, with each store in turn, several pairs at once."""
     lock = threading.Lock()
     with tempfile.TemporaryDirectory(prefix="prg") as name, etcd(Path(name)) as server:
         known = {"sqlite": "sqlite:pair.db", "etcd": server}

@@ -1,7 +1,7 @@
 """Two real nodes to play with: started, broken, healed, commanded, and watched by users.
 
-Everything that can be done to them here is done from outside: processes are killed and stopped,
-the link between them is a proxy that can be cut, users ask the services who serves them.
+Everything is done to them from outside. Processes are killed and stopped. The link between them is
+a proxy that can be cut. Users ask the services which node serves them.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ HOME = {f"{node}.{column}": value for node in NODES for column, value in (
 
 
 PATIENT = {"keep_alive_timeout": 1.0, "initialization_keep_alive_timeout": 2.0}
-"""For a computer that has more to do: heartbeats may be late."""
+"""Time-outs for a busy computer, on which heartbeats may be late."""
 
 
 def free_ports(count: int) -> list[int]:
@@ -82,7 +82,7 @@ class Link:
 
 @dataclass(frozen=True)
 class Answer:
-    """A user was served: asked then, answered then, by this node, with this token."""
+    """One answer to a user: the times of question and answer, the node, and the token."""
 
     home: str
     node: str
@@ -122,7 +122,7 @@ class Users:
                 self._stopped.wait(0.02)
 
     def _heard(self, node: str) -> bool:
-        """Ask for both groups; whether the service answers at all."""
+        """Ask for both groups, and return whether the service answers at all."""
         try:
             with socket.socket(socket.AF_UNIX) as end:
                 end.settimeout(0.3)
@@ -141,7 +141,7 @@ class Users:
         return True
 
     def sample(self, node: str) -> tuple[float, float]:
-        """How often a second a node was asked while its service lived, and the longest it was not."""
+        """Questions per second to a node while its service lived, and the longest pause."""
         between = [(later - earlier, before and after) for (earlier, before), (later, after)
                    in pairwise(self.asked[node])]
         lived = [seconds for seconds, lives in between if lives]
@@ -151,8 +151,8 @@ class Users:
     def twice(self) -> list[tuple[Answer, Answer, float]]:
         """Users served by two nodes: both answers, and how long the later one was asked after.
 
-        A node served after another one had begun to, which has a newer token; or both with one
-        token, which is only ever given to one of them.
+        Either a node served after another one, with a newer token, had begun to serve. Or both served
+        with the same token, which is only ever given to one of them.
         """
         first: dict[tuple[str, str, int], Answer] = {}
         for one in sorted(self.answers, key=lambda a: a.answered):
@@ -169,12 +169,12 @@ class Users:
         return found
 
     def served(self, home: str, since: float) -> str | None:
-        """Who served a group last, since then."""
+        """The node that served a group last since a moment; None if none did."""
         seen = [a for a in self.answers if a.home == home and a.asked >= since]
         return max(seen, key=lambda a: a.answered).node if seen else None
 
     def outage(self, home: str, since: float) -> float | None:
-        """How long after a moment a group was served again by another node than before."""
+        """The seconds from a moment until another node than before served a group; None if none did."""
         before = [a for a in self.answers if a.home == home and a.answered <= since]
         if not before:
             return None
@@ -290,7 +290,7 @@ class TwoNodes:
         return "nobody answers"
 
     def status(self) -> dict[str, object]:
-        """What an agent that answers says; empty: nobody does."""
+        """The status from any agent that answers; empty if none does."""
         for node in NODES:
             with suppress(Unavailable):
                 return self.ask(node, do="status")
@@ -339,7 +339,7 @@ class TwoNodes:
         return False
 
     def home(self, seconds: float = 40) -> bool:
-        """Heal everything, then do what the machine's own plan says, until both are Normal."""
+        """Heal everything, then follow the machine's own plan until both are Normal."""
         self.repair()
         for node in NODES:
             self.resume(node)
@@ -363,8 +363,8 @@ class TwoNodes:
         return False
 
     def _homeward(self, known: dict[str, str]) -> str:
-        """The command that is next on the way home; empty: something else is."""
-        if known["auto_fallback"] == "on":  # its half an hour is not waited for
+        """The next command on the way home; empty if the next step is not a command."""
+        if known["auto_fallback"] == "on":  # otherwise it waits for half an hour
             return "disable_auto_fallback"
         engine = self.group.engine
         with suppress(PrgError):

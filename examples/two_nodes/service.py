@@ -1,8 +1,8 @@
-"""A critical service that serves users: whom it is told, for as long as it is told.
+"""A critical service that serves the users that its agent names, until the time that it names.
 
-Its agent tells {"serve": {"node1": 3}, "until": 12.5}: the users at home on node1, with the token
-3, until 12.5 s since this computer was booted. A user asks {"ask": "node1"} and is served, or is
-sent away. After `until` nobody is served, whatever became of the agent: that is the lease.
+Its agent sends {"serve": {"node1": 3}, "until": 12.5}: serve the users at home on node1, with the
+token 3, until 12.5 s after this computer was booted. A user sends {"ask": "node1"} and is served or
+sent away. After `until` the service serves nobody, even if the agent is dead: that is the lease.
 """
 
 import asyncio

@@ -3,9 +3,9 @@
     python tour.py [--store etcd:http://127.0.0.1:2379] [--work SECONDS]
 
 Two agents, each with real processes as its critical services, share one store. Users of both groups
-ask all the time who serves them. Everything is killed at least once; it takes under a minute. It
-exits with 1 where something is not as promised, with 2 where it cannot begin. However it ends, no
-process of it is left.
+ask all the time which node serves them. Everything is killed at least once; the tour takes under a
+minute. It exits with 1 if a promise is broken, and with 2 if it cannot begin. However it ends, it
+leaves no process.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ from prgcore.vocabulary import title
 NORMAL = ("normal", "normal")
 BACKUP = "running_in_backup_mode"
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-"""Which end the tour."""
+"""The signals that end the tour."""
 
 
 class Tour:
-    """Does one thing after another, and tells what comes of it."""
+    """Does one thing after another, and prints the results."""
 
     def __init__(self, pair: TwoNodes, work: float) -> None:
         self.pair, self.work, self.epoch, self.wrong = pair, work, 0, 0
@@ -48,7 +48,7 @@ class Tour:
         print(text, flush=True)
 
     def told(self) -> None:
-        """The decisions since the last time."""
+        """Print the decisions since the last time."""
         for entry in self.pair.history()[self.epoch:]:
             self.epoch += 1
             after = entry["after"]
@@ -56,14 +56,14 @@ class Tour:
             self.say(f"    {entry['event']:<30.30} {entry['rule'] or '':<12} {states}")
 
     def reach(self, *states: str, seconds: float = 15) -> None:
-        """Until the nodes are in these states."""
+        """Wait until the nodes are in these states."""
         if not self.pair.wait_for((states[0], states[1]), seconds):
             self.wrong += 1
             self.say(f"  WRONG: expected {states}, got {self.pair.states()}")
         self.told()
 
     def served_by(self, one: str, two: str) -> None:
-        """Until the users of node1 are served by one, those of node2 by two."""
+        """Wait until `one` serves the users of node1 and `two` those of node2."""
         end, found = time.monotonic() + 15, None
         while found != (one, two) and time.monotonic() < end:
             since = time.monotonic()
@@ -75,7 +75,7 @@ class Tour:
                  f"those of node2 by {found[1]}")
 
     def out(self, home: str, since: float, bound: float) -> None:
-        """How long the users of a group were out. On a busy computer late is not wrong."""
+        """Print how long the users of a group were out. On a busy computer a late end is not wrong."""
         took = self.pair.users.outage(home, since)
         if took is None:
             self.wrong += 1
@@ -89,7 +89,7 @@ class Tour:
                  f"{self.work:g} s of work for this computer{why * late}")
 
     def fall_back(self, node: str) -> None:
-        """As soon as both hear each other: a node that is not heard yet is lost at once."""
+        """Fall back as soon as both hear each other: a node not heard yet would be lost at once."""
         if not self.pair.hear(15):
             self.wrong += 1
             self.say("  WRONG: they do not hear each other")
@@ -169,7 +169,7 @@ class Tour:
         return self.judge()
 
     def judge(self) -> int:
-        """What must hold of all of it."""
+        """Check the promises about the whole tour, and return how many things are wrong."""
         twice = self.pair.users.twice()
         report = check(self.pair.group.engine, self.pair.history())
         self.say(f"{len(self.pair.users.answers)} answers to users, {len(twice)} by a node after "
@@ -182,7 +182,7 @@ class Tour:
 
 
 def left(directory: Path) -> Iterator[int]:
-    """The processes that belong to a directory, where the system tells."""
+    """The processes that belong to a directory, if the system shows them."""
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             if (process / "cwd").readlink().is_relative_to(directory) \
@@ -191,7 +191,7 @@ def left(directory: Path) -> Iterator[int]:
 
 
 def stop(pair: TwoNodes) -> None:
-    """Kill everything, what an interrupted start left behind as well."""
+    """Kill everything, also processes that an interrupted start left behind."""
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     pair.down()
@@ -207,7 +207,7 @@ def interrupted(number: int, _: object) -> None:
 
 
 def tour(directory: Path, store: str, work: float) -> int:
-    """The tour in a directory, whose name is the group's: a new one, for a server may be shared."""
+    """Run the tour in a new directory. Its name is the group's, because a server may be shared."""
     try:
         pair = TwoNodes(directory, store, **PATIENT)
     except PrgError as error:
