@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import io
+import signal
 import sys
 from shutil import which
 from types import SimpleNamespace
@@ -18,6 +19,8 @@ from tests.needs import EVERYTHING
 
 settings.register_profile("calm", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("calm")  # a busy computer is no fault of what is tested
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # started in the background it is ignored
 
 gc.set_threshold(100_000, 20, 20)  # a hundred thousand rules, pairs and tests live to the end
 

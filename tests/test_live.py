@@ -60,7 +60,8 @@ def ports(count):
 
 
 def group_file(folder, *, service=None, admin=None, more=""):
-    service, admin = service or ports(2), admin or ports(2)
+    free = ports(4)  # at once, so that none is given twice
+    service, admin = service or free[:2], admin or free[2:]
     file = folder / "group.toml"
     file.write_text(more + GROUP + "".join(
         NODE.format(n=n, service=service[n - 1], admin=admin[n - 1], python=sys.executable)
@@ -192,7 +193,7 @@ def test_a_change_is_a_line_of_the_watch(ha, group):
     watching = subprocess.Popen(
         [sys.executable, "-m", "prgcore", "ha", "watch", "--state", str(group.file)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    limit = threading.Timer(60, watching.kill)
+    limit = threading.Timer(LONG, watching.kill)
     limit.daemon = True
     limit.start()
     away = ("cup1: Running in Backup Mode / On Admin Request, users of cup1 and cup2 | "

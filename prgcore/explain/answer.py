@@ -115,7 +115,7 @@ class Explanation:
     broken: tuple[str, ...] = ()
     pairs: int = 1
     pair: Pair | None = None
-    by_itself: frozenset[str] = frozenset()
+    by_itself: tuple[str, ...] = ()
 
     @property
     def rows(self) -> tuple[str, ...]:
@@ -216,7 +216,7 @@ class Explanation:
         if not self.plan.steps:
             return ("Nothing: everybody is at home.",)
         way = _way(self.plan, self.by_itself)
-        if self.by_itself >= set(self.plan.events):
+        if set(self.by_itself) >= set(self.plan.events):
             return (f"{way[:1].upper()}{way[1:]}: it goes home by itself.",)
         return (f"{way}.",)
 
@@ -247,7 +247,7 @@ class WhyNot:
     accepted: bool
     failed: tuple[Failed, ...] = ()
     plan: Plan | None = None
-    by_itself: frozenset[str] = frozenset()
+    by_itself: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The object of `why-not --json`; `plan` is null if at most a fault enables the command."""
@@ -311,7 +311,7 @@ def _short(hosts: Mapping[str, str]) -> dict[str, str]:
     return first if differ else dict(hosts)
 
 
-def _way(plan: Plan, by_itself: frozenset[str]) -> str:
+def _way(plan: Plan, by_itself: tuple[str, ...]) -> str:
     """A plan in words: `fallback(node1), then wait for takeback_done(node1)`."""
     return ", then ".join(
         ("wait for " if waiting else "") + listed(events, "and")

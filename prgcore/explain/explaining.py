@@ -181,10 +181,10 @@ def why_not(engine: Engine, pair: Mapping[str, str], command: str) -> WhyNot:
                   by_itself=_by_itself(engine, way))
 
 
-def _by_itself(engine: Engine, way: Plan | None) -> frozenset[str]:
-    """The events of a plan to wait for: timers and completions."""
-    return frozenset(event for event in (way.events if way else ())
-                     if engine.kind(event) in (Kind.TIMER, Kind.COMPLETION))
+def _by_itself(engine: Engine, way: Plan | None) -> tuple[str, ...]:
+    """The events of a plan to wait for, each once: timers and completions."""
+    return tuple(event for event in dict.fromkeys(way.events if way else ())
+                 if engine.kind(event) in (Kind.TIMER, Kind.COMPLETION))
 
 
 def _outside(engine: Engine, display: Display | None, broken: tuple[str, ...]) -> Explanation:
