@@ -1,7 +1,7 @@
-"""The actions: what the engine asks of the outside world, as data.
+"""The actions that the engine asks of the outside world, as data.
 
-Each is idempotent. The actions of one decision are done in their order, after the record is
-written and each before the next; `duty` says what must be true when one is acknowledged.
+Each is idempotent. The actions of one decision are done one by one in their order, after the record
+is written. `duty` says what must be true when an action is acknowledged.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ ACTIONS = (
     ),
     ActionKind(
         "stop_critical_services", "stop the critical services of this node",
-        "when acknowledged no critical service of the node runs; repeated: nothing happens",
+        "when acknowledged, no critical service of the node runs; a repetition does nothing",
         fails=("internal_error",),
     ),
     ActionKind(
@@ -35,20 +35,20 @@ ACTIONS = (
     ),
     ActionKind(
         "disconnect_users", "disconnect every user who is not assigned to this node",
-        "when acknowledged the node serves only whom the record assigns to it",
+        "when acknowledged, the node serves only users whom the record assigns to it",
         fails=("internal_error",),
     ),
     ActionKind(
         "move_users", "let this node serve the users that the record is moving to it",
-        "after the other node disconnected them where it can be reached; ends in a completion",
+        "after the other node, if it can be reached, disconnected them; ends in a completion",
         fails=_MOVES,
     ),
     ActionKind(
         "assign_users", "assign the new users to the nodes, by the assignment mode of the group",
-        "repeated: nobody who is assigned moves without need (`prgcore.product.users`)",
+        "a repetition moves no assigned user without need (`prgcore.product.users`)",
     ),
     ActionKind(
         "restart_recovery_manager", "restart the recovery manager of this node",
-        "last of a decision: the manager that carries it out may be the one restarted",
+        "the last action of a decision: it may restart the manager that carries the decision out",
     ),
 )

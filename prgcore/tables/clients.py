@@ -1,7 +1,7 @@
 """What clients see of a pair: who can serve them, dual connections and session counters.
 
-Law: data only. Hindrances are written from `me`, the node of which they speak, and over stored
-columns, so that any mapping of a pair can be asked.
+Law: data only. Hindrances are written from `me`, the node that they describe. They use stored
+columns only, so that they can be asked of any mapping of a pair.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _COUNTERS = "Counters to Monitor Zero Downtime During Upgrade: Table 3"
 SERVES = cube({
     "me.process": ("running", "manager_down"), "me.services": "up", "me.database": "up",
 })
-"""A node that can serve whom the record assigns to it (D51)."""
+"""A node that can serve the users whom the record assigns to it (D51)."""
 
 CANNOT_SERVE = (
     Hindrance("its host is off", {"me.process": "off"}),
@@ -30,7 +30,7 @@ CANNOT_SERVE = (
     Hindrance("a critical service of it is down", {"me.services": "down"}),
     Hindrance("its database is down", {"me.database": "down"}),
 )
-"""Why a node does not serve whom the record assigns to it; the first that holds."""
+"""Reasons why a node does not serve the users assigned to it; the first that holds counts."""
 
 NOBODY_ASSIGNED = (
     Hindrance("is taking the users over", {"me.state": State.TAKING_OVER}),
@@ -39,10 +39,10 @@ NOBODY_ASSIGNED = (
     Hindrance("has failed and serves nobody", {"me.state": State.RUNNING_IN_FAILED_MODE}),
     Hindrance("is starting and has yet to take up its role", {"me.state": State.INITIALIZING}),
 )
-"""Why the record assigns a group of users to nobody; the first that holds of a node."""
+"""Reasons why the record assigns a group of users to nobody; the first that holds counts."""
 
 OFFERED = cube({"ha": "on"})
-"""Where the server offers a second connection: without high availability it does not."""
+"""The server offers a second connection only with high availability."""
 
 CONDITIONS = (
     Condition("im_presence_release", 14, "IM and Presence of release 14", _ENHANCEMENT),
@@ -55,7 +55,7 @@ CONDITIONS = (
               _ENHANCEMENT),
     Condition("enabled_in_client", True, "dual connections enabled in the client", _ENHANCEMENT),
 )
-"""What an installation needs for dual connections, beside high availability."""
+"""The needs of dual connections besides high availability."""
 
 HIGH_AVAILABILITY = Condition(
     "high_availability", True, "high availability on", "How to Disable Dual Registration")

@@ -1,8 +1,8 @@
 """The columns: what a rule may ask of a pair.
 
-Written from `me`; a node's columns exist once a node, the group's once. A derived column is a
-finite function of stored ones, each a word that one would say aloud. The only way in which any
-rule reads the peer's health is `peer_health`, which says *unheard* when the peer is not heard.
+Written from `me`. The columns of a node exist once per node, those of the group once. A derived
+column is a finite function of stored ones, and its values are everyday words. Rules read the peer's
+health only through `peer_health`, which is *unheard* when the peer is not heard.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ __all__ = [
 
 YES_NO = ("yes", "no")
 ABLE = ("healthy", "stopped")
-"""Can serve users: healthy, or stopped by the recovery manager, which can start it."""
+"""Able to serve users: healthy, or stopped by the recovery manager, which can start it."""
 SICK = ("stopped_without_database", "critical_service_down", "database_failure")
 HEARD_NOT_HEALTHY = ("stopped", *SICK)
 
 NODE_COLUMNS = (
-    Column("state", tuple(State), "record", says="what the node is"),
-    Column("reason", tuple(Reason), "record", says="why, for the operator"),
+    Column("state", tuple(State), "record", says="the state of the node"),
+    Column("reason", tuple(Reason), "record", says="the reason, for the operator"),
     Column("services", ("up", "stopped", "down"), "me",
            says="critical services: up, stopped by the recovery manager, down by fault"),
     Column("database", ("up", "down"), "me", says="the node's database"),
@@ -43,7 +43,7 @@ GROUP_COLUMNS = (
 
 
 def _health(who: str) -> tuple[tuple[dict[str, str | tuple[str, ...]], str], ...]:
-    """Database before services; services that the manager holds are no fault."""
+    """The database counts before services; services that the manager holds are not a fault."""
     return (
         ({f"{who}.services": "stopped", f"{who}.database": "down"}, "stopped_without_database"),
         ({f"{who}.database": "down"}, "database_failure"),
@@ -55,17 +55,17 @@ def _health(who: str) -> tuple[tuple[dict[str, str | tuple[str, ...]], str], ...
 DERIVED = (
     Derivation(
         "health", ("me.services", "me.database"), _health("me"), "healthy",
-        "database before services; services stopped by the manager are no fault",
+        "the database counts before services; services stopped by the manager are not a fault",
     ),
     Derivation(
         "peer_health", ("me.hears_peer", "peer.services", "peer.database"),
         (({"me.hears_peer": "no"}, "unheard"), *_health("peer")), "healthy",
-        "what heartbeats tell of the peer",
+        "the peer's health, as heartbeats report it",
     ),
     Derivation(
         "tells_peer", ("me.hears_peer", "me.services", "me.database"),
         (({"me.hears_peer": "no"}, "nothing"), *_health("me")), "healthy",
-        "my health, where a peer hears it: for what I write into the peer's half of the record",
+        "my health, if the peer hears it: for my writes into the peer's half of the record",
     ),
     Derivation(
         "assignment",
@@ -85,7 +85,7 @@ DERIVED = (
               "peer.assigned_own": "no", "peer.assigned_peer": "no"}, "nobody"),
         ),
         "broken",
-        "who serves whom, by the record: the role of a node that starts",
+        "which node serves which users, by the record: the role of a node that starts",
     ),
     Derivation(
         "misses", ("me.process", "me.state", "me.services", "me.database"),
@@ -99,7 +99,7 @@ DERIVED = (
             ({"me.services": "up"}, "database"),
         ),
         "both",
-        "what a failed-over node that its manager watches lacks to be healthy",
+        "a failed-over node under its manager lacks this to be healthy",
     ),
     Derivation(
         "duty", ("me.state",),
@@ -115,7 +115,7 @@ DERIVED = (
             ({"me.state": State.INITIALIZING}, "starting"),
         ),
         "waiting",
-        "whether the node must answer when it loses its peer; an idle node too",
+        "whether the node must answer when it loses its peer; an idle node must as well",
         only={"idle_on_peer_loss": "take_over"},
     ),
 )

@@ -1,8 +1,8 @@
-"""What a configuration file may hold, and the rules that it must obey.
+"""The fields of a configuration file, and the rules that it must obey.
 
-Law: data only. FIELDS is the format: the reader, the writer and the JSON Schema are made from
-it. RULES has every rule; those that no field names need more than one value to be decided, and
-of these the ones in SANE are the rules of sanity of the service parameters.
+Law: data only. FIELDS is the format: the reader, the writer and the JSON Schema are made from it.
+RULES has every rule. A rule that no field names needs more than one value to be decided. The ones
+in SANE are the rules of sanity of the service parameters.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ FIELDS = (
     ConfigurationField("deployment", "parameters", "parameters",
                        "service parameters that differ from their defaults", needed=False),
     ConfigurationField("deployment", "wan", "one wan",
-                       "the network, where it is a WAN", needed=False),
+                       "the network, if it is a WAN", needed=False),
 
     ConfigurationField("node", "name", "text", "host name or address", least=1, most=255),
     ConfigurationField("node", "cluster", "text", "the cluster that the node belongs to",
@@ -59,7 +59,7 @@ FIELDS = (
                        needed=False),
     *(
         ConfigurationField("node", limit, "number",
-                           "where this node has another one than the parameters, in seconds",
+                           "if it differs from the parameters on this node, in seconds",
                            needed=False, least=1, most=86_400)
         for limit in RELOGIN_LIMITS
     ),
@@ -80,7 +80,7 @@ FIELDS = (
 )
 
 SANE = {f"parameters_{s.id.replace('-', '_')}": s for s in SANITY}
-"""The rules of sanity, by the ids that they have for a configuration."""
+"""The rules of sanity, by their ids in a configuration."""
 
 _SANE = tuple(
     ConfigurationRule(
@@ -123,7 +123,7 @@ RULES = (
     # nodes and groups
     ConfigurationRule("node_unique", ERROR, "a name of its own", "list every node once", _FILE),
     ConfigurationRule("node_in_a_group", ERROR, "that every node belongs to a group",
-                      "add it to a group; a group of one node will do", _OVERVIEW),
+                      "add it to a group; a group of one node is enough", _OVERVIEW),
     ConfigurationRule("node_in_one_group", ERROR, "a node that is in no other group",
                       "remove it from one of them", _TASKS),
     ConfigurationRule("group_unique", ERROR, "a name that no other group has",
@@ -154,7 +154,7 @@ RULES = (
                       "every critical service running before high availability is enabled",
                       "start them", "Verify Services", ("D49", "D50")),
     ConfigurationRule("service_known", ERROR, "a critical service",
-                      "correct its name; other services are not listed here", "Verify Services",
+                      "correct its name; other services do not belong in this list", "Verify Services",
                       "D49"),
 
     # service parameters

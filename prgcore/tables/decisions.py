@@ -19,15 +19,15 @@ DECISIONS: tuple[DecisionRecord, ...] = (
         "The document says when to enable high availability, not how the states begin.",
         "Both nodes become Initializing in the record, whether their managers run or not.",
         "Only the nodes whose manager runs.",
-        "The rule would have to know whether the peer's process runs, which nobody can know.",
+        "The rule would have to know whether the peer's process runs, which no rule can know.",
     ),
     DecisionRecord(
         "D02", "High availability can be disabled in every pair", _INFERRED,
-        "The command line shows a group without high availability as Unknown. From where it may "
-        "be disabled, and what becomes of moved users, is not said.",
+        "The command line shows a group without high availability as Unknown. The document does "
+        "not say in which states it may be disabled, nor where moved users go.",
         "From every pair: users are at home, services held by the manager start, both Unknown.",
         "Only from Normal pairs and failed pairs.",
-        "Fewer pairs; the way home from every pair stays, by other commands.",
+        "Fewer pairs; every pair still has a way home, by other commands.",
     ),
     DecisionRecord(
         "D03", "Row 24: two restarts, remembered in the reason", _INFERRED,
@@ -35,7 +35,8 @@ DECISIONS: tuple[DecisionRecord, ...] = (
         "Improper enabling is an event. The first restart leaves Unknown with the reason "
         "Initialization, the second one starts the group.",
         "One restart is enough.",
-        "One rule less, and no memory; the advice of row 24 would ask for more than is needed.",
+        "One rule less, and no memory; the recommendation of row 24 would ask for more than is "
+        "needed.",
     ),
     DecisionRecord(
         "D04", "Services down on one node fail it over, on both nodes fail both", _DOCUMENTED,
@@ -52,15 +53,15 @@ DECISIONS: tuple[DecisionRecord, ...] = (
         "in the middle of a transition is not mentioned.",
         "Both nodes fail with the reason Unknown; Recover brings everyone home.",
         "Join again with everyone at home if the peer is Normal.",
-        "One click less, at the price of guessing who was served where.",
+        "One click less, at the price of guessing which node served which users.",
     ),
     DecisionRecord(
         "D06", "A node that loses its peer takes over if able, and fails alone if sick", _POLICY,
-        "Rows 16 to 18 show a Normal or a starting node that takes over. What a failed-over node "
-        "or a node in a transition does when its peer is lost is not said.",
-        "In every state that must act the node takes over if it is able. A sick node fails "
+        "Rows 16 to 18 show a Normal or a starting node that takes over. The document does not "
+        "say how a failed-over node, or one in a transition, acts when its peer is lost.",
+        "In every state that must act, the node takes over if it is able. A sick node fails "
         "alone, with its fault as the reason. Idle and sick failed-over nodes wait (D14).",
-        "Only a node that is already taking over goes on; the others fail.",
+        "Only a node that is already taking over continues; the others fail.",
         "More outages end in Recover; fewer transitions.",
     ),
     DecisionRecord(
@@ -74,37 +75,37 @@ DECISIONS: tuple[DecisionRecord, ...] = (
     ),
     DecisionRecord(
         "D08", "Each node settles itself", _INFERRED,
-        "Rows 3, 12 and 13 show the end of a failover, not who writes it.",
+        "Rows 3, 12 and 13 show the end of a failover, not which node writes it.",
         "Failing Over beside Running in Backup Mode means that the node has not let go yet. It "
         "then becomes Idle, Failed Over or Failed Over with Critical Services Not Running by its "
         "own health.",
         "The node that took over settles its peer, if it hears it.",
-        "One rule more, which reads a health that may be stale.",
+        "One more rule, which reads a health that may be stale.",
     ),
     DecisionRecord(
         "D09", "An automatic recovery ends in the mirror of rows 12 and 13", _INFERRED,
-        "Rows 22 and 23 show the move of all users and not what follows. Row 23 prints the "
-        "database reason on the left where the cause is a service.",
+        "Rows 22 and 23 show the move of all users, not the states that follow. Row 23 prints "
+        "the database reason on the left where the cause is a service.",
         "Backup Activated becomes Running in Backup Mode, Failover Affected Services settles by "
         "its health, and the reason is the fault. Row 23's left reason is corrected.",
-        "Keep the printed reason, and the two states as lasting ones.",
-        "Row 23 could not be told from row 22 on the left, and would have no way home.",
+        "Keep the printed reason, and make the two states permanent.",
+        "The left column of row 23 would look like that of row 22, and would have no way home.",
     ),
     DecisionRecord(
         "D10", "A finished fallback brings all users home", _INFERRED,
-        "Row 9 says that both nodes are Normal afterwards. It does not say what holds when the "
-        "other node restarts or fails meanwhile.",
-        "Both groups go home, also while the peer is starting. A peer that failed meanwhile "
+        "Row 9 says that both nodes are Normal afterwards. It does not cover a restart or a "
+        "failure of the other node meanwhile.",
+        "Both groups go home, even while the peer is starting. A peer that failed meanwhile "
         "stays without users.",
         "Require a peer that is falling back.",
-        "Three rules more, and a history in which both nodes are Normal and one group of users "
+        "Three more rules, and a history in which both nodes are Normal and one group of users "
         "is served by nobody.",
     ),
     DecisionRecord(
         "D11", "The record of a dead node stays as it was", _INFERRED,
         "Rows 16 and 17 show no state for a node that is down.",
-        "Stopping or losing a node changes nothing in the record: nobody is left to write it. "
-        "What an administrator sees of such a node is nothing.",
+        "Stopping or losing a node changes nothing in the record: no program is left to write "
+        "it. An administrator sees nothing of such a node.",
         "Set the state to Unknown.",
         "The peer would learn of the death through the record before any heartbeat is missed.",
     ),
@@ -114,7 +115,7 @@ DECISIONS: tuple[DecisionRecord, ...] = (
         "critical services run.",
         "Powering up repairs the database and leaves the services down until they are started.",
         "Change both when the power goes off.",
-        "The peer would see the services go before it misses a heartbeat.",
+        "The peer would see the services stop before it misses a heartbeat.",
     ),
     DecisionRecord(
         "D13", "Reconnection of a failed node with one that is not failed", _POLICY,
@@ -128,8 +129,8 @@ DECISIONS: tuple[DecisionRecord, ...] = (
     ),
     DecisionRecord(
         "D14", "An Idle node that loses its peer", _POLICY,
-        "After a manual failover the critical services stay stopped until a manual fallback. "
-        "What an Idle node does when the backup is lost is not said.",
+        "After a manual failover the critical services stay stopped until a manual fallback. The "
+        "document does not say how an Idle node acts when the backup is lost.",
         "Policy `idle_on_peer_loss`. `wait`: it stays Idle. `take_over`: it starts its services "
         "and serves everyone. Failed Over with Critical Services Not Running waits for repair.",
         "Fail the Idle node.",
@@ -137,19 +138,21 @@ DECISIONS: tuple[DecisionRecord, ...] = (
         "without a manual fallback.",
     ),
     DecisionRecord(
-        "D15", "A node that was taken over for Peer Down drops its belief in the peer", _INFERRED,
-        "The document does not speak of a node that still believes in a peer that cannot hear it.",
+        "D15", "A node that was taken over for Peer Down stops counting the peer as alive", _INFERRED,
+        "The document does not cover a node that still counts its peer as alive, although the "
+        "peer cannot hear it.",
         "Such a node reads Peer Down as its reason and concludes that the link is broken.",
-        "Keep the belief until a heartbeat is missed.",
+        "Count the peer as alive until a heartbeat is missed.",
         "Automatic fallback on a stale belief and the take-over that follows repeat for ever.",
     ),
     DecisionRecord(
         "D16", "Services under a dead manager change before or after, not between", _INFERRED,
-        "The document does not speak of services that change while the manager is down and the "
-        "peer still believes in it.",
+        "The document does not cover services that change while the manager is down and the peer "
+        "still counts it as alive.",
         "Such a change commutes with the peer's next step; it is modelled before or after.",
         "Allow it at any time.",
-        "846,656 reachable pairs instead of 838,784, and a peer that sees what no heartbeat told.",
+        "846,656 reachable pairs instead of 838,784, and a peer that sees more than heartbeats "
+        "reported.",
     ),
     DecisionRecord(
         "D17", "Two nodes that fail for a fault both show the fault", _INFERRED,
@@ -162,7 +165,7 @@ DECISIONS: tuple[DecisionRecord, ...] = (
     ),
     DecisionRecord(
         "D18", "Failover names the node that loses its users", _DOCUMENTED,
-        "The definition of Normal speaks of a failover to this node. The procedure fails over an "
+        "The definition of Normal is about a failover to this node. The procedure fails over an "
         "active node, and the command line names the node that fails.",
         "`failover(node1)` moves the users of node 1 to node 2.",
         "Name the node that gets the users.",
@@ -170,8 +173,8 @@ DECISIONS: tuple[DecisionRecord, ...] = (
     ),
     DecisionRecord(
         "D19", "Fallback goes to a node that can serve; Falling Back hands back", _INFERRED,
-        "The definition has Falling Back on the node that gets its users back, Table 2 on the "
-        "backup. No command is named for Failed Over with Critical Services Not Running.",
+        "The definition puts Falling Back on the node that gets its users back; Table 2 puts it "
+        "on the backup. No command is named for Failed Over with Critical Services Not Running.",
         "As Table 2: the backup is Falling Back, the other Taking Back. Fallback needs Idle or "
         "Failed Over, a database, and a backup that is heard.",
         "Follow the definition; allow fallback to a node without its services.",
@@ -190,7 +193,7 @@ DECISIONS: tuple[DecisionRecord, ...] = (
         "starts the critical services.",
         "Both: managers restart, everyone is at home, services that the manager holds start. "
         "Services that are broken stay down until they are repaired.",
-        "Only the restart; or start broken services too.",
+        "Only the restart; or start broken services as well.",
         "An Idle node would stay without services after Recover; or a command would repair "
         "faults.",
     ),
@@ -205,7 +208,7 @@ DECISIONS: tuple[DecisionRecord, ...] = (
         "D23", "Automatic recovery needs no parameter and activates the failed-over node",
         _INFERRED,
         "The overview lets a fallback wait for a command where rows 22 and 23 say automatically. "
-        "It is not said which of the two nodes is Backup Activated.",
+        "The document does not say which of the two nodes is Backup Activated.",
         "Automatic, whatever Enable Automatic Fallback says. Backup Activated is the node that "
         "had failed over and now serves everyone: the left column, as in rows 1 to 18.",
         "Backup Activated is the backup that failed.",
@@ -261,18 +264,18 @@ DECISIONS: tuple[DecisionRecord, ...] = (
     ),
     DecisionRecord(
         "D30", "A group has one or two nodes", _DOCUMENTED,
-        "One older translation speaks of two or more nodes, every later text of at most two.",
+        "One older translation has two or more nodes, every later text has at most two.",
         "One or two; high availability needs two.",
         "More than two.",
         "Peer would not be one node, and Table 2 would not apply.",
     ),
     DecisionRecord(
         "D31", "Idle means a manual failover", _INFERRED,
-        "The definition of Idle speaks of any failover with stopped services. In Table 2 Idle "
+        "The definition of Idle covers any failover with stopped services. In Table 2 Idle "
         "appears after manual failovers only.",
-        "A node is Idle exactly where the manager stopped its services for a manual failover.",
+        "A node is Idle exactly if the manager stopped its services for a manual failover.",
         "Idle after automatic failovers too.",
-        "Idle could not be told from Failed Over with Critical Services Not Running.",
+        "Idle would look like Failed Over with Critical Services Not Running.",
     ),
     DecisionRecord(
         "D32", "A partition: the record decides who takes over", _POLICY,
@@ -286,16 +289,16 @@ DECISIONS: tuple[DecisionRecord, ...] = (
     DecisionRecord(
         "D33", "A reconnection of nodes that are not failed changes no state", _INFERRED,
         "Row 16 says that the node may fail on reconnection, not when it does not.",
-        "Two nodes of which none is failed just hear each other again; a failed one: D13.",
+        "Two nodes that are not failed just hear each other again. For a failed one, see D13.",
         "Fail both on every reconnection.",
         "Every cut would need Recover.",
     ),
     DecisionRecord(
         "D34", "Both nodes down: the record keeps the roles", _INFERRED,
-        "Row 6 shows that a manual failover survives the reboot of both nodes. For other roles "
-        "nothing is said.",
-        "Who served whom is kept in the record. The first node back alone takes over after the "
-        "longer time-out (row 18); two nodes that return together resume their roles.",
+        "Row 6 shows that a manual failover survives the reboot of both nodes. The document does "
+        "not cover other roles.",
+        "The record keeps which node served which users. The first node back alone takes over "
+        "after the longer time-out (row 18); two nodes that return together resume their roles.",
         "Forget every role but that of row 6.",
         "An automatic failover would be undone by a double reboot, whatever the health.",
     ),
@@ -309,17 +312,18 @@ DECISIONS: tuple[DecisionRecord, ...] = (
     ),
     DecisionRecord(
         "D36", "Beside a failed node", _INFERRED,
-        "Row 21: a manager that restarts beside a failed node leaves both failed. What a failed "
-        "node does when its peer goes is not said, nor what two nodes show that failed apart.",
-        "A failed node stays failed and keeps its reason, also when the peer is lost; nodes that "
+        "Row 21: a manager that restarts beside a failed node leaves both failed. The document "
+        "does not say how a failed node acts when its peer is lost, nor what two nodes show that "
+        "failed apart.",
+        "A failed node stays failed and keeps its reason, even when the peer is lost; nodes that "
         "failed apart keep their own reasons.",
         "A failed node takes over; both show Unknown.",
         "A node that could not serve would serve; the operator would not learn what to repair.",
     ),
     DecisionRecord(
         "D37", "No users are added while any node is not Normal", _INFERRED,
-        "Users cannot be added while a node is in a failover state; which states these are is "
-        "not said.",
+        "Users cannot be added while a node is in a failover state; the document does not list "
+        "these states.",
         "Any state but Normal, while high availability is on.",
         "Only Idle and the two Failed Over states.",
         "Users could be added in the middle of a move.",
@@ -343,8 +347,8 @@ DECISIONS: tuple[DecisionRecord, ...] = (
     ),
     DecisionRecord(
         "D40", "A failed-over node shows its latest fault", _INFERRED,
-        "The definitions tell the two Failed Over states apart by the services; a second fault "
-        "is in no row.",
+        "The definitions distinguish the two Failed Over states by the services. No row has a "
+        "second fault.",
         "A watched failed-over node changes its state with its health, and its reason with a new "
         "fault. The backup's reason stays.",
         "Keep the first reason.",
@@ -353,7 +357,7 @@ DECISIONS: tuple[DecisionRecord, ...] = (
     DecisionRecord(
         "D41", "A restart changes the reason of the restarted node only", _INFERRED,
         "Rows 5 to 9 and 11 show restarts in some states; the others are not listed.",
-        "Everywhere likewise: the node takes up its role and shows Initialization, the peer "
+        "The same everywhere: the node takes up its role and shows Initialization, the peer "
         "keeps its reason, and a Normal node stays Normal.",
         "Only in the listed states; elsewhere both fail.",
         "A restart of a healthy manager would stop service.",
@@ -369,17 +373,17 @@ DECISIONS: tuple[DecisionRecord, ...] = (
     ),
     DecisionRecord(
         "D43", "Bounds of the service parameters", _POLICY,
-        "The document gives defaults and units, and no ranges; for the monitoring of the XCP "
-        "Authentication Service no default either, only how to turn it on.",
-        "Times from zero to a day, ports from 1 to 65535; what the values mean together is said "
-        "with the theorem that needs it. That monitoring is false until it is set.",
+        "The document gives defaults and units, and no ranges; the monitoring of the XCP "
+        "Authentication Service has no default either, only a way to turn it on.",
+        "Times from zero to a day, ports from 1 to 65535; each theorem names the relations "
+        "between values that it needs. That monitoring is false until it is set.",
         "Accept any number.",
         "A negative time-out would be accepted and would suspect every peer at once.",
     ),
     DecisionRecord(
         "D44", "What begins the silence of a peer", _INFERRED,
-        "Two time-outs are given, one of them for the initialization. From when they count is "
-        "not said.",
+        "Two time-outs are given, one of them for the initialization. The document does not say "
+        "when they begin.",
         "From the last heartbeat, from the start of the manager, and from the moment at which the "
         "node begins to initialize; the longer time-out counts while it initializes.",
         "From the last heartbeat or the start of the manager only.",
@@ -388,40 +392,41 @@ DECISIONS: tuple[DecisionRecord, ...] = (
     ),
     DecisionRecord(
         "D45", "What begins the thirty minutes, and what begins them again", _INFERRED,
-        "Users come back thirty minutes after the primary node returns to a healthy state. "
-        "Whether anything else restarts the thirty minutes is not said.",
+        "Users come back thirty minutes after the primary node returns to a healthy state. The "
+        "document does not say whether anything else restarts the thirty minutes.",
         "They count the unbroken health, as it was observed, of a node that is Failed Over and "
         "whose manager runs. A fault or a restart of the manager begins them again. Enabling "
-        "automatic fallback late, or losing the peer and hearing it again, does not: where they "
+        "automatic fallback late, or losing the peer and hearing it again, does not: once they "
         "are over, the fallback is due as soon as it is possible.",
         "Count only while automatic fallback is enabled and the peer is heard.",
         "A short loss of the network would keep users away for half an hour more.",
     ),
     DecisionRecord(
         "D46", "A timer that is due is offered again", _POLICY,
-        "What happens to a time-out that the machine ignores, or that nobody acts on, is not said, "
-        "nor what comes first of those that end together.",
-        "A timer is a level, not an edge: while it stays due and possible its event is offered "
-        "again after each keep-alive interval, never sooner. A lost host that was told is "
-        "remembered until a heartbeat arrives. An observation offers one event, what was heard "
-        "first; the others wait for the pair that comes of it.",
-        "Offer it once; offer it at every observation; offer all that is due together.",
+        "The document does not say how to treat a time-out that is ignored or not acted on, nor "
+        "which comes first of those that end together.",
+        "A timer is a level, not an edge: while it stays due and possible, its event is offered "
+        "again after each keep-alive interval, never sooner. A lost host that was reported is "
+        "remembered until a heartbeat arrives. An observation offers one event, the one received "
+        "first; the others wait for the resulting pair.",
+        "Offer it once; offer it at every observation; offer all due events together.",
         "Once: a lost answer would be lost for ever. At every observation: a busy loop. All "
         "together: the first may make the second impossible.",
     ),
     DecisionRecord(
         "D47", "Multiple device messaging doubles the time until a failover is noticed", _INFERRED,
-        "With it a failover generally takes twice the time of the service parameters. Whether "
-        "the re-login limits, which are service parameters too, are meant is not said.",
+        "With it a failover generally takes twice the time of the service parameters. The "
+        "document does not say whether this includes the re-login limits, which are service "
+        "parameters too.",
         "Twice the time-out or the delay; moving the users and the wait of the clients once. The "
         "other reading is printed beside it.",
         "Double the re-login limits too.",
-        "The longest outage after a crash would be 1194 seconds in place of 657.",
+        "The longest outage after a crash would be 1194 seconds instead of 657.",
     ),
     DecisionRecord(
         "D48", "What names and descriptions may hold", _POLICY,
-        "The text on descriptions names the forward slash and prints a backslash. Which letters "
-        "are alphanumeric, and whether case tells host names apart, is not said.",
+        "The text on descriptions names the forward slash and prints a backslash. The document "
+        "does not say which letters are alphanumeric, nor whether host names differ by case.",
         "A description holds neither slash. The name of a group holds the letters a to z in "
         "either case, digits, underscore and dash. Host names ignore case, group names do not.",
         "Refuse only the backslash that is printed; allow the letters of every language.",
@@ -430,7 +435,7 @@ DECISIONS: tuple[DecisionRecord, ...] = (
     DecisionRecord(
         "D49", "Two critical services are feature services", _INFERRED,
         "Verify Services sends its reader to the page of network services twice: step 4 links to "
-        "the page that step 1 has opened. The services of step 5 are other ones.",
+        "the page that step 1 has opened. The services of step 5 are different ones.",
         "Step 4 means the page of feature services: Cisco SIP Proxy and Cisco Presence Engine "
         "are looked for there. All five are critical, and no other but the two with a setting.",
         "Take the step as printed.",
@@ -445,23 +450,23 @@ DECISIONS: tuple[DecisionRecord, ...] = (
         "differ in cluster, publisher or version, make the enabling improper (row 24). A WAN "
         "below its minimum is an error of the configuration and changes no state.",
         "An immediate failover for missing replication as well; a slow WAN as a warning.",
-        "It would have to be said which of two healthy nodes fails over.",
+        "The machine would have to choose which of two healthy nodes fails over.",
     ),
     DecisionRecord(
-        "D51", "A node serves whom the record assigns to it, if it can", _INFERRED,
+        "D51", "A node serves the users that the record assigns to it, if it can", _INFERRED,
         "The document says where users move, not what a node that is assigned users must have "
         "in order to serve them.",
         "It serves them while its host is up, its critical services run and its database is up. "
         "Its recovery manager need not run.",
-        "Whoever is assigned is served; or nobody is served without a recovery manager.",
+        "Every assigned user is served; or nobody is served without a recovery manager.",
         "A restart of a manager would count as an outage, or a dead host as a server.",
     ),
     DecisionRecord(
         "D52", "Users are assigned with the fewest moves", _POLICY,
-        "Balanced mode spreads the users equally over all nodes. Which node gets the users that "
-        "do not divide, and who moves when nodes or users change, is not said.",
-        "No user moves whom equality within one does not force to. The nodes with most users "
-        "keep one more; of equals the first by name. Users that must move are the last by name.",
+        "Balanced mode spreads the users equally over all nodes. The document does not say which "
+        "node gets the remaining users, nor which users move when nodes or users change.",
+        "A user moves only if equality within one forces it. The nodes with most users keep one "
+        "more; among equals, the first by name. Users that must move are the last by name.",
         "Assign everybody anew.",
         "Every run would move users, and a user who moves must log in again.",
     ),
@@ -472,15 +477,15 @@ DECISIONS: tuple[DecisionRecord, ...] = (
         "to the next row; not all rows are known here.",
         "The formula, rounded half up; users are rounded up where the rows are known. Printed "
         "numbers that differ are misprints.",
-        "Print the tables as they stand.",
+        "Print the tables unchanged.",
         "Two limits would let clients log in faster than the rate of their own table.",
     ),
     DecisionRecord(
         "D54", "What an inactive connection survives", _INFERRED,
-        "An inactive connection is opened after each log-in and activated by a failover. What "
-        "happens to it when a node dies, and at a fallback, is not said.",
+        "An inactive connection is opened after each log-in and activated by a failover. The "
+        "document does not say whether it survives the death of a node, or a fallback.",
         "It lasts while its node can serve and high availability is on. Whenever the record "
-        "moves the users to its node it is activated, at a fallback too; the next one must be "
+        "moves the users to its node, it is activated, also at a fallback; the next one must be "
         "opened anew. Users who log in anew at the other node open it anew.",
         "A fallback disconnects everybody, as without dual connections.",
         "The users of a group whose failed node had been repaired would wait once more.",
@@ -490,25 +495,27 @@ DECISIONS: tuple[DecisionRecord, ...] = (
         "Two counters are described by the publisher and the subscriber node, one is listed "
         "twice, and the sentence that compares both nodes repeats a name where it means another.",
         "On every node the active counters show its active sessions and the inactive ones its "
-        "inactive sessions, one client a user: X and Y on the primary, Y and X on the secondary.",
+        "inactive sessions, with one client per user: X and Y on the primary, Y and X on the "
+        "secondary.",
         "Active always means the publisher, inactive always the subscriber.",
-        "A failover of the subscriber could not be read off the counters.",
+        "The counters would not show a failover of the subscriber.",
     ),
     DecisionRecord(
         "D56", "Sessions are kept, connections are not", _INFERRED,
         "After a crash of a node or of the XCP Router the session and its history are kept "
         "without any action of the user. Everywhere else a failover disconnects the users, who "
         "log in again.",
-        "Kept are the conversation and its history; the client still logs in again, by itself. "
-        "What queued for a suspended client is lost.",
+        "The conversation and its history are kept; the client still logs in again, by itself. "
+        "Messages queued for a suspended client are lost.",
         "After a crash nobody logs in again.",
         "The time without service after a crash would be shorter than the detection alone.",
     ),
     DecisionRecord(
         "D57", "A node without a state in a status text shows nothing", _POLICY,
-        "What the command line prints for a node that is down is in no text that was compared.",
+        "No text that was compared shows the output of the command line for a node that is down.",
         "A node that is named without a state shows nothing, as in rows 16 and 17. A missing "
-        "reason means any reason. A word that is no state or reason is reported, not guessed.",
+        "reason means any reason. A word that is neither a state nor a reason is reported, not "
+        "guessed.",
         "Leave such a node out, or refuse the text.",
         "The text of the commonest outage would not be understood.",
     ),
@@ -524,20 +531,21 @@ DECISIONS: tuple[DecisionRecord, ...] = (
     DecisionRecord(
         "D59", "The default time-out is kept, and warned of", _POLICY,
         "The document recommends the defaults of 15 and 60 seconds. Sixty is four times fifteen, "
-        "so a live peer of which three heartbeats in a row are lost may be declared lost (T6).",
+        "so a live peer may be declared lost after three lost heartbeats in a row (T6).",
         "The defaults are those of the document. The rule of sanity that they break is a warning, "
         "with the change that would help; the example of a configuration has it.",
         "A time-out of 61 seconds as the default.",
-        "A default that the document prints would be another one here.",
+        "A default of this library would differ from the printed one.",
     ),
     DecisionRecord(
         "D60", "A start asks again for what its role needs", _INFERRED,
-        "Rows 8 and 9 let a manager restart in the middle of a transition. What had been asked of "
-        "it is not said to be done again, nor what a start beside a peer that took over stops.",
+        "Rows 8 and 9 let a manager restart in the middle of a transition. The document does not "
+        "say whether earlier requests are repeated, nor what a node stops that starts beside a "
+        "peer that took over.",
         "A node that starts asks for whatever its role needs: the grant and the users where they "
-        "come to it; otherwise it disconnects users and gives the grant back. The grant goes back "
-        "when a fallback begins, for by the record nobody holds it from then on.",
-        "Trust that what was asked before the restart was done; keep the grant until everyone is "
+        "come to it; otherwise it disconnects users and gives the grant back. The grant goes "
+        "back when a fallback begins, because by the record no node holds it from then on.",
+        "Trust that requests from before the restart were done; keep the grant until everyone is "
         "home.",
         "A take-over whose manager restarted would never end; a failover during a fallback would "
         "wait for a grant that the lost node keeps.",

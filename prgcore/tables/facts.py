@@ -1,7 +1,6 @@
-"""The shapes of what the document says beside its machine: frozen records, no behaviour.
+"""The shapes of the document's facts outside its machine: frozen records, no behaviour.
 
-Law: data only, as `prgcore.model`; the records themselves are in `prgcore.tables`, and the
-functions over them in the modules beside this one.
+Law: data only, like `prgcore.model`. The records are in the other modules of `prgcore.tables`.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ __all__ = [
 Number: TypeAlias = int | float
 Limits: TypeAlias = tuple[tuple[Cube, "str | Number"], ...]
 Sum: TypeAlias = tuple[tuple[Number, str], ...]
-"""A sum of multiples: `((4, "keep_alive_interval"), (1, "jitter"))`; no name: the number itself."""
+"""A sum of multiples: `((4, "keep_alive_interval"), (1, "jitter"))`; an empty name means 1."""
 
 
 def _limits(rows: tuple[tuple[Cubelike, str | Number], ...]) -> Limits:
@@ -32,9 +31,9 @@ def _limits(rows: tuple[tuple[Cubelike, str | Number], ...]) -> Limits:
 class Parameter:
     """A service parameter.
 
-    `title` is what a screen shows; `scope` whether it is set once for the cluster or for every
-    node; `least` and `most` are this library's own bounds, for the document prints none; `since`
-    is the release that brought it, where it is not in all of them.
+    `title` is its name on a screen. `scope` says whether it is set once for the cluster or for
+    every node. `least` and `most` are this library's own bounds, because the document prints none.
+    `since` is the release that brought it, if it is not in all of them.
     """
 
     name: str
@@ -51,11 +50,11 @@ class Parameter:
 
 @frozen
 class Timer:
-    """What makes an event of a node due.
+    """A condition that makes an event of a node due.
 
-    A *moment* is due when it is told: `told` names the observation. A *count* (`limits` is not
-    empty) runs while `runs` holds and is due after the limit of the first cube that holds: a
-    parameter, or a number of seconds. It begins again at an observation in `again`, and where
+    A *moment* is due when it is observed: `told` names the observation. A *count* (`limits` is
+    not empty) runs while `runs` holds. It is due after the limit of the first cube that holds: a
+    parameter, or a number of seconds. It begins again at an observation in `again`, and when
     `again_in` begins to hold. Cubes are written from `me`.
     """
 
@@ -72,12 +71,12 @@ class Timer:
 
 @frozen
 class Sanity:
-    """What must hold between parameters: `less`, `relation` (`<`, `<=` or `!=`), `more`.
+    """A relation between parameters: `less`, `relation` (`<`, `<=` or `!=`), `more`.
 
     Names are parameters, or `jitter`. `kind` is `error` or `warning`. `theorem` is the
-    obligation that needs it, or a decision; none: common sense. `change` names the parameters
-    of which one is to be changed, the first that can be; `otherwise` says what happens where the
-    rule is broken.
+    obligation that needs it, or a decision; empty: common sense. `change` names parameters: the
+    first one that can be changed is the one to change. `otherwise` describes the effect of a
+    broken rule.
     """
 
     id: str
@@ -108,8 +107,8 @@ class CriticalService:
 class LoginProfile:
     """How fast a server of a size lets clients log in again, and for how many users.
 
-    `rate` is in log-ins a second; `most` is the largest number of users in the printed table;
-    `rows` are numbers of users that are known to be printed one below the other.
+    `rate` is in log-ins per second. `most` is the largest number of users in the printed table.
+    `rows` are numbers of users that are known to be in successive rows of it.
     """
 
     server: int
@@ -134,7 +133,7 @@ class Misprint:
 
 @frozen
 class Hindrance:
-    """What keeps users from being served, seen from a node `me`: `says` it of that node."""
+    """A reason why users are not served, seen from a node `me`; `says` describes that node."""
 
     says: str
     when: Cube = field(converter=cube)
@@ -142,10 +141,10 @@ class Hindrance:
 
 @frozen
 class Condition:
-    """What an installation must have for a feature.
+    """A condition that an installation must meet for a feature.
 
-    `setting` names a field of the installation: true or false exactly as `needs`, a release at
-    least as new. It is asked only where the setting `only_with` is true.
+    `setting` names a field of the installation. A flag must be equal to `needs`, and a release at
+    least as new. The condition counts only if the setting `only_with` is true.
     """
 
     setting: str
@@ -168,12 +167,11 @@ class Counter:
 
 @frozen
 class Restriction:
-    """What does not work, or works otherwise, around a failover.
+    """A feature that does not work, or works differently, around a failover.
 
-    It applies where `feature` is in use (none: always) and the pair, from either seat, is in one
-    of `when` (none: any pair); with `after`, only once one of these events has happened. `effect`
-    is what users notice, `advice` what to do about it, `seconds` how long it lasts, at least and
-    at most.
+    It applies if `feature` is in use (empty: always) and the pair, from either seat, is in one of
+    `when` (empty: any pair). With `after`, one of these events must have happened. Users notice
+    `effect`; `advice` helps against it; `seconds` is how long it lasts, at least and at most.
     """
 
     id: str
@@ -193,8 +191,8 @@ class Contradiction:
     """Two readings that cannot both be meant, and what was decided.
 
     `says` and `other` are the readings, in our own words, `where` and `elsewhere` their places.
-    `taken` is the reading that this project follows, `decision` the record that argues it, where
-    there was something to argue. `abroad`: one of the places is in another document.
+    `taken` is the reading that this project follows, `decision` the record that argues for it, if
+    an argument was needed. `abroad`: one of the places is in another document.
     """
 
     id: str
@@ -212,10 +210,10 @@ class Contradiction:
 class Fact:
     """One sentence or table row of the document, and where it lives in the project.
 
-    `at` is its heading and its number below it; `says` is the fact in our own words; `lives`
-    names what implements it (`rule M100`, `decision D18`, `prgcore.product.users.assign`, ...); where
-    that is empty, `exempt` says why nothing does. `print` is a fingerprint of the printed words,
-    so that somebody who has the document can check that no sentence is missing.
+    `at` is its heading and its number below the heading. `says` is the fact in our own words.
+    `lives` names its implementation (`rule M100`, `decision D18`, `prgcore.product.users.assign`,
+    ...); if it is empty, `exempt` says why there is none. `print` is a fingerprint of the printed
+    words: a reader who has the document can check that no sentence is missing.
     """
 
     at: str
@@ -230,9 +228,9 @@ class ConfigurationField:
     """A field of a configuration file.
 
     `of` is the record that has it. `kind` is text, whole, number, flag, texts, parameters, or
-    `one NAME` and `many NAME` of a record. `least` and `most` bound a number, the length of a
-    text, or how many there are; `never` is a pattern of characters that a text may not hold;
-    `rule` is what a value outside these breaks. What is not `needed` may be left out.
+    `one NAME` or `many NAME` of a record. `least` and `most` bound a number, the length of a text
+    or the length of a list. `never` is a pattern of characters that a text may not hold. A value
+    outside these breaks `rule`. A field that is not `needed` may be left out.
     """
 
     of: str
@@ -248,9 +246,9 @@ class ConfigurationField:
 
 @frozen
 class ConfigurationRule:
-    """What a configuration must obey; or had better, where `severity` is `warning`.
+    """A rule that a configuration must obey, or should obey if `severity` is `warning`.
 
-    `expects` completes "expected ...", `advice` says what to do where it is not so.
+    `expects` completes "expected ..."; `advice` says how to mend a broken rule.
     """
 
     id: str

@@ -2,8 +2,8 @@
 
 Law: data only, without seats: a family holds whichever node is left. A display belongs to a row
 of Table 2 or to exactly one family, under every policy. `decision` is the record that leads
-there, `nearest` the documented row that helps most. Ids begin with H, for hole. Who is said to
-serve has the users, and serves them while its host, database and critical services run (D51).
+there, `nearest` the documented row that helps most. Ids begin with H, for hole. A node that serves
+users is assigned them, and serves them while its host, database and critical services run (D51).
 """
 
 from __future__ import annotations
@@ -51,10 +51,10 @@ def _failed(reasons: str | Values = _ANY) -> Half:
 FAMILIES: tuple[Family, ...] = (
     # one node, or none, shows anything
     Family(
-        "HN1", "No node shows anything: both are down or both recovery managers stand still. "
+        "HN1", "No node shows anything: both are down, or neither recovery manager runs. "
         "A node whose host, database and critical services run serves those assigned to it.",
         ((_BLANK, _BLANK),), "D34", "17",
-        "Power up both nodes and start both recovery managers; the record tells each its role.",
+        "Power up both nodes and start both recovery managers; each reads its role in the record.",
     ),
     Family(
         "HN2", "One node is Normal and the other shows nothing: the heartbeat time-out has not "
@@ -111,7 +111,7 @@ FAMILIES: tuple[Family, ...] = (
         "Start its critical services if they do not run; then manual fallback to it.",
     ),
     Family(
-        "HF2", "A node came back after it was down or not heard, and had a fault since then.",
+        "HF2", "A node came back after it was down or not heard, and has had a fault since.",
         ((_half(_OVER, _FAULTS), _backup((*_LOST, _AT_START))),), "D40", "12",
         "Start its critical services, or reboot it; then manual fallback to it.",
     ),
@@ -121,7 +121,7 @@ FAMILIES: tuple[Family, ...] = (
         "Start the critical services of the failed-over node; then manual fallback to it.",
     ),
     Family(
-        "HF4", "A node that failed over was repaired or rebooted since.",
+        "HF4", "A node that failed over has been repaired or rebooted since.",
         (
             (_half(_FO, (Reason.DATABASE_FAILURE, _INIT)), _backup(Reason.DATABASE_FAILURE)),
             (_half(_FO_CSNR, _INIT), _backup(_FAULTS)),
@@ -129,7 +129,7 @@ FAMILIES: tuple[Family, ...] = (
         "Start its critical services if they do not run; then manual fallback to it.",
     ),
     Family(
-        "HF5", "A node that failed over had a fault of the other kind since.",
+        "HF5", "A node that failed over has had a fault of the other kind since.",
         (
             (_half(_OVER, Reason.CRITICAL_SERVICE_DOWN), _backup(Reason.DATABASE_FAILURE)),
             (_half(_OVER, Reason.DATABASE_FAILURE), _backup(Reason.CRITICAL_SERVICE_DOWN)),
@@ -143,16 +143,16 @@ FAMILIES: tuple[Family, ...] = (
         "then manual fallback.",
     ),
     Family(
-        "HI1", "A node whose critical services are still stopped since a manual failover came back; "
-        "its peer serves everyone.",
+        "HI1", "A node came back with its critical services still stopped by a manual failover; its "
+        "peer serves everyone.",
         ((_half(State.IDLE, (Reason.ON_ADMIN_REQUEST, _INIT)), _backup((*_LOST, _AT_START))),),
         "D39", "6",
         "Manual fallback to the Idle node: it starts the critical services.",
     ),
     # failed, alone or for different reasons
     Family(
-        "HE1", "The node that served everyone, or was about to, failed and could not tell the node "
-        "that had failed over.",
+        "HE1", "The node that served everyone, or was about to, failed and could not inform the "
+        "node that had failed over.",
         ((_half(_SETTLED), _failed()),), "D17", "15",
         "Repair the network and both nodes. When both are failed, click Recover; a Failed Over "
         "node may take over first.",

@@ -1,4 +1,4 @@
-"""The service parameters: what an administrator may set, with defaults and units.
+"""The service parameters that an administrator may set, with defaults and units.
 
 Law: data only. The document prints no ranges; the bounds are this library's own, and so is the
 default of `monitor_xcp_authentication` (D43).
@@ -60,4 +60,4 @@ PARAMETERS = (
 )
 
 AUTOMATIC_FALLBACK_AFTER = 1800
-"""Seconds of health before an automatic fallback: fixed, no parameter."""
+"""Seconds of health before an automatic fallback: fixed, not a parameter."""

@@ -1,4 +1,4 @@
-"""Choices of which both answers are worth having. A machine is built for one of each."""
+"""Choices whose answers are all useful. A machine is built for one answer to each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What does not work, or works otherwise, around a failover: the last section of the document.
+"""Features that fail or change around a failover: the last section of the document.
 
 Law: data only. Conditions are written from `me` over stored columns and hold from either seat;
 `after` names events of the machine without their seat, or one of HAPPENINGS.
@@ -22,23 +22,23 @@ _CRASHED = tuple(
     cube({**crash, "me.state": others(State.IDLE), "me.assigned_own": "no", "peer.state": _TAKEN})
     for crash in ({"me.process": "off"}, {"me.services": "down"})
 )
-"""A node went down with its users on it; of an Idle node they had left before."""
+"""A node went down with its users on it; the users of an Idle node had left before."""
 
 HAPPENINGS = {
     "user_moved": "an administrator moved a user to another node",
     "group_changed": "an administrator moved a user to a node of another group",
     "search_deleted": "a client deleted its search of a user",
 }
-"""Events that are no events of the machine, and that restrictions wait for."""
+"""Events outside the machine that restrictions wait for."""
 
 FEATURES = {
     "multiple_device_messaging": "Multiple Device Messaging is configured",
     "push_notifications": "Push Notifications for Jabber on iPhone and iPad",
-    "temporary_presence": "temporary presence of users who are no contacts",
+    "temporary_presence": "temporary presence of users who are not contacts",
 }
 
 SEARCH_AGAIN_AFTER = 30
-"""Seconds between two searches of the same user: less shows a stale presence."""
+"""Seconds between two searches of the same user; an earlier search shows a stale presence."""
 
 RESTRICTIONS = (
     Restriction(
@@ -101,10 +101,10 @@ RESTRICTIONS = (
     ),
     Restriction(
         "search_again", "temporary_presence",
-        "a user who is searched again too soon shows a stale presence",
+        "a user who is searched for again too soon shows a stale presence",
         f"{_INTERACTIONS}: Temporary presence status of a user",
         after="search_deleted", seconds=(SEARCH_AGAIN_AFTER, SEARCH_AGAIN_AFTER),
-        advice="wait at least 30 seconds between two searches of the same user",
+        advice="wait at least 30 seconds between two searches for the same user",
     ),
     Restriction(
         "moved_user", "",

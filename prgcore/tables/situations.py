@@ -1,10 +1,10 @@
 """Table 2: its 24 rows as 26 situations, each with its cause and its recommended actions.
 
 Law: data only, in our own words. Node 1 is the left column. A cause is a sequence of events
-that ends in the row; an advice is what the operator does, commands and repairs only. Between
-them timers run out and completions succeed by themselves; only automatic fallback, which takes
-thirty minutes, does not come in between. Where the document lists steps of which one prepares
-the other, they are one advice, with the numbers of the document's steps in front.
+that ends in the row. A recommendation (`Advice`) has commands and repairs of the operator only.
+Between them timers run out and completions succeed by themselves, except automatic fallback, which
+takes thirty minutes. If one step of the document prepares the next, both are one recommendation,
+which begins with the numbers of the document's steps.
 """
 
 from __future__ import annotations
@@ -65,13 +65,13 @@ _NOT_HELD: Values = ("up", "down")
 
 
 def _reboot(node: str, *, held: bool = False) -> Values:
-    """A reboot after which the services run; those that the manager holds stay held."""
+    """A reboot after which the services run, except services that the manager holds."""
     start = () if held else (f"services_up({node})",)
     return (f"power_off({node})", f"power_on({node})", f"manager_start({node})", *start)
 
 
 def _reboot_and_recover(step: str, *nodes: str, peer: Cells = _ANY) -> tuple[Advice, ...]:
-    """One advice for each node whose services the manager may hold, and one for none."""
+    """A recommendation for each node whose services the manager may hold, and one for neither."""
     which = " and ".join(n.replace("node", "node ") for n in nodes)
     text = (
         f"Step {step}: if that does not help, reboot {which}"
@@ -100,7 +100,7 @@ _ERROR_ADVICE = (
 
 
 def _bring_back(says: str, *, process: str, link: str = "up") -> tuple[Advice, ...]:
-    """Bring a blank node 1 back, start what does not run and is not held, and fall back.
+    """Bring a blank node 1 back, start services that are down and not held, and fall back.
 
     A host that boots comes up without services and with its database repaired (D12).
     """

@@ -1,4 +1,4 @@
-"""What states and reasons mean, and what states have in common: transience, groups of rules."""
+"""The meanings of states and reasons, and groups of states that rules share."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ MEANINGS: Mapping[State, str] = {
     _S.FALLING_BACK: "the backup hands the users back",
     _S.TAKING_BACK: "the users come home to it",
     _S.RUNNING_IN_FAILED_MODE: (
-        "an error came in a transition or while it was the backup; it serves nobody"),
+        "an error occurred in a transition or while it was the backup; it serves nobody"),
     _S.UNKNOWN: "high availability is not on, or was enabled without its prerequisites",
     _S.BACKUP_ACTIVATED: (
         "it had failed over and recovered; now the backup is sick, and the users come to it"),
     _S.FAILOVER_AFFECTED_SERVICES: (
         "it was the backup and became sick; its users go to its peer, which has recovered"),
 }
-"""What each state says of its node (Node State Definitions; the last two: Table 2)."""
+"""The meaning of each state for its node (Node State Definitions; the last two: Table 2)."""
 
 REASONS: Mapping[Reason, str] = {
     _R.NONE: "nothing is printed",
@@ -40,7 +40,7 @@ REASONS: Mapping[Reason, str] = {
     _R.AUTOMATIC_FALLBACK: "the users come home by themselves, as it was configured",
     _R.CRITICAL_SERVICE_DOWN: "a critical service is down",
     _R.DATABASE_FAILURE: "the database is down",
-    _R.START_OF_CRITICAL_SERVICES_FAILED: "critical services were to start and did not",
+    _R.START_OF_CRITICAL_SERVICES_FAILED: "critical services should have started and did not",
     _R.PEER_DOWN: "the peer is not heard",
     _R.PEER_REBOOT: "the host of the peer went down",
     _R.PEER_DOWN_DURING_INITIALIZATION: "the peer was not heard when this node started",
@@ -53,7 +53,7 @@ REASONS: Mapping[Reason, str] = {
         "the backup lost a critical service, and the recovered peer takes over"),
     _R.HIGH_AVAILABILITY_NOT_ENABLED: "high availability is off",
 }
-"""What each reason says of the state beside it (Table 2; the last one: the command line)."""
+"""The meaning of each reason beside a state (Table 2; the last one: the command line)."""
 
 TRANSIENT = (
     State.INITIALIZING,
@@ -67,14 +67,14 @@ TRANSIENT = (
 """Definitions: "temporary" and "transition state"; the last two until everyone has moved (D09)."""
 
 HOLDERS = (State.TAKING_OVER, State.RUNNING_IN_BACKUP_MODE, State.BACKUP_ACTIVATED)
-"""Who holds the take-over grant."""
+"""The states in which a node holds the take-over grant."""
 
 SETTLED = (
     State.IDLE,
     State.FAILED_OVER,
     State.FAILED_OVER_WITH_CRITICAL_SERVICES_NOT_RUNNING,
 )
-"""Whose users have moved to the peer."""
+"""The states of a node whose users have moved to the peer."""
 
 ACTING = (
     State.NORMAL,
@@ -84,9 +84,9 @@ ACTING = (
     State.TAKING_BACK,
     State.FAILOVER_AFFECTED_SERVICES,
 )
-"""Who must answer when the peer is lost (Initializing answers too, as a start)."""
+"""The states that must answer when the peer is lost (Initializing answers too, as a start)."""
 
 
 def others(*states: str) -> tuple[str, ...]:
-    """Every state but these."""
+    """Every state except these."""
     return tuple(s for s in State if s not in states)

@@ -2,7 +2,7 @@
 
 Law: data only. A step is one line: an event that is accepted; `refused`, `ignored` or
 `impossible` and an event; `expect COLUMN = VALUE`; `expect node1 STATE / REASON`. The causes of
-Table 2's own rows stand in `situations`; both begin at a pair of STARTS.
+Table 2's own rows are in `situations`; both begin at a pair of STARTS.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The timers of a node, and the rules that the service parameters must keep.
 
-Law: data only. A timer says when an event of the machine is due; where the event can happen at
-all is the machine's to say (`prgcore.tables.events`), and is not repeated here.
+Law: data only. A timer says when an event of the machine is due. The machine alone says where the
+event can happen at all (`prgcore.tables.events`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ TIMERS = (
         "heartbeat_heard", "a heartbeat arrives", _HEARTBEAT, told="heartbeat",
     ),
     Timer(
-        "peer_host_lost", "somebody told that the peer's host is down, and no heartbeat came since",
+        "peer_host_lost", "the peer's host was reported down, and no heartbeat has come since",
         "table2:17", told="peer_host_lost",
     ),
     Timer(
@@ -45,7 +45,7 @@ TIMERS = (
         limits=(({}, AUTOMATIC_FALLBACK_AFTER),), decisions=("D45", "D46"),
     ),
 )
-"""In the order in which events that are due together are given: what was heard comes first."""
+"""In the order in which events that are due together are offered: received ones come first."""
 
 SHORTEST_INTERVAL = 0.001
 """Seconds; below it heartbeats are a flood, and times may be too coarse to tell two apart."""
@@ -68,10 +68,10 @@ SANITY = (
         "a peer that is alive and loses no heartbeat is declared lost",
     ),
     Sanity(
-        "alive-at-start", "and shorter than the time-out during initialization",
+        "alive-at-start", "both together are also shorter than the time-out during initialization",
         ((1, _INTERVAL), (1, "jitter")), "<", ((1, _STARTING_TIMEOUT),), _ERROR, "T5",
         (_STARTING_TIMEOUT, _INTERVAL),
-        "a node that starts declares a peer lost that is alive",
+        "a node that starts declares a live peer lost",
     ),
     Sanity(
         "three-losses", "three lost heartbeats in a row are survived",
@@ -80,7 +80,7 @@ SANITY = (
         "the heartbeat after three lost ones races the time-out, and a live peer may be lost",
     ),
     Sanity(
-        "patient-start", "a node that starts waits no shorter than one that runs",
+        "patient-start", "a node that starts waits at least as long as one that runs",
         ((1, _TIMEOUT),), "<=", ((1, _STARTING_TIMEOUT),), _WARNING, "T3",
         (_STARTING_TIMEOUT, _TIMEOUT),
         "a node that starts takes over from a peer that the others would still wait for",
@@ -93,7 +93,7 @@ SANITY = (
     Sanity(
         "re-login", "clients wait before they log in again",
         ((0, ""),), "<", ((1, _LOWER),), _ERROR, "T9", (_LOWER,),
-        "clients may all come back in the same moment",
+        "clients may all come back at the same moment",
     ),
     Sanity(
         "re-login-limits", "the lower re-login limit is not above the upper one",
@@ -101,7 +101,7 @@ SANITY = (
         "there is no time for clients to choose from",
     ),
     Sanity(
-        "re-login-delay", "clients wait no shorter than the critical service delay",
+        "re-login-delay", "clients wait at least as long as the critical service delay",
         ((1, _DELAY),), "<=", ((1, _LOWER),), _WARNING, "D28", (_LOWER, _DELAY),
         "clients may try before the failover has begun",
     ),

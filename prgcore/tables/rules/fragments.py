@@ -1,6 +1,6 @@
-"""What many rules say of both halves of the record, once.
+"""Fragments that many rules share, for both halves of the record.
 
-Whoever takes over, or fails, writes the peer's half in the same step; each node settles itself
+A node that takes over, or fails, writes the peer's half in the same step. Each node settles itself
 afterwards, by its own health.
 """
 
@@ -88,7 +88,7 @@ FAIL_BY_FAULT: Then = {
     "me.reason": by("me.health", FAULT),
     "peer.reason": by("me.tells_peer", FAULT),
 }
-"""Likewise, with my fault as the reason of both."""
+"""Both nodes fail, or only me, with my fault as the reason of both."""
 
 FAIL_ALONE: Then = {
     **UNASSIGNED,
@@ -106,12 +106,12 @@ FAIL_TOGETHER: Then = {
 }
 
 YIELDS = ("disconnect_users(me)", "release_grant(me)")
-"""Asked of whoever comes to rest, or starts without the grant."""
+"""Asked of a node that comes to rest, or that starts without the grant."""
 
 PEER_YIELDS = ("disconnect_users(peer)", "release_grant(peer)")
 
 FAILS = (*YIELDS, *PEER_YIELDS)
-"""Both fail, and let go; nothing happens to a peer that is not heard and keeps its users."""
+"""Both fail and let go; a peer that is not heard keeps its users, and nothing happens to it."""
 
 def take(reason: Reason) -> Then:
     """I take over from a peer that is lost, and write its half: it is being failed over."""
