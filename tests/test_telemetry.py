@@ -98,6 +98,25 @@ def test_a_refusal_that_does_not_say_why_is_counted_too():
     assert t.refusals == {("x", ""): 1}
 
 
+def test_the_json_counts_by_rule_and_by_column_and_none_is_null():
+    def entry(event, outcome, **more):
+        return {"epoch": 1, "time": 1, "event": event, "outcome": outcome, "before": {},
+                "after": {}, **more}
+
+    failed = [{"column": "node1.state", "is": "normal", "in": ["down"]}]
+    made = of([entry("x", "done", rule="R"), entry("x", "done", rule="R"),
+               entry("x", "refused", failed=failed), entry("y", "refused")]).to_json()
+    assert made["decisions"] == [
+        {"rule": None, "event": "x", "outcome": "refused", "count": 1},
+        {"rule": None, "event": "y", "outcome": "refused", "count": 1},
+        {"rule": "R", "event": "x", "outcome": "done", "count": 2},
+    ]
+    assert made["refusals"] == [
+        {"command": "x", "column": "node1.state", "count": 1},
+        {"command": "y", "column": None, "count": 1},
+    ]
+
+
 def test_a_log_of_agents_says_what_it_cannot_tell(failover):
     hidden = ("node1.process", "node2.process")
     entries = [e.to_json() for e in failover]
