@@ -128,7 +128,9 @@ def test_a_group_that_runs_is_commanded_like_one_in_a_file(run, ha, group):
     group.start("cup1")
     group.start("CUP2")
     first = ha("wait", "--seconds", "20")
+    end = time.monotonic() + LONG
     while ha("status").err:
+        assert time.monotonic() < end, "no agent answers"
         time.sleep(0.1)
     assert (first.code, set(states(ha("status")))) == (0, {"unknown"})
     enabled = ha("enable", "--strict")
@@ -256,6 +258,7 @@ def test_what_happens_is_seen_and_not_told(bad, group):
 
 
 def test_a_second_agent_of_a_node_is_told_that_one_runs(bad, group):
+    assert group.agents["cup1"].poll() is None, "else this process becomes the agent, and stays"
     said = bad("agent", group.file, "cup1")
     assert "an agent of cup1 already runs in " in said
 
