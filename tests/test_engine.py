@@ -259,6 +259,8 @@ def test_a_pair_of_another_engine_is_read_as_values() -> None:
     other = Machine(PRG.model)
     decision = other.step(NORMAL, "failover(node1)")
     assert decision.pair == PRG.step(NORMAL, "failover(node1)").pair
+    assert other.pair(NORMAL) is other.pair(dict(NORMAL))
+    assert PRG.pair(NORMAL) is NORMAL
 
 
 def test_pairs_and_decisions_do_not_change() -> None:
