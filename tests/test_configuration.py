@@ -515,9 +515,9 @@ def test_the_schema_refuses_what_one_value_breaks(rule, breaking, at) -> None:
 
 def test_the_schema_is_one_and_ships() -> None:
     jsonschema.Draft202012Validator.check_schema(schema())
-    shipped = (PACKAGE / "configuration.schema.json").read_text(encoding="utf-8")
+    shipped = (PACKAGE / "product/configuration/configuration.schema.json").read_text(encoding="utf-8")
     assert shipped == json.dumps(schema(), indent=2) + "\n", \
-        "run: prgcore config schema > prgcore/configuration.schema.json"
+        "run: prgcore config schema > prgcore/product/configuration/configuration.schema.json"
     jsonschema.validate(example().to_json(), schema())
 
 

@@ -789,7 +789,7 @@ def test_the_errors_of_numbers_read_well() -> None:
 
 def test_the_default_that_is_ours_says_so() -> None:
     told = next(d for d in DECISIONS if d.id == "D43")
-    assert "Authentication Service no default" in told.text
+    assert "Authentication Service has no default" in told.text
     assert "false" in told.choice
     assert RECORDS["monitor_xcp_authentication"].says.endswith("; its default is ours (D43)")
     assert [r.name for r in RECORDS.values() if "ours" in r.says] == ["monitor_xcp_authentication"]
