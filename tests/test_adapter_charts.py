@@ -67,7 +67,7 @@ def test_a_refusal_is_theirs_and_says_why(node: type[PairChart]) -> None:
             one.send(event)
         assert isinstance(caught.value, Refused)
         assert str(caught.value).startswith(says)
-        assert one.pair is PRG.initial[0]
+        assert one.pair == PRG.initial[0]
     with pytest.raises(statemachine.exceptions.TransitionNotAllowed):
         one.send("no_such_event")
 

@@ -411,7 +411,7 @@ def test_a_run_is_a_step_for_every_event_refused_ones_among_them() -> None:
         pair = step.pair
     assert [str(s.outcome) for s in walk.steps] == ["done", "refused", "done"]
     assert (walk.start, walk.end) == (START, pair)
-    assert PRG.run(dict(START)).end is PRG.run(START).start
+    assert PRG.run(dict(START)).end == PRG.run(START).start
     assert PRG.run(START) == Walk(START)
 
 

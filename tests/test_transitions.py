@@ -69,7 +69,7 @@ def test_the_state_is_ours_at_every_step(shared: PairMachine, group: Any, seed: 
         else:
             with pytest.raises(transitions.MachineError):
                 getattr(group, trigger(event))()
-        assert group.pair is pair
+        assert group.pair == pair
         assert group.state == f"{pair['node1.state']}__{pair['node2.state']}"
     assert done > 50
 
@@ -103,7 +103,7 @@ def test_a_model_starts_at_its_own_pair(shared: PairMachine, group: Any) -> None
     shared.add_model(given, pair=group.pair)
     shared.add_model(own)
     assert given.state == own.state == "normal__normal"
-    assert given.pair is own.pair is group.pair
+    assert given.pair == own.pair == group.pair
 
 
 def test_a_refusal_says_why_and_moves_nothing(group: Any) -> None:
@@ -117,7 +117,7 @@ def test_a_refusal_says_why_and_moves_nothing(group: Any) -> None:
     with pytest.raises(transitions.MachineError) as caught:
         group.takeover_done_node1()
     assert caught.value.value.startswith("takeover_done(node1) cannot happen here: ")
-    assert group.pair is before
+    assert group.pair == before
     assert group.state == "normal__normal"
 
 
@@ -183,7 +183,7 @@ def test_an_event_in_the_midst_of_another_is_never_lost(when: str) -> None:
         "enable_ha was decided for a pair that a callback has changed since; "
         "trigger events in after_state_change or on_enter, or give queued=True"
     )
-    assert model.pair is PRG.step(PRG.initial[0], "services_down(node1)").pair
+    assert model.pair == PRG.step(PRG.initial[0], "services_down(node1)").pair
     assert model.state == "unknown__unknown"
 
 
@@ -203,7 +203,7 @@ def test_where_events_can_be_triggered_both_count(when: str, queued: bool) -> No
     machine.get_state("initializing__initializing").add_callback("enter", meanwhile)
     assert model.enable_ha() is True
     enabled = PRG.step(PRG.initial[0], "enable_ha").pair
-    assert model.pair is PRG.step(enabled, "services_down(node1)").pair
+    assert model.pair == PRG.step(enabled, "services_down(node1)").pair
 
 
 def test_a_state_is_not_set_without_its_pair(shared: PairMachine, group: Any) -> None:
@@ -233,7 +233,7 @@ def test_a_pair_that_is_assigned_is_noticed_before_anything_is_decided(
             act()
         assert caught.value.value.startswith(
             "unknown__unknown is not the state of the model's pair, which is normal__normal; ")
-    assert group.pair is other.pair
+    assert group.pair == other.pair
     shared.add_model(group, pair=other.pair)
     assert group.failover_node1() is True
     assert group.state == "failing_over__taking_over"
