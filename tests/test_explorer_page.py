@@ -566,8 +566,10 @@ def test_axe_finds_nothing_in_dialogs(open_page, look):
     shown = open_page(**LOOKS[look])
     for key in ("/", "l", "?"):
         shown.keyboard.press(key)
+        shown.wait_for_selector("dialog[open]")
         assert axe(shown, "dialog[open]") == []
         shown.keyboard.press("Escape")
+        shown.wait_for_selector("dialog[open]", state="detached")
 
 
 @pytest.mark.parametrize("scene", SCENES)
