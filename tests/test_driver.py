@@ -10,6 +10,7 @@ from contextlib import suppress
 from functools import cache
 
 import pytest
+from attrs import evolve
 
 from prgcore.engine import Engine
 from prgcore.errors import (
@@ -504,6 +505,33 @@ def test_the_deadline_is_enough():
     assert controller().deadline is None
 
 
+def test_parameters_change_in_one_way_and_the_deadline_moves_with_them():
+    driver = normal(parameters=TIMES)
+    for node in NODES:
+        driver.see(heard(node))
+    began = driver.clock.time
+    assert driver.deadline == began + 4
+    driver.clock.time += 1
+    with pytest.raises(AttributeError):
+        driver.parameters = Parameters()
+    driver.change_parameters(evolve(TIMES, keep_alive_timeout=2))
+    assert (driver.parameters.keep_alive_timeout, driver.deadline) == (2, began + 2)
+    flood = evolve(TIMES, keep_alive_interval=0)
+    with pytest.raises(BadInput, match="keep_alive_interval"):
+        driver.change_parameters(flood)
+    assert (driver.parameters.keep_alive_timeout, driver.deadline) == (2, began + 2)
+    driver.change_parameters(None)
+    assert (driver.parameters, driver.deadline) == (None, None)
+    driver.clock.time += 5
+    assert driver.see() == []
+    driver.change_parameters(TIMES)
+    assert driver.deadline == driver.clock.time
+    assert driver.see() == []
+    driver.clock.time = driver.deadline
+    assert driver.see()[0].event.startswith("heartbeat_lost")
+    replayed(driver.store)
+
+
 def test_a_clock_that_steps_back_hurts_nobody():
     driver = controller(parameters=TIMES)
     driver.send("enable_ha")
@@ -650,6 +678,21 @@ def test_time_passes_beside_an_event_loop():
     looped(play, clock=SystemClock(), parameters=Parameters(
         keep_alive_interval=0.05, keep_alive_timeout=0.2, initialization_keep_alive_timeout=0.3,
         critical_service_delay=0.1))
+
+
+def test_a_change_of_parameters_wakes_the_driver():
+    """The old deadline is a day away, and nobody asks."""
+    async def play(driver, _performer, _running):
+        for event in WAY:
+            await driver.see(told(event))
+        await driver.change_parameters(Parameters(keep_alive_timeout=0.2, keep_alive_interval=0.05))
+        await until(lambda: any(
+            e["event"].startswith("heartbeat_lost") for e in driver.keeper.store.entries))
+
+    from prgcore.stores.ports import SystemClock
+
+    looped(play, clock=SystemClock(), parameters=Parameters(
+        keep_alive_timeout=86_400, initialization_keep_alive_timeout=86_400))
 
 
 @cache

@@ -229,6 +229,82 @@ def test_the_defaults_survive_two_lost_heartbeats_and_the_fourth_races_the_timer
     assert patient.observe(60, NORMAL)[1] is None
 
 
+# ------------------------------------------------------ parameters that change meanwhile
+
+STARTING = but(NORMAL, state="initializing")
+SICK = but(NORMAL, services="down")
+
+
+@pytest.mark.parametrize(("pair", "past", "changed", "now", "deadline", "event"), [
+    (NORMAL, [(0, True)], {"keep_alive_timeout": 30}, 10, 30, LOST),
+    (NORMAL, [(0, True)], {"keep_alive_timeout": 30}, 45, 45, LOST),
+    (NORMAL, [(0, True)], {"keep_alive_timeout": 90}, 59, 90, LOST),
+    (NORMAL, [(0, True)], {"keep_alive_timeout": 0}, 10, 10, LOST),
+    (NORMAL, [(0, True)], {"keep_alive_timeout": 86_400}, 60, 86_400, LOST),
+    (NORMAL, [(0, True)], {"keep_alive_interval": 1}, 10, 60, LOST),
+    (NORMAL, [(0, True)], {"initialization_keep_alive_timeout": 5}, 10, 60, LOST),
+    (STARTING, [(0, False)], {"initialization_keep_alive_timeout": 30}, 10, 30, LOST),
+    (STARTING, [(0, False)], {"initialization_keep_alive_timeout": 300}, 119, 300, LOST),
+    (STARTING, [(0, False)], {"keep_alive_timeout": 5}, 10, 120, LOST),
+    (NORMAL, [(0, True), (60, False)], {"keep_alive_interval": 5}, 61, 65, LOST),
+    (NORMAL, [(0, True), (60, False)], {"keep_alive_interval": 5}, 70, 70, LOST),
+    (NORMAL, [(0, True), (60, False)], {"keep_alive_interval": 100}, 61, 160, LOST),
+    (NORMAL, [(0, True), (60, False)], {"keep_alive_timeout": 100}, 61, 100, LOST),
+    (NORMAL, [(0, True), (60, False)], {"keep_alive_timeout": 70}, 61, 75, LOST),
+    (SICK, [(0, True), (45, True)], {"critical_service_delay": 50}, 46, 50, DELAY),
+    (SICK, [(0, True), (45, True)], {"critical_service_delay": 50}, 55, 55, DELAY),
+    (SICK, [(0, True), (45, True)], {"critical_service_delay": 0}, 45, 45, DELAY),
+    (SICK, [(0, True), (45, True)], {"critical_service_delay": 200}, 46, 105, LOST),
+    (SICK, [(0, True), (45, True)], {"critical_service_delay": 46, "keep_alive_timeout": 1},
+     45, 46, LOST),
+    (FAILED_OVER, [(0, True), (1700, True)], {"keep_alive_timeout": 86_400}, 1701, 1800, FALLBACK),
+    (FAILED_OVER, [(0, True), (1800, True)], {"keep_alive_timeout": 86_400,
+                                              "keep_alive_interval": 40}, 1801, 1840, FALLBACK),
+])
+def test_a_change_of_parameters_moves_the_deadline(
+    pair: Any, past: Any, changed: dict[str, Any], now: int, deadline: int, event: str,
+) -> None:
+    monitor = started(pair=pair)
+    for moment, heartbeat in past:
+        monitor, _ = monitor.observe(moment, pair, heartbeat=heartbeat)
+    other = monitor.with_parameters(Parameters(**changed), now)
+    assert (other.now, other.next_deadline) == (now, deadline)
+    assert other.observe(deadline, pair)[1] == event
+    if deadline > now:
+        assert other.observe(deadline - 1, pair)[1] is None
+    assert attrs.evolve(monitor, parameters=other.parameters, now=now) == other
+
+
+def test_a_monitor_cannot_be_left_with_a_stale_deadline_or_a_wrong_interval() -> None:
+    monitor, _ = started().observe(0, NORMAL, heartbeat=True)
+    assert attrs.evolve(monitor, parameters=Parameters(keep_alive_timeout=30)).next_deadline == 30
+    for word in ("parameters", "next_deadline"):
+        with pytest.raises(AttributeError):
+            setattr(monitor, word, 1)
+    flood = Parameters(keep_alive_interval=0)
+    for change in (lambda: monitor.with_parameters(flood, 1),
+                   lambda: attrs.evolve(monitor, parameters=flood)):
+        with pytest.raises(BadInput, match=r"keep_alive_interval: 0: .*set keep_alive_interval=1"):
+            change()
+    with pytest.raises(BadInput, match="never steps back"):
+        monitor.with_parameters(DEFAULTS, -1)
+    with pytest.raises(BadInput, match="monotonic clock"):
+        monitor.with_parameters(DEFAULTS, nan)
+
+
+def test_before_the_first_observation_a_change_is_observed_at_once() -> None:
+    monitor = Monitor.start(PRG, "node1", 5).with_parameters(Parameters(keep_alive_timeout=7), 6)
+    assert monitor.next_deadline == 6
+    assert monitor.observe(6, NORMAL)[0].next_deadline == 12
+
+
+def test_where_nothing_can_become_due_a_change_changes_nothing() -> None:
+    off = but(NORMAL, ha="off")
+    monitor = started(pair=off).with_parameters(Parameters(keep_alive_timeout=1), 9)
+    assert monitor.next_deadline is None
+    assert monitor.observe(9, NORMAL)[1] == LOST
+
+
 # --------------------------------------------------------------- what it refuses
 
 
@@ -312,6 +388,7 @@ COLUMNS = st.fixed_dictionaries({
 })
 STEPS = st.lists(st.tuples(DURATIONS, COLUMNS, st.booleans(), st.booleans()),
                  min_size=1, max_size=12)
+CHANGES = st.lists(st.none() | PARAMETERS, min_size=12, max_size=12)
 
 
 class Naive:
@@ -377,13 +454,19 @@ class Naive:
         return now >= begun + after and not quiet
 
 
-@given(st.sampled_from([0, 0.1, -7, 1e6]), PARAMETERS, STEPS)
-def test_the_monitor_is_the_naive_one(start: float, parameters: Parameters, steps: Any) -> None:
+@given(st.sampled_from([0, 0.1, -7, 1e6]), PARAMETERS, STEPS, CHANGES)
+def test_the_monitor_is_the_naive_one(
+    start: float, parameters: Parameters, steps: Any, changes: Any,
+) -> None:
+    """Before any observation the parameters may change."""
     monitor, naive = Monitor.start(PRG, "node1", start, parameters), Naive(start, parameters)
     assert monitor.next_deadline == start
     now = start
-    for passed, columns, heartbeat, lost in steps:
+    for (passed, columns, heartbeat, lost), other in zip(steps, changes, strict=False):
         now, pair = now + passed, but(NORMAL, **columns)
+        if other is not None:
+            naive.parameters = other
+            monitor = monitor.with_parameters(other, now)
         told = naive.observe(now, pair, heartbeat=heartbeat, lost=lost)
         monitor, event = monitor.observe(now, pair, heartbeat=heartbeat, peer_host_lost=lost)
         assert event == told
@@ -472,12 +555,16 @@ def test_each_number_of_lost_heartbeats_by_itself(lost: int) -> None:
             assert claims.ask(build(lost), sort).verdict == "proved"
 
 
-def _never_again(value: Any, now: Any, *, runs: Any, again: Any, choose: Any) -> Any:
-    return choose(runs, value, now)
+def _never_again(value: Any, new: Any, *, runs: Any, again: Any, choose: Any) -> Any:
+    return choose(runs, value, new)
 
 
-def _never_reset(value: Any, now: Any, *, runs: Any, again: Any, choose: Any) -> Any:
-    return choose(again, now, value)
+def _never_reset(value: Any, new: Any, *, runs: Any, again: Any, choose: Any) -> Any:
+    return choose(again, new, value)
+
+
+def _from_the_past(_: Any, waiting: Any, interval: Any, choose: Any) -> Any:
+    return arithmetic.earliest([arithmetic.ready(c, a, interval, choose) for c, a in waiting], choose)
 
 
 POLL = arithmetic.poll
@@ -490,14 +577,13 @@ def _several(count: Any, now: Any, **asked: Any) -> Any:
 def _lost_if_held(count: Any, now: Any, **asked: Any) -> Any:
     following, given_ = POLL(count, now, **asked)
     _, alone = POLL(count, now, **{**asked, "free": True})
-    quiet = asked["choose"](alone, now + asked["interval"], following.quiet)
-    return attrs.evolve(following, quiet=quiet), given_
+    choose = asked["choose"]
+    return attrs.evolve(following, gave=choose(alone, True, following.gave),
+                        gave_at=choose(alone, now, following.gave_at)), given_
 
 
 def _hardly_quiet(count: Any, now: Any, **asked: Any) -> Any:
-    following, given_ = POLL(count, now, **asked)
-    return attrs.evolve(
-        following, quiet=asked["choose"](given_, now + 1, following.quiet)), given_
+    return POLL(count, now, **{**asked, "interval": asked["interval"] - 1})
 
 
 FAULTS: dict[str, tuple[str, Callable[..., Any], set[str]]] = {
@@ -506,12 +592,13 @@ FAULTS: dict[str, tuple[str, Callable[..., Any], set[str]]] = {
                      {"T1", "T2", "T4", "T5", "T7", "T8"}),
     "a heartbeat is forgotten": ("kept", _never_again, {"T1", "T3", "T5", "T6"}),
     "a recovery is forgotten": ("kept", _never_reset, {"T1", "T2", "T7"}),
-    "never quiet": ("ready", lambda since, after, *_: since + after, {"T1", "T8"}),
+    "never quiet": ("ready", lambda count, after, *_: count.since + after, {"T1", "T8"}),
     "the last deadline": ("earliest", lambda moments, _: moments[-1], {"T8"}),
     "a deadline in the past": ("not_before", lambda *moments: moments[1], {"T8"}),
+    "a deadline that may have passed": ("next_deadline", _from_the_past, {"T8"}),
     "several events at once": ("poll", _several, {"T1", "T8"}),
     "what is held back is lost": ("poll", _lost_if_held, {"T1", "T8"}),
-    "quiet for a second only": ("poll", _hardly_quiet, {"T1", "T8"}),
+    "quiet for too short": ("poll", _hardly_quiet, {"T1", "T8"}),
     "survives a race": ("survives", lambda n, i, j, t: (n + 1) * i + j <= t, {"T5", "T6"}),
     "forgets the jitter": ("survives", lambda n, i, _, t: (n + 1) * i < t, {"T5", "T6"}),
     "one interval too few": ("noticed_earliest", lambda n, i, j, t: t - n * i - j, {"T4", "T9"}),

@@ -13,7 +13,8 @@ from prgcore.timers import arithmetic
 from prgcore.timers.arithmetic import Count
 
 __all__ = [
-    "COUNTS", "any_count", "at_the_start", "deadline_is_enough", "exactly_when_due",
+    "COUNTS", "any_count", "at_the_start", "deadline_after_a_change", "deadline_is_enough",
+    "exactly_when_due",
     "first_poll", "held_back", "observed", "recovery_resets", "unbroken_health",
 ]
 
@@ -26,13 +27,17 @@ def observed(u: Unknowns, count: Count, now: Term, **more: Term) -> tuple[Count,
 
 
 def any_count(u: Unknowns) -> Count:
-    return Count(u.flag("runs"), u.number("since"), u.number("quiet"))
+    return Count(u.flag("runs"), u.number("since"), u.flag("count_gave"), u.number("count_gave_at"))
 
 
-def _knows(u: Unknowns, count: Count, began: Term, gave: Term, gave_at: Term) -> Term:
-    """The term that a running count remembers when it began and until when it is quiet."""
-    quiet = u.choose(gave, gave_at + u.number("interval"), began)
-    return implies(count.runs, both(same(count.since, began), same(count.quiet, quiet)))
+def _knows(count: Count, began: Term, gave: Term, gave_at: Term) -> Term:
+    """The term that a running count remembers when it began, and when it gave its event.
+
+    No duration is in it: it goes on to hold if the parameters change.
+    """
+    return implies(count.runs, both(
+        same(count.since, began), same(count.gave, gave),
+        implies(gave, same(count.gave_at, gave_at))))
 
 
 def at_the_start(u: Unknowns) -> Claim:
@@ -40,10 +45,10 @@ def at_the_start(u: Unknowns) -> Claim:
     start = u.number("start")
     count = arithmetic.begun(start, runs=u.flag("runs"))
     return Claim(
-        {"the monitor starts, and the interval is above zero": u.number("interval") > 0},
+        {"the monitor starts": True},
         {
             "the count knows that it began at the start and gave nothing":
-                _knows(u, count, start, gave=False, gave_at=start),
+                _knows(count, start, gave=False, gave_at=start),
             "and began no sooner than the node was last seen unwell, the start at the latest":
                 implies(count.runs, count.since >= start),
         },
@@ -68,7 +73,7 @@ def exactly_when_due(u: Unknowns) -> Claim:
     return Claim(
         {
             "the count knows when it began and when it last gave its event":
-                _knows(u, count, began, gave, gave_at),
+                _knows(count, began, gave, gave_at),
             "time goes on": both(began <= last, gave_at <= last, last <= now),
             "durations are not negative": both(after >= 0, interval > 0),
         },
@@ -78,7 +83,7 @@ def exactly_when_due(u: Unknowns) -> Claim:
             "observation has given no other event": same(given, both(is_due, free)),
             "and the count still knows":
                 both(same(following.runs, goes_on),
-                     _knows(u, following, began_now, gave_now,
+                     _knows(following, began_now, gave_now,
                             u.choose(given, now, gave_at))),
         },
         both(given, gave),
@@ -186,23 +191,37 @@ def _in_turn(u: Unknowns, counts: list[Count], now: Term) -> tuple[list[Count], 
 
 
 def _moments(u: Unknowns, counts: list[Count]) -> list[Term]:
-    return [arithmetic.ready(c.since, u.number(f"after{i}"), c.quiet, u.choose)
-            for i, c in zip(COUNTS, counts, strict=True)]
+    interval = u.number("interval")
+    return [arithmetic.ready(c, after, interval, u.choose) for c, after in _waiting(u, counts)]
+
+
+def _waiting(u: Unknowns, counts: list[Count]) -> list[tuple[Count, Term]]:
+    return [(c, u.number(f"after{i}")) for i, c in zip(COUNTS, counts, strict=True)]
+
+
+def _running(u: Unknowns) -> list[Count]:
+    """Any counts that run."""
+    return [Count(True, u.number(f"since{i}"), u.flag(f"gave{i}"), u.number(f"gave_at{i}"))
+            for i in COUNTS]
+
+
+def _durations(u: Unknowns) -> dict[str, Term]:
+    return {"the interval is above zero, and no duration is negative": both(
+        u.number("interval") > 0, *(u.number(f"after{i}") >= 0 for i in COUNTS))}
 
 
 def deadline_is_enough(u: Unknowns) -> Claim:
     now, then, interval = map(u.number, ("now", "then", "interval"))
-    counts = [Count(True, u.number(f"since{i}"), u.number(f"quiet{i}")) for i in COUNTS]
+    counts = _running(u)
     following, given = _in_turn(u, counts, now)
     _, given_then = _in_turn(u, following, then)
     before, moments = _moments(u, counts), _moments(u, following)
-    deadline = arithmetic.not_before(now, arithmetic.earliest(moments, u.choose), u.choose)
+    deadline = arithmetic.next_deadline(now, _waiting(u, following), interval, u.choose)
     return Claim(
         {
             "four counts run, their events are possible, and nothing arrives or changes": True,
             "they are observed twice": now <= then,
-            "the interval is above zero, and no duration is negative": both(
-                interval > 0, *(u.number(f"after{i}") >= 0 for i in COUNTS)),
+            **_durations(u),
         },
         {
             "an observation gives one event at most": both(*(
@@ -219,4 +238,29 @@ def deadline_is_enough(u: Unknowns) -> Claim:
                        for g, was, after in zip(given, before, moments, strict=True))),
         },
         both(either(*given), either(*given_then)),
+    )
+
+
+def deadline_after_a_change(u: Unknowns) -> Claim:
+    """The claim about any counts, and any parameters that hold from `now` on, whatever was before.
+
+    So it is about a monitor directly after a change: it reads the new parameters and no old one.
+    """
+    now, then = map(u.number, ("now", "then"))
+    counts = _running(u)
+    _, given = _in_turn(u, counts, then)
+    deadline = arithmetic.next_deadline(now, _waiting(u, counts), u.number("interval"), u.choose)
+    return Claim(
+        {
+            "four counts run, their events are possible, and nothing arrives or changes": True,
+            "the parameters change now, and the next observation is later, or in this moment":
+                now <= then,
+            **_durations(u),
+        },
+        {
+            "the new deadline is not before now": deadline >= now,
+            "before it nothing is due, from it on something is":
+                same(either(*given), then >= deadline),
+        },
+        both(then > now, either(*given)),
     )

@@ -7,7 +7,7 @@ after a delay between `shortest` and `longest`. The jitter is late + longest - s
 
 from __future__ import annotations
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from prgcore.prove.claims import Build, Claim, Term, Unknowns, both, implies, no, same
 from prgcore.prove.counts import any_count, observed
@@ -266,7 +266,7 @@ def service_outage(u: Unknowns) -> Claim:
     fault, before, now, delay, polling = map(
         u.number, ("fault", "before", "now", "delay", "polling"))
     move = _Move.of(u)
-    count = Count(False, u.number("since"), u.number("quiet"))
+    count = evolve(any_count(u), runs=False)
     count, at_once = observed(u, count, fault, after=delay)
     count, given_before = observed(u, count, before, after=delay)
     _, given = observed(u, count, now, after=delay)

@@ -164,8 +164,9 @@ class Agent:
 
         A node that cannot read it must not look alive.
         """
-        p, writer = self.group.parameters, None
+        writer = None
         while True:
+            p = self.keeper.parameters or self.group.parameters
             record, read = self.serving.seen or (None, 0.0)
             if record is not None and boot_clock() - read < p.keep_alive_timeout:
                 beat = {"node": self.node, "changes": record.changes[self.node],

@@ -16,6 +16,7 @@ from attrs import evolve
 from prgcore.errors import Conflict, PrgError, Unavailable
 from prgcore.running.driver import Heard, Keeper, carried_out
 from prgcore.stores.ports import Observation, Performer
+from prgcore.timers.parameters import Parameters
 from prgcore.wire.entry import Entry
 
 __all__ = ["AsyncDriver"]
@@ -83,6 +84,10 @@ class AsyncDriver:
             return self.keeper.tell(event, **asked)
 
         return await self._decide(tell)
+
+    async def change_parameters(self, parameters: Parameters | None) -> None:
+        """Go on with other parameters from now on, as `Keeper.change_parameters`."""
+        await self._decide(self.keeper.change_parameters, parameters)
 
     async def _decide(self, what: Callable[..., T], *given: Any) -> T:
         answer = await asyncio.to_thread(what, *given)

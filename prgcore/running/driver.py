@@ -92,7 +92,6 @@ class Keeper:
     store: Store
     node: str | None
     nodes: tuple[str, ...]
-    parameters: Parameters | None
     completes: bool
     terms: dict[str, str]
 
@@ -110,7 +109,7 @@ class Keeper:
         self.clock: Clock = SystemClock() if clock is None else clock
         self.by = node or CONTROLLER
         self.nodes = (node,) if node else NODES
-        self.parameters, self.completes = parameters, completes
+        self._parameters, self.completes = parameters, completes
         self._log = log
         self._lock = RLock()
         self._monitors: dict[str, Monitor] = {}
@@ -161,10 +160,35 @@ class Keeper:
 
     def restart(self, node: str) -> None:
         """Start the timers of a node afresh, as its recovery manager does when it starts."""
-        if self.parameters is not None:
-            with self._lock:
+        with self._lock:
+            if self._parameters is not None:
                 self._monitors[node] = Monitor.start(
-                    self.engine, node, self.clock.now(), self.parameters)
+                    self.engine, node, self.clock.now(), self._parameters)
+
+    @property
+    def parameters(self) -> Parameters | None:
+        """The parameters of the timers; None: there are no timers. `change_parameters` sets them."""
+        return self._parameters
+
+    def change_parameters(self, parameters: Parameters | None) -> None:
+        """Go on with other parameters from now on; `deadline` moves with them.
+
+        The counts go on. None ends the timers; they start afresh when there are parameters again.
+
+        Raises:
+            BadInput: the interval of heartbeats is below a millisecond. Nothing changes.
+        """
+        with self._lock:
+            now = self.clock.now()
+
+            def changed(node: str, parameters: Parameters) -> Monitor:
+                old = self._monitors.get(node)
+                return (Monitor.start(self.engine, node, now, parameters) if old is None
+                        else old.with_parameters(parameters, max(now, old.now)))
+
+            self._monitors = {} if parameters is None else {
+                node: changed(node, parameters) for node in self.nodes}
+            self._parameters = parameters
 
     # ---------------------------------------------------------------- the record
 
@@ -361,7 +385,7 @@ class Keeper:
         lost = seen.host_lost == node
         record, _ = self.read()
         came = self._taken(node, lost=lost)
-        while True:
+        while node in self._monitors:
             now = self.clock.now() if came is None else came
             self._monitors[node], event = self._monitors[node].observe(
                 max(now, self._monitors[node].now), any_pair(self.engine, self.known(record)),

@@ -14,9 +14,9 @@ from typing import Any, TypeAlias
 from attrs import frozen
 
 __all__ = [
-    "Choose", "Count", "begun", "due", "earliest", "fenced", "kept", "not_before",
-    "noticed_earliest", "noticed_latest", "outage", "poll", "ready", "serves_from",
-    "serves_until", "survives",
+    "Choose", "Count", "begun", "due", "earliest", "fenced", "kept", "next_deadline",
+    "not_before", "noticed_earliest", "noticed_latest", "outage", "poll", "ready",
+    "serves_from", "serves_until", "survives",
 ]
 
 Choose: TypeAlias = Callable[[Any, Any, Any], Any]
@@ -26,14 +26,39 @@ def _choose(condition: Any, then: Any, otherwise: Any) -> Any:
     return then if condition else otherwise
 
 
-def kept(value: Any, now: Any, *, runs: Any, again: Any, choose: Choose = _choose) -> Any:
-    """The moment that a count remembers: its old one while it continues, `now` where it begins."""
-    return choose(again, now, choose(runs, value, now))
+@frozen
+class Count:
+    """A timer that counts: whether it runs and since when, whether it gave its event and when.
+
+    It remembers moments only. No parameter is in it, so the parameters may change at any time.
+    """
+
+    runs: Any
+    since: Any
+    gave: Any
+    gave_at: Any
 
 
-def ready(since: Any, after: Any, quiet: Any, choose: Choose = _choose) -> Any:
-    """The moment from which a count is due: its deadline, or the end of its quiet time."""
-    deadline = since + after
+def begun(now: Any, *, runs: Any) -> Count:
+    """A count before its first observation."""
+    return Count(runs, now, False, now)
+
+
+def kept(value: Any, new: Any, *, runs: Any, again: Any, choose: Choose = _choose) -> Any:
+    """The memory of a count: the old value while it continues, the new one where it begins."""
+    return choose(again, new, choose(runs, value, new))
+
+
+def ready(count: Count, after: Any, interval: Any, choose: Choose = _choose) -> Any:
+    """The moment from which a count is due: its deadline, or the end of its quiet time.
+
+    Args:
+        count: the count.
+        after: how long it counts.
+        interval: how long it is quiet after its event was given.
+    """
+    deadline = count.since + after
+    quiet = choose(count.gave, count.gave_at + interval, deadline)
     return choose(quiet > deadline, quiet, deadline)
 
 
@@ -52,18 +77,18 @@ def not_before(now: Any, moment: Any, choose: Choose = _choose) -> Any:
     return choose(moment < now, now, moment)
 
 
-@frozen
-class Count:
-    """A timer that counts: whether it runs, since when, and how long it is quiet."""
+def next_deadline(
+    now: Any, waiting: Iterable[tuple[Count, Any]], interval: Any, choose: Choose = _choose,
+) -> Any:
+    """The first moment from now on at which one of these counts is due; there is at least one.
 
-    runs: Any
-    since: Any
-    quiet: Any
-
-
-def begun(now: Any, *, runs: Any) -> Count:
-    """A count before its first observation."""
-    return Count(runs, now, now)
+    Args:
+        now: the time.
+        waiting: the counts that run and whose events are possible, and how long each counts.
+        interval: how long each is quiet after its event was given.
+    """
+    moments = [ready(count, after, interval, choose) for count, after in waiting]
+    return not_before(now, earliest(moments, choose), choose)
 
 
 def poll(
@@ -81,10 +106,12 @@ def poll(
         free: whether this observation has given no other event. If it has, the count waits.
     """
     since = kept(count.since, now, runs=count.runs, again=again, choose=choose)
-    quiet = kept(count.quiet, now, runs=count.runs, again=again, choose=choose)
-    is_due = due(now, ready(since, after, quiet, choose))
+    gave = kept(count.gave, False, runs=count.runs, again=again, choose=choose)
+    count = Count(goes_on, since, gave, count.gave_at)
+    is_due = due(now, ready(count, after, interval, choose))
     given = choose(goes_on, choose(possible, choose(free, is_due, False), False), False)
-    return Count(goes_on, since, choose(given, now + interval, quiet)), given
+    return Count(goes_on, since, choose(given, True, gave),
+                 choose(given, now, count.gave_at)), given
 
 
 def survives(lost: Any, interval: Any, jitter: Any, timeout: Any) -> Any:

@@ -22,13 +22,11 @@ from prgcore.tables.timers import SHORTEST_INTERVAL, TIMERS
 from prgcore.timers.arithmetic import (
     Count,
     begun,
-    earliest,
-    not_before,
+    next_deadline,
     noticed_earliest,
     noticed_latest,
     outage,
     poll,
-    ready,
     survives,
 )
 from prgcore.timers.parameters import AT_MOST, LATEST, Parameters, Range, seconds, spread
@@ -126,25 +124,37 @@ def _time(now: object, name: str) -> Number:
     return now
 
 
+def _timed(_: object, __: object, parameters: Parameters) -> None:
+    """Check what a monitor needs of its parameters: the rule `interval`."""
+    if parameters.keep_alive_interval < SHORTEST_INTERVAL:
+        broken = next(v for v in check(parameters) if v.rule.id == "interval")
+        raise BadInput(f"keep_alive_interval: {parameters.keep_alive_interval}: "
+                       f"{broken.rule.otherwise}; {broken.advice}")
+
+
 @frozen
 class Monitor:
     """One node's watch over time, a value; make one with `Monitor.start`.
 
+    It remembers moments and the names of limits, and no number that follows from the parameters.
+
     Attributes:
-        now: the time of the last observation, in seconds.
-        next_deadline: the latest time of the next observation if nothing arrives. `now` means
-            at once, because another event waits its turn. None means never.
+        parameters: the service parameters; `with_parameters` changes them.
+        now: the time of the last observation or change of parameters, in seconds.
         counts: the counts, in the order of the timers that count.
         inside: for each count, whether the node was where it begins again.
+        waiting: for each count its limit, as the last observation found it: a parameter, or a
+            number of seconds. None for a count that does not run, or whose event is not possible.
+            None instead of the tuple: nothing was observed yet.
     """
 
     engine: Engine
     node: str
-    parameters: Parameters
+    parameters: Parameters = field(validator=_timed)
     now: Number
-    next_deadline: Number | None
     counts: tuple[Count, ...]
     inside: tuple[bool, ...]
+    waiting: tuple[str | Number | None, ...] | None
     _watches: tuple[Watch, ...] = field(repr=False)
 
     @staticmethod
@@ -158,17 +168,48 @@ class Monitor:
                 heartbeats below a millisecond (rule `interval`).
         """
         now = _time(now, "now")
-        parameters = Parameters() if parameters is None else parameters
-        too_short = next(f for f in check(parameters) if f.rule.id == "interval")
-        if not too_short.holds:
-            raise BadInput(f"keep_alive_interval: {parameters.keep_alive_interval}: "
-                           f"{too_short.rule.otherwise}; {too_short.advice}")
         all_ = watches(engine, node)
         counting = [w for w in all_ if w.counts]
         counts = tuple(
             begun(now, runs=not w.runs.cells and not w.timer.told) for w in counting)
-        inside = (True,) * len(counting)
-        return Monitor(engine, node, parameters, now, now, counts, inside, all_)
+        return Monitor(engine, node, Parameters() if parameters is None else parameters, now,
+                       counts, (True,) * len(counting), None, all_)
+
+    @property
+    def next_deadline(self) -> Number | None:
+        """The latest time of the next observation if nothing arrives.
+
+        `now` means at once: another event waits its turn, or nothing was observed yet. None means
+        never. A change of parameters moves it.
+        """
+        if self.waiting is None:
+            return self.now
+        waiting = [(count, self._seconds(limit))
+                   for count, limit in zip(self.counts, self.waiting, strict=True)
+                   if limit is not None]
+        interval = self.parameters.keep_alive_interval
+        found: Number | None = next_deadline(self.now, waiting, interval) if waiting else None
+        return found
+
+    def with_parameters(self, parameters: Parameters, now: Number) -> Monitor:
+        """The same monitor with other parameters from now on; its counts go on (T1, T8).
+
+        A timer whose new limit is already over is due at once. One that gave its event is quiet
+        for the new interval since then.
+
+        Raises:
+            BadInput: no time, a time before the last one, or an interval of heartbeats below a
+                millisecond (rule `interval`).
+        """
+        return evolve(self, parameters=parameters, now=self._later(now))
+
+    def _later(self, now: Number) -> Number:
+        """A time, checked: it is not before the last one."""
+        now = _time(now, "now")
+        if now < self.now:
+            raise BadInput(f"now: {now} is before {self.now}, the time of the last observation; "
+                           "expected a clock that never steps back (time.monotonic)")
+        return now
 
     def observe(
         self, now: Number, pair: Mapping[str, str], *, heartbeat: bool = False,
@@ -190,17 +231,14 @@ class Monitor:
         Raises:
             BadInput: it is not a time, it is before the last one, or the pair is not the machine's.
         """
-        now = _time(now, "now")
-        if now < self.now:
-            raise BadInput(f"now: {now} is before {self.now}, the time of the last observation; "
-                           "expected a clock that never steps back (time.monotonic)")
+        now = self._later(now)
         here = self.engine.pair(pair)
         told = {_HEARTBEAT: heartbeat, "peer_host_lost": peer_host_lost}
         before = iter(zip(self.counts, self.inside, strict=True))
         event: str | None = None
         counts: list[Count] = []
         inside: list[bool] = []
-        moments: list[Number] = []
+        waiting: list[str | Number | None] = []
         for watch in self._watches:
             possible = any(self.engine.holds(c, here) for c in watch.possible)
             if not watch.counts:
@@ -211,28 +249,27 @@ class Monitor:
                 goes_on, again = self.engine.holds(watch.runs, here), begins and not was_inside
                 if watch.timer.told:
                     goes_on, again = told[watch.timer.told] or (old.runs and not heartbeat), heartbeat
-                after = self._limit(watch, here)
+                limit = self._limit(watch, here)
                 count, given = poll(
                     old, now, goes_on=goes_on,
                     again=again or any(told[name] for name in watch.timer.again),
-                    possible=possible, after=after,
+                    possible=possible, after=self._seconds(limit),
                     interval=self.parameters.keep_alive_interval, free=event is None,
                 )
                 counts.append(count)
                 inside.append(begins)
-                if count.runs and possible:
-                    moments.append(ready(count.since, after, count.quiet))
+                waiting.append(limit if count.runs and possible else None)
             if given:
                 event = watch.event
-        following = evolve(
-            self, now=now, next_deadline=not_before(now, earliest(moments)) if moments else None,
-            counts=tuple(counts), inside=tuple(inside),
-        )
+        following = evolve(self, now=now, counts=tuple(counts), inside=tuple(inside),
+                           waiting=tuple(waiting))
         return following, event
 
-    def _limit(self, watch: Watch, pair: Pair) -> Number:
-        """How long this count lasts in this pair; an event that somebody reports is due at once."""
-        limit = next((limit for cells, limit in watch.limits if self.engine.holds(cells, pair)), 0)
+    def _limit(self, watch: Watch, pair: Pair) -> str | Number:
+        """The limit of this count in this pair; an event that somebody reports is due at once."""
+        return next((limit for cells, limit in watch.limits if self.engine.holds(cells, pair)), 0)
+
+    def _seconds(self, limit: str | Number) -> Number:
         if not isinstance(limit, str):
             return limit
         after: Number = getattr(self.parameters, limit)
