@@ -19,8 +19,8 @@ from prgcore.vocabulary import Evidence, Kind, Outcome
 
 __all__ = [
     "AcceptedOnly", "Action", "ActionKind", "Advice", "By", "Cause", "Cell", "Choices",
-    "Column", "Const", "Copy", "Cube", "Cubelike", "DecisionRecord", "Derivation", "Display",
-    "Duty", "Effect", "Event", "Exclusive", "Family", "Half", "Invariant", "Model", "OnlyBy",
+    "Column", "Const", "Convergence", "Copy", "Cube", "Cubelike", "DecisionRecord", "Derivation", "Display",
+    "Duty", "Effect", "Event", "Exclusive", "Family", "Half", "Invariant", "Model", "Observation", "OnlyBy",
     "Policy", "Possible", "Rule", "Shown", "Situation", "Story", "Table", "Thenlike", "Value",
     "Values", "Viewpoint", "as_values", "by", "copied", "cube", "cubes", "effects",
 ]
@@ -338,6 +338,33 @@ class OnlyBy(Record):
 
 
 @frozen(eq=False, repr=False)
+class Observation(Record):
+    """A question with a name: whether a reachable pair is in one of these cubes.
+
+    `expect` makes a promise of it: `reached` or `never`. Without it the answer is only reported.
+    """
+
+    id: str
+    says: str
+    when: tuple[Cube, ...] = field(converter=cubes)
+    expect: str = ""
+
+
+@frozen(eq=False, repr=False)
+class Convergence(Record):
+    """A promise that pairs in these cubes do not last: timers and completions lead out of them.
+
+    `within` is the largest number of steps that this may take; 0 leaves the number open. It is for
+    machines that are not safe, but heal: the cubes are reachable, and no run stays there.
+    """
+
+    id: str
+    says: str
+    leaves: tuple[Cube, ...] = field(converter=cubes)
+    within: int = 0
+
+
+@frozen(eq=False, repr=False)
 class Duty(Record):
     """A promise about actions: which ones a step asks for, in which order, where they are harmless.
 
@@ -522,6 +549,8 @@ class Model(Record):
     accepted_only: tuple[AcceptedOnly, ...] = ()
     exclusive: tuple[Exclusive, ...] = ()
     only_by: tuple[OnlyBy, ...] = ()
+    observations: tuple[Observation, ...] = ()
+    converges: tuple[Convergence, ...] = ()
     duties: tuple[Duty, ...] = ()
     mirror: tuple[tuple[str, str], ...] = ()
     transient: tuple[Cell, ...] = ()
@@ -557,6 +586,8 @@ class Table(Record):
     accepted_only: tuple[AcceptedOnly, ...] = ()
     exclusive: tuple[Exclusive, ...] = ()
     only_by: tuple[OnlyBy, ...] = ()
+    observations: tuple[Observation, ...] = ()
+    converges: tuple[Convergence, ...] = ()
     duties: tuple[Duty, ...] = ()
     transient: Values = ()
     may_wait: tuple[Cube, ...] = ()

@@ -241,6 +241,14 @@ def instantiate(table: Table, policy: Mapping[str, str]) -> Model:
         OnlyBy(o.id, seat(o.column, me), o.value, tuple(seat_event(e, me) for e in o.events), o.says)
         for o in table.only_by for me in NODES
     )
+    observations = tuple(
+        evolve(o, when=tuple(dict.fromkeys(seat_cube(c, me) for me in NODES for c in o.when)))
+        for o in table.observations
+    )
+    converges = tuple(
+        evolve(v, leaves=tuple(dict.fromkeys(seat_cube(c, me) for me in NODES for c in v.leaves)))
+        for v in table.converges
+    )
     duties = tuple(_duties(table.duties))
     return Model(
         name=table.name,
@@ -253,7 +261,8 @@ def instantiate(table: Table, policy: Mapping[str, str]) -> Model:
             for start in table.initial
         ),
         events=events, possible=possible, rules=rules, invariants=invariants,
-        accepted_only=accepted_only, exclusive=exclusive, only_by=only_by, duties=duties,
+        accepted_only=accepted_only, exclusive=exclusive, only_by=only_by, observations=observations,
+        converges=converges, duties=duties,
         mirror=tuple((f"node1.{c.name}", f"node2.{c.name}") for c in table.node_columns),
         transient=tuple(
             Cell(f"{me}.state", table.transient) for me in NODES if table.transient

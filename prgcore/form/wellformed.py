@@ -120,6 +120,7 @@ def findings(model: Model, actions: Iterable[str] | None = None) -> tuple[str, .
         *_rules(model, columns, events, None if actions is None else frozenset(actions),
                 Stored(model.columns) if not unsound else None),
         *_promises(model, columns, events),
+        *_answers(model, columns),
         *_duties(model, columns, events),
         *_rest(model, columns),
         *_stories(model, events),
@@ -352,6 +353,27 @@ def _promises(model: Model, columns: _Columns, events: Mapping[str, Event]) -> I
             yield from _unknown(f"{at}.value", "value", only.value, columns[only.column].domain)
         for j, name in enumerate(only.events):
             yield from _unknown(f"{at}.events[{j}]", "event", name, events)
+
+
+def _answers(model: Model, columns: _Columns) -> Iterator[str]:
+    """Mistakes in observations and convergences."""
+    observed = [o.id for o in model.observations]
+    leaving = [c.id for c in model.converges]
+    ids = [*(i.id for i in model.invariants), *observed, *leaving]
+    for section, many in (("observations", observed), ("converges", leaving)):
+        for i, id_ in enumerate(many):
+            if ids.count(id_) > 1:
+                yield f"{section}[{i}].id: {id_!r} is the name of another promise already"
+    for i, observation in enumerate(model.observations):
+        yield from _some(f"observations[{i}].when", observation.when, columns)
+    for i, convergence in enumerate(model.converges):
+        yield from _some(f"converges[{i}].from", convergence.leaves, columns)
+
+
+def _some(place: str, many: tuple[Cube, ...], columns: _Columns) -> Iterator[str]:
+    if not many:
+        yield f"{place}: no cube; it is about no pair"
+    yield from _many(place, many, columns)
 
 
 def _duties(model: Model, columns: _Columns, events: Mapping[str, Event]) -> Iterator[str]:

@@ -22,6 +22,7 @@ from prgcore.prove import agreement, document, duties, table, timing, views
 from prgcore.prove.compiled import Compiled, agrees
 from prgcore.prove.counterexample import unreached
 from prgcore.prove.induction import breaks, has_seats, unmirrored
+from prgcore.prove.observations import FAIR, observations
 from prgcore.prove.progress import chain, chains
 from prgcore.prove.space import Space
 from prgcore.prove.work import BY_ITSELF, HOMEWARD, Judgement, Obligation, Work
@@ -413,7 +414,7 @@ _AGREEMENT = (
 def obligations(model: Model) -> tuple[Obligation, ...]:
     """The obligations of a machine, in the order in which they are printed."""
     safety = model.assumptions
-    fair = (*model.assumptions, "A-FAIR: an enabled timer or completion eventually occurs")
+    fair = (*model.assumptions, FAIR)
     sentences: dict[str, str] = {}
     for guard in _guards(model):
         sentences.setdefault(guard.id, guard.says)
@@ -430,6 +431,7 @@ def obligations(model: Model) -> tuple[Obligation, ...]:
             key=lambda o: _natural(o.id),
         ),
         *(Obligation(i, sentences[i], _safety(i), safety) for i in rest),
+        *observations(model.observations, model.converges, safety),
         *(Obligation(*row, safety) for row in _DOCUMENT),
         *(Obligation(*row, fair) for row in _PROGRESS),
         *timing.obligations(),

@@ -8,7 +8,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from prgcore.model import AcceptedOnly, Column, Event, Invariant, Possible, Rule, Table, by, cube
+from prgcore.model import (
+    AcceptedOnly,
+    Column,
+    Event,
+    Invariant,
+    Observation,
+    Possible,
+    Rule,
+    Table,
+    by,
+    cube,
+)
 from prgcore.seats import instantiate
 from prgcore.vocabulary import Kind, Outcome
 from prgcore.wire.machine_file import dumps
@@ -99,6 +110,8 @@ TABLE = Table(
     invariants=INVARIANTS,
     accepted_only=(AcceptedOnly("S4", "recover", {"me.state": "failed", "me.host": "on"},
                                 "recover is accepted exactly on a failed node", exactly=True),),
+    observations=(Observation("W1", "the active node fails, and the other one serves",
+                              {"me.host": "off", "peer.state": "active"}, "reached"),),
     transient=("promoting",),
     goal=tuple(
         cube({f"{one}.state": "active", f"{other}.state": "standby", "both.host": "on",

@@ -21,7 +21,7 @@ from prgcore.words import listed
 __all__ = [
     "CELLS", "CHOICES", "CUBE", "ENOUGH", "LONGEST_NAME", "NAME", "TEXT", "THEN", "VALUE",
     "Codec", "Either", "EnoughFindings", "Entries", "Field", "Findings", "Flag", "Json", "Many",
-    "Record", "Row", "Text", "Word",
+    "Number", "Record", "Row", "Text", "Word",
 ]
 
 LONGEST_NAME = 200
@@ -116,6 +116,30 @@ class Flag:
 
     def schema(self) -> dict[str, Json]:
         return {"type": "boolean"}
+
+
+@frozen
+class Number:
+    """A whole number, from `least` to `most`."""
+
+    least: int
+    most: int
+
+    def dump(self, value: Any, *, prose: bool) -> Json:  # noqa: ARG002
+        return int(value)
+
+    def load(self, place: str, raw: Json, found: Findings) -> int:
+        expected = f"a whole number from {self.least} to {self.most}"
+        if isinstance(raw, bool) or not isinstance(raw, int):
+            found.wants(place, expected, raw)
+        elif not self.least <= raw <= self.most:
+            found.add(place, f"expected {expected}, not {str(raw)[:20]}")
+        else:
+            return raw
+        return self.least
+
+    def schema(self) -> dict[str, Json]:
+        return {"type": "integer", "minimum": self.least, "maximum": self.most}
 
 
 @frozen

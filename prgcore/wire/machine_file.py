@@ -24,6 +24,7 @@ from prgcore.model import (
     Advice,
     Cause,
     Column,
+    Convergence,
     Display,
     Duty,
     Event,
@@ -31,6 +32,7 @@ from prgcore.model import (
     Family,
     Invariant,
     Model,
+    Observation,
     OnlyBy,
     Possible,
     Rule,
@@ -54,6 +56,7 @@ from prgcore.wire.grammar import (
     Findings,
     Flag,
     Many,
+    Number,
     Record,
     Row,
     Word,
@@ -61,9 +64,12 @@ from prgcore.wire.grammar import (
 from prgcore.wire.jsontext import FILE_LIMIT, parse_json
 from prgcore.words import quoted
 
-__all__ = ["FORMAT", "MACHINE", "described", "digest", "dump", "dumps", "load", "schema"]
+__all__ = ["FORMAT", "MACHINE", "MOST_STEPS", "described", "digest", "dump", "dumps", "load", "schema"]
 
 FORMAT = "prgcore-machine/1"
+
+MOST_STEPS = 1_000_000
+"""The largest number of steps that a convergence may name."""
 
 _NAMES = Many(NAME)
 _CUBES = Many(CUBE)
@@ -153,6 +159,14 @@ MACHINE = Record(Model, (
     Field("only_by", Many(Record(OnlyBy, (
         Field("id", NAME), Field("column", NAME), Field("value", NAME),
         Field("events", _NAMES), _SAYS,
+    )))),
+    Field("observations", Many(Record(Observation, (
+        Field("id", NAME), _SAYS, Field("when", _CUBES),
+        Field("expect", Word(("reached", "never"))),
+    )))),
+    Field("converges", Many(Record(Convergence, (
+        Field("id", NAME), _SAYS, Field("from", _CUBES, "leaves"),
+        Field("within", Number(1, MOST_STEPS)),
     )))),
     Field("duties", Many(Record(Duty, (
         Field("id", NAME), _SAYS, Field("asks", _ACTIONS), Field("before", CUBE),

@@ -27,6 +27,8 @@ NAMED: Mapping[str, tuple[str, Values]] = {
     "accepted_only": ("guard check", ("id", "command")),
     "exclusive": ("guard check", ("id",)),
     "only_by": ("guard check", ("id", "column")),
+    "observations": ("observation", ("id",)),
+    "converges": ("convergence", ("id",)),
     "duties": ("duty", ("id",)),
     "situations": ("situation", ("row", "seat")),
     "families": ("family", ("id",)),
