@@ -113,7 +113,7 @@ def following(line, shell="bash"):
 
 @pytest.mark.parametrize(("line", "follow"), [
     ("prgcore ", list(MODULES)),
-    ("prgcore exp", ["explain", "explore"]),
+    ("prgcore exp", ["explain", "explore", "export"]),
     ("prgcore ha w", ["wait", "watch"]),
     ("prgcore config ", ["check", "example", "schema"]),
     ("prgcore explain --no", ["--node1", "--node2"]),

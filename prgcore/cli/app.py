@@ -42,7 +42,7 @@ MODULES = {
     "prove": "proofs", "machine": "machines", "diagram": "pictures", "step": "steps",
     "simulate": "steps", "conform": "conform", "explain": "questions", "available": "questions",
     "why-not": "questions", "plan": "questions", "users": "users", "timing": "timing",
-    "diff": "compare", "explore": "explore", "init": "starting", "example": "starting",
+    "diff": "compare", "explore": "explore", "export": "exporting", "init": "starting", "example": "starting",
     "agent": "agent", "log": "log", "ha": "ha", "config": "configuration",
 }
 """The module of every command, in the order of the help."""

@@ -1,0 +1,90 @@
+"""`export`: the machine as files that other people's checkers read."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from prgcore.cli import inputs, output
+from prgcore.cli.commands import Argument, Group, Option, examples
+from prgcore.errors import BadInput
+from prgcore.words import counted, one_line, quoted
+
+if TYPE_CHECKING:
+    from prgcore.exports import Files
+
+
+def register(app: Group) -> None:
+    """Add this command."""
+    app.command(epilog=examples(
+        "prgcore export smt2 --only S1", "prgcore export smt2 -o questions",
+        "prgcore export smt2 --machine mine.json -o questions",
+    ))(export)
+
+
+def export(
+    form: Annotated[str, Argument(metavar="FORMAT", help="smt2.")], *,
+    only: Annotated[
+        list[str] | None,
+        Option("--only", metavar="ID",
+                     help="Only this promise; ID.witness asks whether its question is empty. "
+                          "Repeatable."),
+    ] = None,
+    file: Annotated[
+        Path | None,
+        Option("--output", "-o", metavar="FILE",
+                     help="The file to write; for several files a folder, made where it is missing."),
+    ] = None,
+    machine: inputs.MachineFile = None, policy: inputs.Policies = None,
+) -> None:
+    """Write the machine for other people's checkers.
+
+    smt2: for each promise one question to any SMT solver, in SMT-LIB 2. The answer
+    unsat says that no step breaks the promise.
+    """
+    from prgcore import exports
+
+    files = exports.export(inputs.load_machine(machine, policy).model, form, only or ())
+    if file is None:
+        _print(form, files)
+    elif len(files) == 1 and not file.is_dir():
+        output.writable(file)
+        output.write_file(file, next(iter(files.values())))
+    else:
+        _make(file)
+        for name, text in files.items():
+            output.write_file(file / name, text)
+        output.write(f"{one_line(str(file))}: {counted(len(files), 'file')}")
+
+
+def _print(form: str, files: Files) -> None:
+    """Print the only file.
+
+    Raises:
+        BadInput: there are several, or it is not text and standard output is a terminal.
+    """
+    if len(files) > 1:
+        raise BadInput(f"{form} writes {len(files)} files: name a folder with -o DIR, or one "
+                       f"promise with --only ID")
+    text = next(iter(files.values()))
+    if isinstance(text, str):
+        output.write(text)
+    elif sys.stdout.isatty():
+        raise BadInput(f"{form} is not text for a terminal; give a file with -o FILE")
+    else:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(text)
+
+
+def _make(folder: Path) -> None:
+    """Make the folder if it does not exist.
+
+    Raises:
+        BadInput: it cannot be made, or it is a file.
+    """
+    try:
+        folder.mkdir(exist_ok=True)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise BadInput(f"cannot make the folder {quoted(str(folder))}: {reason}") from None

@@ -1,0 +1,35 @@
+"""Exports: a machine as text for other people's checkers.
+
+Law: reads the table alone; one file per format; no solver. A format makes named files, and they are
+the same in every run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeAlias
+
+from prgcore.errors import BadInput
+from prgcore.exports.smt2 import smt2
+from prgcore.model import Model
+
+__all__ = ["FORMATS", "Files", "export"]
+
+Files: TypeAlias = Mapping[str, str | bytes]
+"""The files of an export by their names, in order."""
+
+FORMATS: Mapping[str, Callable[[Model, Iterable[str]], Files]] = {
+    "smt2": smt2,
+}
+"""The registry: a format makes files of a machine and of the ids of promises (none: all)."""
+
+
+def export(model: Model, form: str, only: Iterable[str] = ()) -> Files:
+    """A machine in a format, as files: all its promises, or those with these ids.
+
+    Raises:
+        BadInput: there is no such format, or no such promise.
+    """
+    if form not in FORMATS:
+        raise BadInput(f"unknown format {form[:80]!r}; known: {', '.join(sorted(FORMATS))}")
+    return FORMATS[form](model, tuple(only))
