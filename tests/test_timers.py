@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import Callable
 from fractions import Fraction
 from itertools import pairwise
@@ -18,9 +19,15 @@ from hypothesis import strategies as st
 
 from prgcore.cli import main
 from prgcore.errors import BadInput, ImpossibleEvent
+from prgcore.form.cubes import Stored
 from prgcore.machine import prg
+from prgcore.model import Cube
 from prgcore.prove import claims, counts, heartbeats, timing
+from prgcore.prove import timer_mutants as mutants_of_time
+from prgcore.prove.assumed import Shipped
 from prgcore.prove.report import prove
+from prgcore.prove.timer_mutants import equivalent, noticed, timer_mutants
+from prgcore.prove.work import Work
 from prgcore.seats import NODES
 from prgcore.tables.decisions import DECISIONS
 from prgcore.tables.timers import SANITY, TIMERS
@@ -533,10 +540,10 @@ def test_a_live_peer_is_believed_in_whatever_its_schedule(
 def test_the_theorems_are_proved_and_say_what_of() -> None:
     said = prove(PRG, only=[t.id for t in timing.THEOREMS])
     assert [(r.id, r.verdict, r.model) for r in said.results] == [
-        (f"T{n}", "proved", "T") for n in range(1, 11)]
-    for result in said.results:
+        (f"T{n}", "proved", "T") for n in range(1, 12)]
+    for result in said.results[:-1]:
         assert result.detail["over"] == ["Int", "Real"]
-        texts = [v for k, v in result.detail.items() if k != "over"]
+        texts = [v for k, v in result.detail.items() if k not in ("over", "(the tables)")]
         assert texts
         assert all(v.startswith("IF ") and "; THEN " in v for v in texts)
     assert json.loads(json.dumps(said.to_json()))["obligations"][2]["assumptions"]
@@ -695,6 +702,149 @@ def test_no_witness_no_answer_and_no_agreement_are_no_proofs(
     monkeypatch.setattr(claims, "RLIMIT", 1)
     found = timing.discharge.__wrapped__(timing.THEOREMS[0])
     assert found.verdict == "unknown"
+
+
+# ------------------------------------------- what the theorems assume of the tables
+
+STORED = Stored(PRG.model.columns)
+EDITS = tuple(timer_mutants(PRG.model))
+SAME = {
+    "rule delay: < -> !=", "rule delay: less: 0 dropped",
+    "rule delay: more: 1 critical_service_delay -> 2",
+    "rule delay: more: 1 critical_service_delay -> 0.5",
+    "rule re-login: < -> !=", "rule re-login: less: 0 dropped",
+    "rule re-login: more: 1 client_relogin_lower_limit -> 2",
+    "rule re-login: more: 1 client_relogin_lower_limit -> 0.5",
+    "rule ports: inverted",
+}
+"""Edits that mean the same: 0 < x, twice x and half of x, of an x that is never negative."""
+
+
+def test_every_edit_of_the_tables_is_noticed_or_means_the_same() -> None:
+    assert len(EDITS) == len({e.what for e in EDITS}) > 600
+    heads = {e.what.partition(":")[0] for e in EDITS}
+    assert heads == {*(f"timer {t.event}" for t in TIMERS), *(f"parameter {p}" for p in RECORDS),
+                     *(f"rule {r.id}" for r in SANITY)}
+    for edit in EDITS:
+        says = noticed(edit, STORED)
+        if edit.what in SAME:
+            assert (says, equivalent(edit, STORED)) == ("", True), edit.what
+        else:
+            assert re.match(r"T\d+: .* assumed\b.*; the table (has|allows) ", says), edit.what
+            assert not equivalent(edit, STORED), edit.what
+
+
+@pytest.mark.parametrize(("theorem", "assumed"), [
+    pytest.param(t, one, id=f"{t.id} {next(one.says())[:50]}")
+    for t in timing.THEOREMS for one in t.tables])
+def test_without_any_assumption_its_theorem_would_miss_an_edit(theorem: Any, assumed: Any) -> None:
+    less = attrs.evolve(theorem, tables=tuple(a for a in theorem.tables if a is not assumed))
+    assert len(less.tables) == len(theorem.tables) - 1
+    assert any(
+        list(timing.broken(theorem, STORED, e.shipped)) and not list(timing.broken(less, STORED, e.shipped))
+        for e in EDITS)
+
+
+def test_an_edit_that_no_theorem_notices_would_survive(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mutants_of_time, "THEOREMS", timing.THEOREMS[:10])
+    left = [e for e in EDITS if not noticed(e, STORED) and not equivalent(e, STORED)]
+    assert len(left) > 100
+    assert {e.what.partition(" ")[0] for e in left} == {"parameter", "rule"}
+
+
+def _with(event: str, **changed: Any) -> Shipped:
+    return Shipped(timers=tuple(
+        attrs.evolve(t, **changed) if t.event == event else t for t in TIMERS))
+
+
+@pytest.mark.parametrize(("shipped", "refuted"), [
+    (_with("auto_fallback_due", limits=(({}, 180),)), {
+        "T7": "auto_fallback_due is assumed to count 1800 s if node1.state is failed_over and "
+              "node1.services is up and node1.database is up; the table has 180 s"}),
+    (_with("heartbeat_lost", again=()), dict.fromkeys(
+        ["T3", "T4", "T5", "T6", "T9"],
+        "heartbeat_lost is assumed to begin again at heartbeat; the table has none")),
+    (_with("critical_service_delay", limits=(({}, "keep_alive_timeout"),)), dict.fromkeys(
+        ["T2", "T9"], "critical_service_delay is assumed to count critical_service_delay if "
+        "node1.services is down; the table has keep_alive_timeout")),
+    (_with("critical_service_delay", runs=Cube()), dict.fromkeys(
+        ["T2", "T9"], "critical_service_delay is assumed to run where me.services is down or "
+        "me.database is down; the table has always, which differs if node1.services is up and "
+        "node1.database is up")),
+    (_with("heartbeat_lost", runs={"me.mood": "low"}), dict.fromkeys(
+        ["T3", "T4", "T5", "T6", "T9"], "heartbeat_lost is assumed to read columns of the machine; "
+        "the table has the column node1.mood")),
+    (Shipped(timers=TIMERS[1:] + TIMERS[:1]), {
+        "T1": "the timers are assumed to be heartbeat_heard, peer_host_lost, heartbeat_lost, "
+              "critical_service_delay, auto_fallback_due, in this order; the table has "
+              "peer_host_lost, heartbeat_lost, critical_service_delay, auto_fallback_due, "
+              "heartbeat_heard"}),
+    (Shipped(timers=TIMERS[:-1]), {
+        "T1": "the timers are assumed", "T7": "one timer auto_fallback_due is assumed; the table "
+        "has none", "T8": "4 timers are assumed to count; the table has 3"}),
+    (Shipped(sanity=tuple(r for r in SANITY if r.id != "alive")), {
+        "T5": "one rule alive is assumed, which asks for interval + jitter < time-out; the table "
+              "has none", "T11": "10 rules are assumed; the table has 9, and they differ in alive"}),
+])
+def test_a_theorem_is_refuted_by_the_table_and_says_where(
+    shipped: Shipped, refuted: dict[str, str],
+) -> None:
+    found = {}
+    for obligation in timing.obligations(shipped):
+        answer = obligation.run(Work(PRG))
+        assert answer.verdict in ("proved", "refuted")
+        if answer.verdict == "refuted":
+            found[obligation.id] = answer.detail["says"]
+    assert found.keys() == refuted.keys()
+    assert all(found[id_].startswith(f"{id_}: {says}") for id_, says in refuted.items())
+
+
+def test_the_numbers_in_the_sentences_are_those_of_the_table() -> None:
+    def title(shipped: Shipped) -> str:
+        return next(o.title for o in timing.obligations(shipped) if o.id == "T7")
+
+    assert title(Shipped()) == "an automatic fallback comes after 1800 s or more of unbroken health"
+    assert title(_with("auto_fallback_due", limits=(({}, 180),))) == (
+        "an automatic fallback comes after 180 s or more of unbroken health")
+    assert "after no time or more" in title(Shipped(timers=TIMERS[:-1]))
+
+
+@pytest.mark.parametrize(("sources", "value", "refuted"), [
+    (("down", "up"), "healthy", {"T2", "T7", "T9"}), (("up", "down"), "healthy", {"T2", "T7", "T9"}),
+    (("up", "up"), "critical_service_down", {"T2", "T7", "T9"}),
+    (("stopped", "down"), "stopped", {"T2", "T9"}), (("stopped", "up"), "healthy", {"T7"}),
+])
+@pytest.mark.parametrize("node", NODES)
+def test_a_derived_column_that_means_something_else_is_noticed(
+    node: str, sources: tuple[str, str], value: str, refuted: set[str],
+) -> None:
+    columns = tuple(
+        attrs.evolve(c, table=tuple((k, value if k == sources else v) for k, v in c.table))
+        if c.name == f"{node}.health" else c for c in PRG.model.columns)
+    other = Stored(columns)
+    assert {t.id for t in timing.THEOREMS if list(timing.broken(t, other))} == refuted
+
+
+def test_the_same_tables_in_other_words_are_proved() -> None:
+    other = Shipped(
+        timers=tuple(attrs.evolve(t, limits=(
+            ({"me.state": tuple(v for v in PRG.model.domains["node1.state"] if v != "initializing")},
+             "keep_alive_timeout"), ({}, "initialization_keep_alive_timeout")))
+            if t.event == "heartbeat_lost" else t for t in TIMERS),
+        sanity=tuple(attrs.evolve(
+            r, less=tuple((3 * n, name) for n, name in r.less),
+            more=tuple((3 * n, name) for n, name in r.more)) for r in SANITY))
+    assert other != Shipped()
+    assert not [says for t in timing.THEOREMS for says in timing.broken(t, STORED, other)]
+
+
+def test_a_machine_with_other_columns_has_other_timers() -> None:
+    poor = type(PRG)(attrs.evolve(PRG.model, columns=tuple(
+        attrs.evolve(c, domain=tuple(v for v in c.domain if v != "failed_over"))
+        if c.name == "node1.state" else c for c in PRG.model.columns)))
+    t7 = next(o for o in timing.obligations() if o.id == "T7").run(Work(poor))
+    assert (t7.verdict, t7.detail["says"]) == ("not_applicable", (
+        "the machine 'prg' has not the value failed_over of node1.state: its timers are others"))
 
 
 # --------------------------------------------------------- parameters and their sense

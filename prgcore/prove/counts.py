@@ -8,7 +8,6 @@ from __future__ import annotations
 from itertools import combinations
 
 from prgcore.prove.claims import Claim, Term, Unknowns, both, either, implies, no, same
-from prgcore.tables.parameters import AUTOMATIC_FALLBACK_AFTER
 from prgcore.timers import arithmetic
 from prgcore.timers.arithmetic import Count
 
@@ -153,10 +152,10 @@ def recovery_resets(u: Unknowns) -> Claim:
 
 def unbroken_health(u: Unknowns) -> Claim:
     """The claim about any count; `unwell` is the last time at which the node was not well."""
-    now, last, unwell = map(u.number, ("now", "last", "unwell"))
+    now, last, unwell, after = map(u.number, ("now", "last", "unwell", "after"))
     well, count = u.flag("well"), any_count(u)
     following, given = observed(u, count, now, goes_on=well, again=False,
-                                 possible=u.flag("possible"), after=AUTOMATIC_FALLBACK_AFTER)
+                                possible=u.flag("possible"))
     unwell_now = u.choose(well, unwell, now)
     return Claim(
         {
@@ -165,8 +164,8 @@ def unbroken_health(u: Unknowns) -> Claim:
             "time goes on": both(unwell <= last, last <= now),
         },
         {
-            "the fallback is due only where the node was not seen unwell for 1800 s or more":
-                implies(given, now - unwell_now >= AUTOMATIC_FALLBACK_AFTER),
+            "the fallback is due only where the node was not seen unwell for `after` or more":
+                implies(given, now - unwell_now >= after),
             "and a running count began no sooner still":
                 implies(following.runs, following.since >= unwell_now),
         },

@@ -1,37 +1,57 @@
-"""The theorems about time, T1 to T10: for all values of the parameters, whole and real.
+"""The theorems about time, T1 to T11: for all values of the parameters, whole and real.
 
 Law: lists the theorems and discharges them. The arithmetic that is proved is the one that runs,
 `prgcore.timers.arithmetic`. The claims, in words and in terms, are in `prgcore.prove.counts`,
-`prgcore.prove.heartbeats` and `prgcore.prove.leases`.
+`prgcore.prove.heartbeats` and `prgcore.prove.leases`. Each theorem says what it assumes of the
+tables, and is refuted where they differ (`prgcore.prove.assumed`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
 from attrs import frozen
 
 from prgcore.errors import BadInput
+from prgcore.form.cubes import Stored
 from prgcore.prove import counts, heartbeats, leases
-from prgcore.prove.claims import SORTS, Build, Unknowns, ask
+from prgcore.prove.assumed import (
+    SHIPPED,
+    Assumed,
+    Closed,
+    Durations,
+    ParameterRow,
+    SanityRow,
+    Shipped,
+    TimerCount,
+    TimerOrder,
+    TimerRow,
+    unread,
+)
+from prgcore.prove.claims import SORTS, Build, Unknowns, ask, no, same
 from prgcore.prove.work import Judgement, Obligation, Work
 from prgcore.seats import NODES
+from prgcore.timers.arithmetic import survives
 from prgcore.timers.monitor import watches
 from prgcore.vocabulary import Method, Verdict
 
-__all__ = ["THEOREMS", "Theorem", "discharge", "obligations"]
+__all__ = ["THEOREMS", "Theorem", "broken", "discharge", "obligations"]
 
 
 @frozen(eq=False)
 class Theorem:
-    """A sentence, the claims that make it up, and its assumptions about the world."""
+    """A sentence, the claims that make it up, and its assumptions.
+
+    `assumptions` are about the world, `tables` about the tables that are shipped.
+    """
 
     id: str
     title: str
     claims: dict[str, Build]
     assumptions: tuple[str, ...]
+    tables: tuple[Assumed, ...] = ()
 
 
 _CLOCK = "A-CLK(0): clocks do not drift against each other"
@@ -47,44 +67,128 @@ _PAUSE = "A-PAUSE(p): at most p passes between looking at a lease and serving by
 _STOP = "A-STOP(s): services that are told to stop serve nobody s later"
 _RECORD = "A-LIN: both nodes reach one linearizable record"
 
+_HEARD, _HOST, _LOST, _DELAY, _FALLBACK = (
+    "heartbeat_heard", "peer_host_lost", "heartbeat_lost", "critical_service_delay",
+    "auto_fallback_due")
+_INTERVAL, _TIMEOUT = "keep_alive_interval", "keep_alive_timeout"
+_STARTING, _LOWER = "initialization_keep_alive_timeout", "client_relogin_lower_limit"
+_UPPER, _PORT, _ADMIN = "client_relogin_upper_limit", "service_port", "admin_rpc_port"
+_ERROR, _WARNING = "error", "warning"
+
+_SILENCE = TimerRow(
+    _LOST, again="heartbeat", again_in=({"me.state": "initializing"},),
+    limits=(({"me.state": "initializing"}, _STARTING), ({}, _TIMEOUT)))
+_ILLNESS = TimerRow(
+    _DELAY, runs=({"me.services": "down"}, {"me.database": "down"}),
+    limits=(({}, "critical_service_delay"),))
+_HEALTH = TimerRow(
+    _FALLBACK, runs={"me.state": "failed_over", "me.services": "up", "me.database": "up"},
+    limits=(({}, 1800),))
+_SILENT_TIMES = Durations((_TIMEOUT, _STARTING))
+
+
+def _survives(lost: int, timeout: str) -> Build:
+    return lambda u: survives(lost, u.number(_INTERVAL), u.number("jitter"), u.number(timeout))
+
+
+_ALIVE = SanityRow(
+    "alive", _ERROR, "T5", "interval + jitter < time-out", _survives(0, _TIMEOUT))
+_ALIVE_AT_START = SanityRow(
+    "alive-at-start", _ERROR, "T5", "interval + jitter < time-out during initialization",
+    _survives(0, _STARTING))
+_THREE_LOSSES = SanityRow(
+    "three-losses", _WARNING, "T6", "(n + 1) * interval + jitter < time-out for n = 3",
+    _survives(3, _TIMEOUT))
+_PATIENT_START = SanityRow(
+    "patient-start", _WARNING, "T3", "time-out <= time-out during initialization",
+    lambda u: u.number(_TIMEOUT) <= u.number(_STARTING))
+_SOME_DELAY = SanityRow(
+    "delay", _WARNING, "T2", "the delay is above zero",
+    lambda u: u.number("critical_service_delay") > 0)
+_SOME_INTERVAL = SanityRow(
+    "interval", _ERROR, "T8", "the interval is a millisecond or more",
+    lambda u: u.number(_INTERVAL) * 1000 >= 1)
+_SOME_WAIT = SanityRow(
+    "re-login", _ERROR, "T9", "the lower re-login limit is above zero",
+    lambda u: u.number(_LOWER) > 0)
+_WAITS = SanityRow(
+    "re-login-limits", _ERROR, "T9", "lower <= upper re-login limit",
+    lambda u: u.number(_LOWER) <= u.number(_UPPER))
+_PATIENT_CLIENTS = SanityRow(
+    "re-login-delay", _WARNING, "D28", "critical service delay <= lower re-login limit",
+    lambda u: u.number("critical_service_delay") <= u.number(_LOWER))
+_PORTS = SanityRow(
+    "ports", _ERROR, "", "two ports that differ",
+    lambda u: no(same(u.number(_PORT), u.number(_ADMIN))))
+
+_PRINTED = (
+    ParameterRow(_PORT, 22001, "port", 1, 65_535),
+    ParameterRow(_ADMIN, 20075, "port", 1, 65_535),
+    ParameterRow("critical_service_delay", 90),
+    ParameterRow("enable_automatic_fallback", False, "true or false", 0, 1),
+    ParameterRow(_STARTING, 120),
+    ParameterRow(_TIMEOUT, 60),
+    ParameterRow(_INTERVAL, 15),
+    ParameterRow("monitor_xcp_authentication", False, "true or false", 0, 1),
+    ParameterRow(_LOWER, 120),
+    ParameterRow(_UPPER, 537),
+)
+_CLOSED = Closed(
+    tuple(p.name for p in _PRINTED),
+    ("interval", "alive", "alive-at-start", "three-losses", "patient-start", "delay", "re-login",
+     "re-login-limits", "re-login-delay", "ports"))
 
 THEOREMS = (
     Theorem("T1", "a timer gives its event exactly when it is due, and no other comes first",
             {"the start": counts.at_the_start, "every observation": counts.exactly_when_due,
-             "two polls": counts.first_poll, "held back": counts.held_back}, ()),
+             "two polls": counts.first_poll, "held back": counts.held_back}, (),
+            (TimerOrder((_HEARD, _HOST, _LOST, _DELAY, _FALLBACK)),
+             TimerRow(_HEARD, told="heartbeat"), TimerRow(_HOST, told="peer_host_lost"))),
     Theorem("T2", "what recovers before its delay resets its timer",
-            {"down, well, down": counts.recovery_resets}, (_TOLD,)),
+            {"down, well, down": counts.recovery_resets}, (_TOLD,),
+            (_ILLNESS, Durations("critical_service_delay"), _SOME_DELAY)),
     Theorem("T3", "a crash is noticed within time-out + latency + polling",
             {"the last heartbeat": heartbeats.noticed_in_time},
-            (_CLOCK, _TOLD, _POLL, _SEND, _CRASH)),
+            (_CLOCK, _TOLD, _POLL, _SEND, _CRASH), (_SILENCE, _SILENT_TIMES, _PATIENT_START)),
     Theorem("T4", "a crash is not noticed before time-out - (n + 1) * interval - jitter",
-            {"n lost before it": heartbeats.not_too_soon()}, (_CLOCK, _SEND)),
+            {"n lost before it": heartbeats.not_too_soon()}, (_CLOCK, _SEND),
+            (_SILENCE, _SILENT_TIMES, Durations(_INTERVAL))),
     Theorem("T5", "a live peer is never suspected if interval + jitter < time-out",
-            {"none lost": heartbeats.believed(0)}, (_CLOCK, _TOLD, _SEND)),
+            {"none lost": heartbeats.believed(0)}, (_CLOCK, _TOLD, _SEND),
+            (_SILENCE, _SILENT_TIMES, Durations(_INTERVAL), _ALIVE, _ALIVE_AT_START)),
     Theorem("T6",
             "n lost heartbeats are survived exactly if (n + 1) * interval + jitter < time-out",
             {"survived": heartbeats.believed(), "not survived": heartbeats.suspected()},
-            (_CLOCK, _TOLD, _SEND)),
-    Theorem("T7", "an automatic fallback comes after 1800 s or more of unbroken health",
+            (_CLOCK, _TOLD, _SEND),
+            (_SILENCE, _SILENT_TIMES, Durations(_INTERVAL), _THREE_LOSSES)),
+    Theorem("T7", "an automatic fallback comes after {auto_fallback_due} or more of unbroken health",
             {"the start": counts.at_the_start, "every observation": counts.unbroken_health},
-            (_TOLD,)),
+            (_TOLD,), (_HEALTH,)),
     Theorem("T8", "polling at the next deadline is enough, and is no busy loop",
             {"four counts": counts.deadline_is_enough,
-             "other parameters": counts.deadline_after_a_change}, ()),
+             "other parameters": counts.deadline_after_a_change}, (),
+            (TimerCount(len(counts.COUNTS)), Durations(_INTERVAL), _SOME_INTERVAL)),
     Theorem("T9", "users are out as `prgcore timing` says; the least, if no heartbeat was lost before",
             {"a crash, at most": heartbeats.longest_crash_outage,
              "a crash, at least": heartbeats.shortest_crash_outage,
              "a service": heartbeats.service_outage, "a fallback": heartbeats.fallback_outage,
-             "the mean": heartbeats.mean_is_the_middle}, (_CLOCK, _TOLD, _POLL, _SEND, _CRASH)),
+             "the mean": heartbeats.mean_is_the_middle}, (_CLOCK, _TOLD, _POLL, _SEND, _CRASH),
+            (_SILENCE, _ILLNESS, _SILENT_TIMES,
+             Durations((_INTERVAL, "critical_service_delay", _LOWER, _UPPER)),
+             _SOME_WAIT, _WAITS)),
     Theorem("T10", "nobody is served twice exactly if lease + pause + stopping <= the other's wait",
             {"long enough": leases.never_twice, "too short": leases.twice},
             (_RECORD, _DRIFT, _PAUSE, _STOP)),
+    Theorem("T11", "the parameters are those of the document, and the rules between them complete",
+            {}, (), (*_PRINTED, _PATIENT_CLIENTS, _PORTS, _CLOSED)),
 )
 
 
 @cache
 def discharge(theorem: Theorem) -> Judgement:
     """Every claim of a theorem over whole and real numbers, up to the first that is not proved."""
+    if not theorem.claims:
+        return Judgement(Verdict.PROVED, Method.TABLE)
     detail: dict[str, Any] = {"over": list(SORTS)}
     for name, build in theorem.claims.items():
         for sort in SORTS:
@@ -100,20 +204,45 @@ def discharge(theorem: Theorem) -> Judgement:
     return Judgement(Verdict.PROVED, Method.INDUCTION, detail)
 
 
-def obligations() -> tuple[Obligation, ...]:
-    """The theorems, for a machine that has the timers they are about."""
+def broken(theorem: Theorem, stored: Stored, shipped: Shipped = SHIPPED) -> Iterator[str]:
+    """Where the tables differ from what a theorem assumes of them; nothing is proved again."""
+    for assumed in theorem.tables:
+        for says in assumed.differs(shipped, stored):
+            yield f"{theorem.id}: {says}"
+
+
+def obligations(shipped: Shipped = SHIPPED) -> tuple[Obligation, ...]:
+    """The theorems about these tables, for a machine that has the timers they are about."""
+    numbers = {t.event: shipped.limit(t.event) or "no time" for t in SHIPPED.timers}
     return tuple(
-        Obligation(t.id, t.title, _run(t), t.assumptions, model="T") for t in THEOREMS)
+        Obligation(t.id, t.title.format(**numbers), _run(t, shipped), t.assumptions, model="T")
+        for t in THEOREMS)
 
 
-def _run(theorem: Theorem) -> Callable[[Work], Judgement]:
+def _lacks(theorem: Theorem, stored: Stored) -> str:
+    """What a theorem reads and a machine does not have; empty: nothing."""
+    found = (unread(one, stored) for assumed in theorem.tables for one in assumed.columns())
+    return next(filter(None, found), "")
+
+
+def _run(theorem: Theorem, shipped: Shipped) -> Callable[[Work], Judgement]:
     def run(work: Work) -> Judgement:
+        says = ""
         try:
             for node in NODES:
                 watches(work.engine, node)
         except BadInput as error:
-            return Judgement(Verdict.NOT_APPLICABLE, Method.INDUCTION, {"says": str(error)})
+            says = str(error)
+        stored = Stored(work.model.columns)
+        if lacks := "" if says else _lacks(theorem, stored):
+            says = f"the machine {work.model.name!r} has not {lacks}: its timers are others"
+        if says:
+            return Judgement(Verdict.NOT_APPLICABLE, Method.INDUCTION, {"says": says})
+        if wrong := list(broken(theorem, stored, shipped)):
+            return Judgement(Verdict.REFUTED, Method.TABLE, {"says": wrong[0], "all": wrong})
         found = discharge(theorem)
-        return Judgement(found.verdict, found.method, dict(found.detail))
+        tables = [says for assumed in theorem.tables for says in assumed.says()]
+        return Judgement(found.verdict, found.method, {
+            **found.detail, **({"(the tables)": "; ".join(tables)} if tables else {})})
 
     return run
