@@ -125,7 +125,7 @@ COLUMN = Column("spare2", ("on", "off"), "record")
     (evolve(TOY, possible=(*TOY.possible, Possible("cut", {"spare": "on"}))),
      ("possible", "cut", "changed", [("when", (), ("spare = on",))])),
     (evolve(TOY, invariants=TOY.invariants[:1]),
-     ("invariants", "X1", "removed", [("never", (), None), ("auxiliary", ("true",), None)])),
+     ("invariants", "X1", "removed", [("never node2.lamp", ("broken",), None), ("auxiliary", ("true",), None)])),
     (evolve(TOY, invariants=(evolve(TOY.invariants[0], never=(cube({"mains": "down"}),)),
                              TOY.invariants[1])),
      ("invariants", "S1", "changed", [("never spare", ("on",), None)])),

@@ -106,7 +106,7 @@ LAMPS = Model(
     invariants=(
         Invariant("S1", "a lamp that is dark is not lit", {"mains": "down", "spare": "on"},
                   premise={"mains": "down"}, exactly=("mains", "spare"), why="because"),
-        Invariant("X1", "trivial", (), auxiliary=True),
+        Invariant("X1", "nobody breaks the other lamp", {"node2.lamp": "broken"}, auxiliary=True),
     ),
     accepted_only=(AcceptedOnly("S2", "flip", ({"mains": "up"}, {"mains": "down"}),
                                 "always", exactly=True),),

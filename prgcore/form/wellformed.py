@@ -120,6 +120,7 @@ def findings(model: Model, actions: Iterable[str] | None = None) -> tuple[str, .
         *_rules(model, columns, events, None if actions is None else frozenset(actions),
                 Stored(model.columns) if not unsound else None),
         *_promises(model, columns, events),
+        *_forbids(model),
         *_answers(model, columns),
         *_duties(model, columns, events),
         *_rest(model, columns),
@@ -343,6 +344,7 @@ def _promises(model: Model, columns: _Columns, events: Mapping[str, Event]) -> I
     }
     yield from _twice("exclusive", (x.id for x in model.exclusive))
     for i, exclusive in enumerate(model.exclusive):
+        yield from _twice(f"exclusive[{i}].commands", exclusive.commands)
         for j, name in enumerate(exclusive.commands):
             yield from _unknown(f"exclusive[{i}].commands[{j}]", "command", name, commands)
         yield from _many(f"exclusive[{i}].never_in", exclusive.never_in, columns)
@@ -353,6 +355,21 @@ def _promises(model: Model, columns: _Columns, events: Mapping[str, Event]) -> I
             yield from _unknown(f"{at}.value", "value", only.value, columns[only.column].domain)
         for j, name in enumerate(only.events):
             yield from _unknown(f"{at}.events[{j}]", "event", name, events)
+
+
+def _forbids(model: Model) -> Iterator[str]:
+    """Promises that forbid nothing whatever the machine is. The prover finds all others."""
+    for i, invariant in enumerate(model.invariants):
+        if not (invariant.never or invariant.exactly):
+            yield f"invariants[{i}].never: no cube, so {invariant.id} forbids nothing; name one"
+    for i, check in enumerate(model.accepted_only):
+        if not check.when:
+            yield (f"accepted_only[{i}].when: no cube; {check.id} says in which pairs "
+                   f"{check.command} is done")
+    for i, exclusive in enumerate(model.exclusive):
+        if len(exclusive.commands) < 2 and not exclusive.never_in:
+            yield (f"exclusive[{i}]: {exclusive.id} forbids nothing; name two commands, or in "
+                   "never_in the pairs that accept none")
 
 
 def _answers(model: Model, columns: _Columns) -> Iterator[str]:
@@ -395,7 +412,7 @@ def _duties(model: Model, columns: _Columns, events: Mapping[str, Event]) -> Ite
 
 
 def _rest(model: Model, columns: _Columns) -> Iterator[str]:
-    """Mistakes in the mirror, the transient states, the viewpoints and the goal."""
+    """Mistakes in the mirror, the transient states, the viewpoints, the goal, the assumptions."""
     seen: set[str] = set()
     for name, other in model.mirror:
         at = f"mirror.{name}"
@@ -416,6 +433,10 @@ def _rest(model: Model, columns: _Columns) -> Iterator[str]:
         yield from _cells(f"viewpoints[{i}].node1", viewpoint.node1, columns)
         yield from _cells(f"viewpoints[{i}].node2", viewpoint.node2, columns)
     yield from _many("goal", model.goal, columns)
+    yield from _twice("assumptions", model.assumptions)
+    for i, assumption in enumerate(model.assumptions):
+        if not assumption.strip():
+            yield f"assumptions[{i}]: empty; an assumption is a sentence"
 
 
 def _stories(model: Model, events: Mapping[str, Event]) -> Iterator[str]:

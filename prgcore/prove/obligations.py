@@ -18,7 +18,7 @@ from prgcore.engine import Engine
 from prgcore.errors import BudgetExhausted, NotTotal
 from prgcore.form.wellformed import knowledge, overlaps
 from prgcore.model import AcceptedOnly, Cube, Exclusive, Invariant, Model, OnlyBy
-from prgcore.prove import agreement, document, duties, table, timing, views
+from prgcore.prove import agreement, document, duties, table, timing, vacuity, views
 from prgcore.prove.compiled import Compiled, agrees
 from prgcore.prove.counterexample import unreached
 from prgcore.prove.induction import breaks, has_seats, unmirrored
@@ -97,7 +97,10 @@ def _f5(work: Work) -> Judgement:
     if not ids:
         return Judgement(Verdict.NOT_APPLICABLE, Method.TABLE, {"says": "the machine has no guard checks"})
     wrong = [found for found in (_guarded(work, id_) for id_ in ids) if found]
-    return wrong[0] if wrong else Judgement(Verdict.PROVED, Method.TABLE, {"checks": ids})
+    if wrong:
+        return wrong[0]
+    return vacuity.judged(
+        work, Judgement(Verdict.PROVED, Method.TABLE, {"checks": ids}), *_guards(work.model))
 
 
 def _f6(work: Work) -> Judgement:
@@ -148,7 +151,7 @@ def _guarded(work: Work, id_: str) -> Judgement | None:
 
 
 def _guard(work: Work, check: AcceptedOnly | Exclusive | OnlyBy) -> Judgement | None:
-    """The finding of a check that fails or is vacuous; None where it holds."""
+    """The finding of a check that fails; None where it holds."""
     match check:
         case AcceptedOnly():
             witnesses = table.accepted_only(work.relation, check, work.held)
@@ -157,27 +160,10 @@ def _guard(work: Work, check: AcceptedOnly | Exclusive | OnlyBy) -> Judgement | 
         case _:
             witnesses = table.only_by(work.relation, check)
     if not witnesses:
-        return _unused(work.model, check)
+        return None
     if not witnesses[0].pair:
         return Judgement(Verdict.UNKNOWN, Method.TABLE, {"says": "the solver gave up"})
     return work.refuted(Method.TABLE, witnesses[0].says, witnesses[0])
-
-
-def _unused(model: Model, check: AcceptedOnly | Exclusive | OnlyBy) -> Judgement | None:
-    """Find what makes a check vacuous: a command that nothing accepts, a value that nothing sets."""
-    done = {r.event for r in model.rules if r.outcome is Outcome.DONE}
-    match check:
-        case AcceptedOnly():
-            names: tuple[str, ...] = (check.command,)
-        case Exclusive():
-            names = check.commands
-        case _:
-            names = check.events
-    used = done | {e.partition("(")[0] for e in done}
-    unused = [n for n in names if n not in used]
-    if not unused:
-        return None
-    return Judgement(Verdict.VACUOUS, Method.TABLE, {"says": f"{check.id}: nothing does {', '.join(unused)}"})
 
 
 # ----------------------------------------------------------------- safety
@@ -188,11 +174,13 @@ def _safety(id_: str) -> Callable[[Work], Judgement]:
         finding = _guarded(work, id_)
         if finding:
             return finding
+        promises: list[vacuity.Promise] = [c for c in _guards(work.model) if c.id == id_]
+        found = Judgement(Verdict.PROVED, Method.TABLE)
         invariant = next((i for i in work.model.invariants if i.id == id_), None)
-        if invariant is None:
-            return Judgement(Verdict.PROVED, Method.TABLE)
-        found = _never(work, invariant)
-        return _not_vacuous(work, invariant, found) if found.verdict == Verdict.PROVED else found
+        if invariant is not None:
+            promises.append(invariant)
+            found = _exactly(work, invariant, _never(work, invariant))
+        return vacuity.judged(work, found, *promises)
 
     return run
 
@@ -218,28 +206,14 @@ def _never(work: Work, invariant: Invariant) -> Judgement:
     )
 
 
-def _not_vacuous(work: Work, invariant: Invariant, finding: Judgement) -> Judgement:
-    """Require a reachable pair that meets the premise, and all combinations of `exactly` columns."""
+def _exactly(work: Work, invariant: Invariant, finding: Judgement) -> Judgement:
+    """Require all combinations of `exactly` columns to be reached."""
     space = work.space_or_none
-    if space is None:
-        return evolve(finding, detail={**finding.detail, "vacuity": "not checked: no search"})
-    if not space.meets(invariant.premise):
-        return Judgement(Verdict.VACUOUS, Method.SEARCH, {"says": "no reachable pair meets the premise"})
-    far = [cube for cube in invariant.never if not _near(space, cube)]
-    if far:
-        cells = "; ".join(f"{c.column} in {', '.join(c.values[:3])}" for c in far[0])
-        says = f"no reachable pair comes near a cube: it is out of reach by several cells: {cells}"
-        return Judgement(Verdict.VACUOUS, Method.SEARCH, {"says": says})
-    missing = _missing(space, invariant)
+    missing = _missing(space, invariant) if space and finding.verdict == Verdict.PROVED else ()
     if missing:
         says = f"allowed and not reachable: {', '.join(missing[:5])}"
         return Judgement(Verdict.REFUTED, Method.SEARCH, {"says": says, "all": missing})
     return finding
-
-
-def _near(space: Space, cube: Cube) -> bool:
-    """Whether a reachable pair is in all cells of a cube but one."""
-    return any(space.meets(Cube(tuple(c for c in cube if c is not cell))) for cell in cube)
 
 
 def _missing(space: Space, invariant: Invariant) -> list[str]:
@@ -386,6 +360,8 @@ _FORM = (
     ("F8", "what a node decides and writes is the same whatever it cannot know", _f8),
     ("F9", "every rule asks for what its steps need, in their order, and for nothing else",
      duties.f9),
+    ("F11", "every event happens somewhere, in every way in which it can, and something fails",
+     vacuity.f11),
 )
 _S18 = ("S18", "all of this holds even if no failure detector tells the truth", _s18)
 _DOCUMENT = (
@@ -425,17 +401,17 @@ def obligations(model: Model) -> tuple[Obligation, ...]:
     rest = [i for i in order if i not in main]
     s18 = [Obligation(*_S18, safety)]
     return (
-        *(Obligation(*row, safety) for row in _FORM),
+        *(vacuity.witnessed(Obligation(*row, safety)) for row in _FORM),
         *sorted(
             [*(Obligation(i, sentences[i], _safety(i), safety) for i in main), *s18],
             key=lambda o: _natural(o.id),
         ),
         *(Obligation(i, sentences[i], _safety(i), safety) for i in rest),
         *observations(model.observations, model.converges, safety),
-        *(Obligation(*row, safety) for row in _DOCUMENT),
-        *(Obligation(*row, fair) for row in _PROGRESS),
+        *(vacuity.witnessed(Obligation(*row, safety)) for row in _DOCUMENT),
+        *(vacuity.witnessed(Obligation(*row, fair)) for row in _PROGRESS),
         *timing.obligations(),
-        *(Obligation(*row) for row in _AGREEMENT),
+        *(vacuity.witnessed(Obligation(*row)) for row in _AGREEMENT),
     )
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import z3
 
 from prgcore.model import Convergence, Cube, Invariant, Observation
+from prgcore.prove import vacuity
 from prgcore.prove.counterexample import Counterexample
 from prgcore.prove.induction import RLIMIT, induct
 from prgcore.prove.progress import Graph, Numbers, chain, chains
@@ -32,8 +33,9 @@ def observations(
 ) -> tuple[Obligation, ...]:
     """The obligations of these sections of a machine, in the order of the file."""
     return (
-        *(Obligation(o.id, o.says or o.id, _observed(o), assumptions) for o in many),
-        *(Obligation(c.id, c.says or c.id, _converges(c), (*assumptions, FAIR))
+        *(Obligation(o.id, o.says or o.id, vacuity.under(_observed(o), o), assumptions)
+          for o in many),
+        *(Obligation(c.id, c.says or c.id, vacuity.under(_converges(c), c), (*assumptions, FAIR))
           for c in converging),
     )
 

@@ -24,7 +24,7 @@ import z3
 
 from prgcore.errors import BadInput, unknown_name
 from prgcore.model import AcceptedOnly, Cell, Cube, Invariant, Model
-from prgcore.prove import table
+from prgcore.prove import table, vacuity
 from prgcore.prove.induction import RLIMIT, induct
 from prgcore.prove.obligations import obligations
 from prgcore.prove.progress import distances
@@ -97,12 +97,13 @@ def _theorem(name: str, theorem: Any, model: Model, wrong: list[str]) -> Obligat
     kind = kinds[0]
     known = {"says", "assumes", kind} | ({"only", "exactly"} if kind == "accepted" else set())
     wrong += [f"[{name}] " + unknown_name("key", key, known) for key in theorem if key not in known]
-    assumes = theorem.get("assumes", list(model.assumptions))
-    if not isinstance(assumes, list):
-        wrong.append(f"[{name}] assumes: a list of sentences")
+    assumes = theorem.get("assumes", model.assumptions)
+    if "assumes" in theorem and not (assumes and isinstance(assumes, list) and all(
+            isinstance(one, str) and one.strip() for one in assumes)):
+        wrong.append(f"[{name}] assumes: a list of sentences; without it, those of the machine hold")
         return None
     run = _run(name, kind, theorem, model, wrong)
-    return run and Obligation(name, says, run, tuple(str(a) for a in assumes))
+    return run and Obligation(name, says, run, tuple(assumes))
 
 
 def _run(
@@ -115,7 +116,11 @@ def _run(
         case "never" | "reachable" | "home":
             cubes = _cubes(place, theorem[kind], model, wrong)
             by_kind = {"never": _never, "reachable": _reachable, "home": _home}
-            run = by_kind[kind](name, says, cubes)
+            promises: dict[str, vacuity.Promise] = {
+                "never": Invariant(name, says, cubes), "reachable": vacuity.Reached(cubes),
+                "home": vacuity.Home(cubes),
+            }
+            run = vacuity.under(by_kind[kind](name, says, cubes), promises[kind])
         case "accepted":
             commands = {e.name for e in model.events if e.kind is Kind.COMMAND}
             command = _named(place, "command", theorem[kind], commands, wrong)
@@ -125,7 +130,8 @@ def _run(
             exactly = theorem.get("exactly", False)
             if not isinstance(exactly, bool):
                 wrong.append(f"[{name}] exactly: true or false, not {exactly!r}")
-            run = _accepted(AcceptedOnly(name, command, cubes, says, exactly is True))
+            check = AcceptedOnly(name, command, cubes, says, exactly is True)
+            run = vacuity.under(_accepted(check), check)
         case _:
             known = {o.id: o for o in obligations(model)}
             ids = theorem[kind] if isinstance(theorem[kind], list) else [theorem[kind]]
