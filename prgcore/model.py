@@ -20,7 +20,7 @@ from prgcore.vocabulary import Evidence, Kind, Outcome
 __all__ = [
     "AcceptedOnly", "Action", "ActionKind", "Advice", "By", "Cause", "Cell", "Choices",
     "Column", "Const", "Convergence", "Copy", "Cube", "Cubelike", "DecisionRecord", "Derivation", "Display",
-    "Duty", "Effect", "Event", "Exclusive", "Family", "Half", "Invariant", "Model", "Observation", "OnlyBy",
+    "Duty", "Effect", "Event", "Exclusive", "Family", "Half", "Hears", "Invariant", "Model", "Observation", "OnlyBy",
     "Policy", "Possible", "Rule", "Shown", "Situation", "Story", "Table", "Thenlike", "Value",
     "Values", "Viewpoint", "as_values", "by", "copied", "cube", "cubes", "effects",
 ]
@@ -477,6 +477,19 @@ class Viewpoint(Record):
     node2: Cube = field(converter=cube)
 
 
+@frozen(eq=False, repr=False)
+class Hears(Record):
+    """What a node learns of its peer: where `when` holds, it knows the columns of `learns`.
+
+    `when` reads only columns that the node knows without its peer. `learns` names columns that
+    another node observes, or columns derived from those.
+    """
+
+    node: str
+    when: Cube = field(converter=cube)
+    learns: Values = field(converter=as_values)
+
+
 Half: TypeAlias = tuple[Values, Values]
 """States and reasons that one node may show; without reasons, any. A blank node's state is ""."""
 
@@ -534,6 +547,9 @@ class Policy(Record):
 class Model(Record):
     """An absolute machine, entirely as data.
 
+    `mirror`: the stored columns that change places where the two nodes do. `mirror_values`: the
+        values that change too, for every column that has such values. `hears`: what each node
+        learns of its peer, and where (F6, F8).
     `may_wait`: where a node in a transient state may wait for the world (L1). `viewpoints`: where
         each node shows something (C3). `starts`: named event sequences from the first initial pair;
         causes and stories start after them.
@@ -553,6 +569,8 @@ class Model(Record):
     converges: tuple[Convergence, ...] = ()
     duties: tuple[Duty, ...] = ()
     mirror: tuple[tuple[str, str], ...] = ()
+    mirror_values: tuple[tuple[str, Choices], ...] = ()
+    hears: tuple[Hears, ...] = ()
     transient: tuple[Cell, ...] = ()
     may_wait: tuple[Cube, ...] = ()
     viewpoints: tuple[Viewpoint, ...] = ()
@@ -589,6 +607,7 @@ class Table(Record):
     observations: tuple[Observation, ...] = ()
     converges: tuple[Convergence, ...] = ()
     duties: tuple[Duty, ...] = ()
+    hears: tuple[Hears, ...] = ()
     transient: Values = ()
     may_wait: tuple[Cube, ...] = ()
     viewpoints: tuple[Viewpoint, ...] = ()

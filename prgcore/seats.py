@@ -6,11 +6,12 @@ of a group event is instantiated once, and must be its own mirror (obligation F3
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from itertools import product
 
-from attrs import evolve
+from attrs import evolve, frozen
 
 from prgcore.errors import MalformedMachine, unknown_name
 from prgcore.model import (
@@ -25,6 +26,7 @@ from prgcore.model import (
     Derivation,
     Duty,
     Effect,
+    Hears,
     Model,
     OnlyBy,
     Possible,
@@ -32,11 +34,12 @@ from prgcore.model import (
     Table,
     Value,
     Values,
+    copied,
 )
 
 __all__ = [
-    "NODES", "instantiate", "mirror_cube", "mirror_name", "mirror_rule", "seat", "seat_actions",
-    "seat_cube", "seat_event", "seat_rule", "seen_by",
+    "NODES", "Mirror", "instantiate", "mirror_cube", "mirror_name", "mirror_rule", "seat",
+    "seat_actions", "seat_cube", "seat_event", "seat_rule", "seen_by",
 ]
 
 NODES = ("node1", "node2")
@@ -250,6 +253,10 @@ def instantiate(table: Table, policy: Mapping[str, str]) -> Model:
         for v in table.converges
     )
     duties = tuple(_duties(table.duties))
+    hears = tuple(
+        Hears(seat(h.node, me), seat_cube(h.when, me), tuple(seat(c, me) for c in h.learns))
+        for h in table.hears for me in NODES
+    )
     return Model(
         name=table.name,
         columns=(*stored, *derived),
@@ -264,6 +271,7 @@ def instantiate(table: Table, policy: Mapping[str, str]) -> Model:
         accepted_only=accepted_only, exclusive=exclusive, only_by=only_by, observations=observations,
         converges=converges, duties=duties,
         mirror=tuple((f"node1.{c.name}", f"node2.{c.name}") for c in table.node_columns),
+        hears=hears,
         transient=tuple(
             Cell(f"{me}.state", table.transient) for me in NODES if table.transient
         ),
@@ -283,32 +291,134 @@ def instantiate(table: Table, policy: Mapping[str, str]) -> Model:
     )
 
 
-def mirror_name(name: str) -> str:
-    """The same name from the other seat: node1 and node2 exchanged."""
-    return name.replace("node1", "\0").replace("node2", "node1").replace("\0", "node2")
-
-
-def mirror_rule(rule: Rule) -> Rule:
-    """The same rule from the other seat, cells and effects sorted."""
-    return evolve(
-        rule,
-        id=mirror_name(rule.id), event=mirror_name(rule.event), when=mirror_cube(rule.when),
-        then=tuple(Effect(mirror_name(e.target), _mirror_value(e.value)) for e in rule.then),
-        actions=tuple(Action(a.do, a.node and mirror_name(a.node)) for a in rule.actions),
+@cache
+def _exchanged(name: str, one: str, other: str) -> str:
+    """A name with these two words exchanged; a word has no letter and no digit beside it."""
+    return "".join(
+        other if word == one else one if word == other else word
+        for word in re.split("([A-Za-z0-9]+)", name)
     )
 
 
+def mirror_name(name: str) -> str:
+    """The same name from the other seat: node1 and node2 exchanged."""
+    return _exchanged(name, *NODES)
+
+
+@frozen(eq=False, repr=False)
+class Mirror:
+    """The mirror image of everything in a machine whose two seats change places.
+
+    Attributes:
+        seats: the two words that names exchange.
+        columns: the image of each column of the mirror section.
+        values: for each column of `mirror_values`, the image of its values; others stay.
+        domains: the values of every column.
+    """
+
+    seats: tuple[str, str]
+    columns: Mapping[str, str]
+    values: Mapping[str, Mapping[str, str]]
+    domains: Mapping[str, Values]
+
+    @classmethod
+    def of(cls, model: Model) -> Mirror | None:
+        """The mirror of a machine; None where no two words make the names of its mirror section."""
+        words = {_differ(one, other) for one, other in model.mirror}
+        if len(words) != 1 or None in words:
+            return None
+        (seats,) = words
+        assert seats is not None, "BUG: no mirror without two words"
+        columns = dict(model.mirror)
+        columns |= {other: one for one, other in model.mirror}
+        values = {column: dict(renamed) for column, renamed in model.mirror_values}
+        return cls(seats, columns, values, model.domains)
+
+    def name(self, name: str) -> str:
+        """The image of a column, an event, a rule's id or a node."""
+        return self.columns.get(name) or _exchanged(name, *self.seats)
+
+    def value(self, column: str, value: str) -> str:
+        """The image of a column's value: a value of the image of the column."""
+        return self.values.get(column, {}).get(value, value)
+
+    def pair(self, pair: Mapping[str, str]) -> dict[str, str]:
+        """The image of a pair, or of some of its columns."""
+        return {self.name(c): self.value(c, v) for c, v in pair.items()}
+
+    def cube(self, cube: Cube) -> Cube:
+        """The image of a cube: the images of its pairs."""
+        return Cube(tuple(
+            Cell(self.name(c.column), tuple(self.value(c.column, v) for v in c.values))
+            for c in cube
+        ))
+
+    def actions(self, actions: Iterable[Action]) -> tuple[Action, ...]:
+        """The images of actions, in the same order."""
+        return tuple(Action(a.do, a.node and self.name(a.node)) for a in actions)
+
+    def effect(self, effect: Effect) -> Effect:
+        """The image of an effect."""
+        name, target = effect.target, self.name(effect.target)
+        match effect.value:
+            case Const(value):
+                return Effect(target, Const(self.value(name, value)))
+            case Copy(column) if self.values.get(column) == self.values.get(name):
+                return Effect(target, Copy(self.name(column)))
+            case Copy(column):
+                return self.effect(Effect(name, copied(
+                    column, self.domains.get(column, ()), self.domains.get(name, ()))))
+            case By(column, table):
+                return Effect(target, By(self.name(column), tuple(
+                    (self.value(column, key), self.value(name, value)) for key, value in table)))
+
+    def rule(self, rule: Rule) -> Rule:
+        """The image of a rule, its id included."""
+        return evolve(
+            rule,
+            id=self.name(rule.id), event=self.name(rule.event), when=self.cube(rule.when),
+            then=tuple(map(self.effect, rule.then)), actions=self.actions(rule.actions),
+        )
+
+    def duty(self, duty: Duty) -> Duty:
+        """The image of a duty, its id included."""
+        return evolve(
+            duty,
+            id=self.name(duty.id), asks=self.actions(duty.asks), before=self.cube(duty.before),
+            after=self.cube(duty.after), follows=self.actions(duty.follows),
+            harmless=tuple(map(self.cube, duty.harmless)),
+            events=tuple(map(self.name, duty.events)),
+        )
+
+    def column(self, column: Column) -> Column:
+        """The image of a column: of a derived one, the same function of the images of its sources."""
+        return evolve(
+            column,
+            name=self.name(column.name), observed_by=self.name(column.observed_by),
+            domain=tuple(self.value(column.name, v) for v in column.domain),
+            sources=tuple(map(self.name, column.sources)),
+            table=tuple(
+                (tuple(map(self.value, column.sources, values)), self.value(column.name, value))
+                for values, value in column.table
+            ),
+        )
+
+
+def _differ(one: str, other: str) -> tuple[str, str] | None:
+    """The first two words in which two names differ; None if no exchange makes one of the other."""
+    words = (re.findall("[A-Za-z0-9]+", name) for name in (one, other))
+    pairs = [pair for pair in zip(*words, strict=False) if pair[0] != pair[1]]
+    return (min(pairs[0]), max(pairs[0])) if pairs else None
+
+
+def mirror_rule(rule: Rule) -> Rule:
+    """The same rule from the other seat, where only the names of columns change."""
+    return _NAMES_ALONE.rule(rule)
+
+
 def mirror_cube(cube: Cube) -> Cube:
-    """The same cells from the other seat."""
-    names = [mirror_name(cell.column) for cell in cube.cells]
-    return Cube(tuple(Cell(n, c.values) for n, c in zip(names, cube.cells, strict=True)))
+    """The same cells from the other seat, where only the names of columns change."""
+    return _NAMES_ALONE.cube(cube)
 
 
-def _mirror_value(value: Value) -> Value:
-    match value:
-        case Const():
-            return value
-        case Copy(column):
-            return Copy(mirror_name(column))
-        case By(column, table):
-            return By(mirror_name(column), table)
+_NAMES_ALONE = Mirror(NODES, {}, {}, {})

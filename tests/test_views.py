@@ -103,9 +103,9 @@ def test_where_nothing_is_hidden_nothing_is_asked():
         possible=(Possible("look(node1)", {}),),
         rules=(Rule("O1", "look(node1)", {}, outcome=Outcome.IGNORED, why="it looks"),))
     found = asked(open_)
-    assert (found.asked, found.hidden, found.apart) == (("look(node1)",), False, ())
+    assert (found.asked, found.hidden, found.apart) == (("look(node1)",), (), ())
     assert views.seated(TURNSTILE) == ()
-    assert asked(TURNSTILE) == views.Views((), False, ())
+    assert asked(TURNSTILE) == views.Views((), (), ())
 
 
 def test_a_solver_that_gives_up_is_no_proof(monkeypatch):

@@ -6,12 +6,13 @@ each column names its observer.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import TypeAlias
 
-from prgcore.model import Column, Const, Model, Value, Values
+from prgcore.model import Column, Const, Cube, Hears, Model, Value, Values, cube
 
-__all__ = ["ADMINISTRATOR", "ENVIRONMENT", "RECORD", "knowledge", "knows"]
+__all__ = ["ADMINISTRATOR", "ENVIRONMENT", "RECORD", "knowledge", "knows", "sees"]
 
 _Columns: TypeAlias = Mapping[str, Column]
 
@@ -23,10 +24,10 @@ RECORD = "record"
 def knowledge(model: Model) -> tuple[str, ...]:
     """F6: every cell, map and effect in which a rule uses more than its decider can know.
 
-    A node knows its own columns, the record, and every column derived from those. It also knows
-    a derived column that hides the other node's columns while a yes/no column of its own says
-    "no". The administrator asks every node, never the environment. The environment knows
-    everything.
+    A node knows its own columns, the record, and every column derived from those. The section
+    `hears` opens more: where its cube holds, the node knows the columns that it learns. A rule may
+    read such a column if it is derived, and depends on the peer's columns only there. The
+    administrator asks every node, never the environment. The environment knows everything.
     """
     columns = {c.name: c for c in model.columns}
     deciders = {e.name: e.decider for e in model.events}
@@ -40,12 +41,13 @@ def knowledge(model: Model) -> tuple[str, ...]:
         found += [
             f"rules[{i}].{at}: {who} decides {rule.event} and cannot know {name} "
             f"(observed by {_observers(columns[name], columns)})"
-            for at, name in reads if not knows(who, columns[name], columns)
+            f"{_section(who, columns[name], columns, model.hears)}"
+            for at, name in reads if not knows(who, columns[name], columns, model.hears)
         ]
         found += [
             f"rules[{i}].then.{e.target}: {who} decides {rule.event} and cannot write "
             f"{e.target} (observed by {columns[e.target].observed_by})"
-            for e in rule.then if not _sees(who, columns[e.target])
+            for e in rule.then if not sees(who, columns[e.target])
         ]
     return tuple(found)
 
@@ -59,34 +61,45 @@ def _observers(column: Column, columns: _Columns) -> str:
     return ", ".join(sorted({s.observed_by for s in sources}))
 
 
-def _sees(who: str, column: Column) -> bool:
+def sees(who: str, column: Column) -> bool:
     """Whether a decider observes a stored column."""
     if who == ADMINISTRATOR:
         return column.observed_by != ENVIRONMENT
     return column.observed_by in (who, RECORD)
 
 
-def knows(who: str, column: Column, columns: _Columns) -> bool:
+def knows(who: str, column: Column, columns: _Columns, hears: tuple[Hears, ...] = ()) -> bool:
     """Whether a decider can know a column: it observes it, or hears of it from the other node."""
     if not column.derived:
-        return _sees(who, column)
-    hidden = [i for i, s in enumerate(column.sources) if not _sees(who, columns[s])]
-    if not hidden:
-        return True
-    if any(columns[column.sources[i]].observed_by == ENVIRONMENT for i in hidden):
+        return sees(who, column)
+    hidden = {s for s in column.sources if not sees(who, columns[s])}
+    if any(columns[s].observed_by == ENVIRONMENT for s in hidden):
         return False
-    return any(
-        _gated(column, gate, hidden)
-        for gate, source in enumerate(column.sources)
-        if columns[source].observed_by == who and sorted(columns[source].domain) == ["no", "yes"]
-    )
+    return not hidden or any(
+        h.node == who and (column.name in h.learns or hidden <= {*h.learns})
+        and _opens(column, h.when, hidden) for h in hears)
 
 
-def _gated(column: Column, gate: int, hidden: list[int]) -> bool:
-    """Whether, with the gate at "no", the value does not depend on the hidden sources."""
+def _opens(column: Column, gate: Cube, hidden: set[str]) -> bool:
+    """Whether the value depends on hidden sources only where the gate holds."""
     told: dict[Values, set[str]] = {}
     for values, value in column.table:
-        if values[gate] == "no":
-            seen = tuple(v for i, v in enumerate(values) if i not in hidden)
+        row = dict(zip(column.sources, values, strict=True))
+        if not all(c.column in row and row[c.column] in c.values for c in gate):
+            seen = tuple(v for name, v in row.items() if name not in hidden)
             told.setdefault(seen, set()).add(value)
     return all(len(values) == 1 for values in told.values())
+
+
+def _section(who: str, column: Column, columns: _Columns, hears: tuple[Hears, ...]) -> str:
+    """The section that would open a derived column, where one column of the node says "heard"."""
+    if not column.derived or who == ADMINISTRATOR or any(h.node == who for h in hears):
+        return ""
+    for gate in (columns[s] for s in column.sources if columns[s].observed_by == who):
+        for value in gate.domain:
+            section = Hears(who, cube({gate.name: value}), column.name)
+            if knows(who, column, columns, (section,)):
+                wire = {"node": who, "when": {gate.name: [value]}, "learns": [column.name]}
+                return (f"; if {gate.name} says that {who} hears its peer, the machine needs "
+                        f"the section hears: {json.dumps([wire])}")
+    return ""

@@ -8,17 +8,19 @@ checks form, `overlaps` checks F1. Places are those of the machine file:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import combinations, product
 from math import prod
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from attrs import frozen
 
 from prgcore.errors import unknown_name
 from prgcore.form.cubes import EVERYWHERE, Assignment, Stored, contains, satisfiable
-from prgcore.form.knowledge import knowledge
+from prgcore.form.knowledge import ADMINISTRATOR, ENVIRONMENT, RECORD, knowledge, knows
 from prgcore.model import (
+    AcceptedOnly,
     By,
     Cell,
     Choices,
@@ -28,7 +30,9 @@ from prgcore.model import (
     Cube,
     Effect,
     Event,
+    Exclusive,
     Model,
+    OnlyBy,
     Possible,
     Rule,
     Situation,
@@ -38,11 +42,15 @@ from prgcore.vocabulary import Kind, Outcome
 from prgcore.words import listed
 
 __all__ = [
-    "STORY_VERBS", "Overlap", "Stored", "contains", "findings", "knowledge", "overlaps", "satisfiable",
+    "BUILT_IN", "STORY_VERBS", "Overlap", "Stored", "contains", "findings", "knowledge", "overlaps",
+    "satisfiable", "taken",
 ]
 
 STORY_VERBS = ("policy", "start", "given", "expect", "refused", "ignored", "impossible")
 """The verbs of a story: the words that begin a line without being an event."""
+
+BUILT_IN = re.compile("[CEFLT][0-9]+|M1|S18")
+"""The ids of the prover's own obligations, those to come included; a machine's own are others."""
 
 _Columns: TypeAlias = Mapping[str, Column]
 
@@ -119,10 +127,13 @@ def findings(model: Model, actions: Iterable[str] | None = None) -> tuple[str, .
         *_possible(model, columns, events),
         *_rules(model, columns, events, None if actions is None else frozenset(actions),
                 Stored(model.columns) if not unsound else None),
+        *taken(model),
         *_promises(model, columns, events),
         *_forbids(model),
         *_answers(model, columns),
         *_duties(model, columns, events),
+        *_mirror(model, columns),
+        *_hears(model, columns),
         *_rest(model, columns),
         *_stories(model, events),
         *(line for i, s in enumerate(model.situations)
@@ -327,6 +338,20 @@ def _effect(
                 yield from _unknown(f"{at}.map.{key}", "value", value, target.domain)
 
 
+def taken(model: Model) -> tuple[str, ...]:
+    """The ids of the machine's own promises that belong to obligations of the prover, as findings."""
+    sections: dict[str, tuple[Any, ...]] = {
+        "invariants": model.invariants, "accepted_only": model.accepted_only,
+        "exclusive": model.exclusive, "only_by": model.only_by,
+        "observations": model.observations, "converges": model.converges,
+    }
+    return tuple(
+        f"{section}[{i}].id: {row.id} is the name of an obligation of the prover; choose another"
+        for section, rows in sections.items() for i, row in enumerate(rows)
+        if BUILT_IN.fullmatch(row.id)
+    )
+
+
 def _promises(model: Model, columns: _Columns, events: Mapping[str, Event]) -> Iterator[str]:
     """Mistakes in invariants, guard checks, exclusive commands, and values that few events set."""
     yield from _twice("invariants", (i.id for i in model.invariants))
@@ -376,7 +401,9 @@ def _answers(model: Model, columns: _Columns) -> Iterator[str]:
     """Mistakes in observations and convergences."""
     observed = [o.id for o in model.observations]
     leaving = [c.id for c in model.converges]
-    ids = [*(i.id for i in model.invariants), *observed, *leaving]
+    guards: tuple[AcceptedOnly | Exclusive | OnlyBy, ...] = (
+        *model.accepted_only, *model.exclusive, *model.only_by)
+    ids = [*(i.id for i in model.invariants), *{c.id for c in guards}, *observed, *leaving]
     for section, many in (("observations", observed), ("converges", leaving)):
         for i, id_ in enumerate(many):
             if ids.count(id_) > 1:
@@ -411,9 +438,10 @@ def _duties(model: Model, columns: _Columns, events: Mapping[str, Event]) -> Ite
             yield from _unknown(f"{at}.events[{j}]", "event", name, events)
 
 
-def _rest(model: Model, columns: _Columns) -> Iterator[str]:
-    """Mistakes in the mirror, the transient states, the viewpoints, the goal, the assumptions."""
+def _mirror(model: Model, columns: _Columns) -> Iterator[str]:
+    """Mistakes in the mirror: columns that change places, and values that change."""
     seen: set[str] = set()
+    renamed = {name: dict(values) for name, values in model.mirror_values}
     for name, other in model.mirror:
         at = f"mirror.{name}"
         yield from _unknown(at, "column", name, columns)
@@ -422,11 +450,25 @@ def _rest(model: Model, columns: _Columns) -> Iterator[str]:
             one, two = columns[name], columns[other]
             if one.derived or two.derived:
                 yield f"{at}: a mirror exchanges stored columns"
-            if one.domain != two.domain:
+            if {renamed.get(name, {}).get(v, v) for v in one.domain} != {*two.domain}:
                 yield f"{at}: {name} and {other} have different domains"
         if {name, other} & seen or name == other:
             yield f"{at}: a mirror pairs each column with one other"
         seen |= {name, other}
+    if model.mirror_values and not model.mirror:
+        yield "mirror_values: without mirror, which names the columns that change places"
+    partner = {**dict(model.mirror), **{other: name for name, other in model.mirror}}
+    for name, values in model.mirror_values:
+        at, twin = f"mirror_values.{name}", partner.get(name, name)
+        yield from _unknown(at, "column", name, columns)
+        for value, image in values if {name, twin} <= columns.keys() else ():
+            yield from _unknown(at, "value", value, columns[name].domain)
+            if not columns[name].derived:
+                yield from _unknown(f"{at}.{value}", "value", image, columns[twin].domain)
+
+
+def _rest(model: Model, columns: _Columns) -> Iterator[str]:
+    """Mistakes in the transient states, the viewpoints, the goal, the assumptions."""
     yield from _cells("transient", model.transient, columns)
     yield from _many("may_wait", model.may_wait, columns)
     for i, viewpoint in enumerate(model.viewpoints):
@@ -437,6 +479,35 @@ def _rest(model: Model, columns: _Columns) -> Iterator[str]:
     for i, assumption in enumerate(model.assumptions):
         if not assumption.strip():
             yield f"assumptions[{i}]: empty; an assumption is a sentence"
+
+
+def _hears(model: Model, columns: _Columns) -> Iterator[str]:
+    """Mistakes in what the nodes learn: a gate is known without the peer, and can be shut."""
+    nodes = {e.decider for e in model.events} - {ADMINISTRATOR, ENVIRONMENT}
+    for i, hears in enumerate(model.hears):
+        at = f"hears[{i}]"
+        yield from _unknown(f"{at}.node", "node", hears.node, nodes)
+        wrong = [*_cells(f"{at}.when", hears.when, columns)]
+        yield from wrong
+        if not wrong:
+            yield from (
+                f"{at}.when.{c.column}: {hears.node} cannot know it without its peer"
+                for c in hears.when if not knows(hears.node, columns[c.column], columns)
+            )
+            if all({*columns[c.column].domain} <= {*c.values} for c in hears.when):
+                yield f"{at}.when: holds in every pair; name the cell that says heard"
+        if not hears.learns:
+            yield f"{at}.learns: nothing; name the columns of the peer that {hears.node} learns"
+        for j, name in enumerate(hears.learns):
+            yield from _unknown(f"{at}.learns[{j}]", "column", name, columns)
+            if name in columns and not _told(hears.node, columns[name], columns):
+                yield f"{at}.learns[{j}]: {name} is not what another node observes"
+
+
+def _told(node: str, column: Column, columns: _Columns) -> bool:
+    """Whether a column depends on what another node observes, and not on the environment."""
+    sources = [columns[s].observed_by for s in column.sources or (column.name,) if s in columns]
+    return ENVIRONMENT not in sources and bool({*sources} - {node, RECORD})
 
 
 def _stories(model: Model, events: Mapping[str, Event]) -> Iterator[str]:

@@ -18,7 +18,7 @@ from attrs import evolve
 
 from prgcore.engine import Engine
 from prgcore.errors import NotTotal, PrgError
-from prgcore.model import Cell, Column, Cube, Effect, Model, Rule
+from prgcore.model import Cell, Column, Copy, Cube, Effect, Model, Rule
 from prgcore.prove.codec import Codec, Codes
 from prgcore.prove.induction import half
 from prgcore.prove.relation import Relation
@@ -134,6 +134,9 @@ def _compare_effect(
     source = getattr(effect.value, "column", target)
     columns = _behind(engine.model, {target, source})
     worlds = _worlds(columns, base)
+    if isinstance(effect.value, Copy):  # its rule fires only where the target has the value
+        copied = Cube((Cell(source, engine.model.domains[target]),))
+        worlds = [world for world in worlds if engine.holds(copied, engine.pair(world))]
     rule = Rule("", "", then=(effect,))
     after = codec.move(rule).apply(codec, _encode(codec, worlds))
     at = [c.name for c in engine.model.columns if not c.derived].index(target)

@@ -17,8 +17,18 @@ from attrs import define, field
 from prgcore.engine import Engine, Pair
 from prgcore.errors import PrgError
 from prgcore.explain.display import spell
-from prgcore.model import Advice, Cube, Display, Invariant, Model, Shown, Situation
-from prgcore.prove.induction import half
+from prgcore.form.cubes import EVERYWHERE, Stored
+from prgcore.model import (
+    Advice,
+    Column,
+    Cube,
+    Display,
+    Invariant,
+    Model,
+    Shown,
+    Situation,
+    Values,
+)
 from prgcore.prove.progress import graph
 from prgcore.prove.space import Edges, Space
 from prgcore.seats import mirror_name
@@ -405,10 +415,7 @@ def citations(engine: Engine, space: Space) -> Outcome:
     found, printed = Outcome(), _halves(engine.model.situations)
     cited: set[str] = set()
     without = 0
-    rules = {r.id for r in half(engine.model)}
     for edges in space.edges:
-        if edges.rule.id not in rules:
-            continue
         rows = {c.removeprefix("table2:") for c in edges.rule.cite if c.startswith("table2:")}
         without += not rows
         shown: set[str] = set()
@@ -449,19 +456,8 @@ def _made(space: Space, edges: Edges) -> Iterator[tuple[str, str]]:
             )
 
 
-def combinations(model: Model, invariant: Invariant) -> set[tuple[str, ...]]:
+def combinations(model: Model, invariant: Invariant) -> Iterator[Values]:
     """The combinations of the invariant's `exactly` columns that it does not rule out."""
-    domains = model.domains
-    return {
-        tuple(str(v) for v in values)
-        for values in product(*(domains[c] for c in invariant.exactly))
-        if not any(
-            all(
-                value in cell.values
-                for value, column in zip(values, invariant.exactly, strict=True)
-                for cell in cube if cell.column == column
-            )
-            for cube in invariant.never
-            if {c.column for c in cube} <= set(invariant.exactly)
-        )
-    }
+    columns = tuple(Column(name, model.domains[name]) for name in invariant.exactly)
+    cubes = (c for c in invariant.never if {cell.column for cell in c} <= {*invariant.exactly})
+    return Stored(columns).every(EVERYWHERE, cubes)

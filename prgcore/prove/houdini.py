@@ -15,10 +15,10 @@ import z3
 
 from prgcore.errors import BudgetExhausted
 from prgcore.model import Cell, Cube, Invariant, Model, Rule
-from prgcore.prove.induction import RLIMIT, half
+from prgcore.prove.induction import RLIMIT, half, is_mirrored
 from prgcore.prove.relation import Relation, Term
 from prgcore.prove.space import Space
-from prgcore.seats import mirror_cube
+from prgcore.seats import Mirror
 
 __all__ = ["auxiliary", "candidates"]
 
@@ -43,13 +43,16 @@ def auxiliary(model: Model, space: Space) -> Invariant:
     """The candidates that are inductive together, as one invariant."""
     relation = Relation(model)
     held = {cube: relation.holds(cube) for cube in candidates(space)}
+    mirror = Mirror.of(model) if is_mirrored(model) else None
+    named = {frozenset(cube): cube for cube in held}
     rules = [rule for rule in half(model) if rule.then]
     kept = 0  # rules in a row, up to the last one, that break no candidate
     for rule in cycle(rules):
         while after := _break(relation, held, rule):
             for cube in _meets(held, after):
-                for image in {cube, mirror_cube(cube)} & held.keys():
-                    del held[image]
+                image = named.get(frozenset(mirror.cube(cube)), cube) if mirror else cube
+                for broken in {cube, image} & held.keys():
+                    del held[broken]
             kept = 0
         kept += 1
         if kept == len(rules):

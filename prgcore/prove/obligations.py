@@ -9,19 +9,20 @@ is *not applicable*, and says why. If the budget ends or the solver gives up, th
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import islice
 from typing import Any
 
 import numpy as np
 from attrs import evolve
 
 from prgcore.engine import Engine
-from prgcore.errors import BudgetExhausted, NotTotal
-from prgcore.form.wellformed import knowledge, overlaps
+from prgcore.errors import BudgetExhausted, MalformedMachine, NotTotal
+from prgcore.form.wellformed import knowledge, overlaps, taken
 from prgcore.model import AcceptedOnly, Cube, Exclusive, Invariant, Model, OnlyBy
 from prgcore.prove import agreement, document, duties, table, timing, vacuity, views
 from prgcore.prove.compiled import Compiled, agrees
 from prgcore.prove.counterexample import unreached
-from prgcore.prove.induction import breaks, has_seats, unmirrored
+from prgcore.prove.induction import breaks, unmirrored
 from prgcore.prove.observations import FAIR, observations
 from prgcore.prove.progress import chain, chains
 from prgcore.prove.space import Space
@@ -30,6 +31,8 @@ from prgcore.vocabulary import Kind, Method, Outcome, Verdict
 
 __all__ = ["COMPILED_SAMPLE", "obligations"]
 
+_LARGEST_INDEX = 1 << 40
+_MOST_MISSING = 1000
 COMPILED_SAMPLE = 300
 """The number of pairs on which E1 compares the compiled table, each with every event."""
 
@@ -72,12 +75,12 @@ def _f2(work: Work) -> Judgement:
 def _f3(work: Work) -> Judgement:
     if not work.model.mirror:
         return Judgement(Verdict.NOT_APPLICABLE, Method.TABLE, {"says": "the machine has no mirror section"})
-    if not has_seats(work.model):
-        says = "the mirror section has other seats than node1 and node2"
+    wrong = unmirrored(work.model)
+    if wrong is None:
+        says = "no two words make every second name of the mirror section out of the first"
         return Judgement(Verdict.NOT_APPLICABLE, Method.TABLE, {"says": says})
-    wrong = list(unmirrored(work.model))
     if wrong:
-        return Judgement(Verdict.REFUTED, Method.TABLE, {"says": "; ".join(wrong[:5]), "all": wrong})
+        return Judgement(Verdict.REFUTED, Method.TABLE, {"says": "; ".join(wrong[:5]), "all": list(wrong)})
     return Judgement(Verdict.PROVED, Method.TABLE, {"rules": len(work.model.rules)})
 
 
@@ -107,7 +110,8 @@ def _f6(work: Work) -> Judgement:
     wrong = knowledge(work.model)
     if wrong:
         return Judgement(Verdict.REFUTED, Method.TABLE, {"says": "; ".join(wrong[:3]), "all": list(wrong)})
-    return Judgement(Verdict.PROVED, Method.TABLE, {"rules": len(work.model.rules)})
+    return Judgement(Verdict.PROVED, Method.TABLE, {
+        "rules": len(work.model.rules), **_learns(work.model)})
 
 
 def _f7(work: Work) -> Judgement:
@@ -124,18 +128,37 @@ def _f7(work: Work) -> Judgement:
 
 
 def _f8(work: Work) -> Judgement:
-    if not views.seated(work.model):
+    model = work.model
+    if not views.seated(model):
         return Judgement(Verdict.NOT_APPLICABLE, Method.INDUCTION, {"says": "no node decides anything"})
-    found = views.told_apart(work.model, work.held)
+    if not views.hidden(model):
+        says = "nothing is hidden from any node that decides"
+        return Judgement(Verdict.NOT_APPLICABLE, Method.INDUCTION, {"says": says})
+    found = views.told_apart(model, work.held)
     if found.apart:
-        first = found.apart[0]
+        first = next((a for a in found.apart if a.one), found.apart[0])
         verdict = Verdict.REFUTED if first.one else Verdict.UNKNOWN
         pairs = {"one": first.one, "other": first.other} if first.one else {}
         return Judgement(verdict, Method.INDUCTION, {
             "says": first.says, "all": [a.says for a in found.apart], **pairs})
-    if found.asked and not found.hidden:
-        return Judgement(Verdict.VACUOUS, Method.INDUCTION, {"says": "nothing is hidden from any node"})
-    return Judgement(Verdict.PROVED, Method.INDUCTION, {"events": len(found.asked)})
+    if not found.hidden:
+        says = ("where an event of a node can happen, nothing is hidden from the node"
+                if found.asked else "no event of a node can happen")
+        return Judgement(Verdict.VACUOUS, Method.INDUCTION, {"says": says})
+    return Judgement(Verdict.PROVED, Method.INDUCTION, {
+        "events": len(found.asked), **_learns(model),
+        **({"nothing hidden": open_} if (open_ := sorted({*found.asked} - {*found.hidden})) else {}),
+    })
+
+
+def _learns(model: Model) -> dict[str, list[str]]:
+    """What the nodes are taken to learn of their peers, as the machine says it; F6 and F8 say it."""
+    told = [
+        f"{h.node} learns {', '.join(h.learns)} where "
+        + ", ".join(f"{c.column} is {' or '.join(c.values)}" for c in h.when)
+        for h in model.hears
+    ]
+    return {"hears": told} if told else {}
 
 
 def _guards(model: Model) -> tuple[AcceptedOnly | Exclusive | OnlyBy, ...]:
@@ -161,9 +184,7 @@ def _guard(work: Work, check: AcceptedOnly | Exclusive | OnlyBy) -> Judgement | 
             witnesses = table.only_by(work.relation, check)
     if not witnesses:
         return None
-    if not witnesses[0].pair:
-        return Judgement(Verdict.UNKNOWN, Method.TABLE, {"says": "the solver gave up"})
-    return work.refuted(Method.TABLE, witnesses[0].says, witnesses[0])
+    return work.failed(witnesses)
 
 
 # ----------------------------------------------------------------- safety
@@ -219,18 +240,29 @@ def _exactly(work: Work, invariant: Invariant, finding: Judgement) -> Judgement:
 def _missing(space: Space, invariant: Invariant) -> list[str]:
     if not invariant.exactly:
         return []
-    columns = [space.codec.domain[c] for c in invariant.exactly]
-    index = sum(
-        space.column(c).astype(np.int64) * 1000**i for i, c in enumerate(invariant.exactly)
-    )
-    shown = {tuple(columns[i][n // 1000**i % 1000] for i in range(len(columns)))
-             for n in np.unique(index)}
+    index, size = np.zeros(len(space), np.int64), 1
+    for name in invariant.exactly:
+        size *= len(space.codec.domain[name])
+        if size > _LARGEST_INDEX:
+            index = np.unique(index, return_inverse=True)[1]
+            size = (int(index.max()) + 1) * len(space.codec.domain[name])
+        index = index * len(space.codec.domain[name]) + space.column(name)
+    one_of_each = np.unique(index, return_index=True)[1]
+    values = [
+        np.array(space.codec.domain[name], object)[space.column(name)[one_of_each]]
+        for name in invariant.exactly
+    ]
+    shown = set(zip(*values, strict=True))
     allowed = document.combinations(space.model, invariant)
-    return sorted(" / ".join(a) for a in allowed - shown)
+    missing = islice((a for a in allowed if a not in shown), _MOST_MISSING)
+    return sorted(" / ".join(map(str, a)) for a in missing)
 
 
 def _s18(work: Work) -> Judgement:
     """Ask everything again about the machine whose timers fire at any time."""
+    if not work.model.invariants:
+        says = "the machine has no invariants"
+        return Judgement(Verdict.NOT_APPLICABLE, Method.INDUCTION, {"says": says})
     liar = work.liar
     if liar is None:
         says = "no timer depends on the environment elsewhere"
@@ -388,7 +420,13 @@ _AGREEMENT = (
 
 
 def obligations(model: Model) -> tuple[Obligation, ...]:
-    """The obligations of a machine, in the order in which they are printed."""
+    """The obligations of a machine, in the order in which they are printed.
+
+    Raises:
+        MalformedMachine: a promise of the machine has the id of an obligation of the prover.
+    """
+    if wrong := taken(model):
+        raise MalformedMachine(wrong)
     safety = model.assumptions
     fair = (*model.assumptions, FAIR)
     sentences: dict[str, str] = {}

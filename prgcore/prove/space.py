@@ -15,7 +15,7 @@ from attrs import define, field, frozen
 from prgcore.errors import BudgetExhausted
 from prgcore.model import Cube, Model, Rule
 from prgcore.prove.codec import Codec, Codes, Move, Test
-from prgcore.seats import mirror_name
+from prgcore.seats import Mirror
 from prgcore.vocabulary import Kind, Outcome
 
 __all__ = ["LARGEST_BLOCKS", "LARGEST_SPACE", "Edges", "Space", "search"]
@@ -146,15 +146,22 @@ class Space:
     def folded(self) -> npt.NDArray[np.int32]:
         """For every pair the smaller of its number and that of its mirror image.
 
-        Only for a machine that is its own mirror. Nothing is folded where the seats list their
-        columns in different orders.
+        Only for a machine that is its own mirror.
         """
-        names = [[c.name for c in b.columns] for b in self.codec.blocks]
-        swapped = [[mirror_name(n) for n in some] for some in names]
-        if any(some not in names for some in swapped):
-            return np.arange(len(self), dtype=np.int32)
-        image = self.numbers([self.codes[names.index(some)] for some in swapped])
-        return np.minimum(np.arange(len(self), dtype=np.int32), image)
+        mirror = Mirror.of(self.model)
+        assert mirror is not None, "BUG: only a machine with a mirror is folded"
+        codec = self.codec
+        shares: dict[tuple[int, int], Any] = {}
+        for column in (c for b in codec.blocks for c in b.columns):
+            (source, _), name = codec.home[column.name], mirror.name(column.name)
+            block, stride = codec.home[name]
+            values = [codec.domain[name].index(mirror.value(column.name, v)) for v in column.domain]
+            share = (np.array(values, np.int32) * np.int32(stride)).take(codec.values[column.name])
+            shares[block, source] = shares.get((block, source), 0) + share
+        image: Codes = [np.zeros(len(self), np.int32) for _ in codec.blocks]
+        for (block, source), share in shares.items():
+            image[block] += share.take(self.codes[source])
+        return np.minimum(np.arange(len(self), dtype=np.int32), self.numbers(image))
 
     def trace(self, number: int) -> list[Rule]:
         """The rules, in order, of a shortest way from an initial pair."""

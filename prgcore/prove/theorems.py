@@ -9,7 +9,8 @@ A theorem file is TOML, with one table per theorem and absolute names of columns
 `never` is proved from the machine's proved invariants, else by induction with itself, else by
 search. `reachable` needs a trace to each cube. `accepted` needs a command to be accepted only in
 the cubes of `only`. `home` needs a way to the cube from every reachable pair. `discharged` names
-obligations of the machine that the report repeats beside it.
+obligations of the machine, and takes the worst of their verdicts. An obligation that is not
+applicable, or only reported, makes it vacuous.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import numpy as np
 import z3
 
 from prgcore.errors import BadInput, unknown_name
+from prgcore.form.wellformed import BUILT_IN
 from prgcore.model import AcceptedOnly, Cell, Cube, Invariant, Model
 from prgcore.prove import table, vacuity
 from prgcore.prove.induction import RLIMIT, induct
@@ -33,6 +35,9 @@ from prgcore.vocabulary import Kind, Method, Verdict
 
 __all__ = ["LARGEST", "read", "read_text"]
 
+_WORST = (
+    Verdict.DISAGREE, Verdict.VACUOUS, Verdict.REFUTED, Verdict.UNKNOWN, Verdict.PROVED,
+)
 _KINDS = ("never", "reachable", "accepted", "home", "discharged")
 LARGEST = 1 << 20
 
@@ -88,6 +93,9 @@ def read_text(text: str, place: str, model: Model) -> tuple[Obligation, ...]:
 def _theorem(name: str, theorem: Any, model: Model, wrong: list[str]) -> Obligation | None:
     if not isinstance(theorem, Mapping):
         wrong.append(f"{name}: a theorem is a table with says and {', '.join(_KINDS)}")
+        return None
+    if BUILT_IN.fullmatch(name):
+        wrong.append(f"[{name}] is the name of an obligation of the prover; choose another")
         return None
     kinds = [k for k in _KINDS if k in theorem]
     says = theorem.get("says", "")
@@ -228,18 +236,26 @@ def _accepted(check: AcceptedOnly) -> Callable[[Work], Judgement]:
         witnesses = table.accepted_only(work.relation, check, work.proof.proved)
         if not witnesses:
             return Judgement(Verdict.PROVED, Method.TABLE)
-        return work.refuted(Method.TABLE, witnesses[0].says, witnesses[0])
+        return work.failed(witnesses)
 
     return run
 
 
 def _discharged(some: list[Obligation]) -> Callable[[Work], Judgement]:
+    """The worst finding: what says nothing of this machine, or promises nothing, is no proof."""
+
+    def judged(obligation: Obligation, work: Work) -> Judgement:
+        found = obligation.run(work)
+        match found.verdict:
+            case Verdict.NOT_APPLICABLE:
+                says = f"{obligation.id} says nothing of this machine: {found.detail.get('says', '')}"
+            case Verdict.REPORTED:
+                says = f"{obligation.id} only reports, and promises nothing: {obligation.title}"
+            case _:
+                return found
+        return Judgement(Verdict.VACUOUS, found.method, {"says": says})
+
     def run(work: Work) -> Judgement:
-        finding = Judgement(Verdict.PROVED, Method.TABLE)
-        for obligation in some:
-            finding = obligation.run(work)
-            if finding.verdict not in (Verdict.PROVED, Verdict.REPORTED):
-                return finding
-        return finding
+        return min((judged(o, work) for o in some), key=lambda found: _WORST.index(found.verdict))
 
     return run

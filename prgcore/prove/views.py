@@ -1,9 +1,10 @@
 """F8: a node's decision, and all that it writes, is the same whatever it cannot know.
 
 Law: asks about two pairs at once that a node cannot tell apart. Both are inside the invariants,
-and the event can happen in both. F6 reads the cells of rules one by one. F8 reads none: it asks
-the solver whether two pairs get different answers. F8 is why each node can decide alone
-(`prgcore.running.node`).
+and the event can happen in both. They agree in the columns that the node observes, in the record,
+and, where the node hears its peer, in what it learns (section `hears`). F6 reads the cells of
+rules one by one. F8 shares nothing with it: it reads no cell, and asks the solver whether two
+pairs get different answers. F8 is why each node can decide alone (`prgcore.running.node`).
 """
 
 from __future__ import annotations
@@ -13,19 +14,22 @@ from collections.abc import Iterator
 import z3
 from attrs import frozen
 
-from prgcore.form.knowledge import knows
-from prgcore.model import Column, Model, Rule
+from prgcore.model import Event, Model, Rule
 from prgcore.prove.induction import RLIMIT, is_mirrored
 from prgcore.prove.relation import Relation, Term
-from prgcore.seats import NODES
-from prgcore.vocabulary import Kind
+from prgcore.seats import Mirror
 
-__all__ = ["Apart", "Views", "seated", "told_apart"]
+__all__ = ["Apart", "Views", "hidden", "seated", "told_apart"]
+
+_NO_NODE = ("administrator", "environment")
 
 
 @frozen
 class Apart:
-    """Two pairs that a node cannot tell apart, and the decision that differs between them."""
+    """Two pairs that a node cannot tell apart, and the decision that differs between them.
+
+    Without pairs: the solver gave up.
+    """
 
     says: str
     event: str
@@ -35,16 +39,22 @@ class Apart:
 
 def seated(model: Model) -> tuple[str, ...]:
     """The nodes that decide something."""
-    deciders = {e.decider for e in model.events}
-    return tuple(n for n in NODES if n in deciders)
+    deciders = dict.fromkeys(e.decider for e in model.events)
+    return tuple(d for d in deciders if d not in _NO_NODE)
+
+
+def hidden(model: Model) -> tuple[str, ...]:
+    """The nodes from which some stored column is hidden, of those that decide something."""
+    observers = {c.observed_by for c in model.columns if not c.derived}
+    return tuple(node for node in seated(model) if observers - {node, "record"})
 
 
 @frozen
 class Views:
-    """The answer: the events, whether anything is hidden from a node, and the differences."""
+    """The answer: the events asked, those of them in which something is hidden, the differences."""
 
     asked: tuple[str, ...]
-    hidden: bool
+    hidden: tuple[str, ...]
     apart: tuple[Apart, ...]
 
 
@@ -55,17 +65,25 @@ def told_apart(model: Model, held: tuple[str, ...]) -> Views:
         held: the invariants that are proved.
     """
     relation = Relation(model)
-    nodes = seated(model)[:1] if is_mirrored(model) else seated(model)
+    nodes = list(seated(model))
+    mirror = Mirror.of(model)
+    if mirror and is_mirrored(model):
+        nodes = [n for i, n in enumerate(nodes) if mirror.name(n) not in nodes[:i]]
     asked: list[str] = []
-    hidden = False
+    hides: list[str] = []
     found: list[Apart] = []
     for node in nodes:
         views = _Views(relation, node, held)
-        for event in filter(views.is_told, (e.name for e in model.events)):
-            asked.append(event)
-            hidden = hidden or views.hides(event)
-            found += views.differ(event)
-    return Views(tuple(asked), hidden, tuple(found))
+        for event in filter(views.is_told, model.events):
+            views.begin(event)
+            answer = views.hides()
+            if answer is None:
+                found.append(Apart(f"{event.name}: the solver gave up", event.name, {}, {}))
+            asked += [event.name] if views.happens() else []
+            hides += [event.name] if answer else []
+            found += views.differ()
+            views.end()
+    return Views(tuple(asked), tuple(hides), tuple(found))
 
 
 class _Views:
@@ -73,73 +91,84 @@ class _Views:
 
     def __init__(self, relation: Relation, node: str, held: tuple[str, ...]) -> None:
         self.relation, self.node, self.model = relation, node, relation.model
-        columns = {c.name: c for c in self.model.columns}
-        self.known = [c for c in self.model.columns if self._knows(c, columns)]
         self.primed = [
             (term, z3.Const(f"{name}'", term.sort())) for name, term in relation.now.items()]
         self.solver = relation.solver(RLIMIT)
         inside = relation.inside(held)
         self.solver.add(inside, self.other(inside))
-        for column in self.known:
-            self.solver.add(*self._same(column))
+        for column in self.model.columns:
+            if not column.derived and column.observed_by in (node, "record"):
+                self.solver.add(self._same(column.name))
+        for hears in self.model.hears:
+            if hears.node == node:
+                learnt = relation.both(map(self._same, hears.learns))
+                self.solver.add(z3.Implies(relation.holds(hears.when), learnt))
 
-    def is_told(self, event: str) -> bool:
-        """Whether an event is at this node: one that it decides or that happens to it."""
-        return event.endswith(f"({self.node})") and next(
-            e.kind for e in self.model.events if e.name == event) is not Kind.COMMAND
+    def is_told(self, event: Event) -> bool:
+        """Whether the node decides an event, or an event of the environment happens to it."""
+        at = event.decider == "environment" and event.name.endswith(f"({self.node})")
+        return event.decider == self.node or at
 
     def other(self, term: Term) -> Term:
         """The same term about the second pair instead of the first."""
         return z3.substitute(term, *self.primed)
 
-    def _knows(self, column: Column, columns: dict[str, Column]) -> bool:
-        """Whether the node knows a column: its observations, the record, its process, its peer."""
-        head = column.name.partition(".")[0]
-        mine = head == self.node and not column.derived
-        return mine or knows(self.node, column, columns)
+    def _same(self, name: str) -> Term:
+        """Both pairs have the same value of a column, stored or derived."""
+        if name in self.relation.now:
+            now = self.relation.now[name]
+            return now == self.other(now)
+        holds = [self.relation.is_in(name, (value,)) for value in self.model.domains[name]]
+        return self.relation.both(term == self.other(term) for term in holds)
 
-    def _same(self, column: Column) -> Iterator[Term]:
-        if not column.derived:
-            now = self.relation.now[column.name]
-            yield now == self.other(now)
-            return
-        for value in column.domain:
-            holds = self.relation.is_in(column.name, (value,))
-            yield holds == self.other(holds)
+    def begin(self, event: Event) -> None:
+        """Ask about one event, which can happen in both pairs, until `end`.
 
-    def hides(self, event: str) -> bool:
-        """Whether two different pairs are possible; if not, the question is empty."""
-        happens = self.relation.happens(event)
+        What happens to a node, its agent reports, and the agent knows whether the node runs.
+        """
+        self.event = event.name
         self.solver.push()
-        self.solver.add(happens, self.other(happens), self.relation.either(
-            now != primed for now, primed in self.primed))
+        happens = self.relation.happens(event.name)
+        self.solver.add(happens, self.other(happens))
+        if event.decider != self.node:
+            self.solver.add(*(
+                self._same(name) for name in self.relation.now if name.startswith(f"{self.node}.")))
+
+    def end(self) -> None:
+        self.solver.pop()
+
+    def happens(self) -> bool:
+        """Whether the event can happen at all, inside the invariants."""
+        return bool(self.solver.check() != z3.unsat)
+
+    def hides(self) -> bool | None:
+        """Whether two different pairs are possible; if not, the question is empty. None: unknown."""
+        self.solver.push()
+        self.solver.add(self.relation.either(now != primed for now, primed in self.primed))
         answer = self.solver.check()
         self.solver.pop()
-        return bool(answer != z3.unsat)
+        return None if answer == z3.unknown else bool(answer == z3.sat)
 
-    def differ(self, event: str) -> Iterator[Apart]:
-        """The decisions about an event that differ between two such pairs."""
-        rules = [r for r in self.model.rules if r.event == event]
-        happens = self.relation.happens(event)
-        self.solver.push()
-        self.solver.add(happens, self.other(happens))
+    def differ(self) -> Iterator[Apart]:
+        """The decisions that differ between two such pairs."""
+        rules = [r for r in self.model.rules if r.event == self.event]
         fires = {r.id: self.relation.holds(r.when) for r in rules}
-        yield from self._ask(event, "another rule answers", self.relation.either(
+        yield from self._ask("another rule answers", self.relation.either(
             z3.Xor(term, self.other(term)) for term in fires.values()))
         for rule in rules:
             self.solver.push()
             self.solver.add(fires[rule.id])
-            yield from self._ask(event, f"{rule.id} writes otherwise", self.relation.either(
+            yield from self._ask(f"{rule.id} writes otherwise", self.relation.either(
                 after != self.other(after) for after in self._written(rule)))
             self.solver.pop()
-        self.solver.pop()
 
     def _written(self, rule: Rule) -> Iterator[Term]:
         """The term after the rule of every column that it can change."""
         for _, after in self.relation.effects(rule):
             yield after
 
-    def _ask(self, event: str, says: str, term: Term) -> Iterator[Apart]:
+    def _ask(self, says: str, term: Term) -> Iterator[Apart]:
+        event = self.event
         self.solver.push()
         self.solver.add(term)
         answer = self.solver.check()
@@ -151,8 +180,8 @@ class _Views:
                 for (name, _), (_, primed) in zip(
                     self.relation.now.items(), self.primed, strict=True)
             }
-            hidden = ", ".join(c for c in one if one[c] != other[c])
-            yield Apart(f"{event}: {says} by {hidden}, which {self.node} cannot know",
+            by = ", ".join(c for c in one if one[c] != other[c])
+            yield Apart(f"{event}: {says} by {by}, which {self.node} cannot know",
                         event, one, other)
         elif answer != z3.unsat:
             yield Apart(f"{event}: the solver gave up", event, {}, {})

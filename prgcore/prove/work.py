@@ -148,6 +148,13 @@ class Work:
             unreached(self.engine, self.space_or_none, witness.pair or {}, witness.event, says),
         )
 
+    def failed(self, witnesses: tuple[table.Witness, ...]) -> Judgement:
+        """The finding of a check with witnesses: refuted by a pair, unknown without any."""
+        sure = next((w for w in witnesses if w.pair), None)
+        if sure is None:
+            return Judgement(Verdict.UNKNOWN, Method.TABLE, {"says": "the solver gave up"})
+        return self.refuted(Method.TABLE, sure.says, sure)
+
     def step(self, proof: Proof, id_: str, invariant: Invariant) -> Counterexample | None:
         """The step that shows that an invariant is not inductive, if the solver found one."""
         step = proof.steps.get(id_)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prgcore.model import Table, Viewpoint, cube
+from prgcore.model import Hears, Table, Viewpoint, cube
 from prgcore.tables.columns import DERIVED, GROUP_COLUMNS, NODE_COLUMNS
 from prgcore.tables.duties import DUTIES
 from prgcore.tables.events import EVENTS, POSSIBLE
@@ -49,6 +49,7 @@ TABLE = Table(
     exclusive=EXCLUSIVE,
     only_by=ONLY_BY,
     duties=DUTIES,
+    hears=(Hears("me", {"me.hears_peer": "yes"}, "me.peer_health"),),
     transient=tuple(TRANSIENT),
     may_wait=(
         # nobody is left to write its half

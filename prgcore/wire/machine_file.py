@@ -30,6 +30,7 @@ from prgcore.model import (
     Event,
     Exclusive,
     Family,
+    Hears,
     Invariant,
     Model,
     Observation,
@@ -173,7 +174,11 @@ MACHINE = Record(Model, (
         Field("after", CUBE), Field("follows", _ACTIONS), Field("harmless", _CUBES),
         Field("events", _NAMES), _WHY,
     )))),
-    Field("mirror", CHOICES), Field("transient", CELLS), Field("may_wait", _CUBES),
+    Field("mirror", CHOICES), Field("mirror_values", Entries(CHOICES)),
+    Field("hears", Many(Record(Hears, (
+        Field("node", NAME), Field("when", CUBE), Field("learns", _NAMES),
+    )))),
+    Field("transient", CELLS), Field("may_wait", _CUBES),
     Field("viewpoints", Many(Record(Viewpoint, (
         Field("name", NAME), Field("node1", CUBE), Field("node2", CUBE),
     )))),

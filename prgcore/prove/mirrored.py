@@ -1,0 +1,314 @@
+"""F3: whether a machine is its own mirror, and the half of it that then stands for the whole.
+
+Law: sections are compared by what they mean, without a solver. Cubes are compared as sets of pairs,
+tables and effects as functions, actions in their order. No proof may ask about one half of a
+machine that fails any of this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from itertools import product
+from typing import TypeAlias
+
+from attrs import field, frozen
+
+from prgcore.form.cubes import EVERYWHERE, Stored
+from prgcore.model import (
+    Action,
+    By,
+    Cell,
+    Column,
+    Const,
+    Copy,
+    Cube,
+    Duty,
+    Effect,
+    Model,
+    Rule,
+    Values,
+    copied,
+)
+from prgcore.seats import Mirror
+
+__all__ = ["half", "is_mirrored", "unmirrored"]
+
+_Key: TypeAlias = frozenset[tuple[str, frozenset[str]]]
+_Cubes: TypeAlias = tuple[Cube, ...]
+
+
+def half(model: Model) -> tuple[Rule, ...]:
+    """One rule of every mirror pair, if the machine is its own mirror; else all of them."""
+    if not is_mirrored(model):
+        return model.rules
+    twins = _found(model).twins
+    kept: dict[str, Rule] = {}
+    for rule in model.rules:
+        if twins[rule.id] not in kept:
+            kept[rule.id] = rule
+    return tuple(kept.values())
+
+
+def is_mirrored(model: Model) -> bool:
+    """Whether one half of the machine stands for the whole: F3 holds, of every invariant alone too.
+
+    Two invariants that mirror each other are enough for F3. An induction over half of the rules may
+    drop one of them and keep the other, so it needs more.
+    """
+    found = _found(model)
+    return found.mirror is not None and not found.wrong and found.alone
+
+
+def unmirrored(model: Model) -> tuple[str, ...] | None:
+    """The parts of the machine without a mirror image, each with its place; None: no mirror."""
+    found = _found(model)
+    return None if found.mirror is None else found.wrong
+
+
+@frozen(eq=False)
+class _Found:
+    """What is known about the mirror of a machine.
+
+    Attributes:
+        twins: for every rule that has a mirror image the id of that rule.
+        alone: whether every invariant is its own mirror image.
+    """
+
+    mirror: Mirror | None
+    wrong: tuple[str, ...] = ()
+    twins: Mapping[str, str] = field(factory=dict)
+    alone: bool = False
+
+
+@lru_cache(maxsize=8)
+def _found(model: Model) -> _Found:
+    mirror = Mirror.of(model)
+    return _Found(None) if mirror is None else _Comparison(model, mirror).found()
+
+
+class _Comparison:
+    """A machine beside its mirror image."""
+
+    def __init__(self, model: Model, mirror: Mirror) -> None:
+        self.model, self.mirror = model, mirror
+        self.stored = Stored(model.columns)
+        self.columns = self.stored.named
+        self.tables = {c.name: dict(c.table) for c in model.columns if c.derived}
+        self.ways: dict[str, list[Cube]] = {e.name: [] for e in model.events}
+        for entry in model.possible:
+            self.ways.setdefault(entry.event, []).append(entry.when)
+        self.rules: dict[str, list[Rule]] = {}
+        for rule in model.rules:
+            self.rules.setdefault(rule.event, []).append(rule)
+        self.twins: dict[str, str] = {}
+
+    def found(self) -> _Found:
+        wrong = (
+            *self._columns(), *self._events(), *self._possible(), *self._rules(),
+            *self._invariants(), *self._checks(), *self._duties(), *self._hears(), *self._rest(),
+        )
+        return _Found(self.mirror, wrong, self.twins, all(
+            self._same(tuple(map(self.mirror.cube, i.never)), i.never)
+            for i in self.model.invariants
+        ))
+
+    # ------------------------------------------------------------------ comparing
+
+    def _inside(self, cube: Cube, others: _Cubes) -> bool:
+        """Whether a cube is in the union of others, as sets of pairs."""
+        named = {c.column for one in (cube, *others) for c in one}
+        return named <= self.columns.keys() and self.stored.outside(cube, others) is None
+
+    def _same(self, one: _Cubes, other: _Cubes) -> bool:
+        """Whether the same pairs are in some of these cubes and in some of those."""
+        return {*map(_key, one)} == {*map(_key, other)} or (
+            all(self._inside(c, other) for c in one) and all(self._inside(c, one) for c in other))
+
+    def _twins(self, rule: Rule, other: Rule) -> bool:
+        """Whether a rule fires, does and asks for what the image of a rule does."""
+        one = self.mirror.rule(rule)
+        if one.outcome is not other.outcome or not (
+            one.actions == other.actions
+            or (rule is other and _by_node(one.actions) == _by_node(other.actions))
+        ):
+            return False
+        if _key(one.when) == _key(other.when) and {*one.then} == {*other.then}:
+            return True
+        ways = self.ways.get(other.event) or [EVERYWHERE]
+        fires = [
+            tuple(both for way in ways if (both := rule.when & way) is not None)
+            for rule in (one, other)
+        ]
+        first, second = ({e.target: e for e in rule.then} for rule in (one, other))
+        return self._same(*fires) and all(
+            self._same_effect(first.get(target), second.get(target), target, fires[1])
+            for target in {*first, *second}
+        )
+
+    def _same_effect(
+        self, one: Effect | None, other: Effect | None, target: str, where: _Cubes
+    ) -> bool:
+        """Whether two effects are the same function of what they read, in these cubes."""
+        named = {target, *(e.value.column for e in (one, other) if e and not isinstance(
+            e.value, Const))}
+        if not named <= self.columns.keys():
+            return False
+        inputs = sorted({s for n in named for s in self.columns[n].sources or (n,)})
+        for values in product(*(self.columns[name].domain for name in inputs)):
+            pair = dict(zip(inputs, values, strict=True))
+            if self._becomes(one, target, pair) != self._becomes(other, target, pair):
+                here = Cube(tuple(Cell(name, value) for name, value in pair.items()))
+                if any(self.stored.find([cube, here]) is not None for cube in where):
+                    return False
+        return True
+
+    def _becomes(self, effect: Effect | None, target: str, pair: Mapping[str, str]) -> str:
+        """The value of the target after an effect; without one, the value before."""
+        if effect is None:
+            return pair[target]
+        match effect.value:
+            case Const(value):
+                return value
+            case Copy(column):
+                source = self.columns[column].domain
+                table = copied(column, source, self.columns[target].domain).table
+            case By(column, table):
+                pass
+        sources = self.columns[column].sources
+        now = self.tables[column][tuple(pair[s] for s in sources)] if sources else pair[column]
+        return dict(table).get(now, pair[target])
+
+    # ------------------------------------------------------------------ sections
+
+    def _columns(self) -> Iterator[str]:
+        for column in self.model.columns:
+            image = self.mirror.column(column)
+            twin = self.columns.get(image.name)
+            if twin is None:
+                yield f"column {column.name}: there is no {image.name}"
+            elif self.mirror.column(image) != column or _function(image) != _function(twin):
+                yield f"column {column.name}: its mirror {image.name} differs"
+
+    def _events(self) -> Iterator[str]:
+        events = {e.name: (e.kind, e.decider, e.success) for e in self.model.events}
+        for name, (kind, decider, success) in events.items():
+            image = self.mirror.name(name)
+            if image not in events or self.mirror.name(image) != name:
+                yield f"event {name}: there is no {image}"
+            elif events[image] != (kind, self.mirror.name(decider), success):
+                yield f"event {name}: its mirror {image} differs"
+
+    def _possible(self) -> Iterator[str]:
+        for event, ways in self.ways.items():
+            image = self.mirror.name(event)
+            mirrored = tuple(map(self.mirror.cube, ways))
+            if not self._same(mirrored, tuple(self.ways.get(image, ()))):
+                yield f"possible {event}: its mirror {image} differs"
+
+    def _rules(self) -> Iterator[str]:
+        for rule in self.model.rules:
+            id_, event = self.mirror.name(rule.id), self.mirror.name(rule.event)
+            likely = sorted(self.rules.get(event, []), key=lambda r: r.id != id_)
+            twin = next((r for r in likely if self._twins(rule, r)), None)
+            if twin:
+                self.twins[rule.id] = twin.id
+            elif any(r.id == id_ for r in likely):
+                yield f"rule {rule.id}: its mirror {id_} is another rule"
+            else:
+                yield f"rule {rule.id}: no rule of {event} is its mirror"
+
+    def _invariants(self) -> Iterator[str]:
+        everything = [i.never for i in self.model.invariants]
+        for invariant in self.model.invariants:
+            image = tuple(map(self.mirror.cube, invariant.never))
+            if not any(self._same(image, other) for other in (invariant.never, *everything)):
+                yield f"invariant {invariant.id}: says more of one seat than of the other"
+
+    def _checks(self) -> Iterator[str]:
+        """Guard checks: each needs one that says the same of the other seat."""
+        mirror, model = self.mirror, self.model
+        for check in model.accepted_only:
+            image = tuple(map(mirror.cube, check.when))
+            if not any(
+                a.command == mirror.name(check.command) and a.exactly == check.exactly
+                and self._same(image, a.when) for a in model.accepted_only
+            ):
+                yield f"accepted_only {check.id} {check.command}: its mirror differs"
+        for commands in model.exclusive:
+            image = tuple(map(mirror.cube, commands.never_in))
+            names = {*map(mirror.name, commands.commands)}
+            if not any(names == {*x.commands} and self._same(image, x.never_in)
+                       for x in model.exclusive):
+                yield f"exclusive {commands.id}: says more of one seat than of the other"
+        only = {(o.column, o.value, frozenset(o.events)) for o in model.only_by}
+        for check_ in model.only_by:
+            value = mirror.value(check_.column, check_.value)
+            events = frozenset(map(mirror.name, check_.events))
+            if (mirror.name(check_.column), value, events) not in only:
+                yield f"only_by {check_.id} {check_.column}: its mirror differs"
+
+    def _duties(self) -> Iterator[str]:
+        for duty in self.model.duties:
+            image = self.mirror.duty(duty)
+            if not any(self._same_duty(image, other) for other in self.model.duties):
+                yield f"duty {duty.id}: no duty is its mirror"
+
+    def _same_duty(self, one: Duty, other: Duty) -> bool:
+        return (_asked(one) == _asked(other)
+                and self._same((one.before,), (other.before,))
+                and self._same((one.after,), (other.after,))
+                and self._same(one.harmless, other.harmless))
+
+    def _hears(self) -> Iterator[str]:
+        mirror = self.mirror
+        for hears in self.model.hears:
+            node, gate = mirror.name(hears.node), mirror.cube(hears.when)
+            learns = {*map(mirror.name, hears.learns)}
+            if not any(h.node == node and {*h.learns} == learns and self._same((gate,), (h.when,))
+                       for h in self.model.hears):
+                yield f"hears {hears.node}: its mirror differs"
+
+    def _rest(self) -> Iterator[str]:
+        mirror, model = self.mirror, self.model
+        transient = {(c.column, v) for c in model.transient for v in c.values}
+        waits = {_key(mirror.cube(cube)) for cube in model.may_wait}
+        for place, same in (
+            # here it counts which columns are named
+            ("transient", {(mirror.name(c), mirror.value(c, v)) for c, v in transient} == transient),
+            ("may_wait", waits == {*map(_key, model.may_wait)}),
+            ("goal", self._same(tuple(map(mirror.cube, model.goal)), model.goal)),
+            ("initial pairs", {frozenset(mirror.pair(dict(pair)).items()) for pair in model.initial}
+             == {frozenset(pair) for pair in model.initial}),
+        ):
+            if not same:
+                yield f"{place}: says more of one seat than of the other"
+
+
+def _key(cube: Cube) -> _Key:
+    return frozenset((c.column, frozenset(c.values)) for c in cube)
+
+
+def _by_node(actions: tuple[Action, ...]) -> dict[str | None, list[Action]]:
+    """The actions for each node, each with those for the group, in their order.
+
+    A rule that asks both nodes for the same must ask one of them first, so a rule that is its own
+    mirror is compared node by node.
+    """
+    nodes = {a.node for a in actions}
+    return {node: [a for a in actions if a.node in (node, None)] for node in nodes}
+
+
+def _asked(duty: Duty) -> tuple[tuple[Action, ...], frozenset[Action], frozenset[str]]:
+    return duty.asks, frozenset(duty.follows), frozenset(duty.events)
+
+
+def _function(column: Column) -> object:
+    """A column by what it says: its sources in the order of their names, its values in none."""
+    order = sorted(range(len(column.sources)), key=column.sources.__getitem__)
+
+    def sorted_(values: Values) -> Values:
+        return tuple(values[i] for i in order)
+
+    table = frozenset((sorted_(values), value) for values, value in column.table)
+    return frozenset(column.domain), column.observed_by, sorted_(column.sources), table
