@@ -557,3 +557,14 @@ def test_every_event_of_the_group_happens_in_every_way(choice: dict[str, str]) -
     said = prove(prg(**choice), only=["F11"]).results[0]
     assert said.verdict == "proved"
     assert said.detail == {"events": 59, "ways": 65, "that fail": 20}
+
+
+def test_a_check_of_a_thousand_cubes_is_judged_like_one_of_two() -> None:
+    many = tuple({"number": str(n), "door": "shut"} for n in range(200))
+    wide = evolve(
+        DOOR, columns=(*DOOR.columns, Column("number", tuple(map(str, range(200))))),
+        initial=((*DOOR.initial[0], ("number", "7")),),
+        **done_only(*many * 5, *({"door": s} for s in STATES[1:])))
+    assert one(wide, "S9").detail["says"].startswith("press: when: every pair is in it")
+    narrow = evolve(wide, **done_only(*many * 5))
+    assert one(narrow, "S9").verdict == "proved"

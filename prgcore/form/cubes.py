@@ -149,20 +149,19 @@ class Stored:
 
     def outside(self, cube: Cube, others: tuple[Cube, ...]) -> Assignment | None:
         """A stored pair of the cube that is in none of the others, or None."""
-        if not others:
+        met = next(
+            (n for n, other in enumerate(others) if self.find([cube, other]) is not None), None)
+        if met is None:
             return self.find([cube])
-        first, *rest = others
-        if self.find([cube, first]) is None:
-            return self.outside(cube, tuple(rest))
         inside: Cube | None = cube
-        for cell in first:
+        for cell in others[met]:
             assert inside is not None, "BUG: a pair is in both, so every prefix of cells is met"
             domain = self.named[cell.column].domain
             left = inside & Cube((
                 Cell(cell.column, tuple(v for v in domain if v not in cell.values)),
             ))
             if left is not None and self.find([left]) is not None:
-                witness = self.outside(left, tuple(rest))
+                witness = self.outside(left, others[met + 1:])
                 if witness is not None:
                     return witness
             inside &= Cube((cell,))

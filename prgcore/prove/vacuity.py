@@ -122,23 +122,27 @@ class _Look:
         self.stored = Stored(work.model.columns)
         self.space = work.space_or_none
 
+    def has(self, cube: Cube) -> bool:
+        """Whether some pair, reachable or not, is in a cube."""
+        return self.stored.find([cube]) is not None
+
     def no_pair(self, *places: _Place) -> Iterator[Empty]:
         """The cubes that no pair is in, reachable or not."""
         for place, cube in places:
-            if self.stored.find([cube]) is None:
+            if not self.has(cube):
                 yield Empty(f"{place}: no pair is in it: {_told(cube)}")
 
     def no_reachable(self, *places: _Place) -> Iterator[Empty]:
         """The cubes that no reachable pair is in, although some pair is."""
         for place, cube in places:
-            if self.space and self.stored.find([cube]) and not self.space.meets(cube):
+            if self.space and self.has(cube) and not self.space.meets(cube):
                 yield _searched(f"{place}: no reachable pair is in it: {_told(cube)}")
 
     def far(self, cubes: Iterable[Cube]) -> Iterator[Empty]:
         """The cubes of which every reachable pair misses several cells."""
         space = self.space
         for cube in cubes if space else ():
-            if space and self.stored.find([cube]) and not any(map(space.meets, _wider(cube))):
+            if space and self.has(cube) and not any(map(space.meets, _wider(cube))):
                 yield _searched("no reachable pair comes near a cube: it is out of reach by "
                                 f"several cells: {_told(cube)}")
 
