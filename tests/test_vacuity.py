@@ -21,6 +21,7 @@ from prgcore.model import (
     Duty,
     Event,
     Exclusive,
+    Family,
     Invariant,
     Model,
     Observation,
@@ -32,12 +33,14 @@ from prgcore.model import (
     cubes,
 )
 from prgcore.prove import codec, vacuity
+from prgcore.prove.claims import Claim, ask
 from prgcore.prove.report import Result, prove
 from prgcore.prove.theorems import read_text
 from prgcore.prove.work import Work
 from prgcore.tables.policies import POLICIES
 from prgcore.vocabulary import Kind, Outcome
 from prgcore.wire.machine_file import dump, load
+from tests.planted import LAMPS
 
 STATES = ("shut", "opening", "open", "ajar")
 
@@ -393,6 +396,16 @@ def test_every_invariant_of_two_cells_is_judged_as_counting_pairs_judges_it() ->
     assert seen == {True, False}
 
 
+def test_a_check_of_a_name_without_its_seat_is_about_no_event() -> None:
+    check = AcceptedOnly("S9", "light", {"node1.state": "dark"}, "says nothing")
+    assert bad(evolve(LAMPS, accepted_only=(check,)), "F5", "S9") == {
+        "F5": "vacuous", "S9": "vacuous"}
+    both = Exclusive("S9", ("light", "light(node1)"), {"node1.state": "warming"})
+    assert one(evolve(LAMPS, exclusive=(both,)), "S9").verdict == "refuted"
+    names = Exclusive("S9", ("light",), {"node1.state": "warming"})
+    assert one(evolve(LAMPS, exclusive=(names,)), "S9").verdict == "proved"
+
+
 # ------------------------------------------------------------------ findings of form
 
 
@@ -532,6 +545,13 @@ def test_an_obligation_of_which_nothing_is_reached_is_vacuous() -> None:
     }
 
 
+def test_a_claim_about_time_without_a_conclusion_is_vacuous() -> None:
+    claim = Claim({"the number is positive": True}, {})
+    assert ask(lambda _: claim, "Int").verdict == "vacuous"
+    concludes = evolve(claim, then={"and so on": True})
+    assert ask(lambda _: concludes, "Int").verdict == "proved"
+
+
 def test_without_search_the_table_still_finds_what_is_empty(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -544,6 +564,14 @@ def test_without_search_the_table_still_finds_what_is_empty(
         changes, ids, _ = EMPTY[name]
         found = bad(evolve(DOOR, **changes))
         assert {i for i, v in found.items() if v == "vacuous"} == ids, name
+
+
+def test_a_family_of_displays_that_nothing_shows_is_vacuous() -> None:
+    model = prg().model
+    idle = Family("HX1", "both idle", (((("idle",), ()), (("idle",), ())),), "D20", "4", "wait")
+    found = one(evolve(model, families=(*model.families, idle)), "C3")
+    assert found.verdict == "vacuous"
+    assert found.detail["all"] == ["family HX1: no reachable pair shows one of its displays"]
 
 
 @cache

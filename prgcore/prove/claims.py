@@ -141,6 +141,8 @@ def ask(build: Build, sort: Sort) -> SolverAnswer:
     """
     unknowns = Unknowns(sort)
     claim = build(unknowns)
+    if not claim.then:
+        return SolverAnswer(Verdict.VACUOUS, "nothing is concluded")
     solver = z3.SimpleSolver(ctx=unknowns.context)
     solver.set("rlimit", RLIMIT)
     solver.add(*(z3.BoolVal(p, unknowns.context) if isinstance(p, bool) else p

@@ -29,6 +29,7 @@ from prgcore.model import (
     Observation,
     OnlyBy,
 )
+from prgcore.prove import document
 from prgcore.prove.induction import touched
 from prgcore.prove.space import Edges, Space
 from prgcore.prove.work import BY_ITSELF, Judgement, Obligation, Work
@@ -150,10 +151,10 @@ class _Look:
         """Whether every pair is in one of these cubes."""
         return bool(cubes) and self.stored.outside(EVERYWHERE, cubes) is None
 
-    def never_done(self, id_: str, names: Iterable[str]) -> Iterator[Empty]:
-        """The events among these, by whole name or without their seat, that are never done."""
+    def never_done(self, id_: str, names: Iterable[str], *, seat: bool) -> Iterator[Empty]:
+        """The events among these that are never done; without `seat`, a name is of both seats."""
         done = {e.rule.event for e in self.done()}
-        done |= {name.partition("(")[0] for name in done}
+        done |= set() if seat else {name.partition("(")[0] for name in done}
         idle = [name for name in names if name not in done]
         if self.space and idle:
             yield _searched(f"{id_}: nothing does {', '.join(idle)} in a reachable pair")
@@ -211,7 +212,7 @@ def _accepted_only(look: _Look, promise: AcceptedOnly) -> Iterator[Empty]:
     yield from look.no_pair(*cubes)
     if look.everywhere(promise.when):
         yield Empty(f"{promise.command}: when: every pair is in it, so nothing is forbidden")
-    yield from look.never_done(promise.id, [promise.command])
+    yield from look.never_done(promise.id, [promise.command], seat=True)
     if promise.exactly:
         yield from look.no_reachable(*cubes)
 
@@ -221,7 +222,7 @@ def _exclusive(look: _Look, promise: Exclusive) -> Iterator[Empty]:
     if len(set(promise.commands)) < 2 and not promise.never_in:
         yield Empty(f"{promise.id} forbids nothing: it names fewer than two commands")
     yield from look.no_pair(*_each("never_in", promise.never_in))
-    yield from look.never_done(promise.id, promise.commands)
+    yield from look.never_done(promise.id, promise.commands, seat=False)
     yield from look.no_reachable(*_each("never_in", promise.never_in))
 
 
@@ -397,6 +398,16 @@ def _counts(figure: str, says: str) -> Callable[[Work, Judgement], Iterator[Empt
     return ask
 
 
+def _shown(work: Work, finding: Judgement) -> Iterator[Empty]:
+    """A reachable pair shows a stable display, and one shows a display of every family."""
+    if not finding.detail.get("stable displays"):
+        yield _searched("no reachable pair shows a stable display")
+    if finding.detail.get("families", 0) < len(work.model.families):
+        for family, displays in document.holes(work.space).items():
+            if not displays:
+                yield _searched(f"family {family}: no reachable pair shows one of its displays")
+
+
 _ASKED: dict[str, Callable[[Work, Judgement], Iterable[Empty]]] = {
     "F2": _answered,
     "F7": _fires,
@@ -405,7 +416,7 @@ _ASKED: dict[str, Callable[[Work, Judgement], Iterable[Empty]]] = {
     "L2": lambda work, _: empty(work, Home(work.model.goal)),
     "L3": lambda work, _: empty(work, Home(work.model.goal)),
     "C2": _counts("recommended actions", "no recommended action has events"),
-    "C3": _counts("stable displays", "no reachable pair shows a stable display"),
+    "C3": _shown,
     "C5": lambda work, _: (
         Empty(f"story {s.id} has no step") for s in work.model.stories if not s.steps),
     "E1": _counts("edges compared", "no reachable step was compared"),
