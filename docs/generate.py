@@ -16,7 +16,7 @@ import ast
 import re
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from difflib import unified_diff
 from itertools import product, repeat
@@ -37,10 +37,11 @@ from writer.stories import stories
 from writer.words import Move
 
 from prgcore.machine import prg
-from prgcore.model import Choices, Display
+from prgcore.model import Choices, Display, Values
 from prgcore.prove import chart
 from prgcore.prove.document import holes, stable_displays
 from prgcore.prove.obligations import obligations
+from prgcore.prove.supports import Supports
 from prgcore.prove.work import Work
 from prgcore.tables.actions import ACTIONS
 from prgcore.tables.machine import TABLE
@@ -108,6 +109,13 @@ def proofs(work: Work, *ids: str) -> tuple[Proved, ...]:
     return tuple(rows)
 
 
+def supports(work: Work, proved: Iterable[Proved]) -> dict[str, tuple[Values, Values, Values]]:
+    """For every promise by induction: the invariants, what those need, and cells of the world."""
+    of = Supports(work.model, work.proof.proved)
+    found = {p.id: of.of(p.id) for p in proved}
+    return {id_: (s.invariants, s.closure, s.world) for id_, s in found.items() if s}
+
+
 def found_holes(work: Work) -> dict[tuple[str, Display], tuple[str, ...]]:
     """Family and display of every documentation hole, and a shortest trace to it."""
     return {
@@ -156,7 +164,8 @@ def generated() -> tuple[dict[str, str], dict[str, str]]:
         **pages.of_chapter(p.id for p in proved),
         "stories": situations.stories_page(TABLE, stories()),
         "holes": situations.holes_page(model, every_hole(by_policy)),
-        "obligations": promises.obligations_page(proved, TABLE),
+        "obligations": promises.obligations_page(
+            proved, TABLE, supports(next(iter(works.values())), proved)),
         "diagrams": pictures.page(laid_out),
         "commands": pages.of_commands(),
     }

@@ -616,7 +616,7 @@ def test_prove_prints_a_table_with_assumptions_beneath(run, prover):
     assert answer.out.endswith("1 proved in 0.2 s\n")
     assert max(map(len, answer.out.splitlines())) <= 80
     assert prover.asked[0][1] == {"only": ("S1",), "mutants": 20, "seed": 7, "paths": (),
-                                  "stdin": "", "progress": None}
+                                  "stdin": "", "progress": None, "why": ()}
 
 
 @pytest.mark.parametrize("code", [1, 3, 4])

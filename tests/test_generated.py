@@ -118,7 +118,9 @@ def test_assumptions_stand_beneath_what_rests_on_them() -> None:
         Proved("L3", "how many", "reported", "search", ("A-LIN: a record", "A-FAIR: time"), {}),
         Proved("X1", "helps", "proved", "induction", (), {}),
     ]
-    page = promises.obligations_page(rows, TABLE)
+    page = promises.obligations_page(rows, TABLE, {"S1": (("X1",), ("X1", "X2"), ("cut: a = b",))})
+    assert "| S1 | A-LIN | X1 | X2 | `cut: a = b` |" in page
+    assert "| X1 |  |  |  |  |" in page
     assert "- A-LIN: a record. For S1 to S2, L3." in page
     assert "- A-FAIR: time. For L3." in page
     below = "<br><small>pairs 3; [cells](invariants.md#s1)</small>"

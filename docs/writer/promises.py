@@ -110,8 +110,10 @@ def _guards(source: Table) -> Iterator[tuple[str, str]]:
         yield o.id, f"{code(f'{o.column} = {o.value}')}: {o.says}. Events: {events}"
 
 
-def obligations_page(proved: Iterable[Proved], source: Table) -> str:
-    """The page of obligations: sentence, method and result of each."""
+def obligations_page(
+    proved: Iterable[Proved], source: Table, supports: Mapping[str, tuple[Values, Values, Values]],
+) -> str:
+    """The page of obligations: sentence, method and result of each, and what its proof needs."""
     rows = list(proved)
     known = {
         *(i.id for i in source.invariants), *(a.id for a in source.accepted_only),
@@ -132,10 +134,26 @@ def obligations_page(proved: Iterable[Proved], source: Table) -> str:
             (f'<a id="{anchor("obligation", p.id)}"></a>{p.id}', _sentence(p, known),
              p.method if p.verdict == "proved" else p.verdict) for p in rows
         )),
+        "## What each proof needs\n",
+        "Without any one of the invariants and cells of a row its induction fails: none is spare. "
+        "Others might do as well. *Of the world* are cells that say where an event is "
+        "possible; they are given for node 1. A proof by table or by search needs no invariant. "
+        "`prgcore prove --why ID` prints a row.\n",
+        table(("id", "assumptions", "invariants", "which need", "of the world"), (
+            _support(p, supports.get(p.id, ((), (), ()))) for p in rows if p.verdict == "proved"
+        )),
         "## Assumptions\n\n" + bullets(*(
             f"{a}. For {_which(p.id for p in rows if a in p.assumptions)}." for a in assumptions
         )) + "\n",
     )
+
+
+def _support(p: Proved, support: tuple[Values, Values, Values]) -> Values:
+    """A row of the table of supports."""
+    invariants, closure, world = support
+    named = ", ".join(a.partition(":")[0] for a in p.assumptions)
+    more = ", ".join(i for i in closure if i not in invariants)
+    return (p.id, named, ", ".join(invariants), more, "<br>".join(map(code, world)))
 
 
 def _sentence(p: Proved, known: Iterable[str]) -> str:

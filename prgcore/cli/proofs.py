@@ -12,9 +12,10 @@ from prgcore.cli import inputs, output, shipped
 from prgcore.cli.commands import Argument, Exit, Group, Option, examples
 from prgcore.errors import BadInput, MissingExtra, unknown_name
 from prgcore.vocabulary import Verdict
+from prgcore.words import cut, wrapped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from rich.console import RenderableType
 
@@ -27,6 +28,8 @@ COLOURS = {
     Verdict.VACUOUS: "bold red", Verdict.DISAGREE: "bold red", Verdict.NOT_APPLICABLE: "dim",
     Verdict.REPORTED: "cyan",
 }
+_BY = {"induction": "by induction", "search": "by a search of all reachable pairs",
+       "table": "of the table alone"}
 WORST_FIRST = (4, 1, 3, 0)
 """Of several exit codes the one that is reported."""
 
@@ -53,6 +56,12 @@ def prove(
     listed: Annotated[
         bool, Option("--list", help="List the obligations, prove nothing."),
     ] = False,
+    why: Annotated[
+        list[str] | None,
+        Option("--why", metavar="ID",
+               help="Prove this obligation, and say which invariants and which cells of the world "
+                    "its induction needs. Repeatable."),
+    ] = None,
     mutants: Annotated[
         str | None,
         Option("--mutants", metavar="N|all", help="Test the proofs on wrong tables."),
@@ -86,16 +95,18 @@ def prove(
     Exit codes: 0 all proved; 1 refuted; 3 unknown; 4 two checkers disagree, or a
     proof is vacuous.
     """
-    if every_policy and (machine or policy):
-        raise BadInput("--every-policy goes through the policies of the built-in machine; "
-                       "leave out --machine and --policy")
     if listed:
         inputs.refuse_beside("--list", {"--mutants": mutants, "--seed": seed, "--junit": junit,
-                                        "--sarif": sarif, "--every-policy": every_policy})
-    if seed is not None and mutants is None:
-        raise BadInput("--seed chooses the mutants; say how many with --mutants N")
-    if source and (sarif is None or machine is None):
-        raise BadInput("--source says in --sarif where the rows of --machine stand; give both")
+                                        "--sarif": sarif, "--every-policy": every_policy, "--why": why})
+    _belong_together({
+        "--every-policy goes through the policies of the built-in machine; leave out --machine and "
+        "--policy": every_policy and (machine or policy),
+        "--seed chooses the mutants; say how many with --mutants N":
+            seed is not None and mutants is None,
+        "--source says in --sarif where the rows of --machine stand; give both":
+            source and (sarif is None or machine is None),
+        "--why explains obligations of the machine; leave out the theorem files": why and paths,
+    })
     _fit(junit, sarif)
     count = _mutants(mutants)
     files = _theorems(paths or (), machine)
@@ -112,7 +123,7 @@ def prove(
     locate = _locator(machine, source, files) if sarif is not None else None
     asked: dict[str, Any] = {
         "only": tuple(only or ()), "mutants": count, "seed": seed or 0, "paths": files,
-        "stdin": stdin,
+        "stdin": stdin, "why": tuple(why or ()),
     }
     machines = tuple(_policies()) if every_policy else (first,)
     reports = []
@@ -125,9 +136,16 @@ def prove(
     if sarif is not None and locate is not None:
         output.write_file(sarif, _sarif(
             machines, reports, locate, documented=machine is None))
-    _answer(reports, several=every_policy, as_json=as_json)
+    _answer(machines[0], reports, why or (), several=every_policy, as_json=as_json)
     codes = {r.exit_code for r in reports}
     raise Exit(next((c for c in WORST_FIRST if c in codes), max(codes)))
+
+
+def _belong_together(wrong: Mapping[str, object]) -> None:
+    """Refuse options that do not go together: the first message whose case is true."""
+    for message, case in wrong.items():
+        if case:
+            raise BadInput(message)
 
 
 @contextmanager
@@ -242,13 +260,16 @@ def _listing(
     return [(id_, title) for id_, title in listing if not only or id_ in only]
 
 
-def _answer(reports: list[Report], *, several: bool, as_json: bool) -> None:
+def _answer(
+    machine: Machine, reports: list[Report], why: Iterable[str], *, several: bool, as_json: bool
+) -> None:
     if as_json:
         answers = [r.to_json() for r in reports]
         output.write_json({"ok": all(r.ok for r in reports), "machines": answers}
                           if several else answers[0])
     else:
-        output.show(*_page(reports[0]), *_summaries(reports[1:]))
+        output.show(*_page(reports[0]), *_supports(machine, reports[0], why),
+                    *_summaries(reports[1:]))
 
 
 def _list(listing: list[tuple[str, str]], *, as_json: bool) -> None:
@@ -293,6 +314,29 @@ def _page(report: Report) -> Iterator[RenderableType]:
             yield r.story.rstrip() or "  no counterexample is told; --json has the detail"
     yield ""
     yield _counts(report)
+
+
+def _supports(machine: Machine, report: Report, why: Iterable[str]) -> Iterator[str]:
+    """What the proofs that were asked about need: invariants with their sentences, and the world."""
+    says = {i.id: i.says for i in machine.model.invariants}
+    asked = set(why)
+    for r in report.results:
+        if r.id not in asked:
+            continue
+        yield ""
+        support = r.support
+        if support is None or r.verdict != Verdict.PROVED:
+            yield f"{r.id} is {r.verdict.replace('_', ' ')} {_BY[r.method]}; it needs no invariant."
+            continue
+        if not (support.invariants or support.world):
+            yield f"{r.id} needs no other invariant, and nothing of the world."
+        for id_ in support.invariants:
+            yield "\n".join(wrapped(f"{id_}: {says[id_]}", f"{r.id} needs ", "  "))
+        for cell in support.world:
+            yield "\n".join(wrapped(cut(cell, 150), f"{r.id} needs of the world ", "  "))
+        more = [i for i in support.closure if i not in support.invariants]
+        if more:
+            yield "\n".join(wrapped(", ".join(more), "These need ", "  "))
 
 
 def _applicable(report: Report) -> list[Result]:

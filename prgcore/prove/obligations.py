@@ -395,6 +395,8 @@ _FORM = (
     ("F11", "every event happens somewhere, in every way in which it can, and something fails",
      vacuity.f11),
 )
+_OF_THE_TABLE = ("F1", "F3", "F6")
+"""Obligations that say nothing of any pair, so they rest on no assumption."""
 _S18 = ("S18", "all of this holds even if no failure detector tells the truth", _s18)
 _DOCUMENT = (
     ("C1", "every row of Table 2 is reached by its documented cause, in both seats",
@@ -439,7 +441,8 @@ def obligations(model: Model) -> tuple[Obligation, ...]:
     rest = [i for i in order if i not in main]
     s18 = [Obligation(*_S18, safety)]
     return (
-        *(vacuity.witnessed(Obligation(*row, safety)) for row in _FORM),
+        *(vacuity.witnessed(Obligation(*row, () if row[0] in _OF_THE_TABLE else safety))
+          for row in _FORM),
         *sorted(
             [*(Obligation(i, sentences[i], _safety(i), safety) for i in main), *s18],
             key=lambda o: _natural(o.id),
@@ -447,7 +450,8 @@ def obligations(model: Model) -> tuple[Obligation, ...]:
         *(Obligation(i, sentences[i], _safety(i), safety) for i in rest),
         *observations(model.observations, model.converges, safety),
         *(vacuity.witnessed(Obligation(*row, safety)) for row in _DOCUMENT),
-        *(vacuity.witnessed(Obligation(*row, fair)) for row in _PROGRESS),
+        *(vacuity.witnessed(Obligation(*row, safety if row[0] == "L2" else fair))
+          for row in _PROGRESS),
         *timing.obligations(),
         *(vacuity.witnessed(Obligation(*row)) for row in _AGREEMENT),
     )

@@ -12,13 +12,14 @@ from time import perf_counter
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from prgcore.engine import Engine
 from prgcore.errors import BadInput, BudgetExhausted, unknown_name
 from prgcore.prove import mutation
 from prgcore.prove.counterexample import Counterexample
 from prgcore.prove.obligations import obligations
+from prgcore.prove.supports import Support, Supports
 from prgcore.prove.theorems import read, read_text
 from prgcore.prove.work import Judgement, Obligation, Work
 from prgcore.vocabulary import Method, Verdict
@@ -44,6 +45,7 @@ class Result:
     detail: dict[str, Any]
     counterexample: Counterexample | None = None
     model: str = "P"
+    support: Support | None = None
 
     @property
     def story(self) -> str:
@@ -62,6 +64,8 @@ class Result:
         }
         if self.counterexample is not None:
             found["counterexample"] = self.counterexample.to_json()
+        if self.support is not None:
+            found["support"] = self.support.to_json()
         return found
 
 
@@ -152,6 +156,7 @@ def prove(
     mutants: int | None = None,
     seed: int = 0,
     work: Work | None = None,
+    why: Iterable[str] = (),
 ) -> Report:
     """Discharge the obligations of a machine.
 
@@ -162,6 +167,8 @@ def prove(
         progress: called with id, number done, number of obligations, as each ends.
         mutants: also run M1 on this many mutants (0: all of them).
         seed: chooses the mutants, if not all are run.
+        why: ids of obligations of the machine whose supports are wanted; only these are proved if
+            `only` is empty.
         work: earlier searches and proofs of this machine, which are used again.
 
     Raises:
@@ -171,7 +178,8 @@ def prove(
     todo = list(_theorems(machine, paths, stdin) if paths else obligations(machine.model))
     if mutants is not None:
         todo.append(mutation.obligation(mutants, seed))
-    wanted = list(only)
+    explained = dict.fromkeys(why)
+    wanted = ([*only] and [*only, *explained]) or [*explained]
     known = {o.id for o in todo}
     if "M1" in wanted and "M1" not in known:
         raise BadInput("M1 breaks the table again and again: say --mutants N, or --mutants all")
@@ -186,6 +194,10 @@ def prove(
         if progress:
             progress(obligation_.id, number, len(todo))
         results.append(_discharge(obligation_, work))
+    if explained:
+        supports = Supports(machine.model, work.proof.proved)
+        results = [evolve(r, support=supports.of(r.id)) if r.id in explained else r
+                   for r in results]
     if progress:
         progress("", len(todo), len(todo))
     return Report(
