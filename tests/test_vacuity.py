@@ -60,8 +60,8 @@ DOOR = Model(
     events=(
         Event("press", Kind.COMMAND, "administrator", seated=False),
         Event("close", Kind.COMMAND, "administrator", seated=False),
-        Event("opened", Kind.COMPLETION, "record", seated=False),
-        Event("jammed", Kind.COMPLETION, "record", success=False, seated=False),
+        Event("opened", Kind.COMPLETION, "environment", seated=False),
+        Event("jammed", Kind.COMPLETION, "environment", success=False, seated=False),
         Event("dries", Kind.FAULT, "environment", seated=False),
         Event("oiled", Kind.REPAIR, "environment", seated=False),
     ),
@@ -241,7 +241,7 @@ EMPTY: dict[str, tuple[dict[str, Any], set[str], str]] = {
         waits({"door": ("ajar", "opening"), "oil": ("good", "dry")},
               transient=(Cell("door", ("opening", "open")),),
               rules=rules(Rule("R8", "shuts", {}, {"door": "shut", "key": "out"})),
-              events=(*DOOR.events, Event("shuts", Kind.TIMER, "record")),
+              events=(*DOOR.events, Event("shuts", Kind.TIMER, "environment")),
               possible=(*DOOR.possible, Possible("shuts", {"door": "open"}))),
         {"L1"}, "may_wait excuses every pair: door in opening"),
     "nothing waits where it may": (
