@@ -22,6 +22,7 @@ from prgcore.model import (
     Event,
     Exclusive,
     Family,
+    Hears,
     Invariant,
     Model,
     Observation,
@@ -404,6 +405,25 @@ def test_a_check_of_a_name_without_its_seat_is_about_no_event() -> None:
     assert one(evolve(LAMPS, exclusive=(both,)), "S9").verdict == "refuted"
     names = Exclusive("S9", ("light",), {"node1.state": "warming"})
     assert one(evolve(LAMPS, exclusive=(names,)), "S9").verdict == "proved"
+
+
+@pytest.mark.parametrize(("when", "says"), [
+    ({"node1.state": "lit"}, ""),
+    ({"node1.awake": "yes"}, "hears of node1: every pair is in it, so nothing is ever hidden"),
+    ({"node1.awake": "no"}, "hears of node1: no pair is in it: node1.awake in no"),
+    ({"node1.state": "lit", "node2.state": "lit"}, "hears of node1: no reachable pair is in it"),
+])
+def test_a_node_that_hears_always_or_never_is_not_asked_what_it_knows(
+    when: dict[str, str], says: str,
+) -> None:
+    awake = Column("node1.awake", ("yes", "no"), "derived", ("node1.state",),
+                   tuple(((s,), "yes") for s in ("dark", "warming", "lit")))
+    model = evolve(LAMPS, mirror=(), columns=(*LAMPS.columns, awake),
+                   hears=(Hears("node1", when, "node2.bulb"),))
+    assert findings(model) == ()
+    found = one(model, "F8")
+    assert found.verdict == ("vacuous" if says else "proved")
+    assert says in found.story
 
 
 # ------------------------------------------------------------------ findings of form

@@ -24,6 +24,7 @@ from prgcore.model import (
     Cube,
     Duty,
     Exclusive,
+    Hears,
     Invariant,
     Model,
     Observation,
@@ -65,7 +66,7 @@ class Rest:
 
 Promise: TypeAlias = (
     Invariant | AcceptedOnly | Exclusive | OnlyBy | Duty | Observation | Convergence
-    | Home | Reached | Rest
+    | Hears | Home | Reached | Rest
 )
 
 
@@ -259,6 +260,15 @@ def _convergence(look: _Look, promise: Convergence) -> Iterator[Empty]:
     yield from look.no_reachable(*_each("from", promise.leaves))
 
 
+def _hears(look: _Look, promise: Hears) -> Iterator[Empty]:
+    """A reachable pair in which the node learns of its peer, and a pair in which it does not."""
+    place = (f"hears of {promise.node}", promise.when)
+    yield from look.no_pair(place)
+    if look.everywhere((promise.when,)):
+        yield Empty(f"hears of {promise.node}: every pair is in it, so nothing is ever hidden")
+    yield from look.no_reachable(place)
+
+
 def _home(look: _Look, promise: Home) -> Iterator[Empty]:
     """A reachable pair in every cube, and one in none of them."""
     yield from look.no_pair(*_each("home", promise.cubes))
@@ -319,7 +329,8 @@ def _in_any(space: Space, cubes: Iterable[Cube]) -> npt.NDArray[np.bool_]:
 
 _KINDS: dict[type, Callable[[_Look, Any], Iterator[Empty]]] = {
     Invariant: _invariant, AcceptedOnly: _accepted_only, Exclusive: _exclusive, OnlyBy: _only_by,
-    Duty: _duty, Observation: _observation, Convergence: _convergence, Home: _home, Reached: _reached, Rest: _rest,
+    Duty: _duty, Observation: _observation, Convergence: _convergence, Hears: _hears,
+    Home: _home, Reached: _reached, Rest: _rest,
 }
 
 
@@ -411,6 +422,7 @@ def _shown(work: Work, finding: Judgement) -> Iterator[Empty]:
 _ASKED: dict[str, Callable[[Work, Judgement], Iterable[Empty]]] = {
     "F2": _answered,
     "F7": _fires,
+    "F8": lambda work, _: (e for hears in work.model.hears for e in empty(work, hears)),
     "F9": lambda work, _: (e for duty in work.model.duties for e in empty(work, duty)),
     "L1": lambda work, _: empty(work, Rest(work.model.transient, work.model.may_wait)),
     "L2": lambda work, _: empty(work, Home(work.model.goal)),
