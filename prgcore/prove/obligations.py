@@ -141,10 +141,12 @@ def _f8(work: Work) -> Judgement:
         pairs = {"one": first.one, "other": first.other} if first.one else {}
         return Judgement(verdict, Method.INDUCTION, {
             "says": first.says, "all": [a.says for a in found.apart], **pairs})
-    if not found.hidden:
-        says = ("where an event of a node can happen, nothing is hidden from the node"
-                if found.asked else "no event of a node can happen")
+    if not found.asked:
+        says = "no event that a node decides can happen"
         return Judgement(Verdict.VACUOUS, Method.INDUCTION, {"says": says})
+    if not found.hidden:
+        says = "nothing is hidden from a node where an event that it decides can happen"
+        return Judgement(Verdict.NOT_APPLICABLE, Method.INDUCTION, {"says": says})
     return Judgement(Verdict.PROVED, Method.INDUCTION, {
         "events": len(found.asked), **_learns(model),
         **({"nothing hidden": open_} if (open_ := sorted({*found.asked} - {*found.hidden})) else {}),

@@ -30,6 +30,7 @@ NAMED: Mapping[str, tuple[str, Values]] = {
     "observations": ("observation", ("id",)),
     "converges": ("convergence", ("id",)),
     "duties": ("duty", ("id",)),
+    "hears": ("hearing", ("node",)),
     "situations": ("situation", ("row", "seat")),
     "families": ("family", ("id",)),
     "viewpoints": ("viewpoint", ("name",)),
