@@ -37,7 +37,7 @@ GROUPS = {
         "states", "reasons", "columns", "events", "rules", "actions", "policies", "diagrams"),
     "The document": (
         "situations", "stories", "holes", "decisions", "contradictions", "defects", "coverage"),
-    "What is proved": ("invariants", "obligations"),
+    "What is proved": ("invariants", "adversary", "obligations"),
     "Around the machine": (
         "parameters", "configuration", "services", "connections", "login-profiles",
         "restrictions"),
@@ -62,6 +62,7 @@ def of_table(table: Table, model: Model, moves: Iterable[words.Move]) -> dict[st
         "situations": situations.situations_page(table),
         "decisions": reference.decisions_page(DECISIONS, table, CONTRADICTIONS, RESTRICTIONS),
         "invariants": promises.invariants_page(table),
+        "adversary": promises.adversary_page(table),
         "defects": situations.defects_page(model),
     }
 

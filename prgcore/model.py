@@ -18,9 +18,10 @@ from attrs import field, fields, frozen
 from prgcore.vocabulary import Evidence, Kind, Outcome
 
 __all__ = [
-    "AcceptedOnly", "Action", "ActionKind", "Advice", "By", "Cause", "Cell", "Choices",
-    "Column", "Const", "Convergence", "Copy", "Cube", "Cubelike", "DecisionRecord", "Derivation", "Display",
-    "Duty", "Effect", "Event", "Exclusive", "Family", "Half", "Hears", "Invariant", "Model", "Observation", "OnlyBy",
+    "AcceptedOnly", "Action", "ActionKind", "Adversary", "Advice", "By", "Cause", "Cell",
+    "Choices", "Column", "Const", "Convergence", "Copy", "Cube", "Cubelike", "Decides",
+    "DecisionRecord", "Derivation", "Display", "Duty", "Effect", "Event", "Exclusive", "Family",
+    "Half", "Hears", "Invariant", "Model", "Observation", "OnlyBy",
     "Policy", "Possible", "Rule", "Shown", "Situation", "Story", "Table", "Thenlike", "Value",
     "Values", "Viewpoint", "as_values", "by", "copied", "cube", "cubes", "effects",
 ]
@@ -229,6 +230,32 @@ class Possible(Record):
     when: Cube = field(converter=cube)
 
 
+@frozen(eq=False, repr=False)
+class Adversary(Record):
+    """How strong the environment is in one event: where it must be possible, and where it may be.
+
+    Both are cubes of which any one suffices, and they are written beside `possible` (F10). `may`
+    adds where the event may happen although it need not; without it, nowhere else. `only` names
+    the policy choices under which the entry exists.
+    """
+
+    event: str
+    must: tuple[Cube, ...] = field(converter=cubes, default=())
+    may: tuple[Cube, ...] = field(converter=cubes, default=())
+    why: str = ""
+    cite: Values = field(default=(), converter=as_values)
+    decisions: Values = field(default=(), converter=as_values)
+    only: Choices = field(converter=_choices, default=())
+
+
+@frozen(eq=False, repr=False)
+class Decides(Record):
+    """The cells without which a node decides nothing: its events are possible only there (F10)."""
+
+    decider: str
+    when: Cube = field(converter=cube)
+
+
 @frozen
 class Action:
     """A request to the outside world; `node` is the node that it is for, None for the group."""
@@ -326,15 +353,26 @@ class Exclusive(Record):
     says: str = ""
 
 
+def _conditions(
+    when: tuple[tuple[str, Cubelike], ...] | Mapping[str, Cubelike]
+) -> tuple[tuple[str, Cube], ...]:
+    items = when.items() if isinstance(when, Mapping) else when
+    return tuple((event, cube(cells)) for event, cells in items)
+
+
 @frozen(eq=False, repr=False)
 class OnlyBy(Record):
-    """A promise that only rules of these events give a column this value."""
+    """A promise that only rules of these events give a column this value.
+
+    An event that `when` names gives it only from pairs in its cube.
+    """
 
     id: str
     column: str
     value: str
     events: Values
     says: str = ""
+    when: tuple[tuple[str, Cube], ...] = field(converter=_conditions, default=())
 
 
 @frozen(eq=False, repr=False)
@@ -568,6 +606,8 @@ class Model(Record):
     observations: tuple[Observation, ...] = ()
     converges: tuple[Convergence, ...] = ()
     duties: tuple[Duty, ...] = ()
+    adversary: tuple[Adversary, ...] = ()
+    decides: tuple[Decides, ...] = ()
     mirror: tuple[tuple[str, str], ...] = ()
     mirror_values: tuple[tuple[str, Choices], ...] = ()
     hears: tuple[Hears, ...] = ()
@@ -607,6 +647,8 @@ class Table(Record):
     observations: tuple[Observation, ...] = ()
     converges: tuple[Convergence, ...] = ()
     duties: tuple[Duty, ...] = ()
+    adversary: tuple[Adversary, ...] = ()
+    decides: tuple[Decides, ...] = ()
     hears: tuple[Hears, ...] = ()
     transient: Values = ()
     may_wait: tuple[Cube, ...] = ()

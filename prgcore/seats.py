@@ -16,6 +16,7 @@ from attrs import evolve, frozen
 from prgcore.errors import MalformedMachine, unknown_name
 from prgcore.model import (
     Action,
+    Adversary,
     By,
     Cell,
     Choices,
@@ -23,6 +24,7 @@ from prgcore.model import (
     Const,
     Copy,
     Cube,
+    Decides,
     Derivation,
     Duty,
     Effect,
@@ -133,6 +135,15 @@ def _duties(duties: Iterable[Duty]) -> Iterator[Duty]:
             yield from (evolve(d, id=f"{d.id}@{me}") for d, me in ((one, NODES[0]), (two, NODES[1])))
 
 
+def _seat_adversary(entry: Adversary, me: str, *, seated: bool) -> Adversary:
+    return evolve(
+        entry,
+        event=f"{entry.event}({me})" if seated else entry.event,
+        must=tuple(seat_cube(c, me) for c in entry.must),
+        may=tuple(seat_cube(c, me) for c in entry.may),
+    )
+
+
 def _derive(derivation: Derivation, domains: Mapping[str, Values], me: str) -> Column:
     """The total table of a derivation: the value of the first row that holds, else `otherwise`."""
     sources = tuple(seat(s, me) for s in derivation.sources)
@@ -241,7 +252,10 @@ def instantiate(table: Table, policy: Mapping[str, str]) -> Model:
         for x in table.exclusive
     )
     only_by = tuple(
-        OnlyBy(o.id, seat(o.column, me), o.value, tuple(seat_event(e, me) for e in o.events), o.says)
+        OnlyBy(
+            o.id, seat(o.column, me), o.value, tuple(seat_event(e, me) for e in o.events), o.says,
+            tuple((seat_event(e, me), seat_cube(c, me)) for e, c in o.when),
+        )
         for o in table.only_by for me in NODES
     )
     observations = tuple(
@@ -253,6 +267,10 @@ def instantiate(table: Table, policy: Mapping[str, str]) -> Model:
         for v in table.converges
     )
     duties = tuple(_duties(table.duties))
+    adversary = tuple(
+        _seat_adversary(a, me, seated=a.event in seated)
+        for a in table.adversary if _holds(a.only, policy) for me in seats(a.event)
+    )
     hears = tuple(
         Hears(seat(h.node, me), seat_cube(h.when, me), tuple(seat(c, me) for c in h.learns))
         for h in table.hears for me in NODES
@@ -269,7 +287,11 @@ def instantiate(table: Table, policy: Mapping[str, str]) -> Model:
         ),
         events=events, possible=possible, rules=rules, invariants=invariants,
         accepted_only=accepted_only, exclusive=exclusive, only_by=only_by, observations=observations,
-        converges=converges, duties=duties,
+        converges=converges, duties=duties, adversary=adversary,
+        decides=tuple(dict.fromkeys(
+            Decides(seat(d.decider, me), seat_cube(d.when, me))
+            for d in table.decides for me in NODES
+        )),
         mirror=tuple((f"node1.{c.name}", f"node2.{c.name}") for c in table.node_columns),
         hears=hears,
         transient=tuple(

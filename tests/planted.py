@@ -14,7 +14,9 @@ from attrs import evolve, frozen
 from prgcore.machine import Machine, prg
 from prgcore.model import (
     AcceptedOnly,
+    Adversary,
     Column,
+    Decides,
     Event,
     Exclusive,
     Invariant,
@@ -91,6 +93,17 @@ TABLE = Table(
 LAMPS = instantiate(TABLE, {})
 """It proves completely: 24 of 72 pairs are reachable."""
 
+
+
+ADVERSARY = (
+    Adversary("warm", {"me.state": "warming"}, why="nothing keeps a lamp cold"),
+    Adversary("rest", {"me.state": "lit"}, {"me.state": "dark"}, why="a lamp may rest"),
+    Adversary("burn_out", {"me.state": "lit", "mains": "on"}, why="bulbs do"),
+    Adversary("replace", {"me.bulb": "burnt"}, why="bulbs are sold everywhere"),
+    Adversary("mains_fail", {"mains": "on"}, why="storms"),
+    Adversary("mains_return", {"mains": "off"}, why="no storm lasts"),
+)
+"""How strong the world of the lamps is."""
 
 
 def row(table: Table, id_: str) -> Rule:
@@ -208,10 +221,51 @@ FAULTS = (
         {"L1": "refuted"}, 1, "nothing more happens by itself, and node1.state is a transition",
     ),
     Fault(
+        "weaker adversary",
+        _lamps(adversary=ADVERSARY, possible=(
+            *(p for p in TABLE.possible if p.event != "burn_out"),
+            Possible("burn_out", {"me.state": "lit", "mains": "on", "peer.bulb": "good"}),
+        )),
+        {"F10": "refuted"}, 1,
+        "burn_out(node1) must be possible where node1.state = lit, node2.bulb = burnt, "
+        "mains = on, and is not (bulbs do)",
+    ),
+    Fault(
+        "stronger adversary",
+        _lamps(adversary=ADVERSARY, possible=(
+            *TABLE.possible, Possible("replace", {"me.bulb": "good"})),
+            phases=rewritten(TABLE, _row("A110", when={"me.bulb": "burnt"}), Rule(
+                "Z110", "replace", {"me.bulb": "good"}, outcome=Outcome.IGNORED)).phases),
+        {"F10": "refuted"}, 1,
+        "replace(node1) is possible where node1.bulb = good, and may not be (bulbs are sold",
+    ),
+    Fault(
+        "a dead lamp decides",
+        _lamps(adversary=ADVERSARY, decides=(Decides("me", {"me.state": BURNING}),)),
+        {"F10": "refuted"}, 1,
+        "rest(node1) is possible where node1.state = dark, and node1 decides nothing there",
+    ),
+    Fault(
+        "adversary that says nothing",
+        _lamps(adversary=(
+            *ADVERSARY[1:], Adversary("warm", (
+                {"me.state": "warming"}, {"both.state": "warming"}), why="they race"),
+        )),
+        {"F10": "vacuous"}, 4,
+        "warm(node1): must[1]: no reachable pair is in it: node1.state in warming; node2.state",
+    ),
+    Fault(
         "no way home", _lamps(_row("A110", outcome=Outcome.IGNORED, then={})),
         {"L2": "refuted"}, 1, "no way leads home",
     ),
 )
+
+
+
+def sound(fault: Fault) -> Model:
+    """The machine without the fault; with the adversary that the fault is found by."""
+    return _lamps(adversary=ADVERSARY) if fault.model.adversary else LAMPS
+
 
 HARMLESS = _lamps(_row("A104", when={"me.state": BURNING}))
 """Two rules of `rest` share the pairs in which a lamp warms, where it cannot happen."""

@@ -11,9 +11,9 @@ from typing import Any
 
 from attrs import frozen
 
-from prgcore.model import Cube, Rule, Table, Values
-from prgcore.wire.links import anchor, called, to
-from prgcore.wire.markdown import bullets, code, entry, page, sentence, table
+from prgcore.model import Adversary, Cube, Rule, Table, Values
+from prgcore.wire.links import anchor, called, cited, to
+from prgcore.wire.markdown import bullets, code, entry, fact, page, sentence, table
 from writer.golden import cells, makes
 
 
@@ -33,7 +33,7 @@ class Proved:
 SEE = {
     "C1": "[situations](situations.md)", "C2": "[defects](defects.md)",
     "C3": "[holes](holes.md)", "C4": "[rules](rules.md)", "C5": "[stories](stories.md)",
-    "F4": "[rules](rules.md)", "L2": "[diagrams](diagrams.md)",
+    "F4": "[rules](rules.md)", "F10": "[adversary](adversary.md)", "L2": "[diagrams](diagrams.md)",
 }
 """The pages that explain some obligations."""
 
@@ -107,7 +107,47 @@ def _guards(source: Table) -> Iterator[tuple[str, str]]:
             + " or ".join(map(conjunction, x.never_in)))
     for o in source.only_by:
         events = ", ".join(called("event", e) for e in o.events)
-        yield o.id, f"{code(f'{o.column} = {o.value}')}: {o.says}. Events: {events}"
+        yield o.id, f"{code(f'{o.column} = {o.value}')}: {o.says}. Events: {events}" + "".join(
+            f"; {code(event)} only where {conjunction(where)}" for event, where in o.when)
+
+
+def adversary_page(source: Table) -> str:
+    """Every event but the commands: where it must be possible, where it may be, and why."""
+    entries: dict[str, list[Adversary]] = {}
+    for one in source.adversary:
+        entries.setdefault(one.event, []).append(one)
+    alive = "".join(
+        f" Node {code(d.decider)} decides only where {conjunction(d.when)}." for d in source.decides
+    )
+    return page(
+        "Adversary",
+        "The strength of the environment that everything is proved against: for each event except "
+        "commands, where it must be possible and where it may be. The lines come from the "
+        "document and from decisions. The events page has where each event *is* possible "
+        f"([events](events.md)). {to('obligation', 'F10')} proves that the two agree as sets of "
+        "pairs, without a solver. A weaker environment would make every promise easier."
+        f"{alive} The lines are written from `me`, and each holds in both seats.",
+        *(
+            entry(
+                anchor("strength", event), code(event), sentence(many[0].why),
+                bullets(
+                    *(line for one in many for line in _strength(one)),
+                    fact("Source", ", ".join(
+                        [*map(cited, many[0].cite), *(to("decision", d) for d in many[0].decisions)])),
+                    f"**Rules**: {to('event', event, 'where it is possible, and who answers')}.",
+                ),
+            ) for event, many in entries.items()
+        ),
+    )
+
+
+def _strength(one: Adversary) -> Iterator[str]:
+    """Where an event must and may be possible, one line for each cube."""
+    under = "".join(f"with {code(f'{name} = {choice}')}: " for name, choice in one.only)
+    yield from (f"{under}must be possible where {conjunction(c)}" for c in one.must)
+    yield from (f"{under}may be possible where {conjunction(c)}" for c in one.may)
+    if not one.may:
+        yield f"{under}may be possible nowhere else"
 
 
 def obligations_page(

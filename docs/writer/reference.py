@@ -88,6 +88,8 @@ def _event(source: Table, event: Event) -> str:
             fact("Ignored by", all_to("rule", sorted(
                 r.id for r in answers if r.outcome is Outcome.IGNORED))),
             fact("Guarded by", all_to("invariant", guards)),
+            fact("Must and may", to("strength", event.name, "adversary") if any(
+                a.event == event.name for a in source.adversary) else ""),
         ), depth=3,
     )
 
@@ -111,6 +113,8 @@ def decisions_page(
                     f"**What it would change**: {d.changes}",
                     fact("Rules", all_to("rule", sorted(
                         r.id for _, r in phased(source) if d.id in r.decisions))),
+                    fact("Adversary", all_to("strength", dict.fromkeys(
+                        a.event for a in source.adversary if d.id in a.decisions))),
                     fact("Documentation holes", all_to(
                         "family", (f.id for f in source.families if f.decision == d.id))),
                     fact("Contradictions", all_to(

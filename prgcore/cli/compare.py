@@ -28,7 +28,7 @@ LONGEST = 4000
 """Characters of one paragraph; the longest trace of the built-in machine has 600."""
 SIGNS = {"added": "+", "removed": "-", "changed": "~"}
 TOLD = ("machine", "columns", "events", "possible", "rules", "invariants", "accepted_only",
-        "exclusive", "only_by", "duties", "viewpoints")
+        "exclusive", "only_by", "duties", "adversary", "decides", "viewpoints")
 """Sections of which a row that is added or removed is shown whole."""
 
 

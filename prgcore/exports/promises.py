@@ -135,11 +135,15 @@ def _wrong(table: Table, check: Check) -> Formula:
                 every((some(accepted), table.inside(check.never_in))),
             ))
         case OnlyBy():
-            becomes = table.cell(check.column, (check.value,))
+            becomes, allowed = table.cell(check.column, (check.value,)), dict(check.when)
             return some(
-                every((table.fires(r), no(becomes), table.after(r, becomes)))
+                every((
+                    table.fires(r), no(becomes), table.after(r, becomes),
+                    *(no(table.holds(allowed[e])) for e in (r.event,) if e in allowed),
+                ))
                 for r in table.model.rules
-                if r.event not in check.events and check.column in table.changed(r)
+                if (r.event in allowed or r.event not in check.events)
+                and check.column in table.changed(r)
             )
 
 

@@ -132,6 +132,7 @@ def findings(model: Model, actions: Iterable[str] | None = None) -> tuple[str, .
         *_forbids(model),
         *_answers(model, columns),
         *_duties(model, columns, events),
+        *_adversary(model, columns, events),
         *_mirror(model, columns),
         *_hears(model, columns),
         *_rest(model, columns),
@@ -380,6 +381,9 @@ def _promises(model: Model, columns: _Columns, events: Mapping[str, Event]) -> I
             yield from _unknown(f"{at}.value", "value", only.value, columns[only.column].domain)
         for j, name in enumerate(only.events):
             yield from _unknown(f"{at}.events[{j}]", "event", name, events)
+        for name, when in only.when:
+            yield from _unknown(f"{at}.when", "event", name, only.events)
+            yield from _cells(f"{at}.when.{name}", when, columns)
 
 
 def _forbids(model: Model) -> Iterator[str]:
@@ -436,6 +440,34 @@ def _duties(model: Model, columns: _Columns, events: Mapping[str, Event]) -> Ite
         yield from _many(f"{at}.harmless", duty.harmless, columns)
         for j, name in enumerate(duty.events):
             yield from _unknown(f"{at}.events[{j}]", "event", name, events)
+
+
+def _adversary(model: Model, columns: _Columns, events: Mapping[str, Event]) -> Iterator[str]:
+    """Mistakes in the strength of the adversary. The prover compares it with `possible`."""
+    yield from _twice("adversary", (a.event for a in model.adversary))
+    for i, entry in enumerate(model.adversary):
+        at = f"adversary[{i}]"
+        yield from _unknown(f"{at}.event", "event", entry.event, events)
+        if entry.event in events and events[entry.event].kind is Kind.COMMAND:
+            yield f"{at}.event: {entry.event} is a command; commands are possible everywhere"
+        if not (entry.must or entry.may):
+            yield f"{at}: neither must nor may, so it says nothing about {entry.event}"
+        yield from _many(f"{at}.must", entry.must, columns)
+        yield from _many(f"{at}.may", entry.may, columns)
+    said = {a.event for a in model.adversary}
+    for i, event in enumerate(model.events if said else ()):
+        if event.kind is not Kind.COMMAND and event.name not in said:
+            yield (
+                f"events[{i}]: nothing says where {event.name} must and may be possible; add an "
+                "entry to adversary"
+            )
+    deciders = {e.decider for e in model.events if e.kind is not Kind.COMMAND}
+    yield from _twice("decides", (d.decider for d in model.decides))
+    for i, node in enumerate(model.decides):
+        yield from _unknown(f"decides[{i}].decider", "decider", node.decider, deciders)
+        if not node.when.cells:
+            yield f"decides[{i}].when: no cell, so {node.decider} may decide everywhere"
+        yield from _cells(f"decides[{i}].when", node.when, columns)
 
 
 def _mirror(model: Model, columns: _Columns) -> Iterator[str]:

@@ -107,7 +107,8 @@ def _cubes(promise: Promise) -> tuple[Cube, ...]:
         case Exclusive():
             return promise.never_in
         case OnlyBy():
-            return (Cube((Cell(promise.column, (promise.value,)),)),)
+            return (
+                Cube((Cell(promise.column, (promise.value,)),)), *(c for _, c in promise.when))
 
 
 # -------------------------------------------------------------------- still promised
@@ -126,7 +127,13 @@ def _covers(new: Promise, old: Promise, changed: frozenset[str]) -> bool:
                     and _among(old.never_in, new.never_in, changed))
         case OnlyBy(), OnlyBy():
             same = (new.column, new.value) == (old.column, old.value)
-            return same and old.column not in changed and {*new.events} <= {*old.events}
+            conditions = dict(new.when)
+            kept = all(
+                e not in new.events or (e in conditions and _inside(conditions[e], cell, changed))
+                for e, cell in old.when
+            )
+            return (same and kept and old.column not in changed
+                    and {*new.events} <= {*old.events})
     return False
 
 
@@ -179,7 +186,8 @@ def _lacks(old: Model, new: Model, promise: Promise) -> str:
 def _breach(old: Model, promise: Promise, space: Space) -> tuple[int, str] | None:
     """The nearest pair that breaks a promise, by itself or by an event; None if there is none."""
     meant = {c.name: c for c in old.columns}
-    within = _union(space, (_mask(space, meant, cube) for cube in _cubes(promise)))
+    cubes = _cubes(promise)[:1] if isinstance(promise, OnlyBy) else _cubes(promise)
+    within = _union(space, (_mask(space, meant, cube) for cube in cubes))
     match promise:
         case Invariant():
             broken: Iterable[tuple[_Mask, str]] = [(within, "")]
@@ -190,12 +198,23 @@ def _breach(old: Model, promise: Promise, space: Space) -> tuple[int, str] | Non
         case Exclusive():
             broken = _together(space, promise.commands, within)
         case OnlyBy():
-            broken = (
-                (_marked(space, edges.source[~within[edges.source] & within[edges.target]]),
-                 edges.rule.event)
-                for edges in space.edges if edges.rule.event not in promise.events
-            )
+            broken = _given(space, promise, within, {
+                event: _mask(space, meant, cube) for event, cube in promise.when})
     return min(((int(m.argmax()), event) for m, event in broken if m.any()), default=None)
+
+
+def _given(
+    space: Space, promise: OnlyBy, within: _Mask, allowed: dict[str, _Mask]
+) -> Iterator[tuple[_Mask, str]]:
+    """The pairs from which a step gives the column its value, and may not."""
+    for edges in space.edges:
+        event, source = edges.rule.event, edges.source
+        if event in promise.events and event not in allowed:
+            continue
+        amiss = ~within[source] & within[edges.target]
+        if event in allowed:
+            amiss &= ~allowed[event][source]
+        yield _marked(space, source[amiss]), event
 
 
 def _together(space: Space, names: Iterable[str], never: _Mask) -> Iterator[tuple[_Mask, str]]:

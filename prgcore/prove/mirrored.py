@@ -106,7 +106,8 @@ class _Comparison:
     def found(self) -> _Found:
         wrong = (
             *self._columns(), *self._events(), *self._possible(), *self._rules(),
-            *self._invariants(), *self._checks(), *self._duties(), *self._hears(), *self._rest(),
+            *self._invariants(), *self._checks(), *self._duties(), *self._adversary(),
+            *self._hears(), *self._rest(),
         )
         return _Found(self.mirror, wrong, self.twins, all(
             self._same(tuple(map(self.mirror.cube, i.never)), i.never)
@@ -241,12 +242,33 @@ class _Comparison:
             if not any(names == {*x.commands} and self._same(image, x.never_in)
                        for x in model.exclusive):
                 yield f"exclusive {commands.id}: says more of one seat than of the other"
-        only = {(o.column, o.value, frozenset(o.events)) for o in model.only_by}
+        only = {
+            (o.column, o.value, frozenset(o.events), frozenset((e, _key(c)) for e, c in o.when))
+            for o in model.only_by
+        }
         for check_ in model.only_by:
             value = mirror.value(check_.column, check_.value)
             events = frozenset(map(mirror.name, check_.events))
-            if (mirror.name(check_.column), value, events) not in only:
+            when = frozenset((mirror.name(e), _key(mirror.cube(c))) for e, c in check_.when)
+            if (mirror.name(check_.column), value, events, when) not in only:
                 yield f"only_by {check_.id} {check_.column}: its mirror differs"
+
+    def _adversary(self) -> Iterator[str]:
+        """The strength of the adversary, and where a node decides anything."""
+        mirror, model = self.mirror, self.model
+        entries = {a.event: a for a in model.adversary}
+        for entry in model.adversary:
+            twin = entries.get(mirror.name(entry.event))
+            if twin is None or not all(
+                self._same(tuple(map(mirror.cube, one)), other)
+                for one, other in ((entry.must, twin.must), (entry.may, twin.may))
+            ):
+                yield f"adversary {entry.event}: its mirror differs"
+        decides = {d.decider: d.when for d in model.decides}
+        for decider, when in decides.items():
+            other = decides.get(mirror.name(decider))
+            if other is None or not self._same((mirror.cube(when),), (other,)):
+                yield f"decides {decider}: its mirror differs"
 
     def _duties(self) -> Iterator[str]:
         for duty in self.model.duties:

@@ -139,18 +139,22 @@ def exclusive(relation: Relation, check: Exclusive) -> tuple[Witness, ...]:
 def only_by(
     relation: Relation, check: OnlyBy, rules: tuple[Rule, ...] | None = None
 ) -> tuple[Witness, ...]:
-    """The rules of other events that put this value into the column, among all rules or these."""
+    """The rules that put this value into the column and may not, among all rules or these."""
     model, solver = relation.model, relation.solver(RLIMIT)
     becomes = relation.is_in(check.column, (check.value,))
-    found = []
+    allowed, found = dict(check.when), []
     for rule in model.rules if rules is None else rules:
-        if rule.event in check.events or check.column not in touched(rule, model):
+        here = allowed.get(rule.event)
+        free = rule.event in check.events and here is None
+        if free or check.column not in touched(rule, model):
             continue
         pair = _find(relation, solver, [
-            relation.fires(rule), z3.Not(becomes), relation.after(rule, becomes)
+            relation.fires(rule), z3.Not(becomes), relation.after(rule, becomes),
+            *([] if here is None else [z3.Not(relation.holds(here))]),
         ])
         if pair is not None:
-            says = f"{rule.id} sets {check.column} to {check.value}"
+            where = "" if here is None else f" outside what {check.id} allows"
+            says = f"{rule.id} sets {check.column} to {check.value}{where}"
             found.append(Witness(says, pair or None, rule.event, rule.id))
     return tuple(found)
 

@@ -229,9 +229,14 @@ def _exclusive(look: _Look, promise: Exclusive) -> Iterator[Empty]:
 
 def _only_by(look: _Look, promise: OnlyBy) -> Iterator[Empty]:
     """Another event that is done somewhere, and for each event named a step that does it."""
-    if {r.event for r in look.model.rules if r.outcome is Outcome.DONE} <= {*promise.events}:
+    free = {*promise.events} - {event for event, _ in promise.when}
+    if {r.event for r in look.model.rules if r.outcome is Outcome.DONE} <= free:
         yield Empty(f"{promise.id} forbids nothing: it names every event that does anything")
     yield from look.no_pair(("value", Cube((Cell(promise.column, promise.value),))))
+    for event, cube in promise.when:
+        yield from look.no_pair((f"when.{event}", cube))
+        if look.everywhere((cube,)):
+            yield Empty(f"when.{event}: every pair is in it, so nothing is forbidden")
     idle = [e for e in promise.events if not look.sets(promise.column, promise.value, e)]
     if idle:
         yield _searched(f"{promise.id}: nothing does {', '.join(idle)}: no reachable step of it "
@@ -399,6 +404,21 @@ def _fires(work: Work, _: Judgement) -> Iterator[Empty]:
         yield _searched("no rule that is done fires in a reachable pair")
 
 
+def _strength(work: Work, _: Judgement) -> Iterator[Empty]:
+    """A reachable pair where an event must be possible, and a pair where it may not be."""
+    look = _Look(work)
+    for entry in work.model.adversary:
+        must = tuple(_each(f"{entry.event}: must", entry.must))
+        yield from look.no_pair(*must, *_each(f"{entry.event}: may", entry.may))
+        yield from look.no_reachable(*must)
+        if not entry.must and look.everywhere(entry.may):
+            yield Empty(f"{entry.event}: it must be possible nowhere, and may be everywhere")
+    for node in work.model.decides:
+        yield from look.no_pair((f"decides of {node.decider}", node.when))
+        if look.everywhere((node.when,)):
+            yield Empty(f"decides of {node.decider}: every pair is in it, so nothing is forbidden")
+
+
 def _counts(figure: str, says: str) -> Callable[[Work, Judgement], Iterator[Empty]]:
     """The obligation is not empty: it has counted what it asked about."""
 
@@ -423,6 +443,7 @@ _ASKED: dict[str, Callable[[Work, Judgement], Iterable[Empty]]] = {
     "F2": _answered,
     "F7": _fires,
     "F8": lambda work, _: (e for hears in work.model.hears for e in empty(work, hears)),
+    "F10": _strength,
     "F9": lambda work, _: (e for duty in work.model.duties for e in empty(work, duty)),
     "L1": lambda work, _: empty(work, Rest(work.model.transient, work.model.may_wait)),
     "L2": lambda work, _: empty(work, Home(work.model.goal)),

@@ -550,4 +550,14 @@ DECISIONS: tuple[DecisionRecord, ...] = (
         "A take-over whose manager restarted would never end; a failover during a fallback would "
         "wait for a grant that the lost node keeps.",
     ),
+    DecisionRecord(
+        "D61", "An internal error is one of a role, not of a start", _INFERRED,
+        "Running in Failed Mode is for errors in the transition states and in backup mode, and "
+        "Initializing is called an initial transition state. Row 21 names one error of a start: "
+        "the other node has failed.",
+        "A manager errs in every other transition state and in backup mode. A start that errs "
+        "finds no role in the record (D05), or its manager stops again.",
+        "An internal error in Initializing as well.",
+        "846,464 reachable pairs instead of 838,784, and one restart more that ends in Recover.",
+    ),
 )

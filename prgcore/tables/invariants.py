@@ -324,6 +324,34 @@ ACCEPTED_ONLY = (
 
 _SETTLES = ("initialized(me)", "taken_over(me)", "heartbeat_lost(me)")
 
+_OWN_FAULT = ("critical_service_delay", "initialized")
+"""The events in which a node writes its fault into both halves of the record."""
+
+
+def _fault(
+    reason: Reason, recovery: Reason, fault: dict[str, str], event: str, before: dict[str, str],
+) -> tuple[OnlyBy, OnlyBy]:
+    """A reason that names a fault, and the one of an automatic recovery that begins with it."""
+    says = (
+        "a reason that names a fault is given for a fault of the node, or of its peer that writes "
+        "both halves; the database counts before services"
+    )
+    mine = {f"me.{column}": value for column, value in fault.items()}
+    peers = {f"peer.{column}": value for column, value in fault.items()}
+    when: dict[str, dict[str, str]] = {
+        event: before,
+        **{f"{name}(me)": mine for name in (*_OWN_FAULT, "heartbeat_lost", "peer_host_lost")},
+        **{f"{name}(peer)": peers for name in _OWN_FAULT},
+        **{f"{name}(me)": {"me.reason": recovery} for name in ("taken_over", "autorecovery_done")},
+    }
+    begins = {f"critical_service_delay({who})": cells
+              for who, cells in (("me", mine), ("peer", peers))}
+    return (
+        OnlyBy("S23", "me.reason", reason, tuple(when), says, when),
+        OnlyBy("S23", "me.reason", recovery, tuple(begins), says, begins),
+    )
+
+
 ONLY_BY = (
     OnlyBy("S15", "me.services", "stopped", ("failover(me)",),
            "only an accepted failover stops services"),
@@ -344,6 +372,12 @@ ONLY_BY = (
             _S.NORMAL: ("initialized(me)", "takeback_done(me)", "takeback_done(peer)"),
         }.items()
     ),
+    *_fault(
+        Reason.CRITICAL_SERVICE_DOWN, Reason.AUTO_RECOVER_CRITICAL_SERVICE_DOWN,
+        {"services": "down", "database": "up"}, "services_down(me)", {"me.database": "up"}),
+    *_fault(
+        Reason.DATABASE_FAILURE, Reason.AUTO_RECOVER_DATABASE_FAILURE,
+        {"database": "down"}, "database_down(me)", {"me.services": "up"}),
 )
 
 EXCLUSIVE = (

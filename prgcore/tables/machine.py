@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from prgcore.model import Hears, Table, Viewpoint, cube
+from prgcore.tables.adversary import ADVERSARY, DECIDES
 from prgcore.tables.columns import DERIVED, GROUP_COLUMNS, NODE_COLUMNS
 from prgcore.tables.duties import DUTIES
 from prgcore.tables.events import EVENTS, POSSIBLE
@@ -49,6 +50,8 @@ TABLE = Table(
     exclusive=EXCLUSIVE,
     only_by=ONLY_BY,
     duties=DUTIES,
+    adversary=ADVERSARY,
+    decides=DECIDES,
     hears=(Hears("me", {"me.hears_peer": "yes"}, "me.peer_health"),),
     transient=tuple(TRANSIENT),
     may_wait=(

@@ -10,7 +10,9 @@ from pathlib import Path
 
 from prgcore.model import (
     AcceptedOnly,
+    Adversary,
     Column,
+    Decides,
     Event,
     Invariant,
     Observation,
@@ -103,6 +105,23 @@ INVARIANTS = (  # never any of these
               {"me.state": SERVING, "me.lease": "no"}, premise={"me.state": SERVING}),
 )
 
+ADVERSARY = (  # how strong the world is: where each event must be possible, and nowhere else
+    Adversary("promoted", {"me.state": "promoting", "me.host": "on"}, why="a start may work"),
+    Adversary("promotion_failed", {"me.state": "promoting", "me.host": "on"}, why="or it may not"),
+    Adversary("take_over", {"me.state": "standby", "me.host": "on", "me.hears": "no"},
+              why="silence may last, whatever its cause"),
+    Adversary("heartbeat_lost", tuple({"me.host": "on", "me.hears": "yes", **silence}
+                                      for silence in ({"link": "cut"}, {"peer.host": "off"})),
+              why="a dead host and a cut network are silent"),
+    Adversary("heartbeat_heard", {"both.host": "on", "me.hears": "no", "link": "up"},
+              why="a network that works delivers heartbeats"),
+    Adversary("lease_expired", {"me.host": "off", "me.lease": "yes"}, why="a dead host renews none"),
+    Adversary("crash", {"me.host": "on"}, why="a host may go down at any time"),
+    Adversary("boot", {"me.host": "off"}, why="a host may come up at any time"),
+    Adversary("link_cut", {"link": "up"}, why="a cable may break at any time"),
+    Adversary("link_repair", {"link": "cut"}, why="a cable may be replaced at any time"),
+)
+
 TABLE = Table(
     name="pair", node_columns=NODE_COLUMNS, group_columns=GROUP_COLUMNS, derivations=(),
     initial=({"state": "standby", "lease": "no", "host": "on", "hears": "yes", "link": "up"},),
@@ -112,6 +131,7 @@ TABLE = Table(
                                 "recover is accepted exactly on a failed node", exactly=True),),
     observations=(Observation("W1", "the active node fails, and the other one serves",
                               {"me.host": "off", "peer.state": "active"}, "reached"),),
+    adversary=ADVERSARY, decides=(Decides("me", {"me.host": "on"}),),
     transient=("promoting",),
     goal=tuple(
         cube({f"{one}.state": "active", f"{other}.state": "standby", "both.host": "on",

@@ -19,7 +19,7 @@ PAGES = {
     "decision": "decisions", "event": "events", "family": "holes", "invariant": "invariants",
     "obligation": "obligations", "picture": "diagrams", "policy": "policies",
     "reason": "reasons", "restriction": "restrictions", "row": "situations", "rule": "rules",
-    "state": "states", "story": "stories",
+    "state": "states", "story": "stories", "strength": "adversary",
 }
 """The page of every kind of thing that has an anchor of its own."""
 

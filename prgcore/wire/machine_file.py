@@ -21,10 +21,12 @@ from prgcore.form.wellformed import findings, overlaps
 from prgcore.model import (
     AcceptedOnly,
     Action,
+    Adversary,
     Advice,
     Cause,
     Column,
     Convergence,
+    Decides,
     Display,
     Duty,
     Event,
@@ -159,7 +161,7 @@ MACHINE = Record(Model, (
     )))),
     Field("only_by", Many(Record(OnlyBy, (
         Field("id", NAME), Field("column", NAME), Field("value", NAME),
-        Field("events", _NAMES), _SAYS,
+        Field("events", _NAMES), Field("when", Entries(CUBE)), _SAYS,
     )))),
     Field("observations", Many(Record(Observation, (
         Field("id", NAME), _SAYS, Field("when", _CUBES),
@@ -174,6 +176,12 @@ MACHINE = Record(Model, (
         Field("after", CUBE), Field("follows", _ACTIONS), Field("harmless", _CUBES),
         Field("events", _NAMES), _WHY,
     )))),
+    Field("adversary", Many(Record(Adversary, (
+        Field("event", NAME), Field("must", _CUBES), Field("may", _CUBES), _WHY,
+        Field("cite", Many(TEXT), prose=True), Field("decisions", _NAMES, prose=True),
+        Field("only", CHOICES),
+    )))),
+    Field("decides", Many(Record(Decides, (Field("decider", NAME), Field("when", CUBE))))),
     Field("mirror", CHOICES), Field("mirror_values", Entries(CHOICES)),
     Field("hears", Many(Record(Hears, (
         Field("node", NAME), Field("when", CUBE), Field("learns", _NAMES),

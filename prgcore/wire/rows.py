@@ -31,6 +31,8 @@ NAMED: Mapping[str, tuple[str, Values]] = {
     "converges": ("convergence", ("id",)),
     "duties": ("duty", ("id",)),
     "hears": ("hearing", ("node",)),
+    "adversary": ("strength", ("event",)),
+    "decides": ("decider", ("decider",)),
     "situations": ("situation", ("row", "seat")),
     "families": ("family", ("id",)),
     "viewpoints": ("viewpoint", ("name",)),
