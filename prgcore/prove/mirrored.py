@@ -68,7 +68,7 @@ def unmirrored(model: Model) -> tuple[str, ...] | None:
 
 @frozen(eq=False)
 class _Found:
-    """What is known about the mirror of a machine.
+    """The answer about the mirror of a machine.
 
     Attributes:
         twins: for every rule that has a mirror image the id of that rule.

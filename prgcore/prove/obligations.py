@@ -155,7 +155,7 @@ def _f8(work: Work) -> Judgement:
 
 
 def _learns(model: Model) -> dict[str, list[str]]:
-    """What the nodes are taken to learn of their peers, as the machine says it; F6 and F8 say it."""
+    """The section `hears` in words: F6 and F8 assume it, and say so."""
     told = [
         f"{h.node} learns {', '.join(h.learns)} where "
         + ", ".join(f"{c.column} is {' or '.join(c.values)}" for c in h.when)

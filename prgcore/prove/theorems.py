@@ -242,7 +242,7 @@ def _accepted(check: AcceptedOnly) -> Callable[[Work], Judgement]:
 
 
 def _discharged(some: list[Obligation]) -> Callable[[Work], Judgement]:
-    """The worst finding: what says nothing of this machine, or promises nothing, is no proof."""
+    """The worst finding: an obligation that is not applicable or only reported is vacuous."""
 
     def judged(obligation: Obligation, work: Work) -> Judgement:
         found = obligation.run(work)

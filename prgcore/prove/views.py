@@ -124,7 +124,7 @@ class _Views:
     def begin(self, event: Event) -> None:
         """Ask about one event, which can happen in both pairs, until `end`.
 
-        What happens to a node, its agent reports, and the agent knows whether the node runs.
+        The agent of a node reports what happens to it, and knows whether the node runs.
         """
         self.event = event.name
         self.solver.push()
