@@ -39,7 +39,7 @@ SLOW = (
     "test_machine_file.py", "test_ha.py", "test_compiled.py", "test_laws.py", "test_explorer.py",
     "test_explorer_page.py", "test_typed.py", "test_users.py", "test_english.py", "test_rooms.py",
     "test_init.py", "test_views.py", "test_seats.py", "test_generated.py", "test_restrictions.py",
-    "test_exports.py", "test_vacuity.py", "test_adversary.py",
+    "test_exports.py", "test_vacuity.py", "test_adversary.py", "test_space.py",
 )
 """They search, prove or draw a whole machine, or try many examples: two seconds or more."""
 OTHERWISE = ("slow", "processes", "browser", "etcd")

@@ -10,7 +10,7 @@ from attrs import evolve
 from prgcore.engine import Decision, Engine, Pair
 from prgcore.form.wellformed import findings
 from prgcore.machine import Machine
-from prgcore.prove import codec, induction, table
+from prgcore.prove import index, induction, table
 from prgcore.prove.report import Report, Result, prove
 from prgcore.story.script import parse, run
 from prgcore.vocabulary import Outcome
@@ -214,12 +214,12 @@ def test_where_the_solver_gives_up_an_invariant_is_searched() -> None:
 
 
 def test_a_budget_that_is_exhausted_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(codec, "LARGEST_BLOCK", 5)
+    monkeypatch.setattr(index, "LARGEST_KEY", 5)
     said = prove(Machine(LAMPS))
     searched = {"F2", "F4", "F7", "F11", "L1", "L2", "L3", "E1", "E2"}
     assert _found(said) == dict.fromkeys(searched, "unknown")
     assert {r.story for r in said.results if r.id in searched} == {
-        "the columns of one node have too many combinations to search"}
+        "the reachable values of the columns form too many groups to search"}
     assert _result(said, "S1").verdict == "proved"
     assert said.exit_code == 3
 
@@ -227,7 +227,7 @@ def test_a_budget_that_is_exhausted_is_unknown(monkeypatch: pytest.MonkeyPatch) 
 def test_without_search_what_is_not_inductive_is_unknown_and_says_why(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(codec, "LARGEST_BLOCK", 5)
+    monkeypatch.setattr(index, "LARGEST_KEY", 5)
     said = prove(Machine(NOT_INDUCTIVE), only=["S1"])
     assert _found(said) == {"S1": "unknown"}
     assert "(S1 is not inductive.)" in said.results[0].story

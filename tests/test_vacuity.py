@@ -33,7 +33,7 @@ from prgcore.model import (
     cube,
     cubes,
 )
-from prgcore.prove import codec, vacuity
+from prgcore.prove import index, vacuity
 from prgcore.prove.claims import Claim, ask
 from prgcore.prove.report import Result, prove
 from prgcore.prove.theorems import read_text
@@ -575,7 +575,7 @@ def test_a_claim_about_time_without_a_conclusion_is_vacuous() -> None:
 def test_without_search_the_table_still_finds_what_is_empty(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(codec, "LARGEST_BLOCK", 1)
+    monkeypatch.setattr(index, "LARGEST_KEY", 1)
     assert one(DOOR, "S1").detail["vacuity"] == "not checked: no search"
     assert one(DOOR, "S3").detail["vacuity"] == "not checked: no search"
     assert one(DOOR, "F11").verdict == "unknown"

@@ -95,6 +95,7 @@ class Index:
 
     def __init__(self, model: Model) -> None:
         self._columns = {c.name: c for c in model.columns}
+        self._last: tuple[Rule | None, Effects] = None, ((), ())
         names = sorted(self._columns, key=lambda n: self._columns[n].derived)
         self.position = {name: i for i, name in enumerate(names)}
         self.derived = [
@@ -132,7 +133,13 @@ class Index:
         self.groups = self._groups(self._allowed(cubes))
 
     def effects(self, rule: Rule) -> Effects:
-        """The effects of a rule on the stored values."""
+        """The effects of a rule on the stored values; those of the last rule are remembered."""
+        last = self._last
+        if last[0] is not rule:
+            last = self._last = rule, self._effects(rule)
+        return last[1]
+
+    def _effects(self, rule: Rule) -> Effects:
         constants, look_ups = [], []
         for effect in rule.then if rule.outcome is Outcome.DONE else ():
             target = self.position[effect.target]

@@ -13,6 +13,7 @@ from itertools import product
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import z3
 from attrs import evolve
 
@@ -27,6 +28,7 @@ from prgcore.prove.space import Space
 __all__ = ["compare", "replay"]
 
 _Pair = dict[str, str]
+_DENSE = 1 << 22
 
 
 def compare(engine: Engine, space: Space) -> tuple[list[str], dict[str, int]]:
@@ -42,8 +44,9 @@ def compare(engine: Engine, space: Space) -> tuple[list[str], dict[str, int]]:
         counts["cells"] += _compare_cell(trusting, space.codec, literals, cell, base, wrong)
     for effect in _effects(model, rules):
         counts["effects"] += _compare_effect(trusting, space.codec, literals, effect, base, wrong)
+    wrong += literals.differ()
     for edges in space.edges:
-        counts["edges"] += len(edges.source)
+        counts["edges"] += len(edges)
     counts["edges compared"] = _compare_edges(trusting, space, rules, wrong)
     return wrong, counts
 
@@ -87,6 +90,25 @@ class _Literals:
     def __init__(self, relation: Relation) -> None:
         self.relation = relation
         self.made: dict[tuple[str, str], Any] = {}
+        self.claims: list[tuple[str, Any]] = []
+
+    def differ(self) -> list[str]:
+        """Ask the solver about all claims at once, and about each one if some claim is wrong."""
+        if self._model(self.relation.either(term for _, term in self.claims)) is None:
+            return []
+        return [
+            f"{says}: the solver reads it otherwise, as in {found}"
+            for says, term in self.claims if (found := self._model(term)) is not None
+        ]
+
+    def _model(self, term: Any) -> _Pair | None:
+        """A pair that satisfies a term, empty if the solver gave up; None if there is none."""
+        solver = self.relation.solver()
+        solver.add(term)
+        answer = solver.check()
+        if answer == z3.unsat:
+            return None
+        return self.relation.read(solver.model()) if answer == z3.sat else {}
 
     def one_of(self, columns: Iterable[str], worlds: list[_Pair]) -> Any:
         return self.relation.either([
@@ -118,11 +140,8 @@ def _compare_cell(
         if by_engine != bool(by_search):
             wrong.append(f"cell {cell.column} in {cell.values}: {by_engine=} "
                          f"by_search={bool(by_search)} in {world}")
-    solver = relation.solver()
-    solver.add(relation.holds(cube) != literals.one_of(columns, inside))
-    if solver.check() != z3.unsat:
-        wrong.append(f"cell {cell.column} in {cell.values}: the solver reads it otherwise, as in "
-                     f"{relation.read(solver.model())}")
+    differs = relation.holds(cube) != literals.one_of(columns, inside)
+    literals.claims.append((f"cell {cell.column} in {cell.values}", differs))
     return len(worlds)
 
 
@@ -153,11 +172,8 @@ def _compare_effect(
     for key, answers in becomes.items():
         world = literals.one_of(asks, [dict(zip(asks, key, strict=True))])
         expected = z3.If(world, _answer(literals, target, answers), expected)
-    solver = relation.solver()
-    solver.add(relation.after(rule, relation.now[target]) != expected)
-    if solver.check() != z3.unsat:
-        wrong.append(f"effect on {target}: the solver reads it otherwise, as in "
-                     f"{relation.read(solver.model())}")
+    literals.claims.append(
+        (f"effect on {target}", relation.after(rule, relation.now[target]) != expected))
     return len(worlds)
 
 
@@ -188,20 +204,14 @@ def _asked(model: Model) -> dict[str, set[str]]:
 def _compare_edges(engine: Engine, space: Space, rules: set[str], wrong: list[str]) -> int:
     asked = _asked(engine.model)
     compared = 0
-    values: dict[str, Any] = {}
     for edges in space.edges:
-        if not len(edges.source) or edges.rule.id not in rules:
+        if not len(edges) or edges.rule.id not in rules:
             continue
-        view = np.zeros(len(edges.source), np.int64)
-        for name in sorted(asked[edges.rule.event]):
-            if name not in values:
-                values[name] = space.column(name)
-            view *= len(space.codec.domain[name])
-            view += values[name][edges.source]
-        _, first = np.unique(view, return_index=True)
+        source, target = edges.source, edges.target
+        first = _once(space.codec, [c.take(source) for c in space.codes], asked[edges.rule.event])
         compared += len(first)
-        befores = space.values(edges.source[first])
-        afters = space.values(edges.target[first])
+        befores = space.values(source[first])
+        afters = space.values(target[first])
         for before, after in zip(befores, afters, strict=True):
             try:
                 decision = engine.step(engine.at(before), edges.rule.event)
@@ -215,12 +225,31 @@ def _compare_edges(engine: Engine, space: Space, rules: set[str], wrong: list[st
     return compared
 
 
+def _once(codec: Codec, codes: Codes, names: set[str]) -> npt.NDArray[np.intp]:
+    """The position of one pair of all that look alike in these columns."""
+    view = np.zeros(len(codes[0]), np.int64)
+    size = 1
+    for name in sorted(names):
+        many = len(codec.domain[name])
+        if size * many > _DENSE:
+            view = np.unique(view, return_inverse=True)[1]
+            size = int(view.max()) + 1
+        view *= many
+        view += codec.value(name, codes)
+        size *= many
+    if size > _DENSE:
+        return np.unique(view, return_index=True)[1]
+    place = np.full(size, -1, np.intp)
+    place[view[::-1]] = np.arange(len(view) - 1, -1, -1)
+    return place[place >= 0]
+
+
 def replay(engine: Engine, space: Space) -> tuple[list[str], int]:
     """Replay, through the interpreter, the shortest trace in which each rule fires last."""
     trusting = evolve(engine, model=evolve(engine.model, invariants=()))
     wrong, count = [], 0
     for edges in space.edges:
-        if not len(edges.source):
+        if not len(edges):
             continue
         number = int(edges.source.min())
         pair = trusting.pair(space.pair(space.start(number)))

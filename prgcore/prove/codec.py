@@ -7,9 +7,10 @@ together (node1, node2, the group) form a block with one integer code. Tables ar
 
 from __future__ import annotations
 
-from functools import cached_property
+from collections.abc import Sequence
+from functools import cached_property, reduce
 from math import prod
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -17,17 +18,20 @@ from attrs import field, frozen
 
 from prgcore.errors import BudgetExhausted
 from prgcore.model import By, Column, Const, Copy, Cube, Model, Rule, Value, copied
+from prgcore.seats import Mirror
 
-__all__ = ["KEEP", "LARGEST_BLOCK", "LARGEST_DOMAIN", "Codec", "Codes", "Move", "Test"]
+__all__ = ["KEEP", "LARGEST_BLOCK", "LARGEST_DOMAIN", "Codec", "Codes", "Image", "Move", "Test"]
 
-Codes: TypeAlias = list[npt.NDArray[np.int32]]
-"""One array of codes for each block; position i of each is pair i."""
+Codes: TypeAlias = list[npt.NDArray[Any]]
+"""One array of codes for each block, whole numbers; position i of each is pair i."""
 
 KEEP = 255
 """In a table of new values: leave the target as it was."""
 
 LARGEST_DOMAIN = KEEP
 LARGEST_BLOCK = 1 << 21
+SMALL_BLOCK = 1 << 14
+"""The size of the parts of a group of columns that would be too large a block."""
 
 
 @frozen(eq=False)
@@ -35,6 +39,18 @@ class _Block:
     columns: tuple[Column, ...]
     strides: tuple[int, ...]
     size: int
+
+
+def _parts(columns: list[Column]) -> list[list[Column]]:
+    """Columns as one block; as several, in their order, where one would be too large."""
+    if prod(len(c.domain) for c in columns) <= LARGEST_BLOCK:
+        return [columns]
+    parts: list[list[Column]] = [[]]
+    for column in columns:
+        if prod(len(c.domain) for c in (*parts[-1], column)) > SMALL_BLOCK and parts[-1]:
+            parts.append([])
+        parts[-1].append(column)
+    return parts
 
 
 @frozen(eq=False)
@@ -54,12 +70,10 @@ class Codec:
             if not c.derived:
                 groups.setdefault(c.name.rpartition(".")[0], []).append(c)
         blocks = []
-        for columns in groups.values():
+        for columns in (some for group in groups.values() for some in _parts(group)):
             sizes = [len(c.domain) for c in columns]
             strides = tuple(prod(sizes[i + 1 :]) for i in range(len(sizes)))
             blocks.append(_Block(tuple(columns), strides, prod(sizes)))
-        if any(b.size > LARGEST_BLOCK for b in blocks):
-            raise BudgetExhausted("the columns of one node have too many combinations to search")
         large = [c.name for c in self.model.columns if len(c.domain) > LARGEST_DOMAIN]
         if large:
             raise BudgetExhausted(f"{large[0]} has more than {LARGEST_DOMAIN} values")
@@ -155,12 +169,25 @@ class Codec:
             allowed = np.array([v in cell.values for v in self.domain[cell.column]])
             if cell.column in self.home:
                 b = self.home[cell.column][0]
-                table = allowed[self.values[cell.column]]
+                table = allowed.take(self.values[cell.column])
                 tables[b] = tables[b] & table if b in tables else table
             else:
                 spanning.append((self.spanning[cell.column], allowed))
-        narrowest_first = sorted(tables.items(), key=lambda t: float(t[1].mean()))
+        narrowest_first = sorted(
+            tables.items(), key=lambda t: np.count_nonzero(t[1]) / len(t[1]))
         return Test(tuple(narrowest_first), tuple(spanning))
+
+    def image(self, mirror: Mirror) -> Image:
+        """The codes of mirror images."""
+        parts: list[dict[int, npt.NDArray[np.int32]]] = [{} for _ in self.blocks]
+        for column in (c for b in self.blocks for c in b.columns):
+            source, name = self.home[column.name][0], mirror.name(column.name)
+            block, stride = self.home[name]
+            values = [self.domain[name].index(mirror.value(column.name, v)) for v in column.domain]
+            part = (np.array(values, np.int32) * np.int32(stride)).take(self.values[column.name])
+            known = parts[block].get(source)
+            parts[block][source] = part if known is None else known + part
+        return Image(tuple(tuple(part.items()) for part in parts))
 
     def _new(self, value: Value, target: str) -> tuple[str | None, npt.NDArray[np.uint8]]:
         """The source column and, by its value, the new value of the target (or KEEP)."""
@@ -186,7 +213,7 @@ class Codec:
             source, new = self._new(effect.value, effect.target)
             current = self.values[effect.target]
             if source is None or self.home.get(source, (None,))[0] == b:
-                at = new[0] if source is None else new[self.values[source]]
+                at = new[0] if source is None else new.take(self.values[source])
                 step = np.where(at == KEEP, 0, (at.astype(np.int32) - current) * stride)
                 shift[b] = shift[b] + step if b in shift else step.astype(np.int32)
             else:
@@ -195,9 +222,24 @@ class Codec:
 
 
 @frozen(eq=False)
+class Image:
+    """Mirror images: for every block the tables of its code, by the codes of other blocks."""
+
+    parts: tuple[tuple[tuple[int, npt.NDArray[np.int32]], ...], ...]
+
+    def of(self, codes: Codes) -> Codes:
+        """The codes of the mirror images of these pairs."""
+        return [reduce(np.add, [t.take(codes[b]) for b, t in parts]) for parts in self.parts]
+
+
+@frozen(eq=False)
 class _Spanning:
     parts: tuple[tuple[int, npt.NDArray[np.int32]], ...]
     table: npt.NDArray[np.uint8]
+
+    def over(self, known: Sequence[npt.NDArray[np.int64]]) -> _Spanning:
+        """The same, read by places in `known` instead of codes."""
+        return _Spanning(tuple((b, t.take(known[b])) for b, t in self.parts), self.table)
 
     def value(self, codes: Codes) -> npt.NDArray[np.uint8]:
         index = sum(part.take(codes[b]) for b, part in self.parts)
@@ -210,6 +252,12 @@ class Test:
 
     tables: tuple[tuple[int, npt.NDArray[np.bool_]], ...]
     spanning: tuple[tuple[_Spanning, npt.NDArray[np.bool_]], ...]
+
+    def over(self, known: Sequence[npt.NDArray[np.int64]]) -> Test:
+        """The same test of places in `known`, where the codes of every block are."""
+        return Test(
+            tuple((b, table.take(known[b])) for b, table in self.tables),
+            tuple((spanning.over(known), allowed) for spanning, allowed in self.spanning))
 
     def mask(self, codes: Codes) -> npt.NDArray[np.bool_]:
         """Whether each pair is in the cube."""

@@ -9,7 +9,7 @@ group (838,784 pairs, 58 events) takes 195 MB.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from random import Random
 from typing import Any
 
@@ -17,12 +17,12 @@ import numpy as np
 import numpy.typing as npt
 from attrs import field, frozen
 
-from prgcore.engine import Engine
-from prgcore.errors import BadInput, ImpossibleEvent, NotTotal, unknown_name
+from prgcore.engine import Engine, Pair
+from prgcore.errors import BadInput, NotTotal, unknown_name
 from prgcore.prove.space import Space
 from prgcore.vocabulary import Kind, Outcome
 
-__all__ = ["IGNORED", "IMPOSSIBLE", "REFUSED", "Compiled", "Numbers", "agrees"]
+__all__ = ["IGNORED", "IMPOSSIBLE", "REFUSED", "Compiled", "Numbers", "agrees", "sampled"]
 
 REFUSED, IGNORED, IMPOSSIBLE = -1, -2, -3
 """Codes in place of a next pair: the pair stays (two of them), or the event cannot happen."""
@@ -54,25 +54,12 @@ class Compiled:
 
     def __attrs_post_init__(self) -> None:
         space, set_ = self.space, object.__setattr__
-        if space.holes:
-            number, event = space.holes[0]
-            raise NotTotal(
-                f"{event} is not answered by exactly one rule in pair {number}; "
-                "prove F1 and F2 before compiling"
-            )
-        events = space.model.events
-        width = len(events)
-        table = np.empty((len(space), width), np.int32)
-        table[:] = [REFUSED if e.kind is Kind.COMMAND else IMPOSSIBLE for e in events]
-        column = {e.name: i for i, e in enumerate(events)}
-        codes: npt.NDArray[np.int32] = table.reshape(-1)
-        for edges in space.edges:
-            done = edges.rule.outcome is Outcome.DONE
-            at = edges.source * np.int32(width) + np.int32(column[edges.rule.event])
-            codes[at] = edges.target * np.int32(width) if done else IGNORED
+        _check(space)
+        codes = _table(space, None).reshape(-1)
         codes.flags.writeable = False
+        column = {e.name: i for i, e in enumerate(space.model.events)}
         set_(self, "events", tuple(column))
-        set_(self, "width", width)
+        set_(self, "width", len(column))
         set_(self, "codes", codes)
         set_(self, "cells", memoryview(codes.data))
         set_(self, "_number", column)
@@ -114,6 +101,27 @@ class Compiled:
         return self.codes.take(codes + events)
 
 
+def _table(space: Space, numbers: Numbers | None) -> npt.NDArray[np.int32]:
+    """The rows of the table for these pairs, or for every pair: one entry per event."""
+    events, halves = space.model.events, space.halves
+    width = np.int32(len(events))
+    table = np.empty((len(space) if numbers is None else len(numbers), len(events)), np.int32)
+    table[:] = [REFUSED if e.kind is Kind.COMMAND else IMPOSSIBLE for e in events]
+    column = {e.name: i for i, e in enumerate(events)}
+    codes = table.reshape(-1)
+    place = np.full(2 * len(halves), -1, np.int32)
+    if numbers is not None:
+        place[halves.turn[numbers]] = np.arange(len(numbers))
+    for rule, edges in enumerate(space.edges):
+        if numbers is None:
+            source, target = edges.source, edges.target
+        else:
+            source, target = halves.placed(rule, place)
+        at = source * width + np.int32(column[edges.rule.event])
+        codes[at] = target * width if edges.rule.outcome is Outcome.DONE else IGNORED
+    return table
+
+
 def agrees(
     engine: Engine, compiled: Compiled, sample: int = 2_000, seed: int = 0
 ) -> tuple[str, ...]:
@@ -123,33 +131,66 @@ def agrees(
     not larger is taken whole.
     """
     space = compiled.space
+    numbers = _sample(space, sample, seed)
+    return _differ(engine, space, numbers, compiled.codes.reshape(-1, compiled.width)[numbers])
+
+
+def sampled(engine: Engine, space: Space, sample: int, seed: int = 0) -> tuple[str, ...]:
+    """As `agrees`, and no more of the table is made than the rows of the sample.
+
+    Raises:
+        NotTotal: as `Compiled`.
+    """
+    _check(space)
+    numbers = _sample(space, sample, seed)
+    return _differ(engine, space, numbers, _table(space, numbers))
+
+
+def _check(space: Space) -> None:
+    if space.holes:
+        number, event = space.holes[0]
+        raise NotTotal(
+            f"{event} is not answered by exactly one rule in pair {number}; "
+            "prove F1 and F2 before compiling"
+        )
+
+
+def _sample(space: Space, sample: int, seed: int) -> npt.NDArray[np.intp]:
     size = len(space)
-    numbers: Sequence[int] = (
+    return np.asarray(
         range(size) if sample >= size
-        else sorted(Random(seed).sample(range(size), sample))  # noqa: S311
-    )
+        else sorted(Random(seed).sample(range(size), sample)), np.intp)  # noqa: S311
+
+
+def _differ(
+    engine: Engine, space: Space, numbers: npt.NDArray[np.intp], rows: npt.NDArray[np.int32]
+) -> tuple[str, ...]:
+    """Where interpreter and rows of the table differ."""
     wrong = []
-    for number, values in zip(numbers, space.values(np.asarray(numbers)), strict=True):
+    events = [e.name for e in space.model.events]
+    for number, values, row in zip(
+            numbers.tolist(), space.values(numbers), rows.tolist(), strict=True):
         pair = engine.at(values)
-        for event, name in enumerate(compiled.events):
+        for name, code in zip(events, row, strict=True):
             try:
-                decision = engine.step(pair, name)
-            except ImpossibleEvent:
-                expected = IMPOSSIBLE
+                expected = _expected(engine, space, pair, name)
             except NotTotal:
                 continue  # F1 or F2 is refuted and reports it
-            else:
-                match decision.outcome:
-                    case Outcome.DONE:
-                        found = space.find(dict(decision.pair))
-                        expected = size if found is None else found
-                    case Outcome.IGNORED:
-                        expected = IGNORED
-                    case _:
-                        expected = REFUSED
-            if compiled.next(number, event) != expected:
+            after = code // len(events) if code >= 0 else code
+            if after != expected:
                 wrong.append(
                     f"{name} in pair {number}: the interpreter says {expected}, "
-                    f"the table {compiled.next(number, event)}"
+                    f"the table {after}"
                 )
     return tuple(wrong)
+
+
+def _expected(engine: Engine, space: Space, pair: Pair, event: str) -> int:
+    """The interpreter's entry of the table."""
+    if not engine.possible(pair, event):
+        return IMPOSSIBLE
+    decision = engine.step(pair, event)
+    if decision.outcome is Outcome.DONE:
+        found = space.find(dict(decision.pair))
+        return len(space) if found is None else found
+    return IGNORED if decision.outcome is Outcome.IGNORED else REFUSED

@@ -156,20 +156,23 @@ def stories(engine: Engine, _: Space | None = None) -> Outcome:
 
 @define(eq=False)
 class _Seen:
-    """The displays of every reachable pair from every viewpoint, one code per node; 0: nothing."""
+    """The displays of every reachable pair from every viewpoint, as codes.
+
+    A node has a number for what it shows, 0 for nothing. `size` is one more than the largest for
+    node2, and a code is the number of node1 times `size`, plus that of node2.
+    """
 
     space: Space
-    codes: list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]] = field(init=False)
+    size: int = field(init=False)
+    codes: list[Numbers] = field(init=False, factory=list)
     _displays: dict[Display, int] = field(init=False, factory=dict)
 
     def __attrs_post_init__(self) -> None:
-        self.codes = []
+        one, two = (self._half(node) for node in NODES)
+        self.size = int(two.max()) + 1
         for view in self.space.model.viewpoints:
-            one, other = (
-                np.where(self.space.codec.test(cube).mask(self.space.codes), self._half(node), 0)
-                for node, cube in zip(NODES, (view.node1, view.node2), strict=True)
-            )
-            self.codes.append((one, other))
+            shows = [self.space.codec.test(c).mask(self.space.codes) for c in (view.node1, view.node2)]
+            self.codes.append(one * shows[0] * np.int32(self.size) + two * shows[1])
 
     @classmethod
     def of(cls, space: Space) -> _Seen:
@@ -179,15 +182,18 @@ class _Seen:
         seen: _Seen = space.notes["seen"]
         return seen
 
-    def _half(self, node: str) -> npt.NDArray[np.int64]:
-        state = self.space.column(f"{node}.state").astype(np.int64)
-        return state * 256 + self.space.column(f"{node}.reason") + 1
+    def _half(self, node: str) -> Numbers:
+        state = self.space.column(f"{node}.state").astype(np.int32)
+        return state * self._reasons(node) + self.space.column(f"{node}.reason") + np.int32(1)
+
+    def _reasons(self, node: str) -> np.int32:
+        return np.int32(len(self.space.codec.domain[f"{node}.reason"]))
 
     def _code(self, node: str, shown: Shown | None) -> int:
         if shown is None:
             return 0
         domain = self.space.codec.domain
-        at = domain[f"{node}.state"].index(shown.state) * 256
+        at = domain[f"{node}.state"].index(shown.state) * int(self._reasons(node))
         return at + domain[f"{node}.reason"].index(str(shown.reason)) + 1
 
     def where(self, display: Display) -> Numbers:
@@ -195,8 +201,8 @@ class _Seen:
         one = self._code("node1", display.node1)
         other = self._code("node2", display.node2)
         mask = np.zeros(len(self.space), np.bool_)
-        for codes1, codes2 in self.codes:
-            mask |= (codes1 == one) & (codes2 == other)
+        for codes in self.codes if other < self.size else ():
+            mask |= codes == one * self.size + other
         return np.flatnonzero(mask).astype(np.int32)
 
     def displays(self) -> dict[Display, int]:
@@ -207,11 +213,13 @@ class _Seen:
 
     def _look(self) -> dict[Display, int]:
         found: dict[Display, int] = {}
-        for codes1, codes2 in self.codes:
-            both, first = np.unique(codes1 * 2**20 + codes2, return_index=True)
-            for code, number in zip(both.tolist(), first.tolist(), strict=True):
-                one, other = divmod(code, 2**20)
+        for codes in self.codes:
+            first = np.full(int(codes.max()) + 1, -1, np.int32)
+            first[codes[::-1]] = np.arange(len(codes) - 1, -1, -1)  # the last of several remains
+            for code in np.flatnonzero(first >= 0).tolist():
+                one, other = divmod(code, self.size)
                 display = Display(self._shown("node1", one), self._shown("node2", other))
+                number = int(first[code])
                 found[display] = min(found.get(display, number), number)
         return found
 
@@ -219,7 +227,7 @@ class _Seen:
         if not code:
             return None
         domain = self.space.codec.domain
-        state, reason = divmod(code - 1, 256)
+        state, reason = divmod(code - 1, int(self._reasons(node)))
         return Shown(str(domain[f"{node}.state"][state]), str(domain[f"{node}.reason"][reason]))
 
 
@@ -234,8 +242,8 @@ class _Walk:
     _next: dict[str, Numbers] = field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
-        found = graph(self.space, (Kind.TIMER, Kind.COMPLETION), failing=False)
-        count = np.bincount(found.source, minlength=len(self.space))
+        found = graph(self.space, (Kind.TIMER, Kind.COMPLETION), failing=False, halved=True)
+        count = np.bincount(found.source, minlength=len(self.space.halves))
         self.first = np.concatenate([[0], np.cumsum(count)])
         self.target = found.target[np.argsort(found.source, kind="stable")]
         self.moving = count > 0
@@ -246,7 +254,7 @@ class _Walk:
         seen[pairs] = True
         ends = []
         while len(pairs):
-            rests = ~self.moving[pairs]
+            rests = ~self.moving[self.space.halves.turn[pairs] // 2]
             ends.append(pairs[rests])
             to = self._targets(pairs[~rests])
             pairs = np.unique(to[~seen[to]])
@@ -255,11 +263,15 @@ class _Walk:
 
     def _targets(self, pairs: Numbers) -> Numbers:
         """The pairs to which the edges of these pairs lead."""
-        low, count = self.first[pairs], self.first[pairs + 1] - self.first[pairs]
+        halves = self.space.halves
+        turn = halves.turn[pairs]
+        low = self.first[turn // 2]
+        count = self.first[turn // 2 + 1] - low
         ends = np.cumsum(count)
         within = np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - count, count)
-        to: Numbers = self.target[np.repeat(low, count) + within]
-        return to
+        to = self.target[np.repeat(low, count) + within] ^ np.repeat(turn % 2, count)
+        found: Numbers = halves.number[to]
+        return found
 
     def after(self, pairs: Numbers, event: str) -> Numbers:
         """For each pair, the pair to which an event leads; -1 where it is not accepted."""
@@ -441,15 +453,15 @@ def citations(engine: Engine, space: Space) -> Outcome:
 
 def _made(space: Space, edges: Edges) -> Iterator[tuple[str, str]]:
     """The (state, reason) that a node has after a rule, where the rule changed either."""
-    source, target = edges.source, edges.target
     targets = {e.target for e in edges.rule.then}
     for node in NODES:
         if not targets & {f"{node}.state", f"{node}.reason"}:
             continue
         state, reason = space.column(f"{node}.state"), space.column(f"{node}.reason")
+        source, target = edges.source, edges.target
         changed = (state[source] != state[target]) | (reason[source] != reason[target])
         codes = state[target][changed].astype(np.int32) * 256 + reason[target][changed]
-        for code in np.unique(codes).tolist():
+        for code in np.flatnonzero(np.bincount(codes)).tolist():
             yield (
                 str(space.codec.domain[f"{node}.state"][code // 256]),
                 str(space.codec.domain[f"{node}.reason"][code % 256]),

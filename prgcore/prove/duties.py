@@ -101,7 +101,7 @@ class _Steps:
     def _leads(self, *into: Cube) -> Term:
         """The pair after the rule is in some of these cubes."""
         after = self.relation.either(self.relation.holds(cube) for cube in into)
-        return z3.substitute(after, *self.effects)
+        return self.relation.substituted(after, self.effects)
 
     def wrong(self) -> Iterator[Wrong]:
         """Every fault, in this order: not asked for, not needed, harmful, in disorder."""
@@ -238,13 +238,18 @@ def _reached(space: Space, wrong: Wrong) -> int | None:
 
 
 def _met(space: Space, duty: Duty) -> bool:
-    """Whether some reachable step meets a duty."""
-    before, after = _in(space, duty.before), _in(space, duty.after)
-    return any(
-        (before.take(e.source) & after.take(e.target)).any() for e in space.edges
-        if e.rule.outcome is Outcome.DONE and {*duty.asks} <= {*e.rule.actions}
-        and (not duty.events or e.rule.event in duty.events)
-    )
+    """Whether some reachable step meets a duty; of every rule the first steps are asked first."""
+    before, after = space.codec.test(duty.before), space.codec.test(duty.after)
+    for edges in space.edges:
+        rule = edges.rule
+        if rule.outcome is Outcome.DONE and {*duty.asks} <= {*rule.actions} and (
+                not duty.events or rule.event in duty.events):
+            for part in (slice(1 << 12), slice(1 << 12, None)):
+                source, target = edges.source[part], edges.target[part]
+                ends = target[before.where([c.take(source) for c in space.codes])]
+                if len(after.where([c.take(ends) for c in space.codes])):
+                    return True
+    return False
 
 
 def _in(space: Space, cube: Cube) -> Term:

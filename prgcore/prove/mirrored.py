@@ -32,7 +32,7 @@ from prgcore.model import (
 )
 from prgcore.seats import Mirror
 
-__all__ = ["half", "is_mirrored", "unmirrored"]
+__all__ = ["half", "is_mirrored", "twins", "unmirrored"]
 
 _Key: TypeAlias = frozenset[tuple[str, frozenset[str]]]
 _Cubes: TypeAlias = tuple[Cube, ...]
@@ -58,6 +58,12 @@ def is_mirrored(model: Model) -> bool:
     """
     found = _found(model)
     return found.mirror is not None and not found.wrong and found.alone
+
+
+def twins(model: Model) -> Mapping[str, str]:
+    """For every rule the id of its mirror image, and back; none if one half is not enough."""
+    found = _found(model).twins if is_mirrored(model) else {}
+    return found if all(found[image] == id_ for id_, image in found.items()) else {}
 
 
 def unmirrored(model: Model) -> tuple[str, ...] | None:

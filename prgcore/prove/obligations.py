@@ -21,11 +21,11 @@ from prgcore.form.strength import Gap, exact, gaps
 from prgcore.form.wellformed import knowledge, overlaps, taken
 from prgcore.model import AcceptedOnly, Cube, Exclusive, Invariant, Model, OnlyBy
 from prgcore.prove import agreement, document, duties, table, timing, vacuity, views
-from prgcore.prove.compiled import Compiled, agrees
+from prgcore.prove.compiled import sampled
 from prgcore.prove.counterexample import Counterexample, unreached
 from prgcore.prove.induction import breaks, unmirrored
 from prgcore.prove.observations import FAIR, observations
-from prgcore.prove.progress import chain, chains
+from prgcore.prove.progress import chains, graph, halved_chain
 from prgcore.prove.space import Space
 from prgcore.prove.work import BY_ITSELF, HOMEWARD, Judgement, Obligation, Work
 from prgcore.vocabulary import Kind, Method, Outcome, Verdict
@@ -86,13 +86,13 @@ def _f3(work: Work) -> Judgement:
 
 
 def _f4(work: Work) -> Judgement:
-    dead = [e.rule.id for e in work.space.edges if not len(e.source)]
+    dead = [e.rule.id for e in work.space.edges if not len(e)]
     if dead:
         says = f"no reachable pair lets these rules fire: {', '.join(dead)}"
         return Judgement(Verdict.REFUTED, Method.SEARCH, {"says": says, "dead": dead})
     return Judgement(Verdict.PROVED, Method.SEARCH, {
         "rules": len(work.space.edges), "pairs": len(work.space), "depth": work.space.depth,
-        "edges": sum(len(e.source) for e in work.space.edges),
+        "edges": sum(len(e) for e in work.space.edges),
     })
 
 
@@ -116,10 +116,10 @@ def _f6(work: Work) -> Judgement:
 
 
 def _f7(work: Work) -> Judgement:
-    for edges in work.space.edges:
+    for edges, (half, turn) in zip(work.space.edges, work.space.halves.steps, strict=True):
         rule = edges.rule
         asks = work.engine.kind(rule.event) is Kind.COMMAND and rule.actions and not rule.then
-        if rule.outcome is Outcome.DONE and not asks:
+        if rule.outcome is Outcome.DONE and not asks and (half * 2 == turn).any():
             idle = edges.source[edges.source == edges.target]
             if len(idle):
                 says = f"{edges.rule.id} is done and changes nothing"
@@ -198,22 +198,36 @@ def _guards(model: Model) -> tuple[AcceptedOnly | Exclusive | OnlyBy, ...]:
 
 
 def _guarded(work: Work, id_: str) -> Judgement | None:
-    """The finding of the first guard check of this id that fails, asked once; None if none does."""
+    """The finding of the first guard check of this id that fails, asked once; None if none does.
+
+    A check that holds where timers fire at any time (S18) holds for other timers too. The stronger
+    question is therefore asked first, and the weaker one only if it fails.
+    """
+    liar = work.liar
+    if id_ not in work.guards and liar and len(liar.proof.proved) == len(liar.model.invariants):
+        checks = [check for check in _guards(liar.model) if check.id == id_]
+        if not any(_against(liar, check) for check in checks):
+            work.guards[id_] = liar.guards[id_] = None
     if id_ not in work.guards:
         found = (_guard(work, check) for check in _guards(work.model) if check.id == id_)
         work.guards[id_] = next((f for f in found if f), None)
     return work.guards[id_]
 
 
-def _guard(work: Work, check: AcceptedOnly | Exclusive | OnlyBy) -> Judgement | None:
-    """The finding of a check that fails; None where it holds."""
+def _against(work: Work, check: AcceptedOnly | Exclusive | OnlyBy) -> tuple[table.Witness, ...]:
+    """The pairs that show that a check fails."""
     match check:
         case AcceptedOnly():
-            witnesses = table.accepted_only(work.relation, check, work.held)
+            return table.accepted_only(work.relation, check, work.held)
         case Exclusive():
-            witnesses = table.exclusive(work.relation, check)
+            return table.exclusive(work.relation, check)
         case _:
-            witnesses = table.only_by(work.relation, check)
+            return table.only_by(work.relation, check)
+
+
+def _guard(work: Work, check: AcceptedOnly | Exclusive | OnlyBy) -> Judgement | None:
+    """The finding of a check that fails; None where it holds."""
+    witnesses = _against(work, check)
     if not witnesses:
         return None
     return work.failed(witnesses)
@@ -324,14 +338,18 @@ def _l1(work: Work) -> Judgement:
     model = work.model
     if not any(e.kind in BY_ITSELF for e in model.events):
         return Judgement(Verdict.NOT_APPLICABLE, Method.SEARCH, {"says": "no timers, no completions"})
-    space, found = work.space, chains(work.space, work.by_itself)
+    space = work.space
+    halved = graph(space, BY_ITSELF, failing=True, halved=True)
+    found = chains(space.halves, evolve(halved, target=halved.target // 2))
     if found.cycle:
+        found = chains(space, work.by_itself)
         rules = [model.rules[n].id for n in found.cycle]
         says = f"these rules follow one another for ever: {', '.join(rules)}"
         return Judgement(Verdict.REFUTED, Method.SEARCH, {"says": says, "cycle": rules},
                        work.at(found.on_cycle, says, model.rules[found.cycle[0]].event))
+    ends = space.halves.whole(found.ends)
     for cell in model.transient:
-        stuck = np.intersect1d(found.ends, space.where(Cube((cell,))), assume_unique=True)
+        stuck = np.intersect1d(ends, space.where(Cube((cell,))), assume_unique=True)
         for cube in model.may_wait:
             if any(c.column == cell.column for c in cube):
                 stuck = np.setdiff1d(stuck, space.where(cube), assume_unique=True)
@@ -339,9 +357,9 @@ def _l1(work: Work) -> Judgement:
             says = (f"nothing more happens by itself, and {cell.column} is a transition "
                     f"({len(stuck)} such pairs)")
             return Judgement(Verdict.REFUTED, Method.SEARCH, {"says": says}, work.at(int(stuck[0]), says))
-    longest = [model.rules[n].id for n in chain(work.by_itself, found)]
+    longest = [model.rules[n].id for n in halved_chain(space, halved, found)]
     return Judgement(Verdict.PROVED, Method.SEARCH, {
-        "longest chain": found.longest, "chain": longest, "ends": len(found.ends),
+        "longest chain": found.longest, "chain": longest, "ends": len(ends),
         "ends in a transition": "checked" if model.transient else "the machine names none",
     })
 
@@ -380,7 +398,7 @@ def _e1(work: Work) -> Judgement:
     counts: dict[str, Any] = {**found, "pairs of the compiled table": COMPILED_SAMPLE}
     try:
         trusting = Engine(evolve(work.model, invariants=()))
-        wrong += agrees(trusting, Compiled(work.space), sample=COMPILED_SAMPLE)
+        wrong += sampled(trusting, work.space, COMPILED_SAMPLE)
     except NotTotal as error:
         counts["pairs of the compiled table"] = f"none: {error}"
     if wrong:

@@ -5,16 +5,16 @@ Law: arrays over the reachable pairs; no row of any table is known here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sized
 
 import numpy as np
 import numpy.typing as npt
 from attrs import frozen
 
-from prgcore.prove.space import Edges, Space
+from prgcore.prove.space import Space
 from prgcore.vocabulary import Kind, Outcome
 
-__all__ = ["Chains", "Graph", "Numbers", "chain", "chains", "distances", "graph"]
+__all__ = ["Chains", "Graph", "Numbers", "chain", "chains", "distances", "graph", "halved_chain"]
 
 Numbers = npt.NDArray[np.int32]
 
@@ -29,34 +29,23 @@ class Graph:
 
 
 def graph(
-    space: Space, kinds: Iterable[Kind], *, failing: bool, fold: Numbers | None = None
+    space: Space, kinds: Iterable[Kind], *, failing: bool, halved: bool = False
 ) -> Graph:
     """The graph of done edges for events of these kinds; `failing` includes completions that fail.
 
-    With `fold` (see `Space.folded`) the graph holds one of each pair and its mirror image, and
-    only that one has a distance.
+    With `halved` the edges lead from halves to turns (see `prgcore.prove.space.Halves`).
     """
     wanted = set(kinds)
     events = {e.name for e in space.model.events if e.kind in wanted and (failing or e.success)}
-    chosen = [
-        (number, edges) for number, edges in enumerate(space.edges)
-        if edges.rule.event in events and edges.rule.outcome is Outcome.DONE
-    ]
-    if fold is not None:
-        chosen = [(n, _fold(e, fold)) for n, e in chosen]
-    if not chosen:
-        none = np.zeros(0, np.int32)
-        return Graph(none, none, none.astype(np.int32))
-    return Graph(
-        np.concatenate([e.source for _, e in chosen]),
-        np.concatenate([e.target for _, e in chosen]),
-        np.concatenate([np.full(len(e.source), n, np.int32) for n, e in chosen]),
-    )
-
-
-def _fold(edges: Edges, fold: Numbers) -> Edges:
-    keep = fold.take(edges.source) == edges.source
-    return Edges(edges.rule, edges.source[keep], fold[edges.target[keep]])
+    none = np.zeros(0, np.int32)
+    source, target, rules = [none], [none], [none]
+    for number, edges in enumerate(space.edges):
+        if edges.rule.event in events and edges.rule.outcome is Outcome.DONE:
+            one, two = space.halves.steps[number] if halved else (edges.source, edges.target)
+            source.append(one)
+            target.append(two)
+            rules.append(np.full(len(one), number, np.int32))
+    return Graph(np.concatenate(source), np.concatenate(target), np.concatenate(rules))
 
 
 @frozen(eq=False)
@@ -79,19 +68,20 @@ class Chains:
     height: Numbers
 
 
-def chains(space: Space, edges: Graph) -> Chains:
+def chains(pairs: Sized, edges: Graph) -> Chains:
     """Find the chains: peel pairs from which nothing happens until only cycles are left."""
-    count = np.bincount(edges.source, minlength=len(space)).astype(np.int32)
+    size = len(pairs)
+    count = np.bincount(edges.source, minlength=size).astype(np.int32)
     ends = np.flatnonzero(count == 0)
     gone = count == 0
     source, target = edges.source, edges.target
-    height = np.zeros(len(space), np.int32)
+    height = np.zeros(size, np.int32)
     rounds, first = 0, int(ends[0]) if len(ends) else 0
     while len(source):
         leaving = gone.take(target)
         if not leaving.any():
             return _cycle(edges, ~gone, ends)
-        count -= np.bincount(source[leaving], minlength=len(space)).astype(np.int32)
+        count -= np.bincount(source[leaving], minlength=size).astype(np.int32)
         source, target = source[~leaving], target[~leaving]
         fresh = (count == 0) & ~gone
         rounds += 1
@@ -134,9 +124,32 @@ def chain(edges: Graph, found: Chains) -> list[int]:
     return rules
 
 
-def distances(space: Space, edges: Graph, goal: npt.NDArray[np.intp]) -> npt.NDArray[np.int32]:
+def halved_chain(space: Space, edges: Graph, found: Chains) -> list[int]:
+    """Rule numbers of a longest chain in a graph of halves, from the first pair that has one.
+
+    Of several rules that go on so far, the first one is taken.
+    """
+    halves, height = space.halves, found.height
+    order = np.argsort(edges.source, kind="stable")
+    source, target, rule = edges.source[order], edges.target[order], edges.rule[order]
+    pair = int(halves.first[height == found.longest].min())
+    rules = []
+    for left in range(found.longest, 0, -1):
+        half, turned = divmod(int(halves.turn[pair]), 2)
+        low, high = np.searchsorted(source, [half, half + 1])
+        far = height[target[low:high] // 2] == left - 1
+        steps = {
+            halves.mirror[r] if turned and halves.mirror else r: turn ^ turned
+            for r, turn in zip(rule[low:high][far].tolist(), target[low:high][far], strict=True)
+        }
+        rules.append(min(steps))
+        pair = int(halves.number[steps[rules[-1]]])
+    return rules
+
+
+def distances(pairs: Sized, edges: Graph, goal: npt.NDArray[np.intp]) -> npt.NDArray[np.int32]:
     """Steps from every pair to the goal along the edges; -1 where there is no way."""
-    far = np.full(len(space), -1, np.int32)
+    far = np.full(len(pairs), -1, np.int32)
     far[goal] = 0
     source, target = edges.source, edges.target
     steps = 0

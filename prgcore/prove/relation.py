@@ -174,15 +174,18 @@ class Relation:
         return [(self.now[e.target], self._becomes(e.target, e.value)) for e in rule.then]
 
     def after(self, rule: Rule, term: Term) -> Term:
-        """The same term about the pair after the rule: a `z3.substitute` without its checks.
+        """The same term about the pair after the rule.
 
         The terms of the effects are made anew. Kept terms would change which of several pairs the
         solver finds.
         """
-        effects = self.effects(rule)
-        targets, values = [t for t, _ in effects], [v for _, v in effects]
+        return self.substituted(term, self.effects(rule))
+
+    def substituted(self, term: Term, pairs: list[tuple[Term, Term]]) -> Term:
+        """`z3.substitute` without its checks, which take most of the time."""
+        old, new = [o for o, _ in pairs], [n for _, n in pairs]
         made = z3.Z3_substitute(
-            self.context.ref(), term.as_ast(), len(effects), _array(targets), _array(values))
+            self.context.ref(), term.as_ast(), len(pairs), _array(old), _array(new))
         return type(term)(made, self.context)
 
     def read(self, model: Term) -> dict[str, str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from itertools import combinations
 
 import z3
-from attrs import frozen
+from attrs import evolve, frozen
 
 from prgcore.model import AcceptedOnly, Exclusive, Model, OnlyBy, Possible, Rule
 from prgcore.prove.induction import RLIMIT, half, touched
@@ -142,14 +142,16 @@ def only_by(
     """The rules that put this value into the column and may not, among all rules or these."""
     model, solver = relation.model, relation.solver(RLIMIT)
     becomes = relation.is_in(check.column, (check.value,))
+    read = {check.column}.union(*(c.sources for c in model.columns if c.name == check.column))
     allowed, found = dict(check.when), []
     for rule in model.rules if rules is None else rules:
         here = allowed.get(rule.event)
         free = rule.event in check.events and here is None
         if free or check.column not in touched(rule, model):
             continue
+        some = evolve(rule, then=tuple(e for e in rule.then if e.target in read))
         pair = _find(relation, solver, [
-            relation.fires(rule), z3.Not(becomes), relation.after(rule, becomes),
+            relation.fires(rule), z3.Not(becomes), relation.after(some, becomes),
             *([] if here is None else [z3.Not(relation.holds(here))]),
         ])
         if pair is not None:

@@ -163,17 +163,22 @@ class _Look:
     def done(self) -> Iterator[Edges]:
         """The steps of every rule that is done, where it fires at all."""
         edges = self.space.edges if self.space else ()
-        return (e for e in edges if e.rule.outcome is Outcome.DONE and len(e.source))
+        return (e for e in edges if e.rule.outcome is Outcome.DONE and len(e))
 
     def sets(self, column: str, value: str, event: str) -> bool:
         """Whether a reachable step of the event gives the column this value, or it is unknown."""
-        if self.space is None:
+        space = self.space
+        if space is None:
             return True
-        is_ = self.space.column(column) == self.model.domains[column].index(value)
-        return any(
-            (is_.take(e.target) & ~is_.take(e.source)).any() for e in self.done()
-            if e.rule.event == event and column in touched(e.rule, self.model)
-        )
+        is_ = space.codec.test(Cube((Cell(column, value),)))
+        for edges in self.done():
+            if edges.rule.event == event and column in touched(edges.rule, self.model):
+                for part in (slice(1 << 12), slice(1 << 12, None)):  # a few steps often suffice
+                    source, target = edges.source[part], edges.target[part]
+                    before, after = ([c.take(n) for c in space.codes] for n in (source, target))
+                    if (is_.mask(after) & ~is_.mask(before)).any():
+                        return True
+        return False
 
 
 def _searched(says: str) -> Empty:
@@ -395,7 +400,7 @@ _LACKS: dict[str, Callable[[Model], str]] = {
 
 def _answered(work: Work, _: Judgement) -> Iterator[Empty]:
     asked, space = _uncommanded(work.model), work.space_or_none
-    if space and not any(len(e.source) and e.rule.event in asked for e in space.edges):
+    if space and not any(len(e) and e.rule.event in asked for e in space.edges):
         yield _searched("only commands happen in a reachable pair")
 
 
@@ -469,7 +474,7 @@ def f11(work: Work) -> Judgement:
         return _vacuous(dead)
     space = work.space
     dead += look.no_reachable(*ways)
-    answered = {e.rule.event for e in space.edges if len(e.source)}
+    answered = {e.rule.event for e in space.edges if len(e)}
     dead += [_searched(f"{e.name}: every reachable pair refuses it") for e in look.model.events
              if e.kind is Kind.COMMAND and e.name not in answered]
     fails = {e.name for e in look.model.events if e.kind is Kind.FAULT or not e.success}

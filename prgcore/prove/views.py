@@ -111,7 +111,7 @@ class _Views:
 
     def other(self, term: Term) -> Term:
         """The same term about the second pair instead of the first."""
-        return z3.substitute(term, *self.primed)
+        return self.relation.substituted(term, self.primed)
 
     def _same(self, name: str) -> Term:
         """Both pairs have the same value of a column, stored or derived."""

@@ -17,7 +17,7 @@ from prgcore.errors import BudgetExhausted
 from prgcore.model import Invariant, Model
 from prgcore.prove import table
 from prgcore.prove.counterexample import Counterexample, replayed, unreached
-from prgcore.prove.induction import Proof, breaks, induct, is_mirrored
+from prgcore.prove.induction import Proof, breaks, induct
 from prgcore.prove.progress import Graph, distances, graph
 from prgcore.prove.relation import Relation
 from prgcore.prove.space import Space, search
@@ -130,16 +130,13 @@ class Work:
     def distances(self, *kinds: Kind) -> Any:
         """Steps home from every pair by successful events of these kinds; -1: no way.
 
-        For a mirrored machine one pair of every two is asked about, and the answer is unfolded.
+        One of every pair and its mirror image is asked about, and the answer is unfolded.
         """
+        halves = self.space.halves
         goal = np.concatenate([self.space.where(c) for c in self.model.goal])
-        edges = graph(self.space, kinds, failing=False, fold=self._fold)
-        return distances(self.space, edges, np.unique(self._fold[goal]))[self._fold]
-
-    @cached_property
-    def _fold(self) -> Any:
-        """For every pair, the pair that stands for it and for its mirror image."""
-        return self.space.folded() if is_mirrored(self.model) else np.arange(len(self.space))
+        edges = graph(self.space, kinds, failing=False, halved=True)
+        edges = evolve(edges, target=edges.target // 2)
+        return distances(halves, edges, np.unique(halves.turn[goal] // 2))[halves.turn // 2]
 
     def refuted(self, method: Method, says: str, witness: table.Witness) -> Judgement:
         """A finding with a pair that the solver or a table found."""
