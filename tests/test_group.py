@@ -6,9 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
 from prgcore.errors import BadInput
-from prgcore.running.group import LONGEST, LONGEST_SOCKET, Lease, read_group, terms
+from prgcore.running import agent
+from prgcore.running.group import LONGEST, LONGEST_SOCKET, Lease, doubt, read_group, terms
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "two_nodes" / "group.toml"
 GOOD = """\
@@ -193,3 +195,71 @@ def test_reading_a_group_file_loads_no_store():
 def test_a_lease_that_is_none_is_refused():
     with pytest.raises(BadInput, match="T10"):
         Lease(lasts=6)
+
+
+def test_decimals_of_a_lease_are_taken_as_written():
+    assert 0.1 + 0.2 > 0.3
+    assert Lease(lasts=0.1, pause=0.2, stopping=0, waits=0.3).tolerated == 0
+    with pytest.raises(BadInput, match="at most waits"):
+        Lease(lasts=0.1, pause=0.2, stopping=0, waits=0.299999999)
+
+
+@pytest.mark.parametrize(("times", "tolerated"), [
+    ((3, 5, 1, 0.5), 0.06325), ((3, 4.5, 1, 0.5), 0), ((3, 4.501, 1, 0.5), 0.000133),
+    ((0.4, 0.7, 0.1, 0.1), 0.092463), ((1, 3, 0, 0), 0.5), ((0.001, 999, 0, 0), 0.999997),
+    ((30, 60, 1, 2), 0.303061), ((10, 11, 0, 0), 0.047619), ((3, 1000, 0, 0), 0.994017),
+    ((2, 100, 90, 7.9), 0.000981),
+])
+def test_the_drift_that_a_lease_tolerates(times, tolerated):
+    """By the formula: the smaller root of d x^2 - (W + L) x + (W - L - d), with d = p + s."""
+    lasts, waits, pause, stopping = times
+    lease = Lease(lasts, waits, pause, stopping)
+    d, both = pause + stopping, waits + lasts
+    left = waits - lasts - d
+    root = 2 * left / (both + (both**2 - 4 * d * left) ** 0.5)
+    assert abs(lease.tolerated - root) <= 2e-6
+    assert lease.tolerated == pytest.approx(tolerated, abs=2e-6)
+    assert left / both - 1e-6 <= lease.tolerated <= left / (both - d) + 1e-6
+    assert lease.tolerates(lease.tolerated)
+    assert not lease.tolerates(lease.tolerated + 2e-6)
+    assert evolve(lease, drift=lease.tolerated).drift == lease.tolerated
+    with pytest.raises(BadInput, match=r"could make users be served twice \(T10\)"):
+        evolve(lease, drift=lease.tolerated + 2e-6)
+
+
+@pytest.mark.parametrize("drift", ["1", "-0.1", "nan", "inf", "true", "'x'", "[]", "1e400"])
+def test_what_is_no_drift_is_refused(refused, drift):
+    said = refused(text=f"lease = {{drift = {drift}}}\n" + GOOD)
+    assert said.startswith("lease: drift: ")
+    assert said.endswith(" is not a share of time from 0, below 1")
+
+
+def test_a_drift_that_is_too_large_is_refused_with_what_is_tolerated(read, refused):
+    assert refused(text="lease = {drift = 0.07}\n" + GOOD) == (
+        "lease: clocks that drift by 0.07 could make users be served twice (T10): it tolerates a "
+        "drift of 0.06325; write a longer wait")
+    assert read(text="lease = {drift = 0.06}\n" + GOOD).lease.drift == 0.06
+    assert "did you mean drift" in refused(text="lease = {drif = 0.06}\n" + GOOD)
+
+
+def test_the_drift_is_not_agreed_upon(read):
+    assert terms(read(text="lease = {drift = 0.06}\n" + GOOD)) == terms(read())
+
+
+def test_an_agent_doubts_a_lease_that_ordinary_clocks_break(
+    read, monkeypatch, caplog, tmp_path,
+):
+    far = ("sqlite:pair.db", "etcd:http://127.0.0.1:1")
+    tight = "lease = {lasts = 3, pause = 1, stopping = 0.5, waits = 4.5}\n" + GOOD
+    said = doubt(read(far, text=tight))
+    assert said == (
+        "the lease tolerates clocks that drift by 0, and ordinary ones may drift by 0.0005: write a "
+        "longer wait, or the drift of your clocks as lease.drift (T10)")
+    assert doubt(read(far)) == doubt(read(text=tight)) == ""
+    assert doubt(read(far, ("waits = 4.5", "waits = 4.5, drift = 0"), text=tight)) == ""
+    (tmp_path / "node1").mkdir()
+    monkeypatch.setattr(agent, "doubt", lambda group: f"doubted: {group.name}")
+    made = agent.Agent(read(text=tight), "node1")
+    assert "doubted: Sales" in caplog.text
+    made.store.close()
+    made._alone.close()

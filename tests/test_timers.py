@@ -694,7 +694,7 @@ def test_no_witness_no_answer_and_no_agreement_are_no_proofs(
 
     def faithless(u: claims.Unknowns) -> claims.Claim:
         x = u.number("x")
-        return claims.Claim({"x > 0": not isinstance(u, claims.Numbers) and x > 0}, {})
+        return claims.Claim({"x > 0": not isinstance(u, claims.Numbers) and x > 0}, {"x > -1": x > -1})
 
     assert claims.ask(nothing, "Int").verdict == "vacuous"
     assert claims.ask(two_faced, "Real").verdict == "disagree"
@@ -1212,6 +1212,40 @@ def test_the_json_says_the_same(run: Any) -> None:
     assert (code, json.loads(out)["bounds"]) == (1, None)
 
 
+EXAMPLE = str(Path(__file__).parent.parent / "examples" / "two_nodes" / "group.toml")
+
+
+@pytest.mark.parametrize(("words", "code", "drift", "tolerated"), [
+    ((), 0, None, 0.06325), (("--drift", "0.0005"), 0, 0.0005, 0.06325),
+    (("--drift", "0.06325"), 0, 0.06325, 0.06325), (("--drift", "0.0633"), 1, 0.0633, 0.06325),
+    (("--group", EXAMPLE), 0, 0, 0), (("--group", EXAMPLE, "--drift", "0.0005"), 1, 0.0005, 0),
+])
+def test_the_drift_that_the_lease_tolerates_is_printed_and_checked(
+    run: Any, words: Any, code: int, drift: float | None, tolerated: float,
+) -> None:
+    got, out, err = run(*words)
+    page = " ".join(out.split())
+    assert (got, err) == (code, "")
+    assert all(len(line) <= 80 for line in out.splitlines())
+    assert f"tolerate clocks that drift by up to {tolerated:g} (T10)." in page
+    assert ("both nodes may serve in one instant" in page) == (tolerated == 0)
+    assert ("is tolerated." in page) == (drift is not None and not code)
+    assert (f"error drift: {drift} is not tolerated" in page) == bool(code)
+    got, out, _ = run("--json", *words)
+    said = json.loads(out)
+    assert (got, said["ok"]) == (code, not code)
+    lease = said["lease"]
+    assert (lease["drift"], lease["tolerated"], lease["holds"], lease["theorem"]) == (
+        drift, tolerated, not code, "T10")
+
+
+def test_a_group_file_has_the_parameters_too_and_set_goes_before(run: Any) -> None:
+    said = json.loads(run("--json", "--group", EXAMPLE, "--set", "keep_alive_timeout=0.7")[1])
+    values = {p["name"]: p["value"] for p in said["parameters"]}
+    assert (values["keep_alive_timeout"], values["keep_alive_interval"]) == (0.7, 0.1)
+    assert said["lease"]["lasts"] == 0.4
+
+
 @pytest.mark.parametrize(("words", "says"), [
     (["--set", "keep_alive_timout=75"], "did you mean keep_alive_timeout"),
     (["--set", "keep_alive_timeout"], "expected NAME=VALUE"),
@@ -1222,6 +1256,9 @@ def test_the_json_says_the_same(run: Any) -> None:
     (["--set", "Keep Alive (Heartbeet) Timeout=1"], "did you mean Keep Alive (Heartbeat) Timeout"),
     (["--set", "keep alive timeout=1", "--set", "keep_alive_timeout=2"], "is given twice: 1 and 2"),
     (["--latency", "nan"], "latency: expected seconds"), (["--polling", "-1"], "polling: expected"),
+    (["--drift", "1"], "lease: drift: 1.0 is not a share of time from 0, below 1"),
+    (["--drift", "nan"], "is not a share"), (["--drift", "x"], "--drift"),
+    (["--group", "none.toml"], "group file 'none.toml': cannot be read"),
     (["--jitter", "inf"], "jitter: expected seconds"), (["--take-over", "x"], "--take-over"),
 ])
 def test_a_wrong_option_is_one_clear_line(run: Any, words: list[str], says: str) -> None:

@@ -162,6 +162,28 @@ def test_arithmetic_that_is_careless_is_refuted(monkeypatch, name, wrong):
     assert found.detail["says"].startswith("long enough")
 
 
+@pytest.mark.parametrize(("wrong", "where"), [
+    (lambda n, p, s, w, r: n + p + s <= w, "drift (Real)"),
+    (lambda n, p, s, w, r: n + p + s <= w * (1 - r), "drift (Real)"),
+    (lambda n, p, s, w, r: n * (1 + r) + p + s <= w, "drift (Real)"),
+    (lambda n, p, s, w, r: (n + p + s) * (1 + r) <= w * (1 - r), "too much drift (Real)"),
+    (lambda n, p, s, w, r: n * (1 + r) + p + s <= w * (1 - r), "too much drift (Real)"),
+])
+def test_a_wrong_reckoning_of_drift_is_refuted(monkeypatch, wrong, where):
+    monkeypatch.setattr(arithmetic, "tolerates", wrong)
+    found = discharge(T10)
+    assert found.verdict == "refuted"
+    assert found.detail["says"].startswith(where)
+
+
+def test_where_the_sum_is_the_wait_both_may_serve_in_one_instant():
+    assert T10.title.endswith("; if they are equal, both may serve in one instant")
+    found = discharge(T10)
+    assert "in the instant in which the other one starts" in found.detail["(equal)"]
+    assert found.detail["(longer)"].endswith("starts later than the first one has stopped")
+    assert "(drift, over Real)" in found.detail
+
+
 def test_the_worst_schedule_is_on_the_edge():
     """With numbers: at the bound the first stops as the other starts, and below it does not."""
     lasts, pause, stopping = 3.0, 1.0, 0.5

@@ -1,8 +1,11 @@
-"""`timing`: the service parameters, the rules between them, and the times they promise."""
+"""`timing`: the service parameters, the rules between them, the times they promise, the lease."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+
+from attrs import asdict
 
 from prgcore.cli import inputs, output
 from prgcore.cli.commands import Exit, Group, Option, examples
@@ -14,6 +17,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
+    from prgcore.running.group import Lease
     from prgcore.tables.facts import Number
     from prgcore.timers.monitor import Bounds
     from prgcore.timers.parameters import Parameters
@@ -35,6 +39,7 @@ def register(app: Group) -> None:
         "prgcore timing --set keep_alive_timeout=75",
         'prgcore timing --set "Keep Alive (Heartbeat) Timeout=75"',
         "prgcore timing --latency 0.04 --jitter 0.5 --dual-connections",
+        "prgcore timing --group group.toml --drift 0.0005",
     ))(timing)
 
 
@@ -60,19 +65,34 @@ def timing(
     dual_connections: Annotated[
         bool, Option("--dual-connections", help="Clients keep one to the backup."),
     ] = False,
+    group: Annotated[
+        Path | None, Option("--group", metavar="GROUP", help="Take parameters and lease from this "
+                            "group file."),
+    ] = None,
+    drift: Annotated[
+        float | None, Option("--drift", metavar="RHO", help="Check the lease with clocks that are "
+                             "fast or slow by this share: 0.001 is 1 ms a second."),
+    ] = None,
     as_json: inputs.Json = False,
 ) -> None:
     """Check the service parameters, and show what they promise.
 
     It shows how long users are out after a crash, a service failure and a fallback,
-    each with its theorem. Exit codes: 0 all rules hold, perhaps with warnings; 1 a
-    rule is broken.
+    each with its theorem, and the clock drift that the lease tolerates. Exit codes:
+    0 all rules hold, perhaps with warnings; 1 a rule is broken, or the drift is not
+    tolerated.
     """
+    from prgcore.running.group import Lease, read_group
     from prgcore.timers.monitor import bounds
     from prgcore.timers.parameters import Parameters
     from prgcore.timers.sanity import check
 
-    parameters = Parameters.parse(inputs.assignments(sets, "--set"))
+    told = read_group(group) if group else None
+    parameters = Parameters.parse(
+        inputs.assignments(sets, "--set"), told.parameters if told else None)
+    lease = told.lease if told else Lease()
+    drift = lease.drift if drift is None else drift
+    fenced = drift is None or lease.tolerates(drift)
     world: dict[str, Any] = {
         "latency": latency, "polling": polling, "jitter": jitter, "take_over": take_over,
         "multiple_device_messaging": multiple_device_messaging,
@@ -83,15 +103,18 @@ def timing(
     wrong = any(not v.holds and v.rule.kind == "error" for v in verdicts)
     if as_json:
         output.write_json({
-            "ok": not wrong, "parameters": _parameters_json(parameters),
+            "ok": not wrong and fenced, "parameters": _parameters_json(parameters),
             "rules": [_rule_json(v) for v in verdicts], "given": world,
             "bounds": None if wrong else promised.to_json(),
+            "lease": {**asdict(lease), "drift": drift, "tolerated": lease.tolerated,
+                      "holds": fenced, "theorem": "T10"},
         })
     else:
         output.show(_parameters(parameters), "", *_rules(verdicts),
                     *(_bounds(promised, world) if not wrong else
-                      ["A rule is broken; these parameters promise nothing."]))
-    raise Exit(int(wrong))
+                      ["A rule is broken; these parameters promise nothing."]),
+                    "", *_lease(lease, drift))
+    raise Exit(int(wrong or not fenced))
 
 
 def _parameters_json(parameters: Parameters) -> list[dict[str, Any]]:
@@ -141,6 +164,19 @@ def _rules(verdicts: tuple[Verdict, ...]) -> Iterator[RenderableType]:
         yield f"{rule.kind} {rule.id}: {rule.otherwise}; {verdict.advice}"
     if broken:
         yield ""
+
+
+def _lease(lease: Lease, drift: float | None) -> Iterator[RenderableType]:
+    """The drift that the lease tolerates, and whether it tolerates the given one."""
+    sums = (f"A lease of {_said(lease.lasts)} s, a pause of {_said(lease.pause)} s, "
+            f"{_said(lease.stopping)} s of stopping and a wait of {_said(lease.waits)} s")
+    yield f"{sums} tolerate clocks that drift by up to {_said(lease.tolerated)} (T10)."
+    if not lease.tolerated:
+        yield "Where the sum is the wait, both nodes may serve in one instant."
+    if drift is not None:
+        yield (f"A drift of {_said(drift)} is tolerated." if lease.tolerates(drift) else
+               f"error drift: {_said(drift)} is not tolerated: users could be served twice; write "
+               "a longer wait")
 
 
 def _bounds(promised: Bounds, world: dict[str, Any]) -> Iterator[RenderableType]:

@@ -181,6 +181,8 @@ def _values(unknowns: Unknowns, model: Term) -> dict[str, bool | int | Fraction]
         value = model.eval(term, model_completion=True)
         if z3.is_bool(value):
             found[name] = z3.is_true(value)
+        elif z3.is_algebraic_value(value):  # only near: the replay decides
+            found[name] = value.approx(30).as_fraction()
         elif z3.is_int_value(value):
             found[name] = value.as_long()
         else:

@@ -2,15 +2,19 @@
 
 Law: claims only; the arithmetic in them is `prgcore.timers.arithmetic`, called with unknowns. Time
 is real time. `lasts` is the longest time that the lease can take. `waits` is the shortest time that
-the other node's wait can take. Both numbers allow for clocks that drift.
+the other node's wait can take. Both numbers allow for clocks that drift. The claims about drift say
+how: there `lease` and `wait` are the numbers on the nodes' own clocks.
 """
 
 from __future__ import annotations
 
-from prgcore.prove.claims import Claim, Term, Unknowns, both
+from prgcore.prove.claims import Claim, Term, Unknowns, both, implies, no, same
 from prgcore.timers import arithmetic
 
-__all__ = ["never_twice", "twice"]
+__all__ = [
+    "drifted_never_twice", "drifted_twice", "less_drift", "never_twice", "one_instant",
+    "roughly_tolerated", "strictly_after", "twice",
+]
 
 
 def _given(u: Unknowns) -> tuple[dict[str, Term], Term, Term]:
@@ -53,4 +57,113 @@ def twice(u: Unknowns) -> Claim:
             "lease + pause + stopping > wait": waits < lasts + pause + stopping,
         },
         {"the first still serves when the other one has started": starts < serves},
+    )
+
+
+def one_instant(u: Unknowns) -> Claim:
+    """The claim about the same schedule where the sum is the wait: they meet in one moment."""
+    lost, lasts, pause, stopping, waits = map(
+        u.number, ("lost", "lasts", "pause", "stopping", "waits"))
+    return Claim(
+        {
+            "nothing takes less than no time":
+                both(lasts >= 0, pause >= 0, stopping >= 0, waits >= 0),
+            "lease + pause + stopping = wait": same(waits, lasts + pause + stopping),
+        },
+        {"the first may still serve in the instant in which the other one starts": same(
+            arithmetic.serves_until(lost, lasts, pause, stopping),
+            arithmetic.serves_from(lost, waits))},
+        lasts > 0,
+    )
+
+
+def strictly_after(u: Unknowns) -> Claim:
+    given, serves, starts = _given(u)
+    lasts, pause, stopping, waits = map(u.number, ("lasts", "pause", "stopping", "waits"))
+    return Claim(
+        {**given, "lease + pause + stopping < wait": lasts + pause + stopping < waits},
+        {"the other node starts later than the first one has stopped": serves < starts},
+        both(serves > u.number("lost"), lasts > 0),
+    )
+
+
+# ---------------------------------------------------------------------------- drift
+
+
+def _drifting(u: Unknowns) -> tuple[dict[str, Term], tuple[Term, ...]]:
+    """The numbers of a configuration, and the drift of its clocks."""
+    numbers = tuple(map(u.number, ("lease", "pause", "stopping", "wait")))
+    drift = u.number("drift")
+    return {
+        "no number is negative": both(*(n >= 0 for n in numbers)),
+        "a clock is fast or slow by less than the whole": both(drift >= 0, drift < 1),
+    }, (*numbers, drift)
+
+
+def _some(u: Unknowns) -> Term:
+    """The term that asks for a witness with a drift of a sixteenth."""
+    return both(same(u.number("drift") * 16, 1), same(u.number("lease"), 3))
+
+
+def drifted_never_twice(u: Unknowns) -> Claim:
+    given, (lease, pause, stopping, wait, drift) = _drifting(u)
+    lasts, waits = u.number("lasts"), u.number("waits")
+    return Claim(
+        {
+            **given,
+            "in real time the lease takes at most lease / (1 - drift)":
+                both(lasts >= 0, lasts * (1 - drift) <= lease),
+            "in real time the wait takes at least wait / (1 + drift)":
+                waits * (1 + drift) >= wait,
+            "the drift is tolerated": arithmetic.tolerates(lease, pause, stopping, wait, drift),
+        },
+        {"in real time, lease + pause + stopping <= wait":
+            arithmetic.fenced(lasts, pause, stopping, waits)},
+        both(_some(u), lasts > lease, waits < wait),
+    )
+
+
+def drifted_twice(u: Unknowns) -> Claim:
+    """The claim about the worst clocks: the lease on the slowest, the wait on the fastest."""
+    given, (lease, pause, stopping, wait, drift) = _drifting(u)
+    lasts, waits = u.number("lasts"), u.number("waits")
+    return Claim(
+        {
+            **given,
+            "in real time the lease takes lease / (1 - drift), and the wait wait / (1 + drift)":
+                both(same(lasts * (1 - drift), lease), same(waits * (1 + drift), wait)),
+            "the drift is not tolerated":
+                no(arithmetic.tolerates(lease, pause, stopping, wait, drift)),
+        },
+        {"in real time, lease + pause + stopping > wait":
+            no(arithmetic.fenced(lasts, pause, stopping, waits))},
+        both(_some(u), arithmetic.fenced(lease, pause, stopping, wait)),
+    )
+
+
+def less_drift(u: Unknowns) -> Claim:
+    given, (lease, pause, stopping, wait, drift) = _drifting(u)
+    less = u.number("less")
+    return Claim(
+        {**given, "another drift is less": both(less >= 0, less < drift),
+         "the drift is tolerated": arithmetic.tolerates(lease, pause, stopping, wait, drift)},
+        {"so is the lesser one": arithmetic.tolerates(lease, pause, stopping, wait, less)},
+        both(_some(u), same(less * 32, 1)),
+    )
+
+
+def roughly_tolerated(u: Unknowns) -> Claim:
+    """The claim about (W - L - p - s) / (W + L), the tolerated drift for a reckoning by hand."""
+    given, (lease, pause, stopping, wait, drift) = _drifting(u)
+    left = wait - lease - pause - stopping
+    tolerated = arithmetic.tolerates(lease, pause, stopping, wait, drift)
+    return Claim(
+        given,
+        {
+            "a drift up to (wait - lease - pause - stopping) / (wait + lease) is tolerated":
+                implies(drift * (wait + lease) <= left, tolerated),
+            "above the same divided by (wait + lease - pause - stopping) none is":
+                implies(tolerated, drift * (wait + lease - pause - stopping) <= left),
+        },
+        both(_some(u), tolerated),
     )

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 from prgcore.errors import BadInput
 from prgcore.form.cubes import Stored
@@ -44,7 +44,8 @@ __all__ = ["THEOREMS", "Theorem", "broken", "discharge", "obligations"]
 class Theorem:
     """A sentence, the claims that make it up, and its assumptions.
 
-    `assumptions` are about the world, `tables` about the tables that are shipped.
+    `assumptions` are about the world, `tables` about the tables that are shipped. The claims of
+    `real` multiply unknowns: they are asked of real numbers only, of which whole ones are some.
     """
 
     id: str
@@ -52,6 +53,7 @@ class Theorem:
     claims: dict[str, Build]
     assumptions: tuple[str, ...]
     tables: tuple[Assumed, ...] = ()
+    real: dict[str, Build] = field(factory=dict)
 
 
 _CLOCK = "A-CLK(0): clocks do not drift against each other"
@@ -176,9 +178,13 @@ THEOREMS = (
             (_SILENCE, _ILLNESS, _SILENT_TIMES,
              Durations((_INTERVAL, "critical_service_delay", _LOWER, _UPPER)),
              _SOME_WAIT, _WAITS)),
-    Theorem("T10", "nobody is served twice exactly if lease + pause + stopping <= the other's wait",
-            {"long enough": leases.never_twice, "too short": leases.twice},
-            (_RECORD, _DRIFT, _PAUSE, _STOP)),
+    Theorem("T10", "nobody is served twice exactly if lease + pause + stopping <= the other's wait; "
+            "if they are equal, both may serve in one instant",
+            {"long enough": leases.never_twice, "too short": leases.twice,
+             "equal": leases.one_instant, "longer": leases.strictly_after},
+            (_RECORD, _DRIFT, _PAUSE, _STOP), (),
+            {"drift": leases.drifted_never_twice, "too much drift": leases.drifted_twice,
+             "less drift": leases.less_drift, "by hand": leases.roughly_tolerated}),
     Theorem("T11", "the parameters are those of the document, and the rules between them complete",
             {}, (), (*_PRINTED, _PATIENT_CLIENTS, _PORTS, _CLOSED)),
 )
@@ -190,17 +196,19 @@ def discharge(theorem: Theorem) -> Judgement:
     if not theorem.claims:
         return Judgement(Verdict.PROVED, Method.TABLE)
     detail: dict[str, Any] = {"over": list(SORTS)}
-    for name, build in theorem.claims.items():
-        for sort in SORTS:
+    claims = {**theorem.claims, **theorem.real}
+    for name, build in claims.items():
+        for sort in SORTS if name in theorem.claims else SORTS[-1:]:
             answer = ask(build, sort)
             if answer.verdict != Verdict.PROVED:
                 numbers = ", ".join(f"{k} = {v}" for k, v in answer.values.items())
                 says = f"{name} ({sort}): {answer.says}" + (f"; not with {numbers}" * bool(numbers))
                 return Judgement(answer.verdict, Method.INDUCTION, {
                     "says": says, "numbers": answer.values})
-    for name, build in theorem.claims.items():
+    for name, build in claims.items():
         claim = build(Unknowns("Real"))
-        detail[f"({name})"] = f"IF {'; '.join(claim.given)}; THEN {'; '.join(claim.then)}"
+        over = ", over Real" * (name in theorem.real)
+        detail[f"({name}{over})"] = f"IF {'; '.join(claim.given)}; THEN {'; '.join(claim.then)}"
     return Judgement(Verdict.PROVED, Method.INDUCTION, detail)
 
 

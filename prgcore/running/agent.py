@@ -22,7 +22,7 @@ from prgcore.errors import ActionFailed, BadInput, PrgError, StaleEpoch, Unavail
 from prgcore.running.administrator import LINE, Administrator, ask
 from prgcore.running.asynchronous import AsyncDriver
 from prgcore.running.driver import Heard, Keeper
-from prgcore.running.group import Address, Group, Member, terms
+from prgcore.running.group import Address, Group, Member, doubt, terms
 from prgcore.running.lease import Serving
 from prgcore.running.log import LogFile
 from prgcore.running.node import reported
@@ -82,6 +82,8 @@ class Agent:
         self._stopped = asyncio.Event()
         self._beats = asyncio.Event()
         self._callers: set[asyncio.StreamWriter] = set()
+        if says := doubt(group):
+            _log.warning("%s", says)
 
     def _note(self, entry: Entry) -> None:
         """Write an entry to this node's own log; if that fails, the store still has the entry."""

@@ -10,6 +10,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from contextlib import suppress
+from fractions import Fraction
 from ipaddress import IPv6Address
 from itertools import combinations
 from pathlib import Path
@@ -23,12 +24,12 @@ from prgcore.explain.status import checked_name
 from prgcore.machine import prg
 from prgcore.seats import NODES
 from prgcore.stores.ports import Arbiter, Store
-from prgcore.timers.arithmetic import fenced
+from prgcore.timers.arithmetic import tolerates
 from prgcore.timers.parameters import Parameters
 
 __all__ = [
-    "ETCD_GRANT", "KEYS", "LEASE_KEYS", "LONGEST", "LONGEST_SOCKET", "NODE_KEYS", "Address",
-    "Group", "Lease", "Member", "read_group", "terms",
+    "ETCD_GRANT", "KEYS", "LEASE_KEYS", "LONGEST", "LONGEST_SOCKET", "NODE_KEYS",
+    "ORDINARY_DRIFT", "Address", "Group", "Lease", "Member", "doubt", "read_group", "terms",
 ]
 
 LONGEST = 1 << 20
@@ -41,8 +42,15 @@ ETCD_GRANT = 2.0
 """How many seconds a grant in etcd lasts at least."""
 
 KEYS = ("group", "store", "policy", "parameters", "lease", "grant", "node1", "node2")
-LEASE_KEYS = ("lasts", "pause", "stopping", "waits")
+LEASE_TIMES = ("lasts", "pause", "stopping", "waits")
+LEASE_KEYS = (*LEASE_TIMES, "drift")
 NODE_KEYS = ("name", "directory", "service", "admin", "peer", "services", "database", "serving")
+
+ORDINARY_DRIFT = 0.0005
+"""How far the clock of a computer may drift: as much as NTP, which corrects it, may slow it down."""
+
+_FINE = 1_000_000
+"""The tolerated drift is found in parts of a million."""
 
 Address: TypeAlias = tuple[str, int]
 
@@ -57,26 +65,64 @@ class Lease:
             not answer.
         pause: the longest pause between a look at the lease and serving by it, in seconds.
         stopping: how long the services still serve after the request to stop, in seconds.
+        drift: the share by which each clock may be fast or slow: 0.001 is 1 ms a second. None:
+            the clocks are unknown.
 
     Raises:
-        BadInput: users could be served twice: the wait is shorter than the rest (T10).
+        BadInput: users could be served twice: the wait is shorter than the rest, or too short for
+            clocks that drift so far (T10).
     """
 
     lasts: float = 3.0
     waits: float = 5.0
     pause: float = 1.0
     stopping: float = 0.5
+    drift: float | None = None
 
     def __attrs_post_init__(self) -> None:
-        for name in LEASE_KEYS:
+        for name in LEASE_TIMES:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e6:
                 raise BadInput(f"lease: {name}: {value!r:.60} is not a number of seconds from 0")
-        if not self.lasts or not fenced(self.lasts, self.pause, self.stopping, self.waits):
+        if not self.lasts or not self.tolerates(0):
             raise BadInput(
                 f"lease: lasts + pause + stopping = {self.lasts + self.pause + self.stopping:g} s "
                 f"must be above 0 and at most waits, which is {self.waits:g} s: else users could "
                 "be served twice (T10)")
+        if self.drift is not None and not self.tolerates(self.drift):
+            raise BadInput(
+                f"lease: clocks that drift by {self.drift:g} could make users be served twice "
+                f"(T10): it tolerates a drift of {self.tolerated:g}; write a longer wait")
+
+    def tolerates(self, drift: float) -> bool:
+        """Whether nobody is served twice though each clock is fast or slow by this share (T10).
+
+        Decimals are taken as they are written, so 0.4 + 0.1 + 0.1 is 0.6.
+
+        Raises:
+            BadInput: it is not a share from 0, below 1.
+        """
+        if isinstance(drift, bool) or not isinstance(drift, int | float) or not 0 <= drift < 1:
+            raise BadInput(f"lease: drift: {drift!r:.60} is not a share of time from 0, below 1")
+        return self._tolerates(Fraction(repr(drift)))
+
+    def _tolerates(self, drift: Fraction) -> bool:
+        lasts, pause, stopping, waits = (
+            Fraction(repr(getattr(self, name))) for name in LEASE_TIMES)
+        return bool(tolerates(lasts, pause, stopping, waits, drift))
+
+    @property
+    def tolerated(self) -> float:
+        """The greatest drift of both clocks that it tolerates, rounded down to a millionth (T10).
+
+        Whatever is less is tolerated too. With the sum equal to the wait it is 0.
+        """
+        least, most = 0, _FINE
+        while most - least > 1:
+            middle = (least + most) // 2
+            least, most = (
+                (middle, most) if self._tolerates(Fraction(middle, _FINE)) else (least, middle))
+        return least / _FINE
 
 
 @frozen
@@ -159,13 +205,27 @@ class Group:
                 EtcdArbiter(where, prefix=prefix, ttl=self.grant, timeout=timeout))
 
 
+def doubt(group: Group) -> str:
+    """Why the lease may be too long for the clocks of two computers; empty: no reason is known.
+
+    Nodes that share a SQLite file are on one computer, with one clock.
+    """
+    lease, (kind, _) = group.lease, _store(group.store)
+    if lease.drift is not None or kind == "sqlite" or lease.tolerated >= ORDINARY_DRIFT:
+        return ""
+    return (f"the lease tolerates clocks that drift by {lease.tolerated:g}, and ordinary ones may "
+            f"drift by {ORDINARY_DRIFT:g}: write a longer wait, or the drift of your clocks as "
+            "lease.drift (T10)")
+
+
 def terms(group: Group) -> dict[str, str]:
     """The terms that both nodes must share, beside the machine: their lease.
 
     It is one term, `lease`: its seconds as a text. Two texts are equal exactly if the seconds are.
+    The drift is a fact about the clocks, and each file may know another one.
     """
     lease = ", ".join(f"{name} {float(getattr(group.lease, name))!r}".removesuffix(".0") + " s"
-                      for name in LEASE_KEYS)
+                      for name in LEASE_TIMES)
     return {"lease": lease}
 
 

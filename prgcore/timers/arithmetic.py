@@ -16,7 +16,7 @@ from attrs import frozen
 __all__ = [
     "Choose", "Count", "begun", "due", "earliest", "fenced", "kept", "next_deadline",
     "not_before", "noticed_earliest", "noticed_latest", "outage", "poll", "ready",
-    "serves_from", "serves_until", "survives",
+    "serves_from", "serves_until", "survives", "tolerates",
 ]
 
 Choose: TypeAlias = Callable[[Any, Any, Any], Any]
@@ -151,3 +151,13 @@ def serves_from(lost: Any, waits: Any) -> Any:
 def fenced(lasts: Any, pause: Any, stopping: Any, waits: Any) -> Any:
     """Whether nobody is served twice: the waiting node waits longer than the lease lasts (T10)."""
     return lasts + pause + stopping <= waits
+
+
+def tolerates(lasts: Any, pause: Any, stopping: Any, waits: Any, drift: Any) -> Any:
+    """Whether nobody is served twice though both clocks drift (T10).
+
+    It is `fenced` with a lease of lasts / (1 - drift) and a wait of waits / (1 + drift), without a
+    division. `drift` is the share by which each clock may be fast or slow: from 0, below 1.
+    """
+    fast, slow = 1 + drift, 1 - drift
+    return fenced(lasts * fast, pause * fast * slow, stopping * fast * slow, waits * slow)

@@ -127,8 +127,12 @@ class Parameters:
     client_relogin_upper_limit: Number = _parameter("client_relogin_upper_limit")
 
     @staticmethod
-    def of(values: Mapping[str, Any]) -> Parameters:
+    def of(values: Mapping[str, Any], others: Parameters | None = None) -> Parameters:
         """The parameters from a mapping of names to values; the others have their defaults.
+
+        Args:
+            values: the values by name.
+            others: where the others are from, instead of the defaults.
 
         Raises:
             BadInput: no such parameter, or a wrong value.
@@ -136,14 +140,18 @@ class Parameters:
         for name in values:
             if name not in RECORDS:
                 raise BadInput(unknown_name("parameter", name, RECORDS))
-        return evolve(Parameters(), **values)
+        return evolve(others or Parameters(), **values)
 
     @staticmethod
-    def parse(words: Mapping[str, str]) -> Parameters:
+    def parse(words: Mapping[str, str], others: Parameters | None = None) -> Parameters:
         """The parameters from words, as a command line has them: `{"keep_alive_timeout": "75"}`.
 
         A parameter may also be spelled as the administration spells it: `Keep Alive (Heartbeat)
         Timeout`. Case, spacing and punctuation do not matter.
+
+        Args:
+            words: the words by name.
+            others: where the others are from, instead of the defaults.
 
         Raises:
             BadInput: no such parameter, a wrong value, or two values under two spellings.
@@ -155,7 +163,7 @@ class Parameters:
             if found.setdefault(name, value) != value:
                 raise BadInput(f"{name} is given twice: {str(found[name])[:60]} and {word[:60]}; "
                                "give it once")
-        return Parameters.of(found)
+        return Parameters.of(found, others)
 
     @property
     def relogin_wait(self) -> Range:
