@@ -27,7 +27,7 @@ gc.set_threshold(100_000, 20, 20)  # a hundred thousand rules, pairs and tests l
 PROCESSES = (
     "test_two_nodes.py", "test_stores.py", "test_stores_etcd.py", "test_plugin.py", "test_live.py",
     "test_ci.py", "test_examples.py", "test_stores_sqlite.py", "test_processes.py",
-    "test_command_line.py", "test_extras.py", "test_wheel.py",
+    "test_command_line.py", "test_extras.py", "test_wheel.py", "test_promela.py",
 )
 """They start programs, and wait for them."""
 SLOW = (
@@ -40,6 +40,7 @@ SLOW = (
     "test_explorer_page.py", "test_typed.py", "test_users.py", "test_english.py", "test_rooms.py",
     "test_init.py", "test_views.py", "test_seats.py", "test_generated.py", "test_restrictions.py",
     "test_exports.py", "test_vacuity.py", "test_adversary.py", "test_space.py",
+    "test_supports.py", "test_observations.py",
 )
 """They search, prove or draw a whole machine, or try many examples: two seconds or more."""
 OTHERWISE = ("slow", "processes", "browser", "etcd")

@@ -24,7 +24,7 @@ def register(app: Group) -> None:
 
 
 def export(
-    form: Annotated[str, Argument(metavar="FORMAT", help="smt2.")], *,
+    form: Annotated[str, Argument(metavar="FORMAT", help="promela or smt2.")], *,
     only: Annotated[
         list[str] | None,
         Option("--only", metavar="ID",
@@ -42,6 +42,8 @@ def export(
 
     smt2: for each promise one question to any SMT solver, in SMT-LIB 2. The answer
     unsat says that no step breaks the promise.
+
+    promela: one file for SPIN. Each state that it stores is a reachable pair.
     """
     from prgcore import exports
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias
 
 from prgcore.errors import BadInput
+from prgcore.exports.promela import promela
 from prgcore.exports.smt2 import smt2
 from prgcore.model import Model
 
@@ -19,6 +20,7 @@ Files: TypeAlias = Mapping[str, str | bytes]
 """The files of an export by their names, in order."""
 
 FORMATS: Mapping[str, Callable[[Model, Iterable[str]], Files]] = {
+    "promela": promela,
     "smt2": smt2,
 }
 """The registry: a format makes files of a machine and of the ids of promises (none: all)."""

@@ -1,0 +1,177 @@
+"""A machine as Promela, for SPIN: one process, whose states are the pairs.
+
+Law: one `d_step` a rule, in one loop with an `end` label, so a state of SPIN is a pair and nothing
+else. The number of states that SPIN stores is the number of reachable pairs (one more where several
+initial pairs are chosen from). A promise is a branch that asserts something false where the promise
+is broken: `assert(0 > 3)` belongs to the promise with number 3, which a comment names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from attrs import define, field
+
+from prgcore.exports.formula import FALSE, Every, Formula, Not, Some, Table
+from prgcore.exports.names import Names
+from prgcore.exports.promises import wanted
+from prgcore.model import By, Cell, Column, Const, Copy, Model, Rule, Value, copied
+from prgcore.vocabulary import Outcome
+from prgcore.wire.machine_file import digest
+from prgcore.words import one_line
+
+__all__ = ["FILE", "FLAGS", "promela"]
+
+FILE = "machine.pml"
+FLAGS = ("-O2", "-DSAFETY", "-DNOREDUCE")
+"""For the compiler. Breadth first (`-DBFS`) finds the shortest way; hidden variables forbid it."""
+
+
+def promela(model: Model, only: Iterable[str] = ()) -> dict[str, str]:
+    """The machine and its promises, or those with these ids, as the file `machine.pml`."""
+    table = Table(model)
+    text = _Text(table)
+    branches = []
+    for number, promise in enumerate(wanted(model, only)):
+        branches.append(f"  /* {number}: {_comment(promise.id)}: {_comment(promise.says)} */")
+        if promise.bad != FALSE:
+            branches.append(f"  :: d_step {{ {text.of(promise.bad)} -> assert(0 > {number}) }}")
+    for rule in model.rules:
+        if rule.outcome is Outcome.DONE and rule.then:
+            steps = "; ".join(text.steps(rule))
+            branches.append(f"  /* {_comment(rule.id)}, {_comment(rule.event)} */")
+            branches.append(f"  :: d_step {{ {text.of(table.fires(rule))} -> {steps} }}")
+    flags = FLAGS if text.waiting else (*FLAGS, "-DBFS")
+    return {FILE: "\n".join((
+        f"/* {_comment(model.name)}, digest {digest(model)}: written by prgcore export promela.",
+        f"   spin -a machine.pml; cc {' '.join(flags)} -o pan pan.c; ./pan -m10000000",
+        "   errors: 0 is a proof only if no line says that the search was cut off. */",
+        *text.lines, *text.begins(), "", "active proctype pair() {", *text.chosen(),
+        "end:", "  do", *branches, "  od", "}", "",
+    ))}
+
+
+def _type(column: Column) -> str:
+    return "byte" if len(column.domain) <= 256 else "short" if len(column.domain) < 1 << 15 else "int"
+
+
+def _comment(text: str) -> str:
+    """A text that ends no comment."""
+    return one_line(text, 200).replace("*/", "* /").replace("/*", "/ *")
+
+
+@define
+class _Text:
+    """A file as it grows: the definitions of what has been read."""
+
+    table: Table
+    lines: list[str] = field(factory=list)
+    waiting: dict[str, None] = field(factory=dict)
+    _names: Names = field(factory=Names)
+    _known: set[str] = field(factory=set)
+
+    def of(self, formula: Formula) -> str:
+        """A formula about the pair, as an expression."""
+        match formula:
+            case Cell(column, values):
+                return self._cell(self.table.columns[column], values)
+            case Not(inner):
+                return f"!{self.of(inner)}"
+            case Every(parts):
+                return f"({' && '.join(map(self.of, parts))})" if parts else "true"
+            case Some(parts):
+                return f"({' || '.join(map(self.of, parts))})" if parts else "false"
+
+    def _cell(self, column: Column, values: tuple[str, ...]) -> str:
+        out = tuple(v for v in column.domain if v not in values)
+        if len(out) < len(values):
+            return f"!({' || '.join(self._is(column, v) for v in out)})" if out else "true"
+        return f"({' || '.join(self._is(column, v) for v in values)})"
+
+    def _is(self, column: Column, value: str) -> str:
+        """The name of the expression that the column has the value."""
+        word = self._names.word(f"{column.name}__{value}", "is_")
+        if word not in self._known:
+            self._known.add(word)
+            self.lines.append(f"#define {word} ({self._means(column, value)})")
+        return word
+
+    def _means(self, column: Column, value: str) -> str:
+        if not column.derived:
+            return f"{self._variable(column.name)} == {column.domain.index(value)}"
+        rows = (
+            " && ".join(self._is(self.table.columns[s], v)
+                        for s, v in zip(column.sources, row, strict=True))
+            for row, is_ in column.table if is_ == value)
+        return " || ".join(f"({row})" for row in rows) or "false"
+
+    def _variable(self, column: str) -> str:
+        return self._names.word(column, "c_")
+
+    def begins(self) -> list[str]:
+        """The variables with the values of the first initial pair, and one for each new value."""
+        first = dict(self.table.model.initial[0])
+        return ["", *(
+            f"{_type(c)} {self._variable(c.name)} = {c.domain.index(first[c.name])};"
+            f" /* {_comment(', '.join(f'{n} {v}' for n, v in enumerate(c.domain)))} */"
+            for c in self.table.stored
+        ), *(f"hidden {_type(self.table.columns[column])} {self._new(column)};"
+             for column in self.waiting)]
+
+    def _new(self, column: str) -> str:
+        self.waiting[column] = None
+        return self._names.word(column, "new_")
+
+    def chosen(self) -> list[str]:
+        """The choice among several initial pairs; no line where there is one."""
+        starts = self.table.model.initial
+        if len(starts) == 1:
+            return []
+        return ["  if", *(
+            "  :: d_step { true -> " + "; ".join(
+                f"{self._variable(name)} = {self.table.columns[name].domain.index(value)}"
+                for name, value in start) + " }"
+            for start in starts
+        ), "  fi;"]
+
+    def steps(self, rule: Rule) -> list[str]:
+        """The assignments of a rule: a column is set after all the others have read it.
+
+        Where two columns read each other, the new value of one waits in a hidden variable.
+        """
+        todo = {e.target: e.value for e in rule.then}
+        reads = {target: self._read(value) - {target} for target, value in todo.items()}
+        first, steps, last = [], [], []
+        while todo:
+            free = [t for t in todo if not any(t in reads[o] for o in todo if o != t)]
+            target = (free or list(todo))[0]
+            value = self._becomes(target, todo.pop(target))
+            if free:
+                steps.append(f"{self._variable(target)} = {value}")
+            else:
+                first.append(f"{self._new(target)} = {value}")
+                last.append(f"{self._variable(target)} = {self._new(target)}")
+        return [*first, *steps, *last]
+
+    def _read(self, value: Value) -> set[str]:
+        """The stored columns that an effect reads."""
+        column = getattr(value, "column", "")
+        return {*(self.table.columns[column].sources or (column,))} if column else set()
+
+    def _becomes(self, target: str, value: Value) -> str:
+        domain = self.table.columns[target].domain
+        match value:
+            case Const(constant):
+                return str(domain.index(constant))
+            case Copy(column):
+                return self._becomes(
+                    target, copied(column, self.table.columns[column].domain, domain))
+            case By(column, entries):
+                term = self._variable(target)
+                groups: dict[str, list[str]] = {}
+                for given, new in entries:
+                    groups.setdefault(new, []).append(given)
+                for new, given_values in groups.items():
+                    cell = self._cell(self.table.columns[column], tuple(given_values))
+                    term = f"({cell} -> {domain.index(new)} : {term})"
+                return term

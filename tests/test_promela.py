@@ -1,0 +1,136 @@
+"""Promela: SPIN finds the same pairs and the same steps, and breaks what is broken."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from attrs import evolve
+
+from prgcore.errors import BadInput
+from prgcore.exports import export
+from prgcore.exports.promela import FLAGS
+from prgcore.exports.promises import promises
+from prgcore.machine import prg
+from prgcore.model import Column, Copy, Event, Invariant, Model, Possible, Rule, by
+from prgcore.prove.space import search
+from prgcore.vocabulary import Kind, Outcome
+from tests.needs import missing
+from tests.planted import FAULTS, LAMPS
+from tests.toys import TURNSTILE
+
+
+def _spin(text: str, folder: Path) -> str:
+    """What a search by SPIN prints, run by hand as the head of the file says."""
+    for program in ("spin", "cc"):
+        if shutil.which(program) is None:
+            missing(f"{program} is not installed")
+    (folder / "machine.pml").write_text(text, "utf-8")
+    flags = FLAGS if "\nhidden " in text else (*FLAGS, "-DBFS")
+    made = [["spin", "-a", "machine.pml"], ["cc", *flags, "-w", "-o", "pan", "pan.c"]]
+    for command in made:
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+    done = subprocess.run(["./pan", "-m100000", "-c5000"], cwd=folder, capture_output=True,
+                          text=True, check=False)
+    assert "Full statespace search" in done.stdout
+    assert "not completed" not in done.stdout
+    return done.stdout
+
+
+def _counts(said: str) -> tuple[int, int, int]:
+    """Pairs, steps and errors."""
+    errors, = re.findall(r"errors: (\d+)", said)
+    stored, = re.findall(r"(\d+) states, stored", said)
+    steps, = re.findall(r"(\d+) transitions \(= stored\+matched\)", said)
+    return int(stored), int(steps) - 1, int(errors)
+
+
+def _ours(model: Model) -> tuple[int, int, int]:
+    """The same by this prover; a choice among initial pairs is a state and steps of SPIN's own."""
+    space = search(model)
+    steps = sum(len(e.source) for e in space.edges
+                if e.rule.outcome is Outcome.DONE and e.rule.then)
+    several = len(model.initial) > 1
+    return len(space) + several, steps + several * len(model.initial), 0
+
+
+def _text(model: Model, *only: str) -> str:
+    text = export(model, "promela", only)["machine.pml"]
+    assert isinstance(text, str)
+    return text
+
+
+SWAP = Model(
+    name='swap */ "quoted" \\ ',
+    columns=(
+        Column("a b", ("do", "od", "*/"), "record"), Column("a_b", ("do", "od", "*/"), "record"),
+        Column("third", ("x", "y"), "record"),
+        Column("both", ("same", "other"), "derived", ("a b", "a_b"), tuple(
+            ((one, two), "same" if one == two else "other")
+            for one in ("do", "od", "*/") for two in ("do", "od", "*/"))),
+    ),
+    initial=((("a b", "do"), ("a_b", "od"), ("third", "x")),),
+    events=(Event("assert", Kind.COMMAND, "administrator"),
+            Event("byte 1", Kind.FAULT, "environment", seated=False)),
+    possible=(Possible("byte 1", {"both": "other"}),),
+    rules=(
+        Rule("proctype", "assert", {}, {"a b": Copy("a_b"), "a_b": Copy("a b"),
+                                        "third": by("both", {"other": "y"})}),
+        Rule("mtype", "byte 1", {}, {"a b": "*/", "third": by("a b", {"*/": "x"})}),
+    ),
+    invariants=(Invariant("never", "is a word of Promela */", {"both": "same"}),),
+)
+"""Columns that exchange their values, and names that mean something else in Promela."""
+
+SEVERAL = evolve(
+    TURNSTILE, name="several", initial=((("arm", "locked"),), (("arm", "open"),)))
+LARGE = Model(
+    "large", (Column("many", tuple(f"v{n}" for n in range(300)), "record"),),
+    ((("many", "v299"),),), (Event("go", Kind.COMMAND, "administrator"),), (),
+    tuple(Rule(f"R{n}", "go", {"many": f"v{n}"}, {"many": f"v{(n + 7) % 300}"}) for n in range(300)))
+
+
+@pytest.mark.parametrize("model", [LAMPS, TURNSTILE, SWAP, SEVERAL], ids=lambda m: m.name[:6])
+def test_spin_finds_the_same_pairs_and_steps(model: Model, tmp_path: Path) -> None:
+    said = _spin(_text(evolve(model, invariants=())), tmp_path)
+    assert _counts(said) == _ours(model)
+
+
+def test_a_column_may_have_more_values_than_a_byte(tmp_path: Path) -> None:
+    assert _counts(_spin(_text(LARGE), tmp_path)) == (300, 300, 0)
+
+
+def test_spin_finds_all_pairs_of_the_machine_and_no_broken_promise(tmp_path: Path) -> None:
+    said = _spin(_text(prg().model), tmp_path)
+    assert _counts(said) == _ours(prg().model)
+    assert _counts(said)[0] == 838_784
+
+
+@pytest.mark.parametrize(
+    "fault", [f for f in FAULTS if f.finds.get("S1") == "refuted"], ids=lambda f: f.name)
+def test_a_broken_promise_is_named_by_its_number(fault, tmp_path: Path) -> None:
+    said = _spin(_text(fault.model), tmp_path)
+    numbers = {int(n) for n in re.findall(r"assertion violated \(0>(\d+)\)", said)}
+    assert "S1" in {promises(fault.model)[n].id for n in numbers}
+
+
+def test_one_promise_alone(tmp_path: Path) -> None:
+    broken = evolve(SWAP, invariants=(*SWAP.invariants, Invariant("S2", "so", {"third": "y"})))
+    said = _spin(_text(broken, "S2"), tmp_path)
+    assert set(re.findall(r"assertion violated \(0>(\d+)\)", said)) == {"0"}
+    with pytest.raises(BadInput, match="S9"):
+        export(broken, "promela", ["S9"])
+
+
+def test_columns_that_read_each_other_wait_and_others_do_not() -> None:
+    assert "hidden byte" in _text(SWAP)
+    assert "hidden" not in _text(prg().model)
+    assert "short c_many" in _text(LARGE)
+
+
+def test_the_same_machine_gives_the_same_bytes() -> None:
+    assert _text(prg().model) == _text(prg().model)
