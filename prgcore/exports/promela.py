@@ -1,6 +1,6 @@
 """A machine as Promela, for SPIN: one process, whose states are the pairs.
 
-Law: one `d_step` a rule, in one loop with an `end` label, so a state of SPIN is a pair and nothing
+Law: each rule is a `d_step`, in one loop with an `end` label, so a state of SPIN is a pair and nothing
 else. The number of states that SPIN stores is the number of reachable pairs (one more where several
 initial pairs are chosen from). A promise is a branch that asserts something false where the promise
 is broken: `assert(0 > 3)` belongs to the promise with number 3, which a comment names.
