@@ -137,6 +137,14 @@ def waits(*some: Any, **more: Any) -> dict[str, Any]:
     return {"may_wait": cubes(some), **more}
 
 
+def duty(asks: str = "ring", **more: Any) -> dict[str, Any]:
+    """A duty of the rule that opens the door, and one that is whole where it is of another action."""
+    whole = Duty("Q1", "it rings", "ring", before={"door": "shut"}, after={"door": "opening"})
+    changed = evolve(whole, asks=asks, **more)
+    return {"duties": (changed, *([] if asks == "ring" else [evolve(whole, id="Q2")])),
+            "rules": rules(evolve(DOOR.rules[0], actions=("ring",)))}
+
+
 EVERY = tuple(e.name for e in DOOR.events)
 STUCK = {  # a dry door stays opening
     "events": tuple(e for e in DOOR.events if e.name != "jammed"),
@@ -307,10 +315,17 @@ EMPTY: dict[str, tuple[dict[str, Any], set[str], str]] = {
         {"stories": (Story("s1", "nothing", (), "shut"),), "starts": (("shut", ()),)}, {"C5"},
         "story s1 has no step"),
     "a duty that is harmless nowhere": (
-        {"duties": (Duty("Q1", "it rings", "ring", before={"door": "shut"}, after={"door": "opening"},
-                         harmless=({"door": "opening"}, {"light": "blue"}), events=("press",)),),
-         "rules": rules(evolve(DOOR.rules[0], actions=("ring",)))}, {"F9"},
+        duty(harmless=({"door": "opening"}, {"light": "blue"})), {"F9"},
         "Q1: harmless[1]: no pair is in it"),
+    "a duty of a pair that cannot be": (
+        duty(asks="sing", before={"light": "green", "door": "shut"}), {"F9"},
+        "Q1: before: no pair is in it"),
+    "a duty that no reachable step meets": (
+        duty(asks="sing", after={"door": "ajar"}), {"F9"}, "Q1: no reachable step meets it"),
+    "a duty of an event that never meets it": (
+        duty(events=("press", "close")), {"F9"}, "Q1: no reachable step of close meets it"),
+    "a duty that follows what is never asked for": (
+        duty(follows="sing"), {"F9"}, "Q1: no reachable step that meets it asks for sing too"),
 }
 
 

@@ -13,6 +13,7 @@ from attrs import define, field, frozen
 
 from prgcore.form.cubes import EVERYWHERE
 from prgcore.model import Action, Cell, Const, Cube, Duty, Model, Rule
+from prgcore.prove import vacuity
 from prgcore.prove.counterexample import unreached
 from prgcore.prove.induction import RLIMIT, half, touched
 from prgcore.prove.relation import Relation, Term
@@ -199,16 +200,10 @@ def f9(work: Work) -> Judgement:
     wrong = [w for rule in half(work.model) for w in duties.wrong(rule)]
     if wrong:
         return _refuted(work, wrong)
-    space = work.space_or_none
-    idle = [d.id for d in work.model.duties if space and not _met(space, d)]
-    if idle:
-        says = f"no reachable step meets {', '.join(idle)}"
-        return Judgement(Verdict.VACUOUS, Method.SEARCH, {"says": says, "all": idle})
-    return Judgement(Verdict.PROVED, Method.INDUCTION, {
+    return vacuity.judged(work, Judgement(Verdict.PROVED, Method.INDUCTION, {
         "duties": len(work.model.duties),
         "rules that ask": sum(bool(r.actions) for r in work.model.rules),
-        **({} if space else {"vacuity": "not checked: no search"}),
-    })
+    }), *work.model.duties)
 
 
 def _refuted(work: Work, wrong: list[Wrong]) -> Judgement:
@@ -235,21 +230,6 @@ def _reached(space: Space, wrong: Wrong) -> int | None:
     leads = sum(_in(space, cube)[edges.target] for cube in wrong.after) > 0
     shown = edges.source[_in(space, wrong.before)[edges.source] & (leads == wrong.into)]
     return int(shown.min()) if len(shown) else None
-
-
-def _met(space: Space, duty: Duty) -> bool:
-    """Whether some reachable step meets a duty; of every rule the first steps are asked first."""
-    before, after = space.codec.test(duty.before), space.codec.test(duty.after)
-    for edges in space.edges:
-        rule = edges.rule
-        if rule.outcome is Outcome.DONE and {*duty.asks} <= {*rule.actions} and (
-                not duty.events or rule.event in duty.events):
-            for part in (slice(1 << 12), slice(1 << 12, None)):
-                source, target = edges.source[part], edges.target[part]
-                ends = target[before.where([c.take(source) for c in space.codes])]
-                if len(after.where([c.take(ends) for c in space.codes])):
-                    return True
-    return False
 
 
 def _in(space: Space, cube: Cube) -> Term:

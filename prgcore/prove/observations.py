@@ -101,9 +101,6 @@ def _converges(promise: Convergence) -> Callable[[Work], Judgement]:
         there = np.zeros(len(space), np.bool_)
         for cube in promise.leaves:
             there[space.where(cube)] = True
-        if not there.any():
-            return Judgement(Verdict.VACUOUS, Method.SEARCH, {
-                "says": "no reachable pair is in these cubes; an invariant says so with a proof"})
         leaving, inside = _split(work.by_itself, there)
         moves = np.zeros(len(space), np.bool_)
         moves[leaving] = True

@@ -31,6 +31,7 @@ from prgcore.model import (
     OnlyBy,
 )
 from prgcore.prove import document
+from prgcore.prove.codec import Codes
 from prgcore.prove.induction import touched
 from prgcore.prove.space import Edges, Space
 from prgcore.prove.work import BY_ITSELF, Judgement, Obligation, Work
@@ -165,20 +166,35 @@ class _Look:
         edges = self.space.edges if self.space else ()
         return (e for e in edges if e.rule.outcome is Outcome.DONE and len(e))
 
+    def meeting(self, space: Space, duty: Duty) -> Iterator[Edges]:
+        """The rules of which a reachable step meets a duty."""
+        before, after = space.codec.test(duty.before), space.codec.test(duty.after)
+        return (
+            e for e in self.done()
+            if {*duty.asks} <= {*e.rule.actions}
+            and (not duty.events or e.rule.event in duty.events)
+            and any((before.mask(source) & after.mask(target)).any()
+                    for source, target in _steps(space, e))
+        )
+
     def sets(self, column: str, value: str, event: str) -> bool:
         """Whether a reachable step of the event gives the column this value, or it is unknown."""
         space = self.space
         if space is None:
             return True
         is_ = space.codec.test(Cube((Cell(column, value),)))
-        for edges in self.done():
-            if edges.rule.event == event and column in touched(edges.rule, self.model):
-                for part in (slice(1 << 12), slice(1 << 12, None)):  # a few steps often suffice
-                    source, target = edges.source[part], edges.target[part]
-                    before, after = ([c.take(n) for c in space.codes] for n in (source, target))
-                    if (is_.mask(after) & ~is_.mask(before)).any():
-                        return True
-        return False
+        return any(
+            (is_.mask(target) & ~is_.mask(source)).any() for e in self.done()
+            if e.rule.event == event and column in touched(e.rule, self.model)
+            for source, target in _steps(space, e)
+        )
+
+
+def _steps(space: Space, edges: Edges) -> Iterator[tuple[Codes, Codes]]:
+    """The steps of a rule as codes before and after, a few first, for these often suffice."""
+    for part in (slice(1 << 12), slice(1 << 12, None)):
+        source, target = edges.source[part], edges.target[part]
+        yield [c.take(source) for c in space.codes], [c.take(target) for c in space.codes]
 
 
 def _searched(says: str) -> Empty:
@@ -249,10 +265,22 @@ def _only_by(look: _Look, promise: OnlyBy) -> Iterator[Empty]:
 
 
 def _duty(look: _Look, promise: Duty) -> Iterator[Empty]:
-    """A pair in every cube. That a reachable step meets the duty is part of F9."""
+    """A pair in every cube, and a reachable step that meets the duty, with every part of it."""
     yield from look.no_pair(
         (f"{promise.id}: before", promise.before), (f"{promise.id}: after", promise.after),
         *_each(f"{promise.id}: harmless", promise.harmless))
+    if look.space is None:
+        return
+    met = [edges.rule for edges in look.meeting(look.space, promise)]
+    if not met:
+        yield _searched(f"{promise.id}: no reachable step meets it")
+        return
+    for event in promise.events:
+        if all(rule.event != event for rule in met):
+            yield _searched(f"{promise.id}: no reachable step of {event} meets it")
+    for action in promise.follows:
+        if not any(action in rule.actions for rule in met):
+            yield _searched(f"{promise.id}: no reachable step that meets it asks for {action} too")
 
 
 def _observation(look: _Look, promise: Observation) -> Iterator[Empty]:
@@ -449,7 +477,6 @@ _ASKED: dict[str, Callable[[Work, Judgement], Iterable[Empty]]] = {
     "F7": _fires,
     "F8": lambda work, _: (e for hears in work.model.hears for e in empty(work, hears)),
     "F10": _strength,
-    "F9": lambda work, _: (e for duty in work.model.duties for e in empty(work, duty)),
     "L1": lambda work, _: empty(work, Rest(work.model.transient, work.model.may_wait)),
     "L2": lambda work, _: empty(work, Home(work.model.goal)),
     "L3": lambda work, _: empty(work, Home(work.model.goal)),
