@@ -10,7 +10,7 @@ from attrs import evolve
 
 from prgcore.errors import BadInput
 from prgcore.running import agent
-from prgcore.running.group import LONGEST, LONGEST_SOCKET, Lease, doubt, read_group, terms
+from prgcore.running.group import LONGEST, LONGEST_SOCKET, Lease, doubts, read_group, terms
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "two_nodes" / "group.toml"
 GOOD = """\
@@ -251,14 +251,18 @@ def test_an_agent_doubts_a_lease_that_ordinary_clocks_break(
 ):
     far = ("sqlite:pair.db", "etcd:http://127.0.0.1:1")
     tight = "lease = {lasts = 3, pause = 1, stopping = 0.5, waits = 4.5}\n" + GOOD
-    said = doubt(read(far, text=tight))
-    assert said == (
+    assert list(doubts(read(far, text=tight))) == [(
         "the lease tolerates clocks that drift by 0, and ordinary ones may drift by 0.0005: write a "
-        "longer wait, or the drift of your clocks as lease.drift (T10)")
-    assert doubt(read(far)) == doubt(read(text=tight)) == ""
-    assert doubt(read(far, ("waits = 4.5", "waits = 4.5, drift = 0"), text=tight)) == ""
+        "longer wait, or the drift of your clocks as lease.drift (T10)")]
+    known = ("waits = 4.5", "waits = 4.5, drift = 0")
+    for fine in (read(far), read(text=tight), read(far, known, text=tight), read_group(EXAMPLE)):
+        assert list(doubts(fine)) == []
+    deaf = "parameters = {keep_alive_interval = 60, critical_service_delay = 0}\n" + GOOD
+    (said,) = doubts(read(text=deaf))
+    assert said == ("parameters: a peer that is alive and loses no heartbeat is declared lost; "
+                    "set keep_alive_timeout=61")
     (tmp_path / "node1").mkdir()
-    monkeypatch.setattr(agent, "doubt", lambda group: f"doubted: {group.name}")
+    monkeypatch.setattr(agent, "doubts", lambda group: [f"doubted: {group.name}"])
     made = agent.Agent(read(text=tight), "node1")
     assert "doubted: Sales" in caplog.text
     made.store.close()

@@ -61,7 +61,7 @@ _TOLD = "A-TOLD: what arrives or changes is observed then"
 _POLL = ("A-POLL(q): the monitor is polled at least every q, or at its next deadline (q = 0), and "
          "again at once while that is now")
 _SEND = ("A-SEND: heartbeat k is sent at phase + k * interval or at most `late` after, and a "
-         "heartbeat that is not lost takes from `shortest` to `longest`")
+         "heartbeat that is not lost takes from `shortest` to `longest`; both nodes have one interval")
 _CRASH = "A-CRASH: a crashed peer sends nothing"
 _DRIFT = ("A-CLK(rho): a lease of L on its holder's clock ends within L / (1 - rho), and a wait of W "
           "on the other's takes W / (1 + rho) or more")

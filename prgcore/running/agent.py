@@ -22,7 +22,7 @@ from prgcore.errors import ActionFailed, BadInput, PrgError, StaleEpoch, Unavail
 from prgcore.running.administrator import LINE, Administrator, ask
 from prgcore.running.asynchronous import AsyncDriver
 from prgcore.running.driver import Heard, Keeper
-from prgcore.running.group import Address, Group, Member, doubt, terms
+from prgcore.running.group import Address, Group, Member, doubts, terms
 from prgcore.running.lease import Serving
 from prgcore.running.log import LogFile
 from prgcore.running.node import reported
@@ -82,7 +82,7 @@ class Agent:
         self._stopped = asyncio.Event()
         self._beats = asyncio.Event()
         self._callers: set[asyncio.StreamWriter] = set()
-        if says := doubt(group):
+        for says in doubts(group):
             _log.warning("%s", says)
 
     def _note(self, entry: Entry) -> None:
@@ -164,9 +164,11 @@ class Agent:
     async def _send(self) -> None:
         """Send heartbeats while the record can be read.
 
-        A node that cannot read it must not look alive.
+        A node that cannot read it must not look alive. One interval lies between two heartbeats,
+        however long it takes to send one (A-SEND).
         """
-        writer = None
+        writer, clock = None, asyncio.get_running_loop()
+        due = clock.time()
         while True:
             p = self.keeper.parameters or self.group.parameters
             record, read = self.serving.seen or (None, 0.0)
@@ -186,7 +188,8 @@ class Agent:
                     if writer is not None:
                         writer.transport.abort()
                     writer = None
-            await asyncio.sleep(p.keep_alive_interval)
+            due = max(due + p.keep_alive_interval, clock.time())
+            await asyncio.sleep(due - clock.time())
 
     async def _hears(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Take heartbeats of the peer; anything else ends its connection."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from fractions import Fraction
 from ipaddress import IPv6Address
@@ -26,10 +26,11 @@ from prgcore.seats import NODES
 from prgcore.stores.ports import Arbiter, Store
 from prgcore.timers.arithmetic import tolerates
 from prgcore.timers.parameters import Parameters
+from prgcore.timers.sanity import check
 
 __all__ = [
     "ETCD_GRANT", "KEYS", "LEASE_KEYS", "LONGEST", "LONGEST_SOCKET", "NODE_KEYS",
-    "ORDINARY_DRIFT", "Address", "Group", "Lease", "Member", "doubt", "read_group", "terms",
+    "ORDINARY_DRIFT", "Address", "Group", "Lease", "Member", "doubts", "read_group", "terms",
 ]
 
 LONGEST = 1 << 20
@@ -205,17 +206,19 @@ class Group:
                 EtcdArbiter(where, prefix=prefix, ttl=self.grant, timeout=timeout))
 
 
-def doubt(group: Group) -> str:
-    """Why the lease may be too long for the clocks of two computers; empty: no reason is known.
+def doubts(group: Group) -> Iterator[str]:
+    """What an agent of this group should warn of: rules that are broken, and a lease too long.
 
     Nodes that share a SQLite file are on one computer, with one clock.
     """
+    for verdict in check(group.parameters):
+        if not verdict.holds and verdict.rule.kind == "error":
+            yield f"parameters: {verdict.rule.otherwise}; {verdict.advice}"
     lease, (kind, _) = group.lease, _store(group.store)
-    if lease.drift is not None or kind == "sqlite" or lease.tolerated >= ORDINARY_DRIFT:
-        return ""
-    return (f"the lease tolerates clocks that drift by {lease.tolerated:g}, and ordinary ones may "
-            f"drift by {ORDINARY_DRIFT:g}: write a longer wait, or the drift of your clocks as "
-            "lease.drift (T10)")
+    if lease.drift is None and kind != "sqlite" and lease.tolerated < ORDINARY_DRIFT:
+        yield (f"the lease tolerates clocks that drift by {lease.tolerated:g}, and ordinary ones "
+               f"may drift by {ORDINARY_DRIFT:g}: write a longer wait, or the drift of your clocks "
+               "as lease.drift (T10)")
 
 
 def terms(group: Group) -> dict[str, str]:
