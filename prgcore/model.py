@@ -630,7 +630,11 @@ class Model(Record):
 
 @frozen(eq=False, repr=False)
 class Table(Record):
-    """A machine as a person writes it: from `me` and `peer`, for every choice of policy."""
+    """A machine as a person writes it: from `me` and `peer`, for every choice of policy.
+
+    A column whose values are nodes has `node1` and `node2` in its domain. Rules and promises write
+    them as `me` and `peer`, too.
+    """
 
     name: str
     node_columns: tuple[Column, ...]

@@ -62,9 +62,22 @@ def _both(name: str) -> tuple[str, ...]:
     return (f"me.{name[5:]}", f"peer.{name[5:]}") if name.startswith("both.") else (name,)
 
 
+def _seat_word(value: str, me: str) -> str:
+    """A value from a seat: `me` and `peer` become nodes, for columns whose values are nodes."""
+    return seat(value, me) if value in _SEATED else value
+
+
+def _seat_words(values: Values, me: str) -> Values:
+    return values if _SEATED.isdisjoint(values) else tuple(_seat_word(v, me) for v in values)
+
+
+_SEATED = frozenset(("me", "peer"))
+
+
 def seat_cube(cube: Cube, me: str) -> Cube:
     """A cube from a seat; `both.` columns become one cell per node."""
-    return Cube(tuple(Cell(seat(n, me), c.values) for c in cube for n in _both(c.column)))
+    return Cube(tuple(
+        Cell(seat(n, me), _seat_words(c.values, me)) for c in cube for n in _both(c.column)))
 
 
 def seen_by(cube: Cube, pair: Mapping[str, str], me: str) -> bool:
@@ -74,12 +87,13 @@ def seen_by(cube: Cube, pair: Mapping[str, str], me: str) -> bool:
 
 def _seat_value(value: Value, me: str) -> Value:
     match value:
-        case Const():
-            return value
+        case Const(constant):
+            return Const(_seat_word(constant, me))
         case Copy(column):
             return Copy(seat(column, me))
         case By(column, table):
-            return By(seat(column, me), table)
+            return By(seat(column, me), tuple(
+                (_seat_word(key, me), _seat_word(new, me)) for key, new in table))
 
 
 def _seat_effects(then: Iterable[Effect], me: str) -> tuple[Effect, ...]:
@@ -147,14 +161,15 @@ def _seat_adversary(entry: Adversary, me: str, *, seated: bool) -> Adversary:
 def _derive(derivation: Derivation, domains: Mapping[str, Values], me: str) -> Column:
     """The total table of a derivation: the value of the first row that holds, else `otherwise`."""
     sources = tuple(seat(s, me) for s in derivation.sources)
-    rows = [(seat_cube(cells, me), value) for cells, value in derivation.rows]
+    rows = [(seat_cube(cells, me), _seat_word(value, me)) for cells, value in derivation.rows]
+    otherwise = _seat_word(derivation.otherwise, me)
     table = []
     for values in product(*(domains[s] for s in sources)):
         pair = dict(zip(sources, values, strict=True))
         hit = (v for cells, v in rows if all(pair[c.column] in c.values for c in cells))
-        table.append((values, next(hit, derivation.otherwise)))
+        table.append((values, next(hit, otherwise)))
     found = {v for _, v in table}
-    order = dict.fromkeys([*(v for _, v in derivation.rows), derivation.otherwise])
+    order = dict.fromkeys([*(v for _, v in rows), otherwise])
     return Column(
         seat(f"me.{derivation.name}", me), tuple(v for v in order if v in found), "derived",
         sources, tuple(table), derivation.says,
@@ -253,7 +268,8 @@ def instantiate(table: Table, policy: Mapping[str, str]) -> Model:
     )
     only_by = tuple(
         OnlyBy(
-            o.id, seat(o.column, me), o.value, tuple(seat_event(e, me) for e in o.events), o.says,
+            o.id, seat(o.column, me), _seat_word(o.value, me),
+            tuple(seat_event(e, me) for e in o.events), o.says,
             tuple((seat_event(e, me), seat_cube(c, me)) for e, c in o.when),
         )
         for o in table.only_by for me in NODES
@@ -293,6 +309,8 @@ def instantiate(table: Table, policy: Mapping[str, str]) -> Model:
             for d in table.decides for me in NODES
         )),
         mirror=tuple((f"node1.{c.name}", f"node2.{c.name}") for c in table.node_columns),
+        mirror_values=tuple(
+            (c.name, (NODES, NODES[::-1])) for c in (*stored, *derived) if {*NODES} <= {*c.domain}),
         hears=hears,
         transient=tuple(
             Cell(f"{me}.state", table.transient) for me in NODES if table.transient

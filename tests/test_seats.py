@@ -20,6 +20,7 @@ from prgcore.machine import build
 from prgcore.model import (
     AcceptedOnly,
     Column,
+    Const,
     Derivation,
     Duty,
     Event,
@@ -33,7 +34,7 @@ from prgcore.model import (
     by,
     cube,
 )
-from prgcore.prove import induction, table, theorems, views
+from prgcore.prove import induction, quotient, table, theorems, views
 from prgcore.prove.duties import Duties
 from prgcore.prove.induction import induct
 from prgcore.prove.mirrored import half, is_mirrored, unmirrored
@@ -237,6 +238,14 @@ ONE_SIDED = {
     "one waits": lambda m: m.update(may_wait=[{"node2.state": ["warming"], "mains": ["off"]}]),
     "one is in transition": lambda m: m["transient"].pop("node2.state"),
     "it begins on one side": lambda m: m["initial"][0].update({"node2.bulb": "burnt"}),
+    "set from elsewhere": lambda m: named(m, "only_by", "node2.bulb", "column").update(
+        when={"burn_out(node2)": {"mains": ["on"]}}),
+    "a stronger adversary": lambda m: m.update(adversary=[
+        {"event": p["event"], "must": [p["when"]],
+         **({"may": [{"mains": ["on"]}]} if p["event"] == "burn_out(node2)" else {})}
+        for p in m["possible"]]),
+    "one decides without": lambda m: m.update(decides=[
+        {"decider": "node2", "when": {"node2.bulb": ["good"]}}]),
     "exclusive on one side": lambda m: m.update(exclusive=[
         {"id": "S5", "commands": ["light"], "never_in": [{"node2.state": ["lit"]}]}]),
     "exclusive of one command": lambda m: m.update(exclusive=[
@@ -455,6 +464,59 @@ def test_a_mirror_renames_values(machine, proved):
     images = [space.find(mirror.pair(space.pair(n))) for n in range(len(space))]
     assert space.folded().tolist() == [min(n, image) for n, image in enumerate(images)]
     assert any(image != n for n, image in enumerate(images))
+
+
+def test_a_table_writes_nodes_as_me_and_peer(proved):
+    """The same token, written once from `me`."""
+    nodes = ("none", "node1", "node2")
+    written = Table(
+        name="token",
+        node_columns=(Column("wants", YES_NO, "me"), Column("votes", nodes, "record")),
+        group_columns=(Column("holder", nodes, "record"),),
+        derivations=(Derivation("sees", ("holder",), (
+            ({"holder": "me"}, "me"), ({"holder": "peer"}, "peer")), "none", "who holds it"),),
+        initial=({"wants": "no", "votes": "none", "holder": "none"},),
+        events=(
+            Event("want", Kind.FAULT, "me"), Event("take", Kind.TIMER, "me"),
+            Event("done", Kind.COMPLETION, "me"),
+            Event("hand_over", Kind.COMMAND, "administrator", seated=False)),
+        possible=(
+            Possible("want", {"me.wants": "no"}),
+            Possible("take", {"me.wants": "yes", "holder": "none"}),
+            Possible("done", {"me.sees": "me"})),
+        phases=(("life", (
+            Rule("R1", "want", {}, {"me.wants": "yes", "me.votes": "me"}),
+            Rule("R2", "take", {}, {"holder": "me", "peer.votes": "me"}),
+            Rule("R3", "done", {}, {"holder": by("holder", {"me": "none"}), "me.wants": "no",
+                                    "both.votes": "none"}),
+            Rule("R4", "hand_over", {"me.sees": ("me", "peer"), "both.wants": "yes"},
+                 {"holder": by("holder", {"me": "peer", "peer": "me"})}),
+        )),),
+        invariants=(Invariant("S1", "who holds it wants it", {"holder": "me", "me.wants": "no"}),),
+        only_by=(OnlyBy("S2", "holder", "me", ("take(me)", "hand_over"), "who takes it"),),
+    )
+    model = instantiate(written, {})
+    assert dict(model.mirror_values).keys() == {
+        "node1.votes", "node2.votes", "holder", "node1.sees", "node2.sees"}
+    assert not findings(model)
+    assert model.rules[3].then[0].value == Const("node2")
+    code, rows = proved(json.loads(dumps(model)))
+    assert code == 0, {i: r for i, r in rows.items() if r["verdict"] not in ("proved", "not_applicable")}
+    assert rows["F3"]["verdict"] == "proved"
+    assert is_mirrored(model)
+    assert "mirror_values" not in json.loads(_wire())
+
+
+def test_a_picture_is_folded_only_where_the_machine_is_its_own_mirror():
+    for edit, folded in ((dict, True), (ONE_SIDED["another kind"], False)):
+        machine = wire()
+        edit(machine)
+        model = load(json.dumps(machine))
+        found = quotient.classify(Engine(model), search(model), "node1.state,node2.state")
+        assert found.folded is folded
+    model = load(json.dumps(HOLDER))
+    found = quotient.classify(Engine(model), search(model), "holder")
+    assert [node.label for node in found.nodes] == ["none", "Node1"]
 
 
 NO_MIRROR = {

@@ -32,7 +32,7 @@ from prgcore.model import (
 )
 from prgcore.seats import Mirror
 
-__all__ = ["half", "is_mirrored", "twins", "unmirrored"]
+__all__ = ["half", "is_mirrored", "symmetry", "twins", "unmirrored"]
 
 _Key: TypeAlias = frozenset[tuple[str, frozenset[str]]]
 _Cubes: TypeAlias = tuple[Cube, ...]
@@ -70,6 +70,12 @@ def unmirrored(model: Model) -> tuple[str, ...] | None:
     """The parts of the machine without a mirror image, each with its place; None: no mirror."""
     found = _found(model)
     return None if found.mirror is None else found.wrong
+
+
+def symmetry(model: Model) -> Mirror | None:
+    """The mirror of a machine for which F3 holds; None for any other machine."""
+    found = _found(model)
+    return None if found.wrong else found.mirror
 
 
 @frozen(eq=False)

@@ -25,8 +25,9 @@ from prgcore.errors import BadInput
 from prgcore.explain.display import row_display, shows_states, spell, turned, viewpoints
 from prgcore.machine import reference
 from prgcore.model import Display, Family, Model, Shown, Situation, Values
+from prgcore.prove.mirrored import symmetry
 from prgcore.prove.space import Space
-from prgcore.seats import NODES, mirror_name
+from prgcore.seats import NODES
 from prgcore.vocabulary import Outcome, title
 from prgcore.words import counted
 
@@ -155,20 +156,24 @@ def _classes(
 
 def _by_columns(model: Model, space: Space, names: Values) -> Classes:
     domains = model.domains
-    folded = bool(model.mirror) and {mirror_name(n) for n in names} == set(names)
+    mirror = symmetry(model)
+    if mirror and {*map(mirror.name, names)} != {*names}:
+        mirror = None
     sizes = [len(domains[n]) for n in names]
     codes = np.zeros(len(space), np.int64)
     for name, size in zip(names, sizes, strict=True):
         codes = codes * size + space.column(name)
     combinations = list(product(*(domains[n] for n in names)))
-    if folded:
-        image = [names.index(mirror_name(n)) for n in names]
-        number = {values: i for i, values in enumerate(combinations)}
-        least = [min(i, number[tuple(v[j] for j in image)]) for i, v in enumerate(combinations)]
+    if mirror:
+        number = {frozenset(zip(names, v, strict=True)): i for i, v in enumerate(combinations)}
+        least = [
+            min(i, number[frozenset(mirror.pair(dict(zip(names, v, strict=True))).items())])
+            for i, v in enumerate(combinations)
+        ]
         codes = np.array(least)[codes]
     present = np.flatnonzero(np.bincount(codes, minlength=1)).tolist()
     nodes = {code: _of_values(model, names, combinations[code], code) for code in present}
-    return _classes(", ".join(names), codes, nodes, folded=folded)
+    return _classes(", ".join(names), codes, nodes, folded=mirror is not None)
 
 
 def _of_values(model: Model, names: Values, values: Values, code: int) -> Node:
@@ -197,7 +202,7 @@ def _by_role(engine: Engine, space: Space) -> Classes:
         )
         for c, visible in zip(columns, (view.node1, view.node2), strict=True)
     ]
-    folded = bool(model.mirror)
+    folded = symmetry(model) is not None
     one, other = np.sort(halves, axis=0) if folded else halves
     nodes = {}
     for a, b in product(range(len(order)), repeat=2):
@@ -213,7 +218,7 @@ def _by_role(engine: Engine, space: Space) -> Classes:
 def _by_situation(engine: Engine, space: Space) -> Classes:
     model = engine.model
     seen = _Seen(engine, space)
-    folded = bool(model.mirror)
+    folded = symmetry(model) is not None
     codes = np.full(len(space), -1, np.int64)
     rows = list(dict.fromkeys(s.row for s in model.situations))
     nodes = {

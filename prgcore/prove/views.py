@@ -79,7 +79,7 @@ def told_apart(model: Model, held: tuple[str, ...]) -> Views:
             answer = views.hides()
             if answer is None:
                 found.append(Apart(f"{event.name}: the solver gave up", event.name, {}, {}))
-            asked += [event.name] if views.happens() else []
+            asked += [event.name] if answer is not False or views.happens() else []
             hides += [event.name] if answer else []
             found += views.differ()
             views.end()
