@@ -16,6 +16,7 @@ from prgcore.form.wellformed import findings
 from prgcore.machine import Machine, prg
 from prgcore.model import Adversary, By, Cell, Column, Cube, Decides, Effect, Model, Possible, cube
 from prgcore.prove import table
+from prgcore.prove.difference import Difference, compare
 from prgcore.prove.mirrored import unmirrored
 from prgcore.prove.relation import Relation
 from prgcore.prove.report import prove
@@ -25,6 +26,8 @@ from prgcore.tables.decisions import DECISIONS
 from prgcore.tables.machine import TABLE
 from prgcore.tables.policies import POLICIES
 from prgcore.vocabulary import Kind, Reason
+from tests.planted import FAULTS as PLANTED
+from tests.planted import sound
 from tests.toys import TURNSTILE
 
 CHOICES = [
@@ -409,6 +412,57 @@ SWAPPED = dict(_swapped(MODELS[0]))
 @pytest.mark.parametrize("name", SWAPPED)
 def test_a_reason_that_names_the_wrong_fault_is_found(name: str) -> None:
     assert _mistold(SWAPPED[name])
+
+
+# ------------------------------------------------------------- two machines
+
+
+def _compared(old: Model, new: Model) -> Difference:
+    return compare(Machine(old), Machine(new), only=["F10"])
+
+
+LAMPS = sound(next(f for f in PLANTED if f.name == "weaker adversary"))
+WEAKER = next(f.model for f in PLANTED if f.name == "weaker adversary")
+
+
+def test_a_weaker_adversary_is_a_difference_also_where_the_section_goes() -> None:
+    """A narrower `possible` cannot be hidden by deleting what it is compared with."""
+    for silent in (
+        evolve(WEAKER, adversary=()),
+        evolve(WEAKER, adversary=tuple(
+            evolve(a, must=tuple(p.when for p in WEAKER.possible if p.event == a.event))
+            for a in WEAKER.adversary)),
+    ):
+        found = _compared(LAMPS, silent)
+        (lost,) = found.dropped
+        assert (lost.id, lost.worse, lost.otherwise) == ("F10", True, bool(silent.adversary))
+        assert lost.says.startswith("burn_out(node1) must be possible where ")
+        assert lost.broken is not None
+        assert lost.broken.reachable
+        assert lost.broken.agrees
+        assert found.exit_code == 1
+
+
+def test_an_adversary_that_is_as_strong_or_stronger_is_no_loss() -> None:
+    found = _compared(LAMPS, evolve(LAMPS, adversary=()))
+    assert [(d.id, d.worse, d.holds) for d in found.dropped] == [("F10", False, True)]
+    strong = next(f.model for f in PLANTED if f.name == "stronger adversary")
+    wider = evolve(strong, adversary=tuple(
+        evolve(a, must=cube({})) if a.event.startswith("replace") else a
+        for a in strong.adversary))
+    assert all(not d.worse for d in _compared(LAMPS, wider).dropped)
+    assert _compared(LAMPS, evolve(LAMPS, goal=())).dropped == ()
+
+
+def test_a_dead_node_that_begins_to_decide_is_a_difference() -> None:
+    decides = (Decides("node1", {"node1.state": ("warming", "lit")}),)
+    possible = tuple(
+        evolve(p, when=Cube(tuple(
+            Cell(c.column, "lit") if p.event == "rest(node1)" else c for c in p.when)))
+        for p in LAMPS.possible)
+    strict = evolve(LAMPS, adversary=(), decides=decides, possible=possible)
+    (lost,) = _compared(strict, evolve(LAMPS, adversary=())).dropped
+    assert (lost.worse, "decides nothing there" in lost.says) == (True, True)
 
 
 # ------------------------------------------------------------- both seats (F3)

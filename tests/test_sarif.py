@@ -207,6 +207,18 @@ def test_a_hole_points_at_the_event_that_nobody_answers(run, mine):
         .endswith(": no rule answers, or more than one")
 
 
+def test_a_weaker_adversary_points_at_its_event_and_not_at_the_last_rule(run, mine):
+    """Nothing that fired on the way to the pair is to blame."""
+    mine(('Possible("crash", {"me.host": "on"})',
+          'Possible("crash", {"me.host": "on", "me.state": "standby"})'))
+    words = ("--machine", "machine.json", "--only", "F10", "--source", "pair.py")
+    (result,) = reported(run, *words)["results"]
+    (location,) = result["locations"]
+    assert location["message"]["text"] == "event crash(node1)"
+    assert at(location) == line_of("pair.py", 'Event("crash"')
+    assert "crash(node1) must be possible where" in result["message"]["text"].replace("\n", " ")
+
+
 def test_dead_rules_are_all_named(run, mine):
     mine(('Rule("P106", "recover", {"me.state": "failed", "me.host": "on"}',
           'Rule("P106", "recover", {"me.state": "failed", "me.lease": "yes"}'))

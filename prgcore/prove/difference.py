@@ -17,6 +17,7 @@ from prgcore.engine import Engine
 from prgcore.errors import BadInput, BudgetExhausted, unknown_name
 from prgcore.explain.display import viewpoints
 from prgcore.model import Cube, Model, Values
+from prgcore.prove.adversary import weaker
 from prgcore.prove.counterexample import replayed
 from prgcore.prove.dropped import Dropped, dropped
 from prgcore.prove.report import EXIT, Report, Result, listing, prove
@@ -229,8 +230,9 @@ def compare(
     else:
         found = evolve(found, pairs=_pairs(old, new, *spaces),
                        displays=_displays(old, new, *spaces),
-                       dropped=tuple(d for d in dropped(old, new, *spaces)
-                                     if not wanted or d.id in wanted))
+                       dropped=tuple(d for d in (*dropped(old, new, *spaces),
+                                                 weaker(old, new, spaces[1]))
+                                     if d and (not wanted or d.id in wanted)))
     if not proofs:
         return found
     reports = [

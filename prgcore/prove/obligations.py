@@ -17,12 +17,11 @@ from attrs import evolve
 
 from prgcore.engine import Engine
 from prgcore.errors import BudgetExhausted, MalformedMachine, NotTotal
-from prgcore.form.strength import Gap, exact, gaps
 from prgcore.form.wellformed import knowledge, overlaps, taken
 from prgcore.model import AcceptedOnly, Cube, Exclusive, Invariant, Model, OnlyBy
-from prgcore.prove import agreement, document, duties, table, timing, vacuity, views
+from prgcore.prove import adversary, agreement, document, duties, table, timing, vacuity, views
 from prgcore.prove.compiled import sampled
-from prgcore.prove.counterexample import Counterexample, unreached
+from prgcore.prove.counterexample import unreached
 from prgcore.prove.induction import breaks, unmirrored
 from prgcore.prove.observations import FAIR, observations
 from prgcore.prove.progress import chains, graph, halved_chain
@@ -162,35 +161,6 @@ def _learns(model: Model) -> dict[str, list[str]]:
         for h in model.hears
     ]
     return {"hears": told} if told else {}
-
-
-def _f10(work: Work) -> Judgement:
-    model = work.model
-    if not (model.adversary or model.decides):
-        says = "the machine has no adversary and no decides section"
-        return Judgement(Verdict.NOT_APPLICABLE, Method.TABLE, {"says": says})
-    found = gaps(model)
-    if found:
-        return Judgement(Verdict.REFUTED, Method.TABLE, {
-            "says": found[0].says, "all": [gap.says for gap in found],
-        }, _gap(work, found[0]))
-    return Judgement(Verdict.PROVED, Method.TABLE, {
-        "events": len(model.adversary),
-        "possible exactly where they must be": len(exact(model)),
-        "deciders": [d.decider for d in model.decides],
-    })
-
-
-def _gap(work: Work, gap: Gap) -> Counterexample:
-    """The nearest reachable pair of a gap, or else any; and the event, where it is possible."""
-    event, space = "" if gap.must else gap.event, work.space_or_none
-    if space:
-        outside = [space.where(cube) for cube in gap.outside]
-        numbers = np.setdiff1d(space.where(gap.inside), np.concatenate([*outside, [-1]]))
-        if len(numbers):
-            return work.at(int(numbers[0]), gap.says, event)
-    pair = {**dict(work.model.initial[0]), **gap.pair}
-    return unreached(work.engine, space, pair, event, gap.says)
 
 
 def _guards(model: Model) -> tuple[AcceptedOnly | Exclusive | OnlyBy, ...]:
@@ -442,7 +412,8 @@ _FORM = (
     ("F8", "what a node decides and writes is the same whatever it cannot know", _f8),
     ("F9", "every rule asks for what its steps need, in their order, and for nothing else",
      duties.f9),
-    ("F10", "every event is possible where it must be, and only where it may be", _f10),
+    ("F10", "every event is possible where it must be, and only where it may be",
+     adversary.f10),
     ("F11", "every event happens somewhere, in every way in which it can, and something fails",
      vacuity.f11),
 )

@@ -137,8 +137,13 @@ def _result(
 
 
 def _guilty(model: Model, one: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The subjects of a failure: the rule that fired last, or the rules it names, or the event."""
+    """The subjects of a failure: its event, or the last rule, or all rules it names.
+
+    A failure without a rule, named or fired, is about the last event.
+    """
     shown = one.get("counterexample") or {}
+    if event := one.get("detail", {}).get("event"):
+        return [("event", event)]
     if shown.get("rule"):
         return [("rule", shown["rule"])]
     known = {name: r.id for r in reversed(model.rules) for name in (_row(r.id), r.id)}
