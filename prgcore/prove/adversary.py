@@ -54,7 +54,7 @@ def shown(engine: Engine, space: Space | None, gap: Gap) -> Counterexample:
 def weaker(old: Engine, new: Engine, after: Space) -> Dropped | None:
     """F10 as the old machine asks it, where the new machine asks for less; None: it does not.
 
-    Only what must be possible counts, and where nodes decide: a stronger adversary is no loss. An
+    Only what must be possible counts, and where nodes decide. A stronger adversary loses nothing. An
     entry is left out if the new machine lacks its event, or has one of its columns otherwise.
     """
     theirs = new.model
