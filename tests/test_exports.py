@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from random import Random
 
 import pytest
 import z3
@@ -177,6 +178,105 @@ def test_names_of_any_kind_are_written_so_that_they_are_read() -> None:
         "S_1.smt2": "unsat", "S_1.witness.smt2": "sat",
         "s_1_2.smt2": "unsat", "s_1.witness_2.smt2": "sat",
     }
+
+
+# --------------------------------------------------------------------- AIGER
+
+
+class Graph:
+    """A reader of binary AIGER, written from its specification, which takes one step at a time."""
+
+    def __init__(self, data: bytes) -> None:
+        head, rest = data.split(b"\n", 1)
+        kind, *counts = head.split()
+        assert kind == b"aig"
+        self.size, inputs, latches, outputs, gates = map(int, counts)
+        *lines, rest = rest.split(b"\n", latches + outputs)
+        self.next = [int(line) for line in lines[:latches]]
+        self.outputs = [int(line) for line in lines[latches:]]
+        self.inputs, self.first = inputs, inputs + latches + 1
+        self.gates, at = [], 0
+        for n in range(gates):
+            deltas = []
+            for _ in range(2):
+                number = shift = 0
+                while rest[at] & 128:
+                    number, shift, at = number | (rest[at] & 127) << shift, shift + 7, at + 1
+                deltas.append(number | rest[at] << shift)
+                at += 1
+            one = 2 * (self.first + n) - deltas[0]
+            self.gates.append((one, one - deltas[1]))
+            assert 2 * (self.first + n) > one >= one - deltas[1] >= 0
+        symbols, _, self.comment = rest[at:].decode().partition("\nc\n")
+        self.symbols = dict(line.split(" ", 1) for line in symbols.splitlines())
+        self.state = [0] * latches
+        assert self.size == inputs + latches + gates
+
+    def step(self, choice: int) -> list[int]:
+        """The outputs of this step; afterwards the latches hold the next state."""
+        values = [0, *(choice >> n & 1 for n in range(self.inputs)), *self.state]
+
+        def of(literal: int) -> int:
+            return values[literal >> 1] ^ (literal & 1)
+
+        for one, other in self.gates:
+            values.append(of(one) & of(other))
+        self.state = [of(n) for n in self.next]
+        return [of(n) for n in self.outputs]
+
+    def pair(self, model: Model) -> dict[str, str]:
+        """The pair that the latches hold."""
+        bits: dict[str, int] = {}
+        for n, bit in enumerate(self.state):
+            column, _, place = self.symbols[f"l{n}"].removeprefix("is.").rpartition(".")
+            bits[column] = bits.get(column, 0) | bit << int(place or 0) if column else 0
+        return {c.name: c.domain[bits[c.name]] for c in model.columns if not c.derived}
+
+
+@pytest.mark.parametrize("model", [LAMPS, TURNSTILE, MACHINES["prg"]], ids=lambda m: m.name)
+def test_a_walk_through_the_graph_is_a_walk_of_the_interpreter(model: Model) -> None:
+    engine = Engine(evolve(model, invariants=()))
+    graph = Graph(export(model, "aiger")["never.aig"])
+    moving = [r for r in model.rules if r.then]
+    rng = Random(4)
+    assert not any(graph.step(0))
+    assert graph.pair(model) == dict(model.initial[0])
+    moved = 0
+    for _ in range(400):
+        choice = rng.randrange(1 << graph.inputs)
+        before = engine.pair(graph.pair(model))
+        rule = moving[choice] if choice < len(moving) else None
+        fires = rule is not None and engine.possible(before, rule.event) and engine.holds(
+            rule.when, before)
+        after = engine.apply(before, rule) if fires else before
+        moved += after != before
+        assert not any(graph.step(choice))
+        assert graph.pair(model) == {c: after[c] for c in dict(model.initial[0])}
+    assert moved > 10
+
+
+def test_the_inputs_choose_the_initial_pair() -> None:
+    lit = tuple((n, "lit" if n == "node1.state" else v) for n, v in LAMPS.initial[0])
+    model = evolve(LAMPS, initial=(*LAMPS.initial, lit))
+    for choice, pair in ((0, LAMPS.initial[0]), (1, lit), (2, LAMPS.initial[0])):
+        graph = Graph(export(model, "aiger")["never.aig"])
+        graph.step(choice)
+        assert graph.pair(model) == dict(pair)
+
+
+@pytest.mark.parametrize("name", [*MACHINES, "odd"])
+def test_every_latch_begins_with_0_and_every_output_has_its_own_name(name: str) -> None:
+    model = MACHINES.get(name, ODD)
+    for file, data in export(model, "aiger").items():
+        graph = Graph(data)
+        assert len(data.split(b"\n", 1)[0].split()) == 6
+        assert all(line.isdigit() for line in data.split(b"\n")[1:len(graph.next) + 1])
+        assert len(set(graph.symbols.values())) == len(graph.symbols)
+        outputs = [v for k, v in graph.symbols.items() if k.startswith("o")]
+        ids = [p.id for p in promises(model)]
+        if name != "odd":
+            assert outputs == (ids if file == "never.aig" else [
+                f"{p.id}.witness.{n}" for p in promises(model) for n in range(1, len(p.reached) + 1)])
 
 
 # ------------------------------------------------------------- the command line

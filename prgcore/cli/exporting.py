@@ -19,12 +19,12 @@ def register(app: Group) -> None:
     """Add this command."""
     app.command(epilog=examples(
         "prgcore export smt2 --only S1", "prgcore export smt2 -o questions",
-        "prgcore export smt2 --machine mine.json -o questions",
+        "prgcore export smt2 --machine mine.json -o questions", "prgcore export aiger -o graphs",
     ))(export)
 
 
 def export(
-    form: Annotated[str, Argument(metavar="FORMAT", help="promela or smt2.")], *,
+    form: Annotated[str, Argument(metavar="FORMAT", help="aiger, promela or smt2.")], *,
     only: Annotated[
         list[str] | None,
         Option("--only", metavar="ID",
@@ -42,6 +42,9 @@ def export(
 
     smt2: for each promise one question to any SMT solver, in SMT-LIB 2. The answer
     unsat says that no step breaks the promise.
+
+    aiger: all promises as outputs of one graph, for a model checker of hardware. An
+    output that is never 1 is a promise that holds; no invariant is assumed.
 
     promela: one file for SPIN. Each state that it stores is a reachable pair.
     """

@@ -1,4 +1,4 @@
-"""Exports: a machine as text for other people's checkers.
+"""Exports: a machine as files for other people's checkers.
 
 Law: reads the table alone; one file per format; no solver. A format makes named files, and they are
 the same in every run.
@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias
 
 from prgcore.errors import BadInput
+from prgcore.exports.aiger import aiger
 from prgcore.exports.promela import promela
 from prgcore.exports.smt2 import smt2
 from prgcore.model import Model
@@ -20,6 +21,7 @@ Files: TypeAlias = Mapping[str, str | bytes]
 """The files of an export by their names, in order."""
 
 FORMATS: Mapping[str, Callable[[Model, Iterable[str]], Files]] = {
+    "aiger": aiger,
     "promela": promela,
     "smt2": smt2,
 }
