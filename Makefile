@@ -5,7 +5,7 @@ PROVER := .venv/.prover
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help prove test quick check docs rewrite bench mutants campaign clean
+.PHONY: help prove opinions test quick check docs rewrite bench mutants campaign clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -15,15 +15,19 @@ $(PROVER): pyproject.toml  # what proving needs and nothing else: z3, numpy and 
 	@touch $@
 
 $(READY): $(PROVER)  # the rest, for every other target
-	@.ci/install all,test,bench,docs,dev
+	@.ci/install all,opinions,test,bench,docs,dev
 	@touch $@
 
 prove: $(PROVER)  ## prove every promise of the machine, under every policy, and proofs/
 	$(BIN)/prgcore prove --progress --every-policy
 	$(BIN)/prgcore prove --progress proofs
 
-test: $(READY)  ## run all tests; installs Graphviz, Chromium and etcd where they are missing
-	@.ci/programs dot chromium etcd
+opinions: $(READY)  ## ask other people's checkers the same, under every policy; all must agree
+	@.ci/programs abc
+	$(BIN)/prgcore prove --progress --every-policy --ask all
+
+test: $(READY)  ## run all tests; installs Graphviz, Chromium, etcd and ABC where they are missing
+	@.ci/programs dot chromium etcd abc
 	PRGCORE_EVERYTHING=1 $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 quick: $(READY)  ## run the quick tests: for every change

@@ -41,6 +41,7 @@ SLOW = (
     "test_init.py", "test_views.py", "test_seats.py", "test_generated.py", "test_restrictions.py",
     "test_exports.py", "test_vacuity.py", "test_adversary.py", "test_space.py",
     "test_supports.py", "test_observations.py",
+    "test_exports.py", "test_vacuity.py", "test_adversary.py", "test_opinions.py",
 )
 """They search, prove or draw a whole machine, or try many examples: two seconds or more."""
 OTHERWISE = ("slow", "processes", "browser", "etcd")

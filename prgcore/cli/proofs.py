@@ -12,7 +12,7 @@ from prgcore.cli import inputs, output, shipped
 from prgcore.cli.commands import Argument, Exit, Group, Option, examples
 from prgcore.errors import BadInput, MissingExtra, unknown_name
 from prgcore.vocabulary import Verdict
-from prgcore.words import cut, wrapped
+from prgcore.words import counted, cut, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -69,6 +69,11 @@ def prove(
     seed: Annotated[
         int | None, Option("--seed", metavar="N", help="The seed that chooses the mutants (default: 0)."),
     ] = None,
+    ask: Annotated[
+        list[str] | None,
+        Option("--ask", metavar="CHECKER",
+                     help="Ask abc, cvc5, yices, or all of them too. Repeatable."),
+    ] = None,
     every_policy: Annotated[
         bool, Option("--every-policy", help="Prove the machine of every choice of policies."),
     ] = False,
@@ -97,7 +102,8 @@ def prove(
     """
     if listed:
         inputs.refuse_beside("--list", {"--mutants": mutants, "--seed": seed, "--junit": junit,
-                                        "--sarif": sarif, "--every-policy": every_policy, "--why": why})
+                                        "--sarif": sarif, "--every-policy": every_policy, "--why": why,
+                                        "--ask": ask})
     _belong_together({
         "--every-policy goes through the policies of the built-in machine; leave out --machine and "
         "--policy": every_policy and (machine or policy),
@@ -106,6 +112,7 @@ def prove(
         "--source says in --sarif where the rows of --machine stand; give both":
             source and (sarif is None or machine is None),
         "--why explains obligations of the machine; leave out the theorem files": why and paths,
+        "--ask is about the promises of the machine; leave out the theorem files": ask and paths,
     })
     _fit(junit, sarif)
     count = _mutants(mutants)
@@ -115,6 +122,9 @@ def prove(
     first = inputs.load_machine(machine, policy)
     with needed("prgcore prove"):
         from prgcore.prove import report as prover
+        from prgcore.prove.opinions import chosen, opinions
+        from prgcore.prove.work import Work
+    checkers = chosen(ask or ())
     _readable(files)
     stdin = inputs.read_text("-") if "-" in files else ""
     if listed:
@@ -130,7 +140,9 @@ def prove(
     for one in machines:
         label = f"proving {_policy(one.model.policy)}" if every_policy else "proving"
         with output.progress(label, always=progress) as tell:
-            reports.append(prover.prove(one, progress=tell, **asked))
+            work = Work(one, tell)
+            report = prover.prove(one, progress=tell, work=work, **asked)
+            reports.append(opinions(report, work, checkers, tell))
     if junit is not None:
         output.write_file(junit, _junit(reports))
     if sarif is not None and locate is not None:
@@ -286,11 +298,13 @@ def _page(report: Report) -> Iterator[RenderableType]:
     """The table; below it the findings, the assumptions, and the failures in full."""
     from rich.text import Text
 
-    table = output.table("id", "verdict", "method", "s", "obligation", right=("s",))
+    also = ("also",) if report.asked else ()
+    table = output.table("id", "verdict", "method", "s", *also, "obligation", right=("s",))
     for r in report.results:
         verdict = Text(r.verdict.replace("_", " "), style=COLOURS.get(r.verdict, ""))
         why = f" ({r.detail.get('says', '')})" if r.verdict == Verdict.NOT_APPLICABLE else ""
-        table.add_row(r.id, verdict, r.method, f"{r.seconds:.2f}", r.title + why)
+        opinions = (_opinions(r),) if report.asked else ()
+        table.add_row(r.id, verdict, r.method, f"{r.seconds:.2f}", *opinions, r.title + why)
     yield table
     yield ""
     found = output.table("id", "found")
@@ -305,6 +319,9 @@ def _page(report: Report) -> Iterator[RenderableType]:
     models = sorted({r.model for r in report.results if r.model})
     if models:
         yield f"model {', '.join(models)}"
+    for a in report.asked:
+        yield (f"asked {a.name} ({a.version}): {counted(a.opinions, 'opinion')}, {a.agree} agree, "
+               f"{a.unknown} unknown, in {a.seconds:.1f} s")
     for assumption in dict.fromkeys(a for r in _applicable(report) for a in r.assumptions):
         yield f"assuming {assumption}{_extent(report, assumption)}"
     for r in report.results:
@@ -337,6 +354,16 @@ def _supports(machine: Machine, report: Report, why: Iterable[str]) -> Iterator[
         more = [i for i in support.closure if i not in support.invariants]
         if more:
             yield "\n".join(wrapped(", ".join(more), "These need ", "  "))
+
+
+def _opinions(result: Result) -> str:
+    """The checkers that agree; with a question mark those that do not know."""
+    def word(name: str, opinion: Verdict) -> str:
+        if opinion is Verdict.UNKNOWN:
+            return f"{name}?"
+        return name if opinion is result.verdict else f"{name}:{opinion}"
+
+    return " ".join(word(name, opinion) for name, opinion in result.opinions.items())
 
 
 def _applicable(report: Report) -> list[Result]:
@@ -385,6 +412,5 @@ def _counts(report: Report) -> str:
 
 def _summaries(reports: list[Report]) -> Iterator[str]:
     for report in reports:
-        bad = [r.id for r in report.results
-               if r.verdict in (Verdict.REFUTED, Verdict.UNKNOWN, Verdict.VACUOUS, Verdict.DISAGREE)]
+        bad = [r.id for r in report.results if r.code]
         yield f"{_choices(report)}: {_counts(report)}" + (f": {', '.join(bad)}" if bad else "")

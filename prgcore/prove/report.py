@@ -12,7 +12,7 @@ from time import perf_counter
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from prgcore.engine import Engine
 from prgcore.errors import BadInput, BudgetExhausted, unknown_name
@@ -46,12 +46,21 @@ class Result:
     counterexample: Counterexample | None = None
     model: str = "P"
     support: Support | None = None
+    opinions: dict[str, Verdict] = field(factory=dict)
+
+    @property
+    def code(self) -> int:
+        """The exit code of this result: a checker that was asked and has no opinion is unknown."""
+        return EXIT[self.verdict] or (3 if Verdict.UNKNOWN in self.opinions.values() else 0)
 
     @property
     def story(self) -> str:
         """The failure as text; empty where there is none."""
-        if EXIT[self.verdict] == 0:
+        if self.code == 0:
             return ""
+        if EXIT[self.verdict] == 0:
+            return "; ".join(f"{name} has no opinion: {why}"
+                             for name, why in self.detail.get("no opinion", {}).items())
         told = self.counterexample.story if self.counterexample else ""
         return told or str(self.detail.get("says", ""))
 
@@ -62,11 +71,32 @@ class Result:
             "model": self.model, "assumptions": list(self.assumptions),
             "seconds": round(self.seconds, 3), "detail": self.detail,
         }
+        if self.opinions:
+            found["opinions"] = dict(self.opinions)
         if self.counterexample is not None:
             found["counterexample"] = self.counterexample.to_json()
         if self.support is not None:
             found["support"] = self.support.to_json()
         return found
+
+
+@frozen
+class Asked:
+    """A checker of other people that was asked, and how many of its opinions agree."""
+
+    name: str
+    version: str
+    seconds: float
+    opinions: int
+    agree: int
+    unknown: int
+
+    def to_json(self) -> dict[str, Any]:
+        """The shape of the contract."""
+        return {
+            "checker": self.name, "version": self.version, "seconds": round(self.seconds, 3),
+            "opinions": self.opinions, "agree": self.agree, "unknown": self.unknown,
+        }
 
 
 @frozen
@@ -78,11 +108,12 @@ class Report:
     policy: tuple[tuple[str, str], ...]
     results: tuple[Result, ...]
     seconds: float
+    asked: tuple[Asked, ...] = ()
 
     @property
     def exit_code(self) -> int:
         """0 all good, 1 refuted, 3 unknown, 4 vacuous or two checkers disagree."""
-        codes = {EXIT[r.verdict] for r in self.results}
+        codes = {r.code for r in self.results}
         return next((code for code in _WORST if code in codes), 0)
 
     @property
@@ -92,18 +123,21 @@ class Report:
 
     def to_json(self) -> dict[str, Any]:
         """The shape of the contract."""
-        return {
+        found = {
             "ok": self.ok, "machine": self.digest, "name": self.name,
             "policy": dict(self.policy), "seconds": round(self.seconds, 3),
             "obligations": [r.to_json() for r in self.results],
         }
+        if self.asked:
+            found["asked"] = [a.to_json() for a in self.asked]
+        return found
 
     def junit(self) -> str:
         """The report as JUnit XML, one test case per obligation."""
         suite = ET.Element("testsuite", {
             "name": f"prgcore prove {self.name}", "tests": str(len(self.results)),
-            "failures": str(sum(EXIT[r.verdict] in (1, 4) for r in self.results)),
-            "errors": str(sum(EXIT[r.verdict] == 3 for r in self.results)),
+            "failures": str(sum(r.code in (1, 4) for r in self.results)),
+            "errors": str(sum(r.code == 3 for r in self.results)),
             "skipped": str(sum(r.verdict == Verdict.NOT_APPLICABLE for r in self.results)),
             "time": f"{self.seconds:.3f}",
         })
@@ -112,12 +146,12 @@ class Report:
                 "classname": f"prgcore.{self.name}", "name": f"{r.id} {r.title}",
                 "time": f"{r.seconds:.3f}",
             })
-            code = EXIT[r.verdict]
+            code = r.code
             if r.verdict == Verdict.NOT_APPLICABLE:
                 ET.SubElement(case, "skipped", {"message": str(r.detail.get("says", ""))})
             elif code:
                 failed = ET.SubElement(case, "error" if code == 3 else "failure",
-                                       {"message": r.verdict})
+                                       {"message": r.verdict if EXIT[r.verdict] else Verdict.UNKNOWN})
                 failed.text = r.story
         return ET.tostring(suite, encoding="unicode", xml_declaration=True)
 
