@@ -22,6 +22,7 @@ from prgcore.prove.relation import Relation
 from prgcore.prove.report import prove
 from prgcore.seats import NODES, instantiate, seat_cube
 from prgcore.tables.adversary import ADVERSARY
+from prgcore.tables.columns import SICK
 from prgcore.tables.decisions import DECISIONS
 from prgcore.tables.machine import TABLE
 from prgcore.tables.policies import POLICIES
@@ -272,6 +273,25 @@ def test_a_gap_is_told_as_a_story_that_can_be_reached() -> None:
     assert strong.event.startswith("peer_host_lost(")
     assert strong.reachable
     assert strong.agrees
+
+
+@pytest.mark.parametrize(("column", "kinds"), [
+    ("duty", ({"waiting"}, {"starting", "acting"})),
+    ("health", ({"healthy"}, {"stopped"}, {*SICK})),
+])
+def test_a_derived_column_that_moves_a_node_to_another_kind_is_found(column, kinds) -> None:
+    """The entries name stored columns, so they do not follow where a table goes wrong."""
+    kind = {value: n for n, some in enumerate(kinds) for value in some}
+    model = MODELS[0]
+    original = next(c for c in model.columns if c.name == f"node1.{column}")
+    assert {*kind} == {*original.domain}
+    for row, value in original.table:
+        for other in original.domain:
+            if kind[other] != kind[value]:
+                table_ = tuple((k, other if k == row else v) for k, v in original.table)
+                columns = tuple(
+                    evolve(c, table=table_) if c is original else c for c in model.columns)
+                assert gaps(evolve(model, columns=columns)), (row, other)
 
 
 # ------------------------------------------------------------- machines of one's own
