@@ -31,7 +31,15 @@ def knowledge(model: Model) -> tuple[str, ...]:
     """
     columns = {c.name: c for c in model.columns}
     deciders = {e.name: e.decider for e in model.events}
-    found = []
+    found: list[str] = []
+    said: set[tuple[str, str]] = set()
+
+    def section(who: str, name: str) -> str:
+        """The section that may be missing, once for each column."""
+        again = (who, name) in said
+        said.add((who, name))
+        return "" if again else _section(who, columns[name], columns, model.hears)
+
     for i, rule in enumerate(model.rules):
         who = deciders[rule.event]
         if who == ENVIRONMENT:
@@ -41,7 +49,7 @@ def knowledge(model: Model) -> tuple[str, ...]:
         found += [
             f"rules[{i}].{at}: {who} decides {rule.event} and cannot know {name} "
             f"(observed by {_observers(columns[name], columns)})"
-            f"{_section(who, columns[name], columns, model.hears)}"
+            f"{section(who, name)}"
             for at, name in reads if not knows(who, columns[name], columns, model.hears)
         ]
         found += [

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from itertools import product
+from math import prod
 from typing import TypeAlias
 
 from attrs import field, frozen
@@ -33,6 +34,9 @@ from prgcore.model import (
 from prgcore.seats import Mirror
 
 __all__ = ["half", "is_mirrored", "symmetry", "twins", "unmirrored"]
+
+_MOST = 1 << 20
+"""The most values on which two effects that are written otherwise are compared; then they differ."""
 
 _Key: TypeAlias = frozenset[tuple[str, frozenset[str]]]
 _Cubes: TypeAlias = tuple[Cube, ...]
@@ -168,6 +172,8 @@ class _Comparison:
         if not named <= self.columns.keys():
             return False
         inputs = sorted({s for n in named for s in self.columns[n].sources or (n,)})
+        if prod(len(self.columns[name].domain) for name in inputs) > _MOST:
+            return False
         for values in product(*(self.columns[name].domain for name in inputs)):
             pair = dict(zip(inputs, values, strict=True))
             if self._becomes(one, target, pair) != self._becomes(other, target, pair):
