@@ -178,6 +178,11 @@ EMPTY: dict[str, tuple[dict[str, Any], set[str], str]] = {
          "columns": (*DOOR.columns, Column("bell", ("still", "rung"))),
          "initial": ((*DOOR.initial[0], ("bell", "still")),)}, {"S9"},
         "no reachable pair comes near a cube: it is out of reach by several cells"),
+    "exactly the one combination that there is": (
+        {"invariants": (*DOOR.invariants, Invariant("S9", "all shown", (), exactly=("bell",))),
+         "columns": (*DOOR.columns, Column("bell", ("still",))),
+         "initial": ((*DOOR.initial[0], ("bell", "still")),)}, {"S9"},
+        "S9 forbids nothing: it has no cube"),
     # guard checks
     "accepted in any pair": (done_only({}), GUARD, "press: when: every pair is in it"),
     "accepted in whole domains": (
@@ -231,6 +236,10 @@ EMPTY: dict[str, tuple[dict[str, Any], set[str], str]] = {
         only_by("door", "shut", "close", "jammed", "oiled"), GUARD, "nothing does oiled"),
     "a value that nothing ever has": (
         only_by("light", "blue"), GUARD, "value: no pair is in it: light in blue"),
+    "a value that every pair has already": (
+        {**only_by("bell", "still"), "columns": (*DOOR.columns, Column("bell", ("still",))),
+         "initial": ((*DOOR.initial[0], ("bell", "still")),)},
+        GUARD, "S9 forbids nothing: every pair has still already"),
     # progress
     "home is everywhere": (home({}), HOME, "every pair is home"),
     "home is a whole domain": (home({"light": ("red", "green", "blue")}), HOME, "every pair is home"),
@@ -304,6 +313,19 @@ EMPTY: dict[str, tuple[dict[str, Any], set[str], str]] = {
          "rules": (*(r for r in DOOR.rules if r.event not in ("jammed", "dries", "oiled")),
                    Rule("R6", "dries", outcome=Outcome.IGNORED))},
         {"F11"}, "no adversary"),
+    "what fails changes only what nothing reads": (
+        {"columns": (*DOOR.columns, Column("weather", ("dry", "rain"), "environment")),
+         "initial": ((*DOOR.initial[0], ("weather", "dry")),),
+         "events": (*(e for e in DOOR.events if e.name not in ("jammed", "dries", "oiled")),
+                    Event("rains", Kind.FAULT, "environment", seated=False),
+                    Event("clears", Kind.REPAIR, "environment", seated=False)),
+         "possible": (DOOR.possible[0], Possible("rains", {"weather": "dry"}),
+                      Possible("clears", {"weather": "rain"})),
+         "rules": (*(r for r in DOOR.rules if r.event not in ("jammed", "dries", "oiled")),
+                   Rule("R8", "rains", {}, {"weather": "rain"}),
+                   Rule("R9", "clears", {}, {"weather": "dry"})),
+         "observations": (), "goal": ()},
+        {"F11"}, "no adversary: nothing reads what fails (weather)"),
     "nothing happens by itself": (
         {"rules": rules(Rule("R4", "opened", outcome=Outcome.IGNORED),
                         Rule("R5", "jammed", outcome=Outcome.IGNORED), without="R3"),
@@ -314,6 +336,9 @@ EMPTY: dict[str, tuple[dict[str, Any], set[str], str]] = {
     "a story that tells nothing": (
         {"stories": (Story("s1", "nothing", (), "shut"),), "starts": (("shut", ()),)}, {"C5"},
         "story s1 has no step"),
+    "a story of comments": (
+        {"stories": (Story("s1", "nothing", ("# press", "", "given oil = dry"), "shut"),),
+         "starts": (("shut", ()),)}, {"C5"}, "story s1 has no step"),
     "a duty that is harmless nowhere": (
         duty(harmless=({"door": "opening"}, {"light": "blue"})), {"F9"},
         "Q1: harmless[1]: no pair is in it"),
@@ -607,6 +632,18 @@ def test_a_family_of_displays_that_nothing_shows_is_vacuous() -> None:
     found = one(evolve(model, families=(*model.families, idle)), "C3")
     assert found.verdict == "vacuous"
     assert found.detail["all"] == ["family HX1: no reachable pair shows one of its displays"]
+
+
+def test_a_defect_that_no_reachable_pair_has_is_not_excused() -> None:
+    model = prg().model
+    never = cube({"node1.state": "idle", "node2.state": "idle"})
+    situations = tuple(
+        evolve(s, advice=tuple(evolve(a, when=never) if a.defect else a for a in s.advice))
+        for s in model.situations)
+    assert situations != model.situations
+    found = one(evolve(model, situations=situations), "C2")
+    assert found.verdict == "refuted"
+    assert found.detail["says"].endswith("no reachable pair of the row fits")
 
 
 @cache

@@ -301,7 +301,7 @@ def advice(engine: Engine, space: Space) -> Outcome:
             pairs = _within(space, rows, some.when)
             problem, at = _leads_home(walk, pairs, some, home)
             checked += 1
-            if some.defect:
+            if some.defect and len(pairs):
                 defects.append(f"row {situation.row}, {some.says} ({some.defect})")
                 if not problem:
                     found.add(f"row {situation.row}: {some.says}: listed as a defect, and it "

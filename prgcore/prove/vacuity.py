@@ -9,6 +9,7 @@ be searched, the finding says so.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from math import prod
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -20,6 +21,7 @@ from prgcore.form.knowledge import ENVIRONMENT
 from prgcore.model import (
     AcceptedOnly,
     Cell,
+    Const,
     Convergence,
     Cube,
     Duty,
@@ -29,12 +31,14 @@ from prgcore.model import (
     Model,
     Observation,
     OnlyBy,
+    Story,
 )
 from prgcore.prove import document
 from prgcore.prove.codec import Codes
 from prgcore.prove.induction import touched
 from prgcore.prove.space import Edges, Space
 from prgcore.prove.work import BY_ITSELF, Judgement, Obligation, Work
+from prgcore.story.script import parse, write
 from prgcore.vocabulary import Kind, Method, Outcome, Verdict
 
 __all__ = [
@@ -220,7 +224,8 @@ def _told(cube: Cube) -> str:
 
 def _invariant(look: _Look, promise: Invariant) -> Iterator[Empty]:
     """A pair in every cube, a reachable one in the premise, and one near every cube."""
-    if not promise.never and not promise.exactly:
+    combinations = prod(len(look.model.domains[c]) for c in promise.exactly)
+    if not promise.never and combinations < 2:
         yield Empty(f"{promise.id} forbids nothing: it has no cube")
     yield from look.no_pair(("premise", promise.premise), *_each("never", promise.never))
     if look.space and not look.space.meets(promise.premise):
@@ -253,7 +258,10 @@ def _only_by(look: _Look, promise: OnlyBy) -> Iterator[Empty]:
     free = {*promise.events} - {event for event, _ in promise.when}
     if {r.event for r in look.model.rules if r.outcome is Outcome.DONE} <= free:
         yield Empty(f"{promise.id} forbids nothing: it names every event that does anything")
-    yield from look.no_pair(("value", Cube((Cell(promise.column, promise.value),))))
+    value = Cube((Cell(promise.column, promise.value),))
+    yield from look.no_pair(("value", value))
+    if look.everywhere((value,)):
+        yield Empty(f"{promise.id} forbids nothing: every pair has {promise.value} already")
     for event, cube in promise.when:
         yield from look.no_pair((f"when.{event}", cube))
         if look.everywhere((cube,)):
@@ -472,6 +480,12 @@ def _shown(work: Work, finding: Judgement) -> Iterator[Empty]:
                 yield _searched(f"family {family}: no reachable pair shows one of its displays")
 
 
+def _told_steps(story: Story) -> int:
+    """The number of lines of a story that can fail."""
+    lines = parse(write(story)).lines
+    return sum(line.verb not in ("policy", "start", "given") for line in lines)
+
+
 _ASKED: dict[str, Callable[[Work, Judgement], Iterable[Empty]]] = {
     "F2": _answered,
     "F7": _fires,
@@ -482,12 +496,35 @@ _ASKED: dict[str, Callable[[Work, Judgement], Iterable[Empty]]] = {
     "L3": lambda work, _: empty(work, Home(work.model.goal)),
     "C2": _counts("recommended actions", "no recommended action has events"),
     "C3": _shown,
+    "C1": lambda work, _: (
+        Empty(f"row {s.row}, cause {c.id}: no event leads from its start to the row")
+        for s in work.model.situations for c in s.causes if not c.events),
     "C5": lambda work, _: (
-        Empty(f"story {s.id} has no step") for s in work.model.stories if not s.steps),
+        Empty(f"story {s.id} has no step") for s in work.model.stories if not _told_steps(s)),
     "E1": _counts("edges compared", "no reachable step was compared"),
     "E2": _counts("traces replayed", "no trace was replayed"),
 }
 """For each obligation a function that finds its empty parts where it holds."""
+
+
+def _read(model: Model) -> set[str]:
+    """The columns that a promise reads, or an event that is neither a fault nor a repair."""
+    world = {e.name for e in model.events if e.kind in (Kind.FAULT, Kind.REPAIR)}
+    rules = [r for r in model.rules if r.event not in world]
+    cubes = [
+        *(r.when for r in rules), *(p.when for p in model.possible if p.event not in world),
+        *(c for i in model.invariants for c in i.never),
+        *(c for a in model.accepted_only for c in a.when),
+        *(c for x in model.exclusive for c in x.never_in),
+        *(c for o in model.observations for c in o.when),
+        *(c for v in model.converges for c in v.leaves),
+        *model.goal, Cube(model.transient),
+    ]
+    return {
+        *(cell.column for cube in cubes for cell in cube),
+        *(e.value.column for r in rules for e in r.then if not isinstance(e.value, Const)),
+        *(o.column for o in model.only_by), *(c for i in model.invariants for c in i.exactly),
+    }
 
 
 def f11(work: Work) -> Judgement:
@@ -505,9 +542,12 @@ def f11(work: Work) -> Judgement:
     dead += [_searched(f"{e.name}: every reachable pair refuses it") for e in look.model.events
              if e.kind is Kind.COMMAND and e.name not in answered]
     fails = {e.name for e in look.model.events if e.kind is Kind.FAULT or not e.success}
-    failed = {e.rule.event for e in look.done() if e.rule.event in fails}
+    failed = {e.rule.event: touched(e.rule, look.model) for e in look.done() if e.rule.event in fails}
+    changed = {column for columns in failed.values() for column in columns}
     if not failed:
         dead.append(_searched("no adversary: no fault, and no completion that fails, happens"))
+    elif not changed & _read(look.model):
+        dead.append(Empty(f"no adversary: nothing reads what fails ({', '.join(sorted(changed))})"))
     if dead:
         return _vacuous(dead)
     return Judgement(Verdict.PROVED, Method.SEARCH, {
