@@ -5,10 +5,10 @@ PROVER := .venv/.prover
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help prove opinions test quick check docs rewrite bench mutants campaign clean
+.PHONY: help prove opinions certificate test quick check docs rewrite bench mutants campaign clean
 
 help:  ## what can be made
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 $(PROVER): pyproject.toml  # what proving needs and nothing else: z3, numpy and the command line
 	@.ci/install prove,cli
@@ -25,6 +25,9 @@ prove: $(PROVER)  ## prove every promise of the machine, under every policy, and
 opinions: $(READY)  ## ask other people's checkers the same, under every policy; all must agree
 	@.ci/programs abc
 	$(BIN)/prgcore prove --progress --every-policy --ask all
+
+certificate: $(READY)  ## prove under every policy, and check the certificates without a solver
+	@.ci/certificate
 
 test: $(READY)  ## run all tests; installs Graphviz, Chromium, etcd and ABC where they are missing
 	@.ci/programs dot chromium etcd abc

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from prgcore.words import counted, indented, listed
 
 __all__ = [
-    "ActionFailed", "BadInput", "BudgetExhausted", "Conflict", "Failed", "ImpossibleEvent",
+    "ActionFailed", "BadInput", "BudgetExhausted", "Conflict", "Disagreement", "Failed", "ImpossibleEvent",
     "MalformedMachine", "MissingExtra", "NeedsTwoNodes", "NotTotal", "OutsideInvariant",
     "PrgError", "StaleEpoch", "Unavailable", "Undecided", "unknown_name",
 ]
@@ -99,6 +99,12 @@ class MalformedMachine(PrgError):
         self.findings: tuple[str, ...] = tuple(findings)
         self.head = f"{counted(len(self.findings), 'finding')} in the machine"
         super().__init__(f"{self.head}\n{indented(self.findings)}")
+
+
+class Disagreement(PrgError):
+    """Two checkers answer the same question differently: one of them is wrong."""
+
+    code = "disagree"
 
 
 class BudgetExhausted(PrgError):

@@ -17,7 +17,8 @@ WORDS = (
     "node", "peer", "pair", "seat", "state", "reason", "display", "column", "cell", "cube", "rule",
     "event", "command", "refusal", "action", "order", "record", "drawer", "epoch", "entry", "lease",
     "grant", "claim", "terms", "home", "situation", "cause", "story", "trace", "obligation",
-    "invariant", "assumption", "adversary", "model", "witness", "opinion", "export", "mutant",
+    "certificate", "invariant", "assumption", "adversary", "model", "witness", "opinion", "export",
+    "mutant",
 )
 
 LEFT_ON_PAGES = {

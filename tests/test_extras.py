@@ -16,6 +16,7 @@ EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["p
 MISSING = [
     ("z3", "prgcore.prove.report", "the prover", "prove"),
     ("numpy", "prgcore.prove", "the prover", "prove"),
+    ("pysat", "prgcore.prove.certificate", "a certificate", "certificate"),
     ("etcd3gw", "prgcore.stores.etcd", "a store in etcd", "etcd"),
     ("transitions", "prgcore.adapters.transitions", "the transitions adapter", "transitions"),
     ("statemachine", "prgcore.adapters.statemachine", "the python-statemachine adapter",

@@ -133,6 +133,8 @@ def exit_code(error: PrgError) -> int:
     unknown = (BudgetExhausted, Undecided, Conflict)
     if getattr(error, "exhausted", None) is False or isinstance(error, unknown):
         return 3
+    if error.code == "disagree":
+        return 4
     answered = ("impossible_event", "outside_invariant", "not_total", "no_plan", "action_failed")
     return 1 if error.code in answered else 2
 

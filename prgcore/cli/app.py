@@ -39,7 +39,7 @@ Exit codes:
 """
 
 MODULES = {
-    "prove": "proofs", "machine": "machines", "diagram": "pictures", "step": "steps",
+    "prove": "proofs", "recheck": "certifying", "machine": "machines", "diagram": "pictures", "step": "steps",
     "simulate": "steps", "conform": "conform", "explain": "questions", "available": "questions",
     "why-not": "questions", "plan": "questions", "users": "users", "timing": "timing",
     "diff": "compare", "explore": "explore", "export": "exporting", "init": "starting", "example": "starting",

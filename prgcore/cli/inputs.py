@@ -90,7 +90,21 @@ def read_text(source: str, *, any_text: bool = False) -> str:
     Raises:
         BadInput: the file cannot be read, is larger than `LIMIT`, or is not UTF-8 text.
     """
-    name = "standard input" if source == "-" else quoted(source)
+    data = read_bytes(source)
+    return decode_any(data) if any_text else decode(data, _called(source))
+
+
+def _called(source: str) -> str:
+    return "standard input" if source == "-" else quoted(source)
+
+
+def read_bytes(source: str) -> bytes:
+    """The bytes of a file, or of standard input when `source` is `-`.
+
+    Raises:
+        BadInput: the file cannot be read, or is larger than `LIMIT`.
+    """
+    name = _called(source)
     try:
         if source == "-":
             data: bytes = standard_input().read(LIMIT + 1)
@@ -103,7 +117,7 @@ def read_text(source: str, *, any_text: bool = False) -> str:
             from None
     if len(data) > LIMIT:
         raise BadInput(f"{name} is larger than {LIMIT // MEGABYTE} MB, the most that is read")
-    return decode_any(data) if any_text else decode(data, name)
+    return data
 
 
 def decode_any(data: bytes) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from xml.etree import ElementTree as ET
 
-from prgcore.cli import inputs, output, shipped
+from prgcore.cli import certifying, inputs, output, shipped
 from prgcore.cli.commands import Argument, Exit, Group, Option, examples
 from prgcore.errors import BadInput, MissingExtra, unknown_name
 from prgcore.vocabulary import Verdict
@@ -84,6 +84,11 @@ def prove(
         Path | None,
         Option("--sarif", metavar="FILE", help="Write a SARIF report, with the lines of rules."),
     ] = None,
+    certificate: Annotated[
+        Path | None,
+        Option("--certificate", metavar="FILE",
+                     help="Write a certificate for prgcore recheck; with --every-policy a folder."),
+    ] = None,
     source: Annotated[
         list[str] | None,
         Option("--source", metavar="FILE",
@@ -114,6 +119,8 @@ def prove(
         "--why explains obligations of the machine; leave out the theorem files": why and paths,
         "--ask is about the promises of the machine; leave out the theorem files": ask and paths,
     })
+    certifying.fit(certificate, {
+        "PATH": paths or None, "--only": only, "--list": listed, "--mutants": mutants, "--why": why})
     _fit(junit, sarif)
     count = _mutants(mutants)
     files = _theorems(paths or (), machine)
@@ -136,13 +143,15 @@ def prove(
         "stdin": stdin, "why": tuple(why or ()),
     }
     machines = tuple(_policies()) if every_policy else (first,)
+    places = certifying.places(certificate, machines, (junit, sarif), several=every_policy)
     reports = []
-    for one in machines:
+    for one, place in zip(machines, places, strict=True):
         label = f"proving {_policy(one.model.policy)}" if every_policy else "proving"
         with output.progress(label, always=progress) as tell:
             work = Work(one, tell)
             report = prover.prove(one, progress=tell, work=work, **asked)
             reports.append(opinions(report, work, checkers, tell))
+            certifying.write(place, reports[-1], work, tell)
     if junit is not None:
         output.write_file(junit, _junit(reports))
     if sarif is not None and locate is not None:
