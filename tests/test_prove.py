@@ -13,10 +13,11 @@ from attrs import evolve
 from prgcore.engine import Engine
 from prgcore.errors import BadInput
 from prgcore.machine import Machine, prg
-from prgcore.model import Cube, Model, Rule, Table
+from prgcore.model import Column, Cube, Event, Model, Possible, Rule, Table
 from prgcore.prove import induction
 from prgcore.prove.induction import Proof, breaks, induct
 from prgcore.prove.mutation import SURVIVED, fates, sample
+from prgcore.prove.obligations import obligations
 from prgcore.prove.relation import Relation
 from prgcore.prove.report import EXIT, Report, Result, listing, prove
 from prgcore.prove.work import Work
@@ -24,6 +25,7 @@ from prgcore.seats import instantiate
 from prgcore.story.script import parse, run
 from prgcore.tables.machine import TABLE
 from prgcore.tables.policies import POLICIES
+from prgcore.vocabulary import Kind
 from tests.planted import rewritten, row
 
 PRG = prg()
@@ -292,6 +294,25 @@ def test_a_peer_that_does_not_forget_whom_it_lost_runs_in_circles() -> None:
     _replays(model, found)
     assert found.detail["says"].startswith("these rules follow one another for ever: ")
     assert "F114@" in found.detail["says"]
+
+
+@pytest.mark.parametrize("ways", [
+    {"a": "be", "b": "a"}, {"a": "be", "b": "ae"}, {"a": "bc", "b": "ace", "c": "e"},
+    {"a": "b", "b": "cd", "c": "b", "d": "e"}, {"a": "b", "b": "c", "c": "abe"},
+])
+def test_a_way_that_can_end_and_go_round_is_found(ways):
+    """Each letter is a value, and timers lead from it to some others; nothing follows e."""
+    steps = [(one, other) for one, others in ways.items() for other in others]
+    model = Model(
+        name="ways", columns=(Column("at", tuple("abcde")),), initial=((("at", "a"),),),
+        events=tuple(Event(f"{a}{b}", Kind.TIMER, "environment") for a, b in steps),
+        possible=tuple(Possible(f"{a}{b}", {"at": a}) for a, b in steps),
+        rules=tuple(Rule(f"R{a}{b}", f"{a}{b}", {}, {"at": b}) for a, b in steps))
+    found = next(o for o in obligations(model) if o.id == "L1").run(Work(Engine(model)))
+    assert found.verdict == "refuted"
+    round_ = [rule[1:] for rule in found.detail["cycle"]]
+    assert all(one[1] == then[0] for one, then in zip(round_, (*round_[1:], round_[0]), strict=True))
+
 
 
 def test_a_cell_that_is_dropped_where_another_rule_answers_is_an_overlap() -> None:

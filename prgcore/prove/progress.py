@@ -84,6 +84,8 @@ def chains(pairs: Sized, edges: Graph) -> Chains:
         count -= np.bincount(source[leaving], minlength=size).astype(np.int32)
         source, target = source[~leaving], target[~leaving]
         fresh = (count == 0) & ~gone
+        if not fresh.any():  # what can end can also go round
+            return _cycle(edges, ~gone, ends)
         rounds += 1
         height[fresh] = rounds
         first = int(np.flatnonzero(fresh)[0])
