@@ -284,7 +284,9 @@ def table(count: int, seed: int) -> None:
     from prgcore.engine import Engine
     from prgcore.errors import PrgError
     from prgcore.machine import prg
-    from prgcore.prove.mutation import mutate, sample
+    from prgcore.prove.mutants.rules import mutants
+    from prgcore.prove.mutants.score import sample
+    from prgcore.prove.mutants.shape import mutate
     from prgcore.story.script import parse, run, tell
 
     def fails(engine: Engine, text: str) -> bool:
@@ -305,13 +307,14 @@ def table(count: int, seed: int) -> None:
                if not parse(t := f.read_text("utf-8")).policy]
     printed = [prints(prg(), t) for t in written]
     by_stories = by_output = by_either = shown = 0
-    for mutant in sample(model, count, seed):
+    every = [*mutants(model)]
+    for mutant in (every[n] for n in sample(count, len(every), seed)):
         engine = Engine(mutate(model, mutant))
         one = any(fails(engine, t) for t in told)
         other = any(prints(engine, t) != p for t, p in zip(written, printed, strict=True))
         by_stories, by_output, by_either = by_stories + one, by_output + other, by_either + (
             one or other)
-        shown += mutant.changed is None or fields(mutant.changed, "") != fields(mutant.original, "")
+        shown += mutant.new is None or fields(mutant.new, "") != fields(mutant.old, "")
     print(f"{count} mutants of the table: the {len(told)} stories of the tables find {by_stories}, "
           f"the {len(written)} with their output {by_output}, both together {by_either}; "
           f"the page of the rules shows {shown}")

@@ -479,6 +479,8 @@ def test_a_name_as_wide_as_the_page_leaves_room_for_the_rest(run):
     (("prove", "--list", "--junit", "x.xml", "--mutants", "3"),
      "--list does not go with --mutants and --junit"),
     (("prove", "--list", "--every-policy"), "--list does not go with --every-policy"),
+    (("prove", "--kind", "rules"), "--kind chooses the mutants; say how many with --mutants N or all"),
+    (("prove", "--mutants", "3", "--kind", "rulez"), "unknown kind of mutants 'rulez'"),
     (("prove", "--seed", "0"), "--seed chooses the mutants; say how many with --mutants N"),
 ])
 def test_options_that_would_be_ignored_are_refused(bad, words, said):
@@ -615,8 +617,10 @@ def test_prove_prints_a_table_with_assumptions_beneath(run, prover):
     assert "\nassuming A-LIN: one record\n" in answer.out
     assert answer.out.endswith("1 proved in 0.2 s\n")
     assert max(map(len, answer.out.splitlines())) <= 80
-    assert prover.asked[0][1] == {"only": ("S1",), "mutants": 20, "seed": 7, "paths": (),
-                                  "stdin": "", "progress": None, "why": ()}
+    asked = prover.asked[0][1]
+    assert asked.pop("survivors")
+    assert asked == {"only": ("S1",), "mutants": 20, "seed": 7, "paths": (), "kinds": (),
+                     "stdin": "", "progress": None, "why": ()}
 
 
 @pytest.mark.parametrize("code", [1, 3, 4])

@@ -16,7 +16,9 @@ from prgcore.machine import build, prg
 from prgcore.model import Action, Cube, Duty, Event, Model, Rule
 from prgcore.prove.duties import Duties, f9
 from prgcore.prove.induction import Proof, is_mirrored
-from prgcore.prove.mutation import EQUIVALENT, Killer, Mutant, mutants
+from prgcore.prove.mutants.judge import UNORDERED, Judge
+from prgcore.prove.mutants.rules import mutants
+from prgcore.prove.mutants.shape import Mutant
 from prgcore.prove.relation import Relation
 from prgcore.prove.work import Judgement, Work
 from prgcore.seats import instantiate, mirror_rule
@@ -157,40 +159,38 @@ def test_every_changed_action_of_some_rules_is_killed_or_is_an_order_of_which_no
 ) -> None:
     chosen = [
         m for m in mutants(build())
-        if m.what.startswith("action") and m.original.id in ("A102", "F120@node1", "F114@node1")
+        if m.what.startswith("action") and m.at in ("A102", "F120@node1", "F114@node1")
     ]
-    alive = [
-        f"{m.original.id} {m.what}" for m in chosen if m.changed and not wrong(m.changed)]
+    alive = [f"{m.at} {m.what}" for m in chosen if not wrong(m.new)]
     assert len(chosen) > 40
     assert alive
-    assert all(what.startswith("A102 ") and "exchanged" in what for what in alive)
+    assert all(what.startswith("A102 ") and " moved " in what for what in alive)
 
 
 def test_no_changed_action_of_a_lamp_survives() -> None:
-    killer = Killer(lamps())
+    judge = Judge(lamps())
     chosen = [m for m in mutants(lamps()) if m.what.startswith("action")]
-    assert {killer.fate(m) for m in chosen} == {"F9"}
+    assert {judge.fate(m) for m in chosen} == {"F9"}
     assert len(chosen) == 38
 
 
 def test_an_order_of_which_no_duty_speaks_is_counted_apart() -> None:
     duties = (LAMP_DUTIES[0], *(evolve(LAMP_DUTIES[1], id=f"Q{n}", asks=(asks,))
                                 for n, asks in ((2, _action(RING)), (3, _action(OFF)))))
-    killer = Killer(lamps(duties=duties))
-    fates = {m.what: killer.fate(m) for m in mutants(lamps(duties=duties))
-             if m.original.id == "A108@node1" and m.what.startswith("action")}
-    assert {what for what, fate in fates.items() if fate == EQUIVALENT[2]} == {
-        "actions ring(node1), current_off(node1) exchanged"}
+    judge = Judge(lamps(duties=duties))
+    fates = {m.what: judge.fate(m) for m in mutants(lamps(duties=duties))
+             if m.at == "A108@node1" and m.what.startswith("action")}
+    assert {what for what, fate in fates.items() if fate == UNORDERED} == {
+        "action ring(node1) moved to the end"}
 
 
 def test_a_mutant_of_a_group_command_changes_both_seats() -> None:
     model = build()
-    dropped = next(m for m in mutants(model) if m.original.id == "A102"
+    dropped = next(m for m in mutants(model) if m.at == "A102"
                    and m.what == "action disconnect_users(node1) dropped")
-    assert dropped.changed is not None
-    assert not {a for a in dropped.changed.actions if a.do == "disconnect_users"}
+    assert not {a for a in dropped.new.actions if a.do == "disconnect_users"}
     assert is_mirrored(evolve(model, rules=tuple(
-        dropped.changed if r.id == "A102" else r for r in model.rules)))
+        dropped.new if r.id == "A102" else r for r in model.rules)))
 
 
 def test_without_duties_no_action_is_changed() -> None:
@@ -202,7 +202,8 @@ def test_the_last_action_of_a_command_that_does_nothing_else_is_form() -> None:
     model = evolve(lamps(), rules=(*lamps().rules, bell := Rule(
         "A120", "chime", actions=(Action("chime"),))), events=(*lamps().events, Event(
             "chime", Kind.COMMAND, "administrator", seated=False)))
-    assert Killer(model).fate(Mutant(bell, evolve(bell, actions=()), "")) == "form"
+    silent = Mutant("rules", "A120", "", "rules", ((bell, evolve(bell, actions=())),))
+    assert Judge(model).fate(silent) == "form"
 
 
 # ---------------------------------------------------------------- any machine

@@ -16,7 +16,6 @@ from prgcore.machine import Machine, prg
 from prgcore.model import Column, Cube, Event, Model, Possible, Rule, Table
 from prgcore.prove import induction
 from prgcore.prove.induction import Proof, breaks, induct
-from prgcore.prove.mutation import SURVIVED, fates, sample
 from prgcore.prove.obligations import obligations
 from prgcore.prove.relation import Relation
 from prgcore.prove.report import EXIT, Report, Result, listing, prove
@@ -327,22 +326,6 @@ def test_a_rule_that_is_removed_leaves_a_hole() -> None:
     assert "critical_service_delay(node" in found.detail["says"]
     assert found.counterexample is not None
     assert found.counterexample.trace
-
-
-# ------------------------------------------------------------------------- mutants
-
-
-def test_a_sample_of_mutants_has_no_survivor() -> None:
-    chosen = sample(PRG.model, 40, seed=2026)
-    assert len(chosen) == 40
-    fate = [(m.original.id, m.what, f) for m, f in fates(PRG.model, chosen, workers=1)]
-    assert [f for f in fate if f[2] == SURVIVED] == []
-    assert sum(f[2].startswith("equivalent") for f in fate) < 20
-
-
-def test_the_same_seed_gives_the_same_mutants() -> None:
-    assert sample(PRG.model, 10, seed=1) == sample(PRG.model, 10, seed=1)
-    assert sample(PRG.model, 10, seed=1) != sample(PRG.model, 10, seed=2)
 
 
 def test_a_junction_keeps_its_terms_alive_even_if_nobody_else_does() -> None:

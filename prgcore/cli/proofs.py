@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
@@ -69,6 +70,10 @@ def prove(
     seed: Annotated[
         int | None, Option("--seed", metavar="N", help="The seed that chooses the mutants (default: 0)."),
     ] = None,
+    kind: Annotated[
+        list[str] | None,
+        Option("--kind", metavar="KIND", help="Run only this kind of mutants. Repeatable."),
+    ] = None,
     ask: Annotated[
         list[str] | None,
         Option("--ask", metavar="CHECKER",
@@ -114,6 +119,7 @@ def prove(
         "--policy": every_policy and (machine or policy),
         "--seed chooses the mutants; say how many with --mutants N":
             seed is not None and mutants is None,
+        "--kind chooses the mutants; say how many with --mutants N or all": kind and mutants is None,
         "--source says in --sarif where the rows of --machine stand; give both":
             source and (sarif is None or machine is None),
         "--why explains obligations of the machine; leave out the theorem files": why and paths,
@@ -142,6 +148,8 @@ def prove(
         "only": tuple(only or ()), "mutants": count, "seed": seed or 0, "paths": files,
         "stdin": stdin, "why": tuple(why or ()),
     }
+    if count is not None:
+        asked |= {"kinds": _kinds(kind or ()), "survivors": _survivors() if machine is None else {}}
     machines = tuple(_policies()) if every_policy else (first,)
     places = certifying.places(certificate, machines, (junit, sarif), several=every_policy)
     reports = []
@@ -202,6 +210,28 @@ def _mutants(text: str | None) -> int | None:
     if not (text.isascii() and text.isdigit() and 0 < len(text) < 10 and int(text)):
         raise BadInput(f"--mutants {text[:40]!r}: expected a number of mutants, or all")
     return int(text)
+
+
+def _kinds(names: Iterable[str]) -> tuple[str, ...]:
+    """The kinds of mutants to run.
+
+    Raises:
+        BadInput: there is no such kind.
+    """
+    from prgcore.prove.mutants.kinds import KINDS
+
+    given = tuple(names)
+    for name in given:
+        if name not in KINDS:
+            raise BadInput(unknown_name("kind of mutants", name, KINDS))
+    return given
+
+
+def _survivors() -> dict[str, str]:
+    """The mutants of the built-in machine that may survive, each with its decision and reason."""
+    from prgcore.tables.survivors import SURVIVORS
+
+    return {s.mutant: f"{s.why} ({s.decision})" for s in SURVIVORS}
 
 
 def _theorems(paths: Iterable[str], machine: str | None) -> tuple[str, ...]:
@@ -316,13 +346,7 @@ def _page(report: Report) -> Iterator[RenderableType]:
         table.add_row(r.id, verdict, r.method, f"{r.seconds:.2f}", *opinions, r.title + why)
     yield table
     yield ""
-    found = output.table("id", "found")
-    for r in report.results:
-        if r.detail and r.verdict in (Verdict.PROVED, Verdict.REPORTED):
-            found.add_row(r.id, _found(r.detail))
-    if found.rows:
-        yield found
-        yield ""
+    yield from _figures(report)
     policy = _choices(report)
     yield f"machine {report.digest[:16]}" + (f", {policy}" if policy else "")
     models = sorted({r.model for r in report.results if r.model})
@@ -373,6 +397,42 @@ def _opinions(result: Result) -> str:
         return name if opinion is result.verdict else f"{name}:{opinion}"
 
     return " ".join(word(name, opinion) for name, opinion in result.opinions.items())
+
+
+def _figures(report: Report) -> Iterator[RenderableType]:
+    """The figures of what is proved, and those of the mutants."""
+    found = output.table("id", "found")
+    for r in report.results:
+        if r.detail and "kinds" not in r.detail and r.verdict in (
+                Verdict.PROVED, Verdict.REPORTED):
+            found.add_row(r.id, _found(r.detail))
+    if found.rows:
+        yield found
+        yield ""
+    for r in report.results:
+        if "kinds" in r.detail:
+            yield from _kinds_page(r.detail)
+
+
+def _kinds_page(detail: dict[str, Any]) -> Iterator[RenderableType]:
+    """M1: the figures of every kind of mutants, what notices them, and what nothing notices."""
+    words = ("killed", "equivalent", "unordered", "surviving")
+    table = output.table("mutants of", *words, right=words)
+    for name, figures in (*detail["kinds"].items(), ("all of them", detail)):
+        table.add_row(name, *(f"{figures.get(word, 0):,}" for word in words))
+    yield table
+    yield ""
+    yield (f"{detail['mutants']:,} of {detail['of']:,} mutants, seed {detail['seed']}; "
+           f"score {detail['score']:.2%} of those that are another machine")
+    killers = sorted(detail["by"].items(), key=lambda one: -one[1])
+    yield "noticed by " + ", ".join(f"{id_} {count:,}" for id_, count in killers)
+    if detail["unordered"]:
+        orders = Counter(o.partition(":")[0] for o in detail["orders of which no duty speaks"])
+        yield "orders of which no duty speaks: " + ", ".join(
+            f"{rule} {count}" for rule, count in orders.items())
+    for mutant in detail["survivors"]:
+        yield f"survives: {mutant}; {detail['listed'].get(mutant, 'it is not listed')}"
+    yield ""
 
 
 def _applicable(report: Report) -> list[Result]:

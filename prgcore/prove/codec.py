@@ -8,13 +8,14 @@ together (node1, node2, the group) form a block with one integer code. Tables ar
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from functools import cached_property, reduce
 from math import prod
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from prgcore.errors import BudgetExhausted
 from prgcore.model import By, Column, Const, Copy, Cube, Model, Rule, Value, copied
@@ -123,6 +124,21 @@ class Codec:
                     parts[b] = parts[b] + part if b in parts else part
                 found[column.name] = _Spanning(tuple(parts.items()), self._table(column))
         return found
+
+    def with_column(self, column: Column) -> Codec:
+        """The same codes, read with another table of a derived column."""
+        other = copy(self)
+        set_ = object.__setattr__
+        columns = tuple(column if c.name == column.name else c for c in self.model.columns)
+        set_(other, "model", evolve(self.model, columns=columns))
+        if column.name in self.home:
+            index = sum(self.values[s].astype(np.int64) * w for s, w in self._weights(column))
+            set_(other, "values", self.values | {column.name: self._table(column)[index]})
+        else:
+            parts = self.spanning[column.name].parts
+            set_(other, "spanning", self.spanning | {
+                column.name: _Spanning(parts, self._table(column))})
+        return other
 
     def value(self, column: str, codes: Codes) -> npt.NDArray[np.uint8]:
         """The index in its domain of a column's value, for every pair."""

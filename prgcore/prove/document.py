@@ -38,7 +38,7 @@ from prgcore.vocabulary import Outcome as Done
 
 __all__ = [
     "NODES", "Numbers", "Outcome", "advice", "causes", "citations", "combinations", "displays",
-    "documented", "holes", "missing", "shows", "spelt", "stable_displays", "stories",
+    "documented", "follow", "halves", "holes", "missing", "shows", "spelt", "stable_displays", "stories",
 ]
 
 Numbers = npt.NDArray[np.int32]
@@ -101,7 +101,7 @@ def causes(engine: Engine, space: Space | None = None) -> Outcome:
         for cause, mirrored in product(situation.causes, (False, True)):
             events = (*dict(engine.model.starts)[cause.start], *cause.events)
             mine = [mirror_name(e) if mirrored else e for e in events]
-            problem = _follow(engine, situation, mine, mirrored=mirrored)
+            problem = follow(engine, situation, mine, mirrored=mirrored)
             if problem:
                 found.add(f"row {situation.row}, cause {cause.id}: {problem}")
             count += 1
@@ -115,7 +115,7 @@ def causes(engine: Engine, space: Space | None = None) -> Outcome:
     return found
 
 
-def _follow(
+def follow(
     engine: Engine, situation: Situation, events: list[str], *, mirrored: bool
 ) -> str:
     """The fault on the way to a row; empty if there is none."""
@@ -410,7 +410,7 @@ def spelt(display: Display) -> str:
 # ------------------------------------------------------------- C4: citations
 
 
-def _halves(situations: Iterable[Situation]) -> dict[Shown | None, set[str]]:
+def halves(situations: Iterable[Situation]) -> dict[Shown | None, set[str]]:
     """The displays that the rows print for one node, each with its rows."""
     found: dict[Shown | None, set[str]] = {}
     for s in situations:
@@ -424,7 +424,7 @@ def citations(engine: Engine, space: Space) -> Outcome:
 
     Every row that a rule cites shows a display that the rule gives. Every row is cited.
     """
-    found, printed = Outcome(), _halves(engine.model.situations)
+    found, printed = Outcome(), halves(engine.model.situations)
     cited: set[str] = set()
     without = 0
     for edges in space.edges:

@@ -6,7 +6,7 @@ rule change no pair, so no other obligation sees them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import z3
 from attrs import define, field, frozen
@@ -21,7 +21,7 @@ from prgcore.prove.space import Space
 from prgcore.prove.work import Judgement, Work
 from prgcore.vocabulary import Method, Outcome, Verdict
 
-__all__ = ["Duties", "Wrong", "f9"]
+__all__ = ["Duties", "Wrong", "disorder", "f9", "may_meet"]
 
 
 @frozen
@@ -96,7 +96,7 @@ class _Steps:
         self.effects = self.relation.effects(rule)
         self.met = tuple(
             (duty, self.relation.both([self.relation.holds(duty.before), self._leads(duty.after)]))
-            for duty in _may_meet(self.relation.model, rule)
+            for duty in may_meet(self.relation.model.duties, rule, self.relation.model)
         )
 
     def _leads(self, *into: Cube) -> Term:
@@ -111,7 +111,7 @@ class _Steps:
             yield from self._needless(action)
         yield from self._harmful()
         for duty, met in self.met:
-            for first, then in _disorder(self.rule.actions, duty):
+            for first, then in disorder(self.rule.actions, duty):
                 yield from self._meets(duty, met, f"asks for {then} before {first} ({duty.id})")
 
     def _missing(self) -> Iterator[Wrong]:
@@ -163,12 +163,12 @@ class _Steps:
         return Wrong(f"{self.rule.id} {says}", self.rule, pair, before, after, into)
 
 
-def _may_meet(model: Model, rule: Rule) -> Iterator[Duty]:
+def may_meet(duties: Iterable[Duty], rule: Rule, model: Model) -> Iterator[Duty]:
     """The duties that a step of a rule can meet, judged by its cells and constants: few remain."""
     changed = touched(rule, model)
     becomes = tuple(
         Cell(e.target, e.value.value) for e in rule.then if isinstance(e.value, Const))
-    for duty in model.duties:
+    for duty in duties:
         before = rule.when & duty.before
         if before is not None and (not duty.events or rule.event in duty.events):
             stays = tuple(cell for cell in before if cell.column not in changed)
@@ -176,7 +176,7 @@ def _may_meet(model: Model, rule: Rule) -> Iterator[Duty]:
                 yield duty
 
 
-def _disorder(actions: tuple[Action, ...], duty: Duty) -> Iterator[tuple[Action, Action]]:
+def disorder(actions: tuple[Action, ...], duty: Duty) -> Iterator[tuple[Action, Action]]:
     """Two actions that a rule asks for the wrong way round: the first and the one that follows."""
     place = {action: n for n, action in enumerate(actions)}
     wanted = [(first, then) for then in duty.asks for first in duty.follows]

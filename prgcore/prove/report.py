@@ -6,7 +6,7 @@ disagreement or vacuity (4), refuted (1), unknown (3), all good (0).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -16,8 +16,8 @@ from attrs import evolve, field, frozen
 
 from prgcore.engine import Engine
 from prgcore.errors import BadInput, BudgetExhausted, unknown_name
-from prgcore.prove import mutation
 from prgcore.prove.counterexample import Counterexample
+from prgcore.prove.mutants import score
 from prgcore.prove.obligations import obligations
 from prgcore.prove.supports import Support, Supports
 from prgcore.prove.theorems import read, read_text
@@ -175,7 +175,7 @@ def listing(
     Raises:
         BadInput: a theorem file that cannot be read.
     """
-    m1 = mutation.obligation(0, 0)
+    m1 = score.obligation(0, 0)
     todo = _theorems(machine, paths, stdin) if paths else (*obligations(machine.model), m1)
     return tuple((o.id, o.title) for o in todo)
 
@@ -189,6 +189,8 @@ def prove(
     progress: Callable[[str, int, int], None] | None = None,
     mutants: int | None = None,
     seed: int = 0,
+    kinds: Iterable[str] = (),
+    survivors: Mapping[str, str] | None = None,
     work: Work | None = None,
     why: Iterable[str] = (),
 ) -> Report:
@@ -203,6 +205,8 @@ def prove(
         seed: chooses the mutants, if not all are run.
         why: ids of obligations of the machine whose supports are wanted; only these are proved if
             `only` is empty.
+        kinds: the kinds of mutants to run; all if none are given.
+        survivors: the mutants that may survive, by name, each with its reason.
         work: earlier searches and proofs of this machine, which are used again.
 
     Raises:
@@ -211,7 +215,7 @@ def prove(
     work = work or Work(machine, progress)
     todo = list(_theorems(machine, paths, stdin) if paths else obligations(machine.model))
     if mutants is not None:
-        todo.append(mutation.obligation(mutants, seed))
+        todo.append(score.obligation(mutants, seed, tuple(kinds), survivors))
     explained = dict.fromkeys(why)
     wanted = ([*only] and [*only, *explained]) or [*explained]
     known = {o.id for o in todo}

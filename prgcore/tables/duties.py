@@ -20,9 +20,6 @@ _AT_REST = (*SETTLED, State.RUNNING_IN_FAILED_MODE, State.UNKNOWN)
 """The node serves nobody, except its own users while high availability is off."""
 
 _LETS_GO = ("disconnect_users(me)", "release_grant(me)")
-_NO_HOLDER = {"me.state": others(*HOLDERS)}
-"""To give back a grant that is not held does nothing; to give back a held one would break S2."""
-
 DUTIES = (
     # the grant and the users
     Duty(
@@ -41,20 +38,19 @@ DUTIES = (
         "Q3", "a node that ceases to hold the grant disconnects users, and gives it back", _LETS_GO,
         before={"me.state": HOLDERS},
         after={"me.state": others(*HOLDERS, State.INITIALIZING, State.FAILING_OVER)},
-        harmless=_NO_HOLDER,
-        why="the manager of a node that is overtaken (Failing Over) is not heard; Q4 and Q5 apply later",
+        harmless={"me.state": others(*HOLDERS)},
+        why="the manager of a node that is overtaken (Failing Over) is not heard; Q4 and Q5 apply later. To give "
+            "back a grant that is not held does nothing; to give back a held one would break S2",
     ),
     Duty(
         "Q4", "a node that comes to rest disconnects users, and gives the grant back", _LETS_GO,
         before={"me.state": others(*_AT_REST)}, after={"me.state": _AT_REST},
-        harmless=_NO_HOLDER,
         why="a node that was overtaken unheard lets go when it reads the record",
     ),
     Duty(
         "Q5", "a node that has started without the grant disconnects users, and gives it back", _LETS_GO,
         before={"me.state": State.INITIALIZING},
         after={"me.state": others(State.INITIALIZING, *HOLDERS)},
-        harmless=_NO_HOLDER,
         why="a dead manager did nothing that was asked of it, and its services may have run on",
     ),
     Duty(
@@ -75,8 +71,8 @@ DUTIES = (
     Duty(
         "Q8", "a node whose held services must run starts them", "start_critical_services(me)",
         before={"me.services": "stopped", "me.state": others(State.TAKING_BACK)},
-        after={"me.services": "up"},
-        follows="disconnect_users(peer)", harmless={"me.services": ("up", "down")},
+        after={"me.services": ("up", "down")},
+        follows="disconnect_users(peer)",
         why="a node that serves its users again waits until the peer has let them go",
     ),
     Duty(

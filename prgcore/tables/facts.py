@@ -14,7 +14,7 @@ from prgcore.model import Cube, Cubelike, Values, as_values, cube, cubes
 __all__ = [
     "Condition", "ConfigurationField", "ConfigurationRule", "Contradiction", "Counter",
     "CriticalService", "Fact", "Hindrance", "Limits", "LoginProfile", "Misprint", "Number",
-    "Parameter", "Restriction", "Sanity", "Sum", "Timer",
+    "Parameter", "Restriction", "Sanity", "Sum", "Survivor", "Timer",
 ]
 
 Number: TypeAlias = int | float
@@ -184,6 +184,18 @@ class Restriction:
     seconds: tuple[Number, Number] | None = None
     decisions: Values = field(converter=as_values, default=())
     since: str = ""
+
+
+@frozen
+class Survivor:
+    """A mutant that no obligation notices, as M1 names it, and the decision that lets it live.
+
+    `decision` is a decision of the tables (D13) or the number of a decision record (0013).
+    """
+
+    mutant: str
+    decision: str
+    why: str
 
 
 @frozen

@@ -418,6 +418,18 @@ _HARD = (
         "expect node1 Taking Over / Peer Reboot", "takeover_done(node1)",
         "expect node1 Running in Backup Mode / Peer Reboot", "expect node1.services = up",
     ), only={"idle_on_peer_loss": "take_over"}),
+    Story("H20", "a sick node that does not hear its peer waits for the heartbeat (D06)", (
+        "enable_ha", "heartbeat_heard(node2)", "link_cut", "heartbeat_lost(node1)",
+        "takeover_done(node1)", "heartbeat_lost(node2)", "fallback(node2)", "takeback_done(node2)",
+        "expect node1 Normal / Normal", "expect node1.hears_peer = no", "services_down(node1)",
+        "ignored critical_service_delay(node1)", "services_down(node2)",
+        "ignored critical_service_delay(node1)", "expect node2 Normal / Normal",
+    ), "initial"),
+    Story("H21", "a failed node that hears a peer that starts leaves it to that start", (
+        "manager_stop(node2)", "enable_ha", "heartbeat_lost(node1)", "manager_start(node2)",
+        "internal_error(node1)", "heartbeat_heard(node1)", "expect node1.hears_peer = yes",
+        *_expect("Running in Failed Mode / Unknown", "Initializing / Initialization"),
+    ), "initial"),
 )
 
 STORIES: tuple[Story, ...] = (*_SETTINGS, *_MANUAL, *_RETURN, *_HARD)

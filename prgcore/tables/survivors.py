@@ -1,0 +1,21 @@
+"""The mutants that no obligation notices, each with the decision that lets it live.
+
+Law: data only. M1 is refuted by a survivor that is not in this list, and by an entry of this list
+that does not survive. A mutant is named as M1 prints it.
+"""
+
+from __future__ import annotations
+
+from prgcore.tables.facts import Survivor
+
+__all__ = ["SURVIVORS"]
+
+_HARM = (
+    "two faults at once show it: a rule must ask for the grant of the peer in one step, and leave "
+    "the peer in this one state in another step"
+)
+
+SURVIVORS = tuple(
+    Survivor(f"Q3@node1: harmless: cell node1.state widened by {state}", "0013", _HARM)
+    for state in ("running_in_backup_mode", "taking_over", "backup_activated")
+)

@@ -1,0 +1,315 @@
+"""M1: hand-made mutants have the fate that is known of them, and the score can fall."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pytest
+from attrs import evolve
+
+from prgcore.cli.proofs import _kinds
+from prgcore.errors import BadInput
+from prgcore.machine import Machine, prg
+from prgcore.model import Action, Cube, Duty, Model, Rule, cube
+from prgcore.prove.duties import Duties
+from prgcore.prove.induction import half
+from prgcore.prove.mutants import duties, possible, rules, time
+from prgcore.prove.mutants.judge import EQUIVALENT, SURVIVED, UNORDERED, Judge
+from prgcore.prove.mutants.kinds import KINDS, every
+from prgcore.prove.mutants.score import Tally, fates, obligation, sample
+from prgcore.prove.mutants.shape import Mutant, Seats, mutate
+from prgcore.prove.report import prove
+from prgcore.prove.space import Space, search
+from prgcore.prove.work import Judgement, Work
+from prgcore.seats import mirror_rule
+from prgcore.tables.survivors import SURVIVORS
+from prgcore.vocabulary import Verdict
+from tests.test_duties import LAMP_DUTIES, lamps
+
+PRG = prg()
+
+
+@cache
+def judge() -> Judge:
+    return Judge(PRG.model)
+
+
+def rule(id_: str, model: Model = PRG.model) -> Rule:
+    return next(r for r in model.rules if r.id == id_)
+
+
+def changed(id_: str, model: Model = PRG.model, **fields: object) -> Mutant:
+    """A hand-made mutant of a rule, in both seats where it has two."""
+    old = rule(id_, model)
+    new = evolve(old, **fields)
+    edits = [(old, new)]
+    other = mirror_rule(old).id
+    if other != id_:
+        edits.append((rule(other, model), mirror_rule(new)))
+    return Mutant("rules", id_, "by hand", "rules", tuple(edits))
+
+
+def removed(id_: str, model: Model = PRG.model) -> Mutant:
+    return next(m for m in rules.mutants(model) if m.at == id_ and m.what == "row removed")
+
+
+def cells(id_: str, **more: object) -> Cube:
+    return cube({c.column: c.values for c in rule(id_).when} | {
+        name.replace("__", "."): values for name, values in more.items()})
+
+
+# ------------------------------------------------------------------- rules
+
+
+@pytest.mark.parametrize(("mutant", "fate"), [
+    (removed("F104@node1"), "F2"),
+    (changed("F104@node1", when=cells("F104@node1", node1__peer_health=("unheard", "healthy"))),
+     "F1"),
+    (changed("M110@node1", when=Cube(tuple(
+        c for c in rule("M110@node1").when if c.column != "node2.state"))), "F5"),
+    (changed("F110@node1", then=tuple(
+        e for e in rule("F110@node1").then if e.target != "node1.state")), "S"),
+    (changed("L110@node1", when=cells("L110@node1", node2__services="up")), "F6"),
+    (changed("F114@node1", actions=()), "F9"),
+    (changed("F114@node1", actions=rule("F114@node1").actions[::-1]), "F9"),
+    (changed("M100@node1", actions=(*rule("M100@node1").actions, Action("assign_users"))), "F9"),
+    (changed("X100@node1", when=cells("X100@node1", node1__state=PRG.model.domains["node1.state"])),
+     EQUIVALENT),
+    (changed("M120", actions=tuple(sorted(rule("M120").actions, key=lambda a: (
+        "restart" in a.do, a.node == "node1")))), UNORDERED),
+], ids=lambda v: v if isinstance(v, str) else v.at)
+def test_a_mutant_by_hand_has_the_fate_that_is_known_of_it(mutant: Mutant, fate: str) -> None:
+    assert judge().fate(mutant) == fate
+
+
+def test_a_rule_that_is_read_again_in_other_words_is_the_same_machine() -> None:
+    old = rule("F100@node1")
+    assert judge().fate(changed("F100@node1", when=Cube(old.when.cells[::-1]))) == EQUIVALENT
+    assert judge().fate(changed("F100@node1", then=old.then[::-1])) == EQUIVALENT
+
+
+def test_a_rule_that_answers_for_another_one_is_a_mutant() -> None:
+    merged = {str(m): m for m in rules.mutants(PRG.model) if m.answered}
+    assert judge().fate(merged["X130@node1: answers for X132@node1 too"]) == "F9"
+    assert judge().fate(merged["F100@node1: answers for F104@node1 too"]) == "C5"
+    gone = mutate(PRG.model, merged["X130@node1: answers for X132@node1 too"])
+    assert not {"X132@node1", "X132@node2"} & {r.id for r in gone.rules}
+
+
+def test_the_story_of_a_distinction_is_what_kills_its_mutant() -> None:
+    model = evolve(PRG.model, stories=tuple(s for s in PRG.model.stories if s.id != "H20"))
+    mutant = next(m for m in rules.mutants(model)
+                  if str(m) == "F100@node1: answers for F104@node1 too")
+    assert Judge(model).fate(mutant) == SURVIVED
+
+
+# ----------------------------------------------------------------- fates are true
+
+
+KILLERS = {
+    "F1": ("F1",), "F2": ("F2",), "F5": ("F5",), "F6": ("F6",), "F7": ("F7",), "F9": ("F9",),
+    "C1": ("C1",), "C4": ("C4",), "C5": ("C5",), "S": tuple(i.id for i in PRG.model.invariants),
+}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_prover_refutes_what_is_counted_as_killed(seed: int) -> None:
+    """Every fate is a verdict of `prove` on the machine of the mutant."""
+    all_ = every(PRG.model, ("rules",))
+    for number in sample(3, len(all_), seed):
+        fate = judge().fate(all_[number])
+        if fate in KILLERS:
+            report = prove(Machine(mutate(PRG.model, all_[number])), only=KILLERS[fate])
+            assert report.exit_code, str(all_[number])
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_what_is_equivalent_has_the_same_edges(seed: int) -> None:
+    all_ = every(PRG.model, ("rules",))
+    equal = [all_[n] for n in sample(60, len(all_), seed)
+             if judge().fate(all_[n]) == EQUIVALENT][:2]
+    assert equal
+    for mutant in equal:
+        model = mutate(PRG.model, mutant)
+        assert _edges(search(model)) == _edges(judge().reached.space)
+
+
+def _edges(space: Space) -> dict[str, tuple[bytes, bytes, str, tuple[Action, ...]]]:
+    return {
+        e.rule.id: (e.source.tobytes(), e.target.tobytes(), str(e.rule.outcome), e.rule.actions)
+        for e in space.edges if len(e.source)}
+
+
+# ----------------------------------------------------------- what is possible, and time
+
+
+@pytest.mark.parametrize("mutant", [
+    m for m in possible.mutants(PRG.model) if m.at in ("power_off(node1)", "link_cut")], ids=str)
+def test_a_weaker_or_stronger_adversary_is_noticed(mutant: Mutant) -> None:
+    assert judge().fate(mutant) == "F10"
+
+
+def test_without_f10_the_edges_decide_about_what_is_possible() -> None:
+    model = evolve(PRG.model, adversary=(), decides=())
+    fates_ = {str(m): Judge(model).fate(m) for m in possible.mutants(model) if str(m) in (
+        ("manager_start(node1): way (node1.process manager_down): "
+         "cell node1.process widened by running"),
+        "manager_start(node1): way (node1.process manager_down): not where ha is on",
+    )}
+    assert [*fates_.values()] == ["F2", "C1"]
+
+
+def test_every_edit_of_the_tables_about_time_is_noticed() -> None:
+    found = {judge().fate(m) for m in time.mutants(PRG.model)}
+    assert found == {"T", EQUIVALENT}
+    assert not [*time.mutants(lamps())]
+
+
+# ------------------------------------------------------------------ duties
+
+
+def test_what_is_said_of_actions_by_the_table_is_what_the_duties_promise() -> None:
+    """The table of met duties and harms answers like F9 itself."""
+    asks = judge().asks
+    promised = Duties(asks.relation, asks.solver)
+    chosen = [m for m in rules.mutants(PRG.model) if m.what.startswith("action")]
+    for number in sample(60, len(chosen), 3):
+        old, new = chosen[number].old, chosen[number].new
+        assert bool(promised.wrong(new)) == bool(
+            asks.wrong(old, new.actions, PRG.model.duties)), str(chosen[number])
+    assert not [r.id for r in half(PRG.model)
+                if asks.wrong(r, r.actions, PRG.model.duties)]
+
+
+def test_the_fates_of_duties() -> None:
+    fate = {m.what: judge().fate(m) for m in duties.mutants(PRG.model) if m.at == "Q1@node1"}
+    assert fate["dropped"] == "F9"
+    assert fate["after: cell node1.state dropped"] == "F9"
+    assert fate["does not follow disconnect_users(node2)"] == "M1"
+    harmless = {m.what: judge().fate(m) for m in duties.mutants(PRG.model)
+                if m.at == "Q3@node1" and m.what.startswith("harmless")}
+    assert harmless["harmless dropped"] == "F9"
+    assert harmless["harmless: cell node1.state dropped"] == "M1"
+
+
+def test_a_duty_that_nothing_needs_survives() -> None:
+    more = Duty("Q3", "a lamp rings before it gets no current, says the second as well", RING_FIRST,
+                before=LAMP_DUTIES[1].before, after=LAMP_DUTIES[1].after)
+    model = lamps(duties=(*LAMP_DUTIES, more))
+    dropped = next(m for m in duties.mutants(model) if str(m) == "Q3@node1: dropped")
+    assert Judge(model).fate(dropped) == SURVIVED
+
+
+RING_FIRST = ("ring(me)", "current_off(me)")
+
+
+def score(model: Model, kinds: tuple[str, ...] = ()) -> Tally:
+    tally = Tally()
+    chosen = tuple(range(len(every(model, kinds))))
+    for mutant, fate in fates(model, chosen, kinds, workers=1):
+        tally.add(mutant, fate)
+    return tally
+
+
+@pytest.mark.parametrize("weaker", [
+    (LAMP_DUTIES[0], *(evolve(LAMP_DUTIES[1], id=f"Q{n}", asks=(Action(*asks),)) for n, asks in (
+        (2, ("ring", "me")), (3, ("current_off", "me"))))),
+    (evolve(LAMP_DUTIES[0], after=cube({"me.state": "warming"})), LAMP_DUTIES[1]),
+], ids=["its order forgotten", "its steps fewer"])
+def test_weaker_duties_never_raise_the_score(weaker: tuple[Duty, ...]) -> None:
+    strong, weak = score(lamps(), ("rules",)), score(lamps(duties=weaker), ("rules",))
+    assert strong.count(EQUIVALENT) == weak.count(EQUIVALENT)
+    assert weak.score <= strong.score
+
+
+def test_a_weaker_duty_of_the_machine_lowers_the_score() -> None:
+    """Kills by an order become unordered mutants, never equivalent ones."""
+    kept = tuple(evolve(d, follows=()) if d.id.startswith("Q6@") else d for d in PRG.model.duties)
+    model = evolve(PRG.model, duties=kept)
+    orders = [m for m in rules.mutants(model) if m.at == "M100@node1" and " moved " in m.what]
+    strong, weak, other = Tally(), Tally(), Judge(model)
+    for mutant in orders:
+        strong.add(mutant, judge().fate(mutant))
+        weak.add(mutant, other.fate(mutant))
+    assert strong.score == 1
+    assert weak.score < 1
+    assert weak.unordered
+    assert weak.count(EQUIVALENT) == 0
+
+
+# ------------------------------------------------------------------- seats
+
+
+def test_a_mutant_changes_both_seats() -> None:
+    for mutant in every(PRG.model):
+        if "@node1" in mutant.at:
+            assert len(mutant.edits) in (2, 4), str(mutant)
+
+
+def test_the_mirror_image_of_a_mutant_is_found_among_the_entries() -> None:
+    seats = Seats(PRG.model)
+    pairs = [*seats.paired(PRG.model.rules, lambda r: r.id, lambda m, r: m.name(r.id))]
+    assert sum(1 + (other is not None) for _, other, _ in pairs) == len(PRG.model.rules)
+    assert {one.id for one, other, alike in pairs if alike} == {
+        r.id for r in PRG.model.rules if "@" not in r.id}
+
+
+def test_a_machine_without_a_mirror_is_changed_in_one_place() -> None:
+    model = evolve(lamps(), mirror=())
+    assert all(len(m.edits) == 1 or m.answered for m in every(model))
+
+
+# -------------------------------------------------------------- M1 itself
+
+
+def test_a_sample_of_mutants_has_no_survivor_that_is_not_listed() -> None:
+    listed = {s.mutant for s in SURVIVORS}
+    all_ = every(PRG.model)
+    chosen = sample(60, len(all_), seed=2026)
+    fate = [(str(m), f) for m, f in fates(PRG.model, chosen, workers=1)]
+    assert len(fate) == 60
+    assert [m for m, f in fate if f == SURVIVED and m not in listed] == []
+
+
+def test_the_same_seed_gives_the_same_mutants() -> None:
+    assert sample(10, 4000, seed=1) == sample(10, 4000, seed=1)
+    assert sample(10, 4000, seed=1) != sample(10, 4000, seed=2)
+
+
+def test_the_listed_survivors_are_mutants() -> None:
+    assert {s.mutant for s in SURVIVORS} <= {str(m) for m in every(PRG.model)}
+    assert all(s.why and s.decision for s in SURVIVORS)
+
+
+def run(model: Model, listed: dict[str, str], kinds: tuple[str, ...] = ()) -> Judgement:
+    return obligation(0, 0, kinds, listed).run(Work(Machine(model)))
+
+
+def test_a_survivor_refutes_m1_unless_it_is_listed() -> None:
+    more = Duty("Q3", "the second as well", RING_FIRST,
+                before=LAMP_DUTIES[1].before, after=LAMP_DUTIES[1].after)
+    model = lamps(duties=(*LAMP_DUTIES, more))
+    found = run(model, {}, ("duties",))
+    assert found.verdict is Verdict.REFUTED
+    assert "Q3@node1: dropped" in found.detail["says"]
+    names = dict.fromkeys(found.detail["survivors"], "by hand")
+    assert run(model, names, ("duties",)).verdict is Verdict.PROVED
+
+
+def test_an_entry_that_does_not_survive_refutes_m1() -> None:
+    found = run(lamps(), {**dict.fromkeys(run(lamps(), {}).detail["survivors"], ""), "gone": "x"})
+    assert found.verdict is Verdict.REFUTED
+    assert found.detail["says"] == "listed as survivors, and noticed or gone: gone"
+
+
+def test_the_figures_are_by_kind() -> None:
+    detail = run(lamps(), {}).detail
+    assert {*detail["kinds"]} <= {*KINDS}
+    for word in ("killed", "equivalent", "unordered", "surviving"):
+        assert detail[word] == sum(k.get(word, 0) for k in detail["kinds"].values())
+    assert detail["mutants"] == sum(n for k in detail["kinds"].values() for n in k.values())
+
+
+def test_an_unknown_kind_is_refused() -> None:
+    with pytest.raises(BadInput, match="rulez"):
+        _kinds(["rulez"])
