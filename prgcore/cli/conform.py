@@ -8,7 +8,7 @@ import sys
 import time
 from contextlib import ExitStack, closing
 from operator import itemgetter
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 from attrs import evolve
 
@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from prgcore.running.log import LogLine
-    from prgcore.story.conformance import Report
+    from prgcore.story.conformance import Conformance, Report
     from prgcore.wire.entry import PartialEntry
 
+TRACE = ".itf.json"
+"""The end of the name of a trace."""
 LATELY = 0.2
 """How many seconds to wait for a log to grow."""
 
@@ -64,6 +66,9 @@ def conform(
     table there, and the exit code is 1. A line is an object with an event. It may
     have outcome, rule, epoch, and columns before and after. If it does not name
     every column, then cut links, dead hosts and the like need no line.
+
+    A file that ends in .itf.json is a trace in the Informal Trace Format, as Quint and
+    Apalache write them. Its variables are columns by name, node1_state or node1.state.
     """
     from prgcore.cli.log import lines
     from prgcore.story.conformance import Conformance
@@ -78,6 +83,8 @@ def conform(
     unlogged = None if hidden is None else [event for event in hidden if event != "none"]
     checked = Conformance(inputs.load_machine(machine, policy), hidden=unlogged)
     by: set[str] = set()
+    if any(name.endswith(TRACE) for name in logs):
+        _trace(checked, logs, follow=follow, hidden=hidden, as_json=as_json)
     with ExitStack() as files:
         streams = [
             _entries(files.enter_context(closing(lines(
@@ -91,11 +98,34 @@ def conform(
             if finding:
                 break
     report = _alone(checked.report, by) if len(logs) == 1 else checked.report
+    _answer(report, as_json=as_json)
+    raise Exit(int(not report.ok or bool(strict and report.refused)))
+
+
+def _trace(
+    checked: Conformance, logs: list[str], *, follow: bool, hidden: list[str] | None, as_json: bool
+) -> NoReturn:
+    """Check one trace and exit.
+
+    Raises:
+        BadInput: there are other logs beside it, or it is not a trace.
+    """
+    from prgcore.story import itf
+    from prgcore.wire.jsontext import parse_json
+
+    if len(logs) > 1 or follow or hidden is not None:
+        raise BadInput("a trace has all of its steps: give one .itf.json file alone, without "
+                       "--follow and --hidden")
+    report = itf.check(checked, parse_json(inputs.read_text(logs[0]), "the trace"))
+    _answer(report, as_json=as_json)
+    raise Exit(int(not report.ok))
+
+
+def _answer(report: Report, *, as_json: bool) -> None:
     if as_json:
         output.write_json(report.to_json())
     else:
         output.write("\n".join(_rendered(report)))
-    raise Exit(int(not report.ok or bool(strict and report.refused)))
 
 
 def _alone(report: Report, by: set[str]) -> Report:

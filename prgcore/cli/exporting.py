@@ -24,7 +24,7 @@ def register(app: Group) -> None:
 
 
 def export(
-    form: Annotated[str, Argument(metavar="FORMAT", help="aiger, promela or smt2.")], *,
+    form: Annotated[str, Argument(metavar="FORMAT", help="aiger, itf, promela or smt2.")], *,
     only: Annotated[
         list[str] | None,
         Option("--only", metavar="ID",
@@ -47,6 +47,8 @@ def export(
     output that is never 1 is a promise that holds; no invariant is assumed.
 
     promela: one file for SPIN. Each state that it stores is a reachable pair.
+
+    itf: for each story of the machine a trace, as Quint and Apalache write them.
     """
     from prgcore import exports
 

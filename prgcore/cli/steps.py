@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from prgcore.cli import inputs, output
@@ -155,6 +156,11 @@ def simulate(
     file: Annotated[
         str, Argument(metavar="FILE", show_default=False, help="A story, or -."),
     ], *,
+    itf: Annotated[
+        Path | None,
+        Option("--itf", metavar="FILE",
+               help="Write its trace in the Informal Trace Format, as Quint does."),
+    ] = None,
     machine: inputs.MachineFile = None, policy: inputs.Policies = None,
     as_json: inputs.Json = False,
 ) -> None:
@@ -173,6 +179,11 @@ def simulate(
     text = story.parse(inputs.read_text(file))
     chosen = machine is not None or policy
     run = story.run(inputs.load_machine(machine, policy) if chosen else prg(**text.policy), text)
+    if itf is not None:
+        from prgcore.story import itf as traces
+
+        output.writable(itf)
+        output.write_file(itf, json.dumps(traces.of_run(run), indent=1, ensure_ascii=False) + "\n")
     if as_json:
         output.write_json(run.to_json())
     else:

@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from prgcore.errors import BadInput
 from prgcore.exports.aiger import aiger
+from prgcore.exports.itf import itf
 from prgcore.exports.promela import promela
 from prgcore.exports.smt2 import smt2
 from prgcore.model import Model
@@ -22,6 +23,7 @@ Files: TypeAlias = Mapping[str, str | bytes]
 
 FORMATS: Mapping[str, Callable[[Model, Iterable[str]], Files]] = {
     "aiger": aiger,
+    "itf": itf,
     "promela": promela,
     "smt2": smt2,
 }
