@@ -408,33 +408,74 @@ def test_a_refuted_promise_stays_refuted_although_a_part_of_it_is_empty() -> Non
     assert bad(model) == {"S9": "refuted"}
 
 
-def test_every_invariant_of_two_cells_is_judged_as_counting_pairs_judges_it() -> None:
+@cache
+def door() -> tuple[Work, list[dict[str, str]], list[dict[str, str]]]:
+    """The work on the door, all of its pairs and the reachable ones, with derived columns."""
     work = Work(Machine(DOOR))
     stored = [c for c in DOOR.columns if not c.derived]
     everything = [
-        dict(Machine(evolve(DOOR, invariants=())).pair(dict(zip(
-            (c.name for c in stored), values, strict=True))))
+        dict(zip((c.name for c in stored), values, strict=True))
         for values in product(*(c.domain for c in stored))
     ]
-    tables = {c.name: (c.sources, dict(c.table)) for c in DOOR.columns if c.derived}
+    reachable = [p for p in everything if work.space.find(p) is not None]
     for pair in everything:
-        pair.update({n: t[tuple(pair[s] for s in many)] for n, (many, t) in tables.items()})
-    reachable = [p for p in everything if work.space.find({c.name: p[c.name] for c in stored})
-                 is not None]
+        pair.update({c.name: dict(c.table)[tuple(pair[s] for s in c.sources)]
+                     for c in DOOR.columns if c.derived})
     assert 0 < len(reachable) < len(everything) == 16
+    return work, everything, reachable
 
-    def met(cells: tuple[Cell, ...], pairs: list[dict[str, str]]) -> bool:
-        return any(all(p[c.column] in c.values for c in cells) for p in pairs)
 
-    values = [Cell(c.name, v) for c in DOOR.columns for v in c.domain]
+def within(cells: Cube, pairs: list[dict[str, str]]) -> list[dict[str, str]]:
+    return [p for p in pairs if all(p[c.column] in c.values for c in cells)]
+
+
+VALUES = [Cell(c.name, v) for c in DOOR.columns for v in c.domain]
+
+
+def test_every_invariant_of_two_cells_is_judged_as_counting_pairs_judges_it() -> None:
+    work, everything, reachable = door()
     seen = set()
-    for a, b in product(values, values):
+    for a, b in product(VALUES, VALUES):
         if a.column < b.column:
-            wanted = met((a, b), everything) and (met((a,), reachable) or met((b,), reachable))
-            found = list(vacuity.empty(work, Invariant("S9", "", (Cube((a, b)),))))
+            both = Cube((a, b))
+            near = within(Cube((a,)), reachable) or within(Cube((b,)), reachable)
+            wanted = bool(within(both, everything) and near)
+            found = list(vacuity.empty(work, Invariant("S9", "", (both,))))
             assert bool(found) is not wanted, (a, b, found)
             seen.add(wanted)
     assert seen == {True, False}
+
+
+def test_other_promises_about_two_cubes_are_judged_as_counting_pairs_judges_them() -> None:
+    work, everything, reachable = door()
+    seen: dict[str, set[bool]] = {}
+    for a, b in product([*VALUES, Cell("oil", ("good", "dry")), Cell("light", ("red", "green"))],
+                        VALUES):
+        one, two = Cube((a,)), Cube((b,))
+        some = (one,) if a == b else (one, two)
+
+        def union(pairs: list[dict[str, str]], some: tuple[Cube, ...] = some) -> int:
+            return len({id(p) for c in some for p in within(c, pairs)})
+
+        dead = not all(within(c, everything) for c in some)
+        unmet = not all(within(c, reachable) for c in some)
+        everywhere = union(everything) == len(everything)
+        wanted: list[tuple[vacuity.Promise, bool]] = [
+            (vacuity.Home(some), unmet or union(reachable) == len(reachable)),
+            (vacuity.Reached(some), any(len(within(c, everything)) == 16 for c in some)),
+            (AcceptedOnly("S9", "press", some), dead or everywhere),
+            (AcceptedOnly("S9", "press", some, exactly=True), unmet or everywhere),
+            (AcceptedOnly("S9", "knock", some), True),
+            (Exclusive("S9", ("press", "close"), some), unmet),
+            (Observation("W9", "", some), dead),
+            (Observation("W9", "", some, "reached"), dead or everywhere),
+            (Convergence("V9", "", some), unmet),
+        ]
+        for promise, is_empty in wanted:
+            found = list(vacuity.empty(work, promise))
+            assert bool(found) is is_empty, (promise, found)
+            seen.setdefault(type(promise).__name__, set()).add(is_empty)
+    assert all(answers == {True, False} for answers in seen.values())
 
 
 def test_a_check_of_a_name_without_its_seat_is_about_no_event() -> None:
