@@ -31,6 +31,7 @@ from prgcore.model import (
     Model,
     Observation,
     OnlyBy,
+    Rule,
     Story,
 )
 from prgcore.prove import document
@@ -110,9 +111,11 @@ def _vacuous(found: list[Empty]) -> Judgement:
         Verdict.VACUOUS, found[0].method, {"says": "; ".join(says[:3]), "all": says})
 
 
-def empty(work: Work, promise: Promise) -> Iterator[Empty]:
+def empty(work: Work, promise: Promise) -> tuple[Empty, ...]:
     """Every empty part of a promise, first what the table shows, then what the search shows."""
-    yield from _KINDS[type(promise)](_Look(work), promise)
+    if promise not in work.empty:
+        work.empty[promise] = tuple(_KINDS[type(promise)](_Look(work), promise))
+    return work.empty[promise]
 
 
 # ------------------------------------------------------- where witnesses are looked for
@@ -170,16 +173,17 @@ class _Look:
         edges = self.space.edges if self.space else ()
         return (e for e in edges if e.rule.outcome is Outcome.DONE and len(e))
 
-    def meeting(self, space: Space, duty: Duty) -> Iterator[Edges]:
-        """The rules of which a reachable step meets a duty."""
+    def meeting(self, space: Space, duty: Duty) -> Iterator[Rule]:
+        """The rules of which a reachable step meets a duty, found when they are asked for."""
         before, after = space.codec.test(duty.before), space.codec.test(duty.after)
-        return (
-            e for e in self.done()
-            if {*duty.asks} <= {*e.rule.actions}
-            and (not duty.events or e.rule.event in duty.events)
-            and any((before.mask(source) & after.mask(target)).any()
-                    for source, target in _steps(space, e))
-        )
+        for edges in self.done():
+            rule = edges.rule
+            asked = {*duty.asks} <= {*rule.actions} and (
+                not duty.events or rule.event in duty.events)
+            if asked and rule.when & duty.before is not None and any(
+                    len(after.where([c.take(at) for c in target]))
+                    for source, target in _steps(space, edges) for at in [before.where(source)]):
+                yield rule
 
     def sets(self, column: str, value: str, event: str) -> bool:
         """Whether a reachable step of the event gives the column this value, or it is unknown."""
@@ -279,16 +283,19 @@ def _duty(look: _Look, promise: Duty) -> Iterator[Empty]:
         *_each(f"{promise.id}: harmless", promise.harmless))
     if look.space is None:
         return
-    met = [edges.rule for edges in look.meeting(look.space, promise)]
-    if not met:
+    events, follows, met = {*promise.events}, {*promise.follows}, None
+    for met in look.meeting(look.space, promise):
+        events.discard(met.event)
+        follows -= {*met.actions}
+        if not (events or follows):
+            return
+    if met is None:
         yield _searched(f"{promise.id}: no reachable step meets it")
         return
-    for event in promise.events:
-        if all(rule.event != event for rule in met):
-            yield _searched(f"{promise.id}: no reachable step of {event} meets it")
-    for action in promise.follows:
-        if not any(action in rule.actions for rule in met):
-            yield _searched(f"{promise.id}: no reachable step that meets it asks for {action} too")
+    for event in sorted(events):
+        yield _searched(f"{promise.id}: no reachable step of {event} meets it")
+    for action in sorted(map(str, follows)):
+        yield _searched(f"{promise.id}: no reachable step that meets it asks for {action} too")
 
 
 def _observation(look: _Look, promise: Observation) -> Iterator[Empty]:

@@ -58,6 +58,7 @@ class Work:
     progress: Callable[[str, int, int], None] | None = None
     known: Proof | None = None
     guards: dict[str, Judgement | None] = field(factory=dict)
+    empty: dict[Any, tuple[Any, ...]] = field(factory=dict)
 
     @property
     def model(self) -> Model:
