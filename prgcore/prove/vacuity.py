@@ -41,6 +41,7 @@ from prgcore.prove.space import Edges, Space
 from prgcore.prove.work import BY_ITSELF, Judgement, Obligation, Work
 from prgcore.story.script import parse, write
 from prgcore.vocabulary import Kind, Method, Outcome, Verdict
+from prgcore.words import few
 
 __all__ = [
     "Empty", "Home", "Promise", "Reached", "Rest", "empty", "f11", "judged", "under",
@@ -50,9 +51,10 @@ __all__ = [
 
 @frozen
 class Home:
-    """The promise that from every pair a way leads into one of these cubes."""
+    """The promise that from every pair a way leads into one of these cubes, named by `place`."""
 
     cubes: tuple[Cube, ...]
+    place: str = "home"
 
 
 @frozen
@@ -108,7 +110,7 @@ def _judged(work: Work, finding: Judgement, asked: Callable[[], Iterable[Empty]]
 def _vacuous(found: list[Empty]) -> Judgement:
     says = [e.says for e in found]
     return Judgement(
-        Verdict.VACUOUS, found[0].method, {"says": "; ".join(says[:3]), "all": says})
+        Verdict.VACUOUS, found[0].method, {"says": few(says, 3), "all": says})
 
 
 def empty(work: Work, promise: Promise) -> tuple[Empty, ...]:
@@ -220,7 +222,7 @@ def _wider(cube: Cube) -> Iterator[Cube]:
 
 
 def _told(cube: Cube) -> str:
-    return "; ".join(f"{c.column} in {', '.join(c.values[:3])}" for c in cube) or "any pair"
+    return "; ".join(f"{c.column} in {few(c.values, 3, ', ')}" for c in cube) or "any pair"
 
 
 # --------------------------------------------------------- what each kind of promise needs
@@ -314,21 +316,24 @@ def _convergence(look: _Look, promise: Convergence) -> Iterator[Empty]:
 
 
 def _hears(look: _Look, promise: Hears) -> Iterator[Empty]:
-    """A reachable pair in which the node learns of its peer, and a pair in which it does not."""
+    """A reachable pair in which the node learns of its peer, and one in which it does not."""
     place = (f"hears of {promise.node}", promise.when)
     yield from look.no_pair(place)
     if look.everywhere((promise.when,)):
         yield Empty(f"hears of {promise.node}: every pair is in it, so nothing is ever hidden")
+    elif look.space and len(look.space.where(promise.when)) == len(look.space):
+        yield _searched(f"hears of {promise.node}: every reachable pair is in it, so nothing is "
+                        "ever hidden")
     yield from look.no_reachable(place)
 
 
 def _home(look: _Look, promise: Home) -> Iterator[Empty]:
     """A reachable pair in every cube, and one in none of them."""
-    yield from look.no_pair(*_each("home", promise.cubes))
+    yield from look.no_pair(*_each(promise.place, promise.cubes))
     if look.everywhere(promise.cubes):
         yield Empty("every pair is home, so nothing needs a way there")
         return
-    yield from look.no_reachable(*_each("home", promise.cubes))
+    yield from look.no_reachable(*_each(promise.place, promise.cubes))
     space = look.space
     if space and promise.cubes and _in_any(space, promise.cubes).all():
         yield _searched("every reachable pair is home, so nothing needs a way there")
@@ -347,7 +352,7 @@ def _rest(look: _Look, promise: Rest) -> Iterator[Empty]:
         excuses = tuple(c for c in promise.may_wait if cell.column in {d.column for d in c})
         for one in (Cube((Cell(cell.column, value),)) for value in cell.values):
             yield from look.no_pair(("transient", one))
-            if excuses and look.stored.outside(one, excuses) is None:
+            if excuses and look.has(one) and look.stored.outside(one, excuses) is None:
                 yield Empty(f"transient: may_wait excuses every pair: {_told(one)}")
             yield from look.no_reachable(("transient", one))
     yield from look.no_pair(*_each("may_wait", promise.may_wait))
@@ -499,8 +504,8 @@ _ASKED: dict[str, Callable[[Work, Judgement], Iterable[Empty]]] = {
     "F8": lambda work, _: (e for hears in work.model.hears for e in empty(work, hears)),
     "F10": _strength,
     "L1": lambda work, _: empty(work, Rest(work.model.transient, work.model.may_wait)),
-    "L2": lambda work, _: empty(work, Home(work.model.goal)),
-    "L3": lambda work, _: empty(work, Home(work.model.goal)),
+    "L2": lambda work, _: empty(work, Home(work.model.goal, "goal")),
+    "L3": lambda work, _: empty(work, Home(work.model.goal, "goal")),
     "C2": _counts("recommended actions", "no recommended action has events"),
     "C3": _shown,
     "C1": lambda work, _: (
