@@ -16,7 +16,17 @@ from prgcore.exports.formula import FALSE, TRUE, Every, Formula, Not, Some, Tabl
 from prgcore.exports.names import Names
 from prgcore.exports.promises import promises
 from prgcore.machine import prg
-from prgcore.model import Cell, Column, Event, Invariant, Model, Possible, Rule
+from prgcore.model import (
+    Cell,
+    Column,
+    Event,
+    Invariant,
+    Model,
+    Observation,
+    Possible,
+    Rule,
+    cube,
+)
 from prgcore.vocabulary import Kind
 from tests.planted import FAULTS, LAMPS, NOT_INDUCTIVE, report
 from tests.toys import LAMPS as TOY
@@ -135,6 +145,21 @@ def test_a_step_assumes_only_what_is_given() -> None:
     assert answers(smt2(NOT_INDUCTIVE, ["S1"])) == {"S1.smt2": "sat"}
     assert answers(smt2(LAMPS, ["S1"])) == {"S1.smt2": "unsat"}
     assert answers(smt2(LAMPS, ["S1"], given=["S1", "X2"])) == {"S1.smt2": "sat"}
+
+
+def test_an_observation_that_promises_never_is_a_promise() -> None:
+    burning = cube({"node1.state": "lit", "node1.bulb": "burnt"})
+    both = cube({"node1.state": "warming", "node2.state": "warming"})
+    model = evolve(LAMPS, observations=(
+        Observation("O1", "a burnt bulb burns", (burning,), "never"),
+        Observation("O2", "both warm", (both,)), Observation("O3", "it burns", (both,), "reached"),
+    ))
+    assert [p.id for p in promises(model) if p.id[0] == "O"] == ["O1"]
+    assert answers(export(model, "smt2", ["O1", "O1.witness"])) == {
+        "O1.smt2": "unsat", "O1.witness.smt2": "sat"}
+    wrong = evolve(model, observations=(
+        Observation("O1", "a lamp warms", (cube({"node1.state": "warming"}),), "never"),))
+    assert answers(export(wrong, "smt2", ["O1"])) == {"O1.smt2": "sat"}
 
 
 def test_an_initial_pair_is_asked_about() -> None:

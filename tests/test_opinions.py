@@ -15,7 +15,7 @@ from prgcore.errors import BadInput
 from prgcore.exports import export
 from prgcore.exports.promises import promises
 from prgcore.machine import Machine, prg
-from prgcore.model import AcceptedOnly, cube
+from prgcore.model import AcceptedOnly, Observation, cube
 from prgcore.prove.opinions import CHECKERS, abc, checker, chosen, opinions, smt
 from prgcore.prove.opinions.checker import Said
 from prgcore.prove.report import prove
@@ -85,6 +85,21 @@ def test_what_is_true_and_not_inductive_is_a_question_for_some_only(real):
     told = said(report, real.name)
     assert told.get("S1") == (None if real.inductive else "proved")
     assert told["X2"] == told["F2"] == "proved"
+
+
+def test_an_observation_is_asked_about_too(real):
+    lit = cube({"node1.state": "lit", "node2.state": "lit"})
+    model = evolve(NOT_INDUCTIVE, observations=(
+        Observation("O1", "a burnt bulb burns", (
+            cube({"node1.state": "lit", "node1.bulb": "burnt"}),), "never"),
+        Observation("O2", "both burn", (lit,), "never"),
+        Observation("O3", "one burns", (cube({"node1.state": "lit"}),), "never"),
+    ))
+    report = asked(model, real)
+    assert report.exit_code == 1
+    told = said(report, real.name)
+    assert (told["O1"], told["O3"]) == ("proved", "refuted")
+    assert told.get("O2") == (None if real.inductive else "proved")
 
 
 def test_the_files_of_the_command_are_what_a_checker_reads(real, tmp_path):

@@ -53,7 +53,7 @@ class Promise:
 def promises(model: Model) -> tuple[Promise, ...]:
     """The promises of a machine that are about single pairs and steps, in the table's order."""
     table = Table(model)
-    return (_f1(table), _f2(table), *_own(table))
+    return (_f1(table), _f2(table), *_own(table), *_observed(table))
 
 
 def wanted(model: Model, only: Iterable[str] = ()) -> tuple[Promise, ...]:
@@ -122,6 +122,13 @@ def _own(table: Table) -> Iterator[Promise]:
             (*(table.holds(i.premise) for i in invariants),
              *([some(_used(table, g) for g in guards)] if guards else [])),
         )
+
+
+def _observed(table: Table) -> Iterator[Promise]:
+    """The observations that promise *never*."""
+    for one in table.model.observations:
+        if one.expect == "never":
+            yield Promise(one.id, one.says, table.inside(one.when), FALSE, FALSE, ())
 
 
 def _wrong(table: Table, check: Check) -> Formula:

@@ -18,7 +18,7 @@ from prgcore.prove.opinions import abc, smt
 from prgcore.prove.opinions.checker import Checker, Opinion
 from prgcore.prove.report import Asked, Report, Result
 from prgcore.prove.work import Work
-from prgcore.vocabulary import Verdict
+from prgcore.vocabulary import Method, Verdict
 
 __all__ = ["ALL", "CHECKERS", "chosen", "opinions"]
 
@@ -107,6 +107,6 @@ def _comparable(result: Result, checker: Checker, opinion: Opinion, work: Work) 
             return opinion.verdict is not Verdict.PROVED
         return checker.inductive or shown.reachable or opinion.verdict is not Verdict.PROVED
     if result.verdict is Verdict.PROVED and checker.inductive:
-        stronger = set(work.held) > set(work.proof.proved)
-        return not stronger or opinion.verdict is not Verdict.REFUTED
+        searched = result.method is Method.SEARCH or set(work.held) > set(work.proof.proved)
+        return not searched or opinion.verdict is not Verdict.REFUTED
     return result.verdict in (Verdict.PROVED, Verdict.UNKNOWN, Verdict.DISAGREE)
