@@ -23,14 +23,14 @@ prove: $(PROVER)  ## prove every promise of the machine, under every policy, and
 	$(BIN)/prgcore prove --progress proofs
 
 opinions: $(READY)  ## ask other people's checkers the same, under every policy; all must agree
-	@.ci/programs abc
+	@.ci/programs abc spin
 	$(BIN)/prgcore prove --progress --every-policy --ask all
 
 certificate: $(READY)  ## prove under every policy, and check the certificates without a solver
 	@.ci/certificate
 
-test: $(READY)  ## run all tests; installs Graphviz, Chromium, etcd and ABC where they are missing
-	@.ci/programs dot chromium etcd abc
+test: $(READY)  ## run all tests; installs Graphviz, Chromium, etcd, ABC, SPIN if missing
+	@.ci/programs dot chromium etcd abc spin
 	PRGCORE_EVERYTHING=1 $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 quick: $(READY)  ## run the quick tests: for every change

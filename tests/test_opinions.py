@@ -16,7 +16,7 @@ from prgcore.exports import export
 from prgcore.exports.promises import promises
 from prgcore.machine import Machine, prg
 from prgcore.model import AcceptedOnly, Observation, cube
-from prgcore.prove.opinions import CHECKERS, abc, checker, chosen, opinions, smt
+from prgcore.prove.opinions import CHECKERS, abc, checker, chosen, opinions, smt, spin
 from prgcore.prove.opinions.checker import Said
 from prgcore.prove.report import prove
 from prgcore.prove.work import Work
@@ -270,6 +270,70 @@ def test_an_opinion_never_improves_a_verdict(fake):
     assert not {r.id for r in report.results if r.verdict == "proved"} & {"S1", "X1", "X2"}
 
 
+def spun(errors=0, pairs=4, steps=7, more="", before=""):
+    return (f"{before}Full statespace search for:\n\nState-vector 20 byte, depth reached 8, errors: "
+            f"{errors}\n        {pairs} states, stored\n        {steps} transitions (= stored+matched)\n"
+            f"{more}")
+
+
+@pytest.mark.parametrize(("text", "broken", "failed", "cut"), [
+    (spun(), set(), "", ""),
+    (spun(2, before="pan:1: assertion violated (0>3) (at depth 2)\n"), {3}, "", ""),
+    (spun(1), set(), "it counts 1 errors, and names 0 promises", ""),
+    (spun(0, before="pan:1: assertion violated (0>3) (at depth 2)\n"), set(),
+     "it counts 0 errors, and names 1 promises", ""),
+    (spun(more="Warning: Search not completed\n"), set(), "", "Warning: Search not completed"),
+    (spun(before="error: max search depth too small\n"), set(), "",
+     "error: max search depth too small"),
+    (spun(more="pan: out of memory\n"), set(), "", "pan: out of memory"),
+    (spun(spin.MOST, before="pan:1: assertion violated (0>0) (at depth 2)\n"), {0}, "",
+     "it stopped after many errors"),
+    (spun().replace("Full statespace", "Bit statespace"), set(), "it does not count", ""),
+    (spun() + spun(), set(), "it does not count", ""),
+    (spun().replace("states, stored", "states"), set(), "it does not count", ""),
+    ("", set(), "it does not count", ""), ("errors: 0", set(), "it does not count", ""),
+])
+def test_the_text_of_spin_decides(text, broken, failed, cut):
+    found = spin.read(Said(text))
+    assert (set(found.broken), found.failed[:len(failed) or 1]) == (broken, failed)
+    assert found.cut == cut
+    assert spin.read(Said(text, "exit code 1")).failed == "exit code 1"
+
+
+PAN = """cat > pan <<'END'
+#!/bin/sh
+printf '%s' '{}'
+END
+chmod +x pan
+"""
+
+
+@pytest.mark.parametrize(("text", "code"), [
+    (spun(0, 38, 107), 4),  # a step too few
+    (spun(0, 37, 108), 4),  # a pair too few
+    (spun(more="Warning: Search not completed\n"), 3),
+    ("Segmentation fault", 3),
+])
+def test_spin_that_searches_something_else_is_not_believed(fake, text, code):
+    fake("spin", "true")
+    fake("cc", PAN.format(text))
+    report = asked(LAMPS, spin.SPIN)
+    assert report.exit_code == code
+    assert "proved" not in said(report, "spin").values()
+    disagree = {r.id for r in report.results if r.verdict == "disagree"}
+    assert disagree == ({p.id for p in promises(LAMPS)} if code == 4 else set())
+
+
+def test_spin_that_finds_the_same_is_believed(fake):
+    from prgcore.prove.space import search
+
+    space = search(LAMPS)
+    steps = sum(len(e.source) for e in space.edges if e.rule.then)
+    fake("spin", "true")
+    fake("cc", PAN.format(spun(0, len(space), steps + 1)))
+    assert set(said(asked(LAMPS, spin.SPIN), "spin").values()) == {"proved"}
+
+
 # ---------------------------------------------------------------- missing ones
 
 
@@ -279,6 +343,7 @@ def test_an_opinion_never_improves_a_verdict(fake):
     ("cvc5", "no program cvc5 is found to ask: pip install 'prgcore[opinions]', or install cvc5"),
     ("yices", ("no program yices-smt2 is found to ask: pip install 'prgcore[opinions]', or "
                "install Yices 2")),
+    ("spin", "no program spin is found to ask: install SPIN (apt install spin)"),
 ])
 def test_a_checker_that_is_missing_says_what_to_install(bad, monkeypatch, name, says):
     monkeypatch.setattr(checker, "which", lambda _: None)

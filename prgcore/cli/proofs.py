@@ -77,7 +77,7 @@ def prove(
     ask: Annotated[
         list[str] | None,
         Option("--ask", metavar="CHECKER",
-                     help="Ask abc, cvc5, yices, or all of them too. Repeatable."),
+                     help="Ask abc, cvc5, spin, yices, or all of them too. Repeatable."),
     ] = None,
     every_policy: Annotated[
         bool, Option("--every-policy", help="Prove the machine of every choice of policies."),

@@ -14,7 +14,7 @@ from attrs import evolve
 
 from prgcore.errors import BadInput, unknown_name
 from prgcore.form.wellformed import overlaps
-from prgcore.prove.opinions import abc, smt
+from prgcore.prove.opinions import abc, smt, spin
 from prgcore.prove.opinions.checker import Checker, Opinion
 from prgcore.prove.report import Asked, Report, Result
 from prgcore.prove.work import Work
@@ -23,7 +23,7 @@ from prgcore.vocabulary import Method, Verdict
 __all__ = ["ALL", "CHECKERS", "chosen", "opinions"]
 
 CHECKERS: Mapping[str, Checker] = {
-    c.name: c for c in (abc.ABC, smt.CVC5, smt.YICES)
+    c.name: c for c in (abc.ABC, smt.CVC5, spin.SPIN, smt.YICES)
 }
 """The registry: every checker by its name."""
 
