@@ -1,6 +1,6 @@
 """SPIN: every reachable pair, found by its own search, and every promise asked of each.
 
-Law: it reads the file of `prgcore export promela`. A search that was cut off is no answer, although
+Law: it reads the file of `prgcore export promela`. A search that was cut off does not count, although
 SPIN counts no errors then and its exit code is 0. SPIN and this prover must find equally many pairs
 and equally many steps; if they do not, they disagree on everything.
 """
@@ -96,7 +96,7 @@ class Spin:
 
 
 def read(said: Said) -> Found:
-    """What the text of a search says. Numbers that are missing, or twice there, are a failure."""
+    """The counts and the broken promises of a search. Numbers that are missing, or twice there, are a failure."""
     errors, stored, steps = (p.findall(said.text) for p in (_ERRORS, _STORED, _STEPS))
     if said.failed:
         return Found(failed=said.failed)
