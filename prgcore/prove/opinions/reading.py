@@ -8,6 +8,8 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+__all__ = ["main"]
+
 
 def main(files: list[str]) -> None:
     """Print the answers of each file on a line, or the version if that is asked for."""
