@@ -403,7 +403,7 @@ def test_the_peer_is_told_the_fault_that_counts(services: str, database: str) ->
 
 def test_a_fault_that_is_not_told_leaves_a_reason_that_no_failed_node_has() -> None:
     (result,) = prove(
-        Machine(_told("tells_peer", ("yes", "down", "down"), "healthy")), only=["S14"]).results
+        Machine(_told("tells_peer", ("yes", "down", "down"), "nothing")), only=["S14"]).results
     assert result.verdict == "refuted"
 
 

@@ -13,7 +13,7 @@ from prgcore.machine import Machine, prg
 from prgcore.model import Action, Cube, Duty, Model, Rule, cube
 from prgcore.prove.duties import Duties
 from prgcore.prove.induction import half
-from prgcore.prove.mutants import duties, possible, rules, time
+from prgcore.prove.mutants import derived, duties, possible, rules, time
 from prgcore.prove.mutants.judge import EQUIVALENT, SURVIVED, UNORDERED, Judge
 from prgcore.prove.mutants.kinds import KINDS, every
 from prgcore.prove.mutants.score import Tally, fates, obligation, sample
@@ -163,6 +163,36 @@ def test_every_edit_of_the_tables_about_time_is_noticed() -> None:
     found = {judge().fate(m) for m in time.mutants(PRG.model)}
     assert found == {"T", EQUIVALENT}
     assert not [*time.mutants(lamps())]
+
+
+# ------------------------------------------------------------ derived tables
+
+
+@pytest.mark.parametrize(("entry", "fate"), [
+    ("node1.tells_peer: (yes, down, down): database_failure -> critical_service_down", "F5"),
+    ("node1.misses: (manager_down, failed_over, up, up): not_asked -> nothing", "F5"),
+    ("node1.peer_health: (yes, down, down): database_failure -> healthy", "F5"),
+    ("node1.peer_health: (no, up, up): unheard -> healthy", "F6"),
+    ("node1.peer_health: (yes, down, up): critical_service_down -> stopped", EQUIVALENT),
+    ("node1.duty: (taking_back): acting -> starting", "C5"),
+    ("node1.health: (up, up): healthy -> stopped", "F10"),
+    ("node1.assignment: (no, no, no, no): no_role -> home", "S"),
+])
+def test_an_entry_of_a_derived_table_has_the_fate_that_is_known_of_it(
+    entry: str, fate: str,
+) -> None:
+    assert judge().fate(next(m for m in derived.mutants(PRG.model) if str(m) == entry)) == fate
+
+
+def test_no_two_values_of_a_derived_column_mean_the_same_but_for_an_operator() -> None:
+    """Values that every rule takes for one another would be a distinction made nowhere."""
+    alike: dict[tuple[str, str, str], bool] = {}
+    for mutant in derived.mutants(PRG.model):
+        if mutant.at.endswith((".assignment", ".tells_peer")):
+            old, new = mutant.what.rpartition(": ")[2].split(" -> ")
+            key = mutant.at, *sorted((old, new))
+            alike[key] = alike.get(key, True) and judge().fate(mutant) == EQUIVALENT
+    assert [key for key, same in alike.items() if same] == []
 
 
 # ------------------------------------------------------------------ duties

@@ -64,8 +64,13 @@ DERIVED = (
     ),
     Derivation(
         "tells_peer", ("me.hears_peer", "me.services", "me.database"),
-        (({"me.hears_peer": "no"}, "nothing"), *_health("me")), "healthy",
-        "my health, if the peer hears it: for my writes into the peer's half of the record",
+        (
+            ({"me.hears_peer": "no"}, "nothing"),
+            ({"me.database": "down"}, "database_failure"),
+            ({"me.services": "down"}, "critical_service_down"),
+        ),
+        "nothing",
+        "my fault, if the peer hears it: for my writes into the peer's half of the record",
     ),
     Derivation(
         "assignment",
@@ -78,11 +83,11 @@ DERIVED = (
             ({"me.assigned_own": "no", "me.assigned_peer": "no",
               "peer.assigned_own": "yes", "peer.assigned_peer": "yes"}, "peers_both"),
             ({"me.assigned_own": "yes", "me.assigned_peer": "no",
-              "peer.assigned_own": "no", "peer.assigned_peer": "no"}, "only_mine"),
+              "peer.assigned_own": "no", "peer.assigned_peer": "no"}, "no_role"),
             ({"me.assigned_own": "no", "me.assigned_peer": "no",
-              "peer.assigned_own": "yes", "peer.assigned_peer": "no"}, "only_peers"),
+              "peer.assigned_own": "yes", "peer.assigned_peer": "no"}, "no_role"),
             ({"me.assigned_own": "no", "me.assigned_peer": "no",
-              "peer.assigned_own": "no", "peer.assigned_peer": "no"}, "nobody"),
+              "peer.assigned_own": "no", "peer.assigned_peer": "no"}, "no_role"),
         ),
         "broken",
         "which node serves which users, by the record: the role of a node that starts",
@@ -90,16 +95,17 @@ DERIVED = (
     Derivation(
         "misses", ("me.process", "me.state", "me.services", "me.database"),
         (
-            ({"me.process": ("manager_down", "off")}, "unwatched"),
+            ({"me.process": ("manager_down", "off")}, "not_asked"),
             ({"me.state": tuple(s for s in State if s not in (
                 State.FAILED_OVER, State.FAILED_OVER_WITH_CRITICAL_SERVICES_NOT_RUNNING))},
-             "unwatched"),
+             "not_asked"),
             ({"me.services": "up", "me.database": "up"}, "nothing"),
             ({"me.database": "up"}, "services"),
             ({"me.services": "up"}, "database"),
         ),
-        "both",
-        "a failed-over node under its manager lacks this to be healthy",
+        "not_asked",
+        "a failed-over node under its manager lacks this alone to be healthy; not_asked: it lacks "
+        "both, or has not failed over, or its manager does not run",
     ),
     Derivation(
         "duty", ("me.state",),

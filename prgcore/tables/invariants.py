@@ -289,7 +289,8 @@ ACCEPTED_ONLY = (
     ),
     AcceptedOnly(
         "S6", "failover",
-        {"ha": "on", "both.state": _S.NORMAL, "me.peer_health": "healthy"},
+        {"ha": "on", "both.state": _S.NORMAL, "me.hears_peer": "yes", "peer.services": "up",
+         "peer.database": "up"},
         "failover is accepted only from Normal/Normal, to a healthy peer that is heard",
     ),
     AcceptedOnly(
@@ -321,6 +322,10 @@ ACCEPTED_ONLY = (
         or (event.kind is Kind.COMMAND and event.name not in _SETTINGS)
     ),
 )
+
+_WORLD = ("services_up(me)", "database_up(me)", "services_down(me)", "database_down(me)")
+_WATCHED = {"me.process": "running"}
+"""A dead manager writes nothing, so a fault or a repair of its node changes no state."""
 
 _SETTLES = ("initialized(me)", "taken_over(me)", "heartbeat_lost(me)")
 
@@ -361,8 +366,9 @@ ONLY_BY = (
            "by Recover, or where high availability is disabled"),
     *(
         OnlyBy("S20", "me.state", state, events,
-               "a node is failed over, serves everyone or is Normal only by a step of its own, "
-               "or by the end of its peer's fallback")
+               "a node is failed over, serves everyone or is Normal only by a step of its own, by "
+               "the end of its peer's fallback, or by a fault or repair that its manager watches",
+               tuple((e, _WATCHED) for e in events if e in _WORLD))
         for state, events in {
             _S.IDLE: _SETTLES,
             _S.FAILED_OVER: (*_SETTLES, "services_up(me)", "database_up(me)"),
@@ -374,10 +380,11 @@ ONLY_BY = (
     ),
     *_fault(
         Reason.CRITICAL_SERVICE_DOWN, Reason.AUTO_RECOVER_CRITICAL_SERVICE_DOWN,
-        {"services": "down", "database": "up"}, "services_down(me)", {"me.database": "up"}),
+        {"services": "down", "database": "up"}, "services_down(me)",
+        {**_WATCHED, "me.database": "up"}),
     *_fault(
         Reason.DATABASE_FAILURE, Reason.AUTO_RECOVER_DATABASE_FAILURE,
-        {"database": "down"}, "database_down(me)", {"me.services": "up"}),
+        {"database": "down"}, "database_down(me)", {**_WATCHED, "me.services": "up"}),
 )
 
 EXCLUSIVE = (

@@ -425,6 +425,18 @@ _HARD = (
         "ignored critical_service_delay(node1)", "services_down(node2)",
         "ignored critical_service_delay(node1)", "expect node2 Normal / Normal",
     ), "initial"),
+    Story("H22", "a node that takes its users back takes over if it loses the backup (D06)", (
+        *_IDLE, "fallback(node1)", "manager_stop(node2)", "heartbeat_lost(node1)",
+        *_expect("Taking Over / Peer Down", "nothing"),
+    )),
+    Story("H23", "a node with a dead service waits if it loses the backup (D14)", (
+        *_SICK, "manager_stop(node2)", "heartbeat_lost(node1)",
+        "expect node1.state = failed_over_with_critical_services_not_running",
+    )),
+    Story("H24", "a node to which everyone is moving waits if it loses its peer (D09)", (
+        *_FAILED_OVER, *_BACKUP_SICK, "expect node1.state = backup_activated",
+        "manager_stop(node2)", "heartbeat_lost(node1)", "expect node1.state = backup_activated",
+    )),
     Story("H21", "a failed node that hears a peer that starts leaves it to that start", (
         "manager_stop(node2)", "enable_ha", "heartbeat_lost(node1)", "manager_start(node2)",
         "internal_error(node1)", "heartbeat_heard(node1)", "expect node1.hears_peer = yes",

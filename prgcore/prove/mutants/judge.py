@@ -213,6 +213,9 @@ class Judge:
         if knowledge(model):
             return "F6"
         names = {new.name for _, new in mutant.edits}
+        decided = {p.event for p in model.possible if names & {c.column for c in p.when}}
+        if decided and self._strength(model, decided):
+            return "F10"
         given = next(k for (k, a), (_, b) in zip(mutant.old.table, mutant.new.table, strict=True)
                      if a != b)
         pairs = self.reached.space.where(Cube(tuple(
@@ -245,10 +248,7 @@ class Judge:
     def _possible(self, mutant: Mutant) -> str:
         """F10, else what the edges that come and go break."""
         model, event = mutate(self.model, mutant), mutant.old.event
-        if gaps(evolve(
-            model, possible=tuple(p for p in model.possible if p.event == event),
-            adversary=tuple(a for a in model.adversary if a.event == event),
-        )):
+        if self._strength(model, {event}):
             return "F10"
         steps = Steps(model, self.reached.space.codec, self.reached.steps)
         codes = self.reached.space.codes
@@ -256,6 +256,13 @@ class Judge:
         pairs = np.flatnonzero(differ).astype(np.int32)
         changes = list(self.reached.of_pairs(steps, pairs, (event,)))
         return self._changed(mutant, changes, steps) if changes else EQUIVALENT
+
+    def _strength(self, model: Model, events: set[str]) -> bool:
+        """Whether F10 fails of some events."""
+        return bool(gaps(evolve(
+            model, possible=tuple(p for p in model.possible if p.event in events),
+            adversary=tuple(a for a in model.adversary if a.event in events),
+        )))
 
     def _time(self, mutant: TimerMutant) -> str:
         """The theorems about time say what they assume of the tables."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
 from prgcore.model import Model
-from prgcore.prove.mutants import duties, possible, rules, time
+from prgcore.prove.mutants import derived, duties, possible, rules, time
 from prgcore.prove.mutants.shape import Mutant
 
 __all__ = ["KINDS", "every"]
@@ -16,6 +16,7 @@ _Make: TypeAlias = Callable[[Model], Iterator[Mutant]]
 KINDS: dict[str, _Make] = {
     "rules": rules.mutants,
     "possible": possible.mutants,
+    "derived": derived.mutants,
     "duties": duties.mutants,
     "time": time.mutants,
 }

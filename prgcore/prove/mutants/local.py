@@ -125,13 +125,15 @@ class Local:
         return any(len(steps.test(r.when).where(codes)) for r in others)
 
     def _sets(self, check: OnlyBy, change: Change, codes: Codes, steps: Steps) -> bool:
-        if change.event in check.events:
+        allowed = dict(check.when).get(change.event)
+        if change.event in check.events and allowed is None:
             return False
         domain = steps.codec.domain[check.column]
         wanted = domain.index(check.value)
         before = steps.codec.value(check.column, codes)
         after = steps.codec.value(check.column, change.target)
-        return bool(((before != wanted) & (after == wanted)).any())
+        amiss = (before != wanted) & (after == wanted)
+        return bool((amiss if allowed is None else amiss & ~steps.test(allowed).mask(codes)).any())
 
     # ------------------------------------------------------- actions, and citations
 

@@ -86,7 +86,8 @@ def fail(reason: Reason) -> Then:
 FAIL_BY_FAULT: Then = {
     **fail(Reason.UNKNOWN),
     "me.reason": by("me.health", FAULT),
-    "peer.reason": by("me.tells_peer", FAULT),
+    "peer.reason": by("me.tells_peer", {
+        fault: FAULT[fault] for fault in ("critical_service_down", "database_failure")}),
 }
 """Both nodes fail, or only me, with my fault as the reason of both."""
 

@@ -24,7 +24,6 @@ _HOME_WITH = (State.NORMAL, State.INITIALIZING)
 _GAINING = (State.TAKING_OVER, State.TAKING_BACK, State.BACKUP_ACTIVATED)
 _LOSING = (State.FAILING_OVER, State.FAILOVER_AFFECTED_SERVICES)
 _LET_GO = (State.INITIALIZING, State.FAILING_OVER, State.FAILOVER_AFFECTED_SERVICES, *SETTLED)
-_NO_ROLE = ("only_mine", "only_peers", "nobody")
 
 STARTUP = (
     Rule(
@@ -116,21 +115,21 @@ STARTUP = (
     ),
     Rule(
         "S126", "initialized",
-        when={"peer.state": _GAINING, "me.assignment": _NO_ROLE},
+        when={"peer.state": _GAINING, "me.assignment": "no_role"},
         then={**OTHER_HALF, "me.reason": Reason.INITIALIZATION}, actions=YIELDS,
         cite="Node State Definitions: Failing Over", evidence=Evidence.INFERRED, decisions="D60",
         why="takes up the other half of what the peer is doing: its users go there",
     ),
     Rule(
         "S132", "initialized",
-        when={"peer.state": _LOSING, "me.assignment": _NO_ROLE},
+        when={"peer.state": _LOSING, "me.assignment": "no_role"},
         then={**OTHER_HALF, "me.reason": Reason.INITIALIZATION}, actions=TAKES,
         cite="table2:8", decisions="D60",
         why="takes up the other half of what the peer is doing: everyone comes here",
     ),
     Rule(
         "S134", "initialized",
-        when={"peer.state": State.FALLING_BACK, "me.assignment": _NO_ROLE},
+        when={"peer.state": State.FALLING_BACK, "me.assignment": "no_role"},
         then={**OTHER_HALF, "me.reason": Reason.INITIALIZATION},
         actions=(*YIELDS, "start_critical_services(me)", "move_users(me)"),
         cite="table2:9", decisions="D60",
@@ -147,7 +146,7 @@ STARTUP = (
         "S130", "initialized",
         when={
             "peer.state": (State.NORMAL, State.INITIALIZING, *SETTLED),
-            "me.assignment": _NO_ROLE,
+            "me.assignment": "no_role",
         },
         then=fail(Reason.UNKNOWN), actions=FAILS,
         cite="table2:21", evidence=Evidence.POLICY, decisions="D05",
