@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from attrs import evolve
 
-from prgcore.errors import BudgetExhausted
 from prgcore.machine import PRG
 from prgcore.model import Cell, Column, Cube, Event, Model, Possible, Rule
 from prgcore.prove import index, space
@@ -110,17 +109,3 @@ def test_the_search_is_sized_by_what_is_reached(groups: int, each: int) -> None:
     assert (len(found), found.depth) == (2, 1)
     assert found.pair(1)["g0.c0"] == "yes"
     assert len(found.where(Cube((Cell("g0.c0", ("yes",)),)))) == 1
-
-
-def test_the_watch_is_told_and_may_end_a_search() -> None:
-    seen = []
-    search(LAMPS, lambda pairs, depth: seen.append((pairs, depth)))
-    assert seen == sorted(seen)
-    assert seen[-1] == (24, 8)
-
-    def enough(pairs: int, _: int) -> None:
-        if pairs >= 9:
-            raise BudgetExhausted("enough")
-
-    with pytest.raises(BudgetExhausted, match="enough"):
-        search(LAMPS, enough)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from contextlib import contextmanager
 from itertools import product
@@ -99,6 +100,20 @@ def prove(
         Option("--source", metavar="FILE",
                      help="The Python file that writes --machine, for --sarif. Repeatable."),
     ] = None,
+    budget: Annotated[
+        str | None,
+        Option("--budget", metavar="SECONDS",
+               help="End after so many seconds; what is not decided by then is unknown."),
+    ] = None,
+    memory: Annotated[
+        str | None,
+        Option("--memory", metavar="SIZE",
+               help="Use so much memory at most, as in 500M or 2G; what needs more is unknown."),
+    ] = None,
+    symbolic: Annotated[
+        bool,
+        Option("--symbolic", help="Search nothing: prove what induction and the table can."),
+    ] = False,
     progress: Annotated[
         bool, Option("--progress", help="Show what is being proved, on standard error."),
     ] = False,
@@ -111,9 +126,10 @@ def prove(
     proof is vacuous.
     """
     if listed:
-        inputs.refuse_beside("--list", {"--mutants": mutants, "--seed": seed, "--junit": junit,
-                                        "--sarif": sarif, "--every-policy": every_policy, "--why": why,
-                                        "--ask": ask})
+        inputs.refuse_beside("--list", {
+            "--budget": budget, "--memory": memory, "--symbolic": symbolic, "--mutants": mutants,
+            "--seed": seed, "--junit": junit, "--sarif": sarif, "--every-policy": every_policy,
+            "--why": why, "--ask": ask})
     _belong_together({
         "--every-policy goes through the policies of the built-in machine; leave out --machine and "
         "--policy": every_policy and (machine or policy),
@@ -146,7 +162,8 @@ def prove(
     locate = _locator(machine, source, files) if sarif is not None else None
     asked: dict[str, Any] = {
         "only": tuple(only or ()), "mutants": count, "seed": seed or 0, "paths": files,
-        "stdin": stdin, "why": tuple(why or ()),
+        "stdin": stdin, "why": tuple(why or ()), "budget": _seconds(budget),
+        "memory": _bytes(memory), "symbolic": symbolic,
     }
     if count is not None:
         asked |= {"kinds": _kinds(kind or ()), "survivors": _survivors() if machine is None else {}}
@@ -156,7 +173,7 @@ def prove(
     for one, place in zip(machines, places, strict=True):
         label = f"proving {_policy(one.model.policy)}" if every_policy else "proving"
         with output.progress(label, always=progress) as tell:
-            work = Work(one, tell)
+            work = Work(one, tell, symbolic=symbolic)
             report = prover.prove(one, progress=tell, work=work, **asked)
             reports.append(opinions(report, work, checkers, tell))
             certifying.write(place, reports[-1], work, tell)
@@ -201,6 +218,25 @@ def _fit(*reports: Path | None) -> None:
     if len({file.resolve() for file in files}) < len(files):
         raise BadInput(f"two reports would be written to {str(files[0])[:120]!r}; "
                        "expected a file for each")
+
+
+def _seconds(text: str | None) -> float | None:
+    """A budget: some seconds, more than none."""
+    if text is None:
+        return None
+    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text) or not float(text):
+        raise BadInput(f"--budget {text[:40]!r}: expected seconds, as in 60 or 0.5")
+    return float(text)
+
+
+def _bytes(text: str | None) -> int | None:
+    """An amount of memory: megabytes, or with a letter mega- or gigabytes."""
+    if text is None:
+        return None
+    found = re.fullmatch(r"([0-9]{1,9})([MG]?)B?", text, re.IGNORECASE)
+    if not found or not int(found[1]):
+        raise BadInput(f"--memory {text[:40]!r}: expected a size, as in 500M or 2G")
+    return int(found[1]) * (10**9 if found[2].upper() == "G" else 10**6)
 
 
 def _mutants(text: str | None) -> int | None:
@@ -339,12 +375,16 @@ def _page(report: Report) -> Iterator[RenderableType]:
 
     also = ("also",) if report.asked else ()
     table = output.table("id", "verdict", "method", "s", *also, "obligation", right=("s",))
-    for r in report.results:
+    idle = [r.id for r in report.results if r.verdict == Verdict.NOT_APPLICABLE]
+    for r in report.results if len(idle) < 2 else _applicable(report):
         verdict = Text(r.verdict.replace("_", " "), style=COLOURS.get(r.verdict, ""))
         why = f" ({r.detail.get('says', '')})" if r.verdict == Verdict.NOT_APPLICABLE else ""
         opinions = (_opinions(r),) if report.asked else ()
         table.add_row(r.id, verdict, r.method, f"{r.seconds:.2f}", *opinions, r.title + why)
     yield table
+    if len(idle) > 1:
+        yield Text(f"{len(idle)} are not applicable: {_ranges(idle)}; --json says why",
+                   style=COLOURS[Verdict.NOT_APPLICABLE])
     yield ""
     yield from _figures(report)
     policy = _choices(report)
@@ -357,13 +397,26 @@ def _page(report: Report) -> Iterator[RenderableType]:
                f"{a.unknown} unknown, in {a.seconds:.1f} s")
     for assumption in dict.fromkeys(a for r in _applicable(report) for a in r.assumptions):
         yield f"assuming {assumption}{_extent(report, assumption)}"
+    yield from _failures(report)
+    yield ""
+    yield _counts(report)
+
+
+def _failures(report: Report) -> Iterator[RenderableType]:
+    """The unknown results by their reasons, and each other failure in full."""
+    from rich.text import Text
+
+    for reason, ids in _left_out(report).items():
+        yield ""
+        yield Text(f"unknown: {_ranges(ids)}", style=COLOURS[Verdict.UNKNOWN])
+        yield reason
     for r in report.results:
+        if _left(r):
+            continue
         if r.story or r.verdict in (Verdict.REFUTED, Verdict.VACUOUS, Verdict.DISAGREE):
             yield ""
             yield Text(f"{r.id} {r.verdict}: {r.title}", style=COLOURS.get(r.verdict, ""))
             yield r.story.rstrip() or "  no counterexample is told; --json has the detail"
-    yield ""
-    yield _counts(report)
 
 
 def _supports(machine: Machine, report: Report, why: Iterable[str]) -> Iterator[str]:
@@ -433,6 +486,32 @@ def _kinds_page(detail: dict[str, Any]) -> Iterator[RenderableType]:
     for mutant in detail["survivors"]:
         yield f"survives: {mutant}; {detail['listed'].get(mutant, 'it is not listed')}"
     yield ""
+
+
+def _left(result: Result) -> bool:
+    """Whether a result is unknown, and nothing but a reason is known."""
+    return result.verdict == Verdict.UNKNOWN and result.counterexample is None
+
+
+def _left_out(report: Report) -> dict[str, list[str]]:
+    """The ids of what is unknown, by the reason."""
+    found: dict[str, list[str]] = {}
+    for r in filter(_left, report.results):
+        found.setdefault(r.story.rstrip(), []).append(r.id)
+    return found
+
+
+def _ranges(ids: list[str]) -> str:
+    """Ids in words, with a range instead of three or more in a row."""
+    runs: list[list[str]] = []
+    for id_ in ids:
+        head, number = re.fullmatch(r"(.*?)(\d*)", id_).groups()  # type: ignore[union-attr]
+        before = f"{head}{int(number) - 1}" if number else ""
+        if runs and runs[-1][-1] == before:
+            runs[-1].append(id_)
+        else:
+            runs.append([id_])
+    return ", ".join(f"{r[0]} to {r[-1]}" if len(r) > 2 else ", ".join(r) for r in runs)
 
 
 def _applicable(report: Report) -> list[Result]:

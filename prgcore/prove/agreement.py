@@ -20,6 +20,7 @@ from attrs import evolve
 from prgcore.engine import Engine
 from prgcore.errors import NotTotal, PrgError
 from prgcore.model import Cell, Column, Copy, Cube, Effect, Model, Rule
+from prgcore.prove.budget import tick
 from prgcore.prove.codec import Codec, Codes
 from prgcore.prove.induction import half
 from prgcore.prove.relation import Relation
@@ -127,6 +128,7 @@ class _Literals:
 def _compare_cell(
     engine: Engine, codec: Codec, literals: _Literals, cell: Cell, base: _Pair, wrong: list[str]
 ) -> int:
+    tick("cells of the table, read three ways")
     relation = literals.relation
     cube = Cube((cell,))
     columns = _behind(engine.model, {cell.column})
@@ -149,6 +151,7 @@ def _compare_effect(
     engine: Engine, codec: Codec, literals: _Literals, effect: Effect, base: _Pair,
     wrong: list[str],
 ) -> int:
+    tick("effects of the table, read three ways")
     relation, target = literals.relation, effect.target
     source = getattr(effect.value, "column", target)
     columns = _behind(engine.model, {target, source})
@@ -207,6 +210,7 @@ def _compare_edges(engine: Engine, space: Space, rules: set[str], wrong: list[st
     for edges in space.edges:
         if not len(edges) or edges.rule.id not in rules:
             continue
+        tick("steps, taken by the interpreter too")
         source, target = edges.source, edges.target
         first = _once(space.codec, [c.take(source) for c in space.codes], asked[edges.rule.event])
         compared += len(first)

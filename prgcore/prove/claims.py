@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeAlias
 import z3
 from attrs import field, frozen
 
+from prgcore.prove.budget import tick
 from prgcore.vocabulary import Verdict
 
 __all__ = [
@@ -139,6 +140,7 @@ def ask(build: Build, sort: Sort) -> SolverAnswer:
     Every model of the solver is put through the claim again as numbers. If the claim then says
     something else, the two disagree.
     """
+    tick("theorems about time")
     unknowns = Unknowns(sort)
     claim = build(unknowns)
     if not claim.then:

@@ -29,6 +29,7 @@ from prgcore.model import (
     Situation,
     Values,
 )
+from prgcore.prove.budget import tick
 from prgcore.prove.progress import graph
 from prgcore.prove.space import Edges, Space
 from prgcore.seats import mirror_name
@@ -254,6 +255,7 @@ class _Walk:
         seen[pairs] = True
         ends = []
         while len(pairs):
+            tick("recommended actions")
             rests = ~self.moving[self.space.halves.turn[pairs] // 2]
             ends.append(pairs[rests])
             to = self._targets(pairs[~rests])
@@ -431,6 +433,7 @@ def citations(engine: Engine, space: Space) -> Outcome:
         rows = {c.removeprefix("table2:") for c in edges.rule.cite if c.startswith("table2:")}
         without += not rows
         shown: set[str] = set()
+        tick("the rows that rules cite")
         for made in _made(space, edges):
             by = printed.get(Shown(*made), set())
             shown |= by

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from attrs import define, field
 
 from prgcore.errors import BudgetExhausted
+from prgcore.prove.budget import tick
 
 __all__ = ["DENSE", "LOST", "Index", "Keys", "Places"]
 
@@ -67,6 +68,7 @@ class Index:
         self.cap, self.layout = cap, self.layout + 1
         self.stride = [prod(cap[b + 1:]) for b in range(len(cap))]
         if cells <= max(DENSE, 8 * self.held):
+            tick(more=4 * cells)
             self._numbers, self._keys = np.full(cells, -1, np.int32), None
         else:
             self._spread(1 << max(16, (2 * self.held).bit_length()))
@@ -80,6 +82,7 @@ class Index:
         return self.places(at if self._keys is None else self._keys[at]), self._numbers[at]
 
     def _spread(self, slots: int) -> None:
+        tick(more=12 * slots)
         self._numbers = np.full(slots, -1, np.int32)
         self._keys = np.full(slots, -1, np.int64)
 

@@ -57,8 +57,8 @@ def _f1(work: Work) -> Judgement:
 
 def _f2(work: Work) -> Judgement:
     witnesses = table.holes(work.model, work.held)
-    space = work.space
-    if space.holes:
+    space = work.space_or_none
+    if space and space.holes:
         number, event = space.holes[0]
         says = f"{event} is possible, and not exactly one rule answers"
         return Judgement(Verdict.REFUTED, Method.SEARCH, {"says": says}, work.at(number, says, event))
@@ -69,7 +69,11 @@ def _f2(work: Work) -> Judgement:
             work.engine, space, witnesses[0].pair or {}, witnesses[0].event, witnesses[0].says
         )
         return Judgement(Verdict.REFUTED, Method.INDUCTION, {"says": witnesses[0].says}, found)
-    return Judgement(Verdict.PROVED, Method.INDUCTION, {"pairs searched": len(space)})
+    if space is None and overlaps(work.model):
+        return Judgement(Verdict.UNKNOWN, Method.INDUCTION, {
+            "says": "two rules answer one event somewhere (F1), and no search says where"})
+    return Judgement(Verdict.PROVED, Method.INDUCTION, {
+        "pairs searched": "none" if space is None else len(space)})
 
 
 def _f3(work: Work) -> Judgement:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from attrs import frozen
 
+from prgcore.prove.budget import tick
 from prgcore.prove.space import Space
 from prgcore.vocabulary import Kind, Outcome
 
@@ -78,6 +79,7 @@ def chains(pairs: Sized, edges: Graph) -> Chains:
     height = np.zeros(size, np.int32)
     rounds, first = 0, int(ends[0]) if len(ends) else 0
     while len(source):
+        tick("chains of timers and completions")
         leaving = gone.take(target)
         if not leaving.any():
             return _cycle(edges, ~gone, ends)
@@ -156,6 +158,7 @@ def distances(pairs: Sized, edges: Graph, goal: npt.NDArray[np.intp]) -> npt.NDA
     source, target = edges.source, edges.target
     steps = 0
     while len(source):
+        tick("ways home")
         arrives = far.take(target) == steps
         steps += 1
         fresh = source[arrives]

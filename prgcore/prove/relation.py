@@ -25,6 +25,7 @@ from prgcore.model import (
     Value,
     copied,
 )
+from prgcore.prove.budget import remaining, tick
 from prgcore.vocabulary import Kind
 
 __all__ = ["Relation", "Term"]
@@ -71,7 +72,7 @@ class Relation:
 
     def solver(self, rlimit: int = 0) -> Term:
         """A solver with a resource budget (0: none)."""
-        solver = z3.SimpleSolver(ctx=self.context)
+        solver = _Solver(z3.Z3_mk_simple_solver(self.context.ref()), self.context)
         if rlimit:
             solver.set("rlimit", rlimit)
         return solver
@@ -92,6 +93,7 @@ class Relation:
 
         The list keeps the terms alive until the junction holds them: z3 counts references.
         """
+        tick()
         held = list(terms)
         return z3.BoolRef(make(self.context.ref(), len(held), _array(held)), self.context)
 
@@ -199,6 +201,16 @@ class Relation:
     def equals(self, pair: dict[str, str]) -> list[Term]:
         """The terms that say that the pair before the step is this one."""
         return [self.is_value(name, value) for name, value in pair.items()]
+
+
+class _Solver(z3.Solver):  # type: ignore[misc]
+    """A solver that gives up where the budget of the run ends."""
+
+    def check(self, *assumptions: Term) -> Term:
+        left = remaining()
+        if left is not None:
+            self.set("timeout", max(1, int(left * 1000)))
+        return super().check(*assumptions)
 
 
 def _array(terms: list[Term]) -> Term:

@@ -16,6 +16,7 @@ from attrs import evolve, field, frozen
 
 from prgcore.engine import Engine
 from prgcore.errors import BadInput, BudgetExhausted, unknown_name
+from prgcore.prove.budget import Budget, running
 from prgcore.prove.counterexample import Counterexample
 from prgcore.prove.mutants import score
 from prgcore.prove.obligations import obligations
@@ -193,6 +194,9 @@ def prove(
     survivors: Mapping[str, str] | None = None,
     work: Work | None = None,
     why: Iterable[str] = (),
+    budget: float | None = None,
+    memory: int | None = None,
+    symbolic: bool = False,
 ) -> Report:
     """Discharge the obligations of a machine.
 
@@ -207,41 +211,62 @@ def prove(
             `only` is empty.
         kinds: the kinds of mutants to run; all if none are given.
         survivors: the mutants that may survive, by name, each with its reason.
+        budget: seconds; what is not decided by then is unknown.
+        memory: bytes that this process may use; what needs more is unknown.
+        symbolic: search nothing; what only a search decides is unknown.
         work: earlier searches and proofs of this machine, which are used again.
 
     Raises:
         BadInput: no such obligation, or a theorem file that cannot be read.
     """
-    work = work or Work(machine, progress)
-    todo = list(_theorems(machine, paths, stdin) if paths else obligations(machine.model))
-    if mutants is not None:
-        todo.append(score.obligation(mutants, seed, tuple(kinds), survivors))
+    work = work or Work(machine, progress, symbolic=symbolic)
+    m1 = [] if mutants is None else [score.obligation(mutants, seed, tuple(kinds), survivors)]
     explained = dict.fromkeys(why)
-    wanted = ([*only] and [*only, *explained]) or [*explained]
-    known = {o.id for o in todo}
-    if "M1" in wanted and "M1" not in known:
-        raise BadInput("M1 breaks the table again and again: say --mutants N, or --mutants all")
-    for id_ in wanted:
-        if id_ not in known:
-            raise BadInput(unknown_name("obligation", id_, known))
-    if wanted:
-        todo = [o for o in todo if o.id in wanted]
+    todo = _wanted(
+        [*(_theorems(machine, paths, stdin) if paths else obligations(machine.model)), *m1],
+        ([*only] and [*only, *explained]) or [*explained])
     started = perf_counter()
-    results = []
-    for number, obligation_ in enumerate(todo):
+    results: list[Result] = []
+
+    def say(doing: str = "") -> None:
+        at = min(len(results), len(todo) - 1)
         if progress:
-            progress(obligation_.id, number, len(todo))
-        results.append(_discharge(obligation_, work))
-    if explained:
-        supports = Supports(machine.model, work.proof.proved)
-        results = [evolve(r, support=supports.of(r.id)) if r.id in explained else r
-                   for r in results]
+            progress(f"{todo[at].id} {doing}".rstrip(), at, len(todo))
+
+    with running(Budget(budget, memory, say)):
+        for obligation_ in todo:
+            say()
+            results.append(_discharge(obligation_, work))
+        if explained:
+            results = _supported(machine, work, results, explained)
     if progress:
         progress("", len(todo), len(todo))
     return Report(
         machine.model.name, digest(machine.model), machine.model.policy, tuple(results),
         perf_counter() - started,
     )
+
+
+def _wanted(todo: list[Obligation], wanted: list[str]) -> list[Obligation]:
+    """The obligations that are wanted; all of them if no ids are."""
+    known = {o.id for o in todo}
+    if "M1" in wanted and "M1" not in known:
+        raise BadInput("M1 breaks the table again and again: say --mutants N, or --mutants all")
+    for id_ in wanted:
+        if id_ not in known:
+            raise BadInput(unknown_name("obligation", id_, known))
+    return [o for o in todo if o.id in wanted] if wanted else todo
+
+
+def _supported(
+    machine: Engine, work: Work, results: list[Result], explained: Iterable[str]
+) -> list[Result]:
+    """The results, with the supports of those that are explained."""
+    try:
+        supports = Supports(machine.model, work.proof.proved)
+        return [evolve(r, support=supports.of(r.id)) if r.id in explained else r for r in results]
+    except BudgetExhausted:
+        return results
 
 
 def _discharge(obligation: Obligation, work: Work) -> Result:

@@ -9,7 +9,6 @@ of its own, the one that a search of all pairs would give it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cached_property
 from typing import Any, TypeAlias
 
@@ -18,6 +17,7 @@ import numpy.typing as npt
 from attrs import define, field, frozen
 
 from prgcore.model import Cube, Model, Rule
+from prgcore.prove.budget import tick
 from prgcore.prove.codec import Codec, Codes, Image
 from prgcore.prove.index import Index, Keys, Places
 from prgcore.prove.mirrored import twins
@@ -30,7 +30,6 @@ __all__ = ["Edges", "Halves", "Numbers", "Space", "Steps", "search"]
 Numbers: TypeAlias = npt.NDArray[np.int32]
 Steps: TypeAlias = tuple[Numbers, Numbers]
 """The sources of steps and their targets."""
-Watch: TypeAlias = Callable[[int, int], None]
 
 CHUNK = 1 << 17
 """So many pairs of a frontier take their steps together."""
@@ -246,7 +245,6 @@ class _Search:
     """
 
     model: Model
-    watch: Watch | None
     codec: Codec = field(init=False)
     image: Image | None = field(init=False, default=None)
     mirror: tuple[int, ...] | None = field(init=False, default=None)
@@ -313,8 +311,7 @@ class _Search:
             part = [block[low:low + CHUNK] for block in ids]
             halves = np.arange(first + low, first + low + len(part[0]), dtype=np.int32)
             for event in self.walker.by_event:
-                if self.watch:
-                    self.watch(self.total, len(self.level))
+                tick("pairs found", self.total)
                 wrong.setdefault(event, []).append(self._event(event, Part(part, halves), steps))
         self._holes(wrong, first)
         self._next(steps, first, base)
@@ -385,6 +382,7 @@ class _Search:
         alone = self._new()
         key = np.full(2 * len(alone), _NEVER)
         for rule, (source, target) in steps:
+            tick("pairs found", self.total)
             hit = np.flatnonzero(target >= 2 * base)
             if len(hit):
                 where, to = 2 * (source.take(hit) - first), target.take(hit) - 2 * base
@@ -420,17 +418,13 @@ class _Search:
         self.total += len(turns)
 
 
-def search(model: Model, watch: Watch | None = None) -> Space:
+def search(model: Model) -> Space:
     """Every pair reachable from the initial ones.
 
-    Args:
-        watch: called often, with the number of pairs found and the depth; it may raise to end
-            the search.
-
     Raises:
-        BudgetExhausted: the machine is too large to search.
+        BudgetExhausted: the machine is too large to search, or the budget of the run ends.
     """
-    found = _Search(model, watch)
+    found = _Search(model)
     found.run()
     return _space(found)
 
@@ -459,6 +453,7 @@ def _space(run: _Search) -> Space:
 
 def _joined(parts: list[Steps]) -> Steps:
     """The parts as one; they are given up, to free their memory."""
+    tick("steps are put in order", more=sum(8 * len(source) for source, _ in parts))
     none = np.zeros(0, np.int32)
     found = (np.concatenate([none, *(s for s, _ in parts)]),
              np.concatenate([none, *(t for _, t in parts)]))

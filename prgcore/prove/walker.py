@@ -45,7 +45,7 @@ class Walker:
     """The tests and the moves of a machine.
 
     Attributes:
-        possible: for every event that is no command, the tests of its ways.
+        possible: for every event except commands, the tests of its ways.
         by_event: for every event its rules, by their numbers.
         tests: the tests of the rules, by their numbers.
     """

@@ -16,6 +16,7 @@ from prgcore.engine import Engine
 from prgcore.errors import BudgetExhausted
 from prgcore.model import Invariant, Model
 from prgcore.prove import table
+from prgcore.prove.budget import searching
 from prgcore.prove.counterexample import Counterexample, replayed, unreached
 from prgcore.prove.induction import Proof, breaks, induct
 from prgcore.prove.progress import Graph, distances, graph
@@ -52,11 +53,17 @@ class Obligation:
 
 @define(eq=False)
 class Work:
-    """The work that obligations share: the machine, its reachable pairs, the induction."""
+    """The work that obligations share: the machine, its reachable pairs, the induction.
+
+    Attributes:
+        known: the result of the induction, if it was worked out before.
+        symbolic: whether nothing is searched, so that only induction and tables decide.
+    """
 
     engine: Engine
     progress: Callable[[str, int, int], None] | None = None
     known: Proof | None = None
+    symbolic: bool = False
     guards: dict[str, Judgement | None] = field(factory=dict)
     empty: dict[Any, tuple[Any, ...]] = field(factory=dict)
 
@@ -69,7 +76,7 @@ class Work:
         """Every reachable pair.
 
         Raises:
-            BudgetExhausted: the machine is too large.
+            BudgetExhausted: the machine is too large, the budget ended, or nothing is searched.
         """
         if isinstance(self._searched, BudgetExhausted):
             raise self._searched
@@ -77,10 +84,13 @@ class Work:
 
     @cached_property
     def _searched(self) -> Space | BudgetExhausted:
+        if self.symbolic:
+            return BudgetExhausted("not searched: --symbolic leaves out every search")
         try:
-            return search(self.model)
+            with searching():
+                return search(self.model)
         except BudgetExhausted as error:
-            return error
+            return error.with_traceback(None)  # which would keep the pairs found in memory
 
     @cached_property
     def held(self) -> tuple[str, ...]:
@@ -118,7 +128,7 @@ class Work:
         possible = table.untruthful(self.model)
         if possible == self.model.possible:
             return None
-        return Work(Engine(evolve(self.model, possible=possible)))
+        return Work(Engine(evolve(self.model, possible=possible)), symbolic=self.symbolic)
 
     @cached_property
     def by_itself(self) -> Graph:
