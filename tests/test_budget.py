@@ -7,6 +7,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from attrs import evolve
 
 from prgcore.engine import Engine
 from prgcore.errors import BadInput, BudgetExhausted
@@ -14,9 +15,10 @@ from prgcore.model import Column, Event, Invariant, Model, Possible, Rule
 from prgcore.prove import budget
 from prgcore.prove.budget import Budget, running, tick
 from prgcore.prove.report import prove
+from prgcore.prove.several import prove_each
 from prgcore.prove.space import search
 from prgcore.vocabulary import Kind
-from prgcore.wire.machine_file import dumps
+from prgcore.wire.machine_file import digest, dumps
 from tests.planted import FAULTS, LAMPS
 
 if TYPE_CHECKING:
@@ -195,3 +197,12 @@ def test_a_budget_that_is_none_is_one_clear_line(bad: Any, option: str, value: s
 def test_sizes_are_read(run: Any, switches: str) -> None:
     for size in ("2G", "900M", "900", "2gb"):
         assert run("prove", "--machine", switches, "--memory", size, "--budget", "600").code == 0
+
+
+def test_several_machines_are_proved_in_processes_of_their_own() -> None:
+    models = [SWITCHES, LAMPS, evolve(SWITCHES, invariants=())]
+    told: list[tuple[str, int, int]] = []
+    found = list(prove_each(models, {"only": ("F4",)}, lambda *said: told.append(said), workers=2))
+    assert [r.results[0].detail["pairs"] for r in found] == [512, 24, 512]
+    assert [r.digest for r in found] == [digest(model) for model in models]
+    assert [(done, total) for _, done, total in told] == [(0, 3), (1, 3), (2, 3)]

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -568,7 +569,8 @@ def result(id_, verdict="proved", story="", **more):
     return SimpleNamespace(
         id=id_, title=f"a sentence that says what {id_} promises, long enough to be wrapped",
         verdict=verdict, method="induction", model="P", assumptions=("A-LIN: one record",),
-        seconds=0.25, detail={"pairs": 12, "chain": ["A100"] * 14, "holes": []}, story=story, **more,
+        seconds=0.25, detail={"pairs": 12, "chain": ["A100"] * 14, "holes": []}, story=story,
+        code={"refuted": 1, "unknown": 3, "vacuous": 4, "disagree": 4}.get(verdict, 0), **more,
     )
 
 
@@ -577,6 +579,7 @@ class FakeReport:
 
     def __init__(self, results, exit_code):
         self.results, self.exit_code, self.ok = results, exit_code, exit_code == 0
+        self.asked = ()
         self.seconds = 0.25 * len(results)
         self.digest, self.policy = "0123456789abcdef0123", (("reconnection", "fail"),)
 
@@ -590,6 +593,7 @@ class FakeReport:
 @pytest.fixture
 def prover(monkeypatch):
     """A prover whose answers a test chooses; `asked` holds how it was called."""
+    import_module("prgcore.prove.opinions")  # it reads the prover itself
     fake = ModuleType("prgcore.prove.report")
     fake.answers, fake.asked = [FakeReport((result("S1"),), 0)], []
 
@@ -600,6 +604,10 @@ def prover(monkeypatch):
         return fake.answers[min(len(fake.asked), len(fake.answers)) - 1]
 
     fake.prove = prove
+    several = ModuleType("prgcore.prove.several")
+    several.prove_each = lambda models, asked, tell: [
+        prove(SimpleNamespace(model=m), progress=tell, **asked) for m in models]
+    monkeypatch.setitem(sys.modules, "prgcore.prove.several", several)
     fake.listing = lambda *_: (("S1", "never both"), ("S2", "never two holders"))
     monkeypatch.setitem(sys.modules, "prgcore.prove.report", fake)
     monkeypatch.setattr(sys.modules["prgcore.prove"], "report", fake, raising=False)
@@ -619,6 +627,7 @@ def test_prove_prints_a_table_with_assumptions_beneath(run, prover):
     assert max(map(len, answer.out.splitlines())) <= 80
     asked = prover.asked[0][1]
     assert asked.pop("survivors")
+    assert asked.pop("work")
     assert asked == {"only": ("S1",), "mutants": 20, "seed": 7, "paths": (), "kinds": (),
                      "stdin": "", "progress": None, "why": (), "budget": None, "memory": None,
                      "symbolic": False}

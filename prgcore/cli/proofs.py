@@ -169,13 +169,14 @@ def prove(
         asked |= {"kinds": _kinds(kind or ()), "survivors": _survivors() if machine is None else {}}
     machines = tuple(_policies()) if every_policy else (first,)
     places = certifying.places(certificate, machines, (junit, sarif), several=every_policy)
-    reports = []
-    for one, place in zip(machines, places, strict=True):
+    alone = certificate is not None or bool(checkers) or count is not None
+    reports = [] if alone or not every_policy else _side_by_side(machines, asked, always=progress)
+    for one, place in zip(machines, places, strict=True) if not reports else ():
         label = f"proving {_policy(one.model.policy)}" if every_policy else "proving"
         with output.progress(label, always=progress) as tell:
             work = Work(one, tell, symbolic=symbolic)
             report = prover.prove(one, progress=tell, work=work, **asked)
-            reports.append(opinions(report, work, checkers, tell))
+            reports.append(opinions(report, work, checkers, tell) if checkers else report)
             certifying.write(place, reports[-1], work, tell)
     if junit is not None:
         output.write_file(junit, _junit(reports))
@@ -185,6 +186,16 @@ def prove(
     _answer(machines[0], reports, why or (), several=every_policy, as_json=as_json)
     codes = {r.exit_code for r in reports}
     raise Exit(next((c for c in WORST_FIRST if c in codes), max(codes)))
+
+
+def _side_by_side(
+    machines: tuple[Machine, ...], asked: dict[str, Any], *, always: bool
+) -> list[Report]:
+    """The reports of several machines, which are proved in processes of their own."""
+    from prgcore.prove.several import prove_each
+
+    with output.progress("proving", always=always) as tell:
+        return list(prove_each([m.model for m in machines], asked, tell))
 
 
 def _belong_together(wrong: Mapping[str, object]) -> None:

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import product
+from math import prod
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import z3
-from attrs import evolve
+from attrs import define, evolve, field
 
 from prgcore.engine import Engine
 from prgcore.errors import NotTotal, PrgError
@@ -80,9 +81,14 @@ def _worlds(columns: dict[str, Column], base: _Pair) -> list[_Pair]:
     ]
 
 
-def _encode(codec: Codec, pairs: list[_Pair]) -> Codes:
-    codes = [codec.encode(p) for p in pairs]
-    return [np.array([c[b] for c in codes], np.int32) for b in range(len(codec.blocks))]
+def _encode(codec: Codec, columns: dict[str, Column], base: _Pair) -> Codes:
+    """The codes of these worlds."""
+    sizes = [len(c.domain) for c in columns.values()]
+    codes = [np.full(prod(sizes), code, np.int32) for code in codec.encode(base)]
+    for column, values in zip(columns.values(), np.indices(sizes), strict=True):
+        block, stride = codec.home[column.name]
+        codes[block] += ((values - column.domain.index(base[column.name])) * stride).reshape(-1)
+    return codes
 
 
 class _Literals:
@@ -133,7 +139,7 @@ def _compare_cell(
     cube = Cube((cell,))
     columns = _behind(engine.model, {cell.column})
     worlds = _worlds(columns, base)
-    found = codec.test(cube).mask(_encode(codec, worlds))
+    found = codec.test(cube).mask(_encode(codec, columns, base))
     inside = []
     for world, by_search in zip(worlds, found, strict=True):
         by_engine = engine.holds(cube, engine.pair(world))
@@ -160,7 +166,7 @@ def _compare_effect(
         copied = Cube((Cell(source, engine.model.domains[target]),))
         worlds = [world for world in worlds if engine.holds(copied, engine.pair(world))]
     rule = Rule("", "", then=(effect,))
-    after = codec.move(rule).apply(codec, _encode(codec, worlds))
+    after = codec.move(rule).apply(codec, _encode(codec, columns, base))
     at = [c.name for c in engine.model.columns if not c.derived].index(target)
     becomes: dict[tuple[str, ...], dict[str, str]] = {}
     asks = [name for name in _behind(engine.model, {source}) if name != target]
@@ -205,14 +211,14 @@ def _asked(model: Model) -> dict[str, set[str]]:
 
 
 def _compare_edges(engine: Engine, space: Space, rules: set[str], wrong: list[str]) -> int:
-    asked = _asked(engine.model)
+    views = {event: _View.of(space.codec, names) for event, names in _asked(engine.model).items()}
     compared = 0
     for edges in space.edges:
         if not len(edges) or edges.rule.id not in rules:
             continue
         tick("steps, taken by the interpreter too")
         source, target = edges.source, edges.target
-        first = _once(space.codec, [c.take(source) for c in space.codes], asked[edges.rule.event])
+        first = views[edges.rule.event].once(space, source)
         compared += len(first)
         befores = space.values(source[first])
         afters = space.values(target[first])
@@ -229,23 +235,45 @@ def _compare_edges(engine: Engine, space: Space, rules: set[str], wrong: list[st
     return compared
 
 
-def _once(codec: Codec, codes: Codes, names: set[str]) -> npt.NDArray[np.intp]:
-    """The position of one pair of all that look alike in these columns."""
-    view = np.zeros(len(codes[0]), np.int64)
-    size = 1
-    for name in sorted(names):
-        many = len(codec.domain[name])
-        if size * many > _DENSE:
-            view = np.unique(view, return_inverse=True)[1]
-            size = int(view.max()) + 1
-        view *= many
-        view += codec.value(name, codes)
-        size *= many
-    if size > _DENSE:
-        return np.unique(view, return_index=True)[1]
-    place = np.full(size, -1, np.intp)
-    place[view[::-1]] = np.arange(len(view) - 1, -1, -1)
-    return place[place >= 0]
+@define
+class _View:
+    """What the guards of an event read of a pair, as one number.
+
+    Attributes:
+        parts: for every block that has something of it, the summand for each code.
+        across: the columns that are in no block, each with its weight.
+    """
+
+    parts: dict[int, npt.NDArray[np.int64]] = field(factory=dict)
+    across: list[tuple[str, int]] = field(factory=list)
+    size: int = 1
+
+    @classmethod
+    def of(cls, codec: Codec, names: set[str]) -> _View:
+        """The view of these columns."""
+        view = cls()
+        for name in sorted(names):
+            if name in codec.home:
+                block = codec.home[name][0]
+                part = codec.values[name].astype(np.int64) * view.size
+                view.parts[block] = view.parts[block] + part if block in view.parts else part
+            else:
+                view.across.append((name, view.size))
+            view.size *= len(codec.domain[name])
+        return view
+
+    def once(self, space: Space, pairs: npt.NDArray[np.int32]) -> npt.NDArray[np.intp]:
+        """The position of one pair of all that look alike."""
+        views = np.zeros(len(pairs), np.int64)
+        for block, part in self.parts.items():
+            views += part.take(space.codes[block].take(pairs))
+        for name, weight in self.across:
+            views += space.column(name).take(pairs).astype(np.int64) * weight
+        if self.size > _DENSE:
+            return np.unique(views, return_index=True)[1]
+        place = np.full(self.size, -1, np.intp)
+        place[views[::-1]] = np.arange(len(views) - 1, -1, -1)
+        return place[place >= 0]
 
 
 def replay(engine: Engine, space: Space) -> tuple[list[str], int]:

@@ -155,17 +155,21 @@ def distances(pairs: Sized, edges: Graph, goal: npt.NDArray[np.intp]) -> npt.NDA
     """Steps from every pair to the goal along the edges; -1 where there is no way."""
     far = np.full(len(pairs), -1, np.int32)
     far[goal] = 0
+    known = far == 0
+    newest = known.copy()
     source, target = edges.source, edges.target
     steps = 0
     while len(source):
         tick("ways home")
-        arrives = far.take(target) == steps
-        steps += 1
-        fresh = source[arrives]
-        fresh = fresh[far.take(fresh) < 0]
+        fresh = source[newest.take(target)]
+        fresh = fresh[~known.take(fresh)]
         if not len(fresh):
             break
+        steps += 1
         far[fresh] = steps
-        keep = far.take(source) < 0
+        newest[:] = False
+        newest[fresh] = True
+        known[fresh] = True
+        keep = ~known.take(source)
         source, target = source[keep], target[keep]
     return far

@@ -12,7 +12,7 @@ import z3
 from attrs import evolve, frozen
 
 from prgcore.model import AcceptedOnly, Exclusive, Model, OnlyBy, Possible, Rule
-from prgcore.prove.induction import RLIMIT, half, touched
+from prgcore.prove.induction import RLIMIT, half
 from prgcore.prove.relation import Relation, Term
 from prgcore.vocabulary import Kind, Outcome
 
@@ -144,18 +144,23 @@ def only_by(
     becomes = relation.is_in(check.column, (check.value,))
     read = {check.column}.union(*(c.sources for c in model.columns if c.name == check.column))
     allowed, found = dict(check.when), []
+    asked: list[tuple[Rule, list[Term]]] = []
     for rule in model.rules if rules is None else rules:
         here = allowed.get(rule.event)
         free = rule.event in check.events and here is None
-        if free or check.column not in touched(rule, model):
-            continue
-        some = evolve(rule, then=tuple(e for e in rule.then if e.target in read))
-        pair = _find(relation, solver, [
-            relation.fires(rule), z3.Not(becomes), relation.after(some, becomes),
-            *([] if here is None else [z3.Not(relation.holds(here))]),
-        ])
+        if not free and any(e.target in read for e in rule.then):
+            some = evolve(rule, then=tuple(e for e in rule.then if e.target in read))
+            asked.append((rule, [
+                relation.fires(rule), z3.Not(becomes), relation.after(some, becomes),
+                *([] if here is None else [z3.Not(relation.holds(here))]),
+            ]))
+    # all rules at once; each alone only if one of them does
+    if _find(relation, solver, [relation.either(relation.both(t) for _, t in asked)]) is None:
+        return ()
+    for rule, terms in asked:
+        pair = _find(relation, solver, terms)
         if pair is not None:
-            where = "" if here is None else f" outside what {check.id} allows"
+            where = f" outside what {check.id} allows" if rule.event in allowed else ""
             says = f"{rule.id} sets {check.column} to {check.value}{where}"
             found.append(Witness(says, pair or None, rule.event, rule.id))
     return tuple(found)
