@@ -28,11 +28,10 @@ from typing import Any
 
 Cells = list[tuple[int, int]]
 GUARDS = ("accepted_only", "exclusive", "only_by")
-PROSE = {  # by section, what no step and no proof reads: the digest of a machine leaves it out
-    **dict.fromkeys(("columns", "events", "invariants", "duties", "observations", "converges",
-                     "adversary", "causes", *GUARDS), "says why cite decisions"), "stories": "title",
-    "": "assumptions", "rules": "cite why evidence decisions phase", "advice": "says defect because",
-    "situations": "cause literal corrected", "families": "says decision nearest advice"}
+RECORDS = ("columns events rules invariants accepted_only exclusive only_by observations converges "
+           "duties adversary stories situations causes advice families")  # these have prose:
+PROSE = ("assumptions says why cite evidence decisions phase title cause literal corrected defect "
+         "because decision nearest")  # no step and no proof reads it
 
 
 class Refused(Exception):
@@ -45,13 +44,13 @@ def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return dict(pairs)
 
 
-def bare(value: Any, kind: str = "") -> Any:
-    """A part of a machine file without prose."""
+def bare(value: Any, record: bool = True) -> Any:
+    """A machine file without prose: what its digest is about."""
     if isinstance(value, list):
-        return [bare(v, kind) for v in value]
-    return value if kind not in PROSE else {
-        k: bare(v, k if kind in ("", "situations") else "none")
-        for k, v in value.items() if k not in PROSE[kind].split()}
+        return [bare(v, record) for v in value]
+    return value if not (record and isinstance(value, dict)) else {
+        k: bare(v, k in RECORDS.split()) for k, v in value.items()
+        if k not in PROSE.split() and (k, type(v)) != ("advice", str)}
 
 
 def digest(value: Any) -> str:
@@ -82,8 +81,8 @@ class Machine:
 
     def clause(self, lemma: str) -> Cells:
         """The clause of a lemma: `3 -17`, the third value or any but the seventeenth."""
-        literals = [(*self.literal[abs(int(n))], int(n) > 0) for n in lemma.split()]
-        return [(c, bit if own else self.full[c] & ~bit) for c, bit, own in literals]
+        return [(c, bit if int(n) > 0 else self.full[c] & ~bit)
+                for n in lemma.split() for c, bit in [self.literal[abs(int(n))]]]
 
     def rows(self, column: str, values: Any) -> list[Cells]:
         """Stored cubes: the column has one of the values exactly where one of them holds."""
@@ -108,20 +107,20 @@ class Machine:
         return [one for cube in cubes for column, values in cube.items()
                 for one in self.outside({column: {*self.domain[column]} - {*values}})]
 
-    def before(self, then: dict[str, Any], cube: dict[int, int]) -> list[Cells]:
+    def before(self, then: Any, cube: dict[int, int]) -> list[Cells]:
         """Clauses: these effects lead a pair into a stored cube exactly where they all hold."""
         found: list[Cells] = []
         for target, c in self.at.items():
-            if c in cube and target not in then:
-                found.append([(c, cube[c])])
-            elif c in cube:
-                how, bits = then[target], self.bit[c]
-                source = how.get("by", how.get("copy", target))
-                new = (how["map"] if "by" in how else {v: v for v in bits} if "copy" in how
-                       else dict.fromkeys(bits, how["const"]))
-                for v in self.domain[source]:  # a value that the map does not name keeps the target
-                    if v not in new or not bits[new[v]] & cube[c]:
-                        kept = [] if v in new else [(c, cube[c])]
+            how, mask, bits = then.get(target), cube.get(c), self.bit[c]
+            if mask and how is None:
+                found.append([(c, mask)])
+            elif mask and "const" in how:
+                found += [] if bits[how["const"]] & mask else [[]]
+            elif mask:  # a value that the map does not name keeps the target
+                source, new = how.get("by", how.get("copy")), how.get("map", {v: v for v in bits})
+                for v in self.domain[source]:
+                    if v not in new or not bits[new[v]] & mask:
+                        kept = [] if v in new else [(c, mask)]
                         found += [clause + kept for clause in self.outside({source: [v]})]
         return found
 
@@ -140,14 +139,14 @@ class Machine:
                 for n, way in enumerate(self.ways(event, lies)) if r["outcome"] == "done"]
 
     def questions(self, kept: Any, lies: bool) -> Any:
-        """Of every question: its promise, a name, whether the invariants are given, clauses."""
+        """Of every question: its promise, a name, whether the invariants are given, clauses twice."""
         accepted, exclusive, only_by = (enumerate(self.file.get(s, ())) for s in GUARDS)
         never: list[tuple[Any, ...]] = [
             ("", f"{i} {n}", True, {}, [], cube) for i, cubes in kept.items()
             for n, cube in enumerate(cube for one in cubes for cube in self.stored(one))]
         for (n, pair), (i, name, *_, cube) in product(enumerate(self.file["initial"]), never):
             start = self.inside({column: [value] for column, value in pair.items()})
-            yield i, f"initial {n} {name}", False, start + [[cell] for cell in cube.items()]
+            yield i, f"initial {n} {name}", False, start, [[cell] for cell in cube.items()]
         for n, o in only_by:
             cell = {o["column"]: [o["value"]]}
             never += [(o["id"], f"{o['id']}.{n} {m}", False, o, self.outside(cell), cube)
@@ -158,30 +157,29 @@ class Machine:
                 for i, name, keeps, by, now, cube in never:
                     may = by.get("when", {}).get(event, {} if event in by.get("events", ()) else None)
                     if targets & cube.keys():
-                        yield i, f"{where} {name}", keeps, (fires + now + self.before(rule["then"], cube)
-                                                            + ([] if may is None else self.outside(may)))
-            silent = [clause for r in rules for clause in self.outside(r["when"])]
+                        yield i, f"{where} {name}", keeps, fires, now + self.before(
+                            rule["then"], cube) + ([] if may is None else self.outside(may))
+            silent = [one for r in rules for one in self.outside(r["when"])]
             for n, way in enumerate(self.ways(event, lies)):
                 if self.events[event]["kind"] != "command":  # a command may be refused
-                    yield "F2", f"F2 {event} {n}", True, silent + self.inside(way)
+                    yield "F2", f"F2 {event} {n}", True, silent, self.inside(way)
             for (a, b), (n, way) in product(combinations(rules, 2), enumerate(self.ways(event, False))):
-                yield "F1", f"F1 {a['id']} {b['id']} {n}", False, self.inside(a["when"], b["when"], way)
+                yield "F1", f"F1 {a['id']} {b['id']} {n}", False, self.inside(a["when"], b["when"]), self.inside(way)
         for n, only in accepted:
-            i, event = only["id"], only["command"]
-            nowhere = [clause for cube in only["when"] for clause in self.outside(cube)]
-            for where, _, fires in self.fires(event, lies):
-                yield i, f"{i}.{n} {where}", False, fires + nowhere
-            idle = [clause for r in self.rules[event] if r["outcome"] == "done"
-                    for way in self.ways(event, lies=False) for clause in self.outside(r["when"], way)]
+            nowhere = [one for cube in only["when"] for one in self.outside(cube)]
+            for where, _, fires in self.fires(only["command"], lies):
+                yield only["id"], f"{only['id']}.{n} {where}", False, fires, nowhere
+            idle = [one for r in self.rules[only["command"]] if r["outcome"] == "done" for way in
+                    self.ways(only["command"], lies=False) for one in self.outside(r["when"], way)]
             for m, cube in enumerate(only["when"] if only.get("exactly") else ()):
-                yield i, f"{i}.{n} {m}", True, self.inside(cube) + idle
+                yield only["id"], f"{only['id']}.{n} {m}", True, idle, self.inside(cube)
         for n, one in exclusive:
             done = [[f for e in self.events if name in (e, e.partition("(")[0])
                      for f in self.fires(e, lies)] for name in one["commands"]]
             never = [(m, one, self.inside(cube)) for m, cube in enumerate(one["never_in"])]
             for some, others in [*combinations(done, 2), *product(done, [never])]:
                 for (a, _, first), (b, _, second) in product(some, others):
-                    yield one["id"], f"{one['id']}.{n} {a} {b}", False, first + second
+                    yield one["id"], f"{one['id']}.{n} {a} {b}", False, first, second
 
 
 class Formula:
@@ -191,7 +189,7 @@ class Formula:
         self.full, self.open, self.of = like.full, list(like.open), [list(of) for of in like.of]
         for clause, column in ((one, c) for one in clauses for c, _ in one):
             self.of[column].append(clause)
-        self.dead = like.dead or self.fails(self.open, list(clauses))
+        self.dead = like.dead or self.fails(self.open, sorted(clauses, key=len, reverse=True))
 
     def fails(self, left: list[int], todo: list[Cells]) -> bool:
         """Propagate some clauses, and what they lead to; whether one of them cannot hold."""
@@ -236,9 +234,11 @@ def check(data: bytes, machine: Machine) -> dict[str, list[str]]:
         raise Refused(f"{min(wrong)}: what it says differs from the machine file, or has no proof")
     known = Formula(machine, [c for cubes in kept.values() for cube in cubes for c in machine.outside(cube)])
     asked = proved | {""} | (guards if proved & {"F5", "S18"} else set())
-    count, proofs = 0, said["proofs"]
-    for _, name, keeps, clauses in (q for q in machine.questions(kept, lies) if q[0] in asked):
-        formula, count = Formula(known if keeps else machine, clauses), count + 1
+    count, proofs, last = 0, said["proofs"], (None, None)
+    for _, name, keeps, first, second in (q for q in machine.questions(kept, lies) if q[0] in asked):
+        if last[0] is not first or last[1] is not keeps:  # else the first clauses are known
+            last, begun = (first, keeps), Formula(known if keeps else machine, first)
+        formula, count = Formula(begun, second), count + 1
         for lemma in map(machine.clause, proofs.pop(name, ())):
             if formula.dead or not formula.follows(lemma):
                 raise Refused(f"{name}: a lemma does not follow, or is not needed")

@@ -277,8 +277,8 @@ def satisfied(asked, kept):
     known = recheck.Formula(asked, [c for cubes in kept.values() for cube in cubes
                                     for c in asked.outside(cube)])
     found = set()
-    for group, _, keeps, clauses in asked.questions(kept, lies=False):
-        formula = recheck.Formula(known if keeps else asked, clauses)
+    for group, _, keeps, first, second in asked.questions(kept, lies=False):
+        formula = recheck.Formula(known if keeps else asked, first + second)
         if not formula.dead and refute(asked, formula) is None:
             found.add(group)
     return found
@@ -358,8 +358,9 @@ def test_what_propagation_concludes_holds_in_every_pair():
         def true(clause, pair):
             return any(pair[c] & mask for c, mask in clause)
 
-        for _, _, keeps, clauses in list(asked.questions({}, lies=False))[::5]:
+        for _, _, keeps, first, second in list(asked.questions({}, lies=False))[::5]:
             assert keeps in (True, False)
+            clauses = first + second
             formula = recheck.Formula(asked, clauses)
             models = [pair for pair in every if all(true(c, pair) for c in clauses)]
             for _ in range(8):
@@ -621,9 +622,9 @@ def test_a_checker_of_others_accepts_the_same_proofs(whole, shipped):
     known = recheck.Formula(shipped, [c for cubes in kept.values() for cube in cubes
                                       for c in shipped.outside(cube)])
     seen, refused = 0, 0
-    for _, name, keeps, clauses in shipped.questions(kept, said["untruthful"]):
+    for _, name, keeps, first, second in shipped.questions(kept, said["untruthful"]):
         if name in chosen:
-            formula = cnf(recheck.Formula(known if keeps else shipped, clauses))
+            formula = cnf(recheck.Formula(known if keeps else shipped, first + second))
             proof = said["proofs"][name]
             assert _dratified(formula, proof), name
             shorter = _dratified(formula, proof[:-1])
@@ -638,8 +639,8 @@ def test_a_checker_of_others_rejects_what_a_pair_satisfies(shipped):
     """Without the other invariants a step breaks S3: no proof of that, by anybody's checker."""
     kept = {"S3": json.loads(dumps(prg().model))["invariants"][2]["never"]}
     known = recheck.Formula(shipped, [c for cube in kept["S3"] for c in shipped.outside(cube)])
-    for _, _, keeps, clauses in shipped.questions(kept, lies=True):
-        formula = recheck.Formula(known if keeps else shipped, clauses)
+    for _, _, keeps, first, second in shipped.questions(kept, lies=True):
+        formula = recheck.Formula(known if keeps else shipped, first + second)
         if keeps and not formula.dead and refute(shipped, formula) is None:
             assert not _dratified(cnf(formula), [])
             assert not formula.follows([])

@@ -62,15 +62,16 @@ def certify(
     kept = {i["id"]: i["never"] for i in machine.file.get("invariants", ()) if i["id"] in inductive}
     lies = work.liar is not None and len(work.liar.proof.proved) == len(model.invariants)
     answers = _Answers(machine, kept)
-    for group, name, keeps, clauses in machine.questions(kept, lies):
-        if not group or group in proved or group in _guards(machine):
-            answers.ask(group, name, clauses, keeps=keeps)
-            if progress:
-                progress("certificate", answers.asked, answers.asked + 1)
+    guards = _guards(machine)
+    if progress:
+        progress("certificate", 0, 1)
+    for group, *question in machine.questions(kept, lies):
+        if not group or group in proved or group in guards:
+            answers.ask(group, *question)
     if "" in answers.open:
         raise Disagreement(f"{answers.open['']}: Z3 proves it, and {SOLVER} finds such a step")
     shown = _shown(answers, proved, machine, kept, lies=lies)
-    asked = {"", *shown} | (_guards(machine) if {"F5", "S18"} & shown else set())
+    asked = {"", *shown} | (guards if {"F5", "S18"} & shown else set())
     space = work.space_or_none
     return _sealed({
         "format": FORMAT,
@@ -145,25 +146,28 @@ class _Answers:
     known: Formula = field(init=False)
     proofs: list[tuple[str, str, list[str]]] = field(factory=list)
     open: dict[str, str] = field(factory=dict)
-    asked: int = 0
+    last: tuple[Any, Any, Any] = (None, None, None)
 
     def __attrs_post_init__(self) -> None:
         self.known = Formula(self.machine, [
             clause for cubes in self.kept.values() for cube in cubes
             for clause in self.machine.outside(cube)])
 
-    def ask(self, group: str, name: str, clauses: list[Cells], *, keeps: bool) -> None:
-        self.asked += 1
+    def ask(
+        self, group: str, name: str, keeps: Any, first: list[Cells], second: list[Cells]
+    ) -> None:
+        """Answer a question, unless its promise has an open one; `first` is often the last one."""
         if group in self.open:
             return
-        formula = Formula(self.known if keeps else self.machine, clauses)
-        if formula.dead:
-            return
-        proof = refute(self.machine, formula)
-        if proof is None:
-            self.open[group] = name
-        else:
-            self.proofs.append((group, name, proof))
+        if self.last[0] is not first or self.last[1] is not keeps:
+            self.last = first, keeps, Formula(self.known if keeps else self.machine, first)
+        formula = Formula(self.last[2], second)
+        if not formula.dead:
+            proof = refute(self.machine, formula)
+            if proof is None:
+                self.open[group] = name
+            else:
+                self.proofs.append((group, name, proof))
 
 
 def refute(machine: recheck.Machine, formula: Formula) -> list[str] | None:
