@@ -6,15 +6,20 @@ Each machine file here is one edit away from a pair of lamps that proves complet
 from __future__ import annotations
 
 import json
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
 from copy import deepcopy
 from functools import cache
+from itertools import product
+from random import Random
 from typing import Any
 
 import pytest
 from attrs import evolve
 
 from prgcore.engine import Engine
-from prgcore.errors import BadInput, MalformedMachine
+from prgcore.errors import BadInput, ImpossibleEvent, MalformedMachine, NotTotal, PrgError
 from prgcore.form.wellformed import BUILT_IN, findings
 from prgcore.machine import build
 from prgcore.model import (
@@ -43,7 +48,7 @@ from prgcore.prove.relation import Relation
 from prgcore.prove.report import listing, prove
 from prgcore.prove.space import search
 from prgcore.prove.work import Work
-from prgcore.seats import Mirror, instantiate
+from prgcore.seats import NODES, Mirror, instantiate
 from prgcore.vocabulary import Kind, Outcome
 from prgcore.wire import dumps, load
 from tests.toys import TURNSTILE
@@ -979,3 +984,124 @@ def test_a_million_combinations_that_are_missing_end():
     """Twenty switches that nobody turns: a thousand of what is missing says enough."""
     model = evolve(_switches(20), events=(), rules=())
     assert len(_missing(model)) == 1000
+
+
+# ----------------------------------------------------------------- by brute force
+
+
+def _edited(machine: Wire, rnd: Random) -> None:
+    """Change one cell, effect, entry of a table or value somewhere, at random."""
+    domains = {c["name"]: c["domain"] for c in machine["columns"]}
+
+    def cell(cube_: Wire) -> None:
+        if cube_ and rnd.random() < 0.3:
+            cube_.pop(rnd.choice(sorted(cube_)))
+        else:
+            column = rnd.choice(sorted(domains))
+            cube_[column] = rnd.sample(domains[column], rnd.randint(1, len(domains[column])))
+
+    rule = rnd.choice(machine["rules"])
+    what = rnd.choice(("when", "then", "possible", "table", "initial", "kind"))
+    if what == "when":
+        cell(rule["when"])
+    elif what == "then" and rule.get("then"):
+        target, source = rnd.choice(sorted(rule["then"])), rnd.choice(sorted(domains))
+        rule["then"][target] = rnd.choice(({"const": rnd.choice(domains[target])}, {
+            "by": source, "map": {
+                v: rnd.choice(domains[target]) for v in domains[source] if rnd.random() < 0.6}}))
+    elif what == "possible":
+        cell(rnd.choice(machine["possible"])["when"])
+    elif what == "table":
+        column = rnd.choice([c for c in machine["columns"] if c["kind"] == "derived"])
+        rnd.choice(column["table"])[1] = rnd.choice(column["domain"])
+    elif what == "initial":
+        column = rnd.choice(sorted(machine["initial"][0]))
+        machine["initial"][0][column] = rnd.choice(domains[column])
+    else:
+        rnd.choice(machine["events"])["kind"] = rnd.choice(("timer", "fault"))
+
+
+def _variants(base: Wire, number: int) -> Iterator[Model]:
+    """Well-formed machines a few random edits away."""
+    for seed in range(number):
+        rnd, machine = Random(seed), deepcopy(base)
+        for _ in range(rnd.choice((1, 1, 2, 3))):
+            _edited(machine, rnd)
+        with suppress(MalformedMachine):
+            yield load(json.dumps(machine))
+
+
+def _pairs(model: Model) -> Iterator[dict[str, str]]:
+    """Every pair that can be written down, reachable or not."""
+    stored = [c for c in model.columns if not c.derived]
+    for values in product(*(c.domain for c in stored)):
+        yield dict(zip((c.name for c in stored), values, strict=True))
+
+
+def _answer(machine: Engine, pair: dict[str, str], event: str) -> tuple[Any, ...]:
+    """What an event does in a pair: nothing, if it cannot happen or nobody answers."""
+    try:
+        decision = machine.step(machine.pair(pair), event)
+    except PrgError as error:
+        return type(error), None
+    return decision.outcome, {c: decision.pair[c] for c in pair}
+
+
+def _steps_alike(model: Model) -> bool:
+    """Whether every step of every pair has its mirror image, and the initial pairs have."""
+    machine, mirror = Engine(evolve(model, invariants=())), Mirror.of(model)
+    assert mirror is not None
+    starts = {frozenset(pair) for pair in model.initial}
+    kinds = {e.name: e.kind for e in model.events}
+    return starts == {frozenset(mirror.pair(dict(s)).items()) for s in starts} and all(
+        kinds[event] == kinds[mirror.name(event)]
+        and (outcome, after and mirror.pair(after)) == _answer(
+            machine, mirror.pair(pair), mirror.name(event))
+        for pair in _pairs(model) for event in kinds
+        for outcome, after in [_answer(machine, pair, event)]
+    )
+
+
+def test_a_machine_that_is_its_own_mirror_steps_alike_everywhere():
+    said: Counter[tuple[bool, bool]] = Counter()
+    for model in _variants(HOLDER, 300):
+        mirrored, alike = is_mirrored(model), _steps_alike(model)
+        said[mirrored, alike] += 1
+        if alike and not mirrored:  # a table may say more than any step shows
+            assert all(line.startswith("column ") for line in unmirrored(model) or ())
+    assert said[True, False] == 0
+    assert min(said[True, True], said[False, False]) > 30
+
+
+def _tells_apart(model: Model, node: str) -> bool:
+    """Whether two pairs that look the same to a node are answered otherwise."""
+    machine = Engine(evolve(model, invariants=()))
+    for event in (e.name for e in model.events if e.decider == node):
+        answers: dict[Any, set[Any]] = {}
+        for pair in _pairs(model):
+            full = machine.pair(pair)
+            known = [pair[c.name] for c in model.columns
+                     if not c.derived and c.observed_by in (node, "record")]
+            for hears in model.hears:
+                if hears.node == node and all(full[c.column] in c.values for c in hears.when):
+                    known += [full[c] for c in hears.learns]
+            with suppress(ImpossibleEvent):
+                try:
+                    decision = machine.step(full, event)
+                except NotTotal:
+                    answers.setdefault(tuple(known), set()).add(None)
+                    continue
+                rule = decision.rule
+                written = tuple(decision.pair[e.target] for e in rule.then) if rule else ()
+                answers.setdefault(tuple(known), set()).add((rule and rule.id, written))
+        if any(len(several) > 1 for several in answers.values()):
+            return True
+    return False
+
+
+def test_f8_finds_exactly_what_two_pairs_show():
+    said = Counter(
+        (bool(views.told_apart(model, ()).apart), any(_tells_apart(model, n) for n in NODES))
+        for hears in ([], HEARS) for model in _variants({**SECRET, "hears": hears}, 70))
+    assert said[True, False] == said[False, True] == 0
+    assert min(said[True, True], said[False, False]) > 20
