@@ -626,9 +626,10 @@ SECRET: Wire = {
     "events": [
         {"name": "tick(node1)", "kind": "timer", "decider": "node1"},
         {"name": "turn(node2)", "kind": "fault", "decider": "node2"},
+        {"name": "deafen", "kind": "fault", "decider": "environment"},
     ],
     "possible": [{"event": "tick(node1)", "when": {"node1.out": ["x"]}},
-                 {"event": "turn(node2)", "when": {}}],
+                 {"event": "turn(node2)", "when": {}}, {"event": "deafen", "when": {}}],
     "rules": [
         {"id": "R1", "event": "tick(node1)", "outcome": "done", "when": {"node1.told": ["a"]},
          "then": {"node1.out": {"const": "y"}}},
@@ -636,6 +637,8 @@ SECRET: Wire = {
          "when": {"node1.told": ["b", "none"]}, "why": "not yet"},
         {"id": "R3", "event": "turn(node2)", "outcome": "done", "when": {},
          "then": {"node2.s": {"by": "node2.s", "map": {"a": "b", "b": "a"}}}},
+        {"id": "R6", "event": "deafen", "outcome": "done", "when": {},
+         "then": {"node1.flag": {"by": "node1.flag", "map": {"yes": "no", "no": "yes"}}}},
     ],
 }
 """Node 1 acts on a secret of node 2; nothing says that it hears of it."""
@@ -1105,3 +1108,34 @@ def test_f8_finds_exactly_what_two_pairs_show():
         for hears in ([], HEARS) for model in _variants({**SECRET, "hears": hears}, 70))
     assert said[True, False] == said[False, True] == 0
     assert min(said[True, True], said[False, False]) > 20
+
+
+def _doubled(model: Model) -> Model:
+    """The machine whose node2 is the mirror image of its node1."""
+    mirror = Mirror.of(model)
+    assert mirror is not None
+    kinds = {e.name: e.kind for e in model.events}
+    first = [r for r in model.rules if not r.id.endswith("@node2")]
+    ways = [p for p in model.possible if not p.event.endswith("(node2)")]
+    return evolve(
+        model,
+        rules=tuple(
+            r for one in first for r in {r.id: r for r in (mirror.rule(one), one)}.values()),
+        possible=tuple(p for one in ways for p in (one, Possible(
+            mirror.name(one.event), mirror.cube(one.when)))),
+        events=tuple(evolve(e, kind=kinds[e.name.replace("node2", "node1")]) for e in model.events))
+
+
+def test_a_half_says_what_the_whole_says():
+    """The same verdicts with the mirror section, and without: then nothing is inferred."""
+    said: Counter[str] = Counter()
+    for edited in _variants(HOLDER, 60):
+        model = _doubled(edited)
+        if findings(model) or not is_mirrored(model):
+            continue
+        by_half, by_whole = (
+            {r.id: r.verdict for r in prove(Engine(m)).results if r.id != "F3"}
+            for m in (model, evolve(model, mirror=(), mirror_values=())))
+        assert by_half == by_whole
+        said.update(by_half.values())
+    assert min(said["proved"], said["refuted"]) > 10
