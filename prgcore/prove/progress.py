@@ -6,6 +6,7 @@ Law: arrays over the reachable pairs; no row of any table is known here.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sized
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +27,7 @@ class Graph:
 
     source: Numbers
     target: Numbers
-    rule: npt.NDArray[np.int32]
+    rule: npt.NDArray[np.signedinteger[Any]]
 
 
 def graph(
@@ -39,13 +40,14 @@ def graph(
     wanted = set(kinds)
     events = {e.name for e in space.model.events if e.kind in wanted and (failing or e.success)}
     none = np.zeros(0, np.int32)
-    source, target, rules = [none], [none], [none]
+    source, target = [none], [none]
+    rules: list[npt.NDArray[np.signedinteger[Any]]] = [np.zeros(0, np.int8)]
     for number, edges in enumerate(space.edges):
         if edges.rule.event in events and edges.rule.outcome is Outcome.DONE:
             one, two = space.halves.steps[number] if halved else (edges.source, edges.target)
             source.append(one)
             target.append(two)
-            rules.append(np.full(len(one), number, np.int32))
+            rules.append(np.full(len(one), number, np.min_scalar_type(-len(space.edges))))
     return Graph(np.concatenate(source), np.concatenate(target), np.concatenate(rules))
 
 

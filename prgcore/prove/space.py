@@ -308,11 +308,12 @@ class _Search:
         steps: list[tuple[int, Steps]] = []
         wrong: dict[str, list[Numbers]] = {}
         for low in range(0, len(ids[0]), CHUNK):
-            part = [block[low:low + CHUNK] for block in ids]
-            halves = np.arange(first + low, first + low + len(part[0]), dtype=np.int32)
+            some = [block[low:low + CHUNK] for block in ids]
+            part = Part(some, np.arange(
+                first + low, first + low + len(some[0]), dtype=np.int32))
             for event in self.walker.by_event:
                 tick("pairs found", self.total)
-                wrong.setdefault(event, []).append(self._event(event, Part(part, halves), steps))
+                wrong.setdefault(event, []).append(self._event(event, part, steps))
         self._holes(wrong, first)
         self._next(steps, first, base)
 
@@ -328,9 +329,10 @@ class _Search:
         answers = np.zeros(len(part.halves), np.uint8)
         for rule in walker.by_event[event]:
             at = walker.tests[rule].where(part.ids)
-            answers[at] += 1
             if not len(at):
                 continue
+            if ways is not None:
+                answers[at] += 1
             source = part.halves.take(at)
             if self.model.rules[rule].outcome is Outcome.DONE:
                 taken = source, self.arrive(walker.keys(rule, part, at))
@@ -369,6 +371,8 @@ class _Search:
 
     def _holes(self, wrong: dict[str, list[Numbers]], first: int) -> None:
         """Note the first pairs of a depth in which an event has no answer, or several."""
+        if not any(len(h) for some in wrong.values() for h in some):
+            return
         alone = np.concatenate(self.alone)
         for event, halves in wrong.items():
             numbers = [self.number[2 * (h - first)] for h in halves]

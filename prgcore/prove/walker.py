@@ -116,5 +116,10 @@ class Walker:
     def _places(self, rule: int, part: Part, at: npt.NDArray[np.intp]) -> Places:
         """The ids of the pairs to which a rule leads, which are made where there are none."""
         codes = [k.take(ids.take(at)) for k, ids in zip(self.index.known, part.ids, strict=True)]
-        after = self._moves[rule].apply(self.codec, codes)
-        return [self.index.admit(block, c) for block, c in enumerate(after)]
+        move = self._moves[rule]
+        after = move.apply(self.codec, codes)
+        changed = {block for block, _ in move.shift} | {block for _, _, block, *_ in move.across}
+        return [
+            self.index.admit(block, after[block]) if block in changed else ids.take(at)
+            for block, ids in enumerate(part.ids)
+        ]

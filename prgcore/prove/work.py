@@ -146,7 +146,7 @@ class Work:
         halves = self.space.halves
         goal = np.concatenate([self.space.where(c) for c in self.model.goal])
         edges = graph(self.space, kinds, failing=False, halved=True)
-        edges = evolve(edges, target=edges.target // 2)
+        edges = evolve(edges, target=edges.target // 2, rule=edges.rule[:0])
         return distances(halves, edges, np.unique(halves.turn[goal] // 2))[halves.turn // 2]
 
     def refuted(self, method: Method, says: str, witness: table.Witness) -> Judgement:
