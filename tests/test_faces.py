@@ -91,7 +91,8 @@ def _defines(file: Path) -> set[str]:
 
 MODULES = {
     file: ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
-    for file in sorted((ROOT / "prgcore").rglob("*.py")) if _public(file) and _defines(file)
+    for file in sorted((ROOT / "prgcore").rglob("*.py"))
+    if _public(file) and _defines(file) and file.name != "recheck.py"  # a program that stands alone
 }
 
 
