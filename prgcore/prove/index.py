@@ -127,6 +127,10 @@ class Index:
             todo, keys, at = todo[on], keys[on], (at[on] + 1) & (len(self._keys) - 1)
         return found
 
+    def find(self, key: int) -> int:
+        """As `look`, for one key."""
+        return int(self.look(np.array([key]))[0] if self._keys is not None else self._numbers[key])
+
     def store(self, keys: Keys, numbers: npt.NDArray[np.int32]) -> None:
         """Give each key a number; of several for one key the last remains."""
         self.held += len(keys)

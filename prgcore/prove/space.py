@@ -187,7 +187,7 @@ class Space:
                  zip(index.ids, self.codec.encode(pair), strict=True)]
         if min(place) < 0:
             return None
-        turn = int(index.look(index.key([np.array([i]) for i in place]))[0])
+        turn = index.find(sum(i * stride for i, stride in zip(place, index.stride, strict=True)))
         return int(self.halves.number[turn]) if turn >= 0 else None
 
     def numbers(self, codes: Codes) -> npt.NDArray[np.int32]:
