@@ -628,6 +628,7 @@ def test_prove_prints_a_table_with_assumptions_beneath(run, prover):
     asked = prover.asked[0][1]
     assert asked.pop("survivors")
     assert asked.pop("work")
+    assert [Path(path).name for path in asked.pop("restating")] == ["proofs"]
     assert asked == {"only": ("S1",), "mutants": 20, "seed": 7, "paths": (), "kinds": (),
                      "stdin": "", "progress": None, "why": (), "budget": None, "memory": None,
                      "symbolic": False}

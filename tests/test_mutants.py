@@ -12,14 +12,15 @@ from prgcore.errors import BadInput
 from prgcore.machine import Machine, prg
 from prgcore.model import Action, Cube, Duty, Model, Rule, cube
 from prgcore.prove.duties import Duties
-from prgcore.prove.induction import half
-from prgcore.prove.mutants import derived, duties, possible, rules, time
+from prgcore.prove.induction import half, induct
+from prgcore.prove.mutants import derived, duties, invariants, possible, rules, time
 from prgcore.prove.mutants.judge import EQUIVALENT, SURVIVED, UNORDERED, Judge
 from prgcore.prove.mutants.kinds import KINDS, every
 from prgcore.prove.mutants.score import Tally, fates, obligation, sample
 from prgcore.prove.mutants.shape import Mutant, Seats, mutate
 from prgcore.prove.report import prove
 from prgcore.prove.space import Space, search
+from prgcore.prove.theorems import read_text, restated
 from prgcore.prove.work import Judgement, Work
 from prgcore.seats import mirror_rule
 from prgcore.tables.survivors import SURVIVORS
@@ -267,6 +268,71 @@ def test_a_weaker_duty_of_the_machine_lowers_the_score() -> None:
     assert weak.count(EQUIVALENT) == 0
 
 
+# -------------------------------------------------------------- invariants
+
+
+@cache
+def promises() -> dict[str, str]:
+    judge_ = Judge(PRG.model, restated(["proofs"], PRG.model))
+    return {str(m): judge_.fate(m) for m in invariants.mutants(PRG.model)}
+
+
+@pytest.mark.parametrize(("mutant", "fate"), [
+    ("S3: dropped", "proofs"),
+    ("S12: cube 1: cell node2.state narrowed: not idle", "proofs"),
+    ("S14: cube 1 dropped", "S14"),
+    ("X10: dropped", "induction"),
+    ("X16: cube 1: cell node2.state narrowed: not idle", SURVIVED),
+])
+def test_an_invariant_that_forbids_less_has_the_fate_that_is_known_of_it(
+    mutant: str, fate: str,
+) -> None:
+    assert promises()[mutant] == fate
+
+
+def test_invariants_that_survive_are_listed() -> None:
+    listed = {s.mutant for s in SURVIVORS}
+    assert {name for name, fate in promises().items() if fate == SURVIVED} <= listed
+    assert {"F2", "proofs", "S14", "induction", EQUIVALENT, SURVIVED} == {*promises().values()}
+
+
+@pytest.mark.parametrize("name", ["X1: dropped", "X10: dropped", "X12: dropped"])
+def test_without_a_needed_invariant_the_induction_really_fails(name: str) -> None:
+    mutant = next(m for m in invariants.mutants(PRG.model) if str(m) == name)
+    model = mutate(PRG.model, mutant)
+    assert promises()[name] == "induction"
+    assert len(induct(model).proved) < len(model.invariants)
+
+
+def test_a_theorem_that_restates_notices_a_weaker_invariant() -> None:
+    text = """[twice]
+        says = "no group twice"
+        restates = "S3"
+        never = { "node1.assigned_own" = "yes", "node2.assigned_peer" = "yes" }"""
+    (theorem,) = read_text(text, "here", PRG.model)
+    assert theorem.run(Work(PRG)).verdict is Verdict.PROVED
+    weaker = evolve(PRG.model, invariants=tuple(
+        evolve(i, never=(cube({"node1.assigned_own": "yes", "node2.assigned_peer": "yes",
+                               "ha": "on"}),)) if i.id == "S3" else i
+        for i in PRG.model.invariants))
+    (theorem,) = read_text(text, "here", weaker)
+    found = theorem.run(Work(Machine(weaker)))
+    assert found.verdict is Verdict.REFUTED
+    assert found.detail["says"].startswith("S3 of the machine allows node1.assigned_own = yes")
+
+
+@pytest.mark.parametrize(("restates", "says"), [
+    ('"S99"', "unknown invariant 'S99'"), ("[]", "names no invariant"),
+])
+def test_a_theorem_that_restates_nothing_is_refused(restates: str, says: str) -> None:
+    text = f"""[twice]
+        says = "no group twice"
+        restates = {restates}
+        never = {{ "node1.assigned_own" = "yes", "node2.assigned_peer" = "yes" }}"""
+    with pytest.raises(BadInput, match=says):
+        read_text(text, "here", PRG.model)
+
+
 # ------------------------------------------------------------------- seats
 
 
@@ -296,7 +362,8 @@ def test_a_sample_of_mutants_has_no_survivor_that_is_not_listed() -> None:
     listed = {s.mutant for s in SURVIVORS}
     all_ = every(PRG.model)
     chosen = sample(60, len(all_), seed=2026)
-    fate = [(str(m), f) for m, f in fates(PRG.model, chosen, workers=1)]
+    fate = [(str(m), f) for m, f in fates(
+        PRG.model, chosen, workers=1, restated=restated(["proofs"], PRG.model))]
     assert len(fate) == 60
     assert [m for m, f in fate if f == SURVIVED and m not in listed] == []
 

@@ -166,7 +166,10 @@ def prove(
         "memory": _bytes(memory), "symbolic": symbolic,
     }
     if count is not None:
-        asked |= {"kinds": _kinds(kind or ()), "survivors": _survivors() if machine is None else {}}
+        asked |= {
+            "kinds": _kinds(kind or ()), "survivors": _survivors() if machine is None else {},
+            "restating": files or (shipped.theorems(("proofs",)) if machine is None else ()),
+        }
     machines = tuple(_policies()) if every_policy else (first,)
     places = certifying.places(certificate, machines, (junit, sarif), several=every_policy)
     alone = certificate is not None or bool(checkers) or count is not None

@@ -21,7 +21,7 @@ from prgcore.prove.counterexample import Counterexample
 from prgcore.prove.mutants import score
 from prgcore.prove.obligations import obligations
 from prgcore.prove.supports import Support, Supports
-from prgcore.prove.theorems import read, read_text
+from prgcore.prove.theorems import read, read_text, restated
 from prgcore.prove.work import Judgement, Obligation, Work
 from prgcore.vocabulary import Method, Verdict
 from prgcore.wire.machine_file import digest
@@ -192,6 +192,7 @@ def prove(
     seed: int = 0,
     kinds: Iterable[str] = (),
     survivors: Mapping[str, str] | None = None,
+    restating: Sequence[str | Path] = (),
     work: Work | None = None,
     why: Iterable[str] = (),
     budget: float | None = None,
@@ -214,13 +215,15 @@ def prove(
         budget: seconds; what is not decided by then is unknown.
         memory: bytes that this process may use; what needs more is unknown.
         symbolic: search nothing; what only a search decides is unknown.
+        restating: theorem files that notice an invariant that forbids less.
         work: earlier searches and proofs of this machine, which are used again.
 
     Raises:
         BadInput: no such obligation, or a theorem file that cannot be read.
     """
     work = work or Work(machine, progress, symbolic=symbolic)
-    m1 = [] if mutants is None else [score.obligation(mutants, seed, tuple(kinds), survivors)]
+    m1 = [] if mutants is None else [score.obligation(
+        mutants, seed, tuple(kinds), survivors, restated(restating, machine.model))]
     explained = dict.fromkeys(why)
     todo = _wanted(
         [*(_theorems(machine, paths, stdin) if paths else obligations(machine.model)), *m1],

@@ -10,7 +10,8 @@ A theorem file is TOML, with one table per theorem and absolute names of columns
 search. `reachable` needs a trace to each cube. `accepted` needs a command to be accepted only in
 the cubes of `only`. `home` needs a way to the cube from every reachable pair. `discharged` names
 obligations of the machine, and takes the worst of their verdicts. An obligation that is not
-applicable, or only reported, makes it vacuous.
+applicable, or only reported, makes it vacuous. `restates` names invariants of the machine that
+together forbid all that `never` does: the theorem is refuted if the machine promises less.
 """
 
 from __future__ import annotations
@@ -22,9 +23,10 @@ from typing import Any
 
 import numpy as np
 import z3
+from attrs import frozen
 
 from prgcore.errors import BadInput, unknown_name
-from prgcore.form.wellformed import BUILT_IN
+from prgcore.form.wellformed import BUILT_IN, Stored
 from prgcore.model import AcceptedOnly, Cell, Cube, Invariant, Model
 from prgcore.prove import table, vacuity
 from prgcore.prove.induction import RLIMIT, induct
@@ -33,13 +35,32 @@ from prgcore.prove.progress import distances
 from prgcore.prove.work import Judgement, Obligation, Work
 from prgcore.vocabulary import Kind, Method, Verdict
 
-__all__ = ["LARGEST", "read", "read_text"]
+__all__ = ["LARGEST", "Restated", "read", "read_text", "restated"]
 
 _WORST = (
     Verdict.DISAGREE, Verdict.VACUOUS, Verdict.REFUTED, Verdict.UNKNOWN, Verdict.PROVED,
 )
 _KINDS = ("never", "reachable", "accepted", "home", "discharged")
 LARGEST = 1 << 20
+
+
+@frozen
+class Restated:
+    """Cubes that some invariants of a machine, by their ids, must forbid together."""
+
+    name: str
+    ids: tuple[str, ...]
+    cubes: tuple[Cube, ...]
+
+    def lacks(self, model: Model, stored: Stored) -> str:
+        """The pairs that these invariants of a machine allow and may not, in words; or empty."""
+        never = tuple(c for i in model.invariants if i.id in self.ids for c in i.never)
+        for cube in self.cubes:
+            pair = stored.outside(cube, never)
+            if pair is not None:
+                where = ", ".join(f"{column} = {value}" for column, value in pair.items())
+                return f"{', '.join(self.ids)} of the machine allows {where}"
+        return ""
 
 
 def read(path: str | Path, model: Model) -> tuple[Obligation, ...]:
@@ -103,7 +124,8 @@ def _theorem(name: str, theorem: Any, model: Model, wrong: list[str]) -> Obligat
         wrong.append(f"[{name}] needs says and one of {', '.join(_KINDS)}")
         return None
     kind = kinds[0]
-    known = {"says", "assumes", kind} | ({"only", "exactly"} if kind == "accepted" else set())
+    more = {"accepted": {"only", "exactly"}, "never": {"restates"}}
+    known = {"says", "assumes", kind} | more.get(kind, set())
     wrong += [f"[{name}] " + unknown_name("key", key, known) for key in theorem if key not in known]
     assumes = theorem.get("assumes", model.assumptions)
     if "assumes" in theorem and not (assumes and isinstance(assumes, list) and all(
@@ -129,6 +151,8 @@ def _run(
                 "home": vacuity.Home(cubes),
             }
             run = vacuity.under(by_kind[kind](name, says, cubes), promises[kind])
+            if "restates" in theorem:
+                run = _restating(run, _restated(name, theorem, cubes, model, wrong))
         case "accepted":
             commands = {e.name for e in model.events if e.kind is Kind.COMMAND}
             command = _named(place, "command", theorem[kind], commands, wrong)
@@ -148,6 +172,46 @@ def _run(
             asked = [_named(place, "obligation", i, known, wrong) for i in ids]
             run = _discharged([known[i] for i in asked if i])
     return run if len(wrong) == before else None
+
+
+def _restated(
+    name: str, theorem: Mapping[str, Any], cubes: tuple[Cube, ...], model: Model, wrong: list[str]
+) -> Restated:
+    given = theorem["restates"]
+    ids = given if isinstance(given, list) else [given]
+    place, known = f"[{name}] restates", {i.id for i in model.invariants}
+    if not ids:
+        wrong.append(f"{place}: names no invariant")
+    return Restated(name, tuple(_named(place, "invariant", i, known, wrong) for i in ids), cubes)
+
+
+def _restating(run: Callable[[Work], Judgement], restated: Restated) -> Callable[[Work], Judgement]:
+    def both(work: Work) -> Judgement:
+        found = run(work)
+        says = restated.lacks(work.model, Stored(work.model.columns))
+        if not says or found.verdict is not Verdict.PROVED:
+            return found
+        return Judgement(Verdict.REFUTED, Method.TABLE, {"says": says})
+
+    return both
+
+
+def restated(paths: Iterable[str | Path], model: Model) -> tuple[Restated, ...]:
+    """The invariants of a machine that theorem files restate.
+
+    Raises:
+        BadInput: as `read`.
+    """
+    found: list[Restated] = []
+    for path in paths:
+        read(path, model)
+        place = Path(path)
+        for file in sorted(place.glob("*.toml")) if place.is_dir() else [place]:
+            for name, theorem in tomllib.loads(file.read_text("utf-8")).items():
+                if "restates" in theorem:
+                    cubes = _cubes(name, theorem["never"], model, [])
+                    found.append(_restated(name, theorem, cubes, model, []))
+    return tuple(found)
 
 
 def _named(place: str, what: str, name: Any, known: Iterable[str], wrong: list[str]) -> str:

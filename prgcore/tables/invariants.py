@@ -202,11 +202,6 @@ AUXILIARY = (
         {"me.state": _WITHOUT_USERS, "me.assigned_peer": "yes"},
     ),
     _auxiliary(
-        "X4", "a failed-over node's peer serves, takes over, starts or has failed",
-        {"me.state": SETTLED, "peer.state": others(
-            _S.RUNNING_IN_BACKUP_MODE, _S.TAKING_OVER, *_STARTING_OR_FAILED)},
-    ),
-    _auxiliary(
         "X5", "the partner of a state, heard or not",
         _partners(_S.NORMAL, _S.NORMAL, *_STARTING_OR_FAILED) | {"ha": "on"},
         _partners(_S.TAKING_BACK, _S.FALLING_BACK, *_STARTING_OR_FAILED),
@@ -223,22 +218,14 @@ AUXILIARY = (
          "me.state": others(_S.RUNNING_IN_BACKUP_MODE, _S.INITIALIZING)},
     ),
     _auxiliary(
-        "X7", "who hears the peer runs",
-        {"me.hears_peer": "yes", "me.process": ("manager_down", "off")},
-    ),
-    _auxiliary(
-        "X8", "where high availability is not on, users are at home and nobody listens",
+        "X8", "where high availability is not on, users are at home",
         {"ha": ("off", "improper"), "me.assigned_own": "no"},
         {"ha": ("off", "improper"), "me.assigned_peer": "yes"},
-        {"ha": ("off", "improper"), "me.hears_peer": "yes"},
     ),
     _auxiliary(
-        "X9", "the reasons of Unknown tell off from improper, and count row 24's restarts",
-        {"ha": "off", "me.reason": tuple(
-            r for r in Reason if r is not _R.HIGH_AVAILABILITY_NOT_ENABLED)},
+        "X9", "after an improper start the reason counts row 24's restarts",
         {"ha": "improper", "me.reason": tuple(
             r for r in Reason if r not in (_R.NONE, _R.INITIALIZATION))},
-        {"ha": "improper", "both.reason": _R.INITIALIZATION},
     ),
     _auxiliary(
         "X10", "a node that takes back is not assigned its own users yet",

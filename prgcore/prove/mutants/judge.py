@@ -18,17 +18,19 @@ from prgcore.errors import BudgetExhausted
 from prgcore.form.knowledge import knowledge
 from prgcore.form.strength import gaps
 from prgcore.form.wellformed import Stored
-from prgcore.model import Action, Cell, Column, Cube, Duty, Model, Possible, Rule
-from prgcore.prove import vacuity
+from prgcore.model import Action, Cell, Column, Cube, Duty, Invariant, Model, Possible, Rule
+from prgcore.prove import document, vacuity
 from prgcore.prove.induction import RLIMIT, Proof, half, induct
 from prgcore.prove.mutants import rules
 from prgcore.prove.mutants.asks import Asks
 from prgcore.prove.mutants.edges import Change, Reached, Steps
+from prgcore.prove.mutants.held import Held
 from prgcore.prove.mutants.local import Local
 from prgcore.prove.mutants.shape import Mutant, Seats, mutate
 from prgcore.prove.mutants.told import Told
 from prgcore.prove.obligations import obligations
 from prgcore.prove.relation import Relation
+from prgcore.prove.theorems import Restated
 from prgcore.prove.timer_mutants import TimerMutant, equivalent, noticed
 from prgcore.prove.work import Work
 from prgcore.seats import Mirror
@@ -45,9 +47,14 @@ _SAMPLE = 4096
 
 @define(eq=False)
 class Judge:
-    """The facts about the machine that are needed to judge its mutants, each worked out when needed."""
+    """The facts about the machine that are needed to judge its mutants, each worked out when needed.
+
+    Attributes:
+        restated: what theorem files say once more of its invariants.
+    """
 
     model: Model
+    restated: tuple[Restated, ...] = ()
     mirror: Mirror | None = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -106,9 +113,30 @@ class Judge:
                 return self._possible(mutant)
             case Duty():
                 return self._duty(mutant)
+            case Invariant():
+                return self._invariant(mutant)
             case TimerMutant():
                 return self._time(mutant.old)
         raise AssertionError(f"BUG: nobody judges mutants of {mutant.kind}")
+
+    # -------------------------------------------------------------- invariants
+
+    def _invariant(self, mutant: Mutant) -> str:
+        """A theorem that restates it, a combination that it allows, or what needs it."""
+        old, new = mutant.old, mutant.new
+        model = mutate(self.model, mutant)
+        if any(old.id in r.ids and r.lacks(model, self.stored) for r in self.restated):
+            return "proofs"
+        if new is not None and new.exactly and (
+                {*document.combinations(model, new)} - {*document.combinations(self.model, old)}):
+            return str(old.id)
+        found = self.held.without(old, new)
+        return EQUIVALENT if found == "equivalent" else found or SURVIVED
+
+    @cached_property
+    def held(self) -> Held:
+        """The solver, with what each invariant is needed for."""
+        return Held(self.model, self.proof.proved)
 
     # ------------------------------------------------------------------ duties
 

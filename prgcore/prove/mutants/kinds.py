@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
 from prgcore.model import Model
-from prgcore.prove.mutants import derived, duties, possible, rules, time
+from prgcore.prove.mutants import derived, duties, invariants, possible, rules, time
 from prgcore.prove.mutants.shape import Mutant
 
 __all__ = ["KINDS", "every"]
@@ -18,6 +18,7 @@ KINDS: dict[str, _Make] = {
     "possible": possible.mutants,
     "derived": derived.mutants,
     "duties": duties.mutants,
+    "invariants": invariants.mutants,
     "time": time.mutants,
 }
 """A function for each kind, which makes its mutants."""

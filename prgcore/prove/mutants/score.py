@@ -20,6 +20,7 @@ from prgcore.model import Model
 from prgcore.prove.mutants.judge import EQUIVALENT, SURVIVED, UNORDERED, Judge
 from prgcore.prove.mutants.kinds import every
 from prgcore.prove.mutants.shape import Mutant
+from prgcore.prove.theorems import Restated
 from prgcore.prove.work import Judgement, Obligation, Work
 from prgcore.vocabulary import Method, Verdict
 
@@ -31,9 +32,9 @@ _judge: Judge | None = None
 _mutants: tuple[Mutant, ...] = ()
 
 
-def _begin(model: Model, kinds: tuple[str, ...]) -> None:
+def _begin(model: Model, kinds: tuple[str, ...], restated: tuple[Restated, ...]) -> None:
     global _judge, _mutants
-    _judge, _mutants = Judge(model), every(model, kinds)
+    _judge, _mutants = Judge(model, restated), every(model, kinds)
 
 
 def _fate(number: int) -> str:
@@ -42,18 +43,19 @@ def _fate(number: int) -> str:
 
 
 def fates(
-    model: Model, chosen: tuple[int, ...], kinds: tuple[str, ...] = (), workers: int | None = None
+    model: Model, chosen: tuple[int, ...], kinds: tuple[str, ...] = (), workers: int | None = None,
+    restated: tuple[Restated, ...] = (),
 ) -> Iterator[tuple[Mutant, str]]:
     """The fate of each of these mutants of some kinds, in order, worked out on all cores."""
     mutants = every(model, kinds)
     count = min(workers or cpu_count() or 1, max(1, len(chosen) // _CHUNK))
     if count == 1:
-        judge = Judge(model)
+        judge = Judge(model, restated)
         for number in chosen:
             yield mutants[number], judge.fate(mutants[number])
         return
     with ProcessPoolExecutor(
-        count, mp_context=get_context("spawn"), initializer=_begin, initargs=(model, kinds)
+        count, mp_context=get_context("spawn"), initializer=_begin, initargs=(model, kinds, restated)
     ) as pool:
         for number, fate in zip(chosen, pool.map(_fate, chosen, chunksize=_CHUNK), strict=True):
             yield mutants[number], fate
@@ -130,7 +132,8 @@ class Tally:
 
 
 def obligation(
-    count: int, seed: int, kinds: tuple[str, ...] = (), listed: Mapping[str, str] | None = None
+    count: int, seed: int, kinds: tuple[str, ...] = (), listed: Mapping[str, str] | None = None,
+    restated: tuple[Restated, ...] = (),
 ) -> Obligation:
     """M1 over a sample, or over all mutants, of some kinds; `listed` may survive."""
 
@@ -142,7 +145,8 @@ def obligation(
         of = len(every(work.model, kinds))
         chosen = sample(count, of, seed)
         tally = Tally(listed=listed or {})
-        for number, (mutant, fate) in enumerate(fates(work.model, chosen, kinds)):
+        for number, (mutant, fate) in enumerate(
+                fates(work.model, chosen, kinds, restated=restated)):
             tally.add(mutant, fate)
             if work.progress:
                 work.progress("M1", number + 1, len(chosen))
