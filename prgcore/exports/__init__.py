@@ -12,8 +12,10 @@ from typing import TypeAlias
 from prgcore.errors import BadInput
 from prgcore.exports.aiger import aiger
 from prgcore.exports.itf import itf
+from prgcore.exports.prism import prism
 from prgcore.exports.promela import promela
 from prgcore.exports.smt2 import smt2
+from prgcore.exports.tla import tla
 from prgcore.model import Model
 
 __all__ = ["FORMATS", "Files", "export"]
@@ -24,8 +26,10 @@ Files: TypeAlias = Mapping[str, str | bytes]
 FORMATS: Mapping[str, Callable[[Model, Iterable[str]], Files]] = {
     "aiger": aiger,
     "itf": itf,
+    "prism": prism,
     "promela": promela,
     "smt2": smt2,
+    "tla": tla,
 }
 """The registry: a format makes files of a machine and of the ids of promises (none: all)."""
 

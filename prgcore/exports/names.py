@@ -29,14 +29,19 @@ class Names:
 
     refused: str = r"[^A-Za-z0-9_]"
     same_case: bool = False
-    _words: dict[tuple[str, str], str] = field(factory=dict)
+    _words: dict[tuple[str, str, str], str] = field(factory=dict)
     _taken: set[str] = field(factory=set)
 
-    def word(self, name: str, prefix: str = "") -> str:
-        """The word of a name; the prefix, which is kept as it is, says what kind of name it is."""
-        key = (prefix, name)
+    def word(self, name: str, prefix: str = "", of: str = "") -> str:
+        """The word of a name.
+
+        Args:
+            prefix: says what kind of name it is, and is kept as it is.
+            of: the word that the name belongs to, as a value belongs to its column.
+        """
+        key = (prefix, of, name)
         if key not in self._words:
-            plain = prefix + re.sub(self.refused, "_", name)[:LONGEST]
+            plain = prefix + of + re.sub(self.refused, "_", name)[:LONGEST]
             word, count = plain, 1
             while self._folded(word) in self._taken:
                 count += 1

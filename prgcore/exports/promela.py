@@ -12,13 +12,12 @@ from collections.abc import Iterable
 
 from attrs import define, field
 
-from prgcore.exports.formula import FALSE, Every, Formula, Not, Some, Table
-from prgcore.exports.names import Names
+from prgcore.exports.formula import FALSE, Table
+from prgcore.exports.infix import Infix, comment
 from prgcore.exports.promises import wanted
-from prgcore.model import By, Cell, Column, Const, Copy, Model, Rule, Value, copied
+from prgcore.model import Column, Model, Rule, Value
 from prgcore.vocabulary import Outcome
 from prgcore.wire.machine_file import digest
-from prgcore.words import one_line
 
 __all__ = ["FILE", "FLAGS", "promela"]
 
@@ -33,17 +32,17 @@ def promela(model: Model, only: Iterable[str] = ()) -> dict[str, str]:
     text = _Text(table)
     branches = []
     for number, promise in enumerate(wanted(model, only)):
-        branches.append(f"  /* {number}: {_comment(promise.id)}: {_comment(promise.says)} */")
+        branches.append(f"  /* {number}: {comment(promise.id)}: {comment(promise.says)} */")
         if promise.bad != FALSE:
             branches.append(f"  :: d_step {{ {text.of(promise.bad)} -> assert(0 > {number}) }}")
     for rule in model.rules:
         if rule.outcome is Outcome.DONE and rule.then:
             steps = "; ".join(text.steps(rule))
-            branches.append(f"  /* {_comment(rule.id)}, {_comment(rule.event)} */")
+            branches.append(f"  /* {comment(rule.id)}, {comment(rule.event)} */")
             branches.append(f"  :: d_step {{ {text.of(table.fires(rule))} -> {steps} }}")
     flags = FLAGS if text.waiting else (*FLAGS, "-DBFS")
     return {FILE: "\n".join((
-        f"/* {_comment(model.name)}, digest {digest(model)}: written by prgcore export promela.",
+        f"/* {comment(model.name)}, digest {digest(model)}: written by prgcore export promela.",
         f"   spin -a machine.pml; cc {' '.join(flags)} -o pan pan.c; ./pan -m10000000",
         "   errors: 0 is a proof only if no line says that the search was cut off. */",
         *text.lines, *text.begins(), "", "active proctype pair() {", *text.chosen(),
@@ -55,65 +54,24 @@ def _type(column: Column) -> str:
     return "byte" if len(column.domain) <= 256 else "short" if len(column.domain) < 1 << 15 else "int"
 
 
-def _comment(text: str) -> str:
-    """A text that ends no comment."""
-    return one_line(text, 200).replace("*/", "* /").replace("/*", "/ *")
-
-
 @define
-class _Text:
-    """A file as it grows: the definitions of what has been read."""
+class _Text(Infix):
+    """Promela, with the columns whose new values wait."""
 
-    table: Table
-    lines: list[str] = field(factory=list)
+    BOTH = " && "
+    EITHER = " || "
+    EQUALS = "=="
+    DEFINES = "#define {} ({})"
+    CHOOSES = "({} -> {} : {})"
+
     waiting: dict[str, None] = field(factory=dict)
-    _names: Names = field(factory=Names)
-    _known: set[str] = field(factory=set)
-
-    def of(self, formula: Formula) -> str:
-        """A formula about the pair, as an expression."""
-        match formula:
-            case Cell(column, values):
-                return self._cell(self.table.columns[column], values)
-            case Not(inner):
-                return f"!{self.of(inner)}"
-            case Every(parts):
-                return f"({' && '.join(map(self.of, parts))})" if parts else "true"
-            case Some(parts):
-                return f"({' || '.join(map(self.of, parts))})" if parts else "false"
-
-    def _cell(self, column: Column, values: tuple[str, ...]) -> str:
-        out = tuple(v for v in column.domain if v not in values)
-        if len(out) < len(values):
-            return f"!({' || '.join(self._is(column, v) for v in out)})" if out else "true"
-        return f"({' || '.join(self._is(column, v) for v in values)})"
-
-    def _is(self, column: Column, value: str) -> str:
-        """The name of the expression that the column has the value."""
-        word = self._names.word(f"{column.name}__{value}", "is_")
-        if word not in self._known:
-            self._known.add(word)
-            self.lines.append(f"#define {word} ({self._means(column, value)})")
-        return word
-
-    def _means(self, column: Column, value: str) -> str:
-        if not column.derived:
-            return f"{self._variable(column.name)} == {column.domain.index(value)}"
-        rows = (
-            " && ".join(self._is(self.table.columns[s], v)
-                        for s, v in zip(column.sources, row, strict=True))
-            for row, is_ in column.table if is_ == value)
-        return " || ".join(f"({row})" for row in rows) or "false"
-
-    def _variable(self, column: str) -> str:
-        return self._names.word(column, "c_")
 
     def begins(self) -> list[str]:
         """The variables with the values of the first initial pair, and one for each new value."""
         first = dict(self.table.model.initial[0])
         return ["", *(
-            f"{_type(c)} {self._variable(c.name)} = {c.domain.index(first[c.name])};"
-            f" /* {_comment(', '.join(f'{n} {v}' for n, v in enumerate(c.domain)))} */"
+            f"{_type(c)} {self.variable(c.name)} = {c.domain.index(first[c.name])};"
+            f" /* {comment(', '.join(f'{n} {v}' for n, v in enumerate(c.domain)))} */"
             for c in self.table.stored
         ), *(f"hidden {_type(self.table.columns[column])} {self._new(column)};"
              for column in self.waiting)]
@@ -129,7 +87,7 @@ class _Text:
             return []
         return ["  if", *(
             "  :: d_step { true -> " + "; ".join(
-                f"{self._variable(name)} = {self.table.columns[name].domain.index(value)}"
+                f"{self.variable(name)} = {self.table.columns[name].domain.index(value)}"
                 for name, value in start) + " }"
             for start in starts
         ), "  fi;"]
@@ -145,33 +103,15 @@ class _Text:
         while todo:
             free = [t for t in todo if not any(t in reads[o] for o in todo if o != t)]
             target = (free or list(todo))[0]
-            value = self._becomes(target, todo.pop(target))
+            value = self.becomes(target, todo.pop(target))
             if free:
-                steps.append(f"{self._variable(target)} = {value}")
+                steps.append(f"{self.variable(target)} = {value}")
             else:
                 first.append(f"{self._new(target)} = {value}")
-                last.append(f"{self._variable(target)} = {self._new(target)}")
+                last.append(f"{self.variable(target)} = {self._new(target)}")
         return [*first, *steps, *last]
 
     def _read(self, value: Value) -> set[str]:
         """The stored columns that an effect reads."""
         column = getattr(value, "column", "")
         return {*(self.table.columns[column].sources or (column,))} if column else set()
-
-    def _becomes(self, target: str, value: Value) -> str:
-        domain = self.table.columns[target].domain
-        match value:
-            case Const(constant):
-                return str(domain.index(constant))
-            case Copy(column):
-                return self._becomes(
-                    target, copied(column, self.table.columns[column].domain, domain))
-            case By(column, entries):
-                term = self._variable(target)
-                groups: dict[str, list[str]] = {}
-                for given, new in entries:
-                    groups.setdefault(new, []).append(given)
-                for new, given_values in groups.items():
-                    cell = self._cell(self.table.columns[column], tuple(given_values))
-                    term = f"({cell} -> {domain.index(new)} : {term})"
-                return term

@@ -132,9 +132,9 @@ class _Text:
             case Some(parts):
                 return _either(*map(self.of, parts))
 
-    def define(self, kind: str, name: str, term: str) -> str:
+    def define(self, kind: str, name: str, term: str, of: str = "") -> str:
         """The name of a term about this pair."""
-        word = self._names.word(name, f"{self.pair}.{kind}.")
+        word = self._names.word(name, f"{self.pair}.{kind}.", of)
         self._lines.append(f"(define-fun {word} () Bool {term})")
         return word
 
@@ -161,7 +161,8 @@ class _Text:
         key = (self.pair, column.name, value)
         if key not in self._known:
             is_ = self._rows(column, value) if column.derived else self._bits(column, value)
-            self._known[key] = self.define("is", f"{column.name}.{value}", is_)
+            of = self._names.word(column.name, "of.").removeprefix("of.")
+            self._known[key] = self.define("is", value, is_, f"{of}.")
         return self._known[key]
 
     def _rows(self, column: Column, value: str) -> str:
