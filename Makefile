@@ -15,7 +15,7 @@ $(PROVER): pyproject.toml  # what proving needs and nothing else: z3, numpy and 
 	@touch $@
 
 $(READY): $(PROVER)  # the rest, for every other target
-	@.ci/install all,opinions,test,bench,docs,dev
+	@.ci/install all,opinions,exports,test,bench,docs,dev
 	@touch $@
 
 prove: $(PROVER)  ## prove every promise of the machine, under every policy, and proofs/
@@ -30,7 +30,7 @@ certificate: $(READY)  ## prove under every policy, and check the certificates w
 	@.ci/certificate
 
 test: $(READY)  ## run all tests; installs Graphviz, Chromium, etcd, ABC, SPIN if missing
-	@.ci/programs dot chromium etcd abc spin
+	@.ci/programs dot chromium etcd abc spin java
 	PRGCORE_EVERYTHING=1 $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 quick: $(READY)  ## run the quick tests: for every change

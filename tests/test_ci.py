@@ -279,7 +279,7 @@ def planned(folder, target):
 def test_proving_installs_what_proving_needs_and_the_rest_comes_with_the_rest(tmp_path):
     for name in ("Makefile", "pyproject.toml"):
         shutil.copy(ROOT / name, tmp_path)
-    prover, rest = ["prove,cli"], ["all,opinions,test,bench,docs,dev"]
+    prover, rest = ["prove,cli"], ["all,opinions,exports,test,bench,docs,dev"]
     assert planned(tmp_path, "prove") == planned(tmp_path, "mutants") == prover
     assert [planned(tmp_path, name) for name in ("test", "check", "docs", "rewrite", "bench")] \
         == [prover + rest] * 5

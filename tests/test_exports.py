@@ -18,16 +18,11 @@ from prgcore.exports.promises import promises
 from prgcore.machine import prg
 from prgcore.model import (
     Cell,
-    Column,
-    Event,
-    Invariant,
     Model,
     Observation,
-    Possible,
-    Rule,
     cube,
 )
-from prgcore.vocabulary import Kind
+from tests.odd import CLASH, ODD
 from tests.planted import FAULTS, LAMPS, NOT_INDUCTIVE, report
 from tests.toys import LAMPS as TOY
 from tests.toys import TURNSTILE
@@ -181,21 +176,6 @@ def test_the_text_keeps_to_what_every_solver_reads(name: str) -> None:
         assert all(f" () {sort}" in text for sort in ("Bool",) if "define-fun" in text)
 
 
-ODD = Model(
-    name="odd (machine)",
-    columns=(Column("let", ("|", "\\", "not")), Column("a b", ("é", "e", "è")),
-             Column("a.b", ("only",))),
-    initial=((("let", "|"), ("a b", "é"), ("a.b", "only")),),
-    events=(Event("and", Kind.COMMAND, "administrator"), Event("or", Kind.FAULT, "environment")),
-    possible=(Possible("or", {"let": "not"}),),
-    rules=(Rule("(", "and", {"let": "|"}, {"let": "not"}),
-           Rule(")", "or", {}, {"a b": "e", "let": "|"})),
-    invariants=(Invariant("S/1", "never è", {"a b": "è"}),
-                Invariant("s/1", "never e where let is not", {"a b": "é", "let": "\\"})),
-)
-"""Names that are words or signs of other languages."""
-
-
 def test_names_of_any_kind_are_written_so_that_they_are_read() -> None:
     said = answers(export(ODD, "smt2"))
     assert said == {
@@ -203,6 +183,8 @@ def test_names_of_any_kind_are_written_so_that_they_are_read() -> None:
         "S_1.smt2": "unsat", "S_1.witness.smt2": "sat",
         "s_1_2.smt2": "unsat", "s_1.witness_2.smt2": "sat",
     }
+    said = answers(export(CLASH, "smt2"))
+    assert said == {n: "sat" if ".witness" in n else "unsat" for n in said}
 
 
 # --------------------------------------------------------------------- AIGER

@@ -15,10 +15,11 @@ from prgcore.exports import export
 from prgcore.exports.promela import FLAGS
 from prgcore.exports.promises import promises
 from prgcore.machine import prg
-from prgcore.model import Column, Copy, Event, Invariant, Model, Possible, Rule, by
+from prgcore.model import Invariant, Model
 from prgcore.prove.space import search
-from prgcore.vocabulary import Kind, Outcome
+from prgcore.vocabulary import Outcome
 from tests.needs import missing
+from tests.odd import CLASH, LARGE, SEVERAL, SWAP
 from tests.planted import FAULTS, LAMPS
 from tests.toys import TURNSTILE
 
@@ -64,37 +65,8 @@ def _text(model: Model, *only: str) -> str:
     return text
 
 
-SWAP = Model(
-    name='swap */ "quoted" \\ ',
-    columns=(
-        Column("a b", ("do", "od", "*/"), "record"), Column("a_b", ("do", "od", "*/"), "record"),
-        Column("third", ("x", "y"), "record"),
-        Column("both", ("same", "other"), "derived", ("a b", "a_b"), tuple(
-            ((one, two), "same" if one == two else "other")
-            for one in ("do", "od", "*/") for two in ("do", "od", "*/"))),
-    ),
-    initial=((("a b", "do"), ("a_b", "od"), ("third", "x")),),
-    events=(Event("assert", Kind.COMMAND, "administrator"),
-            Event("byte 1", Kind.FAULT, "environment", seated=False)),
-    possible=(Possible("byte 1", {"both": "other"}),),
-    rules=(
-        Rule("proctype", "assert", {}, {"a b": Copy("a_b"), "a_b": Copy("a b"),
-                                        "third": by("both", {"other": "y"})}),
-        Rule("mtype", "byte 1", {}, {"a b": "*/", "third": by("a b", {"*/": "x"})}),
-    ),
-    invariants=(Invariant("never", "is a word of Promela */", {"both": "same"}),),
-)
-"""Columns that exchange their values, and names that mean something else in Promela."""
-
-SEVERAL = evolve(
-    TURNSTILE, name="several", initial=((("arm", "locked"),), (("arm", "open"),)))
-LARGE = Model(
-    "large", (Column("many", tuple(f"v{n}" for n in range(300)), "record"),),
-    ((("many", "v299"),),), (Event("go", Kind.COMMAND, "administrator"),), (),
-    tuple(Rule(f"R{n}", "go", {"many": f"v{n}"}, {"many": f"v{(n + 7) % 300}"}) for n in range(300)))
-
-
-@pytest.mark.parametrize("model", [LAMPS, TURNSTILE, SWAP, SEVERAL], ids=lambda m: m.name[:6])
+@pytest.mark.parametrize("model", [LAMPS, TURNSTILE, SWAP, SEVERAL, CLASH],
+                         ids=lambda m: m.name[:6])
 def test_spin_finds_the_same_pairs_and_steps(model: Model, tmp_path: Path) -> None:
     said = _spin(_text(evolve(model, invariants=())), tmp_path)
     assert _counts(said) == _ours(model)

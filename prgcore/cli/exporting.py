@@ -24,7 +24,7 @@ def register(app: Group) -> None:
 
 
 def export(
-    form: Annotated[str, Argument(metavar="FORMAT", help="aiger, itf, promela or smt2.")], *,
+    form: Annotated[str, Argument(metavar="FORMAT", help="aiger, itf, prism, promela, smt2 or tla.")], *,
     only: Annotated[
         list[str] | None,
         Option("--only", metavar="ID",
@@ -47,6 +47,11 @@ def export(
     output that is never 1 is a promise that holds; no invariant is assumed.
 
     promela: one file for SPIN. Each state that it stores is a reachable pair.
+
+    tla: a module in TLA+ and what TLC or Apalache shall check. Each rule is an action.
+
+    prism: a Markov decision process for PRISM or Storm, and its properties. A promise
+    holds if its property is 0.
 
     itf: for each story of the machine a trace, as Quint and Apalache write them.
     """

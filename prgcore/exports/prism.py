@@ -33,15 +33,15 @@ def prism(model: Model, only: Iterable[str] = ()) -> dict[str, str]:
     table = Table(model)
     text, labels, properties = _Text(table), [], []
     names = Names()
-    for name, promise, witness in asked(model, only):
+    for _, promise, witness in asked(model, only):
         formulas = promise.reached if witness else (promise.bad,)
-        for formula in formulas:
-            label = names.word(f"{name}.{len(labels)}", "reached_") if witness else names.word(
-                name, "broken_")
+        for number, formula in enumerate(formulas, 1):
+            label = (names.word(f"{promise.id}.{number}", "reached_") if witness
+                     else names.word(promise.id, "broken_"))
             labels.append(f'label "{label}" = {text.of(formula)};')
+            right = "1, or the promise is empty" if witness else "0 is a proof"
             properties += [
-                "", f"// {comment(promise.id)}: {comment(promise.says)}: "
-                    f"{'1, or the promise is empty' if witness else '0 is a proof'}",
+                "", f"// {comment(promise.id)}: {comment(promise.says)}: {right}",
                 f'"P_{label}": Pmax=? [ F "{label}" ];']
     rules = [line for rule in model.rules if rule.outcome is Outcome.DONE and rule.then for line in (
         f"  // {comment(rule.id)}",
@@ -76,7 +76,7 @@ class _Text(Infix):
         return [
             f"  {self.variable(c.name)} : [0..{len(c.domain) - 1}]"
             + (f" init {c.domain.index(first[c.name])}" if len(initial) == 1 else "")
-            + f"; // {comment(', '.join(f'{n} {v}' for n, v in enumerate(c.domain)))}"
+            + f"; // {comment(', '.join(f'{n} {v}' for n, v in enumerate(c.domain)), 4000)}"
             for c in self.table.stored
         ]
 

@@ -71,7 +71,7 @@ class _Text(Infix):
         first = dict(self.table.model.initial[0])
         return ["", *(
             f"{_type(c)} {self.variable(c.name)} = {c.domain.index(first[c.name])};"
-            f" /* {comment(', '.join(f'{n} {v}' for n, v in enumerate(c.domain)))} */"
+            f" /* {comment(', '.join(f'{n} {v}' for n, v in enumerate(c.domain)), 4000)} */"
             for c in self.table.stored
         ), *(f"hidden {_type(self.table.columns[column])} {self._new(column)};"
              for column in self.waiting)]

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from attrs import define, field
 
-from prgcore.exports.formula import FALSE, Every, Formula, Not, Some, Table, no
+from prgcore.exports.formula import TRUE, Every, Formula, Not, Some, Table, no
 from prgcore.exports.infix import comment
 from prgcore.exports.names import Names
 from prgcore.exports.promises import wanted
@@ -30,7 +30,7 @@ def tla(model: Model, only: Iterable[str] = ()) -> dict[str, str]:
     table = Table(model)
     text = _Text(table)
     actions = {
-        text.names.word(r.id, "Rule_"): [f"\\* {comment(r.event)}: {comment(r.why)}", *text.action(r)]
+        text.names.word(r.id, "Rule_"): [f"\\* {comment(f'{r.event}: {r.why}')}", *text.action(r)]
         for r in model.rules if r.outcome is Outcome.DONE and r.then
     }
     keeps = {
@@ -87,7 +87,7 @@ class _Text:
     table: Table
     names: Names = field(factory=Names)
     lines: list[str] = field(factory=list)
-    _values: Names = field(factory=lambda: Names(r'[^ !#-\[\]-~]'))
+    _values: Names = field(factory=lambda: Names(r"[^ !#-\[\]-~]"))
     _known: set[str] = field(factory=set)
 
     def variable(self, column: str) -> str:
@@ -150,16 +150,14 @@ class _Text:
     def action(self, rule: Rule) -> list[str]:
         """What holds before the rule, and the value of every variable after it."""
         effects = {e.target: e.value for e in rule.then}
+        fires = self.table.fires(rule)
         stays = [self.variable(c.name) for c in self.table.stored if c.name not in effects]
         return _list("/\\", [
-            self._guard(rule),
+            *([] if fires == TRUE else [self.of(fires)]),
             *([f"{self.variable(target)}' = {self._becomes(target, value)}"]
               for target, value in effects.items()),
             *([[f"UNCHANGED <<{', '.join(stays)}>>"]] if stays else []),
         ])
-
-    def _guard(self, rule: Rule) -> list[str]:
-        return self.of(self.table.fires(rule))
 
     def _becomes(self, target: str, value: Value) -> str:
         domain = self.table.columns[target].domain
