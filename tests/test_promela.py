@@ -12,7 +12,7 @@ from attrs import evolve
 
 from prgcore.errors import BadInput
 from prgcore.exports import export
-from prgcore.exports.promela import FLAGS
+from prgcore.exports.promela import FLAGS, OPTIONS
 from prgcore.exports.promises import promises
 from prgcore.machine import prg
 from prgcore.model import Invariant, Model
@@ -31,7 +31,7 @@ def _spin(text: str, folder: Path) -> str:
             missing(f"{program} is not installed")
     (folder / "machine.pml").write_text(text, "utf-8")
     flags = FLAGS if "\nhidden " in text else (*FLAGS, "-DBFS")
-    made = [["spin", "-a", "machine.pml"], ["cc", *flags, "-w", "-o", "pan", "pan.c"]]
+    made = [["spin", *OPTIONS, "machine.pml"], ["cc", *flags, "-w", "-o", "pan", "pan.c"]]
     for command in made:
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr

@@ -19,9 +19,11 @@ from prgcore.model import Column, Model, Rule, Value
 from prgcore.vocabulary import Outcome
 from prgcore.wire.machine_file import digest
 
-__all__ = ["FILE", "FLAGS", "promela"]
+__all__ = ["FILE", "FLAGS", "OPTIONS", "promela"]
 
 FILE = "machine.pml"
+OPTIONS = ("-o2", "-a")
+"""For SPIN, which hides a variable that nothing reads, and then finds fewer pairs, unless told not to."""
 FLAGS = ("-O2", "-DSAFETY", "-DNOREDUCE")
 """For the compiler. Breadth first (`-DBFS`) finds the shortest way; hidden variables forbid it."""
 
@@ -43,7 +45,7 @@ def promela(model: Model, only: Iterable[str] = ()) -> dict[str, str]:
     flags = FLAGS if text.waiting else (*FLAGS, "-DBFS")
     return {FILE: "\n".join((
         f"/* {comment(model.name)}, digest {digest(model)}: written by prgcore export promela.",
-        f"   spin -a machine.pml; cc {' '.join(flags)} -o pan pan.c; ./pan -m10000000",
+        f"   spin -o2 -a machine.pml; cc {' '.join(flags)} -o pan pan.c; ./pan -m10000000",
         "   errors: 0 is a proof only if no line says that the search was cut off. */",
         *text.lines, *text.begins(), "", "active proctype pair() {", *text.chosen(),
         "end:", "  do", *branches, "  od", "}", "",

@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from attrs import frozen
 
 from prgcore.errors import BudgetExhausted
-from prgcore.exports.promela import FILE, FLAGS, promela
+from prgcore.exports.promela import FILE, FLAGS, OPTIONS, promela
 from prgcore.exports.promises import promises
 from prgcore.model import Model
 from prgcore.prove.opinions.checker import Opinion, Said, found, run
@@ -87,7 +87,7 @@ class Spin:
         with TemporaryDirectory() as name:
             folder = Path(name)
             (folder / FILE).write_text(text, encoding="utf-8")
-            for command in ([*self.program(), "-a", FILE],
+            for command in ([*self.program(), *OPTIONS, FILE],
                             [self._compiler(), *flags, "-w", "-o", "pan", "pan.c"]):
                 said = run(command, 120, folder)
                 if said.failed:
