@@ -67,7 +67,7 @@ def tla(model: Model, only: Iterable[str] = ()) -> dict[str, str]:
 
 
 def _defined(word: str, lines: Sequence[str]) -> list[str]:
-    """The definition of an operator; the lines stand below its name."""
+    """The definition of an operator; its lines follow its name."""
     if len(lines) == 1 and len(word) + len(lines[0]) < WIDTH:
         return [f"{word} == {lines[0]}"]
     return [f"{word} ==", *(f"  {line}" for line in lines)]
@@ -148,7 +148,7 @@ class _Text:
         return word
 
     def action(self, rule: Rule) -> list[str]:
-        """What holds before the rule, and the value of every variable after it."""
+        """The guard of a rule, and the value of every variable after it."""
         effects = {e.target: e.value for e in rule.then}
         fires = self.table.fires(rule)
         stays = [self.variable(c.name) for c in self.table.stored if c.name not in effects]
