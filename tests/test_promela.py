@@ -14,9 +14,13 @@ from prgcore.errors import BadInput
 from prgcore.exports import export
 from prgcore.exports.promela import FLAGS, OPTIONS
 from prgcore.exports.promises import promises
-from prgcore.machine import prg
+from prgcore.machine import Machine, prg
 from prgcore.model import Invariant, Model
+from prgcore.prove.opinions import opinions
+from prgcore.prove.opinions.spin import SPIN
+from prgcore.prove.report import prove
 from prgcore.prove.space import search
+from prgcore.prove.work import Work
 from prgcore.vocabulary import Outcome
 from tests.needs import missing
 from tests.odd import CLASH, LARGE, SEVERAL, SWAP
@@ -74,6 +78,16 @@ def test_spin_finds_the_same_pairs_and_steps(model: Model, tmp_path: Path) -> No
 
 def test_a_column_may_have_more_values_than_a_byte(tmp_path: Path) -> None:
     assert _counts(_spin(_text(LARGE), tmp_path)) == (300, 300, 0)
+
+
+def test_a_column_that_nothing_reads_is_no_disagreement() -> None:
+    for program in ("spin", "cc"):
+        if shutil.which(program) is None:
+            missing(f"{program} is not installed")
+    machine = Machine(evolve(CLASH, invariants=()))
+    work = Work(machine)
+    report = opinions(prove(machine, work=work), work, (SPIN,))
+    assert {r.id: str(o) for r in report.results for o in r.opinions.values()} == {"F2": "proved"}
 
 
 def test_spin_finds_all_pairs_of_the_machine_and_no_broken_promise(tmp_path: Path) -> None:
