@@ -29,7 +29,7 @@ opinions: $(READY)  ## ask other people's checkers the same, under every policy;
 certificate: $(READY)  ## prove under every policy, and check the certificates without a solver
 	@.ci/certificate
 
-test: $(READY)  ## run all tests; installs Graphviz, Chromium, etcd, ABC, SPIN if missing
+test: $(READY)  ## run all tests; installs Graphviz, Chromium, etcd, ABC, SPIN, Java if missing
 	@.ci/programs dot chromium etcd abc spin java
 	PRGCORE_EVERYTHING=1 $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
