@@ -388,10 +388,9 @@ class Mirror:
 
     def cube(self, cube: Cube) -> Cube:
         """The image of a cube: the images of its pairs."""
-        return Cube(tuple(
-            Cell(self.name(c.column), tuple(self.value(c.column, v) for v in c.values))
-            for c in cube
-        ))
+        names = [self.name(c.column) for c in cube.cells]
+        values = [tuple(self.value(c.column, v) for v in c.values) for c in cube.cells]
+        return Cube(tuple(Cell(*cell) for cell in zip(names, values, strict=True)))
 
     def actions(self, actions: Iterable[Action]) -> tuple[Action, ...]:
         """The images of actions, in the same order."""

@@ -775,7 +775,12 @@ def test_the_prover_itself_answers(run, bad):
 
 
 def test_a_refuted_promise_is_told_as_a_story(run):
-    answer = run("prove", "--machine", "-", stdin=json.dumps(LAMP))
+    lamp = json.dumps(LAMP | {  # without a fault nothing is its adversary, which is vacuous
+        "events": [*LAMP["events"], {"name": "cut", "kind": "fault", "decider": "environment"}],
+        "possible": [{"event": "cut", "when": {"lamp": ["on"]}}],
+        "rules": [*LAMP["rules"], {"id": "R2", "event": "cut", "outcome": "done", "when": {},
+                                   "then": {"lamp": {"const": "off"}}}]})
+    answer = run("prove", "--machine", "-", stdin=lamp)
     assert answer.code == 1
     assert "Z1 refuted: the lamp stays off" in answer.out
     assert "   2  press  " in answer.out

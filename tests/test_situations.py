@@ -282,6 +282,9 @@ def follow(machine: Machine, story: Story) -> None:
             assert pair[column] == value, line
         elif verb == "expect":
             node, _, display = rest.partition(" ")
+            if display == "nothing":
+                assert pair[f"{node}.process"] != "running", line
+                continue
             state, slash, reason = display.partition(" / ")
             assert pair[f"{node}.state"] == word(state, State), line
             assert not slash or pair[f"{node}.reason"] == word(reason, Reason), line
