@@ -176,13 +176,16 @@ def unknown_name(
 ) -> str:
     """A sentence about a name that does not exist, with the nearest names that do.
 
-    If no name is near, it lists the known names, unless `listing` is False.
+    A name that differs in case only is the only one. If no name is near, it lists the known names,
+    unless `listing` is False.
     """
     from difflib import get_close_matches
 
     names = sorted(known)
-    near = get_close_matches(str(name)[:80], names, n=3, cutoff=0.4)
-    said = f"unknown {kind} {str(name)[:80]!r}"
+    given = str(name)[:80]
+    same = [known for known in names if known.casefold() == given.casefold()]
+    near = same or get_close_matches(given, names, n=3, cutoff=0.4)
+    said = f"unknown {kind} {given!r}"
     if near:
         return f"{said}; did you mean {', '.join(near)}?"
     more = f", … ({len(names)} in all)" if len(names) > 12 else ""

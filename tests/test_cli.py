@@ -567,10 +567,11 @@ def test_diagrams_that_cannot_be_drawn(bad, words, said):
 
 def result(id_, verdict="proved", story="", **more):
     return SimpleNamespace(
+        **{"model": "P", "detail": {"pairs": 12, "chain": ["A100"] * 14, "holes": []}} | more,
         id=id_, title=f"a sentence that says what {id_} promises, long enough to be wrapped",
-        verdict=verdict, method="induction", model="P", assumptions=("A-LIN: one record",),
-        seconds=0.25, detail={"pairs": 12, "chain": ["A100"] * 14, "holes": []}, story=story,
-        code={"refuted": 1, "unknown": 3, "vacuous": 4, "disagree": 4}.get(verdict, 0), **more,
+        verdict=verdict, method="induction", assumptions=("A-LIN: one record",),
+        seconds=0.25, story=story, support=None,
+        code={"refuted": 1, "unknown": 3, "vacuous": 4, "disagree": 4}.get(verdict, 0),
     )
 
 
@@ -615,7 +616,7 @@ def prover(monkeypatch):
 
 
 def test_prove_prints_a_table_with_assumptions_beneath(run, prover):
-    answer = run("prove", "--only", "S1", "--seed", "7", "--mutants", "20")
+    answer = run("prove", "--only", "M1", "--seed", "7", "--mutants", "20")
     assert answer.code == 0
     assert answer.err == ""
     assert answer.out.split()[:5] == ["id", "verdict", "method", "s", "obligation"]
@@ -629,7 +630,7 @@ def test_prove_prints_a_table_with_assumptions_beneath(run, prover):
     assert asked.pop("survivors")
     assert asked.pop("work")
     assert [Path(path).name for path in asked.pop("restating")] == ["proofs"]
-    assert asked == {"only": ("S1",), "mutants": 20, "seed": 7, "paths": (), "kinds": (),
+    assert asked == {"only": ("M1",), "mutants": 20, "seed": 7, "paths": (), "kinds": (),
                      "stdin": "", "progress": None, "why": (), "budget": None, "memory": None,
                      "symbolic": False}
 
@@ -655,6 +656,27 @@ def test_prove_list_json_and_junit(run, prover, tmp_path):
     assert [f.name for f in tmp_path.iterdir()] == ["report.xml"]
 
 
+def test_the_theorems_about_time_are_told_in_full_where_they_are_asked_for(run, prover):
+    timed = [result(f"T{n}", model="T", detail={"over": "numbers", "(a)": "IF b; THEN c"})
+             for n in (1, 2, 3)]
+    prover.answers = [FakeReport((*map(result, ("S1", "S2", "S3")), *timed), 0)]
+    short = run("prove").out
+    assert "T1 to T3: prgcore prove --only T1 prints premises and conclusions\n" in short
+    assert "THEN" not in short
+    assert "S3  pairs 12" in short
+    for words in (("--only", "T1"), ("--why", "T1")):
+        assert run("prove", *words).out.count("over numbers; (a) IF b; THEN c") == len(timed)
+    prover.answers = [FakeReport(tuple(timed), 0)]
+    assert run("prove").out.count("(a) IF b; THEN c") == len(timed)
+
+
+def test_the_time_of_other_checkers_is_told_apart(run, prover):
+    asked = SimpleNamespace(name="cvc5", version="1", seconds=73.2, opinions=1, agree=1, unknown=0)
+    prover.answers = [FakeReport((result("S1", opinions={"cvc5": "proved"}),), 0)]
+    prover.answers[0].asked = (asked, asked)
+    assert run("prove").out.endswith("1 proved in 0.2 s, and 146.4 s asking others\n")
+
+
 def test_prove_every_policy_reports_the_worst(run, prover, tmp_path):
     good, bad_ = FakeReport((result("S1"),), 0), FakeReport((result("S1", "refuted"),), 1)
     prover.answers = [good, FakeReport((result("S1", "unknown"),), 3), bad_, good]
@@ -678,6 +700,10 @@ def test_prove_every_policy_reports_the_worst(run, prover, tmp_path):
     (("--mutants", "0"), "expected a number of mutants"),
     (("--mutants", "-3"), "expected a number of mutants"),
     (("--mutants", "9" * 5000), "expected a number of mutants"),
+    (("--mutants", "2", "--only", "S1"), "--mutants runs M1; add --only M1 or leave out --only"),
+    (("--mutants", "2", "--why", "S1"), "--mutants runs M1; add --only M1 or leave out --why"),
+    (("--mutants", "2", "--why", "S1", "--only", "S2"), "leave out --only"),
+    (("--memory", "10B"), "--memory '10B': expected a size, as in 500M or 2G"),
     (("--seed", "x"), "Invalid value for '--seed'"),
     (("--junit", "/no/such/place.xml"), "cannot write '/no/such/place.xml'"),
     (("--junit", "/"), "cannot write '/'"),
@@ -754,6 +780,8 @@ def test_the_list_is_of_what_would_be_proved(run, bad):
     assert "S1" not in ids(ROOT / "proofs")
     assert ids("--only", "M1") == ["M1"]
     assert "unknown obligation 'S99'; did you mean" in bad("prove", "--list", "--only", "S99")
+    said = bad("prove", "--list", "--only", "s3").strip()
+    assert said.endswith("unknown obligation 's3'; did you mean S3?")
 
 
 def test_the_mutants_are_asked_for_by_number(bad):

@@ -18,7 +18,7 @@ WORDS = (
     "event", "command", "refusal", "action", "order", "record", "drawer", "epoch", "entry", "lease",
     "grant", "claim", "terms", "home", "situation", "cause", "story", "trace", "obligation",
     "certificate", "invariant", "assumption", "adversary", "model", "witness", "opinion", "export",
-    "mutant",
+    "mutant", "decider", "way", "duty", "method", "observation", "vacuous",
 )
 
 LEFT_ON_PAGES = {

@@ -208,6 +208,35 @@ def test_a_story_goes_out_and_in_again(run: Any, tmp_path: Any) -> None:
     assert json.loads(answer.out)["finding"]["place"].startswith("state ")
 
 
+def test_steps_that_change_nothing_are_counted(run: Any, tmp_path: Any) -> None:
+    story, trace = tmp_path / "story.txt", tmp_path / "way.itf.json"
+    lines = ["start normal", "expect node1 Normal", "refused recover", "failover(node1)"]
+    story.write_text("\n".join(lines), "utf-8")
+    answer = run("simulate", str(story), "--itf", str(trace))
+    assert (answer.code, answer.err) == (0, "prgcore: 1 step changes nothing and is not in the trace\n")
+    story.write_text("\n".join([*lines, "refused recover", "given ha = on"]), "utf-8")
+    assert run("simulate", str(story), "--itf", str(trace)).err == (
+        "prgcore: 2 steps change nothing and are not in the trace\n")
+    story.write_text("start normal\nfailover(node1)\n", "utf-8")
+    assert run("simulate", str(story), "--itf", str(trace)).err == ""
+
+
+def test_a_trace_of_another_machine_says_so(run: Any, tmp_path: Any) -> None:
+    trace, machine = tmp_path / "x.itf.json", tmp_path / "machine.json"
+    hint = "; a trace of another machine? name it with --machine"
+    for state in ({"bulb": "on"}, {"ha": "on", "action_taken": "press"}, {"ha": "blue"}):
+        trace.write_text(json.dumps({"states": [state]}), "utf-8")
+        answer = run("conform", str(trace))
+        assert (answer.code, answer.out) == (2, "")
+        assert answer.err.strip().endswith(hint)
+        machine.write_text(run("machine", "--json").out, "utf-8")
+        answer = run("conform", str(trace), "--machine", str(machine))
+        assert answer.code == 2
+        assert hint not in answer.err
+    trace.write_text("{}", "utf-8")
+    assert hint not in run("conform", str(trace)).err
+
+
 @pytest.mark.parametrize("data", [b"", b"\0\xff", b"[1", b'{"states": [', b"null"])
 def test_a_broken_file_is_one_line(run: Any, tmp_path: Any, data: bytes) -> None:
     (tmp_path / "x.itf.json").write_bytes(data)

@@ -542,7 +542,7 @@ def test_the_theorems_are_proved_and_say_what_of() -> None:
     assert [(r.id, r.verdict, r.model) for r in said.results] == [
         (f"T{n}", "proved", "T") for n in range(1, 12)]
     for result in said.results[:-1]:
-        assert result.detail["over"] == ["Int", "Real"]
+        assert result.detail["over"] == "whole and real numbers"
         texts = [v for k, v in result.detail.items() if k not in ("over", "(the tables)")]
         assert texts
         assert all(v.startswith("IF ") and "; THEN " in v for v in texts)

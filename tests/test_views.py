@@ -181,7 +181,7 @@ def test_where_the_sum_is_the_wait_both_may_serve_in_one_instant():
     found = discharge(T10)
     assert "in the instant in which the other one starts" in found.detail["(equal)"]
     assert found.detail["(longer)"].endswith("starts later than the first one has stopped")
-    assert "(drift, over Real)" in found.detail
+    assert "(drift, over real numbers)" in found.detail
 
 
 def test_the_worst_schedule_is_on_the_edge():

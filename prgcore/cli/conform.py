@@ -84,7 +84,8 @@ def conform(
     checked = Conformance(inputs.load_machine(machine, policy), hidden=unlogged)
     by: set[str] = set()
     if any(name.endswith(TRACE) for name in logs):
-        _trace(checked, logs, follow=follow, hidden=hidden, as_json=as_json)
+        _trace(checked, logs, follow=follow, hidden=hidden, as_json=as_json,
+               hint="" if machine else "; a trace of another machine? name it with --machine")
     with ExitStack() as files:
         streams = [
             _entries(files.enter_context(closing(lines(
@@ -103,7 +104,8 @@ def conform(
 
 
 def _trace(
-    checked: Conformance, logs: list[str], *, follow: bool, hidden: list[str] | None, as_json: bool
+    checked: Conformance, logs: list[str], *, follow: bool, hidden: list[str] | None, as_json: bool,
+    hint: str,
 ) -> NoReturn:
     """Check one trace and exit.
 
@@ -116,7 +118,12 @@ def _trace(
     if len(logs) > 1 or follow or hidden is not None:
         raise BadInput("a trace has all of its steps: give one .itf.json file alone, without "
                        "--follow and --hidden")
-    report = itf.check(checked, parse_json(inputs.read_text(logs[0]), "the trace"))
+    trace = parse_json(inputs.read_text(logs[0]), "the trace")
+    try:
+        report = itf.check(checked, trace)
+    except BadInput as error:
+        says = str(error)
+        raise BadInput(says + hint if says.startswith("state ") else says) from None
     _answer(report, as_json=as_json)
     raise Exit(int(not report.ok))
 

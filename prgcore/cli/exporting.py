@@ -28,8 +28,8 @@ def export(
     only: Annotated[
         list[str] | None,
         Option("--only", metavar="ID",
-                     help="Only this promise; ID.witness asks whether its question is empty. "
-                          "Repeatable."),
+                     help="Only this promise, or for itf this story; ID.witness asks whether the "
+                          "question of a promise is empty. Repeatable."),
     ] = None,
     file: Annotated[
         Path | None,
@@ -77,8 +77,9 @@ def _print(form: str, files: Files) -> None:
         BadInput: there are several, or it is not text and standard output is a terminal.
     """
     if len(files) > 1:
+        one = "story" if form == "itf" else "promise"
         raise BadInput(f"{form} writes {len(files)} files: name a folder with -o DIR, or one "
-                       f"promise with --only ID")
+                       f"{one} with --only ID")
     text = next(iter(files.values()))
     if isinstance(text, str):
         output.write(text)

@@ -14,7 +14,7 @@ from prgcore.cli import certifying, inputs, output, shipped
 from prgcore.cli.commands import Argument, Exit, Group, Option, examples
 from prgcore.errors import BadInput, MissingExtra, unknown_name
 from prgcore.vocabulary import Verdict
-from prgcore.words import counted, cut, wrapped
+from prgcore.words import counted, cut, listed, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -34,6 +34,10 @@ _BY = {"induction": "by induction", "search": "by a search of all reachable pair
        "table": "of the table alone"}
 WORST_FIRST = (4, 1, 3, 0)
 """Of several exit codes the one that is reported."""
+TIMED = "T"
+"""The model of time, whose theorems are found with long premises and conclusions."""
+FEW = 5
+"""So many results at most are shown with all of their premises and conclusions."""
 
 
 def register(app: Group) -> None:
@@ -135,6 +139,10 @@ def prove(
         "--policy": every_policy and (machine or policy),
         "--seed chooses the mutants; say how many with --mutants N":
             seed is not None and mutants is None,
+        "--mutants runs M1; add --only M1 or leave out --only":
+            mutants is not None and only and "M1" not in only,
+        "--mutants runs M1; add --only M1 or leave out --why":
+            mutants is not None and why and not only,
         "--kind chooses the mutants; say how many with --mutants N or all": kind and mutants is None,
         "--source says in --sarif where the rows of --machine stand; give both":
             source and (sarif is None or machine is None),
@@ -186,7 +194,8 @@ def prove(
     if sarif is not None and locate is not None:
         output.write_file(sarif, _sarif(
             machines, reports, locate, documented=machine is None))
-    _answer(machines[0], reports, why or (), several=every_policy, as_json=as_json)
+    _answer(machines[0], reports, why or (), several=every_policy, as_json=as_json,
+            full=bool(only or why))
     codes = {r.exit_code for r in reports}
     raise Exit(next((c for c in WORST_FIRST if c in codes), max(codes)))
 
@@ -244,10 +253,10 @@ def _seconds(text: str | None) -> float | None:
 
 
 def _bytes(text: str | None) -> int | None:
-    """An amount of memory: megabytes, or with a letter mega- or gigabytes."""
+    """An amount of memory: a number of mega- or gigabytes, with the letter that says which."""
     if text is None:
         return None
-    found = re.fullmatch(r"([0-9]{1,9})([MG]?)B?", text, re.IGNORECASE)
+    found = re.fullmatch(r"([0-9]{1,9})([MG])B?", text, re.IGNORECASE)
     if not found or not int(found[1]):
         raise BadInput(f"--memory {text[:40]!r}: expected a size, as in 500M or 2G")
     return int(found[1]) * (10**9 if found[2].upper() == "G" else 10**6)
@@ -362,14 +371,16 @@ def _listing(
 
 
 def _answer(
-    machine: Machine, reports: list[Report], why: Iterable[str], *, several: bool, as_json: bool
+    machine: Machine, reports: list[Report], why: Iterable[str], *, several: bool, as_json: bool,
+    full: bool,
 ) -> None:
     if as_json:
         answers = [r.to_json() for r in reports]
         output.write_json({"ok": all(r.ok for r in reports), "machines": answers}
                           if several else answers[0])
     else:
-        output.show(*_page(reports[0]), *_supports(machine, reports[0], why),
+        full = full or len(reports[0].results) <= FEW
+        output.show(*_page(reports[0], full=full), *_supports(machine, reports[0], why),
                     *_summaries(reports[1:]))
 
 
@@ -383,7 +394,7 @@ def _list(listing: list[tuple[str, str]], *, as_json: bool) -> None:
     output.show(table)
 
 
-def _page(report: Report) -> Iterator[RenderableType]:
+def _page(report: Report, *, full: bool) -> Iterator[RenderableType]:
     """The table; below it the findings, the assumptions, and the failures in full."""
     from rich.text import Text
 
@@ -400,7 +411,7 @@ def _page(report: Report) -> Iterator[RenderableType]:
         yield Text(f"{len(idle)} are not applicable: {_ranges(idle)}; --json says why",
                    style=COLOURS[Verdict.NOT_APPLICABLE])
     yield ""
-    yield from _figures(report)
+    yield from _figures(report, full=full)
     policy = _choices(report)
     yield f"machine {report.digest[:16]}" + (f", {policy}" if policy else "")
     models = sorted({r.model for r in report.results if r.model})
@@ -453,7 +464,9 @@ def _supports(machine: Machine, report: Report, why: Iterable[str]) -> Iterator[
             yield "\n".join(wrapped(cut(cell, 150), f"{r.id} needs of the world ", "  "))
         more = [i for i in support.closure if i not in support.invariants]
         if more:
-            yield "\n".join(wrapped(", ".join(more), "These need ", "  "))
+            needs = "need" if len(support.invariants) > 1 else "needs"
+            yield "\n".join(wrapped(
+                f"{listed(support.invariants, 'and')} {needs} {', '.join(more)}", later="  "))
 
 
 def _opinions(result: Result) -> str:
@@ -466,15 +479,22 @@ def _opinions(result: Result) -> str:
     return " ".join(word(name, opinion) for name, opinion in result.opinions.items())
 
 
-def _figures(report: Report) -> Iterator[RenderableType]:
-    """The figures of what is proved, and those of the mutants."""
-    found = output.table("id", "found")
+def _figures(report: Report, *, full: bool) -> Iterator[RenderableType]:
+    """The figures of what is proved, and those of the mutants; the theorems about time in full."""
+    found, untold = output.table("id", "found"), []
     for r in report.results:
         if r.detail and "kinds" not in r.detail and r.verdict in (
                 Verdict.PROVED, Verdict.REPORTED):
-            found.add_row(r.id, _found(r.detail))
+            if full or r.model != TIMED:
+                found.add_row(r.id, _found(r.detail))
+            else:
+                untold.append(r.id)
     if found.rows:
         yield found
+    if untold:
+        yield (f"{_ranges(untold)}: prgcore prove --only {untold[0]} prints premises and "
+               "conclusions")
+    if found.rows or untold:
         yield ""
     for r in report.results:
         if "kinds" in r.detail:
@@ -569,7 +589,9 @@ def _counts(report: Report) -> str:
     counts = ", ".join(
         f"{verdicts.count(v)} {v.replace('_', ' ')}" for v in COLOURS if v in verdicts
     )
-    return f"{counts or 'nothing to prove'} in {report.seconds:.1f} s"
+    asking = sum(a.seconds for a in report.asked)
+    others = f", and {asking:.1f} s asking others" if report.asked else ""
+    return f"{counts or 'nothing to prove'} in {report.seconds:.1f} s{others}"
 
 
 def _summaries(reports: list[Report]) -> Iterator[str]:

@@ -12,6 +12,7 @@ from prgcore.cli.commands import Argument, Exit, Group, Option, examples
 from prgcore.errors import BadInput, ImpossibleEvent, NotTotal, OutsideInvariant, PrgError
 from prgcore.vocabulary import Outcome
 from prgcore.wire.answers import decision_json, error_json
+from prgcore.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -184,6 +185,9 @@ def simulate(
 
         output.writable(itf)
         output.write_file(itf, json.dumps(traces.of_run(run), indent=1, ensure_ascii=False) + "\n")
+        if idle := sum(s.kind is not None and not traces.shown(s) for s in run.steps):
+            changes = "changes nothing and is" if idle == 1 else "change nothing and are"
+            output.remark(f"{counted(idle, 'step')} {changes} not in the trace")
     if as_json:
         output.write_json(run.to_json())
     else:

@@ -334,7 +334,8 @@ def _l1(work: Work) -> Judgement:
     longest = [model.rules[n].id for n in halved_chain(space, halved, found)]
     return Judgement(Verdict.PROVED, Method.SEARCH, {
         "longest chain": found.longest, "chain": longest, "ends": len(ends),
-        "ends in a transition": "checked" if model.transient else "the machine names none",
+        **({"stuck in a transition": 0} if model.transient else
+           {"transitions": "the machine names none"}),
     })
 
 

@@ -195,7 +195,7 @@ def discharge(theorem: Theorem) -> Judgement:
     """Every claim of a theorem over whole and real numbers, up to the first that is not proved."""
     if not theorem.claims:
         return Judgement(Verdict.PROVED, Method.TABLE)
-    detail: dict[str, Any] = {"over": list(SORTS)}
+    detail: dict[str, Any] = {"over": "whole and real numbers"}
     claims = {**theorem.claims, **theorem.real}
     for name, build in claims.items():
         for sort in SORTS if name in theorem.claims else SORTS[-1:]:
@@ -207,7 +207,7 @@ def discharge(theorem: Theorem) -> Judgement:
                     "says": says, "numbers": answer.values})
     for name, build in claims.items():
         claim = build(Unknowns("Real"))
-        over = ", over Real" * (name in theorem.real)
+        over = ", over real numbers" * (name in theorem.real)
         detail[f"({name}{over})"] = f"IF {'; '.join(claim.given)}; THEN {'; '.join(claim.then)}"
     return Judgement(Verdict.PROVED, Method.INDUCTION, detail)
 

@@ -19,12 +19,12 @@ from attrs import evolve
 from prgcore.engine import Engine, Pair
 from prgcore.errors import BadInput, PrgError, unknown_name
 from prgcore.story.conformance import Conformance, Report, Violation
-from prgcore.story.script import Run
+from prgcore.story.script import Run, Step
 from prgcore.vocabulary import Outcome
 from prgcore.wire.entry import PartialEntry
 from prgcore.words import few, listed, quoted
 
-__all__ = ["ACTIONS", "FORMAT", "check", "dump", "of_run", "variables"]
+__all__ = ["ACTIONS", "FORMAT", "check", "dump", "of_run", "shown", "variables"]
 
 FORMAT = "https://apalache-mc.org/docs/adr/015adr-trace.html"
 ACTIONS = ("action_taken", "mbt::actionTaken", "event")
@@ -60,14 +60,14 @@ def dump(engine: Engine, states: Iterable[tuple[str, Pair]], says: str = "") -> 
 
 def of_run(run: Run, says: str = "") -> dict[str, Any]:
     """The trace of a story: a state for each event that is done, and for each change by hand."""
-    states = [("", run.start)]
-    for step in run.steps:
-        done = step.decision is not None and step.decision.outcome is Outcome.DONE
-        if done:
-            states.append((step.line.name, step.after))
-        elif step.after != step.before:
-            states.append(("", step.after))
-    return dump(run.engine, states, says)
+    shown_ = [(s.line.name if s.kind else "", s.after) for s in run.steps if shown(s)]
+    return dump(run.engine, [("", run.start), *shown_], says)
+
+
+def shown(step: Step) -> bool:
+    """Whether a step is in a trace: an event that is done, or a change by hand."""
+    done = step.decision is not None and step.decision.outcome is Outcome.DONE
+    return done or step.after != step.before
 
 
 # ------------------------------------------------------------------------------ reading
