@@ -1,6 +1,9 @@
 """Rechecks a certificate of `prgcore prove --certificate`, with the standard library alone.
 
-    python recheck.py CERTIFICATE MACHINE.json     (exit code 0: checked, 1: refused, 2: unreadable)
+    python recheck.py CERTIFICATE MACHINE.json [S1 S3 ...]      (the promises that must be checked)
+
+Exit code 0: what is listed as checked was checked. 1: the certificate is refused, or nothing was
+checked, or the certificate itself says that a promise failed. 2: a file cannot be read.
 
 A pair gives each stored column one of its values. A cell says that a column has one of some values:
 here a column number and a bit mask. A cube is cells that all hold, a clause is cells of which one
@@ -30,6 +33,8 @@ Cells = list[tuple[int, int]]
 GUARDS = ("accepted_only", "exclusive", "only_by")
 RECORDS = ("columns events rules invariants accepted_only exclusive only_by observations converges "
            "duties adversary stories situations causes advice families")  # these have prose:
+# The promises of every machine, which no machine file spells out; verdicts that are no failure.
+FORMS, FINE = ("F1", "F2", "F5", "S18"), ("proved", "reported", "not_applicable")
 PROSE = ("assumptions says why cite evidence decisions phase title cause literal corrected defect "
          "because decision nearest")  # no step and no proof reads it
 
@@ -38,10 +43,22 @@ class Refused(Exception):
     """The certificate can be read, and does not prove what it says."""
 
 
+def demand(holds: bool, otherwise: str) -> None:
+    if not holds:
+        raise Refused(otherwise)
+
+
 def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(dict(pairs)) < len(pairs):
         raise ValueError("a key is given twice")
     return dict(pairs)
+
+
+def load(data: bytes, form: str) -> Any:
+    file = json.loads(data.decode(), object_pairs_hook=once)
+    if not isinstance(file, dict) or file.get("format") != form:
+        raise ValueError(f"this is no {form}; the certificate comes first, then the machine file")
+    return file
 
 
 def bare(value: Any, record: bool = True) -> Any:
@@ -61,15 +78,17 @@ class Machine:
     """A machine file, and the questions that its promises become."""
 
     def __init__(self, text: bytes) -> None:
-        self.file = file = json.loads(text.decode(), object_pairs_hook=once)
+        self.file = file = load(text, "prgcore-machine/1")
         stored = [c for c in file["columns"] if c["kind"] == "stored"]
         self.domain = {c["name"]: c["domain"] for c in file["columns"]}
         self.world = {c["name"] for c in stored if c["observed_by"] == "environment"}
         self.at = {c["name"]: number for number, c in enumerate(stored)}
         self.bit = [{v: 1 << i for i, v in enumerate(c["domain"])} for c in stored]
         self.literal: list[Any] = [None, *((c, b) for c, bits in enumerate(self.bit) for b in bits.values())]
+        # A machine also serves as the formula without clauses, which a Formula copies and extends:
+        # of every column all values are open, and no clause names it. Nothing changes these lists.
         self.full = self.open = [sum(bits.values()) for bits in self.bit]
-        self.of: list[list[Cells]] = [[] for _ in stored]  # by column: a formula without clauses
+        self.of: list[list[Cells]] = [[] for _ in stored]
         self.dead, self.events = False, {e["name"]: e for e in file["events"]}
         self.rules = {e: [r for r in file["rules"] if r["event"] == e] for e in self.events}
         self.table: dict[str, list[tuple[str, Cells]]] = {}
@@ -86,17 +105,18 @@ class Machine:
 
     def rows(self, column: str, values: Any) -> list[Cells]:
         """Stored cubes: the column has one of the values exactly where one of them holds."""
-        if column in self.table:
-            return [cells for value, cells in self.table[column] if value in values]
-        return [[(self.at[column], sum(self.bit[self.at[column]][v] for v in set(values)))]]
+        # "Exactly where": each pair with such a value is in one of the cubes, and no other pair is.
+        # So the denial of all of them is exact too, and no question is weaker than its promise.
+        return [cells for value, cells in self.table[column] if value in values] if column in self.table else [
+            [(self.at[column], sum(self.bit[self.at[column]][v] for v in set(values)))]]
 
     def stored(self, *cubes: dict[str, Any]) -> list[dict[int, int]]:
         """Stored cubes: a pair is in all of the cubes exactly where one of them holds."""
-        found: list[dict[int, int]] = [{}]
+        found: list[dict[int, int]] = [{}]  # no cell: the cube of every pair
         for column, values in (cell for cube in cubes for cell in cube.items()):
             found = [{**known, **{c: known.get(c, self.full[c]) & mask for c, mask in row}}
                      for known, row in product(found, self.rows(column, values))]
-        return [cube for cube in found if all(cube.values())]
+        return [cube for cube in found if all(cube.values())]  # an empty mask: a cube of no pair
 
     def outside(self, *cubes: dict[str, Any]) -> list[Cells]:
         """Clauses: a pair is not in all of the cubes exactly where they all hold."""
@@ -114,14 +134,14 @@ class Machine:
             how, mask, bits = then.get(target), cube.get(c), self.bit[c]
             if mask and how is None:
                 found.append([(c, mask)])
-            elif mask and "const" in how:
-                found += [] if bits[how["const"]] & mask else [[]]
-            elif mask:  # a value that the map does not name keeps the target
-                source, new = how.get("by", how.get("copy")), how.get("map", {v: v for v in bits})
+            elif mask:  # a constant is the new value for every old one
+                source = how.get("by", how.get("copy", target))
+                new = how.get("map", {v: how.get("const", v) for v in bits})
                 for v in self.domain[source]:
                     if v not in new or not bits[new[v]] & mask:
-                        kept = [] if v in new else [(c, mask)]
-                        found += [clause + kept for clause in self.outside({source: [v]})]
+                        # A value v that leads out of the cube is excluded: the source is not v. If
+                        # the map does not name v, the target keeps its value: or it is in the mask.
+                        found += [one + ([] if v in new else [(c, mask)]) for one in self.outside({source: [v]})]
         return found
 
     def ways(self, event: str, lies: bool) -> list[dict[str, Any]]:
@@ -140,29 +160,32 @@ class Machine:
 
     def questions(self, kept: Any, lies: bool) -> Any:
         """Of every question: its promise, a name, whether the invariants are given, clauses twice."""
+        # The promise "" is all invariants together: no step leads from a pair that keeps them into a
+        # cube of one. They are proved by one induction, so either all of `kept` holds or none of it.
         accepted, exclusive, only_by = (enumerate(self.file.get(s, ())) for s in GUARDS)
+        # What no step may enter: promise, name, invariants given, the record of an `only_by` (else
+        # {}), clauses of the pair before (of an `only_by`: it has not the value yet), cube after.
         never: list[tuple[Any, ...]] = [
             ("", f"{i} {n}", True, {}, [], cube) for i, cubes in kept.items()
             for n, cube in enumerate(cube for one in cubes for cube in self.stored(one))]
         for (n, pair), (i, name, *_, cube) in product(enumerate(self.file["initial"]), never):
-            start = self.inside({column: [value] for column, value in pair.items()})
-            yield i, f"initial {n} {name}", False, start, [[cell] for cell in cube.items()]
-        for n, o in only_by:
-            cell = {o["column"]: [o["value"]]}
-            never += [(o["id"], f"{o['id']}.{n} {m}", False, o, self.outside(cell), cube)
-                      for m, cube in enumerate(self.stored(cell))]
+            # The start as a step: it makes this pair of any pair.
+            yield i, f"initial {n} {name}", False, [], self.before({c: {"const": v} for c, v in pair.items()}, cube)
+        never += [(o["id"], f"{o['id']}.{n} {m}", False, o, self.outside({o["column"]: [o["value"]]}), cube)
+                  for n, o in only_by for m, cube in enumerate(self.stored({o["column"]: [o["value"]]}))]
         for event, rules in self.rules.items():
             for where, rule, fires in self.fires(event, lies):
-                targets = {self.at[target] for target in rule.get("then", ())}
                 for i, name, keeps, by, now, cube in never:
+                    # Where an `only_by` lets this event set the value: None is nowhere, {} is
+                    # everywhere. For an invariant `by` is {}, and no event may do it anywhere.
                     may = by.get("when", {}).get(event, {} if event in by.get("events", ()) else None)
-                    if targets & cube.keys():
+                    if any(self.at[target] in cube for target in rule.get("then", ())):
                         yield i, f"{where} {name}", keeps, fires, now + self.before(
                             rule["then"], cube) + ([] if may is None else self.outside(may))
             silent = [one for r in rules for one in self.outside(r["when"])]
-            for n, way in enumerate(self.ways(event, lies)):
-                if self.events[event]["kind"] != "command":  # a command may be refused
-                    yield "F2", f"F2 {event} {n}", True, silent, self.inside(way)
+            # A command needs no rule: it may be refused.
+            for n, way in enumerate(self.ways(event, lies) if self.events[event]["kind"] != "command" else ()):
+                yield "F2", f"F2 {event} {n}", True, silent, self.inside(way)
             for (a, b), (n, way) in product(combinations(rules, 2), enumerate(self.ways(event, False))):
                 yield "F1", f"F1 {a['id']} {b['id']} {n}", False, self.inside(a["when"], b["when"]), self.inside(way)
         for n, only in accepted:
@@ -176,8 +199,8 @@ class Machine:
         for n, one in exclusive:
             done = [[f for e in self.events if name in (e, e.partition("(")[0])
                      for f in self.fires(e, lies)] for name in one["commands"]]
-            never = [(m, one, self.inside(cube)) for m, cube in enumerate(one["never_in"])]
-            for some, others in [*combinations(done, 2), *product(done, [never])]:
+            nothing = [(m, one, self.inside(cube)) for m, cube in enumerate(one["never_in"])]
+            for some, others in [*combinations(done, 2), *product(done, [nothing])]:
                 for (a, _, first), (b, _, second) in product(some, others):
                     yield one["id"], f"{one['id']}.{n} {a} {b}", False, first, second
 
@@ -214,54 +237,57 @@ class Formula:
         return not all(left) or self.fails(left, [one for c, _ in lemma for one in self.of[c]])
 
 
-def check(data: bytes, machine: Machine) -> dict[str, list[str]]:
+def check(data: bytes, machine: Machine, *need: str) -> dict[str, list[str]]:
     """The promises that a certificate proves of a machine, and the others. Raises Refused."""
-    said = json.loads(data.decode(), object_pairs_hook=once)
-    if data.decode() != json.dumps(said, sort_keys=True, indent=0, separators=(",", ":")) + "\n" or (
-            said.pop("sha256") != digest(said)):
-        raise Refused("the checksum differs: this is not the text that was written")
-    if said["format"] != "prgcore-certificate/1" or said["machine"] != digest(bare(machine.file)):
-        raise Refused(f"it is not about this machine file, {digest(bare(machine.file))}")
+    said, own_digest = load(data, "prgcore-certificate/1"), digest(bare(machine.file))
+    demand(data.decode() == json.dumps(said, sort_keys=True, indent=0, separators=(",", ":")) + "\n"
+           and said.pop("sha256") == digest(said), "the checksum differs: this is not the text that was written")
+    demand(said["machine"] == own_digest, f"it is not about this machine file, {own_digest}")
     kept, claims, lies = said["invariants"], said["obligations"], said["untruthful"] is True
     own = {i["id"]: i["never"] for i in machine.file.get("invariants", ())}
-    guards = {p["id"] for section in GUARDS for p in machine.file.get(section, ())}
+    guards = {p["id"] for s in GUARDS for p in machine.file.get(s, ())}
     proved = {i for i, claim in claims.items() if claim["proof"] is True}
-    able = {*kept} | ({"F1", "F2", "F5", "S18"} | guards) - ({*own} - {*kept})
-    wrong = [i for i in kept if kept[i] != own.get(i)]
+    failed = {i: claim["verdict"] for i, claim in claims.items() if claim["verdict"] not in FINE}
+    # What a certificate can prove: its invariants, and the ids of FORMS and of guards, except those
+    # that also name an invariant which it has not. An id may name an invariant and guards (S10).
+    able = {*kept} | ({*FORMS} | guards) - ({*own} - {*kept})
+    wrong = [i for i in kept if kept[i] != own.get(i)] + [i for i in need if i not in proved]
     wrong += [i for i in proved if claims[i]["verdict"] != "proved" or i not in able]
     wrong += ["S18"] if "S18" in proved and not (lies and {*own} == {*kept} and "F2" in proved) else []
-    if wrong:
-        raise Refused(f"{min(wrong)}: what it says differs from the machine file, or has no proof")
+    demand(not wrong, f"{min(wrong, default='')}: what it says differs from the machine file, or has no proof")
     known = Formula(machine, [c for cubes in kept.values() for cube in cubes for c in machine.outside(cube)])
     asked = proved | {""} | (guards if proved & {"F5", "S18"} else set())
-    count, proofs, last = 0, said["proofs"], (None, None)
+    count, proofs = 0, said["proofs"]
     for _, name, keeps, first, second in (q for q in machine.questions(kept, lies) if q[0] in asked):
-        if last[0] is not first or last[1] is not keeps:  # else the first clauses are known
-            last, begun = (first, keeps), Formula(known if keeps else machine, first)
-        formula, count = Formula(begun, second), count + 1
+        formula, count = Formula(known if keeps else machine, first + second), count + 1
         for lemma in map(machine.clause, proofs.pop(name, ())):
-            if formula.dead or not formula.follows(lemma):
-                raise Refused(f"{name}: a lemma does not follow, or is not needed")
+            demand(not formula.dead and formula.follows(lemma), f"{name}: a lemma does not follow, or is not needed")
             formula = Formula(formula, [lemma])
-        if not formula.dead:
-            raise Refused(f"{name}: not proved, no contradiction is reached")
-    if proofs:
-        raise Refused(f"{min(proofs)}: a proof of what is not asked")
-    return {"machine": [said["machine"]], "questions": [str(count)], "checked": sorted(proved),
-            "not checked": sorted({*claims, *own, *guards} - proved),
+        demand(formula.dead, f"{name}: not proved, no contradiction is reached")
+    demand(not proofs, f"{min(proofs, default='')}: a proof of what is not asked")
+    checked = proved if count else set()
+    says = {f"says {i}": sorted({p.get("says", "") for s in ("invariants", *GUARDS) for p in machine.file.get(s, ())
+                                 if p["id"] == i}) for i in sorted(checked - {*FORMS})}
+    return {"machine": [own_digest], "questions": [str(count)], "checked": sorted(checked), **says,
+            "failed": [f"{i} {verdict}" for i, verdict in sorted(failed.items())],
+            "not checked": sorted({*claims, *own, *guards} - checked - {*failed}),
             "assuming": machine.file.get("assumptions", [])}
 
 
 def main(words: list[str]) -> int:
+    if len(words) < 2:
+        print("usage: python recheck.py CERTIFICATE MACHINE.json [S1 S3 ...]")
+        return 2
     try:
-        certificate, machine = (Path(word).read_bytes() for word in words)
-        report, code = check(certificate, Machine(machine)), 0
+        report = check(Path(words[0]).read_bytes(), Machine(Path(words[1]).read_bytes()), *words[2:])
     except Refused as why:
-        report, code = {"refused": [str(why)]}, 1
+        report = {"refused": [str(why)]}
     except Exception as why:  # whatever is wrong with a file, nothing was checked
-        report, code = {"not readable": [type(why).__name__, str(why)[:300]]}, 2
-    print("\n".join(f"{name}: {ascii('; '.join(said))[1:-1]}" for name, said in report.items()))
-    return code
+        report = {"not readable": [type(why).__name__, str(why)[:300]]}
+    # The files hold any text. `ascii` escapes what is no plain character, so no text makes a line of
+    # its own or moves the cursor; [1:-1] takes off the quotes.
+    print("\n".join(ascii(f"{name}: {'; '.join(said) or 'nothing'}")[1:-1] for name, said in report.items()))
+    return 2 if "not readable" in report else 0 if report.get("checked") and not report["failed"] else 1
 
 
 if __name__ == "__main__":

@@ -54,13 +54,13 @@ def questions_of(model):
     return recheck.Machine(dumps(model).encode())
 
 
-def alone(folder, certificate, machine):
+def alone(folder, certificate, machine, *need):
     """The checker, copied to a folder without anything else, and run without site packages."""
     (folder / "recheck.py").write_bytes(CHECKER.read_bytes())
     (folder / "certificate").write_bytes(certificate)
     (folder / "machine.json").write_bytes(machine)
     return subprocess.run(
-        [sys.executable, "-I", "-S", "recheck.py", "certificate", "machine.json"], cwd=folder,
+        [sys.executable, "-I", "-S", "recheck.py", "certificate", "machine.json", *need], cwd=folder,
         capture_output=True, text=True, check=False, timeout=300, env={})
 
 
@@ -115,8 +115,10 @@ def test_every_inductive_obligation_is_checked_alone_in_an_empty_folder(whole, t
 
 @pytest.mark.parametrize("name", SMALL)
 def test_a_machine_of_ones_own_is_checked(name, tmp_path):
+    """The toy breaks promises, and its certificate says so: that is no success."""
     done = alone(tmp_path, certified(SMALL[name]), dumps(SMALL[name]).encode())
-    assert done.returncode == 0, done.stdout
+    assert done.returncode == (name == "toy"), done.stdout
+    assert ("\nfailed: nothing\n" in done.stdout) == (done.returncode == 0)
     checked = done.stdout.partition("\nchecked: ")[2].partition("\n")[0].split("; ")
     assert checked == {
         "pair": ["F1", "F2", "F5", "S1", "S18", "S2", "S3", "S4"],
@@ -431,7 +433,6 @@ FORGERIES = {
     "a proof of nothing": (lambda s: s["proofs"].update({"S99": ["1"]}), "S99: a proof of what"),
     "a proof twice": (lambda s: s["proofs"].update({min(s["proofs"]) + " ": ["1"]}), "a proof of what"),
     "another machine": (lambda s: s.update(machine="0" * 64), "not about this machine"),
-    "another format": (lambda s: s.update(format="prgcore-certificate/2"), "not about this machine"),
     "a weaker invariant": (
         lambda s: s["invariants"]["S1"][0].update({"node1.state": ["active"]}), "S1: what it says"),
     "a stronger invariant": (
@@ -501,6 +502,7 @@ WRONG_TYPES = {
     "obligations of null": lambda s: s.update(obligations={"S1": None}),
     "no proofs": lambda s: s.pop("proofs"),
     "no verdict": lambda s: s["obligations"]["S1"].pop("verdict"),
+    "another format": lambda s: s.update(format="prgcore-certificate/2"),
 }
 
 
@@ -602,6 +604,111 @@ def test_an_invariant_that_needs_another_one_is_not_checked_without_it(pair):
     assert "not proved" in refusal(sealed(said), questions_of(PAIR))
 
 
+# ------------------------------------------------------------- what exit code 0 stands for
+
+
+def _nothing(said):
+    said.update(proofs={}, invariants={})
+    for claim in said["obligations"].values():
+        claim["proof"] = False
+
+
+def _nothing_and_refuted(said):
+    _nothing(said)
+    for claim in said["obligations"].values():
+        claim["verdict"] = "refuted"
+
+
+def _no_question(said):
+    """F5 of a machine without guards asks nothing."""
+    _nothing(said)
+    said["obligations"]["F5"].update(verdict="proved", proof=True)
+
+
+def _says(id_, verdict):
+    return lambda s: s["obligations"].setdefault(id_, {"proof": False}).update(verdict=verdict)
+
+
+@pytest.mark.parametrize(("change", "line"), [
+    (_nothing, "checked: nothing"), (_nothing_and_refuted, "failed: C1 refuted; "),
+    (lambda s: (_nothing(s), s["obligations"].clear()), "checked: nothing"),
+    *((_says("L1", v), "failed: L1 ") for v in (
+        "refuted", "vacuous", "unknown", "disagree", "", "Proved", "proved\nfailed: nothing", None)),
+    (_says("S9", "refuted"), "failed: S9 refuted"),
+])
+def test_what_checks_nothing_or_says_that_a_promise_failed_is_no_success(change, line, pair, tmp_path):
+    said = json.loads(pair)
+    change(said)
+    done = alone(tmp_path, sealed(said), dumps(PAIR).encode())
+    assert (done.returncode, done.stderr) == (1, "")
+    assert any(one.startswith(line) for one in done.stdout.splitlines()), done.stdout
+
+
+def test_a_promise_without_a_question_is_not_checked(tmp_path):
+    bare = evolve(PAIR, accepted_only=(), exclusive=(), only_by=())
+    said = json.loads(certified(bare))
+    _no_question(said)
+    done = alone(tmp_path, sealed(said), dumps(bare).encode())
+    assert done.returncode == 1
+    assert "\nquestions: 0\nchecked: nothing\n" in done.stdout
+
+
+def test_a_promise_of_the_machine_that_the_certificate_leaves_out_is_listed(pair, tmp_path):
+    said = json.loads(pair)
+    for id_ in ("S1", "S4"):
+        del said["obligations"][id_]
+    found = recheck.check(sealed(said), questions_of(PAIR))
+    assert {"S1", "S4"} <= set(found["not checked"])
+    assert not {"S1", "S4"} & set(found["checked"])
+
+
+@pytest.mark.parametrize(("need", "code", "named"), [
+    (("S1", "S3"), 0, ""), (("S1", "L1"), 1, "L1"), (("S77",), 1, "S77"), (("",), 1, ""), (("S1,S3",), 1, "S1,S3"),
+])
+def test_the_promises_that_a_reader_needs_must_be_checked(need, code, named, pair, tmp_path):
+    done = alone(tmp_path, pair, dumps(PAIR).encode(), *need)
+    assert (done.returncode, done.stderr) == (code, "")
+    assert done.stdout.startswith(f"refused: {named}: " if code else "machine: ")
+
+
+def test_the_sentences_are_those_of_the_machine_file(pair, tmp_path):
+    """A certificate with other sentences shows those of the file, which no digest covers."""
+    said, file = json.loads(pair), json.loads(dumps(PAIR))
+    said["obligations"]["S1"]["title"] = "never any failure"
+    file["invariants"][0]["says"] = "two lines\nchecked: S99, \u201cit's\u201d"
+    done = alone(tmp_path, sealed(said), json.dumps(file).encode())
+    assert done.returncode == 0
+    lines = done.stdout.splitlines()
+    assert [one.partition(":")[0] for one in lines] == [
+        "machine", "questions", "checked", "says S1", "says S2", "says S3", "says S4", "failed",
+        "not checked", "assuming"]
+    assert lines[3].startswith("says S1: two lines\\nchecked: S99, ")
+    assert done.stdout.isascii()
+    assert "never any failure" not in done.stdout
+
+
+def test_every_sentence_of_one_id_is_shown(shipped, whole):
+    """S10 names an invariant and guards, which say different things."""
+    found = recheck.check(whole, shipped)
+    assert len(found["says S10"]) == 2
+    assert {name[5:] for name in found if name.startswith("says ")} == CARRIED - {"F1", "F2", "F5", "S18"}
+
+
+@pytest.mark.parametrize("words", [(), ("-h",), ("--help",), ("certificate",)])
+def test_without_two_files_the_checker_says_how_it_is_called(words, tmp_path):
+    done = subprocess.run([sys.executable, "-I", "-S", CHECKER, *words], cwd=tmp_path,
+                          capture_output=True, text=True, check=False, timeout=300, env={})
+    assert (done.returncode, done.stderr) == (2, "")
+    assert done.stdout == "usage: python recheck.py CERTIFICATE MACHINE.json [S1 S3 ...]\n"
+
+
+def test_files_that_changed_places_are_one_clear_line(pair, tmp_path):
+    done = alone(tmp_path, dumps(PAIR).encode(), pair)
+    assert (done.returncode, done.stderr) == (2, "")
+    assert done.stdout == ("not readable: ValueError; this is no prgcore-machine/1; the certificate "
+                           "comes first, then the machine file\n")
+
+
 # ---------------------------------------------------------------- an independent checker
 
 
@@ -687,6 +794,10 @@ def test_recheck_says_what_is_checked_and_what_is_not(run, files):
     assert said["checked"] == ["F1", "F2", "F5", "S1", "S18", "S2", "S3", "S4"]
     assert "L1" in said["not_checked"]
     assert said["machine"] == [digest(PAIR)]
+    assert said["says"]["S1"] == [PAIR.invariants[0].says]
+    assert run("recheck", "c.json", "--machine", "m.json", "--need", "S1", "--need", "S18").code == 0
+    done = run("recheck", "c.json", "--machine", "m.json", "--need", "S1", "--need", "L1")
+    assert (done.code, done.out[:13]) == (1, "refused: L1: ")
 
 
 def test_recheck_reads_a_machine_file_however_it_is_written(run, files):
@@ -756,8 +867,13 @@ def test_a_refuted_machine_gets_a_certificate_that_says_so(run, files):
     said = json.loads((files / "c.json").read_text("utf-8"))
     assert said["obligations"]["S2"]["verdict"] == "refuted"
     done = run("recheck", "c.json", "--machine", "m.json")
-    assert done.code == 0
+    assert done.code == 1
     assert "S2" not in done.out.partition("\nchecked: ")[2].partition("\n")[0].split("; ")
+    assert "S2 refuted" in done.out.partition("\nfailed: ")[2].partition("\nnot checked: ")[0]
+    answer = json.loads(run("recheck", "c.json", "--machine", "m.json", "--json").out)
+    assert answer["ok"] is False
+    assert "S2 refuted" in answer["failed"]
+    assert "S2" not in answer["checked"] + answer["not_checked"]
 
 
 def test_a_machine_whose_timers_lie_already_has_no_proof_of_s18():

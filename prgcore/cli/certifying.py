@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from prgcore.cli import inputs, output
-from prgcore.cli.commands import Argument, Exit, Group, examples
+from prgcore.cli.commands import Argument, Exit, Group, Option, examples
 from prgcore.errors import BadInput
 from prgcore.words import quoted
 
@@ -31,15 +31,18 @@ def register(app: Group) -> None:
 def recheck(
     file: Annotated[str, Argument(metavar="FILE", help="A certificate, or - for standard input.")],
     *,
+    need: Annotated[list[str] | None, Option(
+        "--need", metavar="ID", help="A promise that must be checked. Repeatable.")] = None,
     machine: inputs.MachineFile = None, as_json: inputs.Json = False,
 ) -> None:
     """Check a certificate of `prgcore prove` again, without a solver.
 
     The questions are made again from the machine: the built-in one, under the
-    policies that the certificate names, or --machine. Verdicts without a proof in
-    the certificate are listed, and not checked.
+    policies that the certificate names, or --machine. Each promise that is checked
+    is shown in the words of the machine. Verdicts without a proof are listed.
 
-    Exit codes: 0 checked; 1 refused, with the reason; 2 unreadable.
+    Exit codes: 0 checked; 1 refused, with the reason, or nothing is checked, or the
+    certificate says that a promise failed; 2 unreadable.
     """
     if file == machine == "-":
         raise BadInput("standard input cannot be both the certificate and the machine")
@@ -50,15 +53,21 @@ def recheck(
     from prgcore.wire.machine_file import dumps
 
     try:
-        found = checker.check(data, checker.Machine(dumps(asked.model).encode()))
+        found = checker.check(data, checker.Machine(dumps(asked.model).encode()), *need or ())
     except checker.Refused as error:
         _answer({"ok": False, "refused": str(error)}, [f"refused: {error}"], as_json=as_json)
         raise Exit(1) from None
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise BadInput(f"{quoted(file)} is not a certificate that can be read: "
                        f"{type(error).__name__} {error}") from None
-    _answer({"ok": True, **found},
-            [f"{name}: {'; '.join(values)}" for name, values in found.items()], as_json=as_json)
+    ok = bool(found["checked"] and not found["failed"])
+    says = {name[5:]: said for name, said in found.items() if name.startswith("says ")}
+    rest = {name: said for name, said in found.items() if not name.startswith("says ")}
+    _answer({"ok": ok, **rest, "says": says},
+            [f"{name}: {'; '.join(values) or 'nothing'}" for name, values in found.items()],
+            as_json=as_json)
+    if not ok:
+        raise Exit(1)
 
 
 def _answer(answer: dict[str, Any], text: Iterable[str], *, as_json: bool) -> None:

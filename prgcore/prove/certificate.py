@@ -39,9 +39,6 @@ FORMAT = "prgcore-certificate/1"
 SOLVER = "glucose4"
 """The solver of python-sat: its proofs are a third smaller than those of cadical153."""
 
-_CLAIMS = ("F1", "F2", "F5", "S18")
-"""Obligations of every machine for which a certificate can have proofs."""
-
 
 def certify(
     report: Report, work: Work, progress: Callable[[str, int, int], None] | None = None
@@ -161,7 +158,7 @@ class _Answers:
             return
         if self.last[0] is not first or self.last[1] is not keeps:
             self.last = first, keeps, Formula(self.known if keeps else self.machine, first)
-        formula = Formula(self.last[2], second)
+        formula = Formula(self.last[2], second)  # propagation ends alike, in one step or in two
         if not formula.dead:
             proof = refute(self.machine, formula)
             if proof is None:
