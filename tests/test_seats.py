@@ -6,6 +6,7 @@ Each machine file here is one edit away from a pair of lamps that proves complet
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
@@ -20,7 +21,7 @@ from attrs import evolve
 
 from prgcore.engine import Engine
 from prgcore.errors import BadInput, ImpossibleEvent, MalformedMachine, NotTotal, PrgError
-from prgcore.form.wellformed import BUILT_IN, findings
+from prgcore.form.wellformed import BUILT_IN, findings, reserved
 from prgcore.machine import build
 from prgcore.model import (
     AcceptedOnly,
@@ -299,6 +300,33 @@ def test_the_same_edits_of_the_document_are_found():
     fewer = evolve(model, duties=tuple(d for d in model.duties if d.id != "Q7@node2"))
     assert unmirrored(fewer) == ("duty Q7@node1: no duty is its mirror",)
     assert half(fewer) == fewer.rules
+
+
+def _with_row(section: str, id_: str, **changes: Any) -> Model:
+    """The built-in machine with the last row of this id changed."""
+    model = build()
+    rows = list(getattr(model, section))
+    at = max(n for n, row in enumerate(rows) if row.id == id_)
+    rows[at] = evolve(rows[at], **changes)
+    return evolve(model, **{section: tuple(rows)})
+
+
+def test_the_fields_that_differ_are_named():
+    for fields in ({"follows": ()}, {"follows": (), "harmless": (cube({"ha": "on"}),)}):
+        words = ", ".join(fields)
+        assert unmirrored(_with_row("duties", "Q1@node2", **fields)) == (
+            f"duty Q1@node1: its mirror Q1@node2 differs in {words}",
+            f"duty Q1@node2: its mirror Q1@node1 differs in {words}")
+    model = build()
+    check = model.accepted_only[-1]
+    for wrong in unmirrored(_with_row("accepted_only", check.id, exactly=not check.exactly)):
+        assert wrong.startswith(f"accepted_only {check.id} ")
+        assert wrong.endswith(f": its mirror {check.id} differs in exactly")
+    only = next(o for o in model.only_by if o.id == "S23")
+    less = _with_row("only_by", "S23", when=model.only_by[-1].when[1:])
+    assert only.when
+    assert {w.partition(": ")[2] for w in unmirrored(less)} == {
+        "its mirror S23 differs in when"}
 
 
 # ----------------------------------------------------------------- nothing differs
@@ -814,7 +842,7 @@ def test_an_id_of_the_prover_is_refused(id_, section, run, tmp_path):
     path.write_text(json.dumps(machine), encoding="utf-8")
     answer = run("prove", "--machine", path)
     assert answer.code == 2
-    assert f"{section}[0].id: {id_} is the name of an obligation of the prover" in answer.err
+    assert f"{section}[0].id: {id_} {reserved(id_)}" in answer.err
 
 
 def test_every_obligation_of_the_prover_has_such_an_id():
@@ -827,7 +855,7 @@ def test_every_obligation_of_the_prover_has_such_an_id():
 
 def test_a_model_in_memory_is_refused_too():
     model = evolve(TURNSTILE, invariants=(Invariant("E1", "never open", {"arm": "open"}),))
-    with pytest.raises(MalformedMachine, match="E1 is the name of an obligation of the prover"):
+    with pytest.raises(MalformedMachine, match="E1 is reserved: E and a number is the prover"):
         prove(Engine(model))
 
 
@@ -868,7 +896,7 @@ def test_the_worst_of_several_counts(ids, verdict):
 @pytest.mark.parametrize("name", ["E1", "F10", "S18", "M1", "T12"])
 def test_a_theorem_has_a_name_of_its_own(name):
     text = f"[{name}]\nsays = 'it holds'\ndischarged = ['S1']"
-    with pytest.raises(BadInput, match=f"{name}. is the name of an obligation of the prover"):
+    with pytest.raises(BadInput, match=re.escape(f"[{name}] {reserved(name)}")):
         theorems.read_text(text, "here", MODEL)
 
 

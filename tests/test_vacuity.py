@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -40,7 +42,7 @@ from prgcore.prove.theorems import read_text
 from prgcore.prove.work import Work
 from prgcore.tables.policies import POLICIES
 from prgcore.vocabulary import Kind, Outcome
-from prgcore.wire.machine_file import dump, load
+from prgcore.wire.machine_file import dump, dumps, load
 from tests.planted import LAMPS
 
 STATES = ("shut", "opening", "open", "ajar")
@@ -671,6 +673,67 @@ def test_without_search_the_table_still_finds_what_is_empty(
         changes, ids, _ = EMPTY[name]
         found = bad(evolve(DOOR, **changes))
         assert {i for i, v in found.items() if v == "vacuous"} == ids, name
+
+
+def test_without_search_a_promise_that_may_be_empty_is_no_pass() -> None:
+    hidden = evolve(DOOR, invariants=(Invariant("S1", "-", {"door": "ajar"}, premise={
+        "door": "ajar"}),))
+    assert one(hidden, "S1").verdict == "vacuous"
+    for id_ in ("S1", "S3", "S4", "S5", "F2", "F5"):
+        found = prove(Machine(hidden), only=[id_], symbolic=True)
+        result, = found.results
+        assert (result.verdict, result.code, found.exit_code, found.ok) == ("proved", 3, 3, False)
+        assert result.story == "without a search nothing shows that it is not empty"
+        assert 'errors="1"' in found.junit()
+
+
+@pytest.mark.parametrize("changes", [
+    {"invariants": (Invariant("S1", "-", {"door": "open", "key": "out"},
+                              premise={"light": "blue"}),)},
+    {"observations": (Observation("S1", "-", ({"light": "blue"}, {"door": "open"}), "never"),),
+     "invariants": ()},
+    {"converges": (Convergence("S1", "-", {"light": "blue"}, 1),), "invariants": ()},
+])
+def test_what_no_pair_meets_is_vacuous_even_where_only_a_search_decides(
+    changes: dict[str, Any],
+) -> None:
+    found = prove(Machine(evolve(DOOR, **changes)), only=["S1"], symbolic=True)
+    assert (found.results[0].verdict, found.exit_code) == ("vacuous", 4)
+    assert "no pair is in it: light in blue" in found.results[0].detail["says"]
+
+
+@pytest.mark.parametrize("changes", [
+    {"invariants": (Invariant("S1", "-", {"door": "open", "key": "out"}),)},
+    {"invariants": (Invariant("S1", "-", {"door": "ajar"}, exactly=("door",)),)},
+    {"observations": (Observation("S1", "-", {"door": "open"}, "reached"),), "invariants": ()},
+    {"converges": (Convergence("S1", "-", {"door": "opening"}, 1),), "invariants": ()},
+])
+def test_what_only_a_search_decides_is_unknown_and_says_why(changes: dict[str, Any]) -> None:
+    model = evolve(DOOR, **changes)
+    assert one(model, "S1").verdict == "proved"
+    found = prove(Machine(model), only=["S1"], symbolic=True)
+    assert (found.results[0].verdict, found.exit_code) == ("unknown", 3)
+    assert found.results[0].detail["says"] == "not searched: --symbolic leaves out every search"
+
+
+def test_a_theorem_that_rests_on_what_may_be_empty_is_no_pass() -> None:
+    text = "[both]\nsays = 'both hold'\ndischarged = ['F1', 'S2']"
+    for symbolic, code in ((True, 3), (False, 0)):
+        found = prove(Machine(DOOR), paths=["-"], stdin=text, symbolic=symbolic)
+        assert (found.results[0].verdict, found.exit_code) == ("proved", code)
+
+
+def test_the_command_and_its_reports_say_that_it_may_be_empty(run: Any, tmp_path: Path) -> None:
+    machine, sarif = tmp_path / "door.json", tmp_path / "door.sarif"
+    machine.write_text(dumps(DOOR), encoding="utf-8")
+    answer = run("prove", "--machine", machine, "--symbolic", "--sarif", sarif, "--only", "S2",
+                 "--only", "S3")
+    assert answer.code == 3
+    assert "never ajar (not known whether it is empty)" in answer.out
+    assert "unknown whether it is empty: S2, S3\n" in answer.out
+    told = json.loads(sarif.read_text(encoding="utf-8"))["runs"][0]["results"]
+    assert [r["ruleId"] for r in told] == ["S2", "S3"]
+    assert "vacuity not checked: no search" in told[0]["message"]["text"]
 
 
 def test_a_family_of_displays_that_nothing_shows_is_vacuous() -> None:

@@ -212,7 +212,9 @@ class ObligationItem(Told):
         if result.verdict == "not_applicable":
             pytest.skip(f"not applicable: {result.detail.get('says', self.title)}")
         if result.story or result.verdict not in ("proved", "reported"):
-            raise Disproved(f"{self.name} is {result.verdict}: {self.title}\n\n{result.story}")
+            word = f"{result.verdict}, and not known to say anything" if result.unchecked else (
+                result.verdict)
+            raise Disproved(f"{self.name} is {word}: {self.title}\n\n{result.story}")
 
 
 # --------------------------------------------------------------------------- coverage

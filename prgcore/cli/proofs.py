@@ -403,7 +403,8 @@ def _page(report: Report, *, full: bool) -> Iterator[RenderableType]:
     idle = [r.id for r in report.results if r.verdict == Verdict.NOT_APPLICABLE]
     for r in report.results if len(idle) < 2 else _applicable(report):
         verdict = Text(r.verdict.replace("_", " "), style=COLOURS.get(r.verdict, ""))
-        why = f" ({r.detail.get('says', '')})" if r.verdict == Verdict.NOT_APPLICABLE else ""
+        why = f" ({r.detail.get('says', '')})" if r.verdict == Verdict.NOT_APPLICABLE else (
+            " (not known whether it is empty)" if r.unchecked else "")
         opinions = (_opinions(r),) if report.asked else ()
         table.add_row(r.id, verdict, r.method, f"{r.seconds:.2f}", *opinions, r.title + why)
     yield table
@@ -435,8 +436,13 @@ def _failures(report: Report) -> Iterator[RenderableType]:
         yield ""
         yield Text(f"unknown: {_ranges(ids)}", style=COLOURS[Verdict.UNKNOWN])
         yield reason
+    if unchecked := [r.id for r in report.results if r.unchecked]:
+        yield ""
+        yield Text(f"unknown whether it is empty: {_ranges(unchecked)}",
+                   style=COLOURS[Verdict.UNKNOWN])
+        yield "a promise that is true passes only if a search shows that it says something"
     for r in report.results:
-        if _left(r):
+        if _left(r) or (r.unchecked and not r.opinions):
             continue
         if r.story or r.verdict in (Verdict.REFUTED, Verdict.VACUOUS, Verdict.DISAGREE):
             yield ""

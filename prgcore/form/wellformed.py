@@ -43,7 +43,7 @@ from prgcore.words import listed
 
 __all__ = [
     "BUILT_IN", "STORY_VERBS", "Overlap", "Stored", "contains", "findings", "knowledge", "overlaps",
-    "satisfiable", "taken",
+    "reserved", "satisfiable", "taken",
 ]
 
 STORY_VERBS = ("policy", "start", "given", "expect", "refused", "ignored", "impossible")
@@ -347,10 +347,18 @@ def taken(model: Model) -> tuple[str, ...]:
         "observations": model.observations, "converges": model.converges,
     }
     return tuple(
-        f"{section}[{i}].id: {row.id} is the name of an obligation of the prover; choose another"
+        f"{section}[{i}].id: {row.id} {reserved(row.id)}"
         for section, rows in sections.items() for i, row in enumerate(rows)
         if BUILT_IN.fullmatch(row.id)
     )
+
+
+def reserved(id_: str) -> str:
+    """Why an id belongs to the prover, in words that follow it."""
+    if id_ in ("M1", "S18"):
+        return "is the name of an obligation of the prover; choose another"
+    return (f"is reserved: {id_[0]} and a number is the prover's own; take another letter, such as "
+            "S, V, W or X")
 
 
 def _promises(model: Model, columns: _Columns, events: Mapping[str, Event]) -> Iterator[str]:

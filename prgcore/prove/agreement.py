@@ -9,7 +9,7 @@ reachable edge, one for all that look alike in the columns that the event's guar
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import product
+from itertools import compress, product
 from math import prod
 from typing import Any
 
@@ -161,12 +161,13 @@ def _compare_effect(
     relation, target = literals.relation, effect.target
     source = getattr(effect.value, "column", target)
     columns = _behind(engine.model, {target, source})
-    worlds = _worlds(columns, base)
+    worlds, before = _worlds(columns, base), _encode(codec, columns, base)
     if isinstance(effect.value, Copy):  # its rule fires only where the target has the value
         copied = Cube((Cell(source, engine.model.domains[target]),))
-        worlds = [world for world in worlds if engine.holds(copied, engine.pair(world))]
+        fits = [engine.holds(copied, engine.pair(world)) for world in worlds]
+        worlds, before = [*compress(worlds, fits)], [code[fits] for code in before]
     rule = Rule("", "", then=(effect,))
-    after = codec.move(rule).apply(codec, _encode(codec, columns, base))
+    after = codec.move(rule).apply(codec, before)
     at = [c.name for c in engine.model.columns if not c.derived].index(target)
     becomes: dict[tuple[str, ...], dict[str, str]] = {}
     asks = [name for name in _behind(engine.model, {source}) if name != target]

@@ -7,7 +7,7 @@ machine that fails any of this.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from itertools import product
 from math import prod
@@ -40,6 +40,8 @@ _MOST = 1 << 20
 
 _Key: TypeAlias = frozenset[tuple[str, frozenset[str]]]
 _Cubes: TypeAlias = tuple[Cube, ...]
+_Fields: TypeAlias = dict[str, bool]
+"""The fields of a row by name, and whether each is the same in another row."""
 
 
 def half(model: Model) -> tuple[Rule, ...]:
@@ -248,28 +250,27 @@ class _Comparison:
         """Guard checks: each needs one that says the same of the other seat."""
         mirror, model = self.mirror, self.model
         for check in model.accepted_only:
-            image = tuple(map(mirror.cube, check.when))
-            if not any(
-                a.command == mirror.name(check.command) and a.exactly == check.exactly
-                and self._same(image, a.when) for a in model.accepted_only
-            ):
-                yield f"accepted_only {check.id} {check.command}: its mirror differs"
+            image, command = tuple(map(mirror.cube, check.when)), mirror.name(check.command)
+            yield from _amiss(
+                f"accepted_only {check.id} {check.command}", mirror.name(check.id),
+                ((a.id, {"exactly": a.exactly == check.exactly, "when": self._same(image, a.when)})
+                 for a in model.accepted_only if a.command == command))
         for commands in model.exclusive:
             image = tuple(map(mirror.cube, commands.never_in))
             names = {*map(mirror.name, commands.commands)}
-            if not any(names == {*x.commands} and self._same(image, x.never_in)
-                       for x in model.exclusive):
-                yield f"exclusive {commands.id}: says more of one seat than of the other"
-        only = {
-            (o.column, o.value, frozenset(o.events), frozenset((e, _key(c)) for e, c in o.when))
-            for o in model.only_by
-        }
-        for check_ in model.only_by:
-            value = mirror.value(check_.column, check_.value)
-            events = frozenset(map(mirror.name, check_.events))
-            when = frozenset((mirror.name(e), _key(mirror.cube(c))) for e, c in check_.when)
-            if (mirror.name(check_.column), value, events, when) not in only:
-                yield f"only_by {check_.id} {check_.column}: its mirror differs"
+            yield from _amiss(
+                f"exclusive {commands.id}", mirror.name(commands.id),
+                ((x.id, {"commands": names == {*x.commands},
+                         "never_in": self._same(image, x.never_in)}) for x in model.exclusive))
+        for only in model.only_by:
+            column, value = mirror.name(only.column), mirror.value(only.column, only.value)
+            events = {*map(mirror.name, only.events)}
+            when = {(mirror.name(e), _key(mirror.cube(c))) for e, c in only.when}
+            yield from _amiss(
+                f"only_by {only.id} {only.column}", mirror.name(only.id),
+                ((o.id, {"events": events == {*o.events},
+                         "when": when == {(e, _key(c)) for e, c in o.when}})
+                 for o in model.only_by if (o.column, o.value) == (column, value)))
 
     def _adversary(self) -> Iterator[str]:
         """The strength of the adversary, and where a node decides anything."""
@@ -277,11 +278,11 @@ class _Comparison:
         entries = {a.event: a for a in model.adversary}
         for entry in model.adversary:
             twin = entries.get(mirror.name(entry.event))
-            if twin is None or not all(
-                self._same(tuple(map(mirror.cube, one)), other)
-                for one, other in ((entry.must, twin.must), (entry.may, twin.may))
-            ):
-                yield f"adversary {entry.event}: its mirror differs"
+            yield from _amiss(
+                f"adversary {entry.event}", mirror.name(entry.event),
+                [(twin.event, {"must": self._same(tuple(map(mirror.cube, entry.must)), twin.must),
+                               "may": self._same(tuple(map(mirror.cube, entry.may)), twin.may)})]
+                if twin else [])
         decides = {d.decider: d.when for d in model.decides}
         for decider, when in decides.items():
             other = decides.get(mirror.name(decider))
@@ -291,14 +292,19 @@ class _Comparison:
     def _duties(self) -> Iterator[str]:
         for duty in self.model.duties:
             image = self.mirror.duty(duty)
-            if not any(self._same_duty(image, other) for other in self.model.duties):
-                yield f"duty {duty.id}: no duty is its mirror"
+            yield from _amiss(
+                f"duty {duty.id}", self.mirror.name(duty.id),
+                ((other.id, self._same_duty(image, other)) for other in self.model.duties))
 
-    def _same_duty(self, one: Duty, other: Duty) -> bool:
-        return (_asked(one) == _asked(other)
-                and self._same((one.before,), (other.before,))
-                and self._same((one.after,), (other.after,))
-                and self._same(one.harmless, other.harmless))
+    def _same_duty(self, one: Duty, other: Duty) -> _Fields:
+        return {
+            "asks": one.asks == other.asks,
+            "follows": {*one.follows} == {*other.follows},
+            "events": {*one.events} == {*other.events},
+            "before": self._same((one.before,), (other.before,)),
+            "after": self._same((one.after,), (other.after,)),
+            "harmless": self._same(one.harmless, other.harmless),
+        }
 
     def _hears(self) -> Iterator[str]:
         mirror = self.mirror
@@ -325,6 +331,23 @@ class _Comparison:
                 yield f"{place}: says more of one seat than of the other"
 
 
+def _amiss(what: str, id_: str, others: Iterable[tuple[str, _Fields]]) -> Iterator[str]:
+    """Nothing if one of these rows is the mirror image; else how the one of this id differs."""
+    differs: list[str] | None = None
+    for other, fields in others:
+        if all(fields.values()):
+            return
+        if other == id_ and differs is None:
+            differs = [name for name, same in fields.items() if not same]
+    section, _, name = what.partition(" ")
+    if differs is None:
+        yield f"{what}: no {section} is its mirror"
+    elif name == id_:
+        yield f"{what}: says more of one seat than of the other in {', '.join(differs)}"
+    else:
+        yield f"{what}: its mirror {id_} differs in {', '.join(differs)}"
+
+
 def _key(cube: Cube) -> _Key:
     return frozenset((c.column, frozenset(c.values)) for c in cube)
 
@@ -337,10 +360,6 @@ def _by_node(actions: tuple[Action, ...]) -> dict[str | None, list[Action]]:
     """
     nodes = {a.node for a in actions}
     return {node: [a for a in actions if a.node in (node, None)] for node in nodes}
-
-
-def _asked(duty: Duty) -> tuple[tuple[Action, ...], frozenset[Action], frozenset[str]]:
-    return duty.asks, frozenset(duty.follows), frozenset(duty.events)
 
 
 def _function(column: Column) -> object:

@@ -220,7 +220,8 @@ def _safety(id_: str) -> Callable[[Work], Judgement]:
         invariant = next((i for i in work.model.invariants if i.id == id_), None)
         if invariant is not None:
             promises.append(invariant)
-            found = _exactly(work, invariant, _never(work, invariant))
+            found = vacuity.discharged(
+                lambda work: _exactly(work, invariant, _never(work, invariant)), work)
         return vacuity.judged(work, found, *promises)
 
     return run
@@ -249,8 +250,9 @@ def _never(work: Work, invariant: Invariant) -> Judgement:
 
 def _exactly(work: Work, invariant: Invariant, finding: Judgement) -> Judgement:
     """Require all combinations of `exactly` columns to be reached."""
-    space = work.space_or_none
-    missing = _missing(space, invariant) if space and finding.verdict == Verdict.PROVED else ()
+    if not invariant.exactly or finding.verdict != Verdict.PROVED:
+        return finding
+    missing = _missing(work.space, invariant)
     if missing:
         says = f"allowed and not reachable: {', '.join(missing[:5])}"
         return Judgement(Verdict.REFUTED, Method.SEARCH, {"says": says, "all": missing})
@@ -258,8 +260,6 @@ def _exactly(work: Work, invariant: Invariant, finding: Judgement) -> Judgement:
 
 
 def _missing(space: Space, invariant: Invariant) -> list[str]:
-    if not invariant.exactly:
-        return []
     index, size = np.zeros(len(space), np.int64), 1
     for name in invariant.exactly:
         size *= len(space.codec.domain[name])

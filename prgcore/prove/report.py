@@ -22,7 +22,8 @@ from prgcore.prove.mutants import score
 from prgcore.prove.obligations import obligations
 from prgcore.prove.supports import Support, Supports
 from prgcore.prove.theorems import read, read_text, restated
-from prgcore.prove.work import Judgement, Obligation, Work
+from prgcore.prove.vacuity import UNCHECKED, discharged
+from prgcore.prove.work import Obligation, Work
 from prgcore.vocabulary import Method, Verdict
 from prgcore.wire.machine_file import digest
 
@@ -51,8 +52,17 @@ class Result:
 
     @property
     def code(self) -> int:
-        """The exit code of this result: a checker that was asked and has no opinion is unknown."""
-        return EXIT[self.verdict] or (3 if Verdict.UNKNOWN in self.opinions.values() else 0)
+        """The exit code of this result: unknown too, if something that was asked has no answer.
+
+        That is a checker without an opinion, or a promise that only a search shows not to be empty.
+        """
+        open_ = self.unchecked or Verdict.UNKNOWN in self.opinions.values()
+        return EXIT[self.verdict] or (3 if open_ else 0)
+
+    @property
+    def unchecked(self) -> bool:
+        """Whether the promise is true, and only a search could show that it is not empty."""
+        return not EXIT[self.verdict] and UNCHECKED in self.detail
 
     @property
     def story(self) -> str:
@@ -60,8 +70,10 @@ class Result:
         if self.code == 0:
             return ""
         if EXIT[self.verdict] == 0:
-            return "; ".join(f"{name} has no opinion: {why}"
-                             for name, why in self.detail.get("no opinion", {}).items())
+            return "; ".join([
+                *(["without a search nothing shows that it is not empty"] if self.unchecked else []),
+                *(f"{name} has no opinion: {why}"
+                  for name, why in self.detail.get("no opinion", {}).items())])
         told = self.counterexample.story if self.counterexample else ""
         return told or str(self.detail.get("says", ""))
 
@@ -274,10 +286,7 @@ def _supported(
 
 def _discharge(obligation: Obligation, work: Work) -> Result:
     started = perf_counter()
-    try:
-        finding = obligation.run(work)
-    except BudgetExhausted as error:
-        finding = Judgement(Verdict.UNKNOWN, Method.SEARCH, {"says": str(error)})
+    finding = discharged(obligation.run, work)
     seconds = finding.detail.pop("seconds", perf_counter() - started)
     verdict = finding.verdict
     if finding.counterexample is not None and not finding.counterexample.agrees:

@@ -26,7 +26,7 @@ import z3
 from attrs import frozen
 
 from prgcore.errors import BadInput, unknown_name
-from prgcore.form.wellformed import BUILT_IN, Stored
+from prgcore.form.wellformed import BUILT_IN, Stored, reserved
 from prgcore.model import AcceptedOnly, Cell, Cube, Invariant, Model
 from prgcore.prove import table, vacuity
 from prgcore.prove.induction import RLIMIT, induct
@@ -116,7 +116,7 @@ def _theorem(name: str, theorem: Any, model: Model, wrong: list[str]) -> Obligat
         wrong.append(f"{name}: a theorem is a table with says and {', '.join(_KINDS)}")
         return None
     if BUILT_IN.fullmatch(name):
-        wrong.append(f"[{name}] is the name of an obligation of the prover; choose another")
+        wrong.append(f"[{name}] {reserved(name)}")
         return None
     kinds = [k for k in _KINDS if k in theorem]
     says = theorem.get("says", "")
@@ -309,7 +309,7 @@ def _discharged(some: list[Obligation]) -> Callable[[Work], Judgement]:
     """The worst finding: an obligation that is not applicable or only reported is vacuous."""
 
     def judged(obligation: Obligation, work: Work) -> Judgement:
-        found = obligation.run(work)
+        found = vacuity.discharged(obligation.run, work)
         match found.verdict:
             case Verdict.NOT_APPLICABLE:
                 says = f"{obligation.id} says nothing of this machine: {found.detail.get('says', '')}"
@@ -320,6 +320,7 @@ def _discharged(some: list[Obligation]) -> Callable[[Work], Judgement]:
         return Judgement(Verdict.VACUOUS, found.method, {"says": says})
 
     def run(work: Work) -> Judgement:
-        return min((judged(o, work) for o in some), key=lambda found: _WORST.index(found.verdict))
+        return min((judged(o, work) for o in some), key=lambda found: (
+            _WORST.index(found.verdict), vacuity.UNCHECKED not in found.detail))
 
     return run

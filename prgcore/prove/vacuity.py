@@ -3,7 +3,7 @@
 Law: a promise needs its witnesses. A reachable pair meets its premise. Where it forbids, some pair,
 reachable or not, is one that it would forbid. A promise without them is *vacuous*, even if it is
 true. The table alone shows part of this, and the reachable pairs show the rest. Where nothing can
-be searched, the finding says so.
+be searched, the finding says so, and is no pass.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from attrs import evolve, frozen
 
+from prgcore.errors import BudgetExhausted
 from prgcore.form.cubes import EVERYWHERE, Stored
 from prgcore.form.knowledge import ENVIRONMENT
 from prgcore.model import (
@@ -44,8 +45,8 @@ from prgcore.vocabulary import Kind, Method, Outcome, Verdict
 from prgcore.words import few
 
 __all__ = [
-    "Empty", "Home", "Promise", "Reached", "Rest", "empty", "f11", "judged", "under",
-    "witnessed",
+    "UNCHECKED", "Empty", "Home", "Promise", "Reached", "Rest", "discharged", "empty", "f11",
+    "judged", "under", "witnessed",
 ]
 
 
@@ -72,6 +73,9 @@ class Rest:
     may_wait: tuple[Cube, ...]
 
 
+UNCHECKED = "vacuity"
+"""The part of a finding that says: only a search finds out whether the promise is empty."""
+
 Promise: TypeAlias = (
     Invariant | AcceptedOnly | Exclusive | OnlyBy | Duty | Observation | Convergence
     | Hears | Home | Reached | Rest
@@ -93,17 +97,29 @@ def judged(work: Work, finding: Judgement, *promises: Promise) -> Judgement:
 
 def under(run: Callable[[Work], Judgement], promise: Promise) -> Callable[[Work], Judgement]:
     """A way to find out about a promise, put under this rule."""
-    return lambda work: judged(work, run(work), promise)
+    return lambda work: judged(work, discharged(run, work), promise)
+
+
+def discharged(run: Callable[[Work], Judgement], work: Work) -> Judgement:
+    """The finding; *unknown* where the budget ends, or where only a search decides and there is none."""
+    try:
+        return run(work)
+    except BudgetExhausted as error:
+        return Judgement(Verdict.UNKNOWN, Method.SEARCH, {"says": str(error)})
 
 
 def _judged(work: Work, finding: Judgement, asked: Callable[[], Iterable[Empty]]) -> Judgement:
-    if finding.verdict not in (Verdict.PROVED, Verdict.REPORTED):
+    if finding.verdict not in (Verdict.PROVED, Verdict.REPORTED, Verdict.UNKNOWN):
         return finding
     found = list(dict.fromkeys(asked()))
+    if finding.verdict is Verdict.UNKNOWN:  # what was not searched or decided is no witness
+        found = [e for e in found if e.method is Method.TABLE]
     if found:
         return _vacuous(found)
+    if finding.verdict is Verdict.UNKNOWN:
+        return finding
     if work.space_or_none is None:
-        return evolve(finding, detail={**finding.detail, "vacuity": "not checked: no search"})
+        return evolve(finding, detail={**finding.detail, UNCHECKED: "not checked: no search"})
     return finding
 
 
@@ -406,7 +422,7 @@ def witnessed(obligation: Obligation) -> Obligation:
         says = lacks(work.model) if lacks else ""
         if says:
             return Judgement(Verdict.NOT_APPLICABLE, Method.TABLE, {"says": says})
-        finding = obligation.run(work)
+        finding = discharged(obligation.run, work)
         return _judged(work, finding, lambda: asked(work, finding)) if asked else finding
 
     return evolve(obligation, run=run) if lacks or asked else obligation
@@ -460,6 +476,9 @@ def _fires(work: Work, _: Judgement) -> Iterator[Empty]:
 def _strength(work: Work, _: Judgement) -> Iterator[Empty]:
     """A reachable pair where an event must be possible, and a pair where it may not be."""
     look = _Look(work)
+    if not work.model.adversary:
+        yield Empty("no adversary section: nothing says where an event must be possible; write an "
+                    "entry for each event that is not a command")
     for entry in work.model.adversary:
         must = tuple(_each(f"{entry.event}: must", entry.must))
         yield from look.no_pair(*must, *_each(f"{entry.event}: may", entry.may))

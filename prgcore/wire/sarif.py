@@ -29,6 +29,8 @@ BASE = "SRCROOT"
 
 FAILING = (Verdict.REFUTED, Verdict.UNKNOWN, Verdict.VACUOUS, Verdict.DISAGREE)
 READING = "docs/reading-a-counterexample.md"
+_UNCHECKED = "vacuity"
+"""The part of a detail that says: whether the promise is empty is not known, and it is no pass."""
 MOST = 20
 """The most places of one failure that are listed besides the first."""
 
@@ -77,7 +79,7 @@ def sarif(
                 known = documented or one["id"] not in _promises(engine.model)
                 known = known and locate("theorem", one["id"]) is None
                 rules.setdefault(one["id"], _rule(one, known=known))
-            if one["verdict"] in FAILING:
+            if one["verdict"] in FAILING or _UNCHECKED in one.get("detail", {}):
                 results.append(_result(engine, answer.get("policy", {}), one, locate))
     order = {id_: number for number, id_ in enumerate(rules)}
     log = {
@@ -118,7 +120,9 @@ def _result(
     choices = " ".join(f"{name}={choice}" for name, choice in policy.items())
     head = f"{one['id']} {one['verdict']}: {one['title']}" + f" ({choices})" * bool(choices)
     shown = one.get("counterexample") or {}
-    story = str(shown.get("story") or one.get("detail", {}).get("says", "")).rstrip()
+    detail = one.get("detail", {})
+    unchecked = f"{_UNCHECKED} {detail[_UNCHECKED]}" if _UNCHECKED in detail else ""
+    story = str(shown.get("story") or unchecked or detail.get("says", "")).rstrip()
     blamed = guilty[0][1] if guilty else ""
     result: dict[str, Any] = {
         "ruleId": one["id"], "level": "error",
