@@ -570,7 +570,7 @@ def result(id_, verdict="proved", story="", **more):
         **{"model": "P", "detail": {"pairs": 12, "chain": ["A100"] * 14, "holes": []}} | more,
         id=id_, title=f"a sentence that says what {id_} promises, long enough to be wrapped",
         verdict=verdict, method="induction", assumptions=("A-LIN: one record",),
-        seconds=0.25, story=story, support=None,
+        seconds=0.25, story=story, support=None, unchecked=False,
         code={"refuted": 1, "unknown": 3, "vacuous": 4, "disagree": 4}.get(verdict, 0),
     )
 
