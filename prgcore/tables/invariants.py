@@ -202,6 +202,11 @@ AUXILIARY = (
         {"me.state": _WITHOUT_USERS, "me.assigned_peer": "yes"},
     ),
     _auxiliary(
+        "X4", "a failed-over node's peer serves, takes over, starts or has failed",
+        {"me.state": SETTLED, "peer.state": others(
+            _S.RUNNING_IN_BACKUP_MODE, _S.TAKING_OVER, *_STARTING_OR_FAILED)},
+    ),
+    _auxiliary(
         "X5", "the partner of a state, heard or not",
         _partners(_S.NORMAL, _S.NORMAL, *_STARTING_OR_FAILED) | {"ha": "on"},
         _partners(_S.TAKING_BACK, _S.FALLING_BACK, *_STARTING_OR_FAILED),
@@ -216,6 +221,10 @@ AUXILIARY = (
         {"me.assigned_peer": "yes", "me.assigned_own": "no"},
         {"me.assigned_peer": "yes",
          "me.state": others(_S.RUNNING_IN_BACKUP_MODE, _S.INITIALIZING)},
+    ),
+    _auxiliary(
+        "X7", "a node that hears its peer runs",
+        {"me.hears_peer": "yes", "me.process": ("manager_down", "off")},
     ),
     _auxiliary(
         "X8", "where high availability is not on, users are at home",
