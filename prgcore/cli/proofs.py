@@ -14,7 +14,7 @@ from prgcore.cli import certifying, inputs, output, shipped
 from prgcore.cli.commands import Argument, Exit, Group, Option, examples
 from prgcore.errors import BadInput, MissingExtra, unknown_name
 from prgcore.vocabulary import Verdict
-from prgcore.words import counted, cut, listed, wrapped
+from prgcore.words import counted, cut, listed, quoted, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -151,6 +151,7 @@ def prove(
     })
     certifying.fit(certificate, {
         "PATH": paths or None, "--only": only, "--list": listed, "--mutants": mutants, "--why": why})
+    _apart((junit, sarif, certificate), (machine, *(paths or ()), *(source or ())))
     _fit(junit, sarif)
     count = _mutants(mutants)
     files = _theorems(paths or (), machine)
@@ -228,6 +229,15 @@ def needed(what: str) -> Iterator[None]:
         yield
     except MissingExtra as error:
         raise MissingExtra(what, error.extra) from None
+
+
+def _apart(reports: Iterable[Path | None], read: Iterable[str | None]) -> None:
+    """Check that no report would be written over a file that is read."""
+    sources = {Path(source).resolve() for source in read if source and source != "-"}
+    for file in reports:
+        if file is not None and file.resolve() in sources:
+            raise BadInput(f"a report would be written over {quoted(str(file))}, which is read here; "
+                           "name another file")
 
 
 def _fit(*reports: Path | None) -> None:

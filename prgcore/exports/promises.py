@@ -78,7 +78,11 @@ def asked(model: Model, only: Iterable[str] = ()) -> tuple[tuple[str, Promise, b
         (f"{p.id}{WITNESS}" if witness else p.id, p, witness)
         for p in promises(model) for witness in (False, True)
     )
-    _known(ids, (name for name, _, _ in found))
+    names = [name for name, _, _ in found]
+    for name in names:
+        if names.count(name) > 1:
+            raise BadInput(f"a promise is called {name!r}, as the witness of another one is; rename it")
+    _known(ids, names)
     return tuple(row for row in found if not ids or row[0] in ids)
 
 

@@ -390,6 +390,9 @@ def _premise(rule: Sanity) -> Premise:
     return lambda u: _holds(u, rule.less, rule.relation, rule.more)
 
 
+RELATIONS = ("<", "<=", "!=")
+"""The relations between parameters that the program reads."""
+
 _SAMPLES: tuple[int | Fraction, ...] = (0, Fraction(1, 1000), 1, 5)
 """Numbers at which most rules that differ do: the solver decides only where none of them does."""
 
@@ -397,6 +400,8 @@ _SAMPLES: tuple[int | Fraction, ...] = (0, Fraction(1, 1000), 1, 5)
 @cache
 def _unlike(premise: Premise, less: Sum, relation: str, more: Sum) -> str:
     """Why a rule is not this premise, over all numbers that are not negative; empty: it is."""
+    if relation not in RELATIONS:
+        return f"no program reads the relation {relation!r}"
     names = sorted({*_named(premise), *(name for _, name in (*less, *more) if name)})
 
     def alike(u: Unknowns) -> Claim:

@@ -18,7 +18,7 @@ from prgcore.engine import Engine
 from prgcore.errors import NotTotal, PrgError
 from prgcore.model import Cell, Cube, Invariant
 from prgcore.prove.space import Space
-from prgcore.story.script import as_story, parse, run, tell
+from prgcore.story.script import as_story, run, tell, verbatim
 from prgcore.words import WIDTH
 
 __all__ = ["Counterexample", "excluding", "replayed", "unreached"]
@@ -118,7 +118,7 @@ def _answer(
 
 def _steps(engine: Engine, events: list[str], start: dict[str, str]) -> str:
     text = as_story(engine, events, engine.pair(start))
-    return tell(run(engine, parse(text)), tally=False)
+    return tell(run(engine, verbatim(engine, text)), tally=False)
 
 
 def unreached(

@@ -42,7 +42,7 @@ from prgcore.words import counted, few, one_line, wrapped
 
 __all__ = [
     "LARGEST", "Line", "Run", "Script", "Starts", "Step", "as_story", "changes", "parse", "run",
-    "tell", "write",
+    "tell", "verbatim", "write",
 ]
 
 Starts: TypeAlias = Mapping[str, Sequence[str]]
@@ -182,6 +182,25 @@ def parse(text: str | bytes, engine: Engine | None = None, starts: Starts | None
     if engine is not None:
         _check(engine, script, _starts(engine, starts))
     return script
+
+
+def verbatim(engine: Engine, text: str) -> Script:
+    """The story of a text that `as_story` wrote: names may hold anything that a machine file allows."""
+    lines = []
+    for number, raw in enumerate(text.splitlines(), 1):
+        verb, _, rest = raw.partition(" ")
+        match verb:
+            case "policy":
+                name, _, choice = rest.partition("=")
+                lines.append(Line(number, raw, verb, name, choice))
+            case "given":
+                column = next(c for c in engine.stored if rest.startswith(f"{c} = "))
+                lines.append(Line(number, raw, verb, column, rest[len(column) + 3:]))
+            case "start" | "refused" | "ignored" | "impossible":
+                lines.append(Line(number, raw, verb, rest))
+            case _:
+                lines.append(Line(number, raw, "done", raw))
+    return Script(tuple(lines))
 
 
 def _line(number: int, text: str) -> Line:

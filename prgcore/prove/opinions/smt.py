@@ -54,7 +54,7 @@ class Solver:
             folder = Path(name)
             numbered = [f"{number}.smt2" for number in range(len(files))]
             for file, text in zip(numbered, files.values(), strict=True):
-                (folder / file).write_text(text, encoding="ascii")
+                (folder / file).write_text(text, encoding="utf-8")
             said = self.answers(numbered, folder)
         return _opinions(promises(model), said, given)
 

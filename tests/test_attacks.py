@@ -1,0 +1,64 @@
+"""Attacks on the prover that once worked: inputs that crashed it, or that it believed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from attrs import evolve
+
+from prgcore.engine import Engine
+from prgcore.errors import BadInput
+from prgcore.exports import export
+from prgcore.form.cubes import Stored
+from prgcore.machine import PRG
+from prgcore.model import AcceptedOnly, Column, Event, Model, Rule
+from prgcore.prove.assumed import SHIPPED
+from prgcore.prove.report import prove
+from prgcore.prove.timing import THEOREMS, broken
+from prgcore.vocabulary import Kind
+from prgcore.wire.machine_file import dumps
+from tests.planted import LAMPS
+
+
+@pytest.mark.parametrize(("one", "other"), [
+    ("x", "y z"), ("x", "y.z"), ("x", "y-z"), ("x", "é"), ("start", "given"), ("a = b", "="),
+    ("#", "# x"), ("node1", "expect node1"),
+])
+def test_a_counterexample_is_told_whatever_the_values_are_called(one: str, other: str) -> None:
+    for column, event in (("b", "go"), ("b-c", "go on"), ("b c", "go.on"), ("b = c", "2")):
+        model = Model(
+            "names", (Column(column, (one, other)),), (((column, one),),),
+            (Event(event, Kind.COMMAND, "administrator"),), (),
+            (Rule("R1", event, {column: other}, {column: one}),),
+            accepted_only=(AcceptedOnly("S2", event, {column: one}),))
+        result, = prove(Engine(model), only=["S2"]).results
+        assert result.verdict == "refuted"
+        assert other in result.story
+
+
+def test_a_promise_called_like_a_witness_is_refused() -> None:
+    twin = evolve(LAMPS, invariants=(*LAMPS.invariants, evolve(
+        LAMPS.invariants[0], id="S1.witness")))
+    with pytest.raises(BadInput, match=r"'S1\.witness', as the witness of another"):
+        export(twin, "smt2")
+
+
+@pytest.mark.parametrize("relation", [">", ">=", "==", "", "<<"])
+def test_a_rule_between_parameters_that_no_program_reads_is_refuted(relation: str) -> None:
+    stored = Stored(PRG.model.columns)
+    for number, rule in enumerate(SHIPPED.sanity):
+        rules = [*SHIPPED.sanity]
+        rules[number] = evolve(rule, relation=relation)
+        edited = evolve(SHIPPED, sanity=tuple(rules))
+        assert any(list(broken(t, stored, edited)) for t in THEOREMS), rule
+
+
+@pytest.mark.parametrize("option", ["--junit", "--sarif", "--certificate"])
+def test_a_report_is_not_written_over_what_is_read(bad: Any, tmp_path: Path, option: str) -> None:
+    file = tmp_path / "machine.json"
+    file.write_text(dumps(LAMPS), "utf-8")
+    said = bad("prove", "--machine", str(file), option, str(file))
+    assert "which is read here; name another file" in said
+    assert file.read_text("utf-8") == dumps(LAMPS)
