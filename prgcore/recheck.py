@@ -57,7 +57,7 @@ def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def load(data: bytes, form: str) -> Any:
     file = json.loads(data.decode(), object_pairs_hook=once)
     if not isinstance(file, dict) or file.get("format") != form:
-        raise ValueError(f"this is no {form}; the certificate comes first, then the machine file")
+        raise ValueError(f"this is not a {form}; the certificate comes first, then the machine file")
     return file
 
 

@@ -705,7 +705,7 @@ def test_without_two_files_the_checker_says_how_it_is_called(words, tmp_path):
 def test_files_that_changed_places_are_one_clear_line(pair, tmp_path):
     done = alone(tmp_path, dumps(PAIR).encode(), pair)
     assert (done.returncode, done.stderr) == (2, "")
-    assert done.stdout == ("not readable: ValueError; this is no prgcore-machine/1; the certificate "
+    assert done.stdout == ("not readable: ValueError; this is not a prgcore-machine/1; the certificate "
                            "comes first, then the machine file\n")
 
 

@@ -238,7 +238,7 @@ def _compare_edges(engine: Engine, space: Space, rules: set[str], wrong: list[st
 
 @define
 class _View:
-    """What the guards of an event read of a pair, as one number.
+    """The part of a pair that the guards of an event read, as one number.
 
     Attributes:
         parts: for every block that has something of it, the summand for each code.

@@ -3,7 +3,7 @@
 Law: a promise needs its witnesses. A reachable pair meets its premise. Where it forbids, some pair,
 reachable or not, is one that it would forbid. A promise without them is *vacuous*, even if it is
 true. The table alone shows part of this, and the reachable pairs show the rest. Where nothing can
-be searched, the finding says so, and is no pass.
+be searched, the finding says so, and does not pass.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ BASE = "SRCROOT"
 FAILING = (Verdict.REFUTED, Verdict.UNKNOWN, Verdict.VACUOUS, Verdict.DISAGREE)
 READING = "docs/reading-a-counterexample.md"
 _UNCHECKED = "vacuity"
-"""The part of a detail that says: whether the promise is empty is not known, and it is no pass."""
+"""The part of a detail that says: whether the promise is empty is not known, so it does not pass."""
 MOST = 20
 """The most places of one failure that are listed besides the first."""
 
