@@ -545,11 +545,13 @@ class Family(Record):
 
     def matches(self, display: Display) -> bool:
         """Whether the display belongs to the family, seen from either seat."""
-        return any(
-            _shows(left, d.node1) and _shows(right, d.node2)
-            for d in (display, display.mirrored())
-            for left, right in self.displays
-        )
+        return any(self.shown(display, number) for number in range(len(self.displays)))
+
+    def shown(self, display: Display, number: int) -> tuple[Display, ...]:
+        """The display from each seat in which it belongs to the pair of halves of this number."""
+        left, right = self.displays[number]
+        return tuple(d for d in (display, display.mirrored())
+                     if _shows(left, d.node1) and _shows(right, d.node2))
 
 
 def _shows(half: Half, shown: Shown | None) -> bool:

@@ -333,6 +333,121 @@ def test_a_theorem_that_restates_nothing_is_refused(restates: str, says: str) ->
         read_text(text, "here", PRG.model)
 
 
+# ------------------------------------------------- what no step reads
+
+
+@cache
+def told() -> Judge:
+    return Judge(PRG.model, restated(["proofs"], PRG.model))
+
+
+def named(kind: str, name: str, model: Model = PRG.model) -> Mutant:
+    return next(m for m in every(model, (kind,)) if str(m) == name)
+
+
+@pytest.mark.parametrize(("kind", "name", "fate"), [
+    ("mirror", "node1.state: dropped", EQUIVALENT),
+    ("mirror", "node1.state: has the image of node1.reason", "F3"),
+    ("mirror", "ha: improper is the image of on", "F3"),
+    ("mirror", "node1.services: stopped is the image of down", "F3"),
+    ("families", "HN2: dropped", "C3"),
+    ("families", "HN3: display 1: node2 with idle", "C3"),
+    ("families", "HF1: display 1: node2 without peer_reboot", "C3"),
+    ("families", "HE5: display 1 dropped", "C3"),
+    ("families", "HN2: display 1: node1 with any reason", EQUIVALENT),
+    ("transient", "transient[0]: dropped", "proofs"),
+    ("transient", "transient[0]: widened by normal", "C3"),
+    ("transient", "transient[0]: narrowed: not taking_over", "proofs"),
+    ("may_wait", "may_wait[0]: dropped", "L1"),
+    ("may_wait", "may_wait[2]: dropped", "L1"),
+    ("may_wait", "may_wait[2]: cell node2.process widened by running", "proofs"),
+    ("may_wait", "may_wait[2]: cell node1.hears_peer dropped", "proofs"),
+    ("may_wait", "may_wait[0]: cell node1.state widened by normal", EQUIVALENT),
+    ("guards", "S6 failover(node1): dropped", "proofs"),
+    ("guards", "S6 failover(node1): not exactly", "proofs"),
+    ("guards", "S6 failover(node1): cube 1: cell node2.database dropped", "proofs"),
+    ("guards", "S7 fallback(node1): cube 1: cell node1.state narrowed: not idle", "proofs"),
+    ("guards", "S9 auto_fallback_due(node1): exactly", "F5"),
+    ("guards", "S10 initialized(node1): cube 1: cell ha widened by off", "proofs"),
+    ("guards", "S8: without recover", "proofs"),
+    ("guards", "S8: with enable_ha", "F5"),
+    ("guards", "S8: cube 1: cell node1.state widened by unknown", SURVIVED),
+    ("guards", "S15 stopped: dropped", "proofs"),
+    ("guards", "S15 stopped: without failover(node1)", "F5"),
+    ("guards", "S22 up: with failover(node1)", "proofs"),
+    ("guards", "S23 database_failure: initialized(node1) anywhere", "proofs"),
+    ("goal", "goal[0]: dropped", "proofs"),
+    ("goal", "goal[0]: cell ha widened by off", "proofs"),
+])
+def test_a_mutant_of_what_no_step_reads_has_the_fate_that_is_known_of_it(
+    kind: str, name: str, fate: str,
+) -> None:
+    assert told().fate(named(kind, name)) == fate
+
+
+@pytest.mark.parametrize("name", [
+    "HN3: display 1: node2 with idle", "HF1: display 1: node2 without peer_reboot",
+])
+def test_the_prover_itself_says_so_of_a_family(name: str) -> None:
+    model = mutate(PRG.model, named("families", name))
+    assert prove(Machine(model), only=("C3",)).exit_code
+
+
+@pytest.mark.parametrize("kind", ["guards", "goal", "may_wait"])
+def test_without_theorems_a_weaker_promise_survives(kind: str) -> None:
+    name = {"guards": "S6 failover(node1): dropped", "goal": "goal[0]: cell ha dropped",
+            "may_wait": "may_wait[2]: cell node1.hears_peer dropped"}[kind]
+    assert judge().fate(named(kind, name)) == SURVIVED
+
+
+@pytest.mark.parametrize(("edit", "says"), [
+    ({"accepted_only": ()}, "S6 does not say where failover(node1) is accepted"),
+    ({"exclusive": ()}, "S8 of the machine allows more than one-button-at-a-time"),
+    ({"only_by": ()}, "S15 of the machine allows more ways to give node1.services the value stopped"),
+    ({"goal": ()}, "the machine has no goal"),
+    ({"transient": ()}, "L1 of the machine allows a rest where node1.state = initializing or"),
+])
+def test_a_theorem_says_what_a_weaker_machine_allows(edit: dict[str, object], says: str) -> None:
+    model = evolve(PRG.model, **edit)
+    found = [r.lacks(model, told().stored) for r in told().restated]
+    assert any(one.startswith(says) for one in found if one)
+
+
+@pytest.mark.parametrize(("text", "says"), [
+    ('exclusive = ["failover", "jump"]', "unknown command 'jump'"),
+    ("exclusive = []", "names no command"),
+    ('sets = { "node1.state" = "asleep" }\nby = "recover"', "unknown value 'asleep'"),
+    ('sets = { "node1.state" = "idle" }', "needs by: the events that may do so"),
+    ('sets = "node1.state"\nby = "recover"', "one column and its value"),
+    ('sets = { "node1.state" = "idle" }\nby = "recover"\nwhere = { power_on = {} }',
+     "unknown event of by 'power_on'"),
+    ('accepted = []\nonly = { ha = "on" }', "names no command"),
+    ('home = { ha = "on" }\nrestates = "L1"', "unknown obligation 'L1'"),
+    ('never_rests = { ha = "on" }\nrestates = "S1"', "unknown obligation 'S1'"),
+    ('exclusive = ["recover", "failover"]\nrestates = "X1"', "unknown guard check 'X1'"),
+])
+def test_theorems_of_these_kinds_that_say_nothing_are_refused(text: str, says: str) -> None:
+    with pytest.raises(BadInput, match=says):
+        read_text(f'[one]\nsays = "x"\n{text}', "here", PRG.model)
+
+
+@pytest.mark.parametrize(("text", "verdict"), [
+    ('exclusive = ["enable_ha", "disable_ha"]', Verdict.PROVED),
+    ('exclusive = ["failover", "enable_auto_fallback"]', Verdict.REFUTED),
+    ('sets = { link = "cut" }\nby = "link_cut"', Verdict.PROVED),
+    ('sets = { link = "cut" }\nby = "link_repair"', Verdict.REFUTED),
+    ('sets = { link = "cut" }\nby = ["link_cut", "recover"]', Verdict.VACUOUS),
+    ('never_rests = { "node1.state" = "taking_over", "node1.process" = "running" }',
+     Verdict.PROVED),
+    ('never_rests = { "node1.state" = "taking_over" }', Verdict.REFUTED),
+    ('never_rests = { "node1.state" = "taking_over", "node2.state" = "taking_over" }',
+     Verdict.VACUOUS),
+])
+def test_theorems_of_these_kinds_are_judged(text: str, verdict: Verdict) -> None:
+    (theorem,) = read_text(f'[one]\nsays = "x"\n{text}', "here", PRG.model)
+    assert theorem.run(told().work).verdict is verdict
+
+
 # ------------------------------------------------------------------- seats
 
 

@@ -744,6 +744,16 @@ def test_a_family_of_displays_that_nothing_shows_is_vacuous() -> None:
     assert found.detail["all"] == ["family HX1: no reachable pair shows one of its displays"]
 
 
+def test_a_word_of_a_family_that_nothing_shows_is_vacuous() -> None:
+    model = prg().model
+    families = tuple(
+        evolve(f, displays=(((("", "idle"), ("",)), f.displays[0][1]),)) if f.id == "HN2" else f
+        for f in model.families)
+    found = one(evolve(model, families=families), "C3")
+    assert found.verdict == "vacuous"
+    assert found.detail["all"] == ["family HN2: no reachable pair shows Idle there"]
+
+
 def test_a_defect_that_no_reachable_pair_has_is_not_excused() -> None:
     model = prg().model
     never = cube({"node1.state": "idle", "node2.state": "idle"})

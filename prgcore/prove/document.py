@@ -6,7 +6,7 @@ Arrays over every reachable pair answer the rest.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import product
 from typing import Any
 
@@ -23,6 +23,7 @@ from prgcore.model import (
     Column,
     Cube,
     Display,
+    Family,
     Invariant,
     Model,
     Shown,
@@ -39,7 +40,8 @@ from prgcore.vocabulary import Outcome as Done
 
 __all__ = [
     "NODES", "Numbers", "Outcome", "advice", "causes", "citations", "combinations", "displays",
-    "documented", "follow", "halves", "holes", "missing", "shows", "spelt", "stable_displays", "stories",
+    "documented", "follow", "halves", "holes", "missing", "shows", "spelt", "stable_displays",
+    "stories", "unshown",
 ]
 
 Numbers = npt.NDArray[np.int32]
@@ -381,6 +383,16 @@ def holes(space: Space) -> dict[str, list[tuple[Display, int]]]:
 
 def _families(model: Model, display: Display) -> list[str]:
     return [f.id for f in model.families if f.matches(display)]
+
+
+def unshown(family: Family, shown: Collection[Display]) -> Iterator[str]:
+    """The states and reasons that a family names, and that none of these displays has there."""
+    for number, pair in enumerate(family.displays):
+        met = {d for one in shown for d in family.shown(one, number)}
+        for node, half in enumerate(pair):
+            for place, words in enumerate(half):
+                has = {(d[node] or ("", ""))[place] for d in met}
+                yield from (title(w) if w else "nothing" for w in words if w not in has)
 
 
 def displays(_: Engine, space: Space) -> Outcome:

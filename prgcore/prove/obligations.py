@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import islice
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from attrs import evolve
@@ -24,12 +24,15 @@ from prgcore.prove.compiled import sampled
 from prgcore.prove.counterexample import unreached
 from prgcore.prove.induction import breaks, unmirrored
 from prgcore.prove.observations import FAIR, observations
-from prgcore.prove.progress import chains, graph, halved_chain
+from prgcore.prove.progress import Chains, chains, graph, halved_chain
 from prgcore.prove.space import Space
 from prgcore.prove.work import BY_ITSELF, HOMEWARD, Judgement, Obligation, Work
 from prgcore.vocabulary import Kind, Method, Outcome, Verdict
 
-__all__ = ["COMPILED_SAMPLE", "obligations"]
+__all__ = ["COMPILED_SAMPLE", "Guard", "against", "obligations", "rests"]
+
+Guard: TypeAlias = AcceptedOnly | Exclusive | OnlyBy
+"""A promise about rules alone."""
 
 _LARGEST_INDEX = 1 << 40
 _MOST_MISSING = 1000
@@ -167,7 +170,7 @@ def _learns(model: Model) -> dict[str, list[str]]:
     return {"hears": told} if told else {}
 
 
-def _guards(model: Model) -> tuple[AcceptedOnly | Exclusive | OnlyBy, ...]:
+def _guards(model: Model) -> tuple[Guard, ...]:
     return (*model.accepted_only, *model.exclusive, *model.only_by)
 
 
@@ -180,7 +183,7 @@ def _guarded(work: Work, id_: str) -> Judgement | None:
     liar = work.liar
     if id_ not in work.guards and liar and len(liar.proof.proved) == len(liar.model.invariants):
         checks = [check for check in _guards(liar.model) if check.id == id_]
-        if not any(_against(liar, check) for check in checks):
+        if not any(against(liar, check) for check in checks):
             work.guards[id_] = liar.guards[id_] = None
     if id_ not in work.guards:
         found = (_guard(work, check) for check in _guards(work.model) if check.id == id_)
@@ -188,7 +191,7 @@ def _guarded(work: Work, id_: str) -> Judgement | None:
     return work.guards[id_]
 
 
-def _against(work: Work, check: AcceptedOnly | Exclusive | OnlyBy) -> tuple[table.Witness, ...]:
+def against(work: Work, check: Guard) -> tuple[table.Witness, ...]:
     """The pairs that show that a check fails."""
     match check:
         case AcceptedOnly():
@@ -199,9 +202,9 @@ def _against(work: Work, check: AcceptedOnly | Exclusive | OnlyBy) -> tuple[tabl
             return table.only_by(work.relation, check)
 
 
-def _guard(work: Work, check: AcceptedOnly | Exclusive | OnlyBy) -> Judgement | None:
+def _guard(work: Work, check: Guard) -> Judgement | None:
     """The finding of a check that fails; None where it holds."""
-    witnesses = _against(work, check)
+    witnesses = against(work, check)
     if not witnesses:
         return None
     return work.failed(witnesses)
@@ -313,8 +316,7 @@ def _l1(work: Work) -> Judgement:
     if not any(e.kind in BY_ITSELF for e in model.events):
         return Judgement(Verdict.NOT_APPLICABLE, Method.SEARCH, {"says": "no timers, no completions"})
     space = work.space
-    halved = graph(space, BY_ITSELF, failing=True, halved=True)
-    found = chains(space.halves, evolve(halved, target=halved.target // 2))
+    found, longest = rests(space)
     if found.cycle:
         found = chains(space, work.by_itself)
         rules = [model.rules[n].id for n in found.cycle]
@@ -331,12 +333,22 @@ def _l1(work: Work) -> Judgement:
             says = (f"nothing more happens by itself, and {cell.column} is a transition "
                     f"({len(stuck)} such pairs)")
             return Judgement(Verdict.REFUTED, Method.SEARCH, {"says": says}, work.at(int(stuck[0]), says))
-    longest = [model.rules[n].id for n in halved_chain(space, halved, found)]
     return Judgement(Verdict.PROVED, Method.SEARCH, {
-        "longest chain": found.longest, "chain": longest, "ends": len(ends),
+        "longest chain": found.longest, "chain": [model.rules[n].id for n in longest],
+        "ends": len(ends),
         **({"stuck in a transition": 0} if model.transient else
            {"transitions": "the machine names none"}),
     })
+
+
+def rests(space: Space) -> tuple[Chains, list[int]]:
+    """The chains of what happens by itself, and the rules of a longest one; found once a space."""
+    if "rests" not in space.notes:
+        halved = graph(space, BY_ITSELF, failing=True, halved=True)
+        found = chains(space.halves, evolve(halved, target=halved.target // 2))
+        space.notes["rests"] = found, [] if found.cycle else halved_chain(space, halved, found)
+    known: tuple[Chains, list[int]] = space.notes["rests"]
+    return known
 
 
 def _l2(work: Work) -> Judgement:

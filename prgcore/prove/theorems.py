@@ -10,8 +10,11 @@ A theorem file is TOML, with one table per theorem and absolute names of columns
 search. `reachable` needs a trace to each cube. `accepted` needs a command to be accepted only in
 the cubes of `only`. `home` needs a way to the cube from every reachable pair. `discharged` names
 obligations of the machine, and takes the worst of their verdicts. An obligation that is not
-applicable, or only reported, makes it vacuous. `restates` names invariants of the machine that
-together forbid all that `never` does: the theorem is refuted if the machine promises less.
+applicable, or only reported, makes it vacuous. `exclusive` names commands of which a
+pair accepts at most one, and none in the cubes of `never_in`. `sets` gives one column one value:
+only the events of `by` do so, each only in its cube of `where` if it has one. `never_rests` has
+cubes in which something always happens by itself. `restates` names the promises of the machine that
+together say as much as the theorem, which is refuted if the machine promises less.
 """
 
 from __future__ import annotations
@@ -23,15 +26,15 @@ from typing import Any
 
 import numpy as np
 import z3
-from attrs import frozen
 
 from prgcore.errors import BadInput, unknown_name
 from prgcore.form.wellformed import BUILT_IN, Stored, reserved
-from prgcore.model import AcceptedOnly, Cell, Cube, Invariant, Model
-from prgcore.prove import table, vacuity
+from prgcore.model import AcceptedOnly, Cell, Cube, Exclusive, Invariant, Model, OnlyBy
+from prgcore.prove import vacuity
 from prgcore.prove.induction import RLIMIT, induct
-from prgcore.prove.obligations import obligations
+from prgcore.prove.obligations import Guard, against, obligations, rests
 from prgcore.prove.progress import distances
+from prgcore.prove.restated import Restated, Stated
 from prgcore.prove.work import Judgement, Obligation, Work
 from prgcore.vocabulary import Kind, Method, Verdict
 
@@ -40,27 +43,15 @@ __all__ = ["LARGEST", "Restated", "read", "read_text", "restated"]
 _WORST = (
     Verdict.DISAGREE, Verdict.VACUOUS, Verdict.REFUTED, Verdict.UNKNOWN, Verdict.PROVED,
 )
-_KINDS = ("never", "reachable", "accepted", "home", "discharged")
+_KINDS = (
+    "never", "reachable", "accepted", "exclusive", "sets", "home", "never_rests", "discharged",
+)
+_MORE = {
+    "accepted": {"only", "exactly", "restates"}, "never": {"restates"}, "home": {"restates"},
+    "exclusive": {"never_in", "restates"}, "sets": {"by", "where", "restates"},
+    "never_rests": {"restates"},
+}
 LARGEST = 1 << 20
-
-
-@frozen
-class Restated:
-    """Cubes that some invariants of a machine, by their ids, must forbid together."""
-
-    name: str
-    ids: tuple[str, ...]
-    cubes: tuple[Cube, ...]
-
-    def lacks(self, model: Model, stored: Stored) -> str:
-        """The pairs that these invariants of a machine allow and may not, in words; or empty."""
-        never = tuple(c for i in model.invariants if i.id in self.ids for c in i.never)
-        for cube in self.cubes:
-            pair = stored.outside(cube, never)
-            if pair is not None:
-                where = ", ".join(f"{column} = {value}" for column, value in pair.items())
-                return f"{', '.join(self.ids)} of the machine allows {where}"
-        return ""
 
 
 def read(path: str | Path, model: Model) -> tuple[Obligation, ...]:
@@ -124,8 +115,7 @@ def _theorem(name: str, theorem: Any, model: Model, wrong: list[str]) -> Obligat
         wrong.append(f"[{name}] needs says and one of {', '.join(_KINDS)}")
         return None
     kind = kinds[0]
-    more = {"accepted": {"only", "exactly"}, "never": {"restates"}}
-    known = {"says", "assumes", kind} | more.get(kind, set())
+    known = {"says", "assumes", kind} | _MORE.get(kind, set())
     wrong += [f"[{name}] " + unknown_name("key", key, known) for key in theorem if key not in known]
     assumes = theorem.get("assumes", model.assumptions)
     if "assumes" in theorem and not (assumes and isinstance(assumes, list) and all(
@@ -142,47 +132,135 @@ def _run(
     before = len(wrong)
     place = f"[{name}] {kind}"
     says = theorem["says"]
+    stated: Stated
     match kind:
-        case "never" | "reachable" | "home":
-            cubes = _cubes(place, theorem[kind], model, wrong)
-            by_kind = {"never": _never, "reachable": _reachable, "home": _home}
-            promises: dict[str, vacuity.Promise] = {
-                "never": Invariant(name, says, cubes), "reachable": vacuity.Reached(cubes),
-                "home": vacuity.Home(cubes),
-            }
-            run = vacuity.under(by_kind[kind](name, says, cubes), promises[kind])
-            if "restates" in theorem:
-                run = _restating(run, _restated(name, theorem, cubes, model, wrong))
-        case "accepted":
-            commands = {e.name for e in model.events if e.kind is Kind.COMMAND}
-            command = _named(place, "command", theorem[kind], commands, wrong)
-            if "only" not in theorem:
-                wrong.append(f"{place} needs only: the cubes in which it may be accepted")
-            cubes = _cubes(f"[{name}] only", theorem.get("only", {}), model, wrong)
-            exactly = theorem.get("exactly", False)
-            if not isinstance(exactly, bool):
-                wrong.append(f"[{name}] exactly: true or false, not {exactly!r}")
-            check = AcceptedOnly(name, command, cubes, says, exactly is True)
-            run = vacuity.under(_accepted(check), check)
-        case _:
+        case "discharged":
             known = {o.id: o for o in obligations(model)}
             ids = theorem[kind] if isinstance(theorem[kind], list) else [theorem[kind]]
             if not ids:
                 wrong.append(f"{place}: names no obligation")
             asked = [_named(place, "obligation", i, known, wrong) for i in ids]
             run = _discharged([known[i] for i in asked if i])
-    return run if len(wrong) == before else None
+            return run if len(wrong) == before else None
+        case "reachable":
+            cubes = _cubes(place, theorem[kind], model, wrong)
+            run = vacuity.under(_reachable(name, says, cubes), vacuity.Reached(cubes))
+            return run if len(wrong) == before else None
+    stated = _stated(name, kind, theorem, model, wrong)
+    if "restates" in theorem:
+        restated_ = _restated(name, theorem, stated, model, wrong)
+    if len(wrong) > before:
+        return None
+    run = _stating(name, says, stated)
+    return _restating(run, restated_) if "restates" in theorem else run
+
+
+def _stated(
+    name: str, kind: str, theorem: Mapping[str, Any], model: Model, wrong: list[str]
+) -> Stated:
+    """The promise of a theorem, as the machine would make it."""
+    place, says = f"[{name}] {kind}", theorem["says"]
+    match kind:
+        case "never":
+            return Invariant(name, says, _cubes(place, theorem[kind], model, wrong))
+        case "home":
+            return vacuity.Home(_cubes(place, theorem[kind], model, wrong))
+        case "never_rests":
+            return vacuity.NeverRests(_cubes(place, theorem[kind], model, wrong))
+        case "exclusive":
+            commands = {e.name for e in model.events if e.kind is Kind.COMMAND}
+            commands |= {c.partition("(")[0] for c in commands}
+            named = _names(place, "command", theorem[kind], commands, wrong)
+            never = (_cubes(f"[{name}] never_in", theorem["never_in"], model, wrong)
+                     if "never_in" in theorem else ())
+            return Exclusive(name, named, never, says)
+        case "sets":
+            return _sets(name, theorem, model, wrong)
+    # every event but a fault or a repair, which nobody accepts
+    accepted = {e.name for e in model.events if e.kind not in (Kind.FAULT, Kind.REPAIR)}
+    named = _names(place, "command", theorem[kind], accepted, wrong)
+    if "only" not in theorem:
+        wrong.append(f"{place} needs only: the cubes in which it may be accepted")
+    cubes = _cubes(f"[{name}] only", theorem.get("only", {}), model, wrong)
+    exactly = theorem.get("exactly", False)
+    if not isinstance(exactly, bool):
+        wrong.append(f"[{name}] exactly: true or false, not {exactly!r}")
+    return tuple(AcceptedOnly(name, one, cubes, says, exactly is True) for one in named)
+
+
+def _sets(name: str, theorem: Mapping[str, Any], model: Model, wrong: list[str]) -> OnlyBy:
+    """A theorem about who gives a column a value."""
+    place, events = f"[{name}] sets", {e.name for e in model.events}
+    given = theorem["sets"]
+    if not isinstance(given, Mapping) or len(given) != 1:
+        wrong.append(f'{place}: one column and its value, as in {{ "node1.state" = "idle" }}')
+        given = {}
+    column, value = next(iter(given.items()), ("", ""))
+    if given and _named(place, "column", column, model.domains, wrong):
+        _named(f"{place}.{column}", "value", value, model.domains[column], wrong)
+    if "by" not in theorem:
+        wrong.append(f"{place} needs by: the events that may do so")
+    by = _names(f"[{name}] by", "event", theorem.get("by", []), events, wrong)
+    where = theorem.get("where", {})
+    if not isinstance(where, Mapping):
+        wrong.append(f"[{name}] where: a table of events, each with a cube")
+        where = {}
+    when = []
+    for event, cells in where.items():
+        if _named(f"[{name}] where", "event of by", event, by, wrong):
+            when += [(event, cube) for cube in _cubes(
+                f"[{name}] where.{event}", [cells], model, wrong)]
+    return OnlyBy(name, column, value, by, theorem["says"], tuple(when))
+
+
+def _names(
+    place: str, what: str, given: Any, known: Iterable[str], wrong: list[str]
+) -> tuple[str, ...]:
+    """One name or several, of which each is known."""
+    names = given if isinstance(given, list) else [given]
+    if not names:
+        wrong.append(f"{place}: names no {what}")
+    return tuple(_named(place, what, one, known, wrong) for one in names)
+
+
+def _stating(name: str, says: str, stated: Stated) -> Callable[[Work], Judgement]:
+    """The way to find out about the promise of a theorem, with its witnesses."""
+    match stated:
+        case Invariant(never=cubes):
+            return vacuity.under(_never(name, says, cubes), stated)
+        case vacuity.Home(cubes=cubes):
+            return vacuity.under(_home(name, says, cubes), stated)
+        case vacuity.NeverRests(cubes=cubes):
+            return vacuity.under(_never_rests(name, says, cubes), stated)
+        case Exclusive() | OnlyBy():
+            return vacuity.under(_guard(stated), stated)
+        case checks:
+            runs = [vacuity.under(_guard(check), check) for check in checks]
+            return lambda work: min(
+                (run(work) for run in runs), key=lambda found: _WORST.index(found.verdict))
+
+
+_RESTATES = {"home": "L2", "never_rests": "L1"}
+"""The one obligation that theorems of some kinds restate."""
 
 
 def _restated(
-    name: str, theorem: Mapping[str, Any], cubes: tuple[Cube, ...], model: Model, wrong: list[str]
+    name: str, theorem: Mapping[str, Any], stated: Stated, model: Model, wrong: list[str]
 ) -> Restated:
-    given = theorem["restates"]
-    ids = given if isinstance(given, list) else [given]
-    place, known = f"[{name}] restates", {i.id for i in model.invariants}
-    if not ids:
-        wrong.append(f"{place}: names no invariant")
-    return Restated(name, tuple(_named(place, "invariant", i, known, wrong) for i in ids), cubes)
+    known: set[str] = set()
+    match stated:
+        case Invariant():
+            what, known = "invariant", {i.id for i in model.invariants}
+        case vacuity.Home():
+            what, known = "obligation", {_RESTATES["home"]}
+        case vacuity.NeverRests():
+            what, known = "obligation", {_RESTATES["never_rests"]}
+        case _:
+            what = "guard check"
+            guards: tuple[Guard, ...] = (*model.accepted_only, *model.exclusive, *model.only_by)
+            known = {c.id for c in guards}
+    ids = _names(f"[{name}] restates", what, theorem["restates"], known, wrong)
+    return Restated(name, ids, stated)
 
 
 def _restating(run: Callable[[Work], Judgement], restated: Restated) -> Callable[[Work], Judgement]:
@@ -197,7 +275,7 @@ def _restating(run: Callable[[Work], Judgement], restated: Restated) -> Callable
 
 
 def restated(paths: Iterable[str | Path], model: Model) -> tuple[Restated, ...]:
-    """The invariants of a machine that theorem files restate.
+    """The promises of a machine that theorem files restate.
 
     Raises:
         BadInput: as `read`.
@@ -209,8 +287,9 @@ def restated(paths: Iterable[str | Path], model: Model) -> tuple[Restated, ...]:
         for file in sorted(place.glob("*.toml")) if place.is_dir() else [place]:
             for name, theorem in tomllib.loads(file.read_text("utf-8")).items():
                 if "restates" in theorem:
-                    cubes = _cubes(name, theorem["never"], model, [])
-                    found.append(_restated(name, theorem, cubes, model, []))
+                    kind = next(k for k in _KINDS if k in theorem)
+                    stated = _stated(name, kind, theorem, model, [])
+                    found.append(_restated(name, theorem, stated, model, []))
     return tuple(found)
 
 
@@ -295,12 +374,23 @@ def _home(name: str, says: str, cubes: tuple[Cube, ...]) -> Callable[[Work], Jud
     return run
 
 
-def _accepted(check: AcceptedOnly) -> Callable[[Work], Judgement]:
+def _never_rests(name: str, says: str, cubes: tuple[Cube, ...]) -> Callable[[Work], Judgement]:
     def run(work: Work) -> Judgement:
-        witnesses = table.accepted_only(work.relation, check, work.proof.proved)
-        if not witnesses:
-            return Judgement(Verdict.PROVED, Method.TABLE)
-        return work.failed(witnesses)
+        ends = work.space.halves.whole(rests(work.space)[0].ends)
+        for cube in cubes:
+            stuck = np.intersect1d(ends, work.space.where(cube), assume_unique=True)
+            if len(stuck):
+                return Judgement(Verdict.REFUTED, Method.SEARCH, {"says": says},
+                                 work.at(int(stuck[0]), f"{name}: {says}"))
+        return Judgement(Verdict.PROVED, Method.SEARCH, {"ends": len(ends)})
+
+    return run
+
+
+def _guard(check: Guard) -> Callable[[Work], Judgement]:
+    def run(work: Work) -> Judgement:
+        witnesses = against(work, check)
+        return work.failed(witnesses) if witnesses else Judgement(Verdict.PROVED, Method.TABLE)
 
     return run
 

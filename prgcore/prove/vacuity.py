@@ -45,8 +45,8 @@ from prgcore.vocabulary import Kind, Method, Outcome, Verdict
 from prgcore.words import few
 
 __all__ = [
-    "UNCHECKED", "Empty", "Home", "Promise", "Reached", "Rest", "discharged", "empty", "f11",
-    "judged", "under", "witnessed",
+    "UNCHECKED", "Empty", "Home", "NeverRests", "Promise", "Reached", "Rest", "discharged",
+    "empty", "f11", "judged", "setters", "under", "witnessed",
 ]
 
 
@@ -66,6 +66,13 @@ class Reached:
 
 
 @frozen
+class NeverRests:
+    """The promise that a machine never comes to rest in one of these cubes."""
+
+    cubes: tuple[Cube, ...]
+
+
+@frozen
 class Rest:
     """The promise that a machine comes to rest by itself, and where it does not rest."""
 
@@ -78,7 +85,7 @@ UNCHECKED = "vacuity"
 
 Promise: TypeAlias = (
     Invariant | AcceptedOnly | Exclusive | OnlyBy | Duty | Observation | Convergence
-    | Hears | Home | Reached | Rest
+    | Hears | Home | NeverRests | Reached | Rest
 )
 
 
@@ -241,6 +248,12 @@ def _told(cube: Cube) -> str:
     return "; ".join(f"{c.column} in {few(c.values, 3, ', ')}" for c in cube) or "any pair"
 
 
+def setters(work: Work, column: str, value: str) -> set[str]:
+    """The events of which a reachable step gives a column this value."""
+    look = _Look(work)
+    return {e.name for e in work.model.events if look.sets(column, value, e.name)}
+
+
 # --------------------------------------------------------- what each kind of promise needs
 
 
@@ -362,6 +375,12 @@ def _reached(look: _Look, promise: Reached) -> Iterator[Empty]:
             yield Empty(f"reachable[{n}]: every pair is in it")
 
 
+def _never_rests(look: _Look, promise: NeverRests) -> Iterator[Empty]:
+    """A reachable pair in every cube: the machine goes on from there."""
+    yield from look.no_pair(*_each("never_rests", promise.cubes))
+    yield from look.no_reachable(*_each("never_rests", promise.cubes))
+
+
 def _rest(look: _Look, promise: Rest) -> Iterator[Empty]:
     """Something happens by itself, and every value and every excuse is met by a reachable pair."""
     for cell in promise.transient:
@@ -404,7 +423,7 @@ def _in_any(space: Space, cubes: Iterable[Cube]) -> npt.NDArray[np.bool_]:
 _KINDS: dict[type, Callable[[_Look, Any], Iterator[Empty]]] = {
     Invariant: _invariant, AcceptedOnly: _accepted_only, Exclusive: _exclusive, OnlyBy: _only_by,
     Duty: _duty, Observation: _observation, Convergence: _convergence, Hears: _hears,
-    Home: _home, Reached: _reached, Rest: _rest,
+    Home: _home, NeverRests: _never_rests, Reached: _reached, Rest: _rest,
 }
 
 
@@ -502,13 +521,16 @@ def _counts(figure: str, says: str) -> Callable[[Work, Judgement], Iterator[Empt
 
 
 def _shown(work: Work, finding: Judgement) -> Iterator[Empty]:
-    """A reachable pair shows a stable display, and one shows a display of every family."""
+    """A reachable pair shows a stable display, and some show every word of every family."""
     if not finding.detail.get("stable displays"):
         yield _searched("no reachable pair shows a stable display")
-    if finding.detail.get("families", 0) < len(work.model.families):
-        for family, displays in document.holes(work.space).items():
-            if not displays:
-                yield _searched(f"family {family}: no reachable pair shows one of its displays")
+    shown = document.stable_displays(work.space)
+    for family in work.model.families:
+        if not any(map(family.matches, shown)):
+            yield _searched(f"family {family.id}: no reachable pair shows one of its displays")
+        else:
+            for word in document.unshown(family, shown):
+                yield _searched(f"family {family.id}: no reachable pair shows {word} there")
 
 
 def _told_steps(story: Story) -> int:

@@ -6,6 +6,7 @@ Law: every search and every proof that several obligations need is done here, on
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from functools import cached_property
 from typing import Any
 
@@ -129,6 +130,14 @@ class Work:
         if possible == self.model.possible:
             return None
         return Work(Engine(evolve(self.model, possible=possible)), symbolic=self.symbolic)
+
+    def beside(self, model: Model) -> Work:
+        """The work on a machine that takes the same steps and promises something else."""
+        other = Work(Engine(model), known=self.proof)
+        space = copy(self.space)
+        space.model = model
+        other._searched = space
+        return other
 
     @cached_property
     def by_itself(self) -> Graph:

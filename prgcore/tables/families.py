@@ -32,6 +32,11 @@ _FAILURES = (
     Reason.UNKNOWN,
 )
 
+_NEVER_APART = {
+    Reason.START_OF_CRITICAL_SERVICES_FAILED, Reason.TAKE_BACK_USERS_FAILED,
+}
+"""While one node takes its users back, its peer has nothing to start."""
+
 
 def _half(states: str | Values, reasons: str | Values = _ANY) -> Half:
     return (
@@ -174,7 +179,8 @@ FAMILIES: tuple[Family, ...] = (
     ),
     Family(
         "HE5", "The nodes failed apart, each for a reason of its own.",
-        tuple((_failed(one), _failed(other)) for one, other in combinations(_FAILURES, 2)),
+        tuple((_failed(one), _failed(other)) for one, other in combinations(_FAILURES, 2)
+              if {one, other} != _NEVER_APART),
         "D36", "21",
         "Repair what the reasons name. When the nodes hear each other, click Recover.",
     ),

@@ -287,14 +287,16 @@ ACCEPTED_ONLY = (
         "S6", "failover",
         {"ha": "on", "both.state": _S.NORMAL, "me.hears_peer": "yes", "peer.services": "up",
          "peer.database": "up"},
-        "failover is accepted only from Normal/Normal, to a healthy peer that is heard",
+        "failover is accepted exactly from Normal/Normal, to a healthy peer that is heard",
+        exactly=True,
     ),
     AcceptedOnly(
         "S7", "fallback",
         {"ha": "on", "me.state": (_S.IDLE, _S.FAILED_OVER), "me.database": "up",
          "peer.state": _S.RUNNING_IN_BACKUP_MODE, "me.hears_peer": "yes"},
-        "fallback is accepted only to a node Idle or Failed Over, its database up, whose peer "
+        "fallback is accepted exactly to a node Idle or Failed Over, its database up, whose peer "
         "is Running in Backup Mode and heard",
+        exactly=True,
     ),
     AcceptedOnly(
         "S9", "auto_fallback_due",

@@ -26,6 +26,7 @@ from prgcore.prove.mutants.asks import Asks
 from prgcore.prove.mutants.edges import Change, Reached, Steps
 from prgcore.prove.mutants.held import Held
 from prgcore.prove.mutants.local import Local
+from prgcore.prove.mutants.promised import EQUIVALENT, SECTIONS, SURVIVED, Promised
 from prgcore.prove.mutants.shape import Mutant, Seats, mutate
 from prgcore.prove.mutants.told import Told
 from prgcore.prove.obligations import obligations
@@ -38,7 +39,7 @@ from prgcore.vocabulary import Kind, Outcome, Verdict
 
 __all__ = ["EQUIVALENT", "SURVIVED", "UNORDERED", "Judge"]
 
-EQUIVALENT, UNORDERED, SURVIVED = "equivalent", "unordered", "survived"
+UNORDERED = "unordered"
 """Every other fate is the obligation that notices the mutant."""
 
 _SAMPLE = 4096
@@ -105,19 +106,26 @@ class Judge:
     def fate(self, mutant: Mutant) -> str:
         """The obligation that notices a mutant, or EQUIVALENT, UNORDERED or SURVIVED."""
         match mutant.old:
+            case _ if mutant.section in SECTIONS:
+                found = self.promised.fate(mutant)
             case Rule():
-                return self._rule(mutant)
+                found = self._rule(mutant)
             case Column():
-                return self._derived(mutant)
+                found = self._derived(mutant)
             case Possible():
-                return self._possible(mutant)
+                found = self._possible(mutant)
             case Duty():
-                return self._duty(mutant)
+                found = self._duty(mutant)
             case Invariant():
-                return self._invariant(mutant)
-            case TimerMutant():
-                return self._time(mutant.old)
-        raise AssertionError(f"BUG: nobody judges mutants of {mutant.kind}")
+                found = self._invariant(mutant)
+            case _:
+                found = self._time(mutant.old)
+        return found
+
+    @cached_property
+    def promised(self) -> Promised:
+        """The judge of the sections that no step reads."""
+        return Promised(self.work, self.restated)
 
     # -------------------------------------------------------------- invariants
 
@@ -125,7 +133,8 @@ class Judge:
         """A theorem that restates it, a combination that it allows, or what needs it."""
         old, new = mutant.old, mutant.new
         model = mutate(self.model, mutant)
-        if any(old.id in r.ids and r.lacks(model, self.stored) for r in self.restated):
+        if any(old.id in r.ids and isinstance(r.stated, Invariant)
+               and r.lacks(model, self.stored) for r in self.restated):
             return "proofs"
         if new is not None and new.exactly and (
                 {*document.combinations(model, new)} - {*document.combinations(self.model, old)}):

@@ -6,7 +6,18 @@ from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
 from prgcore.model import Model
-from prgcore.prove.mutants import derived, duties, invariants, possible, rules, time
+from prgcore.prove.mutants import (
+    derived,
+    duties,
+    families,
+    guards,
+    invariants,
+    mirror,
+    possible,
+    rest,
+    rules,
+    time,
+)
 from prgcore.prove.mutants.shape import Mutant
 
 __all__ = ["KINDS", "every"]
@@ -19,6 +30,12 @@ KINDS: dict[str, _Make] = {
     "derived": derived.mutants,
     "duties": duties.mutants,
     "invariants": invariants.mutants,
+    "mirror": mirror.mutants,
+    "families": families.mutants,
+    "transient": rest.transient,
+    "may_wait": rest.may_wait,
+    "guards": guards.guards,
+    "goal": guards.goal,
     "time": time.mutants,
 }
 """A function for each kind, which makes its mutants."""

@@ -18,7 +18,7 @@ from prgcore.seats import Mirror
 __all__ = ["Edits", "Mutant", "Seats", "changed_cells", "mutate", "narrower", "wider"]
 
 Edits: TypeAlias = tuple[tuple[Any, Any], ...]
-"""Entries of a section as they are, and as they become; None: the entry is left out."""
+"""Entries of a section as they are, and as they become. None: the entry is new, or is left out."""
 
 
 @frozen
@@ -67,6 +67,7 @@ def mutate(model: Model, mutant: Mutant) -> Model:
         at = next((new for old, new in mutant.edits if old is entry or old == entry), entry)
         if at is not None:
             entries.append(at)
+    entries += [new for old, new in mutant.edits if old is None]
     changed: dict[str, Any] = {mutant.section: tuple(entries)}
     return evolve(model, **changed)
 
