@@ -257,18 +257,19 @@ def check(data: bytes, machine: Machine, *need: str) -> dict[str, list[str]]:
     demand(not wrong, f"{min(wrong, default='')}: what it says differs from the machine file, or has no proof")
     known = Formula(machine, [c for cubes in kept.values() for cube in cubes for c in machine.outside(cube)])
     asked = proved | {""} | (guards if proved & {"F5", "S18"} else set())
-    count, proofs = 0, said["proofs"]
-    for _, name, keeps, first, second in (q for q in machine.questions(kept, lies) if q[0] in asked):
-        formula, count = Formula(known if keeps else machine, first + second), count + 1
+    met, proofs = dict.fromkeys(asked, 0), said["proofs"]  # of each promise, how many questions it became
+    for who, name, keeps, first, second in (q for q in machine.questions(kept, lies) if q[0] in asked):
+        formula, met[who] = Formula(known if keeps else machine, first + second), met[who] + 1
         for lemma in map(machine.clause, proofs.pop(name, ())):
             demand(not formula.dead and formula.follows(lemma), f"{name}: a lemma does not follow, or is not needed")
             formula = Formula(formula, [lemma])
         demand(formula.dead, f"{name}: not proved, no contradiction is reached")
     demand(not proofs, f"{min(proofs, default='')}: a proof of what is not asked")
-    checked = proved if count else set()
+    # What became no question was not checked. F5 is the guards, and S18 is about invariants.
+    checked = {i for i in proved if met[i] or (i in kept and met[""]) or (i == "F5" and guards) or (i == "S18" and own)}
     says = {f"says {i}": sorted({p.get("says", "") for s in ("invariants", *GUARDS) for p in machine.file.get(s, ())
                                  if p["id"] == i}) for i in sorted(checked - {*FORMS})}
-    return {"machine": [own_digest], "questions": [str(count)], "checked": sorted(checked), **says,
+    return {"machine": [own_digest], "questions": [str(sum(met.values()))], "checked": sorted(checked), **says,
             "failed": [f"{i} {verdict}" for i, verdict in sorted(failed.items())],
             "not checked": sorted({*claims, *own, *guards} - checked - {*failed}),
             "assuming": machine.file.get("assumptions", [])}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import pytest
 from attrs import evolve
@@ -16,6 +17,7 @@ from prgcore.machine import PRG
 from prgcore.model import AcceptedOnly, Column, Event, Model, Rule
 from prgcore.prove.assumed import SHIPPED
 from prgcore.prove.report import prove
+from prgcore.prove.theorems import read_text
 from prgcore.prove.timing import THEOREMS, broken
 from prgcore.vocabulary import Kind
 from prgcore.wire.machine_file import dumps
@@ -62,3 +64,32 @@ def test_a_report_is_not_written_over_what_is_read(bad: Any, tmp_path: Path, opt
     said = bad("prove", "--machine", str(file), option, str(file))
     assert "which is read here; name another file" in said
     assert file.read_text("utf-8") == dumps(LAMPS)
+
+
+@pytest.mark.parametrize(("text", "says"), [
+    ('["S1"]\nsays = "nobody burns"\nreachable = {mains = "on"}', "is the id of a promise"),
+    ('[" S9"]\nsays = "x"\nnever = {mains = "on"}', "printable characters"),
+    ('["a\\nb"]\nsays = "x"\nnever = {mains = "on"}', "printable characters"),
+    ('["\\u001b[31m"]\nsays = "x"\nnever = {mains = "on"}', "printable characters"),
+    ('[""]\nsays = "x"\nnever = {mains = "on"}', "printable characters"),
+    ('[odd]\nsays = "\\u001b[31m"\nnever = {mains = "on"}', "needs says"),
+])
+def test_a_theorem_has_a_name_of_its_own_that_can_be_printed(text: str, says: str) -> None:
+    with pytest.raises(BadInput) as error:
+        read_text(text, "here", LAMPS)
+    assert says in str(error.value)
+    assert str(error.value).isprintable()
+
+
+def test_junit_is_xml_whatever_a_sentence_holds() -> None:
+    odd = evolve(LAMPS, invariants=(
+        evolve(LAMPS.invariants[0], says="never \0 \1 \x1b \ufffe & <so>"), *LAMPS.invariants[1:]))
+    report = prove(Engine(odd), only=["S1"])
+    assert "never ? ? ? ? & <so>" in str(ET.fromstring(report.junit())[0].get("name"))
+
+
+def test_an_adversary_of_which_nothing_is_asked_is_vacuous() -> None:
+    entries = tuple(evolve(a, must=(), may=(*a.must, *a.may)) for a in PRG.model.adversary)
+    result, = prove(Engine(evolve(PRG.model, adversary=entries)), only=["F10"]).results
+    assert result.verdict == "vacuous"
+    assert "no entry of adversary has a must" in result.story

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from contextlib import contextmanager
@@ -233,9 +234,9 @@ def needed(what: str) -> Iterator[None]:
 
 def _apart(reports: Iterable[Path | None], read: Iterable[str | None]) -> None:
     """Check that no report would be written over a file that is read."""
-    sources = {Path(source).resolve() for source in read if source and source != "-"}
+    sources = {os.path.realpath(source) for source in read if source and source != "-"}
     for file in reports:
-        if file is not None and file.resolve() in sources:
+        if file is not None and os.path.realpath(file) in sources:
             raise BadInput(f"a report would be written over {quoted(str(file))}, which is read here; "
                            "name another file")
 

@@ -6,6 +6,7 @@ disagreement or vacuity (4), refuted (1), unknown (3), all good (0).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from time import perf_counter
@@ -32,6 +33,8 @@ __all__ = ["EXIT", "Report", "Result", "listing", "prove"]
 EXIT = {Verdict.PROVED: 0, Verdict.REPORTED: 0, Verdict.NOT_APPLICABLE: 0, Verdict.REFUTED: 1,
         Verdict.UNKNOWN: 3, Verdict.VACUOUS: 4, Verdict.DISAGREE: 4}
 _WORST = (4, 1, 3, 0)
+_NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Characters that XML 1.0 cannot hold."""
 
 
 @frozen
@@ -166,7 +169,8 @@ class Report:
                 failed = ET.SubElement(case, "error" if code == 3 else "failure",
                                        {"message": r.verdict if EXIT[r.verdict] else Verdict.UNKNOWN})
                 failed.text = r.story
-        return ET.tostring(suite, encoding="unicode", xml_declaration=True)
+        text: str = ET.tostring(suite, encoding="unicode", xml_declaration=True)
+        return _NOT_XML.sub("?", text)
 
 
 def _theorems(

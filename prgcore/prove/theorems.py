@@ -37,6 +37,7 @@ from prgcore.prove.progress import distances
 from prgcore.prove.restated import Restated, Stated
 from prgcore.prove.work import Judgement, Obligation, Work
 from prgcore.vocabulary import Kind, Method, Verdict
+from prgcore.wire.grammar import LONGEST_NAME
 
 __all__ = ["LARGEST", "Restated", "read", "read_text", "restated"]
 
@@ -102,16 +103,34 @@ def read_text(text: str, place: str, model: Model) -> tuple[Obligation, ...]:
     return tuple(o for o in found if o)
 
 
+def _refused(name: str, model: Model) -> str:
+    """Why a theorem cannot have this name; empty if it can."""
+    if not (name.strip() == name and 0 < len(name) <= LONGEST_NAME and name.isprintable()):
+        return f"[{name[:40]!a}] a name is 1 to {LONGEST_NAME} printable characters"
+    if BUILT_IN.fullmatch(name):
+        return f"[{name}] {reserved(name)}"
+    if name in _promised(model):
+        return f"[{name}] is the id of a promise of the machine; name the theorem otherwise"
+    return ""
+
+
+def _promised(model: Model) -> set[str]:
+    """The ids of the machine's own promises."""
+    of = (model.invariants, model.accepted_only, model.exclusive, model.only_by, model.observations,
+          model.converges)
+    return {promise.id for many in of for promise in many}
+
+
 def _theorem(name: str, theorem: Any, model: Model, wrong: list[str]) -> Obligation | None:
     if not isinstance(theorem, Mapping):
         wrong.append(f"{name}: a theorem is a table with says and {', '.join(_KINDS)}")
         return None
-    if BUILT_IN.fullmatch(name):
-        wrong.append(f"[{name}] {reserved(name)}")
+    if refused := _refused(name, model):
+        wrong.append(refused)
         return None
     kinds = [k for k in _KINDS if k in theorem]
     says = theorem.get("says", "")
-    if len(kinds) != 1 or not isinstance(says, str) or not says:
+    if len(kinds) != 1 or not isinstance(says, str) or not (says and says.isprintable()):
         wrong.append(f"[{name}] needs says and one of {', '.join(_KINDS)}")
         return None
     kind = kinds[0]
