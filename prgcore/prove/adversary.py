@@ -32,9 +32,6 @@ def f10(work: Work) -> Judgement:
         return Judgement(Verdict.REFUTED, Method.TABLE, {
             "says": found[0].says, "all": [gap.says for gap in found], "event": found[0].event,
         }, shown(work.engine, work.space_or_none, found[0]))
-    if model.adversary and not any(entry.must for entry in model.adversary):
-        says = "no entry of adversary has a must: nothing says where an event must be possible"
-        return Judgement(Verdict.VACUOUS, Method.TABLE, {"says": says})
     return Judgement(Verdict.PROVED, Method.TABLE, {
         "events": len(model.adversary),
         "possible exactly where they must be": len(exact(model)),

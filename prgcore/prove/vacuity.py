@@ -504,6 +504,8 @@ def _strength(work: Work, _: Judgement) -> Iterator[Empty]:
         yield from look.no_reachable(*must)
         if not entry.must and look.everywhere(entry.may):
             yield Empty(f"{entry.event}: it must be possible nowhere, and may be everywhere")
+    if work.model.adversary and not any(entry.must for entry in work.model.adversary):
+        yield Empty("no entry of adversary has a must: nothing says where an event must be possible")
     for node in work.model.decides:
         yield from look.no_pair((f"decides of {node.decider}", node.when))
         if look.everywhere((node.when,)):
