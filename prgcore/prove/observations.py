@@ -10,18 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import z3
 
-from prgcore.model import Convergence, Cube, Invariant, Observation
+from prgcore.model import Convergence, Invariant, Observation
 from prgcore.prove import vacuity
 from prgcore.prove.counterexample import Counterexample
-from prgcore.prove.induction import RLIMIT, induct
 from prgcore.prove.progress import Graph, Numbers, chain, chains
 from prgcore.prove.work import Judgement, Obligation, Work
 from prgcore.vocabulary import Method, Verdict
 from prgcore.words import counted
 
-__all__ = ["FAIR", "never", "observations"]
+__all__ = ["FAIR", "observations"]
 
 FAIR = ("A-FAIR: a timer or completion that is possible again and again eventually occurs "
         "(strong fairness)")
@@ -43,19 +41,6 @@ def observations(
 # ------------------------------------------------------------------------ observations
 
 
-def never(work: Work, id_: str, cubes: tuple[Cube, ...]) -> Judgement | None:
-    """The proof, without a search, that no reachable pair is in these cubes; None if there is none."""
-    invariant = Invariant(id_, id_, cubes)
-    solver = work.relation.solver(RLIMIT)
-    solver.add(work.relation.inside(work.proof.proved), work.relation.broken(invariant))
-    if solver.check() == z3.unsat:
-        return Judgement(Verdict.PROVED, Method.INDUCTION,
-                         {"says": "follows from the proved invariants"})
-    held = [i for i in work.model.invariants if i.id in work.proof.proved and i.id != id_]
-    proof = induct(work.model, [*held, invariant], rules=work.model.rules)
-    return Judgement(Verdict.PROVED, Method.INDUCTION) if id_ in proof.proved else None
-
-
 def _observed(observation: Observation) -> Callable[[Work], Judgement]:
     def run(work: Work) -> Judgement:
         space = work.space_or_none
@@ -63,7 +48,7 @@ def _observed(observation: Observation) -> Callable[[Work], Judgement]:
             int(w[0]) for c in observation.when if len(w := space.where(c))]
         if numbers:
             return _reached(observation, work.at(min(numbers), observation.says))
-        proof = never(work, observation.id, observation.when)
+        proof, _ = work.by_induction(Invariant(observation.id, observation.says, observation.when))
         proof = proof or Judgement(Verdict.PROVED, Method.SEARCH, {"pairs": len(work.space)})
         if observation.expect == "reached":
             return Judgement(Verdict.REFUTED, proof.method, {

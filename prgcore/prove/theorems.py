@@ -25,13 +25,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import z3
 
 from prgcore.errors import BadInput, unknown_name
 from prgcore.form.wellformed import BUILT_IN, Stored, reserved
 from prgcore.model import AcceptedOnly, Cell, Cube, Exclusive, Invariant, Model, OnlyBy
 from prgcore.prove import vacuity
-from prgcore.prove.induction import RLIMIT, induct
 from prgcore.prove.obligations import Guard, against, obligations, rests
 from prgcore.prove.progress import distances
 from prgcore.prove.restated import Restated, Stated
@@ -349,15 +347,9 @@ def _never(name: str, says: str, cubes: tuple[Cube, ...]) -> Callable[[Work], Ju
     invariant = Invariant(name, says, cubes)
 
     def run(work: Work) -> Judgement:
-        model, relation = work.model, work.relation
-        solver = relation.solver(RLIMIT)
-        solver.add(relation.inside(work.proof.proved), relation.broken(invariant))
-        if solver.check() == z3.unsat:
-            return Judgement(Verdict.PROVED, Method.INDUCTION, {"says": "follows from the proved invariants"})
-        held = [i for i in model.invariants if i.id in work.proof.proved]
-        proof = induct(model, [*held, invariant], rules=model.rules)
-        if name in proof.proved:
-            return Judgement(Verdict.PROVED, Method.INDUCTION)
+        proved, proof = work.by_induction(invariant)
+        if proved:
+            return proved
         numbers = [int(w[0]) for c in cubes if len(w := work.space.where(c))]
         if numbers:
             return Judgement(Verdict.REFUTED, Method.SEARCH, {"says": says}, work.at(min(numbers), says))

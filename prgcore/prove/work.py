@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import z3
 from attrs import define, evolve, field, frozen
 
 from prgcore.engine import Engine
@@ -19,7 +20,7 @@ from prgcore.model import Invariant, Model
 from prgcore.prove import table
 from prgcore.prove.budget import searching
 from prgcore.prove.counterexample import Counterexample, replayed, unreached
-from prgcore.prove.induction import Proof, breaks, induct
+from prgcore.prove.induction import RLIMIT, Proof, breaks, induct
 from prgcore.prove.progress import Graph, distances, graph
 from prgcore.prove.relation import Relation
 from prgcore.prove.space import Space, search
@@ -171,6 +172,21 @@ class Work:
         if sure is None:
             return Judgement(Verdict.UNKNOWN, Method.TABLE, {"says": "the solver gave up"})
         return self.refuted(Method.TABLE, sure.says, sure)
+
+    def by_induction(self, invariant: Invariant) -> tuple[Judgement | None, Proof]:
+        """The proof of an invariant beside those of the machine, without a search; None if none is found.
+
+        It follows from the proved invariants, or is inductive together with them.
+        """
+        solver = self.relation.solver(RLIMIT)
+        solver.add(self.relation.inside(self.proof.proved), self.relation.broken(invariant))
+        if solver.check() == z3.unsat:
+            says = "follows from the proved invariants"
+            return Judgement(Verdict.PROVED, Method.INDUCTION, {"says": says}), Proof()
+        held = [i for i in self.model.invariants if i.id in self.proof.proved]
+        proof = induct(self.model, [*held, invariant], rules=self.model.rules)
+        found = invariant.id in proof.proved
+        return Judgement(Verdict.PROVED, Method.INDUCTION) if found else None, proof
 
     def step(self, proof: Proof, id_: str, invariant: Invariant) -> Counterexample | None:
         """The step that shows that an invariant is not inductive, if the solver found one."""
