@@ -1,0 +1,255 @@
+"""The shapes between an agent and its pump: what an agent is told, and what it wants done.
+
+Law: frozen values; nothing here decides, waits or reads a clock. `prgcore.running.turn` makes a
+`Turn` of an agent's state, what was `Seen`, and the time. A pump does what the turn asks for and
+reports the outcome as the next `Seen`: an event loop, a thread, or a simulated world.
+
+A pump keeps four lanes, each with at most one call under way: the store, the services, the hands
+that carry out an order, and the arbiter. What a turn asks of a lane that is busy waits; the newest
+request counts. All times are seconds of one clock of this computer that never steps back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from attrs import field, frozen
+
+from prgcore.errors import PrgError
+from prgcore.stores.record import Order, Record
+from prgcore.wire.entry import Entry
+
+__all__ = [
+    "Answer", "Arrival", "Ask", "Did", "Granted", "Heard", "Memory", "Obeyed", "Reading", "Seen",
+    "Serve", "Turn", "Write", "Wrote",
+]
+
+# ------------------------------------------------------------------------- what is seen
+
+
+@frozen
+class Reading:
+    """An answer of the store.
+
+    Attributes:
+        record: the record; None: the store is empty.
+        version: the version of the value, 0 if the store is empty.
+        begun: a moment before the call began. A lease counts from it.
+    """
+
+    record: Record | None
+    version: int
+    begun: float
+
+
+@frozen
+class Heard:
+    """The content of a heartbeat.
+
+    Attributes:
+        columns: the columns that its sender observes.
+        changes: how often the drawer of its sender had changed.
+        record: the id of its sender's record; empty: not known.
+        epoch: the epoch of its sender's newest reading.
+        mark: the mark of that reading: which decision was the last.
+        terms: the key of its sender's terms; empty: not known.
+    """
+
+    columns: Mapping[str, str]
+    changes: int
+    record: str = ""
+    epoch: int = 0
+    mark: str = ""
+    terms: str = ""
+
+
+@frozen
+class Arrival:
+    """A heartbeat: the node that hears its peer, when it came, and its content if it has one."""
+
+    node: str
+    at: float
+    heard: Heard | None = None
+
+
+@frozen
+class Ask:
+    """An event to decide: a command, a fault, a repair, a completion.
+
+    Attributes:
+        key: names the question; its `Answer` has the same key.
+        event: an event of the machine.
+        also: (agents only) columns that the asker knows beside the agent's view.
+        changes: for nodes whose columns are in `also`, the count of changes with which they
+            were read. If the record has another count, the answer is `Undecided`.
+    """
+
+    key: str
+    event: str
+    also: Mapping[str, str] = field(factory=dict)
+    changes: Mapping[str, int] = field(factory=dict)
+
+
+@frozen
+class Wrote:
+    """The outcome of a write: `done`, `conflict` or `unknown`; and a moment before it began."""
+
+    outcome: str
+    begun: float
+    why: str = ""
+
+
+@frozen
+class Did:
+    """What became of an order: `done`, `failed`, or `later`: it cannot be carried out now."""
+
+    order: Order
+    outcome: str = "done"
+    why: str = ""
+
+
+@frozen
+class Serve:
+    """A permission for the services of a node, until a moment.
+
+    Attributes:
+        groups: for each group of users, by its home node, its token. Nobody else is served.
+        until: the end of the lease, by the clock of the turn.
+    """
+
+    groups: Mapping[str, int]
+    until: float
+
+
+@frozen
+class Obeyed:
+    """Whether the services obey a permission. A service that does not answer may not obey."""
+
+    serve: Serve
+    yes: bool
+
+
+@frozen
+class Granted:
+    """Whether the arbiter gives this node the take-over grant; and a moment before the call."""
+
+    yes: bool
+    begun: float
+
+
+@frozen
+class Seen:
+    """All that came since the last turn. An empty one says that time has passed.
+
+    Attributes:
+        wall: seconds since 1970, for entries.
+        reading: an answer of the store to `Turn.read`.
+        unread: why the store did not answer; empty: it did, or was not asked.
+        wrote: the outcome of `Turn.write`.
+        arrivals: heartbeats, in the order of their arrival.
+        host_lost: the node whose peer's host is known to be down; empty: none.
+        asks: events to decide, in order.
+        did: what became of `Turn.do`.
+        obeyed: what became of `Turn.serve`.
+        granted: the answer of the arbiter to `Turn.hold`.
+        services: whether the critical services run, by `services` and `database`; None: the
+            pump has not looked.
+        stop: whether the agent is asked to stop.
+    """
+
+    wall: float = 0.0
+    reading: Reading | None = None
+    unread: str = ""
+    wrote: Wrote | None = None
+    arrivals: tuple[Arrival, ...] = ()
+    host_lost: str = ""
+    asks: tuple[Ask, ...] = ()
+    did: Did | None = None
+    obeyed: Obeyed | None = None
+    granted: Granted | None = None
+    services: Mapping[str, bool] | None = None
+    stop: bool = False
+
+
+# --------------------------------------------------------------------- what is wanted
+
+
+@frozen
+class Write:
+    """A record to write.
+
+    Attributes:
+        record: the new record.
+        version: the version of the value that it replaces.
+        entry: the line of the history; None: it is no decision.
+        id: a word that no other line of the history has.
+        again: whether it was tried before with an unknown outcome, so that it must be settled
+            (`prgcore.stores.keeping.settle`).
+    """
+
+    record: Record
+    version: int
+    entry: Entry | None = None
+    id: str = ""
+    again: bool = False
+
+
+@frozen
+class Answer:
+    """The answer to an `Ask`: an entry of the log, or an error."""
+
+    key: str
+    entry: Entry | None = None
+    error: PrgError | None = None
+
+
+@frozen
+class Memory:
+    """What an agent remembers of its record in its own directory, across restarts.
+
+    Attributes:
+        record: the id of the record; empty: it has never seen one.
+        epoch: the highest epoch that it has read.
+        mark: the mark of that reading.
+        token: the highest token that it has read.
+    """
+
+    record: str = ""
+    epoch: int = 0
+    mark: str = ""
+    token: int = 0
+
+
+@frozen
+class Turn:
+    """What an agent wants done.
+
+    Attributes:
+        write: first, before anything else: replace the record.
+        read: whether the store is to be read.
+        serve: what the services are to be permitted.
+        do: an order to carry out.
+        send: a heartbeat to send now.
+        hold: the epoch at which the take-over grant is to be obtained or kept; None: it is not.
+        remember: what to keep in the agent's directory.
+        wake: the moment of the next turn if nothing arrives.
+        entries: lines for the log: what was decided since the last turn, or was refused.
+        answers: the answers to questions.
+        says: remarks for people, each once.
+        trouble: why this agent decides nothing or serves nobody; empty: it does.
+        stopped: whether an agent that was asked to stop has done all that it had to.
+    """
+
+    write: Write | None = None
+    read: bool = False
+    serve: Serve | None = None
+    do: Order | None = None
+    send: Heard | None = None
+    hold: int | None = None
+    remember: Memory | None = None
+    wake: float = 0.0
+    entries: tuple[Entry, ...] = ()
+    answers: tuple[Answer, ...] = ()
+    says: tuple[str, ...] = ()
+    trouble: str = ""
+    stopped: bool = False
