@@ -106,6 +106,18 @@ def test_silence_is_a_loss_at_the_time_out_and_not_before() -> None:
     assert monitor.observe(80, NORMAL, heartbeat=True)[0].next_deadline == 140
 
 
+def test_its_own_stall_is_not_the_silence_of_the_peer() -> None:
+    monitor, event = started().observe(300, NORMAL, stalled=True)
+    assert (event, monitor.next_deadline) == (None, 360)
+    assert monitor.observe(359, NORMAL)[1] is None
+    assert monitor.observe(360, NORMAL)[1] == LOST
+    monitor, event = started(pair=but(NORMAL, services="down")).observe(
+        90, but(NORMAL, services="down"), stalled=True)
+    assert (event, monitor.next_deadline) == (DELAY, 105)  # only silence begins again
+    monitor, _ = started().observe(1, NORMAL, peer_host_lost=True)
+    assert monitor.observe(300, NORMAL, stalled=True)[1] == HOST
+
+
 def test_a_starting_node_waits_longer_and_from_its_start() -> None:
     starting = but(NORMAL, state="initializing")
     assert started(5, pair=starting).next_deadline == 125
@@ -393,7 +405,8 @@ COLUMNS = st.fixed_dictionaries({
     "auto_fallback": st.sampled_from(["on", "off"]),
     "peer_state": st.sampled_from(["running_in_backup_mode", "normal"]),
 })
-STEPS = st.lists(st.tuples(DURATIONS, COLUMNS, st.booleans(), st.booleans()),
+STALLS = st.sampled_from([False, False, False, True])
+STEPS = st.lists(st.tuples(DURATIONS, COLUMNS, st.booleans(), st.booleans(), STALLS),
                  min_size=1, max_size=12)
 CHANGES = st.lists(st.none() | PARAMETERS, min_size=12, max_size=12)
 
@@ -403,11 +416,14 @@ class Naive:
 
     def __init__(self, start: float, parameters: Parameters) -> None:
         self.start, self.parameters = start, parameters
-        self.history: list[tuple[float, Any, bool, str | None]] = []
+        self.history: list[tuple[float, Any, bool, str | None]] = []  # the third: begins again
         self.told: int | None = None
 
-    def observe(self, now: float, pair: Any, *, heartbeat: bool, lost: bool) -> str | None:
-        self.history.append((now, pair, heartbeat, None))
+    def observe(
+        self, now: float, pair: Any, *, heartbeat: bool, lost: bool, stalled: bool,
+    ) -> str | None:
+        again = heartbeat or stalled
+        self.history.append((now, pair, again, None))
         self.told = self.told if not heartbeat else None
         if lost and self.told is None:
             self.told = len(self.history) - 1
@@ -427,7 +443,7 @@ class Naive:
              and self.is_due(FALLBACK, self.since(self.well), 1800)),
         ]
         first = next((event for event, is_so in events if is_so), None)
-        self.history[-1] = (now, pair, heartbeat, first)
+        self.history[-1] = (now, pair, again, first)
         return first
 
     @staticmethod
@@ -449,7 +465,7 @@ class Naive:
     def silent_since(self) -> int:
         """-1: since the start."""
         states = [pair["node1.state"] == "initializing" for _, pair, _, _ in self.history]
-        begins = [i for i, (_, _, heard, _) in enumerate(self.history) if heard]
+        begins = [i for i, (_, _, again, _) in enumerate(self.history) if again]
         begins += [i for i, (old, new) in enumerate(pairwise(states), 1) if new and not old]
         return max(begins, default=-1)
 
@@ -469,13 +485,14 @@ def test_the_monitor_is_the_naive_one(
     monitor, naive = Monitor.start(PRG, "node1", start, parameters), Naive(start, parameters)
     assert monitor.next_deadline == start
     now = start
-    for (passed, columns, heartbeat, lost), other in zip(steps, changes, strict=False):
+    for (passed, columns, heartbeat, lost, stalled), other in zip(steps, changes, strict=False):
         now, pair = now + passed, but(NORMAL, **columns)
         if other is not None:
             naive.parameters = other
             monitor = monitor.with_parameters(other, now)
-        told = naive.observe(now, pair, heartbeat=heartbeat, lost=lost)
-        monitor, event = monitor.observe(now, pair, heartbeat=heartbeat, peer_host_lost=lost)
+        told = naive.observe(now, pair, heartbeat=heartbeat, lost=lost, stalled=stalled)
+        monitor, event = monitor.observe(
+            now, pair, heartbeat=heartbeat, peer_host_lost=lost, stalled=stalled)
         assert event == told
         rest, given_now = monitor, [event]
         while rest.next_deadline == now:
@@ -501,12 +518,13 @@ def test_what_a_node_cannot_know_changes_nothing(
 ) -> None:
     one = other = Monitor.start(PRG, "node1", 0, parameters)
     now = 0
-    for passed, columns, heartbeat, lost in steps:
+    for passed, columns, heartbeat, lost, stalled in steps:
         now, pair = now + passed, but(NORMAL, **columns)
         hidden = but(pair, link="cut", process=process, peer_process=process,
                      peer_services="down", peer_database="down", peer_hears_peer="no")
-        one, event = one.observe(now, pair, heartbeat=heartbeat, peer_host_lost=lost)
-        other, same = other.observe(now, hidden, heartbeat=heartbeat, peer_host_lost=lost)
+        told = {"heartbeat": heartbeat, "peer_host_lost": lost, "stalled": stalled}
+        one, event = one.observe(now, pair, **told)
+        other, same = other.observe(now, hidden, **told)
         assert (event, one) == (same, other)
 
 
@@ -763,7 +781,10 @@ def _with(event: str, **changed: Any) -> Shipped:
               "node1.services is up and node1.database is up; the table has 180 s"}),
     (_with("heartbeat_lost", again=()), dict.fromkeys(
         ["T3", "T4", "T5", "T6", "T9"],
-        "heartbeat_lost is assumed to begin again at heartbeat; the table has none")),
+        "heartbeat_lost is assumed to begin again at heartbeat or stall; the table has none")),
+    (_with("heartbeat_lost", again="heartbeat"), dict.fromkeys(
+        ["T3", "T4", "T5", "T6", "T9"],
+        "heartbeat_lost is assumed to begin again at heartbeat or stall; the table has heartbeat")),
     (_with("critical_service_delay", limits=(({}, "keep_alive_timeout"),)), dict.fromkeys(
         ["T2", "T9"], "critical_service_delay is assumed to count critical_service_delay if "
         "node1.services is down; the table has keep_alive_timeout")),

@@ -20,7 +20,7 @@ from prgcore.tables.facts import Limits, Parameter, Sanity, Sum, Timer
 
 __all__ = ["TimerMutant", "equivalent", "noticed", "timer_mutants"]
 
-_TOLD = ("", "heartbeat", "peer_host_lost")
+_TOLD = ("", "heartbeat", "peer_host_lost", "stall")
 _NARROWED = "me.state"
 """The column by which a condition without cells is narrowed."""
 

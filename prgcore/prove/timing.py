@@ -78,7 +78,7 @@ _UPPER, _PORT, _ADMIN = "client_relogin_upper_limit", "service_port", "admin_rpc
 _ERROR, _WARNING = "error", "warning"
 
 _SILENCE = TimerRow(
-    _LOST, again="heartbeat", again_in=({"me.state": "initializing"},),
+    _LOST, again=("heartbeat", "stall"), again_in=({"me.state": "initializing"},),
     limits=(({"me.state": "initializing"}, _STARTING), ({}, _TIMEOUT)))
 _ILLNESS = TimerRow(
     _DELAY, runs=({"me.services": "down"}, {"me.database": "down"}),

@@ -32,7 +32,7 @@ TIMERS = (
             (_STARTING, "initialization_keep_alive_timeout"),
             ({}, "keep_alive_timeout"),
         ),
-        again="heartbeat", again_in=cube(_STARTING), decisions=("D44", "D46"),
+        again=("heartbeat", "stall"), again_in=cube(_STARTING), decisions=("D44", "D46"),
     ),
     Timer(
         "critical_service_delay", "a critical service or the database is down without a break",

@@ -14,9 +14,9 @@ from typing import Any, TypeAlias
 from attrs import frozen
 
 __all__ = [
-    "Choose", "Count", "begun", "due", "earliest", "fenced", "kept", "next_deadline",
-    "not_before", "noticed_earliest", "noticed_latest", "outage", "poll", "ready",
-    "serves_from", "serves_until", "survives", "tolerates",
+    "Choose", "Count", "begun", "counted_to", "due", "earliest", "fenced", "kept", "late",
+    "looks_alive_until", "next_deadline", "not_before", "noticed_earliest", "noticed_latest",
+    "outage", "poll", "ready", "serves_from", "serves_until", "survives", "tolerates", "unread",
 ]
 
 Choose: TypeAlias = Callable[[Any, Any, Any], Any]
@@ -112,6 +112,42 @@ def poll(
     given = choose(goes_on, choose(possible, choose(free, is_due, False), False), False)
     return Count(goes_on, since, choose(given, True, gave),
                  choose(given, now, count.gave_at)), given
+
+
+def late(now: Any, promised: Any, timeout: Any) -> Any:
+    """Whether a turn came too late: more than half a time-out after the promised moment (T12)."""
+    return 2 * (now - promised) > timeout
+
+
+def looks_alive_until(ended: Any, timeout: Any) -> Any:
+    """Until when a node sends heartbeats: a time-out after its last reading has ended (T13).
+
+    At this moment it sends no more.
+    """
+    return ended + timeout
+
+
+def unread(now: Any, ended: Any, timeout: Any) -> Any:
+    """Whether the store was silent: no reading has ended within the time-out (T12, T13).
+
+    It is so exactly when a node must not look alive. `ended` is the end of the reading before
+    this moment, or the start of the node.
+    """
+    return due(now, looks_alive_until(ended, timeout))
+
+
+def counted_to(begun: Any, now: Any, *, stalled: Any, choose: Choose = _choose) -> Any:
+    """The moment to which silence is counted when a reading has ended (T12).
+
+    What arrived before a reading began has been handed in when it ends, so silence is counted to
+    its beginning. After a stall it is counted from `now`: what came meanwhile may be lost.
+
+    Args:
+        begun: a moment before the reading began.
+        now: the time of the turn that takes the reading.
+        stalled: whether this turn or an earlier one since the last observation was stalled.
+    """
+    return choose(stalled, now, begun)
 
 
 def survives(lost: Any, interval: Any, jitter: Any, timeout: Any) -> Any:

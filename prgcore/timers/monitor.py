@@ -213,7 +213,7 @@ class Monitor:
 
     def observe(
         self, now: Number, pair: Mapping[str, str], *, heartbeat: bool = False,
-        peer_host_lost: bool = False,
+        peer_host_lost: bool = False, stalled: bool = False,
     ) -> tuple[Monitor, str | None]:
         """The monitor after this observation, and the event that is due for the machine, or None.
 
@@ -227,13 +227,16 @@ class Monitor:
             heartbeat: whether a heartbeat of the peer arrives now.
             peer_host_lost: whether somebody reports that the peer's host is down. The monitor
                 remembers it until a heartbeat arrives.
+            stalled: whether this node itself was late, paused, or without a reading of its record
+                since the last observation. The counts of silence begin again: its own stall is
+                never the peer's silence (T12).
 
         Raises:
             BadInput: it is not a time, it is before the last one, or the pair is not the machine's.
         """
         now = self._later(now)
         here = self.engine.pair(pair)
-        told = {_HEARTBEAT: heartbeat, "peer_host_lost": peer_host_lost}
+        told = {_HEARTBEAT: heartbeat, "peer_host_lost": peer_host_lost, "stall": stalled}
         before = iter(zip(self.counts, self.inside, strict=True))
         event: str | None = None
         counts: list[Count] = []
