@@ -14,7 +14,7 @@ from prgcore.words import counted, indented, listed
 __all__ = [
     "ActionFailed", "BadInput", "BudgetExhausted", "Conflict", "Disagreement", "Failed", "ImpossibleEvent",
     "MalformedMachine", "MissingExtra", "NeedsTwoNodes", "NotTotal", "OutsideInvariant",
-    "PrgError", "StaleEpoch", "Unavailable", "Undecided", "unknown_name",
+    "PrgError", "StaleEpoch", "Unavailable", "Undecided", "Unreadable", "unknown_name",
 ]
 
 
@@ -155,6 +155,15 @@ class Unavailable(PrgError):
     """A store or an arbiter does not answer; it is not known whether the last write was done."""
 
     code = "unavailable"
+
+
+class Unreadable(Unavailable):
+    """A store or an arbiter holds something else: it was damaged, or another program wrote it.
+
+    Somebody has to mend it. Until then every call ends like this, so a caller may go on asking.
+    """
+
+    code = "unreadable"
 
 
 class MissingExtra(PrgError, ImportError):

@@ -13,9 +13,10 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prgcore.errors import BadInput
+from prgcore.engine import Engine
+from prgcore.errors import BadInput, Unreadable
 from prgcore.machine import PRG
-from prgcore.running.node import own
+from prgcore.running.node import layout, own
 from prgcore.seats import NODES, seat
 from prgcore.stores.record import (
     Claim,
@@ -26,7 +27,9 @@ from prgcore.stores.record import (
     assigned,
     begin,
     decided,
+    fits,
     let_go,
+    record_of,
     served,
     taken,
 )
@@ -215,3 +218,57 @@ def test_an_acknowledged_order_is_gone_and_no_other(numbers, data):
     assert evolve(after, orders=orders) == record
     for node in NODES:
         assert after.orders_of(node) == tuple(o for o in after.orders if o.node == node)
+
+
+# ------------------------------------------------------------- what a store may hold
+
+AGENTS, CONTROLLER = layout(PRG, agents=True), layout(PRG, agents=False)
+
+
+@pytest.mark.parametrize("agents", [True, False])
+@pytest.mark.parametrize("seed", range(3))
+def test_every_record_of_a_walk_fits_its_machine(seed, agents):
+    mine, other = (AGENTS, CONTROLLER) if agents else (CONTROLLER, AGENTS)
+    for _, record, _ in walked(seed, agents=agents):
+        assert record_of(json.loads(json.dumps(record.to_json())), mine) == record
+        assert "drawer" in fits(record, other)
+    lamps = begin(dict(LAMPS.initial[0]))
+    assert fits(lamps, layout(Engine(LAMPS), agents=False)) == ""
+
+
+def spoilt():
+    """A record of agents with each column missing, misnamed or of a foreign value, and more."""
+    good = begin(START, DRAWERS).to_json()
+    for place in ("columns", *NODES):
+        columns = good["columns"] if place == "columns" else good["own"][place]
+        for column in columns:
+            for changed in ({}, {column: "never"}, {f"{column}s": "x"}):
+                rest = {c: v for c, v in columns.items() if c != column} | changed
+                yield (good | {"columns": rest} if place == "columns"
+                       else good | {"own": good["own"] | {place: rest}})
+    for node in NODES:
+        fewer = {what: {n: v for n, v in good[what].items() if n != node}
+                 for what in ("own", "changes")}
+        yield good | fewer
+        yield good | {what: {**v, "node3": min(v.values(), key=str)} for what, v in fewer.items()}
+        yield good | {"claims": {n: c for n, c in good["claims"].items() if n != node}}
+        yield good | {"claims": good["claims"] | {node: {"node": "x", "token": 1, "freed": 0}}}
+    yield good | {"columns": good["columns"] | {"extra": "x"}}
+    yield good | {"claims": {}}
+    yield good | {"own": {}, "changes": {}}
+
+
+def test_a_record_that_does_not_fit_is_known_when_it_is_read():
+    """One column short ended both agents with KeyError, at every restart."""
+    count = 0
+    for value in spoilt():
+        Record.from_json(value)  # it is a record, of some machine
+        with pytest.raises(Unreadable, match=r"does not fit this machine: .*; stop its") as error:
+            record_of(value, AGENTS)
+        assert len(str(error.value)) < 500
+        assert str(error.value).isprintable()
+        count += 1
+    assert count > 60
+    for value in HOSTILE:
+        with pytest.raises(Unreadable):
+            record_of(value, AGENTS)

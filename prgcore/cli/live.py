@@ -28,6 +28,7 @@ from prgcore.errors import (
     PrgError,
     Unavailable,
     Undecided,
+    Unreadable,
 )
 from prgcore.explain.display import spell
 from prgcore.explain.settling import until_rest
@@ -241,7 +242,7 @@ def command(now: State, said: list[str]) -> str:
 
 _ERRORS: dict[str, Callable[[str], PrgError]] = {
     "impossible_event": ImpossibleEvent, "bad_input": BadInput, "conflict": Conflict,
-    "action_failed": ActionFailed,
+    "action_failed": ActionFailed, "unreadable": Unreadable,
     "outside_invariant": lambda message: OutsideInvariant(message, ()),
     "undecided": lambda message: Undecided(f"{message}; ask again when that node answers", ()),
     "unavailable": lambda message: Undecided(f"{message}; see prgcore ha status", ()),

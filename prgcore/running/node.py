@@ -17,10 +17,13 @@ from prgcore.errors import BadInput, BudgetExhausted, OutsideInvariant, Undecide
 from prgcore.form.knowledge import RECORD
 from prgcore.model import Choices
 from prgcore.seats import NODES, seat
-from prgcore.stores.record import Record
+from prgcore.stores.record import Layout, Record
 from prgcore.vocabulary import Outcome
 
-__all__ = ["any_pair", "decide", "explanation", "own", "pairs", "reported", "shared", "view", "written"]
+__all__ = [
+    "any_pair", "decide", "explanation", "layout", "own", "pairs", "reported", "shared", "view",
+    "written",
+]
 
 
 def shared(engine: Engine) -> tuple[str, ...]:
@@ -43,6 +46,13 @@ def own(engine: Engine, node: str) -> tuple[str, ...]:
 def reported(engine: Engine, node: str) -> tuple[str, ...]:
     """The columns of a node that its heartbeats report: those that it observes."""
     return tuple(c.name for c in engine.model.columns if c.observed_by == node and not c.derived)
+
+
+def layout(engine: Engine, *, agents: bool) -> Layout:
+    """The columns of the record of node agents or of a controller, each with its values."""
+    places = {"": shared(engine), **{n: own(engine, n) for n in NODES}} if agents \
+        else {"": engine.stored}
+    return {place: {c: engine.columns[c].domain for c in names} for place, names in places.items()}
 
 
 def view(

@@ -13,22 +13,26 @@ be over (`prgcore.running.lease`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any, TypeAlias
 
 from attrs import asdict, evolve, field, frozen
 
 from prgcore.engine import Decision
-from prgcore.errors import BadInput
+from prgcore.errors import BadInput, Unreadable
 from prgcore.seats import NODES
 from prgcore.vocabulary import ASSIGNED, Outcome
 from prgcore.wire.answers import is_word
 from prgcore.wire.entry import Entry, cells
+from prgcore.words import listed, one_line, quoted
 
 __all__ = [
-    "Claim", "Entry", "Order", "Record", "acknowledged", "assigned", "begin", "decided", "let_go",
-    "served", "taken",
+    "Claim", "Entry", "Layout", "Order", "Record", "acknowledged", "assigned", "begin", "decided",
+    "fits", "let_go", "record_of", "served", "taken",
 ]
+
+Layout: TypeAlias = Mapping[str, Mapping[str, Collection[str]]]
+"""The columns of a record and their values: those in each drawer, and below "" the others."""
 
 
 @frozen
@@ -133,6 +137,50 @@ class Record:
     def orders_of(self, node: str) -> tuple[Order, ...]:
         """The orders of a node, in the order of their execution."""
         return tuple(o for o in self.orders if o.node == node)
+
+
+def record_of(value: Any, layout: Layout) -> Record:
+    """The record of these columns in a value of a store.
+
+    Args:
+        layout: the columns that it must have (`prgcore.running.node.layout`).
+
+    Raises:
+        Unreadable: it is something else.
+    """
+    try:
+        record = Record.from_json(value)
+    except BadInput as error:
+        raise Unreadable(str(error)) from None
+    if why := fits(record, layout):
+        raise Unreadable(f"the record in the store does not fit this machine: {why}; stop its agents, "
+                         "and prgcore ha reset mends it, or name another store")
+    return record
+
+
+def fits(record: Record, layout: Layout) -> str:
+    """The reason why a record does not have exactly these columns and values; empty: it has."""
+    shared = layout.get("", {})
+    drawers = {node: names for node, names in layout.items() if node}
+    if record.own.keys() != drawers.keys():
+        return f"its drawers are {_named(record.own)}; expected {_named(drawers)}"
+    for place, columns in (("", record.columns), *record.own.items()):
+        known = drawers[place] if place else shared
+        if columns.keys() != known.keys():
+            wrong = min(columns.keys() ^ known.keys())
+            return f"it has {'no' if wrong in known else 'an unknown'} column {quoted(wrong, 60)}"
+        for column, value in columns.items():
+            if value not in known[column]:
+                return f"{column} is {quoted(value, 60)}; known: {', '.join(known[column]):.200}"
+    homes = {home for home in NODES if assigned(record.columns, home) is not None}
+    if record.claims.keys() != homes:
+        return f"its claims are of {_named(record.claims)}; expected {_named(homes)}"
+    return next((f"the users of {home} are claimed by {quoted(claim.node, 60)}, not by a node"
+                 for home, claim in record.claims.items() if claim.node not in ("", *NODES)), "")
+
+
+def _named(names: Collection[str]) -> str:
+    return one_line(listed(sorted(names), "and") or "none", 120)
 
 
 def _no_record(why: str) -> BadInput:
