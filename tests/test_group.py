@@ -7,10 +7,23 @@ from pathlib import Path
 
 import pytest
 from attrs import evolve
+from hypothesis import given
+from hypothesis import strategies as st
 
 from prgcore.errors import BadInput
+from prgcore.machine import PRG
 from prgcore.running import agent
-from prgcore.running.group import LONGEST, LONGEST_SOCKET, Lease, doubts, read_group, terms
+from prgcore.running.group import (
+    LONGEST,
+    LONGEST_SOCKET,
+    Lease,
+    doubts,
+    lease_of,
+    lease_text,
+    read_group,
+    terms,
+)
+from prgcore.wire import digest
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "two_nodes" / "group.toml"
 GOOD = """\
@@ -162,14 +175,42 @@ def test_a_socket_with_too_long_a_name_is_refused(read, refused, tmp_path):
     assert read(serving, folder=folder), "its services call it by a short name"
 
 
-def test_terms_differ_exactly_where_the_lease_does(read):
+def test_terms_differ_exactly_where_what_both_must_share_does(read):
     assert terms(read_group(EXAMPLE)) == {
-        "lease": "lasts 0.4 s, pause 0.1 s, stopping 0.1 s, waits 0.6 s"}
-    plain, same = read(), read(text="lease = {lasts = 3, waits = 5.0}\n" + GOOD)
-    assert terms(plain) == terms(same) == {
-        "lease": "lasts 3 s, pause 1 s, stopping 0.5 s, waits 5 s"}
-    closer = read(text="lease = {lasts = 2.9999999}\n" + GOOD)
-    assert terms(closer)["lease"].startswith("lasts 2.9999999 s")
+        "machine": digest(PRG.model),
+        "lease": "lasts 0.4 s, pause 0.1 s, stopping 0.1 s, waits 0.6 s", "grant": "2 s",
+        "keep_alive_interval": "0.1 s", "initialization_keep_alive_timeout": "1.2 s",
+        "keep_alive_timeout": "0.6 s"}
+    plain, same = read(), read(text="lease = {lasts = 3, waits = 5.0}\ngrant = 3.0\n" + GOOD)
+    assert terms(plain) == terms(same)
+    for name, text in {
+        "lease": "lease = {lasts = 2.9999999}\n", "grant": "grant = 3.01\n",
+        "machine": 'policy = {reconnection = "keep_serving"}\n',
+        "keep_alive_interval": "parameters = {keep_alive_interval = 14.5}\n",
+        "keep_alive_timeout": "parameters = {keep_alive_timeout = 61}\n",
+        "initialization_keep_alive_timeout": "parameters = {initialization_keep_alive_timeout = 1}\n",
+    }.items():
+        other = terms(read(text=text + GOOD))
+        assert [n for n in other if other[n] != terms(plain)[n]] == [name]
+    assert terms(read(text="parameters = {critical_service_delay = 1}\n" + GOOD)) == terms(plain)
+
+
+@given(st.lists(st.floats(0, 999_999), min_size=3, max_size=3).filter(sum))
+def test_the_term_of_a_lease_is_the_lease(times):
+    lasts, pause, stopping = times
+    lease = Lease(lasts=lasts or 1, pause=pause / 4, stopping=stopping / 4, waits=999_999.5) \
+        if sum(times) < 999_998 else Lease()
+    assert lease_of(lease_text(lease)) == lease
+
+
+@pytest.mark.parametrize("text", [
+    "", "x", "4 s", "lasts 3 s", "lasts 3 s, pause 1 s, stopping 0.5 s, waits 1 s", "lasts - s",
+    "lasts 3.0 s, pause 1 s, stopping 0.5 s, waits 5 s", "lasts 3 s, " * 10**5,
+    "lasts inf s, pause 1 s, stopping 0.5 s, waits 5 s",
+])
+def test_what_is_no_lease_is_bad_input(text):
+    with pytest.raises(BadInput):
+        lease_of(text)
 
 
 @pytest.mark.parametrize(("lasts", "timeout"), [(0.5, 1), (3, 1.5), (8, 4)])

@@ -7,6 +7,7 @@ it, and `prgcore ha --state` commands the group.
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -29,8 +30,9 @@ from prgcore.timers.parameters import Parameters
 from prgcore.timers.sanity import check
 
 __all__ = [
-    "ETCD_GRANT", "KEYS", "LEASE_KEYS", "LONGEST", "LONGEST_SOCKET", "NODE_KEYS",
-    "ORDINARY_DRIFT", "Address", "Group", "Lease", "Member", "doubts", "read_group", "terms",
+    "ETCD_GRANT", "HEARTBEATS", "KEYS", "LEASE_KEYS", "LONGEST", "LONGEST_SOCKET", "NODE_KEYS",
+    "ORDINARY_DRIFT", "Address", "Group", "Lease", "Member", "doubts", "lease_of", "lease_text",
+    "read_group", "seconds_text", "terms",
 ]
 
 LONGEST = 1 << 20
@@ -49,6 +51,14 @@ NODE_KEYS = ("name", "directory", "service", "admin", "peer", "services", "datab
 
 ORDINARY_DRIFT = 0.0005
 """How far the clock of a computer may drift: as much as NTP, which corrects it, may slow it down."""
+
+HEARTBEATS = ("keep_alive_interval", "initialization_keep_alive_timeout", "keep_alive_timeout")
+"""The parameters that are terms: both nodes must expect the heartbeats that both send."""
+
+LONGEST_TERM = 200
+"""How many characters the term of a lease has at most."""
+
+_TIME = re.compile(r"([a-z]{1,20}) ([0-9.e+-]{1,30}) s(?:, |$)", re.ASCII)
 
 _FINE = 1_000_000
 """The tolerated drift is found in parts of a million."""
@@ -222,14 +232,44 @@ def doubts(group: Group) -> Iterator[str]:
 
 
 def terms(group: Group) -> dict[str, str]:
-    """The terms that both nodes must share, beside the machine: their lease.
+    """The terms that all writers of the record must share, each as a text.
 
-    It is one term, `lease`: its seconds as a text. Two texts are equal exactly if the seconds are.
-    The drift is a fact about the clocks, and each file may know another one.
+    Two texts are equal exactly if the numbers are. The drift is no term: it is a fact about the
+    clocks, and each file may know another one.
     """
-    lease = ", ".join(f"{name} {float(getattr(group.lease, name))!r}".removesuffix(".0") + " s"
-                      for name in LEASE_TIMES)
-    return {"lease": lease}
+    from prgcore.wire import digest
+
+    parameters = {name: getattr(group.parameters, name) for name in HEARTBEATS}
+    return {
+        "machine": digest(group.engine.model), "lease": lease_text(group.lease),
+        **{name: seconds_text(value) for name, value in {"grant": group.grant, **parameters}.items()},
+    }
+
+
+def seconds_text(seconds: float) -> str:
+    """A number of seconds as a term: `3 s`, `0.5 s`."""
+    return f"{float(seconds)!r}".removesuffix(".0") + " s"
+
+
+def lease_text(lease: Lease) -> str:
+    """A lease as a term: its four times."""
+    return ", ".join(f"{name} {seconds_text(getattr(lease, name))}" for name in LEASE_TIMES)
+
+
+def lease_of(text: str) -> Lease:
+    """The lease that a term describes.
+
+    Raises:
+        BadInput: it describes none.
+    """
+    found = dict(_TIME.findall(text[:LONGEST_TERM]))
+    try:
+        lease = Lease(**{name: float(number) for name, number in found.items()})
+    except ValueError:
+        lease = None
+    if lease is None or lease_text(lease) != text:
+        raise BadInput(f"{text[:90]!r} is not a lease")
+    return lease
 
 
 def read_group(file: Path) -> Group:

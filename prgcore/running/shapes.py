@@ -212,12 +212,16 @@ class Memory:
         epoch: the highest epoch that it has read.
         mark: the mark of that reading.
         token: the highest token that it has read.
+        run: the start of the agent (`Charter.run`) that came to know this record.
+        before: the id of the record that it knew before this one; empty: none.
     """
 
     record: str = ""
     epoch: int = 0
     mark: str = ""
     token: int = 0
+    run: str = ""
+    before: str = ""
 
 
 @frozen

@@ -9,6 +9,9 @@ has an epoch, one more than the last; each of its effects carries that number.
 `claims` say which node may be serving a group of users *now*. That can differ from the assignment:
 a node that lost a group holds its claim until it reports that it stopped, or its lease must
 be over (`prgcore.running.lease`).
+
+A record has an id, made with it, and the mark of its last decision. By both, an agent knows that it
+still keeps the same record, and no copy of it (`prgcore.running.terms`).
 """
 
 from __future__ import annotations
@@ -86,6 +89,10 @@ class Record:
         claims: for each group of users, by its home node, the node that may be serving it.
         terms: the conditions that its writers must share: the machine, the lease.
         seats: for each node, its newest agent.
+        id: a word that no other record has; empty: an older release made the record.
+        mark: a word of the last decision, which no other decision has; empty: not known.
+        proposed: the terms that one agent has proposed and not all have signed; empty: none.
+        signed: for each node whose agent runs, the key of the terms that it runs under.
     """
 
     epoch: int
@@ -96,6 +103,10 @@ class Record:
     claims: Mapping[str, Claim] = field(factory=dict)
     terms: Mapping[str, str] = field(factory=dict)
     seats: Mapping[str, str] = field(factory=dict)
+    id: str = ""
+    mark: str = ""
+    proposed: Mapping[str, str] = field(factory=dict)
+    signed: Mapping[str, str] = field(factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """The record as JSON."""
@@ -103,7 +114,7 @@ class Record:
 
     @staticmethod
     def from_json(value: Any) -> Record:
-        """The record in a JSON value.
+        """The record in a JSON value. Records of older releases have no id, no mark and no proposal.
 
         Raises:
             BadInput: it is none.
@@ -116,16 +127,19 @@ class Record:
                 tuple(Order(**order) for order in value["orders"]),
                 {home: Claim(**claim) for home, claim in value["claims"].items()},
                 dict(value["terms"]), dict(value["seats"]),
+                value.get("id", ""), value.get("mark", ""),
+                dict(value.get("proposed", {})), dict(value.get("signed", {})),
             )
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise _no_record(f"{type(error).__name__}: {error}") from None
         numbers = [record.epoch, *record.changes.values(),
                    *(n for o in record.orders for n in (o.epoch, o.number)),
                    *(n for c in record.claims.values() for n in (c.token, c.freed))]
-        words = [*record.own, *record.changes, *record.claims,
+        words = [record.id, record.mark, *record.own, *record.changes, *record.claims,
                  *(w for o in record.orders for w in (o.node, o.do)),
                  *(c.node for c in record.claims.values())]
-        columns = (record.columns, *record.own.values(), record.terms, record.seats)
+        columns = (record.columns, *record.own.values(), record.terms, record.seats,
+                   record.proposed, record.signed)
         if any(cells(c) is None for c in columns):
             raise _no_record("its columns are not words")
         if not all(map(_whole, numbers)) or not all(map(is_word, words)):
@@ -188,12 +202,18 @@ def _no_record(why: str) -> BadInput:
                     "something else?")
 
 
-def begin(columns: Mapping[str, str], own: Mapping[str, Iterable[str]] | None = None) -> Record:
+def begin(
+    columns: Mapping[str, str], own: Mapping[str, Iterable[str]] | None = None, *,
+    id: str = "", token: int = 0,  # noqa: A002, the name of the field
+) -> Record:
     """The first record: no decision yet, and each group claimed by the node that it is assigned to.
 
     Args:
         columns: a whole pair.
         own: for each node agent the names of its own columns; empty for a controller.
+        id: a word that no other record has.
+        token: the first token of each claim. It has to be above those of earlier records, so that
+            a resource that refuses older tokens obeys this record.
     """
     own = {} if own is None else {node: tuple(names) for node, names in own.items()}
     hidden = {name for names in own.values() for name in names}
@@ -201,8 +221,9 @@ def begin(columns: Mapping[str, str], own: Mapping[str, Iterable[str]] | None = 
         0, {c: v for c, v in columns.items() if c not in hidden},
         {node: {c: columns[c] for c in names} for node, names in own.items()},
         dict.fromkeys(own, 0),
-        claims={home: Claim(node) for home in NODES
+        claims={home: Claim(node, token) for home in NODES
                 if (node := assigned(columns, home)) is not None},
+        id=id, mark=id,
     )
 
 
@@ -220,6 +241,7 @@ def assigned(columns: Mapping[str, str], home: str) -> str | None:
 def decided(
     record: Record, known: Mapping[str, str], decision: Decision, *, by: str, time: float,
     here: str = "", unseen: Mapping[str, str] | None = None,
+    id: str = "",  # noqa: A002, the name of the key in the history
 ) -> tuple[Record, Entry]:
     """The record after a decision, and the entry for the log. Only a done decision changes it.
 
@@ -231,6 +253,7 @@ def decided(
         here: the node that carries out orders to the group: the keeper's; empty: the decider.
         unseen: the new values of drawer columns that the decider does not know
             (`prgcore.running.node.written`); its values of known columns are not used.
+        id: a word that no other decision has. The line of the history has it too.
     """
     after = {column: decision.pair[column] for column in known}
     done = decision.outcome is Outcome.DONE
@@ -246,7 +269,7 @@ def decided(
            for node, drawer in record.own.items()}
     columns = {c: after[c] for c in record.columns}
     return evolve(
-        record, epoch=entry.epoch, columns=columns, own=own,
+        record, epoch=entry.epoch, columns=columns, own=own, mark=id,
         changes={node: n + (own[node] != record.own[node])
                  for node, n in record.changes.items()},
         orders=(*record.orders, *(
