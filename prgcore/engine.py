@@ -26,6 +26,7 @@ from prgcore.errors import (
     PrgError,
     unknown_name,
 )
+from prgcore.form.habits import Habits
 from prgcore.form.index import Effects, Event, Group, Index, Pick
 from prgcore.model import Column, Cube, Cubelike, Model, Rule, cube
 from prgcore.pair import Decision, Pair, Walk, keep_met
@@ -74,12 +75,14 @@ class Engine:
         columns: the columns by name, in the machine's order.
         stored: the names of the stored columns, in the machine's order.
         position: the index of each column in a row: stored ones first, as in `Pair.values_`.
+        habits: what the agents of its nodes do without being asked.
     """
 
     model: Model
     columns: dict[str, Column] = field(init=False)
     stored: tuple[str, ...] = field(init=False)
     position: dict[str, int] = field(init=False)
+    habits: Habits = field(init=False)
     _index: Index = field(init=False)
     _groups: list[tuple[Pick, Group]] = field(init=False)
     _rules: list[tuple[int, Rule | None, Effects]] = field(init=False)
@@ -100,7 +103,7 @@ class Engine:
         for name, value in (
             ("columns", {c.name: c for c in columns}),
             ("stored", tuple(c.name for c in columns if not c.derived)),
-            ("position", index.position), ("_index", index), ("_groups", index.groups),
+            ("position", index.position), ("habits", Habits(self.model)), ("_index", index), ("_groups", index.groups),
             ("_rules", index.rules), ("_events", index.events), ("_never", index.never),
             ("_pairs", _Pairs(self, index.groups)),
         ):

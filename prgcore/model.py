@@ -18,12 +18,13 @@ from attrs import field, fields, frozen
 from prgcore.vocabulary import Evidence, Kind, Outcome
 
 __all__ = [
-    "AcceptedOnly", "Action", "ActionKind", "Adversary", "Advice", "By", "Cause", "Cell",
-    "Choices", "Column", "Const", "Convergence", "Copy", "Cube", "Cubelike", "Decides",
-    "DecisionRecord", "Derivation", "Display", "Duty", "Effect", "Event", "Exclusive", "Family",
-    "Half", "Hears", "Invariant", "Model", "Observation", "OnlyBy",
-    "Policy", "Possible", "Rule", "Shown", "Situation", "Story", "Table", "Thenlike", "Value",
-    "Values", "Viewpoint", "as_values", "by", "copied", "cube", "cubes", "effects",
+    "AGAIN", "DEEDS", "OBSERVATIONS", "SERVICES", "AcceptedOnly", "Action", "ActionKind",
+    "Adversary", "Advice", "Agent", "By", "Cause", "Cell", "Choices", "Column", "Const",
+    "Convergence", "Copy", "Cube", "Cubelike", "Decides", "DecisionRecord", "Derivation",
+    "Display", "Duty", "Effect", "Event", "Exclusive", "Family", "Half", "Hears", "Invariant",
+    "Limits", "Model", "Number", "Observation", "OnlyBy", "Parameter", "Policy", "Possible",
+    "Rule", "Shown", "Situation", "Story", "Table", "Thenlike", "Timer", "Value", "Values",
+    "Viewpoint", "as_values", "by", "copied", "cube", "cubes", "effects",
 ]
 
 Values: TypeAlias = tuple[str, ...]
@@ -277,17 +278,26 @@ def _action(text: str) -> Action:
     return Action(do, seat.rstrip(")") or None)
 
 
+DEEDS = ("start", "stop", "disconnect", "move", "acquire", "release", "restart")
+"""What an agent can do by itself (`ActionKind.does`): start or stop its services, wait until they
+serve nobody else, wait until it may serve, obtain or give back the grant, restart its timers."""
+
+
 @frozen(eq=False, repr=False)
 class ActionKind(Record):
     """An action that performers carry out: `says` is the task, `duty` what they must observe.
 
-    `fails` lists the events that may report a failure: the first possible one is used.
+    `fails` lists the events that may report a failure: the first possible one is used. `does` is
+    the deed by which an agent carries it out (`DEEDS`); empty: the agent has nothing to do.
+    `node` is the node that carries it out. In a table it is `me`.
     """
 
     name: str
-    says: str
-    duty: str
-    fails: Values = ()
+    says: str = field(default="", eq=False)
+    duty: str = field(default="", eq=False)
+    fails: Values = field(converter=as_values, default=())
+    does: str = ""
+    node: str = "me"
 
 
 @frozen(eq=False, repr=False)
@@ -528,6 +538,106 @@ class Hears(Record):
     learns: Values = field(converter=as_values)
 
 
+# ---------------------------------------------------------------- time, and who runs it
+
+Number: TypeAlias = int | float
+Limits: TypeAlias = tuple[tuple[Cube, "str | Number"], ...]
+"""For each cube a duration: the name of a parameter, or a number of seconds."""
+
+OBSERVATIONS = ("heartbeat", "peer_host_lost")
+"""What makes an event of a node due at once (`Timer.told`)."""
+
+AGAIN = (*OBSERVATIONS, "stall")
+"""What begins a count again (`Timer.again`); a *stall*: the node itself did not look in time."""
+
+SERVICES = ("services", "database")
+"""What an agent watches on its own node: its critical services, and its database."""
+
+
+def _limits(rows: tuple[tuple[Cubelike, str | Number], ...]) -> Limits:
+    return tuple((cube(cells), limit) for cells, limit in rows)
+
+
+def _cube_or_none(cells: Cubelike | None) -> Cube | None:
+    return None if cells is None else cube(cells)
+
+
+@frozen(eq=False, repr=False)
+class Timer(Record):
+    """A condition that makes an event due. The node that decides the event keeps the timer.
+
+    A *moment* is due when it is observed: `told` names the observation. A *count* (`limits` is
+    not empty) runs while `runs` holds. It is due after the limit of the first cube that holds: a
+    parameter, or a number of seconds. It begins again at an observation in `again`, and when
+    `again_in` begins to hold. Cubes of a table are written from the `me` of the event.
+    """
+
+    event: str
+    says: str = field(default="", eq=False)
+    cite: str = field(default="", eq=False)
+    told: str = ""
+    runs: Cube = field(converter=cube, factory=Cube)
+    limits: Limits = field(converter=_limits, default=())
+    again: Values = field(converter=as_values, default=())
+    again_in: Cube | None = field(converter=_cube_or_none, default=None)
+    decisions: Values = field(converter=as_values, default=(), eq=False)
+
+
+@frozen(eq=False, repr=False)
+class Parameter(Record):
+    """A number, or a truth value, that an administrator may set.
+
+    `title` is its name on a screen. `scope` says whether it is set once for the cluster or for
+    every node. `least` and `most` are bounds. `since` is the release that brought it, if it is not
+    in all of them.
+    """
+
+    name: str
+    title: str = field(default="", eq=False)
+    default: Number = 0
+    unit: str = "s"
+    scope: str = field(default="cluster", eq=False)
+    says: str = field(default="", eq=False)
+    cite: str = field(default="", eq=False)
+    least: Number = 0
+    most: Number = 86_400
+    since: str = field(default="", eq=False)
+
+
+def _named_values(
+    entries: tuple[tuple[str, str | Values], ...] | Mapping[str, str | Values],
+) -> tuple[tuple[str, Values], ...]:
+    items = entries.items() if isinstance(entries, Mapping) else entries
+    return tuple((name, as_values(values)) for name, values in items)
+
+
+@frozen(eq=False, repr=False)
+class Agent(Record):
+    """What the agent of a node reports and does without being asked; each part may be missing.
+
+    Attributes:
+        node: the node; in a table `me`.
+        starts: the event that it reports when it starts.
+        knows: the columns that it knows then, with their values.
+        stops: the event that it reports when it is asked to stop.
+        watches: for `services` and `database`, the event that it reports when they fail, and the
+            event when they work again.
+        leaves: where it leaves its services stopped when it starts.
+        holds: where it serves only under the take-over grant. Reads the record alone.
+        serves: for each group of users, where the record assigns it to the node. A group is
+            named by its home node, or as the machine likes. Reads the record alone.
+    """
+
+    node: str = "me"
+    starts: str = ""
+    knows: Choices = field(converter=_choices, default=())
+    stops: str = ""
+    watches: tuple[tuple[str, Values], ...] = field(converter=_named_values, default=())
+    leaves: tuple[Cube, ...] = field(converter=cubes, default=())
+    holds: tuple[Cube, ...] = field(converter=cubes, default=())
+    serves: tuple[tuple[str, Cube], ...] = field(converter=_conditions, default=())
+
+
 Half: TypeAlias = tuple[Values, Values]
 """States and reasons that one node may show; without reasons, any. A blank node's state is ""."""
 
@@ -593,6 +703,9 @@ class Model(Record):
     `may_wait`: where a node in a transient state may wait for the world (L1). `viewpoints`: where
         each node shows something (C3). `starts`: named event sequences from the first initial pair;
         causes and stories start after them.
+    `timers`: when events of time are due, in the order in which events that are due together are
+        given. `parameters`: the numbers that an administrator may set. `actions`, `agents`: what an
+        agent does when it runs a node. A machine without them is run without that.
     """
 
     name: str
@@ -622,6 +735,10 @@ class Model(Record):
     assumptions: Values = ()
     situations: tuple[Situation, ...] = ()
     families: tuple[Family, ...] = ()
+    timers: tuple[Timer, ...] = ()
+    parameters: tuple[Parameter, ...] = ()
+    actions: tuple[ActionKind, ...] = ()
+    agents: tuple[Agent, ...] = ()
     policy: Choices = ()
 
     @property
@@ -665,3 +782,7 @@ class Table(Record):
     assumptions: Values = ()
     situations: tuple[Situation, ...] = ()
     families: tuple[Family, ...] = ()
+    timers: tuple[Timer, ...] = ()
+    parameters: tuple[Parameter, ...] = ()
+    actions: tuple[ActionKind, ...] = ()
+    agents: tuple[Agent, ...] = ()

@@ -55,6 +55,11 @@ class Pair(Mapping[str, str]):
         place: int = self._engine.position[column]
         return self.values_[place] if place < len(self.values_) else self.row[place]
 
+    @property
+    def habits(self) -> Any:
+        """What the agents of its machine do without being asked (`Engine.habits`)."""
+        return self._engine.habits
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._engine.stored)
 

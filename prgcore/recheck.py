@@ -32,11 +32,11 @@ from typing import Any
 Cells = list[tuple[int, int]]
 GUARDS = ("accepted_only", "exclusive", "only_by")
 RECORDS = ("columns events rules invariants accepted_only exclusive only_by observations converges "
-           "duties adversary stories situations causes advice families")  # these have prose:
+           "duties adversary stories situations causes advice families timers parameters actions")  # these have prose:
 # The promises of every machine, which no machine file spells out; verdicts that are no failure.
 FORMS, FINE = ("F1", "F2", "F5", "S18"), ("proved", "reported", "not_applicable")
 PROSE = ("assumptions says why cite evidence decisions phase title cause literal corrected defect "
-         "because decision nearest")  # no step and no proof reads it
+         "because decision nearest scope duty since")  # no step and no proof reads it
 
 
 class Refused(Exception):

@@ -16,7 +16,9 @@ from attrs import evolve, frozen
 from prgcore.errors import MalformedMachine, unknown_name
 from prgcore.model import (
     Action,
+    ActionKind,
     Adversary,
+    Agent,
     By,
     Cell,
     Choices,
@@ -34,6 +36,7 @@ from prgcore.model import (
     Possible,
     Rule,
     Table,
+    Timer,
     Value,
     Values,
     copied,
@@ -155,6 +158,35 @@ def _seat_adversary(entry: Adversary, me: str, *, seated: bool) -> Adversary:
         event=f"{entry.event}({me})" if seated else entry.event,
         must=tuple(seat_cube(c, me) for c in entry.must),
         may=tuple(seat_cube(c, me) for c in entry.may),
+    )
+
+
+def _seat_timer(timer: Timer, me: str, *, seated: bool) -> Timer:
+    return evolve(
+        timer,
+        event=f"{timer.event}({me})" if seated else timer.event,
+        runs=seat_cube(timer.runs, me),
+        limits=tuple((seat_cube(cells, me), limit) for cells, limit in timer.limits),
+        again_in=None if timer.again_in is None else seat_cube(timer.again_in, me),
+    )
+
+
+def _seat_action(kind: ActionKind, me: str) -> ActionKind:
+    return evolve(kind, fails=tuple(seat_event(e, me) for e in kind.fails), node=seat(kind.node, me))
+
+
+def _seat_agent(agent: Agent, me: str) -> Agent:
+    return evolve(
+        agent,
+        node=seat(agent.node, me),
+        starts=seat_event(agent.starts, me),
+        knows=tuple((seat(c, me), _seat_word(v, me)) for c, v in agent.knows),
+        stops=seat_event(agent.stops, me),
+        watches=tuple((what, tuple(seat_event(e, me) for e in events))
+                      for what, events in agent.watches),
+        leaves=tuple(seat_cube(c, me) for c in agent.leaves),
+        holds=tuple(seat_cube(c, me) for c in agent.holds),
+        serves=tuple((seat(group, me), seat_cube(c, me)) for group, c in agent.serves),
     )
 
 
@@ -327,6 +359,13 @@ def instantiate(table: Table, policy: Mapping[str, str]) -> Model:
             for kept in [tuple(a for a in s.advice if _holds(a.only, policy))]
         ),
         families=table.families,
+        timers=tuple(
+            _seat_timer(t, me, seated=t.event in seated)
+            for t in table.timers for me in seats(t.event)
+        ),
+        parameters=table.parameters,
+        actions=tuple(_seat_action(a, me) for a in table.actions for me in NODES),
+        agents=tuple(_seat_agent(a, me) for a in table.agents for me in NODES),
         policy=tuple(sorted(policy.items())),
     )
 

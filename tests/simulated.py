@@ -16,12 +16,12 @@ from prgcore.running.driver import Heard, Keeper
 from prgcore.running.node import own, reported
 from prgcore.seats import NODES, seat
 from prgcore.stores.ports import Observation, heard, host_lost
-from prgcore.stores.record import Record, assigned, let_go, served, taken
-from prgcore.tables.states import HOLDERS
+from prgcore.stores.record import Record, let_go, served, taken
 from prgcore.timers.arithmetic import serves_from, serves_until
 from prgcore.timers.parameters import Parameters
 from tests.stored import Clock, Memory
 
+HABITS = prg().habits
 PARAMETERS = Parameters(
     keep_alive_interval=1, keep_alive_timeout=4, initialization_keep_alive_timeout=6,
     critical_service_delay=2)
@@ -90,14 +90,14 @@ class Node:
         (record, begun), self.reading = self.reading, None
         self.seen = record, begun
         now, world = self.world.clock.now(), self.world
-        groups = served(record, self.name) if self.granted(record) else {}
+        groups = served(record, self.name, HABITS) if self.granted(record) else {}
         stopped = not self.up or not self.deaf
         if self.up and not self.deaf:
             end = serves_until(begun, world.lasts, world.pause, 0)
             self.groups = groups if now <= end else {}
             self.until = serves_until(begun, world.lasts, world.pause, world.stopping)
         if stopped:
-            self.keeper.change(lambda newest: let_go(newest, self.name)
+            self.keeper.change(lambda newest: let_go(newest, self.name, HABITS)
                                if newest.epoch == record.epoch else newest)
         self.freed = {key: self.freed.get(key, now) for key in (
             (home, claim) for home, claim in record.claims.items() if claim.freed)}
@@ -106,10 +106,10 @@ class Node:
             since = self.freed.get((home, claim))
             return since is not None and now >= serves_from(since, world.waits)
 
-        self.keeper.change(lambda newest: taken(newest, self.name, waited))
+        self.keeper.change(lambda newest: taken(newest, self.name, HABITS, waited))
 
     def granted(self, record):
-        return record.columns[f"{self.name}.state"] not in HOLDERS or self.world.acquire(self.name)
+        return not HABITS.holds(record.columns, self.name) or self.world.acquire(self.name)
 
     # -------------------------------------------------------------------- orders
 
@@ -144,7 +144,7 @@ class Node:
                 record, _ = self.keeper.read()
                 return order.do == "disconnect_users" or order not in record.orders or all(
                     c.node in (self.name, "") for home, c in record.claims.items()
-                    if assigned(record.columns, home) in (self.name, ""))
+                    if HABITS.assigned(record.columns, home) in (self.name, ""))
             case "acquire_grant":
                 return self.world.acquire(self.name)
             case "release_grant":

@@ -25,7 +25,7 @@ from prgcore.running.node import (
 )
 from prgcore.seats import NODES, seat
 from prgcore.stores.ports import heard
-from prgcore.stores.record import assigned, begin, decided
+from prgcore.stores.record import begin, decided
 from prgcore.story.conformance import check
 from prgcore.tables.policies import POLICIES
 from prgcore.vocabulary import Kind, Outcome
@@ -264,7 +264,7 @@ def test_after_everything_is_repaired_they_come_to_rest_and_can_be_brought_home(
         record = world.record
         assert record.orders == ()
         for home, claim in record.claims.items():
-            assert claim.node == assigned(record.columns, home)
+            assert claim.node == PRG.habits.assigned(record.columns, home)
             assert claim.freed == 0
         if states(world) == ["normal", "normal"]:
             break

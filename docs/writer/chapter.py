@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
-from prgcore.model import Cube, Values
+from prgcore.model import Cube, Limits, Number, Parameter, Timer, Values
 from prgcore.product.clients import upper_limit
 from prgcore.tables.facts import (
     Condition,
@@ -19,15 +19,11 @@ from prgcore.tables.facts import (
     Counter,
     CriticalService,
     Fact,
-    Limits,
     LoginProfile,
     Misprint,
-    Number,
-    Parameter,
     Restriction,
     Sanity,
     Sum,
-    Timer,
 )
 from prgcore.wire.links import all_to, anchor, called, cited, to
 from prgcore.wire.markdown import code, codes, entry, link, page, section, sentence, table

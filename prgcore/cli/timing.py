@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
+    from prgcore.model import Number
     from prgcore.running.group import Lease
-    from prgcore.tables.facts import Number
     from prgcore.timers.monitor import Bounds
     from prgcore.timers.parameters import Parameters
     from prgcore.timers.sanity import Verdict

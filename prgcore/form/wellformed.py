@@ -19,6 +19,7 @@ from attrs import frozen
 from prgcore.errors import unknown_name
 from prgcore.form.cubes import EVERYWHERE, Assignment, Stored, contains, satisfiable
 from prgcore.form.knowledge import ADMINISTRATOR, ENVIRONMENT, RECORD, knowledge, knows
+from prgcore.form.timely import timely
 from prgcore.model import (
     AcceptedOnly,
     By,
@@ -137,6 +138,7 @@ def findings(model: Model, actions: Iterable[str] | None = None) -> tuple[str, .
         *_hears(model, columns),
         *_rest(model, columns),
         *_stories(model, events),
+        *timely(model, columns, events),
         *(line for i, s in enumerate(model.situations)
           for line in _situation(f"situations[{i}]", s, columns, events)),
     ]

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from prgcore.errors import BadInput, unknown_name
+from prgcore.model import Number
 from prgcore.product.serving import check_columns, columns_of
 from prgcore.seats import NODES, seen_by
 from prgcore.tables.events import EVENTS
-from prgcore.tables.facts import Number, Restriction
+from prgcore.tables.facts import Restriction
 from prgcore.tables.restrictions import (
     FEATURES,
     HAPPENINGS,

@@ -17,10 +17,21 @@ from typing import Protocol, TypeAlias
 from attrs import field, frozen
 
 from prgcore.form.cubes import Stored
-from prgcore.model import Cube, Cubelike, Values, as_values, cube, cubes
+from prgcore.model import (
+    Cube,
+    Cubelike,
+    Limits,
+    Number,
+    Parameter,
+    Timer,
+    Values,
+    as_values,
+    cube,
+    cubes,
+)
 from prgcore.prove.claims import Claim, Numbers, Term, Unknowns, ask, both, no, same
 from prgcore.seats import NODES, seat_cube
-from prgcore.tables.facts import Limits, Number, Parameter, Sanity, Sum, Timer
+from prgcore.tables.facts import Sanity, Sum
 from prgcore.tables.parameters import PARAMETERS
 from prgcore.tables.timers import SANITY, TIMERS
 from prgcore.timers.parameters import LATEST
@@ -145,7 +156,7 @@ def _limits(rows: tuple[tuple[Cubelike, str | Number], ...]) -> Limits:
 
 @frozen
 class TimerRow:
-    """A timer, as a theorem assumes it; the shape is that of `prgcore.tables.facts.Timer`.
+    """A timer, as a theorem assumes it; the shape is that of `prgcore.model.Timer`.
 
     `runs` and `again_in` are alternatives: one cube of them has to hold.
     """

@@ -12,11 +12,11 @@ from itertools import pairwise
 from attrs import evolve, frozen
 
 from prgcore.form.cubes import Stored
-from prgcore.model import Cell, Cube, Model, Values
+from prgcore.model import Cell, Cube, Limits, Model, Parameter, Timer, Values
 from prgcore.prove.assumed import SHIPPED, Shipped, same_rule, same_timer
 from prgcore.prove.timing import THEOREMS, broken
 from prgcore.seats import NODES, seat
-from prgcore.tables.facts import Limits, Parameter, Sanity, Sum, Timer
+from prgcore.tables.facts import Sanity, Sum
 
 __all__ = ["TimerMutant", "equivalent", "noticed", "timer_mutants"]
 

@@ -14,7 +14,6 @@ from typing import Any
 
 from attrs import field, frozen
 
-from prgcore.errors import BadInput
 from prgcore.form.cubes import Stored
 from prgcore.prove import counts, heartbeats, leases
 from prgcore.prove.assumed import (
@@ -235,12 +234,8 @@ def _lacks(theorem: Theorem, stored: Stored) -> str:
 
 def _run(theorem: Theorem, shipped: Shipped) -> Callable[[Work], Judgement]:
     def run(work: Work) -> Judgement:
-        says = ""
-        try:
-            for node in NODES:
-                watches(work.engine, node)
-        except BadInput as error:
-            says = str(error)
+        says = "" if all(watches(work.engine, node) for node in NODES) else (
+            f"the machine {work.model.name!r} has no timers")
         stored = Stored(work.model.columns)
         if lacks := "" if says else _lacks(theorem, stored):
             says = f"the machine {work.model.name!r} has not {lacks}: its timers are others"

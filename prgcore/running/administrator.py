@@ -158,7 +158,7 @@ class Administrator:
         known = {**self.agent.keeper.known(record), **also}
         return {"group": self.agent.group.name,
                 "nodes": [m.name for m in self.agent.group.nodes.values()], "node": self.agent.node, "epoch": record.epoch, "peer_answers": changes >= 0,
-                "known": known, "serving": served(record, self.agent.node),
+                "known": known, "serving": served(record, self.agent.node, self.agent.group.engine.habits),
                 "claims": {h: c.node for h, c in record.claims.items()},
                 "orders": [f"{o.do}({o.node})" for o in record.orders]}
 

@@ -29,7 +29,7 @@ from prgcore.running.node import reported
 from prgcore.running.processes import Services
 from prgcore.seats import seat
 from prgcore.stores.ports import Observation, boot_clock
-from prgcore.stores.record import Order, assigned
+from prgcore.stores.record import Order
 from prgcore.wire.entry import Entry
 from prgcore.wire.jsontext import parse_json
 
@@ -299,7 +299,7 @@ class Agent:
             self.serving.once()
             record, _ = self.keeper.read()
             mine = {h: c for h, c in record.claims.items()
-                    if assigned(record.columns, h) in (self.node, "")}
+                    if self.group.engine.habits.assigned(record.columns, h) in (self.node, "")}
             if order not in record.orders or all(c.node in (self.node, "") for c in mine.values()):
                 return
             time.sleep(LOOK)

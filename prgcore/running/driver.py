@@ -36,8 +36,6 @@ from prgcore.seats import NODES, seat
 from prgcore.stores.keeping import settle
 from prgcore.stores.ports import Clock, Kept, Observation, Performer, Store, SystemClock, told
 from prgcore.stores.record import Order, Record, acknowledged, begin, decided
-from prgcore.tables.actions import ACTIONS
-from prgcore.tables.timers import TIMERS
 from prgcore.timers.monitor import Monitor
 from prgcore.timers.parameters import Parameters
 from prgcore.vocabulary import Kind, Outcome
@@ -52,7 +50,6 @@ TRIES = 1_000
 CONTROLLER = "controller"
 ADMINISTRATOR = "administrator"
 
-_FAILS = {a.name: a.fails for a in ACTIONS}
 _log = logging.getLogger("prgcore")
 
 
@@ -115,7 +112,6 @@ class Keeper:
         self._monitors: dict[str, Monitor] = {}
         self._heard: Heard | None = None
         self._arrived: dict[str, tuple[float, Heard | None]] = {}
-        self._hearing = {f"{t.event}({n})" for t in TIMERS if t.told == "heartbeat" for n in NODES}
         self.terms = {"machine": digest(engine.model), **(terms or {})}
         self._completions = {
             n: [e.name for e in engine.model.events
@@ -132,11 +128,12 @@ class Keeper:
         if self.store.read() is None:
             pair = dict(self.engine.initial[0])
             if self.node is None:
-                record = begin(pair)
+                record = begin(pair, habits=self.engine.habits)
             else:
                 drawers = {n: own(self.engine, n) for n in NODES}
                 known = {*shared(self.engine), *(c for names in drawers.values() for c in names)}
-                record = begin({c: pair[c] for c in pair if c in known}, drawers)
+                record = begin({c: pair[c] for c in pair if c in known}, drawers,
+                               self.engine.habits)
             with suppress(Conflict):  # another keeper was first
                 self.store.write(evolve(record, terms=self.terms).to_json(), 0)
 
@@ -392,7 +389,7 @@ class Keeper:
                 heartbeat=came is not None, peer_host_lost=lost)
             if event is not None:
                 with suppress(ImpossibleEvent, Undecided):
-                    yield self.tell(event, fits=self._timely if event in self._hearing else None)
+                    yield self.tell(event, fits=self._timely if event in self.engine.habits.hearing else None)
             if event is None and came is None:
                 return
             came, lost = None, False
@@ -456,9 +453,9 @@ class Keeper:
 
     def _failed(self, order: Order, settled: Callable[[Record], Record]) -> list[Entry]:
         """Decide the event of its failure; the same write removes the order."""
-        for name in _FAILS.get(order.do, ()):
+        for event in self.engine.habits.fails(order.do, order.node):
             with suppress(ImpossibleEvent, Undecided):
-                return [self.tell(seat(f"{name}({order.node})", order.node), settled=settled)]
+                return [self.tell(event, settled=settled)]
         _log.error("%s failed on %s, and no event can report that now", order.do, order.node)
         return []
 

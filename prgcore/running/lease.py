@@ -19,7 +19,6 @@ from prgcore.running.group import Lease
 from prgcore.running.processes import Services
 from prgcore.stores.ports import Arbiter, boot_clock
 from prgcore.stores.record import Claim, Record, let_go, served, taken
-from prgcore.tables.states import HOLDERS
 from prgcore.timers.arithmetic import serves_from, serves_until
 
 __all__ = ["Serving"]
@@ -40,6 +39,7 @@ class Serving:
         self.seen: tuple[Record, float] | None = None
         self.ousted = False
         self._identity = _identity(services)
+        self._habits = keeper.engine.habits
         self._starts = 0.0
         self._permitted = boot_clock() + lease.lasts  # an earlier agent may just have permitted it
         self._freed: dict[tuple[str, Claim], float] = {}
@@ -73,11 +73,11 @@ class Serving:
         self.seen = record, begun
         self.ousted = record.seats.get(self.node) != self._identity
         may = not self.ousted and begun >= self._starts and self._granted(record)
-        obeyed = self._permit(served(record, self.node) if may else {}, begun + self.lease.lasts)
+        obeyed = self._permit(served(record, self.node, self._habits) if may else {}, begun + self.lease.lasts)
         if self.ousted:
             return obeyed
         if obeyed:
-            self.keeper.change(lambda newest: let_go(newest, self.node)
+            self.keeper.change(lambda newest: let_go(newest, self.node, self._habits)
                                if newest.epoch == record.epoch else newest)
         now = boot_clock()
         self._freed = {
@@ -88,7 +88,7 @@ class Serving:
             since = self._freed.get((home, claim))
             return since is not None and now >= serves_from(since, self.lease.waits)
 
-        after = self.keeper.change(lambda newest: taken(newest, self.node, waited))
+        after = self.keeper.change(lambda newest: taken(newest, self.node, self._habits, waited))
         return self._newest() if after.claims != record.claims else obeyed
 
     def _permit(self, groups: dict[str, int], until: float) -> bool:
@@ -100,7 +100,7 @@ class Serving:
 
     def _granted(self, record: Record) -> bool:
         """Whether a node that serves by the take-over grant still has it, or has it again."""
-        if record.columns[f"{self.node}.state"] not in HOLDERS:
+        if not self._habits.holds(record.columns, self.node):
             return True
         with suppress(StaleEpoch):
             return self.arbiter.keep(self.node) or self.arbiter.acquire(self.node, record.epoch)

@@ -8,14 +8,14 @@ node must first learn something that it does not know: `Undecided`, never a gues
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from itertools import product
 
 from prgcore.engine import Decision, Engine, Pair
 from prgcore.errors import BadInput, BudgetExhausted, OutsideInvariant, Undecided, unknown_name
 from prgcore.form.knowledge import RECORD
-from prgcore.model import Choices
+from prgcore.model import Choices, Values
 from prgcore.seats import NODES, seat
 from prgcore.stores.record import Layout, Record
 from prgcore.vocabulary import Outcome
@@ -50,9 +50,12 @@ def reported(engine: Engine, node: str) -> tuple[str, ...]:
 
 def layout(engine: Engine, *, agents: bool) -> Layout:
     """The columns of the record of node agents or of a controller, each with its values."""
-    places = {"": shared(engine), **{n: own(engine, n) for n in NODES}} if agents \
-        else {"": engine.stored}
-    return {place: {c: engine.columns[c].domain for c in names} for place, names in places.items()}
+    def values(names: Iterable[str]) -> dict[str, Values]:
+        return {c: engine.columns[c].domain for c in names}
+
+    return Layout(
+        values(shared(engine) if agents else engine.stored),
+        {n: values(own(engine, n)) for n in NODES} if agents else {}, engine.habits.groups)
 
 
 def view(

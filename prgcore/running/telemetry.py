@@ -22,7 +22,6 @@ from attrs import evolve, field, frozen
 
 from prgcore.errors import BadInput
 from prgcore.seats import NODES, seat_cube
-from prgcore.stores.record import assigned
 from prgcore.tables.clients import SERVES
 from prgcore.vocabulary import ASSIGNED
 from prgcore.wire.entry import Entry
@@ -246,7 +245,7 @@ def _now(here: Telemetry, cells: Mapping[str, str]) -> None:
             users = here.users.get(home, Users())
             here.users[home] = evolve(users, failovers=users.failovers + 1)
     for home in NODES:
-        node = assigned(here.columns, home)
+        node = _assigned(here.columns, home)
         if node is not None:
             here.users[home] = _served(here, here.users.get(home, Users()), node)
 
@@ -254,6 +253,14 @@ def _now(here: Telemetry, cells: Mapping[str, str]) -> None:
 _TAKEN = {f"{node}.{ASSIGNED[False]}": home for node, home in zip(NODES, NODES[::-1], strict=True)}
 """The columns that assign users to the peer, and the home node of these users."""
 _SERVES = {node: seat_cube(SERVES, node) for node in NODES}
+
+
+def _assigned(columns: Mapping[str, str], home: str) -> str | None:
+    """The node that a group of users is assigned to: empty if none is, None if not known."""
+    named = {n: f"{n}.{ASSIGNED[n == home]}" for n in NODES}
+    if not all(column in columns for column in named.values()):
+        return None
+    return next((n for n, column in named.items() if columns[column] == "yes"), "")
 
 
 def _served(here: Telemetry, users: Users, node: str) -> Users:

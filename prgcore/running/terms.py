@@ -248,7 +248,7 @@ def begun(
         columns: a whole pair.
         own: for each node agent the names of its own columns; empty for a controller.
     """
-    record = begin(columns, own, id=charter.run, token=memory.token + 1 if memory.run else 0)
+    record = begin(columns, own, charter.engine.habits, id=charter.run, token=memory.token + 1 if memory.run else 0)
     return evolve(record, terms=dict(charter.terms))
 
 

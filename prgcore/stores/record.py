@@ -17,25 +17,39 @@ still keeps the same record, and no copy of it (`prgcore.running.terms`).
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Any, TypeAlias
+from typing import Any
 
 from attrs import asdict, evolve, field, frozen
 
-from prgcore.engine import Decision
+from prgcore.engine import Decision, Pair
 from prgcore.errors import BadInput, Unreadable
+from prgcore.form.habits import Habits
+from prgcore.model import Action
 from prgcore.seats import NODES
-from prgcore.vocabulary import ASSIGNED, Outcome
+from prgcore.vocabulary import Outcome
 from prgcore.wire.answers import is_word
 from prgcore.wire.entry import Entry, cells
 from prgcore.words import listed, one_line, quoted
 
 __all__ = [
-    "Claim", "Entry", "Layout", "Order", "Record", "acknowledged", "assigned", "begin", "decided",
-    "fits", "let_go", "record_of", "served", "taken",
+    "Claim", "Entry", "Layout", "Order", "Record", "acknowledged", "begin", "decided", "fits",
+    "let_go", "record_of", "served", "taken",
 ]
 
-Layout: TypeAlias = Mapping[str, Mapping[str, Collection[str]]]
-"""The columns of a record and their values: those in each drawer, and below "" the others."""
+
+@frozen
+class Layout:
+    """What a record of a machine has (`prgcore.running.node.layout`).
+
+    Attributes:
+        columns: the columns that every decider reads, and their values.
+        own: the same of each drawer.
+        groups: the groups of users that have claims.
+    """
+
+    columns: Mapping[str, Collection[str]]
+    own: Mapping[str, Mapping[str, Collection[str]]]
+    groups: Collection[str]
 
 
 @frozen
@@ -47,12 +61,17 @@ class Order:
         number: its place among the orders of that decision, from 0.
         node: the node that carries it out. The deciding node carries out orders to the group.
         do: the name of the action.
+        users: the groups of users whose assignment the decision changed. An action that moves or
+            disconnects users is about these.
+        state: the state of `node` after the decision, if it has a column of this name.
     """
 
     epoch: int
     number: int
     node: str
     do: str
+    users: tuple[str, ...] = ()
+    state: str = ""
 
 
 @frozen
@@ -124,7 +143,8 @@ class Record:
                 value["epoch"], dict(value["columns"]),
                 {node: dict(columns) for node, columns in value["own"].items()},
                 dict(value["changes"]),
-                tuple(Order(**order) for order in value["orders"]),
+                tuple(Order(**{**order, "users": _listed(order.get("users", []))})
+                      for order in value["orders"]),
                 {home: Claim(**claim) for home, claim in value["claims"].items()},
                 dict(value["terms"]), dict(value["seats"]),
                 value.get("id", ""), value.get("mark", ""),
@@ -136,7 +156,7 @@ class Record:
                    *(n for o in record.orders for n in (o.epoch, o.number)),
                    *(n for c in record.claims.values() for n in (c.token, c.freed))]
         words = [record.id, record.mark, *record.own, *record.changes, *record.claims,
-                 *(w for o in record.orders for w in (o.node, o.do)),
+                 *(w for o in record.orders for w in (o.node, o.do, *o.users, o.state)),
                  *(c.node for c in record.claims.values())]
         columns = (record.columns, *record.own.values(), record.terms, record.seats,
                    record.proposed, record.signed)
@@ -174,21 +194,18 @@ def record_of(value: Any, layout: Layout) -> Record:
 
 def fits(record: Record, layout: Layout) -> str:
     """The reason why a record does not have exactly these columns and values; empty: it has."""
-    shared = layout.get("", {})
-    drawers = {node: names for node, names in layout.items() if node}
-    if record.own.keys() != drawers.keys():
-        return f"its drawers are {_named(record.own)}; expected {_named(drawers)}"
+    if record.own.keys() != layout.own.keys():
+        return f"its drawers are {_named(record.own)}; expected {_named(layout.own)}"
     for place, columns in (("", record.columns), *record.own.items()):
-        known = drawers[place] if place else shared
+        known = layout.own[place] if place else layout.columns
         if columns.keys() != known.keys():
             wrong = min(columns.keys() ^ known.keys())
             return f"it has {'no' if wrong in known else 'an unknown'} column {quoted(wrong, 60)}"
         for column, value in columns.items():
             if value not in known[column]:
                 return f"{column} is {quoted(value, 60)}; known: {', '.join(known[column]):.200}"
-    homes = {home for home in NODES if assigned(record.columns, home) is not None}
-    if record.claims.keys() != homes:
-        return f"its claims are of {_named(record.claims)}; expected {_named(homes)}"
+    if record.claims.keys() != {*layout.groups}:
+        return f"its claims are of {_named(record.claims)}; expected {_named(layout.groups)}"
     return next((f"the users of {home} are claimed by {quoted(claim.node, 60)}, not by a node"
                  for home, claim in record.claims.items() if claim.node not in ("", *NODES)), "")
 
@@ -197,42 +214,44 @@ def _named(names: Collection[str]) -> str:
     return one_line(listed(sorted(names), "and") or "none", 120)
 
 
+def _listed(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple):
+        raise TypeError(f"{value!r:.60} is not a list")
+    return tuple(value)
+
+
 def _no_record(why: str) -> BadInput:
     return BadInput(f"the content of the store is not a record: {why:.200}; is it a store of "
                     "something else?")
 
 
 def begin(
-    columns: Mapping[str, str], own: Mapping[str, Iterable[str]] | None = None, *,
-    id: str = "", token: int = 0,  # noqa: A002, the name of the field
+    columns: Mapping[str, str], own: Mapping[str, Iterable[str]] | None = None,
+    habits: Habits | None = None, *, id: str = "", token: int = 0,  # noqa: A002, a field's name
 ) -> Record:
     """The first record: no decision yet, and each group claimed by the node that it is assigned to.
 
     Args:
         columns: a whole pair.
         own: for each node agent the names of its own columns; empty for a controller.
+        habits: what the machine says of the assignment (`engine.habits`); None: those of the
+            engine that made the pair.
         id: a word that no other record has.
         token: the first token of each claim. It has to be above those of earlier records, so that
             a resource that refuses older tokens obeys this record.
     """
     own = {} if own is None else {node: tuple(names) for node, names in own.items()}
+    if habits is None and isinstance(columns, Pair):
+        habits = columns.habits
     hidden = {name for names in own.values() for name in names}
     return Record(
         0, {c: v for c, v in columns.items() if c not in hidden},
         {node: {c: columns[c] for c in names} for node, names in own.items()},
         dict.fromkeys(own, 0),
-        claims={home: Claim(node, token) for home in NODES
-                if (node := assigned(columns, home)) is not None},
+        claims={} if habits is None else {
+            home: Claim(node, token) for home, node in habits.assignment(columns).items()},
         id=id, mark=id,
     )
-
-
-def assigned(columns: Mapping[str, str], home: str) -> str | None:
-    """The node that a group of users is assigned to: empty if none is, None if not known."""
-    named = {n: f"{n}.{ASSIGNED[n == home]}" for n in NODES}
-    if not all(column in columns for column in named.values()):
-        return None
-    return next((n for n, column in named.items() if columns[column] == "yes"), "")
 
 
 # ------------------------------------------------------------------------- decisions
@@ -268,13 +287,20 @@ def decided(
     own = {node: {c: after.get(c, unseen.get(c, v)) for c, v in drawer.items()}
            for node, drawer in record.own.items()}
     columns = {c: after[c] for c in record.columns}
+    habits: Habits = decision.pair.habits
+    to = habits.assignment(columns)
+    users = tuple(home for home, was in habits.assignment(record.columns).items() if to[home] != was)
+
+    def order(number: int, action: Action) -> Order:
+        node = action.node or here or by
+        return Order(entry.epoch, number, node, action.do, users, columns.get(f"{node}.state", ""))
+
     return evolve(
         record, epoch=entry.epoch, columns=columns, own=own, mark=id,
         changes={node: n + (own[node] != record.own[node])
                  for node, n in record.changes.items()},
-        orders=(*record.orders, *(
-            Order(entry.epoch, i, a.node or here or by, a.do) for i, a in enumerate(decision.actions))),
-        claims={home: _freed(claim, assigned(columns, home), entry.epoch)
+        orders=(*record.orders, *(order(i, a) for i, a in enumerate(decision.actions))),
+        claims={home: _freed(claim, to.get(home), entry.epoch)
                 for home, claim in record.claims.items()},
     ), entry
 
@@ -293,20 +319,22 @@ def acknowledged(record: Record, orders: Iterable[Order]) -> Record:
         o for o in record.orders if (o.epoch, o.number) not in out))
 
 
-def served(record: Record, node: str) -> dict[str, int]:
+def served(record: Record, node: str, habits: Habits) -> dict[str, int]:
     """The groups that a node may serve now, by their home node, each with its token."""
     return {home: claim.token for home, claim in record.claims.items()
-            if claim.node == node == assigned(record.columns, home)}
+            if claim.node == node == habits.assigned(record.columns, home)}
 
 
-def let_go(record: Record, node: str) -> Record:
+def let_go(record: Record, node: str, habits: Habits) -> Record:
     """The record after a node has reported that it serves only the groups assigned to it."""
     return _handed(record, {
         home: "" for home, claim in record.claims.items()
-        if claim.node == node != assigned(record.columns, home)})
+        if claim.node == node != habits.assigned(record.columns, home)})
 
 
-def taken(record: Record, node: str, waited: Callable[[str, Claim], bool]) -> Record:
+def taken(
+    record: Record, node: str, habits: Habits, waited: Callable[[str, Claim], bool]
+) -> Record:
     """The record after a node took over the claims of groups that no node can be serving now.
 
     It gets the claim of a group that the record assigns to it. The claim of a group that is
@@ -318,7 +346,7 @@ def taken(record: Record, node: str, waited: Callable[[str, Claim], bool]) -> Re
     """
     return _handed(record, {
         home: to for home, claim in record.claims.items()
-        if (to := assigned(record.columns, home)) in (node, "")
+        if (to := habits.assigned(record.columns, home)) in (node, "")
         and claim.node not in (node, to) and (not claim.node or waited(home, claim))})
 
 

@@ -9,64 +9,16 @@ from typing import TypeAlias
 
 from attrs import field, frozen
 
-from prgcore.model import Cube, Cubelike, Values, as_values, cube, cubes
+from prgcore.model import Cube, Number, Values, as_values, cube, cubes
 
 __all__ = [
     "Condition", "ConfigurationField", "ConfigurationRule", "Contradiction", "Counter",
-    "CriticalService", "Fact", "Hindrance", "Limits", "LoginProfile", "Misprint", "Number",
-    "Parameter", "Restriction", "Sanity", "Sum", "Survivor", "Timer",
+    "CriticalService", "Fact", "Hindrance", "LoginProfile", "Misprint", "Restriction", "Sanity",
+    "Sum", "Survivor",
 ]
 
-Number: TypeAlias = int | float
-Limits: TypeAlias = tuple[tuple[Cube, "str | Number"], ...]
 Sum: TypeAlias = tuple[tuple[Number, str], ...]
 """A sum of multiples: `((4, "keep_alive_interval"), (1, "jitter"))`; an empty name means 1."""
-
-
-def _limits(rows: tuple[tuple[Cubelike, str | Number], ...]) -> Limits:
-    return tuple((cube(cells), limit) for cells, limit in rows)
-
-
-@frozen
-class Parameter:
-    """A service parameter.
-
-    `title` is its name on a screen. `scope` says whether it is set once for the cluster or for
-    every node. `least` and `most` are this library's own bounds, because the document prints none.
-    `since` is the release that brought it, if it is not in all of them.
-    """
-
-    name: str
-    title: str
-    default: Number
-    unit: str
-    scope: str
-    says: str
-    cite: str
-    least: Number = 0
-    most: Number = 86_400
-    since: str = ""
-
-
-@frozen
-class Timer:
-    """A condition that makes an event of a node due.
-
-    A *moment* is due when it is observed: `told` names the observation. A *count* (`limits` is
-    not empty) runs while `runs` holds. It is due after the limit of the first cube that holds: a
-    parameter, or a number of seconds. It begins again at an observation in `again`, and when
-    `again_in` begins to hold. Cubes are written from `me`.
-    """
-
-    event: str
-    says: str
-    cite: str
-    told: str = ""
-    runs: Cube = field(converter=cube, factory=Cube)
-    limits: Limits = field(converter=_limits, default=())
-    again: Values = field(converter=as_values, default=())
-    again_in: Cube | None = None
-    decisions: Values = field(converter=as_values, default=())
 
 
 @frozen

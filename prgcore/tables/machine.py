@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from prgcore.model import Hears, Table, Viewpoint, cube
+from prgcore.tables.actions import ACTIONS
 from prgcore.tables.adversary import ADVERSARY, DECIDES
+from prgcore.tables.agents import AGENT
 from prgcore.tables.columns import DERIVED, GROUP_COLUMNS, NODE_COLUMNS
 from prgcore.tables.duties import DUTIES
 from prgcore.tables.events import EVENTS, POSSIBLE
 from prgcore.tables.families import FAMILIES
 from prgcore.tables.invariants import ACCEPTED_ONLY, EXCLUSIVE, INVARIANTS, ONLY_BY
+from prgcore.tables.parameters import PARAMETERS
 from prgcore.tables.rules import PHASES
 from prgcore.tables.situations import SITUATIONS
 from prgcore.tables.states import TRANSIENT
 from prgcore.tables.stories import STARTS, STORIES
+from prgcore.tables.timers import TIMERS
 from prgcore.vocabulary import Reason, State
 
 __all__ = ["A_LIN", "TABLE", "VIEWPOINTS"]
@@ -72,6 +76,10 @@ TABLE = Table(
     stories=STORIES,
     situations=SITUATIONS,
     families=FAMILIES,
+    timers=TIMERS,
+    parameters=PARAMETERS,
+    actions=ACTIONS,
+    agents=(AGENT,),
     goal=(cube({
         "both.state": State.NORMAL, "both.services": "up", "both.database": "up",
         "both.process": "running", "both.hears_peer": "yes", "ha": "on", "link": "up",

@@ -6,7 +6,7 @@ default of `monitor_xcp_authentication` (D43).
 
 from __future__ import annotations
 
-from prgcore.tables.facts import Parameter
+from prgcore.model import Parameter
 
 __all__ = ["AUTOMATIC_FALLBACK_AFTER", "PARAMETERS"]
 

@@ -6,9 +6,9 @@ event can happen at all (`prgcore.tables.events`).
 
 from __future__ import annotations
 
-from prgcore.model import cube
+from prgcore.model import Timer, cube
 from prgcore.tables.columns import SICK
-from prgcore.tables.facts import Sanity, Timer
+from prgcore.tables.facts import Sanity
 from prgcore.tables.parameters import AUTOMATIC_FALLBACK_AFTER
 from prgcore.vocabulary import State
 

@@ -15,10 +15,9 @@ from attrs import asdict, evolve, field, frozen
 
 from prgcore.engine import Engine, Pair
 from prgcore.errors import BadInput, unknown_name
-from prgcore.model import Column, Cube
-from prgcore.seats import NODES, seat, seat_cube
-from prgcore.tables.facts import Limits, Number, Timer
-from prgcore.tables.timers import SHORTEST_INTERVAL, TIMERS
+from prgcore.model import Column, Cube, Number, Timer
+from prgcore.seats import NODES
+from prgcore.tables.timers import SHORTEST_INTERVAL
 from prgcore.timers.arithmetic import (
     Count,
     begun,
@@ -59,14 +58,15 @@ def knowable(engine: Engine, event: str, node: str) -> tuple[Cube, ...]:
 
 @frozen
 class Watch:
-    """A timer of one node: its event, where it is possible, and its cubes, with absolute seats."""
+    """A timer of one node, and the cubes where its event is possible, as far as the node knows."""
 
     timer: Timer
-    event: str
     possible: tuple[Cube, ...]
-    runs: Cube
-    limits: Limits
-    again_in: Cube | None
+
+    @property
+    def event(self) -> str:
+        """The event that it makes due."""
+        return self.timer.event
 
     @property
     def counts(self) -> bool:
@@ -78,33 +78,12 @@ def watches(engine: Engine, node: str) -> tuple[Watch, ...]:
     """The timers of a node of this machine, in the order in which events are given.
 
     Raises:
-        BadInput: no such node, or the machine lacks a timer event or its columns.
+        BadInput: no such node.
     """
     if node not in NODES:
         raise BadInput(unknown_name("node", node, NODES))
-    events = {e.name for e in engine.model.events}
-    found = []
-    for timer in TIMERS:
-        event = seat(f"{timer.event}({node})", node)
-        if event not in events:
-            raise BadInput(f"the machine {engine.model.name!r} has no event {event}: "
-                           "its timers cannot be kept")
-        found.append(Watch(
-            timer, event, knowable(engine, event, node), seat_cube(timer.runs, node),
-            tuple((seat_cube(cells, node), limit) for cells, limit in timer.limits),
-            timer.again_in and seat_cube(timer.again_in, node),
-        ))
-    columns = {cell.column for w in found for c in _cubes(w) for cell in c}
-    missing = sorted(columns - set(engine.position))
-    if missing:
-        raise BadInput(f"the machine {engine.model.name!r} has no column {missing[0]}: "
-                       "its timers cannot be kept")
-    return tuple(found)
-
-
-def _cubes(watch: Watch) -> tuple[Cube, ...]:
-    again = () if watch.again_in is None else (watch.again_in,)
-    return (watch.runs, *again, *(cells for cells, _ in watch.limits))
+    return tuple(Watch(timer, knowable(engine, timer.event, node))
+                 for timer in engine.habits.timers(node))
 
 
 # ------------------------------------------------------------------------ the monitor
@@ -164,14 +143,14 @@ class Monitor:
         """The monitor of a manager that starts now; observe at once, and then at each deadline.
 
         Raises:
-            BadInput: no such node, no time, a machine without these timers, or an interval of
-                heartbeats below a millisecond (rule `interval`).
+            BadInput: no such node, no time, or an interval of heartbeats below a millisecond (rule
+                `interval`).
         """
         now = _time(now, "now")
         all_ = watches(engine, node)
         counting = [w for w in all_ if w.counts]
         counts = tuple(
-            begun(now, runs=not w.runs.cells and not w.timer.told) for w in counting)
+            begun(now, runs=not w.timer.runs.cells and not w.timer.told) for w in counting)
         return Monitor(engine, node, Parameters() if parameters is None else parameters, now,
                        counts, (True,) * len(counting), None, all_)
 
@@ -217,7 +196,7 @@ class Monitor:
     ) -> tuple[Monitor, str | None]:
         """The monitor after this observation, and the event that is due for the machine, or None.
 
-        Each observation gives one event, the first in the order of `TIMERS`. It changes the pair,
+        Each observation gives one event, the first in the order of the timers. It changes the pair,
         and the pair decides whether the others can still happen. They wait, and `next_deadline` is
         `now`.
 
@@ -248,8 +227,9 @@ class Monitor:
                 given = heartbeat and possible
             else:
                 old, was_inside = next(before)
-                begins = watch.again_in is not None and self.engine.holds(watch.again_in, here)
-                goes_on, again = self.engine.holds(watch.runs, here), begins and not was_inside
+                again_in = watch.timer.again_in
+                begins = again_in is not None and self.engine.holds(again_in, here)
+                goes_on, again = self.engine.holds(watch.timer.runs, here), begins and not was_inside
                 if watch.timer.told:
                     goes_on, again = told[watch.timer.told] or (old.runs and not heartbeat), heartbeat
                 limit = self._limit(watch, here)
@@ -270,7 +250,7 @@ class Monitor:
 
     def _limit(self, watch: Watch, pair: Pair) -> str | Number:
         """The limit of this count in this pair; an event that somebody reports is due at once."""
-        return next((limit for cells, limit in watch.limits if self.engine.holds(cells, pair)), 0)
+        return next((limit for cells, limit in watch.timer.limits if self.engine.holds(cells, pair)), 0)
 
     def _seconds(self, limit: str | Number) -> Number:
         if not isinstance(limit, str):

@@ -16,7 +16,7 @@ from typing import Any
 from attrs import Attribute, asdict, evolve, field, fields, frozen
 
 from prgcore.errors import BadInput, unknown_name
-from prgcore.tables.facts import Number
+from prgcore.model import Number
 from prgcore.tables.parameters import PARAMETERS
 from prgcore.vocabulary import plain
 

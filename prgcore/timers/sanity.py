@@ -10,7 +10,8 @@ from math import ceil, floor
 
 from attrs import frozen
 
-from prgcore.tables.facts import Number, Sanity, Sum
+from prgcore.model import Number
+from prgcore.tables.facts import Sanity, Sum
 from prgcore.tables.timers import SANITY
 from prgcore.timers.parameters import RECORDS, Parameters, seconds
 from prgcore.words import listed

@@ -20,8 +20,8 @@ from prgcore.words import listed
 
 __all__ = [
     "CELLS", "CHOICES", "CUBE", "ENOUGH", "LONGEST_NAME", "NAME", "TEXT", "THEN", "VALUE",
-    "Codec", "Either", "EnoughFindings", "Entries", "Field", "Findings", "Flag", "Json", "Many",
-    "Number", "Record", "Row", "Text", "Word",
+    "Codec", "Either", "EnoughFindings", "Entries", "Field", "Findings", "Flag", "Json", "Limit",
+    "Many", "Number", "Quantity", "Record", "Row", "Text", "Word",
 ]
 
 LONGEST_NAME = 200
@@ -140,6 +140,64 @@ class Number:
 
     def schema(self) -> dict[str, Json]:
         return {"type": "integer", "minimum": self.least, "maximum": self.most}
+
+
+@frozen
+class Quantity:
+    """A number from `least` to `most`, not only a whole one; `flags`: or true, or false."""
+
+    least: float
+    most: float
+    flags: bool = False
+
+    def dump(self, value: Any, *, prose: bool) -> Json:  # noqa: ARG002
+        whole = isinstance(value, float) and value.is_integer()
+        return int(value) if whole else value
+
+    def load(self, place: str, raw: Json, found: Findings) -> Any:
+        expected = f"a number from {self.least:g} to {self.most:g}"
+        if self.flags and isinstance(raw, bool):
+            return raw
+        if isinstance(raw, bool) or not isinstance(raw, int | float):
+            found.wants(place, expected + ", or true or false" * self.flags, raw)
+        elif not self.least <= raw <= self.most:
+            found.add(place, f"expected {expected}, not {str(raw)[:20]}")
+        else:
+            return raw
+        return self.least
+
+    def schema(self) -> dict[str, Json]:
+        number = {"type": "number", "minimum": self.least, "maximum": self.most}
+        return {"anyOf": [number, {"type": "boolean"}]} if self.flags else number
+
+
+@frozen
+class Limit:
+    """A row of the limits of a timer: `{"if": cells, "after": parameter or seconds}`."""
+
+    most: float
+
+    def dump(self, value: Any, *, prose: bool) -> Json:
+        cells, after = value
+        named = isinstance(after, str)
+        return {"if": CUBE.dump(cells, prose=prose),
+                "after": after if named else Quantity(0, self.most).dump(after, prose=prose)}
+
+    def load(self, place: str, raw: Json, found: Findings) -> Any:
+        if not isinstance(raw, Mapping) or {*raw} != {"if", "after"}:
+            found.wants(place, '{"if": cells, "after": a parameter or a number of seconds}', raw)
+            return None
+        after = raw["after"]
+        codec: Codec = NAME if isinstance(after, str) else Quantity(0, self.most)
+        return (CUBE.load(f"{place}.if", raw["if"], found),
+                codec.load(f"{place}.after", after, found))
+
+    def schema(self) -> dict[str, Json]:
+        after = {"anyOf": [NAME.schema(), Quantity(0, self.most).schema()]}
+        return {
+            "type": "object", "additionalProperties": False, "required": ["if", "after"],
+            "properties": {"if": CUBE.schema(), "after": after},
+        }
 
 
 @frozen

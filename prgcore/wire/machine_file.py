@@ -19,10 +19,15 @@ from typing import Any
 from prgcore.errors import BadInput, MalformedMachine
 from prgcore.form.wellformed import findings, overlaps
 from prgcore.model import (
+    AGAIN,
+    DEEDS,
+    OBSERVATIONS,
     AcceptedOnly,
     Action,
+    ActionKind,
     Adversary,
     Advice,
+    Agent,
     Cause,
     Column,
     Convergence,
@@ -37,11 +42,13 @@ from prgcore.model import (
     Model,
     Observation,
     OnlyBy,
+    Parameter,
     Possible,
     Rule,
     Shown,
     Situation,
     Story,
+    Timer,
     Viewpoint,
 )
 from prgcore.vocabulary import Evidence, Kind, Outcome
@@ -58,8 +65,10 @@ from prgcore.wire.grammar import (
     Field,
     Findings,
     Flag,
+    Limit,
     Many,
     Number,
+    Quantity,
     Record,
     Row,
     Word,
@@ -67,12 +76,18 @@ from prgcore.wire.grammar import (
 from prgcore.wire.jsontext import FILE_LIMIT, parse_json
 from prgcore.words import quoted
 
-__all__ = ["FORMAT", "MACHINE", "MOST_STEPS", "described", "digest", "dump", "dumps", "load", "schema"]
+__all__ = ["FORMAT", "LONGEST", "MACHINE", "MOST_STEPS", "UNITS", "described", "digest", "dump", "dumps", "load", "schema"]
 
 FORMAT = "prgcore-machine/1"
 
 MOST_STEPS = 1_000_000
 """The largest number of steps that a convergence may name."""
+
+LONGEST = 1 << 40
+"""The largest number of seconds, and of a parameter: beyond it a float loses milliseconds."""
+
+UNITS = ("s", "port", "true or false")
+"""The units of parameters."""
 
 _NAMES = Many(NAME)
 _CUBES = Many(CUBE)
@@ -142,6 +157,28 @@ _FAMILY = Record(Family, (
     Field("decision", TEXT, prose=True), Field("nearest", TEXT, prose=True),
     Field("advice", TEXT, prose=True),
 ))
+_CITED = (_SAYS, Field("cite", TEXT, prose=True), Field("decisions", _NAMES, prose=True))
+_TIMER = Record(Timer, (
+    Field("event", NAME), Field("told", Word(OBSERVATIONS)), Field("runs", CUBE),
+    Field("limits", Many(Limit(LONGEST))), Field("again", Many(Word(AGAIN))),
+    Field("again_in", CUBE), *_CITED,
+))
+_PARAMETER = Record(Parameter, (
+    Field("name", NAME), Field("title", TEXT, prose=True),
+    Field("default", Quantity(-LONGEST, LONGEST, flags=True), always=True),
+    Field("unit", Word(UNITS)), Field("scope", TEXT, prose=True), _SAYS,
+    Field("cite", TEXT, prose=True), Field("least", Quantity(-LONGEST, LONGEST)),
+    Field("most", Quantity(-LONGEST, LONGEST)), Field("since", TEXT, prose=True),
+))
+_KIND = Record(ActionKind, (
+    Field("name", NAME), Field("node", NAME, always=True), _SAYS, Field("duty", TEXT, prose=True),
+    Field("fails", _NAMES), Field("does", Word(DEEDS)),
+))
+_AGENT = Record(Agent, (
+    Field("node", NAME, always=True), Field("starts", NAME), Field("knows", CHOICES),
+    Field("stops", NAME), Field("watches", Entries(Many(NAME, 2))), Field("leaves", _CUBES),
+    Field("holds", _CUBES), Field("serves", Entries(CUBE)),
+))
 MACHINE = Record(Model, (
     Field("name", NAME), Field("policy", CHOICES),
     Field("columns", Many(_COLUMN)), Field("initial", Many(CHOICES)),
@@ -197,6 +234,8 @@ MACHINE = Record(Model, (
     )))),
     Field("goal", _CUBES), Field("assumptions", Many(TEXT), prose=True),
     Field("situations", Many(_SITUATION)), Field("families", Many(_FAMILY)),
+    Field("timers", Many(_TIMER)), Field("parameters", Many(_PARAMETER)),
+    Field("actions", Many(_KIND)), Field("agents", Many(_AGENT)),
 ), marks=(("format", FORMAT),))
 """The format, as data: one field per key."""
 

@@ -37,10 +37,14 @@ NAMED: Mapping[str, tuple[str, Values]] = {
     "families": ("family", ("id",)),
     "viewpoints": ("viewpoint", ("name",)),
     "stories": ("story", ("id",)),
+    "timers": ("timer", ("event",)),
+    "parameters": ("parameter", ("name",)),
+    "actions": ("action", ("name", "node")),
+    "agents": ("agent", ("node",)),
 }
 """For every section the word for one of its rows, and the fields that name a row."""
 
-ORDERED = ("actions", "asks", "display", "events", "from", "shown", "steps")
+ORDERED = ("actions", "asks", "display", "events", "fails", "from", "shown", "steps")
 """Fields in which the order of the values has a meaning."""
 
 At: TypeAlias = tuple[str, str]
@@ -114,7 +118,7 @@ def _entries(key: str, name: str, entries: Mapping[str, Any]) -> Iterator[tuple[
         if key == "then":
             yield from _effect(f"{name} {_plain(entry)}", held)
         else:
-            yield f"{name} {_plain(entry)}", _held(held, ordered=key == "starts")
+            yield f"{name} {_plain(entry)}", _held(held, ordered=key in ("starts", "watches"))
 
 
 def _parts(key: str, name: str, parts: list[dict[str, Any]]) -> Iterator[tuple[str, Held]]:
@@ -122,6 +126,8 @@ def _parts(key: str, name: str, parts: list[dict[str, Any]]) -> Iterator[tuple[s
         yield name, Held(tuple(map(_action, parts)))
     elif key == "follows":
         yield name, Held(tuple(sorted(map(_action, parts))), whole=False)
+    elif key == "limits":
+        yield name, Held(tuple(f"{_text(part['after'])} if {spell(part['if'])}" for part in parts))
     elif key in ("advice", "causes"):
         ids = [_plain(part.get("id", str(n))) for n, part in enumerate(parts, 1)]
         for number, part in enumerate(parts):

@@ -10,10 +10,9 @@ from typing import Any
 from attrs import asdict, field, frozen
 
 from prgcore.errors import BadInput, unknown_name
-from prgcore.model import Values, as_values
+from prgcore.model import Number, Values, as_values
 from prgcore.product.services import critical_services
 from prgcore.tables.configuration import RELOGIN_LIMITS
-from prgcore.tables.facts import Number
 from prgcore.timers.parameters import Parameters
 
 __all__ = ["Deployment", "Group", "Node", "Wan", "example", "host"]

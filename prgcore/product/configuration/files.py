@@ -13,10 +13,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from prgcore.errors import BadInput, unknown_name
+from prgcore.model import Parameter
 from prgcore.product.configuration.deployment import Deployment
 from prgcore.product.configuration.reading import LAYOUT
 from prgcore.product.configuration.rules import read
-from prgcore.tables.facts import ConfigurationField, Parameter
+from prgcore.tables.facts import ConfigurationField
 from prgcore.tables.parameters import PARAMETERS
 from prgcore.wire.jsontext import parse_json
 

@@ -16,9 +16,9 @@ from typing import Any, TypeAlias
 from attrs import asdict, field, frozen
 
 from prgcore.errors import BadInput, unknown_name
-from prgcore.model import Values
+from prgcore.model import Number, Values
 from prgcore.tables.configuration import FIELDS, RULES
-from prgcore.tables.facts import ConfigurationField, ConfigurationRule, Number
+from prgcore.tables.facts import ConfigurationField, ConfigurationRule
 from prgcore.timers.parameters import RECORDS, Parameters
 from prgcore.words import cut
 

@@ -1,0 +1,130 @@
+"""Habits: what an agent of a node does without being asked, for any machine.
+
+Law: pure; reads the sections `agents`, `actions`, `timers`, `hears` and `decides`, and knows no name
+of any machine. A machine without a section has no such habit. Columns may be a part of a pair: what
+they do not show is not known, and every answer says what it means then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TypeAlias
+
+from prgcore.model import Agent, Cube, Model, Timer
+
+__all__ = ["Habits"]
+
+_Columns: TypeAlias = Mapping[str, str]
+
+
+class Habits:
+    """The habits of the agents of a machine: `engine.habits`.
+
+    Attributes:
+        groups: the groups of users that the record assigns to nodes, by their home node or by a
+            name of the machine.
+    """
+
+    groups: tuple[str, ...]
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self._agents = {a.node: a for a in model.agents}
+        self.groups = tuple(dict.fromkeys(group for a in model.agents for group, _ in a.serves))
+        self._serves = {
+            group: tuple((a.node, cells) for a in model.agents for g, cells in a.serves if g == group)
+            for group in self.groups}
+
+    def _agent(self, node: str) -> Agent:
+        return self._agents.get(node) or Agent(node)
+
+    # ------------------------------------------------------------------ starting, stopping
+
+    def starts(self, node: str) -> tuple[str, Mapping[str, str]]:
+        """The event that an agent reports when it starts, and what it knows then; empty: none."""
+        agent = self._agent(node)
+        return agent.starts, dict(agent.knows)
+
+    def stops(self, node: str) -> str:
+        """The event that an agent reports when it is asked to stop; empty: none."""
+        return self._agent(node).stops
+
+    # ---------------------------------------------------------------------------- actions
+
+    def deed(self, do: str, node: str) -> str:
+        """The deed by which a node's agent carries out an action (`DEEDS`); empty: none."""
+        return next((a.does for a in self._model.actions if (a.name, a.node) == (do, node)), "")
+
+    def fails(self, do: str, node: str) -> tuple[str, ...]:
+        """The events that may report that an action of a node failed: the first possible one does."""
+        return next((a.fails for a in self._model.actions if (a.name, a.node) == (do, node)), ())
+
+    # --------------------------------------------------------------------------- services
+
+    def watches(self, node: str) -> Mapping[str, tuple[str, str]]:
+        """For `services` and `database`, the events of their failure and of their return."""
+        return {what: (events[0], events[1]) for what, events in self._agent(node).watches}
+
+    def leaves(self, columns: _Columns, node: str) -> bool:
+        """Whether a node that starts leaves its services stopped; not known: it does not."""
+        return any(_holds(cells, columns) for cells in self._agent(node).leaves)
+
+    # -------------------------------------------------------------------------- the record
+
+    def holds(self, columns: _Columns, node: str) -> bool:
+        """Whether a node serves only under the take-over grant; not known: it does not."""
+        return any(_holds(cells, columns) for cells in self._agent(node).holds)
+
+    def assigned(self, columns: _Columns, group: str) -> str | None:
+        """The node that a group of users is assigned to: empty if none is, None if not known."""
+        rows = self._serves.get(group, ())
+        if not rows or any(cell.column not in columns for _, cells in rows for cell in cells):
+            return None
+        return next((node for node, cells in rows if _holds(cells, columns)), "")
+
+    def assignment(self, columns: _Columns) -> Mapping[str, str]:
+        """The node of every group whose assignment these columns show; empty: nobody serves it."""
+        found = {group: self.assigned(columns, group) for group in self.groups}
+        return {group: node for group, node in found.items() if node is not None}
+
+    # ------------------------------------------------------------------------ the other node
+
+    def hears(self, columns: _Columns, node: str) -> bool:
+        """Whether a node hears its peer, by its own columns. Without `hears`, it always does."""
+        gates = [h.when for h in self._model.hears if h.node == node]
+        return not gates or any(_holds(cells, columns) for cells in gates)
+
+    def runs(self, columns: _Columns, node: str) -> bool:
+        """Whether a node can decide and act, as far as these columns show it."""
+        return all(_may_hold(d.when, columns) for d in self._model.decides if d.decider == node)
+
+    # -------------------------------------------------------------------------------- time
+
+    @cached_property
+    def _kept(self) -> Mapping[str, tuple[Timer, ...]]:
+        """The timers of every node."""
+        deciders = {e.name: e.decider for e in self._model.events}
+        kept: dict[str, list[Timer]] = {}
+        for timer in self._model.timers:
+            kept.setdefault(deciders.get(timer.event, ""), []).append(timer)
+        return {node: tuple(timers) for node, timers in kept.items()}
+
+    def timers(self, node: str) -> tuple[Timer, ...]:
+        """The timers that a node keeps, in the order in which their events are given."""
+        return self._kept.get(node, ())
+
+    @cached_property
+    def hearing(self) -> frozenset[str]:
+        """The events that are due at a heartbeat."""
+        return frozenset(t.event for t in self._model.timers if t.told == "heartbeat")
+
+
+def _holds(cells: Cube, columns: _Columns) -> bool:
+    """Whether these columns show that a cube holds."""
+    return all(columns.get(c.column) in c.values for c in cells)
+
+
+def _may_hold(cells: Cube, columns: _Columns) -> bool:
+    """Whether a cube may hold, as far as these columns show."""
+    return all(columns.get(c.column, c.values[0]) in c.values for c in cells)

@@ -1,0 +1,202 @@
+"""Form of what runs a machine: mistakes in its timers, parameters, actions and agents.
+
+Law: as `prgcore.form.wellformed`, of which this is a part. A timer is kept by the node that decides
+its event, so it reads what that node knows. An agent serves by the record, so it reads the record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TypeAlias
+
+from prgcore.errors import unknown_name
+from prgcore.form.knowledge import ADMINISTRATOR, ENVIRONMENT, RECORD, knows
+from prgcore.model import (
+    AGAIN,
+    OBSERVATIONS,
+    SERVICES,
+    Agent,
+    Cell,
+    Column,
+    Cube,
+    Event,
+    Model,
+    Number,
+    Parameter,
+    Timer,
+)
+from prgcore.vocabulary import Kind
+
+__all__ = ["timely"]
+
+_Columns: TypeAlias = Mapping[str, Column]
+_Events: TypeAlias = Mapping[str, Event]
+
+
+def timely(model: Model, columns: _Columns, events: _Events) -> Iterator[str]:
+    """Yield every mistake in these sections, as `place: what is wrong`."""
+    nodes = {e.decider for e in model.events} - {ADMINISTRATOR, ENVIRONMENT}
+    yield from _twice("timers", (t.event for t in model.timers))
+    for i, timer in enumerate(model.timers):
+        yield from _timer(f"timers[{i}]", timer, model, columns, events)
+    yield from _twice("parameters", (p.name for p in model.parameters))
+    for i, parameter in enumerate(model.parameters):
+        yield from _parameter(f"parameters[{i}]", parameter)
+    yield from _twice("actions", (f"{a.name} of {a.node}" for a in model.actions))
+    for i, kind in enumerate(model.actions):
+        yield from _unknown(f"actions[{i}].node", "node", kind.node, nodes)
+        for j, name in enumerate(kind.fails):
+            yield from _unknown(f"actions[{i}].fails[{j}]", "event", name, events)
+    yield from _twice("agents", (a.node for a in model.agents))
+    for i, agent in enumerate(model.agents):
+        yield from _unknown(f"agents[{i}].node", "node", agent.node, nodes)
+        yield from _agent(f"agents[{i}]", agent, columns, events)
+
+
+def _twice(place: str, names: Iterable[str]) -> Iterator[str]:
+    seen: dict[str, int] = {}
+    for i, name in enumerate(names):
+        if name in seen:
+            yield f"{place}[{i}]: {name!r} is already the name of {place}[{seen[name]}]"
+        seen.setdefault(name, i)
+
+
+def _unknown(place: str, kind: str, name: str, known: Iterable[str]) -> Iterator[str]:
+    if name not in known:
+        yield f"{place}: {unknown_name(kind, name, known)}"
+
+
+def _cells(place: str, cells: Iterable[Cell], columns: _Columns) -> Iterator[str]:
+    for cell in cells:
+        at = f"{place}.{cell.column}"
+        if cell.column not in columns:
+            yield f"{at}: {unknown_name('column', cell.column, columns)}"
+            continue
+        if not cell.values:
+            yield f"{at}: no value, so it never holds; name at least one"
+        for value in cell.values:
+            yield from _unknown(at, "value", value, columns[cell.column].domain)
+
+
+# ---------------------------------------------------------------------------- timers
+
+
+def _timer(
+    at: str, timer: Timer, model: Model, columns: _Columns, events: _Events
+) -> Iterator[str]:
+    yield from _unknown(f"{at}.event", "event", timer.event, events)
+    event = events.get(timer.event)
+    node = "" if event is None else event.decider
+    if event is not None and event.kind is not Kind.TIMER:
+        yield f"{at}.event: {timer.event} is a {event.kind}; a timer makes an event of time due"
+    elif node in (ADMINISTRATOR, ENVIRONMENT):
+        yield (f"{at}.event: {timer.event} is decided by the {node}, which keeps no timer; name an "
+               "event that a node decides")
+    yield from _unknown(f"{at}.told", "observation", timer.told, ("", *OBSERVATIONS))
+    if timer.told and (timer.limits or timer.runs.cells):
+        yield f"{at}: it is due when {timer.told} is observed, so it has no limits and no runs"
+    if not timer.told and not timer.limits:
+        yield f"{at}.limits: none; {timer.event} is due after a time, or when something is told"
+    for name in timer.again:
+        yield from _unknown(f"{at}.again", "observation", name, AGAIN)
+    yield from _known(at, timer, node, columns)
+    yield from _limits(at, timer, model)
+
+
+def _known(at: str, timer: Timer, node: str, columns: _Columns) -> Iterator[str]:
+    """Mistakes in the cells of a timer: its node must know what it counts by."""
+    cubes: list[tuple[str, Cube]] = [("runs", timer.runs)]
+    cubes += [(f"limits[{j}].if", cells) for j, (cells, _) in enumerate(timer.limits)]
+    cubes += [] if timer.again_in is None else [("again_in", timer.again_in)]
+    for where, cells in cubes:
+        wrong = [*_cells(f"{at}.{where}", cells, columns)]
+        yield from wrong
+        if not wrong and node not in ("", ADMINISTRATOR, ENVIRONMENT):
+            yield from (f"{at}.{where}.{c.column}: {node} keeps this timer and cannot know it"
+                        for c in cells for column in [columns[c.column]]
+                        if {*column.sources} <= {*columns} and not knows(node, column, columns))
+
+
+def _limits(at: str, timer: Timer, model: Model) -> Iterator[str]:
+    durations = {p.name for p in model.parameters if p.unit == "s"}
+    for j, (_, limit) in enumerate(timer.limits):
+        place = f"{at}.limits[{j}].after"
+        if not isinstance(limit, str):
+            if limit < 0:
+                yield f"{place}: {limit:g} s; a limit is not negative"
+        elif limit not in durations:
+            known = {p.name for p in model.parameters}
+            yield (f"{place}: {limit} is not in seconds" if limit in known else
+                   f"{place}: {unknown_name('parameter', limit, durations)}")
+    for j, (cells, _) in enumerate(timer.limits[:-1]):
+        if not cells.cells:
+            yield f"{at}.limits[{j}].if: holds always, so no later limit is used"
+
+
+# ------------------------------------------------------------------------ parameters
+
+
+def _parameter(at: str, parameter: Parameter) -> Iterator[str]:
+    flag = isinstance(parameter.default, bool)
+    if flag is not (parameter.unit == "true or false"):
+        yield f"{at}.default: {_shown(parameter.default)} is no value of the unit {parameter.unit!r}"
+        return
+    if parameter.least > parameter.most:
+        yield f"{at}.least: {parameter.least:g} is above the most, {parameter.most:g}"
+    elif not flag and not parameter.least <= parameter.default <= parameter.most:
+        yield (f"{at}.default: {parameter.default:g} is outside {parameter.least:g} to "
+               f"{parameter.most:g}")
+    if parameter.unit == "port" and parameter.default != int(parameter.default):
+        yield f"{at}.default: {parameter.default:g} is not a whole number, as a port is"
+    if parameter.unit == "s" and parameter.least < 0:
+        yield f"{at}.least: {parameter.least:g} s; a duration is not negative"
+
+
+def _shown(value: Number) -> str:
+    return str(value).lower() if isinstance(value, bool) else f"{value:g}"
+
+
+# ---------------------------------------------------------------------------- agents
+
+
+def _agent(at: str, agent: Agent, columns: _Columns, events: _Events) -> Iterator[str]:
+    for what, name in (("starts", agent.starts), ("stops", agent.stops)):
+        if name:
+            yield from _unknown(f"{at}.{what}", "event", name, events)
+    yield from _cells(f"{at}.knows", (Cell(*cell) for cell in agent.knows), columns)
+    for name, _ in agent.knows:
+        if name in columns and columns[name].derived:
+            yield f"{at}.knows.{name}: derived; an agent knows stored columns"
+    if agent.knows and not agent.starts:
+        yield f"{at}.knows: without starts, the event that it is known at"
+    yield from _watches(at, agent, events)
+    yield from _reads(at, agent, columns)
+
+
+def _watches(at: str, agent: Agent, events: _Events) -> Iterator[str]:
+    for what, names in agent.watches:
+        yield from _unknown(f"{at}.watches", "kind of service", what, SERVICES)
+        if len(names) != 2:
+            yield f"{at}.watches.{what}: two events, of the failure and of the return"
+        for j, name in enumerate(names):
+            yield from _unknown(f"{at}.watches.{what}[{j}]", "event", name, events)
+
+
+def _reads(at: str, agent: Agent, columns: _Columns) -> Iterator[str]:
+    """Mistakes in where an agent leaves its services stopped, needs the grant, and serves whom."""
+    for j, cells in enumerate(agent.leaves):
+        wrong = [*_cells(f"{at}.leaves[{j}]", cells, columns)]
+        yield from wrong
+        if not wrong:
+            yield from (
+                f"{at}.leaves[{j}].{c.column}: {agent.node} cannot know it when it starts"
+                for c in cells if columns[c.column].observed_by not in (agent.node, RECORD))
+    recorded = [(f"holds[{j}]", cells) for j, cells in enumerate(agent.holds)]
+    recorded += [(f"serves.{group}", cells) for group, cells in agent.serves]
+    for where, cells in recorded:
+        wrong = [*_cells(f"{at}.{where}", cells, columns)]
+        yield from wrong
+        if not wrong:
+            yield from (
+                f"{at}.{where}.{c.column}: not a stored column of the record, by which agents serve"
+                for c in cells if columns[c.column].observed_by != RECORD)

@@ -1,0 +1,30 @@
+"""What the agent of a node reports and does by itself: the recovery manager of the document.
+
+Law: data only, written from `me`. `prgcore.form.habits` reads it, for this machine as for any other.
+"""
+
+from __future__ import annotations
+
+from prgcore.model import Agent
+from prgcore.tables.states import HOLDERS
+from prgcore.vocabulary import ASSIGNED
+
+__all__ = ["AGENT"]
+
+AGENT = Agent(
+    "me",
+    starts="manager_start(me)",
+    knows={"me.process": "manager_down", "me.hears_peer": "no"},
+    stops="manager_stop(me)",
+    watches={
+        "services": ("services_down(me)", "services_up(me)"),
+        "database": ("database_down(me)", "database_up(me)"),
+    },
+    leaves={"me.services": "stopped"},
+    holds={"me.state": HOLDERS},
+    serves={
+        "me": {f"me.{ASSIGNED[True]}": "yes"},
+        "peer": {f"me.{ASSIGNED[False]}": "yes"},
+    },
+)
+"""A manager starts after whatever happened, so it knows nothing of its peer then."""
