@@ -58,6 +58,8 @@ def timing(
     polling: Annotated[float, _seconds("--polling", "How late a timer may be asked")] = 0,
     jitter: Annotated[
         float, _seconds("--jitter", "Variation of sending and of the delay")] = 0,
+    store_call: Annotated[
+        float, _seconds("--store-call", "How long an agent's call to its store takes")] = 0,
     take_over: Annotated[float, _seconds("--take-over", "How long moving the users takes")] = 0,
     multiple_device_messaging: Annotated[
         bool, Option("--multiple-device-messaging", help="It doubles failover times."),
@@ -80,9 +82,10 @@ def timing(
     It shows how long users are out after a crash, a service failure and a fallback,
     each with its theorem, and the clock drift that the lease tolerates. Exit codes:
     0 all rules hold, perhaps with warnings; 1 a rule is broken, or the drift is not
-    tolerated.
+    tolerated, or store calls take too long.
     """
     from prgcore.running.group import Lease, read_group
+    from prgcore.timers.arithmetic import soon_enough
     from prgcore.timers.monitor import bounds
     from prgcore.timers.parameters import Parameters
     from prgcore.timers.sanity import check
@@ -94,27 +97,32 @@ def timing(
     drift = lease.drift if drift is None else drift
     fenced = drift is None or lease.tolerates(drift)
     world: dict[str, Any] = {
-        "latency": latency, "polling": polling, "jitter": jitter, "take_over": take_over,
+        "latency": latency, "polling": polling, "jitter": jitter,
+        "store_call": store_call, "take_over": take_over,
         "multiple_device_messaging": multiple_device_messaging,
         "dual_connections": dual_connections,
     }
     promised = bounds(parameters, **world)
     verdicts = check(parameters, jitter)
+    in_time = bool(soon_enough(store_call, parameters.keep_alive_timeout))
     wrong = any(not v.holds and v.rule.kind == "error" for v in verdicts)
     if as_json:
         output.write_json({
-            "ok": not wrong and fenced, "parameters": _parameters_json(parameters),
+            "ok": not wrong and fenced and in_time, "parameters": _parameters_json(parameters),
             "rules": [_rule_json(v) for v in verdicts], "given": world,
-            "bounds": None if wrong else promised.to_json(),
+            "bounds": None if wrong or not in_time else promised.to_json(),
             "lease": {**asdict(lease), "drift": drift, "tolerated": lease.tolerated,
                       "holds": fenced, "theorem": "T10"},
+            "store_call": {"longest": parameters.keep_alive_timeout / 2, "holds": in_time,
+                           "theorem": "T12"},
         })
     else:
         output.show(_parameters(parameters), "", *_rules(verdicts),
-                    *(_bounds(promised, world) if not wrong else
+                    *(_bounds(promised, world) if not wrong and in_time else
                       ["A rule is broken; these parameters promise nothing."]),
-                    "", *_lease(lease, drift))
-    raise Exit(int(wrong or not fenced))
+                    "", *_store_call(store_call, parameters.keep_alive_timeout),
+                    *_lease(lease, drift))
+    raise Exit(int(wrong or not fenced or not in_time))
 
 
 def _parameters_json(parameters: Parameters) -> list[dict[str, Any]]:
@@ -164,6 +172,17 @@ def _rules(verdicts: tuple[Verdict, ...]) -> Iterator[RenderableType]:
         yield f"{rule.kind} {rule.id}: {rule.otherwise}; {verdict.advice}"
     if broken:
         yield ""
+
+
+def _store_call(call: Number, timeout: Number) -> Iterator[RenderableType]:
+    """How long a call to the store may take."""
+    from prgcore.timers.arithmetic import soon_enough
+
+    yield (f"A call to the store may take {_said(timeout / 2)} s, half the keep-alive time-out "
+           "(T12).")
+    if not soon_enough(call, timeout):
+        yield (f"error store-call: a call of {_said(call)} s is too long: agents may never notice "
+               "a dead peer; set a longer keep_alive_timeout")
 
 
 def _lease(lease: Lease, drift: float | None) -> Iterator[RenderableType]:

@@ -71,7 +71,7 @@ def noticed_in_time(u: Unknowns) -> Claim:
     crash, timeout, polling = map(u.number, ("crash", "timeout", "polling"))
     sent, arrives, heard, before, now = map(
         u.number, ("sent", "arrives", "heard", "before", "now"))
-    k, from_start, begins = u.whole("k"), u.flag("from_start"), u.flag("begins_to_initialize")
+    k, from_start, begins = u.whole("k"), u.flag("from_start"), u.flag("begins_again")
     count, given_before = _silent(u, heard, before, again=begins)
     _, given = observed(u, count, now, after=timeout)
     return Claim(
@@ -82,7 +82,8 @@ def noticed_in_time(u: Unknowns) -> Claim:
                 from_start, heard <= crash,
                 both(sender.sends(k, sent), sender.carries(sent, arrives), sent <= crash)),
             "it was observed when it arrived": u.choose(from_start, True, same(heard, arrives)),
-            "the watching node does not begin to initialize in between": no(begins),
+            "the watching node is not stalled, and does not begin to initialize, in between":
+                no(begins),
             "two polls follow each other, at most `polling` apart; the loss is possible, and "
             "neither has given another event":
                 both(heard <= before, before <= now, now <= before + polling),
@@ -111,7 +112,7 @@ def not_too_soon(lost: int | None = None) -> Build:
         return Claim(
             {
                 **sender.sensible,
-                "heartbeat k arrives; the last one heard, or the start, is no earlier":
+                "heartbeat k arrives; the last one heard, the start or a stall is no earlier":
                     both(sender.sends(k, sent), sender.carries(sent, arrives), heard >= arrives),
                 "none is lost; the next one is due after the crash" if lost == 0
                 else "n heartbeats after it are lost; the one after these is due after the crash":

@@ -1,8 +1,8 @@
-"""The theorems about time, T1 to T11: for all values of the parameters, whole and real.
+"""The theorems about time, T1 to T13: for all values of the parameters, whole and real.
 
 Law: lists the theorems and discharges them. The arithmetic that is proved is the one that runs,
 `prgcore.timers.arithmetic`. The claims, in words and in terms, are in `prgcore.prove.counts`,
-`prgcore.prove.heartbeats` and `prgcore.prove.leases`. Each theorem says what it assumes of the
+`prgcore.prove.heartbeats`, `prgcore.prove.stalls` and `prgcore.prove.leases`. Each theorem says what it assumes of the
 tables, and is refuted where they differ (`prgcore.prove.assumed`).
 """
 
@@ -15,7 +15,7 @@ from typing import Any
 from attrs import field, frozen
 
 from prgcore.form.cubes import Stored
-from prgcore.prove import counts, heartbeats, leases
+from prgcore.prove import counts, heartbeats, leases, stalls
 from prgcore.prove.assumed import (
     SHIPPED,
     Assumed,
@@ -66,6 +66,12 @@ _DRIFT = ("A-CLK(rho): a lease of L on its holder's clock ends within L / (1 - r
           "on the other's takes W / (1 + rho) or more")
 _PAUSE = "A-PAUSE(p): at most p passes between looking at a lease and serving by it"
 _STOP = "A-STOP(s): services that are told to stop serve nobody s later"
+_HANDED = ("A-HAND: unless the node is stalled, a heartbeat is handed in at its arrival or later, and "
+           "before the end of any reading that began after its arrival")
+_CALLS = ("A-CALL(r, l, c): a turn is promised at most r after the end of a reading and comes at most "
+          "l later; a store call takes at most c")
+_APART = ("A-APART(d): after a silence of the store, the first reading of the peer ends at most d after "
+          "that of the watching node, for d < time-out - interval - lateness - latency")
 _RECORD = "A-LIN: both nodes reach one linearizable record"
 
 _HEARD, _HOST, _LOST, _DELAY, _FALLBACK = (
@@ -186,6 +192,18 @@ THEOREMS = (
              "less drift": leases.less_drift, "by hand": leases.roughly_tolerated}),
     Theorem("T11", "the parameters are those of the document, and the rules between them complete",
             {}, (), (*_PRINTED, _PATIENT_CLIENTS, _PORTS, _CLOSED)),
+    Theorem("T12", "a node's own stall is never counted as its peer's silence: a loss needs a whole "
+            "time-out in which the node was awake, read the record and heard nothing",
+            {"the start": stalls.first_observation, "every turn": stalls.awake_all_the_time,
+             "a live peer": stalls.heard_after, "a dead peer": stalls.noticed_after,
+             "no stall": stalls.never_stalled}, (_CLOCK, _HANDED, _SEND, _CRASH, _CALLS),
+            (_SILENCE, _SILENT_TIMES, Durations(_INTERVAL), _ALIVE, _ALIVE_AT_START)),
+    Theorem("T13", "after a silence of the store a node waits a whole time-out from its own first "
+            "reading, and hears by then a peer whose first reading is near enough",
+            {"each waits": stalls.patient_after, "near enough": stalls.heard_in_time,
+             "too far apart": stalls.too_far_apart, "silent for one": stalls.one_node_silent},
+            (_CLOCK, _HANDED, _SEND, _APART), (_SILENCE, _SILENT_TIMES, Durations(_INTERVAL)),
+            {"drift": stalls.drifted_apart}),
 )
 
 

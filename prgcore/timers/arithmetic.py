@@ -14,9 +14,10 @@ from typing import Any, TypeAlias
 from attrs import frozen
 
 __all__ = [
-    "Choose", "Count", "begun", "counted_to", "due", "earliest", "fenced", "kept", "late",
+    "Choose", "Count", "begun", "counted_to", "due", "earliest", "fenced", "judged", "kept", "late",
     "looks_alive_until", "next_deadline", "not_before", "noticed_earliest", "noticed_latest",
-    "outage", "poll", "ready", "serves_from", "serves_until", "survives", "tolerates", "unread",
+    "outage", "poll", "ready", "serves_from", "serves_until", "soon_enough", "survives",
+    "tolerates", "unread",
 ]
 
 Choose: TypeAlias = Callable[[Any, Any, Any], Any]
@@ -139,8 +140,8 @@ def unread(now: Any, ended: Any, timeout: Any) -> Any:
 def counted_to(begun: Any, now: Any, *, stalled: Any, choose: Choose = _choose) -> Any:
     """The moment to which silence is counted when a reading has ended (T12).
 
-    What arrived before a reading began has been handed in when it ends, so silence is counted to
-    its beginning. After a stall it is counted from `now`: what came meanwhile may be lost.
+    A heartbeat that arrived before the reading began was handed in before its end, so silence is
+    counted to its beginning. After a stall it is counted from `now`: heartbeats may be lost.
 
     Args:
         begun: a moment before the reading began.
@@ -163,6 +164,20 @@ def noticed_earliest(lost: Any, interval: Any, jitter: Any, timeout: Any) -> Any
 def noticed_latest(timeout: Any, latency: Any, polling: Any) -> Any:
     """How late a crash can be noticed (T3)."""
     return timeout + latency + polling
+
+
+def judged(lateness: Any, call: Any) -> Any:
+    """How long after its deadline a reading of the record judges a silence (T12).
+
+    A turn comes `lateness` after the deadline. It waits for the store call that is under way, and
+    then for its own.
+    """
+    return lateness + 2 * call
+
+
+def soon_enough(call: Any, timeout: Any) -> Any:
+    """Whether a store call of this length lets agents notice a dead peer in time (T12)."""
+    return 2 * call <= timeout
 
 
 def outage(noticed: Any, times: Any, moving: Any, wait: Any) -> Any:

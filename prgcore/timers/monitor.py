@@ -2,7 +2,7 @@
 
 Law: pure; there is no clock here, `now` is an argument. The machine says where an event can happen,
 as far as a node can know it. The arithmetic is `prgcore.timers.arithmetic`, for which the theorems
-T1 to T9 are proved.
+T1 to T13 are proved.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from prgcore.tables.timers import SHORTEST_INTERVAL
 from prgcore.timers.arithmetic import (
     Count,
     begun,
+    judged,
     next_deadline,
     noticed_earliest,
     noticed_latest,
@@ -293,10 +294,10 @@ class Bounds:
 
 def bounds(
     parameters: Parameters, *, latency: Number = 0, polling: Number = 0, jitter: Number = 0,
-    take_over: Number = 0, multiple_device_messaging: bool = False,
+    store_call: Number = 0, take_over: Number = 0, multiple_device_messaging: bool = False,
     dual_connections: bool = False,
 ) -> Bounds:
-    """The times that the parameters promise, by the theorems T3 to T6 and T9.
+    """The times that the parameters promise, by the theorems T3 to T6, T9 and T12.
 
     A crash comes at any time between two heartbeats. A client waits for any time between the
     re-login limits. So the mean is the middle. The outage of a moved user is noticing (twice with
@@ -306,15 +307,18 @@ def bounds(
         latency: the longest delay of a heartbeat, one way, in seconds.
         polling: how long after its deadline a timer may be asked.
         jitter: how much sending varies, and the delay.
+        store_call: (agents) how long a call to the store takes. A silence is judged when a
+            reading ends that began after the deadline, so it counts twice.
         take_over: how long moving the users takes.
 
     Raises:
         BadInput: an argument is not a number of seconds.
     """
     for name, value in (("latency", latency), ("polling", polling), ("jitter", jitter),
-                        ("take_over", take_over)):
+                        ("store_call", store_call), ("take_over", take_over)):
         seconds(value, name)
     p, interval = parameters, parameters.keep_alive_interval
+    polling = judged(polling, store_call)
 
     def noticed(timeout: Number) -> Range:
         first = noticed_earliest(0, interval, jitter, timeout)
