@@ -6,12 +6,14 @@ Law: data only. Most of it is the embedder's choice; the rest is read from the m
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from attrs import field, frozen
 
 from prgcore.engine import Engine
 from prgcore.running.group import Lease
 from prgcore.seats import NODES
+from prgcore.vocabulary import Kind
 
 __all__ = ["Charter"]
 
@@ -30,7 +32,8 @@ class Charter:
             agent takes no seat.
         run: a word of this start of the agent, which no other start has.
         completes: whether a completion is decided when a node has no orders left.
-        hands: whether turns ask for orders to be carried out.
+        waits: whether its pump takes no turn while a call of the store is under way. Such a call
+            is then no delay of a turn.
         new: whether to begin a record if there is none, and to accept one of another id.
         adopt: whether to put the record on these terms.
     """
@@ -43,7 +46,7 @@ class Charter:
     seat: str = ""
     run: str = ""
     completes: bool = True
-    hands: bool = True
+    waits: bool = False
     new: bool = False
     adopt: bool = False
 
@@ -51,3 +54,14 @@ class Charter:
     def nodes(self) -> tuple[str, ...]:
         """The nodes that it decides for."""
         return NODES if self.node is None else (self.node,)
+
+    @property
+    def completions(self) -> Mapping[str, tuple[str, ...]]:
+        """For each of its nodes the events that say that its orders are done."""
+        return _completions(self.engine)
+
+
+@lru_cache(maxsize=8)
+def _completions(engine: Engine) -> Mapping[str, tuple[str, ...]]:
+    return {node: tuple(e.name for e in engine.model.events if e.kind is Kind.COMPLETION
+                        and e.success is not False and e.decider == node) for node in NODES}

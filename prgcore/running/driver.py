@@ -1,7 +1,7 @@
 """Drivers: they keep a pair in a store, decide its events, and carry out the orders.
 
-Law: no rule lives here. An observation goes to the timers and to the machine. Each decision is in
-the store before anything is done. Then the orders are carried out one after another, and each is
+Law: no rule lives here, and no decision: a turn decides (`prgcore.running.turn`). Each decision is
+in the store before anything is done. Then the orders are carried out one after another, and each is
 acknowledged in the record. Their outcome goes to the machine as an event. So after a crash at any
 moment, the record shows every decision, and every order that is still open.
 
@@ -12,33 +12,44 @@ both beside an event loop, where a slow action delays nothing else.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Container, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Container, Mapping
 from threading import RLock
 from uuid import uuid4
 
-from attrs import evolve, frozen
+from attrs import evolve
 
-from prgcore.engine import Decision, Engine
+from prgcore.engine import Engine
 from prgcore.errors import (
     ActionFailed,
     BadInput,
     Conflict,
-    ImpossibleEvent,
     StaleEpoch,
     Unavailable,
-    Undecided,
     unknown_name,
 )
+from prgcore.running.charter import Charter
+from prgcore.running.deciding import by, known_of, next_order
 from prgcore.running.log import tell
-from prgcore.running.node import any_pair, decide, explanation, own, shared, view, written
-from prgcore.seats import NODES, seat
+from prgcore.running.node import layout
+from prgcore.running.shapes import (
+    Answer,
+    Arrival,
+    Ask,
+    Did,
+    Heard,
+    Memory,
+    Reading,
+    Seen,
+    Turn,
+    Write,
+    Wrote,
+)
+from prgcore.running.turn import AgentState, deadline, restarted, turn, with_parameters
+from prgcore.seats import NODES
 from prgcore.stores.keeping import settle
 from prgcore.stores.ports import Clock, Kept, Observation, Performer, Store, SystemClock, told
-from prgcore.stores.record import Order, Record, acknowledged, begin, decided
-from prgcore.timers.monitor import Monitor
+from prgcore.stores.record import Order, Record, record_of
 from prgcore.timers.parameters import Parameters
-from prgcore.vocabulary import Kind, Outcome
 from prgcore.wire import digest
 from prgcore.wire.entry import Entry
 
@@ -47,18 +58,7 @@ __all__ = ["Driver", "Heard", "Keeper", "carried_out"]
 TRIES = 1_000
 """How often others may write first before a decision is given up."""
 
-CONTROLLER = "controller"
-ADMINISTRATOR = "administrator"
-
 _log = logging.getLogger("prgcore")
-
-
-@frozen
-class Heard:
-    """The content of a heartbeat: its sender's columns, and how often they had changed."""
-
-    columns: Mapping[str, str]
-    changes: int
 
 
 class Keeper:
@@ -80,6 +80,10 @@ class Keeper:
         terms: the terms of the record beside the machine. All its keepers must have the same.
         adopt: whether to put the record on these terms from now on, whatever they were.
 
+    Attributes:
+        charter: what does not change while it runs.
+        state: all that it knows; `turned` is the only way to change it.
+
     Raises:
         BadInput: there is no such node, or the store holds something else.
         Unavailable: the store does not answer.
@@ -89,8 +93,8 @@ class Keeper:
     store: Store
     node: str | None
     nodes: tuple[str, ...]
-    completes: bool
-    terms: dict[str, str]
+    charter: Charter
+    state: AgentState
 
     def __init__(
         self, engine: Engine, store: Store, node: str | None = None, *,
@@ -102,70 +106,52 @@ class Keeper:
             raise BadInput(unknown_name("node", node, NODES))
         if not callable(getattr(store, "read", None)):
             raise BadInput(f'{store!r:.60} is not a store; give one like SQLiteStore("pair.db")')
-        self.engine, self.store, self.node = engine, store, node
-        self.clock: Clock = SystemClock() if clock is None else clock
-        self.by = node or CONTROLLER
-        self.nodes = (node,) if node else NODES
-        self._parameters, self.completes = parameters, completes
-        self._log = log
-        self._lock = RLock()
-        self._monitors: dict[str, Monitor] = {}
-        self._heard: Heard | None = None
-        self._arrived: dict[str, tuple[float, Heard | None]] = {}
-        self.terms = {"machine": digest(engine.model), **(terms or {})}
-        self._completions = {
-            n: [e.name for e in engine.model.events
-                if e.kind is Kind.COMPLETION and e.success is not False and e.decider == n]
-            for n in self.nodes
-        }
-        self._begin()
-        self._agree(adopt=adopt)
-        for one in self.nodes:
-            self.restart(one)
+        charter = Charter(
+            engine, node, {"machine": digest(engine.model), **(terms or {})}, run=uuid4().hex,
+            completes=completes, waits=True, new=True)
+        self._keep(charter, store, parameters, SystemClock() if clock is None else clock, log)
+        self._begin(adopt=adopt)
 
-    def _begin(self) -> None:
-        """Write the first record if the store is empty."""
-        if self.store.read() is None:
-            pair = dict(self.engine.initial[0])
-            if self.node is None:
-                record = begin(pair, habits=self.engine.habits)
-            else:
-                drawers = {n: own(self.engine, n) for n in NODES}
-                known = {*shared(self.engine), *(c for names in drawers.values() for c in names)}
-                record = begin({c: pair[c] for c in pair if c in known}, drawers,
-                               self.engine.habits)
-            with suppress(Conflict):  # another keeper was first
-                self.store.write(evolve(record, terms=self.terms).to_json(), 0)
+    def _keep(
+        self, charter: Charter, store: Store, parameters: Parameters | None, clock: Clock,
+        log: Callable[[Entry], None] | None, memory: Memory | None = None,
+    ) -> None:
+        """Take up what it keeps; nothing is read yet."""
+        self.engine, self.store, self.node = charter.engine, store, charter.node
+        self.charter, self.nodes, self.clock = charter, charter.nodes, clock
+        self._layout = layout(charter.engine, agents=charter.node is not None)
+        self._log, self._lock = log, RLock()
+        self.state = AgentState.start(charter, parameters, clock.now(), memory)
 
-    def _agree(self, *, adopt: bool) -> None:
-        """Check that the record is of the same kind and has the same terms."""
+    @classmethod
+    def of(
+        cls, charter: Charter, store: Store, *, parameters: Parameters | None, clock: Clock,
+        log: Callable[[Entry], None] | None = None, memory: Memory | None = None,
+    ) -> Keeper:
+        """A keeper with this charter, which reads nothing before its first turn."""
+        keeper = cls.__new__(cls)
+        keeper._keep(charter, store, parameters, clock, log, memory)  # noqa: SLF001
+        return keeper
+
+    def _begin(self, *, adopt: bool) -> None:
+        """Write the first record if the store is empty; check that it is on the same terms."""
+        self._settled(Seen(reading=self.fetched()))
         record, _ = self.read()
-        if bool(record.own) != (self.node is not None):
-            holds = "node agents" if record.own else "a controller"
-            raise BadInput(f"this store holds the record of {holds}; name another store")
-        if record.terms == self.terms:
-            return
         if adopt or not record.terms:
-            self._write(lambda newest: evolve(newest, terms=self.terms))
-            return
-        wrong = min(name for name in {*record.terms, *self.terms}
-                    if record.terms.get(name) != self.terms.get(name))
-        raise BadInput(
-            f"the record has another {wrong}: {record.terms.get(wrong, 'none'):.90}, not "
-            f"{self.terms.get(wrong, 'none'):.90}; stop its agents and adopt it "
-            "(prgcore agent --adopt), or name another store")
+            self.change(lambda newest: evolve(newest, terms=dict(self.charter.terms), proposed={}))
+            self._settled(Seen(reading=self.fetched()))
+        if self.state.trouble:
+            raise BadInput(self.state.trouble)
 
     def restart(self, node: str) -> None:
         """Start the timers of a node afresh, as its recovery manager does when it starts."""
         with self._lock:
-            if self._parameters is not None:
-                self._monitors[node] = Monitor.start(
-                    self.engine, node, self.clock.now(), self._parameters)
+            self.state = restarted(self.state, node, self.clock.now())
 
     @property
     def parameters(self) -> Parameters | None:
         """The parameters of the timers; None: there are no timers. `change_parameters` sets them."""
-        return self._parameters
+        return self.state.parameters
 
     def change_parameters(self, parameters: Parameters | None) -> None:
         """Go on with other parameters from now on; `deadline` moves with them.
@@ -176,16 +162,92 @@ class Keeper:
             BadInput: the interval of heartbeats is below a millisecond. Nothing changes.
         """
         with self._lock:
-            now = self.clock.now()
+            self.state = with_parameters(self.state, parameters, self.clock.now())
 
-            def changed(node: str, parameters: Parameters) -> Monitor:
-                old = self._monitors.get(node)
-                return (Monitor.start(self.engine, node, now, parameters) if old is None
-                        else old.with_parameters(parameters, max(now, old.now)))
+    # ---------------------------------------------------------------- turns
 
-            self._monitors = {} if parameters is None else {
-                node: changed(node, parameters) for node in self.nodes}
-            self._parameters = parameters
+    def turned(self, seen: Seen) -> Turn:
+        """Take a turn, and log what it decided.
+
+        What it wants done is up to the caller; a later turn asks again for what was not done.
+        """
+        with self._lock:
+            self.state, wanted = turn(
+                self.state, evolve(seen, wall=self.clock.wall()), self.clock.now())
+        for line in wanted.says:
+            _log.error("%s", line)
+        for entry in wanted.entries:
+            tell(entry)
+            if self._log is not None:
+                self._log(entry)
+        return wanted
+
+    def fetched(self) -> Reading:
+        """A reading of the store.
+
+        Raises:
+            Unavailable: the store does not answer, or keeps something else (Unreadable).
+        """
+        begun, kept = self.clock.now(), self.store.read()
+        if kept is None:
+            return Reading(None, 0, begun)
+        return Reading(record_of(kept.value, self._layout), kept.version, begun)
+
+    def written(self, write: Write) -> Wrote:
+        """Do a write that a turn asked for, and settle it if it was tried before."""
+        begun = self.clock.now()
+        line = None if write.entry is None else {**write.entry.to_json(), "id": write.id}
+        value = write.record.to_json()
+        try:
+            if write.again and line is not None:
+                settle(self.store, value, write.version, line)
+                return Wrote("done", begun)
+            return Wrote("done", begun, self.store.write(value, write.version, line) or 0)
+        except Conflict as error:
+            return Wrote("conflict", begun, why=str(error))
+        except Unavailable as error:
+            return Wrote("unknown", begun, why=str(error))
+
+    def _settled(self, seen: Seen) -> tuple[list[Entry], dict[str, Answer]]:
+        """Take turns, and read and write what they ask for, until they ask for nothing more.
+
+        Raises:
+            Conflict: others kept writing.
+            Unavailable: the store does not answer.
+        """
+        entries: list[Entry] = []
+        answers: dict[str, Answer] = {}
+        conflicts = 0
+        with self._lock:
+            while True:
+                wanted = self.turned(seen)
+                entries += wanted.entries
+                answers |= {answer.key: answer for answer in wanted.answers}
+                if wanted.write is not None:
+                    wrote = self.written(wanted.write)
+                    conflicts += wrote.outcome == "conflict"
+                    seen = Seen(wrote=wrote)
+                    if (wrote.outcome == "unknown" and wanted.write.again) or conflicts > TRIES:
+                        self._gives_up(seen, wrote)
+                elif wanted.read:
+                    seen = self._read_again()
+                else:
+                    return entries, answers
+
+    def _read_again(self) -> Seen:
+        try:
+            return Seen(reading=self.fetched())
+        except Unavailable as error:
+            self.turned(Seen(unread=str(error)))
+            raise
+
+    def _gives_up(self, seen: Seen, wrote: Wrote) -> None:
+        """Raise the error of a write that cannot be settled now; a later turn settles it."""
+        self.turned(seen)
+        self.turned(Seen(unread=wrote.why))
+        if wrote.outcome == "conflict":
+            raise Conflict(f"others have written the record {TRIES} times meanwhile: {wrote.why}")
+        raise Unavailable(wrote.why)
 
     # ---------------------------------------------------------------- the record
 
@@ -193,64 +255,41 @@ class Keeper:
         """The newest record, and the value of the store that it was read from.
 
         Raises:
-            Unavailable: the store does not answer.
-            BadInput: the store keeps something else.
+            Unavailable: the store does not answer, or keeps something else (Unreadable).
         """
         kept = self.store.read()
         if kept is None:
             raise Unavailable("the store has lost its record: it is empty")
-        return Record.from_json(kept.value), kept
+        return record_of(kept.value, self._layout), kept
 
     def known(self, record: Record) -> dict[str, str]:
         """The columns that this keeper knows: a controller all, an agent those of its view."""
-        if self.node is None:
-            return dict(record.columns)
-        drawer = record.own[self.node]
-        heard = self._heard if drawer.get(f"{self.node}.hears_peer") == "yes" else None
-        return view(record, self.node, heard.columns if heard else None,
-                    heard.changes if heard else -1)
+        return known_of(self.charter, record, self.state.heard)
 
     def orders(self) -> tuple[Order, ...]:
         """The orders that this keeper must carry out, in order."""
         record, _ = self.read()
-        return tuple(o for o in record.orders if o.node in (*self.nodes, self.by))
+        return tuple(o for o in record.orders if o.node in (*self.nodes, by(self.charter)))
 
     def next_order(self, parked: Container[str] = ()) -> Order | None:
         """The order to carry out here now; None: there is none, or it has to wait.
-
-        The orders of a decision are carried out one after another, on both nodes. An order of a
-        node that does not run, or is not heard, waits for that node without delaying the others.
 
         Args:
             parked: the nodes that could not be reached.
         """
         record, _ = self.read()
-        here = (*self.nodes, self.by)
-        for order in record.orders:
-            if order.node in parked or self._away(record, order.node):
-                continue
-            return order if order.node in here else None
-        return None
-
-    def _away(self, record: Record, node: str) -> bool:
-        """Whether a node cannot carry out orders now, as far as this keeper knows."""
-        if self.node is None:
-            return record.columns.get(f"{node}.process", "running") != "running"
-        heard = record.own[self.node].get(f"{self.node}.hears_peer")
-        return node not in (self.node, self.by) and heard != "yes"
+        return next_order(self.charter, record, lambda order: order.node in parked, heard=True)
 
     @property
     def deadline(self) -> float | None:
         """The latest time of the next observation, by the monotonic clock; None: never."""
-        moments = [m.next_deadline for m in self._monitors.values() if m.next_deadline is not None]
-        return min(moments, default=None)
+        return deadline(self.state)
 
     # ---------------------------------------------------------------- deciding
 
     def tell(
         self, event: str, *, also: Mapping[str, str] | None = None,
-        fits: Callable[[Record], bool] | None = None,
-        settled: Callable[[Record], Record] = lambda record: record,
+        changes: Mapping[str, int] | None = None,
     ) -> Entry:
         """Decide an event, write the decision, and return its entry.
 
@@ -258,8 +297,7 @@ class Keeper:
             event: an event of the machine.
             also: (agents only) columns that it knows beside its view: the peer answered them, or
                 they changed while the agent did not run.
-            fits: says of the record to decide on whether these columns are still up to date.
-            settled: a further change of the record, in the same write as a done decision.
+            changes: for nodes whose columns are in `also`, how often they had changed.
 
         Raises:
             BadInput: no such event.
@@ -270,61 +308,16 @@ class Keeper:
             Unavailable: the store does not answer.
         """
         self.engine.kind(event)
-        with self._lock:
-            for _ in range(TRIES):
-                record, kept = self.read()
-                if fits is not None and not fits(record):
-                    raise Undecided(f"{event}: the columns that it asked for have changed", ())
-                known = {**self.known(record), **(also or {})}
-                for cause in self._causes(known, event):
-                    self.tell(cause)
-                    record, kept = self.read()
-                    known = self.known(record)
-                decision = self._decide(known, event)
-                after, entry = decided(
-                    record, known, decision, by=self._who(event), time=self.clock.wall(),
-                    here=self.by, unseen=written(self.engine, record, decision))
-                if decision.outcome is not Outcome.DONE or self._keep(
-                        settled(after), kept, entry):
-                    self._log_entry(entry)
-                    return entry
-            raise Conflict(f"{event}: others have written the record {TRIES} times meanwhile")
+        ask = Ask(uuid4().hex, event, also or {}, changes or {})
+        return self._answered(self._settled(Seen(asks=(ask,)))[1], ask)
 
-    def _keep(self, record: Record, kept: Kept, entry: Entry) -> bool:
-        """Write a decision; False: another keeper wrote first.
-
-        If the store does not say whether the write was done, it is settled.
-        """
-        value, line = record.to_json(), {**entry.to_json(), "id": uuid4().hex}
-        try:
-            self.store.write(value, kept.version, line)
-        except Conflict:
-            return False
-        except Unavailable:
-            try:
-                settle(self.store, value, kept.version, line)
-            except Conflict:
-                return False
-        return True
-
-    def _who(self, event: str) -> str:
-        return ADMINISTRATOR if self.engine.kind(event) is Kind.COMMAND else self.by
-
-    def _decide(self, known: Mapping[str, str], event: str) -> Decision:
-        if self.node is None:
-            return self.engine.step(known, event)
-        return decide(self.engine, known, event)
-
-    def _causes(self, known: Mapping[str, str], event: str) -> tuple[str, ...]:
-        """(Controllers only) the unreported events that must have preceded a timer's event."""
-        if self.node is not None or self.engine.kind(event) is not Kind.TIMER:
-            return ()
-        return explanation(self.engine, self.engine.pair(known), event)
-
-    def _log_entry(self, entry: Entry) -> None:
-        tell(entry)
-        if self._log is not None:
-            self._log(entry)
+    @staticmethod
+    def _answered(answers: Mapping[str, Answer], ask: Ask) -> Entry:
+        answer = answers[ask.key]
+        if answer.error is not None:
+            raise answer.error
+        assert answer.entry is not None, "BUG: an answer without an entry"
+        return answer.entry
 
     def _check(self, node: str) -> None:
         if node not in self.nodes:
@@ -343,7 +336,7 @@ class Keeper:
             BadInput: this keeper does not keep such a node.
         """
         self._check(node)
-        self._arrived[node] = self.clock.now(), heard
+        self.turned(Seen(arrivals=(Arrival(node, self.clock.now(), heard),)))
 
     def observe(self, seen: Observation | None = None, heard: Heard | None = None) -> list[Entry]:
         """Decide an observation, and every timer that is due; return the entries.
@@ -361,75 +354,28 @@ class Keeper:
         seen = Observation() if seen is None else seen
         if not isinstance(seen, Observation):
             raise BadInput(f"{seen!r:.60} is not an observation; use told, heard or host_lost")
-        if seen.host_lost:
-            self._check(seen.host_lost)
-        if seen.heartbeat:
-            self.arrived(seen.heartbeat, heard)
-        elif heard is not None:
+        for node in filter(None, (seen.host_lost, seen.heartbeat)):
+            self._check(node)
+        if heard is not None and not seen.heartbeat:
             raise BadInput("Heard(...) needs its heartbeat: observe(heard(node), Heard(...))")
-        with self._lock:
-            if seen.host_lost:
-                self._arrived.pop(seen.host_lost, None)
-            for _, said in tuple(self._arrived.values()):
-                self._heard = said or self._heard
-            entries = [self.tell(seen.event)] if seen.event else []
-            for node in self._monitors:
-                entries += self._due(node, seen)
-            return entries + self.complete()
-
-    def _due(self, node: str, seen: Observation) -> Iterable[Entry]:
-        """The entries of the timers of a node that are due now."""
-        lost = seen.host_lost == node
-        record, _ = self.read()
-        came = self._taken(node, lost=lost)
-        while node in self._monitors:
-            now = self.clock.now() if came is None else came
-            self._monitors[node], event = self._monitors[node].observe(
-                max(now, self._monitors[node].now), any_pair(self.engine, self.known(record)),
-                heartbeat=came is not None, peer_host_lost=lost)
-            if event is not None:
-                with suppress(ImpossibleEvent, Undecided):
-                    yield self.tell(event, fits=self._timely if event in self.engine.habits.hearing else None)
-            if event is None and came is None:
-                return
-            came, lost = None, False
-            record, _ = self.read()
-
-    def _taken(self, node: str, *, lost: bool) -> float | None:
-        """The time of a heartbeat that is still to be observed, or None; note its content."""
-        came, said = self._arrived.pop(node, (None, None))
-        if lost:
-            return None  # the host sent it before it went down
-        self._heard = said or self._heard
-        return came
-
-    def _timely(self, record: Record) -> bool:
-        """Whether the last heartbeat was sent after its sender's last change, so is not stale."""
-        if self.node is None or self._heard is None:
-            return True
-        return self._heard.changes == record.changes[seat("peer", self.node)]
-
-    def complete(self) -> list[Entry]:
-        """Decide the completions of nodes that have no orders left; return the entries."""
-        entries: list[Entry] = []
-        with self._lock:
-            while self.completes:
-                found = self._completion()
-                if found is None:
-                    break
-                entries.append(found)
+        if seen.event:
+            self.engine.kind(seen.event)
+        ask = Ask(uuid4().hex, seen.event)
+        arrivals = (Arrival(seen.heartbeat, self.clock.now(), heard),) if seen.heartbeat else ()
+        self.turned(Seen(arrivals=arrivals, host_lost=seen.host_lost,
+                         asks=(ask,) if seen.event else ()))
+        entries, answers = self._settled(self._read_again())
+        if seen.event:
+            self._answered(answers, ask)
         return entries
 
-    def _completion(self) -> Entry | None:
-        record, _ = self.read()
-        for node in self.nodes:
-            if record.orders_of(node):
-                continue
-            for event in self._completions[node]:
-                with suppress(ImpossibleEvent, Undecided):
-                    if self._decide(self.known(record), event).outcome is Outcome.DONE:
-                        return self.tell(event)
-        return None
+    def complete(self) -> list[Entry]:
+        """Decide the completions of nodes that have no orders left; return the entries.
+
+        Raises:
+            as `tell`.
+        """
+        return self._settled(self._read_again())[0]
 
     # ---------------------------------------------------------------- what came of it
 
@@ -441,41 +387,24 @@ class Keeper:
         Raises:
             as `tell`.
         """
-        def settled(record: Record) -> Record:
-            return acknowledged(record, [
-                o for o in record.orders
-                if o == order or (failed and o.epoch == order.epoch)])
-
-        with self._lock:
-            entries = self._failed(order, settled) if failed else []
-            self._write(settled)
-            return entries + self.complete()
-
-    def _failed(self, order: Order, settled: Callable[[Record], Record]) -> list[Entry]:
-        """Decide the event of its failure; the same write removes the order."""
-        for event in self.engine.habits.fails(order.do, order.node):
-            with suppress(ImpossibleEvent, Undecided):
-                return [self.tell(event, settled=settled)]
-        _log.error("%s failed on %s, and no event can report that now", order.do, order.node)
-        return []
+        return self._settled(Seen(did=Did(order, "failed" if failed else "done")))[0]
 
     def change(self, changed: Callable[[Record], Record]) -> Record:
-        """Write a change that is not a decision, such as a claim; return the record afterwards.
+        """Write a change that is not a decision; return the record afterwards.
 
         Raises:
             Conflict, Unavailable: as `tell`.
         """
         with self._lock:
-            return self._write(changed)
-
-    def _write(self, changed: Callable[[Record], Record]) -> Record:
-        for _ in range(TRIES):
-            record, kept = self.read()
-            after = changed(record)
-            if after == record:
-                return record
-            with suppress(Conflict):
-                self.store.write(after.to_json(), kept.version)
+            for _ in range(TRIES):
+                record, kept = self.read()
+                after = changed(record)
+                if after == record:
+                    return record
+                try:
+                    self.store.write(after.to_json(), kept.version)
+                except Conflict:
+                    continue
                 return after
         raise Conflict(f"others have written the record {TRIES} times meanwhile")
 
@@ -524,15 +453,26 @@ class Driver(Keeper):
         return entries + self.work()
 
     def work(self) -> list[Entry]:
-        """Carry out orders until none is left that can be carried out."""
+        """Carry out orders until none is left that can be carried out.
+
+        Raises:
+            as `Keeper.tell`.
+        """
         entries, parked = self.complete(), set[str]()
-        while order := self.next_order(parked):
+        while order := self._ready(parked):
             try:
                 entries += self.done(order, failed=not carried_out(self.performer, order))
             except Unavailable as error:
                 _log.warning("%s on %s waits: %s", order.do, order.node, error)
                 parked.add(order.node)
         return entries
+
+    def _ready(self, parked: Container[str]) -> Order | None:
+        """The order to carry out next, by the newest reading."""
+        reading = self.state.reading
+        if reading is None or reading.record is None:
+            return self.next_order(parked)
+        return next_order(self.charter, reading.record, lambda o: o.node in parked, heard=True)
 
 
 def carried_out(performer: Performer, order: Order) -> bool:

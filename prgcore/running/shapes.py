@@ -5,8 +5,9 @@ Law: frozen values; nothing here decides, waits or reads a clock. `prgcore.runni
 reports the outcome as the next `Seen`: an event loop, a thread, or a simulated world.
 
 A pump keeps four lanes, each with at most one call under way: the store, the services, the hands
-that carry out an order, and the arbiter. What a turn asks of a lane that is busy waits; the newest
-request counts. All times are seconds of one clock of this computer that never steps back.
+that carry out an order, and the arbiter. While a lane is busy, the pump leaves what a turn asks of
+it: a later turn asks again for all that is still wanted. A write goes before a reading. All times
+are seconds of one clock of this computer that never steps back.
 """
 
 from __future__ import annotations
@@ -92,10 +93,18 @@ class Ask:
 
 @frozen
 class Wrote:
-    """The outcome of a write: `done`, `conflict` or `unknown`; and a moment before it began."""
+    """The outcome of a write.
+
+    Attributes:
+        outcome: `done`, `conflict`, or `unknown`: it may be done, or may still happen.
+        begun: a moment before the call began.
+        version: the new version; 0: it is not known, so the store must be read.
+        why: why the outcome is not known.
+    """
 
     outcome: str
     begun: float
+    version: int = 0
     why: str = ""
 
 

@@ -1,0 +1,120 @@
+"""Serving: the groups that the services of a node may serve, and for how long.
+
+Law: pure. The record has the assignment and the claim of each group. The services may serve a group
+if their node has both, until the lease is over, which began before the reading. The node takes a
+group over when the other node reports that it stopped, or after the wait (T10).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import inf
+
+from attrs import evolve, field, frozen
+
+from prgcore.running.group import Lease
+from prgcore.running.shapes import Granted, Obeyed, Serve
+from prgcore.stores.record import Claim, Record, assigned, let_go, served, taken
+from prgcore.timers.arithmetic import serves_from, serves_until
+
+__all__ = ["AGAIN", "Serving", "claimed", "moved", "obeyed", "permission", "sent", "stopped", "waits"]
+
+AGAIN = 0.05
+"""How many seconds pass until services that did not obey are asked again."""
+
+
+@frozen
+class Serving:
+    """What a node knows of the services that it permits to serve.
+
+    Attributes:
+        starts: before this moment nobody is served, so that an earlier agent can stop.
+        permitted: the latest end of a lease under which anybody may be served.
+        sent: the newest permission that was sent; None: none yet.
+        epoch: the epoch of the record that it follows.
+        again: when it is to be sent again.
+        obeys: the epoch of the newest permission that the services obey; -1: none yet.
+        granted: the newest answer of the arbiter.
+        freed: for each claim that the record took from its node, when that was first read.
+    """
+
+    starts: float = 0.0
+    permitted: float = 0.0
+    sent: Serve | None = None
+    epoch: int = -1
+    again: float = 0.0
+    obeys: int = -1
+    granted: Granted | None = None
+    freed: Mapping[tuple[str, Claim], float] = field(factory=dict)
+
+
+def permission(
+    record: Record, node: str, lease: Lease, begun: float, *, may: bool,
+    joined: Mapping[str, bool],
+) -> Serve:
+    """The permission that follows from a reading which began at this moment.
+
+    Args:
+        may: whether the node may serve at all.
+        joined: for each home whether its node has ever had a seat in this record. Users of another
+            home are not served: their own node might serve them by another record.
+    """
+    groups = served(record, node) if may else {}
+    return Serve({home: token for home, token in groups.items()
+                  if home == node or joined.get(home, False)}, begun + lease.lasts)
+
+
+def sent(serving: Serving, serve: Serve, epoch: int, now: float) -> Serving:
+    """The same after a permission was sent. Whether it arrives is not known."""
+    until = max(serving.permitted, serve.until) if serve.groups else serving.permitted
+    return evolve(serving, sent=serve, epoch=epoch, again=now, permitted=until)
+
+
+def stopped(serving: Serving, lease: Lease, now: float) -> bool:
+    """Whether every lease under which anybody may be served is over."""
+    return now > serves_until(serving.permitted, 0, lease.pause, lease.stopping)
+
+
+def obeyed(serving: Serving, answer: Obeyed, now: float) -> Serving:
+    """The same after an answer of the services; only that to the newest permission counts."""
+    if answer.serve != serving.sent:
+        return serving
+    if not answer.yes:
+        return evolve(serving, again=now + AGAIN)
+    return evolve(serving, obeys=max(serving.obeys, serving.epoch), again=inf)
+
+
+def claimed(
+    serving: Serving, record: Record, node: str, lease: Lease, now: float,
+) -> tuple[Serving, Record]:
+    """What is known of claims after a reading, and the record with the claims that follow.
+
+    The node lets go of a group that it lost once its services obey. It takes a group that it got
+    once the other node let go, or could not be serving any more.
+    """
+    after = record
+    if serving.obeys >= record.epoch or stopped(serving, lease, now):
+        after = let_go(after, node)
+    freed = {(home, claim): serving.freed.get((home, claim), now)
+             for home, claim in record.claims.items() if claim.freed}
+
+    def waited(home: str, claim: Claim) -> bool:
+        since = freed.get((home, claim))
+        return since is not None and now >= serves_from(since, lease.waits)
+
+    return evolve(serving, freed=freed), taken(after, node, waited)
+
+
+def moved(record: Record, node: str) -> bool:
+    """Whether no other node can be serving the users that are assigned to this node."""
+    return all(claim.node in (node, "") for home, claim in record.claims.items()
+               if assigned(record.columns, home) in (node, ""))
+
+
+def waits(serving: Serving, record: Record, lease: Lease) -> list[float]:
+    """The moments at which a claim can be taken, or a lease is over."""
+    moments = [serves_from(since, lease.waits) for (home, claim), since in serving.freed.items()
+               if record.claims.get(home) == claim]
+    if serving.obeys < serving.epoch:
+        moments.append(serves_until(serving.permitted, 0, lease.pause, lease.stopping))
+    return moments
