@@ -25,6 +25,7 @@ from prgcore.errors import (
     Conflict,
     StaleEpoch,
     Unavailable,
+    Unreadable,
     unknown_name,
 )
 from prgcore.running.charter import Charter
@@ -44,7 +45,8 @@ from prgcore.running.shapes import (
     Write,
     Wrote,
 )
-from prgcore.running.turn import AgentState, deadline, restarted, turn, with_parameters
+from prgcore.running.state import AgentState, deadline, restarted, with_parameters
+from prgcore.running.turn import turn
 from prgcore.seats import NODES
 from prgcore.stores.keeping import settle
 from prgcore.stores.ports import Clock, Kept, Observation, Performer, Store, SystemClock, told
@@ -135,7 +137,10 @@ class Keeper:
 
     def _begin(self, *, adopt: bool) -> None:
         """Write the first record if the store is empty; check that it is on the same terms."""
-        self._settled(Seen(reading=self.fetched()))
+        try:
+            self._settled(Seen(reading=self.fetched()))
+        except Unreadable as error:
+            raise BadInput(str(error)) from None
         record, _ = self.read()
         if adopt or not record.terms:
             self.change(lambda newest: evolve(newest, terms=dict(self.charter.terms), proposed={}))

@@ -72,7 +72,7 @@ def sent(serving: Serving, serve: Serve, epoch: int, now: float) -> Serving:
 
 def stopped(serving: Serving, lease: Lease, now: float) -> bool:
     """Whether every lease under which anybody may be served is over."""
-    return now > serves_until(serving.permitted, 0, lease.pause, lease.stopping)
+    return bool(now > serves_until(serving.permitted, 0, lease.pause, lease.stopping))
 
 
 def obeyed(serving: Serving, answer: Obeyed, now: float) -> Serving:

@@ -186,6 +186,9 @@ def record_of(value: Any, layout: Layout) -> Record:
         record = Record.from_json(value)
     except BadInput as error:
         raise Unreadable(str(error)) from None
+    if bool(record.own) != (len(layout) > 1):
+        holds = "node agents" if record.own else "a controller"
+        raise Unreadable(f"this store holds the record of {holds}; name another store")
     if why := fits(record, layout):
         raise Unreadable(f"the record in the store does not fit this machine: {why}; stop its agents, "
                          "and prgcore ha reset mends it, or name another store")

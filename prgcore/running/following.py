@@ -1,0 +1,378 @@
+"""What follows from a reading of the record: the next write, one decision or one change at a time.
+
+Law: pure. `prgcore.running.turn` notes what was seen before, and says afterwards what is wanted.
+"""
+
+from __future__ import annotations
+
+from math import inf
+
+from attrs import evolve
+
+from prgcore.errors import ImpossibleEvent as Impossible
+from prgcore.errors import PrgError, Unavailable, Undecided
+from prgcore.running import serving as leases
+from prgcore.running import terms
+from prgcore.running.deciding import (
+    Job,
+    causes,
+    completion,
+    decision,
+    failure,
+    known_of,
+    next_order,
+    outcome,
+    timely,
+)
+from prgcore.running.group import Lease
+from prgcore.running.node import any_pair, own, shared
+from prgcore.running.shapes import Answer, Did, Reading, Write
+from prgcore.running.state import LEAVES, LEFT, RUNS, SITS, AgentState, Pending, restarted
+from prgcore.seats import NODES
+from prgcore.stores.record import Order, Record, acknowledged
+from prgcore.timers.arithmetic import counted_to
+from prgcore.timers.monitor import watches
+from prgcore.vocabulary import Outcome
+from prgcore.wire.entry import Entry
+
+__all__ = ["Following"]
+
+
+class Following:
+    """What follows from a reading, in the making.
+
+    Attributes:
+        s: the state so far.
+        now: the time of the turn.
+        entries, answers, says: as those of a `Turn`.
+    """
+
+    def __init__(self, state: AgentState, now: float) -> None:
+        self.s, self.now = state, now
+        self.charter, self.engine = state.charter, state.charter.engine
+        self.entries: list[Entry] = []
+        self.answers: list[Answer] = []
+        self.says: list[str] = []
+        self.unobserved = list(state.monitors)
+        self.offered: set[str] = set()
+
+    @property
+    def _timeout(self) -> float:
+        return self.s.effective.keep_alive_timeout if self.s.effective else inf
+
+    def _refuses(self, error: PrgError) -> None:
+        """Answer all questions with an error."""
+        self.answers += [Answer(job.key, error=error) for job in self.s.jobs if job.key]
+        self.s = evolve(self.s, jobs=tuple(j for j in self.s.jobs if not j.key))
+
+    def _logs(self, entry: Entry, job: Job | None) -> None:
+        self.entries.append(entry)
+        if job is not None and job.key:
+            self.answers.append(Answer(job.key, entry))
+
+    def _is_up(self, record: Record) -> bool:
+        """Whether it may serve, act and look alive by this record."""
+        return self.s.phase == RUNS and not self.s.trouble and not self.s.waits and (
+            not self.charter.seat or (terms.has_signed(self.charter, record)
+                                      and record.seats.get(self._node) == self.charter.seat))
+
+    def _decides(self, reading: Reading) -> Pending | None:
+        """The first write that follows from a reading; None: there is nothing to write."""
+        record, s = reading.record, self.s
+        trouble = terms.trouble(self.charter, s.memory, reading, s.heard, s.heard_at)
+        if not trouble and s.phase != SITS and self._ousted(record):
+            trouble = f"another agent of {s.charter.node} has started, in another directory"
+            self.s = evolve(s, phase=LEAVES)
+        self.s = evolve(self.s, trouble=trouble, waits="")
+        if trouble:
+            self._gone()
+            self._refuses(Unavailable(trouble))
+            return None
+        if record is None:
+            return Pending(Write(self._first(), reading.version))
+        self._agrees(record)
+        if self.s.phase == SITS:
+            return self._sits(record)
+        if self.charter.seat and (why := terms.may_decide(self.charter, record)):
+            self.s = evolve(self.s, waits=why)
+            self._gone()
+            self._refuses(Unavailable(why))
+        else:
+            self._failures(record)
+            try:
+                while (job := self._next(record)) is not None:
+                    if (pending := self._job(record, job)) is not None:
+                        return pending
+                self._listens(record)
+            except PrgError as error:  # no timer counts while the record is no pair of the machine
+                self.s = evolve(self.s, trouble=str(error))
+                self._refuses(error)
+                return None
+        after = self._changed(record)
+        return None if after == record else Pending(Write(after, reading.version))
+
+    def _ousted(self, record: Record | None) -> bool:
+        """Whether another agent has the seat of this node."""
+        return bool(self.charter.seat) and record is not None and record.seats.get(
+            self._node) != self.charter.seat
+
+    def _gone(self) -> None:
+        """An agent that is asked to stop is gone when its services have stopped."""
+        if self.s.phase == LEAVES and self._stopped():
+            self.s = evolve(self.s, phase=LEFT)
+
+    def _first(self) -> Record:
+        """The first record."""
+        pair = dict(self.engine.initial[0])
+        if self.charter.node is None:
+            return terms.begun(self.charter, self.s.memory, pair)
+        drawers = {n: own(self.engine, n) for n in NODES}
+        seen = {*shared(self.engine), *(c for names in drawers.values() for c in names)}
+        return terms.begun(self.charter, self.s.memory, {c: pair[c] for c in pair if c in seen},
+                           drawers)
+
+    def _agrees(self, record: Record) -> None:
+        """Count by the parameters on which both nodes agree now."""
+        if self.s.parameters is None:
+            return
+        both = terms.with_both(self.charter, record, self.s.parameters)
+        if both != self.s.effective:
+            monitors = {node: m.with_parameters(both, max(self.now, m.now))
+                        for node, m in self.s.monitors.items()}
+            self.s = evolve(self.s, effective=both, monitors=monitors)
+
+    def _sits(self, record: Record) -> Pending | None:
+        """Take the seat of the node, wait, sign, and report that its manager starts."""
+        version, serving, lease = self._reading.version, self.s.serving, self._lease(record)
+        wait = self.s.wait
+        if wait is None:
+            wait = terms.waits(self.charter, self.s.memory, record)
+            self.s = evolve(self.s, wait=wait)
+        after = terms.seated(self.charter, self.s.memory, record)
+        if after != record:
+            return Pending(Write(after, version))
+        if serving.starts == inf:
+            serving = evolve(serving, starts=self.now + wait, permitted=self.now + max(
+                lease.lasts if lease else 0, wait))
+            self.s = evolve(self.s, serving=serving)
+        if self.now < serving.starts:
+            self.s = evolve(self.s, waits="it waits until no earlier lease can last")
+            self._refuses(Unavailable(self.s.waits))
+            return None
+        after = terms.signed(self.charter, record)
+        if after != record:
+            return Pending(Write(after, version))
+        event, also = self.charter.habits.starts(self._node)
+        started = (Job(event, also=also),) if event else ()
+        self.s = evolve(self.s, phase=RUNS, jobs=(*started, *self.s.jobs))
+        return None
+
+    @property
+    def _node(self) -> str:
+        assert self.charter.node is not None, "BUG: a controller has no seat"
+        return self.charter.node
+
+    @property
+    def _reading(self) -> Reading:
+        assert self.s.reading is not None, "BUG: nothing was read"
+        return self.s.reading
+
+    # ------------------------------------------------------------------------ jobs
+
+    def _failures(self, record: Record) -> None:
+        """Make jobs of orders that failed; forget what the record has forgotten."""
+        left, jobs = [], []
+        for did in self.s.did:
+            if did.order not in record.orders:
+                continue
+            if did.outcome != "failed":
+                left.append(did)
+                continue
+            drops = tuple(o for o in record.orders if o.epoch == did.order.epoch)
+            event = failure(self.charter, self._known(record), did.order)
+            if event is None:
+                self.says.append(f"{did.order.do} failed on {did.order.node}, and no event can "
+                                 "report that now")
+                left += [Did(order) for order in drops]
+            else:
+                jobs.append(Job(event, drops=drops, quiet=True))
+        self.s = evolve(self.s, did=tuple(left), jobs=(*jobs, *self.s.jobs))
+
+    def _known(self, record: Record) -> dict[str, str]:
+        return known_of(self.charter, record, self.s.heard)
+
+    def _next(self, record: Record) -> Job | None:
+        """The next event to decide."""
+        begun = self._reading.begun
+        for job in self.s.jobs:
+            if job.at <= begun:
+                self.s = evolve(self.s, jobs=tuple(j for j in self.s.jobs if j is not job))
+                return job
+        if self.s.phase == RUNS:
+            return self._due(record) or self._looks(record) or self._completes(record)
+        if self.s.phase == LEAVES and self._stopped():
+            return self._leaves()
+        return None
+
+    def _due(self, record: Record) -> Job | None:
+        """The event of a timer that is due."""
+        while self.unobserved:
+            node = self.unobserved[0]
+            monitor, came = self.s.monitors[node], self.s.arrived.get(node)
+            stalled, lost = node in self.s.stalled, node in self.s.lost
+            at = came.at if came else counted_to(self._reading.begun, self.now, stalled=stalled)
+            monitor, event = monitor.observe(
+                max(at, monitor.now), any_pair(self.engine, self._known(record)),
+                heartbeat=came is not None, peer_host_lost=lost, stalled=stalled)
+            self.s = evolve(
+                self.s, monitors={**self.s.monitors, node: monitor},
+                arrived={n: a for n, a in self.s.arrived.items() if n != node},
+                lost=self.s.lost - {node}, stalled=self.s.stalled - {node})
+            if event is not None:
+                return Job(event, quiet=True, hearing=event in self.charter.habits.hearing)
+            if came is None:
+                self.unobserved.pop(0)
+        return None
+
+    def _looks(self, record: Record) -> Job | None:
+        """The event of a service that failed or is back, if the record does not show it yet.
+
+        While services are being started or stopped, their state is no news.
+        """
+        if not self.s.services or any(
+                self._deed(o) in ("start", "stop") for o in record.orders_of(self._node)):
+            return None
+        for name, (down, up) in self.charter.habits.watches(self._node).items():
+            event = up if self.s.services.get(name, True) else down
+            if self._offers(event):
+                return Job(event, quiet=True)
+        return None
+
+    def _deed(self, order: Order) -> str:
+        """What an agent does to carry out an order."""
+        return self.charter.habits.deed(order.do, order.node)
+
+    def _completes(self, record: Record) -> Job | None:
+        """The event of a node whose orders are done."""
+        event = completion(self.charter, record, self._known(record))
+        return Job(event, quiet=True) if event and self._offers(event) else None
+
+    def _offers(self, event: str) -> bool:
+        """Whether an event was not yet offered in this turn."""
+        new = event not in self.offered
+        self.offered.add(event)
+        return new
+
+    def _job(self, record: Record, job: Job) -> Pending | None:
+        """Decide a job; the write of a done decision, or None."""
+        try:
+            made = self._made(record, job)
+        except (Impossible, Undecided) as error:
+            if job.leaves:
+                return Pending(Write(terms.left(self.charter, record), self._reading.version), job)
+            if not job.quiet:
+                self._fails(job, error)
+            return None
+        except PrgError as error:
+            self._fails(job, error)
+            return None
+        if made is None:
+            return None
+        after, entry = made
+        after = acknowledged(after, job.drops)
+        if job.leaves:
+            after = terms.left(self.charter, after)
+        if entry.outcome != Outcome.DONE.value and after == record:
+            self._logs(entry, job)
+            return None
+        self.s = evolve(self.s, marks=self.s.marks + 1)
+        return Pending(Write(after, self._reading.version, entry, self._mark), job)
+
+    @property
+    def _mark(self) -> str:
+        return f"{self.charter.run}-{self.s.marks}"
+
+    def _made(self, record: Record, job: Job) -> tuple[Record, Entry] | None:
+        """The record after a job, and the entry; None: other jobs come first, or it is too late."""
+        if any(record.changes.get(node) != n for node, n in job.changes.items()):
+            raise Undecided(f"{job.event}: the columns that it asked for have changed", ())
+        if job.hearing and not timely(self.charter, record, self.s.heard):
+            return None
+        known = {**self._known(record), **job.also}
+        self.engine.kind(job.event)
+        if not job.explained and (before := causes(self.charter, known, job.event)):
+            self.s = evolve(self.s, jobs=(*(Job(c, explained=True) for c in before),
+                                          evolve(job, explained=True), *self.s.jobs))
+            return None
+        return outcome(self.charter, record, known, decision(self.charter, known, job.event),
+                       wall=self.s.wall, mark=self._mark)
+
+    def _fails(self, job: Job, error: PrgError) -> None:
+        if job.key:
+            self.answers.append(Answer(job.key, error=error))
+        else:
+            self.says.append(f"{job.event}: {error}")
+
+    # --------------------------------------------------------- changes without a decision
+
+    def _changed(self, record: Record) -> Record:
+        """The record after what is no decision: acknowledged orders, claims, signatures."""
+        after = acknowledged(record, [did.order for did in self.s.did])
+        lease = self._lease(record)
+        if lease is None:
+            return after
+        if self.s.phase == RUNS:
+            after = terms.signed(self.charter, after)
+        serving, after = leases.claimed(self.s.serving, after, self._node, lease, self.now)
+        self.s = evolve(self.s, serving=serving)
+        while (order := self._order(after)) is not None and self._done(after, order, lease):
+            after = acknowledged(after, [order])
+        return after
+
+    def _lease(self, record: Record) -> Lease | None:
+        return terms.in_force(self.charter, record)
+
+    def _order(self, record: Record) -> Order | None:
+        """The order to carry out next."""
+        done = {did.order for did in self.s.did}
+        heard = self.now - self.s.heard_at < self._timeout
+        return next_order(self.charter, record, lambda o: o in done or self.s.parked.get(
+            o, (0.0, -inf))[1] > self.now, heard=heard)
+
+    def _done(self, record: Record, order: Order, lease: Lease) -> bool:
+        """Whether an order that an agent carries out itself is done."""
+        match self._deed(order):
+            case "disconnect":
+                return self.s.serving.obeys >= order.epoch or leases.stopped(
+                    self.s.serving, lease, self.now)
+            case "move":
+                return leases.moved(record, self._node)
+            case "restart":
+                self.s = restarted(self.s, self._node, self.now)
+                return True
+        return False
+
+    def _stopped(self) -> bool:
+        """Whether the services of a node that leaves serve nobody any more."""
+        serving, lease = self.s.serving, self.charter.lease
+        silent = serving.sent is not None and not serving.sent.groups and serving.again == inf
+        return lease is None or silent or leases.stopped(serving, lease, self.now)
+
+    def _leaves(self) -> Job | None:
+        """The event that its manager stops."""
+        if not self._offers(LEAVES):
+            return None
+        event = self.charter.habits.stops(self.charter.node) if self.charter.node else ""
+        if not event:
+            self._gone()
+            return None
+        return Job(event, leaves=True)
+
+    def _listens(self, record: Record) -> None:
+        """Note for which nodes a heartbeat would be an event."""
+        if not self.s.monitors:
+            return
+        pair = any_pair(self.engine, self._known(record))
+        self.s = evolve(self.s, news={
+            node: any(self.engine.holds(c, pair) for w in watches(self.engine, node)
+                      if not w.counts for c in w.possible) for node in self.s.monitors})
