@@ -1,6 +1,6 @@
 """The habits of agents of the built-in machine, until they are data of every machine.
 
-Law: pure; the answers of `prgcore.form.habits`, which takes its place.
+Law: pure; the habits of other machines will be data, and then so will these.
 """
 
 from __future__ import annotations
