@@ -11,7 +11,6 @@ from functools import lru_cache
 from attrs import field, frozen
 
 from prgcore.engine import Engine
-from prgcore.running.builtin import Habits
 from prgcore.running.group import Lease
 from prgcore.seats import NODES
 from prgcore.vocabulary import Kind
@@ -55,11 +54,6 @@ class Charter:
     def nodes(self) -> tuple[str, ...]:
         """The nodes that it decides for."""
         return NODES if self.node is None else (self.node,)
-
-    @property
-    def habits(self) -> Habits:
-        """What agents of this machine do without being asked."""
-        return Habits()
 
     @property
     def completions(self) -> Mapping[str, tuple[str, ...]]:

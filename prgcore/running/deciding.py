@@ -79,7 +79,7 @@ def known_of(charter: Charter, record: Record, heard: Heard | None) -> dict[str,
 
 
 def _hears(charter: Charter, record: Record, node: str) -> bool:
-    return charter.habits.hears({**record.columns, **record.own[node]}, node)
+    return charter.engine.habits.hears({**record.columns, **record.own[node]}, node)
 
 
 def timely(charter: Charter, record: Record, heard: Heard | None) -> bool:
@@ -139,7 +139,7 @@ def completion(charter: Charter, record: Record, known: Mapping[str, str]) -> st
 
 def failure(charter: Charter, known: Mapping[str, str], order: Order) -> str | None:
     """The event that reports that an order failed; None: no event can report it now."""
-    for event in charter.habits.fails(order.do, order.node):
+    for event in charter.engine.habits.fails(order.do, order.node):
         with suppress(ImpossibleEvent, Undecided):
             decision(charter, known, event)
             return event
@@ -156,7 +156,7 @@ def away(charter: Charter, record: Record, node: str, *, heard: bool) -> bool:
         heard: whether heartbeats of the peer arrive.
     """
     if charter.node is None:
-        return not charter.habits.runs(record.columns, node)
+        return not charter.engine.habits.runs(record.columns, node)
     return node != charter.node and not (heard and _hears(charter, record, charter.node))
 
 

@@ -162,7 +162,7 @@ class Following:
         after = terms.signed(self.charter, record)
         if after != record:
             return Pending(Write(after, version))
-        event, also = self.charter.habits.starts(self._node)
+        event, also = self.engine.habits.starts(self._node)
         started = (Job(event, also=also),) if event else ()
         self.s = evolve(self.s, phase=RUNS, jobs=(*started, *self.s.jobs))
         return None
@@ -229,7 +229,7 @@ class Following:
                 arrived={n: a for n, a in self.s.arrived.items() if n != node},
                 lost=self.s.lost - {node}, stalled=self.s.stalled - {node})
             if event is not None:
-                return Job(event, quiet=True, hearing=event in self.charter.habits.hearing)
+                return Job(event, quiet=True, hearing=event in self.engine.habits.hearing)
             if came is None:
                 self.unobserved.pop(0)
         return None
@@ -242,7 +242,7 @@ class Following:
         if not self.s.services or any(
                 self._deed(o) in ("start", "stop") for o in record.orders_of(self._node)):
             return None
-        for name, (down, up) in self.charter.habits.watches(self._node).items():
+        for name, (down, up) in self.engine.habits.watches(self._node).items():
             event = up if self.s.services.get(name, True) else down
             if self._offers(event):
                 return Job(event, quiet=True)
@@ -250,7 +250,7 @@ class Following:
 
     def _deed(self, order: Order) -> str:
         """What an agent does to carry out an order."""
-        return self.charter.habits.deed(order.do, order.node)
+        return self.engine.habits.deed(order.do, order.node)
 
     def _completes(self, record: Record) -> Job | None:
         """The event of a node whose orders are done."""
@@ -323,7 +323,8 @@ class Following:
             return after
         if self.s.phase == RUNS:
             after = terms.signed(self.charter, after)
-        serving, after = leases.claimed(self.s.serving, after, self._node, lease, self.now)
+        serving, after = leases.claimed(
+            self.s.serving, after, self._node, self.engine.habits, lease, self.now)
         self.s = evolve(self.s, serving=serving)
         while (order := self._order(after)) is not None and self._done(after, order, lease):
             after = acknowledged(after, [order])
@@ -346,7 +347,7 @@ class Following:
                 return self.s.serving.obeys >= order.epoch or leases.stopped(
                     self.s.serving, lease, self.now)
             case "move":
-                return leases.moved(record, self._node)
+                return leases.moved(record, self._node, self.engine.habits)
             case "restart":
                 self.s = restarted(self.s, self._node, self.now)
                 return True
@@ -362,7 +363,7 @@ class Following:
         """The event that its manager stops."""
         if not self._offers(LEAVES):
             return None
-        event = self.charter.habits.stops(self.charter.node) if self.charter.node else ""
+        event = self.engine.habits.stops(self.charter.node) if self.charter.node else ""
         if not event:
             self._gone()
             return None

@@ -12,9 +12,12 @@ from math import inf
 
 from attrs import evolve, field, frozen
 
+from prgcore.form.habits import Habits
 from prgcore.running.group import Lease
 from prgcore.running.shapes import Granted, Obeyed, Serve
-from prgcore.stores.record import Claim, Record, assigned, let_go, served, taken
+from prgcore.running.terms import joined
+from prgcore.seats import NODES
+from prgcore.stores.record import Claim, Record, let_go, served, taken
 from prgcore.timers.arithmetic import serves_from, serves_until
 
 __all__ = ["AGAIN", "Serving", "claimed", "moved", "obeyed", "permission", "sent", "stopped", "waits"]
@@ -49,19 +52,23 @@ class Serving:
 
 
 def permission(
-    record: Record, node: str, lease: Lease, begun: float, *, may: bool,
-    joined: Mapping[str, bool],
+    record: Record, node: str, habits: Habits, lease: Lease, begun: float, *, may: bool,
 ) -> Serve:
     """The permission that follows from a reading which began at this moment.
 
+    The users of another home are served only if its node has ever had a seat in this record: else
+    it may be serving them by another record. Users without a home wait until both nodes had one.
+
     Args:
         may: whether the node may serve at all.
-        joined: for each home whether its node has ever had a seat in this record. Users of another
-            home are not served: their own node might serve them by another record.
     """
-    groups = served(record, node) if may else {}
+    groups = served(record, node, habits) if may else {}
     return Serve({home: token for home, token in groups.items()
-                  if home == node or joined.get(home, False)}, begun + lease.lasts)
+                  if home == node or _joined(record, home)}, begun + lease.lasts)
+
+
+def _joined(record: Record, home: str) -> bool:
+    return all(joined(record, node) for node in ((home,) if home in NODES else NODES))
 
 
 def sent(serving: Serving, serve: Serve, epoch: int, now: float) -> Serving:
@@ -85,7 +92,7 @@ def obeyed(serving: Serving, answer: Obeyed, now: float) -> Serving:
 
 
 def claimed(
-    serving: Serving, record: Record, node: str, lease: Lease, now: float,
+    serving: Serving, record: Record, node: str, habits: Habits, lease: Lease, now: float,
 ) -> tuple[Serving, Record]:
     """What is known of claims after a reading, and the record with the claims that follow.
 
@@ -94,7 +101,7 @@ def claimed(
     """
     after = record
     if serving.obeys >= record.epoch or stopped(serving, lease, now):
-        after = let_go(after, node)
+        after = let_go(after, node, habits)
     freed = {(home, claim): serving.freed.get((home, claim), now)
              for home, claim in record.claims.items() if claim.freed}
 
@@ -102,13 +109,13 @@ def claimed(
         since = freed.get((home, claim))
         return since is not None and now >= serves_from(since, lease.waits)
 
-    return evolve(serving, freed=freed), taken(after, node, waited)
+    return evolve(serving, freed=freed), taken(after, node, habits, waited)
 
 
-def moved(record: Record, node: str) -> bool:
+def moved(record: Record, node: str, habits: Habits) -> bool:
     """Whether no other node can be serving the users that are assigned to this node."""
     return all(claim.node in (node, "") for home, claim in record.claims.items()
-               if assigned(record.columns, home) in (node, ""))
+               if habits.assigned(record.columns, home) in (node, ""))
 
 
 def waits(serving: Serving, record: Record, lease: Lease) -> list[float]:

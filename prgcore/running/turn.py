@@ -202,11 +202,11 @@ class _Turning(Following):
             return None
         begun, granted = self._reading.begun, serving.granted
         may = self._is_up(record)
-        if self.charter.habits.holds(record.columns, self._node):
+        if self.engine.habits.holds(record.columns, self._node):
             may = may and granted is not None and granted.yes
             begun = min(begun, granted.begun) if granted else begun
-        joined = {home: terms.joined(record, home) for home in record.claims}
-        serve = leases.permission(record, self._node, lease, begun, may=may, joined=joined)
+        serve = leases.permission(
+            record, self._node, self.engine.habits, lease, begun, may=may)
         if not serve.groups:  # a revocation must not be older than what it revokes
             serve = evolve(serve, until=max(serve.until, serving.permitted))
         if serve != serving.sent:
@@ -218,7 +218,7 @@ class _Turning(Following):
     def _holds(self, record: Record | None) -> int | None:
         """The epoch at which the take-over grant is to be kept."""
         if record is None or self.charter.lease is None or not self._is_up(record) \
-                or not self.charter.habits.holds(record.columns, self._node):
+                or not self.engine.habits.holds(record.columns, self._node):
             return None
         granted = self.s.serving.granted
         old = granted is None or granted.begun < self._reading.begun

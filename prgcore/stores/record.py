@@ -186,7 +186,7 @@ def record_of(value: Any, layout: Layout) -> Record:
         record = Record.from_json(value)
     except BadInput as error:
         raise Unreadable(str(error)) from None
-    if bool(record.own) != (len(layout) > 1):
+    if bool(record.own) != bool(layout.own):
         holds = "node agents" if record.own else "a controller"
         raise Unreadable(f"this store holds the record of {holds}; name another store")
     if why := fits(record, layout):
