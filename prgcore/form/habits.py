@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import TypeAlias
 
+from prgcore.form.knowledge import RECORD
 from prgcore.model import Agent, Cube, Model, Timer
 
 __all__ = ["Habits"]
@@ -96,8 +97,21 @@ class Habits:
         return not gates or any(_holds(cells, columns) for cells in gates)
 
     def runs(self, columns: _Columns, node: str) -> bool:
-        """Whether a node can decide and act, as far as these columns show it."""
-        return all(_may_hold(d.when, columns) for d in self._model.decides if d.decider == node)
+        """Whether a node can act, as far as these columns show it.
+
+        It can where the cells of `decides` hold that are not about the record: what the record
+        says may forbid its decisions, and not its deeds.
+        """
+        return all(_may_hold(cells, columns) for cells in self._acts.get(node, ()))
+
+    @cached_property
+    def _acts(self) -> Mapping[str, tuple[Cube, ...]]:
+        shared = {c.name for c in self._model.columns if c.observed_by == RECORD}
+        acts: dict[str, list[Cube]] = {}
+        for one in self._model.decides:
+            acts.setdefault(one.decider, []).append(
+                Cube(tuple(cell for cell in one.when if cell.column not in shared)))
+        return {node: tuple(cubes) for node, cubes in acts.items()}
 
     # -------------------------------------------------------------------------------- time
 
