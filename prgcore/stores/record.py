@@ -28,12 +28,12 @@ from prgcore.model import Action
 from prgcore.seats import NODES
 from prgcore.vocabulary import Outcome
 from prgcore.wire.answers import is_word
-from prgcore.wire.entry import Entry, cells
+from prgcore.wire.entry import Entry, cells, kept_time
 from prgcore.words import listed, one_line, quoted
 
 __all__ = [
-    "Claim", "Entry", "Layout", "Order", "Record", "acknowledged", "begin", "decided", "fits",
-    "let_go", "record_of", "served", "taken",
+    "Claim", "Entry", "Layout", "Order", "Record", "acknowledged", "away", "begin", "decided",
+    "fits", "let_go", "not_asked_again", "record_of", "served", "taken",
 ]
 
 
@@ -280,7 +280,7 @@ def decided(
     after = {column: decision.pair[column] for column in known}
     done = decision.outcome is Outcome.DONE
     entry = Entry(
-        record.epoch + done, time, by, decision.event, decision.outcome.value,
+        record.epoch + done, kept_time(time), by, decision.event, decision.outcome.value,
         decision.rule.id if decision.rule else None, decision.why, dict(known), after,
         decision.actions, decision.failed,
     )
@@ -298,14 +298,55 @@ def decided(
         node = action.node or here or by
         return Order(entry.epoch, number, node, action.do, users, columns.get(f"{node}.state", ""))
 
+    orders = tuple(order(i, a) for i, a in enumerate(decision.actions))
+    after_it = evolve(record, columns=columns, own=own)
+    silent = [node for node in NODES if away(after_it, node, here or by, habits)]
     return evolve(
-        record, epoch=entry.epoch, columns=columns, own=own, mark=id,
+        after_it, epoch=entry.epoch, mark=id,
         changes={node: n + (own[node] != record.own[node])
                  for node, n in record.changes.items()},
-        orders=(*record.orders, *(order(i, a) for i, a in enumerate(decision.actions))),
+        orders=(*not_asked_again(record.orders, orders, silent), *orders),
         claims={home: _freed(claim, to.get(home), entry.epoch)
                 for home, claim in record.claims.items()},
     ), entry
+
+
+def away(record: Record, node: str, here: str, habits: Habits) -> bool:
+    """Whether a node cannot carry out orders now, as far as the keeper `here` knows.
+
+    A controller knows whether the node can act, an agent whether it hears its peer. The orders of
+    such a node wait for it, and delay nobody else's.
+    """
+    if here in record.own:
+        return node in record.own and node != here and not habits.hears(
+            {**record.columns, **record.own[here]}, here)
+    return node in NODES and not habits.runs(record.columns, node)
+
+
+def not_asked_again(
+    orders: Iterable[Order], newer: Iterable[Order], silent: Iterable[str]
+) -> tuple[Order, ...]:
+    """The orders without those of silent nodes that a newer decision asks for again.
+
+    A node may be away for long, and every decision may ask it for more. So of two decisions, the
+    older one loses what it asks of a silent node, if the newer one asks for all of it, in the same
+    order and for the same users. Actions are idempotent, and no other order waits for a silent
+    node: the node has the same effect when it comes back, and never more open orders than there are
+    kinds of decisions.
+    """
+    orders, newer = tuple(orders), tuple(newer)
+    again = set()
+    for node in silent:
+        for epoch in {o.epoch for o in orders if o.node == node}:
+            rest = iter([o for o in newer if o.node == node])
+            if all(any(_same(o, n) for n in rest)
+                   for o in orders if (o.epoch, o.node) == (epoch, node)):
+                again.add((epoch, node))
+    return tuple(o for o in orders if (o.epoch, o.node) not in again)
+
+
+def _same(order: Order, newer: Order) -> bool:
+    return order.do == newer.do and set(order.users) <= set(newer.users)
 
 
 def _freed(claim: Claim, to: str | None, epoch: int) -> Claim:

@@ -25,7 +25,7 @@ from prgcore.wire.answers import (
 )
 from prgcore.words import listed
 
-__all__ = ["LATEST", "MOST_COLUMNS", "Entry", "PartialEntry", "cells"]
+__all__ = ["LATEST", "MOST_COLUMNS", "Entry", "PartialEntry", "cells", "kept_time"]
 
 LATEST = 253_402_300_799
 """The latest time of an entry, in seconds since 1970: the end of the year 9999."""
@@ -142,6 +142,14 @@ def _epoch(value: Any) -> int | None:
 def _time(value: Any) -> float | None:
     fits = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= LATEST
     return float(value) if fits else None
+
+
+def kept_time(wall: float) -> float:
+    """The time of a clock as an entry can have it: a clock before 1970 is at 0, and so on.
+
+    A computer without a battery may start in any year. Its entries must still be readable.
+    """
+    return min(max(wall, 0.0), float(LATEST)) if wall == wall else 0.0  # noqa: PLR0124, NaN
 
 
 def cells(value: Any) -> Mapping[str, str] | None:
