@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import sqlite3
 import stat
 import subprocess
@@ -15,7 +16,8 @@ from contextlib import closing
 
 import pytest
 
-from prgcore.errors import BadInput, Unavailable
+from prgcore.errors import BadInput, Unavailable, Unreadable
+from prgcore.stores.reopening import ReopenedArbiter, ReopenedStore
 from prgcore.stores.sqlite import SQLiteArbiter, SQLiteStore
 from tests import stores
 
@@ -211,9 +213,9 @@ def test_what_is_damaged_is_said(tmp_path):
         store.write({"a": 1}, 0, {"epoch": 1})
         store._file._open.execute("UPDATE record SET value = '[1'")
         store._file._open.execute("UPDATE history SET entry = '[1]'")
-        with pytest.raises(BadInput, match=r"^the content of \S+ is not JSON"):
+        with pytest.raises(Unreadable, match=r"^the content of \S+ is not JSON"):
             store.read()
-        with pytest.raises(BadInput, match=r"^the entry of epoch 1 is not a JSON object"):
+        with pytest.raises(Unreadable, match=r"^the entry of epoch 1 is not a JSON object"):
             list(store.history())
 
 
@@ -238,3 +240,177 @@ def test_the_history_can_be_asked_with_sql(tmp_path):
          e["after"]["node2.reason"], e["actions"], e) for e in entries]
 
 
+
+
+# ------------------------------------------------------ readers, writers, troubles
+
+
+def locked(path):
+    """Another program, which holds the lock of writers."""
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    return other
+
+
+def test_no_reader_waits_for_a_writer_that_waits_for_a_lock(tmp_path):
+    """A foreign lock and a blocked write stopped the healthy node for 27 seconds."""
+    path = tmp_path / "x.db"
+    with SQLiteStore(path, timeout=stores.LONG) as store, SQLiteArbiter(
+            path, ttl=5, timeout=stores.LONG) as arbiter, ThreadPoolExecutor(2) as pool:
+        version = store.write({"epoch": 1}, 0, {"epoch": 1})
+        assert arbiter.acquire("node1", 1)
+        with closing(locked(path)) as other:
+            writes = [pool.submit(store.write, {"a": 2}, version), pool.submit(arbiter.keep, "node1")]
+            while not (store._file._writes.locked() and arbiter._file._writes.locked()):
+                time.sleep(0.001)
+            assert store.read().value == {"epoch": 1}
+            assert not store.wait(version, 0.05)
+            assert [e["epoch"] for e in store.history()] == [1]
+            assert arbiter.holder() == "node1"
+            assert not any(w.done() for w in writes), "they still wait: nothing above did"
+            other.execute("ROLLBACK")
+        assert writes[0].result() > version
+        assert writes[1].result()
+
+
+def test_waiting_is_told_of_every_write_of_another_process(tmp_path):
+    """The log is polled, not the version; no write may be missed between two looks."""
+    path = tmp_path / "x.db"
+    with SQLiteStore(path, interval=0.001) as store, SQLiteStore(path) as other, \
+            ThreadPoolExecutor(1) as pool:
+        version = store.write({}, 0)
+        store.wait(version, 0.01)
+        for _ in range(150):
+            waiting = pool.submit(store.wait, version, stores.LONG)
+            version = other.write({}, version)
+            assert waiting.result()
+
+
+def full(_path, store):
+    store._file._open.execute("PRAGMA max_page_count = 1")
+
+
+def torn(path, _store):
+    """The power failed: some pages are nonsense."""
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        file.seek(4096)
+        file.write(os.urandom(size - 4096))
+
+
+def cut(path, _store):
+    with path.open("r+b") as file:
+        file.truncate(5000)
+
+
+def gone(path, _store):
+    path.unlink()
+
+
+def logless(path, _store):
+    path.with_name("x.db-wal").unlink()
+
+
+def replaced(path, _store):
+    path.rename(path.with_name("old.db"))
+    path.write_bytes(b"nonsense")
+
+
+def dropped(_path, store):
+    store._file._open.execute("DROP TABLE record")
+
+
+def foreign(_path, store):
+    store._file._open.execute("UPDATE record SET version = 'x', value = x'00ff'")
+
+
+@pytest.mark.parametrize(("trouble", "says"), [
+    (full, "disk is full: nothing was written; make room"), (torn, "is damaged or was changed by"),
+    (cut, "is damaged or was changed by"), (gone, "is gone: .*; put it back, or a backup"),
+    (logless, "x.db-wal is gone: .*; put it back"), (replaced, "is gone|is a different file now"),
+    (dropped, "is damaged or was changed by another program: no such table"),
+    (foreign, "is not a text; is it a store of something else"),
+])
+def test_a_trouble_of_the_file_is_unavailable_and_says_what_to_do(tmp_path, trouble, says):
+    path = tmp_path / "x.db"
+    with SQLiteStore(path, timeout=0.2) as store, SQLiteArbiter(path, ttl=5, timeout=0.2) as arbiter:
+        version = 0
+        for epoch in range(1, 40):
+            version = store.write({"a": "b" * 2000}, version, {"epoch": epoch, "x": "y" * 2000})
+        store._file._open.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        store._file._open.execute("PRAGMA cache_size = 1")
+        store._file._look.execute("PRAGMA cache_size = 1")
+        trouble(path, store)
+        said = set()
+        for call in (store.read, lambda: list(store.history()), lambda: store.wait(version, 0),
+                     lambda: store.write({"a": "c" * 100_000}, version, {"epoch": 40}),
+                     lambda: arbiter.acquire("node1", 1), arbiter.holder, lambda: arbiter.keep("node1"),
+                     lambda: store.forget(10)):
+            try:
+                call()
+            except Unavailable as error:
+                said.add(str(error))
+        assert all(text.isprintable() and len(text) < 400 + len(str(path)) for text in said)
+        assert any(re.search(says, text) for text in said), said
+
+
+def test_a_store_of_a_group_is_opened_again_after_every_trouble(tmp_path):
+    """Nothing that happens to the file ends whoever asks; each call says what it is."""
+    path = tmp_path / "x.db"
+    with ReopenedStore(lambda new: SQLiteStore(path, new=new, timeout=0.2)) as store, \
+            ReopenedArbiter(lambda new: SQLiteArbiter(path, ttl=5, new=new, timeout=0.2)) as arbiter:
+        path.write_bytes(b"nonsense" * 1000)
+        with pytest.raises(Unreadable, match=r"is not a store: .* put a backup in its place"):
+            store.read()
+        path.unlink()
+        assert store.read() is None  # made: the file has never been there
+        version = store.write({"a": 1}, 0, {"epoch": 1})
+        assert arbiter.acquire("node1", 1)
+        with closing(sqlite3.connect(path)) as one, closing(sqlite3.connect(tmp_path / "b")) as copy:
+            one.backup(copy)
+        for name in ("x.db", "x.db-wal", "x.db-shm"):
+            (tmp_path / name).rename(tmp_path / f"moved-{name}")
+        for _ in range(2):
+            for call in (store.read, arbiter.holder, lambda: list(store.history()),
+                         lambda: store.write({"a": 2}, version), lambda: store.wait(version, 0)):
+                with pytest.raises(Unavailable, match=r"x\.db"):
+                    call()
+            assert not path.exists(), "a file that was there is not made anew"
+        (tmp_path / "b").rename(path)
+        assert (store.read().value, arbiter.holder()) == ({"a": 1}, "node1")
+        assert store.write({"a": 2}, version, {"epoch": 2}) > version
+        assert len(list(store.history())) == 2
+    for call in (store.read, arbiter.holder):
+        with pytest.raises(Unavailable, match="was closed; open"):
+            call()
+
+
+@pytest.mark.parametrize(("column", "value"), [
+    ("ttl", math.inf), ("since", math.inf), ("ttl", "x"), ("node", b"x"), ("newest", "{}"),
+    ("newest", '{"given": 1e999, "reached": {}}'), ("newest", b"\xff"),
+    ("newest", '{"given": -1, "reached": {}}'), ("newest", '{"given": 1, "reached": {"a": 1e999}}'),
+    ("newest", '{"given": NaN, "reached": {}}'), ("newest", '{"given": true, "reached": {}}'),
+    ("newest", '{"given": %s, "reached": {}}' % ("9" * 5000)), ("newest", "[" * 100_000),
+    ("newest", '{"given": 1.5, "reached": {}}'),
+], ids=lambda v: repr(v)[:40])
+def test_a_memory_that_was_changed_is_unreadable(tmp_path, column, value):
+    with SQLiteArbiter(tmp_path / "x.db", ttl=5) as arbiter:
+        assert arbiter.acquire("node1", 1)
+        arbiter._file._open.execute(f"UPDATE arbiter SET {column} = ?", (value,))
+        for call in (arbiter.holder, lambda: arbiter.keep("node1"),
+                     lambda: arbiter.acquire("node2", 2), lambda: arbiter.release("node1", 2)):
+            with pytest.raises(Unreadable):
+                call()
+
+
+def test_the_history_is_forgotten_but_for_the_newest(tmp_path):
+    with SQLiteStore(tmp_path / "x.db") as store:
+        with store._file.changing() as file:
+            file.executemany("INSERT INTO history VALUES (?, ?)",
+                             [(n, json.dumps({"epoch": n})) for n in range(1, 3001)])
+        assert store.forget(501) == 500
+        assert store.forget(501) == 0
+        assert next(store.history())["epoch"] == 501
+        assert store.forget(10**9) == 1500
+        assert [e["epoch"] for e in store.history()] == list(range(2001, 3001))
+        store.write({}, 0, {"epoch": 3001})

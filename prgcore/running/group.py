@@ -195,22 +195,24 @@ class Group:
         raise BadInput(f"{said}; the nodes are {nodes}")
 
     def open_store(self) -> tuple[Store, Arbiter]:
-        """The store of the group and its arbiter.
+        """The store of the group and its arbiter. Their first calls open them, and answer for it.
 
         Raises:
             BadInput: there is no such store.
             MissingExtra: a package that it needs is not installed.
-            Unavailable: it does not answer.
         """
         kind, where = _store(self.store)
         if kind == "sqlite":
+            from prgcore.stores.reopening import ReopenedArbiter, ReopenedStore
             from prgcore.stores.sqlite import SQLiteArbiter, SQLiteStore
 
             path = self.file.parent / where
-            return SQLiteStore(path), SQLiteArbiter(path, ttl=self.grant)
+            return (ReopenedStore(lambda new: SQLiteStore(path, new=new)),
+                    ReopenedArbiter(lambda new: SQLiteArbiter(path, ttl=self.grant, new=new)))
         from prgcore.stores.etcd import EtcdArbiter, EtcdStore
 
-        prefix = f"prgcore/{self.name}/"
+        # A group whose name has a slash must not lie inside another one.
+        prefix = f"prgcore/{self.name.replace('%', '%25').replace('/', '%2F')}/"
         timeout = max(1.0, self.lease.lasts / 2)  # so that two calls fit into the lease
         return (EtcdStore(where, prefix=prefix, timeout=timeout),
                 EtcdArbiter(where, prefix=prefix, ttl=self.grant, timeout=timeout))

@@ -13,19 +13,23 @@ from typing import TYPE_CHECKING, Any, Self
 
 from attrs import asdict, evolve, field, frozen
 
-from prgcore.errors import BadInput, Conflict, StaleEpoch
+from prgcore.errors import BadInput, Conflict, StaleEpoch, Unreadable
 from prgcore.wire.jsontext import parse_json
 
 if TYPE_CHECKING:
     from prgcore.stores.ports import Store
 
 __all__ = [
-    "LAST", "Closing", "Newest", "conflict", "epoch_of", "out_of_order", "seconds", "settle",
-    "text_of", "value_of",
+    "LAST", "LEAST", "Closing", "Newest", "conflict", "epoch_of", "kept_value", "out_of_order",
+    "remembered", "seconds", "settle", "text_of", "value_of",
 ]
 
 LAST = 10**15 - 1
 """The highest epoch: a thousand decisions per second for thirty thousand years."""
+
+
+LEAST = 1_000
+"""How many entries of the history always stay, so that a late writer can settle its write."""
 
 
 class Closing(ABC):
@@ -66,6 +70,32 @@ def value_of(text: str, what: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise BadInput(f"{what} is not a JSON object; is it a store of something else?")
     return value
+
+
+def kept_value(text: object, what: str) -> dict[str, Any]:
+    """The JSON object in a text that a store kept; the one way out of every store.
+
+    Raises:
+        Unreadable: it is not one: it was damaged, or another program wrote it.
+    """
+    if not isinstance(text, str):
+        raise Unreadable(f"{what} is not a text; is it a store of something else?")
+    try:
+        return value_of(text, what)
+    except BadInput as error:
+        raise Unreadable(str(error)) from None
+
+
+def remembered(text: object) -> Newest:
+    """The memory of an arbiter in a text that a store kept.
+
+    Raises:
+        Unreadable: it is something else.
+    """
+    try:
+        return Newest.from_text(text if isinstance(text, str) else "")
+    except BadInput as error:
+        raise Unreadable(str(error)) from None
 
 
 def epoch_of(entry: Mapping[str, Any]) -> int:
@@ -157,11 +187,12 @@ class Newest:
         """
         value = value_of(text, "the memory of the arbiter")
         try:
-            reached = {str(node): int(epoch) for node, epoch in value["reached"].items()}
-            return Newest(int(value["given"]), reached)
+            reached = dict(value["reached"].items())
+            if all(type(n) is int and 0 <= n <= LAST for n in (value["given"], *reached.values())):
+                return Newest(value["given"], reached)
         except (AttributeError, KeyError, TypeError, ValueError):
-            raise BadInput("the memory of the arbiter cannot be read; is it a store of something else?") \
-                from None
+            pass
+        raise BadInput("the memory of the arbiter cannot be read; is it a store of something else?")
 
 
 def seconds(value: float, what: str) -> float:

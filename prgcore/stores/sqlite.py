@@ -1,33 +1,38 @@
 """A store and an arbiter in one file: SQLite, for nodes that reach the same disk.
 
 Law: no rule of the machine. Every call is one transaction, which is on the disk when the call
-returns (WAL, `synchronous=FULL`). Many processes of one computer may open the file, each for
-itself: do not share it over a network file system, or across a fork.
+returns (WAL, `synchronous=FULL`). Readers have a connection of their own, so no reader waits for a
+writer. Many processes of one computer may open the file, each for itself: do not share it over a
+network file system, or across a fork.
 """
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import stat
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
+from math import isfinite
 from os import PathLike
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from prgcore.errors import BadInput, Unavailable
+from prgcore.errors import BadInput, Unavailable, Unreadable
 from prgcore.seats import NODES
 from prgcore.stores.keeping import (
+    LEAST,
     Closing,
     Newest,
     conflict,
     epoch_of,
+    kept_value,
     out_of_order,
+    remembered,
     seconds,
     text_of,
-    value_of,
 )
 from prgcore.stores.ports import Kept
 
@@ -57,16 +62,34 @@ SHOWN = {
 }
 """The columns of the view `decisions`, and their place in an entry."""
 
+SETTLES = 0.5
+"""How many seconds after a change of the log `wait` looks at the version itself."""
+
 _OPENING = Lock()
+_AWAY = {
+    sqlite3.SQLITE_FULL: "nothing was written; make room on its disk",
+    sqlite3.SQLITE_IOERR: "its disk reports an error; see the messages of the system",
+    **dict.fromkeys(
+        (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM),
+        "a store is a file that may be written, as may its folder; is its disk mounted?"),
+}
+"""The troubles of a file that somebody must end before it can be used again."""
+
+RESTORE = ("stop its agents and put a backup in its place, or move it away and begin a new record "
+           "(docs/stores.md)")
+"""The cure of a damaged file."""
 
 
-def _connected(path: Path, timeout: float) -> sqlite3.Connection:
+def _connected(path: Path, timeout: float, *, new: bool = False) -> sqlite3.Connection:
     """A connection to a file; a new file is made readable for its owner only.
 
     Only SQLite opens a file that exists: if we opened and closed it, SQLite would lose its locks.
     """
     try:
-        path.touch(0o600, exist_ok=False)
+        if new:
+            path.touch(0o600, exist_ok=False)
+        else:
+            path.stat()
     except FileExistsError:
         if not stat.S_ISREG(path.stat().st_mode):
             raise BadInput(f"{path} is not a file; a store is a file") from None
@@ -74,15 +97,20 @@ def _connected(path: Path, timeout: float) -> sqlite3.Connection:
 
 
 class _File:
-    """A database of this format, open, for one thread at a time."""
+    """A database of this format, open: a connection that writes, and one that reads.
 
-    def __init__(self, path: str | PathLike[str], timeout: float) -> None:
+    Each is for one thread at a time.
+    """
+
+    def __init__(self, path: str | PathLike[str], timeout: float, *, new: bool = True) -> None:
         self.timeout = seconds(timeout, "the timeout of a call")
-        self._lock = Lock()
+        self.closed = self.lost = False
+        self._writes, self._reads = Lock(), Lock()
         try:
             self.path = Path(path).absolute()
+            self._name, self._log = str(self.path), f"{self.path}-wal"
             with _OPENING:
-                self._open = _connected(self.path, timeout)
+                self._open = _connected(self.path, timeout, new=new)
         except (TypeError, ValueError) as error:
             raise BadInput(f"{str(path)[:80]!r} is not a path for a store: {error}") from None
         except OSError as error:
@@ -92,6 +120,7 @@ class _File:
             raise BadInput(f"cannot open {self.path}: {error}") from None
         try:
             self._begin()
+            self._look = _connected(self.path, timeout)
             self._file = self._identity()
         except BaseException:
             self._open.close()
@@ -118,7 +147,7 @@ class _File:
                            "written, as may its folder") from None
         except sqlite3.DatabaseError as error:
             raise BadInput(f"{self.path} is not a store: {error}; name a file that does not exist yet, "
-                           "or a store") from None
+                           f"or a store. If it was one, {RESTORE}") from None
 
     def _is_empty(self) -> bool:
         """Whether the file is empty; if not, it is a store of this format."""
@@ -157,39 +186,66 @@ class _File:
         row = self._open.execute(statement).fetchone()
         return row[0] if row else None
 
-    def _identity(self) -> tuple[int, int]:
-        found = self.path.stat()
-        return found.st_dev, found.st_ino
+    def _identity(self) -> tuple[int, ...]:
+        """Which file it is, and which write-ahead log: SQLite keeps one log while it is open."""
+        found, log = os.stat(self._name), os.stat(self._log)  # noqa: PTH116, cheaper
+        return found.st_dev, found.st_ino, log.st_ino
 
-    @contextmanager
-    def reading(self) -> Iterator[sqlite3.Connection]:
-        """The database, for one reading statement."""
-        if not self._lock.acquire(timeout=self.timeout):
-            raise Unavailable(
-                f"{self.path} has been busy in this process for more than {self.timeout:g} s")
+    def pulse(self) -> tuple[int, ...]:
+        """A value that changes whenever somebody writes, and costs next to nothing."""
         try:
-            if self._identity() != self._file:
-                raise Unavailable(f"{self.path} is a different file now; open the store again")
-            yield self._open
-        except sqlite3.ProgrammingError:
-            raise Unavailable(f"{self.path} was closed; open the store again") from None
-        except OSError as error:
-            raise Unavailable(f"{self.path} is gone: {error.strerror}; open the store again") \
-                from None
-        except (OverflowError, sqlite3.DataError) as error:
-            raise BadInput(f"{self.path} cannot keep this: {error}") from None
-        except sqlite3.Error as error:
-            raise Unavailable(f"{self.path}: {error}") from None
-        finally:
-            self._lock.release()
+            log = os.stat(self._log)  # noqa: PTH116, cheaper
+        except OSError:
+            return ()
+        return log.st_ino, log.st_size, log.st_mtime_ns
+
+    def reading(self) -> AbstractContextManager[sqlite3.Connection]:
+        """The database, for one reading statement; no writer delays it."""
+        return self._using(self._reads, self._look)
 
     @contextmanager
     def changing(self) -> Iterator[sqlite3.Connection]:
         """The database in a transaction: committed at the end, rolled back after an exception."""
-        with self.reading() as open_:
+        with self._using(self._writes, self._open) as open_:
             open_.execute("BEGIN IMMEDIATE")
             with self._ended():
                 yield open_
+
+    @contextmanager
+    def _using(self, lock: Lock, one: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+        """A connection, for one thread; everything that SQLite says becomes an error of ours."""
+        if not lock.acquire(timeout=self.timeout):
+            raise Unavailable(
+                f"{self.path} has been busy in this process for more than {self.timeout:g} s")
+        try:
+            if self.closed:
+                raise Unavailable(f"{self.path} was closed; open the store again")
+            if self._identity() != self._file:
+                self.lost = True
+                raise Unavailable(f"{self.path} is a different file now; open the store again")
+            yield one
+        except OSError as error:
+            self.lost = True
+            raise Unavailable(f"{error.filename or self.path} is gone: {error.strerror}; put it back, "
+                              "or a backup; open the store again") from None
+        except (OverflowError, sqlite3.DataError) as error:
+            raise BadInput(f"{self.path} cannot keep this: {error}") from None
+        except sqlite3.Error as error:
+            raise self._trouble(error) from None
+        finally:
+            lock.release()
+
+    def _trouble(self, error: sqlite3.Error) -> Unavailable:
+        """The error that says what SQLite reports, and what to do next."""
+        if _busy(error):
+            return Unavailable(f"{self.path}: {error} by another writer for more than "
+                               f"{self.timeout:g} s; ask again")
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+        if code in _AWAY:
+            return Unavailable(f"{self.path}: {error}: {_AWAY[code]}")
+        self.lost = True
+        return Unreadable(f"{self.path} is damaged or was changed by another program: "
+                          f"{str(error)[:200]}; {RESTORE}")
 
     @contextmanager
     def _ended(self) -> Iterator[None]:
@@ -203,12 +259,15 @@ class _File:
 
     def close(self) -> None:
         """Close it, after the calls of other threads have ended."""
-        with self._lock:
-            self._open.close()
+        self.closed = True
+        for lock, one in ((self._reads, self._look), (self._writes, self._open)):
+            with lock:
+                one.close()
 
 
 def _busy(error: sqlite3.Error) -> bool:
-    return error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (
+        sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 class SQLiteStore(Closing):
@@ -221,27 +280,32 @@ class SQLiteStore(Closing):
     """
 
     def __init__(
-        self, path: str | PathLike[str], *, timeout: float = 5.0, interval: float = 0.02
+        self, path: str | PathLike[str], *, timeout: float = 5.0, interval: float = 0.02,
+        new: bool = True,
     ) -> None:
         """Open it.
 
         Args:
             path: the file; `-wal` and `-shm` files appear beside it.
-            timeout: how many seconds a call waits for another writer.
+            timeout: how many seconds a write waits for another writer.
             interval: seconds between two looks of `wait`.
+            new: whether to make the file if it does not exist.
 
         Raises:
             BadInput: it cannot be opened or made, or is not a store.
             Unavailable: another program keeps it locked.
         """
         self.interval: float = seconds(interval, "the interval of looks")
-        self._file = _File(path, timeout)
+        self._file = _File(path, timeout, new=new)
+        self._pulse: tuple[int, ...] = ()
+        self._looks = 0.0
 
     def read(self) -> Kept | None:
         """The newest value; None if nothing was written yet. Raises as the port does."""
         with self._file.reading() as file:
             row = file.execute("SELECT value, version FROM record").fetchone()
-        return Kept(value_of(row[0], f"the content of {self._file.path}"), row[1]) if row else None
+        return Kept(kept_value(row[0], f"the content of {self._file.path}"), _whole(row[1])) \
+            if row else None
 
     def write(
         self, value: Mapping[str, Any], version: int, entry: Mapping[str, Any] | None = None
@@ -269,25 +333,53 @@ class SQLiteStore(Closing):
                     "SELECT epoch, entry FROM history WHERE epoch > ? ORDER BY epoch LIMIT ?",
                     (after, BATCH)).fetchall()
             for after, text in rows:  # noqa: PLR1704 - the next look goes on from here
-                yield value_of(text, f"the entry of epoch {after}")
+                yield kept_value(text, f"the entry of epoch {after}")
             if len(rows) < BATCH:
                 return
+
+    def forget(self, before: int) -> int:
+        """Drop the entries with an epoch below this one, and return how many.
+
+        The newest `LEAST` entries stay. The file keeps its size, and uses the room again.
+
+        Raises:
+            Unavailable: the store does not answer.
+        """
+        dropped = 0
+        while True:
+            with self._file.changing() as file:  # in small steps, so that no writer waits for long
+                found = file.execute(
+                    "DELETE FROM history WHERE epoch IN (SELECT epoch FROM history WHERE epoch < "
+                    "min(?, (SELECT max(epoch) FROM history) + 1 - ?) ORDER BY epoch LIMIT ?)",
+                    (before, LEAST, BATCH)).rowcount
+            dropped += found
+            if found < BATCH:
+                return dropped
 
     def wait(self, version: int, timeout: float) -> bool:
         """Wait, by polling, until the version has changed. Raises as the port does.
 
-        It polls the version, not `PRAGMA data_version`, which does not show the writes of other
-        threads of this store.
+        It polls the state of the write-ahead log. For a while after that has changed, and at the
+        end, it looks at the version itself: a write is in the log before it can be read.
         """
-        until = time.monotonic() + timeout
+        until, first = time.monotonic() + timeout, True
         while True:
-            with self._file.reading() as file:
-                if _version(file) != version:
-                    return True
-            left = until - time.monotonic()
-            if left <= 0:
+            pulse, now = self._file.pulse(), time.monotonic()
+            if pulse != self._pulse or not pulse:
+                self._pulse, self._looks = pulse, now + SETTLES
+            if now <= self._looks or now >= until or first or self._file.closed:
+                first = False
+                with self._file.reading() as file:
+                    if _version(file) != version:
+                        return True
+            if now >= until:
                 return False
-            time.sleep(min(self.interval, left))
+            time.sleep(min(self.interval, until - now))
+
+    @property
+    def lost(self) -> bool:
+        """Whether the file is gone, was replaced or is damaged, so that only a new store helps."""
+        return self._file.lost
 
     def close(self) -> None:
         """Close the file. Every later call raises Unavailable."""
@@ -296,7 +388,18 @@ class SQLiteStore(Closing):
 
 def _version(file: sqlite3.Connection) -> int:
     row = file.execute("SELECT version FROM record").fetchone()
-    return int(row[0]) if row else 0
+    return _whole(row[0]) if row else 0
+
+
+def _whole(value: object) -> int:
+    """A version as it was kept.
+
+    Raises:
+        Unreadable: it is not one.
+    """
+    if type(value) is not int or value < 1:
+        raise Unreadable(f"the version of the record is {str(value)[:80]!r}; {RESTORE}")
+    return value
 
 
 class SQLiteArbiter(Closing):
@@ -311,7 +414,7 @@ class SQLiteArbiter(Closing):
 
     def __init__(
         self, path: str | PathLike[str], *, ttl: float, timeout: float = 5.0,
-        now: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.monotonic, new: bool = True,
     ) -> None:
         """Open it.
 
@@ -320,6 +423,7 @@ class SQLiteArbiter(Closing):
             ttl: seconds after which a grant is lost if the node does not keep it.
             timeout: how many seconds a call waits for another writer.
             now: a clock that every user of the file shares.
+            new: whether to make the file if it does not exist.
 
         Raises:
             BadInput: it cannot be opened or made, is not a store, or `ttl` is not a time to live.
@@ -327,7 +431,7 @@ class SQLiteArbiter(Closing):
         """
         self.ttl: float = seconds(ttl, "the time to live")
         self._now = now
-        self._file = _File(path, timeout)
+        self._file = _File(path, timeout, new=new)
 
     def acquire(self, node: str, epoch: int) -> bool:
         """Obtain the grant, or keep it; False: the other node has it. Raises as the port does."""
@@ -360,6 +464,11 @@ class SQLiteArbiter(Closing):
         with self._file.reading() as file:
             return self._look(file)[0] or None
 
+    @property
+    def lost(self) -> bool:
+        """Whether the file is gone, was replaced or is damaged, so that only a new arbiter helps."""
+        return self._file.lost
+
     def close(self) -> None:
         """Close the file. Every later call raises Unavailable; a grant stays until it is lost."""
         self._file.close()
@@ -370,8 +479,11 @@ class SQLiteArbiter(Closing):
         if row is None:
             return "", Newest()
         node, since, ttl, newest = row
+        times = all(isinstance(n, float) and isfinite(n) for n in (since, ttl))
+        if not isinstance(node, str) or not times:
+            raise Unreadable(f"the grant in {self._file.path} cannot be read; {RESTORE}")
         alive = since <= self._now() < since + ttl
-        return node if alive else "", Newest.from_text(newest)
+        return node if alive else "", remembered(newest)
 
     def _keep(
         self, file: sqlite3.Connection, node: str, newest: Newest, *, renew: bool = True
