@@ -142,7 +142,7 @@ def test_the_certificate_holds_what_its_reader_asks_for(whole):
     assert said["format"] == "prgcore-certificate/1"
     assert said["machine"] == digest(prg().model)
     assert said["policy"] == dict(prg().model.policy)
-    assert said["reachable"]["pairs"] == 838_784
+    assert said["reachable"]["pairs"] == 825_920
     assert set(said["invariants"]) == {i.id for i in prg().model.invariants}
     assert said["obligations"]["S1"]["verdict"] == "proved"
     assert said["obligations"]["L1"]["proof"] is False

@@ -129,7 +129,7 @@ def test_a_reference_that_leads_nowhere_says_so(reference: str, says: str) -> No
 
 
 def test_where_references_lead() -> None:
-    assert place("rule F104", KNOWN) == "rules.md#f104"
+    assert place("rule F106", KNOWN) == "rules.md#f106"
     assert place("event failover", KNOWN) == "events.md#failover"
     assert place("row 11a", KNOWN) == "situations.md#row-11a"
     assert place("prgcore.product.users.assign", KNOWN) == "../../prgcore/product/users.py"

@@ -272,12 +272,13 @@ def test_a_display_says_what_is_hidden() -> None:
     )
     answer = found.to_json()
     assert (answer["row"], answer["seat"], answer["broken"]) == ("11a", "node1", [])
-    assert {"command": "fallback(node1)", "if": {"node1.hears_peer": ["yes"]}} in answer["maybe"]
+    both = {"node1.hears_peer": ["yes"], "node2.hears_peer": ["yes"]}
+    assert {"command": "fallback(node1)", "if": both} in answer["maybe"]
     assert answer["plan"] == ["fallback(node1)", "takeback_done(node1)"]
     assert answer["assuming"]["link"] == "up"
     assert "node1.services" not in answer["assuming"]
     assert found.pairs > 1
-    assert "fallback(node1): accepted if node1.hears_peer is yes" in found.text()
+    assert "fallback(node1): accepted if node1.hears_peer is yes, node2.hears_peer" in found.text()
 
 
 def test_the_plan_is_for_a_pair_that_fits_the_row_and_its_advice() -> None:
@@ -391,8 +392,8 @@ def test_known_columns_narrow() -> None:
     shown = parse_shown("Normal"), parse_shown("Normal")
     assert "failover(node1)" in explain_display(
         TABLE2, *shown, {"node1.hears_peer": "yes", "node2.health": "healthy"}).available
-    cut = explain_display(TABLE2, *shown, {"node1.hears_peer": "no"})
-    assert cut.refused["failover(node1)"][0].column == "node1.peer_health"
+    sick = explain_display(TABLE2, *shown, {"node2.services": "down"})
+    assert sick.refused["failover(node1)"][0].column == "node1.peer_health"
 
 
 def test_wrong_or_contradictory_knowledge() -> None:
@@ -532,6 +533,45 @@ def test_why_not_names_the_cells_and_the_way() -> None:
         "  failover(node1), then wait for takeover_done(node2) and taken_over(node1)\n"
     )
     assert found.to_json()["plan"] == list(found.plan.events)
+
+
+@pytest.mark.parametrize("lost", [
+    ("link_cut", "heartbeat_lost(node2)", "takeover_done(node2)", "taken_over(node1)",
+     "link_repair", "heartbeat_heard(node1)"),
+    ("manager_stop(node1)", "heartbeat_lost(node2)", "takeover_done(node2)",
+     "manager_start(node1)", "heartbeat_heard(node1)", "initialized(node1)"),
+    ("power_off(node1)", "peer_host_lost(node2)", "takeover_done(node2)", "power_on(node1)",
+     "services_up(node1)", "manager_start(node1)", "heartbeat_heard(node1)",
+     "initialized(node1)"),
+    ("failover(node1)", "takeover_done(node2)", "taken_over(node1)", "link_cut",
+     "heartbeat_lost(node2)", "link_repair"),
+], ids=["link", "manager", "host", "idle"])
+def test_a_fallback_waits_until_the_backup_hears_the_node_too(lost: tuple[str, ...]) -> None:
+    """Until now the backup, silent for a time-out, took the users over again at once (D62)."""
+    pair = after(*NORMAL, "enable_auto_fallback", *lost)
+    assert (pair["node1.hears_peer"], pair["node2.hears_peer"]) == ("yes", "no")
+    refused = PRG.step(pair, "fallback(node1)")
+    assert refused.outcome is Outcome.REFUSED
+    assert [str(f.column) for f in refused.failed] == ["node2.hears_peer"]
+    if pair["node1.state"] == State.FAILED_OVER:
+        assert PRG.step(pair, "auto_fallback_due(node1)").outcome is Outcome.IGNORED
+    found = why_not(PRG, pair, "fallback(node1)")
+    assert found.plan is not None
+    assert found.by_itself == tuple(found.plan.events) == ("heartbeat_heard(node2)",)
+    heard = PRG.step(pair, "heartbeat_heard(node2)").pair
+    assert PRG.step(heard, "fallback(node1)").outcome is Outcome.DONE
+
+
+@pytest.mark.parametrize(("shown", "backup"), [
+    ("Failed Over / Peer Down", "Peer Down"), ("Failed Over / Initialization", "Peer Down"),
+    ("Failed Over / Initialization", "Peer Down During Initialization"),
+    ("Failed Over / Initialization", "Critical Service Down"), ("Idle / Initialization", "Peer Down"),
+])
+def test_the_advice_waits_until_both_nodes_hear_each_other(shown: str, backup: str) -> None:
+    both = parse_shown(shown), parse_shown(f"Running in Backup Mode / {backup}")
+    found = explain_display(PRG, *both, {"node1.hears_peer": "yes", "node2.hears_peer": "no"})
+    assert any("Wait until both nodes hear each other; then" in a for a in found.actions)
+    assert [f.column for f in found.refused["fallback(node1)"]] == ["node2.hears_peer"]
 
 
 def test_why_not_of_what_is_accepted_or_cannot_be() -> None:

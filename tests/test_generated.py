@@ -64,7 +64,7 @@ def test_the_number_of_reachable_pairs_is_pinned() -> None:
     text = (GOLDEN / "space.txt").read_text(encoding="utf-8")
     first = text.split("\n\n")[1]
     assert first.startswith("reconnection=fail idle_on_peer_loss=wait")
-    assert int(re.findall(r"(\d+)  reachable pairs", first)[0]) == len(space) == 838_784
+    assert int(re.findall(r"(\d+)  reachable pairs", first)[0]) == len(space) == 825_920
     assert int(re.findall(r"(\d+)  depth", first)[0]) == space.depth
 
 

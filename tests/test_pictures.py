@@ -71,7 +71,7 @@ def test_what_is_printed_if_no_format_is_asked_for(run, searched):
 
 def test_pairs_by_role_and_by_situation(run, searched):
     roles = run("diagram", "pair")
-    assert roles.out.startswith("prg: 838,784 pairs by role\n")
+    assert roles.out.startswith("prg: 825,920 pairs by role\n")
     commands = run("diagram", "pair", "--by", "situation", "--event", "failover").out
     assert "row 1 (serves users)" in commands
     assert "--> row 2\n     failover M100" in commands

@@ -84,7 +84,7 @@ def test_what_is_proved_is_not_reached_and_no_promise_is_empty(model: Model, tmp
 
 def test_storm_finds_all_pairs_of_the_machine_and_no_broken_promise(tmp_path: Path) -> None:
     built, answers = _asked(prg().model, tmp_path, symbolic=True)
-    assert built.nr_states == len(search(prg().model)) == 838_784
+    assert built.nr_states == len(search(prg().model)) == 825_920
     assert answers == {n: 0 if n.startswith("P_broken_") else 1 for n in answers}
     assert len(answers) > 2 * len(prg().model.invariants)
 

@@ -119,7 +119,7 @@ def test_every_reachable_pair_can_be_explained() -> None:
 
 def test_the_number_of_reachable_pairs_is_known() -> None:
     space = reachable()
-    assert len(space) == 838_784
+    assert len(space) == 825_920
     assert space.depth == 28
     assert sum(len(e.source) for e in space.edges) == 8_705_360
     assert space.holes == ()

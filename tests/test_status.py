@@ -234,7 +234,7 @@ def test_two_megabytes_of_anything_are_read(unit, groups):
 
 
 def test_every_display_is_written_and_read_back():
-    assert len({tuple(pair[name] for name in RECORD) for pair in PAIRS}) == 702
+    assert len({tuple(pair[name] for name in RECORD) for pair in PAIRS}) == 694
     for display in DISPLAYS:
         status = parse(write(group(display)))
         assert status.groups == (group(as_printed(display)),)

@@ -4,7 +4,7 @@ Law: read from a search and nothing else. It shares no code with the interpreter
 must agree (E1). A pair is its number in the search, an event its number in the machine. The
 *code* of a pair is its number times the number of events, so that a scalar step is one addition
 and one look-up. An entry takes four bytes, one entry per pair and event. The presence redundancy
-group (838,784 pairs, 58 events) takes 195 MB.
+group (825,920 pairs, 58 events) takes 195 MB.
 """
 
 from __future__ import annotations

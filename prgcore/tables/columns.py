@@ -63,6 +63,12 @@ DERIVED = (
         "the peer's health, as heartbeats report it",
     ),
     Derivation(
+        "hearing", ("me.hears_peer", "peer.hears_peer"),
+        (({"me.hears_peer": "no"}, "unheard"), ({"peer.hears_peer": "no"}, "one_way")),
+        "both",
+        "whether each node hears the other, as heartbeats report it",
+    ),
+    Derivation(
         "tells_peer", ("me.hears_peer", "me.services", "me.database"),
         (
             ({"me.hears_peer": "no"}, "nothing"),

@@ -113,7 +113,8 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         "HF1", "A node came back after it was down or not heard; its peer serves everyone.",
         ((_half(_OVER, _INIT), _backup(_LOST)),), "D39", "18b",
-        "Start its critical services if they do not run; then manual fallback to it.",
+        "Start its critical services if they do not run. Wait until both nodes hear each other; then "
+        "manual fallback to it.",
     ),
     Family(
         "HF2", "A node came back after it was down or not heard, and has had a fault since.",
@@ -144,15 +145,16 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         "HF6", "A running node was taken over while its peer could not hear it.",
         ((_half(_SETTLED, Reason.PEER_DOWN), _backup()),), "D32", "16",
-        "Repair the network between the nodes. Start the critical services if they do not run; "
-        "then manual fallback.",
+        "Repair the network between the nodes. Start the critical services if they do not run. Wait "
+        "until both nodes hear each other; then manual fallback.",
     ),
     Family(
         "HI1", "A node came back with its critical services still stopped by a manual failover; its "
         "peer serves everyone.",
         ((_half(State.IDLE, (Reason.ON_ADMIN_REQUEST, _INIT)), _backup((*_LOST, _AT_START))),),
         "D39", "6",
-        "Manual fallback to the Idle node: it starts the critical services.",
+        "Wait until both nodes hear each other; then manual fallback to the Idle node: it starts the "
+        "critical services.",
     ),
     # failed, alone or for different reasons
     Family(

@@ -268,6 +268,11 @@ AUXILIARY = (
             _S.RUNNING_IN_BACKUP_MODE, _S.TAKING_OVER, _S.FAILING_OVER, _S.FALLING_BACK,
             *_STARTING_OR_FAILED)},
     ),
+    _auxiliary(
+        "X17", "a node that is Normal or in a fallback hears its peer while its manager runs",
+        {"me.state": (_S.NORMAL, _S.TAKING_BACK, _S.FALLING_BACK), "me.process": "running",
+         "me.hears_peer": "no"},
+    ),
 )
 
 INVARIANTS = SAFETY + AUXILIARY
@@ -293,15 +298,16 @@ ACCEPTED_ONLY = (
     AcceptedOnly(
         "S7", "fallback",
         {"ha": "on", "me.state": (_S.IDLE, _S.FAILED_OVER), "me.database": "up",
-         "peer.state": _S.RUNNING_IN_BACKUP_MODE, "me.hears_peer": "yes"},
+         "peer.state": _S.RUNNING_IN_BACKUP_MODE, "both.hears_peer": "yes"},
         "fallback is accepted exactly to a node Idle or Failed Over, its database up, whose peer "
-        "is Running in Backup Mode and heard",
+        "is Running in Backup Mode, while each hears the other",
         exactly=True,
     ),
     AcceptedOnly(
         "S9", "auto_fallback_due",
-        {"auto_fallback": "on", "me.state": _S.FAILED_OVER},
-        "automatic fallback only when configured, and only from Failed Over",
+        {"auto_fallback": "on", "me.state": _S.FAILED_OVER, "both.hears_peer": "yes"},
+        "automatic fallback only when configured, only from Failed Over, and only while each node "
+        "hears the other",
     ),
     AcceptedOnly(
         "S21", "add_users", {"both.state": (_S.NORMAL, _S.UNKNOWN)},

@@ -56,7 +56,7 @@ TABLE = Table(
     duties=DUTIES,
     adversary=ADVERSARY,
     decides=DECIDES,
-    hears=(Hears("me", {"me.hears_peer": "yes"}, "me.peer_health"),),
+    hears=(Hears("me", {"me.hears_peer": "yes"}, ("me.peer_health", "me.hearing")),),
     transient=tuple(TRANSIENT),
     may_wait=(
         # nobody is left to write its half

@@ -90,6 +90,10 @@ def _reboot_and_recover(step: str, *nodes: str, peer: Cells = _ANY) -> tuple[Adv
 
 
 _FALLBACK = ("fallback(node1)",)
+_FALL_BACK = (
+    Advice("Wait until both nodes hear each other; then perform a manual fallback to node 1.",
+           events=_FALLBACK),
+)
 _ERROR_ADVICE = (
     Advice(
         "Step 1: look for an error of the database, then click Recovery: both nodes return to Normal.",
@@ -119,9 +123,11 @@ def _bring_back(says: str, *, process: str, link: str = "up") -> tuple[Advice, .
 
 
 _CUT_OFF: Cells = {"link": "cut", "node1.process": "running", "node1.health": ABLE}
+_THEN = "wait until both nodes hear each other; then manual fallback"
 _REPAIR_LINK = "Step 1 (node 1 is up): repair the network between the nodes"
 _START_MANAGER = (
-    "Step 2 (node 1 is up): start its recovery manager; manual fallback once it is ready."
+    "Step 2 (node 1 is up): start its recovery manager; manual fallback once both nodes hear each "
+    "other."
 )
 _REPAIR_NODE = (
     "Steps 3 and 4 (node 1 is down): repair it and power it up; manual fallback once its critical "
@@ -222,7 +228,7 @@ SITUATIONS: tuple[Situation, ...] = (
         "for a manual fallback.",
         Display(Shown(State.FAILED_OVER, Reason.INITIALIZATION),
                 Shown(_BACKUP, Reason.CRITICAL_SERVICE_DOWN)),
-        advice=(Advice("Perform a manual fallback to node 1.", events=_FALLBACK),),
+        advice=_FALL_BACK,
         causes=(Cause("11a", "node 1 reboots and its services run again",
                       (*_SICK, "power_off(node1)", "peer_host_lost(node2)", "power_on(node1)",
                        "manager_start(node1)", "services_up(node1)", *_starts("node1"),
@@ -234,7 +240,7 @@ SITUATIONS: tuple[Situation, ...] = (
         "started them. It is ready for a manual fallback.",
         Display(Shown(State.FAILED_OVER, Reason.CRITICAL_SERVICE_DOWN),
                 Shown(_BACKUP, Reason.CRITICAL_SERVICE_DOWN)),
-        advice=(Advice("Perform a manual fallback to node 1.", events=_FALLBACK),),
+        advice=_FALL_BACK,
         causes=(Cause("11b", "the services of node 1 are started by hand", _FAILED_OVER),),
         literal="Critical Services Down", corrected="Critical Service Down",
         fits=_BACKUP_WELL,
@@ -317,10 +323,10 @@ SITUATIONS: tuple[Situation, ...] = (
             Advice(f"{_REPAIR_LINK}. If both nodes are failed then: click Recovery.",
                    {**_CUT_OFF, "node1.state": _FAILED}, ("link_repair", "recover"),
                    only={"reconnection": "fail"}),
-            Advice(f"{_REPAIR_LINK}. If node 1 had failed, it lets go: manual fallback.",
+            Advice(f"{_REPAIR_LINK}. If node 1 had failed, it lets go: {_THEN}.",
                    {**_CUT_OFF, "node1.state": _FAILED}, ("link_repair", *_FALLBACK),
                    only={"reconnection": "keep_serving"}),
-            Advice(f"{_REPAIR_LINK}. If neither is failed: manual fallback.",
+            Advice(f"{_REPAIR_LINK}. If neither is failed: {_THEN}.",
                    {**_CUT_OFF, "node1.state": others(_FAILED)}, ("link_repair", *_FALLBACK)),
             *_bring_back(_START_MANAGER, process="manager_down"),
             *_bring_back(_START_MANAGER, process="manager_down", link="cut"),
@@ -367,7 +373,7 @@ SITUATIONS: tuple[Situation, ...] = (
         "18b", "Node 2 did not see node 1 during its own start; node 1 is back and healthy.",
         Display(Shown(State.FAILED_OVER, Reason.INITIALIZATION),
                 Shown(_BACKUP, Reason.PEER_DOWN_DURING_INITIALIZATION)),
-        advice=(Advice("Perform a manual fallback to node 1.", events=_FALLBACK),),
+        advice=_FALL_BACK,
         causes=(Cause("18b", "node 2 starts alone, and node 1 comes back with its services",
                       (*_ALONE_AT_START, "services_up(node1)")),),
         literal="Backup Mode", corrected="Running in Backup Mode",

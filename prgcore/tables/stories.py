@@ -159,6 +159,11 @@ _MANUAL = (
         *_IDLE, "link_cut", "heartbeat_lost(node1)", "refused fallback(node1)", "link_repair",
         "heartbeat_heard(node1)", *_HOME, *_NORMAL,
     )),
+    Story("M11", "fallback is refused while the backup does not hear the node (D62)", (
+        *_IDLE, "link_cut", "heartbeat_lost(node2)", "link_repair",
+        "expect node1.hears_peer = yes", "expect node2.hears_peer = no",
+        "refused fallback(node1)", "heartbeat_heard(node2)", *_HOME, *_NORMAL,
+    )),
     Story("M6", "fallback to an Idle node is refused while its database is down", (
         *_IDLE, "database_down(node1)", "expect node1.state = idle", "refused fallback(node1)",
         "database_up(node1)", *_HOME, *_NORMAL,
@@ -193,7 +198,7 @@ _RETURN = (
         "manager_stop(node1)", "heartbeat_lost(node2)", "takeover_done(node2)",
         "manager_start(node1)", *_starts("node1"),
         *_expect("Failed Over / Initialization", "Running in Backup Mode / Peer Down"),
-        *_HOME, *_NORMAL,
+        "refused fallback(node1)", "heartbeat_heard(node2)", *_HOME, *_NORMAL,
     )),
     Story("R2", "a node whose host was down comes back and falls back (row 17)", (
         "power_off(node1)", "peer_host_lost(node2)", "takeover_done(node2)", "power_on(node1)",
@@ -202,12 +207,13 @@ _RETURN = (
                  "Running in Backup Mode / Peer Reboot"),
         "refused fallback(node1)", "services_up(node1)",
         *_expect("Failed Over / Initialization", "Running in Backup Mode / Peer Reboot"),
-        *_HOME, *_NORMAL,
+        "heartbeat_heard(node2)", *_HOME, *_NORMAL,
     )),
     Story("R3", "a node that was cut off lets go, reconnects and falls back (row 16)", (
         *_CUT, "taken_over(node1)",
         *_expect("Failed Over / Peer Down", "Running in Backup Mode / Peer Down"),
-        "refused fallback(node1)", "link_repair", "heartbeat_heard(node1)", *_HOME, *_NORMAL,
+        "refused fallback(node1)", "link_repair", "heartbeat_heard(node1)",
+        "refused fallback(node1)", "heartbeat_heard(node2)", *_HOME, *_NORMAL,
     )),
     Story("R4", "the end of row 9: after the restart both nodes become Normal", (
         *_IDLE, "fallback(node1)", *_restart("node1"), *_starts("node1"),
@@ -335,7 +341,8 @@ _HARD = (
         "enable_auto_fallback", *_CUT, "expect node1.hears_peer = yes", "taken_over(node1)",
         "expect node1 Failed Over / Peer Down", "expect node1.hears_peer = no",
         "impossible auto_fallback_due(node1)", "link_repair", "heartbeat_heard(node1)",
-        "auto_fallback_due(node1)", "takeback_done(node1)", *_NORMAL,
+        "ignored auto_fallback_due(node1)", "expect node1.state = failed_over",
+        "heartbeat_heard(node2)", "auto_fallback_due(node1)", "takeback_done(node1)", *_NORMAL,
     )),
     Story("H4", "a stale belief: a failover is accepted towards a peer that is already dead", (
         "manager_stop(node2)", "expect node1.hears_peer = yes", "failover(node1)",
@@ -378,10 +385,11 @@ _HARD = (
         "heartbeat_heard(node2)", *_RECOVERED,
     ), only=_FAIL),
     Story("H17", "no lost group: the backup fails alone in a fallback and restarts (D10)", (
-        *_IDLE, "link_cut", "heartbeat_lost(node2)", "fallback(node1)", "internal_error(node2)",
-        "expect node2 Running in Failed Mode / Unknown", "expect node2.assigned_own = no",
-        *_restart("node2"), "takeback_done(node1)", "expect node2.state = initializing",
-        *_USERS_HOME, "link_repair", "heartbeat_heard(node2)", "initialized(node2)", *_NORMAL,
+        *_IDLE, "fallback(node1)", "services_down(node2)", "link_cut", "heartbeat_lost(node2)",
+        "expect node2 Running in Failed Mode / Critical Service Down",
+        "expect node2.assigned_own = no", *_restart("node2"), "takeback_done(node1)",
+        "expect node2.state = initializing", *_USERS_HOME, "services_up(node2)", "link_repair",
+        "heartbeat_heard(node2)", "initialized(node2)", *_NORMAL,
     )),
     Story("H10", "a node that is sick and alone fails; on reconnection both do (D06, D13)", (
         *_SICK_AND_CUT_OFF, "heartbeat_heard(node2)", "expect node2.hears_peer = yes",
@@ -418,13 +426,6 @@ _HARD = (
         "expect node1 Taking Over / Peer Reboot", "takeover_done(node1)",
         "expect node1 Running in Backup Mode / Peer Reboot", "expect node1.services = up",
     ), only={"idle_on_peer_loss": "take_over"}),
-    Story("H20", "a sick node that does not hear its peer waits for the heartbeat (D06)", (
-        "enable_ha", "heartbeat_heard(node2)", "link_cut", "heartbeat_lost(node1)",
-        "takeover_done(node1)", "heartbeat_lost(node2)", "fallback(node2)", "takeback_done(node2)",
-        "expect node1 Normal / Normal", "expect node1.hears_peer = no", "services_down(node1)",
-        "ignored critical_service_delay(node1)", "services_down(node2)",
-        "ignored critical_service_delay(node1)", "expect node2 Normal / Normal",
-    ), "initial"),
     Story("H22", "a node that takes its users back takes over if it loses the backup (D06)", (
         *_IDLE, "fallback(node1)", "manager_stop(node2)", "heartbeat_lost(node1)",
         *_expect("Taking Over / Peer Down", "nothing"),

@@ -55,15 +55,6 @@ FAILOVER = (
         why="both are sick: both fail",
     ),
     Rule(
-        "F104", "critical_service_delay", outcome=Outcome.IGNORED,
-        when={
-            "me.state": State.NORMAL, "peer.state": State.NORMAL, "me.peer_health": "unheard",
-        },
-        cite="Configure Heartbeat Interval for Failover", evidence=Evidence.INFERRED,
-        decisions="D06",
-        why="the heartbeat decides first whether there is a peer to take over",
-    ),
-    Rule(
         "F106", "critical_service_delay", outcome=Outcome.IGNORED,
         when={"me.state": State.NORMAL, "peer.state": others(State.NORMAL)},
         cite="Node State Definitions: Initializing", evidence=Evidence.INFERRED,

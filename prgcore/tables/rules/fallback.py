@@ -5,7 +5,7 @@ from __future__ import annotations
 from prgcore.model import Rule, by
 from prgcore.tables.columns import ABLE
 from prgcore.tables.rules.fragments import FAILS, HELD_SERVICES_START, fail
-from prgcore.vocabulary import Reason, State
+from prgcore.vocabulary import Evidence, Outcome, Reason, State
 
 __all__ = ["FALLBACK"]
 
@@ -13,7 +13,7 @@ FALLBACK = (
     Rule(
         "B100", "auto_fallback_due",
         when={
-            "me.state": State.FAILED_OVER, "me.hears_peer": "yes",
+            "me.state": State.FAILED_OVER, "me.hearing": "both",
             "peer.state": State.RUNNING_IN_BACKUP_MODE, "auto_fallback": "on",
         },
         then={
@@ -22,8 +22,17 @@ FALLBACK = (
             "peer.state": State.FALLING_BACK, "peer.assigned_peer": "no",
         },
         actions=("disconnect_users(peer)", "release_grant(peer)", "move_users(me)"),
-        cite=("table2:10", "Enable Automatic Fallback"), decisions=("D24", "D60"),
+        cite=("table2:10", "Enable Automatic Fallback"), decisions=("D24", "D60", "D62"),
         why="thirty minutes healthy: the users come back by themselves",
+    ),
+    Rule(
+        "B108", "auto_fallback_due", outcome=Outcome.IGNORED,
+        when={
+            "me.state": State.FAILED_OVER, "me.hearing": "one_way",
+            "peer.state": State.RUNNING_IN_BACKUP_MODE, "auto_fallback": "on",
+        },
+        cite="Enable Automatic Fallback", evidence=Evidence.INFERRED, decisions="D62",
+        why="the backup does not hear this node yet, and would take its users over again",
     ),
     Rule(
         "B102", "takeback_done",

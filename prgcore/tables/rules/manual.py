@@ -32,7 +32,7 @@ MANUAL = (
         "M110", "fallback",
         when={
             "ha": "on", "me.state": (State.IDLE, State.FAILED_OVER), "me.health": ABLE,
-            "me.hears_peer": "yes", "peer.state": State.RUNNING_IN_BACKUP_MODE,
+            "both.hears_peer": "yes", "peer.state": State.RUNNING_IN_BACKUP_MODE,
         },
         then={
             "both.reason": Reason.ON_ADMIN_REQUEST,
@@ -43,7 +43,7 @@ MANUAL = (
             "start_critical_services(me)", "disconnect_users(peer)", "release_grant(peer)",
             "move_users(me)",
         ),
-        cite="table2:4", decisions=("D19", "D60"),
+        cite="table2:4", decisions=("D19", "D60", "D62"),
         why="manual fallback: this node's users come back",
     ),
     Rule(
