@@ -143,7 +143,7 @@ class Following:
 
     def _sits(self, record: Record) -> Pending | None:
         """Take the seat of the node, wait, sign, and report that its manager starts."""
-        version, serving, lease = self._reading.version, self.s.serving, self._lease(record)
+        version, serving = self._reading.version, self.s.serving
         wait = self.s.wait
         if wait is None:
             wait = terms.waits(self.charter, self.s.memory, record)
@@ -153,7 +153,7 @@ class Following:
             return Pending(Write(after, version))
         if serving.starts == inf:
             serving = evolve(serving, starts=self.now + wait, permitted=self.now + max(
-                lease.lasts if lease else 0, wait))
+                terms.earlier(self.charter, record), wait))
             self.s = evolve(self.s, serving=serving)
         if self.now < serving.starts:
             self.s = evolve(self.s, waits="it waits until no earlier lease can last")

@@ -236,7 +236,7 @@ def doubts(group: Group) -> Iterator[str]:
 def terms(group: Group) -> dict[str, str]:
     """The terms that all writers of the record must share, each as a text.
 
-    Two texts are equal exactly if the numbers are. The drift is no term: it is a fact about the
+    Two texts are equal exactly if the numbers are. The drift is not a term: it is a fact about the
     clocks, and each file may know another one.
     """
     from prgcore.wire import digest

@@ -36,7 +36,7 @@ from prgcore.stores.record import Claim, Record, begin
 from prgcore.timers.parameters import Parameters
 
 __all__ = [
-    "begun", "grant", "has_signed", "in_force", "joined", "key", "left", "may_decide", "remembered",
+    "begun", "earlier", "grant", "has_signed", "in_force", "joined", "key", "left", "may_decide", "remembered",
     "seated", "signed", "together", "trouble", "waits", "with_both",
 ]
 
@@ -63,7 +63,7 @@ def trouble(
 ) -> str:
     """Why this agent must serve nobody and decide nothing; empty: it is in order.
 
-    A record of another machine or kind is no reading at all (`prgcore.stores.record.record_of`).
+    A reading has a record of this machine and kind (`prgcore.stores.record.record_of`).
 
     Args:
         memory: what the agent remembers, before this reading.
@@ -206,7 +206,7 @@ def remembered(
     charter: Charter, memory: Memory, reading: Reading, heard: Heard | None = None,
     heard_at: float = 0.0,
 ) -> Memory:
-    """What the agent remembers after a reading; the same value if that is nothing new.
+    """The memory after a reading; the same value if the reading shows nothing new.
 
     A record that is not the one that it remembers changes nothing, except that `--new` asks for it
     and it was accepted (`seated`). Of two copies, it remembers what the other node has read. So
@@ -327,7 +327,7 @@ def signed(charter: Charter, record: Record) -> Record:
 
 
 def _signatures(record: Record) -> Mapping[str, str]:
-    """Who has signed what. Agents of older releases signed nothing, but kept to the terms."""
+    """The signatures. Agents of older releases gave none, but kept to the terms."""
     return record.signed if record.id else dict.fromkeys(record.seats, key(record.terms))
 
 
@@ -379,10 +379,23 @@ def in_force(charter: Charter, record: Record) -> Lease | None:
         BadInput: they cannot hold at once; `trouble` says so before.
     """
     lease = charter.lease
-    for other in (record.terms, record.proposed):
-        if lease is not None and other not in ({}, charter.terms) and "lease" in other:
-            lease = together(lease, lease_of(other["lease"]))
+    for other in _other_leases(charter, record):
+        lease = lease and together(lease, other)
     return lease
+
+
+def _other_leases(charter: Charter, record: Record) -> list[Lease]:
+    return [lease_of(terms["lease"]) for terms in (record.terms, record.proposed)
+            if charter.lease is not None and terms != charter.terms and "lease" in terms]
+
+
+def earlier(charter: Charter, record: Record) -> float:
+    """How long services may serve by the permission of an earlier agent, from this one's start.
+
+    Not the lease in force, which may last shorter: the earlier agent may not have read of it.
+    """
+    leases = _other_leases(charter, record) + ([charter.lease] if charter.lease else [])
+    return max((one.lasts + one.pause + one.stopping for one in leases), default=0.0)
 
 
 def together(mine: Lease, other: Lease) -> Lease:
