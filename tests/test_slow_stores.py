@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 
 from prgcore.errors import Unavailable
@@ -106,10 +108,8 @@ def test_a_store_that_was_away_for_long_gives_everybody_a_time_out_more(place):
     driver, slow = controlled()
     slow.takes, slow.fails = 5.0, place
     for _ in range(3):
-        try:
+        with suppress(Unavailable):
             driver.send("add_users")
-        except Unavailable:
-            pass
     slow.takes, slow.fails = 0.0, ""
     before = len(events(slow.store))
     driver.observe()

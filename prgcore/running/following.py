@@ -104,6 +104,7 @@ class Following:
                     if (pending := self._job(record, job)) is not None:
                         return pending
                 self._listens(record)
+                self.s = evolve(self.s, settled=self._knows())
             except PrgError as error:  # no timer counts while the record is no pair of the machine
                 self.s = evolve(self.s, trouble=str(error))
                 self._refuses(error)
@@ -209,10 +210,17 @@ class Following:
                 self.s = evolve(self.s, jobs=tuple(j for j in self.s.jobs if j is not job))
                 return job
         if self.s.phase == RUNS:
-            return self._due(record) or self._looks(record) or self._completes(record)
+            return self._due(record) or (None if self._knows() == self.s.settled else (
+                self._looks(record) or self._completes(record)))
         if self.s.phase == LEAVES and self._stopped():
             return self._leaves()
         return None
+
+    def _knows(self) -> object:
+        """All that a decision without a timer depends on."""
+        heard = self.s.heard
+        said = None if heard is None else (heard.changes, heard.columns)
+        return self._reading.version, said, self.s.services
 
     def _due(self, record: Record) -> Job | None:
         """The event of a timer that is due."""

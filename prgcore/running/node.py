@@ -79,13 +79,13 @@ def pairs(engine: Engine, known: Mapping[str, str]) -> tuple[Pair, ...]:
     Raises:
         BadInput: the machine lacks a column, or the view knows too few columns.
     """
-    engine.check(known, stored=True)
     return _pairs(engine, tuple(known.items()))
 
 
 @lru_cache(maxsize=32)
 def _pairs(engine: Engine, known: Choices) -> tuple[Pair, ...]:
     """The same, cached: an agent asks for one view many times."""
+    engine.check(dict(known), stored=True)
     try:
         return engine.completions(dict(known))
     except BudgetExhausted as error:

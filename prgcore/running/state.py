@@ -61,6 +61,8 @@ class AgentState:
         serving: what is known of the services.
         services: whether the critical services and the database run.
         beat: when the next heartbeat is to be sent.
+        settled: what its last turn without a decision knew; as long as it knows nothing else, only
+            time can bring a decision.
         marks: how many decisions it has made.
         memory: what it remembers across restarts.
         trouble: why it decides nothing and serves nobody.
@@ -93,6 +95,7 @@ class AgentState:
     parked: Mapping[Order, tuple[float, float]] = field(factory=dict)
     pending: Pending | None = None
     services: Mapping[str, bool] = field(factory=dict)
+    settled: object = None
     marks: int = 0
     trouble: str = ""
     waits: str = ""

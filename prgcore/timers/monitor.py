@@ -8,6 +8,7 @@ T1 to T13 are proved.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from math import ceil
 from typing import Any
 
@@ -83,6 +84,12 @@ def watches(engine: Engine, node: str) -> tuple[Watch, ...]:
     """
     if node not in NODES:
         raise BadInput(unknown_name("node", node, NODES))
+    return _watches(engine, node)
+
+
+@lru_cache(maxsize=32)
+def _watches(engine: Engine, node: str) -> tuple[Watch, ...]:
+    """The same, cached: a node asks for them at every turn."""
     return tuple(Watch(timer, knowable(engine, timer.event, node))
                  for timer in engine.habits.timers(node))
 
