@@ -43,6 +43,7 @@ class Job:
         hearing: whether it says that the peer is heard, so that the heartbeat must be up to date.
         explained: whether the events that explain it were decided before.
         drops: orders that the same write removes.
+        must: whether it is tried again at the next reading until it is decided.
         leaves: whether the same write withdraws the node from the record.
         at: when the question came; only a later reading answers it.
     """
@@ -55,6 +56,7 @@ class Job:
     hearing: bool = False
     explained: bool = False
     drops: tuple[Order, ...] = ()
+    must: bool = False
     leaves: bool = False
     at: float = -inf
 

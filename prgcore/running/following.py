@@ -55,6 +55,7 @@ class Following:
         self.says: list[str] = []
         self.unobserved = list(state.monitors)
         self.offered: set[str] = set()
+        self.kept: list[Job] = []
 
     @property
     def _timeout(self) -> float:
@@ -83,7 +84,7 @@ class Following:
         if not trouble and s.phase != SITS and self._ousted(record):
             trouble = f"another agent of {s.charter.node} has started, in another directory"
             self.s = evolve(s, phase=LEAVES)
-        self.s = evolve(self.s, trouble=trouble, waits="")
+        self.s = evolve(self.s, trouble=trouble, waits="", doubt="")
         if trouble:
             self._gone()
             self._refuses(Unavailable(trouble))
@@ -106,9 +107,9 @@ class Following:
                 self._listens(record)
                 self.s = evolve(self.s, settled=self._knows())
             except PrgError as error:  # no timer counts while the record is no pair of the machine
-                self.s = evolve(self.s, trouble=str(error))
+                self.s = evolve(self.s, doubt=str(error))
                 self._refuses(error)
-                return None
+            self.s = evolve(self.s, jobs=(*self.kept, *self.s.jobs))
         after = self._changed(record)
         return None if after == record else Pending(Write(after, reading.version))
 
@@ -164,8 +165,9 @@ class Following:
         if after != record:
             return Pending(Write(after, version))
         event, also = self.engine.habits.starts(self._node)
-        started = (Job(event, also=also),) if event else ()
-        self.s = evolve(self.s, phase=RUNS, jobs=(*started, *self.s.jobs))
+        started = (Job(event, also=also, must=True),) if event else ()
+        self.s = restarted(
+            evolve(self.s, phase=RUNS, jobs=(*started, *self.s.jobs)), self._node, self.now)
         return None
 
     @property
@@ -316,7 +318,10 @@ class Following:
                        wall=self.s.wall, mark=self._mark)
 
     def _fails(self, job: Job, error: PrgError) -> None:
-        if job.key:
+        if job.must:
+            self.kept.append(job)
+            self.s = evolve(self.s, doubt=f"{job.event}: {error}")
+        elif job.key:
             self.answers.append(Answer(job.key, error=error))
         else:
             self.says.append(f"{job.event}: {error}")

@@ -45,10 +45,12 @@ class AgentState:
         monitors: for each node that it decides for, its watch over time.
         phase: it takes its seat, runs, leaves, or has left.
         promised: when the next turn was promised.
-        reading: the newest reading, or what was written since; None: it is out of date.
+        reading: the newest reading, or what was written since; None: none yet.
+        stale: whether somebody else has written since.
         fresh: whether something may follow from the reading that was not yet decided.
         ended: when the newest reading ended.
         silent: why the store does not answer; empty: it does.
+        retry: when the store is asked again after it did not answer.
         stalled: the nodes whose counts of silence must begin again.
         heard: the content of the newest heartbeat, and when it came.
         arrived: for each node, the newest heartbeat that was not yet observed.
@@ -66,6 +68,7 @@ class AgentState:
         marks: how many decisions it has made.
         memory: what it remembers across restarts.
         trouble: why it decides nothing and serves nobody.
+        doubt: why it does not decide what it should: the record is no pair of the machine.
         waits: why it decides nothing yet, though it is in order.
         wait: how many seconds it waits before it signs the terms; None: not known yet.
         effective: the parameters by which it counts now.
@@ -82,8 +85,10 @@ class AgentState:
     memory: Memory
     serving: Serving
     reading: Reading | None = None
+    stale: bool = True
     fresh: bool = False
     silent: str = ""
+    retry: float = -inf
     stalled: frozenset[str] = frozenset()
     heard: Heard | None = None
     heard_at: float = -inf
@@ -98,6 +103,7 @@ class AgentState:
     settled: object = None
     marks: int = 0
     trouble: str = ""
+    doubt: str = ""
     waits: str = ""
     wait: float | None = None
     effective: Parameters | None = None

@@ -30,6 +30,8 @@ ORDER_AGAIN = 0.05
 """How many seconds pass until an order that could not be carried out is tried again."""
 SLACK = 3.0
 """How many seconds late an arbiter may notice that a grant is lost."""
+STORE_AGAIN = 0.1
+"""How many seconds pass until a store that did not answer is asked again."""
 SHARE = 4
 """How many turns, and how many readings of the record, an agent has in a time-out and in a lease."""
 
@@ -59,7 +61,8 @@ class _Turning(Following):
         """The state afterwards, and the turn."""
         self._notes()
         self._outcome()
-        if self.s.reading is not None and self.s.fresh and self.s.pending is None:
+        if self.s.reading is not None and self.s.fresh and self.s.pending is None \
+                and not self.s.stale:
             phase = self.s.phase
             pending = self._decides(self.s.reading)
             if pending is None and phase == SITS != self.s.phase:
@@ -103,9 +106,10 @@ class _Turning(Following):
             jobs=(*s.jobs, *(asked(one, now) for one in seen.asks)),
             services=s.services if seen.services is None else seen.services,
             phase=LEAVES if seen.stop and s.phase != LEFT else s.phase,
-            reading=seen.reading or s.reading,
+            reading=seen.reading or s.reading, stale=s.stale and seen.reading is None,
             fresh=s.fresh or seen.reading is not None or seen.did is not None)
         if seen.unread:
+            self.s = evolve(self.s, retry=now + STORE_AGAIN)
             self._refuses(Unavailable(seen.unread))
         if seen.did is not None:
             self._did(seen.did)
@@ -114,8 +118,8 @@ class _Turning(Following):
             serving = evolve(serving, granted=seen.granted)
         if seen.obeyed is not None:
             serving = leases.obeyed(serving, seen.obeyed, now)
-            self.wanted = self.wanted or serving.obeys > self.s.serving.obeys
-        self.s = evolve(self.s, serving=serving)
+        obeys = serving.obeys > self.s.serving.obeys
+        self.s = evolve(self.s, serving=serving, fresh=self.s.fresh or obeys)
 
     @property
     def _grant(self) -> float:
@@ -142,52 +146,71 @@ class _Turning(Following):
             return
         write, job = pending.write, pending.job
         if wrote.outcome == "unknown":
+            self.s = evolve(self.s, retry=self.now + STORE_AGAIN)
             if write.entry is not None:  # it must be settled
                 pending = evolve(pending, write=evolve(write, again=True))
                 self.s = evolve(self.s, pending=pending, silent=wrote.why)
             else:  # a reading shows what is true
-                self.s = evolve(self.s, pending=None, reading=None, silent=wrote.why)
+                self.s = evolve(self.s, pending=None, stale=True, silent=wrote.why)
         elif wrote.outcome == "conflict":
             jobs = self.s.jobs if job is None else (job, *self.s.jobs)
-            self.s = evolve(self.s, pending=None, reading=None, jobs=jobs)
+            self.s = evolve(self.s, pending=None, stale=True, jobs=jobs)
         else:
             if write.entry is not None:
                 self._logs(write.entry, job)
-            reading = Reading(write.record, wrote.version, wrote.begun) if wrote.version else None
             left = LEFT if job is not None and job.leaves else self.s.phase
-            self.s = evolve(self.s, pending=None, reading=reading, fresh=True, phase=left)
+            self.s = evolve(self.s, pending=None, phase=left, stale=True)
+            if wrote.version:
+                self.s = evolve(self.s, stale=False, fresh=True, reading=Reading(
+                    write.record, wrote.version, wrote.begun))
 
     # ----------------------------------------------------------------- what is wanted
 
     def _wants(self) -> tuple[AgentState, Turn]:
-        write = self.s.pending.write if self.s.pending else None
+        write = self.s.pending.write if self.s.pending and not self._rests() else None
         record = self.s.reading.record if self.s.reading else None
         serve = self._permits(record) if record is not None else None
         order = None
-        if record is not None and write is None and self._is_up(record):
+        if record is not None and self.s.pending is None and self._is_up(record):
             order = self._order(record)
             if self.charter.lease is not None and order is not None and self._deed(order) in OWN:
                 order = None
         send = self._beats(record) if record is not None else None
-        read = write is None and self._reads()
+        read = self.s.pending is None and self._reads()
         memory = self.s.memory
         if self.s.reading is not None and self.s.pending is None:
             memory = terms.remembered(self.charter, memory, self.s.reading, self.s.heard,
                                       self.s.heard_at)
         remember = memory if memory != self.s.memory else None
-        wake = self._wake(record, busy=read or write is not None)
+        wake = self._wake(busy=read or self.s.pending is not None or self._rests())
         self.s = evolve(self.s, promised=wake, memory=memory)
         return self.s, Turn(
             write, read, serve, order, send, self._holds(record), remember, wake,
             tuple(self.entries), tuple(self.answers), tuple(self.says),
-            self.s.trouble or self.s.silent or self.s.waits, self.s.phase == LEFT)
+            self.s.trouble or self.s.silent or self.s.waits or self.s.doubt,
+            self.s.phase == LEFT)
 
     def _reads(self) -> bool:
         """Whether the store is to be read now."""
-        if self.s.reading is None or self.wanted or self.s.jobs:
+        if self._rests():
+            return False
+        if self.s.reading is None or self.s.stale or self.wanted or self.s.jobs:
             return True
         due = deadline(self.s)
-        return (due is not None and due <= self.now) or self._refresh() <= self.now
+        return (due is not None and due <= self.now) or self._refresh() <= self.now or any(
+            self.s.reading.begun < moment <= self.now for moment in self._waits())
+
+    def _waits(self) -> list[float]:
+        """The moments at which a claim can be taken, or a lease is over."""
+        record = self.s.reading.record if self.s.reading else None
+        lease = None if record is None else self._lease(record)
+        if record is None or lease is None:
+            return []
+        return leases.waits(self.s.serving, record, lease)
+
+    def _rests(self) -> bool:
+        """Whether the store is left alone for a moment, because it did not answer."""
+        return self.now < self.s.retry and not self.charter.waits
 
     def _refresh(self) -> float:
         """When an agent reads the record again, even if no change was reported."""
@@ -238,14 +261,13 @@ class _Turning(Following):
                      record.changes[self._node], record.id, record.epoch, record.mark,
                      terms.key(self.charter.terms))
 
-    def _wake(self, record: Record | None, *, busy: bool) -> float:
+    def _wake(self, *, busy: bool) -> float:
         """When the next turn is, if nothing arrives."""
         due = None if busy else deadline(self.s)
         moments = [inf if due is None else due]
-        moments += [until for _, until in self.s.parked.values()]
+        moments += [self.s.retry, *(until for _, until in self.s.parked.values())]
         if self.charter.lease is not None:
             moments += [self.s.serving.again, self.s.serving.starts, self.s.beat,
-                        inf if busy else self._refresh(), self.now + self._timeout / SHARE]
-            if record is not None and (lease := self._lease(record)) is not None:
-                moments += leases.waits(self.s.serving, record, lease)
+                        inf if busy else self._refresh(), self.now + self._timeout / SHARE,
+                        *self._waits()]
         return min((m for m in moments if m > self.now or m == due), default=inf)
