@@ -23,7 +23,7 @@ from prgcore.tables.clients import CONDITIONS, COUNTERS, HIGH_AVAILABILITY
 from prgcore.tables.configuration import FIELDS, RULES
 from prgcore.tables.decisions import DECISIONS
 from prgcore.tables.invariants import COMBINATIONS
-from prgcore.tables.parameters import AUTOMATIC_FALLBACK_AFTER, PARAMETERS
+from prgcore.tables.parameters import PARAMETERS
 from prgcore.tables.policies import POLICIES
 from prgcore.tables.profiles import LOWER, MISPRINTS, PROFILES
 from prgcore.tables.restrictions import FEATURES, HAPPENINGS, RESTRICTIONS
@@ -72,8 +72,7 @@ def of_chapter(proved: Iterable[str]) -> dict[str, str]:
     return {
         "coverage": chapter.coverage_page(FACTS, places(proved)),
         "contradictions": chapter.contradictions_page(CONTRADICTIONS),
-        "parameters": chapter.parameters_page(
-            PARAMETERS, TIMERS, SANITY, AUTOMATIC_FALLBACK_AFTER),
+        "parameters": chapter.parameters_page(PARAMETERS, TIMERS, SANITY),
         "services": chapter.services_page(CRITICAL_SERVICES),
         "connections": chapter.connections_page((*CONDITIONS, HIGH_AVAILABILITY), COUNTERS),
         "login-profiles": chapter.login_profiles_page(PROFILES, MISPRINTS, LOWER),

@@ -80,9 +80,9 @@ def test_it_has_an_adversary():
     assert any(not e.success for e in MACHINE.events)
 
 
-def test_the_table_reads_on_two_screens_and_imports_what_any_stranger_may():
+def test_the_table_reads_on_a_few_screens_and_imports_what_any_stranger_may():
     text = (starting.files("prgcore") / "template" / "pair.py").read_text("utf-8")
-    assert len(text.splitlines()) < 150
+    assert len(text.splitlines()) < 190
     imported = {n.module for n in ast.walk(ast.parse(text)) if isinstance(n, ast.ImportFrom)}
     assert imported == {"__future__", "pathlib", "prgcore.wire.machine_file", "prgcore.model",
                         "prgcore.seats", "prgcore.vocabulary"}

@@ -805,7 +805,7 @@ OF_SILENCE = ["T3", "T4", "T5", "T6", "T9", "T12", "T13"]
 
 @pytest.mark.parametrize(("shipped", "refuted"), [
     (_with("auto_fallback_due", limits=(({}, 180),)), {
-        "T7": "auto_fallback_due is assumed to count 1800 s if node1.state is failed_over and "
+        "T7": "auto_fallback_due is assumed to count automatic_fallback_after if node1.state is failed_over and "
               "node1.services is up and node1.database is up; the table has 180 s"}),
     (_with("heartbeat_lost", again=()), dict.fromkeys(
         OF_SILENCE,
@@ -852,7 +852,8 @@ def test_the_numbers_in_the_sentences_are_those_of_the_table() -> None:
     def title(shipped: Shipped) -> str:
         return next(o.title for o in timing.obligations(shipped) if o.id == "T7")
 
-    assert title(Shipped()) == "an automatic fallback comes after 1800 s or more of unbroken health"
+    assert title(Shipped()) == (
+        "an automatic fallback comes after automatic_fallback_after or more of unbroken health")
     assert title(_with("auto_fallback_due", limits=(({}, 180),))) == (
         "an automatic fallback comes after 180 s or more of unbroken health")
     assert "after no time or more" in title(Shipped(timers=TIMERS[:-1]))
@@ -1078,7 +1079,8 @@ def test_the_default_that_is_ours_says_so() -> None:
     assert "Authentication Service has no default" in told.text
     assert "false" in told.choice
     assert RECORDS["monitor_xcp_authentication"].says.endswith("; its default is ours (D43)")
-    assert [r.name for r in RECORDS.values() if "ours" in r.says] == ["monitor_xcp_authentication"]
+    assert [r.name for r in RECORDS.values() if "ours" in r.says] == [
+        "automatic_fallback_after", "monitor_xcp_authentication"]
 
 
 @given(st.sampled_from(sorted(RECORDS)), st.text(max_size=40) | st.integers().map(str))

@@ -98,7 +98,6 @@ def _decisions(ids: Iterable[str]) -> str:
 
 def parameters_page(
     parameters: Iterable[Parameter], timers: Iterable[Timer], sanity: Iterable[Sanity],
-    automatic_fallback_after: Number,
 ) -> str:
     """Service parameters, the timers that they drive, and what they must mean together."""
     return page(
@@ -114,8 +113,8 @@ def parameters_page(
              "" if isinstance(p.default, bool) else f"{p.least} to {p.most}", p.since, p.cite)
             for p in parameters
         )),
-        f"The {automatic_fallback_after} seconds of health before an automatic fallback are not a "
-        "parameter (Configure Heartbeat Interval for Failover, step 4).\n",
+        "The document fixes the thirty minutes of health before an automatic fallback (Configure "
+        f"Heartbeat Interval for Failover, step 4); here they are a default ({_decisions(['D45'])}).\n",
         section("Timers", ("event", "due when", "after", "counts while", "decisions", "source"), (
             (called("event", t.event), t.says, _limits(t.limits), _where((t.runs,)),
              _decisions(t.decisions), _cited(t.cite)) for t in timers

@@ -9,7 +9,8 @@ from attrs import asdict
 
 from prgcore.cli import inputs, output
 from prgcore.cli.commands import Exit, Group, Option, examples
-from prgcore.words import counted
+from prgcore.seats import NODES
+from prgcore.words import counted, listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from prgcore.model import Number
     from prgcore.running.group import Lease
     from prgcore.timers.monitor import Bounds
-    from prgcore.timers.parameters import Parameters
+    from prgcore.timers.noticed import Noticed
+    from prgcore.timers.parameters import Settings
     from prgcore.timers.sanity import Verdict
 
 _ROWS = (
@@ -40,6 +42,7 @@ def register(app: Group) -> None:
         'prgcore timing --set "Keep Alive (Heartbeat) Timeout=75"',
         "prgcore timing --latency 0.04 --jitter 0.5 --dual-connections",
         "prgcore timing --group group.toml --drift 0.0005",
+        "prgcore timing --machine mine.json",
     ))(timing)
 
 
@@ -75,24 +78,30 @@ def timing(
         float | None, Option("--drift", metavar="RHO", help="Check the lease with clocks that are "
                              "fast or slow by this share: 0.001 is 1 ms a second."),
     ] = None,
-    as_json: inputs.Json = False,
+    machine: inputs.MachineFile = None, as_json: inputs.Json = False,
 ) -> None:
     """Check the service parameters, and show what they promise.
 
     It shows how long users are out after a crash, a service failure and a fallback,
     each with its theorem, and the clock drift that the lease tolerates. Exit codes:
     0 all rules hold, perhaps with warnings; 1 a rule is broken, or the drift is not
-    tolerated, or store calls take too long.
+    tolerated, or store calls take too long. For a machine of your own it shows when
+    its timers notice what.
     """
+    from prgcore.errors import BadInput
     from prgcore.running.group import Lease, read_group
     from prgcore.timers.arithmetic import soon_enough
     from prgcore.timers.monitor import bounds
-    from prgcore.timers.parameters import Parameters
+    from prgcore.timers.noticed import noticed
+    from prgcore.timers.parameters import Parameters, parameters_of
     from prgcore.timers.sanity import check
 
+    if group and machine:
+        raise BadInput("--group names a file that names its machine; leave out --machine")
     told = read_group(group) if group else None
-    parameters = Parameters.parse(
-        inputs.assignments(sets, "--set"), told.parameters if told else None)
+    engine = told.engine if told else inputs.load_machine(machine, None) if machine else None
+    kind = Parameters if engine is None else parameters_of(engine.model)
+    parameters = kind.parse(inputs.assignments(sets, "--set"), told.parameters if told else None)
     lease = told.lease if told else Lease()
     drift = lease.drift if drift is None else drift
     fenced = drift is None or lease.tolerates(drift)
@@ -102,15 +111,19 @@ def timing(
         "multiple_device_messaging": multiple_device_messaging,
         "dual_connections": dual_connections,
     }
-    promised = bounds(parameters, **world)
+    delays = {name: world[name] for name in ("latency", "polling", "jitter")}
+    promised = bounds(parameters, **world) if isinstance(parameters, Parameters) else None
     verdicts = check(parameters, jitter)
     in_time = bool(soon_enough(store_call, parameters.keep_alive_timeout))
     wrong = any(not v.holds and v.rule.kind == "error" for v in verdicts)
+    timers = [] if promised or wrong or engine is None else [
+        *noticed(engine, NODES[0], parameters, **delays)]
     if as_json:
         output.write_json({
             "ok": not wrong and fenced and in_time, "parameters": _parameters_json(parameters),
             "rules": [_rule_json(v) for v in verdicts], "given": world,
-            "bounds": None if wrong or not in_time else promised.to_json(),
+            "bounds": promised.to_json() if promised and not wrong and in_time else None,
+            **({} if promised else {"timers": [n.to_json() for n in timers]}),
             "lease": {**asdict(lease), "drift": drift, "tolerated": lease.tolerated,
                       "holds": fenced, "theorem": "T10"},
             "store_call": {"longest": parameters.keep_alive_timeout / 2, "holds": in_time,
@@ -118,21 +131,19 @@ def timing(
         })
     else:
         output.show(_parameters(parameters), "", *_rules(verdicts),
-                    *(_bounds(promised, world) if not wrong and in_time else
-                      ["A rule is broken; these parameters promise nothing."]),
+                    *(["A rule is broken; these parameters promise nothing."]
+                      if wrong or not in_time else
+                      _bounds(promised, world) if promised else _noticed(timers, delays)),
                     "", *_store_call(store_call, parameters.keep_alive_timeout),
                     *_lease(lease, drift))
     raise Exit(int(wrong or not fenced or not in_time))
 
 
-def _parameters_json(parameters: Parameters) -> list[dict[str, Any]]:
-    from prgcore.timers.parameters import RECORDS
-
+def _parameters_json(parameters: Settings) -> list[dict[str, Any]]:
     return [
-        {"name": name, "title": RECORDS[name].title, "value": value, "unit": RECORDS[name].unit,
-         "default": RECORDS[name].default, "changed": value != RECORDS[name].default,
-         "cite": RECORDS[name].cite}
-        for name, value in parameters.to_json().items()
+        {"name": name, "title": record.title, "value": value, "unit": record.unit,
+         "default": record.default, "changed": value != record.default, "cite": record.cite}
+        for name, value in parameters.to_json().items() for record in [parameters.records[name]]
     ]
 
 
@@ -149,7 +160,7 @@ def _said(value: Number | bool) -> str:
     return str(value).lower() if isinstance(value, bool) else f"{value:.10g}"
 
 
-def _parameters(parameters: Parameters) -> Table:
+def _parameters(parameters: Settings) -> Table:
     table = output.table("parameter", "value", "unit", "in the administration", right=("value",))
     for row in _parameters_json(parameters):
         changed = f"\nchanged from {_said(row['default'])}" if row["changed"] else ""
@@ -196,6 +207,29 @@ def _lease(lease: Lease, drift: float | None) -> Iterator[RenderableType]:
         yield (f"A drift of {_said(drift)} is tolerated." if lease.tolerates(drift) else
                f"error drift: {_said(drift)} is not tolerated: users could be served twice; write "
                "a longer wait")
+
+
+def _noticed(timers: list[Noticed], world: dict[str, Any]) -> Iterator[RenderableType]:
+    """When the timers of a machine of one's own give their events."""
+    if not timers:
+        yield "The machine has no timers that count."
+        return
+    table = output.table("event", "where", "counts", "least", "mean", "most", "lost", "by",
+                         right=("least", "mean", "most", "lost"))
+    for one in timers:
+        where = " and ".join(f"{c.column} is {listed(c.values)}" for c in one.where) or "always"
+        counts = one.limit if isinstance(one.limit, str) else f"{_said(one.limit)} s"
+        lost = "" if one.theorems == "T1 T2 T7" else "none" if one.survived is None else (
+            str(one.survived))
+        table.add_row(one.event, where, counts, *map(_said, (
+            one.after.least, one.after.mean, one.after.most)), lost, one.theorems)
+    yield table
+    yield ""
+    given = ", ".join(f"{name} {_said(value)}" for name, value in world.items() if value)
+    yield f"Given {given}." if given else (
+        "Latency, polling and jitter count as 0 unless options set them.")
+    yield ("Times are in seconds, from a crash of the peer or from the moment when the condition "
+           "begins. A live peer may lose so many heartbeats in a row.")
 
 
 def _bounds(promised: Bounds, world: dict[str, Any]) -> Iterator[RenderableType]:

@@ -79,6 +79,7 @@ _HEARD, _HOST, _LOST, _DELAY, _FALLBACK = (
     "auto_fallback_due")
 _INTERVAL, _TIMEOUT = "keep_alive_interval", "keep_alive_timeout"
 _STARTING, _LOWER = "initialization_keep_alive_timeout", "client_relogin_lower_limit"
+_FALLBACK_AFTER = "automatic_fallback_after"
 _UPPER, _PORT, _ADMIN = "client_relogin_upper_limit", "service_port", "admin_rpc_port"
 _ERROR, _WARNING = "error", "warning"
 
@@ -90,7 +91,7 @@ _ILLNESS = TimerRow(
     limits=(({}, "critical_service_delay"),))
 _HEALTH = TimerRow(
     _FALLBACK, runs={"me.state": "failed_over", "me.services": "up", "me.database": "up"},
-    limits=(({}, 1800),))
+    limits=(({}, _FALLBACK_AFTER),))
 _SILENT_TIMES = Durations((_TIMEOUT, _STARTING))
 
 
@@ -133,6 +134,7 @@ _PRINTED = (
     ParameterRow(_ADMIN, 20075, "port", 1, 65_535),
     ParameterRow("critical_service_delay", 90),
     ParameterRow("enable_automatic_fallback", False, "true or false", 0, 1),
+    ParameterRow(_FALLBACK_AFTER, 1800),
     ParameterRow(_STARTING, 120),
     ParameterRow(_TIMEOUT, 60),
     ParameterRow(_INTERVAL, 15),
@@ -170,7 +172,7 @@ THEOREMS = (
             (_SILENCE, _SILENT_TIMES, Durations(_INTERVAL), _THREE_LOSSES)),
     Theorem("T7", "an automatic fallback comes after {auto_fallback_due} or more of unbroken health",
             {"the start": counts.at_the_start, "every observation": counts.unbroken_health},
-            (_TOLD,), (_HEALTH,)),
+            (_TOLD,), (_HEALTH, Durations(_FALLBACK_AFTER))),
     Theorem("T8", "polling at the next deadline is enough, and is no busy loop",
             {"four counts": counts.deadline_is_enough,
              "other parameters": counts.deadline_after_a_change}, (),

@@ -16,7 +16,7 @@ from attrs import evolve
 from prgcore.errors import Conflict, PrgError, Unavailable
 from prgcore.running.driver import Heard, Keeper, carried_out
 from prgcore.stores.ports import Observation, Performer
-from prgcore.timers.parameters import Parameters
+from prgcore.timers.parameters import Settings as Parameters
 from prgcore.wire.entry import Entry
 
 __all__ = ["AsyncDriver"]

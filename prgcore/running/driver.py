@@ -51,7 +51,7 @@ from prgcore.seats import NODES
 from prgcore.stores.keeping import settle
 from prgcore.stores.ports import Clock, Kept, Observation, Performer, Store, SystemClock, told
 from prgcore.stores.record import Order, Record, record_of
-from prgcore.timers.parameters import Parameters
+from prgcore.timers.parameters import Settings as Parameters
 from prgcore.wire import digest
 from prgcore.wire.entry import Entry
 

@@ -10,24 +10,25 @@ import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from fractions import Fraction
-from ipaddress import IPv6Address
 from itertools import combinations
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from attrs import field, frozen
 
 from prgcore.engine import Engine
-from prgcore.errors import BadInput, unknown_name
+from prgcore.errors import BadInput, MalformedMachine, unknown_name
 from prgcore.explain.status import checked_name
-from prgcore.machine import prg
+from prgcore.machine import Machine, prg
+from prgcore.model import Number
+from prgcore.running.addresses import Address, address, shown
 from prgcore.seats import NODES
 from prgcore.stores.ports import Arbiter, Store
 from prgcore.timers.arithmetic import tolerates
-from prgcore.timers.parameters import Parameters
+from prgcore.timers.parameters import Settings, parameters_of, seconds
 from prgcore.timers.sanity import check
+from prgcore.words import listed
 
 __all__ = [
     "ETCD_GRANT", "HEARTBEATS", "KEYS", "LEASE_KEYS", "LONGEST", "LONGEST_SOCKET", "NODE_KEYS",
@@ -44,9 +45,11 @@ LONGEST_SOCKET = 103
 ETCD_GRANT = 2.0
 """How many seconds a grant in etcd lasts at least."""
 
-KEYS = ("group", "store", "policy", "parameters", "lease", "grant", "node1", "node2")
+KEYS = ("group", "store", "machine", "policy", "parameters", "lease", "grant", "node1", "node2")
 LEASE_TIMES = ("lasts", "pause", "stopping", "waits")
 LEASE_KEYS = (*LEASE_TIMES, "drift")
+DELAYS = "service_delays"
+"""The table of `parameters` that has a delay of its own for some services."""
 NODE_KEYS = ("name", "directory", "service", "admin", "peer", "services", "database", "serving")
 
 ORDINARY_DRIFT = 0.0005
@@ -62,8 +65,6 @@ _TIME = re.compile(r"([a-z]{1,20}) ([0-9.e+-]{1,30}) s(?:, |$)", re.ASCII)
 
 _FINE = 1_000_000
 """The tolerated drift is found in parts of a million."""
-
-Address: TypeAlias = tuple[str, int]
 
 
 @frozen
@@ -168,16 +169,31 @@ class Member:
 
 @frozen
 class Group:
-    """The content of a group file."""
+    """The content of a group file.
+
+    Attributes:
+        engine: the machine: the document's, or that of the file in `machine`.
+        parameters: the parameters of this machine.
+        delays: for some services, how many seconds each may be down before a failover.
+    """
 
     name: str
     store: str
     engine: Engine
-    parameters: Parameters
+    parameters: Settings
     lease: Lease
     grant: float
     nodes: Mapping[str, Member]
     file: Path
+    delays: Mapping[str, Number] = field(factory=dict)
+
+    def patience(self, service: str) -> Number:
+        """How many seconds an agent waits before it reports that this service is down.
+
+        The machine counts the critical service delay from the report on. So a service that has a
+        longer delay is reported so much later, and one without is reported at once.
+        """
+        return max(0, self.delays.get(service, 0) - _delay(self.parameters))
 
     def member(self, name: str) -> Member:
         """The node with this seat or name.
@@ -216,6 +232,12 @@ class Group:
         timeout = max(1.0, self.lease.lasts / 2)  # so that two calls fit into the lease
         return (EtcdStore(where, prefix=prefix, timeout=timeout),
                 EtcdArbiter(where, prefix=prefix, ttl=self.grant, timeout=timeout))
+
+
+def _delay(parameters: Settings) -> Number:
+    """The delay that the machine itself counts; 0 if it has none."""
+    counted: Number = getattr(parameters, "critical_service_delay", 0)
+    return counted
 
 
 def doubts(group: Group) -> Iterator[str]:
@@ -307,13 +329,15 @@ def _group(found: dict[str, Any], file: Path) -> Group:
             raise BadInput(f"{name} is missing; a group file has {', '.join(KEYS)}")
     lease, chosen = _table(found, "lease"), _table(found, "parameters")
     _only(lease, LEASE_KEYS, "lease.")
-    policy = _table(found, "policy")
+    engine = _machine(found, file)
+    delays = _table(chosen, DELAYS, "parameters.")
+    parameters = parameters_of(engine.model).of({n: v for n, v in chosen.items() if n != DELAYS})
     group = Group(
         checked_name(_text(found, "group", ""), "group"), _text(found, "store", ""),
-        prg(**{name: str(value) for name, value in policy.items()}), Parameters.of(chosen),
-        Lease(**lease), _grant(found),
-        {seat: _member(seat, _table(found, seat), file) for seat in NODES}, file,
+        engine, parameters, Lease(**lease), _grant(found),
+        {seat: _member(seat, _table(found, seat), file) for seat in NODES}, file, delays,
     )
+    _delayed(group)
     kind, _ = _store(group.store)
     if group.grant < group.lease.lasts:
         raise BadInput(f"grant: {group.grant:g} s is shorter than the lease, which lasts "
@@ -324,6 +348,47 @@ def _group(found: dict[str, Any], file: Path) -> Group:
                        f"least {ETCD_GRANT:g} s; write grant = {ETCD_GRANT:g}")
     _apart(*group.nodes.values())
     return group
+
+
+def _machine(found: dict[str, Any], file: Path) -> Engine:
+    """The machine of the file that `machine` names, or that of the document.
+
+    Raises:
+        BadInput: the file cannot be read, or is not a machine that two agents can run.
+    """
+    policy = _table(found, "policy")
+    if "machine" not in found:
+        return prg(**{name: str(value) for name, value in policy.items()})
+    if policy:
+        raise BadInput("policy: a machine file is made for its policies; leave out policy or machine")
+    from prgcore.wire.machine_file import load  # most groups run the machine of the document
+
+    try:
+        model = load(file.parent / _text(found, "machine", ""))
+    except MalformedMachine as error:
+        raise BadInput(f"machine: {error.head}: {error.findings[0]:.200}; prgcore machine --check "
+                       "lists them") from None
+    except BadInput as error:
+        raise BadInput(f"machine: {error}") from None
+    deciders = {event.decider for event in model.events}
+    if not {*NODES} <= deciders:
+        raise BadInput(f"machine: {model.name!r} is not about two nodes: no event is decided by "
+                       f"{listed(sorted({*NODES} - deciders))}")
+    return Machine(model)
+
+
+def _delayed(group: Group) -> None:
+    """Check the delays of services: each is that of a service, and not shorter than all others."""
+    known = {name for node in group.nodes.values() for name in node.services}
+    for name, value in group.delays.items():
+        at = f"parameters.{DELAYS}"
+        if name not in known:
+            raise BadInput(f"{at}: " + unknown_name("service", name, known))
+        if seconds(value, f"{at}.{name}") < _delay(group.parameters):
+            raise BadInput(
+                f"{at}.{name}: {value:g} s is shorter than critical_service_delay, which is "
+                f"{_delay(group.parameters):g} s and counts for every service; set that to the "
+                "shortest delay, and name here the services with longer ones")
 
 
 def _grant(found: Mapping[str, Any]) -> float:
@@ -350,15 +415,15 @@ def _apart(one: Member, two: Member) -> None:
             raise BadInput(f"{node.seat}.name: {node.name!r} is the name of the other node")
     ends = [(f"{node.seat}.{what}", getattr(node, what)) for node in (one, two)
             for what in ("service", "admin")]
-    for (first, address), (second, same) in combinations(ends, 2):
-        if address == same:
+    for (first, one_end), (second, same) in combinations(ends, 2):
+        if one_end == same:
             seat, _, what = second.partition(".")
             raise BadInput(
-                f"{first} and {second} are both {_shown(address)}; give each its own: under "
-                f'[{seat}], {what} = "HOST:PORT", as "{_shown((same[0], same[1] % 65535 + 1))}"')
+                f"{first} and {second} are both {shown(one_end)}; give each its own: under "
+                f'[{seat}], {what} = "HOST:PORT", as "{shown((same[0], same[1] % 65535 + 1))}"')
     for node in (one, two):
         if node.peer in (node.service, node.admin):
-            raise BadInput(f"{node.seat}.peer: {_shown(node.peer)} is its own address; expected "
+            raise BadInput(f"{node.seat}.peer: {shown(node.peer)} is its own address; expected "
                            "the address of the other node")
 
 
@@ -418,38 +483,4 @@ def _text(found: dict[str, Any], name: str, at: str, default: str = "") -> str:
 
 
 def _address(found: dict[str, Any], name: str, at: str, port: int) -> Address:
-    """The address in `HOST:PORT` or `[IPv6]:PORT`; a host alone gets the document's port."""
-    text = _text(found, name, at, "127.0.0.1")
-    host, number = _split(text)
-    if not host or set(host) & set(" []/@,") or not _port(number or str(port)):
-        raise BadInput(f"{at}{name}: {text[:60]!r} is not an address; expected HOST:PORT, as "
-                       f"127.0.0.1:{port} or [::1]:{port}")
-    return host.lower(), int(number or port)
-
-
-def _split(text: str) -> tuple[str, str]:
-    """Host and port. The port is empty if none is given, the host if it is not an address."""
-    if text.startswith("["):
-        inside, closed, rest = text[1:].partition("]")
-        fits = closed and (not rest or (rest[0] == ":" and len(rest) > 1))
-        return (_six(inside), rest[1:]) if fits else ("", "")
-    if text.count(":") > 1:
-        return _six(text), ""
-    host, colon, number = text.partition(":")
-    return (host, number) if number or not colon else ("", "")
-
-
-def _six(text: str) -> str:
-    """An IPv6 address in its short form; empty if it is not one."""
-    with suppress(ValueError):
-        return str(IPv6Address(text))
-    return ""
-
-
-def _port(number: str) -> bool:
-    return number.isascii() and number.isdecimal() and len(number) < 6 and 0 < int(number) < 1 << 16
-
-
-def _shown(address: Address | None) -> str:
-    host, port = address or ("", 0)
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return address(_text(found, name, at, "127.0.0.1"), at + name, port)

@@ -16,7 +16,7 @@ from prgcore.running.serving import Serving
 from prgcore.running.shapes import Arrival, Did, Heard, Memory, Reading, Write
 from prgcore.stores.record import Order
 from prgcore.timers.monitor import Monitor
-from prgcore.timers.parameters import Parameters
+from prgcore.timers.parameters import Settings as Parameters
 
 __all__ = [
     "LEAVES", "LEFT", "RUNS", "SITS", "AgentState", "Pending", "deadline", "known", "restarted",

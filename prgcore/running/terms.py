@@ -33,7 +33,7 @@ from prgcore.running.group import HEARTBEATS, Lease, lease_of
 from prgcore.running.shapes import Heard, Memory, Reading
 from prgcore.seats import seat
 from prgcore.stores.record import Claim, Record, begin
-from prgcore.timers.parameters import Parameters
+from prgcore.timers.parameters import Settings as Parameters
 
 __all__ = [
     "begun", "earlier", "grant", "has_signed", "in_force", "joined", "key", "left", "may_decide", "remembered",
@@ -428,10 +428,10 @@ def with_both(charter: Charter, record: Record, parameters: Parameters) -> Param
     """
     if charter.node is None or not record.proposed:
         return parameters
-    return evolve(parameters, **{
+    return parameters.of({
         name: (min if name == HEARTBEATS[0] else max)(
             [getattr(parameters, name), *_seconds(name, record)])
-        for name in HEARTBEATS})
+        for name in HEARTBEATS}, parameters)
 
 
 def _seconds(name: str, record: Record) -> list[float]:

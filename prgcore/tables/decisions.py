@@ -398,7 +398,8 @@ DECISIONS: tuple[DecisionRecord, ...] = (
         "They count the unbroken health, as it was observed, of a node that is Failed Over and "
         "whose manager runs. A fault or a restart of the manager begins them again. Enabling "
         "automatic fallback late, or losing the peer and hearing it again, does not: once they "
-        "are over, the fallback is due as soon as it is possible.",
+        "are over, the fallback is due as soon as it is possible. The thirty minutes are the "
+        "default of the parameter automatic_fallback_after.",
         "Count only while automatic fallback is enabled and the peer is heard.",
         "A short loss of the network would keep users away for half an hour more.",
     ),

@@ -1,14 +1,15 @@
 """The service parameters that an administrator may set, with defaults and units.
 
 Law: data only. The document prints no ranges; the bounds are this library's own, and so is the
-default of `monitor_xcp_authentication` (D43).
+default of `monitor_xcp_authentication` (D43). The document fixes the thirty minutes of
+`automatic_fallback_after`; here they are a default (D45).
 """
 
 from __future__ import annotations
 
 from prgcore.model import Parameter
 
-__all__ = ["AUTOMATIC_FALLBACK_AFTER", "PARAMETERS"]
+__all__ = ["PARAMETERS"]
 
 _HEARTBEAT = "Configure Heartbeat Interval for Failover"
 _CLUSTER, _NODE = "cluster", "node"
@@ -28,8 +29,13 @@ PARAMETERS = (
     ),
     Parameter(
         "enable_automatic_fallback", "Enable Automatic Fallback", False, "true or false",
-        _CLUSTER, "whether users come home by themselves after thirty minutes of health",
+        _CLUSTER, "whether users come home by themselves after a time of health",
         _HEARTBEAT, 0, 1,
+    ),
+    Parameter(
+        "automatic_fallback_after", "Automatic Fallback After", 1800, "s", _CLUSTER,
+        "how long a failed-over node is healthy before its users come home; that it can be set is "
+        "ours (D45)", _HEARTBEAT,
     ),
     Parameter(
         "initialization_keep_alive_timeout", "Initialization Keep Alive (Heartbeat) Timeout",
@@ -58,6 +64,3 @@ PARAMETERS = (
         "the longest time that a client waits before it logs in again", _HEARTBEAT,
     ),
 )
-
-AUTOMATIC_FALLBACK_AFTER = 1800
-"""Seconds of health before an automatic fallback: fixed, not a parameter."""

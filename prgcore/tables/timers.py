@@ -9,7 +9,6 @@ from __future__ import annotations
 from prgcore.model import Timer, cube
 from prgcore.tables.columns import SICK
 from prgcore.tables.facts import Sanity
-from prgcore.tables.parameters import AUTOMATIC_FALLBACK_AFTER
 from prgcore.vocabulary import State
 
 __all__ = ["SANITY", "SHORTEST_INTERVAL", "TIMERS"]
@@ -42,7 +41,7 @@ TIMERS = (
     Timer(
         "auto_fallback_due", "a failed-over node is healthy without a break", _HEARTBEAT,
         runs={"me.state": State.FAILED_OVER, "me.health": "healthy"},
-        limits=(({}, AUTOMATIC_FALLBACK_AFTER),), decisions=("D45", "D46"),
+        limits=(({}, "automatic_fallback_after"),), decisions=("D45", "D46"),
     ),
 )
 """In the order in which events that are due together are offered: received ones come first."""

@@ -10,15 +10,20 @@ from pathlib import Path
 
 from prgcore.model import (
     AcceptedOnly,
+    ActionKind,
     Adversary,
+    Agent,
     Column,
     Decides,
     Event,
+    Hears,
     Invariant,
     Observation,
+    Parameter,
     Possible,
     Rule,
     Table,
+    Timer,
     by,
     cube,
 )
@@ -45,7 +50,7 @@ EVENTS = (
     Event("take_over", Kind.TIMER, "me", "a standby has not heard its peer for long"),
     Event("heartbeat_lost", Kind.TIMER, "me", "no heartbeat for long"),
     Event("heartbeat_heard", Kind.TIMER, "me", "a heartbeat"),
-    Event("lease_expired", Kind.TIMER, "environment", "nobody has renewed the lease for long"),
+    Event("lease_expired", Kind.TIMER, "peer", "a peer that is not heard has had it for long"),
     Event("crash", Kind.FAULT, "environment", "the host goes down"),
     Event("boot", Kind.REPAIR, "environment", "the host comes up"),
     Event("link_cut", Kind.FAULT, "environment", "the network breaks", seated=False),
@@ -58,7 +63,7 @@ POSSIBLE = (  # where each can physically happen; a command can come at any time
     Possible("heartbeat_lost", {"me.host": "on", "me.hears": "yes", "link": "cut"}),
     Possible("heartbeat_lost", {"me.host": "on", "me.hears": "yes", "peer.host": "off"}),
     Possible("heartbeat_heard", {"both.host": "on", "me.hears": "no", "link": "up"}),
-    Possible("lease_expired", {"me.host": "off", "me.lease": "yes"}),
+    Possible("lease_expired", {"me.host": "off", "me.lease": "yes", "peer.host": "on"}),
     Possible("crash", {"me.host": "on"}),
     Possible("boot", {"me.host": "off"}),
     Possible("link_cut", {"link": "up"}),
@@ -88,7 +93,7 @@ WORLD = (
     Rule("L102", "heartbeat_heard", {}, {"me.hears": "yes"}, why="the peer is there"),
     Rule("X100", "crash", {}, {"me.host": "off"}, why="the record keeps what it last was"),
     Rule("X102", "lease_expired", {}, {"me.lease": "no", "me.state": "failed"},
-         why="a host that is down renews nothing"),
+         actions=("stop_services(me)",), why="a host that is down serves nobody"),
     Rule("X104", "boot", {},
          {"me.host": "on", "me.hears": "no", "me.lease": "no", "me.state": "standby"},
          why="it starts with nothing"),
@@ -115,11 +120,37 @@ ADVERSARY = (  # how strong the world is: where each event must be possible, and
               why="a dead host and a cut network are silent"),
     Adversary("heartbeat_heard", {"both.host": "on", "me.hears": "no", "link": "up"},
               why="a network that works delivers heartbeats"),
-    Adversary("lease_expired", {"me.host": "off", "me.lease": "yes"}, why="a dead host renews none"),
+    Adversary("lease_expired", {"me.host": "off", "me.lease": "yes", "peer.host": "on"},
+              why="a host may stay down for long"),
     Adversary("crash", {"me.host": "on"}, why="a host may go down at any time"),
     Adversary("boot", {"me.host": "off"}, why="a host may come up at any time"),
     Adversary("link_cut", {"link": "up"}, why="a cable may break at any time"),
     Adversary("link_repair", {"link": "cut"}, why="a cable may be replaced at any time"),
+)
+
+PARAMETERS = (  # in seconds; a group file may set them
+    Parameter("keep_alive_interval", default=1, says="how often a heartbeat is sent"),
+    Parameter("keep_alive_timeout", default=5, says="how long heartbeats may be missing"),
+    Parameter("take_over_after", default=2, says="how long a standby waits for its peer"),
+    Parameter("lease_lasts", default=10, says="how long a lost peer keeps the lease"),
+)
+TIMERS = (  # when each event of time is due; the first that is due is given first
+    Timer("heartbeat_heard", told="heartbeat", says="a heartbeat arrives"),
+    Timer("heartbeat_lost", limits=(({}, "keep_alive_timeout"),), again=("heartbeat", "stall"),
+          says="silence since the last heartbeat"),
+    Timer("lease_expired", runs={"me.lease": "yes", "peer.hears": "no"},
+          limits=(({}, "lease_lasts"),), says="the peer has not been heard since"),
+    Timer("take_over", runs={"me.state": "standby", "me.hears": "no"},
+          limits=(({}, "take_over_after"),), says="a standby without a peer"),
+)
+ACTIONS = (  # what an agent does for an action, and which event reports that it failed
+    ActionKind("start_services", "start the services of this node", "when they run",
+               fails="promotion_failed(me)", does="start"),
+    ActionKind("stop_services", "stop the services of this node", "when none runs", does="stop"),
+)
+AGENT = Agent(  # what an agent reports and does by itself
+    starts="boot(me)", knows={"me.host": "off", "me.hears": "no"}, stops="crash(me)",
+    leaves={}, serves={"users": {"me.state": "active"}},
 )
 
 TABLE = Table(
@@ -132,7 +163,10 @@ TABLE = Table(
     observations=(Observation("W1", "the active node fails, and the other one serves",
                               {"me.host": "off", "peer.state": "active"}, "reached"),),
     adversary=ADVERSARY, decides=(Decides("me", {"me.host": "on"}),),
+    hears=(Hears("me", {"me.hears": "yes"}, "peer.host"),),
     transient=("promoting",),
+    may_wait=(cube({"me.state": "promoting", "both.host": "off"}),),  # nobody is left to expire it
+    timers=TIMERS, parameters=PARAMETERS, actions=ACTIONS, agents=(AGENT,),
     goal=tuple(
         cube({f"{one}.state": "active", f"{other}.state": "standby", "both.host": "on",
               "both.hears": "yes", "link": "up"})

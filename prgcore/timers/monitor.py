@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from math import ceil
 from typing import Any
 
 from attrs import asdict, evolve, field, frozen
@@ -28,9 +27,18 @@ from prgcore.timers.arithmetic import (
     noticed_latest,
     outage,
     poll,
-    survives,
 )
-from prgcore.timers.parameters import AT_MOST, LATEST, Parameters, Range, seconds, spread
+from prgcore.timers.noticed import survived
+from prgcore.timers.parameters import (
+    AT_MOST,
+    LATEST,
+    Parameters,
+    Range,
+    Settings,
+    parameters_of,
+    seconds,
+    spread,
+)
 from prgcore.timers.sanity import check
 
 __all__ = ["Bounds", "Monitor", "Range", "Watch", "bounds", "knowable", "watches"]
@@ -111,8 +119,13 @@ def _time(now: object, name: str) -> Number:
     return now
 
 
-def _timed(_: object, __: object, parameters: Parameters) -> None:
-    """Check what a monitor needs of its parameters: the rule `interval`."""
+def _timed(monitor: Monitor, _: object, parameters: Settings) -> None:
+    """Check what a monitor needs of its parameters: its limits, and the rule `interval`."""
+    limits = [limit for t in monitor.engine.habits.timers(monitor.node) for _, limit in t.limits]
+    for name in (limit for limit in limits if isinstance(limit, str)):
+        if name not in parameters.records:
+            raise BadInput(f"the machine {monitor.engine.model.name!r} counts by {name}, which these "
+                           "parameters do not have; make them with parameters_of(model)")
     if parameters.keep_alive_interval < SHORTEST_INTERVAL:
         broken = next(v for v in check(parameters) if v.rule.id == "interval")
         raise BadInput(f"keep_alive_interval: {parameters.keep_alive_interval}: "
@@ -137,7 +150,7 @@ class Monitor:
 
     engine: Engine
     node: str
-    parameters: Parameters = field(validator=_timed)
+    parameters: Settings = field(validator=_timed)
     now: Number
     counts: tuple[Count, ...]
     inside: tuple[bool, ...]
@@ -146,7 +159,7 @@ class Monitor:
 
     @staticmethod
     def start(
-        engine: Engine, node: str, now: Number, parameters: Parameters | None = None
+        engine: Engine, node: str, now: Number, parameters: Settings | None = None
     ) -> Monitor:
         """The monitor of a manager that starts now; observe at once, and then at each deadline.
 
@@ -159,7 +172,8 @@ class Monitor:
         counting = [w for w in all_ if w.counts]
         counts = tuple(
             begun(now, runs=not w.timer.runs.cells and not w.timer.told) for w in counting)
-        return Monitor(engine, node, Parameters() if parameters is None else parameters, now,
+        parameters = parameters_of(engine.model)() if parameters is None else parameters
+        return Monitor(engine, node, parameters, now,
                        counts, (True,) * len(counting), None, all_)
 
     @property
@@ -178,7 +192,7 @@ class Monitor:
         found: Number | None = next_deadline(self.now, waiting, interval) if waiting else None
         return found
 
-    def with_parameters(self, parameters: Parameters, now: Number) -> Monitor:
+    def with_parameters(self, parameters: Settings, now: Number) -> Monitor:
         """The same monitor with other parameters from now on; its counts go on (T1, T8).
 
         A timer whose new limit is already over is due at once. One that gave its event is quiet
@@ -353,11 +367,4 @@ def bounds(
 def _survived(parameters: Parameters, jitter: Number) -> int | None:
     """The largest number of lost heartbeats that `survives`."""
     interval, timeout = parameters.keep_alive_interval, parameters.keep_alive_timeout
-    if interval < SHORTEST_INTERVAL:
-        return None
-    lost = max(0, ceil((timeout - jitter) / interval) - 2)
-    while survives(lost + 1, interval, jitter, timeout):
-        lost += 1
-    while lost >= 0 and not survives(lost, interval, jitter, timeout):
-        lost -= 1
-    return lost if lost >= 0 else None
+    return None if interval < SHORTEST_INTERVAL else survived(interval, timeout, jitter)

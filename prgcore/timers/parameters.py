@@ -1,8 +1,9 @@
 """The service parameters as values: `Parameters()` are the defaults.
 
-Law: pure; each value is checked alone, against its record in `prgcore.tables.parameters`.
-`prgcore.timers.sanity` checks the rules between them, and `prgcore.timers.monitor` says what
-they promise.
+Law: pure; each value is checked alone, against its record. The records of `Parameters` are in
+`prgcore.tables.parameters`. Those of any other machine are its section `parameters`, and
+`parameters_of(model)` is the class of its values. `prgcore.timers.sanity` checks the rules between
+them, and `prgcore.timers.monitor` says what they promise.
 """
 
 # ruff: noqa: RUF009, `field` by another name
@@ -11,21 +12,30 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from functools import cache
+from typing import Any, ClassVar, Self
 
-from attrs import Attribute, asdict, evolve, field, fields, frozen
+from attrs import Attribute, asdict, evolve, field, fields, frozen, make_class
 
 from prgcore.errors import BadInput, unknown_name
-from prgcore.model import Number
+from prgcore.model import Model, Number, Parameter
 from prgcore.tables.parameters import PARAMETERS
 from prgcore.vocabulary import plain
 
-__all__ = ["AT_MOST", "LATEST", "RECORDS", "Parameters", "Range", "seconds", "spread"]
+__all__ = [
+    "AT_MOST", "HEARTBEATS", "LATEST", "RECORDS", "Parameters", "Range", "Settings",
+    "parameters_of", "seconds", "spread",
+]
 
 RECORDS = {p.name: p for p in PARAMETERS}
 """The record of every parameter, by its name."""
 
-_SPELLINGS = {plain(spelled): p.name for p in PARAMETERS for spelled in (p.name, p.title)}
+HEARTBEATS = (
+    Parameter("keep_alive_interval", default=15, says="how often a heartbeat is sent to the peer"),
+    Parameter("keep_alive_timeout", default=60,
+              says="how long heartbeats may be missing before the peer counts as lost"),
+)
+"""The parameters that every machine has, because its agents send heartbeats."""
 
 LATEST = 1 << 40
 """The largest number of seconds: beyond it a float cannot resolve a millisecond."""
@@ -61,8 +71,8 @@ def spread(least: Number, most: Number) -> Range:
     return Range(least, (least + most) / 2, most)
 
 
-def _valid(_: object, attribute: Attribute[Any], value: object) -> None:
-    record = RECORDS[attribute.name]
+def _valid(settings: Settings, attribute: Attribute[Any], value: object) -> None:
+    record = settings.records[attribute.name]
     if isinstance(record.default, bool):
         if not isinstance(value, bool):
             raise BadInput(f"{record.name}: expected true or false, not {value!r:.60}")
@@ -76,58 +86,27 @@ def _valid(_: object, attribute: Attribute[Any], value: object) -> None:
         unit = "" if whole else f" {record.unit}"
         raise BadInput(
             f"{record.name}: {value!r:.60} is outside {record.least} to {record.most}{unit} "
-            "(a bound of this library; the document gives none)"
+            f"({settings.bound})"
         )
 
 
-def _named(spelled: str) -> str:
-    """The parameter that a spelling means: its name or its title, in any case and spacing.
+class Settings:
+    """The values of the parameters of a machine: an attribute each. Times are in seconds.
 
-    Raises:
-        BadInput: no such parameter. The error suggests titles if the spelling looks like one.
-    """
-    if name := _SPELLINGS.get(plain(spelled)):
-        return name
-    titles = (p.title for p in PARAMETERS)
-    raise BadInput(unknown_name("parameter", spelled, titles if " " in spelled else RECORDS))
-
-
-def _value(name: str, word: str) -> Number | str:
-    """The value that a word means for a parameter; the word itself if it means none."""
-    if name in RECORDS and isinstance(RECORDS[name].default, bool):
-        return _FLAGS.get(word.lower(), word)
-    if not _NUMBER.fullmatch(word):
-        return word
-    return float(word) if "." in word else int(word)
-
-
-def _parameter(name: str) -> Any:
-    return field(default=RECORDS[name].default, validator=_valid)
-
-
-@frozen(kw_only=True)
-class Parameters:
-    """The values that an administrator has set. Times are in seconds.
-
-    Source: "Configure Heartbeat Interval for Failover", steps 4 and 5.
-
-    Raises:
-        BadInput: a value of the wrong kind, or outside its bounds.
+    Attributes:
+        records: the record of every parameter, by its name.
+        bound: where the bounds of the records are from.
     """
 
-    service_port: int = _parameter("service_port")
-    admin_rpc_port: int = _parameter("admin_rpc_port")
-    critical_service_delay: Number = _parameter("critical_service_delay")
-    enable_automatic_fallback: bool = _parameter("enable_automatic_fallback")
-    initialization_keep_alive_timeout: Number = _parameter("initialization_keep_alive_timeout")
-    keep_alive_timeout: Number = _parameter("keep_alive_timeout")
-    keep_alive_interval: Number = _parameter("keep_alive_interval")
-    monitor_xcp_authentication: bool = _parameter("monitor_xcp_authentication")
-    client_relogin_lower_limit: Number = _parameter("client_relogin_lower_limit")
-    client_relogin_upper_limit: Number = _parameter("client_relogin_upper_limit")
+    __slots__ = ()
 
-    @staticmethod
-    def of(values: Mapping[str, Any], others: Parameters | None = None) -> Parameters:
+    records: ClassVar[Mapping[str, Parameter]] = {}
+    bound: ClassVar[str] = "a bound of the machine"
+    keep_alive_interval: Number
+    keep_alive_timeout: Number
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any], others: Self | None = None) -> Self:
         """The parameters from a mapping of names to values; the others have their defaults.
 
         Args:
@@ -138,12 +117,14 @@ class Parameters:
             BadInput: no such parameter, or a wrong value.
         """
         for name in values:
-            if name not in RECORDS:
-                raise BadInput(unknown_name("parameter", name, RECORDS))
-        return evolve(others or Parameters(), **values)
+            if name not in cls.records:
+                raise BadInput(unknown_name("parameter", name, cls.records))
+        start: Any = others or cls()
+        found: Self = evolve(start, **values)
+        return found
 
-    @staticmethod
-    def parse(words: Mapping[str, str], others: Parameters | None = None) -> Parameters:
+    @classmethod
+    def parse(cls, words: Mapping[str, str], others: Self | None = None) -> Self:
         """The parameters from words, as a command line has them: `{"keep_alive_timeout": "75"}`.
 
         A parameter may also be spelled as the administration spells it: `Keep Alive (Heartbeat)
@@ -158,21 +139,102 @@ class Parameters:
         """
         found: dict[str, Number | str] = {}
         for spelled, word in words.items():
-            name = _named(spelled)
-            value = _value(name, word)
+            name = cls._named(spelled)
+            value = _value(cls.records[name], word)
             if found.setdefault(name, value) != value:
                 raise BadInput(f"{name} is given twice: {str(found[name])[:60]} and {word[:60]}; "
                                "give it once")
-        return Parameters.of(found, others)
+        return cls.of(found, others)
+
+    @classmethod
+    def _named(cls, spelled: str) -> str:
+        """The parameter that a spelling means: its name or its title, in any case and spacing.
+
+        Raises:
+            BadInput: no such parameter. The error suggests titles if the spelling looks like one.
+        """
+        for record in cls.records.values():
+            if plain(spelled) in (plain(record.name), plain(record.title or record.name)):
+                return record.name
+        titles = [p.title for p in cls.records.values() if p.title]
+        known = titles if " " in spelled and titles else cls.records
+        raise BadInput(unknown_name("parameter", spelled, known))
+
+    def to_json(self) -> dict[str, Number]:
+        """Every parameter by name, in the order of the records."""
+        mine: Any = self
+        return asdict(mine)
+
+
+def _value(record: Parameter, word: str) -> Number | str:
+    """The value that a word means for a parameter; the word itself if it means none."""
+    if isinstance(record.default, bool):
+        return _FLAGS.get(word.lower(), word)
+    if not _NUMBER.fullmatch(word):
+        return word
+    return float(word) if "." in word else int(word)
+
+
+def _parameter(record: Parameter) -> Any:
+    return field(default=record.default, validator=_valid)
+
+
+def _ours(name: str) -> Any:
+    return _parameter(RECORDS[name])
+
+
+@frozen(kw_only=True)
+class Parameters(Settings):
+    """The values that an administrator has set, for the machine of the document.
+
+    Source: "Configure Heartbeat Interval for Failover", steps 4 and 5.
+
+    Raises:
+        BadInput: a value of the wrong kind, or outside its bounds.
+    """
+
+    records: ClassVar[Mapping[str, Parameter]] = RECORDS
+    bound: ClassVar[str] = "a bound of this library; the document gives none"
+
+    service_port: int = _ours("service_port")
+    admin_rpc_port: int = _ours("admin_rpc_port")
+    critical_service_delay: Number = _ours("critical_service_delay")
+    enable_automatic_fallback: bool = _ours("enable_automatic_fallback")
+    automatic_fallback_after: Number = _ours("automatic_fallback_after")
+    initialization_keep_alive_timeout: Number = _ours("initialization_keep_alive_timeout")
+    keep_alive_timeout: Number = _ours("keep_alive_timeout")
+    keep_alive_interval: Number = _ours("keep_alive_interval")
+    monitor_xcp_authentication: bool = _ours("monitor_xcp_authentication")
+    client_relogin_lower_limit: Number = _ours("client_relogin_lower_limit")
+    client_relogin_upper_limit: Number = _ours("client_relogin_upper_limit")
 
     @property
     def relogin_wait(self) -> Range:
         """How long a client waits before it logs in again: between the limits as they are set."""
         return spread(self.client_relogin_lower_limit, self.client_relogin_upper_limit)
 
-    def to_json(self) -> dict[str, Number]:
-        """Every parameter by name, in the order of the document."""
-        return asdict(self)
+
+
+
+@cache
+def _class(parameters: tuple[Parameter, ...]) -> type[Settings]:
+    if parameters == PARAMETERS:
+        return Parameters
+    own = {p.name: p for p in parameters}
+    records = {**{p.name: p for p in HEARTBEATS}, **own}
+    found: type[Settings] = make_class(
+        "Settings", {name: _parameter(record) for name, record in records.items()},
+        bases=(Settings,), frozen=True, kw_only=True)
+    found.records = records
+    return found
+
+
+def parameters_of(model: Model) -> type[Settings]:
+    """The class of the parameters of a machine; `parameters_of(model)()` are the defaults.
+
+    They are the machine's own, and those of heartbeats. `Parameters` is that of the document.
+    """
+    return _class(model.parameters)
 
 
 assert tuple(RECORDS) == tuple(a.name for a in fields(Parameters)), \

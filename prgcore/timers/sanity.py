@@ -5,15 +5,15 @@ Law: pure; the rules are data (`prgcore.tables.timers`), and this module reads t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from math import ceil, floor
 
 from attrs import frozen
 
-from prgcore.model import Number
+from prgcore.model import Number, Parameter
 from prgcore.tables.facts import Sanity, Sum
 from prgcore.tables.timers import SANITY
-from prgcore.timers.parameters import RECORDS, Parameters, seconds
+from prgcore.timers.parameters import Settings, seconds
 from prgcore.words import listed
 
 __all__ = ["Verdict", "check"]
@@ -28,8 +28,8 @@ class Verdict:
     advice: str = ""
 
 
-def check(parameters: Parameters, jitter: Number = 0) -> tuple[Verdict, ...]:
-    """The verdict on every rule of sanity, in the order of the table.
+def check(parameters: Settings, jitter: Number = 0) -> tuple[Verdict, ...]:
+    """The verdict on every rule of sanity about these parameters, in the order of the table.
 
     Args:
         jitter: how much later than its due time a heartbeat may arrive, in seconds, beyond
@@ -39,10 +39,13 @@ def check(parameters: Parameters, jitter: Number = 0) -> tuple[Verdict, ...]:
         BadInput: the jitter is not a number of seconds, 0 or more.
     """
     values = {**parameters.to_json(), "jitter": seconds(jitter, "jitter")}
-    return tuple(
-        Verdict(rule, holds, "" if holds else _advice(rule, values))
-        for rule in SANITY for holds in [_holds(rule, values)]
-    )
+    rules = [r for r in SANITY if all(n in values for _, n in (*r.less, *r.more) if n)]
+
+    def advice(rule: Sanity) -> str:
+        return _advice(rule, rules, values, parameters.records)
+
+    return tuple(Verdict(rule, holds, "" if holds else advice(rule))
+                 for rule in rules for holds in [_holds(rule, values)])
 
 
 def _total(terms: Sum, values: Mapping[str, Number]) -> Number:
@@ -55,22 +58,27 @@ def _holds(rule: Sanity, values: Mapping[str, Number]) -> bool:
     return relations[rule.relation]
 
 
-def _advice(rule: Sanity, values: Mapping[str, Number]) -> str:
+def _advice(
+    rule: Sanity, rules: Sequence[Sanity], values: Mapping[str, Number],
+    records: Mapping[str, Parameter],
+) -> str:
     """The first change that helps and breaks no other rule that holds; else the first of all."""
-    helpful = list(_changes(rule, values))
+    helpful = list(_changes(rule, values, records))
     if not helpful:
         return f"no whole value of {listed(rule.change)} alone helps"
-    held = [other for other in SANITY if _holds(other, values)]
+    held = [other for other in rules if _holds(other, values)]
     harmless = ((name, value) for name, value in helpful
                 if all(_holds(other, {**values, name: value}) for other in held))
     name, value = next(harmless, helpful[0])
     return f"set {name}={value}"
 
 
-def _changes(rule: Sanity, values: Mapping[str, Number]) -> Iterator[tuple[str, int]]:
+def _changes(
+    rule: Sanity, values: Mapping[str, Number], records: Mapping[str, Parameter]
+) -> Iterator[tuple[str, int]]:
     """The whole values of a parameter that make the rule hold, the nearest first."""
     for name in rule.change:
-        record = RECORDS[name]
+        record = records[name]
         above = any(n == name for _, n in rule.more)
         mine, other = (rule.more, rule.less) if above else (rule.less, rule.more)
         times = next(t for t, n in mine if n == name)

@@ -91,7 +91,7 @@ SETUP = (
         here("57b42b4c45", "Enable Automatic Fallback: whether users come home by themselves.",
              "parameter enable_automatic_fallback", "rule A106", "rule A108"),
         here("cfc6dd55a2", "They come thirty minutes after their node is healthy again.",
-             "prgcore.tables.parameters.AUTOMATIC_FALLBACK_AFTER", "timer auto_fallback_due",
+             "parameter automatic_fallback_after", "timer auto_fallback_due",
              "rule B100", "obligation T7", "decision D45", "contradiction K6"),
         here("544e8edf10", "Its default: off.", "parameter enable_automatic_fallback"),
         here("07637120bf", "Initialization time-out: how long a starting node waits for a heartbeat.",
