@@ -17,7 +17,7 @@ MISSING = [
     ("z3", "prgcore.prove.report", "the prover", "prove"),
     ("numpy", "prgcore.prove", "the prover", "prove"),
     ("pysat", "prgcore.prove.certificate", "a certificate", "certificate"),
-    ("etcd3gw", "prgcore.stores.etcd", "a store in etcd", "etcd"),
+    ("etcd3gw", "prgcore.stores.gateway", "a store in etcd", "etcd"),
     ("transitions", "prgcore.adapters.transitions", "the transitions adapter", "transitions"),
     ("statemachine", "prgcore.adapters.statemachine", "the python-statemachine adapter",
      "statemachine"),

@@ -85,7 +85,7 @@ def test_waiting_outlives_a_compaction(server):
         version, newest = store.write({}, 0), 0
         for _ in range(5):
             newest = other.write({}, newest)
-        store._etcd.call("/kv/compaction", {"revision": str(newest)})
+        store.compact()
         assert not store.wait(version, 0.2)
         assert store.wait(version - 1, 5)
         assert store.write({}, version) > newest

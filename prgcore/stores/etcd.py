@@ -1,43 +1,36 @@
 """A store and an arbiter in etcd: for nodes on different computers.
 
-Law: no rule of the machine. It needs etcd 3.4 or newer, and uses its JSON gateway through the
-library etcd3gw. A write is one transaction that compares revisions, and reads are linearizable
-(etcd's default). Waiting is a watch, and the grant has a lease. No call outlives its timeout.
+Law: no rule of the machine. It needs etcd 3.4 or newer, and uses its JSON gateway
+(`prgcore.stores.gateway`). A write is one transaction that compares revisions, and reads are
+linearizable (etcd's default). Waiting is a watch, and the grant has a lease.
 """
 
 from __future__ import annotations
 
-import re
 import time
-from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping
 from itertools import count
 from math import ceil
 from typing import Any
-from urllib.parse import urlsplit
 
-from prgcore.errors import BadInput, MissingExtra, Unavailable
+from prgcore.errors import Unavailable, Unreadable
+from prgcore.stores.gateway import Gateway, Json, Key
 from prgcore.stores.keeping import (
     LAST,
+    LEAST,
     Closing,
     Newest,
     conflict,
     epoch_of,
+    kept_value,
     out_of_order,
+    remembered,
     seconds,
     text_of,
-    value_of,
 )
 from prgcore.stores.ports import Kept
-from prgcore.wire.jsontext import parse_json
 
-try:
-    from etcd3gw.client import Etcd3Client
-    from etcd3gw.exceptions import Etcd3Exception
-except ModuleNotFoundError:
-    raise MissingExtra("a store in etcd", "etcd") from None
-
-__all__ = ["ATTEMPTS", "BATCH", "LONGEST", "EtcdArbiter", "EtcdStore", "Json"]
+__all__ = ["ATTEMPTS", "BATCH", "LONGEST", "EtcdArbiter", "EtcdStore"]
 
 BATCH = 200
 """How many entries of the history are read at once."""
@@ -45,131 +38,14 @@ BATCH = 200
 LONGEST = 60.0
 """How many seconds a watch lasts before the store checks that the server still answers."""
 
+SOON = 0.05
+"""How many seconds pass between two watches at least."""
+
 ATTEMPTS = 20
 """How often an arbiter tries again when others change the grant at the same moment."""
 
-Json = dict[str, Any]
-
-
-class _Etcd:
-    """The keys under a prefix; after a failure the next call goes to the next server."""
-
-    def __init__(
-        self, url: str, prefix: str, timeout: float,
-        ca: str | None, cert: str | None, key: str | None,
-    ) -> None:
-        self.timeout = seconds(timeout, "the timeout of a call")
-        if not isinstance(prefix, str) or not prefix.strip("/") \
-                or not prefix.isprintable():
-            raise BadInput(f"{str(prefix)[:80]!r} is not a prefix; expected: prgcore/GROUP/")
-        self.prefix = prefix.rstrip("/") + "/"
-        self._clients = [
-            Etcd3Client(host, port, scheme, ca_cert=ca, cert_cert=cert, cert_key=key,
-                        timeout=self.timeout, api_path="/v3/")
-            for scheme, host, port in map(_server, str(url).split(","))
-        ]
-        for client in self._clients:
-            client.session.trust_env = False  # never use a proxy between a node and its record
-        self._turn, self._closed = 0, False
-
-    def call(self, path: str, request: Json, stream: float = 0) -> Any:
-        """The server's answer; with `stream`, its lines, each within that many seconds."""
-        if self._closed:
-            raise Unavailable("the connection to etcd was closed; open it again")
-        turn = self._turn
-        client = self._clients[turn]
-        try:
-            if not stream:
-                answer = client.post(client.get_url(path), json=request)
-                if not isinstance(answer, dict):
-                    raise ValueError("no object")  # noqa: TRY301 - an answer like others
-                return answer
-            return client.session.post(client.get_url(path), json=request, stream=True,
-                                       timeout=(self.timeout, stream))
-        except (Etcd3Exception, OSError, ValueError) as error:
-            said = str(getattr(error, "detail_text", None) or error)
-            if "too large" in said or "larger than" in said:
-                raise BadInput(
-                    f"etcd does not accept a value of this size: {_brief(said)}") from None
-            self._turn = (turn + 1) % len(self._clients)
-            raise Unavailable(self._silent(client.base_url, said)) from None
-
-    def _silent(self, url: str, said: str) -> str:
-        """The reason why there is no answer, in a few words."""
-        if reason := re.search(r"\[Errno -?\d+\] ([\w ]+)", said):
-            return f"no etcd answers at {url}: {reason[1].lower()}"
-        if "timed out" in said:
-            return f"etcd at {url} does not answer within {self.timeout:g} s"
-        return f"etcd at {url} does not answer: {_brief(said)}"
-
-    def key(self, name: str) -> str:
-        """The name with our prefix, encoded as the gateway expects it."""
-        return _encoded(self.prefix + name)
-
-    def range(self, name: str, **more: Any) -> tuple[list[Json], int]:
-        """The values of one key or several, and the revision of the whole etcd."""
-        answer = self.call("/kv/range", {"key": self.key(name), **more})
-        try:
-            return answer.get("kvs", []), int(answer["header"]["revision"])
-        except (KeyError, TypeError, ValueError):
-            raise Unavailable("the server that answers is not etcd") from None
-
-    def change(self, compare: list[Json], success: list[Json]) -> int | None:
-        """The revision of a transaction; None if a comparison fails."""
-        answer = self.call("/kv/txn", {"compare": compare, "success": success})
-        return int(answer["header"]["revision"]) if answer.get("succeeded") else None
-
-    def unchanged(self, name: str, revision: int) -> Json:
-        """A comparison: the key was last written at this revision; 0: it does not exist."""
-        return {"key": self.key(name), "target": "MOD", "result": "EQUAL",
-                "mod_revision": str(revision)}
-
-    def put(self, name: str, text: str, lease: str = "0") -> Json:
-        """An operation: write a key."""
-        return {"request_put": {"key": self.key(name), "value": _encoded(text), "lease": lease}}
-
-    def delete(self, name: str) -> Json:
-        """An operation: remove a key."""
-        return {"request_delete_range": {"key": self.key(name)}}
-
-    def watch(self, name: str, revision: int, timeout: float) -> None:
-        """Wait until a key changes after a revision, the time is over, or the server is gone."""
-        request = {"create_request": {"key": self.key(name), "start_revision": str(revision)}}
-        with self.call("/watch", request, stream=timeout) as answer:
-            try:
-                for line in answer.iter_lines(chunk_size=None):
-                    if not parse_json(line.decode(), "an answer of etcd")["result"].get("created"):
-                        return
-            except (OSError, BadInput, ValueError, KeyError, TypeError, AttributeError):
-                return
-
-    def close(self) -> None:
-        self._closed = True
-        for client in self._clients:
-            client.session.close()
-
-
-def _server(url: str) -> tuple[str, str, int]:
-    try:
-        parts = urlsplit(url.strip())
-        if parts.scheme in ("http", "https") and parts.hostname and parts.path in ("", "/"):
-            return parts.scheme, parts.hostname, parts.port or 2379
-    except ValueError:
-        pass
-    raise BadInput(f"{url[:80]!r} is not an address of etcd; expected: http://HOST:2379, "
-                   "or several with commas between")
-
-
-def _encoded(text: str) -> str:
-    return b64encode(text.encode()).decode("ascii")
-
-
-def _text(kv: Json) -> str:
-    return b64decode(kv.get("value", "")).decode("utf-8", "replace")
-
-
-def _brief(said: str) -> str:
-    return " ".join(said.split())[:200]
+END = "history/:"
+"""The first key after those of the entries: a colon follows the digits."""
 
 
 class EtcdStore(Closing):
@@ -199,73 +75,124 @@ class EtcdStore(Closing):
         Raises:
             BadInput: an argument is not an address, prefix or timeout.
         """
-        self._etcd = _Etcd(url, prefix, timeout, ca, cert, key)
+        self._etcd = Gateway(url, prefix, timeout, ca, cert, key)
 
     def read(self) -> Kept | None:
         """The newest value; None if nothing was written yet. Raises as the port does."""
-        kvs, _ = self._etcd.range("record")
-        return Kept(value_of(_text(kvs[0]), "what etcd keeps"), _revision(kvs)) if kvs else None
+        found = self._etcd.range("record").one
+        return Kept(kept_value(found.text, "the record in etcd"), found.revision) if found else None
 
     def write(
         self, value: Mapping[str, Any], version: int, entry: Mapping[str, Any] | None = None
     ) -> int:
         """Replace the value of this version, and return the new one. Raises as the port does."""
-        compare = [self._etcd.unchanged("record", version)]
-        success = [self._etcd.put("record", text_of(value, "the value"))]
+        etcd = self._etcd
+        looks = etcd.ranged("record", keys_only=True)
+        compare = [etcd.unchanged("record", version)]
+        success = [etcd.put("record", text_of(value, "the value"))]
         epoch = 0
         if entry is not None:
             epoch = epoch_of(entry)
-            compare.append(self._etcd.unchanged(_line(epoch), 0))
+            compare.append(etcd.unchanged(_line(epoch), 0))
             if epoch > 1:
-                compare.append({"key": self._etcd.key(_line(epoch - 1)), "target": "CREATE",
-                                "result": "GREATER", "create_revision": "0"})
-            success.append(self._etcd.put(_line(epoch), text_of(entry, "the entry")))
-        revision = self._etcd.change(compare, success)
-        if revision is None:
-            newest, _ = self._version()
-            if newest == version:
-                raise out_of_order(epoch)
-            raise conflict(version, newest)
+                compare.append(etcd.exists(_line(epoch - 1)))
+            success.append(etcd.put(_line(epoch), text_of(entry, "the entry")))
+        done, revision, (found,) = etcd.change(compare, [*success, looks], [looks])
+        newest = _revision(found.one)
+        if not done:
+            raise out_of_order(epoch) if newest == version else conflict(version, newest)
+        if newest != revision:
+            raise Unavailable("etcd's answer to a write names two revisions: one was damaged")
         return revision
 
     def history(self, after: int = 0) -> Iterator[dict[str, Any]]:
         """The entries with an epoch above this one, in order. Raises as the port does."""
-        end = self._etcd.key("history0")  # the first key after "history/"
         while True:
-            kvs, _ = self._etcd.range(
-                _line(min(after, LAST) + 1), range_end=end, limit=BATCH, sort_order="ASCEND")
-            for kv in kvs:
-                entry = value_of(_text(kv), f"an entry after epoch {after}")
-                after = epoch_of(entry)
+            found = self._etcd.range(
+                _line(min(max(after, 0), LAST) + 1), END, limit=BATCH, sort_order="ASCEND")
+            for key in found.keys:
+                entry, before = kept_value(key.text, f"an entry after epoch {after}"), after
+                after = _epoch(key, entry)
+                if after <= before:
+                    raise Unavailable("etcd's answer has entries that are not in order")
                 yield entry
-            if len(kvs) < BATCH:
+            if len(found.keys) < BATCH:
                 return
+
+    def forget(self, before: int) -> int:
+        """Drop the entries with an epoch below this one, and return how many.
+
+        The newest `LEAST` entries stay.
+
+        Raises:
+            Unavailable: the store does not answer.
+        """
+        last = self._etcd.range(
+            _line(0), END, limit=1, sort_order="DESCEND", keys_only=True).one
+        first = self._etcd.range(
+            _line(0), END, limit=1, sort_order="ASCEND", keys_only=True).one
+        if first is None or last is None:
+            return 0
+        dropped, at = 0, _numbered(first)
+        end = min(before, _numbered(last) + 1 - LEAST)
+        while at < end:  # in small steps, so that no writer waits for long
+            step = min(at + BATCH, end)
+            dropped += self._etcd.drop(_line(at), _line(step))
+            at = step
+        return dropped
+
+    def compact(self) -> None:
+        """Drop the older values of every key of the whole etcd, also those of other programs.
+
+        Raises:
+            Unavailable: the store does not answer.
+        """
+        self._etcd.compact(self._etcd.range("record", keys_only=True).revision)
 
     def wait(self, version: int, timeout: float) -> bool:
         """Wait, by a watch, until the version has changed. Raises as the port does."""
         until = time.monotonic() + timeout
         while True:
-            newest, revision = self._version()
+            begun = time.monotonic()
+            found = self._etcd.range("record", keys_only=True)
             left = until - time.monotonic()
-            if newest != version or left <= 0:
-                return newest != version
-            self._etcd.watch("record", revision + 1, min(left, LONGEST))
+            if _revision(found.one) != version or left <= 0:
+                return _revision(found.one) != version
+            self._etcd.watch("record", found.revision + 1, min(left, LONGEST))
+            pause = begun + SOON - time.monotonic()  # a watch that does not wait must not spin
+            time.sleep(max(0.0, min(pause, until - time.monotonic())))
 
     def close(self) -> None:
         """Close the connections. Every later call raises Unavailable."""
         self._etcd.close()
-
-    def _version(self) -> tuple[int, int]:
-        kvs, revision = self._etcd.range("record", keys_only=True)
-        return _revision(kvs), revision
 
 
 def _line(epoch: int) -> str:
     return f"history/{epoch:015}"
 
 
-def _revision(kvs: list[Json]) -> int:
-    return int(kvs[0]["mod_revision"]) if kvs else 0
+def _numbered(key: Key) -> int:
+    """The epoch in the name of an entry."""
+    return _parsed(key.name.removeprefix("history/"))
+
+
+def _parsed(number: str) -> int:
+    if len(number) == 15 and number.isascii() and number.isdigit():
+        return int(number)
+    raise Unreadable(f"among the entries in etcd is the key {number[:80]!r}; remove it")
+
+
+def _epoch(key: Key, entry: Mapping[str, Any]) -> int:
+    """The epoch of an entry, which its key has too."""
+    epoch = _numbered(key)
+    if entry.get("epoch") != epoch:
+        raise Unreadable(f"the entry of epoch {epoch} says epoch {str(entry.get('epoch'))[:80]}; "
+                         "was it changed?")
+    return epoch
+
+
+def _revision(key: Key | None) -> int:
+    return key.revision if key else 0
 
 
 class EtcdArbiter(Closing):
@@ -292,28 +219,28 @@ class EtcdArbiter(Closing):
             BadInput: an argument is not an address, prefix, timeout or time to live.
         """
         self.ttl: float = seconds(ttl, "the time to live")
-        self._etcd = _Etcd(url, prefix, timeout, ca, cert, key)
+        self._etcd = Gateway(url, prefix, timeout, ca, cert, key)
 
     def acquire(self, node: str, epoch: int) -> bool:
         """Obtain the grant, or keep it; False: the other node has it. Raises as the port does."""
         for _ in self._attempts():
             grant, newest, compare = self._look()
             newest = newest.after(node, epoch, given=True)
-            if grant and _text(grant) != node:
+            if grant and grant.text != node:
                 return False
-            lease = self._etcd.call("/lease/grant", {"TTL": str(ceil(self.ttl))})["ID"]
-            if self._etcd.change(compare, [self._etcd.put("grant", node, lease),
-                                           self._etcd.put("newest", newest.to_text())]):
+            lease = self._etcd.lease(ceil(self.ttl))
+            if self._changed(compare, [self._etcd.put("grant", node, lease),
+                                       self._etcd.put("newest", newest.to_text())]):
                 break
         return True
 
     def keep(self, node: str) -> bool:
-        """Prolong the grant of a node; False: it does not have it. Raises as the port does."""
+        """Prolong the grant of a node; False: it does not have it. Raises as the port does.
+
+        A grant that lasts less than this arbiter's time to live is not kept: obtain it again.
+        """
         grant, _, _ = self._look()
-        if not grant or _text(grant) != node:
-            return False
-        answer = self._etcd.call("/lease/keepalive", {"ID": grant.get("lease", "0")})
-        return int(answer.get("result", {}).get("TTL", 0)) > 0
+        return grant is not None and grant.text == node and self._etcd.prolong(grant.lease) >= self.ttl
 
     def release(self, node: str, epoch: int) -> None:
         """Give the grant back, if the node has it. Raises as the port does."""
@@ -321,29 +248,33 @@ class EtcdArbiter(Closing):
             grant, newest, compare = self._look()
             newest = newest.after(node, epoch, given=False)
             success = [self._etcd.put("newest", newest.to_text())]
-            if grant and _text(grant) == node:
+            if grant and grant.text == node:
                 success.append(self._etcd.delete("grant"))
-            if self._etcd.change(compare, success):
+            if self._changed(compare, success):
                 break
 
     def holder(self) -> str | None:
         """The node that has the grant now, or None. Raises as the port does."""
         grant, _, _ = self._look()
-        return _text(grant) if grant else None
+        return grant.text if grant else None
 
     def close(self) -> None:
         """Close the connections. Every later call raises Unavailable; a grant stays."""
         self._etcd.close()
 
-    def _look(self) -> tuple[Json, Newest, list[Json]]:
-        """The grant's key (empty: no node has it), the memory, and comparisons with both."""
-        kvs, _ = self._etcd.range("grant", range_end=self._etcd.key("newest\0"))
-        found = {b64decode(kv["key"]).decode().removeprefix(self._etcd.prefix): kv for kv in kvs}
-        grant, newest = found.get("grant", {}), found.get("newest")
-        return grant, Newest.from_text(_text(newest)) if newest else Newest(), [
-            self._etcd.unchanged(name, _revision([found[name]] if name in found else []))
-            for name in ("grant", "newest")
-        ]
+    def _look(self) -> tuple[Key | None, Newest, list[Json]]:
+        """The grant's key (None: no node has it), the memory, and comparisons with both."""
+        etcd = self._etcd
+        _, _, found = etcd.change([], [etcd.ranged("grant"), etcd.ranged("newest")])
+        grant, newest = (one.one for one in found)
+        return grant, remembered(newest.text) if newest else Newest(), [
+            etcd.unchanged("grant", _revision(grant)), etcd.unchanged("newest", _revision(newest))]
+
+    def _changed(self, compare: list[Json], success: list[Json]) -> bool:
+        """Whether the grant was changed; if not, another one changed it meanwhile."""
+        looks = self._etcd.ranged("newest", keys_only=True)
+        done, _, _ = self._etcd.change(compare, success, [looks])
+        return done
 
     def _attempts(self) -> Iterator[int]:
         for attempt in count():

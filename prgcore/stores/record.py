@@ -39,7 +39,7 @@ __all__ = [
 
 @frozen
 class Layout:
-    """What a record of a machine has (`prgcore.running.node.layout`).
+    """The columns and groups that a record of a machine has (`prgcore.running.node.layout`).
 
     Attributes:
         columns: the columns that every decider reads, and their values.
