@@ -104,8 +104,9 @@ class Following:
                 while (job := self._next(record)) is not None:
                     if (pending := self._job(record, job)) is not None:
                         return pending
-                self._listens(record)
-                self.s = evolve(self.s, settled=self._knows())
+                if not self.kept:
+                    self._listens(record)
+                    self.s = evolve(self.s, settled=self._knows())
             except PrgError as error:  # no timer counts while the record is no pair of the machine
                 self.s = evolve(self.s, doubt=str(error))
                 self._refuses(error)
@@ -211,7 +212,7 @@ class Following:
             if job.at <= begun:
                 self.s = evolve(self.s, jobs=tuple(j for j in self.s.jobs if j is not job))
                 return job
-        if self.s.phase == RUNS:
+        if self.s.phase == RUNS and not self.kept:
             return self._due(record) or (None if self._knows() == self.s.settled else (
                 self._looks(record) or self._completes(record)))
         if self.s.phase == LEAVES and self._stopped():
@@ -229,7 +230,8 @@ class Following:
         while self.unobserved:
             node = self.unobserved[0]
             monitor, came = self.s.monitors[node], self.s.arrived.get(node)
-            stalled, lost = node in self.s.stalled, node in self.s.lost
+            lost = node in self.s.lost
+            stalled = came is None and node in self.s.stalled  # it begins anew after what came
             at = came.at if came else counted_to(self._reading.begun, self.now, stalled=stalled)
             monitor, event = monitor.observe(
                 max(at, monitor.now), any_pair(self.engine, self._known(record)),
@@ -237,7 +239,8 @@ class Following:
             self.s = evolve(
                 self.s, monitors={**self.s.monitors, node: monitor},
                 arrived={n: a for n, a in self.s.arrived.items() if n != node},
-                lost=self.s.lost - {node}, stalled=self.s.stalled - {node})
+                lost=self.s.lost - {node},
+                stalled=self.s.stalled - {node} if stalled else self.s.stalled)
             if event is not None:
                 return Job(event, quiet=True, hearing=event in self.engine.habits.hearing)
             if came is None:

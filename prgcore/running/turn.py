@@ -20,7 +20,7 @@ from prgcore.running.deciding import asked
 from prgcore.running.following import Following
 from prgcore.running.node import reported
 from prgcore.running.shapes import Did, Heard, Reading, Seen, Serve, Turn
-from prgcore.running.state import LEAVES, LEFT, SITS, AgentState, deadline
+from prgcore.running.state import LEAVES, LEFT, RUNS, SITS, AgentState, deadline
 from prgcore.stores.record import Record
 from prgcore.timers.arithmetic import late, looks_alive_until, unread
 
@@ -194,11 +194,17 @@ class _Turning(Following):
         """Whether the store is to be read now."""
         if self._rests():
             return False
-        if self.s.reading is None or self.s.stale or self.wanted or self.s.jobs:
+        if self.s.reading is None or self.s.stale or self.wanted or any(
+                job.at > self.s.reading.begun for job in self.s.jobs):
             return True
-        due = deadline(self.s)
+        due = self._deadline()
         return (due is not None and due <= self.now) or self._refresh() <= self.now or any(
             self.s.reading.begun < moment <= self.now for moment in self._waits())
+
+    def _deadline(self) -> float | None:
+        """When a timer is due, if timers count now."""
+        counts = self.s.phase == RUNS and not (self.s.trouble or self.s.waits or self.s.doubt)
+        return deadline(self.s) if counts else None
 
     def _waits(self) -> list[float]:
         """The moments at which a claim can be taken, or a lease is over."""
@@ -263,7 +269,7 @@ class _Turning(Following):
 
     def _wake(self, *, busy: bool) -> float:
         """When the next turn is, if nothing arrives."""
-        due = None if busy else deadline(self.s)
+        due = None if busy else self._deadline()
         moments = [inf if due is None else due]
         moments += [self.s.retry, *(until for _, until in self.s.parked.values())]
         if self.charter.lease is not None:

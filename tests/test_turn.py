@@ -1,0 +1,389 @@
+"""An agent as a value: what a turn wants, whatever it is told, and in which order."""
+
+from __future__ import annotations
+
+from attrs import evolve
+
+from prgcore.errors import Conflict, Unavailable
+from prgcore.machine import PRG
+from prgcore.running.charter import Charter
+from prgcore.running.group import Lease
+from prgcore.running.node import layout
+from prgcore.running.shapes import (
+    Arrival,
+    Ask,
+    Did,
+    Granted,
+    Heard,
+    Obeyed,
+    Reading,
+    Seen,
+    Wrote,
+)
+from prgcore.running.state import LEFT, AgentState, known
+from prgcore.running.turn import turn
+from prgcore.seats import NODES, seat
+from prgcore.stores.keeping import settle
+from prgcore.stores.record import Record, record_of
+from prgcore.timers.parameters import Parameters
+from tests.stored import Memory
+from tests.test_purity import traps
+
+TIMES = Parameters(keep_alive_interval=1, keep_alive_timeout=4,
+                   initialization_keep_alive_timeout=6, critical_service_delay=2)
+LEASE = Lease(lasts=2, waits=4, pause=0.5, stopping=0.5)
+MANY = 200
+"""How many turns one moment may take at most."""
+
+
+class Host:
+    """A node, its services, and a pump without threads: what a turn wants is done at once."""
+
+    def __init__(self, pair, node, store):
+        self.pair, self.node, self.store = pair, node, store
+        self.up, self.away, self.deaf = True, False, False
+        self.groups, self.until = {}, 0.0
+        self.starts = 0
+        self.turns, self.answers, self.inbox = [], {}, []
+        self.start()
+
+    def start(self, **more):
+        self.starts += 1
+        charter = Charter(PRG, self.node, {"machine": "prg"}, LEASE, 3.0, f"seat of {self.node}",
+                          f"{self.node} start {self.starts}", **{"new": True, **more})
+        self.state = AgentState.start(charter, TIMES, self.pair.now)
+        self.wake, self.dead = self.pair.now, False
+
+    def takes(self, seen=None):
+        """Turns, until nothing more is wanted at this moment."""
+        seen = Seen() if seen is None else seen
+        for _ in range(MANY):
+            wanted = self.one(seen)
+            seen = self.does(wanted)
+            if seen is None:
+                return wanted
+        raise AssertionError(f"no end at {self.pair.now}: {wanted}")
+
+    def one(self, seen):
+        """One turn, of which nothing is done yet."""
+        self.state, wanted = turn(
+            self.state, evolve(seen, wall=1.0, services={"services": self.up, "database": True}),
+            self.pair.now)
+        self.turns.append(wanted)
+        self.answers |= {a.key: a for a in wanted.answers}
+        self.wake = wanted.wake
+        if wanted.send is not None:
+            self.pair.flies(self.node, wanted.send)
+        return wanted
+
+    def does(self, wanted):
+        """What a turn wants, one thing; what became of it, or None if nothing is wanted."""
+        now = self.pair.now
+        if wanted.write is not None:
+            return Seen(wrote=self.writes(wanted.write))
+        if wanted.serve is not None:
+            if self.deaf:
+                return Seen(obeyed=Obeyed(wanted.serve, yes=False))
+            self.groups, self.until = wanted.serve.groups, wanted.serve.until
+            return Seen(obeyed=Obeyed(wanted.serve, yes=True))
+        if wanted.hold is not None:
+            return Seen(granted=Granted(yes=True, begun=now))
+        if wanted.do is not None:
+            self.up = {"start": True, "stop": False}.get(
+                PRG.habits.deed(wanted.do.do, self.node), self.up)
+            return Seen(did=Did(wanted.do))
+        return self.reads() if wanted.read else None
+
+    def reads(self):
+        if self.away:
+            return Seen(unread="the store is away")
+        kept = self.store.read()
+        return Seen(reading=Reading(None, 0, self.pair.now) if kept is None else Reading(
+            record_of(kept.value, layout(PRG, agents=True)), kept.version, self.pair.now))
+
+    def writes(self, write):
+        line = write.entry and {**write.entry.to_json(), "id": write.id}
+        value = write.record.to_json()
+        try:
+            if write.again:
+                settle(self.store, value, write.version, line)
+                return Wrote("done", self.pair.now)
+            return Wrote("done", self.pair.now, self.store.write(value, write.version, line))
+        except Conflict:
+            return Wrote("conflict", self.pair.now)
+        except Unavailable as error:
+            return Wrote("unknown", self.pair.now, why=str(error))
+
+    def serves(self, home):
+        return home in self.groups and self.pair.now <= self.until
+
+    def command(self, event):
+        self.takes(Seen(asks=(Ask(event, event),)))
+        return self.answers.pop(event)
+
+
+class Pair:
+    """Two hosts, a clock, and a network that can be cut."""
+
+    def __init__(self, *, apart=False, cut=False):
+        self.now, self.cut = 100.0, cut
+        store = Memory()
+        self.hosts = {n: Host(self, n, Memory() if apart else store) for n in NODES}
+
+    def flies(self, sender, said):
+        if not self.cut:
+            to = seat("peer", sender)
+            self.hosts[to].inbox.append(Arrival(to, self.now + 0.01, said))
+
+    def passes(self, seconds):
+        end = self.now + seconds
+        while self.now < end:
+            self.now = round(self.now + 0.05, 2)
+            for host in self.hosts.values():
+                came = tuple(a for a in host.inbox if a.at <= self.now)
+                host.inbox = [a for a in host.inbox if a.at > self.now]
+                if not host.dead and (came or self.now >= host.wake):
+                    host.takes(Seen(arrivals=came))
+            for home in NODES:
+                assert not all(h.serves(home) for h in self.hosts.values()), f"{home} twice"
+        return self
+
+    def states(self):
+        return [known(h.state).get(f"{n}.state") for n, h in self.hosts.items()]
+
+    def serve(self):
+        return {n: sorted(h for h in NODES if host.serves(h)) for n, host in self.hosts.items()}
+
+
+def normal():
+    pair = Pair().passes(2)
+    assert pair.hosts["node1"].command("enable_ha").entry.outcome == "done"
+    pair.passes(8)
+    assert pair.states() == ["normal", "normal"]
+    assert pair.serve() == {"node1": ["node1"], "node2": ["node2"]}
+    return pair
+
+
+def record(pair):
+    return Record.from_json(pair.hosts["node1"].store.read().value)
+
+
+# --------------------------------------------------------------------------- its life
+
+
+def test_a_pair_of_values_fails_over_and_back():
+    pair = normal()
+    one, two = pair.hosts["node1"], pair.hosts["node2"]
+    one.up, one.groups = False, {}
+    pair.passes(8)
+    assert pair.states()[1] == "running_in_backup_mode"
+    assert pair.serve() == {"node1": [], "node2": ["node1", "node2"]}
+    one.up = True
+    pair.passes(3)
+    assert two.command("fallback(node1)").entry.outcome == "done"
+    pair.passes(6)
+    assert pair.states() == ["normal", "normal"]
+    assert pair.serve() == {"node1": ["node1"], "node2": ["node2"]}
+    two.dead = True
+    pair.passes(12)
+    assert pair.states()[0] == "running_in_backup_mode"
+    two.start()
+    pair.passes(12)
+    assert pair.states() == ["running_in_backup_mode", "failed_over"]
+    assert pair.serve() == {"node1": ["node1", "node2"], "node2": []}
+
+
+def test_a_turn_is_pure_and_the_same_again():
+    pair = normal()
+    host = pair.hosts["node1"]
+    reading = host.reads().reading
+    inputs = [Seen(), Seen(reading=reading), Seen(asks=(Ask("k", "failover(node1)"),)),
+              Seen(unread="away"), Seen(stop=True), Seen(services={"services": False})]
+    with traps() as touched:
+        once = [turn(host.state, evolve(seen, wall=5.0), pair.now + 1) for seen in inputs]
+        again = [turn(host.state, evolve(seen, wall=5.0), pair.now + 1) for seen in inputs]
+    assert once == again
+    assert touched == []
+
+
+def test_an_agent_that_stops_lets_its_users_go_first_and_withdraws_its_signature():
+    pair = normal()
+    two = pair.hosts["node2"]
+    two.deaf = True
+    wanted = two.takes(Seen(stop=True))
+    assert not wanted.stopped, "its services may still serve"
+    assert record(pair).columns["node2.state"] == "normal"
+    two.deaf = False
+    pair.passes(0.5)
+    assert two.state.phase == LEFT
+    assert two.groups == {}
+    assert set(record(pair).signed) == {"node1"}
+    assert record(pair).own["node2"]["node2.process"] == "manager_down"
+
+
+def test_a_start_that_cannot_be_decided_is_tried_again():
+    pair = Pair().passes(2)
+    one = pair.hosts["node1"]
+    one.command("enable_ha")
+    pair.passes(8)
+    two = pair.hosts["node2"]
+    two.dead = True
+    value = two.store.read().value
+    broken = {**value, "columns": {**value["columns"], "node1.assigned_own": "yes",
+                                   "node2.assigned_peer": "yes"}}
+    two.store.write(broken, two.store.version)
+    two.start()
+    wanted = two.takes()
+    assert "manager_start(node2)" in wanted.trouble
+    assert not [t for t in two.turns if t.stopped]
+    two.store.write(value, two.store.version)
+    pair.passes(2)
+    assert record(pair).own["node2"]["node2.process"] == "running"
+    assert two.turns[-1].trouble == ""
+
+
+# -------------------------------------------------------------------------- its writes
+
+
+def test_a_write_goes_before_everything_and_alone():
+    pair = normal()
+    one = pair.hosts["node1"]
+    wanted = one.one(Seen(asks=(Ask("k", "failover(node1)"),)))
+    assert wanted.read
+    wanted = one.one(one.reads())
+    assert wanted.write is not None
+    assert wanted.write.entry.event == "failover(node1)"
+    for _ in range(5):
+        pair.now += 0.1
+        later = one.one(Seen(arrivals=(Arrival("node1", pair.now),)))
+        assert later.write == wanted.write
+        assert (later.read, later.do, later.answers) == (False, None, ())
+    after = one.one(Seen(wrote=one.writes(wanted.write)))
+    assert [a.key for a in after.answers] == ["k"]
+    assert after.do is not None or after.write is not None
+
+
+def test_a_write_of_unknown_outcome_is_settled_and_decided_once():
+    pair = normal()
+    one, store = pair.hosts["node1"], pair.hosts["node1"].store
+
+    def lost(place):
+        if place == "after":
+            store.at = lambda _: None
+            raise Unavailable("the answer is lost")
+
+    store.at = lost
+    answer = one.command("failover(node1)") if one.takes(
+        Seen(asks=(Ask("failover(node1)", "failover(node1)"),))) is None else None
+    assert answer is None
+    assert one.state.pending is not None
+    pair.passes(1)
+    assert one.answers["failover(node1)"].entry.outcome == "done"
+    assert [e["event"] for e in store.entries].count("failover(node1)") == 1
+    writes = [t.write for t in one.turns if t.write and t.write.entry
+              and t.write.entry.event == "failover(node1)"]
+    assert {w.id for w in writes} == {writes[0].id}
+    assert writes[-1].again
+
+
+def test_a_question_is_answered_by_a_reading_that_began_after_it():
+    pair = normal()
+    one = pair.hosts["node1"]
+    old = one.reads()
+    pair.now += 0.5
+    one.one(Seen(asks=(Ask("k", "recover"),)))
+    wanted = one.one(old)
+    assert wanted.answers == ()
+    assert wanted.read
+    assert [a.key for a in one.one(one.reads()).answers] == ["k"]
+
+
+def test_somebody_was_faster_and_it_is_decided_anew():
+    pair = normal()
+    one, two = pair.hosts["node1"], pair.hosts["node2"]
+    one.one(Seen(asks=(Ask("k", "failover(node1)"),)))
+    late = one.one(one.reads()).write
+    assert two.command("failover(node2)").entry.outcome == "done"
+    wanted = one.one(Seen(wrote=one.writes(late)))
+    assert wanted.read
+    one.takes(one.reads())
+    assert one.answers["k"].entry.outcome == "refused"
+
+
+# ------------------------------------------------------------------- what others see
+
+
+def test_a_node_that_cannot_read_does_not_look_alive_and_judges_nobody():
+    pair = normal()
+    for host in pair.hosts.values():
+        host.away = True
+    pair.passes(4)
+    for host in pair.hosts.values():
+        host.turns.clear()
+    pair.passes(10)
+    for host in pair.hosts.values():
+        assert not [t for t in host.turns if t.send is not None]
+        assert host.turns[-1].trouble == "the store is away"
+        assert not host.serves(host.node)
+        host.away = False
+    epoch = record(pair).epoch
+    pair.passes(10)
+    assert record(pair).epoch == epoch, "nobody was declared lost"
+    assert pair.serve() == {"node1": ["node1"], "node2": ["node2"]}
+
+
+def test_one_heartbeat_an_interval_and_few_readings():
+    pair = normal()
+    one = pair.hosts["node1"]
+    one.turns.clear()
+    pair.passes(20)
+    assert 19 <= sum(t.send is not None for t in one.turns) <= 21
+    assert sum(t.read for t in one.turns) <= 20 / (LEASE.lasts / 4) + 2
+    assert not [t for t in one.turns if t.write is not None]
+
+
+def test_two_records_serve_nobody_once_they_hear_each_other():
+    pair = Pair(apart=True).passes(1)
+    for host in pair.hosts.values():
+        assert "record" in host.turns[-1].trouble
+        assert not host.serves(host.node)
+        assert isinstance(host.command("enable_ha").error, Unavailable)
+    pair.passes(30)
+    assert pair.serve() == {"node1": [], "node2": []}
+
+
+def test_two_records_that_never_hear_each_other_serve_their_own_users_only():
+    pair = Pair(apart=True, cut=True).passes(2)
+    for host in pair.hosts.values():
+        assert host.command("enable_ha").entry.outcome == "done"
+    pair.passes(40)
+    assert pair.serve() == {"node1": ["node1"], "node2": ["node2"]}
+
+
+def test_an_agent_of_another_directory_takes_the_seat_after_the_wait():
+    pair = normal()
+    old = pair.hosts["node1"]
+    other = pair.hosts["node1"] = Host(pair, "node1", old.store)
+    other.state = AgentState.start(
+        evolve(old.state.charter, seat="elsewhere", run="elsewhere"), TIMES, pair.now)
+    other.takes()
+    until = max(old.until, pair.now) + LEASE.waits - LEASE.lasts
+    while pair.now < until - 0.1:
+        pair.passes(0.05)
+        assert other.groups == {}
+    old.takes(Seen())
+    pair.passes(10)
+    old.takes()
+    assert "another agent of node1" in old.turns[-1].trouble
+    assert old.state.phase == LEFT
+    assert other.serves("node1") or pair.hosts["node2"].serves("node1")
+
+
+def test_a_heartbeat_of_another_copy_of_the_record_is_noticed():
+    pair = normal()
+    one = pair.hosts["node1"]
+    epoch = record(pair).epoch
+    said = Heard({}, 0, record(pair).id, epoch + 3, "another decision")
+    one.takes(Seen(arrivals=(Arrival("node1", pair.now - 0.2, said),)))
+    assert "copy" in one.turns[-1].trouble
+    assert not one.serves("node1")
