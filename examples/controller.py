@@ -22,7 +22,7 @@ from prgcore.timers import Parameters
 from prgcore.vocabulary import title
 
 PARAMETERS = Parameters(
-    keep_alive_interval=0.1, keep_alive_timeout=1, initialization_keep_alive_timeout=2,
+    keep_alive_interval=0.1, keep_alive_timeout=3, initialization_keep_alive_timeout=4,
     critical_service_delay=0.5)
 
 
