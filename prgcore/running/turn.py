@@ -81,7 +81,7 @@ class _Turning(Following):
         if answered and self.charter.waits:  # in between there was no turn that could be late
             came = min(now, answered.begun)
             ended = ended if s.silent else came
-        stalled = late(came, s.promised, self._timeout) or (
+        stalled = late(came, s.promised, self._timeout) or bool(s.trouble or s.waits) or (
             answered is not None and unread(now, ended, self._timeout))
         arrived, heard, heard_at = dict(s.arrived), s.heard, s.heard_at
         wanted = False
