@@ -43,7 +43,7 @@ from prgcore.model import (
 )
 
 __all__ = [
-    "NODES", "Mirror", "instantiate", "mirror_cube", "mirror_name", "mirror_rule", "seat",
+    "NODES", "Mirror", "instantiate", "mirror_cube", "mirror_name", "mirror_rule", "relative_timer", "seat",
     "seat_actions", "seat_cube", "seat_event", "seat_rule", "seen_by",
 ]
 
@@ -169,6 +169,28 @@ def _seat_timer(timer: Timer, me: str, *, seated: bool) -> Timer:
         limits=tuple((seat_cube(cells, me), limit) for cells, limit in timer.limits),
         again_in=None if timer.again_in is None else seat_cube(timer.again_in, me),
     )
+
+
+def relative_timer(timer: Timer) -> Timer:
+    """A timer as a table writes it: from the `me` of its event. One of a group event stays."""
+    name, _, rest = timer.event.partition("(")
+    me = rest.rstrip(")")
+    if me not in NODES:
+        return timer
+    words = {me: "me", NODES[1 - NODES.index(me)]: "peer"}
+
+    def relative(cube: Cube) -> Cube:
+        cells = []
+        for cell in cube:
+            head, dot, tail = cell.column.partition(".")
+            cells.append(Cell(f"{words.get(head, head)}{dot}{tail}",
+                              tuple(words.get(v, v) for v in cell.values)))
+        return Cube(tuple(cells))
+
+    return evolve(
+        timer, event=name, runs=relative(timer.runs),
+        limits=tuple((relative(cells), limit) for cells, limit in timer.limits),
+        again_in=None if timer.again_in is None else relative(timer.again_in))
 
 
 def _seat_action(kind: ActionKind, me: str) -> ActionKind:

@@ -48,7 +48,7 @@ SLOW = (
     "test_certificate.py", "test_exports.py", "test_vacuity.py", "test_adversary.py",
     "test_exports.py", "test_vacuity.py", "test_mutants.py", "test_adversary.py", "test_space.py",
     "test_supports.py", "test_observations.py", "test_itf.py", "test_retention.py",
-    "test_supports.py", "test_observations.py", "test_itf.py", "test_rollout.py",
+    "test_supports.py", "test_observations.py", "test_itf.py", "test_rollout.py", "test_own_machine.py",
     "test_exports.py", "test_vacuity.py", "test_adversary.py", "test_space.py", "test_budget.py",
 )
 """They search, prove or draw a whole machine, or try many examples: two seconds or more."""

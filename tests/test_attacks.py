@@ -15,7 +15,7 @@ from prgcore.exports import export
 from prgcore.form.cubes import Stored
 from prgcore.machine import PRG
 from prgcore.model import AcceptedOnly, Column, Event, Model, Rule
-from prgcore.prove.assumed import SHIPPED
+from prgcore.prove.assumed import Shipped
 from prgcore.prove.report import prove
 from prgcore.prove.theorems import read_text
 from prgcore.prove.timing import THEOREMS, broken
@@ -49,11 +49,11 @@ def test_a_promise_called_like_a_witness_is_refused() -> None:
 
 @pytest.mark.parametrize("relation", [">", ">=", "==", "", "<<"])
 def test_a_rule_between_parameters_that_no_program_reads_is_refuted(relation: str) -> None:
-    stored = Stored(PRG.model.columns)
-    for number, rule in enumerate(SHIPPED.sanity):
-        rules = [*SHIPPED.sanity]
+    stored, shipped = Stored(PRG.model.columns), Shipped.of(PRG.model)
+    for number, rule in enumerate(shipped.sanity):
+        rules = [*shipped.sanity]
         rules[number] = evolve(rule, relation=relation)
-        edited = evolve(SHIPPED, sanity=tuple(rules))
+        edited = evolve(shipped, sanity=tuple(rules))
         assert any(list(broken(t, stored, edited)) for t in THEOREMS), rule
 
 

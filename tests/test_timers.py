@@ -43,6 +43,7 @@ HOME = ("enable_ha", "heartbeat_heard(node1)", "heartbeat_heard(node2)",
         "initialized(node1)", "initialized(node2)")
 DEFAULTS = Parameters()
 OTHER = dict(zip(NODES, reversed(NODES), strict=True))
+SHIPPED = Shipped.of(PRG.model)
 HEARD, HOST, LOST, DELAY, FALLBACK = (f"{t.event}(node1)" for t in TIMERS)
 
 
@@ -721,7 +722,7 @@ def test_the_page_on_timers_lists_the_theorems_and_what_they_assume() -> None:
 
 
 def test_as_many_counts_as_a_node_has_are_polled_in_turn() -> None:
-    assert len(counts.COUNTS) == len([w for w in watches(PRG, "node1") if w.counts])
+    assert len([w for w in watches(PRG, "node1") if w.counts]) == counts.COUNTS
 
 
 def test_no_witness_no_answer_and_no_agreement_are_no_proofs(
@@ -771,10 +772,10 @@ def test_every_edit_of_the_tables_is_noticed_or_means_the_same() -> None:
     for edit in EDITS:
         says = noticed(edit, STORED)
         if edit.what in SAME:
-            assert (says, equivalent(edit, STORED)) == ("", True), edit.what
+            assert (says, equivalent(edit, STORED, SHIPPED)) == ("", True), edit.what
         else:
             assert re.match(r"T\d+: .* assumed\b.*; the table (has|allows) ", says), edit.what
-            assert not equivalent(edit, STORED), edit.what
+            assert not equivalent(edit, STORED, SHIPPED), edit.what
 
 
 @pytest.mark.parametrize(("theorem", "assumed"), [
@@ -790,13 +791,13 @@ def test_without_any_assumption_its_theorem_would_miss_an_edit(theorem: Any, ass
 
 def test_an_edit_that_no_theorem_notices_would_survive(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mutants_of_time, "THEOREMS", timing.THEOREMS[:10])
-    left = [e for e in EDITS if not noticed(e, STORED) and not equivalent(e, STORED)]
+    left = [e for e in EDITS if not noticed(e, STORED) and not equivalent(e, STORED, SHIPPED)]
     assert len(left) > 100
     assert {e.what.partition(" ")[0] for e in left} == {"parameter", "rule"}
 
 
 def _with(event: str, **changed: Any) -> Shipped:
-    return Shipped(timers=tuple(
+    return attrs.evolve(SHIPPED, timers=tuple(
         attrs.evolve(t, **changed) if t.event == event else t for t in TIMERS))
 
 
@@ -823,15 +824,15 @@ OF_SILENCE = ["T3", "T4", "T5", "T6", "T9", "T12", "T13"]
     (_with("heartbeat_lost", runs={"me.mood": "low"}), dict.fromkeys(
         OF_SILENCE, "heartbeat_lost is assumed to read columns of the machine; "
         "the table has the column node1.mood")),
-    (Shipped(timers=TIMERS[1:] + TIMERS[:1]), {
+    (attrs.evolve(SHIPPED, timers=TIMERS[1:] + TIMERS[:1]), {
         "T1": "the timers are assumed to be heartbeat_heard, peer_host_lost, heartbeat_lost, "
               "critical_service_delay, auto_fallback_due, in this order; the table has "
               "peer_host_lost, heartbeat_lost, critical_service_delay, auto_fallback_due, "
               "heartbeat_heard"}),
-    (Shipped(timers=TIMERS[:-1]), {
+    (attrs.evolve(SHIPPED, timers=TIMERS[:-1]), {
         "T1": "the timers are assumed", "T7": "one timer auto_fallback_due is assumed; the table "
         "has none", "T8": "4 timers are assumed to count; the table has 3"}),
-    (Shipped(sanity=tuple(r for r in SANITY if r.id != "alive")), {
+    (attrs.evolve(SHIPPED, sanity=tuple(r for r in SANITY if r.id != "alive")), {
         **dict.fromkeys(["T5", "T12"], "one rule alive is assumed, which asks for interval + "
                         "jitter < time-out; the table has none"), "T11": "10 rules are assumed; the table has 9, and they differ in alive"}),
 ])
@@ -839,7 +840,7 @@ def test_a_theorem_is_refuted_by_the_table_and_says_where(
     shipped: Shipped, refuted: dict[str, str],
 ) -> None:
     found = {}
-    for obligation in timing.obligations(shipped):
+    for obligation in timing.obligations(PRG.model, shipped):
         answer = obligation.run(Work(PRG))
         assert answer.verdict in ("proved", "refuted")
         if answer.verdict == "refuted":
@@ -850,13 +851,13 @@ def test_a_theorem_is_refuted_by_the_table_and_says_where(
 
 def test_the_numbers_in_the_sentences_are_those_of_the_table() -> None:
     def title(shipped: Shipped) -> str:
-        return next(o.title for o in timing.obligations(shipped) if o.id == "T7")
+        return next(o.title for o in timing.obligations(PRG.model, shipped) if o.id == "T7")
 
-    assert title(Shipped()) == (
+    assert title(SHIPPED) == (
         "an automatic fallback comes after automatic_fallback_after or more of unbroken health")
     assert title(_with("auto_fallback_due", limits=(({}, 180),))) == (
         "an automatic fallback comes after 180 s or more of unbroken health")
-    assert "after no time or more" in title(Shipped(timers=TIMERS[:-1]))
+    assert "after no time or more" in title(attrs.evolve(SHIPPED, timers=TIMERS[:-1]))
 
 
 @pytest.mark.parametrize(("sources", "value", "refuted"), [
@@ -872,11 +873,11 @@ def test_a_derived_column_that_means_something_else_is_noticed(
         attrs.evolve(c, table=tuple((k, value if k == sources else v) for k, v in c.table))
         if c.name == f"{node}.health" else c for c in PRG.model.columns)
     other = Stored(columns)
-    assert {t.id for t in timing.THEOREMS if list(timing.broken(t, other))} == refuted
+    assert {t.id for t in timing.THEOREMS if list(timing.broken(t, other, SHIPPED))} == refuted
 
 
 def test_the_same_tables_in_other_words_are_proved() -> None:
-    other = Shipped(
+    other = attrs.evolve(SHIPPED,
         timers=tuple(attrs.evolve(t, limits=(
             ({"me.state": tuple(v for v in PRG.model.domains["node1.state"] if v != "initializing")},
              "keep_alive_timeout"), ({}, "initialization_keep_alive_timeout")))
@@ -884,7 +885,7 @@ def test_the_same_tables_in_other_words_are_proved() -> None:
         sanity=tuple(attrs.evolve(
             r, less=tuple((3 * n, name) for n, name in r.less),
             more=tuple((3 * n, name) for n, name in r.more)) for r in SANITY))
-    assert other != Shipped()
+    assert other != SHIPPED
     assert not [says for t in timing.THEOREMS for says in timing.broken(t, STORED, other)]
 
 
@@ -892,7 +893,7 @@ def test_a_machine_with_other_columns_has_other_timers() -> None:
     poor = type(PRG)(attrs.evolve(PRG.model, columns=tuple(
         attrs.evolve(c, domain=tuple(v for v in c.domain if v != "failed_over"))
         if c.name == "node1.state" else c for c in PRG.model.columns)))
-    t7 = next(o for o in timing.obligations() if o.id == "T7").run(Work(poor))
+    t7 = next(o for o in timing.obligations(poor.model) if o.id == "T7").run(Work(poor))
     assert (t7.verdict, t7.detail["says"]) == ("not_applicable", (
         "the machine 'prg' has not the value failed_over of node1.state: its timers are others"))
 

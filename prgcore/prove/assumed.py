@@ -21,6 +21,7 @@ from prgcore.model import (
     Cube,
     Cubelike,
     Limits,
+    Model,
     Number,
     Parameter,
     Timer,
@@ -30,17 +31,15 @@ from prgcore.model import (
     cubes,
 )
 from prgcore.prove.claims import Claim, Numbers, Term, Unknowns, ask, both, no, same
-from prgcore.seats import NODES, seat_cube
-from prgcore.tables.facts import Sanity, Sum
-from prgcore.tables.parameters import PARAMETERS
-from prgcore.tables.timers import SANITY, TIMERS
-from prgcore.timers.parameters import LATEST
+from prgcore.seats import NODES, relative_timer, seat_cube
+from prgcore.timers.parameters import LATEST, parameters_of
+from prgcore.timers.sanity import RULES, Sanity, Sum
 from prgcore.vocabulary import Verdict
 from prgcore.words import counted, listed
 
 __all__ = [
-    "SHIPPED", "Assumed", "Closed", "Durations", "ParameterRow", "Premise", "SanityRow",
-    "Shipped", "TimerCount", "TimerOrder", "TimerRow", "same_rule", "same_timer", "unread",
+    "Assumed", "Closed", "Durations", "ParameterRow", "Premise", "SanityRow",
+    "Shipped", "Tables", "TimerCount", "TimerOrder", "TimerRow", "same_rule", "same_timer", "unread",
 ]
 
 Premise: TypeAlias = Callable[[Unknowns], Term]
@@ -48,19 +47,25 @@ Premise: TypeAlias = Callable[[Unknowns], Term]
 
 @frozen
 class Shipped:
-    """The tables about time: the timers, the parameters, and the rules between these."""
+    """The tables about time: the timers, the parameters, and the rules between these.
 
-    timers: tuple[Timer, ...] = TIMERS
-    parameters: tuple[Parameter, ...] = PARAMETERS
-    sanity: tuple[Sanity, ...] = SANITY
+    Timers are written from `me`. If those of two nodes differ, both are here.
+    """
+
+    timers: tuple[Timer, ...]
+    parameters: tuple[Parameter, ...]
+    sanity: tuple[Sanity, ...] = RULES
+
+    @staticmethod
+    def of(model: Model) -> Shipped:
+        """The tables of a machine."""
+        return Shipped(tuple(dict.fromkeys(map(relative_timer, model.timers))),
+                       tuple(parameters_of(model).records.values()))
 
     def limit(self, event: str) -> str:
         """How long a timer counts, in words; empty if there is no such timer."""
         limits = [limit for t in self.timers if t.event == event for _, limit in t.limits]
         return listed(f"{x:g} s" if not isinstance(x, str) else x for x in limits)
-
-
-SHIPPED = Shipped()
 
 
 class Assumed(Protocol):
@@ -76,7 +81,7 @@ class Assumed(Protocol):
         """The cubes that it reads, written from `me`."""
 
 
-class _Tables:
+class Tables:
     """The base of what reads no column."""
 
     def columns(self) -> Iterator[Cube]:
@@ -231,11 +236,11 @@ def same_timer(one: Timer, other: Timer, stored: Stored) -> bool:
     """Whether two rows are the same timer, though they may be written differently."""
     again = (() if other.again_in is None else (other.again_in,))
     assumed = TimerRow(other.event, other.told, (other.runs,), other.limits, other.again, again)
-    return not any(assumed.differs(Shipped(timers=(one,)), stored))
+    return not any(assumed.differs(Shipped((one,), ()), stored))
 
 
 @frozen
-class TimerOrder(_Tables):
+class TimerOrder(Tables):
     """The timers, in the order in which events that are due together are given."""
 
     events: Values
@@ -251,7 +256,7 @@ class TimerOrder(_Tables):
 
 
 @frozen
-class TimerCount(_Tables):
+class TimerCount(Tables):
     """As many timers that count: not those that are due in the moment of a heartbeat."""
 
     number: int
@@ -274,7 +279,7 @@ def _record(shipped: Shipped, name: str) -> Parameter | None:
 
 
 @frozen
-class Durations(_Tables):
+class Durations(Tables):
     """Parameters that are durations: in seconds, not negative, and not too long for a float."""
 
     names: Values = field(converter=as_values)
@@ -299,7 +304,7 @@ class Durations(_Tables):
 
 
 @frozen
-class ParameterRow(_Tables):
+class ParameterRow(Tables):
     """A parameter as the document prints it, and the bounds of this library."""
 
     name: str
@@ -332,7 +337,7 @@ def _given(value: Number | str) -> str:
 
 
 @frozen
-class SanityRow(_Tables):
+class SanityRow(Tables):
     """A rule between parameters that a theorem rests on, and the premise that it has to ask for.
 
     `words` is the premise in words, `kind` says how grave it is to break it, and `by` is what the
@@ -366,7 +371,7 @@ class SanityRow(_Tables):
 
 
 @frozen
-class Closed(_Tables):
+class Closed(Tables):
     """The complete lists of parameters and of rules: no other one is there."""
 
     parameters: Values

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from itertools import combinations
 
-from prgcore.prove.claims import Claim, Term, Unknowns, both, either, implies, no, same
+from prgcore.prove.claims import Build, Claim, Term, Unknowns, both, either, implies, no, same
 from prgcore.timers import arithmetic
 from prgcore.timers.arithmetic import Count
+from prgcore.words import counted
 
 __all__ = [
     "COUNTS", "any_count", "at_the_start", "deadline_after_a_change", "deadline_is_enough",
@@ -173,15 +174,16 @@ def unbroken_health(u: Unknowns) -> Claim:
     )
 
 
-COUNTS = range(4)
-"""As many counts as a node has. A lasting observation counts too, from zero seconds on."""
+COUNTS = 4
+"""As many counts as a node of the document has. A lasting observation counts too, from zero
+seconds on."""
 
 
 def _in_turn(u: Unknowns, counts: list[Count], now: Term) -> tuple[list[Count], list[Term]]:
     """The counts after one observation, and whether each gives its event: the first due does."""
     found: list[Count] = []
     given: list[Term] = []
-    for i, count in zip(COUNTS, counts, strict=True):
+    for i, count in enumerate(counts):
         following, gives = observed(u, count, now, after=u.number(f"after{i}"),
                                     free=no(either(*given)))
         found.append(following)
@@ -195,71 +197,82 @@ def _moments(u: Unknowns, counts: list[Count]) -> list[Term]:
 
 
 def _waiting(u: Unknowns, counts: list[Count]) -> list[tuple[Count, Term]]:
-    return [(c, u.number(f"after{i}")) for i, c in zip(COUNTS, counts, strict=True)]
+    return [(c, u.number(f"after{i}")) for i, c in enumerate(counts)]
 
 
-def _running(u: Unknowns) -> list[Count]:
+def _running(u: Unknowns, number: int) -> list[Count]:
     """Any counts that run."""
     return [Count(True, u.number(f"since{i}"), u.flag(f"gave{i}"), u.number(f"gave_at{i}"))
-            for i in COUNTS]
+            for i in range(number)]
 
 
-def _durations(u: Unknowns) -> dict[str, Term]:
+def _durations(u: Unknowns, number: int) -> dict[str, Term]:
     return {"the interval is above zero, and no duration is negative": both(
-        u.number("interval") > 0, *(u.number(f"after{i}") >= 0 for i in COUNTS))}
+        u.number("interval") > 0, *(u.number(f"after{i}") >= 0 for i in range(number)))}
 
 
-def deadline_is_enough(u: Unknowns) -> Claim:
-    now, then, interval = map(u.number, ("now", "then", "interval"))
-    counts = _running(u)
-    following, given = _in_turn(u, counts, now)
-    _, given_then = _in_turn(u, following, then)
-    before, moments = _moments(u, counts), _moments(u, following)
-    deadline = arithmetic.next_deadline(now, _waiting(u, following), interval, u.choose)
-    return Claim(
-        {
-            "four counts run, their events are possible, and nothing arrives or changes": True,
-            "they are observed twice": now <= then,
-            **_durations(u),
-        },
-        {
-            "an observation gives one event at most": both(*(
-                no(both(one, other)) for one, other in combinations(given, 2))),
-            "the next deadline is not before now, and is now only if an event was given":
-                both(deadline >= now, either(deadline > now, *given)),
-            "before it nothing is due, from it on something is":
-                same(either(*given_then), then >= deadline),
-            "what was given is not due again within an interval":
-                both(*(implies(g, after >= now + interval)
-                       for g, after in zip(given, moments, strict=True))),
-            "and all else is due as it was, so there are no more events in one moment than counts":
-                both(*(either(g, same(after, was))
-                       for g, was, after in zip(given, before, moments, strict=True))),
-        },
-        both(either(*given), either(*given_then)),
-    )
+def deadline_is_enough(number: int = COUNTS) -> Build:
+    """The claim about so many counts that run, observed twice."""
+    words = "four counts" if number == COUNTS else counted(number, "count")
+
+    def claim(u: Unknowns) -> Claim:
+        now, then, interval = map(u.number, ("now", "then", "interval"))
+        counts = _running(u, number)
+        following, given = _in_turn(u, counts, now)
+        _, given_then = _in_turn(u, following, then)
+        before, moments = _moments(u, counts), _moments(u, following)
+        deadline = arithmetic.next_deadline(now, _waiting(u, following), interval, u.choose)
+        return Claim(
+            {
+                f"{words} run, their events are possible, and nothing arrives or changes": True,
+                "they are observed twice": now <= then,
+                **_durations(u, number),
+            },
+            {
+                "an observation gives one event at most": both(*(
+                    no(both(one, other)) for one, other in combinations(given, 2))),
+                "the next deadline is not before now, and is now only if an event was given":
+                    both(deadline >= now, either(deadline > now, *given)),
+                "before it nothing is due, from it on something is":
+                    same(either(*given_then), then >= deadline),
+                "what was given is not due again within an interval":
+                    both(*(implies(g, after >= now + interval)
+                           for g, after in zip(given, moments, strict=True))),
+                "and all else is due as it was, so there are no more events in one moment than counts":
+                    both(*(either(g, same(after, was))
+                           for g, was, after in zip(given, before, moments, strict=True))),
+            },
+            both(either(*given), either(*given_then)),
+        )
+
+    return claim
 
 
-def deadline_after_a_change(u: Unknowns) -> Claim:
+def deadline_after_a_change(number: int = COUNTS) -> Build:
     """The claim about any counts, and any parameters that hold from `now` on, whatever was before.
 
     So it is about a monitor directly after a change: it reads the new parameters and no old one.
     """
-    now, then = map(u.number, ("now", "then"))
-    counts = _running(u)
-    _, given = _in_turn(u, counts, then)
-    deadline = arithmetic.next_deadline(now, _waiting(u, counts), u.number("interval"), u.choose)
-    return Claim(
-        {
-            "four counts run, their events are possible, and nothing arrives or changes": True,
-            "the parameters change now, and the next observation is later, or in this moment":
-                now <= then,
-            **_durations(u),
-        },
-        {
-            "the new deadline is not before now": deadline >= now,
-            "before it nothing is due, from it on something is":
-                same(either(*given), then >= deadline),
-        },
-        both(then > now, either(*given)),
-    )
+    words = "four counts" if number == COUNTS else counted(number, "count")
+
+    def claim(u: Unknowns) -> Claim:
+        now, then = map(u.number, ("now", "then"))
+        counts = _running(u, number)
+        _, given = _in_turn(u, counts, then)
+        deadline = arithmetic.next_deadline(now, _waiting(u, counts), u.number("interval"), u.choose)
+        return Claim(
+            {
+                f"{words} run, their events are possible, and nothing arrives or changes": True,
+                "the parameters change now, and the next observation is later, or in this moment":
+                    now <= then,
+                **_durations(u, number),
+            },
+            {
+                "the new deadline is not before now": deadline >= now,
+                "before it nothing is due, from it on something is":
+                    same(either(*given), then >= deadline),
+            },
+            both(then > now, either(*given)),
+        )
+
+    return claim

@@ -491,7 +491,7 @@ def obligations(model: Model) -> tuple[Obligation, ...]:
         *(vacuity.witnessed(Obligation(*row, safety)) for row in _DOCUMENT),
         *(vacuity.witnessed(Obligation(*row, safety if row[0] == "L2" else fair))
           for row in _PROGRESS),
-        *timing.obligations(),
+        *timing.obligations(model),
         *(vacuity.witnessed(Obligation(*row)) for row in _AGREEMENT),
     )
 

@@ -13,10 +13,10 @@ from attrs import evolve, frozen
 
 from prgcore.form.cubes import Stored
 from prgcore.model import Cell, Cube, Limits, Model, Parameter, Timer, Values
-from prgcore.prove.assumed import SHIPPED, Shipped, same_rule, same_timer
+from prgcore.prove.assumed import Shipped, same_rule, same_timer
 from prgcore.prove.timing import THEOREMS, broken
 from prgcore.seats import NODES, seat
-from prgcore.tables.facts import Sanity, Sum
+from prgcore.timers.sanity import Sanity, Sum
 
 __all__ = ["TimerMutant", "equivalent", "noticed", "timer_mutants"]
 
@@ -33,13 +33,12 @@ class TimerMutant:
     shipped: Shipped
 
 
-def timer_mutants(model: Model, shipped: Shipped = SHIPPED) -> Iterator[TimerMutant]:
+def timer_mutants(model: Model) -> Iterator[TimerMutant]:
     """Every edit of one row of the tables about time.
 
-    Args:
-        model: the machine, for the values that a cell can have.
-        shipped: the tables.
+    An edit of a timer is made for both nodes at once.
     """
+    shipped = Shipped.of(model)
     domains = {name: model.domains[seat(name, NODES[0])] for t in shipped.timers
                for one in (t.runs, *(c for c, _ in t.limits), Cube((Cell(_NARROWED, ()),)))
                for name in [c.column for c in one]}
@@ -73,7 +72,7 @@ def noticed(mutant: TimerMutant, stored: Stored) -> str:
     return next((says for t in THEOREMS for says in broken(t, stored, mutant.shipped)), "")
 
 
-def equivalent(mutant: TimerMutant, stored: Stored, shipped: Shipped = SHIPPED) -> bool:
+def equivalent(mutant: TimerMutant, stored: Stored, shipped: Shipped) -> bool:
     """Whether the tables of a mutant mean the same; no theorem is asked."""
     other = mutant.shipped
     return (

@@ -12,12 +12,13 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from prgcore.form.cubes import Stored
+from prgcore.machine import NAME
+from prgcore.model import Model, Timer
 from prgcore.prove import counts, heartbeats, leases, stalls
 from prgcore.prove.assumed import (
-    SHIPPED,
     Assumed,
     Closed,
     Durations,
@@ -30,13 +31,13 @@ from prgcore.prove.assumed import (
     unread,
 )
 from prgcore.prove.claims import SORTS, Build, Unknowns, ask, no, same
+from prgcore.prove.own_timers import Lasting, Quiet, Sound, missing
 from prgcore.prove.work import Judgement, Obligation, Work
-from prgcore.seats import NODES
 from prgcore.timers.arithmetic import survives
-from prgcore.timers.monitor import watches
 from prgcore.vocabulary import Method, Verdict
+from prgcore.words import counted
 
-__all__ = ["THEOREMS", "Theorem", "broken", "discharge", "obligations"]
+__all__ = ["THEOREMS", "Theorem", "broken", "discharge", "documented", "obligations"]
 
 
 @frozen(eq=False)
@@ -174,9 +175,9 @@ THEOREMS = (
             {"the start": counts.at_the_start, "every observation": counts.unbroken_health},
             (_TOLD,), (_HEALTH, Durations(_FALLBACK_AFTER))),
     Theorem("T8", "polling at the next deadline is enough, and is no busy loop",
-            {"four counts": counts.deadline_is_enough,
-             "other parameters": counts.deadline_after_a_change}, (),
-            (TimerCount(len(counts.COUNTS)), Durations(_INTERVAL), _SOME_INTERVAL)),
+            {"four counts": counts.deadline_is_enough(),
+             "other parameters": counts.deadline_after_a_change()}, (),
+            (TimerCount(counts.COUNTS), Durations(_INTERVAL), _SOME_INTERVAL)),
     Theorem("T9", "users are out as `prgcore timing` says; the least, if no heartbeat was lost before",
             {"a crash, at most": heartbeats.longest_crash_outage,
              "a crash, at least": heartbeats.shortest_crash_outage,
@@ -231,41 +232,113 @@ def discharge(theorem: Theorem) -> Judgement:
     return Judgement(Verdict.PROVED, Method.INDUCTION, detail)
 
 
-def broken(theorem: Theorem, stored: Stored, shipped: Shipped = SHIPPED) -> Iterator[str]:
-    """Where the tables differ from what a theorem assumes of them; nothing is proved again."""
-    for assumed in theorem.tables:
+def broken(
+    theorem: Theorem, stored: Stored, shipped: Shipped, tables: tuple[Assumed, ...] | None = None,
+) -> Iterator[str]:
+    """Where the tables differ from what a theorem assumes of them; nothing is proved again.
+
+    Args:
+        tables: other assumptions than those of the document.
+    """
+    for assumed in theorem.tables if tables is None else tables:
         for says in assumed.differs(shipped, stored):
             yield f"{theorem.id}: {says}"
 
 
-def obligations(shipped: Shipped = SHIPPED) -> tuple[Obligation, ...]:
-    """The theorems about these tables, for a machine that has the timers they are about."""
-    numbers = {t.event: shipped.limit(t.event) or "no time" for t in SHIPPED.timers}
+def documented(model: Model) -> bool:
+    """Whether the timers of a machine are to be those of the document, by its name."""
+    return model.name == NAME
+
+
+def obligations(model: Model, shipped: Shipped | None = None) -> tuple[Obligation, ...]:
+    """The theorems about the timers and parameters of a machine.
+
+    Args:
+        shipped: other tables than those of the machine.
+    """
+    shipped = Shipped.of(model) if shipped is None else shipped
+    if not documented(model):
+        return tuple(
+            Obligation(t.id, _TITLES.get(t.id, t.title), _run(t, tables, shipped, lacks),
+                       t.assumptions, model="T")
+            for t, tables, lacks in _of_any(model))
+    numbers = {t: shipped.limit(t) or "no time" for t in (_HEARD, _HOST, _LOST, _DELAY, _FALLBACK)}
     return tuple(
-        Obligation(t.id, t.title.format(**numbers), _run(t, shipped), t.assumptions, model="T")
+        Obligation(t.id, t.title.format(**numbers), _run(t, t.tables, shipped, _lacks(t, model)),
+                   t.assumptions, model="T")
         for t in THEOREMS)
 
 
-def _lacks(theorem: Theorem, stored: Stored) -> str:
-    """What a theorem reads and a machine does not have; empty: nothing."""
+_TITLES = {
+    "T7": "an event comes after its limit or more in which its condition was never seen to end",
+}
+_OF_THE_DOCUMENT = {
+    "T9": "says how long users of the document's system are out, by parameters of clients",
+    "T11": "says which parameters the document prints",
+}
+
+
+def _of_any(model: Model) -> Iterator[tuple[Theorem, tuple[Assumed, ...], str]]:
+    """The theorems for timers of any form: what each assumes, and why it is not applicable."""
+    counting = max((sum(not t.told for t in own) for own in _of_nodes(model)), default=0)
+    sound, quiet, durations = Sound(model), Quiet(), Durations(_INTERVAL)
+    lasting = ("timers that count while a condition holds", (sound, Lasting()))
+    heard = ("timers that begin again at a heartbeat", (sound, quiet, durations))
+    of: dict[str, tuple[str, tuple[Assumed, ...]]] = {
+        "T1": ("timers", (sound,)), "T2": lasting, "T7": lasting,
+        "T8": ("timers that count", (sound, durations)),
+    }
+    for theorem in THEOREMS:
+        if theorem.id in _OF_THE_DOCUMENT:
+            yield theorem, (), _OF_THE_DOCUMENT[theorem.id]
+        elif not theorem.tables:  # about the lease alone
+            yield theorem, (), "" if any(a.serves for a in model.agents) else (
+                f"the machine {model.name!r} has no agents that serve users")
+        else:
+            kind, tables = of.get(theorem.id, heard)
+            lacks = missing(model, kind)
+            yield _deadlines(counting) if theorem.id == "T8" and not lacks else theorem, tables, lacks
+
+
+@cache
+def _deadlines(number: int) -> Theorem:
+    """T8 for so many counts."""
+    return next(evolve(t, claims={
+        counted(number, "count"): counts.deadline_is_enough(number),
+        "other parameters": counts.deadline_after_a_change(number)})
+        for t in THEOREMS if t.id == "T8")
+
+
+def _of_nodes(model: Model) -> list[list[Timer]]:
+    """The timers of every node."""
+    deciders = {e.name: e.decider for e in model.events}
+    kept: dict[str, list[Timer]] = {}
+    for timer in model.timers:
+        kept.setdefault(deciders.get(timer.event, ""), []).append(timer)
+    return list(kept.values())
+
+
+def _lacks(theorem: Theorem, model: Model) -> str:
+    """What the document's theorem reads and a machine does not have; empty: nothing."""
+    if not model.timers:
+        return f"the machine {model.name!r} has no timers"
+    stored = Stored(model.columns)
     found = (unread(one, stored) for assumed in theorem.tables for one in assumed.columns())
-    return next(filter(None, found), "")
+    says = next(filter(None, found), "")
+    return says and f"the machine {model.name!r} has not {says}: its timers are others"
 
 
-def _run(theorem: Theorem, shipped: Shipped) -> Callable[[Work], Judgement]:
+def _run(
+    theorem: Theorem, tables: tuple[Assumed, ...], shipped: Shipped, lacks: str,
+) -> Callable[[Work], Judgement]:
     def run(work: Work) -> Judgement:
-        says = "" if all(watches(work.engine, node) for node in NODES) else (
-            f"the machine {work.model.name!r} has no timers")
-        stored = Stored(work.model.columns)
-        if lacks := "" if says else _lacks(theorem, stored):
-            says = f"the machine {work.model.name!r} has not {lacks}: its timers are others"
-        if says:
-            return Judgement(Verdict.NOT_APPLICABLE, Method.INDUCTION, {"says": says})
-        if wrong := list(broken(theorem, stored, shipped)):
+        if lacks:
+            return Judgement(Verdict.NOT_APPLICABLE, Method.INDUCTION, {"says": lacks})
+        if wrong := list(broken(theorem, Stored(work.model.columns), shipped, tables)):
             return Judgement(Verdict.REFUTED, Method.TABLE, {"says": wrong[0], "all": wrong})
         found = discharge(theorem)
-        tables = [says for assumed in theorem.tables for says in assumed.says()]
+        rests = [says for assumed in tables for says in assumed.says()]
         return Judgement(found.verdict, found.method, {
-            **found.detail, **({"(the tables)": "; ".join(tables)} if tables else {})})
+            **found.detail, **({"(the tables)": "; ".join(rests)} if rests else {})})
 
     return run

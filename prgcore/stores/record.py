@@ -61,8 +61,8 @@ class Order:
         number: its place among the orders of that decision, from 0.
         node: the node that carries it out. The deciding node carries out orders to the group.
         do: the name of the action.
-        users: the groups of users whose assignment the decision changed. An action that moves or
-            disconnects users is about these.
+        users: the groups of users on the move: those whose assignment the decision changed, or
+            which nobody has after it. An action that moves or disconnects users is about these.
         state: the state of `node` after the decision, if it has a column of this name.
     """
 
@@ -292,7 +292,8 @@ def decided(
     columns = {c: after[c] for c in record.columns}
     habits: Habits = decision.pair.habits
     to = habits.assignment(columns)
-    users = tuple(home for home, was in habits.assignment(record.columns).items() if to[home] != was)
+    before = habits.assignment(record.columns)
+    users = tuple(home for home, node in to.items() if not node or node != before.get(home))
 
     def order(number: int, action: Action) -> Order:
         node = action.node or here or by

@@ -16,7 +16,10 @@ from prgcore.tables.timers import SANITY
 from prgcore.timers.parameters import Settings, seconds
 from prgcore.words import listed
 
-__all__ = ["Verdict", "check"]
+__all__ = ["RULES", "Sanity", "Sum", "Verdict", "check"]
+
+RULES = SANITY
+"""The rules between parameters; a machine keeps those whose parameters it has."""
 
 
 @frozen

@@ -20,6 +20,7 @@ from prgcore.form.strength import gaps
 from prgcore.form.wellformed import Stored
 from prgcore.model import Action, Cell, Column, Cube, Duty, Invariant, Model, Possible, Rule
 from prgcore.prove import document, vacuity
+from prgcore.prove.assumed import Shipped
 from prgcore.prove.induction import RLIMIT, Proof, half, induct
 from prgcore.prove.mutants import rules
 from prgcore.prove.mutants.asks import Asks
@@ -305,7 +306,7 @@ class Judge:
         """The theorems about time say what they assume of the tables."""
         if noticed(mutant, self.stored):
             return "T"
-        return EQUIVALENT if equivalent(mutant, self.stored) else SURVIVED
+        return EQUIVALENT if equivalent(mutant, self.stored, Shipped.of(self.model)) else SURVIVED
 
     # ---------------------------------------------------------- any changed edges
 

@@ -4,24 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from prgcore.engine import Engine
-from prgcore.errors import BadInput
 from prgcore.model import Model
 from prgcore.prove.mutants.shape import Mutant
 from prgcore.prove.timer_mutants import timer_mutants
-from prgcore.seats import NODES
-from prgcore.timers.monitor import watches
+from prgcore.prove.timing import documented
 
 __all__ = ["mutants"]
 
 
 def mutants(model: Model) -> Iterator[Mutant]:
-    """Every edit of one row, for a machine whose nodes have the timers of these tables."""
-    try:
-        for node in NODES:
-            watches(Engine(model), node)
-    except BadInput:
-        return
-    for mutant in timer_mutants(model):
+    """Every edit of one row, for a machine whose timers are to be those of the document.
+
+    Nothing else says a second time what the timers of a machine are for.
+    """
+    for mutant in timer_mutants(model) if documented(model) and model.timers else ():
         at, _, what = mutant.what.partition(": ")
         yield Mutant("time", at, what, "time", ((mutant, mutant),))
