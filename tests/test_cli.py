@@ -448,7 +448,7 @@ def test_machine_summary(run):
     answer = run("machine")
     assert answer.code == 0
     assert answer.out.startswith("prg, digest ")
-    assert "policy reconnection=fail (or keep_serving)" in answer.out
+    assert "policy reconnection=fail (or keep_serving, able_serves)" in answer.out
     assert f"{len(PRG.model.rules)} rules; " in answer.out
     assert max(map(len, answer.out.splitlines())) <= 80
 
@@ -500,7 +500,7 @@ def test_the_machine_file_is_read_back_by_every_command(run):
 def test_policies_choose_another_machine(run):
     default, other = run("machine"), run("machine", "--policy", "reconnection=keep_serving")
     assert other.code == 0
-    assert "policy reconnection=keep_serving (or fail)" in other.out
+    assert "policy reconnection=keep_serving (or fail, able_serves)" in other.out
     assert default.out.splitlines()[0] != other.out.splitlines()[0]
 
 
@@ -679,10 +679,10 @@ def test_the_time_of_other_checkers_is_told_apart(run, prover):
 
 def test_prove_every_policy_reports_the_worst(run, prover, tmp_path):
     good, bad_ = FakeReport((result("S1"),), 0), FakeReport((result("S1", "refuted"),), 1)
-    prover.answers = [good, FakeReport((result("S1", "unknown"),), 3), bad_, good]
+    prover.answers = [good, good, good, FakeReport((result("S1", "unknown"),), 3), bad_, good]
     answer = run("prove", "--every-policy")
     assert answer.code == 1
-    assert len({policy for policy, _ in prover.asked}) == 4
+    assert len({policy for policy, _ in prover.asked}) == 6
     assert prover.asked[0][0] == PRG.model.policy
     assert answer.out.splitlines()[-3:] == [
         "reconnection=fail: 1 unknown in 0.2 s: S1", "reconnection=fail: 1 refuted in 0.2 s: S1",
@@ -690,8 +690,8 @@ def test_prove_every_policy_reports_the_worst(run, prover, tmp_path):
     ]
     file = tmp_path / "report.xml"
     said = json.loads(run("prove", "--every-policy", "--json", "--junit", file).out)
-    assert len(said["machines"]) == 4
-    assert file.read_text().count("<testsuite ") == 4
+    assert len(said["machines"]) == 6
+    assert file.read_text().count("<testsuite ") == 6
     assert 'name="suite reconnection=fail"' in file.read_text()
 
 

@@ -118,7 +118,7 @@ def following(line, shell="bash"):
     ("prgcore config ", ["check", "example", "schema"]),
     ("prgcore explain --no", ["--node1", "--node2"]),
     ("prgcore diagram --no-l", ["--no-legend"]),
-    ("prgcore explain --policy reconn", ["reconnection=fail", "reconnection=keep_serving"]),
+    ("prgcore explain --policy reconn", ["reconnection=fail", "reconnection=keep_serving", "reconnection=able_serves"]),
     ("prgcore explain --policy=reconnection=f", ["reconnection=fail"]),
     ("prgcore explain --node1 ", []),
     ("prgcore explain ", []),

@@ -70,8 +70,8 @@ def test_the_number_of_reachable_pairs_is_pinned() -> None:
 
 def test_every_policy_is_pinned() -> None:
     text = (GOLDEN / "space.txt").read_text(encoding="utf-8")
-    assert text.count("reconnection=") == 4
-    assert re.findall(r"(\d+)  combinations of state and reason", text) == ["53"] * 4
+    assert text.count("reconnection=") == 6
+    assert re.findall(r"(\d+)  combinations of state and reason", text) == ["53"] * 6
 
 
 def test_the_words_are_pinned() -> None:

@@ -65,6 +65,7 @@ def _searched(model: Model, rows: str = "node1.state", columns: str = "node2.sta
 @pytest.mark.parametrize(("policy", "counts"), [
     ({}, (15, 10, 47, 124)),
     ({"reconnection": "keep_serving"}, (15, 10, 47, 124)),
+    ({"reconnection": "able_serves"}, (15, 10, 47, 124)),
     ({"idle_on_peer_loss": "take_over"}, (15, 10, 47, 124)),
 ])
 def test_how_many_squares_are_what(policy: dict[str, str], counts: tuple[int, ...]) -> None:

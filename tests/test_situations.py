@@ -35,6 +35,7 @@ from prgcore.tables.situations import SITUATIONS
 from prgcore.tables.states import TRANSIENT
 from prgcore.tables.stories import STARTS, STORIES
 from prgcore.vocabulary import Kind, Outcome, Reason, State, word
+from tests.pages import ROOT
 from tests.planted import reachable
 
 PRG = prg()
@@ -237,7 +238,7 @@ def test_row_16_ends_with_recovery_or_with_fallback_as_the_policy_says() -> None
         "takeover_done(node2)", "services_up(node1)",
     )
     ended = {}
-    for choice in ("fail", "keep_serving"):
+    for choice in ("fail", "keep_serving", "able_serves"):
         machine = prg(reconnection=choice)
         pair = walk(machine, cut, "normal")
         assert shows(machine, pair, BY_ROW["16"])
@@ -246,7 +247,31 @@ def test_row_16_ends_with_recovery_or_with_fallback_as_the_policy_says() -> None
         )
         assert carry_out(machine, rests(machine), advice, pair) == ""
         ended[choice] = advice.events[-1]
-    assert ended == {"fail": "recover", "keep_serving": "fallback(node1)"}
+    assert ended == {
+        "fail": "recover", "keep_serving": "fallback(node1)", "able_serves": "fallback(node1)"}
+
+
+@pytest.mark.parametrize(("choice", "many"), [
+    ("fail", 3_560), ("keep_serving", 2_960), ("able_serves", 0),
+])
+def test_in_how_many_pairs_a_reconnection_stops_a_healthy_node(choice: str, many: int) -> None:
+    """Until now no policy had an answer that takes down only what cannot serve (D13)."""
+    model = prg(reconnection=choice).model
+    space = search(model)
+    stopped: set[int] = set()
+    for rule, edges in zip(model.rules, space.edges, strict=True):
+        if not rule.event.startswith("heartbeat_heard("):
+            continue
+        for node in NODES:
+            was = space.column(f"{node}.state")[edges.source]
+            now = space.column(f"{node}.state")[edges.target]
+            failed = model.domains[f"{node}.state"].index(State.RUNNING_IN_FAILED_MODE)
+            healthy = [space.column(f"{node}.{part}")[edges.source]
+                       == model.domains[f"{node}.{part}"].index("up")
+                       for part in ("services", "database")]
+            stopped |= {*edges.source[(was != failed) & (now == failed) & healthy[0] & healthy[1]]}
+    assert len(stopped) == many
+    assert f"| {many:,} |\n" in (ROOT / "docs/operators.md").read_text(encoding="utf-8")
 
 
 # -------------------------------------------------------------------------- the stories
@@ -254,7 +279,7 @@ def test_row_16_ends_with_recovery_or_with_fallback_as_the_policy_says() -> None
 
 POLICIES = [
     {"reconnection": r, "idle_on_peer_loss": i}
-    for r in ("fail", "keep_serving") for i in ("wait", "take_over")
+    for r in ("fail", "keep_serving", "able_serves") for i in ("wait", "take_over")
 ]
 
 
@@ -357,8 +382,9 @@ def test_every_stable_display_is_in_table_2_or_in_exactly_one_family(space: Spac
     assert {home for d in displays for home in homes(d)} == {"row", *(f.id for f in FAMILIES)}
 
 
-def test_the_families_also_cover_the_other_policies() -> None:
-    machine = prg(reconnection="keep_serving", idle_on_peer_loss="take_over")
+@pytest.mark.parametrize("choice", ["keep_serving", "able_serves"])
+def test_the_families_also_cover_the_other_policies(choice: str) -> None:
+    machine = prg(reconnection=choice, idle_on_peer_loss="take_over")
     displays = stable_displays(search(machine.model))
     assert len(unordered(displays)) == 176
     assert {d: homes(d) for d in displays if len(homes(d)) != 1} == {}

@@ -121,11 +121,14 @@ DECISIONS: tuple[DecisionRecord, ...] = (
         "D13", "Reconnection of a failed node with one that is not failed", _POLICY,
         "Row 16: the node may go into a failed state when the network is back; click Recovery.",
         "Policy `reconnection`. `fail`: both fail with the reason Unknown until Recover. "
-        "`keep_serving`: a node that serves everyone goes on, and the failed one lets go. A cut "
-        "that ends before the time-out changes nothing.",
+        "`keep_serving`: a node that serves everyone goes on, and the failed one lets go. "
+        "`able_serves`: any node that can serve everyone does so, and the failed one lets go; both "
+        "fail only where neither can serve. A cut that ends before the time-out changes nothing.",
         "Choose at random, as 'may' allows.",
-        "With `keep_serving` row 16 ends with a manual fallback and not with Recovery, and "
-        "nobody loses service on reconnection.",
+        "With `fail` the repair of a link stops a healthy node, and nobody is served until "
+        "somebody clicks Recovery. With `keep_serving` this happens only to a node that does not "
+        "serve everyone yet, with `able_serves` to no node that can serve. There row 16 ends with "
+        "a manual fallback and not with Recovery.",
     ),
     DecisionRecord(
         "D14", "An Idle node that loses its peer", _POLICY,

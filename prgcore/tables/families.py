@@ -167,7 +167,7 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         "HE2", "A sick node lost its peer and failed alone; the peer has not noticed yet.",
         ((_half(State.NORMAL), _failed()),), "D06", "16",
-        "Repair the network. When both are failed, click Recover.",
+        "Repair the network. If both fail on reconnection, click Recover.",
     ),
     Family(
         "HE3", "A node failed alone, and its peer serves everyone.",

@@ -8,9 +8,10 @@ __all__ = ["POLICIES"]
 
 POLICIES = (
     Policy(
-        "reconnection", ("fail", "keep_serving"),
+        "reconnection", ("fail", "keep_serving", "able_serves"),
         "a failed node and one that is not failed hear each other again: both fail until "
-        "Recover, or a node that serves everyone keeps serving and the failed one lets go",
+        "Recover, or a node that serves everyone keeps serving and the failed one lets go, or a "
+        "node that can serve everyone does so",
         "D13",
     ),
     Policy(

@@ -445,4 +445,75 @@ _HARD = (
     ), "initial"),
 )
 
-STORIES: tuple[Story, ...] = (*_SETTINGS, *_MANUAL, *_RETURN, *_HARD)
+_ABLE = {"reconnection": "able_serves"}
+_SICK_FOR_A_MOMENT_ALONE = (
+    "services_down(node1)", "link_cut", "heartbeat_lost(node1)",
+    *_expect("Running in Failed Mode / Critical Service Down", "Normal / Normal"), "link_repair",
+    "heartbeat_heard(node1)",
+)
+_IDLE_BACKUP_FAILED = (
+    *_IDLE, "link_cut", "heartbeat_lost(node1)", "heartbeat_lost(node2)", *_BACKUP_SICK,
+    *_expect("Idle / On Admin Request", "Running in Failed Mode / Critical Service Down"),
+    "link_repair", "heartbeat_heard(node1)",
+)
+_FAILED_BOTH = _expect("Running in Failed Mode / Unknown", "Running in Failed Mode / Unknown")
+_LETS_GO_1 = _expect("Failing Over / Peer Down", "Taking Over / Peer Down")
+_LETS_GO_2 = _expect("Taking Over / Peer Down", "Failing Over / Peer Down")
+
+_RECONNECTED = (
+    Story("N1", "a repaired link takes a healthy node down, beside a sick one (D13)", (
+        *_SICK_FOR_A_MOMENT_ALONE, *_FAILED_BOTH, "expect node2.services = up",
+        "expect node2.assigned_own = no", "services_up(node1)", *_RECOVERED,
+    ), only=_FAIL),
+    Story("N2", "the same with able_serves: the healthy node serves everyone (D13)", (
+        *_SICK_FOR_A_MOMENT_ALONE, *_LETS_GO_1, "takeover_done(node2)", "taken_over(node1)",
+        "expect node1.state = failed_over_with_critical_services_not_running",
+        "expect node2.state = running_in_backup_mode", "services_up(node1)",
+        "heartbeat_heard(node1)", *_HOME, *_NORMAL,
+    ), only=_ABLE),
+    Story("N3", "a Failed Over node hears its failed backup again, and serves everyone (D13)", (
+        *_FAILED_OVER, "link_cut", "heartbeat_lost(node1)", "heartbeat_lost(node2)",
+        *_BACKUP_SICK, "expect node2.state = running_in_failed_mode", "link_repair",
+        "heartbeat_heard(node1)", *_LETS_GO_2, "takeover_done(node1)", "taken_over(node2)",
+        "expect node1 Running in Backup Mode / Peer Down",
+        "expect node2.state = failed_over_with_critical_services_not_running",
+    ), only=_ABLE),
+    Story("N4", "reconnected to a failed node, a sick node fails as well (D13)", (
+        "services_down(node1)", "critical_service_delay(node1)", "link_cut",
+        "heartbeat_lost(node1)", "heartbeat_lost(node2)", "takeover_failed(node2)",
+        "expect node1.state = failing_over", "link_repair", "heartbeat_heard(node1)",
+        *_FAILED_BOTH,
+    ), only=_ABLE),
+    Story("N5", "a failed node hears a sick one first: its take-over fails, and both do (D13)", (
+        "services_down(node1)", "link_cut", "heartbeat_lost(node1)", "services_down(node2)",
+        "link_repair", "heartbeat_heard(node1)", *_LETS_GO_1, "takeover_failed(node2)",
+        *_expect("Running in Failed Mode / Take Over Users Failed",
+                 "Running in Failed Mode / Take Over Users Failed"),
+    ), only=_ABLE),
+    Story("N6", "the node that takes over hears a failed node again, and goes on (D13)", (
+        "services_down(node1)", "link_cut", "heartbeat_lost(node1)", "heartbeat_lost(node2)",
+        "expect node2.state = taking_over", "link_repair", "heartbeat_heard(node2)",
+        *_LETS_GO_1, "takeover_done(node2)",
+    ), only=_ABLE),
+    Story("N7", "an automatic recovery becomes a take-over when the failed node is heard (D13)", (
+        *_FAILED_OVER, *_BACKUP_SICK, "link_cut", "heartbeat_lost(node2)",
+        "internal_error(node2)", "expect node1.state = backup_activated",
+        "expect node2.state = running_in_failed_mode", "link_repair", "heartbeat_heard(node2)",
+        *_LETS_GO_2, "takeover_done(node1)", "taken_over(node2)",
+        "expect node1 Running in Backup Mode / Peer Down",
+    ), only=_ABLE),
+    Story("N8", "an Idle node may not serve: beside its failed backup it fails (D13, D14)", (
+        *_IDLE_BACKUP_FAILED, *_FAILED_BOTH, "expect node1.services = stopped",
+    ), only={**_ABLE, "idle_on_peer_loss": "wait"}),
+    Story("N9", "an Idle node that may serve takes over from its failed backup (D13, D14)", (
+        *_IDLE_BACKUP_FAILED, *_LETS_GO_2, "takeover_done(node1)",
+        "expect node1 Running in Backup Mode / Peer Down", "expect node1.services = up",
+    ), only={**_ABLE, "idle_on_peer_loss": "take_over"}),
+    Story("N10", "reconnected to a failed node, the backup keeps serving (D13)", (
+        *_SICK_AND_CUT_OFF, "heartbeat_heard(node2)",
+        *_expect("Failing Over / Peer Down", "Running in Backup Mode / Peer Down"),
+        "heartbeat_heard(node1)", "taken_over(node1)", "heartbeat_heard(node1)", *_HOME, *_NORMAL,
+    ), only=_ABLE),
+)
+
+STORIES: tuple[Story, ...] = (*_SETTINGS, *_MANUAL, *_RETURN, *_HARD, *_RECONNECTED)

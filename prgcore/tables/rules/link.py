@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
-from prgcore.model import Rule
+from prgcore.model import Rule, by
 from prgcore.tables.columns import ABLE, SICK
 from prgcore.tables.rules.fragments import (
     FAIL_ALONE,
     FAIL_TOGETHER,
+    PEER_UNASSIGNED,
     PEER_YIELDS,
     TAKES,
+    UNASSIGNED,
     YIELDS,
+    Then,
     take,
 )
-from prgcore.tables.states import HOLDERS, others
+from prgcore.tables.states import HOLDERS, SETTLED, others
 from prgcore.vocabulary import Evidence, Outcome, Reason, State
 
 __all__ = ["LINK"]
 
 _FAILED = State.RUNNING_IN_FAILED_MODE
 _SERVES = State.RUNNING_IN_BACKUP_MODE
+
+
+def _goes_on(who: str) -> Then:
+    """A node that holds the grant keeps it; an automatic recovery becomes a take-over."""
+    return {
+        f"{who}.state": by(f"{who}.state", {State.BACKUP_ACTIVATED: State.TAKING_OVER}),
+        f"{who}.reason": by(f"{who}.state", {State.BACKUP_ACTIVATED: Reason.PEER_DOWN}),
+    }
+
 
 LINK = (
     Rule(
@@ -98,6 +110,72 @@ LINK = (
         },
         cite="Node State Definitions: Failing Over", evidence=Evidence.POLICY, decisions="D13",
         why="serves everyone: keeps serving, and the failed peer lets go",
+    ),
+    # a failed node serves nobody, so a node that can serve everyone acts as if it were lost
+    Rule(
+        "L140", "heartbeat_heard", only={"reconnection": "able_serves"},
+        when={"me.state": _FAILED, "peer.state": HOLDERS},
+        then={
+            "me.state": State.FAILING_OVER, "me.reason": Reason.PEER_DOWN,
+            "me.hears_peer": "yes", **_goes_on("peer"),
+        },
+        cite="Node State Definitions: Failing Over", evidence=Evidence.POLICY, decisions="D13",
+        why="the peer serves everyone, or is about to: let go instead of stopping it",
+    ),
+    Rule(
+        "L142", "heartbeat_heard", only={"reconnection": "able_serves"},
+        when={"me.state": HOLDERS, "peer.state": _FAILED},
+        then={
+            "peer.state": State.FAILING_OVER, "peer.reason": Reason.PEER_DOWN,
+            "me.hears_peer": "yes", **_goes_on("me"),
+        },
+        cite="Node State Definitions: Failing Over", evidence=Evidence.POLICY, decisions="D13",
+        why="serves everyone, or is about to: goes on, and the failed peer lets go",
+    ),
+    Rule(
+        "L144", "heartbeat_heard", only={"reconnection": "able_serves"},
+        when={"me.state": _FAILED, "peer.duty": "acting"},
+        then={
+            **PEER_UNASSIGNED,
+            "me.state": State.FAILING_OVER, "me.hears_peer": "yes",
+            "peer.state": State.TAKING_OVER, "both.reason": Reason.PEER_DOWN,
+        },
+        actions=("acquire_grant(peer)", "move_users(peer)"),
+        cite="Node State Definitions: Failing Over", evidence=Evidence.POLICY, decisions="D13",
+        why="the peer takes over from this failed node; if it cannot, both fail",
+    ),
+    Rule(
+        "L146", "heartbeat_heard", only={"reconnection": "able_serves"},
+        when={"me.duty": "acting", "me.health": ABLE, "peer.state": _FAILED},
+        then={
+            **UNASSIGNED,
+            "peer.state": State.FAILING_OVER, "me.hears_peer": "yes",
+            "me.state": State.TAKING_OVER, "both.reason": Reason.PEER_DOWN,
+        },
+        actions=TAKES,
+        cite="Node State Definitions: Failing Over", evidence=Evidence.POLICY, decisions="D13",
+        why="takes over from the failed peer, which lets go",
+    ),
+    Rule(
+        "L148", "heartbeat_heard", only={"reconnection": "able_serves"},
+        when={"me.duty": "acting", "me.health": SICK, "peer.state": _FAILED},
+        then=FAIL_TOGETHER, actions=YIELDS,
+        cite=("table2:21", "towards table2:16"), evidence=Evidence.POLICY, decisions="D13",
+        why="reconnected to a failed node, and sick: both fail until Recover",
+    ),
+    Rule(
+        "L150", "heartbeat_heard", only={"reconnection": "able_serves"},
+        when={"me.state": _FAILED, "peer.state": SETTLED, "peer.duty": "waiting"},
+        then=FAIL_TOGETHER,
+        cite=("table2:21", "towards table2:16"), evidence=Evidence.POLICY, decisions="D13",
+        why="reconnected to a node that may not serve: both fail until Recover",
+    ),
+    Rule(
+        "L152", "heartbeat_heard", only={"reconnection": "able_serves"},
+        when={"me.state": SETTLED, "me.duty": "waiting", "peer.state": _FAILED},
+        then=FAIL_TOGETHER,
+        cite=("table2:21", "towards table2:16"), evidence=Evidence.POLICY, decisions="D13",
+        why="reconnected to a failed node, and may not serve: both fail until Recover",
     ),
     # no heartbeat: manager stopped, host off or link cut, which cannot be told apart
     Rule(
