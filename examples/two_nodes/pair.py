@@ -214,12 +214,13 @@ class TwoNodes:
     # ------------------------------------------------------------------ what can be done
 
     def start(self, node: str) -> None:
-        """Start an agent; it takes up what it finds."""
+        """Start an agent; it takes up what it finds, and begins the record if it is the first."""
         if self.running(node):
             return
+        new = () if (self.directory / node / "memory.json").exists() else ("--new",)
         with (self.directory / f"{node}.out").open("ab") as out:
             self.agents[node] = subprocess.Popen(
-                [sys.executable, "-m", "prgcore", "agent", str(self.file), node],
+                [sys.executable, "-m", "prgcore", "agent", str(self.file), node, *new],
                 stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True)
 
     def running(self, node: str) -> bool:

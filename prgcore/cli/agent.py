@@ -57,6 +57,9 @@ def agent(
     verbose: Annotated[
         bool, Option("--verbose", "-v", help="Log every decision on standard error.")
     ] = False,
+    new: Annotated[
+        bool, Option("--new", help="Begin a record if the store has none, or accept another one.")
+    ] = False,
     adopt: Annotated[
         bool, Option("--adopt", help="Keep the record by this file's machine and lease from "
                                            "now on; the old lease must be over.")
@@ -72,7 +75,7 @@ def agent(
     import logging
 
     from prgcore.cli.live import group_of
-    from prgcore.errors import BadInput, PrgError
+    from prgcore.errors import BadInput
     from prgcore.running.agent import Agent
 
     if group == Path("-"):
@@ -80,16 +83,7 @@ def agent(
     read = group_of(group)
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING,
                         format="%(asctime)s %(message)s")
-    try:
-        asyncio.run(_run(Agent(read, node, adopt=adopt)))
-    except* PrgError as errors:
-        raise _first(errors) from None
-
-
-def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The first error of several tasks."""
-    one = errors.exceptions[0]
-    return _first(one) if isinstance(one, BaseExceptionGroup) else one
+    asyncio.run(_run(Agent(read, node, new=new, adopt=adopt)))
 
 
 async def _run(running: Agent) -> None:

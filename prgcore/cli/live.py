@@ -63,6 +63,7 @@ class Seen(State):
         answers: the nodes whose agents answer.
         silent: the reasons why the other agents do not answer.
         apart: the nodes that do not reach their peer's agent.
+        troubles: for each node whose agent serves nobody or decides nothing, the reason.
         orders: the open orders, such as `move_users(node2)`.
         claims: for each group of users, by its home node, the node that may be serving it.
     """
@@ -73,6 +74,7 @@ class Seen(State):
     apart: tuple[str, ...] = ()
     orders: tuple[str, ...] = ()
     claims: Known = field(factory=dict)
+    troubles: Known = field(factory=dict)
 
     file: ClassVar[str] = "group file"
 
@@ -80,6 +82,7 @@ class Seen(State):
         return State.to_json(self) | {
             "format": FORMAT, "epoch": self.epoch, "answers": list(self.answers),
             "orders": list(self.orders), "claims": dict(self.claims),
+            "troubles": dict(self.troubles),
         }
 
     def display(self) -> Display:
@@ -92,6 +95,8 @@ class Seen(State):
 
     def restless(self) -> str:
         """The reason why more will happen by itself; empty: the group is at rest."""
+        for node, why in self.troubles.items():
+            return f"{self.name(node)} is in trouble: {why}"
         for node in self.answers:
             for cell in self.machine.model.transient:
                 if cell.column == f"{node}.state" and self.pair[cell.column] in cell.values:
@@ -156,6 +161,8 @@ def look(group: Group, within: float = ANSWER) -> Seen:
         tuple(sorted(a["node"] for a in statuses)), silent,
         tuple(sorted(a["node"] for a in statuses if not a["peer_answers"])),
         tuple(newest["orders"]), newest["claims"],
+        {a["node"]: one_line(a["trouble"], 300) for a in sorted(statuses, key=lambda a: a["node"])
+         if a["trouble"]},
     )
 
 
@@ -190,6 +197,9 @@ def _status(group: Group, member: Member, answer: Reply) -> Reply:
     if (answer.get("group"), answer.get("node")) != (group.name, member.seat):
         raise Unavailable(f"another agent answers at {member.admin[0]}:{member.admin[1]}: "
                           f"{answer.get('node')!s:.40} of {answer.get('group')!s:.40}")
+    trouble = answer.setdefault("trouble", "")
+    if answer.get("known") == {} and isinstance(trouble, str) and trouble:
+        raise Unavailable(trouble)
     columns = group.engine.columns
     known, orders, claims = answer.get("known"), answer.get("orders"), answer.get("claims")
     shown = {f"{n}.{what}" for n in NODES for what in ("state", "reason")}
@@ -200,6 +210,7 @@ def _status(group: Group, member: Member, answer: Reply) -> Reply:
         and isinstance(claims, dict) and set(claims) <= set(NODES)
         and all(n in ("", *NODES) for n in claims.values())
         and isinstance(answer.get("epoch"), int) and "peer_answers" in answer
+        and isinstance(trouble, str)
     )
     if not fits:
         raise Unavailable("its answer is not a status of this version of prgcore")
@@ -207,7 +218,7 @@ def _status(group: Group, member: Member, answer: Reply) -> Reply:
 
 
 def status(file: Path) -> Seen:
-    """The group in a file now; a remark names each agent that does not answer.
+    """The group in a file now; a remark names each agent that does not answer or is in trouble.
 
     Raises:
         BadInput, Unavailable: as `group_of` and `look`.
@@ -216,7 +227,7 @@ def status(file: Path) -> Seen:
 
 
 def _remarked(seen: Seen) -> Seen:
-    for why in seen.silent:
+    for why in (*seen.silent, *(f"{seen.name(n)}: {why}" for n, why in seen.troubles.items())):
         output.remark(why)
     return seen
 
@@ -264,7 +275,8 @@ def tell(file: Path, choose: Callable[[State], str]) -> tuple[Seen, list[Reply]]
     group = group_of(file)
     seen = _remarked(look(group))
     event = choose(seen)
-    member = group.nodes[seen.answers[0]]
+    well = [n for n in seen.answers if n not in seen.troubles]
+    member = group.nodes[(well or seen.answers)[0]]
     answer = _question(member, {"do": "tell", "event": event}, event)
     try:
         entry = Entry.from_json(answer.get("entry"))
@@ -351,7 +363,7 @@ def watch(file: Path, seconds: float | None, *, as_json: bool) -> None:
             seen = None
             with suppress(Unavailable):
                 seen = look(group, ANSWER / 2)
-            now = (seen.display(), seen.claims) if seen else ()
+            now = (seen.display(), seen.claims, seen.troubles) if seen else ()
             if now != before:
                 _write(group, seen, as_json=as_json)
                 before = now
@@ -373,7 +385,8 @@ def _write(group: Group, seen: Seen | None, *, as_json: bool) -> None:
 
 
 def _seen_of(seen: Seen, node: str) -> str:
-    """The display of a node, and the users that it holds."""
+    """The display of a node, the users that it holds, and its trouble."""
     held = " and ".join(seen.name(home) for home in NODES if seen.claims.get(home) == node)
     said = spell(seen.display()[NODES.index(node)]).removesuffix(" / Normal")
-    return said + (f", users of {held}" if held else "")
+    trouble = f", in trouble: {seen.troubles[node]}" if node in seen.troubles else ""
+    return said + (f", users of {held}" if held else "") + trouble

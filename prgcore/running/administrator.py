@@ -9,16 +9,15 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from prgcore.errors import BadInput, PrgError, Unavailable
+from prgcore.errors import BadInput, PrgError, Unavailable, Undecided
 from prgcore.running.group import Address
 from prgcore.running.node import own
 from prgcore.running.page import page
-from prgcore.stores.ports import host_lost
-from prgcore.stores.record import Record, served
+from prgcore.stores.record import served
 from prgcore.vocabulary import Kind
 from prgcore.wire.answers import error_json
 from prgcore.wire.jsontext import parse_json
@@ -105,27 +104,33 @@ class Administrator:
             return question, error_json(error)
 
     async def _do(self, question: Mapping[str, Any]) -> dict[str, Any]:
+        agent = self.agent
         match question.get("do"):
             case "own":
-                record, _ = await asyncio.to_thread(self.agent.keeper.read)
-                return {"changes": record.changes[self.agent.node],
-                        "columns": record.own[self.agent.node]}
+                return await self._own()
             case "status":
-                return await self._status()
+                return await self.status()
             case "tell":
                 return await self._command(str(question.get("event")))
             case "start_services":
-                await asyncio.to_thread(self.agent.services.start)
+                await agent.start_services()
                 return {}
             case "host_lost":
-                self.agent.hang_up()
-                entries = await self.agent.driver.see(host_lost(self.agent.node))
-                return {"entries": [e.to_json() for e in entries]}
+                return {"entries": [e.to_json() for e in await agent.host_lost()]}
             case "stop":
-                self.agent.stop()
+                agent.stop()
                 return {}
             case other:
                 raise BadInput(f"there is no question {other!r:.60}; known: {', '.join(_QUESTIONS)}")
+
+    async def _own(self) -> dict[str, Any]:
+        """The columns of this node, from a new reading."""
+        agent = self.agent
+        if why := await agent.read(ANSWER / 2):
+            raise Unavailable(why)
+        if agent.trouble or agent.record is None:
+            raise Unavailable(agent.trouble or "there is no record")
+        return {"changes": agent.record.changes[agent.node], "columns": agent.record.own[agent.node]}
 
     async def _command(self, event: str) -> dict[str, Any]:
         """Decide a command of the administrator, who asks both managers."""
@@ -133,11 +138,13 @@ class Administrator:
             raise BadInput(f"{event} is not a command: the agent observes other events itself")
         for _ in range(TRIES):
             also, changes = await self._peers()
-            entry = None
-            with suppress(_Moved):
-                entry = await self.agent.driver.tell(
-                    event, also=also, fits=_fits(self.agent.peer.seat, changes))
-            if entry is not None:
+            try:
+                entry = await self.agent.tell(
+                    event, also, {} if changes < 0 else {self.agent.peer.seat: changes})
+            except Undecided as error:
+                if error.columns:
+                    raise
+            else:
                 return {"entry": entry.to_json()}
             await asyncio.sleep(SOON)
         raise Unavailable(f"{event}: {self.agent.peer.name} changes faster than it answers")
@@ -152,28 +159,22 @@ class Administrator:
                     answer["changes"]
         return {}, -1
 
-    async def _status(self) -> dict[str, Any]:
-        record, _ = await asyncio.to_thread(self.agent.keeper.read)
-        also, changes = await self._peers()
-        known = {**self.agent.keeper.known(record), **also}
-        return {"group": self.agent.group.name,
-                "nodes": [m.name for m in self.agent.group.nodes.values()], "node": self.agent.node, "epoch": record.epoch, "peer_answers": changes >= 0,
-                "known": known, "serving": served(record, self.agent.node, self.agent.group.engine.habits),
-                "claims": {h: c.node for h, c in record.claims.items()},
-                "orders": [f"{o.do}({o.node})" for o in record.orders]}
+    async def status(self) -> dict[str, Any]:
+        """The columns that the agent knows, from a new reading, and its trouble if it has some."""
+        agent, group = self.agent, self.agent.group
+        why, (also, changes) = await asyncio.gather(agent.read(ANSWER), self._peers())
+        record, known = agent.record, agent.known()
+        said = {
+            "group": group.name, "nodes": [m.name for m in group.nodes.values()],
+            "node": agent.node, "trouble": agent.trouble or why, "peer_answers": changes >= 0,
+            "epoch": 0, "known": {}, "serving": {}, "claims": {}, "orders": [],
+        }
+        if record is None:
+            return said
+        return said | {
+            "epoch": record.epoch, "known": {**known, **also}, "serving": served(record, agent.node, group.engine.habits),
+            "claims": {h: c.node for h, c in record.claims.items()},
+            "orders": [f"{o.do}({o.node})" for o in record.orders]}
 
     async def _page(self) -> bytes:
-        return page(self.agent.group, await self._status())
-
-
-class _Moved(PrgError):
-    """The peer has changed since it answered."""
-
-
-def _fits(peer: str, changes: int) -> Callable[[Record], bool]:
-    def fits(record: Record) -> bool:
-        if changes >= 0 and record.changes[peer] != changes:
-            raise _Moved
-        return True
-
-    return fits
+        return page(self.agent.group, await self.status())

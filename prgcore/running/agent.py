@@ -1,48 +1,57 @@
 """An agent: one node of a pair, with its heartbeats, its services and its administrator.
 
-Law: no rule lives here. The agent listens and reports. Its `Keeper` decides from the record, its
-own columns, and the peer's heartbeats. Its services serve only the users that the newest reading of
-the record gives to its node, and only while the lease lasts (T10).
+Law: no rule lives here, and no decision: `prgcore.running.turn` decides, and a pump
+(`prgcore.running.pump`) does what a turn asks for. The agent owns the sockets, the directory and
+the clock, which is the boot clock. It ends on request, or when its own terms are
+impossible: the group file is wrong, an address is taken, another agent has its directory. It lives
+on through every trouble of the store, and shows it.
 """
 
 from __future__ import annotations
 
 import asyncio
-import fcntl
-import json
 import logging
-import socket
 import time
-from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from typing import IO
+from functools import partial
+from uuid import uuid4
 
-from prgcore.errors import ActionFailed, BadInput, PrgError, StaleEpoch, Unavailable
+from prgcore.errors import ActionFailed, BadInput, StaleEpoch, Unavailable
 from prgcore.running.administrator import LINE, Administrator, ask
-from prgcore.running.asynchronous import AsyncDriver
-from prgcore.running.driver import Heard, Keeper
+from prgcore.running.callers import Callers
+from prgcore.running.charter import Charter
+from prgcore.running.deciding import known_of
+from prgcore.running.directory import Directory
+from prgcore.running.driver import Keeper
 from prgcore.running.group import Address, Group, Member, doubts, terms
-from prgcore.running.lease import Serving
-from prgcore.running.log import LogFile
-from prgcore.running.node import reported
+from prgcore.running.heartbeat import reader
+from prgcore.running.node import layout
+from prgcore.running.opened import Opened
 from prgcore.running.processes import Services
+from prgcore.running.pump import ENDING, Pump, Ways
+from prgcore.running.shapes import Heard, Seen, Serve, Turn
+from prgcore.running.state import RUNS
+from prgcore.running.talking import Ear, Mouth
+from prgcore.running.watching import Watching
 from prgcore.seats import seat
-from prgcore.stores.ports import Observation, boot_clock
-from prgcore.stores.record import Order
+from prgcore.stores.ports import boot_clock
+from prgcore.stores.record import Order, Record, record_of
 from prgcore.wire.entry import Entry
-from prgcore.wire.jsontext import parse_json
 
 __all__ = ["Agent", "ask"]
 
-LOOK = 0.05
-"""How many seconds pass between two looks at the services."""
-SLACK = 3.0
-"""How many seconds late an arbiter may notice that a grant is lost."""
-THREADS = 32
-"""How many threads wait for the store, the services and the orders."""
+ASKED = 10.0
+"""How many seconds a question waits for the store."""
 
 _log = logging.getLogger("prgcore")
+
+
+class BootClock:
+    """The clock of an agent: it runs on while the computer sleeps."""
+
+    now = staticmethod(boot_clock)
+    wall = staticmethod(time.time)
 
 
 class Agent:
@@ -51,292 +60,256 @@ class Agent:
     Args:
         group: the group.
         name: the node, by its seat or its name.
-        adopt: whether to put the record on the terms of this file, whatever they were. Both agents
-            must have been stopped for longer than the old lease.
+        new: whether to begin a record if the store is empty, or to accept one that it does not know.
+        adopt: whether to propose the terms of this file to the other agent.
+
+    Attributes:
+        trouble: why it serves nobody or decides nothing; empty: it does.
+        record: the newest record that it has read; None: none yet.
 
     Raises:
-        BadInput: it already runs in this directory, or the record has other terms.
-        Unavailable: the store does not answer.
+        BadInput: it already runs in this directory, or the group file is wrong.
+        MissingExtra: a package that the store needs is not installed.
     """
 
-    def __init__(self, group: Group, name: str, *, adopt: bool = False) -> None:
+    def __init__(self, group: Group, name: str, *, new: bool = False, adopt: bool = False) -> None:
         self.group, self.member = group, group.member(name)
         self.node: str = self.member.seat
         self.peer: Member = group.nodes[seat("peer", self.node)]
         self.services = Services(self.member)
-        self.store, self.arbiter = group.open_store()
-        self.log = LogFile(self.member.directory / "log.jsonl")
-        self._alone = _alone(self.member)
+        self.store = Opened(group.open_store, again=not _is_remote(group))
+        self.directory = Directory(self.member)
         try:
-            self.keeper = Keeper(group.engine, self.store, self.node, parameters=group.parameters,
-                                 log=self._note, terms=terms(group), adopt=adopt)
-        except PrgError:
-            self._alone.close()
+            self._take_up(new=new, adopt=adopt)
+        except BaseException:
+            self.directory.release()
             raise
-        self.driver = AsyncDriver(self.keeper, _Orders(self))
-        self._tells = reported(group.engine, self.node)
-        self._domains = {c: group.engine.columns[c].domain
-                         for c in reported(group.engine, self.peer.seat)}
-        self.serving = Serving(self.keeper, self.services, self.arbiter, group.lease)
+
+    def _take_up(self, *, new: bool, adopt: bool) -> None:
+        """Take up what the directory keeps; nothing is read from the store yet."""
+        group = self.group
+        charter = Charter(
+            group.engine, self.node, terms(group), group.lease, group.grant,
+            seat=self.directory.identity, run=uuid4().hex, new=new, adopt=adopt)
+        self.keeper = Keeper.of(
+            charter, self.store, parameters=group.parameters, clock=BootClock(),
+            log=self.directory.note, memory=self.directory.memory)
+        self._deed = group.engine.habits.deed
+        self.callers = Callers()
+        self.pump = Pump(self.keeper.turned, self.store, self.keeper.clock, Ways(
+            recognises=partial(record_of, layout=layout(group.engine, agents=True)),
+            carry_out=self._carry_out, serves=self._serves, holds=self._holds, sends=self._sends,
+            shows=self._shows, broke=self.callers.broke))
         self.administrator = Administrator(self)
-        self._stopped = asyncio.Event()
-        self._beats = asyncio.Event()
-        self._callers: set[asyncio.StreamWriter] = set()
+        self.watching = Watching(self.services, self.pump.looked)
+        self.ear = Ear(reader(group.engine, self.peer.seat), partial(self.pump.arrived, self.node))
+        self.mouth = Mouth(self.node, self.member.peer or self.peer.service,
+                           group.parameters.keep_alive_timeout)
+        self.record: Record | None = None
+        self.trouble = "the record was not read yet"
+        self._begins: asyncio.Task[None] | None = None
         for says in doubts(group):
             _log.warning("%s", says)
-
-    def _note(self, entry: Entry) -> None:
-        """Write an entry to this node's own log; if that fails, the store still has the entry."""
-        try:
-            self.log.append(entry)
-        except Unavailable as error:
-            _log.warning("%s", error)
 
     # ------------------------------------------------------------------- its life
 
     async def run(self) -> None:
-        """Listen, start, and keep watch until `stop`.
+        """Listen, and be the agent of the node until `stop`.
 
         Raises:
-            BadInput: an address is taken, perhaps because this node already runs.
-            Unavailable: the store does not answer.
+            BadInput: an address is taken, or another agent of this node has started elsewhere.
         """
-        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS))
-        servers = [await self._listen(self.member.service, self._hears),
-                   await self._listen(self.member.admin, self.administrator.answers)]
+        self._loop = asyncio.get_running_loop()
         try:
-            await self._start()
-            async with asyncio.TaskGroup() as tasks:
-                running = [tasks.create_task(one) for one in (
-                    self.driver.run(), self._send(), self._take_beats(),
-                    self._keep_services(),
-                    self._repeat(self._serve, 0))]
-                await self._stopped.wait()
-                for task in running:
-                    task.cancel()
-            await self._stop()
-            if self.serving.ousted:
-                raise BadInput(
-                    f"another agent of {self.member.name} has started, in another directory")
+            servers = await self._listens()
+            try:
+                await self.pump.run()
+            finally:
+                for server in servers:
+                    server.close()
         finally:
-            for server in servers:
-                server.close()
-            self._alone.close()
+            self.callers.broke(Unavailable("the agent has stopped"))
+            if self._begins is not None:
+                self._begins.cancel()
+            self.watching.end()
+            self.mouth.shut()
+            await self.directory.close()
+            if not self.pump.busy:
+                self.store.close()
+        if self._ousted():
+            raise BadInput(self.trouble)
+
+    async def _listens(self) -> list[asyncio.Server]:
+        """Open both addresses.
+
+        Raises:
+            BadInput: one is taken, perhaps because this node already runs.
+        """
+        def heartbeats(address: Address) -> Awaitable[asyncio.Server]:
+            return self._loop.create_server(self.ear, *address)
+
+        def administrator(address: Address) -> Awaitable[asyncio.Server]:
+            return asyncio.start_server(self.administrator.answers, *address, limit=LINE)
+
+        servers: list[asyncio.Server] = []
+        for address, opens in ((self.member.service, heartbeats), (self.member.admin, administrator)):
+            try:
+                servers.append(await opens(address))
+            except OSError as error:
+                for server in servers:
+                    server.close()
+                raise BadInput(f"{self.member.name} cannot listen at {address[0]}:{address[1]}: "
+                               f"{error.strerror}; does it run already?") from None
+        return servers
 
     def stop(self) -> None:
-        """Ask the agent to stop; it then reports to the machine that its manager stops."""
-        self._stopped.set()
+        """Ask the agent to stop; it then reports to the machine that its manager stops.
 
-    async def _listen(self, address: Address, talk: Callable[..., Awaitable[None]]) -> asyncio.Server:
-        try:
-            return await asyncio.start_server(talk, *address, limit=LINE)
-        except OSError as error:
-            raise BadInput(f"{self.member.name} cannot listen at {address[0]}:{address[1]}: "
-                           f"{error.strerror}; does it run already?") from None
-
-    async def _start(self) -> None:
-        """Start the recovery manager, after whatever happened."""
-        await asyncio.to_thread(self.serving.sit)
-        manager = {f"{self.node}.process": "manager_down", f"{self.node}.hears_peer": "no"}
-        await self.driver.tell(f"manager_start({self.node})", also=manager)
-        with suppress(PrgError):  # heartbeats need a first reading; `_serve` tries again
-            await asyncio.to_thread(self.serving.once)
-
-    async def _stop(self) -> None:
-        await asyncio.to_thread(
-            self.services.serve, {}, boot_clock() + self.group.lease.lasts)
-        if not self.serving.ousted:
-            with suppress(PrgError):
-                await self.driver.tell(f"manager_stop({self.node})")
-        self.store.close()
-
-    async def _repeat(self, task: Callable[[], Awaitable[None]], every: float) -> None:
-        while True:
-            try:
-                await task()
-            except PrgError as error:
-                _log.warning("%s: %s", type(error).__name__, error)
-                await asyncio.sleep(LOOK)
-            await asyncio.sleep(every)
-
-    # ------------------------------------------------------------------ heartbeats
-
-    async def _send(self) -> None:
-        """Send heartbeats while the record can be read.
-
-        A node that cannot read it must not look alive. One interval lies between two heartbeats,
-        however long it takes to send one (A-SEND).
+        If the store does not answer, it ends when its last lease is over.
         """
-        writer, clock = None, asyncio.get_running_loop()
-        due = clock.time()
-        while True:
-            p = self.keeper.parameters or self.group.parameters
-            record, read = self.serving.seen or (None, 0.0)
-            if record is not None and boot_clock() - read < p.keep_alive_timeout:
-                beat = {"node": self.node, "changes": record.changes[self.node],
-                        "columns": {c: record.own[self.node][c] for c in self._tells}}
-                try:
-                    if writer is None or writer.is_closing():
-                        async with asyncio.timeout(p.keep_alive_interval):
-                            _, writer = await asyncio.open_connection(
-                                *(self.member.peer or self.peer.service))
-                        _impatient(writer, p.keep_alive_timeout)
-                    writer.write(json.dumps(beat).encode() + b"\n")
-                    async with asyncio.timeout(p.keep_alive_interval):
-                        await writer.drain()
-                except (OSError, TimeoutError):
-                    if writer is not None:
-                        writer.transport.abort()
-                    writer = None
-            due = max(due + p.keep_alive_interval, clock.time())
-            await asyncio.sleep(due - clock.time())
+        self.pump.stop()
+        lease = self.group.lease
+        self._loop.call_later(lease.lasts + lease.pause + lease.stopping + ENDING, self._gives_up)
 
-    async def _hears(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Take heartbeats of the peer; anything else ends its connection."""
-        self._callers.add(writer)
-        try:
-            while line := await reader.readline():
-                beat = parse_json(line.decode(), "a heartbeat")
-                if beat["node"] != self.peer.seat:
-                    break
-                columns, changes = beat["columns"], beat["changes"]
-                if not all(v in self._domains[c] for c, v in columns.items()):
-                    break
-                self.keeper.arrived(self.node, Heard(columns, int(changes)))
-                self._beats.set()
-        except asyncio.CancelledError:
-            pass
-        except (OSError, BadInput, ValueError, KeyError, TypeError, AttributeError,
-                OverflowError):
-            _log.warning("something other than a heartbeat came in at the service port")
-        finally:
-            self._callers.discard(writer)
-            writer.close()
+    def _gives_up(self) -> None:
+        _log.warning("%s ends without a word in the record: %s", self.member.name,
+                     self.trouble or "the store does not answer")
+        self.pump.end()
 
-    def hang_up(self) -> None:
-        """Drop the unread lines of a host that is known to be dead."""
-        for writer in self._callers:
-            writer.transport.abort()
+    def _ousted(self) -> bool:
+        return not self.pump.stops and bool(self.trouble)
 
-    async def _take_beats(self) -> None:
-        """Give the newest heartbeat to the machine, whenever some have arrived."""
-        while True:
-            await self._beats.wait()
-            self._beats.clear()
+    # ------------------------------------------------------------------- its turns
+
+    def _shows(self, seen: Seen, turn: Turn) -> None:
+        """Keep what a turn says."""
+        self.trouble = turn.trouble
+        state = self.keeper.state
+        if state.reading is not None and state.reading.record is not None:
+            self.record = state.reading.record
+            if self._begins is None and state.phase == RUNS:
+                self._begins = self._loop.create_task(self._begin(self.record))
+        if turn.remember is not None:
+            self.directory.remember(turn.remember)
+        if seen.did is not None:
+            self.watching.look()
+        self.callers.shows(seen, turn)
+
+    async def _begin(self, record: Record) -> None:
+        """Start the services, unless the manager has stopped them, and watch them from then on."""
+        if record.own[self.node].get(f"{self.node}.services") != "stopped":
             try:
-                await self.driver.see()
-            except PrgError as error:
-                _log.warning("%s: %s", type(error).__name__, error)
+                await self.start_services()
+            except ActionFailed as error:
+                _log.warning("%s", error)
+        self.watching.look()
 
-    # --------------------------------------------------------------- services, users
+    async def start_services(self) -> None:
+        """Start the services that do not run.
 
-    async def _keep_services(self) -> None:
-        """Start the services, unless the manager has stopped them, and then watch them."""
-        record, _ = await asyncio.to_thread(self.keeper.read)
-        if record.own[self.node][f"{self.node}.services"] != "stopped":
-            with suppress(ActionFailed):
-                await asyncio.to_thread(self.services.start)
-        await self._repeat(self._watch, LOOK)
+        Raises:
+            ActionFailed: one does not start.
+        """
+        try:
+            await asyncio.to_thread(self.services.start)
+        finally:
+            self.watching.look()
 
-    async def _watch(self) -> None:
-        """Report to the machine when services fail or are back."""
-        record, _ = await asyncio.to_thread(self.keeper.read)
-        if any(o.do.endswith("critical_services") for o in record.orders_of(self.node)):
-            return  # they are being started or stopped
-        is_up = {"services": self.services.up, "database": self.services.database_up}
-        for name, up in is_up.items():
-            now = record.own[self.node][f"{self.node}.{name}"]
-            if (now == "down") == up() and now != "stopped":
-                await self.driver.see(
-                    Observation(f"{name}_{'up' if now == 'down' else 'down'}({self.node})"))
-                return
+    async def tell(
+        self, event: str, also: Mapping[str, str], changes: Mapping[str, int]
+    ) -> Entry:
+        """Decide a command; raises as `Keeper.tell`.
 
-    async def _serve(self) -> None:
-        """Serve by a new reading, several times per lease and whenever the record has changed."""
-        self.driver.changed.clear()
-        await asyncio.to_thread(self.serving.once)
-        if self.serving.ousted:
-            self.stop()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self.group.lease.lasts / 4):
-                await self.driver.changed.wait()
+        Args:
+            also: the columns that the peer answered.
+            changes: for the peer, how often they had changed.
+        """
+        try:
+            async with asyncio.timeout(ASKED):
+                return await self.callers.tell(self.pump, event, also, changes)
+        except TimeoutError:
+            raise Unavailable(f"{event}: the outcome is not known: {self._hangs()}") from None
 
-    # ------------------------------------------------------------------- its orders
+    async def host_lost(self) -> list[Entry]:
+        """Decide that the host of the peer is known to be down; return what was decided."""
+        self.ear.hang_up()
+        self.pump.host_lost(self.node)
+        try:
+            async with asyncio.timeout(ASKED):
+                return await self.callers.see(self.pump)
+        except TimeoutError:
+            raise Unavailable(self._hangs()) from None
 
-    def carry_out(self, order: Order) -> None:
+    def _hangs(self) -> str:
+        ago = boot_clock() - self.keeper.state.ended
+        return f"the store has not answered for {ago:.1f} s"
+
+    def known(self) -> dict[str, str]:
+        """The columns that it knows, by its newest reading; empty before the first."""
+        if self.record is None:
+            return {}
+        return known_of(self.keeper.charter, self.record, self.keeper.state.heard)
+
+    async def read(self, within: float) -> str:
+        """Read the record once more; return why that was not possible, or an empty text."""
+        try:
+            async with asyncio.timeout(within):
+                return await self.pump.read()
+        except TimeoutError:
+            return self._hangs()
+
+    # ------------------------------------------------------------------- its ways
+
+    def _sends(self, heard: Heard) -> None:
+        effective = self.keeper.state.effective or self.group.parameters
+        self.mouth.say(heard, effective.keep_alive_interval)
+
+    def _serves(self, serve: Serve) -> bool:
+        return self.services.serve(serve.groups, serve.until)
+
+    def _holds(self, epoch: int) -> bool:
+        with suppress(StaleEpoch):
+            return self.store.keep(self.node) or self.store.acquire(self.node, epoch)
+        return False
+
+    def _carry_out(self, order: Order) -> None:
         """Carry out an order; called in a thread.
 
         Raises:
             ActionFailed: it cannot be done.
+            Unavailable: not now.
+            StaleEpoch: a newer decision has overtaken it.
         """
-        match order.do:
-            case "start_critical_services":
-                self.services.start()
-            case "stop_critical_services":
-                self.services.stop()
-            case "disconnect_users":
-                self._disconnect()
-            case "move_users":
-                self._wait_until_free(order)
-            case "acquire_grant":
-                self._acquire(order)
-            case "release_grant":
-                with suppress(StaleEpoch):
-                    self.arbiter.release(self.node, order.epoch)
-            case "restart_recovery_manager":
-                self.keeper.restart(self.node)
+        match self._deed(order.do, order.node):
+            case "start":
+                self._changes(self.services.start)
+            case "stop":
+                self._changes(self.services.stop)
+            case "acquire":
+                if not self.store.acquire(self.node, order.epoch):
+                    raise Unavailable(f"the grant is held by {self.store.holder() or 'nobody'}")
+            case "release":
+                self.store.release(self.node, order.epoch)
 
-    def _disconnect(self) -> None:
-        """Wait until the services report that they stopped, or until their lease is over."""
-        lease = self.group.lease
-        end = time.monotonic() + lease.lasts + lease.pause + lease.stopping
-        while not self.serving.once() and time.monotonic() < end:
-            time.sleep(LOOK)
-
-    def _wait_until_free(self, order: Order) -> None:
-        """Wait until no other node can be serving the users to be moved, or the order is gone."""
-        while True:
-            self.serving.once()
-            record, _ = self.keeper.read()
-            mine = {h: c for h, c in record.claims.items()
-                    if self.group.engine.habits.assigned(record.columns, h) in (self.node, "")}
-            if order not in record.orders or all(c.node in (self.node, "") for c in mine.values()):
-                return
-            time.sleep(LOOK)
-
-    def _acquire(self, order: Order) -> None:
-        """Obtain the grant; wait as long as another node can have it without keeping it."""
-        end = time.monotonic() + 2 * self.group.grant + SLACK
-        while not self.arbiter.acquire(self.node, order.epoch):
-            if time.monotonic() > end:
-                raise ActionFailed(f"the grant is held by {self.arbiter.holder()}")
-            time.sleep(LOOK)
+    def _changes(self, change: Callable[[], None]) -> None:
+        """Start or stop services; whether they run is seen before the order is done."""
+        try:
+            change()
+        finally:
+            with suppress(ActionFailed):
+                found, _ = self.services.look()
+                self._loop.call_soon_threadsafe(self.pump.looked, found)
 
 
-class _Orders:
-    """The agent as a performer."""
-
-    def __init__(self, agent: Agent) -> None:
-        self.perform = agent.carry_out
-
-
-def _alone(member: Member) -> IO[str]:
-    """The locked file that keeps other agents out of the directory of a node while it is open.
+def _is_remote(group: Group) -> bool:
+    """Whether the store of a group is on another computer.
 
     Raises:
-        BadInput: another agent has it.
+        BadInput: its address is wrong.
+        MissingExtra: a package that it needs is not installed.
     """
-    file = (member.directory / "agent.lock").open("a")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        file.close()
-        raise BadInput(f"an agent of {member.name} already runs in {member.directory}") from None
-    return file
-
-
-def _impatient(writer: asyncio.StreamWriter, timeout: float) -> None:
-    """Let a connection end that carries nothing for so long, so that a new one is tried."""
-    end = writer.get_extra_info("socket")
-    with suppress(OSError, AttributeError):
-        end.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(timeout * 1000))
+    if group.store.startswith("sqlite:"):
+        return False
+    for port in group.open_store():  # nothing is asked of it yet
+        port.close()
+    return True

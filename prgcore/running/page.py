@@ -35,11 +35,13 @@ def page(group: Group, status: Mapping[str, Any]) -> bytes:
         for n in NODES
     )
     orders = ", ".join(status["orders"]) or "nothing"
+    high = f"High availability is {escape(known['ha'])}. " if "ha" in known else ""
     body = (
         f"<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport "
         f'content="width=device-width"><meta http-equiv=refresh content=1>'
         f"<title>{escape(group.name)}</title><style>{_STYLE}</style><h1>{escape(group.name)}</h1>"
-        f"<p>High availability is {escape(known['ha'])}. Seen from {escape(names[status['node']])}, "
+        f"{_trouble(status, names)}"
+        f"<p>{high}Seen from {escape(names[status['node']])}, "
         f"after {status['epoch']} decisions. Still to be done: {escape(orders)}.</p>"
         f"<table><tr><th scope=col>Node<th scope=col>State<th scope=col>Reason"
         f"<th scope=col>Services<th scope=col>Holds the users of</tr>{rows}</table></html>"
@@ -50,8 +52,19 @@ def page(group: Group, status: Mapping[str, Any]) -> bytes:
     return head.encode() + body
 
 
+def _trouble(status: Mapping[str, Any], names: Mapping[str, str]) -> str:
+    """A paragraph about the trouble of this agent, if it has some."""
+    if not status["trouble"]:
+        return ""
+    age = "What follows is what it read last" if status["known"] else "It has read nothing yet"
+    return (f"<p role=alert><strong>{escape(names[status['node']])} is in trouble:</strong> "
+            f"{escape(status['trouble'])}. {age}.</p>")
+
+
 def _cell(known: Mapping[str, str], node: str, column: str) -> str:
-    return escape(title(known[f"{node}.{column}"])) or "none"
+    """The value of a column in words; not known before the first reading."""
+    value = known.get(f"{node}.{column}")
+    return "not known" if value is None else escape(title(value)) or "none"
 
 
 def _own(known: Mapping[str, str], node: str) -> str:

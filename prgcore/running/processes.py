@@ -64,6 +64,9 @@ def alive(pid: int) -> bool:
 class Services:
     """The critical services of a node, as child processes. Threads may share it.
 
+    Attributes:
+        changes: grows whenever services begin or end to be started or stopped.
+
     Raises:
         BadInput: the directory cannot be made, the name of its socket is too long, or this system
             has no locks that a child inherits.
@@ -85,7 +88,7 @@ class Services:
                            f"{LONGEST_SOCKET} bytes from here; start the agent in "
                            f"{str(member.home.absolute())[-120:]!r}")
         self._children: dict[str, subprocess.Popen[bytes]] = {}
-        self._changing, self._looking = Lock(), Lock()
+        self._changing, self._looking, self.changes = Lock(), Lock(), 0
 
     @property
     def socket(self) -> Path:
@@ -114,13 +117,36 @@ class Services:
         """Whether the database runs, or there is none. Raises as `pid` does."""
         return not self.member.database or self.pid(self.member.database) is not None
 
+    def look(self) -> tuple[dict[str, bool], frozenset[int]]:
+        """Whether the critical services run, and the database; and the known process numbers.
+
+        Raises:
+            ActionFailed: it is not known whether one of them runs.
+        """
+        found = {name: self.pid(name) for name in self.member.services}
+        database = self.member.database
+        return {
+            "services": all(n is not None for name, n in found.items() if name != database),
+            "database": not database or found[database] is not None,
+        }, frozenset(filter(None, found.values()))
+
+    @contextmanager
+    def _change(self) -> Iterator[None]:
+        """The time of a change, one after another."""
+        with self._changing:
+            self.changes += 1
+            try:
+                yield
+            finally:
+                self.changes += 1
+
     def start(self, names: tuple[str, ...] = ()) -> None:
         """Start these services, or all, if they do not run.
 
         Raises:
             ActionFailed: a service does not start.
         """
-        with self._changing:
+        with self._change():
             for name in names or tuple(self.member.services):
                 self._start(name)
             if self.member.serving and self.member.serving in (names or self.member.services):
@@ -204,7 +230,7 @@ class Services:
         Raises:
             ActionFailed: a service does not stop.
         """
-        with self._changing:
+        with self._change():
             trouble: dict[str, str] = {}
             for number in (signal.SIGTERM, signal.SIGKILL):
                 trouble = self._signal(number)

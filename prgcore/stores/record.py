@@ -8,7 +8,7 @@ has an epoch, one more than the last; each of its effects carries that number.
 
 `claims` say which node may be serving a group of users *now*. That can differ from the assignment:
 a node that lost a group holds its claim until it reports that it stopped, or its lease must
-be over (`prgcore.running.lease`).
+be over (`prgcore.running.serving`).
 
 A record has an id, made with it, and the mark of its last decision. By both, an agent knows that it
 still keeps the same record, and no copy of it (`prgcore.running.terms`).

@@ -1,0 +1,507 @@
+"""The pump: it makes the calls that turns ask for, none waiting for another, whatever the turns say.
+
+The turns of these tests are scripts, and say nothing that an agent would.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from contextlib import asynccontextmanager
+from itertools import pairwise
+from math import inf
+
+import pytest
+
+from prgcore.errors import ActionFailed, BadInput, Conflict, StaleEpoch, Unavailable
+from prgcore.machine import PRG
+from prgcore.running import pump as pumps
+from prgcore.running.pump import Pump, Ways
+from prgcore.running.shapes import Ask, Did, Granted, Heard, Obeyed, Serve, Turn, Write
+from prgcore.stores.ports import SystemClock
+from prgcore.stores.record import Order, begin
+from tests.stored import Clock, Memory
+
+LONG = 60
+RECORD = begin(PRG.initial[0])
+REST = Turn(wake=inf)
+
+
+class Script:
+    """Turns as they are told: `plan` makes one of what was seen; else nothing is wanted."""
+
+    def __init__(self, plan=lambda _seen: REST):
+        self.plan, self.seen, self.came = plan, [], asyncio.Condition()
+
+    def __call__(self, seen):
+        self.seen.append(seen)
+        return self.plan(seen)
+
+    def all(self, name):
+        return [found for seen in self.seen if (found := getattr(seen, name))]
+
+
+class Gate:
+    """A call that waits until it may end; `calls` has what it was called with."""
+
+    def __init__(self, answer=True):
+        self.calls, self.answer, self.open = [], answer, threading.Event()
+        self.inside = self.most = 0
+
+    def __call__(self, *given):
+        self.inside += 1
+        self.most = max(self.most, self.inside)
+        self.calls.append(given)
+        assert self.open.wait(LONG)
+        self.inside -= 1
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+async def until(condition):
+    async with asyncio.timeout(LONG):
+        while not condition():  # noqa: ASYNC110, threads change it
+            await asyncio.sleep(0.002)
+
+
+async def turns(pump, script, times=3):
+    """Let there be some turns."""
+    for _ in range(times):
+        before = len(script.seen)
+        pump.post()
+        await until(lambda before=before: len(script.seen) > before)
+
+
+@asynccontextmanager
+async def running(script, store=None, clock=None, **ways):
+    """A pump that runs; its tasks and threads are gone afterwards."""
+    threads = threading.active_count()
+    store = kept() if store is None else store
+    pump = Pump(script, store, SystemClock() if clock is None else clock, Ways(**ways))
+    task = asyncio.create_task(pump.run())
+    try:
+        yield pump
+    finally:
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert len(asyncio.all_tasks()) == 1
+        await until(lambda: threading.active_count() == threads)
+
+
+def kept():
+    store = Memory()
+    store.write(RECORD.to_json(), 0)
+    return store
+
+
+def played(play):
+    asyncio.run(play())
+
+
+ORDER = Order(1, 0, "node1", "move_users")
+WRITE = Write(RECORD, 1)
+SERVE = Serve({"node1": 1}, 99.0)
+
+
+# ---------------------------------------------------------------------------- lanes
+
+
+def test_each_lane_makes_one_call_at_a_time_and_none_waits_for_another():
+    async def play():
+        gates = {name: Gate() for name in ("serves", "holds", "carry_out")}
+        store = kept()
+        reads = Gate()
+        store.at = reads
+        script = Script(lambda _seen: Turn(
+            read=True, serve=SERVE, do=ORDER, hold=3, send=Heard({}, 0), wake=inf))
+        sent = []
+        async with running(script, store, sends=sent.append, **gates) as pump:
+            await until(lambda: all(g.calls for g in (*gates.values(), reads)))
+            before = len(sent)
+            await turns(pump, script, 20)
+            assert len(sent) == before + 20, "no lane holds a heartbeat up"
+            for gate in (*gates.values(), reads):
+                assert len(gate.calls) == 1
+            script.plan = lambda _seen: REST
+            for gate in (reads, *gates.values()):
+                gate.open.set()
+            await until(lambda: script.all("reading") and script.all("did"))
+            await until(lambda: script.all("obeyed") and script.all("granted"))
+        assert script.all("did") == [Did(ORDER)]
+        assert script.all("obeyed") == [Obeyed(SERVE, yes=True)]
+        assert [g.yes for g in script.all("granted")] == [True]
+        assert max(g.most for g in (*gates.values(), reads)) == 1
+
+    played(play)
+
+
+def test_a_write_goes_before_everything_but_a_heartbeat():
+    async def play():
+        store, places, did = kept(), [], []
+
+        def wants(seen):
+            written = bool(script.all("wrote"))
+            return Turn(write=None if written else WRITE, read=not written, serve=SERVE, do=ORDER,
+                        hold=1, send=Heard({}, len(script.seen)), wake=inf)
+
+        gate = Gate()
+
+        def at(place):
+            places.append(place)
+            if place == "before":
+                gate()
+
+        def noted(name):
+            def note(*_given):
+                did.append(name)
+                return True
+
+            return note
+
+        store.at = at
+        script = Script(wants)
+        sent = []
+        async with running(script, store, sends=sent.append, serves=noted("serve"),
+                           holds=noted("hold"), carry_out=noted("do")) as pump:
+            await until(lambda: "before" in places)
+            await turns(pump, script, 5)
+            assert did == []
+            assert "read" not in places
+            assert len(sent) == len(script.seen)
+            gate.open.set()
+            await until(lambda: {"serve", "hold", "do"} <= set(did))
+        (wrote,) = script.all("wrote")
+        assert (wrote.outcome, wrote.version) == ("done", 2)
+
+    played(play)
+
+
+def test_the_newest_request_counts():
+    async def play():
+        gate, wanted = Gate(), [Serve({"node1": n}, 9.0) for n in range(4)]
+        script = Script()
+        script.plan = lambda _seen: Turn(serve=wanted[min(len(script.seen) - 1, 3)], wake=inf)
+        async with running(script, serves=gate) as pump:
+            await until(lambda: gate.calls)
+            await turns(pump, script, 6)
+            script.plan = lambda seen: REST if seen.obeyed and seen.obeyed.serve == wanted[3] \
+                else Turn(serve=wanted[3], wake=inf)
+            gate.open.set()
+            await until(lambda: len(script.all("obeyed")) >= 2)
+        assert gate.calls[0] == (wanted[0],)
+        assert all(one == wanted[3] for (one,) in gate.calls[1:])
+
+    played(play)
+
+
+def test_a_performer_says_what_becomes_of_an_order():
+    async def play():
+        answers = [Unavailable("node1 does not answer"), OSError(5, "input or output"), BadInput("odd"),
+                   ActionFailed("nobody comes"), StaleEpoch("too late"), None]
+        outcomes = ["later", "later", "later", "failed", "done", "done"]
+        left = list(answers)
+
+        def carry_out(_order):
+            if error := left.pop(0):
+                raise error
+
+        script = Script(lambda _seen: Turn(do=ORDER if left else None, wake=inf))
+        async with running(script, carry_out=carry_out):
+            await until(lambda: len(script.all("did")) == len(answers))
+        assert [did.outcome for did in script.all("did")] == outcomes
+
+    played(play)
+
+
+def test_an_order_that_must_wait_holds_no_other_up(monkeypatch):
+    monkeypatch.setattr(pumps, "LATER", LONG)
+
+    async def play():
+        other, done = Order(1, 1, "node2", "move_users"), []
+
+        def carry_out(order):
+            if order == ORDER:
+                raise Unavailable("node1 does not answer")
+            done.append(order)
+
+        script = Script(lambda _seen: Turn(
+            do=other if script.all("did") and not done else ORDER, wake=inf))
+        async with running(script, carry_out=carry_out):
+            await until(lambda: done)
+
+    played(play)
+
+
+@pytest.mark.parametrize("error", [Unavailable("away"), RuntimeError("odd")])
+def test_what_the_arbiter_does_not_say_is_neither_yes_nor_no(error):
+    async def play():
+        answers = [error, error, False, True]
+        script = Script(lambda _seen: Turn(hold=4 if answers else None, wake=inf))
+
+        def holds(epoch):
+            assert epoch == 4
+            found = answers.pop(0)
+            if isinstance(found, Exception):
+                raise found
+            return found
+
+        async with running(script, holds=holds):
+            await until(lambda: len(script.all("granted")) == 2)
+        assert [g.yes for g in script.all("granted")] == [False, True]
+        assert all(isinstance(g, Granted) for g in script.all("granted"))
+
+    played(play)
+
+
+# ---------------------------------------------------------------------------- the store
+
+
+def test_a_heartbeat_keeps_its_time_while_the_store_hangs():
+    async def play():
+        store, clock, gate = kept(), Clock(), Gate()
+        store.at = lambda _place: gate()
+        script = Script()
+        async with running(script, store, clock) as pump:
+            await until(lambda: gate.calls)
+            for moment in (1001.0, 1002.0, 1003.0):
+                clock.time = moment
+                pump.arrived("node1", Heard({}, int(moment)))
+            clock.time = 1090.0
+            await until(lambda: script.all("arrivals"))
+            gate.open.set()
+        came = [one for arrivals in script.all("arrivals") for one in arrivals]
+        assert [(one.at, one.heard.changes) for one in came] == [
+            (m, int(m)) for m in (1001.0, 1002.0, 1003.0)]
+
+    played(play)
+
+
+def test_a_store_that_never_answers_holds_up_neither_heartbeats_nor_the_end(monkeypatch):
+    monkeypatch.setattr(pumps, "ENDING", 0.05)
+
+    async def play():
+        store, gate, sent = kept(), Gate(), []
+        store.at = lambda _place: gate()
+        script = Script()
+        script.plan = lambda _seen: Turn(read=True, send=Heard({}, 1), wake=SystemClock().now() + 0.01)
+        async with running(script, store, sends=sent.append) as pump:
+            await until(lambda: gate.calls)
+            before = len(sent)
+            await until(lambda: len(sent) > before + 10)
+            assert len(gate.calls) == 1
+            assert not script.all("unread")
+            pump.stop()
+            await until(lambda: script.seen[-1].stop)
+            asyncio.get_running_loop().call_later(0.3, gate.open.set)
+
+    played(play)
+
+
+def test_a_write_of_unknown_outcome_is_settled():
+    async def play():
+        entry = enabled()
+        store, asked = kept(), Write(*entry)
+        fails = [Unavailable("lost")]
+
+        def at(place):
+            if place == "after" and fails:
+                raise fails.pop()  # it was written, and the answer is lost
+
+        store.at = at
+
+        def wants(seen):
+            if seen.wrote is not None and seen.wrote.outcome == "unknown":
+                pending.append(Write(asked.record, asked.version, asked.entry, asked.id, again=True))
+            if seen.wrote is not None and seen.wrote.outcome == "done":
+                pending.clear()
+                return REST
+            return Turn(write=pending[-1] if pending else None, wake=inf)
+
+        pending = [asked]
+        script = Script(wants)
+        async with running(script, store):
+            await until(lambda: len(script.all("wrote")) == 2)
+        first, second = script.all("wrote")
+        assert (first.outcome, first.why, second.outcome) == ("unknown", "lost", "done")
+        assert len(store.entries) == 1
+        assert store.version == 2
+
+    played(play)
+
+
+def enabled():
+    """A decided record, the version that it replaces, its entry, and a word."""
+    from prgcore.stores.record import decided
+
+    decision = PRG.step(PRG.initial[0], "enable_ha")
+    record, entry = decided(RECORD, PRG.initial[0], decision, by="administrator", time=1)
+    return record, 1, entry, "word"
+
+
+@pytest.mark.parametrize(("error", "again", "outcome"), [
+    (Conflict("others"), False, "conflict"), (Unavailable("away"), False, "unknown"),
+    (BadInput("too large"), False, "conflict"), (BadInput("too large"), True, "unknown"),
+    (OSError(28, "no space"), False, "unknown"),
+])
+def test_what_a_write_ends_in_is_said(error, again, outcome):
+    async def play():
+        record, version, entry, word = enabled()
+        store = kept()
+
+        def at(place):
+            if place == "before":
+                raise error
+
+        store.at = at
+        script = Script(lambda _seen: REST if script.all("wrote") else Turn(
+            write=Write(record, version, entry, word, again=again), wake=inf))
+        async with running(script, store):
+            await until(lambda: script.all("wrote"))
+        (wrote,) = script.all("wrote")
+        assert (wrote.outcome, wrote.version) == (outcome, 0)
+        assert str(error) in wrote.why
+
+    played(play)
+
+
+def test_a_store_that_fails_is_asked_more_and_more_seldom():
+    async def play():
+        store = kept()
+
+        def at(_place):
+            raise Unavailable("away")
+
+        store.at = at
+        script = Script(lambda _seen: Turn(read=True, wake=inf))
+        async with running(script, store):
+            await until(lambda: len(script.all("unread")) == 4)
+            began = SystemClock().now()
+            await until(lambda: len(script.all("unread")) == 6)
+            assert SystemClock().now() - began > 0.3
+            store.at = lambda _place: None
+            await until(lambda: script.all("reading"))
+
+    played(play)
+
+
+def test_a_change_by_somebody_else_is_read_once_and_its_own_is_not_read():
+    async def play():
+        store = kept()
+        reads = []
+        store.at = reads.append
+        script = Script(lambda _seen: Turn(write=WRITE if not script.all("wrote") else None, wake=inf))
+        async with running(script, store) as pump:
+            await until(lambda: script.all("wrote"))
+            await until(lambda: pump.version == 2)
+            await asyncio.sleep(0.05)
+            own = reads.count("read")
+            assert own <= 1
+            for version in (2, 3):
+                store.write(RECORD.to_json(), version)
+                await until(lambda version=version: pump.version == version + 1)
+            await asyncio.sleep(0.05)
+            assert reads.count("read") == own + 2
+        first, *_, last = script.all("reading")
+        assert last.record is first.record, "what was recognised before is not recognised again"
+
+    played(play)
+
+
+def test_a_record_that_is_none_is_unread():
+    async def play():
+        store = kept()
+        store.text = '{"epoch": 1}'
+        script = Script()
+        async with running(script, store):
+            await until(lambda: script.all("unread"))
+            store.text = None
+            await until(lambda: script.all("reading"))
+        assert "is not a record" in script.all("unread")[0]
+        assert (script.all("reading")[0].record, script.all("reading")[0].version) == (None, 0)
+
+    played(play)
+
+
+# --------------------------------------------------------------------------------- time
+
+
+def test_the_next_turn_is_when_it_was_wanted_and_none_is_before():
+    async def play():
+        clock, at = SystemClock(), []
+
+        def wants(_seen):
+            at.append(clock.now())
+            return Turn(wake=at[-1] + 0.1)
+
+        async with running(Script(wants)):
+            await until(lambda: len(at) >= 10)
+        gaps = [later - earlier for earlier, later in pairwise(at[3:])]
+        assert min(gaps) >= 0.09
+
+    played(play)
+
+
+def test_nothing_happens_where_nothing_is_wanted():
+    async def play():
+        store, reads = kept(), []
+        store.at = reads.append
+        script = Script()
+        async with running(script, store):
+            await until(lambda: script.all("reading"))
+            await asyncio.sleep(2.5 * pumps.LOOK)
+            assert reads == ["read"]
+            assert len(script.seen) <= 3
+
+    played(play)
+
+
+def test_a_time_that_has_passed_is_no_flood():
+    async def play():
+        script = Script(lambda _seen: Turn(wake=0.0))
+        async with running(script, clock=Clock()):
+            await asyncio.sleep(0.2)
+        assert 10 < len(script.seen) < 250
+
+    played(play)
+
+
+# -------------------------------------------------------------------------------- ends
+
+
+def test_an_exception_of_a_turn_ends_nothing():
+    async def play():
+        broken, broke = [RuntimeError("odd")], []
+
+        def wants(seen):
+            if seen.asks and broken:
+                raise broken[0]
+            return REST
+
+        script = Script(wants)
+        async with running(script, broke=broke.append) as pump:
+            pump.ask(Ask("k", "enable_ha"))
+            await until(lambda: broke)
+            del broken[0]
+            pump.ask(Ask("l", "enable_ha"))
+            await until(lambda: script.seen[-1].asks)
+        assert [type(e) for e in broke] == [RuntimeError]
+
+    played(play)
+
+
+def test_a_pump_that_has_stopped_returns_and_what_was_under_way_is_known():
+    async def play():
+        gate, script = Gate(), Script()
+        script.plan = lambda seen: Turn(do=ORDER, wake=inf, stopped=seen.stop and bool(gate.calls))
+        pump = Pump(script, kept(), SystemClock(), Ways(carry_out=gate))
+        task = asyncio.create_task(pump.run())
+        await until(lambda: gate.calls)
+        pump.stop()
+        asyncio.get_running_loop().call_later(0.05, gate.open.set)
+        await asyncio.wait_for(task, LONG)
+        assert script.all("did") == [Did(ORDER)]
+        assert script.seen[-1].stop
+
+    played(play)
