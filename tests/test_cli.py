@@ -766,7 +766,7 @@ def test_theorems_from_standard_input(run, bad):
     only = ("--only", "never-both-in-backup-mode")
     answer = json.loads(run("prove", "-", *only, "--json", stdin=text).out)
     assert [(o["id"], o["verdict"]) for o in answer["obligations"]] == [(only[1], "proved")]
-    assert "standard input: not TOML" in bad("prove", "-", stdin="[")
+    assert "standard input is not TOML" in bad("prove", "-", stdin="[")
     assert "standard input: no theorems" in bad("prove", "-", "--list")
     assert "cannot be both the machine and the theorems" in bad("prove", "-", "--machine", "-")
 

@@ -308,3 +308,30 @@ def test_an_agent_doubts_a_lease_that_ordinary_clocks_break(
     assert "doubted: Sales" in caplog.text
     made.store.close()
     made._alone.close()
+
+
+@pytest.mark.parametrize(("more", "said"), [
+    *((f"grant = {n}\n", "is not TOML that can be read: a number has too many digits") for n in (
+        "9" * 5000, "-" + "9" * 5000, "0x" + "f" * 5000, "0o" + "7" * 5000, "0b" + "1" * 20_000,
+        "1" + "_0" * 5000, str(1 << 63))),
+    *((f"{where} = {{{key} = 0x{'f' * 5000}}}\n", "a number has too many digits") for where, key in (
+        ("lease", "lasts"), ("lease", "drift"), ("parameters", "keep_alive_interval"),
+        ("policy", "reconnection"))),
+    (f"lease = {{lasts = [0x{'f' * 5000}]}}\n", "a number has too many digits"),
+    ("grant = 1e999\n", "grant: inf is not a number of seconds"),
+    ("grant = -1e999\n", "grant: -inf is not a number of seconds"),
+    ("lease = {lasts = 1e999}\n", "lease: lasts: inf is not a number of seconds"),
+    ("lease = {drift = 1e999}\n", "lease: drift: inf is not a share"),
+    ("parameters = {keep_alive_interval = 1e999}\n", "keep_alive_interval: inf is outside"),
+    ("grant = 9999-12-31\n", "is not a number of seconds"), ("grant = 24:00:00\n", "not TOML"),
+    ("a = " + "[" * 100_000 + "\n", "is nested too deeply"),
+    ("x" + ".a" * 3000 + " = 1\n", "is nested too deeply"),
+], ids=lambda v: v[:44])
+def test_a_number_of_any_size_is_one_line(read, more, said):
+    """An integer of 5,000 digits was a bug, exit code 70."""
+    with pytest.raises(BadInput) as caught:
+        read(text=more + GOOD)
+    assert said in str(caught.value)
+    assert str(caught.value).startswith("group file group.toml")
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 300

@@ -16,7 +16,7 @@ from itertools import pairwise
 
 import pytest
 
-from prgcore.cli import exit_code
+from prgcore.cli import exit_code, live
 from prgcore.cli.statefile import is_group
 from prgcore.errors import BudgetExhausted, Conflict, Unavailable, Undecided
 from prgcore.explain.status import parse
@@ -408,3 +408,18 @@ def test_questions_that_make_no_sense_are_one_line(bad, tmp_path):
 def test_exit_codes_say_unknown_where_it_is():
     assert [exit_code(e) for e in (
         Undecided("", ()), Conflict(""), BudgetExhausted(""), Unavailable(""))] == [3, 3, 3, 2]
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati", "Etc/GMT+12"])
+@pytest.mark.parametrize("wall", [-1.0, -1e18, 253_402_300_799.5, 1e18, float("nan"), float("inf")])
+def test_a_watcher_has_a_clock_of_any_year(monkeypatch, wall, zone):
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        when = live._when(wall)
+        assert when.tzinfo is not None
+        assert 1969 <= when.year <= 9999
+        when.timestamp()
+    finally:
+        monkeypatch.undo()
+        time.tzset()

@@ -286,3 +286,11 @@ def test_a_record_that_does_not_fit_is_known_when_it_is_read():
     for value in HOSTILE:
         with pytest.raises(Unreadable):
             record_of(value, AGENTS)
+
+
+@pytest.mark.parametrize("wall", [-1.0, -1e18, 253_402_300_800.0, 1e18, math.inf, -math.inf, math.nan])
+def test_an_entry_is_read_again_whatever_the_clock_says(wall):
+    """A computer without a battery starts in any year; its entries were not entries."""
+    pair = PRG.initial[0]
+    _, entry = decided(begin(pair), dict(pair), PRG.step(pair, "enable_ha"), by="controller", time=wall)
+    assert Entry.from_json(json.loads(json.dumps(entry.to_json(), allow_nan=False))) == entry

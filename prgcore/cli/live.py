@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
@@ -38,7 +38,7 @@ from prgcore.running.group import Group, Member, read_group
 from prgcore.seats import NODES, seat
 from prgcore.vocabulary import Kind
 from prgcore.wire.answers import actions_json, failed_json
-from prgcore.wire.entry import Entry
+from prgcore.wire.entry import Entry, kept_time
 from prgcore.words import one_line
 
 if TYPE_CHECKING:
@@ -374,7 +374,7 @@ def watch(file: Path, seconds: float | None, *, as_json: bool) -> None:
 
 def _write(group: Group, seen: Seen | None, *, as_json: bool) -> None:
     """Write a line about a group, with the time; at once, even into a pipe."""
-    now = datetime.now().astimezone()
+    now = _when(time.time())
     if as_json:
         said = seen.to_json() if seen else {"format": FORMAT, "group": group.name, "answers": []}
         output.write_json({"time": now.timestamp()} | said, line=True)
@@ -382,6 +382,15 @@ def _write(group: Group, seen: Seen | None, *, as_json: bool) -> None:
         nodes = " | ".join(f"{seen.name(n)}: {_seen_of(seen, n)}" for n in NODES) if seen else ""
         output.write(f"{now:%H:%M:%S}.{now.microsecond // 100_000}  {nodes or 'no node answers'}")
     sys.stdout.flush()
+
+
+def _when(wall: float) -> datetime:
+    """The time of a clock, in the time zone of this computer; of a clock that is far off, in UTC."""
+    seconds = kept_time(wall)
+    try:
+        return datetime.fromtimestamp(seconds).astimezone()
+    except (OverflowError, ValueError, OSError):
+        return datetime.fromtimestamp(seconds, UTC)
 
 
 def _seen_of(seen: Seen, node: str) -> str:

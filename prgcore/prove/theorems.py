@@ -36,6 +36,7 @@ from prgcore.prove.restated import Restated, Stated
 from prgcore.prove.work import Judgement, Obligation, Work
 from prgcore.vocabulary import Kind, Method, Verdict
 from prgcore.wire.grammar import LONGEST_NAME
+from prgcore.wire.tomltext import parse_toml
 
 __all__ = ["LARGEST", "Restated", "read", "read_text", "restated"]
 
@@ -86,10 +87,7 @@ def read_text(text: str, place: str, model: Model) -> tuple[Obligation, ...]:
     """
     if len(text) > LARGEST:
         raise BadInput(f"{place}: a theorem file has at most {LARGEST:,} characters")
-    try:
-        theorems = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
-        raise BadInput(f"{place}: not TOML: {error}") from None
+    theorems = parse_toml(text, place)
     wrong: list[str] = []
     found = [
         _theorem(name, theorem, model, wrong) for name, theorem in theorems.items()

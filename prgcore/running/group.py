@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from itertools import combinations
@@ -28,6 +27,7 @@ from prgcore.stores.ports import Arbiter, Store
 from prgcore.timers.arithmetic import tolerates
 from prgcore.timers.parameters import Settings, parameters_of, seconds
 from prgcore.timers.sanity import check
+from prgcore.wire.tomltext import parse_toml
 from prgcore.words import listed
 
 __all__ = [
@@ -312,10 +312,7 @@ def read_group(file: Path) -> Group:
     if len(data) > LONGEST:
         raise BadInput(f"group file {file.name}: longer than {LONGEST >> 20} MB; "
                        "expected some tables of TOML")
-    try:
-        found = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise BadInput(f"group file {file.name}: not TOML: {str(error)[:120]}") from None
+    found = parse_toml(text, f"group file {file.name}")
     try:
         return _group(found, file)
     except BadInput as error:

@@ -7,8 +7,6 @@ has only texts, numbers and flags, and TOML spells these as JSON does.
 from __future__ import annotations
 
 import json
-import re
-import tomllib
 from collections.abc import Iterable
 from typing import Any
 
@@ -20,26 +18,13 @@ from prgcore.product.configuration.rules import read
 from prgcore.tables.facts import ConfigurationField
 from prgcore.tables.parameters import PARAMETERS
 from prgcore.wire.jsontext import parse_json
+from prgcore.wire.tomltext import DEEPEST, parse_toml
 
 __all__ = ["DEEPEST", "FORMATS", "LARGEST", "dump", "load", "parse", "schema"]
 
 FORMATS = ("json", "toml")
 LARGEST = 250_000
 """The most characters of a configuration, some eight hundred nodes; a longer one is refused."""
-DEEPEST = 64
-"""The most parts of a dotted TOML key; the parser takes time quadratic in their number."""
-
-_PART = r"""(?:[A-Za-z0-9_-]+|"(?:\\.|[^"\\\n])*"?|'[^'\n]*'?)"""
-_DOT = r"[ \t]*\.[ \t]*"
-_TOML = re.compile(
-    r'"""(?:\\.|[^"\\]|"(?!""))*(?:"{3,5})?'
-    r"|'''(?:[^']|'(?!''))*(?:'{3,5})?"
-    r"|#[^\n]*"
-    rf"|{_PART}(?:{_DOT}{_PART}){{0,{DEEPEST - 1}}}(?P<deep>{_DOT}{_PART})?",
-    re.DOTALL,
-)
-"""Long texts, comments, and dotted keys; `deep` is the part beyond the limit. An unfinished text
-matches as far as it can, so every character is read once."""
 
 
 def parse(text: str, format: str) -> Any:  # noqa: A002, the word of the command line
@@ -54,22 +39,8 @@ def parse(text: str, format: str) -> Any:  # noqa: A002, the word of the command
     if len(text) > LARGEST:
         raise BadInput(f"the configuration has {len(text):,} characters, and at most {LARGEST:,} "
                        "are read; divide it by cluster")
-    return parse_json(text, "the configuration") if format == "json" else _parse_toml(text)
-
-
-def _parse_toml(text: str) -> dict[str, Any]:
-    too_deep = BadInput("the configuration is nested too deeply to be read")
-    if any(found["deep"] for found in _TOML.finditer(text)):
-        raise too_deep
-    try:
-        return tomllib.loads(text)
-    except RecursionError:
-        raise too_deep from None
-    except tomllib.TOMLDecodeError as error:
-        raise BadInput(f"the configuration is not TOML: {error}") from None
-    except ValueError:  # tomllib raises a plain ValueError only for too many digits
-        raise BadInput("the configuration is not TOML that can be read: a number has too many "
-                       "digits") from None
+    return parse_json(text, "the configuration") if format == "json" else parse_toml(
+        text, "the configuration")
 
 
 def load(text: str, format: str) -> Deployment:  # noqa: A002
