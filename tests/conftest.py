@@ -41,7 +41,7 @@ SLOW = (
     "test_stalls.py", "test_bounce.py",
     "test_strategies.py", "test_duties.py", "test_atlas.py", "test_sarif.py", "test_conformance.py",
     "test_configuration.py", "test_explain.py", "test_transitions.py", "test_purity.py",
-    "test_machine_file.py", "test_ha.py", "test_compiled.py", "test_laws.py", "test_explorer.py",
+    "test_machine_file.py", "test_ha.py", "test_reset.py", "test_compiled.py", "test_laws.py", "test_explorer.py",
     "test_explorer_page.py", "test_typed.py", "test_users.py", "test_english.py", "test_rooms.py",
     "test_init.py", "test_views.py", "test_seats.py", "test_generated.py", "test_restrictions.py",
     "test_exports.py", "test_vacuity.py", "test_adversary.py", "test_space.py",

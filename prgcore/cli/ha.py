@@ -223,6 +223,39 @@ def wait(
 
 
 @ha.command()
+def reset(
+    *, state: StateFile = DEFAULT,
+    yes: Annotated[
+        bool, Option("--yes", help="Yes: forget the states, the settings and all open orders.")
+    ] = False,
+    reason: Annotated[
+        str, Option("--reason", metavar="TEXT", help="The reason, for the history.")] = "",
+    as_json: inputs.Json = False,
+) -> None:
+    """Put a pair back to the beginning, if no command leads home.
+
+    The record begins again with healthy nodes and high availability off. Its id,
+    tokens and history stay. Stop the agents of a running group first. Start them
+    again afterwards: each looks at its own node anew.
+    """
+    from prgcore.cli import reset as resetting
+
+    if not yes:
+        raise BadInput("reset forgets the states, the settings and all open orders of the pair; "
+                       "add --yes")
+    if not is_group(state):
+        after = resetting.state_file(state)
+        _show(after, [f"Reset {after.group}", "Request SUCCESSFUL."], as_json=as_json)
+        return
+    made = resetting.running(state, reason)
+    if as_json:
+        output.write_json(made)
+    else:
+        output.write(f"Reset {made['group']}\nRequest SUCCESSFUL.\n"
+                     f"The record has epoch {made['epoch']}. Start both agents again.")
+
+
+@ha.command()
 def watch(
     *, state: StateFile = DEFAULT,
     seconds: Annotated[

@@ -128,8 +128,11 @@ def is_group(file: Path) -> bool:
     return "store" in found and NODES[0] in found
 
 
-def read(file: Path) -> State:
+def read(file: Path, *, any_pair: bool = False) -> State:
     """The state in a file.
+
+    Args:
+        any_pair: whether any pair will do; the state has the first pair of the machine then.
 
     Raises:
         BadInput: it does not exist, cannot be read, or its pair breaks a proved invariant.
@@ -148,12 +151,12 @@ def read(file: Path) -> State:
         raise BadInput("the state file: policy is not an object of texts")
     try:
         machine = prg(**policy)
-        whole = machine.pair(pair)
+        whole = machine.initial[0] if any_pair else machine.pair(pair)
     except BadInput as error:
         raise BadInput(f"the state file: {error}") from None
     if broken := machine.broken(whole):
         raise BadInput(f"the state file: its pair breaks {', '.join(broken)}, which no event leads "
-                       "to; make a new one with prgcore ha init")
+                       "to; prgcore ha reset puts it back to the beginning")
     return State(machine, *names(value["group"], value["nodes"]), whole)
 
 
@@ -176,18 +179,18 @@ def save(file: Path, state: State, *, new: bool = False) -> None:
 
 
 @contextmanager
-def locked(file: Path) -> Iterator[State]:
-    """The state in a file, locked against other runs of this program."""
+def locked(file: Path, *, any_pair: bool = False) -> Iterator[State]:
+    """The state in a file (`read`), locked against other runs of this program."""
     try:
         import fcntl
     except ModuleNotFoundError:  # this system has no such locks
-        yield read(file)
+        yield read(file, any_pair=any_pair)
         return
-    read(file)
+    read(file, any_pair=any_pair)
     while True:
         with file.open("rb") as held:
             fcntl.flock(held, fcntl.LOCK_EX)
             with suppress(FileNotFoundError):
                 if os.path.samestat(os.fstat(held.fileno()), file.stat()):
-                    yield read(file)
+                    yield read(file, any_pair=any_pair)
                     return

@@ -33,7 +33,7 @@ from prgcore.words import listed, one_line, quoted
 
 __all__ = [
     "Claim", "Entry", "Layout", "Order", "Record", "acknowledged", "away", "begin", "decided",
-    "fits", "let_go", "not_asked_again", "record_of", "served", "taken",
+    "fits", "let_go", "not_asked_again", "record_of", "reset", "served", "taken",
 ]
 
 
@@ -309,6 +309,37 @@ def decided(
         orders=(*not_asked_again(record.orders, orders, silent), *orders),
         claims={home: _freed(claim, to.get(home), entry.epoch)
                 for home, claim in record.claims.items()},
+    ), entry
+
+
+def reset(
+    record: Record, fresh: Record, assignment: Mapping[str, str], *, why: str, time: float,
+    id: str,  # noqa: A002, the name of the key in the history
+) -> tuple[Record, Entry]:
+    """The record put back to a first one, by an administrator: the way out of any other state.
+
+    Its id, its terms, its seats and its tokens stay. A claim stays with its node until that reports
+    or its lease is over, so nobody is served twice. All orders are dropped.
+
+    Args:
+        fresh: a first record of the same machine (`begin`).
+        assignment: the node of every group of users in `fresh`.
+        why: the reason, for the history.
+        time, id: as for `decided`.
+    """
+    def columns(one: Record) -> dict[str, str]:
+        return {**one.columns, **{c: v for drawer in one.own.values() for c, v in drawer.items()}}
+
+    entry = Entry(record.epoch + 1, kept_time(time), "administrator", "reset", Outcome.DONE.value,
+                  None, why, columns(record), columns(fresh))
+    token = max((c.token for c in record.claims.values()), default=0)
+    claims = {home: record.claims.get(home, Claim("", token)) for home in fresh.claims}
+    return evolve(
+        record, epoch=entry.epoch, mark=id, columns=fresh.columns, own=fresh.own, orders=(),
+        changes={node: record.changes.get(node, 0) + 1 for node in fresh.own},
+        claims={home: _freed(claim if claim.node in ("", *NODES) else evolve(claim, node=""),
+                             assignment.get(home), entry.epoch)
+                for home, claim in claims.items()},
     ), entry
 
 
