@@ -15,7 +15,7 @@ from attrs import field, frozen
 from prgcore.engine import Decision
 from prgcore.errors import ImpossibleEvent, Undecided
 from prgcore.running.charter import Charter
-from prgcore.running.node import decide, explanation, view, written
+from prgcore.running.node import decide, explanation, pairs, view, written
 from prgcore.running.shapes import Ask, Heard
 from prgcore.seats import seat
 from prgcore.stores.record import Order, Record, decided
@@ -129,10 +129,14 @@ def completion(charter: Charter, record: Record, known: Mapping[str, str]) -> st
     """The event that says that a node without orders has finished; None: there is none."""
     if not charter.completes:
         return None
+    engine = charter.engine
+    views = (engine.pair(known),) if charter.node is None else pairs(engine, known)
     for node in charter.nodes:
         if record.orders_of(node):
             continue
         for event in charter.completions[node]:
+            if not any(engine.possible(pair, event) for pair in views):
+                continue
             with suppress(ImpossibleEvent, Undecided):
                 if decision(charter, known, event).outcome is Outcome.DONE:
                     return event

@@ -5,6 +5,7 @@ Law: pure. `prgcore.running.turn` notes what was seen before, and says afterward
 
 from __future__ import annotations
 
+from copy import copy
 from math import inf
 
 from attrs import evolve
@@ -42,13 +43,13 @@ class Following:
     """What follows from a reading, in the making.
 
     Attributes:
-        s: the state so far.
+        s: the state so far: a copy of the one that was given.
         now: the time of the turn.
         entries, answers, says: as those of a `Turn`.
     """
 
     def __init__(self, state: AgentState, now: float) -> None:
-        self.s, self.now = state, now
+        self.s, self.now = copy(state), now
         self.charter, self.engine = state.charter, state.charter.engine
         self.entries: list[Entry] = []
         self.answers: list[Answer] = []
@@ -64,7 +65,7 @@ class Following:
     def _refuses(self, error: PrgError) -> None:
         """Answer all questions with an error."""
         self.answers += [Answer(job.key, error=error) for job in self.s.jobs if job.key]
-        self.s = evolve(self.s, jobs=tuple(j for j in self.s.jobs if not j.key))
+        self.s.jobs = tuple(j for j in self.s.jobs if not j.key)
 
     def _logs(self, entry: Entry, job: Job | None) -> None:
         self.entries.append(entry)
@@ -83,8 +84,10 @@ class Following:
         trouble = terms.trouble(self.charter, s.memory, reading, s.heard, s.heard_at)
         if not trouble and s.phase != SITS and self._ousted(record):
             trouble = f"another agent of {s.charter.node} has started, in another directory"
-            self.s = evolve(s, phase=LEAVES)
-        self.s = evolve(self.s, trouble=trouble, waits="", doubt="")
+            self.s.phase = LEAVES
+        self.s.trouble = trouble
+        self.s.waits = ""
+        self.s.doubt = ""
         if trouble:
             self._gone()
             self._refuses(Unavailable(trouble))
@@ -95,24 +98,25 @@ class Following:
         if self.s.phase == SITS:
             return self._sits(record)
         if self.charter.seat and (why := terms.may_decide(self.charter, record)):
-            self.s = evolve(self.s, waits=why)
+            self.s.waits = why
             self._gone()
             self._refuses(Unavailable(why))
         else:
             self._failures(record)
+            record = acknowledged(record, [did.order for did in self.s.did])  # by the next write
             try:
                 while (job := self._next(record)) is not None:
                     if (pending := self._job(record, job)) is not None:
                         return pending
                 if not self.kept:
                     self._listens(record)
-                    self.s = evolve(self.s, settled=self._knows())
+                    self.s.settled = self._knows()
             except PrgError as error:  # no timer counts while the record is no pair of the machine
-                self.s = evolve(self.s, doubt=str(error))
+                self.s.doubt = str(error)
                 self._refuses(error)
-            self.s = evolve(self.s, jobs=(*self.kept, *self.s.jobs))
+            self.s.jobs = (*self.kept, *self.s.jobs)
         after = self._changed(record)
-        return None if after == record else Pending(Write(after, reading.version))
+        return None if after == reading.record else Pending(Write(after, reading.version))
 
     def _ousted(self, record: Record | None) -> bool:
         """Whether another agent has the seat of this node."""
@@ -122,7 +126,7 @@ class Following:
     def _gone(self) -> None:
         """An agent that is asked to stop is gone when its services have stopped."""
         if self.s.phase == LEAVES and self._stopped():
-            self.s = evolve(self.s, phase=LEFT)
+            self.s.phase = LEFT
 
     def _first(self) -> Record:
         """The first record."""
@@ -142,7 +146,8 @@ class Following:
         if both != self.s.effective:
             monitors = {node: m.with_parameters(both, max(self.now, m.now))
                         for node, m in self.s.monitors.items()}
-            self.s = evolve(self.s, effective=both, monitors=monitors)
+            self.s.effective = both
+            self.s.monitors = monitors
 
     def _sits(self, record: Record) -> Pending | None:
         """Take the seat of the node, wait, sign, and report that its manager starts."""
@@ -150,16 +155,16 @@ class Following:
         wait = self.s.wait
         if wait is None:
             wait = terms.waits(self.charter, self.s.memory, record)
-            self.s = evolve(self.s, wait=wait)
+            self.s.wait = wait
         after = terms.seated(self.charter, self.s.memory, record)
         if after != record:
             return Pending(Write(after, version))
         if serving.starts == inf:
             serving = evolve(serving, starts=self.now + wait, permitted=self.now + max(
                 terms.earlier(self.charter, record), wait))
-            self.s = evolve(self.s, serving=serving)
+            self.s.serving = serving
         if self.now < serving.starts:
-            self.s = evolve(self.s, waits="it waits until no earlier lease can last")
+            self.s.waits = "it waits until no earlier lease can last"
             self._refuses(Unavailable(self.s.waits))
             return None
         after = terms.signed(self.charter, record)
@@ -200,7 +205,8 @@ class Following:
                 left += [Did(order) for order in drops]
             else:
                 jobs.append(Job(event, drops=drops, quiet=True))
-        self.s = evolve(self.s, did=tuple(left), jobs=(*jobs, *self.s.jobs))
+        self.s.did = tuple(left)
+        self.s.jobs = (*jobs, *self.s.jobs)
 
     def _known(self, record: Record) -> dict[str, str]:
         return known_of(self.charter, record, self.s.heard)
@@ -210,7 +216,7 @@ class Following:
         begun = self._reading.begun
         for job in self.s.jobs:
             if job.at <= begun:
-                self.s = evolve(self.s, jobs=tuple(j for j in self.s.jobs if j is not job))
+                self.s.jobs = tuple(j for j in self.s.jobs if j is not job)
                 return job
         if self.s.phase == RUNS and not self.kept:
             return self._due(record) or (None if self._knows() == self.s.settled else (
@@ -223,7 +229,7 @@ class Following:
         """All that a decision without a timer depends on."""
         heard = self.s.heard
         said = None if heard is None else (heard.changes, heard.columns)
-        return self._reading.version, said, self.s.services
+        return self._reading.version, said, self.s.services, self.s.did
 
     def _due(self, record: Record) -> Job | None:
         """The event of a timer that is due."""
@@ -236,11 +242,10 @@ class Following:
             monitor, event = monitor.observe(
                 max(at, monitor.now), any_pair(self.engine, self._known(record)),
                 heartbeat=came is not None, peer_host_lost=lost, stalled=stalled)
-            self.s = evolve(
-                self.s, monitors={**self.s.monitors, node: monitor},
-                arrived={n: a for n, a in self.s.arrived.items() if n != node},
-                lost=self.s.lost - {node},
-                stalled=self.s.stalled - {node} if stalled else self.s.stalled)
+            self.s.monitors = {**self.s.monitors, node: monitor}
+            self.s.arrived = {n: a for n, a in self.s.arrived.items() if n != node}
+            self.s.lost = self.s.lost - {node}
+            self.s.stalled = self.s.stalled - {node} if stalled else self.s.stalled
             if event is not None:
                 return Job(event, quiet=True, hearing=event in self.engine.habits.hearing)
             if came is None:
@@ -298,7 +303,7 @@ class Following:
         if entry.outcome != Outcome.DONE.value and after == record:
             self._logs(entry, job)
             return None
-        self.s = evolve(self.s, marks=self.s.marks + 1)
+        self.s.marks = self.s.marks + 1
         return Pending(Write(after, self._reading.version, entry, self._mark), job)
 
     @property
@@ -314,8 +319,8 @@ class Following:
         known = {**self._known(record), **job.also}
         self.engine.kind(job.event)
         if not job.explained and (before := causes(self.charter, known, job.event)):
-            self.s = evolve(self.s, jobs=(*(Job(c, explained=True) for c in before),
-                                          evolve(job, explained=True), *self.s.jobs))
+            self.s.jobs = (*(Job(c, explained=True) for c in before),
+                           evolve(job, explained=True), *self.s.jobs)
             return None
         return outcome(self.charter, record, known, decision(self.charter, known, job.event),
                        wall=self.s.wall, mark=self._mark)
@@ -323,7 +328,7 @@ class Following:
     def _fails(self, job: Job, error: PrgError) -> None:
         if job.must:
             self.kept.append(job)
-            self.s = evolve(self.s, doubt=f"{job.event}: {error}")
+            self.s.doubt = f"{job.event}: {error}"
         elif job.key:
             self.answers.append(Answer(job.key, error=error))
         else:
@@ -341,7 +346,7 @@ class Following:
             after = terms.signed(self.charter, after)
         serving, after = leases.claimed(
             self.s.serving, after, self._node, self.engine.habits, lease, self.now)
-        self.s = evolve(self.s, serving=serving)
+        self.s.serving = serving
         while (order := self._order(after)) is not None and self._done(after, order, lease):
             after = acknowledged(after, [order])
         return after
@@ -390,6 +395,6 @@ class Following:
         if not self.s.monitors:
             return
         pair = any_pair(self.engine, self._known(record))
-        self.s = evolve(self.s, news={
+        self.s.news = {
             node: any(self.engine.holds(c, pair) for w in watches(self.engine, node)
-                      if not w.counts for c in w.possible) for node in self.s.monitors})
+                      if not w.counts for c in w.possible) for node in self.s.monitors}

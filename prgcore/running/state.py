@@ -1,6 +1,6 @@
 """The state of an agent, or of a controller, between two turns.
 
-Law: pure; a frozen value. All that an agent knows is here, and nothing of it is anywhere else.
+Law: pure; a value. All that an agent knows is here, and nothing of it is anywhere else.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from math import inf
 
-from attrs import evolve, field, frozen
+from attrs import define, evolve, field, frozen
 
 from prgcore.running.charter import Charter
 from prgcore.running.deciding import Job, known_of
@@ -35,9 +35,11 @@ class Pending:
     job: Job | None = None
 
 
-@frozen
+@define
 class AgentState:
     """All that an agent, or a controller, knows between two turns. `start` makes the first one.
+
+    It is a value: nobody changes it. A turn changes a copy of it, and returns the copy.
 
     Attributes:
         charter: what does not change.

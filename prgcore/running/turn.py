@@ -67,7 +67,8 @@ class _Turning(Following):
             pending = self._decides(self.s.reading)
             if pending is None and phase == SITS != self.s.phase:
                 pending = self._decides(self.s.reading)
-            self.s = evolve(self.s, pending=pending, fresh=False)
+            self.s.pending = pending
+            self.s.fresh = False
         return self._wants()
 
     # ---------------------------------------------------------------- what was seen
@@ -98,18 +99,22 @@ class _Turning(Following):
         changed = seen.services is not None and seen.services != s.services
         self.wanted = bool(
             wanted or seen.asks or seen.host_lost or failed or changed or seen.stop)
-        self.s = evolve(
-            s, wall=seen.wall or s.wall, heard=heard, heard_at=heard_at, arrived=arrived,
-            stalled=frozenset(s.monitors) if stalled else s.stalled,
-            ended=now if answered else s.ended, silent="" if answered else seen.unread or s.silent,
-            lost=s.lost | {seen.host_lost} if seen.host_lost else s.lost,
-            jobs=(*s.jobs, *(asked(one, now) for one in seen.asks)),
-            services=s.services if seen.services is None else seen.services,
-            phase=LEAVES if seen.stop and s.phase != LEFT else s.phase,
-            reading=seen.reading or s.reading, stale=s.stale and seen.reading is None,
-            fresh=s.fresh or seen.reading is not None or seen.did is not None)
+        self.s.wall = seen.wall or s.wall
+        self.s.heard = heard
+        self.s.heard_at = heard_at
+        self.s.arrived = arrived
+        self.s.stalled = frozenset(s.monitors) if stalled else s.stalled
+        self.s.ended = now if answered else s.ended
+        self.s.silent = "" if answered else seen.unread or s.silent
+        self.s.lost = s.lost | {seen.host_lost} if seen.host_lost else s.lost
+        self.s.jobs = (*s.jobs, *(asked(one, now) for one in seen.asks))
+        self.s.services = s.services if seen.services is None else seen.services
+        self.s.phase = LEAVES if seen.stop and s.phase != LEFT else s.phase
+        self.s.reading = seen.reading or s.reading
+        self.s.stale = s.stale and seen.reading is None
+        self.s.fresh = s.fresh or seen.reading is not None or seen.did is not None
         if seen.unread:
-            self.s = evolve(self.s, retry=now + STORE_AGAIN)
+            self.s.retry = now + STORE_AGAIN
             self._refuses(Unavailable(seen.unread))
         if seen.did is not None:
             self._did(seen.did)
@@ -119,7 +124,8 @@ class _Turning(Following):
         if seen.obeyed is not None:
             serving = leases.obeyed(serving, seen.obeyed, now)
         obeys = serving.obeys > self.s.serving.obeys
-        self.s = evolve(self.s, serving=serving, fresh=self.s.fresh or obeys)
+        self.s.serving = serving
+        self.s.fresh = self.s.fresh or obeys
 
     @property
     def _grant(self) -> float:
@@ -132,12 +138,14 @@ class _Turning(Following):
         parked = {o: v for o, v in self.s.parked.items() if o != did.order}
         if did.outcome != "later":
             again = evolve(self.s.serving, again=self.now)  # services that start know no permission
-            self.s = evolve(self.s, did=(*self.s.did, did), parked=parked, serving=again)
+            self.s.did = (*self.s.did, did)
+            self.s.parked = parked
+            self.s.serving = again
         elif self._deed(did.order) == "acquire" and self.now > since + 2 * self._grant + SLACK:
             self._did(evolve(did, outcome="failed"))
         else:
             parked[did.order] = since, self.now + ORDER_AGAIN
-            self.s = evolve(self.s, parked=parked)
+            self.s.parked = parked
 
     def _outcome(self) -> None:
         """Note the outcome of a write."""
@@ -146,23 +154,30 @@ class _Turning(Following):
             return
         write, job = pending.write, pending.job
         if wrote.outcome == "unknown":
-            self.s = evolve(self.s, retry=self.now + STORE_AGAIN)
+            self.s.retry = self.now + STORE_AGAIN
             if write.entry is not None:  # it must be settled
                 pending = evolve(pending, write=evolve(write, again=True))
-                self.s = evolve(self.s, pending=pending, silent=wrote.why)
+                self.s.pending = pending
+                self.s.silent = wrote.why
             else:  # a reading shows what is true
-                self.s = evolve(self.s, pending=None, stale=True, silent=wrote.why)
+                self.s.pending = None
+                self.s.stale = True
+                self.s.silent = wrote.why
         elif wrote.outcome == "conflict":
             jobs = self.s.jobs if job is None else (job, *self.s.jobs)
-            self.s = evolve(self.s, pending=None, stale=True, jobs=jobs)
+            self.s.pending = None
+            self.s.stale = True
+            self.s.jobs = jobs
         else:
             if write.entry is not None:
                 self._logs(write.entry, job)
-            left = LEFT if job is not None and job.leaves else self.s.phase
-            self.s = evolve(self.s, pending=None, phase=left, stale=True)
+            if job is not None and job.leaves:
+                self.s.phase = LEFT
+            self.s.pending = None
+            self.s.stale = not wrote.version  # it was settled: only a reading shows its version
             if wrote.version:
-                self.s = evolve(self.s, stale=False, fresh=True, reading=Reading(
-                    write.record, wrote.version, wrote.begun))
+                self.s.fresh = True
+                self.s.reading = Reading(write.record, wrote.version, wrote.begun)
 
     # ----------------------------------------------------------------- what is wanted
 
@@ -183,7 +198,8 @@ class _Turning(Following):
                                       self.s.heard_at)
         remember = memory if memory != self.s.memory else None
         wake = self._wake(busy=read or self.s.pending is not None or self._rests())
-        self.s = evolve(self.s, promised=wake, memory=memory)
+        self.s.promised = wake
+        self.s.memory = memory
         return self.s, Turn(
             write, read, serve, order, send, self._holds(record), remember, wake,
             tuple(self.entries), tuple(self.answers), tuple(self.says),
@@ -239,7 +255,7 @@ class _Turning(Following):
         if not serve.groups:  # a revocation must not be older than what it revokes
             serve = evolve(serve, until=max(serve.until, serving.permitted))
         if serve != serving.sent:
-            self.s = evolve(self.s, serving=leases.sent(serving, serve, record.epoch, self.now))
+            self.s.serving = leases.sent(serving, serve, record.epoch, self.now)
         elif serving.again > self.now:
             return None
         return serve
@@ -261,7 +277,7 @@ class _Turning(Following):
         beat = self.s.beat + self.s.effective.keep_alive_interval
         if beat <= self.now:
             beat = self.now + self.s.effective.keep_alive_interval
-        self.s = evolve(self.s, beat=beat)
+        self.s.beat = beat
         drawer = record.own[self._node]
         return Heard({c: drawer[c] for c in reported(self.engine, self._node)},
                      record.changes[self._node], record.id, record.epoch, record.mark,
