@@ -115,13 +115,17 @@ class Watch:
 
 
 class Shared:
-    """A store of a record in memory, for both agents."""
+    """A store of a record in memory, for both agents; in between it may be empty."""
 
-    def __init__(self) -> None:
+    def __init__(self, empty: tuple[float, float] = (0, 0)) -> None:
+        self.empty = empty
         drawers = {n: own(PRG, n) for n in NODES}
         known = {*shared(PRG), *(c for names in drawers.values() for c in names)}
         self.record = begin({c: HOME[c] for c in HOME if c in known}, drawers, PRG.habits, id="r")
         self.version = 1
+
+    def read(self, now: float) -> tuple[Record | None, int]:
+        return (None, 0) if self.empty[0] <= now < self.empty[1] else (self.record, self.version)
 
     def write(self, record: Record, version: int) -> int:
         if version != self.version:
@@ -163,7 +167,7 @@ class Agent:
                     return Wrote("conflict", begun)
                 return Wrote("done", begun, version=version)
         elif not self.busy and wants.read:
-            call = lambda: (self.world.store.record, self.world.store.version)  # noqa: E731
+            call = lambda: self.world.store.read(self.world.now)  # noqa: E731
         self.busy = self.busy or call is not None
         lost = next((now for e in wants.entries if e.event == f"heartbeat_lost({self.node})"
                      and e.outcome == "done"), None)
@@ -197,6 +201,7 @@ class World:
     turns: dict[str, int] = Factory(lambda: dict.fromkeys(NODES, 0))
     events: list[tuple[float, int, str, str, Any]] = Factory(list)
     number: Iterator[int] = Factory(count)
+    now: float = 0
 
     def ends(self, node: str, begun: float) -> float:
         """When a call ends that begins now."""
@@ -236,6 +241,7 @@ class World:
 
     def turn(self, now: float, kind: str, node: str, what: Any) -> None:
         """Let a node take a turn, and do what it wants."""
+        self.now = now
         arrivals = [(now, what)] if kind == "beat" else []
         answer = (what[0], what[1]()) if kind == "call" else None
         did = self.nodes[node].turn(now, arrivals, answer)
@@ -381,6 +387,15 @@ def test_too_far_apart_a_live_peer_is_lost_and_one_step_nearer_it_is_not(make: A
     near = TIMEOUT - LATENCY - 1
     assert lost(near) == set()
     assert lost(near + REST) == {"node1"}
+
+
+def test_after_trouble_of_both_nodes_neither_judges_before_a_time_out() -> None:
+    """The store has lost its record, and has it again: nodes in trouble look alive to nobody."""
+    world = World(Agent, {n: steady(1) for n in NODES}, {n: steady(0) for n in NODES},
+                  store=Shared((2 * TIMEOUT, 7 * TIMEOUT))).run(12 * TIMEOUT)
+    quiet = [t for n in NODES for t in world.sent[n] if 2.5 * TIMEOUT < t < 7 * TIMEOUT]
+    assert (quiet, world.losers()) == ([], set())
+    assert all(world.sent[n][-1] > 11 * TIMEOUT for n in NODES)
 
 
 # ------------------------------------------------------------------- the tests can fail

@@ -22,7 +22,7 @@ from prgcore.errors import BadInput, ImpossibleEvent
 from prgcore.form.cubes import Stored
 from prgcore.machine import prg
 from prgcore.model import Cube
-from prgcore.prove import claims, counts, heartbeats, stalls, timing
+from prgcore.prove import claims, counts, heartbeats, roll_out, stalls, timing
 from prgcore.prove import timer_mutants as mutants_of_time
 from prgcore.prove.assumed import Shipped
 from prgcore.prove.report import prove
@@ -558,7 +558,7 @@ def test_a_live_peer_is_believed_in_whatever_its_schedule(
 def test_the_theorems_are_proved_and_say_what_of() -> None:
     said = prove(PRG, only=[t.id for t in timing.THEOREMS])
     assert [(r.id, r.verdict, r.model) for r in said.results] == [
-        (f"T{n}", "proved", "T") for n in range(1, 14)]
+        (f"T{n}", "proved", "T") for n in range(1, 15)]
     for result in said.results:
         if result.id == "T11":
             continue
@@ -640,6 +640,15 @@ FAULTS: dict[str, tuple[str, Callable[..., Any], set[str]]] = {
         "counted_to", lambda begun, _, **__: begun, {"T12", "T13"}),
     "a store call of a time-out": ("soon_enough", lambda call, t: call <= t, {"T12"}),
     "one store call": ("judged", lambda lateness, call: lateness + call, {"T12"}),
+    "the longer of two leases": (
+        "shorter", lambda one, other, choose: choose(other > one, other, one), {"T14"}),
+    "the shorter of two waits": (
+        "longer", lambda one, other, choose: choose(other < one, other, one), {"T14"}),
+    "a wait without drift": (
+        "shortest_wait", lambda lasts, pause, stopping, _: lasts + pause + stopping, {"T14"}),
+    "a drift that pauses have not": (
+        "shortest_wait", lambda lasts, pause, stopping, drift: lasts * (1 + drift) / (1 - drift)
+        + pause + stopping, {"T14"}),
     "twice everything": ("outage", lambda seen, times, moving, wait: times * (seen + wait) + moving,
                          {"T9"}),
 }
@@ -679,6 +688,10 @@ NOT_RESET = "the watching node is not stalled, and does not begin to initialize,
     (stalls.one_node_silent, "the last readings of both nodes ended at most `apart_before` apart, "),
     (stalls.one_node_silent, "the store is not silent for the watching node"),
     (stalls.drifted_apart, "the peer's first reading is less than time-out / (1 + drift) - "),
+    (roll_out.never_twice_meanwhile, "the other node serves after the wait in force"),
+    (roll_out.never_twice_meanwhile, "the node serves by its own lease, if it has not read"),
+    (roll_out.never_twice_meanwhile, "another decision takes them"),
+    (roll_out.earlier_agent, "the next agent starts under the other terms, and signs after the wait"),
     (stalls.never_stalled, "a store call takes half a time-out or less"),
     (stalls.never_stalled, "rest + lateness < half a time-out"),
 ])

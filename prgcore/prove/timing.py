@@ -1,8 +1,9 @@
-"""The theorems about time, T1 to T13: for all values of the parameters, whole and real.
+"""The theorems about time, T1 to T14: for all values of the parameters, whole and real.
 
 Law: lists the theorems and discharges them. The arithmetic that is proved is the one that runs,
 `prgcore.timers.arithmetic`. The claims, in words and in terms, are in `prgcore.prove.counts`,
-`prgcore.prove.heartbeats`, `prgcore.prove.stalls` and `prgcore.prove.leases`. Each theorem says what it assumes of the
+`prgcore.prove.heartbeats`, `prgcore.prove.stalls`, `prgcore.prove.leases`
+and `prgcore.prove.roll_out`. Each theorem says what it assumes of the
 tables, and is refuted where they differ (`prgcore.prove.assumed`).
 """
 
@@ -17,7 +18,7 @@ from attrs import evolve, field, frozen
 from prgcore.form.cubes import Stored
 from prgcore.machine import NAME
 from prgcore.model import Model, Timer
-from prgcore.prove import counts, heartbeats, leases, stalls
+from prgcore.prove import counts, heartbeats, leases, roll_out, stalls
 from prgcore.prove.assumed import (
     Assumed,
     Closed,
@@ -73,6 +74,9 @@ _CALLS = ("A-CALL(r, l, c): a turn is promised at most r after the end of a read
           "l later; a store call takes at most c")
 _APART = ("A-APART(d): after a silence of the store, the first reading of the peer ends at most d after "
           "that of the watching node, for d < time-out - interval - lateness - latency")
+_SIGNED = ("A-SIGN: a node serves by readings that have its signature, and takes over by the terms of "
+           "the record that it replaces; a signature goes when the services have stopped, or, where "
+           "other terms take its place, after the wait in force")
 _RECORD = "A-LIN: both nodes reach one linearizable record"
 
 _HEARD, _HOST, _LOST, _DELAY, _FALLBACK = (
@@ -207,6 +211,12 @@ THEOREMS = (
              "too far apart": stalls.too_far_apart, "silent for one": stalls.one_node_silent},
             (_CLOCK, _HANDED, _SEND, _APART), (_SILENCE, _SILENT_TIMES, Durations(_INTERVAL)),
             {"drift": stalls.drifted_apart}),
+    Theorem("T14", "while another lease is rolled out, the lease in force keeps both: the shorter time to "
+            "serve, the longer wait; nobody is served twice",
+            {"both": roll_out.keeps_both, "a take-over": roll_out.never_twice_meanwhile,
+             "a restart": roll_out.earlier_agent, "its own wait alone": roll_out.lasts_too_long,
+             "the longer wait alone": roll_out.waits_too_little},
+            (_RECORD, _SIGNED, _DRIFT, _PAUSE, _STOP), (), {"drift": roll_out.drift_too}),
 )
 
 

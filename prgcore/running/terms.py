@@ -33,6 +33,7 @@ from prgcore.running.group import HEARTBEATS, Lease, lease_of
 from prgcore.running.shapes import Heard, Memory, Reading
 from prgcore.seats import seat
 from prgcore.stores.record import Claim, Record, begin
+from prgcore.timers.arithmetic import longer, shorter, shortest_wait
 from prgcore.timers.parameters import Settings as Parameters
 
 __all__ = [
@@ -402,17 +403,16 @@ def together(mine: Lease, other: Lease) -> Lease:
     """One lease that keeps both: it lasts as the shorter, and waits for the longest of each.
 
     A node that has not read of the other's terms yet serves and waits by its own. So the wait covers
-    its whole lease too, with the drift of the clocks that the own lease names.
+    its whole lease too, with the drift of the clocks that the own lease names (T14).
     """
     drift = Fraction(repr(mine.drift or 0))
     lasts, pause, stopping = (
-        Fraction(repr(max(getattr(mine, name), getattr(other, name))))
+        Fraction(repr(longer(getattr(mine, name), getattr(other, name))))
         for name in ("lasts", "pause", "stopping"))
-    fast, slow = 1 + drift, 1 - drift
-    needed = lasts * fast / slow + (pause + stopping) * fast
+    needed = ceil(shortest_wait(lasts, pause, stopping, drift) * FINEST) / FINEST
     return Lease(
-        lasts=min(mine.lasts, other.lasts),
-        waits=max(mine.waits, other.waits, ceil(needed * FINEST) / FINEST),
+        lasts=shorter(mine.lasts, other.lasts),
+        waits=longer(longer(mine.waits, other.waits), needed),
         pause=float(pause), stopping=float(stopping), drift=mine.drift)
 
 

@@ -14,10 +14,11 @@ from typing import Any, TypeAlias
 from attrs import frozen
 
 __all__ = [
-    "Choose", "Count", "begun", "counted_to", "due", "earliest", "fenced", "judged", "kept", "late",
-    "looks_alive_until", "next_deadline", "not_before", "noticed_earliest", "noticed_latest",
-    "outage", "poll", "ready", "serves_from", "serves_until", "soon_enough", "survives",
-    "tolerates", "unread",
+    "Choose", "Count", "begun", "counted_to", "due", "earliest", "fenced", "judged",
+    "kept", "late", "longer", "looks_alive_until", "next_deadline", "not_before",
+    "noticed_earliest", "noticed_latest", "outage", "poll", "ready", "serves_from",
+    "serves_until", "shorter", "shortest_wait", "soon_enough", "survives", "tolerates",
+    "unread",
 ]
 
 Choose: TypeAlias = Callable[[Any, Any, Any], Any]
@@ -202,6 +203,21 @@ def serves_from(lost: Any, waits: Any) -> Any:
 def fenced(lasts: Any, pause: Any, stopping: Any, waits: Any) -> Any:
     """Whether nobody is served twice: the waiting node waits longer than the lease lasts (T10)."""
     return lasts + pause + stopping <= waits
+
+
+def shorter(one: Any, other: Any, choose: Choose = _choose) -> Any:
+    """The shorter of two times."""
+    return choose(other < one, other, one)
+
+
+def longer(one: Any, other: Any, choose: Choose = _choose) -> Any:
+    """The longer of two times."""
+    return choose(other > one, other, one)
+
+
+def shortest_wait(lasts: Any, pause: Any, stopping: Any, drift: Any) -> Any:
+    """The shortest wait of the other node that tolerates a drift; the numbers are exact (T14)."""
+    return lasts * (1 + drift) / (1 - drift) + (pause + stopping) * (1 + drift)
 
 
 def tolerates(lasts: Any, pause: Any, stopping: Any, waits: Any, drift: Any) -> Any:
