@@ -75,7 +75,7 @@ class Engine:
         columns: the columns by name, in the machine's order.
         stored: the names of the stored columns, in the machine's order.
         position: the index of each column in a row: stored ones first, as in `Pair.values_`.
-        habits: what the agents of its nodes do without being asked.
+        habits: the reports and deeds of its agents that nobody asks for.
     """
 
     model: Model

@@ -17,13 +17,14 @@ if TYPE_CHECKING:
     from prgcore.explain.explaining import Explanation, WhyNot
     from prgcore.explain.plan import Plan
     from prgcore.form.atlas import Atlas
+    from prgcore.form.habits import Habits
     from prgcore.model import Choices, Model, Rule, Table
 
 NAME = "prg"
 """The name of the machine that the document describes."""
 
 __all__ = [
-    "NAME", "PRG", "Machine", "PresenceRedundancyGroup", "build", "duties", "meanings", "prg",
+    "NAME", "PRG", "Machine", "PresenceRedundancyGroup", "build", "duties", "habits", "meanings", "prg",
     "reference", "unusual",
 ]
 
@@ -148,6 +149,18 @@ def duties() -> Mapping[str, str]:
     from prgcore.tables.actions import ACTIONS
 
     return {a.name: f"{a.says} ({a.duty})" for a in ACTIONS}
+
+
+@cache
+def habits() -> Habits:
+    """The habits of the agents of the document's machine, without the machine."""
+    from prgcore.form.habits import Habits
+    from prgcore.model import Model
+    from prgcore.seats import NODES, seat_agent
+    from prgcore.tables.agents import AGENT
+
+    return Habits(Model(NAME, (), (), (), (), (), agents=tuple(
+        seat_agent(AGENT, me) for me in NODES)))
 
 
 # ------------------------------------------------------------------------------ making it

@@ -279,7 +279,7 @@ def _action(text: str) -> Action:
 
 
 DEEDS = ("start", "stop", "disconnect", "move", "acquire", "release", "restart")
-"""What an agent can do by itself (`ActionKind.does`): start or stop its services, wait until they
+"""Deeds that an agent can do by itself (`ActionKind.does`): start or stop its services, wait until they
 serve nobody else, wait until it may serve, obtain or give back the grant, restart its timers."""
 
 
@@ -545,13 +545,13 @@ Limits: TypeAlias = tuple[tuple[Cube, "str | Number"], ...]
 """For each cube a duration: the name of a parameter, or a number of seconds."""
 
 OBSERVATIONS = ("heartbeat", "peer_host_lost")
-"""What makes an event of a node due at once (`Timer.told`)."""
+"""Observations that make an event of a node due at once (`Timer.told`)."""
 
 AGAIN = (*OBSERVATIONS, "stall")
-"""What begins a count again (`Timer.again`); a *stall*: the node itself did not look in time."""
+"""Observations that begin a count again (`Timer.again`). A *stall*: the node did not look in time."""
 
 SERVICES = ("services", "database")
-"""What an agent watches on its own node: its critical services, and its database."""
+"""Parts of its own node that an agent watches: its critical services, and its database."""
 
 
 def _limits(rows: tuple[tuple[Cubelike, str | Number], ...]) -> Limits:
@@ -613,7 +613,7 @@ def _named_values(
 
 @frozen(eq=False, repr=False)
 class Agent(Record):
-    """What the agent of a node reports and does without being asked; each part may be missing.
+    """The habits of a node's agent: its reports and deeds that nobody asks for. Each may be missing.
 
     Attributes:
         node: the node; in a table `me`.
@@ -626,6 +626,7 @@ class Agent(Record):
         holds: where it serves only under the take-over grant. Reads the record alone.
         serves: for each group of users, where the record assigns it to the node. A group is
             named by its home node, or as the machine likes. Reads the record alone.
+        able: where the node can serve the users that the record assigns to it.
     """
 
     node: str = "me"
@@ -636,6 +637,7 @@ class Agent(Record):
     leaves: tuple[Cube, ...] = field(converter=cubes, default=())
     holds: tuple[Cube, ...] = field(converter=cubes, default=())
     serves: tuple[tuple[str, Cube], ...] = field(converter=_conditions, default=())
+    able: Cube = field(converter=cube, factory=Cube)
 
 
 Half: TypeAlias = tuple[Values, Values]

@@ -57,7 +57,7 @@ class Pair(Mapping[str, str]):
 
     @property
     def habits(self) -> Any:
-        """What the agents of its machine do without being asked (`Engine.habits`)."""
+        """The habits of the agents of its machine (`Engine.habits`)."""
         return self._engine.habits
 
     def __iter__(self) -> Iterator[str]:

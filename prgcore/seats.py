@@ -44,7 +44,7 @@ from prgcore.model import (
 
 __all__ = [
     "NODES", "Mirror", "instantiate", "mirror_cube", "mirror_name", "mirror_rule", "relative_timer", "seat",
-    "seat_actions", "seat_cube", "seat_event", "seat_rule", "seen_by",
+    "seat_actions", "seat_agent", "seat_cube", "seat_event", "seat_rule", "seen_by",
 ]
 
 NODES = ("node1", "node2")
@@ -172,7 +172,7 @@ def _seat_timer(timer: Timer, me: str, *, seated: bool) -> Timer:
 
 
 def relative_timer(timer: Timer) -> Timer:
-    """A timer as a table writes it: from the `me` of its event. One of a group event stays."""
+    """A timer as a table writes it: from the `me` of its event. If that is an event of the group, it stays."""
     name, _, rest = timer.event.partition("(")
     me = rest.rstrip(")")
     if me not in NODES:
@@ -197,7 +197,8 @@ def _seat_action(kind: ActionKind, me: str) -> ActionKind:
     return evolve(kind, fails=tuple(seat_event(e, me) for e in kind.fails), node=seat(kind.node, me))
 
 
-def _seat_agent(agent: Agent, me: str) -> Agent:
+def seat_agent(agent: Agent, me: str) -> Agent:
+    """An agent from a seat."""
     return evolve(
         agent,
         node=seat(agent.node, me),
@@ -209,6 +210,7 @@ def _seat_agent(agent: Agent, me: str) -> Agent:
         leaves=tuple(seat_cube(c, me) for c in agent.leaves),
         holds=tuple(seat_cube(c, me) for c in agent.holds),
         serves=tuple((seat(group, me), seat_cube(c, me)) for group, c in agent.serves),
+        able=seat_cube(agent.able, me),
     )
 
 
@@ -387,7 +389,7 @@ def instantiate(table: Table, policy: Mapping[str, str]) -> Model:
         ),
         parameters=table.parameters,
         actions=tuple(_seat_action(a, me) for a in table.actions for me in NODES),
-        agents=tuple(_seat_agent(a, me) for a in table.agents for me in NODES),
+        agents=tuple(seat_agent(a, me) for a in table.agents for me in NODES),
         policy=tuple(sorted(policy.items())),
     )
 

@@ -81,7 +81,8 @@ def test_theorems_about_a_kind_of_timers_that_is_not_there_are_not_applicable():
 
 
 def test_a_machine_without_these_sections_is_the_same_file_as_before():
-    assert digest(LAMPS) == "959d1ea845f46799d47eb1fecfb8ec6e772ca537cb5eee783ddd7ed4aa310ba7"
+    bare = attrs.evolve(LAMPS, timers=(), parameters=(), actions=(), agents=())
+    assert digest(bare) == "959d1ea845f46799d47eb1fecfb8ec6e772ca537cb5eee783ddd7ed4aa310ba7"
     assert digest(TURNSTILE) == "f3dc40e032f654852aff91d92c44459c2383bafabcb729e7c9dfefa522da39f0"
     assert digest(PLANTED) == "b137f238f334ff52d1abb1c5b76448c5c2a29ce86d786fed0a954c8791948074"
     assert not {"timers", "parameters", "actions", "agents"} & dump(PLANTED).keys()
@@ -108,7 +109,7 @@ def test_the_file_of_the_pair_is_read_back_and_says_all_that_runs_it():
     ("timers", {"event": "take_over(node1)", "limits": [{"if": {}, "after": 1}]},
      "timers[8]: 'take_over(node1)' is already the name of timers[6]"),
     ("parameters", {"name": "x", "default": 5, "least": 6}, "parameters[4].default: 5 is outside 6"),
-    ("parameters", {"name": "x", "default": True}, "parameters[4].default: true is no value of"),
+    ("parameters", {"name": "x", "default": True}, "parameters[4].default: true does not fit"),
     ("parameters", {"name": "x", "default": "5"}, "parameters[4].default: expected a number"),
     ("parameters", {"name": "x", "default": 1e300}, "parameters[4].default: expected a number"),
     ("actions", {"name": "stop_services", "node": "node3"}, "actions[4].node: unknown node 'node3'"),
@@ -143,7 +144,7 @@ def test_parameters_of_any_machine_have_the_access_of_parameters():
                                 "take_over_after": 2, "lease_lasts": 10}
     assert kind.of({"lease_lasts": 3}).lease_lasts == 3
     assert kind.parse({"Lease Lasts": "3"}) == kind.of({"lease_lasts": 3})
-    assert parameters_of(LAMPS)().to_json() == {"keep_alive_interval": 15, "keep_alive_timeout": 60}
+    assert parameters_of(TURNSTILE)().to_json() == {"keep_alive_interval": 15, "keep_alive_timeout": 60}
     for values in ({"lease": 3}, {"lease_lasts": "3"}, {"lease_lasts": True}, {"lease_lasts": -1}):
         with pytest.raises(BadInput):
             kind.of(values)
@@ -177,7 +178,7 @@ def test_the_habits_of_the_built_in_machine_are_those_of_its_recovery_manager():
 
 
 def test_a_machine_without_these_sections_has_no_habits():
-    habits = Habits(LAMPS)
+    habits = Habits(PLANTED)
     assert habits.starts("node1") == ("", {})
     assert (habits.stops("node1"), habits.groups, habits.timers("node1")) == ("", (), ())
     assert (habits.fails("x", "node1"), habits.deed("x", "node1")) == ((), "")

@@ -6,8 +6,10 @@ from itertools import product
 
 from prgcore.model import (
     AcceptedOnly,
+    ActionKind,
     Adversary,
     Advice,
+    Agent,
     Cause,
     Cell,
     Column,
@@ -24,11 +26,13 @@ from prgcore.model import (
     Model,
     Observation,
     OnlyBy,
+    Parameter,
     Possible,
     Rule,
     Shown,
     Situation,
     Story,
+    Timer,
     Viewpoint,
     by,
     cube,
@@ -147,6 +151,16 @@ LAMPS = Model(
         causes=(Cause("c1", "by hand", ("flip", "flip"), "dark"),),
         literal="lihgt", corrected="light", fits={"switch": "off"}, seat="node2",
     ),),
+    timers=(Timer("follow(node1)", "the dark lasts", "the manual", runs={"node1.hears": "no"},
+                  limits=(({"switch": "on"}, "patience"), ({}, 1.5)), again=("heartbeat", "stall"),
+                  again_in={"node1.lamp": "off"}, decisions="D99"),),
+    parameters=(
+        Parameter("patience", "Patience", 7.5, "s", "node", "how long", "the manual", 1, 60, "now"),
+        Parameter("loud", default=True, unit="true or false", least=0, most=1),
+    ),
+    actions=(ActionKind("shine", "shine", "until morning", "burnt(node1)", "start", "node1"),),
+    agents=(Agent("node1", "cut", {"node1.lamp": "off"}, "flip", {"services": ("cut", "flip")},
+                  {"node1.lamp": "broken"}, {"switch": "on"}, {"guests": {"switch": "on"}}, {"mains": "up"}),),
     policy=(("colour", "red"),),
 )
 """Everything that a model can say, once."""

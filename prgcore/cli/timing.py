@@ -210,7 +210,7 @@ def _lease(lease: Lease, drift: float | None) -> Iterator[RenderableType]:
 
 
 def _noticed(timers: list[Noticed], world: dict[str, Any]) -> Iterator[RenderableType]:
-    """When the timers of a machine of one's own give their events."""
+    """When the timers of your own machine give their events."""
     if not timers:
         yield "The machine has no timers that count."
         return

@@ -1,8 +1,8 @@
-"""Habits: what an agent of a node does without being asked, for any machine.
+"""Habits: the reports and deeds of an agent that nobody asks for, for any machine.
 
 Law: pure; reads the sections `agents`, `actions`, `timers`, `hears` and `decides`, and knows no name
-of any machine. A machine without a section has no such habit. Columns may be a part of a pair: what
-they do not show is not known, and every answer says what it means then.
+of any machine. A machine without a section has no such habit. Columns may be a part of a pair, and
+every answer says what it means where they are too few.
 """
 
 from __future__ import annotations
@@ -88,6 +88,14 @@ class Habits:
         """The node of every group whose assignment these columns show; empty: nobody serves it."""
         found = {group: self.assigned(columns, group) for group in self.groups}
         return {group: node for group, node in found.items() if node is not None}
+
+    def able(self, columns: _Columns, node: str) -> bool:
+        """Whether a node can serve users, as far as these columns show it."""
+        return _may_hold(self._agent(node).able, columns)
+
+    def asked(self) -> frozenset[str]:
+        """The columns that say whether nodes can serve users."""
+        return frozenset(c.column for a in self._model.agents for c in a.able)
 
     # ------------------------------------------------------------------------ the other node
 

@@ -1,4 +1,4 @@
-"""Form of what runs a machine: mistakes in its timers, parameters, actions and agents.
+"""Form of the sections that run a machine: mistakes in its timers, parameters, actions and agents.
 
 Law: as `prgcore.form.wellformed`, of which this is a part. A timer is kept by the node that decides
 its event, so it reads what that node knows. An agent serves by the record, so it reads the record.
@@ -96,7 +96,7 @@ def _timer(
     if timer.told and (timer.limits or timer.runs.cells):
         yield f"{at}: it is due when {timer.told} is observed, so it has no limits and no runs"
     if not timer.told and not timer.limits:
-        yield f"{at}.limits: none; {timer.event} is due after a time, or when something is told"
+        yield f"{at}.limits: none; {timer.event} is due after a time, or when something is observed"
     for name in timer.again:
         yield from _unknown(f"{at}.again", "observation", name, AGAIN)
     yield from _known(at, timer, node, columns)
@@ -139,7 +139,7 @@ def _limits(at: str, timer: Timer, model: Model) -> Iterator[str]:
 def _parameter(at: str, parameter: Parameter) -> Iterator[str]:
     flag = isinstance(parameter.default, bool)
     if flag is not (parameter.unit == "true or false"):
-        yield f"{at}.default: {_shown(parameter.default)} is no value of the unit {parameter.unit!r}"
+        yield f"{at}.default: {_shown(parameter.default)} does not fit the unit {parameter.unit!r}"
         return
     if parameter.least > parameter.most:
         yield f"{at}.least: {parameter.least:g} is above the most, {parameter.most:g}"
@@ -191,6 +191,7 @@ def _reads(at: str, agent: Agent, columns: _Columns) -> Iterator[str]:
             yield from (
                 f"{at}.leaves[{j}].{c.column}: {agent.node} cannot know it when it starts"
                 for c in cells if columns[c.column].observed_by not in (agent.node, RECORD))
+    yield from _cells(f"{at}.able", agent.able, columns)
     recorded = [(f"holds[{j}]", cells) for j, cells in enumerate(agent.holds)]
     recorded += [(f"serves.{group}", cells) for group, cells in agent.serves]
     for where, cells in recorded:

@@ -18,6 +18,7 @@ from attrs import field, frozen
 from prgcore.form.cubes import EVERYWHERE, Stored
 from prgcore.model import (
     Action,
+    Agent,
     By,
     Cell,
     Column,
@@ -28,6 +29,7 @@ from prgcore.model import (
     Effect,
     Model,
     Rule,
+    Timer,
     Values,
     copied,
 )
@@ -125,7 +127,7 @@ class _Comparison:
         wrong = (
             *self._columns(), *self._events(), *self._possible(), *self._rules(),
             *self._invariants(), *self._checks(), *self._duties(), *self._adversary(),
-            *self._hears(), *self._rest(),
+            *self._hears(), *self._running(), *self._rest(),
         )
         return _Found(self.mirror, wrong, self.twins, all(
             self._same(tuple(map(self.mirror.cube, i.never)), i.never)
@@ -314,6 +316,52 @@ class _Comparison:
             if not any(h.node == node and {*h.learns} == learns and self._same((gate,), (h.when,))
                        for h in self.model.hears):
                 yield f"hears {hears.node}: its mirror differs"
+
+    def _running(self) -> Iterator[str]:
+        """The timers, and what agents do."""
+        mirror, model = self.mirror, self.model
+        for timer in model.timers:
+            image = mirror.name(timer.event)
+            yield from _amiss(f"timer {timer.event}", image, (
+                (t.event, self._same_timer(timer, t)) for t in model.timers if t.event == image))
+        for kind in model.actions:
+            name, node = mirror.name(kind.name), mirror.name(kind.node)
+            fails = tuple(map(mirror.name, kind.fails))
+            yield from _amiss(f"action {kind.name} of {kind.node}", f"{name} of {node}", (
+                (f"{a.name} of {a.node}", {"fails": a.fails == fails, "does": a.does == kind.does})
+                for a in model.actions if (a.name, a.node) == (name, node)))
+        for agent in model.agents:
+            node = mirror.name(agent.node)
+            yield from _amiss(f"agent {agent.node}", node, (
+                (a.node, self._same_agent(agent, a)) for a in model.agents if a.node == node))
+
+    def _same_timer(self, one: Timer, other: Timer) -> _Fields:
+        cube = self.mirror.cube
+        again_in = () if one.again_in is None else (cube(one.again_in),)
+        return {
+            "told": one.told == other.told,
+            "runs": self._same((cube(one.runs),), (other.runs,)),
+            "limits": [(_key(cube(c)), after) for c, after in one.limits]
+            == [(_key(c), after) for c, after in other.limits],
+            "again": {*one.again} == {*other.again},
+            "again_in": {*map(_key, again_in)}
+            == ({_key(other.again_in)} if other.again_in is not None else set()),
+        }
+
+    def _same_agent(self, one: Agent, other: Agent) -> _Fields:
+        mirror = self.mirror
+        return {
+            "starts": mirror.name(one.starts) == other.starts,
+            "knows": mirror.pair(dict(one.knows)) == dict(other.knows),
+            "stops": mirror.name(one.stops) == other.stops,
+            "watches": {what: tuple(map(mirror.name, events)) for what, events in one.watches}
+            == dict(other.watches),
+            "leaves": self._same(tuple(map(mirror.cube, one.leaves)), other.leaves),
+            "holds": self._same(tuple(map(mirror.cube, one.holds)), other.holds),
+            "serves": {(mirror.name(group), _key(mirror.cube(c))) for group, c in one.serves}
+            == {(group, _key(c)) for group, c in other.serves},
+            "able": self._same((mirror.cube(one.able),), (other.able,)),
+        }
 
     def _rest(self) -> Iterator[str]:
         mirror, model = self.mirror, self.model

@@ -1,4 +1,4 @@
-"""What the theorems about time assume of the timers of a machine of one's own.
+"""The assumptions of the theorems about time, for the timers of your own machine.
 
 Law: these assumptions are of form, because nobody but the machine says what its timers are for. A
 timer that breaks one makes the theorem refuted, with its row and what is wrong; where a machine has

@@ -256,7 +256,7 @@ def broken(
 
 
 def documented(model: Model) -> bool:
-    """Whether the timers of a machine are to be those of the document, by its name."""
+    """Whether the timers of a machine must be those of the document, by its name."""
     return model.name == NAME
 
 

@@ -21,9 +21,8 @@ from typing import Any, TypeAlias
 from attrs import evolve, field, frozen
 
 from prgcore.errors import BadInput
-from prgcore.seats import NODES, seat_cube
-from prgcore.tables.clients import SERVES
-from prgcore.vocabulary import ASSIGNED
+from prgcore.form.habits import Habits
+from prgcore.machine import habits
 from prgcore.wire.entry import Entry
 
 __all__ = ["MOST", "OTHER", "Key", "Telemetry", "Users", "fold", "of"]
@@ -38,7 +37,7 @@ OTHER = "other"
 
 @frozen
 class Users:
-    """The users of one node, as far as the log shows.
+    """A group of users, as far as the log shows.
 
     Attributes:
         served: whether a node serves them now; None: none has served them yet.
@@ -46,7 +45,9 @@ class Users:
         seconds: how long they were out in total, in seconds.
         lasting: how long the present outage has lasted, or the last one did, in seconds.
         longest: how long the longest outage lasted, in seconds.
-        failovers: how often they were assigned to the peer.
+        failovers: how often they were assigned to another node than the one that had them,
+            without coming home.
+        node: the last node that they were assigned to.
     """
 
     served: bool | None = None
@@ -55,6 +56,7 @@ class Users:
     lasting: float = 0.0
     longest: float = 0.0
     failovers: int = 0
+    node: str = ""
 
 
 @frozen
@@ -77,6 +79,8 @@ class Telemetry:
         refusals: the number of refusals by command and failed column (empty: the log does not
             say). One refusal counts once for every column that failed.
         users: the users, by their home node; empty if the columns do not show them.
+        habits: what the machine of the log says of users (`engine.habits`); None: as that of the
+            document.
     """
 
     entries: int = 0
@@ -94,6 +98,7 @@ class Telemetry:
     decisions: dict[Key, int] = field(factory=dict)
     refusals: dict[Key, int] = field(factory=dict)
     users: dict[str, Users] = field(factory=dict)
+    habits: Habits | None = field(default=None, eq=False, repr=False)
 
     @property
     def states(self) -> dict[str, str]:
@@ -104,7 +109,7 @@ class Telemetry:
     @property
     def unnamed(self) -> tuple[str, ...]:
         """The columns that the log never names, but needs to show when users were out."""
-        asked = {c.column for cube in _SERVES.values() for c in cube}
+        asked = (self.habits or habits()).asked()
         return tuple(sorted(asked - set(self.columns))) if self.users else ()
 
     def outcomes(self) -> dict[str, int]:
@@ -125,7 +130,8 @@ class Telemetry:
         here = self.at(now)
         return Telemetry(
             first=now, told=here.told, last=now, epoch=here.epoch, columns=here.columns, lasting=here.lasting,
-            users={home: Users(users.served) for home, users in here.users.items()})
+            users={home: Users(users.served, node=users.node) for home, users in here.users.items()},
+            habits=here.habits)
 
     def to_json(self) -> dict[str, Any]:
         """The JSON: `{"entries", "epoch", "states": {column: {"is", "lasting", …}}, …}`."""
@@ -232,41 +238,28 @@ def _passed(here: Telemetry, now: float) -> Telemetry:
 
 def _now(here: Telemetry, cells: Mapping[str, str]) -> None:
     """Note that columns have these values from now on."""
+    changed = False
     for column, value in cells.items():
         was = here.columns.get(column)
         if was == value or (was is None and len(here.columns) >= MOST):
             continue
+        changed = True
         here.columns[column] = value
         here.lasting[column] = 0.0
         if was is not None:
             _count(here.entered, (column, value))
-        if was is not None and value == "yes" and column in _TAKEN:
-            home = _TAKEN[column]
-            users = here.users.get(home, Users())
-            here.users[home] = evolve(users, failovers=users.failovers + 1)
-    for home in NODES:
-        node = _assigned(here.columns, home)
-        if node is not None:
-            here.users[home] = _served(here, here.users.get(home, Users()), node)
+    if changed:
+        known = here.habits or habits()
+        for home, node in known.assignment(here.columns).items():
+            serves = node != "" and known.able(here.columns, node)
+            here.users[home] = _served(here.users.get(home, Users()), home, node, serves=serves)
 
 
-_TAKEN = {f"{node}.{ASSIGNED[False]}": home for node, home in zip(NODES, NODES[::-1], strict=True)}
-"""The columns that assign users to the peer, and the home node of these users."""
-_SERVES = {node: seat_cube(SERVES, node) for node in NODES}
-
-
-def _assigned(columns: Mapping[str, str], home: str) -> str | None:
-    """The node that a group of users is assigned to: empty if none is, None if not known."""
-    named = {n: f"{n}.{ASSIGNED[n == home]}" for n in NODES}
-    if not all(column in columns for column in named.values()):
-        return None
-    return next((n for n, column in named.items() if columns[column] == "yes"), "")
-
-
-def _served(here: Telemetry, users: Users, node: str) -> Users:
-    """The users of a node after this entry, served or not."""
-    serves = node != "" and all(
-        here.columns.get(c.column, c.values[0]) in c.values for c in _SERVES[node])
+def _served(users: Users, home: str, node: str, *, serves: bool) -> Users:
+    """The users of a group after this entry, served or not."""
+    if node not in ("", users.node):
+        moved = users.node != "" and node != home
+        users = evolve(users, node=node, failovers=users.failovers + moved)
     if serves:
         return users if users.served else evolve(users, served=True)
     if users.served:

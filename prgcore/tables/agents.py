@@ -1,4 +1,4 @@
-"""What the agent of a node reports and does by itself: the recovery manager of the document.
+"""The habits of a node's agent: the recovery manager of the document.
 
 Law: data only, written from `me`. `prgcore.form.habits` reads it, for this machine as for any other.
 """
@@ -6,6 +6,7 @@ Law: data only, written from `me`. `prgcore.form.habits` reads it, for this mach
 from __future__ import annotations
 
 from prgcore.model import Agent
+from prgcore.tables.clients import SERVES
 from prgcore.tables.states import HOLDERS
 from prgcore.vocabulary import ASSIGNED
 
@@ -26,5 +27,6 @@ AGENT = Agent(
         "me": {f"me.{ASSIGNED[True]}": "yes"},
         "peer": {f"me.{ASSIGNED[False]}": "yes"},
     },
+    able=SERVES,
 )
 """A manager starts after whatever happened, so it knows nothing of its peer then."""

@@ -13,7 +13,7 @@ __all__ = ["mutants"]
 
 
 def mutants(model: Model) -> Iterator[Mutant]:
-    """Every edit of one row, for a machine whose timers are to be those of the document.
+    """Every edit of one row, for a machine whose timers must be those of the document.
 
     Nothing else says a second time what the timers of a machine are for.
     """
