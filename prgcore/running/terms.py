@@ -386,8 +386,11 @@ def in_force(charter: Charter, record: Record) -> Lease | None:
 
 
 def _other_leases(charter: Charter, record: Record) -> list[Lease]:
-    return [lease_of(terms["lease"]) for terms in (record.terms, record.proposed)
+    return [_lease(terms["lease"]) for terms in (record.terms, record.proposed)
             if charter.lease is not None and terms != charter.terms and "lease" in terms]
+
+
+_lease = lru_cache(maxsize=64)(lease_of)
 
 
 def earlier(charter: Charter, record: Record) -> float:
@@ -399,6 +402,7 @@ def earlier(charter: Charter, record: Record) -> float:
     return max((one.lasts + one.pause + one.stopping for one in leases), default=0.0)
 
 
+@lru_cache(maxsize=64)
 def together(mine: Lease, other: Lease) -> Lease:
     """One lease that keeps both: it lasts as the shorter, and waits for the longest of each.
 
