@@ -42,7 +42,7 @@ store, the addresses and the names of the nodes:
 def register(app: Group) -> None:
     """Add this command."""
     app.command(epilog=GROUP + "\n" + examples(
-        "prgcore agent group.toml cup1", "prgcore agent group.toml cup2",
+        "prgcore agent group.toml cup1 --new", "prgcore agent group.toml cup2",
         "prgcore ha status --state group.toml",
     ))(agent)
 
@@ -58,19 +58,20 @@ def agent(
         bool, Option("--verbose", "-v", help="Log every decision on standard error.")
     ] = False,
     new: Annotated[
-        bool, Option("--new", help="Begin a record if the store has none, or accept another one.")
+        bool, Option("--new", help="Begin a record if the store is empty, or go on with one that "
+                                   "this node does not know.")
     ] = False,
     adopt: Annotated[
-        bool, Option("--adopt", help="Keep the record by this file's machine and lease from "
-                                           "now on; the old lease must be over.")
+        bool, Option("--adopt", help="Propose the terms of this file (machine, lease, time-outs) "
+                                     "to the other agent.")
     ] = False,
 ) -> None:
     """Run one node of a group: timers, services, decisions.
 
-    Both nodes must reach the same store. The agent runs until it is interrupted. Its
-    services then run on, but serve nobody. When it starts again, it takes them over
-    and finishes open orders. Its decisions are in DIRECTORY/log.jsonl (prgcore log,
-    prgcore conform).
+    Both nodes must reach the same store. The first agent begins its record with --new.
+    An agent runs until it is interrupted. Its services then run on, but serve nobody.
+    When it starts again, it takes them over and finishes open orders. Its decisions
+    are in DIRECTORY/log.jsonl (prgcore log, prgcore conform).
     """
     import logging
 
