@@ -49,8 +49,8 @@ def arbiter(place, ttl, **options):
 class Etcd:
     """A server of our own, on free ports; or one of several, which know each other's names."""
 
-    def __init__(self, folder, name="t"):
-        self.folder, self.name, self.process = folder, name, None
+    def __init__(self, folder, name="t", options=()):
+        self.folder, self.name, self.process, self.options = folder, name, None, options
         with socket.create_server(("127.0.0.1", 0)) as a, socket.create_server(
                 ("127.0.0.1", 0)) as b:
             self.url, self.peer = (f"http://127.0.0.1:{s.getsockname()[1]}" for s in (a, b))
@@ -63,7 +63,7 @@ class Etcd:
                 ["etcd", "--name", self.name, "--data-dir", str(self.folder / self.name),
                  "--listen-client-urls", self.url, "--advertise-client-urls", self.url,
                  "--listen-peer-urls", self.peer, "--initial-advertise-peer-urls", self.peer,
-                 "--initial-cluster", cluster],
+                 "--initial-cluster", cluster, *self.options],
                 stdout=log, stderr=log)
 
     def start(self, servers=()):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import time
 from itertools import groupby
 
 import pytest
@@ -12,6 +13,7 @@ from attrs import evolve, frozen
 from prgcore.machine import PRG
 from prgcore.running.node import own
 from prgcore.seats import NODES
+from prgcore.stores.keeping import settle
 from prgcore.stores.record import (
     Order,
     acknowledged,
@@ -20,7 +22,9 @@ from prgcore.stores.record import (
     decided,
     not_asked_again,
 )
+from prgcore.stores.sqlite import SQLiteStore
 from prgcore.vocabulary import Outcome
+from tests import stores
 
 DRAWERS = {node: own(PRG, node) for node in NODES}
 MOST = 100
@@ -142,3 +146,67 @@ def test_a_decision_gives_way_only_to_one_that_asks_for_all_of_it_in_its_order(a
     assert {o.epoch for o in kept if o.node == "node1"} == left - ({len(asked)} if not newer else set())
     assert other[0] in kept
     assert not_asked_again(before, newer, ["node2"]) == before
+
+
+# ------------------------------------------------------------------------ the history
+
+
+@pytest.fixture
+def full(tmp_path):
+    """A store of 3,000 decisions, one a minute until now, and its group file."""
+    now = time.time()
+    with SQLiteStore(tmp_path / "pair.db") as store:
+        store.write({"epoch": 3000}, 0)
+        with store._file.changing() as file:
+            file.executemany("INSERT INTO history VALUES (?, ?)", [
+                (n, json.dumps({"epoch": n, "time": now - 60 * (3000 - n)})) for n in range(1, 3001)])
+    (tmp_path / "group.toml").write_text(
+        'group = "A"\nstore = "sqlite:pair.db"\n[node1]\n[node2]\nservice = "127.0.0.1:22002"\n'
+        'admin = "127.0.0.1:20076"\n')
+    return tmp_path
+
+
+@pytest.mark.parametrize("file", ["pair.db", "group.toml"])
+@pytest.mark.parametrize(("keep", "first"), [
+    ((), 1), (("--keep", "1500"), 1501), (("--keep", "0"), 2001), (("--keep", "24h"), 1560),
+    (("--keep", "1h"), 2001), (("--keep", "9w"), 1), (("--keep", "3000"), 1), (("--keep", "2999"), 2)])
+def test_the_history_is_dropped_but_for_what_is_kept(run, full, file, keep, first):
+    """The newest thousand stay, whatever is asked: a late writer must be able to settle."""
+    answer = run("log", "--compact", full / file, *keep)
+    assert answer.code == 0, answer.err
+    with SQLiteStore(full / "pair.db") as store:
+        epochs = [e["epoch"] for e in store.history()]
+    assert abs(epochs[0] - first) <= (1 if "24h" in keep else 0)
+    assert epochs == list(range(epochs[0], 3001))
+    assert f"{epochs[0] - 1:,} entr" in answer.out
+    assert f"epochs {epochs[0]:,} to 3,000 are kept" in answer.out
+    again = json.loads(run("log", "--compact", full / file, "--keep", "9w", "--json").out)
+    assert again == {"file": str(full / file), "dropped": 0, "first": epochs[0], "last": 3000}
+    with SQLiteStore(full / "pair.db") as store:
+        kept = store.read()
+        store.write({"epoch": 3001}, kept.version, {"epoch": 3001})
+        settle(store, {"epoch": 3001}, kept.version, {"epoch": 3001})
+
+
+def test_what_has_no_history_to_drop_is_refused(bad, full):
+    (full / "log.jsonl").write_text("{}\n")
+    assert "is not a store; --compact needs" in bad("log", "--compact", full / "log.jsonl")
+    assert "cannot read" in bad("log", "--compact", full / "nowhere.db")
+    assert "- is not a store" in bad("log", "--compact", "-")
+    for keep in ("", "x", "-1", "1.5", "30y", "9" * 400):
+        assert "expected a number of entries" in bad(
+            "log", "--compact", full / "pair.db", f"--keep={keep}")
+    assert "for a group whose store is etcd" in bad(
+        "log", "--compact", full / "group.toml", "--revisions")
+    assert "--since" in bad("log", "--compact", full / "pair.db", "--since", "1d")
+
+
+def test_the_history_of_a_group_is_read_by_its_file(run, full):
+    (full / "pair.db").rename(full / "old.db")
+    (full / "pair.db-wal").unlink(missing_ok=True)
+    with SQLiteStore(full / "pair.db") as store:
+        stores.first(store)
+        stores.steps("", 5, 1, store)
+    by_group, by_file = (run("log", full / name, "--json") for name in ("group.toml", "pair.db"))
+    assert by_group.out == by_file.out
+    assert json.loads(by_group.out)["entries"] == 5

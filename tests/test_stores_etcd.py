@@ -91,6 +91,62 @@ def test_waiting_outlives_a_compaction(server):
         assert store.write({}, version) > newest
 
 
+def test_an_etcd_without_space_says_what_to_do_and_goes_on_after_it(tmp_path, run):
+    """Its quota is used up by old values of one key; reading goes on, and a write says the cure."""
+    server = stores.Etcd(tmp_path, options=["--quota-backend-bytes", str(16 << 20)]).start()
+    try:
+        with stores.opened(f"etcd {server.url} prgcore/A/") as store, \
+                stores.arbiter(f"etcd {server.url} prgcore/A/", 2) as arbiter:
+            version, epoch = 0, 0
+            with pytest.raises(  # noqa: PT012, a few writes fit
+                    Unavailable, match=r"NOSPACE.*etcdctl compact.*alarm disarm") as error:
+                for epoch in range(1, 1000):
+                    version = store.write({"epoch": epoch, "a": "b" * 400_000}, version, {"epoch": epoch})
+            assert str(error.value).isprintable()
+            assert store.read().version == version
+            assert len(list(store.history())) == epoch - 1 > 10
+            with pytest.raises(Unavailable, match="NOSPACE"):
+                arbiter.acquire("node1", 1)
+            with pytest.raises(Unavailable, match="NOSPACE"):
+                settle(store, {"epoch": epoch}, version, {"epoch": epoch})
+            (tmp_path / "g.toml").write_text(
+                f'group = "A"\nstore = "etcd:{server.url}"\n[node1]\n[node2]\n'
+                'service = "127.0.0.1:22002"\nadmin = "127.0.0.1:20076"\n')
+            answer = run("log", "--compact", tmp_path / "g.toml", "--revisions")
+            assert answer.code == 0, answer.err
+            post = store._etcd.call
+            post("/maintenance/defragment", {}, dict)
+            alarms = post("/maintenance/alarm", {"action": "GET"}, dict)["alarms"]
+            for alarm in alarms:
+                post("/maintenance/alarm", {"action": "DEACTIVATE", **alarm}, dict)
+            settle(store, {"epoch": epoch}, version, {"epoch": epoch})
+            assert arbiter.acquire("node1", 1)
+    finally:
+        server.stop()
+
+
+def test_old_entries_are_dropped_from_etcd_and_nothing_else(server):
+    from prgcore.stores.keeping import LEAST
+
+    with stores.opened(f"etcd {server.url} Sales/") as store, \
+            stores.opened(f"etcd {server.url} Sales/history/") as inside, \
+            stores.arbiter(f"etcd {server.url} Sales/", 5) as arbiter:
+        assert store.forget(10) == 0
+        version, last, other = 0, LEAST + 250, inside.write({}, 0, {"epoch": 1})
+        for epoch in range(1, last + 1):
+            version = store.write({"epoch": epoch}, version, {"epoch": epoch})
+        assert arbiter.acquire("node1", 1)
+        assert store.forget(201) == 200
+        assert store.forget(201) == 0
+        assert store.forget(10**12) == 50
+        assert [e["epoch"] for e in store.history()] == list(range(251, last + 1))
+        store.compact()
+        assert (store.read().version, inside.read().version) == (version, other)
+        assert [e["epoch"] for e in inside.history()] == [1]
+        assert arbiter.holder() == "node1"
+        store.write({}, version, {"epoch": last + 1})
+
+
 def test_another_server_is_asked_after_one_is_gone(server):
     with stores.opened(f"etcd http://127.0.0.1:9,{server.url}/ next/") as store:
         with pytest.raises(Unavailable, match=r"^no etcd answers at http://127\.0\.0\.1:9: connection refused$"):

@@ -12,6 +12,7 @@ from attrs import frozen
 
 from prgcore.cli import inputs, output
 from prgcore.cli.commands import Argument, Exit, Group, Option, examples
+from prgcore.cli.compact import SQLITE, compacted, opened, said
 from prgcore.errors import BadInput, Unavailable
 from prgcore.words import counted, one_line, quoted
 
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
     from prgcore.running.telemetry import Telemetry
     from prgcore.wire.entry import Entry
 
-SQLITE = b"SQLite format 3\0"
-"""The first bytes of the file of a SQLite store."""
-
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -37,14 +35,15 @@ def register(app: Group) -> None:
         "prgcore log /var/log/pair.jsonl.1 /var/log/pair.jsonl --since 24h",
         "prgcore log node1/log.jsonl node2/log.jsonl --json",
         "prgcore log store.db --prometheus > pair.prom",
+        "prgcore log --compact group.toml --keep 30d",
     ))(log)
 
 
 def log(
     files: Annotated[
         list[str], Argument(metavar="FILE...", show_default=False, help=(
-            "Decision logs as JSON Lines (- is standard input), or files of SQLite stores. "
-            "Several must be of one pair; they are sorted by epoch."))], *,
+            "Decision logs as JSON Lines (- is standard input), files of SQLite stores, or group "
+            "files. Several must be of one pair; they are sorted by epoch."))], *,
     since: Annotated[
         str | None, Option("--since", metavar="WHEN", help=(
             "Count from a time, such as 2026-09-21T14:00:00Z, or from so long before the last "
@@ -53,6 +52,17 @@ def log(
         bool, Option("--prometheus", help="Print the metrics for Prometheus, "
                                              "as they are now.")
     ] = False,
+    compact: Annotated[
+        bool, Option("--compact", help="Drop the old entries of a store, and show how many.")
+    ] = False,
+    keep: Annotated[
+        str, Option("--keep", metavar="WHAT", help=(
+            "What --compact keeps: so many entries, or those of a time: 12h, 30d, 4w. "
+            "The newest 1000 always stay."))] = "10000",
+    revisions: Annotated[
+        bool, Option("--revisions", help=(
+            "With --compact: drop the overwritten values of the whole etcd too, also of "
+            "other programs."))] = False,
     as_json: inputs.Json = False,
 ) -> None:
     """Show the states, decisions, refusals and outages in a log.
@@ -63,6 +73,10 @@ def log(
     """
     if as_json:
         inputs.refuse_beside("--json", {"--prometheus": prometheus})
+    if compact:
+        inputs.refuse_beside("--compact", {"--prometheus": prometheus, "--since": since is not None})
+        _compact(files, keep, revisions=revisions, as_json=as_json)
+        return
     begin = None if since is None else _since(since)
     if files.count("-") > 1:
         raise BadInput("standard input can be read only once; give - once")
@@ -83,6 +97,14 @@ def log(
     if found.skipped:
         output.remark(f"{counted(found.skipped, 'line')} left out; {found.wrong}")
     raise Exit(int(found.skipped > 0))
+
+
+def _compact(files: list[str], keep: str, *, revisions: bool, as_json: bool) -> None:
+    done = [compacted(file, keep, revisions=revisions) for file in files]
+    if as_json:
+        output.write_json(done[0] if len(done) == 1 else done)
+    else:
+        output.write("\n".join(map(said, done)))
 
 
 @frozen
@@ -169,6 +191,9 @@ def lines(
         yield from log.lines(inputs.standard_input(), reader)
         return
     name = quoted(file)
+    if file.endswith(".toml") and not follow:
+        yield from _stored(file, reader)
+        return
     try:
         with Path(file).open("rb") as stream:
             stored = stream.peek(len(SQLITE)).startswith(SQLITE)
@@ -185,15 +210,11 @@ def lines(
 def _stored(file: str, reader: Callable[[Any], Said]) -> Iterator[LogLine[Said]]:
     """The history of a store, which has done events only, not refused or ignored ones."""
     from prgcore.running.log import line_of
-    from prgcore.stores.sqlite import SQLiteStore
 
     try:
-        store = SQLiteStore(file)
-        try:
+        with opened(file) as store:
             for number, value in enumerate(store.history(), 1):
                 yield line_of(f"entry {number}", value, reader)
-        finally:
-            store.close()
     except Unavailable as error:
         raise BadInput(f"cannot read the store: {error}") from None
 
