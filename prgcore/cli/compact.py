@@ -1,6 +1,6 @@
 """`log --compact`: drops the old entries of a store's history.
 
-Law: the newest entries always stay, so that whoever is in the middle of a write can settle it.
+Law: the newest entries always stay, so that a writer in the middle of a write can settle it.
 Nothing else of a store is touched.
 """
 
