@@ -387,3 +387,41 @@ def test_a_heartbeat_of_another_copy_of_the_record_is_noticed():
     one.takes(Seen(arrivals=(Arrival("node1", pair.now - 0.2, said),)))
     assert "copy" in one.turns[-1].trouble
     assert not one.serves("node1")
+
+
+def test_while_a_write_hangs_it_reads_serves_and_looks_alive():
+    """A foreign lock and one dead service stopped the healthy node too."""
+    pair = normal()
+    one = pair.hosts["node1"]
+    one.one(Seen(asks=(Ask("k", "add_users"),)))
+    assert one.one(one.reads()).write is not None
+    beats, until = 0, pair.now + 10
+    while pair.now < until:
+        pair.now = round(pair.now + 0.1, 2)
+        wanted = one.one(Seen())
+        assert wanted.write is not None
+        beats += wanted.send is not None
+        if wanted.read:
+            wanted = one.one(one.reads())
+        if wanted.serve is not None:
+            one.does(evolve(wanted, write=None))
+            one.one(Seen(obeyed=Obeyed(wanted.serve, yes=True)))
+        assert one.serves("node1")
+    assert beats >= 9
+
+
+def test_a_reading_from_before_a_write_counts_for_nothing_after_it():
+    """It could show users whom the write gave away."""
+    pair = normal()
+    one = pair.hosts["node1"]
+    one.one(Seen(asks=(Ask("k", "failover(node1)"),)))
+    wanted = one.one(one.reads())
+    pair.now += 0.1
+    old = one.reads()
+    pair.now += 0.1
+    one.one(Seen(wrote=one.writes(wanted.write)))
+    version, until = one.state.reading.version, one.until
+    wanted = one.one(old)
+    assert one.state.reading.version == version
+    assert wanted.serve is None or not wanted.serve.groups
+    assert one.until == until

@@ -4,10 +4,11 @@ Law: frozen values; nothing here decides, waits or reads a clock. `prgcore.runni
 `Turn` of an agent's state, what was `Seen`, and the time. A pump does what the turn asks for and
 reports the outcome as the next `Seen`: an event loop, a thread, or a simulated world.
 
-A pump keeps four lanes, each with at most one call under way: the store, the services, the hands
-that carry out an order, and the arbiter. While a lane is busy, the pump leaves what a turn asks of
-it: a later turn asks again for all that is still wanted. A write goes before a reading. All times
-are seconds of one clock of this computer that never steps back.
+A pump keeps five lanes, each with at most one call under way: writes, readings, the services, the
+hands that carry out an order, and the arbiter. While a lane is busy, the pump leaves what a turn
+asks of it: a later turn asks again for all that is still wanted. While a write hangs, a node goes on
+reading, so that it serves and looks alive; a reading that began before the write was known to be
+done counts for nothing. All times are seconds of one clock of this computer that never steps back.
 """
 
 from __future__ import annotations

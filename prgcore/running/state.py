@@ -48,6 +48,7 @@ class AgentState:
         phase: it takes its seat, runs, leaves, or has left.
         promised: when the next turn was promised.
         reading: the newest reading, or what was written since; None: none yet.
+        since: when its last write was known to be done; no reading that began before counts.
         stale: whether somebody else has written since.
         fresh: whether something may follow from the reading that was not yet decided.
         ended: when the newest reading ended.
@@ -87,6 +88,7 @@ class AgentState:
     memory: Memory
     serving: Serving
     reading: Reading | None = None
+    since: float = -inf
     stale: bool = True
     fresh: bool = False
     silent: str = ""

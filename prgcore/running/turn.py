@@ -76,7 +76,8 @@ class _Turning(Following):
     def _notes(self) -> None:
         """Note what arrived, before any time is counted."""
         s, seen, now = self.s, self.seen, self.now
-        answered = seen.reading or (seen.wrote if seen.wrote and seen.wrote.outcome != "unknown"
+        reading = seen.reading if seen.reading and seen.reading.begun >= s.since else None
+        answered = reading or (seen.wrote if seen.wrote and seen.wrote.outcome != "unknown"
                                     else None)
         came, ended = now, s.ended
         if answered and self.charter.waits:  # in between there was no turn that could be late
@@ -110,9 +111,9 @@ class _Turning(Following):
         self.s.jobs = (*s.jobs, *(asked(one, now) for one in seen.asks))
         self.s.services = s.services if seen.services is None else seen.services
         self.s.phase = LEAVES if seen.stop and s.phase != LEFT else s.phase
-        self.s.reading = seen.reading or s.reading
-        self.s.stale = s.stale and seen.reading is None
-        self.s.fresh = s.fresh or seen.reading is not None or seen.did is not None
+        self.s.reading = reading or s.reading
+        self.s.stale = s.stale and reading is None
+        self.s.fresh = s.fresh or reading is not None or seen.did is not None
         if seen.unread:
             self.s.retry = now + STORE_AGAIN
             self._refuses(Unavailable(seen.unread))
@@ -173,7 +174,7 @@ class _Turning(Following):
                 self._logs(write.entry, job)
             if job is not None and job.leaves:
                 self.s.phase = LEFT
-            self.s.pending = None
+            self.s.pending, self.s.since = None, self.now
             self.s.stale = not wrote.version  # it was settled: only a reading shows its version
             if wrote.version:
                 self.s.fresh = True
@@ -191,13 +192,13 @@ class _Turning(Following):
             if self.charter.lease is not None and order is not None and self._deed(order) in OWN:
                 order = None
         send = self._beats(record) if record is not None else None
-        read = self.s.pending is None and self._reads()
+        read = self._reads()
         memory = self.s.memory
         if self.s.reading is not None and self.s.pending is None:
             memory = terms.remembered(self.charter, memory, self.s.reading, self.s.heard,
                                       self.s.heard_at)
         remember = memory if memory != self.s.memory else None
-        wake = self._wake(busy=read or self.s.pending is not None or self._rests())
+        wake = self._wake(waits=self.s.pending is not None, reads=read or self._rests())
         self.s.promised = wake
         self.s.memory = memory
         return self.s, Turn(
@@ -210,6 +211,8 @@ class _Turning(Following):
         """Whether the store is to be read now."""
         if self._rests():
             return False
+        if self.s.pending is not None:  # it goes on serving and looking alive
+            return self._refresh() <= self.now
         if self.s.reading is None or self.s.stale or self.wanted or any(
                 job.at > self.s.reading.begun for job in self.s.jobs):
             return True
@@ -283,13 +286,13 @@ class _Turning(Following):
                      record.changes[self._node], record.id, record.epoch, record.mark,
                      terms.key(self.charter.terms))
 
-    def _wake(self, *, busy: bool) -> float:
+    def _wake(self, *, waits: bool, reads: bool) -> float:
         """When the next turn is, if nothing arrives."""
-        due = None if busy else self._deadline()
+        due = None if waits or reads else self._deadline()
         moments = [inf if due is None else due]
         moments += [self.s.retry, *(until for _, until in self.s.parked.values())]
         if self.charter.lease is not None:
             moments += [self.s.serving.again, self.s.serving.starts, self.s.beat,
-                        inf if busy else self._refresh(), self.now + self._timeout / SHARE,
+                        inf if reads else self._refresh(), self.now + self._timeout / SHARE,
                         *self._waits()]
         return min((m for m in moments if m > self.now or m == due), default=inf)
