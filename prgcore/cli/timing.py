@@ -214,14 +214,14 @@ def _noticed(timers: list[Noticed], world: dict[str, Any]) -> Iterator[Renderabl
     if not timers:
         yield "The machine has no timers that count."
         return
-    table = output.table("event", "where", "counts", "least", "mean", "most", "lost", "by",
+    table = output.table("event", "counts", "least", "mean", "most", "lost", "by",
                          right=("least", "mean", "most", "lost"))
     for one in timers:
-        where = " and ".join(f"{c.column} is {listed(c.values)}" for c in one.where) or "always"
+        where = " and ".join(f"{c.column} is {listed(c.values)}" for c in one.where)
         counts = one.limit if isinstance(one.limit, str) else f"{_said(one.limit)} s"
         lost = "" if one.theorems == "T1 T2 T7" else "none" if one.survived is None else (
             str(one.survived))
-        table.add_row(one.event, where, counts, *map(_said, (
+        table.add_row(f"{one.event}\nif {where}" if where else one.event, counts, *map(_said, (
             one.after.least, one.after.mean, one.after.most)), lost, one.theorems)
     yield table
     yield ""
