@@ -148,7 +148,7 @@ def test_two_records_are_noticed_by_the_first_heartbeat_and_forgotten_by_a_right
         for _ in range(3):  # it stays so, also when the peer is silent
             assert agent.trouble(record, other).startswith(
                 f"the other node keeps the record {other.record[:8]}, and this one {record.id}: "
-                "give both nodes one store")
+                "put the newest copy back, or give both nodes one store, stop both agents, and ")
     assert not one.trouble(first, evolve(two.beat(second), record=first.id, mark=first.mark))
 
 

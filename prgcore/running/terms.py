@@ -106,7 +106,8 @@ def _another(charter: Charter, memory: Memory, record: Record) -> str:
 
 
 def _two_copies(reading: Reading, record: Record, heard: Heard | None, heard_at: float) -> str:
-    cure = "give both nodes one store, stop both agents, and start them with --new"
+    cure = ("put the newest copy back, or give both nodes one store, stop both agents, and start "
+            "them with --new")
     if heard is None or not heard.record or not record.id:
         return ""
     if heard.record != record.id:
