@@ -77,7 +77,8 @@ class Agent:
         self.node: str = self.member.seat
         self.peer: Member = group.nodes[seat("peer", self.node)]
         self.services = Services(self.member)
-        self.store = Opened(group.open_store, again=not _is_remote(group))
+        _check(group)
+        self.store = Opened(group.open_store)
         self.directory = Directory(self.member)
         try:
             self._take_up(new=new, adopt=adopt)
@@ -301,15 +302,13 @@ class Agent:
                 self._loop.call_soon_threadsafe(self.pump.looked, found)
 
 
-def _is_remote(group: Group) -> bool:
-    """Whether the store of a group is on another computer.
+def _check(group: Group) -> None:
+    """Check what can be known of a store before it is used.
 
     Raises:
         BadInput: its address is wrong.
         MissingExtra: a package that it needs is not installed.
     """
-    if group.store.startswith("sqlite:"):
-        return False
-    for port in group.open_store():  # nothing is asked of it yet
-        port.close()
-    return True
+    if not group.store.startswith("sqlite:"):
+        for port in group.open_store():  # nothing is asked of it yet
+            port.close()

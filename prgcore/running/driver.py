@@ -177,8 +177,8 @@ class Keeper:
         What it wants done is up to the caller; a later turn asks again for what was not done.
         """
         with self._lock:
-            self.state, wanted = turn(
-                self.state, evolve(seen, wall=self.clock.wall()), self.clock.now())
+            seen = seen if seen.wall else evolve(seen, wall=self.clock.wall())
+            self.state, wanted = turn(self.state, seen, self.clock.now())
         for line in wanted.says:
             _log.error("%s", line)
         for entry in wanted.entries:

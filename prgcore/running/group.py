@@ -223,7 +223,7 @@ class Group:
             from prgcore.stores.sqlite import SQLiteArbiter, SQLiteStore
 
             path = self.file.parent / where
-            return (ReopenedStore(lambda new: SQLiteStore(path, new=new)),
+            return (ReopenedStore(lambda new: SQLiteStore(path, new=new, interval=0.04)),
                     ReopenedArbiter(lambda new: SQLiteArbiter(path, ttl=self.grant, new=new)))
         from prgcore.stores.etcd import EtcdArbiter, EtcdStore
 

@@ -1,7 +1,6 @@
-"""A store that is opened when it is first used, and again after it did not answer a reading.
+"""A store that is opened when it is first used, and again when only a new one helps.
 
-Law: no rule lives here. A store that cannot be opened is one that does not answer. A failed write
-closes nothing: readings may go on while a foreign lock holds up all writes.
+Law: no rule lives here. A store that cannot be opened is one that does not answer.
 """
 
 from __future__ import annotations
@@ -20,12 +19,11 @@ class Opened:
     """A store and an arbiter (`prgcore.stores.ports`). Threads may share it.
 
     Args:
-        opens: opens both.
-        again: whether both are opened again after a failed reading: their file may be another one.
+        opens: opens both. A store that is lost, so that only a new one helps, says so: `lost`.
     """
 
-    def __init__(self, opens: Callable[[], tuple[Store, Arbiter]], *, again: bool) -> None:
-        self._opens, self._again, self._lock = opens, again, Lock()
+    def __init__(self, opens: Callable[[], tuple[Store, Arbiter]]) -> None:
+        self._opens, self._lock = opens, Lock()
         self._ports: tuple[Store, Arbiter] | None = None
 
     def _open(self) -> tuple[Store, Arbiter]:
@@ -43,7 +41,7 @@ class Opened:
         try:
             return store.read()
         except Unavailable:
-            if self._again:
+            if getattr(store, "lost", False):
                 self._drop(ports)
             raise
 

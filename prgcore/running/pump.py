@@ -2,8 +2,8 @@
 
 Law: no rule lives here, and no decision. One event loop owns the state. Each lane has a thread of
 its own and makes at most one blocking call at a time, so a call that never ends holds up its own
-lane alone. A lane whose call failed rests for a moment. A turn with a write does nothing else but
-send its heartbeat: whatever it asks for beside the write, a later turn asks for again.
+lane alone. A lane whose call failed rests for a moment. Nothing is carried out beside a write:
+whatever is decided is kept before it is done.
 """
 
 from __future__ import annotations
@@ -61,11 +61,14 @@ class Lane:
     Attributes:
         busy: whether a call is under way.
         rests: the moment until which it rests, by the clock of its pump.
+        waits: says of an answer whether it may wait until somebody takes it; asked in the thread.
     """
 
     def __init__(self, name: str) -> None:
         self.name, self.busy, self.rests, self._failures = name, False, -inf, 0
         self._logged = False
+        self.waits: Callable[[object], bool] = lambda _: False
+        self._kept: tuple[Callable[[Any], None], object] | None = None
         self._jobs: _Jobs = SimpleQueue()
         self._ended: asyncio.Future[None] | None = None
 
@@ -88,7 +91,11 @@ class Lane:
     ) -> None:
         try:
             while (job := jobs.get()) is not None:
-                loop.call_soon_threadsafe(self._done, job[1], self._answer(job[0]))
+                answer = self._answer(job[0])
+                if self.waits(answer):
+                    self._kept = job[1], answer
+                else:
+                    loop.call_soon_threadsafe(self._done, job[1], answer)
             loop.call_soon_threadsafe(_end, ended)
         except RuntimeError:  # the loop is closed, and nobody waits any more
             return
@@ -105,6 +112,12 @@ class Lane:
             return Unavailable(f"{type(error).__name__}: {error}")
         self._logged = False
         return answer
+
+    def take(self) -> None:
+        """Take an answer that has waited, if there is one."""
+        if self._kept is not None:
+            kept, self._kept = self._kept, None
+            self._done(*kept)
 
     def _done(self, then: Callable[[Any], None], answer: object) -> None:
         self.busy = False
@@ -205,16 +218,20 @@ class Pump:
         self.changed = asyncio.Event()
         self._inbox, self._stop, self._posted = _Inbox(), False, False
         self._runs = self._ended = False
-        self._lanes = tuple(map(Lane, ("store", "watch", "services", "hands", "arbiter")))
-        self._store, self._watcher, self._services, self._hands, self._arbiter = self._lanes
+        self._lanes = tuple(map(Lane, ("writes", "reads", "watch", "services", "hands", "arbiter")))
+        self._writes, self._reads, self._watcher, self._services, self._hands, self._arbiter = \
+            self._lanes
+        self._services.waits = lambda yes: yes is True and self._quiet is not None
         self._readers: list[asyncio.Future[str]] = []
         self._answers: list[tuple[asyncio.Future[str], str]] = []
         self._stale = True
         self._moved: int | None = None
         self._read: tuple[Any, Record] | None = None
+        self._quiet: Heard | None = None
         self._late: dict[Order, float] = {}
         self._said: set[str] = set()
         self._timer: asyncio.TimerHandle | None = None
+        self._due = inf
         self._over: asyncio.Future[None] | None = None
 
     # ---------------------------------------------------------------- what comes
@@ -222,7 +239,8 @@ class Pump:
     def arrived(self, node: str, heard: Heard | None = None) -> None:
         """A heartbeat has arrived at this node now."""
         self._inbox.arrivals.append(Arrival(node, self.clock.now(), heard))
-        self.post()
+        if heard is None or heard is not self._quiet:
+            self.post()
 
     def host_lost(self, node: str) -> None:
         """The host of the peer of this node is known to be down."""
@@ -272,6 +290,11 @@ class Pump:
             self._posted = True
             asyncio.get_running_loop().call_soon(self._turn)
 
+    def _at_once(self) -> None:
+        """Turn now: a call has ended, or it is time."""
+        if not self._posted and not self._ended:
+            self._turn()
+
     # ---------------------------------------------------------------- the turns
 
     async def run(self) -> None:
@@ -302,6 +325,8 @@ class Pump:
         self.ways.shows(seen, self._turned(seen))
 
     def _take(self) -> Seen:
+        self._posted = True
+        self._services.take()
         inbox, self._inbox, self._posted = self._inbox, _Inbox(), False
         return inbox.seen(self.clock.wall(), stop=self._stop)
 
@@ -316,6 +341,7 @@ class Pump:
             self.ways.broke(error)
             self._wake(self.clock.now() + REST[1])
             return
+        self._quiet = turn.quiet
         self._act(turn)
         self._says(turn.trouble)
         self.ways.shows(seen, turn)
@@ -338,7 +364,7 @@ class Pump:
         """Begin the calls that a turn asks for, where their lane is free."""
         if turn.send is not None:
             self.ways.sends(turn.send)
-        if self._moved is not None and not self._store.busy:
+        if self._moved is not None and not self._reads.busy and not self._writes.busy:
             self._stale, self._moved = self._stale or self._moved == self.version, None
         now, wake = self.clock.now(), turn.wake
         for lane, rests, begin in self._wants(turn):
@@ -355,25 +381,24 @@ class Pump:
         wants: list[tuple[Lane, float, Callable[[], None]]] = []
         write, serve, do, hold, ways = turn.write, turn.serve, turn.do, turn.hold, self.ways
         if write is not None:
-            wants.append((self._store, -inf, lambda: self._write(write)))
-        else:
-            if turn.read or self._stale:
-                wants.append((self._store, -inf, self._begin_reading))
-            if serve is not None and ways.serves is not None:
-                wants.append((self._services, -inf, lambda: self._serve(serve)))
-            if hold is not None and ways.holds is not None:
-                wants.append((self._arbiter, -inf, lambda: self._hold(hold)))
-            if do is not None and ways.carry_out is not None and self._runs:
-                wants.append((self._hands, self._late.get(do, -inf), lambda: self._do(do)))
+            wants.append((self._writes, -inf, lambda: self._write(write)))
+        elif do is not None and ways.carry_out is not None and self._runs:
+            wants.append((self._hands, self._late.get(do, -inf), lambda: self._do(do)))
+        if turn.read or (self._stale and write is None):
+            wants.append((self._reads, -inf, self._begin_reading))
+        if serve is not None and ways.serves is not None:
+            wants.append((self._services, -inf, lambda: self._serve(serve)))
+        if hold is not None and ways.holds is not None:
+            wants.append((self._arbiter, -inf, lambda: self._hold(hold)))
         if self._runs and not self._stale and self._moved is None and self.version is not None:
             wants.append((self._watcher, -inf, self._watch))
         return wants
 
     def _wake(self, wake: float) -> None:
-        """Turn at this moment if nothing comes before. A timer that is too early asks again."""
+        """Turn at this moment if nothing comes before. A timer that is too early is set again."""
         if not self._runs or wake == inf:
             return
-        loop = asyncio.get_running_loop()
+        loop, self._due = asyncio.get_running_loop(), wake
         when = loop.time() + min(max(wake - self.clock.now(), SOON), 86_400)
         if self._timer is not None:
             if self._timer.when() <= when:
@@ -383,7 +408,10 @@ class Pump:
 
     def _timed(self) -> None:
         self._timer = None
-        self._soon()
+        if self.clock.now() < self._due:
+            self._wake(self._due)
+        else:
+            self._at_once()
 
     # ---------------------------------------------------------------- the calls
 
@@ -391,7 +419,7 @@ class Pump:
         begun, readers, self._readers = self.clock.now(), self._readers, []
 
         def then(answer: Reading | PrgError) -> None:
-            self._store.went(self.clock.now(), well=isinstance(answer, Reading))
+            self._reads.went(self.clock.now(), well=isinstance(answer, Reading))
             if isinstance(answer, Reading):
                 self._inbox.reading = answer
                 self._knows(answer.version)
@@ -399,10 +427,10 @@ class Pump:
                 self._inbox.unread = str(answer) or "the store does not answer"
                 self._stale = True
             self._answers += [(reader, self._inbox.unread) for reader in readers]
-            self._soon()
+            self._at_once()
 
         self._stale = False
-        self._store.call(lambda: self._reading(begun), then)
+        self._reads.call(lambda: self._reading(begun), then)
 
     def _reading(self, begun: float) -> Reading:
         """Read the record; a value that was read before is not recognised again."""
@@ -431,13 +459,13 @@ class Pump:
                     wrote = Wrote("conflict", begun, why=str(answer))
                 case _:
                     wrote = Wrote("unknown", begun, why=str(answer) or "the store does not answer")
-            self._store.went(self.clock.now(), well=isinstance(answer, int | Conflict))
+            self._writes.went(self.clock.now(), well=isinstance(answer, int | Conflict))
             self._inbox.wrote = wrote
             if wrote.version:
                 self._knows(wrote.version)
-            self._soon()
+            self._at_once()
 
-        self._store.call(lambda: _written(self.store, write), then)
+        self._writes.call(lambda: _written(self.store, write), then)
 
     def _watch(self) -> None:
         version = self.version
@@ -450,7 +478,7 @@ class Pump:
                 return
             if changed is not False:  # after an error, the reading says what is wrong
                 self._moved = version
-            self._soon()
+            self._at_once()
 
         self._watcher.call(lambda: self.store.wait(version, LOOK), then)
 
@@ -458,7 +486,8 @@ class Pump:
         def then(yes: bool | PrgError) -> None:
             self._services.went(self.clock.now(), well=yes is True)
             self._inbox.obeyed = Obeyed(serve, yes is True)
-            self._soon()
+            if yes is not True or self._quiet is None:
+                self._at_once()
 
         assert self.ways.serves is not None
         serves = self.ways.serves
@@ -471,7 +500,7 @@ class Pump:
             self._arbiter.went(self.clock.now(), well=yes is True)
             if isinstance(yes, bool):
                 self._inbox.granted = Granted(yes, begun)
-            self._soon()
+            self._at_once()
 
         assert self.ways.holds is not None
         holds = self.ways.holds
@@ -489,7 +518,7 @@ class Pump:
                 did = Did(order, "later", str(error))
             self._tries(did)
             self._inbox.did = did
-            self._soon()
+            self._at_once()
 
         assert self.ways.carry_out is not None
         carry_out = self.ways.carry_out

@@ -252,6 +252,8 @@ class Turn:
         says: remarks for people, each once.
         trouble: why this agent decides nothing or serves nobody; empty: it does.
         stopped: whether an agent that was asked to stop has done all that it had to.
+        quiet: a heartbeat with this content may wait until `wake`: it keeps its time. So may the
+            answer of services that obey. None: nothing may wait.
     """
 
     write: Write | None = None
@@ -267,3 +269,4 @@ class Turn:
     says: tuple[str, ...] = ()
     trouble: str = ""
     stopped: bool = False
+    quiet: Heard | None = None

@@ -10,6 +10,7 @@ from math import inf
 
 from attrs import define, evolve, field, frozen
 
+from prgcore.running.calm import Calm
 from prgcore.running.charter import Charter
 from prgcore.running.deciding import Job, known_of
 from prgcore.running.serving import Serving
@@ -76,6 +77,7 @@ class AgentState:
         wait: how many seconds it waits before it signs the terms; None: not known yet.
         effective: the parameters by which it counts now.
         wall: seconds since 1970.
+        calm: what holds as long as nothing is new; None: something is under way.
     """
 
     charter: Charter
@@ -112,6 +114,7 @@ class AgentState:
     wait: float | None = None
     effective: Parameters | None = None
     wall: float = 0.0
+    calm: Calm | None = None
 
     @staticmethod
     def start(

@@ -16,6 +16,7 @@ from attrs import evolve
 from prgcore.errors import Unavailable
 from prgcore.running import serving as leases
 from prgcore.running import terms
+from prgcore.running.calm import Calm, calm
 from prgcore.running.deciding import asked
 from prgcore.running.following import Following
 from prgcore.running.node import reported
@@ -47,7 +48,7 @@ def turn(state: AgentState, seen: Seen, now: float) -> tuple[AgentState, Turn]:
         seen: all that came since.
         now: seconds of the clock of all turns of this agent.
     """
-    return _Turning(state, seen, now).made()
+    return calm(state, seen, now) or _Turning(state, seen, now).made()
 
 
 class _Turning(Following):
@@ -201,11 +202,33 @@ class _Turning(Following):
         wake = self._wake(waits=self.s.pending is not None, reads=read or self._rests())
         self.s.promised = wake
         self.s.memory = memory
+        wanted = write, read, order, remember
+        self.s.calm = self._calm(record) if record and wanted == (None, False, None, None) else None
         return self.s, Turn(
             write, read, serve, order, send, self._holds(record), remember, wake,
             tuple(self.entries), tuple(self.answers), tuple(self.says),
             self.s.trouble or self.s.silent or self.s.waits or self.s.doubt,
-            self.s.phase == LEFT)
+            self.s.phase == LEFT, self.s.calm.heard if self.s.calm else None)
+
+    def _calm(self, record: Record) -> Calm | None:
+        """All that holds as long as nothing is new; None: something is under way."""
+        s, lease, due, both = self.s, self._lease(record), self._deadline(), self.s.effective
+        heard, sent = s.heard, s.serving.sent
+        if lease is None or both is None or due is None or s.reading is None or sent is None \
+                or not self._is_up(record) or s.silent or s.doubt or self._rests() or any((
+                    s.pending, s.stale, s.fresh, s.jobs, s.did, s.parked, s.lost, s.stalled,
+                    record.orders, record.proposed, self._waits(), self.now < s.serving.starts,
+                    self.engine.habits.holds(record.columns, self._node),
+                    any(c.freed for c in record.claims.values()),
+                    s.serving.obeys < record.epoch, s.serving.epoch < record.epoch)):
+            return None
+        beat, timeout = self._beat(record), self._timeout
+        if heard is not None and (heard.record, heard.epoch, heard.mark, heard.terms) != (
+                beat.record, beat.epoch, beat.mark, beat.terms):
+            return None
+        return Calm(
+            record, s.reading.version, heard, beat, sent.groups, lease.lasts, due, timeout,
+            both.keep_alive_interval, timeout / SHARE, min(lease.lasts, timeout) / SHARE)
 
     def _reads(self) -> bool:
         """Whether the store is to be read now."""
@@ -281,6 +304,10 @@ class _Turning(Following):
         if beat <= self.now:
             beat = self.now + self.s.effective.keep_alive_interval
         self.s.beat = beat
+        return self._beat(record)
+
+    def _beat(self, record: Record) -> Heard:
+        """The content of a heartbeat."""
         drawer = record.own[self._node]
         return Heard({c: drawer[c] for c in reported(self.engine, self._node)},
                      record.changes[self._node], record.id, record.epoch, record.mark,
