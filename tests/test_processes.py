@@ -256,3 +256,25 @@ def test_a_service_that_does_not_answer_has_not_started(made, monkeypatch):
     services = made(services={"a": SLEEP}, serving="a")
     with pytest.raises(ActionFailed, match="a does not answer at"):
         services.start()
+
+
+def test_a_service_with_a_longer_delay_is_shown_down_when_it_is_over(made, monkeypatch):
+    services = made(services={"a": SLEEP, "b": SLEEP})
+    services._patience = {"a": 1000.0}
+    assert services.look()[0]["services"] is False, "it never ran: nothing holds that back"
+    services.start()
+    assert services.look()[0]["services"] is True
+    os.killpg(services.pid("a"), signal.SIGKILL)
+    until(lambda: services.pid("a") is None)
+    assert services.look()[0]["services"] is True, "it may be down for a while"
+    real = time.monotonic
+    with monkeypatch.context() as later:
+        later.setattr(processes.time, "monotonic", lambda: real() + 1001)
+        assert services.look()[0]["services"] is False
+    services.start()
+    assert services.look()[0]["services"] is True
+    os.killpg(services.pid("b"), signal.SIGKILL)
+    until(lambda: services.pid("b") is None)
+    assert services.look()[0]["services"] is False, "the other one has no delay of its own"
+    services.stop()
+    assert services.look()[0]["services"] is False, "stopped on request is not held back"

@@ -76,7 +76,8 @@ class Agent:
         self.group, self.member = group, group.member(name)
         self.node: str = self.member.seat
         self.peer: Member = group.nodes[seat("peer", self.node)]
-        self.services = Services(self.member)
+        self.services = Services(
+            self.member, {name: group.patience(name) for name in self.member.services})
         _check(group)
         self.store = Opened(group.open_store)
         self.directory = Directory(self.member)
@@ -198,7 +199,8 @@ class Agent:
 
     async def _begin(self, record: Record) -> None:
         """Start the services, unless the manager has stopped them, and watch them from then on."""
-        if record.own[self.node].get(f"{self.node}.services") != "stopped":
+        known = {**record.columns, **record.own[self.node]}
+        if not self.group.engine.habits.leaves(known, self.node):
             try:
                 await self.start_services()
             except ActionFailed as error:

@@ -21,6 +21,7 @@ accepted. The service has half a second to answer.
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import signal
@@ -64,6 +65,11 @@ def alive(pid: int) -> bool:
 class Services:
     """The critical services of a node, as child processes. Threads may share it.
 
+    Args:
+        member: the node.
+        patience: for some services, how many seconds each may be down before a look shows it
+            (`Group.patience`). It is for a service that ran and was not stopped on request.
+
     Attributes:
         changes: grows whenever services begin or end to be started or stopped.
 
@@ -72,7 +78,7 @@ class Services:
             has no locks that a child inherits.
     """
 
-    def __init__(self, member: Member) -> None:
+    def __init__(self, member: Member, patience: Mapping[str, float] | None = None) -> None:
         if fcntl is None:
             raise BadInput("services as child processes need flock, which this system does not "
                            "have; run the agent on Linux, BSD or macOS")
@@ -89,6 +95,7 @@ class Services:
                            f"{str(member.home.absolute())[-120:]!r}")
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._changing, self._looking, self.changes = Lock(), Lock(), 0
+        self._patience, self._ran = dict(patience or {}), dict[str, float]()
 
     @property
     def socket(self) -> Path:
@@ -124,11 +131,19 @@ class Services:
             ActionFailed: it is not known whether one of them runs.
         """
         found = {name: self.pid(name) for name in self.member.services}
-        database = self.member.database
+        now, database = time.monotonic(), self.member.database
+        with self._looking:
+            self._ran |= {name: now for name, number in found.items() if number is not None}
+            runs = {name: number is not None or self._held(name, now)
+                    for name, number in found.items()}
         return {
-            "services": all(n is not None for name, n in found.items() if name != database),
-            "database": not database or found[database] is not None,
+            "services": all(is_up for name, is_up in runs.items() if name != database),
+            "database": not database or runs[database],
         }, frozenset(filter(None, found.values()))
+
+    def _held(self, name: str, now: float) -> bool:
+        """Whether a look does not yet show that a service is down: it ran a moment ago."""
+        return now - self._ran.get(name, -math.inf) < self._patience.get(name, 0)
 
     @contextmanager
     def _change(self) -> Iterator[None]:
@@ -232,10 +247,13 @@ class Services:
         """
         with self._change():
             trouble: dict[str, str] = {}
-            for number in (signal.SIGTERM, signal.SIGKILL):
-                trouble = self._signal(number)
-                if not trouble:
-                    return
+            try:
+                for number in (signal.SIGTERM, signal.SIGKILL):
+                    trouble = self._signal(number)
+                    if not trouble:
+                        return
+            finally:
+                self._ran.clear()
         raise ActionFailed("services do not stop: " + ", ".join(
             f"{name} ({why})" for name, why in sorted(trouble.items())))
 
