@@ -20,7 +20,7 @@ __all__ = ["Charter"]
 
 @frozen
 class Charter:
-    """What does not change while an agent, or a controller, runs.
+    """The facts that do not change while an agent, or a controller, runs.
 
     Attributes:
         engine: the machine.

@@ -174,7 +174,7 @@ class Keeper:
     def turned(self, seen: Seen) -> Turn:
         """Take a turn, and log what it decided.
 
-        What it wants done is up to the caller; a later turn asks again for what was not done.
+        The caller does what it wants done, or leaves it: a later turn asks for the rest again.
         """
         with self._lock:
             seen = seen if seen.wall else evolve(seen, wall=self.clock.wall())

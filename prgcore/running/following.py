@@ -40,7 +40,7 @@ __all__ = ["Following"]
 
 
 class Following:
-    """What follows from a reading, in the making.
+    """The consequences of a reading, in the making.
 
     Attributes:
         s: the state so far: a copy of the one that was given.
@@ -255,7 +255,7 @@ class Following:
     def _looks(self, record: Record) -> Job | None:
         """The event of a service that failed or is back, if the record does not show it yet.
 
-        While services are being started or stopped, their state is no news.
+        While services are being started or stopped, their state says nothing new.
         """
         if not self.s.services or any(
                 self._deed(o) in ("start", "stop") for o in record.orders_of(self._node)):
@@ -267,7 +267,7 @@ class Following:
         return None
 
     def _deed(self, order: Order) -> str:
-        """What an agent does to carry out an order."""
+        """The deed by which an agent carries out an order."""
         return self.engine.habits.deed(order.do, order.node)
 
     def _completes(self, record: Record) -> Job | None:
@@ -337,7 +337,7 @@ class Following:
     # --------------------------------------------------------- changes without a decision
 
     def _changed(self, record: Record) -> Record:
-        """The record after what is no decision: acknowledged orders, claims, signatures."""
+        """The record after acknowledged orders, claims and signatures; nothing is decided."""
         after = acknowledged(record, [did.order for did in self.s.did])
         lease = self._lease(record)
         if lease is None:

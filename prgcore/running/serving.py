@@ -28,14 +28,14 @@ AGAIN = 0.05
 
 @frozen
 class Serving:
-    """What a node knows of the services that it permits to serve.
+    """The knowledge of a node about the services that it permits to serve.
 
     Attributes:
         starts: before this moment nobody is served, so that an earlier agent can stop.
         permitted: the latest end of a lease under which anybody may be served.
         sent: the newest permission that was sent; None: none yet.
         epoch: the epoch of the record that it follows.
-        again: when it is to be sent again.
+        again: when to send it again.
         obeys: the epoch of the newest permission that the services obey; -1: none yet.
         granted: the newest answer of the arbiter.
         freed: for each claim that the record took from its node, when that was first read.
@@ -94,7 +94,7 @@ def obeyed(serving: Serving, answer: Obeyed, now: float) -> Serving:
 def claimed(
     serving: Serving, record: Record, node: str, habits: Habits, lease: Lease, now: float,
 ) -> tuple[Serving, Record]:
-    """What is known of claims after a reading, and the record with the claims that follow.
+    """The knowledge of claims after a reading, and the record with the claims that follow.
 
     The node lets go of a group that it lost once its services obey. It takes a group that it got
     once the other node let go, or could not be serving any more.

@@ -1,4 +1,4 @@
-"""The shapes between an agent and its pump: what an agent is told, and what it wants done.
+"""The shapes between an agent and its pump: what an agent learns, and what it wants done.
 
 Law: frozen values; nothing here decides, waits or reads a clock. `prgcore.running.turn` makes a
 `Turn` of an agent's state, what was `Seen`, and the time. A pump does what the turn asks for and
@@ -111,7 +111,7 @@ class Wrote:
 
 @frozen
 class Did:
-    """What became of an order: `done`, `failed`, or `later`: it cannot be carried out now."""
+    """The outcome of an order: `done`, `failed`, or `later`: it cannot be carried out now."""
 
     order: Order
     outcome: str = "done"
@@ -159,8 +159,8 @@ class Seen:
         arrivals: heartbeats, in the order of their arrival.
         host_lost: the node whose peer's host is known to be down; empty: none.
         asks: events to decide, in order.
-        did: what became of `Turn.do`.
-        obeyed: what became of `Turn.serve`.
+        did: the outcome of `Turn.do`.
+        obeyed: the outcome of `Turn.serve`.
         granted: the answer of the arbiter to `Turn.hold`.
         services: whether the critical services run, by `services` and `database`; None: the
             pump has not looked.
@@ -191,7 +191,7 @@ class Write:
     Attributes:
         record: the new record.
         version: the version of the value that it replaces.
-        entry: the line of the history; None: it is no decision.
+        entry: the line of the history; None: nothing is decided.
         id: a word that no other line of the history has.
         again: whether it was tried before with an unknown outcome, so that it must be settled
             (`prgcore.stores.keeping.settle`).
@@ -215,7 +215,7 @@ class Answer:
 
 @frozen
 class Memory:
-    """What an agent remembers of its record in its own directory, across restarts.
+    """The memory of an agent about its record, in its own directory, across restarts.
 
     Attributes:
         record: the id of the record; empty: it has never seen one.
@@ -236,15 +236,15 @@ class Memory:
 
 @frozen
 class Turn:
-    """What an agent wants done.
+    """The wishes of an agent.
 
     Attributes:
         write: first, before anything else: replace the record.
-        read: whether the store is to be read.
-        serve: what the services are to be permitted.
+        read: whether to read the store.
+        serve: a permission for the services.
         do: an order to carry out.
         send: a heartbeat to send now.
-        hold: the epoch at which the take-over grant is to be obtained or kept; None: it is not.
+        hold: the epoch at which to obtain or keep the take-over grant; None: neither.
         remember: what to keep in the agent's directory.
         wake: the moment of the next turn if nothing arrives.
         entries: lines for the log: what was decided since the last turn, or was refused.

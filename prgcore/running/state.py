@@ -66,13 +66,13 @@ class AgentState:
         pending: the write whose outcome is not known.
         serving: what is known of the services.
         services: whether the critical services and the database run.
-        beat: when the next heartbeat is to be sent.
+        beat: when to send the next heartbeat.
         settled: what its last turn without a decision knew; as long as it knows nothing else, only
             time can bring a decision.
         marks: how many decisions it has made.
         memory: what it remembers across restarts.
         trouble: why it decides nothing and serves nobody.
-        doubt: why it does not decide what it should: the record is no pair of the machine.
+        doubt: why it does not decide what it should: the machine has no such pair.
         waits: why it decides nothing yet, though it is in order.
         wait: how many seconds it waits before it signs the terms; None: not known yet.
         effective: the parameters by which it counts now.

@@ -37,7 +37,7 @@ SHARE = 4
 """How many turns, and how many readings of the record, an agent has in a time-out and in a lease."""
 
 OWN = ("disconnect", "move", "restart")
-"""What an agent does within its turns; its hands do the rest."""
+"""The deeds of an agent within its turns; its hands do the rest."""
 
 
 def turn(state: AgentState, seen: Seen, now: float) -> tuple[AgentState, Turn]:
@@ -135,7 +135,7 @@ class _Turning(Following):
         return terms.grant(self.charter, record) if record is not None else self.charter.grant
 
     def _did(self, did: Did) -> None:
-        """Note what became of an order."""
+        """Note the outcome of an order."""
         since, _ = self.s.parked.get(did.order, (self.now, 0.0))
         parked = {o: v for o, v in self.s.parked.items() if o != did.order}
         if did.outcome != "later":
@@ -231,7 +231,7 @@ class _Turning(Following):
             both.keep_alive_interval, timeout / SHARE, min(lease.lasts, timeout) / SHARE)
 
     def _reads(self) -> bool:
-        """Whether the store is to be read now."""
+        """Whether to read the store now."""
         if self._rests():
             return False
         if self.s.pending is not None:  # it goes on serving and looking alive
@@ -287,7 +287,7 @@ class _Turning(Following):
         return serve
 
     def _holds(self, record: Record | None) -> int | None:
-        """The epoch at which the take-over grant is to be kept."""
+        """The epoch at which to keep the take-over grant."""
         if record is None or self.charter.lease is None or not self._is_up(record) \
                 or not self.engine.habits.holds(record.columns, self._node):
             return None
