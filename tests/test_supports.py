@@ -138,7 +138,7 @@ def test_the_command_line_says_why() -> None:
     assert run.returncode == 0
     assert "S4 needs S16: a node Running in Backup Mode is assigned both groups" in run.stdout
     whose = " ".join(_prgcore("prove", "--why", "F2").stdout.split())
-    assert "S3, S10, S16, S17, X1, X3, X6, X9, X10, X12 and X15 need S2, X2, " in whose
+    assert "S3, S10, S16, S17, X1, X3, X6, X9, X10, X12, X15 and X17 need S2, X2, " in whose
     answer = json.loads(_prgcore("prove", "--why", "S4", "--json").stdout)
     assert answer["obligations"][0]["support"]["invariants"] == ["S16", "X5"]
 
