@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import pytest
 
-from prgcore.errors import BadInput, Conflict, StaleEpoch, Unavailable
+from prgcore.errors import BadInput, Conflict, StaleEpoch, Unavailable, Unreadable
 from prgcore.stores.keeping import Newest, settle
 from tests import stores
 
@@ -147,6 +147,17 @@ def test_an_entry_follows_the_last(store, epoch):
         store.write({"a": 1}, version, {"epoch": epoch})
     assert (store.read(), len(list(store.history()))) == (before, 2)
     store.write({}, version, {"epoch": 3})
+
+
+@both
+def test_a_history_that_does_not_fit_its_record_is_the_stores_trouble(store):
+    """Whoever follows the record has done nothing wrong: an agent must not end because of it."""
+    version = store.write({"epoch": 7}, 0)
+    with pytest.raises(Unreadable, match="the record has epoch 7, and its history does not end there"):
+        store.write({"epoch": 8}, version, {"epoch": 8})
+    with pytest.raises(BadInput, match="does not follow the last"):
+        store.write({"epoch": 8}, version, {"epoch": 9})
+    assert store.read().version == version
 
 
 @both

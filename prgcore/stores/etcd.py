@@ -100,7 +100,10 @@ class EtcdStore(Closing):
         done, revision, (found,) = etcd.change(compare, [*success, looks], [looks])
         newest = _revision(found.one)
         if not done:
-            raise out_of_order(epoch) if newest == version else conflict(version, newest)
+            if newest != version:
+                raise conflict(version, newest)
+            kept = etcd.range("record").one
+            raise out_of_order(epoch, kept and kept.text)
         if newest != revision:
             raise Unavailable("etcd's answer to a write names two revisions: one was damaged")
         return revision

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
 from attrs import asdict, evolve, field, frozen
@@ -116,8 +117,16 @@ def conflict(version: int, newest: int) -> Conflict:
                     "it again and decide again")
 
 
-def out_of_order(epoch: int) -> BadInput:
-    """The error of an entry that does not follow the last one."""
+def out_of_order(epoch: int, kept: object = None) -> BadInput | Unreadable:
+    """The error of an entry that does not follow the last one.
+
+    Args:
+        kept: the value in the store, as text. If the entry follows that, the history is to blame.
+    """
+    with suppress(BadInput):
+        if isinstance(kept, str) and value_of(kept, "the record").get("epoch") == epoch - 1:
+            return Unreadable(f"the record has epoch {epoch - 1}, and its history does not end there: "
+                              "stop both agents, and put a backup of both in their place")
     return BadInput(f"the entry of epoch {epoch} does not follow the last of the history; epochs "
                     "begin at 1, and each is one higher than the one before")
 

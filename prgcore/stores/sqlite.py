@@ -320,7 +320,8 @@ class SQLiteStore(Closing):
             if line is not None:
                 (last,) = file.execute("SELECT coalesce(max(epoch), 0) FROM history").fetchone()
                 if line[0] != last + 1:
-                    raise out_of_order(line[0])
+                    kept = file.execute("SELECT value FROM record").fetchone()
+                    raise out_of_order(line[0], kept and kept[0])
                 file.execute("INSERT INTO history VALUES (?, ?)", line)
             file.execute("INSERT OR REPLACE INTO record VALUES (1, ?, ?)", (newest + 1, text))
         return newest + 1
