@@ -14,7 +14,7 @@ from prgcore.errors import Unavailable
 from prgcore.machine import PRG
 from prgcore.running import terms
 from prgcore.running.charter import Charter
-from prgcore.running.group import HEARTBEATS, Lease, lease_text, read_group, seconds_text
+from prgcore.running.group import Lease, lease_text, read_group, seconds_text
 from prgcore.running.group import terms as terms_of
 from prgcore.running.memory import NAME, read_memory, write_memory
 from prgcore.running.node import layout, own
@@ -27,6 +27,7 @@ COLUMNS = {c: v for c, v in PRG.initial[0].items() if c != "link"}
 DRAWERS = {n: own(PRG, n) for n in NODES}
 GROUP = read_group(Path(__file__).parent.parent / "examples" / "two_nodes" / "group.toml")
 TERMS = terms_of(GROUP)
+HEARTBEATS = ("keep_alive_interval", "initialization_keep_alive_timeout", "keep_alive_timeout")
 OTHERS = {**dict.fromkeys(("grant", *HEARTBEATS), "9 s"), "machine": "another",
           "lease": "lasts 2 s, pause 0 s, stopping 0 s, waits 2 s"}
 """For each term another text."""

@@ -14,7 +14,10 @@ from typing import TypeAlias
 from prgcore.form.knowledge import RECORD
 from prgcore.model import Agent, Cube, Model, Timer
 
-__all__ = ["Habits"]
+__all__ = ["INTERVAL", "Habits"]
+
+INTERVAL = "keep_alive_interval"
+"""The parameter that says how often a heartbeat is sent."""
 
 _Columns: TypeAlias = Mapping[str, str]
 
@@ -135,6 +138,13 @@ class Habits:
     def timers(self, node: str) -> tuple[Timer, ...]:
         """The timers that a node keeps, in the order in which their events are given."""
         return self._kept.get(node, ())
+
+    @cached_property
+    def heartbeats(self) -> tuple[str, ...]:
+        """The parameters of heartbeats: their interval, and every time-out of silence."""
+        silent = {limit for t in self._model.timers if "heartbeat" in t.again and not t.told
+                  for _, limit in t.limits if isinstance(limit, str)}
+        return tuple(sorted({INTERVAL, "keep_alive_timeout", *silent}))
 
     @cached_property
     def hearing(self) -> frozenset[str]:

@@ -31,7 +31,7 @@ from prgcore.wire.tomltext import parse_toml
 from prgcore.words import listed
 
 __all__ = [
-    "ETCD_GRANT", "HEARTBEATS", "KEYS", "LEASE_KEYS", "LONGEST", "LONGEST_SOCKET", "NODE_KEYS",
+    "ETCD_GRANT", "KEYS", "LEASE_KEYS", "LONGEST", "LONGEST_SOCKET", "NODE_KEYS",
     "ORDINARY_DRIFT", "Address", "Group", "Lease", "Member", "doubts", "lease_of", "lease_text",
     "read_group", "seconds_text", "terms",
 ]
@@ -54,9 +54,6 @@ NODE_KEYS = ("name", "directory", "service", "admin", "peer", "services", "datab
 
 ORDINARY_DRIFT = 0.0005
 """How far the clock of a computer may drift: as much as NTP, which corrects it, may slow it down."""
-
-HEARTBEATS = ("keep_alive_interval", "initialization_keep_alive_timeout", "keep_alive_timeout")
-"""The parameters that are terms: both nodes must expect the heartbeats that both send."""
 
 LONGEST_TERM = 200
 """How many characters the term of a lease has at most."""
@@ -263,7 +260,7 @@ def terms(group: Group) -> dict[str, str]:
     """
     from prgcore.wire import digest
 
-    parameters = {name: getattr(group.parameters, name) for name in HEARTBEATS}
+    parameters = {name: getattr(group.parameters, name) for name in group.engine.habits.heartbeats}
     return {
         "machine": digest(group.engine.model), "lease": lease_text(group.lease),
         **{name: seconds_text(value) for name, value in {"grant": group.grant, **parameters}.items()},

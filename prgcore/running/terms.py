@@ -28,8 +28,9 @@ from math import ceil
 from attrs import evolve
 
 from prgcore.errors import BadInput
+from prgcore.form.habits import INTERVAL
 from prgcore.running.charter import Charter
-from prgcore.running.group import HEARTBEATS, Lease, lease_of
+from prgcore.running.group import Lease, lease_of
 from prgcore.running.shapes import Heard, Memory, Reading
 from prgcore.seats import seat
 from prgcore.stores.record import Claim, Record, begin
@@ -434,9 +435,9 @@ def with_both(charter: Charter, record: Record, parameters: Parameters) -> Param
     if charter.node is None or not record.proposed:
         return parameters
     return parameters.of({
-        name: (min if name == HEARTBEATS[0] else max)(
+        name: (min if name == INTERVAL else max)(
             [getattr(parameters, name), *_seconds(name, record)])
-        for name in HEARTBEATS}, parameters)
+        for name in charter.engine.habits.heartbeats}, parameters)
 
 
 def _seconds(name: str, record: Record) -> list[float]:
