@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 
 import pytest
 from attrs import evolve
@@ -494,6 +495,35 @@ def test_the_listed_survivors_are_mutants() -> None:
 
 def run(model: Model, listed: dict[str, str], kinds: tuple[str, ...] = ()) -> Judgement:
     return obligation(0, 0, kinds, listed).run(Work(Machine(model)))
+
+
+def test_a_theorem_that_fails_already_refutes_m1_and_notices_nothing(
+    tmp_path: Path,
+) -> None:
+    # S7 asks for both nodes to hear each other; a theorem that asks for one of them fails
+    old = """[fallback-beside-a-backup]
+says = "a fallback to node 1 needs exactly its database, and a backup that it hears"
+restates = "S7"
+accepted = "fallback(node1)"
+exactly = true
+
+[[fallback-beside-a-backup.only]]
+ha = "on"
+"node1.state" = ["idle", "failed_over"]
+"node1.database" = "up"
+"node1.hears_peer" = "yes"
+"node2.state" = "running_in_backup_mode"
+"""
+    (tmp_path / "old.toml").write_text(old, "utf-8")
+    theorems = restated([tmp_path], PRG.model)
+    judgement = obligation(1, 0, ("guards",), restated=theorems).run(Work(Machine(PRG.model)))
+    assert judgement.verdict == "refuted"
+    assert "fallback-beside-a-backup notices nothing, because it fails already" in judgement.detail["says"]
+
+
+def test_no_theorem_of_the_project_fails_already() -> None:
+    stored = told().stored
+    assert [r.name for r in told().restated if r.lacks(PRG.model, stored)] == []
 
 
 def test_a_survivor_refutes_m1_unless_it_is_listed() -> None:

@@ -23,7 +23,6 @@ SURVIVORS = (
     *(Survivor(f"S8: cube 1: cell node1.state widened by {state}", "0005", _MORE) for state in (
         "failed_over_with_critical_services_not_running", "unknown")),
     *(Survivor(mutant, "0005", _SENTENCE) for mutant in (
-        "X5: cube 3: cell node2.state narrowed: not falling_back",
         "X5: cube 5: cell node2.state narrowed: not failover_affected_services",
         "X11: cube 1: cell node1.state narrowed: not failed_over_with_critical_services_not_running",
         "X16: cube 1: cell node2.state narrowed: not idle",

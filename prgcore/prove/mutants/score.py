@@ -16,6 +16,7 @@ from typing import Any
 
 from attrs import define, field
 
+from prgcore.form.cubes import Stored
 from prgcore.model import Model
 from prgcore.prove.mutants.judge import EQUIVALENT, SURVIVED, UNORDERED, Judge
 from prgcore.prove.mutants.kinds import every
@@ -131,6 +132,13 @@ class Tally:
         return ""
 
 
+def _untrue(model: Model, restated: tuple[Restated, ...]) -> str:
+    """The theorem that the machine itself falls below: it would notice every mutant, and none."""
+    stored = Stored(model.columns)
+    return next((f"{r.name} notices nothing, because it fails already: {lack}" for r in restated
+                 if (lack := r.lacks(model, stored))), "")
+
+
 def obligation(
     count: int, seed: int, kinds: tuple[str, ...] = (), listed: Mapping[str, str] | None = None,
     restated: tuple[Restated, ...] = (),
@@ -142,6 +150,9 @@ def obligation(
         if refuted:
             says = f"{', '.join(refuted)} must hold before the machine is broken on purpose"
             return Judgement(Verdict.NOT_APPLICABLE, Method.SEARCH, {"says": says})
+        says = _untrue(work.model, restated)
+        if says:
+            return Judgement(Verdict.REFUTED, Method.SEARCH, {"says": says})
         of = len(every(work.model, kinds))
         chosen = sample(count, of, seed)
         tally = Tally(listed=listed or {})
