@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import tomllib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -238,6 +239,15 @@ def test_pictures_say_what_they_show(page: Path) -> None:
     assert all(len(alt) > 20 for bang, alt, _ in LINK.findall(text) if bang)
     for shown in re.finditer(r"(.*)\n+```mermaid", text):
         assert re.fullmatch(r"<!-- dot: \S+ \| .{20,} -->", shown[1])
+
+
+def test_the_changelog_says_nothing_twice() -> None:
+    # merges keep the lines of both sides, so an entry that was changed can stay beside its old text
+    entries = re.split(r"\n(?=- |  - |#|\n)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"))
+    begins = Counter(e[:70] for e in entries if e.startswith("- "))
+    assert [e for e, n in begins.items() if n > 1] == []
+    lines = Counter(x for e in entries for x in e.splitlines() if len(x) > 60)
+    assert [x for x, n in lines.items() if n > 1] == []
 
 
 def test_hand_written_pages_fit_the_screen() -> None:

@@ -20,7 +20,8 @@ from prgcore.engine import Engine
 from prgcore.errors import ImpossibleEvent
 from prgcore.form.wellformed import findings, knowledge, overlaps
 from prgcore.machine import prg
-from prgcore.model import Model, Rule
+from prgcore.model import Cube, Model, Rule, cube
+from prgcore.prove.relation import Relation
 from prgcore.tables import machine as table_module
 from prgcore.tables.actions import ACTIONS
 from prgcore.tables.decisions import DECISIONS
@@ -201,3 +202,30 @@ def test_solver_and_arrays_are_named_only_where_they_live() -> None:
             if isinstance(node, ast.Import) for alias in node.names
         }
         assert inside or not named & {"z3", "numpy"}, path
+
+
+# ------------------------------------------------ what an agent reads agrees with the promises
+
+
+def _both(model: Model, some: tuple[Cube, ...], others: tuple[Cube, ...]) -> bool:
+    """Whether a pair inside the invariants has one of some cubes and one of the others."""
+    relation = Relation(model)
+    solver = relation.solver()
+    solver.add(relation.inside(i.id for i in model.invariants))
+    solver.add(*(relation.either([relation.holds(c) for c in cubes]) for cubes in (some, others)))
+    return str(solver.check()) == "sat"
+
+
+def test_two_nodes_never_hold_the_grant_and_no_group_has_two_nodes() -> None:
+    model = prg().model
+    one, other = model.agents
+    assert not _both(model, one.holds, other.holds)
+    mine, theirs = dict(one.serves), dict(other.serves)
+    assert mine.keys() == theirs.keys() == {"node1", "node2"}
+    assert not any(_both(model, (mine[group],), (theirs[group],)) for group in mine)
+
+
+@pytest.mark.parametrize("state", ["failing_over", "initializing", "idle"])
+def test_a_wider_grant_would_be_held_twice(state: str) -> None:
+    one, other = prg().model.agents
+    assert _both(prg().model, (cube({"node1.state": state}), *one.holds), other.holds)
