@@ -69,6 +69,8 @@ class Group:
         self.agents = {}
 
     def start(self, name, *options):
+        if name in self.agents:
+            self.agents[name].wait()
         out = (self.folder / f"{name}.out").open("ab")
         with out:
             self.agents[name] = subprocess.Popen(

@@ -170,3 +170,47 @@ def test_what_is_no_heartbeat_ends_its_connection_with_one_warning(group):
     assert group.said("cup1").count("something other than a heartbeat") == 1
     assert json.dumps(status(group))
     assert "Traceback" not in group.said("cup1")
+
+
+# ------------------------------------------------------------------ a machine of one's own
+
+
+def test_a_machine_of_ones_own_runs_as_two_agents(tmp_path, run):
+    """What `prgcore init` writes: one node serves, the other takes over when it dies."""
+    assert run("init", tmp_path).code == 0
+    group = Group(tmp_path)
+    text = group.file.read_text().replace("[parameters]", 'machine = "machine.json"\n[parameters]')
+    text = text.replace("initialization_keep_alive_timeout = 3\n", "take_over_after = 0.5\n")
+    group.file.write_text(text.replace("critical_service_delay = 0.6\n", "lease_lasts = 1\n"))
+    try:
+        group.start("cup1")
+        until(lambda: well(group))
+        group.start("cup2")
+        until(lambda: well(group, "node2"))
+
+        def active():
+            known = status(group).get("known", {}) or status(group, "node2").get("known", {})
+            return [n for n in ("node1", "node2") if known.get(f"{n}.state") == "active"]
+
+        def serves(node):
+            return status(group, node).get("serving", {}).get("users") is not None
+
+        if not active():
+            until(lambda: all(status(group).get("known", {}).get(f"{n}.hears") == "yes"
+                              for n in ("node1", "node2")))
+            assert run("ha", "event", "promote(cup1)", "-s", group.file).code == 0
+        (one,) = until(active)
+        other = "node2" if one == "node1" else "node1"
+        until(lambda: serves(one) and not serves(other))
+        shown = run("ha", "status", "-s", group.file)
+        assert shown.code == 0
+        assert "State: Active" in shown.out
+        assert "Active" in page(group, other)
+        group.agents[f"cup{one[-1]}"].kill()
+        until(lambda: serves(other))
+        group.start(f"cup{one[-1]}", "--verbose")
+        until(lambda: well(group, one))
+        until(lambda: active() == [other])
+        assert "Traceback" not in group.said("cup1") + group.said("cup2")
+    finally:
+        group.close()

@@ -89,9 +89,9 @@ class Seen(State):
         return Display(self._shown(NODES[0]), self._shown(NODES[1]))
 
     def _shown(self, node: str) -> Shown | None:
-        if node not in self.answers or self.pair.get(f"{node}.process") != "running":
+        if node not in self.answers or not self.machine.habits.runs(self.pair, node):
             return None
-        return Shown(self.pair[f"{node}.state"], self.pair[f"{node}.reason"])
+        return Shown(self.pair.get(f"{node}.state", ""), self.pair.get(f"{node}.reason", "none"))
 
     def restless(self) -> str:
         """The reason why more will happen by itself; empty: the group is at rest."""
@@ -104,17 +104,19 @@ class Seen(State):
             if orders := [o for o in self.orders if o.endswith(f"({node})")]:
                 return f"{self.name(node)} still has to do {', '.join(orders)}"
             peer = seat("peer", node)
-            if self.pair.get(f"{node}.hears_peer") == "yes" and node in self.apart \
+            if self._hears(node) and node in self.apart \
                     and peer not in self.answers:
                 return f"{self.name(node)} still hears {self.name(peer)}, which does not answer"
         return self._coming()
 
+    def _hears(self, node: str) -> bool:
+        return self.machine.habits.hears(self.pair, node)
+
     def _coming(self) -> str:
         """The next event of the machine by itself, if the whole pair is known; else empty."""
-        beliefs = {self.pair.get(f"{n}.hears_peer") for n in NODES}
+        link = "up" if any(map(self._hears, NODES)) else "cut"
         with suppress(PrgError):
-            whole = self.machine.pair(
-                {**self.pair, "link": "cut" if beliefs == {"no"} else "up"})
+            whole = self.machine.pair({**self.pair, "link": link})
             for step in until_rest(self.machine, whole)[:1]:
                 return f"{step.event} is due"
         return ""
@@ -202,12 +204,12 @@ def _status(group: Group, member: Member, answer: Reply) -> Reply:
         raise Unavailable(trouble)
     columns = group.engine.columns
     known, orders, claims = answer.get("known"), answer.get("orders"), answer.get("claims")
-    shown = {f"{n}.{what}" for n in NODES for what in ("state", "reason")}
+    shown = {f"{n}.{what}" for n in NODES for what in ("state", "reason")} & set(columns)
     fits = (
         isinstance(known, dict) and shown <= set(known)
         and all(c in columns and v in columns[c].domain for c, v in known.items())
         and isinstance(orders, list) and all(isinstance(o, str) for o in orders)
-        and isinstance(claims, dict) and set(claims) <= set(NODES)
+        and isinstance(claims, dict) and set(claims) <= set(group.engine.habits.groups)
         and all(n in ("", *NODES) for n in claims.values())
         and isinstance(answer.get("epoch"), int) and "peer_answers" in answer
         and isinstance(trouble, str)
@@ -395,7 +397,8 @@ def _when(wall: float) -> datetime:
 
 def _seen_of(seen: Seen, node: str) -> str:
     """The display of a node, the users that it holds, and its trouble."""
-    held = " and ".join(seen.name(home) for home in NODES if seen.claims.get(home) == node)
+    held = " and ".join(seen.name(home) if home in NODES else home
+                        for home in sorted(seen.claims) if seen.claims[home] == node)
     said = spell(seen.display()[NODES.index(node)]).removesuffix(" / Normal")
     trouble = f", in trouble: {seen.troubles[node]}" if node in seen.troubles else ""
     return said + (f", users of {held}" if held else "") + trouble

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
@@ -161,7 +162,7 @@ class Agent:
                 for server in servers:
                     server.close()
                 raise BadInput(f"{self.member.name} cannot listen at {address[0]}:{address[1]}: "
-                               f"{error.strerror}; does it run already?") from None
+                               f"{os.strerror(error.errno or 0)}; does it run already?") from None
         return servers
 
     def stop(self) -> None:

@@ -31,7 +31,7 @@ def page(group: Group, status: Mapping[str, Any]) -> bytes:
     rows = "".join(
         f"<tr><th scope=row>{escape(names[n])}</th><td>{_cell(known, n, 'state')}</td>"
         f"<td>{_cell(known, n, 'reason')}</td><td>{_own(known, n)}</td>"
-        f"<td>{escape(', '.join(names[h] for h, by in claims.items() if by == n) or 'nobody')}</td></tr>"
+        f"<td>{escape(', '.join(names.get(h, h) for h, by in claims.items() if by == n) or 'nobody')}</td></tr>"
         for n in NODES
     )
     orders = ", ".join(status["orders"]) or "nothing"
