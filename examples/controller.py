@@ -17,7 +17,7 @@ from pathlib import Path
 
 from prgcore import PRG
 from prgcore.running import AsyncDriver, Keeper
-from prgcore.stores import Entry, Order, SQLiteStore, heard, host_lost, told
+from prgcore.stores import Entry, Order, SQLiteStore, host_lost, told
 from prgcore.timers import Parameters
 from prgcore.vocabulary import title
 
@@ -46,17 +46,17 @@ async def heartbeats(driver: AsyncDriver, alive: set[str]) -> None:
     """While both live, each node reports to the controller that it hears the other."""
     while True:
         for node in sorted(alive) if len(alive) == 2 else ():
-            await driver.see(heard(node))
+            driver.arrived(node)
         await asyncio.sleep(PARAMETERS.keep_alive_interval)
 
 
-async def until(keeper: Keeper, node1: str, node2: str) -> None:
+async def until(driver: AsyncDriver, node1: str, node2: str) -> None:
     """Wait for two states."""
     async with asyncio.timeout(20):
         while True:
-            record, _ = keeper.read()
+            record, _ = driver.keeper.read()
             if (record.columns["node1.state"], record.columns["node2.state"]) == (node1, node2):
-                await asyncio.to_thread(keeper.complete)  # after what is being decided now
+                await driver.see()  # after whatever is being decided now
                 return
             await asyncio.sleep(0.05)
 
@@ -67,22 +67,22 @@ async def main(file: Path) -> None:
     tasks = [asyncio.create_task(driver.run()), asyncio.create_task(heartbeats(driver, alive))]
 
     await driver.see(told("enable_ha"))
-    await until(keeper, "normal", "normal")
+    await until(driver, "normal", "normal")
 
     print("\na critical service of node1 dies, and does not come back in time")
     await driver.see(told("services_down(node1)"))
-    await until(keeper, "failed_over_with_critical_services_not_running", "running_in_backup_mode")
+    await until(driver, "failed_over_with_critical_services_not_running", "running_in_backup_mode")
 
     print("\nit is repaired; the administrator brings the users home")
     await driver.see(told("services_up(node1)"))
     await driver.see(told("fallback(node1)"))
-    await until(keeper, "normal", "normal")
+    await until(driver, "normal", "normal")
 
     print("\nthe host of node1 loses its power, and somebody who knows tells it")
     alive.discard("node1")
     await driver.see(told("power_off(node1)"))
     await driver.see(host_lost("node2"))
-    await until(keeper, "failing_over", "running_in_backup_mode")
+    await until(driver, "failing_over", "running_in_backup_mode")
 
     for task in tasks:
         task.cancel()

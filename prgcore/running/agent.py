@@ -28,7 +28,6 @@ from prgcore.running.driver import Keeper
 from prgcore.running.group import Address, Group, Member, doubts, terms
 from prgcore.running.heartbeat import reader
 from prgcore.running.node import layout
-from prgcore.running.opened import Opened
 from prgcore.running.processes import Services
 from prgcore.running.pump import ENDING, Pump, Ways
 from prgcore.running.shapes import Heard, Seen, Serve, Turn
@@ -79,8 +78,7 @@ class Agent:
         self.peer: Member = group.nodes[seat("peer", self.node)]
         self.services = Services(
             self.member, {name: group.patience(name) for name in self.member.services})
-        _check(group)
-        self.store = Opened(group.open_store)
+        self.store, self.arbiter = group.open_store()  # nothing is asked of it yet
         self.directory = Directory(self.member)
         try:
             self._take_up(new=new, adopt=adopt)
@@ -139,6 +137,7 @@ class Agent:
             await self.directory.close()
             if not self.pump.busy:
                 self.store.close()
+                self.arbiter.close()
         if self._ousted():
             raise BadInput(self.trouble)
 
@@ -273,7 +272,7 @@ class Agent:
 
     def _holds(self, epoch: int) -> bool:
         with suppress(StaleEpoch):
-            return self.store.keep(self.node) or self.store.acquire(self.node, epoch)
+            return self.arbiter.keep(self.node) or self.arbiter.acquire(self.node, epoch)
         return False
 
     def _carry_out(self, order: Order) -> None:
@@ -290,10 +289,10 @@ class Agent:
             case "stop":
                 self._changes(self.services.stop)
             case "acquire":
-                if not self.store.acquire(self.node, order.epoch):
-                    raise Unavailable(f"the grant is held by {self.store.holder() or 'nobody'}")
+                if not self.arbiter.acquire(self.node, order.epoch):
+                    raise Unavailable(f"the grant is held by {self.arbiter.holder() or 'nobody'}")
             case "release":
-                self.store.release(self.node, order.epoch)
+                self.arbiter.release(self.node, order.epoch)
 
     def _changes(self, change: Callable[[], None]) -> None:
         """Start or stop services; whether they run is seen before the order is done."""
@@ -303,15 +302,3 @@ class Agent:
             with suppress(ActionFailed):
                 found, _ = self.services.look()
                 self._loop.call_soon_threadsafe(self.pump.looked, found)
-
-
-def _check(group: Group) -> None:
-    """Check what can be known of a store before it is used.
-
-    Raises:
-        BadInput: its address is wrong.
-        MissingExtra: a package that it needs is not installed.
-    """
-    if not group.store.startswith("sqlite:"):
-        for port in group.open_store():  # nothing is asked of it yet
-            port.close()
