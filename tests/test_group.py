@@ -307,7 +307,7 @@ def test_an_agent_doubts_a_lease_that_ordinary_clocks_break(
     made = agent.Agent(read(text=tight), "node1")
     assert "doubted: Sales" in caplog.text
     made.store.close()
-    made._alone.close()
+    made.directory.release()
 
 
 @pytest.mark.parametrize(("more", "said"), [
