@@ -71,6 +71,7 @@ class Lane:
         self._kept: tuple[Callable[[Any], None], object] | None = None
         self._jobs: _Jobs = SimpleQueue()
         self._ended: asyncio.Future[None] | None = None
+        self._thread: Thread | None = None
 
     def call(self, work: Callable[[], T], then: Callable[[T | PrgError], None]) -> None:
         """Begin a call; `then` gets its answer, or its error, in the event loop.
@@ -82,8 +83,9 @@ class Lane:
         if self._ended is None:
             loop = asyncio.get_running_loop()
             self._ended = loop.create_future()
-            Thread(target=self._work, args=(self._jobs, loop, self._ended),
-                   name=f"prgcore {self.name}", daemon=True).start()
+            self._thread = Thread(target=self._work, args=(self._jobs, loop, self._ended),
+                                  name=f"prgcore {self.name}", daemon=True)
+            self._thread.start()
         self._jobs.put((work, then))
 
     def _work(
@@ -135,6 +137,11 @@ class Lane:
             self._jobs.put(None)
             self._jobs = SimpleQueue()
         return ended
+
+    def gone(self) -> None:
+        """Wait for the last step of a thread whose calls have ended."""
+        if self._thread is not None and not self.busy:
+            self._thread.join()
 
 
 def _end(ended: asyncio.Future[None]) -> None:
@@ -321,6 +328,8 @@ class Pump:
         self._ended, self._posted = True, False
         if ended := [e for lane in self._lanes if (e := lane.end()) is not None]:
             await asyncio.wait(ended, timeout=ENDING)
+            for lane in self._lanes:
+                lane.gone()
         seen = self._take()
         self.ways.shows(seen, self._turned(seen))
 
