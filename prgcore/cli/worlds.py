@@ -1,0 +1,126 @@
+"""`simulate-agents`: real agents in a simulated world, with faults of every kind."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING, Annotated, Any
+
+from prgcore.cli import inputs, output
+from prgcore.cli.commands import Exit, Group, Option, examples
+from prgcore.errors import BadInput
+from prgcore.words import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from prgcore.world.campaign import Sum
+    from prgcore.world.play import Run
+    from prgcore.world.world import Setting
+
+SEEDS = 1000
+"""How many schedules are tried if nobody says."""
+MOST = 5
+"""How many faults a random schedule has at most, beside a command."""
+STORIES = 3
+"""How many failures are told."""
+
+
+def register(app: Group) -> None:
+    """Add this command."""
+    app.command("simulate-agents", epilog=examples(
+        "prgcore simulate-agents", "prgcore simulate-agents --seeds 100000 --jobs 8",
+        "prgcore simulate-agents --faults 2", "prgcore simulate-agents --seed 97 --seeds 1",
+    ))(simulate_agents)
+
+
+def simulate_agents(
+    *,
+    seeds: Annotated[
+        int | None, Option("--seeds", metavar="N", help="Try so many random schedules.")] = None,
+    seed: Annotated[
+        int, Option("--seed", metavar="S", help="The first seed, from 1.")] = 1,
+    faults: Annotated[
+        int | None, Option("--faults", metavar="N", help="Try all schedules of up to so many "
+                           "faults. With --seeds: the most faults of a random one.")] = None,
+    schedule: Annotated[
+        str, Option("--schedule", metavar="JSON", help="Tell the run of this schedule, as a "
+                    "failure prints it, with the small delays of --seed.")] = "",
+    jobs: Annotated[
+        int | None, Option("--jobs", metavar="N", help="Use so many processes; by default one "
+                           "for each core.")] = None,
+    policy: inputs.Policies = None,
+    as_json: inputs.Json = False,
+) -> None:
+    """Run two agents in a simulated world, and break it in every way.
+
+    The agents are the real ones (prgcore agent); the network, the stores, clocks,
+    disks, services and people are simulated. While faults last, nobody may be served
+    twice, and no decision may be lost or made twice. After the last fault, the pair
+    must be home within its proved bounds.
+
+    A failure is made as short as it can be, and told as a story with its seed. The
+    exit code is then 1. One seed gives the same run on every computer.
+    """
+    from prgcore.world.campaign import exhaustive, random
+    from prgcore.world.play import standard
+    from prgcore.world.schedule import read
+
+    for name, number, least in (("--seeds", seeds, 1), ("--seed", seed, 1),
+                                ("--faults", faults, 1), ("--jobs", jobs, 1)):
+        if number is not None and number < least:
+            raise BadInput(f"{name} is {number}; a number from {least} is expected")
+    chosen = inputs.assignments(policy, "--policy")
+    setting = standard(**chosen)
+    if schedule:
+        _tell_one(setting, read(schedule), seed)
+        return
+    cores = jobs or os.cpu_count() or 1
+    if faults is not None and seeds is None:
+        parts = exhaustive(faults, jobs=cores, policy=chosen)
+    else:
+        last = seed + (SEEDS if seeds is None else seeds)
+        parts = random(range(seed, last), faults or MOST, jobs=cores, policy=chosen)
+    _sum_up(setting, parts, as_json=as_json)
+
+
+def _tell_one(setting: Setting, faults: Any, seed: int) -> None:
+    from prgcore.world.play import story
+
+    lines = story(setting, faults, seed=seed)
+    output.write("\n".join(lines))
+    if lines[-1].startswith("WRONG"):
+        raise Exit(1)
+
+
+def _sum_up(setting: Setting, parts: Iterable[Sum], *, as_json: bool) -> None:
+    from prgcore.world.campaign import Sum
+    from prgcore.world.play import told
+
+    begun, total = time.monotonic(), Sum()
+    for part in parts:
+        total = total.plus(part)
+    took = time.monotonic() - begun
+    wrong = sorted(total.wrong, key=lambda one: (one[0], len(one[1].schedule)))
+    stories = [told(setting, run, seed=number) for number, run in wrong[:STORIES]]
+    if as_json:
+        output.write_json({
+            "runs": total.runs, "turns": total.turns, "decisions": total.decisions,
+            "slowest": round(total.slowest, 3), "seconds": round(took, 1),
+            "wrong": [_wrong(number, run) for number, run in wrong], "stories": stories})
+    else:
+        output.write(f"{counted(total.runs, 'schedule')}, {total.turns:,} turns, "
+                    f"{total.decisions:,} decisions in {took:.0f} s; home at most "
+                    f"{total.slowest:.1f} s after the last fault")
+        for lines in stories:
+            output.write("\n" + "\n".join(lines))
+        output.write(f"\n{counted(len(wrong), 'failure')}" if wrong else "nothing went wrong")
+    if wrong:
+        raise Exit(1)
+
+
+def _wrong(seed: int, run: Run) -> dict[str, Any]:
+    from prgcore.world.schedule import written
+
+    return {"seed": seed, "what": getattr(run.wrong, "what", ""), "says": str(run.wrong),
+            "schedule": written(run.schedule)}

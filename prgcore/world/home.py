@@ -1,0 +1,151 @@
+"""The way home in a simulated world: an operator who follows the plan, and the bounds of his wait.
+
+Law: the operator sees what is true, and asks only for what the table's own way home says. What comes
+by itself, he waits for. He waits no longer than the bounds allow, counted from the end of the last
+fault, or from his last command.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+from prgcore.explain.plan import plan
+from prgcore.form.atlas import HOME
+from prgcore.running.group import Lease
+from prgcore.seats import NODES
+from prgcore.stores.record import Record, assigned
+from prgcore.timers.arithmetic import noticed_latest, serves_from, serves_until
+from prgcore.timers.parameters import Parameters
+from prgcore.vocabulary import Kind
+from prgcore.world.judge import Wrong
+
+if TYPE_CHECKING:
+    from prgcore.world.world import World
+
+__all__ = ["Bound", "bounds", "look"]
+
+EVERY = 0.25
+"""How many seconds pass between two looks of the operator."""
+COMMANDS = 6
+"""How many commands bring every pair home."""
+ORDERS = 12
+"""How many orders one command, or one fault, leads to at most."""
+ORDER = 1.0
+"""How many seconds an order takes that is not waited for, with all its calls."""
+
+
+@frozen
+class Bound:
+    """A part of the time within which the pair comes to rest, and what proves it."""
+
+    name: str
+    seconds: float
+    by: str
+
+
+def bounds(parameters: Parameters, lease: Lease, grant: float, drift: float) -> tuple[Bound, ...]:
+    """The parts of the time within which a pair comes to rest when no more faults come.
+
+    One after another: a host starts, the nodes hear each other or notice that they do not, sick
+    services are noticed, the grant of the other node ends, its lease ends, and the orders of two
+    decisions are carried out.
+    """
+    p, slow = parameters, 1 / (1 - drift)
+    stall = p.keep_alive_timeout  # counts begin again after a stall of one's own
+    return (
+        Bound("start", 1.0, "the world"),
+        Bound("silence", slow * noticed_latest(
+            max(p.keep_alive_timeout, p.initialization_keep_alive_timeout), stall,
+            p.keep_alive_interval), "T3, T12"),
+        Bound("service", slow * noticed_latest(
+            p.critical_service_delay, 0, p.keep_alive_interval), "T2"),
+        Bound("grant", slow * 2 * grant, "the arbiter"),
+        Bound("lease", slow * serves_until(0, lease.lasts, lease.pause, lease.stopping), "T10"),
+        Bound("wait", slow * serves_from(0, lease.waits), "T10"),
+        Bound("orders", ORDERS * ORDER, "L1"),
+    )
+
+
+def truth(world: World, record: Record) -> dict[str, str]:
+    """The pair as it is: the record, the drawers of both nodes, and the link."""
+    pair = dict(record.columns)
+    for drawer in record.own.values():
+        pair |= drawer
+    cut = any(world.paths[node].cut for node in NODES)
+    return {**pair, "link": "cut" if cut else "up"}
+
+
+def look(world: World) -> None:
+    """Let the operator look, and ask for the next step if it is his.
+
+    Raises:
+        Wrong: the pair is not at rest within the bounds, or no plan leads home.
+    """
+    record = world.stores["main"].record
+    if record is not None:
+        event = _next(world, record)
+        if event == HOME and world.calm >= 0 and not world.asking and _served(world, record):
+            world.home = True
+            world.say("HOME")
+            return
+        if event and world.setting.engine.kind(event) is Kind.COMMAND:
+            _ask(world, record, event)
+        if world.calm >= 0:
+            _late(world, record, event)
+    world.at(EVERY, "operate")
+
+
+def _next(world: World, record: Record) -> str | None:
+    """The next event on the way home; None: none is known."""
+    engine = world.setting.engine
+    pair = engine.pair(truth(world, record))
+    if engine.atlas is not None:
+        event = engine.atlas.next(pair)
+        if event and event.startswith("auto_fallback_due"):
+            return event.removeprefix("auto_").replace("_due", "")
+        return event
+    steps = plan(engine, pair).steps
+    return steps[0].event if steps else HOME
+
+
+def _settled(record: Record) -> bool:
+    return not record.orders and all(
+        claim.node == assigned(record.columns, home) for home, claim in record.claims.items())
+
+
+def _served(world: World, record: Record) -> bool:
+    """Whether every user is served at home, and nothing is left to do."""
+    return _settled(record) and all(
+        world.hosts[node].serves(node, world.now, 0) for node in NODES)
+
+
+def _ask(world: World, record: Record, event: str) -> None:
+    """Ask a node for the next step, if the last one is done."""
+    if not _settled(record) or world.now < world.asked_at + 2.0:
+        return
+    for node in NODES:
+        agent = world.hosts[node].agent
+        if agent is not None and not agent.asleep and not world.hosts[node].asleep:
+            world.asked_at = world.now
+            if world.calm >= 0:
+                world.commands += 1
+                world.since = world.now
+            world.say("USER   asks %s for %s", node, event)
+            world.ask(node, event)
+            return
+
+
+def _late(world: World, record: Record, event: str | None) -> None:
+    setting = world.setting
+    if world.commands > COMMANDS:
+        raise Wrong("late", f"{COMMANDS} commands do not bring the pair home; the next would be "
+                    f"{event}", world.now)
+    parts = bounds(setting.parameters, setting.lease, setting.grant, setting.drift)
+    if world.now > world.since + sum(b.seconds for b in parts):
+        left = [f"{o.do}({o.node})" for o in record.orders]
+        raise Wrong("late", f"not at rest within {sum(b.seconds for b in parts):.1f} s ("
+                    + ", ".join(f"{b.name} {b.seconds:.1f} by {b.by}" for b in parts)
+                    + f"); waits for {event or 'nothing that is known'}"
+                    + (f", with the orders {', '.join(left)}" if left else ""), world.now)

@@ -1,0 +1,192 @@
+"""The judge of a simulated world: what must never happen, looked at whenever it could.
+
+Law: physical truth. Users are served where services run and have a permission, whatever agents
+believe. Decisions are made where the store keeps them. The judge asks no agent anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field
+
+from prgcore.engine import Decision, Engine
+from prgcore.errors import ImpossibleEvent, PrgError
+from prgcore.running.node import decide
+from prgcore.running.shapes import Answer, Write
+from prgcore.seats import NODES
+from prgcore.stores.record import Record
+from prgcore.vocabulary import Outcome
+from prgcore.wire.entry import Entry
+
+if TYPE_CHECKING:
+    from prgcore.world.hosts import Host
+    from prgcore.world.stores import Store
+    from prgcore.world.world import World
+
+__all__ = ["Judge", "Wrong"]
+
+
+class Wrong(Exception):
+    """Something has happened in a world that never may.
+
+    Attributes:
+        what: what it is, in a word: `twice`, `fence`, `strange`, `epochs`, `table`, `lost`,
+            `again`, `silence`, `spins`, `dies`, or `late`.
+        says: one sentence.
+        at: the moment, in seconds of the world.
+    """
+
+    def __init__(self, what: str, says: str, at: float) -> None:
+        super().__init__(f"{what}: {says}, at {at:.4f} s")
+        self.what, self.says, self.at = what, says, at
+
+    def __reduce__(self) -> tuple[type[Wrong], tuple[str, str, float]]:
+        return Wrong, (self.what, self.says, self.at)
+
+
+_Asked = dict[tuple[Engine, str, tuple[tuple[str, str], ...]], "Decision | PrgError"]
+_asked: _Asked = {}
+"""What the table answers to a view and an event; it answers the same every time."""
+
+
+@define(slots=True)
+class Judge:
+    """What a judge remembers of one world.
+
+    Attributes:
+        words: the words of the decisions that are in the store.
+        tokens: for each group, the node that served it last, and its token.
+        decisions: how many decisions were made.
+    """
+
+    words: set[str] = field(factory=set)
+    tokens: dict[str, tuple[str, int]] = field(factory=dict)
+    decisions: int = 0
+
+    def copy(self) -> Judge:
+        """The same judge, for another future."""
+        return Judge(self.words.copy(), self.tokens.copy(), self.decisions)
+
+    # ------------------------------------------------------------------------ users
+
+    def served(self, world: World) -> None:
+        """Look whom the services serve now; call it whenever somebody may begin to.
+
+        Raises:
+            Wrong: a group is served twice, or by a token that is older than another one.
+        """
+        now = world.now
+        for home in NODES:
+            by = [h for h in world.hosts.values() if h.serves(home, now, world.late)]
+            if len(by) > 1:
+                raise Wrong("twice", f"users of {home} are served by both nodes", now)
+            if by:
+                token = by[0].services.groups[home]
+                node, last = self.tokens.get(home, ("", -1))
+                if token < last or (token == last and node != by[0].node):
+                    raise Wrong("fence", f"{by[0].node} serves users of {home} by token {token}, "
+                                f"and {node} has served them by {last}", now)
+                self.tokens[home] = by[0].node, token
+
+    # -------------------------------------------------------------------- decisions
+
+    def decides(self, world: World, host: Host, entry: Entry) -> None:
+        """Look at a decision that an agent is about to write.
+
+        Raises:
+            Wrong: it takes its own stall for the silence of its peer.
+        """
+        if not entry.event.startswith("heartbeat_lost(") or host.agent is None:
+            return
+        timeout = world.setting.parameters.keep_alive_timeout * (1 - 2 * world.setting.drift)
+        if world.now < host.agent.heard + timeout:
+            raise Wrong("silence", f"{host.node} decides {entry.event} "
+                        f"{world.now - host.agent.heard:.2f} s after a heartbeat came", world.now)
+
+    def written(
+        self, world: World, node: str, store: Store, before: Record | None, write: Write
+    ) -> None:
+        """Look at a write that was done.
+
+        Raises:
+            Wrong: it is in the wrong store, is no next epoch, or is nothing that the table says.
+        """
+        now, entry, after = world.now, write.entry, write.record
+        if store.name != "main":
+            raise Wrong("strange", f"{node} writes into a store that is not its own", now)
+        if before is None:
+            return
+        if entry is None:
+            if after.epoch != before.epoch or after.columns != before.columns:
+                raise Wrong("epochs", f"{node} changes columns without a decision", now)
+            return
+        if write.id in self.words:
+            raise Wrong("again", f"{node} makes one decision twice: {entry.event}", now)
+        self.words.add(write.id)
+        self.decisions += 1
+        if not (before.epoch + 1 == after.epoch == entry.epoch == len(store.history)):
+            raise Wrong("epochs", f"{node} decides {entry.event} of epoch {entry.epoch} after "
+                        f"{before.epoch}", now)
+        own = {c: v for drawer in before.own.values() for c, v in drawer.items()}
+        shared = {c: v for c, v in entry.before.items() if c in before.columns}
+        if shared != before.columns:
+            raise Wrong("epochs", f"{node} decides {entry.event} on another record", now)
+        wrong = [c for c, v in entry.after.items()
+                 if after.columns.get(c, v) != v
+                 or (c in own and any(d.get(c, v) != v for d in after.own.values()))]
+        if wrong:
+            raise Wrong("table", f"{node} writes another {wrong[0]} than it decides", now)
+
+    def decided(self, world: World, node: str, entry: Entry) -> None:
+        """Look at a line of the log of an agent.
+
+        Raises:
+            Wrong: the table says something else, or the store does not have the decision.
+        """
+        answer = answered(world.setting.engine, entry.before, entry.event)
+        if isinstance(answer, PrgError):
+            raise Wrong("table", f"{node} decides {entry.event}: {answer}", world.now)
+        if (entry.outcome, entry.rule, entry.actions) != (
+                answer.outcome.value, answer.rule.id if answer.rule else None, answer.actions):
+            raise Wrong("table", f"{node} decides {entry.event} by {entry.rule}", world.now)
+        if any(answer.pair[c] != v for c, v in entry.after.items()):
+            raise Wrong("table", f"{node} decides {entry.event} with another outcome", world.now)
+        if entry.outcome == Outcome.DONE.value:
+            self.kept(world, node, entry)
+
+    def answered(self, world: World, node: str, answer: Answer) -> None:
+        """Look at the answer that a user gets.
+
+        Raises:
+            Wrong: it says that something was decided, and the store does not have it.
+        """
+        if answer.entry is not None and answer.entry.outcome == Outcome.DONE.value:
+            self.kept(world, node, answer.entry)
+
+    def kept(self, world: World, node: str, entry: Entry) -> None:
+        """Look whether the store has a decision that an agent says it has made.
+
+        Raises:
+            Wrong: it does not.
+        """
+        history = world.stores["main"].history
+        if len(history) < entry.epoch or history[entry.epoch - 1][1] != entry:
+            raise Wrong("lost", f"{node} says that it decided {entry.event} at epoch "
+                        f"{entry.epoch}, and the store does not have that", world.now)
+
+
+def answered(engine: Engine, before: Mapping[str, str], event: str) -> Any:
+    """What the table answers to a view and an event: a decision, or an error."""
+    key = engine, event, tuple(before.items())
+    found = _asked.get(key)
+    if found is None:
+        try:
+            found = decide(engine, before, event)
+        except (ImpossibleEvent, PrgError) as error:
+            found = error
+        if len(_asked) > 1 << 16:
+            _asked.clear()
+        _asked[key] = found
+    return found

@@ -1,0 +1,108 @@
+"""What a simulated world keeps: a store of the record, and an arbiter of the take-over grant.
+
+Law: true stores, no faults. A store compares and sets, and has the history of its decisions. What a
+node learns of them, and when, is decided in `prgcore.world.world`, where the faults are.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from attrs import define, field
+
+from prgcore.running.shapes import Write
+from prgcore.stores.keeping import Newest
+from prgcore.stores.record import Record
+from prgcore.wire.entry import Entry
+
+__all__ = ["Arbiter", "Kept", "Store"]
+
+Kept: TypeAlias = tuple[Record | None, int]
+"""A record and its version; without a record the version is 0."""
+
+
+@define(slots=True)
+class Store:
+    """A store of one record.
+
+    Attributes:
+        name: its name in stories.
+        record: the newest record; None: it is empty.
+        version: the version of the record.
+        history: every decision, with the word that its writer gave it.
+        past: the values that it had, the newest last.
+    """
+
+    name: str
+    record: Record | None = None
+    version: int = 0
+    history: list[tuple[str, Entry]] = field(factory=list)
+    past: list[Kept] = field(factory=list)
+
+    def copy(self) -> Store:
+        """A store with the same content, for another future."""
+        return Store(self.name, self.record, self.version, self.history.copy(), self.past.copy())
+
+    @property
+    def kept(self) -> Kept:
+        """The newest value."""
+        return self.record, self.version
+
+    def write(self, write: Write) -> tuple[str, int]:
+        """Replace the value if its version is still the newest.
+
+        Returns:
+            `done` or `conflict`, and the new version; 0: this call has written nothing. A write
+            that is tried again is done if the history has its word.
+        """
+        if write.version != self.version:
+            done = write.again and write.id and any(
+                word == write.id for word, _ in reversed(self.history))
+            return ("done" if done else "conflict"), 0
+        self.past.append(self.kept)
+        self.record, self.version = write.record, self.version + 1
+        if write.entry is not None:
+            self.history.append((write.id, write.entry))
+        return "done", self.version
+
+
+@define(slots=True)
+class Arbiter:
+    """The arbiter of the take-over grant.
+
+    Attributes:
+        lasts: how long a grant lasts without being kept, in seconds.
+        holder: the node that has the grant; empty: nobody.
+        ends: when its grant ends unless it keeps it.
+        newest: what outlives every grant.
+    """
+
+    lasts: float
+    holder: str = ""
+    ends: float = 0.0
+    newest: Newest = field(factory=Newest)
+
+    def copy(self) -> Arbiter:
+        """An arbiter with the same memory, for another future."""
+        return Arbiter(self.lasts, self.holder, self.ends, self.newest)
+
+    def hold(self, node: str, epoch: int, now: float) -> bool:
+        """Keep or obtain the grant; False: the other node has it, or the order is too late."""
+        if self.holder == node and now <= self.ends:
+            self.ends = now + self.lasts
+            return True
+        if self.holder not in ("", node) and now <= self.ends:
+            return False
+        if epoch < max(self.newest.given, self.newest.reached.get(node, 0)):
+            return False
+        self.newest = self.newest.after(node, epoch, given=True)
+        self.holder, self.ends = node, now + self.lasts
+        return True
+
+    def release(self, node: str, epoch: int) -> None:
+        """Give the grant back, unless a newer order was carried out already."""
+        if epoch < max(self.newest.given, self.newest.reached.get(node, 0)):
+            return
+        self.newest = self.newest.after(node, epoch, given=False)
+        if self.holder == node:
+            self.holder = ""
