@@ -6,8 +6,8 @@ back as a run, and is told by the process that asked.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from itertools import islice, product
+from collections.abc import Iterable, Iterator
+from itertools import product
 from multiprocessing import get_context
 from typing import Any
 
@@ -20,7 +20,7 @@ from prgcore.world.play import Run, at_home, failure, play, standard
 from prgcore.world.schedule import Schedule, of_seed
 from prgcore.world.world import Setting, World
 
-__all__ = ["Sum", "exhaustive", "random", "variants"]
+__all__ = ["Sum", "exhaustive", "more", "one", "random", "variants"]
 
 SCENARIO = (Fault("command", "node1", 0.2, value="failover(node1)"),)
 """A failover by command. The operator brings the pair home: a fallback."""
@@ -104,11 +104,11 @@ def _moments(setting: Setting, world: World, *, every: bool) -> tuple[tuple[int,
 
 
 def _explored(
-    setting: Setting, world: World, schedule: Schedule, more: int, *, every: bool,
+    setting: Setting, world: World, schedule: Schedule, left: int, *, every: bool,
     first: Iterable[Fault] | None = None,
 ) -> Iterator[Run]:
     """The run of this world, and of every world with up to so many faults more."""
-    if not more:
+    if not left:
         yield evolve(play(world, ()), schedule=schedule)
         return
     moments, run = _moments(setting, world, every=every)
@@ -122,19 +122,19 @@ def _explored(
         for fault in faults:
             other, here = before.copy(), evolve(fault, turn=moment)
             other.plan((here,))
-            yield from _explored(setting, other, (*schedule, here), more - 1, every=False)
+            yield from _explored(setting, other, (*schedule, here), left - 1, every=False)
 
 
-def _one(setting: Setting, part: int, of: int, *, every: bool) -> Iterator[Run]:
-    """One fault at every turn of the scenario."""
+def one(setting: Setting, part: int, of: int) -> Iterator[Run]:
+    """One fault at every turn of the scenario: each of a part of the faults."""
     world = at_home(setting)
     world.plan(SCENARIO)
-    faults = variants(every=every)[part::of]
+    faults = variants(every=False)[part::of]
     return _explored(setting, world, SCENARIO, 1, every=True, first=faults)
 
 
-def _more(setting: Setting, fault: Fault, faults: int, part: int, of: int) -> Iterator[Run]:
-    """One fault at home, and more at every moment of what follows."""
+def more(setting: Setting, fault: Fault, faults: int, part: int, of: int) -> Iterator[Run]:
+    """One fault at home, and at every moment of what follows each of a part of the faults."""
     world, schedule = at_home(setting), (evolve(fault, at=SOON),)
     world.plan(schedule)
     return _explored(setting, world, schedule, faults - 1, every=False,
@@ -188,7 +188,7 @@ def _done(task: tuple[str, tuple[Any, ...]]) -> Sum:
         for seed in seeds:
             total = total.after(failure(setting, of_seed(seed, most), seed=seed), seed)
         return total
-    runs = (_one(setting, *given, every=False) if what == "one" else _more(setting, *given))
+    runs = (one(setting, *given) if what == "one" else more(setting, *given))
     total = Sum()
     for run in runs:
         total = total.after(run)

@@ -11,34 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
-from prgcore.running.shapes import Seen
 from prgcore.seats import NODES, seat
-from prgcore.stores.record import Claim, Record
-from prgcore.world.stores import Kept, Store
+from prgcore.world.pump import ask, begin_agent, permit, tell, wake_up
+from prgcore.world.stores import Store
 
 if TYPE_CHECKING:
     from prgcore.world.world import World
 
-__all__ = ["HAPPENS", "mangled", "mended"]
+__all__ = ["HAPPENS", "mended"]
 
-
-def mangled(kept: Kept, node: str, how: str) -> Kept:
-    """A value that is not a record of this machine, as a store might answer with."""
-    record, version = kept
-    assert record is not None, "BUG: there is something to mangle"
-    columns, own = dict(record.columns), {n: dict(d) for n, d in record.own.items()}
-    claims = dict(record.claims)
-    if how == "column":
-        columns.pop("node1.state", None)
-    elif how == "drawer":
-        own.pop(node, None)
-    elif how == "value":
-        columns["node2.state"] = "norma1"
-    elif how == "claim":
-        claims["node3"] = Claim("node3", 1)
-    else:
-        columns |= {"node1.assigned_own": "yes", "node2.assigned_peer": "yes"}
-    return evolve(record, columns=columns, own=own, claims=claims), version
+FURTHER = 1000
+"""How many writes the other record has seen that lies in the place of the store."""
 
 
 # --------------------------------------------------------------------------- network
@@ -106,19 +89,20 @@ def _old(world: World, node: str, _: Any) -> None:
     if past:
         record, version = past[-1]
         assert record is not None, "BUG: chosen above"
-        world.stores["old"] = Store("old", record, version, [
+        name = f"old {node}"
+        world.stores[name] = Store(name, record, version, [
             (word, entry) for word, entry in main.history if entry.epoch <= record.epoch])
-        _lead(world, node, "old")
+        _lead(world, node, name)
 
 
 def _old_all(world: World, _: str, value: Any) -> None:
     """Put an old copy in the place of the store for both, if both know that it is old."""
     known = [m.epoch for n in NODES if (m := world.hosts[n].disk.memory) is not None]
     if len(known) == len(NODES):
-        _old(world, min(NODES, key=lambda n: _epoch(world, n)), value)
-        if "old" in world.stores:
-            for node in NODES:
-                _lead(world, node, "old")
+        least = min(NODES, key=lambda n: _epoch(world, n))
+        _old(world, least, value)
+        for node in NODES:
+            _lead(world, node, world.hosts[least].store)
 
 
 def _epoch(world: World, node: str) -> int:
@@ -145,15 +129,10 @@ def _other_all(world: World, _: str, __: Any) -> None:
 
 
 def _strange(main: Store) -> Store:
-    """A store of another pair: as it was when its agents began."""
-    record = next((r for r, _ in [*main.past, main.kept] if r is not None), None)
-    return Store("other", None if record is None else strange(record), 1)
-
-
-def strange(record: Record) -> Record:
-    """Another record with the same content."""
-    names: Mapping[str, Any] = {"id": "another-record"} if hasattr(record, "id") else {}
-    return evolve(record, **names)
+    """A store of another pair, whose record has the same content and another id."""
+    record, version = main.kept
+    return Store("other", None if record is None else evolve(record, id="another-record"),
+                 version + FURTHER)
 
 
 def _main(world: World, node: str, _: Any) -> None:
@@ -190,7 +169,7 @@ def _resume(world: World, node: str, _: Any) -> None:
     if agent is not None and agent.asleep:
         agent.asleep = False
         _release(world, lambda who, what: who == node and what == "done")
-        world.wake_up(node)
+        wake_up(world, node)
 
 
 def _suspend(world: World, node: str, _: Any) -> None:
@@ -203,7 +182,7 @@ def _awake(world: World, node: str, _: Any) -> None:
         host.asleep = False
         _release(world, lambda who, what: who == node and what in ("done", "serve_at"))
         world.judge.served(world)
-        world.wake_up(node)
+        wake_up(world, node)
 
 
 def _kill(world: World, node: str, _: Any) -> None:
@@ -214,14 +193,14 @@ def _start(world: World, node: str, _: Any) -> None:
     """Start the agent, or let it start again when it has ended."""
     host = world.hosts[node]
     host.again = host.agent is not None and host.agent.stops
-    world.begin_agent(node)
+    begin_agent(world, node)
 
 
 def _stop(world: World, node: str, _: Any) -> None:
     agent = world.hosts[node].agent
     if agent is not None and not agent.stops:
         agent.stops = True
-        world.tell(node, agent.run, "stop", value=True)
+        tell(world, node, agent.run, "stop", value=True)
 
 
 def _power_off(world: World, node: str, _: Any) -> None:
@@ -289,20 +268,20 @@ def _services_go_on(world: World, node: str, _: Any) -> None:
     host.services.hung = False
     unread, host.services.unread = host.services.unread, ()
     for groups, until in unread:
-        world.permit(host, groups, until)
+        permit(world, host, groups, until)
 
 
 # ----------------------------------------------------------------------------- people
 
 
 def _command(world: World, node: str, value: Any) -> None:
-    world.ask(node, value)
+    ask(world, node, value)
 
 
 def _host_lost(world: World, node: str, _: Any) -> None:
     host, peer = world.hosts[node], world.hosts[seat("peer", node)]
     if not peer.on and host.agent is not None:
-        world.tell(node, host.agent.run, "host_lost", node)
+        tell(world, node, host.agent.run, "host_lost", node)
 
 
 def _arbiter(change: int) -> Callable[[World, str, Any], None]:

@@ -15,7 +15,7 @@ from prgcore.explain.plan import plan
 from prgcore.form.atlas import HOME
 from prgcore.running.group import Lease
 from prgcore.seats import NODES
-from prgcore.stores.record import Record, assigned
+from prgcore.stores.record import Record
 from prgcore.timers.arithmetic import noticed_latest, serves_from, serves_until
 from prgcore.timers.parameters import Parameters
 from prgcore.vocabulary import Kind
@@ -110,20 +110,22 @@ def _next(world: World, record: Record) -> str | None:
     return steps[0].event if steps else HOME
 
 
-def _settled(record: Record) -> bool:
+def _settled(world: World, record: Record) -> bool:
+    """Whether no order is left, and each group is claimed by the node that it is assigned to."""
+    assigned = world.setting.engine.habits.assigned
     return not record.orders and all(
         claim.node == assigned(record.columns, home) for home, claim in record.claims.items())
 
 
 def _served(world: World, record: Record) -> bool:
     """Whether every user is served at home, and nothing is left to do."""
-    return _settled(record) and all(
+    return _settled(world, record) and all(
         world.hosts[node].serves(node, world.now, 0) for node in NODES)
 
 
 def _ask(world: World, record: Record, event: str) -> None:
     """Ask a node for the next step, if the last one is done."""
-    if not _settled(record) or world.now < world.asked_at + 2.0:
+    if not _settled(world, record) or world.now < world.asked_at + 2.0:
         return
     for node in NODES:
         agent = world.hosts[node].agent
@@ -133,7 +135,7 @@ def _ask(world: World, record: Record, event: str) -> None:
                 world.commands += 1
                 world.since = world.now
             world.say("USER   asks %s for %s", node, event)
-            world.ask(node, event)
+            world.at(0.0, "ask", node, event)
             return
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import define, field, evolve
+from attrs import define, evolve, field
 
 from prgcore.running.shapes import Memory
 

@@ -6,7 +6,7 @@ Law: pure. A seed and a number of faults give one schedule, on every computer an
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from random import Random
 from typing import Any
 
@@ -23,21 +23,30 @@ SPAN = 12.0
 """Within how many seconds faults begin."""
 CLOSE = 1.5
 """Within how many seconds a fault comes that comes soon after another one."""
+SOME = 6
+"""How many kinds of faults a seed has."""
 _COMMANDS = COMMANDS[:4] * 4 + COMMANDS
 _OFTEN = tuple(k for k in KINDS if k.name != "command")
 
 
-def of_seed(seed: int, most: int = 5) -> Schedule:
+def of_seed(seed: int, most: int = 5, kinds: Iterable[str] = ()) -> Schedule:
     """The schedule of a seed: up to so many faults, and in two of three up to two commands.
 
-    Every second fault comes soon after the one before: what happens together finds more.
+    Each seed has some kinds only, and every second fault comes soon after the one before: so
+    what belongs together happens together.
+
+    Args:
+        seed: the seed.
+        most: how many faults it has at most, beside its commands.
+        kinds: the names of the kinds to choose from; by default some that the seed chooses.
     """
     dice = Random(seed)  # noqa: S311, nobody guesses a fault
     faults, at = [], 0.0
-    kinds = [kind("command")] * dice.randrange(3)
-    kinds += [dice.choice(_OFTEN) for _ in range(dice.randint(1, most))]
-    dice.shuffle(kinds)
-    for what in kinds:
+    some = [kind(name) for name in kinds] or dice.sample(_OFTEN, SOME)
+    happens = [kind("command")] * dice.randrange(3)
+    happens += [dice.choice(some) for _ in range(dice.randint(1, most))]
+    dice.shuffle(happens)
+    for what in happens:
         at = dice.uniform(0, SPAN) if dice.random() < 0.5 else at + dice.uniform(0, CLOSE)
         lasts = dice.choice(what.lasts) * dice.choice((0.3, 0.6, 1.0, 1.0, 1.2))
         values = _COMMANDS if what.name == "command" else what.values

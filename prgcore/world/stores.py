@@ -8,17 +8,36 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from prgcore.running.shapes import Write
 from prgcore.stores.keeping import Newest
-from prgcore.stores.record import Record
+from prgcore.stores.record import Claim, Record
 from prgcore.wire.entry import Entry
 
-__all__ = ["Arbiter", "Kept", "Store"]
+__all__ = ["Arbiter", "Kept", "Store", "mangled"]
 
 Kept: TypeAlias = tuple[Record | None, int]
 """A record and its version; without a record the version is 0."""
+
+
+def mangled(kept: Kept, node: str, how: str) -> Kept:
+    """A value that is not a record of this machine, as a store might answer with."""
+    record, version = kept
+    assert record is not None, "BUG: there is something to mangle"
+    columns, own = dict(record.columns), {n: dict(d) for n, d in record.own.items()}
+    claims = dict(record.claims)
+    if how == "column":
+        columns.pop("node1.state", None)
+    elif how == "drawer":
+        own.pop(node, None)
+    elif how == "value":
+        columns["node2.state"] = "norma1"
+    elif how == "claim":
+        claims["node3"] = Claim("node3", 1)
+    else:
+        columns |= {"node1.assigned_own": "yes", "node2.assigned_peer": "yes"}
+    return evolve(record, columns=columns, own=own, claims=claims), version
 
 
 @define(slots=True)
