@@ -10,8 +10,8 @@ import pytest
 from prgcore.engine import Engine
 from prgcore.errors import BadInput, ImpossibleEvent, OutsideInvariant, Undecided
 from prgcore.form.knowledge import ENVIRONMENT, RECORD
-from prgcore.machine import PRG, prg
-from prgcore.running.driver import Heard, Keeper
+from prgcore.machine import PRG
+from prgcore.running.driver import Keeper
 from prgcore.running.node import (
     any_pair,
     decide,
@@ -24,13 +24,9 @@ from prgcore.running.node import (
     written,
 )
 from prgcore.seats import NODES, seat
-from prgcore.stores.ports import heard
 from prgcore.stores.record import begin, decided
-from prgcore.story.conformance import check
-from prgcore.tables.policies import POLICIES
 from prgcore.vocabulary import Kind, Outcome
 from tests.planted import reachable
-from tests.simulated import Twice, World, fails, printed, schedule, shrunk
 from tests.stored import Clock, Memory
 from tests.toys import LAMPS, TURNSTILE
 from tests.walks import after
@@ -142,38 +138,6 @@ def test_what_was_heard_before_the_last_change_is_not_used():
     assert "node2.services" not in view(record, "node1")
 
 
-def test_a_stale_heartbeat_waits_for_a_new_one():
-    """What hangs on the peer is not decided by what it was before; the timer tries again."""
-    world = World()
-    world.take("command", "node1", "enable_ha")
-    world.fair(6)
-    keeper = world.nodes["node1"].keeper
-    assert keeper.known(world.record)["node2.services"] == "up"
-    world.nodes["node2"].keeper.tell("services_down(node2)")
-    assert "node2.services" not in keeper.known(world.record)
-    old = {"node2.services": "up", "node2.database": "up", "node2.hears_peer": "yes"}
-    changes = world.record.changes["node2"]
-    keeper.observe(heard("node1"), Heard(old, changes - 1))
-    assert "node2.services" not in keeper.known(world.record)
-    keeper.observe(heard("node1"), Heard({**old, "node2.services": "down"}, changes))
-    assert keeper.known(world.record)["node2.services"] == "down"
-
-
-def test_a_drawer_is_written_although_its_node_cannot_be_asked():
-    """Its services are started again by whoever disables high availability."""
-    world = World()
-    world.run([("command", "node1", "enable_ha")])
-    world.fair(6)
-    world.run([("command", "node1", "failover(node2)"), ("off", "node2")])
-    assert world.record.own["node2"]["node2.services"] == "stopped"
-    changes = world.record.changes["node2"]
-    world.run([("command", "node1", "disable_ha")])
-    assert world.record.own["node2"]["node2.services"] == "up"
-    assert world.record.changes["node2"] == changes + 1
-    world.run([("start", "node2")])
-    assert world.record.columns["node2.state"] == "unknown"
-
-
 def test_a_controller_has_no_drawers():
     record = begin(after())
     decision = PRG.step(after(), "disable_ha")
@@ -205,79 +169,6 @@ def test_what_explains_a_timer_is_the_fewest_faults_and_makes_it_possible():
 
 
 # ---------------------------------------------------------------- two nodes together
-
-
-def told_of(error, steps, **world):
-    """What is needed to see it again."""
-    def again(fewer):
-        return type(fails(fewer, **world)) is type(error)
-
-    return f"{error}; replay: World().run({printed(shrunk(steps, again))})"
-
-
-@pytest.mark.parametrize("block", range(4))
-def test_two_nodes_never_serve_anybody_twice(block):
-    """Random faults, commands, losses, delays, duplicates, with services that outlive agents."""
-    for seed in range(block * 6, block * 6 + 6):
-        steps = schedule(seed, 250, wild=(0.03, 0.06, 0.12)[seed % 3])
-        error = fails(steps)
-        assert error is None, f"seed {seed}: {told_of(error, steps)}"
-
-
-@pytest.mark.parametrize("policy", POLICIES, ids=lambda p: p.name)
-def test_they_do_not_under_other_policies(policy):
-    machine = prg(**{policy.name: policy.choices[-1]})
-    for seed in range(5):
-        steps = schedule(seed, 250)
-        error = fails(steps, machine=machine)
-        assert error is None, f"seed {seed}: {told_of(error, steps, machine=machine)}"
-
-
-def test_with_a_wait_that_is_too_short_they_do():
-    """The check can fail: what T10 asks for is needed."""
-    world = {"waits": 0.5}
-    seed = next(s for s in range(8, 200)
-                if isinstance(fails(schedule(s, 300, wild=0.1), **world), Twice))
-    steps = shrunk(schedule(seed, 300, wild=0.1),
-                   lambda fewer: isinstance(fails(fewer, **world), Twice))
-    assert len(steps) < 40
-    assert isinstance(fails(steps, **world), Twice)
-    assert fails(steps) is None, "and with one that is long enough they do not"
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_the_log_of_both_is_allowed_and_the_history_is_whole(seed):
-    world = World().run(schedule(seed, 120))
-    log = [e.to_json() for e in world.log]
-    report = check(world.machine, log)
-    assert report.ok, report.finding.text()
-    assert [e["epoch"] for e in world.store.entries] == [
-        e["epoch"] for e in log if e["outcome"] == "done"]
-    assert world.record.epoch == len(world.store.entries) > 4
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_after_everything_is_repaired_they_come_to_rest_and_can_be_brought_home(seed):
-    world = World().run(schedule(seed, 200, wild=0.1))
-    world.heal(30)
-    for _ in range(4):
-        record = world.record
-        assert record.orders == ()
-        for home, claim in record.claims.items():
-            assert claim.node == PRG.habits.assigned(record.columns, home)
-            assert claim.freed == 0
-        if states(world) == ["normal", "normal"]:
-            break
-        for command in ("enable_ha", "recover", "fallback(node1)", "fallback(node2)"):
-            world.run([("command", "node1", command)])
-            world.fair(12)
-    assert states(world) == ["normal", "normal"]
-    now = world.clock.now()
-    assert all(world.nodes[n].serves(n, now) for n in NODES)
-
-
-def states(world):
-    return [world.record.columns[f"{node}.state"] for node in NODES]
 
 
 def test_an_agent_that_is_first_and_one_that_is_second_begin_with_one_record():

@@ -13,7 +13,7 @@ from attrs import evolve
 
 from prgcore.running import following, serving, turn
 from prgcore.running.shapes import Reading
-from prgcore.running.state import AgentState
+from prgcore.running.state import AgentState, known
 from prgcore.seats import NODES
 from prgcore.stores.record import taken
 from prgcore.story.conformance import check
@@ -254,6 +254,36 @@ def test_a_second_fault_comes_at_every_moment_of_what_follows_the_first():
     assert len(turns) > 10
     again = play(at_home(SETTING), runs[-1].schedule)
     assert (again.turns, again.rest) == (runs[-1].turns, runs[-1].rest)
+
+
+# ------------------------------------------------------------------ what agents know
+
+
+def test_what_was_heard_before_the_last_change_is_not_used():
+    world = at_home(SETTING)
+    told = known(world.hosts["node1"].agent.state)
+    assert told["node2.services"] == "up"
+    world.plan((Fault("deaf", "node1", 0.1, lasts=2.0), Fault("service", "node2", 0.2, lasts=7.0)))
+    world.run(world.now + 1.8)
+    assert world.stores["main"].record.own["node2"]["node2.services"] == "down"
+    assert "node2.services" not in known(world.hosts["node1"].agent.state)
+    world.run(world.now + 2.0)
+    assert known(world.hosts["node1"].agent.state)["node2.services"] == "down"
+
+
+def test_a_drawer_is_written_although_its_node_cannot_be_asked():
+    """Its services are started again by whoever disables high availability."""
+    world = at_home(SETTING)
+    world.plan((Fault("command", "node1", 0.1, value="failover(node2)"),
+                Fault("power", "node2", 1.5, lasts=40.0)))
+    world.run(world.now + 3.0)
+    before = world.stores["main"].record
+    assert before.own["node2"]["node2.services"] == "stopped"
+    world.at(0.0, "ask", "node1", "disable_ha")
+    world.run(world.now + 1.0)
+    after = world.stores["main"].record
+    assert after.own["node2"]["node2.services"] == "up"
+    assert after.changes["node2"] == before.changes["node2"] + 1
 
 
 # ------------------------------------------------------------------------ the command

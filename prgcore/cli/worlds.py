@@ -23,7 +23,7 @@ SEEDS = 1000
 MOST = 5
 """How many faults a random schedule has at most, beside a command."""
 STORIES = 3
-"""How many failures are told."""
+"""How many failures are shown."""
 
 
 def register(app: Group) -> None:
@@ -44,7 +44,7 @@ def simulate_agents(
         int | None, Option("--faults", metavar="N", help="Try all schedules of up to so many "
                            "faults. With --seeds: the most faults of a random one.")] = None,
     schedule: Annotated[
-        str, Option("--schedule", metavar="JSON", help="Tell the run of this schedule, as a "
+        str, Option("--schedule", metavar="JSON", help="Show the run of this schedule, as a "
                     "failure prints it, with the small delays of --seed.")] = "",
     jobs: Annotated[
         int | None, Option("--jobs", metavar="N", help="Use so many processes; by default one "
@@ -59,7 +59,7 @@ def simulate_agents(
     twice, and no decision may be lost or made twice. After the last fault, the pair
     must be home within its proved bounds.
 
-    A failure is made as short as it can be, and told as a story with its seed. The
+    A failure is made as short as it can be, and shown as a story with its seed. The
     exit code is then 1. One seed gives the same run on every computer.
     """
     from prgcore.world.campaign import exhaustive, random

@@ -1,7 +1,7 @@
 """Campaigns: very many schedules, on every core. All schedules of few faults, and random ones.
 
 Law: what is found does not depend on how many processes look for it. A schedule that fails comes
-back as a run, and is told by the process that asked.
+back as a run, and the process that asked shows it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ SLICES = 6
 
 @frozen
 class Sum:
-    """What came of many schedules: how many, how many turns and decisions, and what failed.
+    """The sum of many schedules: how many, how many turns and decisions, and what failed.
 
     Attributes:
         runs, turns, decisions: how many there were.
@@ -80,7 +80,7 @@ def variants(*, every: bool) -> tuple[Fault, ...]:
 
 
 def _moments(setting: Setting, world: World, *, every: bool) -> tuple[tuple[int, ...], Run]:
-    """The turns at which a fault may come, and what becomes of this world without one.
+    """The turns at which a fault may come, and the run of this world without one.
 
     Args:
         every: all turns. If not, those that want a write or an order.
@@ -179,7 +179,7 @@ def _ready(policy: dict[str, str]) -> None:
 
 
 def _done(task: tuple[str, tuple[Any, ...]]) -> Sum:
-    """What came of one task."""
+    """The sum of one task."""
     what, given = task
     setting = _setting[0]
     if what == "seeds":
@@ -198,7 +198,7 @@ def _done(task: tuple[str, tuple[Any, ...]]) -> Sum:
 def _spread(
     tasks: list[tuple[str, tuple[Any, ...]]], jobs: int, policy: dict[str, str]
 ) -> Iterator[Sum]:
-    """What came of all tasks, in the order in which they end."""
+    """The sums of all tasks, in the order in which they end."""
     if jobs == 1:
         _ready(policy)
         yield from map(_done, tasks)

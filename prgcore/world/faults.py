@@ -58,7 +58,7 @@ COMMANDS = (
     "failover(node1)", "failover(node2)", "fallback(node1)", "fallback(node2)", "recover",
     "enable_ha", "disable_ha", "add_users", "enable_auto_fallback", "disable_auto_fallback",
 )
-"""What users ask for meanwhile."""
+"""The commands of users meanwhile."""
 
 SHORT, LONG = 1.5, 7.0
 """Seconds: less than every time-out, and more than all of them."""
@@ -95,7 +95,7 @@ KINDS = (
          (SHORT, LONG), "writes", "writes_told", values=("lost",)),
     Kind("late_writes", "for {lasts} s writes of {node} are done 1.2 s after it gave up", "node",
          (SHORT, LONG), "writes", "writes_told", values=("late",)),
-    Kind("wrong_answers", "for {lasts} s answers to {node} are no record: {value}", "node",
+    Kind("wrong_answers", "for {lasts} s answers to {node} are wrong: {value}", "node",
          (SHORT, LONG), "wrong", "right", values=WRONG),
     Kind("old_copy", "an old copy lies in the place of the store for {lasts} s", "pair",
          (SHORT, LONG), "old_all", "main_all"),
@@ -144,7 +144,7 @@ KINDS = (
     # people
     Kind("command", "somebody asks {node} for {value}", "node", (0.0,), "command",
          values=COMMANDS),
-    Kind("told", "somebody tells {node} that the host of {peer} is down, if it is", "node", (0.0,),
+    Kind("told", "somebody reports to {node} that the host of {peer} is down, if it is", "node", (0.0,),
          "host_lost"),
 )
 

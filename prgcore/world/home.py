@@ -1,7 +1,7 @@
 """The way home in a simulated world: an operator who follows the plan, and the bounds of his wait.
 
-Law: the operator sees what is true, and asks only for what the table's own way home says. What comes
-by itself, he waits for. He waits no longer than the bounds allow, counted from the end of the last
+Law: the operator sees what is true, and asks only for what the table's own way home says. He waits for
+what comes by itself. He waits no longer than the bounds allow, counted from the end of the last
 fault, or from his last command.
 """
 

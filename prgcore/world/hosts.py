@@ -33,7 +33,7 @@ class Clock:
     wall: float = 1_790_000_000.0
 
     def now(self, at: float) -> float:
-        """What the clock shows at a moment of the world."""
+        """The time that the clock shows at a moment of the world."""
         return self.shows + (at - self.at) * self.rate
 
     def when(self, shows: float) -> float:

@@ -48,12 +48,12 @@ class Wrong(Exception):
 
 _Asked = dict[tuple[Engine, str, tuple[tuple[str, str], ...]], "Decision | PrgError"]
 _asked: _Asked = {}
-"""What the table answers to a view and an event; it answers the same every time."""
+"""The answers of the table to views and events; they are the same every time."""
 
 
 @define(slots=True)
 class Judge:
-    """What a judge remembers of one world.
+    """The memory of a judge of one world.
 
     Attributes:
         words: the words of the decisions that are in the store.
@@ -111,7 +111,7 @@ class Judge:
         """Look at a write that was done.
 
         Raises:
-            Wrong: it is in the wrong store, is no next epoch, or is nothing that the table says.
+            Wrong: it is in the wrong store, skips an epoch, or differs from the table.
         """
         now, entry, after = world.now, write.entry, write.record
         if store.name != "main":

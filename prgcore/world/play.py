@@ -30,7 +30,7 @@ GRANT = 2.5
 
 @frozen
 class Run:
-    """What became of a schedule.
+    """The outcome of a schedule.
 
     Attributes:
         wrong: what went wrong; None: nothing.
@@ -74,6 +74,7 @@ def at_home(world_of: Setting, phase: float = 0.0) -> World:
             found.at(after, what, *given)
         _to_home(found)
         found.run(found.now + 3.0 + phase)
+        found.zero = found.now
         found.turns, found.commands, found.home, found.story = 0, 0, False, None
         found.at(0.0, "operate")
         _homes[id(world_of), phase] = found
@@ -89,19 +90,19 @@ def _to_home(world: World) -> None:
 
 def play(world: World, schedule: Schedule) -> Run:
     """Let a schedule happen in this world, and wait until the pair is home."""
-    begun, wrong = world.now, None
+    wrong = None
     if schedule or not world.faults:
         world.plan(schedule)
     try:
         _to_home(world)
     except Wrong as error:
-        wrong = error
-    return Run(schedule, wrong, world.now - begun, world.now - world.calm, world.turns,
+        wrong = Wrong(error.what, error.says, error.at - world.zero)
+    return Run(schedule, wrong, world.now - world.zero, world.now - world.calm, world.turns,
                world.judge.decisions, world.commands)
 
 
 def failure(world_of: Setting, schedule: Schedule, *, seed: int = 0) -> Run:
-    """What becomes of a schedule, in a world whose small delays come from the seed."""
+    """The run of a schedule, in a world whose small delays come from the seed."""
     world = at_home(world_of, seed % 8 / 8)
     world.shake = seed and seed * 2_654_435_761 % 0x7FFFFFFF | 1
     return play(world, schedule)

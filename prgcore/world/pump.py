@@ -1,7 +1,7 @@
 """The pump of a simulated agent, with its lanes: the store, services, hands, the arbiter, a network.
 
-Law: it does what a pump does (`prgcore.running.shapes`), and decides nothing. What goes wrong on the
-way is in `prgcore.world.world`; each step of a call is an event, so that faults come between them.
+Law: it does what a pump does (`prgcore.running.shapes`), and decides nothing. The faults
+on the way are in `prgcore.world.world`; each step of a call is an event, so that faults come between them.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ LATE = 1e-6
 """How many seconds late a timer wakes somebody."""
 FOR_EVER = 1e9
 """Nobody wakes so late."""
-ASKS = 20
+ASKS = 19
 """How often a question is asked again that cannot be decided yet."""
 
 _UP: dict[tuple[bool, bool], Mapping[str, bool]] = {
@@ -475,7 +475,7 @@ def asked(world: World, node: str, event: str, key: str, tries: int) -> None:
 
 
 def _pieces(seen: Seen) -> tuple[tuple[str, Any], ...]:
-    """What an agent was to see, piece by piece."""
+    """The pieces of what an agent was to see."""
     pieces = (("reading", seen.reading), ("unread", seen.unread), ("wrote", seen.wrote),
               ("arrivals", seen.arrivals), ("host_lost", seen.host_lost), ("asks", seen.asks),
               ("did", seen.did), ("obeyed", seen.obeyed), ("granted", seen.granted),
@@ -489,4 +489,4 @@ STEPS: Mapping[str, Callable[..., None]] = {
     "served": served, "services_start": start_services, "start": begin_agent, "wake": _wake,
     "write_at": write_at, "write_end": write_end,
 }
-"""What happens in a world because an agent wants it, by the name of the event."""
+"""The events that agents cause, by name."""

@@ -1,7 +1,7 @@
 """What a simulated world keeps: a store of the record, and an arbiter of the take-over grant.
 
-Law: true stores, no faults. A store compares and sets, and has the history of its decisions. What a
-node learns of them, and when, is decided in `prgcore.world.world`, where the faults are.
+Law: true stores, no faults. A store compares and sets, and has the history of its decisions. The
+faults are in `prgcore.world.world`, on the way to a node.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ __all__ = ["Path", "Setting", "World"]
 
 @frozen
 class Setting:
-    """What does not change in a world.
+    """The part of a world that does not change.
 
     Attributes:
         engine: the machine.
@@ -70,7 +70,7 @@ class Path:
         refuses: how many faults make calls of the store fail at once.
         hangs: how many faults make them wait.
         slow: how long each takes beside the usual time.
-        writes: what becomes of a write: empty, `unknown`, `lost` or `late`.
+        writes: the fate of a write: empty, `unknown`, `lost` or `late`.
         wrong: in which way an answer is wrong; empty: it is right.
     """
 
@@ -91,7 +91,7 @@ class World:
     __slots__ = (
         "arbiter", "arbiter_away", "asked", "asked_at", "asking", "bout", "calm", "commands", "faults",
         "home", "hosts", "judge", "late", "now", "open", "paths", "queue", "seq", "setting",
-        "shake", "since", "spun", "stores", "story", "turn_faults", "turns", "waiting")
+        "shake", "since", "spun", "stores", "story", "turn_faults", "turns", "waiting", "zero")
 
     def __init__(self, setting: Setting) -> None:
         self.setting = setting
@@ -113,7 +113,7 @@ class World:
         self.judge = Judge()
         self.story: list[str] | None = None
         self.open = self.bout = self.asking = self.commands = 0
-        self.calm = self.since = 0.0
+        self.calm = self.since = self.zero = 0.0
         self.asked_at = -10.0
         self.home = False
 
@@ -165,7 +165,7 @@ class World:
     def say(self, text: str, *given: object) -> None:
         """Write a line of the story, if somebody reads it."""
         if self.story is not None:
-            self.story.append(f"{self.now:9.4f}  {text % given if given else text}")
+            self.story.append(f"{self.now - self.zero:9.4f}  {text % given if given else text}")
 
     def jitter(self) -> float:
         """Some hundredths of a second, another one each time; none where nothing shakes."""
