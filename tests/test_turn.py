@@ -242,6 +242,34 @@ def test_a_start_that_cannot_be_decided_is_tried_again():
     assert two.turns[-1].trouble == ""
 
 
+def test_a_node_whose_start_is_not_in_the_record_does_not_look_alive():
+    """Else its peer may decide that it hears a node which the record does not know to run."""
+    pair = normal()
+    two = pair.hosts["node2"]
+    two.dead = True
+    two.start()
+    two.turns.clear()
+    wanted = two.one(two.reads())
+    while wanted.write is None or wanted.write.entry is None:
+        wanted = two.one(two.does(wanted))
+    assert wanted.write.entry.event == "manager_start(node2)"
+    for _ in range(20):
+        pair.now = round(pair.now + 0.5, 2)
+        wanted = two.one(two.reads())
+        assert (wanted.write is None, wanted.send) == (False, None)
+    store, lost = two.store, Unavailable("its answer is lost")
+    written = two.one(Seen(wrote=Wrote("unknown", pair.now, why=str(lost))))
+    assert (written.send, written.trouble) == (None, str(lost))
+    pair.now += 0.5
+    wanted = two.one(two.reads())
+    assert (wanted.send, wanted.trouble) == (None, str(lost)), "a reading does not show its end"
+    two.takes(two.does(wanted))
+    pair.now += 1
+    assert two.takes(two.reads()).trouble == ""
+    assert any(t.send for t in two.turns)
+    assert [e["event"] for e in store.entries].count("manager_start(node2)") == 2
+
+
 # -------------------------------------------------------------------------- its writes
 
 

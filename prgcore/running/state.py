@@ -54,6 +54,7 @@ class AgentState:
         fresh: whether something may follow from the reading that was not yet decided.
         ended: when the newest reading ended.
         silent: why the store does not answer; empty: it does.
+        unwritten: why it is not known whether a write was done; empty: it is known.
         retry: when the store is asked again after it did not answer.
         stalled: the nodes whose counts of silence must begin again.
         heard: the content of the newest heartbeat, and when it came.
@@ -94,6 +95,7 @@ class AgentState:
     stale: bool = True
     fresh: bool = False
     silent: str = ""
+    unwritten: str = ""
     retry: float = -inf
     stalled: frozenset[str] = frozenset()
     heard: Heard | None = None

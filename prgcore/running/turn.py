@@ -70,6 +70,8 @@ class _Turning(Following):
                 pending = self._decides(self.s.reading)
             self.s.pending = pending
             self.s.fresh = False
+            if pending is None:  # nothing is left to be written
+                self.s.unwritten = ""
         return self._wants()
 
     # ---------------------------------------------------------------- what was seen
@@ -155,6 +157,7 @@ class _Turning(Following):
         if wrote is None or pending is None:
             return
         write, job = pending.write, pending.job
+        self.s.unwritten = wrote.why if wrote.outcome == "unknown" else ""
         if wrote.outcome == "unknown":
             self.s.retry = self.now + STORE_AGAIN
             if write.entry is not None:  # it must be settled
@@ -207,7 +210,7 @@ class _Turning(Following):
         return self.s, Turn(
             write, read, serve, order, send, self._holds(record), remember, wake,
             tuple(self.entries), tuple(self.answers), tuple(self.says),
-            self.s.trouble or self.s.silent or self.s.waits or self.s.doubt,
+            self.s.trouble or self.s.silent or self.s.unwritten or self.s.waits or self.s.doubt,
             self.s.phase == LEFT, self.s.calm.heard if self.s.calm else None)
 
     def _calm(self, record: Record) -> Calm | None:
@@ -215,7 +218,7 @@ class _Turning(Following):
         s, lease, due, both = self.s, self._lease(record), self._deadline(), self.s.effective
         heard, sent = s.heard, s.serving.sent
         if lease is None or both is None or due is None or s.reading is None or sent is None \
-                or not self._is_up(record) or s.silent or s.doubt or self._rests() or any((
+                or not self._is_up(record) or s.silent or s.unwritten or s.doubt or self._rests() or any((
                     s.pending, s.stale, s.fresh, s.jobs, s.did, s.parked, s.lost, s.stalled,
                     record.orders, record.proposed, self._waits(), self.now < s.serving.starts,
                     self.engine.habits.holds(record.columns, self._node),
@@ -296,15 +299,24 @@ class _Turning(Following):
         return record.epoch if old else None
 
     def _beats(self, record: Record) -> Heard | None:
-        """The heartbeat to send now. A node that cannot read the record must not look alive."""
+        """The heartbeat to send now.
+
+        A node that cannot read the record must not look alive, nor one whose start is not in it yet.
+        """
         if self.charter.lease is None or self.s.effective is None or not self._is_up(record) \
-                or self.now < self.s.beat or self.now >= looks_alive_until(self.s.ended, self._timeout):
+                or self._starts() or self.now < self.s.beat or self.now >= looks_alive_until(self.s.ended, self._timeout):
             return None
         beat = self.s.beat + self.s.effective.keep_alive_interval
         if beat <= self.now:
             beat = self.now + self.s.effective.keep_alive_interval
         self.s.beat = beat
         return self._beat(record)
+
+    def _starts(self) -> bool:
+        """Whether it is not known that the start of this node was decided, and it can be."""
+        pending = self.s.pending
+        jobs = (*self.s.jobs, *((pending.job,) if pending and pending.job else ()))
+        return not self.s.doubt and any(job.must for job in jobs)
 
     def _beat(self, record: Record) -> Heard:
         """The content of a heartbeat."""
