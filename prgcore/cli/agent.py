@@ -84,6 +84,7 @@ def agent(
     read = group_of(group)
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING,
                         format="%(asctime)s %(message)s")
+    logging.getLogger("urllib3").setLevel(logging.ERROR)  # the store says what is wrong with an answer
     asyncio.run(_run(Agent(read, node, new=new, adopt=adopt)))
 
 

@@ -77,7 +77,9 @@ _AWAY = {
 
 RESTORE = ("stop its agents and put a backup in its place, or move it away and begin a new record "
            "(docs/stores.md)")
-"""The cure of a damaged file."""
+GONE = ("put it back, or a backup; open the store again; if it is lost, stop both agents, and start "
+        "them with --new to begin another")
+"""The cures of a file that is damaged, and of one that is gone."""
 
 
 def _connected(path: Path, timeout: float, *, new: bool = False) -> sqlite3.Connection:
@@ -114,6 +116,8 @@ class _File:
         except (TypeError, ValueError) as error:
             raise BadInput(f"{str(path)[:80]!r} is not a path for a store: {error}") from None
         except OSError as error:
+            if not new and isinstance(error, FileNotFoundError):
+                raise BadInput(f"{self.path} is gone: {error.strerror}; {GONE}") from None
             raise BadInput(f"cannot open {self.path}: {error.strerror}; a store is a file in a "
                            "folder that exists, and both may be written") from None
         except sqlite3.Error as error:
@@ -226,8 +230,8 @@ class _File:
             yield one
         except OSError as error:
             self.lost = True
-            raise Unavailable(f"{error.filename or self.path} is gone: {error.strerror}; put it back, "
-                              "or a backup; open the store again") from None
+            raise Unavailable(
+                f"{error.filename or self.path} is gone: {error.strerror}; {GONE}") from None
         except (OverflowError, sqlite3.DataError) as error:
             raise BadInput(f"{self.path} cannot keep this: {error}") from None
         except sqlite3.Error as error:
@@ -393,11 +397,7 @@ def _version(file: sqlite3.Connection) -> int:
 
 
 def _whole(value: object) -> int:
-    """A version as it was kept.
-
-    Raises:
-        Unreadable: it is not one.
-    """
+    """A version as it was kept; raises Unreadable if it is not one."""
     if type(value) is not int or value < 1:
         raise Unreadable(f"the version of the record is {str(value)[:80]!r}; {RESTORE}")
     return value
@@ -495,5 +495,4 @@ class SQLiteArbiter(Closing):
         elif node:
             file.execute("UPDATE arbiter SET newest = ?", (newest.to_text(),))
         else:
-            file.execute("INSERT OR REPLACE INTO arbiter VALUES (1, '', 0, 0, ?)",
-                         (newest.to_text(),))
+            file.execute("INSERT OR REPLACE INTO arbiter VALUES (1, '', 0, 0, ?)", (newest.to_text(),))
