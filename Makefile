@@ -62,7 +62,7 @@ mutants: $(PROVER)  ## M1: kill every mutant of the table (minutes)
 
 campaign: $(READY)  ## 200 random schedules of faults against two real nodes (minutes)
 	@.ci/programs etcd
-	$(BIN)/python examples/two_nodes/campaign.py --schedules 200
+	$(BIN)/python examples/two_nodes/campaign.py --schedules 200 --store-faults
 
 clean:  ## remove what was made
 	rm -rf .venv docs/_build .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist

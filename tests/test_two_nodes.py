@@ -43,8 +43,21 @@ def test_a_few_schedules_of_the_campaign(store: str, count: int) -> None:
     said = _play("campaign.py", "--schedules", str(count), "--seed", "7", "--at-once", "3",
                  "--store", store)
     assert f"{count} schedule" in said
-    assert "0 wrong" in said
+    assert "; 0 wrong" in said
     assert said.count(f" {store} ") == count
+
+
+@pytest.mark.parametrize(
+    ("store", "seed", "kinds"), [
+        ("sqlite", 1, {"log_removed", "lost", "replaced", "locked"}),
+        pytest.param("etcd", 1, set(), marks=pytest.mark.etcd)])
+def test_a_few_schedules_that_break_the_store_too(store: str, seed: int, kinds: set[str]) -> None:
+    said = _play("campaign.py", "--schedules", "4", "--seed", str(seed), "--at-once", "3",
+                 "--store", store, "--store-faults")
+    table = re.findall(rf"^{store} +(\w+) +(\d+) ", said, re.MULTILINE)
+    assert sum(int(often) for _, often in table) >= 5
+    assert {kind for kind, _ in table} >= kinds
+    assert "; 0 wrong" in said
 
 
 def test_a_store_that_is_not_there_is_said_at_once(tmp_path) -> None:

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -24,6 +25,7 @@ from pathlib import Path
 from prgcore.errors import PrgError, Unavailable
 from prgcore.running.agent import ask
 from prgcore.running.group import Group, read_group
+from prgcore.running.log import read as read_log
 from prgcore.running.processes import alive
 
 HERE = Path(__file__).parent
@@ -187,7 +189,18 @@ class Users:
 class TwoNodes:
     """A group in a directory of its own, with free ports and a link that can be cut."""
 
-    def __init__(self, directory: Path, store: str = "sqlite:pair.db", **changed: float) -> None:
+    def __init__(
+        self, directory: Path, store: str = "sqlite:pair.db",
+        apart: Mapping[str, str] | None = None, **changed: float,
+    ) -> None:
+        """Make its files.
+
+        Args:
+            directory: where everything of it is; its name is the group's.
+            store: as in a group file.
+            apart: for each node, the address by which it reaches the store, if that differs.
+            changed: other values of the group file.
+        """
         self.directory = directory
         directory.mkdir(parents=True, exist_ok=True)
         shutil.copy(HERE / "service.py", directory)
@@ -204,27 +217,42 @@ class TwoNodes:
                              for line in text.splitlines())
         self.file = directory / "group.toml"
         self.file.write_text(text + "\n")
+        self.files = dict.fromkeys(NODES, self.file)
+        for node, address in (apart or {}).items():
+            self.files[node] = directory / f"{node}.toml"
+            self.files[node].write_text(text.replace(f'"{store}"', f'"{address}"') + "\n")
         self.group: Group = read_group(self.file)
         self.links = {"node1": Link(ports["p1"], ports["s2"]), "node2": Link(ports["p2"], ports["s1"])}
         self.agents: dict[str, subprocess.Popen[bytes]] = {}
-        self._stopped: set[int] = set()
+        self.ended: list[str] = []
+        self.cures = 0
+        self.since = dict.fromkeys(NODES, 0)
+        self._told: set[int] = set()
         self.users = Users(directory)
         self.users.start()
 
     # ------------------------------------------------------------------ what can be done
 
-    def start(self, node: str) -> None:
+    def start(self, node: str, *, new: bool = False) -> None:
         """Start an agent; it takes up what it finds, and begins the record if it is the first."""
         if self.running(node):
             return
-        new = () if (self.directory / node / "memory.json").exists() else ("--new",)
+        first = new or not (self.directory / node / "memory.json").exists()
         with (self.directory / f"{node}.out").open("ab") as out:
             self.agents[node] = subprocess.Popen(
-                [sys.executable, "-m", "prgcore", "agent", str(self.file), node, *new],
+                [sys.executable, "-m", "prgcore", "agent", str(self.files[node]), node,
+                 *("--new",) * first],
                 stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True)
 
     def running(self, node: str) -> bool:
-        return node in self.agents and self.agents[node].poll() is None
+        """Whether an agent runs; one that ended though nobody told it to is noted in `ended`."""
+        agent = self.agents.get(node)
+        if agent is None or agent.poll() is None:
+            return agent is not None
+        if agent.pid not in self._told:
+            self._told.add(agent.pid)
+            self.ended.append(f"the agent of {node} ended by itself with {agent.returncode}")
+        return False
 
     def pids(self, node: str) -> dict[str, int]:
         """The processes of a node, the agent among them."""
@@ -239,6 +267,8 @@ class TwoNodes:
     def signal(self, node: str, names: tuple[str, ...], number: int) -> None:
         for name, pid in self.pids(node).items():
             if not names or name in names:
+                if number == signal.SIGKILL:
+                    self._told.add(pid)
                 with suppress(ProcessLookupError):
                     os.kill(pid, number)
         if number == signal.SIGKILL and node in self.agents and (not names or "agent" in names):
@@ -260,7 +290,41 @@ class TwoNodes:
         Raises:
             Unavailable: it does not answer.
         """
+        if self.running(node):
+            self._told.add(self.agents[node].pid)
         self.ask(node, do="stop")
+
+    def stop_both(self, seconds: float = 30) -> None:
+        """Stop both agents with a signal, and wait until they have ended."""
+        for node in NODES:
+            if self.running(node):
+                self._told.add(self.agents[node].pid)
+                self.agents[node].send_signal(signal.SIGCONT)
+                self.agents[node].terminate()
+        for node, agent in self.agents.items():
+            try:
+                agent.wait(seconds)
+            except subprocess.TimeoutExpired:
+                self.ended.append(f"the agent of {node} does not end when it is told to")
+                self.kill(node, "agent")
+
+    def cure(self) -> None:
+        """Go on with the record that is there, or begin one: what agents ask for by `--new`."""
+        self.stop_both()
+        self.cures += 1
+        for node in NODES:
+            log = self.directory / node / "log.jsonl"
+            self.since[node] = len(list(read_log(log))) if log.exists() else 0
+            self.start(node, new=True)
+
+    def troubles(self) -> dict[str, str]:
+        """The trouble of each node that answers and has some."""
+        found = {}
+        for node in NODES:
+            with suppress(Unavailable):
+                if trouble := self.ask(node, do="status").get("trouble"):
+                    found[node] = str(trouble)
+        return found
 
     def cut(self, *nodes: str) -> None:
         """Cut the link: of these nodes to their peer, or both ways."""
@@ -340,7 +404,10 @@ class TwoNodes:
         return False
 
     def home(self, seconds: float = 40) -> bool:
-        """Heal everything, then follow the machine's own plan until both are Normal."""
+        """Heal everything, then follow the machine's own plan until both are Normal.
+
+        Agents that ask to be started with `--new` are started with it.
+        """
         self.repair()
         for node in NODES:
             self.resume(node)
@@ -349,19 +416,25 @@ class TwoNodes:
             for node in NODES:
                 if not self.running(node):
                     self.start(node)
+            if any("--new" in trouble for trouble in self.troubles().values()):
+                self.cure()
             known = self.status().get("known")
             if isinstance(known, dict) and all(
                     c in known or c == "link" for c in self.group.engine.stored):
                 if all(known[column] == value for column, value in HOME.items()):
                     return True
-                for node in NODES:
-                    if "down" in (known[f"{node}.services"], known[f"{node}.database"]):
-                        with suppress(Unavailable):
-                            self.ask(node, do="start_services")
-                if command := self._homeward(known):
-                    self.command(command)
+                self._goes_home(known)
             time.sleep(0.1)
         return False
+
+    def _goes_home(self, known: dict[str, str]) -> None:
+        """The next step on the way home that an administrator takes."""
+        for node in NODES:
+            if "down" in (known[f"{node}.services"], known[f"{node}.database"]):
+                with suppress(Unavailable):
+                    self.ask(node, do="start_services")
+        if command := self._homeward(known):
+            self.command(command)
 
     def _homeward(self, known: dict[str, str]) -> str:
         """The next command on the way home; empty if the next step is not a command."""
@@ -375,9 +448,12 @@ class TwoNodes:
         return ""
 
     def history(self) -> list[dict[str, object]]:
-        """Every decision, from the store."""
+        """Every decision, from the store; the next server is asked where one does not answer."""
         store, _ = self.group.open_store()
         try:
+            for _ in range(self.group.store.count(",")):
+                with suppress(Unavailable):
+                    return list(store.history())
             return list(store.history())
         finally:
             store.close()

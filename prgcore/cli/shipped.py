@@ -50,7 +50,7 @@ EXAMPLES = {
         ("controller.py",), ("python controller.py pair.db", "prgcore log pair.db")),
     "two_nodes": Example(
         "two real nodes with services and users; a tour that breaks them in every way",
-        _in("two_nodes", "campaign.py", "group.toml", "pair.py", "service.py", "tour.py"),
+        _in("two_nodes", "campaign.py", "faults.py", "group.toml", "pair.py", "service.py", "tour.py"),
         ("python tour.py", "python campaign.py --store sqlite --schedules 4",
          "prgcore agent group.toml node1 --new")),
     "outsider": Example(
