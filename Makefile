@@ -57,8 +57,10 @@ bench: $(READY)  ## measure speed, as ratios against the peers in one run
 	$(BIN)/python benchmarks/bench.py
 	$(BIN)/python benchmarks/stores.py
 
-mutants: $(PROVER)  ## M1: kill every mutant of the table (minutes)
+mutants: $(PROVER)  ## M1: kill every mutant of the table, and of each policy's rules (minutes)
 	$(BIN)/prgcore prove --progress --only M1 --mutants all
+	for choice in idle_on_peer_loss=take_over reconnection=keep_serving reconnection=able_serves; do \
+	  $(BIN)/prgcore prove --progress --only M1 --mutants all --kind rules --policy $$choice || exit; done
 
 campaign: $(READY)  ## 200 random schedules of faults against two real nodes (minutes)
 	@.ci/programs etcd

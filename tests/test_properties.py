@@ -120,6 +120,6 @@ def test_every_reachable_pair_can_be_explained() -> None:
 def test_the_number_of_reachable_pairs_is_known() -> None:
     space = reachable()
     assert len(space) == 825_920
-    assert space.depth == 28
+    assert space.depth == 29
     assert sum(len(e.source) for e in space.edges) == 8_554_224
     assert space.holes == ()

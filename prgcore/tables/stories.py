@@ -314,6 +314,8 @@ _RETURN = (
 )
 
 _FAIL = {"reconnection": "fail"}
+_KEEP = {"reconnection": "keep_serving"}
+_ABLE = {"reconnection": "able_serves"}
 _SICK_AND_CUT_OFF = (
     "services_down(node1)", "link_cut", "heartbeat_lost(node1)",
     "expect node1 Running in Failed Mode / Critical Service Down", "heartbeat_lost(node2)",
@@ -420,7 +422,7 @@ _HARD = (
         *_SICK_AND_CUT_OFF, "heartbeat_heard(node2)",
         *_expect("Failing Over / Peer Down", "Running in Backup Mode / Peer Down"),
         "heartbeat_heard(node1)", "taken_over(node1)", "heartbeat_heard(node1)", *_HOME, *_NORMAL,
-    ), only={"reconnection": "keep_serving"}),
+    ), only=_KEEP),
     Story("H15", "an Idle node that loses its backup starts its services and serves (D14)", (
         *_IDLE, "power_off(node2)", "peer_host_lost(node1)",
         "expect node1 Taking Over / Peer Reboot", "takeover_done(node1)",
@@ -445,16 +447,20 @@ _HARD = (
     ), "initial"),
 )
 
-_ABLE = {"reconnection": "able_serves"}
 _SICK_FOR_A_MOMENT_ALONE = (
     "services_down(node1)", "link_cut", "heartbeat_lost(node1)",
     *_expect("Running in Failed Mode / Critical Service Down", "Normal / Normal"), "link_repair",
     "heartbeat_heard(node1)",
 )
+_RECOVERY_CUT_OFF = (
+    *_BACKUP_SICK, "link_cut", "heartbeat_lost(node2)", "internal_error(node2)",
+    "expect node1.state = backup_activated", "expect node2.state = running_in_failed_mode",
+    "link_repair",
+)
 _IDLE_BACKUP_FAILED = (
     *_IDLE, "link_cut", "heartbeat_lost(node1)", "heartbeat_lost(node2)", *_BACKUP_SICK,
     *_expect("Idle / On Admin Request", "Running in Failed Mode / Critical Service Down"),
-    "link_repair", "heartbeat_heard(node1)",
+    "link_repair",
 )
 _FAILED_BOTH = _expect("Running in Failed Mode / Unknown", "Running in Failed Mode / Unknown")
 _LETS_GO_1 = _expect("Failing Over / Peer Down", "Taking Over / Peer Down")
@@ -466,7 +472,8 @@ _RECONNECTED = (
         "expect node2.assigned_own = no", "services_up(node1)", *_RECOVERED,
     ), only=_FAIL),
     Story("N2", "the same with able_serves: the healthy node serves everyone (D13)", (
-        *_SICK_FOR_A_MOMENT_ALONE, *_LETS_GO_1, "takeover_done(node2)", "taken_over(node1)",
+        *_SICK_FOR_A_MOMENT_ALONE, *_LETS_GO_1, "expect node2.assigned_own = no",
+        "takeover_done(node2)", "taken_over(node1)",
         "expect node1.state = failed_over_with_critical_services_not_running",
         "expect node2.state = running_in_backup_mode", "services_up(node1)",
         "heartbeat_heard(node1)", *_HOME, *_NORMAL,
@@ -482,7 +489,7 @@ _RECONNECTED = (
         "services_down(node1)", "critical_service_delay(node1)", "link_cut",
         "heartbeat_lost(node1)", "heartbeat_lost(node2)", "takeover_failed(node2)",
         "expect node1.state = failing_over", "link_repair", "heartbeat_heard(node1)",
-        *_FAILED_BOTH,
+        *_FAILED_BOTH, "expect node1.hears_peer = yes",
     ), only=_ABLE),
     Story("N5", "a failed node hears a sick one first: its take-over fails, and both do (D13)", (
         "services_down(node1)", "link_cut", "heartbeat_lost(node1)", "services_down(node2)",
@@ -496,17 +503,15 @@ _RECONNECTED = (
         *_LETS_GO_1, "takeover_done(node2)",
     ), only=_ABLE),
     Story("N7", "an automatic recovery becomes a take-over when the failed node is heard (D13)", (
-        *_FAILED_OVER, *_BACKUP_SICK, "link_cut", "heartbeat_lost(node2)",
-        "internal_error(node2)", "expect node1.state = backup_activated",
-        "expect node2.state = running_in_failed_mode", "link_repair", "heartbeat_heard(node2)",
-        *_LETS_GO_2, "takeover_done(node1)", "taken_over(node2)",
-        "expect node1 Running in Backup Mode / Peer Down",
+        *_FAILED_OVER, *_RECOVERY_CUT_OFF, "heartbeat_heard(node2)", *_LETS_GO_2,
+        "expect node2.hears_peer = yes", "takeover_done(node1)", "taken_over(node2)", "expect node1 Running in Backup Mode / Peer Down",
     ), only=_ABLE),
     Story("N8", "an Idle node may not serve: beside its failed backup it fails (D13, D14)", (
-        *_IDLE_BACKUP_FAILED, *_FAILED_BOTH, "expect node1.services = stopped",
+        *_IDLE_BACKUP_FAILED, "heartbeat_heard(node1)", *_FAILED_BOTH,
+        "expect node1.hears_peer = yes", "expect node1.services = stopped",
     ), only={**_ABLE, "idle_on_peer_loss": "wait"}),
     Story("N9", "an Idle node that may serve takes over from its failed backup (D13, D14)", (
-        *_IDLE_BACKUP_FAILED, *_LETS_GO_2, "takeover_done(node1)",
+        *_IDLE_BACKUP_FAILED, "heartbeat_heard(node1)", *_LETS_GO_2, "takeover_done(node1)",
         "expect node1 Running in Backup Mode / Peer Down", "expect node1.services = up",
     ), only={**_ABLE, "idle_on_peer_loss": "take_over"}),
     Story("N10", "reconnected to a failed node, the backup keeps serving (D13)", (
@@ -514,6 +519,27 @@ _RECONNECTED = (
         *_expect("Failing Over / Peer Down", "Running in Backup Mode / Peer Down"),
         "heartbeat_heard(node1)", "taken_over(node1)", "heartbeat_heard(node1)", *_HOME, *_NORMAL,
     ), only=_ABLE),
+    Story("N11", "an automatic recovery hears the failed node first, and takes over (D13)", (
+        *_FAILED_OVER, "link_cut", "heartbeat_lost(node1)", "link_repair",
+        "expect node2.hears_peer = yes", *_RECOVERY_CUT_OFF, "heartbeat_heard(node1)", *_LETS_GO_2, "takeover_done(node1)",
+    ), only=_ABLE),
+    Story("N12", "a failed backup hears an Idle node that may not serve: both fail (D13, D14)", (
+        *_IDLE_BACKUP_FAILED, "heartbeat_heard(node2)", *_FAILED_BOTH,
+        "expect node2.hears_peer = yes",
+    ), only={**_ABLE, "idle_on_peer_loss": "wait"}),
+    Story("N13", "a failed node hears a Normal one again: both fail (D13)", (
+        *_SICK_FOR_A_MOMENT_ALONE, *_FAILED_BOTH, "expect node1.hears_peer = yes",
+    ), only=_KEEP),
+    Story("N14", "a node that takes over hears the failed one again: both fail (D13)", (
+        "services_down(node1)", "link_cut", "heartbeat_lost(node1)", "heartbeat_lost(node2)",
+        "expect node2.state = taking_over", "link_repair", "heartbeat_heard(node2)",
+        *_FAILED_BOTH, "expect node2.hears_peer = yes",
+    ), only=_KEEP),
+    Story("N15", "a failed node hears the backup first, and lets go (D13)", (
+        *_SICK_AND_CUT_OFF, "heartbeat_heard(node1)",
+        *_expect("Failing Over / Peer Down", "Running in Backup Mode / Peer Down"),
+        "expect node1.hears_peer = yes",
+    ), only=_KEEP),
 )
 
 STORIES: tuple[Story, ...] = (*_SETTINGS, *_MANUAL, *_RETURN, *_HARD, *_RECONNECTED)
