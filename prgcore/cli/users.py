@@ -35,7 +35,7 @@ def users(
     ] = None,
     as_json: inputs.Json = False,
 ) -> None:
-    """Show which node serves whose users, and what users notice.
+    """Show which node serves whose users, and what they notice.
 
     It also shows whether users can be added now, and which restrictions apply.
     """
