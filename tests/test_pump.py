@@ -505,3 +505,27 @@ def test_a_pump_that_has_stopped_returns_and_what_was_under_way_is_known():
         assert script.seen[-1].stop
 
     played(play)
+
+
+def test_news_that_come_while_it_ends_begin_no_call():
+    """An agent that was told to stop waited for ever for the thread of a new reading."""
+    async def play():
+        serves, script = Gate(), Script(lambda _seen: Turn(read=True, serve=SERVE, wake=inf))
+        pump = Pump(script, kept(), SystemClock(), Ways(serves=serves))
+        task = asyncio.create_task(pump.run())
+        await until(lambda: serves.calls and script.all("reading"))
+        script.plan = lambda _seen: Turn(read=True, wake=inf)
+        pump.end()
+        await until(lambda: not reading())
+        pump.arrived("node1")
+        await asyncio.sleep(0.05)
+        assert not reading()
+        serves.open.set()
+        async with asyncio.timeout(LONG):
+            await task
+        assert script.seen[-1].arrivals, "the last turn sees them"
+
+    def reading():
+        return [t for t in threading.enumerate() if t.name == "prgcore reads"]
+
+    played(play)

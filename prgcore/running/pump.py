@@ -224,7 +224,7 @@ class Pump:
         self.version: int | None = None
         self.changed = asyncio.Event()
         self._inbox, self._stop, self._posted = _Inbox(), False, False
-        self._runs = self._ended = False
+        self._runs = self._ended = self._ends = False
         self._lanes = tuple(map(Lane, ("writes", "reads", "watch", "services", "hands", "arbiter")))
         self._writes, self._reads, self._watcher, self._services, self._hands, self._arbiter = \
             self._lanes
@@ -288,8 +288,8 @@ class Pump:
         return await answer
 
     def post(self) -> None:
-        """Let there be a turn soon."""
-        self._ended = False
+        """Let there be a turn soon; while the pump ends, its last turn sees the news."""
+        self._ended = self._ends
         self._soon()
 
     def _soon(self) -> None:
@@ -325,11 +325,14 @@ class Pump:
 
     async def _end(self) -> None:
         """End the threads, and let the state know what the last calls said."""
-        self._ended, self._posted = True, False
-        if ended := [e for lane in self._lanes if (e := lane.end()) is not None]:
-            await asyncio.wait(ended, timeout=ENDING)
-            for lane in self._lanes:
-                lane.gone()
+        self._ended, self._posted, self._ends = True, False, True
+        try:
+            if ended := [e for lane in self._lanes if (e := lane.end()) is not None]:
+                await asyncio.wait(ended, timeout=ENDING)
+                for lane in self._lanes:
+                    lane.gone()
+        finally:
+            self._ends = False
         seen = self._take()
         self.ways.shows(seen, self._turned(seen))
 
