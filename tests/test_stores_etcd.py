@@ -244,3 +244,29 @@ def test_what_answers_and_is_not_etcd_is_unavailable(answer):
         finally:
             server.shutdown(socket.SHUT_RDWR)
             thread.join()
+
+
+@pytest.mark.parametrize("name", ["record", "grant", "newest", "history/000000000000001"])
+def test_a_value_that_was_damaged_on_its_way_is_no_value(server, name):
+    """One byte of another word is still a word: a seat, a token, a node."""
+    from base64 import b64decode, b64encode
+
+    place = f"etcd {server.url} sum/"
+    with stores.opened(place) as store, stores.arbiter(place, 5) as arbiter:
+        store.write({"epoch": 1, "seats": {"node1": "abc"}}, 0, {"epoch": 1, "rule": "X"})
+        assert arbiter.acquire("node1", 1)
+        call, key = store._etcd.call, store._etcd.key(name)
+        kept = b64decode(call("/kv/range", {"key": key}, dict)["kvs"][0]["value"])
+        assert store._etcd.range(name).one.text == kept.decode().rpartition("\n")[0]
+        for place_of in range(len(kept)):
+            for other in {kept[place_of] ^ 1, kept[place_of] ^ 3} - {10}:
+                damaged = kept[:place_of] + bytes([other]) + kept[place_of + 1:]
+                call("/kv/put", {"key": key, "value": b64encode(damaged).decode()}, dict)
+                if kept[place_of:place_of + 1] == b"\n":  # it looks like one without a checksum
+                    assert store._etcd.range(name).one.text == damaged.decode()
+                else:
+                    with pytest.raises(Unavailable, match="damaged on its way"):
+                        store._etcd.range(name)
+        text = kept.rpartition(b"\n")[0]
+        call("/kv/put", {"key": key, "value": b64encode(text).decode()}, dict)
+        assert store._etcd.range(name).one.text == text.decode(), "as an older release wrote it"

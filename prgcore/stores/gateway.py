@@ -2,7 +2,7 @@
 
 Law: the one place where an answer of a server becomes a value, or `Unavailable`. Whatever else comes
 back, nothing of it gets further. An answer has to fit the request: its keys, its number of
-responses, its revisions. No call outlives its timeout.
+responses, its revisions. Each value ends with a checksum. No call outlives its timeout.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import urlsplit
+from zlib import crc32
 
 from attrs import frozen
 
@@ -229,7 +230,8 @@ class Gateway:
         name, revision = _decoded(kv["key"]), _number(kv["mod_revision"], 1)
         if not name.startswith(self.prefix) or revision > newest:
             raise ValueError
-        return Key(name.removeprefix(self.prefix), revision, _decoded(kv.get("value", "")),
+        name = name.removeprefix(self.prefix)
+        return Key(name, revision, _checked(name, _decoded(kv.get("value", ""))),
                    str(_number(kv.get("lease", 0))))
 
     # ------------------------------------------------------- what transactions are made of
@@ -245,7 +247,8 @@ class Gateway:
 
     def put(self, name: str, text: str, lease: str = "0") -> Json:
         """An operation: write a key."""
-        return {"request_put": {"key": self.key(name), "value": _encoded(text), "lease": lease}}
+        value = _encoded(f"{text}\n{_sum(name, text)}")
+        return {"request_put": {"key": self.key(name), "value": value, "lease": lease}}
 
     def delete(self, name: str) -> Json:
         """An operation: remove a key."""
@@ -349,6 +352,19 @@ def _number(value: object, least: int = 0) -> int:
     if type(value) is not int or not least <= value < 1 << 63:
         raise ValueError
     return value
+
+
+def _sum(name: str, text: str) -> str:
+    """The checksum of a value, which is also that of no other key."""
+    return f"{crc32(f'{name} {text}'.encode()):08x}"
+
+
+def _checked(name: str, kept: str) -> str:
+    """A value without its checksum. Older releases wrote none."""
+    text, line, check = kept.rpartition("\n")
+    if line and check != _sum(name, text):
+        raise ValueError
+    return text if line else kept
 
 
 def _encoded(text: str) -> str:
