@@ -297,6 +297,9 @@ class SQLite:
     def begin(self, pair: TwoNodes, kind: str, node: str) -> None:  # noqa: ARG002, as of a server
         """Begin a fault."""
         files = self._files(self.path)
+        if kind in LOSING and self._aside is not None:  # what was moved away is lost too
+            self._remove(*self._files(self._aside))
+            self._aside = None
         match kind:
             case "locked":
                 self._locks()
