@@ -10,7 +10,7 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prgcore.errors import BadInput
+from prgcore.errors import BadInput, Unavailable
 from prgcore.machine import PRG
 from prgcore.running import agent
 from prgcore.running.group import (
@@ -335,3 +335,26 @@ def test_a_number_of_any_size_is_one_line(read, more, said):
     assert str(caught.value).startswith("group file group.toml")
     assert str(caught.value).isprintable()
     assert len(str(caught.value)) < 300
+
+
+def test_a_store_whose_log_was_removed_is_opened_again_with_its_arbiter(tmp_path):
+    """The arbiter kept the shared memory of the removed log: "disk I/O error", without end."""
+    (tmp_path / "g.toml").write_text(
+        'group = "A"\nstore = "sqlite:x.db"\n[node1]\n[node2]\n'
+        'service = "127.0.0.1:22002"\nadmin = "127.0.0.1:20076"\n')
+    store, arbiter = read_group(tmp_path / "g.toml").open_store()
+    try:
+        version = store.write({"a": 1}, 0)
+        assert arbiter.holder() is None
+        for epoch in range(1, 4):
+            for name in ("x.db-wal", "x.db-shm"):
+                (tmp_path / name).unlink()
+            with pytest.raises(Unavailable, match="is gone"):
+                store.read()
+            kept = store.read()
+            version = store.write({"a": 2}, kept.version if kept else 0)
+            assert arbiter.acquire("node1", epoch)
+            assert store.read().version == version
+    finally:
+        store.close()
+        arbiter.close()

@@ -220,8 +220,10 @@ class Group:
             from prgcore.stores.sqlite import SQLiteArbiter, SQLiteStore
 
             path = self.file.parent / where
-            return (ReopenedStore(lambda new: SQLiteStore(path, new=new, interval=0.04)),
-                    ReopenedArbiter(lambda new: SQLiteArbiter(path, ttl=self.grant, new=new)))
+            store = ReopenedStore(lambda new: SQLiteStore(path, new=new, interval=0.04))
+            arbiter = ReopenedArbiter(lambda new: SQLiteArbiter(path, ttl=self.grant, new=new))
+            store.beside, arbiter.beside = arbiter, store
+            return store, arbiter
         from prgcore.stores.etcd import EtcdArbiter, EtcdStore
 
         # A group whose name has a slash must not lie inside another one.

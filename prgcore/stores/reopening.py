@@ -40,12 +40,17 @@ R = TypeVar("R")
 
 
 class _Reopened(Closing, Generic[T]):
-    """One that is opened by `make(new)`: the file may be made the first time only."""
+    """One that is opened by `make(new)`: the file may be made the first time only.
+
+    `beside` is another one in the same file, which is opened again with it. SQLite would otherwise
+    give the new connection the shared memory of the old one, whose log is gone.
+    """
 
     def __init__(self, make: Callable[[bool], T]) -> None:
         self._make, self._lock = make, Lock()
         self._one: T | None = None
         self._new, self._closed = True, False
+        self.beside: _Reopened[Any] | None = None
 
     def _call(self, what: Callable[[T], R]) -> R:
         one = self._opened()
@@ -64,6 +69,8 @@ class _Reopened(Closing, Generic[T]):
                 try:
                     self._one = self._make(self._new)
                 except BadInput as error:
+                    if self.beside is not None:
+                        self.beside.again()
                     raise Unreadable(str(error)) from None
                 self._new = False
             return self._one
@@ -74,6 +81,14 @@ class _Reopened(Closing, Generic[T]):
                 return
             self._one = None
         one.close()  # outside the lock: it waits for the calls of other threads
+        if self.beside is not None:
+            self.beside.again()
+
+    def again(self) -> None:
+        """Let the next call open it again."""
+        one, self._one = self._one, None
+        if one is not None:
+            one.close()
 
     def close(self) -> None:
         """Close it. Every later call raises Unavailable."""
