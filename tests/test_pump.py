@@ -342,7 +342,7 @@ def enabled():
 
 @pytest.mark.parametrize(("error", "again", "outcome"), [
     (Conflict("others"), False, "conflict"), (Unavailable("away"), False, "unknown"),
-    (BadInput("too large"), False, "conflict"), (BadInput("too large"), True, "unknown"),
+    (BadInput("too large"), False, "refused"), (BadInput("too large"), True, "unknown"),
     (OSError(28, "no space"), False, "unknown"),
 ])
 def test_what_a_write_ends_in_is_said(error, again, outcome):

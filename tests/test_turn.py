@@ -43,7 +43,7 @@ class Host:
         self.pair, self.node, self.store = pair, node, store
         self.up, self.away, self.deaf = True, False, False
         self.groups, self.until = {}, 0.0
-        self.starts = 0
+        self.starts, self.memory = 0, None
         self.turns, self.answers, self.inbox = [], {}, []
         self.start()
 
@@ -51,7 +51,7 @@ class Host:
         self.starts += 1
         charter = Charter(PRG, self.node, {"machine": "prg"}, LEASE, 3.0, f"seat of {self.node}",
                           f"{self.node} start {self.starts}", **{"new": True, **more})
-        self.state = AgentState.start(charter, TIMES, self.pair.now)
+        self.state = AgentState.start(charter, TIMES, self.pair.now, self.memory)
         self.wake, self.dead = self.pair.now, False
 
     def takes(self, seen=None):
@@ -72,6 +72,7 @@ class Host:
         self.turns.append(wanted)
         self.answers |= {a.key: a for a in wanted.answers}
         self.wake = wanted.wake
+        self.memory = wanted.remember or self.memory
         if wanted.send is not None:
             self.pair.flies(self.node, wanted.send)
         return wanted
@@ -156,7 +157,7 @@ class Pair:
 
 
 def normal():
-    pair = Pair().passes(2)
+    pair = Pair().passes(6)
     assert pair.hosts["node1"].command("enable_ha").entry.outcome == "done"
     pair.passes(8)
     assert pair.states() == ["normal", "normal"]
@@ -222,7 +223,7 @@ def test_an_agent_that_stops_lets_its_users_go_first_and_withdraws_its_signature
 
 
 def test_a_start_that_cannot_be_decided_is_tried_again():
-    pair = Pair().passes(2)
+    pair = Pair().passes(6)
     one = pair.hosts["node1"]
     one.command("enable_ha")
     pair.passes(8)
@@ -236,7 +237,7 @@ def test_a_start_that_cannot_be_decided_is_tried_again():
     wanted = two.takes()
     assert "manager_start(node2)" in wanted.trouble
     assert not [t for t in two.turns if t.stopped]
-    two.store.write(value, two.store.version)
+    two.store.write({**two.store.read().value, "columns": value["columns"]}, two.store.version)
     pair.passes(2)
     assert record(pair).own["node2"]["node2.process"] == "running"
     assert two.turns[-1].trouble == ""
@@ -371,7 +372,7 @@ def test_one_heartbeat_an_interval_and_few_readings():
 
 
 def test_two_records_serve_nobody_once_they_hear_each_other():
-    pair = Pair(apart=True).passes(1)
+    pair = Pair(apart=True).passes(8)
     for host in pair.hosts.values():
         assert "record" in host.turns[-1].trouble
         assert not host.serves(host.node)
@@ -381,7 +382,7 @@ def test_two_records_serve_nobody_once_they_hear_each_other():
 
 
 def test_two_records_that_never_hear_each_other_serve_their_own_users_only():
-    pair = Pair(apart=True, cut=True).passes(2)
+    pair = Pair(apart=True, cut=True).passes(6)
     for host in pair.hosts.values():
         assert host.command("enable_ha").entry.outcome == "done"
     pair.passes(40)
@@ -453,3 +454,112 @@ def test_a_reading_from_before_a_write_counts_for_nothing_after_it():
     assert one.state.reading.version == version
     assert wanted.serve is None or not wanted.serve.groups
     assert one.until == until
+
+
+# --------------------------------------------------------------- what an adversary found
+
+
+def test_an_agent_that_is_stopped_before_it_sits_withdraws_nothing():
+    """The services of the agent that was killed still serve by their lease."""
+    pair = normal()
+    one = pair.hosts["node1"]
+    one.start()
+    wanted = one.takes(Seen(stop=True))
+    assert wanted.stopped
+    assert record(pair).claims["node1"].node == "node1"
+
+
+def test_of_two_agents_of_one_node_that_start_the_last_one_stays():
+    pair = normal()
+    first = pair.hosts["node1"]
+    others = [Host(pair, "node1", first.store) for _ in range(2)]
+    for number, other in enumerate(others):
+        other.state = AgentState.start(
+            evolve(first.state.charter, seat=f"elsewhere {number}", run=f"run {number}"), TIMES,
+            pair.now)
+    version = first.store.version
+    for _ in range(20):
+        pair.now += 0.1
+        for other in others:
+            other.takes()
+    assert first.store.version <= version + 8, "no storm of writes"
+    assert others[0].state.phase == LEFT
+    assert "another agent of node1" in others[0].turns[-1].trouble
+
+
+def test_a_write_that_an_earlier_start_has_under_way_can_never_be_done():
+    """It withdrew the claim behind the back of the agent that serves by it."""
+    pair = normal()
+    one = pair.hosts["node1"]
+    wanted = one.one(Seen(stop=True))
+    while wanted.write is None:
+        wanted = one.one(one.does(wanted) or Seen())
+    late = wanted.write
+    one.start()
+    pair.passes(0.5)
+    assert one.serves("node1")
+    assert one.writes(late).outcome == "conflict"
+
+
+def test_a_revocation_is_later_than_what_it_revokes_and_keeps_its_end():
+    pair = normal()
+    one = pair.hosts["node1"]
+    permitted = [t.serve for t in one.turns if t.serve is not None][-1]
+    one.deaf = True
+    revoked = []
+    for _ in range(4):
+        wanted = one.one(Seen(stop=True))
+        pair.now += 0.06
+        revoked += [wanted.serve] if wanted.serve is not None else []
+        one.one(Seen(obeyed=Obeyed(revoked[-1], yes=False)))
+    assert {len(s.groups) for s in revoked} == {0}
+    assert len({s.until for s in revoked}) == 1
+    assert revoked[0].until > permitted.until
+
+
+def test_a_loss_that_was_not_written_is_observed_anew():
+    """The peer was heard for 25 s while the write hung."""
+    pair = normal()
+    one, two = pair.hosts["node1"], pair.hosts["node2"]
+    wanted = one.one(Seen())
+    while not (wanted.write and wanted.write.entry.event == "heartbeat_lost(node1)"):
+        pair.now = round(pair.now + 0.1, 2)
+        two.takes()
+        one.inbox.clear()
+        wanted = one.one(one.does(wanted) or Seen())
+    for _ in range(20):
+        pair.now = round(pair.now + 1, 2)
+        two.takes()
+        one.one(Seen(arrivals=tuple(one.inbox)))
+        one.inbox.clear()
+    assert two.command("add_users").entry.outcome == "done"
+    one.takes(Seen(wrote=one.writes(wanted.write)))
+    assert "heartbeat_lost(node1)" not in [e["event"] for e in one.store.entries]
+
+
+def test_a_value_that_the_store_cannot_keep_is_an_answer_and_not_tried_for_ever():
+    pair = normal()
+    one = pair.hosts["node1"]
+    one.one(Seen(asks=(Ask("k", "add_users"),)))
+    assert one.one(one.reads()).write is not None
+    wanted = one.one(Seen(wrote=Wrote("refused", pair.now, why="it is too large")))
+    assert [str(a.error) for a in wanted.answers] == ["it is too large"]
+    assert wanted.trouble == "it is too large"
+    pair.passes(1)
+    assert "add_users" not in [e["event"] for e in one.store.entries]
+
+
+def test_a_record_outside_the_invariants_gets_no_write_and_no_exception():
+    pair = normal()
+    one = pair.hosts["node1"]
+    one.command("failover(node1)")
+    value = one.store.read().value
+    assert value["columns"]["node1.state"] != "normal"
+    broken = {**value, "columns": {**value["columns"], "node1.assigned_own": "yes",
+                                   "node2.assigned_peer": "yes"}}
+    version = one.store.write(broken, one.store.version)
+    for order in record(pair).orders or ():
+        one.takes(Seen(did=Did(order, "failed")))
+    pair.passes(2)
+    assert one.store.version == version
+    assert "invariant" in one.turns[-1].trouble

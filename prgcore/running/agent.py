@@ -229,7 +229,7 @@ class Agent:
         """
         try:
             async with asyncio.timeout(ASKED):
-                return await self.callers.tell(self.pump, event, also, changes)
+                return await self.callers.tell(self.pump, event, also, changes, ASKED)
         except TimeoutError:
             raise Unavailable(f"{event}: the outcome is not known: {self._hangs()}") from None
 

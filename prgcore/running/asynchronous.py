@@ -103,9 +103,11 @@ class AsyncDriver:
 
     async def run(self) -> None:
         """Keep the timers, watch the store and carry orders out, until cancelled."""
+        self.keeper.pumped = True
         try:
             await self._pump.run()
         finally:
+            self.keeper.pumped = False
             self._callers.broke(Unavailable("the driver was stopped meanwhile"))
 
     def _check(self, node: str) -> None:

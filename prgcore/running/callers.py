@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from itertools import count
+from math import inf
 
 from attrs import define, field
 
@@ -54,15 +55,17 @@ class Callers:
         return await self._decided(pump, Ask(next(self._keys), event) if event else None)
 
     async def tell(
-        self, pump: Pump, event: str, also: Mapping[str, str], changes: Mapping[str, int]
+        self, pump: Pump, event: str, also: Mapping[str, str], changes: Mapping[str, int],
+        within: float = inf,
     ) -> Entry:
-        """The decision of an event.
+        """The decision of an event, which must begin within so many seconds.
 
         Raises:
             as `Keeper.tell`.
         """
         (entry,) = await self._decided(
-            pump, Ask(next(self._keys), event, also, changes), alone=True)
+            pump, Ask(next(self._keys), event, also, changes, pump.clock.now() + within),
+            alone=True)
         return entry
 
     async def _decided(self, pump: Pump, ask: Ask | None, *, alone: bool = False) -> list[Entry]:

@@ -16,19 +16,36 @@ from prgcore.engine import Decision
 from prgcore.errors import ImpossibleEvent, Undecided
 from prgcore.running.charter import Charter
 from prgcore.running.node import decide, explanation, pairs, view, written
-from prgcore.running.shapes import Ask, Heard
+from prgcore.running.shapes import Arrival, Ask, Heard
 from prgcore.seats import seat
 from prgcore.stores.record import Order, Record, decided
+from prgcore.timers.monitor import Monitor
 from prgcore.vocabulary import Kind, Outcome
 from prgcore.wire.entry import Entry
 
 __all__ = [
-    "ADMINISTRATOR", "CONTROLLER", "Job", "asked", "away", "by", "causes", "completion",
+    "ADMINISTRATOR", "CONTROLLER", "Job", "Observed", "asked", "away", "by", "causes", "completion",
     "decision", "failure", "known_of", "next_order", "outcome", "timely",
 ]
 
 CONTROLLER = "controller"
 ADMINISTRATOR = "administrator"
+
+
+@frozen
+class Observed:
+    """An observation that gave an event, to be taken back if its decision is not written.
+
+    Attributes:
+        monitor: the watch over time before it.
+        came: the heartbeat that it observed; None: none.
+        lost: whether it observed that the peer's host is lost.
+    """
+
+    node: str
+    monitor: Monitor
+    came: Arrival | None
+    lost: bool
 
 
 @frozen
@@ -41,11 +58,13 @@ class Job:
         also, changes: as those of an `Ask`.
         quiet: whether it is dropped if it cannot happen, or depends on something not known.
         hearing: whether it says that the peer is heard, so that the heartbeat must be up to date.
+        observed: (timers only) the observation that gave it.
         explained: whether the events that explain it were decided before.
         drops: orders that the same write removes.
         must: whether it is tried again at the next reading until it is decided.
         leaves: whether the same write withdraws the node from the record.
         at: when the question came; only a later reading answers it.
+        until: when it is too late.
     """
 
     event: str
@@ -54,16 +73,18 @@ class Job:
     changes: Mapping[str, int] = field(factory=dict)
     quiet: bool = False
     hearing: bool = False
+    observed: Observed | None = None
     explained: bool = False
     drops: tuple[Order, ...] = ()
     must: bool = False
     leaves: bool = False
     at: float = -inf
+    until: float = inf
 
 
 def asked(ask: Ask, at: float) -> Job:
     """The job of a question that came at this moment."""
-    return Job(ask.event, ask.key, ask.also, ask.changes, at=at)
+    return Job(ask.event, ask.key, ask.also, ask.changes, at=at, until=ask.until)
 
 
 def by(charter: Charter) -> str:

@@ -77,19 +77,21 @@ class Directory:
 
     def _written(self, entries: list[Entry], memory: Memory) -> None:
         """Write both. Called in a thread."""
-        if memory != self._kept:
-            self._tried(partial(write_memory, self.path / NAME, memory, self._kept))
-            self._kept = memory
+        if memory != self._kept and self._tried(
+                partial(write_memory, self.path / NAME, memory, self._kept)):
+            self._kept = memory  # else it is tried again with the next news
         for entry in entries:
             self._tried(partial(self._log.append, entry))
 
-    def _tried(self, write: Callable[[], None]) -> None:
+    def _tried(self, write: Callable[[], None]) -> bool:
         try:
             write()
         except PrgError as error:
             if str(error) not in self._said:
                 _log.warning("%s", error)
             self._said.add(str(error))
+            return False
+        return True
 
     async def close(self) -> None:
         """Write whatever is left, and let the directory go."""

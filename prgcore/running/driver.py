@@ -85,6 +85,7 @@ class Keeper:
     Attributes:
         charter: what does not change while it runs.
         state: all that it knows; `turned` is the only way to change it.
+        pumped: whether an `AsyncDriver` runs it. Then only that one decides.
 
     Raises:
         BadInput: there is no such node, or the store holds something else.
@@ -124,6 +125,7 @@ class Keeper:
         self._layout = layout(charter.engine, agents=charter.node is not None)
         self._log, self._lock = log, RLock()
         self.state = AgentState.start(charter, parameters, clock.now(), memory)
+        self.pumped = False
 
     @classmethod
     def of(
@@ -210,6 +212,8 @@ class Keeper:
             return Wrote("done", begun, self.store.write(value, write.version, line) or 0)
         except Conflict as error:
             return Wrote("conflict", begun, why=str(error))
+        except BadInput as error:
+            return Wrote("refused", begun, why=str(error))
         except Unavailable as error:
             return Wrote("unknown", begun, why=str(error))
 
@@ -220,6 +224,8 @@ class Keeper:
             Conflict: others kept writing.
             Unavailable: the store does not answer.
         """
+        if self.pumped:
+            raise BadInput("an AsyncDriver runs this keeper; ask the driver")
         entries: list[Entry] = []
         answers: dict[str, Answer] = {}
         conflicts = 0
@@ -229,7 +235,7 @@ class Keeper:
                 entries += wanted.entries
                 answers |= {answer.key: answer for answer in wanted.answers}
                 if wanted.write is not None:
-                    wrote = self.written(wanted.write)
+                    wrote = self._tries(wanted.write)
                     conflicts += wrote.outcome == "conflict"
                     seen = Seen(wrote=wrote)
                     if (wrote.outcome == "unknown" and wanted.write.again) or conflicts > TRIES:
@@ -238,6 +244,15 @@ class Keeper:
                     seen = self._read_again()
                 else:
                     return entries, answers
+
+    def _tries(self, write: Write) -> Wrote:
+        """Do a write. If anything else than the store stops it, its outcome is not known."""
+        try:
+            return self.written(write)
+        except BaseException as error:
+            self.turned(Seen(wrote=Wrote("unknown", self.clock.now(), why=str(error))))
+            self.turned(Seen(unread=str(error) or "the write was interrupted"))
+            raise
 
     def _read_again(self) -> Seen:
         try:
@@ -287,7 +302,12 @@ class Keeper:
 
     @property
     def deadline(self) -> float | None:
-        """The latest time of the next observation, by the monotonic clock; None: never."""
+        """The latest time of the next observation, by the monotonic clock; None: never.
+
+        While the record cannot be judged, it is read again after an interval.
+        """
+        if self.state.effective is not None and (self.state.trouble or self.state.doubt):
+            return self.clock.now() + self.state.effective.keep_alive_interval
         return deadline(self.state)
 
     # ---------------------------------------------------------------- deciding
@@ -354,7 +374,8 @@ class Keeper:
             heard: (agents only) the content of the heartbeat that was seen.
 
         Raises:
-            as `tell`.
+            Unavailable: also if nothing can be decided by what the store holds.
+            Otherwise as `tell`.
         """
         seen = Observation() if seen is None else seen
         if not isinstance(seen, Observation):
@@ -372,6 +393,8 @@ class Keeper:
         entries, answers = self._settled(self._read_again())
         if seen.event:
             self._answered(answers, ask)
+        elif why := self.state.trouble or self.state.doubt:
+            raise Unavailable(why)
         return entries
 
     def complete(self) -> list[Entry]:
@@ -474,10 +497,11 @@ class Driver(Keeper):
 
     def _ready(self, parked: Container[str]) -> Order | None:
         """The order to carry out next, by the newest reading."""
-        reading = self.state.reading
-        if reading is None or reading.record is None:
-            return self.next_order(parked)
-        return next_order(self.charter, reading.record, lambda o: o.node in parked, heard=True)
+        reading, did = self.state.reading, {d.order for d in self.state.did}
+        if self.state.trouble or reading is None or reading.record is None:
+            return None
+        return next_order(self.charter, reading.record,
+                          lambda o: o.node in parked or o in did, heard=True)
 
 
 def carried_out(performer: Performer, order: Order) -> bool:

@@ -16,6 +16,7 @@ from prgcore.running import serving as leases
 from prgcore.running import terms
 from prgcore.running.deciding import (
     Job,
+    Observed,
     causes,
     completion,
     decision,
@@ -76,15 +77,15 @@ class Following:
         """Whether it may serve, act and look alive by this record."""
         return self.s.phase == RUNS and not self.s.trouble and not self.s.waits and (
             not self.charter.seat or (terms.has_signed(self.charter, record)
-                                      and record.seats.get(self._node) == self.charter.seat))
+                                      and record.seats.get(self._node) == terms.sits(self.charter)))
 
     def _decides(self, reading: Reading) -> Pending | None:
         """The first write that follows from a reading; None: there is nothing to write."""
         record, s = reading.record, self.s
         trouble = terms.trouble(self.charter, s.memory, reading, s.heard, s.heard_at)
-        if not trouble and s.phase != SITS and self._ousted(record):
-            trouble = f"another agent of {s.charter.node} has started, in another directory"
-            self.s.phase = LEAVES
+        if not trouble and s.sat and self._ousted(record):
+            trouble = f"another agent of {s.charter.node} has started"
+            self.s.phase = LEFT if s.phase == SITS else LEAVES
         self.s.trouble = trouble
         self.s.waits = ""
         self.s.doubt = ""
@@ -102,9 +103,9 @@ class Following:
             self._gone()
             self._refuses(Unavailable(why))
         else:
-            self._failures(record)
-            record = acknowledged(record, [did.order for did in self.s.did])  # by the next write
             try:
+                self._failures(record)
+                record = acknowledged(record, [did.order for did in self.s.did])  # by the next write
                 while (job := self._next(record)) is not None:
                     if (pending := self._job(record, job)) is not None:
                         return pending
@@ -114,6 +115,7 @@ class Following:
             except PrgError as error:  # no timer counts while the record is no pair of the machine
                 self.s.doubt = str(error)
                 self._refuses(error)
+                return None
             self.s.jobs = (*self.kept, *self.s.jobs)
         after = self._changed(record)
         return None if after == reading.record else Pending(Write(after, reading.version))
@@ -121,7 +123,7 @@ class Following:
     def _ousted(self, record: Record | None) -> bool:
         """Whether another agent has the seat of this node."""
         return bool(self.charter.seat) and record is not None and record.seats.get(
-            self._node) != self.charter.seat
+            self._node) != terms.sits(self.charter)
 
     def _gone(self) -> None:
         """An agent that is asked to stop is gone when its services have stopped."""
@@ -152,13 +154,12 @@ class Following:
     def _sits(self, record: Record) -> Pending | None:
         """Take the seat of the node, wait, sign, and report that its manager starts."""
         version, serving = self._reading.version, self.s.serving
-        wait = self.s.wait
-        if wait is None:
-            wait = terms.waits(self.charter, self.s.memory, record)
-            self.s.wait = wait
         after = terms.seated(self.charter, self.s.memory, record)
-        if after != record:
+        if after != record:  # it waits by the record in whose place it puts its seat
+            self.s.wait = terms.waits(self.charter, self.s.memory, record)
             return Pending(Write(after, version))
+        wait = self.s.wait
+        self.s.sat = True
         if serving.starts == inf:
             serving = evolve(serving, starts=self.now + wait, permitted=self.now + max(
                 terms.earlier(self.charter, record), wait))
@@ -206,6 +207,7 @@ class Following:
             else:
                 jobs.append(Job(event, drops=drops, quiet=True))
         self.s.did = tuple(left)
+        self.s.parked = {o: v for o, v in self.s.parked.items() if o in record.orders}
         self.s.jobs = (*jobs, *self.s.jobs)
 
     def _known(self, record: Record) -> dict[str, str]:
@@ -215,7 +217,10 @@ class Following:
         """The next event to decide."""
         begun = self._reading.begun
         for job in self.s.jobs:
-            if job.at <= begun:
+            if job.until < self.now:
+                self.s.jobs = tuple(j for j in self.s.jobs if j is not job)
+                self._fails(job, Unavailable(f"{job.event}: it could not be decided in time"))
+            elif job.at <= begun:
                 self.s.jobs = tuple(j for j in self.s.jobs if j is not job)
                 return job
         if self.s.phase == RUNS and not self.kept:
@@ -239,6 +244,7 @@ class Following:
             lost = node in self.s.lost
             stalled = came is None and node in self.s.stalled  # it begins anew after what came
             at = came.at if came else counted_to(self._reading.begun, self.now, stalled=stalled)
+            observed = Observed(node, monitor, came, lost)
             monitor, event = monitor.observe(
                 max(at, monitor.now), any_pair(self.engine, self._known(record)),
                 heartbeat=came is not None, peer_host_lost=lost, stalled=stalled)
@@ -247,7 +253,8 @@ class Following:
             self.s.lost = self.s.lost - {node}
             self.s.stalled = self.s.stalled - {node} if stalled else self.s.stalled
             if event is not None:
-                return Job(event, quiet=True, hearing=event in self.engine.habits.hearing)
+                return Job(event, quiet=True, hearing=event in self.engine.habits.hearing,
+                           observed=observed)
             if came is None:
                 self.unobserved.pop(0)
         return None

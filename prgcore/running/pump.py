@@ -16,7 +16,7 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Any, TypeAlias, TypeVar
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from prgcore.errors import ActionFailed, BadInput, Conflict, PrgError, StaleEpoch, Unavailable
 from prgcore.running.shapes import (
@@ -282,7 +282,7 @@ class Pump:
     async def read(self) -> str:
         """Let the record be read once more; return why it cannot be, or an empty text."""
         answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._readers.append(answer)
+        self._readers = [*(r for r in self._readers if not r.done()), answer]
         self._stale = True
         self.post()
         return await answer
@@ -350,6 +350,7 @@ class Pump:
             turn = self._turned(seen)
         except Exception as error:  # noqa: BLE001, nothing ends a pump but its end
             _log.exception("BUG: this exception was not expected; the next turn comes soon")
+            self._keep(seen)
             self.ways.broke(error)
             self._wake(self.clock.now() + REST[1])
             return
@@ -363,6 +364,13 @@ class Pump:
                 answer.set_result(why)
         if turn.stopped:
             self.end()
+
+    def _keep(self, seen: Seen) -> None:
+        """Keep what must not be lost with a turn: what became of a write, and of an order."""
+        if seen.wrote is not None and self._inbox.wrote is None:
+            self._inbox.wrote = evolve(seen.wrote, outcome="unknown", version=0)
+        if seen.did is not None and self._inbox.did is None:
+            self._inbox.did = seen.did
 
     def _says(self, trouble: str) -> None:
         """Log a new trouble, each once until all is well."""
@@ -468,7 +476,7 @@ class Pump:
                 case Conflict():
                     wrote = Wrote("conflict", begun, why=str(answer))
                 case BadInput() if not write.again:  # nothing was written
-                    wrote = Wrote("conflict", begun, why=str(answer))
+                    wrote = Wrote("refused", begun, why=str(answer))
                 case _:
                     wrote = Wrote("unknown", begun, why=str(answer) or "the store does not answer")
             self._writes.went(self.clock.now(), well=isinstance(answer, int | Conflict))

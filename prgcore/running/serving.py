@@ -20,10 +20,15 @@ from prgcore.seats import NODES
 from prgcore.stores.record import Claim, Record, let_go, served, taken
 from prgcore.timers.arithmetic import serves_from, serves_until
 
-__all__ = ["AGAIN", "Serving", "claimed", "moved", "obeyed", "permission", "sent", "stopped", "waits"]
+__all__ = [
+    "AGAIN", "Serving", "claimed", "moved", "obeyed", "permission", "revocation", "sent",
+    "stopped", "waits",
+]
 
 AGAIN = 0.05
 """How many seconds pass until services that did not obey are asked again."""
+GRAIN = 1e-3
+"""By how many seconds a revocation ends later than the permission that it revokes."""
 
 
 @frozen
@@ -69,6 +74,13 @@ def permission(
 
 def _joined(record: Record, home: str) -> bool:
     return all(joined(record, node) for node in ((home,) if home in NODES else NODES))
+
+
+def revocation(serving: Serving, serve: Serve) -> Serve:
+    """A permission of nobody that services cannot take for older than what it revokes."""
+    last = serving.sent
+    least = serve.until if last is None else last.until + GRAIN if last.groups else last.until
+    return evolve(serve, until=max(serve.until, least))
 
 
 def sent(serving: Serving, serve: Serve, epoch: int, now: float) -> Serving:

@@ -14,6 +14,7 @@ done counts for nothing. All times are seconds of one clock of this computer tha
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import inf
 
 from attrs import field, frozen
 
@@ -84,12 +85,14 @@ class Ask:
         also: (agents only) columns that the asker knows beside the agent's view.
         changes: for nodes whose columns are in `also`, the count of changes with which they
             were read. If the record has another count, the answer is `Undecided`.
+        until: after this moment nobody waits for an answer, and it is not decided.
     """
 
     key: str
     event: str
     also: Mapping[str, str] = field(factory=dict)
     changes: Mapping[str, int] = field(factory=dict)
+    until: float = inf
 
 
 @frozen
@@ -97,10 +100,11 @@ class Wrote:
     """The outcome of a write.
 
     Attributes:
-        outcome: `done`, `conflict`, or `unknown`: it may be done, or may still happen.
+        outcome: `done`; `conflict`; `refused`: the store cannot keep it; or `unknown`: it may be
+            done, or may still happen.
         begun: a moment before the call began.
         version: the new version; 0: it is not known, so the store must be read.
-        why: why the outcome is not known.
+        why: why it is refused, or not known.
     """
 
     outcome: str

@@ -75,7 +75,8 @@ class AgentState:
         trouble: why it decides nothing and serves nobody.
         doubt: why it does not decide what it should: the machine has no such pair.
         waits: why it decides nothing yet, though it is in order.
-        wait: how many seconds it waits before it signs the terms; None: not known yet.
+        wait: how many seconds it waits before it signs the terms.
+        sat: whether it has had the seat of its node.
         effective: the parameters by which it counts now.
         wall: seconds since 1970.
         calm: what holds as long as nothing is new; None: something is under way.
@@ -113,7 +114,8 @@ class AgentState:
     trouble: str = ""
     doubt: str = ""
     waits: str = ""
-    wait: float | None = None
+    wait: float = 0.0
+    sat: bool = False
     effective: Parameters | None = None
     wall: float = 0.0
     calm: Calm | None = None
@@ -131,7 +133,7 @@ class AgentState:
             node: Monitor.start(charter.engine, node, now, parameters) for node in charter.nodes}
         return AgentState(
             charter, parameters, monitors, SITS if charter.seat else RUNS, now, now, now,
-            memory or Memory(), Serving(starts=inf), effective=parameters)
+            memory or Memory(), Serving(starts=inf, permitted=inf), effective=parameters)
 
 
 def known(state: AgentState) -> dict[str, str]:

@@ -38,8 +38,8 @@ from prgcore.timers.arithmetic import longer, shorter, shortest_wait
 from prgcore.timers.parameters import Settings as Parameters
 
 __all__ = [
-    "begun", "earlier", "grant", "has_signed", "in_force", "joined", "key", "left", "may_decide", "remembered",
-    "seated", "signed", "together", "trouble", "waits", "with_both",
+    "begun", "directory", "earlier", "grant", "has_signed", "in_force", "joined", "key", "left", "may_decide", "remembered",
+    "seated", "signed", "sits", "together", "trouble", "waits", "with_both",
 ]
 
 FINEST = 1_000
@@ -259,14 +259,14 @@ def _accepted(charter: Charter, memory: Memory, record: Record) -> Record:
     """The record when it takes the place of another that this agent remembers.
 
     Its tokens are above every one that the agent remembers. A copy gets an id of its own, so that
-    nobody takes it for the record that it is a copy of.
+    nobody takes it for the record that it is a copy of. Nobody has sat in it yet: the other node
+    may keep the original.
     """
     if not _accepts(charter, memory, record):
         return record
-    low = _tokens(record) <= memory.token
     return evolve(
         record, id=charter.run if record.id in ("", memory.record) else record.id,
-        claims={home: evolve(c, token=memory.token + 1) if low else c
+        seats={}, signed={}, claims={home: c if c.token > memory.token else evolve(c, token=memory.token + 1)
                 for home, c in record.claims.items()})
 
 
@@ -284,31 +284,43 @@ def joined(record: Record, home: str) -> bool:
 def waits(charter: Charter, memory: Memory, record: Record) -> float:
     """How many seconds an agent waits before it signs, at its first reading in order.
 
-    They count from the end of the write of `seated`, or if that changes nothing, from the start.
-    It waits if services may still serve by a lease that the signature would hide: the agent of this
-    node ran in another directory, or under other terms and did not leave; or another record was
-    kept until now.
+    They count from the end of the write of `seated`. It waits if services may still serve by a
+    lease that the signature would hide: the agent of this node ran in another directory, or under
+    other terms and did not leave; or another record was kept until now. An agent that remembers no
+    earlier start knows nothing of that.
     """
     lease = in_force(charter, record)
     if lease is None or charter.node is None:
         return 0.0
     free = (
-        record.seats.get(charter.node, charter.seat) == charter.seat
+        memory.run not in ("", charter.run)
+        and directory(record.seats.get(charter.node, charter.seat)) == charter.seat
         and _signatures(record).get(charter.node, key(charter.terms)) == key(charter.terms)
-        and not _accepts(charter, memory, record)
-        and not (memory.run == charter.run and memory.before))
+        and not _accepts(charter, memory, record))
     return 0.0 if free else lease.waits
+
+
+def sits(charter: Charter) -> str:
+    """The word of this start of the agent in the seat of its node."""
+    return f"{charter.seat}.{charter.run}"
+
+
+def directory(seat: str) -> str:
+    """The word of the directory of the agent that has a seat."""
+    return seat.partition(".")[0]
 
 
 def seated(charter: Charter, memory: Memory, record: Record) -> Record:
     """The record after an agent accepted it, where `--new` asks for that, and took its seat.
 
-    Another agent of the node, in another directory, sees from it that it has to stop.
+    Another agent of the node sees from it that it has to stop. The seat names this start. So the
+    agent serves only after a write of its own, and no write that an earlier start has under way
+    can be done after that.
     """
     if charter.node is None or not charter.seat:
         return record
     record = _accepted(charter, memory, record)
-    return evolve(record, seats={**record.seats, charter.node: charter.seat})
+    return evolve(record, seats={**record.seats, charter.node: sits(charter)})
 
 
 def signed(charter: Charter, record: Record) -> Record:

@@ -13,14 +13,24 @@ from math import inf
 
 from attrs import evolve
 
-from prgcore.errors import Unavailable
+from prgcore.errors import BadInput, Unavailable
 from prgcore.running import serving as leases
 from prgcore.running import terms
 from prgcore.running.calm import Calm, calm
-from prgcore.running.deciding import asked
+from prgcore.running.deciding import Job, asked
 from prgcore.running.following import Following
 from prgcore.running.node import reported
-from prgcore.running.shapes import Did, Heard, Reading, Seen, Serve, Turn
+from prgcore.running.shapes import (
+    Answer,
+    Did,
+    Heard,
+    Reading,
+    Seen,
+    Serve,
+    Turn,
+    Write,
+    Wrote,
+)
 from prgcore.running.state import LEAVES, LEFT, RUNS, SITS, AgentState, deadline
 from prgcore.stores.record import Record
 from prgcore.timers.arithmetic import late, looks_alive_until, unread
@@ -77,59 +87,75 @@ class _Turning(Following):
     # ---------------------------------------------------------------- what was seen
 
     def _notes(self) -> None:
-        """Note what arrived, before any time is counted."""
+        """Note what came: first what arrived, before any time is counted."""
         s, seen, now = self.s, self.seen, self.now
         reading = seen.reading if seen.reading and seen.reading.begun >= s.since else None
         answered = reading or (seen.wrote if seen.wrote and seen.wrote.outcome != "unknown"
-                                    else None)
-        came, ended = now, s.ended
-        if answered and self.charter.waits:  # in between there was no turn that could be late
-            came = min(now, answered.begun)
-            ended = ended if s.silent else came
-        stalled = late(came, s.promised, self._timeout) or bool(s.trouble or s.waits) or (
-            answered is not None and unread(now, ended, self._timeout))
-        arrived, heard, heard_at = dict(s.arrived), s.heard, s.heard_at
-        wanted = False
-        for one in seen.arrivals:
-            if one.node in s.monitors:
-                arrived[one.node] = one
-                wanted = wanted or s.news.get(one.node, True)
-            if one.heard is not None:
-                wanted = wanted or one.heard != heard
-                heard, heard_at = one.heard, one.at
-        if seen.host_lost:
-            arrived.pop(seen.host_lost, None)  # the host sent it before it went down
+                               else None)
+        if self._stalls(answered):
+            s.stalled = frozenset(s.monitors)
+        self._arrives()
         failed = seen.did is not None and seen.did.outcome == "failed"
         changed = seen.services is not None and seen.services != s.services
         self.wanted = bool(
-            wanted or seen.asks or seen.host_lost or failed or changed or seen.stop)
-        self.s.wall = seen.wall or s.wall
-        self.s.heard = heard
-        self.s.heard_at = heard_at
-        self.s.arrived = arrived
-        self.s.stalled = frozenset(s.monitors) if stalled else s.stalled
-        self.s.ended = now if answered else s.ended
-        self.s.silent = "" if answered else seen.unread or s.silent
-        self.s.lost = s.lost | {seen.host_lost} if seen.host_lost else s.lost
-        self.s.jobs = (*s.jobs, *(asked(one, now) for one in seen.asks))
-        self.s.services = s.services if seen.services is None else seen.services
-        self.s.phase = LEAVES if seen.stop and s.phase != LEFT else s.phase
-        self.s.reading = reading or s.reading
-        self.s.stale = s.stale and reading is None
-        self.s.fresh = s.fresh or reading is not None or seen.did is not None
+            self.wanted or seen.asks or seen.host_lost or failed or changed or seen.stop)
+        s.wall = seen.wall or s.wall
+        s.jobs = (*s.jobs, *(asked(one, now) for one in seen.asks))
+        s.services = s.services if seen.services is None else seen.services
+        if seen.stop and s.phase != LEFT:  # who has not begun has nothing to withdraw
+            s.phase = LEFT if s.phase == SITS else LEAVES
+        if answered is not None:
+            s.ended, s.silent = now, ""
+        if reading is not None:
+            s.reading, s.stale = reading, False
+        s.fresh = s.fresh or reading is not None or seen.did is not None
         if seen.unread:
-            self.s.retry = now + STORE_AGAIN
-            self._refuses(Unavailable(seen.unread))
+            self._unread(seen.unread)
         if seen.did is not None:
             self._did(seen.did)
+        self._serves()
+
+    def _stalls(self, answered: Reading | Wrote | None) -> bool:
+        """Whether this node was late, without a reading, or in trouble (T12)."""
+        s, came, ended = self.s, self.now, self.s.ended
+        if answered and self.charter.waits:  # in between there was no turn that could be late
+            came = min(self.now, answered.begun)
+            ended = ended if s.silent else came
+        return bool(late(came, s.promised, self._timeout) or s.trouble or s.waits or (
+            answered is not None and unread(self.now, ended, self._timeout)))
+
+    def _arrives(self) -> None:
+        """Note heartbeats, and reports that a host is down."""
+        s, seen = self.s, self.seen
+        arrived = dict(s.arrived)
+        for one in seen.arrivals:
+            if one.node in s.monitors:
+                arrived[one.node] = one
+                self.wanted = self.wanted or s.news.get(one.node, True)
+            if one.heard is not None:
+                self.wanted = self.wanted or one.heard != s.heard
+                s.heard, s.heard_at = one.heard, one.at
+        if seen.host_lost:
+            arrived.pop(seen.host_lost, None)  # the host sent it before it went down
+            s.lost |= {seen.host_lost}
+        s.arrived = arrived
+
+    def _unread(self, why: str) -> None:
+        """Note that the store does not answer."""
+        self.s.silent, self.s.retry = why, self.now + STORE_AGAIN
+        if self.charter.waits and self.s.pending is not None:  # its caller is told so
+            self.s.pending = evolve(self.s.pending, job=None)
+        self._refuses(Unavailable(why))
+
+    def _serves(self) -> None:
+        """Note what the services and the arbiter answered."""
         serving = self.s.serving
-        if seen.granted is not None:
-            serving = evolve(serving, granted=seen.granted)
-        if seen.obeyed is not None:
-            serving = leases.obeyed(serving, seen.obeyed, now)
-        obeys = serving.obeys > self.s.serving.obeys
+        if self.seen.granted is not None:
+            serving = evolve(serving, granted=self.seen.granted)
+        if self.seen.obeyed is not None:
+            serving = leases.obeyed(serving, self.seen.obeyed, self.now)
+        self.s.fresh = self.s.fresh or serving.obeys > self.s.serving.obeys
         self.s.serving = serving
-        self.s.fresh = self.s.fresh or obeys
 
     @property
     def _grant(self) -> float:
@@ -157,32 +183,49 @@ class _Turning(Following):
         if wrote is None or pending is None:
             return
         write, job = pending.write, pending.job
-        self.s.unwritten = wrote.why if wrote.outcome == "unknown" else ""
-        if wrote.outcome == "unknown":
-            self.s.retry = self.now + STORE_AGAIN
-            if write.entry is not None:  # it must be settled
-                pending = evolve(pending, write=evolve(write, again=True))
-                self.s.pending = pending
-                self.s.silent = wrote.why
-            else:  # a reading shows what is true
-                self.s.pending = None
-                self.s.stale = True
-                self.s.silent = wrote.why
-        elif wrote.outcome == "conflict":
-            jobs = self.s.jobs if job is None else (job, *self.s.jobs)
-            self.s.pending = None
-            self.s.stale = True
-            self.s.jobs = jobs
-        else:
-            if write.entry is not None:
-                self._logs(write.entry, job)
-            if job is not None and job.leaves:
-                self.s.phase = LEFT
-            self.s.pending, self.s.since = None, self.now
-            self.s.stale = not wrote.version  # it was settled: only a reading shows its version
-            if wrote.version:
-                self.s.fresh = True
-                self.s.reading = Reading(write.record, wrote.version, wrote.begun)
+        self.s.unwritten = wrote.why if wrote.outcome in ("unknown", "refused") else ""
+        self.s.pending, self.s.stale = None, True
+        match wrote.outcome:
+            case "unknown":
+                self.s.retry = self.now + STORE_AGAIN
+                if write.entry is not None:  # it must be settled; else a reading shows what is true
+                    self.s.pending = evolve(pending, write=evolve(write, again=True))
+                    self.s.stale = False
+            case "refused":
+                self.s.retry = self.now + STORE_AGAIN
+                if job is not None and job.key:
+                    self.answers.append(Answer(job.key, error=BadInput(wrote.why)))
+            case "conflict" if write.again and job is not None and job.key:  # too long ago
+                self._fails(job, Unavailable(f"{job.event}: it was not done, and somebody else has "
+                                             "written; ask again"))
+            case "conflict":
+                if job is not None:
+                    self._again(job)
+            case _:
+                self._done_with(write, job, wrote)
+
+    def _again(self, job: Job) -> None:
+        """Take up a job again whose decision somebody else's write has overtaken."""
+        seen = job.observed
+        if seen is None:
+            self.s.jobs = (job, *self.s.jobs)
+            return
+        self.s.monitors = {**self.s.monitors, seen.node: seen.monitor}  # it is observed anew
+        if seen.came is not None:
+            self.s.arrived = {seen.node: seen.came, **self.s.arrived}
+        if seen.lost:
+            self.s.lost |= {seen.node}
+
+    def _done_with(self, write: Write, job: Job | None, wrote: Wrote) -> None:
+        """Go on from a write that is done."""
+        if write.entry is not None:
+            self._logs(write.entry, job)
+        if job is not None and job.leaves:
+            self.s.phase = LEFT
+        self.s.since = self.now
+        if wrote.version:  # else it was settled, and only a reading shows its version
+            self.s.stale, self.s.fresh = False, True
+            self.s.reading = Reading(write.record, wrote.version, wrote.begun)
 
     # ----------------------------------------------------------------- what is wanted
 
@@ -281,8 +324,8 @@ class _Turning(Following):
             begun = min(begun, granted.begun) if granted else begun
         serve = leases.permission(
             record, self._node, self.engine.habits, lease, begun, may=may)
-        if not serve.groups:  # a revocation must not be older than what it revokes
-            serve = evolve(serve, until=max(serve.until, serving.permitted))
+        if not serve.groups:
+            serve = leases.revocation(serving, serve)
         if serve != serving.sent:
             self.s.serving = leases.sent(serving, serve, record.epoch, self.now)
         elif serving.again > self.now:
