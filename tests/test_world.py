@@ -118,7 +118,8 @@ def test_a_store_that_does_not_compare_is_found(monkeypatch):
     true = stores.Store.write
     monkeypatch.setattr(stores.Store, "write", lambda self, write: true(
         self, evolve(write, version=self.version)))
-    found(evolve(SETTING), ("epochs", "again"), "service", "cut")
+    with pytest.raises(Wrong, match="epochs"):  # already on the way to the first home
+        found(evolve(SETTING), ("epochs", "again"), "service", "cut")
 
 
 def test_orders_that_are_not_carried_out_are_found():
