@@ -38,7 +38,7 @@ SLOW = (
     "test_site.py", "test_prove.py", "test_docs.py", "test_quotient.py", "test_pictures.py",
     "test_matrix.py", "test_cli.py", "test_status.py", "test_adapters.py", "test_situations.py",
     "test_difference.py", "test_node.py", "test_houdini.py", "test_driver.py", "test_timers.py",
-    "test_turn.py", "test_slow_stores.py",
+    "test_turn.py", "test_slow_stores.py", "test_terms_world.py",
     "test_stalls.py", "test_bounce.py",
     "test_strategies.py", "test_duties.py", "test_atlas.py", "test_sarif.py", "test_conformance.py",
     "test_configuration.py", "test_explain.py", "test_transitions.py", "test_purity.py",

@@ -259,15 +259,16 @@ def _accepted(charter: Charter, memory: Memory, record: Record) -> Record:
     """The record when it takes the place of another that this agent remembers.
 
     Its tokens are above every one that the agent remembers. A copy gets an id of its own, so that
-    nobody takes it for the record that it is a copy of. Nobody has sat in it yet: the other node
+    nobody takes it for the record that it is a copy of. Nobody has sat in that yet: the other node
     may keep the original.
     """
     if not _accepts(charter, memory, record):
         return record
-    return evolve(
-        record, id=charter.run if record.id in ("", memory.record) else record.id,
-        seats={}, signed={}, claims={home: c if c.token > memory.token else evolve(c, token=memory.token + 1)
-                for home, c in record.claims.items()})
+    claims = {home: c if c.token > memory.token else evolve(c, token=memory.token + 1)
+              for home, c in record.claims.items()}
+    if record.id in ("", memory.record):
+        return evolve(record, id=charter.run, seats={}, signed={}, claims=claims)
+    return evolve(record, claims=claims)
 
 
 # ------------------------------------------------------------------ seat and signature
