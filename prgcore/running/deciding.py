@@ -39,13 +39,13 @@ class Observed:
     Attributes:
         monitor: the watch over time before it.
         came: the heartbeat that it observed; None: none.
-        lost: whether it observed that the peer's host is lost.
+        lost: when it was reported that the peer's host is lost, if it observed that.
     """
 
     node: str
     monitor: Monitor
     came: Arrival | None
-    lost: bool
+    lost: float | None
 
 
 @frozen

@@ -113,7 +113,7 @@ class Following:
                     self._listens(record)
                     self.s.settled = self._knows()
             except PrgError as error:  # no timer counts while the record is no pair of the machine
-                self.s.doubt = str(error)
+                self.s.trouble = f"{error}; prgcore ha reset mends the record"
                 self._refuses(error)
                 return None
             self.s.jobs = (*self.kept, *self.s.jobs)
@@ -241,18 +241,22 @@ class Following:
         while self.unobserved:
             node = self.unobserved[0]
             monitor, came = self.s.monitors[node], self.s.arrived.get(node)
-            lost = node in self.s.lost
+            reported = self.s.lost.get(node)
+            before = came is not None and reported is not None and came.at <= reported
+            lost = reported is not None and came is None
             stalled = came is None and node in self.s.stalled  # it begins anew after what came
             at = came.at if came else counted_to(self._reading.begun, self.now, stalled=stalled)
-            observed = Observed(node, monitor, came, lost)
+            observed = Observed(node, monitor, came, reported if lost else None)
             monitor, event = monitor.observe(
                 max(at, monitor.now), any_pair(self.engine, self._known(record)),
                 heartbeat=came is not None, peer_host_lost=lost, stalled=stalled)
             self.s.monitors = {**self.s.monitors, node: monitor}
             self.s.arrived = {n: a for n, a in self.s.arrived.items() if n != node}
-            self.s.lost = self.s.lost - {node}
+            if not before:  # a later heartbeat says that the host is up
+                self.s.lost = {n: at for n, at in self.s.lost.items() if n != node}
             self.s.stalled = self.s.stalled - {node} if stalled else self.s.stalled
-            if event is not None:
+            dead = before and event in self.engine.habits.hearing  # it was sent before it died
+            if event is not None and not dead:
                 return Job(event, quiet=True, hearing=event in self.engine.habits.hearing,
                            observed=observed)
             if came is None:

@@ -59,7 +59,7 @@ class AgentState:
         stalled: the nodes whose counts of silence must begin again.
         heard: the content of the newest heartbeat, and when it came.
         arrived: for each node, the newest heartbeat that was not yet observed.
-        lost: the nodes whose peer's host was reported lost.
+        lost: the nodes whose peer's host was reported lost, and when; not yet observed.
         news: for each node whether a heartbeat would be an event.
         jobs: events that wait for a reading.
         did: outcomes of orders that are still in the record.
@@ -102,7 +102,7 @@ class AgentState:
     heard: Heard | None = None
     heard_at: float = -inf
     arrived: Mapping[str, Arrival] = field(factory=dict)
-    lost: frozenset[str] = frozenset()
+    lost: Mapping[str, float] = field(factory=dict)
     news: Mapping[str, bool] = field(factory=dict)
     jobs: tuple[Job, ...] = ()
     did: tuple[Did, ...] = ()

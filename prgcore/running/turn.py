@@ -136,8 +136,7 @@ class _Turning(Following):
                 self.wanted = self.wanted or one.heard != s.heard
                 s.heard, s.heard_at = one.heard, one.at
         if seen.host_lost:
-            arrived.pop(seen.host_lost, None)  # the host sent it before it went down
-            s.lost |= {seen.host_lost}
+            s.lost = {**s.lost, seen.host_lost: self.now}
         s.arrived = arrived
 
     def _unread(self, why: str) -> None:
@@ -213,8 +212,8 @@ class _Turning(Following):
         self.s.monitors = {**self.s.monitors, seen.node: seen.monitor}  # it is observed anew
         if seen.came is not None:
             self.s.arrived = {seen.node: seen.came, **self.s.arrived}
-        if seen.lost:
-            self.s.lost |= {seen.node}
+        if seen.lost is not None:
+            self.s.lost = {**self.s.lost, seen.node: seen.lost}
 
     def _done_with(self, write: Write, job: Job | None, wrote: Wrote) -> None:
         """Go on from a write that is done."""
