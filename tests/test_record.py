@@ -245,7 +245,7 @@ def test_every_record_of_a_walk_fits_its_machine(seed, agents):
     for _, record, _ in walked(seed, agents=agents):
         assert record_of(json.loads(json.dumps(record.to_json())), mine) == record
         assert "drawer" in fits(record, other)
-    lamps = begin(dict(LAMPS.initial[0]))
+    lamps = begin(dict(LAMPS.initial[0]), habits=Engine(LAMPS).habits)
     assert fits(lamps, layout(Engine(LAMPS), agents=False)) == ""
 
 

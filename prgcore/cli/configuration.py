@@ -22,7 +22,7 @@ INDENT = " " * 9
 
 def register(app: commands.Group) -> None:
     """Add these commands."""
-    group = commands.Group("config", "Check the configuration of a deployment; print an example.")
+    group = commands.Group("config", "Check a deployment's configuration; print an example.")
     group.command(epilog=examples(
         "prgcore config example > deployment.toml", "prgcore config check deployment.toml",
     ))(check)

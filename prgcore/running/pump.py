@@ -366,7 +366,7 @@ class Pump:
             self.end()
 
     def _keep(self, seen: Seen) -> None:
-        """Keep what must not be lost with a turn: what became of a write, and of an order."""
+        """Keep what must not be lost with a turn: the outcome of a write, and of an order."""
         if seen.wrote is not None and self._inbox.wrote is None:
             self._inbox.wrote = evolve(seen.wrote, outcome="unknown", version=0)
         if seen.did is not None and self._inbox.did is None:
