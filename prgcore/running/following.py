@@ -11,7 +11,7 @@ from math import inf
 from attrs import evolve
 
 from prgcore.errors import ImpossibleEvent as Impossible
-from prgcore.errors import PrgError, Unavailable, Undecided
+from prgcore.errors import OutsideInvariant, PrgError, Unavailable, Undecided
 from prgcore.running import serving as leases
 from prgcore.running import terms
 from prgcore.running.deciding import (
@@ -154,6 +154,12 @@ class Following:
     def _sits(self, record: Record) -> Pending | None:
         """Take the seat of the node, wait, sign, and report that its manager starts."""
         version, serving = self._reading.version, self.s.serving
+        try:
+            any_pair(self.engine, self._known(record))
+        except OutsideInvariant as error:  # nobody sits down on a record that is no pair
+            self.s.trouble = f"{error}; prgcore ha reset mends the record"
+            self._refuses(error)
+            return None
         after = terms.seated(self.charter, self.s.memory, record)
         if after != record:  # it waits by the record in whose place it puts its seat
             self.s.wait = terms.waits(self.charter, self.s.memory, record)
