@@ -382,8 +382,10 @@ class Following:
         """Whether an order that an agent carries out itself is done."""
         match self._deed(order):
             case "disconnect":
-                return self.s.serving.obeys >= order.epoch or leases.stopped(
-                    self.s.serving, lease, self.now)
+                serving = self.s.serving
+                over = evolve(serving, permitted=serving.earlier)
+                return serving.obeys >= order.epoch or leases.stopped(serving, lease, self.now) or (
+                    serving.epoch >= order.epoch and leases.stopped(over, lease, self.now))
             case "move":
                 return leases.moved(record, self._node, self.engine.habits)
             case "restart":

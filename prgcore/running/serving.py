@@ -38,6 +38,7 @@ class Serving:
     Attributes:
         starts: before this moment nobody is served, so that an earlier agent can stop.
         permitted: the latest end of a lease under which anybody may be served.
+        earlier: the same, of permissions that follow from earlier epochs than the newest.
         sent: the newest permission that was sent; None: none yet.
         epoch: the epoch of the record that it follows.
         again: when to send it again.
@@ -48,6 +49,7 @@ class Serving:
 
     starts: float = 0.0
     permitted: float = 0.0
+    earlier: float = inf
     sent: Serve | None = None
     epoch: int = -1
     again: float = 0.0
@@ -86,7 +88,8 @@ def revocation(serving: Serving, serve: Serve) -> Serve:
 def sent(serving: Serving, serve: Serve, epoch: int, now: float) -> Serving:
     """The same after a permission was sent. Whether it arrives is not known."""
     until = max(serving.permitted, serve.until) if serve.groups else serving.permitted
-    return evolve(serving, sent=serve, epoch=epoch, again=now, permitted=until)
+    earlier = serving.earlier if epoch == serving.epoch else serving.permitted
+    return evolve(serving, sent=serve, epoch=epoch, again=now, permitted=until, earlier=earlier)
 
 
 def stopped(serving: Serving, lease: Lease, now: float) -> bool:
