@@ -306,8 +306,9 @@ def test_an_answer_that_is_lost_is_found_out(store):
 def test_settling_tells_whose_write_it_was(store):
     version = store.write({}, 0)
     mine, other = {"epoch": 1, "id": "mine", "at": (1, 2)}, {"epoch": 1, "id": "other"}
-    settle(store, {"a": 1}, version, mine)  # was not done, and is done now
-    settle(store, {"a": 1}, version, mine)  # was done
+    now = settle(store, {"a": 1}, version, mine)  # was not done, and is done now
+    assert now == store.read().version > version
+    assert settle(store, {"a": 1}, version, mine) == 0  # was done
     assert list(store.history()) == [{**mine, "at": [1, 2]}]
     with pytest.raises(Conflict):
         settle(store, {"a": 2}, version, other)

@@ -207,8 +207,7 @@ class Keeper:
         value = write.record.to_json()
         try:
             if write.again and line is not None:
-                settle(self.store, value, write.version, line)
-                return Wrote("done", begun)
+                return Wrote("done", begun, settle(self.store, value, write.version, line) or 0)
             return Wrote("done", begun, self.store.write(value, write.version, line) or 0)
         except Conflict as error:
             return Wrote("conflict", begun, why=str(error))

@@ -559,6 +559,5 @@ def _written(store: Store, write: Write) -> int:
     value = write.record.to_json()
     line = None if write.entry is None else {**write.entry.to_json(), "id": write.id}
     if line is not None and write.again:
-        settle(store, value, write.version, line)
-        return 0
+        return settle(store, value, write.version, line)
     return store.write(value, write.version, line)

@@ -133,8 +133,11 @@ def out_of_order(epoch: int, kept: object = None) -> BadInput | Unreadable:
 
 def settle(
     store: Store, value: Mapping[str, Any], version: int, entry: Mapping[str, Any]
-) -> None:
+) -> int:
     """Settle a write that ended in `Unavailable`: when this returns, the write is done.
+
+    It returns the new version if it wrote the value now, and 0 if the first write had done so: then
+    somebody may have written since, and only a reading shows the version.
 
     Reading is not enough, because a write that is still under way may arrive later. So this
     writes again, with the same version. If that succeeds, the first write never can. If it does
@@ -146,11 +149,12 @@ def settle(
         Unavailable: the outcome is still not known; settle again.
     """
     try:
-        store.write(value, version, entry)
+        return store.write(value, version, entry)
     except Conflict:
         epoch = epoch_of(entry)
         if next(store.history(epoch - 1), None) != parse_json(text_of(entry, "the entry"), "the entry"):
             raise
+        return 0
 
 
 @frozen
