@@ -12,13 +12,14 @@ from copy import deepcopy
 from itertools import pairwise
 
 import pytest
+from attrs import evolve
 
 from prgcore import PRG
 from prgcore.cli.conform import _Growing
 from prgcore.engine import Engine
 from prgcore.errors import BadInput, BudgetExhausted
 from prgcore.form.knowledge import RECORD
-from prgcore.stores.record import begin, decided
+from prgcore.stores.record import begin, decided, reset
 from prgcore.stores.sqlite import SQLiteStore
 from prgcore.story import unseen
 from prgcore.story.conformance import Conformance, check
@@ -131,6 +132,35 @@ def test_what_was_ignored_may_be_told_a_little_late():
     ]
     assert (first.outcome, second.outcome) == ("refused", "done")
     assert check(PRG, log, start=pair).ok
+
+
+def put_back(epoch):
+    """The line of a reset, of a record that was no pair of the machine."""
+    pair = PRG.initial[0]
+    record = evolve(begin(pair), epoch=epoch, columns={**pair, "node1.state": "asleep", "x": "y"})
+    _, entry = reset(record, begin(pair), PRG.habits.assignment(pair), why="", time=1.0, id="x")
+    return entry.to_json()
+
+
+def test_a_reset_begins_again_after_whatever_was_before_it():
+    """The log of a group that was put back ended in `unknown event 'reset'`."""
+    first = list(whole(1))
+    epoch = first[-1]["epoch"] + 1
+    log = [*first, put_back(epoch - 1), *({**e, "epoch": e["epoch"] + epoch} for e in whole(2))]
+    report = check(PRG, log)
+    assert (report.finding, report.lines) == (None, len(log))
+    assert check(PRG, log[len(first):]).ok, "a log may begin with it"
+    assert not check(PRG, [e for e in log if e["event"] != "reset"]).ok
+
+
+@pytest.mark.parametrize(("changes", "kind"), [
+    ({"by": "node1"}, "by"), ({"epoch": 9}, "epoch"), ({"epoch": 1}, "epoch"),
+    ({"rule": "A100"}, "outcome"), ({"epoch": 1, "outcome": "refused"}, "outcome"),
+    ({"actions": [{"do": "move_users", "node": "node1"}]}, "outcome"), ({"after": dict(after())}, "after"),
+])
+def test_a_reset_that_is_none_is_found(changes, kind):
+    assert check(PRG, [put_back(0), put_back(1)]).ok
+    assert check(PRG, [put_back(0), put_back(1) | changes]).finding.kind == kind
 
 
 # ------------------------------------------------------------------------------ wrong

@@ -87,8 +87,8 @@ def test_a_record_that_refuses_every_command_is_put_back(run, group, spoil):
         assert answer.code == 0, answer.err
         assert json.loads(answer.out)["epoch"] == 4
         now, (entry,) = record_of(store.read().value, LAYOUT), store.history(3)
-    assert (now.id, now.terms, now.seats, now.epoch, now.orders) == (
-        was.id, was.terms, was.seats, 4, ())
+    assert (now.id, now.terms, now.epoch, now.orders) == (was.id, was.terms, 4, ())
+    assert now.seats == {node: f"{who}.{entry['id']}" for node, who in was.seats.items()}
     assert now.mark == entry["id"] != "old"
     assert (entry["by"], entry["event"], entry["outcome"]) == ("administrator", "reset", "done")
     assert entry["why"].startswith("bit rot; before: ")
@@ -111,6 +111,9 @@ def test_the_log_of_a_pair_that_was_put_back_is_read(run, group):
     answer = run("log", group.parent / "pair.db", "--json")
     assert answer.code == 0, answer.err
     assert '"reset"' in answer.out
+    for name in ("pair.db", "group.toml"):
+        answer = run("conform", group.parent / name)
+        assert (answer.code, "1 line, all allowed: 1 done" in answer.out) == (0, True), answer.out
 
 
 def test_a_pair_whose_agent_runs_is_not_put_back(bad, group):

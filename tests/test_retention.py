@@ -6,6 +6,7 @@ import json
 import random
 import time
 from itertools import groupby
+from pathlib import Path
 
 import pytest
 from attrs import evolve, frozen
@@ -67,6 +68,13 @@ def test_the_orders_of_a_node_that_is_away_do_not_grow_without_end(carries, agen
         most = max(most, len(record.orders))
         assert len(json.dumps(record.to_json())) < 20_000
     assert 2 < most < MOST
+
+
+def test_the_page_about_stores_says_how_many_orders_are_open():
+    *_, (_, record, all_of_them) = walked(3, 1_200)
+    page = " ".join((Path(__file__).parent.parent / "docs" / "stores.md").read_text("utf-8").split())
+    assert (f"may decide 1,200 random events while no node carries out anything. Then "
+            f"{len(record.orders)} orders are open, and {len(all_of_them)} without this rule") in page
 
 
 @frozen

@@ -8,7 +8,7 @@ from prgcore.errors import Conflict, Unavailable
 from prgcore.machine import PRG
 from prgcore.running.charter import Charter
 from prgcore.running.group import Lease
-from prgcore.running.node import layout
+from prgcore.running.node import layout, own
 from prgcore.running.shapes import (
     Arrival,
     Ask,
@@ -21,10 +21,11 @@ from prgcore.running.shapes import (
     Wrote,
 )
 from prgcore.running.state import LEFT, AgentState, known
+from prgcore.running.terms import directory
 from prgcore.running.turn import turn
 from prgcore.seats import NODES, seat
 from prgcore.stores.keeping import settle
-from prgcore.stores.record import Record, record_of
+from prgcore.stores.record import Record, begin, record_of, reset
 from prgcore.timers.parameters import Parameters
 from tests.stored import Memory
 from tests.test_purity import traps
@@ -112,8 +113,8 @@ class Host:
         value = write.record.to_json()
         try:
             if write.again:
-                settle(self.store, value, write.version, line)
-                return Wrote("done", self.pair.now)
+                return Wrote(
+                    "done", self.pair.now, settle(self.store, value, write.version, line))
             return Wrote("done", self.pair.now, self.store.write(value, write.version, line))
         except Conflict:
             return Wrote("conflict", self.pair.now)
@@ -225,6 +226,28 @@ def test_an_agent_that_stops_lets_its_users_go_first_and_withdraws_its_signature
     assert two.groups == {}
     assert set(record(pair).signed) == {"node1"}
     assert record(pair).own["node2"]["node2.process"] == "manager_down"
+
+
+def test_an_agent_that_still_runs_stops_after_a_reset():
+    """Nobody can tell a silent agent from a stopped one, but the record can tell the agent."""
+    pair = normal()
+    store, was = pair.hosts["node1"].store, record(pair)
+    fresh = begin({c: v for c, v in PRG.initial[0].items() if c != "link"},
+                  {n: own(PRG, n) for n in NODES}, PRG.habits)
+    after, entry = reset(
+        was, fresh, PRG.habits.assignment(PRG.initial[0]), why="", time=1.0, id="word")
+    store.write(after.to_json(), store.version, {**entry.to_json(), "id": "word"})
+    pair.passes(3)
+    for node, host in pair.hosts.items():
+        assert host.state.phase == LEFT
+        assert "or the record was reset" in host.turns[-1].trouble
+        assert directory(after.seats[node]) == directory(was.seats[node])
+        host.start()
+    pair.passes(6)
+    assert pair.hosts["node1"].command("enable_ha").entry.outcome == "done"
+    pair.passes(8)
+    assert pair.states() == ["normal", "normal"]
+    assert pair.serve() == {"node1": ["node1"], "node2": ["node2"]}
 
 
 def test_a_start_that_cannot_be_decided_is_tried_again():

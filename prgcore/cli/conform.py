@@ -43,8 +43,8 @@ def conform(
     logs: Annotated[
         list[str],
         Argument(metavar="LOG…", show_default=False,
-                       help="Files of JSON Lines, or -, or files of SQLite stores; several "
-                            "are sorted by epoch and time."),
+                       help="Files of JSON Lines, or -, files of SQLite stores, or group files; "
+                            "several are sorted by epoch and time."),
     ], *,
     follow: Annotated[
         bool, Option("--follow", "-f", help="Continue as the log grows."),
@@ -98,7 +98,7 @@ def conform(
             by.add(entry.by)
             if finding:
                 break
-    report = _alone(checked.report, by) if len(logs) == 1 else checked.report
+    report = _elsewhere(checked.report, by, logs)
     _answer(report, as_json=as_json)
     raise Exit(int(not report.ok or bool(strict and report.refused)))
 
@@ -135,13 +135,14 @@ def _answer(report: Report, *, as_json: bool) -> None:
         output.write("\n".join(_rendered(report)))
 
 
-def _alone(report: Report, by: set[str]) -> Report:
-    """The report on one log: if a decision is missing, it may be in the peer's log."""
+def _elsewhere(report: Report, by: set[str], logs: list[str]) -> Report:
+    """The report on logs of agents: a missing decision may be in the peer's log, or be a reset."""
     found = report.finding
     if found is None or not found.lost or by.isdisjoint(NODES):
         return report
-    says = f"{found.says}, or it is in the other node's log: pass both logs"
-    return evolve(report, finding=evolve(found, says=says))
+    where = ("in the other node's log: pass both logs" if len(logs) == 1 else
+             "a reset, which only the store has: pass the group file alone")
+    return evolve(report, finding=evolve(found, says=f"{found.says}, or it is {where}"))
 
 
 def _rendered(report: Report) -> Iterator[str]:

@@ -84,7 +84,7 @@ class Following:
         record, s = reading.record, self.s
         trouble = terms.trouble(self.charter, s.memory, reading, s.heard, s.heard_at)
         if not trouble and s.sat and self._ousted(record):
-            trouble = f"another agent of {s.charter.node} has started"
+            trouble = f"another agent of {s.charter.node} has started, or the record was reset"
             self.s.phase = LEFT if s.phase == SITS else LEAVES
         self.s.trouble = trouble
         self.s.waits = ""

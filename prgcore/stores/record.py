@@ -28,7 +28,7 @@ from prgcore.model import Action
 from prgcore.seats import NODES
 from prgcore.vocabulary import Outcome
 from prgcore.wire.answers import is_word
-from prgcore.wire.entry import Entry, cells, kept_time
+from prgcore.wire.entry import RESET, Entry, cells, kept_time
 from prgcore.words import listed, one_line, quoted
 
 __all__ = [
@@ -318,8 +318,9 @@ def reset(
 ) -> tuple[Record, Entry]:
     """The record put back to a first one, by an administrator: the way out of any other state.
 
-    Its id, its terms, its seats and its tokens stay. A claim stays with its node until that reports
-    or its lease is over, so nobody is served twice. All orders are dropped.
+    Its id, its terms and its tokens stay. A claim stays with its node until that reports or its
+    lease is over, so nobody is served twice. All orders are dropped. The seats name no start of an
+    agent any more, so an agent that still runs has to stop.
 
     Args:
         fresh: a first record of the same machine (`begin`).
@@ -330,12 +331,13 @@ def reset(
     def columns(one: Record) -> dict[str, str]:
         return {**one.columns, **{c: v for drawer in one.own.values() for c, v in drawer.items()}}
 
-    entry = Entry(record.epoch + 1, kept_time(time), "administrator", "reset", Outcome.DONE.value,
+    entry = Entry(record.epoch + 1, kept_time(time), "administrator", RESET, Outcome.DONE.value,
                   None, why, columns(record), columns(fresh))
     token = max((c.token for c in record.claims.values()), default=0)
     claims = {home: record.claims.get(home, Claim("", token)) for home in fresh.claims}
     return evolve(
         record, epoch=entry.epoch, mark=id, columns=fresh.columns, own=fresh.own, orders=(),
+        seats={node: f"{sitter}.{id}" for node, sitter in record.seats.items()},
         changes={node: record.changes.get(node, 0) + 1 for node in fresh.own},
         claims={home: _freed(claim if claim.node in ("", *NODES) else evolve(claim, node=""),
                              assignment.get(home), entry.epoch)

@@ -19,7 +19,7 @@ from prgcore.model import Action, Rule
 from prgcore.seats import NODES
 from prgcore.story.unseen import World, anywhere, node_of
 from prgcore.vocabulary import Outcome
-from prgcore.wire.entry import PartialEntry
+from prgcore.wire.entry import RESET, PartialEntry
 from prgcore.words import few
 
 __all__ = ["CONTROLLER", "PAST", "Conformance", "Report", "TableAnswer", "Violation", "check", "read"]
@@ -127,12 +127,19 @@ def read(engine: Engine, entry: Any, place: str) -> PartialEntry:
     """
     try:
         line = entry if isinstance(entry, PartialEntry) else PartialEntry.from_json(entry)
-        engine.kind(line.event)
+        if not (resets := _resets(engine, line)):
+            engine.kind(line.event)
     except BadInput as error:
         raise BadInput(f"{place}: {error}") from None
-    engine.check(line.before, f"{place}: before")
+    if not resets:  # what was put back may have been no pair of the machine
+        engine.check(line.before, f"{place}: before")
     engine.check(line.after, f"{place}: after")
     return evolve(line, place=place)
+
+
+def _resets(engine: Engine, line: PartialEntry) -> bool:
+    """Whether a line says that the record was put back to a first one, outside the machine."""
+    return line.event == RESET and all(e.name != RESET for e in engine.model.events)
 
 
 # --------------------------------------------------------------------------- checking
@@ -204,6 +211,8 @@ class Conformance:
         return self.finding
 
     def _check(self, line: PartialEntry) -> Violation | None:
+        if _resets(self.engine, line):
+            return self._put_back(line)
         if self._world is None:
             whole = set(self.engine.stored) <= line.before.keys()
             self._world = World(self.engine, () if whole else None)
@@ -229,6 +238,19 @@ class Conformance:
         if not late:
             self.open = frozenset(d.pair for d in allowed)
             self._number(line, {d.outcome is Outcome.DONE for d in allowed})
+        return None
+
+    def _put_back(self, line: PartialEntry) -> Violation | None:
+        """Check a reset: whatever was before it, the pair after it is an initial one."""
+        wrong = self._numbered(line) or self._misattributed(line)
+        if wrong:
+            return wrong
+        initial = frozenset(p for p in self.engine.initial if _fits(p, line.after))
+        if not line.done or line.rule is not None or line.actions or not initial:
+            return Violation(line.place, line.event, "after" if not initial else "outcome", _NO_RESET)
+        self.open, self._last = initial, line.place
+        self._count[Outcome.DONE] += 1
+        self._number(line, {True})
         return None
 
     def _number(self, line: PartialEntry, done: set[bool]) -> None:
@@ -267,7 +289,7 @@ class Conformance:
 
     def _misattributed(self, line: PartialEntry) -> Violation | None:
         """Check the author: the decider or an observer of an event, or a controller, logs it."""
-        who = self._deciders[line.event]
+        who = self._deciders.get(line.event, ADMINISTRATOR)  # a reset is the administrator's
         if who == ENVIRONMENT:
             who = line.event.partition("(")[2].rstrip(")")
         if line.by in ("", CONTROLLER, who) or who not in (ADMINISTRATOR, *NODES):
@@ -368,6 +390,7 @@ class Conformance:
         return f"{said}, because {because}" if because else said
 
 
+_NO_RESET = "a reset is done by no rule, asks for no action, and ends in an initial pair"
 _RANK = ("actions", "after", "rule", "outcome")
 _NO_START = ("the log begins with the first epoch, and not in the initial pair: lines before it are "
              "lost, or it has another start")

@@ -25,11 +25,13 @@ from prgcore.wire.answers import (
 )
 from prgcore.words import listed
 
-__all__ = ["LATEST", "MOST_COLUMNS", "Entry", "PartialEntry", "cells", "kept_time"]
+__all__ = ["LATEST", "MOST_COLUMNS", "RESET", "Entry", "PartialEntry", "cells", "kept_time"]
 
 LATEST = 253_402_300_799
 """The latest time of an entry, in seconds since 1970: the end of the year 9999."""
 MOST_COLUMNS = 1000
+RESET = "reset"
+"""The event of a line that puts the record back to a first one; no rule decides it."""
 
 
 @frozen
