@@ -10,8 +10,8 @@ from math import inf
 
 from attrs import evolve
 
+from prgcore.errors import BadInput, OutsideInvariant, PrgError, Unavailable, Undecided
 from prgcore.errors import ImpossibleEvent as Impossible
-from prgcore.errors import OutsideInvariant, PrgError, Unavailable, Undecided
 from prgcore.running import serving as leases
 from prgcore.running import terms
 from prgcore.running.deciding import (
@@ -76,54 +76,68 @@ class Following:
     def _is_up(self, record: Record) -> bool:
         """Whether it may serve, act and look alive by this record."""
         return self.s.phase == RUNS and not self.s.trouble and not self.s.waits and (
-            not self.charter.seat or (terms.has_signed(self.charter, record)
-                                      and record.seats.get(self._node) == terms.sits(self.charter)))
+            not self.charter.seat
+            or (terms.has_signed(self.charter, record) and not self._ousted(record)))
 
     def _decides(self, reading: Reading) -> Pending | None:
         """The first write that follows from a reading; None: there is nothing to write."""
-        record, s = reading.record, self.s
-        trouble = terms.trouble(self.charter, s.memory, reading, s.heard, s.heard_at)
-        if not trouble and s.sat and self._ousted(record):
-            trouble = f"another agent of {s.charter.node} has started, or the record was reset"
-            self.s.phase = LEFT if s.phase == SITS else LEAVES
-        self.s.trouble = trouble
-        self.s.waits = ""
-        self.s.doubt = ""
-        if trouble:
-            self._gone()
-            self._refuses(Unavailable(trouble))
+        error, record = self._judged(reading), reading.record
+        self.s.trouble, self.s.waits, self.s.doubt = str(error or ""), "", ""
+        if error is not None:
+            self._nothing(error)
             return None
         if record is None:
             return Pending(Write(self._first(), reading.version))
         self._agrees(record)
-        if self.s.phase == SITS:
-            return self._sits(record)
+        if self.s.phase == SITS and ((pending := self._sits(record)) or self.s.phase == SITS):
+            return pending
         if self.charter.seat and (why := terms.may_decide(self.charter, record)):
             self.s.waits = why
-            self._gone()
-            self._refuses(Unavailable(why))
-        else:
-            try:
-                self._failures(record)
-                record = acknowledged(record, [did.order for did in self.s.did])  # by the next write
-                while (job := self._next(record)) is not None:
-                    if (pending := self._job(record, job)) is not None:
-                        return pending
-                if not self.kept:
-                    self._listens(record)
-                    self.s.settled = self._knows()
-            except PrgError as error:  # no timer counts while the record is no pair of the machine
-                self.s.trouble = f"{error}; prgcore ha reset mends the record"
-                self._refuses(error)
-                return None
-            self.s.jobs = (*self.kept, *self.s.jobs)
+            self._nothing(Unavailable(why))
+        elif (pending := self._decided(record)) is not None:
+            return pending
         after = self._changed(record)
-        return None if after == reading.record else Pending(Write(after, reading.version))
+        return None if after == record else Pending(Write(after, reading.version))
 
-    def _ousted(self, record: Record | None) -> bool:
+    def _judged(self, reading: Reading) -> PrgError | None:
+        """Why nothing may be served, decided or written by a reading; None: it may."""
+        s, record = self.s, reading.record
+        if why := terms.trouble(self.charter, s.memory, reading, s.heard, s.heard_at):
+            return Unavailable(why)
+        if record is None:
+            return None
+        if s.sat and self._ousted(record):
+            s.phase = LEFT if s.phase == SITS else LEAVES
+            return Unavailable(f"another agent of {s.charter.node} has started, or the record was reset")
+        try:
+            any_pair(self.engine, self._known(record))
+        except OutsideInvariant as error:
+            return OutsideInvariant(f"{error}; prgcore ha reset mends the record", error.broken)
+        except BadInput as error:  # this machine has too many pairs for the view of a node
+            return error
+        return None
+
+    def _nothing(self, error: PrgError) -> None:
+        """Answer every question with an error. An agent that is asked to stop may be gone."""
+        self._gone()
+        self._refuses(error)
+
+    def _decided(self, record: Record) -> Pending | None:
+        """The first decision that follows from a reading; None: there is none."""
+        self._failures(record)
+        record = acknowledged(record, [did.order for did in self.s.did])  # by the next write
+        while (job := self._next(record)) is not None:
+            if (pending := self._job(record, job)) is not None:
+                return pending
+        if not self.kept:
+            self._listens(record)
+            self.s.settled = self._knows()
+        self.s.jobs = (*self.kept, *self.s.jobs)
+        return None
+
+    def _ousted(self, record: Record) -> bool:
         """Whether another agent has the seat of this node."""
-        return bool(self.charter.seat) and record is not None and record.seats.get(
-            self._node) != terms.sits(self.charter)
+        return bool(self.charter.seat) and record.seats.get(self._node) != terms.sits(self.charter)
 
     def _gone(self) -> None:
         """An agent that is asked to stop is gone when its services have stopped."""
@@ -154,12 +168,6 @@ class Following:
     def _sits(self, record: Record) -> Pending | None:
         """Take the seat of the node, wait, sign, and report that its manager starts."""
         version, serving = self._reading.version, self.s.serving
-        try:
-            any_pair(self.engine, self._known(record))
-        except OutsideInvariant as error:  # nobody sits down on a record that is no pair
-            self.s.trouble = f"{error}; prgcore ha reset mends the record"
-            self._refuses(error)
-            return None
         after = terms.seated(self.charter, self.s.memory, record)
         if after != record:  # it waits by the record in whose place it puts its seat
             self.s.wait = terms.waits(self.charter, self.s.memory, record)
@@ -320,8 +328,9 @@ class Following:
         if entry.outcome != Outcome.DONE.value and after == record:
             self._logs(entry, job)
             return None
-        self.s.marks = self.s.marks + 1
-        return Pending(Write(after, self._reading.version, entry, self._mark), job)
+        mark = self._mark
+        self.s.marks += 1
+        return Pending(Write(after, self._reading.version, entry, mark), job)
 
     @property
     def _mark(self) -> str:

@@ -74,13 +74,9 @@ class _Turning(Following):
         self._outcome()
         if self.s.reading is not None and self.s.fresh and self.s.pending is None \
                 and not self.s.stale:
-            phase = self.s.phase
-            pending = self._decides(self.s.reading)
-            if pending is None and phase == SITS != self.s.phase:
-                pending = self._decides(self.s.reading)
-            self.s.pending = pending
+            self.s.pending = self._decides(self.s.reading)
             self.s.fresh = False
-            if pending is None:  # nothing is left to be written
+            if self.s.pending is None:  # nothing is left to be written
                 self.s.unwritten = ""
         return self._wants()
 

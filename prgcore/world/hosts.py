@@ -107,7 +107,7 @@ class Process:
     Attributes:
         run: the number of this start.
         state: the state of the agent, which only `turn` reads.
-        store, serve, hands, hold: whether a call is under way in that lane.
+        writes, reads, serve, hands, hold: whether a call is under way in that lane.
         wakes: when it wakes, in the time of the world; a wake of another moment is old.
         asleep: whether the process is paused.
         inbox: what came while it was paused.
@@ -119,7 +119,8 @@ class Process:
 
     run: int
     state: Any
-    store: bool = False
+    writes: bool = False
+    reads: bool = False
     serve: bool = False
     hands: bool = False
     hold: bool = False

@@ -1,4 +1,4 @@
-"""The pump of a simulated agent, with its lanes: the store, services, hands, the arbiter, a network.
+"""The pump of a simulated agent: its lanes (writes, readings, services, hands, arbiter), a network.
 
 Law: it does what a pump does (`prgcore.running.shapes`), and decides nothing. The faults
 on the way are in `prgcore.world.world`; each step of a call is an event, so that faults come between them.
@@ -174,8 +174,8 @@ def _obey(world: World, host: Host, agent: Process, wants: Turn, now: float) -> 
         host.disk.write(wants.remember)
     if wants.write is not None:
         _writes(world, host, agent, wants.write, now)
-    elif wants.read and not agent.store:
-        agent.store = True
+    if wants.read and not agent.reads:
+        agent.reads = True
         _call(world, node, "read_at", run, now)
     if wants.serve is not None and not agent.serve:
         agent.serve = True
@@ -198,9 +198,9 @@ def _obey(world: World, host: Host, agent: Process, wants: Turn, now: float) -> 
 
 
 def _writes(world: World, host: Host, agent: Process, write: Write, now: float) -> None:
-    if agent.store:
+    if agent.writes:
         return
-    agent.store = True
+    agent.writes = True
     if write.entry is not None and not write.again:
         world.judge.decides(world, host, write.entry)
     _call(world, host.node, "write_at", agent.run, write, now)
@@ -264,7 +264,7 @@ def read_end(world: World, node: str, run: int, begun: float, kept: Kept | None)
     host = world.hosts[node]
     if host.agent is None or host.agent.run != run:
         return
-    host.agent.store = False
+    host.agent.reads = False
     if kept is None:
         tell(world, node, run, "unread", "the store does not answer")
         return
@@ -324,7 +324,7 @@ def write_at(world: World, node: str, run: int, write: Write, begun: float, late
 def write_end(world: World, node: str, run: int, wrote: Wrote) -> None:
     host = world.hosts[node]
     if host.agent is not None and host.agent.run == run:
-        host.agent.store = False
+        host.agent.writes = False
         tell(world, node, run, "wrote", wrote)
 
 
