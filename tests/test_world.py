@@ -300,3 +300,24 @@ def test_the_command_tells_one_schedule(run):
     text = run("simulate-agents", "--schedule", '[{"kind": "crash", "node": "node2", "lasts": 7}]').out
     assert "FAULT  the agent of node2 is killed" in text
     assert text.rstrip().endswith("HOME")
+
+
+def test_a_turn_that_looks_no_further_wants_what_one_that_does_wants(monkeypatch):
+    """Where nothing is new, a turn asks nobody again; it must never miss anything by that."""
+    shortcut = following.Following._rests_settled
+    count = {True: 0, False: 0}
+
+    def both(state, seen, now):
+        monkeypatch.setattr(following.Following, "_rests_settled", lambda *_: False)
+        _, whole = turn.turn(state, seen, now)
+        monkeypatch.setattr(following.Following, "_rests_settled", shortcut)
+        after, short = turn.turn(state, seen, now)
+        for name in ("write", "serve", "do", "send", "hold", "remember", "entries", "answers",
+                     "says", "trouble", "stopped"):
+            assert str(getattr(short, name)) == str(getattr(whole, name)), (name, seen)
+        count[short.quiet is not None] += 1
+        return after, short
+
+    for seed in range(1, 25):
+        assert failure(evolve(SETTING, turn=both), of_seed(seed), seed=seed).wrong is None
+    assert min(count.values()) > 500

@@ -29,7 +29,16 @@ from prgcore.running.deciding import (
 from prgcore.running.group import Lease
 from prgcore.running.node import any_pair, own, shared
 from prgcore.running.shapes import Answer, Did, Reading, Write
-from prgcore.running.state import LEAVES, LEFT, RUNS, SITS, AgentState, Pending, restarted
+from prgcore.running.state import (
+    LEAVES,
+    LEFT,
+    RUNS,
+    SITS,
+    AgentState,
+    Pending,
+    deadline,
+    restarted,
+)
 from prgcore.seats import NODES
 from prgcore.stores.record import Order, Record, acknowledged
 from prgcore.timers.arithmetic import counted_to
@@ -79,6 +88,26 @@ class Following:
             not self.charter.seat
             or (terms.has_signed(self.charter, record) and not self._ousted(record)))
 
+    def _rests_settled(self, reading: Reading) -> bool:
+        """Whether nothing but time has passed since nothing was left to be written.
+
+        Then there is nothing to write until a timer is due (T8). While an order, a claim or other
+        terms are under way, time alone can bring a write.
+        """
+        s, record, heard = self.s, reading.record, self.s.heard
+        due = self._deadline()
+        return record is not None and s.phase == RUNS and s.settled == self._knows(reading) and not (
+            s.pending or s.stale or s.stalled or s.lost or s.jobs or s.did or record.orders
+            or record.proposed or any(c.freed for c in record.claims.values())
+            or (due is not None and due <= self.now)
+            or any(self.charter.waits or s.news.get(node, True) for node in s.arrived)
+        ) and (heard is None or (heard.epoch, heard.mark) == (record.epoch, record.mark))
+
+    def _deadline(self) -> float | None:
+        """When a timer is due, if timers count now."""
+        counts = self.s.phase == RUNS and not (self.s.trouble or self.s.waits or self.s.doubt)
+        return deadline(self.s) if counts else None
+
     def _decides(self, reading: Reading) -> Pending | None:
         """The first write that follows from a reading; None: there is nothing to write."""
         error, record = self._judged(reading), reading.record
@@ -97,7 +126,12 @@ class Following:
         elif (pending := self._decided(record)) is not None:
             return pending
         after = self._changed(record)
-        return None if after == record else Pending(Write(after, reading.version))
+        if after != record:
+            return Pending(Write(after, reading.version))
+        if self.s.phase == RUNS and not (self.s.waits or self.s.doubt) \
+                and self.s.heard_at <= reading.begun:  # a later reading may differ from what was heard
+            self.s.settled = self._knows(reading)
+        return None
 
     def _judged(self, reading: Reading) -> PrgError | None:
         """Why nothing may be served, decided or written by a reading; None: it may."""
@@ -131,7 +165,6 @@ class Following:
                 return pending
         if not self.kept:
             self._listens(record)
-            self.s.settled = self._knows()
         self.s.jobs = (*self.kept, *self.s.jobs)
         return None
 
@@ -238,17 +271,15 @@ class Following:
                 self.s.jobs = tuple(j for j in self.s.jobs if j is not job)
                 return job
         if self.s.phase == RUNS and not self.kept:
-            return self._due(record) or (None if self._knows() == self.s.settled else (
-                self._looks(record) or self._completes(record)))
+            return self._due(record) or self._looks(record) or self._completes(record)
         if self.s.phase == LEAVES and self._stopped():
             return self._leaves()
         return None
 
-    def _knows(self) -> object:
-        """All that a decision without a timer depends on."""
-        heard = self.s.heard
-        said = None if heard is None else (heard.changes, heard.columns)
-        return self._reading.version, said, self.s.services, self.s.did
+    def _knows(self, reading: Reading) -> object:
+        """All that a write depends on, beside time."""
+        return (reading.version, reading.record, self.s.heard, self.s.services,
+                self.s.serving.obeys, self.s.effective)
 
     def _due(self, record: Record) -> Job | None:
         """The event of a timer that is due."""

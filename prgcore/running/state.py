@@ -10,7 +10,6 @@ from math import inf
 
 from attrs import define, evolve, field, frozen
 
-from prgcore.running.calm import Calm
 from prgcore.running.charter import Charter
 from prgcore.running.deciding import Job, known_of
 from prgcore.running.serving import Serving
@@ -68,8 +67,8 @@ class AgentState:
         serving: what is known of the services.
         services: whether the critical services and the database run.
         beat: when to send the next heartbeat.
-        settled: what its last turn without a decision knew; as long as it knows nothing else, only
-            time can bring a decision.
+        settled: all that it knew when nothing was left to be written; as long as it knows nothing
+            else, only time can bring a decision.
         marks: how many decisions it has made.
         memory: what it remembers across restarts.
         trouble: why it decides nothing and serves nobody.
@@ -79,7 +78,6 @@ class AgentState:
         sat: whether it has had the seat of its node.
         effective: the parameters by which it counts now.
         wall: seconds since 1970.
-        calm: what holds as long as nothing is new; None: something is under way.
     """
 
     charter: Charter
@@ -118,7 +116,6 @@ class AgentState:
     sat: bool = False
     effective: Parameters | None = None
     wall: float = 0.0
-    calm: Calm | None = None
 
     @staticmethod
     def start(

@@ -16,7 +16,6 @@ from attrs import evolve
 from prgcore.errors import BadInput, Unavailable
 from prgcore.running import serving as leases
 from prgcore.running import terms
-from prgcore.running.calm import Calm, calm
 from prgcore.running.deciding import Job, asked
 from prgcore.running.following import Following
 from prgcore.running.node import reported
@@ -31,7 +30,7 @@ from prgcore.running.shapes import (
     Write,
     Wrote,
 )
-from prgcore.running.state import LEAVES, LEFT, RUNS, SITS, AgentState, deadline
+from prgcore.running.state import LEAVES, LEFT, SITS, AgentState
 from prgcore.stores.record import Record
 from prgcore.timers.arithmetic import late, looks_alive_until, unread
 
@@ -58,7 +57,7 @@ def turn(state: AgentState, seen: Seen, now: float) -> tuple[AgentState, Turn]:
         seen: all that came since.
         now: seconds of the clock of all turns of this agent.
     """
-    return calm(state, seen, now) or _Turning(state, seen, now).made()
+    return _Turning(state, seen, now).made()
 
 
 class _Turning(Following):
@@ -74,7 +73,8 @@ class _Turning(Following):
         self._outcome()
         if self.s.reading is not None and self.s.fresh and self.s.pending is None \
                 and not self.s.stale:
-            self.s.pending = self._decides(self.s.reading)
+            if not self._rests_settled(self.s.reading):
+                self.s.pending = self._decides(self.s.reading)
             self.s.fresh = False
             if self.s.pending is None:  # nothing is left to be written
                 self.s.unwritten = ""
@@ -243,33 +243,12 @@ class _Turning(Following):
         wake = self._wake(waits=self.s.pending is not None, reads=read or self._rests())
         self.s.promised = wake
         self.s.memory = memory
-        wanted = write, read, order, remember
-        self.s.calm = self._calm(record) if record and wanted == (None, False, None, None) else None
+        settled = self.s.reading is not None and self._rests_settled(self.s.reading)
         return self.s, Turn(
             write, read, serve, order, send, self._holds(record), remember, wake,
             tuple(self.entries), tuple(self.answers), tuple(self.says),
             self.s.trouble or self.s.silent or self.s.unwritten or self.s.waits or self.s.doubt,
-            self.s.phase == LEFT, self.s.calm.heard if self.s.calm else None)
-
-    def _calm(self, record: Record) -> Calm | None:
-        """All that holds as long as nothing is new; None: something is under way."""
-        s, lease, due, both = self.s, self._lease(record), self._deadline(), self.s.effective
-        heard, sent = s.heard, s.serving.sent
-        if lease is None or both is None or due is None or s.reading is None or sent is None \
-                or not self._is_up(record) or s.silent or s.unwritten or s.doubt or self._rests() or any((
-                    s.pending, s.stale, s.fresh, s.jobs, s.did, s.parked, s.lost, s.stalled,
-                    record.orders, record.proposed, self._waits(), self.now < s.serving.starts,
-                    self.engine.habits.holds(record.columns, self._node),
-                    any(c.freed for c in record.claims.values()),
-                    s.serving.obeys < record.epoch, s.serving.epoch < record.epoch)):
-            return None
-        beat, timeout = self._beat(record), self._timeout
-        if heard is not None and (heard.record, heard.epoch, heard.mark, heard.terms) != (
-                beat.record, beat.epoch, beat.mark, beat.terms):
-            return None
-        return Calm(
-            record, s.reading.version, heard, beat, sent.groups, lease.lasts, due, timeout,
-            both.keep_alive_interval, timeout / SHARE, min(lease.lasts, timeout) / SHARE)
+            self.s.phase == LEFT, self.s.heard if settled else None)
 
     def _reads(self) -> bool:
         """Whether to read the store now."""
@@ -283,11 +262,6 @@ class _Turning(Following):
         due = self._deadline()
         return (due is not None and due <= self.now) or self._refresh() <= self.now or any(
             self.s.reading.begun < moment <= self.now for moment in self._waits())
-
-    def _deadline(self) -> float | None:
-        """When a timer is due, if timers count now."""
-        counts = self.s.phase == RUNS and not (self.s.trouble or self.s.waits or self.s.doubt)
-        return deadline(self.s) if counts else None
 
     def _waits(self) -> list[float]:
         """The moments at which a claim can be taken, or a lease is over."""
