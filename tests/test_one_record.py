@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from prgcore.errors import Unavailable
+from prgcore.running.memory import NAME
 from prgcore.seats import NODES, seat
 from tests.stores import LONG
 
@@ -137,7 +138,9 @@ def test_another_store_and_a_restart_begin_no_second_record(pair, what):
     backup(file, copy)
     assert two.command("enable_auto_fallback").startswith("done ")
     backup(file, newest)
-    two.kill("node2", "agent")
+    mark = two.group.open_store()[0].read().value["mark"]
+    pair.until(lambda: mark in (pair.folder / "node2" / NAME).read_text())
+    two.kill("node2", "agent")  # it knows that the copy is older
     for beside in pair.folder.glob("pair.db-*"):
         beside.unlink()
     if what == "old copy":

@@ -14,6 +14,7 @@ from types import SimpleNamespace
 import pytest
 
 from prgcore import PRG
+from prgcore.seats import NODES
 from prgcore.stores.record import begin, decided
 
 EXAMPLES = Path(__file__).parent.parent / "examples" / "two_nodes"
@@ -140,7 +141,7 @@ def judged(harness, users, tmp_path):
         at = decision.pair
         lines.append(entry.to_json())
 
-    def judge(spoil=None, answers=HANDED_OVER):
+    def judge(spoil=None, answers=HANDED_OVER, kinds=(), cures=0, ended=(), said="up"):
         found = SimpleNamespace(**{
             name: json.loads(json.dumps(lines)) for name in ("history", "log")})
         if spoil:
@@ -148,9 +149,11 @@ def judged(harness, users, tmp_path):
         for node, kept in (("node1", found.log), ("node2", [])):
             (tmp_path / node).mkdir(exist_ok=True)
             (tmp_path / node / "log.jsonl").write_text("".join(json.dumps(e) + "\n" for e in kept))
-        result = harness.campaign.Result(1, "none")
+            (tmp_path / f"{node}.out").write_text(said)
+        result = harness.campaign.Result(1, "none", kinds=kinds)
         harness.campaign.judge(SimpleNamespace(
             users=users(*answers), history=lambda: found.history, directory=tmp_path,
+            since=dict.fromkeys(NODES, 0), cures=cures, ended=[*ended],
             group=SimpleNamespace(engine=PRG)), result)
         return result
 
@@ -182,6 +185,18 @@ def _renumbered(found):
 ])
 def test_a_wrong_history_or_log_is_found(judged, spoil, says) -> None:
     assert any(says in one for one in judged(spoil).wrong)
+
+
+@pytest.mark.parametrize(("what", "says"), [
+    ({"kinds": ("wiped",)}, ["the record was lost, and no agent said so"]),
+    ({"kinds": ("wiped",), "cures": 1}, []),
+    ({"cures": 1}, ["an agent asked for --new, but the record was never lost"]),
+    ({"ended": ["node1 ended with 2"]}, ["node1 ended with 2"]),
+    ({"said": "Traceback (most recent call last):"}, [
+        f"an exception of {node}: Traceback (most recent call last):" for node in ("node1", "node2")]),
+])
+def test_an_agent_that_ends_or_asks_for_a_person_in_vain_is_wrong(judged, what, says) -> None:
+    assert judged(**what).wrong == says
 
 
 def test_users_served_twice_are_wrong(judged) -> None:
