@@ -16,7 +16,7 @@ from contextlib import closing
 
 import pytest
 
-from prgcore.errors import BadInput, Unavailable, Unreadable
+from prgcore.errors import BadInput, Conflict, Unavailable, Unreadable
 from prgcore.stores.reopening import ReopenedArbiter, ReopenedStore
 from prgcore.stores.sqlite import SQLiteArbiter, SQLiteStore
 from tests import stores
@@ -383,6 +383,33 @@ def test_a_store_of_a_group_is_opened_again_after_every_trouble(tmp_path):
     for call in (store.read, arbiter.holder):
         with pytest.raises(Unavailable, match="was closed; open"):
             call()
+
+
+@pytest.mark.parametrize("copied", [False, True])
+def test_a_write_for_one_file_is_not_done_in_another_that_is_as_old(tmp_path, copied):
+    """A file that was begun by the same steps had the same version, and took the write."""
+    path, other, steps = tmp_path / "x.db", tmp_path / "y.db", range(1, 4)
+    with SQLiteStore(path) as one:
+        version = one.write({"epoch": 0}, 0)
+    if copied:
+        other.write_bytes(path.read_bytes())
+    with SQLiteStore(other) as another:
+        at = another.read().version if copied else another.write({"epoch": 0}, 0)
+        for epoch in steps:
+            at = another.write({"epoch": epoch}, at, {"epoch": epoch, "its": "own"})
+        newest = another.read()
+    with ReopenedStore(lambda new: SQLiteStore(path, new=new)) as store:
+        for epoch in steps:
+            version = store.write({"epoch": epoch}, version, {"epoch": epoch})
+        path.unlink()
+        other.rename(path)
+        for log in ("x.db-wal", "x.db-shm"):
+            (tmp_path / log).unlink(missing_ok=True)
+        with pytest.raises(Unavailable):
+            store.read()
+        with pytest.raises(Conflict):
+            store.write({"epoch": 4}, version, {"epoch": 4})
+        assert store.read() == newest
 
 
 @pytest.mark.parametrize(("column", "value"), [

@@ -17,6 +17,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from math import isfinite
 from os import PathLike
 from pathlib import Path
+from random import SystemRandom
 from threading import Lock
 from typing import Any
 
@@ -65,6 +66,11 @@ SHOWN = {
 SETTLES = 0.5
 """How many seconds after a change of the log `wait` looks at the version itself."""
 
+STEP = 1 << 20
+"""A version is higher than the last by less than this, at random. So another file, or a copy that went
+its own way, does not have the version that was read here, and a write for one is not done in it."""
+
+_DICE = SystemRandom()
 _OPENING = Lock()
 _AWAY = {
     sqlite3.SQLITE_FULL: "nothing was written; make room on its disk",
@@ -327,8 +333,9 @@ class SQLiteStore(Closing):
                     kept = file.execute("SELECT value FROM record").fetchone()
                     raise out_of_order(line[0], kept and kept[0])
                 file.execute("INSERT INTO history VALUES (?, ?)", line)
-            file.execute("INSERT OR REPLACE INTO record VALUES (1, ?, ?)", (newest + 1, text))
-        return newest + 1
+            newest += _DICE.randrange(1, STEP)
+            file.execute("INSERT OR REPLACE INTO record VALUES (1, ?, ?)", (newest, text))
+        return newest
 
     def history(self, after: int = 0) -> Iterator[dict[str, Any]]:
         """The entries with an epoch above this one, in order. Raises as the port does."""
