@@ -21,7 +21,8 @@ from attrs import evolve
 
 from prgcore.engine import Engine
 from prgcore.errors import BadInput, ImpossibleEvent, MalformedMachine, NotTotal, PrgError
-from prgcore.form.wellformed import BUILT_IN, findings, reserved
+from prgcore.form.promised import BUILT_IN, reserved
+from prgcore.form.wellformed import findings
 from prgcore.machine import build
 from prgcore.model import (
     AcceptedOnly,

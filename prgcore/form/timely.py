@@ -6,11 +6,12 @@ its event, so it reads what that node knows. An agent serves by the record, so i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
 from prgcore.errors import unknown_name
 from prgcore.form.knowledge import ADMINISTRATOR, ENVIRONMENT, RECORD, knows
+from prgcore.form.mistakes import twice, unknown, wrong_cells
 from prgcore.model import (
     AGAIN,
     OBSERVATIONS,
@@ -36,46 +37,21 @@ _Events: TypeAlias = Mapping[str, Event]
 def timely(model: Model, columns: _Columns, events: _Events) -> Iterator[str]:
     """Yield every mistake in these sections, as `place: what is wrong`."""
     nodes = {e.decider for e in model.events} - {ADMINISTRATOR, ENVIRONMENT}
-    yield from _twice("timers", (t.event for t in model.timers))
+    yield from twice("timers", (t.event for t in model.timers))
     for i, timer in enumerate(model.timers):
         yield from _timer(f"timers[{i}]", timer, model, columns, events)
-    yield from _twice("parameters", (p.name for p in model.parameters))
+    yield from twice("parameters", (p.name for p in model.parameters))
     for i, parameter in enumerate(model.parameters):
         yield from _parameter(f"parameters[{i}]", parameter)
-    yield from _twice("actions", (f"{a.name} of {a.node}" for a in model.actions))
+    yield from twice("actions", (f"{a.name} of {a.node}" for a in model.actions))
     for i, kind in enumerate(model.actions):
-        yield from _unknown(f"actions[{i}].node", "node", kind.node, nodes)
+        yield from unknown(f"actions[{i}].node", "node", kind.node, nodes)
         for j, name in enumerate(kind.fails):
-            yield from _unknown(f"actions[{i}].fails[{j}]", "event", name, events)
-    yield from _twice("agents", (a.node for a in model.agents))
+            yield from unknown(f"actions[{i}].fails[{j}]", "event", name, events)
+    yield from twice("agents", (a.node for a in model.agents))
     for i, agent in enumerate(model.agents):
-        yield from _unknown(f"agents[{i}].node", "node", agent.node, nodes)
+        yield from unknown(f"agents[{i}].node", "node", agent.node, nodes)
         yield from _agent(f"agents[{i}]", agent, columns, events)
-
-
-def _twice(place: str, names: Iterable[str]) -> Iterator[str]:
-    seen: dict[str, int] = {}
-    for i, name in enumerate(names):
-        if name in seen:
-            yield f"{place}[{i}]: {name!r} is already the name of {place}[{seen[name]}]"
-        seen.setdefault(name, i)
-
-
-def _unknown(place: str, kind: str, name: str, known: Iterable[str]) -> Iterator[str]:
-    if name not in known:
-        yield f"{place}: {unknown_name(kind, name, known)}"
-
-
-def _cells(place: str, cells: Iterable[Cell], columns: _Columns) -> Iterator[str]:
-    for cell in cells:
-        at = f"{place}.{cell.column}"
-        if cell.column not in columns:
-            yield f"{at}: {unknown_name('column', cell.column, columns)}"
-            continue
-        if not cell.values:
-            yield f"{at}: no value, so it never holds; name at least one"
-        for value in cell.values:
-            yield from _unknown(at, "value", value, columns[cell.column].domain)
 
 
 # ---------------------------------------------------------------------------- timers
@@ -84,7 +60,7 @@ def _cells(place: str, cells: Iterable[Cell], columns: _Columns) -> Iterator[str
 def _timer(
     at: str, timer: Timer, model: Model, columns: _Columns, events: _Events
 ) -> Iterator[str]:
-    yield from _unknown(f"{at}.event", "event", timer.event, events)
+    yield from unknown(f"{at}.event", "event", timer.event, events)
     event = events.get(timer.event)
     node = "" if event is None else event.decider
     if event is not None and event.kind is not Kind.TIMER:
@@ -92,13 +68,13 @@ def _timer(
     elif node in (ADMINISTRATOR, ENVIRONMENT):
         yield (f"{at}.event: {timer.event} is decided by the {node}, which keeps no timer; name an "
                "event that a node decides")
-    yield from _unknown(f"{at}.told", "observation", timer.told, ("", *OBSERVATIONS))
+    yield from unknown(f"{at}.told", "observation", timer.told, ("", *OBSERVATIONS))
     if timer.told and (timer.limits or timer.runs.cells):
         yield f"{at}: it is due when {timer.told} is observed, so it has no limits and no runs"
     if not timer.told and not timer.limits:
         yield f"{at}.limits: none; {timer.event} is due after a time, or when something is observed"
     for name in timer.again:
-        yield from _unknown(f"{at}.again", "observation", name, AGAIN)
+        yield from unknown(f"{at}.again", "observation", name, AGAIN)
     yield from _known(at, timer, node, columns)
     yield from _limits(at, timer, model)
 
@@ -109,7 +85,7 @@ def _known(at: str, timer: Timer, node: str, columns: _Columns) -> Iterator[str]
     cubes += [(f"limits[{j}].if", cells) for j, (cells, _) in enumerate(timer.limits)]
     cubes += [] if timer.again_in is None else [("again_in", timer.again_in)]
     for where, cells in cubes:
-        wrong = [*_cells(f"{at}.{where}", cells, columns)]
+        wrong = [*wrong_cells(f"{at}.{where}", cells, columns)]
         yield from wrong
         if not wrong and node not in ("", ADMINISTRATOR, ENVIRONMENT):
             yield from (f"{at}.{where}.{c.column}: {node} keeps this timer and cannot know it"
@@ -162,8 +138,8 @@ def _shown(value: Number) -> str:
 def _agent(at: str, agent: Agent, columns: _Columns, events: _Events) -> Iterator[str]:
     for what, name in (("starts", agent.starts), ("stops", agent.stops)):
         if name:
-            yield from _unknown(f"{at}.{what}", "event", name, events)
-    yield from _cells(f"{at}.knows", (Cell(*cell) for cell in agent.knows), columns)
+            yield from unknown(f"{at}.{what}", "event", name, events)
+    yield from wrong_cells(f"{at}.knows", (Cell(*cell) for cell in agent.knows), columns)
     for name, _ in agent.knows:
         if name in columns and columns[name].derived:
             yield f"{at}.knows.{name}: derived; an agent knows stored columns"
@@ -175,27 +151,27 @@ def _agent(at: str, agent: Agent, columns: _Columns, events: _Events) -> Iterato
 
 def _watches(at: str, agent: Agent, events: _Events) -> Iterator[str]:
     for what, names in agent.watches:
-        yield from _unknown(f"{at}.watches", "kind of service", what, SERVICES)
+        yield from unknown(f"{at}.watches", "kind of service", what, SERVICES)
         if len(names) != 2:
             yield f"{at}.watches.{what}: two events, of the failure and of the return"
         for j, name in enumerate(names):
-            yield from _unknown(f"{at}.watches.{what}[{j}]", "event", name, events)
+            yield from unknown(f"{at}.watches.{what}[{j}]", "event", name, events)
 
 
 def _reads(at: str, agent: Agent, columns: _Columns) -> Iterator[str]:
     """Mistakes in where an agent leaves its services stopped, needs the grant, and serves whom."""
     for j, cells in enumerate(agent.leaves):
-        wrong = [*_cells(f"{at}.leaves[{j}]", cells, columns)]
+        wrong = [*wrong_cells(f"{at}.leaves[{j}]", cells, columns)]
         yield from wrong
         if not wrong:
             yield from (
                 f"{at}.leaves[{j}].{c.column}: {agent.node} cannot know it when it starts"
                 for c in cells if columns[c.column].observed_by not in (agent.node, RECORD))
-    yield from _cells(f"{at}.able", agent.able, columns)
+    yield from wrong_cells(f"{at}.able", agent.able, columns)
     recorded = [(f"holds[{j}]", cells) for j, cells in enumerate(agent.holds)]
     recorded += [(f"serves.{group}", cells) for group, cells in agent.serves]
     for where, cells in recorded:
-        wrong = [*_cells(f"{at}.{where}", cells, columns)]
+        wrong = [*wrong_cells(f"{at}.{where}", cells, columns)]
         yield from wrong
         if not wrong:
             yield from (

@@ -8,20 +8,20 @@ checks form, `overlaps` checks F1. Places are those of the machine file:
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import combinations, product
 from math import prod
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from attrs import frozen
 
 from prgcore.errors import unknown_name
 from prgcore.form.cubes import EVERYWHERE, Assignment, Stored, contains, satisfiable
 from prgcore.form.knowledge import ADMINISTRATOR, ENVIRONMENT, RECORD, knowledge, knows
+from prgcore.form.mistakes import many_wrong, twice, unknown, wrong_cells
+from prgcore.form.promised import promised
 from prgcore.form.timely import timely
 from prgcore.model import (
-    AcceptedOnly,
     By,
     Cell,
     Choices,
@@ -31,9 +31,7 @@ from prgcore.model import (
     Cube,
     Effect,
     Event,
-    Exclusive,
     Model,
-    OnlyBy,
     Possible,
     Rule,
     Situation,
@@ -43,15 +41,12 @@ from prgcore.vocabulary import Kind, Outcome
 from prgcore.words import listed
 
 __all__ = [
-    "BUILT_IN", "STORY_VERBS", "Overlap", "Stored", "contains", "findings", "knowledge", "overlaps",
-    "reserved", "satisfiable", "taken",
+    "STORY_VERBS", "Overlap", "Stored", "contains", "findings", "knowledge", "overlaps",
+    "satisfiable",
 ]
 
 STORY_VERBS = ("policy", "start", "given", "expect", "refused", "ignored", "impossible")
 """The verbs of a story: the words that begin a line without being an event."""
-
-BUILT_IN = re.compile("[CEFLT][0-9]+|M1|S18")
-"""The ids of the prover's own obligations, those to come included; a machine's own are others."""
 
 _Columns: TypeAlias = Mapping[str, Column]
 
@@ -112,28 +107,20 @@ def _first(stored: Stored, cubes: list[Cube], ways: Iterable[Cube]) -> Assignmen
 # -------------------------------------------------------------------------------- findings
 
 
-def findings(model: Model, actions: Iterable[str] | None = None) -> tuple[str, ...]:
-    """Every mistake in the form of a machine, as `place: what is wrong`, in the file's order.
-
-    `actions`: the actions that rules may ask for; None allows any.
-    """
+def findings(model: Model) -> tuple[str, ...]:
+    """Every mistake in the form of a machine, as `place: what is wrong`, in the file's order."""
     columns = {c.name: c for c in model.columns}
     events = {e.name: e for e in model.events}
     unsound = [*_columns(model.columns, columns)]
+    stored = None if unsound else Stored(model.columns)
     found = [
         *unsound,
         *_initial(model.initial, columns),
-        *_twice("events", (e.name for e in model.events)),
+        *twice("events", (e.name for e in model.events)),
         *_story_names(model),
         *_possible(model, columns, events),
-        *_rules(model, columns, events, None if actions is None else frozenset(actions),
-                Stored(model.columns) if not unsound else None),
-        *taken(model),
-        *_promises(model, columns, events),
-        *_forbids(model),
-        *_answers(model, columns),
-        *_duties(model, columns, events),
-        *_adversary(model, columns, events),
+        *_rules(model, columns, events, stored),
+        *promised(model, columns, events),
         *_mirror(model, columns),
         *_hears(model, columns),
         *_rest(model, columns),
@@ -155,49 +142,15 @@ def _story_names(model: Model) -> Iterator[str]:
             )
 
 
-def _twice(place: str, names: Iterable[str]) -> Iterator[str]:
-    seen: dict[str, int] = {}
-    for i, name in enumerate(names):
-        if name in seen:
-            yield f"{place}[{i}]: {name!r} is already the name of {place}[{seen[name]}]"
-        seen.setdefault(name, i)
-
-
-def _unknown(place: str, kind: str, name: str, known: Iterable[str]) -> Iterator[str]:
-    if name not in known:
-        yield f"{place}: {unknown_name(kind, name, known)}"
-
-
-def _cells(place: str, cells: Iterable[Cell], columns: _Columns) -> Iterator[str]:
-    seen: set[str] = set()
-    for cell in cells:
-        at = f"{place}.{cell.column}"
-        if cell.column in seen:
-            yield f"{at}: a second cell of one column; at most one is allowed"
-        seen.add(cell.column)
-        if cell.column not in columns:
-            yield f"{at}: {unknown_name('column', cell.column, columns)}"
-            continue
-        if not cell.values:
-            yield f"{at}: no value, so it never holds; name at least one"
-        for value in cell.values:
-            yield from _unknown(at, "value", value, columns[cell.column].domain)
-
-
-def _many(place: str, many: Iterable[Cube], columns: _Columns) -> Iterator[str]:
-    for i, cube in enumerate(many):
-        yield from _cells(f"{place}[{i}]", cube, columns)
-
-
 def _columns(all_columns: tuple[Column, ...], columns: _Columns) -> Iterator[str]:
     if not all_columns:
         yield "columns: none; a machine has at least one"
-    yield from _twice("columns", (c.name for c in all_columns))
+    yield from twice("columns", (c.name for c in all_columns))
     for i, column in enumerate(all_columns):
         at = f"columns[{i}]"
         if not column.domain:
             yield f"{at}.domain: empty; {column.name} needs at least one value"
-        yield from _twice(f"{at}.domain", column.domain)
+        yield from twice(f"{at}.domain", column.domain)
         if column.derived:
             yield from _derived(at, column, columns)
         elif column.table:
@@ -226,7 +179,7 @@ def _derived(at: str, column: Column, columns: _Columns) -> Iterator[str]:
             or any(v not in d for v, d in zip(values, domains, strict=True))
         ):
             yield f"{at}.table[{j}]: {', '.join(values)} are not values of its sources"
-        yield from _unknown(f"{at}.table[{j}]", "value", value, column.domain)
+        yield from unknown(f"{at}.table[{j}]", "value", value, column.domain)
     if known and len(rows) < prod(map(len, domains)):
         missing = next(v for v in product(*domains) if v not in rows)
         yield f"{at}.table: not total; no row for {', '.join(missing)}"
@@ -238,7 +191,7 @@ def _initial(initial: tuple[Choices, ...], columns: _Columns) -> Iterator[str]:
     stored = [c.name for c in columns.values() if not c.derived]
     for i, pair in enumerate(initial):
         at = f"initial[{i}]"
-        yield from _cells(at, (Cell(*item) for item in pair), columns)
+        yield from wrong_cells(at, (Cell(*item) for item in pair), columns)
         given = {name for name, _ in pair}
         for name in stored:
             if name not in given:
@@ -250,10 +203,10 @@ def _initial(initial: tuple[Choices, ...], columns: _Columns) -> Iterator[str]:
 def _possible(model: Model, columns: _Columns, events: Mapping[str, Event]) -> Iterator[str]:
     for i, entry in enumerate(model.possible):
         at = f"possible[{i}]"
-        yield from _unknown(f"{at}.event", "event", entry.event, events)
+        yield from unknown(f"{at}.event", "event", entry.event, events)
         if entry.event in events and events[entry.event].kind is Kind.COMMAND:
             yield f"{at}.event: {entry.event} is a command; commands are possible everywhere"
-        yield from _cells(f"{at}.when", entry.when, columns)
+        yield from wrong_cells(f"{at}.when", entry.when, columns)
     placed = {p.event for p in model.possible}
     for i, event in enumerate(model.events):
         if event.kind is not Kind.COMMAND and event.name not in placed:
@@ -265,16 +218,16 @@ def _possible(model: Model, columns: _Columns, events: Mapping[str, Event]) -> I
 
 def _rules(
     model: Model, columns: _Columns, events: Mapping[str, Event],
-    actions: frozenset[str] | None, stored: Stored | None,
+    stored: Stored | None,
 ) -> Iterator[str]:
-    yield from _twice("rules", (r.id for r in model.rules))
+    yield from twice("rules", (r.id for r in model.rules))
     ways = _ways(model)
     placed = not any(_possible_cells(model.possible, columns))
     for i, rule in enumerate(model.rules):
         at = f"rules[{i}]"
         named = [
-            *_unknown(f"{at}.event", "event", rule.event, events),
-            *_cells(f"{at}.when", rule.when, columns),
+            *unknown(f"{at}.event", "event", rule.event, events),
+            *wrong_cells(f"{at}.when", rule.when, columns),
         ]
         yield from named
         guard = {c.column: c.values for c in rule.when}
@@ -284,9 +237,6 @@ def _rules(
         for target in sorted({t for t in targets if targets.count(t) > 1}):
             yield f"{at}.then.{target}: two effects on one column"
         yield from _outcome(at, rule)
-        for j, action in enumerate(rule.actions):
-            if actions is not None:
-                yield from _unknown(f"{at}.actions[{j}].do", "action", action.do, actions)
         if (
             stored is not None and placed and not named and rule.event in ways
             and _first(stored, [rule.when], ways[rule.event]) is None
@@ -296,7 +246,7 @@ def _rules(
 
 def _possible_cells(possible: tuple[Possible, ...], columns: _Columns) -> Iterator[str]:
     for entry in possible:
-        yield from _cells("", entry.when, columns)
+        yield from wrong_cells("", entry.when, columns)
 
 
 def _outcome(at: str, rule: Rule) -> Iterator[str]:
@@ -322,162 +272,23 @@ def _effect(
         yield f"{at}: {effect.target} is derived; an effect sets stored columns"
     match effect.value:
         case Const(value):
-            yield from _unknown(at, "value", value, target.domain)
+            yield from unknown(at, "value", value, target.domain)
         case Copy(name):
-            yield from _unknown(at, "column", name, columns)
+            yield from unknown(at, "column", name, columns)
             source = columns.get(name)
             copied = guard.get(name, source.domain) if source else ()
             alien = [v for v in copied if v not in target.domain]
             if alien:
                 yield f"{at}: {name} can be {', '.join(alien)}, which {target.name} cannot"
         case By(name, table):
-            yield from _unknown(at, "column", name, columns)
+            yield from unknown(at, "column", name, columns)
             keys = [k for k, _ in table]
             for key in sorted({k for k in keys if keys.count(k) > 1}):
                 yield f"{at}.map.{key}: a value named twice"
             for key, value in table:
                 if name in columns:
-                    yield from _unknown(f"{at}.map.{key}", "value", key, columns[name].domain)
-                yield from _unknown(f"{at}.map.{key}", "value", value, target.domain)
-
-
-def taken(model: Model) -> tuple[str, ...]:
-    """The ids of the machine's own promises that belong to obligations of the prover, as findings."""
-    sections: dict[str, tuple[Any, ...]] = {
-        "invariants": model.invariants, "accepted_only": model.accepted_only,
-        "exclusive": model.exclusive, "only_by": model.only_by,
-        "observations": model.observations, "converges": model.converges,
-    }
-    return tuple(
-        f"{section}[{i}].id: {row.id} {reserved(row.id)}"
-        for section, rows in sections.items() for i, row in enumerate(rows)
-        if BUILT_IN.fullmatch(row.id)
-    )
-
-
-def reserved(id_: str) -> str:
-    """Why an id belongs to the prover, in words that follow it."""
-    if id_ in ("M1", "S18"):
-        return "is the name of an obligation of the prover; choose another"
-    return (f"is reserved: {id_[0]} and a number is the prover's own; take another letter, such as "
-            "S, V, W or X")
-
-
-def _promises(model: Model, columns: _Columns, events: Mapping[str, Event]) -> Iterator[str]:
-    """Mistakes in invariants, guard checks, exclusive commands, and values that few events set."""
-    yield from _twice("invariants", (i.id for i in model.invariants))
-    for i, invariant in enumerate(model.invariants):
-        yield from _many(f"invariants[{i}].never", invariant.never, columns)
-        yield from _cells(f"invariants[{i}].premise", invariant.premise, columns)
-        for j, name in enumerate(invariant.exactly):
-            yield from _unknown(f"invariants[{i}].exactly[{j}]", "column", name, columns)
-    for i, check in enumerate(model.accepted_only):
-        yield from _unknown(f"accepted_only[{i}].command", "event", check.command, events)
-        yield from _many(f"accepted_only[{i}].when", check.when, columns)
-    commands = {
-        name for e in model.events if e.kind is Kind.COMMAND
-        for name in (e.name, e.name.partition("(")[0])
-    }
-    yield from _twice("exclusive", (x.id for x in model.exclusive))
-    for i, exclusive in enumerate(model.exclusive):
-        yield from _twice(f"exclusive[{i}].commands", exclusive.commands)
-        for j, name in enumerate(exclusive.commands):
-            yield from _unknown(f"exclusive[{i}].commands[{j}]", "command", name, commands)
-        yield from _many(f"exclusive[{i}].never_in", exclusive.never_in, columns)
-    for i, only in enumerate(model.only_by):
-        at = f"only_by[{i}]"
-        yield from _unknown(f"{at}.column", "column", only.column, columns)
-        if only.column in columns:
-            yield from _unknown(f"{at}.value", "value", only.value, columns[only.column].domain)
-        for j, name in enumerate(only.events):
-            yield from _unknown(f"{at}.events[{j}]", "event", name, events)
-        for name, when in only.when:
-            yield from _unknown(f"{at}.when", "event", name, only.events)
-            yield from _cells(f"{at}.when.{name}", when, columns)
-
-
-def _forbids(model: Model) -> Iterator[str]:
-    """Promises that forbid nothing whatever the machine is. The prover finds all others."""
-    for i, invariant in enumerate(model.invariants):
-        if not (invariant.never or invariant.exactly):
-            yield f"invariants[{i}].never: no cube, so {invariant.id} forbids nothing; name one"
-    for i, check in enumerate(model.accepted_only):
-        if not check.when:
-            yield (f"accepted_only[{i}].when: no cube; {check.id} says in which pairs "
-                   f"{check.command} is done")
-    for i, exclusive in enumerate(model.exclusive):
-        if len(exclusive.commands) < 2 and not exclusive.never_in:
-            yield (f"exclusive[{i}]: {exclusive.id} forbids nothing; name two commands, or in "
-                   "never_in the pairs that accept none")
-
-
-def _answers(model: Model, columns: _Columns) -> Iterator[str]:
-    """Mistakes in observations and convergences."""
-    observed = [o.id for o in model.observations]
-    leaving = [c.id for c in model.converges]
-    guards: tuple[AcceptedOnly | Exclusive | OnlyBy, ...] = (
-        *model.accepted_only, *model.exclusive, *model.only_by)
-    ids = [*(i.id for i in model.invariants), *{c.id for c in guards}, *observed, *leaving]
-    for section, many in (("observations", observed), ("converges", leaving)):
-        for i, id_ in enumerate(many):
-            if ids.count(id_) > 1:
-                yield f"{section}[{i}].id: {id_!r} is the name of another promise already"
-    for i, observation in enumerate(model.observations):
-        yield from _some(f"observations[{i}].when", observation.when, columns)
-    for i, convergence in enumerate(model.converges):
-        yield from _some(f"converges[{i}].from", convergence.leaves, columns)
-
-
-def _some(place: str, many: tuple[Cube, ...], columns: _Columns) -> Iterator[str]:
-    if not many:
-        yield f"{place}: no cube; it is about no pair"
-    yield from _many(place, many, columns)
-
-
-def _duties(model: Model, columns: _Columns, events: Mapping[str, Event]) -> Iterator[str]:
-    """Mistakes in duties. The prover finds an action that no rule asks for."""
-    yield from _twice("duties", (d.id for d in model.duties))
-    for i, duty in enumerate(model.duties):
-        at = f"duties[{i}]"
-        if not duty.asks:
-            yield f"{at}.asks: nothing; {duty.id} asks for at least one action"
-        for action in (a for a in duty.asks if a in duty.follows):
-            yield f"{at}.follows: {action} cannot come before itself"
-        for action in (a for a in dict.fromkeys(duty.asks) if duty.asks.count(a) > 1):
-            yield f"{at}.asks: {action} twice"
-        yield from _cells(f"{at}.before", duty.before, columns)
-        yield from _cells(f"{at}.after", duty.after, columns)
-        yield from _many(f"{at}.harmless", duty.harmless, columns)
-        for j, name in enumerate(duty.events):
-            yield from _unknown(f"{at}.events[{j}]", "event", name, events)
-
-
-def _adversary(model: Model, columns: _Columns, events: Mapping[str, Event]) -> Iterator[str]:
-    """Mistakes in the strength of the adversary. The prover compares it with `possible`."""
-    yield from _twice("adversary", (a.event for a in model.adversary))
-    for i, entry in enumerate(model.adversary):
-        at = f"adversary[{i}]"
-        yield from _unknown(f"{at}.event", "event", entry.event, events)
-        if entry.event in events and events[entry.event].kind is Kind.COMMAND:
-            yield f"{at}.event: {entry.event} is a command; commands are possible everywhere"
-        if not (entry.must or entry.may):
-            yield f"{at}: neither must nor may, so it says nothing about {entry.event}"
-        yield from _many(f"{at}.must", entry.must, columns)
-        yield from _many(f"{at}.may", entry.may, columns)
-    said = {a.event for a in model.adversary}
-    for i, event in enumerate(model.events if said else ()):
-        if event.kind is not Kind.COMMAND and event.name not in said:
-            yield (
-                f"events[{i}]: nothing says where {event.name} must and may be possible; add an "
-                "entry to adversary"
-            )
-    deciders = {e.decider for e in model.events if e.kind is not Kind.COMMAND}
-    yield from _twice("decides", (d.decider for d in model.decides))
-    for i, node in enumerate(model.decides):
-        yield from _unknown(f"decides[{i}].decider", "decider", node.decider, deciders)
-        if not node.when.cells:
-            yield f"decides[{i}].when: no cell, so {node.decider} may decide everywhere"
-        yield from _cells(f"decides[{i}].when", node.when, columns)
+                    yield from unknown(f"{at}.map.{key}", "value", key, columns[name].domain)
+                yield from unknown(f"{at}.map.{key}", "value", value, target.domain)
 
 
 def _mirror(model: Model, columns: _Columns) -> Iterator[str]:
@@ -486,8 +297,8 @@ def _mirror(model: Model, columns: _Columns) -> Iterator[str]:
     renamed = {name: dict(values) for name, values in model.mirror_values}
     for name, other in model.mirror:
         at = f"mirror.{name}"
-        yield from _unknown(at, "column", name, columns)
-        yield from _unknown(at, "column", other, columns)
+        yield from unknown(at, "column", name, columns)
+        yield from unknown(at, "column", other, columns)
         if name in columns and other in columns:
             one, two = columns[name], columns[other]
             if one.derived or two.derived:
@@ -502,22 +313,22 @@ def _mirror(model: Model, columns: _Columns) -> Iterator[str]:
     partner = {**dict(model.mirror), **{other: name for name, other in model.mirror}}
     for name, values in model.mirror_values:
         at, twin = f"mirror_values.{name}", partner.get(name, name)
-        yield from _unknown(at, "column", name, columns)
+        yield from unknown(at, "column", name, columns)
         for value, image in values if {name, twin} <= columns.keys() else ():
-            yield from _unknown(at, "value", value, columns[name].domain)
+            yield from unknown(at, "value", value, columns[name].domain)
             if not columns[name].derived:
-                yield from _unknown(f"{at}.{value}", "value", image, columns[twin].domain)
+                yield from unknown(f"{at}.{value}", "value", image, columns[twin].domain)
 
 
 def _rest(model: Model, columns: _Columns) -> Iterator[str]:
     """Mistakes in the transient states, the viewpoints, the goal, the assumptions."""
-    yield from _cells("transient", model.transient, columns)
-    yield from _many("may_wait", model.may_wait, columns)
+    yield from wrong_cells("transient", model.transient, columns)
+    yield from many_wrong("may_wait", model.may_wait, columns)
     for i, viewpoint in enumerate(model.viewpoints):
-        yield from _cells(f"viewpoints[{i}].node1", viewpoint.node1, columns)
-        yield from _cells(f"viewpoints[{i}].node2", viewpoint.node2, columns)
-    yield from _many("goal", model.goal, columns)
-    yield from _twice("assumptions", model.assumptions)
+        yield from wrong_cells(f"viewpoints[{i}].node1", viewpoint.node1, columns)
+        yield from wrong_cells(f"viewpoints[{i}].node2", viewpoint.node2, columns)
+    yield from many_wrong("goal", model.goal, columns)
+    yield from twice("assumptions", model.assumptions)
     for i, assumption in enumerate(model.assumptions):
         if not assumption.strip():
             yield f"assumptions[{i}]: empty; an assumption is a sentence"
@@ -528,8 +339,8 @@ def _hears(model: Model, columns: _Columns) -> Iterator[str]:
     nodes = {e.decider for e in model.events} - {ADMINISTRATOR, ENVIRONMENT}
     for i, hears in enumerate(model.hears):
         at = f"hears[{i}]"
-        yield from _unknown(f"{at}.node", "node", hears.node, nodes)
-        wrong = [*_cells(f"{at}.when", hears.when, columns)]
+        yield from unknown(f"{at}.node", "node", hears.node, nodes)
+        wrong = [*wrong_cells(f"{at}.when", hears.when, columns)]
         yield from wrong
         if not wrong:
             yield from (
@@ -541,7 +352,7 @@ def _hears(model: Model, columns: _Columns) -> Iterator[str]:
         if not hears.learns:
             yield f"{at}.learns: nothing; name the columns of the peer that {hears.node} learns"
         for j, name in enumerate(hears.learns):
-            yield from _unknown(f"{at}.learns[{j}]", "column", name, columns)
+            yield from unknown(f"{at}.learns[{j}]", "column", name, columns)
             if name in columns and not _told(hears.node, columns[name], columns):
                 yield f"{at}.learns[{j}]: {name} is not what another node observes"
 
@@ -557,23 +368,23 @@ def _stories(model: Model, events: Mapping[str, Event]) -> Iterator[str]:
     starts = [name for name, _ in model.starts]
     for name, sequence in model.starts:
         for j, event in enumerate(sequence):
-            yield from _unknown(f"starts.{name}[{j}]", "event", event, events)
-    yield from _twice("stories", (s.id for s in model.stories))
+            yield from unknown(f"starts.{name}[{j}]", "event", event, events)
+    yield from twice("stories", (s.id for s in model.stories))
     for i, story in enumerate(model.stories):
-        yield from _unknown(f"stories[{i}].start", "start", story.start, starts)
+        yield from unknown(f"stories[{i}].start", "start", story.start, starts)
     for i, situation in enumerate(model.situations):
         for j, cause in enumerate(situation.causes):
-            yield from _unknown(f"situations[{i}].causes[{j}].start", "start", cause.start, starts)
+            yield from unknown(f"situations[{i}].causes[{j}].start", "start", cause.start, starts)
 
 
 def _situation(
     at: str, situation: Situation, columns: _Columns, events: Mapping[str, Event]
 ) -> Iterator[str]:
-    yield from _cells(f"{at}.fits", situation.fits, columns)
+    yield from wrong_cells(f"{at}.fits", situation.fits, columns)
     for i, advice in enumerate(situation.advice):
-        yield from _cells(f"{at}.advice[{i}].if", advice.when, columns)
+        yield from wrong_cells(f"{at}.advice[{i}].if", advice.when, columns)
         for j, event in enumerate(advice.events):
-            yield from _unknown(f"{at}.advice[{i}].events[{j}]", "event", event, events)
+            yield from unknown(f"{at}.advice[{i}].events[{j}]", "event", event, events)
     for i, cause in enumerate(situation.causes):
         for j, event in enumerate(cause.events):
-            yield from _unknown(f"{at}.causes[{i}].events[{j}]", "event", event, events)
+            yield from unknown(f"{at}.causes[{i}].events[{j}]", "event", event, events)

@@ -17,7 +17,8 @@ from attrs import evolve
 
 from prgcore.engine import Engine
 from prgcore.errors import BudgetExhausted, MalformedMachine, NotTotal
-from prgcore.form.wellformed import knowledge, overlaps, taken
+from prgcore.form.promised import taken
+from prgcore.form.wellformed import knowledge, overlaps
 from prgcore.model import AcceptedOnly, Cube, Exclusive, Invariant, Model, OnlyBy
 from prgcore.prove import adversary, agreement, document, duties, table, timing, vacuity, views
 from prgcore.prove.compiled import sampled

@@ -27,7 +27,8 @@ from typing import Any
 import numpy as np
 
 from prgcore.errors import BadInput, unknown_name
-from prgcore.form.wellformed import BUILT_IN, Stored, reserved
+from prgcore.form.cubes import Stored
+from prgcore.form.promised import BUILT_IN, reserved
 from prgcore.model import AcceptedOnly, Cell, Cube, Exclusive, Invariant, Model, OnlyBy
 from prgcore.prove import vacuity
 from prgcore.prove.obligations import Guard, against, obligations, rests
