@@ -6,12 +6,14 @@ import attrs
 import pytest
 
 from prgcore.errors import BadInput, MalformedMachine
-from prgcore.form.habits import Habits
+from prgcore.form.habits import HEARTBEATS, Habits
+from prgcore.form.timely import RESERVED
+from prgcore.form.wellformed import findings
 from prgcore.machine import PRG, Machine
 from prgcore.model import ActionKind, Agent, Parameter, Timer
 from prgcore.prove.report import prove
 from prgcore.running.driver import Driver
-from prgcore.running.group import read_group
+from prgcore.running.group import DELAYS, read_group
 from prgcore.seats import NODES
 from prgcore.stores.ports import heard
 from prgcore.stores.record import begin, decided
@@ -26,6 +28,7 @@ from tests.toys import LAMPS, TURNSTILE
 from tests.walks import after
 
 PAIR = Machine(MACHINE)
+HEARTBEAT_NAMES = [p.name for p in HEARTBEATS]
 THEOREMS = ("T1", "T2", "T3", "T4", "T5", "T6", "T7", "T8", "T12", "T13")
 
 
@@ -124,12 +127,73 @@ def test_the_file_of_the_pair_is_read_back_and_says_all_that_runs_it():
      "agents[2].leaves[0].node2.host: node1 cannot know it"),
     ("agents", {"node": "node1", "watches": {"weather": ["crash(node1)", "boot(node1)"]}},
      "agents[2].watches: unknown kind of service 'weather'"),
+    ("timers", {"event": "crash(node1)", "limits": [{"if": {}, "after": "keep_alive_interval"}]},
+     "timers[8].event: crash(node1) is a fault"),
+    ("parameters", {"name": "a b", "default": 5}, "parameters[4].name: a parameter is not called 'a b'"),
+    ("parameters", {"name": "1st", "default": 5}, "parameters[4].name: a parameter is not called '1st'"),
+    ("parameters", {"name": "class", "default": 5}, "parameters[4].name: a parameter is not called"),
+    ("parameters", {"name": "__init__", "default": 5}, "parameters[4].name: a parameter is not called"),
+    ("parameters", {"name": "keep_alive_interval", "default": 80, "unit": "port"},
+     "parameters[4].unit: keep_alive_interval is in seconds"),
+    ("actions", {"name": "start_service", "node": "node1"},
+     "actions[4].name: unknown action 'start_service'; did you mean start_services"),
+    ("actions", {"name": "stop_services", "node": "node1", "fails": ["promotion_failed(node2)"]},
+     "actions[4].fails[0]: promotion_failed(node2) is about node2"),
+    ("actions", {"name": "stop_services", "node": "node1", "fails": ["promote(node2)"]},
+     "actions[4].fails[0]: promote(node2) is about node2"),
+    ("agents", {"node": "node1", "starts": "boot(node2)"}, "agents[2].starts: boot(node2) is about node2"),
+    ("agents", {"node": "node2", "stops": "crash(node1)"}, "agents[2].stops: crash(node1) is about node1"),
+    ("agents", {"node": "node1", "watches": {"services": ["crash(node1)", "boot(node2)"]}},
+     "agents[2].watches.services[1]: boot(node2) is about node2"),
+    ("agents", {"node": "node1", "starts": "boot(node1)", "knows": {"node2.hears": "no"}},
+     "agents[2].knows.node2.hears: node1 cannot know it"),
 ])
 def test_what_is_wrong_in_these_sections_is_one_line_with_its_place(section, row, says):
     wire = dump(MACHINE)
     with pytest.raises(MalformedMachine) as found:
         load({**wire, section: [*wire[section], row]})
     assert any(line.startswith(says) for line in found.value.findings), found.value.findings
+
+
+@pytest.mark.parametrize("name", RESERVED)
+def test_no_parameter_has_a_name_that_its_values_or_its_group_file_have_already(name):
+    parameters = (*MACHINE.parameters, Parameter(name))
+    assert any(line.startswith("parameters[4].name: ")
+               for line in findings(attrs.evolve(MACHINE, parameters=parameters)))
+
+
+def test_the_reserved_names_are_all():
+    taken = {name for name in dir(Settings) if not name.startswith("_")} - {*HEARTBEAT_NAMES}
+    assert {*RESERVED} == {*taken, "self", DELAYS}
+    free = attrs.evolve(MACHINE, parameters=(*MACHINE.parameters, Parameter("jitter"), Parameter("x")))
+    assert findings(free) == ()
+    assert parameters_of(free)().jitter == 0
+
+
+def test_a_timer_has_a_limit_wherever_it_runs_and_its_event_is_possible():
+    """Without one it would be due at once, and a live peer would be lost."""
+    def limited(**cells):
+        limits = (({f"node1.{name}": value for name, value in cells.items()}, 3),)
+        return findings(edited("timers", "heartbeat_lost(node1)", limits=limits))
+
+    assert limited(host="on") == (), "the event is possible nowhere else"
+    (line,) = limited(state=("standby", "active"))
+    assert line.startswith("timers[2].limits: none fits where node1.state=promoting, ")
+    assert "write a last one for everywhere else" in line
+    (line,) = findings(edited("timers", "take_over(node1)", limits=(({"node1.lease": "yes"}, 3),)))
+    assert line.startswith("timers[6].limits: none fits where ")
+    assert "node1.lease=no" in line
+
+
+def test_the_parameters_of_heartbeats_need_no_section():
+    limits = (({}, "keep_alive_timeout"),)
+    timers = tuple(attrs.evolve(t, limits=limits) if t.limits else t for t in MACHINE.timers)
+    bare = attrs.evolve(MACHINE, timers=timers, parameters=())
+    assert load(dump(bare)) == bare
+    assert Monitor.start(Machine(bare), "node1", 0).parameters.keep_alive_timeout == 60
+    (says, *_) = findings(attrs.evolve(bare, timers=MACHINE.timers))
+    assert says.endswith("unknown parameter 'lease_lasts'; known: keep_alive_interval, "
+                         "keep_alive_timeout")
 
 
 # -------------------------------------------------------------------- its parameters

@@ -12,12 +12,18 @@ from functools import cached_property
 from typing import TypeAlias
 
 from prgcore.form.knowledge import RECORD
-from prgcore.model import Agent, Cube, Model, Timer
+from prgcore.model import Agent, Cube, Model, Parameter, Timer
 
-__all__ = ["INTERVAL", "Habits"]
+__all__ = ["HEARTBEATS", "INTERVAL", "TIMEOUT", "Habits"]
 
-INTERVAL = "keep_alive_interval"
-"""The parameter that says how often a heartbeat is sent."""
+INTERVAL, TIMEOUT = "keep_alive_interval", "keep_alive_timeout"
+
+HEARTBEATS = (
+    Parameter(INTERVAL, default=15, says="how often a heartbeat is sent to the peer"),
+    Parameter(TIMEOUT, default=60,
+              says="how long heartbeats may be missing before the peer counts as lost"),
+)
+"""The parameters that every machine has, because its agents send heartbeats."""
 
 _Columns: TypeAlias = Mapping[str, str]
 
@@ -144,7 +150,7 @@ class Habits:
         """The parameters of heartbeats: their interval, and every time-out of silence."""
         silent = {limit for t in self._model.timers if "heartbeat" in t.again and not t.told
                   for _, limit in t.limits if isinstance(limit, str)}
-        return tuple(sorted({INTERVAL, "keep_alive_timeout", *silent}))
+        return tuple(sorted({INTERVAL, TIMEOUT, *silent}))
 
     @cached_property
     def hearing(self) -> frozenset[str]:

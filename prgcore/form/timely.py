@@ -1,15 +1,20 @@
 """Form of the sections that run a machine: mistakes in its timers, parameters, actions and agents.
 
 Law: as `prgcore.form.wellformed`, of which this is a part. A timer is kept by the node that decides
-its event, so it reads what that node knows. An agent serves by the record, so it reads the record.
+its event, so it reads what that node knows. An agent reports what happens to its own node. It serves
+by the record, so it reads the record.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from keyword import iskeyword
 from typing import TypeAlias
 
 from prgcore.errors import unknown_name
+from prgcore.form.cubes import Stored
+from prgcore.form.habits import HEARTBEATS
 from prgcore.form.knowledge import ADMINISTRATOR, ENVIRONMENT, RECORD, knows
 from prgcore.form.mistakes import twice, unknown, wrong_cells
 from prgcore.model import (
@@ -28,30 +33,47 @@ from prgcore.model import (
 )
 from prgcore.vocabulary import Kind
 
-__all__ = ["timely"]
+__all__ = ["RESERVED", "timely"]
+
+RESERVED = ("bound", "of", "parse", "records", "self", "service_delays", "to_json")
+"""Names that no parameter has, because its class of values or its group file has them already."""
+
+_WORD = re.compile("[A-Za-z][A-Za-z0-9_]*")
 
 _Columns: TypeAlias = Mapping[str, Column]
 _Events: TypeAlias = Mapping[str, Event]
 
 
-def timely(model: Model, columns: _Columns, events: _Events) -> Iterator[str]:
-    """Yield every mistake in these sections, as `place: what is wrong`."""
+def timely(
+    model: Model, columns: _Columns, events: _Events, stored: Stored | None,
+) -> Iterator[str]:
+    """Yield every mistake in these sections, as `place: what is wrong`.
+
+    `stored`: the pairs of the machine; None if its columns are unsound.
+    """
     nodes = {e.decider for e in model.events} - {ADMINISTRATOR, ENVIRONMENT}
     yield from twice("timers", (t.event for t in model.timers))
     for i, timer in enumerate(model.timers):
-        yield from _timer(f"timers[{i}]", timer, model, columns, events)
+        at = f"timers[{i}]"
+        mistakes = [*_timer(at, timer, model, columns, events)]
+        yield from mistakes
+        if stored is not None and not mistakes and timer.limits:
+            ways = [entry.when for entry in model.possible if entry.event == timer.event]
+            yield from _unlimited(at, timer, ways, stored)
     yield from twice("parameters", (p.name for p in model.parameters))
     for i, parameter in enumerate(model.parameters):
         yield from _parameter(f"parameters[{i}]", parameter)
     yield from twice("actions", (f"{a.name} of {a.node}" for a in model.actions))
+    asked = {a.do for rule in model.rules for a in rule.actions}
     for i, kind in enumerate(model.actions):
+        yield from unknown(f"actions[{i}].name", "action", kind.name, asked)
         yield from unknown(f"actions[{i}].node", "node", kind.node, nodes)
         for j, name in enumerate(kind.fails):
-            yield from unknown(f"actions[{i}].fails[{j}]", "event", name, events)
+            yield from _reported(f"actions[{i}].fails[{j}]", name, kind.node, events, nodes)
     yield from twice("agents", (a.node for a in model.agents))
     for i, agent in enumerate(model.agents):
         yield from unknown(f"agents[{i}].node", "node", agent.node, nodes)
-        yield from _agent(f"agents[{i}]", agent, columns, events)
+        yield from _agent(f"agents[{i}]", agent, columns, events, nodes)
 
 
 # ---------------------------------------------------------------------------- timers
@@ -84,24 +106,24 @@ def _known(at: str, timer: Timer, node: str, columns: _Columns) -> Iterator[str]
     cubes: list[tuple[str, Cube]] = [("runs", timer.runs)]
     cubes += [(f"limits[{j}].if", cells) for j, (cells, _) in enumerate(timer.limits)]
     cubes += [] if timer.again_in is None else [("again_in", timer.again_in)]
-    for where, cells in cubes:
-        wrong = [*wrong_cells(f"{at}.{where}", cells, columns)]
+    for where, cube in cubes:
+        wrong = [*wrong_cells(f"{at}.{where}", cube, columns)]
         yield from wrong
         if not wrong and node not in ("", ADMINISTRATOR, ENVIRONMENT):
             yield from (f"{at}.{where}.{c.column}: {node} keeps this timer and cannot know it"
-                        for c in cells for column in [columns[c.column]]
+                        for c in cube for column in [columns[c.column]]
                         if {*column.sources} <= {*columns} and not knows(node, column, columns))
 
 
 def _limits(at: str, timer: Timer, model: Model) -> Iterator[str]:
-    durations = {p.name for p in model.parameters if p.unit == "s"}
+    known = {p.name: p for p in (*HEARTBEATS, *model.parameters)}
+    durations = {name for name, p in known.items() if p.unit == "s"}
     for j, (_, limit) in enumerate(timer.limits):
         place = f"{at}.limits[{j}].after"
         if not isinstance(limit, str):
             if limit < 0:
                 yield f"{place}: {limit:g} s; a limit is not negative"
         elif limit not in durations:
-            known = {p.name for p in model.parameters}
             yield (f"{place}: {limit} is not in seconds" if limit in known else
                    f"{place}: {unknown_name('parameter', limit, durations)}")
     for j, (cells, _) in enumerate(timer.limits[:-1]):
@@ -109,10 +131,28 @@ def _limits(at: str, timer: Timer, model: Model) -> Iterator[str]:
             yield f"{at}.limits[{j}].if: holds always, so no later limit is used"
 
 
+def _unlimited(at: str, timer: Timer, ways: Iterable[Cube], stored: Stored) -> Iterator[str]:
+    """Where a timer runs, its event is possible, and no limit fits: it would be due at once."""
+    runs = (way & timer.runs for way in ways if not any(wrong_cells("", way, stored.named)))
+    limits = tuple(cells for cells, _ in timer.limits)
+    found = next((pair for cube in runs if cube is not None and stored.find([cube])
+                  for pair in [stored.outside(cube, limits)] if pair is not None), None)
+    if found is not None:
+        where = ", ".join(f"{column}={value}" for column, value in found.items())
+        yield f"{at}.limits: none fits where {where}; write a last one for everywhere else"
+
+
 # ------------------------------------------------------------------------ parameters
 
 
 def _parameter(at: str, parameter: Parameter) -> Iterator[str]:
+    name = parameter.name
+    if not _WORD.fullmatch(name) or iskeyword(name) or name in RESERVED:
+        yield (f"{at}.name: a parameter is not called {name[:80]!r}; write another word of letters, "
+               "digits and _")
+    if name in [p.name for p in HEARTBEATS] and parameter.unit != "s":
+        yield f"{at}.unit: {name} is in seconds, because agents send heartbeats by it"
+        return
     flag = isinstance(parameter.default, bool)
     if flag is not (parameter.unit == "true or false"):
         yield f"{at}.default: {_shown(parameter.default)} does not fit the unit {parameter.unit!r}"
@@ -135,27 +175,45 @@ def _shown(value: Number) -> str:
 # ---------------------------------------------------------------------------- agents
 
 
-def _agent(at: str, agent: Agent, columns: _Columns, events: _Events) -> Iterator[str]:
+def _reported(
+    at: str, name: str, node: str, events: _Events, nodes: Collection[str],
+) -> Iterator[str]:
+    """Mistakes in an event that the agent of a node reports by itself."""
+    yield from unknown(at, "event", name, events)
+    decider = events[name].decider if name in events else ""
+    for other in sorted({*nodes} - {node}) if decider else ():
+        if decider == other or name.endswith(f"({other})"):
+            yield (f"{at}: {name} is about {other}; an agent reports what happens to its own node, "
+                   f"{node}")
+
+
+def _agent(
+    at: str, agent: Agent, columns: _Columns, events: _Events, nodes: Collection[str],
+) -> Iterator[str]:
     for what, name in (("starts", agent.starts), ("stops", agent.stops)):
         if name:
-            yield from unknown(f"{at}.{what}", "event", name, events)
+            yield from _reported(f"{at}.{what}", name, agent.node, events, nodes)
     yield from wrong_cells(f"{at}.knows", (Cell(*cell) for cell in agent.knows), columns)
     for name, _ in agent.knows:
         if name in columns and columns[name].derived:
             yield f"{at}.knows.{name}: derived; an agent knows stored columns"
+        elif name in columns and columns[name].observed_by in {*nodes} - {agent.node}:
+            yield f"{at}.knows.{name}: {agent.node} cannot know it when it starts"
     if agent.knows and not agent.starts:
         yield f"{at}.knows: without starts, the event that it is known at"
-    yield from _watches(at, agent, events)
+    yield from _watches(at, agent, events, nodes)
     yield from _reads(at, agent, columns)
 
 
-def _watches(at: str, agent: Agent, events: _Events) -> Iterator[str]:
+def _watches(
+    at: str, agent: Agent, events: _Events, nodes: Collection[str],
+) -> Iterator[str]:
     for what, names in agent.watches:
         yield from unknown(f"{at}.watches", "kind of service", what, SERVICES)
         if len(names) != 2:
             yield f"{at}.watches.{what}: two events, of the failure and of the return"
         for j, name in enumerate(names):
-            yield from unknown(f"{at}.watches.{what}[{j}]", "event", name, events)
+            yield from _reported(f"{at}.watches.{what}[{j}]", name, agent.node, events, nodes)
 
 
 def _reads(at: str, agent: Agent, columns: _Columns) -> Iterator[str]:

@@ -125,7 +125,7 @@ def findings(model: Model) -> tuple[str, ...]:
         *_hears(model, columns),
         *_rest(model, columns),
         *_stories(model, events),
-        *timely(model, columns, events),
+        *timely(model, columns, events, stored),
         *(line for i, s in enumerate(model.situations)
           for line in _situation(f"situations[{i}]", s, columns, events)),
     ]

@@ -12,36 +12,33 @@ from collections.abc import Callable, Iterator
 from attrs import frozen
 
 from prgcore.form.cubes import Stored
+from prgcore.form.habits import TIMEOUT
 from prgcore.form.timely import timely
 from prgcore.model import Model, Timer
 from prgcore.prove.assumed import Shipped, Tables
 from prgcore.timers.noticed import silence
 from prgcore.words import listed
 
-__all__ = ["KINDS", "Kind", "Lasting", "Quiet", "Sound", "lasting", "missing"]
-
-Kind = Callable[[Timer], bool]
+__all__ = ["Lasting", "Quiet", "Sound", "missing"]
 
 
-def lasting(timer: Timer) -> bool:
+def _lasting(timer: Timer) -> bool:
     """Whether a timer counts how long a condition of its node lasts."""
     return not timer.told and not silence(timer)
 
 
-_TIMEOUT = "keep_alive_timeout"
-
-KINDS: dict[str, Kind] = {
+_KINDS: dict[str, Callable[[Timer], bool]] = {
     "timers": lambda _: True,
     "timers that count": lambda timer: not timer.told,
     "timers that begin again at a heartbeat": silence,
-    "timers that count while a condition holds": lasting,
+    "timers that count while a condition holds": _lasting,
 }
 """The kinds of timers that theorems are about."""
 
 
 def missing(model: Model, kind: str) -> str:
     """Why a theorem about this kind of timers is not applicable; empty: there is one."""
-    if any(map(KINDS[kind], model.timers)):
+    if any(map(_KINDS[kind], model.timers)):
         return ""
     return f"the machine {model.name!r} has no {kind}"
 
@@ -56,10 +53,10 @@ class Sound(Tables):
         yield "every timer makes an event of its node due, by what the node knows"
         yield "every limit is a parameter in seconds, or a number of seconds, never below 0"
 
-    def differs(self, _shipped: Shipped, _: Stored) -> Iterator[str]:
+    def differs(self, _shipped: Shipped, stored: Stored) -> Iterator[str]:
         columns = {c.name: c for c in self.model.columns}
         events = {e.name: e for e in self.model.events}
-        yield from (line for line in timely(self.model, columns, events)
+        yield from (line for line in timely(self.model, columns, events, stored)
                     if line.startswith(("timers[", "parameters[")))
 
 
@@ -77,8 +74,8 @@ class Quiet(Tables):
                 yield (f"{timer.event} does not begin again at a stall, so what the node itself does "
                        "not observe counts as the silence of its peer; write again = [heartbeat, "
                        "stall]")
-            if _TIMEOUT not in [limit for _, limit in timer.limits]:
-                yield (f"{timer.event} never counts {_TIMEOUT}, by which an agent notices its own "
+            if TIMEOUT not in [limit for _, limit in timer.limits]:
+                yield (f"{timer.event} never counts {TIMEOUT}, by which an agent notices its own "
                        "stalls; write it as the last limit")
             if timer.runs.cells:
                 yield (f"{timer.event} runs only where {listed([c.column for c in timer.runs], 'and')} "
@@ -93,9 +90,7 @@ class Lasting(Tables):
         yield "each condition that is counted can end, or its count begins again at an observation"
 
     def differs(self, shipped: Shipped, _: Stored) -> Iterator[str]:
-        for timer in filter(lasting, shipped.timers):
+        for timer in filter(_lasting, shipped.timers):
             if not (timer.runs.cells or timer.again or timer.again_in):
                 yield (f"nothing begins {timer.event} again: it runs everywhere, and no observation "
                        "resets it; write runs, again or again_in")
-
-

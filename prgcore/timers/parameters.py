@@ -18,24 +18,18 @@ from typing import Any, ClassVar, Self
 from attrs import Attribute, asdict, evolve, field, fields, frozen, make_class
 
 from prgcore.errors import BadInput, unknown_name
+from prgcore.form.habits import HEARTBEATS
 from prgcore.model import Model, Number, Parameter
 from prgcore.tables.parameters import PARAMETERS
 from prgcore.vocabulary import plain
 
 __all__ = [
-    "AT_MOST", "HEARTBEATS", "LATEST", "RECORDS", "Parameters", "Range", "Settings",
+    "AT_MOST", "LATEST", "RECORDS", "Parameters", "Range", "Settings",
     "parameters_of", "seconds", "spread",
 ]
 
 RECORDS = {p.name: p for p in PARAMETERS}
 """The record of every parameter, by its name."""
-
-HEARTBEATS = (
-    Parameter("keep_alive_interval", default=15, says="how often a heartbeat is sent to the peer"),
-    Parameter("keep_alive_timeout", default=60,
-              says="how long heartbeats may be missing before the peer counts as lost"),
-)
-"""The parameters that every machine has, because its agents send heartbeats."""
 
 LATEST = 1 << 40
 """The largest number of seconds: beyond it a float cannot resolve a millisecond."""
@@ -212,8 +206,6 @@ class Parameters(Settings):
     def relogin_wait(self) -> Range:
         """How long a client waits before it logs in again: between the limits as they are set."""
         return spread(self.client_relogin_lower_limit, self.client_relogin_upper_limit)
-
-
 
 
 @cache
