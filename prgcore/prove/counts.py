@@ -167,7 +167,7 @@ def unbroken_health(u: Unknowns) -> Claim:
         {
             "the fallback is due only where the node was not seen unwell for `after` or more":
                 implies(given, now - unwell_now >= after),
-            "and a running count began no sooner still":
+            "and a running count did not begin before that either":
                 implies(following.runs, following.since >= unwell_now),
         },
         given,

@@ -112,7 +112,7 @@ def not_too_soon(lost: int | None = None) -> Build:
         return Claim(
             {
                 **sender.sensible,
-                "heartbeat k arrives; the last one heard, the start or a stall is no earlier":
+                "heartbeat k arrives; the last one heard, the start or a stall is not before that":
                     both(sender.sends(k, sent), sender.carries(sent, arrives), heard >= arrives),
                 "none is lost; the next one is due after the crash" if lost == 0
                 else "n heartbeats after it are lost; the one after these is due after the crash":
@@ -148,7 +148,7 @@ def believed(lost: int | None = None) -> Build:
         return Claim(
             {
                 **sender.sensible,
-                "heartbeat k has arrived; the last one heard is no earlier":
+                "heartbeat k has arrived; the last one heard is not before that":
                     both(sender.sends(k, sent), sender.carries(sent, arrives), heard >= arrives),
                 f"{following} was not observed, or is in this very moment":
                     both(n >= 0, m > k, m <= k + n + 1, sender.sends(m, sent_next),

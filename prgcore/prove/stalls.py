@@ -42,7 +42,7 @@ def first_observation(u: Unknowns) -> Claim:
     count = arithmetic.begun(start, runs=u.flag("runs"))
     return Claim(
         {"the node starts; nothing was heard, late or silent later than that": True},
-        {"the count began no sooner": implies(
+        {"the count did not begin before that": implies(
             count.runs, _Quiet(start, start, start).before(count.since))},
         count.runs,
     )
@@ -86,7 +86,7 @@ def awake_all_the_time(u: Unknowns) -> Claim:
                 implies(given, at - quiet.late >= after),
             "and each had a reading that had ended within the time-out":
                 implies(given, at - quiet.unread >= after),
-            "and a running count began no sooner still":
+            "and a running count did not begin before any of these":
                 both(quiet.before(at), implies(following.runs, quiet.before(following.since))),
         },
         both(given, after > 0),

@@ -2,9 +2,9 @@
 
 Law: lists the theorems and discharges them. The arithmetic that is proved is the one that runs,
 `prgcore.timers.arithmetic`. The claims, in words and in terms, are in `prgcore.prove.counts`,
-`prgcore.prove.heartbeats`, `prgcore.prove.stalls`, `prgcore.prove.leases`
-and `prgcore.prove.roll_out`. Each theorem says what it assumes of the
-tables, and is refuted where they differ (`prgcore.prove.assumed`).
+`prgcore.prove.heartbeats`, `prgcore.prove.stalls`, `prgcore.prove.leases` and
+`prgcore.prove.roll_out`. Each theorem says what it assumes of the tables, and is refuted where they
+differ (`prgcore.prove.assumed`).
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from typing import Any
 from attrs import evolve, field, frozen
 
 from prgcore.form.cubes import Stored
+from prgcore.form.habits import INTERVAL, TIMEOUT, Habits
 from prgcore.machine import NAME
-from prgcore.model import Model, Timer
+from prgcore.model import Model
 from prgcore.prove import counts, heartbeats, leases, roll_out, stalls
 from prgcore.prove.assumed import (
     Assumed,
@@ -82,7 +83,6 @@ _RECORD = "A-LIN: both nodes reach one linearizable record"
 _HEARD, _HOST, _LOST, _DELAY, _FALLBACK = (
     "heartbeat_heard", "peer_host_lost", "heartbeat_lost", "critical_service_delay",
     "auto_fallback_due")
-_INTERVAL, _TIMEOUT = "keep_alive_interval", "keep_alive_timeout"
 _STARTING, _LOWER = "initialization_keep_alive_timeout", "client_relogin_lower_limit"
 _FALLBACK_AFTER = "automatic_fallback_after"
 _UPPER, _PORT, _ADMIN = "client_relogin_upper_limit", "service_port", "admin_rpc_port"
@@ -90,37 +90,37 @@ _ERROR, _WARNING = "error", "warning"
 
 _SILENCE = TimerRow(
     _LOST, again=("heartbeat", "stall"), again_in=({"me.state": "initializing"},),
-    limits=(({"me.state": "initializing"}, _STARTING), ({}, _TIMEOUT)))
+    limits=(({"me.state": "initializing"}, _STARTING), ({}, TIMEOUT)))
 _ILLNESS = TimerRow(
     _DELAY, runs=({"me.services": "down"}, {"me.database": "down"}),
     limits=(({}, "critical_service_delay"),))
 _HEALTH = TimerRow(
     _FALLBACK, runs={"me.state": "failed_over", "me.services": "up", "me.database": "up"},
     limits=(({}, _FALLBACK_AFTER),))
-_SILENT_TIMES = Durations((_TIMEOUT, _STARTING))
+_SILENT_TIMES = Durations((TIMEOUT, _STARTING))
 
 
 def _survives(lost: int, timeout: str) -> Build:
-    return lambda u: survives(lost, u.number(_INTERVAL), u.number("jitter"), u.number(timeout))
+    return lambda u: survives(lost, u.number(INTERVAL), u.number("jitter"), u.number(timeout))
 
 
 _ALIVE = SanityRow(
-    "alive", _ERROR, "T5", "interval + jitter < time-out", _survives(0, _TIMEOUT))
+    "alive", _ERROR, "T5", "interval + jitter < time-out", _survives(0, TIMEOUT))
 _ALIVE_AT_START = SanityRow(
     "alive-at-start", _ERROR, "T5", "interval + jitter < time-out during initialization",
     _survives(0, _STARTING))
 _THREE_LOSSES = SanityRow(
     "three-losses", _WARNING, "T6", "(n + 1) * interval + jitter < time-out for n = 3",
-    _survives(3, _TIMEOUT))
+    _survives(3, TIMEOUT))
 _PATIENT_START = SanityRow(
     "patient-start", _WARNING, "T3", "time-out <= time-out during initialization",
-    lambda u: u.number(_TIMEOUT) <= u.number(_STARTING))
+    lambda u: u.number(TIMEOUT) <= u.number(_STARTING))
 _SOME_DELAY = SanityRow(
     "delay", _WARNING, "T2", "the delay is above zero",
     lambda u: u.number("critical_service_delay") > 0)
 _SOME_INTERVAL = SanityRow(
     "interval", _ERROR, "T8", "the interval is a millisecond or more",
-    lambda u: u.number(_INTERVAL) * 1000 >= 1)
+    lambda u: u.number(INTERVAL) * 1000 >= 1)
 _SOME_WAIT = SanityRow(
     "re-login", _ERROR, "T9", "the lower re-login limit is above zero",
     lambda u: u.number(_LOWER) > 0)
@@ -141,8 +141,8 @@ _PRINTED = (
     ParameterRow("enable_automatic_fallback", False, "true or false", 0, 1),
     ParameterRow(_FALLBACK_AFTER, 1800),
     ParameterRow(_STARTING, 120),
-    ParameterRow(_TIMEOUT, 60),
-    ParameterRow(_INTERVAL, 15),
+    ParameterRow(TIMEOUT, 60),
+    ParameterRow(INTERVAL, 15),
     ParameterRow("monitor_xcp_authentication", False, "true or false", 0, 1),
     ParameterRow(_LOWER, 120),
     ParameterRow(_UPPER, 537),
@@ -153,7 +153,7 @@ _CLOSED = Closed(
      "re-login-limits", "re-login-delay", "ports"))
 
 THEOREMS = (
-    Theorem("T1", "a timer gives its event exactly when it is due, and no other comes first",
+    Theorem("T1", "a timer gives its event exactly when it is due, unless another one comes first",
             {"the start": counts.at_the_start, "every observation": counts.exactly_when_due,
              "two polls": counts.first_poll, "held back": counts.held_back}, (),
             (TimerOrder((_HEARD, _HOST, _LOST, _DELAY, _FALLBACK)),
@@ -166,29 +166,30 @@ THEOREMS = (
             (_CLOCK, _TOLD, _POLL, _SEND, _CRASH), (_SILENCE, _SILENT_TIMES, _PATIENT_START)),
     Theorem("T4", "a crash is not noticed before time-out - (n + 1) * interval - jitter",
             {"n lost before it": heartbeats.not_too_soon()}, (_CLOCK, _SEND),
-            (_SILENCE, _SILENT_TIMES, Durations(_INTERVAL))),
+            (_SILENCE, _SILENT_TIMES, Durations(INTERVAL))),
     Theorem("T5", "a live peer is never suspected if interval + jitter < time-out",
             {"none lost": heartbeats.believed(0)}, (_CLOCK, _TOLD, _SEND),
-            (_SILENCE, _SILENT_TIMES, Durations(_INTERVAL), _ALIVE, _ALIVE_AT_START)),
+            (_SILENCE, _SILENT_TIMES, Durations(INTERVAL), _ALIVE, _ALIVE_AT_START)),
     Theorem("T6",
-            "n lost heartbeats are survived exactly if (n + 1) * interval + jitter < time-out",
+            "a live peer survives n lost heartbeats exactly if (n + 1) * interval + jitter < time-out",
             {"survived": heartbeats.believed(), "not survived": heartbeats.suspected()},
             (_CLOCK, _TOLD, _SEND),
-            (_SILENCE, _SILENT_TIMES, Durations(_INTERVAL), _THREE_LOSSES)),
+            (_SILENCE, _SILENT_TIMES, Durations(INTERVAL), _THREE_LOSSES)),
     Theorem("T7", "an automatic fallback comes after {auto_fallback_due} or more of unbroken health",
             {"the start": counts.at_the_start, "every observation": counts.unbroken_health},
             (_TOLD,), (_HEALTH, Durations(_FALLBACK_AFTER))),
-    Theorem("T8", "polling at the next deadline is enough, and is no busy loop",
+    Theorem("T8", "polling at the next deadline is enough, and never becomes a busy loop",
             {"four counts": counts.deadline_is_enough(),
              "other parameters": counts.deadline_after_a_change()}, (),
-            (TimerCount(counts.COUNTS), Durations(_INTERVAL), _SOME_INTERVAL)),
-    Theorem("T9", "users are out as `prgcore timing` says; the least, if no heartbeat was lost before",
+            (TimerCount(counts.COUNTS), Durations(INTERVAL), _SOME_INTERVAL)),
+    Theorem("T9", "users are out as long as `prgcore timing` says; the least, if no heartbeat was lost "
+            "before",
             {"a crash, at most": heartbeats.longest_crash_outage,
              "a crash, at least": heartbeats.shortest_crash_outage,
              "a service": heartbeats.service_outage, "a fallback": heartbeats.fallback_outage,
              "the mean": heartbeats.mean_is_the_middle}, (_CLOCK, _TOLD, _POLL, _SEND, _CRASH),
             (_SILENCE, _ILLNESS, _SILENT_TIMES,
-             Durations((_INTERVAL, "critical_service_delay", _LOWER, _UPPER)),
+             Durations((INTERVAL, "critical_service_delay", _LOWER, _UPPER)),
              _SOME_WAIT, _WAITS)),
     Theorem("T10", "nobody is served twice exactly if lease + pause + stopping <= the other's wait; "
             "if they are equal, both may serve in one instant",
@@ -197,19 +198,19 @@ THEOREMS = (
             (_RECORD, _DRIFT, _PAUSE, _STOP), (),
             {"drift": leases.drifted_never_twice, "too much drift": leases.drifted_twice,
              "less drift": leases.less_drift, "by hand": leases.roughly_tolerated}),
-    Theorem("T11", "the parameters are those of the document, and the rules between them complete",
+    Theorem("T11", "the parameters are those of the document, and the rules between them are complete",
             {}, (), (*_PRINTED, _PATIENT_CLIENTS, _PORTS, _CLOSED)),
     Theorem("T12", "a node's own stall is never counted as its peer's silence: a loss needs a whole "
             "time-out in which the node was awake, read the record and heard nothing",
             {"the start": stalls.first_observation, "every turn": stalls.awake_all_the_time,
              "a live peer": stalls.heard_after, "a dead peer": stalls.noticed_after,
              "no stall": stalls.never_stalled}, (_CLOCK, _HANDED, _SEND, _CRASH, _CALLS),
-            (_SILENCE, _SILENT_TIMES, Durations(_INTERVAL), _ALIVE, _ALIVE_AT_START)),
+            (_SILENCE, _SILENT_TIMES, Durations(INTERVAL), _ALIVE, _ALIVE_AT_START)),
     Theorem("T13", "after a silence of the store a node waits a whole time-out from its own first "
             "reading, and hears by then a peer whose first reading is near enough",
             {"each waits": stalls.patient_after, "near enough": stalls.heard_in_time,
              "too far apart": stalls.too_far_apart, "silent for one": stalls.one_node_silent},
-            (_CLOCK, _HANDED, _SEND, _APART), (_SILENCE, _SILENT_TIMES, Durations(_INTERVAL)),
+            (_CLOCK, _HANDED, _SEND, _APART), (_SILENCE, _SILENT_TIMES, Durations(INTERVAL)),
             {"drift": stalls.drifted_apart}),
     Theorem("T14", "while another lease is rolled out, the lease in force keeps both: the shorter time to "
             "serve, the longer wait; nobody is served twice",
@@ -290,8 +291,10 @@ _OF_THE_DOCUMENT = {
 
 def _of_any(model: Model) -> Iterator[tuple[Theorem, tuple[Assumed, ...], str]]:
     """The theorems for timers of any form: what each assumes, and why it is not applicable."""
-    counting = max((sum(not t.told for t in own) for own in _of_nodes(model)), default=0)
-    sound, quiet, durations = Sound(model), Quiet(), Durations(_INTERVAL)
+    habits = Habits(model)
+    counting = max(
+        (sum(not t.told for t in habits.timers(e.decider)) for e in model.events), default=0)
+    sound, quiet, durations = Sound(model), Quiet(), Durations(INTERVAL)
     lasting = ("timers that count while a condition holds", (sound, Lasting()))
     heard = ("timers that begin again at a heartbeat", (sound, quiet, durations))
     of: dict[str, tuple[str, tuple[Assumed, ...]]] = {
@@ -317,15 +320,6 @@ def _deadlines(number: int) -> Theorem:
         counted(number, "count"): counts.deadline_is_enough(number),
         "other parameters": counts.deadline_after_a_change(number)})
         for t in THEOREMS if t.id == "T8")
-
-
-def _of_nodes(model: Model) -> list[list[Timer]]:
-    """The timers of every node."""
-    deciders = {e.name: e.decider for e in model.events}
-    kept: dict[str, list[Timer]] = {}
-    for timer in model.timers:
-        kept.setdefault(deciders.get(timer.event, ""), []).append(timer)
-    return list(kept.values())
 
 
 def _lacks(theorem: Theorem, model: Model) -> str:

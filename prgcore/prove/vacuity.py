@@ -119,7 +119,7 @@ def _judged(work: Work, finding: Judgement, asked: Callable[[], Iterable[Empty]]
     if finding.verdict not in (Verdict.PROVED, Verdict.REPORTED, Verdict.UNKNOWN):
         return finding
     found = list(dict.fromkeys(asked()))
-    if finding.verdict is Verdict.UNKNOWN:  # what was not searched or decided is no witness
+    if finding.verdict is Verdict.UNKNOWN:  # a pair that was not searched or decided cannot be a witness
         found = [e for e in found if e.method is Method.TABLE]
     if found:
         return _vacuous(found)

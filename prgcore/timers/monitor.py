@@ -357,14 +357,9 @@ def bounds(
         ))
 
     return Bounds(
-        _survived(p, jitter), crash, noticed(p.initialization_keep_alive_timeout), service,
+        survived(interval, p.keep_alive_timeout, jitter),
+        crash, noticed(p.initialization_keep_alive_timeout), service,
         out(crash), out(service), out(Range(0, 0, 0)),
         (out(crash, 2, 2), out(service, 2, 2))
         if multiple_device_messaging and not dual_connections else None,
     )
-
-
-def _survived(parameters: Parameters, jitter: Number) -> int | None:
-    """The largest number of lost heartbeats that `survives`."""
-    interval, timeout = parameters.keep_alive_interval, parameters.keep_alive_timeout
-    return None if interval < SHORTEST_INTERVAL else survived(interval, timeout, jitter)

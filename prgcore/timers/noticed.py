@@ -15,6 +15,7 @@ from attrs import asdict, frozen
 
 from prgcore.engine import Engine
 from prgcore.model import Cube, Number, Timer
+from prgcore.tables.timers import SHORTEST_INTERVAL
 from prgcore.timers.arithmetic import noticed_earliest, noticed_latest, survives
 from prgcore.timers.parameters import Range, Settings, seconds, spread
 
@@ -81,7 +82,12 @@ def noticed(
 
 
 def survived(interval: Number, timeout: Number, jitter: Number) -> int | None:
-    """The largest number of lost heartbeats in a row that a live peer survives (T6)."""
+    """The largest number of lost heartbeats in a row that a live peer survives (T6).
+
+    None: it survives none, or the interval is too short to be kept (rule `interval`).
+    """
+    if interval < SHORTEST_INTERVAL:
+        return None
     lost = max(0, ceil((timeout - jitter) / interval) - 2)
     while survives(lost + 1, interval, jitter, timeout):
         lost += 1
