@@ -24,6 +24,14 @@ _FAILED = State.RUNNING_IN_FAILED_MODE
 _SERVES = State.RUNNING_IN_BACKUP_MODE
 
 
+def _lets_go(who: str) -> Then:
+    """A failed node that is heard again: its users are with the peer, or come to it."""
+    return {
+        f"{who}.state": State.FAILING_OVER, f"{who}.reason": Reason.PEER_DOWN,
+        "me.hears_peer": "yes",
+    }
+
+
 def _goes_on(who: str) -> Then:
     """A node that holds the grant keeps it; an automatic recovery becomes a take-over."""
     return {
@@ -94,20 +102,14 @@ LINK = (
     Rule(
         "L134", "heartbeat_heard", only={"reconnection": "keep_serving"},
         when={"me.state": _FAILED, "peer.state": _SERVES},
-        then={
-            "me.state": State.FAILING_OVER, "me.reason": Reason.PEER_DOWN,
-            "me.hears_peer": "yes",
-        },
+        then=_lets_go("me"),
         cite="Node State Definitions: Failing Over", evidence=Evidence.POLICY, decisions="D13",
         why="the peer serves everyone: let go instead of stopping it",
     ),
     Rule(
         "L136", "heartbeat_heard", only={"reconnection": "keep_serving"},
         when={"me.state": _SERVES, "peer.state": _FAILED},
-        then={
-            "me.hears_peer": "yes",
-            "peer.state": State.FAILING_OVER, "peer.reason": Reason.PEER_DOWN,
-        },
+        then=_lets_go("peer"),
         cite="Node State Definitions: Failing Over", evidence=Evidence.POLICY, decisions="D13",
         why="serves everyone: keeps serving, and the failed peer lets go",
     ),
@@ -115,20 +117,14 @@ LINK = (
     Rule(
         "L140", "heartbeat_heard", only={"reconnection": "able_serves"},
         when={"me.state": _FAILED, "peer.state": HOLDERS},
-        then={
-            "me.state": State.FAILING_OVER, "me.reason": Reason.PEER_DOWN,
-            "me.hears_peer": "yes", **_goes_on("peer"),
-        },
+        then={**_lets_go("me"), **_goes_on("peer")},
         cite="Node State Definitions: Failing Over", evidence=Evidence.POLICY, decisions="D13",
         why="the peer serves everyone, or is about to: let go instead of stopping it",
     ),
     Rule(
         "L142", "heartbeat_heard", only={"reconnection": "able_serves"},
         when={"me.state": HOLDERS, "peer.state": _FAILED},
-        then={
-            "peer.state": State.FAILING_OVER, "peer.reason": Reason.PEER_DOWN,
-            "me.hears_peer": "yes", **_goes_on("me"),
-        },
+        then={**_lets_go("peer"), **_goes_on("me")},
         cite="Node State Definitions: Failing Over", evidence=Evidence.POLICY, decisions="D13",
         why="serves everyone, or is about to: goes on, and the failed peer lets go",
     ),
@@ -136,9 +132,8 @@ LINK = (
         "L144", "heartbeat_heard", only={"reconnection": "able_serves"},
         when={"me.state": _FAILED, "peer.duty": "acting"},
         then={
-            **PEER_UNASSIGNED,
-            "me.state": State.FAILING_OVER, "me.hears_peer": "yes",
-            "peer.state": State.TAKING_OVER, "both.reason": Reason.PEER_DOWN,
+            **PEER_UNASSIGNED, **_lets_go("me"),
+            "peer.state": State.TAKING_OVER, "peer.reason": Reason.PEER_DOWN,
         },
         actions=("acquire_grant(peer)", "move_users(peer)"),
         cite="Node State Definitions: Failing Over", evidence=Evidence.POLICY, decisions="D13",
@@ -148,9 +143,8 @@ LINK = (
         "L146", "heartbeat_heard", only={"reconnection": "able_serves"},
         when={"me.duty": "acting", "me.health": ABLE, "peer.state": _FAILED},
         then={
-            **UNASSIGNED,
-            "peer.state": State.FAILING_OVER, "me.hears_peer": "yes",
-            "me.state": State.TAKING_OVER, "both.reason": Reason.PEER_DOWN,
+            **UNASSIGNED, **_lets_go("peer"),
+            "me.state": State.TAKING_OVER, "me.reason": Reason.PEER_DOWN,
         },
         actions=TAKES,
         cite="Node State Definitions: Failing Over", evidence=Evidence.POLICY, decisions="D13",
