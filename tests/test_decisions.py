@@ -7,15 +7,19 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
 import prgcore
-from prgcore.model import DecisionRecord
+from prgcore.machine import prg
+from prgcore.model import DecisionRecord, Possible
+from prgcore.prove.space import search
 from prgcore.tables.decisions import DECISIONS
 from prgcore.tables.families import FAMILIES
 from prgcore.tables.policies import POLICIES
 from prgcore.tables.rules import PHASES
 from prgcore.tables.situations import SITUATIONS
-from prgcore.vocabulary import Evidence
+from prgcore.vocabulary import Evidence, State
+from tests.planted import reachable
 
 KNOWN = {d.id for d in DECISIONS}
 RULES = [rule for _, rules in PHASES for rule in rules]
@@ -57,6 +61,26 @@ def test_every_id_in_the_source_text_exists() -> None:
     }
     assert "D16" in named
     assert named <= KNOWN
+
+
+@pytest.mark.parametrize(("decision", "events", "asked", "more"), [
+    ("D16", ("services_", "database_"), "hears_peer", ()),
+    ("D61", ("internal_error",), "state", (State.INITIALIZING,)),
+])
+def test_the_pairs_that_an_alternative_would_reach_are_counted(decision, events, asked, more):
+    """Where the events of an alternative could happen too: without a cell, or with a value more."""
+    def wider(entry: Possible) -> Possible:
+        if not entry.event.startswith(events):
+            return entry
+        return evolve(entry, when={
+            c.column: (*c.values, *more) if c.column.endswith(asked) else c.values
+            for c in entry.when if more or not c.column.endswith(asked)})
+
+    model = prg().model
+    pairs = len(search(evolve(model, possible=tuple(map(wider, model.possible)))))
+    (record,) = (d for d in DECISIONS if d.id == decision)
+    said = re.findall(r"[0-9,]{7}", record.changes)
+    assert said == [f"{pairs:,}", f"{len(reachable()):,}"]
 
 
 def test_a_rule_that_is_a_policy_names_its_decision() -> None:
