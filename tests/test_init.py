@@ -309,7 +309,7 @@ def test_an_example_says_what_it_wrote_and_what_to_run(run, tmp_path, monkeypatc
     monkeypatch.chdir(tmp_path / "empty")
     assert json.loads(run("example", "two_nodes", ".", "--json").out) == {
         "example": "two_nodes", "directory": ".",
-        "files": ["campaign.py", "group.toml", "pair.py", "service.py", "tour.py"],
+        "files": ["campaign.py", "faults.py", "group.toml", "pair.py", "service.py", "tour.py"],
         "next": list(shipped.EXAMPLES["two_nodes"].next)}
     assert there(tmp_path) == sorted(
         ["a b/shortest.py", "alerts/alerts.yml",
