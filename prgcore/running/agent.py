@@ -27,9 +27,10 @@ from prgcore.running.directory import Directory
 from prgcore.running.driver import Keeper
 from prgcore.running.group import Address, Group, Member, doubts, terms
 from prgcore.running.heartbeat import reader
+from prgcore.running.lane import ENDING
 from prgcore.running.node import layout
 from prgcore.running.processes import Services
-from prgcore.running.pump import ENDING, Pump, Ways
+from prgcore.running.pump import Pump, Ways
 from prgcore.running.shapes import Heard, Seen, Serve, Turn
 from prgcore.running.state import RUNS
 from prgcore.running.talking import Ear, Mouth

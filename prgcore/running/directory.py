@@ -18,9 +18,9 @@ from uuid import uuid4
 
 from prgcore.errors import BadInput, PrgError
 from prgcore.running.group import Member
+from prgcore.running.lane import ENDING, Lane
 from prgcore.running.log import LogFile
 from prgcore.running.memory import NAME, read_memory, write_memory
-from prgcore.running.pump import ENDING, Lane
 from prgcore.running.shapes import Memory
 from prgcore.wire.entry import Entry
 

@@ -14,8 +14,8 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 from prgcore.errors import PrgError
+from prgcore.running.lane import Lane
 from prgcore.running.processes import Services
-from prgcore.running.pump import Lane
 
 __all__ = ["Watching"]
 
