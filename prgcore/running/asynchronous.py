@@ -74,14 +74,7 @@ class AsyncDriver:
         Raises:
             as `Keeper.tell`.
         """
-        seen = Observation() if seen is None else seen
-        if not isinstance(seen, Observation):
-            raise BadInput(f"{seen!r:.60} is not an observation; use told, heard or host_lost")
-        if heard is not None and not seen.heartbeat:
-            raise BadInput("Heard(...) needs its heartbeat: see(heard(node), Heard(...))")
-        for node in (seen.host_lost, seen.heartbeat):
-            if node:
-                self._check(node)
+        seen = self.keeper.checked(seen, heard, "see")
         if seen.host_lost:
             self._pump.host_lost(seen.host_lost)
         if seen.heartbeat:

@@ -347,6 +347,23 @@ class Keeper:
         if node not in self.nodes:
             raise BadInput(unknown_name("node", node, self.nodes))
 
+    def checked(self, seen: Observation | None, heard: Heard | None, call: str) -> Observation:
+        """An observation for a call of this name; None is one of nothing.
+
+        Raises:
+            BadInput: it is none, its event is unknown, or this keeper does not keep its node.
+        """
+        seen = Observation() if seen is None else seen
+        if not isinstance(seen, Observation):
+            raise BadInput(f"{seen!r:.60} is not an observation; use told, heard or host_lost")
+        for node in filter(None, (seen.host_lost, seen.heartbeat)):
+            self._check(node)
+        if heard is not None and not seen.heartbeat:
+            raise BadInput(f"Heard(...) needs its heartbeat: {call}(heard(node), Heard(...))")
+        if seen.event:
+            self.engine.kind(seen.event)
+        return seen
+
     def arrived(self, node: str, heard: Heard | None = None) -> None:
         """Note that a node hears its peer at this moment; the next `observe` decides on it.
 
@@ -376,15 +393,7 @@ class Keeper:
             Unavailable: also if nothing can be decided by what the store holds.
             Otherwise as `tell`.
         """
-        seen = Observation() if seen is None else seen
-        if not isinstance(seen, Observation):
-            raise BadInput(f"{seen!r:.60} is not an observation; use told, heard or host_lost")
-        for node in filter(None, (seen.host_lost, seen.heartbeat)):
-            self._check(node)
-        if heard is not None and not seen.heartbeat:
-            raise BadInput("Heard(...) needs its heartbeat: observe(heard(node), Heard(...))")
-        if seen.event:
-            self.engine.kind(seen.event)
+        seen = self.checked(seen, heard, "observe")
         ask = Ask(uuid4().hex, seen.event)
         arrivals = (Arrival(seen.heartbeat, self.clock.now(), heard),) if seen.heartbeat else ()
         self.turned(Seen(arrivals=arrivals, host_lost=seen.host_lost,
