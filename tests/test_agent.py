@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import shlex
 import signal
 import socket
 import sqlite3
+import subprocess
+import sys
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -82,6 +85,17 @@ def test_an_agent_without_its_folder_waits_for_it(group, run):
     (group.folder / "no" / "such").mkdir(parents=True)
     until(lambda: well(group))
     assert group.said("cup1").count("cannot open") == 1, "once, however often it was tried"
+
+
+@pytest.mark.parametrize("error", ["2>/dev/full", "2>&-", "2>&- <&-"])
+def test_an_agent_needs_no_standard_error(group, error):
+    """A disk without space must not end the agent that tells of it there."""
+    words = [sys.executable, "-m", "prgcore", "agent", str(group.file), "cup1", "--new"]
+    agent = group.agents["cup1"] = subprocess.Popen(
+        ["sh", "-c", f"exec {shlex.join(words)} {error}"], stdout=subprocess.DEVNULL)
+    until(lambda: well(group))
+    agent.terminate()
+    assert agent.wait(LONG) == 0
 
 
 def test_a_file_that_is_no_store_is_left_alone_and_said(group):

@@ -955,6 +955,20 @@ def test_closed_and_full_streams():
     assert full.stderr.count(b"\n") == 1
 
 
+@pytest.mark.parametrize("error", ["2>/dev/full", "2>&-", "2>&- <&-"])
+@pytest.mark.parametrize(("words", "code"), [
+    ("prove --only F2", 0), ("machine", 0), ("nonsense", 2), ("machine --machine none.json", 2),
+    ("diagram states --column me.hears_peer --from idle --to idle", None),
+])
+def test_an_answer_needs_no_standard_error(words, code, error):
+    run = [subprocess.run(["sh", "-c", f"{sys.executable} -m prgcore {words} {where}"],
+                          stdout=subprocess.PIPE, check=False) for where in ("2>/dev/null", error)]
+    assert run[0].returncode == (run[0].returncode if code is None else code)
+    assert run[0].returncode == run[1].returncode
+    if words != "prove --only F2":  # it shows seconds
+        assert run[0].stdout == run[1].stdout
+
+
 def test_ascii_terminals_are_served():
     answer = shell("machine", "--rules", PYTHONIOENCODING="ascii", PYTHONUTF8="0")
     assert answer.returncode == 0

@@ -19,6 +19,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from typing import TextIO
 
 from prgcore.errors import (
     BudgetExhausted,
@@ -37,6 +38,8 @@ INTERRUPTED = 130
 COMPLETION = "_PRGCORE_COMPLETE"
 """Click's name for the variable with which a shell asks for completions."""
 READER_GONE = 141
+ERROR = 2
+"""The number of standard error."""
 
 
 def program() -> int:
@@ -49,6 +52,10 @@ def program() -> int:
 
     gc.set_threshold(50_000, 20, 50)
     code = main()
+    try:
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        _forget(sys.stderr)
     gc.freeze()
     return code
 
@@ -59,16 +66,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: the words after the program's name; those of this process if not given.
     """
+    if sys.stderr is None:
+        _opened()
     if sys.stdout is None:
         return _complain("standard output is closed, so no answer can be written", 2)
     try:
         code = _run(list(sys.argv[1:] if arguments is None else arguments))
         sys.stdout.flush()
     except BrokenPipeError:
-        _forget_output()
+        _forget(sys.stdout)
         return READER_GONE
     except OSError as error:
-        _forget_output()
+        _forget(sys.stdout)
         return _complain(f"reading or writing failed: {error.strerror}", 2)
     except KeyboardInterrupt:
         return _complain("interrupted", INTERRUPTED)
@@ -151,15 +160,27 @@ def _bug(error: Exception) -> int:
 
 
 def _complain(message: str, code: int) -> int:
-    if sys.stderr is not None:
+    try:
         sys.stderr.write(f"prgcore: {message}\n")
+        sys.stderr.flush()
+    except (OSError, ValueError):  # the code says it too
+        _forget(sys.stderr)
     return code
 
 
-def _forget_output() -> None:
-    """Discard what is left of standard output, because its reader went away."""
+def _opened() -> None:
+    """Let standard error that is closed lead nowhere, so that no file of a store gets its number."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    if nowhere != ERROR:
+        os.dup2(nowhere, ERROR)
+        os.close(nowhere)
+    sys.stderr = open(ERROR, "w", encoding="ascii", closefd=False)  # noqa: SIM115, for all its life
+
+
+def _forget(stream: TextIO) -> None:
+    """Discard what is left to be written, because its reader went away or its disk is full."""
     try:
         with open(os.devnull, "w", encoding="ascii") as nowhere:  # noqa: PTH123, pathlib is slow
-            os.dup2(nowhere.fileno(), sys.stdout.fileno())
+            os.dup2(nowhere.fileno(), stream.fileno())
     except (OSError, ValueError):
         return

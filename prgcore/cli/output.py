@@ -45,7 +45,18 @@ def write_json(value: object, *, line: bool = False) -> None:
 
 def remark(text: str) -> None:
     """Write one line to standard error."""
-    sys.stderr.write(f"prgcore: {one_line(text)}\n")
+    aside(f"prgcore: {one_line(text)}\n")
+
+
+def aside(text: str) -> int:
+    """Write text to standard error, and return its length.
+
+    Where nothing can be written, as on a full disk, the text is lost; no answer and no agent is.
+    """
+    with suppress(OSError, ValueError):
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    return len(text)
 
 
 def show(*parts: RenderableType) -> None:
@@ -146,10 +157,9 @@ def _named(label: str) -> Iterator[Callable[[str, int, int], None]]:
     def say(word: str) -> None:
         nonlocal at
         if at and at + 1 + len(word) > width():
-            sys.stderr.write("\n")
+            aside("\n")
             at = 0
-        at += sys.stderr.write(f" {word}" if at else f"  {word}")
-        sys.stderr.flush()
+        at += aside(f" {word}" if at else f"  {word}")
 
     def report(name: str, done: int, total: int) -> None:
         nonlocal last
@@ -158,12 +168,12 @@ def _named(label: str) -> Iterator[Callable[[str, int, int], None]]:
             say(f"{done:,}/{total:,}" if tenth else name)
         last = (name, tenth)
 
-    sys.stderr.write(f"{label}\n")
+    aside(f"{label}\n")
     try:
         yield report
     finally:
         say(f"({monotonic() - began:.1f} s)")
-        sys.stderr.write("\n")
+        aside("\n")
 
 
 def writable(file: Path) -> None:
