@@ -10,7 +10,12 @@ import pytest
 from attrs import evolve
 
 from prgcore.machine import PRG
+from prgcore.running.charter import Charter
+from prgcore.running.group import read_group
+from prgcore.running.group import terms as of_group
 from prgcore.running.node import any_pair, decide, layout, own, view
+from prgcore.running.shapes import Memory, Reading
+from prgcore.running.terms import key, trouble, unkept, waits
 from prgcore.seats import NODES
 from prgcore.stores.record import Claim, Order, Record, begin, fits, record_of
 from prgcore.stores.sqlite import SQLiteStore
@@ -102,6 +107,35 @@ def test_a_record_that_refuses_every_command_is_put_back(run, group, spoil):
     known = view(now, "node1")
     assert any_pair(PRG, known)
     assert decide(PRG, known, "enable_ha").outcome == "done"
+
+
+@pytest.mark.parametrize(("terms", "proposed"), [
+    ({}, {"lease": "4 s"}),
+    ({}, {"grant": "three"}),
+    ({"keep_alive_timeout": "nan s"}, {}),
+    ({"lease": "lasts 1 s"}, {"lease": "lasts 2 s"}),
+])
+def test_terms_that_nobody_can_keep_are_dropped(run, group, terms, proposed):
+    """Each agent names this way home in its one line of trouble."""
+    mine = of_group(read_group(group))
+    signed = {"node1": key({**mine, **proposed}), "node2": key({**mine, **terms})}
+    was = evolve(first(), epoch=0, terms={**mine, **terms}, signed=signed,
+                 proposed={**mine, **proposed} if proposed else {})
+    with SQLiteStore(group.parent / "pair.db") as store:
+        store.write(was.to_json(), 0)
+        answer = run("ha", "reset", "--state", group, "--yes", "--json")
+        assert answer.code == 0, answer.err
+        now = record_of(store.read().value, LAYOUT)
+    assert "cannot hold at once" in json.loads(answer.out)["why"]
+    assert (now.terms, now.proposed, now.signed) == ({} if terms else mine, {}, signed)
+    for node in NODES:
+        charter = Charter(PRG, node, mine, read_group(group).lease, 3.0, "a", "run")
+        assert unkept(charter, was)
+        assert unkept(charter, now) == ""
+        memory = Memory(now.id, 0, "old", run="before")
+        assert trouble(charter, memory, Reading(now, 2, 1), None, 0) == ""
+    assert waits(Charter(PRG, "node1", mine, read_group(group).lease, 3.0, "a", "run"),
+                 Memory(now.id, run="before"), now) > 0 if proposed else True
 
 
 def test_the_log_of_a_pair_that_was_put_back_is_read(run, group):

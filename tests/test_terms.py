@@ -259,6 +259,17 @@ def test_terms_change_node_by_node(pair, name, first):
     assert "the record has another" in two.start().trouble(record), "the old file"
 
 
+def test_a_signature_of_no_node_holds_up_no_other_terms(pair):
+    one, two, record = pair
+    record = evolve(record, signed={**record.signed, "node3": "somebody's"})
+    changed = {"grant": "9 s"}
+    assert not one.start(adopt=True, **changed).trouble(record)
+    record = terms.signed(one.charter, record)
+    assert record.proposed
+    record = terms.signed(two.start(**changed).charter, record)
+    assert (record.terms["grant"], record.proposed) == ("9 s", {})
+
+
 def test_a_clean_stop_withdraws_the_signature_and_the_claims(pair):
     one, two, record = pair
     left = terms.left(one.charter, record)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from attrs import evolve
 
 from prgcore.errors import Conflict, Unavailable
@@ -25,7 +26,7 @@ from prgcore.running.terms import directory
 from prgcore.running.turn import turn
 from prgcore.seats import NODES, seat
 from prgcore.stores.keeping import settle
-from prgcore.stores.record import Record, begin, record_of, reset
+from prgcore.stores.record import Order, Record, begin, record_of, reset
 from prgcore.timers.parameters import Parameters
 from tests.stored import Memory
 from tests.test_purity import traps
@@ -594,3 +595,72 @@ def test_a_record_outside_the_invariants_gets_no_write_and_no_exception():
     pair.passes(2)
     assert one.store.version == version
     assert "invariant" in one.turns[-1].trouble
+
+
+BAD = [
+    ("lease", ""),
+    ("lease", "4 s"),
+    ("lease", "lasts 2 s, pause 0.5 s, stopping 0.5 s, waits 2 s"),
+    ("lease", "lasts nan s, pause 0.5 s, stopping 0.5 s, waits 4 s"),
+    ("lease", "lasts 1 s, pause 499998 s, stopping 0 s, waits 999999 s, until Monday"),
+    ("grant", "four s"),
+    ("grant", "3"),
+    ("grant", "1e999 s"),
+    ("grant", "9" * 190 + " s"),
+    ("keep_alive_timeout", "-1 s"),
+    ("keep_alive_timeout", "nan s"),
+    ("keep_alive_timeout", "\u0664 s"),
+    ("keep_alive_timeout", "1000000000 s"),
+    ("keep_alive_interval", "0 s"),
+    ("initialization_keep_alive_timeout", "6 s\n"),
+]
+"""Terms that somebody edited by hand, or that another release has written."""
+
+
+def spoilt(value, place, name, text):
+    """A record on terms that cannot be kept, or where the other node has proposed such."""
+    return {**value, place: {**value["terms"], name: text}}
+
+
+@pytest.mark.parametrize("place", ["proposed", "terms"])
+@pytest.mark.parametrize(("name", "text"), BAD)
+def test_terms_that_no_agent_can_keep_are_one_line_of_trouble(place, name, text):
+    """They were an exception in each turn, so that nothing at all was done or said."""
+    pair = normal()
+    store = pair.hosts["node1"].store
+    value = store.read().value
+    version = store.write(spoilt(value, place, name, text), store.version)
+    pair.passes(2 * LEASE.lasts)
+    for words in ({}, {"adopt": True}):
+        for host in pair.hosts.values():
+            trouble = host.turns[-1].trouble
+            assert "\n" not in trouble
+            assert ("prgcore ha reset" if words or place == "proposed" else "--adopt") in trouble
+            assert name in trouble
+            assert isinstance(host.command("add_users").error, Unavailable)
+            assert host.state.phase != LEFT, "it stays up to say it"
+            host.start(adopt=True)
+        pair.passes(1)
+        assert pair.serve() == {"node1": [], "node2": []}
+        assert store.version == version
+    store.write(value, store.version)
+    for host in pair.hosts.values():
+        host.start()
+    pair.passes(12)
+    assert pair.states() == ["normal", "normal"]
+    assert pair.serve() == {"node1": ["node1"], "node2": ["node2"]}
+
+
+@pytest.mark.parametrize(("name", "text"), BAD)
+def test_terms_that_no_agent_can_keep_are_read_while_a_write_hangs(name, text):
+    pair = normal()
+    one = pair.hosts["node1"]
+    acquire = next(a for a in PRG.model.actions if PRG.habits.deed(a.name, "node1") == "acquire").name
+    one.one(Seen(asks=(Ask("k", "add_users"),)))
+    write = one.one(one.reads()).write
+    one.store.write(spoilt(one.store.read().value, "proposed", name, text), one.store.version)
+    for seen in (one.reads(), Seen(did=Did(Order(1, 0, "node1", acquire), "later")), Seen(stop=True)):
+        wanted = one.one(seen)
+        assert wanted.write == write
+    assert one.one(Seen(wrote=one.writes(write))).read
+    assert "prgcore ha reset" in one.takes(one.reads()).trouble

@@ -13,13 +13,17 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from attrs import evolve
+
 from prgcore.cli.live import ANSWER, group_of
 from prgcore.cli.statefile import State, locked, save
 from prgcore.engine import Engine
 from prgcore.errors import BadInput, Conflict, OutsideInvariant, Unavailable, Unreadable
 from prgcore.running.administrator import ask
-from prgcore.running.group import Group
+from prgcore.running.charter import Charter
+from prgcore.running.group import Group, terms
 from prgcore.running.node import any_pair, layout, own
+from prgcore.running.terms import unkept
 from prgcore.seats import NODES
 from prgcore.stores.keeping import settle
 from prgcore.stores.record import Record, begin, fits, reset
@@ -54,7 +58,9 @@ def running(file: Path, reason: str) -> dict[str, Any]:
         if kept is None:
             raise BadInput("the store has no record yet, so there is nothing to put back")
         record = _readable(kept.value)
-        why = f"{one_line(reason, 300) or 'no reason given'}; before: {wrong(group.engine, record) or 'in order'}"
+        strange, record = _terms(group, record)
+        before = wrong(group.engine, record) or strange or "in order"
+        why = f"{one_line(reason, 300) or 'no reason given'}; before: {before}"
         word = uuid4().hex
         after, entry = reset(record, _fresh(group.engine, record), _assigned(group.engine),
                              why=why, time=time.time(), id=word)
@@ -86,6 +92,19 @@ def _readable(value: Any) -> Record:
     except BadInput as error:
         raise Unreadable(f"{error} It cannot be put back: begin a new record (prgcore agent --new)") \
             from None
+
+
+def _terms(group: Group, record: Record) -> tuple[str, Record]:
+    """Why the group cannot keep the terms of a record, and the record without those.
+
+    The signatures stay. So an agent that has signed other terms waits at its next start.
+    """
+    charter = Charter(group.engine, NODES[0] if record.own else None, terms(group), group.lease,
+                      group.grant)
+    why = unkept(charter, record)
+    if why:
+        record = evolve(record, proposed={})
+    return why, evolve(record, terms={}) if unkept(charter, record) else record
 
 
 def _fresh(engine: Engine, record: Record) -> Record:

@@ -409,7 +409,11 @@ class Following:
         return after
 
     def _lease(self, record: Record) -> Lease | None:
-        return terms.in_force(self.charter, record)
+        """The lease in force; where the record has none, that of an agent that has not read it (T14)."""
+        try:
+            return terms.in_force(self.charter, record)
+        except BadInput:  # it is in trouble, or is so once its write has ended
+            return self.charter.lease
 
     def _order(self, record: Record) -> Order | None:
         """The order to carry out next."""

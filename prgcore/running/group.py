@@ -33,7 +33,7 @@ from prgcore.words import listed
 __all__ = [
     "ETCD_GRANT", "KEYS", "LEASE_KEYS", "LONGEST", "LONGEST_SOCKET", "NODE_KEYS",
     "ORDINARY_DRIFT", "Address", "Group", "Lease", "Member", "doubts", "lease_of", "lease_text",
-    "read_group", "seconds_text", "terms",
+    "read_group", "seconds_of", "seconds_text", "terms",
 ]
 
 LONGEST = 1 << 20
@@ -272,6 +272,21 @@ def terms(group: Group) -> dict[str, str]:
 def seconds_text(seconds: float) -> str:
     """A number of seconds as a term: `3 s`, `0.5 s`."""
     return f"{float(seconds)!r}".removesuffix(".0") + " s"
+
+
+def seconds_of(text: str, name: str) -> float:
+    """The number of seconds of a term; `name` is for the error.
+
+    Raises:
+        BadInput: it is none.
+    """
+    try:
+        found = seconds(float(text.removesuffix(" s")), name)
+    except ValueError:
+        found = None
+    if found is None or seconds_text(found) != text:
+        raise BadInput(f"{name}: {text!r:.60} is not a number of seconds")
+    return found
 
 
 def lease_text(lease: Lease) -> str:

@@ -30,16 +30,20 @@ from attrs import evolve
 from prgcore.errors import BadInput
 from prgcore.form.habits import INTERVAL
 from prgcore.running.charter import Charter
-from prgcore.running.group import Lease, lease_of
+from prgcore.running.group import Lease, lease_of, seconds_of
 from prgcore.running.shapes import Heard, Memory, Reading
-from prgcore.seats import seat
+from prgcore.seats import NODES, seat
 from prgcore.stores.record import Claim, Record, begin
 from prgcore.timers.arithmetic import longer, shorter, shortest_wait
+from prgcore.timers.monitor import Monitor
 from prgcore.timers.parameters import Settings as Parameters
+from prgcore.timers.parameters import parameters_of
+from prgcore.words import one_line
 
 __all__ = [
-    "begun", "directory", "earlier", "grant", "has_signed", "in_force", "joined", "key", "left", "may_decide", "remembered",
-    "seated", "signed", "sits", "together", "trouble", "waits", "with_both",
+    "begun", "directory", "earlier", "grant", "has_signed", "in_force", "joined", "key", "left",
+    "may_decide", "remembered", "seated", "signed", "sits", "together", "trouble", "unkept", "waits",
+    "with_both",
 ]
 
 FINEST = 1_000
@@ -79,7 +83,7 @@ def trouble(
         return _empty(charter, memory)
     return (_another(charter, memory, record) or _two_copies(reading, record, heard, heard_at)
             or _old_copy(charter, memory, record) or _other_terms(charter, record)
-            or _unknown_terms(reading, record, heard, heard_at))
+            or unkept(charter, record) or _unknown_terms(reading, record, heard, heard_at))
 
 
 def _empty(charter: Charter, memory: Memory) -> str:
@@ -164,26 +168,35 @@ def _other_terms(charter: Charter, record: Record) -> str:
     terms = charter.terms
     if not record.terms or (terms == record.terms and not record.proposed):
         return ""
-    if terms in (record.terms, record.proposed):
-        return _impossible(charter, record)
-    if charter.adopt and not _others_signed(charter, record):
-        return _impossible(charter, record)
+    if terms in (record.terms, record.proposed) or (
+            charter.adopt and not _others_signed(charter, record)):
+        return ""
     there = record.proposed if charter.adopt else record.terms
     name = next((n for n in {**terms, **there} if terms.get(n) != there.get(n)), "")
+    other, mine = (one_line(found.get(name, "none"), 70) for found in (there, terms))
     if charter.adopt:
-        return (f"the other node has proposed another {name}: {there.get(name, 'none'):.70}, not "
-                f"{terms.get(name, 'none'):.70}; start this agent with the other's group file")
-    return (f"the record has another {name}: {there.get(name, 'none'):.70}, not "
-            f"{terms.get(name, 'none'):.70}; start this agent with the group file of the other, or "
-            "with --adopt to propose this one")
+        return (f"the other node has proposed another {one_line(name, 70)}: {other}, not {mine}; "
+                "start this agent with the other's group file")
+    return (f"the record has another {one_line(name, 70)}: {other}, not {mine}; start this agent with "
+            "the group file of the other, or with --adopt to propose this one")
 
 
-def _impossible(charter: Charter, record: Record) -> str:
-    """Why both leases cannot hold at once."""
+def unkept(charter: Charter, record: Record) -> str:
+    """Why an agent cannot keep the terms of the record beside its own; empty: it can.
+
+    Somebody has edited them, or another release has written them.
+    """
+    if charter.node is None or (record.terms == charter.terms and not record.proposed):
+        return ""
     try:
         in_force(charter, record)
+        grant(charter, record)
+        both = evolve(record, proposed=record.proposed or record.terms)
+        Monitor.start(charter.engine, charter.node, 0, with_both(
+            charter, both, parameters_of(charter.engine.model)()))
     except BadInput as error:
-        return f"these terms and those of the record cannot hold at once: {error}"
+        return (f"these terms and those of the record cannot hold at once: {error}; stop both "
+                "agents, and prgcore ha reset drops those of the record")
     return ""
 
 
@@ -199,7 +212,7 @@ def _unknown_terms(reading: Reading, record: Record, heard: Heard | None, heard_
 
 
 def _short(word: str) -> str:
-    return word[:8] or "of an older release"
+    return one_line(word[:8], 40) or "of an older release"
 
 
 # --------------------------------------------------------------- the agent's own memory
@@ -343,8 +356,9 @@ def signed(charter: Charter, record: Record) -> Record:
 
 
 def _signatures(record: Record) -> Mapping[str, str]:
-    """The signatures. Agents of older releases gave none, but kept to the terms."""
-    return record.signed if record.id else dict.fromkeys(record.seats, key(record.terms))
+    """The signatures of agents. Those of older releases gave none, but kept to the terms."""
+    found = record.signed if record.id else dict.fromkeys(record.seats, key(record.terms))
+    return {node: found[node] for node in NODES if node in found}
 
 
 def _others_signed(charter: Charter, record: Record) -> bool:
@@ -436,7 +450,11 @@ def together(mine: Lease, other: Lease) -> Lease:
 
 
 def grant(charter: Charter, record: Record) -> float:
-    """How long a grant of the arbiter may last without being kept, for whichever node has it."""
+    """How long a grant of the arbiter may last without being kept, for whichever node has it.
+
+    Raises:
+        BadInput: the record has none; `trouble` says so before.
+    """
     return max([charter.grant, *_seconds("grant", record)])
 
 
@@ -444,6 +462,9 @@ def with_both(charter: Charter, record: Record, parameters: Parameters) -> Param
     """The parameters by which an agent counts now.
 
     While terms are proposed, it sends by the shorter interval and waits for the longer time-outs.
+
+    Raises:
+        BadInput: those of the record are none; `trouble` says so before.
     """
     if charter.node is None or not record.proposed:
         return parameters
@@ -455,8 +476,7 @@ def with_both(charter: Charter, record: Record, parameters: Parameters) -> Param
 
 def _seconds(name: str, record: Record) -> list[float]:
     """The values of a time in the terms of the record, and in those that are proposed."""
-    found = [terms.get(name, "").removesuffix(" s") for terms in (record.terms, record.proposed)]
-    return [float(text) for text in found if text.replace(".", "", 1).isdecimal()]
+    return [seconds_of(terms[name], name) for terms in (record.terms, record.proposed) if name in terms]
 
 
 def may_decide(charter: Charter, record: Record) -> str:

@@ -155,7 +155,10 @@ class _Turning(Following):
     @property
     def _grant(self) -> float:
         record = self.s.reading.record if self.s.reading else None
-        return terms.grant(self.charter, record) if record is not None else self.charter.grant
+        try:
+            return terms.grant(self.charter, record) if record is not None else self.charter.grant
+        except BadInput:
+            return self.charter.grant
 
     def _did(self, did: Did) -> None:
         """Note the outcome of an order."""
