@@ -33,14 +33,11 @@ class Lane:
     Attributes:
         busy: whether a call is under way.
         rests: the moment until which it rests, by the clock of its pump.
-        waits: says of an answer whether it may wait until somebody takes it; asked in the thread.
     """
 
     def __init__(self, name: str) -> None:
         self.name, self.busy, self.rests, self._failures = name, False, -inf, 0
         self._logged = False
-        self.waits: Callable[[object], bool] = lambda _: False
-        self._kept: tuple[Callable[[Any], None], object] | None = None
         self._jobs: _Jobs = SimpleQueue()
         self._ended: asyncio.Future[None] | None = None
         self._thread: Thread | None = None
@@ -65,11 +62,7 @@ class Lane:
     ) -> None:
         try:
             while (job := jobs.get()) is not None:
-                answer = self._answer(job[0])
-                if self.waits(answer):
-                    self._kept = job[1], answer
-                else:
-                    loop.call_soon_threadsafe(self._done, job[1], answer)
+                loop.call_soon_threadsafe(self._done, job[1], self._answer(job[0]))
             loop.call_soon_threadsafe(_end, ended)
         except RuntimeError:  # the loop is closed, and nobody waits any more
             return
@@ -86,12 +79,6 @@ class Lane:
             return Unavailable(f"{type(error).__name__}: {error}")
         self._logged = False
         return answer
-
-    def take(self) -> None:
-        """Take an answer that has waited, if there is one."""
-        if self._kept is not None:
-            kept, self._kept = self._kept, None
-            self._done(*kept)
 
     def _done(self, then: Callable[[Any], None], answer: object) -> None:
         self.busy = False

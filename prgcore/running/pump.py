@@ -127,7 +127,6 @@ class Pump:
         self._lanes = tuple(map(Lane, ("writes", "reads", "watch", "services", "hands", "arbiter")))
         self._writes, self._reads, self._watcher, self._services, self._hands, self._arbiter = \
             self._lanes
-        self._services.waits = lambda yes: yes is True and self._quiet is not None
         self._readers: list[asyncio.Future[str]] = []
         self._answers: list[tuple[asyncio.Future[str], str]] = []
         self._stale = True
@@ -237,7 +236,6 @@ class Pump:
 
     def _take(self) -> Seen:
         self._posted = True
-        self._services.take()
         inbox, self._inbox, self._posted = self._inbox, _Inbox(), False
         return inbox.seen(self.clock.wall(), stop=self._stop)
 
