@@ -671,6 +671,23 @@ def test_what_a_crash_left_is_done_when_it_runs_again():
     asyncio.run(play())
 
 
+def test_a_keeper_has_one_driver_at_a_time():
+    """Each would take the other's turns, and both would carry out the same orders."""
+    async def play(driver, performer, running):
+        assert (await driver.see(told("enable_ha")))[0].outcome == "done"
+        second = AsyncDriver(driver.keeper, performer)
+        with pytest.raises(BadInput, match="runs this keeper already"):
+            await second.run()
+        assert (await driver.tell("add_users")).event == "add_users", "the first one goes on"
+        with pytest.raises(BadInput, match="ask the driver"):
+            driver.keeper.tell("add_users")
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        assert driver.keeper.tell("add_users").event == "add_users"
+
+    looped(play)
+
+
 def test_time_passes_beside_an_event_loop():
     """With the clock of the computer: the loss of a peer is decided without being asked."""
     async def play(driver, _performer, _running):

@@ -491,6 +491,18 @@ def test_an_exception_of_a_turn_ends_nothing():
     played(play)
 
 
+def test_troubles_that_flap_are_each_logged_once_until_all_is_well(caplog):
+    async def play():
+        flaps = ["a", "b", "a", "b", "a", "", "a", "a"]
+        script = Script(lambda _seen: Turn(trouble=flaps.pop(0) if flaps else "a", wake=inf))
+        async with running(script) as pump:
+            await turns(pump, script, 12)
+        assert not flaps
+        assert [r.getMessage() for r in caplog.records] == ["a", "b", "a"]
+
+    played(play)
+
+
 def test_a_pump_that_has_stopped_returns_and_what_was_under_way_is_known():
     async def play():
         gate, script = Gate(), Script()

@@ -486,6 +486,77 @@ def test_a_reading_from_before_a_write_counts_for_nothing_after_it():
     assert one.until == until
 
 
+def waits(pair, host):
+    """Let the wait of an agent pass; meanwhile it permits nobody to serve."""
+    host.turns.clear()
+    until = pair.now + LEASE.waits
+    while pair.now < until - 0.1:
+        pair.passes(0.05)
+        assert not [t for t in host.turns if t.serve is not None and t.serve.groups]
+
+
+def test_a_record_that_is_begun_in_place_of_a_lost_one_waits_for_its_leases():
+    """Services may still serve by the record that the store has lost."""
+    pair = normal()
+    one, two = pair.hosts.values()
+    was, one.store = record(pair), Memory()
+    two.dead = True
+    one.start(new=True)
+    waits(pair, one)
+    pair.passes(3)
+    assert one.serves("node1")
+    assert one.groups["node1"] > max(c.token for c in was.claims.values())
+
+
+def test_an_agent_waits_by_the_record_in_whose_place_it_puts_its_seat():
+    """By its first reading it need not wait; another agent of the node has served since."""
+    pair = normal()
+    one, two = pair.hosts.values()
+    one.start()
+    write = one.one(one.reads()).write
+    other = Host(pair, "node1", one.store)
+    other.state = AgentState.start(
+        evolve(one.state.charter, seat="elsewhere", run="elsewhere"), TIMES, pair.now)
+    while not other.groups:
+        pair.now = round(pair.now + 0.05, 2)
+        other.takes()
+    wanted = one.one(Seen(wrote=one.writes(write)))
+    assert wanted.read
+    two.dead = True
+    one.takes(one.reads())
+    waits(pair, one)
+    pair.passes(3)
+    assert one.serves("node1")
+
+
+def test_in_a_copy_that_is_taken_up_nobody_has_sat_and_tokens_are_higher():
+    """The other node may keep the original, and serve its users there."""
+    pair = normal()
+    one, two = pair.hosts.values()
+    two.dead = True
+    pair.passes(12)
+    assert one.serves("node2")
+    copy = evolve(one.store, entries=list(one.store.entries))
+    two.start()
+    pair.passes(12)
+    for host, event in ((one, "fallback(node2)"), (one, "failover(node1)"), (two, "fallback(node1)")):
+        assert host.command(event).entry.outcome == "done"
+        pair.passes(10)
+    assert pair.serve() == {"node1": ["node1"], "node2": ["node2"]}
+    newest, one.store = record(pair), copy
+    assert record(pair).epoch < newest.epoch
+    two.dead = True
+    one.start()
+    pair.passes(1)
+    assert "another copy of the record" in one.turns[-1].trouble
+    one.start(new=True)
+    waits(pair, one)
+    pair.passes(LEASE.waits + 3)
+    assert one.serves("node1")
+    assert set(one.groups) == {"node1"}, "node2 has no seat in the copy"
+    assert one.groups["node1"] > max(c.token for c in newest.claims.values())
+
+
 # --------------------------------------------------------------- what an adversary found
 
 

@@ -95,7 +95,13 @@ class AsyncDriver:
         self._pump.post()
 
     async def run(self) -> None:
-        """Keep the timers, watch the store and carry orders out, until cancelled."""
+        """Keep the timers, watch the store and carry orders out, until cancelled.
+
+        Raises:
+            BadInput: another driver runs this keeper.
+        """
+        if self.keeper.pumped:
+            raise BadInput("an AsyncDriver runs this keeper already; make a keeper for each driver")
         self.keeper.pumped = True
         try:
             await self._pump.run()

@@ -72,8 +72,13 @@ class Directory:
         if self._closes or self._lane.busy or (
                 not self._entries and self._newest == self._kept):
             return
-        entries, self._entries = self._entries, []
-        self._lane.call(partial(self._written, entries, self._newest), lambda _: self._write())
+        entries, self._entries, memory = self._entries, [], self._newest
+        self._lane.call(partial(self._written, entries, memory), lambda _: self._next(memory))
+
+    def _next(self, tried: Memory) -> None:
+        """Write what has come meanwhile; a memory that failed waits for the next news."""
+        if self._entries or self._newest != tried:
+            self._write()
 
     def _written(self, entries: list[Entry], memory: Memory) -> None:
         """Write both. Called in a thread."""
