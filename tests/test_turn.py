@@ -7,6 +7,7 @@ from attrs import evolve
 
 from prgcore.errors import Conflict, Unavailable
 from prgcore.machine import PRG
+from prgcore.running import following
 from prgcore.running.charter import Charter
 from prgcore.running.group import Lease
 from prgcore.running.node import layout, own
@@ -21,7 +22,7 @@ from prgcore.running.shapes import (
     Seen,
     Wrote,
 )
-from prgcore.running.state import LEFT, AgentState, known
+from prgcore.running.state import LEFT, AgentState, known, with_parameters
 from prgcore.running.terms import directory
 from prgcore.running.turn import turn
 from prgcore.seats import NODES, seat
@@ -212,6 +213,80 @@ def test_a_turn_is_pure_and_the_same_again():
         again = [turn(host.state, evolve(seen, wall=5.0), pair.now + 1) for seen in inputs]
     assert once == again
     assert touched == []
+
+
+def _with_record(state, reading, **changes):
+    """A state that is settled by a changed record, and the reading of it."""
+    reading = evolve(reading, record=evolve(reading.record, **changes))
+    return evolve(state, settled=(
+        reading.version, reading.record, state.heard, state.services, state.effective)), reading
+
+
+def _freed(record):
+    return {home: evolve(claim, freed=1) for home, claim in record.claims.items()}
+
+
+LOOKS = {
+    "time": lambda s, r, now: (
+        evolve(s, promised=now + 10, ended=now + 10), evolve(r, begun=now + 10), {}, now + 10),
+    "version": lambda s, r, now: (s, evolve(r, version=r.version + 1), {}, now),
+    "record": lambda s, r, now: (
+        s, evolve(r, record=evolve(r.record, epoch=r.record.epoch + 1)), {}, now),
+    "heard": lambda s, r, now: (s, r, {"arrivals": (Arrival(
+        "node1", now, evolve(s.heard, changes=s.heard.changes + 1)),)}, now),
+    "services": lambda s, r, now: (s, r, {"services": {"services": False, "database": True}}, now),
+    "parameters": lambda s, r, now: (
+        with_parameters(s, evolve(TIMES, critical_service_delay=3), now), r, {}, now),
+    "phase": lambda s, r, now: (s, r, {"stop": True}, now),
+    "stall": lambda s, r, now: (evolve(s, promised=now - 10), r, {}, now),
+    "host lost": lambda s, r, now: (s, r, {"host_lost": "node2"}, now),
+    "command": lambda s, r, now: (s, r, {"asks": (Ask("k", "failover(node1)"),)}, now),
+    "order": lambda s, r, now: (*_with_record(
+        s, r, orders=(Order(1, 0, "node2", "start_services"),)), {}, now),
+    "claim": lambda s, r, now: (*_with_record(s, r, claims=_freed(r.record)), {}, now),
+    "news": lambda s, r, now: (evolve(s, news={"node1": True}), r, {
+        "arrivals": (Arrival("node1", now, s.heard),)}, now),
+    "controller": lambda s, r, now: (evolve(s, charter=evolve(s.charter, waits=True)), r, {
+        "arrivals": (Arrival("node1", now, s.heard),)}, now),  # it reads only when something comes
+}
+RESTS = {
+    "nothing": lambda s, r, now: (s, r, {}, now),
+    "heartbeat": lambda s, r, now: (s, r, {"arrivals": (Arrival("node1", now, s.heard),)}, now),
+    "served": lambda s, r, now: (s, r, {"obeyed": Obeyed(s.serving.sent, yes=True)}, now),
+    "later": lambda s, r, now: (s, evolve(r, begun=now + 0.1), {}, now + 0.1),
+}
+
+
+@pytest.mark.parametrize(("change", "looks"), [
+    *(pytest.param(change, True, id=name) for name, change in LOOKS.items()),
+    *(pytest.param(change, False, id=name) for name, change in RESTS.items())])
+def test_a_turn_looks_no_further_only_where_nothing_can_follow(change, looks, monkeypatch):
+    """Of whatever can bring a write, each alone makes a turn look again."""
+    pair, found = normal(), []
+    host = pair.hosts["node1"]
+    host.takes()
+    host.takes(host.reads())
+    state, reading, more, now = change(host.state, host.reads().reading, pair.now + 0.01)
+    whole = following.Following._decides
+    monkeypatch.setattr(following.Following, "_decides",
+                        lambda self, given: (found.append(given), whole(self, given))[1])
+    turn(state, evolve(Seen(wall=1.0, reading=reading), **more), now)
+    assert bool(found) is looks
+
+
+def test_a_reading_begun_after_a_heartbeat_must_show_what_that_one_knows():
+    """One begun before need not; then the same reading must be judged again."""
+    pair = normal()
+    host = pair.hosts["node1"]
+    host.takes()
+    reading, now = host.reads().reading, pair.now + 0.2
+    state = host.state
+    newer = evolve(state.heard, epoch=state.heard.epoch + 1, mark="another")
+    state, first = turn(state, Seen(
+        wall=1.0, reading=reading, arrivals=(Arrival("node1", pair.now + 0.1, newer),)), now)
+    assert first.trouble == ""
+    _, later = turn(state, Seen(wall=1.0, reading=evolve(reading, begun=now)), now + 0.1)
+    assert "the other node keeps another copy of the record" in later.trouble
 
 
 def test_an_agent_that_stops_lets_its_users_go_first_and_withdraws_its_signature():

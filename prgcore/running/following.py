@@ -91,17 +91,15 @@ class Following:
     def _rests_settled(self, reading: Reading) -> bool:
         """Whether nothing but time has passed since nothing was left to be written.
 
-        Then there is nothing to write until a timer is due (T8). While an order, a claim or other
-        terms are under way, time alone can bring a write.
+        Then there is nothing to write until a timer is due (T8). Where an order is open, or a claim
+        is freed, time alone can bring a write.
         """
-        s, record, heard = self.s, reading.record, self.s.heard
-        due = self._deadline()
+        s, record, due = self.s, reading.record, self._deadline()
         return record is not None and s.phase == RUNS and s.settled == self._knows(reading) and not (
-            s.pending or s.stale or s.stalled or s.lost or s.jobs or s.did or record.orders
-            or record.proposed or any(c.freed for c in record.claims.values())
+            s.stalled or s.lost or s.jobs or record.orders
+            or any(c.freed for c in record.claims.values())
             or (due is not None and due <= self.now)
-            or any(self.charter.waits or s.news.get(node, True) for node in s.arrived)
-        ) and (heard is None or (heard.epoch, heard.mark) == (record.epoch, record.mark))
+            or any(self.charter.waits or s.news.get(node, True) for node in s.arrived))
 
     def _deadline(self) -> float | None:
         """When a timer is due, if timers count now."""
@@ -278,8 +276,7 @@ class Following:
 
     def _knows(self, reading: Reading) -> object:
         """All that a write depends on, beside time."""
-        return (reading.version, reading.record, self.s.heard, self.s.services,
-                self.s.serving.obeys, self.s.effective)
+        return (reading.version, reading.record, self.s.heard, self.s.services, self.s.effective)
 
     def _due(self, record: Record) -> Job | None:
         """The event of a timer that is due."""
