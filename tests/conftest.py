@@ -25,34 +25,27 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # started in the backg
 gc.set_threshold(100_000, 20, 20)  # a hundred thousand rules, pairs and tests live to the end
 
 PROCESSES = (
-    "test_two_nodes.py", "test_stores.py", "test_stores_etcd.py", "test_foreign.py", "test_plugin.py", "test_live.py",
-    "test_ci.py", "test_examples.py", "test_stores_sqlite.py", "test_processes.py",
-    "test_two_nodes.py", "test_stores.py", "test_stores_etcd.py", "test_plugin.py", "test_live.py",
-    "test_agent.py", "test_one_record.py", "test_store_faults.py", "test_ci.py", "test_examples.py", "test_stores_sqlite.py", "test_processes.py",
-    "test_command_line.py", "test_extras.py", "test_wheel.py", "test_promela.py",
-    "test_tla.py", "test_prism.py", "test_own_agents.py",
+    "test_two_nodes.py", "test_stores.py", "test_stores_etcd.py", "test_foreign.py",
+    "test_plugin.py", "test_live.py", "test_ci.py", "test_examples.py", "test_stores_sqlite.py",
+    "test_processes.py", "test_agent.py", "test_one_record.py", "test_store_faults.py",
+    "test_command_line.py", "test_extras.py", "test_wheel.py", "test_promela.py", "test_tla.py",
+    "test_prism.py", "test_own_agents.py",
 )
 """They start programs, and wait for them."""
 SLOW = (
-    "test_world.py",
-    "test_site.py", "test_prove.py", "test_docs.py", "test_quotient.py", "test_pictures.py",
-    "test_matrix.py", "test_cli.py", "test_status.py", "test_adapters.py", "test_situations.py",
-    "test_difference.py", "test_node.py", "test_houdini.py", "test_driver.py", "test_timers.py",
-    "test_turn.py", "test_slow_stores.py", "test_terms_world.py",
-    "test_stalls.py", "test_bounce.py",
-    "test_strategies.py", "test_duties.py", "test_atlas.py", "test_sarif.py", "test_conformance.py",
-    "test_configuration.py", "test_explain.py", "test_transitions.py", "test_purity.py",
-    "test_machine_file.py", "test_ha.py", "test_reset.py", "test_compiled.py", "test_laws.py", "test_explorer.py",
-    "test_explorer_page.py", "test_typed.py", "test_users.py", "test_english.py", "test_rooms.py",
-    "test_init.py", "test_views.py", "test_seats.py", "test_generated.py", "test_restrictions.py",
-    "test_exports.py", "test_vacuity.py", "test_adversary.py", "test_space.py",
-    "test_supports.py", "test_observations.py",
-    "test_exports.py", "test_vacuity.py", "test_adversary.py", "test_opinions.py",
-    "test_certificate.py", "test_exports.py", "test_vacuity.py", "test_adversary.py",
-    "test_exports.py", "test_vacuity.py", "test_mutants.py", "test_adversary.py", "test_space.py",
-    "test_supports.py", "test_observations.py", "test_itf.py", "test_retention.py",
-    "test_supports.py", "test_observations.py", "test_itf.py", "test_rollout.py", "test_own_machine.py",
-    "test_exports.py", "test_vacuity.py", "test_adversary.py", "test_space.py", "test_budget.py",
+    "test_world.py", "test_site.py", "test_prove.py", "test_docs.py", "test_quotient.py",
+    "test_pictures.py", "test_matrix.py", "test_cli.py", "test_status.py", "test_adapters.py",
+    "test_situations.py", "test_difference.py", "test_node.py", "test_houdini.py", "test_driver.py",
+    "test_timers.py", "test_turn.py", "test_slow_stores.py", "test_terms_world.py",
+    "test_stalls.py", "test_bounce.py", "test_strategies.py", "test_duties.py", "test_atlas.py",
+    "test_sarif.py", "test_conformance.py", "test_configuration.py", "test_explain.py",
+    "test_transitions.py", "test_purity.py", "test_machine_file.py", "test_ha.py", "test_reset.py",
+    "test_compiled.py", "test_laws.py", "test_explorer.py", "test_explorer_page.py",
+    "test_typed.py", "test_users.py", "test_english.py", "test_rooms.py", "test_init.py",
+    "test_views.py", "test_seats.py", "test_generated.py", "test_restrictions.py",
+    "test_exports.py", "test_vacuity.py", "test_adversary.py", "test_space.py", "test_supports.py",
+    "test_observations.py", "test_opinions.py", "test_certificate.py", "test_mutants.py",
+    "test_itf.py", "test_retention.py", "test_rollout.py", "test_own_machine.py", "test_budget.py",
 )
 """They search, prove or draw a whole machine, or try many examples: two seconds or more."""
 OTHERWISE = ("slow", "processes", "browser", "etcd")

@@ -20,6 +20,9 @@ from prgcore.running.shapes import Heard
 
 __all__ = ["Ear", "Mouth"]
 
+SILENT, PROBE, PROBES = 60, 10, 6
+"""After how many seconds of silence a connection is probed, how often then, and how many times."""
+
 _log = logging.getLogger("prgcore")
 
 
@@ -74,6 +77,7 @@ class _Line(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
+        _probed(transport)
         self._ear.opened(self._transport)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002, the port's name
@@ -138,6 +142,16 @@ class Mouth:
             self._opening.cancel()
         if self._transport is not None:
             self._transport.abort()
+
+
+def _probed(transport: asyncio.BaseTransport) -> None:
+    """Let a silent connection end if its host is gone; without probes it would stay for ever."""
+    end = transport.get_extra_info("socket")
+    end.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    with suppress(OSError, AttributeError):  # else the system probes by its own times
+        for option, value in ((socket.TCP_KEEPIDLE, SILENT), (socket.TCP_KEEPINTVL, PROBE),
+                              (socket.TCP_KEEPCNT, PROBES)):
+            end.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 def _impatient(transport: asyncio.BaseTransport, timeout: float) -> None:
