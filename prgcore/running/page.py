@@ -17,23 +17,24 @@ __all__ = ["page"]
 
 _STYLE = """
 body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem;
-color:#1c2330;background:#fff}table{border-collapse:collapse;width:100%}
+color:#1c2330;background:#fff;overflow-wrap:anywhere}table{border-collapse:collapse;width:100%}
 th,td{text-align:left;padding:.4rem .6rem;border-bottom:1px solid #ccd3dd;vertical-align:top}
 @media(prefers-color-scheme:dark){body{color:#e6eaf0;background:#14181f}
 th,td{border-color:#39424f}}
+@media(max-width:40rem){thead{display:none}tr,th,td{display:block;border:0;padding:.1rem 0}
+tr{padding:.6rem 0;border-bottom:1px solid #ccd3dd}td::before{content:attr(data-is) ": "}}
 """
+_COLUMNS = ("State", "Reason", "Services", "Holds the users of")
 
 
 def page(group: Group, status: Mapping[str, Any]) -> bytes:
     """The HTTP response to a browser, head and body."""
     known, claims = status["known"], status["claims"]
     names = dict(zip(NODES, status["nodes"], strict=True))
-    rows = "".join(
-        f"<tr><th scope=row>{escape(names[n])}</th><td>{_cell(known, n, 'state')}</td>"
-        f"<td>{_cell(known, n, 'reason')}</td><td>{_own(known, n)}</td>"
-        f"<td>{escape(', '.join(names.get(h, h) for h, by in claims.items() if by == n) or 'nobody')}</td></tr>"
-        for n in NODES
-    )
+    rows = "".join(_row(names[n], (
+        _cell(known, n, "state"), _cell(known, n, "reason"), _own(known, n),
+        escape(", ".join(names.get(h, h) for h, by in claims.items() if by == n) or "nobody"),
+    )) for n in NODES)
     orders = ", ".join(status["orders"]) or "nothing"
     high = f"High availability is {escape(known['ha'])}. " if "ha" in known else ""
     body = (
@@ -43,13 +44,19 @@ def page(group: Group, status: Mapping[str, Any]) -> bytes:
         f"{_trouble(status, names)}"
         f"<p>{high}Seen from {escape(names[status['node']])}, "
         f"after {status['epoch']} decisions. Still to be done: {escape(orders)}.</p>"
-        f"<table><tr><th scope=col>Node<th scope=col>State<th scope=col>Reason"
-        f"<th scope=col>Services<th scope=col>Holds the users of</tr>{rows}</table></html>"
+        f"<table><thead><tr><th scope=col>Node{''.join(f'<th scope=col>{c}' for c in _COLUMNS)}"
+        f"<tbody>{rows}</table></html>"
     ).encode()
     head = ("HTTP/1.0 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nConnection: close\r\n"
             "Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'\r\n"
             f"Content-Length: {len(body)}\r\n\r\n")
     return head.encode() + body
+
+
+def _row(name: str, cells: tuple[str, ...]) -> str:
+    """The row of a node; where the screen is narrow, each cell is a line with its name."""
+    return f"<tr><th scope=row>{escape(name)}" + "".join(
+        f'<td data-is="{what}">{cell}' for what, cell in zip(_COLUMNS, cells, strict=True))
 
 
 def _trouble(status: Mapping[str, Any], names: Mapping[str, str]) -> str:
