@@ -87,7 +87,8 @@ async def main(file: Path) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    print(f"\n{len(list(keeper.store.history()))} decisions are kept in {file.name}")
+    kept = f"are kept in {file.name}" if len(sys.argv) > 1 else "were made"
+    print(f"\n{len(list(keeper.store.history()))} decisions {kept}")
     keeper.store.close()
 
 

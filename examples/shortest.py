@@ -16,6 +16,6 @@ driver.send("enable_ha")
 driver.see(heard("node1"))  # node1 got a heartbeat of its peer
 driver.see(heard("node2"))
 for entry in driver.send("failover(node1)"):
-    print(entry.epoch, entry.event, entry.rule)
+    print(entry.epoch, entry.event, entry.rule or entry.outcome)
 columns = driver.read()[0].columns
 print(columns["node1.state"], "and", columns["node2.state"])

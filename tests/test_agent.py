@@ -77,7 +77,8 @@ def test_an_agent_without_its_folder_waits_for_it(group, run):
     assert "It has read nothing yet" in said
     answer = run("ha", "status", "--state", group.file)
     assert (answer.code, answer.out) == (2, "")
-    assert answer.err.startswith("prgcore: no node of Sales answers: cup1: cannot open")
+    assert answer.err.startswith("prgcore: no node of Sales shows a status: cup1: cannot open")
+    assert answer.err.endswith("; start cup2 with prgcore agent group.toml cup2\n")
     refused = group.ask("node1", do="tell", event="enable_ha")
     assert (refused["error"], "cannot open" in refused["message"]) == ("unavailable", True)
     assert "no node answers" in run("ha", "watch", "--seconds", "0", "-s", group.file).out

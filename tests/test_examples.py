@@ -67,7 +67,7 @@ def test_what_is_kept_is_kept(example, tmp_path):
     example("shortest.py")
     before = history(tmp_path / "pair.db")
     again = example("shortest.py").splitlines()
-    assert again == ["8 failover(node1) None", "idle and running_in_backup_mode"]
+    assert again == ["8 failover(node1) refused", "idle and running_in_backup_mode"]
     assert history(tmp_path / "pair.db") == before, "a refusal changes nothing"
 
 

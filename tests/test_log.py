@@ -235,6 +235,21 @@ def test_several_files_are_put_in_the_order_of_their_epochs(run, tmp_path, entri
     assert run("log", other, one).out == run("log", one, other).out == PAGE
 
 
+def test_files_of_several_records_are_put_in_the_order_of_time(run, tmp_path, entries):
+    """`prgcore agent --new` begins the epochs again."""
+    later = [evolve(e, time=e.time + 10_000) for e in entries]
+    one, other = tmp_path / "1.jsonl", tmp_path / "2.jsonl"
+    for i, entry in enumerate([*entries, *later]):
+        with LogFile((one, other)[i % 2]) as log:
+            log.append(entry)
+    answer = run("log", one, other)
+    assert answer.err.count("of more than one record (prgcore agent --new)") == 1
+    assert "stepped back" not in answer.out
+    assert run("log", other, one, "--json").out == run("log", one, other, "--json").out
+    assert json.loads(run("log", one, other, "--json").out) == json.loads(
+        json.dumps(of([*entries, *later]).to_json()))
+
+
 def test_metrics_are_as_they_are_now(run, path, monkeypatch):
     monkeypatch.setattr("prgcore.cli.log.time", lambda: BEGAN + 400)
     answer = run("log", path, "--prometheus")

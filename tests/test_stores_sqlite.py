@@ -199,7 +199,7 @@ def test_a_file_that_is_replaced_is_not_the_store(tmp_path):
     with SQLiteStore(path) as store:
         store.write({"a": 1}, 0)
         path.rename(tmp_path / "moved.db")
-        with pytest.raises(Unavailable, match=r"is gone: .*; open the store again"):
+        with pytest.raises(Unavailable, match=r"is gone: .*, and open the store again, as agents do; "):
             store.read()
         with SQLiteStore(path), pytest.raises(
                 Unavailable, match="is a different file now; open the store again"):
@@ -410,6 +410,29 @@ def test_a_write_for_one_file_is_not_done_in_another_that_is_as_old(tmp_path, co
         with pytest.raises(Conflict):
             store.write({"epoch": 4}, version, {"epoch": 4})
         assert store.read() == newest
+
+
+def test_a_copy_is_put_in_place_while_the_store_is_open(tmp_path):
+    """In the order of docs/agents.md: somebody who asks between any two steps does no harm."""
+    path = tmp_path / "x.db"
+    with ReopenedStore(lambda new: SQLiteStore(path, new=new)) as store:
+        version = store.write({"epoch": 1}, 0, {"epoch": 1})
+        with closing(sqlite3.connect(path)) as now, closing(sqlite3.connect(tmp_path / "copy")) as copy:
+            now.backup(copy)
+        store.write({"epoch": 2}, version, {"epoch": 2})
+
+        def asked():
+            with pytest.raises(Unavailable, match=r"is gone: .*; put it back, or a backup"):
+                store.read()
+
+        path.rename(tmp_path / "wrong.db")
+        asked()
+        for log in ("x.db-wal", "x.db-shm"):
+            (tmp_path / log).unlink(missing_ok=True)
+            asked()
+        assert not (tmp_path / "x.db-wal").exists()
+        (tmp_path / "copy").rename(path)
+        assert store.read().value == {"epoch": 1}
 
 
 @pytest.mark.parametrize(("column", "value"), [

@@ -160,6 +160,29 @@ def test_a_schedule_is_written_and_read():
         assert read(written(of_seed(seed))) == of_seed(seed)
 
 
+CRASH = '{"kind": "crash", "node": "node1"'
+
+
+@pytest.mark.parametrize(("text", "says"), [
+    ("x", "is not JSON: "), ("[" * 100_000, "is not JSON: "),
+    ("{}", "is not a list of faults; expected [{"), ("null", "is not a list"), ("[1]", "is not a list"),
+    ("[{}]", "fault 1: kind is missing; expected [{"),
+    ('[{"kind": "crash"}]', "fault 1: node is missing"),
+    (f'[{CRASH}}}, {CRASH}, "foo": 1}}]', "fault 2: unknown key 'foo'; known: at, kind"),
+    ('[{"kind": "crsh", "node": "node1"}]', "unknown kind 'crsh'; did you mean crash"),
+    ('[{"kind": [], "node": {}}]', "unknown kind '[]'"),
+    ('[{"kind": "crash", "node": "node3"}]', "unknown node 'node3'; did you mean node"),
+    (f'[{CRASH}, "lasts": -1}}]', "lasts is -1; expected seconds, from 0 to 1,000,000"),
+    (f'[{CRASH}, "lasts": 1e999}}]', "lasts is inf; "), (f'[{CRASH}, "lasts": true}}]', "lasts is True"),
+    (f'[{CRASH}, "at": "1"}}]', "at is '1'; "), (f'[{CRASH}, "turn": 1.5}}]', "turn is 1.5; "),
+    ('[{"kind": "command", "node": "node1"}]', "value is 0.0; expected failover(node1), "),
+    ('[{"kind": "delay", "node": "node1", "value": "x"}]', "value is 'x'; expected a number, as 1.5"),
+    (f'[{CRASH}, "value": {"9" * 400}}}]', "expected a number, as 0"),
+], ids=lambda v: str(v)[:40])
+def test_what_is_not_a_schedule_is_refused(bad, text, says):
+    assert says in bad("simulate-agents", "--schedule", text)
+
+
 def test_a_schedule_is_shrunk_to_what_is_needed():
     schedule = next(s for s in map(of_seed, range(1, 99)) if len(s) > 4)
     needed = schedule[2]

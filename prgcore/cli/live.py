@@ -151,8 +151,7 @@ def look(group: Group, within: float = ANSWER) -> Seen:
     statuses = sorted((a for a in found if not isinstance(a, str)), key=lambda a: a["epoch"])
     silent = tuple(a for a in found if isinstance(a, str))
     if not statuses:
-        raise Unavailable(f"no node of {group.name} answers: {'; '.join(silent)}; start them with "
-                          f"prgcore agent {group.file.name} {members[0].name}, and the other one")
+        raise Unavailable(_nobody(group, silent))
     known: dict[str, str] = {}
     for answer in statuses:
         known |= answer["known"]
@@ -166,6 +165,18 @@ def look(group: Group, within: float = ANSWER) -> Seen:
         {a["node"]: one_line(a["trouble"], 300) for a in sorted(statuses, key=lambda a: a["node"])
          if a["trouble"]},
     )
+
+
+def _nobody(group: Group, silent: tuple[str, ...]) -> str:
+    """Why no node shows a status, and which agents to start: those that do not run."""
+    away = [m.name for m in group.nodes.values()
+            if any(why.startswith(f"{m.name}: no agent answers") for why in silent)]
+    head = "answers" if len(away) == len(silent) else "shows a status"
+    said = f"no node of {group.name} {head}: {'; '.join(silent)}"
+    if not away:
+        return said
+    which, more = ("them", ", and the other one") if len(away) > 1 else (away[0], "")
+    return f"{said}; start {which} with prgcore agent {group.file.name} {away[0]}{more}"
 
 
 async def _statuses(

@@ -43,7 +43,8 @@ def log(
     files: Annotated[
         list[str], Argument(metavar="FILE...", show_default=False, help=(
             "Decision logs as JSON Lines (- is standard input), files of SQLite stores, or group "
-            "files. Several must be of one pair; they are sorted by epoch."))], *,
+            "files. Several must be of one pair; they are sorted by epoch, or by "
+            "time if they are of several records."))], *,
     since: Annotated[
         str | None, Option("--since", metavar="WHEN", help=(
             "Count from a time, such as 2026-09-21T14:00:00Z, or from so long before the last "
@@ -154,11 +155,24 @@ class _Read:
                 name = "standard input" if file == "-" else repr(file)
                 self.wrong = self.wrong or f"{name}: {line.wrong}"
 
+    def _ordered(self) -> list[Entry]:
+        """The entries of several files, by epoch; or by time, if they are of several records.
+
+        `prgcore agent --new` begins the epochs again, or goes on from an older copy.
+        """
+        made: dict[int, float] = {}
+        for entry in self.entries:
+            if entry.outcome == "done" and made.setdefault(entry.epoch, entry.time) != entry.time:
+                output.remark("these logs are of more than one record (prgcore agent --new), so "
+                              "they are ordered by time")
+                return sorted(self.entries, key=lambda e: e.time)
+        return sorted(self.entries, key=_order)
+
     def telemetry(self, several: bool, begin: _Since | None) -> Telemetry:
         """The telemetry of the entries."""
         from prgcore.running.telemetry import of
 
-        entries = sorted(self.entries, key=_order) if several else self.entries
+        entries = self._ordered() if several else self.entries
         lines: list[Entry | None] = [None] * self.skipped
         if begin is None or not entries:
             return of(lines, of(entries))

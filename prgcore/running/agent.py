@@ -162,7 +162,8 @@ class Agent:
                 for server in servers:
                     server.close()
                 raise BadInput(f"{self.member.name} cannot listen at {address[0]}:{address[1]}: "
-                               f"{os.strerror(error.errno or 0)}; does it run already?") from None
+                               f"{os.strerror(error.errno or 0)}; stop the program that listens "
+                               "there, or give this node another address in the group file") from None
         return servers
 
     def stop(self) -> None:
@@ -175,7 +176,7 @@ class Agent:
         self._loop.call_later(lease.lasts + lease.pause + lease.stopping + ENDING, self._gives_up)
 
     def _gives_up(self) -> None:
-        _log.warning("%s ends without a word in the record: %s", self.member.name,
+        _log.warning("%s ends, and the record does not say so: %s", self.member.name,
                      self.trouble or "the store does not answer")
         self.pump.end()
 

@@ -127,7 +127,8 @@ def _locked(member: Member) -> IO[str]:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         file.close()
-        raise BadInput(f"an agent of {member.name} already runs in {member.directory}") from None
+        raise BadInput(f"an agent of {member.name} already runs in {member.directory}; stop it "
+                       "first, and wait until it has ended") from None
     return file
 
 

@@ -337,7 +337,8 @@ def _group(found: dict[str, Any], file: Path) -> Group:
     _only(found, KEYS, "")
     for name in ("group", "store", *NODES):
         if name not in found:
-            raise BadInput(f"{name} is missing; a group file has {', '.join(KEYS)}")
+            raise BadInput(f"{name} is missing; a group file has {', '.join(KEYS)}; "
+                           "prgcore agent --help shows a whole one")
     lease, chosen = _table(found, "lease"), _table(found, "parameters")
     _only(lease, LEASE_KEYS, "lease.")
     engine = _machine(found, file)
@@ -476,7 +477,8 @@ def _reached(socket: Path, home: Path, at: str) -> None:
 def _only(found: Mapping[str, Any], known: tuple[str, ...], at: str) -> None:
     for name in found:
         if name not in known:
-            raise BadInput(at + unknown_name("key", name, known))
+            where = f"{at.removesuffix('.')}: " if at else ""
+            raise BadInput(where + unknown_name("key", name, known))
 
 
 def _table(found: dict[str, Any], name: str, at: str = "") -> dict[str, Any]:

@@ -83,8 +83,8 @@ _AWAY = {
 
 RESTORE = ("stop its agents and put a backup in its place, or move it away and begin a new record "
            "(docs/stores.md)")
-GONE = ("put it back, or a backup; open the store again; if it is lost, stop both agents, and start "
-        "them with --new to begin another")
+GONE = ("put it back, or a backup, and open the store again, as agents do; if it is lost, stop both "
+        "agents, and start them with --new to begin another")
 """The cures of a file that is damaged, and of one that is gone."""
 
 

@@ -6,13 +6,15 @@ Law: pure. A seed and a number of faults give one schedule, on every computer an
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from random import Random
 from typing import Any
 
-from attrs import asdict, evolve
+from attrs import asdict, evolve, fields
 
+from prgcore.errors import BadInput, unknown_name
 from prgcore.seats import NODES
+from prgcore.words import listed
 from prgcore.world.faults import COMMANDS, KINDS, Fault, kind
 
 __all__ = ["Schedule", "of_seed", "read", "shrunk", "written"]
@@ -23,9 +25,16 @@ SPAN = 12.0
 """Within how many seconds faults begin."""
 CLOSE = 1.5
 """Within how many seconds a fault comes that comes soon after another one."""
+MOST = 1e6
+"""How many seconds a fault that somebody writes may last."""
+LARGEST = 1e15
+"""How large, or how far below zero, the number is that such a fault is done with."""
+EXAMPLE = '[{"kind": "crash", "node": "node1", "at": 2, "lasts": 7}]'
+"""A schedule, for messages."""
 SOME = 6
 """How many kinds of faults a seed has."""
 _COMMANDS = COMMANDS[:4] * 4 + COMMANDS
+_KEYS = tuple(a.name for a in fields(Fault))
 _OFTEN = tuple(k for k in KINDS if k.name != "command")
 
 
@@ -90,6 +99,47 @@ def written(schedule: Schedule) -> str:
 
 
 def read(text: str) -> Schedule:
-    """The schedule of such a line."""
-    found: list[Mapping[str, Any]] = json.loads(text)
-    return tuple(Fault(**one) for one in found)
+    """The schedule of such a line.
+
+    Raises:
+        BadInput: it is not a schedule; the message names the fault, and what is expected.
+    """
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise BadInput(f"the schedule is not JSON: {error!s:.120}; expected {EXAMPLE}") from None
+    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+        raise BadInput(f"the schedule is not a list of faults; expected {EXAMPLE}")
+    return tuple(_fault(one, f"fault {number}") for number, one in enumerate(found, start=1))
+
+
+def _fault(one: dict[str, Any], at: str) -> Fault:
+    """The fault that an object describes; `at` says which it is, for the messages."""
+    for key in one:
+        if key not in _KEYS:
+            raise BadInput(f"{at}: {unknown_name('key', key, _KEYS)}")
+    for key, known in (("kind", [k.name for k in KINDS]), ("node", NODES)):
+        if one.get(key) not in known:
+            raise BadInput(f"{at}: " + (unknown_name(key, one[key], known) if key in one
+                                        else f"{key} is missing; expected {EXAMPLE}"))
+    for key in ("at", "lasts"):
+        if not _is_time(one.get(key, 0)):
+            raise BadInput(f"{at}: {key} is {one[key]!r:.40}; expected seconds, from 0 to {MOST:,.0f}")
+    turn = one.get("turn", -1)
+    if type(turn) is not int or turn < -1:
+        raise BadInput(f"{at}: turn is {turn!r:.40}; expected a whole number from -1")
+    _check_value(one.get("value", 0.0), kind(one["kind"]).values, at)
+    return Fault(**one)
+
+
+def _check_value(value: object, values: tuple[float | str, ...], at: str) -> None:
+    """Check what a fault is done with: one of the words of its kind, or a number."""
+    if any(isinstance(v, str) for v in values):
+        if value not in values:
+            raise BadInput(f"{at}: value is {value!r:.40}; expected {listed(map(str, values))}")
+    elif type(value) not in (int, float) or not -LARGEST <= value <= LARGEST:  # type: ignore[operator]
+        raise BadInput(f"{at}: value is {value!r:.40}; expected a number, as {values[0]:g}")
+
+
+def _is_time(value: object) -> bool:
+    return type(value) in (int, float) and 0 <= value <= MOST  # type: ignore[operator]
