@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import signal
@@ -141,6 +142,20 @@ def test_a_change_is_a_line_of_the_watch(ha, group):
     said = json.loads(ha("watch", "--json", "--seconds", "0").out)
     assert said["claims"] == {"node1": "node1", "node2": "node2"}
     assert said["time"] > 0
+
+
+def test_a_terminal_gets_a_watch_that_fits_it(group):
+    terminal, end = os.openpty()
+    subprocess.run(
+        [sys.executable, "-m", "prgcore", "ha", "watch", "--seconds", "0", "--state", str(group.file)],
+        stdout=end, stdin=subprocess.DEVNULL, env=os.environ | {"COLUMNS": "60"}, timeout=LONG,
+        check=True)
+    lines = os.read(terminal, 10_000).decode().splitlines()
+    os.close(end)
+    os.close(terminal)
+    assert len(lines) == 2
+    assert max(map(len, lines)) <= 60
+    assert lines[1].startswith(" " * 12)
 
 
 def _until(stream, shows):

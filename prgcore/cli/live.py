@@ -386,14 +386,21 @@ def watch(file: Path, seconds: float | None, *, as_json: bool) -> None:
 
 
 def _write(group: Group, seen: Seen | None, *, as_json: bool) -> None:
-    """Write a line about a group, with the time; at once, even into a pipe."""
+    """Write a line about a group, with the time; at once, even into a pipe.
+
+    A terminal gets it folded at the width of the page.
+    """
     now = _when(time.time())
     if as_json:
         said = seen.to_json() if seen else {"format": FORMAT, "group": group.name, "answers": []}
         output.write_json({"time": now.timestamp()} | said, line=True)
     else:
         nodes = " | ".join(f"{seen.name(n)}: {_seen_of(seen, n)}" for n in NODES) if seen else ""
-        output.write(f"{now:%H:%M:%S}.{now.microsecond // 100_000}  {nodes or 'no node answers'}")
+        at, shown = f"{now:%H:%M:%S}.{now.microsecond // 100_000}  ", nodes or "no node answers"
+        lines = [at + shown]
+        if sys.stdout.isatty():
+            lines = output.wrapped(shown, at, " " * len(at), longest=2000)
+        output.write("\n".join(lines))
     sys.stdout.flush()
 
 

@@ -52,7 +52,7 @@ EXAMPLES = {
         "two real nodes with services and users; a tour that breaks them in every way",
         _in("two_nodes", "campaign.py", "faults.py", "group.toml", "pair.py", "service.py", "tour.py"),
         ("python tour.py", "python campaign.py --store sqlite --schedules 4",
-         "prgcore agent group.toml node1 --new")),
+         "prgcore agent group.toml cup1 --new", "prgcore agent group.toml cup2")),
     "outsider": Example(
         "an interpreter of a machine file that shares no code with prgcore", ("outsider.py",),
         ("prgcore machine --json > machine.json", "python outsider.py machine.json")),

@@ -48,7 +48,8 @@ class Directory:
             self.memory = read_memory(self.path / NAME)
         except OSError as error:
             self._alone.close()
-            raise BadInput(f"{str(self.path)[-120:]!r} cannot be used: {error.strerror}") from None
+            raise BadInput(f"{str(self.path)[-120:]!r} cannot be used: {error.strerror}; "
+                           "give a folder that may be written") from None
         except BaseException:
             self._alone.close()
             raise
@@ -122,7 +123,8 @@ def _locked(member: Member) -> IO[str]:
     try:
         file = (member.directory / "agent.lock").open("a")
     except OSError as error:
-        raise BadInput(f"{str(member.directory)[-120:]!r} cannot be used: {error.strerror}") from None
+        raise BadInput(f"{str(member.directory)[-120:]!r} cannot be used: {error.strerror}; "
+                       "give a folder that may be written") from None
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

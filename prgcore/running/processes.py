@@ -87,7 +87,7 @@ class Services:
             self.directory.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise BadInput(f"{member.seat}.directory: {str(self.directory)[-120:]!r} cannot be "
-                           f"made: {error.strerror}") from None
+                           f"made: {error.strerror}; give a folder that may be written") from None
         self._near = _short(self.socket, Path.cwd())
         if member.serving and len(os.fsencode(self._near)) > LONGEST_SOCKET:
             raise BadInput(f"{member.seat}.directory: a socket in it has a name of more than "
