@@ -108,10 +108,9 @@ class Following:
 
     def _decides(self, reading: Reading) -> Pending | None:
         """The first write that follows from a reading; None: there is nothing to write."""
-        error, record = self._judged(reading), reading.record
-        self.s.trouble, self.s.waits, self.s.doubt = str(error or ""), "", ""
-        if error is not None:
-            self._nothing(error)
+        self.s.waits, self.s.doubt = "", ""
+        record = reading.record
+        if not self._judges(reading):
             return None
         if record is None:
             return Pending(Write(self._first(), reading.version))
@@ -130,6 +129,14 @@ class Following:
                 and self.s.heard_at <= reading.begun:  # a later reading may differ from what was heard
             self.s.settled = self._knows(reading)
         return None
+
+    def _judges(self, reading: Reading) -> bool:
+        """Whether anything may be served, decided or written by a reading."""
+        error = self._judged(reading)
+        self.s.trouble = str(error or "")
+        if error is not None:
+            self._nothing(error)
+        return error is None
 
     def _judged(self, reading: Reading) -> PrgError | None:
         """Why nothing may be served, decided or written by a reading; None: it may."""

@@ -71,13 +71,16 @@ class _Turning(Following):
         """The state afterwards, and the turn."""
         self._notes()
         self._outcome()
-        if self.s.reading is not None and self.s.fresh and self.s.pending is None \
-                and not self.s.stale:
-            if not self._rests_settled(self.s.reading):
-                self.s.pending = self._decides(self.s.reading)
-            self.s.fresh = False
-            if self.s.pending is None:  # nothing is left to be written
-                self.s.unwritten = ""
+        reading = self.s.reading
+        if reading is not None and self.s.fresh:
+            if self.s.pending is not None or self.s.stale:  # it may serve by this reading meanwhile
+                self._judges(reading)
+            else:
+                if not self._rests_settled(reading):
+                    self.s.pending = self._decides(reading)
+                self.s.fresh = False
+                if self.s.pending is None:  # nothing is left to be written
+                    self.s.unwritten = ""
         return self._wants()
 
     # ---------------------------------------------------------------- what was seen
@@ -228,7 +231,9 @@ class _Turning(Following):
     # ----------------------------------------------------------------- what is wanted
 
     def _wants(self) -> tuple[AgentState, Turn]:
-        write = self.s.pending.write if self.s.pending and not self._rests() else None
+        write = None
+        if self.s.pending and not self._rests() and not self.s.trouble:  # it is not the right store
+            write = self.s.pending.write
         record = self.s.reading.record if self.s.reading else None
         serve = self._permits(record) if record is not None else None
         order = None
@@ -239,7 +244,7 @@ class _Turning(Following):
         send = self._beats(record) if record is not None else None
         read = self._reads()
         memory = self.s.memory
-        if self.s.reading is not None and self.s.pending is None:
+        if self.s.reading is not None:
             memory = terms.remembered(self.charter, memory, self.s.reading, self.s.heard,
                                       self.s.heard_at)
         remember = memory if memory != self.s.memory else None

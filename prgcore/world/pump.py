@@ -299,12 +299,13 @@ def look_after(world: World, node: str) -> None:
 
 
 def write_at(world: World, node: str, run: int, write: Write, begun: float, late: str = "") -> None:
-    if _held(world, node, "write_at", run, write, begun):
+    """A write arrives at the store; `late`: at this one, where it was sent long ago."""
+    if _held(world, node, "write_at", run, write, begun, late):
         return
-    path, store = world.paths[node], world.stores[world.hosts[node].store]
-    fate = late or ("refused" if path.refuses else path.writes)
+    path, store = world.paths[node], world.stores[late or world.hosts[node].store]
+    fate = "silent" if late else "refused" if path.refuses else path.writes
     if fate == "late":
-        world.at(PATIENCE + 1.2, "write_at", node, run, write, begun, "silent")
+        world.at(PATIENCE + 1.2, "write_at", node, run, write, begun, store.name)
     outcome, version = "unknown", 0
     if fate in ("", "unknown", "silent"):
         before = store.record
