@@ -67,6 +67,24 @@ def named(group, store):
 # ------------------------------------------------------------- no store at the start
 
 
+def test_who_proposes_terms_says_what_to_do_next_and_when_they_hold(group):
+    group.start("cup1")
+    group.start("cup2")
+    until(lambda: well(group, "node1") and well(group, "node2"))
+    group.file.write_text(group.file.read_text().replace("waits = 0.8", "waits = 1.2"))
+    group.agents["cup1"].send_signal(signal.SIGINT)
+    group.start("cup1", "--adopt")
+    until(lambda: "the terms of group.toml are proposed; stop cup2, and start it with the same file\n"
+          in group.said("cup1"))
+    assert "in force" not in group.said("cup1")
+    group.agents["cup2"].send_signal(signal.SIGINT)
+    until(lambda: "the terms of group.toml are in force\n" in group.said("cup1"))
+    group.start("cup2", "--verbose")
+    until(lambda: well(group, "node2"))
+    assert group.said("cup1").count("the terms of group.toml") == 2
+    assert "the terms of group.toml" not in group.said("cup2")
+
+
 def test_an_agent_without_its_folder_waits_for_it(group, run):
     named(group, "sqlite:no/such/pair.db")
     group.start("cup1")

@@ -110,6 +110,7 @@ class Agent:
         self.record: Record | None = None
         self.trouble = "the record was not read yet"
         self._begins: asyncio.Task[None] | None = None
+        self._adopts, self._proposed = adopt, False
         for says in doubts(group):
             _log.warning("%s", says)
 
@@ -193,11 +194,24 @@ class Agent:
             self.record = state.reading.record
             if self._begins is None and state.phase == RUNS:
                 self._begins = self._loop.create_task(self._begin(self.record))
+            if self._adopts and state.phase == RUNS:
+                self._tells_terms(self.record)
         if turn.remember is not None:
             self.directory.remember(turn.remember)
         if seen.did is not None:
             self.watching.look()
         self.callers.shows(seen, turn)
+
+    def _tells_terms(self, record: Record) -> None:
+        """Log that the terms of --adopt are proposed, and what to do next; and that they hold."""
+        mine = self.keeper.charter.terms
+        if record.proposed == mine and not self._proposed:
+            self._proposed = True
+            _log.warning("the terms of %s are proposed; stop %s, and start it with the same file",
+                         self.group.file.name, self.peer.name)
+        elif not record.proposed and record.terms == mine:
+            self._adopts = False
+            _log.warning("the terms of %s are in force", self.group.file.name)
 
     async def _begin(self, record: Record) -> None:
         """Start the services, unless the manager has stopped them, and watch them from then on."""
