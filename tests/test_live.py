@@ -181,7 +181,9 @@ def test_a_node_that_does_not_answer_shows_nothing(ha, group, monkeypatch):
     assert "only its agent starts the services of cup2" in ha("start", "cup2").err
     group.agents["CUP2"].send_signal(signal.SIGCONT)
     rests(ha, 1, "failed_over")
-    ha("fallback", "cup2")
+    end = time.monotonic() + LONG
+    while ha("fallback", "cup2", "--strict").code:  # until each hears the other
+        assert time.monotonic() < end
     assert states(ha("wait")) == ["normal"] * 2
 
 

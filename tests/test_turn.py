@@ -346,6 +346,9 @@ def test_an_agent_that_stops_lets_its_users_go_first_and_withdraws_its_signature
     two.deaf = False
     pair.passes(0.5)
     assert two.state.phase == LEFT
+    assert two.turns[-1].trouble == "", "a stop is no trouble"
+    two.takes(Seen(asks=(Ask("late", "add_users"),)))
+    assert str(two.answers["late"].error) == "this node has stopped"
     assert two.groups == {}
     assert set(record(pair).signed) == {"node1"}
     assert record(pair).own["node2"]["node2.process"] == "manager_down"

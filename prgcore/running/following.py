@@ -110,7 +110,7 @@ class Following:
         """The first write that follows from a reading; None: there is nothing to write."""
         self.s.waits, self.s.doubt = "", ""
         record = reading.record
-        if not self._judges(reading):
+        if not self._judges(reading) or self._has_left():
             return None
         if record is None:
             return Pending(Write(self._first(), reading.version))
@@ -173,6 +173,12 @@ class Following:
         self.s.jobs = (*self.kept, *self.s.jobs)
         return None
 
+    def _has_left(self) -> bool:
+        """Whether there is nothing more to decide; whoever asks is told so."""
+        if self.s.phase == LEFT:
+            self._refuses(Unavailable("this node has stopped"))
+        return self.s.phase == LEFT
+
     def _ousted(self, record: Record) -> bool:
         """Whether another agent has the seat of this node."""
         return bool(self.charter.seat) and record.seats.get(self._node) != terms.sits(self.charter)
@@ -217,7 +223,7 @@ class Following:
                 terms.earlier(self.charter, record), wait))
             self.s.serving = serving
         if self.now < serving.starts:
-            self.s.waits = "it waits until no earlier lease can last"
+            self.s.waits = f"this node starts; it waits {wait:g} s until no earlier lease can last"
             self._refuses(Unavailable(self.s.waits))
             return None
         after = terms.signed(self.charter, record)

@@ -487,7 +487,7 @@ def may_decide(charter: Charter, record: Record) -> str:
     """
     mine, theirs = charter.terms.get("machine", ""), record.terms.get("machine", "")
     if not has_signed(charter, record):
-        return "it waits until no earlier lease can last"
+        return "this node starts; it waits until no earlier lease can last"
     if not theirs or mine == theirs:
         return ""
     other = seat("peer", charter.node) if charter.node else "another program"
