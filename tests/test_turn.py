@@ -336,6 +336,19 @@ def test_a_wrong_record_is_noticed_while_a_write_hangs(wrong, hangs):
     assert pair.serve()["node1"] == ["node1"]
 
 
+def test_what_follows_from_a_write_is_written_at_once_though_a_reading_failed_beside_it():
+    """A rest in between would decide by what may have changed meanwhile, as by a silence."""
+    pair = normal()
+    one = pair.hosts["node1"]
+    one.one(Seen(asks=(Ask("first", "enable_auto_fallback"), Ask("second", "disable_auto_fallback"))))
+    first = one.one(one.reads()).write
+    wrote = one.writes(first)
+    assert one.one(Seen(unread="away")).write is None
+    pair.now += 0.01
+    second = one.one(Seen(wrote=wrote)).write
+    assert second.entry.event == "disable_auto_fallback"
+
+
 def test_an_agent_that_stops_lets_its_users_go_first_and_withdraws_its_signature():
     pair = normal()
     two = pair.hosts["node2"]

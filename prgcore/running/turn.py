@@ -223,7 +223,7 @@ class _Turning(Following):
             self._logs(write.entry, job)
         if job is not None and job.leaves:
             self.s.phase = LEFT
-        self.s.since = self.now
+        self.s.since = self.s.retry = self.now  # what follows is written at once, not after a rest
         if wrote.version:  # else it was settled, and only a reading shows its version
             self.s.stale, self.s.fresh = False, True
             self.s.reading = Reading(write.record, wrote.version, wrote.begun)
