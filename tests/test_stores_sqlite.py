@@ -17,6 +17,7 @@ from contextlib import closing
 import pytest
 
 from prgcore.errors import BadInput, Conflict, Unavailable, Unreadable
+from prgcore.stores import sqlite
 from prgcore.stores.reopening import ReopenedArbiter, ReopenedStore
 from prgcore.stores.sqlite import SQLiteArbiter, SQLiteStore
 from tests import stores
@@ -464,3 +465,19 @@ def test_the_history_is_forgotten_but_for_the_newest(tmp_path):
         assert store.forget(10**9) == 1500
         assert [e["epoch"] for e in store.history()] == list(range(2001, 3001))
         store.write({}, 0, {"epoch": 3001})
+
+
+@pytest.mark.parametrize("suffix", ["", "-wal"])
+@pytest.mark.parametrize("make", [SQLiteStore, SQLiteArbiter])
+def test_a_file_that_is_taken_away_while_it_is_opened_is_gone(tmp_path, monkeypatch, make, suffix):
+    """It was an exception that nobody expected, in an agent that opened its arbiter again."""
+    path = tmp_path / "pair.db"
+    begin = sqlite._File._begin
+
+    def begins(file):
+        begin(file)
+        path.with_name(path.name + suffix).unlink()
+
+    monkeypatch.setattr(sqlite._File, "_begin", begins)
+    with pytest.raises(BadInput, match=r"pair\.db(-wal)? is gone: .*; put it back, or a backup"):
+        make(path)

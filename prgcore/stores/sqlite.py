@@ -123,7 +123,7 @@ class _File:
             raise BadInput(f"{str(path)[:80]!r} is not a path for a store: {error}") from None
         except OSError as error:
             if not new and isinstance(error, FileNotFoundError):
-                raise BadInput(f"{self.path} is gone: {error.strerror}; {GONE}") from None
+                raise self._gone(error) from None
             raise BadInput(f"cannot open {self.path}: {error.strerror}; a store is a file in a "
                            "folder that exists, and both may be written") from None
         except sqlite3.Error as error:
@@ -132,9 +132,14 @@ class _File:
             self._begin()
             self._look = _connected(self.path, timeout)
             self._file = self._identity()
-        except BaseException:
+        except BaseException as error:
             self._open.close()
+            if isinstance(error, OSError):  # it was taken away meanwhile
+                raise self._gone(error) from None
             raise
+
+    def _gone(self, error: OSError) -> BadInput:
+        return BadInput(f"{error.filename or self.path} is gone: {error.strerror}; {GONE}")
 
     def _begin(self) -> None:
         """Make a store of an empty file; check that any other file is one."""
