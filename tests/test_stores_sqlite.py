@@ -468,7 +468,7 @@ def test_the_history_is_forgotten_but_for_the_newest(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", ["", "-wal"])
-@pytest.mark.parametrize("make", [SQLiteStore, SQLiteArbiter])
+@pytest.mark.parametrize("make", [SQLiteStore, lambda path: SQLiteArbiter(path, ttl=2)])
 def test_a_file_that_is_taken_away_while_it_is_opened_is_gone(tmp_path, monkeypatch, make, suffix):
     """It was an exception that nobody expected, in an agent that opened its arbiter again."""
     path = tmp_path / "pair.db"
