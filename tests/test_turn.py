@@ -779,6 +779,24 @@ def test_a_loss_that_was_not_written_is_observed_anew():
     assert "heartbeat_lost(node1)" not in [e["event"] for e in one.store.entries]
 
 
+def test_services_that_obey_a_wrong_record_of_a_higher_epoch_obey_no_later_decision_by_that():
+    """Users were taken over at once from services that hung, and were served twice."""
+    pair = normal()
+    one, two = pair.hosts.values()
+    store, right = one.store, one.store.text
+    wrong = record(pair).to_json() | {"id": "another", "epoch": 500}
+    store.write(wrong, store.version)
+    pair.passes(2)
+    assert one.groups == {}
+    store.text = right
+    pair.passes(6)
+    assert pair.serve() == {"node1": ["node1"], "node2": ["node2"]}
+    one.deaf = True
+    assert two.command("failover(node1)").entry.outcome == "done"
+    pair.passes(8)
+    assert pair.serve() == {"node1": [], "node2": ["node1", "node2"]}
+
+
 def test_a_value_that_the_store_cannot_keep_is_an_answer_and_not_tried_for_ever():
     pair = normal()
     one = pair.hosts["node1"]

@@ -303,8 +303,9 @@ class _Turning(Following):
             record, self._node, self.engine.habits, lease, begun, may=may)
         if not serve.groups:
             serve = leases.revocation(serving, serve)
-        if serve != serving.sent:
-            self.s.serving = leases.sent(serving, serve, record.epoch, self.now)
+        if serve != serving.sent:  # in trouble, the epoch may be that of a wrong record
+            epoch = serving.epoch if self.s.trouble else record.epoch
+            self.s.serving = leases.sent(serving, serve, epoch, self.now)
         elif serving.again > self.now:
             return None
         return serve
