@@ -908,3 +908,32 @@ def test_a_heartbeat_of_a_manager_that_stops_meanwhile_is_not_heard():
     assert told_of == []
     assert [e["event"] for e in store.entries][-1] == "manager_stop(node1)"
     assert check(PRG, store.entries).ok
+
+
+@pytest.mark.parametrize("undecided", [False, True])
+def test_a_controller_goes_on_once_the_right_record_is_put_back(undecided):
+    """By what it knew before, nothing had changed: it named the wrong record for ever."""
+    store = Memory()
+    keeper = Keeper(PRG, store)
+    keeper.complete()
+
+    def away(place):
+        if place == "before":
+            raise Unavailable("the write is lost")
+
+    if undecided:
+        store.at = away
+        with pytest.raises(Unavailable, match="lost"):
+            keeper.tell("enable_ha")
+        store.at = lambda _: None
+    right = store.text
+    store.text = json.dumps({**json.loads(right), "id": "another"})
+    for ask in (keeper.observe, lambda: keeper.tell("add_users")):
+        with pytest.raises(Unavailable, match="put that back"):
+            ask()
+    store.text = right
+    if undecided:
+        assert keeper.tell("add_users").outcome == "refused"
+    assert keeper.observe() == []
+    assert keeper.state.trouble == ""
+    assert len(store.entries) == undecided

@@ -797,6 +797,68 @@ def test_services_that_obey_a_wrong_record_of_a_higher_epoch_obey_no_later_decis
     assert pair.serve() == {"node1": [], "node2": ["node1", "node2"]}
 
 
+def test_a_service_that_is_back_when_somebody_else_has_written_is_not_reported_down():
+    """It was re-decided by what had been seen before the write, like a completion."""
+    pair = normal()
+    one, two = pair.hosts.values()
+    one.up = False
+    wanted = one.one(Seen())
+    while wanted.write is None:
+        wanted = one.one(one.does(wanted) or Seen())
+    reported = wanted.write.entry.event
+    assert two.command("add_users").entry.outcome == "done"
+    one.up = True
+    one.takes(Seen(wrote=one.writes(wanted.write)))
+    assert reported not in [e["event"] for e in one.store.entries]
+
+
+@pytest.mark.parametrize("late", [True, False])
+def test_a_reading_that_came_while_a_write_hung_is_not_replaced_by_what_was_written(late):
+    """The agent found its own write to be an old copy of the record, and served nobody."""
+    pair = normal()
+    one, two = pair.hosts.values()
+    one.takes(one.reads())
+    one.one(Seen(asks=(Ask("k", "add_users"),)))
+    write = one.one(one.reads()).write
+    wrote = one.writes(write) if late else None
+    pair.now += 0.1
+    if late:
+        assert two.command("failover(node2)").entry.outcome == "done"
+    pair.now += 0.1
+    one.one(one.reads())
+    before = one.state.reading
+    wrote = wrote or evolve(one.writes(write), begun=pair.now - 0.2)
+    pair.now += 0.1
+    wanted = one.one(Seen(wrote=wrote))
+    assert wanted.trouble == ""
+    assert (wanted.read, one.state.reading.version) == (late, before.version + (not late))
+    assert one.state.reading.begun == before.begun, "a lease that was read later is not cut short"
+    one.takes(one.does(evolve(wanted, serve=None)) or Seen())
+    assert one.state.reading.record == record(pair)
+    assert [a.entry.outcome for a in one.answers.values() if a.key == "k"] == ["done"]
+
+
+def test_a_start_that_the_store_refuses_is_tried_again_and_does_not_look_alive():
+    pair = normal()
+    two = pair.hosts["node2"]
+    two.dead = True
+    two.start()
+    two.turns.clear()
+    wanted = two.one(two.reads())
+    while wanted.write is None or wanted.write.entry is None:
+        wanted = two.one(two.does(wanted))
+    for _ in range(10):
+        wanted = two.one(Seen(wrote=Wrote("refused", pair.now, why="it is too large")))
+        pair.now = round(pair.now + 0.5, 2)
+        assert (wanted.send, wanted.trouble) == (None, "it is too large")
+        wanted = two.one(two.reads())
+        assert (wanted.send, wanted.write.entry.event) == (None, "manager_start(node2)")
+    two.takes(two.does(wanted))
+    pair.now += 1
+    assert two.takes(two.reads()).trouble == ""
+    assert any(t.send for t in two.turns)
+
+
 def test_a_value_that_the_store_cannot_keep_is_an_answer_and_not_tried_for_ever():
     pair = normal()
     one = pair.hosts["node1"]

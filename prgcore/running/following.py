@@ -96,7 +96,7 @@ class Following:
         """
         s, record, due = self.s, reading.record, self._deadline()
         return record is not None and s.phase == RUNS and s.settled == self._knows(reading) and not (
-            s.stalled or s.lost or s.jobs or record.orders
+            s.trouble or s.stalled or s.lost or s.jobs or record.orders
             or any(c.freed for c in record.claims.values())
             or (due is not None and due <= self.now)
             or any(self.charter.waits or s.news.get(node, True) for node in s.arrived))

@@ -73,12 +73,12 @@ class _Turning(Following):
         self._outcome()
         reading = self.s.reading
         if reading is not None and self.s.fresh:
+            self.s.fresh = False
             if self.s.pending is not None or self.s.stale:  # it may serve by this reading meanwhile
                 self._judges(reading)
             else:
                 if not self._rests_settled(reading):
                     self.s.pending = self._decides(reading)
-                self.s.fresh = False
                 if self.s.pending is None:  # nothing is left to be written
                     self.s.unwritten = ""
         return self._wants()
@@ -196,6 +196,8 @@ class _Turning(Following):
                 self.s.retry = self.now + STORE_AGAIN
                 if job is not None and job.key:
                     self.answers.append(Answer(job.key, error=BadInput(wrote.why)))
+                elif job is not None and job.must:
+                    self._again(job)
             case "conflict" if write.again and job is not None and job.key:  # too long ago
                 self._fails(job, Unavailable(f"{job.event}: it was not done, and somebody else has "
                                              "written; ask again"))
@@ -206,10 +208,11 @@ class _Turning(Following):
                 self._done_with(write, job, wrote)
 
     def _again(self, job: Job) -> None:
-        """Take up a job again whose decision somebody else's write has overtaken."""
+        """Take up a job again whose decision was not written."""
         seen = job.observed
         if seen is None:
-            self.s.jobs = (job, *self.s.jobs)
+            if not job.quiet or job.drops:  # else the next reading shows whether it still holds
+                self.s.jobs = (job, *self.s.jobs)
             return
         self.s.monitors = {**self.s.monitors, seen.node: seen.monitor}  # it is observed anew
         if seen.came is not None:
@@ -224,9 +227,11 @@ class _Turning(Following):
         if job is not None and job.leaves:
             self.s.phase = LEFT
         self.s.since = self.s.retry = self.now  # what follows is written at once, not after a rest
-        if wrote.version:  # else it was settled, and only a reading shows its version
-            self.s.stale, self.s.fresh = False, True
-            self.s.reading = Reading(write.record, wrote.version, wrote.begun)
+        newest = self.s.reading
+        if wrote.version and newest is not None and newest.version == write.version:
+            self.s.stale, self.s.fresh = False, True  # else only a reading shows what is there now
+            self.s.reading = Reading(
+                write.record, wrote.version, max(wrote.begun, newest.begun))
 
     # ----------------------------------------------------------------- what is wanted
 
@@ -262,7 +267,7 @@ class _Turning(Following):
         """Whether to read the store now."""
         if self._rests():
             return False
-        if self.s.pending is not None:  # it goes on serving and looking alive
+        if self.s.pending is not None and not self.s.trouble:  # it serves and looks alive
             return self._refresh() <= self.now
         if self.s.reading is None or self.s.stale or self.wanted or any(
                 job.at > self.s.reading.begun for job in self.s.jobs):
