@@ -797,6 +797,34 @@ def test_services_that_obey_a_wrong_record_of_a_higher_epoch_obey_no_later_decis
     assert pair.serve() == {"node1": [], "node2": ["node1", "node2"]}
 
 
+@pytest.mark.parametrize("stops", [False, True])
+def test_a_permission_that_services_may_still_take_for_newer_is_not_revoked(stops):
+    """A service that hangs reads its lines late, in any order, and goes by their ends."""
+    pair = normal()
+    one = pair.hosts["node1"]
+    assert one.command("failover(node2)").entry.outcome == "done"
+    pair.passes(8)
+    assert pair.serve() == {"node1": ["node1", "node2"], "node2": []}
+    one.takes(one.reads())
+    one.one(Seen(asks=(Ask("k", "fallback(node2)"),)))
+    write, begun = one.one(one.reads()).write, pair.now
+    pair.now += 0.3
+    one.one(one.reads())
+    unread = one.one(Seen(granted=Granted(yes=True, begun=pair.now))).serve
+    assert set(unread.groups) == {"node1", "node2"}
+    one.one(Seen(obeyed=Obeyed(unread, yes=False)))
+    pair.now += 0.1
+    one.one(Seen(wrote=evolve(one.writes(write), begun=begun)))
+    pair.now += 0.1
+    newer = one.one(Seen(stop=stops)).serve
+    assert (set(newer.groups), newer.until > unread.until) == (set() if stops else {"node1"}, stops)
+    wanted = one.one(Seen(obeyed=Obeyed(newer, yes=True), stop=stops))
+    freed = wanted.write is not None and wanted.write.record.claims["node2"].node == ""
+    assert freed is stops
+    pair.passes(3)
+    assert record(pair).claims["node2"].node != "node1"
+
+
 def test_a_service_that_is_back_when_somebody_else_has_written_is_not_reported_down():
     """It was re-decided by what had been seen before the write, like a completion."""
     pair = normal()

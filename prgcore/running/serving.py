@@ -39,6 +39,7 @@ class Serving:
         starts: before this moment nobody is served, so that an earlier agent can stop.
         permitted: the latest end of a lease under which anybody may be served.
         earlier: the same, of permissions that follow from earlier epochs than the newest.
+        ends: the latest end of a permission of somebody that was sent.
         sent: the newest permission that was sent; None: none yet.
         epoch: the epoch of the record that it follows.
         again: when to send it again.
@@ -50,6 +51,7 @@ class Serving:
     starts: float = 0.0
     permitted: float = 0.0
     earlier: float = inf
+    ends: float = -inf
     sent: Serve | None = None
     epoch: int = -1
     again: float = 0.0
@@ -81,15 +83,23 @@ def _joined(record: Record, home: str) -> bool:
 def revocation(serving: Serving, serve: Serve) -> Serve:
     """A permission of nobody that services cannot take for older than what it revokes."""
     last = serving.sent
-    least = serve.until if last is None else last.until + GRAIN if last.groups else last.until
-    return evolve(serve, until=max(serve.until, least))
+    least = serve.until if last is None else last.until
+    return evolve(serve, until=max(serve.until, least, serving.ends + GRAIN))
 
 
 def sent(serving: Serving, serve: Serve, epoch: int, now: float) -> Serving:
-    """The same after a permission was sent. Whether it arrives is not known."""
+    """The same after a permission was sent. Whether it arrives is not known.
+
+    One that does not end after all before it follows from no newer epoch: services that obey it may
+    still take an earlier one for newer.
+    """
+    if serve.groups and serve.until <= serving.ends:
+        epoch = serving.epoch
     until = max(serving.permitted, serve.until) if serve.groups else serving.permitted
     earlier = serving.earlier if epoch == serving.epoch else serving.permitted
-    return evolve(serving, sent=serve, epoch=epoch, again=now, permitted=until, earlier=earlier)
+    ends = max(serving.ends, serve.until) if serve.groups else serving.ends
+    return evolve(serving, sent=serve, epoch=epoch, again=now, permitted=until, earlier=earlier,
+                  ends=ends)
 
 
 def stopped(serving: Serving, lease: Lease, now: float) -> bool:
