@@ -937,3 +937,24 @@ def test_a_controller_goes_on_once_the_right_record_is_put_back(undecided):
     assert keeper.observe() == []
     assert keeper.state.trouble == ""
     assert len(store.entries) == undecided
+
+
+def test_a_store_that_refuses_what_it_may_have_kept_does_not_say_that_nothing_is_done():
+    store = Memory()
+    keeper = Keeper(PRG, store)
+
+    def lost(place):
+        if place == "after":
+            store.at = refused
+            raise Unavailable("the answer is lost")
+
+    def refused(place):
+        if place == "before":
+            raise BadInput("it is too large")
+
+    store.at = lost
+    with pytest.raises(Unavailable, match="too large"):
+        keeper.tell("enable_ha")
+    store.at = lambda _: None
+    assert [e.event for e in keeper.observe()] == ["enable_ha"]
+    assert [e["event"] for e in store.entries] == ["enable_ha"]

@@ -211,8 +211,8 @@ class Keeper:
             return Wrote("done", begun, self.store.write(value, write.version, line) or 0)
         except Conflict as error:
             return Wrote("conflict", begun, why=str(error))
-        except BadInput as error:
-            return Wrote("refused", begun, why=str(error))
+        except BadInput as error:  # the first try may be done nevertheless
+            return Wrote("unknown" if write.again else "refused", begun, why=str(error))
         except Unavailable as error:
             return Wrote("unknown", begun, why=str(error))
 
