@@ -368,6 +368,25 @@ def test_an_agent_that_stops_lets_its_users_go_first_and_withdraws_its_signature
     assert record(pair).own["node2"]["node2.process"] == "manager_down"
 
 
+def test_an_agent_that_stops_does_not_read_without_a_pause():
+    """It read the store again at each turn until its last lease was over."""
+    pair = normal()
+    one = pair.hosts["node1"]
+    one.deaf = True
+    reads, end = 0, pair.now + 2
+    while pair.now < end:
+        wanted, pair.now = one.one(Seen(stop=True)), round(pair.now + 0.01, 2)
+        for _ in range(3):
+            reads += wanted.read
+            wanted = one.one(evolve(one.does(wanted) or Seen(), stop=True))
+    assert one.state.phase != LEFT
+    assert reads <= 10
+    one.deaf = False
+    one.takes(Seen(stop=True))
+    pair.now += 0.06
+    assert one.takes(Seen(stop=True)).stopped
+
+
 def test_an_agent_that_still_runs_stops_after_a_reset():
     """Nobody can tell a silent agent from a stopped one, but the record can tell the agent."""
     pair = normal()

@@ -96,12 +96,13 @@ class _Turning(Following):
         self._arrives()
         failed = seen.did is not None and seen.did.outcome == "failed"
         changed = seen.services is not None and seen.services != s.services
+        stops = seen.stop and s.phase not in (LEAVES, LEFT)
         self.wanted = bool(
-            self.wanted or seen.asks or seen.host_lost or failed or changed or seen.stop)
+            self.wanted or seen.asks or seen.host_lost or failed or changed or stops)
         s.wall = seen.wall or s.wall
         s.jobs = (*s.jobs, *(asked(one, now) for one in seen.asks))
         s.services = s.services if seen.services is None else seen.services
-        if seen.stop and s.phase != LEFT:  # who has not begun has nothing to withdraw
+        if stops:  # who has not begun has nothing to withdraw
             s.phase = LEFT if s.phase == SITS else LEAVES
         if answered is not None:
             s.ended, s.silent = now, ""
@@ -152,7 +153,8 @@ class _Turning(Following):
             serving = evolve(serving, granted=self.seen.granted)
         if self.seen.obeyed is not None:
             serving = leases.obeyed(serving, self.seen.obeyed, self.now)
-        self.s.fresh = self.s.fresh or serving.obeys > self.s.serving.obeys
+        self.s.fresh = self.s.fresh or serving.obeys > self.s.serving.obeys or (
+            self.s.phase == LEAVES and self.seen.obeyed is not None)
         self.s.serving = serving
 
     @property
