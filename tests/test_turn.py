@@ -885,6 +885,25 @@ def test_a_reading_that_came_while_a_write_hung_is_not_replaced_by_what_was_writ
     assert [a.entry.outcome for a in one.answers.values() if a.key == "k"] == ["done"]
 
 
+def test_a_late_write_does_not_hide_that_the_store_has_a_wrong_record():
+    """It was done in the file that was moved away, which had the version of the other one."""
+    pair = normal()
+    one = pair.hosts["node1"]
+    one.takes(one.reads())
+    one.one(Seen(asks=(Ask("k", "add_users"),)))
+    right = one.one(one.reads()), one.state.reading
+    wrote = one.writes(right[0].write)
+    pair.now += 0.2
+    one.one(Seen(reading=Reading(
+        evolve(right[1].record, id="another"), right[1].version, pair.now)))
+    pair.now += 0.1
+    wanted = one.one(Seen(wrote=wrote))
+    assert "put that back" in wanted.trouble
+    assert wanted.read
+    assert wanted.serve is None or wanted.serve.groups == {}
+    assert one.takes(one.reads()).trouble == ""
+
+
 def test_a_start_that_the_store_refuses_is_tried_again_and_does_not_look_alive():
     pair = normal()
     two = pair.hosts["node2"]

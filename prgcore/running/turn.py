@@ -230,8 +230,9 @@ class _Turning(Following):
             self.s.phase = LEFT
         self.s.since = self.s.retry = self.now  # what follows is written at once, not after a rest
         newest = self.s.reading
-        if wrote.version and newest is not None and newest.version == write.version:
-            self.s.stale, self.s.fresh = False, True  # else only a reading shows what is there now
+        if wrote.version and newest is not None and newest.version == write.version \
+                and not self.s.trouble:  # else only a reading shows what is there now
+            self.s.stale, self.s.fresh = False, True
             self.s.reading = Reading(
                 write.record, wrote.version, max(wrote.begun, newest.begun))
 
