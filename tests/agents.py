@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import shutil
 import signal
 import socket
@@ -43,7 +44,11 @@ waits = 0.8
 
 
 def ports(count):
-    ends = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    """Free ports, below those of connections, so that none is taken while its agent is down."""
+    ends = []
+    while len(ends) < count:
+        with suppress(OSError):
+            ends.append(socket.create_server(("127.0.0.1", random.randrange(10_000, 32_768))))
     found = [end.getsockname()[1] for end in ends]
     for end in ends:
         end.close()

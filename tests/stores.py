@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ from prgcore.machine import prg
 from prgcore.stores.keeping import settle
 from prgcore.stores.record import Record, acknowledged, begin, decided
 from prgcore.vocabulary import Outcome
+from tests.agents import ports
 
 PROGRAM = Path(__file__).resolve()
 LONG = 120
@@ -51,9 +51,7 @@ class Etcd:
 
     def __init__(self, folder, name="t", options=()):
         self.folder, self.name, self.process, self.options = folder, name, None, options
-        with socket.create_server(("127.0.0.1", 0)) as a, socket.create_server(
-                ("127.0.0.1", 0)) as b:
-            self.url, self.peer = (f"http://127.0.0.1:{s.getsockname()[1]}" for s in (a, b))
+        self.url, self.peer = (f"http://127.0.0.1:{port}" for port in ports(2))
 
     def launch(self, servers=()):
         """Start it; it may not answer yet."""

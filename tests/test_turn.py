@@ -350,6 +350,71 @@ def test_what_follows_from_a_write_is_written_at_once_though_a_reading_failed_be
     assert one.one(Seen(wrote=wrote)).write.entry.event == "manager_start(node1)"
 
 
+def unknown(*, done):
+    """An agent whose decision was written or not, and which was not told."""
+    pair = normal()
+    one = pair.hosts["node1"]
+    one.takes(one.reads())
+    one.one(Seen(asks=(Ask("k", "add_users"),)))
+    before = one.reads().reading
+    write = one.one(Seen(reading=before)).write
+    if done:
+        one.writes(write)
+    pair.now = round(pair.now + 0.1, 2)
+    assert one.one(Seen(wrote=Wrote("unknown", pair.now, why="no answer"))).write is None
+    pair.now = round(pair.now + 0.3, 2)
+    return pair, one, write, before
+
+
+def test_a_reading_shows_that_a_write_was_done():
+    """So a store that loses its answers holds nobody up, and no command is done twice."""
+    pair, one, write, _ = unknown(done=True)
+    wanted = one.one(Seen())
+    assert (wanted.write, wanted.read) == (None, True), "it looks before it writes again"
+    wanted = one.one(one.reads())
+    assert [e.event for e in wanted.entries] == ["add_users"]
+    assert one.answers["k"].entry == write.entry
+    assert one.state.pending is None or one.state.pending.write.entry != write.entry
+    pair.passes(3)
+    lines = [line["event"] for line in one.store.history()]
+    assert lines.count("add_users") == 1
+
+
+def test_a_write_that_no_reading_shows_is_done_again():
+    pair, one, write, _ = unknown(done=False)
+    wanted = one.one(one.reads())
+    assert wanted.write == evolve(write, again=True)
+    pair.passes(3)
+    assert one.answers["k"].entry == write.entry
+
+
+def test_a_reading_settles_nothing_while_a_write_is_under_way():
+    """Its outcome would be taken for that of the next write."""
+    _, one, write, _ = unknown(done=False)
+    again = one.one(one.reads()).write
+    wrote = one.writes(again)
+    wanted = one.one(one.reads())
+    assert (wanted.write, wanted.entries) == (again, ())
+    assert [e.event for e in one.one(Seen(wrote=wrote)).entries] == [write.entry.event]
+
+
+def test_a_reading_from_before_the_outcome_shows_nothing():
+    _, one, write, before = unknown(done=True)
+    wanted = one.one(Seen(reading=before))
+    assert (wanted.write, wanted.read) == (None, True)
+    assert one.one(one.reads()).entries == (write.entry,)
+
+
+def test_a_write_is_not_done_again_in_an_old_copy_of_just_its_version():
+    pair, one, _, before = unknown(done=True)
+    late = evolve(before, begun=pair.now)
+    one.state = evolve(one.state, memory=evolve(
+        one.state.memory, epoch=before.record.epoch + 1, mark="what it has read meanwhile"))
+    wanted = one.one(Seen(reading=late))
+    assert wanted.write is None
+    assert "another copy of the record" in wanted.trouble
+
+
 def test_an_agent_that_stops_lets_its_users_go_first_and_withdraws_its_signature():
     pair = normal()
     two = pair.hosts["node2"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -39,9 +40,14 @@ PATIENT = {"keep_alive_timeout": 1.0, "initialization_keep_alive_timeout": 2.0}
 
 
 def free_ports(count: int) -> list[int]:
-    ends = [socket.socket() for _ in range(count)]
-    for end in ends:
-        end.bind(("127.0.0.1", 0))
+    """Ports that are free, below those that a system gives to connections.
+
+    So no connection takes the port of an agent while that one is down.
+    """
+    ends: list[socket.socket] = []
+    while len(ends) < count:
+        with suppress(OSError):
+            ends.append(socket.create_server(("127.0.0.1", random.randrange(10_000, 32_768))))
     ports = [end.getsockname()[1] for end in ends]
     for end in ends:
         end.close()
@@ -251,7 +257,9 @@ class TwoNodes:
             return agent is not None
         if agent.pid not in self._told:
             self._told.add(agent.pid)
-            self.ended.append(f"the agent of {node} ended by itself with {agent.returncode}")
+            said = (self.directory / f"{node}.out").read_text(errors="replace").splitlines()
+            self.ended.append(f"the agent of {node} ended by itself with {agent.returncode}: "
+                              f"{said[-1] if said else 'it said nothing'}")
         return False
 
     def pids(self, node: str) -> dict[str, int]:

@@ -29,10 +29,17 @@ SITS, RUNS, LEAVES, LEFT = "sits", "runs", "leaves", "left"
 
 @frozen
 class Pending:
-    """A write that was asked for, until its outcome is known, and the job that it decides."""
+    """A write until its outcome is known.
+
+    Attributes:
+        write: it.
+        job: the job that it decides.
+        asked: whether it may be under way: it was asked for since its last outcome.
+    """
 
     write: Write
     job: Job | None = None
+    asked: bool = False
 
 
 @define
@@ -48,7 +55,7 @@ class AgentState:
         phase: it takes its seat, runs, leaves, or has left.
         promised: when the next turn was promised.
         reading: the newest reading, or what was written since; None: none yet.
-        since: when its last write was known to be done; no reading that began before counts.
+        since: when the outcome of its last write came; no reading that began before counts.
         stale: whether somebody else has written since.
         fresh: whether something may follow from the reading that was not yet decided.
         ended: when the newest reading ended.

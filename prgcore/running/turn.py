@@ -30,7 +30,7 @@ from prgcore.running.shapes import (
     Write,
     Wrote,
 )
-from prgcore.running.state import LEAVES, LEFT, SITS, AgentState
+from prgcore.running.state import LEAVES, LEFT, SITS, AgentState, Pending
 from prgcore.stores.record import Record
 from prgcore.timers.arithmetic import late, looks_alive_until, unread
 
@@ -71,6 +71,7 @@ class _Turning(Following):
         """The state afterwards, and the turn."""
         self._notes()
         self._outcome()
+        self._shown()
         reading = self.s.reading
         if reading is not None and self.s.fresh:
             self.s.fresh = False
@@ -192,8 +193,8 @@ class _Turning(Following):
             case "unknown":
                 self.s.retry = self.now + STORE_AGAIN
                 if write.entry is not None:  # it must be settled; else a reading shows what is true
-                    self.s.pending = evolve(pending, write=evolve(write, again=True))
-                    self.s.stale = False
+                    self.s.pending = Pending(evolve(write, again=True), job)
+                    self.s.stale, self.s.since = False, self.now
             case "refused":
                 self.s.retry = self.now + STORE_AGAIN
                 if job is not None and job.key:
@@ -208,6 +209,18 @@ class _Turning(Following):
                     self._again(job)
             case _:
                 self._done_with(write, job, wrote)
+
+    def _shown(self) -> None:
+        """A reading may show that a write was done whose outcome is not known.
+
+        Not while it is under way again: its outcome would be taken for that of the next write.
+        """
+        pending, reading = self.s.pending, self.s.reading
+        if pending is None or pending.asked or reading is None or reading.record is None:
+            return
+        if pending.write.id == reading.record.mark:
+            self.s.pending, self.s.unwritten, self.s.fresh = None, "", True
+            self._done_with(pending.write, pending.job, Wrote("done", reading.begun))
 
     def _again(self, job: Job) -> None:
         """Take up a job again whose decision was not written."""
@@ -239,9 +252,7 @@ class _Turning(Following):
     # ----------------------------------------------------------------- what is wanted
 
     def _wants(self) -> tuple[AgentState, Turn]:
-        write = None
-        if self.s.pending and not self._rests() and not self.s.trouble:  # it is not the right store
-            write = self.s.pending.write
+        write = self._writes()
         record = self.s.reading.record if self.s.reading else None
         serve = self._permits(record) if record is not None else None
         order = None
@@ -266,12 +277,25 @@ class _Turning(Following):
             self.s.trouble or self.s.silent or self.s.unwritten or self.s.waits or self.s.doubt,
             self.s.phase == LEFT, self.s.heard if settled else None)
 
+    def _writes(self) -> Write | None:
+        """The write to do now: not in the wrong store, and again only after a look at the store."""
+        pending = self.s.pending
+        if pending is None or self._rests() or self.s.trouble or self._unseen():
+            return None
+        self.s.pending = evolve(pending, asked=True)
+        return pending.write
+
+    def _unseen(self) -> bool:
+        """Whether nothing was read since the last outcome of a write that is to be done again."""
+        return self.s.pending is not None and self.s.pending.write.again and (
+            self.s.reading is None or self.s.reading.begun < self.s.since)
+
     def _reads(self) -> bool:
         """Whether to read the store now."""
         if self._rests():
             return False
         if self.s.pending is not None and not self.s.trouble:  # it serves and looks alive
-            return self._refresh() <= self.now
+            return self._unseen() or self._refresh() <= self.now
         if self.s.reading is None or self.s.stale or self.wanted or any(
                 job.at > self.s.reading.begun for job in self.s.jobs):
             return True
