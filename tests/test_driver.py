@@ -944,7 +944,7 @@ def test_a_store_that_refuses_what_it_may_have_kept_does_not_say_that_nothing_is
     keeper = Keeper(PRG, store)
 
     def lost(place):
-        if place == "after":
+        if place == "before":
             store.at = refused
             raise Unavailable("the answer is lost")
 
@@ -957,4 +957,18 @@ def test_a_store_that_refuses_what_it_may_have_kept_does_not_say_that_nothing_is
         keeper.tell("enable_ha")
     store.at = lambda _: None
     assert [e.event for e in keeper.observe()] == ["enable_ha"]
+    assert [e["event"] for e in store.entries] == ["enable_ha"]
+
+
+def test_a_reading_shows_a_keeper_that_its_write_was_done():
+    store = Memory()
+    keeper = Keeper(PRG, store)
+
+    def lost(place):
+        if place == "after":
+            store.at = lambda _: None
+            raise Unavailable("the answer is lost")
+
+    store.at = lost
+    assert keeper.tell("enable_ha").event == "enable_ha"
     assert [e["event"] for e in store.entries] == ["enable_ha"]
