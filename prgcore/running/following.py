@@ -174,7 +174,7 @@ class Following:
         return None
 
     def _has_left(self) -> bool:
-        """Whether there is nothing more to decide; whoever asks is told so."""
+        """Whether there is nothing more to decide; a question is answered with an error."""
         if self.s.phase == LEFT:
             self._refuses(Unavailable("this node has stopped"))
         return self.s.phase == LEFT

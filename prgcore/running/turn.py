@@ -286,7 +286,7 @@ class _Turning(Following):
         return pending.write
 
     def _unseen(self) -> bool:
-        """Whether nothing was read since the last outcome of a write that is to be done again."""
+        """Whether nothing was read since the last outcome of a write that must be done again."""
         return self.s.pending is not None and self.s.pending.write.again and (
             self.s.reading is None or self.s.reading.begun < self.s.since)
 
