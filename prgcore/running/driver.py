@@ -485,8 +485,7 @@ class Driver(Keeper):
         Raises:
             as `Keeper.tell`.
         """
-        entries = self.observe(seen, heard)
-        return entries + self.work()
+        return self._carries_out(self.observe(seen, heard))
 
     def work(self) -> list[Entry]:
         """Carry out orders until none is left that can be carried out.
@@ -494,7 +493,11 @@ class Driver(Keeper):
         Raises:
             as `Keeper.tell`.
         """
-        entries, parked = self.complete(), set[str]()
+        return self._carries_out(self.complete())
+
+    def _carries_out(self, entries: list[Entry]) -> list[Entry]:
+        """Carry out the orders of the newest reading; return these entries and those that follow."""
+        parked = set[str]()
         while order := self._ready(parked):
             try:
                 entries += self.done(order, failed=not carried_out(self.performer, order))
