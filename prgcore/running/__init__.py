@@ -11,12 +11,16 @@ from prgcore.lazily import lazily
 
 if TYPE_CHECKING:
     from prgcore.running.asynchronous import AsyncDriver
-    from prgcore.running.driver import Driver, Heard, Keeper
+    from prgcore.running.driver import Driver
+    from prgcore.running.keeper import Keeper
+    from prgcore.running.shapes import Heard
 
 __all__ = ["AsyncDriver", "Driver", "Heard", "Keeper"]
 
 if not TYPE_CHECKING:
     __getattr__ = lazily(__name__, {
         "asynchronous": ("AsyncDriver",),
-        "driver": ("Driver", "Heard", "Keeper"),
+        "driver": ("Driver",),
+        "keeper": ("Keeper",),
+        "shapes": ("Heard",),
     })

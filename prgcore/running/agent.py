@@ -24,9 +24,9 @@ from prgcore.running.callers import Callers
 from prgcore.running.charter import Charter
 from prgcore.running.deciding import known_of
 from prgcore.running.directory import Directory
-from prgcore.running.driver import Keeper
 from prgcore.running.group import Address, Group, Member, doubts, terms
 from prgcore.running.heartbeat import reader
+from prgcore.running.keeper import Keeper
 from prgcore.running.lane import ENDING
 from prgcore.running.node import layout
 from prgcore.running.processes import Services

@@ -11,9 +11,9 @@ import asyncio
 from collections.abc import Mapping
 from functools import partial
 
-from prgcore.errors import BadInput, Unavailable, unknown_name
+from prgcore.errors import BadInput, Unavailable
 from prgcore.running.callers import Callers
-from prgcore.running.driver import Keeper
+from prgcore.running.keeper import Keeper
 from prgcore.running.node import layout
 from prgcore.running.pump import Pump, Ways
 from prgcore.running.shapes import Heard
@@ -65,7 +65,7 @@ class AsyncDriver:
         Raises:
             BadInput: this keeper does not keep such a node.
         """
-        self._check(node)
+        self.keeper.checked(Observation(heartbeat=node), heard, "arrived")
         self._pump.arrived(node, heard)
 
     async def see(self, seen: Observation | None = None, heard: Heard | None = None) -> list[Entry]:
@@ -108,7 +108,3 @@ class AsyncDriver:
         finally:
             self.keeper.pumped = False
             self._callers.broke(Unavailable("the driver was stopped meanwhile"))
-
-    def _check(self, node: str) -> None:
-        if node not in self.keeper.nodes:
-            raise BadInput(unknown_name("node", node, self.keeper.nodes))

@@ -1,7 +1,7 @@
 """One turn of an agent, or of a controller: what it knows and what it saw become what it wants.
 
 Law: pure. There is no clock here, no thread, no lock and no wait; a pump has them
-(`prgcore.running.driver`, `prgcore.running.asynchronous`). A decision is a write, which goes before
+(`prgcore.running.keeper`, `prgcore.running.asynchronous`). A decision is a write, which goes before
 everything else. The next turn goes on from what was written, without another reading.
 
 Silence of the peer counts only while this node is awake and reads the record (T12, T13).
