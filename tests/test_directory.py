@@ -15,8 +15,8 @@ from prgcore.running.log import read
 from prgcore.running.memory import NAME, read_memory, write_memory
 from prgcore.running.shapes import Memory
 from prgcore.wire.entry import Entry
+from tests.waits import until
 
-LONG = 60
 ENTRY = Entry(1, 1.0, "node1", "enable_ha", "done", "A100", "asked", {}, {}, (), ())
 
 
@@ -31,12 +31,6 @@ class Disk:
         if not self.room:
             raise Unavailable("memory.json cannot be written: the disk is full")
         write_memory(path, memory, before)
-
-
-async def until(condition):
-    async with asyncio.timeout(LONG):
-        while not condition():  # noqa: ASYNC110, a thread changes it
-            await asyncio.sleep(0.002)
 
 
 @pytest.fixture

@@ -36,6 +36,7 @@ from prgcore.timers.parameters import Parameters
 from prgcore.vocabulary import Kind, Outcome
 from tests.stored import Clock, Crash, Memory
 from tests.toys import LAMPS, TURNSTILE
+from tests.waits import until
 
 WAY = ("enable_ha", "heartbeat_heard(node1)", "heartbeat_heard(node2)")
 TIMES = Parameters(keep_alive_interval=1, keep_alive_timeout=4,
@@ -572,11 +573,6 @@ def looped(play, **options):
     found = asyncio.run(main())
     assert threading.active_count() == threads
     return found
-
-
-async def until(condition):
-    while not condition():  # noqa: ASYNC110, threads change it
-        await asyncio.sleep(0.005)
 
 
 def columns(driver):

@@ -21,6 +21,7 @@ from prgcore.running.shapes import Ask, Did, Granted, Heard, Obeyed, Serve, Turn
 from prgcore.stores.ports import SystemClock
 from prgcore.stores.record import Order, begin
 from tests.stored import Clock, Memory
+from tests.waits import until
 
 LONG = 60
 RECORD = begin(PRG.initial[0])
@@ -57,12 +58,6 @@ class Gate:
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
-
-
-async def until(condition):
-    async with asyncio.timeout(LONG):
-        while not condition():  # noqa: ASYNC110, threads change it
-            await asyncio.sleep(0.002)
 
 
 async def turns(pump, script, times=3):

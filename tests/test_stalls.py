@@ -331,7 +331,7 @@ def test_a_loss_needs_a_whole_time_out_of_real_silence_while_awake(
 
 @KINDS
 def test_who_is_dead_is_declared_lost_in_the_bound_once_stalls_end(make: Any) -> None:
-    """A pause that makes no turn too late is no stall, and holds up a judgement all the same."""
+    """A short pause makes no turn too late, so it does not count as a stall; it delays a judgement."""
     @drawn(make, st.lists(SLOW, max_size=4),
            st.lists(st.integers(1, TIMEOUT // 2), min_size=1, max_size=5),
            st.lists(st.integers(0, REST - 1), min_size=1, max_size=5), st.integers(0, 800), PAUSES)

@@ -173,6 +173,19 @@ def normal():
     return pair
 
 
+def starting():
+    """A pair whose second agent was started again, and what that one wants: to write its start."""
+    pair = normal()
+    two = pair.hosts["node2"]
+    two.dead = True
+    two.start()
+    two.turns.clear()
+    wanted = two.one(two.reads())
+    while wanted.write is None or wanted.write.entry is None:
+        wanted = two.one(two.does(wanted))
+    return pair, two, wanted
+
+
 def record(pair):
     return Record.from_json(pair.hosts["node1"].store.read().value)
 
@@ -425,7 +438,7 @@ def test_an_agent_that_stops_lets_its_users_go_first_and_withdraws_its_signature
     two.deaf = False
     pair.passes(0.5)
     assert two.state.phase == LEFT
-    assert two.turns[-1].trouble == "", "a stop is no trouble"
+    assert two.turns[-1].trouble == "", "a stop does not count as trouble"
     two.takes(Seen(asks=(Ask("late", "add_users"),)))
     assert str(two.answers["late"].error) == "this node has stopped"
     assert two.groups == {}
@@ -498,14 +511,7 @@ def test_a_start_that_cannot_be_decided_is_tried_again():
 
 def test_a_node_whose_start_is_not_in_the_record_does_not_look_alive():
     """Else its peer may decide that it hears a node which the record does not know to run."""
-    pair = normal()
-    two = pair.hosts["node2"]
-    two.dead = True
-    two.start()
-    two.turns.clear()
-    wanted = two.one(two.reads())
-    while wanted.write is None or wanted.write.entry is None:
-        wanted = two.one(two.does(wanted))
+    pair, two, wanted = starting()
     assert wanted.write.entry.event == "manager_start(node2)"
     for _ in range(20):
         pair.now = round(pair.now + 0.5, 2)
@@ -970,14 +976,7 @@ def test_a_late_write_does_not_hide_that_the_store_has_a_wrong_record():
 
 
 def test_a_start_that_the_store_refuses_is_tried_again_and_does_not_look_alive():
-    pair = normal()
-    two = pair.hosts["node2"]
-    two.dead = True
-    two.start()
-    two.turns.clear()
-    wanted = two.one(two.reads())
-    while wanted.write is None or wanted.write.entry is None:
-        wanted = two.one(two.does(wanted))
+    pair, two, wanted = starting()
     for _ in range(10):
         wanted = two.one(Seen(wrote=Wrote("refused", pair.now, why="it is too large")))
         pair.now = round(pair.now + 0.5, 2)

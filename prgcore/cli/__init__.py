@@ -174,7 +174,7 @@ def _opened() -> None:
     if nowhere != ERROR:
         os.dup2(nowhere, ERROR)
         os.close(nowhere)
-    sys.stderr = open(ERROR, "w", encoding="ascii", closefd=False)  # noqa: SIM115, for all its life
+    sys.stderr = os.fdopen(ERROR, "w", encoding="ascii", closefd=False)
 
 
 def _forget(stream: TextIO) -> None:

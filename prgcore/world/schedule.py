@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 from random import Random
-from typing import Any
+from typing import Any, TypeGuard
 
 from attrs import asdict, evolve, fields
 
@@ -137,9 +137,13 @@ def _check_value(value: object, values: tuple[float | str, ...], at: str) -> Non
     if any(isinstance(v, str) for v in values):
         if value not in values:
             raise BadInput(f"{at}: value is {value!r:.40}; expected {listed(map(str, values))}")
-    elif type(value) not in (int, float) or not -LARGEST <= value <= LARGEST:  # type: ignore[operator]
+    elif not _is_number(value) or not -LARGEST <= value <= LARGEST:
         raise BadInput(f"{at}: value is {value!r:.40}; expected a number, as {values[0]:g}")
 
 
 def _is_time(value: object) -> bool:
-    return type(value) in (int, float) and 0 <= value <= MOST  # type: ignore[operator]
+    return _is_number(value) and 0 <= value <= MOST
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    return type(value) in (int, float)
