@@ -2,7 +2,7 @@
 
 Law: no rule lives here, and no decision: a turn decides (`prgcore.running.turn`). Each decision is
 in the store before a caller learns of it. A keeper carries out nothing: a driver does, or the
-embedder, who reports what came of it.
+embedder, who reports the outcome.
 """
 
 from __future__ import annotations
