@@ -36,7 +36,7 @@ from prgcore.timers.parameters import Parameters
 from prgcore.vocabulary import Kind, Outcome
 from tests.stored import Clock, Crash, Memory
 from tests.toys import LAMPS, TURNSTILE
-from tests.waits import until
+from tests.waits import threads, until
 
 WAY = ("enable_ha", "heartbeat_heard(node1)", "heartbeat_heard(node2)")
 TIMES = Parameters(keep_alive_interval=1, keep_alive_timeout=4,
@@ -388,10 +388,10 @@ def test_drivers_that_write_at_once_lose_nothing_and_decide_nothing_twice():
             raise
 
     before = len(store.entries)
-    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(4)]
-    for thread in threads:
+    workers = [threading.Thread(target=work, args=(seed,)) for seed in range(4)]
+    for thread in workers:
         thread.start()
-    for thread in threads:
+    for thread in workers:
         thread.join()
     assert wrong == []
     done = [e for e in told if e.outcome == "done"]
@@ -553,7 +553,7 @@ def test_a_clock_that_steps_back_hurts_nobody():
 
 def looped(play, **options):
     """Play with a driver beside an event loop; its tasks and threads are gone afterwards."""
-    threads = threading.active_count()
+    before = threads()
     store = Memory()
     keeper = Keeper(PRG, store, **{"clock": Clock(), **options})
 
@@ -571,7 +571,7 @@ def looped(play, **options):
             assert len(asyncio.all_tasks()) == 1
 
     found = asyncio.run(main())
-    assert threading.active_count() == threads
+    assert not threads() - before
     return found
 
 

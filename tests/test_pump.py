@@ -21,7 +21,7 @@ from prgcore.running.shapes import Ask, Did, Granted, Heard, Obeyed, Serve, Turn
 from prgcore.stores.ports import SystemClock
 from prgcore.stores.record import Order, begin
 from tests.stored import Clock, Memory
-from tests.waits import until
+from tests.waits import threads, until
 
 LONG = 60
 RECORD = begin(PRG.initial[0])
@@ -71,7 +71,7 @@ async def turns(pump, script, times=3):
 @asynccontextmanager
 async def running(script, store=None, clock=None, **ways):
     """A pump that runs; its tasks and threads are gone afterwards."""
-    threads = threading.active_count()
+    before = threads()
     store = kept() if store is None else store
     pump = Pump(script, store, SystemClock() if clock is None else clock, Ways(**ways))
     task = asyncio.create_task(pump.run())
@@ -82,7 +82,7 @@ async def running(script, store=None, clock=None, **ways):
         with pytest.raises(asyncio.CancelledError):
             await task
         assert len(asyncio.all_tasks()) == 1
-        await until(lambda: threading.active_count() == threads)
+        await until(lambda: not threads() - before)
 
 
 def kept():
@@ -516,6 +516,8 @@ def test_a_pump_that_has_stopped_returns_and_what_was_under_way_is_known():
 
 def test_news_that_come_while_it_ends_begin_no_call():
     """An agent that was told to stop waited for ever for the thread of a new reading."""
+    others = threads()
+
     async def play():
         serves, script = Gate(), Script(lambda _seen: Turn(read=True, serve=SERVE, wake=inf))
         pump = Pump(script, kept(), SystemClock(), Ways(serves=serves))
@@ -533,6 +535,6 @@ def test_news_that_come_while_it_ends_begin_no_call():
         assert script.seen[-1].arrivals, "the last turn sees them"
 
     def reading():
-        return [t for t in threading.enumerate() if t.name == "prgcore reads"]
+        return threads("prgcore reads") - others
 
     played(play)
