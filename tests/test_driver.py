@@ -684,6 +684,27 @@ def test_a_keeper_has_one_driver_at_a_time():
     looped(play)
 
 
+@pytest.mark.parametrize("ran", [False, True])
+def test_a_driver_that_does_not_run_leaves_no_thread(ran):
+    """A driver that answers before or after its run kept a thread for each kind of call."""
+    before = threads()
+
+    async def play():
+        store = Memory()
+        driver = AsyncDriver(Keeper(PRG, store), World(store))
+        if ran:
+            running = asyncio.create_task(driver.run())
+            await driver.see(told("enable_ha"))
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+        async with asyncio.timeout(LONG):
+            entries = await driver.see(told("disable_ha" if ran else "enable_ha"))
+            await until(lambda: not threads() - before)
+        assert entries[0].outcome == "done"
+
+    asyncio.run(play())
+
+
 def test_time_passes_beside_an_event_loop():
     """With the clock of the computer: the loss of a peer is decided without being asked."""
     async def play(driver, _performer, _running):

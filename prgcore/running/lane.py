@@ -97,6 +97,11 @@ class Lane:
             self._jobs = SimpleQueue()
         return ended
 
+    def rest(self) -> None:
+        """End the thread if no call is under way; the next call begins another."""
+        if not self.busy:
+            self.end()
+
     def gone(self) -> None:
         """Wait for the last step of a thread whose calls have ended."""
         if self._thread is not None and not self.busy:

@@ -291,6 +291,9 @@ class Pump:
                 begin()
             else:
                 wake = min(wake, max(rests, lane.rests))
+        if not self._runs:  # nobody would end their threads later
+            for lane in self._lanes:
+                lane.rest()
         self._wake(wake)
 
     def _wants(self, turn: Turn) -> list[tuple[Lane, float, Callable[[], None]]]:
