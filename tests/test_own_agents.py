@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -20,6 +20,7 @@ from prgcore.running.group import read_group
 from prgcore.seats import NODES
 from prgcore.template.pair import MACHINE
 from prgcore.wire.machine_file import dumps
+from tests.agents import ports
 
 SERVICE = Path(__file__).parent.parent / "examples" / "two_nodes" / "service.py"
 
@@ -49,14 +50,6 @@ services = {{ web = ["{python}", "{program}", "{node}"] }}
 """
 
 
-def ports(number):
-    open_ = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
-    found = [one.getsockname()[1] for one in open_]
-    for one in open_:
-        one.close()
-    return found
-
-
 @pytest.fixture
 def pair(tmp_path):
     """The group, and its two agents; whatever runs in the end is killed."""
@@ -78,9 +71,8 @@ def pair(tmp_path):
     for log in logs.values():
         log.close()
     for node in group.nodes.values():
-        with suppress(OSError, ValueError):
-            number = int((node.directory / "web.pid").read_text())
-            subprocess.run(["/bin/kill", "-9", f"-{number}"], check=False, capture_output=True)
+        with suppress(OSError, ValueError):  # not by kill(1): some take -1234 for -1, everybody
+            os.killpg(int((node.directory / "web.pid").read_text()), signal.SIGKILL)
 
 
 def until(group, node, true, seconds=60):
