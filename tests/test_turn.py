@@ -887,6 +887,24 @@ def test_services_that_obey_a_wrong_record_of_a_higher_epoch_obey_no_later_decis
     assert pair.serve() == {"node1": [], "node2": ["node1", "node2"]}
 
 
+def test_the_epoch_of_a_record_outside_the_invariants_is_not_remembered():
+    """Once it was put right, the node took the right record for an old copy, for ever."""
+    pair = normal()
+    one = pair.hosts["node1"]
+    store, right, knows = one.store, one.store.text, one.state.memory
+    wrong = record(pair).to_json()
+    wrong["epoch"] += 3
+    wrong["columns"] |= {"node1.assigned_own": "yes", "node2.assigned_peer": "yes"}
+    store.write(wrong, store.version)
+    pair.passes(2)
+    assert "prgcore ha reset mends the record" in one.state.trouble
+    assert (one.groups, one.state.memory) == ({}, knows)
+    store.text = right
+    pair.passes(6)
+    assert not one.state.trouble
+    assert pair.serve() == {"node1": ["node1"], "node2": ["node2"]}
+
+
 @pytest.mark.parametrize("stops", [False, True])
 def test_a_permission_that_services_may_still_take_for_newer_is_not_revoked(stops):
     """A service that hangs reads its lines late, in any order, and goes by their ends."""

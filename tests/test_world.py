@@ -102,6 +102,18 @@ def test_services_that_count_as_obeying_when_they_are_told_are_found(monkeypatch
     found(evolve(SETTING), ("twice",), "hung", "cut", "service", first=38)
 
 
+def test_services_that_obey_a_later_epoch_in_trouble_are_found(monkeypatch):
+    """Another record of a later epoch is put right; then services hang while users leave them."""
+    true = serving.sent
+    schedule = (Fault("strange_path", "node2", 1.0, lasts=1.5),
+                Fault("command", "node1", 3.5, value="failover(node1)"),
+                Fault("hung", "node2", 5.0, lasts=7.0, value="in order"))
+    assert failure(SETTING, schedule).wrong is None
+    monkeypatch.setattr(serving, "sent", lambda was, serve, epoch, now: true(
+        was, serve, epoch if serve.groups else epoch + 1000, now))
+    assert failure(evolve(SETTING), schedule).wrong.what == "twice"
+
+
 def test_an_agent_that_takes_any_record_is_found(monkeypatch):
     monkeypatch.setattr(following.terms, "trouble", lambda *_: "")
     found(evolve(SETTING), ("strange", "fence"), "strange_path", "replaced")
@@ -175,7 +187,7 @@ CRASH = '{"kind": "crash", "node": "node1"'
     (f'[{CRASH}, "lasts": -1}}]', "lasts is -1; expected seconds, from 0 to 1,000,000"),
     (f'[{CRASH}, "lasts": 1e999}}]', "lasts is inf; "), (f'[{CRASH}, "lasts": true}}]', "lasts is True"),
     (f'[{CRASH}, "at": "1"}}]', "at is '1'; "), (f'[{CRASH}, "turn": 1.5}}]', "turn is 1.5; "),
-    ('[{"kind": "command", "node": "node1"}]', "value is 0.0; expected failover(node1), "),
+    ('[{"kind": "command", "node": "node1"}]', "value is missing; expected failover(node1), "),
     ('[{"kind": "delay", "node": "node1", "value": "x"}]', "value is 'x'; expected a number, as 1.5"),
     (f'[{CRASH}, "value": {"9" * 400}}}]', "expected a number, as 0"),
 ], ids=lambda v: str(v)[:40])

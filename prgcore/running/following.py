@@ -141,13 +141,17 @@ class Following:
     def _judged(self, reading: Reading) -> PrgError | None:
         """Why nothing may be served, decided or written by a reading; None: it may."""
         s, record = self.s, reading.record
+        odd = None if record is None else self._odd(record)
+        s.outside = isinstance(odd, OutsideInvariant)
         if why := terms.trouble(self.charter, s.memory, reading, s.heard, s.heard_at):
             return Unavailable(why)
-        if record is None:
-            return None
-        if s.sat and self._ousted(record):
+        if record is not None and s.sat and self._ousted(record):
             s.phase = LEFT if s.phase == SITS else LEAVES
             return Unavailable(f"another agent of {s.charter.node} has started, or the record was reset")
+        return odd
+
+    def _odd(self, record: Record) -> PrgError | None:
+        """Why no pair has the columns of a record, as far as this node sees; None: one has."""
         try:
             any_pair(self.engine, self._known(record))
         except OutsideInvariant as error:

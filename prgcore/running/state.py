@@ -79,6 +79,7 @@ class AgentState:
         marks: how many decisions it has made.
         memory: what it remembers across restarts.
         trouble: why it decides nothing and serves nobody.
+        outside: whether the record that it read last is outside the invariants.
         doubt: why it does not decide what it should: the machine has no such pair.
         waits: why it decides nothing yet, though it is in order.
         wait: how many seconds it waits before it signs the terms.
@@ -117,6 +118,7 @@ class AgentState:
     settled: object = None
     marks: int = 0
     trouble: str = ""
+    outside: bool = False
     doubt: str = ""
     waits: str = ""
     wait: float = 0.0

@@ -263,7 +263,7 @@ class _Turning(Following):
         send = self._beats(record) if record is not None else None
         read = self._reads()
         memory = self.s.memory
-        if self.s.reading is not None:
+        if self.s.reading is not None and not self.s.outside:  # a wrong epoch would outlive its cure
             memory = terms.remembered(self.charter, memory, self.s.reading, self.s.heard,
                                       self.s.heard_at)
         remember = memory if memory != self.s.memory else None

@@ -62,8 +62,10 @@ COMMANDS = (
 
 SHORT, LONG = 1.5, 7.0
 """Seconds: less than every time-out, and more than all of them."""
-WRONG = ("column", "drawer", "value", "outside", "claim")
-"""In which way an answer of a store is wrong."""
+WRONG = ("column", "drawer", "value", "outside", "claim", "ahead")
+"""In which way an answer of a store is wrong; `ahead`: outside the invariants, of a later epoch."""
+ORDERS = ("in order", "newest first")
+"""How services that hung read what was sent to them meanwhile."""
 
 KINDS = (
     # the network
@@ -135,8 +137,8 @@ KINDS = (
          (LONG, SHORT), "services_die", "services_start"),
     Kind("database", "the database of {node} dies, and is back {lasts} s later", "node",
          (LONG, SHORT), "database_dies", "database_starts"),
-    Kind("hung", "the services of {node} answer nothing for {lasts} s", "node", (LONG, SHORT),
-         "services_hang", "services_go_on"),
+    Kind("hung", "the services of {node} answer nothing for {lasts} s, and then read {value}", "node",
+         (LONG, SHORT), "services_hang", "services_go_on", values=ORDERS),
     Kind("stubborn", "the services of {node} cannot be started for {lasts} s", "node", (LONG,),
          "services_fail", "services_work"),
     Kind("tardy", "for {lasts} s the services of {node} obey 0.4 s late", "node", (LONG,),

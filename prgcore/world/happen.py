@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["HAPPENS", "mended"]
 
 FURTHER = 1000
-"""How many writes the other record has seen that lies in the place of the store."""
+"""How many writes and epochs further the other record is that lies in the place of the store."""
 
 
 # --------------------------------------------------------------------------- network
@@ -129,10 +129,10 @@ def _other_all(world: World, _: str, __: Any) -> None:
 
 
 def _strange(main: Store) -> Store:
-    """A store of another pair, whose record has the same content and another id."""
+    """A store of another pair, whose record has the same content, another id and a later epoch."""
     record, version = main.kept
-    return Store("other", None if record is None else evolve(record, id="another-record"),
-                 version + FURTHER)
+    return Store("other", record and evolve(
+        record, id="another-record", epoch=record.epoch + FURTHER), version + FURTHER)
 
 
 def _main(world: World, node: str, _: Any) -> None:
@@ -263,11 +263,12 @@ def _database(*, up: bool) -> Callable[[World, str, Any], None]:
     return happens
 
 
-def _services_go_on(world: World, node: str, _: Any) -> None:
+def _services_go_on(world: World, node: str, order: Any) -> None:
+    """Let services read, in this order, what was sent to them while they hung."""
     host = world.hosts[node]
     host.services.hung = False
     unread, host.services.unread = host.services.unread, ()
-    for groups, until in unread:
+    for groups, until in reversed(unread) if order == "newest first" else unread:
         permit(world, host, groups, until)
 
 

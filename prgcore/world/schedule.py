@@ -128,8 +128,11 @@ def _fault(one: dict[str, Any], at: str) -> Fault:
     turn = one.get("turn", -1)
     if type(turn) is not int or turn < -1:
         raise BadInput(f"{at}: turn is {turn!r:.40}; expected a whole number from -1")
-    _check_value(one.get("value", 0.0), kind(one["kind"]).values, at)
-    return Fault(**one)
+    values = kind(one["kind"]).values
+    if "value" not in one and values is COMMANDS:
+        raise BadInput(f"{at}: value is missing; expected {listed(values)}")
+    _check_value(one.get("value", values[0]), values, at)
+    return Fault(**{"value": values[0], **one})
 
 
 def _check_value(value: object, values: tuple[float | str, ...], at: str) -> None:

@@ -17,6 +17,9 @@ from prgcore.wire.entry import Entry
 
 __all__ = ["Arbiter", "Kept", "Store", "mangled"]
 
+AHEAD = 3
+"""How many epochs later a wrong record may be than the true one."""
+
 Kept: TypeAlias = tuple[Record | None, int]
 """A record and its version; without a record the version is 0."""
 
@@ -37,7 +40,8 @@ def mangled(kept: Kept, node: str, how: str) -> Kept:
         claims["node3"] = Claim("node3", 1)
     else:
         columns |= {"node1.assigned_own": "yes", "node2.assigned_peer": "yes"}
-    return evolve(record, columns=columns, own=own, claims=claims), version
+    epoch = record.epoch + (AHEAD if how == "ahead" else 0)
+    return evolve(record, epoch=epoch, columns=columns, own=own, claims=claims), version
 
 
 @define(slots=True)
