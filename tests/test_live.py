@@ -22,6 +22,7 @@ from prgcore.cli.statefile import is_group
 from prgcore.errors import BudgetExhausted, Conflict, Unavailable, Undecided
 from prgcore.explain.status import parse
 from prgcore.machine import prg
+from tests import waits
 from tests.agents import Group, group_file, ports
 from tests.stores import LONG
 
@@ -171,7 +172,7 @@ def _until(stream, shows):
 
 def test_a_node_that_does_not_answer_shows_nothing(ha, group, monkeypatch):
     monkeypatch.setattr("prgcore.cli.live.look.__defaults__", (1.3,))
-    group.agents["CUP2"].send_signal(signal.SIGSTOP)
+    waits.stop(group.agents["CUP2"].pid)
     found = ha("status")
     assert (found.code, states(found)[1]) == (0, None)
     assert found.err.startswith("prgcore: cup2: the agent at 127.0.0.1:")

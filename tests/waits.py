@@ -1,9 +1,13 @@
-"""Waiting in an event loop for what threads do."""
+"""Waiting for what threads do, in an event loop, and for what signals do to processes."""
 
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import threading
+import time
+from pathlib import Path
 
 LONG = 60
 
@@ -21,3 +25,38 @@ def threads(name=""):
     A test compares them with those before it: other tests of the same process may have left some.
     """
     return {t for t in threading.enumerate() if name in ("", t.name)}
+
+
+def stop(pid, *, group=False):
+    """Send SIGSTOP to a process, or to its whole group, and wait until every thread has stopped.
+
+    The signal is sent long before: on a busy computer a thread may go on until it is scheduled.
+    """
+    (os.killpg if group else os.kill)(pid, signal.SIGSTOP)
+    end = time.monotonic() + LONG
+    while not all(_rests(thread) for one in _processes(pid, group=group)
+                  for thread in Path(f"/proc/{one}/task").glob("*/stat")):
+        assert time.monotonic() < end
+        time.sleep(0.001)
+
+
+def _processes(pid, *, group):
+    """The process, or all that are in its group now."""
+    if not group:
+        return [pid]
+    found = ((one.parent.name, _stat(one)) for one in Path("/proc").glob("[0-9]*/stat"))
+    return [one for one, stat in found if stat and stat[2] == str(pid)]
+
+
+def _rests(thread):
+    """Whether a thread is stopped, or has ended."""
+    found = _stat(thread)
+    return not found or found[0] in "TtZX"
+
+
+def _stat(file):
+    """What follows the name in a `stat` of /proc: state, parent, group; nothing if it is gone."""
+    try:
+        return file.read_text(errors="replace").rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return []
