@@ -47,6 +47,9 @@ WRONG = ("null", "[]", "{}", '"x"', '""', "-1", "1.5", "true", "false", "NaN", "
          '"=not base64="', "[[]]", '{"a": 1}', '[{"kvs": 3}]', "[" * 50 + "]" * 50, '"\\ud800"')
 """Values, as JSON, that stand in the place of another one."""
 
+FULL = b'{"error": "etcdserver: mvcc: database space exceeded", "code": 8}'
+"""What etcd says, with status 429, if its space is used up."""
+
 MARK = "a mark for the wrong value"
 
 
@@ -77,11 +80,14 @@ def changed(data, chance):
 
 
 class Proxy:
-    """A server before a real one; `wrong(data)` makes its answers of the real ones."""
+    """A server before a real one; `wrong(data)` makes its answers of the real ones.
+
+    While it is `full`, it answers each write that the real one has made as one without space does.
+    """
 
     def __init__(self, url):
         proxy = self
-        self.wrong, self.asked = None, 0
+        self.wrong, self.asked, self.full = None, 0, False
         host, port = url.removeprefix("http://").split(":")
 
         class Handler(BaseHTTPRequestHandler):
@@ -98,6 +104,8 @@ class Proxy:
                 proxy.asked += 1
                 if proxy.wrong is not None:
                     data = proxy.wrong(data)
+                if proxy.full and b'"request_put"' in body:
+                    status, data = 429, FULL
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(data)))
                 self.end_headers()
@@ -284,6 +292,49 @@ def test_an_answer_that_is_slightly_wrong_is_the_truth_or_unavailable(pair, call
         wrong += bool(did)
     assert wrong >= 30, "a test without wrong answers shows nothing"
     assert refused >= (0 if call is waits else 15), "an answer that is wrong is not believed"
+
+
+@pytest.fixture
+def full(pair):
+    """Let the server make every write, and say that it has no space for it."""
+    pair.proxy.full = True
+    yield pair
+    pair.proxy.full = False
+
+
+def test_a_write_may_be_made_though_its_answer_says_that_there_is_no_space(full):
+    """etcd looks whether there is space when it proposes a write, and again when it has made it."""
+    kept = full.truth.read()
+    epoch = kept.value["epoch"] + 1
+    written = ({"epoch": epoch}, kept.version, {"epoch": epoch, "id": uuid4().hex})
+    for call in (full.store.write, lambda *what: settle(full.store, *what)):
+        with pytest.raises(Unavailable, match="NOSPACE"):
+            call(*written)
+        assert full.store.read().value == {"epoch": epoch}
+    assert list(full.store.history(epoch - 1)) == [written[2]]
+    full.proxy.full = False
+    with pytest.raises(Conflict):
+        full.store.write(*written)
+    assert settle(full.store, *written) == 0
+    assert full.store.read() == full.truth.read()
+    assert list(full.truth.history(epoch - 1)) == [written[2]]
+
+
+def test_a_grant_may_exist_though_the_answer_says_that_there_is_no_space(full):
+    """Whoever asked may keep it, and give it back; the peer does not get it meanwhile."""
+    full.judge.release("node1", 5)
+    with pytest.raises(Unavailable, match="NOSPACE"):
+        full.arbiter.acquire("node1", 5)
+    assert full.arbiter.holder() == full.judge.holder() == "node1"
+    assert full.arbiter.keep("node1")
+    assert not full.arbiter.acquire("node2", 5)
+    with pytest.raises(Unavailable, match="NOSPACE"):
+        full.arbiter.release("node1", 5)
+    assert full.judge.holder() is None
+    full.proxy.full = False
+    full.arbiter.release("node1", 5)
+    assert full.arbiter.acquire("node2", 5)
+    full.arbiter.release("node2", 5)
 
 
 def flipped(data, chance):

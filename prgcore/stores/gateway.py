@@ -161,7 +161,7 @@ class Gateway:
             said = str(found.get("message") or found.get("error") or text)
         if "too large" in said or "larger than" in said:
             return _TooLarge(one_line(said, 200))
-        if "space exceeded" in said or "NOSPACE" in said:
+        if "space exceeded" in said or "NOSPACE" in said:  # a write may be made nevertheless
             return Unavailable(f"etcd at {url}: {_FULL}")
         return Unavailable(f"etcd at {url} does not answer: {response.status_code}: {one_line(said, 200)}")
 
