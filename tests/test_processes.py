@@ -19,6 +19,7 @@ from prgcore.running import processes
 from prgcore.running.group import LONGEST_SOCKET, Member
 from prgcore.running.processes import Services, alive
 from prgcore.stores.ports import boot_clock
+from tests import waits
 
 SERVICE = Path(__file__).parent.parent / "examples" / "two_nodes" / "service.py"
 SLEEP = ("sleep", "86401")
@@ -26,8 +27,9 @@ COUNTED = ("sh", "-c", "echo $$ >>../begun; exec sleep 86401")
 
 
 @pytest.fixture
-def made(tmp_path):
-    """Services in a directory; whatever runs in the end is killed."""
+def made(tmp_path, monkeypatch):
+    """Services in a directory, however slow the computer is; what runs in the end is killed."""
+    monkeypatch.setattr(processes, "PATIENCE", 2.0 * waits.LONG)
     every = []
 
     def make(directory=None, home=tmp_path, **more):
@@ -95,8 +97,10 @@ def test_an_agent_that_is_killed_leaves_services_that_are_found(made, tmp_path):
     program = textwrap.dedent("""
         import sys
         from pathlib import Path
+        from prgcore.running import processes
         from prgcore.running.group import Member
         from prgcore.running.processes import Services
+        processes.PATIENCE = 60
         at = Path(sys.argv[1])
         Services(Member("node1", "cup1", at / "node1", at, ("h", 1), ("h", 2),
                         services={"a": ("sleep", "86401")})).start()
@@ -155,12 +159,20 @@ def test_what_a_service_has_started_is_it_still_and_is_stopped_with_it(made):
     assert services.pid("a") is None
 
 
-def test_a_service_that_does_not_listen_to_signals_is_killed_and_the_database_runs_on(made):
+def test_a_service_that_does_not_listen_to_signals_is_killed_and_the_database_runs_on(
+        made, monkeypatch):
+    real = Services._signal
+
+    def signals(services, number):  # it never ends by the first one, and in its own time by the second
+        monkeypatch.setattr(processes, "PATIENCE", 0.5 if number == signal.SIGTERM else waits.LONG)
+        return real(services, number)
+
+    monkeypatch.setattr(Services, "_signal", signals)
     services = made(services={"a": ("sh", "-c", "trap '' TERM; while :; do sleep 0.1; done"), "db": SLEEP},
                     database="db")
     services.start()
     database = services.pid("db")
-    os.killpg(services.pid("a"), signal.SIGSTOP)
+    waits.stop(services.pid("a"), group=True)
     services.stop()
     assert (services.up(), services.database_up(), services.pid("db")) == (False, True, database)
 
@@ -205,7 +217,6 @@ def test_a_directory_in_place_of_a_file_fails_and_crashes_nothing(made, file):
 
 
 def test_a_signal_that_is_not_allowed_is_said(made, monkeypatch):
-    monkeypatch.setattr(processes, "PATIENCE", 0.2)
     services = made(services={"a": SLEEP})
     services.start()
 
@@ -213,6 +224,7 @@ def test_a_signal_that_is_not_allowed_is_said(made, monkeypatch):
         raise PermissionError(1, "Operation not permitted")
 
     with monkeypatch.context() as patched:
+        patched.setattr(processes, "PATIENCE", 0.2)
         patched.setattr(os, "killpg", refuse)
         with pytest.raises(ActionFailed, match=r"do not stop: a \(process \d+: Operation not permitted\)"):
             services.stop()
@@ -252,8 +264,9 @@ def test_the_service_that_serves_is_told_by_the_boot_clock(made, tmp_path, monke
 
 
 def test_a_service_that_does_not_answer_has_not_started(made, monkeypatch):
-    monkeypatch.setattr(processes, "PATIENCE", 0.3)
+    made(services={"a": SLEEP}).start()  # it has written its number before anybody is impatient
     services = made(services={"a": SLEEP}, serving="a")
+    monkeypatch.setattr(processes, "PATIENCE", 0.3)
     with pytest.raises(ActionFailed, match="a does not answer at"):
         services.start()
 
