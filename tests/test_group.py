@@ -323,6 +323,8 @@ def test_an_agent_doubts_a_lease_that_ordinary_clocks_break(
     ("lease = {lasts = 1e999}\n", "lease: lasts: inf is not a number of seconds"),
     ("lease = {drift = 1e999}\n", "lease: drift: inf is not a share"),
     ("parameters = {keep_alive_interval = 1e999}\n", "keep_alive_interval: inf is outside"),
+    ("parameters = {keep_alive_interval = 0}\n", "keep_alive_interval: 0: a timer that was not answered"),
+    ("parameters = {keep_alive_interval = 1e-9}\n", "keep_alive_interval: 1e-09: a timer that was"),
     ("grant = 9999-12-31\n", "is not a number of seconds"), ("grant = 24:00:00\n", "not TOML"),
     ("a = " + "[" * 100_000 + "\n", "is nested too deeply"),
     ("x" + ".a" * 3000 + " = 1\n", "is nested too deeply"),

@@ -25,6 +25,7 @@ from prgcore.running.addresses import Address, address, shown
 from prgcore.seats import NODES
 from prgcore.stores.ports import Arbiter, Store
 from prgcore.timers.arithmetic import tolerates
+from prgcore.timers.monitor import Monitor
 from prgcore.timers.parameters import Settings, parameters_of, seconds
 from prgcore.timers.sanity import check
 from prgcore.wire.tomltext import parse_toml
@@ -350,6 +351,8 @@ def _group(found: dict[str, Any], file: Path) -> Group:
         {seat: _member(seat, _table(found, seat), file) for seat in NODES}, file, delays,
     )
     _delayed(group)
+    for node in NODES:  # whether the timers can count by these parameters
+        Monitor.start(engine, node, 0, parameters)
     kind, _ = _store(group.store)
     if group.grant < group.lease.lasts:
         raise BadInput(f"grant: {group.grant:g} s is shorter than the lease, which lasts "
