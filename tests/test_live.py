@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import suppress
+from contextlib import ExitStack, closing, suppress
 from itertools import pairwise
 
 import pytest
@@ -224,14 +224,15 @@ def test_an_interrupt_ends_an_agent_and_then_nobody_answers(bad, ha, group):
 
 
 class Liar:
-    """Listens at an address and answers whatever it is told to."""
+    """Listens at an address and answers whatever it is told to; with `silent` it then says no more."""
 
-    def __init__(self, *answers, close=True):
-        self.answers, self.close = list(answers), close
+    def __init__(self, *answers, silent=False):
+        self.answers, self.silent = list(answers), silent
         self.server = socket.create_server(("127.0.0.1", 0))
         self.port = self.server.getsockname()[1]
         self.ends = []
-        threading.Thread(target=self._serve, daemon=True).start()
+        self.thread = threading.Thread(target=self._serve)
+        self.thread.start()
 
     def _serve(self):
         with suppress(OSError):
@@ -240,10 +241,25 @@ class Liar:
                 with suppress(OSError):
                     end.recv(65536)
                     end.sendall(self.answers.pop(0) if len(self.answers) > 1 else self.answers[0])
-                if self.close:
-                    end.close()
-                else:
+                if self.silent:
                     self.ends.append(end)
+                else:
+                    end.close()
+
+    def close(self):
+        """End it; a thread that still accepts would take the connections of other tests."""
+        with suppress(OSError):
+            self.server.shutdown(socket.SHUT_RDWR)
+        self.thread.join()
+        for end in (self.server, *self.ends):
+            end.close()
+
+
+@pytest.fixture
+def lies():
+    """Begins liars, and ends them after the test."""
+    with ExitStack() as every:
+        yield lambda *answers, **more: every.enter_context(closing(Liar(*answers, **more)))
 
 
 KNOWN = {c: v for c, v in prg().initial[0].items() if c != "link"}
@@ -277,20 +293,18 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("said", HOSTILE.values(), ids=HOSTILE)
-def test_whatever_answers_is_one_line(bad, tmp_path, said):
-    liar = Liar(said)
+def test_whatever_answers_is_one_line(lies, bad, tmp_path, said):
+    liar = lies(said)
     file = group_file(tmp_path, admin=[liar.port, *ports(1)])
     said = bad("ha", "status", "-s", file)
     assert said.startswith(("no node of Sales answers: cup1: ", "no node of Sales shows a status: cup1: "))
-    liar.server.close()
 
 
-def test_who_is_slow_is_not_waited_for(bad, tmp_path, monkeypatch):
+def test_who_is_slow_is_not_waited_for(lies, bad, tmp_path, monkeypatch):
     monkeypatch.setattr("prgcore.cli.live.look.__defaults__", (0.3,))
-    liar = Liar(b"{", close=False)
+    liar = lies(b"{", silent=True)
     file = group_file(tmp_path, admin=[liar.port, *ports(1)])
     assert "does not answer within 0.3 s" in bad("ha", "status", "-s", file)
-    liar.server.close()
 
 
 TOLD = {
@@ -311,12 +325,11 @@ TOLD = {
 
 
 @pytest.mark.parametrize(("said", "code", "told"), TOLD.values(), ids=TOLD)
-def test_what_becomes_of_a_command_is_said_or_said_to_be_unknown(bad, tmp_path, said, code, told):
-    liar = Liar(status(), said)
+def test_what_becomes_of_a_command_is_said_or_said_to_be_unknown(lies, bad, tmp_path, said, code, told):
+    liar = lies(status(), said)
     file = group_file(tmp_path, admin=[liar.port, *ports(1)])
     with_remark = _two_lines(bad, code, "ha", "recover", "-s", file)
     assert told in with_remark
-    liar.server.close()
 
 
 def _two_lines(bad, code, *words):
@@ -330,26 +343,24 @@ def _two_lines(bad, code, *words):
     return complaint
 
 
-def test_services_that_do_not_start_are_an_answer(bad, tmp_path):
-    liar = Liar(status(), line({"error": "action_failed", "message": "presence: no such program"}))
+def test_services_that_do_not_start_are_an_answer(lies, bad, tmp_path):
+    liar = lies(status(), line({"error": "action_failed", "message": "presence: no such program"}))
     file = group_file(tmp_path, admin=[liar.port, *ports(1)])
     assert "presence: no such program" in bad("ha", "start", "cup1", "-s", file, code=1)
-    liar.server.close()
 
 
-def test_a_pair_that_moves_is_not_at_rest(run, tmp_path):
+def test_a_pair_that_moves_is_not_at_rest(lies, run, tmp_path):
     moving = KNOWN | {"ha": "on", "node1.state": "taking_over", "node1.process": "running"}
     for changes, why in (
         ({"known": moving}, "cup1 is Taking Over"),
         ({"orders": ["move_users(node1)"]}, "cup1 still has to do move_users(node1)"),
         ({"known": KNOWN | {"node1.hears_peer": "yes"}}, "cup1 still hears cup2"),
     ):
-        liar = Liar(status(**changes))
+        liar = lies(status(**changes))
         file = group_file(tmp_path, admin=[liar.port, *ports(1)])
         answer = run("ha", "wait", "--seconds", "0", "-s", file)
         assert answer.code == 3
         assert f"Not at rest after 0 s: {why}" in " ".join(answer.out.split())
-        liar.server.close()
 
 
 # ----------------------------------------------------------------------- group files
@@ -411,8 +422,8 @@ def test_the_help_of_the_agent_holds_a_group_file(run, tmp_path):
     assert "unknown node 'cup3'" in run("agent", file, "cup3").err
 
 
-def test_questions_that_make_no_sense_are_one_line(bad, tmp_path):
-    liar = Liar(status())
+def test_questions_that_make_no_sense_are_one_line(lies, bad, tmp_path):
+    liar = lies(status())
     file = group_file(tmp_path, admin=[liar.port, *ports(1)])
     assert "- is not a group file" in bad("agent", "-", "cup1", stdin="x")
     for command in ("wait", "watch"):
@@ -421,7 +432,6 @@ def test_questions_that_make_no_sense_are_one_line(bad, tmp_path):
     said = _two_lines(bad, 2, "ha", "failover", "nobody", "-s", file)
     for name in ("'nobody'", "cup1", "cup2", "node1", "node2"):
         assert name in said
-    liar.server.close()
 
 
 def test_exit_codes_say_unknown_where_it_is():
