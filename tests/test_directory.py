@@ -38,21 +38,25 @@ def member(tmp_path):
     return Member("node1", "cup1", tmp_path, tmp_path, ("h", 1), ("h", 2), None, {}, "", "")
 
 
-@pytest.mark.parametrize("news", ["memory", "entry", "end"])
-def test_a_memory_that_could_not_be_written_is_tried_again_with_the_next_news(
+@pytest.mark.parametrize("news", ["memory", "entry", "end", "none"])
+def test_a_memory_that_could_not_be_written_is_tried_again_with_the_next_news_or_later(
     monkeypatch, caplog, member, news
 ):
     """It was tried 30,000 times a second, as long as the disk was full."""
     monkeypatch.setattr(directories, "write_memory", disk := Disk())
+    monkeypatch.setattr(directories, "AGAIN", 0.3 if news == "none" else 1e6)
 
     async def play():
         mine = Directory(member)
         for number in (1, 2):
             mine.remember(Memory("id", number, run="run"))
             await until(lambda number=number: disk.tries == number)
-        until_then = time.monotonic() + 0.2
-        await until(lambda: time.monotonic() > until_then)
-        assert disk.tries == 2, "it rests until something comes"
+        if news == "none":
+            await until(lambda: disk.tries == 4)
+        else:
+            until_then = time.monotonic() + 0.2
+            await until(lambda: time.monotonic() > until_then)
+            assert disk.tries == 2, "it rests until something comes"
         assert [r.getMessage() for r in caplog.records] == [
             "memory.json cannot be written: the disk is full"], "it is said once"
         disk.room = True

@@ -26,6 +26,9 @@ from prgcore.wire.entry import Entry
 
 __all__ = ["Directory"]
 
+AGAIN = 1.0
+"""How many seconds a memory that could not be written waits until it is tried again."""
+
 _log = logging.getLogger("prgcore")
 
 
@@ -57,6 +60,7 @@ class Directory:
         self._log = LogFile(self.path / "log.jsonl")
         self._lane, self._entries, self._newest = Lane("disk"), list[Entry](), self.memory
         self._said: set[str] = set()
+        self._later: asyncio.TimerHandle | None = None
         self._closes = False
 
     def note(self, entry: Entry) -> None:
@@ -77,15 +81,21 @@ class Directory:
         self._lane.call(partial(self._written, entries, memory), lambda _: self._next(memory))
 
     def _next(self, tried: Memory) -> None:
-        """Write what has come meanwhile; a memory that failed waits for the next news."""
+        """Write what has come meanwhile; a memory that failed waits, or for the next news."""
         if self._entries or self._newest != tried:
             self._write()
+        elif tried != self._kept and self._later is None:
+            self._later = asyncio.get_running_loop().call_later(AGAIN, self._again)
+
+    def _again(self) -> None:
+        self._later = None
+        self._write()
 
     def _written(self, entries: list[Entry], memory: Memory) -> None:
         """Write both. Called in a thread."""
         if memory != self._kept and self._tried(
                 partial(write_memory, self.path / NAME, memory, self._kept)):
-            self._kept = memory  # else it is tried again with the next news
+            self._kept = memory
         for entry in entries:
             self._tried(partial(self._log.append, entry))
 
@@ -102,6 +112,8 @@ class Directory:
     async def close(self) -> None:
         """Write whatever is left, and let the directory go."""
         self._closes = True
+        if self._later is not None:
+            self._later.cancel()
         if (ended := self._lane.end()) is not None:
             await asyncio.wait((ended,), timeout=ENDING)
         if not self._lane.busy:
