@@ -49,13 +49,6 @@ def made(tmp_path, monkeypatch):
             child.wait()
 
 
-def until(true, seconds=60):
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.005)
-
-
 def written(services, name="a"):
     return (services.directory / f"{name}.pid").read_text()
 
@@ -76,7 +69,7 @@ def test_many_starts_at_once_are_one_process(made, tmp_path):
     for thread in threads:
         thread.join()
     assert looked == [True] * 8
-    until(lambda: (tmp_path / "begun").read_text().count("\n") >= 2)
+    waits.once(lambda: (tmp_path / "begun").read_text().count("\n") >= 2)
     begun = (tmp_path / "begun").read_text().split()
     assert sorted(begun) == sorted([written(services, n).strip() for n in "ab"])
 
@@ -123,7 +116,7 @@ def test_an_agent_that_is_killed_leaves_services_that_are_found(made, tmp_path):
     assert written(services) == "", "and is not started twice"
     (services.directory / "a.pid").write_text(f"{pid}\n")
     services.stop()
-    until(lambda: not alive(pid))
+    waits.once(lambda: not alive(pid))
 
 
 @pytest.mark.parametrize("text", ["", "1\n", "0\n", "-1\n", "12", "+5\n", "1 2\n", "x\n", "²\n", "9" * 5000])
@@ -151,9 +144,9 @@ def test_what_a_service_has_started_is_it_still_and_is_stopped_with_it(made):
     services = made(services={"a": ("sh", "-c", "sleep 86401 & : >begun; exec sleep 86402")})
     services.start()
     pid = services.pid("a")
-    until((services.member.home / "begun").exists)
+    waits.once((services.member.home / "begun").exists)
     os.kill(pid, signal.SIGKILL)
-    until(lambda: not alive(pid))
+    waits.once(lambda: not alive(pid))
     assert services.pid("a") == pid
     services.stop()
     assert services.pid("a") is None
@@ -184,7 +177,7 @@ def test_a_service_that_closes_what_it_inherits_is_known_to_its_agent(made):
         open("closed", "w").close()
         time.sleep(999)"""))})
     services.start()
-    until((services.member.home / "closed").exists)
+    waits.once((services.member.home / "closed").exists)
     pid = services.pid("a")
     assert alive(pid)
     services.start()
@@ -278,7 +271,7 @@ def test_a_service_with_a_longer_delay_is_shown_down_when_it_is_over(made, monke
     services.start()
     assert services.look()[0]["services"] is True
     os.killpg(services.pid("a"), signal.SIGKILL)
-    until(lambda: services.pid("a") is None)
+    waits.once(lambda: services.pid("a") is None)
     assert services.look()[0]["services"] is True, "it may be down for a while"
     real = time.monotonic
     with monkeypatch.context() as later:
@@ -287,7 +280,7 @@ def test_a_service_with_a_longer_delay_is_shown_down_when_it_is_over(made, monke
     services.start()
     assert services.look()[0]["services"] is True
     os.killpg(services.pid("b"), signal.SIGKILL)
-    until(lambda: services.pid("b") is None)
+    waits.once(lambda: services.pid("b") is None)
     assert services.look()[0]["services"] is False, "the other one has no delay of its own"
     services.stop()
     assert services.look()[0]["services"] is False, "stopped on request is not held back"

@@ -19,6 +19,14 @@ async def until(condition):
             await asyncio.sleep(0.002)
 
 
+def once(condition):
+    """Wait until a condition holds, where no event loop runs."""
+    end = time.monotonic() + LONG
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.002)
+
+
 def threads(name=""):
     """The threads that are alive now, of this name if one is given.
 
@@ -33,11 +41,8 @@ def stop(pid, *, group=False):
     The signal is sent long before: on a busy computer a thread may go on until it is scheduled.
     """
     (os.killpg if group else os.kill)(pid, signal.SIGSTOP)
-    end = time.monotonic() + LONG
-    while not all(_rests(thread) for one in _processes(pid, group=group)
-                  for thread in Path(f"/proc/{one}/task").glob("*/stat")):
-        assert time.monotonic() < end
-        time.sleep(0.001)
+    once(lambda: all(_rests(thread) for one in _processes(pid, group=group)
+                     for thread in Path(f"/proc/{one}/task").glob("*/stat")))
 
 
 def _processes(pid, *, group):
@@ -49,9 +54,12 @@ def _processes(pid, *, group):
 
 
 def _rests(thread):
-    """Whether a thread is stopped, or has ended."""
+    """Whether a thread is stopped, has ended, or will stop with the call in which it is (D).
+
+    A shell that starts a program is in such a call until the program goes on (vfork).
+    """
     found = _stat(thread)
-    return not found or found[0] in "TtZX"
+    return not found or found[0] in "TtDZX"
 
 
 def _stat(file):
