@@ -67,23 +67,30 @@ class Etcd:
     def start(self, servers=()):
         """Start it, and wait until it answers."""
         self.launch(servers)
-        until = time.monotonic() + LONG
-        store = opened(f"etcd {self.url} up")
-        while True:
+        with opened(f"etcd {self.url} up") as store:
             try:
-                store.read()
-                break
+                answered(store)
             except Unavailable as error:
-                if time.monotonic() > until:
-                    log = (self.folder / f"{self.name}.log").read_text()
-                    raise AssertionError(log[-2000:]) from error
-                time.sleep(0.05)
-        store.close()
+                self.stop()
+                log = (self.folder / f"{self.name}.log").read_text()
+                raise AssertionError(log[-2000:]) from error
         return self
 
     def stop(self, how=signal.SIGKILL):
         self.process.send_signal(how)
         self.process.wait()
+
+
+def answered(store):
+    """Wait until a store answers: its servers may be starting, or choosing a leader."""
+    until = time.monotonic() + LONG
+    while True:
+        try:
+            return store.read()
+        except Unavailable:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.05)
 
 
 # ------------------------------------------------------------------------- writers

@@ -181,6 +181,7 @@ def test_one_server_of_three_may_be_killed(tmp_path):
             ids = [i for one in writing for i in one.result()]
         last = f"etcd {servers[2].url} three/"
         with stores.opened(last) as store:
+            stores.answered(store)
             assert sorted(e["id"] for e in stores.replayed(store)) == sorted(ids)
             kept = store.read()
         servers[1].stop()
