@@ -22,6 +22,7 @@ from prgcore import PRG
 from prgcore.diagram import draw
 from prgcore.wire.machine_file import dumps
 from tests.toys import LAMPS
+from tests.waits import LONG
 
 WAY = ("enable_ha", "heartbeat_heard(node1)", "heartbeat_heard(node2)",
        "initialized(node1)", "initialized(node2)")
@@ -741,7 +742,7 @@ def test_a_report_is_written_into_a_pipe_and_the_pipe_stays(run, prover, tmp_pat
     reader = threading.Thread(target=lambda: heard.append(pipe.read_text()), daemon=True)
     reader.start()
     assert run("prove", "--junit", pipe).code == 0
-    reader.join(10)
+    reader.join(LONG)
     assert heard == ["<testsuite name='suite' tests='1'/>"]
     assert pipe.is_fifo()
     assert [f.name for f in tmp_path.iterdir()] == ["pipe"]

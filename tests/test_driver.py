@@ -36,7 +36,7 @@ from prgcore.timers.parameters import Parameters
 from prgcore.vocabulary import Kind, Outcome
 from tests.stored import Clock, Crash, Memory
 from tests.toys import LAMPS, TURNSTILE
-from tests.waits import threads, until
+from tests.waits import once, threads, until
 
 WAY = ("enable_ha", "heartbeat_heard(node1)", "heartbeat_heard(node2)")
 TIMES = Parameters(keep_alive_interval=1, keep_alive_timeout=4,
@@ -571,7 +571,7 @@ def looped(play, **options):
             assert len(asyncio.all_tasks()) == 1
 
     found = asyncio.run(main())
-    assert not threads() - before
+    once(lambda: not threads() - before)
     return found
 
 

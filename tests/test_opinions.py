@@ -6,7 +6,6 @@ import json
 import os
 import shlex
 import sys
-from pathlib import Path
 
 import pytest
 from attrs import evolve
@@ -20,8 +19,10 @@ from prgcore.prove.opinions import CHECKERS, abc, checker, chosen, opinions, smt
 from prgcore.prove.opinions.checker import Said
 from prgcore.prove.report import prove
 from prgcore.prove.work import Work
+from prgcore.running.processes import alive
 from prgcore.vocabulary import Verdict
 from prgcore.wire.machine_file import dumps
+from tests import waits
 from tests.needs import missing
 from tests.planted import FAULTS, LAMPS, NOT_INDUCTIVE
 
@@ -363,16 +364,7 @@ def test_what_a_program_starts_ends_with_it(tmp_path):
     script = f"sleep 1000 & echo $! > {shlex.quote(str(mark))}; wait"
     assert checker.run(["sh", "-c", script], 1, tmp_path).failed == "it took more than 1 s"
     pid = int(mark.read_text())
-    while _runs(pid):
-        pass
-
-
-def _runs(pid):
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return "Z" not in Path(f"/proc/{pid}/status").read_text().partition("State:")[2][:4]
+    waits.once(lambda: not alive(pid))
 
 
 @pytest.mark.parametrize(("words", "says"), [

@@ -19,6 +19,7 @@ from prgcore.running.terms import key, trouble, unkept, waits
 from prgcore.seats import NODES
 from prgcore.stores.record import Claim, Order, Record, begin, fits, record_of
 from prgcore.stores.sqlite import SQLiteStore
+from tests.agents import ports
 
 LAYOUT = layout(PRG, agents=True)
 GROUP = """\
@@ -38,11 +39,7 @@ admin = "127.0.0.1:%d"
 @pytest.fixture
 def group(tmp_path):
     """The group file of a pair whose agents do not run."""
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(4)]
-    ports = [one.getsockname()[1] for one in held]
-    for one in held:
-        one.close()
-    (tmp_path / "group.toml").write_text(GROUP % tuple(ports))
+    (tmp_path / "group.toml").write_text(GROUP % tuple(ports(4)))
     return tmp_path / "group.toml"
 
 
