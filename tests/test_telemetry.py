@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 import re
-import socket
 import urllib.request
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from prgcore.running.log import Tally
 from prgcore.running.metrics import METRICS
 from prgcore.running.telemetry import MOST, OTHER, Telemetry, fold, of
 from prgcore.stores.record import Entry, begin, decided
+from tests.agents import ports
 from tests.toys import LAMPS, TURNSTILE
 
 BEGAN = 1_790_000_000.0
@@ -322,9 +322,7 @@ def test_a_server_answers_until_it_is_ended(failover):
     registry = CollectorRegistry()
     registry.register(Telemetered(tally))
     assert registry.get_sample_value("prgcore_state_age_seconds", {"node": "node1"}) == 230
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    (port,) = ports(1)
     end = serve(tally, port)
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
