@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 from prgcore.cli import output
+from prgcore.prove import budget
 
 ROOT = Path(__file__).parent.parent
 BROKEN = ('"me.lease": "yes", "peer.lease": "no",', '"me.lease": "yes",')
@@ -331,9 +332,10 @@ def test_an_install_says_what_it_does_and_refuses_an_old_python(tmp_path, old):
 # ------------------------------------------------------------------- what is being proved
 
 
-def test_a_log_says_what_is_being_proved(run):
+def test_a_log_says_what_is_being_proved(run, monkeypatch):
+    monkeypatch.setattr(budget, "perf_counter", lambda: 0.0)  # nothing takes more than a second
     said = run("prove", "--progress", "--only", "F1", "--only", "F5")
-    assert re.fullmatch(r"proving\n  F1 F5( F5 [\d,]+ pairs found)* \(\d+\.\d s\)\n", said.err)
+    assert re.fullmatch(r"proving\n  F1 F5 \(\d+\.\d s\)\n", said.err)
     assert run("prove", "--only", "F1").err == ""
 
 
