@@ -27,8 +27,9 @@ LONG = 120
 
 
 def opened(place, **options):
-    """A store by its place: `sqlite PATH` or `etcd URL PREFIX`."""
+    """A store by its place: `sqlite PATH` or `etcd URL PREFIX`; a busy server is waited for."""
     kind, *where = place.split(" ")
+    options = {"timeout": LONG, **options}
     if kind == "sqlite":
         from prgcore.stores.sqlite import SQLiteStore as Store
     else:
@@ -39,6 +40,7 @@ def opened(place, **options):
 def arbiter(place, ttl, **options):
     """The arbiter of a place."""
     kind, *where = place.split(" ")
+    options = {"timeout": LONG, **options}
     if kind == "sqlite":
         from prgcore.stores.sqlite import SQLiteArbiter as Arbiter
     else:
