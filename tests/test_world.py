@@ -50,6 +50,13 @@ def planted(**changed):
     return evolve(SETTING, turn=wrong_turn)
 
 
+def test_services_that_die_before_the_record_shows_their_start_are_started():
+    """Nobody started them, as if they had been stopped on request (seed 308228)."""
+    schedule = (Fault("command", "node2", 1.999, value="failover(node2)"),
+                Fault("service", "node2", 5.747, lasts=0.45))
+    assert failure(SETTING, schedule, seed=308228).wrong is None
+
+
 # ----------------------------------------------------------- the judge can find something
 
 

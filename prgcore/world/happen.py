@@ -247,10 +247,8 @@ def _die(world: World, node: str, _: Any) -> None:
 
 
 def _begin_services(world: World, node: str, _: Any) -> None:
-    """Somebody starts what has died, unless the record says that it was stopped."""
-    record = world.stores["main"].record
-    drawer = record.own.get(node, {}) if record is not None else {}
-    if drawer.get(f"{node}.services") != "stopped":
+    """Somebody starts what has died, unless it was stopped on request."""
+    if world.hosts[node].services.wanted:
         world.at(0.1, "services_start", node)
 
 

@@ -71,6 +71,7 @@ class Services:
     Attributes:
         up: whether the critical services run.
         database: whether the database runs.
+        wanted: whether they are to run: False after they were stopped on request.
         hung: whether they answer nothing. They go on by their last permission.
         fails: whether they cannot be started.
         groups: the groups that they serve, each with its token.
@@ -81,6 +82,7 @@ class Services:
 
     up: bool = False
     database: bool = True
+    wanted: bool = True
     hung: bool = False
     fails: bool = False
     groups: Mapping[str, int] = field(factory=dict)

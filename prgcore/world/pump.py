@@ -412,11 +412,13 @@ def did(world: World, node: str, run: int, order: Order) -> None:
     outcome = "done"
     match order.do:
         case "start_critical_services":
+            host.services.wanted = True
             if host.services.fails:
                 outcome = "failed"
             else:
                 host.services.up = True
         case "stop_critical_services":
+            host.services.wanted = False
             host.services.die()
         case "acquire_grant":
             held = not world.arbiter_away and world.arbiter.hold(node, order.epoch, world.now)
