@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import math
 import os
@@ -10,6 +11,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -18,6 +20,7 @@ import pytest
 
 from prgcore.errors import BadInput, Conflict, Unavailable, Unreadable
 from prgcore.stores import sqlite
+from prgcore.stores.notices import Notices
 from prgcore.stores.reopening import ReopenedArbiter, ReopenedStore
 from prgcore.stores.sqlite import SQLiteArbiter, SQLiteStore
 from tests import stores
@@ -285,6 +288,77 @@ def test_waiting_is_told_of_every_write_of_another_process(tmp_path):
             waiting = pool.submit(store.wait, version, stores.LONG)
             version = other.write({}, version)
             assert waiting.result()
+
+
+def notices(tmp_path):
+    """What the system says of a file; skipped where it says nothing."""
+    path = tmp_path / "log"
+    path.write_text("")
+    told = Notices(str(path))
+    if not told.wait(0):
+        pytest.skip("this system says nothing of files")
+    return path, told
+
+
+def test_a_wait_sleeps_until_another_process_writes(tmp_path):
+    """Whoever waits for long makes no looks: the system says when the log changes."""
+    notices(tmp_path)[1].close()
+    path = tmp_path / "x.db"
+    asked, waits = threading.Event(), []
+    with SQLiteStore(path) as store, SQLiteStore(path) as other, ThreadPoolExecutor(1) as pool:
+        version = store.write({}, 0)
+        told = store._notices.wait
+        store._notices.wait = lambda seconds: (waits.append(seconds), asked.set(), told(seconds))[2]
+        waiting = pool.submit(store.wait, version, 10 * stores.LONG)
+        assert asked.wait(stores.LONG)
+        other.write({"a": 1}, version)
+        assert waiting.result(stores.LONG)
+        assert len(waits) <= 3
+
+
+def test_a_wait_ends_when_its_store_is_closed(tmp_path):
+    path = tmp_path / "x.db"
+    asked = threading.Event()
+    with SQLiteStore(path) as store, ThreadPoolExecutor(1) as pool:
+        version = store.write({}, 0)
+        told = store._notices.wait
+        store._notices.wait = lambda seconds: (asked.set(), told(seconds))[1]
+        waiting = pool.submit(store.wait, version, 10 * stores.LONG)
+        assert asked.wait(stores.LONG)
+        store.close()
+        with pytest.raises(Unavailable, match="closed"):
+            waiting.result(stores.LONG)
+
+
+@pytest.mark.parametrize("change", [
+    lambda path: path.write_text("more"), lambda path: path.unlink(),
+    lambda path: path.rename(path.with_name("other"))], ids=["written", "removed", "moved"])
+def test_the_system_says_that_a_file_changes(change, tmp_path):
+    path, told = notices(tmp_path)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(told.wait, 10 * stores.LONG)
+        while not told._lock.locked():
+            time.sleep(0.001)
+        assert not told.wait(10 * stores.LONG), "one thread is told"
+        change(path)
+        assert waiting.result(stores.LONG)
+    told.close()
+    told.close()
+    assert not told.wait(10 * stores.LONG)
+
+
+def test_where_the_system_says_nothing_a_wait_looks(tmp_path, monkeypatch):
+    def nothing(*_):
+        raise OSError
+
+    monkeypatch.setattr(ctypes, "CDLL", nothing)
+    path = tmp_path / "x.db"
+    with SQLiteStore(path) as store, SQLiteStore(path) as other, ThreadPoolExecutor(1) as pool:
+        assert not store._notices.wait(10 * stores.LONG)
+        version = store.write({}, 0)
+        waiting = pool.submit(store.wait, version, 10 * stores.LONG)
+        other.write({"a": 1}, version)
+        assert waiting.result(stores.LONG)
 
 
 def full(_path, store):

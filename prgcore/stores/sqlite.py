@@ -35,6 +35,7 @@ from prgcore.stores.keeping import (
     seconds,
     text_of,
 )
+from prgcore.stores.notices import Notices
 from prgcore.stores.ports import Kept
 
 __all__ = ["APPLICATION", "BATCH", "FORMAT", "SCHEMA", "SHOWN", "SQLiteArbiter", "SQLiteStore"]
@@ -303,7 +304,7 @@ class SQLiteStore(Closing):
         Args:
             path: the file; `-wal` and `-shm` files appear beside it.
             timeout: how many seconds a write waits for another writer.
-            interval: seconds between two looks of `wait`.
+            interval: seconds between two looks of `wait` while the system does not say of writes.
             new: whether to make the file if it does not exist.
 
         Raises:
@@ -312,6 +313,8 @@ class SQLiteStore(Closing):
         """
         self.interval: float = seconds(interval, "the interval of looks")
         self._file = _File(path, timeout, new=new)
+        self._notices = Notices(f"{self._file.path}-wal")
+        self._read: tuple[object, dict[str, Any]] = None, {}
         self._pulse: tuple[int, ...] = ()
         self._looks = 0.0
 
@@ -319,8 +322,11 @@ class SQLiteStore(Closing):
         """The newest value; None if nothing was written yet. Raises as the port does."""
         with self._file.reading() as file:
             row = file.execute("SELECT value, version FROM record").fetchone()
-        return Kept(kept_value(row[0], f"the content of {self._file.path}"), _whole(row[1])) \
-            if row else None
+        if row is None:
+            return None
+        if row[0] != self._read[0]:
+            self._read = row[0], kept_value(row[0], f"the content of {self._file.path}")
+        return Kept(self._read[1], _whole(row[1]))
 
     def write(
         self, value: Mapping[str, Any], version: int, entry: Mapping[str, Any] | None = None
@@ -374,10 +380,11 @@ class SQLiteStore(Closing):
                 return dropped
 
     def wait(self, version: int, timeout: float) -> bool:
-        """Wait, by polling, until the version has changed. Raises as the port does.
+        """Wait until the version has changed. Raises as the port does.
 
-        It polls the state of the write-ahead log. For a while after that has changed, and at the
-        end, it looks at the version itself: a write is in the log before it can be read.
+        It waits for a change of the write-ahead log, of which the system says; else it polls. For
+        a while after a change, and at the end, it looks at the version itself: a write is in the
+        log before it can be read.
         """
         until, first = time.monotonic() + timeout, True
         while True:
@@ -391,7 +398,8 @@ class SQLiteStore(Closing):
                         return True
             if now >= until:
                 return False
-            time.sleep(min(self.interval, until - now))
+            if now <= self._looks or not self._notices.wait(until - now):
+                time.sleep(min(self.interval, until - now))
 
     @property
     def lost(self) -> bool:
@@ -400,6 +408,8 @@ class SQLiteStore(Closing):
 
     def close(self) -> None:
         """Close the file. Every later call raises Unavailable."""
+        self._file.closed = True
+        self._notices.close()
         self._file.close()
 
 

@@ -1,0 +1,71 @@
+"""Notices: a thread sleeps until a file is written, where the system says so (inotify of Linux).
+
+Law: it knows nothing of what is in the file. Whoever waits looks for himself now and then: a system
+may say nothing, and one thread at a time is told.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import select
+from threading import Lock
+
+__all__ = ["Notices"]
+
+CHANGES = 0x2 | 0x4 | 0x800
+"""What is told of a file: a write, another number of links (it was removed), another name."""
+
+
+class Notices:
+    """What the system says of one file, from the first `wait` on.
+
+    Args:
+        path: the file.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path, self._lock, self._closed = path, Lock(), False
+        self._end, self._watch = -1, 0
+
+    def wait(self, seconds: float) -> bool:
+        """Sleep until the file changes, until `close`, or for so long; the first time, not at all.
+
+        False: at once, because nobody will say it.
+        """
+        if not self._lock.acquire(blocking=False):
+            return False
+        try:
+            if not self._watch:
+                self._begin()
+                return self._watch > 0  # what was written before is not told
+            if self._closed or self._watch < 0:
+                return False
+            told = select.poll()
+            told.register(self._end, select.POLLIN)
+            if told.poll(1000 * seconds):
+                os.read(self._end, 1 << 16)
+            return True
+        finally:
+            self._lock.release()
+
+    def _begin(self) -> None:
+        self._watch = -1
+        try:
+            self._says = ctypes.CDLL(None)
+            self._end = self._says.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+            if self._end >= 0:
+                self._watch = self._says.inotify_add_watch(
+                    self._end, os.fsencode(self._path), CHANGES)
+        except (AttributeError, OSError, TypeError):  # another system
+            return
+
+    def close(self) -> None:
+        """Wake the thread that waits, and release what the system keeps."""
+        self._closed = True
+        if self._watch > 0:
+            self._says.inotify_rm_watch(self._end, self._watch)  # which is told, too
+        with self._lock:
+            if self._end >= 0:
+                os.close(self._end)
+            self._end = self._watch = -1
