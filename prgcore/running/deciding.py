@@ -15,7 +15,7 @@ from attrs import field, frozen
 from prgcore.engine import Decision
 from prgcore.errors import ImpossibleEvent, Undecided
 from prgcore.running.charter import Charter
-from prgcore.running.node import decide, explanation, pairs, view, written
+from prgcore.running.node import decide, explanation, pairs, view, whole, written
 from prgcore.running.shapes import Arrival, Ask, Heard
 from prgcore.seats import seat
 from prgcore.stores.record import Order, Record, decided
@@ -119,7 +119,7 @@ def decision(charter: Charter, known: Mapping[str, str], event: str) -> Decision
         BadInput, ImpossibleEvent, OutsideInvariant, Undecided: as `prgcore.running.node.decide`.
     """
     if charter.node is None:
-        return charter.engine.step(known, event)
+        return charter.engine.step(whole(charter.engine, known), event)
     return decide(charter.engine, known, event)
 
 
@@ -128,7 +128,7 @@ def causes(charter: Charter, known: Mapping[str, str], event: str) -> tuple[str,
     engine = charter.engine
     if charter.node is not None or engine.kind(event) is not Kind.TIMER:
         return ()
-    return explanation(engine, engine.pair(known), event)
+    return explanation(engine, whole(engine, known), event)
 
 
 def outcome(
@@ -151,7 +151,7 @@ def completion(charter: Charter, record: Record, known: Mapping[str, str]) -> st
     if not charter.completes:
         return None
     engine = charter.engine
-    views = (engine.pair(known),) if charter.node is None else pairs(engine, known)
+    views = (whole(engine, known),) if charter.node is None else pairs(engine, known)
     for node in charter.nodes:
         if record.orders_of(node):
             continue

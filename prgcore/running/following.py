@@ -5,7 +5,6 @@ Law: pure. `prgcore.running.turn` notes what was seen before, and says afterward
 
 from __future__ import annotations
 
-from copy import copy
 from math import inf
 
 from attrs import evolve
@@ -59,7 +58,7 @@ class Following:
     """
 
     def __init__(self, state: AgentState, now: float) -> None:
-        self.s, self.now = copy(state), now
+        self.s, self.now = state.copy(), now
         self.charter, self.engine = state.charter, state.charter.engine
         self.entries: list[Entry] = []
         self.answers: list[Answer] = []

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Container, Mapping
 from threading import RLock
+from typing import Any
 from uuid import uuid4
 
 from attrs import evolve
@@ -118,6 +119,7 @@ class Keeper:
         self.charter, self.nodes, self.clock = charter, charter.nodes, clock
         self._layout = layout(charter.engine, agents=charter.node is not None)
         self._log, self._lock = log, RLock()
+        self._fetched: tuple[Mapping[str, Any], Record] | None = None
         self.state = AgentState.start(charter, parameters, clock.now(), memory)
         self.pumped = False
 
@@ -189,10 +191,12 @@ class Keeper:
         Raises:
             Unavailable: the store does not answer, or keeps something else (Unreadable).
         """
-        begun, kept = self.clock.now(), self.store.read()
+        begun, kept, known = self.clock.now(), self.store.read(), self._fetched
         if kept is None:
             return Reading(None, 0, begun)
-        return Reading(record_of(kept.value, self._layout), kept.version, begun)
+        if known is None or known[0] != kept.value:
+            known = self._fetched = kept.value, record_of(kept.value, self._layout)
+        return Reading(known[1], kept.version, begun)
 
     def written(self, write: Write) -> Wrote:
         """Do a write that a turn asked for, and settle it if it was tried before."""
@@ -202,13 +206,15 @@ class Keeper:
         try:
             if write.again and line is not None:
                 return Wrote("done", begun, settle(self.store, value, write.version, line) or 0)
-            return Wrote("done", begun, self.store.write(value, write.version, line) or 0)
+            version = self.store.write(value, write.version, line) or 0
         except Conflict as error:
             return Wrote("conflict", begun, why=str(error))
         except BadInput as error:  # the first try may be done nevertheless
             return Wrote("unknown" if write.again else "refused", begun, why=str(error))
         except Unavailable as error:
             return Wrote("unknown", begun, why=str(error))
+        self._fetched = value, write.record  # what is read next is known already
+        return Wrote("done", begun, version)
 
     def _settled(self, seen: Seen) -> tuple[list[Entry], dict[str, Answer]]:
         """Take turns, and read and write what they ask for, until they ask for nothing more.

@@ -9,6 +9,7 @@ node must first learn something that it does not know: `Undecided`, never a gues
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from functools import lru_cache
 from itertools import product
 
@@ -22,7 +23,7 @@ from prgcore.vocabulary import Outcome
 
 __all__ = [
     "any_pair", "decide", "explanation", "layout", "own", "pairs", "reported", "shared", "view",
-    "written",
+    "whole", "written",
 ]
 
 
@@ -43,6 +44,7 @@ def own(engine: Engine, node: str) -> tuple[str, ...]:
     return tuple(c for c in engine.stored if c not in known and c.startswith(f"{node}."))
 
 
+@lru_cache(maxsize=8)
 def reported(engine: Engine, node: str) -> tuple[str, ...]:
     """The columns of a node that its heartbeats report: those that it observes."""
     return tuple(c.name for c in engine.model.columns if c.observed_by == node and not c.derived)
@@ -91,6 +93,19 @@ def _pairs(engine: Engine, known: Choices) -> tuple[Pair, ...]:
     except BudgetExhausted as error:
         raise BadInput(
             f"{len(known)} columns of {len(engine.stored)} are known; {error}") from None
+
+
+def whole(engine: Engine, known: Mapping[str, str]) -> Pair:
+    """The pair of a view that knows every column; raises as `Engine.pair`."""
+    with suppress(TypeError):  # what is no word cannot be remembered
+        return _whole(engine, tuple(known.items()))
+    return engine.pair(known)
+
+
+@lru_cache(maxsize=32)
+def _whole(engine: Engine, known: Choices) -> Pair:
+    """The same, cached: a controller asks for one view many times."""
+    return engine.pair(dict(known))
 
 
 def any_pair(engine: Engine, known: Mapping[str, str]) -> Pair:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import inf
+from operator import attrgetter
 
-from attrs import define, evolve, field, frozen
+from attrs import define, evolve, field, fields, frozen
 
 from prgcore.running.charter import Charter
 from prgcore.running.deciding import Job, known_of
@@ -126,6 +127,10 @@ class AgentState:
     effective: Parameters | None = None
     wall: float = 0.0
 
+    def copy(self) -> AgentState:
+        """The same, as another value; every turn makes one, so this way is a fast one."""
+        return AgentState(*_ALL(self))
+
     @staticmethod
     def start(
         charter: Charter, parameters: Parameters | None, now: float, memory: Memory | None = None,
@@ -140,6 +145,9 @@ class AgentState:
         return AgentState(
             charter, parameters, monitors, SITS if charter.seat else RUNS, now, now, now,
             memory or Memory(), Serving(starts=inf, permitted=inf), effective=parameters)
+
+
+_ALL = attrgetter(*(one.name for one in fields(AgentState)))
 
 
 def known(state: AgentState) -> dict[str, str]:

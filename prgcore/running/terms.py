@@ -242,9 +242,8 @@ def remembered(
     if heard is not None and record.id and heard.record == record.id and _diverged(
             reading, record, heard, heard_at):
         epoch, mark = heard.epoch, heard.mark
-    after = evolve(
-        memory, record=record.id, epoch=epoch, mark=mark, token=max(memory.token, _tokens(record)), run=charter.run,
-        before=memory.before if memory.run == charter.run else "")
+    after = Memory(record.id, epoch, mark, max(_tokens(record), memory.token), charter.run,
+                   memory.before if memory.run == charter.run else "")
     return memory if after == memory else after
 
 

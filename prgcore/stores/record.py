@@ -129,7 +129,15 @@ class Record:
 
     def to_json(self) -> dict[str, Any]:
         """The record as JSON."""
-        return asdict(self)
+        return {
+            "epoch": self.epoch, "columns": dict(self.columns),
+            "own": {node: dict(columns) for node, columns in self.own.items()},
+            "changes": dict(self.changes), "orders": [asdict(order) for order in self.orders],
+            "claims": {home: {"node": claim.node, "token": claim.token, "freed": claim.freed}
+                       for home, claim in self.claims.items()},
+            "terms": dict(self.terms), "seats": dict(self.seats), "id": self.id, "mark": self.mark,
+            "proposed": dict(self.proposed), "signed": dict(self.signed),
+        }
 
     @staticmethod
     def from_json(value: Any) -> Record:
@@ -393,7 +401,7 @@ def _freed(claim: Claim, to: str | None, epoch: int) -> Claim:
 def acknowledged(record: Record, orders: Iterable[Order]) -> Record:
     """The record without these orders, which were carried out."""
     out = {(o.epoch, o.number) for o in orders}
-    return evolve(record, orders=tuple(
+    return record if not out else evolve(record, orders=tuple(
         o for o in record.orders if (o.epoch, o.number) not in out))
 
 
