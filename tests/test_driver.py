@@ -26,6 +26,7 @@ from prgcore.errors import (
 from prgcore.machine import PRG, prg
 from prgcore.running.asynchronous import AsyncDriver
 from prgcore.running.driver import Driver, Heard, Keeper
+from prgcore.running.node import whole
 from prgcore.seats import NODES
 from prgcore.stores.ports import Fence, Observation, heard, host_lost, told
 from prgcore.stores.record import Record, begin
@@ -989,3 +990,16 @@ def test_a_reading_shows_a_keeper_that_its_write_was_done():
     store.at = lost
     assert keeper.tell("enable_ha").event == "enable_ha"
     assert [e["event"] for e in store.entries] == ["enable_ha"]
+
+
+def test_what_a_keeper_has_written_is_known_when_it_is_read(monkeypatch):
+    made = Keeper(PRG, Memory())
+    monkeypatch.setattr("prgcore.running.keeper.record_of", None)
+    assert made.tell("enable_ha").outcome == "done"
+    assert made.tell("disable_ha").outcome == "done"
+
+
+def test_a_column_that_is_no_word_is_refused():
+    with pytest.raises(BadInput, match="link"):
+        whole(PRG, {**PRG.initial[0], "link": ["up"]})
+    assert whole(PRG, dict(PRG.initial[0])) == PRG.initial[0]

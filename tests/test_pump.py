@@ -12,6 +12,7 @@ from itertools import pairwise
 from math import inf
 
 import pytest
+from attrs import evolve
 
 from prgcore.errors import ActionFailed, BadInput, Conflict, StaleEpoch, Unavailable
 from prgcore.machine import PRG
@@ -464,6 +465,134 @@ def test_a_time_that_has_passed_is_no_flood():
             await until(lambda: len(script.seen) >= before + 50)
             turned, took = len(script.seen) - before, SystemClock().now() - begun
         assert turned <= took / pumps.SOON + 1
+
+    played(play)
+
+
+QUIET = Heard({"node1.services": "up"}, 1)
+
+
+def ahead(script, seconds, rest=0.01):
+    """Turns that want nothing, and wait for a reading so long: so a pump makes the next one."""
+    script.plan = lambda _seen: Turn(wake=SystemClock().now() + rest, quiet=QUIET, ahead=seconds)
+    return script
+
+
+def test_a_turn_that_only_time_brings_waits_for_a_reading():
+    async def play():
+        script, store = ahead(Script(), LONG), kept()
+        async with running(script, store):
+            await until(lambda: script.all("reading"))
+            begun = len(script.seen)
+            await until(lambda: len(script.seen) >= begun + 5)
+        assert all(seen.reading for seen in script.seen[begun:begun + 5])
+
+    played(play)
+
+
+def test_a_turn_waits_no_longer_for_a_reading_than_it_may():
+    async def play():
+        script, store, gate = ahead(Script(), 0.01), kept(), Gate()
+        gate.open.set()
+        store.at = lambda call: gate() if call == "read" else None
+        async with running(script, store):
+            await until(lambda: len(script.all("reading")) >= 2)
+            gate.open.clear()
+            await until(lambda: gate.inside and not any(
+                seen.reading for seen in script.seen[-5:]))
+            gate.open.set()
+
+    played(play)
+
+
+def test_what_comes_while_a_turn_waits_for_a_reading_is_taken_at_once():
+    async def play():
+        script, store, gate = ahead(Script(), LONG), kept(), Gate()
+        gate.open.set()
+        store.at = lambda call: gate() if call == "read" else None
+        async with running(script, store) as pump:
+            await until(lambda: script.all("reading"))
+            gate.open.clear()
+            await until(lambda: gate.inside)
+            pump.ask(Ask("question", "enable_ha"))
+            await until(lambda: script.all("asks"))
+            gate.open.set()
+
+    played(play)
+
+
+def test_the_answer_of_services_that_obey_waits_for_the_next_turn():
+    async def play():
+        gate, script = Gate(), Script()
+        script.plan = lambda seen: Turn(serve=None if seen.obeyed or len(script.seen) > 1 else SERVE,
+                                        wake=inf, quiet=QUIET)
+        async with running(script, serves=gate) as pump:
+            await until(lambda: gate.calls and script.all("reading"))
+            turned = len(script.seen)
+            gate.open.set()
+            await until(lambda: pump._services.kept is not None)
+            assert len(script.seen) == turned
+            pump.arrived("node1", Heard({}, 2))  # which is news
+            await until(lambda: script.all("obeyed"))
+            assert script.all("obeyed") == [Obeyed(SERVE, True)]
+
+    played(play)
+
+
+@pytest.mark.parametrize("answer", [False, Unavailable("no")], ids=["not", "error"])
+def test_the_answer_of_services_that_do_not_obey_waits_for_nothing(answer):
+    async def play():
+        gate, script = Gate(answer), Script()
+        script.plan = lambda _seen: Turn(serve=None if script.all("obeyed") else SERVE, wake=inf, quiet=QUIET)
+        async with running(script, serves=gate):
+            await until(lambda: gate.calls and script.all("reading"))
+            gate.open.set()
+            await until(lambda: script.all("obeyed"))
+            assert script.all("obeyed") == [Obeyed(SERVE, False)]
+
+    played(play)
+
+
+def test_an_answer_that_waits_is_taken_as_soon_as_nothing_may_wait():
+    """It may come while a turn is made after which nothing waits."""
+    async def play():
+        gate, script, quiet = Gate(), Script(), [QUIET]
+
+        def plan(_seen):
+            if len(script.seen) == 3:  # in this turn, nothing is known of the answer yet
+                gate.open.set()
+                while pump._services.kept is None:
+                    pass
+                quiet.clear()
+            return Turn(serve=SERVE if len(script.seen) == 1 else None, wake=inf,
+                        quiet=quiet[0] if quiet else None)
+
+        script.plan = plan
+        async with running(script, serves=gate) as pump:
+            await until(lambda: gate.calls and script.all("reading"))
+            while len(script.seen) < 3:
+                await turns(pump, script, 1)
+            await until(lambda: script.all("obeyed"))
+
+    played(play)
+
+
+def test_a_record_that_it_has_written_is_not_recognised_again():
+    async def play():
+        script, recognised = Script(), []
+
+        def recognises(value):
+            recognised.append(value)
+            return RECORD
+
+        script.plan = lambda _seen: Turn(
+            write=None if script.all("wrote") else Write(evolve(RECORD, epoch=0, mark="other"), 1),
+            wake=inf)
+        async with running(script, recognises=recognises) as pump:
+            await until(lambda: script.all("wrote"))
+            assert not await pump.read()
+            assert script.all("reading")[-1].record == evolve(RECORD, mark="other")
+        assert len(recognised) <= 1
 
     played(play)
 

@@ -24,7 +24,7 @@ from prgcore.running.shapes import (
 )
 from prgcore.running.state import LEFT, AgentState, known, with_parameters
 from prgcore.running.terms import directory
-from prgcore.running.turn import turn
+from prgcore.running.turn import JITTER, turn
 from prgcore.seats import NODES, seat
 from prgcore.stores.keeping import settle
 from prgcore.stores.record import Order, Record, begin, record_of, reset
@@ -628,6 +628,31 @@ def test_one_heartbeat_an_interval_and_few_readings():
     assert 19 <= sum(t.send is not None for t in one.turns) <= 21
     assert sum(t.read for t in one.turns) <= 20 / (LEASE.lasts / 4) + 2
     assert not [t for t in one.turns if t.write is not None]
+
+
+def test_the_next_turn_waits_for_a_reading_that_would_be_due_before_the_one_after_it():
+    pair = normal()
+    one = pair.hosts["node1"]
+    one.turns.clear()
+    pair.passes(20)
+    for turned in one.turns:
+        assert turned.ahead in (0, TIMES.keep_alive_interval * JITTER)
+        assert not turned.ahead or (turned.quiet is not None and not turned.read)
+    assert sum(bool(turned.ahead) for turned in one.turns) > 20
+    two = pair.hosts["node2"]
+    two.dead = True
+    one.turns.clear()
+    pair.passes(TIMES.keep_alive_timeout)
+    assert one.turns[-1].quiet is None
+    assert not one.turns[-1].ahead
+
+
+def test_a_copy_of_a_state_is_the_same_and_another_value():
+    state = normal().hosts["node1"].state
+    other = state.copy()
+    assert other == state
+    other.phase = LEFT
+    assert other != state
 
 
 def test_two_records_serve_nobody_once_they_hear_each_other():

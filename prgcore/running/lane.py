@@ -33,10 +33,14 @@ class Lane:
     Attributes:
         busy: whether a call is under way.
         rests: the moment until which it rests, by the clock of its pump.
+        patient: whether an answer that is True may wait until somebody takes it.
+        kept: an answer that waits, and who gets it; None: there is none.
     """
 
     def __init__(self, name: str) -> None:
         self.name, self.busy, self.rests, self._failures = name, False, -inf, 0
+        self.kept: tuple[Callable[[Any], None], object] | None = None
+        self.patient = False
         self._logged = False
         self._jobs: _Jobs = SimpleQueue()
         self._ended: asyncio.Future[None] | None = None
@@ -62,7 +66,10 @@ class Lane:
     ) -> None:
         try:
             while (job := jobs.get()) is not None:
-                loop.call_soon_threadsafe(self._done, job[1], self._answer(job[0]))
+                answer = self._answer(job[0])
+                self.kept = job[1], answer
+                if not (self.patient and answer is True):
+                    loop.call_soon_threadsafe(self.take)
             loop.call_soon_threadsafe(_end, ended)
         except RuntimeError:  # the loop is closed, and nobody waits any more
             return
@@ -80,9 +87,11 @@ class Lane:
         self._logged = False
         return answer
 
-    def _done(self, then: Callable[[Any], None], answer: object) -> None:
-        self.busy = False
-        then(answer)
+    def take(self) -> None:
+        """Take the answer of the call that has ended, if nobody has taken it."""
+        if self.kept is not None:
+            (then, answer), self.kept, self.busy = self.kept, None, False
+            then(answer)
 
     def went(self, now: float, *, well: bool) -> None:
         """Note how a call went. After failures in a row the lane rests for longer and longer."""

@@ -286,16 +286,18 @@ class Services:
         """
         if not self.member.serving:
             return True
-        return self._answer({"serve": dict(groups), "until": until}) == b"{}\n"
+        return self._answer({"serve": dict(groups), "until": until}).startswith(b"{}\n")
 
     def _answer(self, what: Mapping[str, object]) -> bytes:
         """The answer of the service that serves users; empty if there is none."""
+        said = b""
         with suppress(OSError), socket.socket(socket.AF_UNIX) as end:
             end.settimeout(PATIENCE / 4)
             end.connect(self._near)
             end.sendall(json.dumps(what).encode() + b"\n")
-            with end.makefile("rb") as lines:
-                return lines.readline()
+            while b"\n" not in said and (part := end.recv(4096)):
+                said += part
+            return said
         return b""
 
 

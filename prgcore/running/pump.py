@@ -136,7 +136,7 @@ class Pump:
         self._late: dict[Order, float] = {}
         self._said: set[str] = set()
         self._timer: asyncio.TimerHandle | None = None
-        self._due = inf
+        self._due, self._ahead, self._held = inf, 0.0, False
         self._over: asyncio.Future[None] | None = None
 
     # ---------------------------------------------------------------- what comes
@@ -211,9 +211,7 @@ class Pump:
             await self._over
         finally:
             self._runs = False
-            if self._timer is not None:
-                self._timer.cancel()
-                self._timer = None
+            self._sleep()
             await self._end()
 
     def end(self) -> None:
@@ -228,6 +226,7 @@ class Pump:
             if ended := [e for lane in self._lanes if (e := lane.end()) is not None]:
                 await asyncio.wait(ended, timeout=ENDING)
                 for lane in self._lanes:
+                    lane.take()
                     lane.gone()
         finally:
             self._ends = False
@@ -236,12 +235,16 @@ class Pump:
 
     def _take(self) -> Seen:
         self._posted = True
+        self._services.take()
         inbox, self._inbox, self._posted = self._inbox, _Inbox(), False
         return inbox.seen(self.clock.wall(), stop=self._stop)
 
     def _turn(self) -> None:
         if self._ended:
             return
+        if self._held:  # what it waited for has come, or something else
+            self._held = False
+            self._sleep()
         seen = self._take()
         try:
             turn = self._turned(seen)
@@ -251,7 +254,10 @@ class Pump:
             self.ways.broke(error)
             self._wake(self.clock.now() + REST[1])
             return
-        self._quiet = turn.quiet
+        self._quiet, self._ahead = turn.quiet, turn.ahead
+        self._services.patient = turn.quiet is not None
+        if turn.quiet is None and self._services.kept is not None:  # it came meanwhile
+            self._soon()
         self._act(turn)
         self._says(turn.trouble)
         self.ways.shows(seen, turn)
@@ -284,17 +290,20 @@ class Pump:
         if self._moved is not None and not self._reads.busy and not self._writes.busy:
             self._stale, self._moved = self._stale or self._moved == self.version, None
         now, wake = self.clock.now(), turn.wake
+        begins: list[Callable[[], None]] = []
         for lane, rests, begin in self._wants(turn):
             if lane.busy:
                 continue
             if now >= max(rests, lane.rests):
-                begin()
+                begins.append(begin)
             else:
                 wake = min(wake, max(rests, lane.rests))
+        self._wake(wake)
+        for begin in begins:  # at the end, because a thread that begins has to wait for this one
+            begin()
         if not self._runs:  # nobody would end their threads later
             for lane in self._lanes:
                 lane.rest()
-        self._wake(wake)
 
     def _wants(self, turn: Turn) -> list[tuple[Lane, float, Callable[[], None]]]:
         """The calls that a turn asks for: each its lane, how long it must wait, and its begin."""
@@ -320,16 +329,26 @@ class Pump:
             return
         loop, self._due = asyncio.get_running_loop(), wake
         when = loop.time() + min(max(wake - self.clock.now(), SOON), 86_400)
-        if self._timer is not None:
-            if self._timer.when() <= when:
-                return
-            self._timer.cancel()
+        if self._timer is not None and self._timer.when() <= when:
+            return
+        self._sleep()
         self._timer = loop.call_at(when, self._timed)
 
+    def _sleep(self) -> None:
+        """Let no time bring a turn."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
     def _timed(self) -> None:
-        self._timer = None
-        if self.clock.now() < self._due:
+        self._timer, now = None, self.clock.now()
+        if now < self._due:
             self._wake(self._due)
+        elif self._ahead and not (self._held or self._posted or self._reads.busy) \
+                and now >= self._reads.rests:
+            self._held = True
+            self._wake(now + self._ahead)
+            self._begin_reading()
         else:
             self._at_once()
 
@@ -353,13 +372,13 @@ class Pump:
         self._reads.call(lambda: self._reading(begun), then)
 
     def _reading(self, begun: float) -> Reading:
-        """Read the record; a value that was read before is not recognised again."""
-        kept = self.store.read()
+        """Read the record; a value that was read or written before is not recognised again."""
+        kept, known = self.store.read(), self._read
         if kept is None:
             return Reading(None, 0, begun)
-        if self._read is None or self._read[0] != kept.value:
-            self._read = kept.value, self.ways.recognises(kept.value)
-        return Reading(self._read[1], kept.version, begun)
+        if known is None or known[0] != kept.value:
+            known = self._read = kept.value, self.ways.recognises(kept.value)
+        return Reading(known[1], kept.version, begun)
 
     def _knows(self, version: int) -> None:
         if version != self.version:
@@ -385,7 +404,17 @@ class Pump:
                 self._knows(wrote.version)
             self._at_once()
 
-        self._writes.call(lambda: _written(self.store, write), then)
+        self._writes.call(lambda: self._written(write), then)
+
+    def _written(self, write: Write) -> int:
+        """Write, and return the new version; 0: it is not known."""
+        value = write.record.to_json()
+        line = None if write.entry is None else {**write.entry.to_json(), "id": write.id}
+        if line is not None and write.again:
+            return settle(self.store, value, write.version, line)
+        version = self.store.write(value, write.version, line)
+        self._read = value, write.record
+        return version
 
     def _watch(self) -> None:
         version = self.version
@@ -452,12 +481,3 @@ class Pump:
             if did.order not in self._late:
                 _log.warning("%s on %s waits: %s", did.order.do, did.order.node, did.why)
             self._late[did.order] = self.clock.now() + LATER
-
-
-def _written(store: Store, write: Write) -> int:
-    """Write, and return the new version; 0: it is not known."""
-    value = write.record.to_json()
-    line = None if write.entry is None else {**write.entry.to_json(), "id": write.id}
-    if line is not None and write.again:
-        return settle(store, value, write.version, line)
-    return store.write(value, write.version, line)

@@ -258,6 +258,8 @@ class Turn:
         stopped: whether an agent that was asked to stop has done all that it had to.
         quiet: a heartbeat with this content may wait until `wake`: it keeps its time. So may the
             answer of services that obey. None: nothing may wait.
+        ahead: if nothing comes until `wake`, the store is read first, and the turn waits for that,
+            but no longer than so many seconds. 0: it does not wait.
     """
 
     write: Write | None = None
@@ -274,3 +276,4 @@ class Turn:
     trouble: str = ""
     stopped: bool = False
     quiet: Heard | None = None
+    ahead: float = 0.0

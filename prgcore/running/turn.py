@@ -36,6 +36,8 @@ from prgcore.timers.arithmetic import late, looks_alive_until, unread
 
 __all__ = ["AgentState", "turn"]
 
+JITTER = 0.05
+"""By which part of their interval heartbeats wait for a reading, so that one turn does for both."""
 ORDER_AGAIN = 0.05
 """How many seconds pass until an order that could not be carried out is tried again."""
 SLACK = 3.0
@@ -65,7 +67,7 @@ class _Turning(Following):
 
     def __init__(self, state: AgentState, seen: Seen, now: float) -> None:
         super().__init__(state, now)
-        self.seen, self.wanted = seen, False
+        self.seen, self.wanted, self.settled = seen, False, False
 
     def made(self) -> tuple[AgentState, Turn]:
         """The state afterwards, and the turn."""
@@ -78,7 +80,8 @@ class _Turning(Following):
             if self.s.pending is not None or self.s.stale:  # it may serve by this reading meanwhile
                 self._judges(reading)
             else:
-                if not self._rests_settled(reading):
+                self.settled = self._rests_settled(reading)
+                if not self.settled:
                     self.s.pending = self._decides(reading)
                 if self.s.pending is None:  # nothing is left to be written
                     self.s.unwritten = ""
@@ -254,28 +257,33 @@ class _Turning(Following):
     def _wants(self) -> tuple[AgentState, Turn]:
         write = self._writes()
         record = self.s.reading.record if self.s.reading else None
-        serve = self._permits(record) if record is not None else None
+        by = record if record is not None and self._is_up(record) else None
+        serve = self._permits(record, may=by is not None) if record is not None else None
         order = None
-        if record is not None and self.s.pending is None and self._is_up(record):
-            order = self._order(record)
+        if by is not None and self.s.pending is None:
+            order = self._order(by)
             if self.charter.lease is not None and order is not None and self._deed(order) in OWN:
                 order = None
-        send = self._beats(record) if record is not None else None
-        read = self._reads()
+        send = self._beats(by) if by is not None else None
+        due, waits = self._deadline(), self._waits()
+        read = self._reads(due, waits)
         memory = self.s.memory
         if self.s.reading is not None and not self.s.outside:  # a wrong epoch would outlive its cure
             memory = terms.remembered(self.charter, memory, self.s.reading, self.s.heard,
                                       self.s.heard_at)
         remember = memory if memory != self.s.memory else None
-        wake = self._wake(waits=self.s.pending is not None, reads=read or self._rests())
+        reads = read or self._rests()
+        wake = self._wake(None if reads or self.s.pending is not None else due, waits, reads=reads)
         self.s.promised = wake
         self.s.memory = memory
-        settled = self.s.reading is not None and self._rests_settled(self.s.reading)
+        settled = self.settled or (
+            self.s.reading is not None and self._rests_settled(self.s.reading))
         return self.s, Turn(
-            write, read, serve, order, send, self._holds(record), remember, wake,
+            write, read, serve, order, send, self._holds(by), remember, wake,
             tuple(self.entries), tuple(self.answers), tuple(self.says),
             self.s.trouble or self.s.silent or self.s.unwritten or self.s.waits or self.s.doubt,
-            self.s.phase == LEFT, self.s.heard if settled else None)
+            self.s.phase == LEFT, self.s.heard if settled else None,
+            self._ahead(wake) if settled and not read else 0.0)
 
     def _writes(self) -> Write | None:
         """The write to do now: not in the wrong store, and again only after a look at the store."""
@@ -290,7 +298,7 @@ class _Turning(Following):
         return self.s.pending is not None and self.s.pending.write.again and (
             self.s.reading is None or self.s.reading.begun < self.s.since)
 
-    def _reads(self) -> bool:
+    def _reads(self, due: float | None, waits: list[float]) -> bool:
         """Whether to read the store now."""
         if self._rests():
             return False
@@ -299,9 +307,8 @@ class _Turning(Following):
         if self.s.reading is None or self.s.stale or self.wanted or any(
                 job.at > self.s.reading.begun for job in self.s.jobs):
             return True
-        due = self._deadline()
         return (due is not None and due <= self.now) or self._refresh() <= self.now or any(
-            self.s.reading.begun < moment <= self.now for moment in self._waits())
+            self.s.reading.begun < moment <= self.now for moment in waits)
 
     def _waits(self) -> list[float]:
         """The moments at which a claim can be taken, or a lease is over."""
@@ -321,13 +328,17 @@ class _Turning(Following):
             return inf
         return self.s.ended + min(self.charter.lease.lasts, self._timeout) / SHARE
 
-    def _permits(self, record: Record) -> Serve | None:
+    def _ahead(self, wake: float) -> float:
+        """How long the next turn waits for a reading that is due before the one after it."""
+        every = self.s.effective.keep_alive_interval if self.s.effective else 0.0
+        return every * JITTER if self._refresh() <= wake + every else 0.0
+
+    def _permits(self, record: Record, *, may: bool) -> Serve | None:
         """The permission to send to the services now."""
         lease, serving = self._lease(record), self.s.serving
         if lease is None or self.s.phase == SITS:
             return None
         begun, granted = self._reading.begun, serving.granted
-        may = self._is_up(record)
         if self.engine.habits.holds(record.columns, self._node):
             may = may and granted is not None and granted.yes
             begun = min(begun, granted.begun) if granted else begun
@@ -344,7 +355,7 @@ class _Turning(Following):
 
     def _holds(self, record: Record | None) -> int | None:
         """The epoch at which to keep the take-over grant."""
-        if record is None or self.charter.lease is None or not self._is_up(record) \
+        if record is None or self.charter.lease is None \
                 or not self.engine.habits.holds(record.columns, self._node):
             return None
         granted = self.s.serving.granted
@@ -356,8 +367,9 @@ class _Turning(Following):
 
         A node that cannot read the record must not look alive, nor one whose start is not in it yet.
         """
-        if self.charter.lease is None or self.s.effective is None or not self._is_up(record) \
-                or self._starts() or self.now < self.s.beat or self.now >= looks_alive_until(self.s.ended, self._timeout):
+        if self.charter.lease is None or self.s.effective is None or self._starts() \
+                or self.now < self.s.beat \
+                or self.now >= looks_alive_until(self.s.ended, self._timeout):
             return None
         beat = self.s.beat + self.s.effective.keep_alive_interval
         if beat <= self.now:
@@ -378,13 +390,12 @@ class _Turning(Following):
                      record.changes[self._node], record.id, record.epoch, record.mark,
                      terms.key(self.charter.terms))
 
-    def _wake(self, *, waits: bool, reads: bool) -> float:
+    def _wake(self, due: float | None, waits: list[float], *, reads: bool) -> float:
         """When the next turn is, if nothing arrives."""
-        due = None if waits or reads else self._deadline()
         moments = [inf if due is None else due]
         moments += [self.s.retry, *(until for _, until in self.s.parked.values())]
         if self.charter.lease is not None:
             moments += [self.s.serving.again, self.s.serving.starts, self.s.beat,
                         inf if reads else self._refresh(), self.now + self._timeout / SHARE,
-                        *self._waits()]
+                        *waits]
         return min((m for m in moments if m > self.now or m == due), default=inf)
