@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import json
 import math
 import os
 import re
+import runpy
 import sqlite3
 import stat
 import subprocess
@@ -14,7 +16,9 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
+from math import inf
+from pathlib import Path
 
 import pytest
 
@@ -358,6 +362,86 @@ def test_where_the_system_says_nothing_a_wait_looks(tmp_path, monkeypatch):
         waiting = pool.submit(store.wait, version, 10 * stores.LONG)
         other.write({"a": 1}, version)
         assert waiting.result(stores.LONG)
+
+
+def test_a_python_without_ctypes_has_stores(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ctypes", None)
+    found = runpy.run_path(sys.modules[Notices.__module__].__file__)["Notices"]
+    monkeypatch.setattr(sqlite, "Notices", found)
+    with SQLiteStore(tmp_path / "x.db") as store:
+        assert not store._notices.wait(10 * stores.LONG)
+        assert not store.wait(store.write({}, 0), 0.01)
+
+
+def test_a_write_of_which_the_system_says_nothing_is_seen_before_the_wait_is_over(tmp_path):
+    """Another program may take the watch away: a child that closes what it inherited."""
+    notices(tmp_path)[1].close()
+    path = tmp_path / "x.db"
+    asked = threading.Event()
+    with SQLiteStore(path) as store, SQLiteStore(path) as other, ThreadPoolExecutor(1) as pool:
+        version = store.write({}, 0)
+        told = store._notices
+        assert told.wait(0)
+        told._says.inotify_rm_watch(told._end, told._watch)
+        assert told.wait(0), "it is told that the watch is gone"
+        wait = told.wait
+        told.wait = lambda seconds: (asked.set(), wait(seconds))[1]
+        waiting = pool.submit(store.wait, version, inf)
+        assert asked.wait(stores.LONG)
+        other.write({"a": 1}, version)
+        assert waiting.result(stores.LONG)
+
+
+def test_a_store_that_nobody_closes_leaves_nothing_in_the_system(tmp_path):
+    _, told = notices(tmp_path)
+    end = Path(f"/proc/self/fd/{told._end}")
+    assert "inotify" in str(end.readlink())
+    del told
+    gc.collect()
+    with suppress(FileNotFoundError):  # another file may have its number by now
+        assert "inotify" not in str(end.readlink())
+
+
+def test_a_value_that_a_caller_changes_is_still_as_it_was_written(tmp_path):
+    with SQLiteStore(tmp_path / "x.db") as store:
+        store.write({"a": {"b": 1}}, 0)
+        for _ in range(3):
+            kept = store.read()
+            assert kept.value == {"a": {"b": 1}}
+            kept.value["a"]["b"] = 2
+
+
+def test_a_reading_never_has_the_value_of_another_thread(tmp_path):
+    """At each step of one thread, another one reads what was written since."""
+    path = tmp_path / "x.db"
+    with SQLiteStore(path) as store, SQLiteStore(path) as other, ThreadPoolExecutor(1) as pool:
+        version = store.write({"after": 0}, 0)
+        written, at, steps = {version: 0}, 0, 0
+
+        def step(frame, _event, _arg):
+            nonlocal version, steps
+            if frame.f_code is not SQLiteStore.read.__code__:
+                return None
+            frame.f_trace_opcodes = True
+            if not store._file._reads.locked():
+                steps += 1
+                if steps == at:
+                    after, version = version, pool.submit(
+                        other.write, {"after": version}, version).result()
+                    written[version] = after
+                    pool.submit(store.read).result()
+            return step
+
+        before = sys.gettrace()
+        while steps >= at:
+            at, steps = at + 1, 0
+            sys.settrace(step)
+            try:
+                kept = store.read()
+            finally:
+                sys.settrace(before)
+            assert kept.value == {"after": written[kept.version]}
+        assert at > 10
 
 
 def full(_path, store):

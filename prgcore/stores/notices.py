@@ -6,10 +6,15 @@ may say nothing, and one thread at a time is told.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import select
+import weakref
 from threading import Lock
+
+try:
+    import ctypes
+except ImportError:  # a Python without it
+    ctypes = None  # type: ignore[assignment]
 
 __all__ = ["Notices"]
 
@@ -27,6 +32,7 @@ class Notices:
     def __init__(self, path: str) -> None:
         self._path, self._lock, self._closed = path, Lock(), False
         self._end, self._watch = -1, 0
+        self._release: weakref.finalize[[int], Notices] | None = None
 
     def wait(self, seconds: float) -> bool:
         """Sleep until the file changes, until `close`, or for so long; the first time, not at all.
@@ -54,11 +60,13 @@ class Notices:
         try:
             self._says = ctypes.CDLL(None)
             self._end = self._says.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
-            if self._end >= 0:
-                self._watch = self._says.inotify_add_watch(
-                    self._end, os.fsencode(self._path), CHANGES)
         except (AttributeError, OSError, TypeError):  # another system
             return
+        if self._end >= 0:  # a store that nobody closes leaves nothing in the system
+            self._release = weakref.finalize(self, os.close, self._end)
+            self._release.atexit = False
+            self._watch = self._says.inotify_add_watch(
+                self._end, os.fsencode(self._path), CHANGES)
 
     def close(self) -> None:
         """Wake the thread that waits, and release what the system keeps."""
@@ -66,6 +74,6 @@ class Notices:
         if self._watch > 0:
             self._says.inotify_rm_watch(self._end, self._watch)  # which is told, too
         with self._lock:
-            if self._end >= 0:
-                os.close(self._end)
+            if self._release is not None:
+                self._release()
             self._end = self._watch = -1

@@ -8,6 +8,7 @@ network file system, or across a fork.
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import stat
@@ -66,6 +67,9 @@ SHOWN = {
 
 SETTLES = 0.5
 """How many seconds after a change of the log `wait` looks at the version itself."""
+
+TRUSTS = 1.0
+"""How many seconds `wait` looks at nothing at most: a system may say nothing of a write."""
 
 STEP = 1 << 20
 """A version is higher than the last by less than this, at random. So another file, or a copy that went
@@ -314,7 +318,7 @@ class SQLiteStore(Closing):
         self.interval: float = seconds(interval, "the interval of looks")
         self._file = _File(path, timeout, new=new)
         self._notices = Notices(f"{self._file.path}-wal")
-        self._read: tuple[object, dict[str, Any]] = None, {}
+        self._text: str | None = None
         self._pulse: tuple[int, ...] = ()
         self._looks = 0.0
 
@@ -324,9 +328,11 @@ class SQLiteStore(Closing):
             row = file.execute("SELECT value, version FROM record").fetchone()
         if row is None:
             return None
-        if row[0] != self._read[0]:
-            self._read = row[0], kept_value(row[0], f"the content of {self._file.path}")
-        return Kept(self._read[1], _whole(row[1]))
+        if self._text is not None and row[0] == self._text:  # checked before
+            return Kept(json.loads(row[0]), _whole(row[1]))
+        value = kept_value(row[0], f"the content of {self._file.path}")  # each caller gets his own
+        self._text = row[0]
+        return Kept(value, _whole(row[1]))
 
     def write(
         self, value: Mapping[str, Any], version: int, entry: Mapping[str, Any] | None = None
@@ -382,7 +388,8 @@ class SQLiteStore(Closing):
     def wait(self, version: int, timeout: float) -> bool:
         """Wait until the version has changed. Raises as the port does.
 
-        It waits for a change of the write-ahead log, of which the system says; else it polls. For
+        It waits for a change of the write-ahead log, of which the system says; else it polls. Each
+        second it looks at the state of the log nevertheless, in case the system said nothing. For
         a while after a change, and at the end, it looks at the version itself: a write is in the
         log before it can be read.
         """
@@ -398,7 +405,7 @@ class SQLiteStore(Closing):
                         return True
             if now >= until:
                 return False
-            if now <= self._looks or not self._notices.wait(until - now):
+            if now <= self._looks or not self._notices.wait(min(TRUSTS, until - now)):
                 time.sleep(min(self.interval, until - now))
 
     @property
