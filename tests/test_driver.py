@@ -761,6 +761,22 @@ def test_a_failed_order_takes_the_rest_of_its_decision_with_it_on_both_nodes():
     assert driver.orders() == ()
 
 
+@pytest.mark.parametrize("command", ["disable_ha", "recover"])
+def test_services_start_though_those_of_the_other_node_cannot(command):
+    """They were never started: the order was dropped with that of the other node (seed 339510)."""
+    driver = normal()
+    driver.send("failover(node2)")
+    if command == "recover":
+        for event in ("services_down(node1)", "critical_service_delay(node1)", "services_up(node1)"):
+            driver.send(event)
+    assert driver.read()[0].columns["node2.services"] == "stopped"
+    driver.performer.did.clear()
+    driver.performer.fails = lambda order: order.node == "node1" and order.do.startswith("start")
+    assert driver.send(command)[0].outcome == "done"
+    assert ("start_critical_services", "node2") in [(o.do, o.node) for o in driver.performer.did]
+    assert driver.orders() == ()
+
+
 def test_orders_of_a_node_that_cannot_be_reached_hold_nobody_up():
     driver = normal()
 

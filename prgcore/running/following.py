@@ -259,7 +259,8 @@ class Following:
             if did.outcome != "failed":
                 left.append(did)
                 continue
-            drops = tuple(o for o in record.orders if o.epoch == did.order.epoch)
+            drops = tuple(o for o in record.orders if o.epoch == did.order.epoch and (
+                o.node == did.order.node or self._deed(o) != "start"))  # the peer's services can run
             event = failure(self.charter, self._known(record), did.order)
             if event is None:
                 self.says.append(f"{did.order.do} failed on {did.order.node}, and no event can "

@@ -418,7 +418,8 @@ class Keeper:
     def done(self, order: Order, *, failed: bool = False) -> list[Entry]:
         """Acknowledge an order that was carried out or failed; return the entries that follow.
 
-        If it failed, the other orders of its decision are dropped too.
+        If it failed, the other orders of its decision are dropped too, except that the other node
+        starts its services.
 
         Raises:
             as `tell`.

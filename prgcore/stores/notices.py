@@ -1,7 +1,7 @@
 """Notices: a thread sleeps until a file is written, where the system says so (inotify of Linux).
 
-Law: it knows nothing of what is in the file. Whoever waits looks for himself now and then: a system
-may say nothing, and one thread at a time is told.
+Law: it knows nothing of what is in the file. A caller reads the file itself now and then: a system
+may report nothing, and one thread at a time gets its reports.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ except ImportError:  # a Python without it
 __all__ = ["Notices"]
 
 CHANGES = 0x2 | 0x4 | 0x800
-"""What is told of a file: a write, another number of links (it was removed), another name."""
+"""The reports about a file: a write, another number of links (it was removed), another name."""
 
 
 class Notices:
-    """What the system says of one file, from the first `wait` on.
+    """The reports of the system about one file, from the first `wait` on.
 
     Args:
         path: the file.
