@@ -521,6 +521,60 @@ def test_what_comes_while_a_turn_waits_for_a_reading_is_taken_at_once():
     played(play)
 
 
+def test_a_lane_that_has_rested_needs_no_reading():
+    async def play():
+        script, store, reads, gate = Script(), kept(), [], Gate(answer=False)
+        store.at = reads.append
+        gate.open.set()
+        script.plan = lambda _seen: Turn(
+            serve=SERVE, wake=SystemClock().now() + LONG, quiet=QUIET, ahead=LONG)
+        async with running(script, store, serves=gate):
+            await until(lambda: len(gate.calls) >= 5)
+            assert reads == ["read"]
+
+    played(play)
+
+
+def test_services_get_the_newest_permission_once_they_have_obeyed_an_earlier_one():
+    async def play():
+        gate, script = Gate(), Script()
+        wants = [SERVE, Serve({"node1": 1, "node2": 2}, 99.0)]
+        script.plan = lambda _seen: Turn(serve=wants[0], wake=inf, quiet=QUIET)
+        async with running(script, serves=gate) as pump:
+            await until(lambda: gate.calls and script.all("reading"))
+            del wants[0]
+            await turns(pump, script)  # while the services have not answered yet
+            assert len(gate.calls) == 1
+            gate.open.set()
+            await until(lambda: len(gate.calls) == 2)
+            assert gate.calls[1] == (wants[0],)
+
+    played(play)
+
+
+def test_a_reading_that_a_turn_did_not_take_is_read_again():
+    async def play():
+        script, store = Script(), kept()
+        async with running(script, store) as pump:
+            await until(lambda: script.all("reading"))
+            fails = [True]
+
+            def plan(seen):
+                if seen.reading and fails:
+                    fails.clear()
+                    raise ZeroDivisionError
+                return REST
+
+            script.plan = plan
+            before = len(script.all("reading"))
+            store.write(RECORD.to_json(), store.version)  # the watch reports it
+            await until(lambda: len(script.all("reading")) >= before + 2)
+            assert not fails
+            assert pump.version == store.version
+
+    played(play)
+
+
 def test_the_answer_of_services_that_obey_waits_for_the_next_turn():
     async def play():
         gate, script = Gate(), Script()

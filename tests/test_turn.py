@@ -647,6 +647,19 @@ def test_the_next_turn_waits_for_a_reading_that_would_be_due_before_the_one_afte
     assert not one.turns[-1].ahead
 
 
+def test_services_that_do_not_obey_are_asked_again_without_a_reading():
+    pair = normal()
+    one = pair.hosts["node1"]
+    one.deaf = True
+    asked = 0
+    for _ in range(40):
+        turned = pair.passes(0.05) and one.turns[-1]
+        if turned.wake == one.state.serving.again:
+            asked += 1
+            assert not turned.ahead
+    assert asked > 20
+
+
 def test_a_copy_of_a_state_is_the_same_and_another_value():
     state = normal().hosts["node1"].state
     other = state.copy()

@@ -133,6 +133,7 @@ class Pump:
         self._moved: int | None = None
         self._read: tuple[Any, Record] | None = None
         self._quiet: Heard | None = None
+        self._serves: Serve | None = None
         self._late: dict[Order, float] = {}
         self._said: set[str] = set()
         self._timer: asyncio.TimerHandle | None = None
@@ -252,11 +253,13 @@ class Pump:
             _log.exception("BUG: this exception was not expected; the next turn comes soon")
             self._keep(seen)
             self.ways.broke(error)
+            self._stale, self._ahead = True, 0.0
             self._wake(self.clock.now() + REST[1])
             return
-        self._quiet, self._ahead = turn.quiet, turn.ahead
-        self._services.patient = turn.quiet is not None
-        if turn.quiet is None and self._services.kept is not None:  # it came meanwhile
+        self._quiet = turn.quiet
+        newer = self._services.busy and turn.serve not in (None, self._serves)
+        self._services.patient = turn.quiet is not None and not newer  # which waits for its lane
+        if not self._services.patient and self._services.kept is not None:  # it came meanwhile
             self._soon()
         self._act(turn)
         self._says(turn.trouble)
@@ -298,6 +301,7 @@ class Pump:
                 begins.append(begin)
             else:
                 wake = min(wake, max(rests, lane.rests))
+        self._ahead = turn.ahead if wake == turn.wake else 0.0  # a lane that rested needs no reading
         self._wake(wake)
         for begin in begins:  # at the end, because a thread that begins has to wait for this one
             begin()
@@ -435,11 +439,11 @@ class Pump:
         def then(yes: bool | PrgError) -> None:
             self._services.went(self.clock.now(), well=yes is True)
             self._inbox.obeyed = Obeyed(serve, yes is True)
-            if yes is not True or self._quiet is None:
+            if yes is not True or not self._services.patient:
                 self._at_once()
 
         assert self.ways.serves is not None
-        serves = self.ways.serves
+        serves, self._serves = self.ways.serves, serve
         self._services.call(lambda: serves(serve), then)
 
     def _hold(self, epoch: int) -> None:

@@ -331,6 +331,8 @@ class _Turning(Following):
     def _ahead(self, wake: float) -> float:
         """How long the next turn waits for a reading that is due before the one after it."""
         every = self.s.effective.keep_alive_interval if self.s.effective else 0.0
+        if wake == self.s.serving.again:  # services that do not obey are asked often
+            return 0.0
         return every * JITTER if self._refresh() <= wake + every else 0.0
 
     def _permits(self, record: Record, *, may: bool) -> Serve | None:
