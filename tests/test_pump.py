@@ -23,7 +23,7 @@ from prgcore.running.shapes import Ask, Did, Granted, Heard, Obeyed, Serve, Turn
 from prgcore.stores.ports import SystemClock
 from prgcore.stores.record import Order, begin
 from tests.stored import Clock, Memory
-from tests.waits import threads, until
+from tests.waits import once, threads, until
 
 LONG = 60
 RECORD = begin(PRG.initial[0])
@@ -533,6 +533,26 @@ def test_a_lane_that_has_rested_needs_no_reading():
             assert reads == ["read"]
 
     played(play)
+
+
+def test_a_call_that_outlives_its_run_and_its_loop_holds_no_later_run_up(monkeypatch):
+    monkeypatch.setattr(pumps, "ENDING", 0.01)
+    script, store, gate = Script(), kept(), Gate()
+    store.at = lambda call: gate() if call == "read" else None
+    pump = Pump(script, store, SystemClock(), Ways())
+
+    async def runs(condition):
+        task = asyncio.create_task(pump.run())
+        await until(condition)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(runs(lambda: gate.calls))
+    assert pump.busy
+    gate.open.set()
+    once(lambda: pump._reads.kept is not None)
+    asyncio.run(runs(lambda: len(script.all("reading")) >= 2))
 
 
 def test_services_get_the_newest_permission_once_they_have_obeyed_an_earlier_one():

@@ -208,6 +208,8 @@ class Pump:
         self._over = asyncio.get_running_loop().create_future()
         self._runs = self._stale = True
         self.post()
+        for lane in self._lanes:  # an earlier run may have ended, and its loop, before its calls
+            lane.take()
         try:
             await self._over
         finally:
