@@ -529,7 +529,7 @@ def test_a_lane_that_has_rested_needs_no_reading():
         script.plan = lambda _seen: Turn(
             serve=SERVE, wake=SystemClock().now() + LONG, quiet=QUIET, ahead=LONG)
         async with running(script, store, serves=gate):
-            await until(lambda: len(gate.calls) >= 5)
+            await until(lambda: reads and len(gate.calls) >= 5)
             assert reads == ["read"]
 
     played(play)
