@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections import deque
 from contextlib import suppress
 from pathlib import Path
 
@@ -43,15 +44,28 @@ waits = 0.8
 """
 
 
+HELD = 100
+"""How many ports a process of the tests holds."""
+_held = deque()
+"""A socket of UDP for each of the newest ports, so that other processes see that it is taken."""
+
+
 def ports(count):
-    """Free ports, below those of connections, so that none is taken while its agent is down."""
-    ends = []
-    while len(ends) < count:
-        with suppress(OSError):
-            ends.append(socket.create_server(("127.0.0.1", random.randrange(10_000, 32_768))))
-    found = [end.getsockname()[1] for end in ends]
-    for end in ends:
-        end.close()
+    """Free ports, below those of connections. None is taken while its agent is down."""
+    found = []
+    while len(found) < count:
+        port = random.SystemRandom().randrange(10_000, 32_768)  # a test may seed the other one
+        held = socket.socket(type=socket.SOCK_DGRAM)
+        try:
+            held.bind(("127.0.0.1", port))
+            socket.create_server(("127.0.0.1", port)).close()
+        except OSError:
+            held.close()
+        else:
+            _held.append(held)
+            found.append(port)
+    while len(_held) > HELD:
+        _held.popleft().close()
     return found
 
 

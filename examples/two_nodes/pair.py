@@ -7,6 +7,7 @@ a proxy that can be cut. Users ask the services which node serves them.
 from __future__ import annotations
 
 import asyncio
+import atexit
 import json
 import os
 import random
@@ -42,15 +43,21 @@ PATIENT = {"keep_alive_timeout": 1.0, "initialization_keep_alive_timeout": 2.0}
 def free_ports(count: int) -> list[int]:
     """Ports that are free, below those that a system gives to connections.
 
-    So no connection takes the port of an agent while that one is down.
+    So no connection takes the port of an agent while that one is down. Nor does another program of
+    this example: until it ends, this one holds the same port of UDP, which no agent uses.
     """
-    ends: list[socket.socket] = []
-    while len(ends) < count:
-        with suppress(OSError):
-            ends.append(socket.create_server(("127.0.0.1", random.randrange(10_000, 32_768))))
-    ports = [end.getsockname()[1] for end in ends]
-    for end in ends:
-        end.close()
+    ports: list[int] = []
+    while len(ports) < count:
+        port = random.SystemRandom().randrange(10_000, 32_768)
+        held = socket.socket(type=socket.SOCK_DGRAM)
+        try:
+            held.bind(("127.0.0.1", port))
+            socket.create_server(("127.0.0.1", port)).close()
+        except OSError:
+            held.close()
+        else:
+            atexit.register(held.close)
+            ports.append(port)
     return ports
 
 
