@@ -38,6 +38,8 @@ SLOW = 0.7
 """How many seconds a slow answer takes."""
 READY = 60
 """How many seconds a server may take until it answers."""
+SOON = 3.0
+"""How many seconds a server has that is only looked at."""
 
 
 class Faults(Protocol):
@@ -179,16 +181,22 @@ class Etcd:
         for member in self.members:
             while True:
                 with suppress(OSError):
-                    self._post("kv/range", {"key": "AA=="}, member)
+                    self._looks(member)
                     break
                 if time.monotonic() > end:
                     raise RuntimeError("etcd does not answer")
                 time.sleep(0.05)
 
-    def _post(self, path: str, request: dict[str, object], member: int = 0) -> dict[str, object]:
+    def _looks(self, member: int = 0) -> None:
+        """Read something; raises OSError if the server does not answer soon."""
+        self._post("kv/range", {"key": "AA=="}, member, SOON)
+
+    def _post(
+        self, path: str, request: dict[str, object], member: int = 0, within: float = READY
+    ) -> dict[str, object]:
         """The answer of a server to a request of the JSON gateway."""
         url = f"http://127.0.0.1:{self._clients[member]}/v3/{path}"
-        with urlopen(Request(url, json.dumps(request).encode()), timeout=READY) as answer:
+        with urlopen(Request(url, json.dumps(request).encode()), timeout=within) as answer:
             found: dict[str, object] = json.loads(answer.read())
             return found
 
@@ -232,7 +240,14 @@ class Etcd:
         """Nothing is needed."""
 
     def _fill(self) -> None:
-        """Use up the space of the server: values of one megabyte, until it refuses one."""
+        """Use up the space of the server: values of one megabyte, until it refuses one.
+
+        A server that was killed or stopped before takes none.
+        """
+        try:
+            self._looks()
+        except OSError:
+            return
         self._full = True
         for _ in range(100):
             try:
