@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import random
+import importlib
 import shutil
 import signal
-import socket
 import subprocess
 import sys
-from collections import deque
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,7 +16,8 @@ from prgcore.running.agent import ask
 from prgcore.running.group import read_group
 from prgcore.running.processes import alive
 
-SERVICE = Path(__file__).parent.parent / "examples" / "two_nodes" / "service.py"
+EXAMPLE = Path(__file__).parent.parent / "examples" / "two_nodes"
+SERVICE = EXAMPLE / "service.py"
 NODE = """
 [node{n}]
 name = "cup{n}"
@@ -43,30 +42,8 @@ stopping = 0.1
 waits = 0.8
 """
 
-
-HELD = 100
-"""How many ports a process of the tests holds."""
-_held = deque()
-"""A socket of UDP for each of the newest ports, so that other processes see that it is taken."""
-
-
-def ports(count):
-    """Free ports, below those of connections. None is taken while its agent is down."""
-    found = []
-    while len(found) < count:
-        port = random.SystemRandom().randrange(10_000, 32_768)  # a test may seed the other one
-        held = socket.socket(type=socket.SOCK_DGRAM)
-        try:
-            held.bind(("127.0.0.1", port))
-            socket.create_server(("127.0.0.1", port)).close()
-        except OSError:
-            held.close()
-        else:
-            _held.append(held)
-            found.append(port)
-    while len(_held) > HELD:
-        _held.popleft().close()
-    return found
+sys.path.append(str(EXAMPLE))  # its modules import each other by their names
+ports = importlib.import_module("pair").free_ports
 
 
 def group_file(folder, *, service=None, admin=None, more=""):

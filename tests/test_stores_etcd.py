@@ -92,7 +92,7 @@ def test_waiting_outlives_a_compaction(server):
 
 
 def test_an_etcd_without_space_says_what_to_do_and_goes_on_after_it(tmp_path, run):
-    """Its quota is used up by old values of one key; reading goes on, and a write says the cure.
+    """Old values of one key use up its quota. Reads go on, and the error of a write names a cure.
 
     The write that is answered so may be made nevertheless, as every one whose outcome is unknown.
     """

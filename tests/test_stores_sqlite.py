@@ -8,7 +8,6 @@ import json
 import math
 import os
 import re
-import runpy
 import sqlite3
 import stat
 import subprocess
@@ -295,24 +294,29 @@ def test_waiting_is_told_of_every_write_of_another_process(tmp_path):
 
 
 def notices(tmp_path):
-    """What the system says of a file; skipped where it says nothing."""
+    """A file, and the reports about it; skipped where the system reports nothing."""
     path = tmp_path / "log"
     path.write_text("")
     told = Notices(str(path))
     if not told.wait(0):
-        pytest.skip("this system says nothing of files")
+        pytest.skip("this system reports no changes of files")
     return path, told
 
 
+def asked_of(store):
+    """An event, which is set once this store has asked the system for reports."""
+    asked, wait = threading.Event(), store._notices.wait
+    store._notices.wait = lambda seconds: (asked.set(), wait(seconds))[1]
+    return asked
+
+
 def test_a_wait_sleeps_until_another_process_writes(tmp_path):
-    """Whoever waits for long makes no looks: the system says when the log changes."""
+    """A long wait makes no looks: the system reports a change of the log."""
     notices(tmp_path)[1].close()
     path = tmp_path / "x.db"
-    asked = threading.Event()
     with SQLiteStore(path) as store, SQLiteStore(path) as other, ThreadPoolExecutor(1) as pool:
         version = store.write({}, 0)
-        told = store._notices.wait
-        store._notices.wait = lambda seconds: (asked.set(), told(seconds))[1]
+        asked = asked_of(store)
         waiting = pool.submit(store.wait, version, 10 * stores.LONG)
         assert asked.wait(stores.LONG)
         other.write({"a": 1}, version)
@@ -321,11 +325,9 @@ def test_a_wait_sleeps_until_another_process_writes(tmp_path):
 
 def test_a_wait_ends_when_its_store_is_closed(tmp_path):
     path = tmp_path / "x.db"
-    asked = threading.Event()
     with SQLiteStore(path) as store, ThreadPoolExecutor(1) as pool:
         version = store.write({}, 0)
-        told = store._notices.wait
-        store._notices.wait = lambda seconds: (asked.set(), told(seconds))[1]
+        asked = asked_of(store)
         waiting = pool.submit(store.wait, version, 10 * stores.LONG)
         assert asked.wait(stores.LONG)
         store.close()
@@ -366,8 +368,6 @@ def test_where_the_system_says_nothing_a_wait_looks(tmp_path, monkeypatch):
 
 def test_a_python_without_ctypes_has_stores(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "ctypes", None)
-    found = runpy.run_path(sys.modules[Notices.__module__].__file__)["Notices"]
-    monkeypatch.setattr(sqlite, "Notices", found)
     with SQLiteStore(tmp_path / "x.db") as store:
         assert not store._notices.wait(10 * stores.LONG)
         assert not store.wait(store.write({}, 0), 0.01)
@@ -377,15 +377,13 @@ def test_a_write_of_which_the_system_says_nothing_is_seen_before_the_wait_is_ove
     """Another program may take the watch away: a child that closes what it inherited."""
     notices(tmp_path)[1].close()
     path = tmp_path / "x.db"
-    asked = threading.Event()
     with SQLiteStore(path) as store, SQLiteStore(path) as other, ThreadPoolExecutor(1) as pool:
         version = store.write({}, 0)
         told = store._notices
         assert told.wait(0)
         told._says.inotify_rm_watch(told._end, told._watch)
-        assert told.wait(0), "it is told that the watch is gone"
-        wait = told.wait
-        told.wait = lambda seconds: (asked.set(), wait(seconds))[1]
+        assert told.wait(0), "it learns that the watch is gone"
+        asked = asked_of(store)
         waiting = pool.submit(store.wait, version, inf)
         assert asked.wait(stores.LONG)
         other.write({"a": 1}, version)

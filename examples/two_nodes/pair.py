@@ -18,6 +18,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -40,11 +41,22 @@ PATIENT = {"keep_alive_timeout": 1.0, "initialization_keep_alive_timeout": 2.0}
 """Time-outs for a busy computer, on which heartbeats may be late."""
 
 
+HELD = 100
+"""How many ports a program holds."""
+_held: deque[socket.socket] = deque()
+
+
+@atexit.register
+def _let_go() -> None:
+    while _held:
+        _held.pop().close()
+
+
 def free_ports(count: int) -> list[int]:
     """Ports that are free, below those that a system gives to connections.
 
     So no connection takes the port of an agent while that one is down. Nor does another program of
-    this example: until it ends, this one holds the same port of UDP, which no agent uses.
+    this example: this one holds the newest ports in UDP too, which no agent uses.
     """
     ports: list[int] = []
     while len(ports) < count:
@@ -56,8 +68,10 @@ def free_ports(count: int) -> list[int]:
         except OSError:
             held.close()
         else:
-            atexit.register(held.close)
+            _held.append(held)
             ports.append(port)
+    while len(_held) > HELD:
+        _held.popleft().close()
     return ports
 
 

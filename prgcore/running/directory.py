@@ -81,7 +81,7 @@ class Directory:
         self._lane.call(partial(self._written, entries, memory), lambda _: self._next(memory))
 
     def _next(self, tried: Memory) -> None:
-        """Write what has come meanwhile; a memory that failed waits, or for the next news."""
+        """Write what has come meanwhile. A memory that failed waits for news, or for a moment."""
         if self._entries or self._newest != tried:
             self._write()
         elif tried != self._kept and self._later is None:

@@ -340,9 +340,8 @@ def _group(found: dict[str, Any], file: Path) -> Group:
         if name not in found:
             raise BadInput(f"{name} is missing; a group file has {', '.join(KEYS)}; "
                            "prgcore agent --help shows a whole one")
-    lease, chosen = _table(found, "lease"), _table(found, "parameters")
+    lease, chosen, engine = _table(found, "lease"), _table(found, "parameters"), _machine(found, file)
     _only(lease, LEASE_KEYS, "lease.")
-    engine = _machine(found, file)
     delays = _table(chosen, DELAYS, "parameters.")
     parameters = parameters_of(engine.model).of({n: v for n, v in chosen.items() if n != DELAYS})
     group = Group(
@@ -351,8 +350,8 @@ def _group(found: dict[str, Any], file: Path) -> Group:
         {seat: _member(seat, _table(found, seat), file) for seat in NODES}, file, delays,
     )
     _delayed(group)
-    for node in NODES:  # whether the timers can count by these parameters
-        Monitor.start(engine, node, 0, parameters)
+    for node in NODES:
+        Monitor.start(engine, node, 0, parameters)  # refuses what its timers cannot count by
     kind, _ = _store(group.store)
     if group.grant < group.lease.lasts:
         raise BadInput(f"grant: {group.grant:g} s is shorter than the lease, which lasts "

@@ -97,7 +97,7 @@ def _pairs(engine: Engine, known: Choices) -> tuple[Pair, ...]:
 
 def whole(engine: Engine, known: Mapping[str, str]) -> Pair:
     """The pair of a view that knows every column; raises as `Engine.pair`."""
-    with suppress(TypeError):  # what is no word cannot be remembered
+    with suppress(TypeError):  # a value that is no text may not be hashable
         return _whole(engine, tuple(known.items()))
     return engine.pair(known)
 

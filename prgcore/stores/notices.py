@@ -1,4 +1,4 @@
-"""Notices: a thread sleeps until a file is written, where the system says so (inotify of Linux).
+"""Notices: a thread sleeps until a file is written, where the system reports it (inotify of Linux).
 
 Law: it knows nothing of what is in the file. A caller reads the file itself now and then: a system
 may report nothing, and one thread at a time gets its reports.
@@ -10,11 +10,6 @@ import os
 import select
 import weakref
 from threading import Lock
-
-try:
-    import ctypes
-except ImportError:  # a Python without it
-    ctypes = None  # type: ignore[assignment]
 
 __all__ = ["Notices"]
 
@@ -37,14 +32,14 @@ class Notices:
     def wait(self, seconds: float) -> bool:
         """Sleep until the file changes, until `close`, or for so long; the first time, not at all.
 
-        False: at once, because nobody will say it.
+        False: at once, because nobody will report it.
         """
         if not self._lock.acquire(blocking=False):
             return False
         try:
             if not self._watch:
                 self._begin()
-                return self._watch > 0  # what was written before is not told
+                return self._watch > 0  # what was written before is not reported
             if self._closed or self._watch < 0:
                 return False
             told = select.poll()
@@ -58,9 +53,11 @@ class Notices:
     def _begin(self) -> None:
         self._watch = -1
         try:
+            import ctypes
+
             self._says = ctypes.CDLL(None)
             self._end = self._says.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
-        except (AttributeError, OSError, TypeError):  # another system
+        except (AttributeError, ImportError, OSError, TypeError):  # another system, or Python
             return
         if self._end >= 0:  # a store that nobody closes leaves nothing in the system
             self._release = weakref.finalize(self, os.close, self._end)
@@ -72,7 +69,7 @@ class Notices:
         """Wake the thread that waits, and release what the system keeps."""
         self._closed = True
         if self._watch > 0:
-            self._says.inotify_rm_watch(self._end, self._watch)  # which is told, too
+            self._says.inotify_rm_watch(self._end, self._watch)  # which is reported, too
         with self._lock:
             if self._release is not None:
                 self._release()

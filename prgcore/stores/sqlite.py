@@ -69,7 +69,7 @@ SETTLES = 0.5
 """How many seconds after a change of the log `wait` looks at the version itself."""
 
 TRUSTS = 1.0
-"""How many seconds `wait` looks at nothing at most: a system may say nothing of a write."""
+"""After how many seconds `wait` looks at the log at the latest: a system may not report a write."""
 
 STEP = 1 << 20
 """A version is higher than the last by less than this, at random. So another file, or a copy that went
@@ -308,7 +308,7 @@ class SQLiteStore(Closing):
         Args:
             path: the file; `-wal` and `-shm` files appear beside it.
             timeout: how many seconds a write waits for another writer.
-            interval: seconds between two looks of `wait` while the system does not say of writes.
+            interval: seconds between two looks of `wait`, where the system reports no writes.
             new: whether to make the file if it does not exist.
 
         Raises:
@@ -330,7 +330,7 @@ class SQLiteStore(Closing):
             return None
         if self._text is not None and row[0] == self._text:  # checked before
             return Kept(json.loads(row[0]), _whole(row[1]))
-        value = kept_value(row[0], f"the content of {self._file.path}")  # each caller gets his own
+        value = kept_value(row[0], f"the content of {self._file.path}")  # each caller gets one of its own
         self._text = row[0]
         return Kept(value, _whole(row[1]))
 
@@ -388,10 +388,10 @@ class SQLiteStore(Closing):
     def wait(self, version: int, timeout: float) -> bool:
         """Wait until the version has changed. Raises as the port does.
 
-        It waits for a change of the write-ahead log, of which the system says; else it polls. Each
-        second it looks at the state of the log nevertheless, in case the system said nothing. For
-        a while after a change, and at the end, it looks at the version itself: a write is in the
-        log before it can be read.
+        It sleeps until the system reports a change of the write-ahead log, or polls its state. Each
+        second it looks at that state nevertheless, in case a report is missing. For a while after a
+        change, and at the end, it looks at the version itself: a write is in the log before it can
+        be read.
         """
         until, first = time.monotonic() + timeout, True
         while True:
