@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from prgcore.machine import PRG
 from prgcore.running import terms
 from prgcore.running.charter import Charter
-from prgcore.running.group import Lease, lease_text
+from prgcore.running.lease import Lease, lease_text
 from prgcore.running.shapes import Memory, Reading
 from prgcore.seats import NODES, seat
 from prgcore.stores.record import Claim, Record, let_go, served, taken

@@ -10,8 +10,8 @@ import pytest
 from prgcore.errors import BadInput, Unavailable
 from prgcore.running import directory as directories
 from prgcore.running.directory import Directory
-from prgcore.running.group import Member
 from prgcore.running.log import read
+from prgcore.running.member import Member
 from prgcore.running.memory import NAME, read_memory, write_memory
 from prgcore.running.shapes import Memory
 from prgcore.wire.entry import Entry

@@ -13,16 +13,9 @@ from hypothesis import strategies as st
 from prgcore.errors import BadInput, Unavailable
 from prgcore.machine import PRG
 from prgcore.running import agent
-from prgcore.running.group import (
-    LONGEST,
-    LONGEST_SOCKET,
-    Lease,
-    doubts,
-    lease_of,
-    lease_text,
-    read_group,
-    terms,
-)
+from prgcore.running.group import LONGEST, doubts, read_group, terms
+from prgcore.running.lease import Lease, lease_of, lease_text
+from prgcore.running.member import LONGEST_SOCKET
 from prgcore.wire import digest
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "two_nodes" / "group.toml"

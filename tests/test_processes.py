@@ -16,7 +16,7 @@ import pytest
 
 from prgcore.errors import ActionFailed, BadInput
 from prgcore.running import processes
-from prgcore.running.group import LONGEST_SOCKET, Member
+from prgcore.running.member import LONGEST_SOCKET, Member
 from prgcore.running.processes import Services, alive
 from prgcore.stores.ports import boot_clock
 from tests import waits
@@ -91,7 +91,7 @@ def test_an_agent_that_is_killed_leaves_services_that_are_found(made, tmp_path):
         import sys
         from pathlib import Path
         from prgcore.running import processes
-        from prgcore.running.group import Member
+        from prgcore.running.member import Member
         from prgcore.running.processes import Services
         processes.PATIENCE = 60
         at = Path(sys.argv[1])

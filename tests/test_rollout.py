@@ -8,7 +8,7 @@ import pytest
 from attrs import evolve
 
 from prgcore.running import terms
-from prgcore.running.group import Lease
+from prgcore.running.lease import Lease
 from tests.rollout import Kept, Node, World
 
 SHAPES = {

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from prgcore.errors import Conflict
 from prgcore.machine import prg
 from prgcore.running.charter import Charter
-from prgcore.running.group import Lease
+from prgcore.running.lease import Lease
 from prgcore.running.node import own, shared
 from prgcore.running.shapes import Arrival, Heard, Reading, Seen, Wrote
 from prgcore.running.turn import AgentState, turn

@@ -14,8 +14,9 @@ from prgcore.errors import Unavailable
 from prgcore.machine import PRG
 from prgcore.running import terms
 from prgcore.running.charter import Charter
-from prgcore.running.group import Lease, lease_text, read_group, seconds_text
+from prgcore.running.group import read_group
 from prgcore.running.group import terms as terms_of
+from prgcore.running.lease import Lease, lease_text, seconds_text
 from prgcore.running.memory import NAME, read_memory, write_memory
 from prgcore.running.node import layout, own
 from prgcore.running.shapes import Heard, Memory, Reading

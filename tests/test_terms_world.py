@@ -12,7 +12,7 @@ import pytest
 from attrs import evolve
 
 from prgcore.running import terms
-from prgcore.running.group import Lease, lease_text
+from prgcore.running.lease import Lease, lease_text
 from prgcore.running.state import AgentState
 from prgcore.seats import NODES
 from prgcore.world.happen import HAPPENS

@@ -9,7 +9,7 @@ from prgcore.errors import Conflict, Unavailable
 from prgcore.machine import PRG
 from prgcore.running import following
 from prgcore.running.charter import Charter
-from prgcore.running.group import Lease
+from prgcore.running.lease import Lease
 from prgcore.running.node import layout, own
 from prgcore.running.shapes import (
     Arrival,

@@ -34,7 +34,8 @@ from prgcore.explain.display import spell
 from prgcore.explain.settling import until_rest
 from prgcore.model import Display, Shown
 from prgcore.running.agent import ask
-from prgcore.running.group import Group, Member, read_group
+from prgcore.running.group import Group, read_group
+from prgcore.running.member import Member
 from prgcore.seats import NODES, seat
 from prgcore.vocabulary import Kind
 from prgcore.wire.answers import actions_json, failed_json

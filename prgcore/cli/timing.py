@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from prgcore.model import Number
-    from prgcore.running.group import Lease
+    from prgcore.running.lease import Lease
     from prgcore.timers.monitor import Bounds
     from prgcore.timers.noticed import Noticed
     from prgcore.timers.parameters import Settings
@@ -89,7 +89,8 @@ def timing(
     its timers notice what.
     """
     from prgcore.errors import BadInput
-    from prgcore.running.group import Lease, read_group
+    from prgcore.running.group import read_group
+    from prgcore.running.lease import Lease
     from prgcore.timers.arithmetic import soon_enough
     from prgcore.timers.monitor import bounds
     from prgcore.timers.noticed import noticed

@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from prgcore.errors import BadInput, PrgError, Unavailable, Undecided
-from prgcore.running.group import Address
+from prgcore.running.addresses import Address
 from prgcore.running.node import own
 from prgcore.running.page import page
 from prgcore.stores.record import served

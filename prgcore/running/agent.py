@@ -19,15 +19,17 @@ from functools import partial
 from uuid import uuid4
 
 from prgcore.errors import ActionFailed, BadInput, StaleEpoch, Unavailable
+from prgcore.running.addresses import Address
 from prgcore.running.administrator import LINE, Administrator, ask
 from prgcore.running.callers import Callers
 from prgcore.running.charter import Charter
 from prgcore.running.deciding import known_of
 from prgcore.running.directory import Directory
-from prgcore.running.group import Address, Group, Member, doubts, terms
+from prgcore.running.group import Group, doubts, terms
 from prgcore.running.heartbeat import reader
 from prgcore.running.keeper import Keeper
 from prgcore.running.lane import ENDING
+from prgcore.running.member import Member
 from prgcore.running.node import layout
 from prgcore.running.processes import Services
 from prgcore.running.pump import Pump, Ways

@@ -11,7 +11,7 @@ from functools import lru_cache
 from attrs import field, frozen
 
 from prgcore.engine import Engine
-from prgcore.running.group import Lease
+from prgcore.running.lease import Lease
 from prgcore.seats import NODES
 from prgcore.vocabulary import Kind
 

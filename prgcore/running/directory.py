@@ -17,9 +17,9 @@ from typing import IO
 from uuid import uuid4
 
 from prgcore.errors import BadInput, PrgError
-from prgcore.running.group import Member
 from prgcore.running.lane import ENDING, Lane
 from prgcore.running.log import LogFile
+from prgcore.running.member import Member
 from prgcore.running.memory import NAME, read_memory, write_memory
 from prgcore.running.shapes import Memory
 from prgcore.wire.entry import Entry

@@ -25,7 +25,7 @@ from prgcore.running.deciding import (
     outcome,
     timely,
 )
-from prgcore.running.group import Lease
+from prgcore.running.lease import Lease
 from prgcore.running.node import any_pair, own, shared
 from prgcore.running.shapes import Answer, Did, Reading, Write
 from prgcore.running.state import (

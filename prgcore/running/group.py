@@ -6,11 +6,7 @@ it, and `prgcore ha --state` commands the group.
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Iterator, Mapping
-from fractions import Fraction
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -21,148 +17,34 @@ from prgcore.errors import BadInput, MalformedMachine, unknown_name
 from prgcore.explain.status import checked_name
 from prgcore.machine import Machine, prg
 from prgcore.model import Number
-from prgcore.running.addresses import Address, address, shown
+from prgcore.running.fields import only, table, text
+from prgcore.running.lease import (
+    LEASE_KEYS,
+    ORDINARY_DRIFT,
+    Lease,
+    lease_text,
+    seconds_text,
+)
+from prgcore.running.member import Member, apart, read_member
 from prgcore.seats import NODES
 from prgcore.stores.ports import Arbiter, Store
-from prgcore.timers.arithmetic import tolerates
 from prgcore.timers.monitor import Monitor
 from prgcore.timers.parameters import Settings, parameters_of, seconds
 from prgcore.timers.sanity import check
 from prgcore.wire.tomltext import parse_toml
 from prgcore.words import listed
 
-__all__ = [
-    "ETCD_GRANT", "KEYS", "LEASE_KEYS", "LONGEST", "LONGEST_SOCKET", "NODE_KEYS",
-    "ORDINARY_DRIFT", "Address", "Group", "Lease", "Member", "doubts", "lease_of", "lease_text",
-    "read_group", "seconds_of", "seconds_text", "terms",
-]
+__all__ = ["DELAYS", "ETCD_GRANT", "KEYS", "LONGEST", "Group", "doubts", "read_group", "terms"]
 
 LONGEST = 1 << 20
 """How many bytes a group file may have."""
-
-LONGEST_SOCKET = 103
-"""How many bytes the name of a socket may have on every system."""
 
 ETCD_GRANT = 2.0
 """How many seconds a grant in etcd lasts at least."""
 
 KEYS = ("group", "store", "machine", "policy", "parameters", "lease", "grant", "node1", "node2")
-LEASE_TIMES = ("lasts", "pause", "stopping", "waits")
-LEASE_KEYS = (*LEASE_TIMES, "drift")
 DELAYS = "service_delays"
 """The table of `parameters` that has a delay of its own for some services."""
-NODE_KEYS = ("name", "directory", "service", "admin", "peer", "services", "database", "serving")
-
-ORDINARY_DRIFT = 0.0005
-"""How far the clock of a computer may drift: as much as NTP, which corrects it, may slow it down."""
-
-LONGEST_TERM = 200
-"""How many characters the term of a lease has at most."""
-
-_TIME = re.compile(r"([a-z]{1,20}) ([0-9.e+-]{1,30}) s(?:, |$)", re.ASCII)
-
-_FINE = 1_000_000
-"""The tolerated drift is found in parts of a million."""
-
-
-@frozen
-class Lease:
-    """How long a node may serve after it has read the record, and how long the other node waits.
-
-    Attributes:
-        lasts: how long the services may serve, in seconds from the beginning of a reading.
-        waits: how long the other node waits before it serves, in seconds, if the first node does
-            not answer.
-        pause: the longest pause between a look at the lease and serving by it, in seconds.
-        stopping: how long the services still serve after the request to stop, in seconds.
-        drift: the share by which each clock may be fast or slow: 0.001 is 1 ms a second. None:
-            the clocks are unknown.
-
-    Raises:
-        BadInput: users could be served twice: the wait is shorter than the rest, or too short for
-            clocks that drift so far (T10).
-    """
-
-    lasts: float = 3.0
-    waits: float = 5.0
-    pause: float = 1.0
-    stopping: float = 0.5
-    drift: float | None = None
-
-    def __attrs_post_init__(self) -> None:
-        for name in LEASE_TIMES:
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e6:
-                raise BadInput(f"lease: {name}: {value!r:.60} is not a number of seconds from 0")
-        if not self.lasts or not self.tolerates(0):
-            raise BadInput(
-                f"lease: lasts + pause + stopping = {self.lasts + self.pause + self.stopping:g} s "
-                f"must be above 0 and at most waits, which is {self.waits:g} s: else users could "
-                "be served twice (T10)")
-        if self.drift is not None and not self.tolerates(self.drift):
-            raise BadInput(
-                f"lease: clocks that drift by {self.drift:g} could make users be served twice "
-                f"(T10): it tolerates a drift of {self.tolerated:g}; write a longer wait")
-
-    def tolerates(self, drift: float) -> bool:
-        """Whether nobody is served twice though each clock is fast or slow by this share (T10).
-
-        Decimals are taken as they are written, so 0.4 + 0.1 + 0.1 is 0.6.
-
-        Raises:
-            BadInput: it is not a share from 0, below 1.
-        """
-        if isinstance(drift, bool) or not isinstance(drift, int | float) or not 0 <= drift < 1:
-            raise BadInput(f"lease: drift: {drift!r:.60} is not a share of time from 0, below 1")
-        return self._tolerates(Fraction(repr(drift)))
-
-    def _tolerates(self, drift: Fraction) -> bool:
-        lasts, pause, stopping, waits = (
-            Fraction(repr(getattr(self, name))) for name in LEASE_TIMES)
-        return bool(tolerates(lasts, pause, stopping, waits, drift))
-
-    @property
-    def tolerated(self) -> float:
-        """The greatest drift of both clocks that it tolerates, rounded down to a millionth (T10).
-
-        Whatever is less is tolerated too. With the sum equal to the wait it is 0.
-        """
-        least, most = 0, _FINE
-        while most - least > 1:
-            middle = (least + most) // 2
-            least, most = (
-                (middle, most) if self._tolerates(Fraction(middle, _FINE)) else (least, middle))
-        return least / _FINE
-
-
-@frozen
-class Member:
-    """A node of the group.
-
-    Attributes:
-        seat: node1 or node2.
-        name: the name that people use for it.
-        directory: the directory of its log and its sockets.
-        home: the directory of the group file, where its services are started.
-        service: the address where it listens for heartbeats.
-        admin: the address where it listens for the administrator and for its peer.
-        peer: the address to which it sends heartbeats, if not the peer's `service`.
-        services: its critical services: for each name, the command that runs it.
-        database: the name of the service that is the database; empty: none.
-        serving: the name of the service that serves users. The agent sends it the groups, and
-            until when to serve them.
-    """
-
-    seat: str
-    name: str
-    directory: Path
-    home: Path
-    service: Address
-    admin: Address
-    peer: Address | None = None
-    services: Mapping[str, tuple[str, ...]] = field(factory=dict)
-    database: str = ""
-    serving: str = ""
 
 
 @frozen
@@ -270,47 +152,6 @@ def terms(group: Group) -> dict[str, str]:
     }
 
 
-def seconds_text(seconds: float) -> str:
-    """A number of seconds as a term: `3 s`, `0.5 s`."""
-    return f"{float(seconds)!r}".removesuffix(".0") + " s"
-
-
-def seconds_of(text: str, name: str) -> float:
-    """The number of seconds of a term; `name` is for the error.
-
-    Raises:
-        BadInput: it is none.
-    """
-    try:
-        found = seconds(float(text.removesuffix(" s")), name)
-    except ValueError:
-        found = None
-    if found is None or seconds_text(found) != text:
-        raise BadInput(f"{name}: {text!r:.60} is not a number of seconds")
-    return found
-
-
-def lease_text(lease: Lease) -> str:
-    """A lease as a term: its four times."""
-    return ", ".join(f"{name} {seconds_text(getattr(lease, name))}" for name in LEASE_TIMES)
-
-
-def lease_of(text: str) -> Lease:
-    """The lease that a term describes.
-
-    Raises:
-        BadInput: it describes none.
-    """
-    found = dict(_TIME.findall(text[:LONGEST_TERM]))
-    try:
-        lease = Lease(**{name: float(number) for name, number in found.items()})
-    except ValueError:
-        lease = None
-    if lease is None or lease_text(lease) != text:
-        raise BadInput(f"{text[:90]!r} is not a lease")
-    return lease
-
-
 def read_group(file: Path) -> Group:
     """The group in a file.
 
@@ -335,19 +176,19 @@ def read_group(file: Path) -> Group:
 
 
 def _group(found: dict[str, Any], file: Path) -> Group:
-    _only(found, KEYS, "")
+    only(found, KEYS, "")
     for name in ("group", "store", *NODES):
         if name not in found:
             raise BadInput(f"{name} is missing; a group file has {', '.join(KEYS)}; "
                            "prgcore agent --help shows a whole one")
-    lease, chosen, engine = _table(found, "lease"), _table(found, "parameters"), _machine(found, file)
-    _only(lease, LEASE_KEYS, "lease.")
-    delays = _table(chosen, DELAYS, "parameters.")
+    lease, chosen, engine = table(found, "lease"), table(found, "parameters"), _machine(found, file)
+    only(lease, LEASE_KEYS, "lease.")
+    delays = table(chosen, DELAYS, "parameters.")
     parameters = parameters_of(engine.model).of({n: v for n, v in chosen.items() if n != DELAYS})
     group = Group(
-        checked_name(_text(found, "group", ""), "group"), _text(found, "store", ""),
+        checked_name(text(found, "group", ""), "group"), text(found, "store", ""),
         engine, parameters, Lease(**lease), _grant(found),
-        {seat: _member(seat, _table(found, seat), file) for seat in NODES}, file, delays,
+        {seat: read_member(seat, table(found, seat), file) for seat in NODES}, file, delays,
     )
     _delayed(group)
     for node in NODES:
@@ -360,7 +201,7 @@ def _group(found: dict[str, Any], file: Path) -> Group:
     if kind == "etcd" and group.grant < ETCD_GRANT:
         raise BadInput(f"grant: {group.grant:g} s is too short for etcd, where a grant lasts at "
                        f"least {ETCD_GRANT:g} s; write grant = {ETCD_GRANT:g}")
-    _apart(*group.nodes.values())
+    apart(*group.nodes.values())
     return group
 
 
@@ -370,7 +211,7 @@ def _machine(found: dict[str, Any], file: Path) -> Engine:
     Raises:
         BadInput: the file cannot be read, or is not a machine that two agents can run.
     """
-    policy = _table(found, "policy")
+    policy = table(found, "policy")
     if "machine" not in found:
         return prg(**{name: str(value) for name, value in policy.items()})
     if policy:
@@ -378,7 +219,7 @@ def _machine(found: dict[str, Any], file: Path) -> Engine:
     from prgcore.wire.machine_file import load  # most groups run the machine of the document
 
     try:
-        model = load(file.parent / _text(found, "machine", ""))
+        model = load(file.parent / text(found, "machine", ""))
     except MalformedMachine as error:
         raise BadInput(f"machine: {error.head}: {error.findings[0]:.200}; prgcore machine --check "
                        "lists them") from None
@@ -418,84 +259,3 @@ def _store(text: str) -> tuple[str, str]:
     if kind not in ("sqlite", "etcd") or not where:
         raise BadInput(f"store: {text[:80]!r} is not a store; expected sqlite:FILE or etcd:URL")
     return kind, where
-
-
-def _apart(one: Member, two: Member) -> None:
-    """Check that the two nodes share no name and no address."""
-    if one.name.lower() == two.name.lower():
-        raise BadInput(f"both nodes are called {one.name[:60]!r}; choose two different names")
-    for node, other in ((one, two), (two, one)):
-        if node.name.lower() == other.seat:
-            raise BadInput(f"{node.seat}.name: {node.name!r} is the name of the other node")
-    ends = [(f"{node.seat}.{what}", getattr(node, what)) for node in (one, two)
-            for what in ("service", "admin")]
-    for (first, one_end), (second, same) in combinations(ends, 2):
-        if one_end == same:
-            seat, _, what = second.partition(".")
-            raise BadInput(
-                f"{first} and {second} are both {shown(one_end)}; give each its own: under "
-                f'[{seat}], {what} = "HOST:PORT", as "{shown((same[0], same[1] % 65535 + 1))}"')
-    for node in (one, two):
-        if node.peer in (node.service, node.admin):
-            raise BadInput(f"{node.seat}.peer: {shown(node.peer)} is its own address; expected "
-                           "the address of the other node")
-
-
-def _member(seat: str, found: dict[str, Any], file: Path) -> Member:
-    at = f"{seat}."
-    _only(found, NODE_KEYS, at)
-    services = _table(found, "services", at)
-    for name, command in services.items():
-        if not name.isprintable() or not name.strip(".") or "/" in name or len(name) > 60 \
-                or name == "agent":
-            raise BadInput(f"{at}services: {name[:60]!r} is not a name for a service; expected "
-                           "one that a file can have, except agent")
-        if not isinstance(command, list) or not command or not all(
-                isinstance(word, str) and word and "\0" not in word for word in command):
-            raise BadInput(f'{at}services.{name}: expected a command as a list: ["program", "option"]')
-    for role in ("database", "serving"):
-        if found.get(role, "") not in ("", *services):
-            raise BadInput(f"{at}{role}: " + unknown_name("service", found[role], services))
-    directory = file.parent / _text(found, "directory", at, seat)
-    if found.get("serving"):
-        _reached(directory / "serving.sock", file.parent, at)
-    return Member(
-        seat, checked_name(_text(found, "name", at, seat), "node"), directory, file.parent,
-        _address(found, "service", at, 22001), _address(found, "admin", at, 20075),
-        _address(found, "peer", at, 22001) if "peer" in found else None,
-        {name: tuple(command) for name, command in services.items()},
-        found.get("database", ""), found.get("serving", ""),
-    )
-
-
-def _reached(socket: Path, home: Path, at: str) -> None:
-    """Check that a service that is started in `home` can listen at this socket."""
-    names = str(socket.absolute()), os.path.relpath(socket, home)
-    if min(len(os.fsencode(name)) for name in names) > LONGEST_SOCKET:
-        raise BadInput(f"{at}directory: a socket in {str(socket.parent)[-60:]!r} has a name of more "
-                       f"than {LONGEST_SOCKET} bytes, which some systems refuse; choose a shorter one")
-
-
-def _only(found: Mapping[str, Any], known: tuple[str, ...], at: str) -> None:
-    for name in found:
-        if name not in known:
-            where = f"{at.removesuffix('.')}: " if at else ""
-            raise BadInput(where + unknown_name("key", name, known))
-
-
-def _table(found: dict[str, Any], name: str, at: str = "") -> dict[str, Any]:
-    value = found.get(name, {})
-    if not isinstance(value, dict):
-        raise BadInput(f"{at}{name}: expected a table, not {value!r:.60}")
-    return value
-
-
-def _text(found: dict[str, Any], name: str, at: str, default: str = "") -> str:
-    value = found.get(name, default)
-    if not isinstance(value, str) or not value or not value.isprintable() or len(value) > 500:
-        raise BadInput(f"{at}{name}: expected a text, not {value!r:.60}")
-    return value
-
-
-def _address(found: dict[str, Any], name: str, at: str, port: int) -> Address:
-    return address(_text(found, name, at, "127.0.0.1"), at + name, port)

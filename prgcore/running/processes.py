@@ -34,7 +34,7 @@ from pathlib import Path
 from threading import Lock
 
 from prgcore.errors import ActionFailed, BadInput
-from prgcore.running.group import LONGEST_SOCKET, Member
+from prgcore.running.member import LONGEST_SOCKET, Member
 
 try:
     import fcntl

@@ -13,7 +13,7 @@ from math import inf
 from attrs import evolve, field, frozen
 
 from prgcore.form.habits import Habits
-from prgcore.running.group import Lease
+from prgcore.running.lease import Lease
 from prgcore.running.shapes import Granted, Obeyed, Serve
 from prgcore.running.terms import joined
 from prgcore.seats import NODES

@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import cast
 
 from prgcore.errors import BadInput
-from prgcore.running.group import Address
+from prgcore.running.addresses import Address
 from prgcore.running.heartbeat import LONGEST, line
 from prgcore.running.shapes import Heard
 

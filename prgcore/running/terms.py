@@ -30,7 +30,7 @@ from attrs import evolve
 from prgcore.errors import BadInput
 from prgcore.form.habits import INTERVAL
 from prgcore.running.charter import Charter
-from prgcore.running.group import Lease, lease_of, seconds_of
+from prgcore.running.lease import Lease, lease_of, seconds_of
 from prgcore.running.shapes import Heard, Memory, Reading
 from prgcore.seats import NODES, seat
 from prgcore.stores.record import Claim, Record, begin

@@ -13,7 +13,7 @@ from attrs import frozen
 
 from prgcore.explain.plan import plan
 from prgcore.form.atlas import HOME
-from prgcore.running.group import Lease
+from prgcore.running.lease import Lease
 from prgcore.seats import NODES
 from prgcore.stores.record import Record
 from prgcore.timers.arithmetic import noticed_latest, serves_from, serves_until

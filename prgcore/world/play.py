@@ -8,7 +8,7 @@ from __future__ import annotations
 from attrs import frozen
 
 from prgcore.machine import prg
-from prgcore.running.group import Lease, lease_text, seconds_text
+from prgcore.running.lease import Lease, lease_text, seconds_text
 from prgcore.running.turn import AgentState, turn
 from prgcore.timers.parameters import Parameters
 from prgcore.wire import digest

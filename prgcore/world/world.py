@@ -14,7 +14,7 @@ from attrs import define, evolve, field, frozen
 
 from prgcore.engine import Engine
 from prgcore.running.charter import Charter
-from prgcore.running.group import Lease
+from prgcore.running.lease import Lease
 from prgcore.running.node import layout
 from prgcore.running.shapes import Answer, Memory, Seen, Turn
 from prgcore.seats import NODES, seat
