@@ -21,7 +21,7 @@ LINES = ["State: Failed Over", "Reason: Critical Service Down", "Services: down,
 @pytest.fixture
 def html(tmp_path):
     group = read_group(group_file(tmp_path))
-    return lambda **status: page(group, {**STATUS, **status}).partition(b"\r\n\r\n")[2].decode()
+    return lambda **status: page(group, {**STATUS, **status}).decode()
 
 
 @pytest.fixture

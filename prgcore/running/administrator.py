@@ -1,7 +1,8 @@
-"""The administrator of a node: questions and commands, one JSON object per line, and a page.
+"""The administrator of a node: questions and commands, one JSON object per line.
 
 Law: no rule lives here. The agent that gets a command decides it. It asks its peer first, as the
-document's administrator asks both managers.
+document's administrator asks both managers. What a browser or a load balancer asks at the same port
+is answered by `prgcore.running.web`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 from prgcore.errors import BadInput, PrgError, Unavailable, Undecided
 from prgcore.running.addresses import Address
 from prgcore.running.node import own
-from prgcore.running.page import page
 from prgcore.stores.record import served
 from prgcore.vocabulary import Kind
 from prgcore.wire.answers import error_json
@@ -70,13 +70,17 @@ class Administrator:
     def __init__(self, agent: Agent) -> None:
         self.agent = agent
 
-    async def answers(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Answer each line, a question, with one line; a browser gets a page."""
+    async def answers(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, begun: bytes = b"",
+    ) -> None:
+        """Answer each line, a question, with one line.
+
+        Args:
+            begun: what was read of the first line.
+        """
         try:
-            while line := await reader.readline():
-                if line.startswith(b"GET "):
-                    writer.write(await self._page())
-                    break
+            while line := begun + await reader.readline():
+                begun = b""
                 question, answer = await self._answer(line)
                 writer.write(json.dumps(answer).encode() + b"\n")
                 await writer.drain()
@@ -175,6 +179,3 @@ class Administrator:
             "epoch": record.epoch, "known": {**known, **also}, "serving": served(record, agent.node, group.engine.habits),
             "claims": {h: c.node for h, c in record.claims.items()},
             "orders": [f"{o.do}({o.node})" for o in record.orders]}
-
-    async def _page(self) -> bytes:
-        return page(self.agent.group, await self.status())

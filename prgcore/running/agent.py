@@ -37,6 +37,7 @@ from prgcore.running.shapes import Heard, Seen, Serve, Turn
 from prgcore.running.state import RUNS
 from prgcore.running.talking import Ear, Mouth
 from prgcore.running.watching import Watching
+from prgcore.running.web import Web
 from prgcore.seats import seat
 from prgcore.stores.ports import boot_clock
 from prgcore.stores.record import Order, Record, record_of
@@ -104,7 +105,7 @@ class Agent:
             recognises=partial(record_of, layout=layout(group.engine, agents=True)),
             carry_out=self._carry_out, serves=self._serves, holds=self._holds, sends=self._sends,
             shows=self._shows, broke=self.callers.broke))
-        self.administrator = Administrator(self)
+        self.administrator, self.web = Administrator(self), Web(self)
         self.watching = Watching(self.services, self.pump.looked)
         self.ear = Ear(reader(group.engine, self.peer.seat), partial(self.pump.arrived, self.node))
         self.mouth = Mouth(self.node, self.member.peer or self.peer.service,
@@ -155,7 +156,7 @@ class Agent:
             return self._loop.create_server(self.ear, *address)
 
         def administrator(address: Address) -> Awaitable[asyncio.Server]:
-            return asyncio.start_server(self.administrator.answers, *address, limit=LINE)
+            return asyncio.start_server(self.web.answers, *address, limit=LINE)
 
         servers: list[asyncio.Server] = []
         for address, opens in ((self.member.service, heartbeats), (self.member.admin, administrator)):

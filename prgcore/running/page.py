@@ -28,7 +28,7 @@ _COLUMNS = ("State", "Reason", "Services", "Holds the users of")
 
 
 def page(group: Group, status: Mapping[str, Any]) -> bytes:
-    """The HTTP response to a browser, head and body."""
+    """The page of an agent with this status, as UTF-8."""
     known, claims = status["known"], status["claims"]
     names = dict(zip(NODES, status["nodes"], strict=True))
     rows = "".join(_row(names[n], (
@@ -37,7 +37,7 @@ def page(group: Group, status: Mapping[str, Any]) -> bytes:
     )) for n in NODES)
     orders = ", ".join(status["orders"]) or "nothing"
     high = f"High availability is {escape(known['ha'])}. " if "ha" in known else ""
-    body = (
+    return (
         f"<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport "
         f'content="width=device-width"><meta http-equiv=refresh content=1>'
         f"<title>{escape(group.name)}</title><style>{_STYLE}</style><h1>{escape(group.name)}</h1>"
@@ -47,10 +47,6 @@ def page(group: Group, status: Mapping[str, Any]) -> bytes:
         f"<table><thead><tr><th scope=col>Node{''.join(f'<th scope=col>{c}' for c in _COLUMNS)}"
         f"<tbody>{rows}</table></html>"
     ).encode()
-    head = ("HTTP/1.0 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nConnection: close\r\n"
-            "Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'\r\n"
-            f"Content-Length: {len(body)}\r\n\r\n")
-    return head.encode() + body
 
 
 def _row(name: str, cells: tuple[str, ...]) -> str:
