@@ -46,19 +46,20 @@ class Habits:
             group: tuple((a.node, cells) for a in model.agents for g, cells in a.serves if g == group)
             for group in self.groups}
 
-    def _agent(self, node: str) -> Agent:
+    def agent(self, node: str) -> Agent:
+        """What the machine says of the agent of a node; an empty one: nothing."""
         return self._agents.get(node) or Agent(node)
 
     # ------------------------------------------------------------------ starting, stopping
 
     def starts(self, node: str) -> tuple[str, Mapping[str, str]]:
         """The event that an agent reports when it starts, and what it knows then; empty: none."""
-        agent = self._agent(node)
+        agent = self.agent(node)
         return agent.starts, dict(agent.knows)
 
     def stops(self, node: str) -> str:
         """The event that an agent reports when it is asked to stop; empty: none."""
-        return self._agent(node).stops
+        return self.agent(node).stops
 
     # ---------------------------------------------------------------------------- actions
 
@@ -74,17 +75,17 @@ class Habits:
 
     def watches(self, node: str) -> Mapping[str, tuple[str, str]]:
         """For `services` and `database`, the events of their failure and of their return."""
-        return {what: (events[0], events[1]) for what, events in self._agent(node).watches}
+        return {what: (events[0], events[1]) for what, events in self.agent(node).watches}
 
     def leaves(self, columns: _Columns, node: str) -> bool:
         """Whether a node that starts leaves its services stopped; not known: it does not."""
-        return any(_holds(cells, columns) for cells in self._agent(node).leaves)
+        return any(_holds(cells, columns) for cells in self.agent(node).leaves)
 
     # -------------------------------------------------------------------------- the record
 
     def holds(self, columns: _Columns, node: str) -> bool:
         """Whether a node serves only under the take-over grant; not known: it does not."""
-        return any(_holds(cells, columns) for cells in self._agent(node).holds)
+        return any(_holds(cells, columns) for cells in self.agent(node).holds)
 
     def assigned(self, columns: _Columns, group: str) -> str | None:
         """The node that a group of users is assigned to: empty if none is, None if not known."""
@@ -100,7 +101,7 @@ class Habits:
 
     def able(self, columns: _Columns, node: str) -> bool:
         """Whether a node can serve users, as far as these columns show it."""
-        return _may_hold(self._agent(node).able, columns)
+        return _may_hold(self.agent(node).able, columns)
 
     def asked(self) -> frozenset[str]:
         """The columns that say whether nodes can serve users."""
@@ -119,7 +120,11 @@ class Habits:
         It can where the cells of `decides` hold that are not about the record: what the record
         says may forbid its decisions, and not its deeds.
         """
-        return all(_may_hold(cells, columns) for cells in self._acts.get(node, ()))
+        return all(_may_hold(cells, columns) for cells in self.acts(node))
+
+    def acts(self, node: str) -> tuple[Cube, ...]:
+        """The cubes that all hold where a node can act: its part of `decides`, without the record."""
+        return self._acts.get(node, ())
 
     @cached_property
     def _acts(self) -> Mapping[str, tuple[Cube, ...]]:

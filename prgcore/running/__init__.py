@@ -11,15 +11,17 @@ from prgcore.lazily import lazily
 
 if TYPE_CHECKING:
     from prgcore.running.asynchronous import AsyncDriver
+    from prgcore.running.desired import Desired
     from prgcore.running.driver import Driver
     from prgcore.running.keeper import Keeper
     from prgcore.running.shapes import Heard
 
-__all__ = ["AsyncDriver", "Driver", "Heard", "Keeper"]
+__all__ = ["AsyncDriver", "Desired", "Driver", "Heard", "Keeper"]
 
 if not TYPE_CHECKING:
     __getattr__ = lazily(__name__, {
         "asynchronous": ("AsyncDriver",),
+        "desired": ("Desired",),
         "driver": ("Driver",),
         "keeper": ("Keeper",),
         "shapes": ("Heard",),

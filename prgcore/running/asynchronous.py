@@ -13,6 +13,7 @@ from functools import partial
 
 from prgcore.errors import BadInput, Unavailable
 from prgcore.running.callers import Callers
+from prgcore.running.desired import Desired
 from prgcore.running.keeper import Keeper
 from prgcore.running.node import layout
 from prgcore.running.pump import Pump, Ways
@@ -88,6 +89,18 @@ class AsyncDriver:
         """Decide an event, as `Keeper.tell`, and return its entry."""
         self.keeper.engine.kind(event)
         return await self._callers.tell(self._pump, event, also or {}, changes or {})
+
+    def desired(self, node: str | None = None) -> Desired:
+        """The desired state of a node by the newest reading; it does not wait for the store.
+
+        Args:
+            node: a node; by default that of this agent.
+
+        Raises:
+            BadInput: there is no such node, or a controller is not told which.
+            Unavailable: nothing was read yet.
+        """
+        return self.keeper.desired_of(self.keeper.state.reading, node)
 
     async def change_parameters(self, parameters: Parameters | None) -> None:
         """Go on with other parameters from now on, as `Keeper.change_parameters`."""

@@ -25,6 +25,7 @@ from prgcore.errors import (
 )
 from prgcore.running.charter import Charter
 from prgcore.running.deciding import by, known_of, next_order
+from prgcore.running.desired import Desired, desired
 from prgcore.running.log import tell
 from prgcore.running.node import layout
 from prgcore.running.shapes import (
@@ -284,6 +285,36 @@ class Keeper:
     def known(self, record: Record) -> dict[str, str]:
         """The columns that this keeper knows: a controller all, an agent those of its view."""
         return known_of(self.charter, record, self.state.heard)
+
+    def desired(self, node: str | None = None) -> Desired:
+        """The desired state of a node by the record that is in the store now.
+
+        Args:
+            node: a node; by default that of this agent.
+
+        Raises:
+            BadInput: there is no such node, or a controller is not told which.
+            Unavailable: as `read`.
+        """
+        node = self._one(node)
+        record, _ = self.read()
+        return desired(record, node, self.engine.habits)
+
+    def desired_of(self, reading: Reading | None, node: str | None = None) -> Desired:
+        """The same by a reading that was made before; raises as `desired`."""
+        node = self._one(node)
+        if reading is None or reading.record is None:
+            raise Unavailable("the record was not read yet")
+        return desired(reading.record, node, self.engine.habits)
+
+    def _one(self, node: str | None) -> str:
+        """A node that is named, or that of this agent."""
+        node = node or self.charter.node
+        if node is None:
+            raise BadInput(f"name a node: {' or '.join(NODES)}; this keeper keeps both")
+        if node not in NODES:
+            raise BadInput(unknown_name("node", node, NODES))
+        return node
 
     def orders(self) -> tuple[Order, ...]:
         """The orders that this keeper must carry out, in order."""

@@ -19,6 +19,7 @@ from math import inf
 from attrs import field, frozen
 
 from prgcore.errors import PrgError
+from prgcore.running.desired import Desired
 from prgcore.stores.record import Order, Record
 from prgcore.wire.entry import Entry
 
@@ -260,6 +261,10 @@ class Turn:
             answer of services that obey. None: nothing may wait.
         ahead: if nothing comes until `wake`, the store is read first, and the turn waits for that,
             but no longer than so many seconds. 0: it does not wait.
+        desired: (agents only) what the record wants of this node, in every turn. None: it knows no
+            record by which it may act, or its start is not decided yet.
+        tends: whether to mend now what is not as desired. Not while an order of this node is open,
+            or a decision is being written.
     """
 
     write: Write | None = None
@@ -277,3 +282,5 @@ class Turn:
     stopped: bool = False
     quiet: Heard | None = None
     ahead: float = 0.0
+    desired: Desired | None = None
+    tends: bool = False

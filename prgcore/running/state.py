@@ -13,9 +13,10 @@ from attrs import define, evolve, field, fields, frozen
 
 from prgcore.running.charter import Charter
 from prgcore.running.deciding import Job, known_of
+from prgcore.running.desired import Desired
 from prgcore.running.serving import Serving
 from prgcore.running.shapes import Arrival, Did, Heard, Memory, Reading, Write
-from prgcore.stores.record import Order
+from prgcore.stores.record import Order, Record
 from prgcore.timers.monitor import Monitor
 from prgcore.timers.parameters import Settings as Parameters
 
@@ -85,6 +86,7 @@ class AgentState:
         waits: why it decides nothing yet, though it is in order.
         wait: how many seconds it waits before it signs the terms.
         sat: whether it has had the seat of its node.
+        desired: the record of the last turn, and the desired state that followed from it.
         effective: the parameters by which it counts now.
         wall: seconds since 1970.
     """
@@ -124,6 +126,7 @@ class AgentState:
     waits: str = ""
     wait: float = 0.0
     sat: bool = False
+    desired: tuple[Record, Desired] | None = None
     effective: Parameters | None = None
     wall: float = 0.0
 

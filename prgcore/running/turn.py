@@ -17,6 +17,7 @@ from prgcore.errors import BadInput, Unavailable
 from prgcore.running import serving as leases
 from prgcore.running import terms
 from prgcore.running.deciding import Job, asked
+from prgcore.running.desired import Desired, following
 from prgcore.running.following import Following
 from prgcore.running.node import reported
 from prgcore.running.shapes import (
@@ -283,7 +284,19 @@ class _Turning(Following):
             tuple(self.entries), tuple(self.answers), tuple(self.says),
             self.s.trouble or self.s.silent or self.s.unwritten or self.s.waits or self.s.doubt,
             self.s.phase == LEFT, self.s.heard if settled else None,
-            self._ahead(wake) if settled and not read else 0.0)
+            self._ahead(wake) if settled and not read else 0.0, *self._desires(by))
+
+    def _desires(self, record: Record | None) -> tuple[Desired | None, bool]:
+        """The desired state of this node, and whether to mend now what differs from it."""
+        if record is None or self.charter.lease is None or self._starts():
+            self.s.desired = None
+            return None, False
+        sent = self.s.serving.sent
+        serve, until = (sent.groups, sent.until) if sent is not None else ({}, self.now)
+        self.s.desired = following(self.s.desired, record, self._node, self.engine.habits, serve, until)
+        tends = not (self.s.pending or self.s.stale or self.s.silent or self.s.doubt
+                     or record.orders_of(self._node))
+        return self.s.desired[1], tends
 
     def _writes(self) -> Write | None:
         """The write to do now: not in the wrong store, and again only after a look at the store."""
