@@ -16,7 +16,7 @@ from prgcore.engine import Engine
 from prgcore.errors import BadInput, MalformedMachine, unknown_name
 from prgcore.explain.status import checked_name
 from prgcore.machine import Machine, prg
-from prgcore.model import Number
+from prgcore.model import SERVICES, Number
 from prgcore.running.fields import only, table, text
 from prgcore.running.lease import (
     LEASE_KEYS,
@@ -191,6 +191,7 @@ def _group(found: dict[str, Any], file: Path) -> Group:
         {seat: read_member(seat, table(found, seat), file) for seat in NODES}, file, delays,
     )
     _delayed(group)
+    _watched(group)
     for node in NODES:
         Monitor.start(engine, node, 0, parameters)  # refuses what its timers cannot count by
     kind, _ = _store(group.store)
@@ -244,6 +245,22 @@ def _delayed(group: Group) -> None:
                 f"{at}.{name}: {value:g} s is shorter than critical_service_delay, which is "
                 f"{_delay(group.parameters):g} s and counts for every service; set that to the "
                 "shortest delay, and name here the services with longer ones")
+
+
+def _watched(group: Group) -> None:
+    """Check that each node has a check for every fact that the machine watches, and no other."""
+    for seat, node in group.nodes.items():
+        wanted = [what for what in group.engine.habits.watches(seat) if what not in SERVICES]
+        for name in node.watch:
+            if not wanted:
+                raise BadInput(f"{seat}.watch: the machine watches nothing but services and the "
+                               f"database; leave {name[:60]!r} out")
+            if name not in wanted:
+                raise BadInput(f"{seat}.watch: " + unknown_name("fact", name, wanted))
+        for name in wanted:
+            if name not in node.watch:
+                raise BadInput(f"{seat}.watch.{name} is missing: the machine watches it; write its "
+                               f'check, such as [{seat}.watch.{name}] with command = ["PROGRAM"]')
 
 
 def _grant(found: Mapping[str, Any]) -> float:

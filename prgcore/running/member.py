@@ -11,19 +11,22 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from prgcore.errors import BadInput, unknown_name
 from prgcore.explain.status import checked_name
+from prgcore.model import SERVICES
 from prgcore.running.addresses import Address, shown
-from prgcore.running.fields import address_of, command, only, table, text
+from prgcore.running.fields import address_of, only, table, text
+from prgcore.running.service import Check, Service, asked, read, read_check
 
 __all__ = ["LONGEST_SOCKET", "NODE_KEYS", "Member", "apart", "read_member"]
 
 LONGEST_SOCKET = 103
 """How many bytes the name of a socket may have on every system."""
 
-NODE_KEYS = ("name", "directory", "service", "admin", "peer", "services", "database", "serving")
+NODE_KEYS = ("name", "directory", "service", "admin", "peer", "services", "database", "serving",
+             "watch")
 
 
 @frozen
@@ -38,10 +41,11 @@ class Member:
         service: the address where it listens for heartbeats.
         admin: the address where it listens for the administrator and for its peer.
         peer: the address to which it sends heartbeats, if not the peer's `service`.
-        services: its critical services: for each name, the command that runs it.
+        services: its critical services by name. A mere command becomes a service.
         database: the name of the service that is the database; empty: none.
         serving: the name of the service that serves users. The agent sends it the groups, and
             until when to serve them.
+        watch: other facts that the agent watches, each with its check.
     """
 
     seat: str
@@ -51,9 +55,10 @@ class Member:
     service: Address
     admin: Address
     peer: Address | None = None
-    services: Mapping[str, tuple[str, ...]] = field(factory=dict)
+    services: Mapping[str, Service] = field(factory=dict, converter=asked)
     database: str = ""
     serving: str = ""
+    watch: Mapping[str, Check] = field(factory=dict)
 
 
 def read_member(seat: str, found: Mapping[str, Any], file: Path) -> Member:
@@ -64,15 +69,7 @@ def read_member(seat: str, found: Mapping[str, Any], file: Path) -> Member:
     """
     at = f"{seat}."
     only(found, NODE_KEYS, at)
-    services = table(found, "services", at)
-    for name in services:
-        if not name.isprintable() or not name.strip(".") or "/" in name or len(name) > 60 \
-                or name == "agent":
-            raise BadInput(f"{at}services: {name[:60]!r} is not a name for a service; expected "
-                           "one that a file can have, except agent")
-    for role in ("database", "serving"):
-        if found.get(role, "") not in ("", *services):
-            raise BadInput(f"{at}{role}: " + unknown_name("service", found[role], services))
+    services = _services(table(found, "services", at), found, at)
     directory = file.parent / text(found, "directory", at, seat)
     if found.get("serving"):
         _reached(directory / "serving.sock", file.parent, at)
@@ -80,9 +77,50 @@ def read_member(seat: str, found: Mapping[str, Any], file: Path) -> Member:
         seat, checked_name(text(found, "name", at, seat), "node"), directory, file.parent,
         address_of(found, "service", at, 22001), address_of(found, "admin", at, 20075),
         address_of(found, "peer", at, 22001) if "peer" in found else None,
-        {name: command(words, f"{at}services.{name}") for name, words in services.items()},
-        found.get("database", ""), found.get("serving", ""),
+        services, found.get("database", ""), found.get("serving", ""),
+        _watched(table(found, "watch", at), f"{at}watch"),
     )
+
+
+def _services(
+    described: Mapping[str, Any], found: Mapping[str, Any], at: str
+) -> dict[str, Service]:
+    """The services of a node. One that serves users and has no check is asked for its answers."""
+    services = {_named(name, f"{at}services"): read(one, f"{at}services.{name}")
+                for name, one in described.items()}
+    for role in ("database", "serving"):
+        if found.get(role, "") not in ("", *services):
+            raise BadInput(f"{at}{role}: " + unknown_name("service", found[role], services))
+    for name, service in services.items():
+        leased = service.check is not None and service.check.lease
+        if name == found.get("serving"):
+            if service.start:
+                raise BadInput(f"{at}serving: {name[:60]!r} runs elsewhere, so it cannot listen at "
+                               "PRGCORE_SOCKET; write its command in place of start and stop")
+            services[name] = service if service.check else evolve(service, check=Check(lease=True))
+        elif leased:
+            raise BadInput(f"{at}services.{name}.check.lease: only the service that {at}serving "
+                           "names receives permissions; choose another check")
+    return services
+
+
+def _watched(described: Mapping[str, Any], at: str) -> dict[str, Check]:
+    """The other facts that a node watches."""
+    facts = {_named(name, at): read_check(one, f"{at}.{name}") for name, one in described.items()}
+    for name, fact in facts.items():
+        if name in SERVICES:
+            raise BadInput(f"{at}: {name!r} follows from the services; choose another name")
+        if fact.lease:
+            raise BadInput(f"{at}.{name}.lease: only a service receives permissions")
+    return facts
+
+
+def _named(name: str, at: str) -> str:
+    if not name.isprintable() or not name.strip(".") or "/" in name or len(name) > 60 \
+            or name == "agent":
+        raise BadInput(f"{at}: {name[:60]!r} is not a name for a service; expected "
+                       "one that a file can have, except agent")
+    return name
 
 
 def _reached(socket: Path, home: Path, at: str) -> None:

@@ -184,7 +184,7 @@ class Services:
 
     def _begun(self, name: str, lock: int) -> subprocess.Popen[bytes]:
         """The process of a new service, which inherits its lock."""
-        command = self.member.services[name]
+        command = self.member.services[name].command
         program = str(self.member.home / command[0]) if os.sep in command[0] else command[0]
         if shutil.which(program) is None:
             raise ActionFailed(f"{name}: {command[0]}: no such program")
