@@ -12,8 +12,10 @@ import threading
 import pytest
 
 from prgcore.errors import BadInput
+from prgcore.running.group import read_group
 from prgcore.running.hooks import LONGEST, NAMES, Facts, Hook, Hooks, Ran, read, role_of, run, tried
 from prgcore.running.processes import alive
+from tests.agents import group_file
 from tests.waits import LONG, once
 
 FACTS = Facts(
@@ -244,3 +246,19 @@ def test_what_is_wrong_is_named_with_its_place(found, says):
 def test_every_occasion_has_its_usual_times():
     every = read({name: ["x"] for name in NAMES}, "hooks.")
     assert all(getattr(every, name).name == name for name in NAMES)
+
+
+def test_a_group_file_has_hooks_of_both_nodes_and_of_one(tmp_path):
+    file = group_file(tmp_path)
+    file.write_text(file.read_text().replace("[node2]", '[node1.hooks]\ndemote = ["mine"]\n[node2]')
+                    + '\n[hooks]\npromote = ["up"]\ndemote = ["down"]\n')
+    one, two = (read_group(file).nodes[n].hooks for n in ("node1", "node2"))
+    assert (one.promote, one.demote.command) == (two.promote, ("mine",))
+    assert (two.promote.command, two.demote.command) == (("up",), ("down",))
+
+
+def test_a_wrong_hook_of_a_group_file_is_one_line(tmp_path):
+    file = group_file(tmp_path)
+    file.write_text(file.read_text() + '\n[node2.hooks]\npromote = "up"\n')
+    with pytest.raises(BadInput, match=r"node2\.hooks\.promote: expected a command"):
+        read_group(file)

@@ -18,6 +18,7 @@ from prgcore.explain.status import checked_name
 from prgcore.machine import Machine, prg
 from prgcore.model import SERVICES, Number
 from prgcore.running.fields import only, table, text
+from prgcore.running.hooks import read as read_hooks
 from prgcore.running.lease import (
     LEASE_KEYS,
     ORDINARY_DRIFT,
@@ -42,7 +43,8 @@ LONGEST = 1 << 20
 ETCD_GRANT = 2.0
 """How many seconds a grant in etcd lasts at least."""
 
-KEYS = ("group", "store", "machine", "policy", "parameters", "lease", "grant", "node1", "node2")
+KEYS = ("group", "store", "machine", "policy", "parameters", "lease", "grant", "hooks", "node1",
+        "node2")
 DELAYS = "service_delays"
 """The table of `parameters` that has a delay of its own for some services."""
 
@@ -183,12 +185,13 @@ def _group(found: dict[str, Any], file: Path) -> Group:
                            "prgcore agent --help shows a whole one")
     lease, chosen, engine = table(found, "lease"), table(found, "parameters"), _machine(found, file)
     only(lease, LEASE_KEYS, "lease.")
+    hooks = read_hooks(found.get("hooks", {}), "hooks.")
     delays = table(chosen, DELAYS, "parameters.")
     parameters = parameters_of(engine.model).of({n: v for n, v in chosen.items() if n != DELAYS})
     group = Group(
         checked_name(text(found, "group", ""), "group"), text(found, "store", ""),
         engine, parameters, Lease(**lease), _grant(found),
-        {seat: read_member(seat, table(found, seat), file) for seat in NODES}, file, delays,
+        {seat: read_member(seat, table(found, seat), file, hooks) for seat in NODES}, file, delays,
     )
     _delayed(group)
     _watched(group)

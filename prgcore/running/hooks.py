@@ -1,7 +1,7 @@
 """Hooks: programs of the user that an agent runs when a node's role changes, and how they are run.
 
 Law: no rule lives here. A hook runs in a session of its own, and is killed with its process group at
-its time-out, or if it failed. What it prints is cut and kept for the log. Whatever a hook does, `run`
+its time-out, or if it failed. Its output is cut and kept for the log. Whatever a hook does, `run`
 comes back: it waits for the hook itself, and not for what the hook left running.
 
 A hook gets its facts as PRGCORE_... in its environment, and as one JSON object in one line of its
@@ -70,7 +70,7 @@ class Hooks:
         promote: makes this node's resource the primary, before users are served.
         demote: makes it a replica, after users are served no more.
         fence: keeps the other node from writing, before this node takes over from a silent peer.
-        notify: is told of each decision about this node; nothing waits for it.
+        notify: receives each decision about this node; nothing waits for it.
         role: prints `primary` or `replica`: what the resource is now.
         self_fence: makes this node's resource serve nobody, at once.
     """
@@ -94,7 +94,7 @@ DEFAULTS = {
 
 @frozen
 class Facts:
-    """What a hook is told. Each fact is a word PRGCORE_... and a key of the JSON object.
+    """The facts that a hook receives. Each fact is a word PRGCORE_... and a key of the JSON object.
 
     Attributes:
         node, peer: the seats of this node and of the other: node1 or node2.
@@ -104,7 +104,7 @@ class Facts:
         event, rule, why: the event that was decided, the rule, and why the rule exists.
         epoch: the number of the decision; it grows.
         users: the homes of the users that this node is assigned to after it.
-        role: what this node's resource is to be: primary or replica; empty: nothing new.
+        role: what this node's resource should be: primary or replica; empty: nothing new.
     """
 
     node: str
@@ -225,7 +225,7 @@ def run(
         home: the folder in which it runs; None: that of this process.
         mark: a file that says which process the hook is while it runs. A hook that an earlier
             agent left behind there is killed first.
-        ends: whether it is to be killed now, before its time-out.
+        ends: whether it must be killed now, before its time-out.
         number: which try this is, for the hook.
     """
     if mark is not None:

@@ -18,6 +18,8 @@ from prgcore.explain.status import checked_name
 from prgcore.model import SERVICES
 from prgcore.running.addresses import Address, shown
 from prgcore.running.fields import address_of, only, table, text
+from prgcore.running.hooks import Hooks
+from prgcore.running.hooks import read as read_hooks
 from prgcore.running.service import Check, Service, asked, read, read_check
 
 __all__ = ["LONGEST_SOCKET", "NODE_KEYS", "Member", "apart", "read_member"]
@@ -26,7 +28,7 @@ LONGEST_SOCKET = 103
 """How many bytes the name of a socket may have on every system."""
 
 NODE_KEYS = ("name", "directory", "service", "admin", "peer", "services", "database", "serving",
-             "watch")
+             "watch", "hooks")
 
 
 @frozen
@@ -46,6 +48,7 @@ class Member:
         serving: the name of the service that serves users. The agent sends it the groups, and
             until when to serve them.
         watch: other facts that the agent watches, each with its check.
+        hooks: the programs that it runs when its role changes.
     """
 
     seat: str
@@ -59,10 +62,16 @@ class Member:
     database: str = ""
     serving: str = ""
     watch: Mapping[str, Check] = field(factory=dict)
+    hooks: Hooks = field(factory=Hooks)
 
 
-def read_member(seat: str, found: Mapping[str, Any], file: Path) -> Member:
+def read_member(
+    seat: str, found: Mapping[str, Any], file: Path, hooks: Hooks | None = None,
+) -> Member:
     """The node in the table of its seat.
+
+    Args:
+        hooks: the hooks of both nodes; its own go before them.
 
     Raises:
         BadInput: something in it is wrong.
@@ -79,6 +88,7 @@ def read_member(seat: str, found: Mapping[str, Any], file: Path) -> Member:
         address_of(found, "peer", at, 22001) if "peer" in found else None,
         services, found.get("database", ""), found.get("serving", ""),
         _watched(table(found, "watch", at), f"{at}watch"),
+        read_hooks(found.get("hooks", {}), f"{at}hooks.", hooks),
     )
 
 
