@@ -278,9 +278,11 @@ def _action(text: str) -> Action:
     return Action(do, seat.rstrip(")") or None)
 
 
-DEEDS = ("start", "stop", "disconnect", "move", "acquire", "release", "restart")
+DEEDS = ("start", "stop", "disconnect", "move", "acquire", "release", "restart", "promote", "demote",
+         "fence")
 """Deeds that an agent can do by itself (`ActionKind.does`): start or stop its services, wait until they
-serve nobody else, wait until it may serve, obtain or give back the grant, restart its timers."""
+serve nobody else, wait until it may serve, obtain or give back the grant, restart its timers; make its
+service the primary, or a replica; shut the peer out, so that it cannot serve."""
 
 
 @frozen(eq=False, repr=False)
@@ -551,7 +553,10 @@ AGAIN = (*OBSERVATIONS, "stall")
 """Observations that begin a count again (`Timer.again`). A *stall*: the node did not look in time."""
 
 SERVICES = ("services", "database")
-"""Parts of its own node that an agent watches: its critical services, and its database."""
+"""Parts of its own node that an agent watches through its services: the critical ones, the database.
+
+A machine may give any other word in `Agent.watches`. The agent then needs a check of that name.
+"""
 
 
 def _limits(rows: tuple[tuple[Cubelike, str | Number], ...]) -> Limits:
@@ -620,13 +625,15 @@ class Agent(Record):
         starts: the event that it reports when it starts.
         knows: the columns that it knows then, with their values.
         stops: the event that it reports when it is asked to stop.
-        watches: for `services` and `database`, the event that it reports when they fail, and the
-            event when they work again.
+        watches: for `services`, `database` or any other word, the event that it reports when they
+            fail, and the event when they work again. Another word is what a check answers.
         leaves: where it leaves its services stopped when it starts.
         holds: where it serves only under the take-over grant. Reads the record alone.
         serves: for each group of users, where the record assigns it to the node. A group is
             named by its home node, or as the machine likes. Reads the record alone.
         able: where the node can serve the users that the record assigns to it.
+        roles: for each role of its service (`primary`, `replica`), where the node should have it.
+            Reads the record and what the node observes. No two of them hold at once.
     """
 
     node: str = "me"
@@ -638,6 +645,7 @@ class Agent(Record):
     holds: tuple[Cube, ...] = field(converter=cubes, default=())
     serves: tuple[tuple[str, Cube], ...] = field(converter=_conditions, default=())
     able: Cube = field(converter=cube, factory=Cube)
+    roles: tuple[tuple[str, Cube], ...] = field(converter=_conditions, default=())
 
 
 Half: TypeAlias = tuple[Values, Values]

@@ -211,6 +211,7 @@ def seat_agent(agent: Agent, me: str) -> Agent:
         holds=tuple(seat_cube(c, me) for c in agent.holds),
         serves=tuple((seat(group, me), seat_cube(c, me)) for group, c in agent.serves),
         able=seat_cube(agent.able, me),
+        roles=tuple((role, seat_cube(c, me)) for role, c in agent.roles),
     )
 
 

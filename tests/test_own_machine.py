@@ -10,17 +10,18 @@ from prgcore.form.habits import HEARTBEATS, Habits
 from prgcore.form.timely import RESERVED
 from prgcore.form.wellformed import findings
 from prgcore.machine import PRG, Machine
-from prgcore.model import ActionKind, Agent, Parameter, Timer
+from prgcore.model import ActionKind, Agent, Parameter, Timer, cube
 from prgcore.prove.report import prove
 from prgcore.running.driver import Driver
 from prgcore.running.group import DELAYS, read_group
-from prgcore.seats import NODES
+from prgcore.seats import NODES, instantiate
 from prgcore.stores.ports import heard
 from prgcore.stores.record import begin, decided
-from prgcore.template.pair import MACHINE
+from prgcore.template.pair import AGENT, MACHINE, TABLE
 from prgcore.timers.monitor import Monitor
 from prgcore.timers.parameters import Parameters, Settings, parameters_of
-from prgcore.wire.machine_file import digest, dump, load
+from prgcore.wire.changes import changes
+from prgcore.wire.machine_file import digest, dump, dumps, load
 from tests.planted import LAMPS as PLANTED
 from tests.planted import reachable
 from tests.stored import Clock, Memory
@@ -125,8 +126,26 @@ def test_the_file_of_the_pair_is_read_back_and_says_all_that_runs_it():
     ("agents", {"node": "node1", "holds": [{"link": ["cut"]}]}, "agents[2].holds[0].link: not a stored"),
     ("agents", {"node": "node1", "leaves": [{"node2.host": ["on"]}]},
      "agents[2].leaves[0].node2.host: node1 cannot know it"),
-    ("agents", {"node": "node1", "watches": {"weather": ["crash(node1)", "boot(node1)"]}},
-     "agents[2].watches: unknown kind of service 'weather'"),
+    ("agents", {"node": "node1", "watches": {"the weather": ["crash(node1)", "boot(node1)"]}},
+     "agents[2].watches: what is watched is not called 'the weather'; write a word of letters"),
+    ("agents", {"node": "node1", "watches": {"weather": ["crash(node1)"]}},
+     "agents[2].watches.weather: expected 2 items, not 1"),
+    ("agents", {"node": "node1", "roles": {"a-b": {"node1.state": ["active"]}}},
+     "agents[2].roles: a role is not called 'a-b'; write a word of letters"),
+    ("agents", {"node": "node1", "roles": {"primary": {"node1.stat": ["active"]}}},
+     "agents[2].roles.primary.node1.stat: unknown column 'node1.stat'; did you mean node1.state"),
+    ("agents", {"node": "node1", "roles": {"primary": {"node1.state": ["waiting"]}}},
+     "agents[2].roles.primary.node1.state: unknown value 'waiting'"),
+    ("agents", {"node": "node1", "roles": {"primary": {"node2.host": ["on"]}}},
+     "agents[2].roles.primary.node2.host: not a stored column of the record or of node1"),
+    ("agents", {"node": "node1", "roles": {"primary": {"link": ["up"]}}},
+     "agents[2].roles.primary.link: not a stored column of the record or of node1"),
+    ("agents", {"node": "node1", "roles": {"primary": {"node1.state": ["active", "promoting"]},
+                                           "replica": {"node1.state": ["standby", "promoting"]}}},
+     "agents[2].roles.replica: may hold where primary does; a service has one role at a time"),
+    ("agents", {"node": "node1", "roles": {"primary": {"node1.state": ["active"]},
+                                           "replica": {"node1.host": ["on"]}}},
+     "agents[2].roles.replica: may hold where primary does; a service has one role at a time"),
     ("timers", {"event": "crash(node1)", "limits": [{"if": {}, "after": "keep_alive_interval"}]},
      "timers[8].event: crash(node1) is a fault"),
     ("parameters", {"name": "a b", "default": 5}, "parameters[4].name: a parameter is not called 'a b'"),
@@ -239,6 +258,34 @@ def test_the_habits_of_the_built_in_machine_are_those_of_its_recovery_manager():
     assert habits.holds({"node1.state": "taking_over"}, "node1")
     assert habits.runs({}, "node1")
     assert not habits.runs({"node1.process": "off"}, "node1")
+
+
+def test_a_node_has_the_role_whose_cells_are_known_to_hold():
+    roles = {"primary": {"me.state": "active"}, "replica": {"me.state": "standby", "me.host": "on"}}
+    model = instantiate(attrs.evolve(TABLE, agents=(attrs.evolve(AGENT, roles=tuple(
+        (role, cube(cells)) for role, cells in roles.items())),)), {})
+    assert findings(model) == ()
+    assert load(dumps(model)) == model
+    habits = Habits(model)
+    assert habits.roles("node2") == ("primary", "replica")
+    assert habits.role({"node2.state": "active"}, "node2") == "primary"
+    assert habits.role({"node2.state": "active"}, "node1") == ""
+    standby = {"node1.state": "standby"}
+    assert habits.role(standby, "node1") == "", "not known whether it runs"
+    assert habits.role({**standby, "node1.host": "on"}, "node1") == "replica"
+    assert habits.role({"node1.state": "failed", "node1.host": "on"}, "node1") == ""
+    assert (Habits(MACHINE).roles("node1"), Habits(MACHINE).role(standby, "node1")) == ((), "")
+
+
+def test_a_machine_file_without_roles_has_the_digest_that_it_had():
+    """What is not there is not written, so that older files keep theirs."""
+    assert "roles" not in dumps(MACHINE)
+    with_one = attrs.evolve(MACHINE, agents=tuple(
+        attrs.evolve(a, roles=(("primary", cube({f"{a.node}.state": "active"})),))
+        for a in MACHINE.agents))
+    assert digest(with_one) != digest(MACHINE)
+    (row,) = changes(MACHINE, with_one).real
+    assert [d.field for d in row.details] == ["roles primary"]
 
 
 def test_a_machine_without_these_sections_has_no_habits():

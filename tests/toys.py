@@ -160,7 +160,8 @@ LAMPS = Model(
     ),
     actions=(ActionKind("shine", "shine", "until morning", "burnt(node1)", "start", "node1"),),
     agents=(Agent("node1", "cut", {"node1.lamp": "off"}, "flip", {"services": ("cut", "flip")},
-                  {"node1.lamp": "broken"}, {"switch": "on"}, {"guests": {"switch": "on"}}, {"mains": "up"}),),
+                  {"node1.lamp": "broken"}, {"switch": "on"}, {"guests": {"switch": "on"}}, {"mains": "up"},
+                  {"primary": {"node1.lamp": "on"}}),),
     policy=(("colour", "red"),),
 )
 """Everything that a model can say, once."""

@@ -74,7 +74,7 @@ class Habits:
     # --------------------------------------------------------------------------- services
 
     def watches(self, node: str) -> Mapping[str, tuple[str, str]]:
-        """For `services` and `database`, the events of their failure and of their return."""
+        """For everything that the agent of a node watches, the events of failure and of return."""
         return {what: (events[0], events[1]) for what, events in self.agent(node).watches}
 
     def leaves(self, columns: _Columns, node: str) -> bool:
@@ -102,6 +102,14 @@ class Habits:
     def able(self, columns: _Columns, node: str) -> bool:
         """Whether a node can serve users, as far as these columns show it."""
         return _may_hold(self.agent(node).able, columns)
+
+    def roles(self, node: str) -> tuple[str, ...]:
+        """The roles that the service of a node may have; empty: the machine names none."""
+        return tuple(role for role, _ in self.agent(node).roles)
+
+    def role(self, columns: _Columns, node: str) -> str:
+        """The role that the service of a node should have, as far as these columns show; empty: none."""
+        return next((role for role, cells in self.agent(node).roles if _holds(cells, columns)), "")
 
     def asked(self) -> frozenset[str]:
         """The columns that say whether nodes can serve users."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from itertools import combinations
 from keyword import iskeyword
 from typing import TypeAlias
 
@@ -20,7 +21,6 @@ from prgcore.form.mistakes import twice, unknown, wrong_cells
 from prgcore.model import (
     AGAIN,
     OBSERVATIONS,
-    SERVICES,
     Agent,
     Cell,
     Column,
@@ -209,7 +209,7 @@ def _watches(
     at: str, agent: Agent, events: _Events, nodes: Collection[str],
 ) -> Iterator[str]:
     for what, names in agent.watches:
-        yield from unknown(f"{at}.watches", "kind of service", what, SERVICES)
+        yield from _word(f"{at}.watches", "what is watched", what)
         if len(names) != 2:
             yield f"{at}.watches.{what}: two events, of the failure and of the return"
         for j, name in enumerate(names):
@@ -217,7 +217,7 @@ def _watches(
 
 
 def _reads(at: str, agent: Agent, columns: _Columns) -> Iterator[str]:
-    """Mistakes in where an agent leaves its services stopped, needs the grant, and serves whom."""
+    """Mistakes in where an agent leaves its services stopped, needs the grant, serves, has a role."""
     for j, cells in enumerate(agent.leaves):
         wrong = [*wrong_cells(f"{at}.leaves[{j}]", cells, columns)]
         yield from wrong
@@ -226,6 +226,7 @@ def _reads(at: str, agent: Agent, columns: _Columns) -> Iterator[str]:
                 f"{at}.leaves[{j}].{c.column}: {agent.node} cannot know it when it starts"
                 for c in cells if columns[c.column].observed_by not in (agent.node, RECORD))
     yield from wrong_cells(f"{at}.able", agent.able, columns)
+    yield from _roles(at, agent, columns)
     recorded = [(f"holds[{j}]", cells) for j, cells in enumerate(agent.holds)]
     recorded += [(f"serves.{group}", cells) for group, cells in agent.serves]
     for where, cells in recorded:
@@ -235,3 +236,27 @@ def _reads(at: str, agent: Agent, columns: _Columns) -> Iterator[str]:
             yield from (
                 f"{at}.{where}.{c.column}: not a stored column of the record, by which agents serve"
                 for c in cells if columns[c.column].observed_by != RECORD)
+
+
+def _roles(at: str, agent: Agent, columns: _Columns) -> Iterator[str]:
+    """Mistakes in where the service of a node has which role: at most one at a time."""
+    sound: dict[str, Cube] = {}
+    for role, cells in agent.roles:
+        wrong = [*_word(f"{at}.roles", "a role", role),
+                 *wrong_cells(f"{at}.roles.{role}", cells, columns)]
+        wrong = wrong or [
+            f"{at}.roles.{role}.{c.column}: not a stored column of the record or of {agent.node}, by "
+            "which its agent acts"
+            for c in cells if columns[c.column].derived
+            or columns[c.column].observed_by not in (agent.node, RECORD)]
+        yield from wrong
+        if not wrong:
+            sound[role] = cells
+    for one, other in combinations(sound, 2):
+        if sound[one] & sound[other] is not None:
+            yield f"{at}.roles.{other}: may hold where {one} does; a service has one role at a time"
+
+
+def _word(at: str, what: str, name: str) -> Iterator[str]:
+    if not _WORD.fullmatch(name):
+        yield f"{at}: {what} is not called {name[:80]!r}; write a word of letters, digits and _"

@@ -361,6 +361,8 @@ class _Comparison:
             "serves": {(mirror.name(group), _key(mirror.cube(c))) for group, c in one.serves}
             == {(group, _key(c)) for group, c in other.serves},
             "able": self._same((mirror.cube(one.able),), (other.able,)),
+            "roles": {(role, _key(mirror.cube(c))) for role, c in one.roles}
+            == {(role, _key(c)) for role, c in other.roles},
         }
 
     def _rest(self) -> Iterator[str]:

@@ -331,8 +331,8 @@ class Following:
                 self._deed(o) in ("start", "stop") for o in record.orders_of(self._node)):
             return None
         for name, (down, up) in self.engine.habits.watches(self._node).items():
-            event = up if self.s.services.get(name, True) else down
-            if self._offers(event):
+            event = up if self.s.services.get(name) else down
+            if name in self.s.services and self._offers(event):  # else nobody watches it
                 return Job(event, quiet=True)
         return None
 
