@@ -18,9 +18,10 @@ $(READY): $(PROVER)  # the rest, for every other target
 	@.ci/install all,opinions,exports,test,bench,docs,dev
 	@touch $@
 
-prove: $(PROVER)  ## prove every promise of the machine, under every policy, and proofs/
+prove: $(PROVER)  ## prove every promise of the machines, under every policy, and proofs/
 	$(BIN)/prgcore prove --progress --every-policy
 	$(BIN)/prgcore prove --progress proofs
+	@.ci/templates
 
 opinions: $(READY)  ## ask other people's checkers the same, under every policy; all must agree
 	@.ci/programs abc spin

@@ -200,7 +200,7 @@ def test_it_says_what_to_do_next(run, tmp_path, monkeypatch):
     assert all(len(line) <= 80 for line in answer.out.splitlines())
     found = json.loads(run("init", "other", "--json").out)
     assert found["files"] == FILES
-    assert found["next"] == list(starting.NEXT)
+    assert found["next"] == list(starting.TEMPLATES["pair"].next)
 
 
 def test_an_empty_directory_will_do(run, tmp_path, monkeypatch):

@@ -1,4 +1,4 @@
-"""`init`: a small pair machine of your own. `example`: one of the shipped examples.
+"""`init`: a small machine of your own for two nodes. `example`: one of the shipped examples.
 
 Law: files are written into a new or empty folder, all of them or none.
 """
@@ -6,37 +6,70 @@ Law: files are written into a new or empty folder, all of them or none.
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from contextlib import ExitStack, suppress
+from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+from attrs import frozen
+
 from prgcore.cli import inputs, output, shipped
-from prgcore.cli.commands import Argument, Group, examples
-from prgcore.errors import BadInput
+from prgcore.cli.commands import Argument, Group, Option, examples
+from prgcore.errors import BadInput, unknown_name
 from prgcore.words import one_line, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
-COPIED = {
-    "README.md": "README.md",
-    "pair.py": "pair.py",
-    "takeover.txt": "stories/takeover.txt",
-    "prove.yml": ".github/workflows/prove.yml",
+WORKFLOW = "prove.yml"
+"""The workflow of every template; the program that it names is that of `PAIR`."""
+PAIR = "pair"
+
+
+@frozen
+class Template:
+    """A machine to start from.
+
+    Attributes:
+        module: the module that makes it, below `prgcore.template`.
+        page, story: the files beside it that say what it is, and what it does.
+    """
+
+    module: str
+    page: str
+    story: str
+
+    @property
+    def program(self) -> str:
+        return f"{self.module}.py"
+
+    @property
+    def copied(self) -> Mapping[str, str]:
+        """Files of the template, and where they are written."""
+        return {self.page: "README.md", self.program: self.program,
+                self.story: f"stories/{self.story}", WORKFLOW: ".github/workflows/prove.yml"}
+
+    @property
+    def next(self) -> tuple[str, ...]:
+        """What to run there first."""
+        return ("prgcore prove --machine machine.json", "prgcore diagram --machine machine.json",
+                f"prgcore simulate stories/{self.story} --machine machine.json")
+
+
+TEMPLATES = {
+    PAIR: Template("pair", "README.md", "takeover.txt"),
+    "active-standby": Template("active_standby", "active_standby.md", "failover.txt"),
 }
-"""Files of the template, and where they are written."""
-
-NEXT = (
-    "prgcore prove --machine machine.json",
-    "prgcore diagram --machine machine.json",
-    "prgcore simulate stories/takeover.txt --machine machine.json",
-)
+"""The machines that `init` starts from, by their names."""
 
 
 def register(app: Group) -> None:
     """Add these commands."""
-    app.command(epilog=examples("prgcore init mine"))(init)
+    app.command(epilog=examples(
+        "prgcore init mine", "prgcore init --from active-standby mine",
+    ))(init)
     app.command(epilog=examples(
         "prgcore example", "prgcore example two_nodes", "prgcore example shortest first",
     ))(example)
@@ -47,20 +80,27 @@ def init(
         str, Argument(metavar="DIR", show_default=False,
                             help="A new directory, or an empty one."),
     ], *,
+    start: Annotated[
+        str, Option("--from", metavar="NAME", help="The machine to start from: pair, or "
+                    "active-standby, one service with a replica.")] = PAIR,
     as_json: inputs.Json = False,
 ) -> None:
-    """Write a small pair machine of your own, with its promises.
+    """Write a small machine of your own for two nodes, with its promises.
 
     A table in Python, the machine file that it writes, a story, a workflow that
     proves it on every push, and a page that says what to change first.
     """
-    written = _files()
+    if start not in TEMPLATES:
+        raise BadInput(unknown_name("machine", start, TEMPLATES))
+    chosen = TEMPLATES[start]
+    written = _files(chosen)
     _fill(directory, written)
     if as_json:
-        output.write_json({"directory": directory, "files": list(written), "next": list(NEXT)})
+        output.write_json(
+            {"directory": directory, "files": list(written), "next": list(chosen.next)})
         return
     output.write("\n".join([
-        *_wrote(directory, written, NEXT),
+        *_wrote(directory, written, chosen.next),
         "", "README.md says what to change first, and what the prover then says.",
     ]))
 
@@ -151,14 +191,17 @@ def _vacant(directory: str) -> None:
                        "nothing is overwritten, so give a new directory")
 
 
-def _files() -> dict[str, str]:
-    """The text of each file, by its path; `pair.py` generates the machine file."""
-    from prgcore.template.pair import MACHINE
+def _files(chosen: Template) -> dict[str, str]:
+    """The text of each file, by its path; the program generates the machine file."""
     from prgcore.wire.machine_file import dumps
 
+    machine = import_module(f"prgcore.template.{chosen.module}").MACHINE
     template = files("prgcore").joinpath("template")
-    copied = {to: template.joinpath(name).read_text("utf-8") for name, to in COPIED.items()}
-    return dict(sorted({**copied, "machine.json": dumps(MACHINE)}.items()))
+    written = {to: template.joinpath(name).read_text("utf-8")
+               for name, to in chosen.copied.items()}
+    workflow = chosen.copied[WORKFLOW]
+    written[workflow] = written[workflow].replace(TEMPLATES[PAIR].program, chosen.program)
+    return dict(sorted({**written, "machine.json": dumps(machine)}.items()))
 
 
 def _write(where: Path, written: Mapping[str, str]) -> None:

@@ -1,5 +1,5 @@
-"""The files that `prgcore init` writes: a small pair machine of your own, to read and change.
+"""The files that `prgcore init` writes: small machines of your own for two nodes, to read and change.
 
-Law: `pair` is a whole machine in one file and imports only public modules. The other files are
-copied unchanged. Tests prove the machine and check that the page keeps its promises.
+Law: `pair` and `active_standby` are each a whole machine in one file, and import only public modules.
+The other files are copied. Tests prove the machines and check that the pages keep their promises.
 """
