@@ -12,11 +12,13 @@ import pytest
 
 from prgcore.cli import starting
 from prgcore.engine import Engine
-from prgcore.form.wishes import wished
+from prgcore.form.wishes import overtaken, wished
 from prgcore.machine import Machine
 from prgcore.prove.report import prove
 from prgcore.prove.space import search
+from prgcore.running.node import own
 from prgcore.seats import NODES, seat
+from prgcore.stores.record import begin, decided
 from prgcore.story.script import parse
 from prgcore.story.script import run as run_story
 from prgcore.template.active_standby import MACHINE, STATES
@@ -278,8 +280,50 @@ def test_its_story_holds_and_fires_most_of_its_rules(mine):
 
 def test_the_pairs_of_states_that_its_page_explains_are_those_that_occur(machine):
     found = {states(pair) for pair in reachable(machine)}
-    never = {pair for pair in product(STATES, repeat=2)} - found
+    never = set(product(STATES, repeat=2)) - found
     assert {tuple(sorted(pair)) for pair in never} == {
         ("active", "active"), ("active", "promoting"), ("promoting", "promoting"),
         ("active", "waiting"), ("demoting", "waiting"), ("demoting", "promoting"),
         ("demoting", "demoting"), ("demoting", "failed"), ("standby", "standby")}
+
+
+# ------------------------------------------------------------------- orders that are too late
+
+
+def recorded(machine, *events):
+    """The record of two agents after these events; nobody has carried anything out."""
+    pair = machine.initial[0]
+    record = begin(pair, {n: own(machine, n) for n in NODES}, machine.habits)
+    for event in events:
+        decision = machine.step(pair, event)
+        assert decision.outcome is Outcome.DONE, event
+        record, _ = decided(record, pair, decision, by=decision.event[-6:-1], time=0.0)
+        pair = decision.pair
+    return record
+
+
+def orders_of(record, node):
+    return [o.do for o in record.orders_of(node)]
+
+
+def test_a_promotion_that_was_overtaken_is_not_carried_out_later(machine):
+    """The node dies before it is promoted, and somebody promotes its peer by force."""
+    begun = (*NORMAL, "crash(node1)", "heartbeat_lost(node2)", "take_over(node2)")
+    assert {"fence_peer", "start_service", "promote"} <= {*orders_of(recorded(machine, *begun), "node2")}
+    record = recorded(machine, *begun, "crash(node2)", "boot(node1)", "force_promote(node1)")
+    assert not {"fence_peer", "start_service", "promote"} & {*orders_of(record, "node2")}
+    assert orders_of(record, "node1")[-5:] == [
+        "fence_peer", "acquire_grant", "move_users", "start_service", "promote"]
+
+
+def test_an_order_is_dropped_exactly_where_the_record_wishes_the_opposite(machine):
+    """Looked at in every reachable pair: who must not be primary is promoted by no older order."""
+    for pair in reachable(machine):
+        for node in NODES:
+            wish = wished(machine.habits, pair, node)
+            state = pair[f"{node}.state"]
+            assert overtaken("promote", wish) == (state not in ("promoting", "active"))
+            assert overtaken("fence", wish) == (state not in ("promoting", "active"))
+            assert overtaken("start", wish) == (state in ("waiting", "demoting", "failed"))
+            assert overtaken("demote", wish) == (state == "active")
+            assert not any(overtaken(deed, wish) for deed in ("stop", "release", "disconnect", ""))

@@ -53,7 +53,7 @@ class Template:
 
     @property
     def next(self) -> tuple[str, ...]:
-        """What to run there first."""
+        """The commands to run there first."""
         return ("prgcore prove --machine machine.json", "prgcore diagram --machine machine.json",
                 f"prgcore simulate stories/{self.story} --machine machine.json")
 

@@ -23,7 +23,7 @@ from prgcore.model import Cube
 
 __all__ = [
     "EFFECTS", "FREE", "HELD", "PARTS", "PRIMARY", "REPLICA", "STOPPED", "UP", "Rows", "World",
-    "differs", "done", "permitted", "rows", "toward", "wished",
+    "differs", "done", "overtaken", "permitted", "rows", "toward", "wished",
 ]
 
 UP, STOPPED = "up", "stopped"
@@ -125,3 +125,21 @@ def toward(world: World, wish: World) -> tuple[str, ...]:
 def differs(world: World, wish: World) -> tuple[str, ...]:
     """The parts in which a world is not as wished; one that is not known differs from any wish."""
     return tuple(part for part in PARTS if getattr(wish, part) not in ("", getattr(world, part)))
+
+
+def overtaken(deed: str, wish: World) -> bool:
+    """Whether an older order must not be carried out any more: the record wishes the opposite now.
+
+    Its node may have been away, while the other one took its users over. A late promotion would make
+    a second primary, and a late fence would hit the node that serves.
+    """
+    match deed:
+        case "start":
+            return wish.services == STOPPED
+        case "promote":
+            return wish.services == STOPPED or wish.role == REPLICA
+        case "demote":
+            return wish.role == PRIMARY
+        case "fence":
+            return not wish.serve
+    return False

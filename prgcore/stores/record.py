@@ -24,6 +24,7 @@ from attrs import asdict, evolve, field, frozen
 from prgcore.engine import Decision, Pair
 from prgcore.errors import BadInput, Unreadable
 from prgcore.form.habits import Habits
+from prgcore.form.wishes import overtaken, wished
 from prgcore.model import Action
 from prgcore.seats import NODES
 from prgcore.vocabulary import Outcome
@@ -314,7 +315,7 @@ def decided(
         after_it, epoch=entry.epoch, mark=id,
         changes={node: n + (own[node] != record.own[node])
                  for node, n in record.changes.items()},
-        orders=(*not_asked_again(record.orders, orders, silent), *orders),
+        orders=(*not_asked_again(_still(after_it, record.orders, habits), orders, silent), *orders),
         claims={home: _freed(claim, to.get(home), entry.epoch)
                 for home, claim in record.claims.items()},
     ), entry
@@ -385,6 +386,12 @@ def not_asked_again(
                    for o in orders if (o.epoch, o.node) == (epoch, node)):
                 again.add((epoch, node))
     return tuple(o for o in orders if (o.epoch, o.node) not in again)
+
+
+def _still(record: Record, orders: Iterable[Order], habits: Habits) -> tuple[Order, ...]:
+    """The orders of earlier decisions that still fit what a record wishes of their nodes."""
+    return tuple(o for o in orders if not overtaken(habits.deed(o.do, o.node), wished(
+        habits, {**record.columns, **record.own.get(o.node, {})}, o.node)))
 
 
 def _same(order: Order, newer: Order) -> bool:

@@ -42,7 +42,7 @@ from prgcore.wire.machine_file import dumps
 
 STATES = ("waiting", "standby", "promoting", "active", "demoting", "failed")
 WRITERS = ("promoting", "active")  # the record assigns the users to a node in one of these
-STOPPED = ("waiting", "failed")  # the service of a node in one of these is to be stopped
+STOPPED = ("waiting", "failed")  # the service of a node in one of these should not run
 
 NODE_COLUMNS = (
     Column("state", STATES, "record", says="what it is"),
@@ -109,7 +109,7 @@ _WORLD: tuple[tuple[str, tuple[Cells, ...], str], ...] = (  # where each can phy
     ("promotion_failed", ({"me.state": "promoting", **_UP},), "or it may not"),
     ("demoted", ({"me.state": "demoting", **_UP},), "a demotion may work"),
     ("demotion_failed", ({"me.state": ("demoting", *STOPPED), **_UP},),
-     "or it may not; and what is to be stopped may run on"),
+     "or it may not; and a service that should be stopped may run on"),
     ("take_over", (_MAY_TAKE_OVER,), "silence may last, whatever its cause"),
     ("heartbeat_lost", ({"me.hears": "yes", "link": "cut", **_UP},
                         {"me.hears": "yes", "peer.host": "off", **_UP}),
@@ -206,7 +206,7 @@ DEMOTION = (
          {"me.state": "failed"}, why="an administrator must look"),
     Rule("D110", "demotion_failed", {"me.state": "waiting", "peer.state": "promoting"},
          {"me.state": "failed"}, actions=("fence_peer(peer)", *claim("peer")),
-         why="who does not let go is shut out"),
+         why="a node that does not let go is shut out"),
     Rule("D112", "demotion_failed",
          {"me.state": "waiting", "peer.state": ("waiting", "standby", "active", "failed")},
          {"me.state": "failed"}, why="an administrator must look"),
@@ -295,9 +295,9 @@ ONLY_BY = (
 )
 _NOT_PROMOTING = tuple(s for s in STATES if s != "promoting")
 DUTIES = (
-    Duty("Q1", "who becomes the writer gets the grant, then the claim, then is promoted",
+    Duty("Q1", "the next writer gets the grant, then the claim, and is promoted then",
          claim("me"), before={"me.state": _NOT_PROMOTING}, after={"me.state": "promoting"},
-         follows=("fence_peer(me)", *let_go("peer")), why="who writes has the claim"),
+         follows=("fence_peer(me)", *let_go("peer")), why="a node that writes has the claim"),
     Duty("Q2", "a peer that is not heard is fenced before a promotion", "fence_peer(me)",
          before={"me.state": _NOT_PROMOTING, "me.hears": "no"}, after={"me.state": "promoting"},
          harmless={"me.state": "promoting", "me.hears": "no"},
@@ -307,16 +307,16 @@ DUTIES = (
          after={"me.state": "promoting"}, events=("demotion_failed(peer)",),
          harmless={"me.state": "promoting", "peer.state": "failed"},
          why="the orders of the promotion were dropped with the one that failed"),
-    Duty("Q4", "who ceases to be the writer stops, disconnects users, gives the grant back",
+    Duty("Q4", "the last writer stops, disconnects users, and gives the grant back",
          let_go("me"), before={"me.state": WRITERS},
          after={"me.state": ("waiting", "demoting", "failed")},
          why="before the other node writes"),
-    Duty("Q5", "who is demoted is stopped first", ("stop_service(me)", "demote(me)"),
+    Duty("Q5", "a node that is demoted is stopped first", ("stop_service(me)", "demote(me)"),
          before={"me.state": tuple(s for s in STATES if s != "demoting")},
          after={"me.state": "demoting"}, why="a service is rewound while it is stopped"),
-    Duty("Q6", "who is a standby now starts", "start_service(me)",
+    Duty("Q6", "a node that is a standby now starts", "start_service(me)",
          before={"me.state": "demoting"}, after={"me.state": "standby"}, why="to follow"),
-    Duty("Q7", "a service that is to be stopped, and runs, is stopped", "stop_service(me)",
+    Duty("Q7", "a service that runs and should not is stopped", "stop_service(me)",
          before={"me.service": "down", "me.state": STOPPED},
          after={"me.service": "up", "me.state": STOPPED}, why="an old primary does not come back by itself"),
     Duty("Q8", "an active node that loses its standby goes on alone", "serve_alone(me)",
@@ -405,6 +405,8 @@ TABLE = Table(
     transient=("promoting", "demoting"),
     may_wait=tuple(cube({"me.state": state, "me.host": "off"}) for state in ("promoting", "demoting")),
     timers=TIMERS, parameters=PARAMETERS, actions=ACTIONS, agents=(AGENT,),
+    starts=(("normal", ("force_promote(node1)", "service_up(node1)", "promoted(node1)",
+                        "demoted(node2)", "service_up(node2)", "caught_up(node1)")),),
     goal=tuple(
         cube({f"{one}.state": "active", f"{other}.state": "standby", "both.data": "current",
               "both.host": "on", "both.service": "up", "both.hears": "yes", "link": "up",
