@@ -179,6 +179,7 @@ def generated() -> tuple[dict[str, str], dict[str, str]]:
         **{f"docs/pictures/{name}": text for name, text in drawn.items()},
     }
     return files, {
+        "active-standby": pictures.standby(laid_out),
         "numbers": numbers_table(numbers),
         "files": files_list(),
         "rooms": rooms(),

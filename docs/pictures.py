@@ -15,20 +15,25 @@ from attrs import evolve
 
 from prgcore.diagram import Graph, graph, render, svg
 from prgcore.diagram.graph import only
-from prgcore.diagram.matrix import matrix
+from prgcore.diagram.matrix import Matrix, asked, matrix
 from prgcore.diagram.palette import PALETTE, Role
 from prgcore.diagram.sequence import REMARK, Message, Note, Sequence, ends, sequence
-from prgcore.machine import prg
+from prgcore.machine import Machine, prg
 from prgcore.model import Values
 from prgcore.prove.quotient import pairs
-from prgcore.prove.seen import moves
-from prgcore.prove.space import Space
+from prgcore.prove.seen import moves, seen
+from prgcore.prove.space import Space, search
 from prgcore.story.script import as_story, run
 from prgcore.tables.machine import TABLE
+from prgcore.template.active_standby import MACHINE
 from prgcore.wire.links import to
 from prgcore.wire.markdown import entry
 from prgcore.wire.markdown import page as as_page
 
+STANDBY = "active-standby"
+"""The name of the second shipped machine, and of the graph of its states."""
+LOST = ("crash(node1)", "heartbeat_lost(node2)", "take_over(node2)", "promoted(node2)")
+"""The same failover of that machine."""
 FAILOVER = ("power_off(node1)", "heartbeat_lost(node2)", "takeover_done(node2)")
 """From the start `normal`: the failover that a newcomer sees first."""
 PHASES = tuple(phase for phase, _ in TABLE.phases)
@@ -71,7 +76,9 @@ def graphs(space: Space) -> dict[str, Graph]:
     parts = {head for _, heads in STEPS.values() for head in heads}
     left = {w.event for e in both.edges for w in e.labels} - parts
     assert not left, f"no picture of the pair draws {left}: add them to STEPS"
-    return {name: evolve(one, reference="./", legend=False) for name, one in drawn.items()}
+    named = {name: evolve(one, reference="./", legend=False) for name, one in drawn.items()}
+    states = graph(MACHINE, "node1.state", None, moves(search(MACHINE), "node1.state"))
+    return {**named, STANDBY: evolve(states, legend=False)}  # its rules have no page
 
 
 def legend(laid_out: Mapping[str, Graph]) -> str:
@@ -91,6 +98,8 @@ def pictures(laid_out: Mapping[str, Graph]) -> dict[str, str]:
         "legend.svg": legend(laid_out),
         "matrix.svg": render(evolve(matrix(prg()), reference="../reference/"), "svg"),
         "failover.svg": render(failover(), "svg"),
+        f"{STANDBY}-matrix.svg": render(together(), "svg"),
+        f"{STANDBY}-failover.svg": render(lost(), "svg"),
     }
 
 
@@ -110,14 +119,36 @@ def failover() -> Sequence:
     return evolve(drawn, items=tuple(items), lives=tuple(x for x in drawn.lives if x.id in used))
 
 
-def _brief(drawn: Sequence) -> Iterator[Message | Note]:
-    """States that are new, events without their seat and rule, what is asked of somebody else."""
+def together() -> Matrix:
+    """The map of the pair of the second machine."""
+    machine = Machine(MACHINE)
+    return matrix(machine, pairs=seen(search(MACHINE), asked(machine)))
+
+
+def lost() -> Sequence:
+    """The active node is lost, and its standby takes over, with what it does one after another."""
+    machine = Machine(MACHINE)
+    drawn = sequence(run(machine, as_story(machine, LOST, "normal")), "The active node is lost")
+    return evolve(drawn, items=tuple(_brief(drawn, own=True)))
+
+
+def standby(laid_out: Mapping[str, Graph]) -> str:
+    """The states of a node of the second machine, for its page."""
+    return _shown(laid_out, STANDBY, "The states of a node, and what leads from one to another") + "\n"
+
+
+def _brief(drawn: Sequence, *, own: bool = False) -> Iterator[Message | Note]:
+    """States that are new, events without their seat and rule, what is asked of somebody else.
+
+    Args:
+        own: whether also what is asked of the node itself.
+    """
     shown: dict[Values, Note] = {}
     for item in drawn.items:
         if isinstance(item, Message):
             if item.kind != "action":
                 yield evolve(item, source=item.target, text=item.text.partition("(")[0])
-            elif item.source != item.target:
+            elif own or item.source != item.target:
                 yield item
         elif item.role != REMARK:
             note = evolve(item, text=item.text[:1]) if item.role == Role.SILENT else item

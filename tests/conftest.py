@@ -29,7 +29,7 @@ PROCESSES = (
     "test_plugin.py", "test_live.py", "test_ci.py", "test_examples.py", "test_stores_sqlite.py",
     "test_processes.py", "test_agent.py", "test_one_record.py", "test_store_faults.py",
     "test_command_line.py", "test_extras.py", "test_wheel.py", "test_promela.py", "test_tla.py",
-    "test_prism.py", "test_own_agents.py", "test_hooks.py",
+    "test_prism.py", "test_own_agents.py", "test_standby_agents.py", "test_hooks.py",
 )
 """They start programs, and wait for them."""
 SLOW = (
