@@ -98,8 +98,8 @@ def pictures(laid_out: Mapping[str, Graph]) -> dict[str, str]:
         "legend.svg": legend(laid_out),
         "matrix.svg": render(evolve(matrix(prg()), reference="../reference/"), "svg"),
         "failover.svg": render(failover(), "svg"),
-        f"{STANDBY}-matrix.svg": render(together(), "svg"),
-        f"{STANDBY}-failover.svg": render(lost(), "svg"),
+        f"{STANDBY}-map.svg": render(together(), "svg"),
+        f"{STANDBY}.svg": render(lost(), "svg"),
     }
 
 

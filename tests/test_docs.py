@@ -122,6 +122,13 @@ def _yaml(block: Any, *_: Any) -> Iterator[str]:
         yield "is not the workflow that prgcore init writes"
 
 
+def _mermaid(block: Any, *_: Any) -> Iterator[str]:
+    """A graph that the site lays out; docs/generate.py writes both."""
+    graphs = (ROOT / "docs/pictures/graphs.dot").read_text(encoding="utf-8")
+    if f"// {block.said.removeprefix('dot: ').partition(' ')[0]}\n" not in graphs:
+        yield "has no picture that is generated"
+
+
 def _unknown(block: Any, *_: Any) -> Iterator[str]:
     yield f"nothing runs {block.language!r}; known: {', '.join(sorted(CHECKS))}"
 
@@ -129,7 +136,7 @@ def _unknown(block: Any, *_: Any) -> Iterator[str]:
 Check = Callable[..., Iterator[str]]
 CHECKS: dict[str, Check] = {
     "python": _python, "console": _console, "text": _text, "json": _json, "toml": _toml,
-    "yaml": _yaml,
+    "yaml": _yaml, "mermaid": _mermaid,
 }
 OTHERS: dict[str, Callable[[list[str]], Iterator[str]]] = {"make": _make, "pip": _pip, "git": _git}
 
