@@ -627,7 +627,9 @@ class Agent(Record):
         stops: the event that it reports when it is asked to stop.
         watches: for `services`, `database` or any other word, the event that it reports when they
             fail, and the event when they work again. Another word is what a check answers.
-        leaves: where it leaves its services stopped when it starts.
+        leaves: where its services are to be stopped, and are not started when it starts. Elsewhere
+            they are to run.
+        either: where they may run or not, before `leaves` is asked.
         holds: where it serves only under the take-over grant. Reads the record alone.
         serves: for each group of users, where the record assigns it to the node. A group is
             named by its home node, or as the machine likes. Reads the record alone.
@@ -642,6 +644,7 @@ class Agent(Record):
     stops: str = ""
     watches: tuple[tuple[str, Values], ...] = field(converter=_named_values, default=())
     leaves: tuple[Cube, ...] = field(converter=cubes, default=())
+    either: tuple[Cube, ...] = field(converter=cubes, default=())
     holds: tuple[Cube, ...] = field(converter=cubes, default=())
     serves: tuple[tuple[str, Cube], ...] = field(converter=_conditions, default=())
     able: Cube = field(converter=cube, factory=Cube)

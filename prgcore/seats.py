@@ -208,6 +208,7 @@ def seat_agent(agent: Agent, me: str) -> Agent:
         watches=tuple((what, tuple(seat_event(e, me) for e in events))
                       for what, events in agent.watches),
         leaves=tuple(seat_cube(c, me) for c in agent.leaves),
+        either=tuple(seat_cube(c, me) for c in agent.either),
         holds=tuple(seat_cube(c, me) for c in agent.holds),
         serves=tuple((seat(group, me), seat_cube(c, me)) for group, c in agent.serves),
         able=seat_cube(agent.able, me),

@@ -30,7 +30,7 @@ from prgcore.wire.machine_file import dumps, load
 FILES = [".github/workflows/prove.yml", "README.md", "machine.json", "pair.py",
          "stories/takeover.txt"]
 PROMISED = ("F1", "F2", "F3", "F4", "F5", "F6", "F7", "S1", "S2", "S3", "S4", "S18", "L1", "L2",
-            "E1", "E2")
+            "E1", "E2", "E3")
 
 
 @pytest.fixture

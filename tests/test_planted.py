@@ -60,6 +60,7 @@ def test_sections_that_the_lamps_lack_are_said_and_not_left_out() -> None:
         **dict.fromkeys(["C1", "C2", "C3", "C4"],
                         "the nodes of this machine show no state and reason"),
         "C5": "the machine has no stories section",
+        "E3": "the machine has no agents section, which says what the record wishes",
         "F10": "the machine has no adversary and no decides section",
         "F9": "the machine has no duties, which say what its actions are for",
         "S18": "no timer depends on the environment elsewhere",

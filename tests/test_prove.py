@@ -59,7 +59,7 @@ def test_every_obligation_is_proved() -> None:
 def test_every_obligation_of_the_design_is_there() -> None:
     wanted = [
         *(f"F{n}" for n in range(1, 8)), *(f"S{n}" for n in range(1, 20)),
-        *(f"C{n}" for n in range(1, 5)), "L1", "L2", "L3", "E1", "E2",
+        *(f"C{n}" for n in range(1, 5)), "L1", "L2", "L3", "E1", "E2", "E3",
     ]
     ids = [r.id for r in report().results]
     assert set(wanted) <= set(ids)

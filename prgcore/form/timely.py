@@ -218,12 +218,14 @@ def _watches(
 
 def _reads(at: str, agent: Agent, columns: _Columns) -> Iterator[str]:
     """Mistakes in where an agent leaves its services stopped, needs the grant, serves, has a role."""
-    for j, cells in enumerate(agent.leaves):
-        wrong = [*wrong_cells(f"{at}.leaves[{j}]", cells, columns)]
+    services = [(f"leaves[{j}]", cells) for j, cells in enumerate(agent.leaves)]
+    services += [(f"either[{j}]", cells) for j, cells in enumerate(agent.either)]
+    for where, cells in services:
+        wrong = [*wrong_cells(f"{at}.{where}", cells, columns)]
         yield from wrong
         if not wrong:
             yield from (
-                f"{at}.leaves[{j}].{c.column}: {agent.node} cannot know it when it starts"
+                f"{at}.{where}.{c.column}: {agent.node} cannot know it when it starts"
                 for c in cells if columns[c.column].observed_by not in (agent.node, RECORD))
     yield from wrong_cells(f"{at}.able", agent.able, columns)
     yield from _roles(at, agent, columns)

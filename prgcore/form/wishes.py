@@ -65,6 +65,11 @@ class World:
     grant: str = ""
     serve: frozenset[str] = frozenset()
 
+    def put(self, words: Mapping[str, str]) -> World:
+        """The same with other values of these parts."""
+        return World(words.get("services", self.services), words.get("role", self.role),
+                     words.get("grant", self.grant), self.serve)
+
 
 @lru_cache(maxsize=32)
 def rows(habits: Habits, node: str) -> Mapping[str, Rows]:
@@ -77,13 +82,13 @@ def rows(habits: Habits, node: str) -> Mapping[str, Rows]:
     ready: Cube | None = agent.able
     for cube in habits.acts(node):
         ready = ready and ready & cube
-    roles: Rows = tuple((role, (cube,)) for role, cube in getattr(agent, "roles", ()))
+    roles: Rows = tuple((role, (cube,)) for role, cube in agent.roles)
     if agent.serves and not roles:
         serves = tuple(cube for _, cube in agent.serves)
         roles = (PRIMARY, serves), (REPLICA, () if ready is None else (ready,))
     return {
-        "services": ((STOPPED, agent.leaves), (UP, (EVERYWHERE,))),
-        "role": (("", agent.leaves), *roles),
+        "services": (("", agent.either), (STOPPED, agent.leaves), (UP, (EVERYWHERE,))),
+        "role": (("", (*agent.either, *agent.leaves)), *roles),
         "grant": ((HELD, agent.holds), (FREE, (EVERYWHERE,))),
     }
 
@@ -107,7 +112,7 @@ def done(deed: str, world: World, wish: World) -> World:
     if deed == "disconnect":
         return evolve(world, serve=world.serve & wish.serve)
     part, value = EFFECTS.get(deed, ("", ""))
-    return evolve(world, **{part: value}) if part else world  # type: ignore[arg-type]
+    return world.put({part: value})
 
 
 def permitted(world: World, wish: World) -> World:

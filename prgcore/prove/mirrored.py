@@ -357,6 +357,7 @@ class _Comparison:
             "watches": {what: tuple(map(mirror.name, events)) for what, events in one.watches}
             == dict(other.watches),
             "leaves": self._same(tuple(map(mirror.cube, one.leaves)), other.leaves),
+            "either": self._same(tuple(map(mirror.cube, one.either)), other.either),
             "holds": self._same(tuple(map(mirror.cube, one.holds)), other.holds),
             "serves": {(mirror.name(group), _key(mirror.cube(c))) for group, c in one.serves}
             == {(group, _key(c)) for group, c in other.serves},

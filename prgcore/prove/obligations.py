@@ -20,7 +20,17 @@ from prgcore.errors import BudgetExhausted, MalformedMachine, NotTotal
 from prgcore.form.promised import taken
 from prgcore.form.wellformed import knowledge, overlaps
 from prgcore.model import AcceptedOnly, Cube, Exclusive, Invariant, Model, OnlyBy
-from prgcore.prove import adversary, agreement, document, duties, table, timing, vacuity, views
+from prgcore.prove import (
+    adversary,
+    agreement,
+    document,
+    duties,
+    levels,
+    table,
+    timing,
+    vacuity,
+    views,
+)
 from prgcore.prove.compiled import sampled
 from prgcore.prove.counterexample import unreached
 from prgcore.prove.induction import breaks, unmirrored
@@ -458,6 +468,7 @@ _PROGRESS = (
 _AGREEMENT = (
     ("E1", "interpreter, solver and search read the table alike", _e1),
     ("E2", "the shortest trace of every rule replays through the interpreter", _e2),
+    ("E3", "orders and desired state agree, after every step and for each node", levels.e3),
 )
 
 
@@ -493,7 +504,8 @@ def obligations(model: Model) -> tuple[Obligation, ...]:
         *(vacuity.witnessed(Obligation(*row, safety if row[0] == "L2" else fair))
           for row in _PROGRESS),
         *timing.obligations(model),
-        *(vacuity.witnessed(Obligation(*row)) for row in _AGREEMENT),
+        *(vacuity.witnessed(Obligation(*row, safety if row[0] == "E3" else ()))
+          for row in _AGREEMENT),
     )
 
 

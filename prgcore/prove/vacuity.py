@@ -35,7 +35,7 @@ from prgcore.model import (
     Rule,
     Story,
 )
-from prgcore.prove import document
+from prgcore.prove import document, levels
 from prgcore.prove.codec import Codes
 from prgcore.prove.induction import touched
 from prgcore.prove.space import Edges, Space
@@ -477,6 +477,7 @@ def _only_the_environment(model: Model) -> str:
 _LACKS: dict[str, Callable[[Model], str]] = {
     "F1": _no_two, "F2": _only_commands, "F4": _no_rules, "F6": _only_the_environment,
     "F7": _nothing_done, "E1": _no_rules, "E2": _no_rules,
+    "E3": levels.lacks,
 }
 """For each obligation a function that says why it does not apply to a machine, or nothing."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from prgcore.model import Agent
 from prgcore.tables.clients import SERVES
 from prgcore.tables.states import HOLDERS
-from prgcore.vocabulary import ASSIGNED
+from prgcore.vocabulary import ASSIGNED, State
 
 __all__ = ["AGENT"]
 
@@ -21,7 +21,10 @@ AGENT = Agent(
         "services": ("services_down(me)", "services_up(me)"),
         "database": ("database_down(me)", "database_up(me)"),
     },
-    leaves={"me.services": "stopped"},
+    leaves={"me.services": "stopped",
+            "me.state": (State.INITIALIZING, State.IDLE, State.FAILING_OVER)},
+    either={"me.services": "stopped",
+            "me.state": (State.TAKING_OVER, State.RUNNING_IN_FAILED_MODE)},
     holds={"me.state": HOLDERS},
     serves={
         "me": {f"me.{ASSIGNED[True]}": "yes"},
@@ -29,4 +32,8 @@ AGENT = Agent(
     },
     able=SERVES,
 )
-"""A manager starts after whatever happened, so it knows nothing of its peer then."""
+"""A manager starts after whatever happened, so it knows nothing of its peer then.
+
+Services that are held may run where the node takes its users back (D63). Where it takes over, or
+has failed, they serve nobody, and may have been started by a fallback that did not end.
+"""

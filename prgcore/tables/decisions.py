@@ -576,4 +576,16 @@ DECISIONS: tuple[DecisionRecord, ...] = (
         "A backup that has heard nothing since the loss takes the users over again at once: each "
         "user is disconnected twice, and somebody must fall back again.",
     ),
+    DecisionRecord(
+        "D63", "Held services run again when the users are on their way back", _INFERRED,
+        "A manual failover stops the services of a node, and they start when it serves again. The "
+        "document does not say what becomes of them in between, where the way back does not end.",
+        "They are held stopped while the node starts, fails over or is Idle. From Taking Back on "
+        "they are to run. In Taking Over and in Running in Failed Mode they may run or not, because "
+        "a fallback that did not end may have started them; they serve nobody there.",
+        "Hold them until the record says that they were started; stop them again after a fallback "
+        "that failed.",
+        "An agent would stop services during the fallback that has just started them; and Recover "
+        "would wait for a stop and a start.",
+    ),
 )

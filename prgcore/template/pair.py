@@ -150,7 +150,7 @@ ACTIONS = (  # what an agent does for an action, and which event reports that it
 )
 AGENT = Agent(  # what an agent reports and does by itself
     starts="boot(me)", knows={"me.host": "off", "me.hears": "no"}, stops="crash(me)",
-    leaves={}, serves={"users": {"me.state": "active"}},
+    leaves={"me.state": ("standby", "failed")}, serves={"users": {"me.state": "active"}},
 )
 
 TABLE = Table(

@@ -177,7 +177,7 @@ _KIND = Record(ActionKind, (
 _AGENT = Record(Agent, (
     Field("node", NAME, always=True), Field("starts", NAME), Field("knows", CHOICES),
     Field("stops", NAME), Field("watches", Entries(Many(NAME, 2))), Field("leaves", _CUBES),
-    Field("holds", _CUBES), Field("serves", Entries(CUBE)),
+    Field("either", _CUBES), Field("holds", _CUBES), Field("serves", Entries(CUBE)),
     Field("able", CUBE), Field("roles", Entries(CUBE)),
 ))
 MACHINE = Record(Model, (

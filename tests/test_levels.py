@@ -1,0 +1,167 @@
+"""E3: orders and desired state agree. It is proved, it is not empty, and it finds what is planted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from attrs import evolve
+
+from prgcore.form import wishes
+from prgcore.machine import PRG, Machine, prg
+from prgcore.model import Action, Agent, Model, Rule, cube
+from prgcore.prove import levels
+from prgcore.prove.report import prove
+from prgcore.seats import instantiate
+from prgcore.template.pair import MACHINE, TABLE
+from tests.planted import LAMPS
+
+PAIR = MACHINE
+"""The machine that `prgcore init` writes: 62 pairs, so that each fault is found at once."""
+
+
+def e3(model: Model):
+    return prove(Machine(model), only=["E3"]).results[0]
+
+
+def rules(model: Model, **changed: Callable[[Rule], Rule]) -> Model:
+    """The machine with some rules, of both seats, changed."""
+    return evolve(model, rules=tuple(
+        changed[r.id.partition("@")[0]](r) if r.id.partition("@")[0] in changed else r
+        for r in model.rules))
+
+
+def without(do: str) -> Callable[[Rule], Rule]:
+    return lambda rule: evolve(rule, actions=tuple(a for a in rule.actions if a.do != do))
+
+
+def also(do: str, node: str = "me") -> Callable[[Rule], Rule]:
+    """A rule that asks for one action more, of the node whose event it is, or of its peer."""
+    def change(rule: Rule) -> Rule:
+        me = rule.event.partition("(")[2].rstrip(")") or "node1"
+        peer = "node2" if me == "node1" else "node1"
+        return evolve(rule, actions=(*rule.actions, Action(do, me if node == "me" else peer)))
+    return change
+
+
+def agents(model: Model, **changed: object) -> Model:
+    return evolve(model, agents=tuple(evolve(a, **changed) for a in model.agents))
+
+
+# ------------------------------------------------------------------------ it holds
+
+
+def test_it_is_proved_of_both_machines_and_says_of_how_many_steps():
+    found = e3(PRG.model)
+    assert (found.verdict, found.method) == ("proved", "search")
+    assert found.detail["parts"] == ["grant", "serve", "services"]
+    assert found.detail["steps of nodes that are told"] > 3_000_000
+    assert found.detail["steps of nodes that are not heard"] > 0
+    assert "only reconciling brings what these wish" not in found.detail
+    assert e3(PAIR).detail == {
+        "parts": ["services"], "steps of nodes that are told": 800,
+        "steps of nodes that do not run": 964, "steps of nodes that are not heard": 52}
+
+
+def test_it_is_proved_under_another_policy():
+    assert e3(prg(reconnection="able_serves", idle_on_peer_loss="take_over").model).verdict == "proved"
+
+
+def test_a_machine_without_the_sections_is_told_what_it_lacks():
+    assert e3(LAMPS).detail["says"] == (
+        "the machine has no agents section, which says what the record wishes")
+    for lacks in (evolve(PAIR, actions=()), evolve(PAIR, actions=PAIR.actions[:1])):
+        found = e3(lacks)
+        assert found.verdict == "not_applicable"
+        assert found.detail["says"].startswith("no two actions of a node undo one another")
+
+
+# ------------------------------------------------------------------ what is planted
+
+ONE = {
+    "forgets to stop the peer": (
+        rules(PAIR, P100=without("stop_services")), "P100@",
+        "the services of node1 should be stopped then, and without an order it leaves them up"),
+    "forgets to start": (
+        rules(PAIR, T100=without("start_services")), "T100@",
+        "the services of node1 should be up then, and without an order it leaves them stopped"),
+    "starts what must not run": (
+        rules(PAIR, P106=also("start_services")), "P106@",
+        "its orders (start_services(node1)) leave them up"),
+    "stops what has just started": (
+        rules(PAIR, P102=also("stop_services")), "P102@",
+        "its orders (stop_services(node1)) leave them stopped"),
+    "stops the peer as well": (
+        rules(PAIR, P104=also("start_services", "peer")), "P104@", "leave them up"),
+    "leaves what runs": (agents(PAIR, leaves=(cube({}),)), "", "should be stopped then"),
+}
+
+
+@pytest.mark.parametrize("name", ONE)
+def test_a_planted_fault_is_found_and_told(name):
+    model, rule, says = ONE[name]
+    found = e3(model)
+    assert found.verdict == "refuted"
+    assert found.detail["says"].startswith(rule)
+    assert says in found.detail["says"]
+    assert found.counterexample.agrees
+    assert found.counterexample.event in found.story
+
+
+OFFICIAL = {
+    "forgets to stop": (
+        rules(PRG.model, M100=without("stop_critical_services")),
+        "M100@node1: the services of node1 should be stopped then, and its orders "),
+    "forgets to disconnect": (
+        rules(PRG.model, M100=without("disconnect_users")),
+        "M100@node1: the users of node1 are no longer node1's to serve"),
+    "forgets the grant": (rules(PRG.model, L110=without("acquire_grant")), "L110@node"),
+    "as it was": (
+        agents(PRG.model, either=(), leaves=(cube({"node1.services": "stopped"}),)), "S134@node1"),
+}
+
+
+@pytest.mark.parametrize("name", OFFICIAL)
+def test_a_fault_of_the_official_machine_is_found(name):
+    model, says = OFFICIAL[name]
+    found = e3(model)
+    assert found.verdict == "refuted"
+    assert found.detail["says"].startswith(says)
+
+
+def test_a_deed_that_no_node_is_asked_for_is_vacuous():
+    asks = ("P100", "P104", "T100", "X102")
+    nobody = rules(PAIR, **dict.fromkeys(asks, lambda r: evolve(r, actions=())))
+    found = e3(agents(nobody, leaves=(cube({}),)))
+    assert found.verdict == "vacuous"
+    assert found.detail["says"] == (
+        "no reachable step asks a node that is told for: stop of node1, start of node1, "
+        "stop of node2, start of node2")
+
+
+def test_reconciling_that_does_not_get_there_is_found(monkeypatch):
+    monkeypatch.setattr(levels, "toward", lambda world, wish: wishes.toward(world, wish)[:1])
+    found = e3(PRG.model)
+    assert found.verdict == "refuted"
+    assert found.detail["says"].startswith("reconciling from World(")
+
+
+def test_a_deed_that_does_something_else_is_found(monkeypatch):
+    monkeypatch.setitem(wishes.EFFECTS, "start", ("services", "stopped"))
+    assert e3(PAIR).verdict == "refuted"
+
+
+def test_roles_of_a_machine_are_a_part_of_its_world():
+    """A machine with promote and demote: each rule asks for the role that its states have."""
+    actions = (*TABLE.actions,
+               evolve(TABLE.actions[0], name="promote_service", does="promote"),
+               evolve(TABLE.actions[1], name="demote_service", does="demote"))
+    me = evolve(TABLE.agents[0], roles={
+        "primary": {"me.state": "active"}, "replica": {"me.state": ("standby", "failed")}},
+        leaves=(), either={}) if hasattr(Agent, "roles") else None
+    if me is None:
+        pytest.skip("this machine has no roles yet")
+    table = evolve(TABLE, actions=actions, agents=(me,))
+    found = e3(instantiate(table, {}))
+    assert found.verdict == "refuted"
+    assert "role" in found.detail["says"]
