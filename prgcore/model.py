@@ -629,13 +629,13 @@ class Agent(Record):
             fail, and the event when they work again. Another word is what a check answers.
         leaves: where its services are to be stopped, and are not started when it starts. Elsewhere
             they are to run.
-        either: where they may run or not, before `leaves` is asked.
         holds: where it serves only under the take-over grant. Reads the record alone.
         serves: for each group of users, where the record assigns it to the node. A group is
             named by its home node, or as the machine likes. Reads the record alone.
         able: where the node can serve the users that the record assigns to it.
         roles: for each role of its service (`primary`, `replica`), where the node should have it.
             Reads the record and what the node observes. No two of them hold at once.
+        either: where its services may run or be stopped, whatever `leaves` says.
     """
 
     node: str = "me"
@@ -644,11 +644,11 @@ class Agent(Record):
     stops: str = ""
     watches: tuple[tuple[str, Values], ...] = field(converter=_named_values, default=())
     leaves: tuple[Cube, ...] = field(converter=cubes, default=())
-    either: tuple[Cube, ...] = field(converter=cubes, default=())
     holds: tuple[Cube, ...] = field(converter=cubes, default=())
     serves: tuple[tuple[str, Cube], ...] = field(converter=_conditions, default=())
     able: Cube = field(converter=cube, factory=Cube)
     roles: tuple[tuple[str, Cube], ...] = field(converter=_conditions, default=())
+    either: tuple[Cube, ...] = field(converter=cubes, default=())
 
 
 Half: TypeAlias = tuple[Values, Values]

@@ -9,11 +9,11 @@ from attrs import evolve
 
 from prgcore.form import wishes
 from prgcore.machine import PRG, Machine, prg
-from prgcore.model import Action, Agent, Model, Rule, cube
+from prgcore.model import Action, Model, Rule, cube
 from prgcore.prove import levels
 from prgcore.prove.report import prove
-from prgcore.seats import instantiate
-from prgcore.template.pair import MACHINE, TABLE
+from prgcore.template import active_standby
+from prgcore.template.pair import MACHINE
 from tests.planted import LAMPS
 
 PAIR = MACHINE
@@ -151,17 +151,12 @@ def test_a_deed_that_does_something_else_is_found(monkeypatch):
     assert e3(PAIR).verdict == "refuted"
 
 
-def test_roles_of_a_machine_are_a_part_of_its_world():
-    """A machine with promote and demote: each rule asks for the role that its states have."""
-    actions = (*TABLE.actions,
-               evolve(TABLE.actions[0], name="promote_service", does="promote"),
-               evolve(TABLE.actions[1], name="demote_service", does="demote"))
-    me = evolve(TABLE.agents[0], roles={
-        "primary": {"me.state": "active"}, "replica": {"me.state": ("standby", "failed")}},
-        leaves=(), either={}) if hasattr(Agent, "roles") else None
-    if me is None:
-        pytest.skip("this machine has no roles yet")
-    table = evolve(TABLE, actions=actions, agents=(me,))
-    found = e3(instantiate(table, {}))
+def test_the_role_of_a_service_is_a_part_of_its_world():
+    found = e3(active_standby.MACHINE)
+    assert found.verdict == "proved"
+    assert found.detail["parts"] == ["grant", "role", "serve", "services"]
+    alone = {r.id.partition("@")[0]: also("demote") for r in active_standby.MACHINE.rules
+             if any(a.do == "serve_alone" for a in r.actions)}
+    found = e3(rules(active_standby.MACHINE, **alone))
     assert found.verdict == "refuted"
-    assert "role" in found.detail["says"]
+    assert "the role of node1 should be primary then" in found.detail["says"]

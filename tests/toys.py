@@ -161,7 +161,7 @@ LAMPS = Model(
     actions=(ActionKind("shine", "shine", "until morning", "burnt(node1)", "start", "node1"),),
     agents=(Agent("node1", "cut", {"node1.lamp": "off"}, "flip", {"services": ("cut", "flip")},
                   {"node1.lamp": "broken"}, {"switch": "on"}, {"guests": {"switch": "on"}}, {"mains": "up"},
-                  {"primary": {"node1.lamp": "on"}}),),
+                  {"primary": {"node1.lamp": "on"}}, {"node1.lamp": "off"}),),
     policy=(("colour", "red"),),
 )
 """Everything that a model can say, once."""
