@@ -79,7 +79,7 @@ class Administrator:
             begun: what was read of the first line.
         """
         try:
-            while line := begun + await reader.readline():
+            while line := begun if begun == b"\n" else begun + await reader.readline():
                 begun = b""
                 question, answer = await self._answer(line)
                 writer.write(json.dumps(answer).encode() + b"\n")

@@ -11,16 +11,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from uuid import uuid4
 
 from prgcore.errors import ActionFailed, BadInput, StaleEpoch, Unavailable
-from prgcore.running.addresses import Address
-from prgcore.running.administrator import LINE, Administrator, ask
+from prgcore.running.administrator import Administrator, ask
 from prgcore.running.callers import Callers
 from prgcore.running.charter import Charter
 from prgcore.running.deciding import known_of
@@ -31,6 +29,7 @@ from prgcore.running.keeper import Keeper
 from prgcore.running.lane import ENDING
 from prgcore.running.member import Member
 from prgcore.running.node import layout
+from prgcore.running.ports import listens
 from prgcore.running.processes import Services
 from prgcore.running.pump import Pump, Ways
 from prgcore.running.shapes import Heard, Seen, Serve, Turn
@@ -127,12 +126,12 @@ class Agent:
         """
         self._loop = asyncio.get_running_loop()
         try:
-            servers = await self._listens()
+            doors = await listens(self)
             try:
                 await self.pump.run()
             finally:
-                for server in servers:
-                    server.close()
+                for door in doors:
+                    door.close()
         finally:
             self.callers.broke(Unavailable("the agent has stopped"))
             if self._begins is not None:
@@ -145,30 +144,6 @@ class Agent:
                 self.arbiter.close()
         if self._ousted():
             raise BadInput(self.trouble)
-
-    async def _listens(self) -> list[asyncio.Server]:
-        """Open both addresses.
-
-        Raises:
-            BadInput: one is taken, perhaps because this node already runs.
-        """
-        def heartbeats(address: Address) -> Awaitable[asyncio.Server]:
-            return self._loop.create_server(self.ear, *address)
-
-        def administrator(address: Address) -> Awaitable[asyncio.Server]:
-            return asyncio.start_server(self.web.answers, *address, limit=LINE)
-
-        servers: list[asyncio.Server] = []
-        for address, opens in ((self.member.service, heartbeats), (self.member.admin, administrator)):
-            try:
-                servers.append(await opens(address))
-            except OSError as error:
-                for server in servers:
-                    server.close()
-                raise BadInput(f"{self.member.name} cannot listen at {address[0]}:{address[1]}: "
-                               f"{os.strerror(error.errno or 0)}; stop the program that listens "
-                               "there, or give this node another address in the group file") from None
-        return servers
 
     def stop(self) -> None:
         """Ask the agent to stop; it then reports to the machine that its manager stops.
@@ -192,6 +167,7 @@ class Agent:
     def _shows(self, seen: Seen, turn: Turn) -> None:
         """Keep what a turn says."""
         self.trouble = turn.trouble
+        self.web.sees(seen)
         state = self.keeper.state
         if state.reading is not None and state.reading.record is not None:
             self.record = state.reading.record

@@ -26,6 +26,7 @@ from prgcore.running.lease import (
     lease_text,
     seconds_text,
 )
+from prgcore.running.limits import Limits
 from prgcore.running.member import Member, apart, read_member
 from prgcore.seats import NODES
 from prgcore.stores.ports import Arbiter, Store
@@ -43,8 +44,8 @@ LONGEST = 1 << 20
 ETCD_GRANT = 2.0
 """How many seconds a grant in etcd lasts at least."""
 
-KEYS = ("group", "store", "machine", "policy", "parameters", "lease", "grant", "hooks", "node1",
-        "node2")
+KEYS = ("group", "store", "machine", "policy", "parameters", "lease", "grant", "hooks", "limits",
+        "node1", "node2")
 DELAYS = "service_delays"
 """The table of `parameters` that has a delay of its own for some services."""
 
@@ -57,6 +58,7 @@ class Group:
         engine: the machine: the document's, or that of the file in `machine`.
         parameters: the parameters of this machine.
         delays: for some services, how many seconds each may be down before a failover.
+        limits: what others may take of the ports of a node, and how long its logs may grow.
     """
 
     name: str
@@ -68,6 +70,7 @@ class Group:
     nodes: Mapping[str, Member]
     file: Path
     delays: Mapping[str, Number] = field(factory=dict)
+    limits: Limits = field(factory=Limits)
 
     def patience(self, service: str) -> Number:
         """How many seconds an agent waits before it reports that this service is down.
@@ -192,6 +195,7 @@ def _group(found: dict[str, Any], file: Path) -> Group:
         checked_name(text(found, "group", ""), "group"), text(found, "store", ""),
         engine, parameters, Lease(**lease), _grant(found),
         {seat: read_member(seat, table(found, seat), file, hooks) for seat in NODES}, file, delays,
+        Limits.read(table(found, "limits")),
     )
     _delayed(group)
     _watched(group)

@@ -1,0 +1,56 @@
+"""The two ports of an agent: a door for heartbeats, and one for its administrator.
+
+Law: they are opened and closed together, and neither lets in more than the limits say.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from attrs import evolve
+
+from prgcore.errors import BadInput
+from prgcore.running.administrator import LINE
+from prgcore.running.door import Door
+from prgcore.running.limits import room
+from prgcore.running.seldom import Seldom
+
+if TYPE_CHECKING:
+    from prgcore.running.agent import Agent
+
+__all__ = ["listens"]
+
+_log = logging.getLogger("prgcore")
+
+
+async def listens(agent: Agent) -> list[Door]:
+    """Open both doors of an agent.
+
+    Raises:
+        BadInput: an address is taken, perhaps because this node already runs.
+    """
+    member, limits, seldom = agent.member, agent.group.limits, Seldom()
+    if warning := room(limits):
+        _log.warning("%s", warning)
+
+    def questions() -> asyncio.Protocol:
+        return asyncio.StreamReaderProtocol(asyncio.StreamReader(LINE), agent.web.answers)
+
+    # Heartbeats may be far apart, and as frequent as the group file says.
+    every = agent.group.parameters.keep_alive_interval
+    patient = evolve(limits, idle=max(limits.idle, 3 * every), lines=max(limits.lines, 4 / every))
+    doors: list[Door] = []
+    for name, address, bounds, makes in (
+            ("the service port", member.service, patient, agent.ear),
+            ("the administrator's port", member.admin, limits, questions)):
+        try:
+            doors.append(await Door(name, address, bounds, makes, seldom).open())
+        except OSError as error:
+            for door in doors:
+                door.close()
+            raise BadInput(f"{member.name} cannot listen at {address[0]}:{address[1]}: "
+                           f"{error.strerror or error}; stop the program that listens "
+                           "there, or give this node another address in the group file") from None
+    return doors
