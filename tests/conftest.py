@@ -45,12 +45,8 @@ SLOW = (
     "test_views.py", "test_seats.py", "test_generated.py", "test_restrictions.py",
     "test_exports.py", "test_vacuity.py", "test_adversary.py", "test_space.py", "test_supports.py",
     "test_observations.py", "test_opinions.py", "test_certificate.py", "test_mutants.py",
-<<<<<<< HEAD
-    "test_itf.py", "test_active_standby.py", "test_retention.py", "test_rollout.py", "test_own_machine.py", "test_budget.py",
-=======
-    "test_itf.py", "test_retention.py", "test_rollout.py", "test_own_machine.py", "test_budget.py",
-    "test_levels.py",
->>>>>>> cdc8c5e (E3: orders and desired state agree, after every step and for each node; what is wished of held services (D63))
+    "test_itf.py", "test_active_standby.py", "test_retention.py", "test_rollout.py",
+    "test_own_machine.py", "test_budget.py", "test_levels.py",
 )
 """They search, prove or draw a whole machine, or try many examples: two seconds or more."""
 OTHERWISE = ("slow", "processes", "browser", "etcd")
