@@ -30,6 +30,7 @@ GROUP = """
 group = "Sales"
 store = "sqlite:pair.db"
 grant = 2
+security = {security}
 [parameters]
 keep_alive_interval = 0.1
 keep_alive_timeout = 1.5
@@ -46,11 +47,15 @@ sys.path.append(str(EXAMPLE))  # its modules import each other by their names
 ports = importlib.import_module("pair").free_ports
 
 
-def group_file(folder, *, service=None, admin=None, more=""):
+OPEN = "{ off = true }"
+"""The security of a group on one computer that trusts everybody there."""
+
+
+def group_file(folder, *, service=None, admin=None, more="", security=OPEN):
     free = ports(4)  # at once, so that none is given twice
     service, admin = service or free[:2], admin or free[2:]
     file = folder / "group.toml"
-    file.write_text(more + GROUP + "".join(
+    file.write_text(more + GROUP.format(security=security) + "".join(
         NODE.format(n=n, service=service[n - 1], admin=admin[n - 1], python=sys.executable)
         for n in (1, 2)))
     return file

@@ -22,6 +22,7 @@ EXAMPLE = Path(__file__).parent.parent / "examples" / "two_nodes" / "group.toml"
 GOOD = """\
 group = "Sales"
 store = "sqlite:pair.db"
+security = {key = "pair.key"}
 [node1]
 name = "cup1"
 service = "10.0.0.1:22001"
@@ -335,7 +336,7 @@ def test_a_number_of_any_size_is_one_line(read, more, said):
 def test_a_store_whose_log_was_removed_is_opened_again_with_its_arbiter(tmp_path):
     """The arbiter kept the shared memory of the removed log: "disk I/O error", without end."""
     (tmp_path / "g.toml").write_text(
-        'group = "A"\nstore = "sqlite:x.db"\n[node1]\n[node2]\n'
+        'group = "A"\nstore = "sqlite:x.db"\nsecurity = {off = true}\n[node1]\n[node2]\n'
         'service = "127.0.0.1:22002"\nadmin = "127.0.0.1:20076"\n')
     store, arbiter = read_group(tmp_path / "g.toml").open_store()
     try:

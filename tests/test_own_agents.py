@@ -27,6 +27,7 @@ SERVICE = Path(__file__).parent.parent / "examples" / "two_nodes" / "service.py"
 GROUP = """
 group = "Mine"
 store = "sqlite:pair.db"
+security = {off = true}
 machine = "mine.json"
 
 [parameters]

@@ -366,6 +366,7 @@ def test_every_order_that_moves_users_names_them():
 GROUP = """
 group = "Mine"
 store = "sqlite:pair.db"
+security = {{off = true}}
 machine = "mine.json"
 {more}
 [node1]

@@ -25,6 +25,7 @@ LAYOUT = layout(PRG, agents=True)
 GROUP = """\
 group = "Sales"
 store = "sqlite:pair.db"
+security = {off = true}
 [node1]
 name = "cup1"
 service = "127.0.0.1:%d"

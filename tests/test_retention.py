@@ -169,7 +169,7 @@ def full(tmp_path):
             file.executemany("INSERT INTO history VALUES (?, ?)", [
                 (n, json.dumps({"epoch": n, "time": now - 60 * (3000 - n)})) for n in range(1, 3001)])
     (tmp_path / "group.toml").write_text(
-        'group = "A"\nstore = "sqlite:pair.db"\n[node1]\n[node2]\nservice = "127.0.0.1:22002"\n'
+        'group = "A"\nstore = "sqlite:pair.db"\nsecurity = {off = true}\n[node1]\n[node2]\nservice = "127.0.0.1:22002"\n'
         'admin = "127.0.0.1:20076"\n')
     return tmp_path
 

@@ -14,6 +14,7 @@ from prgcore.running.service import Check, Restart, Service, read
 FILE = """\
 group = "Sales"
 store = "sqlite:pair.db"
+security = {{key = "pair.key"}}
 [node1]
 name = "cup1"
 service = "10.0.0.1:22001"

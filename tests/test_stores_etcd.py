@@ -117,7 +117,7 @@ def test_an_etcd_without_space_says_what_to_do_and_goes_on_after_it(tmp_path, ru
                 settle(store, *written)
             assert store.read() == kept
             (tmp_path / "g.toml").write_text(
-                f'group = "A"\nstore = "etcd:{server.url}"\n[node1]\n[node2]\n'
+                f'group = "A"\nstore = "etcd:{server.url}"\nsecurity = {{off = true}}\n[node1]\n[node2]\n'
                 'service = "127.0.0.1:22002"\nadmin = "127.0.0.1:20076"\n')
             answer = run("log", "--compact", tmp_path / "g.toml", "--revisions")
             assert answer.code == 0, answer.err

@@ -18,9 +18,11 @@ BEGUN = 0.3
 
 GROUP = """\b
 A group file, the same for both nodes. Everything has a default, except the
-store, the addresses and the names of the nodes:
+store, the security, the addresses and the names of the nodes:
   group = "Sales"
   store = "sqlite:pair.db"           # or "etcd:http://127.0.0.1:2379"
+  [security]
+  key = "pair.key"                   # written by: prgcore key pair.key
   [lease]                            # lasts + pause + stopping <= waits
   lasts = 3.0
   waits = 5.0

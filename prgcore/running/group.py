@@ -10,13 +10,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from prgcore.engine import Engine
 from prgcore.errors import BadInput, MalformedMachine, unknown_name
 from prgcore.explain.status import checked_name
 from prgcore.machine import Machine, prg
 from prgcore.model import SERVICES, Number
+from prgcore.running.addresses import Address
 from prgcore.running.fields import only, table, text
 from prgcore.running.hooks import read as read_hooks
 from prgcore.running.lease import (
@@ -28,6 +29,8 @@ from prgcore.running.lease import (
 )
 from prgcore.running.limits import Limits
 from prgcore.running.member import Member, apart, read_member
+from prgcore.running.security import Security
+from prgcore.running.security import read as read_security
 from prgcore.seats import NODES
 from prgcore.stores.ports import Arbiter, Store
 from prgcore.timers.monitor import Monitor
@@ -44,8 +47,8 @@ LONGEST = 1 << 20
 ETCD_GRANT = 2.0
 """How many seconds a grant in etcd lasts at least."""
 
-KEYS = ("group", "store", "machine", "policy", "parameters", "lease", "grant", "hooks", "limits",
-        "node1", "node2")
+KEYS = ("group", "store", "machine", "policy", "parameters", "lease", "grant", "security", "hooks",
+        "limits", "node1", "node2")
 DELAYS = "service_delays"
 """The table of `parameters` that has a delay of its own for some services."""
 
@@ -57,6 +60,7 @@ class Group:
     Attributes:
         engine: the machine: the document's, or that of the file in `machine`.
         parameters: the parameters of this machine.
+        security: who may speak to its agents.
         delays: for some services, how many seconds each may be down before a failover.
         limits: what others may take of the ports of a node, and how long its logs may grow.
     """
@@ -68,6 +72,7 @@ class Group:
     lease: Lease
     grant: float
     nodes: Mapping[str, Member]
+    security: Security
     file: Path
     delays: Mapping[str, Number] = field(factory=dict)
     limits: Limits = field(factory=Limits)
@@ -191,10 +196,10 @@ def _group(found: dict[str, Any], file: Path) -> Group:
     hooks = read_hooks(found.get("hooks", {}), "hooks.")
     delays = table(chosen, DELAYS, "parameters.")
     parameters = parameters_of(engine.model).of({n: v for n, v in chosen.items() if n != DELAYS})
+    nodes = {seat: read_member(seat, table(found, seat), file, hooks) for seat in NODES}
     group = Group(
         checked_name(text(found, "group", ""), "group"), text(found, "store", ""),
-        engine, parameters, Lease(**lease), _grant(found),
-        {seat: read_member(seat, table(found, seat), file, hooks) for seat in NODES}, file, delays,
+        engine, parameters, Lease(**lease), _grant(found), nodes, Security(), file, delays,
         Limits.read(table(found, "limits")),
     )
     _delayed(group)
@@ -210,7 +215,16 @@ def _group(found: dict[str, Any], file: Path) -> Group:
         raise BadInput(f"grant: {group.grant:g} s is too short for etcd, where a grant lasts at "
                        f"least {ETCD_GRANT:g} s; write grant = {ETCD_GRANT:g}")
     apart(*group.nodes.values())
-    return group
+    return evolve(group, security=read_security(
+        table(found, "security"), file.parent, {seat: m.name for seat, m in nodes.items()},
+        _addresses(nodes)))
+
+
+def _addresses(nodes: Mapping[str, Member]) -> dict[str, Address]:
+    """All addresses of a group, by their places in the file."""
+    found = {f"{seat}.{what}": getattr(member, what) for seat, member in nodes.items()
+             for what in ("service", "admin", "peer")}
+    return {place: one for place, one in found.items() if one is not None}
 
 
 def _machine(found: dict[str, Any], file: Path) -> Engine:
