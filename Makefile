@@ -30,8 +30,8 @@ opinions: $(READY)  ## ask other people's checkers the same, under every policy;
 certificate: $(READY)  ## prove under every policy, and check the certificates without a solver
 	@.ci/certificate
 
-test: $(READY)  ## run all tests; installs Graphviz, Chromium, etcd, ABC, SPIN, Java if missing
-	@.ci/programs dot chromium etcd abc spin java
+test: $(READY)  ## run all tests; installs the programs that they need where they are missing
+	@.ci/programs dot chromium etcd abc spin java postgres redis
 	PRGCORE_EVERYTHING=1 $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 quick: $(READY)  ## run the quick tests: for every change

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, settings
 from prgcore.cli import main
 from prgcore.machine import prg
 from tests.browser import browser, explorers, open_page, windows  # noqa: F401, fixtures for every test
-from tests.needs import EVERYTHING
+from tests.needs import EVERYTHING, PLACES
 
 settings.register_profile("calm", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("calm")  # a busy computer is no fault of what is tested
@@ -30,6 +30,7 @@ PROCESSES = (
     "test_processes.py", "test_agent.py", "test_one_record.py", "test_store_faults.py",
     "test_command_line.py", "test_extras.py", "test_wheel.py", "test_promela.py", "test_tla.py",
     "test_prism.py", "test_own_agents.py", "test_standby_agents.py", "test_hooks.py",
+    "test_examples_postgres.py", "test_examples_redis.py",
 )
 """They start programs, and wait for them."""
 SLOW = (
@@ -51,7 +52,8 @@ SLOW = (
 """They search, prove or draw a whole machine, or try many examples: two seconds or more."""
 OTHERWISE = ("slow", "processes", "browser", "etcd")
 """A test that is none of these is quick."""
-PROGRAMS = {"dot": "Graphviz", "etcd": "etcd"}
+PROGRAMS = {"dot": ("dot", "Graphviz"), "etcd": ("etcd", "etcd"),
+            "postgres": ("pg_basebackup", "PostgreSQL"), "redis": ("redis-server", "Redis")}
 
 
 def pytest_ignore_collect(collection_path, config):
@@ -73,8 +75,8 @@ def pytest_collection_modifyitems(items):
             item.add_marker("browser")
         if not any(item.get_closest_marker(name) for name in OTHERWISE):
             item.add_marker("quick")
-        for program, name in PROGRAMS.items():
-            if item.get_closest_marker(program) and not which(program) and not EVERYTHING:
+        for mark, (program, name) in PROGRAMS.items():
+            if item.get_closest_marker(mark) and not which(program, path=PLACES) and not EVERYTHING:
                 item.add_marker(pytest.mark.skip(reason=f"{name} is not installed"))
     items.sort(key=lambda item: _first(item.path.name))
 

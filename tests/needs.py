@@ -8,6 +8,8 @@ import pytest
 
 EVERYTHING = os.environ.get("PRGCORE_EVERYTHING") == "1"
 """Nothing may be skipped."""
+PLACES = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/lib/postgresql/15/bin"))
+"""Where programs may be; Debian has those of PostgreSQL in a folder of their own."""
 
 
 def missing(why: str) -> None:

@@ -1,0 +1,23 @@
+#!/bin/sh
+# Two servers of Redis: `sh redis.sh ACTION`, for the node that PRGCORE_NODE names.
+# Each server starts as a replica of the other, whoever starts it. Only `promote` makes a primary.
+one="127.0.0.1 6381" two="127.0.0.1 6382"
+if [ "$PRGCORE_NODE" = node1 ]; then me=$one peer=$two; else me=$two peer=$one; fi
+ask() { timeout 1 redis-cli -e -h "${me% *}" -p "${me#* }" "$@" | tr -d '\r'; }
+is() { ask info replication | grep -q "$1"; }
+case $1 in
+  run)
+    mkdir -p "$PRGCORE_NODE/data"
+    exec redis-server --bind "${me% *}" --port "${me#* }" --appendonly yes \
+      --dir "$PRGCORE_NODE/data" --pidfile "$PWD/$PRGCORE_NODE/server.pid" \
+      --repl-diskless-sync-delay 0 --replicaof $peer ;;
+  check)
+    [ "$(ask ping)" = PONG ] && [ "$(df -Pk "$PRGCORE_NODE" | awk 'END { print $4 }')" -gt 5000 ] ;;
+  role) ask role | head -1 ;;
+  current) is '^slave0:.*,state=online,.*,lag=[01]$' ;;  # the replica has all, but for a second
+  promote) ask replicaof no one && is '^role:master$' ;;
+  demote) [ "$(ask ping)" != PONG ] || ask replicaof $peer ;;
+  self_fence)
+    pid=$(cat "$PRGCORE_NODE/server.pid") && grep -q ^redis-server "/proc/$pid/comm" || exit 0
+    kill -9 "$pid" ;;
+esac

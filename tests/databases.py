@@ -1,0 +1,159 @@
+"""Real servers for the examples of databases: made, broken, and written to all the time.
+
+PostgreSQL refuses to run as root, so its example becomes the user `postgres` there. That user must
+be able to read the folder, which those of pytest forbid.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+
+from tests.agents import ports
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+NODES = ("node1", "node2")
+LONG = 60
+
+
+class Servers:
+    """Two servers of an example, in a folder of their own, on free ports.
+
+    Args:
+        name: the folder of the example.
+        script: the name of its script in there.
+        usual: the ports of both servers in its files.
+    """
+
+    def __init__(self, name, script, usual):
+        self.folder = Path(tempfile.mkdtemp(prefix=f"{name}-"))
+        self.folder.chmod(0o755)
+        self.script, self.ports = script, dict(zip(NODES, ports(2), strict=True))
+        for file in (EXAMPLES / name).iterdir():
+            if file.is_file():
+                shutil.copy(file, self.folder)
+        self.replaces(script, dict(zip(usual, self.ports.values(), strict=True)))
+
+    def replaces(self, file, changes):
+        """Write a file of the example again with other words."""
+        path = self.folder / file
+        text = path.read_text()
+        for old, new in changes.items():
+            assert str(old) in text
+            text = text.replace(str(old), str(new))
+        path.write_text(text)
+
+    def act(self, node, action, **facts):
+        """Run an action of the script for a node, as an agent does."""
+        return subprocess.run(
+            ["sh", self.script, action], cwd=self.folder, text=True, check=False, timeout=LONG,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            env=os.environ | {"PRGCORE_NODE": node} | facts)
+
+    def does(self, node, action, **facts):
+        """Run an action that must succeed; return what it prints."""
+        done = self.act(node, action, **facts)
+        assert done.returncode == 0, (node, action, done.stdout)
+        return done.stdout.strip()
+
+    def pids(self, node):
+        """The processes of a server, the first one first."""
+        raise NotImplementedError
+
+    def signal(self, node, number):
+        """Send a signal to every process of a server."""
+        for pid in self.pids(node):
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+    def kill(self, node):
+        self.signal(node, signal.SIGKILL)
+
+    def close(self):
+        for node in NODES:
+            self.kill(node)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@cache
+def _made():
+    """A folder with a new database in it, made once. The tests kill programs, and not the computer."""
+    new = Servers("postgres", "pg.sh", (5441, 5442))
+    atexit.register(shutil.rmtree, new.folder, ignore_errors=True)
+    new.does("node1", "init")
+    with (new.folder / "node1" / "data" / "postgresql.conf").open("a") as file:
+        file.write("fsync = off\n")
+    return new.folder
+
+
+class Postgres(Servers):
+    """Two servers of PostgreSQL."""
+
+    def __init__(self):
+        super().__init__("postgres", "pg.sh", (5441, 5442))
+        subprocess.run(["cp", "-a", _made() / "node1", self.folder], check=True)
+
+    def pids(self, node):
+        try:
+            first = int((self.folder / node / "data" / "postmaster.pid").read_text().split()[0])
+            children = Path(f"/proc/{first}/task/{first}/children").read_text()
+        except (OSError, IndexError):
+            return []
+        return [first, *map(int, children.split())]
+
+    def connect(self, node, **more):
+        """A connection to the server of a node."""
+        import psycopg
+
+        return psycopg.connect(
+            host="127.0.0.1", port=self.ports[node], user="postgres", dbname="postgres",
+            connect_timeout=2, autocommit=True, **more)
+
+    def asks(self, node, question):
+        """The rows that a server answers."""
+        with self.connect(node) as server:
+            found = server.execute(question)
+            return found.fetchall() if found.description else []
+
+
+class Redis(Servers):
+    """Two servers of Redis."""
+
+    def __init__(self):
+        super().__init__("redis", "redis.sh", (6381, 6382))
+        self.started = {}
+
+    def start(self, node):
+        """Start a server by hand."""
+        if node in self.started:
+            self.started[node].wait()
+        with (self.folder / f"{node}.out").open("ab") as out:
+            self.started[node] = subprocess.Popen(
+                ["sh", self.script, "run"], cwd=self.folder, stdin=subprocess.DEVNULL, stdout=out,
+                stderr=out, env=os.environ | {"PRGCORE_NODE": node})
+
+    def pids(self, node):
+        try:
+            return [int((self.folder / node / "server.pid").read_text())]
+        except (OSError, ValueError):
+            return []
+
+    def connect(self, node, **more):
+        """A connection to the server of a node."""
+        import redis
+
+        return redis.Redis(
+            host="127.0.0.1", port=self.ports[node], decode_responses=True, socket_timeout=2,
+            retry=None, **more)
+
+    def close(self):
+        super().close()
+        for child in self.started.values():
+            child.wait()

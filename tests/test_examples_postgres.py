@@ -1,0 +1,114 @@
+"""The example with two servers of PostgreSQL: what its script does to them, and a pair of agents."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from tests.databases import Postgres
+from tests.waits import once
+
+pytestmark = pytest.mark.postgres
+
+ALONE = "set synchronous_commit = local; "
+"""A row that does not wait for the standby."""
+
+
+@pytest.fixture
+def servers():
+    """A primary and a standby, without agents."""
+    both = Postgres()
+    try:
+        both.does("node1", "start")
+        both.does("node1", "promote")
+        both.asks("node1", f"{ALONE}create table rows (row text primary key)")
+        both.does("node2", "demote")
+        both.does("node2", "start")
+        once(lambda: current(both, "node1"))
+        yield both
+    finally:
+        both.close()
+
+
+def current(servers, node):
+    """Whether the primary says that its standby is current."""
+    return servers.act(node, "current").returncode == 0
+
+
+def rows(servers, node):
+    return {row for (row,) in servers.asks(node, "select row from rows")}
+
+
+def synchronous(servers, node):
+    return servers.asks(node, "show synchronous_standby_names") == [("*",)]
+
+
+def test_a_server_starts_as_a_standby_however_it_is_started(servers):
+    assert [servers.does(n, "role") for n in ("node1", "node2")] == ["primary", "replica"]
+    servers.does("node1", "promote")
+    for node in ("node1", "node2"):
+        servers.does(node, "check")
+    servers.kill("node1")
+    once(lambda: servers.act("node1", "check").returncode != 0)
+    assert servers.act("node1", "role").returncode != 0
+    servers.does("node1", "start")
+    assert servers.does("node1", "role") == "replica"
+
+
+def test_an_old_primary_is_rewound_and_follows_the_new_one(servers):
+    servers.asks("node1", "insert into rows values ('kept')")
+    servers.kill("node2")
+    servers.asks("node1", f"{ALONE}insert into rows values ('lost')")
+    servers.kill("node1")
+    servers.does("node2", "start")
+    servers.does("node2", "promote")
+    servers.asks("node2", f"{ALONE}insert into rows values ('new')")
+    servers.does("node1", "demote")
+    servers.does("node1", "start")
+    once(lambda: current(servers, "node2"))
+    assert rows(servers, "node1") == rows(servers, "node2") == {"kept", "new"}
+
+
+def test_a_standby_that_crashed_is_not_rewound(servers):
+    """pg_rewind would end its recovery, write to its log, and report that there is nothing to do."""
+    servers.kill("node2")
+    servers.asks("node1", f"{ALONE}insert into rows select 'x' || n from generate_series(1, 2000) n")
+    servers.does("node2", "demote")
+    servers.does("node2", "start")
+    once(lambda: current(servers, "node1"))
+    assert len(rows(servers, "node2")) == 2000
+
+
+def test_a_standby_that_was_promoted_by_mistake_loses_only_what_it_wrote_alone(servers):
+    servers.does("node2", "promote")
+    assert synchronous(servers, "node2"), "so nobody's row is acknowledged there"
+    servers.asks("node2", f"{ALONE}insert into rows values ('mistake')")
+    servers.asks("node1", f"{ALONE}insert into rows values ('right')")
+    servers.does("node2", "demote")
+    servers.does("node2", "start")
+    once(lambda: current(servers, "node1"))
+    assert rows(servers, "node2") == {"right"}
+
+
+def test_a_primary_waits_for_its_standby_until_the_record_says_that_it_is_behind(servers):
+    assert synchronous(servers, "node1")
+    servers.kill("node2")
+    once(lambda: not current(servers, "node1"))
+    for action in ("promote", ""):
+        servers.does("node1", "promote", PRGCORE_ACTION=action)
+        assert synchronous(servers, "node1")
+    servers.does("node1", "promote", PRGCORE_ACTION="serve_alone")
+    once(lambda: not synchronous(servers, "node1"))
+    servers.does("node2", "start")
+    once(lambda: current(servers, "node1"))
+    assert synchronous(servers, "node1"), "before it is current"
+
+
+def test_a_fence_kills_a_server_that_is_stopped(servers):
+    servers.signal("node1", signal.SIGSTOP)
+    assert servers.act("node1", "check").returncode != 0
+    assert servers.act("node1", "role").returncode != 0
+    servers.does("node1", "self_fence")
+    assert servers.pids("node1") == []
+    servers.does("node1", "self_fence")
