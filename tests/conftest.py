@@ -30,6 +30,7 @@ PROCESSES = (
     "test_processes.py", "test_agent.py", "test_one_record.py", "test_store_faults.py",
     "test_command_line.py", "test_extras.py", "test_wheel.py", "test_promela.py", "test_tla.py",
     "test_prism.py", "test_own_agents.py", "test_standby_agents.py", "test_hooks.py",
+    "test_hooks_live.py",
     "test_examples_postgres.py", "test_examples_redis.py",
 )
 """They start programs, and wait for them."""
@@ -47,7 +48,7 @@ SLOW = (
     "test_exports.py", "test_vacuity.py", "test_adversary.py", "test_space.py", "test_supports.py",
     "test_observations.py", "test_opinions.py", "test_certificate.py", "test_mutants.py",
     "test_itf.py", "test_active_standby.py", "test_retention.py", "test_rollout.py",
-    "test_own_machine.py", "test_budget.py", "test_levels.py",
+    "test_own_machine.py", "test_budget.py", "test_levels.py", "test_hooks_turn.py",
 )
 """They search, prove or draw a whole machine, or try many examples: two seconds or more."""
 OTHERWISE = ("slow", "processes", "browser", "etcd")

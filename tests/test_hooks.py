@@ -20,7 +20,7 @@ from tests.waits import LONG, once
 
 FACTS = Facts(
     "node1", "node2", "cup1", "cup2", "Sales", "normal", "none", "takeover_completed(node1)",
-    "M304@node1", "it serves", 7, ("node1", "node2"), "primary")
+    "M304@node1", "it serves", 7, "", ("node1", "node2"), "primary")
 
 
 def sh(text, **more):
@@ -36,6 +36,7 @@ def test_a_hook_gets_its_facts_as_words_and_as_one_line():
         "hook": "promote", "try": 2, "node": "node1", "peer": "node2", "name": "cup1",
         "peer_name": "cup2", "group": "Sales", "state": "normal", "reason": "none",
         "event": "takeover_completed(node1)", "rule": "M304@node1", "why": "it serves", "epoch": 7,
+        "action": "",
         "users": ["node1", "node2"], "role": "primary"}
 
 

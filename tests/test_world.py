@@ -72,7 +72,7 @@ def test_a_wait_that_is_too_short_is_found(monkeypatch):
 
 
 def test_a_claim_that_is_taken_without_a_wait_is_found(monkeypatch):
-    monkeypatch.setattr(serving, "taken", lambda record, node, habits, _: taken(
+    monkeypatch.setattr(serving, "taken", lambda record, node, habits, *_: taken(
         record, node, habits, lambda _home, _claim: True))
     found(evolve(SETTING), ("twice",), "hung", "no_path", "slow_path", "cut")
 

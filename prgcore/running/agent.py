@@ -18,6 +18,7 @@ from functools import partial
 from uuid import uuid4
 
 from prgcore.errors import ActionFailed, BadInput, StaleEpoch, Unavailable
+from prgcore.running.acting import Acting, hands_of
 from prgcore.running.administrator import Administrator, ask
 from prgcore.running.callers import Callers
 from prgcore.running.charter import Charter
@@ -29,6 +30,7 @@ from prgcore.running.keeper import Keeper
 from prgcore.running.lane import ENDING
 from prgcore.running.member import Member
 from prgcore.running.node import layout
+from prgcore.running.notices import Notices
 from prgcore.running.ports import listens
 from prgcore.running.processes import Services
 from prgcore.running.pump import Pump, Ways
@@ -94,11 +96,14 @@ class Agent:
         group = self.group
         charter = Charter(
             group.engine, self.node, terms(group), group.lease, group.grant,
-            seat=self.directory.identity, run=uuid4().hex, new=new, adopt=adopt)
+            seat=self.directory.identity, run=uuid4().hex, new=new, adopt=adopt,
+            hands=hands_of(group.engine, self.member.hooks))
         self.keeper = Keeper.of(
             charter, self.store, parameters=group.parameters, clock=BootClock(),
             log=self.directory.note, memory=self.directory.memory)
         self._deed = group.engine.habits.deed
+        self.acting = Acting(group, self.member, self.store, self._overtaken)
+        self.notices = Notices(self.acting, self.store)
         self.callers = Callers()
         self.pump = Pump(self.keeper.turned, self.store, self.keeper.clock, Ways(
             recognises=partial(record_of, layout=layout(group.engine, agents=True)),
@@ -138,6 +143,7 @@ class Agent:
                 self._begins.cancel()
             self.watching.end()
             self.mouth.shut()
+            await asyncio.to_thread(self.notices.end, ENDING)
             await self.directory.close()
             if not self.pump.busy:
                 self.store.close()
@@ -150,6 +156,7 @@ class Agent:
 
         If the store does not answer, it ends when its last lease is over.
         """
+        self.acting.ends = True
         self.pump.stop()
         lease = self.group.lease
         self._loop.call_later(lease.lasts + lease.pause + lease.stopping + ENDING, self._gives_up)
@@ -171,6 +178,7 @@ class Agent:
         state = self.keeper.state
         if state.reading is not None and state.reading.record is not None:
             self.record = state.reading.record
+            self.notices.shows(self.record)
             if self._begins is None and state.phase == RUNS:
                 self._begins = self._loop.create_task(self._begin(self.record))
             if self._adopts and state.phase == RUNS:
@@ -179,6 +187,7 @@ class Agent:
             self.directory.remember(turn.remember)
         if seen.did is not None:
             self.watching.look()
+        self.acting.knows(turn.entries)
         self.callers.shows(seen, turn)
 
     def _tells_terms(self, record: Record) -> None:
@@ -263,7 +272,7 @@ class Agent:
         self.mouth.say(heard, effective.keep_alive_interval)
 
     def _serves(self, serve: Serve) -> bool:
-        return self.services.serve(serve.groups, serve.until)
+        return self.services.serve(serve.groups, serve.until, promotes=serve.promotes)
 
     def _holds(self, epoch: int) -> bool:
         with suppress(StaleEpoch):
@@ -278,7 +287,8 @@ class Agent:
             Unavailable: not now.
             StaleEpoch: a newer decision has overtaken it.
         """
-        match self._deed(order.do, order.node):
+        record, deed = self._read(), self._deed(order.do, order.node)
+        match deed:
             case "start":
                 self._changes(self.services.start)
             case "stop":
@@ -286,8 +296,28 @@ class Agent:
             case "acquire":
                 if not self.arbiter.acquire(self.node, order.epoch):
                     raise Unavailable(f"the grant is held by {self.arbiter.holder() or 'nobody'}")
+                if self.acting.takes_over(record, order):
+                    self.acting.fence(record, order)
             case "release":
                 self.arbiter.release(self.node, order.epoch)
+            case "promote" | "move":
+                self.acting.promote(record, order)
+            case "demote" | "disconnect":
+                self.acting.demote(record, order)
+            case "fence":
+                self.acting.fence(record, order)
+
+    def _read(self) -> Record:
+        """The record by which the newest turn has decided."""
+        reading = self.keeper.state.reading
+        record = None if reading is None else reading.record
+        assert record is not None, "BUG: an order without a record"
+        return record
+
+    def _overtaken(self, order: Order) -> bool:
+        """Whether a newer decision has dropped an order, or it is acknowledged."""
+        record = self._read()
+        return record.epoch >= order.epoch and order not in record.orders
 
     def _changes(self, change: Callable[[], None]) -> None:
         """Start or stop services; whether they run is seen before the order is done."""

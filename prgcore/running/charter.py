@@ -36,6 +36,8 @@ class Charter:
             is then no delay of a turn.
         new: whether to begin a record if there is none, and to accept one of another id.
         adopt: whether to put the record on these terms.
+        hands: the deeds of a turn (`move`, `disconnect`) that end with a part for the hands: a
+            hook. Such an order is done once the hands have reported it.
     """
 
     engine: Engine
@@ -49,6 +51,7 @@ class Charter:
     waits: bool = False
     new: bool = False
     adopt: bool = False
+    hands: frozenset[str] = frozenset()
 
     @property
     def nodes(self) -> tuple[str, ...]:

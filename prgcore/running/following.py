@@ -27,6 +27,7 @@ from prgcore.running.deciding import (
 )
 from prgcore.running.lease import Lease
 from prgcore.running.node import any_pair, own, shared
+from prgcore.running.promoting import demotes, kept, promotes
 from prgcore.running.shapes import Answer, Did, Reading, Write
 from prgcore.running.state import (
     LEAVES,
@@ -46,6 +47,11 @@ from prgcore.vocabulary import Outcome
 from prgcore.wire.entry import Entry
 
 __all__ = ["Following"]
+
+OWN = ("disconnect", "move", "restart")
+"""The deeds of an agent within its turns; its hands do the rest, and what `Charter.hands` names."""
+HOOK_AGAIN = 1.0
+"""How many seconds pass until a promotion is tried again whose failure no event can report."""
 
 
 class Following:
@@ -167,7 +173,7 @@ class Following:
     def _decided(self, record: Record) -> Pending | None:
         """The first decision that follows from a reading; None: there is none."""
         self._failures(record)
-        record = acknowledged(record, [did.order for did in self.s.did])  # by the next write
+        record = acknowledged(record, self._whole(record))  # by the next write
         while (job := self._next(record)) is not None:
             if (pending := self._job(record, job)) is not None:
                 return pending
@@ -262,7 +268,11 @@ class Following:
             drops = tuple(o for o in record.orders if o.epoch == did.order.epoch and (
                 o.node == did.order.node or self._deed(o) != "start"))  # the peer's services can run
             event = failure(self.charter, self._known(record), did.order)
-            if event is None:
+            if event is None and promotes(self.charter, did.order):  # users wait until it has succeeded
+                self.s.parked = {**self.s.parked, did.order: (self.now, self.now + HOOK_AGAIN)}
+                self.says.append(f"{did.order.do} failed on {did.order.node}, and no event can "
+                                 "report that now; it is tried again")
+            elif event is None:
                 self.says.append(f"{did.order.do} failed on {did.order.node}, and no event can "
                                  "report that now")
                 left += [Did(order) for order in drops]
@@ -409,14 +419,16 @@ class Following:
 
     def _changed(self, record: Record) -> Record:
         """The record after acknowledged orders, claims and signatures; nothing is decided."""
-        after = acknowledged(record, [did.order for did in self.s.did])
+        after = acknowledged(record, self._whole(record))
         lease = self._lease(record)
         if lease is None:
             return after
         if self.s.phase == RUNS:
             after = terms.signed(self.charter, after)
         serving, after = leases.claimed(
-            self.s.serving, after, self._node, self.engine.habits, lease, self.now)
+            self.s.serving, after, self._node, self.engine.habits, lease, self.now,
+            lets_go=not demotes(self.charter, after, self._node),
+            keeps=kept(self.charter, after, self._node))
         self.s.serving = serving
         while (order := self._order(after)) is not None and self._done(after, order, lease):
             after = acknowledged(after, [order])
@@ -429,15 +441,26 @@ class Following:
         except BadInput:  # it is in trouble, or is so once its write has ended
             return self.charter.lease
 
+    def _whole(self, record: Record) -> tuple[Order, ...]:
+        """The orders that the hands have carried out, and of which no part is left to a turn."""
+        lease = self._lease(record) if self.s.did else None
+        return tuple(did.order for did in self.s.did
+                     if lease is None or self._deed(did.order) != "disconnect"
+                     or self._ready(record, did.order, lease))
+
     def _order(self, record: Record) -> Order | None:
         """The order to carry out next."""
-        done = {did.order for did in self.s.did}
+        done = self._whole(record)
         heard = self.now - self.s.heard_at < self._timeout
         return next_order(self.charter, record, lambda o: o in done or self.s.parked.get(
             o, (0.0, -inf))[1] > self.now, heard=heard)
 
     def _done(self, record: Record, order: Order, lease: Lease) -> bool:
-        """Whether an order that an agent carries out itself is done."""
+        """Whether an order that an agent carries out in its turns is done."""
+        return self._deed(order) not in self.charter.hands and self._ready(record, order, lease)
+
+    def _ready(self, record: Record, order: Order, lease: Lease) -> bool:
+        """Whether the part of an order is done that an agent carries out in its turns."""
         match self._deed(order):
             case "disconnect":
                 serving = self.s.serving
@@ -451,10 +474,25 @@ class Following:
                 return True
         return False
 
+    def _for_hands(self, record: Record, order: Order) -> bool:
+        """Whether an order is for the hands now.
+
+        Nothing is promoted before the services obey a permission for it: a guard would fence it.
+        """
+        lease, deed = self._lease(record), self._deed(order)
+        if lease is None or deed not in (*OWN, "promote"):
+            return True
+        if deed not in {*self.charter.hands, "promote"} or order in (did.order for did in self.s.did):
+            return False
+        if deed == "disconnect":  # beside the withdrawal of the permission, and not after it
+            return True
+        sent = self.s.serving.sent
+        return sent is not None and sent.promotes and self.s.serving.again == inf
+
     def _stopped(self) -> bool:
         """Whether the services of a node that leaves serve nobody any more."""
         serving, lease = self.s.serving, self.charter.lease
-        silent = serving.sent is not None and not serving.sent.groups and serving.again == inf
+        silent = serving.sent is not None and not serving.sent.somebody and serving.again == inf
         return lease is None or silent or leases.stopped(serving, lease, self.now)
 
     def _leaves(self) -> Job | None:

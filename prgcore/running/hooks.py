@@ -103,6 +103,7 @@ class Facts:
         state, reason: those of this node after the decision.
         event, rule, why: the event that was decided, the rule, and why the rule exists.
         epoch: the number of the decision; it grows.
+        action: the action of the machine that is carried out; empty: none.
         users: the homes of the users that this node is assigned to after it.
         role: what this node's resource should be: primary or replica; empty: nothing new.
     """
@@ -118,6 +119,7 @@ class Facts:
     rule: str = ""
     why: str = ""
     epoch: int = 0
+    action: str = ""
     users: tuple[str, ...] = ()
     role: str = ""
 

@@ -15,7 +15,8 @@ It then serves these groups, and nobody else, and answers `{}`. It stops at `unt
 clock of the computer (`prgcore.stores.ports.boot_clock`), even if its agent is gone. A line with an
 earlier `until` than before comes too late: the service continues as before, and gives any other
 answer, such as `{"late": true}`. A line without `"serve"` changes nothing, and any answer is
-accepted. The service has half a second to answer.
+accepted. The service has half a second to answer. `"promotes": true` in a line says that the
+resource that it serves may be the primary until then, and users are served once it is.
 """
 
 from __future__ import annotations
@@ -275,7 +276,7 @@ class Services:
                         said[name] += f": {error.strerror}"
             time.sleep(0.01)
 
-    def serve(self, groups: Mapping[str, int], until: float) -> bool:
+    def serve(self, groups: Mapping[str, int], until: float, *, promotes: bool = False) -> bool:
         """Permit the service to serve these groups until then; return whether it obeys.
 
         A service that does not answer serves by its last permission, until that ends.
@@ -283,10 +284,12 @@ class Services:
         Args:
             groups: for each home that is served, its token.
             until: seconds of `prgcore.stores.ports.boot_clock`.
+            promotes: whether the resource may become the primary, though users wait until it is.
         """
         if not self.member.serving:
             return True
-        return self._answer({"serve": dict(groups), "until": until}).startswith(b"{}\n")
+        also = {"promotes": True} if promotes else {}
+        return self._answer({"serve": dict(groups), "until": until, **also}).startswith(b"{}\n")
 
     def _answer(self, what: Mapping[str, object]) -> bytes:
         """The answer of the service that serves users; empty if there is none."""

@@ -7,7 +7,7 @@ group over when the other node reports that it stopped, or after the wait (T10).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from math import inf
 
 from attrs import evolve, field, frozen
@@ -46,6 +46,7 @@ class Serving:
         obeys: the epoch of the newest permission that the services obey; -1: none yet.
         granted: the newest answer of the arbiter.
         freed: for each claim that the record took from its node, when that was first read.
+        served: for each group, the token of its newest permission.
     """
 
     starts: float = 0.0
@@ -58,6 +59,7 @@ class Serving:
     obeys: int = -1
     granted: Granted | None = None
     freed: Mapping[tuple[str, Claim], float] = field(factory=dict)
+    served: Mapping[str, int] = field(factory=dict)
 
 
 def permission(
@@ -93,13 +95,14 @@ def sent(serving: Serving, serve: Serve, epoch: int, now: float) -> Serving:
     One that does not end after all before it follows from no newer epoch: services that obey it may
     still take an earlier one for newer.
     """
-    if serve.groups and serve.until <= serving.ends:
+    if serve.somebody and serve.until <= serving.ends:
         epoch = serving.epoch
-    until = max(serving.permitted, serve.until) if serve.groups else serving.permitted
+    until = max(serving.permitted, serve.until) if serve.somebody else serving.permitted
     earlier = serving.earlier if epoch == serving.epoch else serving.permitted
-    ends = max(serving.ends, serve.until) if serve.groups else serving.ends
+    ends = max(serving.ends, serve.until) if serve.somebody else serving.ends
     return evolve(serving, sent=serve, epoch=epoch, again=now, permitted=until, earlier=earlier,
-                  ends=ends)
+                  ends=ends, served=serving.served if serving.served.items() >= serve.groups.items()
+                  else {**serving.served, **serve.groups})
 
 
 def stopped(serving: Serving, lease: Lease, now: float) -> bool:
@@ -117,7 +120,8 @@ def obeyed(serving: Serving, answer: Obeyed, now: float) -> Serving:
 
 
 def claimed(
-    serving: Serving, record: Record, node: str, habits: Habits, lease: Lease, now: float,
+    serving: Serving, record: Record, node: str, habits: Habits, lease: Lease, now: float, *,
+    lets_go: bool = True, keeps: Collection[str] = (),
 ) -> tuple[Serving, Record]:
     """The knowledge of claims after a reading, and the record with the claims that follow.
 
@@ -125,8 +129,8 @@ def claimed(
     once the other node let go, or could not be serving any more.
     """
     after = record
-    if serving.obeys >= record.epoch or stopped(serving, lease, now):
-        after = let_go(after, node, habits)
+    if lets_go and (serving.obeys >= record.epoch or stopped(serving, lease, now)):
+        after = let_go(after, node, habits, keeps)
     freed = {(home, claim): serving.freed.get((home, claim), now)
              for home, claim in record.claims.items() if claim.freed}
 
@@ -134,7 +138,7 @@ def claimed(
         since = freed.get((home, claim))
         return since is not None and now >= serves_from(since, lease.waits)
 
-    return evolve(serving, freed=freed), taken(after, node, habits, waited)
+    return evolve(serving, freed=freed), taken(after, node, habits, waited, keeps)
 
 
 def moved(record: Record, node: str, habits: Habits) -> bool:

@@ -130,10 +130,17 @@ class Serve:
     Attributes:
         groups: for each group of users, by its home node, its token. Nobody else is served.
         until: the end of the lease, by the clock of the turn.
+        promotes: whether the resource may become the primary: its users are served once it is.
     """
 
     groups: Mapping[str, int]
     until: float
+    promotes: bool = False
+
+    @property
+    def somebody(self) -> bool:
+        """Whether anything may be served by it, by a primary whose users still wait too."""
+        return bool(self.groups) or self.promotes
 
 
 @frozen

@@ -20,6 +20,7 @@ from prgcore.running.deciding import Job, asked
 from prgcore.running.desired import Desired, following
 from prgcore.running.following import Following
 from prgcore.running.node import reported
+from prgcore.running.promoting import may_promote, withheld
 from prgcore.running.shapes import (
     Answer,
     Did,
@@ -47,9 +48,6 @@ STORE_AGAIN = 0.1
 """How many seconds pass until a store that did not answer is asked again."""
 SHARE = 4
 """How many turns, and how many readings of the record, an agent has in a time-out and in a lease."""
-
-OWN = ("disconnect", "move", "restart")
-"""The deeds of an agent within its turns; its hands do the rest."""
 
 
 def turn(state: AgentState, seen: Seen, now: float) -> tuple[AgentState, Turn]:
@@ -263,7 +261,7 @@ class _Turning(Following):
         order = None
         if by is not None and self.s.pending is None:
             order = self._order(by)
-            if self.charter.lease is not None and order is not None and self._deed(order) in OWN:
+            if order is not None and not self._for_hands(by, order):
                 order = None
         send = self._beats(by) if by is not None else None
         due, waits = self._deadline(), self._waits()
@@ -359,7 +357,12 @@ class _Turning(Following):
             begun = min(begun, granted.begun) if granted else begun
         serve = leases.permission(
             record, self._node, self.engine.habits, lease, begun, may=may)
-        if not serve.groups:
+        if record.orders and may:
+            held = withheld(self.charter, record, self._node, serve.groups, serving.served)
+            serve = evolve(
+                serve, promotes=may_promote(self.charter, record, self._node),
+                groups={g: t for g, t in serve.groups.items() if g not in held})
+        if not serve.somebody:
             serve = leases.revocation(serving, serve)
         if serve != serving.sent:  # in trouble, the epoch may be that of a wrong record
             epoch = serving.epoch if self.s.trouble else record.epoch

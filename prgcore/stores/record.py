@@ -418,15 +418,20 @@ def served(record: Record, node: str, habits: Habits) -> dict[str, int]:
             if claim.node == node == habits.assigned(record.columns, home)}
 
 
-def let_go(record: Record, node: str, habits: Habits) -> Record:
-    """The record after a node has reported that it serves only the groups assigned to it."""
+def let_go(record: Record, node: str, habits: Habits, keeps: Collection[str] = ()) -> Record:
+    """The record after a node has reported that it serves only the groups assigned to it.
+
+    Args:
+        keeps: groups of no node whose claims it keeps.
+    """
     return _handed(record, {
         home: "" for home, claim in record.claims.items()
-        if claim.node == node != habits.assigned(record.columns, home)})
+        if claim.node == node != habits.assigned(record.columns, home) and home not in keeps})
 
 
 def taken(
-    record: Record, node: str, habits: Habits, waited: Callable[[str, Claim], bool]
+    record: Record, node: str, habits: Habits, waited: Callable[[str, Claim], bool],
+    keeps: Collection[str] = (),
 ) -> Record:
     """The record after a node took over the claims of groups that no node can be serving now.
 
@@ -436,11 +441,17 @@ def taken(
     Args:
         waited: says of a group and its claim whether the wait for the other node is over
             (`prgcore.timers.arithmetic.serves_from`).
+        keeps: groups of no node whose claims it gets too: they are on the move to it. A decision
+            may free such a claim, and then it takes it again.
     """
+    def heir(home: str) -> str | None:
+        to = habits.assigned(record.columns, home)
+        return node if not to and home in keeps else to
+
     return _handed(record, {
-        home: to for home, claim in record.claims.items()
-        if (to := habits.assigned(record.columns, home)) in (node, "")
-        and claim.node not in (node, to) and (not claim.node or waited(home, claim))})
+        home: to for home, claim in record.claims.items() if (to := heir(home)) in (node, "") and (
+            (home in keeps and claim.node == node == to and claim.freed > 0)
+            or (claim.node not in (node, to) and (not claim.node or waited(home, claim))))})
 
 
 def _handed(record: Record, hands: Mapping[str, str]) -> Record:

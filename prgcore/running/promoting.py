@@ -1,0 +1,69 @@
+"""Promoting: what an open order to promote or demote a resource means for users and claims.
+
+Law: pure. Users are served only after the resource of their node has become the primary. A node that
+becomes the primary keeps the claims of the groups that it is promoted for, so the other node waits
+for its lease. A node that is demoted frees no claim before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from prgcore.running.charter import Charter
+from prgcore.stores.record import Order, Record
+
+__all__ = ["demotes", "kept", "may_promote", "promotes", "withheld"]
+
+
+def promotes(charter: Charter, order: Order) -> bool:
+    """Whether an order makes the resource of its node the primary."""
+    deed = charter.engine.habits.deed(order.do, order.node)
+    return deed == "promote" or (deed == "move" and deed in charter.hands)
+
+
+def _promotions(charter: Charter, record: Record, node: str) -> tuple[Order, ...]:
+    return tuple(order for order in record.orders_of(node) if promotes(charter, order))
+
+
+def demotes(charter: Charter, record: Record, node: str) -> bool:
+    """Whether a node has yet to make its resource a replica."""
+    deeds = {charter.engine.habits.deed(order.do, node) for order in record.orders_of(node)}
+    return "demote" in deeds or bool(deeds & charter.hands & {"disconnect"})
+
+
+def withheld(
+    charter: Charter, record: Record, node: str, groups: Mapping[str, int],
+    served: Mapping[str, int],
+) -> frozenset[str]:
+    """The groups that wait for a promotion, of those that a node may serve.
+
+    Those that it has served with the same token go on being served.
+
+    Args:
+        groups: the groups that it may serve, each with its token.
+        served: for each group, the token of the newest permission.
+    """
+    if not _promotions(charter, record, node):
+        return frozenset()
+    return frozenset(group for group, token in groups.items() if served.get(group) != token)
+
+
+def kept(charter: Charter, record: Record, node: str) -> frozenset[str]:
+    """The groups of no node whose claims a node takes and keeps, because it is promoted for them.
+
+    Else the other node could take them at once, while the resource here is the primary.
+    """
+    return frozenset(
+        group for order in _promotions(charter, record, node) for group in order.users
+        if not charter.engine.habits.assigned(record.columns, group))
+
+
+def may_promote(charter: Charter, record: Record, node: str) -> bool:
+    """Whether the resource of a node may become the primary now: it has every claim for that."""
+    if not _promotions(charter, record, node):
+        return False
+    mine = {*kept(charter, record, node), *(
+        group for group in record.claims
+        if charter.engine.habits.assigned(record.columns, group) == node)}
+    claims = [record.claims[group] for group in mine & record.claims.keys()]
+    return all(claim.node == node and not claim.freed for claim in claims)

@@ -1,0 +1,200 @@
+"""Hooks in the turns of an agent: when the hands have a part, and who is served until it is done."""
+
+from __future__ import annotations
+
+import pytest
+
+from prgcore.machine import PRG
+from prgcore.running.acting import hands_of
+from prgcore.running.hooks import Hook, Hooks
+from prgcore.running.shapes import Did, Seen
+from tests.test_turn import Host, Pair, record
+
+HANDS = frozenset({"move", "disconnect"})
+HOOKS = ("move_users", "disconnect_users")
+
+
+class Hooked(Host):
+    """A host whose hooks take their time, and end when a test says so."""
+
+    def __init__(self, *given):
+        self.open, self.done, self.promotes = None, [], False
+        super().__init__(*given)
+
+    def start(self, **more):
+        super().start(**{"hands": HANDS, **more})
+        self.open = None
+
+    def does(self, wanted):
+        if wanted.write is None and wanted.serve is not None:
+            self.promotes = wanted.serve.promotes
+        if wanted.write is None and wanted.serve is None and wanted.hold is None \
+                and wanted.do is not None and wanted.do.do in HOOKS:
+            if self.open is None:
+                self.done.append((wanted.do.do, wanted.do.node))
+            self.open = wanted.do
+            return self.reads() if wanted.read else None
+        return super().does(wanted)
+
+    def ends(self, outcome="done"):
+        """The hook that runs ends."""
+        did, self.open = Did(self.open, outcome, "it exited with 1"), None
+        return self.takes(Seen(did=did))
+
+
+@pytest.fixture
+def pair(monkeypatch):
+    monkeypatch.setattr("tests.test_turn.Host", Hooked)
+    pair = Pair().passes(6)
+    assert pair.hosts["node1"].command("enable_ha").entry.outcome == "done"
+    passes(pair, 10)
+    assert pair.states() == ["normal", "normal"]
+    return pair
+
+
+def passes(pair, seconds, *waits):
+    """Time passes; every hook ends well, except those of these nodes."""
+    for _ in range(round(seconds / 0.05)):
+        pair.passes(0.05)
+        for node, host in pair.hosts.items():
+            if host.open is not None and node not in waits:
+                host.ends()
+
+
+def test_a_machine_says_which_deeds_have_a_part_for_the_hands():
+    hook = Hook(("x",))
+    assert hands_of(PRG, Hooks()) == frozenset()
+    assert hands_of(PRG, Hooks(promote=hook, notify=hook)) == {"move"}
+    assert hands_of(PRG, Hooks(promote=hook, demote=hook)) == HANDS
+
+
+def test_users_are_served_only_after_the_promotion(pair):
+    one, two = pair.hosts.values()
+    one.dead = True
+    passes(pair, 14, "node2")
+    assert two.open is not None
+    assert pair.states()[1] == "taking_over"
+    assert two.promotes
+    assert record(pair).claims["node1"].node == "node2"
+    assert pair.serve()["node2"] == ["node2"]  # those it served before are served on
+    two.ends()
+    passes(pair, 2)
+    assert pair.states()[1] == "running_in_backup_mode"
+    assert pair.serve()["node2"] == ["node1", "node2"]
+    assert not two.promotes
+
+
+def test_a_promotion_begins_only_when_the_services_obey(pair):
+    """A guard that does not know of the promotion would fence it."""
+    one, two = pair.hosts.values()
+    one.dead = True
+    two.done.clear()
+    while "taking_over" not in pair.states():
+        passes(pair, 0.05)
+    two.deaf = True
+    passes(pair, 8)
+    assert two.done == []
+    two.deaf = False
+    passes(pair, 4)
+    assert two.done == [("move_users", "node2")]
+    assert pair.serve()["node2"] == ["node1", "node2"]
+
+
+def test_a_promotion_that_failed_fails_the_take_over(pair):
+    one, two = pair.hosts.values()
+    one.dead = True
+    passes(pair, 14, "node2")
+    two.ends("failed")
+    passes(pair, 2)
+    assert pair.states()[1] == "running_in_failed_mode"
+    assert pair.serve()["node2"] == []
+    assert any(e.event == "takeover_failed(node2)" for t in two.turns for e in t.entries)
+
+
+def test_a_new_agent_promotes_once_more_and_serves_nobody_before(pair):
+    one, two = pair.hosts.values()
+    one.dead = True
+    passes(pair, 14, "node2")
+    two.start()
+    two.groups = {}
+    passes(pair, 14, "node2")
+    assert two.open is not None
+    assert "node1" not in pair.serve()["node2"]
+    passes(pair, 4)
+    assert pair.serve()["node2"] == ["node1", "node2"]
+
+
+def test_a_failure_that_no_event_reports_is_tried_again_and_nobody_is_served_before(pair, monkeypatch):
+    one, two = pair.hosts.values()
+    one.dead = True
+    passes(pair, 14, "node2")
+    order, first = two.open, len(two.done)
+    monkeypatch.setattr(type(PRG.habits), "fails", lambda *_: ())
+    two.ends("failed")
+    passes(pair, 0.5, "node2")
+    assert len(two.done) == first
+    assert any("it is tried again" in says for t in two.turns for says in t.says)
+    passes(pair, 2, "node2")
+    assert (two.open, len(two.done)) == (order, first + 1)
+    assert "node1" not in pair.serve()["node2"]
+    passes(pair, 2)
+    assert pair.serve()["node2"] == ["node1", "node2"]
+
+
+def test_users_go_to_the_other_node_only_after_the_demotion(pair):
+    one, _ = pair.hosts.values()
+    assert one.command("failover(node1)").entry.outcome == "done"
+    passes(pair, 3.5, "node1")  # less than the wait that follows without an answer
+    assert one.done[-1] == ("disconnect_users", "node1")
+    assert pair.serve()["node1"] == []
+    assert record(pair).claims["node1"].node == "node1"
+    assert pair.serve()["node2"] == ["node2"]
+    one.ends()
+    passes(pair, 3)
+    assert pair.serve()["node2"] == ["node1", "node2"]
+
+
+def test_a_demotion_runs_beside_the_withdrawal_and_the_order_needs_both(pair):
+    """A guard answers that nobody is served once the resource is a replica: it waits for the hook."""
+    one, _ = pair.hosts.values()
+    one.deaf = True
+    assert one.command("failover(node1)").entry.outcome == "done"
+    passes(pair, 0.3, "node1")
+    assert one.open is not None
+    one.ends()
+    passes(pair, 0.3)
+    order = record(pair).orders_of("node1")[0]
+    assert order.do == "disconnect_users"
+    one.deaf = False
+    passes(pair, 1)
+    assert order not in record(pair).orders
+
+
+def test_a_demotion_that_failed_is_reported(pair):
+    one, _ = pair.hosts.values()
+    one.command("failover(node1)")
+    passes(pair, 1, "node1")
+    one.ends("failed")
+    passes(pair, 1)
+    assert any(e.event == "internal_error(node1)" for t in one.turns for e in t.entries)
+
+
+@pytest.mark.parametrize("slow", ["node1", "node2", ""])
+def test_there_and_back_nobody_is_served_twice(pair, slow):
+    """`passes` looks at every moment; slow hooks end after some seconds."""
+    one, two = pair.hosts.values()
+    for host, event in ((one, "failover(node1)"), (two, "fallback(node1)")):
+        assert host.command(event).entry.outcome == "done"
+        passes(pair, 7, slow)
+        passes(pair, 8)
+    assert pair.states() == ["normal", "normal"]
+    assert pair.serve() == {"node1": ["node1"], "node2": ["node2"]}
+
+
+def test_without_hooks_nothing_waits(monkeypatch):
+    monkeypatch.setattr("tests.test_turn.Host", Hooked)
+    pair = Pair()
+    for host in pair.hosts.values():
+        host.start(hands=frozenset())
+    passes(pair, 8)
+    assert all(host.done == [] for host in pair.hosts.values())
