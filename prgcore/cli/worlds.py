@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 from prgcore.cli import inputs, output
 from prgcore.cli.commands import Exit, Group, Option, examples
 from prgcore.errors import BadInput
-from prgcore.words import counted
+from prgcore.words import counted, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from prgcore.model import Model
     from prgcore.world.campaign import Sum
     from prgcore.world.play import Run
     from prgcore.world.world import Setting
@@ -31,6 +32,7 @@ def register(app: Group) -> None:
     app.command("simulate-agents", epilog=examples(
         "prgcore simulate-agents", "prgcore simulate-agents --seeds 100000 --jobs 8",
         "prgcore simulate-agents --faults 2", "prgcore simulate-agents --seed 97 --seeds 1",
+        "prgcore simulate-agents --machine mine.json",
     ))(simulate_agents)
 
 
@@ -50,6 +52,7 @@ def simulate_agents(
     jobs: Annotated[
         int | None, Option("--jobs", metavar="N", help="Use so many processes; by default one "
                            "for each core.")] = None,
+    machine: inputs.MachineFile = None,
     policy: inputs.Policies = None,
     as_json: inputs.Json = False,
 ) -> None:
@@ -71,18 +74,36 @@ def simulate_agents(
                                 ("--faults", faults, 1), ("--jobs", jobs, 1)):
         if number is not None and number < least:
             raise BadInput(f"{name} is {number}; a number from {least} is expected")
+    if machine is not None and policy:
+        raise BadInput("policies are those of the built-in machine; leave out --machine or --policy")
     chosen = inputs.assignments(policy, "--policy")
-    setting = standard(**chosen)
+    own = None if machine is None else _own(machine)
+    setting = standard(own, **chosen)
     if schedule:
-        _tell_one(setting, read(schedule), seed)
+        _tell_one(setting, read(schedule, setting.commands), seed)
         return
     cores = jobs or os.cpu_count() or 1
     if faults is not None and seeds is None:
-        parts = exhaustive(faults, jobs=cores, policy=chosen)
+        parts = exhaustive(faults, jobs=cores, policy=chosen, own=own)
     else:
         last = seed + (SEEDS if seeds is None else seeds)
-        parts = random(range(seed, last), faults or MOST, jobs=cores, policy=chosen)
+        parts = random(range(seed, last), faults or MOST, jobs=cores, policy=chosen, own=own)
     _sum_up(setting, parts, as_json=as_json)
+
+
+def _own(file: str) -> Model:
+    """A machine of one's own, if agents can run it here.
+
+    Raises:
+        BadInput: it has no agents that serve users, or no goal.
+    """
+    model = inputs.load_machine(file, None).model
+    missing = [] if any(a.starts and a.serves for a in model.agents) else ["agents that serve users"]
+    missing += [] if model.goal else ["a goal"]
+    if missing:
+        raise BadInput(f"no agent runs the machine {quoted(model.name, 40)} here: it lacks "
+                       f"{' and '.join(missing)}; prgcore init writes one that has both")
+    return model
 
 
 def _tell_one(setting: Setting, faults: Any, seed: int) -> None:

@@ -13,17 +13,20 @@ from typing import Any
 
 from attrs import evolve, frozen
 
+from prgcore.model import Model
 from prgcore.running.shapes import Seen, Turn
 from prgcore.seats import NODES
+from prgcore.vocabulary import Outcome
 from prgcore.world.faults import KINDS, Fault, Kind
+from prgcore.world.home import truth
 from prgcore.world.play import Run, at_home, failure, play, standard
 from prgcore.world.schedule import Schedule, of_seed
 from prgcore.world.world import Setting, World
 
-__all__ = ["Sum", "exhaustive", "more", "one", "random", "variants"]
+__all__ = ["Sum", "exhaustive", "more", "one", "random", "scenario", "variants"]
 
-SCENARIO = (Fault("command", "node1", 0.2, value="failover(node1)"),)
-"""A failover by command. The operator brings the pair home: a fallback."""
+AT = 0.2
+"""When the command of the scenario is given, in seconds."""
 SOON = 0.5
 """When the first of several faults begins, in seconds."""
 BLOCK = 50
@@ -125,12 +128,27 @@ def _explored(
             yield from _explored(setting, other, (*schedule, here), left - 1, every=False)
 
 
+def scenario(setting: Setting, world: World) -> Schedule:
+    """A command that is accepted at home, and changes something: the first of the machine.
+
+    It is a failover, or a switchover. The operator brings the pair home: a fallback.
+    """
+    record = world.stores["main"].record
+    assert record is not None, "BUG: the pair is at home"
+    pair = setting.engine.pair(truth(world, record))
+    event = next(name for name in setting.commands
+                 if (made := setting.engine.step(pair, name)).outcome is Outcome.DONE
+                 and made.pair != pair)
+    return (Fault("command", NODES[0], AT, value=event),)
+
+
 def one(setting: Setting, part: int, of: int) -> Iterator[Run]:
     """One fault at every turn of the scenario: each of a part of the faults."""
     world = at_home(setting)
-    world.plan(SCENARIO)
+    schedule = scenario(setting, world)
+    world.plan(schedule)
     faults = variants(every=False)[part::of]
-    return _explored(setting, world, SCENARIO, 1, every=True, first=faults)
+    return _explored(setting, world, schedule, 1, every=True, first=faults)
 
 
 def more(setting: Setting, fault: Fault, faults: int, part: int, of: int) -> Iterator[Run]:
@@ -150,22 +168,25 @@ def _tasks(faults: int) -> list[tuple[str, tuple[Any, ...]]]:
     return tasks
 
 
-def exhaustive(faults: int, *, jobs: int, policy: dict[str, str] | None = None) -> Iterator[Sum]:
-    """All schedules of up to so many faults, part by part.
+def exhaustive(
+    faults: int, *, jobs: int, policy: dict[str, str] | None = None, own: Model | None = None,
+) -> Iterator[Sum]:
+    """All schedules of up to so many faults, part by part; of the built-in machine, or one's own.
 
     One fault: each kind for each node, at every turn of a failover and of a fallback. More: after
     each such fault at home, each kind for each node at every moment of what follows, such as a
     failover and a fallback: at each turn that wants another write or order than the one before.
     """
-    return _spread(_tasks(faults), jobs, policy or {})
+    return _spread(_tasks(faults), jobs, (own, policy or {}))
 
 
 def random(
-    seeds: range, most: int, *, jobs: int, policy: dict[str, str] | None = None
+    seeds: range, most: int, *, jobs: int, policy: dict[str, str] | None = None,
+    own: Model | None = None,
 ) -> Iterator[Sum]:
     """The schedules of these seeds, block by block."""
     blocks = [range(at, min(at + BLOCK, seeds.stop)) for at in range(seeds.start, seeds.stop, BLOCK)]
-    return _spread([("seeds", (block, most)) for block in blocks], jobs, policy or {})
+    return _spread([("seeds", (block, most)) for block in blocks], jobs, (own, policy or {}))
 
 
 # ---------------------------------------------------------------------------- processes
@@ -174,8 +195,8 @@ def random(
 _setting: list[Setting] = []
 
 
-def _ready(policy: dict[str, str]) -> None:
-    _setting[:] = [standard(**policy)]
+def _ready(own: Model | None, policy: dict[str, str]) -> None:
+    _setting[:] = [standard(own, **policy)]
 
 
 def _done(task: tuple[str, tuple[Any, ...]]) -> Sum:
@@ -186,7 +207,8 @@ def _done(task: tuple[str, tuple[Any, ...]]) -> Sum:
         seeds, most = given
         total = Sum()
         for seed in seeds:
-            total = total.after(failure(setting, of_seed(seed, most), seed=seed), seed)
+            total = total.after(failure(
+                setting, of_seed(seed, most, commands=setting.commands), seed=seed), seed)
         return total
     runs = (one(setting, *given) if what == "one" else more(setting, *given))
     total = Sum()
@@ -196,12 +218,13 @@ def _done(task: tuple[str, tuple[Any, ...]]) -> Sum:
 
 
 def _spread(
-    tasks: list[tuple[str, tuple[Any, ...]]], jobs: int, policy: dict[str, str]
+    tasks: list[tuple[str, tuple[Any, ...]]], jobs: int,
+    machine: tuple[Model | None, dict[str, str]],
 ) -> Iterator[Sum]:
     """The sums of all tasks, in the order in which they end."""
     if jobs == 1:
-        _ready(policy)
+        _ready(*machine)
         yield from map(_done, tasks)
         return
-    with get_context("spawn").Pool(jobs, _ready, (policy,)) as pool:
+    with get_context("spawn").Pool(jobs, _ready, machine) as pool:
         yield from pool.imap_unordered(_done, tasks)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from attrs import frozen
 
-__all__ = ["COMMANDS", "KINDS", "Fault", "Kind", "kind"]
+__all__ = ["COMMANDS", "KINDS", "OFTEN", "Fault", "Kind", "kind"]
 
 
 @frozen
@@ -58,7 +58,9 @@ COMMANDS = (
     "failover(node1)", "failover(node2)", "fallback(node1)", "fallback(node2)", "recover",
     "enable_ha", "disable_ha", "add_users", "enable_auto_fallback", "disable_auto_fallback",
 )
-"""The commands of users meanwhile."""
+"""The commands of users meanwhile, of the built-in machine."""
+OFTEN = COMMANDS[:4] * 4 + COMMANDS
+"""The same, each as often as it happens beside the others."""
 
 SHORT, LONG = 1.5, 7.0
 """Seconds: less than every time-out, and more than all of them."""

@@ -13,11 +13,12 @@ from attrs import frozen
 
 from prgcore.explain.plan import plan
 from prgcore.form.atlas import HOME
+from prgcore.form.habits import INTERVAL, TIMEOUT
 from prgcore.running.lease import Lease
 from prgcore.seats import NODES
 from prgcore.stores.record import Record
 from prgcore.timers.arithmetic import noticed_latest, serves_from, serves_until
-from prgcore.timers.parameters import Parameters
+from prgcore.timers.parameters import Parameters, Settings
 from prgcore.vocabulary import Kind
 from prgcore.world.judge import Wrong
 
@@ -34,6 +35,8 @@ ORDERS = 12
 """How many orders one command, or one fault, leads to at most."""
 ORDER = 1.0
 """How many seconds an order takes that is not waited for, with all its calls."""
+_planned: dict[object, str] = {}
+"""The next event on the way home from a pair of a machine that has no atlas."""
 
 
 @frozen
@@ -45,7 +48,7 @@ class Bound:
     by: str
 
 
-def bounds(parameters: Parameters, lease: Lease, grant: float, drift: float) -> tuple[Bound, ...]:
+def bounds(parameters: Settings, lease: Lease, grant: float, drift: float) -> tuple[Bound, ...]:
     """The parts of the time within which a pair comes to rest when no more faults come.
 
     One after another: a host starts, the nodes hear each other or notice that they do not, sick
@@ -53,19 +56,28 @@ def bounds(parameters: Parameters, lease: Lease, grant: float, drift: float) -> 
     decisions are carried out.
     """
     p, slow = parameters, 1 / (1 - drift)
+    silent, after = _delays(p)
     stall = p.keep_alive_timeout  # counts begin again after a stall of one's own
     return (
         Bound("start", 1.0, "the world"),
         Bound("silence", slow * noticed_latest(
-            max(p.keep_alive_timeout, p.initialization_keep_alive_timeout), stall,
-            p.keep_alive_interval), "T3, T12"),
+            silent, stall, p.keep_alive_interval), "T3, T12"),
         Bound("service", slow * noticed_latest(
-            p.critical_service_delay, 0, p.keep_alive_interval), "T2"),
+            after, 0, p.keep_alive_interval), "T2"),
         Bound("grant", slow * 2 * grant, "the arbiter"),
         Bound("lease", slow * serves_until(0, lease.lasts, lease.pause, lease.stopping), "T10"),
         Bound("wait", slow * serves_from(0, lease.waits), "T10"),
         Bound("orders", ORDERS * ORDER, "L1"),
     )
+
+
+def _delays(parameters: Settings) -> tuple[float, float]:
+    """The longest silence, and the longest other delay, before an event of time."""
+    p = parameters
+    if isinstance(p, Parameters):
+        return max(p.keep_alive_timeout, p.initialization_keep_alive_timeout), p.critical_service_delay
+    others = [v for name, v in p.to_json().items() if name not in (INTERVAL, TIMEOUT)]
+    return p.keep_alive_timeout, sum(v for v in others if not isinstance(v, bool))
 
 
 def truth(world: World, record: Record) -> dict[str, str]:
@@ -106,8 +118,11 @@ def _next(world: World, record: Record) -> str | None:
         if event and event.startswith("auto_fallback_due"):
             return event.removeprefix("auto_").replace("_due", "")
         return event
-    steps = plan(engine, pair).steps
-    return steps[0].event if steps else HOME
+    key = engine, tuple(pair.items())
+    if key not in _planned:
+        steps = plan(engine, pair).steps
+        _planned[key] = steps[0].event if steps else HOME
+    return _planned[key]
 
 
 def _settled(world: World, record: Record) -> bool:
@@ -118,9 +133,10 @@ def _settled(world: World, record: Record) -> bool:
 
 
 def _served(world: World, record: Record) -> bool:
-    """Whether every user is served at home, and nothing is left to do."""
+    """Whether every user is served where the record says, and nothing is left to do."""
+    assigned = world.setting.engine.habits.assignment(record.columns)
     return _settled(world, record) and all(
-        world.hosts[node].serves(node, world.now, 0) for node in NODES)
+        node and world.hosts[node].serves(group, world.now, 0) for group, node in assigned.items())
 
 
 def _ask(world: World, record: Record, event: str) -> None:

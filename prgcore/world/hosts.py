@@ -78,6 +78,9 @@ class Services:
         until: the end of their permission, by the clock of the host.
         slow: how many seconds they need to obey, beside the usual time.
         unread: permissions that a service that hangs has not read yet.
+        role: `primary` or `replica`, for machines that promote and demote; empty: neither.
+        alone: whether it acknowledges what no replica has.
+        lacks: whether something was acknowledged that it does not have.
     """
 
     up: bool = False
@@ -89,6 +92,9 @@ class Services:
     until: float = -1.0
     slow: float = 0.0
     unread: tuple[tuple[Mapping[str, int], float], ...] = ()
+    role: str = ""
+    alone: bool = False
+    lacks: bool = False
 
     def permit(self, groups: Mapping[str, int], until: float) -> bool:
         """Take a permission; False: it comes too late."""
@@ -116,7 +122,8 @@ class Process:
         begun: whether it has looked after its services since its start.
         stops: whether it was asked to stop.
         heard: when the last heartbeat came to this process, read or not; before: its start.
-        saw: whether services and database ran when it looked last; None: it has not looked.
+        saw: whether services and database ran when it looked last, and what other checks said;
+            None: it has not looked.
     """
 
     run: int
@@ -132,7 +139,7 @@ class Process:
     begun: bool = False
     stops: bool = False
     heard: float = 0.0
-    saw: tuple[bool, bool] | None = None
+    saw: tuple[bool, ...] | None = None
 
 
 @define(slots=True)

@@ -15,7 +15,6 @@ from prgcore.engine import Decision, Engine
 from prgcore.errors import ImpossibleEvent, PrgError
 from prgcore.running.node import decide
 from prgcore.running.shapes import Answer, Write
-from prgcore.seats import NODES
 from prgcore.stores.record import Record
 from prgcore.vocabulary import Outcome
 from prgcore.wire.entry import Entry
@@ -33,7 +32,7 @@ class Wrong(Exception):
 
     Attributes:
         what: what it is, in a word: `twice`, `fence`, `strange`, `epochs`, `table`, `lost`,
-            `again`, `silence`, `spins`, `dies`, or `late`.
+            `again`, `silence`, `spins`, `dies`, `loses`, or `late`.
         says: one sentence.
         at: the moment, in seconds of the world.
     """
@@ -78,7 +77,7 @@ class Judge:
             Wrong: a group is served twice, or by a token that is older than another one.
         """
         now = world.now
-        for home in NODES:
+        for home in world.setting.engine.habits.groups:
             by = [h for h in world.hosts.values() if h.serves(home, now, world.late)]
             if len(by) > 1:
                 raise Wrong("twice", f"users of {home} are served by both nodes", now)

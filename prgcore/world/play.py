@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from prgcore.machine import prg
+from prgcore.form.habits import INTERVAL, TIMEOUT
+from prgcore.machine import Machine, prg
+from prgcore.model import Model
 from prgcore.running.lease import Lease, lease_text, seconds_text
 from prgcore.running.turn import AgentState, turn
-from prgcore.timers.parameters import Parameters
+from prgcore.timers.parameters import Parameters, parameters_of
 from prgcore.wire import digest
 from prgcore.world.judge import Wrong
 from prgcore.world.schedule import Schedule, shrunk, written
@@ -48,13 +50,20 @@ class Run:
     commands: int
 
 
-def standard(**policy: str) -> Setting:
-    """The setting of the campaigns: small times, so that runs are short, and clocks that drift."""
-    machine = prg(**policy)
+def standard(own: Model | None = None, **policy: str) -> Setting:
+    """The setting of the campaigns: small times, so that runs are short, and clocks that drift.
+
+    Args:
+        own: a machine of one's own, with its own parameters; None: the built-in machine.
+        policy: choices of the built-in machine.
+    """
+    machine = prg(**policy) if own is None else Machine(own)
+    parameters = PARAMETERS if own is None else parameters_of(own).of(
+        {INTERVAL: PARAMETERS.keep_alive_interval, TIMEOUT: PARAMETERS.keep_alive_timeout})
     terms = {"machine": digest(machine.model), "lease": lease_text(LEASE),
              "grant": seconds_text(GRANT)}
     assert LEASE.drift, "BUG: these clocks drift"
-    return Setting(machine, PARAMETERS, LEASE, GRANT, LEASE.drift, AgentState.start, turn, terms)
+    return Setting(machine, parameters, LEASE, GRANT, LEASE.drift, AgentState.start, turn, terms)
 
 
 _homes: dict[tuple[int, float], World] = {}

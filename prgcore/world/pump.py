@@ -29,6 +29,7 @@ from prgcore.running.shapes import (
 )
 from prgcore.seats import seat
 from prgcore.stores.record import Order, Record, fits
+from prgcore.world.copies import current, demoted, promoted, wrote
 from prgcore.world.hosts import Host, Process
 from prgcore.world.judge import Wrong
 from prgcore.world.stores import Kept, mangled
@@ -81,7 +82,7 @@ def begin_agent(world: World, node: str) -> None:
     host.agent = Process(host.runs, state, heard=world.now)
     world.say("%s: its agent starts", node)
     if not host.asleep:
-        turn(world, host, Seen(wall=host.clock.wall + world.now, services=_up(host)))
+        turn(world, host, Seen(wall=host.clock.wall + world.now, services=_up(world, host)))
 
 
 def tell(world: World, node: str, run: int, key: str, value: Any) -> None:
@@ -93,7 +94,7 @@ def tell(world: World, node: str, run: int, key: str, value: Any) -> None:
     if agent.asleep or host.asleep:
         agent.inbox += ((key, value),)
     else:
-        turn(world, host, Seen(wall=host.clock.wall + world.now, services=_up(host),
+        turn(world, host, Seen(wall=host.clock.wall + world.now, services=_up(world, host),
                              **{key: value}))
 
 
@@ -109,18 +110,19 @@ def wake_up(world: World, node: str) -> None:
         new = tuple(evolve(one, at=now) for one in value) if key == "arrivals" else value
         seen[key] = seen[key] + new if key in ("arrivals", "asks") and key in seen else new
     agent.inbox = ()
-    if (up := _up(host)) is not None:
+    if (up := _up(world, host)) is not None:
         seen["services"] = up
     turn(world, host, Seen(**seen))
 
 
-def _up(host: Host) -> Mapping[str, bool] | None:
-    """Whether the services run, if that has changed since the agent saw it."""
-    up = host.services.up, host.services.database
-    if host.agent is None or host.agent.saw == up:
+def _up(world: World, host: Host) -> Mapping[str, bool] | None:
+    """Whether the services run, and what other checks say, if the agent has not seen that yet."""
+    up, checks = (host.services.up, host.services.database), world.setting.checks
+    saw = (*up, *(current(world, host.node) for _ in checks)) if checks else up
+    if host.agent is None or host.agent.saw == saw:
         return None
-    host.agent.saw = up
-    return _UP[up]
+    host.agent.saw = saw
+    return {**_UP[up], **dict(zip(checks, saw[2:], strict=True))} if checks else _UP[up]
 
 
 def turn(world: World, host: Host, seen: Seen) -> None:
@@ -140,7 +142,7 @@ def turn(world: World, host: Host, seen: Seen) -> None:
         if agent.asleep or host.asleep:
             agent.inbox += _pieces(seen)
             return
-        seen = evolve(seen, services=_up(host) or seen.services)
+        seen = evolve(seen, services=_up(world, host) or seen.services)
     second, count = world.spun
     world.spun = int(world.now), count + 1 if second == int(world.now) else 1
     if world.spun[1] > SPINS:
@@ -221,7 +223,7 @@ def _wake(world: World, node: str, run: int, at: float) -> None:
         return
     agent.wakes = -1.0
     if not agent.asleep and not host.asleep:
-        turn(world, host, Seen(wall=host.clock.wall + world.now, services=_up(host)))
+        turn(world, host, Seen(wall=host.clock.wall + world.now, services=_up(world, host)))
 
 
 # ----------------------------------------------------------------------- store
@@ -276,11 +278,11 @@ def read_end(world: World, node: str, run: int, begun: float, kept: Kept | None)
 def _first(world: World, host: Host, record: Record) -> None:
     """Start the services, unless the record says that they were stopped."""
     assert host.agent is not None, "BUG: it has read"
-    drawer = record.own.get(host.node, {})
-    if f"{host.node}.services" not in drawer:
+    if not fits(record, world.setting.layout):
         return
     host.agent.begun = True
-    if drawer[f"{host.node}.services"] != "stopped" and not host.services.up:
+    columns = {**record.columns, **record.own[host.node]}
+    if not world.setting.engine.habits.leaves(columns, host.node) and not host.services.up:
         world.at(STARTING, "services_start", host.node)
 
 
@@ -295,7 +297,7 @@ def look_after(world: World, node: str) -> None:
     host = world.hosts[node]
     agent = host.agent
     if agent is not None and not agent.asleep and not host.asleep:
-        turn(world, host, Seen(wall=host.clock.wall + world.now, services=_up(host)))
+        turn(world, host, Seen(wall=host.clock.wall + world.now, services=_up(world, host)))
 
 
 def write_at(world: World, node: str, run: int, write: Write, begun: float, late: str = "") -> None:
@@ -381,6 +383,7 @@ def permit(world: World, host: Host, groups: Mapping[str, int], until: float) ->
             world.say("%s: its services serve %s", host.node,
                      " and ".join(f"users of {g}" for g in groups) or "nobody")
         world.judge.served(world)
+        wrote(world)
     return taken
 
 
@@ -396,7 +399,8 @@ def served(world: World, node: str, run: int, serve: Serve, yes: bool) -> None:
 
 def _do(world: World, host: Host, order: Order) -> None:
     world.say("%s: does %s of %d", host.node, order.do, order.epoch)
-    takes = STARTING if order.do.endswith("critical_services") else CALL
+    deed = world.setting.engine.habits.deed(order.do, order.node)
+    takes = STARTING if deed in ("start", "stop", "promote", "demote") else CALL
     world.at(takes, "done", host.node, host.runs, order)
 
 
@@ -409,26 +413,31 @@ def did(world: World, node: str, run: int, order: Order) -> None:
         world.waiting.append((node, "done", (node, run, order)))
         return
     agent.hands = False
-    outcome = "done"
-    match order.do:
-        case "start_critical_services":
-            host.services.wanted = True
-            if host.services.fails:
-                outcome = "failed"
-            else:
-                host.services.up = True
-        case "stop_critical_services":
-            host.services.wanted = False
-            host.services.die()
-        case "acquire_grant":
-            held = not world.arbiter_away and world.arbiter.hold(node, order.epoch, world.now)
-            outcome = "done" if held else "later"
-        case "release_grant":
-            if world.arbiter_away:
-                outcome = "later"
-            else:
-                world.arbiter.release(node, order.epoch)
-    tell(world, node, run, "did", Did(order, outcome))
+    tell(world, node, run, "did", Did(order, _outcome(world, host, order)))
+
+
+def _outcome(world: World, host: Host, order: Order) -> str:
+    """What an order does to a host, and its outcome."""
+    node, services = host.node, host.services
+    match world.setting.engine.habits.deed(order.do, order.node):
+        case "start" if services.fails:
+            return "failed"
+        case "start":
+            services.wanted = services.up = True
+        case "stop":
+            services.wanted = False
+            services.die()
+        case "promote" if not promoted(world, node):
+            return "failed"
+        case "demote":
+            demoted(world, node)
+        case "acquire" | "release" if world.arbiter_away:
+            return "later"
+        case "acquire" if not world.arbiter.hold(node, order.epoch, world.now):
+            return "later"
+        case "release":
+            world.arbiter.release(node, order.epoch)
+    return "done"
 
 
 def hold_at(world: World, node: str, run: int, epoch: int, begun: float) -> None:

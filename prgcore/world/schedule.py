@@ -15,7 +15,7 @@ from attrs import asdict, evolve, fields
 from prgcore.errors import BadInput, unknown_name
 from prgcore.seats import NODES
 from prgcore.words import listed
-from prgcore.world.faults import COMMANDS, KINDS, Fault, kind
+from prgcore.world.faults import COMMANDS, KINDS, OFTEN, Fault, kind
 
 __all__ = ["Schedule", "of_seed", "read", "shrunk", "written"]
 
@@ -33,12 +33,13 @@ EXAMPLE = '[{"kind": "crash", "node": "node1", "at": 2, "lasts": 7}]'
 """A schedule, for messages."""
 SOME = 6
 """How many kinds of faults a seed has."""
-_COMMANDS = COMMANDS[:4] * 4 + COMMANDS
 _KEYS = tuple(a.name for a in fields(Fault))
 _OFTEN = tuple(k for k in KINDS if k.name != "command")
 
 
-def of_seed(seed: int, most: int = 5, kinds: Iterable[str] = ()) -> Schedule:
+def of_seed(
+    seed: int, most: int = 5, kinds: Iterable[str] = (), commands: tuple[str, ...] = OFTEN,
+) -> Schedule:
     """The schedule of a seed: up to so many faults, and in two of three up to two commands.
 
     Each seed has some kinds only, and every second fault comes soon after the one before: so
@@ -48,6 +49,7 @@ def of_seed(seed: int, most: int = 5, kinds: Iterable[str] = ()) -> Schedule:
         seed: the seed.
         most: how many faults it has at most, beside its commands.
         kinds: the names of the kinds to choose from; by default some that the seed chooses.
+        commands: the commands of users; one that is named twice is chosen twice as often.
     """
     dice = Random(seed)  # noqa: S311, nobody guesses a fault
     faults, at = [], 0.0
@@ -58,7 +60,7 @@ def of_seed(seed: int, most: int = 5, kinds: Iterable[str] = ()) -> Schedule:
     for what in happens:
         at = dice.uniform(0, SPAN) if dice.random() < 0.5 else at + dice.uniform(0, CLOSE)
         lasts = dice.choice(what.lasts) * dice.choice((0.3, 0.6, 1.0, 1.0, 1.2))
-        values = _COMMANDS if what.name == "command" else what.values
+        values = commands if what.name == "command" else what.values
         faults.append(Fault(what.name, dice.choice(NODES), round(at, 3), lasts=round(lasts, 3),
                             value=dice.choice(values)))
     return tuple(sorted(faults, key=lambda f: f.at))
@@ -98,8 +100,11 @@ def written(schedule: Schedule) -> str:
                         if v != getattr(Fault("", ""), k)} for f in schedule])
 
 
-def read(text: str) -> Schedule:
+def read(text: str, commands: tuple[str, ...] = COMMANDS) -> Schedule:
     """The schedule of such a line.
+
+    Args:
+        commands: the commands of the machine.
 
     Raises:
         BadInput: it is not a schedule; the message names the fault, and what is expected.
@@ -110,10 +115,11 @@ def read(text: str) -> Schedule:
         raise BadInput(f"the schedule is not JSON: {error!s:.120}; expected {EXAMPLE}") from None
     if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
         raise BadInput(f"the schedule is not a list of faults; expected {EXAMPLE}")
-    return tuple(_fault(one, f"fault {number}") for number, one in enumerate(found, start=1))
+    return tuple(_fault(one, f"fault {number}", tuple(dict.fromkeys(commands)))
+                 for number, one in enumerate(found, start=1))
 
 
-def _fault(one: dict[str, Any], at: str) -> Fault:
+def _fault(one: dict[str, Any], at: str, commands: tuple[str, ...]) -> Fault:
     """The fault that an object describes; `at` says which it is, for the messages."""
     for key in one:
         if key not in _KEYS:
@@ -129,8 +135,9 @@ def _fault(one: dict[str, Any], at: str) -> Fault:
     if type(turn) is not int or turn < -1:
         raise BadInput(f"{at}: turn is {turn!r:.40}; expected a whole number from -1")
     values = kind(one["kind"]).values
-    if "value" not in one and values is COMMANDS:
-        raise BadInput(f"{at}: value is missing; expected {listed(values)}")
+    values = commands if values is COMMANDS else values
+    if "value" not in one and values is commands:
+        raise BadInput(f"{at}: value is missing; expected {listed(commands)}")
     _check_value(one.get("value", values[0]), values, at)
     return Fault(**{"value": values[0], **one})
 

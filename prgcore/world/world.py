@@ -13,14 +13,16 @@ from typing import Any
 from attrs import define, evolve, field, frozen
 
 from prgcore.engine import Engine
+from prgcore.model import SERVICES
 from prgcore.running.charter import Charter
 from prgcore.running.lease import Lease
 from prgcore.running.node import layout
 from prgcore.running.shapes import Answer, Memory, Seen, Turn
 from prgcore.seats import NODES, seat
 from prgcore.stores.record import Layout
-from prgcore.timers.parameters import Parameters
-from prgcore.world.faults import Fault, kind
+from prgcore.timers.parameters import Settings
+from prgcore.vocabulary import Kind
+from prgcore.world.faults import COMMANDS, OFTEN, Fault, kind
 from prgcore.world.happen import HAPPENS, mended
 from prgcore.world.home import look
 from prgcore.world.hosts import Host
@@ -44,14 +46,27 @@ class Setting:
     """
 
     engine: Engine
-    parameters: Parameters
+    parameters: Settings
     lease: Lease
     grant: float
     drift: float
-    start: Callable[[Charter, Parameters, float, Memory | None], Any]
+    start: Callable[[Charter, Settings, float, Memory | None], Any]
     turn: Callable[[Any, Seen, float], tuple[Any, Turn]]
     terms: Mapping[str, str] = field(factory=dict)
     layout: Layout = field(init=False)
+    checks: tuple[str, ...] = field(init=False)
+    commands: tuple[str, ...] = field(init=False)
+
+    @checks.default
+    def _checks(self) -> tuple[str, ...]:
+        """The names that agents watch beside their services: each is whether the replica is current."""
+        return tuple(name for name in self.engine.habits.watches(NODES[0]) if name not in SERVICES)
+
+    @commands.default
+    def _commands(self) -> tuple[str, ...]:
+        """The commands of users meanwhile; those of the built-in machine come first and often."""
+        names = [e.name for e in self.engine.model.events if e.kind is Kind.COMMAND]
+        return OFTEN if {*COMMANDS} <= {*names} else tuple(names)
 
     @layout.default
     def _layout(self) -> Layout:
