@@ -55,7 +55,8 @@ SLOW = (
 OTHERWISE = ("slow", "processes", "browser", "etcd")
 """A test that is none of these is quick."""
 PROGRAMS = {"dot": ("dot", "Graphviz"), "etcd": ("etcd", "etcd"),
-            "postgres": ("pg_basebackup", "PostgreSQL"), "redis": ("redis-server", "Redis")}
+            "postgres": ("pg_basebackup", "PostgreSQL"), "redis": ("redis-server", "Redis"),
+            "haproxy": ("haproxy", "HAProxy"), "promtool": ("promtool", "promtool")}
 
 
 def pytest_ignore_collect(collection_path, config):

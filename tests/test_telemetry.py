@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import random
 import re
+import shutil
+import subprocess
 import urllib.request
 from pathlib import Path
 
@@ -12,17 +14,18 @@ import pytest
 from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from prgcore.adapters.otel import observe, trace
-from prgcore.adapters.prometheus import Telemetered, serve, text
+from prgcore.adapters.prometheus import Telemetered, publish, serve, text
 from prgcore.engine import Engine
 from prgcore.errors import BadInput
 from prgcore.machine import prg
 from prgcore.running.log import Tally
-from prgcore.running.metrics import METRICS
+from prgcore.running.metrics import LIVE, METRICS
 from prgcore.running.telemetry import MOST, OTHER, Telemetry, fold, of
+from prgcore.running.web import Shows
 from prgcore.stores.record import Entry, begin, decided
 from tests.agents import ports
 from tests.toys import LAMPS, TURNSTILE
@@ -295,9 +298,9 @@ def test_what_is_published_is_sorted_and_the_same_again(failover):
 
 
 def test_names_of_metrics_follow_the_conventions():
-    names = [m.name for m in METRICS]
+    names = [m.name for m in (*METRICS, *LIVE)]
     assert len(set(names)) == len(names)
-    for metric in METRICS:
+    for metric in (*METRICS, *LIVE):
         assert not metric.name.endswith("_total")
         assert metric.says
         assert not metric.says.endswith(".")
@@ -333,6 +336,65 @@ def test_a_server_answers_until_it_is_ended(failover):
         end()
     with pytest.raises(BadInput, match="cannot listen"):
         serve(tally, 1 << 20)
+
+
+def linted(page):
+    """What promtool says against a page of metrics."""
+    done = subprocess.run(["promtool", "check", "metrics"], input=page.encode(), capture_output=True,
+                          check=False)
+    return (done.stdout + done.stderr).decode()
+
+
+@pytest.mark.promtool
+def test_promtool_has_nothing_against_a_page(failover):
+    shows = Shows("cup1", serves=frozenset({"node1"}), groups={"cup1": "node1", "node1": "node1"})
+    for page in (text(of(failover)), text(of(failover), shows, group="Sales", agent="node1"),
+                 text(Telemetry()), text(of(failover), Shows("x"), group='a"b\\c\nd')):
+        assert linted(page) == ""
+
+
+def test_several_pairs_of_one_registry_are_one_page(failover):
+    """Each metric is described once, and a label tells the pairs apart."""
+    registry = CollectorRegistry()
+    publish(lambda: of(failover), "Sales", registry)
+    publish(lambda: of(failover[:3]), "Plant", registry)
+    page = generate_latest(registry).decode()
+    assert page.count("# HELP prgcore_epoch ") == page.count("# TYPE prgcore_epoch ") == 1
+    assert registry.get_sample_value("prgcore_epoch", {"group": "Sales"}) == 8
+    assert registry.get_sample_value("prgcore_epoch", {"group": "Plant"}) == 3
+    assert 'prgcore_state{group="Sales",node="node1",state="normal"}' in page
+    with pytest.raises(BadInput, match="'Sales' is published already"):
+        publish(lambda: of(failover), "Sales", registry)
+    publish(lambda: of(failover), "Sales", registry, agent="node2")
+    assert registry.get_sample_value("prgcore_epoch", {"group": "Sales", "agent": "node2"}) == 8
+    if shutil.which("promtool"):
+        assert linted(generate_latest(registry).decode()) == ""
+
+
+def test_a_second_collector_is_refused_and_not_read_past(failover):
+    registry = CollectorRegistry()
+    registry.register(Telemetered(lambda: of(failover)))
+    with pytest.raises(ValueError, match="Duplicated"):
+        registry.register(Telemetered(lambda: of(failover), "Plant"))
+    with pytest.raises(BadInput, match="pair without a group is published already"):
+        Telemetered(lambda: of(failover)).add(lambda: of(failover), "")
+
+
+def test_one_pair_has_the_labels_that_it_had(failover):
+    registry = CollectorRegistry()
+    registry.register(Telemetered(lambda: of(failover)))
+    assert generate_latest(registry).decode() == text(of(failover))
+    assert "group=" not in text(of(failover))
+
+
+def test_a_look_is_seen_without_a_decision(failover):
+    seen = of(failover[:4]).seeing({"node1.state": "taking_over", "node1.reason": "peer_down"}, BEGAN + 50)
+    assert seen.entries == 4
+    assert seen.states["node1.state"] == "taking_over"
+    assert seen.at(BEGAN + 60).lasting["node1.state"] == 10
+    tally = Tally(clock=lambda: BEGAN + 50, start=of(failover[:4]))
+    tally.see({"node1.state": "taking_over", "node1.reason": "peer_down"})
+    assert tally() == seen
 
 
 class Kept:
@@ -378,6 +440,26 @@ def test_opentelemetry_reads_the_same_numbers(failover):
     provider.shutdown()
 
 
+def test_opentelemetry_reads_every_pair_of_one_meter(failover):
+    """The callbacks of a second instrument of one name are never called."""
+    from opentelemetry.sdk.metrics import MeterProvider
+    from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+
+    reader = InMemoryMetricReader()
+    provider = MeterProvider(metric_readers=[reader])
+    meter = provider.get_meter("test")
+    observe(lambda: of(failover), meter, group="Sales")
+    observe(lambda: of(failover[:3]), meter, group="Plant", agent="node1")
+    with pytest.raises(BadInput, match="'Sales' is published already"):
+        observe(lambda: of(failover), meter, group="Sales")
+    [scope] = reader.get_metrics_data().resource_metrics[0].scope_metrics
+    epochs = {tuple(sorted(p.attributes.items())): p.value for m in scope.metrics
+              if m.name == "prgcore.epoch" for p in m.data.data_points}
+    assert epochs == {(("group", "Sales"),): 8, (("agent", "node1"), ("group", "Plant")): 3}
+    assert len({m.name for m in scope.metrics}) == len(scope.metrics)
+    provider.shutdown()
+
+
 def test_a_decision_is_a_span_at_its_time(failover):
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -406,13 +488,13 @@ def test_every_metric_is_on_the_page():
     page = (ROOT / "docs/observe.md").read_text(encoding="utf-8")
     shown = re.findall(r"^\| `(prgcore_\w+)` \| (.*?) \|", page, re.MULTILINE)
     assert shown == [(f"prgcore_{m.name}" + "_total" * m.counter,
-                      ", ".join(f"`{label}`" for label in m.labels)) for m in METRICS]
+                      ", ".join(f"`{label}`" for label in m.labels)) for m in (*METRICS, *LIVE)]
 
 
 def test_the_alerts_ask_for_what_is_published():
     """Every metric, label and state that an alert names is one."""
     page = ALERTS.read_text(encoding="utf-8")
-    known = {f"prgcore_{m.name}" + "_total" * m.counter: m for m in METRICS}
+    known = {f"prgcore_{m.name}" + "_total" * m.counter: m for m in (*METRICS, *LIVE)}
     asked = re.findall(r"(prgcore_\w+)(?:\{([^}]*)\})?", page)
     assert len(asked) >= 6
     states = {v for c in prg().model.columns if c.name == "node1.state" for v in c.domain}
@@ -424,3 +506,42 @@ def test_the_alerts_ask_for_what_is_published():
                 assert set(value.split("|")) <= states
     [stuck] = re.findall(r'state=~"([^"]*)"', page)
     assert set(stuck.split("|")) == {v for c in prg().model.transient for v in c.values}
+
+
+@pytest.mark.promtool
+def test_promtool_reads_the_alerts():
+    done = subprocess.run(["promtool", "check", "rules", ALERTS], capture_output=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+ALERTED = """
+rule_files: [alerts.yml]
+evaluation_interval: 1m
+tests:
+  - interval: 1m
+    input_series:
+      - {{series: 'prgcore_served{{instance="a",group="Sales",users="node1"}}', values: '1 0x20'}}
+      - {{series: 'prgcore_served{{instance="a",group="Plant",users="node1"}}', values: '1x20'}}
+      - {{series: 'prgcore_state_age_seconds{{instance="a",group="Sales",node="node1"}}', values: '1000x20'}}
+      - {{series: 'prgcore_state_age_seconds{{instance="a",group="Plant",node="node1"}}', values: '1x20'}}
+      - {{series: 'prgcore_state{{instance="a",group="Sales",node="node1",state="taking_over"}}', values: '1x20'}}
+      - {{series: 'prgcore_state{{instance="a",group="Plant",node="node1",state="taking_over"}}', values: '1x20'}}
+    alert_rule_test:
+      - eval_time: 10m
+        alertname: UsersOut
+        exp_alerts: [{{exp_labels: {{instance: a, group: Sales, users: node1}}, exp_annotations: {{summary:
+          "Nobody serves the users of node1."}}}}]
+      - eval_time: 10m
+        alertname: StuckInTransition
+        exp_alerts: [{{exp_labels: {{instance: a, group: Sales, node: node1}}, exp_annotations: {{summary:
+          "node1 should have left this state long ago."}}}}]
+"""
+
+
+@pytest.mark.promtool
+def test_an_alert_of_one_pair_is_not_of_another(tmp_path):
+    """Two pairs of one program have one instance; their group tells them apart."""
+    shutil.copy(ALERTS, tmp_path)
+    (tmp_path / "test.yml").write_text(ALERTED.format())
+    done = subprocess.run(["promtool", "test", "rules", tmp_path / "test.yml"], capture_output=True, check=False)
+    assert done.returncode == 0, (done.stdout + done.stderr).decode()

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from prgcore.cli import output
 from prgcore.cli.commands import Argument, Group, Option, examples
+from prgcore.errors import MissingExtra
 
 if TYPE_CHECKING:
     from prgcore.running.agent import Agent
@@ -95,6 +98,11 @@ async def _run(running: Agent) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, running.stop)
     member = running.member
+    with suppress(MissingExtra):
+        from prgcore.adapters.prometheus import text
+
+        running.web.metrics = partial(
+            text, group=running.group.name, agent=member.seat)
     life = asyncio.create_task(running.run())
     await asyncio.wait((life,), timeout=BEGUN)
     if not life.done():

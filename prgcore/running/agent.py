@@ -100,7 +100,7 @@ class Agent:
             hands=hands_of(group.engine, self.member.hooks))
         self.keeper = Keeper.of(
             charter, self.store, parameters=group.parameters, clock=BootClock(),
-            log=self.directory.note, memory=self.directory.memory)
+            log=self._notes, memory=self.directory.memory)
         self._deed = group.engine.habits.deed
         self.acting = Acting(group, self.member, self.store, self._overtaken)
         self.notices = Notices(self.acting, self.store)
@@ -174,7 +174,6 @@ class Agent:
     def _shows(self, seen: Seen, turn: Turn) -> None:
         """Keep what a turn says."""
         self.trouble = turn.trouble
-        self.web.sees(seen)
         state = self.keeper.state
         if state.reading is not None and state.reading.record is not None:
             self.record = state.reading.record
@@ -188,7 +187,13 @@ class Agent:
         if seen.did is not None:
             self.watching.look()
         self.acting.knows(turn.entries)
+        self.web.sees(seen)
         self.callers.shows(seen, turn)
+
+    def _notes(self, entry: Entry) -> None:
+        """Keep a line of the log, and count it."""
+        self.directory.note(entry)
+        self.web.tally.add(entry)
 
     def _tells_terms(self, record: Record) -> None:
         """Log that the terms of --adopt are proposed, and what to do next; and that they hold."""

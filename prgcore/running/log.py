@@ -207,17 +207,23 @@ class Tally:
     Args:
         store: a store; each call reads on in its history. Without one, entries come by `add`.
         clock: seconds since 1970.
+        start: the telemetry before the first entry.
     """
 
     store: Store | None = None
     clock: Callable[[], float] = time.time
-    _so_far: Telemetry = field(factory=Telemetry, init=False)
+    _so_far: Telemetry = field(factory=Telemetry, alias="start")
     _lock: Lock = field(factory=Lock, init=False, repr=False)
 
     def add(self, entry: Entry) -> None:
         """Count one more entry."""
         with self._lock:
             self._so_far = of((entry,), self._so_far)
+
+    def see(self, columns: Mapping[str, str]) -> None:
+        """Note that columns have these values now, without a decision."""
+        with self._lock:
+            self._so_far = self._so_far.seeing(columns, self.clock())
 
     def __call__(self) -> Telemetry:
         """The telemetry now.

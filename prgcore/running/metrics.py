@@ -8,13 +8,14 @@ pages, alerts and answers use the same names. Labels are words of the log, and
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from attrs import field, frozen
 
+from prgcore.errors import BadInput
 from prgcore.running.telemetry import Telemetry
 
-__all__ = ["METRICS", "Metric", "Sample", "short"]
+__all__ = ["LIVE", "METRICS", "Metric", "Sample", "Source", "names", "short"]
 
 Sample: TypeAlias = tuple[tuple[str, ...], float]
 """The values of the labels, and the number."""
@@ -29,23 +30,56 @@ class Metric:
         says: its meaning, as one sentence without its full stop.
         labels: the names of its labels.
         counter: whether it only grows; else it is a gauge.
-        read: its samples, in any order.
+        read: its samples, in any order, of what it is a metric of.
     """
 
     name: str
     says: str
     labels: tuple[str, ...]
     counter: bool
-    read: Callable[[Telemetry], Iterable[Sample]] = field(repr=False)
+    read: Callable[[Any], Iterable[Sample]] = field(repr=False)
 
     @property
     def unit(self) -> str:
         """Its unit, which is the last word of its name."""
         return "s" if self.name.endswith("seconds") else "1"
 
-    def samples(self, telemetry: Telemetry) -> list[Sample]:
+    def samples(self, of: Any) -> list[Sample]:
         """Its samples, sorted."""
-        return sorted(self.read(telemetry))
+        return sorted(self.read(of))
+
+
+@frozen
+class Source:
+    """One pair of those that a program publishes.
+
+    Attributes:
+        telemetry: is called whenever metrics are read.
+        group: the name of its group; empty where there is one pair only.
+        agent: the node that counts; empty where a controller does.
+    """
+
+    telemetry: Callable[[], Telemetry] = field(repr=False)
+    group: str = ""
+    agent: str = ""
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The labels of all its metrics, empty ones too."""
+        return {"group": self.group, "agent": self.agent}
+
+
+def names(sources: tuple[Source, ...], more: Source) -> tuple[Source, ...]:
+    """These sources and one more, which its labels tell apart.
+
+    Raises:
+        BadInput: another one has its labels.
+    """
+    if any(one.labels == more.labels for one in sources):
+        who = f"group {more.group!r:.60}" if more.group else "pair without a group"
+        raise BadInput(f"one {who} is published already, and nothing would tell the other one "
+                       "apart; give each pair the name of its group")
+    return (*sources, more)
 
 
 def short(column: str) -> str:
@@ -105,3 +139,12 @@ METRICS = (
     Metric("clock_steps_back", "Entries whose time was before the last one's", (), True,
            lambda t: [((), t.backwards)]),
 )
+
+LIVE = (
+    Metric("trouble", "Whether the agent is in trouble: it serves nobody or decides nothing", (),
+           False, lambda s: [((), float(bool(s.trouble)))]),
+    Metric("serving", "Whether the services of the agent serve these users now, by its lease",
+           _USERS, False,
+           lambda s: (((home,), float(home in s.serves)) for home in set(s.groups.values()))),
+)
+"""What an agent publishes of itself beside its telemetry (`prgcore.running.web.Shows`)."""

@@ -125,6 +125,15 @@ class Telemetry:
             return self
         return _passed(_own(self), float(now))
 
+    def seeing(self, columns: Mapping[str, str], now: float) -> Telemetry:
+        """The telemetry after a look at columns at that time, without a decision.
+
+        An agent knows what its peer has decided before any entry of its own says so.
+        """
+        here = _passed(_own(self), float(now))
+        _now(here, columns)
+        return here
+
     def afresh(self, now: float) -> Telemetry:
         """The telemetry at that time, with all counters at zero."""
         here = self.at(now)

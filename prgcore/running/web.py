@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Any
 from attrs import field, frozen
 
 from prgcore.running.http import METHODS, Asked, Reply, converse, is_ours
+from prgcore.running.log import Tally
 from prgcore.running.page import page
 from prgcore.running.shapes import Seen, Serve
 from prgcore.running.state import RUNS
+from prgcore.running.telemetry import Telemetry
 from prgcore.timers.arithmetic import looks_alive_until
 from prgcore.words import listed
 
@@ -85,13 +87,16 @@ class Web:
     """Answers at the administrator's address of an agent.
 
     Attributes:
-        metrics: makes the page of metrics, and says its media type; None: what it needs is not
-            installed.
+        metrics: makes the page of metrics of telemetry and of what the agent shows; None: what it
+            needs is not installed.
+        tally: counts what this agent decides, and what it knows of both nodes, since its start.
     """
 
     def __init__(self, agent: Agent) -> None:
         self.agent = agent
-        self.metrics: Callable[[], tuple[bytes, str]] | None = None
+        self.metrics: Callable[[Telemetry, Shows], str] | None = None
+        self.tally = Tally(start=Telemetry(habits=agent.group.engine.habits))
+        self._known: dict[str, str] = {}
         member, limits = agent.member, agent.group.limits
         self._hosts = frozenset((
             "localhost", member.admin[0], member.name.lower(), socket.gethostname().lower(),
@@ -100,7 +105,11 @@ class Web:
         self._status: asyncio.Task[dict[str, Any]] | None = None
 
     def sees(self, seen: Seen) -> None:
-        """Note what the services obey."""
+        """Note what the services obey, and what is known."""
+        known = self.agent.known()
+        if known != self._known:
+            self._known = known
+            self.tally.see(known)
         if seen.obeyed is not None and seen.obeyed.yes:
             self._obeyed = seen.obeyed.serve
 
@@ -185,8 +194,8 @@ class Web:
     async def _measured(self) -> Reply:
         if self.metrics is None:
             return Reply.says(501, "metrics need an extra: pip install 'prgcore[prometheus]'")
-        body, kind = await asyncio.to_thread(self.metrics)
-        return Reply(200, body, kind)
+        page = await asyncio.to_thread(self.metrics, self.tally(), self.shows())
+        return Reply(200, page.encode(), "text/plain; version=0.0.4; charset=utf-8")
 
     async def _read(self) -> dict[str, Any]:
         """The status; all who ask at once get that of one reading."""
