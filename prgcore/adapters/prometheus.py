@@ -100,7 +100,7 @@ def _families(
 
 
 class _Read(Collector):
-    """What was read once."""
+    """Metrics that were read once."""
 
     def __init__(self, families: list[Family]) -> None:
         self._families = families

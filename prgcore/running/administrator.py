@@ -1,8 +1,8 @@
 """The administrator of a node: questions and commands, one JSON object per line.
 
 Law: no rule lives here. The agent that gets a command decides it. It asks its peer first, as the
-document's administrator asks both managers. What a browser or a load balancer asks at the same port
-is answered by `prgcore.running.web`.
+document's administrator asks both managers. `prgcore.running.web` answers browsers and load balancers at
+the same port.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A door: it listens at an address, and lets in no more than the limits say.
 
-Law: a door knows no protocol; each connection gets one behind `prgcore.running.guarded`. Nothing that
+Law: a door knows no protocol; each connection gets one, guarded by `prgcore.running.guarded`. Nothing that
 others do at it ends the agent or fills its log: a refusal is counted, and one line is logged in a
 while. Where the system has no file left for a connection, the connection ends.
 """
@@ -55,7 +55,7 @@ class Door:
     """Lets connections in at one address.
 
     Args:
-        name: what is behind it, for the log.
+        name: its name, for the log.
         address: where it listens.
         limits: the limits.
         makes: makes the protocol of a new connection.

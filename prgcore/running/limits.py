@@ -1,6 +1,6 @@
 """The limits of an agent: what others may take of its ports, and how long its logs may grow.
 
-Law: pure, but for `room`, which asks the system for open files. The table `[limits]` of a group file
+Law: pure, except for `room`, which asks the system for open files. The table `[limits]` of a group file
 sets them for both nodes. No limit is a term of the record: each node may have others.
 """
 
@@ -26,7 +26,7 @@ _HOST = re.compile(r"[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_])?", re.ASCII)
 
 @frozen
 class Limits:
-    """What others may take of the two ports of an agent, and how long its logs may grow.
+    """The most that others may take of the two ports of an agent, and the length of its logs.
 
     Attributes:
         connections: how many connections one port has at once. A further one takes the place of

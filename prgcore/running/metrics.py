@@ -70,15 +70,15 @@ class Source:
 
 
 def names(sources: tuple[Source, ...], more: Source) -> tuple[Source, ...]:
-    """These sources and one more, which its labels tell apart.
+    """These sources and one more, which its labels distinguish.
 
     Raises:
         BadInput: another one has its labels.
     """
     if any(one.labels == more.labels for one in sources):
         who = f"group {more.group!r:.60}" if more.group else "pair without a group"
-        raise BadInput(f"one {who} is published already, and nothing would tell the other one "
-                       "apart; give each pair the name of its group")
+        raise BadInput(f"one {who} is published already, and nothing would distinguish the other "
+                       "one; give each pair the name of its group")
     return (*sources, more)
 
 
@@ -147,4 +147,4 @@ LIVE = (
            _USERS, False,
            lambda s: (((home,), float(home in s.serves)) for home in set(s.groups.values()))),
 )
-"""What an agent publishes of itself beside its telemetry (`prgcore.running.web.Shows`)."""
+"""The metrics that an agent publishes of itself beside its telemetry (`prgcore.running.web.Shows`)."""

@@ -1,7 +1,7 @@
 """The places at a port: who gets one, and who gives one up.
 
 Law: pure; no clock, no socket. A newcomer is never refused for the sake of one that has said nothing
-whole: whoever holds places in silence cannot keep the peer out.
+whole, so silent clients cannot keep the peer out.
 """
 
 from __future__ import annotations

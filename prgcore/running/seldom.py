@@ -1,6 +1,6 @@
 """Remarks that others can provoke: each kind is one line of the log, and again after a while.
 
-Law: nothing here waits. Whoever floods a port fills no log.
+Law: nothing here waits. A flood at a port fills no log.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""What an agent answers over HTTP at its administrator's address; questions in JSON go on.
+"""The answers of an agent over HTTP at its administrator's address; questions in JSON go on.
 
 Law: nothing is commanded here, and no rule lives here. The first byte of a connection says what it
-brings: a question in JSON, which `prgcore.running.administrator` answers, or a request. A node is
-said to serve only while the permission that its services obey lasts.
+brings: a question in JSON, which `prgcore.running.administrator` answers, or a request. A node
+shows that it serves only while the permission that its services obey lasts.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _QUESTION = b'{["-0123456789 \t\r\n'
 
 @frozen
 class Shows:
-    """What a node shows of itself at one moment.
+    """The health of a node, as it shows it at one moment.
 
     Attributes:
         name: the name of the node.
@@ -116,7 +116,7 @@ class Web:
     # ------------------------------------------------------------------- what it shows
 
     def shows(self) -> Shows:
-        """What the node shows now."""
+        """The health of the node now."""
         agent, state = self.agent, self.agent.keeper.state
         habits, known = agent.group.engine.habits, agent.known()
         now, sent, obeyed = agent.keeper.clock.now(), state.serving.sent, self._obeyed
