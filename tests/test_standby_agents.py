@@ -29,6 +29,9 @@ group = "Mine"
 store = "sqlite:pair.db"
 machine = "mine.json"
 
+[security]
+off = true
+
 [parameters]
 keep_alive_interval = 0.2
 keep_alive_timeout = 2
