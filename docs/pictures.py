@@ -9,7 +9,7 @@ The site draws the pictures of stories itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from attrs import evolve
 
@@ -115,8 +115,14 @@ def failover() -> Sequence:
     decision = told.steps[-1].decision
     if decision and decision.rule:
         items.append(Note(items[-1].over, (decision.rule.why,), REMARK))
+    return _with_used(drawn, items)
+
+
+def _with_used(drawn: Sequence, items: Iterable[Message | Note]) -> Sequence:
+    """The same with these items, and without the lives that they leave idle."""
+    items = tuple(items)
     used = {name for item in items for name in ends(item)}
-    return evolve(drawn, items=tuple(items), lives=tuple(x for x in drawn.lives if x.id in used))
+    return evolve(drawn, items=items, lives=tuple(x for x in drawn.lives if x.id in used))
 
 
 def together() -> Matrix:
@@ -129,7 +135,7 @@ def lost() -> Sequence:
     """The active node is lost, and its standby takes over, with what it does one after another."""
     machine = Machine(MACHINE)
     drawn = sequence(run(machine, as_story(machine, LOST, "normal")), "The active node is lost")
-    return evolve(drawn, items=tuple(_brief(drawn, own=True)))
+    return _with_used(drawn, _brief(drawn, own=True))
 
 
 def standby(laid_out: Mapping[str, Graph]) -> str:
