@@ -627,8 +627,8 @@ class Agent(Record):
         stops: the event that it reports when it is asked to stop.
         watches: for `services`, `database` or any other word, the event that it reports when they
             fail, and the event when they work again. Another word is what a check answers.
-        leaves: where its services are to be stopped, and are not started when it starts. Elsewhere
-            they are to run.
+        leaves: where its services should be stopped, and are not started when it starts. Elsewhere
+            they should run.
         holds: where it serves only under the take-over grant. Reads the record alone.
         serves: for each group of users, where the record assigns it to the node. A group is
             named by its home node, or as the machine likes. Reads the record alone.

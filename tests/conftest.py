@@ -32,6 +32,7 @@ PROCESSES = (
     "test_prism.py", "test_own_agents.py", "test_standby_agents.py", "test_hooks.py",
     "test_hooks_live.py",
     "test_examples_postgres.py", "test_examples_redis.py",
+    "test_tending.py",
 )
 """They start programs, and wait for them."""
 SLOW = (

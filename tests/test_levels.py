@@ -55,11 +55,11 @@ def test_it_is_proved_of_both_machines_and_says_of_how_many_steps():
     found = e3(PRG.model)
     assert (found.verdict, found.method) == ("proved", "search")
     assert found.detail["parts"] == ["grant", "serve", "services"]
-    assert found.detail["steps of nodes that are told"] > 3_000_000
+    assert found.detail["steps of nodes in reach"] > 3_000_000
     assert found.detail["steps of nodes that are not heard"] > 0
     assert "only reconciling brings what these wish" not in found.detail
     assert e3(PAIR).detail == {
-        "parts": ["services"], "steps of nodes that are told": 800,
+        "parts": ["services"], "steps of nodes in reach": 800,
         "steps of nodes that do not run": 964, "steps of nodes that are not heard": 52}
 
 
@@ -135,7 +135,7 @@ def test_a_deed_that_no_node_is_asked_for_is_vacuous():
     found = e3(agents(nobody, leaves=(cube({}),)))
     assert found.verdict == "vacuous"
     assert found.detail["says"] == (
-        "no reachable step asks a node that is told for: stop of node1, start of node1, "
+        "no reachable step asks a node in reach for: stop of node1, start of node1, "
         "stop of node2, start of node2")
 
 

@@ -57,6 +57,43 @@ def test_services_that_die_before_the_record_shows_their_start_are_started():
     assert failure(SETTING, schedule, seed=308228).wrong is None
 
 
+# ----------------------------------------------------------- what returns by itself
+
+IDLE = Fault("command", "node1", 0.0, value="failover(node1)")
+ALONE = {
+    "start": ((IDLE, Fault("returns", "node1", 9.0)), "stopped"),
+    "start again": ((IDLE, *(Fault("returns", "node1", at) for at in (9.0, 9.7, 11.0))), "stopped"),
+    "start before a restart": (
+        (IDLE, Fault("returns", "node1", 9.0), Fault("crash", "node1", 9.0, lasts=1.0)), "stopped"),
+    "start while the agent sleeps": (
+        (IDLE, Fault("pause", "node1", 8.0, lasts=3.0), Fault("returns", "node1", 9.0)), "stopped"),
+    "stop": ((Fault("quits", "node1", 1.0),), "up"),
+}
+
+
+def left_alone(setting, schedule):
+    """The story of 35 seconds in which nobody asks for anything, and what is wrong in the end."""
+    world = at_home(setting)
+    world.asked_at, world.story = 1e9, []
+    world.plan(schedule)
+    try:
+        world.run(world.now + 35.0)
+    except Wrong as wrong:
+        return world.story, wrong
+    return world.story, None
+
+
+@pytest.mark.parametrize("what", ALONE)
+def test_services_that_start_or_stop_by_themselves_do_not_stay_so(what):
+    schedule, wanted = ALONE[what]
+    told, wrong = left_alone(SETTING, schedule)
+    assert wrong is None
+    assert any("is not as desired" in line for line in told)
+    _, never = left_alone(evolve(SETTING, reconcile=0.0), schedule)
+    assert never.what == "astray"
+    assert f"the services of node1 should be {wanted}, and are not" in never.says
+
+
 # ----------------------------------------------------------- the judge can find something
 
 

@@ -3,9 +3,9 @@
 Law: what a deed does to the world is that of `prgcore.form.wishes`, which agents use too. The steps
 are asked by numpy, and every answer is looked up once for all steps that are alike.
 
-A node is *told* if it runs before and after the step, and the node that decides hears it. The world of a
-node that is told is as wished before the step; its orders are carried out one after another. Another
-node reads the record later, and reconciles. A fault changes the world, and no wish: reconciling is
+A node is *in reach* if it runs before and after the step, and the node that decides hears it. The
+world of a node in reach is as wished before the step; its orders are carried out one after another.
+Another node reads the record later, and reconciles. A fault changes the world, and no wish: reconciling is
 asked from every world, so it mends whatever a fault may leave.
 """
 
@@ -54,7 +54,7 @@ def _parts(model: Model, node: str) -> tuple[str, ...]:
 
 @frozen
 class _Wish:
-    """What a pair says of a node.
+    """The wish of a pair for a node.
 
     Attributes:
         world: what it wishes.
@@ -70,7 +70,7 @@ class _Wish:
 
 
 class _Node:
-    """What every reachable pair wishes of one node, as a number for each pair."""
+    """The wishes of every reachable pair for one node, as a number for each pair."""
 
     def __init__(self, work: Work, node: str) -> None:
         self.node, self.habits, self.space = node, work.engine.habits, work.space
@@ -195,7 +195,7 @@ class _Check:
         self.work, self.space = work, work.space
         self.deciders = {e.name: e.decider for e in work.model.events}
         self.nodes = {node: _Node(work, node) for node in NODES if _parts(work.model, node)}
-        self.told = self.away = self.unheard = 0
+        self.reached = self.away = self.unheard = 0
         self.alone: set[str] = set()
         self.met: dict[tuple[str, str], set[str]] = {
             (node, deed): set() for node, one in self.nodes.items() for deed in _deeds(work, node, one.parts)}
@@ -231,7 +231,7 @@ class _Check:
             if decides in NODES and decides != one.node and not after.heard:
                 self.unheard += many
                 continue
-            self.told += many
+            self.reached += many
             step = _Step(deeds, before.world, after.world, after.nobody)
             part, left, alone = self._asked(step, one.parts)
             if part:
@@ -282,11 +282,11 @@ def e3(work: Work) -> Judgement:
                          work.at(number, says, rule.event))
     never = [f"{deed} of {node}" for (node, deed), rules in check.met.items() if not rules]
     if never:
-        says = f"no reachable step asks a node that is told for: {', '.join(never)}"
+        says = f"no reachable step asks a node in reach for: {', '.join(never)}"
         return Judgement(Verdict.VACUOUS, Method.SEARCH, {"says": says, "all": never})
     return Judgement(Verdict.PROVED, Method.SEARCH, {
         "parts": sorted({part for one in check.nodes.values() for part in one.parts}),
-        "steps of nodes that are told": check.told,
+        "steps of nodes in reach": check.reached,
         "steps of nodes that do not run": check.away,
         "steps of nodes that are not heard": check.unheard,
         **({"only reconciling brings what these wish": sorted(check.alone)} if check.alone else {}),

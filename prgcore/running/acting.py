@@ -105,6 +105,11 @@ class Acting:
         facts = facts_after(self.facts, record.columns, self.habits, self.entry(order.epoch))
         return evolve(facts, epoch=order.epoch, action=order.do, role=role)
 
+    def now(self, record: Record) -> Facts:
+        """The facts about the newest decision."""
+        facts = facts_after(self.facts, record.columns, self.habits, self.entry(record.epoch))
+        return evolve(facts, epoch=record.epoch)
+
     # ----------------------------------------------------------------------- orders
 
     def promote(self, record: Record, order: Order) -> None:

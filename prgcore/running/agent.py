@@ -18,11 +18,13 @@ from functools import partial
 from uuid import uuid4
 
 from prgcore.errors import ActionFailed, BadInput, StaleEpoch, Unavailable
+from prgcore.form.wishes import STOPPED, UP
 from prgcore.running.acting import Acting, hands_of
 from prgcore.running.administrator import Administrator, ask
 from prgcore.running.callers import Callers
 from prgcore.running.charter import Charter
 from prgcore.running.deciding import known_of
+from prgcore.running.desired import Desired
 from prgcore.running.directory import Directory
 from prgcore.running.group import Group, doubts, terms
 from prgcore.running.heartbeat import reader
@@ -37,6 +39,7 @@ from prgcore.running.pump import Pump, Ways
 from prgcore.running.shapes import Heard, Seen, Serve, Turn
 from prgcore.running.state import RUNS
 from prgcore.running.talking import Ear, Mouth
+from prgcore.running.tending import Tending
 from prgcore.running.watching import Watching
 from prgcore.running.web import Web
 from prgcore.seats import seat
@@ -111,6 +114,8 @@ class Agent:
             shows=self._shows, broke=self.callers.broke))
         self.administrator, self.web = Administrator(self), Web(self)
         self.watching = Watching(self.services, self.pump.looked)
+        self.tending = Tending(self.member.name, group.reconcile, boot_clock, self._reconcile,
+                               self._becomes if self.member.hooks.role else None)
         self.ear = Ear(reader(group.engine, self.peer.seat), partial(self.pump.arrived, self.node))
         self.mouth = Mouth(self.node, self.member.peer or self.peer.service,
                            group.parameters.keep_alive_timeout)
@@ -142,6 +147,7 @@ class Agent:
             if self._begins is not None:
                 self._begins.cancel()
             self.watching.end()
+            self.tending.end()
             self.mouth.shut()
             await asyncio.to_thread(self.notices.end, ENDING)
             await self.directory.close()
@@ -178,8 +184,8 @@ class Agent:
         if state.reading is not None and state.reading.record is not None:
             self.record = state.reading.record
             self.notices.shows(self.record)
-            if self._begins is None and state.phase == RUNS:
-                self._begins = self._loop.create_task(self._begin(self.record))
+            if self._begins is None and turn.desired is not None:
+                self._begins = self._loop.create_task(self._begin(turn.desired))
             if self._adopts and state.phase == RUNS:
                 self._tells_terms(self.record)
         if turn.remember is not None:
@@ -188,6 +194,8 @@ class Agent:
             self.watching.look()
         self.acting.knows(turn.entries)
         self.web.sees(seen)
+        if self._begins is not None and self._begins.done():
+            self.tending.turned(turn, state.services)
         self.callers.shows(seen, turn)
 
     def _notes(self, entry: Entry) -> None:
@@ -206,15 +214,15 @@ class Agent:
             self._adopts = False
             _log.warning("the terms of %s are in force", self.group.file.name)
 
-    async def _begin(self, record: Record) -> None:
-        """Start the services, unless the manager has stopped them, and watch them from then on."""
-        known = {**record.columns, **record.own[self.node]}
-        if not self.group.engine.habits.leaves(known, self.node):
+    async def _begin(self, desired: Desired) -> None:
+        """Start the services if they are to run, and watch them from then on."""
+        if desired.services == UP:
             try:
                 await self.start_services()
             except ActionFailed as error:
                 _log.warning("%s", error)
         self.watching.look()
+        self.pump.post()
 
     async def start_services(self) -> None:
         """Start the services that do not run.
@@ -295,9 +303,11 @@ class Agent:
         record, deed = self._read(), self._deed(order.do, order.node)
         match deed:
             case "start":
-                self._changes(self.services.start)
+                with self.tending.orders:
+                    self._changes(self.services.start)
             case "stop":
-                self._changes(self.services.stop)
+                with self.tending.orders:
+                    self._changes(self.services.stop)
             case "acquire":
                 if not self.arbiter.acquire(self.node, order.epoch):
                     raise Unavailable(f"the grant is held by {self.arbiter.holder() or 'nobody'}")
@@ -323,6 +333,19 @@ class Agent:
         """Whether a newer decision has dropped an order, or it is acknowledged."""
         record = self._read()
         return record.epoch >= order.epoch and order not in record.orders
+
+    def _reconcile(self, state: str) -> tuple[str, ...]:
+        """Bring the services to a state; what was done."""
+        runs = [name for name in self.member.services
+                if name != self.member.database and self.services.pid(name) is not None]
+        if state != STOPPED or not runs:
+            return ()
+        self._changes(self.services.stop)
+        return tuple(f"stopped {name}" for name in runs)
+
+    def _becomes(self, role: str) -> bool:
+        """Bring the resource into a role, if its probe says another one; whether it did something."""
+        return self.acting.become(role, self.acting.now(self._read()))
 
     def _changes(self, change: Callable[[], None]) -> None:
         """Start or stop services; whether they run is seen before the order is done."""

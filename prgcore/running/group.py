@@ -18,7 +18,7 @@ from prgcore.explain.status import checked_name
 from prgcore.machine import Machine, prg
 from prgcore.model import SERVICES, Number
 from prgcore.running.addresses import Address
-from prgcore.running.fields import only, table, text
+from prgcore.running.fields import number, only, table, text
 from prgcore.running.hooks import read as read_hooks
 from prgcore.running.lease import (
     LEASE_KEYS,
@@ -31,6 +31,7 @@ from prgcore.running.limits import Limits
 from prgcore.running.member import Member, apart, read_member
 from prgcore.running.security import Security
 from prgcore.running.security import read as read_security
+from prgcore.running.tended import EVERY
 from prgcore.seats import NODES
 from prgcore.stores.ports import Arbiter, Store
 from prgcore.timers.monitor import Monitor
@@ -48,7 +49,7 @@ ETCD_GRANT = 2.0
 """How many seconds a grant in etcd lasts at least."""
 
 KEYS = ("group", "store", "machine", "policy", "parameters", "lease", "grant", "security", "hooks",
-        "limits", "node1", "node2")
+        "limits", "reconcile", "node1", "node2")
 DELAYS = "service_delays"
 """The table of `parameters` that has a delay of its own for some services."""
 
@@ -63,6 +64,7 @@ class Group:
         security: who may speak to its agents.
         delays: for some services, how many seconds each may be down before a failover.
         limits: what others may take of the ports of a node, and how long its logs may grow.
+        reconcile: how many seconds pass between two looks at whether a node is as desired.
     """
 
     name: str
@@ -76,6 +78,7 @@ class Group:
     file: Path
     delays: Mapping[str, Number] = field(factory=dict)
     limits: Limits = field(factory=Limits)
+    reconcile: float = EVERY
 
     def patience(self, service: str) -> Number:
         """How many seconds an agent waits before it reports that this service is down.
@@ -201,6 +204,7 @@ def _group(found: dict[str, Any], file: Path) -> Group:
         checked_name(text(found, "group", ""), "group"), text(found, "store", ""),
         engine, parameters, Lease(**lease), _grant(found), nodes, Security(), file, delays,
         Limits.read(table(found, "limits")),
+        number(found, "reconcile", "", EVERY, least=0.05, most=3600),
     )
     _delayed(group)
     _watched(group)

@@ -579,7 +579,7 @@ DECISIONS: tuple[DecisionRecord, ...] = (
     DecisionRecord(
         "D63", "Held services run again when the users are on their way back", _INFERRED,
         "A manual failover stops the services of a node, and they start when it serves again. The "
-        "document does not say what becomes of them in between, where the way back does not end.",
+        "document does not say whether they run in between, nor what holds if the way back fails.",
         "They are held stopped while the node starts, fails over or is Idle. From Taking Back on "
         "they are to run. In Taking Over and in Running in Failed Mode they may run or not, because "
         "a fallback that did not end may have started them; they serve nobody there.",

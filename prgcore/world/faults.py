@@ -137,6 +137,10 @@ KINDS = (
     # services
     Kind("service", "the services of {node} die, and are started {lasts} s later", "node",
          (LONG, SHORT), "services_die", "services_start"),
+    Kind("returns", "the services of {node} start by themselves", "node", (0.0,),
+         "services_return"),
+    Kind("quits", "the services of {node} stop by themselves, and nobody starts them", "node", (0.0,),
+         "services_die"),
     Kind("database", "the database of {node} dies, and is back {lasts} s later", "node",
          (LONG, SHORT), "database_dies", "database_starts"),
     Kind("hung", "the services of {node} answer nothing for {lasts} s, and then read {value}", "node",

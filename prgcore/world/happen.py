@@ -242,8 +242,19 @@ def _services(**values: Any) -> Callable[[World, str, Any], None]:
 
 
 def _die(world: World, node: str, _: Any) -> None:
-    world.hosts[node].services.die()
+    services = world.hosts[node].services
+    if services.up:
+        services.died = world.now
+    services.die()
     _look(world, node)
+
+
+def _return(world: World, node: str, _: Any) -> None:
+    """Services start, and nobody has asked them: they know no permission."""
+    host = world.hosts[node]
+    if host.on and not host.asleep and not host.services.up:
+        host.services.up = True
+        _look(world, node)
 
 
 def _begin_services(world: World, node: str, _: Any) -> None:
@@ -309,8 +320,8 @@ HAPPENS: Mapping[str, Callable[[World, str, Any], None]] = {
     "pace": _pace, "step": _step, "pause": _pause, "resume": _resume, "suspend": _suspend,
     "awake": _awake, "kill": _kill, "start": _start, "stop": _stop, "power_off": _power_off,
     "power_on": _power_on, "disk_lies": _disk(lies=True), "disk_keeps": _disk(lies=False),
-    "services_die": _die, "services_start": _begin_services, "database_dies": _database(up=False),
-    "database_starts": _database(up=True), "services_hang": _services(hung=True),
+    "services_die": _die, "services_return": _return, "services_start": _begin_services,
+    "database_dies": _database(up=False), "database_starts": _database(up=True), "services_hang": _services(hung=True),
     "services_go_on": _services_go_on, "services_fail": _services(fails=True),
     "services_work": _services(fails=False), "services_dawdle": _services(slow=0.4),
     "services_hurry": _services(slow=0.0), "command": _command, "host_lost": _host_lost,
@@ -335,6 +346,5 @@ def mended(world: World) -> None:
         _services_go_on(world, node, None)
         _start(world, node, None)
         host.services.database = True
-        _begin_services(world, node, None)
         _look(world, node)
     world.arbiter_away = 0

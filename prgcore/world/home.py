@@ -20,7 +20,7 @@ from prgcore.stores.record import Record
 from prgcore.timers.arithmetic import noticed_latest, serves_from, serves_until
 from prgcore.timers.parameters import Parameters, Settings
 from prgcore.vocabulary import Kind
-from prgcore.world.judge import Wrong
+from prgcore.world.judge import MENDED, Wrong
 
 if TYPE_CHECKING:
     from prgcore.world.world import World
@@ -68,6 +68,7 @@ def bounds(parameters: Settings, lease: Lease, grant: float, drift: float) -> tu
         Bound("lease", slow * serves_until(0, lease.lasts, lease.pause, lease.stopping), "T10"),
         Bound("wait", slow * serves_from(0, lease.waits), "T10"),
         Bound("orders", ORDERS * ORDER, "L1"),
+        Bound("tending", MENDED, "E3"),
     )
 
 
@@ -97,6 +98,7 @@ def look(world: World) -> None:
     """
     record = world.stores["main"].record
     if record is not None:
+        world.judge.desired(world, record)
         event = _next(world, record)
         if event == HOME and world.calm >= 0 and not world.asking and _served(world, record):
             world.home = True

@@ -11,7 +11,9 @@ from typing import Any
 
 from attrs import define, evolve, field
 
+from prgcore.running.desired import Desired
 from prgcore.running.shapes import Memory
+from prgcore.running.tended import Tended
 
 __all__ = ["Clock", "Disk", "Host", "Process", "Services"]
 
@@ -81,6 +83,7 @@ class Services:
         role: `primary` or `replica`, for machines that promote and demote; empty: neither.
         alone: whether it acknowledges what no replica has.
         lacks: whether something was acknowledged that it does not have.
+        died: when they died by themselves, in the time of the world; -1: they did not.
     """
 
     up: bool = False
@@ -95,6 +98,7 @@ class Services:
     role: str = ""
     alone: bool = False
     lacks: bool = False
+    died: float = -1.0
 
     def permit(self, groups: Mapping[str, int], until: float) -> bool:
         """Take a permission; False: it comes too late."""
@@ -124,6 +128,11 @@ class Process:
         heard: when the last heartbeat came to this process, read or not; before: its start.
         saw: whether services and database ran when it looked last, and what other checks said;
             None: it has not looked.
+        wish: what it desires of its node since its last turn; None: it knows no record by which it
+            may act.
+        tends: whether it may mend now what differs.
+        tended: when it looks next whether something differs.
+        looks: the moment of the world for which that look is planned; -1: none is.
     """
 
     run: int
@@ -140,6 +149,10 @@ class Process:
     stops: bool = False
     heard: float = 0.0
     saw: tuple[bool, ...] | None = None
+    wish: Desired | None = None
+    tends: bool = False
+    tended: Tended = field(factory=Tended)
+    looks: float = -1.0
 
 
 @define(slots=True)

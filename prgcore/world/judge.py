@@ -13,6 +13,7 @@ from attrs import define, field
 
 from prgcore.engine import Decision, Engine
 from prgcore.errors import ImpossibleEvent, PrgError
+from prgcore.form.wishes import STOPPED, UP, wished
 from prgcore.running.node import decide
 from prgcore.running.shapes import Answer, Write
 from prgcore.stores.record import Record
@@ -32,7 +33,7 @@ class Wrong(Exception):
 
     Attributes:
         what: what it is, in a word: `twice`, `fence`, `strange`, `epochs`, `table`, `lost`,
-            `again`, `silence`, `spins`, `dies`, `loses`, or `late`.
+            `again`, `silence`, `spins`, `dies`, `loses`, `late`, or `astray`.
         says: one sentence.
         at: the moment, in seconds of the world.
     """
@@ -44,6 +45,10 @@ class Wrong(Exception):
     def __reduce__(self) -> tuple[type[Wrong], tuple[str, str, float]]:
         return Wrong, (self.what, self.says, self.at)
 
+
+MENDED = 12.0
+"""How many seconds a node that is well may need to mend its services: a start waits most (T10), and
+services that died are left alone for a while."""
 
 _Asked = dict[tuple[Engine, str, tuple[tuple[str, str], ...]], "Decision | PrgError"]
 _asked: _Asked = {}
@@ -58,15 +63,44 @@ class Judge:
         words: the words of the decisions that are in the store.
         tokens: for each group, the node that served it last, and its token.
         decisions: how many decisions were made.
+        astray: for each node whose services are not as desired, since when, and what is desired.
     """
 
     words: set[str] = field(factory=set)
     tokens: dict[str, tuple[str, int]] = field(factory=dict)
     decisions: int = 0
+    astray: dict[str, tuple[float, object]] = field(factory=dict)
 
     def copy(self) -> Judge:
         """The same judge, for another future."""
-        return Judge(self.words.copy(), self.tokens.copy(), self.decisions)
+        return Judge(self.words.copy(), self.tokens.copy(), self.decisions, self.astray.copy())
+
+    # --------------------------------------------------------------------- services
+
+    def desired(self, world: World, record: Record) -> None:
+        """Look whether services are as the record desires; call it now and then.
+
+        A node has some time to mend what differs while it is well and has no order.
+
+        Raises:
+            Wrong: they are not, and stay so.
+        """
+        for node, host in world.hosts.items():
+            columns = {**record.columns, **record.own.get(node, {})}
+            wish = wished(world.setting.engine.habits, columns, node).services
+            path, services = world.paths[node], host.services
+            well = (host.agent is not None and not host.agent.asleep and host.on and not host.asleep
+                    and not (path.refuses or path.hangs or path.slow or path.writes or path.wrong)
+                    and host.store == "main" and not record.orders_of(node))
+            right = wish in ("", UP if services.up else STOPPED) or services.fails
+            known = wish, services.up, host.runs
+            if right or not well or self.astray.get(node, (0.0, known))[1] != known:
+                self.astray.pop(node, None)
+            if not right and well:
+                since, _ = self.astray.setdefault(node, (world.now, known))
+                if world.now > since + MENDED:
+                    raise Wrong("astray", f"the services of {node} should be {wish}, and are not, "
+                                f"since {since - world.zero:.2f} s", world.now)
 
     # ------------------------------------------------------------------------ users
 

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve
 
 from prgcore.errors import Undecided
+from prgcore.form.wishes import STOPPED, UP, toward, wished
+from prgcore.form.wishes import World as Runs
 from prgcore.running.charter import Charter
 from prgcore.running.shapes import (
     Arrival,
@@ -27,6 +29,7 @@ from prgcore.running.shapes import (
     Write,
     Wrote,
 )
+from prgcore.running.tended import looked, noted
 from prgcore.seats import seat
 from prgcore.stores.record import Order, Record, fits
 from prgcore.world.copies import current, demoted, promoted, wrote
@@ -49,6 +52,8 @@ PATIENCE = 1.0
 """How many seconds an agent waits for the outcome of a write that is not told."""
 STARTING = 0.3
 """How many seconds services take to start, or to stop."""
+RESTART = 5.0
+"""How many seconds services that died are left alone, so that a failover may come first."""
 LOOK = 0.05
 """How many seconds pass until an agent sees that its services have changed."""
 SPINS = 3_000
@@ -193,10 +198,47 @@ def _obey(world: World, host: Host, agent: Process, wants: Turn, now: float) -> 
     if wants.stopped:
         _ends(world, host)
         return
+    _tends(world, host, agent, wants, now)
     at = max(host.clock.when(wants.wake) + LATE, world.now)
     if at != agent.wakes and at < FOR_EVER:
         agent.wakes = at
         world.at(at - world.now, "wake", node, run, at)
+
+
+def _tends(world: World, host: Host, agent: Process, wants: Turn, now: float) -> None:
+    """Plan the next look at whether the services are as this turn desires."""
+    agent.wish, agent.tends = wants.desired, wants.tends
+    if wants.desired is None or not world.setting.reconcile:
+        return
+    agent.tended = noted(agent.tended, wants.desired, _UP[agent.saw[0], agent.saw[1]] if agent.saw else {}, now)
+    _plan(world, host, agent)
+
+
+def _plan(world: World, host: Host, agent: Process) -> None:
+    at = max(host.clock.when(max(agent.tended.due, agent.tended.rests)) + LATE, world.now)
+    if agent.tends and agent.begun and not 0 <= agent.looks <= at:
+        agent.looks = at
+        world.at(at - world.now, "tend", host.node, agent.run, at)
+
+
+def tend(world: World, node: str, run: int, at: float) -> None:
+    """Compare the services with what their agent desires, and mend what differs."""
+    host = world.hosts[node]
+    agent = host.agent
+    if agent is None or agent.run != run or agent.looks != at:
+        return
+    agent.looks = -1.0
+    if agent.asleep or host.asleep or agent.wish is None or not agent.tends:
+        return
+    services, now = host.services, host.clock.now(world.now)
+    mended = False
+    for deed in toward(Runs(UP if services.up else STOPPED), agent.wish.world):
+        if deed == "stop" or (services.died < 0 or world.now >= services.died + RESTART):
+            mended = True
+            world.say("%s: is not as desired: its agent does %s", node, deed)
+            world.at(STARTING, f"services_{deed}", node)
+    agent.tended = looked(agent.tended, now, world.setting.reconcile, mended=mended)
+    _plan(world, host, agent)
 
 
 def _writes(world: World, host: Host, agent: Process, write: Write, now: float) -> None:
@@ -278,18 +320,29 @@ def read_end(world: World, node: str, run: int, begun: float, kept: Kept | None)
 def _first(world: World, host: Host, record: Record) -> None:
     """Start the services, unless the record says that they were stopped."""
     assert host.agent is not None, "BUG: it has read"
-    if not fits(record, world.setting.layout):
+    if fits(record, world.setting.layout):  # it is the record of something else
         return
     host.agent.begun = True
     columns = {**record.columns, **record.own[host.node]}
-    if not world.setting.engine.habits.leaves(columns, host.node) and not host.services.up:
+    wish = wished(world.setting.engine.habits, columns, host.node)
+    if wish.services == UP and not host.services.up:
         world.at(STARTING, "services_start", host.node)
 
 
 def start_services(world: World, node: str) -> None:
     host = world.hosts[node]
     if host.on and not host.services.fails and not host.services.up:
-        host.services.up = True
+        host.services.up, host.services.wanted, host.services.died = True, True, -1.0
+        world.at(LOOK, "look", node)
+
+
+def stop_services(world: World, node: str) -> None:
+    """Stop the services, if their agent still desires that: an order may have come meanwhile."""
+    host = world.hosts[node]
+    agent = host.agent
+    if agent is not None and agent.tends and agent.wish and agent.wish.services == STOPPED:
+        host.services.wanted = False
+        host.services.die()
         world.at(LOOK, "look", node)
 
 
@@ -423,7 +476,7 @@ def _outcome(world: World, host: Host, order: Order) -> str:
         case "start" if services.fails:
             return "failed"
         case "start":
-            services.wanted = services.up = True
+            services.wanted, services.up, services.died = True, True, -1.0
         case "stop":
             services.wanted = False
             services.die()
@@ -498,7 +551,8 @@ def _pieces(seen: Seen) -> tuple[tuple[str, Any], ...]:
 STEPS: Mapping[str, Callable[..., None]] = {
     "arrive": arrive, "asked": asked, "ask": ask, "done": did, "held": held, "hold_at": hold_at,
     "look": look_after, "read_at": read_at, "read_end": read_end, "serve_at": serve_at,
-    "served": served, "services_start": start_services, "start": begin_agent, "wake": _wake,
+    "served": served, "services_start": start_services, "services_stop": stop_services,
+    "start": begin_agent, "tend": tend, "wake": _wake,
     "write_at": write_at, "write_end": write_end,
 }
 """The events that agents cause, by name."""

@@ -41,6 +41,8 @@ class Setting:
         engine: the machine.
         parameters, lease, grant: as in a group file.
         drift: the share by which the clock of a host may be fast or slow.
+        reconcile: how many seconds pass between two looks at whether a node is as desired; 0: its
+            agent never looks.
         start: the first state of an agent: of a charter, parameters, a time and a memory.
         turn: what the agents do.
     """
@@ -53,6 +55,7 @@ class Setting:
     start: Callable[[Charter, Settings, float, Memory | None], Any]
     turn: Callable[[Any, Seen, float], tuple[Any, Turn]]
     terms: Mapping[str, str] = field(factory=dict)
+    reconcile: float = 2.0
     layout: Layout = field(init=False)
     checks: tuple[str, ...] = field(init=False)
     commands: tuple[str, ...] = field(init=False)

@@ -1,0 +1,205 @@
+"""Tending: what is not as desired is mended, orders go first, and nothing is mended too often."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+import pytest
+
+from prgcore.errors import ActionFailed
+from prgcore.running.desired import Desired
+from prgcore.running.processes import alive
+from prgcore.running.shapes import Turn
+from prgcore.running.tended import FIRST, LONGEST, Tended, looked, noted
+from prgcore.running.tending import Tending
+from tests.agents import Group
+from tests.waits import once, until
+
+UP = {"services": True, "database": True}
+DOWN = {"services": False, "database": True}
+
+
+def wish(services="up", role="", epoch=1, *, tends=True):
+    return Turn(desired=Desired({}, services, role, "free", epoch), tends=tends)
+
+
+# ----------------------------------------------------------------------- when it looks
+
+
+def test_a_change_of_the_wish_or_of_what_is_seen_is_looked_at_at_once():
+    at = looked(noted(Tended(), wish().desired, UP, 10.0), 10.0, 5.0, mended=False)
+    assert at.due == 15.0
+    assert noted(at, wish(epoch=7).desired, UP, 11.0) == at, "the same wish of a later epoch"
+    assert noted(at, wish().desired, DOWN, 11.0).due == 11.0
+    assert noted(at, wish("stopped").desired, UP, 11.0).due == 11.0
+    assert noted(at, wish(role="replica").desired, UP, 11.0).due == 11.0
+
+
+def test_what_is_mended_again_and_again_is_mended_more_and_more_seldom():
+    at, now, pauses = Tended(), 0.0, []
+    for _ in range(12):
+        at = looked(at, now, 5.0, mended=True)
+        pauses.append(at.pause)
+        assert noted(at, wish().desired, DOWN, now + 0.01).due >= at.rests == now + at.pause
+        now = at.due
+    assert pauses[:4] == [FIRST, 2 * FIRST, 4 * FIRST, 8 * FIRST]
+    assert pauses[-1] == LONGEST
+    assert looked(at, now + 1, 5.0, mended=False).pause == LONGEST, "it may come back"
+    assert looked(at, now + 100, 5.0, mended=False).pause == 0.0
+
+
+# ----------------------------------------------------------------------------- the lane
+
+
+class Node:
+    """What a tending lane does to a node."""
+
+    def __init__(self, *, role=None, every=0.02):
+        self.did, self.fails, self.runs, self.is_ = [], "", True, role
+        self.clock = asyncio.get_running_loop().time
+        self.tending = Tending("cup1", every, self.clock, self.reconcile,
+                               None if role is None else self.become)
+
+    def reconcile(self, state):
+        self.did.append(state)
+        if self.fails:
+            raise ActionFailed(self.fails)
+        if (state == "up") == self.runs:
+            return ()
+        self.runs = state == "up"
+        return (f"brought web {state}",)
+
+    def become(self, role):
+        self.did.append(role)
+        changed, self.is_ = self.is_ != role, role
+        return changed
+
+
+def lane(test):
+    """Run a test in an event loop, with a node that ends."""
+    async def run():
+        node = Node(role="primary") if "role" in test.__name__ else Node()
+        try:
+            await test(node)
+        finally:
+            node.tending.end()
+    return asyncio.run(run())
+
+
+def test_services_that_come_back_are_stopped_and_one_line_says_so(caplog):
+    async def one(node):
+        node.tending.turned(wish("stopped", epoch=12), UP)
+        await until(lambda: not node.runs)
+        await until(lambda: len(node.did) > 2)  # it looks again, and finds nothing
+
+    with caplog.at_level(logging.WARNING):
+        lane(one)
+    assert [r.getMessage() for r in caplog.records] == [
+        "cup1 was not as the record of epoch 12 desires: it brought web stopped"]
+
+
+def test_nothing_is_mended_while_an_order_is_open():
+    async def one(node):
+        node.tending.turned(wish("stopped", tends=False), UP)
+        await asyncio.sleep(0.1)
+        assert node.did == []
+        node.tending.turned(wish("stopped"), UP)
+        await until(lambda: node.did)
+        node.tending.turned(Turn(), UP)  # trouble: nothing is known to be desired
+        await until(lambda: not node.tending._lane.busy)
+        count = len(node.did)
+        await asyncio.sleep(0.1)
+        assert len(node.did) == count
+
+    lane(one)
+
+
+def test_an_order_that_comes_meanwhile_is_not_undone():
+    async def one(node):
+        node.tending.orders.acquire()  # an order starts the services
+        node.tending.turned(wish("stopped"), UP)
+        await until(lambda: node.tending._lane.busy)
+        node.tending.turned(wish("up", tends=False), UP)  # the decision that asked for it
+        node.tending.orders.release()
+        await until(lambda: not node.tending._lane.busy)
+        assert node.did == []
+
+    lane(one)
+
+
+def test_a_role_that_differs_is_mended():
+    async def role(node):
+        node.tending.turned(wish("up", "replica"), UP)
+        await until(lambda: node.is_ == "replica")
+        assert node.did[:2] == ["up", "replica"]
+        node.tending.turned(wish("stopped", ""), UP)
+        await until(lambda: node.did[-1] == "stopped")
+
+    lane(role)
+
+
+def test_what_cannot_be_mended_is_said_once_and_tried_again(caplog):
+    async def one(node):
+        node.fails = "web does not stop"
+        node.tending.turned(wish("stopped"), UP)
+        await until(lambda: len(node.did) > 2)
+        node.fails = ""
+        await until(lambda: not node.runs)
+
+    with caplog.at_level(logging.WARNING):
+        lane(one)
+    assert [r.getMessage() for r in caplog.records] == [
+        "cup1 is not as the record of epoch 1 desires: web does not stop",
+        "cup1 was not as the record of epoch 1 desires: it brought web stopped"]
+
+
+def test_a_wish_for_nothing_mends_nothing():
+    async def one(node):
+        node.tending.turned(wish(""), UP)
+        await asyncio.sleep(0.1)
+        assert node.did == []
+
+    lane(one)
+
+
+# ------------------------------------------------------------------------ a real agent
+
+
+@pytest.fixture
+def group(tmp_path):
+    made = Group(tmp_path)
+    made.file.write_text("reconcile = 0.2\n" + made.file.read_text())
+    yield made
+    made.close()
+
+
+def state(group, node="node1"):
+    return group.ask(node, do="status").get("known", {}).get(f"{node}.state")
+
+
+def settled(group, *states):
+    once(lambda: [state(group, n) for n in ("node1", "node2")] == list(states))
+
+
+def test_services_of_an_idle_node_that_return_by_themselves_are_stopped(group):
+    for node in ("node1", "node2"):
+        group.start(node)
+    once(lambda: group.ask("node1", do="tell", event="enable_ha").get("entry"))
+    settled(group, "normal", "normal")
+    once(lambda: group.ask("node1", do="tell", event="failover(node1)").get("entry"))
+    settled(group, "idle", "running_in_backup_mode")
+    group.ask("node1", do="start_services")  # as systemd does, or somebody at a keyboard
+    once(lambda: "was not as the record" in group.said("node1"))
+    assert "cup1 was not as the record of epoch" in group.said("node1")
+    assert "stopped presence" in group.said("node1")
+    once(lambda: not alive(group.service("node1")))
+    assert state(group) == "idle"
+    group.agents["node1"].kill()
+    group.agents["node1"].wait()
+    group.start("node1", "--verbose")  # it leaves them stopped
+    settled(group, "idle", "running_in_backup_mode")
+    once(lambda: group.ask("node1", do="tell", event="fallback(node1)").get("entry", {}).get(
+        "outcome") == "done")
+    settled(group, "normal", "normal")
+    assert alive(group.service("node1"))
