@@ -89,7 +89,7 @@ def conform(
     with ExitStack() as files:
         streams = [
             _entries(files.enter_context(closing(lines(
-                name, PartialEntry.from_json, _Growing if follow else None))),
+                name, PartialEntry.from_json, _Growing if follow else None, named=logs))),
                      f"{one_line(name, 80)} " if len(logs) > 1 else "")
             for name in logs
         ]
@@ -211,7 +211,22 @@ class _Growing:
             if self.begun.endswith(b"\n") or len(self.begun) >= limit:
                 line, self.begun = self.begun, b""
                 return line
+            if self._renamed():
+                continue
             if os.fstat(self.file.fileno()).st_size < self.file.tell():
                 raise BadInput("the log became shorter while it was followed; begin again")
             sys.stdout.flush()
             time.sleep(LATELY)
+
+    def _renamed(self) -> bool:
+        """Whether the log was rotated; then the new file of its name is read on, once this one ends."""
+        try:
+            newest = open(self.file.name, "rb")  # noqa: SIM115, PTH123, it is read until the end
+        except OSError:
+            return False
+        if os.path.sameopenfile(newest.fileno(), self.file.fileno()) or self.file.peek(1):
+            newest.close()
+            return False
+        self.file.close()
+        self.file = newest
+        return True

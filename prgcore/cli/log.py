@@ -17,7 +17,7 @@ from prgcore.errors import BadInput, Unavailable
 from prgcore.words import counted, one_line, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator
 
     from rich.console import RenderableType
     from rich.table import Table
@@ -83,7 +83,7 @@ def log(
         raise BadInput("standard input can be read only once; give - once")
     found = _Read()
     for file in files:
-        found.add(file)
+        found.add(file, files)
     if found.skipped and not found.entries:
         raise BadInput(f"not one line is an entry of a decision log; {found.wrong}")
     telemetry = found.telemetry(len(files) > 1, begin)
@@ -139,15 +139,15 @@ class _Read:
         self.skipped = 0
         self.wrong = ""
 
-    def add(self, file: str) -> None:
-        """Read a file to its end.
+    def add(self, file: str, named: list[str]) -> None:
+        """Read a file to its end, after its older files, unless they are named themselves.
 
         Raises:
             BadInput: it cannot be read.
         """
         from prgcore.wire.entry import Entry
 
-        for line in lines(file, Entry.from_json):
+        for line in lines(file, Entry.from_json, named=named):
             if line.entry is not None:
                 self.entries.append(line.entry)
             elif not line.torn:
@@ -188,18 +188,22 @@ def _order(entry: Entry) -> tuple[int, bool, float]:
 
 
 def lines(
-    file: str, reader: Callable[[Any], Said], follow: Callable[[BinaryIO], Any] | None = None
+    file: str, reader: Callable[[Any], Said], follow: Callable[[BinaryIO], Any] | None = None, *,
+    named: Iterable[str] = (),
 ) -> Generator[LogLine[Said], None, None]:
     """The lines of a log, or of standard input for `-`, or the history of a SQLite store.
 
     Args:
         reader: makes the content of the JSON of a line, or raises BadInput.
         follow: wraps a file so that it is read as it grows.
+        named: all files of the command. The older files of a rotated log come first, except for
+            those that are named.
 
     Raises:
         BadInput: it cannot be read, or cannot be followed.
     """
     from prgcore.running import log
+    from prgcore.running.rotation import parts
 
     if file == "-":
         yield from log.lines(inputs.standard_input(), reader)
@@ -209,12 +213,18 @@ def lines(
         yield from _stored(file, reader)
         return
     try:
-        with Path(file).open("rb") as stream:
+        with parts(Path(file)) as files:
+            _, stream = files[-1]
             stored = stream.peek(len(SQLITE)).startswith(SQLITE)
             if stored and follow:
                 raise BadInput(f"{name} is a store; --follow needs a log of JSON Lines")
-            yield from _stored(file, reader) if stored else log.lines(
-                follow(stream) if follow else stream, reader)
+            if stored:
+                yield from _stored(file, reader)
+                return
+            known = {Path(name).name for name in named if Path(name).parent == Path(file).parent}
+            older = [(name, part) for name, part in files[:-1] if name not in known]
+            yield from log.rotated(older, reader)
+            yield from log.lines(follow(stream) if follow else stream, reader)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise BadInput(f"cannot read {name}: {reason}; give a log, or - for standard input") \

@@ -40,6 +40,7 @@ from prgcore.running.shapes import Heard, Seen, Serve, Turn
 from prgcore.running.state import RUNS
 from prgcore.running.talking import Ear, Mouth
 from prgcore.running.tending import Tending
+from prgcore.running.tidying import Tidying
 from prgcore.running.watching import Watching
 from prgcore.running.web import Web
 from prgcore.seats import seat
@@ -87,7 +88,7 @@ class Agent:
         self.services = Services(
             self.member, {name: group.patience(name) for name in self.member.services})
         self.store, self.arbiter = group.open_store()  # nothing is asked of it yet
-        self.directory = Directory(self.member)
+        self.directory = Directory(self.member, group.limits)
         try:
             self._take_up(new=new, adopt=adopt)
         except BaseException:
@@ -119,6 +120,7 @@ class Agent:
         self.ear = Ear(reader(group.engine, self.peer.seat), partial(self.pump.arrived, self.node))
         self.mouth = Mouth(self.node, self.member.peer or self.peer.service,
                            group.parameters.keep_alive_timeout)
+        self.tidying = Tidying(self.member.directory, group.limits)
         self.record: Record | None = None
         self.trouble = "the record was not read yet"
         self._begins: asyncio.Task[None] | None = None
@@ -137,6 +139,7 @@ class Agent:
         self._loop = asyncio.get_running_loop()
         try:
             doors = await listens(self)
+            self.tidying.look()
             try:
                 await self.pump.run()
             finally:
@@ -146,6 +149,7 @@ class Agent:
             self.callers.broke(Unavailable("the agent has stopped"))
             if self._begins is not None:
                 self._begins.cancel()
+            self.tidying.end()
             self.watching.end()
             self.tending.end()
             self.mouth.shut()

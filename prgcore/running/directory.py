@@ -18,6 +18,7 @@ from uuid import uuid4
 
 from prgcore.errors import BadInput, PrgError
 from prgcore.running.lane import ENDING, Lane
+from prgcore.running.limits import Limits
 from prgcore.running.log import LogFile
 from prgcore.running.member import Member
 from prgcore.running.memory import NAME, read_memory, write_memory
@@ -35,6 +36,10 @@ _log = logging.getLogger("prgcore")
 class Directory:
     """The directory of one node, for one agent at a time.
 
+    Args:
+        member: the node.
+        limits: how long its log may grow.
+
     Attributes:
         identity: a word that no other directory has.
         memory: what the agent before this one remembered.
@@ -43,7 +48,8 @@ class Directory:
         BadInput: another agent has it, or it cannot be written.
     """
 
-    def __init__(self, member: Member) -> None:
+    def __init__(self, member: Member, limits: Limits | None = None) -> None:
+        limits = limits or Limits()
         self.path = member.directory
         self._alone = _locked(member)
         try:
@@ -57,7 +63,7 @@ class Directory:
             self._alone.close()
             raise
         self._kept = self.memory
-        self._log = LogFile(self.path / "log.jsonl")
+        self._log = LogFile(self.path / "log.jsonl", most=limits.log, keep=limits.logs)
         self._lane, self._entries, self._newest = Lane("disk"), list[Entry](), self.memory
         self._said: set[str] = set()
         self._later: asyncio.TimerHandle | None = None

@@ -1,7 +1,7 @@
 """A guarded connection: it passes on what comes, no faster than the limits say.
 
-Law: nothing here knows what the bytes mean, except that a newline ends a line. The protocol behind
-it sees a connection like any other.
+Law: nothing here knows what the bytes mean, except that a newline ends a line. The inner protocol
+sees a connection like any other.
 """
 
 from __future__ import annotations

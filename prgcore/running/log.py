@@ -1,7 +1,8 @@
 """The decision log as a file of JSON Lines, and as records of `logging`.
 
 Law: one entry is one line and one write. A reader sees whole lines, except for the last line of a
-program that was killed. To rotate, rename the file: the next entry begins a new one.
+program that was killed. A log with a limit rotates itself; any program may also
+rename the file, and the next entry begins a new one. Readers read the older files first.
 """
 
 from __future__ import annotations
@@ -11,15 +12,16 @@ import logging
 import os
 import time
 from codecs import BOM_UTF8
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, BinaryIO, Generic, Self, TypeVar, overload
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from prgcore.errors import BadInput, Unavailable
+from prgcore.running.rotation import parts, renamed
 from prgcore.running.telemetry import Telemetry, of
 from prgcore.wire.entry import Entry
 from prgcore.wire.jsontext import LINE_LIMIT, parse_json
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 
     from prgcore.stores.ports import Store
 
-__all__ = ["LOGGER", "LogFile", "LogLine", "Tally", "line_of", "lines", "read", "tell"]
+__all__ = ["LOGGER", "LogFile", "LogLine", "Tally", "line_of", "lines", "read", "rotated", "tell"]
 
 LOGGER = logging.getLogger("prgcore")
 
@@ -41,10 +43,15 @@ class LogFile:
     Args:
         path: the file.
         sync: whether an entry is on the disk when `append` returns.
+        most: how many bytes a file has at most before the next entry begins a new one; 0: no limit.
+            Only one process may set it for a file.
+        keep: how many older files are kept: `NAME.1`, `NAME.2` and so on.
     """
 
     path: Path = field(converter=Path)
     sync: bool = field(default=False, kw_only=True)
+    most: int = field(default=0, kw_only=True)
+    keep: int = field(default=4, kw_only=True)
     _file: int = field(default=-1, init=False)
     _lock: Lock = field(factory=Lock, init=False, repr=False)
 
@@ -59,6 +66,8 @@ class LogFile:
         with self._lock:
             try:
                 self._reopen()
+                if 0 < self.most < os.fstat(self._file).st_size + len(line):
+                    self._rotates()
                 torn = b"\n" if self._torn() else b""
                 written = os.write(self._file, torn + line)
                 if self.sync:
@@ -78,6 +87,14 @@ class LogFile:
                     return
             self._close()
         self._file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+
+    def _rotates(self) -> None:
+        """Begin a new file, unless this one is empty."""
+        if os.fstat(self._file).st_size:
+            self._close()
+            with suppress(FileNotFoundError):
+                renamed(self.path, self.keep)
+            self._reopen()
 
     def _torn(self) -> bool:
         """Whether the last line has no end, because its writer was killed."""
@@ -172,15 +189,28 @@ def _line(number: int, data: bytes, reader: Callable[[Any], Said]) -> LogLine[Sa
     return LogLine(place, wrong=wrong, torn=torn)
 
 
-def read(path: str | Path) -> Iterator[Entry]:
+def rotated(
+    files: Iterable[tuple[str, BinaryIO]], reader: Callable[[Any], Said]
+) -> Iterator[LogLine[Said]]:
+    """The lines of the files of one log (`prgcore.running.rotation.parts`), each with its place."""
+    for name, file in files:
+        for line in lines(file, reader):
+            yield evolve(line, place=f"{name} {line.place}",
+                         wrong=line.wrong and f"{name} {line.wrong}") if name else line
+
+
+def read(path: str | Path, *, older: bool = False) -> Iterator[Entry]:
     """The entries of a log. A last line without its end is not an entry yet.
+
+    Args:
+        older: whether the older files of a rotated log come first.
 
     Raises:
         BadInput: the file cannot be read, or one of its lines is not an entry.
     """
     try:
-        with Path(path).open("rb") as file:
-            for line in lines(file):
+        with parts(Path(path)) as files:
+            for line in rotated(files if older else files[-1:], Entry.from_json):
                 if line.entry is not None:
                     yield line.entry
                 elif not line.torn:
