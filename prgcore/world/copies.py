@@ -43,8 +43,11 @@ def wrote(world: World) -> None:
             world.hosts[seat("peer", host.node)].services.lacks = True
 
 
-def promoted(world: World, node: str) -> bool:
-    """Make the service of a node the primary, which writes alone; return whether that works.
+def promoted(world: World, node: str, *, alone: bool) -> bool:
+    """Make the service of a node the primary; return whether that works.
+
+    Args:
+        alone: whether it acknowledges from now on what no replica has.
 
     Raises:
         Wrong: it lacks what was acknowledged, and nobody has forced it by name.
@@ -54,7 +57,7 @@ def promoted(world: World, node: str) -> bool:
         return False
     if services.role != PRIMARY and services.lacks and not _forced(world, node):
         raise Wrong("loses", f"{node} is promoted, and lacks what was acknowledged", world.now)
-    services.role, services.alone, services.lacks = PRIMARY, True, False
+    services.role, services.alone, services.lacks = PRIMARY, alone, False
     wrote(world)
     return True
 

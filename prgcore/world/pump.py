@@ -480,7 +480,7 @@ def _outcome(world: World, host: Host, order: Order) -> str:
         case "stop":
             services.wanted = False
             services.die()
-        case "promote" if not promoted(world, node):
+        case "promote" if not promoted(world, node, alone=order.state != "promoting"):
             return "failed"
         case "demote":
             demoted(world, node)
