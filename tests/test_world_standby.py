@@ -37,7 +37,7 @@ def test_no_schedule_loses_what_was_acknowledged_or_serves_twice(seed):
     assert wrong(SETTING, seed) is None
 
 
-@pytest.mark.parametrize("fault", ["crash", "power", "suspend", "cut", "service"])
+@pytest.mark.parametrize("fault", ["crash", "power", "suspend", "cut", "service", "stubborn"])
 def test_a_fault_in_the_middle_of_a_switchover(fault):
     command = scenario(SETTING, at_home(SETTING))
     for at in (0.3, 0.6, 0.9, 1.3):

@@ -92,7 +92,7 @@ def simulate_agents(
 
 
 def _own(file: str) -> Model:
-    """A machine of one's own, if agents can run it here.
+    """A machine of your own, if agents can run it here.
 
     Raises:
         BadInput: it has no agents that serve users, or no goal.

@@ -171,7 +171,7 @@ def _tasks(faults: int) -> list[tuple[str, tuple[Any, ...]]]:
 def exhaustive(
     faults: int, *, jobs: int, policy: dict[str, str] | None = None, own: Model | None = None,
 ) -> Iterator[Sum]:
-    """All schedules of up to so many faults, part by part; of the built-in machine, or one's own.
+    """All schedules of up to so many faults, part by part; of the built-in machine, or another one.
 
     One fault: each kind for each node, at every turn of a failover and of a fallback. More: after
     each such fault at home, each kind for each node at every moment of what follows, such as a

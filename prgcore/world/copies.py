@@ -26,7 +26,7 @@ def _follows(host: Host) -> bool:
 
 
 def current(world: World, node: str) -> bool:
-    """What the check `current` answers on a node. A replica that is there catches up at once."""
+    """The answer of the check `current` on a node. A replica that is there catches up at once."""
     here, there = world.hosts[node], world.hosts[seat("peer", node)]
     yes = here.services.up and here.services.role == PRIMARY and _follows(there)
     if yes:

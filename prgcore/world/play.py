@@ -54,7 +54,7 @@ def standard(own: Model | None = None, **policy: str) -> Setting:
     """The setting of the campaigns: small times, so that runs are short, and clocks that drift.
 
     Args:
-        own: a machine of one's own, with its own parameters; None: the built-in machine.
+        own: another machine, with its own parameters; None: the built-in machine.
         policy: choices of the built-in machine.
     """
     machine = prg(**policy) if own is None else Machine(own)

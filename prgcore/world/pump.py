@@ -470,7 +470,7 @@ def did(world: World, node: str, run: int, order: Order) -> None:
 
 
 def _outcome(world: World, host: Host, order: Order) -> str:
-    """What an order does to a host, and its outcome."""
+    """Do what an order asks of a host; return the outcome."""
     node, services = host.node, host.services
     match world.setting.engine.habits.deed(order.do, order.node):
         case "start" if services.fails:
