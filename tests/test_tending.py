@@ -203,3 +203,45 @@ def test_services_of_an_idle_node_that_return_by_themselves_are_stopped(group):
         "outcome") == "done")
     settled(group, "normal", "normal")
     assert alive(group.service("node1"))
+
+
+HOOKS = """
+[hooks]
+role = ["sh", "role.sh", "role"]
+promote = ["sh", "role.sh", "primary"]
+demote = ["sh", "role.sh", "replica"]
+"""
+ROLE = """\
+# The role of a node is the content of a file.
+file="$PRGCORE_NODE.role"
+case $1 in
+    role) cat "$file" 2>/dev/null || echo replica ;;
+    *) echo "$1" > "$file.new" && mv "$file.new" "$file" ;;
+esac
+"""
+
+
+def test_an_old_primary_that_comes_back_by_itself_becomes_a_replica(group):
+    group.file.write_text(group.file.read_text() + HOOKS)
+    (group.folder / "role.sh").write_text(ROLE)
+    mine = group.folder / "node1.role"
+
+    def role():
+        return mine.read_text().strip() if mine.exists() else ""
+
+    for node in ("node1", "node2"):
+        group.start(node)
+    once(lambda: group.ask("node1", do="tell", event="enable_ha").get("entry"))
+    settled(group, "normal", "normal")
+    once(lambda: role() == "primary")
+    group.agents["node1"].kill()
+    group.agents["node1"].wait()
+    once(lambda: state(group, "node2") == "running_in_backup_mode")
+    assert role() == "primary", "nobody was left to demote it"
+    group.start("node1", "--verbose")
+    settled(group, "failed_over", "running_in_backup_mode")
+    once(lambda: role() == "replica")
+    mine.write_text("primary\n")  # somebody promotes it by hand
+    once(lambda: role() == "replica")
+    once(lambda: "made its resource replica" in group.said("node1"))
+    assert "primary" in (group.folder / "node2.role").read_text()
