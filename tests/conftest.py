@@ -33,6 +33,7 @@ PROCESSES = (
     "test_hooks_live.py",
     "test_examples_postgres.py", "test_examples_redis.py",
     "test_tending.py",
+    "test_services_real.py", "test_services_checks.py",
 )
 """They start programs, and wait for them."""
 SLOW = (

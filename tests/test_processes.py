@@ -18,6 +18,7 @@ from prgcore.errors import ActionFailed, BadInput
 from prgcore.running import processes
 from prgcore.running.member import LONGEST_SOCKET, Member
 from prgcore.running.processes import Services, alive
+from prgcore.running.service import Service
 from prgcore.stores.ports import boot_clock
 from tests import waits
 
@@ -45,8 +46,9 @@ def made(tmp_path, monkeypatch):
                 if pid := services.pid(name):
                     os.killpg(pid, signal.SIGKILL)
     for services in every:
-        for child in services._children.values():
-            child.wait()
+        for process in services._processes.values():
+            if process._child is not None:
+                process._child.wait()
 
 
 def written(services, name="a"):
@@ -110,7 +112,7 @@ def test_an_agent_that_is_killed_leaves_services_that_are_found(made, tmp_path):
     assert alive(pid)
     assert os.getsid(pid) == pid
     (services.directory / "a.pid").write_text("")
-    assert services.pid("a") == 0, "it runs, whatever its file says"
+    assert services.pid("a") == 0, "it runs, for it holds its lock, whatever its file says"
     assert services.up()
     services.start()
     assert written(services) == "", "and is not started twice"
@@ -140,29 +142,24 @@ def test_a_process_with_the_number_of_a_dead_service_is_left_alone(made):
     other.wait()
 
 
-def test_what_a_service_has_started_is_it_still_and_is_stopped_with_it(made):
-    services = made(services={"a": ("sh", "-c", "sleep 86401 & : >begun; exec sleep 86402")})
+def test_a_service_whose_main_process_died_is_down_and_what_it_has_started_is_stopped(made):
+    services = made(services={"a": ("sh", "-c", "sleep 86401 & echo $! >begun; exec sleep 86402")})
     services.start()
     pid = services.pid("a")
-    waits.once((services.member.home / "begun").exists)
+    waits.once(lambda: (services.member.home / "begun").exists()
+               and (services.member.home / "begun").read_text().endswith("\n"))
+    child = int((services.member.home / "begun").read_text())
     os.kill(pid, signal.SIGKILL)
     waits.once(lambda: not alive(pid))
-    assert services.pid("a") == pid
+    assert services.pid("a") is None, "though its child holds its lock"
+    assert alive(child)
     services.stop()
-    assert services.pid("a") is None
+    waits.once(lambda: not alive(child))
 
 
-def test_a_service_that_does_not_listen_to_signals_is_killed_and_the_database_runs_on(
-        made, monkeypatch):
-    real = Services._signal
-
-    def signals(services, number):  # it never ends by the first one, and in its own time by the second
-        monkeypatch.setattr(processes, "PATIENCE", 0.5 if number == signal.SIGTERM else waits.LONG)
-        return real(services, number)
-
-    monkeypatch.setattr(Services, "_signal", signals)
-    services = made(services={"a": ("sh", "-c", "trap '' TERM; while :; do sleep 0.1; done"), "db": SLEEP},
-                    database="db")
+def test_a_service_that_does_not_listen_to_signals_is_killed_and_the_database_runs_on(made):
+    deaf = Service(("sh", "-c", "trap '' TERM; while :; do sleep 0.1; done"), stop_timeout=0.3)
+    services = made(services={"a": deaf, "db": Service(SLEEP)}, database="db")
     services.start()
     database = services.pid("db")
     waits.stop(services.pid("a"), group=True)
@@ -228,7 +225,7 @@ def test_a_directory_that_cannot_be_made_or_a_system_without_locks_is_refused(ma
     (tmp_path / "file").write_text("")
     with pytest.raises(BadInput, match=r"node1\.directory: .*file/x' cannot be made: Not a directory"):
         made(tmp_path / "file" / "x", services={"a": SLEEP})
-    monkeypatch.setattr(processes, "fcntl", None)
+    monkeypatch.setattr(processes, "LOCKS", False)
     with pytest.raises(BadInput, match="need flock, which this system does not have"):
         made(services={"a": SLEEP})
 
@@ -260,27 +257,27 @@ def test_a_service_that_does_not_answer_has_not_started(made, monkeypatch):
     made(services={"a": SLEEP}).start()  # it has written its number before anybody is impatient
     services = made(services={"a": SLEEP}, serving="a")
     monkeypatch.setattr(processes, "PATIENCE", 0.3)
-    with pytest.raises(ActionFailed, match="a does not answer at"):
+    with pytest.raises(ActionFailed, match="a does not start: it does not answer at"):
         services.start()
 
 
 def test_a_service_with_a_longer_delay_is_shown_down_when_it_is_over(made, monkeypatch):
     services = made(services={"a": SLEEP, "b": SLEEP})
-    services._patience = {"a": 1000.0}
-    assert services.look()[0]["services"] is False, "it never ran: nothing holds that back"
+    services._known.patience = {"a": 1000.0}
+    assert services.look().facts["services"] is False, "it never ran: nothing holds that back"
     services.start()
-    assert services.look()[0]["services"] is True
+    assert services.look().facts["services"] is True
     os.killpg(services.pid("a"), signal.SIGKILL)
     waits.once(lambda: services.pid("a") is None)
-    assert services.look()[0]["services"] is True, "it may be down for a while"
+    assert services.look().facts["services"] is True, "it may be down for a while"
     real = time.monotonic
     with monkeypatch.context() as later:
         later.setattr(processes.time, "monotonic", lambda: real() + 1001)
-        assert services.look()[0]["services"] is False
+        assert services.look().facts["services"] is False
     services.start()
-    assert services.look()[0]["services"] is True
+    assert services.look().facts["services"] is True
     os.killpg(services.pid("b"), signal.SIGKILL)
     waits.once(lambda: services.pid("b") is None)
-    assert services.look()[0]["services"] is False, "the other one has no delay of its own"
+    assert services.look().facts["services"] is False, "the other one has no delay of its own"
     services.stop()
-    assert services.look()[0]["services"] is False, "stopped on request is not held back"
+    assert services.look().facts["services"] is False, "stopped on request is not held back"

@@ -86,7 +86,8 @@ class Agent:
         self.node: str = self.member.seat
         self.peer: Member = group.nodes[seat("peer", self.node)]
         self.services = Services(
-            self.member, {name: group.patience(name) for name in self.member.services})
+            self.member, {name: group.patience(name) for name in self.member.services},
+            {name: group.within(name) for name in self.member.services}, group.lease.lasts)
         self.store, self.arbiter = group.open_store()  # nothing is asked of it yet
         self.directory = Directory(self.member, group.limits)
         try:
@@ -357,5 +358,5 @@ class Agent:
             change()
         finally:
             with suppress(ActionFailed):
-                found, _ = self.services.look()
-                self._loop.call_soon_threadsafe(self.pump.looked, found)
+                found = self.services.look()
+                self._loop.call_soon_threadsafe(self.pump.looked, found.facts)

@@ -7,6 +7,7 @@ it, and `prgcore ha --state` commands the group.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,14 @@ class Group:
         longer delay is reported so much later, and one without is reported at once.
         """
         return max(0, self.delays.get(service, 0) - _delay(self.parameters))
+
+    def within(self, service: str) -> Number:
+        """How many seconds after its failure this service may still be started again.
+
+        After that the machine has decided. A machine without this delay decides at once, and its
+        services are tried again without an end to the time.
+        """
+        return max(self.delays.get(service, 0), _delay(self.parameters)) or inf
 
     def member(self, name: str) -> Member:
         """The node with this seat or name.

@@ -1,10 +1,8 @@
-"""Services as child processes: how they are started, stopped and watched, and whom they may serve.
+"""The services of a node: started, stopped, looked at, and permitted to serve.
 
-Law: no rule lives here. A service holds the lock on `NAME.lock`, which it inherits, for as long as
-it runs. So a later agent finds it and takes it over, and mistakes no other process for it. It
-writes its own process number to `NAME.pid`. It leads a session of its own, so processes that it
-starts are stopped with it, and it outlives its agent. If a service closes inherited descriptors,
-only the agent that started it knows that it runs.
+Law: no rule lives here. `prgcore.running.process` knows how one service is a process,
+`prgcore.running.checks` how it is asked, `prgcore.running.conditions` what follows. A service
+outlives its agent; a later agent finds it and takes it over.
 
 The service that serves users listens on the socket that PRGCORE_SOCKET names. The agent sends JSON
 objects, one per line, and the service answers each with one:
@@ -12,11 +10,12 @@ objects, one per line, and the service answers each with one:
     {"serve": {"node1": TOKEN}, "until": SECONDS}
 
 It then serves these groups, and nobody else, and answers `{}`. It stops at `until`, by the boot
-clock of the computer (`prgcore.stores.ports.boot_clock`), even if its agent is gone. A line with an
-earlier `until` than before comes too late: the service continues as before, and gives any other
-answer, such as `{"late": true}`. A line without `"serve"` changes nothing, and any answer is
-accepted. The service has half a second to answer. `"promotes": true` in a line says that the
-resource that it serves may be the primary until then, and users are served once it is.
+clock of the computer (`prgcore.stores.ports.boot_clock`), even if its agent is gone. Whatever
+`until` says, it serves no longer than PRGCORE_LEASE seconds from now. A line with an earlier `until`
+than before comes too late: the service continues as before, and gives any other answer, such as
+`{"late": true}`. A line without `"serve"` changes nothing, and any answer is accepted. The service
+has half a second to answer. `"promotes": true` in a line says that the resource that it serves may
+be the primary until then, and users are served once it is.
 """
 
 from __future__ import annotations
@@ -24,52 +23,63 @@ from __future__ import annotations
 import json
 import math
 import os
-import shutil
-import signal
 import socket
-import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from threading import Lock
 
+from attrs import frozen
+
 from prgcore.errors import ActionFailed, BadInput
+from prgcore.running.checks import Looked, look
+from prgcore.running.conditions import Conditions, Found
+from prgcore.running.ending import Ending, Run, ended, shown
+from prgcore.running.hooks import OF_AGENT
 from prgcore.running.member import LONGEST_SOCKET, Member
+from prgcore.running.process import LOCKS, Process, alive, failing
+from prgcore.running.service import Check, Service
 
-try:
-    import fcntl
-except ModuleNotFoundError:  # Windows
-    fcntl = None  # type: ignore[assignment]
-
-__all__ = ["Services", "alive"]
+__all__ = ["Asked", "Services", "alive"]
 
 PATIENCE = 2.0
 """How many seconds a service has to start, to stop, or to answer."""
+ELSEWHERE = 30.0
+"""How many seconds the commands have that start or stop a service elsewhere."""
+STEPS = (0.001, 0.1)
+"""How many seconds pass between two looks at a service that starts: at first, and at most."""
 
-NUMBERED = 'echo $$ >"$0" && exec "$@"'
-"""The shell command that becomes a service: it writes its number, then executes the service."""
 
+@frozen
+class Asked:
+    """A check that is asked again and again.
 
-def alive(pid: int) -> bool:
-    """Whether a process runs; a zombie does not."""
-    try:
-        os.kill(pid, 0)
-        status = Path(f"/proc/{pid}/stat").read_bytes()
-    except ProcessLookupError:
-        return False
-    except OSError:  # this system has no such files
-        return True
-    return status.rpartition(b")")[2].split()[0] not in (b"Z", b"X")
+    Attributes:
+        name: the service, or the fact.
+        check: the check.
+        look: looks once, in a thread; None: there is nothing to ask.
+        note: takes what a look found, after a turn of the service, or after none (`Conditions`);
+            returns whether that changes anything.
+    """
+
+    name: str
+    check: Check
+    look: Callable[[], tuple[int, Looked] | None]
+    note: Callable[[int | None, Looked], bool]
 
 
 class Services:
-    """The critical services of a node, as child processes. Threads may share it.
+    """The critical services of a node. Threads may share it.
 
     Args:
         member: the node.
         patience: for some services, how many seconds each may be down before a look shows it
             (`Group.patience`). It is for a service that ran and was not stopped on request.
+        within: for some services, how many seconds after a failure its tries end, because the
+            machine decides then (`Group.within`).
+        lasts: how many seconds a lease lasts.
 
     Attributes:
         changes: grows whenever services begin or end to be started or stopped.
@@ -79,8 +89,11 @@ class Services:
             has no locks that a child inherits.
     """
 
-    def __init__(self, member: Member, patience: Mapping[str, float] | None = None) -> None:
-        if fcntl is None:
+    def __init__(
+        self, member: Member, patience: Mapping[str, float] | None = None,
+        within: Mapping[str, float] | None = None, lasts: float = math.inf,
+    ) -> None:
+        if not LOCKS:
             raise BadInput("services as child processes need flock, which this system does not "
                            "have; run the agent on Linux, BSD or macOS")
         self.member, self.directory = member, member.directory
@@ -94,14 +107,24 @@ class Services:
             raise BadInput(f"{member.seat}.directory: a socket in it has a name of more than "
                            f"{LONGEST_SOCKET} bytes from here; start the agent in "
                            f"{str(member.home.absolute())[-120:]!r}")
-        self._children: dict[str, subprocess.Popen[bytes]] = {}
-        self._changing, self._looking, self.changes = Lock(), Lock(), 0
-        self._patience, self._ran = dict(patience or {}), dict[str, float]()
+        self._processes = {name: Process(name, service, member.home, self.directory)
+                           for name, service in member.services.items()}
+        self._changing, self.changes = Lock(), 0
+        self._known, self._wanted = Conditions(member, patience or {}, within or {}), ""
+        lease = {} if lasts == math.inf else {"PRGCORE_LEASE": f"{lasts:g}"}
+        self._words = {"PRGCORE_NODE": member.seat,
+                       "PRGCORE_SOCKET": _short(self.socket, member.home), **lease}
 
     @property
     def socket(self) -> Path:
         """The socket of the service that serves users."""
         return self.directory / "serving.sock"
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        return {n: v for n, v in os.environ.items() if n not in OF_AGENT} | self._words
+
+    # ------------------------------------------------------------------- looking
 
     def pid(self, name: str) -> int | None:
         """The process of a service. None: it does not run. 0: it runs, but its number is not known.
@@ -109,42 +132,70 @@ class Services:
         Raises:
             ActionFailed: it is not known whether it runs.
         """
-        with self._looking:
-            child = self._child(name)
-            if child:
-                return child
-            with self._lock(name) as lock:
-                return self._written(name) if lock is None else None
+        return self._processes[name].pid()
 
     def up(self) -> bool:
-        """Whether every critical service runs, without the database. Raises as `pid` does."""
-        return all(self.pid(n) is not None for n in self.member.services
-                   if n != self.member.database)
+        """Whether every critical service works, without the database. Raises as `pid` does."""
+        return self.look().facts.get("services", False)
 
     def database_up(self) -> bool:
-        """Whether the database runs, or there is none. Raises as `pid` does."""
-        return not self.member.database or self.pid(self.member.database) is not None
+        """Whether the database works, or there is none. Raises as `pid` does."""
+        return self.look().facts.get("database", False)
 
-    def look(self) -> tuple[dict[str, bool], frozenset[int]]:
-        """Whether the critical services run, and the database; and the known process numbers.
+    def look(self) -> Found:
+        """Look at all services: whether they run, and what their checks have found.
 
         Raises:
             ActionFailed: it is not known whether one of them runs.
         """
-        found = {name: self.pid(name) for name in self.member.services}
-        now, database = time.monotonic(), self.member.database
-        with self._looking:
-            self._ran |= {name: now for name, number in found.items() if number is not None}
-            runs = {name: number is not None or self._held(name, now)
-                    for name, number in found.items()}
-        return {
-            "services": all(is_up for name, is_up in runs.items() if name != database),
-            "database": not database or runs[database],
-        }, frozenset(filter(None, found.values()))
+        pids = {name: self._pid(process) for name, process in self._processes.items()}
+        return self._known.found(pids, self._gone, time.monotonic())
 
-    def _held(self, name: str, now: float) -> bool:
-        """Whether a look does not yet show that a service is down: it ran a moment ago."""
-        return now - self._ran.get(name, -math.inf) < self._patience.get(name, 0)
+    def _pid(self, process: Process) -> int | None:
+        if process.service.start:
+            return None
+        process.remember()
+        return process.pid()
+
+    def _gone(self, name: str) -> str:
+        code = self._processes[name].ended()
+        if code is None or self.member.services[name].pidfile:
+            return "it does not run"
+        return f"it ended with {shown(code)}"
+
+    def checks(self) -> tuple[Asked, ...]:
+        """The checks of the services, and of the other facts that are watched."""
+        known = self._known
+        services = [
+            Asked(name, service.check, partial(self._asks, name, service.check),
+                  partial(known.noted, name))
+            for name, service in self.member.services.items() if service.check is not None]
+        facts = [
+            Asked(fact, check, lambda check=check: (0, self._looks(check)),  # type: ignore[misc]
+                  lambda _, found, fact=fact: known.knows(fact, found))  # type: ignore[misc]
+            for fact, check in self.member.watch.items()]
+        return (*services, *facts)
+
+    def _asks(self, name: str, check: Check) -> tuple[int, Looked] | None:
+        """Ask a service whether it works. One that does not run is not asked."""
+        turn = self._known.turn(name)
+        if self.member.services[name].command and self.pid(name) is None:
+            return None
+        return turn, self._looks(check)
+
+    def _looks(self, check: Check) -> Looked:
+        return look(check, self.member.home, self._environment,
+                    lambda within: bool(self._answer({"ask": ""}, within)))
+
+    def due(self) -> tuple[str, ...]:
+        """The services that `again` would start now."""
+        return self._known.due(time.monotonic()) if self._wanted == "up" else ()
+
+    def next(self) -> float | None:
+        """The moment of `time.monotonic` when a look is due because of a restart; None: none."""
+        return self._known.next(time.monotonic())
+
+    # ------------------------------------------------------------------- starting
 
     @contextmanager
     def _change(self) -> Iterator[None]:
@@ -157,88 +208,100 @@ class Services:
                 self.changes += 1
 
     def start(self, names: tuple[str, ...] = ()) -> None:
-        """Start these services, or all, if they do not run.
+        """Start these services, or all, where they do not work.
 
         Raises:
             ActionFailed: a service does not start.
         """
+        self._wanted = "up"
         with self._change():
             for name in names or tuple(self.member.services):
+                self._known.begins(name)
                 self._start(name)
-            if self.member.serving and self.member.serving in (names or self.member.services):
-                self._answers()
 
     def _start(self, name: str) -> None:
-        with self._looking:
-            if self._child(name):
+        """Start a service, unless it works. One that hangs is ended first."""
+        process = self._processes[name]
+        end = self._end_of(process.service)
+        if process.service.start:
+            if process.service.check and self._looks(process.service.check).well:
+                self._known.answers(name)
                 return
-            with self._lock(name) as lock:
-                if lock is None:
-                    return
-                child = self._children[name] = self._begun(name, lock)
-        end = time.monotonic() + PATIENCE
-        while not self._written(name):
-            if child.poll() is not None or time.monotonic() > end:
-                raise ActionFailed(f"{name} does not start; see {name}.log, and check that "
-                                   f"{name}.pid can be written")
-            time.sleep(0.001)
-
-    def _begun(self, name: str, lock: int) -> subprocess.Popen[bytes]:
-        """The process of a new service, which inherits its lock."""
-        command = self.member.services[name].command
-        program = str(self.member.home / command[0]) if os.sep in command[0] else command[0]
-        if shutil.which(program) is None:
-            raise ActionFailed(f"{name}: {command[0]}: no such program")
-        number = self.directory / f"{name}.pid"
-        with _failing(name):
-            number.unlink(missing_ok=True)
+            Run(process, "start", self._environment).wait(end - time.monotonic(), self._halted)
+        elif self.pid(name) is not None and not self._known.fails(name):
             if name == self.member.serving:
-                self.socket.unlink(missing_ok=True)
-            with (self.directory / f"{name}.log").open("ab") as log:
-                return subprocess.Popen(  # noqa: S603, the command is the user's own
-                    ["/bin/sh", "-c", NUMBERED, str(number.absolute()), *command],
-                    stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                    cwd=self.member.home, start_new_session=True, pass_fds=(lock,),
-                    env=os.environ | {"PRGCORE_NODE": self.member.seat,
-                                      "PRGCORE_SOCKET": _short(self.socket, self.member.home)})
+                self._until(name, end, partial(self._not_answered, name))
+            return
+        else:
+            self._end((name,))
+            end = self._end_of(process.service)
+            if name == self.member.serving:
+                with failing(name):
+                    self.socket.unlink(missing_ok=True)
+            process.begin(self._environment)
+            self._until(name, end, partial(self._not_begun, process))
+        if name == self.member.serving:
+            self._until(name, end, partial(self._not_answered, name))
+        if process.service.check is not None:
+            self._until(name, end, partial(self._not_passed, name, process.service.check))
+        self._known.answers(name)
 
-    def _child(self, name: str) -> int:
-        """The process of a service that this agent has started; 0 if it does not run."""
-        child = self._children.get(name)
-        return child.pid if child is not None and child.poll() is None else 0
+    def _end_of(self, service: Service) -> float:
+        usual = ELSEWHERE if service.start else PATIENCE
+        return time.monotonic() + (service.start_timeout or usual)
 
-    @contextmanager
-    def _lock(self, name: str) -> Iterator[int | None]:
-        """The lock of a service; None: the service runs and holds it."""
-        with _failing(name):
-            file = os.open(self.directory / f"{name}.lock", os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            with _failing(name):
-                try:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    free = True
-                except BlockingIOError:
-                    free = False
-            yield file if free else None
-        finally:
-            os.close(file)
+    def _halted(self) -> bool:
+        """Whether the services should stop, so that none has to be started any more."""
+        return self._wanted != "up"
 
-    def _written(self, name: str) -> int:
-        """The process number that a service has written; 0 if it has not written one."""
-        try:
-            text = (self.directory / f"{name}.pid").read_text("ascii")
-        except (OSError, UnicodeDecodeError):
-            return 0
-        fits = text.endswith("\n") and text[:-1].isdecimal() and len(text) < 12
-        return int(text) if fits and int(text) > 1 else 0
+    def _until(self, name: str, end: float, lacks: Callable[[], str]) -> None:
+        """Wait until a service lacks nothing to have started.
 
-    def _answers(self) -> None:
-        """Wait until the service that serves users answers."""
-        end = time.monotonic() + PATIENCE
-        while not self._answer({"ask": ""}):
-            if time.monotonic() > end or self.pid(self.member.serving) is None:
-                raise ActionFailed(f"{self.member.serving} does not answer at {self.socket}")
-            time.sleep(0.01)
+        Raises:
+            ActionFailed: it does not start in time, or is not wanted any more.
+        """
+        step = STEPS[0]
+        while said := lacks():
+            if self._halted() or time.monotonic() > end:
+                said = "it is not wanted any more" if self._halted() else said
+                raise ActionFailed(f"{name} does not start: {said}; see {name}.log")
+            time.sleep(step)
+            step = min(step * 1.5, STEPS[1])
+
+    def _not_begun(self, process: Process) -> str:
+        code = process.ended()
+        if process.service.pidfile:
+            if code:
+                raise ActionFailed(f"{process.name} does not start: its command ended with "
+                                   f"{shown(code)}; see {process.name}.log")
+            return "" if process.pid() else f"{process.service.pidfile} names no process that runs"
+        if process.written():
+            return ""
+        said = f"see {process.name}.log, and check that {process.name}.pid can be written"
+        if code is not None:
+            raise ActionFailed(f"{process.name} does not start; {said}")
+        return said
+
+    def _not_answered(self, name: str) -> str:
+        if self._answer({"ask": ""}):
+            return ""
+        return self._dead(name) or f"it does not answer at {self.socket}"
+
+    def _not_passed(self, name: str, check: Check) -> str:
+        found = self._looks(check)
+        return "" if found.well else self._dead(name) or f"{check}: {found.why}"
+
+    def _dead(self, name: str) -> str:
+        """An empty text.
+
+        Raises:
+            ActionFailed: the process of this service has ended.
+        """
+        if self.member.services[name].command and self.pid(name) is None:
+            raise ActionFailed(f"{name} does not start: {self._gone(name)}; see {name}.log")
+        return ""
+
+    # ------------------------------------------------------------------- stopping
 
     def stop(self) -> None:
         """Stop the critical services, without the database.
@@ -246,35 +309,94 @@ class Services:
         Raises:
             ActionFailed: a service does not stop.
         """
+        self._wanted = "stopped"
         with self._change():
-            trouble: dict[str, str] = {}
+            names = tuple(n for n in self.member.services if n != self.member.database)
             try:
-                for number in (signal.SIGTERM, signal.SIGKILL):
-                    trouble = self._signal(number)
-                    if not trouble:
-                        return
+                trouble = self._end(names)
             finally:
-                self._ran.clear()
-        raise ActionFailed("services do not stop: " + ", ".join(
-            f"{name} ({why})" for name, why in sorted(trouble.items())))
+                for name in names:
+                    self._known.stopped(name)
+        if trouble:
+            raise ActionFailed("services do not stop: " + ", ".join(
+                f"{name} ({why})" for name, why in sorted(trouble.items())))
 
-    def _signal(self, number: int) -> dict[str, str]:
-        """The services that still run some time after this signal, each with the reason."""
-        said: dict[str, str] = {}
-        end = time.monotonic() + PATIENCE / 2
-        while True:
-            left = {n: pid for n in self.member.services if n != self.member.database
-                    and (pid := self.pid(n)) is not None}
-            if not left or time.monotonic() > end:
-                return {n: said.get(n) or "its process is not known" for n in left}
-            for name, pid in left.items():
-                if pid and name not in said:
-                    said[name] = f"process {pid}"
-                    try:
-                        os.killpg(pid, number)
-                    except OSError as error:
-                        said[name] += f": {error.strerror}"
-            time.sleep(0.01)
+    def _end(self, names: Iterable[str]) -> dict[str, str]:
+        """End these services; return those that have not ended, each with the reason."""
+        endings = dict[str, Ending]()
+        for name in names:
+            process = self._processes[name]
+            usual = ELSEWHERE if process.service.start else PATIENCE / 2
+            if process.service.start or process.left():
+                endings[name] = Ending(process, self._environment,
+                                       process.service.stop_timeout or usual, PATIENCE / 2)
+        trouble = ended(endings)
+        return {name: why for name, why in trouble.items()
+                if not self.member.services[name].start or self._works(name)}
+
+    def _works(self, name: str) -> bool:
+        """Whether a service runs; one that runs elsewhere, whether its check says so."""
+        service = self.member.services[name]
+        if service.start:
+            return service.check is not None and self._looks(service.check).well
+        return self.pid(name) is not None
+
+    # ------------------------------------------------------------------- keeping
+
+    def reconcile(self, state: str) -> tuple[str, ...]:
+        """Bring the services to a state, and return what was done; nothing, if all is as it should be.
+
+        Services that should be up are started if they were never started, or were stopped. One that
+        failed is started again as its restart policy says; else the machine has to decide.
+
+        Args:
+            state: "up", or "stopped": all but the database.
+
+        Raises:
+            ActionFailed: a service does not start, or does not stop.
+        """
+        if state == "stopped":
+            runs = [name for name in self.member.services
+                    if name != self.member.database and self._works(name)]
+            if runs:
+                self.stop()
+            self._wanted = "stopped"
+            return tuple(f"stopped {name}" for name in runs)
+        self._wanted = "up"
+        new = [name for name in self.member.services
+               if not self._known.began(name) and not self._works(name)]
+        return self._bring(new) + self.again()
+
+    def again(self) -> tuple[str, ...]:
+        """Start failed services again that their policy wants to be tried now; return what was done.
+
+        Raises:
+            ActionFailed: one does not start.
+        """
+        return self._bring(self.due(), again=True)
+
+    def _bring(self, names: Iterable[str], *, again: bool = False) -> tuple[str, ...]:
+        did, trouble = list[str](), list[str]()
+        for name in names:
+            with self._change():
+                if self._halted():
+                    break
+                self._known.begins(name, again=again)
+                which = ""
+                if again:
+                    tries = self.member.services[name].restart.tries
+                    which = f" again, try {self._known.tried(name, time.monotonic())} of {tries}"
+                try:
+                    self._start(name)
+                except ActionFailed as error:
+                    trouble.append(f"{error}{which.replace(' again,', ';')}")
+                else:
+                    did.append(f"started {name}{which}")
+        if trouble:
+            raise ActionFailed("; ".join([*trouble, *did]))
+        return tuple(did)
+
+    # ------------------------------------------------------------------- serving
 
     def serve(self, groups: Mapping[str, int], until: float, *, promotes: bool = False) -> bool:
         """Permit the service to serve these groups until then; return whether it obeys.
@@ -291,11 +413,11 @@ class Services:
         also = {"promotes": True} if promotes else {}
         return self._answer({"serve": dict(groups), "until": until, **also}).startswith(b"{}\n")
 
-    def _answer(self, what: Mapping[str, object]) -> bytes:
-        """The answer of the service that serves users; empty if there is none."""
+    def _answer(self, what: Mapping[str, object], within: float | None = None) -> bytes:
+        """The answer of the service that serves users; empty if there is none within seconds."""
         said = b""
         with suppress(OSError), socket.socket(socket.AF_UNIX) as end:
-            end.settimeout(PATIENCE / 4)
+            end.settimeout(PATIENCE / 4 if within is None else within)
             end.connect(self._near)
             end.sendall(json.dumps(what).encode() + b"\n")
             while b"\n" not in said and (part := end.recv(4096)):
@@ -308,13 +430,3 @@ def _short(path: Path, here: Path) -> str:
     """The whole path if it is short enough for a socket; else the path from here."""
     whole = str(path.resolve())
     return whole if len(os.fsencode(whole)) <= LONGEST_SOCKET else os.path.relpath(whole, here.resolve())
-
-
-@contextmanager
-def _failing(name: str) -> Iterator[None]:
-    """Turn an error of the system into an ActionFailed of this service."""
-    try:
-        yield
-    except OSError as error:
-        file = f"{Path(str(error.filename)).name}: " if error.filename else ""
-        raise ActionFailed(f"{name}: {file}{error.strerror or error}") from None
