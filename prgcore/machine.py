@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from attrs import evolve
 
 from prgcore.engine import Engine
 from prgcore.errors import BadInput, unknown_name
@@ -25,7 +27,7 @@ NAME = "prg"
 
 __all__ = [
     "NAME", "PRG", "Machine", "PresenceRedundancyGroup", "build", "duties", "habits", "meanings", "prg",
-    "reference", "unusual",
+    "reference", "respelt", "unusual",
 ]
 
 
@@ -67,7 +69,8 @@ class PresenceRedundancyGroup(Machine):
         from prgcore.tables.atlas import EVENTS, LEVELS, ROOTS
         from prgcore.tables.policies import POLICIES
 
-        if self.model is not _model(self.model.policy):
+        ours = _model(self.model.policy)
+        if self.model is not ours and evolve(self.model, words=()) != ours:
             return None
         chosen = dict(self.model.policy)
         root = ROOTS[tuple(chosen[p.name] for p in POLICIES)]
@@ -102,6 +105,17 @@ def unusual(model: Model) -> Choices:
 
     usual = {p.name: p.choices[0] for p in POLICIES}
     return tuple((n, c) for n, c in model.policy if usual.get(n, c) != c)
+
+
+def respelt(machine: Machine, words: Mapping[str, Any], place: str = "words") -> Machine:
+    """The same machine with other words for people, which win over its own.
+
+    Raises:
+        BadInput: one of them is wrong; one line with its place.
+    """
+    from prgcore.form.spelling import renamed
+
+    return type(machine)(renamed(machine.model, words, place)) if words else machine
 
 
 # ------------------------------------------------------------------ what is written of it

@@ -719,6 +719,7 @@ class Model(Record):
     `timers`: when events of time are due, in the order in which events that are due together are
         given. `parameters`: the numbers that an administrator may set. `actions`, `agents`: what an
         agent does when it runs a node. A machine without them is run without that.
+    `words`: what people read for a value, a column, an event, an action or a group (prose).
     """
 
     name: str
@@ -752,6 +753,7 @@ class Model(Record):
     parameters: tuple[Parameter, ...] = ()
     actions: tuple[ActionKind, ...] = ()
     agents: tuple[Agent, ...] = ()
+    words: Choices = field(converter=_choices, default=())
     policy: Choices = ()
 
     @property
@@ -799,3 +801,4 @@ class Table(Record):
     parameters: tuple[Parameter, ...] = ()
     actions: tuple[ActionKind, ...] = ()
     agents: tuple[Agent, ...] = ()
+    words: Choices = field(converter=_choices, default=())

@@ -392,6 +392,7 @@ def instantiate(table: Table, policy: Mapping[str, str]) -> Model:
         parameters=table.parameters,
         actions=tuple(_seat_action(a, me) for a in table.actions for me in NODES),
         agents=tuple(seat_agent(a, me) for a in table.agents for me in NODES),
+        words=table.words,
         policy=tuple(sorted(policy.items())),
     )
 

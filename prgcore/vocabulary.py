@@ -11,7 +11,7 @@ import re
 from enum import StrEnum
 
 __all__ = [
-    "ALIASES", "ASSIGNED", "Evidence", "Kind", "Method", "Outcome", "Reason", "State",
+    "ALIASES", "ASSIGNED", "TITLES", "Evidence", "Kind", "Method", "Outcome", "Reason", "State",
     "Verdict", "plain", "title", "word",
 ]
 
@@ -108,7 +108,9 @@ class Evidence(StrEnum):
 ASSIGNED = {True: "assigned_own", False: "assigned_peer"}
 """The columns of a node that say whether it is assigned its own users, and its peer's."""
 
-_TITLES: dict[str, str] = {
+TITLES: dict[str, str] = {
+    str(word): word.replace("_", " ").title() for kind in (State, Reason) for word in kind
+} | {
     State.FAILED_OVER_WITH_CRITICAL_SERVICES_NOT_RUNNING: (
         "Failed Over with Critical Services Not Running"
     ),
@@ -121,6 +123,7 @@ _TITLES: dict[str, str] = {
     Reason.TAKE_BACK_USERS_FAILED: "Cisco Server Recovery Manager Take Back Users Failed",
     Reason.NONE: "",
 }
+"""The document's spelling of each state and reason."""
 
 ALIASES: dict[str, str] = {
     # states
@@ -144,7 +147,7 @@ ALIASES: dict[str, str] = {
 
 def title(word: str) -> str:
     """The document's spelling of a wire word: `title("failed_over") == "Failed Over"`."""
-    return _TITLES.get(word) or ("" if word == "none" else word.replace("_", " ").title())
+    return TITLES[word] if word in TITLES else word.replace("_", " ").title()
 
 
 def plain(text: str) -> str:

@@ -18,7 +18,6 @@ from attrs import evolve
 
 from prgcore.diagram import FORMATS, Matrix, render
 from prgcore.diagram.matrix import MOST, Square, asked, matrix
-from prgcore.diagram.matrix_text import within as within_
 from prgcore.diagram.palette import STANDINGS, Standing
 from prgcore.engine import Engine
 from prgcore.errors import BadInput
@@ -327,7 +326,7 @@ def test_a_square_that_is_pointed_at_names_its_reasons(drawn: Matrix) -> None:
     assert len(titles) == len(drawn.squares)
     for square, said in zip(drawn.squares, titles, strict=True):
         told = said.split("; ")
-        assert all(within_(i) in told for i in square.inside[:12])
+        assert all(drawn.within(i) in told for i in square.inside[:12])
         more = len(square.inside) - 12
         assert (told[-1] == f"and {more} more") == (more > 0)
 

@@ -232,9 +232,9 @@ def test_a_machine_without_states_shows_what_changes() -> None:
     notes = [(n.over, n.text) for n in DRAWN["lamps"]().items if isinstance(n, Note)]
     assert notes == [
         (("node1",), ("lamp: off", "hears: yes")), (("node2",), ("lamp: off",)),
-        (("node1", "node2"), ("mains: up", "switch: off", "spare: off")),
-        (("node1", "node2"), ("switch: on",)), (("node1",), ("lamp: on",)),
-        (("node1", "node2"), ("mains: down",)),
+        (("node1", "node2"), ("power: up", "switch: off", "spare: off")),
+        (("node1", "node2"), ("switch: on",)), (("node1",), ("lamp: shining",)),
+        (("node1", "node2"), ("power: down",)),
     ]
     assert DRAWN["lamps"]().reference == ""
 

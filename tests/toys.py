@@ -162,6 +162,8 @@ LAMPS = Model(
     agents=(Agent("node1", "cut", {"node1.lamp": "off"}, "flip", {"services": ("cut", "flip")},
                   {"node1.lamp": "broken"}, {"switch": "on"}, {"guests": {"switch": "on"}}, {"mains": "up"},
                   {"primary": {"node1.lamp": "on"}}, {"node1.lamp": "off"}),),
+    words={"lamp.on": "shining", "broken": "burnt out", "flip": "press", "mains": "power",
+           "shine": "light up", "guests": "visitors"},
     policy=(("colour", "red"),),
 )
 """Everything that a model can say, once."""

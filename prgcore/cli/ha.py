@@ -184,7 +184,7 @@ def event(
         after, made = live.tell(state, lambda now: live.command(now, events))
     else:
         after, made = _change(state, lambda now: _each(now, events))
-    _show(after, _happened(made), made, strict=strict, as_json=as_json)
+    _show(after, _happened(after, made), made, strict=strict, as_json=as_json)
 
 
 @ha.command()
@@ -219,7 +219,7 @@ def wait(
     from prgcore.explain.settling import until_rest
 
     after, made = _change(state, lambda now: list(until_rest(now.machine, now.pair)))
-    _show(after, _happened(made), made, as_json=as_json)
+    _show(after, _happened(after, made), made, as_json=as_json)
 
 
 @ha.command()
@@ -329,7 +329,7 @@ def _request(
     if _refused(made):
         said.append("Request FAILED.")
         for cell in failed(made[0]["failed"]) or ():
-            said.extend(output.wrapped(str(cell), "  ", "    "))
+            said.extend(output.wrapped(after.spelling.cell(cell), "  ", "    "))
     else:
         said.append("Request SUCCESSFUL.")
         said.extend(_RECOVERED if command == "recover" else ())
@@ -352,10 +352,10 @@ def _change(file: Path, decide: Callable[[State], list[Decision]]) -> tuple[Stat
     return after, made
 
 
-def _happened(made: Sequence[Made]) -> list[str]:
+def _happened(after: State, made: Sequence[Made]) -> list[str]:
     """The lines of the decisions, one for each."""
-    said = [f"{one['event']}: {one['outcome']}"
-            + (f" by {one['rule']}" if one["rule"] else f". {one['why']}")
+    said = [f"{after.spelling.name(one['event'])}: {one['outcome']}"
+            + (f" by {one['rule']}" if one["rule"] else f". {after.spelling.prose(one['why'])}")
             for one in made] or [AT_REST]
     return [line for one in said for line in output.wrapped(one, rest="    ")] \
         + ["Nothing is changed."] * _refused(made)

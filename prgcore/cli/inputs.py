@@ -16,7 +16,7 @@ from attrs import frozen
 
 from prgcore.cli.commands import Argument, Option
 from prgcore.errors import BadInput, NeedsTwoNodes, OutsideInvariant, PrgError
-from prgcore.model import Display
+from prgcore.model import Display, Shown
 from prgcore.wire import jsontext
 from prgcore.words import quoted
 
@@ -40,7 +40,7 @@ def _policies(incomplete: str) -> Iterator[str]:
 
 MachineFile = Annotated[
     str | None,
-    Option("--machine", metavar="FILE", help="A machine of your own (- for standard input)."),
+    Option("--machine", metavar="FILE", help="A machine file, or a group file (- for standard input)."),
 ]
 Policies = Annotated[
     list[str] | None,
@@ -209,7 +209,20 @@ def load_machine(file: str | None, policy: list[str] | None) -> Machine:
         return prg(**choices)
     if choices:
         raise BadInput("--policy chooses for the built-in machine; leave it out with --machine")
-    return Machine(load_model(file))
+    return machine_of_group(file) if file.endswith(".toml") else Machine(load_model(file))
+
+
+def machine_of_group(file: str) -> Machine:
+    """The machine that the agents of a group file run, with the words of that file.
+
+    Raises:
+        BadInput: the file cannot be read, or something in it is wrong.
+    """
+    from pathlib import Path
+
+    from prgcore.running.group import read_group
+
+    return read_group(Path(file)).engine
 
 
 def load_model(file: str) -> Model:
@@ -223,6 +236,8 @@ def load_model(file: str) -> Model:
     if file.endswith(".py"):  # ADR 0010
         raise BadInput(f"{quoted(file)} is a program; a machine file is JSON, and what "
                        "is given here is never run. Run it yourself, and give what it writes")
+    if file.endswith(".toml"):
+        return machine_of_group(file).model
     return machine_file.load(read_text(file))
 
 
@@ -271,19 +286,21 @@ def question(
     if known:
         check_named(machine, known, "--set")
     if given is not None and not is_json(given):
-        return Question(machine, None, _one_group(given), known)
+        return Question(machine, None, _one_group(given, machine), known)
     if node1 is None or node2 is None:
         pair = dict(machine.initial[0]) if given is None else read_pair(given)
         return Question(machine, machine.pair(pair | known), None, {})
     from prgcore.explain.explaining import parse_shown, shows_states
+    from prgcore.form.spelling import PLAIN, Spelling
 
     if not shows_states(machine):
         raise BadInput(f"the machine {machine.model.name!r} has no state and reason of two nodes "
                        "to show; give the pair as JSON")
-    shown = []
+    shown: list[Shown | None] = []
+    spelling = Spelling.of(machine.model) if machine.model.words else PLAIN
     for option, said in (("--node1", node1), ("--node2", node2)):
         try:
-            shown.append(parse_shown(said))
+            shown.append(parse_shown(said, spelling))
         except BadInput as error:
             raise BadInput(f"{option}: {error}") from None
     return Question(machine, None, Display(*shown), known)
@@ -336,15 +353,16 @@ def _policy_of(given: str | None) -> list[str]:
     return [f"{name}={choice}" for name, choice in chosen.items()] if isinstance(chosen, dict) else []
 
 
-def _one_group(text: str) -> Display:
+def _one_group(text: str, machine: Machine) -> Display:
     """The display of the two nodes of a status text.
 
     Raises:
         BadInput: it does not show exactly one group of two nodes, or has an unknown word.
     """
     from prgcore.explain.status import parse
+    from prgcore.form.spelling import Spelling
 
-    groups = parse(text).groups
+    groups = parse(text, Spelling.of(machine.model)).groups
     if len(groups) != 1 or groups[0].display is None or groups[0].strange:
         found = "no status of a group" if not groups else f"{len(groups)} groups" \
             if len(groups) > 1 else "a group that cannot be read"

@@ -101,9 +101,9 @@ class Seen(State):
         for node in self.answers:
             for cell in self.machine.model.transient:
                 if cell.column == f"{node}.state" and self.pair[cell.column] in cell.values:
-                    return f"{self.name(node)} is {spell(self._shown(node))}"
+                    return f"{self.name(node)} is {spell(self._shown(node), self.spelling)}"
             if orders := [o for o in self.orders if o.endswith(f"({node})")]:
-                return f"{self.name(node)} still has to do {', '.join(orders)}"
+                return f"{self.name(node)} still has to do {', '.join(map(self.spelling.name, orders))}"
             peer = seat("peer", node)
             if self._hears(node) and node in self.apart \
                     and peer not in self.answers:
@@ -259,8 +259,9 @@ def command(now: State, said: list[str]) -> str:
         raise BadInput("a running group takes one command at a time")
     event = now.event(said[0])
     if now.machine.kind(event) is not Kind.COMMAND:
-        known = [e.name for e in now.machine.model.events if e.kind is Kind.COMMAND]
-        raise BadInput(f"{event} is not a command, and a running group observes other events "
+        known = [now.spelling.name(e.name) for e in now.machine.model.events
+                 if e.kind is Kind.COMMAND]
+        raise BadInput(f"{said[0]} is not a command, and a running group observes other events "
                        f"itself; commands: {', '.join(known)}")
     return event
 
@@ -416,8 +417,9 @@ def _when(wall: float) -> datetime:
 
 def _seen_of(seen: Seen, node: str) -> str:
     """The display of a node, the users that it holds, and its trouble."""
-    held = " and ".join(seen.name(home) if home in NODES else home
+    held = " and ".join(seen.name(home) if home in NODES else seen.spelling.name(home)
                         for home in sorted(seen.claims) if seen.claims[home] == node)
-    said = spell(seen.display()[NODES.index(node)]).removesuffix(" / Normal")
+    said = spell(seen.display()[NODES.index(node)], seen.spelling).removesuffix(
+        f" / {seen.spelling.title('reason', 'normal')}")
     trouble = f", in trouble: {seen.troubles[node]}" if node in seen.troubles else ""
     return said + (f", users of {held}" if held else "") + trouble

@@ -274,8 +274,10 @@ def table(*names: str, right: tuple[str, ...] = ()) -> Table:
 def shown(machine: Engine, pair: Pair) -> list[str]:
     """The two nodes' displays, one line per node; the columns for a machine without states."""
     from prgcore.explain.explaining import display_of, spell
+    from prgcore.form.spelling import Spelling
 
     display = display_of(machine, pair)
     if display is None:
         return [" ".join(f"{name}={value}" for name, value in pair.items()), ""]
-    return [f"{node}  {spell(half)}" for node, half in zip(NODES, display, strict=True)] + [""]
+    spelling = Spelling.of(machine.model)
+    return [f"{node}  {spell(half, spelling)}" for node, half in zip(NODES, display, strict=True)] + [""]

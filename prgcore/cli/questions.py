@@ -83,10 +83,11 @@ def explain(
     known = inputs.assignments(sets, "--set")
     inputs.check_named(engine, known, "--set")
     from prgcore.cli.status import explain_status
+    from prgcore.form.spelling import Spelling
 
     code = explain_status(
         given, lambda shown: _explanation(inputs.Question(engine, None, shown, known), exact=exact),
-        as_json=as_json,
+        as_json=as_json, spelling=Spelling.of(engine.model),
     )
     raise Exit(code)
 
@@ -134,10 +135,13 @@ def available(*, asked: inputs.Question, as_json: inputs.Json = False) -> None:
             "refused": {a.event: failed_json(a.failed) for a in refused},
         })
         return
+    from prgcore.form.spelling import Spelling
+
+    spelling = Spelling.of(asked.machine.model)
     table = output.table("command", "answer", "why")
     for answer in (*accepted, *refused):
         word = "accepted" if answer.outcome is Outcome.DONE else "refused"
-        table.add_row(answer.event, word, answer.why)
+        table.add_row(spelling.name(answer.event), word, spelling.prose(answer.why))
     output.show(*output.shown(asked.machine, here), table)
 
 
@@ -150,11 +154,13 @@ def why_not(
 ) -> None:
     """Say why a command is refused, and what enables it soonest."""
     from prgcore.explain.explaining import why_not as why_refused
+    from prgcore.form.spelling import Spelling
 
-    events = asked.machine.model.events
+    events, spelling = asked.machine.model.events, Spelling.of(asked.machine.model)
+    command = spelling.original(command, (e.name for e in events))
     if command not in {e.name for e in events}:
-        commands = [e.name for e in events if e.kind is Kind.COMMAND]
-        raise BadInput(unknown_name("command", command, commands))
+        commands = {e.name for e in events if e.kind is Kind.COMMAND}
+        raise BadInput(unknown_name("command", command, commands | {*map(spelling.name, commands)}))
     answer = why_refused(asked.machine, inputs.one_pair(asked), command)
     if as_json:
         output.write_json(answer.to_json())
@@ -177,6 +183,7 @@ def plan(
     A plan has repairs and commands, with timers and completions between them;
     never a fault.
     """
+    from prgcore.form.spelling import Spelling
     from prgcore.story.script import changes
 
     wanted = inputs.assignments(goal, "--goal")
@@ -192,12 +199,13 @@ def plan(
             "end": dict(way.end),
         })
         return
+    spelling = Spelling.of(asked.machine.model)
     table = output.table("", "event", "kind", "what changes")
     before = way.start
     for number, step in enumerate(way.steps, 1):
         kind = str(asked.machine.kind(step.event))
-        table.add_row(str(number), step.event, kind,
-                      "\n".join(changes(before, step.pair)))
+        table.add_row(str(number), spelling.name(step.event), kind,
+                      "\n".join(changes(before, step.pair, spelling)))
         before = step.pair
     steps = len(way.steps)
     said = f"{counted(steps, 'step')} to the goal" if steps else "The goal holds."

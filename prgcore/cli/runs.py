@@ -95,12 +95,13 @@ def first(text: str) -> str:
 
 
 def _run(file: str | None, policy: list[str] | None, text: str) -> tuple[Run, str]:
+    from prgcore.form.spelling import Spelling
     from prgcore.machine import prg
     from prgcore.story import script as story
 
-    script = story.parse(first(text))
-    chosen = file is not None or policy
-    machine = inputs.load_machine(file, policy) if chosen else prg(**script.policy)
+    chosen = inputs.load_machine(file, policy) if file is not None or policy else None
+    script = story.parse(first(text), spelling=Spelling.of(chosen.model) if chosen else None)
+    machine = chosen or prg(**script.policy)
     title = _title(text)
     return story.run(machine, script), f"{machine.model.name}: {title}" if title else ""
 

@@ -17,6 +17,7 @@ from attrs import frozen
 from prgcore.cli import inputs, output
 from prgcore.errors import BadInput, unknown_name
 from prgcore.explain.status import checked_name
+from prgcore.form.spelling import Spelling, bare
 from prgcore.model import Display
 from prgcore.seats import NODES
 from prgcore.words import quoted
@@ -38,6 +39,11 @@ class State:
     pair: Pair
 
     file: ClassVar[str] = "state file"
+
+    @property
+    def spelling(self) -> Spelling:
+        """How people read the words of its machine."""
+        return Spelling.of(self.machine.model)
 
     def name(self, node: str) -> str:
         """The name that people use for a node."""
@@ -67,12 +73,15 @@ class State:
         Raises:
             BadInput: no such node or event.
         """
-        name, _, node = said.partition("(")
         events = {e.name for e in self.machine.model.events}
+        name, _, node = said.partition("(")
+        heads = dict.fromkeys(map(bare, events))
+        name = self.spelling.original(name, heads)
+        said = name + said[len(said.partition("(")[0]):]
         if node.endswith(")") and f"{name}({NODES[0]})" in events:
             return f"{name}({self.seat(node[:-1])})"
         if said not in events:
-            raise BadInput(unknown_name("event", said, events))
+            raise BadInput(unknown_name("event", said, events | {*map(self.spelling.name, events)}))
         return said
 
     def check_group(self, name: str | None) -> None:
@@ -98,7 +107,7 @@ class State:
         return write(GroupStatus(self.group, tuple(
             NodeStatus(name, *(shown or (None, None)))
             for name, shown in zip(self.nodes, self.display(), strict=True)
-        )))
+        )), self.spelling)
 
 
 def unknown_node(name: str, nodes: Iterable[str]) -> str:

@@ -13,8 +13,8 @@ from prgcore.errors import BadInput, PrgError, unknown_name
 from prgcore.explain.answer import Explanation
 from prgcore.explain.display import spell, spell_both
 from prgcore.explain.status import GroupStatus, NodeStatus, Status, parse
+from prgcore.form.spelling import PLAIN, Spelling
 from prgcore.model import Display
-from prgcore.vocabulary import Reason, State, title
 from prgcore.words import counted, listed, one_line
 
 MOST_GROUPS = 500
@@ -38,6 +38,7 @@ class Answer:
     explanation: Explanation | None
     remark: str = ""
     failed: bool = False
+    spelling: Spelling = PLAIN
 
     @property
     def head(self) -> str:
@@ -50,11 +51,12 @@ class Answer:
             return f"{name}: breaks {', '.join(self.explanation.broken)}"
         rows = self.explanation.rows
         said = f" (row{'s' * (len(rows) > 1)} {listed(rows)})" if rows else ""
-        return f"{name}: {spell_both(display, ' and ')}{said}"
+        return f"{name}: {spell_both(display, ' and ', self.spelling)}{said}"
 
 
 def explain_status(
-    text: str, explain: Callable[[Display], Explanation], *, as_json: bool
+    text: str, explain: Callable[[Display], Explanation], *, as_json: bool,
+    spelling: Spelling = PLAIN,
 ) -> int:
     """Print an explanation of every group; return 1 if one of them could not be explained, else 0.
 
@@ -64,7 +66,7 @@ def explain_status(
     if len(text) > LONGEST:
         raise BadInput(f"{len(text):,} characters, and at most {LONGEST:,} of a status text are "
                        "read; give the part with the status")
-    status = parse(text)
+    status = parse(text, spelling)
     if not status.groups:
         raise BadInput(
             f"no status in {counted(len(status.ignored), 'line')} of text; expected what utils "
@@ -74,7 +76,7 @@ def explain_status(
         raise BadInput(f"{len(status.groups):,} groups in the text, and at most {MOST_GROUPS} are "
                        "explained at once; give a part of it")
     known = cache(explain)
-    answers = [_answer(group, known) for group in status.groups]
+    answers = [_answer(group, known, spelling) for group in status.groups]
     if as_json:
         output.write_json({
             "groups": [_json(answer) for answer in answers],
@@ -89,25 +91,27 @@ def explain_status(
     return int(any(answer.failed for answer in answers))
 
 
-def _answer(group: GroupStatus, explain: Callable[[Display], Explanation]) -> Answer:
-    remark = "; ".join(dict.fromkeys(_strange(group)))
+def _answer(
+    group: GroupStatus, explain: Callable[[Display], Explanation], spelling: Spelling,
+) -> Answer:
+    remark = "; ".join(dict.fromkeys(_strange(group, spelling)))
     if any(node.strange and node.state is None for node in group.nodes):
-        return Answer(group, None, remark, failed=True)
+        return Answer(group, None, remark, failed=True, spelling=spelling)
     if group.display is None:
         return Answer(group, None, "the text shows one node of this group, and high availability "
                                    "needs two (the State of a node that is down is empty)")
     try:
-        return Answer(group, explain(group.display), remark)
+        return Answer(group, explain(group.display), remark, spelling=spelling)
     except PrgError as error:
-        return Answer(group, None, str(error), failed=True)
+        return Answer(group, None, str(error), failed=True, spelling=spelling)
 
 
-def _strange(group: GroupStatus) -> Iterator[str]:
+def _strange(group: GroupStatus, spelling: Spelling) -> Iterator[str]:
     """Yield remarks on unknown words in the place of a state or a reason."""
     for node in group.nodes:
-        kind, words = ("state", State) if node.state is None else ("reason", Reason)
+        kind = "state" if node.state is None else "reason"
         for said in node.strange:
-            yield unknown_name(kind, said, {title(w) for w in words} - {""}) + (
+            yield unknown_name(kind, said, spelling.spellings(kind, aliases=False)) + (
                 "; any reason is taken" if kind == "reason" else "")
 
 
@@ -123,7 +127,7 @@ def _page(answer: Answer) -> Iterator[str]:
     else:
         for node in answer.group.nodes:
             yield from output.wrapped(
-                f"{node.name or 'a node'}  {spell(node.shown)}", "  ", "    ")
+                f"{node.name or 'a node'}  {spell(node.shown, answer.spelling)}", "  ", "    ")
         yield from output.wrapped(f"Not explained: {answer.remark}")
 
 

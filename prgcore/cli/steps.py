@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from prgcore.engine import Decision, Pair
+    from prgcore.form.spelling import Spelling
     from prgcore.machine import Machine
 
 ANSWERED = (ImpossibleEvent, NotTotal, OutsideInvariant)
@@ -69,6 +70,11 @@ def step(
         file=machine, policy=policy, text=texts[0] if texts else None,
         node1=node1, node2=node2, sets=sets,
     )
+    from prgcore.form.spelling import Spelling
+
+    spelling = Spelling.of(asked.machine.model)
+    event = spelling.original(event, (e.name for e in asked.machine.model.events))
+    name = spelling.name(event)
     asked.machine.kind(event)
     pair = inputs.one_pair(asked)
     try:
@@ -81,30 +87,32 @@ def step(
     if as_json:
         output.write_json(decision_json(decision))
     else:
-        lines = list(_rendered(decision, pair))
+        lines = list(_rendered(decision, pair, spelling))
         page = output.table("", "")
         page.show_header = False
         for label, said in lines:
             page.add_row(f"  {label}", said)
         rule = f" by {decision.rule.id}" if decision.rule else ""
-        output.show(f"{event}: {decision.outcome}{rule}", page)
+        output.show(f"{name}: {decision.outcome}{rule}", page)
     raise Exit(int(strict and decision.outcome is Outcome.REFUSED))
 
 
-def _rendered(decision: Decision, before: Pair) -> Iterator[tuple[str, str]]:
+def _rendered(decision: Decision, before: Pair, spelling: Spelling) -> Iterator[tuple[str, str]]:
     """Yield the lines of a decision: a label and a text each."""
     from prgcore.story.script import changes
 
     rule = decision.rule
-    if decision.why:
-        yield "why", decision.why
+    changed = changes(before, decision.pair, spelling)
+    asked = [spelling.name(a.do) for a in decision.actions]
+    if why := spelling.prose(decision.why):
+        yield "why", why
     if rule and (rule.cite or rule.decisions):
         yield "source", f"{', '.join((*rule.cite, *rule.decisions))} ({rule.evidence})"
-    for change in changes(before, decision.pair):
+    for change in changed:
         yield "changes", change
-    for number, action in enumerate(decision.actions, 1):
+    for number, (action, do) in enumerate(zip(decision.actions, asked, strict=True), 1):
         where = f" on {action.node}" if action.node else ""
-        yield f"do {number}", f"{action.do.replace('_', ' ')}{where}"
+        yield f"do {number}", f"{do.replace('_', ' ')}{where}"
 
 
 # -------------------------------------------------------------------------- streams
@@ -172,14 +180,16 @@ def simulate(
     NAME=CHOICE; # and a comment. Without --machine and --policy the story's own
     policies hold.
     """
+    from prgcore.form.spelling import Spelling
     from prgcore.machine import prg
     from prgcore.story import script as story
 
     if file == machine == "-":
         raise BadInput("standard input cannot be both the machine and the story")
-    text = story.parse(inputs.read_text(file))
-    chosen = machine is not None or policy
-    run = story.run(inputs.load_machine(machine, policy) if chosen else prg(**text.policy), text)
+    given = inputs.read_text(file)
+    chosen = inputs.load_machine(machine, policy) if machine is not None or policy else None
+    text = story.parse(given, spelling=Spelling.of(chosen.model) if chosen else None)
+    run = story.run(chosen or prg(**text.policy), text)
     if itf is not None:
         from prgcore.story import itf as traces
 

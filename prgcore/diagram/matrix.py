@@ -21,10 +21,11 @@ from prgcore.explain.display import (
     viewpoints,
 )
 from prgcore.explain.pairs import expanded
+from prgcore.form.spelling import PLAIN, Spelling
 from prgcore.machine import reference
 from prgcore.model import Cell, Cube, Display, Shown, Values, cube
 from prgcore.seats import NODES, mirror_cube, mirror_name
-from prgcore.words import counted
+from prgcore.words import clean, counted
 
 __all__ = ["HALVES", "MOST", "Inside", "Matrix", "Square", "asked", "matrix"]
 
@@ -76,7 +77,7 @@ class Matrix:
     """The squares row by row; `rows` and `columns` are the wire words of the axes.
 
     `remarks` name what is not on the map. `reference` is the address of the reference, put before
-    every address; without it nothing is linked.
+    every address; without it nothing is linked. `spelling`: what people read for the words.
     """
 
     title: str
@@ -87,6 +88,21 @@ class Matrix:
     squares: tuple[Square, ...]
     remarks: Values = ()
     reference: str = ""
+    spelling: Spelling = PLAIN
+
+    def row_name(self, value: str) -> str:
+        """A value of the rows as a person reads it."""
+        return clean(self.spelling.title(self.row_column, value) or value)
+
+    def column_name(self, value: str) -> str:
+        """A value of the columns as a person reads it."""
+        return clean(self.spelling.title(self.column_column, value) or value)
+
+    def within(self, inside: Inside) -> str:
+        """Two reasons and their source, as a person reads them."""
+        reasons = " / ".join(
+            clean(self.spelling.title("reason", r) or r) for r in inside.reasons)
+        return f"{reasons}: {inside.source}" if inside.source else reasons
 
     def link(self, square: Square) -> str:
         """The whole address of a square; empty if nothing is linked."""
@@ -163,7 +179,7 @@ def matrix(
         f"{engine.model.name}: {rows} and {columns}", rows, columns,
         domains[rows], domains[columns],
         tuple(survey.square(r, c) for r in domains[rows] for c in domains[columns]),
-        tuple(survey.remarks()), reference(engine.model),
+        tuple(survey.remarks()), reference(engine.model), Spelling.of(engine.model),
     )
 
 

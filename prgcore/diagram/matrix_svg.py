@@ -7,7 +7,7 @@ from html import escape
 
 from prgcore.diagram import svg as draw
 from prgcore.diagram.matrix import Matrix, Square
-from prgcore.diagram.matrix_text import legend, named, once, within
+from prgcore.diagram.matrix_text import legend, once
 from prgcore.diagram.page import listing, page
 from prgcore.diagram.palette import STANDINGS, Standing
 from prgcore.words import clean, few
@@ -36,10 +36,10 @@ def html(drawn: Matrix) -> str:
     for square in once(drawn):
         says, url = escape(clean(square.says)), drawn.link(square)
         rows.append((
-            f"{escape(named(square.row))} / {escape(named(square.column))}",
+            escape(f"{drawn.row_name(square.row)} / {drawn.column_name(square.column)}"),
             f"{STANDINGS[square.standing].shape} {square.standing}",
             f'<a href="{escape(clean(url))}">{says}</a>' if url else says,
-            "<br>".join(escape(within(i)) for i in square.inside),
+            "<br>".join(escape(drawn.within(i)) for i in square.inside),
         ))
     return page(drawn.title, _Picture(drawn, titled=False).document(), listing(
         "The squares in words", ("square", "standing", "which", "with the reasons"), rows))
@@ -50,8 +50,8 @@ class _Picture:
 
     def __init__(self, drawn: Matrix, *, titled: bool = True) -> None:
         self.drawn = drawn
-        self.names = [draw.fold(named(value), _NAME, _SIZE) for value in drawn.rows]
-        self.heads = [draw.fold(named(value), _NAME, _SIZE) for value in drawn.columns]
+        self.names = [draw.fold(drawn.row_name(value), _NAME, _SIZE) for value in drawn.rows]
+        self.heads = [draw.fold(drawn.column_name(value), _NAME, _SIZE) for value in drawn.columns]
         self.left = _EDGE + 10 + max(
             draw.room(max(drawn.row_column, drawn.column_column, key=len), _SMALL) + 16,
             *(draw.room(line, _SIZE) for name in self.names for line in name),
@@ -105,7 +105,7 @@ class _Picture:
                       text_anchor="middle", font_weight=600)
             for i, line in enumerate(lines)
         )
-        return draw.titled(_box(x, y, self.side, _HIGH, square.standing) + words, _tooltip(square),
+        return draw.titled(_box(x, y, self.side, _HIGH, square.standing) + words, _tooltip(self.drawn, square),
                          self.drawn.link(square))
 
     def _legend(self) -> Iterator[str]:
@@ -125,10 +125,11 @@ class _Picture:
                 self.y += 16
 
 
-def _tooltip(square: Square) -> str:
+def _tooltip(drawn: Matrix, square: Square) -> str:
     """The tooltip of a square: its sentence, and the first of its reasons."""
-    says = f"{named(square.row)} / {named(square.column)}: {square.says.rstrip('.')}"
-    return few([says, *map(within, square.inside)], 1 + _REASONS)
+    says = (f"{drawn.row_name(square.row)} / {drawn.column_name(square.column)}: "
+            f"{square.says.rstrip('.')}")
+    return few([says, *map(drawn.within, square.inside)], 1 + _REASONS)
 
 
 def _box(x: float, y: float, wide: float, high: float, standing: Standing) -> str:

@@ -11,27 +11,15 @@ from itertools import product
 from string import ascii_uppercase
 from textwrap import wrap
 
-from prgcore.diagram.matrix import Inside, Matrix, Square
+from prgcore.diagram.matrix import Matrix, Square
 from prgcore.diagram.palette import STANDINGS, Standing
-from prgcore.vocabulary import title
 from prgcore.words import clean, cut
 
-__all__ = ["WIDTH", "csv", "legend", "markdown", "named", "once", "text", "within"]
+__all__ = ["WIDTH", "csv", "legend", "markdown", "once", "text"]
 
 WIDTH = 80
 _COUNTED = (Standing.IMPOSSIBLE, Standing.REACHABLE)
 """Standings whose squares are counted by their sentences, not listed."""
-
-
-def named(value: str) -> str:
-    """A value as a person reads it."""
-    return clean(title(value) or value)
-
-
-def within(inside: Inside) -> str:
-    """Two reasons and their source, as a person reads them."""
-    reasons = " / ".join(map(named, inside.reasons))
-    return f"{reasons}: {inside.source}" if inside.source else reasons
 
 
 def legend(drawn: Matrix) -> Iterator[tuple[Standing, str, int]]:
@@ -53,7 +41,7 @@ def once(drawn: Matrix) -> Iterator[Square]:
 def text(drawn: Matrix) -> str:
     """The map for a terminal of 80 columns: a sign per square, and their sentences below."""
     across = _letters(len(drawn.columns))
-    names = [named(value) for value in drawn.rows]
+    names = [drawn.row_name(value) for value in drawn.rows]
     if drawn.rows == drawn.columns:
         names = [f"{letter} {name}" for letter, name in zip(across, names, strict=True)]
     wide = max(map(len, across)) + 1
@@ -64,7 +52,7 @@ def text(drawn: Matrix) -> str:
         signs = (STANDINGS[drawn.at(row, c).standing].shape for c in drawn.columns)
         lines.append(f"{cut(name, room):<{room}} " + "".join(f"{sign:>{wide}}" for sign in signs))
     if drawn.rows != drawn.columns:
-        lines += ["", *(f"{a} {named(c)}" for a, c in zip(across, drawn.columns, strict=True))]
+        lines += ["", *(f"{a} {drawn.column_name(c)}" for a, c in zip(across, drawn.columns, strict=True))]
     for standing, says, count in legend(drawn):
         lines += ["", f"{STANDINGS[standing].shape} {says} ({count})", *_squares(drawn, standing)]
     for remark in drawn.remarks:
@@ -90,10 +78,11 @@ def _squares(drawn: Matrix, standing: Standing) -> Iterator[str]:
         for s in once(drawn):
             if s.standing is standing:
                 count = f" ({clean(s.text)})" if s.text else ""
-                rows.setdefault(named(s.row), []).append(named(s.column) + count)
+                rows.setdefault(drawn.row_name(s.row), []).append(
+                    drawn.column_name(s.column) + count)
         lines = [f"{row} | {', '.join(columns)}" for row, columns in rows.items()]
     else:
-        lines = [f"{named(s.row)} | {named(s.column)}: {clean(s.says)}"
+        lines = [f"{drawn.row_name(s.row)} | {drawn.column_name(s.column)}: {clean(s.says)}"
                  for s in once(drawn) if s.standing is standing]
     for words in lines:
         yield from wrap(words, WIDTH, initial_indent="  ", subsequent_indent="      ",
@@ -110,11 +99,11 @@ def _by_number(words: str) -> list[tuple[int, str]]:
 
 def markdown(drawn: Matrix) -> str:
     """The map as a Markdown table, a table of its squares, and a legend."""
-    head = ["", *(_cell(named(c)) for c in drawn.columns)]
+    head = ["", *(_cell(drawn.column_name(c)) for c in drawn.columns)]
     lines = [f"**{_cell(clean(drawn.title))}**", "", _line(head), _line(["---"] * len(head))]
     for row in drawn.rows:
         squares = (drawn.at(row, c) for c in drawn.columns)
-        lines.append(_line([f"**{_cell(named(row))}**", *(
+        lines.append(_line([f"**{_cell(drawn.row_name(row))}**", *(
             f"{STANDINGS[s.standing].shape} {_cell(s.text)}".rstrip() for s in squares)]))
     lines += ["", *(f"- {STANDINGS[standing].shape} {says} ({count})"
                     for standing, says, count in legend(drawn))]
@@ -122,8 +111,9 @@ def markdown(drawn: Matrix) -> str:
         lines += ["", remark]
     lines += ["", _line(["square", "standing", "which", "with the reasons"]), _line(["---"] * 4)]
     for square in once(drawn):
-        where = f"{_cell(named(square.row))} | {_cell(named(square.column))}".replace(" | ", " / ")
-        reasons = "<br>".join(_cell(within(i)) for i in square.inside)
+        where = (f"{_cell(drawn.row_name(square.row))} | "
+                 f"{_cell(drawn.column_name(square.column))}").replace(" | ", " / ")
+        reasons = "<br>".join(_cell(drawn.within(i)) for i in square.inside)
         lines.append(_line([where, square.standing, _linked(drawn, square), reasons]))
     return "\n".join(lines) + "\n"
 

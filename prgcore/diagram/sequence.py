@@ -16,11 +16,12 @@ from prgcore.diagram.states import role
 from prgcore.engine import Engine, Pair
 from prgcore.errors import BadInput, Failed
 from prgcore.explain.display import viewpoints
+from prgcore.form.spelling import Spelling
 from prgcore.machine import duties, reference
 from prgcore.model import Action, Event, Model, Values
 from prgcore.seats import NODES
 from prgcore.story.script import Run, Step
-from prgcore.vocabulary import Outcome, title
+from prgcore.vocabulary import Outcome
 from prgcore.words import clean
 
 __all__ = [
@@ -218,7 +219,7 @@ class _Drawing:
     """Turns the steps of a run into messages and notes."""
 
     def __init__(self, engine: Engine) -> None:
-        self.engine = engine
+        self.engine, self.spelling = engine, Spelling.of(engine.model)
         self.nodes = nodes_of(engine.model)
         self.columns = {c.name for c in engine.model.columns if not c.derived}
         self.events = {e.name: e for e in engine.model.events}
@@ -258,7 +259,9 @@ class _Drawing:
 
     def _state(self, node: str, pair: Pair) -> Note:
         name, reason = f"{node}.state", pair.get(f"{node}.reason", "")
-        words = [w for w in dict.fromkeys((title(pair[name]) or pair[name], title(reason))) if w]
+        words = [w for w in dict.fromkeys((
+            self.spelling.title(name, pair[name]) or pair[name],
+            self.spelling.title("reason", reason))) if w]
         if not self._shown(node, pair):
             return Note((node,), ("Shows nothing", f"in the record: {' / '.join(words)}"), Role.SILENT)
         return Note((node,), tuple(words), role(self.engine.model, name, pair[name]))
@@ -275,7 +278,8 @@ class _Drawing:
             headline = what in ("state", "reason") and f"{node}.state" in self.columns
             if value != before.get(name) and not headline:
                 over = (node,) if node in self.nodes else self.nodes
-                said.setdefault(over, []).append(f"{what}: {value}".replace("_", " "))
+                said.setdefault(over, []).append(
+                    f"{self.spelling.name(what)}: {self.spelling.value(name, value)}".replace("_", " "))
         yield from (Note(over, tuple(lines), REMARK) for over, lines in said.items() if lines)
 
     def _event(self, step: Step, number: int) -> Iterator[Message | Note]:
@@ -286,7 +290,7 @@ class _Drawing:
         label = Label(event, "") if rule is None else Label(
             event, rule.id.partition("@")[0], rule.phase, rule.why, rule.cite)
         for target in targets:
-            yield Message(source, target, str(label) if done else event, str(step.kind),
+            yield Message(source, target, self.spelling.name(str(label) if done else event), str(step.kind),
                           label.tooltip, label.url, not done, number)
         if decision is None or not done:
             answer = self._answer(step)
@@ -311,12 +315,13 @@ class _Drawing:
         """The reason why an event was not done."""
         if step.decision is not None:
             rule = f" by {step.decision.rule.id}" if step.decision.rule else ""
-            return f"{step.decision.outcome}{rule}: {step.decision.why.replace('_', ' ')}"
+            why = self.spelling.prose(step.decision.why)
+            return f"{step.decision.outcome}{rule}: {why.replace('_', ' ')}"
         if self.engine.broken(step.before):
             return "no answer: a promise is broken"
         if self.engine.possible(step.before, step.line.name):
             return f"no answer: {step.error}"
-        needs = "; ".join(map(str, step.missing)).replace("_", " ")
+        needs = "; ".join(map(self.spelling.cell, step.missing)).replace("_", " ")
         return f"impossible: {needs}" if needs else "impossible"
 
     def _broken(self, before: Values, pair: Pair) -> Iterator[Note]:

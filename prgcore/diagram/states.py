@@ -15,9 +15,10 @@ from attrs import evolve
 from prgcore.diagram.graph import Edge, Graph, Label, Node, gathered, identifier
 from prgcore.diagram.palette import Role
 from prgcore.errors import BadInput, unknown_name
+from prgcore.form.spelling import Spelling
 from prgcore.machine import meanings, reference
 from prgcore.model import By, Cell, Const, Copy, Cube, Model, Rule
-from prgcore.vocabulary import Kind, State, title
+from prgcore.vocabulary import Kind, State
 
 __all__ = ["ROLES", "Moves", "Reader", "graph", "role"]
 
@@ -164,9 +165,9 @@ def role(model: Model, column: str, value: str) -> Role:
 def _node(model: Model, column: str, value: str, words: Mapping[str, str]) -> Node:
     """The node of a value; a word of the document has the document's sentence as its tooltip."""
     what = column.rpartition(".")[2]
-    known = value in words
+    known, read = value in words, Spelling.of(model).title(column, value)
     return Node(
-        identifier(value), title(value) or value, role(model, column, value),
-        tooltip=f"{title(value) or 'no reason'}: {words[value]}" if known else "",
+        identifier(value), read or value, role(model, column, value),
+        tooltip=f"{read or 'no reason'}: {words[value]}" if known else "",
         url=f"{what}s.html#{value}" if known else "",
     )

@@ -16,11 +16,12 @@ from prgcore.diagram.states import role
 from prgcore.engine import Engine, Pair
 from prgcore.errors import BadInput, ImpossibleEvent, NotTotal, OutsideInvariant
 from prgcore.explain.display import viewpoints
+from prgcore.form.spelling import Spelling
 from prgcore.machine import reference
 from prgcore.model import Model, Rule, Values
 from prgcore.seats import NODES
 from prgcore.story.script import Run, Step
-from prgcore.vocabulary import Kind, Outcome, title
+from prgcore.vocabulary import Kind, Outcome
 from prgcore.words import counted
 
 __all__ = ["MOST_DIFFERENCES", "MOST_PAIRS", "around", "path"]
@@ -159,7 +160,8 @@ def _node(engine: Engine, id_: str, pair: Pair, centre: Pair, mark: str) -> Node
     """The node of a pair: its two states, its two reasons, and its differences from the middle."""
     stated = _columns(engine.model, ("state", "reason"))
     other = [n for n in pair if n not in stated and (pair[n] != centre[n] or not stated)]
-    lines = [f"{n} = {pair[n]}" for n in other]
+    spelling = Spelling.of(engine.model)
+    lines = [f"{spelling.name(n)} = {spelling.value(n, pair[n])}" for n in other]
     if len(lines) > MOST_DIFFERENCES + 1:
         lines[MOST_DIFFERENCES:] = [f"and {len(lines) - MOST_DIFFERENCES} more"]
     reasons = _halves(engine.model, pair, "reason")
@@ -194,7 +196,8 @@ def _columns(model: Model, names: Values) -> list[str]:
 
 
 def _halves(model: Model, pair: Pair, what: str) -> list[str]:
-    return [title(pair[name]) or "-" for name in _columns(model, (what,))]
+    spelling = Spelling.of(model)
+    return [spelling.title(name, pair[name]) or "-" for name in _columns(model, (what,))]
 
 
 def _name(engine: Engine, pair: Pair) -> str:

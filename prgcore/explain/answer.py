@@ -16,9 +16,9 @@ from prgcore.engine import Pair
 from prgcore.errors import Failed
 from prgcore.explain.display import spell
 from prgcore.explain.plan import Plan
+from prgcore.form.spelling import PLAIN, Spelling
 from prgcore.model import Cube, Display
 from prgcore.seats import NODES
-from prgcore.vocabulary import title
 from prgcore.wire.answers import failed_json
 from prgcore.words import counted, listed, wrapped
 
@@ -56,7 +56,7 @@ class Reading:
     family: str | None
     reasons: tuple[tuple[str, ...], ...]
 
-    def text(self) -> str:
+    def text(self, spelling: Spelling = PLAIN) -> str:
         """The row with its reasons: `row 5: Initialization | On Admin Request`."""
         name = f"row {self.row}" if self.row else f"in no row ({self.family or 'on the way'})"
         rights: dict[tuple[str, ...], list[str]] = {}
@@ -68,7 +68,7 @@ class Reading:
         if self.row is None and len(both) > _WAYS:
             return f"{name}: other reasons"
         return f"{name}: " + "; ".join(
-            " | ".join(listed([title(r) or "no reason" for r in some])
+            " | ".join(listed([spelling.title("reason", r) or "no reason" for r in some])
                        for some in ([r for left in lefts for r in left], right) if some)
             for right, lefts in both.items()
         )
@@ -96,6 +96,7 @@ class Explanation:
         pairs: the number of pairs considered.
         pair: the healthiest of them, from which the plan starts; None if there is none.
         by_itself: the events of the plan to wait for: timers and completions.
+        spelling: what people read for the machine's words; JSON has the words themselves.
     """
 
     display: Display | None
@@ -116,6 +117,7 @@ class Explanation:
     pairs: int = 1
     pair: Pair | None = None
     by_itself: tuple[str, ...] = ()
+    spelling: Spelling = PLAIN
 
     @property
     def rows(self) -> tuple[str, ...]:
@@ -159,7 +161,7 @@ class Explanation:
 
         lines = [
             line for node, shown in zip(NODES, self.display or (), strict=False)
-            for line in wrapped(f"{hosts.get(node, node)}  {spell(shown)}", later="       ")
+            for line in wrapped(f"{hosts.get(node, node)}  {spell(shown, self.spelling)}", later="       ")
         ]
         for paragraph in self._paragraphs():
             lines += ["", *wrapped(named(paragraph))]
@@ -168,46 +170,52 @@ class Explanation:
         commands = dict(self._commands())
         if commands:
             lines += ["", "Commands", *_items(
-                f"{_product(c, {**hosts, '': group}) or named(c)}: {named(commands[c])}"
+                f"{self._product(c, {**hosts, '': group}) or named(self.spelling.name(c))}: "
+                f"{named(commands[c])}"
                 for c in sorted(commands, key=lambda c: not c.startswith(BUTTONS))
             )]
         return "\n".join(line.rstrip() for line in lines).lstrip("\n") + "\n"
 
     def _paragraphs(self) -> Iterator[str]:
+        cause = self.spelling.prose(self.cause)
         if self.row:
-            yield f"{self.cause} (Row {self.row} of Table 2; its first node is {self.seat}.)"
+            yield f"{cause} (Row {self.row} of Table 2; its first node is {self.seat}.)"
         elif self.broken:
             yield f"No pair of the machine is like this. Broken: {', '.join(self.broken)}."
-            yield self.cause
+            yield cause
         elif self.rows:
             others = [row for row in self.rows if row != self.nearest]
             some = [f"row{'s' * (len(others) > 1)} {listed(others, 'and')}"] if others else []
             if len(self.readings) > len(self.rows):
                 some.append("displays of no row")
-            yield (f"{self.cause} (Row {self.nearest} of Table 2; its first node is {self.seat}. "
+            yield (f"{cause} (Row {self.nearest} of Table 2; its first node is {self.seat}. "
                    f"{', and '.join(some).capitalize()} can show these states too: the reasons below "
                    "show which.)")
         else:
-            if self.cause:
-                yield self.cause
+            if cause:
+                yield cause
             if self.display and self.nearest:
                 yield (f"Table 2 has no such row. Nearest: row {self.nearest}."
                        + (f" See decision {self.decision}." if self.decision else ""))
 
+    def _product(self, command: str, hosts: Mapping[str, str]) -> str:
+        """A command as the product's command line spells it; "" if it is renamed."""
+        return _product(command, hosts) if self.spelling.name(command) == command else ""
+
     def _sections(self) -> Iterator[tuple[str, list[str]]]:
-        todo = self.actions or self._otherwise()
+        todo = [*map(self.spelling.prose, self.actions or self._otherwise())]
         if todo:
             taken = f", if it is row {self.nearest}" if self.rows and not self.row else ""
             yield f"What to do now{taken}", [f"- {say}" for say in todo]
         if len(self.readings) > 1:
-            yield "The reasons show which", [r.text() for r in self.readings]
+            yield "The reasons show which", [r.text(self.spelling) for r in self.readings]
         if self.plan and self.plan.steps and self.actions:
-            way = [_way(self.plan, self.by_itself)]
+            way = [self.spelling.prose(_way(self.plan, self.by_itself))]
             if self.assuming:
-                way.append(f"assuming {_cells(self.assuming)}")
+                way.append(f"assuming {_cells(self.assuming, self.spelling)}")
             yield f"The shortest way home: {_steps(self.plan)}", way
         elif self.assuming:
-            yield "Taken to be", [_cells(self.assuming)]
+            yield "Taken to be", [_cells(self.assuming, self.spelling)]
 
     def _otherwise(self) -> tuple[str, ...]:
         """Advice from the plan, if neither the row nor a family has any."""
@@ -222,13 +230,13 @@ class Explanation:
 
     def _commands(self) -> Iterator[tuple[str, str]]:
         for c in self.available:
-            yield c, f"accepted. {self.does.get(c, '')}"
+            yield c, f"accepted. {self.spelling.prose(self.does.get(c, ''))}"
         for m in self.maybe:
             how = "accepted if" if m.decides else "accepted in some pairs; it depends on"
-            cells = ", ".join(_cell(c.column, c.values) for c in m.when)
+            cells = ", ".join(_cell(c.column, c.values, self.spelling) for c in m.when)
             yield m.command, f"{how} {cells}"
         for c, failed in self.refused.items():
-            yield c, f"refused. {_needs(failed)}"
+            yield c, f"refused. {_needs(failed, self.spelling)}"
 
 
 @frozen
@@ -241,6 +249,7 @@ class WhyNot:
         failed: the failing cells of the rule that comes nearest.
         plan: the shortest way to a pair that accepts it, without it; None if there is none.
         by_itself: the events of the plan to wait for: timers and completions.
+        spelling: what people read for the machine's words.
     """
 
     command: str
@@ -248,6 +257,7 @@ class WhyNot:
     failed: tuple[Failed, ...] = ()
     plan: Plan | None = None
     by_itself: tuple[str, ...] = ()
+    spelling: Spelling = PLAIN
 
     def to_json(self) -> dict[str, Any]:
         """The object of `why-not --json`; `plan` is null if at most a fault enables the command."""
@@ -259,38 +269,44 @@ class WhyNot:
 
     def text(self) -> str:
         """A text of 80 columns for an operator."""
+        spelling = self.spelling
+        command = spelling.name(self.command)
         if self.accepted:
-            return f"{self.command} is accepted now.\n"
-        lines = [f"{self.command} is refused:"]
+            return f"{command} is accepted now.\n"
+        lines = [f"{command} is refused:"]
         lines += _items(
-            f"{f.column} is {f.value}, and must be {listed(f.needs)}" for f in self.failed
+            f"{spelling.name(f.column)} is {spelling.value(f.column, f.value)}, and must be "
+            f"{listed(spelling.value(f.column, v) for v in f.needs)}" for f in self.failed
         )
         if self.plan:
             lines += [f"What enables it soonest: {_steps(self.plan)}"]
-            lines += _items([_way(self.plan, self.by_itself)])
+            lines += _items([spelling.prose(_way(self.plan, self.by_itself))])
         else:
             lines += ["Repairs, commands, timers and completions do not enable it from here."]
         return "\n".join(lines) + "\n"
 
 
-def _needs(failed: Iterable[Failed]) -> str:
-    """Failing cells in words; states in the document's spelling."""
+def _needs(failed: Iterable[Failed], spelling: Spelling) -> str:
+    """Failing cells in words; states as people read them."""
     return "; ".join(
-        f"{_cell(f.column, [f.value])}, needs {listed(_spelt(f.column, f.needs))}" for f in failed
+        f"{_cell(f.column, [f.value], spelling)}, needs {listed(_spelt(f.column, f.needs, spelling))}"
+        for f in failed
     )
 
 
-def _cells(cells: Mapping[str, str]) -> str:
-    return ", ".join(_cell(name, [value]) for name, value in cells.items())
+def _cells(cells: Mapping[str, str], spelling: Spelling) -> str:
+    return ", ".join(_cell(name, [value], spelling) for name, value in cells.items())
 
 
-def _cell(column: str, values: Sequence[str]) -> str:
+def _cell(column: str, values: Sequence[str], spelling: Spelling) -> str:
     """A cell in words: `node1 is Failed Over or Idle`, `link is up`."""
-    return f"{column.removesuffix('.state')} is {listed(_spelt(column, values))}"
+    head = column.removesuffix(".state")
+    return f"{spelling.name(head)} is {listed(_spelt(column, values, spelling))}"
 
 
-def _spelt(column: str, values: Sequence[str]) -> list[str]:
-    return [title(v) if column.endswith(".state") else v for v in values]
+def _spelt(column: str, values: Sequence[str], spelling: Spelling) -> list[str]:
+    spelt = spelling.title if column.endswith(".state") else spelling.value
+    return [spelt(column, v) for v in values]
 
 
 def _product(command: str, hosts: Mapping[str, str]) -> str:

@@ -15,9 +15,10 @@ from prgcore.engine import MOST, Engine, Pair
 from prgcore.errors import BadInput, BudgetExhausted, unknown_name
 from prgcore.explain.pairs import Charted, Listed, Pairs, expanded
 from prgcore.form.cubes import Stored
+from prgcore.form.spelling import PLAIN, Spelling
 from prgcore.model import Cell, Cube, Display, Shown, Situation, Values, Viewpoint, cube
 from prgcore.seats import NODES, mirror_cube
-from prgcore.vocabulary import ALIASES, Reason, State, title, word
+from prgcore.vocabulary import Reason, State, title, word
 
 __all__ = [
     "candidates", "contradiction", "cubes_of", "denoted", "display_of", "foremost", "in_words",
@@ -28,8 +29,10 @@ __all__ = [
 _NOTHING = ("", "-", "down", "none", "nothing", "not displayed")
 
 
-def parse_shown(text: str) -> Shown | None:
+def parse_shown(text: str, spelling: Spelling = PLAIN) -> Shown | None:
     """The half of a display read from `State / Reason`; no reason is any; None for "down" or "".
+
+    A renamed word of `spelling` is understood, and what it replaces.
 
     Raises:
         BadInput: a word is not a state or not a reason; the message names the nearest ones.
@@ -37,31 +40,26 @@ def parse_shown(text: str) -> Shown | None:
     if text.strip().lower() in _NOTHING:
         return None
     head, separator, tail = re.sub(r"[/,:;]", "\0", text, count=1).partition("\0")
-    state = word(head, State)
+    state = spelling.read("state", head) if spelling.words else word(head, State)
     if not isinstance(state, State):
-        raise BadInput(unknown_name("state", head.strip(), _spellings(State)))
+        raise BadInput(unknown_name("state", head.strip(), spelling.spellings("state")))
     if not separator:
         return Shown(state)
-    reason = word(tail, Reason)
+    reason = spelling.read("reason", tail) if spelling.words else word(tail, Reason)
     if not isinstance(reason, Reason):
-        raise BadInput(unknown_name("reason", tail.strip(), _spellings(Reason)))
+        raise BadInput(unknown_name("reason", tail.strip(), spelling.spellings("reason")))
     return Shown(state, reason)
 
 
-def _spellings(known: type[State | Reason]) -> set[str]:
-    names = {title(w) for w in known} | {a.title() for a, w in ALIASES.items() if w in set(known)}
-    return names - {""}
-
-
-def spell(shown: Shown | None) -> str:
-    """State and reason as the document spells them: `Failed Over / Initialization`."""
+def spell(shown: Shown | None, spelling: Spelling = PLAIN) -> str:
+    """State and reason as people read them: `Failed Over / Initialization`."""
     if shown is None:
         return "shows nothing"
-    reason = title(shown.reason) if shown.reason else ""
-    return title(shown.state) + (f" / {reason}" if reason else "")
+    reason = spelling.title("reason", shown.reason) if shown.reason else ""
+    return spelling.title("state", shown.state) + (f" / {reason}" if reason else "")
 
 
-def spell_both(display: Display, between: str = " / ") -> str:
+def spell_both(display: Display, between: str = " / ", spelling: Spelling = PLAIN) -> str:
     """Both nodes' states in one phrase: `Idle / Running in Backup Mode`, or `Both Normal`.
 
     Two equal states are named once, with their reason if it is the same and adds a word.
@@ -70,9 +68,10 @@ def spell_both(display: Display, between: str = " / ") -> str:
     if one is None and other is None:
         return "Both show nothing"
     if one is None or other is None or one.state != other.state:
-        return between.join(title(half.state) if half else "nothing" for half in display)
+        return between.join(
+            spelling.title("state", half.state) if half else "nothing" for half in display)
     same = one.reason == other.reason and title(one.reason or "") != title(one.state)
-    return f"Both {spell(one if same else Shown(one.state))}"
+    return f"Both {spell(one if same else Shown(one.state), spelling)}"
 
 
 @lru_cache(maxsize=16)

@@ -36,6 +36,7 @@ from prgcore.explain.display import (
 from prgcore.explain.health import assumed, healthiest_of
 from prgcore.explain.pairs import Listed, Pairs
 from prgcore.explain.plan import NoPlan, Plan, accepted_in, plan
+from prgcore.form.spelling import Spelling
 from prgcore.model import By, Cell, Const, Cube, Display, Rule, Shown, Situation
 from prgcore.seats import NODES
 from prgcore.vocabulary import Kind, Outcome, Reason, State, title
@@ -116,7 +117,7 @@ def explain_display(
     return Explanation(
         display, nearest=_nearest(engine, display), pairs=0,
         cause="No pair that the machine can reach shows this, though no invariant excludes it. "
-        "Read the status of both nodes again.",
+        "Read the status of both nodes again.", spelling=Spelling.of(engine.model),
     )
 
 
@@ -155,6 +156,7 @@ def _explained(engine: Engine, display: Display | None, pairs: Pairs) -> Explana
         maybe=tuple(maybe), refused=refused, plan=way,
         assuming=assumed(engine, pairs, best),
         pairs=count, pair=best, by_itself=_by_itself(engine, way),
+        spelling=Spelling.of(engine.model),
     )
 
 
@@ -172,13 +174,13 @@ def why_not(engine: Engine, pair: Mapping[str, str], command: str) -> WhyNot:
     whole = engine.pair(pair)
     decision = engine.step(whole, command)
     if decision.outcome is not Outcome.REFUSED:
-        return WhyNot(command, accepted=True)
+        return WhyNot(command, accepted=True, spelling=Spelling.of(engine.model))
     try:
         way = plan(engine, whole, accepted_in(engine, command), without={command})
     except NoPlan:
         way = None
     return WhyNot(command, accepted=False, failed=decision.failed, plan=way,
-                  by_itself=_by_itself(engine, way))
+                  by_itself=_by_itself(engine, way), spelling=Spelling.of(engine.model))
 
 
 def _by_itself(engine: Engine, way: Plan | None) -> tuple[str, ...]:
@@ -201,7 +203,7 @@ def _outside(engine: Engine, display: Display | None, broken: tuple[str, ...]) -
         f"({assumptions}), or what is shown is not one moment of both nodes. The proof does not "
         "cover this pair: no command is judged and no plan is made. The advice is prudence, "
         "not proof.",
-        actions=SERVED_TWICE if twice else OUTSIDE,
+        actions=SERVED_TWICE if twice else OUTSIDE, spelling=Spelling.of(engine.model),
     )
 
 

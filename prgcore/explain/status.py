@@ -5,7 +5,8 @@
     Node 2 Name : b State: Taking Over Reason: R    Reason: Peer Down
 
 It reads these shapes. Spacing, case, tabs, carriage returns, prompts and surrounding text do not
-matter, and a value may be on the lines below its label.
+matter, and a value may be on the lines below its label. A word that a machine renames
+(`prgcore.form.spelling`) is read as what it replaces.
 
 Law: pure. Reading never fails: it skips text that is not a label with a value, and reports which
 lines it understood. The words are those of `prgcore.vocabulary` with their aliases.
@@ -20,8 +21,9 @@ from typing import TypeAlias
 from attrs import define, evolve, field, frozen
 
 from prgcore.errors import BadInput
+from prgcore.form.spelling import PLAIN, Spelling, folded
 from prgcore.model import Display, Shown
-from prgcore.vocabulary import Reason, State, plain, title, word
+from prgcore.vocabulary import Reason, State, plain, title
 
 __all__ = [
     "LONGEST",
@@ -124,21 +126,21 @@ class Status:
 
 # ------------------------------------------------------------------------- reading
 
-_KNOWN: dict[str, type[State | Reason]] = {"state": State, "reason": Reason}
+_KNOWN = ("state", "reason")
 _Line: TypeAlias = tuple[int, str]
 """A piece of a line, and the number of the line."""
 
 
-def parse(text: str) -> Status:
+def parse(text: str, spelling: Spelling = PLAIN) -> Status:
     """The presence redundancy groups in a text. It never fails.
 
     Source: the answers of `utils ha status`, `utils ha failover` and `utils ha fallback`.
     """
     text = re.sub(r"[^\S\n]", " ", re.sub(r"\r{0,2}\n|\r", "\n", text))
-    groups, understood = _Groups(), set[int]()
+    groups, understood = _Groups(spelling), set[int]()
     for label, pieces in _labels(text):
         what = "node" if label["node"] else str(label.lastgroup)
-        value, used = _value(what, pieces)
+        value, used = _value(what, pieces, spelling)
         groups.take(what, label["number"] or "", value)
         understood.update(number for number, _ in used)
     ignored = (
@@ -167,27 +169,28 @@ def _labels(text: str) -> Iterator[tuple[re.Match[str], list[_Line]]]:
         yield label, [(number + i, piece.strip()) for i, piece in enumerate(pieces)]
 
 
-def _value(what: str, pieces: list[_Line]) -> tuple[str, list[_Line]]:
+def _value(what: str, pieces: list[_Line], spelling: Spelling) -> tuple[str, list[_Line]]:
     """The value of a label, and the pieces of text it was read from.
 
     A state or a reason extends as far as it is a known one. A name is beside its label, or on the
     line below.
     """
     (_, beside), *below = pieces
+    shows = folded if spelling.words else plain
     if what in _KNOWN:
         for count in range(len(pieces), 0, -1):
             joined = " ".join(piece for _, piece in pieces[:count]).strip()
-            whole = plain(pieces[count - 1][1]) and len(joined) <= LONGEST
-            if whole and _meant(what, joined):
+            whole = shows(pieces[count - 1][1]) and len(joined) <= LONGEST
+            if whole and _meant(what, joined, spelling):
                 return joined, pieces[:count]
     elif not beside and below:
         return below[0][1][:LONGEST], pieces[:2]
     return beside[:LONGEST], pieces[:1]
 
 
-def _meant(what: str, value: str) -> State | Reason | None:
+def _meant(what: str, value: str, spelling: Spelling) -> State | Reason | None:
     """The state or the reason that a value means; None for a blank or unknown value."""
-    found = word(value, _KNOWN[what])
+    found = spelling.read(what, value)
     return None if found is Reason.NONE else found
 
 
@@ -195,6 +198,7 @@ def _meant(what: str, value: str) -> State | Reason | None:
 class _Groups:
     """The groups of a text, collected while it is read."""
 
+    spelling: Spelling
     groups: list[tuple[str, list[tuple[str, NodeStatus]]]] = field(factory=list)
 
     def take(self, what: str, number: str, value: str) -> None:
@@ -222,7 +226,7 @@ class _Groups:
         if last is None or (what == "state" and (last.state or last.strange)):
             self._begin("", "")
             nodes = self._nodes()
-        found, (number, node) = _meant(what, value), nodes[-1]
+        found, (number, node) = _meant(what, value, self.spelling), nodes[-1]
         if isinstance(found, State):
             node = evolve(node, state=found)
         elif isinstance(found, Reason):
@@ -247,7 +251,7 @@ def _seated(nodes: list[tuple[str, NodeStatus]]) -> tuple[NodeStatus, ...]:
 # ------------------------------------------------------------------------- writing
 
 
-def write(group: GroupStatus) -> str:
+def write(group: GroupStatus, spelling: Spelling = PLAIN) -> str:
     """A group in the shape that the product prints; `parse` reads it back.
 
     There a Normal node has no reason, and a node that shows nothing has no state.
@@ -256,9 +260,10 @@ def write(group: GroupStatus) -> str:
     for number, node in enumerate(group.nodes, 1):
         line = f"Node {number} Name : {node.name} State:"
         if node.state is not None:
-            line += f" {PRODUCT.get(node.state, title(node.state))}"
+            state = spelling.renamed("state", node.state)
+            line += f" {state or PRODUCT.get(node.state, title(node.state))}"
             if node.reason not in (None, Reason.NONE, Reason.NORMAL):
-                line += f" Reason: {title(str(node.reason))}"
+                line += f" Reason: {spelling.title('reason', str(node.reason))}"
         lines.append(line)
     return "\n".join(lines) + "\n"
 

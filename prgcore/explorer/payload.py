@@ -31,6 +31,7 @@ from prgcore.explain.explaining import OUTSIDE, SERVED_TWICE, Meaning, meaning, 
 from prgcore.explain.health import illness
 from prgcore.explain.pairs import Listed
 from prgcore.form.atlas import Atlas
+from prgcore.form.spelling import Spelling, folded
 from prgcore.machine import reference
 from prgcore.model import (
     By,
@@ -49,7 +50,7 @@ from prgcore.product.serving import COLUMNS
 from prgcore.seats import NODES, mirror_name, seat_cube
 from prgcore.story.script import as_story
 from prgcore.tables.clients import CANNOT_SERVE, NOBODY_ASSIGNED, SERVES
-from prgcore.vocabulary import ALIASES, ASSIGNED, Reason, State, plain, title
+from prgcore.vocabulary import ALIASES, ASSIGNED, Reason, State, plain
 from prgcore.wire.machine_file import digest
 
 __all__ = ["LABELS", "LEAVES", "LONGEST", "Json", "axes", "payload"]
@@ -94,6 +95,7 @@ class _Writer:
 
     def __init__(self, engine: Engine, pairs: Sequence[Mapping[str, str]] | None = None) -> None:
         self.engine, self.model, self.pairs = engine, engine.model, pairs
+        self.spelling = Spelling.of(engine.model)
         by_name = {c.name: c for c in self.model.columns}
         self.at = engine.position
         self.columns = [by_name[name] for name in self.at]
@@ -144,10 +146,14 @@ class _Writer:
         told: Json = {"name": column.name, "domain": [str(v) for v in column.domain],
                       "says": column.says}
         what = column.name.rpartition(".")[2]
-        if column.name in LABELS:
-            told["label"] = LABELS[column.name]
+        label = self.spelling.name(column.name)
+        if label != column.name or column.name in LABELS:
+            told["label"] = LABELS.get(column.name, "") if label == column.name else label.replace(".", " ")
         if self.shows and what in ("state", "reason"):
-            told["titles"] = [title(v) or "no reason" for v in column.domain]
+            told["titles"] = [self.spelling.title(column.name, v) or "no reason" for v in column.domain]
+        elif any(self.spelling.renamed(column.name, v) for v in column.domain):
+            told["titles"] = [self.spelling.renamed(column.name, v) or v.replace("_", " ")
+                              for v in column.domain]
         if what == "state" or any(c.column == column.name for c in self.model.transient):
             told["roles"] = [str(role(self.model, column.name, v)) for v in column.domain]
         if column.derived:
@@ -188,7 +194,7 @@ class _Writer:
             "id": rule.id, "event": self.events[rule.event], "when": self._cube(rule.when),
             "then": [self._effect(e) for e in rule.then], "outcome": str(rule.outcome),
             "actions": [[a.do, a.node, *route_of_action(self.model, a)] for a in rule.actions],
-            "why": rule.why,
+            "why": self.spelling.prose(rule.why),
             "cite": list(rule.cite), "decisions": list(rule.decisions), "phase": rule.phase,
             "evidence": str(rule.evidence),
         }
@@ -269,6 +275,8 @@ class _Writer:
             "spellings": {
                 what: {a: str(w) for a, w in ALIASES.items() if isinstance(w, words)}
                 | {plain(w): str(w) for w in words}
+                | {folded(said): str(w) for w in words
+                   if (said := self.spelling.renamed(what, w))}
                 for what, words in (("state", State), ("reason", Reason))
             },
         }
@@ -288,7 +296,8 @@ class _Writer:
         answers, pairs = _answered(self.engine, found)
         return {
             "answers": [
-                {"cause": cause, "actions": [{"says": a, "events": []} for a in actions],
+                {"cause": self.spelling.prose(cause),
+                 "actions": [{"says": self.spelling.prose(a), "events": []} for a in actions],
                  "decision": decision, "nearest": nearest}
                 for _, _, cause, actions, decision, nearest in answers
             ],
@@ -300,10 +309,10 @@ class _Writer:
         return {
             "row": situation.row, "seat": seat,
             "display": row_display(situation, mirrored=mirrored),
-            "cause": seated(situation.cause, mirrored=mirrored),
+            "cause": self.spelling.prose(seated(situation.cause, mirrored=mirrored)),
             "fits": self._cube(turned(situation.fits, mirrored=mirrored)),
             "advice": [
-                {"says": seated(a.says, mirrored=mirrored),
+                {"says": self.spelling.prose(seated(a.says, mirrored=mirrored)),
                  "when": self._cube(turned(a.when, mirrored=mirrored)),
                  "events": self._events(_mirrored(a.events, mirrored=mirrored))}
                 for a in situation.advice
@@ -312,7 +321,7 @@ class _Writer:
         }
 
     def _cause(self, cause: Cause, *, mirrored: bool) -> Json:
-        return {"says": seated(cause.says, mirrored=mirrored), "start": cause.start,
+        return {"says": self.spelling.prose(seated(cause.says, mirrored=mirrored)), "start": cause.start,
                 "events": self._events(_mirrored(cause.events, mirrored=mirrored))}
 
     def _serving(self) -> list[Json] | None:

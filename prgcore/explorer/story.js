@@ -181,10 +181,10 @@ function readShown(table, node, said) {
   if (NOTHING.includes(said.trim().toLowerCase())) return { verb: "expect", node, shown: null };
   const [head, tail] = split(said, /[/,:;]/);
   const { state, reason } = table.display.spellings;
-  const is = lookUp(state, plainWords(head));
+  const is = meant(state, head);
   if (is === undefined) return unknown("state", head.trim(), Object.keys(state));
   if (!/[/,:;]/.test(said)) return { verb: "expect", node, shown: [is, null] };
-  const why = plainWords(tail) ? lookUp(reason, plainWords(tail)) : "none";
+  const why = plainWords(tail) || lookUp(reason, wordsOf(tail)) ? meant(reason, tail) : "none";
   if (why === undefined) return unknown("reason", tail.trim(), Object.keys(reason));
   return { verb: "expect", node, shown: [is, why] };
 }
@@ -195,6 +195,13 @@ const plainWords = (text) =>
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, " ")
     .trim();
+/** As plainWords, in any script: for the words of a machine that renames some. */
+const wordsOf = (text) =>
+  text
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}]+/gu, " ")
+    .trim();
+const meant = (words, said) => lookUp(words, wordsOf(said)) ?? lookUp(words, plainWords(said));
 const short = (text) => (text.length > 60 ? `${text.slice(0, 59)}…` : text);
 const unknown = (kind, given, known) =>
   `unknown ${kind} ${short(given)}; known: ${known.slice(0, 6).join(", ")}` +

@@ -20,6 +20,7 @@ from prgcore.form.cubes import EVERYWHERE, Assignment, Stored, contains, satisfi
 from prgcore.form.knowledge import ADMINISTRATOR, ENVIRONMENT, RECORD, knowledge, knows
 from prgcore.form.mistakes import many_wrong, twice, unknown, wrong_cells
 from prgcore.form.promised import promised
+from prgcore.form.spelling import misspelt
 from prgcore.form.timely import timely
 from prgcore.model import (
     By,
@@ -125,6 +126,7 @@ def findings(model: Model) -> tuple[str, ...]:
         *_hears(model, columns),
         *_rest(model, columns),
         *_stories(model, events),
+        *misspelt(model),
         *timely(model, columns, events, stored),
         *(line for i, s in enumerate(model.situations)
           for line in _situation(f"situations[{i}]", s, columns, events)),

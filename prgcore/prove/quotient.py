@@ -23,12 +23,13 @@ from prgcore.diagram.states import role
 from prgcore.engine import Engine
 from prgcore.errors import BadInput
 from prgcore.explain.display import row_display, shows_states, spell, turned, viewpoints
+from prgcore.form.spelling import Spelling
 from prgcore.machine import reference
 from prgcore.model import Display, Family, Model, Shown, Situation, Values
 from prgcore.prove.mirrored import symmetry
 from prgcore.prove.space import Space
 from prgcore.seats import NODES
-from prgcore.vocabulary import Outcome, title
+from prgcore.vocabulary import Outcome
 from prgcore.words import counted
 
 __all__ = ["ROLE", "SITUATION", "Classes", "Numbers", "check", "classify", "pairs"]
@@ -177,11 +178,12 @@ def _by_columns(model: Model, space: Space, names: Values) -> Classes:
 
 
 def _of_values(model: Model, names: Values, values: Values, code: int) -> Node:
+    spelling = Spelling.of(model)
     both = names == tuple(f"{n}.{names[0].rpartition('.')[2]}" for n in NODES)
     if both or len(names) == 1:
-        label = " | ".join(title(v) or v for v in values)
+        label = " | ".join(spelling.title(n, v) or v for n, v in zip(names, values, strict=True))
     else:
-        label = ", ".join(f"{name} = {value}" for name, value in zip(names, values, strict=True))
+        label = ", ".join(f"{spelling.name(name)} = {spelling.value(name, value)}" for name, value in zip(names, values, strict=True))
     return Node(f"c{code}", label, worst(map(partial(role, model), names, values)))
 
 

@@ -13,10 +13,9 @@ from typing import Any
 
 from attrs import evolve, field, frozen
 
-from prgcore.engine import Engine
 from prgcore.errors import BadInput, MalformedMachine, unknown_name
 from prgcore.explain.status import checked_name
-from prgcore.machine import Machine, prg
+from prgcore.machine import Machine, prg, respelt
 from prgcore.model import SERVICES, Number
 from prgcore.running.addresses import Address
 from prgcore.running.fields import number, only, table, text
@@ -50,7 +49,7 @@ ETCD_GRANT = 2.0
 """How many seconds a grant in etcd lasts at least."""
 
 KEYS = ("group", "store", "machine", "policy", "parameters", "lease", "grant", "security", "hooks",
-        "limits", "reconcile", "node1", "node2")
+        "limits", "reconcile", "words", "node1", "node2")
 DELAYS = "service_delays"
 """The table of `parameters` that has a delay of its own for some services."""
 
@@ -60,7 +59,8 @@ class Group:
     """The content of a group file.
 
     Attributes:
-        engine: the machine: the document's, or that of the file in `machine`.
+        engine: the machine: the document's, or that of the file in `machine`. The group's `words`
+            win over those of the file.
         parameters: the parameters of this machine.
         security: who may speak to its agents.
         delays: for some services, how many seconds each may be down before a failover.
@@ -70,7 +70,7 @@ class Group:
 
     name: str
     store: str
-    engine: Engine
+    engine: Machine
     parameters: Settings
     lease: Lease
     grant: float
@@ -204,6 +204,7 @@ def _group(found: dict[str, Any], file: Path) -> Group:
             raise BadInput(f"{name} is missing; a group file has {', '.join(KEYS)}; "
                            "prgcore agent --help shows a whole one")
     lease, chosen, engine = table(found, "lease"), table(found, "parameters"), _machine(found, file)
+    engine = respelt(engine, table(found, "words"))
     only(lease, LEASE_KEYS, "lease.")
     hooks = read_hooks(found.get("hooks", {}), "hooks.")
     delays = table(chosen, DELAYS, "parameters.")
@@ -240,7 +241,7 @@ def _addresses(nodes: Mapping[str, Member]) -> dict[str, Address]:
     return {place: one for place, one in found.items() if one is not None}
 
 
-def _machine(found: dict[str, Any], file: Path) -> Engine:
+def _machine(found: dict[str, Any], file: Path) -> Machine:
     """The machine of the file that `machine` names, or that of the document.
 
     Raises:

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
+from prgcore.form.spelling import Spelling
 from prgcore.running.group import Group
 from prgcore.seats import NODES
-from prgcore.vocabulary import title
 
 __all__ = ["page"]
 
@@ -29,14 +29,16 @@ _COLUMNS = ("State", "Reason", "Services", "Holds the users of")
 
 def page(group: Group, status: Mapping[str, Any]) -> bytes:
     """The page of an agent with this status, as UTF-8."""
-    known, claims = status["known"], status["claims"]
+    known, claims, spelling = status["known"], status["claims"], Spelling.of(group.engine.model)
     names = dict(zip(NODES, status["nodes"], strict=True))
-    rows = "".join(_row(names[n], (
-        _cell(known, n, "state"), _cell(known, n, "reason"), _own(known, n),
-        escape(", ".join(names.get(h, h) for h, by in claims.items() if by == n) or "nobody"),
+    heads = tuple(escape(spelling.words.get(c.lower(), c)) for c in _COLUMNS)
+    rows = "".join(_row(heads, names[n], (
+        _cell(known, n, "state", spelling), _cell(known, n, "reason", spelling),
+        _own(known, n, spelling),
+        escape(", ".join(names.get(h, spelling.name(h)) for h, by in claims.items() if by == n) or "nobody"),
     )) for n in NODES)
-    orders = ", ".join(status["orders"]) or "nothing"
-    high = f"High availability is {escape(known['ha'])}. " if "ha" in known else ""
+    orders = ", ".join(map(spelling.name, status["orders"])) or "nothing"
+    high = f"High availability is {escape(spelling.value('ha', known['ha']))}. " if "ha" in known else ""
     return (
         f"<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport "
         f'content="width=device-width"><meta http-equiv=refresh content=1>'
@@ -44,15 +46,15 @@ def page(group: Group, status: Mapping[str, Any]) -> bytes:
         f"{_trouble(status, names)}"
         f"<p>{high}Seen from {escape(names[status['node']])}, "
         f"after {status['epoch']} decisions. Still to be done: {escape(orders)}.</p>"
-        f"<table><thead><tr><th scope=col>Node{''.join(f'<th scope=col>{c}' for c in _COLUMNS)}"
+        f"<table><thead><tr><th scope=col>Node{''.join(f'<th scope=col>{c}' for c in heads)}"
         f"<tbody>{rows}</table></html>"
     ).encode()
 
 
-def _row(name: str, cells: tuple[str, ...]) -> str:
+def _row(heads: tuple[str, ...], name: str, cells: tuple[str, ...]) -> str:
     """The row of a node; where the screen is narrow, each cell is a line with its name."""
     return f"<tr><th scope=row>{escape(name)}" + "".join(
-        f'<td data-is="{what}">{cell}' for what, cell in zip(_COLUMNS, cells, strict=True))
+        f'<td data-is="{what}">{cell}' for what, cell in zip(heads, cells, strict=True))
 
 
 def _trouble(status: Mapping[str, Any], names: Mapping[str, str]) -> str:
@@ -64,14 +66,16 @@ def _trouble(status: Mapping[str, Any], names: Mapping[str, str]) -> str:
             f"{escape(status['trouble'])}. {age}.</p>")
 
 
-def _cell(known: Mapping[str, str], node: str, column: str) -> str:
+def _cell(known: Mapping[str, str], node: str, column: str, spelling: Spelling) -> str:
     """The value of a column in words; not known before the first reading."""
     value = known.get(f"{node}.{column}")
-    return "not known" if value is None else escape(title(value)) or "none"
+    return "not known" if value is None else escape(spelling.title(column, value)) or "none"
 
 
-def _own(known: Mapping[str, str], node: str) -> str:
+def _own(known: Mapping[str, str], node: str, spelling: Spelling) -> str:
     """The state of a node's services; not known if the peer has not answered."""
-    services = known.get(f"{node}.services")
-    return "not known" if services is None else escape(
-        f"{services}, database {known.get(f'{node}.database', 'not known')}")
+    services, database = known.get(f"{node}.services"), known.get(f"{node}.database")
+    if services is None:
+        return "not known"
+    said = "not known" if database is None else spelling.value("database", database)
+    return escape(f"{spelling.value('services', services)}, {spelling.name('database')} {said}")

@@ -32,11 +32,12 @@ from prgcore.errors import (
     unknown_name,
 )
 from prgcore.explain.display import parse_shown, shows_states, spell
+from prgcore.form.spelling import PLAIN, Spelling
 from prgcore.form.wellformed import STORY_VERBS
 from prgcore.machine import unusual
 from prgcore.model import Shown, Story
 from prgcore.seats import NODES
-from prgcore.vocabulary import Kind, Outcome, title
+from prgcore.vocabulary import Kind, Outcome
 from prgcore.wire.answers import actions_json
 from prgcore.words import counted, few, one_line, wrapped
 
@@ -147,8 +148,13 @@ class Run:
 # ---------------------------------------------------------------------- parse
 
 
-def parse(text: str | bytes, engine: Engine | None = None, starts: Starts | None = None) -> Script:
+def parse(
+    text: str | bytes, engine: Engine | None = None, starts: Starts | None = None,
+    spelling: Spelling | None = None,
+) -> Script:
     """The story of a text; with a machine, every name is checked too.
+
+    States and reasons may be written in the renamed words of the machine, or of `spelling`.
 
     Raises:
         BadInput: the text is not a story; every mistake with its line, in one line of text.
@@ -160,6 +166,7 @@ def parse(text: str | bytes, engine: Engine | None = None, starts: Starts | None
             raise BadInput(f"a story is UTF-8 text; byte {error.start} is not") from None
     if len(text) > LARGEST:
         raise BadInput(f"a story has at most {LARGEST:,} characters, not {len(text):,}")
+    words = spelling or (Spelling.of(engine.model) if engine else PLAIN)
     lines: list[Line] = []
     wrong: list[str] = []
     for number, raw in enumerate(text.removeprefix("\ufeff").splitlines(), 1):
@@ -167,7 +174,7 @@ def parse(text: str | bytes, engine: Engine | None = None, starts: Starts | None
         if not stripped:
             continue
         try:
-            lines.append(_line(number, stripped))
+            lines.append(_line(number, stripped, words))
         except BadInput as error:
             wrong.append(f"line {number}: {error}")
     _refuse(wrong)
@@ -203,7 +210,7 @@ def verbatim(engine: Engine, text: str) -> Script:
     return Script(tuple(lines))
 
 
-def _line(number: int, text: str) -> Line:
+def _line(number: int, text: str, spelling: Spelling) -> Line:
     if not text.isprintable() and not text.replace("\t", " ").isprintable():
         raise BadInput("not printable text; a story is plain text")
     verb, _, rest = text.partition(" ")
@@ -216,7 +223,7 @@ def _line(number: int, text: str) -> Line:
         case "expect":
             node, _, shown = rest.partition(" ")
             if node in NODES and "=" not in rest:
-                return Line(number, text, verb, node, shown=parse_shown(shown))
+                return Line(number, text, verb, node, shown=parse_shown(shown, spelling))
             return Line(number, text, verb, *_cell(verb, rest))
     event = rest if verb in _OUTCOMES else text
     if not _EVENT.fullmatch(event):
@@ -300,7 +307,7 @@ def run(engine: Engine, story: Script | Story | str, starts: Starts | None = Non
     """
     known = _starts(engine, starts)
     script = story if isinstance(story, Script) else parse(
-        write(story) if isinstance(story, Story) else story
+        write(story) if isinstance(story, Story) else story, spelling=Spelling.of(engine.model)
     )
     _check(engine, script, known)
     pair = first = engine.initial[0]
@@ -378,21 +385,21 @@ def tell(run: Run, *, tally: bool = True) -> str:
 
 
 def _rendered(engine: Engine, step: Step) -> Iterator[str]:
-    line, decision = step.line, step.decision
+    line, decision, spelling = step.line, step.decision, Spelling.of(engine.model)
     yield from _headline(step)
     if step.failed:
         yield from _indented(f"FAILED: {step.failed}")
     if step.error:
         yield from _indented(step.error)
     elif decision is not None:
-        yield from _indented(decision.why)
+        yield from _indented(spelling.prose(decision.why))
     if line.verb == "start":
         yield from _indented(_both(engine, step.after))
     elif line.verb != "given":
-        for change in changes(step.before, step.after):
+        for change in changes(step.before, step.after, spelling):
             yield from _indented(change)
     if decision is not None and decision.actions:
-        asked = (a.do + (f"({a.node})" if a.node else "") for a in decision.actions)
+        asked = (spelling.name(a.do) + (f"({a.node})" if a.node else "") for a in decision.actions)
         yield from _indented("asks for " + ", ".join(asked))
 
 
@@ -410,24 +417,28 @@ def _headline(step: Step) -> list[str]:
     return [*told[:-1], f"{told[-1]} {answer:>{room}}".rstrip()] if len(answer) <= room else told
 
 
-def changes(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[str, ...]:
+def changes(
+    before: Mapping[str, str], after: Mapping[str, str], spelling: Spelling = PLAIN,
+) -> tuple[str, ...]:
     """The changes between two pairs, states first: `node1 Idle -> Taking Back (…)`."""
     was, now = dict(before.items()), dict(after.items())
     nodes = [name.removesuffix(".state") for name in was
              if name.endswith(".state") and f"{name.removesuffix('state')}reason" in was]
     shown = {f"{node}.{what}" for node in nodes for what in ("state", "reason")}
-    return (*_became(nodes, was, now), *(
-        f"{name} {old} -> {now[name]}" for name, old in was.items()
+    return (*_became(nodes, was, now, spelling), *(
+        f"{spelling.name(name)} {spelling.value(name, old)} -> {spelling.value(name, now[name])}" for name, old in was.items()
         if old != now[name] and name not in shown
     ))
 
 
-def _became(nodes: Iterable[str], was: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+def _became(
+    nodes: Iterable[str], was: Mapping[str, str], now: Mapping[str, str], spelling: Spelling,
+) -> list[str]:
     """The changes of states and reasons, one line per node."""
     lines = []
     for node in nodes:
-        state, then = title(was[f"{node}.state"]), title(now[f"{node}.state"])
-        old, new = (title(p[f"{node}.reason"]) or "no reason" for p in (was, now))
+        state, then = (spelling.title("state", p[f"{node}.state"]) for p in (was, now))
+        old, new = (spelling.title("reason", p[f"{node}.reason"]) or "no reason" for p in (was, now))
         if state != then:
             lines.append(f"{node} {state} -> {then}" + ("" if then == new else f" ({new})"))
         elif old != new:
@@ -437,11 +448,12 @@ def _became(nodes: Iterable[str], was: Mapping[str, str], now: Mapping[str, str]
 
 def _both(engine: Engine, pair: Mapping[str, str]) -> str:
     """A pair in one line: the states of the nodes, or every column."""
+    spelling = Spelling.of(engine.model)
     if shows_states(engine):
         return ", ".join(
-            f"{n} {spell(Shown(pair[f'{n}.state'], pair[f'{n}.reason']))}" for n in NODES
+            f"{n} {spell(Shown(pair[f'{n}.state'], pair[f'{n}.reason']), spelling)}" for n in NODES
         )
-    return ", ".join(f"{name} {value}" for name, value in pair.items())
+    return ", ".join(f"{spelling.name(c)} {spelling.value(c, v)}" for c, v in pair.items())
 
 
 def _step_json(step: Step) -> dict[str, Any]:

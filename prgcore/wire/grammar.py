@@ -19,9 +19,9 @@ from prgcore.model import By, Cell, Const, Copy, Cube, Effect, Value
 from prgcore.words import listed
 
 __all__ = [
-    "CELLS", "CHOICES", "CUBE", "ENOUGH", "LONGEST_NAME", "NAME", "TEXT", "THEN", "VALUE",
-    "Codec", "Either", "EnoughFindings", "Entries", "Field", "Findings", "Flag", "Json", "Limit",
-    "Many", "Number", "Quantity", "Record", "Row", "Text", "Word",
+    "CELLS", "CHOICES", "CUBE", "ENOUGH", "LONGEST_NAME", "NAME", "SPELT", "TEXT", "THEN",
+    "VALUE", "Codec", "Either", "EnoughFindings", "Entries", "Field", "Findings", "Flag", "Json",
+    "Limit", "Many", "Number", "Quantity", "Record", "Row", "Text", "Word",
 ]
 
 LONGEST_NAME = 200
@@ -410,6 +410,7 @@ class Either:
 
 
 CHOICES = Entries(NAME)
+SPELT = Entries(TEXT)
 CELLS = Entries(
     Many(NAME),
     lambda entries: tuple(Cell(column, values) for column, values in entries),

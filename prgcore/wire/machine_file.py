@@ -57,6 +57,7 @@ from prgcore.wire.grammar import (
     CHOICES,
     CUBE,
     NAME,
+    SPELT,
     TEXT,
     THEN,
     Either,
@@ -237,6 +238,7 @@ MACHINE = Record(Model, (
     Field("situations", Many(_SITUATION)), Field("families", Many(_FAMILY)),
     Field("timers", Many(_TIMER)), Field("parameters", Many(_PARAMETER)),
     Field("actions", Many(_KIND)), Field("agents", Many(_AGENT)),
+    Field("words", SPELT, prose=True),
 ), marks=(("format", FORMAT),))
 """The format, as data: one field per key."""
 
