@@ -12,8 +12,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from prgcore.errors import Unavailable
-from prgcore.running.agent import ask
+from prgcore.running.asking import ask_of
 from prgcore.running.group import read_group
+from prgcore.running.keyfile import write_key
 from prgcore.running.processes import alive
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "two_nodes"
@@ -65,7 +66,8 @@ class Group:
     """Two agents, each a process, in a folder."""
 
     def __init__(self, folder):
-        self.folder, self.file = folder, group_file(folder)
+        self.folder, self.file = folder, group_file(folder, security='{ key = "pair.key" }')
+        write_key(folder / "pair.key")
         shutil.copy(SERVICE, folder)
         self.agents = {}
 
@@ -85,7 +87,7 @@ class Group:
     def ask(self, node, **question):
         """The answer of an agent, or an empty one if it does not answer."""
         try:
-            return asyncio.run(ask(read_group(self.file).nodes[node].admin, question, 5.0))
+            return asyncio.run(ask_of(read_group(self.file), node, question, 5.0))
         except Unavailable:
             return {}
 

@@ -199,7 +199,8 @@ def test_what_is_no_heartbeat_ends_its_connection_with_one_warning(group):
             end.settimeout(LONG)
             end.sendall(data)
             with suppress(ConnectionError):
-                assert end.recv(1) == b""
+                while end.recv(1 << 16):  # the challenge of a group with a key, and then the end
+                    pass
     assert group.said("cup1").count("something other than a heartbeat") == 1
     assert json.dumps(status(group))
     assert "Traceback" not in group.said("cup1")

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from prgcore.errors import Unavailable
-from prgcore.running.administrator import ask
+from prgcore.running.asking import ask
 from prgcore.running.group import read_group
 from prgcore.seats import NODES
 from prgcore.template.pair import MACHINE

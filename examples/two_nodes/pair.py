@@ -26,7 +26,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from prgcore.errors import PrgError, Unavailable
-from prgcore.running.agent import ask
+from prgcore.running.asking import ask_of
 from prgcore.running.group import Group, read_group
 from prgcore.running.log import read as read_log
 from prgcore.running.processes import alive
@@ -370,7 +370,7 @@ class TwoNodes:
         Raises:
             Unavailable: it does not answer.
         """
-        return asyncio.run(ask(self.group.nodes[node].admin, question, 3.0))
+        return asyncio.run(ask_of(self.group, node, question, 3.0))
 
     def command(self, event: str) -> str:
         """A command, at whichever agent answers: its outcome and rule, or why not."""

@@ -33,7 +33,7 @@ from prgcore.errors import (
 from prgcore.explain.display import spell
 from prgcore.explain.settling import until_rest
 from prgcore.model import Display, Shown
-from prgcore.running.agent import ask
+from prgcore.running.asking import ask_of
 from prgcore.running.group import Group, read_group
 from prgcore.running.member import Member
 from prgcore.seats import NODES, seat
@@ -185,16 +185,18 @@ async def _statuses(
 ) -> list[Reply | str]:
     async def one(member: Member) -> Reply | str:
         try:
-            return _status(group, member, await _asked(member, {"do": "status"}, within))
+            return _status(group, member, await _asked(group, member, {"do": "status"}, within))
         except PrgError as error:
             return f"{member.name}: {one_line(str(error), 160)}"
 
     return list(await asyncio.gather(*(one(m) for m in members)))
 
 
-async def _asked(member: Member, question: Mapping[str, Any], within: float) -> Reply:
+async def _asked(
+    group: Group, member: Member, question: Mapping[str, Any], within: float
+) -> Reply:
     try:
-        return await ask(member.admin, question, within)
+        return await ask_of(group, member.seat, question, within)
     except RecursionError:
         raise Unavailable(f"no agent answers at {member.admin[0]}:{member.admin[1]}: the answer "
                           "is nested too deeply") from None
@@ -268,7 +270,7 @@ def command(now: State, said: list[str]) -> str:
 
 _ERRORS: dict[str, Callable[[str], PrgError]] = {
     "impossible_event": ImpossibleEvent, "bad_input": BadInput, "conflict": Conflict,
-    "action_failed": ActionFailed, "unreadable": Unreadable,
+    "action_failed": ActionFailed, "unreadable": Unreadable, "forbidden": BadInput,
     "outside_invariant": lambda message: OutsideInvariant(message, ()),
     "undecided": lambda message: Undecided(f"{message}; ask again when that node answers", ()),
     "unavailable": lambda message: Undecided(f"{message}; see prgcore ha status", ()),
@@ -292,7 +294,7 @@ def tell(file: Path, choose: Callable[[State], str]) -> tuple[Seen, list[Reply]]
     event = choose(seen)
     well = [n for n in seen.answers if n not in seen.troubles]
     member = group.nodes[(well or seen.answers)[0]]
-    answer = _question(member, {"do": "tell", "event": event}, event)
+    answer = _question(group, member, {"do": "tell", "event": event}, event)
     try:
         entry = Entry.from_json(answer.get("entry"))
         seen.machine.check(dict(entry.after))
@@ -309,7 +311,9 @@ def tell(file: Path, choose: Callable[[State], str]) -> tuple[Seen, list[Reply]]
     return after, [decision]
 
 
-def _question(member: Member, question: Mapping[str, Any], what: str) -> Reply:
+def _question(
+    group: Group, member: Member, question: Mapping[str, Any], what: str
+) -> Reply:
     """The answer to a question, if it is not an error.
 
     Raises:
@@ -317,7 +321,7 @@ def _question(member: Member, question: Mapping[str, Any], what: str) -> Reply:
         PrgError: as the agent says.
     """
     try:
-        answer = asyncio.run(_asked(member, question, DECISION))
+        answer = asyncio.run(_asked(group, member, question, DECISION))
     except Unavailable as error:
         raise Undecided(f"{what}: the outcome is not known: {error}; see prgcore ha "
                         "status", ()) from None
@@ -340,7 +344,7 @@ def start(file: Path, node: str) -> Seen:
     if member.seat not in (seen := look(group)).answers:
         raise Unavailable(f"only its agent starts the services of {member.name}: "
                           f"{'; '.join(seen.silent)}")
-    _question(member, {"do": "start_services"}, f"starting the services of {member.name}")
+    _question(group, member, {"do": "start_services"}, f"starting the services of {member.name}")
     return _remarked(look(group))
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -19,7 +18,7 @@ from prgcore.cli.live import ANSWER, group_of
 from prgcore.cli.statefile import State, locked, save
 from prgcore.engine import Engine
 from prgcore.errors import BadInput, Conflict, OutsideInvariant, Unavailable, Unreadable
-from prgcore.running.administrator import ask
+from prgcore.running.asking import Unproved, ask_of
 from prgcore.running.charter import Charter
 from prgcore.running.group import Group, terms
 from prgcore.running.node import any_pair, layout, own
@@ -79,8 +78,14 @@ def running(file: Path, reason: str) -> dict[str, Any]:
 async def _none_runs(group: Group) -> None:
     """Check that no agent of a group answers."""
     for member in group.nodes.values():
-        with suppress(Unavailable):
-            await ask(member.admin, {"do": "status"}, ANSWER)
+        try:
+            await ask_of(group, member.seat, {"do": "status"}, ANSWER)
+        except Unproved:
+            raise BadInput(f"something answers at the administrator's address of {member.name}, "
+                           "perhaps its agent with another key: stop both agents first") from None
+        except Unavailable:
+            pass
+        else:
             raise BadInput(f"the agent of {member.name} runs: stop both agents first, and start them "
                            "again afterwards")
 

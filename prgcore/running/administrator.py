@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from prgcore.errors import BadInput, PrgError, Unavailable, Undecided
-from prgcore.running.addresses import Address
+from prgcore.running.asking import LINE, ask
+from prgcore.running.gate import Gate
 from prgcore.running.node import own
+from prgcore.running.security import may_command
+from prgcore.running.seldom import Seldom
 from prgcore.stores.record import served
 from prgcore.vocabulary import Kind
 from prgcore.wire.answers import error_json
@@ -25,7 +27,7 @@ from prgcore.wire.jsontext import parse_json
 if TYPE_CHECKING:
     from prgcore.running.agent import Agent
 
-__all__ = ["Administrator", "ask"]
+__all__ = ["LINE", "Administrator"]
 
 ANSWER = 1.0
 """How many seconds the peer has to answer a question."""
@@ -33,35 +35,9 @@ TRIES = 20
 """How often a peer is asked that changes meanwhile."""
 SOON = 0.05
 """How many seconds pass between two such questions."""
-LINE = 1 << 20
-"""How many bytes the longest line from the network may have."""
-_QUESTIONS = ("host_lost", "own", "start_services", "status", "stop", "tell")
-
-
-async def ask(address: Address, question: Mapping[str, Any], within: float = 5.0) -> dict[str, Any]:
-    """The answer of an agent to one question, both JSON.
-
-    Raises:
-        Unavailable: no agent answers there in time.
-    """
-    where = f"{address[0]}:{address[1]}"
-    try:
-        async with asyncio.timeout(within):
-            reader, writer = await asyncio.open_connection(*address, limit=LINE)
-            try:
-                writer.write(json.dumps(question).encode() + b"\n")
-                answer = parse_json((await reader.readline()).decode(), "an answer")
-            finally:
-                writer.close()
-    except TimeoutError:
-        raise Unavailable(f"the agent at {where} does not answer within {within:g} s") from None
-    except (OSError, ValueError, BadInput) as error:
-        number = getattr(error, "errno", None)
-        why = os.strerror(number) if number else "the answer is not JSON"
-        raise Unavailable(f"no agent answers at {where}: {why}") from None
-    if not isinstance(answer, dict):
-        raise Unavailable(f"no agent answers at {where}: the answer is not a JSON object")
-    return answer
+READING = ("own", "status")
+"""The questions that command nothing."""
+COMMANDS = ("host_lost", "start_services", "stop", "tell")
 
 
 class Administrator:
@@ -69,6 +45,7 @@ class Administrator:
 
     def __init__(self, agent: Agent) -> None:
         self.agent = agent
+        self._seldom = Seldom()
 
     async def answers(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, begun: bytes = b"",
@@ -78,11 +55,20 @@ class Administrator:
         Args:
             begun: what was read of the first line.
         """
+        gate, host = Gate(self.agent.trust, self.agent.node), _host(writer)
         try:
             while line := begun if begun == b"\n" else begun + await reader.readline():
                 begun = b""
-                question, answer = await self._answer(line)
-                writer.write(json.dumps(answer).encode() + b"\n")
+                if greeting := gate.greets(line):
+                    writer.write(greeting)
+                    continue
+                try:
+                    text = gate.opens(line)
+                except BadInput as error:
+                    writer.write(self._refuses(host, error))
+                    break
+                question, answer = await self._answer(text, host)
+                writer.write(gate.seals(json.dumps(answer).encode()))
                 await writer.drain()
                 if question is None:
                     break
@@ -91,7 +77,22 @@ class Administrator:
         finally:
             writer.close()
 
-    async def _answer(self, line: bytes) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+    def _refuses(self, host: str, error: BadInput) -> bytes:
+        """The line that refuses a question without the right seal; one line of log in a while."""
+        self._seldom.warn("seal", f"a question from {host} is refused: {error}")
+        said = {"error": "unauthenticated", "message": f"{error}; ask with the key of the group"}
+        return json.dumps(said).encode() + b"\n"
+
+    def _may(self, question: Mapping[str, Any], host: str) -> bool:
+        """Whether this address may ask this; one line of log in a while if not."""
+        allowed = self.agent.group.security.commands_from
+        if question.get("do") not in COMMANDS or may_command(allowed, host):
+            return True
+        self._seldom.warn("command", f"a command from {host} is refused: security.commands_from does "
+                          "not name this address")
+        return False
+
+    async def _answer(self, line: bytes, host: str) -> tuple[dict[str, Any] | None, dict[str, Any]]:
         """The question and its answer. A line that is not a question ends the connection.
 
         So a page in a browser, whose request begins with other lines, cannot command anything.
@@ -102,6 +103,9 @@ class Administrator:
             question = None
         if not isinstance(question, dict):
             return None, {"error": "bad_input", "message": "a question is a JSON object on a line"}
+        if not self._may(question, host):
+            return question, {"error": "forbidden", "message": f"{host or 'this address'} may not "
+                              "command: security.commands_from does not name it"}
         try:
             return question, await self._do(question)
         except PrgError as error:
@@ -125,7 +129,7 @@ class Administrator:
                 agent.stop()
                 return {}
             case other:
-                raise BadInput(f"there is no question {other!r:.60}; known: {', '.join(_QUESTIONS)}")
+                raise BadInput(f"there is no question {other!r:.60}; known: {', '.join(sorted(READING + COMMANDS))}")
 
     async def _own(self) -> dict[str, Any]:
         """The columns of this node, from a new reading."""
@@ -155,8 +159,10 @@ class Administrator:
 
     async def _peers(self) -> tuple[dict[str, str], int]:
         """The peer's own columns, as it answers, and its changes; none if it does not answer."""
+        agent = self.agent
         with suppress(Unavailable):
-            answer = await ask(self.agent.peer.admin, {"do": "own"}, ANSWER)
+            answer = await ask(agent.peer.admin, {"do": "own"}, ANSWER, trust=agent.trust,
+                               node=agent.peer.seat)
             if isinstance(answer.get("columns"), dict) and isinstance(answer.get("changes"), int):
                 names = own(self.agent.group.engine, self.agent.peer.seat)
                 return {c: str(v) for c, v in answer["columns"].items() if c in names}, \
@@ -179,3 +185,9 @@ class Administrator:
             "epoch": record.epoch, "known": {**known, **also}, "serving": served(record, agent.node, group.engine.habits),
             "claims": {h: c.node for h, c in record.claims.items()},
             "orders": [f"{o.do}({o.node})" for o in record.orders]}
+
+
+def _host(writer: asyncio.StreamWriter) -> str:
+    """The address of the other end; empty: it is gone."""
+    found = writer.get_extra_info("peername")
+    return str(found[0]) if found else ""

@@ -20,7 +20,8 @@ from uuid import uuid4
 from prgcore.errors import ActionFailed, BadInput, StaleEpoch, Unavailable
 from prgcore.form.wishes import STOPPED, UP
 from prgcore.running.acting import Acting, hands_of
-from prgcore.running.administrator import Administrator, ask
+from prgcore.running.administrator import Administrator
+from prgcore.running.asking import ask
 from prgcore.running.callers import Callers
 from prgcore.running.charter import Charter
 from prgcore.running.deciding import known_of
@@ -41,11 +42,13 @@ from prgcore.running.state import RUNS
 from prgcore.running.talking import Ear, Mouth
 from prgcore.running.tending import Tending
 from prgcore.running.tidying import Tidying
+from prgcore.running.trust import Trust
 from prgcore.running.watching import Watching
 from prgcore.running.web import Web
 from prgcore.seats import seat
 from prgcore.stores.ports import boot_clock
 from prgcore.stores.record import Order, Record, record_of
+from prgcore.timers.parameters import Settings
 from prgcore.wire.entry import Entry
 
 __all__ = ["Agent", "ask"]
@@ -88,6 +91,7 @@ class Agent:
         self.services = Services(
             self.member, {name: group.patience(name) for name in self.member.services},
             {name: group.within(name) for name in self.member.services}, group.lease.lasts)
+        self.trust = Trust.of(group)
         self.store, self.arbiter = group.open_store()  # nothing is asked of it yet
         self.directory = Directory(self.member, group.limits)
         try:
@@ -118,9 +122,11 @@ class Agent:
         self.watching = Watching(self.services, self.pump.looked)
         self.tending = Tending(self.member.name, group.reconcile, boot_clock, self._reconcile,
                                self._becomes if self.member.hooks.role else None)
-        self.ear = Ear(reader(group.engine, self.peer.seat), partial(self.pump.arrived, self.node))
+        self.ear = Ear(reader(group.engine, self.peer.seat), partial(self.pump.arrived, self.node),
+                       partial(self.trust.hears, self.peer.seat, self.node), self._fresh)
         self.mouth = Mouth(self.node, self.member.peer or self.peer.service,
-                           group.parameters.keep_alive_timeout)
+                           group.parameters.keep_alive_timeout,
+                           partial(self.trust.says, self.node, self.peer.seat))
         self.tidying = Tidying(self.member.directory, group.limits)
         self.record: Record | None = None
         self.trouble = "the record was not read yet"
@@ -286,8 +292,16 @@ class Agent:
     # ------------------------------------------------------------------- its ways
 
     def _sends(self, heard: Heard) -> None:
-        effective = self.keeper.state.effective or self.group.parameters
-        self.mouth.say(heard, effective.keep_alive_interval)
+        self.mouth.say(heard, self._effective.keep_alive_interval)
+
+    @property
+    def _effective(self) -> Settings:
+        return self.keeper.state.effective or self.group.parameters
+
+    def _fresh(self) -> float:
+        """For how many seconds after a challenge a heartbeat counts that was made under it."""
+        effective = self._effective
+        return float(effective.keep_alive_timeout + effective.keep_alive_interval)
 
     def _serves(self, serve: Serve) -> bool:
         return self.services.serve(serve.groups, serve.until, promotes=serve.promotes)

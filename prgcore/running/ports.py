@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from prgcore.errors import BadInput
-from prgcore.running.administrator import LINE
+from prgcore.running.asking import LINE
 from prgcore.running.door import Door
+from prgcore.running.heartbeat import LONGEST
 from prgcore.running.limits import room
 from prgcore.running.seldom import Seldom
+from prgcore.running.talking import SEAL
 
 if TYPE_CHECKING:
     from prgcore.running.agent import Agent
@@ -40,7 +42,8 @@ async def listens(agent: Agent) -> list[Door]:
 
     # Heartbeats may be far apart, and as frequent as the group file says.
     every = agent.group.parameters.keep_alive_interval
-    patient = evolve(limits, idle=max(limits.idle, 3 * every), lines=max(limits.lines, 4 / every))
+    patient = evolve(limits, idle=max(limits.idle, 3 * every), lines=max(limits.lines, 4 / every),
+                     line=max(limits.line, LONGEST + SEAL))
     doors: list[Door] = []
     for name, address, bounds, makes in (
             ("the service port", member.service, patient, agent.ear),

@@ -16,14 +16,23 @@ from typing import cast
 from prgcore.errors import BadInput
 from prgcore.running.addresses import Address
 from prgcore.running.heartbeat import LONGEST, line
+from prgcore.running.seal import Challenger, Sealer
 from prgcore.running.shapes import Heard
+from prgcore.stores.ports import boot_clock
 
 __all__ = ["Ear", "Mouth"]
 
 SILENT, PROBE, PROBES = 60, 10, 6
 """After how many seconds of silence a connection is probed, how often then, and how many times."""
 
+SEAL = 100
+"""How many bytes a seal adds to a line, or fewer."""
+
 _log = logging.getLogger("prgcore")
+
+
+def _nothing() -> None:
+    """No seals: everybody is believed."""
 
 
 class Ear:
@@ -32,12 +41,19 @@ class Ear:
     Args:
         reads: the reader of its lines.
         hears: gets each heartbeat when it arrives.
+        lock: makes the receiver of the seals of a connection; it returns None: nothing is sealed.
+        fresh: for how many seconds a challenge is fresh.
+        clock: seconds that never step back, and go on while the computer sleeps.
     """
 
-    def __init__(self, reads: Callable[[bytes], Heard], hears: Callable[[Heard], None]) -> None:
-        self.reads, self.hears = reads, hears
+    def __init__(
+        self, reads: Callable[[bytes], Heard], hears: Callable[[Heard], None],
+        lock: Callable[[], Challenger | None] = _nothing, fresh: Callable[[], float] = lambda: 0.0,
+        clock: Callable[[], float] = boot_clock,
+    ) -> None:
+        self.reads, self.hears, self.lock, self.fresh, self.clock = reads, hears, lock, fresh, clock
         self._open: set[asyncio.Transport] = set()
-        self._warned = False
+        self._warned: set[str] = set()
 
     def __call__(self) -> asyncio.Protocol:
         """The protocol of a new connection."""
@@ -58,27 +74,37 @@ class Ear:
 
     def took(self, heard: Heard) -> None:
         """Pass a heartbeat on."""
-        self._warned = False
+        self._warned.clear()
         self.hears(heard)
+
+    def late(self) -> None:
+        """Note that a heartbeat came too late to count."""
+        self._warns("a heartbeat came too late to count: the network, or somebody in it, holds them up")
 
     def refused(self, transport: asyncio.Transport, error: BadInput) -> None:
         """End a connection that brings something else, with one warning until the peer is heard."""
-        if not self._warned:
-            _log.warning("something other than a heartbeat came in at the service port: %s", error)
-        self._warned = True
+        self._warns(f"something other than a heartbeat came in at the service port: {error}")
         transport.abort()
+
+    def _warns(self, says: str) -> None:
+        kind = says.partition(":")[0]
+        if kind not in self._warned:
+            _log.warning("%s", says)
+        self._warned.add(kind)
 
 
 class _Line(asyncio.Protocol):
     """A connection to an ear."""
 
     def __init__(self, ear: Ear) -> None:
-        self._ear, self._rest = ear, b""
+        self._ear, self._rest, self._lock = ear, b"", ear.lock()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
         _probed(transport)
         self._ear.opened(self._transport)
+        if self._lock is not None:
+            self._transport.write(self._lock.challenge(self._ear.clock()))
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002, the port's name
         self._ear.closed(self._transport)
@@ -87,12 +113,26 @@ class _Line(asyncio.Protocol):
         *lines, self._rest = (self._rest + data).split(b"\n")
         try:
             for one in lines:
-                self._ear.took(self._ear.reads(one))
-            if len(self._rest) > LONGEST:
+                self._takes(one)
+            if len(self._rest) > LONGEST + SEAL:
                 raise BadInput(f"a line is longer than {LONGEST} bytes")  # noqa: TRY301
         except BadInput as error:
             self._rest = b""
             self._ear.refused(self._transport, error)
+
+    def _takes(self, line: bytes) -> None:
+        ear, text = self._ear, line
+        if self._lock is not None:
+            now, fresh = ear.clock(), ear.fresh()
+            opened = self._lock.opens(line, now, fresh)
+            challenge = self._lock.next(now, fresh, late=opened is None)
+            if challenge and not self._transport.get_write_buffer_size():
+                self._transport.write(challenge)
+            if opened is None:
+                ear.late()
+                return
+            text = opened
+        ear.took(ear.reads(text))
 
 
 class Mouth:
@@ -102,46 +142,105 @@ class Mouth:
         node: the node that sends.
         to: the address of the peer.
         timeout: how many seconds a connection may carry nothing before a new one is tried.
+        seal: makes the sender of the seals of a connection; it returns None: nothing is sealed.
     """
 
-    def __init__(self, node: str, to: Address, timeout: float) -> None:
-        self.node, self.to, self.timeout = node, to, timeout
-        self._transport: asyncio.Transport | None = None
+    def __init__(
+        self, node: str, to: Address, timeout: float, seal: Callable[[], Sealer | None] = _nothing,
+    ) -> None:
+        self.node, self.to, self.timeout, self.seal = node, to, timeout, seal
+        self._voice: _Voice | None = None
         self._opening: asyncio.Task[None] | None = None
         self._said: tuple[Heard, bytes] | None = None
-        self._unsaid = b""
+        self._until = 0.0
+
+    @property
+    def _transport(self) -> asyncio.Transport | None:
+        return self._voice.transport if self._voice is not None else None
 
     def say(self, heard: Heard, within: float) -> None:
         """Send a heartbeat at once, or as soon as a connection is open within so many seconds."""
         if self._said is None or self._said[0] != heard:
             self._said = heard, line(self.node, heard)
-        data, transport = self._said[1], self._transport
-        if transport is not None and not transport.is_closing():
-            if not transport.get_write_buffer_size():
-                transport.write(data)
+        loop = asyncio.get_running_loop()
+        self._until = loop.time() + within
+        voice = self._voice
+        if voice is not None and not voice.transport.is_closing():
+            if voice.says(self._said[1]):
                 return
-            transport.abort()  # the peer takes nothing; it must not find old heartbeats later
-        self._unsaid = data
+            voice.transport.abort()  # the peer takes nothing; it must not find old heartbeats later
         if self._opening is None or self._opening.done():
-            self._opening = asyncio.get_running_loop().create_task(self._open(within))
+            self._opening = loop.create_task(self._open(within))
+
+    def again(self, voice: _Voice) -> None:
+        """Send the last heartbeat once more, if it is not an old one."""
+        if self._said is not None and asyncio.get_running_loop().time() <= self._until:
+            voice.says(self._said[1])
 
     async def _open(self, within: float) -> None:
         try:
             async with asyncio.timeout(within):
-                transport, _ = await asyncio.get_running_loop().create_connection(
-                    asyncio.Protocol, *self.to)
+                _, voice = await asyncio.get_running_loop().create_connection(
+                    lambda: _Voice(self), *self.to)
         except (OSError, TimeoutError):
             return
-        _impatient(transport, self.timeout)
-        self._transport = transport
-        transport.write(self._unsaid)
+        _impatient(voice.transport, self.timeout)
+        try:
+            async with asyncio.timeout(within):
+                await voice.ready.wait()
+        except BaseException as error:
+            voice.transport.abort()
+            if isinstance(error, TimeoutError):
+                return
+            raise
+        self._voice = voice
+        self.again(voice)
 
     def shut(self) -> None:
         """End the connection."""
         if self._opening is not None:
             self._opening.cancel()
-        if self._transport is not None:
-            self._transport.abort()
+        if self._voice is not None:
+            self._voice.transport.abort()
+
+
+class _Voice(asyncio.Protocol):
+    """A connection of a mouth. Where heartbeats are sealed, the first challenge makes it ready."""
+
+    transport: asyncio.Transport
+
+    def __init__(self, mouth: Mouth) -> None:
+        self._mouth, self._seal, self._rest = mouth, mouth.seal(), b""
+        self.ready = asyncio.Event()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
+        if self._seal is None:
+            self.ready.set()
+
+    def says(self, data: bytes) -> bool:
+        """Send a line at once; False: what was sent before is not gone yet."""
+        if self.transport.get_write_buffer_size():
+            return False
+        self.transport.write(data if self._seal is None else self._seal.seals(data.rstrip(b"\n")))
+        return True
+
+    def data_received(self, data: bytes) -> None:
+        if self._seal is None:
+            return
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        try:
+            for one in lines:
+                if self._seal.takes(one) and self.ready.is_set():
+                    self._mouth.again(self)
+            if len(self._rest) > LONGEST:
+                raise BadInput(f"it sends a line of more than {LONGEST} bytes")  # noqa: TRY301
+        except BadInput:  # the peer says in its log what it takes
+            self._rest = b""
+            self.transport.abort()
+        else:
+            if lines:
+                self.ready.set()
 
 
 def _probed(transport: asyncio.BaseTransport) -> None:
