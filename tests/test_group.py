@@ -14,6 +14,7 @@ from prgcore.errors import BadInput, Unavailable
 from prgcore.machine import PRG
 from prgcore.running import agent
 from prgcore.running.group import LONGEST, doubts, read_group, terms
+from prgcore.running.keyfile import write_key
 from prgcore.running.lease import Lease, lease_of, lease_text
 from prgcore.running.member import LONGEST_SOCKET
 from prgcore.wire import digest
@@ -298,6 +299,7 @@ def test_an_agent_doubts_a_lease_that_ordinary_clocks_break(
                     "set keep_alive_timeout=61")
     (tmp_path / "node1").mkdir()
     monkeypatch.setattr(agent, "doubts", lambda group: [f"doubted: {group.name}"])
+    write_key(tmp_path / "pair.key")
     made = agent.Agent(read(text=tight), "node1")
     assert "doubted: Sales" in caplog.text
     made.store.close()

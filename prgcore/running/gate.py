@@ -1,6 +1,6 @@
 """The agent's end of a conversation with an administrator: which lines are questions of one.
 
-Law: pure, but for the clock and the chance that come in. It opens and seals lines, and decides
+Law: pure; the clock comes in, and the trust makes its challenges. It opens and seals lines, and decides
 nothing else. Where the group has no key, every line is believed.
 """
 

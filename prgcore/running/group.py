@@ -18,6 +18,8 @@ from prgcore.explain.status import checked_name
 from prgcore.machine import Machine, prg, respelt
 from prgcore.model import SERVICES, Number
 from prgcore.running.addresses import Address
+from prgcore.running.credentials import Credentials, read_aloud
+from prgcore.running.credentials import read as read_credentials
 from prgcore.running.fields import number, only, table, text
 from prgcore.running.hooks import read as read_hooks
 from prgcore.running.lease import (
@@ -49,7 +51,7 @@ ETCD_GRANT = 2.0
 """How many seconds a grant in etcd lasts at least."""
 
 KEYS = ("group", "store", "machine", "policy", "parameters", "lease", "grant", "security", "hooks",
-        "limits", "reconcile", "words", "node1", "node2")
+        "limits", "reconcile", "words", "etcd", "node1", "node2")
 DELAYS = "service_delays"
 """The table of `parameters` that has a delay of its own for some services."""
 
@@ -64,6 +66,7 @@ class Group:
         parameters: the parameters of this machine.
         security: who may speak to its agents.
         delays: for some services, how many seconds each may be down before a failover.
+        credentials: what it shows to etcd.
         limits: what others may take of the ports of a node, and how long its logs may grow.
         reconcile: how many seconds pass between two looks at whether a node is as desired.
     """
@@ -80,6 +83,7 @@ class Group:
     delays: Mapping[str, Number] = field(factory=dict)
     limits: Limits = field(factory=Limits)
     reconcile: float = EVERY
+    credentials: Credentials = field(factory=Credentials)
 
     def patience(self, service: str) -> Number:
         """How many seconds an agent waits before it reports that this service is down.
@@ -134,8 +138,9 @@ class Group:
         # A group whose name has a slash must not lie inside another one.
         prefix = f"prgcore/{self.name.replace('%', '%25').replace('/', '%2F')}/"
         timeout = max(1.0, self.lease.lasts / 2)  # so that two calls fit into the lease
-        return (EtcdStore(where, prefix=prefix, timeout=timeout),
-                EtcdArbiter(where, prefix=prefix, ttl=self.grant, timeout=timeout))
+        given = self.credentials.given()
+        return (EtcdStore(where, prefix=prefix, timeout=timeout, **given),
+                EtcdArbiter(where, prefix=prefix, ttl=self.grant, timeout=timeout, **given))
 
 
 def _delay(parameters: Settings) -> Number:
@@ -157,6 +162,7 @@ def doubts(group: Group) -> Iterator[str]:
         yield (f"the lease tolerates clocks that drift by {lease.tolerated:g}, and ordinary ones "
                f"may drift by {ORDINARY_DRIFT:g}: write a longer wait, or the drift of your clocks "
                "as lease.drift (T10)")
+    yield from read_aloud(group.credentials, group.store)
 
 
 def terms(group: Group) -> dict[str, str]:
@@ -229,7 +235,8 @@ def _group(found: dict[str, Any], file: Path) -> Group:
         raise BadInput(f"grant: {group.grant:g} s is too short for etcd, where a grant lasts at "
                        f"least {ETCD_GRANT:g} s; write grant = {ETCD_GRANT:g}")
     apart(*group.nodes.values())
-    return evolve(group, security=read_security(
+    credentials = read_credentials(table(found, "etcd"), file.parent, group.store)
+    return evolve(group, credentials=credentials, security=read_security(
         table(found, "security"), file.parent, {seat: m.name for seat, m in nodes.items()},
         _addresses(nodes)))
 

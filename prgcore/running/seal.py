@@ -187,7 +187,7 @@ class Sealer:
         again = challenge_of(line, "again")
         challenge = again or challenge_of(line)
         if challenge is None:
-            raise BadInput("it sends something other than a challenge: it has no key, or is no agent")
+            raise BadInput("it sends something other than a challenge: it has no key, or is another program")
         self._line = Line(self.key(challenge), 0 if self._line is None else self._line.number)
         return again is not None
 

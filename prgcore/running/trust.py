@@ -23,7 +23,7 @@ __all__ = ["Trust"]
 
 @frozen
 class Trust:
-    """What both ends of a connection show each other.
+    """The key of a group, by which both ends of a connection know each other.
 
     Attributes:
         group: the name of the group, which is in every seal: one file may serve several groups.
@@ -37,7 +37,7 @@ class Trust:
 
     @classmethod
     def of(cls, group: Group) -> Trust:
-        """What the group file of this group names.
+        """The trust of a group, from the files that its group file names.
 
         Raises:
             BadInput: the file of the key cannot be used.

@@ -8,7 +8,7 @@ linearizable (etcd's default). Waiting is a watch, and the grant has a lease.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import count
 from math import ceil
 from typing import Any
@@ -28,6 +28,7 @@ from prgcore.stores.keeping import (
     seconds,
     text_of,
 )
+from prgcore.stores.login import login_of
 from prgcore.stores.ports import Kept
 
 __all__ = ["ATTEMPTS", "BATCH", "LONGEST", "EtcdArbiter", "EtcdStore"]
@@ -60,6 +61,7 @@ class EtcdStore(Closing):
     def __init__(
         self, url: str, prefix: str, *, timeout: float = 5.0,
         ca: str | None = None, cert: str | None = None, key: str | None = None,
+        user: str | None = None, password: str | Callable[[], str] | None = None,
     ) -> None:
         """Name the servers; the first call connects.
 
@@ -71,11 +73,13 @@ class EtcdStore(Closing):
             ca: a file with the certificate of the authority that signed the server's.
             cert: a file with our certificate, by which the server knows us.
             key: a file with the private key of `cert`.
+            user: a user of etcd, if it asks for one.
+            password: the password of this user, or a function that reads it at each login.
 
         Raises:
             BadInput: an argument is not an address, prefix or timeout.
         """
-        self._etcd = Gateway(url, prefix, timeout, ca, cert, key)
+        self._etcd = Gateway(url, prefix, timeout, ca, cert, key, login_of(user, password))
 
     def read(self) -> Kept | None:
         """The newest value; None if nothing was written yet. Raises as the port does."""
@@ -211,18 +215,19 @@ class EtcdArbiter(Closing):
     def __init__(
         self, url: str, prefix: str, *, ttl: float, timeout: float = 5.0,
         ca: str | None = None, cert: str | None = None, key: str | None = None,
+        user: str | None = None, password: str | Callable[[], str] | None = None,
     ) -> None:
         """Name the servers; the first call connects.
 
         Args:
-            url, prefix, timeout, ca, cert, key: as for the store.
+            url, prefix, timeout, ca, cert, key, user, password: as for the store.
             ttl: seconds after which a grant is lost if the node does not keep it.
 
         Raises:
             BadInput: an argument is not an address, prefix, timeout or time to live.
         """
         self.ttl: float = seconds(ttl, "the time to live")
-        self._etcd = Gateway(url, prefix, timeout, ca, cert, key)
+        self._etcd = Gateway(url, prefix, timeout, ca, cert, key, login_of(user, password))
 
     def acquire(self, node: str, epoch: int) -> bool:
         """Obtain the grant, or keep it; False: the other node has it. Raises as the port does."""

@@ -21,6 +21,7 @@ from attrs import frozen
 
 from prgcore.errors import BadInput, MissingExtra, Unavailable
 from prgcore.stores.keeping import seconds
+from prgcore.stores.login import STALE, Login
 from prgcore.wire.jsontext import parse_json
 from prgcore.words import one_line
 
@@ -39,6 +40,8 @@ LONGEST_ANSWER = 1 << 28
 """How many bytes an answer may have: some hundred of the largest values that etcd keeps."""
 
 CHUNK = 1 << 16
+LEAST = 0.05
+"""How many seconds a request has at least, if a login before it took the time."""
 Json = dict[str, Any]
 T = TypeVar("T")
 
@@ -84,7 +87,7 @@ class Gateway:
 
     def __init__(
         self, url: str, prefix: str, timeout: float,
-        ca: str | None, cert: str | None, key: str | None,
+        ca: str | None, cert: str | None, key: str | None, login: Login | None = None,
     ) -> None:
         self.timeout = seconds(timeout, "the timeout of a call")
         if not isinstance(prefix, str) or not prefix.strip("/") \
@@ -99,7 +102,7 @@ class Gateway:
         for client in self._clients:
             client.session.trust_env = False  # never use a proxy between a node and its record
             client.session.headers["Accept-Encoding"] = "identity"
-        self._turn, self._closed = 0, False
+        self._turn, self._closed, self._login = 0, False, login
 
     # ------------------------------------------------------------------ one request
 
@@ -109,8 +112,38 @@ class Gateway:
         Raises:
             Unavailable: there is no answer, or it is not one of etcd.
         """
-        with self._asked(path, request, self.timeout) as (response, client):
-            text = _body(response, time.monotonic() + self.timeout)
+        until = time.monotonic() + self.timeout
+        token = self._token(until)
+        try:
+            return self._called(path, request, read, until, token)
+        except _Stale as stale:
+            if self._login is None or time.monotonic() >= until:
+                raise Unavailable(str(stale)) from None
+            self._login.forget(token)
+        try:
+            return self._called(path, request, read, until, self._token(until))
+        except _Stale as stale:
+            raise Unavailable(str(stale)) from None
+
+    def _token(self, until: float) -> str:
+        """The token of the login; empty: none is needed."""
+        def asks(who: dict[str, str]) -> str:
+            return self._called("/auth/authenticate", who, lambda answer: _word(answer["token"]), until, "")
+
+        return "" if self._login is None else self._login.token(asks)
+
+    def _called(
+        self, path: str, request: Json, read: Callable[[Json], T], until: float, token: str
+    ) -> T:
+        """The value of one answer.
+
+        Raises:
+            _Stale: etcd asks for another token; it has not done what was asked.
+            Unavailable: as `call`.
+        """
+        within = max(until - time.monotonic(), LEAST)
+        with self._asked(path, request, within, token) as (response, client):
+            text = _body(response, until)
             if response.status_code != 200:
                 raise self._refused(client.base_url, response, text)
             try:
@@ -122,7 +155,7 @@ class Gateway:
 
     @contextmanager
     def _asked(
-        self, path: str, request: Json, within: float
+        self, path: str, request: Json, within: float, token: str
     ) -> Iterator[tuple[Response, Etcd3Client]]:
         """The response of the server whose turn it is, while it is read."""
         if self._closed:
@@ -133,8 +166,11 @@ class Gateway:
         try:
             response = client.session.post(
                 client.get_url(path), json=request, stream=True, allow_redirects=False,
-                timeout=(self.timeout, within))
+                headers={"Authorization": token} if token else None,
+                timeout=(min(self.timeout, within), within))
             yield response, client
+        except _Stale:
+            raise
         except Unavailable:
             self._turn = (turn + 1) % len(self._clients)
             raise
@@ -149,11 +185,18 @@ class Gateway:
         """The reason why there is no answer, in a few words."""
         if reason := re.search(r"\[Errno -?\d+\] ([\w ]+)", said):
             return f"no etcd answers at {url}: {reason[1].lower()}"
+        if "SSL" in said:
+            reason = re.search(r"\[SSL: \w+\] ([^()']+)", said)
+            why = reason[1].strip().lower() if reason else "it ended the handshake"
+            return (f"etcd at {url} and this node do not trust each other's certificates (etcd.ca, "
+                    f"etcd.certificate): {why}")
         if "timed out" in said:
             return f"etcd at {url} does not answer within {self.timeout:g} s"
         return f"etcd at {url} does not answer: {one_line(said, 200)}"
 
-    def _refused(self, url: str, response: Response, text: str) -> Unavailable | _TooLarge:
+    def _refused(
+        self, url: str, response: Response, text: str
+    ) -> Unavailable | _TooLarge | _Stale:
         """The error of an answer that reports one."""
         said = text
         with suppress(*_STRANGE):
@@ -161,6 +204,12 @@ class Gateway:
             said = str(found.get("message") or found.get("error") or text)
         if "too large" in said or "larger than" in said:
             return _TooLarge(one_line(said, 200))
+        if any(words in said for words in STALE):
+            return _Stale(f"etcd at {url} asks for a login: {one_line(said, 100)}; write etcd.user and "
+                          "etcd.password_file")
+        if "permission denied" in said:
+            return Unavailable(f"etcd at {url}: its user may not read and write below {self.prefix!r:.80}: "
+                               f"etcdctl role grant-permission ROLE --prefix=true readwrite {self.prefix}")
         if "space exceeded" in said or "NOSPACE" in said:  # a write may be made nevertheless
             return Unavailable(f"etcd at {url}: {_FULL}")
         return Unavailable(f"etcd at {url} does not answer: {response.status_code}: {one_line(said, 200)}")
@@ -293,7 +342,8 @@ class Gateway:
     def watch(self, name: str, revision: int, within: float) -> None:
         """Wait until a key changes after a revision, the time is over, or the server is gone."""
         request = {"create_request": {"key": self.key(name), "start_revision": str(revision)}}
-        with suppress(Unavailable, *_STRANGE), self._asked("/watch", request, within) as (answer, _):
+        with suppress(Unavailable, *_STRANGE), self._asked(
+                "/watch", request, within, self._token(time.monotonic() + within)) as (answer, _):
             for line in answer.iter_lines(chunk_size=cast("int", None)):  # as they come
                 if not parse_json(line.decode(), "an answer of etcd")["result"].get("created"):
                     return
@@ -305,11 +355,18 @@ class Gateway:
             client.session.close()
 
 
+class _Stale(Exception):
+    """The token is too old, or none was sent."""
+
+
 class _TooLarge(Exception):
     """A value is larger than etcd accepts."""
 
 
 def _server(url: str) -> tuple[str, str, int]:
+    if "@" in url:  # what it says is not shown: it may be a password
+        raise BadInput("an address of etcd has no user and no password, which everybody could read: write "
+                       "etcd.user and etcd.password_file into the group file, or give user and password")
     try:
         parts = urlsplit(url.strip())
         if parts.scheme in ("http", "https") and parts.hostname and parts.path in ("", "/"):
@@ -342,6 +399,13 @@ def _part(response: Response) -> bytes:
 def _object(value: Any) -> Json:
     if not isinstance(value, dict):
         raise ValueError  # noqa: TRY004 - it is read like the other strange answers
+    return value
+
+
+def _word(value: object) -> str:
+    """A text that a header can carry."""
+    if not isinstance(value, str) or not value.isprintable() or not value.isascii():
+        raise ValueError
     return value
 
 
