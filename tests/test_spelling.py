@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import textwrap
 
 import pytest
 from attrs import evolve
@@ -25,6 +27,7 @@ from prgcore.running.page import page
 from prgcore.story.script import run, tell
 from prgcore.vocabulary import Reason, State
 from prgcore.wire.machine_file import digest, dump, dumps, load
+from tests.pages import ROOT
 from tests.test_group import GOOD
 from tests.test_page import STATUS
 from tests.toys import LAMPS
@@ -211,3 +214,13 @@ def test_a_longer_word_is_not_renamed_twice():
     spelling = Spelling({"idle": "Idle Standby", "peer_down": "Peer Down Hard"})
     assert spelling.prose("It is Idle, for Peer Down.") == "It is Idle Standby, for Peer Down Hard."
     assert json.dumps(spelling.prose("idle idler Idler")) == '"idle idler Idler"'
+
+
+@pytest.mark.parametrize("page_", ["glossary-databases.md", "your-own-machine.md"])
+def test_the_words_of_the_pages_can_be_pasted(page_, tmp_path):
+    text = (ROOT / "docs" / page_).read_text()
+    shown = re.search(r"^ {4}\[words\]\n(?: {4}.*\n)+", text, re.MULTILINE)
+    assert shown
+    (tmp_path / "group.toml").write_text(GOOD + textwrap.dedent(shown[0]))
+    words = Spelling.of(read_group(tmp_path / "group.toml").engine.model).words
+    assert words["failed_over"] == "Replica"
