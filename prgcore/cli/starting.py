@@ -94,7 +94,7 @@ def init(
         raise BadInput(unknown_name("machine", start, TEMPLATES))
     chosen = TEMPLATES[start]
     written = _files(chosen)
-    _fill(directory, written)
+    fill(directory, written)
     if as_json:
         output.write_json(
             {"directory": directory, "files": list(written), "next": list(chosen.next)})
@@ -126,7 +126,7 @@ def example(
     chosen = shipped.example(name)
     where = name if directory is None else directory
     written = shipped.texts(chosen)
-    _fill(where, written)
+    fill(where, written)
     if as_json:
         output.write_json({"example": name, "directory": where, "files": list(written),
                            "next": list(chosen.next)})
@@ -144,7 +144,7 @@ def _list(*, as_json: bool) -> None:
     output.show(table, "", "prgcore example NAME DIR writes one of them into a directory.")
 
 
-def _fill(directory: str, written: Mapping[str, str]) -> None:
+def fill(directory: str, written: Mapping[str, str]) -> None:
     """Write all files into a new or empty directory.
 
     Raises:

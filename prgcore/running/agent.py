@@ -27,6 +27,7 @@ from prgcore.running.charter import Charter
 from prgcore.running.deciding import known_of
 from prgcore.running.desired import Desired
 from prgcore.running.directory import Directory
+from prgcore.running.door import Door
 from prgcore.running.group import Group, doubts, terms
 from prgcore.running.heartbeat import reader
 from prgcore.running.keeper import Keeper
@@ -37,8 +38,10 @@ from prgcore.running.notices import Notices
 from prgcore.running.ports import listens
 from prgcore.running.processes import Services
 from prgcore.running.pump import Pump, Ways
+from prgcore.running.refreshing import Refreshing
 from prgcore.running.shapes import Heard, Seen, Serve, Turn
 from prgcore.running.state import RUNS
+from prgcore.running.systemd import SIGNS, Manager
 from prgcore.running.talking import Ear, Mouth
 from prgcore.running.tending import Tending
 from prgcore.running.tidying import Tidying
@@ -74,6 +77,7 @@ class Agent:
         name: the node, by its seat or its name.
         new: whether to begin a record if the store is empty, or to accept one that it does not know.
         adopt: whether to propose the terms of this file to the other agent.
+        manager: the service manager that started this process; None: there is none.
 
     Attributes:
         trouble: why it serves nobody or decides nothing; empty: it does.
@@ -84,7 +88,11 @@ class Agent:
         MissingExtra: a package that the store needs is not installed.
     """
 
-    def __init__(self, group: Group, name: str, *, new: bool = False, adopt: bool = False) -> None:
+    def __init__(
+        self, group: Group, name: str, *, new: bool = False, adopt: bool = False,
+        manager: Manager | None = None,
+    ) -> None:
+        self.manager = Manager({}) if manager is None else manager
         self.group, self.member = group, group.member(name)
         self.node: str = self.member.seat
         self.peer: Member = group.nodes[seat("peer", self.node)]
@@ -121,7 +129,7 @@ class Agent:
         self.administrator, self.web = Administrator(self), Web(self)
         self.watching = Watching(self.services, self.pump.looked)
         self.tending = Tending(self.member.name, group.reconcile, boot_clock, self._reconcile,
-                               self._becomes if self.member.hooks.role else None)
+                               self._becomes)
         self.ear = Ear(reader(group.engine, self.peer.seat), partial(self.pump.arrived, self.node),
                        partial(self.trust.hears, self.peer.seat, self.node), self._fresh)
         self.mouth = Mouth(self.node, self.member.peer or self.peer.service,
@@ -131,6 +139,8 @@ class Agent:
         self.record: Record | None = None
         self.trouble = "the record was not read yet"
         self._begins: asyncio.Task[None] | None = None
+        self.refreshing = Refreshing(self)
+        self.doors: list[Door] = []
         self._adopts, self._proposed = adopt, False
         for says in doubts(group):
             _log.warning("%s", says)
@@ -145,12 +155,14 @@ class Agent:
         """
         self._loop = asyncio.get_running_loop()
         try:
-            doors = await listens(self)
+            self.doors = await listens(self)
             self.tidying.look()
             try:
+                if self.manager.patience:
+                    self._turns_soon()
                 await self.pump.run()
             finally:
-                for door in doors:
+                for door in self.doors:
                     door.close()
         finally:
             self.callers.broke(Unavailable("the agent has stopped"))
@@ -174,6 +186,7 @@ class Agent:
         If the store does not answer, it ends when its last lease is over.
         """
         self.acting.ends = True
+        self.manager.says("STOPPING=1")
         self.pump.stop()
         lease = self.group.lease
         self._loop.call_later(lease.lasts + lease.pause + lease.stopping + ENDING, self._gives_up)
@@ -183,6 +196,15 @@ class Agent:
                      self.trouble or "the store does not answer")
         self.pump.end()
 
+    def reload(self) -> None:
+        """Read the group file again, and take what can change without a restart; the log says it."""
+        self.refreshing.begin()
+
+    def _turns_soon(self) -> None:
+        """Let there be a turn soon, again and again: only turns feed the watchdog."""
+        self.pump.post()
+        self._loop.call_later(self.manager.patience / SIGNS, self._turns_soon)
+
     def _ousted(self) -> bool:
         return not self.pump.stops and bool(self.trouble)
 
@@ -191,6 +213,7 @@ class Agent:
     def _shows(self, seen: Seen, turn: Turn) -> None:
         """Keep what a turn says."""
         self.trouble = turn.trouble
+        self.manager.lives(time.monotonic())
         state = self.keeper.state
         if state.reading is not None and state.reading.record is not None:
             self.record = state.reading.record
@@ -199,6 +222,8 @@ class Agent:
                 self._begins = self._loop.create_task(self._begin(turn.desired))
             if self._adopts and state.phase == RUNS:
                 self._tells_terms(self.record)
+        if self.manager:
+            self.manager.status(self.trouble or self._status())
         if turn.remember is not None:
             self.directory.remember(turn.remember)
         if seen.did is not None:
@@ -213,6 +238,13 @@ class Agent:
         """Keep a line of the log, and count it."""
         self.directory.note(entry)
         self.web.tally.add(entry)
+
+    def _status(self) -> str:
+        """What this node is now, in a line."""
+        columns = {} if self.record is None else self.record.columns
+        serve = self.keeper.state.serving.sent
+        users = ", ".join(serve.groups) if serve is not None else ""
+        return f"{columns.get(f'{self.node}.state', 'it begins')}; serves {users or 'nobody'}"
 
     def _tells_terms(self, record: Record) -> None:
         """Log that the terms of --adopt are proposed, and what to do next; and that they hold."""
@@ -364,7 +396,8 @@ class Agent:
 
     def _becomes(self, role: str) -> bool:
         """Bring the resource into a role, if its probe says another one; whether it did something."""
-        return self.acting.become(role, self.acting.now(self._read()))
+        return self.acting.hooks.role is not None and self.acting.become(
+            role, self.acting.now(self._read()))
 
     def _changes(self, change: Callable[[], None]) -> None:
         """Start or stop services; whether they run is seen before the order is done."""

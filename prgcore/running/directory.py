@@ -69,6 +69,10 @@ class Directory:
         self._later: asyncio.TimerHandle | None = None
         self._closes = False
 
+    def limit(self, limits: Limits) -> None:
+        """Let the log grow as long as these limits say, from now on."""
+        self._log.most, self._log.keep = limits.log, limits.logs
+
     def note(self, entry: Entry) -> None:
         """Write an entry into the log, soon."""
         self._entries.append(entry)

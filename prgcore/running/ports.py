@@ -14,17 +14,25 @@ from attrs import evolve
 from prgcore.errors import BadInput
 from prgcore.running.asking import LINE
 from prgcore.running.door import Door
+from prgcore.running.group import Group
 from prgcore.running.heartbeat import LONGEST
-from prgcore.running.limits import room
+from prgcore.running.limits import Limits, room
 from prgcore.running.seldom import Seldom
 from prgcore.running.talking import SEAL
 
 if TYPE_CHECKING:
     from prgcore.running.agent import Agent
 
-__all__ = ["listens"]
+__all__ = ["listens", "patient"]
 
 _log = logging.getLogger("prgcore")
+
+
+def patient(group: Group) -> Limits:
+    """The limits of the service port: heartbeats may be as far apart, and as frequent, as they are."""
+    limits, every = group.limits, group.parameters.keep_alive_interval
+    return evolve(limits, idle=max(limits.idle, 3 * every), lines=max(limits.lines, 4 / every),
+                  line=max(limits.line, LONGEST + SEAL))
 
 
 async def listens(agent: Agent) -> list[Door]:
@@ -40,13 +48,9 @@ async def listens(agent: Agent) -> list[Door]:
     def questions() -> asyncio.Protocol:
         return asyncio.StreamReaderProtocol(asyncio.StreamReader(LINE), agent.web.answers)
 
-    # Heartbeats may be far apart, and as frequent as the group file says.
-    every = agent.group.parameters.keep_alive_interval
-    patient = evolve(limits, idle=max(limits.idle, 3 * every), lines=max(limits.lines, 4 / every),
-                     line=max(limits.line, LONGEST + SEAL))
     doors: list[Door] = []
     for name, address, bounds, makes in (
-            ("the service port", member.service, patient, agent.ear),
+            ("the service port", member.service, patient(agent.group), agent.ear),
             ("the administrator's port", member.admin, limits, questions)):
         try:
             doors.append(await Door(name, address, bounds, makes, seldom).open())

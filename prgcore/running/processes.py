@@ -115,6 +115,17 @@ class Services:
         self._words = {"PRGCORE_NODE": member.seat,
                        "PRGCORE_SOCKET": _short(self.socket, member.home), **lease}
 
+    def takes(
+        self, member: Member, patience: Mapping[str, float], within: Mapping[str, float],
+    ) -> None:
+        """Go by other checks, restart policies and delays from now on; what is known stays.
+
+        Args:
+            member: the same node with the same services; their commands count at a restart.
+        """
+        self.member, self._known.member = member, member
+        self._known.patience, self._known.within = dict(patience), dict(within)
+
     @property
     def socket(self) -> Path:
         """The socket of the service that serves users."""

@@ -36,6 +36,7 @@ class Tending:
             roles. It must give way to an order that is about the role.
 
     Attributes:
+        every: as above; it may be changed.
         orders: is held while services are mended, and while an order starts or stops them.
     """
 
@@ -44,7 +45,7 @@ class Tending:
         reconcile: Callable[[str], tuple[str, ...]],
         become: Callable[[str], bool] | None = None,
     ) -> None:
-        self._name, self._every, self._now = name, every, now
+        self._name, self.every, self._now = name, every, now
         self._reconcile, self._become = reconcile, become
         self.orders = Lock()
         self._tended, self._wish = Tended(), Desired()
@@ -105,5 +106,5 @@ class Tending:
                          self._wish.epoch, failed)
         self._failed = failed
         self._tended = looked(
-            self._tended, self._now(), self._every, mended=bool(did or failed))
+            self._tended, self._now(), self.every, mended=bool(did or failed))
         self._looks()

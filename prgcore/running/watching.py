@@ -139,6 +139,14 @@ class Watching:
         asyncio.get_running_loop().remove_reader(end)
         os.close(end)
 
+    def renew(self) -> None:
+        """Ask by the checks that the services have now."""
+        if self._checks is not None and not self._ended:
+            for one in self._checks:
+                one.end()
+            self._checks = None
+            self.look()
+
     def end(self) -> None:
         """Look no more."""
         self._ended = True

@@ -97,12 +97,15 @@ class Web:
         self.metrics: Callable[[Telemetry, Shows], str] | None = None
         self.tally = Tally(start=Telemetry(habits=agent.group.engine.habits))
         self._known: dict[str, str] = {}
-        member, limits = agent.member, agent.group.limits
-        self._hosts = frozenset((
-            "localhost", member.admin[0], member.name.lower(), socket.gethostname().lower(),
-            *limits.hosts))
         self._obeyed: Serve | None = None
         self._status: asyncio.Task[dict[str, Any]] | None = None
+
+    def _hosts(self) -> frozenset[str]:
+        """The names by which a browser may ask."""
+        member = self.agent.member
+        return frozenset((
+            "localhost", member.admin[0], member.name.lower(), socket.gethostname().lower(),
+            *self.agent.group.limits.hosts))
 
     def sees(self, seen: Seen) -> None:
         """Note what the services obey, and what is known."""
@@ -163,7 +166,7 @@ class Web:
 
     async def answer(self, asked: Asked) -> Reply:
         """The response to a request."""
-        if not is_ours(asked.host, self._hosts):
+        if not is_ours(asked.host, self._hosts()):
             return Reply.says(421, f"this agent is not {asked.host[:80]!r}; ask for it by its "
                               "address, or write this name into limits.hosts of the group file")
         known = asked.path == ("*",) or f"/{asked.path[0]}" in PATHS or asked.path[0] == "serves"
