@@ -15,7 +15,8 @@ from prgcore.model import DEEDS
 from prgcore.running import AsyncDriver, Desired, Driver, Keeper
 from prgcore.running.desired import desired
 from prgcore.running.shapes import Seen
-from prgcore.stores.record import begin
+from prgcore.running.turn import turn
+from prgcore.stores.record import Order, begin
 from tests.stored import Memory
 from tests.test_turn import normal, record
 from tests.toys import TURNSTILE
@@ -164,3 +165,19 @@ def test_reconciling_goes_from_any_world_to_any_wish_and_does_nothing_then():
     assert toward(World("up"), World("up", "replica")) == ()  # its role is not known
     assert toward(World("stopped", "replica", "free"), World("up", "primary", "held")) == (
         "acquire", "start", "promote")
+
+
+@pytest.mark.parametrize(("do", "parts"), [
+    ("", ("services", "role")), ("move_users", ("services",)), ("start_critical_services", ()),
+    ("stop_critical_services", ()), ("acquire_grant", ())])
+def test_an_order_that_waits_for_services_does_not_keep_them_down(do, parts):
+    """The active node's service died, and an order waited for it: nobody ever started it again."""
+    host = normal().hosts["node1"]
+    reading = host.reads().reading
+    claims = {home: evolve(claim, node="node2") for home, claim in reading.record.claims.items()}
+    orders = (Order(reading.record.epoch, 0, "node1", do),) if do else ()
+    reading = evolve(reading, begun=host.pair.now + 1, record=evolve(
+        reading.record, orders=orders, claims=claims if do else reading.record.claims))
+    _, wanted = turn(host.state, Seen(wall=1.0, reading=reading), host.pair.now + 1)
+    assert wanted.desired.services == "up"
+    assert wanted.tends == parts

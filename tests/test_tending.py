@@ -20,7 +20,10 @@ UP = {"services": True, "database": True}
 DOWN = {"services": False, "database": True}
 
 
-def wish(services="up", role="", epoch=1, *, tends=True):
+BOTH = "services", "role"
+
+
+def wish(services="up", role="", epoch=1, *, tends=BOTH):
     return Turn(desired=Desired({}, services, role, "free", epoch), tends=tends)
 
 
@@ -101,7 +104,7 @@ def test_services_that_come_back_are_stopped_and_one_line_says_so(caplog):
 
 def test_nothing_is_mended_while_an_order_is_open():
     async def one(node):
-        node.tending.turned(wish("stopped", tends=False), UP)
+        node.tending.turned(wish("stopped", tends=()), UP)
         await asyncio.sleep(0.1)
         assert node.did == []
         node.tending.turned(wish("stopped"), UP)
@@ -120,7 +123,7 @@ def test_an_order_that_comes_meanwhile_is_not_undone():
         node.tending.orders.acquire()  # an order starts the services
         node.tending.turned(wish("stopped"), UP)
         await until(lambda: node.tending._lane.busy)
-        node.tending.turned(wish("up", tends=False), UP)  # the decision that asked for it
+        node.tending.turned(wish("up", tends=()), UP)  # the decision that asked for it
         node.tending.orders.release()
         await until(lambda: not node.tending._lane.busy)
         assert node.did == []

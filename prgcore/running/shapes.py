@@ -270,8 +270,8 @@ class Turn:
             but no longer than so many seconds. 0: it does not wait.
         desired: (agents only) what the record wants of this node, in every turn. None: it knows no
             record by which it may act, or its start is not decided yet.
-        tends: whether to mend now what is not as desired. Not while an order of this node is open,
-            or a decision is being written.
+        tends: the parts to mend now if they are not as desired: `services`, `role`. None while an
+            order is about them, or a decision is being written.
     """
 
     write: Write | None = None
@@ -290,4 +290,4 @@ class Turn:
     quiet: Heard | None = None
     ahead: float = 0.0
     desired: Desired | None = None
-    tends: bool = False
+    tends: tuple[str, ...] = ()

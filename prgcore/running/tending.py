@@ -1,7 +1,7 @@
 """Tending: what runs on a node is compared with its desired state, and mended where they differ.
 
-Law: an order goes first. Nothing is mended while an order of this node is open, nor while its agent
-is in trouble; an order that comes meanwhile waits until what is being mended has ended. When a node
+Law: an order goes first. Nothing is mended that an open order of this node is about, nor while its
+agent is in trouble; an order that comes meanwhile waits until what is being mended has ended. When a node
 is looked at, `prgcore.running.tended` says.
 """
 
@@ -49,13 +49,13 @@ class Tending:
         self._reconcile, self._become = reconcile, become
         self.orders = Lock()
         self._tended, self._wish = Tended(), Desired()
-        self._tends = self._ended = False
+        self._tends, self._ended = tuple[str, ...](), False
         self._lane, self._failed = Lane("tending"), ""
         self._timer: asyncio.TimerHandle | None = None
 
     def turned(self, turn: Turn, seen: Mapping[str, bool]) -> None:
         """Take a turn of the agent, and what its services were seen to be."""
-        self._tends = turn.tends and turn.desired is not None
+        self._tends = turn.tends if turn.desired is not None else ()
         if turn.desired is not None:
             self._wish = turn.desired
             self._tended = noted(self._tended, turn.desired, seen, self._now())
@@ -63,7 +63,7 @@ class Tending:
 
     def end(self) -> None:
         """Look no more."""
-        self._ended, self._tends = True, False
+        self._ended, self._tends = True, ()
         self._lane.end()
         if self._timer is not None:
             self._timer.cancel()
@@ -84,8 +84,8 @@ class Tending:
     def _mend(self) -> tuple[str, ...]:
         """Mend what differs from the newest wish, and return what was done; called in a thread."""
         with self.orders:
-            did = self._services(self._wish) if self._tends else ()
-        return did + self._role(self._wish) if self._tends else did
+            did = self._services(self._wish) if "services" in self._tends else ()
+        return did + self._role(self._wish) if "role" in self._tends else did
 
     def _services(self, wish: Desired) -> tuple[str, ...]:
         return self._reconcile(wish.services) if wish.services else ()

@@ -33,7 +33,7 @@ from prgcore.running.shapes import (
     Wrote,
 )
 from prgcore.running.state import LEAVES, LEFT, SITS, AgentState, Pending
-from prgcore.stores.record import Record
+from prgcore.stores.record import Order, Record
 from prgcore.timers.arithmetic import late, looks_alive_until, unread
 
 __all__ = ["AgentState", "turn"]
@@ -282,19 +282,27 @@ class _Turning(Following):
             tuple(self.entries), tuple(self.answers), tuple(self.says),
             self.s.trouble or self.s.silent or self.s.unwritten or self.s.waits or self.s.doubt,
             self.s.phase == LEFT, self.s.heard if settled else None,
-            self._ahead(wake) if settled and not read else 0.0, *self._desires(by))
+            self._ahead(wake) if settled and not read else 0.0, *self._desires(by, order))
 
-    def _desires(self, record: Record | None) -> tuple[Desired | None, bool]:
-        """The desired state of this node, and whether to mend now what differs from it."""
+    def _desires(
+        self, record: Record | None, order: Order | None,
+    ) -> tuple[Desired | None, tuple[str, ...]]:
+        """The desired state of this node, and the parts of it to mend now.
+
+        An order that waits for services must not keep them down: they are mended meanwhile, unless
+        an order is about them. A role is mended only where no order is open.
+        """
         if record is None or self.charter.lease is None or self._starts():
             self.s.desired = None
-            return None, False
+            return None, ()
         sent = self.s.serving.sent
         serve, until = (sent.groups, sent.until) if sent is not None else ({}, self.now)
         self.s.desired = following(self.s.desired, record, self._node, self.engine.habits, serve, until)
-        tends = not (self.s.pending or self.s.stale or self.s.silent or self.s.doubt
-                     or record.orders_of(self._node))
-        return self.s.desired[1], tends
+        opened = {self._deed(o) for o in record.orders_of(self._node)}
+        if self.s.pending or self.s.stale or self.s.silent or self.s.doubt or order is not None \
+                or opened & {"start", "stop", "demote"}:
+            return self.s.desired[1], ()
+        return self.s.desired[1], ("services",) if opened else ("services", "role")
 
     def _writes(self) -> Write | None:
         """The write to do now: not in the wrong store, and again only after a look at the store."""

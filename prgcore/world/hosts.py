@@ -130,7 +130,7 @@ class Process:
             None: it has not looked.
         wish: what it desires of its node since its last turn; None: it knows no record by which it
             may act.
-        tends: whether it may mend now what differs.
+        tends: the parts that it may mend now if they differ.
         tended: when it looks next whether something differs.
         looks: the moment of the world for which that look is planned; -1: none is.
     """
@@ -150,7 +150,7 @@ class Process:
     heard: float = 0.0
     saw: tuple[bool, ...] | None = None
     wish: Desired | None = None
-    tends: bool = False
+    tends: tuple[str, ...] = ()
     tended: Tended = field(factory=Tended)
     looks: float = -1.0
 
