@@ -18,7 +18,7 @@ from functools import partial
 from uuid import uuid4
 
 from prgcore.errors import ActionFailed, BadInput, StaleEpoch, Unavailable
-from prgcore.form.wishes import STOPPED, UP
+from prgcore.form.wishes import UP
 from prgcore.running.acting import Acting, hands_of
 from prgcore.running.administrator import Administrator
 from prgcore.running.asking import ask
@@ -357,8 +357,7 @@ class Agent:
                 with self.tending.orders:
                     self._changes(self.services.start)
             case "stop":
-                with self.tending.orders:
-                    self._changes(self.services.stop)
+                self._changes(self.services.stop)  # it ends a start that is under way
             case "acquire":
                 if not self.arbiter.acquire(self.node, order.epoch):
                     raise Unavailable(f"the grant is held by {self.arbiter.holder() or 'nobody'}")
@@ -386,13 +385,14 @@ class Agent:
         return record.epoch >= order.epoch and order not in record.orders
 
     def _reconcile(self, state: str) -> tuple[str, ...]:
-        """Bring the services to a state; what was done."""
-        runs = [name for name in self.member.services
-                if name != self.member.database and self.services.pid(name) is not None]
-        if state != STOPPED or not runs:
-            return ()
-        self._changes(self.services.stop)
-        return tuple(f"stopped {name}" for name in runs)
+        """Bring the services to a state; what was done. Raises as `Services.reconcile`."""
+        did: tuple[str, ...] = ()
+        try:
+            did = self.services.reconcile(state)
+        finally:
+            if did:
+                self._loop.call_soon_threadsafe(self.watching.look)
+        return did
 
     def _becomes(self, role: str) -> bool:
         """Bring the resource into a role, if its probe says another one; whether it did something."""
