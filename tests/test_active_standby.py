@@ -78,8 +78,9 @@ def test_every_promise_is_proved_and_every_invariant_by_induction(machine):
     assert missing <= {"C1", "C2", "C3", "C4", "C5", "C6", "T9", "T11", "F12", "D1"}, missing
 
 
-def test_every_mutant_of_its_rules_is_noticed(machine):
-    (result,) = prove(machine, only=["M1"], mutants=0, kinds=["rules"]).results
+@pytest.mark.parametrize("kind", ["rules", "derived"])
+def test_every_mutant_is_noticed(machine, kind):
+    (result,) = prove(machine, only=["M1"], mutants=0, kinds=[kind]).results
     assert result.verdict == "proved", result
 
 
