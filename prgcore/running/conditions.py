@@ -80,8 +80,14 @@ class Conditions:
             return before.up is not after.up
 
     def knows(self, fact: str, found: Looked) -> bool:
-        """Note what a look at another fact found; return whether that changes it."""
+        """Note what a look at another fact found; return whether that changes it.
+
+        While a look at a service fails, a failed look at a fact counts for nothing: a primary that
+        hangs does not say that its replica is behind.
+        """
         with self._lock:
+            if not found.well and any(h.row or h.up is False for h in self._health.values()):
+                return False
             before = self._facts.get(fact, Health())
             self._facts[fact] = healths.looked(
                 before, self.member.watch[fact], well=found.well, why=found.why)

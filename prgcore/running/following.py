@@ -11,6 +11,7 @@ from attrs import evolve
 
 from prgcore.errors import BadInput, OutsideInvariant, PrgError, Unavailable, Undecided
 from prgcore.errors import ImpossibleEvent as Impossible
+from prgcore.form.wishes import PRIMARY
 from prgcore.running import serving as leases
 from prgcore.running import terms
 from prgcore.running.deciding import (
@@ -474,13 +475,20 @@ class Following:
                 return True
         return False
 
+    def _is_primary(self, record: Record) -> bool:
+        """Whether the record says that the resource of this node is the primary already."""
+        columns = {**record.columns, **record.own[self._node]}
+        return self.engine.habits.role(columns, self._node) == PRIMARY
+
     def _for_hands(self, record: Record, order: Order) -> bool:
         """Whether an order is for the hands now.
 
         Nothing is promoted before the services obey a permission for it: a guard would fence it.
+        A primary that should go on alone is promoted already, and may be down.
         """
         lease, deed = self._lease(record), self._deed(order)
-        if lease is None or deed not in (*OWN, "promote"):
+        if lease is None or deed not in (*OWN, "promote") or (
+                deed == "promote" and self._is_primary(record)):
             return True
         if deed not in {*self.charter.hands, "promote"} or order in (did.order for did in self.s.did):
             return False
