@@ -16,7 +16,11 @@ from prgcore.form.wishes import overtaken, wished
 from prgcore.machine import Machine
 from prgcore.prove.report import prove
 from prgcore.prove.space import search
+from prgcore.running.checks import Looked
+from prgcore.running.conditions import Conditions
+from prgcore.running.member import Member
 from prgcore.running.node import own
+from prgcore.running.service import Check, Service
 from prgcore.seats import NODES, seat
 from prgcore.stores.record import begin, decided
 from prgcore.story.script import parse
@@ -328,3 +332,39 @@ def test_an_order_is_dropped_exactly_where_the_record_wishes_the_opposite(machin
             assert overtaken("start", wish) == (state in ("waiting", "demoting", "failed"))
             assert overtaken("demote", wish) == (state == "active")
             assert not any(overtaken(deed, wish) for deed in ("stop", "release", "disconnect", ""))
+
+
+# ------------------------------------------------------------------ what a check may say
+
+
+def test_a_primary_that_does_not_answer_says_nothing_about_its_replica(tmp_path):
+    """Both looks fail where it hangs. Else the record would call its standby behind, and nobody
+    could take over from a primary that hangs.
+    """
+    slow, quick = (Check(command=("true",), fall=fall) for fall in (3, 1))
+    member = Member("node1", "one", tmp_path, tmp_path, ("127.0.0.1", 1), ("127.0.0.1", 2),
+                    services={"db": Service(command=("db",), check=slow)}, watch={"current": quick})
+    knows = Conditions(member, {}, {})
+    assert knows.knows("current", Looked(well=True))
+    assert knows.found({"db": 7}, str, 0.0).facts["current"] is True
+    knows.noted("db", None, Looked(well=True))
+    knows.noted("db", None, Looked(well=False))
+    assert not knows.knows("current", Looked(well=False)), "one look at the service has failed"
+    assert knows.found({"db": 7}, str, 0.0).facts["current"] is True
+    knows.noted("db", None, Looked(well=True))
+    assert knows.knows("current", Looked(well=False)), "it answers, and its replica is behind"
+    assert knows.found({"db": 7}, str, 0.0).facts["current"] is False
+
+
+def test_a_primary_that_is_down_is_followed_by_its_standby_though_no_check_can_ask_it(machine):
+    pair = after(machine, *NORMAL, "service_down(node1)")
+    assert not machine.possible(pair, "fell_behind(node1)")
+    assert machine.possible(pair, "take_over(node2)")
+
+
+def test_a_primary_goes_on_alone_when_it_is_up_again(machine):
+    alone = (*NORMAL, "fell_behind(node1)", "service_down(node1)")
+    failed = machine.step(after(machine, *alone), "alone_failed(node1)")
+    assert failed.outcome is Outcome.IGNORED
+    assert asked(machine, after(machine, *alone), "service_up(node1)") == ["serve_alone(node1)"]
+    assert asked(machine, after(machine, *NORMAL, "service_down(node1)"), "service_up(node1)") == []
