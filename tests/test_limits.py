@@ -70,7 +70,7 @@ def _with_files(soft, hard, limits):
 
         with suppress(BaseException):
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-            said = room(limits)
+            _, said = room(limits)
             os.write(write, f"{resource.getrlimit(resource.RLIMIT_NOFILE)[0]}|{said}".encode())
         os._exit(0)
     os.close(write)
@@ -88,8 +88,8 @@ def test_the_number_of_open_files_is_raised_where_it_is_low():
 def test_where_the_system_allows_too_few_files_it_is_said():
     now, said = _with_files(64, 128, Limits())
     assert now == 128
-    assert said == ("limits.connections: both ports may need 500 open files, and the system allows 128: raise it "
-                    "(ulimit -n, LimitNOFILE=), or write fewer connections")
+    assert said == ("limits.connections: both ports may need 500 open files, and the system allows 128, so each port "
+                    "lets in 14: raise it (ulimit -n, LimitNOFILE=), or write fewer connections")
 
 
 # ---------------------------------------------------------------------------- places

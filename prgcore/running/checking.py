@@ -21,6 +21,7 @@ from prgcore.running.addresses import Address, shown
 from prgcore.running.group import Group, doubts, terms
 from prgcore.running.hooks import Hook, Hooks
 from prgcore.running.keyfile import read_key
+from prgcore.running.limits import room
 from prgcore.running.member import Member
 from prgcore.running.node import layout
 from prgcore.stores.record import record_of
@@ -57,6 +58,9 @@ def findings(group: Group, name: str = "") -> Iterator[Finding]:
     members = [group.member(name)] if name else list(group.nodes.values())
     for says in doubts(group):
         yield Finding("doubt", says)
+    _, warning = room(group.limits)
+    if warning:
+        yield Finding("doubt", warning)
     yield from _security(group)
     yield from _store(group)
     here = 0

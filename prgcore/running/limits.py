@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from attrs import field, fields, frozen
+from attrs import evolve, field, fields, frozen
 
 from prgcore.errors import BadInput
 from prgcore.running.fields import number, only, whole
@@ -21,6 +21,8 @@ __all__ = ["LIMIT_KEYS", "Limits", "room"]
 
 OTHERS = 100
 """How many files an agent has open beside the connections to its two ports, or fewer."""
+LEAST = 4
+"""How many connections a port lets in at least."""
 _HOST = re.compile(r"[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_])?", re.ASCII)
 
 
@@ -60,7 +62,7 @@ class Limits:
         """
         only(found, LIMIT_KEYS, at)
         usual = cls()
-        most = whole(found, "connections", at, usual.connections, least=4, most=100_000)
+        most = whole(found, "connections", at, usual.connections, least=LEAST, most=100_000)
         return cls(
             most, whole(found, "per_address", at, min(usual.per_address, most), least=2, most=most),
             number(found, "whole", at, usual.whole, least=0.1, most=3600),
@@ -91,26 +93,30 @@ def _hosts(found: Mapping[str, Any], at: str) -> tuple[str, ...]:
     return tuple(name.lower() for name in value)
 
 
-def room(limits: Limits) -> str:
+def room(limits: Limits) -> tuple[Limits, str]:
     """Let this process open as many files as both ports may need.
 
     Returns:
-        A warning if the system does not allow so many; else an empty text.
+        The limits that hold, and a warning if the system does not allow so many files. Then there
+        are fewer connections, so that the agent has files for its store.
     """
     try:
         import resource
     except ModuleNotFoundError:  # Windows has no such limit
-        return ""
+        return limits, ""
     needed = 2 * limits.connections + OTHERS
     now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     unlimited = resource.RLIM_INFINITY
     if now == unlimited or now >= needed:
-        return ""
+        return limits, ""
     enough = most == unlimited or most >= needed
     with suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (needed if enough else most, most))
         now = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     if now >= needed:
-        return ""
-    return (f"limits.connections: both ports may need {counted(needed, 'open file')}, and the system "
-            f"allows {now}: raise it (ulimit -n, LimitNOFILE=), or write fewer connections")
+        return limits, ""
+    fewer = max(LEAST, (now - OTHERS) // 2)
+    return evolve(limits, connections=fewer, per_address=min(fewer, limits.per_address)), (
+        f"limits.connections: both ports may need {counted(needed, 'open file')}, and the system "
+        f"allows {now}, so each port lets in {fewer}: raise it (ulimit -n, LimitNOFILE=), or write "
+        "fewer connections")

@@ -30,7 +30,7 @@ _log = logging.getLogger("prgcore")
 
 def patient(group: Group) -> Limits:
     """The limits of the service port: heartbeats may be as far apart, and as frequent, as they are."""
-    limits, every = group.limits, group.parameters.keep_alive_interval
+    (limits, _), every = room(group.limits), group.parameters.keep_alive_interval
     return evolve(limits, idle=max(limits.idle, 3 * every), lines=max(limits.lines, 4 / every),
                   line=max(limits.line, LONGEST + SEAL))
 
@@ -41,8 +41,9 @@ async def listens(agent: Agent) -> list[Door]:
     Raises:
         BadInput: an address is taken, perhaps because this node already runs.
     """
-    member, limits, seldom = agent.member, agent.group.limits, Seldom()
-    if warning := room(limits):
+    member, seldom = agent.member, Seldom()
+    limits, warning = room(agent.group.limits)
+    if warning:
         _log.warning("%s", warning)
 
     def questions() -> asyncio.Protocol:

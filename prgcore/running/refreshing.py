@@ -15,6 +15,7 @@ from attrs import evolve
 from prgcore.errors import BadInput
 from prgcore.running.acting import hands_of
 from prgcore.running.group import Group, doubts, read_group
+from prgcore.running.limits import room
 from prgcore.running.ports import patient
 from prgcore.running.reloading import reloaded
 
@@ -77,7 +78,7 @@ class Refreshing:
             agent.keeper.change_parameters(group.parameters)
         agent.tending.every, agent.tidying.limits = group.reconcile, group.limits
         agent.directory.limit(group.limits)
-        agent.doors[0].limits, agent.doors[1].limits = patient(group), group.limits
+        agent.doors[0].limits, agent.doors[1].limits = patient(group), room(group.limits)[0]
         for says in doubts(group):
             if says not in warned:
                 _log.warning("%s", says)

@@ -7,7 +7,6 @@ Nothing here waits: a heartbeat that cannot be sent at once is not sent.
 from __future__ import annotations
 
 import asyncio
-import logging
 import socket
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,6 +16,7 @@ from prgcore.errors import BadInput
 from prgcore.running.addresses import Address
 from prgcore.running.heartbeat import LONGEST, line
 from prgcore.running.seal import Challenger, Sealer
+from prgcore.running.seldom import Seldom
 from prgcore.running.shapes import Heard
 from prgcore.stores.ports import boot_clock
 
@@ -27,8 +27,6 @@ SILENT, PROBE, PROBES = 60, 10, 6
 
 SEAL = 100
 """How many bytes a seal adds to a line, or fewer."""
-
-_log = logging.getLogger("prgcore")
 
 
 def _nothing() -> None:
@@ -53,7 +51,7 @@ class Ear:
     ) -> None:
         self.reads, self.hears, self.lock, self.fresh, self.clock = reads, hears, lock, fresh, clock
         self._open: set[asyncio.Transport] = set()
-        self._warned: set[str] = set()
+        self._seldom = Seldom()
 
     def __call__(self) -> asyncio.Protocol:
         """The protocol of a new connection."""
@@ -74,23 +72,16 @@ class Ear:
 
     def took(self, heard: Heard) -> None:
         """Pass a heartbeat on."""
-        self._warned.clear()
         self.hears(heard)
 
     def late(self) -> None:
         """Note that a heartbeat came too late to count."""
-        self._warns("a heartbeat came too late to count: the network, or somebody in it, holds them up")
+        self._seldom.warn("late", "a heartbeat came too late to count: the network, or somebody in it, holds them up")
 
     def refused(self, transport: asyncio.Transport, error: BadInput) -> None:
-        """End a connection that brings something else, with one warning until the peer is heard."""
-        self._warns(f"something other than a heartbeat came in at the service port: {error}")
+        """End a connection that brings something else, with one warning in a while."""
+        self._seldom.warn("other", f"something other than a heartbeat came in at the service port: {error}")
         transport.abort()
-
-    def _warns(self, says: str) -> None:
-        kind = says.partition(":")[0]
-        if kind not in self._warned:
-            _log.warning("%s", says)
-        self._warned.add(kind)
 
 
 class _Line(asyncio.Protocol):

@@ -41,11 +41,13 @@ class Tidying:
             self._lane.call(self._look, self._looked)
 
     def _look(self) -> str:
-        for path in sorted(filter(Path.is_file, self.directory.glob("*.log"))):
-            try:
+        name = "the directory"
+        try:
+            for path in sorted(filter(Path.is_file, self.directory.glob("*.log"))):
+                name = path.name
                 emptied(path, self.limits.log, self.limits.logs)
-            except OSError as error:
-                return f"{path.name} cannot be rotated: {error.strerror}"
+        except OSError as error:
+            return f"{name}: logs cannot be rotated: {error.strerror}"
         return ""
 
     def _looked(self, why: str | PrgError) -> None:

@@ -41,7 +41,8 @@ class Shows:
     Attributes:
         name: the name of the node.
         trouble: why it serves nobody or decides nothing; empty: it does.
-        idle: why it cannot serve now; empty: it can.
+        idle: why it does not serve though it may; empty: its services are up.
+        unable: why it cannot serve, by the machine; empty: it can.
         serves: the groups of users that its services serve now, by their lease.
         primary: whether the machine says that it is the primary.
         groups: for each name by which a group can be asked, its id.
@@ -50,6 +51,7 @@ class Shows:
     name: str
     trouble: str = ""
     idle: str = ""
+    unable: str = ""
     serves: frozenset[str] = frozenset()
     primary: bool = True
     groups: Mapping[str, str] = field(factory=dict)
@@ -61,11 +63,12 @@ def reply(path: tuple[str, ...], shows: Shows) -> Reply | None:
         case ("healthy",):
             return _reply(shows.trouble, f"{shows.name} runs")
         case ("primary",):
-            why = shows.trouble or shows.idle or ("" if shows.serves else "it serves nobody") or (
+            why = shows.trouble or shows.unable or shows.idle or (
+                "" if shows.serves else "it serves nobody") or (
                 "" if shows.primary else "it is a replica")
             return _reply(why, f"{shows.name} serves {listed(sorted(shows.serves))}")
         case ("replica",):
-            why = shows.trouble or shows.idle or (
+            why = shows.trouble or shows.unable or (
                 f"it serves {listed(sorted(shows.serves))}" if shows.serves else "")
             return _reply(why, f"{shows.name} is ready, and serves nobody")
         case ("serves", name):
@@ -73,7 +76,7 @@ def reply(path: tuple[str, ...], shows: Shows) -> Reply | None:
             if home is None:
                 return Reply.says(404, f"there are no users {name[:60]!r}; known: "
                                   f"{', '.join(sorted(shows.groups)) or 'none'}")
-            why = shows.trouble or shows.idle or (
+            why = shows.trouble or shows.unable or shows.idle or (
                 "" if home in shows.serves else "it does not serve them")
             return _reply(why, f"{shows.name} serves the users of {name}")
     return None
@@ -134,11 +137,10 @@ class Web:
             serves = frozenset(sent.groups) & frozenset(obeyed.groups)
         down = [what for what in ("services", "database") if not state.services.get(what)]
         idle = f"its {listed(down)} {'is' if down == ['database'] else 'are'} not up" if down else ""
-        if not idle and not habits.able(known, agent.node):
-            idle = "it cannot serve now"
+        unable = "" if habits.able(known, agent.node) else "it cannot serve now"
         primary = habits.role(known, agent.node) == "primary" or not habits.roles(agent.node)
-        return Shows(agent.member.name, trouble, idle, frozenset() if trouble or idle else serves,
-                     primary, self._groups())
+        return Shows(agent.member.name, trouble, idle, unable,
+                     frozenset() if trouble or idle or unable else serves, primary, self._groups())
 
     def _groups(self) -> dict[str, str]:
         """The ids of the groups of users, by id and by the name of their home node."""
