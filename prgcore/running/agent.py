@@ -29,6 +29,7 @@ from prgcore.running.desired import Desired
 from prgcore.running.directory import Directory
 from prgcore.running.door import Door
 from prgcore.running.group import Group, doubts, terms
+from prgcore.running.guarding import Second
 from prgcore.running.heartbeat import reader
 from prgcore.running.keeper import Keeper
 from prgcore.running.lane import ENDING
@@ -128,6 +129,7 @@ class Agent:
             shows=self._shows, broke=self.callers.broke))
         self.administrator, self.web = Administrator(self), Web(self)
         self.watching = Watching(self.services, self.pump.looked)
+        self._second = Second(self.member, self.services.answers) if self.member.guard else None
         self.tending = Tending(self.member.name, group.reconcile, boot_clock, self._reconcile,
                                self._becomes)
         self.ear = Ear(reader(group.engine, self.peer.seat), partial(self.pump.arrived, self.node),
@@ -157,6 +159,8 @@ class Agent:
         try:
             self.doors = await listens(self)
             self.tidying.look()
+            if self._second is not None:
+                self._second.begin()
             try:
                 if self.manager.patience:
                     self._turns_soon()
@@ -170,6 +174,8 @@ class Agent:
                 self._begins.cancel()
             self.tidying.end()
             self.watching.end()
+            if self._second is not None:
+                self._second.end()
             self.tending.end()
             self.mouth.shut()
             await asyncio.to_thread(self.notices.end, ENDING)
@@ -336,6 +342,8 @@ class Agent:
         return float(effective.keep_alive_timeout + effective.keep_alive_interval)
 
     def _serves(self, serve: Serve) -> bool:
+        if self._second is not None:
+            self._second.permit(serve.groups, serve.until, promotes=serve.promotes)
         return self.services.serve(serve.groups, serve.until, promotes=serve.promotes)
 
     def _holds(self, epoch: int) -> bool:

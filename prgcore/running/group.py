@@ -21,6 +21,7 @@ from prgcore.running.addresses import Address
 from prgcore.running.credentials import Credentials, read_aloud
 from prgcore.running.credentials import read as read_credentials
 from prgcore.running.fields import number, only, table, text
+from prgcore.running.guarding import guarded
 from prgcore.running.hooks import read as read_hooks
 from prgcore.running.lease import (
     LEASE_KEYS,
@@ -33,6 +34,7 @@ from prgcore.running.limits import Limits
 from prgcore.running.member import Member, apart, read_member
 from prgcore.running.security import Security
 from prgcore.running.security import read as read_security
+from prgcore.running.service import GUARD
 from prgcore.running.tended import EVERY
 from prgcore.seats import NODES
 from prgcore.stores.ports import Arbiter, Store
@@ -99,6 +101,8 @@ class Group:
         After that the machine has decided. A machine without this delay decides at once, and its
         services are tried again without an end to the time.
         """
+        if service == GUARD:
+            return inf
         return max(self.delays.get(service, 0), _delay(self.parameters)) or inf
 
     def member(self, name: str) -> Member:
@@ -215,10 +219,12 @@ def _group(found: dict[str, Any], file: Path) -> Group:
     hooks = read_hooks(found.get("hooks", {}), "hooks.")
     delays = table(chosen, DELAYS, "parameters.")
     parameters = parameters_of(engine.model).of({n: v for n, v in chosen.items() if n != DELAYS})
-    nodes = {seat: read_member(seat, table(found, seat), file, hooks) for seat in NODES}
+    held = Lease(**lease)
+    nodes = guarded({seat: read_member(seat, table(found, seat), file, hooks) for seat in NODES},
+                    str(found["group"]), held)
     group = Group(
         checked_name(text(found, "group", ""), "group"), text(found, "store", ""),
-        engine, parameters, Lease(**lease), _grant(found), nodes, Security(), file, delays,
+        engine, parameters, held, _grant(found), nodes, Security(), file, delays,
         Limits.read(table(found, "limits")),
         number(found, "reconcile", "", EVERY, least=0.05, most=3600),
     )

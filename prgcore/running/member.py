@@ -17,7 +17,7 @@ from prgcore.errors import BadInput, unknown_name
 from prgcore.explain.status import checked_name
 from prgcore.model import SERVICES
 from prgcore.running.addresses import Address, shown
-from prgcore.running.fields import address_of, only, table, text
+from prgcore.running.fields import address_of, flag, only, table, text
 from prgcore.running.hooks import Hooks
 from prgcore.running.hooks import read as read_hooks
 from prgcore.running.service import Check, Service, asked, read, read_check
@@ -28,7 +28,7 @@ LONGEST_SOCKET = 103
 """How many bytes the name of a socket may have on every system."""
 
 NODE_KEYS = ("name", "directory", "service", "admin", "peer", "services", "database", "serving",
-             "watch", "hooks")
+             "watch", "hooks", "guard")
 
 
 @frozen
@@ -49,6 +49,7 @@ class Member:
             until when to serve them.
         watch: other facts that the agent watches, each with its check.
         hooks: the programs that it runs when its role changes.
+        guard: whether a guard keeps its resource to the lease (`prgcore.running.guarding`).
     """
 
     seat: str
@@ -63,6 +64,7 @@ class Member:
     serving: str = ""
     watch: Mapping[str, Check] = field(factory=dict)
     hooks: Hooks = field(factory=Hooks)
+    guard: bool = False
 
 
 def read_member(
@@ -80,7 +82,7 @@ def read_member(
     only(found, NODE_KEYS, at)
     services = _services(table(found, "services", at), found, at)
     directory = file.parent / text(found, "directory", at, seat)
-    if found.get("serving"):
+    if found.get("serving") or found.get("guard"):
         _reached(directory / "serving.sock", file.parent, at)
     return Member(
         seat, checked_name(text(found, "name", at, seat), "node"), directory, file.parent,
@@ -88,7 +90,7 @@ def read_member(
         address_of(found, "peer", at, 22001) if "peer" in found else None,
         services, found.get("database", ""), found.get("serving", ""),
         _watched(table(found, "watch", at), f"{at}watch"),
-        read_hooks(found.get("hooks", {}), f"{at}hooks.", hooks),
+        read_hooks(found.get("hooks", {}), f"{at}hooks.", hooks), flag(found, "guard", at),
     )
 
 

@@ -37,10 +37,11 @@ from prgcore.errors import ActionFailed, BadInput
 from prgcore.running.checks import Looked, look
 from prgcore.running.conditions import Conditions, Found
 from prgcore.running.ending import Ending, Run, ended, shown
+from prgcore.running.guard import key_of
 from prgcore.running.hooks import OF_AGENT
 from prgcore.running.member import LONGEST_SOCKET, Member
 from prgcore.running.process import LOCKS, Process, alive, failing
-from prgcore.running.service import Check, Service
+from prgcore.running.service import GUARD, Check, Service
 
 __all__ = ["Asked", "Services", "alive"]
 
@@ -111,6 +112,7 @@ class Services:
                            for name, service in member.services.items()}
         self._changing, self.changes = Lock(), 0
         self._known, self._wanted = Conditions(member, patience or {}, within or {}), ""
+        self._kept = {member.database, GUARD if member.guard else ""}
         lease = {} if lasts == math.inf else {"PRGCORE_LEASE": f"{lasts:g}"}
         self._words = {"PRGCORE_NODE": member.seat,
                        "PRGCORE_SOCKET": _short(self.socket, member.home), **lease}
@@ -239,7 +241,7 @@ class Services:
                 self._known.answers(name)
                 return
             Run(process, "start", self._environment).wait(end - time.monotonic(), self._halted)
-        elif self.pid(name) is not None and not self._known.fails(name):
+        elif self.pid(name) is not None and not (self._known.fails(name) or self._old(name)):
             if name == self.member.serving:
                 self._until(name, end, partial(self._not_answered, name))
             return
@@ -256,6 +258,18 @@ class Services:
         if process.service.check is not None:
             self._until(name, end, partial(self._not_passed, name, process.service.check))
         self._known.answers(name)
+
+    def _old(self, name: str) -> bool:
+        """Whether it is a guard with other orders, or of another release."""
+        if name != GUARD or not self.member.guard:
+            return False
+        key = key_of(self.member.services[GUARD].command[-1])
+        said = self._answer({"ask": ""})
+        return bool(said) and key.encode() not in said
+
+    def answers(self) -> bool:
+        """Whether the service that serves users answers at its socket."""
+        return bool(self._answer({"ask": ""}))
 
     def _end_of(self, service: Service) -> float:
         usual = ELSEWHERE if service.start else PATIENCE
@@ -315,14 +329,14 @@ class Services:
     # ------------------------------------------------------------------- stopping
 
     def stop(self) -> None:
-        """Stop the critical services, without the database.
+        """Stop the critical services, without the database and the guard.
 
         Raises:
             ActionFailed: a service does not stop.
         """
         self._wanted = "stopped"
         with self._change():
-            names = tuple(n for n in self.member.services if n != self.member.database)
+            names = tuple(n for n in self.member.services if n not in self._kept)
             try:
                 trouble = self._end(names)
             finally:
@@ -361,14 +375,14 @@ class Services:
         failed is started again as its restart policy says; else the machine has to decide.
 
         Args:
-            state: "up", or "stopped": all but the database.
+            state: "up", or "stopped": all but the database and the guard.
 
         Raises:
             ActionFailed: a service does not start, or does not stop.
         """
         if state == "stopped":
             runs = [name for name in self.member.services
-                    if name != self.member.database and self._works(name)]
+                    if name not in self._kept and self._works(name)]
             if runs:
                 self.stop()
             self._wanted = "stopped"

@@ -21,7 +21,7 @@ from prgcore.running.addresses import Address, address, shown
 from prgcore.running.fields import command, flag, number, only, table, text, whole
 
 __all__ = [
-    "CHECK_KEYS", "RESTART_KEYS", "SERVICE_KEYS", "Check", "Restart", "Service", "asked", "read",
+    "CHECK_KEYS", "GUARD", "RESTART_KEYS", "SERVICE_KEYS", "Check", "Restart", "Service", "asked", "read",
     "read_check",
 ]
 
@@ -30,6 +30,9 @@ CHECK_KEYS = (*KINDS, "interval", "timeout", "rise", "fall")
 RESTART_KEYS = ("tries", "pause", "longest")
 SERVICE_KEYS = ("command", "start", "stop", "pidfile", "check", "restart", "start_timeout",
                 "stop_timeout")
+
+GUARD = "guard"
+"""The name of the service that is the guard, of a node that has one."""
 
 SHORTEST, LONGEST = 0.01, 3600.0
 """The shortest and the longest time of a check or a restart, in seconds."""
