@@ -76,6 +76,29 @@ def test_a_machine_without_the_sections_is_told_what_it_lacks():
         assert found.detail["says"].startswith("no two actions of a node undo one another")
 
 
+ODD = {
+    "one agent": evolve(PAIR, agents=PAIR.agents[:1], actions=tuple(
+        a for a in PAIR.actions if a.node == "node1")),
+    "no users": agents(PAIR, serves=()),
+    "nothing is left stopped": agents(PAIR, leaves=()),
+    "everything is left as it is": agents(PAIR, either=(cube({}),)),
+    "nobody ever acts": evolve(PAIR, decides=(
+        *PAIR.decides, *(evolve(d, when=cube({f"{d.decider}.host": "off"})) for d in PAIR.decides))),
+    "nobody hears": evolve(PAIR, hears=()),
+    "no rules": evolve(PAIR, rules=()),
+    "two first pairs": evolve(PAIR, initial=(*PAIR.initial, *PAIR.initial)),
+}
+
+
+@pytest.mark.parametrize("what", ODD)
+def test_an_odd_machine_gets_a_verdict(what):
+    found = e3(ODD[what])
+    assert found.verdict in ("proved", "refuted", "vacuous")
+    if found.verdict == "refuted":
+        assert found.counterexample.agrees
+        assert "@" in found.detail["says"]
+
+
 # ------------------------------------------------------------------ what is planted
 
 ONE = {

@@ -83,7 +83,7 @@ class _Node:
         """For every reachable pair the place of what it wishes in `wishes`."""
         some = rows(self.habits, self.node)
         kept = {part: some[part] if part in self.parts else () for part in PARTS}
-        runs = ((("yes"), (_all(self.habits.acts(self.node)),)),)
+        runs = (("yes", _all(self.habits.acts(self.node))),)
         peer = seat("peer", self.node)
         hears = tuple(h.when for h in model.hears if h.node == peer) or (EVERYWHERE,)
         groups = [tuple((a.node, (dict(a.serves)[group],)) for a in model.agents
@@ -120,13 +120,12 @@ class _Node:
         return row
 
 
-def _all(cubes: tuple[Cube, ...]) -> Cube:
-    """The cube in which all of these hold."""
+def _all(cubes: tuple[Cube, ...]) -> tuple[Cube, ...]:
+    """The cube in which all of these hold; none where no pair is in all of them."""
     found: Cube | None = EVERYWHERE
     for cube in cubes:
         found = found and found & cube
-    assert found is not None, "BUG: a node can act somewhere"
-    return found
+    return () if found is None else (found,)
 
 
 # ------------------------------------------------------------------------ one step
