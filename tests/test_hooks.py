@@ -263,3 +263,14 @@ def test_a_wrong_hook_of_a_group_file_is_one_line(tmp_path):
     file.write_text(file.read_text() + '\n[node2.hooks]\npromote = "up"\n')
     with pytest.raises(BadInput, match=r"node2\.hooks\.promote: expected a command"):
         read_group(file)
+
+
+def test_a_question_that_breaks_leaves_no_hook_behind(tmp_path):
+    def breaks():
+        if (tmp_path / "pid").exists() and (tmp_path / "pid").read_text():
+            raise RuntimeError("ours")
+        return False
+
+    with pytest.raises(RuntimeError, match="ours"):
+        run(sh(f"echo $$ >{tmp_path}/pid; exec sleep 86407"), FACTS, ends=breaks)
+    assert not _group(int((tmp_path / "pid").read_text()))

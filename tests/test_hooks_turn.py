@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from prgcore.machine import PRG
 from prgcore.running.acting import hands_of
 from prgcore.running.hooks import Hook, Hooks
 from prgcore.running.shapes import Did, Seen
+from prgcore.stores.record import Claim, Record, let_go, taken
 from tests.test_turn import Host, Pair, record
 
 HANDS = frozenset({"move", "disconnect"})
@@ -198,3 +201,18 @@ def test_without_hooks_nothing_waits(monkeypatch):
         host.start(hands=frozenset())
     passes(pair, 8)
     assert all(host.done == [] for host in pair.hosts.values())
+
+
+def test_a_claim_that_is_kept_is_taken_again_where_a_decision_frees_it():
+    """Else the other node could take it after its wait, while the resource here is the primary."""
+    columns = dict(PRG.initial[0])
+    kept = Record(9, columns, claims={"node1": Claim("node2", 3, freed=9), "node2": Claim("node2", 1)})
+    nobody = SimpleNamespace(assigned=lambda _, home: "" if home == "node1" else "node2")
+    after = taken(kept, "node2", nobody, lambda *_: False, {"node1"})
+    assert after.claims["node1"] == Claim("node2", 4)
+    assert let_go(kept, "node2", nobody, {"node1"}) == kept
+    assert let_go(kept, "node2", nobody).claims["node1"] == Claim("", 4)
+    assert taken(kept, "node1", nobody, lambda *_: False) == kept
+    free = taken(kept, "node1", nobody, lambda *_: True)
+    assert free.claims["node1"] == Claim("", 4)
+    assert taken(free, "node2", nobody, lambda *_: False, {"node1"}).claims["node1"] == Claim("node2", 5)

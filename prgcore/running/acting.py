@@ -197,12 +197,13 @@ class Acting:
         hook = self.hooks.role
         if hook is None:
             return ""
-        return role_of(run(hook, facts or self.facts, home=self.member.home, ends=lambda: self.ends))
+        return role_of(run(hook, facts or self.facts, home=self.member.home,
+                           ends=lambda: self.ends or self._orders > 0))
 
     def become(self, role: str, facts: Facts) -> bool:
         """Promote or demote the resource if its probe says another role; return whether it did.
 
-        An order makes it stop at once: it then returns True, and the next look shows the role.
+        An order makes it stop at once; the next look shows the role.
 
         Args:
             role: primary or replica.
@@ -214,6 +215,8 @@ class Acting:
         name = "promote" if role == "primary" else "demote"
         with self._one:
             found = self.role(facts)
+            if self.ends or self._orders:
+                return False
             if not found:
                 raise ActionFailed("the hook role does not say primary or replica")
             if found == role:

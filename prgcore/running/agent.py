@@ -389,8 +389,9 @@ class Agent:
 
     def _overtaken(self, order: Order) -> bool:
         """Whether a newer decision has dropped an order, or it is acknowledged."""
-        record = self._read()
-        return record.epoch >= order.epoch and order not in record.orders
+        reading = self.keeper.state.reading
+        record = None if reading is None else reading.record
+        return record is not None and record.epoch >= order.epoch and order not in record.orders
 
     def _reconcile(self, state: str) -> tuple[str, ...]:
         """Bring the services to a state; what was done. Raises as `Services.reconcile`."""

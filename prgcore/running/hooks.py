@@ -249,6 +249,9 @@ def run(
         if why or child.returncode:
             _kill(child)
         return _outcome(child, output, why)
+    except BaseException:
+        _kill(child)
+        raise
     finally:
         if child.stdout is not None:
             child.stdout.close()
