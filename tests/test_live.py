@@ -408,7 +408,7 @@ def test_a_group_file_that_is_wrong_is_one_line(bad, tmp_path, data, said):
 def test_an_agent_of_a_node_that_is_not_there_does_not_start(bad, tmp_path):
     file = group_file(tmp_path)
     assert "unknown node 'cup3'; did you mean cup" in bad("agent", file, "cup3")
-    assert "Missing argument" in bad("agent", file)
+    assert "NODE is missing" in bad("agent", file)
     file.write_text(file.read_text().replace("sqlite:pair.db", "etcd:pair.db"))
     assert "is not an address of etcd" in bad("agent", file, "cup1")
 

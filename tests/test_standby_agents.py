@@ -60,7 +60,7 @@ HOOK = """\
 # Notes what it is asked for; it fails while a file says so.
 echo "$PRGCORE_NODE $1 $PRGCORE_STATE" >> asked
 [ ! -e "no-$1-$PRGCORE_NODE" ] || exit 1
-case $1 in primary|replica) echo "$1" > "$PRGCORE_NODE.role" ;; esac
+case $1 in primary|replica) echo "$1" > "$PRGCORE_NODE.new" && mv "$PRGCORE_NODE.new" "$PRGCORE_NODE.role" ;; esac
 """
 
 
