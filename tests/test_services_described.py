@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -189,3 +191,16 @@ def test_what_does_not_fit_together_is_refused(member, more, said):
     with pytest.raises(BadInput) as caught:
         member(more)
     assert str(caught.value).removeprefix("group file group.toml: ").startswith(said)
+
+
+def test_the_bound_of_each_check_is_printed(tmp_path, run):
+    (tmp_path / "group.toml").write_text(FILE.format(more="""
+services = {web = ["a"], plain = ["b"]}
+serving = "web"
+"""))
+    shown = run("timing", "--group", tmp_path / "group.toml").out.replace("\n", " ")
+    assert "cup1: a fault of web is seen after at most 4 s, and its end after 3 s" in shown
+    assert "plain" not in shown
+    found = json.loads(run("timing", "--group", tmp_path / "group.toml", "--json").out)["checks"]
+    assert found == [{"node": "cup1", "name": "web", "asks": "the answer to its permission",
+                      "down_after": 4.0, "up_after": 3.0}]

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from prgcore.model import Number
+    from prgcore.running.group import Group
     from prgcore.running.lease import Lease
     from prgcore.timers.monitor import Bounds
     from prgcore.timers.noticed import Noticed
@@ -129,6 +130,7 @@ def timing(
                       "holds": fenced, "theorem": "T10"},
             "store_call": {"longest": parameters.keep_alive_timeout / 2, "holds": in_time,
                            "theorem": "T12"},
+            **({"checks": _checks_json(told)} if told else {}),
         })
     else:
         output.show(_parameters(parameters), "", *_rules(verdicts),
@@ -136,7 +138,7 @@ def timing(
                       if wrong or not in_time else
                       _bounds(promised, world) if promised else _noticed(timers, delays)),
                     "", *_store_call(store_call, parameters.keep_alive_timeout),
-                    *_lease(lease, drift))
+                    *_lease(lease, drift), *(_checks(told) if told else ()))
     raise Exit(int(wrong or not fenced or not in_time))
 
 
@@ -195,6 +197,22 @@ def _store_call(call: Number, timeout: Number) -> Iterator[RenderableType]:
     if not soon_enough(call, timeout):
         yield (f"error store-call: a call of {_said(call)} s is too long: agents may never notice "
                "a dead peer; set a longer keep_alive_timeout")
+
+
+def _checks_json(group: Group) -> list[dict[str, Any]]:
+    """For each check of each node, after how many seconds it shows a fault, or a repair, at most."""
+    return [{"node": node.name, "name": name, "asks": str(check), "down_after": check.bound,
+             "up_after": check.back}
+            for node in group.nodes.values()
+            for name, check in (*((n, s.check) for n, s in node.services.items()),
+                                *node.watch.items()) if check is not None]
+
+
+def _checks(group: Group) -> Iterator[RenderableType]:
+    """When a check shows that a service hangs. The critical service delay begins then."""
+    for one in _checks_json(group):
+        yield (f"{one['node']}: a fault of {one['name']} is seen after at most "
+               f"{one['down_after']:g} s, and its end after {one['up_after']:g} s ({one['asks']}).")
 
 
 def _lease(lease: Lease, drift: float | None) -> Iterator[RenderableType]:

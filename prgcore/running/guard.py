@@ -61,7 +61,7 @@ class Command(NamedTuple):
 
 
 class Orders(NamedTuple):
-    """What a guard needs to know.
+    """The orders of a guard.
 
     Attributes:
         socket: where it listens.
@@ -289,7 +289,7 @@ def _more(out: int, output: bytes) -> bytes:
 
 
 def answer(warden: Warden, line: bytes, key: str) -> dict[str, Any]:
-    """The answer to one line; anything that is no permission changes nothing."""
+    """The answer to one line; any other line changes nothing."""
     try:
         asked = json.loads(line)
         if "serve" in asked:

@@ -36,7 +36,7 @@ CHECK = Check(lease=True, interval=0.5, timeout=0.5, rise=1, fall=3)
 
 
 def guarded(nodes: Mapping[str, Member], group: str, lease: Lease) -> dict[str, Member]:
-    """The nodes; one that asks for a guard has it as a service.
+    """The nodes; each that has `guard = true` has its guard as a service.
 
     Raises:
         BadInput: a guard lacks a hook, or the lease leaves it no time.
