@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from prgcore.model import Number
-    from prgcore.running.group import Group
+    from prgcore.running.group import Group as GroupFile
     from prgcore.running.lease import Lease
     from prgcore.timers.monitor import Bounds
     from prgcore.timers.noticed import Noticed
@@ -199,7 +199,7 @@ def _store_call(call: Number, timeout: Number) -> Iterator[RenderableType]:
                "a dead peer; set a longer keep_alive_timeout")
 
 
-def _checks_json(group: Group) -> list[dict[str, Any]]:
+def _checks_json(group: GroupFile) -> list[dict[str, Any]]:
     """For each check of each node, after how many seconds it shows a fault, or a repair, at most."""
     return [{"node": node.name, "name": name, "asks": str(check), "down_after": check.bound,
              "up_after": check.back}
@@ -208,7 +208,7 @@ def _checks_json(group: Group) -> list[dict[str, Any]]:
                                 *node.watch.items()) if check is not None]
 
 
-def _checks(group: Group) -> Iterator[RenderableType]:
+def _checks(group: GroupFile) -> Iterator[RenderableType]:
     """When a check shows that a service hangs. The critical service delay begins then."""
     for one in _checks_json(group):
         yield (f"{one['node']}: a fault of {one['name']} is seen after at most "
