@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from types import SimpleNamespace
 
 import pytest
 
 from prgcore.errors import BadInput
+from prgcore.running.group import read_group
 from prgcore.running.http import METHODS, Asked, Reply, converse, is_ours, read_target
-from prgcore.running.web import Shows, reply
+from prgcore.running.shapes import Obeyed, Seen, Serve
+from prgcore.running.state import LEAVES, RUNS, SITS
+from prgcore.running.web import Shows, Web, reply
+from tests.agents import group_file
 
 OURS = frozenset({"localhost", "cup1"})
 GROUPS = {"node1": "node1", "node2": "node2", "cup1": "node1", "cup2": "node2"}
@@ -97,6 +102,119 @@ def test_health_is_200_or_503_with_one_line(path, shows, status):
 @pytest.mark.parametrize("path", [("",), ("primary", ""), ("serves",), ("serves", "a", "b"), ("x",), ()])
 def test_other_paths_are_not_about_health(path):
     assert reply(path, WELL) is None
+
+
+# ------------------------------------------------------------------------------- leases
+
+
+class _Agent:
+    """Of an agent, what its answers over HTTP follow from; it may serve node1 from 100 s to 103 s."""
+
+    def __init__(self, folder):
+        self.group = read_group(group_file(folder))
+        self.node, self.member, self.trouble = "node1", self.group.nodes["node1"], ""
+        self.keeper = SimpleNamespace(
+            clock=SimpleNamespace(now=lambda: self.now),
+            state=SimpleNamespace(
+                serving=SimpleNamespace(sent=Serve({"node1": 1}, 103.0)), effective=None, phase=RUNS,
+                ended=100.0, services={"services": True, "database": True}))
+        self.pump = SimpleNamespace(stops=False)
+        self.columns = {"node1.services": "up", "node1.database": "up", "node1.state": "normal",
+                        "node1.process": "running"}
+        self.now = 100.5
+        self.web = Web(self)
+        self.web.sees(Seen(obeyed=Obeyed(Serve({"node1": 1}, 102.5), yes=True)))
+
+    def known(self):
+        return self.columns
+
+    def says(self, *path):
+        return reply(path, self.web.shows()).status
+
+
+@pytest.fixture
+def agent(tmp_path):
+    return _Agent(tmp_path)
+
+
+def test_a_node_serves_until_the_permission_ends_that_its_services_obey(agent):
+    for now, status in ((100.5, 200), (102.4, 200), (102.5, 503), (103.5, 503), (1e9, 503)):
+        agent.now = agent.keeper.state.ended = now
+        assert (agent.says("primary"), agent.says("serves", "node1"), agent.says("serves", "cup1")) == (status,) * 3
+
+
+def _revoked(agent):
+    agent.keeper.state.serving.sent = Serve({}, 104.0)
+
+
+def _disobeyed(agent):
+    agent.web._obeyed = None
+
+
+def _obeyed_nobody(agent):
+    agent.web.sees(Seen(obeyed=Obeyed(Serve({}, 104.0), yes=True)))
+
+
+def _other_users(agent):
+    agent.keeper.state.serving.sent = Serve({"node2": 4}, 104.0)
+
+
+def _down(agent):
+    agent.keeper.state.services = {"services": False, "database": True}
+
+
+def _database_down(agent):
+    agent.keeper.state.services = {"services": True, "database": False}
+
+
+def _never_looked(agent):
+    agent.keeper.state.services = {}
+
+
+def _trouble(agent):
+    agent.trouble = "the store is gone"
+
+
+def _unable(agent):
+    agent.columns = {**agent.columns, "node1.services": "down"}
+
+
+def _stops(agent):
+    agent.keeper.state.phase, agent.pump.stops = LEAVES, True
+
+
+def _begins(agent):
+    agent.keeper.state.phase = SITS
+
+
+def _old_reading(agent):
+    agent.keeper.state.ended = 98.5
+
+
+@pytest.mark.parametrize("breaks", [
+    _revoked, _disobeyed, _obeyed_nobody, _other_users, _down, _database_down, _never_looked, _trouble, _unable,
+    _stops, _begins, _old_reading])
+def test_nothing_else_makes_a_node_a_primary(agent, breaks):
+    assert agent.says("primary") == 200
+    breaks(agent)
+    if breaks is _other_users:  # between two permissions, those count that both name
+        assert agent.says("serves", "node2") == 503
+    assert (agent.says("primary"), agent.says("serves", "node1")) == (503, 503)
+
+
+def test_an_answer_that_the_services_did_not_obey_counts_for_nothing(agent):
+    agent.now = agent.keeper.state.ended = 102.6
+    agent.web.sees(Seen(obeyed=Obeyed(Serve({"node1": 1}, 103.0), yes=False)))
+    assert agent.says("primary") == 503
+    agent.web.sees(Seen(obeyed=Obeyed(Serve({"node1": 1}, 103.0), yes=True)))
+    assert agent.says("primary") == 200
+
+
+def test_an_agent_without_services_that_answer_still_says_it_is_healthy(agent):
+    _down(agent)
+    assert agent.says("healthy") == 200
+    _trouble(agent)
+    assert agent.says("healthy") == 503
 
 
 # ----------------------------------------------------------------------------- requests
