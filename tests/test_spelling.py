@@ -11,6 +11,7 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
+from prgcore.cli.live import Seen
 from prgcore.diagram.mermaid import mermaid
 from prgcore.diagram.sequence import sequence
 from prgcore.diagram.states import graph
@@ -25,6 +26,7 @@ from prgcore.machine import PRG, respelt
 from prgcore.running.group import read_group, terms
 from prgcore.running.page import page
 from prgcore.story.script import run, tell
+from prgcore.template.active_standby import MACHINE
 from prgcore.vocabulary import Reason, State
 from prgcore.wire.machine_file import digest, dump, dumps, load
 from tests.pages import ROOT
@@ -224,3 +226,37 @@ def test_the_words_of_the_pages_can_be_pasted(page_, tmp_path):
     (tmp_path / "group.toml").write_text(GOOD + textwrap.dedent(shown[0]))
     words = Spelling.of(read_group(tmp_path / "group.toml").engine.model).words
     assert words["failed_over"] == "Replica"
+
+
+STANDBY = {"node1.state": "active", "node1.data": "current", "node1.service": "up",
+           "node2.state": "standby", "node2.data": "behind", "node2.service": "up"}
+
+
+@pytest.fixture
+def standby(tmp_path):
+    """A group file of active and standby, which has neither reasons nor critical services."""
+    (tmp_path / "machine.json").write_text(dumps(MACHINE))
+    (tmp_path / "group.toml").write_text(
+        'machine = "machine.json"\n' + GOOD + '[words]\nbehind = "lagging"\nactive = "Primary"\n'
+        '[node1.watch]\ncurrent = { command = ["true"] }\n'
+        '[node2.watch]\ncurrent = { command = ["true"] }\n')
+    return tmp_path / "group.toml"
+
+
+def test_a_machine_of_its_own_shows_what_it_knows_of_a_node(standby):
+    group = read_group(standby)
+    html = page(group, {**STATUS, "known": STANDBY, "claims": {"users": "node1"}}).decode()
+    assert "data lagging, service up" in html
+    assert "Primary" in html
+    assert "Reason" not in html
+    assert "not known" not in html
+    seen = Seen(group.engine, "pg", ("one", "two"), STANDBY, answers=("node1", "node2"))
+    assert seen.text().endswith("one: data current, service up\ntwo: data lagging, service up\n")
+    assert "State: Primary" in seen.text()
+
+
+def test_states_of_its_own_are_not_looked_up_in_the_document(standby, bad, tmp_path):
+    (tmp_path / "status.txt").write_text("Node 1 Name : a State: Active\nNode 2 Name : b State: X\n")
+    said = bad("explain", str(tmp_path / "status.txt"), "--machine", str(standby))
+    assert "has states of its own" in said
+    assert "prgcore ha status --json" in said

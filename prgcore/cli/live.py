@@ -30,7 +30,7 @@ from prgcore.errors import (
     Undecided,
     Unreadable,
 )
-from prgcore.explain.display import spell
+from prgcore.explain.display import also, shows_states, spell
 from prgcore.explain.settling import until_rest
 from prgcore.model import Display, Shown
 from prgcore.running.asking import ask_of
@@ -88,6 +88,13 @@ class Seen(State):
 
     def display(self) -> Display:
         return Display(self._shown(NODES[0]), self._shown(NODES[1]))
+
+    def text(self) -> str:
+        """The status in the product's shape, and what a machine of its own knows beside it."""
+        more = [] if shows_states(self.machine) else [
+            f"{self.name(node)}: {said}" for node in self.answers
+            if (said := also(self.machine, self.pair, node))]
+        return State.text(self) + "".join(f"{line}\n" for line in more)
 
     def _shown(self, node: str) -> Shown | None:
         if node not in self.answers or not self.machine.habits.runs(self.pair, node):
@@ -425,5 +432,7 @@ def _seen_of(seen: Seen, node: str) -> str:
                         for home in sorted(seen.claims) if seen.claims[home] == node)
     said = spell(seen.display()[NODES.index(node)], seen.spelling).removesuffix(
         f" / {seen.spelling.title('reason', 'normal')}")
+    if not shows_states(seen.machine) and (more := also(seen.machine, seen.pair, node)):
+        said += f" ({more})"
     trouble = f", in trouble: {seen.troubles[node]}" if node in seen.troubles else ""
     return said + (f", users of {held}" if held else "") + trouble

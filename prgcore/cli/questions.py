@@ -78,12 +78,18 @@ def explain(
         else:
             output.write(answer.text().lstrip("\n"))
         return
+    from prgcore.cli.status import explain_status
+    from prgcore.explain.display import shows_states
+    from prgcore.form.spelling import Spelling
+
     inputs.refuse_beside("a status text", {"--node1": node1, "--node2": node2})
     engine = inputs.load_machine(machine, policy)
     known = inputs.assignments(sets, "--set")
+    if not shows_states(engine):
+        raise BadInput(f"the machine {engine.model.name!r} has states of its own, and a status text "
+                       "has those of the document; give a pair as JSON: prgcore ha status --json "
+                       "writes one, and --set adds what no node knows")
     inputs.check_named(engine, known, "--set")
-    from prgcore.cli.status import explain_status
-    from prgcore.form.spelling import Spelling
 
     code = explain_status(
         given, lambda shown: _explanation(inputs.Question(engine, None, shown, known), exact=exact),

@@ -21,7 +21,7 @@ from prgcore.seats import NODES, mirror_cube
 from prgcore.vocabulary import Reason, State, title, word
 
 __all__ = [
-    "candidates", "contradiction", "cubes_of", "denoted", "display_of", "foremost", "in_words",
+    "also", "candidates", "contradiction", "cubes_of", "denoted", "display_of", "foremost", "in_words",
     "parse_shown", "row_display", "row_of", "seen_from", "shows_states", "situation_of", "spell",
     "spell_both", "stored_columns", "turned", "viewpoints",
 ]
@@ -81,6 +81,16 @@ def shows_states(engine: Engine) -> bool:
         f"{n}.{what}" in engine.stored and set(engine.columns[f"{n}.{what}"].domain) <= set(words)
         for n in NODES for what, words in (("state", State), ("reason", Reason))
     )
+
+
+def also(engine: Engine, known: Mapping[str, str], node: str) -> str:
+    """What is known of a node beside its state and reason: `data behind, service up`."""
+    spelling = Spelling.of(engine.model)
+    shown = {f"{node}.state", f"{node}.reason"}
+    return ", ".join(
+        f"{spelling.name(name).removeprefix(f'{node}.')} {spelling.value(name, known[name])}"
+        for name in engine.stored
+        if name.startswith(f"{node}.") and name in known and name not in shown)
 
 
 def display_of(engine: Engine, pair: Pair) -> Display | None:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
+from prgcore.explain.display import also
 from prgcore.form.spelling import Spelling
 from prgcore.running.group import Group
 from prgcore.seats import NODES
@@ -24,19 +25,20 @@ th,td{border-color:#39424f}}
 @media(max-width:40rem){thead{display:none}tr,th,td{display:block;border:0;padding:.1rem 0}
 tr{padding:.6rem 0;border-bottom:1px solid #ccd3dd}td::before{content:attr(data-is) ": "}}
 """
-_COLUMNS = ("State", "Reason", "Services", "Holds the users of")
+_STATE, _REASON, _OWN, _HOLDS = "State", "Reason", "Services", "Holds the users of"
+_ALSO = "Also"
+"""The heads of the table. A machine without reasons, or without services, has other columns."""
 
 
 def page(group: Group, status: Mapping[str, Any]) -> bytes:
     """The page of an agent with this status, as UTF-8."""
     known, claims, spelling = status["known"], status["claims"], Spelling.of(group.engine.model)
     names = dict(zip(NODES, status["nodes"], strict=True))
-    heads = tuple(escape(spelling.words.get(c.lower(), c)) for c in _COLUMNS)
-    rows = "".join(_row(heads, names[n], (
-        _cell(known, n, "state", spelling), _cell(known, n, "reason", spelling),
-        _own(known, n, spelling),
-        escape(", ".join(names.get(h, spelling.name(h)) for h, by in claims.items() if by == n) or "nobody"),
-    )) for n in NODES)
+    cells = {n: _cells(group, known, n, spelling) | {_HOLDS: escape(", ".join(
+        names.get(h, spelling.name(h)) for h, by in claims.items() if by == n) or "nobody")}
+        for n in NODES}
+    heads = {what: escape(spelling.words.get(what.lower(), what)) for what in cells[NODES[0]]}
+    rows = "".join(_row(tuple(heads.values()), names[n], tuple(cells[n].values())) for n in NODES)
     orders = ", ".join(map(spelling.name, status["orders"])) or "nothing"
     high = f"High availability is {escape(spelling.value('ha', known['ha']))}. " if "ha" in known else ""
     return (
@@ -46,7 +48,7 @@ def page(group: Group, status: Mapping[str, Any]) -> bytes:
         f"{_trouble(status, names)}"
         f"<p>{high}Seen from {escape(names[status['node']])}, "
         f"after {status['epoch']} decisions. Still to be done: {escape(orders)}.</p>"
-        f"<table><thead><tr><th scope=col>Node{''.join(f'<th scope=col>{c}' for c in heads)}"
+        f"<table><thead><tr><th scope=col>Node{''.join(f'<th scope=col>{c}' for c in heads.values())}"
         f"<tbody>{rows}</table></html>"
     ).encode()
 
@@ -64,6 +66,18 @@ def _trouble(status: Mapping[str, Any], names: Mapping[str, str]) -> str:
     age = "What follows is what it read last" if status["known"] else "It has read nothing yet"
     return (f"<p role=alert><strong>{escape(names[status['node']])} is in trouble:</strong> "
             f"{escape(status['trouble'])}. {age}.</p>")
+
+
+def _cells(
+    group: Group, known: Mapping[str, str], node: str, spelling: Spelling,
+) -> dict[str, str]:
+    """What the table says of a node, by the heads of its columns."""
+    columns = group.engine.columns
+    found = {what: _cell(known, node, what.lower(), spelling)
+             for what in (_STATE, _REASON) if f"{node}.{what.lower()}" in columns}
+    if f"{node}.services" in columns:
+        return found | {_OWN: _own(known, node, spelling)}
+    return found | {_ALSO: escape(also(group.engine, known, node)) or "not known"}
 
 
 def _cell(known: Mapping[str, str], node: str, column: str, spelling: Spelling) -> str:
