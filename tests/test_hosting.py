@@ -129,7 +129,7 @@ def edited(tmp_path, old, new, count=1):
 
 
 @pytest.mark.parametrize(("more", "words"), [
-    ('[node1.services.x]\ncommand = ["no-such-program"]', ("node1.services.x", "no program")),
+    ('[node1.services.x]\ncommand = ["no-such-program"]', ("node1.services.x", "not a program")),
     ('[node1.services.x]\ncommand = ["./gone"]', ("'./gone' is not there",)),
     ('[node1.services.x]\ncommand = ["./plain"]', ("cannot be executed; chmod +x it",)),
     ('[node1.services.x]\ncommand = ["./folder"]', ("is not a program",)),
@@ -173,7 +173,7 @@ def test_a_node_of_another_computer_is_checked_there(run, tmp_path):
     assert code == 0
     code, lines = check(run, file, "cup2")
     assert code == 1
-    assert says(lines, "error: node2.service", "no address of this computer")
+    assert says(lines, "error: node2.service", "not an address of this computer")
     key.chmod(0o644)
     code, lines = check(run, file)
     assert code == 1

@@ -125,3 +125,17 @@ def test_a_check_that_has_changed_is_asked_from_then_on(group):
     assert "node1.services.presence.check" in group.said("cup1")
     changes(group, ('command = ["false"]', 'command = ["true"]'))
     until(lambda: group.ask("node1", do="status")["known"]["node1.services"] == "up")
+
+
+def test_a_check_beside_a_running_agent_compares_terms_and_touches_nothing(group, run):
+    group.start("cup1")
+    until(lambda: well(group))
+    answer = run("agent", group.file, "cup1", "--check")
+    assert (answer.code, answer.err) == (0, "")
+    assert answer.out.count("the agent runs") == 2
+    assert "its addresses" not in answer.out
+    group.file.write_text(group.file.read_text().replace("grant = 2", "grant = 3"))
+    answer = run("agent", group.file, "--check")
+    assert answer.code == 1
+    assert "error: terms: grant is 3 s here, and the record has 2 s; write that, or start" in answer.out
+    assert well(group)

@@ -246,7 +246,7 @@ class Agent:
         self.web.tally.add(entry)
 
     def _status(self) -> str:
-        """What this node is now, in a line."""
+        """The state of this node and whom it serves, in a line."""
         columns = {} if self.record is None else self.record.columns
         serve = self.keeper.state.serving.sent
         users = ", ".join(serve.groups) if serve is not None else ""

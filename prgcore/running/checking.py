@@ -47,7 +47,7 @@ class Finding:
 
 
 def findings(group: Group, name: str = "") -> Iterator[Finding]:
-    """What there is to say about a group on this computer.
+    """The findings about a group on this computer.
 
     Args:
         name: the node that runs here; empty: every node whose addresses are of this computer.
@@ -87,7 +87,7 @@ def _addresses(member: Member) -> Iterator[tuple[str, str]]:
         place = f"{member.seat}.{what}: {shown(at)}"
         why = _bound(at)
         if why in ELSEWHERE:
-            yield "elsewhere", f"{place} is no address of this computer"
+            yield "elsewhere", f"{place} is not an address of this computer"
         elif why == errno.EADDRINUSE and _runs(member):
             yield "note", f"{place}: the agent runs"
         elif why == errno.EADDRINUSE:
@@ -161,7 +161,7 @@ def _missing(program: str, home: Path) -> str:
     if shutil.which(path) is not None:
         return ""
     if os.sep not in program:
-        return "is no program of this computer"
+        return "is not a program of this computer"
     if not Path(path).exists():
         return f"is not there (looked in {str(home.absolute())[-120:]!r})"
     return "cannot be executed; chmod +x it" if Path(path).is_file() else "is not a program"

@@ -1,7 +1,7 @@
 """Reloading: what of a changed group file an agent takes without a restart, and what it does not.
 
-Law: pure; two groups in, one group and the names of the changes out. What both agents must share, or
-what was opened or begun at the start, stays as it was until a restart, and is named.
+Law: pure; two groups in, one group and the names of the changes out. Whatever both agents must share,
+or was opened or begun at the start, stays as it was until a restart, and is named.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Reloaded:
     left: tuple[str, ...] = ()
 
     def says(self, name: str) -> Iterator[str]:
-        """What to log, one line each; `name` is the name of the node."""
+        """The lines for the log; `name` is the name of the node."""
         file = self.group.file.name
         if not (self.taken or self.adopted or self.left):
             yield f"{file} was read again: nothing has changed"
@@ -64,7 +64,7 @@ class _Found:
 
 
 def reloaded(old: Group, new: Group, node: str) -> Reloaded:
-    """What an agent takes of the new content of its group file.
+    """The part of a new group file that an agent takes.
 
     Args:
         old: the group as it goes on now.
@@ -110,7 +110,7 @@ _NAMED = {"delays": "parameters.service_delays", "name": "group"}
 
 
 def _security(old: Any, new: Any, found: _Found) -> Any:
-    """Whoever may command can change; by which key or certificate they prove it, at a restart."""
+    """The addresses that may command can change; the key and the certificates need a restart."""
     if evolve(new, commands_from=old.commands_from) != old:
         found.left.append("security")
     if old.commands_from == new.commands_from:
