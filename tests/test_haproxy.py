@@ -8,6 +8,7 @@ import signal
 import socket
 import socketserver
 import subprocess
+import textwrap
 import threading
 import time
 from contextlib import suppress
@@ -21,8 +22,8 @@ from tests.stores import LONG
 from tests.waits import stop
 
 NODES = ("node1", "node2")
-CONFIG = re.search(r"```text\n(defaults\n.*?)```", (ROOT / "docs" / "load-balancers.md").read_text("utf-8"),
-                   re.DOTALL)[1]
+CONFIG = textwrap.dedent(re.search(
+    r"^    defaults\n(?:    .*\n|\n)*", (ROOT / "docs" / "load-balancers.md").read_text("utf-8"), re.MULTILINE)[0])
 """The configuration of the page; everything but addresses stays as it is there."""
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import re
 import socket
+import textwrap
+import tomllib
 from contextlib import suppress
 
 import pytest
@@ -13,10 +16,11 @@ import pytest
 from prgcore.errors import BadInput
 from prgcore.running.door import Door
 from prgcore.running.group import read_group
-from prgcore.running.limits import Limits, room
+from prgcore.running.limits import LIMIT_KEYS, Limits, room
 from prgcore.running.places import SILENT, Place, gives_up, overdue
 from prgcore.running.seldom import WHILE, Seldom
 from tests.agents import group_file, ports
+from tests.pages import ROOT
 from tests.waits import until
 
 # ------------------------------------------------------------------------ the group file
@@ -32,6 +36,13 @@ def test_a_group_file_sets_each_limit(tmp_path):
                     "log = 20000\nlogs = 2\n")
     found = read_group(file).limits
     assert found == Limits(50, 50, 2.0, log=20_000, logs=2, hosts=("db.example.org",))
+
+
+def test_the_page_shows_every_limit_with_its_default():
+    page = (ROOT / "docs" / "load-balancers.md").read_text(encoding="utf-8")
+    shown = tomllib.loads(textwrap.dedent(re.search(r"^    \[limits\]\n(?:    .*\n)*", page, re.MULTILINE)[0]))
+    assert tuple(shown["limits"]) == LIMIT_KEYS
+    assert Limits.read(shown["limits"]) == Limits()
 
 
 @pytest.mark.parametrize(("line", "says"), [
