@@ -7,13 +7,14 @@ import logging
 
 import pytest
 
-from prgcore.errors import ActionFailed
+from prgcore.errors import ActionFailed, BadInput
 from prgcore.running.desired import Desired
+from prgcore.running.group import read_group
 from prgcore.running.processes import alive
 from prgcore.running.shapes import Turn
 from prgcore.running.tended import FIRST, LONGEST, Tended, looked, noted
 from prgcore.running.tending import Tending
-from tests.agents import Group
+from tests.agents import Group, group_file
 from tests.waits import once, until
 
 UP = {"services": True, "database": True}
@@ -164,6 +165,13 @@ def test_a_wish_for_nothing_mends_nothing():
         assert node.did == []
 
     lane(one)
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "'soon'", "true", "nan", "1e9", "[5]"])
+def test_an_interval_that_is_none_is_refused_with_its_place(tmp_path, value):
+    file = group_file(tmp_path, more=f"reconcile = {value}\n")
+    with pytest.raises(BadInput, match=r": reconcile: .* is not a number from 0\.05 to 3600$"):
+        read_group(file)
 
 
 # ------------------------------------------------------------------------ a real agent
