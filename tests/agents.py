@@ -50,6 +50,7 @@ ports = importlib.import_module("pair").free_ports
 
 OPEN = "{ off = true }"
 """The security of a group on one computer that trusts everybody there."""
+KEYED = '{ key = "pair.key" }'
 
 
 def group_file(folder, *, service=None, admin=None, more="", security=OPEN):
@@ -65,9 +66,10 @@ def group_file(folder, *, service=None, admin=None, more="", security=OPEN):
 class Group:
     """Two agents, each a process, in a folder."""
 
-    def __init__(self, folder):
-        self.folder, self.file = folder, group_file(folder, security='{ key = "pair.key" }')
-        write_key(folder / "pair.key")
+    def __init__(self, folder, security=KEYED):
+        self.folder, self.file = folder, group_file(folder, security=security)
+        if security == KEYED:
+            write_key(folder / "pair.key")
         shutil.copy(SERVICE, folder)
         self.agents = {}
 

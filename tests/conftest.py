@@ -25,7 +25,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # started in the backg
 gc.set_threshold(100_000, 20, 20)  # a hundred thousand rules, pairs and tests live to the end
 
 PROCESSES = (
-    "test_two_nodes.py", "test_stores.py", "test_stores_etcd.py", "test_etcd_login.py", "test_foreign.py",
+    "test_two_nodes.py", "test_stores.py", "test_stores_etcd.py", "test_etcd_login.py", "test_intruders.py", "test_foreign.py",
     "test_plugin.py", "test_live.py", "test_ci.py", "test_examples.py", "test_stores_sqlite.py",
     "test_processes.py", "test_agent.py", "test_one_record.py", "test_store_faults.py",
     "test_command_line.py", "test_extras.py", "test_wheel.py", "test_promela.py", "test_tla.py",

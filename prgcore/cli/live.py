@@ -36,6 +36,7 @@ from prgcore.model import Display, Shown
 from prgcore.running.asking import ask_of
 from prgcore.running.group import Group, read_group
 from prgcore.running.member import Member
+from prgcore.running.trust import Trust
 from prgcore.seats import NODES, seat
 from prgcore.vocabulary import Kind
 from prgcore.wire.answers import actions_json, failed_json
@@ -153,8 +154,10 @@ def look(group: Group, within: float = ANSWER) -> Seen:
 
     Raises:
         Unavailable: none of them answers; the error has the reason of each.
+        BadInput: the key of the group, or a certificate, cannot be used.
     """
     members = tuple(group.nodes.values())
+    Trust.of(group)  # a key that cannot be read is the same for both of them
     found = asyncio.run(_statuses(group, members, within))
     statuses = sorted((a for a in found if not isinstance(a, str)), key=lambda a: a["epoch"])
     silent = tuple(a for a in found if isinstance(a, str))

@@ -56,6 +56,7 @@ class Administrator:
             begun: what was read of the first line.
         """
         gate, host = Gate(self.agent.trust, self.agent.node), _host(writer)
+        known = self.agent.trust.may_ask(writer.get_extra_info("peercert"))
         try:
             while line := begun if begun == b"\n" else begun + await reader.readline():
                 begun = b""
@@ -63,6 +64,9 @@ class Administrator:
                     writer.write(greeting)
                     continue
                 try:
+                    if not known:
+                        raise BadInput("its certificate is not that of a node, or of "  # noqa: TRY301
+                                       "security.tls.administrators")
                     text = gate.opens(line)
                 except BadInput as error:
                     writer.write(self._refuses(host, error))
@@ -80,7 +84,8 @@ class Administrator:
     def _refuses(self, host: str, error: BadInput) -> bytes:
         """The line that refuses a question without the right seal; one line of log in a while."""
         self._seldom.warn("seal", f"a question from {host} is refused: {error}")
-        said = {"error": "unauthenticated", "message": f"{error}; ask with the key of the group"}
+        said = {"error": "unauthenticated", "message": f"{error}; ask as "
+                "an administrator of the group"}
         return json.dumps(said).encode() + b"\n"
 
     def _may(self, question: Mapping[str, Any], host: str) -> bool:

@@ -100,7 +100,7 @@ class Agent:
         self.services = Services(
             self.member, {name: group.patience(name) for name in self.member.services},
             {name: group.within(name) for name in self.member.services}, group.lease.lasts)
-        self.trust = Trust.of(group)
+        self.trust = Trust.of(group, self.node)
         self.store, self.arbiter = group.open_store()  # nothing is asked of it yet
         self.directory = Directory(self.member, group.limits)
         try:
@@ -133,10 +133,12 @@ class Agent:
         self.tending = Tending(self.member.name, group.reconcile, boot_clock, self._reconcile,
                                self._becomes)
         self.ear = Ear(reader(group.engine, self.peer.seat), partial(self.pump.arrived, self.node),
-                       partial(self.trust.hears, self.peer.seat, self.node), self._fresh)
+                       partial(self.trust.hears, self.peer.seat, self.node), self._fresh,
+                       knows=partial(self.trust.is_node, node=self.peer.seat))
         self.mouth = Mouth(self.node, self.member.peer or self.peer.service,
                            group.parameters.keep_alive_timeout,
-                           partial(self.trust.says, self.node, self.peer.seat))
+                           partial(self.trust.says, self.node, self.peer.seat),
+                           self.trust.dials(self.peer.seat))
         self.tidying = Tidying(self.member.directory, group.limits)
         self.record: Record | None = None
         self.trouble = "the record was not read yet"
@@ -331,6 +333,11 @@ class Agent:
 
     def _sends(self, heard: Heard) -> None:
         self.mouth.say(heard, self._effective.keep_alive_interval)
+        if self.trust.certificates is not None:
+            try:
+                self.trust.certificates.refresh()
+            except BadInput as error:
+                _log.warning("%s; the earlier certificate counts on", error)
 
     @property
     def _effective(self) -> Settings:

@@ -9,10 +9,12 @@ import asyncio
 import json
 import os
 from collections.abc import Mapping
+from ssl import SSLError
 from typing import TYPE_CHECKING, Any
 
 from prgcore.errors import BadInput, Unavailable
 from prgcore.running.addresses import Address, shown
+from prgcore.running.certificates import why
 from prgcore.running.seal import challenge_line, challenge_of
 from prgcore.running.trust import Trust
 from prgcore.wire.jsontext import parse_json
@@ -62,17 +64,21 @@ async def ask(
     where = shown(address)
     try:
         async with asyncio.timeout(within):
-            reader, writer = await asyncio.open_connection(*address, limit=LINE)
+            reader, writer = await asyncio.open_connection(
+                *address, limit=LINE, **trust.dials(node))
             try:
                 return await _asked(reader, writer, question, trust, node, where)
             finally:
                 writer.close()
     except TimeoutError:
         raise Unavailable(f"the agent at {where} does not answer within {within:g} s") from None
+    except SSLError as error:
+        raise Unproved(f"the agent at {where} and this computer do not trust each other's certificates: "
+                       f"{why(error)}") from None
     except (OSError, ValueError, BadInput) as error:
         number = getattr(error, "errno", None)
-        why = os.strerror(number) if number else "the answer is not JSON"
-        raise Unavailable(f"no agent answers at {where}: {why}") from None
+        said = os.strerror(number) if number else "the answer is not JSON"
+        raise Unavailable(f"no agent answers at {where}: {said}") from None
 
 
 async def _asked(
@@ -107,6 +113,9 @@ def _unproved(line: bytes, trust: Trust, where: str) -> Unavailable:
     """The error of an answer without the right seal. Nothing that it says is believed or shown."""
     if not line:
         return Unavailable(f"no agent answers at {where}: it ends the connection")
+    if trust.certificates is not None:
+        return Unproved(f"the agent at {where} does not believe the certificate of this computer, or is "
+                        "another program: security.tls.administrators must have the name in it")
     return Unproved(f"the agent at {where} does not answer by the key in {trust.file}: it has "
                     "another one, or none, or is another program; copy the file to both hosts, and "
                     "start their agents again")

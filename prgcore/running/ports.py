@@ -50,11 +50,14 @@ async def listens(agent: Agent) -> list[Door]:
         return asyncio.StreamReaderProtocol(asyncio.StreamReader(LINE), agent.web.answers)
 
     doors: list[Door] = []
-    for name, address, bounds, makes in (
-            ("the service port", member.service, patient(agent.group), agent.ear),
-            ("the administrator's port", member.admin, limits, questions)):
+    proof = agent.trust.certificates
+    for name, address, bounds, makes, tls in (
+            ("the service port", member.service, patient(agent.group), agent.ear,
+             proof.service if proof else None),
+            ("the administrator's port", member.admin, limits, questions,
+             proof.admin if proof else None)):
         try:
-            doors.append(await Door(name, address, bounds, makes, seldom).open())
+            doors.append(await Door(name, address, bounds, makes, seldom, tls).open())
         except OSError as error:
             for door in doors:
                 door.close()

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import cast
+from ssl import SSLError
+from typing import Any, cast
 
 from prgcore.errors import BadInput
-from prgcore.running.addresses import Address
+from prgcore.running.addresses import Address, shown
+from prgcore.running.certificates import why
 from prgcore.running.heartbeat import LONGEST, line
 from prgcore.running.seal import Challenger, Sealer
 from prgcore.running.seldom import Seldom
@@ -42,14 +44,17 @@ class Ear:
         lock: makes the receiver of the seals of a connection; it returns None: nothing is sealed.
         fresh: for how many seconds a challenge is fresh.
         clock: seconds that never step back, and go on while the computer sleeps.
+        knows: whether a connection with this certificate is one of the peer.
     """
 
     def __init__(
         self, reads: Callable[[bytes], Heard], hears: Callable[[Heard], None],
         lock: Callable[[], Challenger | None] = _nothing, fresh: Callable[[], float] = lambda: 0.0,
         clock: Callable[[], float] = boot_clock,
+        knows: Callable[[Any], bool] = lambda _: True,
     ) -> None:
         self.reads, self.hears, self.lock, self.fresh, self.clock = reads, hears, lock, fresh, clock
+        self.knows = knows
         self._open: set[asyncio.Transport] = set()
         self._seldom = Seldom()
 
@@ -76,11 +81,13 @@ class Ear:
 
     def late(self) -> None:
         """Note that a heartbeat came too late to count."""
-        self._seldom.warn("late", "a heartbeat came too late to count: the network, or somebody in it, holds them up")
+        self._seldom.warn("late", "a heartbeat came too late to count: this computer was busy, or the "
+                          "network holds them up")
 
     def refused(self, transport: asyncio.Transport, error: BadInput) -> None:
         """End a connection that brings something else, with one warning in a while."""
-        self._seldom.warn("other", f"something other than a heartbeat came in at the service port: {error}")
+        self._seldom.warn(
+            "other", f"something other than a heartbeat came in at the service port: {error}")
         transport.abort()
 
 
@@ -94,6 +101,10 @@ class _Line(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         _probed(transport)
         self._ear.opened(self._transport)
+        if not self._ear.knows(transport.get_extra_info("peercert")):
+            self._lock = None
+            self._ear.refused(self._transport, BadInput("its certificate is not that of the peer"))
+            return
         if self._lock is not None:
             self._transport.write(self._lock.challenge(self._ear.clock()))
 
@@ -101,6 +112,8 @@ class _Line(asyncio.Protocol):
         self._ear.closed(self._transport)
 
     def data_received(self, data: bytes) -> None:
+        if self._transport.is_closing():  # it was refused
+            return
         *lines, self._rest = (self._rest + data).split(b"\n")
         try:
             for one in lines:
@@ -134,12 +147,15 @@ class Mouth:
         to: the address of the peer.
         timeout: how many seconds a connection may carry nothing before a new one is tried.
         seal: makes the sender of the seals of a connection; it returns None: nothing is sealed.
+        dials: more arguments of a connection, for TLS.
     """
 
     def __init__(
         self, node: str, to: Address, timeout: float, seal: Callable[[], Sealer | None] = _nothing,
+        dials: Mapping[str, Any] = {},
     ) -> None:
-        self.node, self.to, self.timeout, self.seal = node, to, timeout, seal
+        self.node, self.to, self.timeout, self.seal, self.dials = node, to, timeout, seal, dials
+        self._doubted, self._seldom = "", Seldom()
         self._voice: _Voice | None = None
         self._opening: asyncio.Task[None] | None = None
         self._said: tuple[Heard, bytes] | None = None
@@ -172,7 +188,10 @@ class Mouth:
         try:
             async with asyncio.timeout(within):
                 _, voice = await asyncio.get_running_loop().create_connection(
-                    lambda: _Voice(self), *self.to)
+                    lambda: _Voice(self), *self.to, **self.dials)
+        except SSLError as error:
+            self._doubts(why(error))
+            return
         except (OSError, TimeoutError):
             return
         _impatient(voice.transport, self.timeout)
@@ -184,8 +203,15 @@ class Mouth:
             if isinstance(error, TimeoutError):
                 return
             raise
-        self._voice = voice
+        self._voice, self._doubted = voice, ""
         self.again(voice)
+
+    def _doubts(self, reason: str) -> None:
+        """Log that the peer's certificate is refused, each reason once until one is accepted."""
+        if reason != self._doubted:
+            self._seldom.warn("certificate", f"the service port at {shown(self.to)} shows no certificate "
+                              f"of the other node: {reason}")
+        self._doubted = reason
 
     def shut(self) -> None:
         """End the connection."""
