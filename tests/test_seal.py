@@ -256,3 +256,16 @@ def test_a_key_is_in_no_repr():
         assert secret.hex() not in said
         assert says._line.key.hex() not in said
         assert repr(says._line.key) not in said
+
+
+def test_a_number_cannot_be_changed():
+    """Else one line that was recorded could come again as a newer one."""
+    hears = ear()
+    line = mouth(hears.challenge(0)).seals(b"text")
+    assert hears.opens(line, 0, F) == b"text"
+    for number in (b"2", b"99", b"0"):
+        with pytest.raises(BadInput, match="another key, or was changed"):
+            hears.opens(number + line[1:], 0, F)
+    one, other = Line(b"k"), Line(b"k")
+    with pytest.raises(BadInput, match="another key, or was changed"):
+        other.opens(b"7" + one.seals(b"text")[1:])

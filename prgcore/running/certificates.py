@@ -117,4 +117,4 @@ def why(error: Exception) -> str:
         return f"{error.verify_message or 'the certificate is refused'}".rstrip(".")
     if isinstance(error, ssl.SSLError):
         return (error.reason or "no handshake of TLS").replace("_", " ").lower()
-    return getattr(error, "strerror", None) or "it cannot be used"
+    return getattr(error, "strerror", None) or str(error)[:100] or "the other end went away"

@@ -19,6 +19,7 @@ from typing import Any
 from attrs import define
 
 from prgcore.running.addresses import Address, shown
+from prgcore.running.certificates import why
 from prgcore.running.guarded import Guarded
 from prgcore.running.limits import Limits
 from prgcore.running.places import SILENT, Place, gives_up, overdue
@@ -183,9 +184,7 @@ class Door:
                 protocol, guest.end, ssl=self.ssl, ssl_handshake_timeout=handshake)
         except (OSError, ValueError) as error:
             if self.ssl is not None:
-                why = getattr(error, "reason", None) or error.strerror if isinstance(
-                    error, OSError) else str(error)
-                self._warns("no handshake of TLS", f" with {guest.place.address}: {why}")
+                self._warns("no handshake of TLS", f" with {guest.place.address}: {why(error)}")
         finally:
             if guest.guarded is None or guest.guarded.transport is None:
                 self._guests.pop(guest.place, None)

@@ -185,6 +185,8 @@ class Mouth:
             voice.says(self._said[1])
 
     async def _open(self, within: float) -> None:
+        """Open a connection. A handshake may take longer than an interval on a busy computer."""
+        within = max(within, self.timeout / 2)
         try:
             async with asyncio.timeout(within):
                 _, voice = await asyncio.get_running_loop().create_connection(
