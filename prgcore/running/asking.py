@@ -69,6 +69,8 @@ async def ask(
             try:
                 return await _asked(reader, writer, question, trust, node, where)
             finally:
+                if trust.certificates is not None:
+                    writer.transport.abort()  # TLS would take leave first, and nobody waits for that
                 writer.close()
     except TimeoutError:
         raise Unavailable(f"the agent at {where} does not answer within {within:g} s") from None
