@@ -15,10 +15,12 @@ from contextlib import suppress
 
 import pytest
 
+from prgcore.running import group as read
 from prgcore.running.group import read_group
 from tests.agents import Group, ports
 from tests.pages import ROOT
 from tests.stores import LONG
+from tests.test_standby_agents import Pair
 from tests.waits import stop
 
 NODES = ("node1", "node2")
@@ -59,7 +61,7 @@ def group(tmp_path, run):
 
 def asks(group, node, path, method="GET", timeout=2, **headers):
     """The number with which a node answers; 0: it does not answer."""
-    host, port = read_group(group.file).nodes[node].admin
+    host, port = (group.nodes if isinstance(group, read.Group) else read_group(group.file).nodes)[node].admin
     end = http.client.HTTPConnection(host, port, timeout=timeout)
     try:
         end.request(method, path, headers=headers)
@@ -172,6 +174,23 @@ def test_every_endpoint_has_its_number_for_each_method(group):
     assert asks(group, first, "/primary", "POST") == 405
     assert asks(group, first, "/", Host="evil.example") == 421
     assert asks(group, first, "/metrics", Host="evil.example:80") == 421
+
+
+def test_roles_of_a_machine_are_answered(tmp_path):
+    """The machine of `prgcore init --from active-standby` names roles."""
+    pair = Pair(tmp_path)
+    try:
+        pair.normal()
+
+        def numbers(node):
+            return [asks(pair.group, node, f"/{path}") for path in ("primary", "serves/users", "replica", "healthy")]
+
+        until(lambda: (numbers("node1"), numbers("node2")) == ([200, 200, 503, 200], [503, 503, 200, 200]))
+        pair.dies("node1")
+        until(lambda: numbers("node2") == [200, 200, 503, 200])
+        assert numbers("node1") == [0, 0, 0, 0]
+    finally:
+        pair.ends()
 
 
 def test_no_node_is_a_primary_without_a_store(group):

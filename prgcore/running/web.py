@@ -44,7 +44,8 @@ class Shows:
         idle: why it does not serve though it may; empty: its services are up.
         unable: why it cannot serve, by the machine; empty: it can.
         serves: the groups of users that its services serve now, by their lease.
-        primary: whether the machine says that it is the primary.
+        role: the role of its service, by the machine; `none`: it has none now; empty: the machine
+            knows no roles.
         groups: for each name by which a group can be asked, its id.
     """
 
@@ -53,7 +54,7 @@ class Shows:
     idle: str = ""
     unable: str = ""
     serves: frozenset[str] = frozenset()
-    primary: bool = True
+    role: str = ""
     groups: Mapping[str, str] = field(factory=dict)
 
 
@@ -65,11 +66,12 @@ def reply(path: tuple[str, ...], shows: Shows) -> Reply | None:
         case ("primary",):
             why = shows.trouble or shows.unable or shows.idle or (
                 "" if shows.serves else "it serves nobody") or (
-                "" if shows.primary else "it is a replica")
+                "" if shows.role in ("", "primary") else f"its role is {shows.role}")
             return _reply(why, f"{shows.name} serves {listed(sorted(shows.serves))}")
         case ("replica",):
-            why = shows.trouble or shows.unable or (
-                f"it serves {listed(sorted(shows.serves))}" if shows.serves else "")
+            why = shows.trouble or (shows.idle if shows.role else shows.unable) or (
+                f"it serves {listed(sorted(shows.serves))}" if shows.serves else "") or (
+                "" if shows.role in ("", "replica") else f"its role is {shows.role}")
             return _reply(why, f"{shows.name} is ready, and serves nobody")
         case ("serves", name):
             home = shows.groups.get(name) or shows.groups.get(name.lower())
@@ -138,9 +140,9 @@ class Web:
         down = [what for what in ("services", "database") if not state.services.get(what)]
         idle = f"its {listed(down)} {'is' if down == ['database'] else 'are'} not up" if down else ""
         unable = "" if habits.able(known, agent.node) else "it cannot serve now"
-        primary = habits.role(known, agent.node) == "primary" or not habits.roles(agent.node)
+        role = (habits.role(known, agent.node) or "none") if habits.roles(agent.node) else ""
         return Shows(agent.member.name, trouble, idle, unable,
-                     frozenset() if trouble or idle or unable else serves, primary, self._groups())
+                     frozenset() if trouble or idle or unable else serves, role, self._groups())
 
     def _groups(self) -> dict[str, str]:
         """The ids of the groups of users, by id and by the name of their home node."""
