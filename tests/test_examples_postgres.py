@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
 
 import pytest
 
@@ -78,6 +80,25 @@ def test_a_standby_that_crashed_is_not_rewound(servers):
     servers.does("node2", "start")
     once(lambda: current(servers, "node1"))
     assert len(rows(servers, "node2")) == 2000
+
+
+def test_half_a_copy_is_never_taken_for_a_whole_one(servers):
+    """pg_rewind would end its recovery and keep it: a standby with holes, for ever."""
+    servers.kill("node2")
+    folder = servers.folder / "node2"
+    subprocess.run(["rm", "-rf", folder / "data"], check=True)
+    hook = subprocess.Popen(
+        ["sh", servers.script, "demote"], cwd=servers.folder, start_new_session=True,
+        env=os.environ | {"PRGCORE_NODE": "node2"}, stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    once(lambda: [*folder.glob("data*/base")])
+    os.killpg(hook.pid, signal.SIGKILL)
+    hook.wait()
+    assert not (folder / "data").exists()
+    servers.does("node2", "demote")
+    servers.does("node2", "start")
+    once(lambda: current(servers, "node1"))
+    assert not (folder / "data.new").exists()
 
 
 def test_a_standby_that_was_promoted_by_mistake_loses_only_what_it_wrote_alone(servers):

@@ -20,7 +20,10 @@ stops() {  # fast, or at once
   kill -STOP "$pid" && kill -9 "$pid" $(cat "/proc/$pid/task/$pid/children")  # all of its processes
   while grep -q ^postgres "/proc/$pid/comm"; do sleep 0.05; done
 }
-rebuild() { rm -rf "$PGDATA" && pg_basebackup -d "$peer" -D "$PGDATA" -c fast; }
+rebuild() {  # half a copy, of a hook that was killed, must not look like a whole one
+  rm -rf "$PGDATA" "$PGDATA.new" && pg_basebackup -d "$peer" -D "$PGDATA.new" -c fast \
+    && mv "$PGDATA.new" "$PGDATA"
+}
 follow() {  # undo what the primary does not have; replace a folder that does not fit
   [ -d "$PGDATA" ] || { rebuild && return; }
   ! pg_controldata | grep -q '^Database cluster state: *in archive recovery' || return 0
