@@ -358,6 +358,35 @@ def test_a_door_that_cannot_open_leaves_nothing_open():
     asyncio.run(life())
 
 
+@pytest.mark.parametrize("number", [errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT])
+def test_an_address_of_a_kind_that_is_not_used_here_is_left_out(monkeypatch, number):
+    """Where IPv6 is off, localhost may still have an address of it."""
+    real = socket.socket
+
+    def made(family=socket.AF_INET, *rest, **more):
+        if family == socket.AF_INET6:
+            raise OSError(number, "no")
+        return real(family, *rest, **more)
+
+    async def life():
+        house, loop = _House(), asyncio.get_running_loop()
+        four, six = ((family, socket.SOCK_STREAM, 6, "", (where, house.address[1])) for family, where in (
+            (socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")))
+        monkeypatch.setattr(loop, "getaddrinfo", lambda *_, **__: _soon([six, four]))
+        monkeypatch.setattr(socket, "socket", made)
+        async with house:
+            assert await house.hears(await house.client(b"one\n")) == b"."
+        monkeypatch.setattr(loop, "getaddrinfo", lambda *_, **__: _soon([six]))
+        with pytest.raises(OSError, match="no"):
+            await Door("two", house.address, house.limits, asyncio.Protocol, Seldom()).open()
+
+    asyncio.run(life())
+
+
+async def _soon(value):
+    return value
+
+
 def test_a_door_listens_at_every_address_of_its_name():
     async def life():
         house = _House()

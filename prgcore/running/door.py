@@ -33,6 +33,8 @@ AT_ONCE = 32
 """How many connections are let in before the event loop does something else."""
 LATER = 0.2
 """How many seconds pass until a system without files is asked again."""
+ELSEWHERE = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
+"""A name may have an address of a kind that this computer does not use."""
 FULL = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
@@ -85,12 +87,17 @@ class Door:
         host, port = self.address
         found = await self._loop.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        try:
-            for family, kind, number, _, where in dict.fromkeys(found):
+        wrong: OSError | None = None
+        for family, kind, number, _, where in dict.fromkeys(found):
+            try:
                 self._listens(socket.socket(family, kind, number), where)
-        except OSError:
+            except OSError as error:
+                wrong = wrong or error
+                if error.errno not in ELSEWHERE:
+                    break
+        if wrong is not None and (not self._sockets or wrong.errno not in ELSEWHERE):
             self.close()
-            raise
+            raise wrong
         with suppress(OSError):
             self._spare = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
         for one in self._sockets:
@@ -98,13 +105,17 @@ class Door:
         return self
 
     def _listens(self, end: socket.socket, where: Any) -> None:
+        try:
+            end.setblocking(False)
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if end.family == socket.AF_INET6:
+                end.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            end.bind(where)
+            end.listen(WAITING)
+        except OSError:
+            end.close()
+            raise
         self._sockets.append(end)
-        end.setblocking(False)
-        end.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if end.family == socket.AF_INET6:
-            end.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        end.bind(where)
-        end.listen(WAITING)
 
     def close(self) -> None:
         """Listen no more, and end every connection."""
