@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from prgcore.errors import ActionFailed, BadInput
-from prgcore.running import processes
+from prgcore.running import line, processes
 from prgcore.running.member import LONGEST_SOCKET, Member
 from prgcore.running.processes import Services, alive
 from prgcore.running.service import Service
@@ -31,6 +31,7 @@ COUNTED = ("sh", "-c", "echo $$ >>../begun; exec sleep 86401")
 def made(tmp_path, monkeypatch):
     """Services in a directory, however slow the computer is; what runs in the end is killed."""
     monkeypatch.setattr(processes, "PATIENCE", 2.0 * waits.LONG)
+    monkeypatch.setattr(line, "ANSWER", waits.LONG / 2)
     every = []
 
     def make(directory=None, home=tmp_path, **more):
@@ -92,7 +93,7 @@ def test_an_agent_that_is_killed_leaves_services_that_are_found(made, tmp_path):
     program = textwrap.dedent("""
         import sys
         from pathlib import Path
-        from prgcore.running import processes
+        from prgcore.running import line, processes
         from prgcore.running.member import Member
         from prgcore.running.processes import Services
         processes.PATIENCE = 60
@@ -243,12 +244,12 @@ def test_the_service_that_serves_is_told_by_the_boot_clock(made, tmp_path, monke
     services.start()
     now = boot_clock()
     assert services.serve({"node1": 3}, now + 60)
-    assert services._answer({"ask": "node1"}) == b'{"served": true, "node": "node1", "token": 3}\n'
+    assert services.line.says({"ask": "node1"}) == b'{"served": true, "node": "node1", "token": 3}\n'
     assert not services.serve({}, now + 59), "it comes too late"
     assert services.serve({"node1": 3}, now + 60)
     assert not services.serve({"node1": 3}, now - 1)
     assert services.serve({}, now + 61)
-    assert b"false" in services._answer({"ask": "node1"})
+    assert b"false" in services.line.says({"ask": "node1"})
     services.stop()
     assert not services.serve({}, now + 62)
 

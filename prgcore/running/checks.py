@@ -23,7 +23,7 @@ from attrs import frozen
 
 from prgcore.running.service import Check
 
-__all__ = ["Looked", "look"]
+__all__ = ["Asked", "Looked", "look"]
 
 TAIL = 400
 """How many of the last bytes of a command are kept, to say why it failed."""
@@ -40,6 +40,24 @@ class Looked:
 
     well: bool
     why: str = ""
+
+
+@frozen
+class Asked:
+    """A check that is asked again and again.
+
+    Attributes:
+        name: the service, or the fact.
+        check: the check.
+        look: looks once, in a thread; None: there is nothing to ask.
+        note: takes what a look found, after a turn of the service, or after none (`Conditions`);
+            returns whether that changes anything.
+    """
+
+    name: str
+    check: Check
+    look: Callable[[], tuple[int, Looked] | None]
+    note: Callable[[int | None, Looked], bool]
 
 
 def look(

@@ -3,7 +3,7 @@
 Law: a plain program of the standard library, small enough to be read at once. It outlives its agent,
 writes no file, and waits for nobody: neither a full disk nor a hook that hangs holds it up. It is
 started as `python -I guard.py JSON`, listens at the socket of the service that serves users, and
-speaks its protocol (`prgcore.running.processes`).
+speaks its protocol (`prgcore.running.line`).
 
 While the permission lasts, the guard does nothing. When it ends or is withdrawn, the role probe has
 to say `replica`: after a withdrawal until the end of the permission, after an end at once. If it

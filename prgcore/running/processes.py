@@ -1,49 +1,34 @@
 """The services of a node: started, stopped, looked at, and permitted to serve.
 
 Law: no rule lives here. `prgcore.running.process` knows how one service is a process,
-`prgcore.running.checks` how it is asked, `prgcore.running.conditions` what follows. A service
-outlives its agent; a later agent finds it and takes it over.
-
-The service that serves users listens on the socket that PRGCORE_SOCKET names. The agent sends JSON
-objects, one per line, and the service answers each with one:
-
-    {"serve": {"node1": TOKEN}, "until": SECONDS}
-
-It then serves these groups, and nobody else, and answers `{}`. It stops at `until`, by the boot
-clock of the computer (`prgcore.stores.ports.boot_clock`), even if its agent is gone. Whatever
-`until` says, it serves no longer than PRGCORE_LEASE seconds from now. A line with an earlier `until`
-than before comes too late: the service continues as before, and gives any other answer, such as
-`{"late": true}`. A line without `"serve"` changes nothing, and any answer is accepted. The service
-has half a second to answer. `"promotes": true` in a line says that the resource that it serves may
-be the primary until then, and users are served once it is.
+`prgcore.running.checks` how it is asked, `prgcore.running.conditions` what follows, and
+`prgcore.running.line` how a service is permitted to serve. A service outlives its agent; a later
+agent finds it and takes it over.
 """
 
 from __future__ import annotations
 
-import json
 import math
 import os
-import socket
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from threading import Lock
 
-from attrs import frozen
-
 from prgcore.errors import ActionFailed, BadInput
-from prgcore.running.checks import Looked, look
+from prgcore.running.checks import Asked, Looked, look
 from prgcore.running.conditions import Conditions, Found
 from prgcore.running.ending import Ending, Run, ended, shown
 from prgcore.running.guard import key_of
 from prgcore.running.hooks import OF_AGENT
+from prgcore.running.line import Line, short
 from prgcore.running.member import LONGEST_SOCKET, Member
 from prgcore.running.process import LOCKS, Process, alive, failing
 from prgcore.running.service import GUARD, Check, Service
 
-__all__ = ["Asked", "Services", "alive"]
+__all__ = ["Services", "alive"]
 
 PATIENCE = 2.0
 """How many seconds a service has to start, to stop, or to answer."""
@@ -51,24 +36,6 @@ ELSEWHERE = 30.0
 """How many seconds the commands have that start or stop a service elsewhere."""
 STEPS = (0.001, 0.1)
 """How many seconds pass between two looks at a service that starts: at first, and at most."""
-
-
-@frozen
-class Asked:
-    """A check that is asked again and again.
-
-    Attributes:
-        name: the service, or the fact.
-        check: the check.
-        look: looks once, in a thread; None: there is nothing to ask.
-        note: takes what a look found, after a turn of the service, or after none (`Conditions`);
-            returns whether that changes anything.
-    """
-
-    name: str
-    check: Check
-    look: Callable[[], tuple[int, Looked] | None]
-    note: Callable[[int | None, Looked], bool]
 
 
 class Services:
@@ -84,6 +51,7 @@ class Services:
 
     Attributes:
         changes: grows whenever services begin or end to be started or stopped.
+        line: the way to the service that serves users.
 
     Raises:
         BadInput: the directory cannot be made, the name of its socket is too long, or this system
@@ -103,8 +71,8 @@ class Services:
         except OSError as error:
             raise BadInput(f"{member.seat}.directory: {str(self.directory)[-120:]!r} cannot be "
                            f"made: {error.strerror}; give a folder that may be written") from None
-        self._near = _short(self.socket, Path.cwd())
-        if member.serving and len(os.fsencode(self._near)) > LONGEST_SOCKET:
+        self.line = Line(short(self.socket, Path.cwd()))
+        if member.serving and len(os.fsencode(self.line.socket)) > LONGEST_SOCKET:
             raise BadInput(f"{member.seat}.directory: a socket in it has a name of more than "
                            f"{LONGEST_SOCKET} bytes from here; start the agent in "
                            f"{str(member.home.absolute())[-120:]!r}")
@@ -115,7 +83,7 @@ class Services:
         self._kept = {member.database, GUARD if member.guard else ""}
         lease = {} if lasts == math.inf else {"PRGCORE_LEASE": f"{lasts:g}"}
         self._words = {"PRGCORE_NODE": member.seat,
-                       "PRGCORE_SOCKET": _short(self.socket, member.home), **lease}
+                       "PRGCORE_SOCKET": short(self.socket, member.home), **lease}
 
     def takes(
         self, member: Member, patience: Mapping[str, float], within: Mapping[str, float],
@@ -198,7 +166,7 @@ class Services:
 
     def _looks(self, check: Check) -> Looked:
         return look(check, self.member.home, self._environment,
-                    lambda within: bool(self._answer({"ask": ""}, within)))
+                    self.line.answers)
 
     def due(self) -> tuple[str, ...]:
         """The services that `again` would start now."""
@@ -264,12 +232,12 @@ class Services:
         if name != GUARD or not self.member.guard:
             return False
         key = key_of(self.member.services[GUARD].command[-1])
-        said = self._answer({"ask": ""})
+        said = self.line.says({"ask": ""})
         return bool(said) and key.encode() not in said
 
     def answers(self) -> bool:
         """Whether the service that serves users answers at its socket."""
-        return bool(self._answer({"ask": ""}))
+        return self.line.answers()
 
     def _end_of(self, service: Service) -> float:
         usual = ELSEWHERE if service.start else PATIENCE
@@ -308,7 +276,7 @@ class Services:
         return said
 
     def _not_answered(self, name: str) -> str:
-        if self._answer({"ask": ""}):
+        if self.line.answers():
             return ""
         return self._dead(name) or f"it does not answer at {self.socket}"
 
@@ -433,25 +401,4 @@ class Services:
             until: seconds of `prgcore.stores.ports.boot_clock`.
             promotes: whether the resource may become the primary, though users wait until it is.
         """
-        if not self.member.serving:
-            return True
-        also = {"promotes": True} if promotes else {}
-        return self._answer({"serve": dict(groups), "until": until, **also}).startswith(b"{}\n")
-
-    def _answer(self, what: Mapping[str, object], within: float | None = None) -> bytes:
-        """The answer of the service that serves users; empty if there is none within seconds."""
-        said = b""
-        with suppress(OSError), socket.socket(socket.AF_UNIX) as end:
-            end.settimeout(PATIENCE / 4 if within is None else within)
-            end.connect(self._near)
-            end.sendall(json.dumps(what).encode() + b"\n")
-            while b"\n" not in said and (part := end.recv(4096)):
-                said += part
-            return said
-        return b""
-
-
-def _short(path: Path, here: Path) -> str:
-    """The whole path if it is short enough for a socket; else the path from here."""
-    whole = str(path.resolve())
-    return whole if len(os.fsencode(whole)) <= LONGEST_SOCKET else os.path.relpath(whole, here.resolve())
+        return not self.member.serving or self.line.serve(groups, until, promotes=promotes)

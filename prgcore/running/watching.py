@@ -17,10 +17,10 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 from prgcore.errors import PrgError
-from prgcore.running.checks import Looked
+from prgcore.running.checks import Asked, Looked
 from prgcore.running.conditions import Found
 from prgcore.running.lane import Lane
-from prgcore.running.processes import Asked, Services
+from prgcore.running.processes import Services
 
 __all__ = ["Watching"]
 
