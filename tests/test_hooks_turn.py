@@ -5,13 +5,21 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
+from attrs import evolve
 
-from prgcore.machine import PRG
+from prgcore.machine import PRG, Machine
 from prgcore.running.acting import hands_of
+from prgcore.running.charter import Charter
 from prgcore.running.hooks import Hook, Hooks
-from prgcore.running.shapes import Did, Seen
-from prgcore.stores.record import Claim, Record, let_go, taken
-from tests.test_turn import Host, Pair, record
+from prgcore.running.node import own
+from prgcore.running.shapes import Did, Granted, Obeyed, Reading, Seen, Wrote
+from prgcore.running.state import AgentState
+from prgcore.running.turn import turn
+from prgcore.seats import NODES
+from prgcore.stores.record import Claim, Order, Record, begin, let_go, taken
+from prgcore.template import active_standby
+from prgcore.timers.parameters import parameters_of
+from tests.test_turn import LEASE, Host, Pair, record
 
 HANDS = frozenset({"move", "disconnect"})
 HOOKS = ("move_users", "disconnect_users")
@@ -216,3 +224,39 @@ def test_a_claim_that_is_kept_is_taken_again_where_a_decision_frees_it():
     free = taken(kept, "node1", nobody, lambda *_: True)
     assert free.claims["node1"] == Claim("", 4)
     assert taken(free, "node2", nobody, lambda *_: False, {"node1"}).claims["node1"] == Claim("node2", 5)
+
+
+def test_a_machine_that_assigns_users_before_the_promotion_serves_them_after_it():
+    """In active and standby, `promoting` has the users; the node serves nobody until it is done."""
+    engine, now = Machine(active_standby.MACHINE), 100.0
+    drawers = {node: own(engine, node) for node in NODES}
+    first = begin(dict(engine.initial[0]), drawers, engine.habits)
+    order = Order(1, 3, "node1", "promote", ("users",), "promoting")
+    record = evolve(
+        first, epoch=1, orders=(order,), claims={"users": Claim("node1", 4)},
+        seats=dict.fromkeys(NODES, "a start"),
+        columns={**first.columns, "node1.state": "promoting"},
+        own={n: {**cells, f"{n}.host": "on"} for n, cells in first.own.items()})
+    state = AgentState.start(Charter(engine, "node1", {}, LEASE, 3.0), parameters_of(
+        engine.model).of({}), now)
+
+    def sees(state, seen, record, version):
+        """A turn, and those after each write that follows."""
+        state, wanted = turn(state, seen, now)
+        while wanted.write is not None:
+            record, version = wanted.write.record, version + 1
+            state, wanted = turn(state, Seen(wrote=Wrote("done", now, version)), now)
+            if wanted.read:
+                state, wanted = turn(state, Seen(reading=Reading(record, version, now)), now)
+        return state, wanted, record, version
+
+    state, wanted, *kept = sees(state, Seen(
+        reading=Reading(record, 1, now), granted=Granted(yes=True, begun=now)), record, 1)
+    assert (wanted.serve.groups, wanted.serve.promotes, wanted.do) == ({}, True, None)
+    state, wanted, *kept = sees(state, Seen(obeyed=Obeyed(wanted.serve, yes=True)), *kept)
+    assert wanted.do == order
+    state, wanted, *kept = sees(state, Seen(did=Did(order)), *kept)
+    assert order not in kept[0].orders
+    assert kept[0].columns["node1.state"] == "active"
+    assert wanted.do.do == "serve_alone", "which makes nobody wait"
+    assert (wanted.serve.groups, wanted.serve.promotes) == ({"users": 4}, True)

@@ -37,15 +37,22 @@ def withheld(
 ) -> frozenset[str]:
     """The groups that wait for a promotion, of those that a node may serve.
 
-    Those that it has served with the same token go on being served.
+    An order is about the groups whose assignment its decision has changed, and about all groups while
+    the state of the node is transient. Groups that it has served with the same token go on being
+    served.
 
     Args:
         groups: the groups that it may serve, each with its token.
         served: for each group, the token of the newest permission.
     """
-    if not _promotions(charter, record, node):
+    orders = _promotions(charter, record, node)
+    if not orders:
         return frozenset()
-    return frozenset(group for group, token in groups.items() if served.get(group) != token)
+    about = {group for order in orders for group in order.users}
+    passes = any(record.columns.get(cell.column) in cell.values
+                 for cell in charter.engine.model.transient if cell.column.startswith(f"{node}."))
+    return frozenset(group for group, token in groups.items()
+                     if (passes or group in about) and served.get(group) != token)
 
 
 def kept(charter: Charter, record: Record, node: str) -> frozenset[str]:
