@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
+import math
 import os
 import signal
 import sys
@@ -21,6 +22,7 @@ from prgcore.running.member import Member
 from prgcore.running.processes import Services, alive
 from prgcore.running.service import Check, Restart, Service
 from prgcore.running.watching import Watching
+from prgcore.stores.ports import boot_clock
 from tests import waits
 
 SERVICE = Path(__file__).parent.parent / "examples" / "two_nodes" / "service.py"
@@ -54,10 +56,10 @@ def made(tmp_path, monkeypatch):
     monkeypatch.setattr(processes, "PATIENCE", 2.0 * waits.LONG)
     every = []
 
-    def make(services, within=1e9, **more):
+    def make(services, within=1e9, lasts=math.inf, **more):
         member = Member("node1", "cup1", tmp_path / "node1", tmp_path, ("127.0.0.1", 1),
                         ("127.0.0.1", 2), services=services, **more)
-        every.append(Services(member, {}, dict.fromkeys(services, within)))
+        every.append(Services(member, {}, dict.fromkeys(services, within), lasts))
         return every[-1]
 
     yield make
@@ -329,6 +331,15 @@ async def test_a_look_that_never_comes_back_counts_as_failed(made, monkeypatch):
         await holds(seen, x=False)
         gate.set()
     assert services.look().whys == {"x": "true: an earlier look has not ended yet"}
+
+
+def test_a_service_serves_no_longer_than_a_lease_whatever_a_line_says(made):
+    services = started(made({"web": Service((sys.executable, str(SERVICE)))}, serving="web", lasts=2.0))
+    assert services.serve({"node1": 3}, boot_clock() + 1e9)
+    waits.once(lambda: b'"served": false' in services.line.says({"ask": "node1"}))
+    assert services.serve({"node1": 4}, boot_clock() + 1.9), "the forged line keeps no true one out"
+    assert not services.line.says({"serve": {"node1": 5}, "until": math.nan}).startswith(b"{}")
+    services.stop()
 
 
 # ------------------------------------------------------------------ starting and stopping
