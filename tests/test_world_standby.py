@@ -37,6 +37,14 @@ def test_no_schedule_loses_what_was_acknowledged_or_serves_twice(seed):
     assert wrong(SETTING, seed) is None
 
 
+@pytest.mark.parametrize(("seed", "why"), [
+    (2018, "an event that reports a failure, and is ignored, drops its orders and makes no history"),
+    (423, "a primary that is down when it should go on alone is started first"),
+])
+def test_schedules_that_found_something(seed, why):
+    assert wrong(SETTING, seed) is None, why
+
+
 @pytest.mark.parametrize("fault", ["crash", "power", "suspend", "cut", "service", "stubborn"])
 def test_a_fault_in_the_middle_of_a_switchover(fault):
     command = scenario(SETTING, at_home(SETTING))

@@ -381,9 +381,10 @@ class Following:
         after = acknowledged(after, job.drops)
         if job.leaves:
             after = terms.left(self.charter, after)
-        if entry.outcome != Outcome.DONE.value and after == record:
+        if entry.outcome != Outcome.DONE.value:  # the history has only what is done
             self._logs(entry, job)
-            return None
+            return None if after == record else Pending(
+                Write(after, self._reading.version), evolve(job, key=""))
         mark = self._mark
         self.s.marks += 1
         return Pending(Write(after, self._reading.version, entry, mark), job)
