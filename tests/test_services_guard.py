@@ -354,6 +354,17 @@ def test_a_guard_survives_a_full_disk_and_lines_that_mean_nothing(node, tmp_path
         child.wait()
 
 
+def test_a_guard_whose_folder_is_gone_ends_and_not_before_it_has_fenced(node, tmp_path):
+    node.start()
+    pid = node.pid("guard")
+    (tmp_path / "role").write_text("primary\n")
+    assert node.serve({"node1": 3}, boot_clock() + 0.5)
+    node.socket.unlink()
+    waits.once(lambda: node.pid("guard") is None)
+    assert fenced(tmp_path)
+    assert not alive(pid)
+
+
 def test_the_guard_is_a_plain_program_of_the_standard_library():
     code = "import sys, runpy; runpy.run_path(sys.argv[1]); print(*sys.modules)"
     out = subprocess.run([sys.executable, "-I", "-c", code, guard.__file__], check=True,

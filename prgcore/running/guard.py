@@ -107,16 +107,19 @@ class Warden:
         orders: what it needs to know.
         says: takes a line for a log.
         rests: whether another guard does the work now; it is asked before anything is done.
+        gone: whether nobody can reach this guard any more; it ends then, once nobody is served.
         clock: seconds of the boot clock.
         runs: runs a command within so many seconds.
     """
 
     def __init__(
         self, orders: Orders, says: Callable[[str], None], *,
-        rests: Callable[[], bool] = lambda: False, clock: Callable[[], float] = boot_clock,
+        rests: Callable[[], bool] = lambda: False, gone: Callable[[], bool] = lambda: False,
+        clock: Callable[[], float] = boot_clock,
         runs: Callable[[Orders, str, float], Ran] | None = None,
     ) -> None:
-        self.orders, self._says, self._rests, self._clock = orders, says, rests, clock
+        self.orders, self._says, self._rests, self._gone = orders, says, rests, gone
+        self._clock = clock
         self._runs = runs or run
         self._news = Condition()
         self._somebody, self._until, self._over = False, 0.0, 0.0
@@ -180,7 +183,7 @@ class Warden:
         if self._rests():
             return self.orders.every
         if clean:
-            return self._since - now if now < self._since else self._looks()
+            return self._looks(now)
         late = now >= over
         role = self._role(self.orders.probe if late else min(self.orders.role.timeout, over - now))
         if role == "replica":
@@ -190,8 +193,14 @@ class Warden:
             return min(STEP * 5, over - self._clock())
         return self._fence(f"the permission is over, and the role is {role or 'not known'}")
 
-    def _looks(self) -> float:
+    def _looks(self, now: float) -> float:
         """Look at the role where nothing is permitted and nobody should be served."""
+        if self._gone():
+            self._tells("its socket is gone, or another guard's: it ends")
+            self.ends()
+            return 0.0
+        if now < self._since:
+            return self._since - now
         if self._role(self.orders.role.timeout) != "primary":
             return self.orders.every
         with self._news:
@@ -312,6 +321,7 @@ class Listener:
             Path(address).unlink()
         self._ear, self._ready = socket.socket(socket.AF_UNIX), selectors.DefaultSelector()
         self._ear.bind(address)
+        self._address, self._own = address, Path(address).stat().st_ino
         self._ear.listen(CLIENTS)
         self._ear.setblocking(False)
         self._ready.register(self._ear, selectors.EVENT_READ)
@@ -332,6 +342,13 @@ class Listener:
                         self._drop(one)
                     elif one is self._ear:  # no descriptor is free
                         time.sleep(STEP)
+
+    def gone(self) -> bool:
+        """Whether its socket was removed, or is that of another guard."""
+        try:
+            return Path(self._address).stat().st_ino != self._own
+        except OSError:
+            return True
 
     def _accepts(self) -> None:
         if len(self._heard) >= CLIENTS:
@@ -370,9 +387,10 @@ def main(text: str) -> None:
     orders = Orders.of(text)
     with suppress(OSError):  # a computer without memory should end it last
         Path("/proc/self/oom_score_adj").write_text("-900", "ascii")
-    warden = Warden(orders, _print)
-    Thread(target=warden.run, daemon=True, name="warden").start()
-    Listener(warden, orders.socket, key_of(text)).run()
+    warden = Warden(orders, _print, gone=lambda: listener.gone())  # noqa: PLW0108, it comes below
+    listener = Listener(warden, orders.socket, key_of(text))
+    Thread(target=listener.run, daemon=True, name="listener").start()
+    warden.run()
 
 
 if __name__ == "__main__":
