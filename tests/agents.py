@@ -46,6 +46,7 @@ waits = 0.8
 
 sys.path.append(str(EXAMPLE))  # its modules import each other by their names
 ports = importlib.import_module("pair").free_ports
+Gate = importlib.import_module("faults").Gate
 
 
 OPEN = "{ off = true }"

@@ -12,7 +12,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
@@ -21,6 +21,12 @@ from tests.agents import ports
 EXAMPLES = Path(__file__).parent.parent / "examples"
 NODES = ("node1", "node2")
 LONG = 60
+
+
+def lines(name, *files):
+    """How many lines of these files of an example are neither empty nor a comment."""
+    return sum(bool(line.strip()) and not line.lstrip().startswith("#") for file in files
+               for line in (EXAMPLES / name / file).read_text().splitlines())
 
 
 class Servers:
@@ -116,6 +122,43 @@ class Postgres(Servers):
             host="127.0.0.1", port=self.ports[node], user="postgres", dbname="postgres",
             connect_timeout=2, autocommit=True, **more)
 
+    @property
+    def errors(self):
+        """The errors of a client whose row was not written."""
+        import psycopg
+
+        return psycopg.Error
+
+    @contextmanager
+    def session(self, node):
+        """A client of a server: a function that writes a row; it returns the timeline.
+
+        A commit whose wait for the standby was given up is answered as if it were done; only a
+        notice says that the standby may not have it.
+        """
+        notices = []
+        with self.connect(node) as server:
+            server.add_notice_handler(notices.append)
+
+            def write(name):
+                notices.clear()
+                (term,) = server.execute(
+                    "insert into rows values (%s) "
+                    "returning substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)", (name,)).fetchone()
+                return term, not notices
+
+            yield write
+
+    def prepares(self, node):
+        self.asks(node, "create table rows (row text primary key)")
+
+    def rows(self, node):
+        """All that were written."""
+        return {row for (row,) in self.asks(node, "select row from rows")}
+
+    def logs(self, node):
+        return [self.folder / node / "data.log"]
+
     def asks(self, node, question):
         """The rows that a server answers."""
         with self.connect(node) as server:
@@ -152,6 +195,43 @@ class Redis(Servers):
         return redis.Redis(
             host="127.0.0.1", port=self.ports[node], decode_responses=True, socket_timeout=2,
             retry=None, **more)
+
+    @property
+    def errors(self):
+        """The errors of a client whose row was not written."""
+        import redis
+
+        return redis.RedisError
+
+    @contextmanager
+    def session(self, node):
+        """A client of a server: a function that writes a row; it returns the replication id.
+
+        The row is safe if the replica says that it has it.
+        """
+        import redis
+
+        with self.connect(node) as server:
+            def write(name):
+                server.set(name, 1)
+                safe = server.wait(1, 200) == 1
+                found = server.info("replication")
+                if found["role"] != "master":
+                    raise redis.ReadOnlyError
+                return found["master_replid"], safe
+
+            yield write
+
+    def prepares(self, node):
+        """Nothing is needed."""
+
+    def rows(self, node):
+        """All that were written."""
+        with self.connect(node) as server:
+            return set(server.keys())
+
+    def logs(self, node):
+        return [self.folder / node / "redis.log"]
 
     def close(self):
         super().close()

@@ -5,16 +5,21 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import time
 
 import pytest
 
-from tests.databases import Postgres
+from tests.databases import Postgres, lines
+from tests.pairs import Pair
 from tests.waits import once
 
 pytestmark = pytest.mark.postgres
 
 ALONE = "set synchronous_commit = local; "
 """A row that does not wait for the standby."""
+
+HANGS = 5.0
+"""After how many seconds a server that does not obey is killed."""
 
 
 @pytest.fixture
@@ -36,10 +41,6 @@ def servers():
 def current(servers, node):
     """Whether the primary says that its standby is current."""
     return servers.act(node, "current").returncode == 0
-
-
-def rows(servers, node):
-    return {row for (row,) in servers.asks(node, "select row from rows")}
 
 
 def synchronous(servers, node):
@@ -69,7 +70,7 @@ def test_an_old_primary_is_rewound_and_follows_the_new_one(servers):
     servers.does("node1", "demote")
     servers.does("node1", "start")
     once(lambda: current(servers, "node2"))
-    assert rows(servers, "node1") == rows(servers, "node2") == {"kept", "new"}
+    assert servers.rows("node1") == servers.rows("node2") == {"kept", "new"}
 
 
 def test_a_standby_that_crashed_is_not_rewound(servers):
@@ -79,7 +80,7 @@ def test_a_standby_that_crashed_is_not_rewound(servers):
     servers.does("node2", "demote")
     servers.does("node2", "start")
     once(lambda: current(servers, "node1"))
-    assert len(rows(servers, "node2")) == 2000
+    assert len(servers.rows("node2")) == 2000
 
 
 def test_half_a_copy_is_never_taken_for_a_whole_one(servers):
@@ -109,7 +110,7 @@ def test_a_standby_that_was_promoted_by_mistake_loses_only_what_it_wrote_alone(s
     servers.does("node2", "demote")
     servers.does("node2", "start")
     once(lambda: current(servers, "node1"))
-    assert rows(servers, "node2") == {"right"}
+    assert servers.rows("node2") == {"right"}
 
 
 def test_a_primary_waits_for_its_standby_until_the_record_says_that_it_is_behind(servers):
@@ -133,3 +134,64 @@ def test_a_fence_kills_a_server_that_is_stopped(servers):
     servers.does("node1", "self_fence")
     assert servers.pids("node1") == []
     servers.does("node1", "self_fence")
+
+
+
+def test_a_newcomer_writes_less_than_80_lines():
+    assert lines("postgres", "group.toml", "pg.sh") < 80
+
+
+# ------------------------------------------------------------------------ two agents
+
+
+@pytest.fixture
+def pair():
+    """Both agents, node1 active, node2 a current standby, and a client at each server."""
+    both = Pair(Postgres())
+    try:
+        both.begin()
+        yield both
+    finally:
+        both.close()
+
+
+def of_service(pair):
+    """The bound for a server that does not answer: its check, then the timer of the standby."""
+    return pair.group.nodes["node1"].services["postgres"].check.bound + pair.bound(
+        lambda most: most["take_over(node1)"])
+
+
+def test_the_primary_is_killed_then_a_switchover_brings_it_home(pair):
+    now = time.monotonic()
+    pair.servers.kill("node1")
+    pair.writes("node2", now)
+    pair.home("node2", "node1")
+    later = time.monotonic()
+    assert pair.command("switchover(node1)")
+    pair.writes("node1", later)
+    pair.home()
+    pair.judges(since=now, bound=of_service(pair))
+
+
+def test_a_primary_that_hangs_is_killed_before_the_standby_is_promoted(pair):
+    now = time.monotonic()
+    pair.servers.signal("node1", signal.SIGSTOP)
+    pair.writes("node2", now)
+    pair.home("node2", "node1")
+    pair.judges(since=now, bound=of_service(pair) + HANGS)
+
+
+def of_node(pair):
+    """The bound for a node that is not heard: a time-out, the timer, and the wait for its lease."""
+    return pair.group.lease.waits + pair.bound(
+        lambda most: most["heartbeat_lost(node1)"] + most["take_over(node1)"])
+
+
+def test_a_server_whose_agent_is_killed_is_fenced_before_its_peer_is_promoted(pair):
+    now = time.monotonic()
+    pair.agents["node1"].kill()
+    pair.writes("node2", now)
+    assert pair.clients.since(pair.clients.since(now, "node2")[0].answered, "node1") == []
+    pair.start("node1")
+    pair.home("node2", "node1")
+    pair.judges(since=now, bound=of_node(pair))

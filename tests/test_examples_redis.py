@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import signal
+import time
 
 import pytest
 
-from tests.databases import Redis
+from tests.databases import Redis, lines
+from tests.pairs import Pair
 from tests.waits import once
 
 pytestmark = pytest.mark.redis
+
+HANGS = 5.0
+"""After how many seconds a server that does not obey is killed."""
 
 
 @pytest.fixture
@@ -62,3 +67,63 @@ def test_a_fence_kills_a_server_that_is_stopped(servers):
     assert servers.started["node1"].wait(20)
     servers.does("node1", "self_fence")
     servers.does("node1", "demote")
+
+
+
+def test_a_newcomer_writes_less_than_80_lines():
+    assert lines("redis", "group.toml", "redis.sh") < 80
+
+
+# ------------------------------------------------------------------------ two agents
+
+
+@pytest.fixture
+def pair():
+    """Both agents, node1 active, node2 a current standby, and a client at each server."""
+    both = Pair(Redis())
+    try:
+        both.begin()
+        yield both
+    finally:
+        both.close()
+
+
+def of_service(pair):
+    """The bound for a server that does not answer: its check, then the timer of the standby."""
+    return pair.group.nodes["node1"].services["redis"].check.bound + pair.bound(
+        lambda most: most["take_over(node1)"])
+
+
+def test_the_primary_is_killed_then_a_switchover_brings_it_home(pair):
+    now = time.monotonic()
+    pair.servers.kill("node1")
+    pair.writes("node2", now)
+    pair.home("node2", "node1")
+    later = time.monotonic()
+    assert pair.command("switchover(node1)")
+    pair.writes("node1", later)
+    pair.home()
+    pair.judges(since=now, bound=of_service(pair))
+
+
+def test_a_primary_that_hangs_is_killed_before_the_replica_is_promoted(pair):
+    now = time.monotonic()
+    pair.servers.signal("node1", signal.SIGSTOP)
+    pair.writes("node2", now)
+    pair.home("node2", "node1")
+    pair.judges(since=now, bound=of_service(pair) + HANGS)
+
+
+def test_a_server_whose_agent_is_killed_is_fenced_before_its_peer_is_promoted(pair):
+    now = time.monotonic()
+    pair.agents["node1"].kill()
+    pair.writes("node2", now)
+    pair.start("node1")
+    pair.home("node2", "node1")
+    pair.judges()
+
+
+def test_a_replica_that_somebody_promotes_by_hand_is_a_replica_soon(pair):
+    pair.servers.does("node2", "promote")
+    pair.until(lambda: pair.servers.act("node2", "role").stdout.strip() == "slave")
+    pair.home()

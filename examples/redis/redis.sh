@@ -3,14 +3,14 @@
 # Each server starts as a replica of the other, whoever starts it. Only `promote` makes a primary.
 one="127.0.0.1 6381" two="127.0.0.1 6382"
 if [ "$PRGCORE_NODE" = node1 ]; then me=$one peer=$two; else me=$two peer=$one; fi
-ask() { timeout 1 redis-cli -e -h "${me% *}" -p "${me#* }" "$@" | tr -d '\r'; }
+ask() { timeout 2 redis-cli -e -h "${me% *}" -p "${me#* }" "$@" | tr -d '\r'; }
 is() { ask info replication | grep -q "$1"; }
 case $1 in
   run)
     mkdir -p "$PRGCORE_NODE/data"
     exec redis-server --bind "${me% *}" --port "${me#* }" --appendonly yes \
       --dir "$PRGCORE_NODE/data" --pidfile "$PWD/$PRGCORE_NODE/server.pid" \
-      --repl-diskless-sync-delay 0 --replicaof $peer ;;
+      --repl-diskless-sync-delay 0 --shutdown-timeout 3 --replicaof $peer ;;
   check)
     [ "$(ask ping)" = PONG ] && [ "$(df -Pk "$PRGCORE_NODE" | awk 'END { print $4 }')" -gt 5000 ] ;;
   role) ask role | head -1 ;;

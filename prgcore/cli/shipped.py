@@ -53,6 +53,14 @@ EXAMPLES = {
         _in("two_nodes", "campaign.py", "faults.py", "group.toml", "pair.py", "service.py", "tour.py"),
         ("python tour.py", "python campaign.py --store sqlite --schedules 4",
          "prgcore agent group.toml cup1 --new", "prgcore agent group.toml cup2")),
+    "postgres": Example(
+        "two servers of PostgreSQL: failover, fallback and switchover, in less than 80 lines",
+        _in("postgres", "README.md", "group.toml", "pg.sh", "start.py"),
+        ("python start.py", "prgcore ha watch -s group.toml"), "PostgreSQL 15"),
+    "redis": Example(
+        "two servers of Redis: failover, fallback and switchover, in less than 80 lines",
+        _in("redis", "README.md", "group.toml", "redis.sh", "start.py"),
+        ("python start.py", "prgcore ha watch -s group.toml"), "Redis 7"),
     "outsider": Example(
         "an interpreter of a machine file that shares no code with prgcore", ("outsider.py",),
         ("prgcore machine --json > machine.json", "python outsider.py machine.json")),
