@@ -71,7 +71,7 @@ def _trouble(status: Mapping[str, Any], names: Mapping[str, str]) -> str:
 def _cells(
     group: Group, known: Mapping[str, str], node: str, spelling: Spelling,
 ) -> dict[str, str]:
-    """What the table says of a node, by the heads of its columns."""
+    """The cells of a node, by the heads of their columns."""
     columns = group.engine.columns
     found = {what: _cell(known, node, what.lower(), spelling)
              for what in (_STATE, _REASON) if f"{node}.{what.lower()}" in columns}
