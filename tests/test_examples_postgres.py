@@ -195,3 +195,14 @@ def test_a_server_whose_agent_is_killed_is_fenced_before_its_peer_is_promoted(pa
     pair.start("node1")
     pair.home("node2", "node1")
     pair.judges(since=now, bound=of_node(pair))
+
+
+def test_writes_go_on_without_a_standby_and_wait_for_it_again(pair):
+    now = time.monotonic()
+    pair.servers.kill("node2")
+    pair.until(lambda: pair.known().get("node2.data") == "behind")
+    pair.writes("node1", time.monotonic())
+    pair.home()
+    assert synchronous(pair.servers, "node1")
+    assert pair.clients.since(now, "node2") == []
+    pair.judges()
