@@ -206,3 +206,14 @@ def test_writes_go_on_without_a_standby_and_wait_for_it_again(pair):
     assert synchronous(pair.servers, "node1")
     assert pair.clients.since(now, "node2") == []
     pair.judges()
+
+
+def test_a_server_that_somebody_starts_by_hand_is_a_standby_until_it_is_promoted_again(pair):
+    """The desired state promotes it, or its peer was faster."""
+    now = time.monotonic()
+    pair.servers.kill("node1")
+    pair.servers.act("node1", "start")
+    pair.until(lambda: pair.clients.since(now + 1))
+    pair.until(lambda: sorted(v for c, v in pair.known().items() if c.endswith(".state"))
+               == ["active", "standby"] and "behind" not in pair.known().values())
+    pair.judges()
