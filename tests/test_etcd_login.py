@@ -201,6 +201,9 @@ def group(folder, store, etcd="", security="{off = true}"):
 @pytest.mark.parametrize(("store", "etcd", "says"), [
     ('"etcd:http://agent:s3cret@127.0.0.1:2379"', "", "store: an address of etcd has no user and no"),
     ('"etcd:https://127.0.0.1:2379,https://a@b:1"', "", "store: an address of etcd has no user and no"),
+    ('"etcd:http://[::1"', "", "store: 'http://[::1' is not an address of etcd; expected"),
+    ('"etcd:https://h:1, https://[::g]"', "", "store: 'https://[::g]' is not an address of etcd"),
+    ('"etcd:http://℀"', "", "store: 'http://℀' is not an address of etcd"),
     ('"sqlite:pair.db"', 'user = "a"\n', "etcd: the store is sqlite; leave this table out"),
     ('"etcd:https://h:1"', 'user = "a"\n', "etcd.password_file is missing: user needs it"),
     ('"etcd:https://h:1"', 'password_file = "a"\n', "etcd.user is missing: password_file needs it"),

@@ -90,7 +90,8 @@ def test_addresses(read, written, means):
 @pytest.mark.parametrize("written", [
     ":22001", "cup1:", "cup1:0", "cup1:65536", "cup1:-1", "cup1:x", "cup1:²", "cup1:" + "9" * 400,
     "::1:22001:", "::1:22001", "[::1", "[::1]:", "[::1]22001", "[cup1]:1", "[]:1", "a:b:1", " :1",
-    "http://cup1:22001", "cup 1:22001", "::g",
+    "http://cup1:22001", "cup 1:22001", "::g", "cup..example:1", ".cup1", "." * 9, "a" * 64 + ".example:1",
+    "ü" * 60, "cup1。。example",
 ])
 def test_what_is_no_address_is_refused_with_one_that_is(refused, written):
     said = refused(("10.0.0.1:22001", written))

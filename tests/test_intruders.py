@@ -350,7 +350,7 @@ def test_forged_heartbeats_are_not_heard(group):
     for says in (Trust("Sales", b"x" * 32).says("node2", "node1"), Trust("Other", key).says("node2", "node1"),
                  right.says("node1", "node2"), right.says("node2", "node2"), right.says("node1", "node1")):
         beat(says)
-    for change in (lambda line: line[:20] + b"0" + line[21:], lambda line: line.split(b" ", 2)[2],
+    for change in (lambda line: line[:20] + bytes((line[20] ^ 1,)) + line[21:], lambda line: line.split(b" ", 2)[2],
                    lambda line: b"0" + line[1:]):
         beat(right.says("node2", "node1"), change)
     assert spoken(to, BEAT + b"\n").count(b"\n") == 1, "only the challenge"
@@ -472,6 +472,35 @@ def test_files_of_certificates_that_cannot_be_used_are_one_line(certified, bad, 
     (tmp_path / "node1.key").chmod(0o644)
     with pytest.raises(BadInput, match="chmod 600"):
         Trust.of(read_group(group.file), "node1")
+
+
+def test_a_renewed_certificate_without_its_key_leaves_the_earlier_one(tmp_path):
+    """It is written in two steps, or wrongly; connections go on with the earlier one meanwhile."""
+    authority = Authority(tmp_path)
+    mine, key = authority.signs("node1", "cup1")
+    other, _ = authority.signs("other", "cup1")
+    certificates = Certificates(Tls(authority.file, mine, key, {"node1": "cup1", "node2": "cup2"}), "node1")
+    earlier = _shaken(certificates)
+    mine.write_bytes(other.read_bytes())
+    with pytest.raises(BadInput, match="key values mismatch"):
+        certificates.refresh()
+    certificates.refresh()  # it says so once
+    assert _shaken(certificates) == earlier
+    key.write_bytes(other.with_suffix(".key").read_bytes())
+    certificates.refresh()
+    assert _shaken(certificates) != earlier
+
+
+def _shaken(certificates):
+    """The certificate of the server that a client gets, both by these contexts, without a network."""
+    ins, outs = ssl.MemoryBIO(), ssl.MemoryBIO()
+    server = certificates.service.wrap_bio(ins, outs, server_side=True)
+    client = certificates.client.wrap_bio(outs, ins, server_hostname="cup1")
+    for _ in range(4):
+        for end in (client, server):
+            with suppress(ssl.SSLWantReadError):
+                end.do_handshake()
+    return client.getpeercert(binary_form=True)
 
 
 def test_a_false_agent_shows_no_certificate(certified, tmp_path):

@@ -131,6 +131,18 @@ def test_one_that_has_proved_itself_gives_up_last_and_then_the_most_silent():
     assert gives_up([peer, *others], "c", FEW) is others[0]
 
 
+def test_where_nearly_all_have_proved_themselves_newcomers_have_some_places():
+    """Else a newcomer would end at once for the next one, and an administrator could not ask."""
+    many = Limits(connections=40, per_address=40)
+    old = [place(n, 0, 50 + n, proved=True) for n in range(40)]
+    assert gives_up(old, "x", many) is old[0]
+    for new in range(1, 10):
+        young = [place("y", 90 + n) for n in range(new)]
+        assert gives_up([*young, *old[new:]], "x", many) is old[new], "one that was silent for longest"
+    young = [place("y", 90 + n) for n in range(10)]
+    assert gives_up([*young, *old[10:]], "x", many) is young[0]
+
+
 def test_an_address_at_its_limit_takes_no_place_of_another():
     peer = place("a", 0, 1)
     mine = [place("b", 50 + n, proved=True) for n in range(3)]
@@ -385,6 +397,22 @@ def test_an_address_of_a_kind_that_is_not_used_here_is_left_out(monkeypatch, num
 
 async def _soon(value):
     return value
+
+
+@pytest.mark.parametrize("where", ["0.0.0.0", "10.0.0.7", "::", "fe80::7%1"])
+def test_a_door_without_security_does_not_open_where_its_name_is_elsewhere(monkeypatch, where):
+    """A file of names may say that localhost is another address."""
+    async def life():
+        loop, family = asyncio.get_running_loop(), socket.AF_INET6 if ":" in where else socket.AF_INET
+        found = [(one, socket.SOCK_STREAM, 6, "", (at, 0)) for one, at in (
+            (socket.AF_INET, "127.0.0.1"), (family, where))]
+        monkeypatch.setattr(loop, "getaddrinfo", lambda *_, **__: _soon(found))
+        door = Door("one", ("localhost", 7), Limits(), asyncio.Protocol, Seldom(), here=True)
+        with pytest.raises(BadInput, match=r"^security\.off: localhost:7 is .*, which other computers can reach"):
+            await door.open()
+        assert door._sockets == []
+
+    asyncio.run(life())
 
 
 def test_a_door_listens_at_every_address_of_its_name():

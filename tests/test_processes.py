@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -282,3 +283,27 @@ def test_a_service_with_a_longer_delay_is_shown_down_when_it_is_over(made, monke
     assert services.look().facts["services"] is False, "the other one has no delay of its own"
     services.stop()
     assert services.look().facts["services"] is False, "stopped on request is not held back"
+
+
+@pytest.mark.parametrize("says", [b"x", b"x" * 4096])
+def test_a_service_that_says_something_for_ever_does_not_answer(tmp_path, monkeypatch, says):
+    """Each piece comes in time, and a whole line never: the agent must not wait for it."""
+    monkeypatch.chdir(tmp_path)  # the name of a socket must be short
+    server = socket.socket(socket.AF_UNIX)
+    server.bind("s")
+    server.listen()
+
+    def serves():
+        with suppress(OSError):
+            end, _ = server.accept()
+            with end:
+                while True:
+                    end.sendall(says)
+                    time.sleep(0.01)
+
+    thread = threading.Thread(target=serves, daemon=True)
+    thread.start()
+    assert not line.Line("s").answers(0.2)
+    thread.join(waits.LONG)
+    assert not thread.is_alive(), "the connection has ended"
+    server.close()

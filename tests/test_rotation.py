@@ -142,6 +142,26 @@ def test_a_log_that_rotates_while_it_is_opened_is_read_whole(rotated, entries, m
     assert found == entries
 
 
+def test_a_log_whose_rotation_was_killed_is_read_whole(rotated, entries):
+    """The oldest file had its new name, and the others had not."""
+    rotated.with_name("log.jsonl.2").rename(rotated.with_name("log.jsonl.3"))
+    assert list(read(rotated, older=True)) == entries
+    with LogFile(rotated, most=10, keep=4) as file:
+        file.append(entries[0])
+    assert list(read(rotated, older=True)) == [*entries, entries[0]]
+
+
+def test_fewer_older_files_leave_no_hole(tmp_path, entries):
+    """Files beyond the number that is kept now would stay, and be read as what came just before."""
+    for keep, some in ((9, entries[:200]), (2, entries[200:])):
+        with LogFile(tmp_path / "log.jsonl", most=10_000, keep=keep) as file:
+            for entry in some:
+                file.append(entry)
+    found = list(read(tmp_path / "log.jsonl", older=True))
+    assert found == entries[-len(found):]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["log.jsonl", "log.jsonl.1", "log.jsonl.2"]
+
+
 def test_who_follows_a_log_goes_on_in_the_new_file(tmp_path):
     path = tmp_path / "log.jsonl"
     path.write_bytes(b"1\n2\n")

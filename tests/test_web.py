@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from contextlib import suppress
 from types import SimpleNamespace
 
 import pytest
 
 from prgcore.errors import BadInput
+from prgcore.running.administrator import Administrator
 from prgcore.running.group import read_group
 from prgcore.running.http import METHODS, Asked, Reply, converse, is_ours, read_target
+from prgcore.running.seal import CHALLENGE, challenge_line
 from prgcore.running.shapes import Obeyed, Seen, Serve
 from prgcore.running.state import LEAVES, RUNS, SITS
+from prgcore.running.trust import Trust
 from prgcore.running.web import Shows, Web, reply
 from tests.agents import group_file
+from tests.waits import LONG, until
 
 OURS = frozenset({"localhost", "cup1"})
 GROUPS = {"node1": "node1", "node2": "node2", "cup1": "node1", "cup2": "node2"}
@@ -313,6 +318,60 @@ def test_a_request_has_one_response_and_one_line_of_reason(data, status, body):
         assert found == body
     elif not data.startswith(b"HEAD"):
         assert found.decode().removesuffix("\n").isprintable()
+
+
+def test_many_who_ask_for_metrics_at_once_wait_for_one_page(agent):
+    """Each page takes a thread, and the agent needs threads for its services."""
+    asked, all_ask = [], threading.Event()
+
+    def page(*_):
+        asked.append(1)
+        all_ask.wait(LONG)
+        return "page\n"
+
+    async def life():
+        agent.web.metrics = page
+        found = [asyncio.create_task(agent.web.answer(Asked("GET", ("metrics",)))) for _ in range(50)]
+        await asyncio.sleep(0)
+        await until(lambda: asked)
+        all_ask.set()
+        assert {(await one).body for one in found} == {b"page\n"}
+        assert len(asked) == 1
+        assert (await agent.web.answer(Asked("GET", ("metrics",)))).status == 200
+        assert len(asked) == 2, "a later one gets a new page"
+
+    asyncio.run(life())
+
+
+class _Unread:
+    """The end of a connection whose other end reads nothing, or is gone."""
+
+    wrote = 0
+
+    def get_extra_info(self, _):
+        return None
+
+    def write(self, _):
+        self.wrote += 1
+
+    async def drain(self):
+        raise ConnectionResetError
+
+    def close(self):
+        pass
+
+
+def test_whoever_begins_again_and_again_and_reads_nothing_gets_an_end():
+    """Else answers would fill the memory; and at a closed connection, each is a line of the log."""
+    async def life():
+        reader, writer = asyncio.StreamReader(), _Unread()
+        reader.feed_data(challenge_line(bytes(CHALLENGE), "hello") * 100)
+        reader.feed_eof()
+        trust = Trust("Sales", b"k" * 32, "pair.key")
+        await Administrator(SimpleNamespace(trust=trust, node="node1")).answers(reader, writer)
+        assert writer.wrote == 1
+
+    asyncio.run(life())
 
 
 @pytest.mark.parametrize("data", [b"GET / HTTP/1.1\r\nHost: a\r\n", b"G", b"GET /\r\n", b"GET"])

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from prgcore.errors import BadInput
 
-__all__ = ["Address", "address", "shown"]
+__all__ = ["Address", "address", "is_host", "shown"]
 
 Address: TypeAlias = tuple[str, int]
 
@@ -26,10 +26,18 @@ def address(text: str, at: str, port: int) -> Address:
         BadInput: it is none.
     """
     host, number = _split(text)
-    if not host or set(host) & set(" []/@,") or not _port(number or str(port)):
+    if not is_host(host) or not _port(number or str(port)):
         raise BadInput(f"{at}: {text[:60]!r} is not an address; expected HOST:PORT, as "
                        f"127.0.0.1:{port} or [::1]:{port}")
     return host.lower(), int(number or port)
+
+
+def is_host(host: str) -> bool:
+    """Whether a text can be the name of a host, or an address: nobody can look up another one."""
+    try:
+        return bool(host.encode("idna")) and not set(host) & set(" []/@,")
+    except UnicodeError:  # a part between two dots is empty, or longer than 63 characters
+        return False
 
 
 def _split(text: str) -> tuple[str, str]:

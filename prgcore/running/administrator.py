@@ -62,6 +62,7 @@ class Administrator:
                 begun = b""
                 if greeting := gate.greets(line):
                     writer.write(greeting)
+                    await writer.drain()  # one that reads no answer gets no more of them
                     continue
                 try:
                     if not known:

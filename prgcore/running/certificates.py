@@ -81,6 +81,7 @@ class Certificates:
         with suppress(OSError):  # a file that is being replaced is there in a moment
             if (age := self._age()) != self._loaded:
                 self._loaded = age
+                self._load(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))  # a wrong one leaves none in a context
                 for context in (self.service, self.admin, self.client):
                     self._load(context)
 

@@ -86,7 +86,7 @@ def read(found: Mapping[str, Any], home: Path, store: str) -> Credentials:
         if (one in found) != (other in found):
             there, missing = (one, other) if one in found else (other, one)
             raise BadInput(f"{at}{missing} is missing: {there} needs it")
-    plain = [url for url in where.split(",") if urlsplit(url.strip()).scheme == "http"]
+    plain = [url for url in where.split(",") if _scheme(url.strip()) == "http"]
     for name in ("ca", "certificate"):
         if name in found and plain:
             raise BadInput(f"{at}{name}: {plain[0].strip():.80} uses no certificates; write https")
@@ -102,6 +102,14 @@ def read_aloud(credentials: Credentials, store: str) -> Iterator[str]:
             yield (f"etcd: the password of {credentials.user!r:.60} goes to {url.strip():.80} for "
                    "everybody to read: let etcd use certificates, and write https")
             return
+
+
+def _scheme(url: str) -> str:
+    try:
+        return urlsplit(url).scheme
+    except ValueError:
+        raise BadInput(f"store: {url[:80]!r} is not an address of etcd; expected "
+                       "etcd:https://HOST:2379") from None
 
 
 def _readable(path: Path, at: str) -> None:

@@ -13,11 +13,13 @@ import os
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from ipaddress import ip_address
 from ssl import SSLContext
 from typing import Any
 
 from attrs import define
 
+from prgcore.errors import BadInput
 from prgcore.running.addresses import Address, shown
 from prgcore.running.certificates import why
 from prgcore.running.guarded import Guarded
@@ -64,14 +66,15 @@ class Door:
         makes: makes the protocol of a new connection.
         seldom: logs what is refused.
         ssl: if given, every connection begins with a handshake of TLS.
+        here: whether only this computer may reach it, whatever the name of the host stands for.
     """
 
     def __init__(
         self, name: str, address: Address, limits: Limits, makes: Callable[[], asyncio.Protocol],
-        seldom: Seldom, ssl: SSLContext | None = None,
+        seldom: Seldom, ssl: SSLContext | None = None, *, here: bool = False,
     ) -> None:
         self.name, self.address, self.limits, self.ssl = name, address, limits, ssl
-        self._makes, self._seldom = makes, seldom
+        self._makes, self._seldom, self._here = makes, seldom, here
         self._sockets: list[socket.socket] = []
         self._guests: dict[Place, _Guest] = {}
         self._spare = -1
@@ -82,11 +85,16 @@ class Door:
 
         Raises:
             OSError: it cannot.
+            BadInput: other computers could reach it, and must not.
         """
         self._loop = asyncio.get_running_loop()
         host, port = self.address
         found = await self._loop.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        for *_, where in found:
+            if self._here and not ip_address(str(where[0]).partition("%")[0]).is_loopback:
+                raise BadInput(f"security.off: {shown(self.address)} is {where[0]} here, which other "
+                               "computers can reach, and could command; write 127.0.0.1 or ::1")
         wrong: OSError | None = None
         for family, kind, number, _, where in dict.fromkeys(found):
             try:

@@ -21,6 +21,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -31,6 +32,8 @@ __all__ = ["Line", "short"]
 
 ANSWER = 0.5
 """How many seconds a service has to answer."""
+LONGEST = 1 << 16
+"""How many bytes an answer has at most."""
 
 
 class Line:
@@ -50,13 +53,17 @@ class Line:
 
     def says(self, what: Mapping[str, object], within: float | None = None) -> bytes:
         """The answer of the service; empty if there is none in time."""
-        said = b""
+        within = ANSWER if within is None else within
+        said, late = b"", time.monotonic() + within
         with suppress(OSError), socket.socket(socket.AF_UNIX) as end:
-            end.settimeout(ANSWER if within is None else within)
+            end.settimeout(within)
             end.connect(self.socket)
             end.sendall(json.dumps(what).encode() + b"\n")
             while b"\n" not in said and (part := end.recv(4096)):
                 said += part
+                if (left := late - time.monotonic()) <= 0 or len(said) > LONGEST:
+                    return b""  # it says something again and again, and never a whole line
+                end.settimeout(left)
             return said
         return b""
 

@@ -15,6 +15,8 @@ from prgcore.running.limits import Limits
 
 __all__ = ["SILENT", "Place", "gives_up", "overdue"]
 
+SHARE = 4
+"""One place in so many is for newcomers, if there are as many of them."""
 SILENT = "a connection was silent"
 """Why a connection ends that has proved itself and says nothing more."""
 
@@ -45,14 +47,18 @@ def gives_up(places: Iterable[P], address: Hashable, limits: Limits) -> P | None
     """The place that must be given up so that a newcomer from this address gets one; None: none.
 
     Of its own address if that has too many, else of all: first the oldest that has not proved
-    itself, else the one that has been silent for longest.
+    itself, else the one that has been silent for longest. If nearly all have proved themselves,
+    newcomers have a few places nevertheless: each would end at once for the next one.
     """
     everyone = list(places)
     near = [one for one in everyone if one.address == address]
     among = near if len(near) >= limits.per_address else everyone
     if among is everyone and len(everyone) < limits.connections:
         return None
-    return min(among, key=lambda one: (one.proved, one.last if one.proved else one.since))
+    new, old = ([one for one in among if one.proved is proved] for proved in (False, True))
+    if old and len(new) * SHARE < len(among):
+        return min(old, key=lambda one: one.last)
+    return min(new, key=lambda one: one.since)
 
 
 def overdue(place: Place, limits: Limits, now: float) -> str:

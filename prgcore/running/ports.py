@@ -39,7 +39,8 @@ async def listens(agent: Agent) -> list[Door]:
     """Open both doors of an agent.
 
     Raises:
-        BadInput: an address is taken, perhaps because this node already runs.
+        BadInput: an address is taken, perhaps because this node already runs; or other computers
+            could reach it, and security is off.
     """
     member, seldom = agent.member, Seldom()
     limits, warning = room(agent.group.limits)
@@ -57,10 +58,13 @@ async def listens(agent: Agent) -> list[Door]:
             ("the administrator's port", member.admin, limits, questions,
              proof.admin if proof else None)):
         try:
-            doors.append(await Door(name, address, bounds, makes, seldom, tls).open())
-        except OSError as error:
+            doors.append(await Door(name, address, bounds, makes, seldom, tls,
+                                    here=agent.group.security.off).open())
+        except (OSError, BadInput) as error:
             for door in doors:
                 door.close()
+            if isinstance(error, BadInput):
+                raise
             raise BadInput(f"{member.name} cannot listen at {address[0]}:{address[1]}: "
                            f"{error.strerror or error}; stop the program that listens "
                            "there, or give this node another address in the group file") from None

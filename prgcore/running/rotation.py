@@ -8,6 +8,7 @@ between the last look and the emptying, a few microseconds, is lost.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -75,7 +76,9 @@ def parts(path: Path) -> Iterator[list[tuple[str, BufferedReader]]]:
             try:
                 file = files.enter_context(older.open("rb"))
             except FileNotFoundError:
-                break
+                if number > max(_numbers(path), default=0):
+                    break
+                continue  # a rotation was killed between two names; no line is missing
             if _id(file) not in seen:
                 seen.add(_id(file))
                 found.insert(0, (older.name, file))
@@ -89,12 +92,23 @@ def _id(file: BufferedReader) -> tuple[int, int]:
 
 def _shift(path: Path, keep: int) -> None:
     """Make room for the first older name; what is too old is gone."""
-    for number in range(keep, 0, -1):
+    for number in sorted(_numbers(path), reverse=True):
         with suppress(FileNotFoundError):
-            if number == keep:
+            if number >= keep:  # more were kept before
                 _older(path, number).unlink()
             else:
                 _older(path, number).replace(_older(path, number + 1))
+
+
+def _numbers(path: Path) -> set[int]:
+    """The numbers of the older files that there are."""
+    found = set[int]()
+    with suppress(PermissionError):  # who may not list a directory can still open its files
+        for one in path.parent.iterdir():
+            number = one.name.removeprefix(f"{path.name}.")
+            if number != one.name and re.fullmatch(r"[1-9][0-9]{0,3}", number, re.ASCII):
+                found.add(int(number))
+    return found
 
 
 def _older(path: Path, number: int) -> Path:

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 from attrs import field, frozen
 
 from prgcore.errors import BadInput
-from prgcore.running.addresses import Address, shown
+from prgcore.running.addresses import Address, is_host, shown
 from prgcore.running.fields import flag, only, table, text
 from prgcore.seats import NODES
 
@@ -121,8 +121,12 @@ def _tls(found: Mapping[str, Any], home: Path, names: Mapping[str, str]) -> Tls:
     if not isinstance(more, list) or not all(isinstance(n, str) and n for n in more):
         raise BadInput(f'{at}administrators: expected names of certificates as a list: ["ops"]')
     ca, certificate, key = (home / text(found, name, at) for name in TLS_KEYS[:3])
-    return Tls(
-        ca, certificate, key, {seat: text(given, seat, f"{at}names.", names[seat]) for seat in NODES}, tuple(more))
+    shows = {seat: text(given, seat, f"{at}names.", names[seat]) for seat in NODES}
+    for seat, name in shows.items():
+        if not is_host(name):
+            raise BadInput(f"{at}names.{seat}: {name[:60]!r} is not a name that a certificate has; write "
+                           f'the one in its subjectAltName: names = {{{seat} = "db1.example.org"}}')
+    return Tls(ca, certificate, key, shows, tuple(more))
 
 
 def _networks(value: Any, at: str) -> tuple[Network, ...]:

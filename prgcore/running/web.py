@@ -104,6 +104,7 @@ class Web:
         self._known: dict[str, str] = {}
         self._obeyed: Serve | None = None
         self._status: asyncio.Task[dict[str, Any]] | None = None
+        self._page: asyncio.Task[str] | None = None
 
     def _hosts(self) -> frozenset[str]:
         """The names by which a browser may ask."""
@@ -201,7 +202,10 @@ class Web:
     async def _measured(self) -> Reply:
         if self.metrics is None:
             return Reply.says(501, "metrics need an extra: pip install 'prgcore[prometheus]'")
-        page = await asyncio.to_thread(self.metrics, self.tally(), self.shows())
+        if self._page is None or self._page.done():  # many who ask at once wait for one page
+            self._page = asyncio.create_task(
+                asyncio.to_thread(self.metrics, self.tally(), self.shows()))
+        page = await asyncio.shield(self._page)
         return Reply(200, page.encode(), "text/plain; version=0.0.4; charset=utf-8")
 
     async def _read(self) -> dict[str, Any]:
