@@ -260,3 +260,57 @@ def test_a_machine_that_assigns_users_before_the_promotion_serves_them_after_it(
     assert kept[0].columns["node1.state"] == "active"
     assert wanted.do.do == "serve_alone", "which makes nobody wait"
     assert (wanted.serve.groups, wanted.serve.promotes) == ({"users": 4}, True)
+
+
+def test_a_node_that_returns_after_its_users_were_taken_over_is_not_promoted(pair):
+    """Its order to promote is still open, and the other node is the primary now."""
+    one, two = pair.hosts.values()
+    assert two.command("failover(node2)").entry.outcome == "done"
+    passes(pair, 6, "node1")
+    assert one.open.do == "move_users"
+    one.dead, one.open = True, None
+    passes(pair, 15)
+    two.takes(Seen(host_lost="node2"))
+    passes(pair, 12)
+    assert pair.states()[1] == "running_in_backup_mode"
+    assert [o.do for o in record(pair).orders] == ["move_users"]
+    one.dead = False
+    one.start()
+    one.done.clear()
+    one.groups = {}
+    passes(pair, 8)
+    assert ("move_users", "node1") not in one.done
+    assert pair.states() == ["failed_over", "running_in_backup_mode"]
+    assert record(pair).orders == ()
+
+
+@pytest.mark.parametrize("columns", [{"node1.state": "promoting"}, {"node1.state": "active"}])
+def test_nothing_is_promoted_once_the_permission_is_over(columns):
+    """The store does not answer any more, and the other node may be the primary by now."""
+    engine, now, until = Machine(active_standby.MACHINE), 100.0, 0.0
+    do = "promote" if columns["node1.state"] == "promoting" else "serve_alone"
+    drawers = {node: own(engine, node) for node in NODES}
+    first = begin({**engine.initial[0], "node1.data": "current"}, drawers, engine.habits)
+    order = Order(1, 3, "node1", do, ("users",), columns["node1.state"])
+    held = evolve(
+        first, epoch=1, orders=(order,), claims={"users": Claim("node1", 4)},
+        seats=dict.fromkeys(NODES, "a start"), columns={
+            **first.columns, "node1.data": "current", "node2.state": "failed", **columns})
+    state = AgentState.start(Charter(engine, "node1", {}, LEASE, 3.0), parameters_of(
+        engine.model).of({}), now)
+    seen = Seen(reading=Reading(held, 1, now), granted=Granted(yes=True, begun=now))
+    for _ in range(9):
+        state, wanted = turn(state, seen, now)
+        until = wanted.serve.until if wanted.serve is not None else until
+        if wanted.do == order:
+            break
+        if wanted.write is not None:
+            held = wanted.write.record
+            seen = Seen(wrote=Wrote("done", now, held.epoch + 9))
+        elif wanted.serve is not None:
+            seen = Seen(obeyed=Obeyed(wanted.serve, yes=True))
+        else:
+            seen = Seen(reading=Reading(held, 99, now))
+    assert wanted.do == order
+    assert turn(state, Seen(unread="away"), until - 0.1)[1].do == order
+    assert turn(state, Seen(unread="away"), until)[1].do is None

@@ -61,6 +61,7 @@ class Acting:
         member: the node.
         store: the store of the record, for the rule of a decision that the other node made.
         over: whether an order is no longer in the newest record that this agent has read.
+        may: whether the permission of this node lasts: without one nothing becomes the primary.
 
     Attributes:
         hooks: the hooks; a reload changes them.
@@ -69,11 +70,12 @@ class Acting:
 
     def __init__(
         self, group: Group, member: Member, store: Store, over: Callable[[Order], bool],
+        may: Callable[[], bool] = lambda: True,
     ) -> None:
         peer = group.nodes[seat("peer", member.seat)]
         self.member, self.hooks, self.habits = member, member.hooks, group.engine.habits
         self.facts = Facts(member.seat, peer.seat, member.name, peer.name, group.name)
-        self._store, self._over = store, over
+        self._store, self._over, self._may = store, over, may
         self._fences = "fence" not in {action.does for action in group.engine.model.actions}
         self._entries: dict[int, Entry] = {}
         self._one, self._orders, self.ends = Lock(), 0, False
@@ -117,7 +119,7 @@ class Acting:
 
         Raises:
             ActionFailed: the hook failed as often as it may be tried.
-            Unavailable: the agent stops.
+            Unavailable: the agent stops, or the permission of this node is over.
             StaleEpoch: the order was overtaken meanwhile.
         """
         with self._ordered():
@@ -173,13 +175,20 @@ class Acting:
         hook: Hook | None = getattr(self.hooks, name)
         if hook is None:
             return
-        ran = self._tried(hook, facts, lambda: self.ends or self._over(order))
+        def forbidden() -> bool:
+            return name == "promote" and not self._may()
+
+        if forbidden():
+            raise Unavailable(f"{name}: this node has no permission now")
+        ran = self._tried(hook, facts, lambda: self.ends or self._over(order) or forbidden())
         if ran.well:
             return
         if self.ends:
             raise Unavailable(f"{name}: the agent stops")
         if self._over(order):
             raise StaleEpoch(f"{name} was ended: a newer decision has overtaken it")
+        if forbidden():
+            raise Unavailable(f"{name} was ended: the permission of this node is over")
         raise ActionFailed(f"the hook {name} failed: {ran}")
 
     def _tried(self, hook: Hook, facts: Facts, ends: Callable[[], bool]) -> Ran:
@@ -203,7 +212,8 @@ class Acting:
     def become(self, role: str, facts: Facts) -> bool:
         """Promote or demote the resource if its probe says another role; return whether it did.
 
-        An order makes it stop at once; the next look shows the role.
+        An order makes it stop at once, and so does the end of the permission of a primary; the next
+        look shows the role.
 
         Args:
             role: primary or replica.
@@ -213,9 +223,13 @@ class Acting:
             ActionFailed: the role is not known, or the hook failed or is missing.
         """
         name = "promote" if role == "primary" else "demote"
+
+        def gives_way() -> bool:
+            return self.ends or self._orders > 0 or (name == "promote" and not self._may())
+
         with self._one:
             found = self.role(facts)
-            if self.ends or self._orders:
+            if gives_way():
                 return False
             if not found:
                 raise ActionFailed("the hook role does not say primary or replica")
@@ -225,7 +239,7 @@ class Acting:
             if hook is None:
                 raise ActionFailed(f"the resource is {found} and should be {role}; there is no hook "
                                    f"{name} that makes it so")
-            ran = self._tried(hook, evolve(facts, role=role), lambda: self.ends or self._orders > 0)
-            if not ran.well and not (self.ends or self._orders):
+            ran = self._tried(hook, evolve(facts, role=role), gives_way)
+            if not ran.well and not gives_way():
                 raise ActionFailed(f"the hook {name} failed: {ran}")
-        return True
+        return ran.well

@@ -120,7 +120,7 @@ class Agent:
             charter, self.store, parameters=group.parameters, clock=BootClock(),
             log=self._notes, memory=self.directory.memory)
         self._deed = group.engine.habits.deed
-        self.acting = Acting(group, self.member, self.store, self._overtaken)
+        self.acting = Acting(group, self.member, self.store, self._overtaken, self._permitted)
         self.notices = Notices(self.acting, self.store)
         self.callers = Callers()
         self.pump = Pump(self.keeper.turned, self.store, self.keeper.clock, Ways(
@@ -399,6 +399,11 @@ class Agent:
         reading = self.keeper.state.reading
         record = None if reading is None else reading.record
         return record is not None and record.epoch >= order.epoch and order not in record.orders
+
+    def _permitted(self) -> bool:
+        """Whether the newest permission for somebody lasts still."""
+        sent = self.keeper.state.serving.sent
+        return sent is not None and sent.somebody and boot_clock() < sent.until
 
     def _reconcile(self, state: str) -> tuple[str, ...]:
         """Bring the services to a state; what was done. Raises as `Services.reconcile`."""

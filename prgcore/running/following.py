@@ -28,7 +28,7 @@ from prgcore.running.deciding import (
 )
 from prgcore.running.lease import Lease
 from prgcore.running.node import any_pair, own, shared
-from prgcore.running.promoting import demotes, kept, promotes
+from prgcore.running.promoting import demotes, kept, overtaken, promotes
 from prgcore.running.shapes import Answer, Did, Reading, Write
 from prgcore.running.state import (
     LEAVES,
@@ -459,7 +459,10 @@ class Following:
 
     def _done(self, record: Record, order: Order, lease: Lease) -> bool:
         """Whether an order that an agent carries out in its turns is done."""
-        return self._deed(order) not in self.charter.hands and self._ready(record, order, lease)
+        deed = self._deed(order)
+        own = deed not in self.charter.hands or (
+            deed == "move" and overtaken(self.charter, record, self._node))
+        return own and self._ready(record, order, lease)
 
     def _ready(self, record: Record, order: Order, lease: Lease) -> bool:
         """Whether the part of an order is done that an agent carries out in its turns."""
@@ -485,18 +488,26 @@ class Following:
         """Whether an order is for the hands now.
 
         Nothing is promoted before the services obey a permission for it: a guard would fence it.
-        A primary that should go on alone is promoted already, and may be down.
+        A primary that should go on alone is promoted already, and may be down. Nor is anything
+        promoted once the permission is over: the other node may be the primary then.
         """
         lease, deed = self._lease(record), self._deed(order)
-        if lease is None or deed not in (*OWN, "promote") or (
-                deed == "promote" and self._is_primary(record)):
+        if lease is None or deed not in (*OWN, "promote"):
             return True
+        if deed == "promote" and self._is_primary(record):
+            return self._permitted()
         if deed not in {*self.charter.hands, "promote"} or order in (did.order for did in self.s.did):
             return False
         if deed == "disconnect":  # beside the withdrawal of the permission, and not after it
             return True
         sent = self.s.serving.sent
-        return sent is not None and sent.promotes and self.s.serving.again == inf
+        return sent is not None and sent.promotes and self.s.serving.again == inf and (
+            self._permitted())
+
+    def _permitted(self) -> bool:
+        """Whether the newest permission for somebody lasts still."""
+        sent = self.s.serving.sent
+        return sent is not None and sent.somebody and self.now < sent.until
 
     def _stopped(self) -> bool:
         """Whether the services of a node that leaves serve nobody any more."""

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from prgcore.running.charter import Charter
 from prgcore.stores.record import Order, Record
 
-__all__ = ["demotes", "kept", "may_promote", "promotes", "withheld"]
+__all__ = ["demotes", "kept", "may_promote", "overtaken", "promotes", "withheld"]
 
 
 def promotes(charter: Charter, order: Order) -> bool:
@@ -67,10 +67,22 @@ def kept(charter: Charter, record: Record, node: str) -> frozenset[str]:
 
 def may_promote(charter: Charter, record: Record, node: str) -> bool:
     """Whether the resource of a node may become the primary now: it has every claim for that."""
-    if not _promotions(charter, record, node):
+    if not _promotions(charter, record, node) or overtaken(charter, record, node):
         return False
-    mine = {*kept(charter, record, node), *(
-        group for group in record.claims
-        if charter.engine.habits.assigned(record.columns, group) == node)}
-    claims = [record.claims[group] for group in mine & record.claims.keys()]
+    claims = [record.claims[group] for group in _mine(charter, record, node)]
     return all(claim.node == node and not claim.freed for claim in claims)
+
+
+def overtaken(charter: Charter, record: Record, node: str) -> bool:
+    """Whether no users are left for which the resource of a node would be promoted.
+
+    The node may have been away, while the other one took over all users of its open orders.
+    """
+    return bool(record.claims) and not _mine(charter, record, node)
+
+
+def _mine(charter: Charter, record: Record, node: str) -> frozenset[str]:
+    """The groups of users that are served by a node, or will be once it is promoted."""
+    return (kept(charter, record, node) & record.claims.keys()) | {
+        group for group in record.claims
+        if charter.engine.habits.assigned(record.columns, group) == node}
