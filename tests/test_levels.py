@@ -183,3 +183,17 @@ def test_the_role_of_a_service_is_a_part_of_its_world():
     found = e3(rules(active_standby.MACHINE, **alone))
     assert found.verdict == "refuted"
     assert "the role of node1 should be primary then" in found.detail["says"]
+
+
+@pytest.mark.parametrize(("fault", "says"), [
+    ({"D104": also("promote")}, "D104@node1: the role of node1 should be replica then"),
+    ({"C102": also("promote", "peer")}, "C102@node1: the role of node2 should be replica then"),
+    ({"M108": also("start_service")}, "M108@node1: the services of node1 should be stopped then"),
+    ({"P110": without("disconnect_users")}, "P110@node1: the users of users are no longer"),
+    ({"P108": without("release_grant")}, "P108@node1: the grant of node1 should be free then"),
+])
+def test_a_fault_of_active_and_standby_is_found(fault, says):
+    """Also an order for the opposite of what is wished from now on, where nothing was wished before."""
+    found = e3(rules(active_standby.MACHINE, **fault))
+    assert found.verdict == "refuted"
+    assert found.detail["says"].startswith(says)

@@ -19,6 +19,7 @@ from prgcore.errors import BadInput
 from prgcore.running import guard
 from prgcore.running.group import read_group
 from prgcore.running.guard import Command, Orders, Ran, Warden, boot_clock
+from prgcore.running.guarding import Second
 from prgcore.running.processes import Services, alive
 from tests import waits
 
@@ -155,8 +156,45 @@ def test_an_old_primary_that_somebody_starts_by_hand_is_fenced():
 def test_a_guard_that_has_just_begun_leaves_an_earlier_permission_its_time():
     world = World()
     world.now -= 1.0
-    assert world.step() == pytest.approx(1.0)
-    assert world.did == []
+    assert 0 < world.step() <= 1.0
+    assert "self_fence" not in world.did
+
+
+@pytest.mark.parametrize("role", ["primary", "replica", ""])
+def test_a_guard_that_has_just_begun_says_nothing_of_a_resource_that_it_does_not_know(role):
+    """An earlier guard was killed, and the resource may be the primary still."""
+    world = World(role)
+    world.now -= ORDERS.lasts
+    assert world.permit((), 0.1) == {"stopping": True}
+    world.step()
+    assert world.permit((), 0.2) == ({} if role == "replica" else {"stopping": True})
+    world.now += ORDERS.lasts
+    world.step()
+    assert world.permit((), 0.3) == {}
+    assert world.role != "primary"
+
+
+@pytest.mark.parametrize("withdrawn", [True, False])
+def test_a_replica_that_might_be_promoted_is_fenced(withdrawn):
+    """The hook was killed, and the server may finish its promotion by itself."""
+    world = World("replica")
+    world.permit((), promotes=True)
+    world.now += 1.0 if withdrawn else ORDERS.lasts
+    if withdrawn:
+        assert world.permit(()) == {"stopping": True}
+    world.step()
+    assert world.did == ["role", "self_fence"]
+    assert world.permit((), 4.0) == {}
+
+
+def test_a_replica_whose_promotion_was_told_to_be_over_is_not_fenced():
+    world = World("replica")
+    world.permit((), promotes=True)
+    world.now += 1.0
+    world.permit()
+    world.now += ORDERS.lasts
+    world.step()
+    assert world.did == ["role"]
 
 
 def test_the_second_guard_rests_while_the_first_one_answers():
@@ -168,6 +206,15 @@ def test_the_second_guard_rests_while_the_first_one_answers():
     world.rests = False
     world.step()
     assert world.did == ["role", "self_fence"]
+
+
+def test_the_second_guard_waits_for_the_first_for_a_part_of_the_pause_only(node):
+    """A guard that is stopped does not answer: what is left of the pause is for the role probe."""
+    asked = []
+    second = Second(node.member, lambda within: asked.append(within) or True)
+    assert second._warden.step() > 0
+    assert asked == [pytest.approx(0.1)]  # of 0.4 s
+    assert second._warden.orders.probe + asked[0] < 0.4
 
 
 def test_a_permission_that_comes_during_a_fence_is_not_obeyed():

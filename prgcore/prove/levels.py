@@ -152,15 +152,16 @@ def _worlds(wish: World, parts: tuple[str, ...]) -> Iterator[World]:
 def _wrong(step: _Step, parts: tuple[str, ...]) -> tuple[str, str, bool]:
     """The part in which a world is not as wished after a step, and what it is; empty: none.
 
-    Where nothing was wished before, reconciling brings what is wished now; the last answer says
-    whether it has to. Users on the move, whom no node has, may stay with the node that moves them.
+    Where nothing was wished before, and no order is about it, reconciling brings what is wished now;
+    the last answer says whether it has to. Users on the move, whom no node has, may stay with the node that moves them.
     """
     alone = False
     for world in _worlds(step.before, parts):
         for deed in step.deeds:
             world = done(deed, world, step.after)  # noqa: PLW2901, one deed after another
+        moved = {EFFECTS[deed][0] for deed in step.deeds if deed in EFFECTS}
         for part in differs(world, step.after):
-            if part in parts and getattr(step.before, part):
+            if part in parts and (getattr(step.before, part) or part in moved):
                 return part, getattr(world, part), False
             alone = alone or part in parts
         kept = world.serve - step.after.serve - (

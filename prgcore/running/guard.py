@@ -7,8 +7,9 @@ speaks its protocol (`prgcore.running.line`).
 
 While the permission lasts, the guard does nothing. When it ends or is withdrawn, the role probe has
 to say `replica`: after a withdrawal until the end of the permission, after an end at once. If it
-does not, the guard runs `self_fence`, again and again until it succeeds. It answers "serve nobody"
-with `{}` only once nobody is served. Without a permission it asks the probe now and then, and runs
+does not, the guard runs `self_fence`, again and again until it succeeds. The same happens to a replica
+that might be promoted: its promotion may be under way. It answers "serve nobody" with `{}` only once
+nobody is served; a guard that has just begun asks the probe first. Without a permission it asks the probe now and then, and runs
 `self_fence` when it says `primary`: somebody has started the old primary by hand.
 """
 
@@ -125,6 +126,7 @@ class Warden:
         self._somebody, self._until, self._over = False, 0.0, 0.0
         self._since = clock() + orders.lasts  # an earlier guard may have had a permission
         self._clean, self._fences, self._ended, self._said = True, False, False, ""
+        self._fresh, self._promotes = True, False  # what an earlier guard has left is not known
 
     # ------------------------------------------------------------------- permissions
 
@@ -145,10 +147,10 @@ class Warden:
             if somebody and self._fences:
                 return {"fencing": True}
             if somebody:
-                self._over, self._clean = until, False
+                self._over, self._clean, self._promotes = until, False, promotes
             self._somebody, self._until = somebody, until
             self._news.notify_all()
-            return {} if somebody or self._clean else {"stopping": True}
+            return {} if somebody or (self._clean and not self._fresh) else {"stopping": True}
 
     def permitted(self) -> bool:
         """Whether the resource may be the primary now."""
@@ -178,6 +180,7 @@ class Warden:
         """Do what is due now; return how many seconds to wait for the next step, unless news come."""
         with self._news:
             now, allowed, over, clean = self._clock(), self.permitted(), self._over, self._clean
+            promotes = self._promotes
         if allowed:
             return self._until - now
         if self._rests():
@@ -186,12 +189,14 @@ class Warden:
             return self._looks(now)
         late = now >= over
         role = self._role(self.orders.probe if late else min(self.orders.role.timeout, over - now))
-        if role == "replica":
+        if role == "replica" and not promotes:
             self._done("the permission is over; the resource is a replica")
             return 0.0
-        if not late and self._clock() < over:
+        if role != "replica" and not late and self._clock() < over:
             return min(STEP * 5, over - self._clock())
-        return self._fence(f"the permission is over, and the role is {role or 'not known'}")
+        why = "its promotion may be under way" if role == "replica" else (
+            f"the role is {role or 'not known'}")
+        return self._fence(f"the permission is over, and {why}")
 
     def _looks(self, now: float) -> float:
         """Look at the role where nothing is permitted and nobody should be served."""
@@ -200,8 +205,10 @@ class Warden:
             self.ends()
             return 0.0
         if now < self._since:
-            return self._since - now
+            self._fresh = self._fresh and self._role(self.orders.role.timeout) != "replica"
+            return min(self._since - now, self.orders.every if self._fresh else SLICE)
         if self._role(self.orders.role.timeout) != "primary":
+            self._fresh = False
             return self.orders.every
         with self._news:
             end = time.monotonic() + GRACE
@@ -239,7 +246,7 @@ class Warden:
     def _done(self, says: str) -> None:
         with self._news:
             if not self.permitted():  # else a permission has come meanwhile
-                self._clean = True
+                self._clean, self._fresh = True, False
         self._tells(says)
 
     def _tells(self, says: str) -> None:

@@ -99,14 +99,15 @@ class Second:
 
     Args:
         member: a node that has a guard.
-        answers: whether the guard answers; it is asked in a thread, before anything is done.
+        answers: whether the guard answers within so many seconds; it is asked in a thread, before
+            anything is done. What it takes is a part of the pause of the lease, as the probe is.
     """
 
-    def __init__(self, member: Member, answers: Callable[[], bool]) -> None:
+    def __init__(self, member: Member, answers: Callable[[float], bool]) -> None:
+        orders = guard.Orders.of(member.services[GUARD].command[-1])
         self._warden = guard.Warden(
-            guard.Orders.of(member.services[GUARD].command[-1]),
-            lambda says: _log.warning("%s, in place of its guard: %s", member.name, says),
-            rests=answers)
+            orders, lambda says: _log.warning("%s, in place of its guard: %s", member.name, says),
+            rests=lambda: answers(orders.probe / 2))
         self._thread = Thread(target=self._warden.run, daemon=True, name="prgcore second guard")
 
     def begin(self) -> None:

@@ -235,9 +235,9 @@ class Services:
         said = self.line.says({"ask": ""})
         return bool(said) and key.encode() not in said
 
-    def answers(self) -> bool:
-        """Whether the service that serves users answers at its socket."""
-        return self.line.answers()
+    def answers(self, within: float | None = None) -> bool:
+        """Whether the service that serves users answers at its socket within so many seconds."""
+        return self.line.answers(within)
 
     def _end_of(self, service: Service) -> float:
         usual = ELSEWHERE if service.start else PATIENCE
