@@ -100,7 +100,7 @@ class Second:
     Args:
         member: a node that has a guard.
         answers: whether the guard answers within so many seconds; it is asked in a thread, before
-            anything is done. What it takes is a part of the pause of the lease, as the probe is.
+            anything is done. This takes a part of the pause of the lease, as the probe does.
     """
 
     def __init__(self, member: Member, answers: Callable[[float], bool]) -> None:
