@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import sys
+from threading import Thread
+from types import SimpleNamespace
 
 import pytest
 
-from prgcore.errors import Unavailable
+from prgcore.errors import ActionFailed, Unavailable
 from prgcore.machine import PRG
 from prgcore.running.acting import Acting
+from prgcore.running.agent import Agent
+from prgcore.running.desired import Desired
 from prgcore.running.group import read_group
 from prgcore.running.hooks import Hook, Hooks
 from prgcore.stores.record import Order, begin
 from tests.agents import group_file
+from tests.waits import once
 
 WAITS = "import pathlib, time; pathlib.Path('began').touch(); time.sleep(60)"
 ORDER = Order(1, 0, "node1", "move_users", ("node1",))
@@ -54,3 +59,54 @@ def test_a_promotion_that_no_order_asks_for_ends_with_its_permission_too(acting)
     acting._may = lambda: not acting.began.exists()
     assert not acting.become("primary", acting.facts)
     assert acting.began.exists()
+
+
+# ------------------------------------------------------------------ orders to stop
+
+
+class Services:
+    """Services that say what was asked of them."""
+
+    def __init__(self):
+        self.did = []
+
+    def halt(self):
+        self.did.append("halt")
+
+    def stop(self):
+        self.did.append("stop")
+
+    def start(self):
+        self.did.append("start")
+
+    def look(self):
+        raise ActionFailed("nobody looks")
+
+
+@pytest.fixture
+def agent(tmp_path):
+    one = Agent(read_group(group_file(tmp_path)), "node1")
+    one.services, one._read = Services(), lambda: None
+    yield one
+    one.directory.release()
+
+
+def test_what_starts_services_by_an_older_wish_does_so_before_they_are_stopped(agent):
+    """Else a thread that was held up would start an old primary beside the new one."""
+    order = Order(1, 0, "node1", "stop_critical_services")
+    stops = Thread(target=agent._carry_out, args=(order,))
+    with agent.tending.orders:  # the services are being mended
+        stops.start()
+        once(lambda: agent.services.did.count("halt") > 1)
+        assert "stop" not in agent.services.did
+        agent.services.start()
+    stops.join()
+    assert agent.services.did[-1] == "stop"
+    assert not agent.tending.orders.locked()
+
+
+@pytest.mark.parametrize("wish", ["up", "stopped", ""])
+def test_services_that_should_be_stopped_by_now_are_not_started(agent, wish):
+    agent.keeper.state = SimpleNamespace(desired=(None, Desired(services=wish)))
+    agent._starts()
+    assert agent.services.did == ([] if wish == "stopped" else ["start"])

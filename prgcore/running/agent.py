@@ -18,7 +18,7 @@ from functools import partial
 from uuid import uuid4
 
 from prgcore.errors import ActionFailed, BadInput, StaleEpoch, Unavailable
-from prgcore.form.wishes import UP
+from prgcore.form.wishes import STOPPED, UP
 from prgcore.running.acting import Acting, hands_of
 from prgcore.running.administrator import Administrator
 from prgcore.running.asking import ask
@@ -59,6 +59,9 @@ __all__ = ["Agent", "ask"]
 
 ASKED = 10.0
 """How many seconds a question waits for the store."""
+
+GIVES_WAY = 0.05
+"""How many seconds pass until a start that is under way is asked once more to end."""
 
 _log = logging.getLogger("prgcore")
 
@@ -269,7 +272,7 @@ class Agent:
         """Start the services if they are to run, and watch them from then on."""
         if desired.services == UP:
             try:
-                await self.start_services()
+                await asyncio.to_thread(self._starts)
             except ActionFailed as error:
                 _log.warning("%s", error)
         self.watching.look()
@@ -285,6 +288,13 @@ class Agent:
             await asyncio.to_thread(self.services.start)
         finally:
             self.watching.look()
+
+    def _starts(self) -> None:
+        """Start the services, unless the record wishes meanwhile that they are stopped."""
+        with self.tending.orders:
+            known = self.keeper.state.desired
+            if known is None or known[1].services != STOPPED:
+                self.services.start()
 
     async def tell(
         self, event: str, also: Mapping[str, str], changes: Mapping[str, int]
@@ -372,7 +382,7 @@ class Agent:
                 with self.tending.orders:
                     self._changes(self.services.start)
             case "stop":
-                self._changes(self.services.stop)  # it ends a start that is under way
+                self._stops()
             case "acquire":
                 if not self.arbiter.acquire(self.node, order.epoch):
                     raise Unavailable(f"the grant is held by {self.arbiter.holder() or 'nobody'}")
@@ -386,6 +396,16 @@ class Agent:
                 self.acting.demote(record, order)
             case "fence":
                 self.acting.fence(record, order)
+
+    def _stops(self) -> None:
+        """Stop the services, after whatever starts them has given way: it must not start them later."""
+        self.services.halt()
+        while not self.tending.orders.acquire(timeout=GIVES_WAY):
+            self.services.halt()
+        try:
+            self._changes(self.services.stop)
+        finally:
+            self.tending.orders.release()
 
     def _read(self) -> Record:
         """The record by which the newest turn has decided."""

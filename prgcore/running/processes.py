@@ -296,6 +296,10 @@ class Services:
 
     # ------------------------------------------------------------------- stopping
 
+    def halt(self) -> None:
+        """End a start that is under way; services are to be stopped."""
+        self._wanted = "stopped"
+
     def stop(self) -> None:
         """Stop the critical services, without the database and the guard.
 

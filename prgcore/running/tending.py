@@ -37,7 +37,7 @@ class Tending:
 
     Attributes:
         every: as above; it may be changed.
-        orders: is held while services are mended, and while an order starts them.
+        orders: is held while services are mended, and while an order starts or stops them.
     """
 
     def __init__(
