@@ -15,7 +15,10 @@ from prgcore.running.agent import Agent
 from prgcore.running.desired import Desired
 from prgcore.running.group import read_group
 from prgcore.running.hooks import Hook, Hooks
-from prgcore.stores.record import Order, begin
+from prgcore.running.processes import Services as Watched
+from prgcore.running.shapes import Serve
+from prgcore.stores.ports import boot_clock
+from prgcore.stores.record import Order, Record, begin
 from tests.agents import group_file
 from tests.waits import once
 
@@ -110,3 +113,23 @@ def test_services_that_should_be_stopped_by_now_are_not_started(agent, wish):
     agent.keeper.state = SimpleNamespace(desired=(None, Desired(services=wish)))
     agent._starts()
     assert agent.services.did == ([] if wish == "stopped" else ["start"])
+
+
+@pytest.mark.parametrize(("state", "lasts", "may"), [
+    ("normal", 1.0, True), ("normal", -1.0, False), ("failed_over", -1.0, True)])
+def test_a_primary_that_was_fenced_is_not_started_again_without_a_permission(agent, state, lasts, may):
+    """Its guard fenced it because the store is away: the other node may be the primary by now."""
+    own = "yes" if state == "normal" else "no"
+    columns = {**PRG.initial[0], "node1.state": state, "node1.assigned_own": own}
+    agent.keeper.state = SimpleNamespace(
+        reading=SimpleNamespace(record=Record(1, columns)),
+        serving=SimpleNamespace(sent=Serve({"node1": 1}, boot_clock() + lasts)))
+    assert agent._may_restart() is may
+
+
+def test_services_that_may_not_be_started_again_are_not_due(tmp_path):
+    services = Watched(read_group(group_file(tmp_path)).nodes["node1"])
+    services._wanted, services._known = "up", SimpleNamespace(due=lambda _: ("web",))
+    assert services.due() == ("web",)
+    services.may = lambda: False
+    assert services.due() == ()

@@ -18,7 +18,7 @@ from functools import partial
 from uuid import uuid4
 
 from prgcore.errors import ActionFailed, BadInput, StaleEpoch, Unavailable
-from prgcore.form.wishes import STOPPED, UP
+from prgcore.form.wishes import PRIMARY, STOPPED, UP, wished
 from prgcore.running.acting import Acting, hands_of
 from prgcore.running.administrator import Administrator
 from prgcore.running.asking import ask
@@ -133,6 +133,8 @@ class Agent:
         self.administrator, self.web = Administrator(self), Web(self)
         self.watching = Watching(self.services, self.pump.looked)
         self._second = Second(self.member, self.services.answers) if self.member.guard else None
+        if self.member.guard:
+            self.services.may = self._may_restart
         self.tending = Tending(self.member.name, group.reconcile, boot_clock, self._reconcile,
                                self._becomes)
         self.ear = Ear(reader(group.engine, self.peer.seat), partial(self.pump.arrived, self.node),
@@ -424,6 +426,19 @@ class Agent:
         """Whether the newest permission for somebody lasts still."""
         sent = self.keeper.state.serving.sent
         return sent is not None and sent.somebody and boot_clock() < sent.until
+
+    def _may_restart(self) -> bool:
+        """Whether services that failed may be started again now.
+
+        A primary without a permission was fenced by its guard. It could come back as the primary.
+        """
+        reading = self.keeper.state.reading
+        record = None if reading is None else reading.record
+        if record is None:
+            return True
+        columns = {**record.columns, **record.own.get(self.node, {})}
+        role = wished(self.group.engine.habits, columns, self.node).role
+        return role != PRIMARY or self._permitted()
 
     def _reconcile(self, state: str) -> tuple[str, ...]:
         """Bring the services to a state; what was done. Raises as `Services.reconcile`."""

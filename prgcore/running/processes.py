@@ -52,6 +52,7 @@ class Services:
     Attributes:
         changes: grows whenever services begin or end to be started or stopped.
         line: the way to the service that serves users.
+        may: whether services that failed may be started again now.
 
     Raises:
         BadInput: the directory cannot be made, the name of its socket is too long, or this system
@@ -79,6 +80,7 @@ class Services:
         self._processes = {name: Process(name, service, member.home, self.directory)
                            for name, service in member.services.items()}
         self._changing, self.changes = Lock(), 0
+        self.may: Callable[[], bool] = lambda: True
         self._known, self._wanted = Conditions(member, patience or {}, within or {}), ""
         self._kept = {member.database, GUARD if member.guard else ""}
         lease = {} if lasts == math.inf else {"PRGCORE_LEASE": f"{lasts:g}"}
@@ -170,7 +172,7 @@ class Services:
 
     def due(self) -> tuple[str, ...]:
         """The services that `again` would start now."""
-        return self._known.due(time.monotonic()) if self._wanted == "up" else ()
+        return self._known.due(time.monotonic()) if self._wanted == "up" and self.may() else ()
 
     def next(self) -> float | None:
         """The moment of `time.monotonic` when a look is due because of a restart; None: none."""
