@@ -43,7 +43,7 @@ def test_what_is_written_can_run_at_once(run, tmp_path):
     group = read_group(file)
     assert [node.name for node in group.nodes.values()] == ["one", "two"]
     assert "prgcore agent --check group.toml" in said
-    assert max(map(len, said.splitlines())) <= 80
+    assert max(len(line) for line in said.splitlines() if str(tmp_path) not in line) <= 80
     answer = run("agent", "--check", file)
     assert (answer.code, answer.err) == (0, "")
     assert "error" not in answer.out

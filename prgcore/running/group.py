@@ -44,7 +44,10 @@ from prgcore.timers.sanity import check
 from prgcore.wire.tomltext import parse_toml
 from prgcore.words import listed
 
-__all__ = ["DELAYS", "ETCD_GRANT", "KEYS", "LONGEST", "Group", "doubts", "read_group", "terms"]
+__all__ = [
+    "DELAYS", "ETCD_GRANT", "KEYS", "LONGEST", "Group", "Lease", "Member", "doubts",
+    "read_group", "terms",
+]
 
 LONGEST = 1 << 20
 """How many bytes a group file may have."""
