@@ -299,7 +299,7 @@ class Services:
     # ------------------------------------------------------------------- stopping
 
     def halt(self) -> None:
-        """End a start that is under way; services are to be stopped."""
+        """End a start that is under way, because services should stop."""
         self._wanted = "stopped"
 
     def stop(self) -> None:
