@@ -45,6 +45,27 @@ def test_schedules_that_found_something(seed, why):
     assert wrong(SETTING, seed) is None, why
 
 
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("kind", ["cut", "deaf"])
+@pytest.mark.parametrize("node", ["node1", "node2"])
+def test_a_long_silence_is_one_cause_of_one_take_over(node, kind, seed):
+    """Only heartbeats are lost: both agents reach the store, and the replica catches up."""
+    world = at_home(SETTING, seed / 2)
+    before = len(world.stores["main"].history)
+    world.plan((Fault(kind, node, 0.1, lasts=60.0),))
+    world.run(world.now + 60.0)
+    silent = [e.event for _, e in world.stores["main"].history[before:]]
+    taken = [event for event in silent if event.startswith("take_over")]
+    assert len(taken) <= 1, silent
+    assert taken or kind == "deaf", "the silence was noticed"
+    if taken:
+        assert not any(event.startswith("caught_up") for event in silent)
+    while not world.home:
+        world.step()
+    pair = truth(world, world.stores["main"].record)
+    assert {pair["node1.data"], pair["node2.data"]} == {"current"}
+
+
 @pytest.mark.parametrize("fault", ["crash", "power", "suspend", "cut", "service", "stubborn"])
 def test_a_fault_in_the_middle_of_a_switchover(fault):
     command = scenario(SETTING, at_home(SETTING))

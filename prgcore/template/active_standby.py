@@ -2,8 +2,8 @@
 
 One node is active. The other is its standby: a replica, which is current or behind. Only a current
 one is promoted, unless an administrator forces another one by name. Every row is written from `me`
-and `peer`, and holds for both nodes. `python active_standby.py` writes machine.json beside this file,
-which every command of prgcore reads.
+and `peer`, and holds for both nodes. `python active_standby.py` writes machine.json beside this
+file, which every command of prgcore reads.
 """
 
 from __future__ import annotations
@@ -65,8 +65,13 @@ DERIVED = (
         "well", "its peer as a writer: none, lost from sight, sick, or well"),
     Derivation(
         "heir", ("me.hears", "peer.state", "peer.data"),
-        (({"me.hears": "yes", "peer.state": ("waiting", "standby"), "peer.data": "current"}, "yes"),),
+        (({"me.hears": "yes", "peer.state": ("waiting", "standby"), "peer.data": "current"},
+          "yes"),),
         "no", "its peer is there, and has all that was written"),
+    Derivation(
+        "hearing", ("me.hears", "peer.hears"),
+        (({"me.hears": "no"}, "unheard"), ({"peer.hears": "no"}, "one_way")),
+        "both", "whether each node hears the other, as heartbeats say"),
 )
 
 # ------------------------------------------------------------------------- what can happen
@@ -106,7 +111,8 @@ _NO_WRITER = ("none", "lost", "sick")
 _MAY_TAKE_OVER: Cells = {  # a node with a copy that is current, and no writer that it sees
     "me.state": ("waiting", "standby"), "me.data": "current", "me.rival": _NO_WRITER,
     "peer.state": tuple(s for s in STATES if s != "promoting"), "failover": "automatic", **_UP}
-_WORLD: tuple[tuple[str, tuple[Cells, ...], str], ...] = (  # where each can physically happen, and why; a command can come at any time
+# where each event can physically happen, and why; a command can come at any time
+_WORLD: tuple[tuple[str, tuple[Cells, ...], str], ...] = (
     ("promoted", ({"me.state": "promoting", **_UP},), "a promotion may work"),
     ("promotion_failed", ({"me.state": "promoting", **_UP},), "or it may not"),
     ("demoted", ({"me.state": "demoting", **_UP},), "a demotion may work"),
@@ -137,12 +143,14 @@ _WORLD: tuple[tuple[str, tuple[Cells, ...], str], ...] = (  # where each can phy
 
 def claim(who: str) -> tuple[str, ...]:
     """The actions by which a node becomes the writer: nobody writes before it has the claim."""
-    return tuple(f"{do}({who})" for do in ("acquire_grant", "move_users", "start_service", "promote"))
+    deeds = ("acquire_grant", "move_users", "start_service", "promote")
+    return tuple(f"{do}({who})" for do in deeds)
 
 
 def let_go(who: str, *also: str) -> tuple[str, ...]:
     """The actions by which a node ceases to write. A guard sees that its service does not run."""
-    return tuple(f"{do}({who})" for do in ("stop_service", *also, "disconnect_users", "release_grant"))
+    deeds = ("stop_service", *also, "disconnect_users", "release_grant")
+    return tuple(f"{do}({who})" for do in deeds)
 
 
 _OVERTAKEN = by(
@@ -151,27 +159,32 @@ _FORCIBLE: Cells = {
     "me.state": ("waiting", "standby", "failed"), "me.rival": _NO_WRITER, "me.host": "on"}
 
 PROMOTION = (
-    Rule("P100", "take_over", {"me.hears": "no"}, {"me.state": "promoting", "peer.state": _OVERTAKEN},
+    Rule("P100", "take_over", {"me.hears": "no"},
+         {"me.state": "promoting", "peer.state": _OVERTAKEN},
          actions=("fence_peer(me)", *let_go("peer"), *claim("me")),
          why="a peer that is not heard may be writing: it is shut out first"),
-    Rule("P102", "take_over", {"me.hears": "yes"}, {"me.state": "promoting", "peer.state": _OVERTAKEN},
+    Rule("P102", "take_over", {"me.hears": "yes"},
+         {"me.state": "promoting", "peer.state": _OVERTAKEN},
          actions=(*let_go("peer"), *claim("me")), why="a peer that is heard can let go by itself"),
     Rule("P104", "promoted", {"peer.state": "waiting"},
-         {"me.state": "active", "me.data": "current", "peer.state": "demoting", "peer.data": "behind"},
+         {"me.state": "active", "me.data": "current",
+          "peer.state": "demoting", "peer.data": "behind"},
          actions=("serve_alone(me)", "stop_service(peer)", "demote(peer)"),
          why="an old primary may have what nobody else has: it is rewound before it is a standby"),
     Rule("P106", "promoted", {"peer.state": ("standby", "failed")},
          {"me.state": "active", "me.data": "current", "peer.data": "behind"},
          actions="serve_alone(me)", why="what it writes from now on is what counts"),
-    Rule("P108", "promotion_failed", {"me.heir": "yes"}, {"me.state": "failed", "peer.state": "promoting"},
+    Rule("P108", "promotion_failed", {"me.heir": "yes"},
+         {"me.state": "failed", "peer.state": "promoting"},
          actions=(*let_go("me"), *claim("peer")),
          why="nothing was written since the other node let go, so that one takes back"),
-    Rule("P110", "promotion_failed", {"me.heir": "no"}, {"me.state": "failed"}, actions=let_go("me"),
-         why="nobody else can; an administrator must look"),
+    Rule("P110", "promotion_failed", {"me.heir": "no"}, {"me.state": "failed"},
+         actions=let_go("me"), why="nobody else can; an administrator must look"),
 )
 MANUAL = (
     Rule("M100", "switchover",
-         {"me.state": "standby", "me.data": "current", "me.rival": "well", "peer.state": "active", **_UP},
+         {"me.state": "standby", "me.data": "current", "me.rival": "well",
+          "peer.state": "active", **_UP},
          {"peer.state": "demoting"}, actions=let_go("peer", "demote"),
          why="the active node ceases to write first, so nothing is lost"),
     Rule("M102", "force_promote", {**_FORCIBLE, "me.hears": "no"},
@@ -200,12 +213,15 @@ DEMOTION = (
          {"me.state": "standby", "peer.state": "promoting"},
          actions=(*claim("peer"), "start_service(me)"), why="a switchover: nobody writes now"),
     Rule("D102", "demoted", {"peer.state": "standby", "me.data": "current", "me.hears": "no"},
-         {"me.state": "promoting"}, actions=claim("me"), why="the other node is gone: this one goes on"),
+         {"me.state": "promoting"}, actions=claim("me"),
+         why="the other node is gone: this one goes on"),
     Rule("D104", "demoted", {"peer.state": "active"}, {"me.state": "standby"},
-         actions="start_service(me)", why="it follows; it is behind until the active node says more"),
+         actions="start_service(me)",
+         why="it follows; it is behind until the active node says more"),
     Rule("D106", "demotion_failed",
          {"me.state": "demoting", "me.data": "current", "peer.state": "standby"},
-         {"me.state": "promoting"}, actions=claim("me"), why="a switchover that fails changes nothing"),
+         {"me.state": "promoting"}, actions=claim("me"),
+         why="a switchover that fails changes nothing"),
     Rule("D108", "demotion_failed", {"me.state": "demoting", "peer.state": "active"},
          {"me.state": "failed"}, why="an administrator must look"),
     Rule("D110", "demotion_failed", {"me.state": "waiting", "peer.state": "promoting"},
@@ -227,14 +243,19 @@ WORLD = (
     Rule("C100", "fell_behind", {}, {"peer.data": "behind"}, actions="serve_alone(me)",
          why="first the record says so, then the active node writes without its standby"),
     Rule("C104", "alone_failed", outcome=Outcome.IGNORED, why="it is asked again once it is up"),
-    Rule("C102", "caught_up", {}, {"peer.data": "current"}, why="it may be promoted from now on"),
-    Rule("X100", "service_down", {}, {"me.service": "down"}, why="its restarts are its agent's task"),
+    Rule("C102", "caught_up", {"me.hearing": "both"}, {"peer.data": "current"},
+         why="it may be promoted from now on"),
+    Rule("C106", "caught_up", {"me.hearing": ("unheard", "one_way")}, outcome=Outcome.IGNORED,
+         why="a current standby that hears nobody would take over again, and back, for ever"),
+    Rule("X100", "service_down", {}, {"me.service": "down"},
+         why="its restarts are its agent's task"),
     Rule("X102", "service_up", {"me.state": ("standby", "promoting", "demoting")},
          {"me.service": "up"}, why="as it should"),
     Rule("X103", "service_up", {"me.state": "active", "peer.data": "current"},
          {"me.service": "up"}, why="as it should"),
     Rule("X105", "service_up", {"me.state": "active", "peer.data": "behind"},
-         {"me.service": "up"}, actions="serve_alone(me)", why="a primary that was down may wait still"),
+         {"me.service": "up"}, actions="serve_alone(me)",
+         why="a primary that was down may wait still"),
     Rule("X104", "service_up", {"me.state": STOPPED}, {"me.service": "up"},
          actions="stop_service(me)", why="an old primary does not come back by itself"),
     Rule("X106", "crash", {}, {"me.host": "off", "me.hears": "no"},
@@ -257,7 +278,8 @@ INVARIANTS = (  # never any of these
                "peer.state": tuple(s for s in STATES if s != "standby")},
               premise={"me.state": "active", "peer.data": "current"}),
     Invariant("S4", "a node is demoted beside an active one, or before a switchover to a standby",
-              {"me.state": "demoting", "peer.state": ("waiting", "promoting", "demoting", "failed")},
+              {"me.state": "demoting",
+               "peer.state": ("waiting", "promoting", "demoting", "failed")},
               premise={"me.state": "demoting"}),
     Invariant("S5", "in a switchover both copies are current",
               ({"me.state": "demoting", "peer.state": "standby", "me.data": "behind"},
@@ -272,16 +294,19 @@ ACCEPTED = (
     AcceptedOnly("S8", "switchover",
                  {"me.state": "standby", "me.data": "current", "me.hears": "yes",
                   "peer.state": "active", "peer.service": "up", **_UP},
-                 "a switchover goes to a current standby of an active node that is well", exactly=True),
+                 "a switchover goes to a current standby of an active node that is well",
+                 exactly=True),
     AcceptedOnly("S9", "force_promote",
                  tuple({"me.state": ("waiting", "standby", "failed"), **_UP, **cells} for cells in (
                      {"me.hears": "no"}, {"peer.state": ("waiting", "standby", "failed")},
                      {"peer.state": "active", "peer.service": "down"})),
-                 "nobody is promoted by force beside a writer that is heard and well", exactly=True),
+                 "nobody is promoted by force beside a writer that is heard and well",
+                 exactly=True),
     AcceptedOnly("S10", "recover",
                  ({"me.state": "failed", **_UP},
                   {"me.state": "standby", "me.data": "behind", "peer.state": "active", **_UP}),
-                 "a failed node, and a standby that is behind, are made replicas again", exactly=True),
+                 "a failed node, and a standby that is behind, are made replicas again",
+                 exactly=True),
     AcceptedOnly("S11", "demotion_failed",
                  ({"me.state": ("demoting", "waiting"), **_UP},
                   {"me.state": "failed", "peer.state": "promoting", **_UP}),
@@ -294,12 +319,15 @@ _HEARD: dict[str, Cells] = {  # a node that gives its users to the other one hea
     for event in ("demoted(peer)", "promotion_failed(peer)")}
 ONLY_BY = (
     OnlyBy("S12", "me.state", "promoting",
-           (*UNFORCED, "force_promote(me)"), "never promote one that is behind, unless forced by name",
+           (*UNFORCED, "force_promote(me)"),
+           "never promote one that is behind, unless forced by name",
            {event: {"me.data": "current", **_HEARD.get(event, {})} for event in UNFORCED}),
     OnlyBy("S13", "me.state", "active", ("promoted(me)",), "nobody is active who was not promoted"),
     OnlyBy("S14", "me.data", "current", ("promoted(me)", "caught_up(peer)"),
-           "only the active node says that its standby is current"),
-    OnlyBy("S15", "me.state", "standby", ("demoted(me)",), "nobody is a standby who was not demoted"),
+           "only the active node says that its standby is current, and while both hear each other",
+           {"caught_up(peer)": {"peer.state": "active", "both.hears": "yes"}}),
+    OnlyBy("S15", "me.state", "standby", ("demoted(me)",),
+           "nobody is a standby who was not demoted"),
     OnlyBy("S16", "me.state", "demoting", ("switchover(peer)", "promoted(peer)", "recover(me)"),
            "a copy is thrown away if it is not the newest, or somebody says so",
            {"promoted(peer)": {"me.state": "waiting"}}),
@@ -333,7 +361,8 @@ DUTIES = (
          before={"me.state": "demoting"}, after={"me.state": "standby"}, why="to follow"),
     Duty("Q7", "a service that runs and should not is stopped", "stop_service(me)",
          before={"me.service": "down", "me.state": STOPPED},
-         after={"me.service": "up", "me.state": STOPPED}, why="an old primary does not come back by itself"),
+         after={"me.service": "up", "me.state": STOPPED},
+         why="an old primary does not come back by itself"),
     Duty("Q8", "an active node that loses its standby goes on alone", "serve_alone(me)",
          before={"me.state": "active", "peer.data": "current"},
          after={"me.state": "active", "peer.data": "behind"}, why="the record says so before"),
@@ -342,14 +371,17 @@ DUTIES = (
          before={"me.state": "promoting", "me.hears": "yes",
                  "peer.state": ("waiting", "standby"), "peer.data": "current"},
          after={"me.state": "failed"}, events=("promotion_failed(me)",),
-         harmless={"me.state": "failed", "peer.state": "promoting"}, follows=let_go("me"), why="it keeps the other node"),
+         harmless={"me.state": "failed", "peer.state": "promoting"}, follows=let_go("me"),
+         why="it keeps the other node"),
     Duty("Q10", "a node that becomes active writes without its peer, once the record says behind",
          "serve_alone(me)", before={"me.state": "promoting"},
          after={"me.state": "active", "peer.data": "behind"},
          why="until then it waits: the record may still call its peer current"),
     Duty("Q11", "an active node that is up again beside a peer that is behind goes on alone",
-         "serve_alone(me)", before={"me.state": "active", "me.service": "down", "peer.data": "behind"},
-         after={"me.state": "active", "me.service": "up", "peer.data": "behind"}, why="it may have been down when it was asked"),
+         "serve_alone(me)",
+         before={"me.state": "active", "me.service": "down", "peer.data": "behind"},
+         after={"me.state": "active", "me.service": "up", "peer.data": "behind"},
+         why="it may have been down when it was asked"),
 )
 OBSERVATIONS = (
     Observation("W1", "the active node is lost, and the other one serves",
@@ -425,9 +457,10 @@ TABLE = Table(
     duties=DUTIES,
     adversary=tuple(Adversary(event, many, why=why) for event, many, why in _WORLD),
     decides=(Decides("me", {"me.host": "on"}),),
-    hears=(Hears("me", {"me.hears": "yes"}, "peer.host"),),
+    hears=(Hears("me", {"me.hears": "yes"}, ("peer.host", "me.hearing")),),
     transient=("promoting", "demoting"),
-    may_wait=tuple(cube({"me.state": state, "me.host": "off"}) for state in ("promoting", "demoting")),
+    may_wait=tuple(
+        cube({"me.state": state, "me.host": "off"}) for state in ("promoting", "demoting")),
     timers=TIMERS, parameters=PARAMETERS, actions=ACTIONS, agents=(AGENT,),
     starts=(("normal", ("force_promote(node1)", "service_up(node1)", "promoted(node1)",
                         "demoted(node2)", "service_up(node2)", "caught_up(node1)")),),
@@ -439,7 +472,8 @@ TABLE = Table(
     ),
     assumptions=(
         "A-LIN: both nodes reach one linearizable record, even while the link is cut",
-        "A-STOP: a node that may not serve writes nothing: its service or its guard obeys the lease",
+        ("A-STOP: a node that may not serve writes nothing: its service or its guard obeys the "
+         "lease"),
         "A-COPY: while the record says current, the standby lacks no more than its check allows",
     ),
 )
