@@ -151,6 +151,28 @@ def test_a_log_whose_rotation_was_killed_is_read_whole(rotated, entries):
     assert list(read(rotated, older=True)) == [*entries, entries[0]]
 
 
+def test_a_log_that_cannot_be_rotated_grows_and_loses_nothing(rotated, entries, caplog):
+    """Something else has the name of an older file."""
+    rotated.with_name("log.jsonl.4").mkdir()
+    with LogFile(rotated, most=10, keep=4) as file:
+        for entry in entries[:50]:
+            file.append(entry)
+    assert list(read(rotated))[-50:] == entries[:50]
+    assert [r.message for r in caplog.records] == [
+        f"the log {str(rotated)!r} cannot be rotated, and grows: Is a directory"]
+
+
+def test_files_of_others_are_neither_read_nor_removed(rotated, entries):
+    others = [rotated.with_name(f"log.jsonl.{end}") for end in ("2026", "old", "01", "3.gz", "-1", "²")]
+    for one in others:
+        one.write_text("of somebody else\n")
+    with LogFile(rotated, most=10, keep=2) as file:
+        for entry in entries[:3]:
+            file.append(entry)
+    assert list(read(rotated, older=True)) == entries[:3]
+    assert {one.read_text() for one in others} == {"of somebody else\n"}
+
+
 def test_fewer_older_files_leave_no_hole(tmp_path, entries):
     """Files beyond the number that is kept now would stay, and be read as what came just before."""
     for keep, some in ((9, entries[:200]), (2, entries[200:])):

@@ -6,6 +6,7 @@ import asyncio
 import socket
 from contextlib import suppress
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 from attrs import evolve
@@ -13,9 +14,9 @@ from attrs import evolve
 from prgcore.machine import PRG
 from prgcore.running.heartbeat import LONGEST, reader
 from prgcore.running.node import reported
-from prgcore.running.seal import challenge_of
+from prgcore.running.seal import CHALLENGE, OPEN, challenge_line, challenge_of
 from prgcore.running.shapes import Heard
-from prgcore.running.talking import PROBE, PROBES, SILENT, Ear, Mouth
+from prgcore.running.talking import PROBE, PROBES, SILENT, Ear, Mouth, _Voice
 from prgcore.running.trust import Trust
 from tests.stores import LONG
 from tests.waits import until
@@ -253,3 +254,18 @@ def test_a_long_heartbeat_and_one_in_pieces_are_heard(sealed):
         assert came.is_set()
 
     sealed(conversation)
+
+
+def test_challenges_without_end_take_no_time_from_the_node():
+    """One that hears has no more than a few open; each costs a seal, and may ask for a heartbeat."""
+    said = []
+    seals = Trust("Sales", b"k" * 32).says("node2", "node1")
+    voice = _Voice(SimpleNamespace(seal=lambda: seals, again=said.append))
+    voice.transport = SimpleNamespace(abort=lambda: said.append("ended"))
+    line = challenge_line(bytes(CHALLENGE), "again")
+    voice.data_received(line * OPEN)
+    assert voice.ready.is_set()
+    voice.data_received(line * OPEN)
+    assert said == [voice] * OPEN
+    voice.data_received(line * (OPEN + 1))
+    assert said[OPEN:] == ["ended"]

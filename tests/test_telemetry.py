@@ -20,10 +20,12 @@ from prometheus_client.parser import text_string_to_metric_families
 from prgcore.adapters.otel import observe, trace
 from prgcore.adapters.prometheus import Telemetered, publish, serve, text
 from prgcore.engine import Engine
-from prgcore.errors import BadInput
+from prgcore.errors import BadInput, Unavailable
 from prgcore.machine import prg
+from prgcore.running import metrics
 from prgcore.running.log import Tally
 from prgcore.running.metrics import LIVE, METRICS
+from prgcore.running.seldom import Seldom
 from prgcore.running.telemetry import MOST, OTHER, Telemetry, fold, of
 from prgcore.running.web import Shows
 from prgcore.stores.record import Entry, begin, decided
@@ -378,6 +380,43 @@ def test_a_second_collector_is_refused_and_not_read_past(failover):
         registry.register(Telemetered(lambda: of(failover), "Plant"))
     with pytest.raises(BadInput, match="pair without a group is published already"):
         Telemetered(lambda: of(failover)).add(lambda: of(failover), "")
+
+
+def test_a_pair_whose_store_does_not_answer_hides_no_other_one(failover, caplog, monkeypatch):
+    """Each pair has a store of its own, and one page is about all of them."""
+    monkeypatch.setattr(metrics, "_seldom", Seldom())
+    registry, (reader, meter), there = CollectorRegistry(), _metered(), [True]
+
+    def gone():
+        if there:
+            return of(failover)
+        raise Unavailable("no etcd answers")
+
+    for group, read in (("Sales", gone), ("", lambda: of(failover[:3]))):
+        publish(read, group, registry)
+        observe(read, meter, group=group)
+    whole = generate_latest(registry).decode()
+    there.clear()
+    for _ in range(3):
+        page = generate_latest(registry).decode()
+        seen = {p.attributes.get("group") for r in reader.get_metrics_data().resource_metrics
+                for s in r.scope_metrics for m in s.metrics for p in m.data.data_points}
+        assert seen == {None}
+        assert page.splitlines() == [one for one in whole.splitlines() if 'group="Sales"' not in one]
+    assert [r.message for r in caplog.records] == [
+        "the metrics of the pair of group 'Sales' are left out: no etcd answers"]
+    lonely = CollectorRegistry()
+    publish(gone, "Sales", lonely)
+    with pytest.raises(Unavailable):
+        generate_latest(lonely)
+
+
+def _metered():
+    from opentelemetry.sdk.metrics import MeterProvider
+    from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+
+    reader = InMemoryMetricReader()
+    return reader, MeterProvider([reader]).get_meter("test")
 
 
 def test_one_pair_has_the_labels_that_it_had(failover):

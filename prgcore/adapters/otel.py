@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 from attrs import define
 
 from prgcore.errors import MissingExtra
-from prgcore.running.metrics import METRICS, Metric, Source, names
+from prgcore.running.metrics import METRICS, Metric, Source, answering, names
 from prgcore.running.telemetry import Telemetry
 from prgcore.wire.entry import Entry
 
@@ -76,8 +76,8 @@ def _reader(
     return lambda _: [
         Observation(number, {name: value for name, value in one.labels.items() if value}
                     | dict(zip(metric.labels, labels, strict=True)))
-        for one in sources.all
-        for labels, number in metric.samples(one.telemetry())
+        for one, now in answering(sources.all)
+        for labels, number in metric.samples(now)
     ]
 
 

@@ -7,12 +7,12 @@ metric is described twice.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from prgcore.errors import BadInput, MissingExtra
-from prgcore.running.metrics import LIVE, METRICS, Metric, Source, names
+from prgcore.running.metrics import LIVE, METRICS, Metric, Source, answering, names
 from prgcore.running.telemetry import Telemetry
 
 try:
@@ -55,8 +55,13 @@ class Telemetered(Collector):
         self._sources = names(self._sources, Source(telemetry, group, agent))
 
     def collect(self) -> Iterator[Family]:
-        """Every metric, as it is now."""
-        yield from _families(METRICS, [(one.labels, one.telemetry()) for one in self._sources])
+        """Every metric, as it is now, of every pair whose store answers.
+
+        Raises:
+            PrgError: no pair answers.
+        """
+        yield from _families(METRICS, [(one.labels, now) for one, now in answering(self._sources)],
+                             [one.labels for one in self._sources])
 
     def describe(self) -> Iterator[Family]:
         """Every metric without numbers, so that a registry refuses a second collector of them."""
@@ -86,10 +91,16 @@ def publish(
 
 
 def _families(
-    metrics: tuple[Metric, ...], read: list[tuple[dict[str, str], Any]]
+    metrics: tuple[Metric, ...], read: list[tuple[dict[str, str], Any]],
+    known: Iterable[dict[str, str]] = (),
 ) -> Iterator[Family]:
-    """The metrics of every source, each metric once. A source without a label leaves it empty."""
-    more = tuple(name for name in ("group", "agent") if any(labels[name] for labels, _ in read))
+    """The metrics of every source, each metric once. A source without a label leaves it empty.
+
+    Args:
+        known: the labels of sources that are not read now; a page keeps its labels without them.
+    """
+    every = [*known, *(labels for labels, _ in read)]
+    more = tuple(name for name in ("group", "agent") if any(labels[name] for labels in every))
     for metric in metrics:
         family = CounterMetricFamily if metric.counter else GaugeMetricFamily
         found = family(f"prgcore_{metric.name}", metric.says, labels=(*more, *metric.labels))

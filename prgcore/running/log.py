@@ -22,6 +22,7 @@ from attrs import define, evolve, field, frozen
 
 from prgcore.errors import BadInput, Unavailable
 from prgcore.running.rotation import parts, renamed
+from prgcore.running.seldom import Seldom
 from prgcore.running.telemetry import Telemetry, of
 from prgcore.wire.entry import Entry
 from prgcore.wire.jsontext import LINE_LIMIT, parse_json
@@ -54,6 +55,7 @@ class LogFile:
     keep: int = field(default=4, kw_only=True)
     _file: int = field(default=-1, init=False)
     _lock: Lock = field(factory=Lock, init=False, repr=False)
+    _seldom: Seldom = field(factory=Seldom, init=False, repr=False)
 
     def append(self, entry: Entry | Mapping[str, Any]) -> None:
         """Write one entry.
@@ -89,11 +91,15 @@ class LogFile:
         self._file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
 
     def _rotates(self) -> None:
-        """Begin a new file, unless this one is empty."""
+        """Begin a new file, unless this one is empty. If that fails, this one grows on."""
         if os.fstat(self._file).st_size:
             self._close()
-            with suppress(FileNotFoundError):
-                renamed(self.path, self.keep)
+            try:
+                with suppress(FileNotFoundError):
+                    renamed(self.path, self.keep)
+            except OSError as error:
+                self._seldom.warn("rotation", f"the log {str(self.path)!r} cannot be rotated, and grows: "
+                                  f"{error.strerror}")
             self._reopen()
 
     def _torn(self) -> bool:

@@ -12,10 +12,13 @@ from typing import Any, TypeAlias
 
 from attrs import field, frozen
 
-from prgcore.errors import BadInput
+from prgcore.errors import BadInput, PrgError
+from prgcore.running.seldom import Seldom
 from prgcore.running.telemetry import Telemetry
 
-__all__ = ["LIVE", "METRICS", "Metric", "Sample", "Source", "names", "short"]
+__all__ = ["LIVE", "METRICS", "Metric", "Sample", "Source", "answering", "names", "short"]
+
+_seldom = Seldom()
 
 Sample: TypeAlias = tuple[tuple[str, ...], float]
 """The values of the labels, and the number."""
@@ -80,6 +83,26 @@ def names(sources: tuple[Source, ...], more: Source) -> tuple[Source, ...]:
         raise BadInput(f"one {who} is published already, and nothing would distinguish the other "
                        "one; give each pair the name of its group")
     return (*sources, more)
+
+
+def answering(sources: Iterable[Source]) -> list[tuple[Source, Telemetry]]:
+    """The pairs whose store answers, each with its telemetry now.
+
+    A pair that does not answer must not hide the others; one line of the log in a while names it.
+
+    Raises:
+        PrgError: there are pairs, and none answers.
+    """
+    found, last = list[tuple[Source, Telemetry]](), None
+    for one in sources:
+        try:
+            found.append((one, one.telemetry()))
+        except PrgError as error:
+            last, who = error, f"of group {one.group!r:.60}" if one.group else "without a group"
+            _seldom.warn(str(one.labels), f"the metrics of the pair {who} are left out: {error}")
+    if last is not None and not found:
+        raise last
+    return found
 
 
 def short(column: str) -> str:

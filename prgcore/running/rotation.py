@@ -17,8 +17,8 @@ from pathlib import Path
 
 __all__ = ["emptied", "parts", "renamed"]
 
-MOST = 10_000
-"""How many older files a reader looks for."""
+MOST = 1000
+"""How many older files there are at most. A higher number, such as a year, is a name of others."""
 
 
 def renamed(path: Path, keep: int) -> None:
@@ -71,12 +71,14 @@ def parts(path: Path) -> Iterator[list[tuple[str, BufferedReader]]]:
     with ExitStack() as files:
         found = [("", files.enter_context(path.open("rb")))]
         seen = {_id(found[0][1])}
-        for number in range(1, MOST):
+        last = 0
+        for number in range(1, MOST + 1):
             older = _older(path, number)
             try:
                 file = files.enter_context(older.open("rb"))
-            except FileNotFoundError:
-                if number > max(_numbers(path), default=0):
+            except (FileNotFoundError, IsADirectoryError):
+                last = last if number <= last else max(_numbers(path), default=0)
+                if number > last:
                     break
                 continue  # a rotation was killed between two names; no line is missing
             if _id(file) not in seen:
@@ -106,7 +108,8 @@ def _numbers(path: Path) -> set[int]:
     with suppress(PermissionError):  # who may not list a directory can still open its files
         for one in path.parent.iterdir():
             number = one.name.removeprefix(f"{path.name}.")
-            if number != one.name and re.fullmatch(r"[1-9][0-9]{0,3}", number, re.ASCII):
+            if number != one.name and re.fullmatch(r"[1-9][0-9]{0,3}", number, re.ASCII) \
+                    and int(number) <= MOST:
                 found.add(int(number))
     return found
 

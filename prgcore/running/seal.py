@@ -19,7 +19,7 @@ from attrs import define, field
 from prgcore.errors import BadInput
 from prgcore.wire.jsontext import parse_json
 
-__all__ = ["CHALLENGE", "Challenger", "Line", "Sealer", "challenge_line", "challenge_of", "key_for"]
+__all__ = ["CHALLENGE", "OPEN", "Challenger", "Line", "Sealer", "challenge_line", "challenge_of", "key_for"]
 
 CHALLENGE = 16
 """How many random bytes a challenge has."""

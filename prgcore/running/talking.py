@@ -17,7 +17,7 @@ from prgcore.errors import BadInput
 from prgcore.running.addresses import Address, shown
 from prgcore.running.certificates import why
 from prgcore.running.heartbeat import LONGEST, line
-from prgcore.running.seal import Challenger, Sealer
+from prgcore.running.seal import OPEN, Challenger, Sealer
 from prgcore.running.seldom import Seldom
 from prgcore.running.shapes import Heard
 from prgcore.stores.ports import boot_clock
@@ -249,6 +249,8 @@ class _Voice(asyncio.Protocol):
             return
         *lines, self._rest = (self._rest + data).split(b"\n")
         try:
+            if len(lines) > OPEN:
+                raise BadInput("it sends more challenges than one that hears")  # noqa: TRY301
             for one in lines:
                 if self._seal.takes(one) and self.ready.is_set():
                     self._mouth.again(self)
