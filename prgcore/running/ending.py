@@ -80,13 +80,18 @@ class Ending:
         environment: that of its own command.
         timeout: seconds until it is killed.
         killed: seconds that it has then.
+
+    Attributes:
+        why: why it has not ended; empty: it has.
+        hung: whether its own command for stopping was killed. Then nobody knows what it has done,
+            and a check that fails may be one that hangs with the service.
     """
 
     def __init__(
         self, process: Process, environment: Mapping[str, str], timeout: float, killed: float
     ) -> None:
         self.process, self.why, self._kills = process, "", False
-        self._orphans = False
+        self._orphans = self.hung = False
         self._killed, self.timeout = killed, timeout
         self._run: Run | None = None
         self._end = time.monotonic() + timeout
@@ -125,6 +130,7 @@ class Ending:
         if code is None and self._run is not None and not late:
             return False
         if self._run is not None and code is None:
+            self.hung = True
             self.why = f"its command was killed after {self.timeout:g} s (stop_timeout)"
         elif code:
             self.why = f"its command ends with {shown(code)}; see {self.process.name}.log"

@@ -72,7 +72,9 @@ def _guarded(member: Member, peer: Member, group: str, lease: Lease) -> Member:
         "socket": _socket(member), "home": str(member.home.absolute()), "lasts": lease.lasts,
         "probe": min(hooks.role.timeout, lease.pause / 2),
         "every": min(max(lease.lasts / 4, OFTEN[0]), OFTEN[1]),
-        "role": _command(hooks.role), "self_fence": _command(fence),
+        # A probe that begins without a permission must not outlast the one that comes meanwhile.
+        "role": _command(evolve(hooks.role, timeout=min(hooks.role.timeout, lease.lasts))),
+        "self_fence": _command(fence),
         "words": {
             "PRGCORE_NODE": member.seat, "PRGCORE_PEER": peer.seat, "PRGCORE_NAME": member.name,
             "PRGCORE_PEER_NAME": peer.name, "PRGCORE_GROUP": group, "PRGCORE_ROLE": "replica",

@@ -331,7 +331,7 @@ class Services:
                                        process.service.stop_timeout or usual, PATIENCE / 2)
         trouble = ended(endings)
         return {name: why for name, why in trouble.items()
-                if not self.member.services[name].start or self._works(name)}
+                if not self.member.services[name].start or endings[name].hung or self._works(name)}
 
     def _works(self, name: str) -> bool:
         """Whether a service runs; one that runs elsewhere, whether its check says so."""
