@@ -17,6 +17,7 @@ from functools import cache
 from pathlib import Path
 
 from tests.agents import ports
+from tests.waits import once
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 NODES = ("node1", "node2")
@@ -41,6 +42,7 @@ class Servers:
     def __init__(self, name, script, usual):
         self.folder = Path(tempfile.mkdtemp(prefix=f"{name}-"))
         self.folder.chmod(0o755)
+        self.disks = []
         self.script, self.ports = script, dict(zip(NODES, ports(2), strict=True))
         for file in (EXAMPLES / name).iterdir():
             if file.is_file():
@@ -82,10 +84,75 @@ class Servers:
     def kill(self, node):
         self.signal(node, signal.SIGKILL)
 
+    def left(self):
+        """The processes that work in the folder, or on a file in it, and what they are."""
+        found = {}
+        for process in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                words = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                if str(self.folder) in f"{(process / 'cwd').readlink()} {words}":
+                    found[int(process.name)] = words
+        return found
+
     def close(self):
+        """Kill both servers. A test leaves no process behind: guards end with their sockets."""
         for node in NODES:
             self.kill(node)
+        for disk in self.disks:
+            disk.close()
         shutil.rmtree(self.folder, ignore_errors=True)
+        try:
+            once(lambda: not self.left())
+        finally:
+            for pid in self.left():
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Disk:
+    """A small file system of a node; a file of as many blocks says what is free where none can be mounted.
+
+    Args:
+        servers: they do not run yet.
+        node: whose folder lies on it.
+    """
+
+    SIZE = 160
+    """Megabytes: a database of 40, a copy of it that is being made, and the space that its check wants."""
+
+    def __init__(self, servers, node):
+        self.at, self.said = servers.folder / node, servers.folder / f"{node}.space"
+        before = servers.folder / "before"
+        self.at.mkdir(exist_ok=True)
+        self.at.rename(before)
+        self.at.mkdir()
+        self.mounted = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", f"size={self.SIZE}m", "tmpfs", self.at],
+            check=False, capture_output=True).returncode == 0
+        subprocess.run(["cp", "-a", f"{before}/.", self.at], check=True)
+        shutil.rmtree(before)
+        servers.disks.append(self)
+        if not self.mounted:
+            servers.replaces(servers.script, {
+                'df -Pk "$PGDATA"': 'echo 0 0 0 "$(cat "$PGDATA/../../$PRGCORE_NODE.space" || echo 99999)"'})
+
+    def fill(self, leaves=0):
+        """Leave no room, or so many megabytes."""
+        if not self.mounted:
+            self.said.write_text("0")
+            return
+        free = shutil.disk_usage(self.at).free - max(leaves << 20, 1 << 16)
+        with (self.at / "ballast").open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, free)
+
+    def empty(self):
+        (self.at / "ballast").unlink(missing_ok=True)
+        self.said.unlink(missing_ok=True)
+
+    def close(self):
+        if self.mounted:
+            subprocess.run(["umount", "-l", self.at], check=True)
 
 
 @cache
@@ -134,7 +201,8 @@ class Postgres(Servers):
         """A client of a server: a function that writes a row; it returns the timeline.
 
         A commit whose wait for the standby was given up is answered as if it were done; only a
-        notice says that the standby may not have it.
+        notice says that the standby may not have it. A server without a synchronous standby says
+        nothing at all.
         """
         notices = []
         with self.connect(node) as server:
@@ -142,10 +210,11 @@ class Postgres(Servers):
 
             def write(name):
                 notices.clear()
-                (term,) = server.execute(
+                term, waits = server.execute(
                     "insert into rows values (%s) "
-                    "returning substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)", (name,)).fetchone()
-                return term, not notices
+                    "returning substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8), "
+                    "current_setting('synchronous_standby_names') <> ''", (name,)).fetchone()
+                return term, waits and not notices
 
             yield write
 

@@ -181,6 +181,16 @@ class Pair:
         """Wait until a server has taken a row that was asked for after a moment."""
         self.until(lambda: self.clients.since(since, node))
 
+    def rests(self, node, rows=200):
+        """Wait until a server has taken so many rows more."""
+        since = time.monotonic()
+        self.until(lambda: len(self.clients.since(since, node)) >= rows)
+
+    def terms(self):
+        """The node of each term in which a row was written, in their order."""
+        found = {(r.term, r.node): r.node for r in sorted(self.clients.rows, key=lambda r: r.answered)}
+        return list(found.values())
+
     def report(self):
         """What a failed test shows."""
         found = [str(self.known()), f"twice: {self.clients.twice()[:2]}"]
@@ -202,6 +212,9 @@ class Pair:
         Args:
             since: the moment of a fault; its users wait until `node` acknowledges a row.
             bound: how many seconds that may take, without the promotion and the busy computer.
+
+        Returns:
+            The rows that are lost.
         """
         self.clients.stop()
         assert self.clients.twice() == []
@@ -215,6 +228,7 @@ class Pair:
             took = min(r.answered for r in self.clients.since(since, node)) - since
             print(f"nobody could write for {took:.2f} s; at most {bound:g} s, and the promotion")
             assert took < bound + PROMOTION or load(), self.report()
+        return lost
 
     def close(self):
         self.clients.stop()

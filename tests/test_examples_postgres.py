@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import time
+from contextlib import suppress
 
 import pytest
 
-from tests.databases import Postgres, lines
+from tests.databases import Disk, Postgres, lines
 from tests.pairs import Pair
-from tests.waits import once
+from tests.waits import once, stop
 
 pytestmark = pytest.mark.postgres
 
@@ -136,7 +138,6 @@ def test_a_fence_kills_a_server_that_is_stopped(servers):
     servers.does("node1", "self_fence")
 
 
-
 def test_a_newcomer_writes_less_than_80_lines():
     assert lines("postgres", "group.toml", "pg.sh") < 80
 
@@ -148,6 +149,39 @@ def test_a_newcomer_writes_less_than_80_lines():
 def pair():
     """Both agents, node1 active, node2 a current standby, and a client at each server."""
     both = Pair(Postgres())
+    try:
+        both.begin()
+        yield both
+    finally:
+        both.close()
+
+
+@pytest.fixture
+def small():
+    """A pair whose nodes have small disks, and both disks."""
+    servers = Postgres()
+    try:
+        disks = [Disk(servers, node) for node in ("node1", "node2")]
+        both = Pair(servers)
+    except BaseException:
+        servers.close()
+        raise
+    try:
+        both.begin()
+        yield both, disks
+    finally:
+        both.close()
+
+
+@pytest.fixture
+def asynchronous():
+    """A pair of which the primary never waits for its standby: one line of the script."""
+    servers = Postgres()
+    text = (servers.folder / "pg.sh").read_text()
+    (other,) = re.findall(r"^# Asynchronous: (.*)  \(bytes\)$", text, re.MULTILINE)
+    (usual,) = re.findall(r"^all=.*$", text, re.MULTILINE)
+    servers.replaces("pg.sh", {f"\n{usual}": f"\n{other}"})
+    both = Pair(servers)
     try:
         both.begin()
         yield both
@@ -217,3 +251,63 @@ def test_a_server_that_somebody_starts_by_hand_is_a_standby_until_it_is_promoted
     pair.until(lambda: sorted(v for c, v in pair.known().items() if c.endswith(".state"))
                == ["active", "standby"] and "behind" not in pair.known().values())
     pair.judges()
+
+
+def test_a_standby_that_somebody_promotes_by_hand_is_made_anew(pair):
+    """pg_rewind reads only the last checkpoint: it reports that there is nothing to do."""
+    pair.servers.does("node2", "promote")
+    with suppress(pair.servers.errors):
+        pair.servers.asks("node2", f"{ALONE}insert into rows values ('mistake')")
+    pair.until(lambda: pair.known().get("node2.data") == "behind")
+    pair.until(lambda: pair.servers.act("node2", "role").stdout.strip() == "replica")
+    pair.command("recover(node2)")  # not needed if its agent was faster than its guard
+    pair.home()
+    assert "mistake" not in pair.servers.rows("node2")
+    assert set(pair.terms()) == {"node1"}
+    pair.judges()
+
+
+def test_a_full_disk_is_one_failover_and_its_node_comes_back(small):
+    pair, (disk, _) = small
+    now = time.monotonic()
+    disk.fill()
+    pair.writes("node2", now)
+    pair.until(lambda: pair.known().get("node1.state") in ("standby", "failed"))
+    pair.rests("node2")
+    assert pair.terms() == ["node1", "node2"]
+    disk.empty()
+    pair.command("recover(node1)")  # not needed if it follows
+    pair.home("node2", "node1")
+    assert pair.terms() == ["node1", "node2"]
+    pair.judges(since=now, bound=of_service(pair))
+
+
+def test_what_an_asynchronous_pair_loses_is_said(asynchronous, capsys):
+    """Its client cannot know which rows the standby has."""
+    pair = asynchronous
+    ((sender,),) = pair.servers.asks("node1", "select pid from pg_stat_replication")
+    stop(sender)
+    now = time.monotonic()
+    pair.rests("node1", rows=20)
+    pair.servers.kill("node1")
+    pair.writes("node2", now)
+    pair.home("node2", "node1")
+    lost = pair.judges()
+    never_sent = {row.name for row in pair.clients.since(now, "node1")}
+    assert len(never_sent) >= 20
+    assert never_sent <= {row.name for row in lost}
+    assert f"{len(lost)} of them are lost, and 0 of those" in capsys.readouterr().out
+
+
+def test_a_cut_promotes_one_and_fences_the_other(pair):
+    """Both agents reach the store, and do not hear each other."""
+    now = time.monotonic()
+    pair.cut()
+    pair.writes("node2", now)
+    pair.until(lambda: pair.known().get("node1.state") == "standby")
+    pair.rests("node2")
+    assert pair.terms() == ["node1", "node2"]
+    pair.repair()
+    pair.home("node2", "node1")
+    assert pair.terms() == ["node1", "node2"]
+    pair.judges(since=now, bound=of_node(pair))
