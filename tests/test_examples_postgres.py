@@ -158,17 +158,17 @@ def pair():
 
 @pytest.fixture
 def small():
-    """A pair whose nodes have small disks, and both disks."""
+    """A pair whose node1 has a small disk, and that disk."""
     servers = Postgres()
     try:
-        disks = [Disk(servers, node) for node in ("node1", "node2")]
+        disk = Disk(servers, "node1")
         both = Pair(servers)
     except BaseException:
         servers.close()
         raise
     try:
         both.begin()
-        yield both, disks
+        yield both, disk
     finally:
         both.close()
 
@@ -268,7 +268,7 @@ def test_a_standby_that_somebody_promotes_by_hand_is_made_anew(pair):
 
 
 def test_a_full_disk_is_one_failover_and_its_node_comes_back(small):
-    pair, (disk, _) = small
+    pair, disk = small
     now = time.monotonic()
     disk.fill()
     pair.writes("node2", now)
