@@ -478,7 +478,8 @@ async def test_a_service_that_crashes_in_a_loop_is_tried_so_often_and_stays_down
         await waits.until(lambda: lines(tmp_path / "begun") == 4)
         await waits.until(lambda: services.next() is None and not services.due())
         await holds(seen, services=False)
-    assert {facts["services"] for facts in seen} == {False}, "no try shows it up in between"
+    shown = [facts["services"] for facts in seen]  # the first look may come before the first crash
+    assert True not in shown[shown.index(False):], "no try shows it up in between"
     assert lines(tmp_path / "begun") == 4
 
 

@@ -134,7 +134,8 @@ def test_anchors_are_stable(site: Path) -> None:
 def test_pictures_lead_to_what_they_show(site: Path) -> None:
     page = Page(site / "reference/diagrams.html")
     text = (ROOT / "docs/pictures/graphs.dot").read_text("utf-8")
-    graphs = re.findall(r"^// ", text, re.MULTILINE)
+    graphs = [one for one in re.findall(r"^// (.*)", text, re.MULTILINE)
+              if one != "active-standby"]  # it has a page of its own
     drawn = [x for x in page.loads if x.endswith(".svg") and "legend" not in x]
     assert len([x for x in drawn if "graphviz-" in x]) == len(graphs) > len(TABLE.phases)
     assert [x for x in drawn if "graphviz-" not in x] == ["../_images/matrix.svg"]
