@@ -227,9 +227,10 @@ ROLE = """\
 file="$PRGCORE_NODE.role"
 case $1 in
     role) cat "$file" 2>/dev/null || echo replica ;;
-    *) echo "$1" > "$file.new" && mv "$file.new" "$file" ;;
+    *) echo "${PRGCORE_ROLE:-$1}" > "$file.new" && mv "$file.new" "$file" ;;
 esac
 """
+"""A node that lets some of its users go is told so by `demote`, and is still the primary of others."""
 
 
 def test_an_old_primary_that_comes_back_by_itself_becomes_a_replica(group):
