@@ -17,7 +17,7 @@ from prgcore.errors import BadInput
 from prgcore.running.door import Door
 from prgcore.running.group import read_group
 from prgcore.running.limits import LIMIT_KEYS, Limits, room
-from prgcore.running.places import SILENT, Place, gives_up, overdue
+from prgcore.running.places import SHARE, SILENT, Place, gives_up, overdue
 from prgcore.running.seldom import WHILE, Seldom
 from tests.agents import group_file, ports
 from tests.pages import ROOT
@@ -43,6 +43,9 @@ def test_the_page_shows_every_limit_with_its_default():
     shown = tomllib.loads(textwrap.dedent(re.search(r"^    \[limits\]\n(?:    .*\n)*", page, re.MULTILINE)[0]))
     assert tuple(shown["limits"]) == LIMIT_KEYS
     assert Limits.read(shown["limits"]) == Limits()
+    assert (SHARE, WHILE) == (4, 60)
+    for said in ("a quarter of them is for newcomers", "the next one comes after a minute"):
+        assert said in " ".join(page.split())
 
 
 @pytest.mark.parametrize(("line", "says"), [

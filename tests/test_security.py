@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import os
 import random
+import ssl
 import stat
 from base64 import b64encode
 
 import pytest
 
 from prgcore.errors import BadInput
+from prgcore.running.certificates import Certificates
+from prgcore.running.gate import FRESH
 from prgcore.running.group import read_group
-from prgcore.running.keyfile import LONGEST, read_key, read_password, write_key
-from prgcore.running.security import may_command
+from prgcore.running.keyfile import DIGITS, LEAST, LONGEST, read_key, read_password, write_key
+from prgcore.running.security import Tls, may_command
+from prgcore.running.seldom import WHILE
 from tests.agents import group_file
+from tests.certificates import Authority
+from tests.pages import ROOT
 from tests.test_group import GOOD
 
 SOME = random.Random(1)  # the same in every process of the tests
@@ -122,6 +128,20 @@ def test_who_may_command_is_known_by_the_address(read, allowed, host, may):
     assert may_command(read("{off = true}").commands_from, host)
 
 
+def test_the_page_has_the_numbers_that_hold(tmp_path):
+    page = " ".join((ROOT / "docs" / "security.md").read_text(encoding="utf-8").split())
+    for said in (f"{LEAST} random bytes, or a text of {DIGITS} characters or more",
+                 f"is refused {FRESH:g} s after the agent has asked for it",
+                 "TLS 1.2 or newer", "one line of log a minute"):
+        assert said in page
+    assert WHILE == 60
+    authority = Authority(tmp_path)
+    names = {"node1": "cup1", "node2": "cup2"}
+    one = Certificates(Tls(authority.file, *authority.signs("node1", "cup1"), names))
+    assert {context.minimum_version for context in (one.service, one.admin, one.client)} == {
+        ssl.TLSVersion.TLSv1_2}
+
+
 # --------------------------------------------------------------------------- the files
 
 
@@ -147,7 +167,7 @@ def secret(path, data, mode=0o600):
     SOME.randbytes(32), SOME.randbytes(32).hex().encode(), b64encode(SOME.randbytes(32)) + b"\r\n"])
 def test_keys_of_other_programs_are_keys_too(tmp_path, data):
     key = read_key(secret(tmp_path / "k", data))
-    if data[-1:].isascii() and data.isascii():
+    if data.isascii():
         assert key == read_key(secret(tmp_path / "k", data.strip() + b"\n")), "an editor may end the line"
     assert data.hex() not in key.hex()
 

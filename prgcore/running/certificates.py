@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from prgcore.errors import BadInput
-from prgcore.running.keyfile import private
+from prgcore.running.keyfile import place, private
 from prgcore.running.security import Tls
 from prgcore.seats import NODES
 
@@ -56,7 +56,7 @@ class Certificates:
         try:
             context.load_verify_locations(self._tls.ca)
         except (OSError, ValueError) as error:
-            raise BadInput(f"security.tls.ca: {_place(self._tls.ca)}: {why(error)}") from None
+            raise BadInput(f"security.tls.ca: {place(self._tls.ca)}: {why(error)}") from None
         self._load(context)
         return context
 
@@ -66,7 +66,7 @@ class Certificates:
         try:
             context.load_cert_chain(certificate, key, password="")
         except (OSError, ValueError) as error:
-            raise BadInput(f"security.tls.certificate: {_place(certificate)} with {_place(key)}: "
+            raise BadInput(f"security.tls.certificate: {place(certificate)} with {place(key)}: "
                            f"{why(error)}") from None
 
     def _age(self) -> tuple[int, ...]:
@@ -106,10 +106,6 @@ def _chosen(tls: Tls, seats: tuple[str, ...]) -> tuple[Path, Path]:
 def _names(shown: Mapping[str, Any] | None) -> set[str]:
     """The names for which a certificate was made, in small letters."""
     return {str(name).lower() for kind, name in (shown or {}).get("subjectAltName", ()) if kind == "DNS"}
-
-
-def _place(path: Path) -> str:
-    return repr(str(path)[-200:])
 
 
 def why(error: Exception) -> str:

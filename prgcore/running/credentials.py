@@ -16,7 +16,7 @@ from attrs import frozen
 
 from prgcore.errors import BadInput
 from prgcore.running.fields import only, text
-from prgcore.running.keyfile import private, read_password
+from prgcore.running.keyfile import place, private, read_password, reason
 
 __all__ = ["KEYS", "Credentials", "read", "read_aloud"]
 
@@ -117,5 +117,4 @@ def _readable(path: Path, at: str) -> None:
         with path.open("rb") as opened:
             opened.read(1)
     except (OSError, ValueError) as error:
-        raise BadInput(f"{at}: {str(path)[-200:]!r} cannot be read: "
-                       f"{getattr(error, 'strerror', None) or 'not a name of a file'}") from None
+        raise BadInput(f"{at}: {place(path)} cannot be read: {reason(error)}") from None

@@ -13,7 +13,10 @@ from pathlib import Path
 
 from prgcore.errors import BadInput
 
-__all__ = ["LEAST", "LONGEST", "private", "read_key", "read_password", "write_key"]
+__all__ = [
+    "DIGITS", "LEAST", "LONGEST", "place", "private", "read_key", "read_password", "reason",
+    "write_key",
+]
 
 LEAST = 32
 """How many random bytes a key has at least."""
@@ -28,6 +31,16 @@ DIFFERENT = 10
 """How many different bytes a key has at least; 32 random ones have 24 or more."""
 
 
+def place(path: Path) -> str:
+    """The name of a file, or its end, in quotes."""
+    return repr(str(path)[-200:])
+
+
+def reason(error: Exception) -> str:
+    """Why a file cannot be opened: in the words of the system, unless its name cannot be one."""
+    return getattr(error, "strerror", None) or "not a name of a file"
+
+
 def private(path: Path, what: str) -> bytes:
     """The content of a file that only its owner can read: you, or root.
 
@@ -37,11 +50,11 @@ def private(path: Path, what: str) -> bytes:
     Raises:
         BadInput: it cannot be read, or others can read or change it.
     """
-    at = f"{what} is expected in {str(path)[-200:]!r}"
+    at = f"{what} is expected in {place(path)}"
     try:
         number = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a pipe would wait
     except (OSError, ValueError) as error:
-        raise BadInput(f"{at}: {getattr(error, 'strerror', None) or 'not a name of a file'}") from None
+        raise BadInput(f"{at}: {reason(error)}") from None
     try:
         found = os.fstat(number)
         if not stat.S_ISREG(found.st_mode):
@@ -78,7 +91,7 @@ def read_key(path: Path) -> bytes:
     else:
         least = LEAST
     if len(data) < least or len(set(data)) < DIFFERENT:
-        raise BadInput(f"the key of the group is expected in {str(path)[-200:]!r}: it is not a key of "
+        raise BadInput(f"the key of the group is expected in {place(path)}: it is not a key of "
                        f"{LEAST} random bytes; prgcore key FILE makes one")
     return sha256(b"prgcore key\0" + data).digest()
 
@@ -93,11 +106,11 @@ def write_key(path: Path) -> None:
     try:
         number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     except FileExistsError:
-        raise BadInput(f"{str(path)[-200:]!r} exists; a key is not overwritten: name another file, "
+        raise BadInput(f"{place(path)} exists; a key is not overwritten: name another file, "
                        "or remove this one") from None
     except (OSError, ValueError) as error:
-        raise BadInput(f"{str(path)[-200:]!r}: cannot be written: "
-                       f"{getattr(error, 'strerror', None) or 'not a name of a file'}") from None
+        raise BadInput(f"{place(path)}: cannot be written: "
+                       f"{reason(error)}") from None
     with os.fdopen(number, "w") as opened:
         opened.write(text)
 
@@ -114,5 +127,5 @@ def read_password(path: Path, what: str) -> str:
         text = ""
     line, _, rest = text.partition("\n")
     if not line.strip("\r") or rest.strip():
-        raise BadInput(f"{what} is expected in {str(path)[-200:]!r}: expected one line of text")
+        raise BadInput(f"{what} is expected in {place(path)}: expected one line of text")
     return line.strip("\r")

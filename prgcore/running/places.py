@@ -13,7 +13,7 @@ from attrs import define
 
 from prgcore.running.limits import Limits
 
-__all__ = ["SILENT", "Place", "gives_up", "overdue"]
+__all__ = ["SHARE", "SILENT", "Place", "gives_up", "overdue"]
 
 SHARE = 4
 """One place in so many is for newcomers, if there are as many of them."""
