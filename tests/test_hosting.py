@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import socket
 import stat
 import subprocess
 import time
 from configparser import ConfigParser
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from attrs import evolve
 
+from prgcore.cli import agent
 from prgcore.cli.hosting import unit
 from prgcore.running.group import read_group
 from prgcore.running.reloading import reloaded
@@ -20,6 +24,7 @@ from prgcore.running.systemd import SIGNS, Manager
 from prgcore.template import active_standby
 from prgcore.wire.machine_file import dumps
 from tests.agents import group_file, ports
+from tests.certificates import Authority
 
 # ------------------------------------------------------------------------------ --init
 
@@ -197,7 +202,33 @@ def test_hooks_that_stand_alone_are_doubts(run, tmp_path):
     code, lines = check(run, file)
     assert code == 0
     assert says(lines, "doubt: node1.hooks: there is promote and no demote")
-    assert says(lines, "doubt: node1.hooks: there is no role")
+    assert says(lines, "doubt: node1.hooks: role is missing")
+
+
+def test_certificates_are_read_as_an_agent_reads_them(run, tmp_path):
+    authority = Authority(tmp_path)
+    authority.signs("node1", "cup1")
+    _, key = authority.signs("node2", "cup2")
+    file = group_file(
+        tmp_path, security='{tls = {ca = "ca.pem", certificate = "{node}.pem", key = "{node}.key"}}')
+    assert check(run, file)[0] == 0
+    key.chmod(0o644)
+    code, lines = check(run, file)
+    assert code == 1
+    assert says(lines, "error: cup2: security.tls.key is expected in ", "chmod 600 it")
+    assert check(run, file, "cup1")[0] == 0
+    (tmp_path / "ca.pem").write_text("no certificate")
+    assert says(check(run, file, "cup1")[1], "error: cup1: security.tls.ca: ")
+
+
+def test_an_address_of_an_agent_can_be_opened_as_it_is_shown(monkeypatch, capsys):
+    monkeypatch.setattr(agent, "BEGUN", 0)
+    member = SimpleNamespace(name="cup1", seat="node1", service=("::1", 22001), admin=("::1", 20075))
+    asyncio.run(agent._run(SimpleNamespace(
+        stop=None, reload=None, member=member, group=SimpleNamespace(name="Sales"),
+        web=SimpleNamespace(), run=partial(asyncio.sleep, 0.01))))
+    said = " ".join(capsys.readouterr().err.split())
+    assert "heartbeats at [::1]:22001, administrator at http://[::1]:20075" in said
 
 
 def test_a_wrong_file_and_an_unknown_node_are_one_line(bad, tmp_path):

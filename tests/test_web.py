@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 from contextlib import suppress
 from types import SimpleNamespace
@@ -17,8 +18,9 @@ from prgcore.running.seal import CHALLENGE, challenge_line
 from prgcore.running.shapes import Obeyed, Seen, Serve
 from prgcore.running.state import LEAVES, RUNS, SITS
 from prgcore.running.trust import Trust
-from prgcore.running.web import Shows, Web, reply
+from prgcore.running.web import PATHS, Shows, Web, reply
 from tests.agents import group_file
+from tests.pages import ROOT
 from tests.waits import LONG, until
 
 OURS = frozenset({"localhost", "cup1"})
@@ -108,6 +110,11 @@ def test_health_is_200_or_503_with_one_line(path, shows, status):
     assert found.body.decode().removesuffix("\n").isprintable()
     if status == 404:
         assert "cup1, cup2, node1, node2" in found.body.decode()
+
+
+def test_the_page_has_every_path():
+    page = (ROOT / "docs" / "load-balancers.md").read_text(encoding="utf-8")
+    assert sorted(re.findall(r"^\| `GET (\S+)` \|", page, re.MULTILINE)) == sorted(PATHS)
 
 
 @pytest.mark.parametrize("path", [("",), ("primary", ""), ("serves",), ("serves", "a", "b"), ("x",), ()])
@@ -357,9 +364,6 @@ class _Unread:
     async def drain(self):
         raise ConnectionResetError
 
-    def close(self):
-        pass
-
 
 def test_whoever_begins_again_and_again_and_reads_nothing_gets_an_end():
     """Else answers would fill the memory; and at a closed connection, each is a line of the log."""
@@ -368,7 +372,8 @@ def test_whoever_begins_again_and_again_and_reads_nothing_gets_an_end():
         reader.feed_data(challenge_line(bytes(CHALLENGE), "hello") * 100)
         reader.feed_eof()
         trust = Trust("Sales", b"k" * 32, "pair.key")
-        await Administrator(SimpleNamespace(trust=trust, node="node1")).answers(reader, writer)
+        with pytest.raises(ConnectionResetError):  # a connection ends with it (`Web.answers`)
+            await Administrator(SimpleNamespace(trust=trust, node="node1")).answers(reader, writer)
         assert writer.wrote == 1
 
     asyncio.run(life())

@@ -122,6 +122,8 @@ def agent(
 
 
 async def _run(running: Agent) -> None:
+    from prgcore.running.addresses import shown
+
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, running.stop)
@@ -136,6 +138,6 @@ async def _run(running: Agent) -> None:
     await asyncio.wait((life,), timeout=BEGUN)
     if not life.done():
         output.remark(
-            f"{member.name} of {running.group.name}: heartbeats at {member.service[0]}:"
-            f"{member.service[1]}, administrator at http://{member.admin[0]}:{member.admin[1]}")
+            f"{member.name} of {running.group.name}: heartbeats at {shown(member.service)}, "
+            f"administrator at http://{shown(member.admin)}")
     await life

@@ -18,6 +18,7 @@ from attrs import fields, frozen
 
 from prgcore.errors import BadInput, MissingExtra, PrgError
 from prgcore.running.addresses import Address, shown
+from prgcore.running.certificates import Certificates
 from prgcore.running.group import Group, doubts, terms
 from prgcore.running.hooks import Hook, Hooks
 from prgcore.running.keyfile import read_key
@@ -71,6 +72,7 @@ def findings(group: Group, name: str = "") -> Iterator[Finding]:
             continue
         here += 1
         yield from (Finding("error" if kind == "elsewhere" else kind, says) for kind, says in found)
+        yield from _certificates(group, member)
         yield from _programs(member)
         yield from _directory(member)
         yield from _hooks(member)
@@ -188,27 +190,29 @@ def _hooks(member: Member) -> Iterator[Finding]:
             yield Finding("doubt", f"{at}: there is {name} and no {other}; a resource changes its role "
                                    "in one direction only")
     if hooks.role is None:
-        yield Finding("doubt", f"{at}: there is no role; a resource that comes back in the wrong role "
-                               "is not noticed")
+        yield Finding("doubt", f"{at}: role is missing; a resource that comes back in the wrong "
+                               "role is not noticed")
     if not getattr(member, "guard", True):
         yield Finding("doubt", f"{member.seat}: guard is not set; if the agent dies, nothing keeps its "
                                "resource from being a second primary")
 
 
 def _security(group: Group) -> Iterator[Finding]:
-    """The key of the group, and its certificates, as far as this user can read them."""
-    security = group.security
-    if security.key is not None:
+    """The key of the group, as an agent of this user reads it."""
+    if group.security.key is not None:
         try:
-            read_key(security.key)
+            read_key(group.security.key)
         except BadInput as error:
             yield Finding("error", f"security.key: {error}")
-    if security.tls is not None:
-        for name in ("ca", "certificate", "key"):
-            file: Path = getattr(security.tls, name)
-            if "{node}" not in str(file) and not os.access(file, os.R_OK):
-                yield Finding("error", f"security.tls.{name}: {str(file)[-200:]!r} cannot be read by "
-                                       "this user")
+
+
+def _certificates(group: Group, member: Member) -> Iterator[Finding]:
+    """The certificates of a node, as its agent reads them."""
+    if group.security.tls is not None:
+        try:
+            Certificates(group.security.tls, member.seat)
+        except BadInput as error:
+            yield Finding("error", f"{member.name}: {error}")
 
 
 def _store(group: Group) -> Iterator[Finding]:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from prgcore.errors import BadInput
+from prgcore.running.addresses import shown
 from prgcore.running.asking import LINE
 from prgcore.running.door import Door
-from prgcore.running.group import Group
 from prgcore.running.heartbeat import LONGEST
 from prgcore.running.limits import Limits, room
 from prgcore.running.seldom import Seldom
@@ -28,9 +28,12 @@ __all__ = ["listens", "patient"]
 _log = logging.getLogger("prgcore")
 
 
-def patient(group: Group) -> Limits:
-    """The limits of the service port: heartbeats may be as far apart, and as frequent, as they are."""
-    (limits, _), every = room(group.limits), group.parameters.keep_alive_interval
+def patient(limits: Limits, every: float) -> Limits:
+    """The limits of the service port: heartbeats may be as far apart, and as frequent, as they are.
+
+    Args:
+        every: the keep-alive interval, in seconds.
+    """
     return evolve(limits, idle=max(limits.idle, 3 * every), lines=max(limits.lines, 4 / every),
                   line=max(limits.line, LONGEST + SEAL))
 
@@ -53,7 +56,8 @@ async def listens(agent: Agent) -> list[Door]:
     doors: list[Door] = []
     proof = agent.trust.certificates
     for name, address, bounds, makes, tls in (
-            ("the service port", member.service, patient(agent.group), agent.ear,
+            ("the service port", member.service,
+             patient(limits, agent.group.parameters.keep_alive_interval), agent.ear,
              proof.service if proof else None),
             ("the administrator's port", member.admin, limits, questions,
              proof.admin if proof else None)):
@@ -65,7 +69,7 @@ async def listens(agent: Agent) -> list[Door]:
                 door.close()
             if isinstance(error, BadInput):
                 raise
-            raise BadInput(f"{member.name} cannot listen at {address[0]}:{address[1]}: "
+            raise BadInput(f"{member.name} cannot listen at {shown(address)}: "
                            f"{error.strerror or error}; stop the program that listens "
                            "there, or give this node another address in the group file") from None
     return doors

@@ -78,7 +78,9 @@ class Refreshing:
             agent.keeper.change_parameters(group.parameters)
         agent.tending.every, agent.tidying.limits = group.reconcile, group.limits
         agent.directory.limit(group.limits)
-        agent.doors[0].limits, agent.doors[1].limits = patient(group), room(group.limits)[0]
+        limits, _ = room(group.limits)
+        agent.doors[0].limits = patient(limits, group.parameters.keep_alive_interval)
+        agent.doors[1].limits = limits
         for says in doubts(group):
             if says not in warned:
                 _log.warning("%s", says)
