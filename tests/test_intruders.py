@@ -31,7 +31,7 @@ from prgcore.running.shapes import Heard
 from prgcore.running.trust import Trust
 from prgcore.seats import NODES
 from prgcore.vocabulary import Kind
-from tests.agents import Group, ports
+from tests.agents import Group
 from tests.certificates import Authority
 from tests.stores import LONG
 from tests.waits import once as until
@@ -522,4 +522,3 @@ def test_a_false_agent_shows_no_certificate(certified, tmp_path):
         server.close()
 
     asyncio.run(lies())
-    assert ports(1)

@@ -33,7 +33,8 @@ from prgcore.errors import (
 from prgcore.explain.display import also, shows_states, spell
 from prgcore.explain.settling import until_rest
 from prgcore.model import Display, Shown
-from prgcore.running.asking import ask_of
+from prgcore.running.addresses import shown
+from prgcore.running.asking import ask
 from prgcore.running.group import Group, read_group
 from prgcore.running.member import Member
 from prgcore.running.trust import Trust
@@ -157,8 +158,7 @@ def look(group: Group, within: float = ANSWER) -> Seen:
         BadInput: the key of the group, or a certificate, cannot be used.
     """
     members = tuple(group.nodes.values())
-    Trust.of(group)  # a key that cannot be read is the same for both of them
-    found = asyncio.run(_statuses(group, members, within))
+    found = asyncio.run(_statuses(group, Trust.of(group), members, within))
     statuses = sorted((a for a in found if not isinstance(a, str)), key=lambda a: a["epoch"])
     silent = tuple(a for a in found if isinstance(a, str))
     if not statuses:
@@ -191,11 +191,11 @@ def _nobody(group: Group, silent: tuple[str, ...]) -> str:
 
 
 async def _statuses(
-    group: Group, members: tuple[Member, ...], within: float
+    group: Group, trust: Trust, members: tuple[Member, ...], within: float
 ) -> list[Reply | str]:
     async def one(member: Member) -> Reply | str:
         try:
-            return _status(group, member, await _asked(group, member, {"do": "status"}, within))
+            return _status(group, member, await _asked(trust, member, {"do": "status"}, within))
         except PrgError as error:
             return f"{member.name}: {one_line(str(error), 160)}"
 
@@ -203,12 +203,12 @@ async def _statuses(
 
 
 async def _asked(
-    group: Group, member: Member, question: Mapping[str, Any], within: float
+    trust: Trust, member: Member, question: Mapping[str, Any], within: float
 ) -> Reply:
     try:
-        return await ask_of(group, member.seat, question, within)
+        return await ask(member.admin, question, within, trust=trust, node=member.seat)
     except RecursionError:
-        raise Unavailable(f"no agent answers at {member.admin[0]}:{member.admin[1]}: the answer "
+        raise Unavailable(f"no agent answers at {shown(member.admin)}: the answer "
                           "is nested too deeply") from None
 
 
@@ -221,16 +221,16 @@ def _status(group: Group, member: Member, answer: Reply) -> Reply:
     if "error" in answer:
         raise Unavailable(f"it has no status: {answer.get('message')!s:.160}")
     if (answer.get("group"), answer.get("node")) != (group.name, member.seat):
-        raise Unavailable(f"another agent answers at {member.admin[0]}:{member.admin[1]}: "
+        raise Unavailable(f"another agent answers at {shown(member.admin)}: "
                           f"{answer.get('node')!s:.40} of {answer.get('group')!s:.40}")
     trouble = answer.setdefault("trouble", "")
     if answer.get("known") == {} and isinstance(trouble, str) and trouble:
         raise Unavailable(trouble)
     columns = group.engine.columns
     known, orders, claims = answer.get("known"), answer.get("orders"), answer.get("claims")
-    shown = {f"{n}.{what}" for n in NODES for what in ("state", "reason")} & set(columns)
+    needed = {f"{n}.{what}" for n in NODES for what in ("state", "reason")} & set(columns)
     fits = (
-        isinstance(known, dict) and shown <= set(known)
+        isinstance(known, dict) and needed <= set(known)
         and all(c in columns and v in columns[c].domain for c, v in known.items())
         and isinstance(orders, list) and all(isinstance(o, str) for o in orders)
         and isinstance(claims, dict) and set(claims) <= set(group.engine.habits.groups)
@@ -331,7 +331,7 @@ def _question(
         PrgError: as the agent says.
     """
     try:
-        answer = asyncio.run(_asked(group, member, question, DECISION))
+        answer = asyncio.run(_asked(Trust.of(group), member, question, DECISION))
     except Unavailable as error:
         raise Undecided(f"{what}: the outcome is not known: {error}; see prgcore ha "
                         "status", ()) from None

@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from prgcore.errors import BadInput, PrgError, Unavailable, Undecided
-from prgcore.running.asking import LINE, ask
+from prgcore.running.asking import ask
 from prgcore.running.gate import Gate
 from prgcore.running.node import own
 from prgcore.running.security import may_command
@@ -27,7 +27,7 @@ from prgcore.wire.jsontext import parse_json
 if TYPE_CHECKING:
     from prgcore.running.agent import Agent
 
-__all__ = ["LINE", "Administrator"]
+__all__ = ["Administrator"]
 
 ANSWER = 1.0
 """How many seconds the peer has to answer a question."""
@@ -54,33 +54,32 @@ class Administrator:
 
         Args:
             begun: what was read of the first line.
+
+        Raises:
+            OSError: the other end is gone.
+            ValueError: a line is too long.
         """
         gate, host = Gate(self.agent.trust, self.agent.node), _host(writer)
         known = self.agent.trust.may_ask(writer.get_extra_info("peercert"))
-        try:
-            while line := begun if begun == b"\n" else begun + await reader.readline():
-                begun = b""
-                if greeting := gate.greets(line):
-                    writer.write(greeting)
-                    await writer.drain()  # one that reads no answer gets no more of them
-                    continue
-                try:
-                    if not known:
-                        raise BadInput("its certificate is not that of a node, or of "  # noqa: TRY301
-                                       "security.tls.administrators")
-                    text = gate.opens(line)
-                except BadInput as error:
-                    writer.write(self._refuses(host, error))
-                    break
-                question, answer = await self._answer(text, host)
-                writer.write(gate.seals(json.dumps(answer).encode()))
-                await writer.drain()
-                if question is None:
-                    break
-        except (OSError, ValueError, asyncio.CancelledError):
-            pass
-        finally:
-            writer.close()
+        while line := begun if begun == b"\n" else begun + await reader.readline():
+            begun = b""
+            if greeting := gate.greets(line):
+                writer.write(greeting)
+                await writer.drain()  # one that reads no answer gets no more of them
+                continue
+            try:
+                if not known:
+                    raise BadInput("its certificate is not that of a node, or of "  # noqa: TRY301
+                                   "security.tls.administrators")
+                text = gate.opens(line)
+            except BadInput as error:
+                writer.write(self._refuses(host, error))
+                return
+            question, answer = await self._answer(text, host)
+            writer.write(gate.seals(json.dumps(answer).encode()))
+            await writer.drain()
+            if question is None:
+                return
 
     def _refuses(self, host: str, error: BadInput) -> bytes:
         """The line that refuses a question without the right seal; one line of log in a while."""
@@ -135,7 +134,8 @@ class Administrator:
                 agent.stop()
                 return {}
             case other:
-                raise BadInput(f"there is no question {other!r:.60}; known: {', '.join(sorted(READING + COMMANDS))}")
+                raise BadInput(f"{other!r:.60} is not a question; known: "
+                               f"{', '.join(sorted(READING + COMMANDS))}")
 
     async def _own(self) -> dict[str, Any]:
         """The columns of this node, from a new reading."""
@@ -143,7 +143,7 @@ class Administrator:
         if why := await agent.read(ANSWER / 2):
             raise Unavailable(why)
         if agent.trouble or agent.record is None:
-            raise Unavailable(agent.trouble or "there is no record")
+            raise Unavailable(agent.trouble or "the record was not read yet")
         return {"changes": agent.record.changes[agent.node], "columns": agent.record.own[agent.node]}
 
     async def _command(self, event: str) -> dict[str, Any]:

@@ -97,7 +97,7 @@ class AsyncDriver:
             node: a node; by default that of this agent.
 
         Raises:
-            BadInput: there is no such node, or a controller is not told which.
+            BadInput: it is not a node, or a controller is asked without a node.
             Unavailable: nothing was read yet.
         """
         return self.keeper.desired_of(self.keeper.state.reading, node)

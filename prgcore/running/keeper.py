@@ -293,7 +293,7 @@ class Keeper:
             node: a node; by default that of this agent.
 
         Raises:
-            BadInput: there is no such node, or a controller is not told which.
+            BadInput: it is not a node, or a controller is asked without a node.
             Unavailable: as `read`.
         """
         node = self._one(node)

@@ -15,6 +15,7 @@ from attrs import evolve, field, fields, frozen
 
 from prgcore.errors import BadInput
 from prgcore.running.fields import number, only, whole
+from prgcore.running.rotation import MOST
 from prgcore.words import counted
 
 __all__ = ["LIMIT_KEYS", "Limits", "room"]
@@ -70,7 +71,7 @@ class Limits:
             whole(found, "line", at, usual.line, least=1024, most=1 << 24),
             number(found, "lines", at, usual.lines, least=1),
             _bytes(found, at, usual.log),
-            whole(found, "logs", at, usual.logs, least=1, most=1000),
+            whole(found, "logs", at, usual.logs, least=1, most=MOST),
             _hosts(found, at))
 
 
@@ -80,7 +81,8 @@ LIMIT_KEYS = tuple(one.name for one in fields(Limits))
 def _bytes(found: Mapping[str, Any], at: str, default: int) -> int:
     found_log = whole(found, "log", at, default, most=1 << 50)
     if 0 < found_log < 10_000:
-        raise BadInput(f"{at}log: {found_log} bytes are too few; write 10000 or more, or 0 for no limit")
+        raise BadInput(f"{at}log: {found_log} bytes are too few; write 10000 or more, or 0 for no "
+                       "limit")
     return found_log
 
 

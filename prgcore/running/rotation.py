@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from io import BufferedReader
 from pathlib import Path
 
-__all__ = ["emptied", "parts", "renamed"]
+__all__ = ["MOST", "emptied", "parts", "renamed"]
 
 MOST = 1000
 """How many older files there are at most. A higher number, such as a year, is a name of others."""

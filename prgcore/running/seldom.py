@@ -34,8 +34,8 @@ class Seldom:
 
         The next one then says how many were left out.
         """
-        now = self._clock()
-        if now < self._said.get(kind, now) + WHILE and kind in self._said:
+        now, last = self._clock(), self._said.get(kind)
+        if last is not None and now < last + WHILE:
             self._left[kind] = self._left.get(kind, 0) + 1
             return
         self._said[kind], left = now, self._left.pop(kind, 0)

@@ -169,8 +169,6 @@ class Gateway:
                 headers={"Authorization": token} if token else None,
                 timeout=(min(self.timeout, within), within))
             yield response, client
-        except _Stale:
-            raise
         except Unavailable:
             self._turn = (turn + 1) % len(self._clients)
             raise
