@@ -5,7 +5,6 @@ Law: shapes and words only; `prgcore.explain.explaining` decides what is in them
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
@@ -15,6 +14,7 @@ from attrs import field, frozen
 from prgcore.engine import Pair
 from prgcore.errors import Failed
 from prgcore.explain.display import spell
+from prgcore.explain.names import BUTTONS, UNNAMED, Names
 from prgcore.explain.plan import Plan
 from prgcore.form.spelling import PLAIN, Spelling
 from prgcore.model import Cube, Display
@@ -22,11 +22,9 @@ from prgcore.seats import NODES
 from prgcore.wire.answers import failed_json
 from prgcore.words import counted, listed, wrapped
 
-__all__ = ["BUTTONS", "Explanation", "Maybe", "Reading", "WhyNot"]
+__all__ = ["Explanation", "Maybe", "Reading", "WhyNot"]
 
 _WAYS = 2
-BUTTONS = ("failover", "fallback", "recover")
-"""The commands that the administrator's window has buttons for; they come first."""
 
 
 @frozen
@@ -153,25 +151,21 @@ class Explanation:
                 line.
             group: the name of the group, for these.
         """
-        hosts = {seat: name for seat, name in zip(NODES, names, strict=False) if name}
-        short = _short(hosts)
-
-        def named(text: str) -> str:
-            return re.sub(r"\bnode[12]\b", lambda seat: short.get(seat[0], seat[0]), text)
-
+        hosts = dict(zip(NODES, names, strict=False))
+        called = Names(**hosts, group=group)
         lines = [
             line for node, shown in zip(NODES, self.display or (), strict=False)
-            for line in wrapped(f"{hosts.get(node, node)}  {spell(shown, self.spelling)}", later="       ")
+            for line in wrapped(f"{hosts.get(node) or node}  {spell(shown, self.spelling)}", later="       ")
         ]
         for paragraph in self._paragraphs():
-            lines += ["", *wrapped(named(paragraph))]
+            lines += ["", *wrapped(called.out(paragraph))]
         for head, items in self._sections():
-            lines += ["", head, *_items(map(named, items))]
+            lines += ["", head, *_items(map(called.out, items))]
         commands = dict(self._commands())
         if commands:
             lines += ["", "Commands", *_items(
-                f"{self._product(c, {**hosts, '': group}) or named(self.spelling.name(c))}: "
-                f"{named(commands[c])}"
+                f"{self._product(c, called) or called.out(self.spelling.name(c))}: "
+                f"{called.out(commands[c])}"
                 for c in sorted(commands, key=lambda c: not c.startswith(BUTTONS))
             )]
         return "\n".join(line.rstrip() for line in lines).lstrip("\n") + "\n"
@@ -198,9 +192,9 @@ class Explanation:
                 yield (f"Table 2 has no such row. Nearest: row {self.nearest}."
                        + (f" See decision {self.decision}." if self.decision else ""))
 
-    def _product(self, command: str, hosts: Mapping[str, str]) -> str:
+    def _product(self, command: str, names: Names) -> str:
         """A command as the product's command line spells it; "" if it is renamed."""
-        return _product(command, hosts) if self.spelling.name(command) == command else ""
+        return names.product(command) if self.spelling.name(command) == command else ""
 
     def _sections(self) -> Iterator[tuple[str, list[str]]]:
         todo = [*map(self.spelling.prose, self.actions or self._otherwise())]
@@ -267,20 +261,20 @@ class WhyNot:
             "plan": list(self.plan.events) if self.plan else None,
         }
 
-    def text(self) -> str:
-        """A text of 80 columns for an operator."""
+    def text(self, names: Names = UNNAMED) -> str:
+        """A text of 80 columns for an operator, with host names for seats if they are known."""
         spelling = self.spelling
         command = spelling.name(self.command)
         if self.accepted:
-            return f"{command} is accepted now.\n"
-        lines = [f"{command} is refused:"]
-        lines += _items(
+            return names.out(f"{command} is accepted now.\n")
+        needs = [
             f"{spelling.name(f.column)} is {spelling.value(f.column, f.value)}, and must be "
             f"{listed(spelling.value(f.column, v) for v in f.needs)}" for f in self.failed
-        )
+        ]
+        lines = [names.out(f"{command} is refused:"), *_items(map(names.out, needs))]
         if self.plan:
             lines += [f"What enables it soonest: {_steps(self.plan)}"]
-            lines += _items([spelling.prose(_way(self.plan, self.by_itself))])
+            lines += _items([names.out(spelling.prose(_way(self.plan, self.by_itself)))])
         else:
             lines += ["Repairs, commands, timers and completions do not enable it from here."]
         return "\n".join(lines) + "\n"
@@ -307,24 +301,6 @@ def _cell(column: str, values: Sequence[str], spelling: Spelling) -> str:
 def _spelt(column: str, values: Sequence[str], spelling: Spelling) -> list[str]:
     spelt = spelling.title if column.endswith(".state") else spelling.value
     return [spelt(column, v) for v in values]
-
-
-def _product(command: str, hosts: Mapping[str, str]) -> str:
-    """A command as the product's command line spells it; "" unless both hosts are known.
-
-    The seat "" maps to the group's name, for commands without a seat.
-    """
-    name, _, seat = command.rstrip(")").partition("(")
-    if name not in BUTTONS or not hosts.keys() >= set(NODES):
-        return ""
-    return f"utils ha {name} {hosts[seat]}".rstrip()
-
-
-def _short(hosts: Mapping[str, str]) -> dict[str, str]:
-    """Host names without their domains, if they are not addresses and still differ."""
-    first = {seat: name.partition(".")[0] for seat, name in hosts.items()}
-    differ = len(set(first.values())) == len(first) and not any(n.isdigit() for n in first.values())
-    return first if differ else dict(hosts)
 
 
 def _way(plan: Plan, by_itself: tuple[str, ...]) -> str:

@@ -1,0 +1,141 @@
+"""Names: the host names of two nodes for their seats, and back.
+
+Law: a pure value. Inside the package, in JSON and in records a node is its seat; a person writes and
+reads names, and every name that is printed is taken back.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cached_property
+
+from attrs import frozen
+
+from prgcore.errors import BadInput
+from prgcore.seats import NODES
+from prgcore.words import listed, quoted
+
+__all__ = ["BUTTONS", "UNNAMED", "Names"]
+
+BUTTONS = ("failover", "fallback", "recover")
+"""The commands that the administrator's window has buttons for, and `utils ha` takes."""
+
+_SEAT = re.compile(r"(?<![\w.-])node[12](?![\w-])")
+"""A seat in a sentence; not in a word such as `--node1` or `my-node1`."""
+_NUMBERED = re.compile(r"node[ _-]?([12])")
+
+
+@frozen(slots=False)
+class Names:
+    """What people call the two nodes and their group; "" if it is not known.
+
+    A name is read in any case, and without its domain or a part of it. A host name wins over a
+    seat: if node2 is called `node1`, that word means node2, and `node 1` means node1. Names that do
+    not tell the nodes apart are not used.
+
+    Attributes:
+        node1: the host name of the first node.
+        node2: the host name of the second node.
+        group: the name of the group.
+    """
+
+    node1: str = ""
+    node2: str = ""
+    group: str = ""
+
+    # ------------------------------------------------------------------------- in
+
+    def seat(self, name: str) -> str:
+        """The seat of the node that a person names: `node2` for `impB`, `IMPB` or `node 2`.
+
+        Raises:
+            BadInput: no node has this name, or both can be meant.
+        """
+        found = self._seats(name)
+        if len(found) == 1:
+            return found.pop()
+        wrong = f"the name {quoted(name)} can mean both nodes" if found else f"unknown node {quoted(name)}"
+        raise BadInput(f"{wrong}; the nodes are {self}")
+
+    def into(self, text: str) -> str:
+        """A text with a seat for its name: `failover(impB)`, `imp01.services`, `impB`.
+
+        A text that names no node stays.
+
+        Raises:
+            BadInput: an event is about a node that is not known, or a name can mean both nodes.
+        """
+        head, opened, inside = text.partition("(")
+        if opened and inside.endswith(")"):
+            return f"{head}({self.seat(inside[:-1])})"
+        if self._seats(text):
+            return self.seat(text)
+        name, dot, column = text.rpartition(".")
+        return f"{self.seat(name)}.{column}" if dot and self._seats(name) else text
+
+    def _seats(self, name: str) -> set[str]:
+        """The seats that a name can mean; a whole host name means no other."""
+        said = _folded(name)
+        hosts = {seat: _folded(host) for seat, host in self._full.items()}
+        if whole := {seat for seat, host in hosts.items() if host == said}:
+            return whole
+        begun = {seat for seat, host in hosts.items()
+                 if host.startswith(f"{said}.") and not _is_address(host)}
+        numbered = _NUMBERED.fullmatch(said)
+        return begun | {f"node{numbered[1]}"} if numbered else begun
+
+    # ------------------------------------------------------------------------- out
+
+    def out(self, text: str) -> str:
+        """A sentence, an event or a column with host names for the seats, as far as they are known.
+
+        Names are without their domains if they still differ and are not addresses.
+        """
+        return _SEAT.sub(lambda seat: self.shown[seat[0]], text)
+
+    def product(self, command: str) -> str:
+        """A command as the product's command line spells it: `utils ha failover impB.example`.
+
+        It is "" for a command that `utils ha` does not have, or while a host is not known.
+        """
+        name, _, seat = command.rstrip(")").partition("(")
+        if name not in BUTTONS or {*self._full.values()} != {self.node1, self.node2}:
+            return ""
+        return f"utils ha {name} {self._full[seat] if seat else self.group}".rstrip()
+
+    @cached_property
+    def shown(self) -> Mapping[str, str]:
+        """What people read for each seat: its name, or the seat itself."""
+        short = {seat: host.partition(".")[0] for seat, host in self._full.items()}
+        unclear = any(_is_address(host) or (short[seat] != host and short[seat] in NODES)
+                      for seat, host in self._full.items())
+        return short if _differ(short) and not unclear else self._full
+
+    @cached_property
+    def _full(self) -> Mapping[str, str]:
+        """The host name of each seat, or the seat itself; the seats if names do not differ."""
+        full = {NODES[0]: self.node1 or NODES[0], NODES[1]: self.node2 or NODES[1]}
+        return full if _differ(full) else {seat: seat for seat in NODES}
+
+    def __str__(self) -> str:
+        """Both nodes for a message: `cup1 (node1) and cup2 (node2)`."""
+        return listed([host if host == seat else f"{host} ({seat})"
+                       for seat, host in self._full.items()], "and")
+
+
+UNNAMED = Names()
+"""Two nodes of which people know no names."""
+
+
+def _folded(name: str) -> str:
+    return name.strip().rstrip(".").casefold()
+
+
+def _differ(names: Mapping[str, str]) -> bool:
+    return len({*map(_folded, names.values())}) == len(names)
+
+
+def _is_address(host: str) -> bool:
+    """Whether a host is named by its address, of which no part is a name."""
+    return ":" in host or host.partition(".")[0].isdigit()
