@@ -44,6 +44,7 @@ def server(*parts, holds=False):
         thread.start()
         yield listens.getsockname()
         over.set()
+        thread.join()  # else its socket may be gone before it accepts
 
 
 def sh(script):

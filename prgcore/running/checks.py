@@ -1,26 +1,22 @@
 """Checks: how a look at a service is made, and what it finds.
 
 Law: a look asks and waits, at most for its time-out, and is therefore made in a thread. It decides
-nothing: `prgcore.running.health` knows what a row of looks means. A command that outlasts its
-time-out is killed with all that it started in its process group.
+nothing: `prgcore.running.health` knows what a row of looks means. A command
+(`prgcore.running.commands`) is killed at its time-out, and whatever it leaves running at its end.
 """
 
 from __future__ import annotations
 
-import os
 import re
-import select
-import signal
 import socket
-import subprocess
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from attrs import frozen
 
+from prgcore.running.commands import Output, run_command
 from prgcore.running.service import Check
 
 __all__ = ["Asked", "Looked", "look"]
@@ -29,8 +25,6 @@ TAIL = 400
 """How many of the last bytes of a command are kept, to say why it failed."""
 HEADERS = 1 << 16
 """How many bytes the headers of an answer may have."""
-STEP = 0.02
-"""How many seconds pass between two looks at a command that runs."""
 _STATUS = re.compile(rb"HTTP/1\.[01] ([1-5][0-9]{2})(?: .*)?\r?")
 
 
@@ -73,7 +67,7 @@ def look(
     end = time.monotonic() + check.timeout
     try:
         if check.command:
-            return _command(check, home, environment, end)
+            return _command(check, home, environment)
         if check.tcp:
             with socket.create_connection(check.tcp, timeout=check.timeout):
                 return Looked(well=True)
@@ -91,64 +85,20 @@ def look(
 # ---------------------------------------------------------------------------- commands
 
 
-def _command(check: Check, home: Path, environment: Mapping[str, str], end: float) -> Looked:
-    child = subprocess.Popen(  # noqa: S603, the command is the user's own
-        check.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        cwd=home, env=dict(environment), start_new_session=True)
-    assert child.stdout is not None
-    try:
-        said, ended = _said(child, child.stdout.fileno(), end)
-    finally:
-        with suppress(ProcessLookupError, PermissionError):  # also whatever it left behind
-            os.killpg(child.pid, signal.SIGKILL)
-        child.stdout.close()
-        with suppress(subprocess.TimeoutExpired):  # a process in a call that does not end
-            child.wait(max(0.5, end - time.monotonic()))
-    words = _printable(said)
-    if not ended:
-        return Looked(False, f"killed after {check.timeout:g} s" + (f": {words}" if words else ""))
-    if child.returncode == 0:
+def _command(check: Check, home: Path, environment: Mapping[str, str]) -> Looked:
+    ended = run_command(check.command, check.timeout, home=home, environment=environment,
+                        output=Output(0, TAIL))
+    if ended.code == 0:
         return Looked(well=True)
-    what = f"exit code {child.returncode}" if (child.returncode or 0) > 0 else (
-        f"ended by signal {-(child.returncode or 0)}")
-    return Looked(False, what + (f": {words}" if words else ""))
+    why, words = f"killed after {check.timeout:g} s", _printable(ended.output)
+    if ended.code is not None:
+        why = f"exit code {ended.code}" if ended.code > 0 else f"ended by signal {-ended.code}"
+    return Looked(False, f"{why}: {words}" if words else why)
 
 
-def _said(child: subprocess.Popen[bytes], out: int, end: float) -> tuple[bytes, bool]:
-    """The last bytes of a command, and whether it has ended in time. It is not waited for yet.
-
-    A process that it left behind may keep the pipe open: its own end counts.
-    """
-    said, opened = b"", True
-    os.set_blocking(out, False)
-    while True:
-        ended = _has_ended(child)
-        while opened and select.select([out], [], [], 0)[0]:
-            part = os.read(out, 1 << 16)
-            said, opened = (said + part)[-TAIL:], bool(part)
-            if time.monotonic() >= end:
-                break
-        left = end - time.monotonic()
-        if ended or left <= 0:
-            return said, ended
-        if opened:
-            select.select([out], [], [], min(left, STEP))
-        else:
-            time.sleep(min(left, STEP / 4))
-
-
-def _has_ended(child: subprocess.Popen[bytes]) -> bool:
-    """Whether a child has ended. Its number stays taken, so that its group can be killed safely."""
-    if not hasattr(os, "waitid"):  # macOS before Python 3.13
-        return child.poll() is not None
-    with suppress(ChildProcessError):
-        return os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
-    return True
-
-
-def _printable(said: bytes) -> str:
+def _printable(said: str) -> str:
     """The last line with words, as one line for a log."""
-    lines = [line for line in said.decode(errors="replace").splitlines() if line.strip()]
+    lines = [line for line in said.splitlines() if line.strip()]
     return "".join(c if c.isprintable() else " " for c in (lines[-1] if lines else "")).strip()[-200:]
 
 
@@ -171,7 +121,8 @@ def _http(check: Check, end: float) -> Looked:
             said += part
     status = _STATUS.fullmatch(said.partition(b"\n")[0])
     if status is None or not _whole(said):
-        return Looked(False, f"not an answer of HTTP: {_printable(said[:TAIL])[:80]!r}")
+        words = _printable(said[:TAIL].decode(errors="replace"))
+        return Looked(False, f"not an answer of HTTP: {words[:80]!r}")
     number = int(status[1])
     return Looked(well=True) if 200 <= number < 400 else Looked(False, f"status {number}")
 

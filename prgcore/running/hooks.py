@@ -1,8 +1,8 @@
 """Hooks: programs of the user that an agent runs when a node's role changes, and how they are run.
 
-Law: no rule lives here. A hook runs in a session of its own, and is killed with its process group at
-its time-out, or if it failed. Its output is cut and kept for the log. Whatever a hook does, `run`
-comes back: it waits for the hook itself, and not for what the hook left running.
+Law: no rule lives here. A hook is a command (`prgcore.running.commands`), and is killed with its
+process group at its time-out, or if it failed. Its output is cut and kept for the log. Whatever a hook
+does, `run` comes back: it waits for the hook itself, and not for what the hook left running.
 
 A hook gets its facts as PRGCORE_... in its environment, and as one JSON object in one line of its
 standard input. It succeeds if it exits with 0.
@@ -12,12 +12,11 @@ from __future__ import annotations
 
 import json
 import os
-import selectors
 import signal
-import subprocess
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from attrs import asdict, evolve, fields, frozen
 
 from prgcore.errors import BadInput
 from prgcore.running import fields as keys
+from prgcore.running.commands import KILLED, LOOK, Ended, Output, run_command
 from prgcore.words import cut, one_line
 
 __all__ = ["NAMES", "Facts", "Hook", "Hooks", "Ran", "read", "role_of", "run", "tried"]
@@ -33,12 +33,6 @@ LONGEST = 4096
 """How many bytes of the output of a hook are kept: half from its beginning, half from its end."""
 LONGEST_FACT = 1000
 """How many characters a fact has at most, so that all fit into the pipe of a hook at once."""
-LOOK = 0.01
-"""How many seconds pass between two looks at a hook that has closed its output or left it open."""
-PIPE = 65_536
-"""How many bytes a pipe holds at most."""
-KILLED = 1.0
-"""How many seconds a killed hook has to be gone."""
 OF_AGENT = ("NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC", "LISTEN_FDS", "LISTEN_PID")
 """Words of the environment that systemd means for the agent alone."""
 
@@ -235,29 +229,27 @@ def run(
     line, words = _told(hook, facts, number)
     around = {name: value for name, value in os.environ.items() if name not in OF_AGENT}
     try:
-        child = subprocess.Popen(  # noqa: S603, the command is the user's own
-            hook.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            cwd=home, env=around | words, start_new_session=True)
+        return _outcome(hook, run_command(
+            hook.command, hook.timeout, home=home, environment=around | words,
+            output=Output(LONGEST // 2, LONGEST // 2), line=line, daemons=True, ends=ends,
+            begun=partial(_marks, mark)))
     except (OSError, ValueError) as error:
         return Ran(f"{hook.command[0]} cannot be run: {_said(error, hook.command[0])}")
-    try:
-        if mark is not None:
-            _marks(mark, child.pid)
-        _tells(child, line)
-        end = time.monotonic() + hook.timeout
-        output, why = _waits(child, end, ends, hook.timeout)
-        if why or child.returncode:
-            _kill(child)
-        return _outcome(child, output, why)
-    except BaseException:
-        _kill(child)
-        raise
     finally:
-        if child.stdout is not None:
-            child.stdout.close()
         if mark is not None:
             with suppress(OSError):
                 mark.unlink(missing_ok=True)
+
+
+def _outcome(hook: Hook, ended: Ended) -> Ran:
+    why = ""
+    if ended.halted:
+        why = "it was killed, because the agent stops"
+    elif ended.code is None:
+        why = f"it did not end within {hook.timeout:g} s and was killed"
+    elif ended.code:
+        why = f"it exited with {ended.code}" if ended.code > 0 else f"signal {-ended.code} ended it"
+    return Ran(why, ended.output, ended.code)
 
 
 def _said(error: Exception, program: str) -> str:
@@ -278,81 +270,6 @@ def _told(hook: Hook, facts: Facts, number: int) -> tuple[bytes, dict[str, str]]
             {name: value.replace("\0", " ") for name, value in words.items()})
 
 
-def _tells(child: subprocess.Popen[bytes], line: bytes) -> None:
-    """Write the facts into the pipe of a hook. It need not read them, and this never waits."""
-    assert child.stdin is not None, "BUG: a hook without a standard input"
-    with suppress(OSError):
-        os.set_blocking(child.stdin.fileno(), False)
-        os.write(child.stdin.fileno(), line)
-    with suppress(OSError):
-        child.stdin.close()
-
-
-class _Kept:
-    """The beginning and the end of an output."""
-
-    def __init__(self) -> None:
-        self.first, self.last, self.left_out = b"", b"", 0
-
-    def take(self, part: bytes) -> None:
-        room = LONGEST // 2 - len(self.first)
-        self.first += part[:room]
-        self.last += part[room:]
-        more = len(self.last) - LONGEST // 2
-        if more > 0:
-            self.left_out += more
-            self.last = self.last[more:]
-
-    def __str__(self) -> str:
-        gap = f"\n… {self.left_out:,} bytes …\n".encode() if self.left_out else b""
-        return (self.first + gap + self.last).decode(errors="replace")
-
-
-def _waits(
-    child: subprocess.Popen[bytes], end: float, ends: Callable[[], bool], timeout: float,
-) -> tuple[_Kept, str]:
-    """Wait for a hook; return its output, and why it must be killed: empty, it has ended."""
-    assert child.stdout is not None, "BUG: a hook without an output"
-    output, opened = _Kept(), True
-    os.set_blocking(child.stdout.fileno(), False)
-    with selectors.DefaultSelector() as selector:
-        selector.register(child.stdout, selectors.EVENT_READ)
-        while True:
-            over = child.poll() is not None  # if so, all that it printed is in its pipe
-            if opened and selector.select(0 if over else LOOK):
-                part = b""
-                with suppress(OSError):
-                    part = os.read(child.stdout.fileno(), PIPE)
-                output.take(part)
-                if not part:
-                    opened = False
-                    selector.unregister(child.stdout)
-            elif not (opened or over):
-                with suppress(subprocess.TimeoutExpired):
-                    child.wait(LOOK)
-            if over:
-                return output, ""
-            if time.monotonic() >= end:
-                return output, f"it did not end within {timeout:g} s and was killed"
-            if ends():
-                return output, "it was killed, because the agent stops"
-
-
-def _kill(child: subprocess.Popen[bytes]) -> None:
-    """Kill a hook, and what it has left running in its process group."""
-    with suppress(OSError):
-        os.killpg(child.pid, signal.SIGKILL)
-    with suppress(subprocess.TimeoutExpired):
-        child.wait(KILLED)
-
-
-def _outcome(child: subprocess.Popen[bytes], output: _Kept, why: str) -> Ran:
-    code = child.returncode
-    if not why and code:
-        why = f"it exited with {code}" if code > 0 else f"signal {-code} ended it"
-    return Ran(why, str(output), code)
-
-
 # ------------------------------------------------------------- hooks of a dead agent
 
 
@@ -366,9 +283,10 @@ def _begun(pid: int) -> str:
     return "" if state in "ZX" else rest[18]
 
 
-def _marks(mark: Path, pid: int) -> None:
-    with suppress(OSError):
-        mark.write_text(f"{pid} {_begun(pid)}\n")
+def _marks(mark: Path | None, pid: int) -> None:
+    if mark is not None:
+        with suppress(OSError):
+            mark.write_text(f"{pid} {_begun(pid)}\n")
 
 
 def _end_left(mark: Path) -> None:
