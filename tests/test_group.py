@@ -150,11 +150,10 @@ def test_a_grant_in_etcd_lasts_two_seconds_or_more(read, refused):
 
 
 def test_an_unknown_node_is_told_names_and_seats(read):
-    for name, near in (("cup3", "; did you mean cup2, cup1?"), ("xyz", "")):
+    for name in ("cup3", "xyz"):
         with pytest.raises(BadInput) as caught:
             read().member(name)
-        assert str(caught.value).endswith("; the nodes are cup1 (node1) and cup2 (node2)")
-        assert str(caught.value).startswith(f"unknown node {name!r}{near[:14]}")
+        assert str(caught.value) == f"unknown node {name!r}; the nodes are cup1 (node1) and cup2 (node2)"
     unnamed = read(('name = "cup1"\n', ""), ('name = "cup2"\n', ""))
     with pytest.raises(BadInput, match=r"the nodes are node1 and node2$"):
         unnamed.member("xyz")

@@ -316,9 +316,10 @@ def test_names_that_cannot_stand_in_a_status(ha, words, said):
 
 
 def test_a_node_that_nobody_knows(ha, pair_of):
-    assert "unknown node 'cup3'; did you mean cup2, cup1?" in wrong(ha("failover", "cup3"))
+    assert "unknown node 'cup3'; the nodes are cup1 (node1) and cup2 (node2)" in wrong(
+        ha("failover", "cup3"))
     ha("init", "-s", "own.json", "--node", "node1", "--node", "b")
-    assert "known: b, node1, node2" in wrong(ha("failover", "zzz", "-s", "own.json"))
+    assert "unknown node 'zzz'; the nodes are node1 and b (node2)" in wrong(ha("failover", "zzz", "-s", "own.json"))
     assert "Missing argument" in wrong(ha("failover"))
 
 

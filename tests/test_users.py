@@ -408,7 +408,7 @@ def test_a_pair_without_restrictions_says_so(capsys) -> None:
 
 @pytest.mark.parametrize(("words", "says"), [
     (["--after", "search"], "unknown event 'search'"),
-    (["--after", "takeover_done(banana)"], "unknown event 'takeover_done(banana)'"),
+    (["--after", "takeover_done(banana)"], "unknown node 'banana'; the nodes are node1 and node2"),
     (["--feature", "push"], "unknown feature 'push'"),
     (["--node1", "Normal"], "give --node2 as well"),
 ])

@@ -196,7 +196,7 @@ def start(
 
     _running(state, f'prgcore ha event "services_up({node[:60]})"')
     after = live.start(state, node)
-    said = [f"Start Critical Services of Node > {after.name(after.seat(node))}",
+    said = [f"Start Critical Services of Node > {after.name(after.names.seat(node))}",
             "Request SUCCESSFUL."]
     _show(after, said, as_json=as_json)
 
@@ -315,7 +315,7 @@ def _request(
     """Send a command of the administrator, and print the answer in the product's shape."""
     def asked(now: State) -> str:
         now.check_group(group)
-        return command if node is None else f"{command}({now.seat(node)})"
+        return command if node is None else f"{command}({now.names.seat(node)})"
 
     after: State
     if is_group(file):
@@ -324,7 +324,7 @@ def _request(
         after, made = live.tell(file, asked)
     else:
         after, made = _change(file, lambda now: [now.machine.step(now.pair, asked(now))])
-    name = after.group if node is None else after.name(after.seat(node))
+    name = after.group if node is None else after.name(after.names.seat(node))
     said = [_SAID[command].format(name)]
     if _refused(made):
         said.append("Request FAILED.")

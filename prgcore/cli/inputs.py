@@ -7,7 +7,8 @@ has written anything. Sizes are bounded, and every shape is checked.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import wraps
 from inspect import Signature, signature
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,14 +17,17 @@ from attrs import frozen
 
 from prgcore.cli.commands import Argument, Option
 from prgcore.errors import BadInput, NeedsTwoNodes, OutsideInvariant, PrgError
+from prgcore.explain.names import UNNAMED, Names
 from prgcore.model import Display, Shown
 from prgcore.wire import jsontext
 from prgcore.words import quoted
 
 if TYPE_CHECKING:
-    from prgcore.engine import Pair
+    from prgcore.engine import Engine, Pair
+    from prgcore.explain.status import GroupStatus
     from prgcore.machine import Machine
     from prgcore.model import Model
+    from prgcore.running.group import Group
 
 MEGABYTE = 1 << 20
 LIMIT = jsontext.FILE_LIMIT
@@ -164,18 +168,37 @@ def assignments(words: list[str] | None, option: str) -> dict[str, str]:
     return found
 
 
-def check_named(machine: Machine, cells: dict[str, str], option: str) -> None:
-    """Check the columns and values that an option names.
+def cells_of_each(
+    machine: Engine, said: Mapping[str, str], option: str, groups: Sequence[Names]
+) -> list[dict[str, str]]:
+    """For each of several groups, the columns that an option means, as `Names.cells`.
+
+    A host name is about its own group, a seat about each of them.
 
     Raises:
-        BadInput: some are not columns or values of the machine; the message names the option.
+        BadInput: as `Names.cells`, if a column is one of no group.
     """
-    if cells.keys() - machine.columns.keys():
-        machine.check(cells, option)
+    found: list[dict[str, str]] = [{} for _ in groups]
+    for name, value in said.items():
+        wrong: list[BadInput] = []
+        for known, names in zip(found, groups, strict=True):
+            try:
+                known.update(names.cells(machine, {name: value}, option))
+            except BadInput as error:
+                wrong.append(error)
+        if len(wrong) == len(groups):
+            raise wrong[0]
+    return found
+
+
+@contextmanager
+def naming(names: Names) -> Iterator[None]:
+    """Errors of a machine, raised on with the names that people use."""
     try:
-        machine.check(cells)
-    except BadInput as error:
-        raise BadInput(f"{option} {error}") from None
+        yield
+    except PrgError as error:
+        error.args = (names.out(str(error)), *error.args[1:])
+        raise
 
 
 def refuse_beside(option: str, others: Mapping[str, object]) -> None:
@@ -202,18 +225,30 @@ def load_machine(file: str | None, policy: list[str] | None) -> Machine:
     Raises:
         BadInput, MalformedMachine: the file or the policies are wrong.
     """
+    return named_machine(file, policy)[0]
+
+
+def named_machine(file: str | None, policy: list[str] | None) -> tuple[Machine, Names]:
+    """The machine for a command, and the names of its nodes: those in a group file.
+
+    Raises:
+        BadInput, MalformedMachine: the file or the policies are wrong.
+    """
     choices = assignments(policy, "--policy")
     from prgcore.machine import Machine, prg
 
     if file is None:
-        return prg(**choices)
+        return prg(**choices), UNNAMED
     if choices:
         raise BadInput("--policy chooses for the built-in machine; leave it out with --machine")
-    return machine_of_group(file) if file.endswith(".toml") else Machine(load_model(file))
+    if file.endswith(".toml"):
+        group = group_in(file)
+        return group.engine, group.names
+    return Machine(load_model(file)), UNNAMED
 
 
-def machine_of_group(file: str) -> Machine:
-    """The machine that the agents of a group file run, with the words of that file.
+def group_in(file: str) -> Group:
+    """The group in a group file; its machine has the words of that file.
 
     Raises:
         BadInput: the file cannot be read, or something in it is wrong.
@@ -222,7 +257,7 @@ def machine_of_group(file: str) -> Machine:
 
     from prgcore.running.group import read_group
 
-    return read_group(Path(file)).engine
+    return read_group(Path(file))
 
 
 def load_model(file: str) -> Model:
@@ -237,7 +272,7 @@ def load_model(file: str) -> Model:
         raise BadInput(f"{quoted(file)} is a program; a machine file is JSON, and what "
                        "is given here is never run. Run it yourself, and give what it writes")
     if file.endswith(".toml"):
-        return machine_of_group(file).model
+        return group_in(file).engine.model
     return machine_file.load(read_text(file))
 
 
@@ -253,12 +288,19 @@ class Question:
         pair: the pair; None if only a display is known.
         shown: what the two nodes show, if only that is known; else None.
         known: columns that `--set` fixes, for a display.
+        names: the names that people use, from the status text, the state file or the group file.
     """
 
     machine: Machine
     pair: Pair | None
     shown: Display | None
     known: dict[str, str]
+    names: Names = UNNAMED
+
+    @property
+    def named(self) -> Callable[[str], str]:
+        """What makes a sentence one for people: with their names for the nodes, if there are any."""
+        return str if self.names == UNNAMED else self.names.out
 
 
 def question(
@@ -281,15 +323,18 @@ def question(
         raise NeedsTwoNodes(f"high availability needs two nodes; give {other} as well "
                             f"({other} '' if that node shows nothing)")
     given = None if text is None else read_given(text)
-    known = assignments(sets, "--set")
-    machine = load_machine(file, policy or _policy_of(given) if file is None else policy)
-    if known:
-        check_named(machine, known, "--set")
+    wanted = assignments(sets, "--set")
+    machine, names = named_machine(file, policy or _policy_of(given) if file is None else policy)
     if given is not None and not is_json(given):
-        return Question(machine, None, _one_group(given, machine), known)
+        group = _one_group(given, machine)
+        names = group.names.over(names)
+        return Question(machine, None, group.display, names.cells(machine, wanted, "--set"), names)
+    if given is not None:
+        names = _names_of(given).over(names)
+    known = names.cells(machine, wanted, "--set") if wanted else {}
     if node1 is None or node2 is None:
         pair = dict(machine.initial[0]) if given is None else read_pair(given)
-        return Question(machine, machine.pair(pair | known), None, {})
+        return Question(machine, machine.pair(pair | known), None, {}, names)
     from prgcore.explain.explaining import parse_shown, shows_states
     from prgcore.form.spelling import PLAIN, Spelling
 
@@ -303,7 +348,7 @@ def question(
             shown.append(parse_shown(said, spelling))
         except BadInput as error:
             raise BadInput(f"{option}: {error}") from None
-    return Question(machine, None, Display(*shown), known)
+    return Question(machine, None, Display(*shown), known, names)
 
 
 def asking(answer: Callable[..., None]) -> Callable[..., None]:
@@ -353,8 +398,15 @@ def _policy_of(given: str | None) -> list[str]:
     return [f"{name}={choice}" for name, choice in chosen.items()] if isinstance(chosen, dict) else []
 
 
-def _one_group(text: str, machine: Machine) -> Display:
-    """The display of the two nodes of a status text.
+def _names_of(given: str) -> Names:
+    """The names in a state file, or in what `ha status --json` prints; none in any other JSON."""
+    value = parse_json(given, "the pair")
+    nodes = value.get("nodes") if isinstance(value.get("pair"), dict) else None
+    return Names.of(nodes, value.get("group")) if isinstance(nodes, list) else UNNAMED
+
+
+def _one_group(text: str, machine: Machine) -> GroupStatus:
+    """The group of two nodes of a status text; it has a display.
 
     Raises:
         BadInput: it does not show exactly one group of two nodes, or has an unknown word.
@@ -368,7 +420,7 @@ def _one_group(text: str, machine: Machine) -> Display:
             if len(groups) > 1 else "a group that cannot be read"
         raise BadInput(f"the text shows {found}; expected one group of two nodes as utils ha status "
                        "prints it, or a pair as JSON; prgcore explain says what it understands")
-    return groups[0].display
+    return groups[0]
 
 
 def read_pair(text: str) -> dict[str, Any]:
@@ -429,7 +481,7 @@ def one_pair(asked: Question) -> Pair:
                        "as JSON")
     from prgcore.cli.output import remark
 
-    hidden = " ".join([f"{name}={value}" for name, value in taken.assuming.items()])
+    hidden = asked.named(" ".join(f"{name}={value}" for name, value in taken.assuming.items()))
     remark(f"{taken.pairs} pairs show this; taken: the healthiest, with {hidden} "
            "(--set says otherwise)")
     return taken.pair

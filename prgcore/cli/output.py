@@ -15,7 +15,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from prgcore.errors import BadInput, MissingExtra
-from prgcore.seats import NODES
+from prgcore.explain.names import UNNAMED, Names
 from prgcore.words import WIDTH, one_line, quoted
 from prgcore.words import wrapped as fold
 
@@ -271,13 +271,14 @@ def table(*names: str, right: tuple[str, ...] = ()) -> Table:
 # ---------------------------------------------------------------------------- pairs
 
 
-def shown(machine: Engine, pair: Pair) -> list[str]:
+def shown(machine: Engine, pair: Pair, names: Names = UNNAMED) -> list[str]:
     """The two nodes' displays, one line per node; the columns for a machine without states."""
     from prgcore.explain.explaining import display_of, spell
     from prgcore.form.spelling import Spelling
 
     display = display_of(machine, pair)
     if display is None:
-        return [" ".join(f"{name}={value}" for name, value in pair.items()), ""]
+        return [names.out(" ".join(f"{name}={value}" for name, value in pair.items())), ""]
     spelling = Spelling.of(machine.model)
-    return [f"{node}  {spell(half, spelling)}" for node, half in zip(NODES, display, strict=True)] + [""]
+    return [f"{name}  {spell(half, spelling)}"
+            for name, half in zip(names.shown.values(), display, strict=True)] + [""]

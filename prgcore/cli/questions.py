@@ -6,16 +6,17 @@ from typing import TYPE_CHECKING, Annotated
 
 from prgcore.cli import inputs, output
 from prgcore.cli.commands import Argument, Exit, Group, Option, examples
-from prgcore.errors import BadInput, unknown_name
+from prgcore.errors import BadInput
 from prgcore.vocabulary import Kind, Outcome
 from prgcore.wire.answers import decision_json, failed_json
 from prgcore.words import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from prgcore.engine import Pair
     from prgcore.explain.answer import Explanation
+    from prgcore.explain.names import Names
     from prgcore.machine import Machine
 
 
@@ -76,24 +77,27 @@ def explain(
         if as_json:
             output.write_json(answer.to_json())
         else:
-            output.write(answer.text().lstrip("\n"))
+            output.write(answer.text((asked.names.node1, asked.names.node2), asked.names.group))
         return
     from prgcore.cli.status import explain_status
     from prgcore.explain.display import shows_states
     from prgcore.form.spelling import Spelling
 
     inputs.refuse_beside("a status text", {"--node1": node1, "--node2": node2})
-    engine = inputs.load_machine(machine, policy)
-    known = inputs.assignments(sets, "--set")
+    engine, names = inputs.named_machine(machine, policy)
+    said = inputs.assignments(sets, "--set")
     if not shows_states(engine):
         raise BadInput(f"the machine {engine.model.name!r} has states of its own, and a status text "
                        "has those of the document; give a pair as JSON: prgcore ha status --json "
                        "writes one, and --set adds what no node knows")
-    inputs.check_named(engine, known, "--set")
+
+    def known_of(groups: Sequence[Names]) -> list[dict[str, str]]:
+        return inputs.cells_of_each(engine, said, "--set", [group.over(names) for group in groups])
 
     code = explain_status(
-        given, lambda shown: _explanation(inputs.Question(engine, None, shown, known), exact=exact),
-        as_json=as_json, spelling=Spelling.of(engine.model),
+        given, lambda shown, known: _explanation(
+            inputs.Question(engine, None, shown, dict(known)), exact=exact),
+        known_of, as_json=as_json, spelling=Spelling.of(engine.model),
     )
     raise Exit(code)
 
@@ -129,10 +133,11 @@ def _reachable(machine: Machine) -> Callable[[Pair], bool]:
 def available(*, asked: inputs.Question, as_json: inputs.Json = False) -> None:
     """List the commands that are accepted, and why others are not."""
     here = inputs.one_pair(asked)
-    answers = [
-        asked.machine.step(here, e.name)
-        for e in asked.machine.model.events if e.kind is Kind.COMMAND
-    ]
+    with inputs.naming(asked.names):
+        answers = [
+            asked.machine.step(here, e.name)
+            for e in asked.machine.model.events if e.kind is Kind.COMMAND
+        ]
     accepted = [a for a in answers if a.outcome is Outcome.DONE]
     refused = [a for a in answers if a.outcome is Outcome.REFUSED]
     if as_json:
@@ -144,11 +149,12 @@ def available(*, asked: inputs.Question, as_json: inputs.Json = False) -> None:
     from prgcore.form.spelling import Spelling
 
     spelling = Spelling.of(asked.machine.model)
+    said = asked.named
     table = output.table("command", "answer", "why")
     for answer in (*accepted, *refused):
         word = "accepted" if answer.outcome is Outcome.DONE else "refused"
-        table.add_row(spelling.name(answer.event), word, spelling.prose(answer.why))
-    output.show(*output.shown(asked.machine, here), table)
+        table.add_row(said(spelling.name(answer.event)), word, said(spelling.prose(answer.why)))
+    output.show(*output.shown(asked.machine, here, asked.names), table)
 
 
 @inputs.asking
@@ -160,18 +166,15 @@ def why_not(
 ) -> None:
     """Say why a command is refused, and what enables it soonest."""
     from prgcore.explain.explaining import why_not as why_refused
-    from prgcore.form.spelling import Spelling
 
-    events, spelling = asked.machine.model.events, Spelling.of(asked.machine.model)
-    command = spelling.original(command, (e.name for e in events))
-    if command not in {e.name for e in events}:
-        commands = {e.name for e in events if e.kind is Kind.COMMAND}
-        raise BadInput(unknown_name("command", command, commands | {*map(spelling.name, commands)}))
-    answer = why_refused(asked.machine, inputs.one_pair(asked), command)
+    command = asked.names.event(asked.machine, command, Kind.COMMAND)
+    here = inputs.one_pair(asked)
+    with inputs.naming(asked.names):
+        answer = why_refused(asked.machine, here, command)
     if as_json:
         output.write_json(answer.to_json())
     else:
-        output.write(answer.text())
+        output.write(answer.text(asked.names))
 
 
 @inputs.asking
@@ -192,12 +195,12 @@ def plan(
     from prgcore.form.spelling import Spelling
     from prgcore.story.script import changes
 
-    wanted = inputs.assignments(goal, "--goal")
-    inputs.check_named(asked.machine, wanted, "--goal")
+    wanted = asked.names.cells(asked.machine, inputs.assignments(goal, "--goal"), "--goal")
     if not wanted and not asked.machine.model.goal:
         raise BadInput("this machine has no goal of its own; say which with --goal COLUMN=VALUE")
     here = inputs.one_pair(asked)
-    way = asked.machine.plan(here, wanted or None)
+    with inputs.naming(asked.names):
+        way = asked.machine.plan(here, wanted or None)
     if as_json:
         output.write_json({
             "start": dict(way.start), "plan": list(way.events),
@@ -205,14 +208,14 @@ def plan(
             "end": dict(way.end),
         })
         return
-    spelling = Spelling.of(asked.machine.model)
+    spelling, named = Spelling.of(asked.machine.model), asked.named
     table = output.table("", "event", "kind", "what changes")
     before = way.start
     for number, step in enumerate(way.steps, 1):
         kind = str(asked.machine.kind(step.event))
-        table.add_row(str(number), spelling.name(step.event), kind,
-                      "\n".join(changes(before, step.pair, spelling)))
+        table.add_row(str(number), named(spelling.name(step.event)), kind,
+                      named("\n".join(changes(before, step.pair, spelling))))
         before = step.pair
     steps = len(way.steps)
     said = f"{counted(steps, 'step')} to the goal" if steps else "The goal holds."
-    output.show(*output.shown(asked.machine, way.start), said, *([table] if steps else []))
+    output.show(*output.shown(asked.machine, way.start, asked.names), said, *([table] if steps else []))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from attrs import frozen
 
 from prgcore.cli import inputs, output
-from prgcore.errors import BadInput, unknown_name
+from prgcore.errors import BadInput
+from prgcore.explain.names import Names
 from prgcore.explain.status import checked_name
-from prgcore.form.spelling import Spelling, bare
+from prgcore.form.spelling import Spelling
 from prgcore.model import Display
 from prgcore.seats import NODES
 from prgcore.words import quoted
@@ -55,17 +56,10 @@ class State:
             "policy": dict(self.machine.model.policy), "pair": dict(self.pair),
         }
 
-    def seat(self, name: str) -> str:
-        """The seat of the node with this name.
-
-        Raises:
-            BadInput: no such node.
-        """
-        folded = {n.lower(): seat for n, seat in zip(self.nodes, NODES, strict=True)}
-        known = dict(zip(NODES, NODES, strict=True)) | folded
-        if name.lower() not in known:
-            raise BadInput(unknown_node(name, self.nodes))
-        return known[name.lower()]
+    @property
+    def names(self) -> Names:
+        """The names that people use."""
+        return Names(*self.nodes, self.group)
 
     def event(self, said: str) -> str:
         """The event of the machine with this name; it may name a node by its host.
@@ -73,16 +67,7 @@ class State:
         Raises:
             BadInput: no such node or event.
         """
-        events = {e.name for e in self.machine.model.events}
-        name, _, node = said.partition("(")
-        heads = dict.fromkeys(map(bare, events))
-        name = self.spelling.original(name, heads)
-        said = name + said[len(said.partition("(")[0]):]
-        if node.endswith(")") and f"{name}({NODES[0]})" in events:
-            return f"{name}({self.seat(node[:-1])})"
-        if said not in events:
-            raise BadInput(unknown_name("event", said, events | {*map(self.spelling.name, events)}))
-        return said
+        return self.names.event(self.machine, said)
 
     def check_group(self, name: str | None) -> None:
         """Check that a name is that of the group of this file.
@@ -108,13 +93,6 @@ class State:
             NodeStatus(name, *(shown or (None, None)))
             for name, shown in zip(self.nodes, self.display(), strict=True)
         )), self.spelling)
-
-
-def unknown_node(name: str, nodes: Iterable[str]) -> str:
-    """The message about a node that a group does not have: the nearest names, and all."""
-    said = unknown_name("node", name, {*nodes, *NODES})
-    known = ", ".join(dict.fromkeys((*nodes, *NODES)))
-    return said if "; known: " in said else f"{said} known: {known}"
 
 
 def is_group(file: Path) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from functools import cache
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache, partial
 from typing import Any
 
 from attrs import frozen
@@ -12,9 +12,10 @@ from prgcore.cli import output
 from prgcore.errors import BadInput, PrgError, unknown_name
 from prgcore.explain.answer import Explanation
 from prgcore.explain.display import spell, spell_both
+from prgcore.explain.names import Names
 from prgcore.explain.status import GroupStatus, NodeStatus, Status, parse
 from prgcore.form.spelling import PLAIN, Spelling
-from prgcore.model import Display
+from prgcore.model import Choices, Display
 from prgcore.words import counted, listed, one_line
 
 MOST_GROUPS = 500
@@ -55,10 +56,15 @@ class Answer:
 
 
 def explain_status(
-    text: str, explain: Callable[[Display], Explanation], *, as_json: bool,
+    text: str, explain: Callable[[Display, Choices], Explanation],
+    asked: Callable[[Sequence[Names]], Sequence[Mapping[str, str]]], *, as_json: bool,
     spelling: Spelling = PLAIN,
 ) -> int:
     """Print an explanation of every group; return 1 if one of them could not be explained, else 0.
+
+    Args:
+        explain: explains a display, with the columns that are known beside it.
+        asked: for groups with these names, the columns that are known of each.
 
     Raises:
         BadInput: the text has no group, more than `MOST_GROUPS`, or more than `LONGEST` characters.
@@ -75,8 +81,10 @@ def explain_status(
     if len(status.groups) > MOST_GROUPS:
         raise BadInput(f"{len(status.groups):,} groups in the text, and at most {MOST_GROUPS} are "
                        "explained at once; give a part of it")
-    known = cache(explain)
-    answers = [_answer(group, known, spelling) for group in status.groups]
+    known = asked([group.names for group in status.groups])
+    explained = cache(explain)
+    answers = [_answer(group, partial(explained, known=tuple(cells.items())), spelling)
+               for group, cells in zip(status.groups, known, strict=True)]
     if as_json:
         output.write_json({
             "groups": [_json(answer) for answer in answers],

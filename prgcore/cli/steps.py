@@ -72,16 +72,16 @@ def step(
     )
     from prgcore.form.spelling import Spelling
 
+    event = asked.names.event(asked.machine, event)
     spelling = Spelling.of(asked.machine.model)
-    event = spelling.original(event, (e.name for e in asked.machine.model.events))
     name = spelling.name(event)
-    asked.machine.kind(event)
-    pair = inputs.one_pair(asked)
+    pair, named = inputs.one_pair(asked), asked.named
     try:
         decision = asked.machine.step(pair, event)
     except ANSWERED as error:
         if not as_json:
-            raise
+            with inputs.naming(asked.names):
+                raise
         output.write_json(error_json(error))
         raise Exit(1) from None
     if as_json:
@@ -91,9 +91,9 @@ def step(
         page = output.table("", "")
         page.show_header = False
         for label, said in lines:
-            page.add_row(f"  {label}", said)
+            page.add_row(f"  {label}", named(said))
         rule = f" by {decision.rule.id}" if decision.rule else ""
-        output.show(f"{name}: {decision.outcome}{rule}", page)
+        output.show(f"{named(name)}: {decision.outcome}{rule}", page)
     raise Exit(int(strict and decision.outcome is Outcome.REFUSED))
 
 

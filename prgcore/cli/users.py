@@ -39,6 +39,7 @@ def users(
 
     It also shows whether users can be added now, and which restrictions apply.
     """
+    from prgcore.form.spelling import Spelling
     from prgcore.product.restrictions import restrictions_for
     from prgcore.product.users import may_add_users, serving
 
@@ -46,7 +47,9 @@ def users(
     pair = inputs.one_pair(asked)
     adding = may_add_users(asked.machine, pair)
     served = serving(pair)
-    found = restrictions_for(pair, after=after or (), features=feature)
+    spelling, events = Spelling.of(asked.machine.model), asked.machine.model.events
+    lately = [spelling.original(asked.names.into(said), (e.name for e in events)) for said in after or ()]
+    found = restrictions_for(pair, after=lately, features=feature)
     if as_json:
         output.write_json({
             "pair": dict(pair), "assuming": _assuming(asked),
@@ -55,16 +58,17 @@ def users(
             "restrictions": [_json(r) for r in found],
         })
         return
+    named = asked.named
     who = output.table("users of", "served by", "why")
     for node in NODES:
-        who.add_row(node, served[node].by or "nobody", served[node].why)
+        who.add_row(named(node), named(served[node].by or "nobody"), named(served[node].why))
     word = "accepted" if adding.accepted else "refused"
-    parts: list[Any] = [*output.shown(asked.machine, pair), who, "",
-                        f"add_users is {word}: {adding.says}", ""]
+    parts: list[Any] = [*output.shown(asked.machine, pair, asked.names), who, "",
+                        f"add_users is {word}: {named(adding.says)}", ""]
     if found:
         what = output.table("restriction", "what users notice, what to do")
         for r in found:
-            what.add_row(r.id, _rendered(r))
+            what.add_row(r.id, named(_rendered(r)))
         parts.append(what)
     else:
         parts.append("No restriction applies.")

@@ -7,28 +7,37 @@ reads names, and every name that is printed is taken back.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from prgcore.errors import BadInput
+from prgcore.errors import BadInput, unknown_name
+from prgcore.form.spelling import Spelling
 from prgcore.seats import NODES
-from prgcore.words import listed, quoted
+from prgcore.words import few, listed, one_line, quoted
+
+if TYPE_CHECKING:
+    from prgcore.engine import Engine
+    from prgcore.vocabulary import Kind
 
 __all__ = ["BUTTONS", "UNNAMED", "Names"]
 
 BUTTONS = ("failover", "fallback", "recover")
 """The commands that the administrator's window has buttons for, and `utils ha` takes."""
 
-_SEAT = re.compile(r"(?<![\w.-])node[12](?![\w-])")
+LONGEST = 200
+"""The most characters of a name; a longer one is cut."""
+
+_SEAT = re.compile(r"(?<![\w.@-])node[12](?![\w-])")
 """A seat in a sentence; not in a word such as `--node1` or `my-node1`."""
 _NUMBERED = re.compile(r"node[ _-]?([12])")
 
 
 @frozen(slots=False)
 class Names:
-    """What people call the two nodes and their group; "" if it is not known.
+    """The names that people have for the two nodes and their group; "" for one that is not known.
 
     A name is read in any case, and without its domain or a part of it. A host name wins over a
     seat: if node2 is called `node1`, that word means node2, and `node 1` means node1. Names that do
@@ -44,6 +53,16 @@ class Names:
     node2: str = ""
     group: str = ""
 
+    @classmethod
+    def of(cls, nodes: Iterable[object], group: object = "") -> Names:
+        """The names in a list of two hosts, from any text: each becomes one printable line."""
+        node1, node2, *_ = *map(_printable, nodes), "", ""
+        return cls(node1, node2, _printable(group))
+
+    def over(self, others: Names) -> Names:
+        """These names; the others for two nodes that have none here."""
+        return self if self.node1 or self.node2 else others
+
     # ------------------------------------------------------------------------- in
 
     def seat(self, name: str) -> str:
@@ -55,8 +74,8 @@ class Names:
         found = self._seats(name)
         if len(found) == 1:
             return found.pop()
-        wrong = f"the name {quoted(name)} can mean both nodes" if found else f"unknown node {quoted(name)}"
-        raise BadInput(f"{wrong}; the nodes are {self}")
+        raise BadInput(f"the name {quoted(name)} can mean both nodes; the nodes are {self}" if found
+                       else self._no_node(name))
 
     def into(self, text: str) -> str:
         """A text with a seat for its name: `failover(impB)`, `imp01.services`, `impB`.
@@ -73,6 +92,67 @@ class Names:
             return self.seat(text)
         name, dot, column = text.rpartition(".")
         return f"{self.seat(name)}.{column}" if dot and self._seats(name) else text
+
+    def event(self, machine: Engine, said: str, kind: Kind | None = None) -> str:
+        """The event of a machine that a person names: `failover(node2)` for `failover(impB)`.
+
+        Args:
+            machine: the machine; its renamed words are understood, too.
+            said: what the person says.
+            kind: the kind of event that is expected, for the message.
+
+        Raises:
+            BadInput: no such event or node.
+        """
+        events = {e.name: e for e in machine.model.events}
+        text, wrong = said, None
+        try:
+            text = self.into(said)
+        except BadInput as error:
+            wrong = error
+        spelling = Spelling.of(machine.model)
+        if wrong and spelling.original(f"{said.partition('(')[0]}({NODES[0]})", events) in events:
+            raise wrong
+        meant = spelling.original(text, events)
+        if meant not in events:
+            known = {e.name for e in events.values() if kind in (None, e.kind)}
+            known |= {*map(spelling.name, known)}
+            raise BadInput(unknown_name(str(kind or "event"), said, map(self.out, known)))
+        return meant
+
+    def cells(self, machine: Engine, said: Mapping[str, str], option: str) -> dict[str, str]:
+        """The columns and values of a machine that an option of a person means.
+
+        Raises:
+            BadInput: some are not columns or values of the machine, or a column has two values; the
+                message names the option.
+        """
+        found: dict[str, str] = {}
+        wrong = []
+        for name, value in said.items():
+            column = self.into(name)
+            if column not in machine.columns:
+                wrong.append(self._no_column(machine, name))
+            elif found.setdefault(column, value) != value:
+                raise BadInput(f"{option} {name[:80]} is given twice: {found[column][:80]!r} and "
+                               f"{value[:80]!r}")
+        if wrong:
+            raise BadInput(f"{option}: {few(wrong, 5)}")
+        try:
+            machine.check(found)
+        except BadInput as error:
+            raise BadInput(f"{option} {self.out(str(error))}") from None
+        return found
+
+    def _no_column(self, machine: Engine, said: str) -> str:
+        """The message about a column that does not exist, or about its node that does not."""
+        node, dot, column = said.rpartition(".")
+        if dot and f"{NODES[0]}.{column}" in machine.columns:
+            return self._no_node(node)
+        return unknown_name("column", said, map(self.out, machine.columns))
+
+    def _no_node(self, name: str) -> str:
+        return f"unknown node {quoted(name)}; the nodes are {self}"
 
     def _seats(self, name: str) -> set[str]:
         """The seats that a name can mean; a whole host name means no other."""
@@ -126,6 +206,10 @@ class Names:
 
 UNNAMED = Names()
 """Two nodes of which people know no names."""
+
+
+def _printable(name: object) -> str:
+    return one_line(name, LONGEST) if isinstance(name, str) else ""
 
 
 def _folded(name: str) -> str:

@@ -21,6 +21,7 @@ from typing import TypeAlias
 from attrs import define, evolve, field, frozen
 
 from prgcore.errors import BadInput
+from prgcore.explain.names import Names
 from prgcore.form.spelling import PLAIN, Spelling, folded
 from prgcore.model import Display, Shown
 from prgcore.vocabulary import Reason, State, plain, title
@@ -102,6 +103,11 @@ class GroupStatus:
     def display(self) -> Display | None:
         """The display of both nodes; None for a group of one node."""
         return Display(*(node.shown for node in self.nodes)) if len(self.nodes) == 2 else None
+
+    @property
+    def names(self) -> Names:
+        """The names that the text gives."""
+        return Names.of([node.name for node in self.nodes], self.name)
 
     @property
     def strange(self) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from typing import Any
 from attrs import evolve, field, frozen
 
 from prgcore.errors import BadInput, MalformedMachine, unknown_name
+from prgcore.explain.names import Names
 from prgcore.explain.status import checked_name
 from prgcore.machine import Machine, prg, respelt
 from prgcore.model import SERVICES, Number
@@ -108,20 +109,19 @@ class Group:
             return inf
         return max(self.delays.get(service, 0), _delay(self.parameters)) or inf
 
+    @property
+    def names(self) -> Names:
+        """The names of its nodes and its own."""
+        node1, node2 = (self.nodes[seat].name for seat in NODES)
+        return Names(node1, node2, self.name)
+
     def member(self, name: str) -> Member:
         """The node with this seat or name.
 
         Raises:
             BadInput: no such node.
         """
-        for one in self.nodes.values():
-            if name.lower() in (one.seat, one.name.lower()):
-                return one
-        known = {*NODES, *(n.name for n in self.nodes.values())}
-        said = unknown_name("node", name, known, listing=False)
-        nodes = " and ".join(f"{n.name} ({n.seat})" if n.name != n.seat else n.seat
-                             for n in self.nodes.values())
-        raise BadInput(f"{said}; the nodes are {nodes}")
+        return self.nodes[self.names.seat(name)]
 
     def open_store(self) -> tuple[Store, Arbiter]:
         """The store of the group and its arbiter. Their first calls open them, and answer for it.
