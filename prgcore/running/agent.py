@@ -35,7 +35,7 @@ from prgcore.running.keeper import Keeper
 from prgcore.running.lane import ENDING
 from prgcore.running.member import Member
 from prgcore.running.node import layout
-from prgcore.running.notices import Notices
+from prgcore.running.notifying import Notifying
 from prgcore.running.ports import listens
 from prgcore.running.processes import Services
 from prgcore.running.pump import Pump, Ways
@@ -124,7 +124,7 @@ class Agent:
             log=self._notes, memory=self.directory.memory)
         self._deed = group.engine.habits.deed
         self.acting = Acting(group, self.member, self.store, self._overtaken, self._permitted)
-        self.notices = Notices(self.acting, self.store)
+        self.notifying = Notifying(self.acting, self.store)
         self.callers = Callers()
         self.pump = Pump(self.keeper.turned, self.store, self.keeper.clock, Ways(
             recognises=partial(record_of, layout=layout(group.engine, agents=True)),
@@ -185,7 +185,7 @@ class Agent:
                 self._second.end()
             self.tending.end()
             self.mouth.shut()
-            await asyncio.to_thread(self.notices.end, ENDING)
+            await asyncio.to_thread(self.notifying.end, ENDING)
             await self.directory.close()
             if not self.pump.busy:
                 self.store.close()
@@ -230,7 +230,7 @@ class Agent:
         state = self.keeper.state
         if state.reading is not None and state.reading.record is not None:
             self.record = state.reading.record
-            self.notices.shows(self.record)
+            self.notifying.shows(self.record)
             if self._begins is None and turn.desired is not None:
                 self._begins = self._loop.create_task(self._begin(turn.desired))
             if self._adopts and state.phase == RUNS:

@@ -1,6 +1,6 @@
 """A door: it listens at an address, and lets in no more than the limits say.
 
-Law: a door knows no protocol; each connection gets one, guarded by `prgcore.running.guarded`. Nothing that
+Law: a door knows no protocol; each connection gets one, limited by `prgcore.running.limited`. Nothing that
 others do at it ends the agent or fills its log: a refusal is counted, and one line is logged in a
 while. Where the system has no file left for a connection, the connection ends.
 """
@@ -22,7 +22,7 @@ from attrs import define
 from prgcore.errors import BadInput
 from prgcore.running.addresses import Address, shown
 from prgcore.running.certificates import why
-from prgcore.running.guarded import Guarded
+from prgcore.running.limited import Limited
 from prgcore.running.limits import Limits
 from prgcore.running.places import SILENT, Place, gives_up, overdue
 from prgcore.running.seldom import Seldom
@@ -47,11 +47,11 @@ class _Guest:
     place: Place
     end: socket.socket
     task: asyncio.Task[Any] | None = None
-    guarded: Guarded | None = None
+    limited: Limited | None = None
 
     def drop(self) -> None:
-        if self.guarded is not None and self.guarded.transport is not None:
-            self.guarded.drop()
+        if self.limited is not None and self.limited.transport is not None:
+            self.limited.drop()
         elif self.task is not None:
             self.task.cancel()
 
@@ -187,11 +187,11 @@ class Door:
             self._sweep = self._loop.call_later(self._often, self._sweeps)
 
     async def _begins(self, guest: _Guest) -> None:
-        def protocol() -> Guarded:
-            guest.guarded = Guarded(guest.place, self.limits, self._makes(), gone, breaks)
-            return guest.guarded
+        def protocol() -> Limited:
+            guest.limited = Limited(guest.place, self.limits, self._makes(), gone, breaks)
+            return guest.limited
 
-        def gone(_: Guarded) -> None:
+        def gone(_: Limited) -> None:
             self._guests.pop(guest.place, None)
 
         def breaks(why: str) -> None:
@@ -205,7 +205,7 @@ class Door:
             if self.ssl is not None:
                 self._warns("no handshake of TLS", f" with {guest.place.address}: {why(error)}")
         finally:
-            if guest.guarded is None or guest.guarded.transport is None:
+            if guest.limited is None or guest.limited.transport is None:
                 self._guests.pop(guest.place, None)
                 guest.end.close()
 

@@ -1,4 +1,4 @@
-"""Notices: the hook `notify` runs after each decision that changes something of this node, in order.
+"""Notifying: the hook `notify` runs after each decision that changes something of this node, in order.
 
 Law: nothing waits for it. The queue is bounded, and drops its oldest notice. The decisions come from
 the history of the store, because the other node made some of them. If the store does not answer,
@@ -22,7 +22,7 @@ from prgcore.stores.record import Record
 from prgcore.wire.entry import Entry
 from prgcore.words import counted
 
-__all__ = ["MOST", "Notices"]
+__all__ = ["MOST", "Notifying"]
 
 MOST = 100
 """How many changes of the record wait at most."""
@@ -30,8 +30,8 @@ MOST = 100
 _log = logging.getLogger("prgcore")
 
 
-class Notices:
-    """The notices of an agent.
+class Notifying:
+    """Runs the hook `notify` of an agent, in a thread of its own.
 
     Args:
         acting: its hooks.
@@ -62,7 +62,7 @@ class Notices:
                                  "are dropped", MOST)
             self._waiting.append((last, record))
             if self._thread is None:
-                self._thread = Thread(target=self._works, name="prgcore notices", daemon=True)
+                self._thread = Thread(target=self._works, name="prgcore notifying", daemon=True)
                 self._thread.start()
             self._wakes.notify()
 

@@ -1,4 +1,4 @@
-"""A guarded connection: it passes on what comes, no faster than the limits say.
+"""A limited connection: it passes on what comes, no faster than the limits say.
 
 Law: nothing here knows what the bytes mean, except that a newline ends a line. The inner protocol
 sees a connection like any other.
@@ -13,10 +13,10 @@ from typing import cast
 from prgcore.running.limits import Limits
 from prgcore.running.places import Place
 
-__all__ = ["Guarded"]
+__all__ = ["Limited"]
 
 
-class Guarded(asyncio.Protocol):
+class Limited(asyncio.Protocol):
     """A protocol around another one.
 
     Args:
@@ -32,7 +32,7 @@ class Guarded(asyncio.Protocol):
 
     def __init__(
         self, place: Place, limits: Limits, inner: asyncio.Protocol,
-        gone: Callable[[Guarded], None], breaks: Callable[[str], None],
+        gone: Callable[[Limited], None], breaks: Callable[[str], None],
     ) -> None:
         self.place, self.limits, self.inner = place, limits, inner
         self.transport: asyncio.Transport | None = None
