@@ -25,7 +25,7 @@ SIGNS = '/,:;|()=<>"\\'
 """Characters that a word cannot have: a status, a display or an event would be read otherwise."""
 BLANK = ("any", "down", "n/a", "no reason", "nobody", "none", "not available", "not displayed",
          "not known", "nothing", "null", "shows nothing")
-"""Texts for people where there is no word."""
+"""Texts that people read where a value is missing or not known."""
 _SEATS = ("node1", "node2")
 _KINDS: Mapping[str, type[State | Reason]] = {"state": State, "reason": Reason}
 
@@ -172,7 +172,7 @@ def misspelt(model: Model, place: str = "words") -> Iterator[str]:
         elif said != " ".join(said.split()):
             yield f"{at}: {said!r:.80} has spaces at an end, or two together; leave them out"
         elif said.lower() in BLANK:
-            yield f"{at}: {said!r} is printed where there is no word; choose another"
+            yield f"{at}: {said!r} is printed where a value is missing or not known; choose another"
     spelling = Spelling(words)
     for column, names in kinds.items():
         yield from _twice(place, spelling, column, names)

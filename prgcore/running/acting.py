@@ -237,8 +237,8 @@ class Acting:
                 return False
             hook: Hook | None = getattr(self.hooks, name)
             if hook is None:
-                raise ActionFailed(f"the resource is {found} and should be {role}; there is no hook "
-                                   f"{name} that makes it so")
+                raise ActionFailed(f"the resource is {found} and should be {role}, and the group "
+                                   f"file has no hook {name}")
             ran = self._tried(hook, evolve(facts, role=role), gives_way)
             if not ran.well and not gives_way():
                 raise ActionFailed(f"the hook {name} failed: {ran}")
