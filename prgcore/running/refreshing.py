@@ -63,7 +63,8 @@ class Refreshing:
     def _takes(self, group: Group) -> None:
         """Go on by another content of the group file, of which nothing needs a restart."""
         agent = self.agent
-        warned = set(doubts(agent.group))
+        _, scarce = room(agent.group.limits)
+        warned = {*doubts(agent.group), scarce}
         agent.group, agent.member = group, group.nodes[agent.node]
         agent.acting.hooks = agent.member.hooks
         names = tuple(agent.member.services)
@@ -78,10 +79,10 @@ class Refreshing:
             agent.keeper.change_parameters(group.parameters)
         agent.tending.every, agent.tidying.limits = group.reconcile, group.limits
         agent.directory.limit(group.limits)
-        limits, _ = room(group.limits)
+        limits, scarce = room(group.limits)
         agent.doors[0].limits = patient(limits, group.parameters.keep_alive_interval)
         agent.doors[1].limits = limits
-        for says in doubts(group):
-            if says not in warned:
+        for says in (*doubts(group), scarce):
+            if says and says not in warned:
                 _log.warning("%s", says)
         agent.pump.post()
