@@ -18,6 +18,7 @@ from attrs import evolve
 
 from prgcore.diagram import FORMATS, Matrix, render
 from prgcore.diagram.matrix import MOST, Square, asked, matrix
+from prgcore.diagram.matrix_text import legend
 from prgcore.diagram.palette import STANDINGS, Standing
 from prgcore.engine import Engine
 from prgcore.errors import BadInput
@@ -246,6 +247,19 @@ def test_bad_axes_are_one_clear_line() -> None:
 def test_two_lamps(form: str) -> None:
     text = render(MAPS["broken"](), form)
     assert text == committed(f"golden/map.{SUFFIX[form]}", text)
+
+
+def test_a_legend_explains_only_texts_that_its_squares_have() -> None:
+    for some in MAPS.values():
+        for standing, says, _ in legend(some()):
+            assert (": " in says) == _texts(some(), standing), says
+    by_map = {name: {s: words for s, words, _ in legend(MAPS[name]())} for name in ("states", "broken")}
+    assert by_map["states"][Standing.TRANSITION] == "in transition: its number of pairs of reasons"
+    assert by_map["broken"][Standing.TRANSITION] == "in transition"
+
+
+def _texts(drawn: Matrix, standing: Standing) -> bool:
+    return any(s.text for s in drawn.squares if s.standing is standing)
 
 
 def test_a_terminal_is_80_columns_wide() -> None:

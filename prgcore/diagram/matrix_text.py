@@ -23,9 +23,15 @@ _COUNTED = (Standing.IMPOSSIBLE, Standing.REACHABLE)
 
 
 def legend(drawn: Matrix) -> Iterator[tuple[Standing, str, int]]:
-    """For every standing that occurs its meaning, and the number of its squares."""
+    """For every standing that occurs its meaning, and the number of its squares.
+
+    What the text of a square means is explained only if one of them has a text.
+    """
     for standing in drawn.standings:
-        yield standing, STANDINGS[standing].says, sum(s.standing is standing for s in drawn.squares)
+        squares = [s for s in drawn.squares if s.standing is standing]
+        says, _, what = STANDINGS[standing].says.partition(": ")
+        texts = what and any(s.text for s in squares)
+        yield standing, f"{says}: {what}" if texts else says, len(squares)
 
 
 def once(drawn: Matrix) -> Iterator[Square]:
