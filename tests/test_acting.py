@@ -7,6 +7,7 @@ from threading import Thread
 from types import SimpleNamespace
 
 import pytest
+from attrs import evolve
 
 from prgcore.errors import ActionFailed, Unavailable
 from prgcore.machine import PRG
@@ -16,7 +17,8 @@ from prgcore.running.desired import Desired
 from prgcore.running.group import read_group
 from prgcore.running.hooks import Hook, Hooks
 from prgcore.running.processes import Services as Watched
-from prgcore.running.shapes import Serve
+from prgcore.running.serving import Serving
+from prgcore.running.shapes import Reading, Serve
 from prgcore.stores.ports import boot_clock
 from prgcore.stores.record import Order, Record, begin
 from tests.agents import group_file
@@ -110,7 +112,7 @@ def test_what_starts_services_by_an_older_wish_does_so_before_they_are_stopped(a
 
 @pytest.mark.parametrize("wish", ["up", "stopped", ""])
 def test_services_that_should_be_stopped_by_now_are_not_started(agent, wish):
-    agent.keeper.state = SimpleNamespace(desired=(None, Desired(services=wish)))
+    agent.keeper.state = evolve(agent.keeper.state, desired=(record(), Desired(services=wish)))
     agent._starts()
     assert agent.services.did == ([] if wish == "stopped" else ["start"])
 
@@ -121,9 +123,9 @@ def test_a_primary_that_was_fenced_is_not_started_again_without_a_permission(age
     """Its guard fenced it because the store is away: the other node may be the primary by now."""
     own = "yes" if state == "normal" else "no"
     columns = {**PRG.initial[0], "node1.state": state, "node1.assigned_own": own}
-    agent.keeper.state = SimpleNamespace(
-        reading=SimpleNamespace(record=Record(1, columns)),
-        serving=SimpleNamespace(sent=Serve({"node1": 1}, boot_clock() + lasts)))
+    agent.keeper.state = evolve(
+        agent.keeper.state, reading=Reading(Record(1, columns), 1, boot_clock()),
+        serving=Serving(sent=Serve({"node1": 1}, boot_clock() + lasts)))
     assert agent._may_restart() is may
 
 

@@ -154,8 +154,7 @@ class Services:
                   partial(known.noted, name))
             for name, service in self.member.services.items() if service.check is not None]
         facts = [
-            Asked(fact, check, lambda check=check: (0, self._looks(check)),  # type: ignore[misc]
-                  lambda _, found, fact=fact: known.knows(fact, found))  # type: ignore[misc]
+            Asked(fact, check, partial(self._watched, check), partial(self._knows, fact))
             for fact, check in self.member.watch.items()]
         return (*services, *facts)
 
@@ -166,9 +165,16 @@ class Services:
             return None
         return turn, self._looks(check)
 
+    def _watched(self, check: Check) -> tuple[int, Looked]:
+        """Ask about a fact that is no service, and so has no turns."""
+        return 0, self._looks(check)
+
+    def _knows(self, fact: str, _: int | None, found: Looked) -> bool:
+        """Note what was found about a fact."""
+        return self._known.knows(fact, found)
+
     def _looks(self, check: Check) -> Looked:
-        return look(check, self.member.home, self._environment,
-                    self.line.answers)
+        return look(check, self.member.home, self._environment, self.line.answers)
 
     def due(self) -> tuple[str, ...]:
         """The services that `again` would start now."""
