@@ -159,7 +159,7 @@ class Acting:
         """
         node = self.member.seat
         return self._fences and bool(order.users) and not self.habits.hears(
-            {**record.columns, **record.own.get(node, {})}, node)
+            record.seen_by(node), node)
 
     @contextmanager
     def _ordered(self) -> Iterator[None]:

@@ -228,8 +228,8 @@ class Agent:
         self.trouble = turn.trouble
         self.manager.lives(time.monotonic())
         state = self.keeper.state
-        if state.reading is not None and state.reading.record is not None:
-            self.record = state.reading.record
+        if state.record is not None:
+            self.record = state.record
             self.notifying.shows(self.record)
             if self._begins is None and turn.desired is not None:
                 self._begins = self._loop.create_task(self._begin(turn.desired))
@@ -411,33 +411,28 @@ class Agent:
 
     def _read(self) -> Record:
         """The record by which the newest turn has decided."""
-        reading = self.keeper.state.reading
-        record = None if reading is None else reading.record
+        record = self.keeper.state.record
         assert record is not None, "BUG: an order without a record"
         return record
 
     def _overtaken(self, order: Order) -> bool:
         """Whether a newer decision has dropped an order, or it is acknowledged."""
-        reading = self.keeper.state.reading
-        record = None if reading is None else reading.record
+        record = self.keeper.state.record
         return record is not None and record.epoch >= order.epoch and order not in record.orders
 
     def _permitted(self) -> bool:
         """Whether the newest permission for somebody lasts still."""
-        sent = self.keeper.state.serving.sent
-        return sent is not None and sent.somebody and boot_clock() < sent.until
+        return self.keeper.state.serving.lasts(boot_clock())
 
     def _may_restart(self) -> bool:
         """Whether services that failed may be started again now.
 
         A primary without a permission was fenced by its guard. It could come back as the primary.
         """
-        reading = self.keeper.state.reading
-        record = None if reading is None else reading.record
+        record = self.keeper.state.record
         if record is None:
             return True
-        columns = {**record.columns, **record.own.get(self.node, {})}
-        role = wished(self.group.engine.habits, columns, self.node).role
+        role = wished(self.group.engine.habits, record.seen_by(self.node), self.node).role
         return role != PRIMARY or self._permitted()
 
     def _reconcile(self, state: str) -> tuple[str, ...]:

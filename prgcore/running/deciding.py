@@ -102,7 +102,7 @@ def known_of(charter: Charter, record: Record, heard: Heard | None) -> dict[str,
 
 
 def _hears(charter: Charter, record: Record, node: str) -> bool:
-    return charter.engine.habits.hears({**record.columns, **record.own[node]}, node)
+    return charter.engine.habits.hears(record.seen_by(node), node)
 
 
 def timely(charter: Charter, record: Record, heard: Heard | None) -> bool:

@@ -66,8 +66,7 @@ def desired(
         serve: the groups that it may serve, where something else than the record restricts it.
         until: until when it holds.
     """
-    columns = {**record.columns, **record.own.get(node, {})}
-    wish = wished(habits, columns, node)
+    wish = wished(habits, record.seen_by(node), node)
     served_now = served(record, node, habits) if serve is None else serve
     waits = wish.role == PRIMARY and habits.groups and not served_now
     return Desired(dict(served_now), wish.services, "" if waits else wish.role, wish.grant,

@@ -93,10 +93,10 @@ class Driver(Keeper):
 
     def _ready(self, parked: Container[str]) -> Order | None:
         """The order to carry out next, by the newest reading."""
-        reading, did = self.state.reading, {d.order for d in self.state.did}
-        if self.state.trouble or reading is None or reading.record is None:
+        record, did = self.state.record, {d.order for d in self.state.did}
+        if self.state.trouble or record is None:
             return None
-        return next_order(self.charter, reading.record,
+        return next_order(self.charter, record,
                           lambda o: o.node in parked or o in did, heard=True)
 
 

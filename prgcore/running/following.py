@@ -11,7 +11,6 @@ from attrs import evolve
 
 from prgcore.errors import BadInput, OutsideInvariant, PrgError, Unavailable, Undecided
 from prgcore.errors import ImpossibleEvent as Impossible
-from prgcore.form.wishes import PRIMARY
 from prgcore.running import serving as leases
 from prgcore.running import terms
 from prgcore.running.deciding import (
@@ -49,8 +48,6 @@ from prgcore.wire.entry import Entry
 
 __all__ = ["Following"]
 
-OWN = ("disconnect", "move", "restart")
-"""The deeds of an agent within its turns; its hands do the rest, and what `Charter.hands` names."""
 HOOK_AGAIN = 1.0
 """How many seconds pass until a promotion is tried again whose failure no event can report."""
 
@@ -87,12 +84,6 @@ class Following:
         self.entries.append(entry)
         if job is not None and job.key:
             self.answers.append(Answer(job.key, entry))
-
-    def _is_up(self, record: Record) -> bool:
-        """Whether it may serve, act and look alive by this record."""
-        return self.s.phase == RUNS and not self.s.trouble and not self.s.waits and (
-            not self.charter.seat
-            or (terms.has_signed(self.charter, record) and not self._ousted(record)))
 
     def _rests_settled(self, reading: Reading) -> bool:
         """Whether nothing but time has passed since nothing was left to be written.
@@ -478,36 +469,6 @@ class Following:
                 self.s = restarted(self.s, self._node, self.now)
                 return True
         return False
-
-    def _is_primary(self, record: Record) -> bool:
-        """Whether the record says that the resource of this node is the primary already."""
-        columns = {**record.columns, **record.own[self._node]}
-        return self.engine.habits.role(columns, self._node) == PRIMARY
-
-    def _for_hands(self, record: Record, order: Order) -> bool:
-        """Whether an order is for the hands now.
-
-        Nothing is promoted before the services obey a permission for it: a guard would fence it.
-        A primary that should go on alone is promoted already, and may be down. Nor is anything
-        promoted once the permission is over: the other node may be the primary then.
-        """
-        lease, deed = self._lease(record), self._deed(order)
-        if lease is None or deed not in (*OWN, "promote"):
-            return True
-        if deed == "promote" and self._is_primary(record):
-            return self._permitted()
-        if deed not in {*self.charter.hands, "promote"} or order in (did.order for did in self.s.did):
-            return False
-        if deed == "disconnect":  # beside the withdrawal of the permission, and not after it
-            return True
-        sent = self.s.serving.sent
-        return sent is not None and sent.promotes and self.s.serving.again == inf and (
-            self._permitted())
-
-    def _permitted(self) -> bool:
-        """Whether the newest permission for somebody lasts still."""
-        sent = self.s.serving.sent
-        return sent is not None and sent.somebody and self.now < sent.until
 
     def _stopped(self) -> bool:
         """Whether the services of a node that leaves serve nobody any more."""

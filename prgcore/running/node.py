@@ -69,7 +69,7 @@ def view(
         heard: the columns that the peer reported; None: the peer is not heard.
         changes: the number of the peer's changes when it reported them.
     """
-    known = {**record.columns, **record.own[node]}
+    known = record.seen_by(node)
     if heard is not None and changes == record.changes[seat("peer", node)]:
         known |= heard
     return known

@@ -61,6 +61,10 @@ class Serving:
     freed: Mapping[tuple[str, Claim], float] = field(factory=dict)
     served: Mapping[str, int] = field(factory=dict)
 
+    def lasts(self, now: float) -> bool:
+        """Whether the newest permission is one of somebody, and is not over."""
+        return self.sent is not None and self.sent.somebody and now < self.sent.until
+
 
 def permission(
     record: Record, node: str, habits: Habits, lease: Lease, begun: float, *, may: bool,

@@ -130,6 +130,11 @@ class AgentState:
     effective: Parameters | None = None
     wall: float = 0.0
 
+    @property
+    def record(self) -> Record | None:
+        """The record of the newest reading; None: there was no reading, or no record in it."""
+        return None if self.reading is None else self.reading.record
+
     def copy(self) -> AgentState:
         """The same, as another value; every turn makes one, so this way is a fast one."""
         return AgentState(*_ALL(self))
@@ -155,7 +160,7 @@ _ALL = attrgetter(*(one.name for one in fields(AgentState)))
 
 def known(state: AgentState) -> dict[str, str]:
     """The columns that an agent knows now; empty before the first reading."""
-    record = state.reading.record if state.reading else None
+    record = state.record
     return known_of(state.charter, record, state.heard) if record is not None else {}
 
 

@@ -14,6 +14,7 @@ from math import inf
 from attrs import evolve
 
 from prgcore.errors import BadInput, Unavailable
+from prgcore.form.wishes import PRIMARY
 from prgcore.running import serving as leases
 from prgcore.running import terms
 from prgcore.running.deciding import Job, asked
@@ -32,7 +33,7 @@ from prgcore.running.shapes import (
     Write,
     Wrote,
 )
-from prgcore.running.state import LEAVES, LEFT, SITS, AgentState, Pending
+from prgcore.running.state import LEAVES, LEFT, RUNS, SITS, AgentState, Pending
 from prgcore.stores.record import Order, Record
 from prgcore.timers.arithmetic import late, looks_alive_until, unread
 
@@ -42,6 +43,8 @@ JITTER = 0.05
 """By which part of their interval heartbeats wait for a reading, so that one turn does for both."""
 ORDER_AGAIN = 0.05
 """How many seconds pass until an order that could not be carried out is tried again."""
+OWN = ("disconnect", "move", "restart")
+"""The deeds of an agent within its turns; its hands do the rest, and what `Charter.hands` names."""
 SLACK = 3.0
 """How many seconds late an arbiter may notice that a grant is lost."""
 STORE_AGAIN = 0.1
@@ -162,7 +165,7 @@ class _Turning(Following):
 
     @property
     def _grant(self) -> float:
-        record = self.s.reading.record if self.s.reading else None
+        record = self.s.record
         try:
             return terms.grant(self.charter, record) if record is not None else self.charter.grant
         except BadInput:
@@ -255,14 +258,12 @@ class _Turning(Following):
 
     def _wants(self) -> tuple[AgentState, Turn]:
         write = self._writes()
-        record = self.s.reading.record if self.s.reading else None
+        record = self.s.record
         by = record if record is not None and self._is_up(record) else None
         serve = self._permits(record, may=by is not None) if record is not None else None
-        order = None
-        if by is not None and self.s.pending is None:
-            order = self._order(by)
-            if order is not None and not self._for_hands(by, order):
-                order = None
+        order = self._order(by) if by is not None and self.s.pending is None else None
+        if by is not None and order is not None and not self._for_hands(by, order):
+            order = None
         send = self._beats(by) if by is not None else None
         due, waits = self._deadline(), self._waits()
         read = self._reads(due, waits)
@@ -283,6 +284,35 @@ class _Turning(Following):
             self.s.trouble or self.s.silent or self.s.unwritten or self.s.waits or self.s.doubt,
             self.s.phase == LEFT, self.s.heard if settled else None,
             self._ahead(wake) if settled and not read else 0.0, *self._desires(by, order))
+
+    def _is_up(self, record: Record) -> bool:
+        """Whether it may serve, act and look alive by this record."""
+        return self.s.phase == RUNS and not self.s.trouble and not self.s.waits and (
+            not self.charter.seat
+            or (terms.has_signed(self.charter, record) and not self._ousted(record)))
+
+    def _for_hands(self, record: Record, order: Order) -> bool:
+        """Whether an order is for the hands now.
+
+        Nothing is promoted before the services obey a permission for it: a guard would fence it.
+        A primary that should go on alone is promoted already, and may be down. Nor is anything
+        promoted once the permission is over: the other node may be the primary then.
+        """
+        deed, serving = self._deed(order), self.s.serving
+        if self._lease(record) is None or deed not in (*OWN, "promote"):
+            return True
+        if deed == "promote" and self._is_primary(record):
+            return serving.lasts(self.now)
+        if deed not in {*self.charter.hands, "promote"} or order in (did.order for did in self.s.did):
+            return False
+        if deed == "disconnect":  # beside the withdrawal of the permission, and not after it
+            return True
+        return serving.sent is not None and serving.sent.promotes and serving.again == inf and (
+            serving.lasts(self.now))
+
+    def _is_primary(self, record: Record) -> bool:
+        """Whether the record says that the resource of this node is the primary already."""
+        return self.engine.habits.role(record.seen_by(self._node), self._node) == PRIMARY
 
     def _desires(
         self, record: Record | None, order: Order | None,
@@ -331,7 +361,7 @@ class _Turning(Following):
 
     def _waits(self) -> list[float]:
         """The moments at which a claim can be taken, or a lease is over."""
-        record = self.s.reading.record if self.s.reading else None
+        record = self.s.record
         lease = None if record is None else self._lease(record)
         if record is None or lease is None:
             return []

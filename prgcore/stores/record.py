@@ -177,6 +177,10 @@ class Record:
             raise _no_record("it does not count the changes of exactly its drawers")
         return record
 
+    def seen_by(self, node: str) -> dict[str, str]:
+        """The columns that the agent of a node reads in it: those for all, and its own."""
+        return {**self.columns, **self.own.get(node, {})}
+
     def orders_of(self, node: str) -> tuple[Order, ...]:
         """The orders of a node, in the order of their execution."""
         return tuple(o for o in self.orders if o.node == node)

@@ -86,8 +86,7 @@ class Judge:
             Wrong: they are not, and stay so.
         """
         for node, host in world.hosts.items():
-            columns = {**record.columns, **record.own.get(node, {})}
-            wish = wished(world.setting.engine.habits, columns, node).services
+            wish = wished(world.setting.engine.habits, record.seen_by(node), node).services
             path, services = world.paths[node], host.services
             well = (host.agent is not None and not host.agent.asleep and host.on and not host.asleep
                     and not (path.refuses or path.hangs or path.slow or path.writes or path.wrong)

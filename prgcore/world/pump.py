@@ -323,8 +323,7 @@ def _first(world: World, host: Host, record: Record) -> None:
     if fits(record, world.setting.layout):  # it is the record of something else
         return
     host.agent.begun = True
-    columns = {**record.columns, **record.own[host.node]}
-    wish = wished(world.setting.engine.habits, columns, host.node)
+    wish = wished(world.setting.engine.habits, record.seen_by(host.node), host.node)
     if wish.services == UP and not host.services.up:
         world.at(STARTING, "services_start", host.node)
 
