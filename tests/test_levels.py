@@ -48,6 +48,14 @@ def agents(model: Model, **changed: object) -> Model:
     return evolve(model, agents=tuple(evolve(a, **changed) for a in model.agents))
 
 
+def refuted(model: Model, says: str):
+    """The finding of a fault; it says where the fault is."""
+    found = e3(model)
+    assert found.verdict == "refuted"
+    assert found.detail["says"].startswith(says)
+    return found
+
+
 # ------------------------------------------------------------------------ it holds
 
 
@@ -123,9 +131,7 @@ ONE = {
 @pytest.mark.parametrize("name", ONE)
 def test_a_planted_fault_is_found_and_told(name):
     model, rule, says = ONE[name]
-    found = e3(model)
-    assert found.verdict == "refuted"
-    assert found.detail["says"].startswith(rule)
+    found = refuted(model, rule)
     assert says in found.detail["says"]
     assert found.counterexample.agrees
     assert found.counterexample.event in found.story
@@ -146,10 +152,7 @@ OFFICIAL = {
 
 @pytest.mark.parametrize("name", OFFICIAL)
 def test_a_fault_of_the_official_machine_is_found(name):
-    model, says = OFFICIAL[name]
-    found = e3(model)
-    assert found.verdict == "refuted"
-    assert found.detail["says"].startswith(says)
+    refuted(*OFFICIAL[name])
 
 
 def test_a_deed_that_no_node_is_asked_for_is_vacuous():
@@ -164,9 +167,7 @@ def test_a_deed_that_no_node_is_asked_for_is_vacuous():
 
 def test_reconciling_that_does_not_get_there_is_found(monkeypatch):
     monkeypatch.setattr(levels, "toward", lambda world, wish: wishes.toward(world, wish)[:1])
-    found = e3(PRG.model)
-    assert found.verdict == "refuted"
-    assert found.detail["says"].startswith("reconciling from World(")
+    refuted(PRG.model, "reconciling from World(")
 
 
 def test_a_deed_that_does_something_else_is_found(monkeypatch):
@@ -194,6 +195,4 @@ def test_the_role_of_a_service_is_a_part_of_its_world():
 ])
 def test_a_fault_of_active_and_standby_is_found(fault, says):
     """Also an order for the opposite of what is wished from now on, where nothing was wished before."""
-    found = e3(rules(active_standby.MACHINE, **fault))
-    assert found.verdict == "refuted"
-    assert found.detail["says"].startswith(says)
+    refuted(rules(active_standby.MACHINE, **fault), says)

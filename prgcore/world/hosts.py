@@ -185,6 +185,10 @@ class Host:
         return evolve(self, clock=evolve(self.clock), disk=evolve(self.disk),
                       services=evolve(self.services), agent=self.agent and evolve(self.agent))
 
+    def process(self, run: int) -> Process | None:
+        """The process of this start of its agent; None: it has ended."""
+        return self.agent if self.agent is not None and self.agent.run == run else None
+
     def serves(self, home: str, at: float, late: float) -> bool:
         """Whether users of this home are served here at a moment of the world.
 

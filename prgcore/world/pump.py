@@ -93,8 +93,8 @@ def begin_agent(world: World, node: str) -> None:
 def tell(world: World, node: str, run: int, key: str, value: Any) -> None:
     """Let an agent see something, now or when it is awake again."""
     host = world.hosts[node]
-    agent = host.agent
-    if agent is None or agent.run != run:
+    agent = host.process(run)
+    if agent is None:
         return
     if agent.asleep or host.asleep:
         agent.inbox += ((key, value),)
@@ -224,8 +224,8 @@ def _plan(world: World, host: Host, agent: Process) -> None:
 def tend(world: World, node: str, run: int, at: float) -> None:
     """Compare the services with what their agent desires, and mend what differs."""
     host = world.hosts[node]
-    agent = host.agent
-    if agent is None or agent.run != run or agent.looks != at:
+    agent = host.process(run)
+    if agent is None or agent.looks != at:
         return
     agent.looks = -1.0
     if agent.asleep or host.asleep or agent.wish is None or not agent.tends:
@@ -260,8 +260,8 @@ def _ends(world: World, host: Host) -> None:
 
 def _wake(world: World, node: str, run: int, at: float) -> None:
     host = world.hosts[node]
-    agent = host.agent
-    if agent is None or agent.run != run or agent.wakes != at:
+    agent = host.process(run)
+    if agent is None or agent.wakes != at:
         return
     agent.wakes = -1.0
     if not agent.asleep and not host.asleep:
@@ -306,13 +306,14 @@ def read_at(world: World, node: str, run: int, begun: float) -> None:
 
 def read_end(world: World, node: str, run: int, begun: float, kept: Kept | None) -> None:
     host = world.hosts[node]
-    if host.agent is None or host.agent.run != run:
+    agent = host.process(run)
+    if agent is None:
         return
-    host.agent.reads = False
+    agent.reads = False
     if kept is None:
         tell(world, node, run, "unread", "the store does not answer")
         return
-    if kept[0] is not None and not host.agent.begun:
+    if kept[0] is not None and not agent.begun:
         _first(world, host, kept[0])
     tell(world, node, run, "reading", Reading(kept[0], kept[1], begun))
 
@@ -377,9 +378,8 @@ def write_at(world: World, node: str, run: int, write: Write, begun: float, late
 
 
 def write_end(world: World, node: str, run: int, wrote: Wrote) -> None:
-    host = world.hosts[node]
-    if host.agent is not None and host.agent.run == run:
-        host.agent.writes = False
+    if (agent := world.hosts[node].process(run)) is not None:
+        agent.writes = False
         tell(world, node, run, "wrote", wrote)
 
 
@@ -440,9 +440,8 @@ def permit(world: World, host: Host, groups: Mapping[str, int], until: float) ->
 
 
 def served(world: World, node: str, run: int, serve: Serve, yes: bool) -> None:
-    host = world.hosts[node]
-    if host.agent is not None and host.agent.run == run:
-        host.agent.serve = False
+    if (agent := world.hosts[node].process(run)) is not None:
+        agent.serve = False
         tell(world, node, run, "obeyed", Obeyed(serve, yes))
 
 
@@ -458,8 +457,8 @@ def _do(world: World, host: Host, order: Order) -> None:
 
 def did(world: World, node: str, run: int, order: Order) -> None:
     host = world.hosts[node]
-    agent = host.agent
-    if agent is None or agent.run != run:
+    agent = host.process(run)
+    if agent is None:
         return
     if host.asleep or agent.asleep:  # the hands sleep too
         world.waiting.append((node, "done", (node, run, order)))
@@ -498,9 +497,8 @@ def hold_at(world: World, node: str, run: int, epoch: int, begun: float) -> None
 
 
 def held(world: World, node: str, run: int, granted: Granted) -> None:
-    host = world.hosts[node]
-    if host.agent is not None and host.agent.run == run:
-        host.agent.hold = False
+    if (agent := world.hosts[node].process(run)) is not None:
+        agent.hold = False
         tell(world, node, run, "granted", granted)
 
 
