@@ -31,7 +31,8 @@ certificate: $(READY)  ## prove under every policy, and check the certificates w
 	@.ci/certificate
 
 test: $(READY)  ## run all tests; installs the programs that they need where they are missing
-	@.ci/programs dot chromium etcd abc spin java postgres redis haproxy promtool
+	@.ci/programs dot chromium etcd abc spin java postgres redis haproxy promtool \
+	  plantuml readers
 	PRGCORE_EVERYTHING=1 $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 quick: $(READY)  ## run the quick tests: for every change

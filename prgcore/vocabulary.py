@@ -147,7 +147,10 @@ ALIASES: dict[str, str] = {
 
 def title(word: str) -> str:
     """The document's spelling of a wire word: `title("failed_over") == "Failed Over"`."""
-    return TITLES[word] if word in TITLES else word.replace("_", " ").title()
+    if word in TITLES:
+        return TITLES[word]
+    said = word.replace("_", " ").title()
+    return said if said.strip() else word
 
 
 def plain(text: str) -> str:

@@ -7,9 +7,11 @@ is now, and what the foreign machine itself shows. To have another adapter teste
 
 from __future__ import annotations
 
+import atexit
 import json
-import os
+import shutil
 import subprocess
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
@@ -19,12 +21,10 @@ import transitions
 from prgcore.adapters.foreign import STATES, trigger
 from prgcore.adapters.statemachine import Refused, chart_for
 from prgcore.adapters.transitions import machine_for
-from prgcore.adapters.xstate import PAIR, config
+from prgcore.adapters.xstate import PAIR, config, player
 from prgcore.engine import Engine
 from prgcore.model import Values
-
-XSTATE = os.environ.get("PRGCORE_XSTATE", "")
-"""A folder in which `npm install xstate@5` was run; with it, the real XState is played too."""
+from tests import readers
 
 
 class Subject(Protocol):
@@ -121,86 +121,6 @@ def _said(message: str) -> str:
     return "impossible" if " cannot happen here" in message else "refused"
 
 
-class Interpreter:
-    """XState's rules for parallel regions, in Python, of the configuration alone.
-
-    Every region takes its first transition whose guard holds, all guards are asked before any
-    action, and then the actions run in the order of the regions.
-    """
-
-    def __init__(self, engine: Engine, columns: Values) -> None:
-        self.config = json.loads(json.dumps(config(engine, columns)))
-        self.regions = self.config["states"]
-        self.columns = columns
-        machine = self.config["meta"]["machine"]
-        self.rules = {r["id"]: r for r in machine["rules"]}
-        self.kinds = {e["name"]: e["kind"] for e in machine["events"]}
-        self.ways: dict[str, list[Any]] = {}
-        for way in machine["possible"]:
-            self.ways.setdefault(way["event"], []).append(way["when"])
-        self.derived = [
-            (c["name"], c["from"], {tuple(k): v for k, v in c["table"]})
-            for c in machine["columns"] if c["kind"] == "derived"
-        ]
-        self.acted: list[Any] = []
-
-    def start(self, pair: Mapping[str, str]) -> None:
-        self.context = dict(pair)
-        self.value = {name: region["initial"] for name, region in self.regions.items()}
-        self.value |= {trigger(c): pair[c] for c in self.columns}
-
-    def _whole(self) -> dict[str, str]:
-        stored = self.context
-        return stored | {n: table[tuple(stored[s] for s in of)] for n, of, table in self.derived}
-
-    def _after(self, rule: str) -> dict[str, str]:
-        whole, after = self._whole(), dict(self.context)
-        for column, effect in self.rules[rule].get("then", {}).items():
-            match effect:
-                case {"const": value}:
-                    after[column] = value
-                case {"copy": source}:
-                    after[column] = whole[source]
-                case {"by": source, "map": table}:
-                    after[column] = table.get(whole[source], whole[column])
-        return after
-
-    def _applies(self, rule: str, makes: Mapping[str, str]) -> bool:
-        whole, row = self._whole(), self.rules[rule]
-
-        def holds(when: Mapping[str, list[str]]) -> bool:
-            return all(whole[column] in values for column, values in when.items())
-
-        ways = [{}] if self.kinds[row["event"]] == "command" else self.ways[row["event"]]
-        return holds(row.get("when", {})) and any(map(holds, ways)) and (
-            makes.items() <= self._after(rule).items())
-
-    def send(self, event: str) -> str:
-        chosen = {}
-        for name, region in self.regions.items():
-            for transition in region["states"][self.value[name]].get("on", {}).get(event, ()):
-                guard = transition["guard"]["params"]
-                if self._applies(guard["rule"], guard.get("makes", {})):
-                    chosen[name] = transition
-                    break
-        for name, transition in chosen.items():
-            self.value[name] = transition.get("target", self.value[name])
-        for transition in chosen.values():
-            for action in transition.get("actions", ()):
-                if action["type"] == "decide":
-                    self.context = self._after(action["params"]["rule"])
-        return "taken" if chosen else "left"
-
-    @property
-    def pair(self) -> Mapping[str, str]:
-        return self.context
-
-    @property
-    def shown(self) -> Values:
-        assert self.value[PAIR] == "kept"
-        return tuple(self.value[trigger(c)] for c in self.columns)
-
-
 _NODE = """
 import { createActor } from "xstate";
 import { createInterface } from "node:readline";
@@ -226,19 +146,19 @@ for await (const line of createInterface({ input: process.stdin })) {
 
 
 class XState:
-    """The real one, in Node.js."""
+    """The real one, in Node.js; it ends with this process."""
 
     def __init__(self, engine: Engine, columns: Values) -> None:
         self.columns = columns
-        folder = Path(XSTATE)
-        source = Path(__file__).parent.parent / "prgcore" / "adapters" / "xstate.js"
-        (folder / "xstate.js").write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
+        folder = Path(tempfile.mkdtemp())
+        (folder / "xstate.js").write_text(player(), encoding="utf-8")
         (folder / "package.json").write_text('{"type": "module"}', encoding="utf-8")
-        (folder / "play.js").write_text(_NODE, encoding="utf-8")
-        self.node = subprocess.Popen(
-            ["node", "play.js"], cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        node = subprocess.Popen(
+            readers.script(folder, _NODE), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             encoding="utf-8",
         )
+        self.node = node
+        atexit.register(_end, node, folder)
         self._say({"config": config(engine, columns)})
 
     def _say(self, what: Any) -> None:
@@ -268,7 +188,13 @@ class XState:
         return tuple(self.now["value"][trigger(c)] for c in self.columns)
 
 
+def _end(node: subprocess.Popen[str], folder: Path) -> None:
+    node.kill()
+    node.communicate()
+    shutil.rmtree(folder)
+
+
 SUBJECTS: tuple[type[Subject], ...] = (
-    Transitions, Graph, LockedGraph, StateMachine, Interpreter, *((XState,) if XSTATE else ()),
+    Transitions, Graph, LockedGraph, StateMachine, XState,
 )
 COLUMNS = STATES

@@ -33,7 +33,7 @@ PROCESSES = (
     "test_hooks_live.py", "test_acting.py", "test_refreshing.py", "test_reload_live.py", "test_haproxy.py", "test_flood.py",
     "test_page_served.py",
     "test_examples_postgres.py", "test_examples_redis.py",
-    "test_tending.py",
+    "test_tending.py", "test_readers.py",
     "test_services_real.py", "test_services_checks.py", "test_commands.py", "test_services_guard.py", "test_services_live.py",
 )
 """They start programs, and wait for them."""
@@ -60,7 +60,8 @@ OTHERWISE = ("slow", "processes", "browser", "etcd")
 """A test that is none of these is quick."""
 PROGRAMS = {"dot": ("dot", "Graphviz"), "etcd": ("etcd", "etcd"),
             "postgres": ("pg_basebackup", "PostgreSQL"), "redis": ("redis-server", "Redis"),
-            "haproxy": ("haproxy", "HAProxy"), "promtool": ("promtool", "promtool")}
+            "haproxy": ("haproxy", "HAProxy"), "promtool": ("promtool", "promtool"),
+            "plantuml": ("plantuml", "PlantUML")}
 
 
 def pytest_ignore_collect(collection_path, config):

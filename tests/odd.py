@@ -68,3 +68,29 @@ CLASH = Model(
                 Invariant("a", "a.b.c is never x where _ is __", {"a.b.c": "x", "_": "__"})),
 )
 """Two names that look alike once a column is joined with its value."""
+
+NAMES = (
+    "v1", "v1.1", "v1.1.2", "#v1", "#", ".", "a b", "a_b", "a__b", "a-b", "a.b", "a", "ab",
+    'say "hi"', "it's", "back\\slash", "x", "x.y", "x(y)", "x_y", "x__y", "(y)", "x___20", "20", "x(20)",
+    "failover", "failover(node1)", "failover.node1", "failover_node1", "failover__node1",
+    "über", "状態", "état", "<b>&amp;</b>", "-->", "[*]", "*", "a.*", "|", ";", ":", "%", "$x", "@x",
+    "end", "state", "class", "graph", "subgraph", "default", "note", "as", "if", "in", "not", "and",
+    "or", "None", "null", "true", "undefined", "done", "error", "done.state.s_v1", "error.execution",
+    "xstate.stop", "constructor", "__proto__", "toString", "trigger", "send", "initial", "s_v1",
+    "x_a_20_b", "_", "__", "-", "A", "é", "e\u0301",
+    "`", "`a`", "``", "_a_", "a_", "~~a~~", "__a__b__", "a,b", "=1+1", "{a}", "${a}", "a\tb",
+)
+"""Words that some format reads as something else: signs, prefixes, words of its own."""
+
+
+def ring(names: tuple[str, ...] = NAMES, name: str = 'ring #1.0 "odd" (x)') -> Model:
+    """A machine that goes round: each event leads from the value of its name to the next one."""
+    return Model(
+        name, (Column("node1.state", names, "record"),), ((("node1.state", names[0]),),),
+        tuple(Event(one, Kind.COMMAND, "administrator") for one in names), (),
+        tuple(Rule(one, one, {"node1.state": one}, {"node1.state": after}, why=one)
+              for one, after in zip(names, names[1:] + names[:1], strict=True)),
+    )
+
+
+RING = ring()

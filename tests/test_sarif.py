@@ -64,10 +64,14 @@ SCHEMA = {
                     "type": "object", "additionalProperties": False, "required": ["name"],
                     "properties": {
                         "name": {"const": "prgcore"}, "semanticVersion": {"type": "string"},
+                        "informationUri": {"type": "string", "pattern": "^https://"},
                         "rules": {"type": "array", "uniqueItems": True, "items": {
-                            "type": "object", "additionalProperties": False, "required": ["id"],
+                            "type": "object", "additionalProperties": False,
+                            "required": ["id", "shortDescription", "fullDescription", "help"],
                             "properties": {
                                 "id": {"type": "string"}, "shortDescription": TEXT, "help": TEXT,
+                                "fullDescription": TEXT,
+                                "helpUri": {"type": "string", "pattern": "^https://"},
                                 "properties": {"type": "object"},
                                 "defaultConfiguration": {"type": "object", "properties": {
                                     "level": {"enum": ["none", "note", "warning", "error"]}}},
@@ -168,7 +172,7 @@ def test_a_refuted_promise_points_at_the_row_of_the_machine_file(run, mine):
     assert at(result["locations"][0]) == line_of("machine.json", f'"id": "{guilty["name"]}"')
     (promise,) = result["relatedLocations"]
     assert at(promise) == line_of("machine.json", '"id": "S2"')
-    assert result["message"]["text"].startswith("S2 refuted: the lease is granted to one node\n")
+    assert result["message"]["text"].startswith("Refuted: the lease is granted to one node\n")
     assert "Broken: the lease is granted to one node." in result["message"]["text"]
 
 
@@ -341,8 +345,31 @@ def test_pages_of_the_reference_are_named_where_they_are_about_the_machine():
         told("S1", "refuted", says="M100@node1 and M110@node2 meet"), told("F9", "proved")]}
     one = checked(sarif([(PRG, answer)], lambda *_: None, "1.0.0", documented=True))
     assert "docs/reference/obligations.md#s1" in one["tool"]["driver"]["rules"][0]["help"]["text"]
-    assert "S1 refuted: a sentence of S1 (reconnection=fail)" in one["results"][0]["message"]["text"]
+    text = one["results"][0]["message"]["text"]
+    assert text.startswith("Refuted: a sentence of S1 (reconnection=fail)")
     assert one["tool"]["driver"]["semanticVersion"] == "1.0.0"
+
+
+def test_rules_lead_to_their_pages_if_the_address_of_the_manual_is_known():
+    answer = {"machine": "d", "policy": {}, "obligations": [told("S1", "refuted")]}
+    manual = "https://git.example.org/you/prgcore/blob/v1/docs/index.md"
+    one = checked(sarif([(PRG, answer)], lambda *_: None, "1", documented=True, manual=manual))
+    driver = one["tool"]["driver"]
+    assert driver["informationUri"] == manual
+    assert driver["rules"][0]["helpUri"] == (
+        "https://git.example.org/you/prgcore/blob/v1/docs/reference/obligations.md#s1")
+    without = checked(sarif([(PRG, answer)], lambda *_: None, "1"))["tool"]["driver"]
+    assert "informationUri" not in without
+    assert "helpUri" not in without["rules"][0]
+
+
+@pytest.mark.parametrize("id_", ["R", "Refuted", "Refuted:", "refuted", "t", "the proof", "S1", "x y"])
+def test_no_message_begins_with_the_id_of_its_rule(id_):
+    """A reader that prints the id first cuts the text that begins with it."""
+    answer = {"machine": "d", "policy": {}, "obligations": [told(id_, "refuted")]}
+    (result,) = checked(sarif([(PRG, answer)], lambda *_: None, "1"))["results"]
+    assert not result["message"]["text"].startswith(id_)
+    assert f"efuted: a sentence of {id_}" in result["message"]["text"]
 
 
 # -------------------------------------------------------------------------- any other machine
@@ -360,7 +387,7 @@ def test_every_verdict_that_fails_is_an_error(verdict):
     one = checked(sarif([(engine, answer)], lambda *_: None, "1"))
     (result,) = one["results"]
     assert (result["level"], result["properties"]["verdict"]) == ("error", verdict)
-    assert result["message"]["text"] == f"Q {verdict}: a sentence of Q"
+    assert result["message"]["text"] == f"{verdict.capitalize()}: a sentence of Q"
     assert result["locations"] == [{
         "logicalLocations": [
             {"name": "Q", "fullyQualifiedName": "turnstile/Q", "kind": "obligation"}],

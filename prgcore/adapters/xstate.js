@@ -8,8 +8,8 @@ export function play(config, actions = {}) {
   const { columns, possible, rules, events } = config.meta.machine;
   const byId = new Map(rules.map((rule) => [rule.id, rule]));
   const commands = new Set(events.filter((e) => e.kind === "command").map((e) => e.name));
-  const ways = {};
-  for (const { event, when } of possible) (ways[event] ??= []).push(when);
+  const ways = new Map(events.map((event) => [event.name, []]));
+  for (const { event, when } of possible) ways.get(event).push(when);
   const derived = columns.filter((c) => c.kind === "derived").map((c) => ({
     ...c, lookUp: new Map(c.table.map(([from, value]) => [JSON.stringify(from), value])),
   }));
@@ -23,12 +23,13 @@ export function play(config, actions = {}) {
 
   const applies = (pair, rule) =>
     holds(pair, rule.when) && (commands.has(rule.event) ||
-      (ways[rule.event] ?? []).some((when) => holds(pair, when)));
+      ways.get(rule.event).some((when) => holds(pair, when)));
 
   const value = (pair, column, effect) => {
     if ("const" in effect) return effect.const;
     if ("copy" in effect) return pair[effect.copy];
-    return effect.map[pair[effect.by]] ?? pair[column];
+    const from = pair[effect.by];
+    return Object.hasOwn(effect.map, from) ? effect.map[from] : pair[column];
   };
   const after = (pair, rule) => Object.fromEntries(
     Object.entries(rule.then ?? {}).map(([column, effect]) => [column, value(pair, column, effect)]),

@@ -357,7 +357,19 @@ def _sarif(
     from prgcore.wire.sarif import sarif
 
     told = zip(machines, (r.to_json() for r in reports), strict=True)
-    return sarif(told, locate, __version__, documented=documented)
+    return sarif(told, locate, __version__, documented=documented, manual=_manual())
+
+
+def _manual() -> str:
+    """The address of the documentation that the package is published with, if it has one."""
+    from importlib.metadata import PackageNotFoundError, metadata
+
+    try:
+        urls: list[str] = metadata("prgcore").get_all("Project-URL") or []
+    except PackageNotFoundError:  # a folder of sources that nobody has installed
+        return ""
+    named = dict(url.split(", ", 1) for url in urls)
+    return named.get("Documentation", "")
 
 
 # ---------------------------------------------------------------------------- pages

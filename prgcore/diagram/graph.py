@@ -20,9 +20,13 @@ from prgcore.model import Values
 from prgcore.words import clean
 
 __all__ = [
-    "MOST_EDGES", "MOST_LINES", "MOST_NODES", "Edge", "Graph", "Label", "Node", "address",
-    "check_size", "fits", "gathered", "identifier", "in_order", "only",
+    "MOST_EDGES", "MOST_LINES", "MOST_NODES", "WORD", "Edge", "Graph", "Label", "Node", "address",
+    "check_size", "escaped", "fits", "gathered", "identifier", "in_order", "only", "spelled",
+    "word",
 ]
+
+WORD = r"[A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)*"
+"""A name that is written as it is: letters and digits, joined by single underscores."""
 
 MOST_NODES = 60
 MOST_EDGES = 150
@@ -260,6 +264,24 @@ def identifier(name: str) -> str:
     if re.fullmatch(r"[A-Za-z0-9_]*", name):
         return f"s_{name}"
     return "x_" + re.sub(r"[^A-Za-z0-9]", lambda m: f"_{ord(m[0]):x}_", name)
+
+
+def escaped(name: str) -> str:
+    """`x___`, then the name; each sign that is not an ASCII letter or digit as `_HEX_`.
+
+    No `WORD` begins so. Read back from left to right, it gives the name.
+    """
+    return "x___" + re.sub(r"[^A-Za-z0-9]", lambda m: f"_{ord(m[0]):x}_", name)
+
+
+def word(title: str) -> str:
+    """A title as the name of a file's only chart: a word, which may be that of another title."""
+    return re.sub(r"[^A-Za-z0-9]+", "_", title).strip("_") or "_"
+
+
+def spelled(name: str) -> str:
+    """A name as a word of a foreign format; different names give different words."""
+    return name if re.fullmatch(WORD, name) else escaped(name)
 
 
 def only(

@@ -83,6 +83,6 @@ def _plantuml_note(note: Note) -> Iterator[str]:
 
 def _plantuml(words: str) -> str:
     """Words with every sign that means something to PlantUML as its number."""
-    quoted = re.sub(r"[^\w\s(),.:;=+?/-]|__|--|//|==|\.\.", lambda m: "".join(
+    quoted = re.sub(r"[^\w\s(),.:;=+?/-]|__|--|//|==|\.\.|^=", lambda m: "".join(
         f"<U+{ord(c):04X}>" for c in m[0]), clean(words))
     return re.sub(r"^(?=\s*$)|^(?=end)", "<U+200B>", quoted)

@@ -12,13 +12,16 @@ __all__ = ["table"]
 
 
 def _quote(text: str) -> str:
-    return re.sub(r"([\\|*<>\[\]`])", r"\\\1", clean(text))
+    """Words without markup; a line below joins words, and is markup only at their ends."""
+    return re.sub(r"([\\|*<>\[\]`&~]|(?<![^\W_])_|_(?![^\W_]))", r"\\\1", clean(text))
 
 
 def _code(text: str) -> str:
-    """A name as code; in a table a bar ends the cell even there."""
-    ticks = "``" if "`" in text else "`"
-    return f"{ticks}{clean(text)}{ticks}".replace("|", "\\|")
+    """A name as code, between more ticks than it has; in a table a bar ends the cell even there."""
+    said = clean(text).replace("|", "\\|")
+    ticks = "`" * (1 + max(map(len, re.findall("`+", said)), default=0))
+    room = " " if "`" in said else ""
+    return f"{ticks}{room}{said}{room}{ticks}"
 
 
 def table(graph: Graph) -> str:

@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
-from urllib.parse import quote
+from urllib.parse import quote, urljoin
 
 from attrs import evolve, frozen
 
@@ -61,6 +61,7 @@ def sarif(
     version: str,
     *,
     documented: bool = False,
+    manual: str = "",
 ) -> str:
     """The text of a SARIF log of one run.
 
@@ -69,6 +70,7 @@ def sarif(
         locate: finds the line of something.
         version: the version of this program.
         documented: whether the promises of the machines are on pages of the reference.
+        manual: the address of the first page of the documentation; rules lead to pages beside it.
     """
     told = tuple(answers)
     rules: dict[str, dict[str, Any]] = {}
@@ -78,14 +80,15 @@ def sarif(
             if one["verdict"] != Verdict.NOT_APPLICABLE:
                 known = documented or one["id"] not in _promises(engine.model)
                 known = known and locate("theorem", one["id"]) is None
-                rules.setdefault(one["id"], _rule(one, known=known))
+                rules.setdefault(one["id"], _rule(one, manual, known=known))
             if one["verdict"] in FAILING or _UNCHECKED in one.get("detail", {}):
                 results.append(_result(engine, answer.get("policy", {}), one, locate))
     order = {id_: number for number, id_ in enumerate(rules)}
     log = {
         "$schema": SCHEMA, "version": "2.1.0", "runs": [{
             "tool": {"driver": {
-                "name": "prgcore", "semanticVersion": version, "rules": list(rules.values()),
+                "name": "prgcore", "semanticVersion": version,
+                **({"informationUri": manual} if manual else {}), "rules": list(rules.values()),
             }},
             "automationDetails": {"id": f"prgcore/{told[0][0].model.name}/"} if told else {},
             "columnKind": "unicodeCodePoints",
@@ -96,13 +99,19 @@ def sarif(
     return json.dumps(log, indent=2) + "\n"
 
 
-def _rule(one: Mapping[str, Any], *, known: bool) -> dict[str, Any]:
-    """An obligation as a rule of the tool: its sentence, and the page that says more."""
+def _rule(one: Mapping[str, Any], manual: str, *, known: bool) -> dict[str, Any]:
+    """An obligation as a rule of the tool: its sentence, and the page that says more.
+
+    Code scanning of GitHub takes no file without a full description of every rule.
+    """
     page = f"docs/reference/{links.where('obligation', one['id'])}" if known else READING
     assuming = "".join(f" Assuming {assumption}." for assumption in one.get("assumptions", ()))
+    title = one["title"] or one["id"]
     return {
-        "id": one["id"], "shortDescription": {"text": one["title"] or one["id"]},
-        "help": {"text": f"{one['title'] or one['id']}.{assuming} See {page} of prgcore."},
+        "id": one["id"], "shortDescription": {"text": title},
+        "fullDescription": {"text": f"{title}.{assuming}"},
+        **({"helpUri": urljoin(manual, page.removeprefix("docs/"))} if manual else {}),
+        "help": {"text": f"{title}.{assuming} See {page} of prgcore."},
         "defaultConfiguration": {"level": "error"}, "properties": {"tags": ["proof"]},
     }
 
@@ -118,7 +127,7 @@ def _result(
     first, *others = [_location(model, *this) for this in found] or [
         _location(model, kind, name, locate("machine", model.name))]
     choices = " ".join(f"{name}={choice}" for name, choice in policy.items())
-    head = f"{one['id']} {one['verdict']}: {one['title']}" + f" ({choices})" * bool(choices)
+    head = _head(one) + f" ({choices})" * bool(choices)
     shown = one.get("counterexample") or {}
     detail = one.get("detail", {})
     unchecked = f"{_UNCHECKED} {detail[_UNCHECKED]}" if _UNCHECKED in detail else ""
@@ -138,6 +147,13 @@ def _result(
         way = [{"location": _step(model, *step, locate)} for step in steps]
         result["codeFlows"] = [{"threadFlows": [{"locations": way}]}]
     return result
+
+
+def _head(one: Mapping[str, Any]) -> str:
+    """The verdict and the promise: never the id first, which readers print before it, and cut."""
+    head = f"{one['verdict']}: {one['title'] or one['id']}"
+    starts = (head[:1].upper() + head[1:], f"the proof: {head}")
+    return next((start for start in starts if not start.startswith(one["id"])), head)
 
 
 def _guilty(model: Model, one: Mapping[str, Any]) -> list[tuple[str, str]]:

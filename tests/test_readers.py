@@ -1,0 +1,391 @@
+"""What we write, read by programs that others wrote: odd names, and each is what it was.
+
+The machine of most tests is a ring. Its values, events and rules have the same ninety names, and
+each event leads from the value of its name to the next one. So a reader that takes one name for
+another takes a wrong step, or draws a box too many.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import subprocess
+import sys
+from contextlib import suppress
+from xml.etree import ElementTree as ET
+
+import pytest
+from attrs import evolve
+from junitparser import Failure, JUnitXml
+from markdown_it import MarkdownIt
+
+from prgcore.adapters.xstate import config, player
+from prgcore.diagram import graph, render
+from prgcore.diagram.graph import identifier
+from prgcore.diagram.scxml import descriptor
+from prgcore.diagram.sequence import Message, Sequence, sequence
+from prgcore.diagram.walks import path
+from prgcore.diagram.xstate import descriptor as on_event
+from prgcore.diagram.xstate import key
+from prgcore.engine import Engine
+from prgcore.errors import BadInput
+from prgcore.model import Invariant
+from prgcore.story.script import run, verbatim
+from prgcore.wire import dumps
+from prgcore.words import clean
+from tests import readers
+from tests.odd import NAMES, RING, ring
+from tests.toys import TURNSTILE
+
+DRAWN = graph(RING, "node1.state")
+ROUND = tuple(zip(NAMES, (*NAMES[1:], NAMES[0]), strict=True))
+
+
+def read_back(word: str) -> str:
+    """The name of an `escaped` word, as the page says how to read it."""
+    assert word.startswith("x___")
+    return re.sub(r"_([0-9a-f]+)_", lambda m: chr(int(m[1], 16)), word[4:])
+
+
+# -------------------------------------------------------------------------- SCXML
+
+
+def test_no_descriptor_of_scxml_is_the_beginning_of_another() -> None:
+    """Also none of the events that a chart sends itself, whose first words are done and error."""
+    words = {name: descriptor(name) for name in (*NAMES, "error(node1)", "done(node1)", "")}
+    assert len(set(words.values())) == len(words)
+    for name, word in words.items():
+        assert re.fullmatch(r"[A-Za-z]\w*", word, re.ASCII)
+        assert word not in ("done", "error")
+        assert name in (word, word.replace("__", "(") + ")", read_back(word) if "___" in word else "")
+    assert words["failover"] == "failover"
+    assert words["failover(node1)"] == "failover__node1"
+
+
+def test_a_chart_of_scxml_is_played_event_by_event() -> None:
+    from statemachine import StateChart
+    from statemachine.exceptions import TransitionNotAllowed
+    from statemachine.io.scxml.processor import SCXMLProcessor
+
+    processor = SCXMLProcessor()
+    processor.parse_scxml("ring", render(DRAWN, "scxml"))
+    chart = processor.start()
+
+    def after(name: str) -> str:
+        """The state after an event. The event `send` hides the method of this name."""
+        with suppress(TransitionNotAllowed):
+            StateChart.send(chart, descriptor(name))
+        (one,) = chart.configuration_values
+        return str(one)
+
+    for here, there in ROUND:
+        for name in NAMES:
+            if name != here:
+                assert after(name) == identifier(here), (here, name)
+        assert after(here) == identifier(there)
+
+
+SMCAT = readers.STDIN + """
+import { render } from "state-machine-cat";
+const options = { inputType: "scxml", outputType: "json" };
+console.log(JSON.stringify(await render(given, options)));
+"""
+
+
+def test_state_machine_cat_reads_every_state_and_transition(tmp_path) -> None:
+    found = readers.ask(tmp_path, SMCAT, render(DRAWN, "scxml"))
+    assert [s["name"] for s in found["states"] if s["type"] == "regular"] == [
+        identifier(name) for name in NAMES]
+    assert {(t["from"], t["event"], t["to"]) for t in found["transitions"] if "event" in t} == {
+        (identifier(one), descriptor(one), identifier(after)) for one, after in ROUND}
+
+
+# ------------------------------------------------------------------------- XState
+
+
+PLAYED = readers.STDIN + """
+import { initialTransition, setup, transition } from "xstate";
+const { chart, events } = given;
+const always = Object.values(chart.states).flatMap(
+  (state) => Object.values(state.on).flat().map((one) => [one.guard, () => true]));
+const machine = setup({ guards: Object.fromEntries(always) }).createMachine(chart);
+let [at] = initialTransition(machine);
+const moves = [];
+for (const here of Object.keys(chart.states)) {
+  at = machine.resolveState({ value: here });
+  for (const type of events) {
+    const [after] = transition(machine, at, { type });
+    if (after.value !== here) moves.push([here, type, after.value]);
+  }
+}
+console.log(JSON.stringify({ first: initialTransition(machine)[0].value, moves,
+                             found: machine.getStateNodeById(chart.id).key }));
+"""
+
+
+def test_a_drawn_chart_of_xstate_is_played_event_by_event(tmp_path) -> None:
+    chart = json.loads(render(DRAWN, "xstate"))
+    assert chart["description"] == DRAWN.title
+    found = readers.ask(tmp_path, PLAYED, {
+        "chart": chart, "events": [on_event(name) for name in NAMES]})
+    assert found["first"] == identifier(NAMES[0])
+    assert {tuple(move) for move in found["moves"]} == {
+        (identifier(one), on_event(one), identifier(after)) for one, after in ROUND}
+    assert len(found["moves"]) == len(NAMES)
+    for name in NAMES:
+        (one,) = chart["states"][identifier(name)]["on"][on_event(name)]
+        assert one.get("meta", {}).get("event", on_event(name)) == name
+
+
+WALK = readers.STDIN + """
+import { createActor } from "xstate";
+import { play } from "./xstate.mjs";
+const { config, events } = given;
+const actor = createActor(play(config)).start();
+const seen = [];
+for (const type of events) {
+  actor.send({ type });
+  const { value, context } = actor.getSnapshot();
+  seen.push([value.node1_state, context.pair["node1.state"]]);
+}
+// and what was stored is taken up again
+const stored = JSON.parse(JSON.stringify(actor.getPersistedSnapshot()));
+const again = createActor(play(config), { snapshot: stored }).start();
+console.log(JSON.stringify({ seen, again: again.getSnapshot().value.node1_state }));
+"""
+
+
+def test_a_machine_for_xstate_goes_through_every_value(tmp_path) -> None:
+    """Values such as `v1.1`, `#` and `__proto__` are states, and come back from a snapshot."""
+    names = tuple(n for n in NAMES if on_event(n) == n)
+    found = config(Engine(ring(names)), ("node1.state",))
+    states = found["states"]["node1_state"]["states"]
+    (tmp_path / "xstate.mjs").write_text(player(), encoding="utf-8")
+    for events in (names, names[:2], names[:4], names[:5]):
+        said = readers.ask(tmp_path, WALK, {"config": found, "events": events})
+        assert said["seen"] == [[key(n), n] for n in (*names[1:], names[0])][:len(events)]
+        assert said["again"] == said["seen"][-1][0]
+    assert [s.get("meta", {"value": key(n)})["value"] for n, s in zip(names, states.values(), strict=True)] == list(names)
+    plain = {n for n in names if key(n) == n}
+    assert {"a b", "x(y)", "état", "on-line", "constructor"} - plain == {"on-line"}
+
+
+@pytest.mark.parametrize("name", ["*", "a.*", "xstate.stop", "x___20", "__proto__", ""])
+def test_an_event_that_means_others_to_xstate_is_refused(name: str) -> None:
+    with pytest.raises(BadInput, match="for other events than this; rename the event"):
+        config(Engine(ring(("v1", name))), ("node1.state",))
+
+
+# ------------------------------------------------- a rule that stays restarts nothing
+
+STAYS = path(run(Engine(TURNSTILE), "coin\npush\nignored push\ncoin"))
+"""Where the arm is locked (p0), `push` is ignored."""
+
+
+def test_a_rule_that_stays_enters_nothing_in_scxml() -> None:
+    from statemachine.io.scxml.processor import SCXMLProcessor
+
+    text = render(STAYS, "scxml").replace('id="T', 'id="unused').replace("cond=", "unused=")
+    stays = descriptor("push ignored")
+    assert f'<transition event="{stays}" unused="T3" />' in text
+    counted = text.replace('<state id="p0">', """<state id="p0">
+      <onentry><assign location="entered" expr="entered + 1" /></onentry>""").replace(
+          "<datamodel>", '<datamodel><data id="entered" expr="0" />')
+    assert counted.count("entered") == 3
+    processor = SCXMLProcessor()
+    processor.parse_scxml("stays", counted)
+    chart = processor.start()
+    times = []
+    for event in (stays, stays, "coin", "push", stays):
+        chart.send(event)
+        times.append(chart.model.entered)
+    assert times == [1, 1, 1, 2, 2]
+
+
+DELAYED = readers.STDIN + """
+import { createActor, createMachine, SimulatedClock } from "xstate";
+for (const state of Object.values(given.states))
+  for (const one of Object.values(state.on ?? {}).flat()) delete one.guard;
+given.states.p0.after = { 1000: "p1" };
+const clock = new SimulatedClock();
+const actor = createActor(createMachine(given), { clock }).start();
+clock.increment(600);
+actor.send({ type: "push ignored" });
+clock.increment(600);
+console.log(JSON.stringify(actor.getSnapshot().value));
+"""
+
+
+def test_a_rule_that_stays_restarts_no_timer_in_xstate(tmp_path) -> None:
+    chart = json.loads(render(STAYS, "xstate"))
+    (stays,) = [one for some in chart["states"]["p0"]["on"].values() for one in some
+                if one["target"] == "p0"]
+    assert stays["reenter"] is False
+    assert readers.ask(tmp_path, DELAYED, chart) == "p1"
+
+
+# -------------------------------------------------------------------------- Mermaid, PlantUML, dot
+
+
+@pytest.fixture(scope="module")
+def mermaid(browser):
+    """A function that lets Mermaid draw a text, and reads the picture."""
+    readers.node()
+    page = browser.new_page()
+    page.set_content("<div id=picture></div>")
+    page.add_script_tag(path=readers.MODULES / "mermaid" / "dist" / "mermaid.min.js")
+
+    def draw(text: str) -> dict[str, list[str]]:
+        return page.evaluate("""async (text) => {
+          mermaid.initialize({ startOnLoad: false });
+          const { svg } = await mermaid.render("drawn", text);
+          document.getElementById("picture").innerHTML = svg;
+          const all = (what) => [...document.querySelectorAll(what)].map((n) => n.textContent);
+          const ids = (what) => [...document.querySelectorAll(what)].map((n) => n.id);
+          return { nodes: all(".node"), labels: all(".edgeLabel .label"), texts: all("text"),
+                   links: ids("path.flowchart-link"), states: ids(".node") };
+        }""", text)
+
+    yield draw
+    page.close()
+
+
+def lines(text: str) -> str:
+    """Text as it is laid out: no picture keeps how many spaces there were."""
+    return " ".join(clean(text.replace("\u200b", "")).split())
+
+
+def test_mermaid_draws_each_value_and_each_event(mermaid) -> None:
+    found = mermaid(render(DRAWN, "mermaid"))
+    assert [lines(t) for t in found["nodes"]] == [*(lines(n.label) for n in DRAWN.nodes), ""]
+    assert [lines(t) for t in found["labels"]] == [
+        lines(str(w)) for e in DRAWN.edges for w in e.labels]
+    assert len(found["links"]) == len(NAMES) + 1  # one leads from the start
+
+
+def test_mermaid_draws_each_step_of_a_sequence(mermaid) -> None:
+    drawn = told()
+    found = {lines(t) for t in mermaid(render(drawn, "mermaid"))["texts"]}
+    assert {lines(t) for t in said(drawn)} - found == set()
+
+
+@pytest.mark.plantuml
+def test_plantuml_draws_each_value_and_each_event() -> None:
+    drawn = graph(ring(NAMES[::3]), "node1.state")  # it takes long for many
+    found = texts(readers.plantuml(render(drawn, "plantuml")))
+    wanted = [*(n.label for n in drawn.nodes), *(str(w) for e in drawn.edges for w in e.labels)]
+    assert sorted(found) == sorted([lines(drawn.title), *map(lines, wanted)])
+
+
+@pytest.mark.plantuml
+def test_plantuml_draws_each_step_of_a_sequence() -> None:
+    drawn = told()
+    found = texts(readers.plantuml(render(drawn, "plantuml")))
+    assert {lines(t) for t in said(drawn)} - set(found) == set()
+
+
+def texts(svg: str) -> list[str]:
+    return [lines("".join(e.itertext())) for e in ET.fromstring(svg).iter() if e.tag.endswith("}text")]
+
+
+def told() -> Sequence:
+    """The ring once round, as a sequence."""
+    engine = Engine(ring(tuple(n for n in NAMES if n == clean(n))))
+    events = [e.name for e in engine.model.events]
+    return sequence(run(engine, verbatim(engine, "\n".join(events))))
+
+
+def said(drawn: Sequence) -> list[str]:
+    return [drawn.title, *(t for item in drawn.items
+                           for t in ([item.text] if isinstance(item, Message) else item.text))]
+
+
+@pytest.mark.dot
+def test_graphviz_reads_each_value_and_each_event() -> None:
+    done = subprocess.run(["dot", "-Tjson"], input=render(DRAWN, "dot").encode(),
+                          capture_output=True, check=True, timeout=60)
+    found = json.loads(done.stdout)
+    labels = {o["name"]: _unfolded(o["label"]) for o in found["objects"]}
+    del labels["start"]
+    assert labels == {n.id: _unfolded(clean(n.label).replace("\\", r"\\")) for n in DRAWN.nodes}
+    assert len(found["edges"]) == len(NAMES) + 1  # one leads from the start
+
+
+def _unfolded(label: str) -> str:
+    """A label without its spaces and folds; a backslash of Graphviz is `\\\\`."""
+    said = re.sub(r"\\(.)", lambda m: "" if m[1] == "n" else m[1], html.unescape(label))
+    return "".join(said.split())
+
+
+# -------------------------------------------------------------------------- tables
+
+
+def cells(text: str) -> list[list[str]]:
+    """The rows of the tables of a page, as a reader of Markdown sees them."""
+    rows: list[list[str]] = []
+    for token in MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(text):
+        if token.type == "tr_open":
+            rows.append([])
+        elif token.type == "inline" and rows:
+            rows[-1].append("".join(
+                f"<{t.type}>" if t.nesting or t.type == "html_inline" else t.content
+                for t in token.children or ()))
+    return rows
+
+
+def test_a_table_is_read_word_for_word() -> None:
+    names = DRAWN.names
+    assert [[lines(c) for c in row] for row in cells(render(DRAWN, "markdown"))[1:]] == [
+        [lines(c) for c in (names[e.source], names[e.target], w.event, w.rule, w.phase)]
+        for e in DRAWN.edges for w in e.labels]
+
+
+# -------------------------------------------------------------------------- reports
+
+
+@pytest.fixture(scope="module")
+def broken(tmp_path_factory):
+    """A machine with odd names, each a promise that is refuted, and the files of `prove`."""
+    folder = tmp_path_factory.mktemp("broken")
+    model = evolve(ring(PROMISED), invariants=tuple(
+        Invariant(name, f"it is never {name}", {"node1.state": name}) for name in PROMISED))
+    (folder / "odd.json").write_text(dumps(model), encoding="utf-8")
+    words = ["prove", "--machine", "odd.json", "--sarif", "out.sarif", "--junit", "out.xml"]
+    done = subprocess.run([sys.executable, "-m", "prgcore", *words], cwd=folder, check=False,
+                          capture_output=True, timeout=120)
+    assert (done.returncode, done.stderr) == (4, b"")  # and F11 is vacuous, without an adversary
+    return folder
+
+
+PROMISED = tuple(n for n in NAMES if n == clean(n))[::4]
+
+
+def test_the_validator_of_github_has_nothing_against_a_report(broken) -> None:
+    assert readers.multitool(broken / "out.sarif") == []
+    (found,) = json.loads((broken / "out.sarif").read_text(encoding="utf-8"))["runs"]
+    results = {r["ruleId"]: r["message"]["text"] for r in found["results"]}
+    assert set(results) == {*PROMISED, "F11"}
+    assert not [id_ for id_, text in results.items() if text.startswith(id_)]
+
+
+def test_the_validator_is_asked_for_the_rules_of_github(broken) -> None:
+    path = broken / "without.sarif"
+    log = json.loads((broken / "out.sarif").read_text(encoding="utf-8"))
+    driver = log["runs"][0]["tool"]["driver"]
+    for rule in driver["rules"]:
+        del rule["fullDescription"]
+    path.write_text(json.dumps(log), encoding="utf-8")
+    found = readers.multitool(path)
+    assert len(found) == len(driver["rules"])
+    assert {(level, text.partition(" ")[0]) for level, text in found} == {("error", "GH2012")}
+
+
+def test_a_report_of_tests_is_read(broken) -> None:
+    (suite,) = JUnitXml.fromfile(str(broken / "out.xml"))
+    failed = {case.name: one.text for case in suite for one in case.result
+              if isinstance(one, Failure)}
+    assert set(failed) > {f"{name} it is never {name}" for name in PROMISED}
+    assert suite.failures == len(failed) == len(PROMISED) + 1
+    for name in PROMISED[1:]:
+        assert f"Broken: it is never {name}." in failed[f"{name} it is never {name}"]
