@@ -311,6 +311,25 @@ def test_a_second_failover_finds_no_inactive_connection_until_it_is_opened_anew(
     assert _shown(later) == [(X + Y, 0), (0, 0)]
 
 
+@pytest.mark.parametrize("back", ["fallback(node1)", "auto_fallback_due(node1)"])
+def test_a_fallback_disconnects_everybody_whom_it_moves(back) -> None:
+    automatic = PRG.step(NORMAL, "enable_auto_fallback").pair
+    once, pair = _follow(_everybody(), automatic, *FAILED_OVER)
+    opened = fold(once, (OpenInactive("node1", X), OpenInactive("node2", Y)))
+    assert _shown(opened) == [(0, X + Y), (X + Y, 0)]
+    home, _ = _follow(opened, pair, back, "takeback_done(node1)")
+    assert _shown(home) == [(0, Y), (Y, 0)]
+    assert home.node1.waiting == X
+
+
+def test_disabling_sends_home_and_disconnects() -> None:
+    once, pair = _follow(_everybody(), NORMAL, *FAILED_OVER)
+    opened = after(once, OpenInactive("node1", X))
+    home, _ = _follow(opened, pair, "disable_ha")
+    assert _shown(home) == [(0, 0), (Y, 0)]
+    assert home.node1.waiting == X
+
+
 def test_through_an_upgrade_of_both_nodes() -> None:
     sessions, pair = _everybody(), NORMAL
     for node, peer, home, there in (("node1", "node2", X, Y), ("node2", "node1", Y, X)):

@@ -93,6 +93,11 @@ def _alone(value: Value) -> None:
     del value["groups"][1]["nodes"][1]
 
 
+def _one_alone(value: Value) -> None:
+    _alone(value)
+    del value["groups"][1]["high_availability"]
+
+
 def _twice(value: Value) -> None:
     del value["nodes"][3]
     value["groups"][1]["nodes"][1] = "Imp3"
@@ -199,6 +204,7 @@ BREAKINGS: dict[str, list[tuple[Callable[[Value], None], str]]] = {
         (_put("groups", 1, "high_availability", to=False), "groups[1].high_availability"),
     ],
     "ha_recommended": [(_all_off, "groups")],
+    "ha_alone": [(_one_alone, "groups[1].nodes")],
     "cluster_size": [(_four_groups, "nodes")],
 }
 CASES = [
@@ -220,8 +226,9 @@ def test_every_rule_has_a_breaking_and_one_place_that_decides_it() -> None:
     assert set(INSANE) == set(SANE)
     assert set(CHECKS) | BY_ONE_VALUE == set(ids)
     assert set(CHECKS) & BY_ONE_VALUE == set()
-    assert [i for i in ids if i in CHECKS] == list(CHECKS), "warnings are found last"
-    assert [r.severity for r in RULES] == sorted(r.severity for r in RULES)
+    assert [i for i in ids if i in CHECKS] == list(CHECKS), "notes are found last"
+    order = ["error", "warning", "information"]
+    assert [r.severity for r in RULES] == sorted((r.severity for r in RULES), key=order.index)
 
 
 def test_the_example_has_two_groups_and_no_finding() -> None:
@@ -233,15 +240,16 @@ def test_the_example_has_two_groups_and_no_finding() -> None:
 @pytest.mark.parametrize(("rule", "breaking", "at"), CASES)
 def test_breaking_one_rule_is_that_rules_finding_and_no_other(rule, breaking, at) -> None:
     reading = read(_broken(breaking))
-    assert {f.rule for f in reading.findings} == {rule}
-    one = reading.findings[0]
     record = next(r for r in RULES if r.id == rule)
+    found = reading.notes if record.severity == "information" else reading.findings
+    assert {f.rule for f in reading.findings} | {f.rule for f in found} == {rule}
+    one = found[0]
     assert one.field == at
     assert one.severity == record.severity
     assert one.says
     assert one.cite.startswith(record.cite)
     assert all(d in one.cite for d in record.decisions)
-    assert reading.ok is (record.severity == "warning")
+    assert reading.ok is (record.severity != "error")
     assert (reading.deployment is None) is (rule in FORM)
     json.dumps(one.to_json(), allow_nan=False)
 
@@ -249,10 +257,11 @@ def test_breaking_one_rule_is_that_rules_finding_and_no_other(rule, breaking, at
 INSANE: dict[str, tuple[dict[str, Any], str, set[str]]] = {
     "parameters_interval": ({"keep_alive_interval": 0}, "keep_alive_interval", set()),
     "parameters_alive": (
-        {"keep_alive_timeout": 15}, "keep_alive_timeout", {"parameters_three_losses"}),
+        {"keep_alive_timeout": 15}, "keep_alive_timeout", {"parameters_two_losses"}),
     "parameters_alive_at_start": (
         {"initialization_keep_alive_timeout": 15}, "initialization_keep_alive_timeout",
         {"parameters_patient_start"}),
+    "parameters_two_losses": ({"keep_alive_timeout": 45}, "keep_alive_timeout", set()),
     "parameters_three_losses": ({"keep_alive_timeout": 60}, "keep_alive_timeout", set()),
     "parameters_patient_start": (
         {"initialization_keep_alive_timeout": 74}, "initialization_keep_alive_timeout", set()),
@@ -261,7 +270,7 @@ INSANE: dict[str, tuple[dict[str, Any], str, set[str]]] = {
         {"client_relogin_lower_limit": 0}, "client_relogin_lower_limit",
         {"parameters_re_login_delay"}),
     "parameters_re_login_limits": (
-        {"client_relogin_lower_limit": 538}, "client_relogin_upper_limit", set()),
+        {"client_relogin_lower_limit": 538}, "client_relogin_lower_limit", set()),
     "parameters_re_login_delay": (
         {"client_relogin_lower_limit": 89}, "client_relogin_lower_limit", set()),
     "parameters_ports": ({"admin_rpc_port": 22001}, "admin_rpc_port", set()),
@@ -275,18 +284,34 @@ def test_parameters_that_timing_calls_broken_are_findings(rule) -> None:
     value = example().to_json()
     value["parameters"] |= given
     reading = read(value)
-    assert {f.rule for f in reading.findings} == {rule, *others}
-    one = next(f for f in reading.findings if f.rule == rule)
+    found = (*reading.findings, *reading.notes)
+    assert {f.rule for f in found} == {rule, *others}
+    one = next(f for f in found if f.rule == rule)
     sanity = SANE[rule]
     parameters = Parameters.of(value["parameters"])
     advice = next(v.advice for v in check_parameters(parameters) if v.rule.id == sanity.id)
     assert one.field == f"parameters.{changed}"
     assert one.value == parameters.to_json()[changed]
     assert one.severity == sanity.kind
+    assert (one in reading.notes) is (sanity.kind == "information")
     assert one.says == f"{sanity.otherwise}; {advice}"
     assert sanity.theorem in one.cite
     assert one.cite.strip()
     assert reading.deployment is not None
+
+
+def test_one_change_for_two_broken_rules_is_the_same_in_both_findings() -> None:
+    value = example().to_json() | {"parameters": {"keep_alive_interval": 60}}
+    reading = read(value)
+    assert [(f.rule, f.field) for f in reading.findings] == [
+        ("parameters_alive", "parameters.keep_alive_interval"),
+        ("parameters_two_losses", "parameters.keep_alive_interval")]
+    assert all(f.says.endswith("; set keep_alive_interval=15") for f in reading.findings)
+    assert reading.notes == ()
+    value["parameters"] = {"client_relogin_lower_limit": 60, "client_relogin_upper_limit": 60}
+    assert [f.says for f in read(value).findings] == [
+        ("clients may try before the failover has begun; set client_relogin_lower_limit=120 and "
+         "client_relogin_upper_limit=537")]
 
 
 @quick
@@ -296,8 +321,11 @@ def test_parameters_that_timing_calls_broken_are_findings(rule) -> None:
 }))
 def test_a_configuration_and_timing_agree_about_parameters(given_) -> None:
     value = {**example().to_json(), "parameters": given_}
-    broken = {v.rule.id for v in check_parameters(Parameters.of(given_)) if not v.holds}
-    assert {SANE[f.rule].id for f in check(value)} == broken
+    broken = {v.rule.id for v in check_parameters(Parameters.of(given_)) if v.wrong}
+    reading = read(value)
+    assert {SANE[f.rule].id for f in reading.findings} == broken
+    holds = Parameters.of(given_).keep_alive_timeout > 4 * Parameters.of(given_).keep_alive_interval
+    assert not reading.notes or not holds
 
 
 def test_a_rule_of_sanity_waits_for_the_parameters_it_names() -> None:
@@ -345,6 +373,9 @@ def _alone_beside(*, on: bool) -> Deployment:
 
 def test_a_group_of_one_node_is_not_asked_to_enable_high_availability() -> None:
     assert check(_alone_beside(on=True)) == ()
+    note = read(_alone_beside(on=True).to_json()).notes[0]
+    assert (note.rule, note.severity, note.value) == ("ha_alone", "information", ["imp3"])
+    assert read(_alone_beside(on=False).to_json()).notes == ()
     assert [f.rule for f in check(_alone_beside(on=False))] == ["ha_recommended"]
     alone = _alone_beside(on=False)
     assert check(evolve(alone, nodes=alone.nodes[2:], groups=alone.groups[1:])) == ()
@@ -860,9 +891,9 @@ def test_check_fails_where_timing_would(run) -> None:
     slow = evolve(example(), parameters=Parameters(keep_alive_interval=100))
     code, out, _ = run("check", slow)
     assert code == 1
-    assert "error    parameters.keep_alive_timeout = 60" in out
+    assert "error    parameters.keep_alive_interval = 100" in out
     assert "rule parameters_alive: theorem T5" in out
-    assert "set keep_alive_timeout=101" in " ".join(out.split())
+    assert "set keep_alive_interval=15" in " ".join(out.split())
 
 
 def test_text_is_wrapped_to_the_page_that_there_is(monkeypatch) -> None:
@@ -894,6 +925,20 @@ def test_warnings_fail_only_when_strict(run) -> None:
     assert "rule ha_mixed" in out
     assert run("check", mixed, "--strict")[0] == 1
     assert run("check", example(), "--strict")[0] == 0
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_the_recommended_values_pass_strictly_with_one_note(run, form) -> None:
+    usual = evolve(example(), parameters=Parameters())
+    code, out, err = run("check", usual, "--strict")
+    assert (code, err) == (0, "")
+    assert out.count("note ") == 1
+    assert "note     parameters.keep_alive_timeout = 60" in out
+    assert "nothing need change" in out
+    assert out.splitlines()[-1].endswith("nothing is wrong")
+    answer = json.loads(run("check", dump(usual, "json"), "--json", "--strict")[1])
+    assert (answer["ok"], answer["findings"]) == (True, [])
+    assert [n["rule"] for n in answer["notes"]] == ["parameters_three_losses"]
 
 
 def test_check_as_json(run) -> None:

@@ -296,7 +296,7 @@ def test_an_agent_doubts_a_lease_that_ordinary_clocks_break(
     deaf = "parameters = {keep_alive_interval = 60, critical_service_delay = 0}\n" + GOOD
     (said,) = doubts(read(text=deaf))
     assert said == ("parameters: a peer that is alive and loses no heartbeat is declared lost; "
-                    "set keep_alive_timeout=61")
+                    "set keep_alive_interval=15")
     (tmp_path / "node1").mkdir()
     monkeypatch.setattr(agent, "doubts", lambda group: [f"doubted: {group.name}"])
     write_key(tmp_path / "pair.key")

@@ -30,11 +30,12 @@ from prgcore.prove.timer_mutants import equivalent, noticed, timer_mutants
 from prgcore.prove.work import Work
 from prgcore.seats import NODES
 from prgcore.tables.decisions import DECISIONS
-from prgcore.tables.timers import SANITY, TIMERS
+from prgcore.tables.timers import NEVER_LOWERED, SANITY, TIMERS
 from prgcore.timers import arithmetic
 from prgcore.timers.monitor import Bounds, Monitor, Range, bounds, knowable, watches
 from prgcore.timers.parameters import LATEST, RECORDS, Parameters
-from prgcore.timers.sanity import check
+from prgcore.timers.sanity import changes, check
+from prgcore.timers.transitions import transitions
 from prgcore.vocabulary import Kind
 from tests.planted import LAMPS, reachable
 
@@ -847,7 +848,7 @@ OF_SILENCE = ["T3", "T4", "T5", "T6", "T9", "T12", "T13"]
         "has none", "T8": "4 timers are assumed to count; the table has 3"}),
     (attrs.evolve(SHIPPED, sanity=tuple(r for r in SANITY if r.id != "alive")), {
         **dict.fromkeys(["T5", "T12"], "one rule alive is assumed, which asks for interval + "
-                        "jitter < time-out; the table has none"), "T11": "10 rules are assumed; the table has 9, and they differ in alive"}),
+                        "jitter < time-out; the table has none"), "T11": "11 rules are assumed; the table has 10, and they differ in alive"}),
 ])
 def test_a_theorem_is_refuted_by_the_table_and_says_where(
     shipped: Shipped, refuted: dict[str, str],
@@ -914,57 +915,92 @@ def test_a_machine_with_other_columns_has_other_timers() -> None:
 # --------------------------------------------------------- parameters and their sense
 
 
-def test_the_defaults_break_one_rule_of_good_sense_and_the_advice_helps() -> None:
+def test_the_recommended_values_are_not_warned_of() -> None:
     broken = [v for v in check(DEFAULTS) if not v.holds]
-    assert [(v.rule.id, v.rule.kind, v.advice) for v in broken] == [
-        ("three-losses", "warning", "set keep_alive_timeout=61")]
+    assert [(v.rule.id, v.rule.kind, v.wrong, v.advice) for v in broken] == [(
+        "three-losses", "information", False,
+        "nothing need change; the rule would hold with keep_alive_timeout=61")]
+    assert changes(check(DEFAULTS)) == {}
     assert all(v.holds for v in check(Parameters(keep_alive_timeout=61)))
     assert [v.rule.id for v in check(Parameters(keep_alive_timeout=61), 1) if not v.holds] == [
         "three-losses"]
 
 
+BROKEN: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
+    "interval": ({"keep_alive_interval": 0}, {"keep_alive_interval": 15}),
+    "alive": ({"keep_alive_timeout": 15}, {"keep_alive_timeout": 60}),
+    "alive-at-start": (
+        {"initialization_keep_alive_timeout": 15}, {"initialization_keep_alive_timeout": 120}),
+    "two-losses": ({"keep_alive_interval": 20}, {"keep_alive_interval": 15}),
+    "three-losses": ({}, {"keep_alive_timeout": 61}),
+    "patient-start": (
+        {"initialization_keep_alive_timeout": 59}, {"initialization_keep_alive_timeout": 120}),
+    "delay": ({"critical_service_delay": 0}, {"critical_service_delay": 90}),
+    "re-login": ({"client_relogin_lower_limit": 0}, {"client_relogin_lower_limit": 120}),
+    "re-login-limits": ({"client_relogin_lower_limit": 538}, {"client_relogin_lower_limit": 120}),
+    "re-login-delay": ({"client_relogin_lower_limit": 89}, {"client_relogin_lower_limit": 120}),
+    "ports": ({"admin_rpc_port": 22001}, {"admin_rpc_port": 20075}),
+}
+"""For each rule, what breaks it, and what to change then."""
+
+
 def test_every_rule_can_be_broken_and_names_what_needs_it() -> None:
-    bad = [
-        Parameters(keep_alive_interval=0), Parameters(keep_alive_timeout=15),
-        Parameters(initialization_keep_alive_timeout=15), DEFAULTS,
-        Parameters(initialization_keep_alive_timeout=59), Parameters(critical_service_delay=0),
-        Parameters(client_relogin_lower_limit=0), Parameters(client_relogin_lower_limit=538),
-        Parameters(client_relogin_lower_limit=89), Parameters(admin_rpc_port=22001),
-    ]
-    for rule, parameters in zip(SANITY, bad, strict=True):
-        verdict = next(v for v in check(parameters) if v.rule is rule)
-        assert not verdict.holds, rule.id
-        assert verdict.advice.startswith("set "), rule.id
+    assert [r.id for r in SANITY] == [*BROKEN]
+    for rule in SANITY:
+        given, wanted = BROKEN[rule.id]
+        verdict = next(v for v in check(Parameters(**given)) if v.rule is rule)
+        assert (verdict.holds, dict(verdict.changes)) == (False, wanted), rule.id
+        assert all(f"{name}={value}" in verdict.advice for name, value in wanted.items())
     known = {t.id for t in timing.THEOREMS} | {d.id for d in DECISIONS} | {""}
     assert {r.theorem for r in SANITY} <= known
-    assert len({r.id for r in SANITY}) == len(SANITY)
+    assert {r.kind for r in SANITY} == {"error", "warning", "information"}
 
 
 def _broken(parameters: Parameters, jitter: float = 0) -> set[str]:
-    return {v.rule.id for v in check(parameters, jitter) if not v.holds}
+    return {v.rule.id for v in check(parameters, jitter) if v.wrong}
 
 
-def _changed(parameters: Parameters, advice: str) -> Parameters:
-    name, _, value = advice.removeprefix("set ").partition("=")
-    return attrs.evolve(parameters, **{name: int(value)})
+@pytest.mark.parametrize(("given", "wanted"), [
+    # what is too low is raised, and no delay is lowered for it
+    ({"client_relogin_lower_limit": 60, "client_relogin_upper_limit": 60},
+     {"client_relogin_lower_limit": 120, "client_relogin_upper_limit": 537}),
+    ({"client_relogin_lower_limit": 0, "client_relogin_upper_limit": 0},
+     {"client_relogin_lower_limit": 120, "client_relogin_upper_limit": 537}),
+    ({"client_relogin_upper_limit": 100}, {"client_relogin_upper_limit": 537}),
+    ({"critical_service_delay": 300}, {"client_relogin_lower_limit": 300}),
+    ({"keep_alive_timeout": 600}, {"initialization_keep_alive_timeout": 600}),
+    # a limit of a login profile stays: 120 is the lower limit of each
+    ({"client_relogin_lower_limit": 300, "client_relogin_upper_limit": 287},
+     {"client_relogin_lower_limit": 120}),
+    # one change, where one is enough
+    ({"keep_alive_interval": 60}, {"keep_alive_interval": 15}),
+    ({"keep_alive_interval": 600}, {"keep_alive_interval": 15}),
+    ({"keep_alive_interval": 30, "keep_alive_timeout": 120,
+      "initialization_keep_alive_timeout": 120}, {}),
+    ({"keep_alive_timeout": 5, "initialization_keep_alive_timeout": 5},
+     {"keep_alive_interval": 1}),
+    # a delay above the recommended one is lowered last, and by no more than is needed
+    ({"critical_service_delay": 600}, {"critical_service_delay": 120}),
+    # rules with no parameter in common are mended apart
+    ({"keep_alive_interval": 60, "critical_service_delay": 0, "admin_rpc_port": 22001},
+     {"keep_alive_interval": 15, "critical_service_delay": 90, "admin_rpc_port": 20075}),
+    ({"service_port": 20075}, {"admin_rpc_port": 20076}),
+    ({"keep_alive_timeout": 4, "keep_alive_interval": 1,
+      "initialization_keep_alive_timeout": 4}, {}),
+])
+def test_the_smallest_set_of_changes_mends_all_and_trades_no_availability(
+    given: dict[str, Any], wanted: dict[str, int],
+) -> None:
+    parameters = Parameters(**given)
+    assert changes(check(parameters)) == wanted
+    assert _broken(attrs.evolve(parameters, **wanted)) == set()
 
 
-def test_advice_looks_ahead() -> None:
-    slow = Parameters(keep_alive_interval=60)
-    advice = {v.rule.id: v.advice for v in check(slow) if not v.holds}
-    assert advice == {"alive": "set keep_alive_timeout=61",
-                      "three-losses": "set keep_alive_interval=14"}
-    assert _broken(_changed(slow, advice["three-losses"])) == set()
-    late = Parameters(critical_service_delay=600)
-    assert [v.advice for v in check(late) if not v.holds and v.rule.id == "re-login-delay"] == [
-        "set critical_service_delay=120"]
-
-
-def test_where_every_change_breaks_something_the_first_is_said() -> None:
-    stuck = Parameters(keep_alive_timeout=4, keep_alive_interval=1,
-                       initialization_keep_alive_timeout=4)
-    assert [v.advice for v in check(stuck) if not v.holds] == ["set keep_alive_timeout=5"]
-    assert _broken(_changed(stuck, "set keep_alive_timeout=5")) == {"patient-start"}
+def test_no_whole_value_may_help() -> None:
+    late = 90_000
+    said = {v.rule.id: v.advice for v in check(DEFAULTS, late) if v.wrong}
+    assert said["alive"] == "no whole value of keep_alive_timeout or keep_alive_interval helps"
+    assert changes(check(DEFAULTS, late)) == {}
 
 
 NUMBERS = st.one_of(st.integers(0, 600), st.floats(0, 600), st.sampled_from([86_400, 86_399.5]))
@@ -972,7 +1008,7 @@ NUMBERS = st.one_of(st.integers(0, 600), st.floats(0, 600), st.sampled_from([86_
 
 @given(NUMBERS, NUMBERS, NUMBERS, NUMBERS, NUMBERS, NUMBERS,
        st.integers(1, 65_535), st.floats(0, 100), st.integers(1, 2_500))
-def test_advice_is_valid_and_helps(  # one letter a parameter
+def test_the_changes_are_valid_and_mend_everything(  # one letter a parameter
     a: Any, b: Any, c: Any, d: Any, e: Any, f: Any, port: int, jitter: float,
     other: int,
 ) -> None:
@@ -980,38 +1016,53 @@ def test_advice_is_valid_and_helps(  # one letter a parameter
         keep_alive_interval=a, keep_alive_timeout=b, initialization_keep_alive_timeout=c,
         critical_service_delay=d, client_relogin_lower_limit=e, client_relogin_upper_limit=f,
         service_port=port, admin_rpc_port=port)
-    for verdict in check(p, jitter):
-        if verdict.holds:
-            assert verdict.advice == ""
-        elif verdict.advice.startswith("set "):
-            left = _broken(_changed(p, verdict.advice), jitter)
-            assert verdict.rule.id not in left
-            before = _broken(p, jitter)
-            for name in verdict.rule.change if left - before else ():
-                tried = _broken(attrs.evolve(p, **{name: other}), jitter)
-                assert verdict.rule.id in tried or tried - before
-        else:
-            assert "no whole value" in verdict.advice
+    verdicts, before = check(p, jitter), _broken(p, jitter)
+    for verdict in verdicts:
+        assert bool(verdict.advice) == (not verdict.holds)
+        assert not verdict.holds or not verdict.changes
+    mended = changes(verdicts)
+    assert "admin_rpc_port" in mended
+    assert _broken(attrs.evolve(p, **mended), jitter) == set()
+    for name, value in mended.items():
+        given, usual = getattr(p, name), getattr(DEFAULTS, name)
+        assert value == int(value) > 0
+        assert value != given
+        assert name not in NEVER_LOWERED or value >= min(given, usual), "never below the default"
+        # none is superfluous, and no single other value does the work of several
+        assert _broken(attrs.evolve(p, **{**mended, name: given}), jitter)
+    apart = [n for n in mended if n != "admin_rpc_port"]
+    for group in ({"keep_alive_interval", "keep_alive_timeout", "initialization_keep_alive_timeout"},
+                  {"critical_service_delay", "client_relogin_lower_limit",
+                   "client_relogin_upper_limit"}):
+        if len(group & {*apart}) > 1:
+            rest = {n: v for n, v in mended.items() if n not in group}
+            for name in group:
+                if name not in NEVER_LOWERED or other >= min(getattr(p, name), getattr(DEFAULTS, name)):
+                    assert _broken(attrs.evolve(p, **{**rest, name: other}), jitter)
+    assert before
+    assert all(v.changes for v in verdicts if v.wrong)
 
 
 def test_the_figures_of_the_defaults() -> None:
     plain, dual = bounds(DEFAULTS), bounds(DEFAULTS, dual_connections=True)
     assert plain == Bounds(
-        2, Range(45, 52.5, 60), Range(105, 112.5, 120), Range(90, 90, 90), Range(165, 381, 597),
-        Range(210, 418.5, 627), Range(120, 328.5, 537))
+        2, Range(45, 52.5, 60), Range(105, 112.5, 120), Range(90, 90, 90), Range(1800, 1800, 1800),
+        Range(165, 381, 597), Range(210, 418.5, 627), *[Range(120, 328.5, 537)] * 3)
     assert dual.after_crash == Range(45, 52.5, 60)
     assert dual.after_service == Range(90, 90, 90)
-    assert dual.after_fallback == Range(0, 0, 0)
+    assert dual.after_failover == Range(0, 0, 0)
+    assert dual.after_fallback == dual.after_automatic_fallback == Range(120, 328.5, 537)
     double = bounds(DEFAULTS, multiple_device_messaging=True, take_over=10)
     assert (double.after_crash.most, double.after_service.most) == (667, 727)
     assert double.if_waits_double is not None
-    assert [r.most for r in double.if_waits_double] == [1204, 1264]
+    assert [r.most for r in double.if_waits_double] == [1204, 1264, 1084]
     both = bounds(DEFAULTS, multiple_device_messaging=True, dual_connections=True)
     assert both.after_crash.most == 120
     assert both.if_waits_double is None
     worse = bounds(DEFAULTS, latency=0.25, polling=1, jitter=2)
     assert (worse.crash.least, worse.crash.most) == (43, 61.25)
     assert (worse.service.most, worse.survived) == (91, 2)
+    assert (worse.automatic_fallback.least, worse.automatic_fallback.most) == (1800, 1801)
 
 
 @given(st.sampled_from([0.1, 0.3, 1, 7, 15]), st.floats(0, 200), st.floats(0, 20))
@@ -1215,8 +1266,14 @@ def test_the_page_of_the_defaults(run: Any) -> None:
     lines = [" ".join(line.split()) for line in out.splitlines()]
     assert "users are out after a crash 165 381 597 T9" in lines
     assert "after a service failure 210 418.5 627 T9" in lines
+    assert "an automatic fallback begins after health 1800 1800 1800 T7" in lines
+    assert "after a manual failover 120 328.5 537 T9" in lines
+    assert "after an automatic fallback 120 328.5 537 T9" in lines
     assert "A live peer survives 2 lost heartbeats in a row (T6)." in lines
-    assert "set keep_alive_timeout=61" in " ".join(lines)
+    page = " ".join(lines)
+    assert "nothing need change; the rule would hold with keep_alive_timeout=61" in page
+    assert "warning" not in page
+    assert "It is off unless enable_automatic_fallback is true." in page
     assert "changed" not in out
 
 
@@ -1251,6 +1308,33 @@ def test_the_page_names_parameters_as_the_screen_does(run: Any) -> None:
     assert next(p for p in said["parameters"] if p["name"] == "keep_alive_interval")["value"] == 14
 
 
+def test_a_dual_connection_spares_the_wait_of_a_failover_and_of_no_fallback(run: Any) -> None:
+    code, out, _ = run("--dual-connections", "--set", "enable_automatic_fallback=true")
+    lines = [" ".join(line.split()) for line in out.splitlines()]
+    assert code == 0
+    for row in ("after a crash 45 52.5 60", "after a service failure 90 90 90",
+                "after a manual failover 0 0 0", "after a manual fallback 120 328.5 537",
+                "after an automatic fallback 120 328.5 537"):
+        assert sum(row in line for line in lines) == 1, row
+    page = " ".join(lines)
+    assert "A fallback disconnects everybody whom it moves, and they log in again (D54)." in page
+    assert "It is off" not in page
+
+
+def test_one_change_is_said_once(run: Any) -> None:
+    code, out, _ = run("--set", "keep_alive_interval=60")
+    page = " ".join(out.split())
+    assert code == 1
+    assert page.count("set keep_alive_interval=15") == 1
+    assert "Mend all of this: set keep_alive_interval=15." in page
+    code, out, _ = run("--set", "client_relogin_lower_limit=60", "--set",
+                       "client_relogin_upper_limit=60")
+    page = " ".join(out.split())
+    assert code == 0
+    assert "set client_relogin_lower_limit=120 and client_relogin_upper_limit=537" in page
+    assert "set critical_service_delay" not in page
+
+
 def test_no_row_is_printed_twice(run: Any) -> None:
     code, out, _ = run("--multiple-device-messaging", "--dual-connections")
     assert code == 0
@@ -1275,6 +1359,70 @@ def test_the_json_says_the_same(run: Any) -> None:
     assert [r["id"] for r in said["rules"] if not r["holds"]] == ["three-losses"]
     code, out, _ = run("--json", "--set", "keep_alive_interval=60")
     assert (code, json.loads(out)["bounds"]) == (1, None)
+    assert [(r["id"], r["kind"], r["changes"]) for r in json.loads(out)["rules"] if not r["holds"]] == [
+        ("alive", "error", {"keep_alive_interval": 15}),
+        ("two-losses", "warning", {"keep_alive_interval": 15}), ("three-losses", "information", {})]
+
+
+# ----------------------------------------------------------------- transition states
+
+TRANSITIONS = {t.state: t for t in transitions(PRG, DEFAULTS)}
+
+
+def test_each_transition_state_ends_by_events_and_the_document_bounds_no_completion() -> None:
+    found = TRANSITIONS
+    assert [*found] == [v for c in PRG.model.transient for v in c.values if c.column == "node1.state"]
+    ends = {s: {e.event: e.to for e in t.endings} for s, t in found.items()}
+    assert ends["taking_over"]["takeover_done(node1)"] == ("running_in_backup_mode",)
+    assert ends["taking_over"]["takeover_failed(node1)"] == ("running_in_failed_mode",)
+    assert ends["falling_back"]["takeback_done(node2)"] == ("normal",)
+    assert ends["taking_back"]["start_failed(node1)"] == ("running_in_failed_mode",)
+    for one in found.values():
+        assert one.ends_it == ("disable_ha",)
+        assert one.accepted == ("disable_ha", "enable_auto_fallback", "disable_auto_fallback")
+        assert all(not e.limits for e in one.endings if e.kind != "timer")
+        assert one.endings[0].kind == "completion"
+    lost = {s: next((e.limits for e in t.endings if e.event == "heartbeat_lost(node1)"), None)
+            for s, t in found.items()}
+    assert lost["initializing"] == (("initialization_keep_alive_timeout", 120),)
+    assert lost["falling_back"] == (("keep_alive_timeout", 60),)
+    assert lost["taking_over"] is None
+
+
+@given(st.lists(st.integers(0, 10_000), max_size=40))
+def test_whatever_ends_a_transition_state_is_listed_and_leads_where_it_says(
+    choices: list[int],
+) -> None:
+    pair = NORMAL
+    for choice in choices:
+        able = [e for e in PRG.model.events if PRG.possible(pair, e.name)]
+        event = able[choice % len(able)]
+        decision = PRG.step(pair, event.name)
+        one = TRANSITIONS.get(pair["node1.state"])
+        if one is not None:
+            after = decision.pair["node1.state"]
+            if decision.outcome == "done" and event.kind == "command":
+                assert event.name in one.accepted
+                assert (event.name in one.ends_it) == (after != one.state)
+            elif after != one.state:
+                assert after in next(e.to for e in one.endings if e.event == event.name)
+        pair = decision.pair
+
+
+def test_the_page_of_transitions_says_what_has_no_bound(run: Any) -> None:
+    code, out, err = run("--transitions", "--set", "keep_alive_timeout=75")
+    assert (code, err) == (0, "")
+    assert all(len(line) <= 80 for line in out.splitlines())
+    page = " ".join(out.split())
+    assert "Taking Over Running in Backup Mode: takeover_done(me)" in page
+    assert "heartbeat_lost(me) (75 s of keep_alive_timeout)" in page
+    assert "Refused in all of them: enable_ha, failover, fallback, recover and add_users." in page
+    assert "A transition state is left by disable_ha." in page
+    assert "An event without a time has no bound" in page
+    said = json.loads(run("--transitions", "--json")[1])["transitions"]
+    assert [t["state"] for t in said] == [*TRANSITIONS]
+    lost = [e for t in said for e in t["endings"] if e["event"] == "heartbeat_lost(node1)"]
+    assert {"counts": "keep_alive_timeout", "seconds": 60} in lost[-1]["limits"]
 
 
 EXAMPLE = str(Path(__file__).parent.parent / "examples" / "two_nodes" / "group.toml")

@@ -53,6 +53,7 @@ def check(
         output.write_json({
             "ok": ok,
             "findings": [finding.to_json() for finding in reading.findings],
+            "notes": [note.to_json() for note in reading.notes],
             "enabling": [_enabled_json(*found) for found in _enabling(reading)],
         })
     else:
@@ -99,6 +100,9 @@ def _report(reading: Reading, name: str) -> Iterator[str]:
     for finding in reading.findings:
         yield from _rendered(finding)
         yield ""
+    for note in reading.notes:
+        yield from _rendered(note)
+        yield ""
     for found in _enabling(reading):
         yield from _foretold(*found)
         yield ""
@@ -115,7 +119,8 @@ def _report(reading: Reading, name: str) -> Iterator[str]:
 
 def _rendered(finding: Finding) -> Iterator[str]:
     value = "" if finding.value is None else " = " + json.dumps(finding.value, ensure_ascii=False)
-    yield from output.wrapped(finding.field + value, finding.severity.ljust(9), INDENT)
+    word = "note" if finding.severity == "information" else finding.severity
+    yield from output.wrapped(finding.field + value, word.ljust(9), INDENT)
     yield from output.wrapped(finding.says, INDENT, INDENT)
     yield from output.wrapped(f"rule {finding.rule}: {finding.cite}", INDENT, INDENT)
 

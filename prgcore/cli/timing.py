@@ -10,6 +10,7 @@ from attrs import asdict
 from prgcore.cli import inputs, output
 from prgcore.cli.commands import Exit, Group, Option, examples
 from prgcore.seats import NODES
+from prgcore.vocabulary import Kind, title
 from prgcore.words import counted, listed
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
+    from prgcore.machine import Machine
     from prgcore.model import Number
     from prgcore.running.group import Group as GroupFile
     from prgcore.running.lease import Lease
@@ -25,14 +27,21 @@ if TYPE_CHECKING:
     from prgcore.timers.noticed import Noticed
     from prgcore.timers.parameters import Settings
     from prgcore.timers.sanity import Verdict
+    from prgcore.timers.transitions import Ending, Transition
+
+MOST_STATES = 3
+"""The most states that an event leads to and that are listed."""
 
 _ROWS = (
     ("crash", "a crash of the peer is noticed", "T3 T4"),
     ("crash_at_start", "and while the node starts", "T3 T4"),
     ("service", "a service failure is noticed", "T1 T2"),
+    ("automatic_fallback", "an automatic fallback begins after health", "T7"),
     ("after_crash", "users are out after a crash", "T9"),
     ("after_service", "after a service failure", "T9"),
-    ("after_fallback", "after a fallback", "T9"),
+    ("after_failover", "after a manual failover", "T9"),
+    ("after_fallback", "after a manual fallback", "T9"),
+    ("after_automatic_fallback", "after an automatic fallback", "T9"),
 )
 
 
@@ -43,6 +52,7 @@ def register(app: Group) -> None:
         'prgcore timing --set "Keep Alive (Heartbeat) Timeout=75"',
         "prgcore timing --latency 0.04 --jitter 0.5 --dual-connections",
         "prgcore timing --group group.toml --drift 0.0005",
+        "prgcore timing --transitions",
         "prgcore timing --machine mine.json",
     ))(timing)
 
@@ -79,12 +89,16 @@ def timing(
         float | None, Option("--drift", metavar="RHO", help="Check the lease with clocks that are "
                              "fast or slow by this share: 0.001 is 1 ms a second."),
     ] = None,
+    of_transitions: Annotated[
+        bool, Option("--transitions", help="Show how each transition state ends, and what is "
+                     "accepted meanwhile."),
+    ] = False,
     machine: inputs.MachineFile = None, as_json: inputs.Json = False,
 ) -> None:
     """Check the service parameters, and show what they promise.
 
-    It shows how long users are out after a crash, a service failure and a fallback,
-    each with its theorem, and the clock drift that the lease tolerates. Exit codes:
+    It shows how long users are out after a crash, a service failure, a failover and a
+    fallback, each with its theorem, and the clock drift that the lease tolerates. Exit codes:
     0 all rules hold, perhaps with warnings; 1 a rule is broken, or the drift is not
     tolerated, or store calls take too long. For a machine of your own it shows when
     its timers notice what.
@@ -104,6 +118,9 @@ def timing(
     engine = told.engine if told else inputs.load_machine(machine, None) if machine else None
     kind = Parameters if engine is None else parameters_of(engine.model)
     parameters = kind.parse(inputs.assignments(sets, "--set"), told.parameters if told else None)
+    if of_transitions:
+        _show_transitions(engine, parameters, as_json=as_json)
+        return
     lease = told.lease if told else Lease()
     drift = lease.drift if drift is None else drift
     fenced = drift is None or lease.tolerates(drift)
@@ -136,7 +153,7 @@ def timing(
         output.show(_parameters(parameters), "", *_rules(verdicts),
                     *(["A rule is broken; these parameters promise nothing."]
                       if wrong or not in_time else
-                      _bounds(promised, world) if promised else _noticed(timers, delays)),
+                      _bounds(promised, world, parameters) if promised else _noticed(timers, delays)),
                     "", *_store_call(store_call, parameters.keep_alive_timeout),
                     *_lease(lease, drift), *(_checks(told) if told else ()))
     raise Exit(int(wrong or not fenced or not in_time))
@@ -155,6 +172,7 @@ def _rule_json(verdict: Verdict) -> dict[str, Any]:
     return {
         "id": rule.id, "says": rule.says, "kind": rule.kind, "theorem": rule.theorem,
         "holds": verdict.holds, "otherwise": rule.otherwise, "advice": verdict.advice,
+        "changes": dict(verdict.changes),
     }
 
 
@@ -176,14 +194,18 @@ def _rules(verdicts: tuple[Verdict, ...]) -> Iterator[RenderableType]:
     """Every rule; then, for each broken one, what is wrong and the change that helps."""
     table = output.table("rule", "holds", "by", "what must hold")
     for verdict in verdicts:
-        table.add_row(verdict.rule.id, "yes" if verdict.holds else verdict.rule.kind,
-                      verdict.rule.theorem, verdict.rule.says)
+        holds = "yes" if verdict.holds else verdict.rule.kind if verdict.wrong else "no"
+        table.add_row(verdict.rule.id, holds, verdict.rule.theorem, verdict.rule.says)
     yield table
     yield ""
-    broken = [v for v in verdicts if not v.holds]
+    broken = [v for v in verdicts if v.wrong] or [v for v in verdicts if not v.holds]
+    advice = dict.fromkeys(v.advice for v in broken)
     for verdict in broken:
         rule = verdict.rule
-        yield f"{rule.kind} {rule.id}: {rule.otherwise}; {verdict.advice}"
+        alone = f"; {verdict.advice}" * (len(advice) == len(broken))
+        yield f"{rule.kind} {rule.id}: {rule.otherwise}{alone}"
+    if len(advice) < len(broken):
+        yield from (f"Mend all of this: {says}." for says in advice)
     if broken:
         yield ""
 
@@ -251,7 +273,9 @@ def _noticed(timers: list[Noticed], world: dict[str, Any]) -> Iterator[Renderabl
            "begins. A live peer may lose so many heartbeats in a row.")
 
 
-def _bounds(promised: Bounds, world: dict[str, Any]) -> Iterator[RenderableType]:
+def _bounds(
+    promised: Bounds, world: dict[str, Any], parameters: Settings,
+) -> Iterator[RenderableType]:
     survived = promised.survived
     assert survived is not None, "BUG: a rule of sanity let an interval pass that is too short"
     yield f"A live peer survives {counted(survived, 'lost heartbeat')} in a row (T6)."
@@ -260,9 +284,10 @@ def _bounds(promised: Bounds, world: dict[str, Any]) -> Iterator[RenderableType]
                          right=("least", "mean", "most"))
     rows = [(says, getattr(promised, name), by) for name, says, by in _ROWS]
     if promised.if_waits_double:
-        crash, service = promised.if_waits_double
+        crash, service, failover = promised.if_waits_double
         rows += [("after a crash, if log-ins double too", crash, "D47"),
-                 ("after a service failure, likewise", service, "D47")]
+                 ("after a service failure, likewise", service, "D47"),
+                 ("after a manual failover, likewise", failover, "D47")]
     for says, span, by in rows:
         table.add_row(says, _said(span.least), _said(span.mean), _said(span.most), by)
     yield table
@@ -272,6 +297,10 @@ def _bounds(promised: Bounds, world: dict[str, Any]) -> Iterator[RenderableType]
     yield f"Given {given}." if given else (
         "Latency, polling, jitter and the take-over count as 0 unless options set them.")
     yield "The least after a crash holds if no heartbeat before it was lost (T4, T9)."
+    off = "" if getattr(parameters, "enable_automatic_fallback", False) else (
+        " It is off unless enable_automatic_fallback is true.")
+    yield ("An automatic fallback begins when a Failed Over node has been healthy for so long; "
+           f"only then its users are out.{off}")
     yield ("The mean assumes a crash at any time between two heartbeats, and a wait of any length "
            "between the re-login limits. Theorems: prgcore prove --list.")
     yield "Parameters and defaults: Configure Heartbeat Interval for Failover, steps 4 and 5."
@@ -279,5 +308,61 @@ def _bounds(promised: Bounds, world: dict[str, Any]) -> Iterator[RenderableType]
         yield ("About twice the parameters with multiple device messaging: Redundancy "
                "Interactions and Restrictions.")
     if world["dual_connections"]:
-        yield ("No wait with a dual connection that stands: Failover Enhancement to Nearly Zero "
-               "Downtime.")
+        yield ("No wait after a failover with a dual connection that stands: Failover Enhancement "
+               "to Nearly Zero Downtime. A fallback disconnects everybody whom it moves, and they "
+               "log in again (D54).")
+
+
+# ---------------------------------------------------------------------- transition states
+
+
+def _show_transitions(engine: Machine | None, parameters: Settings, *, as_json: bool) -> None:
+    """Show how every transition state ends, and what is accepted meanwhile."""
+    from prgcore.timers.transitions import transitions
+
+    if engine is None:
+        from prgcore.machine import prg
+
+        engine = prg()
+    found = transitions(engine, parameters)
+    if as_json:
+        output.write_json({"transitions": [one.to_json() for one in found]})
+        return
+    output.write("\n".join(_transitions(engine, found)))
+
+
+def _transitions(machine: Machine, found: tuple[Transition, ...]) -> Iterator[str]:
+    """The transition states as lines: what ends each, and what is accepted meanwhile."""
+    if not found:
+        yield "The machine has no transition states."
+        return
+    for one in found:
+        yield title(one.state)
+        ways: dict[tuple[bool, tuple[str, ...]], list[Ending]] = {}
+        for ending in one.endings:
+            ways.setdefault((ending.success, ending.to), []).append(ending)
+        for (_, states), endings in ways.items():
+            to = listed(map(title, states)) if len(states) <= MOST_STATES else "another state"
+            yield from output.wrapped(
+                f"{to}: {', '.join(map(_ended, endings))}", "  ", "    ")
+        yield ""
+    commands = [e.name for e in machine.model.events if e.kind is Kind.COMMAND]
+    names = {c: c.partition("(")[0] for c in commands}
+    accepted = {c: one.ends_it for one in found for c in one.accepted}
+    ends = listed(dict.fromkeys(names[c] for c in accepted if c in accepted[c]), "and")
+    yield from output.wrapped(
+        f"Accepted meanwhile: {listed(dict.fromkeys(names[c] for c in accepted), 'and') or 'none'}."
+        + (f" A transition state is left by {ends}." if ends else ""))
+    if refused := dict.fromkeys(names[c] for c in commands if c not in accepted):
+        yield from output.wrapped(f"Refused in all of them: {listed(refused, 'and')}.")
+    yield from output.wrapped(
+        "An event without a time has no bound: the document does not say how long users may be "
+        "moving, or services starting. A time counts only what its parameter counts, such as the "
+        "silence of a peer that has died.")
+
+
+def _ended(ending: Ending) -> str:
+    """The event of an ending, seen from the node in the state, and its times."""
+    event = ending.event.replace(NODES[0], "me").replace(NODES[1], "peer")
+    times = " or ".join(f"{_said(s)} s of {name}" for name, s in ending.limits)
+    return f"{event} ({times})" if times else event

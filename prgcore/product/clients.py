@@ -22,7 +22,9 @@ from prgcore.tables.clients import (
     COUNTERS,
     HIGH_AVAILABILITY,
     OFFERED,
+    SENT_HOME,
     SERVES,
+    TAKING_BACK,
 )
 from prgcore.tables.facts import Condition, LoginProfile
 from prgcore.tables.profiles import ACTIVE_STANDBY, BALANCED, LOWER, PROFILES
@@ -357,8 +359,8 @@ def _most(number: int, most: int, what: str) -> None:
 def _follow(old: Clients, home: str, pair: Mapping[str, str]) -> Clients:
     """The clients in the next pair.
 
-    If the record moves the users to the node with their inactive connections, these become
-    active. If that node fails, they are lost.
+    If a failover moves the users to the node with their inactive connections, these become active.
+    If that node fails, they are lost. A fallback disconnects everybody whom it moves (D54).
     """
     at, offered = serving(pair)[home].by, _offered(pair)
     spare = seat("peer", at) if at else old.spare
@@ -367,9 +369,10 @@ def _follow(old: Clients, home: str, pair: Mapping[str, str]) -> Clients:
     if at == old.at:
         active, inactive = old.active, old.inactive
     elif at is None:
-        active, inactive = 0, old.inactive
+        active, inactive = 0, 0 if seen_by(TAKING_BACK, pair, home) else old.inactive
     else:
-        active, inactive = old.inactive if at == old.spare else 0, 0
+        sent_home = at == home and seen_by(SENT_HOME, pair, home)
+        active, inactive = old.inactive if at == old.spare and not sent_home else 0, 0
     return Clients(old.users, at, active, spare, inactive if spare == old.spare else 0)
 
 

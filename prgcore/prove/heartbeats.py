@@ -287,10 +287,10 @@ def service_outage(u: Unknowns) -> Claim:
 
 
 def fallback_outage(u: Unknowns) -> Claim:
-    """The claim about an outage that nobody has to notice: a fallback."""
+    """The claim about an outage that nobody has to notice: a fallback, a manual failover."""
     move = _Move.of(u)
     return Claim(
-        {"a fallback disconnects the user at once": True, **move.sensible},
+        {"a fallback or a command disconnects the user at once": True, **move.sensible},
         {**move.at_most(0, 0), **move.at_least(0, 0)},
     )
 

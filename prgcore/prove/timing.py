@@ -86,7 +86,7 @@ _HEARD, _HOST, _LOST, _DELAY, _FALLBACK = (
 _STARTING, _LOWER = "initialization_keep_alive_timeout", "client_relogin_lower_limit"
 _FALLBACK_AFTER = "automatic_fallback_after"
 _UPPER, _PORT, _ADMIN = "client_relogin_upper_limit", "service_port", "admin_rpc_port"
-_ERROR, _WARNING = "error", "warning"
+_ERROR, _WARNING, _INFORMATION = "error", "warning", "information"
 
 _SILENCE = TimerRow(
     _LOST, again=("heartbeat", "stall"), again_in=({"me.state": "initializing"},),
@@ -109,8 +109,11 @@ _ALIVE = SanityRow(
 _ALIVE_AT_START = SanityRow(
     "alive-at-start", _ERROR, "T5", "interval + jitter < time-out during initialization",
     _survives(0, _STARTING))
+_TWO_LOSSES = SanityRow(
+    "two-losses", _WARNING, "T6", "(n + 1) * interval + jitter < time-out for n = 2",
+    _survives(2, TIMEOUT))
 _THREE_LOSSES = SanityRow(
-    "three-losses", _WARNING, "T6", "(n + 1) * interval + jitter < time-out for n = 3",
+    "three-losses", _INFORMATION, "T6", "(n + 1) * interval + jitter < time-out for n = 3",
     _survives(3, TIMEOUT))
 _PATIENT_START = SanityRow(
     "patient-start", _WARNING, "T3", "time-out <= time-out during initialization",
@@ -149,7 +152,7 @@ _PRINTED = (
 )
 _CLOSED = Closed(
     tuple(p.name for p in _PRINTED),
-    ("interval", "alive", "alive-at-start", "three-losses", "patient-start", "delay", "re-login",
+    ("interval", "alive", "alive-at-start", "two-losses", "three-losses", "patient-start", "delay", "re-login",
      "re-login-limits", "re-login-delay", "ports"))
 
 THEOREMS = (
@@ -174,7 +177,7 @@ THEOREMS = (
             "a live peer survives n lost heartbeats exactly if (n + 1) * interval + jitter < time-out",
             {"survived": heartbeats.believed(), "not survived": heartbeats.suspected()},
             (_CLOCK, _TOLD, _SEND),
-            (_SILENCE, _SILENT_TIMES, Durations(INTERVAL), _THREE_LOSSES)),
+            (_SILENCE, _SILENT_TIMES, Durations(INTERVAL), _TWO_LOSSES, _THREE_LOSSES)),
     Theorem("T7", "an automatic fallback comes after {auto_fallback_due} or more of unbroken health",
             {"the start": counts.at_the_start, "every observation": counts.unbroken_health},
             (_TOLD,), (_HEALTH, Durations(_FALLBACK_AFTER))),

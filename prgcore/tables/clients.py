@@ -11,8 +11,8 @@ from prgcore.tables.facts import Condition, Counter, Hindrance
 from prgcore.vocabulary import State
 
 __all__ = [
-    "CANNOT_SERVE", "CONDITIONS", "COUNTERS", "HIGH_AVAILABILITY",
-    "NOBODY_ASSIGNED", "OFFERED", "SERVES",
+    "CANNOT_SERVE", "CONDITIONS", "COUNTERS", "HIGH_AVAILABILITY", "NOBODY_ASSIGNED", "OFFERED",
+    "SENT_HOME", "SERVES", "TAKING_BACK",
 ]
 
 _ENHANCEMENT = "IM and Presence Failover Enhancement to Nearly Zero Downtime"
@@ -43,6 +43,12 @@ NOBODY_ASSIGNED = (
 
 OFFERED = cube({"ha": "on"})
 """The server offers a second connection only with high availability."""
+
+TAKING_BACK = cube({"me.state": State.TAKING_BACK})
+"""A fallback to this node: its users are disconnected, and log in again (D54)."""
+
+SENT_HOME = cube({"me.state": (State.TAKING_BACK, State.NORMAL, State.UNKNOWN)})
+"""A node whose users came home by a fallback, or because high availability was disabled."""
 
 CONDITIONS = (
     Condition("im_presence_release", 14, "IM and Presence of release 14", _ENHANCEMENT),

@@ -8,10 +8,11 @@ in SANE are the rules of sanity of the service parameters.
 from __future__ import annotations
 
 from prgcore.tables.facts import ConfigurationField, ConfigurationRule
-from prgcore.tables.timers import SANITY
+from prgcore.tables.timers import INFORMATION, SANITY
 
 __all__ = [
-    "ERROR", "FIELDS", "LEAST_BANDWIDTH", "LONGEST", "MOST_ROUND_TRIP", "NODES_IN_A_CLUSTER",
+    "ERROR", "FIELDS", "INFORMATION", "LEAST_BANDWIDTH", "LONGEST", "MOST_ROUND_TRIP",
+    "NODES_IN_A_CLUSTER",
     "RELOGIN_LIMITS", "REPLICATED", "RULES", "SANE", "WARNING",
 ]
 
@@ -160,7 +161,7 @@ RULES = (
     # service parameters
     *(r for r in _SANE if r.severity == ERROR),
 
-    # advice
+    # what could be better
     *(r for r in _SANE if r.severity == WARNING),
     ConfigurationRule("ha_mixed", WARNING, "high availability in all groups or in none",
                       "enable it for these as well; mixing is permitted, not recommended",
@@ -169,4 +170,10 @@ RULES = (
                       "enable it for every group of two nodes", _OVERVIEW),
     ConfigurationRule("cluster_size", WARNING, f"at most {NODES_IN_A_CLUSTER} nodes in a cluster",
                       "plan another cluster", "Planning Guide, multinode scalability"),
+
+    # what is worth knowing: nothing need change
+    *(r for r in _SANE if r.severity == INFORMATION),
+    ConfigurationRule("ha_alone", INFORMATION, "two nodes for high availability",
+                      "a second node would let it be enabled; groups with and without it are "
+                      "permitted, not recommended", _OVERVIEW),
 )

@@ -488,12 +488,16 @@ DECISIONS: tuple[DecisionRecord, ...] = (
     DecisionRecord(
         "D54", "What an inactive connection survives", _INFERRED,
         "An inactive connection is opened after each log-in and activated by a failover. The "
-        "document does not say whether it survives the death of a node, or a fallback.",
-        "It lasts while its node can serve and high availability is on. Whenever the record "
-        "moves the users to its node, it is activated, also at a fallback; the next one must be "
-        "opened anew. Users who log in anew at the other node open it anew.",
-        "A fallback disconnects everybody, as without dual connections.",
-        "The users of a group whose failed node had been repaired would wait once more.",
+        "document does not say whether it survives the death of a node, nor whether it spares "
+        "anything at a fallback; of a fallback it says that moved users are disconnected and log "
+        "in again.",
+        "It lasts while its node can serve and high availability is on. A failover that moves the "
+        "users to its node activates it; the next one must be opened anew. A fallback, manual or "
+        "automatic, disconnects everybody who had been failed over, and each client waits between "
+        "the re-login limits, as without dual connections.",
+        "A fallback activates an inactive connection to a node that was repaired.",
+        "The users of a repaired group would be promised a fallback without an outage, which the "
+        "document does not promise.",
     ),
     DecisionRecord(
         "D55", "A session counter is about the node on which it is read", _INFERRED,

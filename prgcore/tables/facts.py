@@ -25,10 +25,11 @@ Sum: TypeAlias = tuple[tuple[Number, str], ...]
 class Sanity:
     """A relation between parameters: `less`, `relation` (`<`, `<=` or `!=`), `more`.
 
-    Names are parameters, or `jitter`. `kind` is `error` or `warning`. `theorem` is the
-    obligation that needs it, or a decision; empty: common sense. `change` names parameters: the
-    first one that can be changed is the one to change. `otherwise` describes the effect of a
-    broken rule.
+    Names are parameters, or `jitter`. `kind` is `error`, `warning` or `information`: the values
+    that the document recommends may break a rule of information, and nothing need change.
+    `theorem` is the obligation that needs it, or a decision; empty: common sense. `change` names
+    the parameters that a recommendation may change, the best one first. `otherwise` describes the
+    effect of a broken rule.
     """
 
     id: str
@@ -212,7 +213,7 @@ class ConfigurationField:
 class ConfigurationRule:
     """A rule that a configuration must obey, or should obey if `severity` is `warning`.
 
-    `expects` completes "expected ..."; `advice` says how to mend a broken rule.
+    If it is `information`, nothing need change. `expects` completes "expected ..."; `advice` says how to mend a broken rule.
     """
 
     id: str

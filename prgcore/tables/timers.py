@@ -11,7 +11,7 @@ from prgcore.tables.columns import SICK
 from prgcore.tables.facts import Sanity
 from prgcore.vocabulary import State
 
-__all__ = ["SANITY", "SHORTEST_INTERVAL", "TIMERS"]
+__all__ = ["INFORMATION", "NEVER_LOWERED", "PATIENCE", "SANITY", "SHORTEST_INTERVAL", "TIMERS"]
 
 _HEARTBEAT = "Configure Heartbeat Interval for Failover"
 _STARTING = {"me.state": State.INITIALIZING}
@@ -49,10 +49,17 @@ TIMERS = (
 SHORTEST_INTERVAL = 0.001
 """Seconds; below it heartbeats are a flood, and times may be too coarse to tell two apart."""
 
-_ERROR, _WARNING = "error", "warning"
+_ERROR, _WARNING, INFORMATION = "error", "warning", "information"
 _INTERVAL, _TIMEOUT = "keep_alive_interval", "keep_alive_timeout"
 _STARTING_TIMEOUT, _DELAY = "initialization_keep_alive_timeout", "critical_service_delay"
 _LOWER, _UPPER = "client_relogin_lower_limit", "client_relogin_upper_limit"
+
+PATIENCE = (_DELAY, _TIMEOUT, _STARTING_TIMEOUT)
+"""With a lower value of these, more failovers: a recommendation lowers them only where nothing else
+helps as well, and by no more than is needed."""
+NEVER_LOWERED = (*PATIENCE, _LOWER, _UPPER)
+"""No recommendation lowers these below the value that the document recommends. A heartbeat may come
+more often; a failover or a crowd of clients may not come sooner for the sake of another rule."""
 
 SANITY = (
     Sanity(
@@ -73,10 +80,18 @@ SANITY = (
         "a node that starts declares a live peer lost",
     ),
     Sanity(
-        "three-losses", "three lost heartbeats in a row are survived",
-        ((4, _INTERVAL), (1, "jitter")), "<", ((1, _TIMEOUT),), _WARNING, "T6",
+        "two-losses", "two lost heartbeats in a row are survived",
+        ((3, _INTERVAL), (1, "jitter")), "<", ((1, _TIMEOUT),), _WARNING, "T6",
         (_TIMEOUT, _INTERVAL),
-        "the heartbeat after three lost ones races the time-out, and a live peer may be lost",
+        "a live peer that loses two heartbeats in a row may be lost; the values that the document "
+        "recommends survive them",
+    ),
+    Sanity(
+        "three-losses", "three lost heartbeats in a row are survived",
+        ((4, _INTERVAL), (1, "jitter")), "<", ((1, _TIMEOUT),), INFORMATION, "T6",
+        (_TIMEOUT, _INTERVAL),
+        "the heartbeat after three lost ones races the time-out, also with the values that the "
+        "document recommends",
     ),
     Sanity(
         "patient-start", "a node that starts waits at least as long as one that runs",

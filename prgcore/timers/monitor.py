@@ -292,21 +292,28 @@ class Bounds:
         survived: how many heartbeats in a row a live peer may lose. None: it is suspected even
             if it loses none, or the interval is too short (rule `interval`).
         crash, crash_at_start, service: when each is noticed.
-        after_crash, after_service, after_fallback: how long a moved user is out. The least time
-            of a crash assumes that no heartbeat was lost before it, and is never below 0.
-        if_waits_double: the outage after a crash and after a service failure, in the other
-            reading of D47: multiple device messaging doubles the re-login limits too. None where
-            the two readings agree: without such messaging, or with a standing dual connection.
+        automatic_fallback: when an automatic fallback begins, after the return of health.
+        after_crash, after_service, after_failover, after_fallback, after_automatic_fallback: how
+            long a moved user is out: after a crash, a service failure, a manual failover, a manual
+            fallback, and the beginning of an automatic one. The least time of a crash assumes that
+            no heartbeat was lost before it, and is never below 0.
+        if_waits_double: the outage after a crash, after a service failure and after a manual
+            failover, in the other reading of D47: multiple device messaging doubles the re-login
+            limits too. None where the two readings agree: without such messaging, or with a
+            standing dual connection.
     """
 
     survived: int | None
     crash: Range
     crash_at_start: Range
     service: Range
+    automatic_fallback: Range
     after_crash: Range
     after_service: Range
+    after_failover: Range
     after_fallback: Range
-    if_waits_double: tuple[Range, Range] | None = None
+    after_automatic_fallback: Range
+    if_waits_double: tuple[Range, Range, Range] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The bounds by name."""
@@ -318,11 +325,13 @@ def bounds(
     store_call: Number = 0, take_over: Number = 0, multiple_device_messaging: bool = False,
     dual_connections: bool = False,
 ) -> Bounds:
-    """The times that the parameters promise, by the theorems T3 to T6, T9 and T12.
+    """The times that the parameters promise, by the theorems T3 to T7, T9 and T12.
 
     A crash comes at any time between two heartbeats. A client waits for any time between the
     re-login limits. So the mean is the middle. The outage of a moved user is noticing (twice with
-    multiple device messaging, D47), moving, and waiting. A dual connection spares the wait.
+    multiple device messaging, D47), moving, and waiting. A dual connection spares the wait after a
+    failover. A fallback disconnects every user who had been failed over, and each logs in again
+    (D54).
 
     Args:
         latency: the longest delay of a heartbeat, one way, in seconds.
@@ -347,19 +356,22 @@ def bounds(
 
     crash, delay = noticed(p.keep_alive_timeout), p.critical_service_delay
     service = spread(delay, noticed_latest(delay, 0, polling))
-    wait = Range(0, 0, 0) if dual_connections else p.relogin_wait
+    after, at_once = p.automatic_fallback_after, Range(0, 0, 0)
+    wait = at_once if dual_connections else p.relogin_wait
     times = 2 if multiple_device_messaging else 1
 
-    def out(seen: Range, times: int = times, waits: int = 1) -> Range:
+    def out(seen: Range, times: int = times, waits: int = 1, wait: Range = wait) -> Range:
         return Range(*(
             outage(getattr(seen, at), times, take_over, waits * getattr(wait, at))
             for at in ("least", "mean", "most")
         ))
 
+    home = out(at_once, wait=p.relogin_wait)
     return Bounds(
         survived(interval, p.keep_alive_timeout, jitter),
         crash, noticed(p.initialization_keep_alive_timeout), service,
-        out(crash), out(service), out(Range(0, 0, 0)),
-        (out(crash, 2, 2), out(service, 2, 2))
+        spread(after, noticed_latest(after, 0, polling)),
+        out(crash), out(service), out(at_once), home, home,
+        (out(crash, 2, 2), out(service, 2, 2), out(at_once, 2, 2))
         if multiple_device_messaging and not dual_connections else None,
     )

@@ -54,7 +54,7 @@ OVERVIEW = (
         here("6ddac06344", "Active/standby does not spread users.", "prgcore.product.users.assign"),
         here("6af56eea60", "High availability is recommended.", "configuration ha_recommended"),
         here("6d6d1c56af", "Groups with and without it may be mixed, which is not recommended.",
-             "configuration ha_mixed"),
+             "configuration ha_mixed", "configuration ha_alone"),
     ),
     *under(
         "Presence Redundancy Group Prerequisites",

@@ -45,7 +45,7 @@ class Finding:
     """Something that is wrong with a configuration, or could be better.
 
     Attributes:
-        severity: `error` or `warning`.
+        severity: `error`, `warning` or `information`.
         field: where it is, such as `groups[0].name`.
         value: the value there. None if it is missing or too long to repeat. A long text or list
             of texts is cut, and ends in "…".

@@ -26,6 +26,7 @@ from prgcore.product.configuration.reading import (
 from prgcore.product.services import missing_services, service
 from prgcore.tables.configuration import (
     ERROR,
+    INFORMATION,
     NODES_IN_A_CLUSTER,
     RELOGIN_LIMITS,
     REPLICATED,
@@ -34,6 +35,7 @@ from prgcore.tables.configuration import (
 )
 from prgcore.tables.facts import Sanity
 from prgcore.timers.sanity import check as check_parameters
+from prgcore.timers.sanity import named
 from prgcore.words import listed
 
 __all__ = ["CHECKS", "NEAR", "Broken", "Reading", "check", "read"]
@@ -52,10 +54,12 @@ class Reading:
     Attributes:
         deployment: the deployment, or None if the form is wrong. Other rules may be broken.
         findings: everything that is wrong, then everything that could be better.
+        notes: what is worth knowing; nothing need change.
     """
 
     deployment: Deployment | None
     findings: tuple[Finding, ...]
+    notes: tuple[Finding, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -71,11 +75,16 @@ def read(value: object) -> Reading:
         for rule, holds in CHECKS.items() for at, found, said in holds(parts)
     )
     formless = any(f.rule.startswith("form_") for f in wrong)
-    return Reading(None if formless else _built(parts), (*wrong, *broken))
+    return Reading(
+        None if formless else _built(parts),
+        (*wrong, *(f for f in broken if f.severity != INFORMATION)),
+        tuple(f for f in broken if f.severity == INFORMATION))
 
 
 def check(configuration: object) -> tuple[Finding, ...]:
-    """All findings about a deployment, or about any JSON value; warnings last.
+    """All errors and warnings about a deployment, or about any JSON value; warnings last.
+
+    `read` also returns notes: information about what need not change.
 
     Source: "Presence Redundancy Group Prerequisites", and the tasks below it.
     """
@@ -257,6 +266,13 @@ def _ha_mixed(parts: Parts) -> Broken:
                 yield f"groups[{i}].high_availability", False, ""
 
 
+def _ha_alone(parts: Parts) -> Broken:
+    if any(group.get("high_availability") for _, group in _couples(parts)):
+        for i, group in enumerate(parts.groups):
+            if len(group.get("nodes", ())) == 1 and not group.get("high_availability"):
+                yield f"groups[{i}].nodes", group["nodes"], ""
+
+
 def _ha_recommended(parts: Parts) -> Broken:
     couples = _couples(parts)
     if couples and all(group.get("high_availability") is False for _, group in couples):
@@ -274,15 +290,21 @@ def _cluster_size(parts: Parts) -> Broken:
 
 
 def _sane(rule: Sanity) -> Callable[[Parts], Broken]:
-    """The check of a rule of sanity; it is silent if one of its parameters could not be read."""
-    named = {name for _, name in (*rule.less, *rule.more)}
+    """The check of a rule of sanity; it is silent if one of its parameters could not be read.
+
+    A rule of information is silent as well where something graver is wrong with its parameters.
+    """
+    mine = named(rule)
 
     def broken(parts: Parts) -> Broken:
-        for verdict in check_parameters(parts.parameters):
-            if verdict.rule.id == rule.id and not verdict.holds and not named & parts.unread:
-                change = next((n for n in rule.change if f" {n}=" in verdict.advice), rule.change[0])
-                value = parts.parameters.to_json()[change]
-                yield f"parameters.{change}", value, f"{rule.otherwise}; {verdict.advice}"
+        verdicts = check_parameters(parts.parameters)
+        verdict = next(v for v in verdicts if v.rule.id == rule.id)
+        graver = not verdict.wrong and any(v.wrong and mine & named(v.rule) for v in verdicts)
+        if verdict.holds or graver or mine & parts.unread:
+            return
+        change = next((n for n in rule.change if n in verdict.changes), rule.change[0])
+        value = parts.parameters.to_json()[change]
+        yield f"parameters.{change}", value, f"{rule.otherwise}; {verdict.advice}"
 
     return broken
 
@@ -307,5 +329,7 @@ CHECKS: dict[str, Callable[[Parts], Broken]] = {
     "ha_mixed": _ha_mixed,
     "ha_recommended": _ha_recommended,
     "cluster_size": _cluster_size,
+    **{rule: _sane(s) for rule, s in SANE.items() if s.kind == INFORMATION},
+    "ha_alone": _ha_alone,
 }
 """The check of every rule that needs more than one field."""
