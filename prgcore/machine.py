@@ -66,15 +66,15 @@ class PresenceRedundancyGroup(Machine):
     def atlas(self) -> Atlas | None:
         """The atlas: every reachable pair, and the next event on a shortest way home from each."""
         from prgcore.form.atlas import read
-        from prgcore.tables.atlas import EVENTS, LEVELS, ROOTS
+        from prgcore.tables.atlas import EVENTS, LEVELS, PAIRS, ROOTS
         from prgcore.tables.policies import POLICIES
 
         ours = _model(self.model.policy)
         if self.model is not ours and evolve(self.model, words=()) != ours:
             return None
         chosen = dict(self.model.policy)
-        root = ROOTS[tuple(chosen[p.name] for p in POLICIES)]
-        return read(self.model.columns, LEVELS, EVENTS, root)
+        first, root = ROOTS[tuple(chosen[p.name] for p in POLICIES)]
+        return read(self.model.columns, PAIRS, first, LEVELS, root, EVENTS)
 
 
 def build(**policy: str) -> Model:

@@ -13,7 +13,7 @@ from attrs import fields, frozen
 from attrs.exceptions import FrozenInstanceError
 
 from prgcore.errors import Failed
-from prgcore.model import Action, Rule
+from prgcore.model import Action, Record, Rule
 from prgcore.vocabulary import Outcome
 
 __all__ = ["Decision", "Pair", "Walk", "keep_met"]
@@ -106,8 +106,8 @@ _keep_engine, _keep_values, _keep_decisions, keep_met = (
     vars(Pair)[name].__set__ for name in ("_engine", "values_", "_decisions", "_met"))
 
 
-@frozen(init=False)
-class Decision:
+@frozen(init=False, eq=False, repr=False)
+class Decision(Record):
     """The answer to one event in one pair.
 
     Attributes:
@@ -144,8 +144,8 @@ _keep_outcome, _keep_after, _keep_event, _keep_rule, _keep_actions, _keep_why, _
     vars(Decision)[a.name].__set__ for a in fields(Decision))
 
 
-@frozen
-class Walk:
+@frozen(eq=False, repr=False)
+class Walk(Record):
     """Successive decisions, each in the pair that the previous one led to.
 
     Attributes:

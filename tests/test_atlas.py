@@ -203,8 +203,9 @@ def test_another_machine_can_be_charted() -> None:
     model = evolve(LAMPS, goal=(Cube((Cell("switch", "off"),)),))
     work = Work(Engine(model))
     chart = Chart(order([c.name for c in model.columns if not c.derived]))
-    root = chart.add(work)
-    atlas = read(model.columns, dict(chart.text()), " ".join(e.name for e in model.events), root)
+    first, root = chart.add(work)
+    atlas = read(model.columns, chart.pairs.ways[1:], first, dict(chart.text()), root,
+                 " ".join(e.name for e in model.events))
     far = work.distances(*HOMEWARD)
     assert len(atlas.everything) == len(work.space) > 10
     assert far.max() > 0
@@ -213,6 +214,17 @@ def test_another_machine_can_be_charted() -> None:
         while event := atlas.next(pair):
             pair, steps = work.engine.step(pair, event).pair, steps + 1
         assert steps == far[number]
+
+
+def test_what_is_cut_out_of_the_atlas_is_not_kept_in_it() -> None:
+    """A process that answers for years holds the nodes that were shipped, and no more."""
+    nodes = ATLAS.everything.nodes
+    before = len(nodes.ways)
+    for shown in ("Normal", "Idle", ""):
+        pairs = denoted(PRG, (parse_shown(shown), None))
+        assert 0 < len(pairs.within(Cube((Cell("node2.health", "healthy"),)))) < len(pairs)
+        assert len(pairs.region.nodes.ways) > before
+    assert len(nodes.ways) == len(nodes.counts) == before
 
 
 def test_a_changed_machine_has_no_atlas() -> None:

@@ -245,10 +245,11 @@ def test_random_traces_are_the_same_in_browser_and_python(open_page, choice):
 
 def drawn(atlas, chance):
     """A reachable pair at random: any way through the diagram."""
-    node, pair = atlas.root, {}
-    for name, domain, nodes in zip(atlas.columns, atlas.domains, atlas.levels, strict=True):
-        code = chance.choice([i for i, child in enumerate(nodes[node]) if child])
-        pair[name], node = domain[code], nodes[node][code] - 1
+    region, pair = atlas.everything, {}
+    node = region.root
+    for name, domain in zip(region.columns, region.domains, strict=True):
+        code, node = chance.choice(region.nodes.ways[node])
+        pair[name] = domain[code]
     return pair
 
 

@@ -72,10 +72,9 @@ def pairs(engine: Engine | None = None, rule: str | None = None) -> st.SearchStr
 def _charted(draw: st.DrawFn, engine: Engine, region: Region) -> Pair:
     """A pair by a way through the diagram of the atlas, one column at a time."""
     node, values = region.root, []
-    while node:
-        level, ways = region.steps[node - 1]
-        value, node = draw(st.sampled_from(ways))
-        values.append(region.domains[level][value])
+    for domain in region.domains:
+        value, node = draw(st.sampled_from(region.nodes.ways[node]))
+        values.append(domain[value])
     return engine.at(tuple(values[i] for i in region.order))
 
 

@@ -50,7 +50,7 @@ def program() -> int:
     """
     import gc
 
-    gc.set_threshold(50_000, 20, 50)
+    gc.set_threshold(100_000, 20, 50)
     code = main()
     try:
         sys.stderr.flush()

@@ -375,10 +375,11 @@ def _nearest(engine: Engine, display: Display | None) -> str | None:
 
 def _always(failed: tuple[Failed, ...], pairs: Pairs) -> tuple[Failed, ...]:
     """The failing cells that fail alike in every pair; all of them if none does."""
-    count = len(pairs)
+    stored, count = pairs.values(), len(pairs)
     return tuple(
-        f for f in failed if pairs.values().get(f.column, ()) == (f.value,)
-        or len(pairs.within(Cube((Cell(f.column, f.value),)))) == count
+        f for f in failed if (
+            stored[f.column] == (f.value,) if f.column in stored
+            else len(pairs.within(Cube((Cell(f.column, f.value),)))) == count)
     ) or failed
 
 

@@ -12,14 +12,14 @@ from attrs import frozen
 from prgcore.engine import Engine, Pair
 from prgcore.explain.display import denoted
 from prgcore.explain.pairs import Costs, Pairs
-from prgcore.model import Cell, Cube, Display, Situation
+from prgcore.model import Cell, Cube, Display, Record, Situation
 from prgcore.seats import NODES, mirror_cube
 
 __all__ = ["Taken", "assumed", "healthiest", "healthiest_of", "illness"]
 
 
-@frozen
-class Taken:
+@frozen(eq=False, repr=False)
+class Taken(Record):
     """The healthiest of the pairs that show a display.
 
     Attributes:

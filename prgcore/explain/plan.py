@@ -38,7 +38,7 @@ class NoPlan(PrgError):
         self.exhausted = exhausted
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Plan(Walk):
     """A walk to a pair in which the goal holds; the outcome of every step is done."""
 

@@ -7,7 +7,6 @@ engine asks them, so that ties are broken alike. Pure; the same machine gives th
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import product
@@ -219,10 +218,7 @@ class _Writer:
         """As text, a level a string: nodes parted by spaces, zeros at the end of each left out."""
         return {
             "columns": [self.at[name] for name in atlas.columns],
-            "levels": [
-                " ".join(re.sub(r"(,0)+$", "", ",".join(map(str, node))) for node in level)
-                for level in atlas.levels
-            ],
+            "levels": [" ".join(level.split()) for level in atlas.levels],
             "root": atlas.root,
             "events": self._events(atlas.events),
         }

@@ -1,30 +1,26 @@
 """The atlas: every reachable pair of a machine, with the next step home from each, computed ahead.
 
-Law: reads one decision diagram, which asks for one column at a time; never searches. The diagram is
-drawn by `prgcore.prove.chart` and shipped as data (`prgcore.tables.atlas`).
+Law: reads two decision diagrams, which ask for one column at a time; never searches. The diagrams
+are drawn by `prgcore.prove.chart` and shipped as data (`prgcore.tables.atlas`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import cached_property
+from functools import cached_property, reduce
+from itertools import accumulate
+from operator import and_, or_
 from typing import TypeAlias, TypeVar
 
 from attrs import frozen
 
 from prgcore.model import Column, Cube, Values
 
-__all__ = ["HOME", "Atlas", "Region", "read"]
+__all__ = ["HOME", "Atlas", "Nodes", "Region", "Ways", "read"]
 
-_Node: TypeAlias = tuple[int, ...]
-"""For every value of a column what follows: 0 for nothing, else the number of a node of the next
-column plus one. After the last column: 1 for home, else the number of an event plus two."""
-_Step: TypeAlias = tuple[int, tuple[tuple[int, int], ...]]
+Ways: TypeAlias = tuple[tuple[int, int], ...]
+"""The values of a column after which something follows, each with the node that follows."""
 _Path: TypeAlias = tuple[int, ...]
-_Asked: TypeAlias = tuple[int, int]
-"""A node, and a bit for every cube that contains the way to it."""
-_Layer: TypeAlias = dict[_Asked, list[tuple[int, _Asked]]]
-"""For every node of a column, its values and the nodes to which they lead."""
 _T = TypeVar("_T")
 
 HOME = ""
@@ -33,50 +29,44 @@ HOME = ""
 
 @frozen(eq=False, slots=False)
 class Atlas:
-    """A decision diagram over the stored columns of a machine.
+    """Two decision diagrams over the stored columns of a machine: reachable pairs, and ways home.
 
     Attributes:
-        columns: the columns in the order in which the diagram asks for them.
-        domains: the values of each column.
-        levels: the nodes of each column.
+        everything: every reachable pair.
+        levels: the nodes of the ways home as text, a column a string, parted by spaces. A node has
+            for every value of its column 0 for nothing, else the number of a node of the next
+            column plus one. After the last column: 1 for home, else the number of an event plus
+            two. Zeros at the end are left out.
         root: the node of the first column from which this machine starts.
         events: the events that occur as a step home.
-        stored: the columns in the machine's order.
     """
 
-    columns: Values
-    domains: tuple[Values, ...]
-    levels: tuple[tuple[_Node, ...], ...]
+    everything: Region
+    levels: Values
     root: int
     events: Values
-    stored: Values
 
-    @cached_property
-    def everything(self) -> Region:
-        """Every reachable pair, as a region."""
-        return self.within([Cube()])
+    @property
+    def columns(self) -> Values:
+        """The columns in the order in which the diagrams ask for them."""
+        return self.everything.columns
 
     def within(self, cubes: Iterable[Cube]) -> Region:
         """The reachable pairs for which any of some cubes of stored columns holds."""
-        allowed, every = _allowed(self.columns, self.domains, cubes)
-        layer = {(self.root, every): None} if every else {}
-        layers: list[_Layer] = []
-        for nodes, here in zip(self.levels, allowed, strict=True):
-            layers.append({
-                (node, asked): [
-                    (value, (child - 1, left)) for value, child in enumerate(nodes[node])
-                    if child and (left := asked & here[value])
-                ] for node, asked in layer
-            })
-            layer = dict.fromkeys([to for ways in layers[-1].values() for _, to in ways])
-        order = tuple([self.columns.index(name) for name in self.stored])
-        return Region(self.columns, self.domains, order, *_joined(layers))
+        return self.everything.apart().within(cubes)
+
+    @cached_property
+    def _ways(self) -> list[tuple[str, Values, list[str]]]:
+        """Every column with its domain and its nodes."""
+        nodes = [level.split() for level in self.levels]
+        return list(zip(self.columns, self.everything.domains, nodes, strict=True))
 
     def next(self, pair: Mapping[str, str]) -> str | None:
         """The next event on a shortest way home; `HOME` at home, None for an unreachable pair."""
         node = self.root
-        for name, domain, nodes in zip(self.columns, self.domains, self.levels, strict=True):
-            node = nodes[node][domain.index(pair[name])] - 1
+        for name, domain, nodes in self._ways:
+            after, value = nodes[node].split(","), domain.index(pair[name])
+            node = int(after[value]) - 1 if value < len(after) else -1
             if node < 0:
                 return None
         return self.events[node - 1] if node else HOME
@@ -85,54 +75,114 @@ class Atlas:
         return self.next(pair) is not None
 
 
-@frozen(eq=False)
+class Nodes:
+    """The nodes of regions that were cut out of one another, each once, children before parents.
+
+    Node 0 is the end, after the last column. -1 is a node that nothing follows; it is not kept.
+
+    Attributes:
+        ways: what follows each node.
+        counts: the number of pairs that lead through each node to the end.
+    """
+
+    def __init__(self, ways: Iterable[Ways]) -> None:
+        self.ways = [(), *ways]
+        self._numbers = {some: node for node, some in enumerate(self.ways) if node}
+        self.counts = [1]
+        for some in self.ways[1:]:
+            self.counts.append(sum([self.counts[to] for _, to in some]))
+
+    def copy(self) -> Nodes:
+        """The same nodes, to which others can be added."""
+        made = Nodes(())
+        made.ways, made.counts = self.ways.copy(), self.counts.copy()
+        made._numbers = self._numbers.copy()
+        return made
+
+    def number(self, ways: Ways) -> int:
+        """The node with these ways; added if it is new."""
+        if not ways:
+            return -1
+        found = self._numbers.setdefault(ways, len(self.ways))
+        if found == len(self.ways):
+            self.ways.append(ways)
+            self.counts.append(sum([self.counts[to] for _, to in ways]))
+        return found
+
+
+@frozen(eq=False, slots=False)
 class Region:
     """Some reachable pairs, as a set that is never listed. A pair is the values of stored columns.
 
     Attributes:
         columns, domains: those of the atlas; `order` has the position of each stored column.
-        steps: for every node its column, and the node to which each value leads. Nodes are numbered
-            from 1, children before parents; 0 is the end.
+        nodes: the nodes of the diagram, shared with the regions cut out of this one.
         root: the first node; -1 if the region is empty.
     """
 
     columns: Values
     domains: tuple[Values, ...]
     order: tuple[int, ...]
-    steps: tuple[_Step, ...]
+    nodes: Nodes
     root: int
 
     def within(self, cubes: Iterable[Cube]) -> Region:
         """The pairs of this region for which any of some cubes of stored columns holds."""
-        allowed, every = _allowed(self.columns, self.domains, cubes)
-        layer = {(self.root, every): None} if self.root > 0 and every else {}
-        layers: list[_Layer] = []
-        for here in allowed:
-            layers.append({
-                (node, asked): [
-                    (value, (child, left)) for value, child in self.steps[node - 1][1]
-                    if (left := asked & here[value])
-                ] for node, asked in layer
-            })
-            layer = dict.fromkeys([to for ways in layers[-1].values() for _, to in ways])
-        return Region(self.columns, self.domains, self.order, *_joined(layers))
+        asked = [{cell.column: cell.values for cell in cube.cells} for cube in cubes]
+        allowed = [
+            [sum([(v in cells.get(name, domain)) << b for b, cells in enumerate(asked)])
+             for v in domain]
+            for name, domain in zip(self.columns, self.domains, strict=True)
+        ]
+        whole = list(accumulate([reduce(and_, here) for here in reversed(allowed)], and_))[::-1]
+        nodes, known = self.nodes, dict[tuple[int, int], int]()
 
-    def _fold(
-        self, end: _T, put: Callable[[int, int, _T], _T], join: Callable[[list[_T]], _T], none: _T
-    ) -> _T:
-        """A value computed from the end to the root, once per node; `none` for an empty region."""
-        if self.root < 0:
-            return none
-        found = [end]
-        for level, ways in self.steps:
-            found.append(join([put(level, value, found[to]) for value, to in ways]))
-        return found[self.root]
+        def cut(node: int, asked: int, level: int) -> int:
+            if not node or asked & whole[level]:
+                return node
+            if (node, asked) not in known:
+                here = allowed[level]
+                known[node, asked] = nodes.number(tuple([
+                    (v, to) for v, child in nodes.ways[node]
+                    if (left := asked & here[v]) and (to := cut(child, left, level + 1)) >= 0]))
+            return known[node, asked]
+
+        root = cut(self.root, (1 << len(asked)) - 1, 0) if len(self) else -1
+        return Region(self.columns, self.domains, self.order, nodes, root)
+
+    def apart(self) -> Region:
+        """The same pairs with nodes of their own: what is cut out of them is forgotten with them."""
+        return Region(self.columns, self.domains, self.order, self.nodes.copy(), self.root)
 
     def __len__(self) -> int:
-        found = [1]
-        for _, ways in self.steps:
-            found.append(sum([found[to] for _, to in ways]))
-        return found[self.root] if self.root >= 0 else 0
+        return self.nodes.counts[self.root] if self.root >= 0 else 0
+
+    @cached_property
+    def _layers(self) -> list[set[int]]:
+        """The nodes of every column that pairs of the region lead through, and last the end."""
+        layers = [{self.root} if len(self) else set()]
+        for _ in self.columns:
+            layers.append({to for node in layers[-1] for _, to in self.nodes.ways[node]})
+        return layers
+
+    def fold(
+        self, end: _T, put: Callable[[int, int, _T], _T], join: Callable[[list[_T]], _T],
+        depth: int | None = None,
+    ) -> _T | None:
+        """A value computed from the end to the root, once per node; None for an empty region.
+
+        Args:
+            end: the value after the last column, or after the first `depth` columns.
+            put: the value of a way: from its column, its value of the column, and what follows.
+            join: the value of a node, from those of its ways.
+        """
+        ways, depth = self.nodes.ways, len(self.columns) if depth is None else depth
+        found = dict.fromkeys(self._layers[depth], end)
+        for level in reversed(range(depth)):
+            found = {
+                node: join([put(level, value, found[to]) for value, to in ways[node]])
+                for node in self._layers[level]}
+        return found.get(self.root)
 
     def distinct(self, names: Iterable[str]) -> list[Values]:
         """One pair for each combination of values that these columns have."""
@@ -147,37 +197,34 @@ class Region:
             return {key: pair for part in reversed(parts) for key, pair in part.items()}
 
         end: dict[_Path, _Path] = {(): ()}
-        return [self._pair(p) for p in self._fold(end, put, join, {}).values()]
+        return [self._pair(p) for p in (self.fold(end, put, join) or {}).values()]
 
     def values(self) -> dict[str, Values]:
         """For every column the values that it has in some pair, in the order of its domain."""
-        masks = [0] * len(self.columns)
-        for level, ways in self.steps:
-            for value, _ in ways:
-                masks[level] |= 1 << value
+        found = [
+            {value for node in layer for value, _ in self.nodes.ways[node]}
+            for layer in self._layers[:-1]]
         return {
-            name: tuple([v for i, v in enumerate(domain) if mask >> i & 1])
-            for name, domain, mask in zip(self.columns, self.domains, masks, strict=True)
-        }
+            name: tuple([v for i, v in enumerate(domain) if i in here])
+            for name, domain, here in zip(self.columns, self.domains, found, strict=True)}
 
     def outside(self, cells: Mapping[str, Values]) -> set[frozenset[str]]:
         """The sets of columns in which pairs of the region depart from these cells, each once."""
-        named = zip(self.columns, self.domains, strict=True)
-        bits = [
-            [(v not in cells.get(name, domain)) << level for v in domain]
-            for level, (name, domain) in enumerate(named)
+        names = [name for name in self.columns if name in cells]
+        shifts = [
+            [(v not in cells.get(name, domain)) << (names.index(name) if name in names else 0)
+             for v in domain]
+            for name, domain in zip(self.columns, self.domains, strict=True)
         ]
-
-        def put(level: int, value: int, rest: frozenset[int]) -> frozenset[int]:
-            bit = bits[level][value]
-            return frozenset([some | bit for some in rest]) if bit else rest
-
-        def join(ways: list[frozenset[int]]) -> frozenset[int]:
-            return frozenset().union(*ways)
-
-        found = self._fold(frozenset([0]), put, join, frozenset())
+        # A set of columns is a number with a bit for each; a set of such sets, one with a bit for
+        # each of them. So a column is put into all sets of a set by one shift.
+        depth = 1 + max([self.columns.index(name) for name in names], default=-1)
+        found = self.fold(
+            1, lambda level, value, rest: rest << shifts[level][value],
+            lambda ways: reduce(or_, ways), depth) or 0
         return {
-            frozenset(n for i, n in enumerate(self.columns) if some >> i & 1) for some in found
+            frozenset([name for i, name in enumerate(names) if some >> i & 1])
+            for some in range(found.bit_length()) if found >> some & 1
         }
 
     def cheapest(
@@ -193,71 +240,33 @@ class Region:
             [costs.get(n, {}).get(v, 0) for v in domain]
             for n, domain in zip(self.columns, self.domains, strict=True)
         ]
-        paths = []
-        for cubes in asked:
-            here = self.within(cubes)
-            found: list[tuple[int, _Path]] = [(0, ())]
-            for level, ways in here.steps:
-                found.append(min([
-                    (found[to][0] + cost[level][value], (value, *found[to][1]))
-                    for value, to in ways
-                ]))
-            if here.root > 0:
-                paths.append(found[here.root][1])
-        return [tuple([self.domains[i][path[i]] for i in self.order]) for path in paths]
+
+        def put(level: int, value: int, rest: tuple[int, _Path]) -> tuple[int, _Path]:
+            return rest[0] + cost[level][value], (value, *rest[1])
+
+        end: tuple[int, _Path] = (0, ())
+        found = [self.within(cubes).fold(end, put, min) for cubes in asked]
+        return [self._pair(best[1]) for best in found if best is not None]
 
     def _pair(self, path: _Path) -> Values:
         return tuple([self.domains[i][path[i]] for i in self.order])
 
 
-def _allowed(
-    columns: Values, domains: tuple[Values, ...], cubes: Iterable[Cube]
-) -> tuple[list[list[int]], int]:
-    """For every value of every column, as bits, the cubes that allow it; and all of the bits."""
-    asked = [{cell.column: cell.values for cell in cube.cells} for cube in cubes]
-    return [
-        [sum([(v in cells.get(name, domain)) << b for b, cells in enumerate(asked)]) for v in domain]
-        for name, domain in zip(columns, domains, strict=True)
-    ], (1 << len(asked)) - 1
-
-
-def _joined(layers: list[_Layer]) -> tuple[tuple[_Step, ...], int]:
-    """The nodes of a region and its root; dead ends are left out, equal nodes become one."""
-    numbers: dict[_Step, int] = {}
-    known: dict[_Asked, int] | None = None
-    for level in reversed(range(len(layers))):
-        below, known = known, {}
-        for asking, ways in layers[level].items():
-            kept = tuple([
-                (value, to) for value, child in ways
-                if (to := 0 if below is None else below[child]) >= 0
-            ])
-            known[asking] = numbers.setdefault((level, kept), len(numbers) + 1) if kept else -1
-    return tuple(numbers), next(iter((known or {}).values()), -1)
-
-
 def read(
-    columns: Iterable[Column], levels: Mapping[str, str], events: str, root: int
+    columns: Iterable[Column], pairs: Iterable[Ways], first: int,
+    levels: Mapping[str, str], root: int, events: str,
 ) -> Atlas:
-    """The atlas whose nodes `prgcore.prove.chart` wrote as text.
+    """The atlas that `prgcore.prove.chart` wrote.
 
     Args:
         columns: the machine's columns.
-        levels: the nodes of every column, in the order of the diagram: numbers joined by commas,
-            zeros at the end left out.
+        pairs: the nodes of the reachable pairs, as `Nodes` has them; `first` is the root.
+        levels: the nodes of the ways home, as `Atlas` has them, by the columns in their order;
+            `root` is the first one.
         events: the names of the events.
-        root: the node from which to start.
     """
     domains = {c.name: c.domain for c in columns if not c.sources}
-    nodes = [
-        tuple(tuple(map(int, node.split(","))) for node in text.split())
-        for text in levels.values()
-    ]
-    return Atlas(
+    everything = Region(
         tuple(levels), tuple(domains[n] for n in levels),
-        tuple(
-            tuple(node + (0,) * (len(domains[name]) - len(node)) for node in level)
-            for name, level in zip(levels, nodes, strict=True)
-        ),
-        root, tuple(events.split()), tuple(domains),
-    )
+        tuple([list(levels).index(name) for name in domains]), Nodes(pairs), first)
+    return Atlas(everything, tuple(levels.values()), root, tuple(events.split()))

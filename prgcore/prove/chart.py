@@ -1,19 +1,18 @@
-"""Charting: the reachable pairs and the ways home of a machine, as one small decision diagram.
+"""Charting: the reachable pairs and the ways home of a machine, as two small decision diagrams.
 
-Law: reads what the search found. The diagram is exact, and equal nodes are one node.
+Law: reads what the search found. The diagrams are exact, and equal nodes are one node.
 Machines of several policies share theirs. `prgcore.form.atlas` reads what is written here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from textwrap import fill
 from typing import Any
 
 import numpy as np
-from attrs import define, field
 
-from prgcore.model import Values
+from prgcore.form.atlas import Nodes
 from prgcore.prove.progress import graph
 from prgcore.prove.work import HOMEWARD, Work
 from prgcore.vocabulary import Kind
@@ -25,18 +24,15 @@ _WORLD = ("process", "hears_peer", "services", "database")
 
 
 def order(stored: Sequence[str]) -> list[str]:
-    """The columns in the order of the diagram: what is shown, the record, the nodes, the world.
+    """The columns in the order of the diagram: settings, what is shown, the record, the world.
 
-    This order was found by trial and gives few nodes. Columns with other names come last, in the
-    machine's order.
+    This order was found by trial and gives few nodes; what commands ask for comes first. Columns
+    with other names come last, in the machine's order.
     """
     by_node = [
-        f"{node}.{what}" for whats in (("state", "reason"),)
-        for node in ("node1", "node2") for what in whats
-    ] + ["ha"] + [
-        f"{node}.{what}" for what in (*_RECORD, *_WORLD) for node in ("node1", "node2")
-    ]
-    first = [name for name in by_node if name in stored]
+        f"{node}.{what}" for node in ("node1", "node2") for what in ("state", "reason")
+    ] + [f"{node}.{what}" for what in (*_RECORD, *_WORLD) for node in ("node1", "node2")]
+    first = [name for name in ("ha", "auto_fallback", *by_node) if name in stored]
     return first + [name for name in reversed(stored) if name not in first]
 
 
@@ -71,40 +67,63 @@ def next_steps(work: Work) -> Any:
     return steps
 
 
-@define
 class Chart:
-    """A decision diagram under construction: the nodes of every column, each once."""
+    """Two decision diagrams of machines with the same columns, under construction.
 
-    columns: list[str]
-    levels: list[dict[Values | tuple[int, ...], int]] = field(init=False)
+    Attributes:
+        pairs: the nodes of the reachable pairs.
+        home: the nodes of the ways home, each once, by column.
+    """
 
-    def __attrs_post_init__(self) -> None:
-        self.levels = [{} for _ in self.columns]
+    def __init__(self, columns: Sequence[str]) -> None:
+        self.pairs = Nodes(())
+        self.home: dict[str, dict[tuple[int, ...], int]] = {name: {} for name in columns}
 
-    def add(self, work: Work) -> int:
-        """Draw a machine, and return the node from which it starts."""
-        space = work.space
-        sizes = [len(space.codec.domain[name]) for name in self.columns]
+    def add(self, work: Work) -> tuple[int, int]:
+        """Draw a machine; return the nodes from which it starts, in `pairs` and in `home`."""
+        space, columns = work.space, list(self.home)
+        sizes = [len(space.codec.domain[name]) for name in columns]
         codes = np.zeros(len(space), np.int64)
-        for name, size in zip(self.columns, sizes, strict=True):
+        for name, size in zip(columns, sizes, strict=True):
             codes = codes * size + space.column(name)
         sort = np.argsort(codes)
-        codes, leaves = codes[sort], next_steps(work)[sort] + 2
-        for level, size in reversed(list(enumerate(sizes))):
-            prefix, value = np.divmod(codes, size)
-            codes, group = np.unique(prefix, return_inverse=True)
-            children = np.zeros((len(codes), size), np.int64)
-            children[group, value] = leaves
-            distinct, which = np.unique(children, axis=0, return_inverse=True)
-            nodes = self.levels[level]
-            ids = [nodes.setdefault(tuple(row), len(nodes)) for row in distinct.tolist()]
-            leaves = np.array(ids)[which.reshape(-1)] + 1
-        return int(leaves[0]) - 1
+
+        def reached(_: int, children: Sequence[int]) -> int:
+            return self.pairs.number(tuple((v, to) for v, to in enumerate(children) if to >= 0))
+
+        def way(level: int, children: Sequence[int]) -> int:
+            nodes = self.home[columns[level]]
+            return nodes.setdefault(tuple(to + 1 for to in children), len(nodes))
+
+        return (_drawn(sizes, codes[sort], np.zeros(len(space), np.int64), reached),
+                _drawn(sizes, codes[sort], next_steps(work)[sort] + 1, way))
 
     def text(self) -> Iterator[tuple[str, str]]:
-        """Every column with its nodes, as `prgcore.form.atlas.read` reads them."""
-        for name, nodes in zip(self.columns, self.levels, strict=True):
+        """Every column with its nodes of the ways home, as `prgcore.form.atlas.read` reads them."""
+        for name, nodes in self.home.items():
             yield name, " ".join(",".join(map(str, _trimmed(node))) for node in nodes)
+
+
+def _drawn(
+    sizes: Sequence[int], codes: Any, leaves: Any, number: Callable[[int, Sequence[int]], int]
+) -> int:
+    """Draw pairs from the last column to the first, and return the node from which they start.
+
+    Args:
+        sizes: the number of values of each column.
+        codes: the pairs as sorted numbers, in the base of the sizes.
+        leaves: what follows after each pair.
+        number: the node of a column, by the number of the column and by what follows each value:
+            -1 for nothing.
+    """
+    for level, size in reversed(list(enumerate(sizes))):
+        prefix, value = np.divmod(codes, size)
+        codes, group = np.unique(prefix, return_inverse=True)
+        children = np.full((len(codes), size), -1, np.int64)
+        children[group, value] = leaves
+        distinct, which = np.unique(children, axis=0, return_inverse=True)
+        leaves = np.array([number(level, row) for row in distinct.tolist()])[which.reshape(-1)]
+    return int(leaves[0])
 
 
 def _trimmed(node: Sequence[Any]) -> Sequence[Any]:
@@ -117,24 +136,31 @@ def write(works: Mapping[tuple[str, ...], Work]) -> str:
     model = next(iter(works.values())).model
     chart = Chart(order([c.name for c in model.columns if not c.derived]))
     roots = {choices: chart.add(work) for choices, work in works.items()}
-    nodes, pairs = sum(map(len, chart.levels)), sum(len(w.space) for w in works.values())
+    reached, ways = chart.pairs.ways[1:], sum(map(len, chart.home.values()))
+    pairs = sum(len(work.space) for work in works.values())
     lines = [
         '"""The atlas of the presence redundancy group: reachable pairs and ways home, as data.',
         "",
         "Law: generated by docs/generate.py from the search, read by `prgcore.form.atlas`.",
-        f"Here {nodes:,} nodes stand for {pairs:,} pairs of {len(works)} machines,",
-        "one machine per choice of policies.",
+        f"Here {len(reached):,} nodes stand for {pairs:,} pairs of {len(works)} machines,",
+        f"one machine per choice of policies, and {ways:,} nodes for the ways home.",
         '"""',
-        "", "from __future__ import annotations", "", '__all__ = ["EVENTS", "LEVELS", "ROOTS"]', "",
-        "ROOTS: dict[tuple[str, ...], int] = {",
+        "", "from __future__ import annotations", "",
+        '__all__ = ["EVENTS", "LEVELS", "PAIRS", "ROOTS"]', "",
+        "ROOTS: dict[tuple[str, ...], tuple[int, int]] = {",
         *(f"    {tuple(choices)!r}: {root},".replace("'", '"') for choices, root in roots.items()),
-        "}", '"""The first node of the machine of every choice of policies."""', "",
-        'EVENTS = """', _filled(" ".join(e.name for e in model.events)), '"""', "",
+        "}",
+        '"""The first nodes of the machine of every choice of policies: of its pairs, of the ways."""',
+        "", 'EVENTS = """', _filled(" ".join(e.name for e in model.events)), '"""', "",
+        "PAIRS: tuple[tuple[tuple[int, int], ...], ...] = (",
+        _filled(" ".join(f"{node!r},".replace(" ", "") for node in reached)), ")",
+        '"""The reachable pairs: what follows each node, as (value, node)."""', "",
         "LEVELS = {",
     ]
     for name, text in chart.text():
         lines += [f'    "{name}": """', _filled(text), '""",']
-    return "\n".join([*lines, "}"]) + "\n"
+    lines += ["}", '"""The ways home: the nodes of every column."""']
+    return "\n".join(lines) + "\n"
 
 
 def _filled(text: str) -> str:
