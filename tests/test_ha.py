@@ -186,7 +186,7 @@ def test_a_long_refusal_is_wrapped(ha, pair_of):
     ha("event", "services_down(node1)")
     ha("wait")
     said = ha("fallback", "cup1").out.partition("Subcluster")[0]
-    assert "  node1.state is failed_over_with_critical_services_not_running, needs\n    " in said
+    assert "  cup1.state is failed_over_with_critical_services_not_running, needs\n    " in said
     assert max(map(len, said.splitlines())) <= 80
 
 
@@ -205,7 +205,7 @@ def test_a_refusal_among_events_stops_them_all(ha, pair_of, events):
     lenient, strict = ha("event", *events), ha("event", *events, "--strict")
     assert (lenient.code, strict.code) == (0, 1)
     assert lenient.out == strict.out
-    assert lenient.out.startswith("recover: refused. node1.state is normal, needs ")
+    assert lenient.out.startswith("recover: refused. cup1.state is normal, needs ")
     assert "\nNothing is changed.\nSubcluster Name: prg\n" in lenient.out
     told = json.loads(ha("event", *events, "--json").out)
     assert [(d["event"], d["outcome"]) for d in told["decisions"]] == [("recover", "refused")]
@@ -220,7 +220,7 @@ def test_an_event_that_nobody_knows_is_told_before_any_refusal(ha, pair_of):
 
 def test_events_are_of_nodes_as_people_call_them(ha, pair_of):
     told = ha("event", "power_off(CUP1)", "manager_stop(node2)")
-    assert told.out.startswith("power_off(node1): done by X112@node1\nmanager_stop(node2): done ")
+    assert told.out.startswith("power_off(cup1): done by X112@node1\nmanager_stop(cup2): done ")
     assert (pair_of()["node1.process"], pair_of()["node2.process"]) == ("off", "manager_down")
     for odd in ("power_off(cup3)", "power_off()"):
         assert "unknown node " in wrong(ha("event", odd))

@@ -103,7 +103,7 @@ def test_refused_is_an_answer_unless_strict(ha, group):
     lenient, strict = ha("fallback", "cup1"), ha("fallback", "cup1", "--strict")
     assert (lenient.code, strict.code) == (0, 1)
     assert lenient.out == strict.out
-    assert "Request FAILED.\n  node1.state is normal, needs " in lenient.out
+    assert "Request FAILED.\n  cup1.state is normal, needs " in lenient.out
     assert ha("event", "enable_auto_fallback").out.startswith("enable_auto_fallback: done by A106\n")
     assert ha("event", "disable_auto_fallback").code == 0
 
@@ -353,7 +353,7 @@ def test_a_pair_that_moves_is_not_at_rest(lies, run, tmp_path):
     moving = KNOWN | {"ha": "on", "node1.state": "taking_over", "node1.process": "running"}
     for changes, why in (
         ({"known": moving}, "cup1 is Taking Over"),
-        ({"orders": ["move_users(node1)"]}, "cup1 still has to do move_users(node1)"),
+        ({"orders": ["move_users(node1)"]}, "cup1 still has to do move_users(cup1)"),
         ({"known": KNOWN | {"node1.hears_peer": "yes"}}, "cup1 still hears cup2"),
     ):
         liar = lies(status(**changes))
@@ -407,7 +407,7 @@ def test_a_group_file_that_is_wrong_is_one_line(bad, tmp_path, data, said):
 
 def test_an_agent_of_a_node_that_is_not_there_does_not_start(bad, tmp_path):
     file = group_file(tmp_path)
-    assert "unknown node 'cup3'; did you mean cup" in bad("agent", file, "cup3")
+    assert "unknown node 'cup3'; the nodes are cup1 (node1)" in bad("agent", file, "cup3")
     assert "NODE is missing" in bad("agent", file)
     file.write_text(file.read_text().replace("sqlite:pair.db", "etcd:pair.db"))
     assert "is not an address of etcd" in bad("agent", file, "cup1")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -72,6 +75,7 @@ def test_a_name_of_no_node_or_of_both_is_refused_and_the_known_ones_are_listed(n
     (IPS, "failover(10.0.0.2), then 10.0.0.1.services is up: see --node1 and my-node1."),
     (SWAPPED, "failover(node1), then node2.services is up: see --node1 and my-node1."),
     (Names("imp.a", "imp.b"), "failover(imp.b), then imp.a.services is up: see --node1 and my-node1."),
+    (Names("node1.a", "node2.a"), "failover(node2), then node1.services is up: see --node1 and my-node1."),
     (Names("node2.a", "x.b"), "failover(x.b), then node2.a.services is up: see --node1 and my-node1."),
     (Names("cup1"), "failover(node2), then cup1.services is up: see --node1 and my-node1."),
     (Names("a", "A"), "failover(node2), then node1.services is up: see --node1 and my-node1."),
@@ -96,7 +100,7 @@ def test_the_commands_of_the_product_in_its_spelling(names, command, spelt):
     assert names.product(command) == spelt
 
 
-LABEL = st.sampled_from(("a", "A", "b", "imp", "node1", "node2", "Node1", "10", "1", "state", "example"))
+LABEL = st.sampled_from(("a", "A", "b", "imp", "node1", "node2", "Node1", "node-2", "10", "1", "state", "example"))
 HOST = st.one_of(st.just(""), st.lists(LABEL, min_size=1, max_size=4).map(".".join),
                  st.sampled_from(("fe80::1", "fe80::2", "::1")))
 
@@ -108,3 +112,164 @@ def test_every_name_that_is_printed_is_taken_back(node1, node2, seat):
     for said in (f"failover({seat})", f"{seat}.services"):
         assert names.into(names.out(said)) == said
     assert names.into(str(names.shown[seat]).upper()) == seat
+
+
+# ------------------------------------------------------------------------- the command line
+
+
+STATUS = """admin: utils ha status
+Subcluster Name: Sales
+Node 1 Name : impA.corp.example State: Idle Reason: On Admin Request
+Node 2 Name : impB.corp.example State: Running in Backup Mode Reason: On Admin Request
+"""
+
+
+@pytest.fixture
+def status(tmp_path):
+    file = tmp_path / "status.txt"
+    file.write_text(STATUS)
+    return file
+
+
+@pytest.fixture
+def kept(run, tmp_path):
+    """A state file of a pair with host names, after a failover."""
+    file = tmp_path / "state.json"
+    at = ("--state", file)
+    for words in (("init", "--group", "Sales", "--node", "imp-pub.corp.example", "--node", "imp-sub.corp.example"),
+                  ("enable",), ("wait",), ("failover", "imp-pub"), ("wait",)):
+        assert run("ha", words[0], *at, *words[1:]).code == 0
+    return file
+
+
+@pytest.fixture
+def group(tmp_path):
+    from tests.test_group import GOOD
+
+    file = tmp_path / "group.toml"
+    file.write_text(GOOD)
+    return file
+
+
+def test_why_not_takes_a_host_and_answers_with_hosts(run, status):
+    said = run("why-not", "fallback(impB)", status)
+    assert said.out == (
+        "fallback(impB) is refused:\n"
+        "  impB.state is running_in_backup_mode, and must be failed_over or idle\n"
+        "  impA.state is idle, and must be running_in_backup_mode\n"
+        "What enables it soonest: 5 steps\n"
+        "  fallback(impA), then wait for takeback_done(impA), then failover(impB), then\n"
+        "    wait for takeover_done(impA) and taken_over(impB)\n")
+    assert run("why-not", "FALLBACK(impB)", status).code == 2
+    assert run("why-not", "fallback(IMPA.corp.example)", status).out == "fallback(impA) is accepted now.\n"
+    assert json.loads(run("why-not", "fallback(impB)", status, "--json").out) == json.loads(
+        run("why-not", "fallback(node2)", status, "--json").out)
+
+
+@pytest.mark.parametrize("words", [
+    ("plan",), ("plan", "--goal", "impA.state=normal"), ("available",), ("users",),
+    ("users", "--after", "takeover_done(impB)"), ("why-not", "fallback(impB)"),
+    ("available", "--set", "impB.services=up"), ("explain", "--set", "impB.corp.example.database=up"),
+])
+def test_an_answer_to_people_has_no_seat_where_hosts_are_known(run, status, words):
+    answer = run(*words, status)
+    assert answer.code == 0
+    assert "impA" in answer.out
+    for said in (answer.out, answer.err):
+        assert not re.search(r"(?<!@)node[12]", said)
+        assert max(map(len, said.splitlines()), default=0) <= 80
+
+
+def test_the_words_of_json_are_seats(run, status):
+    for words in (("plan", "--goal", "impA.state=normal"), ("available",), ("users",),
+                  ("why-not", "fallback(impB)"), ("explain", "--set", "impB.services=up")):
+        said = json.loads(run(*words, status, "--json").out)
+        text = json.dumps(said.get("groups", [said])[0].get("explanation", said))
+        assert "node1" in text
+        assert "impA" not in text
+
+
+@pytest.mark.parametrize(("words", "error"), [
+    (("why-not", "fallback(impC)"), "unknown node 'impC'; the nodes are impA.corp.example (node1) and"),
+    (("why-not", "falback(impA)"), "unknown command 'falback(impA)'; did you mean fallback(impA), "),
+    (("plan", "--goal", "impC.state=normal"), "--goal: unknown node 'impC'; the nodes are impA.corp."),
+    (("plan", "--goal", "impA.stat=normal"), "--goal: unknown column 'impA.stat'; did you mean impA.state"),
+    (("plan", "--goal", "impA.state=norml"), "--goal impA.state: unknown value 'norml'; did you mean normal"),
+    (("available", "--set", "impA.services=up", "--set", "node1.services=stopped"),
+     "--set node1.services is given twice: 'up' and 'stopped'"),
+    (("users", "--after", "takeover_done(impC)"), "unknown node 'impC'; the nodes are impA.corp.example"),
+    (("explain", "--set", "impC.services=up"), "--set: unknown node 'impC'; the nodes are impA.corp."),
+])
+def test_an_error_about_a_name_lists_the_hosts(bad, status, words, error):
+    assert error in bad(*words, status)
+
+
+def test_an_event_that_cannot_happen_is_refused_in_the_words_of_people(run, status):
+    answer = run("step", status, "power_on(impB)")
+    assert answer.code == 1
+    assert "power_on(impB) cannot happen here" in answer.err
+    assert "node2" not in answer.err
+    assert json.loads(run("step", status, "power_on(impB)", "--json").out)["message"].startswith("power_on(node2)")
+
+
+def test_step_takes_a_host_of_a_state_file(run, kept):
+    said = run("step", kept, "fallback(imp-pub)").out
+    assert said.startswith("fallback(imp-pub): done by M110@node1\n")
+    assert "changes  imp-pub Idle -> Taking Back" in said
+    assert json.loads(run("step", kept, "fallback(imp-pub)", "--json").out) == json.loads(
+        run("step", kept, "fallback(node1)", "--json").out)
+
+
+def test_ha_takes_short_names_and_answers_with_them(run, bad, kept):
+    at = ("--state", kept)
+    refused = run("ha", "failover", "IMP-PUB", *at).out
+    assert "Node > imp-pub.corp.example\nRequest FAILED.\n  imp-pub.state is idle, needs normal" in refused
+    assert run("ha", "event", "power_off(imp-sub)", *at).out.startswith("power_off(imp-sub): done by")
+    assert bad("ha", "failover", "imp", *at) == (
+        "unknown node 'imp'; the nodes are imp-pub.corp.example (node1) and imp-sub.corp.example (node2)")
+    assert bad("ha", "event", "power_on(imp-pub)", *at, code=1).startswith("power_on(imp-pub) cannot ")
+
+
+def test_a_host_in_a_text_of_several_groups_is_one_of_its_own_group(run, bad, tmp_path):
+    other = STATUS.replace("Sales", "Support").replace("impA", "impC").replace("impB", "impD")
+    file = tmp_path / "both.txt"
+    file.write_text(STATUS + other)
+    answers = json.loads(run("explain", file, "--set", "impA.database=down", "--json").out)["groups"]
+    alone = json.loads(run("explain", file, "--json").out)["groups"]
+    seated = json.loads(run("explain", file, "--set", "node1.database=down", "--json").out)["groups"]
+    assert [a["explanation"] for a in answers] == [seated[0]["explanation"], alone[1]["explanation"]]
+    assert seated[1]["explanation"] != alone[1]["explanation"]
+    assert "unknown node 'impE'; the nodes are" in bad("explain", file, "--set", "impE.database=up")
+
+
+def test_a_group_file_names_the_nodes_of_every_question(run, bad, group, tmp_path):
+    machine = ("--machine", group)
+    assert run("why-not", "recover", *machine).out.startswith(
+        "recover is refused:\n  ha is off, and must be on\n  cup1.state is unknown, and must be ")
+    assert run("step", "failover(CUP2)", *machine).out.startswith("failover(cup2): refused\n")
+    assert "unknown node 'cup3'; the nodes are cup1 (node1) and cup2 (node2)" in bad(
+        "step", "failover(cup3)", *machine)
+    story = tmp_path / "story.txt"
+    story.write_text("start normal\nfailover(cup1)\nexpect cup1 Failing Over\n"
+                     "expect cup2.state = taking_over\nrefused recover\n")
+    told = run("simulate", story, *machine)
+    assert told.code == 0
+    assert not re.search(r"(?<!@)node[12]", told.out)
+    assert "failover(cup1)" in told.out
+    assert "cup1 Normal -> Failing Over" in told.out
+    for line, error in (("failover(cup3)", "unknown node 'cup3'; the nodes are cup1 (node1) and"),
+                        ("expect cup9 Normal", "expect needs COLUMN = VALUE or cup1 STATE / REASON, not"),
+                        ("expect cup1.stat = normal", "unknown column 'cup1.stat'; did you mean cup1.s"),
+                        ("falover(cup1)", "unknown event 'falover(node1)'; did you mean failover(cup1)")):
+        story.write_text(line)
+        assert f"line 1: {error}" in bad("simulate", story, *machine)
+
+
+def test_an_event_of_a_machine_of_its_own_needs_no_node():
+    from attrs import evolve
+
+    from prgcore.engine import Engine
+    from prgcore.machine import PRG
+
+    model = evolve(PRG.model, events=(*PRG.model.events, evolve(PRG.model.events[0], name="set(red)")))
+    assert IMP.event(Engine(model), "set(red)") == "set(red)"

@@ -392,7 +392,8 @@ def test_a_silent_node_is_silent_and_the_pair_that_was_taken_is_told(capsys, mon
     assert told["serving"]["node1"]["why"] == serving(taken).node1.why
     assert "node1.state" in told["assuming"]
     assert told["assuming"].items() <= told["pair"].items()
-    assert "with " + " ".join(f"{c}={v}" for c, v in told["assuming"].items()) in err
+    assert "with " + " ".join(f"{c}={v}" for c, v in told["assuming"].items()) in " ".join(err.split())
+    assert max(map(len, err.splitlines())) <= 80
 
 
 def test_a_pair_that_is_given_assumes_nothing(capsys) -> None:

@@ -161,7 +161,12 @@ def _bug(error: Exception) -> int:
 
 def _complain(message: str, code: int) -> int:
     try:
-        sys.stderr.write(f"prgcore: {message}\n")
+        said = f"prgcore: {message}"
+        if sys.stderr.isatty():
+            from prgcore.cli.output import line
+
+            said = line(said, sys.stderr, rest="  ", longest=2000)
+        sys.stderr.write(f"{said}\n")
         sys.stderr.flush()
     except (OSError, ValueError):  # the code says it too
         _forget(sys.stderr)

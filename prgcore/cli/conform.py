@@ -81,7 +81,10 @@ def conform(
     if follow and len(logs) > 1:
         raise BadInput("--follow needs exactly one log, because several are sorted when they are whole")
     unlogged = None if hidden is None else [event for event in hidden if event != "none"]
-    checked = Conformance(inputs.load_machine(machine, policy), hidden=unlogged)
+    asked, names = inputs.named_machine(machine, policy)
+    if unlogged is not None:
+        unlogged = [names.event(asked, said) for said in unlogged]
+    checked = Conformance(asked, hidden=unlogged)
     by: set[str] = set()
     if any(name.endswith(TRACE) for name in logs):
         _trace(checked, logs, follow=follow, hidden=hidden, as_json=as_json,

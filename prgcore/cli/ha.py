@@ -291,7 +291,8 @@ def _each(now: State, events: list[str]) -> list[Decision]:
     """The decisions on several events in order; or only the refusal that stops them."""
     steps: list[Decision] = []
     for one in [now.event(said) for said in events]:
-        step = now.machine.step(steps[-1].pair if steps else now.pair, one)
+        with inputs.naming(now.names):
+            step = now.machine.step(steps[-1].pair if steps else now.pair, one)
         if step.outcome is Outcome.REFUSED:
             return [step]
         steps.append(step)
@@ -315,21 +316,21 @@ def _request(
     """Send a command of the administrator, and print the answer in the product's shape."""
     def asked(now: State) -> str:
         now.check_group(group)
-        return command if node is None else f"{command}({now.names.seat(node)})"
+        return command if node is None else f"{command}({node})"
 
     after: State
     if is_group(file):
         from prgcore.cli import live
 
-        after, made = live.tell(file, asked)
+        after, made = live.tell(file, lambda now: now.event(asked(now)))
     else:
-        after, made = _change(file, lambda now: [now.machine.step(now.pair, asked(now))])
+        after, made = _change(file, lambda now: _each(now, [asked(now)]))
     name = after.group if node is None else after.name(after.names.seat(node))
     said = [_SAID[command].format(name)]
     if _refused(made):
         said.append("Request FAILED.")
         for cell in failed(made[0]["failed"]) or ():
-            said.extend(output.wrapped(after.spelling.cell(cell), "  ", "    "))
+            said.extend(output.wrapped(after.names.out(after.spelling.cell(cell)), "  ", "    "))
     else:
         said.append("Request SUCCESSFUL.")
         said.extend(_RECOVERED if command == "recover" else ())
@@ -357,7 +358,7 @@ def _happened(after: State, made: Sequence[Made]) -> list[str]:
     said = [f"{after.spelling.name(one['event'])}: {one['outcome']}"
             + (f" by {one['rule']}" if one["rule"] else f". {after.spelling.prose(one['why'])}")
             for one in made] or [AT_REST]
-    return [line for one in said for line in output.wrapped(one, rest="    ")] \
+    return [line for one in said for line in output.wrapped(after.names.out(one), rest="    ")] \
         + ["Nothing is changed."] * _refused(made)
 
 

@@ -95,7 +95,7 @@ def check(file: Path, node: str) -> int:
     group = group_of(file)
     found = list(findings(group, node))
     for one in found:
-        output.write(one_line(str(one), 700))
+        output.write(output.line(str(one), sys.stdout, rest="  ", longest=700))
     errors = sum(one.kind == "error" for one in found)
     if errors:
         output.write(f"{file.name}: {counted(errors, 'error')}")

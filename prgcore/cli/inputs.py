@@ -479,10 +479,10 @@ def one_pair(asked: Question) -> Pair:
     if not _has_way_home(asked.machine, taken.pair):
         raise BadInput(f"{taken.pairs} pairs show this; narrow with --set, or give the pair "
                        "as JSON")
-    from prgcore.cli.output import remark
+    from prgcore.cli.output import note
 
     hidden = asked.named(" ".join(f"{name}={value}" for name, value in taken.assuming.items()))
-    remark(f"{taken.pairs} pairs show this; taken: the healthiest, with {hidden} "
+    note(f"{taken.pairs} pairs show this; taken: the healthiest, with {hidden} "
            "(--set says otherwise)")
     return taken.pair
 

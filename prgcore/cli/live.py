@@ -112,7 +112,8 @@ class Seen(State):
                 if cell.column == f"{node}.state" and self.pair[cell.column] in cell.values:
                     return f"{self.name(node)} is {spell(self._shown(node), self.spelling)}"
             if orders := [o for o in self.orders if o.endswith(f"({node})")]:
-                return f"{self.name(node)} still has to do {', '.join(map(self.spelling.name, orders))}"
+                said = self.names.out(", ".join(map(self.spelling.name, orders)))
+                return f"{self.name(node)} still has to do {said}"
             peer = seat("peer", node)
             if self._hears(node) and node in self.apart \
                     and peer not in self.answers:
@@ -128,7 +129,7 @@ class Seen(State):
         with suppress(PrgError):
             whole = self.machine.pair({**self.pair, "link": link})
             for step in until_rest(self.machine, whole)[:1]:
-                return f"{step.event} is due"
+                return self.names.out(f"{self.spelling.name(step.event)} is due")
         return ""
 
 
@@ -271,7 +272,7 @@ def command(now: State, said: list[str]) -> str:
         raise BadInput("a running group takes one command at a time")
     event = now.event(said[0])
     if now.machine.kind(event) is not Kind.COMMAND:
-        known = [now.spelling.name(e.name) for e in now.machine.model.events
+        known = [now.names.out(now.spelling.name(e.name)) for e in now.machine.model.events
                  if e.kind is Kind.COMMAND]
         raise BadInput(f"{said[0]} is not a command, and a running group observes other events "
                        f"itself; commands: {', '.join(known)}")
@@ -304,7 +305,8 @@ def tell(file: Path, choose: Callable[[State], str]) -> tuple[Seen, list[Reply]]
     event = choose(seen)
     well = [n for n in seen.answers if n not in seen.troubles]
     member = group.nodes[(well or seen.answers)[0]]
-    answer = _question(group, member, {"do": "tell", "event": event}, event)
+    with inputs.naming(group.names):
+        answer = _question(group, member, {"do": "tell", "event": event}, event)
     try:
         entry = Entry.from_json(answer.get("entry"))
         seen.machine.check(dict(entry.after))
@@ -313,7 +315,7 @@ def tell(file: Path, choose: Callable[[State], str]) -> tuple[Seen, list[Reply]]
         after = evolve(seen, pair=known, epoch=entry.epoch, orders=(*seen.orders, *asked))
         after.display()
     except (BadInput, KeyError, ValueError):
-        raise Undecided(f"{member.name} answers {event} with no decision; see "
+        raise Undecided(f"{member.name} answers {group.names.out(event)} with no decision; see "
                         "prgcore ha status", ()) from None
     decision = {"event": event, "outcome": entry.outcome, "rule": entry.rule,
                 "pair": dict(entry.after), "actions": actions_json(entry.actions),
@@ -413,10 +415,7 @@ def _write(group: Group, seen: Seen | None, *, as_json: bool) -> None:
     else:
         nodes = " | ".join(f"{seen.name(n)}: {_seen_of(seen, n)}" for n in NODES) if seen else ""
         at, shown = f"{now:%H:%M:%S}.{now.microsecond // 100_000}  ", nodes or "no node answers"
-        lines = [at + shown]
-        if sys.stdout.isatty():
-            lines = output.wrapped(shown, at, " " * len(at), longest=2000)
-        output.write("\n".join(lines))
+        output.write(output.line(shown, sys.stdout, at, " " * len(at), longest=2000))
     sys.stdout.flush()
 
 

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from prgcore.errors import BadInput, MissingExtra
 from prgcore.explain.names import UNNAMED, Names
@@ -44,8 +44,20 @@ def write_json(value: object, *, line: bool = False) -> None:
 
 
 def remark(text: str) -> None:
-    """Write one line to standard error."""
-    aside(f"prgcore: {one_line(text)}\n")
+    """Write one line to standard error, folded on a terminal."""
+    aside(line(text, sys.stderr, "prgcore: ", "  ") + "\n")
+
+
+def note(text: str) -> None:
+    """Write to standard error what belongs to the answer: lines that fit the page."""
+    aside("\n".join(fold(text, "prgcore: ", "  ", width())) + "\n")
+
+
+def line(text: str, stream: TextIO, first: str = "", rest: str = "", longest: int = 600) -> str:
+    """A text as one line, for a log or a program; on a terminal as lines that fit it, as `wrapped`."""
+    if stream.isatty():
+        return "\n".join(wrapped(text, first, rest, longest))
+    return first + one_line(text, longest)
 
 
 def aside(text: str) -> int:

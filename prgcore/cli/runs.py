@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from prgcore.cli import inputs, output
 from prgcore.cli.proofs import needed
 from prgcore.errors import BadInput, unknown_name
+from prgcore.explain.names import UNNAMED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -95,12 +96,12 @@ def first(text: str) -> str:
 
 
 def _run(file: str | None, policy: list[str] | None, text: str) -> tuple[Run, str]:
-    from prgcore.form.spelling import Spelling
     from prgcore.machine import prg
     from prgcore.story import script as story
 
-    chosen = inputs.load_machine(file, policy) if file is not None or policy else None
-    script = story.parse(first(text), spelling=Spelling.of(chosen.model) if chosen else None)
+    chosen, names = inputs.named_machine(file, policy) if file is not None or policy \
+        else (None, UNNAMED)
+    script = story.parse(first(text), chosen, names=names)
     machine = chosen or prg(**script.policy)
     title = _title(text)
     return story.run(machine, script), f"{machine.model.name}: {title}" if title else ""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from prgcore.cli import inputs, output
 from prgcore.cli.commands import Argument, Exit, Group, Option, examples
 from prgcore.errors import BadInput, ImpossibleEvent, NotTotal, OutsideInvariant, PrgError
+from prgcore.explain.names import UNNAMED
 from prgcore.vocabulary import Outcome
 from prgcore.wire.answers import decision_json, error_json
 from prgcore.words import counted
@@ -180,15 +181,15 @@ def simulate(
     NAME=CHOICE; # and a comment. Without --machine and --policy the story's own
     policies hold.
     """
-    from prgcore.form.spelling import Spelling
     from prgcore.machine import prg
     from prgcore.story import script as story
 
     if file == machine == "-":
         raise BadInput("standard input cannot be both the machine and the story")
     given = inputs.read_text(file)
-    chosen = inputs.load_machine(machine, policy) if machine is not None or policy else None
-    text = story.parse(given, spelling=Spelling.of(chosen.model) if chosen else None)
+    chosen, names = inputs.named_machine(machine, policy) if machine is not None or policy \
+        else (None, UNNAMED)
+    text = story.parse(given, chosen, names=names)
     run = story.run(chosen or prg(**text.policy), text)
     if itf is not None:
         from prgcore.story import itf as traces
@@ -201,5 +202,5 @@ def simulate(
     if as_json:
         output.write_json(run.to_json())
     else:
-        output.write(story.tell(run))
+        output.write(story.tell(run, names=names))
     raise Exit(0 if run.ok else 1)

@@ -44,11 +44,11 @@ def users(
     from prgcore.product.users import may_add_users, serving
 
     _check(asked.machine)
+    spelling, events = Spelling.of(asked.machine.model), [e.name for e in asked.machine.model.events]
+    lately = [spelling.original(asked.names.into(said), events) for said in after or ()]
     pair = inputs.one_pair(asked)
     adding = may_add_users(asked.machine, pair)
     served = serving(pair)
-    spelling, events = Spelling.of(asked.machine.model), asked.machine.model.events
-    lately = [spelling.original(asked.names.into(said), (e.name for e in events)) for said in after or ()]
     found = restrictions_for(pair, after=lately, features=feature)
     if as_json:
         output.write_json({

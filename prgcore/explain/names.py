@@ -32,7 +32,6 @@ LONGEST = 200
 
 _SEAT = re.compile(r"(?<![\w.@-])node[12](?![\w-])")
 """A seat in a sentence; not in a word such as `--node1` or `my-node1`."""
-_NUMBERED = re.compile(r"node[ _-]?([12])")
 
 
 @frozen(slots=False)
@@ -75,7 +74,7 @@ class Names:
         if len(found) == 1:
             return found.pop()
         raise BadInput(f"the name {quoted(name)} can mean both nodes; the nodes are {self}" if found
-                       else self._no_node(name))
+                       else self.unknown(name))
 
     def into(self, text: str) -> str:
         """A text with a seat for its name: `failover(impB)`, `imp01.services`, `impB`.
@@ -148,10 +147,11 @@ class Names:
         """The message about a column that does not exist, or about its node that does not."""
         node, dot, column = said.rpartition(".")
         if dot and f"{NODES[0]}.{column}" in machine.columns:
-            return self._no_node(node)
+            return self.unknown(node)
         return unknown_name("column", said, map(self.out, machine.columns))
 
-    def _no_node(self, name: str) -> str:
+    def unknown(self, name: str) -> str:
+        """The message about a name that no node has."""
         return f"unknown node {quoted(name)}; the nodes are {self}"
 
     def _seats(self, name: str) -> set[str]:
@@ -162,8 +162,7 @@ class Names:
             return whole
         begun = {seat for seat, host in hosts.items()
                  if host.startswith(f"{said}.") and not _is_address(host)}
-        numbered = _NUMBERED.fullmatch(said)
-        return begun | {f"node{numbered[1]}"} if numbered else begun
+        return begun | _numbered(said)
 
     # ------------------------------------------------------------------------- out
 
@@ -188,7 +187,7 @@ class Names:
     def shown(self) -> Mapping[str, str]:
         """What people read for each seat: its name, or the seat itself."""
         short = {seat: host.partition(".")[0] for seat, host in self._full.items()}
-        unclear = any(_is_address(host) or (short[seat] != host and short[seat] in NODES)
+        unclear = any(_is_address(host) or (short[seat] != host and _numbered(short[seat]) - {seat})
                       for seat, host in self._full.items())
         return short if _differ(short) and not unclear else self._full
 
@@ -214,6 +213,12 @@ def _printable(name: object) -> str:
 
 def _folded(name: str) -> str:
     return name.strip().rstrip(".").casefold()
+
+
+def _numbered(name: str) -> set[str]:
+    """The seat that is called by its number: `node2` for `Node 2`; else none."""
+    found = re.fullmatch(r"node[ _-]?([12])", _folded(name))
+    return {f"node{found[1]}"} if found else set()
 
 
 def _differ(names: Mapping[str, str]) -> bool:

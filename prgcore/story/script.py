@@ -32,6 +32,7 @@ from prgcore.errors import (
     unknown_name,
 )
 from prgcore.explain.display import parse_shown, shows_states, spell
+from prgcore.explain.names import UNNAMED, Names
 from prgcore.form.spelling import PLAIN, Spelling
 from prgcore.form.wellformed import STORY_VERBS
 from prgcore.machine import unusual
@@ -150,11 +151,12 @@ class Run:
 
 def parse(
     text: str | bytes, engine: Engine | None = None, starts: Starts | None = None,
-    spelling: Spelling | None = None,
+    spelling: Spelling | None = None, names: Names = UNNAMED,
 ) -> Script:
     """The story of a text; with a machine, every name is checked too.
 
-    States and reasons may be written in the renamed words of the machine, or of `spelling`.
+    States and reasons may be written in the renamed words of the machine, or of `spelling`, and
+    nodes by their `names`.
 
     Raises:
         BadInput: the text is not a story; every mistake with its line, in one line of text.
@@ -174,7 +176,7 @@ def parse(
         if not stripped:
             continue
         try:
-            lines.append(_line(number, stripped, words))
+            lines.append(_line(number, stripped, words, names))
         except BadInput as error:
             wrong.append(f"line {number}: {error}")
     _refuse(wrong)
@@ -187,7 +189,7 @@ def parse(
         for line in lines if line.verb == "policy" and script.policy[line.name] != line.value
     ])
     if engine is not None:
-        _check(engine, script, _starts(engine, starts))
+        _check(engine, script, _starts(engine, starts), names)
     return script
 
 
@@ -210,7 +212,7 @@ def verbatim(engine: Engine, text: str) -> Script:
     return Script(tuple(lines))
 
 
-def _line(number: int, text: str, spelling: Spelling) -> Line:
+def _line(number: int, text: str, spelling: Spelling, names: Names) -> Line:
     if not text.isprintable() and not text.replace("\t", " ").isprintable():
         raise BadInput("not printable text; a story is plain text")
     verb, _, rest = text.partition(" ")
@@ -219,28 +221,39 @@ def _line(number: int, text: str, spelling: Spelling) -> Line:
         case "start":
             return Line(number, text, verb, rest or "initial")
         case "policy" | "given":
-            return Line(number, text, verb, *_cell(verb, rest))
+            return Line(number, text, verb, *_cell(verb, rest, names))
         case "expect":
             node, _, shown = rest.partition(" ")
-            if node in NODES and "=" not in rest:
-                return Line(number, text, verb, node, shown=parse_shown(shown, spelling))
-            return Line(number, text, verb, *_cell(verb, rest))
-    event = rest if verb in _OUTCOMES else text
+            if "=" not in rest and (seat := names.into(node)) in NODES:
+                return Line(number, text, verb, seat, shown=parse_shown(shown, spelling))
+            return Line(number, text, verb, *_cell(verb, rest, names))
+    event = _event(rest if verb in _OUTCOMES else text, names)
     if not _EVENT.fullmatch(event):
         raise BadInput(f"{one_line(text, 60)} is not a line of a story; expected {_EXPECTED}")
     return Line(number, text, verb if verb in _OUTCOMES else "done", event)
 
 
-def _cell(verb: str, text: str) -> tuple[str, str]:
-    found = _CELL.fullmatch(text)
+def _event(text: str, names: Names) -> str:
+    """The event that is meant. The machine knows later whether a word that is no node is one of it."""
+    try:
+        return text if names == UNNAMED else names.into(text)
+    except BadInput:
+        if not _EVENT.fullmatch(text) or text.endswith(tuple(f"({seat})" for seat in NODES)):
+            raise
+        return text
+
+
+def _cell(verb: str, text: str, names: Names) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    found = _CELL.fullmatch(f"{names.into(name.strip())}{equals}{value}")
     if found is None:
-        also = " or node1 STATE / REASON" if verb == "expect" else ""
+        also = f" or {names.shown[NODES[0]]} STATE / REASON" if verb == "expect" else ""
         what = "NAME=CHOICE" if verb == "policy" else "COLUMN = VALUE"
         raise BadInput(f"{verb} needs {what}{also}, not {one_line(text, 60) or 'nothing'}")
     return found[1], found[2]
 
 
-def _check(engine: Engine, script: Script, starts: Starts) -> None:
+def _check(engine: Engine, script: Script, starts: Starts, names: Names = UNNAMED) -> None:
     """Check that every name and every choice of a policy in a story is one of the machine's."""
     policy = dict(engine.model.policy)
     domains = engine.model.domains
@@ -253,11 +266,11 @@ def _check(engine: Engine, script: Script, starts: Starts) -> None:
         elif line.verb == "start":
             problem = "" if line.name in starts else unknown_name("start", line.name, starts)
         elif line.verb not in ("given", "expect"):
-            problem = "" if line.name in events else unknown_name("event", line.name, events)
+            problem = "" if line.name in events else _no_event(line.name, events, names)
         elif line.name in NODES and not line.value:
             problem = "" if shows_states(engine) else "the nodes of this machine show no states"
         elif line.name not in domains:
-            problem = unknown_name("column", line.name, domains)
+            problem = unknown_name("column", names.out(line.name), map(names.out, domains))
         elif line.value not in domains[line.name]:
             problem = unknown_name("value", line.value, domains[line.name])
         elif line.verb == "given" and line.name not in engine.stored:
@@ -265,6 +278,14 @@ def _check(engine: Engine, script: Script, starts: Starts) -> None:
         if problem:
             wrong.append(f"line {line.number}: {problem}")
     _refuse(wrong)
+
+
+def _no_event(said: str, events: Sequence[str], names: Names) -> str:
+    """The message about an event that the machine does not have, or about its node."""
+    head, _, node = said.rstrip(")").partition("(")
+    if names != UNNAMED and f"{head}({NODES[0]})" in events:
+        return names.unknown(node)
+    return unknown_name("event", said, map(names.out, events))
 
 
 def _other_policy(line: Line, policy: Mapping[str, str]) -> str:
@@ -362,16 +383,17 @@ def _found(pair: Pair, line: Line) -> str:
 # ----------------------------------------------------------------------- tell
 
 
-def tell(run: Run, *, tally: bool = True) -> str:
+def tell(run: Run, *, tally: bool = True, names: Names = UNNAMED) -> str:
     """The run as text for a person: 80 columns, every change, every refusal, every failure.
 
-    `tally` adds a last line that counts events and expectations.
+    `tally` adds a last line that counts events and expectations. `names` are those of the nodes.
     """
     lines: list[str] = []
     for step in run.steps:
         if lines and step.line.verb not in ("expect", "given"):
             lines.append("")
-        lines += _rendered(run.engine, step)
+        lines += [*_headline(step), *(
+            line for said in _rendered(run.engine, step) for line in _indented(names.out(said)))]
     if not tally:
         return "\n".join(lines).lstrip("\n") + "\n"
     events = sum(s.line.verb not in _NO_EVENT for s in run.steps)
@@ -386,21 +408,19 @@ def tell(run: Run, *, tally: bool = True) -> str:
 
 def _rendered(engine: Engine, step: Step) -> Iterator[str]:
     line, decision, spelling = step.line, step.decision, Spelling.of(engine.model)
-    yield from _headline(step)
     if step.failed:
-        yield from _indented(f"FAILED: {step.failed}")
+        yield f"FAILED: {step.failed}"
     if step.error:
-        yield from _indented(step.error)
+        yield step.error
     elif decision is not None:
-        yield from _indented(spelling.prose(decision.why))
+        yield spelling.prose(decision.why)
     if line.verb == "start":
-        yield from _indented(_both(engine, step.after))
+        yield _both(engine, step.after)
     elif line.verb != "given":
-        for change in changes(step.before, step.after, spelling):
-            yield from _indented(change)
+        yield from changes(step.before, step.after, spelling)
     if decision is not None and decision.actions:
         asked = (spelling.name(a.do) + (f"({a.node})" if a.node else "") for a in decision.actions)
-        yield from _indented("asks for " + ", ".join(asked))
+        yield "asks for " + ", ".join(asked)
 
 
 def _headline(step: Step) -> list[str]:
