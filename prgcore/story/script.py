@@ -234,7 +234,7 @@ def _line(number: int, text: str, spelling: Spelling, names: Names) -> Line:
 
 
 def _event(text: str, names: Names) -> str:
-    """The event that is meant. The machine knows later whether a word that is no node is one of it."""
+    """The event that is meant; an unknown word in it stays, for the machine may have such an event."""
     try:
         return text if names == UNNAMED else names.into(text)
     except BadInput:
