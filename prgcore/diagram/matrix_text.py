@@ -25,7 +25,7 @@ _COUNTED = (Standing.IMPOSSIBLE, Standing.REACHABLE)
 def legend(drawn: Matrix) -> Iterator[tuple[Standing, str, int]]:
     """For every standing that occurs its meaning, and the number of its squares.
 
-    What the text of a square means is explained only if one of them has a text.
+    The meaning of their text is left out if none of its squares has one.
     """
     for standing in drawn.standings:
         squares = [s for s in drawn.squares if s.standing is standing]

@@ -166,7 +166,7 @@ class Services:
         return turn, self._looks(check)
 
     def _watched(self, check: Check) -> tuple[int, Looked]:
-        """Ask about a fact that is no service, and so has no turns."""
+        """Ask about a fact, which has no turns, unlike a service."""
         return 0, self._looks(check)
 
     def _knows(self, fact: str, _: int | None, found: Looked) -> bool:
