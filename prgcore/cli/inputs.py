@@ -376,17 +376,24 @@ def read_given(source: str) -> str:
     Raises:
         BadInput: it cannot be read, or is empty.
     """
-    if source.lstrip().startswith(("[", '"')):
+    from prgcore.explain.status import is_status
+
+    begins = source.lstrip()[:1]
+    if begins in ("[", '"') and not is_status(source):
         read_pair(source)  # JSON, and no object: says so
-    text = source if is_json(source) else read_text(source, any_text=True)
+    text = source if begins in ("{", "[") else read_text(source, any_text=True)
     if not text.strip():
         raise BadInput("the pair is empty; expected a JSON object, or what utils ha status prints")
     return text
 
 
 def is_json(text: str) -> bool:
-    """Whether a text begins like a JSON object."""
-    return text.lstrip().startswith("{")
+    """Whether a text begins like a JSON object, and is not the status of nodes in JSON."""
+    if not text.lstrip().startswith("{"):
+        return False
+    from prgcore.explain.status import is_status
+
+    return not is_status(text)
 
 
 def _policy_of(given: str | None) -> list[str]:
@@ -414,7 +421,8 @@ def _one_group(text: str, machine: Machine) -> GroupStatus:
     from prgcore.explain.status import parse
     from prgcore.form.spelling import Spelling
 
-    groups = parse(text, Spelling.of(machine.model)).groups
+    groups = [group.completed(machine.model.situations)
+              for group in parse(text, Spelling.of(machine.model)).groups]
     if len(groups) != 1 or groups[0].display is None or groups[0].strange:
         found = "no status of a group" if not groups else f"{len(groups)} groups" \
             if len(groups) > 1 else "a group that cannot be read"

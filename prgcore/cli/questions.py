@@ -78,7 +78,7 @@ def explain(
             output.write_json(answer.to_json())
         else:
             output.write(answer.text((asked.names.node1, asked.names.node2), asked.names.group))
-        return
+        raise Exit(int(answer.pair is None))
     from prgcore.cli.status import explain_status
     from prgcore.explain.display import shows_states
     from prgcore.form.spelling import Spelling
@@ -98,6 +98,7 @@ def explain(
         given, lambda shown, known: _explanation(
             inputs.Question(engine, None, shown, dict(known)), exact=exact),
         known_of, as_json=as_json, spelling=Spelling.of(engine.model),
+        situations=engine.model.situations,
     )
     raise Exit(code)
 

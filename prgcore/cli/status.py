@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, partial
+from itertools import pairwise
 from typing import Any
 
-from attrs import frozen
+from attrs import define, field, frozen
 
 from prgcore.cli import output
 from prgcore.errors import BadInput, PrgError, unknown_name
@@ -15,13 +16,19 @@ from prgcore.explain.display import spell, spell_both
 from prgcore.explain.names import Names
 from prgcore.explain.status import GroupStatus, NodeStatus, Status, parse
 from prgcore.form.spelling import PLAIN, Spelling
-from prgcore.model import Choices, Display
-from prgcore.words import counted, listed, one_line
+from prgcore.model import Choices, Display, Situation
+from prgcore.words import counted, listed, one_line, quoted
 
 MOST_GROUPS = 500
 """The most groups that are explained at once."""
 MOST_LINES = 12
 """The most line numbers that are listed."""
+MOST_NODES = 6
+"""The most nodes that are printed of a group that shows too many."""
+MOST_STEPS = 3
+"""The most changes from one moment of a group to the next that are printed: the last ones."""
+ALONE = ("the text shows one node of this group, and high availability needs two (the State of a "
+         "node that is down is empty)")
 LONGEST = 2_000_000
 """The most characters of a status text; a longer text is probably a log."""
 
@@ -32,14 +39,17 @@ class Answer:
 
     Attributes:
         remark: the parts that could not be read, or why nothing is explained.
-        failed: whether an explanation was expected and is missing.
     """
 
     group: GroupStatus
     explanation: Explanation | None
     remark: str = ""
-    failed: bool = False
     spelling: Spelling = PLAIN
+
+    @property
+    def failed(self) -> bool:
+        """Whether no pair of the machine explains the group."""
+        return self.explanation is None or self.explanation.pair is None
 
     @property
     def head(self) -> str:
@@ -58,13 +68,14 @@ class Answer:
 def explain_status(
     text: str, explain: Callable[[Display, Choices], Explanation],
     asked: Callable[[Sequence[Names]], Sequence[Mapping[str, str]]], *, as_json: bool,
-    spelling: Spelling = PLAIN,
+    spelling: Spelling = PLAIN, situations: Sequence[Situation] = (),
 ) -> int:
-    """Print an explanation of every group; return 1 if one of them could not be explained, else 0.
+    """Print an explanation of every group; return 1 if no pair explains one of them, else 0.
 
     Args:
         explain: explains a display, with the columns that are known beside it.
         asked: for groups with these names, the columns that are known of each.
+        situations: those of the machine; they say when one node alone is a whole status.
 
     Raises:
         BadInput: the text has no group, more than `MOST_GROUPS`, or more than `LONGEST` characters.
@@ -81,10 +92,11 @@ def explain_status(
     if len(status.groups) > MOST_GROUPS:
         raise BadInput(f"{len(status.groups):,} groups in the text, and at most {MOST_GROUPS} are "
                        "explained at once; give a part of it")
-    known = asked([group.names for group in status.groups])
-    explained = cache(explain)
-    answers = [_answer(group, partial(explained, known=tuple(cells.items())), spelling)
-               for group, cells in zip(status.groups, known, strict=True)]
+    groups = [group.completed(situations) for group in status.groups]
+    known = asked([group.names for group in groups])
+    explained, hints = cache(explain), _Hints(spelling)
+    answers = [_answer(group, partial(explained, known=tuple(cells.items())), hints)
+               for group, cells in zip(groups, known, strict=True)]
     if as_json:
         output.write_json({
             "groups": [_json(answer) for answer in answers],
@@ -100,43 +112,94 @@ def explain_status(
 
 
 def _answer(
-    group: GroupStatus, explain: Callable[[Display], Explanation], spelling: Spelling,
+    group: GroupStatus, explain: Callable[[Display], Explanation], hints: _Hints,
 ) -> Answer:
-    remark = "; ".join(dict.fromkeys(_strange(group, spelling)))
-    if any(node.strange and node.state is None for node in group.nodes):
-        return Answer(group, None, remark, failed=True, spelling=spelling)
+    remark = group.remark or "; ".join(hints.of(group))
+    if group.remark or any(node.strange_states for node in group.nodes):
+        return Answer(group, None, remark, hints.spelling)
     if group.display is None:
-        return Answer(group, None, "the text shows one node of this group, and high availability "
-                                   "needs two (the State of a node that is down is empty)")
+        return Answer(group, None, ALONE, hints.spelling)
     try:
-        return Answer(group, explain(group.display), remark, spelling=spelling)
+        return Answer(group, explain(group.display), remark, hints.spelling)
     except PrgError as error:
-        return Answer(group, None, str(error), failed=True, spelling=spelling)
+        return Answer(group, None, str(error), hints.spelling)
 
 
-def _strange(group: GroupStatus, spelling: Spelling) -> Iterator[str]:
-    """Yield remarks on unknown words in the place of a state or a reason."""
-    for node in group.nodes:
-        kind = "state" if node.state is None else "reason"
-        for said in node.strange:
-            yield unknown_name(kind, said, spelling.spellings(kind, aliases=False)) + (
-                "; any reason is taken" if kind == "reason" else "")
+@define
+class _Hints:
+    """Remarks on unknown words; all known ones are listed at most once for a whole text."""
+
+    spelling: Spelling
+    listed: set[str] = field(factory=set)
+
+    def of(self, group: GroupStatus) -> Iterator[str]:
+        """Yield remarks on unknown words in the place of a state or a reason, each word once."""
+        for said in dict.fromkeys(s for node in group.nodes for s in node.strange_states):
+            yield self._unknown("state", "reason", said)
+        for said in dict.fromkeys(s for node in group.nodes for s in node.strange_reasons):
+            yield self._unknown("reason", "state", said) + "; any reason is taken"
+
+    def _unknown(self, kind: str, other: str, said: str) -> str:
+        known = self.spelling.spellings(kind, aliases=False)
+        remark = unknown_name(kind, said, known, listing=kind not in self.listed)
+        if "known: " in remark:
+            self.listed.add(kind)
+        return remark + (f" (it is a {other})" if self.spelling.read(other, said) else "")
 
 
 def _page(answer: Answer) -> Iterator[str]:
     """Yield the page of one group: its states explained, with the names of its hosts."""
-    if answer.group.name:
-        yield f"Group {one_line(answer.group.name)}"
+    group = answer.group
+    if group.name:
+        yield f"Group {one_line(group.name)}"
+    if group.earlier:
+        yield from _moments(answer)
     if answer.explanation is not None:
-        names = [one_line(node.name) for node in answer.group.nodes]
-        yield answer.explanation.text(names, one_line(answer.group.name)).strip()
+        names = [one_line(node.name) for node in group.nodes]
+        yield answer.explanation.text(names, one_line(group.name)).strip()
         if answer.remark:
             yield from ("", *output.wrapped(f"Not understood: {answer.remark}"))
     else:
-        for node in answer.group.nodes:
-            yield from output.wrapped(
-                f"{node.name or 'a node'}  {spell(node.shown, answer.spelling)}", "  ", "    ")
+        for node in group.nodes[:MOST_NODES]:
+            yield from output.wrapped(f"{_called(node)}  {_spelt(node, answer.spelling)}", "  ", "    ")
+        if len(group.nodes) > MOST_NODES:
+            yield f"  and {counted(len(group.nodes) - MOST_NODES, 'more node')}"
         yield from output.wrapped(f"Not explained: {answer.remark}")
+
+
+def _called(node: NodeStatus) -> str:
+    return one_line(node.name) or "a node"
+
+
+def _spelt(node: NodeStatus, spelling: Spelling) -> str:
+    """What a node shows; an unknown word as it is."""
+    if node.state is None and node.strange_states:
+        return quoted(node.strange_states[0])
+    return spell(node.shown, spelling)
+
+
+def _moments(answer: Answer) -> Iterator[str]:
+    """Yield what changed from one moment of a group to the next; the last ones, if there are many."""
+    group = answer.group
+    moments = [*group.earlier, group.nodes]
+    yield f"The text shows this group {len(moments)} times; the last is explained."
+    steps = [*enumerate(pairwise(moments), 1)]
+    for n, (before, after) in steps[-MOST_STEPS:]:
+        said = [f"{name} was {_spelt(old, answer.spelling)}, then {_spelt(new, answer.spelling)}"
+                for name, old, new in _changes(before, after)]
+        yield from output.wrapped(f"{n} to {n + 1}: {'; '.join(said) or 'nothing changed'}", "  ", "    ")
+    yield ""
+
+
+def _changes(
+    before: Sequence[NodeStatus], after: Sequence[NodeStatus],
+) -> Iterator[tuple[str, NodeStatus, NodeStatus]]:
+    """Yield the nodes that show something else than before: name, before and after."""
+    for n in range(max(len(before), len(after))):
+        old = before[n] if n < len(before) else NodeStatus()
+        new = after[n] if n < len(after) else NodeStatus()
+        if (old.state, old.reason, old.strange) != (new.state, new.reason, new.strange):
+            yield one_line(new.name or old.name), old, new
 
 
 def _ignored(status: Status) -> list[str]:
@@ -154,9 +217,16 @@ def _json(answer: Answer) -> dict[str, Any]:
     found: dict[str, Any] = {
         "group": answer.group.name, "nodes": [_node_json(node) for node in answer.group.nodes],
     }
-    if answer.explanation is not None:
-        found["explanation"] = answer.explanation.to_json()
-    return found | ({"error": answer.remark} if answer.explanation is None else {})
+    moments = [*answer.group.earlier, answer.group.nodes]
+    if len(moments) > 1:
+        found["moments"] = [[_node_json(node) for node in moment] for moment in moments]
+        found["changed"] = [
+            [{"name": name, "before": _node_json(old), "after": _node_json(new)}
+             for name, old, new in _changes(*both)] for both in pairwise(moments)]
+    if answer.explanation is None:
+        return found | {"error": answer.remark}
+    found["explanation"] = answer.explanation.to_json()
+    return found | ({"remark": answer.remark} if answer.remark else {})
 
 
 def _node_json(node: NodeStatus) -> dict[str, Any]:

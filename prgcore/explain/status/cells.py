@@ -1,0 +1,349 @@
+"""Cells: tables and JSON, as web pages and programs write them, each row a node.
+
+A table has columns that are split by tabs, strokes, commas, semicolons or two spaces. Its first row
+names them; without one, a row is read only if it holds a known state and reason.
+
+Law: a row is read as a whole, or it is left to others.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import count
+from typing import Any
+
+from attrs import define, frozen
+
+from prgcore.explain.status.cleaning import lines_of
+from prgcore.explain.status.shapes import LONGEST, Head, Item, Seen
+from prgcore.explain.status.words import Words
+from prgcore.form.spelling import PLAIN, folded
+
+__all__ = ["is_status", "items_of"]
+
+_TITLES: Mapping[str, tuple[str, ...]] = {
+    "state": ("state", "node state", "server state", "current state", "ha state", "nodestate",
+              "status", "node status", "server status"),
+    "reason": ("reason", "node reason", "server reason", "state reason", "reason for state",
+               "nodereason"),
+    "name": ("server", "name", "host", "hostname", "host name", "node name", "server name",
+             "nodename", "servername", "node", "fqdn"),
+    "number": ("no", "nr", "number", "node number", "node no", "seat", "node"),
+    "group": ("group", "group name", "subcluster", "subcluster name", "redundancy group",
+              "presence redundancy group", "presence redundancy group name", "prg", "groupname"),
+}
+"""The titles of each column, the surest first."""
+_HOST = re.compile(r"[^\W_][\w.:-]*")
+_NODE = re.compile(r"(?:node|server)[ _.-]*#?(\d{1,3})", re.IGNORECASE)
+_FRAME = re.compile(r"[\s|+:=_\u2500-\u257f*-]*")
+_WIDE = " {2,}|\t"
+_MARKS = " \t*`\"'_"
+_MOST_CELLS = 40
+_LONGEST_ROW = 2_000
+_MOST_FAULTS = 20
+"""The most places where JSON seems to begin and does not."""
+_DEEPEST = 50
+
+
+def items_of(lines: Sequence[str], words: Words) -> tuple[dict[int, list[Item]], set[int]]:
+    """The nodes of tables and JSON by their lines, from 0, and the numbers of all these lines."""
+    found: dict[int, list[Item]] = {}
+    taken: set[int] = set()
+    for read in (_documents, _tables):
+        for start, end, items in read(lines, words, taken):
+            found[start] = items
+            taken.update(range(start, end))
+    return found, taken
+
+
+# ---------------------------------------------------------------------------- tables
+
+_Split = Callable[[str], list[str]]
+
+
+def _strokes(line: str) -> list[str]:
+    return line.strip().removeprefix("|").removesuffix("|").split("|")
+
+
+def _commas(line: str, sign: str) -> list[str]:
+    from csv import Error, reader
+
+    try:
+        return next(reader([line.strip()], delimiter=sign, skipinitialspace=True), [])
+    except Error:
+        return []
+
+
+def _ways(line: str) -> Iterator[tuple[str, list[str]]]:
+    """Yield the ways to split a line into cells, with the sign that splits it."""
+    if not 0 < len(line) <= _LONGEST_ROW:
+        return
+    for sign in "\t|;,":
+        if sign in line:
+            yield sign, _split(line, sign)
+    if "  " in line.strip():
+        yield "  ", _split(line, "  ")
+
+
+def _split(line: str, sign: str) -> list[str]:
+    if sign == "  ":
+        cells = re.split(_WIDE, line.strip())
+    elif sign == "|":
+        cells = _strokes(line)
+    elif sign == "\t":
+        cells = line.split("\t")
+    else:
+        cells = _commas(line, sign)
+    return [cell.strip(_MARKS)[:LONGEST + 1] for cell in cells[:_MOST_CELLS]]
+
+
+def _is_frame(line: str) -> bool:
+    """Whether a line is a rule between rows, or blank."""
+    return _FRAME.fullmatch(line, 0, _LONGEST_ROW) is not None and len(line) <= _LONGEST_ROW
+
+
+@frozen
+class _Header:
+    """The first row of a table: the sign between its cells, their number, and what they hold."""
+
+    sign: str
+    width: int
+    columns: Mapping[str, int]
+
+
+def _header(line: str) -> _Header | None:
+    said = line.lower()
+    if "stat" not in said:
+        return None
+    for sign, cells in _ways(line):
+        titles = [folded(cell) if cell != "#" else "number" for cell in cells]
+        columns: dict[str, int] = {}
+        for what, known in _TITLES.items():
+            here = [titles.index(t) for t in known if t in titles]
+            free = [n for n in here if n not in columns.values()]
+            if free:
+                columns[what] = free[0]
+        if "state" in columns and ("name" in columns or "number" in columns):
+            while len(titles) > 2 and not titles[-1]:
+                titles.pop()
+            return _Header(sign, len(titles), columns)
+    return None
+
+
+def _tables(
+    lines: Sequence[str], words: Words, taken: set[int],
+) -> Iterator[tuple[int, int, list[Item]]]:
+    """Yield every table: its first line, the one after its last, its nodes."""
+    n = 0
+    while n < len(lines):
+        if n in taken:
+            n += 1
+            continue
+        header = _header(lines[n])
+        end, items = _below(lines, n, header, words, taken) if header else _bare(lines, n, words)
+        if items:
+            yield n, end, items
+        n = max(end, n + 1)
+
+
+@define
+class _Row:
+    number: str
+    name: str
+    state: str
+    reason: str
+    group: str
+    lines: list[int]
+
+
+def _below(
+    lines: Sequence[str], start: int, header: _Header, words: Words, taken: set[int],
+) -> tuple[int, list[Item]]:
+    """The rows below a header, as nodes; none if no row has a state."""
+    rows, end = _rows(lines, start, header, words, taken)
+    if not any(words.read("state", r.state) or words.like("state", r.state) for r in rows):
+        return end, []
+    items: list[Item] = []
+    for row in rows:
+        if row.group:
+            items.append(Head(row.group, frozenset(row.lines), each=True))
+        items.append(_seen(row, words))
+    while end < len(lines) and _is_frame(lines[end]):
+        end += 1
+    frame = {n for n in range(max(start - 1, 0), end) if n == start or _is_frame(lines[n])}
+    next(item for item in items if isinstance(item, Seen)).lines |= frame
+    return end, items
+
+
+def _rows(
+    lines: Sequence[str], start: int, header: _Header, words: Words, taken: set[int],
+) -> tuple[list[_Row], int]:
+    """The rows below a header, and the line after the last."""
+    rows: list[_Row] = []
+    end = start + 1
+    for n in range(start + 1, len(lines)):
+        if n in taken:
+            break
+        if _is_frame(lines[n]):
+            continue
+        row = None if _header(lines[n]) else _row(lines[n], n, header, words, rows)
+        if row is None:
+            break
+        if row.name or row.number:
+            rows.append(row)
+        end = n + 1
+    return rows, end
+
+
+def _row(
+    line: str, n: int, header: _Header, words: Words, rows: list[_Row],
+) -> _Row | None:
+    """One row of a table; a row without a name if it goes on with the one before; or None."""
+    if header.sign not in line and not (header.sign == "  " and "\t" in line):
+        return None
+    cells = _split(line, header.sign)
+    short = len(cells) < header.width
+    cells += [""] * (header.width - len(cells))
+
+    def cell(what: str) -> str:
+        return cells[header.columns[what]] if what in header.columns else ""
+
+    row = _Row(cell("number"), cell("name"), cell("state"), cell("reason"), cell("group"), [n])
+    if any(cells[header.width:]):
+        return None
+    if not (row.name or row.number):
+        return _continued(row, rows)
+    if words.read("state", row.state) or _NODE.fullmatch(row.name):
+        return row
+    return None if " " in row.name or (short and header.sign != "\t") else row
+
+
+def _continued(row: _Row, rows: list[_Row]) -> _Row | None:
+    """The row before takes what goes on in the next line of its cells."""
+    if not rows or not (row.state or row.reason):
+        return None
+    last = rows[-1]
+    last.state = f"{last.state} {row.state}".strip()
+    last.reason = f"{last.reason} {row.reason}".strip()
+    last.lines += row.lines
+    return row
+
+
+def _bare(lines: Sequence[str], start: int, words: Words) -> tuple[int, list[Item]]:
+    """The rows of a table without a header: host, known state, known reason."""
+    for sign, cells in _ways(lines[start]):
+        if not _plain(cells, sign, words):
+            continue
+        rows = [_Row("", cells[0], cells[1], (cells[2:] or [""])[0], "", [start])]
+        for n in count(start + 1):
+            if n >= len(lines) or sign not in lines[n]:
+                break
+            more = _split(lines[n], sign)
+            nothing = len(more) == len(cells) > 2 and _HOST.fullmatch(more[0]) \
+                and not any(more[1:])
+            if not (nothing or _plain(more, sign, words)):
+                break
+            rows.append(_Row("", more[0], more[1], (more[2:] or [""])[0], "", [n]))
+        return start + len(rows), [_seen(row, words) for row in rows]
+    return start + 1, []
+
+
+def _plain(cells: Sequence[str], sign: str, words: Words) -> bool:
+    least = 2 if sign in "\t|" else 3
+    if not least <= len(cells) <= 6 or not words.read("state", cells[1]):
+        return False
+    named = _HOST.fullmatch(cells[0].rstrip(":")) or _NODE.fullmatch(cells[0])
+    reason = (cells[2:] or [""])[0]
+    return bool(named) and bool(words.blank(reason) or words.read("reason", reason))
+
+
+def _seen(row: _Row, words: Words) -> Seen:
+    name = row.name.rstrip(":")
+    numbered, counted = _NODE.fullmatch(name), _NODE.fullmatch(f"node{row.number}")
+    number = (counted or _NODE.fullmatch(row.number) or numbered or [""] * 2)[1]
+    far = not (words.blank(row.state) or words.read("state", row.state)
+               or words.like("state", row.state))
+    node = Seen(number, "" if numbered else name, row.lines[0], sure=not far, lines=set(row.lines))
+    for what, value in (("state", row.state), ("reason", row.reason)):
+        blank = words.blank(value)
+        node.say(what, "" if blank else value[:LONGEST], None if blank else words.read(what, value))
+    return node
+
+
+# ------------------------------------------------------------------------------ JSON
+
+
+def is_status(text: str) -> bool:
+    """Whether a text is JSON, and holds nodes with their states as programs write them."""
+    lines = lines_of(text)
+    return any(isinstance(item, Seen) for _, _, items in _documents(lines, Words(PLAIN), set())
+               for item in items)
+
+
+def _documents(
+    lines: Sequence[str], words: Words, _: set[int],
+) -> Iterator[tuple[int, int, list[Item]]]:
+    """Yield every object or array of JSON that holds nodes: its lines, and the nodes."""
+    begins = [n for n, line in enumerate(lines) if line.lstrip()[:1] in ("{", "[")]
+    if not begins:
+        return
+    text = "\n".join(lines)
+    starts, at = [], 0
+    for line in lines:
+        starts.append(at)
+        at += len(line) + 1
+    read, faults, done = json.JSONDecoder().raw_decode, 0, 0
+    for n in begins:
+        start = starts[n] + len(lines[n]) - len(lines[n].lstrip())
+        if start < done or faults >= _MOST_FAULTS:
+            continue
+        try:
+            value, done = read(text, start)
+        except (ValueError, RecursionError):
+            faults += 1
+            continue
+        end = n + text.count("\n", start, done) + 1
+        numbers = frozenset(range(n, end))
+        items = list(_nodes(value, "", numbers, words, 0))
+        if any(isinstance(item, Seen) for item in items):
+            yield n, end, items
+
+
+def _field(fields: Mapping[str, Any], what: str) -> Any:
+    return next((fields[title] for title in _TITLES[what] if title in fields), None)
+
+
+def _nodes(
+    value: Any, key: str, lines: frozenset[int], words: Words, depth: int,
+) -> Iterator[Item]:
+    """Yield the nodes in a value of JSON, and the name of each group before its nodes."""
+    if depth > _DEEPEST:
+        return
+    if isinstance(value, list):
+        for one in value:
+            yield from _nodes(one, "", lines, words, depth + 1)
+    elif isinstance(value, dict):
+        fields = {folded(str(k)): v for k, v in value.items()}
+        state, name, group = (_field(fields, what) for what in ("state", "name", "group"))
+        known = any(title in fields for title in _TITLES["state"])
+        if known and not isinstance(state, dict | list) and (depth or len(fields) > 1):
+            if isinstance(group, str) and group:
+                yield Head(group[:LONGEST], lines, each=True)
+            number = _field(fields, "number")
+            called = name if isinstance(name, str) else "" if depth < 1 else key
+            digits = str(number) if isinstance(number, int | str) and number != name else ""
+            yield _seen(_Row(digits, called[:LONGEST], _text(state), _text(_field(fields, "reason")),
+                             "", sorted(lines)), words)
+            return
+        inner = [(str(k), v) for k, v in value.items() if isinstance(v, dict | list)]
+        named = group if isinstance(group, str) else name if isinstance(name, str) else ""
+        if named and inner:
+            yield Head(named[:LONGEST], lines)
+        for k, v in inner:
+            yield from _nodes(v, k, lines, words, depth + 1)
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value)[:LONGEST + 1]

@@ -1,0 +1,80 @@
+"""Cleaning: a text as lines of plain words, without what a terminal, a mail or a page put in.
+
+Law: it keeps every line in its place, so that line numbers stay those of the text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from unicodedata import category
+
+__all__ = ["lines_of"]
+
+_SEQUENCE = re.compile(
+    r"(?:\x1b|\^\[|\\x1b|\\033|\\e)(?:"
+    r"\[[0-?]{0,40}[ -/]{0,4}(?P<end>[@-~])"  # colours, movements of the cursor
+    r"|\][^\x07\x1b\n]{0,200}(?:\x07|\x1b\\)"  # the title of a window
+    r"|[()#%][0-9A-Z]|[=>78cDEHMNOZ])"
+    r"|\x9b[0-?]{0,40}[ -/]{0,4}(?P<end8>[@-~])"
+    r"|\[\d{1,3}(?:;\d{1,3}){0,8}m"  # a colour whose first sign was lost
+)
+"""Control sequences of terminals (ECMA-48), also as other programs spell their first sign."""
+_MOVES = "CGHf"
+"""The ends of sequences that move the cursor to another column: what follows is apart."""
+_SIGNS = {
+    sign: new for new, signs in {
+        ":": "\uff1a\ufe55\ua789\u2236",  # colons: of full width, small, and look-alikes
+        "=": "\uff1d",
+        "|": "\uff5c\u2502\u2503\u2551\u2506\u2507\u250a\u250b",  # the lines of frames
+        ",": "\uff0c", ";": "\uff1b", "/": "\uff0f",
+        "(": "\uff08", ")": "\uff09", "[": "\uff3b", "]": "\uff3d",
+        '"': "\uff02\u201c\u201d\u201e", "'": "\uff07\u2018\u2019",
+        "=>": "\u2192\u21d2", "...": "\u2026",
+    }.items() for sign in signs
+}
+"""Signs that stand for one of ASCII."""
+_QUOTED = re.compile(r"(?: {0,3}>)+ ?")
+
+
+class _Plain(dict[int, str]):
+    """For each character what it becomes: a space, a sign of ASCII, nothing, or itself."""
+
+    def __missing__(self, code: int) -> str:
+        sign = chr(code)
+        if sign in "\n\t\b":
+            new = sign
+        elif sign.isspace():
+            new = " "
+        else:
+            new = "" if category(sign) in ("Cc", "Cf") else _SIGNS.get(sign, sign)
+        return self.setdefault(code, new)
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines of a text, cleaned; the n-th of them is the n-th of the text."""
+    if "\x1b" in text or "\x9b" in text or "\\" in text or "[" in text:
+        text = _SEQUENCE.sub(_instead, text)
+    text = re.sub(r"\r{0,2}\n|\r", "\n", text).translate(_Plain())
+    return [_unquoted(_typed(line) if "\b" in line else line) for line in text.split("\n")]
+
+
+def _instead(found: re.Match[str]) -> str:
+    return " " if (found["end"] or found["end8"] or "m") in _MOVES else ""
+
+
+def _typed(line: Iterable[str]) -> str:
+    """What a line shows after its backspaces."""
+    shown: list[str] = []
+    for sign in line:
+        if sign != "\b":
+            shown.append(sign)
+        elif shown:
+            shown.pop()
+    return "".join(shown)
+
+
+def _unquoted(line: str) -> str:
+    """A line without the quotation marks of a mail."""
+    found = _QUOTED.match(line) if ">" in line[:8] else None
+    return line[found.end():] if found else line

@@ -1,0 +1,263 @@
+"""Grouping: the nodes of a text as groups of two, each at one moment or at several.
+
+A group shows at most two nodes. A third one, or a name or a number twice, is remarked, and nothing
+of it is guessed. The same two nodes again are the same group at a later moment.
+
+Law: nodes in, groups out; the words of the text are read before.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from attrs import define, field
+
+from prgcore.explain.status import cells, labels
+from prgcore.explain.status.cleaning import lines_of
+from prgcore.explain.status.shapes import GroupStatus, Head, Item, NodeStatus, Seen, Status
+from prgcore.explain.status.words import Words
+from prgcore.form.spelling import PLAIN, Spelling
+from prgcore.words import counted, few, listed, one_line
+
+__all__ = ["parse"]
+
+_FEW = 4
+
+
+def parse(text: str, spelling: Spelling = PLAIN) -> Status:
+    """The presence redundancy groups in a text. It never fails.
+
+    Source: the answers of `utils ha status`, `utils ha failover` and `utils ha fallback`, the
+    table of the administration's window, and what programs make of them.
+    """
+    lines, words = lines_of(text), Words(spelling)
+    tables, taken = cells.items_of(lines, words)
+    items = labels.items_of(lines, tables, taken, words)
+    sightings = list(_sightings(_believed(items)))
+    for sighting in sightings:
+        sighting.drop_unsure()
+    groups = _groups(sightings)
+    used = {n + 1 for s in sightings for n in s.lines}
+    ignored = (n for n, line in enumerate(lines, 1) if n not in used and labels.matters(line))
+    return Status(groups, tuple(sorted(used)), tuple(ignored))
+
+
+def _believed(items: list[Item]) -> list[Item]:
+    """The items without nodes of which nothing is known, where others have names.
+
+    Where a node has a name, a state without one is that of something else.
+    """
+    nodes = [item for item in items if isinstance(item, Seen)]
+    named = any(node.sure and (node.name or node.number) for node in nodes)
+    known = any(node.state for node in nodes)
+    return [
+        item for item in items
+        if isinstance(item, Head)
+        or (item.name or item.number if named else known or item.strange or item.name or item.number)
+    ]
+
+
+# ------------------------------------------------------------------------- sightings
+
+
+@define
+class _Sighting:
+    """Nodes that a text shows together, in its order.
+
+    Attributes:
+        again: whether it begins with a node of the sighting before, under the same name.
+    """
+
+    name: str = ""
+    again: bool = False
+    nodes: list[Seen] = field(factory=list)
+    heads: set[int] = field(factory=set)
+
+    @property
+    def lines(self) -> set[int]:
+        return self.heads.union(*(node.lines for node in self.nodes))
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The nodes by their names, or by their numbers; in the order of the seats."""
+        return tuple(_key(node) for node in self.seated())
+
+    def seated(self) -> list[Seen]:
+        """The nodes in the order of their numbers."""
+        numbers = [node.number for node in self.nodes]
+        turned = len(numbers) == 2 and (numbers[0] == "2" or numbers[1] == "1") \
+            and numbers[0] != numbers[1]
+        return self.nodes[::-1] if turned else self.nodes
+
+    def drop_unsure(self) -> None:
+        """Drop what is probably no node, where there are enough nodes without it."""
+        if len(self.nodes) > 2 or (self.nodes and not any(n.sure or n.strange for n in self.nodes)):
+            sure = [node for node in self.nodes if node.sure]
+            if sure or len(self.nodes) <= 2:
+                self.nodes = sure
+
+    def remark(self) -> str:
+        """Why this is not the status of a group of two; "" if nothing is against it."""
+        if len(self.nodes) > 2:
+            names = [_called(node) for node in self.nodes]
+            return (f"the text shows {counted(len(names), 'node')} of this group "
+                    f"({few(names, _FEW, ', ')}), and a group has at most two"
+                    + _twice(self.nodes))
+        if twice := _twice(self.nodes):
+            return f"the text does not show two nodes of this group{twice}"
+        unclear = [node for node in self.nodes if node.unclear]
+        if unclear:
+            return (f"the state of {listed(map(_called, unclear), 'and')} could not be read "
+                    f"(line {unclear[0].line + 1})")
+        return ""
+
+
+def _key(node: Seen) -> str:
+    return node.name.casefold() or node.number
+
+
+def _called(node: Seen) -> str:
+    return one_line(node.name) or (f"node {node.number}" if node.number else "a node without a name")
+
+
+def _twice(nodes: Iterable[Seen]) -> str:
+    """What the nodes have in common that two nodes of a group cannot."""
+    nodes = list(nodes)
+    names = Counter(node.name.casefold() for node in nodes if node.name)
+    numbers = Counter(node.number for node in nodes if node.number)
+    same = [one_line(name) for name, n in names.items() if n > 1]
+    same += [f"the number {number}" for number, n in numbers.items() if n > 1]
+    return f"; {listed(same[:_FEW], 'and')} {'is' if len(same) == 1 else 'are'} there more than once" \
+        if same else ""
+
+
+def _sightings(items: Iterable[Item]) -> Iterator[_Sighting]:
+    """Yield the nodes that the text shows together."""
+    now = _Sighting()
+    for item in items:
+        if isinstance(item, Head):
+            if not (item.each and now.name == item.name and len(now.nodes) < 2):
+                yield now
+                now = _Sighting(item.name)
+            now.heads |= item.lines
+            continue
+        if len(now.nodes) == 2 and item.sure and _clash(item, now.nodes):
+            yield now
+            now = _Sighting(now.name, again=True)
+        now.nodes.append(item)
+    yield now
+
+
+def _clash(node: Seen, others: list[Seen]) -> bool:
+    return any(
+        (node.number and node.number == other.number)
+        or (node.name and node.name.casefold() == other.name.casefold())
+        for other in others
+    )
+
+
+# ---------------------------------------------------------------------------- groups
+
+
+@define
+class _Group:
+    """A group, and the sightings of it in the order of the text."""
+
+    name: str
+    moments: list[_Sighting]
+    excess: list[Seen] = field(factory=list)
+
+    def status(self) -> GroupStatus:
+        last = self.moments[-1]
+        remark = _Sighting(nodes=last.nodes + self.excess).remark()
+        most = max(len(moment.nodes) for moment in self.moments)
+        if not remark and len(last.nodes) < most:
+            remark = (f"the text shows this group {len(self.moments)} times, and the last time only "
+                      f"{listed(map(_called, last.nodes), 'and')}")
+        order = last.hosts if len(last.nodes) == 2 else ()
+        nodes = [*last.seated(), *self.excess]
+        return GroupStatus(
+            self.name, tuple(node.status() for node in nodes),
+            tuple(tuple(_in_order(moment, order)) for moment in self.moments[:-1]),
+            self._seat(nodes), remark)
+
+    def _seat(self, nodes: list[Seen]) -> int:
+        if len(nodes) != 1 or not (nodes[0].number or self.name):
+            return 0
+        return 2 if nodes[0].number == "2" else 1
+
+
+def _in_order(moment: _Sighting, hosts: tuple[str, ...]) -> Iterator[NodeStatus]:
+    """Yield the nodes of a moment in the order of these hosts."""
+    nodes = moment.seated()
+    if len(nodes) == 2 and _same(nodes[1], hosts[0] if hosts else ""):
+        nodes = nodes[::-1]
+    yield from (node.status() for node in nodes)
+
+
+def _same(node: Seen, host: str) -> bool:
+    return bool(host) and _short(_key(node)) == _short(host)
+
+
+def _short(host: str) -> str:
+    """A host name without its domain; an address stays."""
+    first, _, rest = host.partition(".")
+    return host if first.isdigit() and rest else first
+
+
+def _groups(sightings: Iterable[_Sighting]) -> tuple[GroupStatus, ...]:
+    """The groups, in the order in which the text shows them first."""
+    found: list[_Group] = []
+    known: dict[tuple[str, ...], _Group] = {}
+    for sighting in sightings:
+        if not sighting.nodes:
+            continue
+        group = _known(sighting, known)
+        if group is not None:
+            group.moments.append(sighting)
+            group.name = group.name or sighting.name
+        elif sighting.again and found and not _apart(found[-1], sighting):
+            found[-1].excess += sighting.nodes
+        else:
+            found.append(group := _Group(sighting.name, [sighting]))
+        if group is not None:
+            for host in _names(sighting):
+                known.setdefault((group.name.casefold(), host), group)
+                known.setdefault(("", host), group)
+    return tuple(group.status() for group in found)
+
+
+def _names(sighting: _Sighting) -> set[str]:
+    return {_short(node.name.casefold()) for node in sighting.nodes if node.name}
+
+
+def _known(sighting: _Sighting, known: dict[tuple[str, ...], _Group]) -> _Group | None:
+    """The group that this is a later moment of: the same name, and hosts that were seen in it."""
+    if len(sighting.nodes) > 2 or not _names(sighting):
+        return None
+    groups = [known.get((sighting.name.casefold(), host)) for host in sorted(_names(sighting))]
+    first = groups[0]
+    if first is None or any(group is not first for group in groups):
+        return None
+    if sighting.again and len(sighting.nodes) < 2:
+        return None
+    return first if all(_alike(sighting, moment) for moment in first.moments[-1:]) else None
+
+
+def _alike(one: _Sighting, other: _Sighting) -> bool:
+    """Whether no host of the two differs from its namesake by its domain."""
+    full = {_short(node.name.casefold()): node.name.casefold() for node in other.nodes}
+    return all(
+        (theirs := full.get(_short(mine))) is None or theirs == mine
+        or _short(mine) in (mine, theirs)
+        for mine in (node.name.casefold() for node in one.nodes if node.name)
+    )
+
+
+def _apart(group: _Group, sighting: _Sighting) -> bool:
+    """Whether nodes are a group of their own: no group has a name, and each has a 1 and a 2."""
+    return not group.name and not group.excess and all(
+        {node.number for node in moment.nodes} == {"1", "2"}
+        for moment in (group.moments[-1], sighting)
+    )

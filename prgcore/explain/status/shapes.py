@@ -1,0 +1,185 @@
+"""The shapes of a status text: nodes, groups, and what was read of the text.
+
+Law: frozen values, and the two mutable ones that are filled while a text is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TypeAlias
+
+from attrs import define, field, frozen
+
+from prgcore.explain.names import Names
+from prgcore.model import Display, Shown, Situation
+from prgcore.vocabulary import Reason, State
+
+__all__ = ["LONGEST", "MOST_LINES", "MOST_STRANGE", "GroupStatus", "Head", "Item", "NodeStatus",
+           "Seen", "Status"]
+
+LONGEST = 200
+"""The most characters of a name or a value; the rest is not read."""
+MOST_LINES = 4
+"""The most lines over which a value may continue."""
+MOST_STRANGE = 8
+"""The most strange words per node that are kept."""
+
+
+@frozen
+class NodeStatus:
+    """One node in a status text.
+
+    Attributes:
+        name: its host name; "" if none is given.
+        state: the state; None if none is shown, or none that is known.
+        reason: the reason; None if none is shown, which stands for any.
+        strange: unknown words in the place of a state or a reason.
+        strange_reasons: those of them that are in the place of a reason.
+    """
+
+    name: str = ""
+    state: State | None = None
+    reason: Reason | None = None
+    strange: tuple[str, ...] = ()
+    strange_reasons: tuple[str, ...] = ()
+
+    @property
+    def shown(self) -> Shown | None:
+        """The node's half of the display; None if it shows nothing."""
+        return None if self.state is None else Shown(self.state, self.reason)
+
+    @property
+    def strange_states(self) -> tuple[str, ...]:
+        """Unknown words in the place of a state."""
+        return tuple(said for said in self.strange if said not in self.strange_reasons)
+
+
+@frozen
+class GroupStatus:
+    """One presence redundancy group in a status text.
+
+    Attributes:
+        name: its name; "" if none is given.
+        nodes: its two nodes; one, or more than two, if the text shows so.
+        earlier: the nodes at earlier moments, in the order of the text, if the group is shown
+            several times; `nodes` is the last moment.
+        seat: 1 or 2 if the text shows one node of two, and which; else 0.
+        remark: why the group cannot be explained; "" if nothing is against it.
+    """
+
+    name: str
+    nodes: tuple[NodeStatus, ...]
+    earlier: tuple[tuple[NodeStatus, ...], ...] = ()
+    seat: int = 0
+    remark: str = ""
+
+    @property
+    def display(self) -> Display | None:
+        """The display of both nodes; None for a group that does not show two."""
+        if len(self.nodes) != 2 or self.remark:
+            return None
+        return Display(*(node.shown for node in self.nodes))
+
+    @property
+    def names(self) -> Names:
+        """The names of its hosts and of the group, each as one printable line."""
+        return Names.of((node.name for node in self.nodes), self.name)
+
+    @property
+    def strange(self) -> tuple[str, ...]:
+        """Unknown words in the place of a state or a reason, of all nodes."""
+        return tuple(said for node in self.nodes for said in node.strange)
+
+    def completed(self, situations: Iterable[Situation]) -> GroupStatus:
+        """The group; a lone node beside one that shows nothing, if a situation shows just that."""
+        if len(self.nodes) != 1 or not self.seat or self.remark:
+            return self
+        (node,) = self.nodes
+        if not any(_alone(node.shown, situation.display) for situation in situations):
+            return self
+        both = (node, NodeStatus()) if self.seat == 1 else (NodeStatus(), node)
+        return GroupStatus(self.name, both, self.earlier)
+
+
+def _alone(shown: Shown | None, display: Display) -> bool:
+    """Whether a display shows this half, and nothing else."""
+    one, two = display
+    half = two if one is None else one
+    return (
+        shown is not None and half is not None and None in display
+        and half.state == shown.state and shown.reason in (None, half.reason)
+    )
+
+
+@frozen
+class Status:
+    """A status text as it was understood.
+
+    Attributes:
+        groups: the groups in the order in which they are first shown.
+        understood: numbers, from 1, of the lines that were understood in part or in full.
+        ignored: numbers of the other lines, except blank lines and prompts.
+    """
+
+    groups: tuple[GroupStatus, ...]
+    understood: tuple[int, ...]
+    ignored: tuple[int, ...]
+
+
+# ------------------------------------------------------------------- while it is read
+
+
+@frozen
+class Head:
+    """The name of a group, before its nodes; with `each`, before each of them."""
+
+    name: str
+    lines: frozenset[int]
+    each: bool = False
+
+
+@define
+class Seen:
+    """A node as a text shows it, while the text is read.
+
+    Attributes:
+        number: the number that the text gives it; "" without one.
+        line: the number of its first line.
+        said: which of `state` and `reason` the text gives, if only as a blank.
+        sure: whether it is a node beyond doubt; others are dropped where a group has enough nodes.
+        unclear: whether something is where its state should be, and could not be read.
+        lines: the numbers of the lines that it was read from.
+    """
+
+    number: str
+    name: str
+    line: int
+    sure: bool = True
+    unclear: bool = False
+    stamped: bool = False
+    state: State | None = None
+    reason: Reason | None = None
+    strange: list[str] = field(factory=list)
+    strange_reasons: list[str] = field(factory=list)
+    said: set[str] = field(factory=set)
+    lines: set[int] = field(factory=set)
+
+    def status(self) -> NodeStatus:
+        return NodeStatus(
+            self.name, self.state, self.reason, tuple(self.strange[:MOST_STRANGE]),
+            tuple(self.strange_reasons[:MOST_STRANGE]))
+
+    def say(self, what: str, value: str, found: State | Reason | None) -> None:
+        """Take a state or a reason: a known one, a blank, or a strange word."""
+        self.said.add(what)
+        if isinstance(found, State):
+            self.state = found
+        elif isinstance(found, Reason):
+            self.reason = found
+        elif value:
+            self.strange.append(value)
+            if what == "reason":
+                self.strange_reasons.append(value)
+
+
+Item: TypeAlias = Head | Seen

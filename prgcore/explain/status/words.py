@@ -1,0 +1,116 @@
+"""Words: which spellings mean a state or a reason, in a text that may be damaged.
+
+Law: letters and digits count, spaces do not: a line may end within a word. A word is known or it is
+not; which one it is like is only for a message.
+"""
+
+from __future__ import annotations
+
+import re
+from difflib import SequenceMatcher
+
+from attrs import define, field
+
+from prgcore.explain.status.shapes import LONGEST
+from prgcore.form.spelling import Spelling, folded
+from prgcore.vocabulary import ALIASES, Reason, State, title
+
+__all__ = ["FOREIGN", "MARKS", "Words", "squeezed"]
+
+MARKS = " \t.,;*_`\"'|/\N{EN DASH}\N{EM DASH}()[]<>-"
+"""Characters around a value, or in place of one."""
+FOREIGN = re.compile(r"[A-Z#][\w#/() -]{0,40}?[:=]")
+"""A label of something else."""
+_BLANK = {"", "na", "none", "null", "nil", "notavailable", "notdisplayed", "notknown", "nothing",
+          "showsnothing", "noreason"}
+_PART = re.compile(r" {2}|\t| ?[(\[,;|/!] ?| [-\N{EN DASH}\N{EM DASH}]+ | (?=[A-Z#][\w#/() -]{0,40}?[:=])")
+"""Where a value may end before the end of its line."""
+_KINDS: dict[str, type[State | Reason]] = {"state": State, "reason": Reason}
+_LIKE = 0.8
+_MOST_LOOKS = 2_000
+"""The most words for which a like one is looked for, because that takes long."""
+
+
+def squeezed(text: str) -> str:
+    """The letters and digits of a text, in lower case."""
+    return re.sub(r"[\W_]+", "", text.lower())
+
+
+@define
+class Words:
+    """The words of states and reasons, of the document and of one machine."""
+
+    spelling: Spelling
+    _exact: dict[str, dict[str, State | Reason]] = field(init=False)
+    _known: dict[str, dict[str, State | Reason]] = field(init=False)
+    _looks: dict[tuple[str, str, str], bool] = field(factory=dict, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._exact = {what: self._spellings(what) for what in _KINDS}
+        self._known = {}
+        for what, exact in self._exact.items():
+            meant: dict[str, set[State | Reason]] = {}
+            for said, value in exact.items():
+                meant.setdefault(squeezed(said), set()).add(value)
+            self._known[what] = {said: next(iter(v)) for said, v in meant.items() if len(v) == 1}
+
+    def _spellings(self, what: str) -> dict[str, State | Reason]:
+        kind = _KINDS[what]
+        values = [value for value in kind if value is not Reason.NONE]
+        aliases = {folded(a): kind(w) for a, w in ALIASES.items() if w in values}
+        own = {folded(said): value for value in values
+               if (said := self.spelling.renamed(what, value))}
+        return aliases | {folded(s): v for v in values for s in (v, title(v))} | own
+
+    def read(self, what: str, text: str) -> State | Reason | None:
+        """The state or the reason that a whole text means; None for any other."""
+        if len(text) > LONGEST:
+            return None
+        return self._exact[what].get(folded(text)) or self._known[what].get(squeezed(text))
+
+    def blank(self, text: str) -> bool:
+        """Whether a text says that there is no value."""
+        return not text.strip(MARKS) or squeezed(text) in _BLANK
+
+    def like(self, what: str, text: str, beyond: str = "") -> bool:
+        """Whether a text is almost a known word.
+
+        Args:
+            beyond: a known word at the beginning of the text; only longer ones than that are meant,
+                and those that the text begins.
+        """
+        said, head = squeezed(text[:LONGEST]), squeezed(beyond)
+        if len(said) <= len(head):
+            return False
+        found = self._looks.get((what, said, head))
+        if found is None:
+            if len(self._looks) >= _MOST_LOOKS:
+                return False
+            known = self._known[what]
+            found = self._looks[what, said, head] = any(
+                len(one) > len(head) and known[one] != known.get(head)
+                and (bool(head and one.startswith(said)) or _near(said, one)) for one in known)
+        return found
+
+    def begin(self, what: str, text: str) -> tuple[State | Reason | None, str]:
+        """A known word at the beginning of a text, and the rest, which is clearly apart from it.
+
+        If a longer beginning is almost another word, none is known: `Failed Ovr` is not `Failed`.
+        """
+        text = text[:LONGEST]
+        longer = [text]
+        for part in reversed([*_PART.finditer(text)]):
+            end = part.start()
+            value = self.read(what, text[:end])
+            if value is not None:
+                near = any(self.like(what, one, text[:end]) for one in longer)
+                return (None, "") if near else (value, text[part.end():])
+            longer.append(text[:end])
+        return None, ""
+
+
+def _near(said: str, known: str) -> bool:
+    if abs(len(said) - len(known)) > max(2, len(known) // 6):
+        return False
+    match = SequenceMatcher(None, said, known, autojunk=False)
+    return match.quick_ratio() >= _LIKE and match.ratio() >= _LIKE
