@@ -19,7 +19,6 @@ from prgcore.engine import Pair
 from prgcore.explain.display import denoted, display_of, spell
 from prgcore.explain.explaining import explain_display
 from prgcore.explain.plan import plan
-from prgcore.explain.status.cleaning import lines_of
 from prgcore.explain.status import (
     LONGEST,
     PRODUCT,
@@ -29,6 +28,7 @@ from prgcore.explain.status import (
     parse,
     write,
 )
+from prgcore.explain.status.cleaning import lines_of
 from prgcore.model import Cube, Display, Shown
 from prgcore.seats import NODES
 from prgcore.vocabulary import Reason, State

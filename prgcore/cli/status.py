@@ -172,7 +172,7 @@ def _called(node: NodeStatus) -> str:
 
 
 def _spelt(node: NodeStatus, spelling: Spelling) -> str:
-    """What a node shows; an unknown word as it is."""
+    """The state and reason of a node, or the unknown word in their place."""
     if node.state is None and node.strange_states:
         return quoted(node.strange_states[0])
     return spell(node.shown, spelling)

@@ -8,8 +8,7 @@ A text is read in four steps, a file each: `cleaning` (colours, quotation marks)
 and JSON), `labels` (`State: Normal`), `grouping` (groups of two, at one moment or several).
 `words` knows which words mean a state or a reason, also where a machine renames them.
 
-Law: pure. Reading never fails: every line is used, or listed as not used. What cannot be read for
-sure is not guessed.
+Law: pure. Reading never fails: every line is used, or listed as not used. Nothing is guessed.
 """
 
 from __future__ import annotations

@@ -64,7 +64,7 @@ def _instead(found: re.Match[str]) -> str:
 
 
 def _typed(line: Iterable[str]) -> str:
-    """What a line shows after its backspaces."""
+    """A line as it looks after its backspaces."""
     shown: list[str] = []
     for sign in line:
         if sign != "\b":

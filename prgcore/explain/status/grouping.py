@@ -122,7 +122,7 @@ def _called(node: Seen) -> str:
 
 
 def _twice(nodes: Iterable[Seen]) -> str:
-    """What the nodes have in common that two nodes of a group cannot."""
+    """A remark on names and numbers that several of the nodes have; "" if there are none."""
     nodes = list(nodes)
     names = Counter(node.name.casefold() for node in nodes if node.name)
     numbers = Counter(node.number for node in nodes if node.number)

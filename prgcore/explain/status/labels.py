@@ -1,8 +1,8 @@
 """Labels: `Node 1 Name : a State: Normal`, one or several a line, values over several lines.
 
 A label counts only where a value of it can stand: at the beginning of a line, or after the value of
-another label. `Cluster Replication State:` and `Ticket, Reason:` are labels of something else. What
-stands between a node and a label parts them, except for a state that is a known one.
+another label. `Cluster Replication State:` and `Ticket, Reason:` are labels of something else. A
+label after other text does not belong to the node above, except for a known state.
 
 Law: one pass over the lines, and what it looks at is bounded.
 """
@@ -71,17 +71,17 @@ def _parts(line: str) -> bool:
 
 @define
 class _Field:
-    """A label, and the text behind it up to the next one.
+    """A label, and the text after it up to the next one.
 
     Attributes:
         number: the number of the node; "" without one.
         sure: whether its words can mean nothing else.
         called: whether it says `Name` beside the number.
         stamped: whether a time is before it.
-        pieces: the text behind it, line by line.
+        pieces: the text after it, line by line.
         whole: whether a name goes on in the next line.
         value, found: what it says, and the state or reason that this is.
-        also: the reason behind a state.
+        also: the reason after a state.
         left: what is beside the value.
         last: the last line of the value.
         width: the number of characters of its line.
@@ -198,7 +198,7 @@ def _unmarked(line: str, start: int, words: Words) -> Iterator[_Label]:
 def _placed(
     open_: _Field | None, label: _Label, lead: str, further: bool, words: Words,
 ) -> bool:
-    """Whether a label stands where one can: nothing is before it, or the end of a value."""
+    """Whether a label is where one can be: at the beginning of a line, or after a value."""
     if len(lead) > LONGEST:
         return False
     if not lead.strip(MARKS):
