@@ -442,7 +442,8 @@ class Advice(Record):
     `when` narrows the hidden columns for which the advice is given; `events` is the sequence that
     carries it out and leads home to Normal. If it does not lead home, `defect` names what is to
     blame (`document` or `our decision`), and `because` says why. `only` names the policy choices
-    under which the advice is given.
+    under which the advice is given. `either` replaces `says` where a display does not say which
+    node is which.
     """
 
     says: str
@@ -451,6 +452,7 @@ class Advice(Record):
     defect: str = ""
     because: str = ""
     only: Choices = field(converter=_choices, default=())
+    either: str = ""
 
 
 @frozen(eq=False, repr=False)
@@ -502,8 +504,10 @@ class Situation(Record):
 
     `shown` says which of the two nodes shows anything. In rows 16 and 17 one node is down or
     unreachable, and its half of the display is empty. `literal` is the printed text where the
-    document errs, `corrected` the intended one. `fits` narrows the hidden columns to those of the
-    row's cause; the advice is given for these.
+    document errs, `corrected` the intended one; `printed` is the display with it, if that reads as
+    another display. `fits` narrows the hidden columns to those of the row's cause; the advice is
+    given for these. `either` replaces `cause` where a display is its own mirror, and nothing says
+    which node is which.
     """
 
     row: str
@@ -516,6 +520,8 @@ class Situation(Record):
     corrected: str = ""
     fits: Cube = field(converter=cube, factory=Cube)
     seat: str = "node1"
+    either: str = ""
+    printed: Display | None = None
 
 
 @frozen(eq=False, repr=False)

@@ -330,7 +330,7 @@ def test_a_display_that_no_pair_shows(run, bad):
     assert "it would break S1" in bad("available", *TWICE, code=1)
     assert "no pair of the machine shows this" in bad("step", "recover", *TWICE, code=1)
     answer = run("explain", *TWICE, "--json")
-    assert answer.code == 0
+    assert answer.code == 1
     assert "S1" in json.loads(answer.out)["broken"]
 
 
@@ -830,7 +830,8 @@ def test_a_machine_of_ones_own_gets_every_command(run, bad):
     assert ask("step", "press").startswith("press: done by R1\n")
     assert "lamp off -> on" in ask("plan", "--goal", "lamp=on")
     assert "press is refused:\n  lamp is on" in ask("why-not", "press", '{"lamp": "on"}')
-    assert "press: accepted" in ask("explain")
+    assert ask("explain") == "On offer\n  press\n"
+    assert "press: accepted. let there be light" in ask("explain", "--verbose")
     assert "R1" in ask("diagram", "--column", "lamp")
     assert "\n1 rule; 0 invariants and 0 auxiliary; 0 guard checks" in ask("machine")
     for words, said in (

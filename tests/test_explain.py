@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from itertools import product
 
 import pytest
@@ -110,15 +111,16 @@ def test_an_answer_names_the_commands_and_what_to_wait_for() -> None:
     """In place of "take the way below": what to ask for, in order, and what comes by itself."""
     idle = explain_display(PRG, *map(parse_shown, (
         "Idle / On Admin Request", "Running in Backup Mode / On Admin Request"))).text()
-    assert "  - fallback(node1), then wait for takeback_done(node1).\n" in idle
-    assert "shortest way home" not in idle
+    assert ("  - To bring everybody home: fallback(node1); wait until both nodes are Normal.\n"
+            ) in idle
+    assert "way home: " not in idle
     moving = explain_display(PRG, *map(parse_shown, (
         "Taking Back / On Admin Request", "Falling Back / On Admin Request"))).text()
-    assert "  - Wait for takeback_done(node1): it goes home by itself.\n" in moving
+    assert "  - Wait until both nodes are Normal: this goes on by itself.\n" in moving
     sick = explain_display(PRG, *map(parse_shown, (
         "Failed Over with Critical Services Not Running / Critical Service Down",
-        "Running in Backup Mode / Critical Service Down"))).text()
-    assert ("The shortest way home: 3 steps services_up(node1) and fallback(node1), then wait for "
+        "Running in Backup Mode / Critical Service Down"))).text(verbose=True)
+    assert ("The way home: 3 steps services_up(node1) and fallback(node1), then wait for "
             "takeback_done(node1) assuming ") in " ".join(sick.split())
 
 
@@ -172,7 +174,8 @@ def test_a_pair_of_the_table_in_json() -> None:
 def test_what_a_button_would_do() -> None:
     found = explain(TABLE2, after(*NORMAL))
     assert found.does["failover(node1)"].endswith("Then node1 Failing Over and node2 Taking Over.")
-    assert "failover(node1): accepted. " in found.text()
+    assert "On offer\n  failover(node1)\n  failover(node2)\n" in found.text()
+    assert "failover(node1): accepted. " in found.text(verbose=True)
 
 
 def test_a_pair_that_no_row_lists_names_a_rule_a_decision_and_the_nearest_row() -> None:
@@ -181,7 +184,9 @@ def test_a_pair_that_no_row_lists_names_a_rule_a_decision_and_the_nearest_row() 
     assert answer["row"] is None
     assert (answer["decision"], answer["nearest"]) == ("D22", "12")
     assert "F100@node1: automatic failover" in found.cause
-    assert "Nearest: row 12. See decision D22." in found.text()
+    assert "nearest: row 12.)" in found.text()
+    assert "F100" not in found.text()
+    assert "See decision D22." in found.text(verbose=True)
 
 
 def test_a_family_speaks_where_no_row_does() -> None:
@@ -205,7 +210,8 @@ def test_a_machine_without_states_is_explained_too() -> None:
     ))
     found = explain(engine, {"lamp": "off"})
     assert (found.display, found.row, found.available, found.plan) == (None, None, ("switch",), None)
-    assert found.text() == "Commands\n  switch: accepted. light\n"
+    assert found.text() == "On offer\n  switch\n"
+    assert found.text(verbose=True).endswith("\n\nCommands\n  switch: accepted. light\n")
     with pytest.raises(BadInput, match="the machine 'lamp' shows no states; explain a pair"):
         explain_display(engine, None, None)
 
@@ -223,7 +229,8 @@ def test_a_machine_with_words_of_its_own_is_explained_too() -> None:
     ))
     found = explain(engine, engine.initial[0])
     assert (found.display, found.row, found.available) == (None, None, ("switch",))
-    assert found.text() == "Commands\n  switch: accepted. light\n"
+    assert found.text() == "On offer\n  switch\n"
+    assert found.text(verbose=True).endswith("\n\nCommands\n  switch: accepted. light\n")
     assert not shows_states(engine)
     with pytest.raises(BadInput, match="the machine 'lamps' shows no states; explain a pair"):
         explain_display(engine, None, None)
@@ -278,7 +285,8 @@ def test_a_display_says_what_is_hidden() -> None:
     assert answer["assuming"]["link"] == "up"
     assert "node1.services" not in answer["assuming"]
     assert found.pairs > 1
-    assert "fallback(node1): accepted if node1.hears_peer is yes, node2.hears_peer" in found.text()
+    assert "fallback(node1), if both nodes hear each other\n" in found.text()
+    assert "fallback(node1): accepted if node1.hears_peer is" in found.text(verbose=True)
 
 
 def test_the_plan_is_for_a_pair_that_fits_the_row_and_its_advice() -> None:
@@ -324,14 +332,18 @@ def test_open_reasons_leave_the_row_open(left: str, right: str, rows: list[str])
     assert (answer["row"], answer["rows"]) == (None, rows)
     assert (answer["nearest"] in rows, answer["decision"]) == (True, None)
     text = found.text()
-    assert "no such row" not in text
+    assert "In no row" not in text
     said = " ".join(text.split())
-    assert f"(Row {answer['nearest']} of Table 2; its first node is {found.seat}. " in said
-    assert "can show these states too: the reasons below show which.)" in said
-    assert all(f"\n  row {row}: " in text for row in rows)
+    assert f"(Row {answer['nearest']} of Table 2. The reasons are open: " in said
+    assert "can show this too.)" in said
+    others = said.partition("The reasons are open: ")[2].partition(" can show")[0]
+    assert set(re.findall(r"\d\d?[ab]?", others)) == set(rows) - {answer["nearest"]}
+    all_told = found.text(verbose=True)
+    assert all(f"\n  row {row}: " in all_told for row in rows)
+    assert f"The first node of row {answer['nearest']} is {found.seat}." in all_told
     head = text.splitlines().index(f"What to do now, if it is row {answer['nearest']}")
     assert head < 10
-    assert max(map(len, text.splitlines())) <= 80
+    assert max(map(len, all_told.splitlines())) <= 80
     by = explain(PRG, found.pair or {})
     assert (by.row, by.seat, by.cause) == (answer["nearest"], found.seat, found.cause)
 
@@ -360,22 +372,23 @@ def test_a_reading_is_what_its_reasons_show(left: str, right: str, rows: list[st
 def test_one_row_is_said_flatly_where_every_reason_makes_it() -> None:
     found = explain_display(PRG, parse_shown("Normal"), parse_shown("Normal"))
     assert (found.row, found.rows, found.nearest) == ("1", ("1",), None)
-    assert "Normal operation. (Row 1 of Table 2; its first node is node1.)" in found.text()
-    assert "The reasons show which" not in found.text()
+    assert "Normal operation. (Row 1 of Table 2.)" in found.text()
+    assert "The reasons show which" not in found.text(verbose=True)
 
 
 def test_what_no_row_lists_is_still_told_apart() -> None:
     found = explain_display(PRG, parse_shown("Idle / Peer Down"), parse_shown("Backup Mode"))
     assert (found.row, found.rows, found.nearest) == (None, (), "16")
     assert [r.family for r in found.readings] == ["HF6"]
-    assert "Table 2 has no such row. Nearest: row 16. See decision D32." in found.text()
+    assert "(In no row of Table 2; nearest: row 16.)" in " ".join(found.text().split())
+    assert "See decision D32." in found.text(verbose=True)
     found = explain_display(PRG, parse_shown("Failed Over / Database Failure"),
                             parse_shown("Backup Mode"))
     assert (found.row, found.rows) == (None, ())
     assert [r.family for r in found.readings] == ["HF2", "HF3", "HF4", "HF5"]
     assert found.nearest is not None
-    text = found.text()
-    assert f"Table 2 has no such row. Nearest: row {found.nearest}." in text
+    text = found.text(verbose=True)
+    assert f"(In no row of Table 2; nearest: row {found.nearest}.)" in " ".join(text.split())
     assert "in no row (HF3): Database Failure | Initialization" in text
 
 
@@ -451,7 +464,8 @@ def test_no_columns_decide_alone() -> None:
     maybe = explain_pairs(engine, None, pairs).maybe[0]
     assert not maybe.decides
     assert [c.column for c in maybe.when] == ["a", "b"]
-    assert "depends on" in explain_pairs(engine, None, pairs).text()
+    assert "depends on" in explain_pairs(engine, None, pairs).text(verbose=True)
+    assert "  go, depending on whether a is 0 or 1" in explain_pairs(engine, None, pairs).text()
     with pytest.raises(BadInput, match="at least one pair"):
         explain_pairs(engine, None, [])
 
@@ -472,16 +486,17 @@ def test_both_in_backup_mode_is_answered_with_what_it_breaks() -> None:
     answer = found.to_json()
     assert answer["broken"] == list(found.broken)
     assert answer["plan"] == []
-    assert "No pair of the machine is like this. Broken: S1" in found.text()
+    assert "never be seen together: every user may be served twice." in found.text()
+    assert "No pair of the machine is like this. Broken: S1" in found.text(verbose=True)
     many = evolve(found, broken=tuple(f"S{n}" for n in range(1, 20)))
-    assert max(map(len, many.text().splitlines())) <= 80
+    assert max(map(len, many.text(verbose=True).splitlines())) <= 80
 
 
 def test_a_pair_outside_the_invariant_is_answered_alike() -> None:
     pair = {**after(*NORMAL), "node1.state": "running_in_backup_mode"}
     found = explain(TABLE2, pair)
     assert found.broken == tuple(i for i in TABLE2.broken(TABLE2.pair(pair)) if i[0] == "S")
-    assert found.actions[-1].startswith("if it stays, disable High Availability")
+    assert found.actions[-1].startswith("Otherwise disable High Availability")
 
 
 def test_invariants_that_only_together_exclude_a_display() -> None:
@@ -498,7 +513,8 @@ def test_a_display_that_is_only_unreachable() -> None:
         TABLE2, parse_shown("Normal"), parse_shown("Normal"), reachable=lambda _: False)
     assert found.broken == ()
     assert found.pairs == 0
-    assert "No pair that the machine can reach shows this" in found.text()
+    assert "These two states should never be seen together." in found.text()
+    assert "No pair that the machine can reach shows this" in found.text(verbose=True)
 
 
 def test_what_is_no_pair() -> None:

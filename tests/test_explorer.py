@@ -155,9 +155,9 @@ class Told:
         if not listed and shown not in self.displays:
             return ""
         if listed or shown not in self.unlisted:
-            row, seat, cause, actions, decision, nearest = meaning(
-                engine, shown, Listed(engine, [pair]), pair)
-            said = "|".join([row or "", seat or "", decision or "", nearest or "", cause, *actions])
+            m = meaning(engine, shown, Listed(engine, [pair]), pair)
+            said = "|".join([m.row or "", m.seat or "", m.decision or "", m.nearest or "", m.cause,
+                             *m.actions])
             if listed:
                 return said
             self.unlisted[shown] = said

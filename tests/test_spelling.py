@@ -84,7 +84,7 @@ def test_the_unknown_is_answered_with_both():
 def test_an_explanation_has_them_and_its_json_has_not():
     shown = [parse_shown(s, SPELT) for s in ("replica / initialization", "primary / peer down")]
     answer, plain = (explain_display(m, *shown) for m in (SERVERS, PRG))
-    said = answer.text(("pg1", "pg2"))
+    said = answer.text(("pg1", "pg2"), verbose=True)
     assert "pg2  Primary / Other server gone" in said
     assert "pg1 is Replica" in said
     assert "switchover(pg1): refused" in said

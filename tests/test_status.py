@@ -391,24 +391,26 @@ def test_the_answer_about_an_outage_for_people(explain):
     first_page = answer.out.partition("Group Branches")[0].partition("Group Headquarters")[2]
     assert first_page.splitlines().index("What to do now") < 10
     assert "\nGroup Branches\n" in answer.out
-    assert "\n  utils ha recover Branches: accepted if imp3.hears_peer is yes, imp4" in answer.out
+    assert "\n  utils ha recover Branches, if both nodes hear each other\n" in answer.out
     assert answer.out.endswith("\n\nNot understood: lines 1, 2, 11, 20.\n")
     assert max(map(len, answer.out.splitlines())) <= 80
 
 
 def test_the_commands_that_the_product_would_take(explain):
     fallen = write(group((Shown(State.FAILED_OVER, None), Shown(State.RUNNING_IN_BACKUP_MODE, None)), "S"))
-    assert "\n  utils ha fallback 10.0.0.1: accepted if 10.0.0.1.hears_peer is" in explain(fallen).out
+    assert "\n  utils ha fallback 10.0.0.1, if both nodes hear each" in explain(fallen).out
+    assert "\n  utils ha fallback 10.0.0.1: accepted if 10.0.0.1.hears" in explain(fallen, "-v").out
     both = write(group((Shown(State.NORMAL, None), Shown(State.NORMAL, None)), "S"))
-    assert "\n  utils ha failover 10.0.0.2: accepted if" in explain(both).out
-    assert "\n  utils ha recover S: refused. " in explain(both).out
-    assert "utils ha" not in explain("State: Normal\nState: Normal\n").out
+    assert "\n  utils ha failover 10.0.0.2, if the critical services and" in explain(both).out
+    assert "utils ha recover" not in explain(both).out
+    assert "\n  utils ha recover S: refused. " in explain(both, "--verbose").out
+    assert "utils ha" not in explain("State: Normal\nState: Normal\n", "-v").out
 
 
 def test_hosts_that_are_called_like_seats_are_not_mixed_up(explain):
     text = ("Node 1 Name : node2 State: Idle Reason: On Admin Request\n"
             "Node 2 Name : node1 State: Running in Backup Mode Reason: On Admin Request\n")
-    answer = explain(text).out
+    answer = explain(text, "--verbose").out
     assert answer.startswith("node2  Idle / On Admin Request\nnode1  Running in Backup Mode")
     assert "\n  utils ha fallback node2: accepted if node2.database is up, node2" in answer
     assert "\n  utils ha fallback node1: refused. node1 is Running in Backup Mode" in answer
@@ -479,7 +481,7 @@ def test_nodes_sit_by_their_numbers(explain):
     assert lone.startswith("node1  shows nothing\nb  Running in Backup Mode / Peer Reboot\n\n")
     lone = explain("Node 1 Name : a State: Running in Backup Mode Reason: Peer Reboot\n").out
     assert lone.startswith("a  Running in Backup Mode / Peer Reboot\nnode2  shows nothing\n\n")
-    assert "(Row 17 of Table 2; " in " ".join(lone.split())
+    assert "(Row 17 of Table 2.)" in " ".join(lone.split())
     turned = explain("Node 2 Name : b State: Idle\nNode 1 Name : a State: Running in Backup Mode\n")
     assert turned.out.startswith("a  Running in Backup Mode\nb  Idle\n")
     (twice,) = parse("Node 1 Name : a State: Idle\nNode 1 Name : c State: Normal\n").groups

@@ -54,14 +54,20 @@ def explain(
         bool, Option("--exact", help="For a machine of your own, search which pairs of a "
                                            "display are reachable."),
     ] = False,
+    verbose: Annotated[
+        bool, Option("--verbose", "-v", help="Also the way home, what it assumes, and what is "
+                                             "refused and why."),
+    ] = False,
     as_json: inputs.Json = False,
 ) -> None:
     """Explain a pair of states, and say what to do now.
 
-    It also shows what each command would do, and why others are refused. Two
-    states and reasons stand for every pair that shows them: the answer names
-    the hidden columns that matter, and --set narrows it. You may paste the
-    output of utils ha status, of one group or several, with text around it.
+    It says what happened, what to do, and which buttons are on offer. With
+    --verbose it adds the way home, and what each command would do or why it is
+    refused. Two states and reasons stand for every pair that shows them: the
+    answer names the hidden columns that matter, and --set narrows it. You may
+    paste the output of utils ha status, of one group or several, with text
+    around it.
     """
     if file is not None:
         inputs.refuse_beside("--file", {"PAIR": text})
@@ -77,7 +83,8 @@ def explain(
         if as_json:
             output.write_json(answer.to_json())
         else:
-            output.write(answer.text((asked.names.node1, asked.names.node2), asked.names.group))
+            names = asked.names
+            output.write(answer.text((names.node1, names.node2), names.group, verbose=verbose))
         raise Exit(int(answer.pair is None))
     from prgcore.cli.status import explain_status
     from prgcore.explain.display import shows_states
@@ -97,7 +104,7 @@ def explain(
     code = explain_status(
         given, lambda shown, known: _explanation(
             inputs.Question(engine, None, shown, dict(known)), exact=exact),
-        known_of, as_json=as_json, spelling=Spelling.of(engine.model),
+        known_of, as_json=as_json, verbose=verbose, spelling=Spelling.of(engine.model),
         situations=engine.model.situations,
     )
     raise Exit(code)

@@ -59,7 +59,8 @@ class Answer:
         if self.explanation is None or display is None:
             return f"{name}: not explained"
         if self.explanation.broken:
-            return f"{name}: breaks {', '.join(self.explanation.broken)}"
+            both = spell_both(display, " and ", self.spelling)
+            return f"{name}: {both}, which should never be seen together"
         rows = self.explanation.rows
         said = f" (row{'s' * (len(rows) > 1)} {listed(rows)})" if rows else ""
         return f"{name}: {spell_both(display, ' and ', self.spelling)}{said}"
@@ -68,7 +69,7 @@ class Answer:
 def explain_status(
     text: str, explain: Callable[[Display, Choices], Explanation],
     asked: Callable[[Sequence[Names]], Sequence[Mapping[str, str]]], *, as_json: bool,
-    spelling: Spelling = PLAIN, situations: Sequence[Situation] = (),
+    verbose: bool = False, spelling: Spelling = PLAIN, situations: Sequence[Situation] = (),
 ) -> int:
     """Print an explanation of every group; return 1 if no pair explains one of them, else 0.
 
@@ -106,7 +107,7 @@ def explain_status(
         many = len(answers) > 1
         heads = [line for a in answers for line in output.wrapped(a.head, "  ", "    ")]
         parts = [[f"{len(answers)} groups", *heads]] if many else []
-        parts += [list(_page(answer)) for answer in answers]
+        parts += [list(_page(answer, verbose=verbose)) for answer in answers]
         output.write("\n\n".join(["\n".join(part).rstrip() for part in parts] + _ignored(status)))
     return int(any(answer.failed for answer in answers))
 
@@ -147,7 +148,7 @@ class _Hints:
         return remark + (f" (it is a {other})" if self.spelling.read(other, said) else "")
 
 
-def _page(answer: Answer) -> Iterator[str]:
+def _page(answer: Answer, *, verbose: bool) -> Iterator[str]:
     """Yield the page of one group: its states explained, with the names of its hosts."""
     group = answer.group
     if group.name:
@@ -156,7 +157,7 @@ def _page(answer: Answer) -> Iterator[str]:
         yield from _moments(answer)
     if answer.explanation is not None:
         names = [one_line(node.name) for node in group.nodes]
-        yield answer.explanation.text(names, one_line(group.name)).strip()
+        yield answer.explanation.text(names, one_line(group.name), verbose=verbose).strip()
         if answer.remark:
             yield from ("", *output.wrapped(f"Not understood: {answer.remark}"))
     else:

@@ -6,7 +6,7 @@ Law: shapes and words only; `prgcore.explain.explaining` decides what is in them
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import groupby
+from itertools import groupby, takewhile
 from typing import Any
 
 from attrs import field, frozen
@@ -16,6 +16,7 @@ from prgcore.errors import Failed
 from prgcore.explain.display import spell
 from prgcore.explain.names import BUTTONS, UNNAMED, Names
 from prgcore.explain.plan import Plan
+from prgcore.explain.wording import cell, command, condition, spelt, until, way
 from prgcore.form.spelling import PLAIN, Spelling
 from prgcore.model import Cube, Display
 from prgcore.seats import NODES
@@ -80,7 +81,8 @@ class Explanation:
         display: what the two nodes show; None for a machine that shows no states.
         row: the row of Table 2; None if there is none, or if reasons that are not given decide
             which. `seat` is the first node of the row.
-        cause: what happened, in one or two sentences.
+        cause: what happened, in one or two sentences. `plainly` says it to an operator in an outage;
+            "" if the cause does.
         actions: what to do now, best first.
         decision: without a row, a decision that leads here. `nearest` is the nearest row; of
             several possible rows the one that the rest of the answer assumes.
@@ -88,7 +90,8 @@ class Explanation:
         available: commands that are accepted in every pair; `does` says what each would do.
         maybe: commands that only some pairs accept.
         refused: commands that are refused in every pair, with the cells that fail.
-        plan: the way home from the healthiest pair; None if there is none.
+        plan: the way home from the healthiest pair that goes with the actions; a shortest one if
+            there are none; None if there is none.
         assuming: the hidden columns of that pair that vary between the pairs.
         broken: ids of the broken invariants, if no pair of the machine is like this.
         pairs: the number of pairs considered.
@@ -116,6 +119,7 @@ class Explanation:
     pair: Pair | None = None
     by_itself: tuple[str, ...] = ()
     spelling: Spelling = PLAIN
+    plainly: str = ""
 
     @property
     def rows(self) -> tuple[str, ...]:
@@ -142,14 +146,18 @@ class Explanation:
             "broken": list(self.broken),
         }
 
-    def text(self, names: Sequence[str] = (), group: str = "") -> str:
-        """A text of 80 columns for an operator: the situation, what to do, then the rest.
+    def text(self, names: Sequence[str] = (), group: str = "", *, verbose: bool = False) -> str:
+        """A text of 80 columns for an operator: what happened, what to do, what is on offer.
+
+        For two nodes and their group it has at most 20 lines.
 
         Args:
             names: the host names of node1 and node2, if known. They replace the seats, without
                 their domains if they still differ, and commands are those of the product's command
                 line.
             group: the name of the group, for these.
+            verbose: also everything else: the way home, what it assumes, what is refused and why,
+                and the promises that are broken.
         """
         hosts = dict(zip(NODES, names, strict=False))
         called = Names(**hosts, group=group)
@@ -157,77 +165,135 @@ class Explanation:
             line for node, shown in zip(NODES, self.display or (), strict=False)
             for line in wrapped(f"{hosts.get(node) or node}  {spell(shown, self.spelling)}", later="       ")
         ]
-        for paragraph in self._paragraphs():
-            lines += ["", *wrapped(called.out(paragraph))]
-        for head, items in self._sections():
-            lines += ["", head, *_items(map(called.out, items))]
-        commands = dict(self._commands())
-        if commands:
-            lines += ["", "Commands", *_items(
-                f"{self._product(c, called) or called.out(self.spelling.name(c))}: "
-                f"{called.out(commands[c])}"
-                for c in sorted(commands, key=lambda c: not c.startswith(BUTTONS))
-            )]
+        lines += ["", *wrapped(called.out(self._happened()))]
+        if todo := [*self._todo(called)]:
+            taken = f", if it is row {self.nearest}" if self.rows and not self.row else ""
+            lines += ["", f"What to do now{taken}", *_items(f"- {say}" for say in todo)]
+        if not self.broken and self.pairs:
+            offer = [*self._offer(called)]
+            lines += ["", *(["On offer", *_items(offer)] if offer else [self._nothing()])]
+        if verbose:
+            for head, items in self._details(called):
+                lines += ["", *wrapped(head), *_items(items)]
         return "\n".join(line.rstrip() for line in lines).lstrip("\n") + "\n"
 
-    def _paragraphs(self) -> Iterator[str]:
-        cause = self.spelling.prose(self.cause)
+    # -------------------------------------------------------------- in short
+
+    def _happened(self) -> str:
+        """The cause in an operator's words, with its row of Table 2."""
+        said = self.spelling.prose(self.plainly or self.cause)
         if self.row:
-            yield f"{cause} (Row {self.row} of Table 2; its first node is {self.seat}.)"
-        elif self.broken:
-            yield f"No pair of the machine is like this. Broken: {', '.join(self.broken)}."
-            yield cause
+            where = f"(Row {self.row} of Table 2.)"
         elif self.rows:
-            others = [row for row in self.rows if row != self.nearest]
-            some = [f"row{'s' * (len(others) > 1)} {listed(others, 'and')}"] if others else []
-            if len(self.readings) > len(self.rows):
-                some.append("displays of no row")
-            yield (f"{cause} (Row {self.nearest} of Table 2; its first node is {self.seat}. "
-                   f"{', and '.join(some).capitalize()} can show these states too: the reasons below "
-                   "show which.)")
+            where = f"(Row {self.nearest} of Table 2. {self._also()})"
+        elif self.nearest and not self.broken and self.pairs:
+            where = f"(In no row of Table 2; nearest: row {self.nearest}.)"
         else:
-            if cause:
-                yield cause
-            if self.display and self.nearest:
-                yield (f"Table 2 has no such row. Nearest: row {self.nearest}."
-                       + (f" See decision {self.decision}." if self.decision else ""))
+            where = ""
+        return f"{said} {where}".strip()
 
-    def _product(self, command: str, names: Names) -> str:
-        """A command as the product's command line spells it; "" if it is renamed."""
-        return names.product(command) if self.spelling.name(command) == command else ""
+    def _also(self) -> str:
+        """The other rows that show the display, whose reasons are open."""
+        others = [row for row in self.rows if row != self.nearest]
+        some = [f"row{'s' * (len(others) > 1)} {listed(others, 'and')}"] if others else []
+        if len(self.readings) > len(self.rows):
+            some.append("what is in no row")
+        return f"The reasons are open: {' and '.join(some)} can show this too."
 
-    def _sections(self) -> Iterator[tuple[str, list[str]]]:
-        todo = [*map(self.spelling.prose, self.actions or self._otherwise())]
-        if todo:
-            taken = f", if it is row {self.nearest}" if self.rows and not self.row else ""
-            yield f"What to do now{taken}", [f"- {say}" for say in todo]
+    def _todo(self, names: Names) -> Iterator[str]:
+        """The recommended actions; without any, what the plan says."""
+        yield from (names.out(self.spelling.prose(say)) for say in self.actions)
+        if self.actions or self.plan is None:
+            return
+        steps = self.plan.steps
+        if not steps:
+            yield "Nothing: everybody is at home."
+        elif self.display is None:
+            yield names.out(f"{_way(self.plan, self.by_itself)}.")
+        elif self._waits:
+            rest = [*takewhile(lambda step: step.event in self.by_itself, steps)]
+            end = f" {until(self.plan.start, rest[-1].pair, self.spelling)}" if self.row else ""
+            then = "" if end and len(rest) == len(steps) else " Then read the status again."
+            yield names.out(f"Wait{end}: this goes on by itself.{then}")
+        else:
+            blank = tuple(n for n, s in zip(NODES, self.display, strict=True) if s is None)
+            said = way(self.plan, self.by_itself, blank, names, self.spelling)
+            if self.nearest and not self.rows:
+                said = [*takewhile(lambda say: not say.startswith("wait "), said),
+                        "then read the status again"]
+            yield f"To bring everybody home: {'; '.join(said)}."
+
+    @property
+    def _waits(self) -> bool:
+        """Whether there is nothing to do but to wait."""
+        return bool(self.plan and self.plan.steps and self.plan.steps[0].event in self.by_itself
+                    and not self.actions)
+
+    def _offer(self, names: Names) -> Iterator[str]:
+        """The buttons that are accepted, now or under a condition; the plan's own come last."""
+        blank = {f"{n}.state" for n, s in zip(NODES, self.display or (), strict=False) if s is None}
+        wanted: Sequence[str] = ()
+        if self._buttons:
+            wanted = self.plan.events if self.plan and not self._waits else ()
+        for event in filter(self._is_button, self.available):
+            yield command(event, names, self.spelling)
+        later = {*self.refused}
+        for some in (m for m in self.maybe if self._is_button(m.command)):
+            if not blank.isdisjoint(c.column for c in some.when):
+                later.add(some.command)
+                continue
+            how = "if" if some.decides else "depending on whether"
+            yield (f"{command(some.command, names, self.spelling)}, {how} "
+                   f"{names.out(condition(some.when, self.spelling))}")
+        for event in dict.fromkeys(wanted):
+            if self._is_button(event) and event in later:
+                yield f"{command(event, names, self.spelling)}, after these steps"
+
+    def _nothing(self) -> str:
+        return f"On offer: none of {listed(BUTTONS, 'and')}." if self._buttons else "On offer: no command."
+
+    @property
+    def _buttons(self) -> bool:
+        """Whether the machine has the buttons of the administrator's window; else all commands are."""
+        every = (*self.available, *(m.command for m in self.maybe), *self.refused)
+        return {"recover", *(f"fallback({n})" for n in NODES)} <= {*every}
+
+    def _is_button(self, event: str) -> bool:
+        return not self._buttons or event.partition("(")[0] in BUTTONS
+
+    # --------------------------------------------------------- in every detail
+
+    def _details(self, names: Names) -> Iterator[tuple[str, list[str]]]:
+        """Everything else: a heading or a sentence, and its items."""
+        if self.plainly:
+            yield names.out(self.spelling.prose(self.cause)), []
+        if self.broken:
+            yield f"No pair of the machine is like this. Broken: {', '.join(self.broken)}.", []
+        if self.rows:
+            yield names.out(f"The first node of row {self.row or self.nearest} is {self.seat}."), []
+        elif self.decision:
+            yield f"See decision {self.decision}.", []
         if len(self.readings) > 1:
             yield "The reasons show which", [r.text(self.spelling) for r in self.readings]
-        if self.plan and self.plan.steps and self.actions:
-            way = [self.spelling.prose(_way(self.plan, self.by_itself))]
-            if self.assuming:
-                way.append(f"assuming {_cells(self.assuming, self.spelling)}")
-            yield f"The shortest way home: {_steps(self.plan)}", way
-        elif self.assuming:
-            yield "Taken to be", [_cells(self.assuming, self.spelling)]
-
-    def _otherwise(self) -> tuple[str, ...]:
-        """Advice from the plan, if neither the row nor a family has any."""
-        if self.plan is None:
-            return ()
-        if not self.plan.steps:
-            return ("Nothing: everybody is at home.",)
-        way = _way(self.plan, self.by_itself)
-        if set(self.by_itself) >= set(self.plan.events):
-            return (f"{way[:1].upper()}{way[1:]}: it goes home by itself.",)
-        return (f"{way}.",)
+        assuming = f"assuming {_cells(self.assuming, self.spelling)}" if self.assuming else ""
+        if self.plan and self.plan.steps:
+            said = [self.spelling.prose(_way(self.plan, self.by_itself)), assuming]
+            yield f"The way home: {_steps(self.plan)}", [names.out(say) for say in said if say]
+        elif assuming:
+            yield "Taken to be", [names.out(assuming.removeprefix("assuming "))]
+        commands = dict(self._commands())
+        if commands:
+            yield "Commands", [
+                f"{command(c, names, self.spelling)}: {names.out(commands[c])}"
+                for c in sorted(commands, key=lambda c: not c.startswith(BUTTONS))
+            ]
 
     def _commands(self) -> Iterator[tuple[str, str]]:
         for c in self.available:
             yield c, f"accepted. {self.spelling.prose(self.does.get(c, ''))}"
         for m in self.maybe:
             how = "accepted if" if m.decides else "accepted in some pairs; it depends on"
-            cells = ", ".join(_cell(c.column, c.values, self.spelling) for c in m.when)
+            cells = ", ".join(cell(c.column, c.values, self.spelling) for c in m.when)
             yield m.command, f"{how} {cells}"
         for c, failed in self.refused.items():
             yield c, f"refused. {_needs(failed, self.spelling)}"
@@ -283,24 +349,13 @@ class WhyNot:
 def _needs(failed: Iterable[Failed], spelling: Spelling) -> str:
     """Failing cells in words; states as people read them."""
     return "; ".join(
-        f"{_cell(f.column, [f.value], spelling)}, needs {listed(_spelt(f.column, f.needs, spelling))}"
+        f"{cell(f.column, [f.value], spelling)}, needs {listed(spelt(f.column, f.needs, spelling))}"
         for f in failed
     )
 
 
 def _cells(cells: Mapping[str, str], spelling: Spelling) -> str:
-    return ", ".join(_cell(name, [value], spelling) for name, value in cells.items())
-
-
-def _cell(column: str, values: Sequence[str], spelling: Spelling) -> str:
-    """A cell in words: `node1 is Failed Over or Idle`, `link is up`."""
-    head = column.removesuffix(".state")
-    return f"{spelling.name(head)} is {listed(_spelt(column, values, spelling))}"
-
-
-def _spelt(column: str, values: Sequence[str], spelling: Spelling) -> list[str]:
-    spelt = spelling.title if column.endswith(".state") else spelling.value
-    return [spelt(column, v) for v in values]
+    return ", ".join(cell(name, [value], spelling) for name, value in cells.items())
 
 
 def _way(plan: Plan, by_itself: tuple[str, ...]) -> str:

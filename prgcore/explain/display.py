@@ -22,7 +22,7 @@ from prgcore.vocabulary import Reason, State, title, word
 
 __all__ = [
     "also", "candidates", "contradiction", "cubes_of", "denoted", "display_of", "foremost", "in_words",
-    "parse_shown", "row_display", "row_of", "seen_from", "shows_states", "situation_of", "spell",
+    "misprint", "parse_shown", "row_display", "row_of", "seen_from", "shows_states", "situation_of", "spell",
     "spell_both", "stored_columns", "turned", "viewpoints",
 ]
 
@@ -136,6 +136,13 @@ def _listed(engine: Engine) -> Mapping[Display, list[tuple[Situation, bool]]]:
     return found
 
 
+def misprint(engine: Engine, display: Display) -> tuple[Situation, bool] | None:
+    """The row that the document prints as this display and means as another; and from which seat."""
+    return next(((s, mirrored) for s in engine.model.situations if s.printed
+                 for mirrored in (False, True)
+                 if display == (s.printed[::-1] if mirrored else s.printed)), None)
+
+
 def row_of(engine: Engine, pair: Pair) -> str | None:
     """The row of Table 2 that the pair shows, from either seat; None if there is none."""
     seen = display_of(engine, pair)
@@ -203,6 +210,8 @@ def denoted(
 def cubes_of(engine: Engine, display: Display, known: Mapping[str, str] | None) -> list[Cube]:
     """A display as cubes, for every viewpoint. Some cubes may hold in no pair.
 
+    A display that the document prints for another (`misprint`) stands for what is meant.
+
     Raises:
         BadInput: the machine shows no states, or lacks a column or value.
     """
@@ -211,6 +220,8 @@ def cubes_of(engine: Engine, display: Display, known: Mapping[str, str] | None) 
     if known:
         engine.check(known, "known")
     given = cube(known) if known else Cube()
+    if (wrong := misprint(engine, display)) is not None:
+        display = row_display(wrong[0], mirrored=wrong[1])
     found: list[Cube] = []
     for one, two in [_ways(engine, display, viewpoint) for viewpoint in viewpoints(engine)]:
         views = [given]

@@ -12,7 +12,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import Enum
 from itertools import combinations
-from typing import TypeAlias
+
+from attrs import frozen
 
 from prgcore.engine import Decision, Engine, Pair
 from prgcore.errors import BadInput, Failed, NeedsTwoNodes
@@ -25,6 +26,7 @@ from prgcore.explain.display import (
     display_of,
     foremost,
     in_words,
+    misprint,
     parse_shown,
     row_display,
     shows_states,
@@ -34,12 +36,14 @@ from prgcore.explain.display import (
     turned,
 )
 from prgcore.explain.health import assumed, healthiest_of
+from prgcore.explain.home import by_itself, way_home
 from prgcore.explain.pairs import Listed, Pairs
 from prgcore.explain.plan import NoPlan, Plan, accepted_in, plan
 from prgcore.form.spelling import Spelling
-from prgcore.model import By, Cell, Const, Cube, Display, Rule, Shown, Situation
-from prgcore.seats import NODES
+from prgcore.model import By, Cell, Const, Cube, Display, Rule, Shown, Situation, Values
+from prgcore.seats import NODES, mirror_name
 from prgcore.vocabulary import Kind, Outcome, Reason, State, title
+from prgcore.words import listed
 
 __all__ = [
     "Display", "Explanation", "Maybe", "Meaning", "NoNode", "Reading", "Shown", "WhyNot", "candidates",
@@ -48,15 +52,27 @@ __all__ = [
 ]
 
 SERVED_TWICE = (
-    "let one node serve: stop the services and the recovery manager of the other, or its host",
-    "repair the network between the nodes, and the record that both write",
-    "start the recovery manager again; if the group then fails, use Recover (row 16)",
-    "else disable High Availability, and enable it when both nodes are healthy",
+    "Let one node serve: stop the services and the recovery manager of the other, or its host.",
+    "Repair the network between the nodes, and the record that both write.",
+    "Start the recovery manager again; if the group then fails, click Recovery (row 16).",
+    "Otherwise disable High Availability, and enable it when both nodes are healthy.",
 )
 OUTSIDE = (
-    "read the status of both nodes again: a display can be older than the pair",
-    "if it stays, disable High Availability, check both nodes, and enable it again",
+    "Read the status of both nodes again: what is shown can be older than the nodes.",
+    "If it stays, disable High Availability, check both nodes, and enable it again.",
 )
+NOT_KNOWN = ("Restart the recovery manager on both nodes (row 24).", *OUTSIDE)
+_BACKUP = (State.RUNNING_IN_BACKUP_MODE,)
+_SERVING = (*_BACKUP, State.NORMAL, State.TAKING_OVER, State.BACKUP_ACTIVATED)
+"""The states in which a node serves users that its peer must not serve as well."""
+CAUTIONS: tuple[tuple[Mapping[str, Sequence[State]], tuple[str, ...]], ...] = (
+    ({"node1": _BACKUP, "node2": _SERVING}, SERVED_TWICE),
+    ({"node1": _SERVING, "node2": _BACKUP}, SERVED_TWICE),
+    ({"node1": (State.UNKNOWN,)}, NOT_KNOWN),
+    ({"node2": (State.UNKNOWN,)}, NOT_KNOWN),
+    ({}, OUTSIDE),
+)
+"""What to do about two states that no pair shows: the first entry whose nodes show its states."""
 
 
 class NoNode(Enum):
@@ -117,7 +133,8 @@ def explain_display(
     return Explanation(
         display, nearest=_nearest(engine, display), pairs=0,
         cause="No pair that the machine can reach shows this, though no invariant excludes it. "
-        "Read the status of both nodes again.", spelling=Spelling.of(engine.model),
+        "Read the status of both nodes again.", actions=_prudence(engine, display),
+        spelling=Spelling.of(engine.model), plainly=_never_together(engine, display),
     )
 
 
@@ -131,9 +148,12 @@ def explain_pairs(
 
 
 def _explained(engine: Engine, display: Display | None, pairs: Pairs) -> Explanation:
-    best = healthiest_of(engine, display, pairs)
+    wrong = None if display is None else misprint(engine, display)
+    meant = row_display(wrong[0], mirrored=wrong[1]) if wrong else display
+    best = healthiest_of(engine, meant, pairs)
     readings = _readings(engine, display, pairs)
-    row, seat, cause, actions, decision, nearest = meaning(engine, display, pairs, best)
+    found = meaning(engine, display, pairs, best)
+    row, nearest = found.row, found.nearest
     if row is not None and len(readings) > 1:
         row, nearest = None, row
     available: list[str] = []
@@ -148,16 +168,22 @@ def _explained(engine: Engine, display: Display | None, pairs: Pairs) -> Explana
             available.append(command)
         else:
             maybe.append(_decides(engine, command, pairs, accepted))
-    way = _home(engine, best)
+    way = way_home(engine, best, found.events)
     return Explanation(
-        display, row, seat, cause, actions, decision, nearest, readings,
+        display, row, found.seat, found.cause + (_misprinted(wrong[0]) if wrong else ""),
+        found.actions, found.decision, nearest, readings,
         available=tuple(available),
         does={c: _effect(engine, engine.step(best, c)) for c in available},
         maybe=tuple(maybe), refused=refused, plan=way,
         assuming=assumed(engine, pairs, best),
         pairs=count, pair=best, by_itself=_by_itself(engine, way),
-        spelling=Spelling.of(engine.model),
+        spelling=Spelling.of(engine.model), plainly=found.plainly,
     )
+
+
+def _misprinted(situation: Situation) -> str:
+    return (f" The document prints {situation.literal} in this row, where {situation.corrected} is "
+            "meant.")
 
 
 def why_not(engine: Engine, pair: Mapping[str, str], command: str) -> WhyNot:
@@ -186,16 +212,14 @@ def why_not(engine: Engine, pair: Mapping[str, str], command: str) -> WhyNot:
 def _by_itself(engine: Engine, way: Plan | None) -> tuple[str, ...]:
     """The events of a plan to wait for, each once: timers and completions."""
     return tuple(event for event in dict.fromkeys(way.events if way else ())
-                 if engine.kind(event) in (Kind.TIMER, Kind.COMPLETION))
+                 if by_itself(engine, event))
 
 
 def _outside(engine: Engine, display: Display | None, broken: tuple[str, ...]) -> Explanation:
     says = {i.id: i.says for i in engine.model.invariants}
     promises = "; ".join(f"{i}: {says[i]}" for i in broken)
     assumptions = "; ".join(engine.model.assumptions) or "the pair was recorded as it was"
-    twice = display is not None and all(
-        s is not None and s.state == State.RUNNING_IN_BACKUP_MODE for s in display
-    )
+    twice = display is not None and all(s and s.state in _BACKUP for s in display)
     return Explanation(
         display, nearest=_nearest(engine, display), broken=broken,
         cause=("Both nodes serve everyone: users are served twice. " if twice else "")
@@ -203,8 +227,33 @@ def _outside(engine: Engine, display: Display | None, broken: tuple[str, ...]) -
         f"({assumptions}), or what is shown is not one moment of both nodes. The proof does not "
         "cover this pair: no command is judged and no plan is made. The advice is prudence, "
         "not proof.",
-        actions=SERVED_TWICE if twice else OUTSIDE, spelling=Spelling.of(engine.model),
+        actions=_prudence(engine, display), spelling=Spelling.of(engine.model),
+        plainly=_never_together(engine, display, "; ".join(says[i] for i in broken)),
     )
+
+
+def _prudence(engine: Engine, display: Display | None) -> tuple[str, ...]:
+    """What to do about two states that no pair shows."""
+    if "disable_ha" not in {e.name for e in engine.model.events}:
+        return OUTSIDE[:1]
+    shown = {n: s.state for n, s in zip(NODES, display or (), strict=False) if s}
+    return next(actions for states, actions in CAUTIONS
+                if all(shown.get(node) in some for node, some in states.items()))
+
+
+def _never_together(engine: Engine, display: Display | None, promises: str = "") -> str:
+    """An operator's words for what no pair shows."""
+    if display is None:
+        return f"The two nodes should never be like this: {promises}."
+    nodes = [n for n, s in zip(NODES, display, strict=True) if s and s.state == State.UNKNOWN]
+    open_reasons = Display(*(half and Shown(half.state) for half in display))
+    alone = open_reasons != display and len(denoted(engine, open_reasons))
+    what = "These two states and reasons" if alone else "These two states"
+    unknown = (f"The state of {listed(nodes, 'and')} is not known: high availability may not have been "
+               "enabled properly. ") if nodes else ""
+    who = "every user" if all(s and s.state in _BACKUP for s in display) else "users"
+    return (f"{unknown}{what} should never be seen together"
+            + (f": {who} may be served twice." if _prudence(engine, display) is SERVED_TWICE else "."))
 
 
 def _one_node(node: str) -> NeedsTwoNodes:
@@ -214,9 +263,21 @@ def _one_node(node: str) -> NeedsTwoNodes:
     )
 
 
-Meaning: TypeAlias = tuple[
-    str | None, str | None, str, tuple[str, ...], str | None, str | None]
-"""Row, seat, cause, actions, decision, nearest row."""
+@frozen
+class Meaning:
+    """What pairs that show a display mean: the fields of an `Explanation`.
+
+    `events` are those of the actions, best first: of the row's advice for the healthiest pair.
+    """
+
+    row: str | None = None
+    seat: str | None = None
+    cause: str = ""
+    actions: tuple[str, ...] = ()
+    decision: str | None = None
+    nearest: str | None = None
+    plainly: str = ""
+    events: tuple[Values, ...] = ()
 
 
 def meaning(
@@ -227,7 +288,7 @@ def meaning(
     The display alone decides it where none of the machine's rows is shown.
     """
     if display is None:
-        return None, None, "", (), None, None
+        return Meaning()
     left, right = (
         None if s is None else Shown(State(best[f"{n}.state"]), Reason(best[f"{n}.reason"]))
         for n, s in zip(NODES, display, strict=True)
@@ -235,25 +296,57 @@ def meaning(
     shown = Display(left, right)
     found = situation_of(engine, shown, best)
     if found is not None:
-        situation, mirrored = found
-        seat = NODES[(NODES.index(situation.seat) + mirrored) % 2]
-        actions = _advice(situation, pairs, mirrored=mirrored)
-        cause = seated(situation.cause, mirrored=mirrored) + _misfit(situation, best, mirrored)
-        return situation.row, seat, cause, actions, None, None
+        return _of_row(found[0], pairs, best, sides(found[0], pairs, mirrored=found[1]))
     for family in engine.model.families:
         if family.matches(shown):
             advice = (family.advice,) if family.advice else ()
-            return None, None, family.says, advice, family.decision, family.nearest
+            return Meaning(None, None, family.says, advice, family.decision, family.nearest)
     rule = _rule_behind(engine, best, [n for n, s in zip(NODES, display, strict=True) if s])
     nearest = _nearest(engine, shown)
     if rule is None:
-        return None, None, "", (), None, nearest
+        return Meaning(nearest=nearest)
     rows = [c.rpartition("table2:")[2] for c in rule.cite if "table2:" in c]
     silent = [n for n, s in zip(NODES, display, strict=True) if s is None]
     cause = "".join(f"{n} does not run, or cannot be reached. " for n in silent)
-    return (
-        None, None, f"{cause}A rule that can lead here is {rule.id}: {rule.why}.", (),
-        rule.decisions[0] if rule.decisions else None, rows[0] if rows else nearest,
+    return Meaning(
+        cause=f"{cause}A rule that can lead here is {rule.id}: {rule.why}.",
+        decision=rule.decisions[0] if rule.decisions else None, nearest=rows[0] if rows else nearest,
+        plainly=f"{cause}What can lead here: {rule.why}.",
+    )
+
+
+def sides(situation: Situation, pairs: Pairs, *, mirrored: bool) -> tuple[bool, ...]:
+    """From which seats a row is seen: as printed (False), mirrored (True), or nobody knows.
+
+    A display that is its own mirror does not say it. The row's cause and advice do, if they fit the
+    pairs from one seat only.
+    """
+    if not situation.either or situation.display != situation.display.mirrored():
+        return (mirrored,)
+    reasons = Cube(tuple(Cell(f"{node}.reason", (str(half.reason),))
+                         for node, half in zip(NODES, situation.display, strict=True) if half))
+    usual = situation.fits & reasons
+    fits = [met for advice in situation.advice if usual and (met := usual & advice.when)]
+    return tuple(side for side in (False, True) if len(
+        pairs.within(*(turned(cube, mirrored=side) for cube in fits)))) or (False, True)
+
+
+def _of_row(
+    situation: Situation, pairs: Pairs, best: Pair, seats: tuple[bool, ...]
+) -> Meaning:
+    mirrored = seats[0]
+    either = len(seats) > 1
+    cause = situation.either if either else seated(situation.cause, mirrored=mirrored)
+    unlike = min((_misfit(situation, best, side) for side in seats), key=len)
+    events = [tuple(mirror_name(e) if side else e for e in advice.events)
+              for side in seats for advice in situation.advice
+              if not advice.defect
+              and all(best[c.column] in c.values for c in turned(advice.when, mirrored=side))]
+    return Meaning(
+        situation.row, NODES[(NODES.index(situation.seat) + mirrored) % 2], cause + unlike,
+        tuple(dict.fromkeys(say for side in seats for say in _advice(
+            situation, pairs, mirrored=side, either=either))),
+        events=tuple(events),
     )
 
 
@@ -295,14 +388,17 @@ def _halves(
         yield Shown(shown.state, reason), pairs.within(Cube((Cell(f"{node}.reason", (reason,)),)))
 
 
-def _advice(situation: Situation, pairs: Pairs, *, mirrored: bool) -> tuple[str, ...]:
+def _advice(
+    situation: Situation, pairs: Pairs, *, mirrored: bool, either: bool
+) -> tuple[str, ...]:
     """A row's advice for these pairs; if some fit the row's cause, only these count."""
     fits = turned(situation.fits, mirrored=mirrored)
     whens = [turned(a.when, mirrored=mirrored) for a in situation.advice]
     usual = pairs.within(fits)
     fitting = usual if len(usual) else pairs
     said = [
-        seated(a.says, mirrored=mirrored) for a, when in zip(situation.advice, whens, strict=True)
+        (either and a.either) or seated(a.says, mirrored=mirrored)
+        for a, when in zip(situation.advice, whens, strict=True)
         if len(fitting.within(when))
     ]
     return tuple(dict.fromkeys(said))
@@ -400,15 +496,6 @@ def _decides(engine: Engine, command: str, pairs: Pairs, accepted: Pairs) -> May
     here = pairs.values()
     varying = [n for n in names if len(here[n]) > 1]
     return Maybe(command, Cube(tuple(Cell(n, values[n]) for n in varying)), decides=False)
-
-
-def _home(engine: Engine, pair: Pair) -> Plan | None:
-    if not engine.model.goal:
-        return None
-    try:
-        return plan(engine, pair)
-    except NoPlan:
-        return None
 
 
 def _effect(engine: Engine, decision: Decision) -> str:

@@ -42,12 +42,38 @@ function meaningOf(machine) {
       }),
     ));
 
-  /** The row of Table 2 that is shown, from any viewpoint; causes that fit come first. */
-  const situation = (row) => {
-    const matches = viewpoints
-      .map((viewpoint) => listed.get(key(seen(row, viewpoint))))
-      .find(Boolean);
-    return matches?.find((one) => holds(one.fits, row)) ?? matches?.[0];
+  /** The row of Table 2 that is shown, from any viewpoint and each seat; causes that fit come first. */
+  const situations = (row) => {
+    const matches =
+      viewpoints.map((viewpoint) => listed.get(key(seen(row, viewpoint)))).find(Boolean) ?? [];
+    if (!matches[0]?.either || matches.length === 1) {
+      const fitting = matches.find((one) => holds(one.fits, row)) ?? matches[0];
+      return fitting ? [fitting] : [];
+    }
+    const called = matches.filter(
+      (one) => holds(one.fits, row) && one.advice.some(({ when }) => holds(when, row)),
+    );
+    return called.length ? called : matches;
+  };
+
+  /** What rows say of a pair: one row, or one from both seats, where nobody knows which node it is. */
+  const toldBy = (row, found) => {
+    const [first, other] = found;
+    const says = (one) => ({ ...one, says: (other && one.either) || one.says });
+    const advice = found.flatMap((one) => {
+      const usual = one.advice.filter((a) => holds(a.when, row));
+      return holds(one.fits, row) || !found.some(({ fits }) => holds(fits, row)) ? usual : [];
+    });
+    const unlike = found.map(({ fits }) => misfit(machine, fits, row));
+    return {
+      row: first.row,
+      seat: first.seat,
+      shown: first.display,
+      cause: ((other && first.either) || first.cause) + unlike.reduce(shorter),
+      actions: once(advice.map(says)),
+      decision: null,
+      nearest: null,
+    };
   };
 
   /**
@@ -56,21 +82,13 @@ function meaningOf(machine) {
    */
   const of = (row) => {
     if (!told) return null;
-    const found = situation(row);
-    if (!found) {
+    const found = situations(row);
+    if (!found.length) {
       const shown = display(row);
       const answer = displays().get(key(shown))?.answer;
       return answer ? { row: null, seat: null, shown, ...answer } : null;
     }
-    return {
-      row: found.row,
-      seat: found.seat,
-      shown: found.display,
-      cause: found.cause + misfit(machine, found.fits, row),
-      actions: once(found.advice.filter((a) => holds(a.when, row))),
-      decision: null,
-      nearest: null,
-    };
+    return toldBy(row, found);
   };
 
   /** Advice where a promise is broken, which is prudence and not proof. */
@@ -103,6 +121,8 @@ const isLike = (half, wanted) =>
   half && wanted
     ? half[0] === wanted[0] && (wanted[1] === null || half[1] === wanted[1])
     : !half && !wanted;
+
+const shorter = (one, other) => (other.length < one.length ? other : one);
 
 const once = (advice) => advice.filter((a, i) => advice.findIndex((b) => b.says === a.says) === i);
 

@@ -26,7 +26,7 @@ from prgcore.explain.display import (
     turned,
     viewpoints,
 )
-from prgcore.explain.explaining import OUTSIDE, SERVED_TWICE, Meaning, meaning, seated
+from prgcore.explain.explaining import CAUTIONS, OUTSIDE, Meaning, meaning, seated
 from prgcore.explain.health import illness
 from prgcore.explain.pairs import Listed
 from prgcore.form.atlas import Atlas
@@ -254,20 +254,13 @@ class _Writer:
 
     def _display(self) -> Json:
         """The meaning of two states and reasons: viewpoints, rows from both seats, other answers."""
-        first = viewpoints(self.engine)[0]
-        both = [*first.node1, *first.node2,
-                *(Cell(f"{n}.state", (State.RUNNING_IN_BACKUP_MODE,)) for n in NODES)]
-        twice = [both] if State.RUNNING_IN_BACKUP_MODE in self._states() else []
         return self._answers() | {
             "viewpoints": [self._cubes((v.node1, v.node2)) for v in viewpoints(self.engine)],
             "rows": [
                 self._situation(s, mirrored=mirrored)
                 for mirrored in (False, True) for s in self.model.situations
             ],
-            "outside": [
-                {"when": self._cube(when), "actions": list(actions)}
-                for when, actions in (*((cells, SERVED_TWICE) for cells in twice), ((), OUTSIDE))
-            ],
+            "outside": [*self._cautions()],
             "spellings": {
                 what: {a: str(w) for a, w in ALIASES.items() if isinstance(w, words)}
                 | {plain(w): str(w) for w in words}
@@ -277,10 +270,19 @@ class _Writer:
             },
         }
 
-    def _states(self) -> set[str]:
-        """The states that both nodes can have."""
-        one, other = (self.codes[self.at[f"{n}.state"]] for n in NODES)
-        return one.keys() & other.keys()
+    def _cautions(self) -> Iterator[Json]:
+        """What to do about states that no pair shows, by the states that an administrator sees."""
+        if "disable_ha" not in self.events:
+            yield {"when": [], "actions": list(OUTSIDE[:1])}
+            return
+        first = viewpoints(self.engine)[0]
+        sees = dict(zip(NODES, (first.node1, first.node2), strict=True))
+        for states, actions in CAUTIONS:
+            cells = [Cell(f"{n}.state", tuple(s for s in some if s in self.codes[self.at[f"{n}.state"]]))
+                     for n, some in states.items()]
+            if all(cell.values for cell in cells):
+                yield {"when": self._cube([*(c for n in states for c in sees[n]), *cells]),
+                       "actions": list(actions)}
 
     def _answers(self) -> Json:
         """The meanings of displays that no row lists, and a pair for every display.
@@ -292,10 +294,10 @@ class _Writer:
         answers, pairs = _answered(self.engine, found)
         return {
             "answers": [
-                {"cause": self.spelling.prose(cause),
-                 "actions": [{"says": self.spelling.prose(a), "events": []} for a in actions],
-                 "decision": decision, "nearest": nearest}
-                for _, _, cause, actions, decision, nearest in answers
+                {"cause": self.spelling.prose(told.cause),
+                 "actions": [{"says": self.spelling.prose(a), "events": []} for a in told.actions],
+                 "decision": told.decision, "nearest": told.nearest}
+                for told in answers
             ],
             "pairs": [[answer, *self._row(pair)] for answer, pair in pairs],
         }
@@ -306,9 +308,11 @@ class _Writer:
             "row": situation.row, "seat": seat,
             "display": row_display(situation, mirrored=mirrored),
             "cause": self.spelling.prose(seated(situation.cause, mirrored=mirrored)),
+            "either": self.spelling.prose(situation.either),
             "fits": self._cube(turned(situation.fits, mirrored=mirrored)),
             "advice": [
                 {"says": self.spelling.prose(seated(a.says, mirrored=mirrored)),
+                 "either": self.spelling.prose(a.either),
                  "when": self._cube(turned(a.when, mirrored=mirrored)),
                  "events": self._events(_mirrored(a.events, mirrored=mirrored))}
                 for a in situation.advice

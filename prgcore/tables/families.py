@@ -71,7 +71,8 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         "HN3", "High availability is not on, and one node shows nothing.",
         ((_BLANK, _half(State.UNKNOWN)),), "D11", "24",
-        "Start the node or its recovery manager, then enable high availability.",
+        "Bring the other node back, and restart the recovery manager of the node that shows Unknown "
+        "(row 24). If high availability is off, enable it then.",
     ),
     Family(
         "HN4", "A node that had failed over is left alone: the backup shows nothing.",
@@ -113,18 +114,19 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         "HF1", "A node came back after it was down or not heard; its peer serves everyone.",
         ((_half(_OVER, _INIT), _backup(_LOST)),), "D39", "18b",
-        "Start its critical services if they do not run. Wait until both nodes hear each other; then "
-        "manual fallback to it.",
+        "Start its critical services, or repair its database, if they do not run. Wait until both nodes "
+        "hear each other; then manual fallback to it.",
     ),
     Family(
         "HF2", "A node came back after it was down or not heard, and has had a fault since.",
         ((_half(_OVER, _FAULTS), _backup((*_LOST, _AT_START))),), "D40", "12",
-        "Start its critical services, or reboot it; then manual fallback to it.",
+        "Start its critical services, repair its database, or reboot it; then manual fallback to it.",
     ),
     Family(
         "HF3", "The recovery manager of the backup was restarted after an automatic failover.",
         ((_half(_OVER, (*_FAULTS, _INIT)), _backup(_INIT)),), "D41", "7",
-        "Start the critical services of the failed-over node; then manual fallback to it.",
+        "Start the critical services of the failed-over node, or repair its database; then manual "
+        "fallback to it.",
     ),
     Family(
         "HF4", "A node that failed over has been repaired or rebooted since.",
@@ -132,7 +134,8 @@ FAMILIES: tuple[Family, ...] = (
             (_half(_FO, (Reason.DATABASE_FAILURE, _INIT)), _backup(Reason.DATABASE_FAILURE)),
             (_half(_FO_CSNR, _INIT), _backup(_FAULTS)),
         ), "D41", "11a",
-        "Start its critical services if they do not run; then manual fallback to it.",
+        "Start its critical services, or repair its database, if they do not run; then manual fallback "
+        "to it.",
     ),
     Family(
         "HF5", "A node that failed over has had a fault of the other kind since.",
@@ -145,8 +148,8 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         "HF6", "A running node was taken over while its peer could not hear it.",
         ((_half(_SETTLED, Reason.PEER_DOWN), _backup()),), "D32", "16",
-        "Repair the network between the nodes. Start the critical services if they do not run. Wait "
-        "until both nodes hear each other; then manual fallback.",
+        "Repair the network between the nodes. Start the critical services, or repair the database, if "
+        "they do not run. Wait until both nodes hear each other; then manual fallback.",
     ),
     Family(
         "HI1", "A node came back with its critical services still stopped by a manual failover; its "
@@ -161,18 +164,20 @@ FAMILIES: tuple[Family, ...] = (
         "HE1", "The node that served everyone, or was about to, failed and could not inform the "
         "node that had failed over.",
         ((_half(_SETTLED), _failed()),), "D17", "15",
-        "Repair the network and both nodes. When both are failed, click Recover; a Failed Over "
-        "node may take over first.",
+        "Repair the network and both nodes. When both are failed, click Recover. A Failed Over node "
+        "may take over first: then manual fallback.",
     ),
     Family(
         "HE2", "A sick node lost its peer and failed alone; the peer has not noticed yet.",
         ((_half(State.NORMAL), _failed()),), "D06", "16",
-        "Repair the network. If both fail on reconnection, click Recover.",
+        "Repair the network. If both fail on reconnection, click Recover; otherwise manual fallback to "
+        "the node that lets go.",
     ),
     Family(
         "HE3", "A node failed alone, and its peer serves everyone.",
         ((_backup(), _failed()),), "D06", "16",
-        "Repair the network and the failed node. If both fail on reconnection, click Recover.",
+        "Repair the network and the failed node. If both fail on reconnection, click Recover; otherwise "
+        "manual fallback to the node that lets go.",
     ),
     Family(
         "HE4", "The database is down on the backup and the peer cannot help, or on both nodes.",

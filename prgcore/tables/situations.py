@@ -73,22 +73,25 @@ def _reboot(node: str, *, held: bool = False) -> Values:
 def _reboot_and_recover(step: str, *nodes: str, peer: Cells = _ANY) -> tuple[Advice, ...]:
     """A recommendation for each node whose services the manager may hold, and one for neither."""
     which = " and ".join(n.replace("node", "node ") for n in nodes)
-    text = (
-        f"Step {step}: if that does not help, reboot {which}"
-        + (", one after the other" if len(nodes) > 1 else "")
-        + ". A manager that starts beside a failed one leaves both failed (row 21): "
-        "click Recovery then."
+    both = ", one after the other" if len(nodes) > 1 else ""
+    text, either = (
+        f"Step {step}: if that does not help, reboot {some}. A manager that starts beside a failed one "
+        "leaves both failed (row 21): click Recovery then."
+        for some in (which + both, "the node whose critical services do not start")
     )
     return tuple(
         Advice(
             text,
             {**peer, **{f"{n}.services": _HELD if n == held else _NOT_HELD for n in nodes}},
             (*(e for n in nodes for e in _reboot(n, held=n == held)), "recover"),
+            either="" if both else either,
         )
         for held in ("", *nodes)
     )
 
 
+_STEP_1_EITHER = ("Step 1: look on both nodes for critical services that are down, and for what stops "
+                  "them; click Recovery to start them.")
 _FALLBACK = ("fallback(node1)",)
 _FALL_BACK = (
     Advice("Wait until both nodes hear each other; then perform a manual fallback to node 1.",
@@ -123,8 +126,10 @@ def _bring_back(says: str, *, process: str, link: str = "up") -> tuple[Advice, .
 
 
 _CUT_OFF: Cells = {"link": "cut", "node1.process": "running", "node1.health": ABLE}
-_THEN = "wait until both nodes hear each other; then manual fallback"
-_REPAIR_LINK = "Step 1 (node 1 is up): repair the network between the nodes"
+_REPAIR_LINK = (
+    "Step 1 (node 1 is up): repair the network between the nodes. Once both hear each other: Recovery "
+    "if both are failed, otherwise manual fallback."
+)
 _START_MANAGER = (
     "Step 2 (node 1 is up): start its recovery manager; manual fallback once both nodes hear each "
     "other."
@@ -276,11 +281,12 @@ SITUATIONS: tuple[Situation, ...] = (
             Advice("Step 1: find the critical services of node 1 that are down and what stops them; "
                    "click Recovery to start them.",
                    {"node1.services": "down", "node1.database": "up"},
-                   ("services_up(node1)", "recover")),
+                   ("services_up(node1)", "recover"), either=_STEP_1_EITHER),
             Advice("Step 1: the critical services of node 1 run again: click Recovery.",
-                   {"node1.health": ABLE}, ("recover",)),
+                   {"node1.health": ABLE}, ("recover",), either=_STEP_1_EITHER),
             _reboot_and_recover("2", "node1")[0],
-            Advice("Step 3: manual fallback after the reboot, once the critical services run.",
+            Advice("Step 3, a manual fallback after the reboot, is refused there: Recovery has brought "
+                   "the users home.",
                    {"node1.services": _NOT_HELD}, (*_reboot("node1"), *_FALLBACK),
                    "document",
                    "A manager that restarts beside a failed one leaves both failed (row 21), and "
@@ -288,6 +294,8 @@ SITUATIONS: tuple[Situation, ...] = (
         ),
         causes=(Cause("14", "the services do not start", (*_TAKING_BACK, "start_failed(node1)")),),
         fits={**_CONNECTED, "node2.health": ABLE},
+        either="The critical services of a node did not start while it was taking back. The display "
+        "does not say which node that was: look at both.",
     ),
     Situation(
         "15", "A critical service went down on node 2, the backup; both nodes failed.",
@@ -297,14 +305,15 @@ SITUATIONS: tuple[Situation, ...] = (
             Advice("Step 1: find the critical services of node 2 that are down and what stops them; "
                    "click Recovery to start them.",
                    {"node1.health": ABLE, "node2.services": "down", "node2.database": "up"},
-                   ("services_up(node2)", "recover")),
+                   ("services_up(node2)", "recover"), either=_STEP_1_EITHER),
             Advice("Step 1: the critical services of node 2 run again: click Recovery.",
-                   {"node1.health": ABLE, "node2.health": ABLE}, ("recover",)),
+                   {"node1.health": ABLE, "node2.health": ABLE}, ("recover",),
+                   either=_STEP_1_EITHER),
             Advice("Step 1: critical services are down on node 1 as well: start those of both nodes; "
                    "click Recovery.",
                    {"node1.health": "critical_service_down",
                     "node2.health": "critical_service_down"},
-                   ("services_up(node1)", "services_up(node2)", "recover")),
+                   ("services_up(node1)", "services_up(node2)", "recover"), either=_STEP_1_EITHER),
             *_reboot_and_recover("2", "node2", peer={"node1.health": ABLE}),
         ),
         causes=(
@@ -313,20 +322,22 @@ SITUATIONS: tuple[Situation, ...] = (
                   (*_SICK, *_BACKUP_SICK)),
         ),
         fits=_CONNECTED,
+        either="A critical service went down on the backup; both nodes failed. The display does not "
+        "say which node was the backup: look at both.",
     ),
     Situation(
-        "16", "Node 2 lost the heartbeat of node 1, whose network is lost or whose recovery "
-        "manager does not run; the users of node 1 moved to node 2 automatically.",
+        "16", "Node 2 lost the heartbeat of node 1 and took its users over: the network is lost, or the "
+        "recovery manager of node 1 does not run.",
         Display(None, Shown(_BACKUP, Reason.PEER_DOWN)),
         shown=(False, True),
         advice=(
-            Advice(f"{_REPAIR_LINK}. If both nodes are failed then: click Recovery.",
+            Advice(_REPAIR_LINK,
                    {**_CUT_OFF, "node1.state": _FAILED}, ("link_repair", "recover"),
                    only={"reconnection": "fail"}),
-            *(Advice(f"{_REPAIR_LINK}. If node 1 had failed, it lets go: {_THEN}.",
+            *(Advice(_REPAIR_LINK,
                      {**_CUT_OFF, "node1.state": _FAILED}, ("link_repair", *_FALLBACK),
                      only={"reconnection": choice}) for choice in ("keep_serving", "able_serves")),
-            Advice(f"{_REPAIR_LINK}. If neither is failed: {_THEN}.",
+            Advice(_REPAIR_LINK,
                    {**_CUT_OFF, "node1.state": others(_FAILED)}, ("link_repair", *_FALLBACK)),
             *_bring_back(_START_MANAGER, process="manager_down"),
             *_bring_back(_START_MANAGER, process="manager_down", link="cut"),
@@ -435,6 +446,9 @@ SITUATIONS: tuple[Situation, ...] = (
         causes=(Cause("23", "a critical service of the backup stays down",
                       (*_FAILED_OVER, *_BACKUP_SICK)),),
         literal="Auto Recover Database Failure", corrected="Auto Recover Critical Service Down",
+        printed=Display(
+            Shown(State.BACKUP_ACTIVATED, Reason.AUTO_RECOVER_DATABASE_FAILURE),
+            Shown(State.FAILOVER_AFFECTED_SERVICES, Reason.AUTO_RECOVER_CRITICAL_SERVICE_DOWN)),
         fits={**_CONNECTED, "node1.health": "healthy"},
     ),
     Situation(

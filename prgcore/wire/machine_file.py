@@ -134,23 +134,24 @@ def _display(four: Iterable[str]) -> Display:
     return Display(Shown(one, reason1) if one else None, Shown(other, reason2) if other else None)
 
 
+_DISPLAY = Many(TEXT, 4, _display, lambda d: (*(d.node1 or _BLANK), *(d.node2 or _BLANK)))
+
 _SITUATION = Record(Situation, (
     Field("row", NAME), Field("seat", NAME, always=True),
-    Field("display", Many(
-        TEXT, 4, _display, lambda d: (*(d.node1 or _BLANK), *(d.node2 or _BLANK)),
-    )),
+    Field("display", _DISPLAY),
     Field("shown", Many(Flag(), 2)),
     Field("cause", TEXT, prose=True),
     Field("advice", Many(Record(Advice, (
         _SAYS, Field("if", CUBE, "when"), Field("events", _NAMES),
         Field("defect", TEXT, prose=True), Field("because", TEXT, prose=True),
-        Field("only", CHOICES),
+        Field("only", CHOICES), Field("either", TEXT, prose=True),
     )))),
     Field("causes", Many(Record(Cause, (
         Field("id", NAME), _SAYS, Field("events", _NAMES), Field("start", NAME),
     )))),
     Field("literal", TEXT, prose=True), Field("corrected", TEXT, prose=True),
-    Field("fits", CUBE),
+    Field("fits", CUBE), Field("either", TEXT, prose=True),
+    Field("printed", _DISPLAY, prose=True),
 ))
 _FAMILY = Record(Family, (
     Field("id", NAME), _SAYS,

@@ -1,0 +1,126 @@
+"""Wording: conditions, commands and steps of a plan as an operator says them.
+
+Law: words only; nothing is decided here. A column or an event without words of its own is named as
+the machine names it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+
+from prgcore.engine import Pair
+from prgcore.explain.names import Names
+from prgcore.explain.plan import Plan
+from prgcore.form.spelling import PLAIN, Spelling
+from prgcore.model import Cube, Values
+from prgcore.seats import NODES
+from prgcore.words import listed
+
+__all__ = ["cell", "command", "condition", "spelt", "until", "way"]
+
+_HEARD = {f"{node}.hears_peer": ("yes",) for node in NODES}
+_CELLS: Mapping[tuple[str, Values], str] = {
+    ("services", ("up",)): "the critical services of {} run",
+    ("database", ("up",)): "the database of {} runs",
+    ("process", ("running",)): "the recovery manager of {} runs",
+}
+_DEEDS: Mapping[str, str] = {
+    "services_up": "start the critical services of {}",
+    "database_up": "repair the database of {}",
+    "manager_stop": "stop the recovery manager of {}",
+    "manager_start": "start the recovery manager of {}",
+    "power_off": "shut {} down",
+    "power_on": "power {} up",
+    "link_repair": "repair the network between the nodes",
+    "enable_ha": "enable High Availability",
+    "disable_ha": "disable High Availability",
+}
+_RETURNS = ("link_repair", "power_on", "manager_start")
+"""Repairs that bring a node back that shows nothing: nobody sees which of them it needs."""
+
+
+def condition(when: Cube, spelling: Spelling = PLAIN) -> str:
+    """Hidden columns as a condition: `both nodes hear each other and the database of node1 runs`."""
+    cells = {c.column: c.values for c in when}
+    said: list[str] = []
+    if cells.items() >= _HEARD.items():
+        said.append("both nodes hear each other")
+        cells = {name: values for name, values in cells.items() if name not in _HEARD}
+    for name, values in cells.items():
+        node, _, column = name.partition(".")
+        if column == "database" and cells.get(f"{node}.services") == values == ("up",):
+            said[-1] = f"the critical services and the database of {node} run"
+        elif column == "state":
+            said.insert(0, f"{node} is {listed(spelling.title(name, v) for v in values)}")
+        elif column == "hears_peer" and values == ("yes",):
+            said.append(f"{node} hears {NODES[node == NODES[0]]}")
+        elif (column, values) in _CELLS:
+            said.append(_CELLS[column, values].format(node))
+        else:
+            said.append(cell(name, values, spelling))
+    return listed(said, "and")
+
+
+def cell(column: str, values: Sequence[str], spelling: Spelling = PLAIN) -> str:
+    """A cell in words: `node1 is Failed Over or Idle`, `link is up`."""
+    head = column.removesuffix(".state")
+    return f"{spelling.name(head)} is {listed(spelt(column, values, spelling))}"
+
+
+def spelt(column: str, values: Sequence[str], spelling: Spelling = PLAIN) -> list[str]:
+    """Values of a column as people read them; states as the document spells them."""
+    said = spelling.title if column.endswith(".state") else spelling.value
+    return [said(column, value) for value in values]
+
+
+def command(event: str, names: Names, spelling: Spelling = PLAIN) -> str:
+    """A command as the product's command line spells it, if hosts are known and it is not renamed."""
+    said = spelling.name(event)
+    return (names.product(event) if said == event else "") or names.out(said)
+
+
+def way(plan: Plan, waiting: Sequence[str], blank: Values, names: Names,
+        spelling: Spelling = PLAIN) -> list[str]:
+    """A plan as an operator carries it out: what to do, in order, and until when to wait.
+
+    Args:
+        plan: the plan.
+        waiting: its events that come by themselves.
+        blank: the nodes that show nothing.
+        names: the names of the nodes.
+        spelling: the words of states and commands.
+    """
+    return list(dict.fromkeys(_phrases(plan, waiting, blank, names, spelling)))
+
+
+def _phrases(plan: Plan, waiting: Sequence[str], blank: Values, names: Names, spelling: Spelling,
+             ) -> Iterator[str]:
+    before = plan.start
+    for waits, some in groupby(plan.steps, lambda step: step.event in waiting):
+        steps = list(some)
+        if waits:
+            yield names.out(f"wait {until(before, steps[-1].pair, spelling)}")
+        else:
+            yield from (_deed(step.event, blank, names, spelling) for step in steps)
+        before = steps[-1].pair
+
+
+def _deed(event: str, blank: Values, names: Names, spelling: Spelling) -> str:
+    head, _, node = event.rstrip(")").partition("(")
+    if head in _RETURNS and blank and node in ("", *blank):
+        return names.out(f"bring {listed(blank, 'and')} back: host, network and recovery manager")
+    deed = _DEEDS.get(head)
+    return names.out(deed.format(node)) if deed else command(event, names, spelling)
+
+
+def until(before: Pair, after: Pair, spelling: Spelling = PLAIN) -> str:
+    """Until when to wait: `until node1 is Idle and node2 is Running in Backup Mode`."""
+    states = {node: after[f"{node}.state"] for node in NODES}
+    changed = {node: s for node, s in states.items() if before[f"{node}.state"] != s}
+    if not changed:
+        return "until both nodes hear each other"
+    if len(set(states.values())) == 1:
+        return f"until both nodes are {spelling.title('state', states[NODES[0]])}"
+    return "until " + listed(
+        (f"{node} is {spelling.title('state', s)}" for node, s in changed.items()), "and")
