@@ -78,18 +78,24 @@ NAMES = (
     "or", "None", "null", "true", "undefined", "done", "error", "done.state.s_v1", "error.execution",
     "xstate.stop", "constructor", "__proto__", "toString", "trigger", "send", "initial", "s_v1",
     "x_a_20_b", "_", "__", "-", "A", "é", "e\u0301",
-    "`", "`a`", "``", "_a_", "a_", "~~a~~", "__a__b__", "a,b", "=1+1", "{a}", "${a}", "a\tb",
+    "=", "*a*", "**", "`", "`a`", "``", "_a_", "a_", "~~a~~", "__a__b__", "a,b", "=1+1", "{a}", "${a}", "a\tb",
 )
 """Words that some format reads as something else: signs, prefixes, words of its own."""
 
 
-def ring(names: tuple[str, ...] = NAMES, name: str = 'ring #1.0 "odd" (x)') -> Model:
-    """A machine that goes round: each event leads from the value of its name to the next one."""
+def ring(
+    names: tuple[str, ...] = NAMES, name: str = 'ring #1.0 "odd" (x)',
+    events: tuple[str, ...] | None = None,
+) -> Model:
+    """A machine that goes round: each event leads from the value of its place to the next one.
+
+    Values, events and rules have the same names, unless events are named otherwise.
+    """
     return Model(
         name, (Column("node1.state", names, "record"),), ((("node1.state", names[0]),),),
-        tuple(Event(one, Kind.COMMAND, "administrator") for one in names), (),
-        tuple(Rule(one, one, {"node1.state": one}, {"node1.state": after}, why=one)
-              for one, after in zip(names, names[1:] + names[:1], strict=True)),
+        tuple(Event(one, Kind.COMMAND, "administrator") for one in events or names), (),
+        tuple(Rule(event, event, {"node1.state": one}, {"node1.state": after}, why=one)
+              for event, one, after in zip(events or names, names, names[1:] + names[:1], strict=True)),
     )
 
 

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 import statemachine
 from attrs import evolve
+from transitions.extensions.nesting import HierarchicalMachine, NestedState
 
-from prgcore.adapters.foreign import Shape
+from prgcore.adapters.foreign import Shape, trigger
 from prgcore.adapters.statemachine import PairChart, Refused, chart_for
 from prgcore.adapters.transitions import GRAPH, LOCKED, machine_for
 from prgcore.adapters.xstate import config, player
@@ -20,6 +21,7 @@ from prgcore.machine import PRG, Machine
 from prgcore.model import Column, Event
 from prgcore.vocabulary import Kind
 from prgcore.wire import digest
+from tests.odd import NAMES, ring
 from tests.toys import LAMPS, TURNSTILE
 from tests.walks import after
 
@@ -137,6 +139,93 @@ def test_what_is_no_chart_is_refused(chart: type[PairChart]) -> None:
     named = evolve(TURNSTILE, columns=(Column("arm", ("locked", "open", "coin")),))
     with pytest.raises(BadInput, match="coin: a chart has its own attribute of this name"):
         chart_for(Engine(named), ("arm",))
+
+
+def named(event: str) -> Engine:
+    """Two states, `w0` and `w1`, and two events: `coin`, and one with this name."""
+    return Engine(ring(("w0", "w1"), events=("coin", event)))
+
+
+@pytest.mark.parametrize("name", [
+    "trigger", "may_trigger", "state", "pair", "decision", "get_graph", "may_coin", "may(coin)",
+    "is_w0", "is_w1",
+])
+def test_an_event_that_a_model_of_transitions_has_already_is_refused(name: str) -> None:
+    """The library would leave one of the two unbound, and say so in a log only."""
+    with pytest.raises(BadInput, match="a model has an attribute of this name of its own; rename"):
+        machine_for(named(name), Model(), columns=("node1.state",))
+
+
+def test_a_state_of_another_name_frees_a_trigger() -> None:
+    model: Any = Model()
+    machine_for(named("state"), model, columns=("node1.state",), model_attribute="at")
+    model.coin()
+    model.state()
+    assert model.at == "w0"
+    with pytest.raises(BadInput, match="is_at_w0: a model has an attribute"):
+        machine_for(named("is_at_w0"), columns=("node1.state",), model_attribute="at")
+    with pytest.raises(BadInput, match="a model has an attribute pair of its own; choose another"):
+        machine_for(named("go"), columns=("node1.state",), model_attribute="pair")
+
+
+@pytest.mark.parametrize("name", [
+    "model", "state_field", "history_values", "send", "pair", "name", "before_coin", "on_coin",
+    "after_coin", "on_enter_w0", "on_exit_w1", "on_invoke_w0", "before_transition",
+    "on_enter_state", "prepare_event",
+])
+def test_an_event_that_a_chart_has_or_calls_already_is_refused(name: str) -> None:
+    """An event called before_coin would be sent before each coin."""
+    with pytest.raises(BadInput, match=f"{name}: a chart (has its own|calls what has)"):
+        chart_for(named(name), ("node1.state",))
+
+
+@pytest.mark.parametrize("name", ["#", "-->", "_", "(.)"])
+def test_an_event_without_a_letter_is_refused(name: str) -> None:
+    for make in (chart_for, machine_for):
+        with pytest.raises(BadInput, match="has no letter or digit, so nothing can be named"):
+            make(named(name), columns=("node1.state",))
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if trigger(n) not in ("", "send", "state", "trigger")])
+def test_an_event_with_an_odd_name_is_done(name: str) -> None:
+    """Also one that is a word of Python: it has no method then, but a name."""
+    model: Any = Model()
+    machine_for(named(name), model, columns=("node1.state",))
+    chart = chart_for(named(name), ("node1.state",))()
+    for send in (model.trigger, chart.send):
+        send("coin")
+        send(trigger(name))
+    assert model.pair["node1.state"] == chart.pair["node1.state"] == "w0"
+
+
+def test_values_that_are_wildcards_elsewhere_are_values() -> None:
+    """`*` is every state to transitions, and `=` the same state."""
+    machine = machine_for(Engine(ring(("a", "*", "=", "b"), events=("e0", "e1", "e2", "e3"))),
+                          columns=("node1.state",))
+    assert [(t.source, t.dest) for t in machine.get_transitions()] == [
+        ("a", "*"), ("*", "="), ("=", "b"), ("b", "a")]
+
+
+def test_a_nested_machine_needs_another_separator_than_its_own() -> None:
+    """The page says so: with an underscore one state of ours is the parent of another."""
+
+    class Slash(NestedState):
+        separator = "/"
+
+    class Nested(HierarchicalMachine):
+        state_cls = Slash
+
+    longer = "failed_over_with_critical_services_not_running"
+
+    def may(kind: Any) -> bool:
+        model: Any = Model()
+        kind(model, states=["normal", "failed_over", longer], initial=longer,
+             auto_transitions=False, transitions=[["fallback", "failed_over", "normal"]])
+        answer: bool = model.may_fallback()
+        return answer
+
+    assert may(HierarchicalMachine)
+    assert not may(Nested)
 
 
 def test_asynchronous_callbacks_are_refused(chart: type[PairChart]) -> None:

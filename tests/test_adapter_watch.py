@@ -12,7 +12,7 @@ from transitions.extensions import AsyncMachine, HierarchicalMachine
 
 from prgcore.adapters import statemachine as charts
 from prgcore.adapters import transitions as machines
-from prgcore.adapters.foreign import Deviation, Translation
+from prgcore.adapters.foreign import KEPT, Deviation, Translation
 from prgcore.engine import Engine
 from prgcore.errors import BadInput
 from prgcore.machine import PRG, Machine
@@ -158,6 +158,56 @@ def test_a_report_lets_the_move_happen_and_the_pair_stay() -> None:
     assert (model.state, watch.of(model).pair["arm"]) == ("free", "open")
 
 
+@pytest.mark.parametrize("options", [{}, {"queued": True}, {"send_event": True}])
+def test_a_handler_of_exceptions_cannot_swallow_a_deviation(options: dict[str, bool]) -> None:
+    """`on_exception` is called, as for every exception; then it is raised, and nothing has moved."""
+    handled: list[Any] = []
+    machine, model = _gate(["pay", "free", "free"], on_exception=lambda *a: handled.append(a),
+                           **options)
+    watch = machines.watch(machine, GATE, states=ARM, events=PAY)
+    assert model.pay()
+    with pytest.raises(Deviation, match="coin is refused: arm is open, needs locked") as caught:
+        model.pay()
+    assert (model.state, watch.of(model).pair["arm"], len(handled)) == ("free", "open", 1)
+    assert list(watch.deviations) == list(watch.of(model).deviations) == [caught.value]
+    assert model.go()
+
+
+def test_a_deviation_within_a_callback_is_raised_by_both_triggers() -> None:
+    machine, model = _gate(["pay", "free", "free"], on_exception=lambda: None)
+    watch = machines.watch(machine, GATE, states=ARM, events=PAY)
+    machine.get_state("free").add_callback("enter", model.pay)
+    with pytest.raises(Deviation, match="pay: free -> free"):
+        model.pay()
+    assert (model.state, watch.of(model).pair["arm"]) == ("free", "open")
+
+
+def test_other_exceptions_are_still_the_handlers() -> None:
+    handled: list[Any] = []
+    machine, model = _gate(on_exception=lambda: handled.append(1))
+    machines.watch(machine, GATE, states=ARM, events=PAY)
+
+    def fails() -> None:
+        raise RuntimeError("no")
+
+    machine.get_state("free").add_callback("enter", fails)
+    model.pay()
+    assert handled == [1]
+
+
+def test_a_watch_keeps_the_last_deviations_of_all_models() -> None:
+    machine, one = _gate(["pay", "free", "free"])
+    watch = machines.watch(machine, GATE, states=ARM, events=PAY, report=lambda _: None)
+    two: Any = Group()
+    machine.add_model(two)
+    for model in (one, two):
+        model.pay()
+        for _ in range(KEPT):
+            model.pay()
+    assert len(watch.deviations) == KEPT
+    assert {d.trigger for d in watch.deviations} == {"pay"}
+
+
 def test_every_model_has_its_own_pair() -> None:
     machine, one = _gate()
     watch = machines.watch(machine, GATE, states=ARM, events=PAY)
@@ -242,6 +292,24 @@ def test_a_chart_that_is_only_reported_goes_on() -> None:
     assert [d.trigger for d in told] == ["pay"]
     assert (gate.current_state_value, watch.pair["arm"]) == ("free", "open")
     assert watch.tell("push").pair["arm"] == "locked"
+
+
+def test_a_chart_that_handles_its_errors_keeps_the_deviation() -> None:
+    """A `StateChart` says nothing of an exception in a callback; the watch does."""
+
+    class Quiet(statemachine.StateChart):
+        shut = statemachine.State(initial=True)
+        free = statemachine.State()
+        pay = shut.to(free) | free.to.itself()
+        go = free.to(shut) | shut.to.itself()
+
+    quiet = Quiet()
+    watch = charts.watch(quiet, GATE, states=ARM, events=PAY)
+    quiet.pay()
+    quiet.pay()
+    assert [str(d) for d in watch.deviations] == [
+        "pay: free -> free: coin is refused: arm is open, needs locked"]
+    assert watch.pair["arm"] == "open"
 
 
 def test_a_nested_chart_is_refused() -> None:

@@ -13,6 +13,7 @@ import re
 import subprocess
 import sys
 from contextlib import suppress
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -20,6 +21,7 @@ from attrs import evolve
 from junitparser import Failure, JUnitXml
 from markdown_it import MarkdownIt
 
+from prgcore.adapters.transitions import machine_for
 from prgcore.adapters.xstate import config, player
 from prgcore.diagram import graph, render
 from prgcore.diagram.graph import identifier
@@ -268,6 +270,26 @@ def test_mermaid_draws_each_step_of_a_sequence(mermaid) -> None:
     drawn = told()
     found = {lines(t) for t in mermaid(render(drawn, "mermaid"))["texts"]}
     assert {lines(t) for t in said(drawn)} - found == set()
+
+
+def test_mermaid_draws_each_state_of_a_machine_of_transitions(mermaid) -> None:
+    """The text is that of their library, with our names for states."""
+    names = tuple(n for n in NAMES if n == clean(n))
+    model: Any = Own()
+    machine_for(Engine(ring(names, events=tuple(f"go{i}_" for i in range(len(names))))), model,
+                columns=("node1.state",), graph=True, graph_engine="mermaid")
+    found = mermaid(model.get_graph().source)
+    assert sorted(found["nodes"]) == sorted(["", *names])  # one has no name: the start
+    assert sorted(found["labels"]) == sorted(f"go{i}" for i in range(len(names)))
+    model.go0()
+    model.go1()
+    near = mermaid(model.get_graph(show_roi=True).source)
+    assert set(near["nodes"]) == set(names[1:4])
+    assert near["labels"] == ["go1", "go2"]
+
+
+class Own:
+    """Somebody's own object."""
 
 
 @pytest.mark.plantuml

@@ -9,6 +9,7 @@ follows a foreign machine step by step.
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import product
 from typing import Any
@@ -24,12 +25,15 @@ from prgcore.vocabulary import Kind, Outcome
 from prgcore.words import listed
 
 __all__ = [
-    "JOINT", "STATES", "Deviation", "Difference", "Shadow", "Shape", "Translation",
+    "JOINT", "KEPT", "STATES", "Deviation", "Difference", "Shadow", "Shape", "Translation",
     "check_columns", "trigger",
 ]
 
 STATES = ("node1.state", "node2.state")
 """The columns that make up a foreign machine's state, unless others are chosen."""
+
+KEPT = 100
+"""How many deviations are kept."""
 
 JOINT = "__"
 """The separator of their values, so that a state's name can be part of a method's name."""
@@ -78,6 +82,9 @@ class Shape:
         check_columns(self.engine, self.columns)
         model, put = self.engine.model, object.__setattr__
         put(self, "arrivals", {trigger(e.name): e.name for e in model.events})
+        if "" in self.arrivals:
+            raise BadInput(f"the event {self.arrivals['']!r} has no letter or digit, so nothing can "
+                           "be named after it; rename it")
         if len(self.arrivals) < len(model.events):
             raise BadInput("two events of this machine have the same name as identifiers")
         domains = model.domains
@@ -356,11 +363,13 @@ class Shadow:
         pair: the present pair of the table.
         report: is called with each deviation. Without it, the deviation is raised, and the move
             does not happen.
+        deviations: the last hundred, raised or reported, also those that a handler has swallowed.
     """
 
     reading: Translation
     pair: Pair
     report: Callable[[Deviation], object] | None = None
+    deviations: deque[Deviation] = field(factory=lambda: deque(maxlen=KEPT))
 
     def tell(self, event: str) -> Decision:
         """Step by an event of ours that the foreign machine does not see.
@@ -381,6 +390,7 @@ class Shadow:
         try:
             return self.reading.judge(self.pair, name, source, dest)
         except Deviation as deviation:
+            self.deviations.append(deviation)
             if self.report is None:
                 raise
             self.report(deviation)

@@ -36,6 +36,10 @@ __all__ = [
 ]
 
 
+ATTRIBUTES = ("history_values", "model", "start_configuration_values", "state_field")
+"""The attributes of an instance of theirs that its class does not have."""
+
+
 class Refused(statemachine.exceptions.TransitionNotAllowed):  # type: ignore[misc]
     """The event takes no transition; the message has the engine's reason."""
 
@@ -148,6 +152,16 @@ class PairChart(statemachine.StateMachine):  # type: ignore[misc]
         self.model.pair, self.model.decision = found.pair, found
 
 
+def _called(shape: Shape) -> set[str]:
+    """The names under which a chart looks for callbacks, and calls an event too."""
+    return {
+        "prepare_event", "before_transition", "on_transition", "after_transition",
+        *(f"on_{when}_{what}" for when in ("enter", "exit", "invoke")
+          for what in ("state", *shape.states)),
+        *(f"{when}_{name}" for when in ("before", "on", "after") for name in shape.arrivals),
+    }
+
+
 def chart_for(engine: Engine, columns: Values = STATES) -> type[PairChart]:
     """A `StateMachine` class of the table: `chart_for(PRG)(model).send("enable_ha")`.
 
@@ -160,11 +174,16 @@ def chart_for(engine: Engine, columns: Values = STATES) -> type[PairChart]:
         columns: the stored columns that make up the chart's state.
 
     Raises:
-        BadInput: no such column, or a state or event has the name of an attribute of a chart.
+        BadInput: no such column, or a state or event has the name of an attribute or a callback
+            of a chart (`send`, `before_coin`).
     """
     shape = Shape(engine, columns)
-    taken = sorted(n for n in (*shape.states, *shape.arrivals) if hasattr(PairChart, n))
+    given = (*shape.states, *shape.arrivals)
+    taken = sorted(n for n in given if n in ATTRIBUTES or hasattr(PairChart, n))
     twice = sorted(set(shape.states) & set(shape.arrivals))
+    if called := sorted(_called(shape).intersection(given)):
+        raise BadInput(f"{', '.join(called)}: a chart calls what has this name as a callback; "
+                       "choose other columns=, or rename the event")
     if taken or twice:
         raise BadInput(f"{', '.join(taken or twice)}: a chart has its own attribute of this name; "
                        "choose other columns=, or rename the event")
@@ -214,7 +233,8 @@ def watch(
 
     The result follows the chart; call its `tell` with events that the chart does not see. A
     transition that no rule allows raises `Deviation`, and does not happen. A `StateChart` that
-    turns exceptions into events gets `error.execution`.
+    turns exceptions into events gets `error.execution` instead, and without a transition for it
+    says nothing: look at `deviations` of the result.
 
     Args:
         chart: an instance without nested states.

@@ -11,11 +11,14 @@ made, and `compare` checks all of them at once.
 
 from __future__ import annotations
 
+import re
+from collections import deque
 from collections.abc import Callable, Mapping
 from functools import cache, partial
 from typing import Any
 
 from prgcore.adapters.foreign import (
+    KEPT,
     STATES,
     Deviation,
     Difference,
@@ -24,6 +27,8 @@ from prgcore.adapters.foreign import (
     Translation,
     trigger,
 )
+from prgcore.diagram.graph import escaped
+from prgcore.diagram.mermaid import quoted
 from prgcore.engine import Decision, Engine, Pair
 from prgcore.errors import BadInput, MissingExtra
 from prgcore.model import Cubelike, Values
@@ -47,6 +52,12 @@ OPTIONS = (
 
 GRAPH = ("graph_engine", "show_conditions", "show_state_attributes", "title")
 """The further options of a `GraphMachine`."""
+
+WORDS = (
+    "as", "class", "classdef", "default", "direction", "end", "note", "state", "style",
+    "graph", "digraph", "subgraph", "node", "edge", "strict",
+)
+"""Words of Mermaid and Graphviz, which are not names of states there."""
 
 LOCKED = ("machine_context",)
 """The further options of a `LockedMachine`."""
@@ -142,6 +153,7 @@ class PairMachine(transitions.Machine):
                 f"and models are added with their pairs; allowed: {', '.join(allowed)}"
             )
         self.shape, self.engine, self.columns = shape, shape.engine, shape.columns
+        _check_names(shape, options.get("model_attribute", "state"))
         super().__init__(
             model=None,
             states=list(shape.states),
@@ -150,7 +162,8 @@ class PairMachine(transitions.Machine):
             **options,
         )
         for name, source, dest in shape.edges():
-            self.add_transition(name, source, dest)
+            # as states and not by their names: `*` would mean every state, and `=` the same one
+            self.add_transition(name, self.get_state(source), self.get_state(dest))
 
     def label(self, pair: Mapping[str, str]) -> str:
         """The state of a model with this pair: `normal__normal`.
@@ -227,6 +240,83 @@ class PairMachine(transitions.Machine):
                 drawn.set_node_style(self.label(at), "active")
 
 
+def _check_names(shape: Shape, attribute: str) -> None:
+    """Check that a model's triggers and its other attributes have different names.
+
+    Raises:
+        BadInput: they meet. The library would bind one of the two, and say so in a log only.
+    """
+    own = {"trigger", "may_trigger", "pair", "decision", "get_graph"}
+    if attribute in own:
+        raise BadInput(f"a model has an attribute {attribute} of its own; choose another "
+                       "model_attribute=")
+    infix = "" if attribute == "state" else f"{attribute}_"
+    own |= {attribute, *(f"may_{name}" for name in shape.arrivals),
+            *(f"is_{infix}{state}" for state in shape.states)}
+    taken = sorted(own & set(shape.arrivals))
+    if taken:
+        raise BadInput(f"{', '.join(taken)}: a model has an attribute of this name of its own; "
+                       "rename the event")
+
+
+class _Drawn:
+    """A machine whose states have names that each drawing program takes as names.
+
+    A name that one of them reads as something else is `escaped`, and is the state's label.
+    """
+
+    def __init__(self, machine: Any, label: Callable[[str], str]) -> None:
+        self._machine, self._label = machine, label
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._machine, name)
+
+    @property
+    def initial(self) -> str:
+        return drawn_name(self._machine.initial)
+
+    def get_markup_config(self) -> dict[str, Any]:
+        """States and transitions, as every drawing reads them."""
+        kept = self._machine.get_markup_config()
+        states = [{**s, "name": drawn_name(s["name"]), "label": self._label(s["name"])}
+                  for s in kept["states"]]
+        moves = [{**t, **{end: drawn_name(t[end]) for end in ("source", "dest") if end in t}}
+                 for t in kept["transitions"]]
+        return {**kept, "states": states, "transitions": moves}
+
+
+def drawn_name(state: str) -> str:
+    """The name of a state in a drawing: itself if it is a word and not one of a language."""
+    plain = re.fullmatch(r"[A-Za-z0-9_]+", state) and not state.startswith("x___")
+    return state if plain and state.lower() not in WORDS else escaped(state)
+
+
+def _in_mermaid(label: str) -> str:
+    """A label without markup; that of a state may have the emphasis of Markdown."""
+    return re.sub(r"[*~]|(?<![^\W_])_|_(?![^\W_])", lambda m: f"#{ord(m[0])};", quoted(label))
+
+
+@cache
+def _drawing(theirs: Any) -> Any:
+    """The class of a drawing of theirs, for a machine whose states may have any name."""
+    label = _in_mermaid if theirs.__module__.endswith("mermaid") else str
+
+    class Drawing(theirs):  # type: ignore[misc]
+        def __init__(self, machine: Any) -> None:
+            super().__init__(_Drawn(machine, label))
+
+        def set_node_style(self, state: Any, style: str) -> None:
+            super().set_node_style(drawn_name(getattr(state, "name", state)), style)
+
+        def set_previous_transition(self, src: str, dst: str) -> None:
+            super().set_previous_transition(drawn_name(src), drawn_name(dst))
+
+        def get_graph(self, title: str | None = None, roi_state: Any = None) -> Any:
+            return super().get_graph(title, roi_state and drawn_name(roi_state))
+
+    return Drawing
+
+
 @cache
 def _kind(graph: bool, locked: bool) -> type[PairMachine]:
     """The class of the machine: ours first, which chooses transitions, then theirs."""
@@ -240,7 +330,12 @@ def _kind(graph: bool, locked: bool) -> type[PairMachine]:
         "transition_cls": type("Move", (drawn, Move), {}) if graph else Move,
         "event_cls": type("Arrival", (Arrival, theirs.event_cls), {}),
         "more": GRAPH * graph + LOCKED * locked,
+        **({"_init_graphviz_engine": _engine} if graph else {}),
     })
+
+
+def _engine(machine: Any, engine: str) -> Any:
+    return _drawing(super(PairMachine, machine)._init_graphviz_engine(engine))
 
 
 def machine_for(
@@ -264,7 +359,8 @@ def machine_for(
             `LOCKED`.
 
     Raises:
-        BadInput: no such column, an option is not allowed, or a model cannot be added.
+        BadInput: no such column, an option is not allowed, an event has the name of an attribute
+            of a model (`trigger`, `state`, `pair`, `may_…`, `is_…`), or a model cannot be added.
     """
     if graph:
         options = {"title": engine.model.name} | options
@@ -308,19 +404,22 @@ class Watch:
 
     Attributes:
         reading: the reading of the machine.
+        deviations: the last hundred of all models, raised or reported.
     """
 
     def __init__(
         self, reading: Translation, pair: Pair, report: Callable[[Deviation], object] | None
     ) -> None:
         self.reading, self.report, self.next = reading, report, dict[int, Pair]()
+        self.deviations = deque[Deviation](maxlen=KEPT)
         self._start, self._shadows = pair, dict[int, tuple[Any, Shadow]]()
 
     def of(self, model: Any) -> Shadow:
         """The pair that follows a model; call its `tell` with events it does not see."""
         found = self._shadows.get(id(model))
         if found is None:
-            found = self._shadows[id(model)] = model, Shadow(self.reading, self._start, self.report)
+            shadow = Shadow(self.reading, self._start, self.report, self.deviations)
+            found = self._shadows[id(model)] = model, shadow
         return found[1]
 
     def moved(self, change: Callable[[Any], None], event_data: Any) -> None:
@@ -337,7 +436,8 @@ def watch(
     """Check every move of a machine against the table, before its state changes.
 
     States, triggers, conditions and callbacks stay as they are. A move that no rule allows raises
-    `Deviation`, and does not happen; its `may_…` returns False.
+    `Deviation`, and does not happen; its `may_…` returns False. An `on_exception` of the machine is
+    called first, and cannot swallow it.
 
     Args:
         machine: the machine, with its transitions; later ones are not checked.
@@ -355,11 +455,20 @@ def watch(
     start = engine.initial[0] if pair is None else engine.pair(pair)
     watched = Watch(reading, start, report)
     for event in machine.events.values():
+        vars(event)["_trigger"] = partial(_raised, event._trigger)  # noqa: SLF001
         for transition in (t for some in event.transitions.values() for t in some):
             transition.conditions.append(_Watched(watched, transition))
             change = partial(watched.moved, transition._change_state)  # noqa: SLF001
             vars(transition)["_change_state"] = change
     return watched
+
+
+def _raised(trigger: Callable[[Any], bool], event_data: Any) -> bool:
+    """The answer of a trigger; a deviation that an `on_exception` has swallowed is raised."""
+    done = trigger(event_data)
+    if isinstance(event_data.error, Deviation):
+        raise event_data.error
+    return done
 
 
 def compare(

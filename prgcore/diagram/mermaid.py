@@ -8,7 +8,7 @@ from prgcore.diagram.graph import Graph, Node
 from prgcore.diagram.palette import MARKS, PALETTE, Role
 from prgcore.words import clean
 
-__all__ = ["mermaid"]
+__all__ = ["mermaid", "quoted"]
 
 _SHAPES = {
     "rounded": ("([", "])"), "hexagon": ("{{", "}}"), "double": ("[[", "]]"),
@@ -19,20 +19,21 @@ _ENTITIES = str.maketrans({c: f"#{ord(c)};" for c in "#%`&"} | {
 })
 
 
-def _quote(text: str) -> str:
+def quoted(text: str) -> str:
+    """A line of a label, without markup."""
     return clean(text).translate(_ENTITIES) or " "
 
 
 def _node(node: Node) -> str:
     opens, closes = _SHAPES.get(PALETTE[Role(node.role)].shape, ("[", "]"))
-    text = "<br/>".join(map(_quote, node.text))
+    text = "<br/>".join(map(quoted, node.text))
     return f'{node.id}{opens}"{text}"{closes}:::{node.role}'
 
 
 def _edges(graph: Graph) -> Iterator[str]:
     for edge in graph.edges:
         arrow = "==>" if edge.mark == "path" else "-->"
-        text = "<br/>".join(_quote(line) for line, _ in edge.shown)
+        text = "<br/>".join(quoted(line) for line, _ in edge.shown)
         yield f'{edge.source} {arrow}|"{text}"| {edge.target}' if text \
             else f"{edge.source} {arrow} {edge.target}"
 
@@ -59,7 +60,7 @@ def mermaid(graph: Graph) -> str:
     """The graph as Mermaid text, one node or edge on each line."""
     explained = graph.explained
     lines = [
-        f"%% {_quote(graph.title)}",
+        f"%% {quoted(graph.title)}",
         "flowchart TB",
         *(f"  {_node(n)}" for n in graph.nodes),
         *(f"  start(( )) --> {name}" for name in graph.initial),
@@ -70,7 +71,7 @@ def mermaid(graph: Graph) -> str:
             f"  legend ~~~ {graph.nodes[0].id}",
         ] if explained else []),
         *(
-            f'  click {n.id} href "{at}" "{_quote(n.tooltip or n.label)}"'
+            f'  click {n.id} href "{at}" "{quoted(n.tooltip or n.label)}"'
             for n in graph.nodes if (at := graph.at(n.url))
         ),
         *(f"  {line}" for line in _styles(graph, explained)),
