@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from functools import cache, lru_cache, partial
+from typing import TYPE_CHECKING, Annotated, Any
 
 from prgcore.cli import inputs, output
 from prgcore.cli.commands import Argument, Exit, Group, Option, examples
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from prgcore.explain.answer import Explanation
     from prgcore.explain.names import Names
     from prgcore.machine import Machine
+    from prgcore.model import Choices, Display
+
+REMEMBERED = 1_000
+"""The most displays whose explanations are kept while several files are answered."""
 
 
 def register(app: Group) -> None:
@@ -26,6 +31,7 @@ def register(app: Group) -> None:
         'prgcore explain --node1 "failed over / initialization" \\',
         '    --node2 "running in backup mode / peer down" --set node1.services=up',
         "pbpaste | prgcore explain -          the answer of utils ha status",
+        "prgcore explain site*.txt            several files, one after another",
     ))(explain)
     app.command(epilog=examples(
         "prgcore available --node1 normal --node2 normal",
@@ -38,11 +44,12 @@ def register(app: Group) -> None:
 
 
 def explain(
-    text: Annotated[
-        str | None,
-        Argument(metavar="PAIR|FILE|-", show_default=False,
+    texts: Annotated[
+        list[str] | None,
+        Argument(metavar="[PAIR|FILE|-]...", show_default=False,
                        help="A pair as a JSON object, or a file (- is standard input) with a pair "
-                            "or with the text of utils ha status (default: the initial pair)."),
+                            "or with the text of utils ha status (default: the initial pair). "
+                            "Several are answered one after another."),
     ] = None, *,
     file: Annotated[
         str | None,
@@ -70,28 +77,51 @@ def explain(
     around it.
     """
     if file is not None:
-        inputs.refuse_beside("--file", {"PAIR": text})
-        text = file
-    if text == machine == "-":
+        inputs.refuse_beside("--file", {"PAIR": texts})
+        texts = [file]
+    if machine == "-" and "-" in (texts or ()):
         raise BadInput("standard input cannot be both the machine and the pair; "
                        "give one of them as a file")
-    given = None if text is None else inputs.read_given(text)
-    if given is None or inputs.is_json(given):
-        asked = inputs.question(text=given, node1=node1, node2=node2, sets=sets, file=machine,
-                                policy=policy)
-        answer = _explanation(asked, exact=exact)
-        if as_json:
-            output.write_json(answer.to_json())
-        else:
-            names = asked.names
-            output.write(answer.text((names.node1, names.node2), names.group, verbose=verbose))
-        raise Exit(int(answer.pair is None))
+    explained = lru_cache(REMEMBERED)(partial(_of_display, exact=exact))
+    loaded = cache(partial(inputs.named_machine, machine, policy))
+
+    def answer(text: str | None) -> tuple[int, Any]:
+        given = None if text is None else inputs.read_given(text)
+        if given is not None and not inputs.is_json(given):
+            inputs.refuse_beside("a status text", {"--node1": node1, "--node2": node2})
+            return _of_status(given, *loaded(), sets, explained, as_json=as_json,
+                              verbose=verbose)
+        asked = inputs.question(
+            text=given, node1=node1, node2=node2, sets=sets, file=machine, policy=policy)
+        found = _explanation(asked, exact=exact)
+        names = asked.names.node1, asked.names.node2
+        said = found.to_json() if as_json else found.text(
+            names, asked.names.group, verbose=verbose)
+        return int(found.pair is None), said
+
+    if texts is None or len(texts) == 1:
+        code, said = answer(texts[0] if texts else None)
+        (output.write_json if as_json else output.write)(said)
+        raise Exit(code)
+    if machine == "-":
+        raise BadInput("the machine of several files is read from a file, not from standard input")
+    from prgcore.cli.several import each
+
+    loaded()
+    inputs.assignments(sets, "--set")
+    raise Exit(each(texts, answer, as_json=as_json))
+
+
+def _of_status(
+    text: str, engine: Machine, names: Names, sets: list[str] | None,
+    explained: Callable[[Machine, Display, Choices], Explanation], *, as_json: bool,
+    verbose: bool,
+) -> tuple[int, Any]:
+    """The exit code and the answer to a status text, as text or as a value for JSON."""
     from prgcore.cli.status import explain_status
     from prgcore.explain.display import shows_states
     from prgcore.form.spelling import Spelling
 
-    inputs.refuse_beside("a status text", {"--node1": node1, "--node2": node2})
-    engine, names = inputs.named_machine(machine, policy)
     said = inputs.assignments(sets, "--set")
     if not shows_states(engine):
         raise BadInput(f"the machine {engine.model.name!r} has states of its own, and a status text "
@@ -101,13 +131,13 @@ def explain(
     def known_of(groups: Sequence[Names]) -> list[dict[str, str]]:
         return inputs.cells_of_each(engine, said, "--set", [group.over(names) for group in groups])
 
-    code = explain_status(
-        given, lambda shown, known: _explanation(
-            inputs.Question(engine, None, shown, dict(known)), exact=exact),
-        known_of, as_json=as_json, verbose=verbose, spelling=Spelling.of(engine.model),
-        situations=engine.model.situations,
-    )
-    raise Exit(code)
+    return explain_status(
+        text, partial(explained, engine), known_of, as_json=as_json, verbose=verbose,
+        spelling=Spelling.of(engine.model), situations=engine.model.situations)
+
+
+def _of_display(engine: Machine, shown: Display, known: Choices, *, exact: bool) -> Explanation:
+    return _explanation(inputs.Question(engine, None, shown, dict(known)), exact=exact)
 
 
 def _explanation(asked: inputs.Question, *, exact: bool) -> Explanation:

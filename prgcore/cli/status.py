@@ -70,8 +70,10 @@ def explain_status(
     text: str, explain: Callable[[Display, Choices], Explanation],
     asked: Callable[[Sequence[Names]], Sequence[Mapping[str, str]]], *, as_json: bool,
     verbose: bool = False, spelling: Spelling = PLAIN, situations: Sequence[Situation] = (),
-) -> int:
-    """Print an explanation of every group; return 1 if no pair explains one of them, else 0.
+) -> tuple[int, Any]:
+    """An explanation of every group, after the exit code: 1 if no pair explains one, else 0.
+
+    It is text, or a value for JSON.
 
     Args:
         explain: explains a display, with the columns that are known beside it.
@@ -98,18 +100,17 @@ def explain_status(
     explained, hints = cache(explain), _Hints(spelling)
     answers = [_answer(group, partial(explained, known=tuple(cells.items())), hints)
                for group, cells in zip(groups, known, strict=True)]
+    code = int(any(answer.failed for answer in answers))
     if as_json:
-        output.write_json({
+        return code, {
             "groups": [_json(answer) for answer in answers],
             "understood": list(status.understood), "ignored": list(status.ignored),
-        })
-    else:
-        many = len(answers) > 1
-        heads = [line for a in answers for line in output.wrapped(a.head, "  ", "    ")]
-        parts = [[f"{len(answers)} groups", *heads]] if many else []
-        parts += [list(_page(answer, verbose=verbose)) for answer in answers]
-        output.write("\n\n".join(["\n".join(part).rstrip() for part in parts] + _ignored(status)))
-    return int(any(answer.failed for answer in answers))
+        }
+    many = len(answers) > 1
+    heads = [line for a in answers for line in output.wrapped(a.head, "  ", "    ")]
+    parts = [[f"{len(answers)} groups", *heads]] if many else []
+    parts += [list(_page(answer, verbose=verbose)) for answer in answers]
+    return code, "\n\n".join(["\n".join(part).rstrip() for part in parts] + _ignored(status))
 
 
 def _answer(
