@@ -1,6 +1,6 @@
 """The figures of the design, measured in one run: ratios against peers on the same walk.
 
-    .venv/bin/python benchmarks/bench.py [--json] [--quick]
+    .venv/bin/python benchmarks/bench.py [--json] [--quick] [--against PYTHON]
 
 Absolute times depend on the machine; compare ratios and goals. Every figure is a median of several
 runs. The noise beside it is the spread of the middle half, in percent of the median. A missed goal
@@ -17,7 +17,9 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from resource import RUSAGE_CHILDREN, getrusage
 from statistics import median, quantiles
 from time import perf_counter
 from typing import Any
@@ -27,7 +29,8 @@ from attrs import asdict, frozen
 from prgcore.engine import Pair
 from prgcore.machine import Machine, prg
 from prgcore.model import By, Const, Copy, Cube, Rule
-from prgcore.vocabulary import Kind, Outcome
+from prgcore.seats import NODES
+from prgcore.vocabulary import Kind, Outcome, Reason, State, title
 
 UNWANTED = ("z3", "numpy", "click", "hypothesis")
 STEPS = 20_000
@@ -350,17 +353,77 @@ OUTAGES = {
 """Status texts: an everyday one, and the one with the most pairs."""
 
 
-def explaining(times: int) -> list[Line]:
-    """A pasted status text explained by the command line, in a process of its own."""
+LIBRARIES = "import attrs, click"
+"""What every answer of the command line loads that is not ours."""
+BEFORE = 3.9
+"""The time of the text with the most pairs at commit 9ba2d13, over that of the libraries."""
+TEXTS = 1_000
+
+
+def cpu(command: list[str | Path], given: str = "") -> float:
+    """The user and system time of a process, in seconds."""
+    before = getrusage(RUSAGE_CHILDREN)
+    subprocess.run(command, check=True, input=given.encode(), capture_output=True)
+    after = getrusage(RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def in_turns(one: Callable[[], float], other: Callable[[], float], times: int) -> Sample:
+    """The ratio of two measurements, made in turns; the first ones warm up."""
+    one(), other()
+    return Sample(tuple(one() / other() for _ in range(times)))
+
+
+def explaining(times: int, against: str = "") -> list[Line]:
+    """Pasted status texts explained by the command line: processor time, as ratios.
+
+    Args:
+        against: the Python of another checkout, to compare the text with the most pairs.
+    """
+    def told(text: str, python: str = sys.executable) -> Callable[[], float]:
+        return lambda: cpu([python, "-P", "-m", "prgcore", "explain", "-"], text)
+
+    libraries = partial(cpu, [sys.executable, "-c", LIBRARIES])
     lines = []
     for what, text in OUTAGES.items():
-        def run(text: str = text) -> None:
-            subprocess.run([sys.executable, "-m", "prgcore", "explain", "-"], check=True,
-                           input=text.encode(), capture_output=True)
+        ratio = in_turns(told(text), libraries, times)
+        lines.append(Line(f"explain {what} : libraries", ratio.median, "times", ratio.noise))
+    worst = lines.pop()
+    lines.append(at_most("explain two silent nodes : before", worst.value / BEFORE, "times",
+                         worst.noise, 0.5, "before: commit 9ba2d13, over the same libraries"))
+    if against:
+        ratio = in_turns(told(text), told(text, against), times)
+        lines.append(at_most("explain two silent nodes : other", ratio.median, "times",
+                             ratio.noise, 0.5, f"other: {against}"))
+    with tempfile.TemporaryDirectory() as folder:
+        files = texts(Path(folder))
+        explain = [sys.executable, "-P", "-m", "prgcore", "explain"]
+        alone = Sample(tuple(cpu([*explain, file]) for file in files[::TEXTS // times]))
+        together = Sample(tuple(cpu([*explain, *files]) / TEXTS for _ in range(max(2, times // 3))))
+    return [
+        *lines,
+        at_least("a text of 1,000 : one by one", alone.median / together.median, "times",
+                 alone.noise + together.noise, 20)]
 
-        sample = timed(run, times)
-        lines.append(at_most(f"explain {what}", sample.median, "s", sample.noise, 0.5))
-    return lines
+
+def texts(folder: Path) -> list[Path]:
+    """Different status texts as files: other displays, host names, and lines around them."""
+    machine, chance = prg(), random.Random(0)
+    columns = [f"{node}.{what}" for node in NODES for what in ("state", "reason")]
+    position = machine.position
+    shown = sorted({
+        (tuple(values[position[name]] for name in columns), half)
+        for values in machine.atlas.everything.distinct(columns) for half in ("all", "open")})
+    files = []
+    for number, (words, half) in enumerate(chance.sample(shown, TEXTS)):
+        lines = [f"{chance.choice(['admin:', '> ', 'Dear all,', ''])}utils ha status"]
+        for seat, (state, reason) in enumerate((words[:2], words[2:]), 1):
+            host = f"Node {seat} Name : imp{seat}-{number}.example State: {title(State(state))}"
+            said = reason != "none" and (half == "all" or seat == 1)
+            lines.append(host + f" Reason: {title(Reason(reason))}" * said)
+        files.append(folder / f"{number}.txt")
+        files[-1].write_text("\n".join([*lines, f"-- {chance.random()}"]), "utf-8")
+    return files
 
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -430,9 +493,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.add_argument("--quick", action="store_true", help="fewer runs, without `prgcore prove`")
+    parser.add_argument("--against", default="", metavar="PYTHON",
+                        help="the Python of another checkout, for the text with the most pairs")
     asked = parser.parse_args()
     times = 5 if asked.quick else 11
-    lines = [*importing(times), *stepping(times), *drawing(times), *explaining(times),
+    lines = [*importing(times), *stepping(times), *drawing(times), *explaining(times, asked.against),
              *exploring(times)]
     if not asked.quick:
         lines += proving(times)
