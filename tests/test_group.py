@@ -134,7 +134,7 @@ def test_nodes_without_addresses_are_told_what_to_write(refused):
 @pytest.mark.parametrize(("more", "said"), [
     ("grant = 2.9\n", "grant: 2.9 s is shorter than the lease, which lasts 3 s"),
     ("lease = {lasts = 4, waits = 9}\n", "grant: 3 s is shorter than the lease, which lasts 4 s"),
-    ("grant = true\n", "grant: True is not a number of seconds above 0"),
+    ("grant = true\n", "grant: True is not a number of seconds above 0 and below 1,000,000"),
     ("grant = nan\n", "grant: nan is not a number"),
 ])
 def test_a_grant_outlasts_the_lease(read, refused, more, said):

@@ -216,6 +216,96 @@ def test_a_prefix_that_is_none_is_refused(prefix):
         EtcdStore("http://127.0.0.1:1", prefix)
 
 
+@pytest.mark.parametrize("ttl", [0, -1, 9e9, 10**9, float("nan"), float("inf"), "3", True, None, 10**30])
+def test_a_time_that_is_none_is_refused_with_both_ends_of_its_range(ttl):
+    from prgcore.stores.etcd import EtcdArbiter, EtcdStore
+
+    range_ = "; a number of seconds above 0 and below 1,000,000,000 is expected"
+    with pytest.raises(BadInput) as caught:
+        EtcdArbiter("http://127.0.0.1:1", "a/", ttl=ttl)
+    assert str(caught.value) == f"the time to live is {str(ttl)[:80]!r}{range_}"
+    with pytest.raises(BadInput, match=f"^the timeout of a call is .*{range_}$"):
+        EtcdStore("http://127.0.0.1:1", "a/", timeout=ttl)
+
+
+FOREIGN = "and not as etcd 3.4 or newer does: look at the address, and at proxies on the way"
+
+
+@pytest.mark.parametrize(("status", "body", "says"), [
+    (400, '{"error":"etcdserver: too large lease TTL","message":"etcdserver: too large lease TTL","code":11}',
+     "etcd at URL answers 400 Bad Request: etcdserver: too large lease TTL"),
+    (503, '{"error":{"grpc_code":14,"http_code":503,"message":"etcdserver: no leader"}}',
+     "etcd at URL answers 503 Service Unavailable: etcdserver: no leader"),
+    (200, '{"error":{"grpc_code":14,"http_code":503,"message":"etcdserver: no leader"}}',
+     "etcd at URL answers: etcdserver: no leader"),
+    (503, '{"code":14,"message":"etcdserver: request timed out","details":[]}',
+     "etcd at URL answers 503 Service Unavailable: etcdserver: request timed out"),
+    (503, '{"error":"etcdserver: leader changed"}\n{"error":"again"}',
+     "etcd at URL answers 503 Service Unavailable: etcdserver: leader changed"),
+    (503, '{"code":14}', "etcd at URL answers 503 Service Unavailable: it gives no reason"),
+    (503, '{"code":14,"message":{"a":"b"}}', "etcd at URL answers 503 Service Unavailable: it gives no reason"),
+    (429, '{"error":"grpc: received message larger than max (9 vs. 4)","code":8}',
+     "etcd at URL answers: grpc: received message larger than max (9 vs. 4)"),
+    (503, "[1,2]", f"the server at URL answers 503 Service Unavailable, {FOREIGN}"),
+    (503, '{"secret":"x"}', f"the server at URL answers 503 Service Unavailable, {FOREIGN}"),
+    (502, "<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>",
+     f"the server at URL answers 502 Bad Gateway, {FOREIGN}"),
+    (407, "<html>permission denied", f"the server at URL answers 407 Proxy Authentication Required, {FOREIGN}"),
+    (404, "404 page not found\n", f"the server at URL answers 404 Not Found, {FOREIGN}"),
+    (500, "", f"the server at URL answers 500 Internal Server Error, {FOREIGN}"),
+    (599, "\x1b[31mred", f"the server at URL answers 599, {FOREIGN}"),
+    (400, "Client sent an HTTP request to an HTTPS server.\n",
+     "the server at URL asks for TLS: write https:// into its address (etcd.ca names who signed its"),
+    (200, "<html>hello</html>",
+     "the server that answers at URL is not etcd, or its answer was damaged on its way"),
+])
+def test_an_error_quotes_what_etcd_says_and_nothing_else(status, body, says):
+    from http.server import BaseHTTPRequestHandler, HTTPServer
+
+    from prgcore.stores.etcd import EtcdArbiter, EtcdStore
+
+    class Answers(BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def log_message(self, *_):
+            """Nothing: it is a test."""
+
+    with HTTPServer(("127.0.0.1", 0), Answers) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        try:
+            with EtcdStore(url, "a/") as store, EtcdArbiter(url, "a/", ttl=3) as arbiter:
+                for call in (store.read, lambda: list(store.history()), arbiter.holder):
+                    with pytest.raises((Unavailable, BadInput)) as caught:
+                        call()
+                    assert says in str(caught.value).replace(url, "URL")
+                    assert not set(str(caught.value)) & set("{}<>\x1b")
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_a_new_leader_of_etcd_counts_the_time_of_a_grant_again(server):
+    """So a hand-over may take twice its time, and the election."""
+    place = f"etcd {server.url} hand/"
+    with stores.arbiter(place, 2) as lost, stores.arbiter(place, 2) as other:
+        assert lost.acquire("node1", 1)
+        server.stop()
+        time.sleep(2.5)
+        server.start()
+        assert other.holder() == "node1", "its time is over, and began again"
+        until = time.monotonic() + stores.LONG
+        while not other.acquire("node2", 2):
+            assert time.monotonic() < until
+            time.sleep(0.05)
+
+
 @pytest.mark.parametrize("answer", [
     b"", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", b"nonsense\r\n\r\n",
     b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]", b"HTTP/1.1 404 No\r\n\r\nno",

@@ -317,7 +317,7 @@ def _watched(group: Group) -> None:
 def _grant(found: Mapping[str, Any]) -> float:
     grant = found.get("grant", 3)
     if isinstance(grant, bool) or not isinstance(grant, int | float) or not 0 < grant < 1e6:
-        raise BadInput(f"grant: {grant!r:.60} is not a number of seconds above 0")
+        raise BadInput(f"grant: {grant!r:.60} is not a number of seconds above 0 and below 1,000,000")
     return float(grant)
 
 

@@ -63,7 +63,8 @@ class Lease:
         for name in LEASE_TIMES:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e6:
-                raise BadInput(f"lease: {name}: {value!r:.60} is not a number of seconds from 0")
+                raise BadInput(f"lease: {name}: {value!r:.60} is not a number of seconds from 0, below "
+                               "1,000,000")
         if not self.lasts or not self.tolerates(0):
             raise BadInput(
                 f"lease: lasts + pause + stopping = {self.lasts + self.pause + self.stopping:g} s "

@@ -205,8 +205,11 @@ def _revision(key: Key | None) -> int:
 class EtcdArbiter(Closing):
     """An arbiter in etcd (`prgcore.stores.ports.Arbiter`): a key with a lease.
 
-    etcd counts the time: in whole seconds, at least 2, and longer after it elected a new leader.
-    So a grant lasts `ttl` or longer, never shorter.
+    etcd counts the time, in whole seconds, at least 2. So a grant lasts `ttl` or longer, never
+    shorter. If its node is lost, the other one obtains it that much later. A new leader of etcd
+    counts every lease from its beginning: then the hand-over takes up to twice `ttl`, plus the
+    election, plus an election time-out that etcd adds (1 s, if it is not set). Each further election
+    begins it again.
 
         with EtcdArbiter("http://127.0.0.1:2379", "prgcore/site1/", ttl=5) as arbiter:
             print(arbiter.holder())
@@ -221,7 +224,8 @@ class EtcdArbiter(Closing):
 
         Args:
             url, prefix, timeout, ca, cert, key, user, password: as for the store.
-            ttl: seconds after which a grant is lost if the node does not keep it.
+            ttl: seconds after which a grant is lost if the node does not keep it; above 0, below
+                1,000,000,000.
 
         Raises:
             BadInput: an argument is not an address, prefix, timeout or time to live.

@@ -12,7 +12,7 @@ import time
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from http.client import HTTPException
+from http.client import HTTPException, responses
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import urlsplit
 from zlib import crc32
@@ -145,13 +145,11 @@ class Gateway:
         with self._asked(path, request, within, token) as (response, client):
             text = _body(response, until)
             if response.status_code != 200:
-                raise self._refused(client.base_url, response, text)
+                raise self._refused(client.base_url, response.status_code, text)
             try:
                 return read(_object(parse_json(text, "the answer")))
             except _STRANGE:
-                raise Unavailable(
-                    f"the server that answers at {client.base_url} is not etcd, or its answer was "
-                    "damaged on its way") from None
+                raise self._refused(client.base_url, 200, text) from None
 
     @contextmanager
     def _asked(
@@ -192,25 +190,23 @@ class Gateway:
             return f"etcd at {url} does not answer within {self.timeout:g} s"
         return f"etcd at {url} does not answer: {one_line(said, 200)}"
 
-    def _refused(
-        self, url: str, response: Response, text: str
-    ) -> Unavailable | _TooLarge | _Stale:
-        """The error of an answer that reports one."""
-        said = text
-        with suppress(*_STRANGE):
-            found = parse_json(text, "the answer")
-            said = str(found.get("message") or found.get("error") or text)
-        if "too large" in said or "larger than" in said:
-            return _TooLarge(one_line(said, 200))
+    def _refused(self, url: str, status: int, text: str) -> Unavailable | _Stale:
+        """The error of an answer that reports one; it quotes etcd's own message, and nothing else."""
+        said = _message(text)
+        if said is None:
+            return _strange(url, status, text)
+        if "request is too large" in said or "larger than" in said:
+            return _TooLarge(f"etcd at {url} answers: {said}")
         if any(words in said for words in STALE):
-            return _Stale(f"etcd at {url} asks for a login: {one_line(said, 100)}; write etcd.user and "
+            return _Stale(f"etcd at {url} asks for a login: {said}; write etcd.user and "
                           "etcd.password_file")
         if "permission denied" in said:
             return Unavailable(f"etcd at {url}: its user may not read and write below {self.prefix!r:.80}: "
                                f"etcdctl role grant-permission ROLE --prefix=true readwrite {self.prefix}")
         if "space exceeded" in said or "NOSPACE" in said:  # a write may be made nevertheless
             return Unavailable(f"etcd at {url}: {_FULL}")
-        return Unavailable(f"etcd at {url} does not answer: {response.status_code}: {one_line(said, 200)}")
+        answers = "answers" if status == 200 else f"answers {_status(status)}"
+        return Unavailable(f"etcd at {url} {answers}: {said or 'it gives no reason'}")
 
     # ----------------------------------------------------------------------- keys
 
@@ -357,8 +353,42 @@ class _Stale(Exception):
     """The token is too old, or none was sent."""
 
 
-class _TooLarge(Exception):
-    """A value is larger than etcd accepts."""
+class _TooLarge(Unavailable):
+    """A request or an answer is larger than etcd accepts."""
+
+
+def _message(text: str) -> str | None:
+    """What etcd says in an answer that reports an error; "" if it says nothing, None: no such answer.
+
+    A stream has its message one level deeper, and may go on in further lines.
+    """
+    for part in (text, text.partition("\n")[0]):
+        with suppress(*_STRANGE):
+            found = _object(parse_json(part, "the answer"))
+            inner = found.get("error")
+            if isinstance(inner, dict):
+                found = inner
+            if found.keys() & {"message", "error", "code", "grpc_code"}:
+                said = (found.get("message"), found.get("error"))
+                return one_line(next((s for s in said if isinstance(s, str) and s), ""), 200)
+    return None
+
+
+def _strange(url: str, status: int, text: str) -> Unavailable:
+    """The error of an answer that etcd does not give."""
+    if "HTTP request to an HTTPS server" in text:  # so answers a server of Go
+        return Unavailable(f"the server at {url} asks for TLS: write https:// into its address (etcd.ca "
+                           "names who signed its certificate)")
+    if status == 200:
+        return Unavailable(f"the server that answers at {url} is not etcd, or its answer was damaged on "
+                           "its way")
+    return Unavailable(f"the server at {url} answers {_status(status)}, and not as etcd 3.4 or newer does: "
+                       "look at the address, and at proxies on the way")
+
+
+def _status(status: int) -> str:
+    """A status of HTTP with its name: `503 Service Unavailable`."""
+    return f"{status} {responses.get(status, '')}".rstrip()
 
 
 def _server(url: str) -> tuple[str, str, int]:

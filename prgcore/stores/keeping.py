@@ -29,6 +29,9 @@ LAST = 10**15 - 1
 """The highest epoch: a thousand decisions per second for thirty thousand years."""
 
 
+LONGEST = 10**9
+"""No time of a store is as long, in seconds; etcd ends a lease of more than nine times this."""
+
 LEAST = 1_000
 """How many entries of the history always stay, so that a late writer can settle its write."""
 
@@ -107,7 +110,8 @@ def epoch_of(entry: Mapping[str, Any]) -> int:
     """
     epoch = entry.get("epoch")
     if type(epoch) is not int or not 1 <= epoch <= LAST:
-        raise BadInput(f"the epoch of an entry is {str(epoch)[:80]!r}; a number from 1 is expected")
+        raise BadInput(f"the epoch of an entry is {str(epoch)[:80]!r}; a whole number from 1 to "
+                       f"{LAST:,} is expected")
     return epoch
 
 
@@ -179,7 +183,8 @@ class Newest:
         if not isinstance(node, str) or not node or not node.isprintable():
             raise BadInput(f"a grant is for a node, not for {str(node)[:80]!r}")
         if type(epoch) is not int or not 0 <= epoch <= LAST:
-            raise BadInput(f"the epoch is {str(epoch)[:80]!r}; a number from 0 is expected")
+            raise BadInput(f"the epoch is {str(epoch)[:80]!r}; a whole number from 0 to {LAST:,} is "
+                           "expected")
         newest = max(self.given, self.reached.get(node, 0))
         if epoch < newest:
             raise StaleEpoch(f"{node} asks at epoch {epoch}, but the arbiter has carried out an "
@@ -209,11 +214,12 @@ class Newest:
 
 
 def seconds(value: float, what: str) -> float:
-    """A positive number of seconds.
+    """A number of seconds, above 0 and below `LONGEST`.
 
     Raises:
         BadInput: it is none.
     """
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e9:
-        raise BadInput(f"{what} is {str(value)[:80]!r}; a number of seconds above 0 is expected")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < LONGEST:
+        raise BadInput(f"{what} is {str(value)[:80]!r}; a number of seconds above 0 and below "
+                       f"{LONGEST:,} is expected")
     return float(value)
