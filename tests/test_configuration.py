@@ -33,6 +33,7 @@ from prgcore.product.configuration import (
     enable,
     example,
     load,
+    outcomes,
     parse,
     read,
     schema,
@@ -40,8 +41,8 @@ from prgcore.product.configuration import (
 from prgcore.product.configuration.files import DEEPEST, LARGEST
 from prgcore.product.configuration.reading import LONGEST_SHOWN
 from prgcore.product.configuration.rules import CHECKS, NEAR
-from prgcore.product.services import critical_services
-from prgcore.tables.configuration import FIELDS, RULES, SANE
+from prgcore.product.services import critical_services, services_column
+from prgcore.tables.configuration import FIELDS, REPLICATION, RULES, SANE
 from prgcore.tables.decisions import DECISIONS
 from prgcore.timers.parameters import Parameters
 from prgcore.timers.sanity import check as check_parameters
@@ -135,7 +136,14 @@ BREAKINGS: dict[str, list[tuple[Callable[[Value], None], str]]] = {
         (_put("nodes", 0, "version", to=14), "nodes[0].version"),
         (_put("nodes", 0, "replication", to=2.5), "nodes[0].replication"),
         (_put("nodes", 0, "replication", to=True), "nodes[0].replication"),
-        (_put("groups", 0, "high_availability", to="yes"), "groups[0].high_availability"),
+        (_put("groups", 0, "high_availability", to="maybe"), "groups[0].high_availability"),
+        (_put("groups", 0, "high_availability", to=1), "groups[0].high_availability"),
+        (_put("nodes", 0, "replication", to="Setup Completed"), "nodes[0].replication"),
+        (_put("wan", "bandwidth", to="20 MB/s"), "wan.bandwidth"),
+        (_put("wan", "round_trip", to="35 m"), "wan.round_trip"),
+        (_put("user_assignment_mode", to=None), "user_assignment_mode"),
+        (_put("user_assignment_mode", to="active"), "user_assignment_mode"),
+
         (_put("groups", 0, "description", to="\ud800"), "groups[0].description"),
         (_put("wan", to=None), "wan"),
         (_put("wan", "bandwidth", to=float("inf")), "wan.bandwidth"),
@@ -198,7 +206,12 @@ BREAKINGS: dict[str, list[tuple[Callable[[Value], None], str]]] = {
         (_put("nodes", 3, "services", to=list(SERVICES[1:])), "nodes[3].services"),
     ],
     "service_known": [
-        (_put("nodes", 3, "services", to=[*SERVICES, "Cisco Tomcat"]), "nodes[3].services[5]"),
+        (_put("nodes", 3, "services", to=[*SERVICES, "Cisco Tomcat[STARTED]"]), "nodes[3].services"),
+        (_put("nodes", 3, "services", to=[*SERVICES, "Sync Agnet"]), "nodes[3].services"),
+    ],
+    "assignment_mode": [
+        (_put("user_assignment_mode", to=mode), "user_assignment_mode")
+        for mode in ("active_standby", "none", "Active/Standby")
     ],
     "ha_mixed": [
         (_put("groups", 1, "high_availability", to=False), "groups[1].high_availability"),
@@ -485,7 +498,177 @@ def test_a_wrong_kind_reads_well_in_the_message_and_in_the_table() -> None:
     assert (record.expects, record.advice) == (
         "a value of the kind that its field holds", "give a value of this kind")
     assert check(_broken(_put("nodes", 0, "services", to="all")))[0].says == \
+        'expected a list of texts; write ["all"]'
+    assert check(_broken(_put("nodes", 0, "services", to=7)))[0].says == \
         "expected a list of texts; give a value of this kind"
+
+
+# ------------------------------------------------------------ as administrators write it
+
+LIST = """\
+admin:utils service list
+Requesting service status, please wait...
+System SSH [STARTED]
+Cluster Manager [STARTED]
+A Cisco DB[STARTED]
+Cisco Client Profile Agent[STARTED]
+Cisco Intercluster Sync Agent[STARTED]
+Cisco Presence Engine[STARTED]
+Cisco SIP Proxy[STARTED]
+Cisco Server Recovery Manager[STARTED]
+Cisco Sync Agent[STARTED]
+Cisco XCP Router[STARTED]
+Cisco XCP Text Conference Manager[STARTED]
+Cisco Bulk Provisioning Service[STOPPED]  Service Not Activated
+Primary Node =true
+"""
+ROW = "imp1  10.0.0.1  0.041  Y/Y/Y  0  (g_2)  (2) Setup Completed"
+
+
+def _renamed(old: str, new: str, *path: str | int) -> Callable[[Value], None]:
+    def rename(value: Any) -> None:
+        for step in path:
+            value = value[step]
+        value[new] = value.pop(old)
+
+    return rename
+
+
+def _all(*changes: Callable[[Value], None]) -> Callable[[Value], None]:
+    return lambda value: [change(value) for change in changes] and None
+
+
+def _called(value: Value) -> None:
+    value["nodes"] = {n.pop("name"): n for n in value["nodes"]}
+    value["groups"] = {g.pop("name"): g for g in value["groups"]}
+
+
+SPELLINGS: dict[str, Callable[[Value], None]] = {
+    "a list as the product prints it": _put("nodes", 0, "services", to=LIST),
+    "its lines one by one": _put("nodes", 0, "services", to=[
+        line for line in LIST.splitlines() if line.endswith("[STARTED]")]),
+    "names without Cisco, in capitals": _put(
+        "nodes", 2, "services", to=[n.removeprefix("Cisco ").upper() for n in SERVICES]),
+    "names with dashes and commas": _put(
+        "nodes", 2, "services",
+        to="client-profile-agent, sync-agent, xcp-router, sip-proxy, presence-engine"),
+    "a status by name": _put("nodes", 2, "services", to=dict.fromkeys(SERVICES, "STARTED")),
+    "a flag by name": _put("nodes", 2, "services", to={**dict.fromkeys(SERVICES, True), "x": False}),
+    "other services beside them": _put(
+        "nodes", 2, "services", to=[*SERVICES, "Cisco Tomcat", "A Cisco DB[STOPPED]"]),
+    "a replication state as it is printed": _put("nodes", 0, "replication", to="(2) Setup Completed"),
+    "of the publisher": _put("nodes", 0, "replication", to="(2) PUB Setup Completed"),
+    "a whole row of it": _put("nodes", 0, "replication", to=ROW),
+    "a replication state as a text": _put("nodes", 0, "replication", to=" 2 "),
+    "its heading": _renamed("replication", "REPLICATION SETUP", "nodes", 0),
+    "a title of the administration": _renamed(
+        "keep_alive_timeout", "Keep Alive (Heartbeat) Timeout", "parameters"),
+    "the same in other case": _renamed(
+        "keep_alive_timeout", "keep alive (heartbeat) TIMEOUT", "parameters"),
+    "seconds as a text": _put("parameters", "keep_alive_timeout", to="75"),
+    "seconds with a unit": _put("parameters", "keep_alive_timeout", to="75 seconds"),
+    "minutes": _put("parameters", "keep_alive_timeout", to="1.25 min"),
+    "a port as a text": _put("parameters", "Service Port", to="22001"),
+    "a truth value of the administration": _put(
+        "parameters", "Enable monitoring of XCP Authentication Service", to="FALSE"),
+    "one that is off": _put("parameters", "enable_automatic_fallback", to="off"),
+    "high availability that is enabled": _all(
+        _put("groups", 0, "high_availability", to="Enabled"),
+        _put("groups", 1, "high_availability", to="yes")),
+    "its name on the screen": _renamed(
+        "high_availability", "Enable High Availability", "groups", 0),
+    "its short name": _renamed("high_availability", "HA", "groups", 0),
+    "a section in capitals": _renamed("nodes", "NODES"),
+    "a section in the singular": _all(_renamed("nodes", "node"), _renamed("groups", "group")),
+    "the sections of the screen": _all(
+        _renamed("parameters", "Service Parameters"),
+        _renamed("groups", "Presence Redundancy Groups")),
+    "tables by name": _called,
+    "nodes of a group by commas": _put("groups", 0, "nodes", to="imp1, imp2"),
+    "a network with units": _put("wan", to={"bandwidth": "20 Mbps", "round_trip": "35 ms"}),
+    "the same in other units": _put("wan", to={"bandwidth": "0.02 Gbit/s", "Round-Trip Time": "0.035 s"}),
+    "limits with their title": _put("nodes", 0, "Client Re-Login Lower Limit", to="2 minutes"),
+    "the default mode": _put("user_assignment_mode", to="Balanced"),
+    "the enterprise parameter": _put("User Assignment Mode for Presence Server", to="balanced"),
+}
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_what_is_unambiguous_is_read_as_it_is_meant(spelling) -> None:
+    reading, meant = read(_broken(SPELLINGS[spelling])), example()
+    assert reading.findings == ()
+    found = reading.deployment
+    assert found is not None
+    assert (found.parameters, found.wan, found.groups) == (meant.parameters, meant.wan, meant.groups)
+    assert found.user_assignment_mode == meant.user_assignment_mode
+    for node, expected in zip(found.nodes, meant.nodes, strict=True):
+        assert services_column(node.services, found.parameters,
+                               persistent_chat=node.persistent_chat) == "up"
+        limits = {"services": (), "client_relogin_lower_limit": None}
+        assert node.client_relogin_lower_limit in (None, 120)
+        assert evolve(node, **limits) == evolve(expected, **limits)
+    assert enable(PRG, found, found.groups[0]).row == "1"
+
+
+@pytest.mark.parametrize(("change", "at", "says"), [
+    (_put("nodes", 0, "version", to=14), "nodes[0].version", 'write it in quotes: "14"'),
+    (_put("nodes", 0, "version", to=14.0), "nodes[0].version", 'write it in quotes: "14.0"'),
+    (_put("nodes", 0, "replication", to="Setup Completed"), "nodes[0].replication",
+     "write 2, or (2) Setup Completed"),
+    (_put("nodes", 0, "replication", to="(2) or (3)"), "nodes[0].replication", "write 2"),
+    (_put("nodes", 0, "services", to="Cisco Sync Agent"), "nodes[0].services",
+     'write ["Cisco Sync Agent"]'),
+    (_put("nodes", to={"name": "imp1"}), "nodes", "in TOML write [[nodes]] above each of them"),
+    (_put("groups", 0, "nodes", to="imp1"), "groups[0].nodes", 'write ["imp1"]'),
+    (_put("groups", 0, "high_availability", to=1), "groups[0].high_availability",
+     "write true or false, without quotes"),
+    (_put("wan", "bandwidth", to="20 MB/s"), "wan.bandwidth", "with its unit, 20 Mbit/s"),
+    (_put("wan", "round_trip", to="35 m"), "wan.round_trip", "with its unit, 20 ms"),
+    (_put("wan", "latency", to=35), "wan.latency", "unknown field 'latency'"),
+    (_put("parameters", "Keep Alive Timeout", to="1 m"), 'parameters."Keep Alive Timeout"',
+     "keep_alive_timeout: expected a number of seconds such as 60, not '1 m'"),
+    (_put("parameters", "Keep Alive Timeout", to=60), 'parameters."Keep Alive Timeout"',
+     "keep_alive_timeout is given twice: 75 and 60; give it once"),
+    (_put("parameters", "Keep Alive Tmeout", to=60), 'parameters."Keep Alive Tmeout"',
+     "did you mean Keep Alive (Heartbeat) Timeout"),
+    (_put("parameters", "enable_automatic_fallback", to=1), "parameters.enable_automatic_fallback",
+     "expected true or false, not 1"),
+    (_put("parameters", "user_assignment_mode", to="none"), "parameters.user_assignment_mode",
+     "write user_assignment_mode above the tables of the file"),
+    (_put("user_assignment_mode", to=None), "user_assignment_mode",
+     'expected "balanced", "active_standby" or "none"'),
+    (_put("user_assignment_mode", to="round robin"), "user_assignment_mode", '"balanced"'),
+    (_put("Nodes", to=[]), "Nodes", "nodes is given twice, as nodes and Nodes; give it once"),
+])
+def test_what_is_not_is_refused_with_what_to_write(change, at, says) -> None:
+    assert [f.says for f in check(_broken(change)) if f.field == at and says in f.says]
+
+
+def test_a_replication_state_is_reported_with_its_meaning() -> None:
+    for number, meaning in ((0, "being set up"), (1, "not correct"), (3, "may not match"),
+                            (4, "nothing is replicated")):
+        one = check(_broken(_put("nodes", 1, "replication", to=f"({number}) Whatever")))[0]
+        assert (one.rule, one.value) == ("ha_replication", number)
+        assert f"not {number} (" in one.says
+        assert meaning in one.says
+    assert "not 7; repair" in check(_broken(_put("nodes", 1, "replication", to=7)))[0].says
+    assert [s.number for s in REPLICATION] == [0, 1, 2, 3, 4]
+
+
+def test_a_stopped_service_is_reported_with_its_status_and_what_to_do() -> None:
+    stopped = LIST.replace("Cisco Sync Agent[STARTED]", "Cisco Sync Agent[STOPPED]  Service Not Activated")
+    one = check(_broken(_put("nodes", 0, "services", to=stopped)))[0]
+    assert one.says == ("not running: Cisco Sync Agent (STOPPED Service Not Activated); activate it, "
+                        "then start it, then enable it")
+    reading = read(_broken(_put("nodes", 0, "services", to=stopped)))
+    assert reading.notes[0].says.startswith(
+        "not critical, and ignored: Requesting service status, please wait...")
+    near = read(_broken(_put("nodes", 2, "services", to=[*SERVICES[1:], "Client Profil Agent"])))
+    assert near.findings[0].says == (
+        "not running: Cisco Client Profile Agent; start them, then enable it")
+    assert near.notes[0].says == (
+        "'Client Profil Agent' is not a critical service; write Cisco Client Profile Agent if it is "
+        "meant")
 
 
 # ------------------------------------------------------------------------ any value
@@ -532,12 +715,19 @@ def bent(draw: st.DrawFn) -> Any:
 @settings(quick, max_examples=200)
 @given(bent())
 def test_the_schema_and_the_reader_agree_on_every_value(value) -> None:
-    wrong = [f for f in check(value) if f.rule in BY_ONE_VALUE]
-    assert jsonschema.Draft202012Validator(schema()).is_valid(value) == (not wrong)
+    """The reader knows more spellings than the schema, and writes what the schema allows."""
+    validator, reading = jsonschema.Draft202012Validator(schema()), read(value)
+    wrong = [f for f in reading.findings if f.rule in BY_ONE_VALUE]
+    if validator.is_valid(value):
+        assert not wrong
+    elif not wrong:
+        assert reading.deployment is not None
+        validator.validate(reading.deployment.to_json())
 
 
 @pytest.mark.parametrize(("rule", "breaking", "at"), [
-    c for c in CASES if c.id not in ("form_kind-4", "form_kind-6")  # JSON has neither
+    c for c in CASES if c.id not in ("form_kind-10", "form_kind-12",  # JSON has neither
+                                     "assignment_mode-2")  # a spelling of a known one
 ])
 def test_the_schema_refuses_what_one_value_breaks(rule, breaking, at) -> None:
     valid = jsonschema.Draft202012Validator(schema()).is_valid(_broken(breaking))
@@ -750,10 +940,55 @@ def test_services_lead_where_verify_services_says(sick, shown, row) -> None:
 @pytest.mark.parametrize("sick", [(), (0, 1)])
 def test_other_prerequisites_lead_to_improper(changes, sick) -> None:
     enabled = _enabled(*sick, **changes)
+    assert enabled.caution == ""
     assert enabled.pair["ha"] == "improper"
     assert _shown(enabled) == ("unknown", "none") * 2
     assert enabled.row == "24"
     assert enabled.events == ("enabled_improperly",)
+
+
+@pytest.mark.parametrize(("states", "shown"), [
+    ((2, 2), [("normal", "normal")]),
+    ((2, 0), [("unknown", "unknown"), ("running_in_backup_mode", LOST[0])]),
+    ((3, 2), [("unknown", "unknown"), (LOST[0], "running_in_backup_mode")]),
+    ((4, 0), [("unknown", "unknown"), (LOST[0], "running_in_backup_mode"),
+              ("running_in_backup_mode", LOST[0])]),
+])
+def test_missing_replication_may_fail_over_at_once_or_stay_unknown(states, shown) -> None:
+    one, two, *others = example().nodes
+    deployment = evolve(example(), nodes=(
+        evolve(one, replication=states[0]), evolve(two, replication=states[1]), *others))
+    found = outcomes(PRG, deployment, deployment.groups[0])
+    assert [(e.pair["node1.state"], e.pair["node2.state"]) for e in found] == shown
+    assert [bool(e.caution) for e in found] == [False, *[True] * (len(found) - 1)]
+    assert all("immediate failover" in e.caution for e in found[1:])
+    assert found[0] == enable(PRG, deployment, deployment.groups[0])
+    assert all(e.row == "13" for e in found[1:])
+
+
+def test_another_publisher_does_not_fail_over_at_once() -> None:
+    one, two, *others = example().nodes
+    deployment = evolve(example(), nodes=(one, evolve(two, publisher="imp9"), *others))
+    assert len(outcomes(PRG, deployment, deployment.groups[0])) == 1
+
+
+@pytest.mark.parametrize(("mode", "sick", "says"), [
+    ("balanced", 0, ("users of imp1 are served by imp2 and log in again there",
+                     "users of imp2 are served by imp2")),
+    ("active_standby", 0, (
+        "all users of the group, who are assigned to imp1, are served by imp2 and log in again there",
+        "imp2, the standby, has no users of its own")),
+    ("active_standby", 1, (
+        "all users of the group, who are assigned to imp1, are served by imp1",
+        "imp2, the standby, has no users of its own")),
+    ("none", 1, ("users whom you assigned to imp1 yourself are served by imp1",
+                 "users whom you assigned to imp2 yourself are served by imp1 and log in again there")),
+])
+def test_the_forecast_says_what_follows_for_users(mode, sick, says) -> None:
+    nodes = list(example().nodes)
+    nodes[sick] = evolve(nodes[sick], services=())
+    deployment = evolve(example(), nodes=tuple(nodes), user_assignment_mode=mode)
+    assert enable(PRG, deployment, deployment.groups[0]).users == says
 
 
 def test_a_slow_network_changes_no_state() -> None:
@@ -941,6 +1176,32 @@ def test_the_recommended_values_pass_strictly_with_one_note(run, form) -> None:
     assert [n["rule"] for n in answer["notes"]] == ["parameters_three_losses"]
 
 
+def test_the_shipped_deployment_repaired_and_with_the_defaults_passes_strictly(run, tmp_path) -> None:
+    text = (PACKAGE.parent / "examples" / "deployment.toml").read_text(encoding="utf-8")
+    repaired = text.replace("[parameters]\nkeep_alive_timeout = 75\n", "").replace(
+        "east 1", "east-1").replace('"SIP Proxy"]', '"SIP Proxy", "Presence Engine"]')
+    file = tmp_path / "deployment.toml"
+    file.write_text(repaired, encoding="utf-8")
+    code, out, err = run("check", str(file), "--strict")
+    assert (code, err) == (0, "")
+    assert "error" not in out
+    assert "warning" not in out
+    assert out.count("note ") == 1
+    answer = json.loads(run("check", str(file), "--strict", "--json")[1])
+    assert (answer["ok"], answer["findings"], len(answer["notes"])) == (True, [], 1)
+
+
+def test_a_forecast_gives_both_outcomes_of_missing_replication(run) -> None:
+    one, *others = example().nodes
+    code, out, _ = run("check", evolve(example(), nodes=(evolve(one, replication=0), *others)))
+    page = " ".join(out.split())
+    assert code == 1
+    assert "If high availability is enabled in east-1 even so (Table 2, row 24): imp1: Unknown" in page
+    assert ("Or at once: missing replication may result in an immediate failover (Table 2, row 13): "
+            "imp1: Failed Over with Critical Services Not Running / Database Failure") in page
+    assert "users of imp1 are served by imp2 and log in again there" in page
+
+
 def test_check_as_json(run) -> None:
     code, out, _ = run("check", _sick(), "--json")
     answer = json.loads(out)
@@ -952,11 +1213,10 @@ def test_check_as_json(run) -> None:
 
 def test_what_cannot_be_foretold_says_why(run) -> None:
     nodes = example().nodes
-    odd = evolve(example(), nodes=(evolve(nodes[0], services=("Tomcat",)), *nodes[1:]))
-    assert "The result for east-1 is not known: unknown critical service" in \
-        run("check", odd)[1]
+    odd = evolve(example(), nodes=nodes[1:])
+    assert "The result for east-1 is not known: unknown node 'imp1'" in run("check", odd)[1]
     answer = json.loads(run("check", odd, "--json")[1])
-    assert answer["enabling"][0]["error"].startswith("unknown critical service")
+    assert answer["enabling"][0]["error"].startswith("unknown node")
 
 
 def test_wrong_form_is_a_finding_and_wrong_text_is_usage(run, tmp_path) -> None:

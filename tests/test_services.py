@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from itertools import pairwise
 
 import pytest
@@ -12,8 +13,11 @@ from hypothesis import strategies as st
 from prgcore import PRG, BadInput
 from prgcore.product.services import (
     critical_services,
+    listed_services,
     missing_services,
+    nearest_service,
     observed_event,
+    seen_service,
     service,
     services_column,
 )
@@ -66,15 +70,85 @@ def test_names_are_read_in_any_case_and_spacing(one, chance: random.Random, shor
     assert service(f" {spelt}") == one
 
 
-@pytest.mark.parametrize("name", ["", "cisco", "Cisco SIP Prox", "SIP Proxy 2", "sip-proxy", None])
+@pytest.mark.parametrize("name", ["", "cisco", "Cisco SIP Prox", "SIP Proxy 2", "Tomcat", None])
 def test_a_name_that_is_no_critical_service_is_an_error(name) -> None:
     with pytest.raises(BadInput, match="unknown critical service"):
         service(name)
-    with pytest.raises(BadInput):
-        services_column([*FIVE, name], USUAL)
+
+
+@pytest.mark.parametrize("name", ["", "cisco", "Cisco SIP Prox", "Tomcat", "Intercluster Sync Agent"])
+def test_other_services_do_not_matter_and_a_misspelt_one_is_missing(name) -> None:
+    assert services_column([*FIVE, name], USUAL) == "up"
+    assert missing_services([*FIVE[:3], FIVE[4], name], USUAL) == ("Cisco SIP Proxy",)
+    with pytest.raises(BadInput, match="expected the name of a service, not None"):
+        services_column([*FIVE, None], USUAL)
+
+
+@pytest.mark.parametrize(("text", "name", "runs", "status"), [
+    ("Cisco Sync Agent[STARTED]", "Cisco Sync Agent", True, "STARTED"),
+    ("Cisco Sync Agent [STARTED]  ", "Cisco Sync Agent", True, "STARTED"),
+    ("Sync Agent[Running]", "Cisco Sync Agent", True, "Running"),
+    ("sync-agent: started", "Cisco Sync Agent", True, "started"),
+    ("CISCO SYNC AGENT = running", "Cisco Sync Agent", True, "running"),
+    ("Cisco Sync Agent  STARTED", "Cisco Sync Agent", True, "STARTED"),
+    ("Cisco Sync Agent (running)", "Cisco Sync Agent", True, "running"),
+    ("Cisco Sync Agent[STOPPED]", "Cisco Sync Agent", False, "STOPPED"),
+    ("Cisco Sync Agent[STOPPED]  Service Not Activated", "Cisco Sync Agent", False,
+     "STOPPED Service Not Activated"),
+    ("Cisco Sync Agent[STOPPED]  Commanded Out of Service", "Cisco Sync Agent", False,
+     "STOPPED Commanded Out of Service"),
+    ("Cisco Sync Agent[STARTING]", "Cisco Sync Agent", False, "STARTING"),
+    ("Cisco Sync Agent - Not Running", "Cisco Sync Agent", False, "Not Running"),
+    ("Cisco Sync Agent[PAUSED]", "Cisco Sync Agent", False, "PAUSED"),
+    ("Text Conference (TC) Manager[STARTED]", "Cisco XCP Text Conference Manager", True, "STARTED"),
+    ("XCP Authentication", "Cisco XCP Authentication Service", True, ""),
+    ("Cisco Intercluster Sync Agent[STARTED]", None, True, "STARTED"),
+    ("A Cisco DB[STARTED]", None, True, "STARTED"),
+])
+def test_a_service_is_read_with_its_status_as_it_is_printed(text, name, runs, status) -> None:
+    seen = seen_service(text)
+    assert (seen.critical.name if seen.critical else None, seen.runs, seen.status) == (
+        name, runs, status)
+    assert seen.todo == {
+        "STOPPED Service Not Activated": "activate it, then start it",
+        "STOPPED Commanded Out of Service": "somebody or a restart stopped it: start it",
+    }.get(status, "")
+    if name in FIVE:
+        column = services_column([text, *(n for n in FIVE if n != name)], USUAL)
+        assert column == ("up" if runs else "down")
+
+
+def test_a_service_that_runs_and_does_not_is_missing() -> None:
+    assert missing_services([*FIVE, "Cisco Sync Agent[STOPPED]"], USUAL) == ("Cisco Sync Agent",)
+
+
+@given(st.text(max_size=300))
+def test_any_text_is_a_service_with_or_without_a_status(text) -> None:
+    seen = seen_service(text)
+    assert seen.name in text
+    assert seen.status == "" or not seen.critical or seen.critical.name in [
+        s.name for s in CRITICAL_SERVICES]
+    assert all(one.strip() == one for one in listed_services(text))
+
+
+def test_a_long_text_is_read_soon() -> None:
+    begun = time.process_time()
+    for text in ("a" + " " * 250_000, "a=" * 100_000, "[" * 250_000):
+        assert seen_service(text).critical is None
+        assert nearest_service(text) is None
+    assert time.process_time() - begun < 5
+
+
+def test_a_list_is_parted_by_lines_or_commas_without_its_prompt() -> None:
+    assert listed_services("admin:utils service list\nCisco Sync Agent[STARTED]\r\n\nA, please") == (
+        "Cisco Sync Agent[STARTED]", "A, please")
+    assert listed_services("A; B, C,") == ("A", "B", "C")
 
 
 def test_the_error_names_the_nearest_service() -> None:
+    assert nearest_service("Cisco SIP Prox") == service("SIP Proxy")
+    assert nearest_service("SIP Proxy") is None
+    assert nearest_service("Cisco Intercluster Sync Agent") is None
     with pytest.raises(BadInput, match=r"did you mean Cisco SIP Proxy"):
         service("SIP Proxi")
 

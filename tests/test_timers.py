@@ -1090,6 +1090,30 @@ def test_parameters_are_read_from_words() -> None:
     assert (read.enable_automatic_fallback, read.service_port) == (True, 1)
 
 
+@pytest.mark.parametrize(("word", "value"), [
+    ("60", 60), (" 60 s", 60), ("60s", 60), ("60 sec", 60), ("60 Seconds", 60), ("1 min", 60),
+    ("1.5 minutes", 90), ("0.5 h", 1800), ("1 hour", 3600), ("500 ms", 0.5), ("60.0", 60),
+    ("+60", 60), ("60  seconds", 60),
+])
+def test_seconds_are_read_with_their_unit(word: str, value: float) -> None:
+    assert Parameters.parse({"keep_alive_timeout": word}) == Parameters(keep_alive_timeout=value)
+
+
+@pytest.mark.parametrize("word", ["1 m", "1,800", "1 800", "60 x", "sixty", "", "6e1", "60 s s", "true"])
+def test_what_could_mean_two_things_is_not_read(word: str) -> None:
+    with pytest.raises(BadInput, match="expected a number of seconds such as 60, not"):
+        Parameters.parse({"keep_alive_timeout": word})
+
+
+@pytest.mark.parametrize(("word", "value"), [
+    ("True", True), ("TRUE", True), ("on", True), ("Enabled", True), ("yes", True), (True, True),
+    ("False", False), ("OFF", False), ("disabled", False), ("No", False),
+])
+def test_truth_is_read_in_the_words_of_people(word: Any, value: bool) -> None:
+    read = Parameters.parse({"Enable Automatic Fallback": word})
+    assert read.enable_automatic_fallback is value
+
+
 @pytest.mark.parametrize("spelled", [
     "Keep Alive (Heartbeat) Timeout", "keep alive (heartbeat) timeout", "KEEP_ALIVE_TIMEOUT",
     "  Keep  Alive  (HeartBeat)  Timeout ", "Keep-Alive Timeout",
@@ -1479,8 +1503,9 @@ def test_a_group_file_has_the_parameters_too_and_set_goes_before(run: Any) -> No
 @pytest.mark.parametrize(("words", "says"), [
     (["--set", "keep_alive_timout=75"], "did you mean keep_alive_timeout"),
     (["--set", "keep_alive_timeout"], "expected NAME=VALUE"),
-    (["--set", "keep_alive_timeout=1h"], "expected a number of seconds, not '1h'"),
-    (["--set", "service_port=1.5"], "expected a whole number, not 1.5"),
+    (["--set", "keep_alive_timeout=1 x"], "expected a number of seconds such as 60, not '1 x'"),
+    (["--set", "keep_alive_timeout=1m"], "expected a number of seconds such as 60, not '1m'"),
+    (["--set", "service_port=1.5"], "expected a whole number such as 22001, not 1.5"),
     (["--set", "enable_automatic_fallback=1"], "expected true or false"),
     (["--set", f"keep_alive_timeout={'9' * 5000}"], "keep_alive_timeout: expected"),
     (["--set", "Keep Alive (Heartbeet) Timeout=1"], "did you mean Keep Alive (Heartbeat) Timeout"),

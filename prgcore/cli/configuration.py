@@ -71,23 +71,24 @@ def _format(file: str, text: str) -> str:
 
 
 def _enabling(reading: Reading) -> Iterator[tuple[Engine, Group, Enabled | str]]:
-    """The groups that would not become Normal, each with its result, or why there is none."""
+    """The groups that may not become Normal, each with its results, or why there is none."""
     deployment = reading.deployment
     if reading.ok or deployment is None:
         return
     from prgcore.machine import prg
-    from prgcore.product.configuration import enable
+    from prgcore.product.configuration import outcomes
 
     machine = prg()
     for group in deployment.groups:
         if group.high_availability:
             try:
-                enabled = enable(machine, deployment, group)
+                possible = outcomes(machine, deployment, group)
             except (BadInput, NeedsTwoNodes) as error:
                 yield machine, group, str(error)
                 continue
-            if not any(machine.holds(goal, enabled.pair) for goal in machine.model.goal):
-                yield machine, group, enabled
+            for enabled in possible:
+                if not any(machine.holds(goal, enabled.pair) for goal in machine.model.goal):
+                    yield machine, group, enabled
 
 
 def _enabled_json(machine: Engine, group: Group, enabled: Enabled | str) -> dict[str, object]:
@@ -131,9 +132,12 @@ def _foretold(machine: Engine, group: Group, enabled: Enabled | str) -> Iterator
         return
     row = f" (Table 2, row {enabled.row})" if enabled.row else ""
     yield from output.wrapped(
+        f"Or {enabled.caution}{row}:" if enabled.caution else
         f"If high availability is enabled in {group.name} even so{row}:")
     for name, line in zip(enabled.nodes, output.shown(machine, enabled.pair), strict=False):
         yield from output.wrapped(f"{name}: {line.partition('  ')[2]}", INDENT, INDENT)
+    for said in dict.fromkeys(enabled.users):
+        yield from output.wrapped(said, INDENT, INDENT)
 
 
 def show_example(

@@ -16,15 +16,28 @@ from prgcore.errors import BadInput, unknown_name
 from prgcore.explain.display import display_of
 from prgcore.product.serving import Served, Serving, counted, serving
 from prgcore.seats import NODES
-from prgcore.vocabulary import Outcome, title
+from prgcore.tables.configuration import ASSIGNMENT_MODES
+from prgcore.vocabulary import Outcome, plain, title
 
 __all__ = [
-    "MODES", "Adding", "Assignment", "LogIns", "Served", "Serving", "assign", "logins",
-    "may_add_users", "relogins", "serving",
+    "MODES", "Adding", "Assignment", "LogIns", "Served", "Serving", "assign", "assignment_mode",
+    "logins", "may_add_users", "relogins", "serving",
 ]
 
-MODES = ("balanced", "active_standby", "none")
+MODES = ASSIGNMENT_MODES
 """User Assignment Mode for Presence Server; the first is the default."""
+
+
+def assignment_mode(spelled: str) -> str:
+    """The mode that a spelling means: `assignment_mode("Active-Standby") == "active_standby"`.
+
+    Raises:
+        BadInput: it means none.
+    """
+    for mode in MODES:
+        if plain(spelled) == plain(mode):
+            return mode
+    raise BadInput(unknown_name("assignment mode", spelled, MODES))
 
 
 # ----------------------------------------------------------------------- assignment

@@ -7,13 +7,13 @@ in SANE are the rules of sanity of the service parameters.
 
 from __future__ import annotations
 
-from prgcore.tables.facts import ConfigurationField, ConfigurationRule
+from prgcore.tables.facts import ConfigurationField, ConfigurationRule, ReplicationState
 from prgcore.tables.timers import INFORMATION, SANITY
 
 __all__ = [
-    "ERROR", "FIELDS", "INFORMATION", "LEAST_BANDWIDTH", "LONGEST", "MOST_ROUND_TRIP",
+    "ASSIGNMENT_MODES", "ERROR", "FIELDS", "INFORMATION", "LEAST_BANDWIDTH", "LONGEST", "MOST_ROUND_TRIP",
     "NODES_IN_A_CLUSTER",
-    "RELOGIN_LIMITS", "REPLICATED", "RULES", "SANE", "WARNING",
+    "RELOGIN_LIMITS", "REPLICATED", "REPLICATION", "RULES", "SANE", "WARNING",
 ]
 
 ERROR, WARNING = "error", "warning"
@@ -26,6 +26,23 @@ LONGEST = 128
 """Characters in the name or the description of a group."""
 REPLICATED = 2
 """The replication state of a node whose database is replicated."""
+_REPLICATION = "Troubleshooting database replication in the Linux appliance model (a technical note)"
+
+REPLICATION = (
+    ReplicationState(0, "replication is being set up; for more than an hour, it may have failed",
+                     _REPLICATION),
+    ReplicationState(1, "the number of replicates is not correct; seen in old releases only",
+                     _REPLICATION),
+    ReplicationState(2, "replication is good", "Verify Database Replication, step 3"),
+    ReplicationState(3, "connected, but the tables may not match; also if another node is down",
+                     _REPLICATION),
+    ReplicationState(4, "the setup failed: nothing is replicated", _REPLICATION),
+)
+"""The numbers that `utils dbreplication runtimestate` shows in parentheses, before words."""
+
+ASSIGNMENT_MODES = ("balanced", "active_standby", "none")
+"""User Assignment Mode for Presence Server; the first is the default."""
+
 NODES_IN_A_CLUSTER = 6
 """The most nodes that a cluster is planned for."""
 
@@ -40,28 +57,39 @@ RELOGIN_LIMITS = ("client_relogin_lower_limit", "client_relogin_upper_limit")
 """The parameters that are set on every node by itself."""
 
 FIELDS = (
-    ConfigurationField("deployment", "nodes", "many node", "every node", least=1),
+    ConfigurationField("deployment", "nodes", "many node", "every node", least=1, also="node"),
     ConfigurationField("deployment", "groups", "many group", "every presence redundancy group",
-                       least=1),
+                       least=1, also=("presence redundancy groups", "group")),
     ConfigurationField("deployment", "parameters", "parameters",
-                       "service parameters that differ from their defaults", needed=False),
+                       "service parameters that differ from their defaults", needed=False,
+                       also="service parameters"),
     ConfigurationField("deployment", "wan", "one wan",
                        "the network, if it is a WAN", needed=False),
+    ConfigurationField("deployment", "user_assignment_mode", "choice",
+                       "how the sync agent assigns users to nodes", needed=False,
+                       choices=ASSIGNMENT_MODES, also=("User Assignment Mode for Presence Server",
+                                                       "assignment mode", "mode")),
 
-    ConfigurationField("node", "name", "text", "host name or address", least=1, most=255),
+    ConfigurationField("node", "name", "text", "host name or address", least=1, most=255,
+                       also=("host", "hostname", "server")),
     ConfigurationField("node", "cluster", "text", "the cluster that the node belongs to",
                        least=1, most=255),
-    ConfigurationField("node", "publisher", "text", "its database publisher", least=1, most=255),
-    ConfigurationField("node", "version", "text", "its software version", least=1, most=255),
-    ConfigurationField("node", "replication", "whole", "its replication state (good: 2)",
-                       least=0, most=99),
-    ConfigurationField("node", "services", "texts", "the critical services that run on it"),
+    ConfigurationField("node", "publisher", "text", "its database publisher", least=1, most=255,
+                       also="database publisher"),
+    ConfigurationField("node", "version", "text", "its software version", least=1, most=255,
+                       also="software version"),
+    ConfigurationField("node", "replication", "replication", "its replication state (good: 2)",
+                       least=0, most=99, also=("replication setup", "replication state",
+                                               "replication status")),
+    ConfigurationField("node", "services", "services", "the services that run on it, or the output "
+                       "of utils service list", also=("critical services", "running services")),
     ConfigurationField("node", "persistent_chat", "flag", "whether it offers persistent chat",
                        needed=False),
     *(
         ConfigurationField("node", limit, "number",
                            "if it differs from the parameters on this node, in seconds",
-                           needed=False, least=1, most=86_400)
+                           needed=False, least=1, most=86_400, unit="s",
+                           also=limit.replace("relogin", "re login"))
         for limit in RELOGIN_LIMITS
     ),
 
@@ -70,14 +98,16 @@ FIELDS = (
     ConfigurationField("group", "description", "text", "its description", needed=False,
                        most=LONGEST, never=r'["%&/\\<>]', rule="group_description"),
     ConfigurationField("group", "nodes", "texts", "the names of its nodes", least=1, most=2,
-                       rule="group_size"),
+                       rule="group_size", also=("presence servers", "servers")),
     ConfigurationField("group", "high_availability", "flag",
-                       "whether high availability is enabled", needed=False),
+                       "whether high availability is enabled", needed=False,
+                       also=("enable high availability", "ha", "ha enabled")),
 
     ConfigurationField("wan", "bandwidth", "number", "dedicated to each cluster, in Mbit/s",
-                       least=LEAST_BANDWIDTH, rule="wan_bandwidth"),
+                       least=LEAST_BANDWIDTH, rule="wan_bandwidth", unit="Mbit/s"),
     ConfigurationField("wan", "round_trip", "number", "in milliseconds",
-                       least=0, most=MOST_ROUND_TRIP, rule="wan_round_trip"),
+                       least=0, most=MOST_ROUND_TRIP, rule="wan_round_trip", unit="ms",
+                       also=("round trip time", "rtt", "round trip latency")),
 )
 
 SANE = {f"parameters_{s.id.replace('-', '_')}": s for s in SANITY}
@@ -154,9 +184,6 @@ RULES = (
     ConfigurationRule("ha_services", ERROR,
                       "every critical service running before high availability is enabled",
                       "start them", "Verify Services", ("D49", "D50")),
-    ConfigurationRule("service_known", ERROR, "a critical service",
-                      "correct its name; other services do not belong in this list", "Verify Services",
-                      "D49"),
 
     # service parameters
     *(r for r in _SANE if r.severity == ERROR),
@@ -173,6 +200,10 @@ RULES = (
 
     # what is worth knowing: nothing need change
     *(r for r in _SANE if r.severity == INFORMATION),
+    ConfigurationRule("service_known", INFORMATION, "critical services",
+                      "the others do not matter here", "Verify Services", "D49"),
+    ConfigurationRule("assignment_mode", INFORMATION, "users on every node",
+                      "see what follows for users", "Configure User Assignment Mode, step 2", "D52"),
     ConfigurationRule("ha_alone", INFORMATION, "two nodes for high availability",
                       "a second node would let it be enabled; groups with and without it are "
                       "permitted, not recommended", _OVERVIEW),

@@ -452,10 +452,12 @@ DECISIONS: tuple[DecisionRecord, ...] = (
         "the state Unknown is explained by improper enabling. The bandwidth of a WAN is required "
         "and, one sentence on, recommended.",
         "Services lead where the rules lead. A database that is not replicated, or nodes that "
-        "differ in cluster, publisher or version, make the enabling improper (row 24). A WAN "
-        "below its minimum is an error of the configuration and changes no state.",
-        "An immediate failover for missing replication as well; a slow WAN as a warning.",
-        "The machine would have to choose which of two healthy nodes fails over.",
+        "differ in cluster, publisher or version, make the enabling improper (row 24). Missing "
+        "replication has a second outcome, of which the caution warns: a node whose database is "
+        "not replicated fails over at once, as after a failure of its database. Both are "
+        "forecast. A WAN below its minimum is an error of the configuration and changes no state.",
+        "Only the improper enabling for missing replication; a slow WAN as a warning.",
+        "An administrator would expect Unknown, and be surprised by a failover.",
     ),
     DecisionRecord(
         "D51", "A node serves the users that the record assigns to it, if it can", _INFERRED,

@@ -13,8 +13,8 @@ from prgcore.model import Cube, Number, Values, as_values, cube, cubes
 
 __all__ = [
     "Condition", "ConfigurationField", "ConfigurationRule", "Contradiction", "Counter",
-    "CriticalService", "Fact", "Hindrance", "LoginProfile", "Misprint", "Restriction", "Sanity",
-    "Sum", "Survivor",
+    "CriticalService", "Fact", "Hindrance", "LoginProfile", "Misprint", "ReplicationState",
+    "Restriction", "Sanity", "ServiceStatus", "Sum", "Survivor",
 ]
 
 Sum: TypeAlias = tuple[tuple[Number, str], ...]
@@ -47,13 +47,32 @@ class Sanity:
 class CriticalService:
     """A service whose loss fails a node over.
 
-    `only_with` names the setting without which it is not critical.
+    `only_with` names the setting without which it is not critical. `also` are other names of it.
     """
 
     name: str
     kind: str
     cite: str
     only_with: str = ""
+    also: Values = field(converter=as_values, default=())
+
+
+@frozen
+class ServiceStatus:
+    """A status of a service, as the product prints it, and whether the service runs in it."""
+
+    name: str
+    runs: bool
+    cite: str = ""
+
+
+@frozen
+class ReplicationState:
+    """A number that the product shows for the database replication of a node, and its meaning."""
+
+    number: int
+    says: str
+    cite: str
 
 
 @frozen
@@ -192,8 +211,10 @@ class Fact:
 class ConfigurationField:
     """A field of a configuration file.
 
-    `of` is the record that has it. `kind` is text, whole, number, flag, texts, parameters, or
-    `one NAME` or `many NAME` of a record. `least` and `most` bound a number, the length of a text
+    `of` is the record that has it. `kind` is text, whole, number, flag, texts, choice, services,
+    replication, parameters, or `one NAME` or `many NAME` of a record. `also` are other names of it,
+    such as that of the administration; `unit` is that of a number; `choices` are those of a choice,
+    the default first. `least` and `most` bound a number, the length of a text
     or the length of a list. `never` is a pattern of characters that a text may not hold. A value
     outside these breaks `rule`. A field that is not `needed` may be left out.
     """
@@ -207,6 +228,9 @@ class ConfigurationField:
     most: Number | None = None
     never: str = ""
     rule: str = "form_value"
+    also: Values = field(converter=as_values, default=())
+    unit: str = ""
+    choices: Values = ()
 
 
 @frozen

@@ -7,9 +7,9 @@ default of `monitor_xcp_authentication` (D43). The document fixes the thirty min
 
 from __future__ import annotations
 
-from prgcore.model import Parameter
+from prgcore.model import Number, Parameter
 
-__all__ = ["PARAMETERS"]
+__all__ = ["FLAGS", "PARAMETERS", "UNITS"]
 
 _HEARTBEAT = "Configure Heartbeat Interval for Failover"
 _CLUSTER, _NODE = "cluster", "node"
@@ -64,3 +64,28 @@ PARAMETERS = (
         "the longest time that a client waits before it logs in again", _HEARTBEAT,
     ),
 )
+
+FLAGS = {
+    "true": True, "yes": True, "on": True, "enabled": True, "enable": True,
+    "false": False, "no": False, "off": False, "disabled": False, "disable": False,
+}
+"""How people write true and false, in any case. A number is neither."""
+
+_TIMES: dict[str, Number] = {
+    "ms": 0.001, "millisecond": 0.001, "milliseconds": 0.001, "msec": 0.001,
+    "s": 1, "sec": 1, "secs": 1, "second": 1, "seconds": 1,
+    "min": 60, "mins": 60, "minute": 60, "minutes": 60,
+    "h": 3600, "hour": 3600, "hours": 3600,
+}
+_RATES: dict[str, Number] = {
+    **dict.fromkeys(("kbit/s", "kbps", "kb/s", "kilobits per second"), 0.001),
+    **dict.fromkeys(("mbit/s", "mbits/s", "mbps", "mb/s", "megabits per second"), 1),
+    **dict.fromkeys(("gbit/s", "gbits/s", "gbps", "gb/s", "gigabits per second"), 1000),
+}
+
+UNITS: dict[str, dict[str, Number]] = {
+    "s": _TIMES,
+    "ms": {name: round(times * 1000) for name, times in _TIMES.items()},
+    "Mbit/s": _RATES,
+}
+"""How people write a unit, and how many of ours it is. `m` is not one: a minute or a metre."""

@@ -6,9 +6,9 @@ lists feature services (D49). Two services are critical only with a setting of t
 
 from __future__ import annotations
 
-from prgcore.tables.facts import CriticalService
+from prgcore.tables.facts import CriticalService, ServiceStatus
 
-__all__ = ["CRITICAL_SERVICES"]
+__all__ = ["CRITICAL_SERVICES", "STATUSES", "STOPPED_BECAUSE"]
 
 _NETWORK, _FEATURE = "network", "feature"
 _VERIFY = "Verify Services"
@@ -22,9 +22,36 @@ CRITICAL_SERVICES = (
     CriticalService(
         "Cisco XCP Text Conference Manager", _FEATURE,
         "High Availability for Persistent Chat (another chapter)", "persistent_chat",
+        also=("Text Conference Manager", "Text Conference (TC) Manager", "TC Manager",
+              "XCP Text Conferencing Manager", "XCP TC Manager"),
     ),
     CriticalService(
         "Cisco XCP Authentication Service", _FEATURE,
         "Configure Heartbeat Interval for Failover, step 4", "monitor_xcp_authentication",
+        also=("XCP Authentication", "Authentication Service"),
     ),
 )
+
+_LIST = "utils service list (Command Line Interface Guide)"
+_CENTER = f"{_VERIFY}: Control Center"
+
+STATUSES = (
+    ServiceStatus("started", runs=True, cite=_LIST),
+    ServiceStatus("running", runs=True, cite=_CENTER),
+    ServiceStatus("up", runs=True),
+    ServiceStatus("stopped", runs=False, cite=_LIST),
+    ServiceStatus("starting", runs=False, cite=_LIST),
+    ServiceStatus("stopping", runs=False, cite=_LIST),
+    ServiceStatus("not running", runs=False, cite=_CENTER),
+    ServiceStatus("not activated", runs=False, cite=_LIST),
+    ServiceStatus("deactivated", runs=False, cite=_CENTER),
+    ServiceStatus("down", runs=False),
+)
+"""The status of a service, in brackets behind its name in the output of the command line. A service
+whose status is not listed does not count as running."""
+
+STOPPED_BECAUSE = {
+    "service not activated": "activate it, then start it",
+    "commanded out of service": "somebody or a restart stopped it: start it",
+}
+"""The reasons that the command line prints behind a stopped service, and what to do."""

@@ -10,7 +10,6 @@ them, and `prgcore.timers.monitor` says what they promise.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from functools import cache
 from typing import Any, ClassVar, Self
@@ -21,6 +20,7 @@ from prgcore.errors import BadInput, unknown_name
 from prgcore.form.habits import HEARTBEATS
 from prgcore.model import Model, Number, Parameter
 from prgcore.tables.parameters import PARAMETERS
+from prgcore.timers.quantities import flag, quantity
 from prgcore.vocabulary import plain
 
 __all__ = [
@@ -35,9 +35,6 @@ LATEST = 1 << 40
 """The largest number of seconds: beyond it a float cannot resolve a millisecond."""
 AT_MOST = "some 34,000 years of them"
 """`LATEST` in words."""
-
-_NUMBER = re.compile(r"[+-]?\d{1,30}(\.\d{0,30})?", re.ASCII)
-_FLAGS = {"true": True, "false": False}
 
 
 def seconds(value: object, name: str) -> Number:
@@ -75,7 +72,8 @@ def _valid(settings: Settings, attribute: Attribute[Any], value: object) -> None
     kind = int if whole else int | float
     if isinstance(value, bool) or not isinstance(value, kind) or value != value:  # noqa: PLR0124
         expected = "a whole number" if whole else "a number of seconds"
-        raise BadInput(f"{record.name}: expected {expected}, not {value!r:.60}")
+        raise BadInput(
+            f"{record.name}: expected {expected} such as {record.default}, not {value!r:.60}")
     if not record.least <= value <= record.most:
         unit = "" if whole else f" {record.unit}"
         raise BadInput(
@@ -118,30 +116,31 @@ class Settings:
         return found
 
     @classmethod
-    def parse(cls, words: Mapping[str, str], others: Self | None = None) -> Self:
-        """The parameters from words, as a command line has them: `{"keep_alive_timeout": "75"}`.
+    def parse(cls, words: Mapping[str, Any], others: Self | None = None) -> Self:
+        """The parameters as people write them: `{"Keep Alive (Heartbeat) Timeout": "75 s"}`.
 
-        A parameter may also be spelled as the administration spells it: `Keep Alive (Heartbeat)
-        Timeout`. Case, spacing and punctuation do not matter.
+        A name may be spelled as the administration spells it; case, spacing and punctuation do not
+        matter. A value may be a number or a truth value, or a text that means one: `75`, `75 s`,
+        `2 minutes`, `TRUE`, `on`, `Enabled`.
 
         Args:
-            words: the words by name.
+            words: the values by name.
             others: where the others are from, instead of the defaults.
 
         Raises:
             BadInput: no such parameter, a wrong value, or two values under two spellings.
         """
-        found: dict[str, Number | str] = {}
+        found: dict[str, Any] = {}
         for spelled, word in words.items():
-            name = cls._named(spelled)
-            value = _value(cls.records[name], word)
+            name = cls.named(spelled)
+            value = cls.read(name, word)
             if found.setdefault(name, value) != value:
-                raise BadInput(f"{name} is given twice: {str(found[name])[:60]} and {word[:60]}; "
-                               "give it once")
+                raise BadInput(f"{name} is given twice: {str(found[name])[:60]} and "
+                               f"{str(word)[:60]}; give it once")
         return cls.of(found, others)
 
     @classmethod
-    def _named(cls, spelled: str) -> str:
+    def named(cls, spelled: str) -> str:
         """The parameter that a spelling means: its name or its title, in any case and spacing.
 
         Raises:
@@ -154,19 +153,22 @@ class Settings:
         known = titles if " " in spelled and titles else cls.records
         raise BadInput(unknown_name("parameter", spelled, known))
 
+    @classmethod
+    def read(cls, name: str, given: Any) -> Any:
+        """The value of a parameter, or of a text that means one; anything else as it is."""
+        record = cls.records[name]
+        if not isinstance(given, str):
+            return given
+        if isinstance(record.default, bool):
+            meant: Number | None = flag(given)
+        else:
+            meant = quantity(given, "" if record.unit == "port" else record.unit)
+        return given if meant is None else meant
+
     def to_json(self) -> dict[str, Number]:
         """Every parameter by name, in the order of the records."""
         mine: Any = self
         return asdict(mine)
-
-
-def _value(record: Parameter, word: str) -> Number | str:
-    """The value that a word means for a parameter; the word itself if it means none."""
-    if isinstance(record.default, bool):
-        return _FLAGS.get(word.lower(), word)
-    if not _NUMBER.fullmatch(word):
-        return word
-    return float(word) if "." in word else int(word)
 
 
 def _parameter(record: Parameter) -> Any:

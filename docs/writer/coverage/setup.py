@@ -136,7 +136,8 @@ SETUP = (
     ),
     *under(
         "Configure User Assignment Mode",
-        here("844f68b0c2", "The mode says how the sync agent spreads users.", "prgcore.product.users.assign"),
+        here("844f68b0c2", "The mode says how the sync agent spreads users.", "prgcore.product.users.assign",
+             "configuration assignment_mode"),
         exempt("4b355f7a41", "The mode helps with failover and load.", WHY),
         exempt("9f70d51eb5", "Step 1: the menu of the enterprise parameters.", CLICK),
         exempt("f2e44a200c", "Step 2: three modes.", LIST),

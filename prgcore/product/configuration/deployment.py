@@ -12,7 +12,7 @@ from attrs import asdict, field, frozen
 from prgcore.errors import BadInput, unknown_name
 from prgcore.model import Number, Values, as_values
 from prgcore.product.services import critical_services
-from prgcore.tables.configuration import RELOGIN_LIMITS
+from prgcore.tables.configuration import ASSIGNMENT_MODES, RELOGIN_LIMITS
 from prgcore.timers.parameters import Parameters
 
 __all__ = ["Deployment", "Group", "Node", "Wan", "example", "host"]
@@ -20,9 +20,9 @@ __all__ = ["Deployment", "Group", "Node", "Wan", "example", "host"]
 
 @frozen
 class Node:
-    """A node, its database replication state, and the critical services that run on it.
+    """A node, its database replication state, and the services that run on it.
 
-    If the node has no re-login limits of its own, those of the parameters apply.
+    A service may have its status behind its name, as `utils service list` prints it. If the node has no re-login limits of its own, those of the parameters apply.
     """
 
     name: str
@@ -56,12 +56,16 @@ class Wan:
 
 @frozen
 class Deployment:
-    """Every node and every group. No WAN means that the nodes are near each other."""
+    """Every node and every group, and how users are assigned to them.
+
+    No WAN means that the nodes are near each other.
+    """
 
     nodes: tuple[Node, ...]
     groups: tuple[Group, ...]
     parameters: Parameters = field(factory=Parameters)
     wan: Wan | None = None
+    user_assignment_mode: str = ASSIGNMENT_MODES[0]
 
     def group(self, name: str) -> Group:
         """The group of this name.
@@ -89,7 +93,9 @@ class Deployment:
         """The deployment as JSON values, without optional fields that have their default."""
         usual = Parameters().to_json()
         changed = {k: v for k, v in self.parameters.to_json().items() if v != usual[k]}
+        mode = self.user_assignment_mode
         return {
+            **({"user_assignment_mode": mode} if mode != ASSIGNMENT_MODES[0] else {}),
             **({"parameters": changed} if changed else {}),
             **({"wan": asdict(self.wan)} if self.wan else {}),
             "nodes": [_plain(node, "persistent_chat", *RELOGIN_LIMITS) for node in self.nodes],

@@ -75,6 +75,10 @@ def _toml(value: dict[str, Any]) -> Iterable[str]:
     """The lines of the TOML: tables, then lists of tables, one line for each field."""
     blank = False
     for name, item in value.items():
+        if not isinstance(item, list | dict):
+            blank = True
+            yield f"{name} = {_spelt(item)}"
+            continue
         for table in item if isinstance(item, list) else [item]:
             if blank:
                 yield ""
@@ -98,7 +102,9 @@ def _spelt(value: Any) -> str:
 
 
 def schema() -> dict[str, Any]:
-    """The JSON Schema of a configuration: every rule about a single value.
+    """The JSON Schema of a configuration: every rule about a single value, as `dump` writes it.
+
+    `read` understands more spellings of the same value: `90 s`, `(2) Setup Completed`.
 
     The file `configuration.schema.json` of this package has the same text; a test compares them.
     """
@@ -129,12 +135,14 @@ def _field(about: ConfigurationField) -> dict[str, Any]:
             "additionalProperties": False,
             "properties": {p.name: _parameter(p) for p in PARAMETERS},
         }
-    types = {"flag": "boolean", "whole": "integer", "number": "number", "text": "string"}
+    if kind == "choice":
+        return {"enum": list(about.choices), "default": about.choices[0]}
+    types = {"flag": "boolean", "replication": "integer", "number": "number", "text": "string"}
     least, most = {
         "text": ("minLength", "maxLength"), "texts": ("minItems", "maxItems"),
-        "many": ("minItems", "maxItems"),
+        "many": ("minItems", "maxItems"), "services": ("minItems", "maxItems"),
     }.get(kind, ("minimum", "maximum"))
-    items = {"texts": {"type": "string"}, "many": _record(of) if of else {}}
+    items = {"texts": {"type": "string"}, "services": {"type": "string"}, "many": _record(of) if of else {}}
     return {
         "type": types.get(kind, "array"),
         **({"items": items[kind]} if kind in items else {}),

@@ -17,10 +17,13 @@ from attrs import asdict, field, frozen
 
 from prgcore.errors import BadInput, unknown_name
 from prgcore.model import Number, Values
-from prgcore.tables.configuration import FIELDS, RULES
+from prgcore.product.services import listed_services
+from prgcore.tables.configuration import ASSIGNMENT_MODES, FIELDS, RULES
 from prgcore.tables.facts import ConfigurationField, ConfigurationRule
+from prgcore.timers import quantities
 from prgcore.timers.parameters import RECORDS, Parameters
-from prgcore.words import cut
+from prgcore.vocabulary import plain
+from prgcore.words import cut, listed
 
 __all__ = [
     "LAYOUT", "LONGEST_SHOWN", "RULE", "Finding", "Part", "Parts", "brief", "finding",
@@ -36,6 +39,13 @@ LAYOUT: dict[str, dict[str, ConfigurationField]] = {
 }
 _UNSAID: Part = {"flag": False, "text": ""}
 """The value of an optional field that is left out."""
+_SPELLED: dict[str, dict[str, str]] = {
+    of: {plain(word): f.name for f in layout.values() for word in (f.name, *f.also)}
+    for of, layout in LAYOUT.items()
+}
+"""The name of a field by every way to write it, without case and punctuation."""
+_STATE = re.compile(r"\((\d{1,2})\)", re.ASCII)
+"""A replication state as `utils dbreplication runtimestate` prints it, before its words."""
 LONGEST_SHOWN = 120
 """The most characters of a value that a finding repeats."""
 
@@ -73,6 +83,7 @@ class Parts:
     `unread` names the service parameters whose value in the file could not be read.
     """
 
+    user_assignment_mode: str = ASSIGNMENT_MODES[0]
     nodes: tuple[Part, ...] = ()
     groups: tuple[Part, ...] = ()
     parameters: Parameters = field(factory=Parameters)
@@ -124,7 +135,7 @@ class _Reader:
 
     def fits(self, value: object, kind: type, said: str, at: str) -> bool:
         if not isinstance(value, kind):
-            self.wrong("form_kind", at, value, said)
+            self.wrong("form_kind", at, value, said, _instead(kind, value))
         return isinstance(value, kind)
 
     def bounded(self, about: ConfigurationField, size: float, value: Any, at: str) -> None:
@@ -143,14 +154,21 @@ class _Reader:
         if not self.fits(value, dict, "an object with fields", at):
             return found
         layout = LAYOUT[of]
-        for name in value:
-            if name not in layout:
-                said = unknown_name("field", name, layout)
-                self.wrong("form_unknown", _join(at, name), value[name], says=said)
+        given: dict[str, str] = {}
+        for spelled in value:
+            name = spelled if spelled in layout else _SPELLED[of].get(plain(str(spelled)), "")
+            if not name:
+                said = unknown_name("field", spelled, layout)
+                self.wrong("form_unknown", _join(at, spelled), value[spelled], says=said)
+            elif name in given:
+                said = f"{name} is given twice, as {given[name]} and {spelled}; give it once"
+                self.wrong("form_unknown", _join(at, spelled), value[spelled], says=said)
+            else:
+                given[name] = spelled
         for name, about in layout.items():
-            if name in value:
+            if name in given:
                 kind = about.kind.partition(" ")[0]
-                read = _READERS[kind](self, about, value[name], _join(at, name))
+                read = _READERS[kind](self, about, value[given[name]], _join(at, given[name]))
                 found |= {} if read is None else {name: read}
             elif about.needed:
                 said = f"missing: {about.says}; add it"
@@ -163,17 +181,65 @@ class _Reader:
         return self.record(about.kind.partition(" ")[2], value, at)
 
     def many(self, about: ConfigurationField, value: Any, at: str) -> tuple[Part, ...] | None:
+        if isinstance(value, dict):
+            return self.called(about, value, at)
         if not self.fits(value, list, "a list of objects", at):
             return None
         self.bounded(about, len(value), value, at)
         return tuple(self.one(about, item, f"{at}[{i}]") for i, item in enumerate(value))
 
+    def called(
+        self, about: ConfigurationField, value: dict[Any, Any], at: str,
+    ) -> tuple[Part, ...] | None:
+        """Records by their names, `[nodes.imp1]`; one without a name of its own has that one."""
+        if not all(isinstance(item, dict) for item in value.values()):
+            self.wrong("form_kind", at, None, says=f"expected a list of objects; in TOML write "
+                       f"[[{about.name}]] above each of them")
+            return None
+        self.bounded(about, len(value), value, at)
+        of = about.kind.partition(" ")[2]
+        named = {
+            name: item if any(_SPELLED[of].get(plain(str(key))) == "name" for key in item)
+            else {"name": str(name), **item} for name, item in value.items()}
+        return tuple(self.one(about, item, _join(at, name)) for name, item in named.items())
+
     def texts(self, about: ConfigurationField, value: Any, at: str) -> Values | None:
+        if isinstance(value, str) and re.search("[,;\n]", value):
+            value = list(listed_services(value))
         if not self.fits(value, list, "a list of texts", at):
             return None
         self.bounded(about, len(value), value, at)
         right = [self.whole_text(item, f"{at}[{i}]") for i, item in enumerate(value)]
         return tuple(value) if all(right) else None
+
+    def services(self, about: ConfigurationField, value: Any, at: str) -> Values | None:
+        """Names of services, with or without their status; or a status, or a flag, by name."""
+        if isinstance(value, dict) and value and all(
+                isinstance(v, str | bool) for v in value.values()):
+            words = {True: "running", False: "not running"}
+            value = [f"{name}: {words.get(status, status)}" for name, status in value.items()]
+        return self.texts(about, value, at)
+
+    def choice(self, about: ConfigurationField, value: Any, at: str) -> str | None:
+        meant = plain(value) if isinstance(value, str) else None
+        found = next((c for c in about.choices if plain(c) == meant), None)
+        if found is None:
+            known = listed(f'"{choice}"' for choice in about.choices)
+            self.wrong("form_kind", at, value, says=f"expected {known}: {about.says}; write it in "
+                       "quotes")
+        return found
+
+    def replication(self, about: ConfigurationField, value: Any, at: str) -> Number | None:
+        """The number of a replication state, or the words of the command line around it."""
+        if isinstance(value, str) and len(found := _STATE.findall(value)) == 1:
+            value = int(found[0])
+        read = _number(value, about.unit)
+        if not isinstance(read, int):
+            self.wrong("form_kind", at, value, says=f"expected a whole number: {about.says}; write "
+                       "2, or (2) Setup Completed as utils dbreplication runtimestate shows it")
+            return None
+        self.bounded(about, read, value, at)
+        return read
 
     def text(self, about: ConfigurationField, value: Any, at: str) -> str | None:
         if not self.whole_text(value, at):
@@ -191,13 +257,16 @@ class _Reader:
         return True
 
     def flag(self, _: ConfigurationField, value: Any, at: str) -> bool | None:
+        meant = quantities.flag(value) if isinstance(value, str) else None
+        value = value if meant is None else meant
         return bool(value) if self.fits(value, bool, "true or false", at) else None
 
     def number(self, about: ConfigurationField, value: Any, at: str) -> Number | None:
-        whole, read = about.kind == "whole", _number(value)
-        if read is None or (whole and not isinstance(read, int)):
-            said = "a whole number" if whole else "a number"
-            self.wrong("form_kind", at, value, f"{said}: {about.says}")
+        read = _number(value, about.unit)
+        if read is None:
+            unit = f" or, with its unit, 20 {about.unit}" if about.unit else ""
+            self.wrong("form_kind", at, value,
+                       says=f"expected a number: {about.says}; write 20{unit}")
             return None
         self.bounded(about, read, value, at)
         return read
@@ -208,40 +277,64 @@ class _Reader:
         if not self.fits(value, dict, "an object of service parameters", at):
             self.unread.update(RECORDS)
             return Parameters()
-        for name, given in value.items():
+        for spelled, given in value.items():
+            name, said = "", ""
             try:
-                right[name] = _parameter(name, given)
+                name = _named(spelled)
+                read = _parameter(name, given)
+                if right.setdefault(name, read) != read:
+                    said = f"{name} is given twice: {right[name]} and {read}; give it once"
             except BadInput as error:
-                self.wrong("form_parameter", _join(at, name), given, says=str(error))
-                self.unread.update([name] if name in RECORDS else RECORDS)
+                said = str(error)
+            if said:
+                self.wrong("form_parameter", _join(at, spelled), given, says=said)
+                self.unread.update([name] if name else RECORDS)
         return Parameters.of(right)
 
 
 _READERS: dict[str, Callable[[_Reader, ConfigurationField, Any, str], Any]] = {
     "one": _Reader.one, "many": _Reader.many, "texts": _Reader.texts, "text": _Reader.text,
-    "flag": _Reader.flag, "number": _Reader.number, "whole": _Reader.number,
+    "flag": _Reader.flag, "number": _Reader.number, "choice": _Reader.choice,
+    "services": _Reader.services, "replication": _Reader.replication,
     "parameters": _Reader.parameters,
 }
 """The reader of each kind of field."""
 
 
-def _parameter(name: str, given: Any) -> Any:
-    """The value of a service parameter.
+def _named(spelled: object) -> str:
+    """The service parameter of this name.
 
     Raises:
-        BadInput: no such parameter, or a wrong value.
+        BadInput: no such parameter.
+    """
+    if _SPELLED["deployment"].get(plain(str(spelled))) == "user_assignment_mode":
+        raise BadInput("the user assignment mode is an enterprise parameter; write "
+                       "user_assignment_mode above the tables of the file")
+    return Parameters.named(str(spelled))
+
+
+def _parameter(name: str, given: Any) -> Any:
+    """The value of a service parameter, which may be a text that means one.
+
+    Raises:
+        BadInput: a wrong value.
     """
     if given is None or brief(given) != given:
         raise BadInput(f"{name[:60]}: expected a number of a usual size, or true or false")
-    whole = name in RECORDS and RECORDS[name].unit == "port"
-    number = _number(given) if whole else None
+    given = Parameters.read(name, given)
+    number = _number(given) if RECORDS[name].unit == "port" else None
     value = given if number is None else number
     Parameters.of({name: value})
     return value
 
 
-def _number(value: object) -> int | float | None:
-    """A finite number, whole if it can be (in JSON, 2.0 and 2 are the same); else None."""
+def _number(value: object, unit: str = "") -> int | float | None:
+    """A finite number, whole if it can be (in JSON, 2.0 and 2 are the same); else None.
+
+    A text may mean one, alone or with a unit.
+    """
+    if isinstance(value, str):
+        value = quantities.quantity(value, unit)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     if isinstance(value, int):
@@ -249,6 +342,18 @@ def _number(value: object) -> int | float | None:
     if not isfinite(value):
         return None
     return int(value) if value.is_integer() else value
+
+
+def _instead(kind: type, value: object) -> str:
+    """A sentence: how to write a value of the wrong kind. It is empty if that is not clear."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if kind is str and number and brief(value) is not None:
+        return f'expected a text; write it in quotes: "{value}"'
+    if kind is list and isinstance(value, str) and len(value) < LONGEST_SHOWN:
+        return f"expected a list of texts; write [{json.dumps(value, ensure_ascii=False)}]"
+    if kind is bool and isinstance(value, str | int | float):
+        return "expected true or false; write true or false, without quotes"
+    return ""
 
 
 def _bounds(about: ConfigurationField) -> str:

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 from attrs import frozen
 
-from prgcore.errors import BadInput, unknown_name
+from prgcore.errors import unknown_name
 from prgcore.product.configuration.deployment import Deployment, Group, Node, Wan, host
 from prgcore.product.configuration.reading import (
     RULE,
@@ -23,26 +23,29 @@ from prgcore.product.configuration.reading import (
     finding,
     read_parts,
 )
-from prgcore.product.services import missing_services, service
+from prgcore.product.services import missing_services, nearest_service, seen_service
 from prgcore.tables.configuration import (
     ERROR,
     INFORMATION,
     NODES_IN_A_CLUSTER,
     RELOGIN_LIMITS,
     REPLICATED,
+    REPLICATION,
     SANE,
     WARNING,
 )
 from prgcore.tables.facts import Sanity
 from prgcore.timers.sanity import check as check_parameters
 from prgcore.timers.sanity import named
-from prgcore.words import listed
+from prgcore.words import few, listed, one_line, quoted
 
 __all__ = ["CHECKS", "NEAR", "Broken", "Reading", "check", "read"]
 
 Broken: TypeAlias = Iterator[tuple[str, Any, str]]
 """The place, the value there, and the whole sentence (empty: that of the table)."""
 
+MOST_NAMED = 5
+"""The most services or nodes that a note names."""
 NEAR = 100
 """The most unknown names that get suggestions, and the most names to suggest from."""
 
@@ -96,7 +99,7 @@ def check(configuration: object) -> tuple[Finding, ...]:
 def _built(parts: Parts) -> Deployment:
     return Deployment(
         tuple(Node(**part) for part in parts.nodes), tuple(Group(**part) for part in parts.groups),
-        parts.parameters, Wan(**parts.wan) if parts.wan else None,
+        parts.parameters, Wan(**parts.wan) if parts.wan else None, parts.user_assignment_mode,
     )
 
 
@@ -216,38 +219,47 @@ def _ha_two_nodes(parts: Parts) -> Broken:
 
 
 def _ha_replication(parts: Parts) -> Broken:
+    meanings = {state.number: state.says for state in REPLICATION}
     for i, node in _ha_nodes(parts):
-        if node.get("replication", REPLICATED) != REPLICATED:
-            yield f"nodes[{i}].replication", node["replication"], ""
+        number = node.get("replication", REPLICATED)
+        if number != REPLICATED:
+            meant = f" ({meanings[number]})" if number in meanings else ""
+            yield f"nodes[{i}].replication", number, _instead("ha_replication", f"{number}{meant}")
 
 
 def _ha_services(parts: Parts) -> Broken:
     for i, node in _ha_nodes(parts):
         if "services" in node:
             missing = missing_services(
-                [name for name in node["services"] if _is_service(name)], parts.parameters,
-                persistent_chat=node.get("persistent_chat", False),
-            )
+                node["services"], parts.parameters,
+                persistent_chat=node.get("persistent_chat", False))
             if missing:
-                said = f"not running: {', '.join(missing)}; start them, then enable it"
+                seen = {s.critical.name: s for s in map(seen_service, node["services"])
+                        if s.critical is not None and not s.runs}
+                names = (f"{name} ({seen[name].status})" if name in seen else name
+                         for name in missing)
+                todo = listed(dict.fromkeys(
+                    s.todo for name, s in seen.items() if name in missing and s.todo), "and")
+                said = f"not running: {', '.join(names)}; {todo or 'start them'}, then enable it"
                 yield f"nodes[{i}].services", node["services"], said
 
 
 def _service_known(parts: Parts) -> Broken:
+    near = 0
     for i, node in enumerate(parts.nodes):
-        for j, name in enumerate(node.get("services", ())):
-            try:
-                service(name)
-            except BadInput as error:
-                yield f"nodes[{i}].services[{j}]", name, str(error)
-
-
-def _is_service(name: str) -> bool:
-    try:
-        service(name)
-    except BadInput:
-        return False
-    return True
+        others = [s for s in map(seen_service, node.get("services", ())) if s.critical is None]
+        missed = {}
+        for other in others[:max(0, NEAR - near)]:
+            near += 1
+            if (meant := nearest_service(other.name)) is not None:
+                missed[other.name] = meant.name
+        for name, meant_name in missed.items():
+            said = f"{quoted(name)} is not a critical service; write {meant_name} if it is meant"
+            yield f"nodes[{i}].services", name, said
+        names = [s.name for s in others if s.name and s.name not in missed]
+        if names:
+            said = f"not critical, and ignored: {one_line(few(names, MOST_NAMED, ', '))}"
+            yield f"nodes[{i}].services", None, said
 
 
 def _couples(parts: Parts) -> list[tuple[int, Part]]:
@@ -277,6 +289,21 @@ def _ha_recommended(parts: Parts) -> Broken:
     couples = _couples(parts)
     if couples and all(group.get("high_availability") is False for _, group in couples):
         yield "groups", None, ""
+
+
+def _assignment_mode(parts: Parts) -> Broken:
+    mode, at = parts.user_assignment_mode, "user_assignment_mode"
+    if mode == "active_standby":
+        pairs = [group["nodes"] for _, group in _couples(parts)]
+        first, second = (listed((p[i] for p in pairs[:MOST_NAMED]), "and") for i in (0, 1))
+        said = (f"every user is assigned to the first node of a group, here {first}; {second} "
+                "serves nobody until a failover, and then all users of its group")
+        if pairs:
+            yield at, mode, said
+    if mode == "none":
+        said = ("the sync agent assigns nobody: a user whom you assign to no node is served by "
+                "none, before a failover and after it")
+        yield at, mode, said
 
 
 def _cluster_size(parts: Parts) -> Broken:
@@ -323,13 +350,14 @@ CHECKS: dict[str, Callable[[Parts], Broken]] = {
     "ha_two_nodes": _ha_two_nodes,
     "ha_replication": _ha_replication,
     "ha_services": _ha_services,
-    "service_known": _service_known,
     **{rule: _sane(s) for rule, s in SANE.items() if s.kind == ERROR},
     **{rule: _sane(s) for rule, s in SANE.items() if s.kind == WARNING},
     "ha_mixed": _ha_mixed,
     "ha_recommended": _ha_recommended,
     "cluster_size": _cluster_size,
     **{rule: _sane(s) for rule, s in SANE.items() if s.kind == INFORMATION},
+    "service_known": _service_known,
+    "assignment_mode": _assignment_mode,
     "ha_alone": _ha_alone,
 }
 """The check of every rule that needs more than one field."""
