@@ -30,7 +30,7 @@ class Ending:
 
     Attributes:
         event: its name; node 1 is the node in the state.
-        kind: completion, timer or fault.
+        kind: completion, timer, fault or repair.
         success: whether it is the good end: a completion that does not fail.
         to: the states that may follow, sorted.
         limits: for a timer, what it counts, and the seconds: the event comes that long after its
@@ -50,7 +50,7 @@ class Transition:
 
     Attributes:
         state: the state.
-        endings: the completions, timers and faults that end it, the good end first.
+        endings: the events but commands that end it, the good end first.
         accepted: the commands that are accepted in it, in some pair at least.
         ends_it: those of them that end it.
     """
@@ -96,7 +96,7 @@ def transitions(engine: Engine, parameters: Settings) -> tuple[Transition, ...]:
                    kinds[event].kind is Kind.COMPLETION and kinds[event].success,
                    tuple(sorted(to)), tuple(_limits(engine, event, state, parameters)))
             for event, to in found.items()
-            if kinds[event].kind not in (Kind.COMMAND, Kind.REPAIR)]
+            if kinds[event].kind is not Kind.COMMAND]
         order = list(Kind)
         endings.sort(key=lambda e: (
             not e.success, NODES[0] not in e.event, order.index(Kind(e.kind)), e.event))
