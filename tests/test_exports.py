@@ -18,11 +18,12 @@ from prgcore.exports.promises import promises
 from prgcore.machine import prg
 from prgcore.model import (
     Cell,
+    Invariant,
     Model,
     Observation,
     cube,
 )
-from tests.odd import CLASH, ODD
+from tests.odd import CLASH, NAMES, ODD, RING
 from tests.planted import FAULTS, LAMPS, NOT_INDUCTIVE, report
 from tests.toys import LAMPS as TOY
 from tests.toys import TURNSTILE
@@ -183,6 +184,9 @@ def test_names_of_any_kind_are_written_so_that_they_are_read() -> None:
         "S_1.smt2": "unsat", "S_1.witness.smt2": "sat",
         "s_1_2.smt2": "unsat", "s_1.witness_2.smt2": "sat",
     }
+    for name in NAMES[::4]:  # each is broken, because the ring comes round
+        broken = Invariant(name, f"never {name}", {"node1.state": name})
+        assert set(answers(export(evolve(RING, invariants=(broken,)), "smt2", [name])).values()) == {"sat"}
     said = answers(export(CLASH, "smt2"))
     assert said == {n: "sat" if ".witness" in n else "unsat" for n in said}
 

@@ -17,6 +17,7 @@ from prgcore.story import itf
 from prgcore.story.conformance import Conformance, Report
 from prgcore.story.script import parse, run
 from prgcore.vocabulary import Kind
+from tests.odd import NAMES
 from tests.planted import LAMPS
 from tests.toys import TURNSTILE
 
@@ -91,11 +92,11 @@ def test_refused_events_are_no_states_and_changes_by_hand_are() -> None:
 
 
 def test_names_are_no_keywords_and_no_two_are_alike() -> None:
-    names = itf.variables(["is", "a.b", "a_b", "a b", "event", "node1.state", "é"])
+    names = itf.variables(["is", "a.b", "a_b", "a b", "event", "node1.state", "é", *NAMES])
     assert names["is"] == "is_"
     assert names["event"] == "event_"
     assert names["node1.state"] == "node1_state"
-    assert len(set(names.values())) == 7
+    assert len(set(names.values())) == len(names)
     assert all(v.isidentifier() and v.isascii() for v in names.values())
 
 

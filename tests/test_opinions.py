@@ -14,7 +14,7 @@ from prgcore.errors import BadInput
 from prgcore.exports import export
 from prgcore.exports.promises import promises
 from prgcore.machine import Machine, prg
-from prgcore.model import AcceptedOnly, Observation, cube
+from prgcore.model import AcceptedOnly, Column, Invariant, Observation, cube
 from prgcore.prove.opinions import CHECKERS, abc, checker, chosen, opinions, smt, spin
 from prgcore.prove.opinions.checker import Said
 from prgcore.prove.report import prove
@@ -24,6 +24,7 @@ from prgcore.vocabulary import Verdict
 from prgcore.wire.machine_file import dumps
 from tests import waits
 from tests.needs import missing
+from tests.odd import NAMES, ring
 from tests.planted import FAULTS, LAMPS, NOT_INDUCTIVE
 
 SMT = ("cvc5", "yices")
@@ -51,6 +52,16 @@ def said(report, name):
 
 
 # ------------------------------------------------------------ the real checkers
+
+
+def test_a_checker_takes_no_odd_name_for_another(real):
+    """Each promise is broken, and one that nothing breaks is not."""
+    names = NAMES[::4]
+    model = evolve(ring(names), columns=(Column("node1.state", (*names, "never"), "record"),),
+                   invariants=tuple(Invariant(name, f"never {name}", {"node1.state": name})
+                                    for name in (*names, "never")))
+    assert said(asked(model, real), real.name) == dict.fromkeys(names, "refuted") | {
+        "never": "proved"}
 
 
 def test_a_checker_agrees_on_every_promise_of_the_machine(real):

@@ -17,7 +17,7 @@ from prgcore.model import Model
 from prgcore.prove.space import search
 from prgcore.vocabulary import Outcome
 from tests.needs import missing
-from tests.odd import CLASH, LARGE, ODD, SEVERAL, SWAP
+from tests.odd import CLASH, LARGE, ODD, RING, SEVERAL, SWAP
 from tests.planted import FAULTS, LAMPS
 from tests.toys import LAMPS as TOY
 from tests.toys import TURNSTILE
@@ -62,7 +62,7 @@ def _ours(model: Model) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize(
-    "model", [LAMPS, TURNSTILE, SWAP, SEVERAL, CLASH, ODD, TOY], ids=lambda m: m.name[:6])
+    "model", [LAMPS, TURNSTILE, SWAP, SEVERAL, CLASH, ODD, RING, TOY], ids=lambda m: m.name[:6])
 def test_storm_builds_the_same_pairs_and_steps(model: Model, tmp_path: Path) -> None:
     built, _ = _asked(model, tmp_path)
     assert (built.nr_states, built.nr_choices) == _ours(model)

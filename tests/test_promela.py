@@ -23,7 +23,7 @@ from prgcore.prove.space import search
 from prgcore.prove.work import Work
 from prgcore.vocabulary import Outcome
 from tests.needs import missing
-from tests.odd import CLASH, LARGE, SEVERAL, SWAP
+from tests.odd import CLASH, LARGE, RING, SEVERAL, SWAP
 from tests.planted import FAULTS, LAMPS
 from tests.toys import TURNSTILE
 
@@ -69,7 +69,7 @@ def _text(model: Model, *only: str) -> str:
     return text
 
 
-@pytest.mark.parametrize("model", [LAMPS, TURNSTILE, SWAP, SEVERAL, CLASH],
+@pytest.mark.parametrize("model", [LAMPS, TURNSTILE, SWAP, SEVERAL, CLASH, RING],
                          ids=lambda m: m.name[:6])
 def test_spin_finds_the_same_pairs_and_steps(model: Model, tmp_path: Path) -> None:
     said = _spin(_text(evolve(model, invariants=())), tmp_path)

@@ -7,12 +7,16 @@ another takes a wrong step, or draws a box too many.
 
 from __future__ import annotations
 
+import csv
 import html
+import io
 import json
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
+from itertools import product
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -25,6 +29,7 @@ from prgcore.adapters.transitions import machine_for
 from prgcore.adapters.xstate import config, player
 from prgcore.diagram import graph, render
 from prgcore.diagram.graph import identifier
+from prgcore.diagram.matrix import Matrix, matrix
 from prgcore.diagram.scxml import descriptor
 from prgcore.diagram.sequence import Message, Sequence, sequence
 from prgcore.diagram.walks import path
@@ -32,8 +37,9 @@ from prgcore.diagram.xstate import descriptor as on_event
 from prgcore.diagram.xstate import key
 from prgcore.engine import Engine
 from prgcore.errors import BadInput
-from prgcore.model import Invariant
+from prgcore.model import Column, Event, Invariant, Model, Rule
 from prgcore.story.script import run, verbatim
+from prgcore.vocabulary import Kind
 from prgcore.wire import dumps
 from prgcore.words import clean
 from tests import readers
@@ -361,6 +367,50 @@ def test_a_table_is_read_word_for_word() -> None:
     assert [[lines(c) for c in row] for row in cells(render(DRAWN, "markdown"))[1:]] == [
         [lines(c) for c in (names[e.source], names[e.target], w.event, w.rule, w.phase)]
         for e in DRAWN.edges for w in e.labels]
+
+
+def maps() -> Iterator[Matrix]:
+    """Maps that have all values between them, in rows and in columns."""
+    for names in batched(NAMES, 20):
+        values = {"node1.state": names, "node2.state": names}
+        model = Model("a *map*", tuple(Column(c, v, "record") for c, v in values.items()),
+                      (tuple((c, v[0]) for c, v in values.items()),),
+                      (Event("go", Kind.COMMAND, "administrator"),), (),
+                      (Rule("R1", "go", {}, {"node1.state": names[-1]}),))
+        pairs = [dict(zip(values, pair, strict=True)) for pair in product(names, names)]
+        yield matrix(Engine(model), pairs=pairs)
+
+
+def batched(names: tuple[str, ...], most: int) -> Iterator[tuple[str, ...]]:
+    for first in range(0, len(names), most):
+        yield names[first: first + most]
+
+
+def test_a_map_is_read_word_for_word() -> None:
+    for drawn in maps():
+        head, *rows = cells(render(drawn, "markdown"))[:len(drawn.rows) + 1]
+        assert [lines(c) for c in head[1:]] == [lines(drawn.column_name(v)) for v in drawn.columns]
+        bold = [row[0].removeprefix("<strong_open>").removesuffix("<strong_close>") for row in rows]
+        assert [lines(c) for c in bold] == [lines(drawn.row_name(v)) for v in drawn.rows]
+        read = list(csv.reader(io.StringIO(render(drawn, "csv"), newline="")))
+        assert [row[:2] for row in read[1:]] == [
+            [clean(a), clean(b)] for a, b in product(drawn.rows, drawn.columns)]
+
+
+def test_a_browser_shows_a_map_and_a_sequence_word_for_word(browser) -> None:
+    page = browser.new_page()
+    for drawn in (*maps(), told()):
+        words = said(drawn) if isinstance(drawn, Sequence) else [
+            drawn.title, *map(drawn.row_name, drawn.rows), *map(drawn.column_name, drawn.columns)]
+        for form in ("html", "svg"):
+            text = render(drawn, form)
+            page.set_content(text)
+            shown = page.evaluate("""() => [...document.querySelectorAll("*")].map(
+              (n) => [...n.childNodes].map((c) => c.nodeValue ?? "").join(""))""")
+            assert {lines(w) for w in words} - {lines(t) for t in shown} == set(), form
+            if form == "svg":
+                ET.fromstring(text)
+    page.close()
 
 
 # -------------------------------------------------------------------------- reports

@@ -30,6 +30,7 @@ from prgcore.running.telemetry import MOST, OTHER, Telemetry, fold, of
 from prgcore.running.web import Shows
 from prgcore.stores.record import Entry, begin, decided
 from tests.agents import ports
+from tests.odd import NAMES
 from tests.toys import LAMPS, TURNSTILE
 
 BEGAN = 1_790_000_000.0
@@ -353,6 +354,18 @@ def test_promtool_has_nothing_against_a_page(failover):
     for page in (text(of(failover)), text(of(failover), shows, group="Sales", agent="node1"),
                  text(Telemetry()), text(of(failover), Shows("x"), group='a"b\\c\nd')):
         assert linted(page) == ""
+
+
+def test_prometheus_reads_every_name_of_a_group_back(failover):
+    for name in NAMES:
+        read = text_string_to_metric_families(text(of(failover), Shows(name), group=name))
+        assert {s.labels["group"] for family in read for s in family.samples} == {name}
+
+
+@pytest.mark.promtool
+def test_promtool_has_nothing_against_an_odd_name(failover):
+    for name in NAMES[::9]:
+        assert linted(text(of(failover), Shows(name), group=name)) == ""
 
 
 def test_several_pairs_of_one_registry_are_one_page(failover):

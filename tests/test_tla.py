@@ -19,7 +19,7 @@ from prgcore.machine import prg
 from prgcore.model import Model
 from prgcore.vocabulary import Outcome
 from tests.needs import missing
-from tests.odd import CLASH, LARGE, ODD, SEVERAL, SWAP
+from tests.odd import CLASH, LARGE, NAMES, ODD, RING, SEVERAL, SWAP, ring
 from tests.planted import FAULTS, LAMPS
 from tests.toys import TURNSTILE
 
@@ -86,8 +86,12 @@ def _taken(model: Model) -> Iterator[Step]:
                 todo.append(decision.pair)
 
 
+KEPT = ring(tuple(n for n in NAMES if re.fullmatch(r"[ !#-\[\]-_a-~]+", n)))
+"""Odd values that a string of TLA+ can hold."""
+
+
 @pytest.mark.parametrize(
-    "model", [LAMPS, TURNSTILE, SWAP, SEVERAL, CLASH, LARGE], ids=lambda m: m.name[:6])
+    "model", [LAMPS, TURNSTILE, SWAP, SEVERAL, CLASH, LARGE, KEPT], ids=lambda m: m.name[:6])
 def test_tlc_draws_the_same_steps(model: Model, tmp_path: Path) -> None:
     model = evolve(model, invariants=())
     files = _files(model)
@@ -105,10 +109,13 @@ def test_tlc_draws_the_same_steps(model: Model, tmp_path: Path) -> None:
     assert f" {len(pairs)} distinct states found, 0 states left on queue" in said
 
 
-def test_values_that_a_string_of_tla_cannot_hold_stay_apart(tmp_path: Path) -> None:
-    said = _tlc(_files(ODD), tmp_path)
+@pytest.mark.parametrize(("model", "count"), [(ODD, 4), (RING, len(NAMES))])
+def test_values_that_a_string_of_tla_cannot_hold_stay_apart(
+    model: Model, count: int, tmp_path: Path
+) -> None:
+    said = _tlc(_files(model), tmp_path)
     assert "No error has been found" in said
-    assert " 4 distinct states found, 0 states left on queue" in said
+    assert f" {count} distinct states found, 0 states left on queue" in said
 
 
 def test_the_parser_of_tla_reads_the_whole_machine(tmp_path: Path) -> None:

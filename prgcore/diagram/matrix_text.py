@@ -130,7 +130,7 @@ def _linked(drawn: Matrix, square: Square) -> str:
 
 
 def _cell(words: str) -> str:
-    return re.sub(r"([\\`*_\[\]<>|#&~])", r"\\\1", clean(words))
+    return re.sub(r"([\\`*_\[\]<>|#&~])", r"\\\1", clean(words).strip())
 
 
 def _line(cells: list[str]) -> str:

@@ -87,7 +87,7 @@ class _Text:
     table: Table
     names: Names = field(factory=Names)
     lines: list[str] = field(factory=list)
-    _values: Names = field(factory=lambda: Names(r"[^ !#-\[\]-~]"))
+    _values: Names = field(factory=lambda: Names(r"[^ !#-\[\]-_a-~]"))
     _known: set[str] = field(factory=set)
 
     def variable(self, column: str) -> str:

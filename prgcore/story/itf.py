@@ -36,7 +36,7 @@ def variables(names: Iterable[str]) -> dict[str, str]:
     """For every column the name of its variable: no dot, no keyword of Python, and no two alike."""
     found: dict[str, str] = {}
     for name in names:
-        word = re.sub(r"\W", "_", name, flags=re.ASCII)
+        word = re.sub(r"\W|^(?=\d)", "_", name, flags=re.ASCII)
         word = f"{word}_" if keyword.iskeyword(word) or word in ACTIONS or not word else word
         while word in found.values():
             word += "_"
