@@ -61,6 +61,7 @@ def situations_page(source: Table) -> str:
                 anchor("row", s.row), titled(s), f"**{display(s.display)}**", s.cause,
                 f"The document prints *{s.literal}*; *{s.corrected}* is meant."
                 if s.corrected else "",
+                f"Where nothing says which node is which: {s.either}" if s.either else "",
                 bullets(
                     *map(_cause, s.causes), *map(_advice, s.advice),
                     fact("Printed by", all_to("rule", _printing(source, s.row))),
@@ -79,7 +80,7 @@ def _cause(c: Cause) -> str:
 
 
 def _advice(a: Advice) -> str:
-    says = f"**Advice**: {a.says}"
+    says = f"**Advice**: {a.says}{f' Where nothing says which node is which: {a.either}' * bool(a.either)}"
     says += f" Where {conjunction(a.when)}." if a.when.cells else ""
     says += f" Events: {', '.join(called('event', e) for e in a.events)}." if a.events else ""
     says += f" **A [defect](defects.md) of the {a.defect}**: {a.because}" if a.defect else ""

@@ -195,10 +195,10 @@ class Explanation:
     def _also(self) -> str:
         """The other rows that show the display, whose reasons are open."""
         others = [row for row in self.rows if row != self.nearest]
-        some = [f"row{'s' * (len(others) > 1)} {listed(others, 'and')}"] if others else []
+        some = [f"row {listed(others)}"] if others else []
         if len(self.readings) > len(self.rows):
-            some.append("what is in no row")
-        return f"The reasons are open: {' and '.join(some)} can show this too."
+            some.append("in no row")
+        return f"Without the reasons it may also be {', or '.join(some)}."
 
     def _todo(self, names: Names) -> Iterator[str]:
         """The recommended actions; without any, what the plan says."""
