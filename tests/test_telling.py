@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import re
-import sys
 from functools import cache
 
 import pytest
 
 from prgcore import PRG
-from prgcore.cli import main
 from prgcore.engine import Pair
 from prgcore.explain.display import denoted, display_of, misprint, spell
 from prgcore.explain.explaining import Explanation, explain, explain_display, parse_shown, seated
@@ -20,7 +17,6 @@ from prgcore.machine import Machine, prg
 from prgcore.model import Display, Shown, Situation
 from prgcore.seats import NODES, mirror_name
 from prgcore.vocabulary import Reason, State
-from tests.pastes import spellings
 
 HOSTS = ("imp-subscriber-madrid-001", "imp-subscriber-madrid-002")
 """Host names of 25 characters, as short as they get."""
@@ -142,35 +138,6 @@ def test_a_row_is_told_with_the_right_names_and_its_own_steps_first(
         assert steps[0] in ("Nothing", "Wait", "To")
     assert "node1" not in text
     assert "node2" not in text
-
-
-SPELLINGS = ("product", "blocks", "terminal", "mail", "csv", "json")
-
-
-@pytest.mark.parametrize("mirrored", [False, True], ids=["printed", "mirrored"])
-@pytest.mark.parametrize("situation", PRG.model.situations, ids=lambda s: s.row)
-def test_a_paste_is_told_alike_however_it_is_spelt(
-    situation: Situation, mirrored: bool, monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    """Six spellings: the same row, the right names, at most 20 lines, and what to do."""
-    monkeypatch.setenv("COLUMNS", "80")
-    shown = situation.display.mirrored() if mirrored else situation.display
-    said = {}
-    for name in SPELLINGS:
-        text = spellings(shown, HOSTS, GROUP)[name].encode()
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text)))
-        assert main(["explain", "-"]) == 0
-        out = capsys.readouterr().out
-        assert len(out.splitlines()) <= 20, out
-        assert max(map(len, out.splitlines())) <= 80, out
-        assert all(host in out for host in HOSTS)
-        assert not nodes_in(out)
-        assert re.search(rf"Row\s+{situation.row}\s+of\s+Table\s+2", out)
-        said[name] = " ".join(out.replace(f"Group {GROUP}\n", "").replace(f" {GROUP}", "").split())
-        said[name] = re.sub(r"(Normal|Unknown)( / Normal)?", r"\1", said[name])
-    assert len({*said.values()}) == 1, said
-    assert "What to do now" in said["csv"]
 
 
 def test_each_row_that_is_under_way_is_waited_for() -> None:

@@ -42,7 +42,7 @@ function meaningPanel(machine, meaning, row, { led, byHand }) {
   const way = table.goal.length ? machine.home(row, FAR) : { events: null };
   return [
     ...(told ? toldPanel(machine, told, row, way) : ledHere(machine, led)),
-    ...homePanel(machine, row, way),
+    ...homePanel(machine, row, way, told?.actions.length > 0),
   ];
 }
 
@@ -141,8 +141,11 @@ const ledHere = (machine, led) =>
       ]
     : [];
 
-function homePanel(machine, row, { events, exhausted }) {
+/** The shortest way home; if it switches something off that the advice beside it keeps, it says so. */
+function homePanel(machine, row, { events, exhausted }, advised) {
   const { table } = machine;
+  const off = advised && events?.some((event) => table.events[event].name.startsWith("disable_"));
+  const which = off ? "A shorter way home than the advice: " : "The shortest way home: ";
   if (!table.goal.length) return [];
   if (table.atlas && machine.next(row) === null) {
     return [
@@ -170,7 +173,7 @@ function homePanel(machine, row, { events, exhausted }) {
     h(
       "div",
       { class: "home" },
-      h("p", null, h("strong", null, "The shortest way home: "), counted(events.length, "step")),
+      h("p", null, h("strong", null, which), counted(events.length, "step")),
       h(
         "ol",
         { class: "way" },
