@@ -66,13 +66,13 @@ def plantuml(text: str) -> str:
     return done.stdout.decode()
 
 
-def multitool(path: Path) -> list[tuple[str, str]]:
-    """What Microsoft's validator says of a SARIF file: level and text, GitHub's rules included."""
+def multitool(*paths: Path) -> list[tuple[str, str]]:
+    """What Microsoft's validator says of SARIF files: level and text, GitHub's rules included."""
     node()
     (program,) = MODULES.glob("@microsoft/sarif-multitool-*/Sarif.Multitool")
-    said = path.with_suffix(".said")
+    said = paths[0].with_suffix(".said")
     done = subprocess.run(
-        [program, "validate", path, "--rule-kind", "Sarif;Ghas", "--output", said, "--quiet",
+        [program, "validate", *paths, "--rule-kind", "Sarif;Ghas", "--output", said, "--quiet",
          "--log", "ForceOverwrite"],
         env={**os.environ, "DOTNET_SYSTEM_GLOBALIZATION_INVARIANT": "1"},
         capture_output=True, timeout=120, check=False)

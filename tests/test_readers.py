@@ -37,13 +37,16 @@ from prgcore.diagram.xstate import descriptor as on_event
 from prgcore.diagram.xstate import key
 from prgcore.engine import Engine
 from prgcore.errors import BadInput
+from prgcore.machine import Machine
 from prgcore.model import Column, Event, Invariant, Model, Rule
 from prgcore.story.script import run, verbatim
 from prgcore.vocabulary import Kind
 from prgcore.wire import dumps
+from prgcore.wire.sarif import Place, sarif
 from prgcore.words import clean
 from tests import readers
 from tests.odd import NAMES, RING, ring
+from tests.planted import FAULTS, report
 from tests.toys import TURNSTILE
 
 DRAWN = graph(RING, "node1.state")
@@ -451,6 +454,22 @@ def test_the_validator_is_asked_for_the_rules_of_github(broken) -> None:
     found = readers.multitool(path)
     assert len(found) == len(driver["rules"])
     assert {(level, text.partition(" ")[0]) for level, text in found} == {("error", "GH2012")}
+
+
+def test_the_validator_of_github_has_nothing_against_any_failure(tmp_path) -> None:
+    """Some of the planted faults, each with a place and without one."""
+    paths = []
+    for fault in FAULTS[::4]:
+        told = [(Machine(fault.model), report(fault.model).to_json())]
+        for where in (None, Place("a machine.json", 7)):
+            text = sarif(told, lambda *_, at=where: at, "1.0.0", manual=MANUAL)
+            paths.append(tmp_path / f"{len(paths)}.sarif")
+            paths[-1].write_text(text, encoding="utf-8")
+    assert len(paths) == 8
+    assert readers.multitool(*paths) == []
+
+
+MANUAL = "https://git.example.org/you/prgcore/blob/v1/docs/index.md"
 
 
 def test_a_report_of_tests_is_read(broken) -> None:
