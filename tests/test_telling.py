@@ -173,6 +173,8 @@ def test_two_nodes_that_show_the_same_are_told_the_same(machine: Machine) -> Non
         if found.display == found.display.mirrored():
             for said in (found.plainly or found.cause, *found.actions):
                 assert len(nodes_in(said)) != 1, (found.display, said)
+            _, _, text = found.text().partition("\n\n")
+            assert len(nodes_in(text)) != 1, text
 
 
 CRITICAL = ("Failed / Critical Service Down",) * 2
@@ -189,6 +191,7 @@ def test_what_is_known_of_the_services_names_the_node(shown: tuple[str, str], si
     assert nodes_in(" ".join(found.actions)) == {sick}
     assert found.plan is not None
     assert found.plan.events[:2] == (f"services_up({sick})", "recover")
+    assert len(found.text(HOSTS, GROUP).splitlines()) < 20
 
 
 @pytest.mark.parametrize("known", [
@@ -355,6 +358,23 @@ def test_a_plan_is_the_advice_carried_through(machine: Machine) -> None:
         elif found.row != "1":
             assert "disable_ha" not in asks, (found.display, asks)
     assert checked > 100
+
+
+FAULTS = {Reason.CRITICAL_SERVICE_DOWN: "services_up", Reason.DATABASE_FAILURE: "database_up"}
+
+
+def test_a_plan_repairs_what_the_reason_names() -> None:
+    """Until now a plan repaired the database of a node that shows Critical Service Down."""
+    repaired = set()
+    for found in told(PRG):
+        events = {*(found.plan.events if found.plan else ())}
+        for node, half in zip(NODES, found.display or (), strict=False):
+            if half and half.reason in FAULTS:
+                named = f"{FAULTS[half.reason]}({node})"
+                repairs = events & {f"{repair}({node})" for repair in FAULTS.values()}
+                assert not repairs or named in repairs or f"power_on({node})" in events, found.display
+                repaired |= repairs
+    assert len(repaired) == 4
 
 
 @pytest.mark.parametrize(("left", "right", "plan"), [

@@ -61,8 +61,8 @@ def assumed(engine: Engine, pairs: Pairs, pair: Pair) -> dict[str, str]:
 def healthiest_of(engine: Engine, display: Display | None, pairs: Pairs) -> Pair:
     """The pair to plan for: one that the row's advice is for, and of these the healthiest.
 
-    Ties are broken by the order of the advice, then by the domains, which list healthy values
-    first.
+    Ties are broken by the order of the advice, or by the fault that a node shows as its reason, then
+    by the domains, which list healthy values first.
     """
     ill = illness(engine)
     costs, weight = dict[str, dict[str, int]](), 1
@@ -75,9 +75,19 @@ def healthiest_of(engine: Engine, display: Display | None, pairs: Pairs) -> Pair
             costs[name][value] += cost * weight
     rows, called = _rows(engine, display)
     found = pairs.cheapest(costs, called) or pairs.cheapest(costs, rows) \
-        or pairs.cheapest(costs, [Cube()])
+        or pairs.cheapest(costs, [*_faults(engine, display), Cube()])
     at = [(engine.position[name], some) for name, some in ill.items()]
     return min(found, key=lambda pair: sum([some.get(pair.values_[i], 0) for i, some in at]))
+
+
+def _faults(engine: Engine, display: Display | None) -> list[Cube]:
+    """For each node that shows a fault as its reason, the cube in which it has this fault."""
+    healths = {node: engine.columns.get(f"{node}.health") for node in NODES}
+    return [
+        Cube((Cell(health.name, (str(half.reason),)),))
+        for half, health in zip(display or (), healths.values(), strict=False)
+        if half and health and half.reason in health.domain
+    ]
 
 
 def _rows(engine: Engine, display: Display | None) -> tuple[list[Cube], list[Cube]]:
