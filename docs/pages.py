@@ -109,6 +109,8 @@ def helps(command: click.Command, name: str, above: click.Context | None = None
             found = command.get_command(context, below)
             assert found, f"BUG: {below} is listed and cannot be found"
             yield from helps(found, below, context)
+    for below, found in getattr(command, "below", {}).items():
+        yield from helps(found, f"{name} {below}", above)
 
 
 def index(written: Mapping[str, str]) -> str:

@@ -27,13 +27,14 @@ from prgcore.product.clients import (
     fold,
     login_profile,
     relogin_wait,
+    sessions_to_wait_for,
     upper_limit,
     users_that_count,
     wait,
 )
 from prgcore.product.users import serving
 from prgcore.seats import NODES
-from prgcore.tables.clients import CONDITIONS, COUNTERS
+from prgcore.tables.clients import CONDITIONS, COUNTERS, SESSION_COUNTER
 from prgcore.tables.profiles import ACTIVE_STANDBY, BALANCED, LOWER, MISPRINTS, PROFILES
 from prgcore.tables.stories import STARTS
 from prgcore.timers.parameters import Parameters
@@ -422,3 +423,28 @@ def test_the_laws_of_sessions_on_any_walk(steps) -> None:
         assert active + sessions.node1.waiting + sessions.node2.waiting == X + Y
         assert all(counted[n]["ActiveJsmSessions"] == 0 for n in NODES
                    if pair[f"{n}.process"] == "off" or pair[f"{n}.services"] != "up")
+
+
+# ------------------------------------------------------------- sessions after an upgrade
+
+
+def test_the_sessions_to_wait_for_are_those_that_were_noted() -> None:
+    noted = {"imp1": X, "imp2": Y}
+    assert sessions_to_wait_for(noted, {}) == noted
+    assert sessions_to_wait_for(noted, {"imp1": X - 60, "imp2": Y + 1}) == {"imp1": 60, "imp2": 0}
+    assert sessions_to_wait_for(noted, noted) == {"imp1": 0, "imp2": 0}
+
+
+@pytest.mark.parametrize(("before", "now", "says"), [
+    ({}, {}, "no sessions were noted"), ({"a": 1}, {"b": 1}, "unknown node 'b'"),
+    ({"a": -1}, {}, "a: -1 is not a number of sessions"),
+    ({"a": 1}, {"a": True}, "a: True is not a number of sessions"),
+    ({"a": 1.5}, {}, "1.5 is not a number of sessions"),
+])
+def test_counts_that_cannot_be_are_refused(before, now, says) -> None:
+    with pytest.raises(BadInput, match=says):
+        sessions_to_wait_for(before, now)
+
+
+def test_the_counter_that_is_read_is_one_of_the_document_and_counts_active_sessions() -> None:
+    assert next(c.counts for c in COUNTERS if c.name == SESSION_COUNTER) == "active"

@@ -71,6 +71,32 @@ def test_a_command_is_found_without_loading_the_others():
         group.get_command(context, "one")
 
 
+def test_a_word_names_a_command_below_another_and_any_other_word_is_its_argument():
+    called = []
+
+    def above(word: Annotated[str | None, Argument(metavar="[WORD]", help="One.")] = None) -> None:
+        called.append(["above", word])
+
+    def below(word: Annotated[str, Argument(metavar="WORD", help="One.")]) -> None:
+        """Do it below."""
+        called.append(["below", word])
+
+    group, inner = Group("x", "Says."), Group("above", "")
+    inner.command()(below)
+    group.command(below=inner.commands)(above)
+    for words in (["above"], ["above", "a"], ["above", "below", "a"], ["above", "./below"]):
+        group.main(words, standalone_mode=False)
+    assert called == [["above", None], ["above", "a"], ["below", "a"], ["above", "./below"]]
+    command = group.commands["above"]
+    context = command.make_context("x above", [])
+    assert "below  Do it below." in command.get_help(context)
+    assert [item.value for item in command.shell_complete(context, "be")] == ["below"]
+    with pytest.raises(click.UsageError) as error:
+        group.main(["above", "below"], standalone_mode=False)
+    assert error.value.ctx is not None
+    assert error.value.ctx.command_path.endswith(" above below")
+
+
 def test_a_signature_says_what_a_command_takes():
     called = []
 

@@ -19,8 +19,10 @@ from prgcore.product.users import (
     MODES,
     LogIns,
     assign,
+    assignment_mode,
     logins,
     may_add_users,
+    place,
     relogins,
     serving,
 )
@@ -427,3 +429,133 @@ def test_a_machine_without_users_is_told_apart(tmp_path, capsys) -> None:
     assert main(["users", "--machine", str(file)]) == 2
     err = capsys.readouterr().err
     assert "the machine 'lamps' has no column node1.assigned_own; it has no users" in err
+
+
+# ----------------------------------------------------------------- where new users go
+
+
+@pytest.mark.parametrize(("groups", "new", "mode", "expected", "unassigned"), [
+    ([{"a": 900, "b": 700}], 1, "balanced", {"a": 0, "b": 1}, 0),
+    ([{"a": 5, "b": 5}], 1, "balanced", {"a": 1, "b": 0}, 0),
+    ([{"a": 900, "b": 700}], 300, "balanced", {"a": 50, "b": 250}, 0),
+    ([{"a": 0}, {"b": 7, "c": 0}], 9, "balanced", {"a": 5, "b": 0, "c": 4}, 0),
+    ([{"a": 900, "b": 0}, {"c": 400, "d": 0}], 50, "active_standby",
+     {"a": 0, "b": 0, "c": 50, "d": 0}, 0),
+    ([{"b": 3, "a": 0}], 2, "active_standby", {"a": 0, "b": 2}, 0),
+    ([{"a": 1, "b": 1}], 7, "none", {"a": 0, "b": 0}, 7),
+    ([{"a": 1, "b": 1}], 0, "balanced", {"a": 0, "b": 0}, 0),
+])
+def test_new_users_go_where_the_mode_says(groups, new, mode, expected, unassigned) -> None:
+    placed = place(groups, new, mode=mode)
+    assert (placed.new, placed.unassigned) == (expected, unassigned)
+    assert placed.node == (next(n for n, k in expected.items() if k)
+                           if sum(expected.values()) == 1 else None)
+    assert placed.why.startswith(mode.split("_", maxsplit=1)[0])
+
+
+@given(st.data(), GROUPS, st.integers(0, 40), st.sampled_from(["balanced", "active_standby"]))
+def test_new_users_go_where_assigning_everybody_puts_them(data, groups, new, mode) -> None:
+    settled = assign(data.draw(USERS), groups, mode=mode)
+    counts = [{n: settled.counts[n] for n in group} for group in groups]
+    fresh = [f"z{n:02}" for n in range(new)]
+    made = assign([*settled.node_of, *fresh], groups, mode=mode, current=settled.node_of)
+    placed = place(counts, new, mode=mode)
+    assert made.moved(settled.node_of) == ()
+    assert {n: settled.counts[n] + k for n, k in placed.new.items()} == made.counts
+
+
+@given(st.lists(st.integers(0, 10**6), min_size=2, max_size=2), st.integers(0, 10**9))
+def test_as_many_are_placed_as_there_are_and_nobody_gets_more_than_the_emptiest(have, new) -> None:
+    placed = place([dict(zip("ab", have, strict=True))], new)
+    assert sum(placed.new.values()) == new
+    then = {n: k + placed.new[n] for n, k in zip("ab", have, strict=True)}
+    for node, more in placed.new.items():
+        assert more == 0 or then[node] - 1 <= min(then.values())
+
+
+@pytest.mark.parametrize(("groups", "new", "mode", "says"), [
+    ([{"a": 1}], 1, "some", "unknown assignment mode 'some'"),
+    ([{"a": 1, "b": 1, "c": 1}], 1, "balanced", "does not have one or two nodes"),
+    ([{"a": 1}, {"a": 1}], 1, "balanced", "the node 'a' is given twice"),
+    ([{"a": -1}], 1, "balanced", "a: -1 is not a number of users"),
+    ([{"a": 1}], -1, "balanced", "new users: -1 is not a number"),
+    ([{"a": True}], 1, "none", "a: True is not a number"), ([], 1, "balanced", "no groups"),
+])
+def test_what_cannot_be_placed_is_refused(groups, new, mode, says) -> None:
+    with pytest.raises(BadInput, match=says):
+        place(groups, new, mode=mode)
+
+
+@pytest.mark.parametrize("spelled", ["Active-Standby", "active/standby", "ACTIVE_STANDBY"])
+def test_a_mode_is_spelled_as_the_screen_does(spelled) -> None:
+    assert assignment_mode(spelled) == "active_standby"
+    assert assignment_mode("None") == "none"
+    with pytest.raises(BadInput, match="unknown assignment mode 'rr'"):
+        assignment_mode("rr")
+
+
+def _run(capsys, *words: str) -> tuple[int, str, str]:
+    code = main(["users", *words])
+    out, err = capsys.readouterr()
+    assert all(len(line) <= 80 for line in out.splitlines())
+    return code, " ".join(out.split()), err
+
+
+def test_the_command_shows_where_new_users_go(capsys, monkeypatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    code, page, err = _run(capsys, "assign", "imp1=900,imp2=700")
+    assert (code, err) == (0, "")
+    assert "imp2 700 1 701 The next user goes to imp2." in page
+    code, page, _ = _run(capsys, "assign", "imp1=1,imp2=0", "--mode", "None", "--new", "3")
+    assert (code, "No node: 3 users without one. None: the sync agent" in page) == (0, True)
+    assert main(["users", "assign", "a=9,b=0", "c=4", "--mode", "active/standby", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["mode"], told["node"], told["then"]) == (
+        "active_standby", "c", {"a": 9, "b": 0, "c": 5})
+
+
+@pytest.mark.parametrize(("words", "says"), [
+    (["assign"], "Missing argument"), (["assign", "imp1"], "expected NODE=NUMBER"),
+    (["assign", "imp1=many"], "expected NODE=NUMBER"), (["assign", "imp1=-1"], "expected NODE=NUMBER"),
+    (["assign", "imp1=" + "9" * 5000], "expected NODE=NUMBER"), (["assign", "=1"], "expected NODE"),
+    (["assign", "a=1,a=2"], "the node 'a' is given twice"),
+    (["assign", "a=1", "a=2"], "the node 'a' is given twice"),
+    (["assign", "a=1", "--mode", "x"], "unknown assignment mode"),
+    (["assign", "a=1", "--new", "-1"], "new users: -1"),
+    (["sessions"], "Missing option '--before'; see prgcore users sessions --help"),
+    (["sessions", "--before", "a=1", "--now", "b=1"], "unknown node 'b'"),
+])
+def test_a_word_that_is_no_count_is_one_clear_line(words, says, capsys) -> None:
+    assert main(["users", *words]) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert says in err
+
+
+def test_the_command_shows_which_sessions_to_wait_for(capsys, monkeypatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    noted = ("sessions", "--before", "imp1=900,imp2=700")
+    code, page, err = _run(capsys, *noted)
+    assert (code, err) == (0, "")
+    assert "when each node shows what it showed before" in page
+    assert "Normally all sessions are back within 30 minutes" in page
+    code, page, _ = _run(capsys, *noted, "--now", "imp1=640")
+    assert code == 1
+    assert "Wait: 260 on imp1 are missing; read the counter of imp2 too." in page
+    code, page, _ = _run(capsys, *noted, "--now", "imp1=640", "--now", "imp2=700")
+    assert (code, "Wait: 260 on imp1 are missing." in page) == (1, True)
+    code, page, _ = _run(capsys, *noted, "--now", "imp1=901,imp2=700")
+    assert (code, "high availability may be enabled again" in page) == (0, True)
+    assert main(["users", *noted, "--now", "imp1=640", "--json"]) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert (told["ready"], told["missing"]) == (False, {"imp1": 260, "imp2": 700})
+
+
+def test_the_command_itself_stays_and_lists_those_below_it(capsys) -> None:
+    assert main(["users", "--help"]) == 0
+    out = capsys.readouterr().out
+    assert "  assign    Show which node new users get, or why none." in out
+    assert "  sessions  Show the sessions to wait for after an upgrade." in out
+    assert main(["users", "assign", "--help"]) == 0
+    assert capsys.readouterr().out.startswith("Usage: prgcore users assign [OPTIONS] {GROUP...}")
+    assert main(["users", "--node1", "normal", "--node2", "normal"]) == 0

@@ -13,6 +13,7 @@ from typing import Annotated, Any, get_args, get_origin
 
 import click
 from click.exceptions import Exit
+from click.shell_completion import CompletionItem
 
 from prgcore.words import listed, quoted
 
@@ -109,11 +110,35 @@ class _Argument(click.Argument):
 
 
 class Command(click.Command):
-    """A function as a command: `group.command(epilog="...")(function)`."""
+    """A function as a command: `group.command(epilog="...")(function)`.
 
-    def __init__(self, name: str, callback: Callable[..., None], **says: Any) -> None:
+    Attributes:
+        below: more commands, each named by the first word after this one. Any other first word is
+            an argument or option of this command.
+    """
+
+    def __init__(
+        self, name: str, callback: Callable[..., None], *,
+        below: Mapping[str, click.Command] | None = None, **says: Any,
+    ) -> None:
         says |= {"params": list(_parameters(callback)), "context_settings": SETTINGS}
         super().__init__(name, callback=_listed(callback), **says)
+        self.below = dict(below or {})
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        """The context of this command, or of the command below it that the first word names."""
+        found = self.below.get(args[0]) if args else None
+        if found is None:
+            return super().make_context(info_name, args, parent, **extra)
+        return found.make_context(f"{info_name} {args[0]}", args[1:], parent, **extra)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """What a shell offers next: the commands below this one too."""
+        names = [CompletionItem(name) for name in self.below if name.startswith(incomplete)]
+        return names + super().shell_complete(ctx, incomplete)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the words; a usage error names the command whose help to read."""
@@ -130,6 +155,10 @@ class Command(click.Command):
             with formatter.section("Arguments"):
                 formatter.write_dl(rows)
         super().format_options(ctx, formatter)
+        if self.below:
+            with formatter.section("Commands"):
+                formatter.write_dl(
+                    [(name, one.get_short_help_str(60)) for name, one in self.below.items()])
 
 
 def _parameters(function: Callable[..., None]) -> Iterator[click.Parameter]:

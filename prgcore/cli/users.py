@@ -1,12 +1,17 @@
-"""`users`: which node serves which users, whether users can be added, and restrictions."""
+"""`users`: which node serves which users, whether users can be added, and restrictions.
+
+Below it: where new users go, and the sessions to wait for after an upgrade.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
 from prgcore.cli import inputs, output
-from prgcore.cli.commands import Group, Option, examples
+from prgcore.cli.commands import Argument, Exit, Group, Option, examples
+from prgcore.errors import BadInput
 from prgcore.seats import NODES
+from prgcore.words import counted, listed, quoted, wrapped
 
 if TYPE_CHECKING:
     from prgcore.machine import Machine
@@ -14,10 +19,21 @@ if TYPE_CHECKING:
 
 
 def register(app: Group) -> None:
-    """Add the command of this module."""
-    app.command(epilog=examples(
+    """Add the commands of this module."""
+    below = Group("users", "")
+    below.command(epilog=examples(
+        "prgcore users assign imp1=900,imp2=700",
+        "prgcore users assign imp1=900,imp2=0 imp3=400,imp4=0 --mode active-standby --new 50",
+    ))(assign)
+    below.command(epilog=examples(
+        "prgcore users sessions --before imp1=900 --before imp2=700",
+        "prgcore users sessions --before imp1=900 --now imp1=640",
+    ))(sessions)
+    app.command(below=below.commands, epilog=examples(
         'prgcore users --node1 "failed over" --node2 "running in backup mode" \\',
         '    --after "takeover_done(node2)"',
+        "prgcore users assign imp1=900,imp2=700",
+        "prgcore users sessions --before imp1=900 --before imp2=700",
     ))(users)
 
 
@@ -108,3 +124,128 @@ def _json(r: Restriction) -> dict[str, Any]:
         "seconds": None if r.seconds is None else list(r.seconds), "since": r.since or None,
         "source": r.cite, "decisions": list(r.decisions),
     }
+
+
+# ----------------------------------------------------------------------- where new users go
+
+
+def assign(
+    groups: Annotated[
+        list[str], Argument(metavar="GROUP...", show_default=False,
+                            help="A group: NODE=USERS,NODE=USERS, the active node first."),
+    ], *,
+    mode: Annotated[
+        str, Option("--mode", metavar="MODE", help="The user assignment mode: balanced, "
+                    "active-standby or none."),
+    ] = "balanced",
+    new: Annotated[int, Option("--new", metavar="N", help="How many users are new.")] = 1,
+    as_json: inputs.Json = False,
+) -> None:
+    """Show which node new users get, or why none.
+
+    It is the one that the sync agent gives them by the user assignment mode. Users who have a node stay there. New users are refused while a node is in a
+    failover state: `prgcore users` shows whether they are.
+    """
+    from prgcore.product.users import assignment_mode, place
+
+    given = [_counts(group.split(","), "GROUP") for group in groups]
+    placed = place(given, new, mode=assignment_mode(mode))
+    have = {node: number for group in given for node, number in group.items()}
+    if as_json:
+        output.write_json({
+            "mode": assignment_mode(mode), "node": placed.node, "new": placed.new,
+            "unassigned": placed.unassigned, "why": placed.why,
+            "then": {node: have[node] + number for node, number in placed.new.items()},
+        })
+        return
+    table = output.table("node", "users", "new", "then", right=("users", "new", "then"))
+    for node, number in have.items():
+        more = placed.new[node]
+        table.add_row(node, f"{number:,}", f"{more:,}", f"{number + more:,}")
+    said = f"The next user goes to {placed.node}." if placed.node else ""
+    if placed.unassigned:
+        said = f"No node: {counted(placed.unassigned, 'user')} without one."
+    output.show(table, "", *wrapped(f"{said} {placed.why[:1].upper()}{placed.why[1:]}.".strip()),
+                *wrapped("While a node is in a failover state no users are added: prgcore users "
+                         "shows whether they are accepted. (Configure User Assignment Mode, step 2; "
+                         "Redundancy Interactions and Restrictions.)"))
+
+
+def _counts(words: list[str], where: str) -> dict[str, int]:
+    """The whole numbers in `NODE=NUMBER` words.
+
+    Raises:
+        BadInput: a word is not one, or a node is given twice.
+    """
+    found: dict[str, int] = {}
+    for word in words:
+        node, equals, number = (part.strip() for part in word.partition("="))
+        digits = number.isascii() and number.isdecimal() and len(number) <= MOST_DIGITS
+        if not equals or not node or not digits:
+            raise BadInput(f"{where} {quoted(word, 80)}: expected NODE=NUMBER, such as imp1=900")
+        if node in found:
+            raise BadInput(f"{where}: the node {quoted(node, 80)} is given twice; give it once")
+        found[node] = int(number)
+    return found
+
+
+# ------------------------------------------------------------------ sessions after an upgrade
+
+
+def sessions(
+    *,
+    before: Annotated[
+        list[str], Option("--before", metavar="NODE=N", help="The sessions of a node, noted before "
+                          "high availability was disabled. Repeatable."),
+    ],
+    now: Annotated[
+        list[str] | None,
+        Option("--now", metavar="NODE=N", help="Its sessions now. Repeatable."),
+    ] = None,
+    as_json: inputs.Json = False,
+) -> None:
+    """Show the sessions to wait for after an upgrade.
+
+    High availability goes on again when they are back. Exit codes: 0 all sessions are
+    back, or --now is not given; 1 some are missing.
+    """
+    from prgcore.product.clients import sessions_to_wait_for
+    from prgcore.tables.clients import SESSION_COUNTER, SESSION_COUNTER_OF, SESSIONS_BACK
+
+    noted, seen = (
+        _counts([word for given in words for word in given.split(",")], option)
+        for option, words in (("--before", before), ("--now", now or [])))
+    missing = sessions_to_wait_for(noted, seen)
+    ready = not any(missing.values())
+    if as_json:
+        output.write_json({
+            "counter": SESSION_COUNTER, "before": noted, "now": seen, "missing": missing,
+            "ready": ready, "normally_within_seconds": SESSIONS_BACK,
+        })
+        raise Exit(int(bool(seen) and not ready))
+    table = output.table("node", "before", "now", "missing", right=("before", "now", "missing"))
+    for node, number in noted.items():
+        table.add_row(node, f"{number:,}", f"{seen[node]:,}" if node in seen else "?",
+                      f"{missing[node]:,}" if node in seen else "?")
+    short = [f"{n} on {node}" for node, n in missing.items() if n and node in seen]
+    unread = [node for node in noted if node not in seen]
+    if ready:
+        said = "All sessions are back: high availability may be enabled again."
+    elif not seen:
+        said = "Enable high availability when each node shows what it showed before."
+    else:
+        said = "Wait: " + "; ".join([
+            *([f"{listed(short, 'and')} are missing"] if short else []),
+            *([f"read the counter of {listed(unread, 'and')} too"] if unread else [])]) + "."
+    minutes = SESSIONS_BACK // 60
+    output.show(table, "", *wrapped(said), "", *wrapped(
+        f'Read {SESSION_COUNTER} on each node: show perf query counter "{SESSION_COUNTER_OF}" '
+        f"{SESSION_COUNTER}. Normally all sessions are back within {minutes} minutes (changing "
+        "addresses and host names, another guide). No document gives a tolerance, and users who "
+        "have logged off meanwhile do not come back. Inactive sessions do not count: clients open "
+        "them only after high availability is on."))
+    raise Exit(int(bool(seen) and not ready))
+
+
+MOST_DIGITS = 9
+"""The most digits of a number of users."""

@@ -33,8 +33,8 @@ from prgcore.timers.parameters import Parameters, Range
 __all__ = [
     "Became", "Clients", "DualConnection", "Generator", "Installation", "Limits", "LogIn",
     "OpenInactive", "SessionEvent", "Sessions", "after", "begin", "counters", "dual_connection",
-    "find_profile", "fold", "login_profile", "relogin_wait", "upper_limit", "users_that_count",
-    "wait",
+    "find_profile", "fold", "login_profile", "relogin_wait", "sessions_to_wait_for", "upper_limit",
+    "users_that_count", "wait",
 ]
 
 
@@ -390,3 +390,27 @@ def counters(sessions: Sessions, node: str) -> dict[str, int]:
         "inactive": sum(g.inactive for g in groups if g.spare == node),
     }
     return {counter.name: shown[counter.counts] for counter in COUNTERS}
+
+
+def sessions_to_wait_for(before: Mapping[str, int], now: Mapping[str, int]) -> dict[str, int]:
+    """How many sessions each node lacks before high availability may be enabled again.
+
+    Args:
+        before: for each node, the active sessions that were noted before it was disabled.
+        now: for each node, its active sessions now. A node that is left out has none.
+
+    Raises:
+        BadInput: no node is given, a node is counted now and was not before, or a value is not a
+            number of sessions.
+
+    Source: changing addresses and host names of this product (another guide).
+    """
+    if not before:
+        raise BadInput("no sessions were noted; give the count of every node before high "
+                       "availability was disabled")
+    for node, number in (*before.items(), *now.items()):
+        if node not in before:
+            raise BadInput(unknown_name("node", node, before))
+        if isinstance(number, bool) or not isinstance(number, int) or number < 0:
+            raise BadInput(f"{node}: {number!r:.60} is not a number of sessions; expected 0 or more")
+    return {node: max(0, number - now.get(node, 0)) for node, number in before.items()}

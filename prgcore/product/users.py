@@ -20,8 +20,8 @@ from prgcore.tables.configuration import ASSIGNMENT_MODES
 from prgcore.vocabulary import Outcome, plain, title
 
 __all__ = [
-    "MODES", "Adding", "Assignment", "LogIns", "Served", "Serving", "assign", "assignment_mode",
-    "logins", "may_add_users", "relogins", "serving",
+    "MODES", "Adding", "Assignment", "LogIns", "Placed", "Served", "Serving", "assign",
+    "assignment_mode", "logins", "may_add_users", "place", "relogins", "serving",
 ]
 
 MODES = ASSIGNMENT_MODES
@@ -109,6 +109,84 @@ def assign(
         homeless = []
     node_of = {user: node for node, some in at.items() for user in some}
     return Assignment(nodes, dict(sorted(node_of.items())), tuple(homeless))
+
+
+@frozen
+class Placed:
+    """Where new users go.
+
+    Attributes:
+        new: how many new users each node gets, sorted by node.
+        unassigned: how many get no node.
+        why: the reason, as a sentence without its full stop.
+    """
+
+    new: dict[str, int]
+    unassigned: int
+    why: str
+
+    @property
+    def node(self) -> str | None:
+        """The node of the only new user, or None: there is none, or several."""
+        found = [node for node, number in self.new.items() if number]
+        return found[0] if sum(self.new.values()) == 1 else None
+
+
+_WHY = {
+    "balanced": "balanced: the node with the fewest users gets the next one",
+    "active_standby": "active-standby: only the first node of a group gets users, and of these the "
+                      "one with the fewest",
+    "none": "none: the sync agent assigns nobody; assign users by hand",
+}
+
+
+def place(
+    groups: Sequence[Mapping[str, int]], new: int = 1, *, mode: str = MODES[0],
+) -> Placed:
+    """Where the sync agent puts new users; users who have a node stay there (D52).
+
+    The result is that of `assign` wherever no user has to move.
+
+    Args:
+        groups: for each presence redundancy group the number of users on each of its nodes, the
+            active node first.
+        new: how many users are new.
+        mode: one of `MODES`.
+
+    Raises:
+        BadInput: no such mode, a group of the wrong size, a node given twice, or not a number of
+            users.
+
+    Source: "Configure User Assignment Mode".
+    """
+    if mode not in MODES:
+        raise BadInput(unknown_name("assignment mode", mode, MODES))
+    nodes = _nodes([tuple(group) for group in groups])
+    have = {node: number for group in groups for node, number in group.items()}
+    for what, number in (*have.items(), ("new users", new)):
+        if isinstance(number, bool) or not isinstance(number, int) or number < 0:
+            raise BadInput(f"{what}: {number!r:.60} is not a number of users; expected 0 or more")
+    active = {next(iter(group)) for group in groups}
+    open_to = [n for n in nodes if mode == "balanced" or n in active]
+    found = dict.fromkeys(nodes, 0)
+    if mode == "none":
+        return Placed(found, new, _WHY[mode])
+    low, high = min(have[n] for n in open_to), max(have[n] for n in open_to) + new
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if _below(have, open_to, middle) <= new else (low, middle - 1)
+    left = new - _below(have, open_to, low)
+    fullest = sorted(open_to, key=lambda n: (-have[n], n))
+    for node in fullest:
+        more = left > 0 and have[node] <= low
+        left -= more
+        found[node] = max(0, low - have[node]) + more
+    return Placed(found, 0, _WHY[mode])
+
+
+def _below(have: Mapping[str, int], nodes: Iterable[str], level: int) -> int:
+    """How many users the nodes lack, all together, to have at least so many each."""
+    return sum(max(0, level - have[node]) for node in nodes)
 
 
 def _nodes(groups: Sequence[Sequence[str]]) -> tuple[str, ...]:

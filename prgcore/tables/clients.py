@@ -12,7 +12,7 @@ from prgcore.vocabulary import State
 
 __all__ = [
     "CANNOT_SERVE", "CONDITIONS", "COUNTERS", "HIGH_AVAILABILITY", "NOBODY_ASSIGNED", "OFFERED",
-    "SENT_HOME", "SERVES", "TAKING_BACK",
+    "SENT_HOME", "SERVES", "SESSIONS_BACK", "SESSION_COUNTER", "SESSION_COUNTER_OF", "TAKING_BACK",
 ]
 
 _ENHANCEMENT = "IM and Presence Failover Enhancement to Nearly Zero Downtime"
@@ -77,3 +77,12 @@ COUNTERS = (
             printed=2),
 )
 """Which sessions of a node a counter shows (D55); `printed`: how often Table 3 lists it."""
+
+SESSION_COUNTER, SESSION_COUNTER_OF = "ActiveJsmSessions", "Cisco Presence Engine"
+"""The counter whose value is noted before high availability is disabled, and its service."""
+
+SESSIONS_BACK = 1800
+"""Seconds within which the sessions are normally created again before high availability is enabled.
+
+Source: changing addresses and host names of this product (another guide). It gives no tolerance.
+"""
