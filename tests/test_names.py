@@ -161,6 +161,9 @@ def test_why_not_takes_a_host_and_answers_with_hosts(run, status):
         "  fallback(impA), then wait for takeback_done(impA), then failover(impB), then\n"
         "    wait for takeover_done(impA) and taken_over(impB)\n")
     assert run("why-not", "FALLBACK(impB)", status).code == 2
+    for spelt in (names.product("fallback(node2)") for names in (IMP, Names("impA", "impB"))):
+        assert run("why-not", spelt, status).out == said.out
+    assert run("why-not", "utils ha recover sales", status).out.startswith("recover is refused:\n")
     assert run("why-not", "fallback(IMPA.corp.example)", status).out == "fallback(impA) is accepted now.\n"
     assert json.loads(run("why-not", "fallback(impB)", status, "--json").out) == json.loads(
         run("why-not", "fallback(node2)", status, "--json").out)
@@ -191,6 +194,8 @@ def test_the_words_of_json_are_seats(run, status):
 
 @pytest.mark.parametrize(("words", "error"), [
     (("why-not", "fallback(impC)"), "unknown node 'impC'; the nodes are impA.corp.example (node1) and"),
+    (("why-not", "utils ha recover Support"), "the group is 'Sales', not 'Support'"),
+    (("why-not", "utils ha failover impC"), "unknown node 'impC'; the nodes are impA.corp.example"),
     (("why-not", "falback(impA)"), "unknown command 'falback(impA)'; did you mean fallback(impA), "),
     (("plan", "--goal", "impC.state=normal"), "--goal: unknown node 'impC'; the nodes are impA.corp."),
     (("plan", "--goal", "impA.stat=normal"), "--goal: unknown column 'impA.stat'; did you mean impA.state"),

@@ -15,6 +15,7 @@ from attrs import evolve
 from prgcore.cli import inputs, output
 from prgcore.cli.commands import Argument, Exit, Group, Option, examples
 from prgcore.errors import BadInput
+from prgcore.explain.names import Names
 from prgcore.seats import NODES
 from prgcore.words import counted, one_line
 
@@ -82,12 +83,13 @@ def conform(
         raise BadInput("--follow needs exactly one log, because several are sorted when they are whole")
     unlogged = None if hidden is None else [event for event in hidden if event != "none"]
     asked, names = inputs.named_machine(machine, policy)
+    names = names.over(inputs.names_in(logs))
     if unlogged is not None:
         unlogged = [names.event(asked, said) for said in unlogged]
     checked = Conformance(asked, hidden=unlogged)
     by: set[str] = set()
     if any(name.endswith(TRACE) for name in logs):
-        _trace(checked, logs, follow=follow, hidden=hidden, as_json=as_json,
+        _trace(checked, logs, names, follow=follow, hidden=hidden, as_json=as_json,
                hint="" if machine else "; a trace of another machine? name it with --machine")
     with ExitStack() as files:
         streams = [
@@ -102,13 +104,13 @@ def conform(
             if finding:
                 break
     report = _elsewhere(checked.report, by, logs)
-    _answer(report, as_json=as_json)
+    _answer(report, names, as_json=as_json)
     raise Exit(int(not report.ok or bool(strict and report.refused)))
 
 
 def _trace(
-    checked: Conformance, logs: list[str], *, follow: bool, hidden: list[str] | None, as_json: bool,
-    hint: str,
+    checked: Conformance, logs: list[str], names: Names, *, follow: bool, hidden: list[str] | None,
+    as_json: bool, hint: str,
 ) -> NoReturn:
     """Check one trace and exit.
 
@@ -127,15 +129,15 @@ def _trace(
     except BadInput as error:
         says = str(error)
         raise BadInput(says + hint if says.startswith("state ") else says) from None
-    _answer(report, as_json=as_json)
+    _answer(report, names, as_json=as_json)
     raise Exit(int(not report.ok))
 
 
-def _answer(report: Report, *, as_json: bool) -> None:
+def _answer(report: Report, names: Names, *, as_json: bool) -> None:
     if as_json:
         output.write_json(report.to_json())
     else:
-        output.write("\n".join(_rendered(report)))
+        output.write("\n".join(_rendered(report, names)))
 
 
 def _elsewhere(report: Report, by: set[str], logs: list[str]) -> Report:
@@ -148,7 +150,7 @@ def _elsewhere(report: Report, by: set[str], logs: list[str]) -> Report:
     return evolve(report, finding=evolve(found, says=f"{found.says}, or it is {where}"))
 
 
-def _rendered(report: Report) -> Iterator[str]:
+def _rendered(report: Report, names: Names) -> Iterator[str]:
     """The lines of the report, at most as wide as the page."""
     if not report.lines:
         yield "no decisions"
@@ -159,7 +161,8 @@ def _rendered(report: Report) -> Iterator[str]:
             f"rules covered {len(report.rules)} of {report.of}")
     if report.finding is None:
         return
-    first, *rest = report.finding.text().splitlines()
+    place = report.finding.place  # it may be a file that is called like a node
+    first, *rest = (place + names.out(report.finding.text().removeprefix(place))).splitlines()
     yield from output.wrapped(first)
     for line in rest:
         yield from output.wrapped(line.strip(), first="  ", rest="    ")

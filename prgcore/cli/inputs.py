@@ -7,7 +7,7 @@ has written anything. Sizes are bounded, and every shape is checked.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from inspect import Signature, signature
@@ -258,6 +258,12 @@ def group_in(file: str) -> Group:
     from prgcore.running.group import read_group
 
     return read_group(Path(file))
+
+
+def names_in(files: Iterable[str]) -> Names:
+    """The names in the first of some files that is a group file; none, if none of them is one."""
+    group = next((file for file in files if file.endswith(".toml")), None)
+    return UNNAMED if group is None else group_in(group).names
 
 
 def load_model(file: str) -> Model:

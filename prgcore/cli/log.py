@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
+    from prgcore.explain.names import Names
     from prgcore.running.log import LogLine, Said
     from prgcore.running.telemetry import Telemetry
     from prgcore.wire.entry import Entry
@@ -94,7 +95,7 @@ def log(
     elif as_json:
         output.write_json(telemetry.to_json())
     else:
-        output.show(*_page(telemetry))
+        output.show(*_page(telemetry, inputs.names_in(files)))
     if found.skipped:
         output.remark(f"{counted(found.skipped, 'line')} left out; {found.wrong}")
     raise Exit(int(found.skipped > 0))
@@ -246,18 +247,18 @@ def _stored(file: str, reader: Callable[[Any], Said]) -> Iterator[LogLine[Said]]
 # ------------------------------------------------------------------------- printing
 
 
-def _page(telemetry: Telemetry) -> Iterator[RenderableType]:
+def _page(telemetry: Telemetry, names: Names) -> Iterator[RenderableType]:
     yield from _head(telemetry)
     if not telemetry.entries and not telemetry.columns:
         return
     for table in (_states, _users, _decisions, _refusals):
-        made = table(telemetry)
+        made = table(telemetry, names)
         if made.row_count:
             yield ""
             yield made
     if telemetry.unnamed:
         yield ""
-        yield (f"The log never names {', '.join(telemetry.unnamed)}: users count as out "
+        yield (f"The log never names {names.out(', '.join(telemetry.unnamed))}: users count as out "
                "from when a node acts, not from when its peer crashed.")
 
 
@@ -285,7 +286,7 @@ def _word(text: str) -> str:
     return one_line(text, 40)
 
 
-def _states(telemetry: Telemetry) -> Table:
+def _states(telemetry: Telemetry, names: Names) -> Table:
     from prgcore.running.metrics import short
 
     table = output.table("node", "state", "seconds", "share", "entered", "now",
@@ -299,32 +300,32 @@ def _states(telemetry: Telemetry) -> Table:
             since = f"for {_seconds(telemetry.lasting[column])} s" + (
                 f", {_word(reason)}" if reason != "none" and column.endswith(".state") else "")
             table.add_row(
-                _word(short(column)), _word(value), _seconds(seconds),
+                _word(names.out(short(column))), _word(value), _seconds(seconds),
                 f"{seconds / whole:.1%}" if whole else "",
                 f"{telemetry.entered.get((column, value), 0):,}", since if value == now else "")
     return table
 
 
-def _decisions(telemetry: Telemetry) -> Table:
+def _decisions(telemetry: Telemetry, names: Names) -> Table:
     table = output.table("times", "rule", "outcome", "event", right=("times",))
     for (rule, event, outcome), number in _most(telemetry.decisions):
-        table.add_row(f"{number:,}", _word(rule) or "-", outcome, _word(event))
+        table.add_row(f"{number:,}", _word(rule) or "-", outcome, _word(names.out(event)))
     return table
 
 
-def _refusals(telemetry: Telemetry) -> Table:
+def _refusals(telemetry: Telemetry, names: Names) -> Table:
     table = output.table("times", "refused", "because of", right=("times",))
     for (command, column), number in _most(telemetry.refusals):
-        table.add_row(f"{number:,}", _word(command), _word(column) or "-")
+        table.add_row(f"{number:,}", _word(names.out(command)), _word(names.out(column)) or "-")
     return table
 
 
-def _users(telemetry: Telemetry) -> Table:
+def _users(telemetry: Telemetry, names: Names) -> Table:
     table = output.table("users of", "served", "outages", "seconds", "longest", "failovers",
                          right=("outages", "seconds", "longest", "failovers"))
     for home, users in sorted(telemetry.users.items()):
         now = {True: "yes", False: f"no, for {_seconds(users.lasting)} s", None: "never"}
-        table.add_row(home, now[users.served], str(users.outages), _seconds(users.seconds),
+        table.add_row(names.out(home), now[users.served], str(users.outages), _seconds(users.seconds),
                       _seconds(users.longest), str(users.failovers))
     return table
 

@@ -20,6 +20,7 @@ from prgcore.cli import drawing, inputs, output
 from prgcore.cli.commands import Argument, Group, Option, examples
 from prgcore.cli.proofs import needed
 from prgcore.errors import BadInput, BudgetExhausted, MissingExtra, unknown_name
+from prgcore.explain.names import UNNAMED
 from prgcore.vocabulary import Kind
 from prgcore.words import listed
 
@@ -140,12 +141,15 @@ def diagram(
 
     if view not in VIEWS:
         raise BadInput(unknown_name("view", view, VIEWS))
+    names = inputs.names_in([machine or ""])
+    seated = str if names == UNNAMED else names.into
     make, named, usual = VIEWS[view]
     shape, known = next(s for s in FORMATS if s.__name__ == named), signature(make).parameters
     given = {name: value for name, value in {
-        "what": what, "phase": phase, "kind": _kinds(kind) or None, "event": event or None,
-        "by": by, "radius": radius, "column": column, "guards": guards or None, "rows": rows,
-        "columns": columns, "counterexample": counterexample, "node1": node1, "node2": node2,
+        "what": what, "phase": phase, "kind": _kinds(kind) or None,
+        "event": [*map(seated, event or ())] or None, "by": by, "radius": radius,
+        "column": column and seated(column), "guards": guards or None, "rows": rows and seated(rows),
+        "columns": columns and seated(columns), "counterexample": counterexample, "node1": node1, "node2": node2,
         "sets": sets or None,
     }.items() if value is not None}
     inputs.refuse_beside(f"the view {view}", {

@@ -97,20 +97,20 @@ class Names:
 
         Args:
             machine: the machine; its renamed words are understood, too.
-            said: what the person says.
+            said: what the person says, or a command as `product` spells it.
             kind: the kind of event that is expected, for the message.
 
         Raises:
             BadInput: no such event or node.
         """
         events = {e.name: e for e in machine.model.events}
-        text, wrong = said, None
+        text, wrong = (spelt := self._spelt(said)), None
         try:
-            text = self.into(said)
+            text = self.into(spelt)
         except BadInput as error:
             wrong = error
         spelling = Spelling.of(machine.model)
-        if wrong and spelling.original(f"{said.partition('(')[0]}({NODES[0]})", events) in events:
+        if wrong and spelling.original(f"{spelt.partition('(')[0]}({NODES[0]})", events) in events:
             raise wrong
         meant = spelling.original(text, events)
         if meant not in events:
@@ -118,6 +118,18 @@ class Names:
             known |= {*map(spelling.name, known)}
             raise BadInput(unknown_name(str(kind or "event"), said, map(self.out, known)))
         return meant
+
+    def _spelt(self, said: str) -> str:
+        """A command of the product's command line as an event: `failover(impB)`."""
+        found = re.fullmatch(rf"utils ha ({'|'.join(BUTTONS)}) (\S+)", said)
+        if found is None:
+            return said.removeprefix("utils ha ")
+        command, name = found.groups()
+        if command != "recover":
+            return f"{command}({name})"
+        if self.group and _folded(name) != _folded(self.group):
+            raise BadInput(f"the group is {self.group!r}, not {quoted(name)}")
+        return command
 
     def cells(self, machine: Engine, said: Mapping[str, str], option: str) -> dict[str, str]:
         """The columns and values of a machine that an option of a person means.

@@ -39,7 +39,7 @@ def page(group: Group, status: Mapping[str, Any]) -> bytes:
         for n in NODES}
     heads = {what: escape(spelling.words.get(what.lower(), what)) for what in cells[NODES[0]]}
     rows = "".join(_row(tuple(heads.values()), names[n], tuple(cells[n].values())) for n in NODES)
-    orders = ", ".join(map(spelling.name, status["orders"])) or "nothing"
+    orders = group.names.out(", ".join(map(spelling.name, status["orders"]))) or "nothing"
     high = f"High availability is {escape(spelling.value('ha', known['ha']))}. " if "ha" in known else ""
     return (
         f"<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport "

@@ -66,7 +66,7 @@ class Line:
 
     Attributes:
         number: its number, from 1.
-        text: as it was written, without comment and outer spaces.
+        text: as it was written, without comment and outer spaces; names are seats.
         verb: `policy`, `start`, `given`, `expect`, or the outcome that an event must have: `done`,
             `refused`, `ignored`, `impossible`.
         name: the event, the policy, the column, the start, or the node of an `expect`.
@@ -176,7 +176,7 @@ def parse(
         if not stripped:
             continue
         try:
-            lines.append(_line(number, stripped, words, names))
+            lines.append(_line(number, _seated(stripped, names), words, names))
         except BadInput as error:
             wrong.append(f"line {number}: {error}")
     _refuse(wrong)
@@ -224,19 +224,30 @@ def _line(number: int, text: str, spelling: Spelling, names: Names) -> Line:
             return Line(number, text, verb, *_cell(verb, rest, names))
         case "expect":
             node, _, shown = rest.partition(" ")
-            if "=" not in rest and (seat := names.into(node)) in NODES:
-                return Line(number, text, verb, seat, shown=parse_shown(shown, spelling))
+            if node in NODES and "=" not in rest:
+                return Line(number, text, verb, node, shown=parse_shown(shown, spelling))
             return Line(number, text, verb, *_cell(verb, rest, names))
-    event = _event(rest if verb in _OUTCOMES else text, names)
+    event = rest if verb in _OUTCOMES else text
     if not _EVENT.fullmatch(event):
         raise BadInput(f"{one_line(text, 60)} is not a line of a story; expected {_EXPECTED}")
     return Line(number, text, verb if verb in _OUTCOMES else "done", event)
 
 
+def _seated(text: str, names: Names) -> str:
+    """A line with seats in the place of names."""
+    verb, _, rest = text.partition(" ")
+    if names == UNNAMED or verb in ("start", "policy"):
+        return text
+    if verb in ("expect", "given"):
+        said, sign, value = rest.partition("=" if "=" in rest else " ")
+        return f"{verb} {names.into(said.strip())} {sign.strip()}{value}"
+    return f"{verb} {_event(rest.strip(), names)}" if verb in _OUTCOMES else _event(text, names)
+
+
 def _event(text: str, names: Names) -> str:
     """The event that is meant; an unknown word in it stays, for the machine may have such an event."""
     try:
-        return text if names == UNNAMED else names.into(text)
+        return names.into(text)
     except BadInput:
         if not _EVENT.fullmatch(text) or text.endswith(tuple(f"({seat})" for seat in NODES)):
             raise
@@ -244,8 +255,7 @@ def _event(text: str, names: Names) -> str:
 
 
 def _cell(verb: str, text: str, names: Names) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    found = _CELL.fullmatch(f"{names.into(name.strip())}{equals}{value}")
+    found = _CELL.fullmatch(text)
     if found is None:
         also = f" or {names.shown[NODES[0]]} STATE / REASON" if verb == "expect" else ""
         what = "NAME=CHOICE" if verb == "policy" else "COLUMN = VALUE"
@@ -392,7 +402,7 @@ def tell(run: Run, *, tally: bool = True, names: Names = UNNAMED) -> str:
     for step in run.steps:
         if lines and step.line.verb not in ("expect", "given"):
             lines.append("")
-        lines += [*_headline(step), *(
+        lines += [*_headline(step, names), *(
             line for said in _rendered(run.engine, step) for line in _indented(names.out(said)))]
     if not tally:
         return "\n".join(lines).lstrip("\n") + "\n"
@@ -423,7 +433,7 @@ def _rendered(engine: Engine, step: Step) -> Iterator[str]:
         yield "asks for " + ", ".join(asked)
 
 
-def _headline(step: Step) -> list[str]:
+def _headline(step: Step, names: Names) -> list[str]:
     """The line's number and text, with the answer at the right."""
     line, decision = step.line, step.decision
     answer = str(step.kind or "")
@@ -432,7 +442,7 @@ def _headline(step: Step) -> list[str]:
         answer += ", ignored" if decision.outcome is Outcome.IGNORED else ""
     elif step.error:
         answer += ", impossible" if line.verb == "impossible" else ""
-    told = wrapped(line.text, f"{line.number:>4}  ", " " * 8)
+    told = wrapped(names.out(line.text), f"{line.number:>4}  ", " " * 8)
     room = 79 - len(told[-1])
     return [*told[:-1], f"{told[-1]} {answer:>{room}}".rstrip()] if len(answer) <= room else told
 
