@@ -43,7 +43,7 @@ def test_what_does_not_fit_is_said_with_the_command_that_it_was_meant_for(bad, w
 
 def test_the_help_of_a_command_wins_over_what_it_is_called_with(run):
     alone = run("explain", "--help").out
-    assert alone.startswith("Usage: prgcore explain [OPTIONS] [PAIR|FILE|-]\n")
+    assert alone.startswith("Usage: prgcore explain [OPTIONS] [PAIR|FILE|-]...\n")
     assert run("explain", "--exact", "-h", "no such file").out == alone
     assert run("-h", "explain").out == run("--help").out
     assert run("--version", "explain").out == run("--version").out
