@@ -313,6 +313,19 @@ def test_parameters_that_timing_calls_broken_are_findings(rule) -> None:
     assert reading.deployment is not None
 
 
+def test_the_limits_of_a_node_obey_the_same_rules() -> None:
+    value = example().to_json()
+    for node in value["nodes"][:2]:
+        node |= {"client_relogin_lower_limit": "60 s", "client_relogin_upper_limit": 60}
+    assert [(f.rule, f.field, f.value) for f in check(value)] == [
+        ("parameters_re_login_delay", f"nodes[{i}].client_relogin_lower_limit", 60) for i in (0, 1)]
+    assert check(value)[0].says.endswith(
+        "set client_relogin_lower_limit=120 and client_relogin_upper_limit=537")
+    value["nodes"][0]["client_relogin_lower_limit"] = value["nodes"][1][
+        "client_relogin_lower_limit"] = 1 << 40
+    assert {f.rule for f in check(value)} == {"form_value"}
+
+
 def test_one_change_for_two_broken_rules_is_the_same_in_both_findings() -> None:
     value = example().to_json() | {"parameters": {"keep_alive_interval": 60}}
     reading = read(value)
@@ -619,6 +632,7 @@ def test_what_is_unambiguous_is_read_as_it_is_meant(spelling) -> None:
     (_put("nodes", 0, "services", to="Cisco Sync Agent"), "nodes[0].services",
      'write ["Cisco Sync Agent"]'),
     (_put("nodes", to={"name": "imp1"}), "nodes", "in TOML write [[nodes]] above each of them"),
+    (_put("nodes", to="imp1, imp2"), "nodes", "expected a list of objects; give a value of this"),
     (_put("groups", 0, "nodes", to="imp1"), "groups[0].nodes", 'write ["imp1"]'),
     (_put("groups", 0, "high_availability", to=1), "groups[0].high_availability",
      "write true or false, without quotes"),

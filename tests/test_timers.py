@@ -37,6 +37,7 @@ from prgcore.timers.parameters import LATEST, RECORDS, Parameters
 from prgcore.timers.sanity import changes, check
 from prgcore.timers.transitions import transitions
 from prgcore.vocabulary import Kind
+from prgcore.wire.machine_file import dumps
 from tests.planted import LAMPS, reachable
 
 PRG = prg()
@@ -1449,6 +1450,23 @@ def test_the_page_of_transitions_says_what_has_no_bound(run: Any) -> None:
     assert {"counts": "keep_alive_timeout", "seconds": 60} in lost[-1]["limits"]
 
 
+def test_the_transitions_of_another_machine(run: Any, tmp_path: Path) -> None:
+    assert main(["init", "--from", "active-standby", str(tmp_path / "mine")]) == 0
+    file = str(tmp_path / "mine" / "machine.json")
+    run()
+    code, out, err = run("--transitions", "--machine", file)
+    assert (code, err) == (0, "")
+    page = " ".join(out.split())
+    assert "Promoting Active: promoted(me)" in page
+    assert "Refused in all of them: switchover." in page
+    assert "the machine names none" in page
+    lamps = tmp_path / "lamps.json"
+    lamps.write_text(dumps(LAMPS), encoding="utf-8")
+    assert run("--transitions", "--machine", str(lamps))[1].startswith("Warming\n  Lit: warm(me)\n")
+    lamps.write_text(dumps(attrs.evolve(LAMPS, transient=())), encoding="utf-8")
+    assert run("--transitions", "--machine", str(lamps))[1] == "The machine has no transition states.\n"
+
+
 EXAMPLE = str(Path(__file__).parent.parent / "examples" / "two_nodes" / "group.toml")
 
 
@@ -1515,6 +1533,8 @@ def test_a_group_file_has_the_parameters_too_and_set_goes_before(run: Any) -> No
     (["--drift", "nan"], "is not a share"), (["--drift", "x"], "--drift"),
     (["--group", "none.toml"], "group file 'none.toml': cannot be read"),
     (["--store-call", "nan"], "store_call: expected seconds"),
+    (["--transitions", "--drift", "0.1"], "--transitions does not go with --drift"),
+    (["--transitions", "--latency", "1"], "--transitions does not go with --latency"),
     (["--jitter", "inf"], "jitter: expected seconds"), (["--take-over", "x"], "--take-over"),
 ])
 def test_a_wrong_option_is_one_clear_line(run: Any, words: list[str], says: str) -> None:

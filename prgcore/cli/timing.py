@@ -119,6 +119,11 @@ def timing(
     kind = Parameters if engine is None else parameters_of(engine.model)
     parameters = kind.parse(inputs.assignments(sets, "--set"), told.parameters if told else None)
     if of_transitions:
+        inputs.refuse_beside("--transitions", {
+            "--latency": latency or None, "--polling": polling or None, "--jitter": jitter or None,
+            "--store-call": store_call or None, "--take-over": take_over or None,
+            "--multiple-device-messaging": multiple_device_messaging or None,
+            "--dual-connections": dual_connections or None, "--drift": drift})
         _show_transitions(engine, parameters, as_json=as_json)
         return
     lease = told.lease if told else Lease()
@@ -318,6 +323,7 @@ def _bounds(
 
 def _show_transitions(engine: Machine | None, parameters: Settings, *, as_json: bool) -> None:
     """Show how every transition state ends, and what is accepted meanwhile."""
+    from prgcore.timers.parameters import Parameters
     from prgcore.timers.transitions import transitions
 
     if engine is None:
@@ -328,10 +334,13 @@ def _show_transitions(engine: Machine | None, parameters: Settings, *, as_json: 
     if as_json:
         output.write_json({"transitions": [one.to_json() for one in found]})
         return
-    output.write("\n".join(_transitions(engine, found)))
+    documented = isinstance(parameters, Parameters)
+    output.write("\n".join(_transitions(engine, found, documented=documented)))
 
 
-def _transitions(machine: Machine, found: tuple[Transition, ...]) -> Iterator[str]:
+def _transitions(
+    machine: Machine, found: tuple[Transition, ...], *, documented: bool,
+) -> Iterator[str]:
     """The transition states as lines: what ends each, and what is accepted meanwhile."""
     if not found:
         yield "The machine has no transition states."
@@ -353,12 +362,14 @@ def _transitions(machine: Machine, found: tuple[Transition, ...]) -> Iterator[st
     yield from output.wrapped(
         f"Accepted meanwhile: {listed(dict.fromkeys(names[c] for c in accepted), 'and') or 'none'}."
         + (f" A transition state is left by {ends}." if ends else ""))
-    if refused := dict.fromkeys(names[c] for c in commands if c not in accepted):
+    taken = {names[c] for c in accepted}
+    if refused := [n for n in dict.fromkeys(names.values()) if n not in taken]:
         yield from output.wrapped(f"Refused in all of them: {listed(refused, 'and')}.")
+    silent = ("the document does not say how long users may be moving, or services starting"
+              if documented else "the machine names none")
     yield from output.wrapped(
-        "An event without a time has no bound: the document does not say how long users may be "
-        "moving, or services starting. A time counts only what its parameter counts, such as the "
-        "silence of a peer that has died.")
+        f"An event without a time has no bound: {silent}. A time counts only what its parameter "
+        "counts, such as the silence of a peer that has died.")
 
 
 def _ended(ending: Ending) -> str:

@@ -135,7 +135,7 @@ class _Reader:
 
     def fits(self, value: object, kind: type, said: str, at: str) -> bool:
         if not isinstance(value, kind):
-            self.wrong("form_kind", at, value, said, _instead(kind, value))
+            self.wrong("form_kind", at, value, said, _instead(said, value))
         return isinstance(value, kind)
 
     def bounded(self, about: ConfigurationField, size: float, value: Any, at: str) -> None:
@@ -344,14 +344,14 @@ def _number(value: object, unit: str = "") -> int | float | None:
     return int(value) if value.is_integer() else value
 
 
-def _instead(kind: type, value: object) -> str:
+def _instead(expected: str, value: object) -> str:
     """A sentence: how to write a value of the wrong kind. It is empty if that is not clear."""
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    if kind is str and number and brief(value) is not None:
+    if expected == "a text" and number and brief(value) is not None:
         return f'expected a text; write it in quotes: "{value}"'
-    if kind is list and isinstance(value, str) and len(value) < LONGEST_SHOWN:
+    if expected == "a list of texts" and isinstance(value, str) and len(value) < LONGEST_SHOWN:
         return f"expected a list of texts; write [{json.dumps(value, ensure_ascii=False)}]"
-    if kind is bool and isinstance(value, str | int | float):
+    if expected == "true or false" and isinstance(value, str | int | float):
         return "expected true or false; write true or false, without quotes"
     return ""
 

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 from attrs import frozen
 
-from prgcore.errors import unknown_name
+from prgcore.errors import BadInput, unknown_name
 from prgcore.product.configuration.deployment import Deployment, Group, Node, Wan, host
 from prgcore.product.configuration.reading import (
     RULE,
@@ -35,6 +35,7 @@ from prgcore.tables.configuration import (
     WARNING,
 )
 from prgcore.tables.facts import Sanity
+from prgcore.timers.parameters import Parameters
 from prgcore.timers.sanity import check as check_parameters
 from prgcore.timers.sanity import named
 from prgcore.words import few, listed, one_line, quoted
@@ -322,18 +323,34 @@ def _sane(rule: Sanity) -> Callable[[Parts], Broken]:
     A rule of information is silent as well where something graver is wrong with its parameters.
     """
     mine = named(rule)
+    limited = bool(mine & {*RELOGIN_LIMITS})
 
     def broken(parts: Parts) -> Broken:
-        verdicts = check_parameters(parts.parameters)
-        verdict = next(v for v in verdicts if v.rule.id == rule.id)
-        graver = not verdict.wrong and any(v.wrong and mine & named(v.rule) for v in verdicts)
-        if verdict.holds or graver or mine & parts.unread:
+        if mine & parts.unread:
             return
-        change = next((n for n in rule.change if n in verdict.changes), rule.change[0])
-        value = parts.parameters.to_json()[change]
-        yield f"parameters.{change}", value, f"{rule.otherwise}; {verdict.advice}"
+        for at, parameters in ("parameters", parts.parameters), *(_limits(parts) if limited else ()):
+            verdicts = check_parameters(parameters)
+            verdict = next(v for v in verdicts if v.rule.id == rule.id)
+            graver = not verdict.wrong and any(v.wrong and mine & named(v.rule) for v in verdicts)
+            if not verdict.holds and not graver:
+                change = next((n for n in rule.change if n in verdict.changes), rule.change[0])
+                place = at if change in RELOGIN_LIMITS else "parameters"
+                said = f"{rule.otherwise}; {verdict.advice}"
+                yield f"{place}.{change}", parameters.to_json()[change], said
 
     return broken
+
+
+def _limits(parts: Parts) -> Iterator[tuple[str, Parameters]]:
+    """The parameters of every node that has re-login limits of its own, with its place."""
+    for i, node in enumerate(parts.nodes):
+        own = {name: node[name] for name in RELOGIN_LIMITS if name in node}
+        try:
+            parameters = Parameters.of(own, parts.parameters)
+        except BadInput:  # a limit outside of its bounds is a finding of its own
+            continue
+        if parameters != parts.parameters:
+            yield f"nodes[{i}]", parameters
 
 
 CHECKS: dict[str, Callable[[Parts], Broken]] = {
