@@ -22,6 +22,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from attrs import evolve
+from hypothesis import example, given
+from hypothesis import strategies as st
 from junitparser import Failure, JUnitXml
 from markdown_it import MarkdownIt
 
@@ -62,16 +64,39 @@ def read_back(word: str) -> str:
 # -------------------------------------------------------------------------- SCXML
 
 
-def test_no_descriptor_of_scxml_is_the_beginning_of_another() -> None:
-    """Also none of the events that a chart sends itself, whose first words are done and error."""
-    words = {name: descriptor(name) for name in (*NAMES, "error(node1)", "done(node1)", "")}
-    assert len(set(words.values())) == len(words)
-    for name, word in words.items():
-        assert re.fullmatch(r"[A-Za-z]\w*", word, re.ASCII)
-        assert word not in ("done", "error")
-        assert name in (word, word.replace("__", "(") + ")", read_back(word) if "___" in word else "")
-    assert words["failover"] == "failover"
-    assert words["failover(node1)"] == "failover__node1"
+ODD = st.one_of(st.sampled_from(NAMES), st.text(max_size=9), st.from_regex(r"x?_*[a-z]?_+\w\(?y?\)?"))
+
+
+@given(ODD)
+@example("")
+@example("error(node1)")
+@example("done")
+def test_no_descriptor_of_scxml_is_the_beginning_of_another(name: str) -> None:
+    """Also of none that a chart sends itself, whose first words are done and error."""
+    word = descriptor(name)
+    assert re.fullmatch(r"[A-Za-z]\w*", word, re.ASCII)
+    assert word not in ("done", "error")
+    if "___" in word:
+        assert read_back(word) == name
+    elif "__" in word:
+        assert f"{word.replace('__', '(')})" == name
+    else:
+        assert word == name
+
+
+@given(ODD)
+@example("")
+def test_no_key_of_xstate_is_that_of_another_value(name: str) -> None:
+    for word in (key(name), on_event(name)):
+        assert name == (read_back(word) if word.startswith("x___") else word)
+    assert not re.search(r"[.#\\]|\A(__proto__)?\Z", key(name))
+    assert not re.search(r"\*\Z|\Axstate\.|\A(__proto__)?\Z", on_event(name))
+
+
+def test_names_that_are_easy_stay_as_they_are() -> None:
+    assert [descriptor(n) for n in ("coin", "failover", "failover(node1)", "ha_off(node2)")] == [
+        "coin", "failover", "failover__node1", "ha_off__node2"]
+    assert key("a b(c)-é") == on_event("a b(c)-é") == "a b(c)-é"
 
 
 def test_a_chart_of_scxml_is_played_event_by_event() -> None:
