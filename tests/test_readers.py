@@ -196,15 +196,16 @@ def test_a_machine_for_xstate_goes_through_every_value(tmp_path) -> None:
     """Values such as `v1.1`, `#` and `__proto__` are states, and come back from a snapshot."""
     names = tuple(n for n in NAMES if on_event(n) == n)
     found = config(Engine(ring(names)), ("node1.state",))
+    assert (found["id"], found["description"]) == ("ring_1_0_odd_x", RING.name)
     states = found["states"]["node1_state"]["states"]
     (tmp_path / "xstate.mjs").write_text(player(), encoding="utf-8")
     for events in (names, names[:2], names[:4], names[:5]):
         said = readers.ask(tmp_path, WALK, {"config": found, "events": events})
         assert said["seen"] == [[key(n), n] for n in (*names[1:], names[0])][:len(events)]
         assert said["again"] == said["seen"][-1][0]
-    assert [s.get("meta", {"value": key(n)})["value"] for n, s in zip(names, states.values(), strict=True)] == list(names)
-    plain = {n for n in names if key(n) == n}
-    assert {"a b", "x(y)", "état", "on-line", "constructor"} - plain == {"on-line"}
+    meant = [s.get("meta", {"value": key}) for key, s in states.items()]
+    assert [m["value"] for m in meant] == list(names)
+    assert {"a b", "x(y)", "état", "constructor"} <= states.keys()
 
 
 @pytest.mark.parametrize("name", ["*", "a.*", "xstate.stop", "x___20", "__proto__", ""])

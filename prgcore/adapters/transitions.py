@@ -269,7 +269,7 @@ class _Drawn:
         self._machine, self._label = machine, label
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._machine, name)
+        return getattr(vars(self)["_machine"], name)
 
     @property
     def initial(self) -> str:
