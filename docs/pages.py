@@ -27,9 +27,10 @@ from prgcore.tables.parameters import PARAMETERS
 from prgcore.tables.policies import POLICIES
 from prgcore.tables.profiles import LOWER, MISPRINTS, PROFILES
 from prgcore.tables.restrictions import FEATURES, HAPPENINGS, RESTRICTIONS
+from prgcore.tables.sanity import SANITY
 from prgcore.tables.services import CRITICAL_SERVICES
 from prgcore.tables.states import MEANINGS, REASONS
-from prgcore.tables.timers import SANITY, TIMERS
+from prgcore.tables.timers import TIMERS
 from prgcore.wire import markdown
 
 GROUPS = {

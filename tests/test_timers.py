@@ -30,7 +30,8 @@ from prgcore.prove.timer_mutants import equivalent, noticed, timer_mutants
 from prgcore.prove.work import Work
 from prgcore.seats import NODES
 from prgcore.tables.decisions import DECISIONS
-from prgcore.tables.timers import NEVER_LOWERED, SANITY, TIMERS
+from prgcore.tables.sanity import NEVER_LOWERED, SANITY
+from prgcore.tables.timers import TIMERS
 from prgcore.timers import arithmetic
 from prgcore.timers.monitor import Bounds, Monitor, Range, bounds, knowable, watches
 from prgcore.timers.parameters import LATEST, RECORDS, Parameters

@@ -23,9 +23,10 @@ from prgcore.tables.machine import TABLE
 from prgcore.tables.parameters import PARAMETERS
 from prgcore.tables.policies import POLICIES
 from prgcore.tables.restrictions import RESTRICTIONS
+from prgcore.tables.sanity import SANITY
 from prgcore.tables.services import CRITICAL_SERVICES
 from prgcore.tables.situations import SITUATIONS
-from prgcore.tables.timers import SANITY, TIMERS
+from prgcore.tables.timers import TIMERS
 from prgcore.vocabulary import Reason, State
 from prgcore.wire.links import where
 from writer.contradictions import CONTRADICTIONS

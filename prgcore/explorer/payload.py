@@ -48,7 +48,8 @@ from prgcore.model import (
 from prgcore.product.serving import COLUMNS
 from prgcore.seats import NODES, mirror_name, seat_cube
 from prgcore.story.script import as_story
-from prgcore.tables.clients import CANNOT_SERVE, NOBODY_ASSIGNED, SERVES
+from prgcore.tables.agents import SERVES
+from prgcore.tables.clients import CANNOT_SERVE, NOBODY_ASSIGNED
 from prgcore.vocabulary import ALIASES, ASSIGNED, Reason, State, plain
 from prgcore.wire.machine_file import digest
 

@@ -17,13 +17,13 @@ from attrs import evolve, fields, frozen
 from prgcore.errors import BadInput, unknown_name
 from prgcore.product.serving import check_columns, columns_of, counted, serving
 from prgcore.seats import NODES, seat, seen_by
+from prgcore.tables.agents import SERVES
 from prgcore.tables.clients import (
     CONDITIONS,
     COUNTERS,
     HIGH_AVAILABILITY,
     OFFERED,
     SENT_HOME,
-    SERVES,
     TAKING_BACK,
 )
 from prgcore.tables.facts import Condition, LoginProfile

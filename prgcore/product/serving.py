@@ -13,7 +13,8 @@ from attrs import frozen
 from prgcore.errors import BadInput, OutsideInvariant, unknown_name
 from prgcore.model import Cube, cube
 from prgcore.seats import NODES, seat, seat_cube, seen_by
-from prgcore.tables.clients import CANNOT_SERVE, NOBODY_ASSIGNED, SERVES
+from prgcore.tables.agents import SERVES
+from prgcore.tables.clients import CANNOT_SERVE, NOBODY_ASSIGNED
 from prgcore.tables.facts import Hindrance
 from prgcore.vocabulary import ASSIGNED
 

@@ -5,12 +5,16 @@ Law: data only, written from `me`. `prgcore.form.habits` reads it, for this mach
 
 from __future__ import annotations
 
-from prgcore.model import Agent
-from prgcore.tables.clients import SERVES
+from prgcore.model import Agent, cube
 from prgcore.tables.states import HOLDERS
 from prgcore.vocabulary import ASSIGNED, State
 
-__all__ = ["AGENT"]
+__all__ = ["AGENT", "SERVES"]
+
+SERVES = cube({
+    "me.process": ("running", "manager_down"), "me.services": "up", "me.database": "up",
+})
+"""A node that can serve the users whom the record assigns to it (D51)."""
 
 AGENT = Agent(
     "me",

@@ -12,17 +12,12 @@ from prgcore.vocabulary import State
 
 __all__ = [
     "CANNOT_SERVE", "CONDITIONS", "COUNTERS", "HIGH_AVAILABILITY", "NOBODY_ASSIGNED", "OFFERED",
-    "SENT_HOME", "SERVES", "SESSIONS_BACK", "SESSION_COUNTER", "SESSION_COUNTER_OF", "TAKING_BACK",
+    "SENT_HOME", "SESSIONS_BACK", "SESSION_COUNTER", "SESSION_COUNTER_OF", "TAKING_BACK",
 ]
 
 _ENHANCEMENT = "IM and Presence Failover Enhancement to Nearly Zero Downtime"
 _CHECK = "How to Check if Dual Registration is Established"
 _COUNTERS = "Counters to Monitor Zero Downtime During Upgrade: Table 3"
-
-SERVES = cube({
-    "me.process": ("running", "manager_down"), "me.services": "up", "me.database": "up",
-})
-"""A node that can serve the users whom the record assigns to it (D51)."""
 
 CANNOT_SERVE = (
     Hindrance("its host is off", {"me.process": "off"}),

@@ -8,7 +8,7 @@ in SANE are the rules of sanity of the service parameters.
 from __future__ import annotations
 
 from prgcore.tables.facts import ConfigurationField, ConfigurationRule, ReplicationState
-from prgcore.tables.timers import INFORMATION, SANITY
+from prgcore.tables.sanity import INFORMATION, SANITY
 
 __all__ = [
     "ASSIGNMENT_MODES", "ERROR", "FIELDS", "INFORMATION", "LEAST_BANDWIDTH", "LONGEST", "MOST_ROUND_TRIP",

@@ -17,7 +17,7 @@ from prgcore.engine import Engine, Pair
 from prgcore.errors import BadInput, unknown_name
 from prgcore.model import Column, Cube, Number, Timer
 from prgcore.seats import NODES
-from prgcore.tables.timers import SHORTEST_INTERVAL
+from prgcore.tables.sanity import SHORTEST_INTERVAL
 from prgcore.timers.arithmetic import (
     Count,
     begun,

@@ -15,7 +15,7 @@ from attrs import asdict, frozen
 
 from prgcore.engine import Engine
 from prgcore.model import Cube, Number, Timer
-from prgcore.tables.timers import SHORTEST_INTERVAL
+from prgcore.tables.sanity import SHORTEST_INTERVAL
 from prgcore.timers.arithmetic import noticed_earliest, noticed_latest, survives
 from prgcore.timers.parameters import Range, Settings, seconds, spread
 

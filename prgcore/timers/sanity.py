@@ -1,6 +1,6 @@
 """The rules between the service parameters: whether each holds, and what to change if not.
 
-Law: pure; the rules are data (`prgcore.tables.timers`), and this module reads them. A recommendation
+Law: pure; the rules are data (`prgcore.tables.sanity`), and this module reads them. A recommendation
 never trades availability: which parameter may change, and which may not be lowered, is data too.
 """
 
@@ -14,7 +14,7 @@ from attrs import field, frozen
 
 from prgcore.model import Number, Parameter
 from prgcore.tables.facts import Sanity, Sum
-from prgcore.tables.timers import INFORMATION, NEVER_LOWERED, PATIENCE, SANITY
+from prgcore.tables.sanity import INFORMATION, NEVER_LOWERED, PATIENCE, SANITY
 from prgcore.timers.parameters import Settings, seconds
 from prgcore.words import listed
 
