@@ -285,7 +285,7 @@ def load_model(file: str) -> Model:
 # ---------------------------------------------------------------------------- pairs
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Question:
     """A question: a machine, and what is known of one of its pairs.
 

@@ -16,7 +16,7 @@ from prgcore.explain.display import spell, spell_both
 from prgcore.explain.names import Names
 from prgcore.explain.status import GroupStatus, NodeStatus, Status, parse
 from prgcore.form.spelling import PLAIN, Spelling
-from prgcore.model import Choices, Display, Situation
+from prgcore.model import Choices, Display, Record, Situation
 from prgcore.words import counted, listed, one_line, quoted
 
 MOST_GROUPS = 500
@@ -33,8 +33,8 @@ LONGEST = 2_000_000
 """The most characters of a status text; a longer text is probably a log."""
 
 
-@frozen
-class Answer:
+@frozen(eq=False, repr=False)
+class Answer(Record):
     """A group of a status text with its explanation, or with the reason why there is none.
 
     Attributes:
@@ -127,7 +127,7 @@ def _answer(
         return Answer(group, None, str(error), hints.spelling)
 
 
-@define
+@define(eq=False, repr=False)
 class _Hints:
     """Remarks on unknown words; all known ones are listed at most once for a whole text."""
 

@@ -18,7 +18,7 @@ from prgcore.explain.names import BUTTONS, UNNAMED, Names
 from prgcore.explain.plan import Plan
 from prgcore.explain.wording import cell, command, condition, spelt, until, way
 from prgcore.form.spelling import PLAIN, Spelling
-from prgcore.model import Cube, Display
+from prgcore.model import Cube, Display, Record
 from prgcore.seats import NODES
 from prgcore.wire.answers import failed_json
 from prgcore.words import counted, listed, wrapped
@@ -28,8 +28,8 @@ __all__ = ["Explanation", "Maybe", "Reading", "WhyNot"]
 _WAYS = 2
 
 
-@frozen
-class Maybe:
+@frozen(eq=False, repr=False)
+class Maybe(Record):
     """A command that only some pairs of a display accept.
 
     `when` is the smallest conjunction of hidden columns that tells them apart. If there is none,
@@ -41,8 +41,8 @@ class Maybe:
     decides: bool = True
 
 
-@frozen
-class Reading:
+@frozen(eq=False, repr=False)
+class Reading(Record):
     """One meaning of a display that leaves reasons open.
 
     Attributes:
@@ -73,8 +73,8 @@ class Reading:
         )
 
 
-@frozen
-class Explanation:
+@frozen(eq=False, repr=False)
+class Explanation(Record):
     """An explanation of one pair, or of every pair that a display stands for.
 
     Attributes:
@@ -299,8 +299,8 @@ class Explanation:
             yield c, f"refused. {_needs(failed, self.spelling)}"
 
 
-@frozen
-class WhyNot:
+@frozen(eq=False, repr=False)
+class WhyNot(Record):
     """Why a command is refused, and what enables it.
 
     Attributes:

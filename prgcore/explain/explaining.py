@@ -40,7 +40,7 @@ from prgcore.explain.home import by_itself, way_home
 from prgcore.explain.pairs import Listed, Pairs
 from prgcore.explain.plan import NoPlan, Plan, accepted_in, plan
 from prgcore.form.spelling import Spelling
-from prgcore.model import By, Cell, Const, Cube, Display, Rule, Shown, Situation, Values
+from prgcore.model import By, Cell, Const, Cube, Display, Record, Rule, Shown, Situation, Values
 from prgcore.seats import NODES, mirror_name
 from prgcore.vocabulary import Kind, Outcome, Reason, State, title
 from prgcore.words import listed
@@ -263,8 +263,8 @@ def _one_node(node: str) -> NeedsTwoNodes:
     )
 
 
-@frozen
-class Meaning:
+@frozen(eq=False, repr=False)
+class Meaning(Record):
     """What pairs that show a display mean: the fields of an `Explanation`.
 
     `events` are those of the actions, best first: of the row's advice for the healthiest pair.
@@ -483,8 +483,7 @@ def _decides(engine: Engine, command: str, pairs: Pairs, accepted: Pairs) -> May
     """The smallest set of columns whose accepting values leave no refusing pair."""
     rules = (r for r in engine.model.rules if r.event == command)
     names = stored_columns(engine, (c for r in rules for c in r.when))
-    found = accepted.values()
-    values = {n: found[n] for n in names}
+    values = accepted.values(names)
     shut = [some for some in pairs.outside(values) if some]
     telling = [n for n in names if any(n in some for some in shut)]
     all_told = Cube(tuple(Cell(n, values[n]) for n in telling))

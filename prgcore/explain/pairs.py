@@ -5,7 +5,7 @@ Law: both kinds give the same answers; a set on the atlas is never listed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Protocol, TypeAlias
 
@@ -33,8 +33,8 @@ class Pairs(Protocol):
     def distinct(self, names: Iterable[str]) -> list[Pair]:
         """One pair per combination of values of these stored columns."""
 
-    def values(self) -> Mapping[str, Values]:
-        """The values that each stored column has somewhere in the set."""
+    def values(self, names: Collection[str] | None = None) -> Mapping[str, Values]:
+        """The values that these stored columns, or all, have somewhere in the set."""
 
     def outside(self, cells: Mapping[str, Values]) -> set[frozenset[str]]:
         """The sets of stored columns in which pairs depart from these cells; each set once."""
@@ -43,7 +43,7 @@ class Pairs(Protocol):
         """For every cube that holds in some pair, the pair in it with the lowest total cost."""
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Listed:
     """Pairs that are listed one by one."""
 
@@ -63,12 +63,13 @@ class Listed:
             found.setdefault(tuple([pair.values_[i] for i in at]), pair)
         return list(found.values())
 
-    def values(self) -> dict[str, Values]:
+    def values(self, names: Collection[str] | None = None) -> dict[str, Values]:
         columns = self.engine.columns
         found = (set(some) for some in zip(*(p.values_ for p in self.pairs), strict=True))
         return {
             name: tuple(v for v in columns[name].domain if v in some)
             for name, some in zip(self.engine.stored, found, strict=False)
+            if names is None or name in names
         }
 
     def outside(self, cells: Mapping[str, Values]) -> set[frozenset[str]]:
@@ -86,7 +87,7 @@ class Listed:
             for here in some if here]
 
 
-@frozen(eq=False, slots=False)
+@frozen(eq=False, repr=False, slots=False)
 class Charted:
     """Reachable pairs, as a region of the atlas."""
 
@@ -111,8 +112,8 @@ class Charted:
     def distinct(self, names: Iterable[str]) -> list[Pair]:
         return [self.engine.at(values) for values in self.region.distinct(names)]
 
-    def values(self) -> dict[str, Values]:
-        return self._values
+    def values(self, names: Collection[str] | None = None) -> dict[str, Values]:
+        return self._values if names is None else self.region.values(names)
 
     def outside(self, cells: Mapping[str, Values]) -> set[frozenset[str]]:
         return self.region.outside(cells)

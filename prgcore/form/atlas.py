@@ -6,10 +6,10 @@ are drawn by `prgcore.prove.chart` and shipped as data (`prgcore.tables.atlas`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cached_property, reduce
 from itertools import accumulate
-from operator import and_, or_
+from operator import and_, mul, or_
 from typing import TypeAlias, TypeVar
 
 from attrs import frozen
@@ -27,7 +27,7 @@ HOME = ""
 """Given in place of the next event where the goal holds already."""
 
 
-@frozen(eq=False, slots=False)
+@frozen(eq=False, repr=False, slots=False)
 class Atlas:
     """Two decision diagrams over the stored columns of a machine: reachable pairs, and ways home.
 
@@ -110,7 +110,7 @@ class Nodes:
         return found
 
 
-@frozen(eq=False, slots=False)
+@frozen(eq=False, repr=False, slots=False)
 class Region:
     """Some reachable pairs, as a set that is never listed. A pair is the values of stored columns.
 
@@ -129,9 +129,10 @@ class Region:
     def within(self, cubes: Iterable[Cube]) -> Region:
         """The pairs of this region for which any of some cubes of stored columns holds."""
         asked = [{cell.column: cell.values for cell in cube.cells} for cube in cubes]
+        named, every = set().union(*asked), (1 << len(asked)) - 1
         allowed = [
             [sum([(v in cells.get(name, domain)) << b for b, cells in enumerate(asked)])
-             for v in domain]
+             for v in domain] if name in named else [every] * len(domain)
             for name, domain in zip(self.columns, self.domains, strict=True)
         ]
         whole = list(accumulate([reduce(and_, here) for here in reversed(allowed)], and_))[::-1]
@@ -147,7 +148,7 @@ class Region:
                     if (left := asked & here[v]) and (to := cut(child, left, level + 1)) >= 0]))
             return known[node, asked]
 
-        root = cut(self.root, (1 << len(asked)) - 1, 0) if len(self) else -1
+        root = cut(self.root, every, 0) if len(self) else -1
         return Region(self.columns, self.domains, self.order, nodes, root)
 
     def apart(self) -> Region:
@@ -159,11 +160,13 @@ class Region:
 
     @cached_property
     def _layers(self) -> list[set[int]]:
-        """The nodes of every column that pairs of the region lead through, and last the end."""
-        layers = [{self.root} if len(self) else set()]
-        for _ in self.columns:
-            layers.append({to for node in layers[-1] for _, to in self.nodes.ways[node]})
-        return layers
+        return [{self.root} if len(self) else set()]
+
+    def _layer(self, level: int) -> set[int]:
+        """The nodes of a column that pairs of the region lead through; after the last one, the end."""
+        while level >= len(self._layers):
+            self._layers.append({to for node in self._layers[-1] for _, to in self.nodes.ways[node]})
+        return self._layers[level]
 
     def fold(
         self, end: _T, put: Callable[[int, int, _T], _T], join: Callable[[list[_T]], _T],
@@ -177,11 +180,11 @@ class Region:
             join: the value of a node, from those of its ways.
         """
         ways, depth = self.nodes.ways, len(self.columns) if depth is None else depth
-        found = dict.fromkeys(self._layers[depth], end)
+        found = dict.fromkeys(self._layer(depth), end)
         for level in reversed(range(depth)):
             found = {
                 node: join([put(level, value, found[to]) for value, to in ways[node]])
-                for node in self._layers[level]}
+                for node in self._layer(level)}
         return found.get(self.root)
 
     def distinct(self, names: Iterable[str]) -> list[Values]:
@@ -199,14 +202,14 @@ class Region:
         end: dict[_Path, _Path] = {(): ()}
         return [self._pair(p) for p in (self.fold(end, put, join) or {}).values()]
 
-    def values(self) -> dict[str, Values]:
-        """For every column the values that it has in some pair, in the order of its domain."""
-        found = [
-            {value for node in layer for value, _ in self.nodes.ways[node]}
-            for layer in self._layers[:-1]]
-        return {
-            name: tuple([v for i, v in enumerate(domain) if i in here])
-            for name, domain, here in zip(self.columns, self.domains, found, strict=True)}
+    def values(self, names: Collection[str] | None = None) -> dict[str, Values]:
+        """The values that these columns, or all, have in some pair, in the order of their domains."""
+        found = {}
+        for level, (name, domain) in enumerate(zip(self.columns, self.domains, strict=True)):
+            if names is None or name in names:
+                here = {value for node in self._layer(level) for value, _ in self.nodes.ways[node]}
+                found[name] = tuple([v for i, v in enumerate(domain) if i in here])
+        return found
 
     def outside(self, cells: Mapping[str, Values]) -> set[frozenset[str]]:
         """The sets of columns in which pairs of the region depart from these cells, each once."""
@@ -236,19 +239,22 @@ class Region:
             costs: the cost of each value of a column; a value that is not named costs nothing.
             asked: the sets of cubes of stored columns; a pair may be in any cube of its set.
         """
-        cost = [
-            [costs.get(n, {}).get(v, 0) for v in domain]
-            for n, domain in zip(self.columns, self.domains, strict=True)
+        sizes = [len(domain) for domain in reversed(self.domains)]
+        *places, beyond = accumulate([1, *sizes], mul)
+        places.reverse()
+        # A pair is a number; its cost is above that, so the least sum names the cheapest pair.
+        weigh = [
+            [costs.get(n, {}).get(v, 0) * beyond + i * place for i, v in enumerate(domain)]
+            for n, domain, place in zip(self.columns, self.domains, places, strict=True)
         ]
+        found = (self.within(cubes).fold(0, lambda level, value, rest: weigh[level][value] + rest, min)
+                 for cubes in asked)
+        return [
+            self._pair([best // place % len(domain)
+                        for place, domain in zip(places, self.domains, strict=True)])
+            for best in found if best is not None]
 
-        def put(level: int, value: int, rest: tuple[int, _Path]) -> tuple[int, _Path]:
-            return rest[0] + cost[level][value], (value, *rest[1])
-
-        end: tuple[int, _Path] = (0, ())
-        found = [self.within(cubes).fold(end, put, min) for cubes in asked]
-        return [self._pair(best[1]) for best in found if best is not None]
-
-    def _pair(self, path: _Path) -> Values:
+    def _pair(self, path: Sequence[int]) -> Values:
         return tuple([self.domains[i][path[i]] for i in self.order])
 
 

@@ -22,7 +22,7 @@ _Constraint: TypeAlias = tuple[Values, tuple[Values, ...]]
 EVERYWHERE = Cube()
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Stored:
     """The stored pairs of a machine, as a set that answers questions about cubes.
 

@@ -14,7 +14,7 @@ from typing import Any
 from attrs import evolve, field, frozen
 
 from prgcore.errors import BadInput, Failed, unknown_name
-from prgcore.model import Choices, Model
+from prgcore.model import Choices, Model, Record
 from prgcore.vocabulary import ALIASES, TITLES, Reason, State, title, word
 
 __all__ = ["LONGEST", "PLAIN", "Spelling", "bare", "folded", "misspelt", "renamed"]
@@ -41,8 +41,8 @@ def bare(name: str) -> str:
     return tail if dot and head in _SEATS else name.partition("(")[0]
 
 
-@frozen(slots=False)
-class Spelling:
+@frozen(eq=False, repr=False, slots=False)
+class Spelling(Record):
     """The words that people read, by the machine's own; a word that is not named stays.
 
     Attributes:

@@ -104,7 +104,7 @@ def _is_frame(line: str) -> bool:
     return _FRAME.fullmatch(line, 0, _LONGEST_ROW) is not None and len(line) <= _LONGEST_ROW
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class _Header:
     """The first row of a table: the sign between its cells, their number, and what they hold."""
 
@@ -148,7 +148,7 @@ def _tables(
         n = max(end, n + 1)
 
 
-@define
+@define(eq=False, repr=False)
 class _Row:
     number: str
     name: str

@@ -61,7 +61,7 @@ def _believed(items: list[Item]) -> list[Item]:
 # ------------------------------------------------------------------------- sightings
 
 
-@define
+@define(eq=False, repr=False)
 class _Sighting:
     """Nodes that a text shows together, in its order.
 
@@ -160,7 +160,7 @@ def _clash(node: Seen, others: list[Seen]) -> bool:
 # ---------------------------------------------------------------------------- groups
 
 
-@define
+@define(eq=False, repr=False)
 class _Group:
     """A group, and the sightings of it in the order of the text."""
 

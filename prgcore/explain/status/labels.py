@@ -69,7 +69,7 @@ def _parts(line: str) -> bool:
 # ------------------------------------------------------------------------ the labels
 
 
-@define
+@define(eq=False, repr=False)
 class _Field:
     """A label, and the text after it up to the next one.
 
@@ -137,7 +137,7 @@ def _fields(lines: Sequence[str], taken: set[int], words: Words) -> list[_Field]
     return found
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class _Label:
     """A label in a line: what it is, and where it begins and ends."""
 
@@ -366,7 +366,7 @@ def _join(lines: list[str], taken: set[int]) -> set[int]:
     return joined
 
 
-@define
+@define(eq=False, repr=False)
 class _Nodes:
     """The nodes of a text, while its labels are taken one after the other."""
 

@@ -11,7 +11,7 @@ from typing import TypeAlias
 from attrs import define, field, frozen
 
 from prgcore.explain.names import Names
-from prgcore.model import Display, Shown, Situation
+from prgcore.model import Display, Record, Shown, Situation
 from prgcore.vocabulary import Reason, State
 
 __all__ = ["LONGEST", "MOST_LINES", "MOST_STRANGE", "GroupStatus", "Head", "Item", "NodeStatus",
@@ -25,8 +25,8 @@ MOST_STRANGE = 8
 """The most strange words per node that are kept."""
 
 
-@frozen
-class NodeStatus:
+@frozen(eq=False, repr=False)
+class NodeStatus(Record):
     """One node in a status text.
 
     Attributes:
@@ -54,8 +54,8 @@ class NodeStatus:
         return tuple(said for said in self.strange if said not in self.strange_reasons)
 
 
-@frozen
-class GroupStatus:
+@frozen(eq=False, repr=False)
+class GroupStatus(Record):
     """One presence redundancy group in a status text.
 
     Attributes:
@@ -111,8 +111,8 @@ def _alone(shown: Shown | None, display: Display) -> bool:
     )
 
 
-@frozen
-class Status:
+@frozen(eq=False, repr=False)
+class Status(Record):
     """A status text as it was understood.
 
     Attributes:
@@ -129,7 +129,7 @@ class Status:
 # ------------------------------------------------------------------- while it is read
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Head:
     """The name of a group, before its nodes; with `each`, before each of them."""
 
@@ -138,7 +138,7 @@ class Head:
     each: bool = False
 
 
-@define
+@define(eq=False, repr=False)
 class Seen:
     """A node as a text shows it, while the text is read.
 

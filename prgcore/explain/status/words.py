@@ -36,7 +36,7 @@ def squeezed(text: str) -> str:
     return re.sub(r"[\W_]+", "", text.lower())
 
 
-@define
+@define(eq=False, repr=False)
 class Words:
     """The words of states and reasons, of the document and of one machine."""
 
