@@ -77,10 +77,15 @@ def _seat_words(values: Values, me: str) -> Values:
 _SEATED = frozenset(("me", "peer"))
 
 
+@cache
+def _seat_cell(cell: Cell, me: str) -> tuple[Cell, ...]:
+    values = _seat_words(cell.values, me)
+    return tuple([Cell(seat(name, me), values) for name in _both(cell.column)])
+
+
 def seat_cube(cube: Cube, me: str) -> Cube:
     """A cube from a seat; `both.` columns become one cell per node."""
-    return Cube(tuple(
-        Cell(seat(n, me), _seat_words(c.values, me)) for c in cube for n in _both(c.column)))
+    return Cube(tuple([seated for cell in cube.cells for seated in _seat_cell(cell, me)]))
 
 
 def seen_by(cube: Cube, pair: Mapping[str, str], me: str) -> bool:
@@ -219,12 +224,13 @@ def seat_agent(agent: Agent, me: str) -> Agent:
 def _derive(derivation: Derivation, domains: Mapping[str, Values], me: str) -> Column:
     """The total table of a derivation: the value of the first row that holds, else `otherwise`."""
     sources = tuple(seat(s, me) for s in derivation.sources)
-    rows = [(seat_cube(cells, me), _seat_word(value, me)) for cells, value in derivation.rows]
+    rows = [
+        ([(sources.index(c.column), c.values) for c in seat_cube(cells, me)], _seat_word(value, me))
+        for cells, value in derivation.rows]
     otherwise = _seat_word(derivation.otherwise, me)
     table = []
     for values in product(*(domains[s] for s in sources)):
-        pair = dict(zip(sources, values, strict=True))
-        hit = (v for cells, v in rows if all(pair[c.column] in c.values for c in cells))
+        hit = (v for tests, v in rows if all(values[i] in some for i, some in tests))
         table.append((values, next(hit, otherwise)))
     found = {v for _, v in table}
     order = dict.fromkeys([*(v for _, v in rows), otherwise])

@@ -7,9 +7,9 @@ are drawn by `prgcore.prove.chart` and shipped as data (`prgcore.tables.atlas`).
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from functools import cached_property, reduce
+from functools import cached_property, partial, reduce
 from itertools import accumulate
-from operator import and_, mul, or_
+from operator import add, and_, lshift, mul, or_
 from typing import TypeAlias, TypeVar
 
 from attrs import frozen
@@ -21,6 +21,7 @@ __all__ = ["HOME", "Atlas", "Nodes", "Region", "Ways", "read"]
 Ways: TypeAlias = tuple[tuple[int, int], ...]
 """The values of a column after which something follows, each with the node that follows."""
 _Path: TypeAlias = tuple[int, ...]
+_S = TypeVar("_S")
 _T = TypeVar("_T")
 
 HOME = ""
@@ -168,39 +169,42 @@ class Region:
             self._layers.append({to for node in self._layers[-1] for _, to in self.nodes.ways[node]})
         return self._layers[level]
 
-    def fold(
-        self, end: _T, put: Callable[[int, int, _T], _T], join: Callable[[list[_T]], _T],
-        depth: int | None = None,
+    def _fold(
+        self, end: _T, put: Callable[[_T, _S], _T], said: Sequence[Sequence[_S]],
+        join: Callable[[list[_T]], _T],
     ) -> _T | None:
         """A value computed from the end to the root, once per node; None for an empty region.
 
         Args:
-            end: the value after the last column, or after the first `depth` columns.
-            put: the value of a way: from its column, its value of the column, and what follows.
+            end: the value after the last column of `said`.
+            put: the value of a way, from that of what follows and from what is said of its value.
+            said: for every column, or the first ones, what is said of each of its values.
             join: the value of a node, from those of its ways.
         """
-        ways, depth = self.nodes.ways, len(self.columns) if depth is None else depth
-        found = dict.fromkeys(self._layer(depth), end)
-        for level in reversed(range(depth)):
+        ways = self.nodes.ways
+        found = dict.fromkeys(self._layer(len(said)), end)
+        for level, here in reversed(list(enumerate(said))):
             found = {
-                node: join([put(level, value, found[to]) for value, to in ways[node]])
+                node: join([put(found[to], here[value]) for value, to in ways[node]])
                 for node in self._layer(level)}
         return found.get(self.root)
 
     def distinct(self, names: Iterable[str]) -> list[Values]:
         """One pair for each combination of values that these columns have."""
-        asked = {self.columns.index(n) for n in names}
+        asked = set(names)
+        values = [
+            [((i,) if name in asked else (), i) for i in range(len(domain))]
+            for name, domain in zip(self.columns, self.domains, strict=True)]
 
-        def put(level: int, value: int, rest: dict[_Path, _Path]) -> dict[_Path, _Path]:
-            if level in asked:
-                return {(value, *key): (value, *pair) for key, pair in rest.items()}
-            return {key: (value, *pair) for key, pair in rest.items()}
+        def put(rest: dict[_Path, _Path], way: tuple[_Path, int]) -> dict[_Path, _Path]:
+            key, value = way
+            return {(*key, *others): (value, *pair) for others, pair in rest.items()}
 
         def join(parts: list[dict[_Path, _Path]]) -> dict[_Path, _Path]:
             return {key: pair for part in reversed(parts) for key, pair in part.items()}
 
         end: dict[_Path, _Path] = {(): ()}
-        return [self._pair(p) for p in (self.fold(end, put, join) or {}).values()]
+        return [self._pair(p) for p in (self._fold(end, put, values, join) or {}).values()]
 
     def values(self, names: Collection[str] | None = None) -> dict[str, Values]:
         """The values that these columns, or all, have in some pair, in the order of their domains."""
@@ -222,9 +226,7 @@ class Region:
         # A set of columns is a number with a bit for each; a set of such sets, one with a bit for
         # each of them. So a column is put into all sets of a set by one shift.
         depth = 1 + max([self.columns.index(name) for name in names], default=-1)
-        found = self.fold(
-            1, lambda level, value, rest: rest << shifts[level][value],
-            lambda ways: reduce(or_, ways), depth) or 0
+        found = self._fold(1, lshift, shifts[:depth], partial(reduce, or_)) or 0
         return {
             frozenset([name for i, name in enumerate(names) if some >> i & 1])
             for some in range(found.bit_length()) if found >> some & 1
@@ -247,8 +249,7 @@ class Region:
             [costs.get(n, {}).get(v, 0) * beyond + i * place for i, v in enumerate(domain)]
             for n, domain, place in zip(self.columns, self.domains, places, strict=True)
         ]
-        found = (self.within(cubes).fold(0, lambda level, value, rest: weigh[level][value] + rest, min)
-                 for cubes in asked)
+        found = [self.within(cubes)._fold(0, add, weigh, min) for cubes in asked]  # noqa: SLF001
         return [
             self._pair([best // place % len(domain)
                         for place, domain in zip(places, self.domains, strict=True)])

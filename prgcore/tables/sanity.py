@@ -1,7 +1,7 @@
 """The rules that the service parameters must keep.
 
-Law: data only; the numbers are in `prgcore.tables.parameters`. It stands apart from the timers, which
-every machine loads, because few questions are about parameters.
+Law: data only; the numbers are in `prgcore.tables.parameters`. The table of the machine does not
+load it: few questions are about parameters.
 """
 
 from __future__ import annotations

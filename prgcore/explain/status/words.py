@@ -7,7 +7,6 @@ not; which one it is like is only for a message.
 from __future__ import annotations
 
 import re
-from difflib import SequenceMatcher
 
 from attrs import define, field
 
@@ -112,5 +111,7 @@ class Words:
 def _near(said: str, known: str) -> bool:
     if abs(len(said) - len(known)) > max(2, len(known) // 6):
         return False
+    from difflib import SequenceMatcher  # most texts need none
+
     match = SequenceMatcher(None, said, known, autojunk=False)
     return match.quick_ratio() >= _LIKE and match.ratio() >= _LIKE
