@@ -148,6 +148,44 @@ def test_each_row_that_is_under_way_is_waited_for() -> None:
         **dict.fromkeys(("3", "5", "6", "7"), "To")}
 
 
+def test_what_no_row_and_no_family_lists_is_told_by_its_states() -> None:
+    """Until now it was told by the reason of a rule: "lets go when the record says that"."""
+    count = 0
+    for found in told(PRG):
+        if found.rows or found.plan is None or not found.plainly:
+            continue
+        count += 1
+        assert re.match(r"(node[12]|The|Everyone) [^;]+(; [^;]+)?\.$", found.plainly), found.plainly
+        assert nodes_in(found.plainly) == set(NODES) or "veryone" in found.plainly, found.plainly
+        assert re.search("Wait|Start|Repair|Bring|To bring", found.text().partition("now\n")[2])
+        assert re.search(r"A rule that can\s+lead\s+here is", found.text(verbose=True))
+    assert count > 300
+
+
+@pytest.mark.parametrize(("left", "right", "happened", "todo"), [
+    ("Failing Over / Critical Service Down", "Taking Over / Critical Service Down",
+     "node2 is taking over the users of node1. ", "Wait: this goes on by itself."),
+    ("", "Taking Over / Peer Down",
+     "node2 is taking over the users of node1; node1 shows nothing: it does not run, or cannot be ",
+     "Bring node1 back: host, network and recovery manager; then read the status again."),
+    ("Backup Activated / Initialization", "Failed / Unknown",
+     "Everyone is moving to node1; node2 has failed. ", "Wait: this goes on by itself."),
+    ("Initializing / Initialization",
+     "Failed Over with Critical Services Not Running / Initialization",
+     "node1 is starting; node2 had failed over, and its critical services do not run. ",
+     "Start the critical services of node2, or repair its database, if they do not run; "),
+    ("Initializing / Initialization",
+     "Failed Over with Critical Services Not Running / Database Failure",
+     "node1 is starting; ", "Repair the database of node2; then read the status again."),
+])
+def test_what_is_on_the_way(left: str, right: str, happened: str, todo: str) -> None:
+    found = asked(left, right)
+    assert found.row is None
+    said = " ".join(found.text().split())
+    assert happened in said
+    assert f"What to do now - {todo}" in said
+
+
 # ------------------------------------------------------- no node is named that nobody knows
 
 

@@ -20,12 +20,14 @@ from prgcore.explain.wording import cell, command, condition, spelt, until, way
 from prgcore.form.spelling import PLAIN, Spelling
 from prgcore.model import Cube, Display, Record
 from prgcore.seats import NODES
+from prgcore.vocabulary import Reason
 from prgcore.wire.answers import failed_json
 from prgcore.words import counted, listed, wrapped
 
 __all__ = ["Explanation", "Maybe", "Reading", "WhyNot"]
 
 _WAYS = 2
+_FAULTS = (Reason.CRITICAL_SERVICE_DOWN, Reason.DATABASE_FAILURE)
 
 
 @frozen(eq=False, repr=False)
@@ -217,11 +219,25 @@ class Explanation(Record):
             yield names.out(f"Wait{end}: this goes on by itself.{then}")
         else:
             blank = tuple(n for n, s in zip(NODES, self.display, strict=True) if s is None)
-            said = way(self.plan, self.by_itself, blank, names, self.spelling)
+            said = way(self.plan, self.by_itself, blank, self._unsure(), names, self.spelling)
             if self.nearest and not self.rows:
                 said = [*takewhile(lambda say: not say.startswith("wait "), said),
                         "then read the status again"]
-            yield f"To bring everybody home: {'; '.join(said)}."
+            text = "; ".join(said)
+            repairs = self._is_repair(steps[0].event)
+            yield f"{text[:1].upper()}{text[1:]}." if repairs else f"To bring everybody home: {text}."
+
+    def _unsure(self) -> tuple[str, ...]:
+        """The nodes of which nothing says whether the services or the database are down."""
+        return tuple(
+            node for node, half in zip(NODES, self.display or (), strict=False)
+            if half and half.reason not in _FAULTS
+            and {f"{node}.services", f"{node}.database"} <= self.assuming.keys())
+
+    def _is_repair(self, event: str) -> bool:
+        """Whether an event of the plan is neither a command nor one to wait for."""
+        every = (*self.available, *(m.command for m in self.maybe), *self.refused)
+        return event not in every and event not in self.by_itself
 
     @property
     def _waits(self) -> bool:

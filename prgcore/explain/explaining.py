@@ -39,6 +39,7 @@ from prgcore.explain.health import assumed, healthiest_of
 from prgcore.explain.home import by_itself, way_home
 from prgcore.explain.pairs import Listed, Pairs
 from prgcore.explain.plan import NoPlan, Plan, accepted_in, plan
+from prgcore.explain.wording import doing
 from prgcore.form.spelling import Spelling
 from prgcore.model import By, Cell, Const, Cube, Display, Record, Rule, Shown, Situation, Values
 from prgcore.seats import NODES, mirror_name
@@ -311,7 +312,7 @@ def meaning(
     return Meaning(
         cause=f"{cause}A rule that can lead here is {rule.id}: {rule.why}.",
         decision=rule.decisions[0] if rule.decisions else None, nearest=rows[0] if rows else nearest,
-        plainly=f"{cause}What can lead here: {rule.why}.",
+        plainly=doing(display),
     )
 
 

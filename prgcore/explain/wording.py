@@ -13,11 +13,12 @@ from prgcore.engine import Pair
 from prgcore.explain.names import Names
 from prgcore.explain.plan import Plan
 from prgcore.form.spelling import PLAIN, Spelling
-from prgcore.model import Cube, Values
+from prgcore.model import Cube, Display, Values
 from prgcore.seats import NODES
+from prgcore.vocabulary import State
 from prgcore.words import listed
 
-__all__ = ["cell", "command", "condition", "spelt", "until", "way"]
+__all__ = ["cell", "command", "condition", "doing", "spelt", "until", "way"]
 
 _HEARD = {f"{node}.hears_peer": ("yes",) for node in NODES}
 _CELLS: Mapping[tuple[str, Values], str] = {
@@ -36,8 +37,44 @@ _DEEDS: Mapping[str, str] = {
     "enable_ha": "enable High Availability",
     "disable_ha": "disable High Availability",
 }
+_DOING: Mapping[str, str] = {
+    State.INITIALIZING: "{me} is starting",
+    State.IDLE: "{me} had failed over by hand",
+    State.NORMAL: "{me} is Normal",
+    State.RUNNING_IN_BACKUP_MODE: "{me} is the backup",
+    State.TAKING_OVER: "{me} is taking over the users of {peer}",
+    State.FAILING_OVER: "the users of {me} are moving to {peer}",
+    State.FAILED_OVER: "{me} had failed over",
+    State.FAILED_OVER_WITH_CRITICAL_SERVICES_NOT_RUNNING: (
+        "{me} had failed over, and its critical services do not run"),
+    State.FALLING_BACK: "{me} is handing the users of {peer} back",
+    State.TAKING_BACK: "{me} is taking its users back from {peer}",
+    State.RUNNING_IN_FAILED_MODE: "{me} has failed",
+    State.UNKNOWN: "the state of {me} is not known",
+    State.BACKUP_ACTIVATED: "everyone is moving to {me}",
+    State.FAILOVER_AFFECTED_SERVICES: "{me} is sick, and everyone is moving to {peer}",
+}
+"""An operator's words for the state of a node."""
+_HALVES: Mapping[str, str] = {
+    State.FAILING_OVER: State.TAKING_OVER, State.FALLING_BACK: State.TAKING_BACK,
+    State.BACKUP_ACTIVATED: State.FAILOVER_AFFECTED_SERVICES,
+}
+"""States that need no words beside this state of the peer."""
 _RETURNS = ("link_repair", "power_on", "manager_start")
 """Repairs that bring a node back that shows nothing: nobody sees which of them it needs."""
+_SICK = ("services_up", "database_up")
+
+
+def doing(display: Display) -> str:
+    """What both nodes are doing: `node2 is taking over the users of node1`."""
+    said, silent = list[str](), list[str]()
+    for me, peer, half, other in zip(NODES, NODES[::-1], display, display[::-1], strict=True):
+        if half is None:
+            silent.append(f"{me} shows nothing: it does not run, or cannot be reached")
+        elif other is None or _HALVES.get(half.state) != other.state:
+            said.append(_DOING[half.state].format(me=me, peer=peer))
+    text = "; ".join(said + silent)
+    return f"{text if text.startswith(NODES) else text[:1].upper() + text[1:]}."
 
 
 def condition(when: Cube, spelling: Spelling = PLAIN) -> str:
@@ -80,7 +117,7 @@ def command(event: str, names: Names, spelling: Spelling = PLAIN) -> str:
     return (names.product(event) if said == event else "") or names.out(said)
 
 
-def way(plan: Plan, waiting: Sequence[str], blank: Values, names: Names,
+def way(plan: Plan, waiting: Sequence[str], blank: Values, unsure: Values, names: Names,
         spelling: Spelling = PLAIN) -> list[str]:
     """A plan as an operator carries it out: what to do, in order, and until when to wait.
 
@@ -88,28 +125,33 @@ def way(plan: Plan, waiting: Sequence[str], blank: Values, names: Names,
         plan: the plan.
         waiting: its events that come by themselves.
         blank: the nodes that show nothing.
+        unsure: the nodes of which nobody knows whether services or the database are down.
         names: the names of the nodes.
         spelling: the words of states and commands.
     """
-    return list(dict.fromkeys(_phrases(plan, waiting, blank, names, spelling)))
+    return list(dict.fromkeys(_phrases(plan, waiting, blank, unsure, names, spelling)))
 
 
-def _phrases(plan: Plan, waiting: Sequence[str], blank: Values, names: Names, spelling: Spelling,
-             ) -> Iterator[str]:
+def _phrases(
+    plan: Plan, waiting: Sequence[str], blank: Values, unsure: Values, names: Names, spelling: Spelling,
+) -> Iterator[str]:
     before = plan.start
     for waits, some in groupby(plan.steps, lambda step: step.event in waiting):
         steps = list(some)
         if waits:
             yield names.out(f"wait {until(before, steps[-1].pair, spelling)}")
         else:
-            yield from (_deed(step.event, blank, names, spelling) for step in steps)
+            yield from (_deed(step.event, blank, unsure, names, spelling) for step in steps)
         before = steps[-1].pair
 
 
-def _deed(event: str, blank: Values, names: Names, spelling: Spelling) -> str:
+def _deed(event: str, blank: Values, unsure: Values, names: Names, spelling: Spelling) -> str:
     head, _, node = event.rstrip(")").partition("(")
     if head in _RETURNS and blank and node in ("", *blank):
         return names.out(f"bring {listed(blank, 'and')} back: host, network and recovery manager")
+    if head in _SICK and node in unsure:
+        return names.out(f"start the critical services of {node}, or repair its database, if they do not "
+                         "run")
     deed = _DEEDS.get(head)
     return names.out(deed.format(node)) if deed else command(event, names, spelling)
 
