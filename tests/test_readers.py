@@ -36,7 +36,7 @@ from prgcore.diagram.scxml import descriptor
 from prgcore.diagram.sequence import Message, Sequence, sequence
 from prgcore.diagram.walks import path
 from prgcore.diagram.xstate import descriptor as on_event
-from prgcore.diagram.xstate import key
+from prgcore.diagram.xstate import key, plays
 from prgcore.engine import Engine
 from prgcore.errors import BadInput
 from prgcore.machine import Machine
@@ -194,7 +194,7 @@ console.log(JSON.stringify({ seen, again: again.getSnapshot().value.node1_state 
 
 def test_a_machine_for_xstate_goes_through_every_value(tmp_path) -> None:
     """Values such as `v1.1`, `#` and `__proto__` are states, and come back from a snapshot."""
-    names = tuple(n for n in NAMES if on_event(n) == n)
+    names = tuple(n for n in NAMES if plays(n))
     found = config(Engine(ring(names)), ("node1.state",))
     assert (found["id"], found["description"]) == ("ring_1_0_odd_x", RING.name)
     states = found["states"]["node1_state"]["states"]
@@ -208,7 +208,7 @@ def test_a_machine_for_xstate_goes_through_every_value(tmp_path) -> None:
     assert {"a b", "x(y)", "état", "constructor"} <= states.keys()
 
 
-@pytest.mark.parametrize("name", ["*", "a.*", "xstate.stop", "x___20", "__proto__", ""])
+@pytest.mark.parametrize("name", ["*", "a.*", "xstate.stop", "__proto__", ""])
 def test_an_event_that_means_others_to_xstate_is_refused(name: str) -> None:
     with pytest.raises(BadInput, match="for other events than this; rename the event"):
         config(Engine(ring(("v1", name))), ("node1.state",))

@@ -16,7 +16,7 @@ from typing import Any
 from prgcore.adapters.foreign import STATES, check_columns, trigger
 from prgcore.diagram.graph import word
 from prgcore.diagram.states import Reader
-from prgcore.diagram.xstate import descriptor, key
+from prgcore.diagram.xstate import key, plays
 from prgcore.engine import Engine
 from prgcore.errors import BadInput
 from prgcore.model import Rule, Values
@@ -55,7 +55,7 @@ def config(
             an event that means others to XState, such as `*`, or an action called `decide`.
     """
     check_columns(engine, columns)
-    taken = [e.name for e in engine.model.events if descriptor(e.name) != e.name]
+    taken = [e.name for e in engine.model.events if not plays(e.name)]
     if taken:
         raise BadInput(f"XState takes {', '.join(map(repr, taken))} for other events than this; "
                        "rename the event")

@@ -15,7 +15,7 @@ from typing import Any
 
 from prgcore.diagram.graph import Graph, Node, escaped, word
 
-__all__ = ["descriptor", "key", "xstate"]
+__all__ = ["descriptor", "key", "plays", "xstate"]
 
 
 def key(value: str) -> str:
@@ -27,13 +27,17 @@ def key(value: str) -> str:
     return escaped(value) if odd else value
 
 
-def descriptor(event: str) -> str:
-    """An event as a key of `on` that matches itself alone; different for different events.
+def plays(event: str) -> bool:
+    """Whether XState takes an event of this name for itself alone.
 
     `*` matches every event, `a.*` all that begin with `a`; `xstate.` begins the library's own.
     """
-    odd = not event or re.search(r"\*\Z|\A(?:x___|xstate\.|__proto__\Z)", event)
-    return escaped(event) if odd else event
+    return bool(event) and not re.search(r"\*\Z|\A(?:xstate\.|__proto__\Z)", event)
+
+
+def descriptor(event: str) -> str:
+    """An event as a key of `on` that matches itself alone; different for different events."""
+    return event if plays(event) and not event.startswith("x___") else escaped(event)
 
 
 def xstate(graph: Graph) -> str:
