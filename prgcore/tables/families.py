@@ -95,7 +95,7 @@ FAMILIES: tuple[Family, ...] = (
         "HN7", "One node is failed, and serves nobody. The other shows nothing, and serves those "
         "assigned to it only while its host, database and critical services run.",
         ((_BLANK, _failed()),), "D36", "15",
-        "Bring the other node back. When both are failed and hear each other, click Recover.",
+        "Bring the other node back. When both are failed and hear each other, click Recovery.",
     ),
     # high availability is not on
     Family(
@@ -164,31 +164,31 @@ FAMILIES: tuple[Family, ...] = (
         "HE1", "The node that served everyone, or was about to, failed and could not inform the "
         "node that had failed over.",
         ((_half(_SETTLED), _failed()),), "D17", "15",
-        "Repair the network and both nodes. When both are failed, click Recover. A Failed Over node "
+        "Repair the network and both nodes. When both are failed, click Recovery. A Failed Over node "
         "may take over first: then manual fallback.",
     ),
     Family(
         "HE2", "A sick node lost its peer and failed alone; the peer has not noticed yet.",
         ((_half(State.NORMAL), _failed()),), "D06", "16",
-        "Repair the network. If both fail on reconnection, click Recover; otherwise manual fallback to "
+        "Repair the network. If both fail on reconnection, click Recovery; otherwise manual fallback to "
         "the node that lets go.",
     ),
     Family(
         "HE3", "A node failed alone, and its peer serves everyone.",
         ((_backup(), _failed()),), "D06", "16",
-        "Repair the network and the failed node. If both fail on reconnection, click Recover; otherwise "
+        "Repair the network and the failed node. If both fail on reconnection, click Recovery; otherwise "
         "manual fallback to the node that lets go.",
     ),
     Family(
         "HE4", "The database is down on the backup and the peer cannot help, or on both nodes.",
         ((_failed(Reason.DATABASE_FAILURE),) * 2,), "D17", "15",
-        "Repair the databases, or reboot the nodes one after the other; then click Recover.",
+        "Repair the databases, or reboot the nodes one after the other; then click Recovery.",
     ),
     Family(
         "HE5", "The nodes failed apart, each for a reason of its own.",
         tuple((_failed(one), _failed(other)) for one, other in combinations(_FAILURES, 2)
               if {one, other} != _NEVER_APART),
         "D36", "21",
-        "Repair what the reasons name. When the nodes hear each other, click Recover.",
+        "Repair what the reasons name. When the nodes hear each other, click Recovery.",
     ),
 )
