@@ -20,15 +20,15 @@ from prgcore.diagram.states import role
 from prgcore.model import Model, Table
 from prgcore.tables.actions import ACTIONS
 from prgcore.tables.clients import CONDITIONS, COUNTERS, HIGH_AVAILABILITY
-from prgcore.tables.configuration import FIELDS, RULES
+from prgcore.tables.configuration import FIELDS, REPLICATION, RULES
 from prgcore.tables.decisions import DECISIONS
 from prgcore.tables.invariants import COMBINATIONS
-from prgcore.tables.parameters import PARAMETERS
+from prgcore.tables.parameters import FLAGS, PARAMETERS, UNITS
 from prgcore.tables.policies import POLICIES
 from prgcore.tables.profiles import LOWER, MISPRINTS, PROFILES
 from prgcore.tables.restrictions import FEATURES, HAPPENINGS, RESTRICTIONS
 from prgcore.tables.sanity import SANITY
-from prgcore.tables.services import CRITICAL_SERVICES
+from prgcore.tables.services import CRITICAL_SERVICES, STATUSES, STOPPED_BECAUSE
 from prgcore.tables.states import MEANINGS, REASONS
 from prgcore.tables.timers import TIMERS
 from prgcore.wire import markdown
@@ -74,11 +74,12 @@ def of_chapter(proved: Iterable[str]) -> dict[str, str]:
         "coverage": chapter.coverage_page(FACTS, places(proved)),
         "contradictions": chapter.contradictions_page(CONTRADICTIONS),
         "parameters": chapter.parameters_page(PARAMETERS, TIMERS, SANITY),
-        "services": chapter.services_page(CRITICAL_SERVICES),
+        "services": chapter.services_page(CRITICAL_SERVICES, STATUSES, STOPPED_BECAUSE),
         "connections": chapter.connections_page((*CONDITIONS, HIGH_AVAILABILITY), COUNTERS),
         "login-profiles": chapter.login_profiles_page(PROFILES, MISPRINTS, LOWER),
         "restrictions": chapter.restrictions_page(RESTRICTIONS, FEATURES, HAPPENINGS),
-        "configuration": chapter.configuration_page(FIELDS, RULES),
+        "configuration": chapter.configuration_page(
+            FIELDS, RULES, REPLICATION, UNITS, FLAGS),
     }
 
 

@@ -974,6 +974,10 @@ def _broken(parameters: Parameters, jitter: float = 0) -> set[str]:
     # a limit of a login profile stays: 120 is the lower limit of each
     ({"client_relogin_lower_limit": 300, "client_relogin_upper_limit": 287},
      {"client_relogin_lower_limit": 120}),
+    # an upper limit that is raised keeps the distance of the defaults
+    ({"critical_service_delay": 600, "client_relogin_lower_limit": 60,
+      "client_relogin_upper_limit": 60},
+     {"client_relogin_lower_limit": 600, "client_relogin_upper_limit": 1017}),
     # one change, where one is enough
     ({"keep_alive_interval": 60}, {"keep_alive_interval": 15}),
     ({"keep_alive_interval": 600}, {"keep_alive_interval": 15}),

@@ -21,8 +21,10 @@ from prgcore.tables.facts import (
     Fact,
     LoginProfile,
     Misprint,
+    ReplicationState,
     Restriction,
     Sanity,
+    ServiceStatus,
     Sum,
 )
 from prgcore.wire.links import all_to, anchor, called, cited, to
@@ -154,8 +156,11 @@ def _theorem(id_: str) -> str:
     return to("obligation", id_) if id_ else ""
 
 
-def services_page(services: Iterable[CriticalService]) -> str:
-    """The critical services."""
+def services_page(
+    services: Iterable[CriticalService], statuses: Iterable[ServiceStatus],
+    because: Mapping[str, str],
+) -> str:
+    """The critical services, and how the product prints what they do."""
     return page(
         "Services",
         "The services whose loss fails a node over. If one of these is down, the node's "
@@ -163,6 +168,12 @@ def services_page(services: Iterable[CriticalService]) -> str:
         "delay.",
         section("Critical services", ("service", "kind", "critical only with", "source"), (
             (s.name, s.kind, code(s.only_with) if s.only_with else "", s.cite) for s in services
+        )),
+        section("Statuses", ("status", "runs", "source"), (
+            (code(s.name), "yes" if s.runs else "no", s.cite) for s in statuses
+        )),
+        section("Why a service is stopped", ("reason", "what to do"), (
+            (reason, todo) for reason, todo in because.items()
         )),
     )
 
@@ -257,16 +268,26 @@ def _where(cubes: Iterable[Cube]) -> str:
 
 
 def configuration_page(
-    fields: Iterable[ConfigurationField], rules: Iterable[ConfigurationRule]
+    fields: Iterable[ConfigurationField], rules: Iterable[ConfigurationRule],
+    replication: Iterable[ReplicationState], units: Mapping[str, Mapping[str, Number]],
+    flags: Mapping[str, bool],
 ) -> str:
     """The fields of a configuration file, and the rules that it must keep."""
     return page(
         "Configuration",
         "The fields of a configuration file, and the rules that it must keep. "
         "`prgcore config check FILE` reports every rule that a file breaks, all at once.",
-        section("Fields", ("field", "kind", "says", "needed", "bounds", "rule"), (
-            (code(f"{f.of}.{f.name}"), f.kind, f.says, "yes" if f.needed else "", _bounds(f),
-             code(f.rule)) for f in fields
+        section("Fields", ("field", "also", "kind", "says", "needed", "bounds", "rule"), (
+            (code(f"{f.of}.{f.name}"), ", ".join(f.also), f.kind, f.says,
+             "yes" if f.needed else "", _bounds(f), code(f.rule)) for f in fields
+        )),
+        section("Replication states", ("state", "says", "source"), (
+            (str(s.number), s.says, s.cite) for s in replication
+        )),
+        section("Units, and true and false", ("unit", "spelled"), (
+            *((unit, codes(spelled)) for unit, spelled in units.items()),
+            *((str(value).lower(), codes(word for word, v in flags.items() if v is value))
+              for value in (True, False)),
         )),
         section("Rules", ("rule", "severity", "expected", "advice", "source"), (
             (code(r.id), r.severity, r.expects, r.advice, _cited(r.cite, r.decisions))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
-from difflib import get_close_matches
 from typing import Literal, Protocol, TypeAlias
 
 from attrs import frozen
@@ -115,6 +114,8 @@ def service(name: str) -> CriticalService:
 
 def nearest_service(name: str) -> CriticalService | None:
     """The critical service that a name nearly spells; None if it spells one, or none."""
+    from difflib import get_close_matches
+
     folded = _folded(name[:_LONGEST])
     near = get_close_matches(folded, _BY_NAME, n=1, cutoff=_ONE_NAME_LIKE_ANOTHER)
     return _BY_NAME[near[0]] if near and folded not in _BY_NAME else None

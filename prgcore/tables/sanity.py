@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from prgcore.tables.facts import Sanity
 
-__all__ = ["INFORMATION", "NEVER_LOWERED", "PATIENCE", "SANITY", "SHORTEST_INTERVAL"]
+__all__ = [
+    "INFORMATION", "NEVER_LOWERED", "PATIENCE", "SANITY", "SHORTEST_INTERVAL", "SPREAD",
+]
 
 SHORTEST_INTERVAL = 0.001
 """Seconds; below it heartbeats are a flood, and times may be too coarse to tell two apart."""
@@ -24,6 +26,9 @@ helps as well, and by no more than is needed."""
 NEVER_LOWERED = (*PATIENCE, _LOWER, _UPPER)
 """No recommendation lowers these below the value that the document recommends. A heartbeat may come
 more often; a failover or a crowd of clients may not come sooner for the sake of another rule."""
+SPREAD = {_UPPER: _LOWER}
+"""An upper limit that has to be raised keeps the distance of the defaults to its lower limit, so that
+clients do not all come back at the same moment."""
 
 SANITY = (
     Sanity(

@@ -14,7 +14,7 @@ from attrs import field, frozen
 
 from prgcore.model import Number, Parameter
 from prgcore.tables.facts import Sanity, Sum
-from prgcore.tables.sanity import INFORMATION, NEVER_LOWERED, PATIENCE, SANITY
+from prgcore.tables.sanity import INFORMATION, NEVER_LOWERED, PATIENCE, SANITY, SPREAD
 from prgcore.timers.parameters import Settings, seconds
 from prgcore.words import listed
 
@@ -137,11 +137,12 @@ def _cure(
     so many changes is found that way.
     """
     def cost(some: Changes) -> tuple[float, ...]:
-        lowered = sum(name in PATIENCE and value < values[name] for name, value in some.items())
-        usual = sum(
-            value == records[name].default and not (name in PATIENCE and value < values[name])
-            for name, value in some.items())
-        return lowered, -usual, sum(abs(value - values[name]) for name, value in some.items())
+        lowered = {name for name, value in some.items() if name in PATIENCE and value < values[name]}
+        kept = [name for name in some if name not in lowered]
+        default = sum(some[name] == records[name].default for name in kept)
+        usual = sum(some[name] in _usual(name, {**values, **some}, records) for name in kept)
+        return (len(lowered), -default, -usual,
+                sum(abs(value - values[name]) for name, value in some.items()))
 
     for most in range(1, len({name for rule in rules for name in rule.change}) + 1):
         found = list(_cures(rules, values, records, {}, most))
@@ -163,25 +164,38 @@ def _cures(
         return
     left = [name for name in broken.change if name not in made] if len(made) < most else []
     for name in left:
-        for value in _values(name, rules, now, records[name]):
+        for value in _values(name, rules, now, records):
             if len(left) > 1 or _holds(broken, {**now, name: value}):
                 yield from _cures(rules, values, records, {**made, name: value}, most)
 
 
 def _values(
-    name: str, rules: Sequence[Sanity], now: Mapping[str, Number], record: Parameter,
+    name: str, rules: Sequence[Sanity], now: Mapping[str, Number],
+    records: Mapping[str, Parameter],
 ) -> Iterator[int]:
     """The whole values of a parameter that are worth a try.
 
-    They are its default, and those that just make one of the rules hold.
+    They are the usual ones, and those that just make one of the rules hold.
     """
+    record = records[name]
     least = max(record.least, 1)
     if name in NEVER_LOWERED:
         least = max(least, min(now[name], record.default))
     edges = {_edge(name, other, now) for other in rules if name in named(other)}
-    for value in sorted({int(record.default), *edges}):
+    for value in sorted({*_usual(name, now, records), *edges}):
         if least <= value <= record.most and value != now[name]:
             yield value
+
+
+def _usual(
+    name: str, now: Mapping[str, Number], records: Mapping[str, Parameter],
+) -> set[int]:
+    """The recommended value, and the one at the recommended distance to another parameter."""
+    found = {int(records[name].default)}
+    if name in SPREAD:
+        lower = SPREAD[name]
+        found.add(ceil(now[lower]) + int(records[name].default - records[lower].default))
+    return found
 
 
 def _edge(name: str, rule: Sanity, now: Mapping[str, Number]) -> int:
