@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import count
+from itertools import count, islice, takewhile
 from typing import Any
 
 from attrs import define, frozen
@@ -35,6 +35,8 @@ _TITLES: Mapping[str, tuple[str, ...]] = {
               "presence redundancy group", "presence redundancy group name", "prg", "groupname"),
 }
 """The titles of each column, the surest first."""
+_COLUMN = {title: what for what in reversed([*_TITLES]) for title in _TITLES[what]}
+"""The column of each title."""
 _HOST = re.compile(r"[^\W_][\w.:-]*")
 _NODE = re.compile(r"(?:node|server)[ _.-]*#?(\d{1,3})", re.IGNORECASE)
 _FRAME = re.compile(r"[\s|+:=_\u2500-\u257f*-]*")
@@ -45,6 +47,8 @@ _LONGEST_ROW = 2_000
 _MOST_FAULTS = 20
 """The most places where JSON seems to begin and does not."""
 _DEEPEST = 50
+_MOST_STACKED = 400
+"""The most lines of a table whose cells are one below the other."""
 
 
 def items_of(lines: Sequence[str], words: Words) -> tuple[dict[int, list[Item]], set[int]]:
@@ -142,7 +146,12 @@ def _tables(
             n += 1
             continue
         header = _header(lines[n])
-        end, items = _below(lines, n, header, words, taken) if header else _bare(lines, n, words)
+        if header:
+            end, items = _below(lines, n, header, words, taken)
+        elif folded(lines[n][:LONGEST]) in _COLUMN:
+            end, items = _stacked(lines, n, words)
+        else:
+            end, items = _bare(lines, n, words)
         if items:
             yield n, end, items
         n = max(end, n + 1)
@@ -163,14 +172,16 @@ def _below(
 ) -> tuple[int, list[Item]]:
     """The rows below a header, as nodes; none if no row has a state."""
     rows, end = _rows(lines, start, header, words, taken)
-    if not any(words.read("state", r.state) or words.like("state", r.state) for r in rows):
+    known = any(words.read("state", r.state) or words.like("state", r.state) for r in rows)
+    blank = len(rows) > 1 and "reason" in header.columns and all(words.blank(r.state) for r in rows)
+    if not known and not blank:
         return end, []
-    items: list[Item] = []
+    items: list[Item] = [Head("", nodes=len(rows), whole=True)]
     for row in rows:
         if row.group:
             items.append(Head(row.group, frozenset(row.lines), each=True))
         items.append(_seen(row, words))
-    while end < len(lines) and _is_frame(lines[end]):
+    if end < len(lines) and _is_frame(lines[end]) and len(lines[end].strip()) > len("---"):
         end += 1
     frame = {n for n in range(max(start - 1, 0), end) if n == start or _is_frame(lines[n])}
     next(item for item in items if isinstance(item, Seen)).lines |= frame
@@ -188,13 +199,35 @@ def _rows(
             break
         if _is_frame(lines[n]):
             continue
-        row = None if _header(lines[n]) else _row(lines[n], n, header, words, rows)
-        if row is None:
-            break
-        if row.name or row.number:
-            rows.append(row)
+        if not (rows and _spilled(rows[-1], lines[n], n, header.sign, words)):
+            row = None if _header(lines[n]) else _row(lines[n], n, header, words, rows)
+            if row is None:
+                break
+            if row.name or row.number:
+                rows.append(row)
         end = n + 1
     return rows, end
+
+
+def _spilled(row: _Row, line: str, n: int, sign: str, words: Words) -> bool:
+    """Whether a line is the rest of the last cell of a row, which a terminal has wrapped.
+
+    The row takes the rest. If that is not all of it, the state of the row is not known any more.
+    """
+    rest, *others = (_split(line, sign) if len(line) <= _LONGEST_ROW else []) or [""]
+    what = "reason" if row.reason else "state"
+    joined = f"{getattr(row, what)} {rest}"
+    if n != row.lines[-1] + 1 or not rest or not getattr(row, what):
+        return False
+    whole = words.read(what, joined) and not others
+    if not whole and not words.like(what, joined, getattr(row, what)):
+        return False
+    if whole:
+        setattr(row, what, joined)
+    else:
+        row.state = f"{row.state} {rest}..."
+    row.lines.append(n)
+    return True
 
 
 def _row(
@@ -211,13 +244,13 @@ def _row(
         return cells[header.columns[what]] if what in header.columns else ""
 
     row = _Row(cell("number"), cell("name"), cell("state"), cell("reason"), cell("group"), [n])
-    if any(cells[header.width:]):
+    if any(cells[header.width:]) or (short and header.sign != "\t"):
         return None
     if not (row.name or row.number):
         return _continued(row, rows)
     if words.read("state", row.state) or _NODE.fullmatch(row.name):
         return row
-    return None if " " in row.name or (short and header.sign != "\t") else row
+    return row if _is_host(row.name.rstrip(":")) or not row.name else None
 
 
 def _continued(row: _Row, rows: list[_Row]) -> _Row | None:
@@ -232,29 +265,67 @@ def _continued(row: _Row, rows: list[_Row]) -> _Row | None:
 
 
 def _bare(lines: Sequence[str], start: int, words: Words) -> tuple[int, list[Item]]:
-    """The rows of a table without a header: host, known state, known reason."""
+    """The rows of a table without a header: host, known state, known reason; two at least."""
     for sign, cells in _ways(lines[start]):
         if not _plain(cells, sign, words):
             continue
         rows = [_Row("", cells[0], cells[1], (cells[2:] or [""])[0], "", [start])]
         for n in count(start + 1):
+            if n < len(lines) and _spilled(rows[-1], lines[n], n, sign, words):
+                continue
             if n >= len(lines) or sign not in lines[n]:
                 break
             more = _split(lines[n], sign)
-            nothing = len(more) == len(cells) > 2 and _HOST.fullmatch(more[0]) \
+            if _shape(lines[n], more) != _shape(lines[start], cells):
+                break
+            nothing = len(more) == len(cells) > 2 and _is_host(more[0]) \
                 and not any(more[1:])
             if not (nothing or _plain(more, sign, words)):
                 break
             rows.append(_Row("", more[0], more[1], (more[2:] or [""])[0], "", [n]))
-        return start + len(rows), [_seen(row, words) for row in rows]
+        end = rows[-1].lines[-1] + 1
+        return (end, _table([_seen(row, words) for row in rows])) if len(rows) > 1 else (start + 1, [])
     return start + 1, []
+
+
+def _stacked(lines: Sequence[str], start: int, words: Words) -> tuple[int, list[Item]]:
+    """The rows of a table whose cells are one below the other, after those with the titles.
+
+    Blank cells are lost there. A row is a host, a known state, and mostly a known reason.
+    """
+    cells = ((n, lines[n][:LONGEST].strip(_MARKS))
+             for n in range(start, min(start + _MOST_STACKED, len(lines))) if lines[n].strip())
+    heads = [*islice(takewhile(lambda cell: folded(cell[1]) in _COLUMN, cells), 4)]
+    titles = [_COLUMN[folded(cell)] for _, cell in heads]
+    if titles not in (["name", "state"], ["name", "state", "reason"]):
+        return start + 1, []
+    rows: list[_Row] = []
+    rest = [(n, lines[n][:LONGEST].strip(_MARKS))
+            for n in range(heads[-1][0] + 1, min(start + _MOST_STACKED, len(lines))) if lines[n].strip()]
+    while len(rest) > 1 and _is_host(rest[0][1]) and words.read("state", rest[1][1]):
+        reason = len(titles) > 2 and len(rest) > 2 and words.read("reason", rest[2][1])
+        row, rest = rest[:3 if reason else 2], rest[3 if reason else 2:]
+        rows.append(_Row("", row[0][1], row[1][1], row[2][1] if reason else "", "", [n for n, _ in row]))
+    nodes = [_seen(row, words) for row in rows]
+    for node in nodes[:1]:
+        node.lines |= {n for n, _ in heads}
+    return (rows[-1].lines[-1] if rows else start) + 1, [*nodes]
+
+
+def _is_host(name: str) -> bool:
+    return bool(_HOST.fullmatch(name)) and folded(name) not in _COLUMN
+
+
+def _shape(line: str, cells: Sequence[str]) -> tuple[int, bool, bool]:
+    """How a row looks: the number of its cells, and where strokes are."""
+    return len(cells), line.lstrip().startswith("|"), line.rstrip().endswith("|")
 
 
 def _plain(cells: Sequence[str], sign: str, words: Words) -> bool:
     least = 2 if sign in "\t|" else 3
     if not least <= len(cells) <= 6 or not words.read("state", cells[1]):
         return False
-    named = _HOST.fullmatch(cells[0].rstrip(":")) or _NODE.fullmatch(cells[0])
+    named = _is_host(cells[0].rstrip(":")) or _NODE.fullmatch(cells[0])
     reason = (cells[2:] or [""])[0]
     return bool(named) and bool(words.blank(reason) or words.read("reason", reason))
 
@@ -285,6 +356,31 @@ def is_status(text: str) -> bool:
 def _documents(
     lines: Sequence[str], words: Words, _: set[int],
 ) -> Iterator[tuple[int, int, list[Item]]]:
+    """Yield the nodes in JSON; nodes one below the other are one table."""
+    start, end, some, last = 0, 0, list[Item](), 1
+    for first, after, items in _values(lines, words):
+        apart = any(sign.isalnum() for line in lines[end:first] for sign in line)
+        if some and (apart or {last, _count(items)} != {1}):
+            yield start, end, _table(some)
+            some = []
+        if not some:
+            start = first
+        end, last = after, _count(items)
+        some += items
+    if some:
+        yield start, end, _table(some)
+
+
+def _table(items: list[Item]) -> list[Item]:
+    """The items, after the beginning of their table."""
+    return [Head("", nodes=_count(items)), *items]
+
+
+def _count(items: list[Item]) -> int:
+    return sum(isinstance(item, Seen) for item in items)
+
+
+def _values(lines: Sequence[str], words: Words) -> Iterator[tuple[int, int, list[Item]]]:
     """Yield every object or array of JSON that holds nodes: its lines, and the nodes."""
     begins = [n for n, line in enumerate(lines) if line.lstrip()[:1] in ("{", "[")]
     if not begins:
@@ -294,7 +390,7 @@ def _documents(
     for line in lines:
         starts.append(at)
         at += len(line) + 1
-    read, faults, done = json.JSONDecoder().raw_decode, 0, 0
+    read, faults, done = json.JSONDecoder(strict=False).raw_decode, 0, 0
     for n in begins:
         start = starts[n] + len(lines[n]) - len(lines[n].lstrip())
         if start < done or faults >= _MOST_FAULTS:
@@ -325,7 +421,8 @@ def _nodes(
         for one in value:
             yield from _nodes(one, "", lines, words, depth + 1)
     elif isinstance(value, dict):
-        fields = {folded(str(k)): v for k, v in value.items()}
+        value = {_text(k): _text(v) if isinstance(v, str) else v for k, v in value.items()}
+        fields = {folded(k): v for k, v in value.items()}
         state, name, group = (_field(fields, what) for what in ("state", "name", "group"))
         known = any(title in fields for title in _TITLES["state"])
         if known and not isinstance(state, dict | list) and (depth or len(fields) > 1):
@@ -337,7 +434,7 @@ def _nodes(
             yield _seen(_Row(digits, called[:LONGEST], _text(state), _text(_field(fields, "reason")),
                              "", sorted(lines)), words)
             return
-        inner = [(str(k), v) for k, v in value.items() if isinstance(v, dict | list)]
+        inner = [(k, v) for k, v in value.items() if isinstance(v, dict | list)]
         named = group if isinstance(group, str) else name if isinstance(name, str) else ""
         if named and inner:
             yield Head(named[:LONGEST], lines)
@@ -346,4 +443,5 @@ def _nodes(
 
 
 def _text(value: Any) -> str:
-    return "" if value is None else str(value)[:LONGEST + 1]
+    """A value as text, without the ends of lines that a terminal has put into it."""
+    return "" if value is None else str(value)[:2 * LONGEST].replace("\n", "")[:LONGEST + 1]

@@ -9,7 +9,7 @@ Law: nodes in, groups out; the words of the text are read before.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from attrs import define, field
 
@@ -35,8 +35,9 @@ def parse(text: str, spelling: Spelling = PLAIN) -> Status:
     tables, taken = cells.items_of(lines, words)
     items = labels.items_of(lines, tables, taken, words)
     sightings = list(_sightings(_believed(items)))
+    sure = any(node.sure for sighting in sightings for node in sighting.nodes)
     for sighting in sightings:
-        sighting.drop_unsure()
+        sighting.drop_unsure(others=sure)
     groups = _groups(sightings)
     used = {n + 1 for s in sightings for n in s.lines}
     ignored = (n for n, line in enumerate(lines, 1) if n not in used and labels.matters(line))
@@ -44,18 +45,32 @@ def parse(text: str, spelling: Spelling = PLAIN) -> Status:
 
 
 def _believed(items: list[Item]) -> list[Item]:
-    """The items without nodes of which nothing is known, where others have names.
-
-    Where a node has a name, a state without one is that of something else.
-    """
+    """The items without those of which nothing is known, and without tables of something else."""
     nodes = [item for item in items if isinstance(item, Seen)]
-    named = any(node.sure and (node.name or node.number) for node in nodes)
-    known = any(node.state for node in nodes)
+    known, sure = any(node.state for node in nodes), any(node.sure for node in nodes)
+    others = {
+        id(item) for table in _tables(items) for item in table
+        if sure and not any(isinstance(row, Seen) and row.sure for row in table)
+    }
     return [
         item for item in items
-        if isinstance(item, Head)
-        or (item.name or item.number if named else known or item.strange or item.name or item.number)
+        if id(item) not in others
+        and (isinstance(item, Head) or known or item.strange or item.name or item.number)
     ]
+
+
+def _tables(items: Iterable[Item]) -> Iterator[list[Item]]:
+    """Yield the items of each table."""
+    table: list[Item] = []
+    left = 0
+    for item in items:
+        if isinstance(item, Head) and item.nodes:
+            table, left = [], item.nodes
+        if left:
+            table.append(item)
+            left -= isinstance(item, Seen)
+            if not left:
+                yield table
 
 
 # ------------------------------------------------------------------------- sightings
@@ -67,10 +82,12 @@ class _Sighting:
 
     Attributes:
         again: whether it begins with a node of the sighting before, under the same name.
+        stray: the line of a state without a name, while there is one node; -1 without one.
     """
 
     name: str = ""
     again: bool = False
+    stray: int = -1
     nodes: list[Seen] = field(factory=list)
     heads: set[int] = field(factory=set)
 
@@ -90,12 +107,17 @@ class _Sighting:
             and numbers[0] != numbers[1]
         return self.nodes[::-1] if turned else self.nodes
 
-    def drop_unsure(self) -> None:
-        """Drop what is probably no node, where there are enough nodes without it."""
-        if len(self.nodes) > 2 or (self.nodes and not any(n.sure or n.strange for n in self.nodes)):
-            sure = [node for node in self.nodes if node.sure]
-            if sure or len(self.nodes) <= 2:
-                self.nodes = sure
+    def drop_unsure(self, *, others: bool) -> None:
+        """Drop what is probably not a node, where there are enough nodes without it.
+
+        Args:
+            others: whether the text shows nodes beyond doubt.
+        """
+        sure = [node for node in self.nodes if node.sure]
+        if (sure and len(self.nodes) > 2) or (not sure and others):
+            self.nodes = sure
+        elif not sure:
+            self.nodes = [node for node in self.nodes if node.strange]
 
     def remark(self) -> str:
         """Why this is not the status of a group of two; "" if nothing is against it."""
@@ -108,8 +130,11 @@ class _Sighting:
             return f"the text does not show two nodes of this group{twice}"
         unclear = [node for node in self.nodes if node.unclear]
         if unclear:
-            return (f"the state of {listed(map(_called, unclear), 'and')} could not be read "
-                    f"(line {unclear[0].line + 1})")
+            return (f"the State of {listed(map(_called, unclear), 'and')} could not be read "
+                    f"(line {unclear[0].line + 1}); if a node shows none, leave it blank after its label")
+        if self.stray >= 0 and len(self.nodes) == 1:
+            return (f"line {self.stray + 1} has a state without a name, and the text shows only "
+                    f"{_called(self.nodes[0])} of this group")
         return ""
 
 
@@ -132,21 +157,38 @@ def _twice(nodes: Iterable[Seen]) -> str:
         if same else ""
 
 
-def _sightings(items: Iterable[Item]) -> Iterator[_Sighting]:
-    """Yield the nodes that the text shows together."""
+def _sightings(items: Sequence[Item]) -> Iterator[_Sighting]:
+    """Yield the nodes that the text shows together.
+
+    Where a node has a name, a state without one is probably that of something else.
+    """
+    named = any(isinstance(item, Seen) and item.sure and (item.name or item.number) for item in items)
     now = _Sighting()
     for item in items:
         if isinstance(item, Head):
-            if not (item.each and now.name == item.name and len(now.nodes) < 2):
+            if _begins(item, now):
                 yield now
                 now = _Sighting(item.name)
             now.heads |= item.lines
             continue
+        if named and not (item.name or item.number):
+            now.stray = item.line if len(now.nodes) < 2 else now.stray
+            continue
+        if item.parted and now.nodes:
+            yield now
+            now = _Sighting()
         if len(now.nodes) == 2 and item.sure and _clash(item, now.nodes):
             yield now
             now = _Sighting(now.name, again=True)
         now.nodes.append(item)
     yield now
+
+
+def _begins(head: Head, now: _Sighting) -> bool:
+    """Whether a group begins here that is not the one before."""
+    if head.nodes:
+        return bool(now.nodes) and (head.whole or len(now.nodes) + head.nodes > 2)
+    return not (head.each and now.name == head.name and len(now.nodes) < 2)
 
 
 def _clash(node: Seen, others: list[Seen]) -> bool:
@@ -170,7 +212,7 @@ class _Group:
 
     def status(self) -> GroupStatus:
         last = self.moments[-1]
-        remark = _Sighting(nodes=last.nodes + self.excess).remark()
+        remark = _Sighting(stray=last.stray, nodes=last.nodes + self.excess).remark()
         most = max(len(moment.nodes) for moment in self.moments)
         if not remark and len(last.nodes) < most:
             remark = (f"the text shows this group {len(self.moments)} times, and the last time only "

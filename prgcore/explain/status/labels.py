@@ -49,6 +49,7 @@ _PROMPT = re.compile(r"\s*(?:admin:.*)?", re.IGNORECASE)
 _PAGER = re.compile(
     r"\W*(?:page \d{1,4}(?: of \d{1,4})?|-*more-*.*|press .{1,60}|options: ?q=quit.*)\W*", re.IGNORECASE)
 _MARKED = re.compile(r"[:=]")
+_DIGITS = re.compile(r"#?[0-9]{1,3}")
 _QUOTES = " \t*_`\"',;|"
 """Characters around a name."""
 _WRAPPED = 38
@@ -102,14 +103,21 @@ class _Field:
     last: int = 0
     width: int = 0
 
+    @property
+    def prose(self) -> bool:
+        """Whether it is a sentence about a node, such as `Node 1: was rebooted`."""
+        return self.what == "node" and bool(self.number) and not self.called \
+            and self.found is None and " " in self.value
+
     def add(self, text: str) -> None:
         if len(self.pieces) < MOST_LINES:
             self.pieces.append(text.strip()[:2 * LONGEST])
 
     def joined(self, count: int) -> str:
-        """The first pieces as one text; "" if the last of them is blank."""
-        last = self.pieces[count - 1]
-        return " ".join(piece for piece in self.pieces[:count] if piece) if last else ""
+        """The first pieces as one text; "" if the last of them has no letter."""
+        if not any(sign.isalnum() for sign in self.pieces[count - 1]):
+            return ""
+        return " ".join(piece for piece in self.pieces[:count] if piece)
 
 
 def _fields(lines: Sequence[str], taken: set[int], words: Words) -> list[_Field]:
@@ -134,7 +142,7 @@ def _fields(lines: Sequence[str], taken: set[int], words: Words) -> list[_Field]
             open_.add(line[at:] if at > start or matters(line) else "")
     for one in found:
         _resolve(one, words)
-    return found
+    return [one for one in found if not one.prose]
 
 
 @frozen(eq=False, repr=False)
@@ -161,6 +169,10 @@ def _begin(line: str) -> int:
 
 def _labels(line: str, start: int, words: Words) -> Iterator[_Label]:
     """Yield the labels of a line, whether or not they count."""
+    heading = _HEADING.fullmatch(line[:LONGEST])
+    if heading:
+        yield _Label("node", heading["number"], False, False, start, len(line))
+        return
     own = _OWN.match(line, start)
     if own:
         if own["number"]:
@@ -179,11 +191,7 @@ def _labels(line: str, start: int, words: Words) -> Iterator[_Label]:
 
 
 def _unmarked(line: str, start: int, words: Words) -> Iterator[_Label]:
-    """Yield the label of a line without a mark: a heading, or the left column of a table."""
-    heading = _HEADING.fullmatch(line[:LONGEST])
-    if heading:
-        yield _Label("node", heading["number"], False, False, start, len(line))
-        return
+    """Yield the label of a line without a mark: the left column of a table."""
     soft = _SOFT.match(line, start)
     if soft is None:
         return
@@ -220,7 +228,9 @@ def _ends(open_: _Field, lead: str, words: Words) -> bool:
     if words.read(open_.what, lead) or words.blank(lead):
         return True
     found, rest = words.begin(open_.what, lead)
-    return found is None or not rest.strip(MARKS) or rest.rstrip().endswith(")")
+    if found is None:
+        return not words.run_on(open_.what, lead)
+    return not rest.strip(MARKS) or rest.rstrip().endswith(")")
 
 
 def _goes_on(open_: _Field, label: _Label, lead: str, words: Words) -> bool:
@@ -303,6 +313,8 @@ def _resolve_name(one: _Field, words: Words) -> None:
     one.value = beside[:end.start() if end else None].strip(_QUOTES)[:LONGEST]
     if end:
         one.left = beside[end.end():].strip(MARKS)
+    if one.what == "node" and not one.number and not one.called and _DIGITS.fullmatch(one.value):
+        one.number, one.value = one.value, ""
     if one.whole:
         one.value, one.last = one.value + below, one.line + 1
 
@@ -332,7 +344,8 @@ def items_of(
             nodes.table(table[1])
             table = next(rest, None)
         until = table[0] if table else len(lines)
-        nodes.take(one, after if after and after.line < until else None)
+        beyond = after is None or after.line >= until
+        nodes.take(one, None if beyond else after, table=beyond and table is not None)
     while table:
         nodes.table(table[1])
         table = next(rest, None)
@@ -381,9 +394,10 @@ class _Nodes:
         self.items += items
         self.node = None
 
-    def take(self, one: _Field, after: _Field | None) -> None:
+    def take(self, one: _Field, after: _Field | None, *, table: bool) -> None:
+        """Take a label; `after` is the next one, or `table` says that a table is next."""
         if one.what == "group":
-            if one.sure or (after and after.what == "node"):
+            if one.sure or table or (after and after.what == "node"):
                 self.items.append(Head(one.value, frozenset(range(one.line, one.last + 1))))
                 self.node = None
         elif one.what == "node":
@@ -405,14 +419,14 @@ class _Nodes:
         elif one.found is not None:
             self._open(one)
             self._say(one)
-        elif says or (one.sure and (one.called or " " not in one.value)) \
+        elif says or (one.number and one.called) or (one.sure and one.value) \
                 or (one.number and not one.value and after and after.what == "node"):
             self._open(one)
 
     def _open(self, one: _Field) -> None:
         sure = one.called or bool(one.found) or (one.sure and bool(one.value))
         self.node = Seen(one.number, one.value, one.line, sure=sure, stamped=one.stamped)
-        self.node.unclear = bool(one.left) and not one.found
+        self.node.unclear = not one.found
         self.items.append(self.node)
         self._used(one)
 
@@ -440,14 +454,15 @@ class _Nodes:
     def _state(self, one: _Field) -> None:
         node, known = self.node, one.found is not None or self.words.like("state", one.value)
         if node and "state" not in node.said:
-            if known or not self._parted(one):
+            if not self._parted(one) or (known and node.number):
                 node.sure = node.sure or known or not one.value
                 node.unclear = False
                 self._say(one)
             else:
-                node.unclear = True
+                node.said.add("state")  # and nobody knows which
         elif known or not one.value:
-            self.node = Seen("", "", one.line, stamped=one.stamped, sure=known)
+            parted = any(isinstance(item, Seen) for item in self.items[-1:]) and self._parted(one)
+            self.node = Seen("", "", one.line, parted=parted, stamped=one.stamped, sure=known)
             self.items.append(self.node)
             self._say(one)
 

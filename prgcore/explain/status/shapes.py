@@ -131,11 +131,20 @@ class Status(Record):
 
 @frozen(eq=False, repr=False)
 class Head:
-    """The name of a group, before its nodes; with `each`, before each of them."""
+    """The beginning of a group.
+
+    Attributes:
+        name: the name of the group; "" if only a table begins.
+        each: whether each node has it; then only another name begins a group.
+        nodes: the number of nodes of a table that begins.
+        whole: whether the table shows all of its group.
+    """
 
     name: str
-    lines: frozenset[int]
+    lines: frozenset[int] = frozenset()
     each: bool = False
+    nodes: int = 0
+    whole: bool = False
 
 
 @define(eq=False, repr=False)
@@ -147,6 +156,8 @@ class Seen:
         line: the number of its first line.
         said: which of `state` and `reason` the text gives, if only as a blank.
         sure: whether it is a node beyond doubt; others are dropped where a group has enough nodes.
+        parted: without a name, whether other lines are between it and the node above.
+        stamped: whether a time is before it.
         unclear: whether something is where its state should be, and could not be read.
         lines: the numbers of the lines that it was read from.
     """
@@ -156,6 +167,7 @@ class Seen:
     line: int
     sure: bool = True
     unclear: bool = False
+    parted: bool = False
     stamped: bool = False
     state: State | None = None
     reason: Reason | None = None

@@ -7,6 +7,7 @@ not; which one it is like is only for a message.
 from __future__ import annotations
 
 import re
+from itertools import islice
 
 from attrs import define, field
 
@@ -26,6 +27,7 @@ _PART = re.compile(r" {2}|\t| ?[(\[,;|/!] ?| [-\N{EN DASH}\N{EM DASH}]+ | (?=[A-
 """Where a value may end before the end of its line."""
 _KINDS: dict[str, type[State | Reason]] = {"state": State, "reason": Reason}
 _LIKE = 0.8
+_MOST_WORDS = 12
 _MOST_LOOKS = 2_000
 """The most words for which a like one is looked for, because that takes long."""
 
@@ -81,15 +83,22 @@ class Words:
         said, head = squeezed(text[:LONGEST]), squeezed(beyond)
         if len(said) <= len(head):
             return False
+        known = self._known[what]
+        others = [one for one in known if len(one) > len(head) and known[one] != known.get(head)]
+        if head and any(one.startswith(said) for one in others):
+            return True
         found = self._looks.get((what, said, head))
         if found is None:
             if len(self._looks) >= _MOST_LOOKS:
                 return False
-            known = self._known[what]
-            found = self._looks[what, said, head] = any(
-                len(one) > len(head) and known[one] != known.get(head)
-                and (bool(head and one.startswith(said)) or _near(said, one)) for one in known)
+            found = self._looks[what, said, head] = any(_near(said, one) for one in others)
         return found
+
+    def run_on(self, what: str, text: str) -> bool:
+        """Whether a known word is at the beginning of a text, and other words after it."""
+        ends = [found.start() for found in islice(re.finditer(" ", text), _MOST_WORDS)]
+        head = next((text[:end] for end in reversed(ends) if self.read(what, text[:end])), "")
+        return bool(head) and not self.like(what, text, head)
 
     def begin(self, what: str, text: str) -> tuple[State | Reason | None, str]:
         """A known word at the beginning of a text, and the rest, which is clearly apart from it.

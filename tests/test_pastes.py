@@ -1,0 +1,433 @@
+"""Pastes: what people and programs make of a status, read without a guess, line by line."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from prgcore import PRG
+from prgcore.explain.display import spell
+from prgcore.explain.status import Status, parse
+from prgcore.vocabulary import Reason, State
+from tests.pastes import UNNAMED, product, spellings, wrapped
+from tests.test_status import DISPLAYS
+
+BOTH = "a Normal, b Normal"
+ROW3 = "a Idle / On Admin Request, b Running in Backup Mode / On Admin Request"
+ROW12 = ("a Failed Over with Critical Services Not Running / Critical Service Down, "
+         "b Running in Backup Mode / Critical Service Down")
+ROW16 = "a Running in Backup Mode / Peer Down, b shows nothing"
+IDLE, BACKUP = "State: Idle Reason: On Admin Request", (
+    "State: Running in Backup Mode Reason: On Admin Request")
+PAIR = f"Node 1 Name : a {IDLE}\nNode 2 Name : b {BACKUP}\n"
+ALONE = ("Node 1 Name : a State: Running in Backup Mode Reason: Peer Down\n"
+         "Node 2 Name : b State:\n")
+
+
+def told(status: Status) -> str:
+    """The groups of a status, one after the other, and the numbers of the lines that are not used."""
+    groups = []
+    for group in status.groups:
+        nodes = ", ".join(f"{n.name or '-'} {spell(n.shown)}" + "".join(f" ?{s}" for s in n.strange)
+                          for n in group.nodes)
+        groups.append((f"{group.name}: " if group.name else "") + nodes
+                      + (f" (seat {group.seat})" if group.seat else "")
+                      + f" after {len(group.earlier)}" * bool(group.earlier)
+                      + f" [{group.remark}]" * bool(group.remark))
+    unused = f" | {','.join(map(str, status.ignored))}" if status.ignored else ""
+    return "; ".join(groups) + unused
+
+
+HEADINGS = {
+    "the issue": ("Node 1:\nName: a\nState: Normal\nNode 2:\nName: b\nState: Normal\n", BOTH),
+    "without colons": ("Node 1\nName: a\nState: Normal\nNode 2\nName: b\nState: Normal\n", BOTH),
+    "underlined": ("Node 1\n------\nName: a\nState: Normal\n\nNode 2\n------\nName: b\nState: Normal\n",
+                   f"{BOTH} | 2,7"),
+    "of Markdown": (("## Node 1\n- **Name:** a\n- **State:** Normal\n\n## Node 2\n- **Name:** b\n"
+                    "- **State:** Normal\n"), BOTH),
+    "in brackets": ("[Node 1]\nname = a\nstate = Normal\n[Node 2]\nname = b\nstate = Normal\n", BOTH),
+    "between rules": (("=== Node 1 ===\nHost Name: a\nState: Normal\n=== Node 2 ===\nHost Name: b\n"
+                      "State: Normal\n"), BOTH),
+    "servers": ("Server 1:\n  Hostname: a\n  State: Normal\nServer 2:\n  Hostname: b\n  State: Normal\n",
+                BOTH),
+    "with a hash": ("Node #1\nName: a\nState: Normal\nNode #2\nName: b\nState: Normal\n", BOTH),
+    "with blank lines": ("Node 1:\n\nName: a\n\nState: Normal\n\nNode 2:\n\nName: b\n\nState: Normal\n",
+                         BOTH),
+    "the second first": ("Node 2:\nName: b\nState: Normal\nNode 1:\nName: a\nState: Normal\n", BOTH),
+    "without names": ("Node 1:\nState: Normal\nNode 2:\nState: Normal\n", "- Normal, - Normal"),
+    "with a name beside": ("Node 1: a\nState: Normal\nNode 2: b\nState: Normal\n", BOTH),
+    "with the state beside": (("Node 1: Idle / On Admin Request\nNode 2: Running in Backup Mode / "
+                              "On Admin Request\n"), ROW3.replace("a ", "- ").replace("b ", "- ")),
+    "with the number in each label": (
+        ("Node 1 Name: a\nNode 1 State: Idle\nNode 1 Reason: On Admin Request\nNode 2 Name: b\n"
+        "Node 2 State: Running in Backup Mode\nNode 2 Reason: On Admin Request\n"), ROW3),
+    "a node that shows nothing": (
+        "Node 1:\nName: a\nState: Running in Backup Mode\nReason: Peer Down\nNode 2:\nName: b\nState:\n",
+        ROW16),
+    "a list of YAML": ("- node: 1\n  name: a\n  state: Normal\n- node: 2\n  name: b\n  state: Normal\n",
+                       BOTH),
+}
+
+OTHERS = {
+    "the command of the document": (
+        ALONE + "Cluster Replication State: Only available on the PUB\n", f"{ROW16} | 3"),
+    "a ticket": (PAIR + "Ticket, Reason: Initialization\n", f"{ROW3} | 3"),
+    "a list of services": (
+        PAIR + "Cisco XCP Router[STARTED]\nCisco Presence Engine[STOPPED]  Critical Service Down\n",
+        f"{ROW3} | 3,4"),
+    "a signature": (PAIR + "-- \nJo Miller\nCity: Neuss\nState: NRW\n", f"{ROW3} | 3,4,5,6"),
+    "a signature of labels": (PAIR + "Name: Jo\nCity: Neuss\nState: NRW\n", f"{ROW3} | 3,4,5"),
+    "a log": (PAIR + "Nov 22 09:14:02 imp1 local7 3 : SRMFailover : Reason: Peer Down\n",
+              f"{ROW3} | 3"),
+    "a log before": ("Nov 22 09:14:02 imp1 local7 3 : SRM : State: Failed Reason: Peer Down\n" + PAIR,
+                     f"{ROW3} | 1"),
+    "a log line that begins with its time": (
+        PAIR + "Nov 22 09:14:02 Reason: Peer Down\n", f"{ROW3} | 3"),
+    "an alarm after": (PAIR + "SRMFailover\n  NodeID : a\n  State : Failed\n  Reason : Peer Down\n",
+                       f"{ROW3} | 3,4,5,6"),
+    "an alarm before": ("SRMFailover\n  State : Failed Over\n  Reason : Peer Down\n" + PAIR,
+                        f"{ROW3} | 1,2,3"),
+    "the state of a database": (PAIR + "DB State: Normal\nReplication State: (2) Setup Completed\n",
+                                f"{ROW3} | 3,4"),
+    "the state of something, alone": (PAIR + "\nState: Idle\n", f"{ROW3} | 4"),
+    "a node in prose before": ("Node 1: was rebooted at nine\nNode 2: not touched\n" + PAIR,
+                               f"{ROW3} | 1,2"),
+    "a group of users": (PAIR + "User Group: staff\nHunt group: 12\n", f"{ROW3} | 3,4"),
+    "the state behind a state": (
+        f"Node 1 Name : a {IDLE}\nNode 2 Name : b {BACKUP} Replication State: Good\n", ROW3),
+    "between the nodes": (
+        f"Node 1 Name : a {IDLE}\nPeer State: Normal\nLast Reason: Peer Down\nNode 2 Name : b {BACKUP}\n",
+        f"{ROW3} | 2,3"),
+    "the reason of something, after Normal": (
+        "Node 1 Name : a State: Normal\nNode 2 Name : b State: Normal\nCase 1234\nReason: Peer Down\n",
+        f"{BOTH} | 3,4"),
+    "two reasons": (PAIR + "Reason: Peer Down\n", f"{ROW3} | 3"),
+    "a table of the replication": (
+        PAIR + "SERVER-NAME   IP ADDRESS   RPC?   REPLICATION SETUP\na     10.0.0.1   Y/Y   (2) Setup Completed\n",
+        f"{ROW3} | 3,4"),
+    "a table of addresses": (PAIR + "Name,Street,City,State\nJo,Main Street,Neuss,NRW\n", f"{ROW3} | 3,4"),
+    "a phone": (PAIR + '{"name": "SEP0011", "status": "Registered"}\n', f"{ROW3} | 3"),
+    "a server in prose": ("Server: I rebooted the second one.\n" + PAIR + "Host: console\n",
+                          f"{ROW3} | 1,4"),
+    "a label in a word": (PAIR + "Upstate: Normal\nEstate: Idle\nunreason: Peer Down\n", f"{ROW3} | 3,4,5"),
+}
+
+COUNTS = {
+    "three": ("Subcluster Name: HQ\nName: a\nState: Normal\nName: b\nState: Normal\nName: c\nState: Idle\n",
+              ("HQ: a Normal, b Normal, c Idle [the text shows 3 nodes of this group (a, b, c), and a "
+               "group has at most two]")),
+    "three by number": (
+        "Subcluster Name: HQ\n" + "".join(f"Node {n} Name : h{n} State: Normal\n" for n in (1, 2, 3)),
+        ("HQ: h1 Normal, h2 Normal, h3 Normal [the text shows 3 nodes of this group (h1, h2, h3), and "
+         "a group has at most two]")),
+    "four": ("".join(f"Name: {n}\nState: Normal\n" for n in "abcd"),
+             ("a Normal, b Normal, c Normal, d Normal [the text shows 4 nodes of this group (a, b, c, d), "
+              "and a group has at most two]")),
+    "a table of three": (
+        "Server,State\na,Normal\nb,Normal\nc,Normal\n",
+        ("a Normal, b Normal, c Normal [the text shows 3 nodes of this group (a, b, c), and a group has "
+         "at most two]")),
+    "a number twice": (
+        "Node 1 Name : a State: Idle\nNode 1 Name : b State: Normal\n",
+        ("a Idle, b Normal [the text does not show two nodes of this group; the number 1 is there more "
+         "than once]")),
+    "a name twice": (
+        "Node 1 Name : a State: Idle\nNode 2 Name : a State: Normal\n",
+        "a Idle, a Normal [the text does not show two nodes of this group; a is there more than once]"),
+    "a name twice, in other case": (
+        "Name: imp\nState: Idle\nName: IMP\nState: Normal\n",
+        ("imp Idle, IMP Normal [the text does not show two nodes of this group; imp is there more than "
+         "once]")),
+    "a third that is the first": (
+        PAIR + f"Node 1 Name : a {IDLE}\n",
+        (f"{ROW3}, a Idle / On Admin Request [the text shows 3 nodes of this group (a, b, a), and a group "
+         "has at most two; a and the number 1 are there more than once]")),
+    "two times two under one name": (
+        "Subcluster Name: HQ\n" + PAIR + PAIR.replace(" a ", " c ").replace(" b ", " d "),
+        (f"HQ: {ROW3}, c Idle / On Admin Request, d Running in Backup Mode / On Admin Request [the text "
+         "shows 4 nodes of this group (a, b, c, d), and a group has at most two; the number 1 and the "
+         "number 2 are there more than once]")),
+    "two times two without a name": (
+        PAIR + PAIR.replace(" a ", " c ").replace(" b ", " d "),
+        f"{ROW3}; c Idle / On Admin Request, d Running in Backup Mode / On Admin Request"),
+    "three states without a name": (
+        "State: Normal\nState: Normal\nState: Normal\n",
+        ("- Normal, - Normal, - Normal [the text shows 3 nodes of this group (a node without a name, "
+         "a node without a name, a node without a name), and a group has at most two]")),
+    "three moments": (f"Subcluster Name: HQ\n{PAIR}" * 3, f"HQ: {ROW3} after 2"),
+    "three moments without a name": (PAIR * 3, f"{ROW3} after 2"),
+    "moments with another group between": (
+        (f"Subcluster Name: HQ\n{PAIR}Subcluster Name: X\nName: c\nState: Normal\nName: d\nState: Normal\n"
+        f"Subcluster Name: HQ\n{PAIR}"), f"HQ: {ROW3} after 1; X: c Normal, d Normal"),
+    "moments from both seats": (
+        f"Name: a\n{IDLE}\nName: b\n{BACKUP}\nName: b\n{BACKUP}\nName: a\n{IDLE}\n",
+        ("b Running in Backup Mode / On Admin Request, a Idle / On Admin Request after 1")),
+    "moments of two tables": (
+        "Server,State\na,Normal\nb,Normal\n\nServer,State\na,Idle\nb,Backup Mode\n",
+        "a Idle, b Running in Backup Mode after 1"),
+    "the group in another case, hosts without a domain": (
+        ("Subcluster Name: HQ\nNode 1 Name : a.example State: Normal\nNode 2 Name : b.example State: Normal\n"
+        "Subcluster Name: hq\nNode 1 Name : a State: Idle\nNode 2 Name : b State: Backup Mode\n"),
+        "HQ: a Idle, b Running in Backup Mode after 1"),
+    "a last moment that is cut": (
+        f"Subcluster Name: HQ\n{PAIR}Subcluster Name: HQ\nNode 1 Name : a {BACKUP}\n",
+        ("HQ: a Running in Backup Mode / On Admin Request (seat 1) after 1 [the text shows this group 2 "
+         "times, and the last time only a]")),
+    "one group from two windows": (
+        f"Subcluster Name: HQ\n{PAIR}Server\tState\tReason\na\tNormal\tNormal\nb\tNormal\tNormal\n",
+        "HQ: a Normal / Normal, b Normal / Normal after 1"),
+}
+
+LONE = {
+    "node 1": ("Node 1 Name : a State: Running in Backup Mode Reason: Peer Down\n",
+               "a Running in Backup Mode / Peer Down (seat 1)"),
+    "node 2": ("Node 2 Name : b State: Running in Backup Mode Reason: Peer Down\n",
+               "b Running in Backup Mode / Peer Down (seat 2)"),
+    "in a group": ("Subcluster Name: G\nName: a\nState: Running in Backup Mode\nReason: Peer Reboot\n",
+                   "G: a Running in Backup Mode / Peer Reboot (seat 1)"),
+    "without a group": ("Name: a\nState: Running in Backup Mode\nReason: Peer Reboot\n",
+                        "a Running in Backup Mode / Peer Reboot"),
+    "Normal": ("Node 1 Name : a State: Normal\n", "a Normal (seat 1)"),
+    "a row of a table": ("Server\tState\tReason\na\tRunning in Backup Mode\tPeer Down\n",
+                         "a Running in Backup Mode / Peer Down"),
+    "a heading": ("Node 2:\nName: b\nState: Backup Mode\nReason: Peer Down\n",
+                  "b Running in Backup Mode / Peer Down (seat 2)"),
+    "JSON": ('{"group": "G", "nodes": [{"name": "a", "state": "Backup Mode", "reason": "Peer Down"}]}',
+             "G: a Running in Backup Mode / Peer Down (seat 1)"),
+    "behind noise": (("admin:utils ha status\nplease wait\nNode 1 Name : a State: Backup Mode Reason: Peer "
+                     "Down\nCisco XCP Router[STARTED]\n"),
+                     "a Running in Backup Mode / Peer Down (seat 1) | 2,4"),
+    "a state without a name beside it": (
+        "Node 1 Name : a State: Backup Mode Reason: Peer Down\nthe other:\nState: Idle\n",
+        ("a Running in Backup Mode / Peer Down (seat 1) [line 3 has a state without a name, and the text "
+         "shows only a of this group] | 2,3")),
+    "nothing at all": ("Node 1 Name : a State:\n", "a shows nothing (seat 1)"),
+}
+
+TABLES = {
+    "tabs": ("Server\tState\tReason\na\tIdle\tOn Admin Request\nb\tRunning in Backup Mode\tOn Admin Request",
+             ROW3),
+    "tabs without titles": ("a\tIdle\tOn Admin Request\nb\tRunning in Backup Mode\tOn Admin Request\n", ROW3),
+    "strokes": ("a | Idle | On Admin Request\nb | Running in Backup Mode | On Admin Request\n", ROW3),
+    "strokes with titles": (
+        (" Node | State | Reason \n------+-------+--------\n a | Idle | On Admin Request\n"
+        " b | Backup Mode | On Admin Request\n(2 rows)\n"), f"{ROW3} | 5"),
+    "commas": ("name,state,reason\na,Idle,On Admin Request\nb,Backup Mode,On Admin Request\n", ROW3),
+    "quoted cells": (('"Server","State","Reason"\n"a","Idle","On Admin Request"\n"b","Backup Mode",'
+                     '"On Admin Request"\n'), ROW3),
+    "semicolons": ("Server;State;Reason\na;Idle;On Admin Request\nb;Backup Mode;On Admin Request\n", ROW3),
+    "other columns": (
+        ("Group,Node,Server,Users,State,Reason\nHQ,1,a,1200,Idle,On Admin Request\n"
+        "HQ,2,b,900,Backup Mode,On Admin Request\n"), f"HQ: {ROW3}"),
+    "two groups": (
+        "Group;Server;State\nX;a;Normal\nX;b;Normal\nY;c;Normal\nY;d;Normal\n",
+        f"X: {BOTH}; Y: c Normal, d Normal"),
+    "another order": ("Reason,State,Name\nOn Admin Request,Idle,a\nOn Admin Request,Backup Mode,b\n", ROW3),
+    "a node that shows nothing": ("Server\tState\tReason\na\tRunning in Backup Mode\tPeer Down\nb\t\t\n", ROW16),
+    "the same with commas": ("Server,State,Reason\na,Running in Backup Mode,Peer Down\nb,,\n", ROW16),
+    "Markdown": (("| Server | State | Reason |\n|:--|--|--:|\n| a | Idle | On Admin Request |\n"
+                 "| b | Backup Mode | On Admin Request |\n"), ROW3),
+    "a drawn frame": (
+        ("┌────────┬─────────────┬──────────────────┐\n│ Server │ State       │ Reason           │\n"
+        "├────────┼─────────────┼──────────────────┤\n│ a      │ Idle        │ On Admin Request │\n"
+        "│ b      │ Backup Mode │ On Admin Request │\n└────────┴─────────────┴──────────────────┘\n"), ROW3),
+    "wrapped cells": (
+        ("| Server | State | Reason |\n| --- | --- | --- |\n| a | Failed Over with Critical | Critical |\n"
+        "| | Services Not Running | Service Down |\n| b | Backup Mode | Critical |\n| | | Service Down |\n"),
+        ROW12),
+    "spaces": (("Server   State         Reason\na        Idle          On Admin Request\n"
+               "b        Backup Mode   On Admin Request\n"), ROW3),
+    "two columns": (("Name\ta\nState\tIdle\nReason\tOn Admin Request\nName\tb\nState\tBackup Mode\n"
+                    "Reason\tOn Admin Request\n"), ROW3),
+    "two columns with strokes": (
+        ("| Name | a |\n| State | Idle |\n| Reason | On Admin Request |\n| Name | b |\n"
+        "| State | Backup Mode |\n| Reason | On Admin Request |\n"), ROW3),
+    "a list of JSON": (json.dumps([
+        {"server": "a", "state": "Idle", "reason": "On Admin Request"},
+        {"server": "b", "state": "Running in Backup Mode", "reason": "On Admin Request"}]), ROW3),
+    "an object of JSON": (json.dumps({"subcluster": "HQ", "servers": [
+        {"name": "a", "state": "idle", "reason": "on_admin_request"},
+        {"name": "b", "state": "running_in_backup_mode", "reason": "on_admin_request"}]}, indent=1),
+        f"HQ: {ROW3}"),
+    "lines of JSON": (
+        ('{"node":"a","state":"Idle","reason":"On Admin Request"}\n\n'
+        '{"node":"b","state":"Backup Mode","reason":"On Admin Request"}\n'), ROW3),
+    "JSON by seat": (json.dumps({"node1": {"name": "a", "state": "Normal"},
+                                 "node2": {"name": "b", "state": "Normal", "reason": None}}), BOTH),
+    "JSON by host": (json.dumps({"a": {"state": "Normal"}, "b": {"state": "Normal"}}), BOTH),
+    "JSON after a prompt": (
+        ('$ curl -s https://cucm.example/prg\n{"nodes": [{"name": "a", "state": "Normal"},\n'
+        '{"name": "b", "state": "Normal"}]}\n$\n'), f"{BOTH} | 1,4"),
+    "JSON with a blank": (json.dumps([{"name": "a", "state": "Backup Mode", "reason": "Peer Down"},
+                                      {"name": "b", "state": None}]), ROW16),
+    "broken JSON": ('{"nodes": [\n{"name": "a",\n"state": "Normal",\n},\n{"name": "b",\n"state": "Normal"},\n',
+                    f"{BOTH} | 1,4"),
+    "a name in a mail": ("> Server\tState\n> a\tNormal\n> b\tNormal\n\nThanks,\tJo\n", f"{BOTH} | 5"),
+    "a table after the group": (
+        "Presence Redundancy Group: HQ\nServer\tState\tReason\na\tNormal\tNormal\nb\tNormal\tNormal\n",
+        "HQ: a Normal / Normal, b Normal / Normal"),
+    "a misspelt state": ("Server,State\na,Nromal\nb,Normal\n", "a shows nothing ?Nromal, b Normal"),
+    "cells one below the other": (
+        "Server\nState\nReason\na\nIdle\nOn Admin Request\nb\nRunning in Backup Mode\nOn Admin Request\n",
+        ROW3),
+}
+
+DAMAGE = {
+    "colours": (("\x1b[1;32mNode 1 Name :\x1b[0m a \x1b[32mState: Normal\x1b[m\n"
+                "Node 2 Name : b State: \x1b[38;5;46mNormal\x1b[0m\n"), BOTH),
+    "colours without their first sign": (
+        "[1mNode 1 Name :[0m a State: [32mNormal[0m\nNode 2 Name : b State: [32mNormal[0m\n", BOTH),
+    "colours as cat -v shows them": (
+        "Node 1 Name : a State: ^[[32mNormal^[[0m\nNode 2 Name : b State: ^[[32mNormal^[[0m\n", BOTH),
+    "a title and a cursor": (
+        ("\x1b]0;imp1\x07\x1b[2J\x1b[HNode 1 Name : a\x1b[10CState: Normal\x1b[K\nNode 2 Name : b State: "
+        "Normal\x1b[?25h\n"), BOTH),
+    "a wrap in a word": (
+        ("Node 1 Name : a State: Failed Over with Critical Ser\nvices not Running Reason: Critical Service "
+        "Down\nNode 2 Name : b State: Backup Mode Reason: Critical Services Down\n"), ROW12),
+    "a wrap in a reason": (
+        ("Node 1 Name : a State: Failed Over with Critical Services not Running Reason: Criti\ncal Service "
+        "Down\nNode 2 Name : b State: Backup Mode Reason: Critical Service D\nown\n"), ROW12),
+    "a wrap in a label": (
+        ("Node 1 Name : a    Sta\nte: Idle   Rea\nson: On Admin Request\nNode 2 Name : b State: Backup Mode "
+        "Reason\n: On Admin Request\n"), ROW3),
+    "a wrap in a name": (
+        wrapped("\n".join(product(PRG.model.situations[0].display, (
+            "presence-publisher.headquarters.example.com", "b"))), 50),
+        "HQ: presence-publisher.headquarters.example.com Normal, b Normal"),
+    "wraps everywhere": (
+        wrapped(PAIR, 29), ROW3),
+    "something between": (
+        ("Node 1 Name : a State: Normal Assigned Users: 1200 Reason: Normal\n"
+        "Node 2 Name : b State: Normal Assigned Users: 900 Reason: Normal\n"),
+        "a Normal / Normal, b Normal / Normal"),
+    "brackets": (("Node 1 Name : a (publisher) State: Idle (since 09:14) Reason: On Admin Request.\n"
+                 "Node 2 Name : b (subscriber) State: Backup Mode, Reason: On Admin Request!\n"), ROW3),
+    "equals": ("Node 1 Name = a State = Normal\nNode 2 Name = b State = Normal\n", BOTH),
+    "full width": ("Node 1 Name\uff1aa State\uff1aNormal\nNode 2 Name\uff1d b State \uff1d Normal\n", BOTH),
+    "arrows": ("name -> a\nstate -> Normal\nname \u2192 b\nstate => Normal\n", BOTH),
+    "leaders": ("Name ......: a\nState .....: Normal\nName ......: b\nState .....: Normal\n", BOTH),
+    "dashes": ("Name - a\nState - Normal\nName - b\nState - Normal\n", BOTH),
+    "quotation marks": ("\"Name\": 'a',\n\u201cState\u201d: \u201cNormal\u201d\n'Name': b\n`State`: *Normal*\n",
+                        BOTH),
+    "backspaces": ("Node 1 Name : a State: Normlx\b\bal\nNode 2 Name : b State: N\bNormal\n", BOTH),
+    "invisible signs": (("\ufeffNode 1 Name :\u200b a Sta\u00adte: Nor\u2060mal\nNode 2 Name : b "
+                        "State:\u00a0Normal\u200f\n"), BOTH),
+    "quotations of quotations": (
+        ("> > Node 1 Name : a\n>> State: Failed Over with Critical\n>> Services not Running\n"
+        ">> Reason: Critical Service Down\n> Node 2 Name : b State: Backup Mode\n"
+        "> Reason: Critical Service Down\n"), ROW12),
+    "a wrap that is misspelt": (
+        "Node 1 Name : a State: Failed\nOvr\nNode 2 Name : b State: Normal\n",
+        "a shows nothing ?Failed Ovr, b Normal"),
+    "a word too many": ("Node 1 Name : a State: Failed Ovr Users: 12\nNode 2 Name : b State: Normal\n",
+                        "a shows nothing ?Failed Ovr Users: 12, b Normal"),
+    "a state that is cut": (
+        "Node 1 Name : a State: Failed Over with Crit...\nNode 2 Name : b State: Normal\n",
+        "a shows nothing ?Failed Over with Crit..., b Normal"),
+    "a misspelt state": ("Node 1 Name : a State: Nromal\nNode 2 Name : b State: Normal\n",
+                         "a shows nothing ?Nromal, b Normal"),
+    "a page between": (
+        ("Name: a\nState: Idle\n                page 1 of 2\nReason: On Admin Request\nName: b\n--More--\n"
+        "State: Backup Mode\nReason: On Admin Request\n"), f"{ROW3} | 3,6"),
+}
+
+KINDS = {
+    "headings": HEADINGS, "others": OTHERS, "counts": COUNTS, "lone": LONE, "tables": TABLES,
+    "damage": DAMAGE,
+}
+
+
+@pytest.mark.parametrize(("kind", "name"), [(k, n) for k, some in KINDS.items() for n in some])
+def test_a_paste(kind, name):
+    text, expected = KINDS[kind][name]
+    assert told(parse(text)) == expected
+
+
+def test_ten_of_each_kind():
+    assert min(map(len, KINDS.values())) > 10
+
+
+# ------------------------------------------------------------------------ whole pastes
+
+NOISE = (
+    "", "\n", "admin:", "admin:utils service list\nCisco XCP Router[STARTED]\nCisco Tomcat[STOPPED]",
+    ("admin:utils dbreplication runtimestate\nCluster Replication State: Only available on the PUB\n"
+    "DB and Replication Services: ALL RUNNING\nServer Time: Sun Nov 22 09:14:02"),
+    ("SERVER-NAME   IP ADDRESS   PING   REPLICATION SETUP\n-----------   ----------\n"
+    "imp1          10.0.0.1     0.2    (2) Setup Completed"),
+    "Nov 22 09:14:02 imp1 local7 3 : SRMFailover : State: Failed Over, Reason: Peer Down",
+    "SRMFailover\n  AppID : Cisco UP Server Recovery Manager\n  State : Failed Over\n  Reason : Peer Down",
+    "Case 4711\nReason: Initialization", "Ticket, Reason: Initialization\nPeer State: Normal",
+    "-- \nJo Miller\nCity: Neuss\nState: NRW", "Name: Jo\nStreet: Main Street 1\nState: NRW",
+    "page 1 of 2", "--More--", "*** 14:02 ***", "a failed call, the state of which is normal",
+    "Name,Street,City,State\nJo,Main Street,Neuss,NRW", '{"name": "SEP0011", "status": "Registered"}',
+    "Initiate Manual Failover for Node > somewhere\nRequest SUCCESSFUL.", "User Group: staff", "\u72b6",
+    "[2026-11-22 09:14] all quiet, see below", "Node 1: was rebooted at nine", "Thanks,\tJo",
+)
+"""What is pasted along: none of it is a status."""
+
+
+@st.composite
+def pastes(draw):
+    """A text, its groups (name, hosts, display), and the numbers of its lines that are noise."""
+    groups, parts = [], []
+    for n in range(draw(st.integers(1, 3))):
+        parts += [(noise, True) for noise in draw(st.lists(st.sampled_from(NOISE), max_size=3))]
+        display = draw(st.sampled_from(DISPLAYS))
+        hosts = (f"imp{2 * n + 1}.example.com", f"imp{2 * n + 2}.example.com")
+        name, texts = f"G{n}", spellings(display, hosts, f"G{n}")
+        kind = draw(st.sampled_from(sorted(texts)))
+        groups.append(("" if kind in UNNAMED else name, hosts, display))
+        if kind == "json lines":
+            parts.append(("then:", True))  # nodes without a group, one below the other, are one group
+        parts.append((texts[kind].replace("\r", "").removesuffix("\n"), False))
+    parts += [(noise, True) for noise in draw(st.lists(st.sampled_from(NOISE), max_size=3))]
+    lines = [(line, noise) for text, noise in parts for line in text.split("\n")]
+    unused = tuple(n for n, (line, noise) in enumerate(lines, 1)
+                   if noise and line.strip() and not line.startswith("admin:"))
+    return "\n".join(line for line, _ in lines), groups, unused
+
+
+def halves(display):
+    """What both nodes show, without the reasons that no paste prints."""
+    return [shown and (shown.state, None if shown.state == State.NORMAL or shown.reason == Reason.NONE
+                       else shown.reason) for shown in display]
+
+
+@settings(max_examples=300, deadline=None)
+@given(pastes())
+def test_whole_pastes_give_their_pairs_back(case):
+    text, groups, unused = case
+    status = parse(text)
+    assert [(g.name, tuple(n.name for n in g.nodes), halves(g.display)) for g in status.groups] \
+        == [(name, hosts, halves(display)) for name, hosts, display in groups]
+    assert status.ignored == unused
+
+
+@settings(max_examples=300, deadline=None)
+@given(pastes(), st.data())
+def test_a_damaged_paste_gives_its_pairs_back_or_says_what_it_did_not_use(case, data):
+    text, groups, _ = case
+    lines = re.sub("\x1b\\[[0-9]*m", "", text).split("\n")  # no terminal breaks a sequence
+    for _ in range(data.draw(st.integers(0, 2))):
+        at = data.draw(st.integers(0, len(lines) - 1))
+        noise = data.draw(st.sampled_from(NOISE))
+        lines[at] = data.draw(st.sampled_from((
+            f"{lines[at]}\n{noise}", f"{noise}\n{lines[at]}", lines[at].partition("State:")[0])))
+    damaged = wrapped("\n".join(lines), data.draw(st.integers(24, 120)))
+    status = parse(damaged)
+    known = {hosts: halves(display) for _, hosts, display in groups}
+    for group in (g.completed(PRG.model.situations) for g in status.groups):
+        if group.display is None or group.strange:
+            continue
+        hosts = tuple(node.name for node in group.nodes)
+        right = next((shown for pair, shown in known.items()
+                      if all(map(str.startswith, pair, hosts))), None)
+        assert right is not None, damaged
+        for is_, was in zip(halves(group.display), right, strict=True):
+            assert is_ == was or (is_ and was and is_[1] is None and is_[0] == was[0]), damaged
