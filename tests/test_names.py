@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 
 import pytest
 from hypothesis import given
@@ -268,6 +269,92 @@ def test_a_group_file_names_the_nodes_of_every_question(run, bad, group, tmp_pat
                         ("falover(cup1)", "unknown event 'falover(node1)'; did you mean failover(cup1)")):
         story.write_text(line)
         assert f"line 1: {error}" in bad("simulate", story, *machine)
+
+
+TAKEN = {
+    "diagram --event": ("diagram", "node", "--event", "failover({})", "--machine", "GROUP"),
+    "diagram --column": ("diagram", "node", "--column", "{}.state", "--machine", "GROUP"),
+    "diagram --rows": ("diagram", "matrix", "--rows", "{}.state", "--columns", "node1.state",
+                      "--machine", "GROUP"),
+    "diagram --columns": ("diagram", "matrix", "--columns", "{}.state", "--machine", "GROUP"),
+    "diagram --set": ("diagram", "around", "STATUS", "--set", "{}.services=up"),
+    "step words": ("step", "STATUS", "fallback({})"),
+    "step --set": ("step", "STATUS", "recover", "--set", "{}.services=up"),
+    "conform --hidden": ("conform", "LOG", "--hidden", "power_off({})", "--machine", "GROUP"),
+    "explain --set": ("explain", "STATUS", "--set", "{}.services=up"),
+    "available --set": ("available", "STATUS", "--set", "{}.services=up"),
+    "why-not command": ("why-not", "fallback({})", "STATUS"),
+    "why-not --set": ("why-not", "recover", "STATUS", "--set", "{}.services=up"),
+    "plan --set": ("plan", "STATUS", "--set", "{}.services=up"),
+    "plan --goal": ("plan", "STATUS", "--goal", "{}.state=normal"),
+    "users --set": ("users", "STATUS", "--set", "{}.services=up"),
+    "users --after": ("users", "STATUS", "--after", "takeover_done({})"),
+    "diff --column": ("diff", "prg", "GROUP", "--column", "{}.state", "--format", "mermaid", "--whole"),
+    "explore --set": ("explore", "STATUS", "-o", "-", "--set", "{}.services=up"),
+    "ha failover node": ("ha", "failover", "{}", "--state", "KEPT"),
+    "ha fallback node": ("ha", "fallback", "{}", "--state", "KEPT"),
+    "ha event events": ("ha", "event", "power_off({})", "--state", "KEPT"),
+}
+"""Every word of a command line that names a node, an event or a column."""
+AGENTS = {"agent node", "ha start node"}
+"""Those that need agents; `Group.member` reads them."""
+
+
+def test_every_word_that_names_a_node_is_in_the_table():
+    import click
+
+    from prgcore.cli.app import ROOT
+
+    def words(command, path, context):
+        if isinstance(command, click.Group):
+            for name in command.list_commands(context):
+                yield from words(command.get_command(context, name), (*path, name), context)
+        for one in command.params:
+            if re.search("EVENT|NODE|COLUMN|COMMAND", one.metavar or "") and "NODE=" not in one.metavar:
+                yield " ".join((*path, one.opts[0]))
+
+    assert {*words(ROOT, (), click.Context(ROOT))} - {"users assign groups"} == TAKEN.keys() | AGENTS
+
+
+@pytest.mark.parametrize("words", TAKEN.values(), ids=TAKEN)
+def test_a_command_takes_the_short_name_of_a_host_in_any_case(run, tmp_path, words):
+    from tests.test_group import GOOD
+
+    files = {name: tmp_path / name for name in ("STATUS", "LOG", "KEPT", "GROUP")}
+    files["GROUP"] = tmp_path / "group.toml"
+    files["GROUP"].write_text(GOOD.replace('"cup1"', '"impA.corp.example"').replace('"cup2"', '"impB.corp.example"'))
+    files["STATUS"].write_text(STATUS)
+    files["LOG"].write_text("")
+    made = []
+    for name in ("node2", "IMPB"):
+        if "KEPT" in words:
+            files["KEPT"].unlink(missing_ok=True)
+            assert run("ha", "init", "--node", "impA.corp.example", "--node", "impB.corp.example",
+                       "--state", files["KEPT"]).code == 0
+        asked = [str(files.get(word, word)).format(name) for word in words]
+        made.append(run(*asked))
+        assert made[-1].code in (0, 1), made[-1].err
+    assert made[0] == made[1]
+
+
+def test_a_host_that_is_called_like_the_other_seat_is_not_taken_for_it(run, tmp_path):
+    file = tmp_path / "swapped.txt"
+    file.write_text(STATUS.replace("impA.corp.example", "node2").replace("impB.corp.example", "node1"))
+    for said in ("fallback(node2)", "fallback(node 1)", "utils ha fallback node2"):
+        assert run("why-not", said, file).out == "fallback(node2) is accepted now.\n"
+    assert run("why-not", "fallback(node1)", file).out.startswith(
+        "fallback(node1) is refused:\n  node1.state is running_in_backup_mode")
+    assert "1  fallback(node2)       command     node2 Idle -> Taking Back" in run("plan", file).out
+
+
+def test_notices_and_errors_fit_a_terminal_and_are_one_line_elsewhere(run, status, monkeypatch):
+    long = ("why-not", "fallback(impQ)", status)
+    piped = run(*long).err
+    assert (piped.count("\n"), len(piped) > 80) == (1, True)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    folded = run(*long).err
+    assert " ".join(folded.split()) == piped.strip()
+    assert max(map(len, folded.splitlines())) <= 80
 
 
 def test_an_event_of_a_machine_of_its_own_needs_no_node():

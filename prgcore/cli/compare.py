@@ -9,6 +9,7 @@ from prgcore.cli import inputs, output
 from prgcore.cli.commands import Argument, Exit, Group, Option, examples
 from prgcore.cli.proofs import needed
 from prgcore.errors import BadInput
+from prgcore.explain.names import UNNAMED
 from prgcore.words import counted, one_line
 
 if TYPE_CHECKING:
@@ -95,7 +96,9 @@ def diff(
     if old == new == "-":
         raise BadInput("standard input cannot be both machines; give one of them as a file")
     if drawn:
-        _draw(old, new, form, file, column or "node1.state", whole=whole)
+        names = inputs.names_in([old, new])
+        seated = column and (column if names == UNNAMED else names.into(column))
+        _draw(old, new, form, file, seated or "node1.state", whole=whole)
         return
     machines = _machine(old), _machine(new)
     with needed("prgcore diff"):
