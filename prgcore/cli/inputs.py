@@ -306,7 +306,7 @@ class Question:
     @property
     def named(self) -> Callable[[str], str]:
         """What makes a sentence one for people: with their names for the nodes, if there are any."""
-        return str if self.names == UNNAMED else self.names.out
+        return str if self.names is UNNAMED else self.names.out
 
 
 def question(

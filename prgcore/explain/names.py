@@ -202,13 +202,15 @@ class Names(Record):
         short = {seat: host.partition(".")[0] for seat, host in self._full.items()}
         unclear = any(_is_address(host) or (short[seat] != host and _numbered(short[seat]) - {seat})
                       for seat, host in self._full.items())
-        return short if _differ(short) and not unclear else self._full
+        one, two = map(_folded, short.values())
+        return short if one != two and not unclear else self._full
 
     @cached_property
     def _full(self) -> Mapping[str, str]:
         """The host name of each seat, or the seat itself; the seats if names do not differ."""
         full = {NODES[0]: self.node1 or NODES[0], NODES[1]: self.node2 or NODES[1]}
-        return full if _differ(full) else {seat: seat for seat in NODES}
+        one, two = map(_folded, full.values())
+        return full if one != two else {seat: seat for seat in NODES}
 
     def __str__(self) -> str:
         """Both nodes for a message: `cup1 (node1) and cup2 (node2)`."""
@@ -232,10 +234,6 @@ def _numbered(name: str) -> set[str]:
     """The seat that is called by its number: `node2` for `Node 2`; else none."""
     found = re.fullmatch(r"node[ _-]?([12])", _folded(name))
     return {f"node{found[1]}"} if found else set()
-
-
-def _differ(names: Mapping[str, str]) -> bool:
-    return len({*map(_folded, names.values())}) == len(names)
 
 
 def _is_address(host: str) -> bool:

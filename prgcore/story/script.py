@@ -236,7 +236,7 @@ def _line(number: int, text: str, spelling: Spelling, names: Names) -> Line:
 def _seated(text: str, names: Names) -> str:
     """A line with seats in the place of names."""
     verb, _, rest = text.partition(" ")
-    if names == UNNAMED or verb in ("start", "policy"):
+    if names is UNNAMED or verb in ("start", "policy"):
         return text
     if verb in ("expect", "given"):
         said, sign, value = rest.partition("=" if "=" in rest else " ")
@@ -293,7 +293,7 @@ def _check(engine: Engine, script: Script, starts: Starts, names: Names = UNNAME
 def _no_event(said: str, events: Sequence[str], names: Names) -> str:
     """The message about an event that the machine does not have, or about its node."""
     head, _, node = said.rstrip(")").partition("(")
-    if names != UNNAMED and f"{head}({NODES[0]})" in events:
+    if names is not UNNAMED and f"{head}({NODES[0]})" in events:
         return names.unknown(node)
     return unknown_name("event", said, map(names.out, events))
 
