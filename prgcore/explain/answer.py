@@ -285,9 +285,9 @@ class Explanation(Record):
             yield names.out(self.spelling.prose(self.cause)), []
         if self.broken:
             yield f"No pair of the machine is like this. Broken: {', '.join(self.broken)}.", []
-        if self.rows:
+        if self.rows and self.display != (self.display or ())[::-1]:
             yield names.out(f"The first node of row {self.row or self.nearest} is {self.seat}."), []
-        elif self.decision:
+        elif self.decision and not self.rows:
             yield f"See decision {self.decision}.", []
         if len(self.readings) > 1:
             yield "The reasons show which", [r.text(self.spelling) for r in self.readings]
