@@ -308,6 +308,8 @@ def _bounds(
            f"only then its users are out.{off}")
     yield ("The mean assumes a crash at any time between two heartbeats, and a wait of any length "
            "between the re-login limits. Theorems: prgcore prove --list.")
+    yield ("The document does not bound how long users are moving: --take-over counts what you "
+           "measured, and --transitions shows what ends a transition.")
     yield "Parameters and defaults: Configure Heartbeat Interval for Failover, steps 4 and 5."
     if world["multiple_device_messaging"]:
         yield ("About twice the parameters with multiple device messaging: Redundancy "
