@@ -306,6 +306,40 @@ def test_a_new_leader_of_etcd_counts_the_time_of_a_grant_again(server):
             time.sleep(0.05)
 
 
+ENDED = ("etcd at URL ends the connection before its answer is complete; if it uses TLS, write https:// "
+         "into its address")
+
+
+@pytest.mark.parametrize(("answer", "says"), [
+    (b"", ENDED),
+    (b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{}",
+     ENDED),
+    (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+     ENDED),
+    (b"SSH-2.0-OpenSSH\r\n", "the server at URL does not speak HTTP: look at the address of etcd"),
+    (b"HTTP/1.1 abc\r\n\r\n", "the server at URL does not speak HTTP: look at the address of etcd"),
+])
+def test_half_an_answer_and_another_protocol_are_named_without_the_words_of_a_library(answer, says):
+    import socket
+
+    from prgcore.stores.etcd import EtcdStore
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        def serve():
+            one, _ = server.accept()
+            with one:
+                one.recv(100_000)
+                one.sendall(answer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        with EtcdStore(url, "a/") as store, pytest.raises(Unavailable) as caught:
+            store.read()
+        thread.join()
+    assert str(caught.value).replace(url, "URL") == says
+
+
 @pytest.mark.parametrize("answer", [
     b"", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", b"nonsense\r\n\r\n",
     b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]", b"HTTP/1.1 404 No\r\n\r\nno",

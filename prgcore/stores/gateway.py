@@ -188,6 +188,11 @@ class Gateway:
                     f"etcd.certificate): {why}")
         if "timed out" in said:
             return f"etcd at {url} does not answer within {self.timeout:g} s"
+        if any(words in said for words in ("RemoteDisconnected", "IncompleteRead", "ended prematurely")):
+            tls = "; if it uses TLS, write https:// into its address" * url.startswith("http:")
+            return f"etcd at {url} ends the connection before its answer is complete{tls}"
+        if "BadStatusLine" in said or "LineTooLong" in said:
+            return f"the server at {url} does not speak HTTP: look at the address of etcd"
         return f"etcd at {url} does not answer: {one_line(said, 200)}"
 
     def _refused(self, url: str, status: int, text: str) -> Unavailable | _Stale:
