@@ -102,7 +102,7 @@ Cubelike: TypeAlias = "Cube | Mapping[str, str | Values]"
 
 def cube(cells: Cubelike) -> Cube:
     """The cube of a mapping: `cube({"me.state": "normal", "ha": ("off", "on")})`."""
-    return cells if isinstance(cells, Cube) else Cube(tuple(Cell(k, v) for k, v in cells.items()))
+    return cells if isinstance(cells, Cube) else Cube(tuple([Cell(k, v) for k, v in cells.items()]))
 
 
 def cubes(many: Cubelike | tuple[Cubelike, ...]) -> tuple[Cube, ...]:

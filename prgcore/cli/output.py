@@ -6,7 +6,6 @@ half-written. Standard output carries the answer and nothing else.
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -40,6 +39,8 @@ def write(text: str) -> None:
 
 def write_json(value: object, *, line: bool = False) -> None:
     """Write JSON to standard output, indented or on one line; ASCII, keys in the given order."""
+    import json
+
     write(json.dumps(value) if line else json.dumps(value, indent=2))
 
 

@@ -170,20 +170,20 @@ class Region:
         return self._layers[level]
 
     def _fold(
-        self, end: _T, put: Callable[[_T, _S], _T], said: Sequence[Sequence[_S]],
+        self, end: _T, put: Callable[[_T, _S], _T], table: Sequence[Sequence[_S]],
         join: Callable[[list[_T]], _T],
     ) -> _T | None:
         """A value computed from the end to the root, once per node; None for an empty region.
 
         Args:
-            end: the value after the last column of `said`.
-            put: the value of a way, from that of what follows and from what is said of its value.
-            said: for every column, or the first ones, what is said of each of its values.
+            end: the value after the last column of `table`.
+            put: the value of a way, from that of what follows and from an entry of the table.
+            table: for every column, or the first ones, an entry for each of its values.
             join: the value of a node, from those of its ways.
         """
         ways = self.nodes.ways
-        found = dict.fromkeys(self._layer(len(said)), end)
-        for level, here in reversed(list(enumerate(said))):
+        found = dict.fromkeys(self._layer(len(table)), end)
+        for level, here in reversed(list(enumerate(table))):
             found = {
                 node: join([put(found[to], here[value]) for value, to in ways[node]])
                 for node in self._layer(level)}

@@ -6,7 +6,6 @@ each column names its observer.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import TypeAlias
 
@@ -107,6 +106,8 @@ def _section(who: str, column: Column, columns: _Columns, hears: tuple[Hears, ..
         for value in gate.domain:
             section = Hears(who, cube({gate.name: value}), column.name)
             if knows(who, column, columns, (section,)):
+                import json
+
                 wire = {"node": who, "when": {gate.name: [value]}, "learns": [column.name]}
                 return (f"; if {gate.name} says that {who} hears its peer, the machine needs "
                         f"the section hears: {json.dumps([wire])}")

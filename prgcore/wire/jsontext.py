@@ -6,7 +6,6 @@ Infinity, and numbers or nesting that Python cannot hold.
 
 from __future__ import annotations
 
-import json
 from typing import Any, NoReturn
 
 from prgcore.errors import BadInput
@@ -26,6 +25,7 @@ def parse_json(text: str, name: str) -> Any:
     Raises:
         BadInput: not JSON, a key given twice, or nested too deeply to be read.
     """
+    import json  # text that is not JSON needs none
 
     def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(items)

@@ -8,7 +8,6 @@ Law: a row is read as a whole, or it is left to others.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import count, islice, takewhile
@@ -385,6 +384,8 @@ def _values(lines: Sequence[str], words: Words) -> Iterator[tuple[int, int, list
     begins = [n for n, line in enumerate(lines) if line.lstrip()[:1] in ("{", "[")]
     if not begins:
         return
+    import json
+
     text = "\n".join(lines)
     starts, at = [], 0
     for line in lines:
