@@ -15,7 +15,6 @@ from attrs import frozen
 
 from prgcore.errors import BadInput, unknown_name
 from prgcore.form.spelling import Spelling
-from prgcore.model import Record
 from prgcore.seats import NODES
 from prgcore.words import few, listed, one_line, quoted
 
@@ -35,8 +34,8 @@ _SEAT = re.compile(r"(?<![\w.@-])node[12](?![\w-])")
 """A seat in a sentence; not in a word such as `--node1` or `my-node1`."""
 
 
-@frozen(eq=False, repr=False, slots=False)
-class Names(Record):
+@frozen(slots=False)
+class Names:
     """The names that people have for the two nodes and their group; "" for one that is not known.
 
     A name is read in any case, and without its domain or a part of it. A host name wins over a

@@ -186,7 +186,7 @@ class Region:
         for level, here in reversed(list(enumerate(table))):
             found = {
                 node: join([put(found[to], here[value]) for value, to in ways[node]])
-                for node in self._layer(level)}
+                for node in self._layers[level]}
         return found.get(self.root)
 
     def distinct(self, names: Iterable[str]) -> list[Values]:
