@@ -245,7 +245,11 @@ def test_a_host_in_a_text_of_several_groups_is_one_of_its_own_group(run, bad, tm
     seated = json.loads(run("explain", file, "--set", "node1.database=down", "--json").out)["groups"]
     assert [a["explanation"] for a in answers] == [seated[0]["explanation"], alone[1]["explanation"]]
     assert seated[1]["explanation"] != alone[1]["explanation"]
-    assert "unknown node 'impE'; the nodes are" in bad("explain", file, "--set", "impE.database=up")
+    assert bad("explain", file, "--set", "impE.database=up") == (
+        "--set: unknown node 'impE'; the nodes are impA.corp.example (node1) and impB.corp.example (node2); "
+        "impC.corp.example (node1) and impD.corp.example (node2)")
+    assert bad("explain", file, "--set", "impA.databas=up").startswith(
+        "--set: unknown column 'impA.databas'; did you mean impA.database")
 
 
 def test_a_group_file_names_the_nodes_of_every_question(run, bad, group, tmp_path):

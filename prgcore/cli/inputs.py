@@ -20,7 +20,7 @@ from prgcore.errors import BadInput, NeedsTwoNodes, OutsideInvariant, PrgError
 from prgcore.explain.names import UNNAMED, Names
 from prgcore.model import Display, Shown
 from prgcore.wire import jsontext
-from prgcore.words import quoted
+from prgcore.words import few, quoted
 
 if TYPE_CHECKING:
     from prgcore.engine import Engine, Pair
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from prgcore.model import Model
     from prgcore.running.group import Group
 
+MOST_NAMED = 5
+"""Of how many groups a message lists the nodes."""
 MEGABYTE = 1 << 20
 LIMIT = jsontext.FILE_LIMIT
 """The largest file that is read, in bytes."""
@@ -187,7 +189,9 @@ def cells_of_each(
             except BadInput as error:
                 wrong.append(error)
         if len(wrong) == len(groups):
-            raise wrong[0]
+            says, nodes, _ = str(wrong[0]).partition("; the nodes are ")
+            every = few([*dict.fromkeys(map(str, groups))], MOST_NAMED)
+            raise BadInput(f"{says}{nodes}{every}" if nodes else says) from None
     return found
 
 
