@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
+import sys
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prgcore import PRG
+from prgcore.cli import main
 from prgcore.explain.display import spell
 from prgcore.explain.status import Status, parse
 from prgcore.vocabulary import Reason, State
@@ -350,6 +354,121 @@ def test_a_paste(kind, name):
 
 def test_ten_of_each_kind():
     assert min(map(len, KINDS.values())) > 10
+
+
+# --------------------------------------------------------------------- what people read
+
+
+@pytest.fixture
+def explain(monkeypatch, capsys):
+    """`prgcore explain` of a text on standard input, in this process."""
+    monkeypatch.setenv("COLUMNS", "80")
+
+    def call(text, *words):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+        code = main(["explain", "-", *words])
+        return SimpleNamespace(code=code, **capsys.readouterr()._asdict())
+
+    return call
+
+
+ROWS = {
+    "a numbered heading takes the next name": (HEADINGS["the issue"][0], ["1"]),
+    "the command of the document": (OTHERS["the command of the document"][0], ["16"]),
+    "a ticket": (OTHERS["a ticket"][0], ["3"]),
+    "a lone node 1": (LONE["node 1"][0], ["16"]),
+    "a lone node 2": (LONE["node 2"][0], ["16"]),
+    "tabs": (TABLES["tabs"][0], ["3"]),
+    "a wrap in a word": (DAMAGE["a wrap in a word"][0], ["12"]),
+    "something between": (DAMAGE["something between"][0], ["1"]),
+    "full width": (DAMAGE["full width"][0], ["1"]),
+}
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_the_row_of_an_input_of_the_issue(explain, name):
+    text, rows = ROWS[name]
+    answer = explain(text, "--json")
+    assert (answer.code, answer.err) == (0, "")
+    (group,) = json.loads(answer.out)["groups"]
+    assert group["explanation"]["rows"] == rows
+
+
+@pytest.mark.parametrize("name", [*COUNTS, *LONE, *DAMAGE, *TABLES])
+def test_the_exit_code_says_whether_a_group_is_explained(explain, name):
+    text = (COUNTS | LONE | DAMAGE | TABLES)[name][0]
+    answer = explain(text)
+    assert answer.code == int("Not explained: " in answer.out)
+    assert max(map(len, answer.out.splitlines())) <= 80
+    told_ = json.loads(explain(text, "--json").out)["groups"]
+    assert answer.code == int(any("error" in group for group in told_))
+
+
+def test_a_lone_node_1_is_row_16_from_the_other_seat(explain):
+    (group,) = json.loads(explain(LONE["node 1"][0], "--json").out)["groups"]
+    assert (group["explanation"]["row"], group["explanation"]["seat"]) == ("16", "node2")
+    assert explain(LONE["node 1"][0]).out.startswith(
+        "a  Running in Backup Mode / Peer Down\nnode2  shows nothing\n")
+
+
+def test_a_lone_node_whose_state_says_nothing_of_the_other_is_not_explained(explain):
+    answer = explain(LONE["Normal"][0])
+    assert answer.code == 1
+    assert "Not explained: the text shows one node of this group, and" in answer.out
+
+
+def test_moments_say_what_changed(explain):
+    normal = "Subcluster Name: HQ\nNode 1 Name : a State: Normal\nNode 2 Name : b State: Normal\n"
+    text = f"{normal}{normal}Subcluster Name: HQ\n{PAIR}"
+    answer = explain(text)
+    assert answer.code == 0
+    assert answer.out.startswith(
+        "Group HQ\nThe text shows this group 3 times; the last is explained.\n"
+        "  1 to 2: nothing changed\n"
+        "  2 to 3: a was Normal, then Idle / On Admin Request; b was Normal, then Running\n"
+        "    in Backup Mode / On Admin Request\n\n"
+        "a  Idle / On Admin Request\n")
+    (group,) = json.loads(explain(text, "--json").out)["groups"]
+    assert list(group) == ["group", "nodes", "moments", "changed", "explanation"]
+    assert [[node["state"] for node in moment] for moment in group["moments"]] == [
+        ["normal", "normal"], ["normal", "normal"], ["idle", "running_in_backup_mode"]]
+    assert [[one["name"] for one in step] for step in group["changed"]] == [[], ["a", "b"]]
+
+
+def test_a_strange_reason_is_called_one(explain):
+    answer = explain("Node 1 Name : a State: Nromal Reason: Peer Dwn\nNode 2 Name : b State: Normal\n")
+    said = " ".join(answer.out.split())
+    assert "unknown state 'Nromal'; did you mean Normal?" in said
+    assert "unknown reason 'Peer Dwn'; did you mean Peer Down" in said
+    swapped = " ".join(explain("Node 1 Name : a State: Peer Down\nNode 2 Name : b State: Normal Reason: "
+                               "Taking Over\n").out.split())
+    assert "unknown state 'Peer Down'" in swapped
+    assert "(it is a reason)" in swapped
+
+
+def test_the_states_are_listed_once_for_a_whole_text(explain):
+    text = "".join(f"Subcluster Name: G{n}\nNode 1 Name : a{n} State: {n}{n}\n"
+                   f"Node 2 Name : b{n} State: {n}\n" for n in range(5))
+    answer = explain(text)
+    assert answer.code == 1
+    assert " ".join(answer.out.split()).count("known: ") == 1
+    assert answer.out.count("Not explained: unknown state") == 5
+
+
+@pytest.mark.parametrize(("words", "code"), [
+    (("--node1", "normal", "--node2", "normal"), 0),
+    (("--node1", "running in backup mode", "--node2", "running in backup mode"), 1),
+    (("--node1", "normal / peer down", "--node2", "normal"), 1),
+    ((json.dumps(dict(PRG.initial[0])),), 0),
+    ((json.dumps(dict(PRG.initial[0]) | dict.fromkeys(
+        ("node1.state", "node2.state"), "running_in_backup_mode")),), 1),
+    (('{"name": "a", "state": "Normal"}',), 1),
+    (('[{"name": "a", "state": "Normal"}, {"name": "b", "state": "Normal"}]',), 0),
+    (('[{"name": "a"}]',), 2),
+])
+def test_the_exit_code_of_a_pair_that_no_machine_shows(capsys, words, code):
+    assert main(["explain", *words]) == code
+    capsys.readouterr()
 
 
 # ------------------------------------------------------------------------ whole pastes

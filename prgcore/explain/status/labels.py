@@ -2,7 +2,7 @@
 
 A label counts only where a value of it can stand: at the beginning of a line, or after the value of
 another label. `Cluster Replication State:` and `Ticket, Reason:` are labels of something else. A
-label after other text does not belong to the node above, except for a known state.
+label after other text does not belong to the node above it, whose state is not known then.
 
 Law: one pass over the lines, and what it looks at is bounded.
 """
@@ -454,7 +454,7 @@ class _Nodes:
     def _state(self, one: _Field) -> None:
         node, known = self.node, one.found is not None or self.words.like("state", one.value)
         if node and "state" not in node.said:
-            if not self._parted(one) or (known and node.number):
+            if not self._parted(one):
                 node.sure = node.sure or known or not one.value
                 node.unclear = False
                 self._say(one)
