@@ -15,7 +15,7 @@ from typing import Any
 
 from attrs import define, frozen
 
-from prgcore.explain.status.cleaning import lines_of
+from prgcore.explain.status.cleaning import lines_of, with_signs
 from prgcore.explain.status.shapes import LONGEST, Head, Item, Seen
 from prgcore.explain.status.words import Words
 from prgcore.form.spelling import PLAIN, folded
@@ -347,7 +347,7 @@ def _seen(row: _Row, words: Words) -> Seen:
 
 def is_status(text: str) -> bool:
     """Whether a text is JSON, and holds nodes with their states as programs write them."""
-    lines = lines_of(text)
+    lines = [*map(with_signs, lines_of(text))]
     return any(isinstance(item, Seen) for _, _, items in _documents(lines, Words(PLAIN), set())
                for item in items)
 

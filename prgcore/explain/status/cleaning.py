@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 from unicodedata import category
 
-__all__ = ["lines_of"]
+__all__ = ["lines_of", "with_signs"]
 
 _SEQUENCE = re.compile(
     r"(?:\x1b|\^\[|\\x1b|\\033|\\e)(?:"
@@ -30,15 +30,15 @@ _SIGNS = {
         ",": "\uff0c", ";": "\uff1b", "/": "\uff0f",
         "(": "\uff08", ")": "\uff09", "[": "\uff3b", "]": "\uff3d",
         '"': "\uff02\u201c\u201d\u201e", "'": "\uff07\u2018\u2019",
-        "=>": "\u2192\u21d2", "...": "\u2026",
     }.items() for sign in signs
 }
 """Signs that stand for one of ASCII."""
+_TO_ASCII = str.maketrans(_SIGNS)
 _QUOTED = re.compile(r"(?: {0,3}>)+ ?")
 
 
 class _Plain(dict[int, str]):
-    """For each character what it becomes: a space, a sign of ASCII, nothing, or itself."""
+    """For each character what it becomes: a space, nothing, or itself."""
 
     def __missing__(self, code: int) -> str:
         sign = chr(code)
@@ -47,7 +47,7 @@ class _Plain(dict[int, str]):
         elif sign.isspace():
             new = " "
         else:
-            new = "" if category(sign) in ("Cc", "Cf") else _SIGNS.get(sign, sign)
+            new = "" if category(sign) in ("Cc", "Cf") else sign
         return self.setdefault(code, new)
 
 
@@ -57,6 +57,11 @@ def lines_of(text: str) -> list[str]:
         text = _SEQUENCE.sub(_instead, text)
     text = re.sub(r"\r{0,2}\n|\r", "\n", text).translate(_Plain())
     return [_unquoted(_typed(line) if "\b" in line else line) for line in text.split("\n")]
+
+
+def with_signs(line: str) -> str:
+    """A line with signs of ASCII for others that look alike; each is one character, as before."""
+    return line if line.isascii() else line.translate(_TO_ASCII)
 
 
 def _instead(found: re.Match[str]) -> str:

@@ -15,13 +15,14 @@ from itertools import accumulate, pairwise
 
 from attrs import define, field, frozen
 
+from prgcore.explain.status.cleaning import with_signs
 from prgcore.explain.status.shapes import LONGEST, MOST_LINES, Head, Item, Seen
 from prgcore.explain.status.words import FOREIGN, MARKS, Words
 from prgcore.vocabulary import Reason, State
 
 __all__ = ["items_of", "matters"]
 
-_MARK = r"[\"'*_`]{0,3} {0,2}(?:\.{2,40} {0,2})?(?:=>|->|[:=])"
+_MARK = r"[\"'*_`]{0,3} {0,2}(?:\.{2,40} {0,2})?(?:=>|->|[:=\u2192\u21d2])"
 _GROUP = r"subcluster(?: {1,2}name)?|(?:presence {1,2})?redundancy {1,2}group(?: {1,2}name)?"
 _NUMBER = r"(?:node|server)[ _.-]{0,2}#?(?P<number>[0-9]{1,3})"
 _LABEL = re.compile(
@@ -120,8 +121,15 @@ class _Field:
         return " ".join(piece for piece in self.pieces[:count] if piece)
 
 
-def _fields(lines: Sequence[str], taken: set[int], words: Words) -> list[_Field]:
-    """Every label of the text that counts, in order, with its value."""
+def _fields(
+    lines: Sequence[str], said: Sequence[str], taken: set[int], words: Words,
+) -> list[_Field]:
+    """Every label of the text that counts, in order, with its value.
+
+    Args:
+        lines: where labels are looked for, with signs of ASCII.
+        said: the same lines with the signs of the text, for the values.
+    """
     found: list[_Field] = []
     open_: _Field | None = None
     for n, line in enumerate(lines):
@@ -134,12 +142,12 @@ def _fields(lines: Sequence[str], taken: set[int], words: Words) -> list[_Field]
             if not label.sure and not _placed(open_, label, lead, at > start, words):
                 continue
             if open_ is not None:
-                open_.add(line[at:label.start])
+                open_.add(said[n][at:label.start])
             open_ = label.field(n, line)
             found.append(open_)
             at = label.end
         if open_ is not None:
-            open_.add(line[at:] if at > start or matters(line) else "")
+            open_.add(said[n][at:] if at > start or matters(line) else "")
     for one in found:
         _resolve(one, words)
     return [one for one in found if not one.prose]
@@ -309,6 +317,9 @@ def _resolve_name(one: _Field, words: Words) -> None:
     if not beside.strip(_QUOTES) and below and (one.what == "group" or " " not in below):
         one.value, one.last = below.strip(_QUOTES)[:LONGEST], one.line + 1
         return
+    if one.sure and beside and " " not in beside and not one.whole:
+        one.value = beside[:LONGEST]  # any name that a group file may have
+        return
     end = _APART[one.what].search(beside)
     one.value = beside[:end.start() if end else None].strip(_QUOTES)[:LONGEST]
     if end:
@@ -331,11 +342,12 @@ def items_of(
         tables: the nodes of tables, by the line on which each table begins.
         taken: the lines of tables.
     """
-    plain = [_spaced(line) for line in lines]
-    joined = _join(plain, taken)
+    said = [_spaced(line) for line in lines]
+    joined = _join(said, taken)
+    plain = [with_signs(line) for line in said]
     parts = [0, *accumulate(n not in taken and _parts(line) for n, line in enumerate(plain))]
     nodes = _Nodes(words, parts, joined)
-    labels = _fields(plain, taken, words)
+    labels = _fields(plain, said, taken, words)
     rest = iter(sorted(tables.items()))
     table = next(rest, None)
     for one, after in pairwise([*labels, None]):
