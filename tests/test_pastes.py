@@ -274,6 +274,9 @@ TABLES = {
     "a table after the group": (
         "Presence Redundancy Group: HQ\nServer\tState\tReason\na\tNormal\tNormal\nb\tNormal\tNormal\n",
         "HQ: a Normal / Normal, b Normal / Normal"),
+    "labels with tabs are no titles": (
+        "Node 1\tName\t: a\tState:\nNode 2\tName\t: b\tState:\na\tfailed call, the state\tis\tnormal\n",
+        "a shows nothing, b shows nothing | 3"),
     "a misspelt state": ("Server,State\na,Nromal\nb,Normal\n", "a shows nothing ?Nromal, b Normal"),
     "cells one below the other": (
         "Server\nState\nReason\na\nIdle\nOn Admin Request\nb\nRunning in Backup Mode\nOn Admin Request\n",
@@ -325,6 +328,9 @@ DAMAGE = {
         ("> > Node 1 Name : a\n>> State: Failed Over with Critical\n>> Services not Running\n"
         ">> Reason: Critical Service Down\n> Node 2 Name : b State: Backup Mode\n"
         "> Reason: Critical Service Down\n"), ROW12),
+    "a wrap that is cut by text": (
+        "Node 1 Name : a State:\nFailed Over with Cri\nadmin:\nNode 2 Name : b State: Normal\n",
+        "a shows nothing ?Failed Over with Cri, b Normal"),
     "a wrap that is misspelt": (
         "Node 1 Name : a State: Failed\nOvr\nNode 2 Name : b State: Normal\n",
         "a shows nothing ?Failed Ovr, b Normal"),

@@ -118,7 +118,7 @@ class _Header:
 
 def _header(line: str) -> _Header | None:
     said = line.lower()
-    if "stat" not in said:
+    if "stat" not in said or ":" in said or "=" in said:
         return None
     for sign, cells in _ways(line):
         titles = [folded(cell) if cell != "#" else "number" for cell in cells]

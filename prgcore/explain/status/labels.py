@@ -291,7 +291,8 @@ def _resolve_word(one: _Field, words: Words) -> None:
     beside = one.pieces[0]
     if words.blank(beside):
         below = next((n for n in range(2, count + 1) if one.pieces[n - 1]), 0)
-        if below and words.like(one.what, one.pieces[below - 1]):
+        under = one.pieces[below - 1] if below else ""
+        if words.like(one.what, under) or words.begun(one.what, under):
             one.value, one.last = one.pieces[below - 1], one.line + below - 1
         return
     one.found, rest = words.begin(one.what, beside)

@@ -19,7 +19,7 @@ __all__ = ["LONGEST", "MOST_LINES", "MOST_STRANGE", "GroupStatus", "Head", "Item
 
 LONGEST = 200
 """The most characters of a name or a value; the rest is not read."""
-MOST_LINES = 4
+MOST_LINES = 6
 """The most lines over which a value may continue."""
 MOST_STRANGE = 8
 """The most strange words per node that are kept."""

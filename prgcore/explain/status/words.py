@@ -94,6 +94,11 @@ class Words:
             found = self._looks[what, said, head] = any(_near(said, one) for one in others)
         return found
 
+    def begun(self, what: str, text: str) -> bool:
+        """Whether a text is the beginning of a known word, of three letters at least."""
+        said = squeezed(text[:LONGEST])
+        return len(said) > len("no") and any(one.startswith(said) for one in self._known[what])
+
     def run_on(self, what: str, text: str) -> bool:
         """Whether a known word is at the beginning of a text, and other words after it."""
         ends = [found.start() for found in islice(re.finditer(" ", text), _MOST_WORDS)]
