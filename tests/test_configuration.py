@@ -326,6 +326,39 @@ def test_the_limits_of_a_node_obey_the_same_rules() -> None:
     assert {f.rule for f in check(value)} == {"form_value"}
 
 
+@pytest.mark.parametrize(("place", "value", "rule"), [
+    (("nodes",), [], "form_value"), (("nodes",), None, "form_kind"),
+    (("nodes", 0, "name"), "", "form_value"), (("nodes", 0, "name"), 5, "form_kind"),
+    (("nodes", 0, "replication"), 10**9, "form_value"), (("nodes", 0, "replication"), -1, "form_value"),
+    (("nodes", 0, "services"), "", "form_kind"),
+    (("nodes", 0, "client_relogin_upper_limit"), 0, "form_value"),
+    (("nodes", 0, "client_relogin_upper_limit"), "many", "form_kind"),
+    (("groups", 0, "nodes"), "imp1", "form_kind"), (("groups", 0, "nodes"), [], "group_size"),
+    (("groups", 0, "high_availability"), "Normal", "form_kind"),
+    (("parameters", "keep_alive_timeout"), float("nan"), "form_parameter"),
+])
+def test_what_cannot_be_read_is_one_finding_and_no_other_rule_takes_it_for_a_default(
+    place: tuple[Any, ...], value: Any, rule: str,
+) -> None:
+    """Also where other values of the file are as unusual: an unread one is not the usual one."""
+    whole = example().to_json()
+    for node in whole["nodes"]:
+        node |= {"client_relogin_lower_limit": 150, "client_relogin_upper_limit": 600}
+    part = whole
+    for step in place[:-1]:
+        part = part[step]
+    part[place[-1]] = value
+    assert [f.rule for f in check(whole)] == [rule]
+
+
+def test_host_names_ignore_case_and_the_dot_of_the_root() -> None:
+    whole = example().to_json()
+    whole["groups"][0]["nodes"] = ["IMP1.", "imp2"]
+    assert check(whole) == ()
+    whole["nodes"][1]["name"] = "Imp1."
+    assert {f.rule for f in check(whole)} == {"node_unique", "group_known_nodes"}
+
+
 def test_one_change_for_two_broken_rules_is_the_same_in_both_findings() -> None:
     value = example().to_json() | {"parameters": {"keep_alive_interval": 60}}
     reading = read(value)

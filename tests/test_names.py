@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from prgcore import PRG
 from prgcore.errors import BadInput
 from prgcore.explain.names import Names
 
@@ -50,6 +51,36 @@ SWAPPED = Names("node2", "node1")
 ])
 def test_a_name_becomes_the_seat_of_its_node(names, said, meant):
     assert names.into(said) == meant
+
+
+@pytest.mark.parametrize(("names", "said", "meant"), [
+    (Names("link", "recover"), "link", "link"),
+    (Names("link", "recover"), "recover", "recover"),
+    (Names("link", "recover"), "failover(recover)", "failover(node2)"),
+    (Names("link", "recover"), "link.services", "node1.services"),
+    (Names("cup.services.example", "cup"), "cup.services", "node2.services"),
+    (Names("cup(1)", "cup(2)"), "failover(cup(2))", "failover(node2)"),
+    (SWAPPED, "node1", "node1"),
+])
+def test_an_event_or_a_column_is_not_taken_for_a_host_that_is_called_like_it(names, said, meant):
+    assert names.word(said) == meant
+
+
+def test_a_host_may_be_called_like_a_command_and_a_column(run, status):
+    status.write_text(STATUS.replace("impA.corp.example", "link").replace("impB.corp.example", "recover"))
+    assert run("why-not", "recover", status).out.startswith("recover is refused:\n  link.state is idle")
+    assert run("why-not", "fallback(link)", status).out == "fallback(link) is accepted now.\n"
+    assert json.loads(run("step", status, "fallback(link)", "--set", "link=up", "--json").out)[
+        "pair"]["node1.state"] == "taking_back"
+    assert run("users", status, "--after", "recover").code == 0
+
+
+@pytest.mark.parametrize("host", ["cup(1)", "a.services", "node-1.x", "10.0.0.1"])
+@pytest.mark.parametrize("group", ["Sales", "Sales East"])
+def test_a_command_that_is_printed_in_the_product_s_spelling_is_taken_back(host, group):
+    names = Names(host, "other", group)
+    for event in ("failover(node1)", "fallback(node2)", "recover"):
+        assert names.event(PRG, names.product(event)) == event
 
 
 @pytest.mark.parametrize(("names", "said", "error"), [

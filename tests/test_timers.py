@@ -990,7 +990,7 @@ def _broken(parameters: Parameters, jitter: float = 0) -> set[str]:
     # rules with no parameter in common are mended apart
     ({"keep_alive_interval": 60, "critical_service_delay": 0, "admin_rpc_port": 22001},
      {"keep_alive_interval": 15, "critical_service_delay": 90, "admin_rpc_port": 20075}),
-    ({"service_port": 20075}, {"admin_rpc_port": 20076}),
+    ({"service_port": 20075}, {"service_port": 22001}),
     ({"keep_alive_timeout": 4, "keep_alive_interval": 1,
       "initialization_keep_alive_timeout": 4}, {}),
 ])

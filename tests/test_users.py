@@ -559,3 +559,20 @@ def test_the_command_itself_stays_and_lists_those_below_it(capsys) -> None:
     assert main(["users", "assign", "--help"]) == 0
     assert capsys.readouterr().out.startswith("Usage: prgcore users assign [OPTIONS] {GROUP...}")
     assert main(["users", "--node1", "normal", "--node2", "normal"]) == 0
+
+
+@pytest.mark.parametrize(("words", "says"), [
+    (("assign", "a=1,A=2"), "the node 'a' is given twice"),
+    (("assign", "a=1,b=1", "A.=2"), "the node 'a' is given twice"),
+    (("assign", "a=1234567890"), "with at most 9 digits"),
+    (("sessions", "--before", "a=1,A=2"), "the node 'a' is given twice"),
+])
+def test_a_node_is_the_same_in_any_case(run, words, says):
+    told = run("users", *words)
+    assert told.code == 2
+    assert says in " ".join(told.err.split())
+
+
+def test_sessions_now_are_those_of_the_node_in_any_case(run):
+    told = run("users", "sessions", "--before", "cup1=900", "--now", "CUP1=640", "--json")
+    assert json.loads(told.out)["missing"] == {"cup1": 260}

@@ -97,7 +97,7 @@ def diff(
         raise BadInput("standard input cannot be both machines; give one of them as a file")
     if drawn:
         names = inputs.names_in([old, new])
-        seated = column and (column if names is UNNAMED else names.into(column))
+        seated = column and (column if names is UNNAMED else names.word(column))
         _draw(old, new, form, file, seated or "node1.state", whole=whole)
         return
     machines = _machine(old), _machine(new)

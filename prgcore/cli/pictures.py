@@ -142,7 +142,7 @@ def diagram(
     if view not in VIEWS:
         raise BadInput(unknown_name("view", view, VIEWS))
     names = inputs.names_in([machine or ""])
-    seated = str if names is UNNAMED else names.into
+    seated = str if names is UNNAMED else names.word
     make, named, usual = VIEWS[view]
     shape, known = next(s for s in FORMATS if s.__name__ == named), signature(make).parameters
     given = {name: value for name, value in {

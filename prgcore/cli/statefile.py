@@ -153,7 +153,8 @@ def names(group: Any, nodes: Any) -> tuple[str, tuple[str, str]]:
         raise BadInput("high availability needs two nodes; name both, as --node cup1 --node cup2")
     for what, name in (("group", group), *(("node", node) for node in nodes)):
         checked_name(name, what)
-    if nodes[0].lower() == nodes[1].lower():
+    one, other = (node.rstrip(".").casefold() for node in nodes)
+    if one == other:
         raise BadInput(f"both nodes are called {nodes[0][:60]!r}; choose two different nodes")
     for seat, other in zip(NODES, reversed(nodes), strict=True):
         if other.lower() == seat:

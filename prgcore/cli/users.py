@@ -61,7 +61,7 @@ def users(
 
     _check(asked.machine)
     spelling, events = Spelling.of(asked.machine.model), [e.name for e in asked.machine.model.events]
-    lately = [spelling.original(asked.names.into(said), events) for said in after or ()]
+    lately = [spelling.original(asked.names.word(said), events) for said in after or ()]
     pair = inputs.one_pair(asked)
     adding = may_add_users(asked.machine, pair)
     served = serving(pair)
@@ -148,7 +148,8 @@ def assign(
     """
     from prgcore.product.users import assignment_mode, place
 
-    given = [_counts(group.split(","), "GROUP") for group in groups]
+    spelt: dict[str, str] = {}
+    given = [_counts(group.split(","), "GROUP", spelt) for group in groups]
     placed = place(given, new, mode=assignment_mode(mode))
     have = {node: number for group in given for node, number in group.items()}
     if as_json:
@@ -171,8 +172,12 @@ def assign(
                          "Redundancy Interactions and Restrictions.)"))
 
 
-def _counts(words: list[str], where: str) -> dict[str, int]:
-    """The whole numbers in `NODE=NUMBER` words.
+def _counts(words: list[str], where: str, spelt: dict[str, str]) -> dict[str, int]:
+    """The whole numbers in `NODE=NUMBER` words; host names ignore case.
+
+    Args:
+        spelt: every node that has been named, as it was first written, by its name without case. New
+            ones are added.
 
     Raises:
         BadInput: a word is not one, or a node is given twice.
@@ -182,7 +187,9 @@ def _counts(words: list[str], where: str) -> dict[str, int]:
         node, equals, number = (part.strip() for part in word.partition("="))
         digits = number.isascii() and number.isdecimal() and len(number) <= MOST_DIGITS
         if not equals or not node or not digits:
-            raise BadInput(f"{where} {quoted(word, 80)}: expected NODE=NUMBER, such as imp1=900")
+            raise BadInput(f"{where} {quoted(word, 80)}: expected NODE=NUMBER, such as imp1=900, with "
+                           f"at most {MOST_DIGITS} digits")
+        node = spelt.setdefault(node.rstrip(".").casefold(), node)
         if node in found:
             raise BadInput(f"{where}: the node {quoted(node, 80)} is given twice; give it once")
         found[node] = int(number)
@@ -212,8 +219,9 @@ def sessions(
     from prgcore.product.clients import sessions_to_wait_for
     from prgcore.tables.clients import SESSION_COUNTER, SESSION_COUNTER_OF, SESSIONS_BACK
 
+    spelt: dict[str, str] = {}
     noted, seen = (
-        _counts([word for given in words for word in given.split(",")], option)
+        _counts([word for given in words for word in given.split(",")], option, spelt)
         for option, words in (("--before", before), ("--now", now or [])))
     missing = sessions_to_wait_for(noted, seen)
     ready = not any(missing.values())

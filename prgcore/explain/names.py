@@ -84,11 +84,20 @@ class Names:
         Raises:
             BadInput: an event is about a node that is not known, or a name can mean both nodes.
         """
+        return self.seat(text) if self._seats(text) else self.word(text)
+
+    def word(self, text: str) -> str:
+        """An event or a column with a seat for the name in it; any other word stays.
+
+        A host may be called as a word of the machine is, such as `link` or `recover`: it is no event
+        and no column, so the word of the machine is meant.
+
+        Raises:
+            BadInput: as `into`.
+        """
         head, opened, inside = text.partition("(")
         if opened and inside.endswith(")"):
             return f"{head}({self.seat(inside[:-1])})"
-        if self._seats(text):
-            return self.seat(text)
         name, dot, column = text.rpartition(".")
         return f"{self.seat(name)}.{column}" if dot and self._seats(name) else text
 
@@ -106,7 +115,7 @@ class Names:
         events = {e.name: e for e in machine.model.events}
         text, wrong = (spelt := self._spelt(said)), None
         try:
-            text = self.into(spelt)
+            text = self.word(spelt)
         except BadInput as error:
             wrong = error
         spelling = Spelling.of(machine.model)
@@ -121,7 +130,7 @@ class Names:
 
     def _spelt(self, said: str) -> str:
         """A command of the product's command line as an event: `failover(impB)`."""
-        found = re.fullmatch(rf"utils ha ({'|'.join(BUTTONS)}) (\S+)", said)
+        found = re.fullmatch(rf"utils\s+ha\s+({'|'.join(BUTTONS)})\s+(\S.*)", said.strip())
         if found is None:
             return said.removeprefix("utils ha ")
         command, name = found.groups()
@@ -141,7 +150,7 @@ class Names:
         found: dict[str, str] = {}
         wrong = []
         for name, value in said.items():
-            column = self.into(name)
+            column = self.word(name)
             if column not in machine.columns:
                 wrong.append(self._no_column(machine, name))
             elif found.setdefault(column, value) != value:

@@ -32,7 +32,7 @@ _WORDS = "|".join(
     s.name.replace(" ", r"\s+") for s in sorted(STATUSES, key=lambda s: -len(s.name)))
 _BRACKETS = re.compile(r"([^\[\]]*)\[([^\[\]]*)\](.*)", re.DOTALL)
 _TAIL = re.compile(
-    rf"(.+?)(?:\s*[:=(\u2013-]\s*|\s+)({_WORDS})\s*\)?\s*", re.IGNORECASE | re.DOTALL)
+    rf"(.+?)(?:\s*[:=(\u2013-]\s*|\s+(?:is\s+)?)({_WORDS})\s*\)?\s*", re.IGNORECASE | re.DOTALL)
 _LONGEST = 200
 """The most characters of a service with its status; a longer text is a name that nothing has."""
 _ONE_NAME_LIKE_ANOTHER = 0.85

@@ -240,14 +240,15 @@ def _seated(text: str, names: Names) -> str:
         return text
     if verb in ("expect", "given"):
         said, sign, value = rest.partition("=" if "=" in rest else " ")
-        return f"{verb} {names.into(said.strip())} {sign.strip()}{value}"
+        seated = names.word if sign == "=" else names.into
+        return f"{verb} {seated(said.strip())} {sign.strip()}{value}"
     return f"{verb} {_event(rest.strip(), names)}" if verb in _OUTCOMES else _event(text, names)
 
 
 def _event(text: str, names: Names) -> str:
     """The event that is meant; an unknown word in it stays, for the machine may have such an event."""
     try:
-        return names.into(text)
+        return names.word(text)
     except BadInput:
         if not _EVENT.fullmatch(text) or text.endswith(tuple(f"({seat})" for seat in NODES)):
             raise

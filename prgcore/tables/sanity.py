@@ -91,6 +91,6 @@ SANITY = (
     Sanity(
         "ports", "the two ports of the recovery manager differ",
         ((1, "service_port"),), "!=", ((1, "admin_rpc_port"),), _ERROR, "",
-        ("admin_rpc_port",), "one of the two cannot be opened",
+        ("admin_rpc_port", "service_port"), "one of the two cannot be opened",
     ),
 )

@@ -104,8 +104,8 @@ class Deployment:
 
 
 def host(name: str) -> str:
-    """The host name without case, for comparison."""
-    return name.casefold()
+    """The host name without case and without the dot of the root, for comparison."""
+    return name.rstrip(".").casefold()
 
 
 def _plain(record: Node | Group, *optional: str) -> dict[str, Any]:

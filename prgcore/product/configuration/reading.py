@@ -78,7 +78,7 @@ class Finding:
 
 @frozen
 class Parts:
-    """The readable parts of a configuration; wrong and missing fields are left out.
+    """The readable parts of a configuration; a needed field that is wrong or missing is left out.
 
     `unread` names the service parameters whose value in the file could not be read.
     """
@@ -138,18 +138,25 @@ class _Reader:
             self.wrong("form_kind", at, value, said, _instead(said, value))
         return isinstance(value, kind)
 
-    def bounded(self, about: ConfigurationField, size: float, value: Any, at: str) -> None:
+    def bounded(self, about: ConfigurationField, size: float, value: Any, at: str) -> bool:
+        """Whether other rules may read the value: it is within its bounds, or these are no form."""
         low, high = about.least, about.most
+        form = about.rule == "form_value"
         if (
             (low is not None and size < low) or (high is not None and size > high)
             or (about.never and re.search(about.never, value))
         ):
-            self.wrong(about.rule, at, value, _bounds(about) if about.rule == "form_value" else "")
+            self.wrong(about.rule, at, value, _bounds(about) if form else "")
+            return not form
+        return True
 
     # each of these returns the readable part, or None
 
     def record(self, of: str, value: Any, at: str) -> Part:
-        """The fields of a record that are right; none if it is not an object."""
+        """The fields of a record that are right; none if it is not an object.
+
+        An optional field that is wrong is None, so that no rule takes it for its default.
+        """
         found: Part = {}
         if not self.fits(value, dict, "an object with fields", at):
             return found
@@ -169,7 +176,7 @@ class _Reader:
             if name in given:
                 kind = about.kind.partition(" ")[0]
                 read = _READERS[kind](self, about, value[given[name]], _join(at, given[name]))
-                found |= {} if read is None else {name: read}
+                found |= {} if read is None and about.needed else {name: read}
             elif about.needed:
                 said = f"missing: {about.says}; add it"
                 self.wrong("form_missing", _join(at, name), None, says=said)
@@ -238,14 +245,12 @@ class _Reader:
             self.wrong("form_kind", at, value, says=f"expected a whole number: {about.says}; write "
                        "2, or (2) Setup Completed as utils dbreplication runtimestate shows it")
             return None
-        self.bounded(about, read, value, at)
-        return read
+        return read if self.bounded(about, read, value, at) else None
 
     def text(self, about: ConfigurationField, value: Any, at: str) -> str | None:
         if not self.whole_text(value, at):
             return None
-        self.bounded(about, len(value), value, at)
-        return str(value)
+        return str(value) if self.bounded(about, len(value), value, at) else None
 
     def whole_text(self, value: Any, at: str) -> bool:
         """Whether this is a text that a file can hold."""
@@ -268,8 +273,7 @@ class _Reader:
             self.wrong("form_kind", at, value,
                        says=f"expected a number: {about.says}; write 20{unit}")
             return None
-        self.bounded(about, read, value, at)
-        return read
+        return read if self.bounded(about, read, value, at) else None
 
     def parameters(self, _: ConfigurationField, value: Any, at: str) -> Parameters:
         """The parameters, with defaults for those that are wrong."""
@@ -319,10 +323,13 @@ def _parameter(name: str, given: Any) -> Any:
     Raises:
         BadInput: a wrong value.
     """
+    record = RECORDS[name]
     if given is None or brief(given) != given:
-        raise BadInput(f"{name[:60]}: expected a number of a usual size, or true or false")
+        what = "true or false" if isinstance(record.default, bool) else (
+            f"a number of a usual size, such as {record.default}")
+        raise BadInput(f"{name}: expected {what}")
     given = Parameters.read(name, given)
-    number = _number(given) if RECORDS[name].unit == "port" else None
+    number = _number(given) if record.unit == "port" else None
     value = given if number is None else number
     Parameters.of({name: value})
     return value
@@ -350,7 +357,8 @@ def _instead(expected: str, value: object) -> str:
     if expected == "a text" and number and brief(value) is not None:
         return f'expected a text; write it in quotes: "{value}"'
     if expected == "a list of texts" and isinstance(value, str) and len(value) < LONGEST_SHOWN:
-        return f"expected a list of texts; write [{json.dumps(value, ensure_ascii=False)}]"
+        inside = json.dumps(value, ensure_ascii=False) if value.strip() else ""
+        return f"expected a list of texts; write [{inside}]"
     if expected == "true or false" and isinstance(value, str | int | float):
         return "expected true or false; write true or false, without quotes"
     return ""

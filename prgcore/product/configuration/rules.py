@@ -137,6 +137,8 @@ def _group_unique(parts: Parts) -> Broken:
 
 
 def _node_in_a_group(parts: Parts) -> Broken:
+    if not all(group.get("nodes") for group in parts.groups):
+        return  # one of these nodes may be meant where a group has no readable ones
     grouped = {host(name) for group in parts.groups for name in group.get("nodes", ())}
     for i, node in enumerate(parts.nodes):
         if "name" in node and host(node["name"]) not in grouped:
@@ -154,6 +156,8 @@ def _node_in_one_group(parts: Parts) -> Broken:
 
 def _group_known_nodes(parts: Parts) -> Broken:
     known = {host(node["name"]): node["name"] for node in parts.nodes if "name" in node}
+    if not parts.nodes or not all("name" in node for node in parts.nodes):
+        return  # a node without a readable name may be the one
     some = list(known.values())[:NEAR]
     unknown = 0
     for i, group in enumerate(parts.groups):
@@ -186,7 +190,8 @@ def _group_relogin_limits(parts: Parts) -> Broken:
     usual = parts.parameters.to_json()
     for i, group, members in _grouped(parts):
         limits = [[node.get(name, usual[name]) for name in RELOGIN_LIMITS] for _, node in members]
-        if any(some != limits[0] for some in limits):
+        unread = any(limit is None for some in limits for limit in some)
+        if not unread and any(some != limits[0] for some in limits):
             found = listed((
                 f"{node['name']} ({lower} to {upper} s)"
                 for (_, node), (lower, upper) in zip(members, limits, strict=True)
@@ -297,8 +302,8 @@ def _assignment_mode(parts: Parts) -> Broken:
     if mode == "active_standby":
         pairs = [group["nodes"] for _, group in _couples(parts)]
         first, second = (listed((p[i] for p in pairs[:MOST_NAMED]), "and") for i in (0, 1))
-        said = (f"every user is assigned to the first node of a group, here {first}; {second} "
-                "serves nobody until a failover, and then all users of its group")
+        said = (f"every user is assigned to the first node of a group, here {first}; the second, "
+                f"here {second}, serves nobody until a failover, and then all users of its group")
         if pairs:
             yield at, mode, said
     if mode == "none":
@@ -345,6 +350,8 @@ def _limits(parts: Parts) -> Iterator[tuple[str, Parameters]]:
     """The parameters of every node that has re-login limits of its own, with its place."""
     for i, node in enumerate(parts.nodes):
         own = {name: node[name] for name in RELOGIN_LIMITS if name in node}
+        if None in own.values():
+            continue
         try:
             parameters = Parameters.of(own, parts.parameters)
         except BadInput:  # a limit outside of its bounds is a finding of its own
