@@ -89,8 +89,8 @@ class Names:
     def word(self, text: str) -> str:
         """An event or a column with a seat for the name in it; any other word stays.
 
-        A host may be called as a word of the machine is, such as `link` or `recover`: it is no event
-        and no column, so the word of the machine is meant.
+        A host may have the name of an event or a column, such as `recover` or `link`. The bare word
+        means the event or the column then.
 
         Raises:
             BadInput: as `into`.

@@ -139,7 +139,7 @@ class _Reader:
         return isinstance(value, kind)
 
     def bounded(self, about: ConfigurationField, size: float, value: Any, at: str) -> bool:
-        """Whether other rules may read the value: it is within its bounds, or these are no form."""
+        """Whether other rules may read the value. One beyond the bounds of the form is not read."""
         low, high = about.least, about.most
         form = about.rule == "form_value"
         if (
