@@ -247,7 +247,20 @@ def test_stream_of_good_lines_exits_0_and_keeps_the_order(run):
     assert run("step").out == ""
 
 
+def test_step_takes_the_pair_and_the_event_in_any_order(run, tmp_path):
+    pair = json.dumps(dict(PRG.initial[0]))
+    file = tmp_path / "pair.json"
+    file.write_text(pair)
+    said = run("step", pair, "enable_ha")
+    assert said.out.startswith("enable_ha: done by A100\n")
+    assert run("step", "enable_ha", pair) == run("step", "enable_ha", file) == said
+    assert run("step", "enable_ha", "-", stdin=pair) == run("step", file, "enable_ha") == said
+
+
 def test_step_words_that_do_not_fit(bad):
+    assert "cannot read 'enable_ha'" in bad("step", "enable_ha", "no_such_file")
+    for words in (("failover",), ("utils ha failover",)):
+        assert bad("step", *words).endswith("is about one node: say which, as failover(node1) or failover(node2)")
     assert "expected PAIR EVENT" in bad("step", "a", "b", "c")
     assert "add an EVENT" in bad("step", *BACKUP)
     assert "cannot be both" in bad("step", "--machine", "-")
@@ -256,6 +269,14 @@ def test_step_words_that_do_not_fit(bad):
 
 
 # -------------------------------------------------------------------------- pairs
+
+
+def test_a_text_of_several_lines_is_read_itself(run, tmp_path):
+    """As a person pastes it between quotation marks."""
+    text = "Node 1 Name : a State: Normal\nNode 2 Name : b State: Normal"
+    (file := tmp_path / "status.txt").write_text(text)
+    for words in (("explain",), ("available",), ("why-not", "recover"), ("step", "failover(a)")):
+        assert run(*words, text) == run(*words, file)
 
 
 @pytest.mark.parametrize(("pair", "said"), [

@@ -856,6 +856,8 @@ def test_any_text_survives_both_formats(description, name, form) -> None:
 
 @pytest.mark.parametrize(("text", "form", "says"), [
     ("", "json", "is empty"), ("{", "json", "line 1"), ("a", "toml", "not TOML"),
+    ("Enable High Availability = true", "toml", "name that has spaces or other signs is written in quotes$"),
+    ("version = 14.0.1", "toml", "not TOML"), ("ha = yes", "toml", "a text is written in quotes"),
     ('{"a": 1, "a": 2}', "json", "twice"), ("a = 1\na = 2", "toml", "not TOML"),
     ('{"a": NaN}', "json", "NaN"), ("[" * 100_000, "json", "deeply"),
     ("1" * 5000, "json", "too many digits$"), ("a = " + "1" * 5000, "toml", "too many digits$"),
@@ -1155,7 +1157,7 @@ def run(monkeypatch, capsys, tmp_path):
 def test_check_prints_every_finding_and_what_would_happen(run) -> None:
     code, out, err = run("check", _sick())
     assert (code, err) == (1, "")
-    for text in ("error    nodes[0].services = []", "rule ha_services: Verify Services (D49, D50)",
+    for text in ("error    imp1: nodes[0].services = []", "rule ha_services: Verify Services (D49, D50)",
                  "Cisco Sync Agent", "(Table 2, row 12)", "imp2: Running in Backup Mode",
                  "1 error, 0 warnings"):
         assert text in out

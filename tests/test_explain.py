@@ -543,8 +543,8 @@ def test_why_not_names_the_cells_and_the_way() -> None:
     assert TABLE2.step(found.plan.end, "fallback(node1)").outcome is Outcome.DONE
     assert found.text() == (
         "fallback(node1) is refused:\n"
-        "  node1.state is normal, and must be failed_over or idle\n"
-        "  node2.state is normal, and must be running_in_backup_mode\n"
+        "  node1 is Normal, and must be Failed Over or Idle\n"
+        "  node2 is Normal, and must be Running in Backup Mode\n"
         "What enables it soonest: 3 steps\n"
         "  failover(node1), then wait for takeover_done(node2) and taken_over(node1)\n"
     )

@@ -187,12 +187,15 @@ def test_why_not_takes_a_host_and_answers_with_hosts(run, status):
     said = run("why-not", "fallback(impB)", status)
     assert said.out == (
         "fallback(impB) is refused:\n"
-        "  impB.state is running_in_backup_mode, and must be failed_over or idle\n"
-        "  impA.state is idle, and must be running_in_backup_mode\n"
+        "  impB is Running in Backup Mode, and must be Failed Over or Idle\n"
+        "  impA is Idle, and must be Running in Backup Mode\n"
         "What enables it soonest: 5 steps\n"
         "  fallback(impA), then wait for takeback_done(impA), then failover(impB), then\n"
         "    wait for takeover_done(impA) and taken_over(impB)\n")
     assert run("why-not", "FALLBACK(impB)", status).code == 2
+    for bare in ("fallback", "Fallback", "utils ha fallback"):
+        assert run("why-not", bare, status).err == (
+            f"prgcore: '{bare}' is about one node: say which, as fallback(impA) or fallback(impB)\n")
     for spelt in (names.product("fallback(node2)") for names in (IMP, Names("impA", "impB"))):
         assert run("why-not", spelt, status).out == said.out
     assert run("why-not", "utils ha recover sales", status).out.startswith("recover is refused:\n")
@@ -286,7 +289,7 @@ def test_a_host_in_a_text_of_several_groups_is_one_of_its_own_group(run, bad, tm
 def test_a_group_file_names_the_nodes_of_every_question(run, bad, group, tmp_path):
     machine = ("--machine", group)
     assert run("why-not", "recover", *machine).out.startswith(
-        "recover is refused:\n  ha is off, and must be on\n  cup1.state is unknown, and must be ")
+        "recover is refused:\n  ha is off, and must be on\n  cup1 is Unknown, and must be ")
     assert run("step", "failover(CUP2)", *machine).out.startswith("failover(cup2): refused\n")
     assert "unknown node 'cup3'; the nodes are cup1 (node1) and cup2 (node2)" in bad(
         "step", "failover(cup3)", *machine)
@@ -378,7 +381,7 @@ def test_a_host_that_is_called_like_the_other_seat_is_not_taken_for_it(run, tmp_
     for said in ("fallback(node2)", "fallback(node 1)", "utils ha fallback node2"):
         assert run("why-not", said, file).out == "fallback(node2) is accepted now.\n"
     assert run("why-not", "fallback(node1)", file).out.startswith(
-        "fallback(node1) is refused:\n  node1.state is running_in_backup_mode")
+        "fallback(node1) is refused:\n  node1 is Running in Backup Mode, and must be")
     assert "1  fallback(node2)       command     node2 Idle -> Taking Back" in run("plan", file).out
 
 

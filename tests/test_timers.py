@@ -1467,7 +1467,8 @@ def test_the_transitions_of_another_machine(run: Any, tmp_path: Path) -> None:
     assert "the machine names none" in page
     lamps = tmp_path / "lamps.json"
     lamps.write_text(dumps(LAMPS), encoding="utf-8")
-    assert run("--transitions", "--machine", str(lamps))[1].startswith("Warming\n  Lit: warm(me)\n")
+    assert run("--transitions", "--machine", str(lamps))[1].partition("\n\n")[2].startswith(
+        "Warming\n  Lit: warm(me)\n")
     lamps.write_text(dumps(attrs.evolve(LAMPS, transient=())), encoding="utf-8")
     assert run("--transitions", "--machine", str(lamps))[1] == "The machine has no transition states.\n"
 

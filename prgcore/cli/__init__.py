@@ -5,7 +5,7 @@ the words, asks the library and prints the answer. A traceback is printed only w
 PRGCORE_TRACEBACK=1. Exit codes:
 
 - 0: answered, all good
-- 1: something is refuted or invalid
+- 1: something is refuted, invalid or not explained
 - 2: usage or unreadable input
 - 3: unknown or budget exhausted
 - 4: two checkers disagree or a proof is vacuous

@@ -29,7 +29,7 @@ What to try first:
 CODES = """\b
 Exit codes:
   0  answered, all good
-  1  something is refuted or invalid
+  1  something is refuted, invalid or not explained
   2  usage, or input that cannot be read
   3  unknown, or a budget is exhausted
   4  two checkers disagree, or a proof is vacuous

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from prgcore.cli import commands, inputs, output
 from prgcore.cli.commands import Argument, Exit, Option, examples
 from prgcore.errors import BadInput, NeedsTwoNodes
-from prgcore.words import counted
+from prgcore.words import counted, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,11 +98,8 @@ def _enabled_json(machine: Engine, group: Group, enabled: Enabled | str) -> dict
 
 
 def _report(reading: Reading, name: str) -> Iterator[str]:
-    for finding in reading.findings:
-        yield from _rendered(finding)
-        yield ""
-    for note in reading.notes:
-        yield from _rendered(note)
+    for finding in (*reading.findings, *reading.notes):
+        yield from _rendered(finding, _whose(finding, reading))
         yield ""
     for found in _enabling(reading):
         yield from _foretold(*found)
@@ -118,10 +115,19 @@ def _report(reading: Reading, name: str) -> Iterator[str]:
         yield from output.wrapped(f"{name}: {', '.join(counts)}: nothing is wrong")
 
 
-def _rendered(finding: Finding) -> Iterator[str]:
+def _whose(finding: Finding, reading: Reading) -> str:
+    """The name of the node or group that a field is in; "" for others, or while the form is wrong."""
+    kind, _, number = finding.field.partition("]")[0].partition("[")
+    if reading.deployment is None or kind not in ("nodes", "groups") or not number.isdigit():
+        return ""
+    return str(getattr(reading.deployment, kind)[int(number)].name)
+
+
+def _rendered(finding: Finding, whose: str) -> Iterator[str]:
+    owner = f"{one_line(whose)}: " if whose and finding.value != whose else ""
     value = "" if finding.value is None else " = " + json.dumps(finding.value, ensure_ascii=False)
     word = "note" if finding.severity == "information" else finding.severity
-    yield from output.wrapped(finding.field + value, word.ljust(9), INDENT)
+    yield from output.wrapped(owner + finding.field + value, word.ljust(9), INDENT)
     yield from output.wrapped(finding.says, INDENT, INDENT)
     yield from output.wrapped(f"rule {finding.rule}: {finding.cite}", INDENT, INDENT)
 

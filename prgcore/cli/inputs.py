@@ -6,6 +6,7 @@ has written anything. Sizes are bounded, and every shape is checked.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -56,7 +57,8 @@ Policies = Annotated[
 PairText = Annotated[
     str | None,
     Argument(metavar="PAIR", show_default=False,
-                   help="The pair as a JSON object, a file, or - (default: the initial pair)."),
+                   help="The pair as a JSON object, or a file (- is standard input) with a pair or with "
+                        "the text of utils ha status (default: the initial pair)."),
 ]
 Node1 = Annotated[
     str | None,
@@ -381,7 +383,7 @@ def asking(answer: Callable[..., None]) -> Callable[..., None]:
 
 
 def read_given(source: str) -> str:
-    """The source itself if it is JSON; else the text of the file, or of standard input for `-`.
+    """The source itself if it is JSON or has several lines; else the text of the file, or of `-`.
 
     Raises:
         BadInput: it cannot be read, or is empty.
@@ -391,10 +393,16 @@ def read_given(source: str) -> str:
     begins = source.lstrip()[:1]
     if begins in ("[", '"') and not is_status(source):
         read_pair(source)  # JSON, and no object: says so
-    text = source if begins in ("{", "[") else read_text(source, any_text=True)
+    itself = begins in ("{", "[") or "\n" in source
+    text = source if itself else read_text(source, any_text=True)
     if not text.strip():
         raise BadInput("the pair is empty; expected a JSON object, or what utils ha status prints")
     return text
+
+
+def is_source(word: str) -> bool:
+    """Whether a word of a command line is a pair, or names what holds one, and is not an event."""
+    return word == "-" or word.lstrip()[:1] in ("{", "[") or "\n" in word or os.path.isfile(word)  # noqa: PTH113, pathlib is slow to import
 
 
 def is_json(text: str) -> bool:

@@ -34,10 +34,15 @@ def register(app: Group) -> None:
         "prgcore explain site*.txt            several files, one after another",
     ))(explain)
     app.command(epilog=examples(
+        "prgcore available status.txt",
         "prgcore available --node1 normal --node2 normal",
     ))(available)
-    app.command("why-not", epilog=examples('prgcore why-not "failover(node1)"'))(why_not)
+    app.command("why-not", epilog=examples(
+        'prgcore why-not "fallback(imp1)" status.txt',
+        'prgcore why-not "failover(node1)" --node1 idle --node2 "backup mode"',
+    ))(why_not)
     app.command(epilog=examples(
+        "prgcore plan status.txt",
         'prgcore plan --node1 "running in failed mode" \\',
         '    --node2 "running in failed mode"',
     ))(plan)
@@ -74,7 +79,8 @@ def explain(
     refused. Two states and reasons stand for every pair that shows them: the
     answer names the hidden columns that matter, and --set narrows it. You may
     paste the output of utils ha status, of one group or several, with text
-    around it.
+    around it. Exit codes: 0 every group is explained, be it well or ill; 1 one
+    is not explained; 2 there is no status to read.
     """
     if file is not None:
         inputs.refuse_beside("--file", {"PAIR": texts})
@@ -184,21 +190,25 @@ def available(*, asked: inputs.Question, as_json: inputs.Json = False) -> None:
             "refused": {a.event: failed_json(a.failed) for a in refused},
         })
         return
+    from prgcore.explain.wording import needed
     from prgcore.form.spelling import Spelling
 
     spelling = Spelling.of(asked.machine.model)
     said = asked.named
     table = output.table("command", "answer", "why")
-    for answer in (*accepted, *refused):
-        word = "accepted" if answer.outcome is Outcome.DONE else "refused"
-        table.add_row(said(spelling.name(answer.event)), word, said(spelling.prose(answer.why)))
+    for answer in accepted:
+        table.add_row(said(spelling.name(answer.event)), "accepted", said(spelling.prose(answer.why)))
+    for answer in refused:
+        why = needed(answer.failed, spelling) or spelling.prose(answer.why)
+        table.add_row(said(spelling.name(answer.event)), "refused", said(why))
     output.show(*output.shown(asked.machine, here, asked.names), table)
 
 
 @inputs.asking
 def why_not(
     command: Annotated[
-        str, Argument(metavar="COMMAND", show_default=False, help="As recover."),
+        str, Argument(metavar="COMMAND", show_default=False,
+                      help="A command, such as fallback(imp1) or 'utils ha fallback imp1'."),
     ], *,
     asked: inputs.Question, as_json: inputs.Json = False,
 ) -> None:

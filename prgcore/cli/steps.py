@@ -37,6 +37,7 @@ def register(app: Group) -> None:
     """Add the commands of this module."""
     app.command(epilog=examples(
         'prgcore step "failover(node1)" --node1 normal --node2 normal',
+        'prgcore step status.txt "utils ha failover imp1"',
         """echo '{"pair": {...}, "event": "recover"}' | prgcore step""",
     ))(step)
     app.command(epilog=examples(
@@ -52,7 +53,7 @@ def step(
 ) -> None:
     """Print the machine's decision on an event.
 
-    PAIR EVENT asks about one pair. EVENT alone asks about the initial pair, or about the display
+    PAIR EVENT, in any order, asks about one pair. EVENT alone asks about the initial pair, or about the display
     given. Without both, it reads JSON Lines from standard input and writes one decision per line,
     in order. A bad line is answered with an error object, and the exit code is 1.
     """
@@ -67,6 +68,8 @@ def step(
             raise BadInput("standard input cannot be both the machine and the events")
         raise Exit(_stream(inputs.load_machine(machine, policy), strict=strict))
     *texts, event = words
+    if texts and inputs.is_source(event) and not inputs.is_source(texts[0]):
+        texts, event = [event], texts[0]
     asked = inputs.question(
         file=machine, policy=policy, text=texts[0] if texts else None,
         node1=node1, node2=node2, sets=sets,

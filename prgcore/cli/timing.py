@@ -347,6 +347,10 @@ def _transitions(
     if not found:
         yield "The machine has no transition states."
         return
+    yield from output.wrapped(
+        "What ends each transition state: where it leads, and the events that lead there. In an event, me "
+        "is the node in this state, and peer is the other one.")
+    yield ""
     for one in found:
         yield title(one.state)
         ways: dict[tuple[bool, tuple[str, ...]], list[Ending]] = {}

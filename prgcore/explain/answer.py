@@ -16,7 +16,7 @@ from prgcore.errors import Failed
 from prgcore.explain.display import spell
 from prgcore.explain.names import BUTTONS, UNNAMED, Names
 from prgcore.explain.plan import Plan
-from prgcore.explain.wording import cell, command, condition, spelt, until, way
+from prgcore.explain.wording import cell, command, condition, needed, spelt, until, way
 from prgcore.form.spelling import PLAIN, Spelling
 from prgcore.model import Cube, Display, Record
 from prgcore.seats import NODES
@@ -312,7 +312,7 @@ class Explanation(Record):
             cells = ", ".join(cell(c.column, c.values, self.spelling) for c in m.when)
             yield m.command, f"{how} {cells}"
         for c, failed in self.refused.items():
-            yield c, f"refused. {_needs(failed, self.spelling)}"
+            yield c, f"refused. {needed(failed, self.spelling)}"
 
 
 @frozen(eq=False, repr=False)
@@ -350,8 +350,8 @@ class WhyNot(Record):
         if self.accepted:
             return names.out(f"{command} is accepted now.\n")
         needs = [
-            f"{spelling.name(f.column)} is {spelling.value(f.column, f.value)}, and must be "
-            f"{listed(spelling.value(f.column, v) for v in f.needs)}" for f in self.failed
+            f"{cell(f.column, [f.value], spelling)}, and must be "
+            f"{listed(spelt(f.column, f.needs, spelling))}" for f in self.failed
         ]
         lines = [names.out(f"{command} is refused:"), *_items(map(names.out, needs))]
         if self.plan:
@@ -360,14 +360,6 @@ class WhyNot(Record):
         else:
             lines += ["Repairs, commands, timers and completions do not enable it from here."]
         return "\n".join(lines) + "\n"
-
-
-def _needs(failed: Iterable[Failed], spelling: Spelling) -> str:
-    """Failing cells in words; states as people read them."""
-    return "; ".join(
-        f"{cell(f.column, [f.value], spelling)}, needs {listed(spelt(f.column, f.needs, spelling))}"
-        for f in failed
-    )
 
 
 def _cells(cells: Mapping[str, str], spelling: Spelling) -> str:

@@ -123,6 +123,12 @@ class Names:
             raise wrong
         meant = spelling.original(text, events)
         if meant not in events:
+            head, seats = spelt.strip().casefold(), [f"({node})" for node in NODES]
+            each = [name for name in map(spelling.name, events)
+                    if name.casefold() in map(head.__add__, seats)]
+            if len(each) > 1:
+                raise BadInput(f"{quoted(said)} is about one node: say which, as "
+                               f"{self.out(listed(each))}")
             known = {e.name for e in events.values() if kind in (None, e.kind)}
             known |= {*map(spelling.name, known)}
             raise BadInput(unknown_name(str(kind or "event"), said, map(self.out, known)))

@@ -6,10 +6,11 @@ the machine names it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 
 from prgcore.engine import Pair
+from prgcore.errors import Failed
 from prgcore.explain.names import Names
 from prgcore.explain.plan import Plan
 from prgcore.form.spelling import PLAIN, Spelling
@@ -18,7 +19,7 @@ from prgcore.seats import NODES
 from prgcore.vocabulary import State
 from prgcore.words import listed
 
-__all__ = ["cell", "command", "condition", "doing", "spelt", "until", "way"]
+__all__ = ["cell", "command", "condition", "doing", "needed", "spelt", "until", "way"]
 
 _HEARD = {f"{node}.hears_peer": ("yes",) for node in NODES}
 _CELLS: Mapping[tuple[str, Values], str] = {
@@ -109,6 +110,14 @@ def spelt(column: str, values: Sequence[str], spelling: Spelling = PLAIN) -> lis
     """Values of a column as people read them; states as the document spells them."""
     said = spelling.title if column.endswith(".state") else spelling.value
     return [said(column, value) for value in values]
+
+
+def needed(failed: Iterable[Failed], spelling: Spelling = PLAIN) -> str:
+    """Failing cells in words: `node1 is Normal, needs Failed Over or Idle; ha is off, needs on`."""
+    return "; ".join(
+        f"{cell(f.column, [f.value], spelling)}, needs {listed(spelt(f.column, f.needs, spelling))}"
+        for f in failed
+    )
 
 
 def command(event: str, names: Names, spelling: Spelling = PLAIN) -> str:

@@ -30,6 +30,13 @@ _TOML = re.compile(
 matches as far as it can, so every character is read once."""
 
 
+_HINTS = {
+    "Expected '=' after a key": "; a name that has spaces or other signs is written in quotes",
+    "Invalid value": "; a text is written in quotes, also yes, on and a version",
+}
+"""What to do about the faults of a person who has never written TOML, by how the error begins."""
+
+
 def parse_toml(text: str, name: str) -> dict[str, Any]:
     """The table of a TOML text; an error calls the text `name`.
 
@@ -45,7 +52,9 @@ def parse_toml(text: str, name: str) -> dict[str, Any]:
     except RecursionError:
         raise too_deep from None
     except tomllib.TOMLDecodeError as error:
-        raise BadInput(f"{name} is not TOML: {str(error)[:160]}") from None
+        said = str(error)[:160]
+        hint = next((hint for begin, hint in _HINTS.items() if said.startswith(begin)), "")
+        raise BadInput(f"{name} is not TOML: {said}{hint}") from None
     except ValueError:  # tomllib raises a plain ValueError only for too many digits
         raise BadInput(f"{name} is not TOML that can be read: a number has too many digits") \
             from None
