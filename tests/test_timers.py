@@ -1417,6 +1417,11 @@ def test_each_transition_state_ends_by_events_and_the_document_bounds_no_complet
     assert lost["initializing"] == (("initialization_keep_alive_timeout", 120),)
     assert lost["falling_back"] == (("keep_alive_timeout", 60),)
     assert lost["taking_over"] is None
+    # a peer that has restarted waits longer; beside Failover Affected Services there is no other
+    peers = {s: [name for e in t.endings if e.event == "heartbeat_lost(node2)" for name, _ in e.limits]
+             for s, t in found.items()}
+    assert peers["failover_affected_services"] == ["initialization_keep_alive_timeout"]
+    assert peers["falling_back"] == ["initialization_keep_alive_timeout", "keep_alive_timeout"]
 
 
 @given(st.lists(st.integers(0, 10_000), max_size=40))

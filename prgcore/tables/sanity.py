@@ -52,8 +52,8 @@ SANITY = (
         "two-losses", "two lost heartbeats in a row are survived",
         ((3, _INTERVAL), (1, "jitter")), "<", ((1, _TIMEOUT),), _WARNING, "T6",
         (_TIMEOUT, _INTERVAL),
-        "a live peer that loses two heartbeats in a row may be lost; the values that the document "
-        "recommends survive them",
+        "a live peer that loses two heartbeats in a row may be lost; without jitter the values that "
+        "the document recommends survive them",
     ),
     Sanity(
         "three-losses", "three lost heartbeats in a row are survived",

@@ -6,7 +6,7 @@ no bound: no document gives one, so nothing here invents one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from attrs import asdict, frozen
@@ -81,6 +81,7 @@ def transitions(engine: Engine, parameters: Settings) -> tuple[Transition, ...]:
 
     def one(state: str) -> Transition:
         found: dict[str, set[str]] = {}
+        ended: dict[str, list[Cube]] = {}
         commands: list[str] = []
         for rule in engine.model.rules:
             where = _fires(engine, rule, cube({column: state}))
@@ -91,10 +92,11 @@ def transitions(engine: Engine, parameters: Settings) -> tuple[Transition, ...]:
             to = {value for w in where for value in _leads(engine, rule, column, state, w, met)}
             if to - {state}:
                 found.setdefault(rule.event, set()).update(to - {state})
+                ended.setdefault(rule.event, []).extend(where)
         endings = [
             Ending(event, kinds[event].kind.value,
                    kinds[event].kind is Kind.COMPLETION and kinds[event].success,
-                   tuple(sorted(to)), tuple(_limits(engine, event, state, parameters)))
+                   tuple(sorted(to)), tuple(_limits(engine, event, ended[event], parameters, met)))
             for event, to in found.items()
             if kinds[event].kind is not Kind.COMMAND]
         order = list(Kind)
@@ -103,8 +105,8 @@ def transitions(engine: Engine, parameters: Settings) -> tuple[Transition, ...]:
         accepted = tuple(dict.fromkeys(commands))
         return Transition(state, tuple(endings), accepted, tuple(c for c in accepted if c in found))
 
-    def met(where: Cube) -> bool:
-        return next(stored.every(where, never), None) is not None
+    def met(where: Cube, *outside: Cube) -> bool:
+        return next(stored.every(where, (*never, *outside)), None) is not None
 
     return tuple(map(one, states))
 
@@ -118,7 +120,7 @@ def _fires(engine: Engine, rule: Rule, here: Cube) -> tuple[Cube, ...]:
 
 
 def _leads(
-    engine: Engine, rule: Rule, column: str, state: str, where: Cube, met: Callable[[Cube], bool],
+    engine: Engine, rule: Rule, column: str, state: str, where: Cube, met: Callable[..., bool],
 ) -> Iterator[str]:
     """Yield the states that a rule gives to a node in this state, somewhere in a cube."""
     for effect in rule.then:
@@ -135,15 +137,17 @@ def _leads(
 
 
 def _limits(
-    engine: Engine, event: str, state: str, parameters: Settings,
+    engine: Engine, event: str, ended: Iterable[Cube], parameters: Settings,
+    met: Callable[..., bool],
 ) -> Iterator[tuple[str, Number]]:
-    """Yield each parameter that a timer counts, with its seconds, where the state allows it."""
-    here = cube({NODES[0] + _STATE: state})
+    """Yield each parameter that a timer counts, with its seconds, where its event ends the state.
+
+    The first limit whose cells hold is counted, so a limit counts outside of those before it.
+    """
     for watch in (w for node in NODES for w in watches(engine, node) if w.event == event):
+        earlier: list[Cube] = []
         for cells, limit in watch.timer.limits:
-            if cells & here is None:
-                continue
-            after: Number = getattr(parameters, limit) if isinstance(limit, str) else limit
-            yield (limit if isinstance(limit, str) else "seconds"), after
-            if not cells.cells or all(c.column == here.cells[0].column for c in cells):
-                break
+            if any(met(both, *earlier) for w in ended if (both := w & cells) is not None):
+                after: Number = getattr(parameters, limit) if isinstance(limit, str) else limit
+                yield (limit if isinstance(limit, str) else "seconds"), after
+            earlier.append(cells)
