@@ -68,11 +68,20 @@ def test_an_event_or_a_column_is_not_taken_for_a_host_that_is_called_like_it(nam
 
 def test_a_host_may_be_called_like_a_command_and_a_column(run, status):
     status.write_text(STATUS.replace("impA.corp.example", "link").replace("impB.corp.example", "recover"))
-    assert run("why-not", "recover", status).out.startswith("recover is refused:\n  link.state is idle")
+    assert run("why-not", "recover", status).out.startswith("recover is refused:\n  link is Idle")
     assert run("why-not", "fallback(link)", status).out == "fallback(link) is accepted now.\n"
     assert json.loads(run("step", status, "fallback(link)", "--set", "link=up", "--json").out)[
         "pair"]["node1.state"] == "taking_back"
     assert run("users", status, "--after", "recover").code == 0
+
+
+@pytest.mark.parametrize("other", ["IMPA.services", "node1.services", "node 1.services"])
+def test_a_column_of_one_of_several_groups_has_one_value(run, status, other):
+    two = STATUS + STATUS.replace("Sales", "Other").replace("imp", "cup")
+    told = run("explain", status, "--set", "impA.services=up", "--set", f"{other}=stopped", stdin="")
+    many = run("explain", "-", "--set", "impA.services=up", "--set", f"{other}=stopped", stdin=two)
+    assert told.code == many.code == 2
+    assert many.err == f"prgcore: --set {other} is given twice: 'up' and 'stopped'\n" == told.err
 
 
 @pytest.mark.parametrize("host", ["cup(1)", "a.services", "node-1.x", "10.0.0.1"])

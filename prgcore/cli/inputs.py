@@ -180,16 +180,21 @@ def cells_of_each(
     A host name is about its own group, a seat about each of them.
 
     Raises:
-        BadInput: as `Names.cells`, if a column is one of no group.
+        BadInput: as `Names.cells`, if a column is one of no group, or has two values in one.
     """
     found: list[dict[str, str]] = [{} for _ in groups]
     for name, value in said.items():
         wrong: list[BadInput] = []
         for known, names in zip(found, groups, strict=True):
             try:
-                known.update(names.cells(machine, {name: value}, option))
+                cells = names.cells(machine, {name: value}, option)
             except BadInput as error:
                 wrong.append(error)
+                continue
+            for column, one in cells.items():
+                if known.setdefault(column, one) != one:
+                    raise BadInput(f"{option} {name[:80]} is given twice: {known[column][:80]!r} "
+                                   f"and {one[:80]!r}")
         if len(wrong) == len(groups):
             says, nodes, _ = str(wrong[0]).partition("; the nodes are ")
             every = few([*dict.fromkeys(map(str, groups))], MOST_NAMED)
