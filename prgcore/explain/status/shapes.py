@@ -33,14 +33,14 @@ class NodeStatus(Record):
         name: its host name; "" if none is given.
         state: the state; None if none is shown, or none that is known.
         reason: the reason; None if none is shown, which stands for any.
-        strange: unknown words in the place of a state or a reason.
-        strange_reasons: those of them that are in the place of a reason.
+        strange_states: unknown words in the place of a state.
+        strange_reasons: unknown words in the place of a reason.
     """
 
     name: str = ""
     state: State | None = None
     reason: Reason | None = None
-    strange: tuple[str, ...] = ()
+    strange_states: tuple[str, ...] = ()
     strange_reasons: tuple[str, ...] = ()
 
     @property
@@ -49,9 +49,9 @@ class NodeStatus(Record):
         return None if self.state is None else Shown(self.state, self.reason)
 
     @property
-    def strange_states(self) -> tuple[str, ...]:
-        """Unknown words in the place of a state."""
-        return tuple(said for said in self.strange if said not in self.strange_reasons)
+    def strange(self) -> tuple[str, ...]:
+        """Unknown words in the place of a state or a reason."""
+        return self.strange_states + self.strange_reasons
 
 
 @frozen(eq=False, repr=False)
@@ -107,7 +107,7 @@ def _alone(shown: Shown | None, display: Display) -> bool:
     half = two if one is None else one
     return (
         shown is not None and half is not None and None in display
-        and half.state == shown.state and shown.reason in (None, half.reason)
+        and half.state == shown.state and shown.reason == half.reason
     )
 
 
@@ -171,14 +171,18 @@ class Seen:
     stamped: bool = False
     state: State | None = None
     reason: Reason | None = None
-    strange: list[str] = field(factory=list)
+    strange_states: list[str] = field(factory=list)
     strange_reasons: list[str] = field(factory=list)
     said: set[str] = field(factory=set)
     lines: set[int] = field(factory=set)
 
+    @property
+    def strange(self) -> list[str]:
+        return self.strange_states + self.strange_reasons
+
     def status(self) -> NodeStatus:
         return NodeStatus(
-            self.name, self.state, self.reason, tuple(self.strange[:MOST_STRANGE]),
+            self.name, self.state, self.reason, tuple(self.strange_states[:MOST_STRANGE]),
             tuple(self.strange_reasons[:MOST_STRANGE]))
 
     def say(self, what: str, value: str, found: State | Reason | None) -> None:
@@ -189,9 +193,7 @@ class Seen:
         elif isinstance(found, Reason):
             self.reason = found
         elif value:
-            self.strange.append(value)
-            if what == "reason":
-                self.strange_reasons.append(value)
+            (self.strange_reasons if what == "reason" else self.strange_states).append(value)
 
 
 Item: TypeAlias = Head | Seen
