@@ -429,7 +429,7 @@ def test_moments_say_what_changed(explain):
     answer = explain(text)
     assert answer.code == 0
     assert answer.out.startswith(
-        "Group HQ\nThe text shows this group 3 times; the last is explained.\n"
+        "Group HQ\nThe text shows this group 3 times; the latest is explained.\n"
         "  1 to 2: nothing changed\n"
         "  2 to 3: a was Normal, then Idle / On Admin Request; b was Normal, then Running\n"
         "    in Backup Mode / On Admin Request\n\n"

@@ -184,7 +184,7 @@ def _moments(answer: Answer) -> Iterator[str]:
     """Yield what changed from one moment of a group to the next; the last ones, if there are many."""
     group = answer.group
     moments = [*group.earlier, group.nodes]
-    yield f"The text shows this group {len(moments)} times; the last is explained."
+    yield f"The text shows this group {len(moments)} times; the latest is explained."
     steps = [*enumerate(pairwise(moments), 1)]
     for n, (before, after) in steps[-MOST_STEPS:]:
         said = [f"{name} was {_spelt(old, answer.spelling)}, then {_spelt(new, answer.spelling)}"

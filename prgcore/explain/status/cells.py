@@ -36,7 +36,8 @@ _TITLES: Mapping[str, tuple[str, ...]] = {
 """The titles of each column, the surest first."""
 _COLUMN = {title: what for what in reversed([*_TITLES]) for title in _TITLES[what]}
 """The column of each title."""
-_HOST = re.compile(r"[^\W_][\w.:-]*")
+_HOST = re.compile(r"[^\W_](?:[\w.-]*[\w.])?|[0-9A-Fa-f:.]+(?:%\w+)?")
+"""A host name, or an address."""
 _NODE = re.compile(r"(?:node|server)[ _.-]*#?(\d{1,3})", re.IGNORECASE)
 _FRAME = re.compile(r"[\s|+:=_\u2500-\u257f*-]*")
 _WIDE = " {2,}|\t"
@@ -128,7 +129,8 @@ def _header(line: str) -> _Header | None:
             free = [n for n in here if n not in columns.values()]
             if free:
                 columns[what] = free[0]
-        if "state" in columns and ("name" in columns or "number" in columns):
+        twice = any(titles.count(titles[n]) > 1 for n in columns.values())
+        if "state" in columns and ("name" in columns or "number" in columns) and not twice:
             while len(titles) > 2 and not titles[-1]:
                 titles.pop()
             return _Header(sign, len(titles), columns)
@@ -329,6 +331,11 @@ def _plain(cells: Sequence[str], sign: str, words: Words) -> bool:
     return bool(named) and bool(words.blank(reason) or words.read("reason", reason))
 
 
+def _number(name: str) -> str:
+    found = _NODE.fullmatch(name)
+    return found[1] if found else ""
+
+
 def _seen(row: _Row, words: Words) -> Seen:
     name = row.name.rstrip(":")
     numbered, counted = _NODE.fullmatch(name), _NODE.fullmatch(f"node{row.number}")
@@ -435,12 +442,16 @@ def _nodes(
             yield _seen(_Row(digits, called[:LONGEST], _text(state), _text(_field(fields, "reason")),
                              "", sorted(lines)), words)
             return
-        inner = [(k, v) for k, v in value.items() if isinstance(v, dict | list)]
-        named = group if isinstance(group, str) else name if isinstance(name, str) else ""
-        if named and inner:
-            yield Head(named[:LONGEST], lines)
-        for k, v in inner:
-            yield from _nodes(v, k, lines, words, depth + 1)
+        inner = {k: v for k, v in value.items() if isinstance(v, dict | list)}
+        items = [one for k, v in inner.items() for one in _nodes(v, k, lines, words, depth + 1)]
+        nodes = [one for one in items if isinstance(one, Seen)]
+        if len(nodes) == len(items) == 1 and nodes[0].name in inner and not isinstance(group, str):
+            number = _number(key)  # a node in parts
+            nodes[0].number = nodes[0].number or number
+            nodes[0].name = (name if isinstance(name, str) else "" if number else key)[:LONGEST]
+        elif named := group if isinstance(group, str) else name if isinstance(name, str) else "":
+            items = [Head(named[:LONGEST], lines), *items] if inner else items
+        yield from items
 
 
 def _text(value: Any) -> str:

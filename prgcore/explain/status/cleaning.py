@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 from unicodedata import category
 
-__all__ = ["lines_of", "with_signs"]
+__all__ = ["depths_of", "lines_of", "with_signs"]
 
 _SEQUENCE = re.compile(
     r"(?:\x1b|\^\[|\\x1b|\\033|\\e)(?:"
@@ -35,6 +35,10 @@ _SIGNS = {
 """Signs that stand for one of ASCII."""
 _TO_ASCII = str.maketrans(_SIGNS)
 _QUOTED = re.compile(r"(?: {0,3}>)+ ?")
+_REPLY = re.compile(
+    r"\W{0,20}(?:(?:original|forwarded) message\b|(?:on|am|le)\b.{5,150}\b(?:wrote|schrieb|écrit)\b"
+    r"|sent: |gesendet: |envoyé : ?)", re.IGNORECASE)
+"""The line after which a mail shows the one that it answers."""
 
 
 class _Plain(dict[int, str]):
@@ -51,12 +55,26 @@ class _Plain(dict[int, str]):
         return self.setdefault(code, new)
 
 
+def depths_of(text: str) -> list[int]:
+    """For each line of a text how deep it is quoted: in a mail that answers mails, how old it is."""
+    depths, answered = list[int](), 0
+    for line in _clean(text):
+        found = _QUOTED.match(line) if ">" in line[:8] else None
+        answered += bool(_REPLY.match(line, found.end() if found else 0))
+        depths.append(answered + (found[0].count(">") if found else 0))
+    return depths
+
+
 def lines_of(text: str) -> list[str]:
     """The lines of a text, cleaned; the n-th of them is the n-th of the text."""
+    return [_unquoted(line) for line in _clean(text)]
+
+
+def _clean(text: str) -> list[str]:
     if "\x1b" in text or "\x9b" in text or "\\" in text or "[" in text:
         text = _SEQUENCE.sub(_instead, text)
     text = re.sub(r"\r{0,2}\n|\r", "\n", text).translate(_Plain())
-    return [_unquoted(_typed(line) if "\b" in line else line) for line in text.split("\n")]
+    return [_typed(line) if "\b" in line else line for line in text.split("\n")]
 
 
 def with_signs(line: str) -> str:

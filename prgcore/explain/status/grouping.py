@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from attrs import define, field
 
 from prgcore.explain.status import cells, labels
-from prgcore.explain.status.cleaning import lines_of, with_signs
+from prgcore.explain.status.cleaning import depths_of, lines_of, with_signs
 from prgcore.explain.status.shapes import GroupStatus, Head, Item, NodeStatus, Seen, Status
 from prgcore.explain.status.words import Words
 from prgcore.form.spelling import PLAIN, Spelling
@@ -38,6 +38,10 @@ def parse(text: str, spelling: Spelling = PLAIN) -> Status:
     sure = any(node.sure for sighting in sightings for node in sighting.nodes)
     for sighting in sightings:
         sighting.drop_unsure(others=sure)
+    if len(sightings) > 1:
+        depths = depths_of(text)
+        for sighting in sightings:
+            sighting.depth = min((depths[n] for n in sighting.lines), default=0)
     groups = _groups(sightings)
     used = {n + 1 for s in sightings for n in s.lines}
     ignored = (n for n, line in enumerate(lines, 1) if n not in used and labels.matters(line))
@@ -83,11 +87,13 @@ class _Sighting:
     Attributes:
         again: whether it begins with a node of the sighting before, under the same name.
         stray: the line of a state without a name, while there is one node; -1 without one.
+        depth: how deep a mail quotes it; what is quoted deeper is older.
     """
 
     name: str = ""
     again: bool = False
     stray: int = -1
+    depth: int = 0
     nodes: list[Seen] = field(factory=list)
     heads: set[int] = field(factory=set)
 
@@ -103,8 +109,9 @@ class _Sighting:
     def seated(self) -> list[Seen]:
         """The nodes in the order of their numbers."""
         numbers = [node.number for node in self.nodes]
-        turned = len(numbers) == 2 and (numbers[0] == "2" or numbers[1] == "1") \
-            and numbers[0] != numbers[1]
+        both = all(number.isdecimal() for number in numbers)
+        turned = len(numbers) == 2 and (
+            int(numbers[0]) > int(numbers[1]) if both else numbers[0] == "2" or numbers[1] == "1")
         return self.nodes[::-1] if turned else self.nodes
 
     def drop_unsure(self, *, others: bool) -> None:
@@ -204,13 +211,14 @@ def _clash(node: Seen, others: list[Seen]) -> bool:
 
 @define(eq=False, repr=False)
 class _Group:
-    """A group, and the sightings of it in the order of the text."""
+    """A group, and the sightings of it in the order of the text, until `status` orders them."""
 
     name: str
     moments: list[_Sighting]
     excess: list[Seen] = field(factory=list)
 
     def status(self) -> GroupStatus:
+        self.moments.sort(key=lambda moment: -moment.depth)
         last = self.moments[-1]
         remark = _Sighting(stray=last.stray, nodes=last.nodes + self.excess).remark()
         most = max(len(moment.nodes) for moment in self.moments)

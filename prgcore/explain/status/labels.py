@@ -181,6 +181,7 @@ def _labels(line: str, start: int, words: Words) -> Iterator[_Label]:
     if heading:
         yield _Label("node", heading["number"], False, False, start, len(line))
         return
+    line = " " * start + line[start:]
     own = _OWN.match(line, start)
     if own:
         if own["number"]:
@@ -291,8 +292,7 @@ def _resolve_word(one: _Field, words: Words) -> None:
     beside = one.pieces[0]
     if words.blank(beside):
         below = next((n for n in range(2, count + 1) if one.pieces[n - 1]), 0)
-        under = one.pieces[below - 1] if below else ""
-        if words.like(one.what, under) or words.begun(one.what, under):
+        if below and words.meant(one.what, one.pieces[below - 1]):
             one.value, one.last = one.pieces[below - 1], one.line + below - 1
         return
     one.found, rest = words.begin(one.what, beside)
@@ -314,6 +314,7 @@ def _resolve_name(one: _Field, words: Words) -> None:
         if one.found is not None:
             also = words.read("reason", rest)
             one.also = also if isinstance(also, Reason) else None
+            one.left = beside.strip(_QUOTES)[:LONGEST]
             return
     if not beside.strip(_QUOTES) and below and (one.what == "group" or " " not in below):
         one.value, one.last = below.strip(_QUOTES)[:LONGEST], one.line + 1
@@ -423,6 +424,8 @@ class _Nodes:
     def _name(self, one: _Field, after: _Field | None) -> None:
         node = self.node
         says = after is not None and after.what in ("state", "reason")
+        if one.found and after and after.what == "state" and after.line <= one.last + 1:
+            one.value, one.found = one.left, None  # a host whose name is a state
         if node and node.number and not node.name and not node.said and not one.number:
             node.name = one.value
             self._used(one)

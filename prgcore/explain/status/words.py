@@ -94,11 +94,6 @@ class Words:
             found = self._looks[what, said, head] = any(_near(said, one) for one in others)
         return found
 
-    def begun(self, what: str, text: str) -> bool:
-        """Whether a text is the beginning of a known word, of three letters at least."""
-        said = squeezed(text[:LONGEST])
-        return len(said) > len("no") and any(one.startswith(said) for one in self._known[what])
-
     def run_on(self, what: str, text: str) -> bool:
         """Whether a known word is at the beginning of a text, and other words after it."""
         ends = [found.start() for found in islice(re.finditer(" ", text), _MOST_WORDS)]
@@ -108,7 +103,8 @@ class Words:
     def begin(self, what: str, text: str) -> tuple[State | Reason | None, str]:
         """A known word at the beginning of a text, and the rest, which is clearly apart from it.
 
-        If a longer beginning is almost another word, none is known: `Failed Ovr` is not `Failed`.
+        If a longer beginning is almost another word, none is known: `Failed Ovr` is not `Failed`. Nor
+        is one of two: `Normal / Idle`.
         """
         text = text[:LONGEST]
         longer = [text]
@@ -116,10 +112,23 @@ class Words:
             end = part.start()
             value = self.read(what, text[:end])
             if value is not None:
+                rest = text[part.end():]
                 near = any(self.like(what, one, text[:end]) for one in longer)
-                return (None, "") if near else (value, text[part.end():])
+                return (None, "") if near or self._other(what, rest) else (value, rest)
             longer.append(text[:end])
         return None, ""
+
+    def _other(self, what: str, rest: str) -> bool:
+        """Whether another word of this kind begins a text, which is not a reason after a state."""
+        ends = [*(part.start() for part in _PART.finditer(rest)), len(rest)]
+        head = next((rest[:end] for end in ends if self.read(what, rest[:end])), "")
+        return bool(head) and (what == "reason" or not self.read("reason", head))
+
+    def meant(self, what: str, text: str) -> bool:
+        """Whether a text begins with a known word, is almost one, or is the beginning of one."""
+        said = squeezed(text[:LONGEST])
+        begun = len(said) > len("no") and any(one.startswith(said) for one in self._known[what])
+        return begun or self.like(what, text) or self.run_on(what, text) or bool(self.begin(what, text)[0])
 
 
 def _near(said: str, known: str) -> bool:
