@@ -100,6 +100,7 @@ def _split(line: str, sign: str) -> list[str]:
         cells = line.split("\t")
     else:
         cells = _commas(line, sign)
+    cells[:1] = [cell.lstrip("+-") for cell in cells[:1]]  # the signs of a diff
     return [cell.strip(_MARKS)[:LONGEST + 1] for cell in cells[:_MOST_CELLS]]
 
 

@@ -286,9 +286,12 @@ def _known(sighting: _Sighting, known: dict[tuple[str, ...], _Group]) -> _Group 
     """The group that this is a later moment of: the same name, and hosts that were seen in it."""
     if len(sighting.nodes) > 2 or not _names(sighting):
         return None
-    groups = [known.get((sighting.name.casefold(), host)) for host in sorted(_names(sighting))]
+    groups = [known.get((sighting.name.casefold(), host), known.get(("", host)))
+              for host in sorted(_names(sighting))]
     first = groups[0]
     if first is None or any(group is not first for group in groups):
+        return None
+    if first.name and sighting.name and first.name.casefold() != sighting.name.casefold():
         return None
     if sighting.again and len(sighting.nodes) < 2:
         return None

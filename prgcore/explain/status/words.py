@@ -124,6 +124,11 @@ class Words:
         head = next((rest[:end] for end in ends if self.read(what, rest[:end])), "")
         return bool(head) and (what == "reason" or not self.read("reason", head))
 
+    def goes_on(self, what: str, text: str, head: str) -> bool:
+        """Whether a text that begins with a known word is meant for a longer one."""
+        found = self.begin(what, text)[0]
+        return self.like(what, text, head) or found not in (None, self.read(what, head))
+
     def meant(self, what: str, text: str) -> bool:
         """Whether a text begins with a known word, is almost one, or is the beginning of one."""
         said = squeezed(text[:LONGEST])
