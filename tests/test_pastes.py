@@ -283,6 +283,63 @@ TABLES = {
         ROW3),
 }
 
+QUOTED = "Subcluster Name: HQ\nNode 1 Name : a State: Normal\nNode 2 Name : b State: Normal\n"
+MISREAD = {
+    "a state and a reason that are the same unknown word": (
+        ("Node 1 Name : a State: Norrnal Reason: Norrnal\n"
+         "Node 2 Name : b State: Running in Backup Mode Reason: Peer Down\n"),
+        "a shows nothing ?Norrnal ?Norrnal, b Running in Backup Mode / Peer Down"),
+    "a hyphen before a wrapped state": (
+        ("Node 1 Name : a State: Running in Backup Mode Reason: Peer Down\nNode 2 Name : b State:-\n"
+         "Running in Failed Mode  Reas-\non: x\n"),
+        ("a Running in Backup Mode / Peer Down, b shows nothing ?Running in Failed Mode  Reas- | 4")),
+    "a wrap that makes another state": (
+        ('Node 1 Name : a\n"State": "Failed\nOver", "node1.reason":\nNode 2 Name : b State: Normal\n'),
+        'a shows nothing ?"Failed Over", "node1.reason":, b Normal'),
+    "two states": ("Name: a\nState: Normal / Idle\nName: b\nState: Normal, Idle\n",
+                   "a shows nothing ?Normal / Idle, b shows nothing ?Normal, Idle"),
+    "a state that is the reason too": (
+        "Name: a\nState: Failed / Unknown\nName: b\nState: Failed, Unknown\n",
+        "a Running in Failed Mode / Unknown, b Running in Failed Mode / Unknown"),
+    "two columns of states": (
+        "Server\tState\tState\na\tIdle\tTaking Over\nb\tNormal\tBackup Mode\n", " | 1,2,3"),
+    "hosts that are called like states": (
+        "node1=Normal state=Unknown reason=, node2=Idle state=Unknown reason=\n",
+        "Normal Unknown, Idle Unknown"),
+    "hosts that are called like states, after a number": (
+        "Node 1: Normal - Falling Back\nNode 2: Idle - Taking Back\n", " | 1,2"),
+    "the state of a node in JSON in an object of its own": (
+        json.dumps({"node1": {"name": "a", "ha": {"state": "Backup Mode", "reason": "Peer Down"}},
+                    "node2": {"name": "b", "ha": {"state": "", "reason": ""}}}), ROW16),
+    "the same in a list": (
+        json.dumps([{"name": n, "ha": {"state": "Normal"}} for n in "ab"]), BOTH),
+    "the same without names": (
+        json.dumps({f"node{n}": {"ha": {"state": "Normal"}} for n in (1, 2)}), "- Normal, - Normal"),
+    "other numbers": ("Node 2 Name : a State: Idle\nNode 3 Name : b State: Normal\n", "a Idle, b Normal"),
+    "lines of grep": (
+        "s.txt:1:Server\tStatus\ns.txt:2:a\tIdle\tx\ns.txt:3:b\tBackup Mode\tx\n", " | 1,2,3"),
+    "addresses": ("::1\tIdle\t-\nfe80::2%eth0\tBackup Mode\t-\n",
+                  "::1 Idle, fe80::2%eth0 Running in Backup Mode"),
+    "a diff": ("".join(f"-{line}\n" for line in QUOTED.splitlines())
+               + "".join(f"+{line}\n" for line in ("Subcluster Name: HQ\n" + PAIR).splitlines()),
+               f"HQ: {ROW3} after 1"),
+    "a diff of tables": (
+        "-Server\tState\n-a\tNormal\n-b\tNormal\n+Server\tState\n+a\tIdle\n+b\tBackup Mode\n",
+        "a Idle, b Running in Backup Mode after 1"),
+    "a mail quotes an older status": (
+        "Subcluster Name: HQ\n" + PAIR + "\nOn Monday Jo Miller wrote:\n"
+        + "".join(f"> {line}\n" for line in QUOTED.splitlines()), f"HQ: {ROW3} after 1 | 5"),
+    "a mail answers below": (
+        "".join(f"> {line}\n" for line in QUOTED.splitlines()) + "\nnow:\nSubcluster Name: HQ\n" + PAIR,
+        f"HQ: {ROW3} after 1 | 5"),
+    "an older mail that is not quoted": (
+        "Subcluster Name: HQ\n" + PAIR + "\n-----Original Message-----\nFrom: Jo\n" + QUOTED,
+        f"HQ: {ROW3} after 1 | 5,6"),
+    "a quotation without the name of the group": (
+        f"{PAIR}\n" + "".join(f"> {line}\n" for line in QUOTED.splitlines()), f"HQ: {ROW3} after 1"),
+}
+"""Texts of which something else was read once."""
+
 DAMAGE = {
     "colours": (("\x1b[1;32mNode 1 Name :\x1b[0m a \x1b[32mState: Normal\x1b[m\n"
                 "Node 2 Name : b State: \x1b[38;5;46mNormal\x1b[0m\n"), BOTH),
@@ -348,7 +405,7 @@ DAMAGE = {
 
 KINDS = {
     "headings": HEADINGS, "others": OTHERS, "counts": COUNTS, "lone": LONE, "tables": TABLES,
-    "damage": DAMAGE,
+    "damage": DAMAGE, "misread": MISREAD,
 }
 
 
