@@ -126,8 +126,9 @@ class Words:
 
     def goes_on(self, what: str, text: str, head: str) -> bool:
         """Whether a text that begins with a known word is meant for a longer one."""
-        found = self.begin(what, text)[0]
-        return self.like(what, text, head) or found not in (None, self.read(what, head))
+        found, rest = self.begin(what, text)
+        longer = len(text) - len(rest) > len(head) and found not in (None, self.read(what, head))
+        return longer or self.like(what, text, head)
 
     def meant(self, what: str, text: str) -> bool:
         """Whether a text begins with a known word, is almost one, or is the beginning of one."""
