@@ -36,7 +36,7 @@ RECORDS = ("columns events rules invariants accepted_only exclusive only_by obse
 # The promises of every machine, which no machine file spells out; verdicts that are no failure.
 FORMS, FINE = ("F1", "F2", "F5", "S18"), ("proved", "reported", "not_applicable")
 PROSE = ("assumptions says why cite evidence decisions phase title cause literal corrected defect "
-         "because decision nearest scope duty since words")  # no step and no proof reads it
+         "because decision nearest scope duty since words either printed")  # no step and no proof reads it
 
 
 class Refused(Exception):

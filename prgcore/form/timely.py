@@ -35,7 +35,7 @@ from prgcore.vocabulary import Kind
 
 __all__ = ["RESERVED", "timely"]
 
-RESERVED = ("bound", "of", "parse", "records", "self", "service_delays", "to_json")
+RESERVED = ("bound", "named", "of", "parse", "read", "records", "self", "service_delays", "to_json")
 """Names that no parameter has, because its class of values or its group file has them already."""
 
 _WORD = re.compile("[A-Za-z][A-Za-z0-9_]*")
