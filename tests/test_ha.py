@@ -224,7 +224,8 @@ def test_events_are_of_nodes_as_people_call_them(ha, pair_of):
     assert (pair_of()["node1.process"], pair_of()["node2.process"]) == ("off", "manager_down")
     for odd in ("power_off(cup3)", "power_off()"):
         assert "unknown node " in wrong(ha("event", odd))
-    for odd in ("power(cup1)", "link_cut(cup1)", "power_off(cup1", "power_off", "(cup1)", ""):
+    assert "'power_off' is about one node: say which" in wrong(ha("event", "power_off"))
+    for odd in ("power(cup1)", "link_cut(cup1)", "power_off(cup1", "(cup1)", ""):
         assert f"unknown event {odd!r}" in wrong(ha("event", odd))
 
 
