@@ -331,7 +331,7 @@ def test_the_limits_of_a_node_obey_the_same_rules() -> None:
     (("nodes", 0, "name"), "", "form_value"), (("nodes", 0, "name"), 5, "form_kind"),
     (("nodes", 0, "replication"), 10**9, "form_value"), (("nodes", 0, "replication"), -1, "form_value"),
     (("nodes", 0, "services"), "", "form_kind"), (("wan", "bandwidth"), 10**400, "form_kind"),
-    (("wan", "bandwidth"), 1e300, "form_kind"), (("wan", "bandwidth"), "1" * 30, "form_kind"),
+    (("wan", "bandwidth"), "1" * 30, "form_kind"),
     (("nodes", 0, "client_relogin_upper_limit"), 0, "form_value"),
     (("nodes", 0, "client_relogin_upper_limit"), "many", "form_kind"),
     (("groups", 0, "nodes"), "imp1", "form_kind"), (("groups", 0, "nodes"), [], "group_size"),

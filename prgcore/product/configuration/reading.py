@@ -46,8 +46,8 @@ _SPELLED: dict[str, dict[str, str]] = {
 """The name of a field by every way to write it, without case and punctuation."""
 _STATE = re.compile(r"\((\d{1,2})\)", re.ASCII)
 """A replication state as `utils dbreplication runtimestate` prints it, before its words."""
-LARGEST_NUMBER = (1 << 63) - 1
-"""The largest number that a field can have."""
+LARGEST_WHOLE = (1 << 63) - 1
+"""The largest whole number of a field."""
 LONGEST_SHOWN = 120
 """The most characters of a value that a finding repeats."""
 
@@ -338,17 +338,19 @@ def _parameter(name: str, given: Any) -> Any:
 
 
 def _number(value: object, unit: str = "") -> int | float | None:
-    """A number of at most 64 bits, whole if it can be (in JSON, 2.0 and 2 are the same); else None.
+    """A finite number, whole if it can be (in JSON, 2.0 and 2 are the same); else None.
 
-    A text may mean one, alone or with a unit. TOML has no longer numbers.
+    A text may mean one, alone or with a unit. A whole number has at most 64 bits, as in TOML.
     """
     if isinstance(value, str):
         value = quantities.quantity(value, unit)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    if abs(value) > LARGEST_NUMBER or not isfinite(value):
+    if isinstance(value, int):
+        return value if abs(value) <= LARGEST_WHOLE else None
+    if not isfinite(value):
         return None
-    return int(value) if value == int(value) else value
+    return int(value) if value.is_integer() and abs(value) < LARGEST_WHOLE else value
 
 
 def _instead(expected: str, value: object) -> str:
