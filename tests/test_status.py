@@ -547,3 +547,18 @@ def test_a_text_without_a_status_is_one_line(explain, text, words, said):
     assert answer.err.startswith("prgcore: ")
     assert answer.err.count("\n") == 1
     assert said in answer.err
+
+
+@pytest.mark.parametrize(("text", "code"), [
+    ("Node 1 Name : a State: Normal\nNode 2 Name : b State: Normal\n", 0),
+    ("Node 1 Name : a State: Idle\nNode 2 Name : b State: Backup Mode\n", 1),
+    ("Node 1 Name : a State: Normal\nNode 2 Name : b State:\n", 1),
+    ("Node 1 Name : a State: Normal\n", 1),
+    (("Subcluster Name: G\nNode 1 Name : a State: Normal\nNode 2 Name : b State: Normal\n"
+      "Subcluster Name: H\nNode 1 Name : c State: Failed\nNode 2 Name : d State: Failed\n"), 1),
+    ("nothing of the kind\n", 2),
+], ids=["home", "in failover", "one blank", "one node", "one of two groups", "no status"])
+def test_a_cron_job_asks_whether_every_group_is_home(explain, text, code):
+    assert explain(text, "--strict").code == code
+    assert explain(text, "--strict", "--json").code == code
+    assert explain(text).code == (code if text.count("State") == 1 or code != 1 else 0)

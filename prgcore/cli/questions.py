@@ -70,6 +70,10 @@ def explain(
         bool, Option("--verbose", "-v", help="Also the way home, what it assumes, and what is "
                                              "refused and why."),
     ] = False,
+    strict: Annotated[
+        bool, Option("--strict", help="Exit code 1 also if a group is not home: both nodes "
+                                      "Normal."),
+    ] = False,
     as_json: inputs.Json = False,
 ) -> None:
     """Explain a pair of states, and say what to do now.
@@ -80,7 +84,7 @@ def explain(
     answer names the hidden columns that matter, and --set narrows it. You may
     paste the output of utils ha status, of one group or several, with text
     around it. Exit codes: 0 every group is explained, be it well or ill; 1 one
-    is not explained; 2 there is no status to read.
+    is not explained, or with --strict not home; 2 there is no status to read.
     """
     if file is not None:
         inputs.refuse_beside("--file", {"PAIR": texts})
@@ -96,14 +100,14 @@ def explain(
         if given is not None and not inputs.is_json(given):
             inputs.refuse_beside("a status text", {"--node1": node1, "--node2": node2})
             return _of_status(given, *loaded(), sets, explained, as_json=as_json,
-                              verbose=verbose)
+                              verbose=verbose, strict=strict)
         asked = inputs.question(
             text=given, node1=node1, node2=node2, sets=sets, file=machine, policy=policy)
         found = _explanation(asked, exact=exact)
         names = asked.names.node1, asked.names.node2
         said = found.to_json() if as_json else found.text(
             names, asked.names.group, verbose=verbose)
-        return int(found.pair is None), said
+        return int(found.pair is None or (strict and not found.home)), said
 
     if texts is None or len(texts) == 1:
         code, said = answer(texts[0] if texts else None)
@@ -121,7 +125,7 @@ def explain(
 def _of_status(
     text: str, engine: Machine, names: Names, sets: list[str] | None,
     explained: Callable[[Machine, Display, Choices], Explanation], *, as_json: bool,
-    verbose: bool,
+    verbose: bool, strict: bool,
 ) -> tuple[int, Any]:
     """The exit code and the answer to a status text, as text or as a value for JSON."""
     from prgcore.cli.status import explain_status
@@ -139,7 +143,7 @@ def _of_status(
 
     return explain_status(
         text, partial(explained, engine), known_of, as_json=as_json, verbose=verbose,
-        spelling=Spelling.of(engine.model), situations=engine.model.situations)
+        strict=strict, spelling=Spelling.of(engine.model), situations=engine.model.situations)
 
 
 def _of_display(engine: Machine, shown: Display, known: Choices, *, exact: bool) -> Explanation:

@@ -46,10 +46,10 @@ class Answer(Record):
     remark: str = ""
     spelling: Spelling = PLAIN
 
-    @property
-    def failed(self) -> bool:
-        """Whether no pair of the machine explains the group."""
-        return self.explanation is None or self.explanation.pair is None
+    def failed(self, *, strict: bool) -> bool:
+        """Whether no pair of the machine explains the group; with `strict`, or it is not home."""
+        found = self.explanation
+        return found is None or found.pair is None or (strict and not found.home)
 
     @property
     def head(self) -> str:
@@ -69,11 +69,12 @@ class Answer(Record):
 def explain_status(
     text: str, explain: Callable[[Display, Choices], Explanation],
     asked: Callable[[Sequence[Names]], Sequence[Mapping[str, str]]], *, as_json: bool,
-    verbose: bool = False, spelling: Spelling = PLAIN, situations: Sequence[Situation] = (),
+    verbose: bool = False, strict: bool = False, spelling: Spelling = PLAIN,
+    situations: Sequence[Situation] = (),
 ) -> tuple[int, Any]:
     """An explanation of every group, after the exit code: 1 if no pair explains one, else 0.
 
-    It is text, or a value for JSON.
+    It is text, or a value for JSON. With `strict` the exit code is also 1 if one is not home.
 
     Args:
         explain: explains a display, with the columns that are known beside it.
@@ -100,7 +101,7 @@ def explain_status(
     explained, hints = cache(explain), _Hints(spelling)
     answers = [_answer(group, partial(explained, known=tuple(cells.items())), hints)
                for group, cells in zip(groups, known, strict=True)]
-    code = int(any(answer.failed for answer in answers))
+    code = int(any(answer.failed(strict=strict) for answer in answers))
     if as_json:
         return code, {
             "groups": [_json(answer) for answer in answers],

@@ -128,6 +128,11 @@ class Explanation(Record):
         """The rows that show the display: one, none, or several that differ in open reasons."""
         return (self.row,) if self.row else tuple(r.row for r in self.readings if r.row)
 
+    @property
+    def home(self) -> bool:
+        """Whether the healthiest pair has the machine's goal: nothing is left to do."""
+        return self.plan is not None and not self.plan.steps
+
     def to_json(self) -> dict[str, Any]:
         """The object of `explain --json`; `decision` and `nearest` only without a single row."""
         answer: dict[str, Any] = {
