@@ -27,10 +27,11 @@ from hypothesis import strategies as st
 from junitparser import Failure, JUnitXml
 from markdown_it import MarkdownIt
 
+from prgcore import PRG
 from prgcore.adapters.transitions import machine_for
 from prgcore.adapters.xstate import config, player
 from prgcore.diagram import graph, render
-from prgcore.diagram.graph import identifier
+from prgcore.diagram.graph import Graph, identifier
 from prgcore.diagram.matrix import Matrix, matrix
 from prgcore.diagram.scxml import descriptor
 from prgcore.diagram.sequence import Message, Sequence, sequence
@@ -333,6 +334,31 @@ def test_plantuml_draws_each_value_and_each_event() -> None:
     found = texts(readers.plantuml(render(drawn, "plantuml")))
     wanted = [*(n.label for n in drawn.nodes), *(str(w) for e in drawn.edges for w in e.labels)]
     assert sorted(found) == sorted([lines(drawn.title), *map(lines, wanted)])
+
+
+def test_mermaid_draws_the_built_in_machine(mermaid) -> None:
+    """Its nodes have roles, links and more lines than one."""
+    for drawn in built_in():
+        found = mermaid(render(drawn, "mermaid"))
+        said = " ".join(map(lines, found["nodes"]))
+        assert len(found["nodes"]) >= len(drawn.nodes)
+        assert all(lines(line) in said for node in drawn.nodes for line in node.text)
+
+
+@pytest.mark.plantuml
+def test_plantuml_draws_the_built_in_machine() -> None:
+    """The roles of its nodes were written with a sign that PlantUML does not read."""
+    for drawn in built_in():
+        found = texts(readers.plantuml(render(drawn, "plantuml")))
+        assert {lines(line) for node in drawn.nodes for line in node.text} - set(found) == set()
+        roles = [f"«{node.role}»".replace("_", " ") for node in drawn.nodes]
+        assert [said for said in found if said.startswith("«")] == roles
+
+
+def built_in() -> tuple[Graph, ...]:
+    """A picture of states and one of a way, of the built-in machine."""
+    return (graph(PRG.model, "node1.state", "manual"),
+            path(run(PRG, "start normal\nfailover(node1)\npower_off(node2)")))
 
 
 @pytest.mark.plantuml

@@ -34,7 +34,7 @@ def _node(graph: Graph, node: Node) -> Iterator[str]:
     bold = ";line.bold" if mark and not mark.dashed else ""
     dashed = ";line.dashed" if look.shape == "dashed" or (mark and mark.dashed) else ""
     plain = node.role in (Role.PLAIN, Role.ANY)
-    role = "" if plain else f"\\n<size:10>«{node.role.replace('_', ' ')}»</size>"
+    role = "" if plain else f"\\n<size:10>{_quote(f'«{node.role}»'.replace('_', ' '))}</size>"
     text = "\\n".join(map(_quote, node.text)) + role
     link = _link(graph, node.url, node.tooltip)
     yield (f'state "{text}" as {node.id} <<{node.role}>>{link} '
