@@ -337,6 +337,12 @@ def test_starting_over_from_the_same_start(open_page):
      ["Running in Backup Mode", "Failed Over"]),
     (("nothing", "Normal"), ["Shows nothing", "Normal"]),
     (("Idle", "Failed"), ["Idle", "Running in Failed Mode"]),
+    (("Backup Activated / Auto Recover Database Failure",  # row 23 as the document prints it
+      "Failover Affected Services / Auto Recover Critical Service Down"),
+     ["Backup Activated", "Failover Affected Services"]),
+    (("Failover Affected Services / Auto Recover Critical Service Down",
+      "Backup Activated / Auto Recover Database Failure"),
+     ["Failover Affected Services", "Backup Activated"]),
 ])
 def test_two_states_on_a_screen_lead_to_a_pair_that_shows_them(open_page, typed, expected):
     shown = open_page()

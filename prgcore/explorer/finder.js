@@ -200,8 +200,9 @@ function shownItems(machine, meaning, typed, begin) {
   const wrong = halves.findIndex((half) => typeof half === "string");
   if (wrong >= 0) return { error: `node${wrong + 1}: ${halves[wrong]}` };
   const shown = halves.map((half) => half.shown);
+  const like = (halves) => halves?.every((half, i) => isLike(half, shown[i]));
   const row = display.rows.findIndex(
-    (one) => one.causes.length && one.display.every((half, i) => isLike(half, shown[i])),
+    (one) => one.causes.length && (like(one.display) || like(one.printed)),
   );
   if (row >= 0) return { items: rowItems(machine, row) };
   const codes = meaning.pairThat(shown);

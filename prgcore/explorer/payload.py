@@ -305,9 +305,11 @@ class _Writer:
 
     def _situation(self, situation: Situation, *, mirrored: bool) -> Json:
         seat = NODES[(NODES.index(situation.seat) + mirrored) % 2]
+        printed = situation.printed
         return {
             "row": situation.row, "seat": seat,
             "display": row_display(situation, mirrored=mirrored),
+            "printed": printed.mirrored() if printed and mirrored else printed,
             "cause": self.spelling.prose(seated(situation.cause, mirrored=mirrored)),
             "either": self.spelling.prose(situation.either),
             "fits": self._cube(turned(situation.fits, mirrored=mirrored)),
