@@ -191,3 +191,13 @@ def test_the_first_that_goes_and_the_last_that_comes_are_events() -> None:
     assert observed_event("node2", FIVE[2:], FIVE, USUAL) == "services_up(node2)"
     with pytest.raises(BadInput, match="unknown node"):
         observed_event("node3", FIVE, FIVE, USUAL)
+
+
+@pytest.mark.parametrize(("said", "runs"), [
+    ("Cisco Sync Agent is running", True), ("Sync Agent is not running", False),
+    ("Cisco Sync Agent IS STOPPED", False), ("Cisco Sync Agent running", True),
+])
+def test_a_status_in_a_sentence(said: str, runs: bool) -> None:
+    seen = seen_service(said)
+    assert seen.critical is not None
+    assert (seen.critical.name, seen.runs) == ("Cisco Sync Agent", runs)

@@ -143,8 +143,9 @@ def assign(
 ) -> None:
     """Show which node new users get, or why none.
 
-    It is the one that the sync agent gives them by the user assignment mode. Users who have a node stay there. New users are refused while a node is in a
-    failover state: `prgcore users` shows whether they are.
+    It is the one that the sync agent gives them by the user assignment mode. Users who
+    have a node stay there. New users are refused while a node is in a failover state:
+    `prgcore users` shows whether they are.
     """
     from prgcore.product.users import assignment_mode, place
 

@@ -22,7 +22,8 @@ __all__ = ["Deployment", "Group", "Node", "Wan", "example", "host"]
 class Node:
     """A node, its database replication state, and the services that run on it.
 
-    A service may have its status behind its name, as `utils service list` prints it. If the node has no re-login limits of its own, those of the parameters apply.
+    A service may have its status behind its name, as `utils service list` prints it. If the node
+    has no re-login limits of its own, those of the parameters apply.
     """
 
     name: str
