@@ -77,8 +77,8 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         "HN4", "A node that had failed over is left alone: the backup shows nothing.",
         ((_BLANK, _half(_SETTLED)),), "D14", "16",
-        "A Failed Over node takes over by itself at the heartbeat time-out. An Idle node waits: "
-        "bring the backup back, then manual fallback.",
+        "A Failed Over node whose services run takes over by itself at the heartbeat time-out. "
+        "Otherwise bring the backup back and repair what is down on this node; then manual fallback.",
     ),
     Family(
         "HN5", "A node did not see its peer during its own start and serves everyone; the peer "
