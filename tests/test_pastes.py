@@ -337,6 +337,17 @@ MISREAD = {
         f"HQ: {ROW3} after 1 | 5,6"),
     "a quotation without the name of the group": (
         f"{PAIR}\n" + "".join(f"> {line}\n" for line in QUOTED.splitlines()), f"HQ: {ROW3} after 1"),
+    "a question mark": (
+        "Server\tState\tReason\na\tBackup Mode\tPeer Down\nb\t?\t\n",
+        "a Running in Backup Mode / Peer Down, b shows nothing ??"),
+    "a reason without a state": (
+        "Server\tReason\tState\na\tPeer Down\tBackup Mode\nb\tPeer Down\n",
+        ("a Running in Backup Mode / Peer Down, b shows nothing [the State of b could not be read (line "
+         "3); if a node shows none, leave it blank after its label]")),
+    "a page number within a state": (
+        ("Node 1 Name : a State: Failed Over\n2\nwith Critical Services Not Running\n"
+         "Node 2 Name : b State: Backup Mode\n"),
+        ("a shows nothing ?Failed Over with Critical Services Not Running, b Running in Backup Mode")),
 }
 """Texts of which something else was read once."""
 

@@ -285,9 +285,10 @@ def _resolve_word(one: _Field, words: Words) -> None:
         if found is None:
             continue
         one.value, one.found, one.last = text, found, one.line + some - 1
-        after = next((n for n in range(some + 1, count + 1) if one.pieces[n - 1]), 0)
-        if after and words.goes_on(one.what, longer := one.joined(after), text):
-            one.value, one.found, one.last = longer, None, one.line + after - 1
+        for n, after in enumerate(one.pieces[some:], some):
+            if after and words.goes_on(one.what, longer := f"{text} {after}", text):
+                one.value, one.found, one.last = longer, None, one.line + n
+                break
         return
     beside = one.pieces[0]
     if words.blank(beside):

@@ -21,7 +21,7 @@ MARKS = " \t.,;*_`\"'|/\N{EN DASH}\N{EM DASH}()[]<>-"
 """Characters around a value, or in place of one."""
 FOREIGN = re.compile(r"[A-Z#][\w#/() -]{0,40}?[:=]")
 """A label of something else."""
-_BLANK = {"", "na", "none", "null", "nil", "notavailable", "notdisplayed", "notknown", "nothing",
+_BLANK = {"na", "none", "null", "nil", "notavailable", "notdisplayed", "notknown", "nothing",
           "showsnothing", "noreason"}
 _PART = re.compile(r" {2}|\t| ?[(\[,;|/!] ?| [-\N{EN DASH}\N{EM DASH}]+ | (?=[A-Z#][\w#/() -]{0,40}?[:=])")
 """Where a value may end before the end of its line."""
