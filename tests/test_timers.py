@@ -1027,7 +1027,8 @@ def test_the_changes_are_valid_and_mend_everything(  # one letter a parameter
         assert bool(verdict.advice) == (not verdict.holds)
         assert not verdict.holds or not verdict.changes
     mended = changes(verdicts)
-    assert "admin_rpc_port" in mended
+    ports = {"service_port", "admin_rpc_port"}
+    assert len(ports & {*mended}) == 1
     assert _broken(attrs.evolve(p, **mended), jitter) == set()
     for name, value in mended.items():
         given, usual = getattr(p, name), getattr(DEFAULTS, name)
@@ -1036,11 +1037,11 @@ def test_the_changes_are_valid_and_mend_everything(  # one letter a parameter
         assert name not in NEVER_LOWERED or value >= min(given, usual), "never below the default"
         # none is superfluous, and no single other value does the work of several
         assert _broken(attrs.evolve(p, **{**mended, name: given}), jitter)
-    apart = [n for n in mended if n != "admin_rpc_port"]
+    apart = {*mended} - ports
     for group in ({"keep_alive_interval", "keep_alive_timeout", "initialization_keep_alive_timeout"},
                   {"critical_service_delay", "client_relogin_lower_limit",
                    "client_relogin_upper_limit"}):
-        if len(group & {*apart}) > 1:
+        if len(group & apart) > 1:
             rest = {n: v for n, v in mended.items() if n not in group}
             for name in group:
                 if name not in NEVER_LOWERED or other >= min(getattr(p, name), getattr(DEFAULTS, name)):
