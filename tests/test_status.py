@@ -532,6 +532,7 @@ def test_a_state_file_is_explained_by_its_own_policies(capsys, tmp_path):
     ("", (), "is empty; expected a JSON object, or what utils ha status prints"),
     ("\r\n \n", (), "is empty"),
     ("hello\nworld\n", (), "no status in 2 lines of text; expected what utils ha status prints"),
+    ("hello", (), "or a pair as JSON; or type what both nodes show: --node1 'State / Reason'"),
     ("\udcff\udcfa", (), "no status in 1 line of text"),
     ("x" * 2_000_001, (), "2,000,001 characters, and at most 2,000,000 of a status text"),
     ("".join(f"Subcluster Name: {n}\nState: Normal\n" for n in range(501)), (),

@@ -91,7 +91,8 @@ def explain_status(
     if not status.groups:
         raise BadInput(
             f"no status in {counted(len(status.ignored), 'line')} of text; expected what utils "
-            "ha status prints, such as 'Node 1 Name : host State: Normal', or a pair as JSON"
+            "ha status prints, such as 'Node 1 Name : host State: Normal', or a pair as JSON; or "
+            "type what both nodes show: --node1 'State / Reason' --node2 'State / Reason'"
         )
     if len(status.groups) > MOST_GROUPS:
         raise BadInput(f"{len(status.groups):,} groups in the text, and at most {MOST_GROUPS} are "
