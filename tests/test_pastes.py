@@ -348,6 +348,12 @@ MISREAD = {
         ("Node 1 Name : a State: Failed Over\n2\nwith Critical Services Not Running\n"
          "Node 2 Name : b State: Backup Mode\n"),
         ("a shows nothing ?Failed Over with Critical Services Not Running, b Running in Backup Mode")),
+    "a state before what looks like a label": (
+        "node1=a state=Failed Over reas0n=Peer Down, node2=b state=Backup Mode\n",
+        "a shows nothing ?Failed Over reas0n=Peer Down, b Running in Backup Mode"),
+    "a reason beside a state that ends below": (
+        "Node 1: Failed Over (Peer Down\n During Initialization)\nNode 2: Backup Mode (Peer Reboot)\n",
+        ("- Failed Over / Peer Down During Initialization, - Running in Backup Mode / Peer Reboot")),
 }
 """Texts of which something else was read once."""
 

@@ -299,8 +299,19 @@ def _resolve_word(one: _Field, words: Words) -> None:
     one.found, rest = words.begin(one.what, beside)
     one.value = beside.strip(" \t,;\"'`|")[:LONGEST]
     if one.found and one.what == "state":
-        also = words.read("reason", rest)
-        one.also = also if isinstance(also, Reason) else None
+        one.also = _also(one, rest, words)
+
+
+def _also(one: _Field, rest: str, words: Words) -> Reason | None:
+    """The reason beside a state, which may end on the line below; None if that is not clear."""
+    below = one.pieces[1] if len(one.pieces) > 1 else ""
+    longer = f"{rest} {below}"
+    reason = words.read("reason", longer) if rest and below else None
+    if reason is not None:
+        one.last = one.line + 1
+    elif not (below and words.goes_on("reason", longer, rest)):
+        reason = words.read("reason", rest)
+    return reason if isinstance(reason, Reason) else None
 
 
 def _resolve_name(one: _Field, words: Words) -> None:
@@ -313,8 +324,7 @@ def _resolve_name(one: _Field, words: Words) -> None:
         if one.found is None:
             one.found, rest = words.begin("state", beside)
         if one.found is not None:
-            also = words.read("reason", rest)
-            one.also = also if isinstance(also, Reason) else None
+            one.also = _also(one, rest, words)
             one.left = beside.strip(_QUOTES)[:LONGEST]
             return
     if not beside.strip(_QUOTES) and below and (one.what == "group" or " " not in below):

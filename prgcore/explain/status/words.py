@@ -94,9 +94,14 @@ class Words:
             found = self._looks[what, said, head] = any(_near(said, one) for one in others)
         return found
 
+    @staticmethod
+    def _ends(text: str) -> list[int]:
+        """Where the first words of a text end."""
+        return [found.start() for found in islice(re.finditer(" ", text), _MOST_WORDS)]
+
     def run_on(self, what: str, text: str) -> bool:
         """Whether a known word is at the beginning of a text, and other words after it."""
-        ends = [found.start() for found in islice(re.finditer(" ", text), _MOST_WORDS)]
+        ends = self._ends(text)
         head = next((text[:end] for end in reversed(ends) if self.read(what, text[:end])), "")
         return bool(head) and not self.like(what, text, head)
 
@@ -113,7 +118,8 @@ class Words:
             value = self.read(what, text[:end])
             if value is not None:
                 rest = text[part.end():]
-                near = any(self.like(what, one, text[:end]) for one in longer)
+                near = any(self.like(what, one, text[:end]) for one in longer) or any(
+                    self.read(what, text[:n]) not in (None, value) for n in self._ends(text) if n > end)
                 return (None, "") if near or self._other(what, rest) else (value, rest)
             longer.append(text[:end])
         return None, ""
