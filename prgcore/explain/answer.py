@@ -51,11 +51,13 @@ class Reading(Record):
         row: the row of Table 2; None if there is none.
         family: the family of displays instead; None if there is none.
         reasons: the reasons of the nodes that show anything, together.
+        says: what the family says happened, in a sentence; "" without a family.
     """
 
     row: str | None
     family: str | None
     reasons: tuple[tuple[str, ...], ...]
+    says: str = ""
 
     def text(self, spelling: Spelling = PLAIN) -> str:
         """The row with its reasons: `row 5: Initialization | On Admin Request`."""
@@ -200,11 +202,14 @@ class Explanation(Record):
         return f"{said} {where}".strip()
 
     def _also(self) -> str:
-        """The other rows that show the display, whose reasons are open."""
+        """The other meanings of the display, whose reasons are open."""
         others = [row for row in self.rows if row != self.nearest]
         some = [f"row {listed(others)}"] if others else []
-        if len(self.readings) > len(self.rows):
-            some.append("in no row")
+        unlisted = [r for r in self.readings if r.row is None]
+        if unlisted:
+            says = [r.says for r in unlisted if r.says]
+            which = f" ({says[0]})" if says and len(self.rows) == 1 else ""
+            some.append(f"in no row{which}")
         return f"Without the reasons it may also be {', or '.join(some)}."
 
     def _todo(self, names: Names) -> Iterator[str]:

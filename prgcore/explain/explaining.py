@@ -357,6 +357,7 @@ def _readings(engine: Engine, display: Display | None, pairs: Pairs) -> tuple[Re
         return ()
     rows = list(dict.fromkeys(s.row for s in engine.model.situations))
     families = [f.id for f in engine.model.families]
+    says = {f.id: f.says.partition(". ")[0].rstrip(".") for f in engine.model.families}
     listed = {
         row_display(s, mirrored=mirrored): s.row
         for s in engine.model.situations for mirrored in (True, False)
@@ -373,7 +374,8 @@ def _readings(engine: Engine, display: Display | None, pairs: Pairs) -> tuple[Re
             )
             found.setdefault(key, []).append(tuple(str(h.reason) for h in here if h))
     return tuple(
-        Reading([*rows, None][r], None if r < len(rows) else [*families, None][f], tuple(reasons))
+        Reading(rows[r], None, tuple(reasons)) if r < len(rows) else
+        Reading(None, family := [*families, None][f], tuple(reasons), says.get(family or "", ""))
         for (r, f), reasons in sorted(found.items())
     )
 

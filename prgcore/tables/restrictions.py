@@ -46,7 +46,7 @@ RESTRICTIONS = (
         "no new users can be added to the cluster",
         f"{_INTERACTIONS}: Adding Users",
         when={"me.state": others(State.NORMAL, State.UNKNOWN)},
-        advice="wait until both nodes are Normal; the command add_users says whether they are",
+        advice="wait until both nodes are Normal; prgcore users shows whether they are",
         decisions="D37",
     ),
     Restriction(

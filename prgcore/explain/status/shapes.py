@@ -75,8 +75,8 @@ class GroupStatus(Record):
 
     @property
     def display(self) -> Display | None:
-        """The display of both nodes; None for a group that does not show two."""
-        if len(self.nodes) != 2 or self.remark:
+        """The display of both nodes; None unless it shows two, and no unknown state."""
+        if len(self.nodes) != 2 or self.remark or any(n.strange_states for n in self.nodes):
             return None
         return Display(*(node.shown for node in self.nodes))
 
