@@ -214,8 +214,8 @@ LONE = {
 
 TABLES = {
     "as the window names its fields": (
-        "Presence Server\tState\tReason\na\tIdle\tOn Admin Request\n"
-        "b\tRunning in Backup Mode\tOn Admin Request", ROW3),
+        "Presence Server\tState\tReason\na\tIdle\tOn Admin Request\nb\tRunning in Backup Mode\t\n",
+        "a Idle / On Admin Request, b Running in Backup Mode"),
     "tabs": ("Server\tState\tReason\na\tIdle\tOn Admin Request\nb\tRunning in Backup Mode\tOn Admin Request",
              ROW3),
     "tabs without titles": ("a\tIdle\tOn Admin Request\nb\tRunning in Backup Mode\tOn Admin Request\n", ROW3),
