@@ -37,9 +37,9 @@ _TITLES: Mapping[str, tuple[str, ...]] = {
 """The titles of each column, the surest first."""
 _COLUMN = {title: what for what in reversed([*_TITLES]) for title in _TITLES[what]}
 """The column of each title."""
-_HOST = re.compile(r"[^\W_](?:[\w.-]*[\w.])?|[0-9A-Fa-f:.]+(?:%\w+)?")
+_HOST = r"[^\W_](?:[\w.-]*[\w.])?|[0-9A-Fa-f:.]+(?:%\w+)?"
 """A host name, or an address."""
-_NODE = re.compile(r"(?:node|server)[ _.-]*#?(\d{1,3})", re.IGNORECASE)
+_NODE = r"(?i:node|server)[ _.-]*#?(\d{1,3})"
 _FRAME = re.compile(r"[\s|+:=_\u2500-\u257f*-]*")
 _WIDE = " {2,}|\t"
 _MARKS = " \t*`\"'_"
@@ -251,7 +251,7 @@ def _row(
         return None
     if not (row.name or row.number):
         return _continued(row, rows)
-    if words.read("state", row.state) or _NODE.fullmatch(row.name):
+    if words.read("state", row.state) or re.fullmatch(_NODE, row.name):
         return row
     return row if _is_host(row.name.rstrip(":")) or not row.name else None
 
@@ -316,7 +316,7 @@ def _stacked(lines: Sequence[str], start: int, words: Words) -> tuple[int, list[
 
 
 def _is_host(name: str) -> bool:
-    return bool(_HOST.fullmatch(name)) and folded(name) not in _COLUMN
+    return bool(re.fullmatch(_HOST, name)) and folded(name) not in _COLUMN
 
 
 def _shape(line: str, cells: Sequence[str]) -> tuple[int, bool, bool]:
@@ -328,20 +328,20 @@ def _plain(cells: Sequence[str], sign: str, words: Words) -> bool:
     least = 2 if sign in "\t|" else 3
     if not least <= len(cells) <= 6 or not words.read("state", cells[1]):
         return False
-    named = _is_host(cells[0].rstrip(":")) or _NODE.fullmatch(cells[0])
+    named = _is_host(cells[0].rstrip(":")) or re.fullmatch(_NODE, cells[0])
     reason = (cells[2:] or [""])[0]
     return bool(named) and bool(words.blank(reason) or words.read("reason", reason))
 
 
 def _number(name: str) -> str:
-    found = _NODE.fullmatch(name)
+    found = re.fullmatch(_NODE, name)
     return found[1] if found else ""
 
 
 def _seen(row: _Row, words: Words) -> Seen:
     name = row.name.rstrip(":")
-    numbered, counted = _NODE.fullmatch(name), _NODE.fullmatch(f"node{row.number}")
-    number = (counted or _NODE.fullmatch(row.number) or numbered or [""] * 2)[1]
+    numbered, counted = re.fullmatch(_NODE, name), re.fullmatch(_NODE, f"node{row.number}")
+    number = (counted or re.fullmatch(_NODE, row.number) or numbered or [""] * 2)[1]
     far = not (words.blank(row.state) or words.read("state", row.state)
                or words.like("state", row.state))
     node = Seen(number, "" if numbered else name, row.lines[0], sure=not far, lines=set(row.lines))

@@ -11,7 +11,7 @@ from unicodedata import category
 
 __all__ = ["depths_of", "lines_of", "with_signs"]
 
-_SEQUENCE = re.compile(
+_SEQUENCE = (
     r"(?:\x1b|\^\[|\\x1b|\\033|\\e)(?:"
     r"\[[0-?]{0,40}[ -/]{0,4}(?P<end>[@-~])"  # colours, movements of the cursor
     r"|\][^\x07\x1b\n]{0,200}(?:\x07|\x1b\\)"  # the title of a window
@@ -34,7 +34,7 @@ _SIGNS = {
 }
 """Signs that stand for one of ASCII."""
 _TO_ASCII = str.maketrans(_SIGNS)
-_QUOTED = re.compile(r"(?: {0,3}>)+ ?")
+_QUOTED = r"(?: {0,3}>)+ ?"
 _REPLY = re.compile(
     r"\W{0,20}(?:(?:original|forwarded) message\b|(?:on|am|le)\b.{5,150}\b(?:wrote|schrieb|écrit)\b"
     r"|sent: |gesendet: |envoyé : ?)", re.IGNORECASE)
@@ -59,7 +59,7 @@ def depths_of(text: str) -> list[int]:
     """For each line of a text how deep it is quoted: in a mail that answers mails, how old it is."""
     depths, answered = list[int](), 0
     for line in _clean(text):
-        found = _QUOTED.match(line) if ">" in line[:8] else None
+        found = re.match(_QUOTED, line) if ">" in line[:8] else None
         answered += bool(_REPLY.match(line, found.end() if found else 0))
         depths.append(answered + (found[0].count(">") if found else 0))
     return depths
@@ -72,7 +72,7 @@ def lines_of(text: str) -> list[str]:
 
 def _clean(text: str) -> list[str]:
     if "\x1b" in text or "\x9b" in text or "\\" in text or "[" in text:
-        text = _SEQUENCE.sub(_instead, text)
+        text = re.sub(_SEQUENCE, _instead, text)
     text = re.sub(r"\r{0,2}\n|\r", "\n", text).translate(_Plain())
     return [_typed(line) if "\b" in line else line for line in text.split("\n")]
 
@@ -99,5 +99,5 @@ def _typed(line: Iterable[str]) -> str:
 
 def _unquoted(line: str) -> str:
     """A line without the quotation marks of a mail."""
-    found = _QUOTED.match(line) if ">" in line[:8] else None
+    found = re.match(_QUOTED, line) if ">" in line[:8] else None
     return line[found.end():] if found else line

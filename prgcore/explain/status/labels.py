@@ -37,9 +37,9 @@ _OWN = re.compile(
     re.IGNORECASE)
 """A state or a reason with its node: `Node 1 State:`, only at the beginning of a line."""
 _HEADING = re.compile(rf"[^\w]{{0,20}}{_NUMBER}[^\w]{{0,20}}", re.IGNORECASE)
-_SOFT = re.compile(
-    rf"(?:(?P<node>{_NUMBER}|(?:node |host |server )?name|server|hostname)|(?P<state>state)"
-    r"|(?P<reason>reason))(?: {2}| ?\| ?| - )\s*(?P<value>\S.{0,200})", re.IGNORECASE)
+_SOFT = (
+    rf"(?i:(?P<node>{_NUMBER}|(?:node |host |server )?name|server|hostname)|(?P<state>state)"
+    r"|(?P<reason>reason))(?: {2}| ?\| ?| - )\s*(?P<value>\S.{0,200})")
 """A label without a mark, in a table of two columns."""
 _BEFORE = re.compile(
     r"[\s|*#•·+-]{0,40}(?:\d{1,2}[.)] {1,2})?[*_\"'`{\[(]{0,4}"
@@ -177,6 +177,8 @@ def _begin(line: str) -> int:
 
 def _labels(line: str, start: int, words: Words) -> Iterator[_Label]:
     """Yield the labels of a line, whether or not they count."""
+    if start == len(line):
+        return
     heading = _HEADING.fullmatch(line[:LONGEST])
     if heading:
         yield _Label("node", heading["number"], False, False, start, len(line))
@@ -201,10 +203,10 @@ def _labels(line: str, start: int, words: Words) -> Iterator[_Label]:
 
 def _unmarked(line: str, start: int, words: Words) -> Iterator[_Label]:
     """Yield the label of a line without a mark: the left column of a table."""
-    soft = _SOFT.match(line, start)
+    soft = re.match(_SOFT, line[start:])
     if soft is None:
         return
-    value, end = soft["value"].strip(MARKS), soft.start("value")
+    value, end = soft["value"].strip(MARKS), start + soft.start("value")
     if soft["node"] and " " not in value:
         yield _Label("node", soft["number"] or "", False, True, start, end)
     for what in ("state", "reason"):

@@ -23,7 +23,7 @@ FOREIGN = re.compile(r"[A-Z#][\w#/() -]{0,40}?[:=]")
 """A label of something else."""
 _BLANK = {"na", "none", "null", "nil", "notavailable", "notdisplayed", "notknown", "nothing",
           "showsnothing", "noreason"}
-_PART = re.compile(r" {2}|\t| ?[(\[,;|/!] ?| [-\N{EN DASH}\N{EM DASH}]+ | (?=[A-Z#][\w#/() -]{0,40}?[:=])")
+_PART = r" {2}|\t| ?[(\[,;|/!] ?| [-\N{EN DASH}\N{EM DASH}]+ | (?=[A-Z#][\w#/() -]{0,40}?[:=])"
 """Where a value may end before the end of its line."""
 _KINDS: dict[str, type[State | Reason]] = {"state": State, "reason": Reason}
 _LIKE = 0.8
@@ -113,7 +113,7 @@ class Words:
         """
         text = text[:LONGEST]
         longer = [text]
-        for part in reversed([*_PART.finditer(text)]):
+        for part in reversed([*re.finditer(_PART, text)]):
             end = part.start()
             value = self.read(what, text[:end])
             if value is not None:
@@ -126,7 +126,7 @@ class Words:
 
     def _other(self, what: str, rest: str) -> bool:
         """Whether another word of this kind begins a text, which is not a reason after a state."""
-        ends = [*(part.start() for part in _PART.finditer(rest)), len(rest)]
+        ends = [*(part.start() for part in re.finditer(_PART, rest)), len(rest)]
         head = next((rest[:end] for end in ends if self.read(what, rest[:end])), "")
         return bool(head) and (what == "reason" or not self.read("reason", head))
 
