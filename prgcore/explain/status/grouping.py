@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from attrs import define, field
 
-from prgcore.explain.status import cells, labels
+from prgcore.explain.status import cells, labels, nodes
 from prgcore.explain.status.cleaning import depths_of, lines_of, with_signs
 from prgcore.explain.status.shapes import GroupStatus, Head, Item, NodeStatus, Seen, Status
 from prgcore.explain.status.words import Words
@@ -33,7 +33,7 @@ def parse(text: str, spelling: Spelling = PLAIN) -> Status:
     """
     lines, words = lines_of(text), Words(spelling)
     tables, taken = cells.items_of([*map(with_signs, lines)], words)
-    items = labels.items_of(lines, tables, taken, words)
+    items = nodes.items_of(lines, tables, taken, words)
     sightings = list(_sightings(_believed(items)))
     sure = any(node.sure for sighting in sightings for node in sighting.nodes)
     for sighting in sightings:

@@ -14,8 +14,8 @@ from prgcore.explain.names import Names
 from prgcore.model import Display, Record, Shown, Situation
 from prgcore.vocabulary import Reason, State
 
-__all__ = ["LONGEST", "MOST_LINES", "MOST_STRANGE", "GroupStatus", "Head", "Item", "NodeStatus",
-           "Seen", "Status"]
+__all__ = ["LONGEST", "MOST_LINES", "MOST_STRANGE", "Field", "GroupStatus", "Head", "Item",
+           "NodeStatus", "Seen", "Status"]
 
 LONGEST = 200
 """The most characters of a name or a value; the rest is not read."""
@@ -127,6 +127,56 @@ class Status(Record):
 
 
 # ------------------------------------------------------------------- while it is read
+
+
+@define(eq=False, repr=False)
+class Field:
+    """A label, and the text after it up to the next one.
+
+    Attributes:
+        number: the number of the node; "" without one.
+        sure: whether its words can mean nothing else.
+        called: whether it says `Name` beside the number.
+        stamped: whether a time is before it.
+        pieces: the text after it, line by line.
+        whole: whether a name goes on in the next line.
+        value, found: what it says, and the state or reason that this is.
+        also: the reason after a state.
+        left: what is beside the value.
+        last: the last line of the value.
+        width: the number of characters of its line.
+    """
+
+    what: str
+    number: str
+    line: int
+    sure: bool = False
+    called: bool = False
+    stamped: bool = False
+    pieces: list[str] = field(factory=list)
+    whole: bool = False
+    value: str = ""
+    found: State | Reason | None = None
+    also: Reason | None = None
+    left: str = ""
+    last: int = 0
+    width: int = 0
+
+    @property
+    def prose(self) -> bool:
+        """Whether it is a sentence about a node, such as `Node 1: was rebooted`."""
+        return self.what == "node" and bool(self.number) and not self.called \
+            and self.found is None and " " in self.value
+
+    def add(self, text: str) -> None:
+        if len(self.pieces) < MOST_LINES:
+            self.pieces.append(text.strip()[:2 * LONGEST])
+
+    def joined(self, count: int) -> str:
+        """The first pieces as one text; "" if the last of them has no letter."""
+        if not any(sign.isalnum() for sign in self.pieces[count - 1]):
+            return ""
+        return " ".join(piece for piece in self.pieces[:count] if piece)
 
 
 @frozen(eq=False, repr=False)
