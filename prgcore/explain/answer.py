@@ -227,6 +227,8 @@ class Explanation(Record):
             end = f" {until(self.plan.start, rest[-1].pair, self.spelling)}" if self.row else ""
             then = "" if end and len(rest) == len(steps) else " Then read the status again."
             yield names.out(f"Wait{end}: this goes on by itself.{then}")
+            yield ("If it does not end: prgcore timing --transitions shows what can end it, and what "
+                   "is accepted meanwhile.")
         else:
             blank = tuple(n for n, s in zip(NODES, self.display, strict=True) if s is None)
             said = way(self.plan, self.by_itself, blank, self._unsure(), names, self.spelling)
