@@ -229,7 +229,8 @@ def test_a_machine_with_words_of_its_own_is_explained_too() -> None:
     ))
     found = explain(engine, engine.initial[0])
     assert (found.display, found.row, found.available) == (None, None, ("switch",))
-    assert found.text() == "On offer\n  switch\n"
+    assert found.text() == ("node1  state off, reason off\nnode2  state off, reason off\n\n"
+                            "On offer\n  switch\n")
     assert found.text(verbose=True).endswith("\n\nCommands\n  switch: accepted. light\n")
     assert not shows_states(engine)
     with pytest.raises(BadInput, match="the machine 'lamps' shows no states; explain a pair"):

@@ -16,7 +16,9 @@ from prgcore.explain.names import BUTTONS
 from prgcore.machine import Machine, prg
 from prgcore.model import Display, Shown, Situation
 from prgcore.seats import NODES, mirror_name
+from prgcore.template.pair import MACHINE
 from prgcore.vocabulary import Reason, State
+from tests.toys import TURNSTILE
 
 HOSTS = ("imp-subscriber-madrid-001", "imp-subscriber-madrid-002")
 """Host names of 25 characters, as short as they get."""
@@ -443,3 +445,14 @@ def test_a_machine_without_an_atlas_is_told_alike() -> None:
         mine, ours = (explain_display(m, *shown, known) for m in (free, PRG))
         assert (mine.row, mine.cause, mine.actions) == (ours.row, ours.cause, ours.actions)
         assert len(mine.text(HOSTS, GROUP).splitlines()) < 20
+
+
+@pytest.mark.parametrize(("model", "lines"), [
+    (MACHINE, ["left  state standby, lease no, host on, hears yes",
+               "right  state standby, lease no, host on, hears yes", ""]),
+    (TURNSTILE, ["On offer", "  coin"]),
+], ids=["nodes with columns", "no node"])
+def test_a_machine_without_states_of_the_document_shows_the_columns_of_its_nodes(model, lines):
+    machine = Machine(model)
+    said = explain(machine, machine.initial[0]).text(("left", "right"))
+    assert said.splitlines()[:len(lines)] == lines

@@ -171,10 +171,11 @@ class Explanation(Record):
         hosts = dict(zip(NODES, names, strict=False))
         called = Names(**hosts, group=group)
         lines = [
-            line for node, shown in zip(NODES, self.display or (), strict=False)
-            for line in wrapped(f"{hosts.get(node) or node}  {spell(shown, self.spelling)}", later="       ")
+            line for node, shown in self._shown().items()
+            for line in wrapped(f"{hosts.get(node) or node}  {shown}", later="       ")
         ]
-        lines += ["", *wrapped(called.out(self._happened()))]
+        if happened := self._happened():
+            lines += ["", *wrapped(called.out(happened))]
         if todo := [*self._todo(called)]:
             taken = f", if it is row {self.nearest}" if self.rows and not self.row else ""
             lines += ["", f"What to do now{taken}", *_items(f"- {say}" for say in todo)]
@@ -187,6 +188,18 @@ class Explanation(Record):
         return "\n".join(line.rstrip() for line in lines).lstrip("\n") + "\n"
 
     # -------------------------------------------------------------- in short
+
+    def _shown(self) -> dict[str, str]:
+        """What each node shows: state and reason, or all its columns in a machine without these."""
+        if self.display is not None:
+            return {node: spell(shown, self.spelling)
+                    for node, shown in zip(NODES, self.display, strict=True)}
+        found: dict[str, list[str]] = {}
+        for name, value in (self.pair or {}).items():
+            node, dot, column = self.spelling.name(name).partition(".")
+            if dot:
+                found.setdefault(node, []).append(f"{column} {self.spelling.value(name, value)}")
+        return {node: ", ".join(cells) for node, cells in found.items()}
 
     def _happened(self) -> str:
         """The cause in an operator's words, with its row of Table 2."""
