@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,8 @@ def group(tmp_path):
     yield made
     for node in ("node1", "node2"):
         for mark in (tmp_path / node).glob("*.hook"):
-            os.killpg(int(mark.read_text().split()[0]), signal.SIGKILL)
+            with suppress(OSError, IndexError):  # it may end just now
+                os.killpg(int(mark.read_text().split()[0]), signal.SIGKILL)
     made.close()
 
 
