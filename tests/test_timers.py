@@ -1418,7 +1418,7 @@ def test_each_transition_state_ends_by_events_and_the_document_bounds_no_complet
     assert lost["initializing"] == (("initialization_keep_alive_timeout", 120),)
     assert lost["falling_back"] == (("keep_alive_timeout", 60),)
     assert lost["taking_over"] is None
-    # a peer that has restarted waits longer; beside Failover Affected Services there is no other
+    # a peer that has restarted waits longer; only such a peer is beside Failover Affected Services
     peers = {s: [name for e in t.endings if e.event == "heartbeat_lost(node2)" for name, _ in e.limits]
              for s, t in found.items()}
     assert peers["failover_affected_services"] == ["initialization_keep_alive_timeout"]

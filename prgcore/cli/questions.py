@@ -84,7 +84,7 @@ def explain(
     answer names the hidden columns that matter, and --set narrows it. You may
     paste the output of utils ha status, of one group or several, with text
     around it. Exit codes: 0 every group is explained, be it well or ill; 1 one
-    is not explained, or with --strict not home; 2 there is no status to read.
+    is not explained, or with --strict is not home; 2 no status can be read.
     """
     if file is not None:
         inputs.refuse_beside("--file", {"PAIR": texts})

@@ -81,7 +81,7 @@ SANITY = (
     Sanity(
         "re-login-limits", "the lower re-login limit is not above the upper one",
         ((1, _LOWER),), "<=", ((1, _UPPER),), _ERROR, "T9", (_UPPER, _LOWER),
-        "there is no time for clients to choose from",
+        "the limits leave clients no time to choose from",
     ),
     Sanity(
         "re-login-delay", "clients wait at least as long as the critical service delay",

@@ -70,7 +70,7 @@ class Words:
         return self._exact[what].get(folded(text)) or self._known[what].get(squeezed(text))
 
     def blank(self, text: str) -> bool:
-        """Whether a text says that there is no value."""
+        """Whether a text stands for a missing value."""
         return not text.strip(MARKS) or squeezed(text) in _BLANK
 
     def like(self, what: str, text: str, beyond: str = "") -> bool:
