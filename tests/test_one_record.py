@@ -6,12 +6,13 @@ The build before served users twice in each of these tests, without a line in a 
 from __future__ import annotations
 
 import importlib
+import json
 import shutil
 import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,21 @@ class Two:
 
     def well(self) -> bool:
         return not any(self.trouble(node) for node in NODES)
+
+    def holds_still(self) -> bool:
+        """Pause both agents, so that nothing is decided, if node2 remembers the newest decision."""
+        for node in NODES:
+            self.two.pause(node, "agent")
+        remembered = (self.folder / "node2" / NAME).read_text()
+        with closing(sqlite3.connect(self.folder / "pair.db", 0)) as store, suppress(
+                sqlite3.OperationalError):  # one of them is writing
+            store.execute("BEGIN IMMEDIATE")
+            (value,) = store.execute("SELECT value FROM record").fetchone()
+            if json.loads(value)["mark"] in remembered:
+                return True
+        for node in NODES:
+            self.two.resume(node, "agent")
+        return False
 
     def once(self) -> None:
         """Users were served, and none of them twice."""
@@ -137,9 +153,8 @@ def test_another_store_and_a_restart_begin_no_second_record(pair, what):
     copy, newest = pair.folder / "copy.db", pair.folder / "newest.db"
     backup(file, copy)
     assert two.command("enable_auto_fallback").startswith("done ")
+    pair.until(pair.holds_still)
     backup(file, newest)
-    mark = two.group.open_store()[0].read().value["mark"]
-    pair.until(lambda: mark in (pair.folder / "node2" / NAME).read_text())
     two.kill("node2", "agent")  # it knows that the copy is older
     for beside in pair.folder.glob("pair.db-*"):
         beside.unlink(missing_ok=True)
@@ -147,6 +162,7 @@ def test_another_store_and_a_restart_begin_no_second_record(pair, what):
         copy.replace(file)
     elif what == "emptied":
         file.unlink()
+    two.resume("node1", "agent")
     pair.start("node2")
     pair.until(lambda: pair.trouble("node2") != "no answer")
     two.cut()

@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import textwrap
+import threading
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -99,6 +100,77 @@ def lines(file):
 
 def written(file):
     return file.exists() and file.read_text().endswith("\n")
+
+
+# ------------------------------------------------------------------ a start of several
+
+
+def slow(tmp_path, *then):
+    """A service that has started once the file `go` is there, and services after it."""
+    first = Service(sh("touch asked; exec sleep 86401"),
+                    check=Check(command=("test", "-e", "go"), interval=60, timeout=60))
+    return {"first": first, **{name: Service(SLEEP) for name in then}}
+
+
+def goes_on(tmp_path):
+    (tmp_path / "go").touch()
+
+
+@pytest.mark.parametrize("database", ["", "second"])
+@pytest.mark.parametrize("bring", [Services.start, lambda s: s.reconcile("up")], ids=["start", "reconcile"])
+@run
+async def test_a_service_is_not_down_while_its_turn_to_be_started_has_not_come(
+        made, tmp_path, bring, database):
+    """`database_down` was written to the record while the service before it was being started."""
+    services = made(slow(tmp_path, "second", "third"), database=database)
+    begins = asyncio.create_task(asyncio.to_thread(bring, services))
+    await waits.until((tmp_path / "asked").exists)
+    assert services.look().facts == {} if database else "services" not in services.look().facts
+    async with watched(services) as seen:
+        await waits.until(lambda: len(seen) > 2)
+        goes_on(tmp_path)
+        await begins
+        await holds(seen, services=True, database=True)
+        assert all(fact is True for facts in seen for fact in facts.values())
+    services.stop()
+
+
+def test_what_ran_and_ended_is_down_while_others_are_started(made, tmp_path, monkeypatch):
+    monkeypatch.setattr(processes, "PATIENCE", 0.2)
+    services = made(slow(tmp_path, "second"))
+    services.start(("second",))
+    assert services.look().facts["services"] is False, "the first one was never asked for"
+    os.kill(services.pid("second"), signal.SIGKILL)
+    waits.once(lambda: services.pid("second") is None)
+    with services._known.awaits({"second": math.inf}):
+        assert "second: it ended with signal 9" in services.look().whys["services"]
+
+
+def test_a_start_that_fails_leaves_what_comes_after_it_down(made):
+    checked = Service(SLEEP, check=Check(command=("false",), interval=60, timeout=60), start_timeout=0.1)
+    services = made({"first": checked, "second": Service(SLEEP)})
+    with pytest.raises(ActionFailed):
+        services.start()
+    assert services.look().whys == {"services": "second: it does not run"}
+
+
+def test_a_service_is_awaited_no_longer_than_its_own_start_may_take(made, tmp_path, monkeypatch):
+    monkeypatch.setattr(processes, "PATIENCE", 0.05)
+    services = made(slow(tmp_path, "second"))
+    with services._awaits(("second",)):
+        assert "second" not in services.look().whys["services"]
+        waits.once(lambda: "second: it does not run" in services.look().whys["services"])
+
+
+def test_one_that_began_and_ended_is_down_while_the_next_is_started(made, tmp_path):
+    services = made({"early": Service(SLEEP), **slow(tmp_path, "late")})
+    begins = threading.Thread(target=services.start)
+    begins.start()
+    waits.once((tmp_path / "asked").exists)
+    os.kill(services.pid("early"), signal.SIGKILL)
+    waits.once(lambda: services.look().whys == {"services": "early: it ended with signal 9"})
+    goes_on(tmp_path)
+    begins.join()
 
 
 # ------------------------------------------------------------------ processes

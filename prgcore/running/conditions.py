@@ -8,7 +8,8 @@ longer than the delay of its own. Threads may share it.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from threading import Lock
 
 from attrs import field, frozen
@@ -56,6 +57,7 @@ class Conditions:
         self._health, self._turns = dict[str, Health](), dict[str, int]()
         self._facts, self._failures = dict[str, Health](), dict[str, Failures]()
         self._ran, self._begun = dict[str, float](), set[str]()
+        self._awaited = dict[str, float]()
 
     # ------------------------------------------------------------------- what comes
 
@@ -93,15 +95,37 @@ class Conditions:
                 before, self.member.watch[fact], well=found.well, why=found.why)
             return before.up is not self._facts[fact].up
 
+    @contextmanager
+    def awaits(self, ends: Mapping[str, float]) -> Iterator[None]:
+        """The time in which services are started on request, one after another.
+
+        One that has not run yet is not known while its turn has not come, rather than down.
+
+        Args:
+            ends: for each service, until when that may last at most: seconds of `time.monotonic`.
+        """
+        with self._lock:
+            self._awaited |= {n: end for n, end in ends.items() if n not in self._ran}
+        try:
+            yield
+        finally:
+            with self._lock:
+                for name in ends:
+                    self._awaited.pop(name, None)
+
     def begins(self, name: str, *, again: bool = False) -> None:
         """A service is being started; on request, so that its tries begin anew, or `again`."""
         with self._lock:
             self._begun.add(name)
+            if not self.member.services[name].command:  # else its process shows when it has begun
+                self._awaited.pop(name, None)
             if not again:
                 self._failures.pop(name, None)
 
     def answers(self, name: str) -> None:
         """A service was started, and works."""
+        with self._lock:
+            self._awaited.pop(name, None)
         self._resets(name, Health(up=True) if self.member.services[name].check else Health())
 
     def stopped(self, name: str) -> None:
@@ -169,7 +193,9 @@ class Conditions:
             up, why = True, ""
         else:
             up, why = health.up, f"{service.check}: {health.why or UNKNOWN}"
-        if up is None:
+        if pid is not None:
+            self._awaited.pop(name, None)
+        if up is None or (not up and now < self._awaited.get(name, -math.inf)):
             return None, why
         if up:
             self._begun.add(name)

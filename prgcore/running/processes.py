@@ -12,7 +12,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
 from threading import Lock
@@ -196,6 +196,10 @@ class Services:
             finally:
                 self.changes += 1
 
+    def _awaits(self, names: Iterable[str]) -> AbstractContextManager[None]:
+        """The time in which these services are started, each in its turn."""
+        return self._known.awaits({n: self._end_of(self.member.services[n]) for n in names})
+
     def start(self, names: tuple[str, ...] = ()) -> None:
         """Start these services, or all, where they do not work.
 
@@ -203,8 +207,9 @@ class Services:
             ActionFailed: a service does not start.
         """
         self._wanted = "up"
-        with self._change():
-            for name in names or tuple(self.member.services):
+        names = names or tuple(self.member.services)
+        with self._change(), self._awaits(names):
+            for name in names:
                 self._known.begins(name)
                 self._start(name)
 
@@ -370,7 +375,9 @@ class Services:
         self._wanted = "up"
         new = [name for name in self.member.services
                if not self._known.began(name) and not self._works(name)]
-        return self._bring(new) + self.again()
+        with self._awaits(new):
+            did = self._bring(new)
+        return did + self.again()
 
     def again(self) -> tuple[str, ...]:
         """Start failed services again that their policy wants to be tried now; return what was done.
