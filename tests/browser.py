@@ -63,10 +63,6 @@ def explorers(tmp_path_factory):
     return file
 
 
-DRAWN = "new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))"
-"""Is over once a page was drawn: until then a browser drops keys, however long it takes to draw it."""
-
-
 class Watched:
     """A window for one explorer after another, which keep nothing in it.
 
@@ -87,7 +83,6 @@ class Watched:
         self.page.set_viewport_size(self.size)
         self.page.mouse.move(0, 0)
         self.page.goto(address)
-        self.page.evaluate(DRAWN)
         return self.page
 
     def clear(self):

@@ -568,6 +568,19 @@ def test_axe_finds_nothing_of_a_counterexample(open_page):
     assert axe(shown) == []
 
 
+def test_a_key_right_after_a_dialog_counts(open_page):
+    """A field of the closed dialog has the focus until the page is drawn again."""
+    shown = open_page()
+    shown.keyboard.press("/")
+    shown.wait_for_selector("#finder[open]")
+    shown.evaluate("""() => {
+        document.getElementById("finder").close();
+        document.getElementById("query").dispatchEvent(
+            new KeyboardEvent("keydown", { key: "l", bubbles: true }));
+    }""")
+    assert shown.evaluate("[...document.querySelectorAll('dialog[open]')].map((d) => d.id)") == ["loader"]
+
+
 @pytest.mark.parametrize("look", ["light", "dark"])
 def test_axe_finds_nothing_in_dialogs(open_page, look):
     shown = open_page(**LOOKS[look])
