@@ -239,11 +239,12 @@ class Agent:
             self.manager.status(self.trouble or self._status())
         if turn.remember is not None:
             self.directory.remember(turn.remember)
-        if seen.did is not None:
+        begun = self._begins is not None and self._begins.done()
+        if seen.did is not None and begun:  # else what is not started yet would be down
             self.watching.look()
         self.acting.knows(turn.entries)
         self.web.sees(seen)
-        if self._begins is not None and self._begins.done():
+        if begun:
             self.tending.turned(turn, state.services)
         self.callers.shows(seen, turn)
 
