@@ -221,7 +221,9 @@ class Services:
             if process.service.check and self._looks(process.service.check).well:
                 self._known.answers(name)
                 return
-            Run(process, "start", self._environment).wait(end - time.monotonic(), self._halted)
+            end = self._end_of(process.service)  # whatever the look has taken
+            Run(process, "start", self._environment).wait(
+                process.service.start_timeout or ELSEWHERE, self._halted)
         elif self.pid(name) is not None and not (self._known.fails(name) or self._old(name)):
             if name == self.member.serving:
                 self._until(name, end, partial(self._not_answered, name))
