@@ -65,8 +65,14 @@ def test_its_exit_code_or_signal_is_told(text, code):
 
 
 def test_one_that_takes_too_long_is_killed_and_so_is_one_that_is_not_wanted():
-    assert sh("echo so far; exec sleep 86410", 0.3) == Ended(None, "so far\n")
+    assert sh("exec sleep 86410", 0.3) == Ended(None)
     assert sh("exec sleep 86410", ends=lambda: True) == Ended(None, halted=True)
+
+
+def test_what_it_has_printed_is_kept_when_it_is_killed():
+    output = Output(0, 400)
+    assert sh("echo so far; exec sleep 86410", output=output, ends=lambda: bool(str(output))) == Ended(
+        None, "so far\n", halted=True)
 
 
 @pytest.mark.parametrize(("text", "daemons", "lives"), [

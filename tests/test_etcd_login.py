@@ -49,7 +49,8 @@ def guarded(tmp_path):
 
 
 def opened(server, prefix="prgcore/A/", **more):
-    return EtcdStore(server.url, prefix, **{"user": "agent", "password": SECRET} | more)
+    return EtcdStore(
+        server.url, prefix, **{"user": "agent", "password": SECRET, "timeout": stores.LONG} | more)
 
 
 def said(call):
@@ -62,7 +63,8 @@ def said(call):
 
 def test_a_store_logs_in_and_does_so_again_when_its_token_is_forgotten(guarded):
     with opened(guarded) as store, EtcdArbiter(
-            guarded.url, "prgcore/A/", ttl=2, user="agent", password=SECRET) as arbiter:
+            guarded.url, "prgcore/A/", ttl=2, timeout=stores.LONG, user="agent",
+            password=SECRET) as arbiter:
         version = store.write({"a": 1}, 0, {"epoch": 1})
         assert arbiter.acquire("node1", 1)
         time.sleep(4)  # the tokens are forgotten after two seconds
@@ -71,7 +73,7 @@ def test_a_store_logs_in_and_does_so_again_when_its_token_is_forgotten(guarded):
         guarded.stop()
         guarded.launch()  # it forgets every token
         assert stores.answered(store).value == {"a": 2}
-        assert store.wait(version, 5)
+        assert store.wait(version, stores.LONG)
         root(guarded, "user/add", name="more", password="x")  # the old tokens are stale
         assert [e["epoch"] for e in store.history()] == [1, 2]
         assert arbiter.holder() in ("node1", None)

@@ -263,7 +263,7 @@ def test_no_reader_waits_for_a_writer_that_waits_for_a_lock(tmp_path):
     """A foreign lock and a blocked write stopped the healthy node for 27 seconds."""
     path = tmp_path / "x.db"
     with SQLiteStore(path, timeout=stores.LONG) as store, SQLiteArbiter(
-            path, ttl=5, timeout=stores.LONG) as arbiter, ThreadPoolExecutor(2) as pool:
+            path, ttl=600, timeout=stores.LONG) as arbiter, ThreadPoolExecutor(2) as pool:
         version = store.write({"epoch": 1}, 0, {"epoch": 1})
         assert arbiter.acquire("node1", 1)
         with closing(locked(path)) as other:
@@ -514,7 +514,7 @@ def test_a_store_of_a_group_is_opened_again_after_every_trouble(tmp_path):
     """Nothing that happens to the file ends whoever asks; each call says what it is."""
     path = tmp_path / "x.db"
     with ReopenedStore(lambda new: SQLiteStore(path, new=new, timeout=0.2)) as store, \
-            ReopenedArbiter(lambda new: SQLiteArbiter(path, ttl=5, new=new, timeout=0.2)) as arbiter:
+            ReopenedArbiter(lambda new: SQLiteArbiter(path, ttl=600, new=new, timeout=0.2)) as arbiter:
         path.write_bytes(b"nonsense" * 1000)
         with pytest.raises(Unreadable, match=r"is not a store: .* put a backup in its place"):
             store.read()
