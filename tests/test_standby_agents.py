@@ -34,7 +34,7 @@ off = true
 
 [parameters]
 keep_alive_interval = 0.2
-keep_alive_timeout = 2
+keep_alive_timeout = 4
 take_over_after = 0.5
 
 [lease]
@@ -54,7 +54,7 @@ service = "127.0.0.1:{service}"
 admin = "127.0.0.1:{admin}"
 serving = "web"
 services = {{ web = ["{python}", "{program}", "{node}"] }}
-watch = {{ current = {{ command = ["test", "-e", "current"], interval = 0.2, timeout = 0.2, rise = 1, fall = 1 }} }}
+watch = {{ current = {{ command = ["test", "-e", "current"], interval = 1, timeout = 1, rise = 1, fall = 3 }} }}
 """
 HOOK = """\
 # Notes what it is asked for; it fails while a file says so.
@@ -188,6 +188,7 @@ def test_a_standby_that_was_behind_is_not_promoted(pair):
     pair.normal()
     (pair.folder / "current").unlink()
     pair.is_so("node2", node2_data="behind")
+    pair.is_so("node1", node2_data="behind")
     pair.until("node1", lambda s: not s["orders"])
     assert pair.asked()[-1] == ("node1", "primary", "active"), "it goes on alone"
     pair.dies("node1")
