@@ -38,8 +38,12 @@ class Two:
                 stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True)
 
     def stop(self, node: str) -> None:
-        self.two.stop_agent(node)
-        self.two.agents[node].wait(LONG)
+        def asked() -> bool:
+            with suppress(Unavailable):
+                self.two.stop_agent(node)
+            return not self.two.running(node)
+
+        self.until(asked)
 
     def trouble(self, node: str) -> str:
         """The trouble of an agent; a word if it does not answer."""
@@ -91,7 +95,8 @@ class Two:
 @pytest.fixture
 def pair(monkeypatch, tmp_path):
     monkeypatch.syspath_prepend(str(EXAMPLES))
-    two = importlib.import_module("pair").TwoNodes(tmp_path / "Sales")
+    example = importlib.import_module("pair")
+    two = example.TwoNodes(tmp_path / "Sales", **example.PATIENT)
     yield Two(two)
     two.down()
 
@@ -110,17 +115,18 @@ def test_a_longer_lease_is_rolled_out_node_by_node(pair):
         pair.stop(node)
         pair.start(node, *(("--adopt",) if not number else ()))
         pair.until(pair.well)
-        assert two.home()
+        assert two.home(LONG)
         for paused in NODES:
             two.pause(paused, "agent")
             pair.until(lambda n=paused: two.users.served(n, time.monotonic() - 0.5) == seat("peer", n))
             two.resume(paused, "agent")
-            assert two.home()
+            assert two.home(LONG)
     pair.once()
-    record = two.group.open_store()[0].read().value
+    store = two.group.open_store()[0]
+    pair.until(lambda: store.read().value["proposed"] == {})
+    record = store.read().value
     assert record["terms"]["lease"] == "lasts 2 s, pause 0.1 s, stopping 0.1 s, waits 3 s"
     assert record["terms"]["grant"] == "4 s"
-    assert record["proposed"] == {}
 
 
 def test_a_group_file_on_two_hosts_makes_two_records_that_are_noticed(pair, tmp_path):
@@ -138,8 +144,13 @@ def test_a_group_file_on_two_hosts_makes_two_records_that_are_noticed(pair, tmp_
     for node in NODES:
         pair.asked(node)
     assert pair.two.users.twice() == []
-    said = [node for node in NODES if "the other node keeps the record " in pair.trouble(node)]
-    assert said, "it is not forgotten"
+    said = []
+
+    def says() -> bool:
+        said[:] = [n for n in NODES if "the other node keeps the record " in pair.trouble(n)]
+        return bool(said)
+
+    pair.until(says)  # it is not forgotten
     for node in said:
         assert pair.two.running(node), "it stays up to say it"
         assert "the other node keeps the record " in (pair.folder / f"{node}.out").read_text()
@@ -152,7 +163,8 @@ def test_another_store_and_a_restart_begin_no_second_record(pair, what):
     pair.up()
     copy, newest = pair.folder / "copy.db", pair.folder / "newest.db"
     backup(file, copy)
-    assert two.command("enable_auto_fallback").startswith("done ")
+    pair.until(lambda: two.command("enable_auto_fallback").startswith("done ")  # or its answer was lost
+               or two.status().get("known", {}).get("auto_fallback") == "on")
     pair.until(pair.holds_still)
     backup(file, newest)
     two.kill("node2", "agent")  # it knows that the copy is older
@@ -183,7 +195,7 @@ def test_another_store_and_a_restart_begin_no_second_record(pair, what):
         newest.replace(file)
         two.repair()
         pair.until(pair.well)
-    assert two.home()
+    assert two.home(LONG)
     pair.once()
 
 

@@ -418,7 +418,7 @@ class TwoNodes:
         """Start both, and switch high availability on."""
         for node in NODES:
             self.start(node)
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while time.monotonic() < end:
             if all(self._answers(node) for node in NODES):
                 break
