@@ -63,6 +63,12 @@ def explorers(tmp_path_factory):
     return file
 
 
+def resized(page, width, height):
+    """Give a window another size, and wait until its page knows that."""
+    page.set_viewport_size({"width": width, "height": height})
+    page.wait_for_function("size => innerWidth === size[0] && innerHeight === size[1]", arg=[width, height])
+
+
 class Watched:
     """A window for one explorer after another, which keep nothing in it.
 
@@ -73,7 +79,7 @@ class Watched:
         self.complaints, self.requests = [], []
         self.size = context.setdefault("viewport", {"width": 1280, "height": 900})
         self.context = browser.new_context(**context)
-        self.context.set_default_timeout(30_000)
+        self.context.set_default_timeout(120_000)
         self.page = self.context.new_page()
         self.page.on("console", lambda m: self.complaints.append(m.text))
         self.page.on("pageerror", lambda e: self.complaints.append(str(e)))

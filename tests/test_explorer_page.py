@@ -12,6 +12,7 @@ from prgcore.diagram.matrix import matrix
 from prgcore.engine import Engine
 from prgcore.explain.display import spell_both
 from prgcore.story.script import run as run_story
+from tests.browser import resized
 from tests.planted import FAULTS
 from tests.toys import TURNSTILE
 from tests.walks import after
@@ -411,7 +412,7 @@ def test_an_event_without_an_answer_stays_in_the_link(open_page):
 def test_every_event_is_in_sight_without_scrolling_a_box(open_page):
     shown = open_page()
     for width in (390, 1280):
-        shown.set_viewport_size({"width": width, "height": 844})
+        resized(shown, width, 844)
         assert shown.evaluate("""() => {
           const box = document.querySelector("#events");
           return [box.scrollHeight <= box.clientHeight, getComputedStyle(box).maxHeight];
@@ -597,7 +598,7 @@ def test_no_page_scrolls_sideways(open_page, scene):
     shown = open_page(hash_=SCENES[scene])
     shown.locator("#impossible").check()
     for width in (320, 375, 768, 1024, 1280):
-        shown.set_viewport_size({"width": width, "height": 800})
+        resized(shown, width, 800)
         assert shown.evaluate("document.documentElement.scrollWidth") <= width
 
 
