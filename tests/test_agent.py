@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import signal
 import socket
@@ -21,13 +20,13 @@ from prgcore.running.group import read_group
 from prgcore.running.heartbeat import line
 from prgcore.running.node import reported
 from prgcore.running.shapes import Heard
-from tests.agents import Group, ports
+from tests.agents import BUSY, CALM, Group, ports
 from tests.stores import LONG
 
 
 @pytest.fixture
 def group(tmp_path):
-    made = Group(tmp_path)
+    made = Group(tmp_path, silence=CALM)
     yield made
     made.close()
 
@@ -179,7 +178,7 @@ def test_an_agent_whose_store_goes_away_says_so_and_goes_on(group, run):
         if Path(f"{kept}{name}").exists():
             Path(f"{kept}{name}").rename(f"{path}{name}")
     until(lambda: well(group) and well(group, "node2"))
-    assert run("ha", "enable", "-s", group.file).code == 0
+    until(lambda: run("ha", "enable", "-s", group.file).code == 0)
     assert all(agent.poll() is None for agent in group.agents.values())
     assert "Traceback" not in group.said("cup1") + group.said("cup2")
 
@@ -201,8 +200,8 @@ def test_what_is_no_heartbeat_ends_its_connection_with_one_warning(group):
             with suppress(ConnectionError):
                 while end.recv(1 << 16):  # the challenge of a group with a key, and then the end
                     pass
-    assert group.said("cup1").count("something other than a heartbeat") == 1
-    assert json.dumps(status(group))
+    group.says_seldom("cup1", "something other than a heartbeat")
+    until(lambda: well(group))
     assert "Traceback" not in group.said("cup1")
 
 
@@ -212,9 +211,9 @@ def test_what_is_no_heartbeat_ends_its_connection_with_one_warning(group):
 def test_a_machine_of_ones_own_runs_as_two_agents(tmp_path, run):
     """What `prgcore init` writes: one node serves, the other takes over when it dies."""
     assert run("init", tmp_path).code == 0
-    group = Group(tmp_path)
+    group = Group(tmp_path, silence=BUSY)
     text = group.file.read_text().replace("[parameters]", 'machine = "machine.json"\n[parameters]')
-    text = text.replace("initialization_keep_alive_timeout = 3\n", "take_over_after = 0.5\n")
+    text = text.replace("initialization_keep_alive_timeout = 6\n", "take_over_after = 0.5\n")
     group.file.write_text(text.replace("critical_service_delay = 0.6\n", "lease_lasts = 1\n"))
     try:
         group.start("cup1")
@@ -232,14 +231,13 @@ def test_a_machine_of_ones_own_runs_as_two_agents(tmp_path, run):
         if not active():
             until(lambda: all(status(group).get("known", {}).get(f"{n}.hears") == "yes"
                               for n in ("node1", "node2")))
-            assert run("ha", "event", "promote(cup1)", "-s", group.file).code == 0
+            until(lambda: active() or (
+                run("ha", "event", "promote(cup1)", "-s", group.file).code == 0 and active()))
         (one,) = until(active)
         other = "node2" if one == "node1" else "node1"
         until(lambda: serves(one) and not serves(other))
-        shown = run("ha", "status", "-s", group.file)
-        assert shown.code == 0
-        assert "State: Active" in shown.out
-        assert "Active" in page(group, other)
+        until(lambda: "State: Active" in run("ha", "status", "-s", group.file).out)
+        until(lambda: "Active" in page(group, other))
         group.agents[f"cup{one[-1]}"].kill()
         until(lambda: serves(other))
         group.start(f"cup{one[-1]}", "--verbose")

@@ -31,7 +31,7 @@ from prgcore.running.shapes import Heard
 from prgcore.running.trust import Trust
 from prgcore.seats import NODES
 from prgcore.vocabulary import Kind
-from tests.agents import Group
+from tests.agents import CALM, QUICK, Group
 from tests.certificates import Authority
 from tests.stores import LONG
 from tests.waits import once as until
@@ -43,8 +43,8 @@ BEAT = line("node2", Heard(
 
 
 @pytest.fixture
-def group(tmp_path):
-    made = Group(tmp_path)
+def group(tmp_path, request):
+    made = Group(tmp_path, silence=getattr(request, "param", CALM))
     yield made
     made.close()
 
@@ -181,9 +181,9 @@ def test_no_command_without_the_seal_of_the_group_changes_anything(group):
             assert b'"known"' not in said, what
             assert b'"entry"' not in said, what
     assert commands(group) == []
-    assert status(group)["known"]["ha"] == "off"
-    assert group.said("cup1").count("is refused") == 1, "one line of log, however often"
-    assert group.said("cup1").count("\n") < 8
+    until(lambda: status(group).get("known", {}).get("ha") == "off")
+    group.says_seldom("cup1", "is refused")
+    assert group.said("cup1").count("\n") < 3 * len(intruders)
     until(lambda: b'"entry"' in sealed_with(right)(member.admin))
     until(lambda: commands(group))
 
@@ -270,7 +270,7 @@ def test_a_reader_without_the_key_gets_one_line(group, bad, run):
 
 
 def test_addresses_that_may_not_command_may_read(tmp_path, run, bad):
-    group = Group(tmp_path, '{ key = "pair.key", commands_from = ["127.0.0.2", "10.0.0.0/8"] }')
+    group = Group(tmp_path, silence=CALM, security='{ key = "pair.key", commands_from = ["127.0.0.2", "10.0.0.0/8"] }')
     write_key(tmp_path / "pair.key")
     try:
         started(group, "cup1")
@@ -280,9 +280,9 @@ def test_addresses_that_may_not_command_may_read(tmp_path, run, bad):
         assert answer.err.endswith("cup1: 127.0.0.1 may not command: security.commands_from does not "
                                    "name it\n")
         for do in ("start_services", "host_lost", "stop"):
-            assert group.ask("node1", do=do)["error"] == "forbidden"
+            until(lambda: group.ask("node1", do=do).get("error") == "forbidden")  # noqa: B023
         assert commands(group) == []
-        assert group.said("cup1").count("a command from 127.0.0.1 is refused") == 1
+        group.says_seldom("cup1", "a command from 127.0.0.1 is refused")
     finally:
         group.close()
 
@@ -290,6 +290,7 @@ def test_addresses_that_may_not_command_may_read(tmp_path, run, bad):
 # ------------------------------------------------------------------------ heartbeats
 
 
+@pytest.mark.parametrize("group", [QUICK], indirect=True, ids=["quick"])
 @pytest.mark.parametrize("part", ["the last", "all"])
 def test_heartbeats_that_were_recorded_keep_no_dead_node_alive(group, part):
     """Before, who had recorded a heartbeat could send it for ever: nobody took the users over."""
@@ -328,7 +329,7 @@ def test_heartbeats_that_were_recorded_keep_no_dead_node_alive(group, part):
         finally:
             stopped.set()
             again.join()
-        assert group.said("cup1").count("something other than a heartbeat came in") == 1
+        group.says_seldom("cup1", "something other than a heartbeat came in")
     finally:
         tap.close()
 
@@ -354,8 +355,8 @@ def test_forged_heartbeats_are_not_heard(group):
                    lambda line: b"0" + line[1:]):
         beat(right.says("node2", "node1"), change)
     assert spoken(to, BEAT + b"\n").count(b"\n") == 1, "only the challenge"
-    assert status(group)["trouble"] == ""
-    assert group.said("cup1").count("something other than a heartbeat came in") == 1
+    until(lambda: status(group).get("trouble") == "")
+    group.says_seldom("cup1", "something other than a heartbeat came in")
     with socket.create_connection(to, LONG) as end:  # and one who has the key is heard
         says = right.says("node2", "node1")
         says.takes(end.recv(1 << 16))
@@ -375,7 +376,7 @@ def certified(tmp_path):
     authority = Authority(tmp_path)
     for node, name in zip(NODES, ("cup1", "cup2"), strict=True):
         authority.signs(node, name)
-    made = Group(tmp_path, TLS)
+    made = Group(tmp_path, TLS, CALM)
     yield made, authority
     made.close()
 
@@ -430,7 +431,7 @@ def test_a_certificate_that_is_not_right_is_refused(certified, tmp_path):
     assert "Traceback" not in group.said("cup1")
     assert "no handshake of TLS" in group.said("cup1")
     assert "a question from 127.0.0.1 is refused: its certificate is not" in group.said("cup1")
-    assert group.said("cup1").count("\n") < 8
+    assert group.said("cup1").count("\n") < 3 * len(wrong)
 
 
 def test_an_agent_with_a_wrong_certificate_is_not_heard(certified, tmp_path):

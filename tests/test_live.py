@@ -29,7 +29,7 @@ from tests.stores import LONG
 
 @pytest.fixture(scope="module")
 def group(tmp_path_factory):
-    made = Group(tmp_path_factory.mktemp("live"))
+    made = Group(tmp_path_factory.mktemp("live"), silence=4)
     yield made
     made.close()
 
@@ -55,7 +55,7 @@ def states(answer):
 def test_a_group_that_runs_is_commanded_like_one_in_a_file(run, ha, group):
     group.start("cup1")
     group.start("CUP2")
-    first = ha("wait", "--seconds", "20")
+    first = ha("wait", "--seconds", LONG)
     end = time.monotonic() + LONG
     while ha("status").err:
         assert time.monotonic() < end, "no agent answers"
@@ -115,8 +115,15 @@ def test_a_service_that_is_killed_is_waited_for_and_started(ha, group):
     began = ha("start", "cup1")
     assert began.out.startswith("Start Critical Services of Node > cup1\nRequest SUCCESSFUL.\n")
     rests(ha, 0, "failed_over")
-    ha("fallback", "cup1")
-    assert states(ha("wait")) == ["normal"] * 2
+    comes_home(ha, "cup1")
+
+
+def comes_home(ha, node):
+    """Fall back, as soon as each hears the other."""
+    end = time.monotonic() + LONG
+    while states(ha("wait")) != ["normal"] * 2:
+        ha("fallback", node)
+        assert time.monotonic() < end
 
 
 def test_a_change_is_a_line_of_the_watch(ha, group):
@@ -173,19 +180,18 @@ def _until(stream, shows):
 def test_a_node_that_does_not_answer_shows_nothing(ha, group, monkeypatch):
     monkeypatch.setattr("prgcore.cli.live.look.__defaults__", (1.3,))
     waits.stop(group.agents["CUP2"].pid)
-    found = ha("status")
-    assert (found.code, states(found)[1]) == (0, None)
+    end = time.monotonic() + LONG
+    while (found := ha("status")).code or states(found)[0] is None:  # in time, on a busy computer
+        assert time.monotonic() < end
+    assert states(found)[1] is None
     assert found.err.startswith("prgcore: cup2: the agent at 127.0.0.1:")
     assert found.err.count("\n") == 1
-    rested = ha("wait")
-    assert (rested.code, states(rested)) == (0, ["running_in_backup_mode", None])
+    while (rested := ha("wait")).code or states(rested) != ["running_in_backup_mode", None]:
+        assert time.monotonic() < end
     assert "only its agent starts the services of cup2" in ha("start", "cup2").err
     group.agents["CUP2"].send_signal(signal.SIGCONT)
     rests(ha, 1, "failed_over")
-    end = time.monotonic() + LONG
-    while ha("fallback", "cup2", "--strict").code:  # until each hears the other
-        assert time.monotonic() < end
-    assert states(ha("wait")) == ["normal"] * 2
+    comes_home(ha, "cup2")
 
 
 def test_what_happens_is_seen_and_not_told(bad, group):

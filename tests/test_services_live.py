@@ -8,7 +8,7 @@ import sys
 from contextlib import suppress
 
 from tests import waits
-from tests.agents import Group
+from tests.agents import BUSY, CALM, Group
 from tests.test_agent import status, until, well
 
 GUARD = """
@@ -17,10 +17,11 @@ guard = true
 command = ["sleep", "86410"]
 [node{n}.hooks]
 role = ["cat", "role{n}"]
-promote = ["sh", "-c", "echo primary >role{n}"]
-demote = ["sh", "-c", "echo replica >role{n}"]
-self_fence = {{ command = ["sh", "-c", "echo x >>fenced{n}; echo replica >role{n}"], timeout = 2 }}
+promote = ["sh", "-c", "echo primary >new{n}; mv new{n} role{n}"]
+demote = ["sh", "-c", "echo replica >new{n}; mv new{n} role{n}"]
+self_fence = {{ command = ["sh", "-c", "echo x >>fenced{n}; echo replica >new{n}; mv new{n} role{n}"], timeout = 2 }}
 """
+"""A role that is being written is read by nobody: a guard fences a role that it does not know."""
 
 
 def served(group, node):
@@ -28,7 +29,7 @@ def served(group, node):
 
 
 def test_a_service_that_hangs_is_failed_over(tmp_path):
-    group = Group(tmp_path)
+    group = Group(tmp_path, silence=CALM)
     try:
         group.start("cup1")
         until(lambda: well(group))
@@ -46,7 +47,7 @@ def test_a_service_that_hangs_is_failed_over(tmp_path):
 
 def test_an_agent_that_is_killed_leaves_no_primary_behind(tmp_path):
     """PostgreSQL and Redis know no lease: their guard ends the primary that its agent left."""
-    group = Group(tmp_path)
+    group = Group(tmp_path, silence=BUSY)
     text = group.file.read_text()
     for n in (1, 2):
         line = f'services = {{ presence = ["{sys.executable}", "service.py"] }}\nserving = "presence"\n'
