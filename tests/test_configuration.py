@@ -31,13 +31,13 @@ from prgcore.product.configuration import (
     check,
     dump,
     enable,
-    example,
     load,
     outcomes,
     parse,
     read,
     schema,
 )
+from prgcore.product.configuration import example as shipped
 from prgcore.product.configuration.files import DEEPEST, LARGEST
 from prgcore.product.configuration.reading import LONGEST_SHOWN
 from prgcore.product.configuration.rules import CHECKS, NEAR
@@ -64,6 +64,11 @@ JSON = st.recursive(
                                                                  max_size=3),
     max_leaves=12,
 )
+
+
+def example() -> Deployment:
+    """The example, with a parameter of its own: all three of its tables are there, and no note."""
+    return evolve(shipped(), parameters=Parameters(keep_alive_timeout=75))
 
 
 # ------------------------------------------------------------- one breaking, one rule
@@ -245,9 +250,11 @@ def test_every_rule_has_a_breaking_and_one_place_that_decides_it() -> None:
 
 
 def test_the_example_has_two_groups_and_no_finding() -> None:
-    assert check(example()) == ()
+    assert check(example()) == check(shipped()) == ()
     assert len(example().groups) == 2
     assert read(example().to_json()).deployment == example()
+    assert read(shipped().to_json()).deployment == shipped()
+    assert shipped().parameters == Parameters(), "the document recommends the defaults"
 
 
 @pytest.mark.parametrize(("rule", "breaking", "at"), CASES)
@@ -673,10 +680,12 @@ def test_what_is_unambiguous_is_read_as_it_is_meant(spelling) -> None:
     (_put("wan", "bandwidth", to="20 MB/s"), "wan.bandwidth", "with its unit, 20 Mbit/s"),
     (_put("wan", "round_trip", to="35 m"), "wan.round_trip", "with its unit, 20 ms"),
     (_put("wan", "latency", to=35), "wan.latency", "unknown field 'latency'"),
-    (_put("parameters", "Keep Alive Timeout", to="1 m"), 'parameters."Keep Alive Timeout"',
+    (_put("parameters", to={"Keep Alive Timeout": "1 m"}), 'parameters."Keep Alive Timeout"',
      "keep_alive_timeout: expected a number of seconds such as 60, not '1 m'"),
     (_put("parameters", "Keep Alive Timeout", to=60), 'parameters."Keep Alive Timeout"',
-     "keep_alive_timeout is given twice: 75 and 60; give it once"),
+     "keep_alive_timeout is given twice, as keep_alive_timeout and Keep Alive Timeout; give it once"),
+    (_put("parameters", "Keep Alive (Heartbeat) Timeout", to=75),
+     'parameters."Keep Alive (Heartbeat) Timeout"', "keep_alive_timeout is given twice, as"),
     (_put("parameters", "Keep Alive Tmeout", to=60), 'parameters."Keep Alive Tmeout"',
      "did you mean Keep Alive (Heartbeat) Timeout"),
     (_put("parameters", "enable_automatic_fallback", to=1), "parameters.enable_automatic_fallback",
@@ -707,13 +716,23 @@ def test_a_stopped_service_is_reported_with_its_status_and_what_to_do() -> None:
     stopped = LIST.replace("Cisco Sync Agent[STARTED]", "Cisco Sync Agent[STOPPED]  Service Not Activated")
     one = check(_broken(_put("nodes", 0, "services", to=stopped)))[0]
     assert one.says == ("not running: Cisco Sync Agent (STOPPED Service Not Activated); activate it, "
-                        "then start it, then enable it")
+                        "then start it, then enable high availability")
+    starting = [f"{name}[STARTING]" if name == SIX[1] else name for name in SIX]
+    one = check(_broken(_put("nodes", 0, "services", to=starting)))[0]
+    assert one.says == ("not running: Cisco Sync Agent (STARTING); wait until it has started, then "
+                        "enable high availability")
+    assert check(_broken(_put("nodes", 0, "services", to=starting[1:])))[0].says == (
+        "not running: Cisco Client Profile Agent: start it; Cisco Sync Agent (STARTING): wait until it "
+        "has started, then enable high availability")
+    assert check(_broken(_put("nodes", 0, "services", to=[*SIX[2:]])))[0].says == (
+        "not running: Cisco Client Profile Agent, Cisco Sync Agent; start them, then enable high "
+        "availability")
     reading = read(_broken(_put("nodes", 0, "services", to=stopped)))
     assert reading.notes[0].says.startswith(
         "not critical, and ignored: Requesting service status, please wait...")
     near = read(_broken(_put("nodes", 2, "services", to=[*SERVICES[1:], "Client Profil Agent"])))
     assert near.findings[0].says == (
-        "not running: Cisco Client Profile Agent; start them, then enable it")
+        "not running: Cisco Client Profile Agent; start it, then enable high availability")
     assert near.notes[0].says == (
         "'Client Profil Agent' is not a critical service; write Cisco Client Profile Agent if it is "
         "meant")
@@ -1214,7 +1233,7 @@ def test_warnings_fail_only_when_strict(run) -> None:
 
 @pytest.mark.parametrize("form", FORMATS)
 def test_the_recommended_values_pass_strictly_with_one_note(run, form) -> None:
-    usual = evolve(example(), parameters=Parameters())
+    usual = shipped()
     code, out, err = run("check", usual, "--strict")
     assert (code, err) == (0, "")
     assert out.count("note ") == 1
@@ -1226,10 +1245,10 @@ def test_the_recommended_values_pass_strictly_with_one_note(run, form) -> None:
     assert [n["rule"] for n in answer["notes"]] == ["parameters_three_losses"]
 
 
-def test_the_shipped_deployment_repaired_and_with_the_defaults_passes_strictly(run, tmp_path) -> None:
+def test_the_shipped_deployment_repaired_passes_strictly(run, tmp_path) -> None:
     text = (PACKAGE.parent / "examples" / "deployment.toml").read_text(encoding="utf-8")
-    repaired = text.replace("[parameters]\nkeep_alive_timeout = 75\n", "").replace(
-        "east 1", "east-1").replace('"SIP Proxy"]', '"SIP Proxy", "Presence Engine"]')
+    repaired = text.replace("east 1", "east-1").replace(
+        '"SIP Proxy"]', '"SIP Proxy", "Presence Engine"]')
     file = tmp_path / "deployment.toml"
     file.write_text(repaired, encoding="utf-8")
     code, out, err = run("check", str(file), "--strict")
@@ -1280,8 +1299,8 @@ def test_wrong_form_is_a_finding_and_wrong_text_is_usage(run, tmp_path) -> None:
 
 
 def test_the_example_and_the_schema_are_printed(run) -> None:
-    assert load(run("example")[1], "toml") == example()
-    assert load(run("example", "--format", "json")[1], "json") == example()
+    assert load(run("example")[1], "toml") == shipped()
+    assert load(run("example", "--format", "json")[1], "json") == shipped()
     assert run("example", "--json")[1] == run("example", "--format", "json")[1]
     assert run("example", "--format", "yaml")[0] == 2
     assert json.loads(run("schema")[1]) == schema()

@@ -356,3 +356,20 @@ def test_a_store_whose_log_was_removed_is_opened_again_with_its_arbiter(tmp_path
     finally:
         store.close()
         arbiter.close()
+
+
+def test_a_group_file_takes_parameters_as_the_administration_spells_them(read, refused):
+    spelled = ('parameters = {"Keep Alive (HeartBeat) Interval" = "2 s", "Keep Alive Timeout" = 9, '
+               '"Enable Automatic Fallback" = "TRUE", "Service Port" = "22009", '
+               '"Critical Service Delay" = "1 minute", service_delays = {}}\n' + GOOD)
+    plain = ("parameters = {keep_alive_interval = 2, keep_alive_timeout = 9, "
+             "enable_automatic_fallback = true, service_port = 22009, critical_service_delay = 60}\n"
+             + GOOD)
+    assert read(text=spelled).parameters == read(text=plain).parameters
+    assert terms(read(text=spelled)) == terms(read(text=plain))
+    assert "did you mean Keep Alive (HeartBeat) Interval" in refused(
+        ("(HeartBeat) Interval", "(HeartBeat) Intervall"), text=spelled)
+    twice = spelled.replace("parameters = {", "parameters = {keep_alive_interval = 2, ")
+    assert refused(text=twice).endswith(
+        "keep_alive_interval is given twice, as keep_alive_interval and Keep Alive (HeartBeat) "
+        "Interval; give it once")

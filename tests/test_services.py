@@ -98,6 +98,13 @@ def test_other_services_do_not_matter_and_a_misspelt_one_is_missing(name) -> Non
     ("Cisco Sync Agent[STOPPED]  Commanded Out of Service", "Cisco Sync Agent", False,
      "STOPPED Commanded Out of Service"),
     ("Cisco Sync Agent[STARTING]", "Cisco Sync Agent", False, "STARTING"),
+    ("Cisco Sync Agent\tStarted\tActivated\tMon Nov 30 02:00:00 2026\t1 days 01:00:00",
+     "Cisco Sync Agent", True, "Started Activated"),
+    ("  Cisco Sync Agent \t Running\t", "Cisco Sync Agent", True, "Running"),
+    ("Cisco Sync Agent\tNot Running\tDeactivated\t\t", "Cisco Sync Agent", False,
+     "Not Running Deactivated"),
+    ("Cisco Sync Agent\tNot Running\tActivated", "Cisco Sync Agent", False, "Not Running Activated"),
+    ("Cisco Intercluster Sync Agent\tStarted\tActivated", None, True, "Started Activated"),
     ("Cisco Sync Agent - Not Running", "Cisco Sync Agent", False, "Not Running"),
     ("Cisco Sync Agent[PAUSED]", "Cisco Sync Agent", False, "PAUSED"),
     ("Text Conference (TC) Manager[STARTED]", "Cisco XCP Text Conference Manager", True, "STARTED"),
@@ -112,6 +119,8 @@ def test_a_service_is_read_with_its_status_as_it_is_printed(text, name, runs, st
     assert seen.todo == {
         "STOPPED Service Not Activated": "activate it, then start it",
         "STOPPED Commanded Out of Service": "somebody or a restart stopped it: start it",
+        "STARTING": "wait until it has started",
+        "Not Running Deactivated": "activate it, then start it",
     }.get(status, "")
     if name in FIVE:
         column = services_column([text, *(n for n in FIVE if n != name)], USUAL)

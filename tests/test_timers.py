@@ -7,9 +7,11 @@ import random
 import re
 from collections.abc import Callable
 from fractions import Fraction
+from io import BytesIO
 from itertools import pairwise
 from math import inf, nan
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import attrs
@@ -22,6 +24,7 @@ from prgcore.errors import BadInput, ImpossibleEvent
 from prgcore.form.cubes import Stored
 from prgcore.machine import prg
 from prgcore.model import Cube
+from prgcore.product.configuration import dump, example
 from prgcore.prove import claims, counts, heartbeats, roll_out, stalls, timing
 from prgcore.prove import timer_mutants as mutants_of_time
 from prgcore.prove.assumed import Shipped
@@ -34,7 +37,7 @@ from prgcore.tables.sanity import NEVER_LOWERED, SANITY
 from prgcore.tables.timers import TIMERS
 from prgcore.timers import arithmetic
 from prgcore.timers.monitor import Bounds, Monitor, Range, bounds, knowable, watches
-from prgcore.timers.parameters import LATEST, RECORDS, Parameters
+from prgcore.timers.parameters import LATEST, RECORDS, Parameters, Wrong
 from prgcore.timers.sanity import changes, check
 from prgcore.timers.transitions import transitions
 from prgcore.vocabulary import Kind
@@ -1123,7 +1126,8 @@ def test_truth_is_read_in_the_words_of_people(word: Any, value: bool) -> None:
 
 @pytest.mark.parametrize("spelled", [
     "Keep Alive (Heartbeat) Timeout", "keep alive (heartbeat) timeout", "KEEP_ALIVE_TIMEOUT",
-    "  Keep  Alive  (HeartBeat)  Timeout ", "Keep-Alive Timeout",
+    "  Keep  Alive  (HeartBeat)  Timeout ", "Keep-Alive Timeout", "Keepalive (Heartbeat) Timeout",
+    "KeepAliveTimeout", "keepAliveTimeout", "Keep Alive (Heartbeat) Timeout *:",
 ])
 def test_a_parameter_is_named_as_the_screen_does(spelled: str) -> None:
     assert Parameters.parse({spelled: "70"}) == Parameters(keep_alive_timeout=70)
@@ -1137,12 +1141,16 @@ def test_every_title_and_every_name_is_read_in_any_case(name: str, case: Any) ->
     assert Parameters.parse({case(name): word}) == value
 
 
-def test_two_spellings_of_one_parameter_agree() -> None:
+@pytest.mark.parametrize("again", ["70", "71", 70, "1 m", "sixty"])
+def test_a_parameter_under_two_spellings_is_one_error_that_names_both(again: Any) -> None:
     title = "Keep Alive (Heartbeat) Timeout"
-    same = Parameters.parse({title: "70", "keep_alive_timeout": "70.0"})
-    assert same.keep_alive_timeout == 70
-    with pytest.raises(BadInput, match="keep_alive_timeout is given twice: 70 and 71"):
-        Parameters.parse({title: "70", "keep_alive_timeout": "71"})
+    says = f"keep_alive_timeout is given twice, as {title} and keep_alive_timeout; give it once"
+    with pytest.raises(BadInput) as caught:
+        Parameters.parse({title: "70", "keep_alive_timeout": again})
+    assert str(caught.value) == says
+    found, wrong = Parameters.sort({title: "70", "keep_alive_timeout": again, "Service Port": "22.0"})
+    assert found == {"keep_alive_timeout": 70, "service_port": 22}
+    assert wrong == {"keep_alive_timeout": Wrong("keep_alive_timeout", says)}
 
 
 @pytest.mark.parametrize(("name", "says"), [
@@ -1358,6 +1366,11 @@ def test_one_change_is_said_once(run: Any) -> None:
     assert code == 1
     assert page.count("set keep_alive_interval=15") == 1
     assert "Mend all of this: set keep_alive_interval=15." in page
+    page = " ".join(run("--set", "keep_alive_interval=60", "--set",
+                        "client_relogin_lower_limit=60")[1].split())
+    assert page.count("Mend all of this") == 1
+    assert ("Mend all of this: set keep_alive_interval=15; set client_relogin_lower_limit=120."
+            in page)
     code, out, _ = run("--set", "client_relogin_lower_limit=60", "--set",
                        "client_relogin_upper_limit=60")
     page = " ".join(out.split())
@@ -1480,6 +1493,7 @@ def test_the_transitions_of_another_machine(run: Any, tmp_path: Path) -> None:
 
 
 EXAMPLE = str(Path(__file__).parent.parent / "examples" / "two_nodes" / "group.toml")
+SICK = str(Path(__file__).parent.parent / "examples" / "deployment.toml")
 
 
 @pytest.mark.parametrize(("words", "code", "drift", "tolerated"), [
@@ -1530,6 +1544,92 @@ def test_a_group_file_has_the_parameters_too_and_set_goes_before(run: Any) -> No
     assert said["lease"]["lasts"] == 0.4
 
 
+ADMINISTRATION = {
+    "Service Port": "22002", "Admin RPC Port": "20076", "Critical Service Delay": "100 s",
+    "Enable Automatic Fallback": "TRUE", "Initialization Keep Alive (Heartbeat) Timeout": 130,
+    "Keep Alive (Heartbeat) Timeout": "75 seconds", "Keep Alive (HeartBeat) Interval": 16,
+    "Enable monitoring of XCP Authentication Service": "Enabled",
+    "Client Re-Login Lower Limit": "2 minutes", "Client Re-Login Upper Limit": 600,
+}
+"""Every parameter of the document as the screen names it."""
+
+
+@pytest.mark.parametrize("form", ["toml", "json"])
+def test_a_deployment_has_the_parameters_in_the_spelling_of_the_administration(
+    run: Any, tmp_path: Path, monkeypatch: Any, form: str,
+) -> None:
+    file = tmp_path / f"deployment.{form}"
+    value = {**example().to_json(), "parameters": ADMINISTRATION}
+    text = json.dumps(value) if form == "json" else "[parameters]\n" + "".join(
+        f"{json.dumps(name)} = {json.dumps(v)}\n" for name, v in ADMINISTRATION.items()
+    ) + "\n" + dump(example(), "toml")
+    file.write_text(text, "utf-8")
+    said = json.loads(run("--json", "--deployment", str(file))[1])
+    (one,) = said["deployment"]
+    values = {p["name"]: p["value"] for p in one["parameters"]}
+    assert list(values.values()) == [22002, 20076, 100, True, 1800, 130, 75, 16, True, 120, 600]
+    assert (said["ok"], one["ok"]) == (True, True)
+    assert one["nodes"] == ["imp1", "imp2", "imp3", "imp4"]
+    assert values == {p["name"]: p["value"] for p in json.loads(run(
+        "--json", *(w for n, v in ADMINISTRATION.items() for w in ("--set", f"{n}={v}")))[1])[
+            "parameters"]}
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=BytesIO(text.encode()), closed=False))
+    code, out, err = run("--deployment", "-")
+    assert (code, err) == (0, "")
+    assert out == run("--deployment", str(file))[1]
+    assert "==>" not in out
+    assert "changed from 60" in out
+
+
+def test_nodes_with_limits_of_their_own_are_answered_apart(run: Any, tmp_path: Path) -> None:
+    file = tmp_path / "deployment.toml"
+    limits = '"Client Re-Login Upper Limit" = "5 min"\n'
+    text = dump(example(), "toml")
+    for name in ("imp1", "imp2"):
+        text = text.replace(f'name = "{name}"\n', f'name = "{name}"\n{limits}')
+    file.write_text(text, "utf-8")
+    said = json.loads(run("--json", "--deployment", str(file))[1])["deployment"]
+    assert [(a["nodes"], a["bounds"]["after_failover"]["most"]) for a in said] == [
+        (["imp1", "imp2"], 300), (["imp3", "imp4"], 537)]
+    code, out, err = run("--deployment", str(file))
+    assert (code, err) == (0, "")
+    assert [line for line in out.splitlines() if line.startswith("==>")] == [
+        "==> imp1, imp2 <==", "==> imp3, imp4 <=="]
+    same = run("--deployment", str(file), "--set", "Client Re-Login Upper Limit=400")[1]
+    assert "==>" not in same
+    assert "120    260   400  T9" in same
+    file.write_text(text.replace('= "5 min"', "= 60", 1), "utf-8")
+    code, out, _ = run("--deployment", str(file), "--json")
+    answers = json.loads(out)
+    assert (code, answers["ok"], [a["ok"] for a in answers["deployment"]]) == (
+        1, False, [False, True, True])
+    assert run("--deployment", str(file), "--transitions") == run("--transitions")
+
+
+@pytest.mark.parametrize(("parameters", "says"), [
+    ('"Keep Alive Timout" = 75', "did you mean Keep Alive (Heartbeat) Timeout"),
+    ("keep_alive_timout = 75", "did you mean keep_alive_timeout"),
+    ('"Keep Alive (Heartbeat) Timeout" = 75\nkeep_alive_timeout = 75',
+     "keep_alive_timeout is given twice, as Keep Alive (Heartbeat) Timeout and keep_alive_timeout"),
+    ('keep_alive_timeout = "1 m"', "expected a number of seconds such as 60, not '1 m'"),
+    ("keep_alive_timeout = [60]", "expected a number of seconds such as 60, not a list"),
+    ("keep_alive_timeout = {s = 60}", "expected a number of seconds such as 60, not a table"),
+])
+def test_a_wrong_parameter_is_the_same_line_in_every_file(
+    run: Any, tmp_path: Path, parameters: str, says: str,
+) -> None:
+    deployment, group = tmp_path / "deployment.toml", tmp_path / "group.toml"
+    deployment.write_text(f"[parameters]\n{parameters}\n" + dump(example(), "toml"), "utf-8")
+    text = Path(EXAMPLE).read_text("utf-8")
+    assert text.count("[parameters]\n") == 1
+    group.write_text(re.sub(r"\[parameters\]\n.*?\n(?=\n|\[)", f"[parameters]\n{parameters}\n", text,
+                            flags=re.DOTALL), "utf-8")
+    for option, file in (("--deployment", deployment), ("--group", group)):
+        code, out, err = run(option, str(file))
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert says in err
+
+
 @pytest.mark.parametrize(("words", "says"), [
     (["--set", "keep_alive_timout=75"], "did you mean keep_alive_timeout"),
     (["--set", "keep_alive_timeout"], "expected NAME=VALUE"),
@@ -1539,7 +1639,9 @@ def test_a_group_file_has_the_parameters_too_and_set_goes_before(run: Any) -> No
     (["--set", "enable_automatic_fallback=1"], "expected true or false"),
     (["--set", f"keep_alive_timeout={'9' * 5000}"], "keep_alive_timeout: expected"),
     (["--set", "Keep Alive (Heartbeet) Timeout=1"], "did you mean Keep Alive (Heartbeat) Timeout"),
-    (["--set", "keep alive timeout=1", "--set", "keep_alive_timeout=2"], "is given twice: 1 and 2"),
+    (["--set", "keep alive timeout=1", "--set", "keep_alive_timeout=2"],
+     "keep_alive_timeout is given twice, as keep alive timeout and keep_alive_timeout; give it once"),
+    (["--set", "keep_alive_timeout=1", "--set", "keep_alive_timeout=2"], "is given twice: '1' and '2'"),
     (["--latency", "nan"], "latency: expected seconds"), (["--polling", "-1"], "polling: expected"),
     (["--drift", "1"], "lease: drift: 1.0 is not a share of time from 0, below 1"),
     (["--drift", "nan"], "is not a share"), (["--drift", "x"], "--drift"),
@@ -1547,6 +1649,11 @@ def test_a_group_file_has_the_parameters_too_and_set_goes_before(run: Any) -> No
     (["--store-call", "nan"], "store_call: expected seconds"),
     (["--transitions", "--drift", "0.1"], "--transitions does not go with --drift"),
     (["--transitions", "--latency", "1"], "--transitions does not go with --latency"),
+    (["--deployment", "x", "--group", EXAMPLE], "--deployment does not go with --group"),
+    (["--deployment", "x", "--machine", "y"], "--deployment does not go with --machine"),
+    (["--deployment", "none.toml"], "cannot read 'none.toml'"),
+    (["--deployment", EXAMPLE], "is a group file, which is for agents"),
+    (["--group", SICK], "this is a deployment, and a group file is for agents"),
     (["--jitter", "inf"], "jitter: expected seconds"), (["--take-over", "x"], "--take-over"),
 ])
 def test_a_wrong_option_is_one_clear_line(run: Any, words: list[str], says: str) -> None:

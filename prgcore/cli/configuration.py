@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from prgcore.cli import commands, inputs, output
 from prgcore.cli.commands import Argument, Exit, Option, examples
 from prgcore.errors import BadInput, NeedsTwoNodes
-from prgcore.words import counted, one_line
+from prgcore.words import counted, one_line, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from prgcore.engine import Engine
-    from prgcore.product.configuration import Enabled, Finding, Group, Reading
+    from prgcore.product.configuration import Deployment, Enabled, Finding, Group, Reading
 
 SUFFIXES = {".json": "json", ".toml": "toml"}
 INDENT = " " * 9
@@ -44,10 +44,9 @@ def check(
     If high availability is enabled without its prerequisites, it also shows what the
     machine would do. Exit code 1 if there are errors.
     """
-    from prgcore.product.configuration import parse, read
+    from prgcore.product.configuration import read
 
-    text = inputs.read_text(file)
-    reading = read(parse(text, _format(file, text)))
+    reading = read(_parsed(file))
     ok = not reading.findings if strict else reading.ok
     if as_json:
         output.write_json({
@@ -60,6 +59,41 @@ def check(
         name = "standard input" if file == "-" else file
         output.write("\n".join(_report(reading, name)))
     raise Exit(0 if ok else 1)
+
+
+def deployment_in(file: str) -> Deployment:
+    """The deployment in a file, or in standard input; it may break rules.
+
+    Raises:
+        BadInput: it cannot be read, or does not have the form of a deployment.
+    """
+    from prgcore.product.configuration.files import built
+
+    value = _parsed(file)
+    try:
+        return built(value)
+    except BadInput as error:
+        raise BadInput(f"{_named(file)}: {error}; prgcore config check shows what is wrong") from None
+
+
+def _named(file: str) -> str:
+    return "standard input" if file == "-" else quoted(file)
+
+
+def _parsed(file: str) -> Any:
+    """The JSON value in a file, or in standard input; it need not be a deployment.
+
+    Raises:
+        BadInput: it cannot be read, or is a group file.
+    """
+    from prgcore.product.configuration import parse
+
+    text = inputs.read_text(file)
+    value = parse(text, _format(file, text))
+    if isinstance(value, dict) and {"store", "node1"} <= {*value}:
+        raise BadInput(f"{_named(file)} is a group file, which is for agents, and not a deployment; "
+                       "prgcore agent --check and prgcore timing --group read it")
+    return value
 
 
 def _format(file: str, text: str) -> str:

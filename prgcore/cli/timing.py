@@ -5,16 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from attrs import asdict
+from attrs import asdict, evolve, frozen
 
 from prgcore.cli import inputs, output
 from prgcore.cli.commands import Exit, Group, Option, examples
 from prgcore.seats import NODES
 from prgcore.vocabulary import Kind, title
-from prgcore.words import counted, listed
+from prgcore.words import counted, few, listed, one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from rich.console import RenderableType
     from rich.table import Table
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from prgcore.timers.sanity import Verdict
     from prgcore.timers.transitions import Ending, Transition
 
+MOST_NODES = 5
+"""The most nodes that a heading names."""
 MOST_STATES = 3
 """The most states that an event leads to and that are listed."""
 
@@ -52,6 +54,7 @@ def register(app: Group) -> None:
         'prgcore timing --set "Keep Alive (Heartbeat) Timeout=75"',
         "prgcore timing --latency 0.04 --jitter 0.5 --dual-connections",
         "prgcore timing --group group.toml --drift 0.0005",
+        "prgcore timing --deployment deployment.toml",
         "prgcore timing --transitions",
         "prgcore timing --machine mine.json",
     ))(timing)
@@ -85,6 +88,10 @@ def timing(
         Path | None, Option("--group", metavar="GROUP", help="Take parameters and lease from this "
                             "group file."),
     ] = None,
+    deployment: Annotated[
+        str | None, Option("--deployment", metavar="FILE", help="Take the parameters from this "
+                           "deployment, as config check reads it."),
+    ] = None,
     drift: Annotated[
         float | None, Option("--drift", metavar="RHO", help="Check the lease with clocks that are "
                              "fast or slow by this share: 0.001 is 1 ms a second."),
@@ -101,67 +108,157 @@ def timing(
     fallback, each with its theorem, and the clock drift that the lease tolerates. Exit codes:
     0 all rules hold, perhaps with warnings; 1 a rule is broken, or the drift is not
     tolerated, or store calls take too long. For a machine of your own it shows when
-    its timers notice what.
+    its timers notice what. Nodes of a deployment that have re-login limits of their own
+    are answered apart.
     """
     from prgcore.errors import BadInput
     from prgcore.running.group import read_group
     from prgcore.running.lease import Lease
-    from prgcore.timers.arithmetic import soon_enough
-    from prgcore.timers.monitor import bounds
-    from prgcore.timers.noticed import noticed
     from prgcore.timers.parameters import Parameters, parameters_of
-    from prgcore.timers.sanity import check
 
     if group and machine:
         raise BadInput("--group names a file that names its machine; leave out --machine")
+    if deployment:
+        inputs.refuse_beside("--deployment", {"--group": group, "--machine": machine})
     told = read_group(group) if group else None
     engine = told.engine if told else inputs.load_machine(machine, None) if machine else None
     kind = Parameters if engine is None else parameters_of(engine.model)
-    parameters = kind.parse(inputs.assignments(sets, "--set"), told.parameters if told else None)
+    given = inputs.assignments(sets, "--set")
+    whose = _in_deployment(deployment, given) if deployment else {
+        kind.parse(given, told.parameters if told else None): ()}
     if of_transitions:
         inputs.refuse_beside("--transitions", {
             "--latency": latency or None, "--polling": polling or None, "--jitter": jitter or None,
             "--store-call": store_call or None, "--take-over": take_over or None,
             "--multiple-device-messaging": multiple_device_messaging or None,
             "--dual-connections": dual_connections or None, "--drift": drift})
-        _show_transitions(engine, parameters, as_json=as_json)
+        _show_transitions(engine, next(iter(whose)), as_json=as_json)
         return
     lease = told.lease if told else Lease()
     drift = lease.drift if drift is None else drift
-    fenced = drift is None or lease.tolerates(drift)
     world: dict[str, Any] = {
         "latency": latency, "polling": polling, "jitter": jitter,
         "store_call": store_call, "take_over": take_over,
         "multiple_device_messaging": multiple_device_messaging,
         "dual_connections": dual_connections,
     }
-    delays = {name: world[name] for name in ("latency", "polling", "jitter")}
-    promised = bounds(parameters, **world) if isinstance(parameters, Parameters) else None
-    verdicts = check(parameters, jitter)
-    in_time = bool(soon_enough(store_call, parameters.keep_alive_timeout))
-    wrong = any(not v.holds and v.rule.kind == "error" for v in verdicts)
-    timers = [] if promised or wrong or engine is None else [
-        *noticed(engine, NODES[0], parameters, **delays)]
-    if as_json:
-        output.write_json({
-            "ok": not wrong and fenced and in_time, "parameters": _parameters_json(parameters),
-            "rules": [_rule_json(v) for v in verdicts], "given": world,
-            "bounds": promised.to_json() if promised and not wrong and in_time else None,
-            **({} if promised else {"timers": [n.to_json() for n in timers]}),
-            "lease": {**asdict(lease), "drift": drift, "tolerated": lease.tolerated,
-                      "holds": fenced, "theorem": "T10"},
-            "store_call": {"longest": parameters.keep_alive_timeout / 2, "holds": in_time,
-                           "theorem": "T12"},
-            **({"checks": _checks_json(told)} if told else {}),
-        })
+    answers = [_answer(parameters, world, engine, lease, drift, told) for parameters in whose]
+    ok = all(answer.ok for answer in answers)
+    if as_json and deployment:
+        output.write_json({"ok": ok, "deployment": [
+            {"nodes": nodes, **answer.to_json()}
+            for nodes, answer in zip(whose.values(), answers, strict=True)]})
+    elif as_json:
+        output.write_json(answers[0].to_json())
     else:
-        output.show(_parameters(parameters), "", *_rules(verdicts),
-                    *(["A rule is broken; these parameters promise nothing."]
-                      if wrong or not in_time else
-                      _bounds(promised, world, parameters) if promised else _noticed(timers, delays)),
-                    "", *_store_call(store_call, parameters.keep_alive_timeout),
-                    *_lease(lease, drift), *(_checks(told) if told else ()))
-    raise Exit(int(wrong or not fenced or not in_time))
+        for i, (nodes, answer) in enumerate(zip(whose.values(), answers, strict=True)):
+            if len(answers) > 1:
+                named = one_line(few(nodes, MOST_NODES, ", "))
+                output.write("\n" * bool(i) + f"==> {named} <==")
+            output.show(*answer.page())
+    raise Exit(int(not ok))
+
+
+def _in_deployment(file: str, given: Mapping[str, str]) -> dict[Settings, Sequence[str]]:
+    """The parameters of the nodes of a deployment: nodes may have re-login limits of their own.
+
+    Args:
+        given: parameters that go before those in the file.
+
+    Returns:
+        For each set of parameters the names of the nodes that have it.
+    """
+    from prgcore.cli.configuration import deployment_in
+    from prgcore.timers.parameters import Parameters
+
+    whole = deployment_in(file)
+    found: dict[Settings, list[str]] = {}
+    for node in whole.nodes:
+        found.setdefault(Parameters.parse(given, whole.parameters_of(node)), []).append(node.name)
+    return {**found} or {Parameters.parse(given, whole.parameters): ()}
+
+
+@frozen
+class _Answer:
+    """What some parameters promise; `promised` is None for another machine than the document's."""
+
+    parameters: Settings
+    world: dict[str, Any]
+    verdicts: tuple[Verdict, ...]
+    promised: Bounds | None
+    timers: Sequence[Noticed]
+    lease: Lease
+    drift: float | None
+    told: GroupFile | None
+
+    @property
+    def wrong(self) -> bool:
+        return any(not v.holds and v.rule.kind == "error" for v in self.verdicts)
+
+    @property
+    def fenced(self) -> bool:
+        return self.drift is None or self.lease.tolerates(self.drift)
+
+    @property
+    def in_time(self) -> bool:
+        from prgcore.timers.arithmetic import soon_enough
+
+        return bool(soon_enough(self.world["store_call"], self.parameters.keep_alive_timeout))
+
+    @property
+    def ok(self) -> bool:
+        return not self.wrong and self.fenced and self.in_time
+
+    def to_json(self) -> dict[str, Any]:
+        promised = self.promised
+        return {
+            "ok": self.ok, "parameters": _parameters_json(self.parameters),
+            "rules": [_rule_json(v) for v in self.verdicts], "given": self.world,
+            "bounds": promised.to_json() if promised and not self.wrong and self.in_time else None,
+            **({} if promised else {"timers": [n.to_json() for n in self.timers]}),
+            "lease": {**asdict(self.lease), "drift": self.drift, "tolerated": self.lease.tolerated,
+                      "holds": self.fenced, "theorem": "T10"},
+            "store_call": {"longest": self.parameters.keep_alive_timeout / 2, "holds": self.in_time,
+                           "theorem": "T12"},
+            **({"checks": _checks_json(self.told)} if self.told else {}),
+        }
+
+    def page(self) -> Iterator[RenderableType]:
+        yield _parameters(self.parameters)
+        yield ""
+        yield from _rules(self.verdicts)
+        if self.wrong or not self.in_time:
+            yield "A rule is broken; these parameters promise nothing."
+        elif self.promised:
+            yield from _bounds(self.promised, self.world, self.parameters)
+        else:
+            yield from _noticed(self.timers, _delays(self.world))
+        yield ""
+        yield from _store_call(self.world["store_call"], self.parameters.keep_alive_timeout)
+        yield from _lease(self.lease, self.drift)
+        if self.told:
+            yield from _checks(self.told)
+
+
+def _answer(
+    parameters: Settings, world: dict[str, Any], engine: Machine | None, lease: Lease,
+    drift: float | None, told: GroupFile | None,
+) -> _Answer:
+    from prgcore.timers.monitor import bounds
+    from prgcore.timers.noticed import noticed
+    from prgcore.timers.parameters import Parameters
+    from prgcore.timers.sanity import check
+
+    promised = bounds(parameters, **world) if isinstance(parameters, Parameters) else None
+    answer = _Answer(parameters, world, check(parameters, world["jitter"]), promised, (), lease,
+                     drift, told)
+    if promised or answer.wrong or engine is None:
+        return answer
+    return evolve(answer, timers=[*noticed(engine, NODES[0], parameters, **_delays(world))])
+
+
+def _delays(world: dict[str, Any]) -> dict[str, Any]:
+    return {name: world[name] for name in ("latency", "polling", "jitter")}
 
 
 def _parameters_json(parameters: Settings) -> list[dict[str, Any]]:
@@ -210,7 +307,7 @@ def _rules(verdicts: tuple[Verdict, ...]) -> Iterator[RenderableType]:
         alone = f"; {verdict.advice}" * (len(advice) == len(broken))
         yield f"{rule.kind} {rule.id}: {rule.otherwise}{alone}"
     if len(advice) < len(broken):
-        yield from (f"Mend all of this: {says}." for says in advice)
+        yield f"Mend all of this: {'; '.join(advice)}."
     if broken:
         yield ""
 
@@ -255,7 +352,7 @@ def _lease(lease: Lease, drift: float | None) -> Iterator[RenderableType]:
                "a longer wait")
 
 
-def _noticed(timers: list[Noticed], world: dict[str, Any]) -> Iterator[RenderableType]:
+def _noticed(timers: Sequence[Noticed], world: dict[str, Any]) -> Iterator[RenderableType]:
     """When the timers of your own machine give their events."""
     if not timers:
         yield "The machine has no timers that count."

@@ -31,6 +31,8 @@ _RUNS = {plain(s.name): s.runs for s in STATUSES}
 _WORDS = "|".join(
     s.name.replace(" ", r"\s+") for s in sorted(STATUSES, key=lambda s: -len(s.name)))
 _BRACKETS = re.compile(r"([^\[\]]*)\[([^\[\]]*)\](.*)", re.DOTALL)
+_COLUMNS = re.compile(rf"([^\t]+?)\s*\t\s*({_WORDS})\s*(?:\t([^\t]*)(?:\t.*)?)?", re.IGNORECASE | re.DOTALL)
+"""A row of the Control Center: the service, its status, whether it is activated, times."""
 _TAIL = re.compile(
     rf"(.+?)(?:\s*[:=(\u2013-]\s*|\s+(?:is\s+)?)({_WORDS})\s*\)?\s*", re.IGNORECASE | re.DOTALL)
 _LONGEST = 200
@@ -81,14 +83,15 @@ def seen_service(text: str) -> Seen:
         raise BadInput(f"expected the name of a service, not {text!r:.60}")
     found = None
     if len(text) <= _LONGEST:
-        found = _BRACKETS.fullmatch(text) or _TAIL.fullmatch(text)
+        found = (_BRACKETS.fullmatch(text) or _COLUMNS.fullmatch(text.strip())
+                 or _TAIL.fullmatch(text))
     if found is None:
         return Seen(text.strip(), _BY_NAME.get(_folded(text)))
-    name, status, *more = (part.strip() for part in found.groups())
+    name, status, *more = ((part or "").strip() for part in found.groups())
     reason = " ".join(more)
-    return Seen(
-        name, _BY_NAME.get(_folded(name)), _RUNS.get(plain(status), False),
-        f"{status} {reason}".strip(), STOPPED_BECAUSE.get(plain(reason), ""))
+    todo = STOPPED_BECAUSE.get(plain(reason)) or STOPPED_BECAUSE.get(plain(status), "")
+    return Seen(name, _BY_NAME.get(_folded(name)), _RUNS.get(plain(status), False),
+                f"{status} {reason}".strip(), todo)
 
 
 def listed_services(text: str) -> tuple[str, ...]:

@@ -211,6 +211,9 @@ def read_group(file: Path) -> Group:
 
 
 def _group(found: dict[str, Any], file: Path) -> Group:
+    if {"nodes", "groups"} <= {*found}:
+        raise BadInput("this is a deployment, and a group file is for agents; prgcore config check and "
+                       "prgcore timing --deployment read it")
     only(found, KEYS, "")
     for name in ("group", "store", *NODES):
         if name not in found:
@@ -221,7 +224,8 @@ def _group(found: dict[str, Any], file: Path) -> Group:
     only(lease, LEASE_KEYS, "lease.")
     hooks = read_hooks(found.get("hooks", {}), "hooks.")
     delays = table(chosen, DELAYS, "parameters.")
-    parameters = parameters_of(engine.model).of({n: v for n, v in chosen.items() if n != DELAYS})
+    parameters = parameters_of(engine.model).parse(
+        {n: v for n, v in chosen.items() if n != DELAYS})
     held = Lease(**lease)
     nodes = guarded({seat: read_member(seat, table(found, seat), file, hooks) for seat in NODES},
                     str(found["group"]), held)

@@ -52,6 +52,10 @@ whose status is not listed does not count as running."""
 
 STOPPED_BECAUSE = {
     "service not activated": "activate it, then start it",
+    "not activated": "activate it, then start it",
+    "deactivated": "activate it, then start it",
     "commanded out of service": "somebody or a restart stopped it: start it",
+    "starting": "wait until it has started",
 }
-"""The reasons that the command line prints behind a stopped service, and what to do."""
+"""What to do about a service that does not run: by the reason that the product prints behind its
+status, or by the status itself."""

@@ -24,7 +24,7 @@ from prgcore.timers.quantities import flag, quantity
 from prgcore.vocabulary import plain
 
 __all__ = [
-    "AT_MOST", "LATEST", "RECORDS", "Parameters", "Range", "Settings",
+    "AT_MOST", "LATEST", "RECORDS", "Parameters", "Range", "Settings", "Wrong",
     "parameters_of", "seconds", "spread",
 ]
 
@@ -62,22 +62,46 @@ def spread(least: Number, most: Number) -> Range:
     return Range(least, (least + most) / 2, most)
 
 
+@frozen
+class Wrong:
+    """What is wrong with a parameter as it is written; the name is empty if there is no such one."""
+
+    name: str
+    says: str
+
+
+def _repeated(value: object) -> str:
+    """The value as an error repeats it: short, and no number with more digits than Python writes."""
+    if isinstance(value, int) and value.bit_length() > 64:
+        return "a number of so many digits"
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, str | int | float):
+        return f"{value!r:.60}"
+    kind = type(value).__name__
+    return f"a {'table' if kind == 'dict' else kind}"
+
+
+def _folded(spelled: str) -> str:
+    return plain(spelled).replace(" ", "")
+
+
 def _valid(settings: Settings, attribute: Attribute[Any], value: object) -> None:
     record = settings.records[attribute.name]
     if isinstance(record.default, bool):
         if not isinstance(value, bool):
-            raise BadInput(f"{record.name}: expected true or false, not {value!r:.60}")
+            raise BadInput(f"{record.name}: expected true or false, not {_repeated(value)}")
         return
     whole = record.unit == "port"
     kind = int if whole else int | float
     if isinstance(value, bool) or not isinstance(value, kind) or value != value:  # noqa: PLR0124
         expected = "a whole number" if whole else "a number of seconds"
         raise BadInput(
-            f"{record.name}: expected {expected} such as {record.default}, not {value!r:.60}")
+            f"{record.name}: expected {expected} such as {record.default}, not {_repeated(value)}")
     if not record.least <= value <= record.most:
         unit = "" if whole else f" {record.unit}"
         raise BadInput(
-            f"{record.name}: {value!r:.60} is outside {record.least} to {record.most}{unit} "
+            f"{record.name}: {_repeated(value)} is outside {record.least} to {record.most}{unit} "
             f"({settings.bound})"
         )
 
@@ -128,26 +152,51 @@ class Settings:
             others: where the others are from, instead of the defaults.
 
         Raises:
-            BadInput: no such parameter, a wrong value, or two values under two spellings.
+            BadInput: no such parameter, a wrong value, or one parameter under two spellings.
         """
-        found: dict[str, Any] = {}
-        for spelled, word in words.items():
-            name = cls.named(spelled)
-            value = cls.read(name, word)
-            if found.setdefault(name, value) != value:
-                raise BadInput(f"{name} is given twice: {str(found[name])[:60]} and "
-                               f"{str(word)[:60]}; give it once")
+        found, wrong = cls.sort(words)
+        for one in wrong.values():
+            raise BadInput(one.says)
         return cls.of(found, others)
 
     @classmethod
+    def sort(cls, words: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Wrong]]:
+        """What is right of the parameters as people write them, and everything that is wrong.
+
+        Returns:
+            The values by the name of the parameter, and what is wrong with the others by their
+            spelling.
+        """
+        found: dict[str, Any] = {}
+        wrong: dict[str, Wrong] = {}
+        spellings: dict[str, str] = {}
+        for spelled, word in words.items():
+            name = ""
+            try:
+                name = cls.named(spelled)
+                value = cls.read(name, word)
+                cls.of({name: value})
+            except BadInput as error:
+                wrong[spelled] = Wrong(name, str(error))
+            else:
+                found.setdefault(name, value)
+            first = spellings.setdefault(name, spelled)
+            if name and first != spelled:
+                wrong[spelled] = Wrong(name, f"{name} is given twice, as {first[:80]} and "
+                                             f"{spelled[:80]}; give it once")
+        return found, wrong
+
+    @classmethod
     def named(cls, spelled: str) -> str:
-        """The parameter that a spelling means: its name or its title, in any case and spacing.
+        """The parameter that a spelling means: its name or its title, in any case and punctuation.
+
+        Spaces do not matter: `KeepAliveTimeout` is one spelling of `keep_alive_timeout`.
 
         Raises:
             BadInput: no such parameter. The error suggests titles if the spelling looks like one.
         """
         for record in cls.records.values():
-            if plain(spelled) in (plain(record.name), plain(record.title or record.name)):
+            if _folded(spelled) in (_folded(record.name), _folded(record.title or record.name)):
                 return record.name
         titles = [p.title for p in cls.records.values() if p.title]
         known = titles if " " in spelled and titles else cls.records
@@ -157,13 +206,13 @@ class Settings:
     def read(cls, name: str, given: Any) -> Any:
         """The value of a parameter, or of a text that means one; anything else as it is."""
         record = cls.records[name]
-        if not isinstance(given, str):
-            return given
-        if isinstance(record.default, bool):
-            meant: Number | None = flag(given)
-        else:
-            meant = quantity(given, "" if record.unit == "port" else record.unit)
-        return given if meant is None else meant
+        port = record.unit == "port"
+        meant: Number | None = None
+        if isinstance(given, str):
+            meant = (flag(given) if isinstance(record.default, bool) else
+                     quantity(given, "" if port else record.unit))
+        value = given if meant is None else meant
+        return int(value) if port and isinstance(value, float) and value.is_integer() else value
 
     def to_json(self) -> dict[str, Number]:
         """Every parameter by name, in the order of the records."""

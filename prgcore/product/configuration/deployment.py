@@ -90,6 +90,15 @@ class Deployment:
                 return node
         raise BadInput(unknown_name("node", name, {n.name for n in self.nodes}))
 
+    def parameters_of(self, node: Node) -> Parameters:
+        """The service parameters of a node: those of the deployment, with re-login limits of its own.
+
+        Raises:
+            BadInput: a limit of its own is outside its bounds.
+        """
+        own = {name: getattr(node, name) for name in RELOGIN_LIMITS}
+        return Parameters.of({n: v for n, v in own.items() if v is not None}, self.parameters)
+
     def to_json(self) -> dict[str, Any]:
         """The deployment as JSON values, without optional fields that have their default."""
         usual = Parameters().to_json()
@@ -115,8 +124,11 @@ def _plain(record: Node | Group, *optional: str) -> dict[str, Any]:
 
 
 def example() -> Deployment:
-    """A deployment without findings: one cluster of four nodes in two groups."""
-    parameters = Parameters(keep_alive_timeout=75)
+    """A deployment without findings: one cluster of four nodes in two groups.
+
+    Its parameters are the defaults, which the document recommends.
+    """
+    parameters = Parameters()
 
     def node(name: str, *, persistent_chat: bool) -> Node:
         running = critical_services(parameters, persistent_chat=persistent_chat)
@@ -132,6 +144,5 @@ def example() -> Deployment:
             Group("east-1", ("imp1", "imp2"), "Headquarters, with persistent chat", True),
             Group("east-2", ("imp3", "imp4"), "Branches", True),
         ),
-        parameters=parameters,
         wan=Wan(bandwidth=20, round_trip=35),
     )

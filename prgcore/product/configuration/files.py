@@ -20,7 +20,7 @@ from prgcore.tables.parameters import PARAMETERS
 from prgcore.wire.jsontext import parse_json
 from prgcore.wire.tomltext import DEEPEST, parse_toml
 
-__all__ = ["DEEPEST", "FORMATS", "LARGEST", "dump", "load", "parse", "schema"]
+__all__ = ["DEEPEST", "FORMATS", "LARGEST", "built", "dump", "load", "parse", "schema"]
 
 FORMATS = ("json", "toml")
 LARGEST = 250_000
@@ -49,7 +49,16 @@ def load(text: str, format: str) -> Deployment:  # noqa: A002
     Raises:
         BadInput: the text is not of this format, or does not have the form of a deployment.
     """
-    reading = read(parse(text, format))
+    return built(parse(text, format))
+
+
+def built(value: object) -> Deployment:
+    """The deployment in a JSON value. It may still break rules: see `check`.
+
+    Raises:
+        BadInput: the value does not have the form of a deployment.
+    """
+    reading = read(value)
     if reading.deployment is None:
         wrong = [f for f in reading.findings if f.rule.startswith("form_")]
         more = f" (and {len(wrong) - 1} more findings)" if len(wrong) > 1 else ""

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 
 from attrs import asdict, field, frozen
 
-from prgcore.errors import BadInput, unknown_name
+from prgcore.errors import unknown_name
 from prgcore.model import Number, Values
 from prgcore.product.services import listed_services
 from prgcore.tables.configuration import ASSIGNMENT_MODES, FIELDS, RULES
@@ -44,6 +44,9 @@ _SPELLED: dict[str, dict[str, str]] = {
     for of, layout in LAYOUT.items()
 }
 """The name of a field by every way to write it, without case and punctuation."""
+_ENTERPRISE = ("the user assignment mode is an enterprise parameter; write user_assignment_mode above the "
+               "tables of the file")
+"""What is wrong with the mode among the service parameters."""
 _STATE = re.compile(r"\((\d{1,2})\)", re.ASCII)
 """A replication state as `utils dbreplication runtimestate` prints it, before its words."""
 LARGEST_WHOLE = (1 << 63) - 1
@@ -279,22 +282,15 @@ class _Reader:
 
     def parameters(self, _: ConfigurationField, value: Any, at: str) -> Parameters:
         """The parameters, with defaults for those that are wrong."""
-        right: dict[str, Any] = {}
         if not self.fits(value, dict, "an object of service parameters", at):
             self.unread.update(RECORDS)
             return Parameters()
-        for spelled, given in value.items():
-            name, said = "", ""
-            try:
-                name = _named(spelled)
-                read = _parameter(name, given)
-                if right.setdefault(name, read) != read:
-                    said = f"{name} is given twice: {right[name]} and {read}; give it once"
-            except BadInput as error:
-                said = str(error)
-            if said:
-                self.wrong("form_parameter", _join(at, spelled), given, says=said)
-                self.unread.update([name] if name else RECORDS)
+        right, wrong = Parameters.sort(value)
+        for spelled, one in wrong.items():
+            mode = _SPELLED["deployment"].get(plain(spelled)) == "user_assignment_mode"
+            self.wrong("form_parameter", _join(at, spelled), value[spelled],
+                       says=_ENTERPRISE if mode else one.says)
+            self.unread.update([one.name] if one.name else RECORDS)
         return Parameters.of(right)
 
 
@@ -305,36 +301,6 @@ _READERS: dict[str, Callable[[_Reader, ConfigurationField, Any, str], Any]] = {
     "parameters": _Reader.parameters,
 }
 """The reader of each kind of field."""
-
-
-def _named(spelled: object) -> str:
-    """The service parameter of this name.
-
-    Raises:
-        BadInput: no such parameter.
-    """
-    if _SPELLED["deployment"].get(plain(str(spelled))) == "user_assignment_mode":
-        raise BadInput("the user assignment mode is an enterprise parameter; write "
-                       "user_assignment_mode above the tables of the file")
-    return Parameters.named(str(spelled))
-
-
-def _parameter(name: str, given: Any) -> Any:
-    """The value of a service parameter, which may be a text that means one.
-
-    Raises:
-        BadInput: a wrong value.
-    """
-    record = RECORDS[name]
-    if given is None or brief(given) != given:
-        what = "true or false" if isinstance(record.default, bool) else (
-            f"a number of a usual size, such as {record.default}")
-        raise BadInput(f"{name}: expected {what}")
-    given = Parameters.read(name, given)
-    number = _number(given) if record.unit == "port" else None
-    value = given if number is None else number
-    Parameters.of({name: value})
-    return value
 
 
 def _number(value: object, unit: str = "") -> int | float | None:

@@ -23,7 +23,7 @@ from prgcore.product.configuration.reading import (
     finding,
     read_parts,
 )
-from prgcore.product.services import missing_services, nearest_service, seen_service
+from prgcore.product.services import Seen, missing_services, nearest_service, seen_service
 from prgcore.tables.configuration import (
     ERROR,
     INFORMATION,
@@ -242,12 +242,20 @@ def _ha_services(parts: Parts) -> Broken:
             if missing:
                 seen = {s.critical.name: s for s in map(seen_service, node["services"])
                         if s.critical is not None and not s.runs}
-                names = (f"{name} ({seen[name].status})" if name in seen else name
-                         for name in missing)
-                todo = listed(dict.fromkeys(
-                    s.todo for name, s in seen.items() if name in missing and s.todo), "and")
-                said = f"not running: {', '.join(names)}; {todo or 'start them'}, then enable it"
-                yield f"nodes[{i}].services", node["services"], said
+                yield f"nodes[{i}].services", node["services"], (
+                    f"not running: {_to_start(missing, seen)}, then enable high availability")
+
+
+def _to_start(missing: tuple[str, ...], seen: dict[str, Seen]) -> str:
+    """The missing services and what to do about them; apart, where it is not the same for all."""
+    alike: dict[str, list[str]] = {}
+    for name in missing:
+        one = seen.get(name)
+        alike.setdefault(one.todo if one else "", []).append(f"{name} ({one.status})" if one else name)
+    mark = ";" if len(alike) == 1 else ":"
+    return "; ".join(
+        f"{', '.join(names)}{mark} {todo or ('start it' if len(names) == 1 else 'start them')}"
+        for todo, names in alike.items())
 
 
 def _service_known(parts: Parts) -> Broken:
