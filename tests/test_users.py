@@ -414,6 +414,10 @@ def test_a_pair_without_restrictions_says_so(capsys) -> None:
     (["--after", "takeover_done(banana)"], "unknown node 'banana'; the nodes are node1 and node2"),
     (["--feature", "push"], "unknown feature 'push'"),
     (["--node1", "Normal"], "give --node2 as well"),
+    (["assign", "examples/status.txt"], "a status changes nothing here, because the mode alone decides"),
+    (["assign", "Node 1 Name: a State: Idle\nNode 2 Name: b State: Normal"], "the mode alone decides"),
+    (["assign", "imp1"], "expected NODE=NUMBER"),
+    (["sessions", "--before", "examples/status.txt"], "expected NODE=NUMBER"),
 ])
 def test_what_the_command_cannot_read_is_one_line(words, says, capsys) -> None:
     assert main(["users", *words]) == 2
@@ -508,8 +512,14 @@ def test_the_command_shows_where_new_users_go(capsys, monkeypatch) -> None:
     assert "imp2 700 1 701 The next user goes to imp2." in page
     code, page, _ = _run(capsys, "assign", "imp1=1,imp2=0", "--mode", "None", "--new", "3")
     assert (code, "No node: 3 users without one. None: the sync agent" in page) == (0, True)
+    assert main(["users", "assign", "imp1=9", "imp2=7", "--mode", "active/standby"]) == 0
+    assert " ".join(capsys.readouterr().err.split()) == (
+        "prgcore: imp1 and imp2 are groups of one node each here; the nodes of one group are one word, "
+        "such as imp1=900,imp2=700")
     assert main(["users", "assign", "a=9,b=0", "c=4", "--mode", "active/standby", "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
+    out, err = capsys.readouterr()
+    told = json.loads(out)
+    assert err == "", "one group of one node is meant so"
     assert (told["mode"], told["node"], told["then"]) == (
         "active_standby", "c", {"a": 9, "b": 0, "c": 5})
 

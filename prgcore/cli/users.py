@@ -143,16 +143,24 @@ def assign(
 ) -> None:
     """Show which node new users get, or why none.
 
-    It is the one that the sync agent gives them by the user assignment mode. Users who
-    have a node stay there. New users are refused while a node is in a failover state:
-    `prgcore users` shows whether they are.
+    It is the one that the sync agent gives them by the user assignment mode alone,
+    whichever node serves now. Users who have a node stay there. New users are refused
+    while a node is in a failover state: `prgcore users` shows whether they are.
     """
     from prgcore.product.users import assignment_mode, place
 
+    for group in groups:
+        if "=" not in group and inputs.is_source(group):
+            raise BadInput(f"{quoted(group, 80)}: a status changes nothing here, because the mode alone "
+                           "decides; prgcore users shows whether users can be added now")
     spelt: dict[str, str] = {}
     given = [_counts(group.split(","), "GROUP", spelt) for group in groups]
     placed = place(given, new, mode=assignment_mode(mode))
     have = {node: number for group in given for node, number in group.items()}
+    alone = [node for group in given if len(group) == 1 for node in group]
+    if len(alone) > 1:
+        output.note(f"{listed(alone[:MOST_NAMED], 'and')} are groups of one node each here; the nodes of "
+                    "one group are one word, such as imp1=900,imp2=700")
     if as_json:
         output.write_json({
             "mode": assignment_mode(mode), "node": placed.node, "new": placed.new,
@@ -168,8 +176,9 @@ def assign(
     if placed.unassigned:
         said = f"No node: {counted(placed.unassigned, 'user')} without one."
     output.show(table, "", *wrapped(f"{said} {placed.why[:1].upper()}{placed.why[1:]}.".strip()),
-                *wrapped("While a node is in a failover state no users are added: prgcore users "
-                         "shows whether they are accepted. (Configure User Assignment Mode, step 2; "
+                *wrapped("The mode alone decides, not which node serves now. While a node is in a "
+                         "failover state no users are added: prgcore users STATUS shows whether they "
+                         "are accepted, and who serves whom. (Configure User Assignment Mode, step 2; "
                          "Redundancy Interactions and Restrictions.)"))
 
 
@@ -256,5 +265,7 @@ def sessions(
     raise Exit(int(bool(seen) and not ready))
 
 
+MOST_NAMED = 5
+"""The most nodes that a remark names."""
 MOST_DIGITS = 9
 """The most digits of a number of users."""

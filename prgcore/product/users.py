@@ -192,7 +192,8 @@ def _below(have: Mapping[str, int], nodes: Iterable[str], level: int) -> int:
 def _nodes(groups: Sequence[Sequence[str]]) -> tuple[str, ...]:
     for group in groups:
         if isinstance(group, str) or not 1 <= len(group) <= 2:
-            raise BadInput(f"the group {group!r:.80} does not have one or two nodes; a presence "
+            named = repr(group) if isinstance(group, str) else ", ".join(map(str, group))
+            raise BadInput(f"the group {named[:80]} does not have one or two nodes; a presence "
                            "redundancy group is a list of one or two names")
     nodes = sorted(node for group in groups for node in group)
     if not nodes:
