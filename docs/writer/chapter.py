@@ -172,7 +172,7 @@ def services_page(
         section("Statuses", ("status", "runs", "source"), (
             (code(s.name), "yes" if s.runs else "no", s.cite) for s in statuses
         )),
-        section("Why a service is stopped", ("reason", "what to do"), (
+        section("What to do about a service that does not run", ("reason or status", "what to do"), (
             (reason, todo) for reason, todo in because.items()
         )),
     )

@@ -180,7 +180,7 @@ def _in_deployment(file: str, given: Mapping[str, str]) -> dict[Settings, Sequen
 
 @frozen
 class _Answer:
-    """What some parameters promise; `promised` is None for another machine than the document's."""
+    """The promises of some parameters; `promised` is None for any machine but the document's."""
 
     parameters: Settings
     world: dict[str, Any]

@@ -64,7 +64,7 @@ def spread(least: Number, most: Number) -> Range:
 
 @frozen
 class Wrong:
-    """What is wrong with a parameter as it is written; the name is empty if there is no such one."""
+    """A fault of a parameter as people write it; the name is empty if there is no such parameter."""
 
     name: str
     says: str
@@ -161,11 +161,10 @@ class Settings:
 
     @classmethod
     def sort(cls, words: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Wrong]]:
-        """What is right of the parameters as people write them, and everything that is wrong.
+        """The parameters as people write them that are right, and the faults of all others.
 
         Returns:
-            The values by the name of the parameter, and what is wrong with the others by their
-            spelling.
+            The values by the name of the parameter, and the faults by the spelling.
         """
         found: dict[str, Any] = {}
         wrong: dict[str, Wrong] = {}

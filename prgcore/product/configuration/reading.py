@@ -46,7 +46,7 @@ _SPELLED: dict[str, dict[str, str]] = {
 """The name of a field by every way to write it, without case and punctuation."""
 _ENTERPRISE = ("the user assignment mode is an enterprise parameter; write user_assignment_mode above the "
                "tables of the file")
-"""What is wrong with the mode among the service parameters."""
+"""The finding about a mode among the service parameters."""
 _STATE = re.compile(r"\((\d{1,2})\)", re.ASCII)
 """A replication state as `utils dbreplication runtimestate` prints it, before its words."""
 LARGEST_WHOLE = (1 << 63) - 1
