@@ -369,6 +369,9 @@ def test_a_group_file_takes_parameters_as_the_administration_spells_them(read, r
     assert terms(read(text=spelled)) == terms(read(text=plain))
     assert "did you mean Keep Alive (HeartBeat) Interval" in refused(
         ("(HeartBeat) Interval", "(HeartBeat) Intervall"), text=spelled)
+    for name in ("service_delay", '"Service Delays"', "delays"):
+        assert refused(("service_delays", name), text=spelled).endswith(
+            "; did you mean service_delays?")
     twice = spelled.replace("parameters = {", "parameters = {keep_alive_interval = 2, ")
     assert refused(text=twice).endswith(
         "keep_alive_interval is given twice, as keep_alive_interval and Keep Alive (HeartBeat) "

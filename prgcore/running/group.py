@@ -224,8 +224,7 @@ def _group(found: dict[str, Any], file: Path) -> Group:
     only(lease, LEASE_KEYS, "lease.")
     hooks = read_hooks(found.get("hooks", {}), "hooks.")
     delays = table(chosen, DELAYS, "parameters.")
-    parameters = parameters_of(engine.model).parse(
-        {n: v for n, v in chosen.items() if n != DELAYS})
+    parameters = _parameters(chosen, engine)
     held = Lease(**lease)
     nodes = guarded({seat: read_member(seat, table(found, seat), file, hooks) for seat in NODES},
                     str(found["group"]), held)
@@ -252,6 +251,16 @@ def _group(found: dict[str, Any], file: Path) -> Group:
     return evolve(group, credentials=credentials, security=read_security(
         table(found, "security"), file.parent, {seat: m.name for seat, m in nodes.items()},
         _addresses(nodes)))
+
+
+def _parameters(chosen: Mapping[str, Any], engine: Machine) -> Settings:
+    """The parameters in a group file, as people write them; the delays of services are apart."""
+    kind = parameters_of(engine.model)
+    values = {name: value for name, value in chosen.items() if name != DELAYS}
+    for spelled, one in kind.sort(values)[1].items():
+        if not one.name and isinstance(values[spelled], dict):
+            raise BadInput(f"parameters: unknown table {spelled[:80]!r}; did you mean {DELAYS}?")
+    return kind.parse(values)
 
 
 def _addresses(nodes: Mapping[str, Member]) -> dict[str, Address]:
