@@ -1651,7 +1651,7 @@ def test_a_wrong_parameter_is_the_same_line_in_every_file(
     (["--transitions", "--latency", "1"], "--transitions does not go with --latency"),
     (["--deployment", "x", "--group", EXAMPLE], "--deployment does not go with --group"),
     (["--deployment", "x", "--machine", "y"], "--deployment does not go with --machine"),
-    (["--deployment", "none.toml"], "cannot read 'none.toml'"),
+    (["--deployment", ""], "cannot read ''"), (["--deployment", "none.toml"], "cannot read 'none.toml'"),
     (["--deployment", EXAMPLE], "is a group file, which is for agents"),
     (["--group", SICK], "this is a deployment, and a group file is for agents"),
     (["--jitter", "inf"], "jitter: expected seconds"), (["--take-over", "x"], "--take-over"),

@@ -118,13 +118,13 @@ def timing(
 
     if group and machine:
         raise BadInput("--group names a file that names its machine; leave out --machine")
-    if deployment:
+    if deployment is not None:
         inputs.refuse_beside("--deployment", {"--group": group, "--machine": machine})
     told = read_group(group) if group else None
     engine = told.engine if told else inputs.load_machine(machine, None) if machine else None
     kind = Parameters if engine is None else parameters_of(engine.model)
     given = inputs.assignments(sets, "--set")
-    whose = _in_deployment(deployment, given) if deployment else {
+    whose = _in_deployment(deployment, given) if deployment is not None else {
         kind.parse(given, told.parameters if told else None): ()}
     if of_transitions:
         inputs.refuse_beside("--transitions", {
@@ -144,7 +144,7 @@ def timing(
     }
     answers = [_answer(parameters, world, engine, lease, drift, told) for parameters in whose]
     ok = all(answer.ok for answer in answers)
-    if as_json and deployment:
+    if as_json and deployment is not None:
         output.write_json({"ok": ok, "deployment": [
             {"nodes": nodes, **answer.to_json()}
             for nodes, answer in zip(whose.values(), answers, strict=True)]})

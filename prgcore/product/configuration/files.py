@@ -19,6 +19,7 @@ from prgcore.tables.facts import ConfigurationField
 from prgcore.tables.parameters import PARAMETERS
 from prgcore.wire.jsontext import parse_json
 from prgcore.wire.tomltext import DEEPEST, parse_toml
+from prgcore.words import counted
 
 __all__ = ["DEEPEST", "FORMATS", "LARGEST", "built", "dump", "load", "parse", "schema"]
 
@@ -61,7 +62,7 @@ def built(value: object) -> Deployment:
     reading = read(value)
     if reading.deployment is None:
         wrong = [f for f in reading.findings if f.rule.startswith("form_")]
-        more = f" (and {len(wrong) - 1} more findings)" if len(wrong) > 1 else ""
+        more = f" (and {counted(len(wrong) - 1, 'more finding')})" if len(wrong) > 1 else ""
         raise BadInput(f"{wrong[0].field}: {wrong[0].says}{more}")
     return reading.deployment
 
