@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from prgcore.cli import inputs, output
+from prgcore.cli import inputs, output, subject
 from prgcore.cli.commands import Group, Option, examples
 from prgcore.cli.proofs import needed
 from prgcore.errors import BadInput, MissingExtra, unknown_name
@@ -29,8 +29,8 @@ def register(app: Group) -> None:
 
 
 def explore(
-    text: inputs.PairText = None, *,
-    node1: inputs.Node1 = None, node2: inputs.Node2 = None, sets: inputs.Sets = None,
+    text: subject.PairText = None, *,
+    node1: subject.Node1 = None, node2: subject.Node2 = None, sets: subject.Sets = None,
     file: Annotated[
         str, Option("--output", "-o", metavar="FILE",
                           help="The file to write, or - for standard output."),
@@ -76,9 +76,9 @@ def explore(
     elif any(given is not None for given in asks.values()):
         from prgcore.story.script import as_story
 
-        asked = inputs.question(
+        asked = subject.question(
             text=text, node1=node1, node2=node2, sets=sets, file=machine, policy=policy)
-        engine, told = asked.machine, as_story(asked.machine, (), inputs.one_pair(asked))
+        engine, told = asked.machine, as_story(asked.machine, (), subject.one_pair(asked))
     else:
         engine = whole = inputs.load_machine(machine, policy)
         told = _start(whole, begin)
@@ -140,13 +140,13 @@ def _start(machine: Machine, begin: str | None) -> str:
     if begin in starts:
         return as_story(machine, (), begin)
     try:
-        given = inputs.read_given(begin)
+        given = subject.read_given(begin)
     except BadInput:
         if begin.lstrip()[:1] in ("{", "[", '"', "-") or Path(begin).exists():
             raise
         raise BadInput(f"--from: {unknown_name('start', begin, starts)} (or give a pair as JSON, "
                        "or a file with one)") from None
-    return as_story(machine, (), machine.pair(inputs.read_pair(given)))
+    return as_story(machine, (), machine.pair(subject.read_pair(given)))
 
 
 def _address(links: str) -> str:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from attrs import asdict, evolve
 
-from prgcore.cli import drawing, inputs, output
+from prgcore.cli import drawing, inputs, output, subject
 from prgcore.cli.commands import Argument, Group, Option, examples
 from prgcore.cli.proofs import needed
 from prgcore.errors import BadInput, BudgetExhausted, MissingExtra, unknown_name
@@ -115,7 +115,7 @@ def diagram(
         str | None,
         Option("--counterexample", metavar="ID", help="Prove this obligation, and draw its counterexample."),
     ] = None,
-    node1: inputs.Node1 = None, node2: inputs.Node2 = None, sets: inputs.Sets = None,
+    node1: subject.Node1 = None, node2: subject.Node2 = None, sets: subject.Sets = None,
     legend: Annotated[
         bool | None,
         Option("--legend/--no-legend", help="Explain colours and shapes.",
@@ -329,8 +329,8 @@ def _centre(source: Source, what: str | None, **shown: Any) -> tuple[Machine, Pa
             return machine, pair
         if not Path(what).exists():
             raise BadInput(unknown_name("start or file", what, starts))
-    question = inputs.question(text=what, file=file, policy=policy, **shown)
-    return question.machine, inputs.one_pair(question)
+    question = subject.question(text=what, file=file, policy=policy, **shown)
+    return question.machine, subject.one_pair(question)
 
 
 def _nearer(machine: Machine, pair: Pair, radius: int, kinds: tuple[Kind, ...]) -> Iterator[str]:

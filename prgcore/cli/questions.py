@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache, lru_cache, partial
 from typing import TYPE_CHECKING, Annotated, Any
 
-from prgcore.cli import inputs, output
+from prgcore.cli import inputs, output, subject
 from prgcore.cli.commands import Argument, Exit, Group, Option, examples
 from prgcore.errors import BadInput
 from prgcore.vocabulary import Kind, Outcome
@@ -60,7 +60,7 @@ def explain(
         str | None,
         Option("--file", metavar="FILE", help="The same as naming the file."),
     ] = None,
-    node1: inputs.Node1 = None, node2: inputs.Node2 = None, sets: inputs.Sets = None,
+    node1: subject.Node1 = None, node2: subject.Node2 = None, sets: subject.Sets = None,
     machine: inputs.MachineFile = None, policy: inputs.Policies = None,
     exact: Annotated[
         bool, Option("--exact", help="For a machine of your own, search which pairs of a "
@@ -96,12 +96,12 @@ def explain(
     loaded = cache(partial(inputs.named_machine, machine, policy))
 
     def answer(text: str | None) -> tuple[int, Any]:
-        given = None if text is None else inputs.read_given(text)
-        if given is not None and not inputs.is_json(given):
+        given = None if text is None else subject.read_given(text)
+        if given is not None and not subject.is_json(given):
             inputs.refuse_beside("a status text", {"--node1": node1, "--node2": node2})
             return _of_status(given, *loaded(), sets, explained, as_json=as_json,
                               verbose=verbose, strict=strict)
-        asked = inputs.question(
+        asked = subject.question(
             text=given, node1=node1, node2=node2, sets=sets, file=machine, policy=policy)
         found = _explanation(asked, exact=exact)
         names = asked.names.node1, asked.names.node2
@@ -139,7 +139,7 @@ def _of_status(
                        "writes one, and --set adds what no node knows")
 
     def known_of(groups: Sequence[Names]) -> list[dict[str, str]]:
-        return inputs.cells_of_each(engine, said, "--set", [group.over(names) for group in groups])
+        return subject.cells_of_each(engine, said, "--set", [group.over(names) for group in groups])
 
     return explain_status(
         text, partial(explained, engine), known_of, as_json=as_json, verbose=verbose,
@@ -147,10 +147,10 @@ def _of_status(
 
 
 def _of_display(engine: Machine, shown: Display, known: Choices, *, exact: bool) -> Explanation:
-    return _explanation(inputs.Question(engine, None, shown, dict(known)), exact=exact)
+    return _explanation(subject.Question(engine, None, shown, dict(known)), exact=exact)
 
 
-def _explanation(asked: inputs.Question, *, exact: bool) -> Explanation:
+def _explanation(asked: subject.Question, *, exact: bool) -> Explanation:
     from prgcore.explain.explaining import explain as explain_pair
     from prgcore.explain.explaining import explain_display
 
@@ -177,10 +177,10 @@ def _reachable(machine: Machine) -> Callable[[Pair], bool]:
     return lambda pair: space.find(dict(pair)) is not None
 
 
-@inputs.asking
-def available(*, asked: inputs.Question, as_json: inputs.Json = False) -> None:
+@subject.asking
+def available(*, asked: subject.Question, as_json: inputs.Json = False) -> None:
     """List the commands that are accepted, and why others are not."""
-    here = inputs.one_pair(asked)
+    here = subject.one_pair(asked)
     with inputs.naming(asked.names):
         answers = [
             asked.machine.step(here, e.name)
@@ -208,19 +208,19 @@ def available(*, asked: inputs.Question, as_json: inputs.Json = False) -> None:
     output.show(*output.shown(asked.machine, here, asked.names), table)
 
 
-@inputs.asking
+@subject.asking
 def why_not(
     command: Annotated[
         str, Argument(metavar="COMMAND", show_default=False,
                       help="A command, such as fallback(imp1) or 'utils ha fallback imp1'."),
     ], *,
-    asked: inputs.Question, as_json: inputs.Json = False,
+    asked: subject.Question, as_json: inputs.Json = False,
 ) -> None:
     """Say why a command is refused, and what enables it soonest."""
     from prgcore.explain.explaining import why_not as why_refused
 
     command = asked.names.event(asked.machine, command, Kind.COMMAND)
-    here = inputs.one_pair(asked)
+    here = subject.one_pair(asked)
     with inputs.naming(asked.names):
         answer = why_refused(asked.machine, here, command)
     if as_json:
@@ -229,9 +229,9 @@ def why_not(
         output.write(answer.text(asked.names))
 
 
-@inputs.asking
+@subject.asking
 def plan(
-    *, asked: inputs.Question,
+    *, asked: subject.Question,
     goal: Annotated[
         list[str] | None,
         Option("--goal", metavar="COLUMN=VALUE",
@@ -250,7 +250,7 @@ def plan(
     wanted = asked.names.cells(asked.machine, inputs.assignments(goal, "--goal"), "--goal")
     if not wanted and not asked.machine.model.goal:
         raise BadInput("this machine has no goal of its own; say which with --goal COLUMN=VALUE")
-    here = inputs.one_pair(asked)
+    here = subject.one_pair(asked)
     with inputs.naming(asked.names):
         way = asked.machine.plan(here, wanted or None)
     if as_json:

@@ -11,7 +11,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from prgcore.cli import inputs, output
+from prgcore.cli import inputs, output, subject
 from prgcore.cli.proofs import needed
 from prgcore.errors import BadInput, unknown_name
 from prgcore.explain.names import UNNAMED
@@ -63,8 +63,8 @@ def run_of(
             return run(machine, story()), f"{machine.model.name}: {title}"
         if file == "-" or not Path(what).exists():
             raise BadInput(unknown_name("story", what, named) + " (or give a file)")
-    text = what if inputs.is_json(what) else inputs.read_text(what)
-    if inputs.is_json(text):
+    text = what if subject.is_json(what) else inputs.read_text(what)
+    if subject.is_json(text):
         return _reported(machine or inputs.load_machine(file, policy), text)
     return _run(file, policy, text)
 

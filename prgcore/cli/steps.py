@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from prgcore.cli import inputs, output
+from prgcore.cli import inputs, output, subject
 from prgcore.cli.commands import Argument, Exit, Group, Option, examples
 from prgcore.errors import BadInput, ImpossibleEvent, NotTotal, OutsideInvariant, PrgError
 from prgcore.explain.names import UNNAMED
@@ -47,7 +47,7 @@ def register(app: Group) -> None:
 
 def step(
     words: Words = None, *,
-    node1: inputs.Node1 = None, node2: inputs.Node2 = None, sets: inputs.Sets = None,
+    node1: subject.Node1 = None, node2: subject.Node2 = None, sets: subject.Sets = None,
     machine: inputs.MachineFile = None, policy: inputs.Policies = None,
     strict: Strict = False, as_json: inputs.Json = False,
 ) -> None:
@@ -68,9 +68,9 @@ def step(
             raise BadInput("standard input cannot be both the machine and the events")
         raise Exit(_stream(inputs.load_machine(machine, policy), strict=strict))
     *texts, event = words
-    if texts and inputs.is_source(event) and not inputs.is_source(texts[0]):
+    if texts and subject.is_source(event) and not subject.is_source(texts[0]):
         texts, event = [event], texts[0]
-    asked = inputs.question(
+    asked = subject.question(
         file=machine, policy=policy, text=texts[0] if texts else None,
         node1=node1, node2=node2, sets=sets,
     )
@@ -79,7 +79,7 @@ def step(
     event = asked.names.event(asked.machine, event)
     spelling = Spelling.of(asked.machine.model)
     name = spelling.name(event)
-    pair, named = inputs.one_pair(asked), asked.named
+    pair, named = subject.one_pair(asked), asked.named
     try:
         decision = asked.machine.step(pair, event)
     except ANSWERED as error:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-from prgcore.cli import inputs, output
+from prgcore.cli import inputs, output, subject
 from prgcore.cli.commands import Argument, Exit, Group, Option, examples
 from prgcore.errors import BadInput
 from prgcore.seats import NODES
@@ -37,9 +37,9 @@ def register(app: Group) -> None:
     ))(users)
 
 
-@inputs.asking
+@subject.asking
 def users(
-    *, asked: inputs.Question,
+    *, asked: subject.Question,
     after: Annotated[
         list[str] | None,
         Option("--after", metavar="EVENT", help="An event that has happened lately. Repeatable."),
@@ -62,7 +62,7 @@ def users(
     _check(asked.machine)
     spelling, events = Spelling.of(asked.machine.model), [e.name for e in asked.machine.model.events]
     lately = [spelling.original(asked.names.word(said), events) for said in after or ()]
-    pair = inputs.one_pair(asked)
+    pair = subject.one_pair(asked)
     adding = may_add_users(asked.machine, pair)
     served = serving(pair)
     found = restrictions_for(pair, after=lately, features=feature)
@@ -102,7 +102,7 @@ def _check(machine: Machine) -> None:
     )
 
 
-def _assuming(asked: inputs.Question) -> dict[str, str]:
+def _assuming(asked: subject.Question) -> dict[str, str]:
     """The hidden columns of the pair that was chosen, if several pairs have this display."""
     from prgcore.explain.health import healthiest
 
@@ -150,7 +150,7 @@ def assign(
     from prgcore.product.users import assignment_mode, place
 
     for group in groups:
-        if "=" not in group and inputs.is_source(group):
+        if "=" not in group and subject.is_source(group):
             raise BadInput(f"{quoted(group, 80)}: a status changes nothing here, because the mode alone "
                            "decides; prgcore users shows whether users can be added now")
     spelt: dict[str, str] = {}
