@@ -18,8 +18,9 @@ from prgcore.diagram.matrix import asked
 from prgcore.engine import Engine
 from prgcore.errors import BadInput, ImpossibleEvent, NotTotal, OutsideInvariant
 from prgcore.explain.display import denoted, display_of, situation_of
-from prgcore.explain.explaining import _outside, meaning
 from prgcore.explain.health import illness
+from prgcore.explain.meaning import meaning
+from prgcore.explain.outside import outside
 from prgcore.explain.pairs import Listed
 from prgcore.explain.plan import NoPlan, plan
 from prgcore.explorer import page
@@ -150,7 +151,7 @@ class Told:
         if shown is None:
             return ""
         if self.broken(pair):
-            return "|".join(_outside(engine, shown, ()).actions)
+            return "|".join(outside(engine, shown, ()).actions)
         listed = situation_of(engine, shown, pair) is not None
         if not listed and shown not in self.displays:
             return ""

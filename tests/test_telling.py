@@ -10,8 +10,9 @@ import pytest
 from prgcore import PRG
 from prgcore.engine import Pair
 from prgcore.explain.display import denoted, display_of, misprint, spell
-from prgcore.explain.explaining import Explanation, explain, explain_display, parse_shown, seated
+from prgcore.explain.explaining import Explanation, explain, explain_display, parse_shown
 from prgcore.explain.home import by_itself
+from prgcore.explain.meaning import seated
 from prgcore.explain.names import BUTTONS
 from prgcore.machine import Machine, prg
 from prgcore.model import Display, Shown, Situation

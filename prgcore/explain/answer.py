@@ -1,6 +1,6 @@
 """Answers: the shapes of an explanation, as JSON and as text of 80 columns for an operator.
 
-Law: shapes and words only; `prgcore.explain.explaining` decides what is in them.
+Law: shapes and words only; `prgcore.explain.explaining` and its neighbours decide what is in them.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from prgcore.explain.names import BUTTONS, UNNAMED, Names
 from prgcore.explain.plan import Plan
 from prgcore.explain.wording import cell, command, condition, needed, spelt, until, way
 from prgcore.form.spelling import PLAIN, Spelling
-from prgcore.model import Cube, Display, Record
+from prgcore.model import Cube, Display, Record, Values
 from prgcore.seats import NODES
 from prgcore.vocabulary import Reason
 from prgcore.wire.answers import failed_json
 from prgcore.words import counted, listed, wrapped
 
-__all__ = ["Explanation", "Maybe", "Reading", "WhyNot"]
+__all__ = ["Explanation", "Maybe", "Meaning", "Reading", "WhyNot"]
 
 _WAYS = 2
 _FAULTS = (Reason.CRITICAL_SERVICE_DOWN, Reason.DATABASE_FAILURE)
@@ -78,18 +78,36 @@ class Reading(Record):
 
 
 @frozen(eq=False, repr=False)
-class Explanation(Record):
-    """An explanation of one pair, or of every pair that a display stands for.
+class Meaning(Record):
+    """What pairs that show a display mean.
 
     Attributes:
-        display: what the two nodes show; None for a machine that shows no states.
         row: the row of Table 2; None if there is none, or if reasons that are not given decide
             which. `seat` is the first node of the row.
         cause: what happened, in one or two sentences. `plainly` says it to an operator in an outage;
             "" if the cause does.
-        actions: what to do now, best first.
+        actions: what to do now, best first. `events` has the events of each recommendation, if they
+            have any: of the row's advice for the healthiest pair.
         decision: without a row, a decision that leads here. `nearest` is the nearest row; of
             several possible rows the one that the rest of the answer assumes.
+    """
+
+    row: str | None = None
+    seat: str | None = None
+    cause: str = ""
+    actions: tuple[str, ...] = ()
+    decision: str | None = None
+    nearest: str | None = None
+    plainly: str = ""
+    events: tuple[Values, ...] = ()
+
+
+@frozen(eq=False, repr=False)
+class Explanation(Meaning):
+    """An explanation of one pair, or of every pair that a display stands for: what it means, and more.
+
+    Attributes:
+        display: what the two nodes show; None for a machine that shows no states.
         readings: the meanings of a display that leaves reasons open.
         available: commands that are accepted in every pair; `does` says what each would do.
         maybe: commands that only some pairs accept.
@@ -104,13 +122,7 @@ class Explanation(Record):
         spelling: what people read for the machine's words; JSON has the words themselves.
     """
 
-    display: Display | None
-    row: str | None = None
-    seat: str | None = None
-    cause: str = ""
-    actions: tuple[str, ...] = ()
-    decision: str | None = None
-    nearest: str | None = None
+    display: Display | None = field(kw_only=True)
     readings: tuple[Reading, ...] = ()
     available: tuple[str, ...] = ()
     does: Mapping[str, str] = field(factory=dict)
@@ -123,7 +135,6 @@ class Explanation(Record):
     pair: Pair | None = None
     by_itself: tuple[str, ...] = ()
     spelling: Spelling = PLAIN
-    plainly: str = ""
 
     @property
     def rows(self) -> tuple[str, ...]:

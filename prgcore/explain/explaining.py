@@ -8,16 +8,15 @@ accept is listed with the hidden columns that decide. Text is for an operator, 8
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from itertools import combinations
 
-from attrs import frozen
+from attrs import asdict, evolve
 
 from prgcore.engine import Decision, Engine, Pair
 from prgcore.errors import BadInput, Failed, NeedsTwoNodes
-from prgcore.explain.answer import Explanation, Maybe, Reading, WhyNot
+from prgcore.explain.answer import Explanation, Maybe, Meaning, Reading, WhyNot
 from prgcore.explain.display import (
     candidates,
     contradiction,
@@ -25,55 +24,28 @@ from prgcore.explain.display import (
     denoted,
     display_of,
     foremost,
-    in_words,
     misprint,
     parse_shown,
     row_display,
     shows_states,
-    situation_of,
     spell,
     stored_columns,
-    turned,
 )
 from prgcore.explain.health import assumed, healthiest_of
 from prgcore.explain.home import by_itself, way_home
+from prgcore.explain.meaning import meaning, readings
 from prgcore.explain.pairs import Listed, Pairs
 from prgcore.explain.plan import NoPlan, Plan, accepted_in, plan
-from prgcore.explain.wording import doing
 from prgcore.form.spelling import Spelling
-from prgcore.model import By, Cell, Const, Cube, Display, Record, Rule, Shown, Situation, Values
-from prgcore.seats import NODES, mirror_name
-from prgcore.vocabulary import Kind, Outcome, Reason, State, title
-from prgcore.words import listed
+from prgcore.model import Cell, Cube, Display, Shown, Situation
+from prgcore.seats import NODES
+from prgcore.vocabulary import Kind, Outcome, title
 
 __all__ = [
     "Display", "Explanation", "Maybe", "Meaning", "NoNode", "Reading", "Shown", "WhyNot", "candidates",
     "display_of", "explain", "explain_display", "explain_pairs", "meaning", "parse_shown",
     "shows_states", "spell", "why_not",
 ]
-
-SERVED_TWICE = (
-    "Let one node serve: stop the services and the recovery manager of the other, or its host.",
-    "Repair the network between the nodes, and the record that both write.",
-    "Start the recovery manager again; if the group then fails, click Recovery (row 16).",
-    "Otherwise disable High Availability, and enable it when both nodes are healthy.",
-)
-OUTSIDE = (
-    "Read the status of both nodes again: what is shown can be older than the nodes.",
-    "If it stays, disable High Availability, check both nodes, and enable it again.",
-)
-NOT_KNOWN = ("Restart the recovery manager on both nodes (row 24).", *OUTSIDE)
-_BACKUP = (State.RUNNING_IN_BACKUP_MODE,)
-_SERVING = (*_BACKUP, State.NORMAL, State.TAKING_OVER, State.BACKUP_ACTIVATED)
-"""The states in which a node serves users that its peer must not serve as well."""
-CAUTIONS: tuple[tuple[Mapping[str, Sequence[State]], tuple[str, ...]], ...] = (
-    ({"node1": _BACKUP, "node2": _SERVING}, SERVED_TWICE),
-    ({"node1": _SERVING, "node2": _BACKUP}, SERVED_TWICE),
-    ({"node1": (State.UNKNOWN,)}, NOT_KNOWN),
-    ({"node2": (State.UNKNOWN,)}, NOT_KNOWN),
-    ({}, OUTSIDE),
-)
-"""What to do about two states that no pair shows: the first entry whose nodes show its states."""
 
 
 class NoNode(Enum):
@@ -97,7 +69,9 @@ def explain(engine: Engine, pair: Mapping[str, str]) -> Explanation:
     display = display_of(engine, whole)
     broken = engine.broken(whole)
     if broken:
-        return _outside(engine, display, foremost(engine, broken))
+        from prgcore.explain.outside import outside
+
+        return outside(engine, display, foremost(engine, broken))
     return explain_pairs(engine, display, [whole])
 
 
@@ -128,15 +102,10 @@ def explain_display(
     pairs = denoted(engine, display, known, reachable)
     if len(pairs):
         return _explained(engine, display, pairs)
+    from prgcore.explain.outside import outside, unreachable  # seldom asked
+
     broken = contradiction(engine, cubes_of(engine, display, known))
-    if broken:
-        return _outside(engine, display, broken)
-    return Explanation(
-        display, nearest=_nearest(engine, display), pairs=0,
-        cause="No pair that the machine can reach shows this, though no invariant excludes it. "
-        "Read the status of both nodes again.", actions=_prudence(engine, display),
-        spelling=Spelling.of(engine.model), plainly=_never_together(engine, display),
-    )
+    return outside(engine, display, broken) if broken else unreachable(engine, display)
 
 
 def explain_pairs(
@@ -152,11 +121,12 @@ def _explained(engine: Engine, display: Display | None, pairs: Pairs) -> Explana
     wrong = None if display is None else misprint(engine, display)
     meant = row_display(wrong[0], mirrored=wrong[1]) if wrong else display
     best = healthiest_of(engine, meant, pairs)
-    readings = _readings(engine, display, pairs)
+    several = readings(engine, display, pairs)
     found = meaning(engine, display, pairs, best)
-    row, nearest = found.row, found.nearest
-    if row is not None and len(readings) > 1:
-        row, nearest = None, row
+    if found.row is not None and len(several) > 1:
+        found = evolve(found, row=None, nearest=found.row)
+    if wrong:
+        found = evolve(found, cause=found.cause + _misprinted(wrong[0]))
     available: list[str] = []
     maybe: list[Maybe] = []
     refused: dict[str, tuple[Failed, ...]] = {}
@@ -171,14 +141,13 @@ def _explained(engine: Engine, display: Display | None, pairs: Pairs) -> Explana
             maybe.append(_decides(engine, command, pairs, accepted))
     way = way_home(engine, best, found.events)
     return Explanation(
-        display, row, found.seat, found.cause + (_misprinted(wrong[0]) if wrong else ""),
-        found.actions, found.decision, nearest, readings,
+        **asdict(found, recurse=False), display=display, readings=several,
         available=tuple(available),
         does={c: _effect(engine, engine.step(best, c)) for c in available},
         maybe=tuple(maybe), refused=refused, plan=way,
         assuming=assumed(engine, pairs, best),
         pairs=count, pair=best, by_itself=_by_itself(engine, way),
-        spelling=Spelling.of(engine.model), plainly=found.plainly,
+        spelling=Spelling.of(engine.model),
     )
 
 
@@ -216,260 +185,11 @@ def _by_itself(engine: Engine, way: Plan | None) -> tuple[str, ...]:
                  if by_itself(engine, event))
 
 
-def _outside(engine: Engine, display: Display | None, broken: tuple[str, ...]) -> Explanation:
-    says = {i.id: i.says for i in engine.model.invariants}
-    promises = "; ".join(f"{i}: {says[i]}" for i in broken)
-    assumptions = "; ".join(engine.model.assumptions) or "the pair was recorded as it was"
-    twice = display is not None and all(s and s.state in _BACKUP for s in display)
-    return Explanation(
-        display, nearest=_nearest(engine, display), broken=broken,
-        cause=("Both nodes serve everyone: users are served twice. " if twice else "")
-        + f"This breaks what is proved ({promises}), so an assumption of the proof has failed "
-        f"({assumptions}), or what is shown is not one moment of both nodes. The proof does not "
-        "cover this pair: no command is judged and no plan is made. The advice is prudence, "
-        "not proof.",
-        actions=_prudence(engine, display), spelling=Spelling.of(engine.model),
-        plainly=_never_together(engine, display, "; ".join(says[i] for i in broken)),
-    )
-
-
-def _prudence(engine: Engine, display: Display | None) -> tuple[str, ...]:
-    """What to do about two states that no pair shows."""
-    if "disable_ha" not in {e.name for e in engine.model.events}:
-        return OUTSIDE[:1]
-    shown = {n: s.state for n, s in zip(NODES, display or (), strict=False) if s}
-    return next(actions for states, actions in CAUTIONS
-                if all(shown.get(node) in some for node, some in states.items()))
-
-
-def _never_together(engine: Engine, display: Display | None, promises: str = "") -> str:
-    """An operator's words for what no pair shows."""
-    if display is None:
-        return f"The two nodes should never be like this: {promises}."
-    nodes = [n for n, s in zip(NODES, display, strict=True) if s and s.state == State.UNKNOWN]
-    open_reasons = Display(*(half and Shown(half.state) for half in display))
-    alone = open_reasons != display and len(denoted(engine, open_reasons))
-    what = "These two states and reasons" if alone else "These two states"
-    unknown = (f"The state of {listed(nodes, 'and')} is not known: high availability may not have been "
-               "enabled properly. ") if nodes else ""
-    who = "every user" if all(s and s.state in _BACKUP for s in display) else "users"
-    return (f"{unknown}{what} should never be seen together"
-            + (f": {who} may be served twice." if _prudence(engine, display) is SERVED_TWICE else "."))
-
-
 def _one_node(node: str) -> NeedsTwoNodes:
     return NeedsTwoNodes(
         f"high availability needs two nodes, and only {node} is given; "
         "assign a second node to the group, or say what the other node shows"
     )
-
-
-@frozen(eq=False, repr=False)
-class Meaning(Record):
-    """What pairs that show a display mean: the fields of an `Explanation`.
-
-    `events` are those of the actions, best first: of the row's advice for the healthiest pair.
-    """
-
-    row: str | None = None
-    seat: str | None = None
-    cause: str = ""
-    actions: tuple[str, ...] = ()
-    decision: str | None = None
-    nearest: str | None = None
-    plainly: str = ""
-    events: tuple[Values, ...] = ()
-
-
-def meaning(
-    engine: Engine, display: Display | None, pairs: Pairs, best: Pair
-) -> Meaning:
-    """The meaning of pairs that show a display; `best` is the healthiest of them.
-
-    The display alone decides it where none of the machine's rows is shown.
-    """
-    if display is None:
-        return Meaning()
-    left, right = (
-        None if s is None else Shown(State(best[f"{n}.state"]), Reason(best[f"{n}.reason"]))
-        for n, s in zip(NODES, display, strict=True)
-    )
-    shown = Display(left, right)
-    found = situation_of(engine, shown, best)
-    if found is not None:
-        return _of_row(found[0], pairs, best, sides(found[0], pairs, mirrored=found[1]))
-    for family in engine.model.families:
-        if family.matches(shown):
-            advice = (family.advice,) if family.advice else ()
-            return Meaning(None, None, family.says, advice, family.decision, family.nearest)
-    rule = _rule_behind(engine, best, [n for n, s in zip(NODES, display, strict=True) if s])
-    nearest = _nearest(engine, shown)
-    if rule is None:
-        return Meaning(nearest=nearest)
-    rows = [c.rpartition("table2:")[2] for c in rule.cite if "table2:" in c]
-    silent = [n for n, s in zip(NODES, display, strict=True) if s is None]
-    cause = "".join(f"{n} does not run, or cannot be reached. " for n in silent)
-    return Meaning(
-        cause=f"{cause}A rule that can lead here is {rule.id}: {rule.why}.",
-        decision=rule.decisions[0] if rule.decisions else None, nearest=rows[0] if rows else nearest,
-        plainly=doing(display),
-    )
-
-
-def sides(situation: Situation, pairs: Pairs, *, mirrored: bool) -> tuple[bool, ...]:
-    """From which seats a row is seen: as printed (False), mirrored (True), or nobody knows.
-
-    A display that is its own mirror does not say it. The row's cause and advice do, if they fit the
-    pairs from one seat only.
-    """
-    if not situation.either or situation.display != situation.display.mirrored():
-        return (mirrored,)
-    reasons = Cube(tuple(Cell(f"{node}.reason", (str(half.reason),))
-                         for node, half in zip(NODES, situation.display, strict=True) if half))
-    usual = situation.fits & reasons
-    fits = [met for advice in situation.advice if usual and (met := usual & advice.when)]
-    return tuple(side for side in (False, True) if len(
-        pairs.within(*(turned(cube, mirrored=side) for cube in fits)))) or (False, True)
-
-
-def _of_row(
-    situation: Situation, pairs: Pairs, best: Pair, seats: tuple[bool, ...]
-) -> Meaning:
-    mirrored = seats[0]
-    either = len(seats) > 1
-    cause = situation.either if either else seated(situation.cause, mirrored=mirrored)
-    unlike = min((_misfit(situation, best, side) for side in seats), key=len)
-    events = [tuple(mirror_name(e) if side else e for e in advice.events)
-              for side in seats for advice in situation.advice
-              if not advice.defect
-              and all(best[c.column] in c.values for c in turned(advice.when, mirrored=side))]
-    return Meaning(
-        situation.row, NODES[(NODES.index(situation.seat) + mirrored) % 2], cause + unlike,
-        tuple(dict.fromkeys(say for side in seats for say in _advice(
-            situation, pairs, mirrored=side, either=either))),
-        events=tuple(events),
-    )
-
-
-def _readings(engine: Engine, display: Display | None, pairs: Pairs) -> tuple[Reading, ...]:
-    """The meanings of a display with open reasons: rows and families in order, then the rest."""
-    if display is None or all(s is None or s.reason for s in display):
-        return ()
-    rows = list(dict.fromkeys(s.row for s in engine.model.situations))
-    families = [f.id for f in engine.model.families]
-    says = {f.id: f.says.partition(". ")[0].rstrip(".") for f in engine.model.families}
-    listed = {
-        row_display(s, mirrored=mirrored): s.row
-        for s in engine.model.situations for mirrored in (True, False)
-    }
-    found: dict[tuple[int, int], list[tuple[str, ...]]] = {}
-    for left, some in _halves(NODES[0], display[0], pairs):
-        for right, _ in _halves(NODES[1], display[1], some):
-            here = Display(left, right)
-            row = listed.get(here)
-            family = next((f.id for f in engine.model.families if f.matches(here)), None)
-            key = (
-                (rows.index(row), 0) if row else
-                (len(rows), families.index(family) if family else len(families))
-            )
-            found.setdefault(key, []).append(tuple(str(h.reason) for h in here if h))
-    return tuple(
-        Reading(rows[r], None, tuple(reasons)) if r < len(rows) else
-        Reading(None, family := [*families, None][f], tuple(reasons), says.get(family or "", ""))
-        for (r, f), reasons in sorted(found.items())
-    )
-
-
-def _halves(
-    node: str, shown: Shown | None, pairs: Pairs
-) -> Iterator[tuple[Shown | None, Pairs]]:
-    """Each full half that a node may show, and the pairs in which it does."""
-    if shown is None:
-        yield None, pairs
-        return
-    for reason in pairs.values()[f"{node}.reason"]:
-        yield Shown(shown.state, reason), pairs.within(Cube((Cell(f"{node}.reason", (reason,)),)))
-
-
-def _advice(
-    situation: Situation, pairs: Pairs, *, mirrored: bool, either: bool
-) -> tuple[str, ...]:
-    """A row's advice for these pairs; if some fit the row's cause, only these count."""
-    fits = turned(situation.fits, mirrored=mirrored)
-    whens = [turned(a.when, mirrored=mirrored) for a in situation.advice]
-    usual = pairs.within(fits)
-    fitting = usual if len(usual) else pairs
-    said = [
-        (either and a.either) or seated(a.says, mirrored=mirrored)
-        for a, when in zip(situation.advice, whens, strict=True)
-        if len(fitting.within(when))
-    ]
-    return tuple(dict.fromkeys(said))
-
-
-def seated(text: str, *, mirrored: bool) -> str:
-    """The document's words with this group's node names; `node 1` is the left column."""
-    left, right = NODES[::-1] if mirrored else NODES
-    return re.sub(r"\b[Nn]ode ([12])\b", lambda m: (left, right)[int(m[1]) - 1], text)
-
-
-def _misfit(situation: Situation, pair: Pair, mirrored: bool) -> str:
-    unlike = {
-        c.column: pair[c.column] for c in turned(situation.fits, mirrored=mirrored)
-        if pair[c.column] not in c.values
-    }
-    return f" The row's usual cause does not fit: {in_words(unlike)}." if unlike else ""
-
-
-def _rule_behind(engine: Engine, pair: Pair, nodes: Sequence[str]) -> Rule | None:
-    """A rule after which these nodes can look like this: the one that explains most columns."""
-    names = [f"{n}.{what}" for n in nodes for what in ("state", "reason")]
-
-    def explained(rule: Rule) -> int:
-        before = {c.column: c.values for c in rule.when}
-        then = {e.target: e.value for e in rule.then}
-        score = 0
-        for name in names:
-            stays = pair[name] in before.get(name, (pair[name],))
-            match then.get(name):
-                case None:
-                    fits, weight = stays, int(name in before)
-                case Const(value):
-                    fits, weight = value == pair[name], 2
-                case By(_, table):
-                    made = pair[name] in dict(table).values()
-                    fits, weight = made or stays, 2 if made else 0
-                case _:
-                    fits, weight = True, 0
-            if not fits:
-                return 0
-            score += weight
-        made_state = any(n in then for n in names if n.endswith(".state"))
-        return score if made_state else 0
-
-    rules = [r for r in engine.model.rules if r.outcome is Outcome.DONE]
-    scores = sorted((-explained(r), r.id, i) for i, r in enumerate(rules))
-    return rules[scores[0][2]] if scores and scores[0][0] < 0 else None
-
-
-def _nearest(engine: Engine, display: Display | None) -> str | None:
-    """The row that differs least from a display; states count before reasons, then the order."""
-    if display is None or not engine.model.situations:
-        return None
-
-    def differs(row: Display) -> int:
-        return sum(
-            4 if (a is None) != (b is None)
-            else 0 if a is None or b is None
-            else 2 * (a.state != b.state) + (b.reason is not None and a.reason != b.reason)
-            for a, b in zip(row, display, strict=True)
-        )
-
-    best = min(
-        (differs(row_display(s, mirrored=mirrored)), i)
-        for i, s in enumerate(engine.model.situations) for mirrored in (False, True)
-    )
-    return engine.model.situations[best[1]].row
 
 
 def _always(failed: tuple[Failed, ...], pairs: Pairs) -> tuple[Failed, ...]:

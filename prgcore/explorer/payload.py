@@ -18,6 +18,7 @@ from prgcore.diagram.palette import PALETTE, STANDINGS, Standing
 from prgcore.diagram.sequence import LIVES, route, route_of_action
 from prgcore.diagram.states import role
 from prgcore.engine import Engine, Pair
+from prgcore.explain.answer import Meaning
 from prgcore.explain.display import (
     display_of,
     row_display,
@@ -26,8 +27,9 @@ from prgcore.explain.display import (
     turned,
     viewpoints,
 )
-from prgcore.explain.explaining import CAUTIONS, OUTSIDE, Meaning, meaning, seated
 from prgcore.explain.health import illness
+from prgcore.explain.meaning import meaning, seated
+from prgcore.explain.outside import CAUTIONS, OUTSIDE
 from prgcore.explain.pairs import Listed
 from prgcore.form.atlas import Atlas
 from prgcore.form.spelling import Spelling, folded

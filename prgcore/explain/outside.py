@@ -1,0 +1,95 @@
+"""What no pair of a machine shows: why, and what to do about it all the same.
+
+Law: prudence, not proof. No command is judged here, and no plan is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from prgcore.engine import Engine
+from prgcore.explain.answer import Explanation
+from prgcore.explain.display import denoted
+from prgcore.explain.meaning import nearest
+from prgcore.form.spelling import Spelling
+from prgcore.model import Display, Shown
+from prgcore.seats import NODES
+from prgcore.vocabulary import State
+from prgcore.words import listed
+
+__all__ = ["CAUTIONS", "OUTSIDE", "outside", "unreachable"]
+
+SERVED_TWICE = (
+    "Let one node serve: stop the services and the recovery manager of the other, or its host.",
+    "Repair the network between the nodes, and the record that both write.",
+    "Start the recovery manager again; if the group then fails, click Recovery (row 16).",
+    "Otherwise disable High Availability, and enable it when both nodes are healthy.",
+)
+OUTSIDE = (
+    "Read the status of both nodes again: what is shown can be older than the nodes.",
+    "If it stays, disable High Availability, check both nodes, and enable it again.",
+)
+NOT_KNOWN = ("Restart the recovery manager on both nodes (row 24).", *OUTSIDE)
+_BACKUP = (State.RUNNING_IN_BACKUP_MODE,)
+_SERVING = (*_BACKUP, State.NORMAL, State.TAKING_OVER, State.BACKUP_ACTIVATED)
+"""The states in which a node serves users that its peer must not serve as well."""
+CAUTIONS: tuple[tuple[Mapping[str, Sequence[State]], tuple[str, ...]], ...] = (
+    ({"node1": _BACKUP, "node2": _SERVING}, SERVED_TWICE),
+    ({"node1": _SERVING, "node2": _BACKUP}, SERVED_TWICE),
+    ({"node1": (State.UNKNOWN,)}, NOT_KNOWN),
+    ({"node2": (State.UNKNOWN,)}, NOT_KNOWN),
+    ({}, OUTSIDE),
+)
+"""What to do about two states that no pair shows: the first entry whose nodes show its states."""
+
+
+def outside(engine: Engine, display: Display | None, broken: tuple[str, ...]) -> Explanation:
+    """The explanation of what these invariants exclude."""
+    says = {i.id: i.says for i in engine.model.invariants}
+    promises = "; ".join(f"{i}: {says[i]}" for i in broken)
+    assumptions = "; ".join(engine.model.assumptions) or "the pair was recorded as it was"
+    twice = display is not None and all(s and s.state in _BACKUP for s in display)
+    return Explanation(
+        display=display, nearest=nearest(engine, display), broken=broken,
+        cause=("Both nodes serve everyone: users are served twice. " if twice else "")
+        + f"This breaks what is proved ({promises}), so an assumption of the proof has failed "
+        f"({assumptions}), or what is shown is not one moment of both nodes. The proof does not "
+        "cover this pair: no command is judged and no plan is made. The advice is prudence, "
+        "not proof.",
+        actions=_prudence(engine, display), spelling=Spelling.of(engine.model),
+        plainly=_never_together(engine, display, "; ".join(says[i] for i in broken)),
+    )
+
+
+def unreachable(engine: Engine, display: Display) -> Explanation:
+    """The explanation of what no invariant excludes, and no reachable pair shows."""
+    return Explanation(
+        display=display, nearest=nearest(engine, display), pairs=0,
+        cause="No pair that the machine can reach shows this, though no invariant excludes it. "
+        "Read the status of both nodes again.", actions=_prudence(engine, display),
+        spelling=Spelling.of(engine.model), plainly=_never_together(engine, display),
+    )
+
+
+def _prudence(engine: Engine, display: Display | None) -> tuple[str, ...]:
+    """What to do about two states that no pair shows."""
+    if "disable_ha" not in {e.name for e in engine.model.events}:
+        return OUTSIDE[:1]
+    shown = {n: s.state for n, s in zip(NODES, display or (), strict=False) if s}
+    return next(actions for states, actions in CAUTIONS
+                if all(shown.get(node) in some for node, some in states.items()))
+
+
+def _never_together(engine: Engine, display: Display | None, promises: str = "") -> str:
+    """An operator's words for what no pair shows."""
+    if display is None:
+        return f"The two nodes should never be like this: {promises}."
+    nodes = [n for n, s in zip(NODES, display, strict=True) if s and s.state == State.UNKNOWN]
+    open_reasons = Display(*(half and Shown(half.state) for half in display))
+    alone = open_reasons != display and len(denoted(engine, open_reasons))
+    what = "These two states and reasons" if alone else "These two states"
+    unknown = (f"The state of {listed(nodes, 'and')} is not known: high availability may not have been "
+               "enabled properly. ") if nodes else ""
+    who = "every user" if all(s and s.state in _BACKUP for s in display) else "users"
+    return (f"{unknown}{what} should never be seen together"
+            + (f": {who} may be served twice." if _prudence(engine, display) is SERVED_TWICE else "."))
