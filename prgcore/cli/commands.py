@@ -7,6 +7,7 @@ reads signatures, and adds the arguments to the help (`docs/decisions/0015`).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 from importlib import import_module
 from inspect import signature
 from typing import Annotated, Any, get_args, get_origin
@@ -121,9 +122,14 @@ class Command(click.Command):
         self, name: str, callback: Callable[..., None], *,
         below: Mapping[str, click.Command] | None = None, **says: Any,
     ) -> None:
-        says |= {"params": list(_parameters(callback)), "context_settings": SETTINGS}
-        super().__init__(name, callback=_listed(callback), **says)
-        self.below = dict(below or {})
+        super().__init__(name, callback=_listed(callback), context_settings=SETTINGS, **says)
+        del self.params  # made when they are first needed: a module has more than one command
+        self._read, self.below = callback, dict(below or {})
+
+    @cached_property
+    def params(self) -> list[click.Parameter]:  # type: ignore[override]
+        """Click's parameters of the function."""
+        return list(_parameters(self._read))
 
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None,

@@ -79,7 +79,7 @@ def step(
     event = asked.names.event(asked.machine, event)
     spelling = Spelling.of(asked.machine.model)
     name = spelling.name(event)
-    pair, named = subject.one_pair(asked), asked.named
+    named, pair = asked.named, subject.one_pair(asked)
     try:
         decision = asked.machine.step(pair, event)
     except ANSWERED as error:

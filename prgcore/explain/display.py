@@ -14,7 +14,6 @@ from itertools import chain
 from prgcore.engine import MOST, Engine, Pair
 from prgcore.errors import BadInput, BudgetExhausted, unknown_name
 from prgcore.explain.pairs import Charted, Listed, Pairs, expanded
-from prgcore.form.cubes import Stored
 from prgcore.form.spelling import PLAIN, Spelling
 from prgcore.model import Cell, Cube, Display, Shown, Situation, Values, Viewpoint, cube
 from prgcore.seats import NODES, mirror_cube
@@ -268,11 +267,15 @@ def _ways(engine: Engine, display: Display, viewpoint: Viewpoint) -> list[list[d
 
 def _empty(engine: Engine, cells: Cube) -> bool:
     """Whether a cube holds for no stored values at all, ignoring the invariants."""
+    from prgcore.form.cubes import Stored  # an atlas answers most questions without it
+
     return next(Stored(engine.model.columns).every(cells), None) is None
 
 
 def contradiction(engine: Engine, views: Sequence[Cube]) -> tuple[str, ...]:
     """The invariants that every completion breaks: single ones, else a smallest set together."""
+    from prgcore.form.cubes import Stored
+
     invariants, stored = engine.model.invariants, Stored(engine.model.columns)
 
     def shown(ids: Iterable[str]) -> bool:
