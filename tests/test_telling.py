@@ -11,14 +11,14 @@ from prgcore import PRG
 from prgcore.engine import Pair
 from prgcore.explain.display import denoted, display_of, misprint, spell
 from prgcore.explain.explaining import Explanation, explain, explain_display, parse_shown
-from prgcore.explain.home import by_itself
+from prgcore.explain.home import _REPAIRS, _THEN, by_itself
 from prgcore.explain.meaning import seated
 from prgcore.explain.names import BUTTONS
 from prgcore.machine import Machine, prg
 from prgcore.model import Display, Shown, Situation
 from prgcore.seats import NODES, mirror_name
 from prgcore.template.pair import MACHINE
-from prgcore.vocabulary import Reason, State
+from prgcore.vocabulary import Kind, Reason, State
 from tests.toys import TURNSTILE
 
 HOSTS = ("imp-subscriber-madrid-001", "imp-subscriber-madrid-002")
@@ -457,3 +457,9 @@ def test_a_machine_without_states_of_the_document_shows_the_columns_of_its_nodes
     machine = Machine(model)
     said = explain(machine, machine.initial[0]).text(("left", "right"))
     assert said.splitlines()[:len(lines)] == lines
+
+
+def test_an_operator_s_way_knows_every_repair_of_the_machine_and_only_events_that_exist() -> None:
+    kinds = {e.name.partition("(")[0]: e.kind for e in PRG.model.events}
+    assert set(_REPAIRS) == {name for name, kind in kinds.items() if kind is Kind.REPAIR}
+    assert set(_THEN) <= kinds.keys()

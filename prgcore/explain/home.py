@@ -19,6 +19,10 @@ from prgcore.vocabulary import Kind, Outcome
 __all__ = ["by_itself", "way_home"]
 
 _REPAIRS = ("link_repair", "power_on", "database_up", "manager_start", "services_up")
+"""Every repair of the document's machine, in an operator's order: what others need comes first.
+
+The machine does not say this order: a manager starts without its database.
+"""
 _THEN = ("fallback", "recover", "enable_ha", "manager_stop")
 """What an operator does once all is repaired and at rest: the button on offer, else a restart."""
 _MOST = 30
