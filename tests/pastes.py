@@ -70,6 +70,11 @@ def spellings(
     frame = "+".join(["", *("-" * (w + 2) for w in wide), ""])
     boxed = ["|".join(["", *(f" {c:<{w}} " for c, w in zip(row, wide, strict=True)), ""])
              for row in (head, *table)]
+    turned = [*map(list, zip(head, *table, strict=True))]
+    cells = [f"<tr><{c}>{f'</{c}><{c}>'.join(row)}</{c}></tr>"
+             for c, row in zip(("th", "td", "td"), (head, *table), strict=True)]
+    entries = [f"<dt>{title}</dt>\n<dd>{cell}</dd>" for row in table
+               for title, cell in zip(head, row, strict=True)]
     blocks = "".join(f"\tName: {host}\n\tState: {state}\n\tReason: {reason}\n"
                      for host, state, reason in table)
     return {
@@ -90,11 +95,44 @@ def spellings(
         "markdown": "\n".join(f"| {' | '.join(row)} |" for row in (
             head, ("---", ":--", "--:"), *table)) + "\n",
         "box": "\n".join((frame, boxed[0], frame, *boxed[1:], frame)) + "\n",
+        "turned tabs": "\n".join("\t".join(row) for row in turned) + "\n",
+        "turned csv": "\n".join(",".join(map(_quoted, row)) for row in turned) + "\n",
+        "turned markdown": "\n".join(f"| {' | '.join(row)} |" for row in (
+            ["", *turned[0][1:]], ["---"] * 3, *turned[1:])) + "\n",
+        "html": "<table>" + "".join(cells) + "</table>\n",
+        "html list": f"<h3>Subcluster Name: {group}</h3><dl>\n" + "\n".join(entries) + "\n</dl>\n",
+        "html turned": "<table border='1'>\n" + "\n".join(
+            f"<tr>\n <th>{row[0]}</th>\n <td>{row[1]}</td>\n <td>{row[2] or '&nbsp;'}</td>\n</tr>"
+            for row in turned) + "\n</table>\n",
+        "html page": (
+            "<html><head><style>\ntd { color: red }\n</style><script>\nif (a < b) { state = 'Idle'; }\n"
+            f"</script></head>\n<body><p>Presence&nbsp;Redundancy Group: {group}</p>\n<!-- <td>Idle -->\n"
+            "<table class=x><tr><td>\n<table>" + "\n".join(cells).replace("</td>", "").replace(
+                "<td>", '\n <td class="y">') + "\n</table>\n</table></body></html>\n"),
+        "html lines": "<pre>\n" + "\n".join(lines) + "</pre>\n",
         "json": json.dumps({"group": group, "nodes": nodes}, indent=2) + "\n",
         "json list": json.dumps(nodes) + "\n",
         "json lines": "".join(json.dumps(node) + "\n" for node in nodes),
     }
 
 
-UNNAMED = frozenset({"tabs", "csv", "semicolons", "markdown", "box", "json list", "json lines"})
+def said(display: Display, hosts: Sequence[str] = HOSTS) -> dict[str, str]:
+    """One display as people type it, where nothing else in the text is a status."""
+    nodes = [(host, f"{state} / {reason}" if reason else state or "nothing", state, reason)
+             for host, state, reason in rows(display, hosts)]
+    return {
+        "chat": "".join(f"{host}: {both}\n" for host, both, *_ in nodes),
+        "chat list": "".join(f"* `{host}` - {both}\n" for host, both, *_ in nodes),
+        "chat line": ", ".join(f"{host}: {both}" for host, both, *_ in nodes) + "\n",
+        "sentence": " and ".join(
+            (f"{host} is {state}" if state else f"{host} shows nothing")
+            + (f" ({reason})" if reason else "") for host, _, state, reason in nodes) + ".\n",
+        "html terms": "<dl>" + "".join(
+            f"<dt>{host}<dd>{both}" for host, both, *_ in nodes) + "</dl>\n",
+    }
+
+
+UNNAMED = frozenset({
+    "tabs", "csv", "semicolons", "markdown", "box", "json list", "json lines", "turned tabs", "turned csv",
+    "turned markdown", "html", "html turned", "chat", "chat list", "chat line", "sentence", "html terms"})
 """The spellings that do not have the name of the group."""

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from prgcore import PRG
 from prgcore.cli import main
 from prgcore.explain.display import spell
-from prgcore.explain.status import Status, parse
-from prgcore.vocabulary import Reason, State
-from tests.pastes import UNNAMED, product, spellings, wrapped
+from prgcore.explain.status import PRODUCT, Status, parse
+from prgcore.vocabulary import Reason, State, title
+from tests.pastes import UNNAMED, product, said, spellings, wrapped
 from tests.test_status import DISPLAYS
 
 BOTH = "a Normal, b Normal"
@@ -423,7 +423,241 @@ DAMAGE = {
         "State: Backup Mode\nReason: On Admin Request\n"), f"{ROW3} | 3,6"),
 }
 
+PAGES = {
+    "a table": (
+        ("<table><tr><th>Server</th><th>State</th><th>Reason</th></tr><tr><td>a</td><td>Idle</td><td>On Admin "
+        "Request</td></tr><tr><td>b</td><td>Backup Mode</td><td>On Admin Request</td></tr></table>"), ROW3),
+    "a row without titles": (
+        ("<tr><td>a</td><td>Idle</td><td>On Admin Request</td></tr>\n<tr><td>b</td><td>Backup Mode</td>"
+        "<td>On Admin Request</td></tr>\n"), ROW3),
+    "a cell a line": (
+        ("<TABLE BORDER=1>\n<TR>\n<TH>Server\n<TH>State\n<TH>Reason\n<TR>\n<TD>a\n<TD>Idle\n<TD>On Admin\n"
+         "Request\n<TR>\n<TD>b\n<TD>Backup Mode\n<TD>On Admin Request\n</TABLE>\nThanks\n"), f"{ROW3} | 16"),
+    "entities and nested tags": (
+        ("<tr><th>Server<th>State<th>Reason</tr><tr><td><a href='?id=1&amp;x=2'>a</a><td><b>Failed Over</b>&nbsp;"
+         "with Critical<br>Services <i>not</i> Running<td>Critical&#32;Service&#x20;Down</tr>\n<tr><td>b<td>"
+         "<span class='x'>Running</span> in Backup Mode<td>Critical Service Down</tr>"), ROW12),
+    "a whole page": (
+        ("<!DOCTYPE html>\n<html><head><title>Groups</title>\n<style>td { x: y }</style>\n<script>\n"
+         "if (a < b) { x = '<td>Normal</td>'; }\n</script></head>\n<body><div class='menu'>Home</div>\n"
+         "<!-- <table><tr><td>old</td></tr></table> -->\n<table><tr><td>\n<table>\n<tr><th>Server</th>"
+         "<th>State</th></tr>\n<tr><td>a</td><td>Normal</td></tr>\n<tr><td>b</td><td>Normal</td></tr>\n"
+         "</table>\n</td></tr></table>\n</body></html>\n"), f"{BOTH} | 1,2,7"),
+    "two tables": (
+        ("<h2>Subcluster Name: X</h2><table><tr><th>Server<th>State<tr><td>a<td>Normal<tr><td>b<td>Normal</table>\n"
+         "<h2>Subcluster Name: Y</h2><table><tr><th>Server<th>State<tr><td>c<td>Normal<tr><td>d<td>Idle</table>"),
+        f"X: {BOTH}; Y: c Normal, d Idle"),
+    "cells over several rows": (
+        ("<table><tr><th>Group<th>Server<th>State</tr>\n<tr><td rowspan=2>X<td>a<td>Normal</tr>\n<tr><td>b<td>"
+         "Normal</tr>\n<tr><td rowspan='2'>Y<td>c<td>Normal</tr>\n<tr><td>d<td>Idle</tr></table>"),
+        f"X: {BOTH}; Y: c Normal, d Idle"),
+    "a definition list": (
+        ("<dl>\n<dt>Name</dt><dd>a</dd>\n<dt>State:</dt><dd>Idle</dd>\n<dt>Reason</dt><dd>On Admin Request</dd>\n"
+         "<dt>Name</dt><dd>b</dd>\n<dt>State</dt><dd>Backup Mode</dd>\n<dt>Reason</dt><dd>On Admin Request</dd>\n"
+         "</dl>\n"), ROW3),
+    "a definition list of hosts": (
+        "<dl><dt>imp1</dt><dd>Idle</dd><dd>On Admin Request</dd><dt>imp2</dt><dd>Backup Mode</dd></dl>",
+        "imp1 Idle / On Admin Request, imp2 Running in Backup Mode"),
+    "a list": (("<ul><li><b>Name:</b> a</li><li><b>State:</b> Normal</li></ul>\n<ul><li><b>Name:</b> b</li>"
+               "<li><b>State:</b> Normal</li></ul>"), BOTH),
+    "what the command prints": (
+        "<pre>admin:utils ha status\nNode 1 Name : a State: Normal\nNode 2 Name : b State: Normal</pre>", BOTH),
+    "a turned table": (
+        ("<table><tr><td></td><td>a</td><td>b</td></tr><tr><th>State</th><td>Idle</td><td>Backup Mode</td></tr>"
+        "</table>"), "a Idle, b Running in Backup Mode"),
+    "a node that shows nothing": (
+        ("<tr><th>Server</th><th>State</th><th>Reason</th></tr><tr><td>a</td><td>Running in Backup Mode</td>"
+         "<td>Peer Down</td></tr><tr><td>b</td><td><span class='s'>&nbsp;</span></td><td></td></tr>"), ROW16),
+    "in a mail": (("Hi,\n> <tr><th>Server</th><th>State</th></tr>\n> <tr><td>a</td><td>Normal</td></tr>\n"
+                  "> <tr><td>b</td><td>Normal</td></tr>\nfor x < y and <jo@example.com>\n"), f"{BOTH} | 1,5"),
+}
+NO_PAGES = {
+    "a picture is not blank": (
+        ("<tr><th>Server</th><th>State</th><th>Reason</th></tr><tr><td>a</td><td>Running in Backup Mode</td>"
+         "<td>Peer Down</td></tr><tr><td>b</td><td><img src='green.png'></td><td></td></tr>"),
+        "a Running in Backup Mode / Peer Down, b shows nothing ??"),
+    "nor is what a style may show": (
+        ("<tr><th>Server</th><th>State</th></tr><tr><td>a</td><td>Normal</td></tr><tr><td>b</td><td>"
+         "<i class='ok'></i></td></tr>"), "a Normal, b shows nothing ??"),
+    "two states in a cell": (
+        ("<tr><th>Server<th>State</tr><tr><td>a<td><del>Idle</del> Normal</tr><tr><td>b<td>Idle</tr>"
+         "<tr><td>c<td><select><option>Normal<option>Idle</select></tr>"),
+        "b Idle"),
+    "a table in a cell": (
+        ("<tr><th>Server</th><th>State</th></tr>\n<tr><td>a</td><td><table><tr><td>Normal</td></tr></table></td></tr>\n"
+         "<tr><td>b</td><td><table><tr><td>Idle</td></tr></table></td></tr>\n"), " | 1,2,3"),
+    "text between cells": (
+        "<tr><th>Server</th><th>State</th></tr>\n<tr><td>a</td>Idle<td>Normal</td></tr>\n", " | 1,2"),
+    "a comment that does not end": (
+        "<table><!-- <tr><th>Server<th>State\n<tr><td>a<td>Normal\n<tr><td>b<td>Normal\n", " | 1,2,3"),
+    "a script that does not end": (
+        "<table><script>\n<tr><th>Server<th>State\n<tr><td>a<td>Normal\n<tr><td>b<td>Normal\n", " | 1,2,3,4,5"),
+    "only in a script": ("<script>\nx = '<tr><td>a</td><td>Normal</td></tr>';\n</script><p>hello\n", " | 3"),
+    "a table of something else": (
+        "<tr><th>Name</th><th>State</th></tr>\n<tr><td>Jo</td><td>NRW</td></tr>\n", " | 1,2"),
+    "a cell that is cut": (
+        "<tr><th>Server</th><th>State</th></tr>\n<tr><td>a</td><td>Normal</td></tr>\n<tr><td>b</td><td>",
+        "a Normal | 3"),
+    "a cell too few": (
+        ("<tr><th>Server</th><th>State</th><th>Reason</th></tr>\n<tr><td>a</td><td>Idle</td><td></td></tr>\n"
+         "<tr><td>b</td><td>Unknown</td></tr>\n"), "a Idle | 3"),
+    "entries without values": (
+        "<dl><dt>Name</dt><dd>a</dd>\n<dt>State</dt>\n<dt>Reason</dt></dl>\n", " | 1,2,3"),
+    "a name that no page has as a tag": (
+        "<p>Node 1 Name : a State: <Normal></p>\n<p>Node 2 Name : b State: <Normal></p>\n", BOTH),
+}
+TURNED = {
+    "tabs": ("Server\ta\tb\nState\tIdle\tBackup Mode\nReason\tOn Admin Request\tOn Admin Request\n", ROW3),
+    "another order": ("Name\ta\tb\nReason\tOn Admin Request\tOn Admin Request\nState\tIdle\tBackup Mode\n", ROW3),
+    "a blank corner": ("\ta\tb\nState\tIdle\tBackup Mode\nReason\tOn Admin Request\tOn Admin Request\n", ROW3),
+    "CSV": (",a,b\nState,Idle,Running in Backup Mode\nReason,On Admin Request,On Admin Request\n", ROW3),
+    "semicolons": ("Field;a;b\nState;Idle;Backup Mode\nReason;On Admin Request;On Admin Request\n", ROW3),
+    "Markdown": (("| | a | b |\n|---|---|---|\n| **State** | Idle | Backup Mode |\n"
+                  "| **Reason** | On Admin Request | On Admin Request |\n"), ROW3),
+    "a frame": (("+--------+------+-------------+\n| Server | a    | b           |\n+--------+------+-------------+\n"
+                 "| State  | Idle | Backup Mode |\n+--------+------+-------------+\n"),
+                "a Idle, b Running in Backup Mode"),
+    "spaces": (("Server    a                  b\nState     Idle               Backup Mode\n"
+                "Reason    On Admin Request   On Admin Request\n"), ROW3),
+    "spaces and a blank corner": (("          a      b\nState     Idle   Backup Mode\n"),
+                                  "a Idle, b Running in Backup Mode"),
+    "colons": ("Server:  a     b\nState:   Idle  Backup Mode\n", "a Idle, b Running in Backup Mode"),
+    "other rows": (("Server,a,b\nUsers,1200,900\nState,Idle,Backup Mode\nAddress,10.0.0.1,10.0.0.2\n"
+                    "Reason,On Admin Request,On Admin Request\nUptime,1,2\n"), f"{ROW3} | 2,4,6"),
+    "a node that shows nothing": ("Server\ta\tb\nState\tRunning in Backup Mode\t\nReason\tPeer Down\t\n", ROW16),
+    "seats": ("\tNode 1\tNode 2\nState\tNormal\tNormal\n", "- Normal, - Normal"),
+    "two groups": ("Group\tX\tY\tX\tY\nServer\ta\tc\tb\td\nState\tNormal\tNormal\tNormal\tIdle\n",
+                   f"X: {BOTH}; Y: c Normal, d Idle"),
+}
+NOT_TURNED = {
+    "a blank cell between spaces": (
+        "Subcluster Name: HQ\nServer:  a  b\nState:  Backup Mode\nReason:  Peer Down\n", " | 2,3,4"),
+    "a blank cell that CSV has lost": ("Server,a,b\nState,Backup Mode\nReason,Peer Down\n", " | 1,2,3"),
+    "an address beside the name": (
+        "Name:  a  10.0.0.1\nState:  Normal\nName:  b  10.0.0.2\nState:  Normal\n", BOTH),
+    "a time beside the state": ("Name:  a  x\nState:  Normal  (since 9)\n", "a Normal"),
+    "columns that are no hosts": (",Jo Miller,Ann\nState,NRW,NRW\n", " | 1,2"),
+    "columns without names": ("State\tIdle\tBackup Mode\nReason\tOn Admin Request\tOn Admin Request\n", " | 1,2"),
+    "states of something else": ("Server\ta\tb\nState\tRegistered\tOffline\n", " | 1,2"),
+    "two states": ("Server\ta\tb\nState\tIdle\tNormal\nState\tNormal\tIdle\n", " | 1,2,3"),
+    "a state that goes on below": (
+        "Server,a,b\nState,Idle,Failed\nOver\nReason,Normal,Normal\n", " | 1,2,3,4"),
+    "a state that begins below": (
+        'Server,a,b\nState,Idle,"\nBackup Mode"\nReason,Normal,Normal\n', " | 1,2,3,4"),
+    "a text that is cut": ("Server\ta\tb\nState\tTaking Over\t", " | 1,2"),
+    "a cell too many": ("Server\ta\tb\nState\tIdle\tIdle\t\n", " | 1,2"),
+    "rows of two tables": (
+        "Server,a,b\nhello\nState,Idle,Idle\n\nServer,c,d\nReason,Normal,Normal\n", " | 1,2,3,5,6"),
+    "a column of three": (
+        "Server\ta\tb\tc\nState\tIdle\tNormal\tNormal\n",
+        ("a Idle, b Normal, c Normal [the text shows 3 nodes of this group (a, b, c), and a group has at "
+         "most two]")),
+    "parts of a server": (",Fan 1,Fan 2\nState,Normal,Normal\n", " | 1,2"),
+}
+TYPED = {
+    "a line a node": ("imp1: Normal\nimp2: Normal\n", "imp1 Normal, imp2 Normal"),
+    "in brackets": (
+        "imp1 - Failed (Critical Service Down)\nimp2 - Failed (Critical Service Down)\n",
+        "imp1 Running in Failed Mode / Critical Service Down, imp2 Running in Failed Mode / Critical Service Down"),
+    "in one line": (
+        "imp1: Idle / On Admin Request, imp2: Running in Backup Mode / On Admin Request",
+        "imp1 Idle / On Admin Request, imp2 Running in Backup Mode / On Admin Request"),
+    "a sentence": ("imp1 is Failed, imp2 is Running in Backup Mode (Peer Down)",
+                   "imp1 Running in Failed Mode, imp2 Running in Backup Mode / Peer Down"),
+    "a sentence that goes on": (
+        "impA is now in Backup Mode due to Peer Down and impB shows nothing.",
+        "impA Running in Backup Mode / Peer Down, impB shows nothing"),
+    "bullets": ("* cup-01: Normal / Normal\n* cup-02: Normal / Normal\n",
+                "cup-01 Normal / Normal, cup-02 Normal / Normal"),
+    "a numbered list": ("1. *imp1*: Idle, On Admin Request\n\n2. *imp2*: Backup Mode, On Admin Request\n",
+                        ("imp1 Idle / On Admin Request, imp2 Running in Backup Mode / On Admin Request")),
+    "addresses": ("10.0.0.1: Idle; 10.0.0.2: Backup Mode", "10.0.0.1 Idle, 10.0.0.2 Running in Backup Mode"),
+    "domains": ("a.corp.example = Normal\nb.corp.example = Idle!\n",
+                "a.corp.example Normal, b.corp.example Idle"),
+    "roles": ("publisher: Normal, subscriber: Idle", "publisher Normal, subscriber Idle"),
+    "roles in brackets": (
+        ("imp1 (publisher) -> Failed Over Reason: Critical Service Down\nimp2 (subscriber) -> Backup Mode Reason: "
+         "Critical Service Down\n"),
+        "imp1 Failed Over / Critical Service Down, imp2 Running in Backup Mode / Critical Service Down"),
+    "below the group": ("Presence Redundancy Group: HQ\nimp1: Normal\nimp2: Normal\nany idea?\n",
+                        "HQ: imp1 Normal, imp2 Normal | 4"),
+}
+NOT_TYPED = {name: (text, " | " + ",".join(map(str, range(1, text.count("\n") + 1)))) for name, text in {
+    "one node": "imp1: Normal\n",
+    "one node twice": "imp1: Normal\nimp1: Idle\n",
+    "parts of a server": "fan1: Normal\nfan2: Normal\n",
+    "steps": "step1: Normal\nstep2: Failed Over\n",
+    "days": "Monday: Normal, Tuesday: Failed Over\n",
+    "people": "Jo: Idle, Ann: Idle\n",
+    "a question": "imp1: Normal?\nimp2: Normal?\n",
+    "a condition": "If imp1: Failed, imp2: Backup Mode\n",
+    "not": "imp1: not Normal, imp2: Idle\n",
+    "either": "imp1: Normal, imp2: Normal or Idle\n",
+    "two states": "imp1: Idle -> Normal, imp2: Normal\n",
+    "two states with a stroke": "imp1: Normal / Idle, imp2: Normal\n",
+    "a time": "14:02 imp1: Normal\n14:03 imp2: Failed\n",
+    "a remark": "imp1: Normal (since 9), imp2: Normal\n",
+    "what was": "imp1 was Normal, imp2 was Idle\n",
+    "something about hosts": "imp1-db: Normal, imp2-db: Normal\n",
+    "a state that goes on below": "imp1: Failed\nimp2: Failed\nOver\n",
+    "a reason below": "imp1: Failed\nimp2: Backup Mode\nPeer Down\n",
+    "a label below": "imp1: Failed\nimp2: Backup Mode\nReason: Peer Down\n",
+    "a line that is cut": "imp1:\nimp2: Backup Mode (Peer Down)\n",
+    "a misspelt state": "imp1: Normal\nimp2: Nromal\n",
+    "another word": "imp1: ok, imp2: Normal\n",
+    "nothing of both": "imp1: nothing, imp2: nothing\n",
+    "both in one": "imp1 and imp2 are Normal\n",
+}.items()} | {
+    "beside a status": (PAIR + "imp1: Normal\nimp2: Normal\n", f"{ROW3} | 3,4"),
+    "three": ("imp1: Normal\nimp2: Normal\nimp3: Idle\n",
+              ("imp1 Normal, imp2 Normal, imp3 Idle [the text shows 3 nodes of this group (imp1, imp2, imp3), "
+               "and a group has at most two]")),
+}
+DEVICES = {
+    "two disks": (PAIR + "Name: Disk 1\nState: Normal\nName: Disk 2\nState: OK\n", f"{ROW3} | 3,4,5,6"),
+    "a fan before": ("Name: Fan 1\nState: Normal\nName: a\nState: Normal\nName: b\nState: Normal\n",
+                     f"{BOTH} | 1,2"),
+    "between the nodes": ("Name: a\nState: Normal\nName: Power Supply 1\nState: Normal\nName: b\nState: Normal\n",
+                          f"{BOTH} | 3,4"),
+    "rows of the same table": ("Name,State\na,Normal\nfan1,Normal\nb,Normal\nCPU,OK\n", f"{BOTH} | 3,5"),
+    "a table of its own": (QUOTED + "\nName\tStatus\nFan Tray 1\tNormal\nFan Tray 2\tNormal\n",
+                           f"HQ: {BOTH} | 5,6,7"),
+    "JSON": (QUOTED + '{"name": "disk0", "state": "Normal"}\n{"name": "disk1", "state": "Failed"}\n',
+             f"HQ: {BOTH} | 4,5"),
+    "without a status": ("Name: Fan 1\nState: Normal\nName: Fan 2\nState: Normal\n", " | 1,2,3,4"),
+    "a table without a status": ("Name\tStatus\n/dev/sda\tNormal\n/dev/sdb\tNormal\n", " | 1,2,3"),
+    "headings": (QUOTED + "Disk 1\nState: Normal\nDisk 2\nState: Idle\n", f"HQ: {BOTH} | 4,5,6,7"),
+    "a state that the machine does not know": (
+        "Name: a\nState: Normal\nName: b\nState: Normal\nName: c\nState: OK\n", f"{BOTH} | 5,6"),
+    "beside one node": ("Name: a\nState: Normal\nName: fan1\nState: Normal\n", "a Normal | 3,4"),
+    "a host that is called like one": (
+        "Name: fan.example.com\nState: Normal\nName: disk-imp\nState: Normal\n",
+        "fan.example.com Normal, disk-imp Normal"),
+}
+INTERLEAVED = {
+    "rows": ("Group,Server,State\nX,a,Normal\nY,c,Normal\nX,b,Normal\nY,d,Idle\n",
+             f"X: {BOTH}; Y: c Normal, d Idle"),
+    "rows with numbers": ("Group,Node,Server,State\nX,2,b,Normal\nY,1,c,Normal\nX,1,a,Normal\nY,2,d,Idle\n",
+                          f"X: {BOTH}; Y: c Normal, d Idle"),
+    "JSON": (json.dumps([{"group": g, "server": s, "state": "Normal"} for g, s in ("Xa", "Yc", "Xb", "Yd")]),
+             f"X: {BOTH}; Y: c Normal, d Normal"),
+    "by number": ("".join(f"Subcluster Name: {g}\nNode {n} Name : {s} State: Normal\n"
+                          for g, n, s in ("X1a", "Y1c", "X2b", "Y2d")), f"X: {BOTH}; Y: c Normal, d Normal"),
+    "three of a group": (
+        "Group,Server,State,Reason\nX,a,Normal,\nX,b,Normal,\nX,c,Backup Mode,Peer Down\n",
+        ("X: a Normal, b Normal, c Running in Backup Mode / Peer Down [the text shows 3 nodes of this group "
+         "(a, b, c), and a group has at most two]")),
+    "two clusters with one name": (
+        "".join(f"Subcluster Name: X\nNode 1 Name : {s} State: Normal\n" for s in "ac"),
+        "X: a Normal (seat 1); X: c Normal (seat 1)"),
+    "a group at two moments": (
+        "Group,Server,State\nX,a,Normal\nX,b,Normal\nX,a,Idle\nX,b,Backup Mode\n",
+        "X: a Idle, b Running in Backup Mode after 1"),
+}
+
 KINDS = {
+    "pages": PAGES, "no pages": NO_PAGES, "turned": TURNED, "not turned": NOT_TURNED, "typed": TYPED,
+    "not typed": NOT_TYPED, "devices": DEVICES, "interleaved": INTERLEAVED,
     "headings": HEADINGS, "others": OTHERS, "counts": COUNTS, "lone": LONE, "tables": TABLES,
     "damage": DAMAGE, "misread": MISREAD,
 }
@@ -436,7 +670,7 @@ def test_a_paste(kind, name):
 
 
 def test_ten_of_each_kind():
-    assert min(map(len, KINDS.values())) > 10
+    assert min(len(some) for kind, some in KINDS.items() if kind != "interleaved") >= 10
 
 
 # --------------------------------------------------------------------- what people read
@@ -585,8 +819,8 @@ def pastes(draw):
         name, texts = f"G{n}", spellings(display, hosts, f"G{n}")
         kind = draw(st.sampled_from(sorted(texts)))
         groups.append(("" if kind in UNNAMED else name, hosts, display))
-        if kind == "json lines":
-            parts.append(("then:", True))  # nodes without a group, one below the other, are one group
+        if kind in ("json lines", "turned markdown"):
+            parts.append(("then:", True))  # a row without a name goes on with the one above
         parts.append((texts[kind].replace("\r", "").removesuffix("\n"), False))
     parts += [(noise, True) for noise in draw(st.lists(st.sampled_from(NOISE), max_size=3))]
     lines = [(line, noise) for text, noise in parts for line in text.split("\n")]
@@ -611,6 +845,28 @@ def test_whole_pastes_give_their_pairs_back(case):
     assert status.ignored == unused
 
 
+QUIET = [noise for noise in NOISE if not parse(noise).groups]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from([one for one in DISPLAYS if any(one)]), st.lists(st.sampled_from(QUIET), max_size=3),
+       st.lists(st.sampled_from(QUIET), max_size=3), st.data())
+def test_what_people_type_gives_its_pair_back(display, before, after, data):
+    hosts = data.draw(st.sampled_from((
+        ("imp1.example.com", "imp2.example.com"), ("impA", "impB"), ("ham-cup-01", "ham-cup-02"))))
+    texts = said(display, hosts)
+    text = texts[data.draw(st.sampled_from(sorted(texts)))]
+    status = parse("\n".join([*before, text, *after]))
+    assert [(tuple(n.name for n in g.nodes), halves(g.display)) for g in status.groups] \
+        == [(hosts, halves(display))]
+    cut = text[:data.draw(st.integers(0, len(text) - 2))]
+    for group in parse(cut).groups:
+        assert [n.name for n in group.nodes] == [*hosts]
+        for is_, was in zip(halves(group.display), halves(display), strict=True):
+            assert is_ == was or (is_ and was and any(  # what is cut may end with another word
+                title(was[0]).startswith(word) for word in (title(is_[0]), PRODUCT.get(is_[0], "?")))), cut
+
+
 @settings(max_examples=300, deadline=None)
 @given(pastes(), st.data())
 def test_a_damaged_paste_gives_its_pairs_back_or_says_what_it_did_not_use(case, data):
@@ -627,7 +883,7 @@ def test_a_damaged_paste_gives_its_pairs_back_or_says_what_it_did_not_use(case, 
     for group in (g.completed(PRG.model.situations) for g in status.groups):
         if group.display is None or group.strange:
             continue
-        hosts = tuple(node.name for node in group.nodes)
+        hosts = tuple(re.split("[ <]", node.name)[0] for node in group.nodes)  # a page goes on
         right = next((shown for pair, shown in known.items()
                       if all(map(str.startswith, pair, hosts))), None)
         assert right is not None, damaged

@@ -12,7 +12,7 @@ import pytest
 from prgcore import PRG
 from prgcore.cli import main
 from prgcore.seats import NODES
-from tests.pastes import UNNAMED, spellings
+from tests.pastes import UNNAMED, said, spellings
 
 HOSTS = ("imp-publisher-01.example.net", "imp-subscriber-02.example.net")
 SHORT = ("imp-publisher-01", "imp-subscriber-02")
@@ -46,7 +46,7 @@ COMBINATIONS = [
 def test_every_spelling_of_a_row_is_answered_alike(ask, situation, mirrored):
     shown = situation.display.mirrored() if mirrored else situation.display
     answers = {}
-    for name, text in spellings(shown, HOSTS, "HQ").items():
+    for name, text in (spellings(shown, HOSTS, "HQ") | said(shown, HOSTS)).items():
         code, page = ask(text)
         assert (name, code) == (name, 0)
         assert len(page.splitlines()) <= MOST, f"{name}\n{page}"

@@ -4,9 +4,9 @@
     Node 1 Name : a State: Normal                   State: Failed
     Node 2 Name : b State: Taking Over Reason: R    Reason: Peer Down
 
-A text is read in steps, a file each: `cleaning` (colours, quotation marks), `cells` (tables and
-JSON), `labels` and their `values` (`State: Normal`), `nodes` (what belongs to which), `grouping`
-(groups of two, at one moment or several).
+A text is read in steps, a file each: `cleaning` (colours, quotation marks), `markup` (the source of
+a web page), `cells` (tables and JSON), `labels` and their `values` (`State: Normal`), `nodes` (what
+belongs to which), `grouping` (groups of two, at one moment or several). `chat` reads what people type, where nothing else is.
 `words` knows which words mean a state or a reason, also where a machine renames them.
 
 Law: pure. Reading never fails: every line is used, or listed as not used. Nothing is guessed.

@@ -1,7 +1,8 @@
 """Cells: tables and JSON, as web pages and programs write them, each row a node.
 
 A table has columns that are split by tabs, strokes, commas, semicolons or two spaces. Its first row
-names them; without one, a row is read only if it holds a known state and reason.
+names them; without one, a row is read only if it holds a known state and reason. The first column
+may name them too: then each of the others is a node.
 
 Law: a row is read as a whole, or it is left to others.
 """
@@ -9,8 +10,8 @@ Law: a row is read as a whole, or it is left to others.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import count, islice, takewhile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain, count, islice, takewhile
 from typing import Any
 
 from attrs import define, frozen
@@ -37,6 +38,11 @@ _TITLES: Mapping[str, tuple[str, ...]] = {
 """The titles of each column, the surest first."""
 _COLUMN = {title: what for what in reversed([*_TITLES]) for title in _TITLES[what]}
 """The column of each title."""
+_CORNER = {"", "field", "property", "attribute", "item", "parameter", "key"}
+"""Titles of the first column, where it names the rows."""
+_LEFT = _CORNER | {title for title, what in _COLUMN.items() if what in ("name", "number", "group")}
+"""The titles of the first row of such a table."""
+_ROW = ("number", "name", "state", "reason", "group")
 _HOST = r"[^\W_](?:[\w.-]*[\w.])?|[0-9A-Fa-f:.]+(?:%\w+)?"
 """A host name, or an address."""
 _NODE = r"(?i:node|server)[ _.-]*#?(\d{1,3})"
@@ -48,6 +54,8 @@ _LONGEST_ROW = 2_000
 _MOST_FAULTS = 20
 """The most places where JSON seems to begin and does not."""
 _DEEPEST = 50
+_MOST_TURNED = 12
+"""The most rows of a table whose columns are nodes."""
 _MOST_STACKED = 400
 """The most lines of a table whose cells are one below the other."""
 
@@ -124,19 +132,26 @@ def _header(line: str) -> _Header | None:
     if "stat" not in said or ":" in said or "=" in said:
         return None
     for sign, cells in _ways(line):
-        titles = [folded(cell) if cell != "#" else "number" for cell in cells]
-        columns: dict[str, int] = {}
-        for what, known in _TITLES.items():
-            here = [titles.index(t) for t in known if t in titles]
-            free = [n for n in here if n not in columns.values()]
-            if free:
-                columns[what] = free[0]
-        twice = any(titles.count(titles[n]) > 1 for n in columns.values())
-        if "state" in columns and ("name" in columns or "number" in columns) and not twice:
-            while len(titles) > 2 and not titles[-1]:
-                titles.pop()
-            return _Header(sign, len(titles), columns)
+        columns = _columns(cells)
+        if columns:
+            while len(cells) > 2 and not cells[-1]:
+                cells.pop()
+            return _Header(sign, len(cells), columns)
     return None
+
+
+def _columns(cells: Iterable[str]) -> dict[str, int]:
+    """The columns by what they hold; none unless they name nodes and their states."""
+    titles = [folded(cell) if cell != "#" else "number" for cell in cells]
+    columns: dict[str, int] = {}
+    for what, known in _TITLES.items():
+        here = [titles.index(t) for t in known if t in titles]
+        free = [n for n in here if n not in columns.values()]
+        if free:
+            columns[what] = free[0]
+    twice = any(titles.count(titles[n]) > 1 for n in columns.values())
+    nodes = "state" in columns and ("name" in columns or "number" in columns)
+    return columns if nodes and not twice else {}
 
 
 def _tables(
@@ -149,25 +164,27 @@ def _tables(
             n += 1
             continue
         header = _header(lines[n])
+        turned = None
         if header:
             end, items = _below(lines, n, header, words, taken)
         elif folded(lines[n][:LONGEST]) in _COLUMN:
             end, items = _stacked(lines, n, words)
         else:
-            end, items = _bare(lines, n, words)
-        if items:
+            turned = _turned(lines, n, words, taken)
+            end, items = turned or _bare(lines, n, words)
+        if items or turned:
             yield n, end, items
         n = max(end, n + 1)
 
 
 @define(eq=False, repr=False)
 class _Row:
-    number: str
-    name: str
-    state: str
-    reason: str
-    group: str
     lines: list[int]
+    number: str = ""
+    name: str = ""
+    state: str = ""
+    reason: str = ""
+    group: str = ""
 
 
 def _below(
@@ -179,16 +196,28 @@ def _below(
     blank = len(rows) > 1 and "reason" in header.columns and all(words.blank(r.state) for r in rows)
     if not known and not blank:
         return end, []
-    items: list[Item] = [Head("", nodes=len(rows), whole=True)]
-    for row in rows:
-        if row.group:
-            items.append(Head(row.group, frozenset(row.lines), each=True))
-        items.append(_seen(row, words))
+    return _framed(lines, start, end, _items(rows, words))
+
+
+def _framed(
+    lines: Sequence[str], start: int, end: int, items: list[Item],
+) -> tuple[int, list[Item]]:
+    """A table with the rules around it and between its rows; they belong to its first node."""
     if end < len(lines) and _is_frame(lines[end]) and len(lines[end].strip()) > len("---"):
         end += 1
     frame = {n for n in range(max(start - 1, 0), end) if n == start or _is_frame(lines[n])}
     next(item for item in items if isinstance(item, Seen)).lines |= frame
     return end, items
+
+
+def _items(rows: Iterable[_Row], words: Words) -> list[Item]:
+    """The rows of a table with titles, as nodes and their groups."""
+    items: list[Item] = []
+    for row in rows:
+        if row.group:
+            items.append(Head(row.group, frozenset(row.lines), each=True))
+        items.append(_seen(row, words))
+    return _table(items, whole=True)
 
 
 def _rows(
@@ -246,11 +275,11 @@ def _row(
     def cell(what: str) -> str:
         return cells[header.columns[what]] if what in header.columns else ""
 
-    row = _Row(cell("number"), cell("name"), cell("state"), cell("reason"), cell("group"), [n])
+    row = _Row([n], *map(cell, _ROW))
     if any(cells[header.width:]) or (short and header.sign != "\t"):
         return None
     if not (row.name or row.number):
-        return _continued(row, rows)
+        return _continued(row, rows) if rows and rows[-1].lines[-1] == n - 1 else None
     if words.read("state", row.state) or re.fullmatch(_NODE, row.name):
         return row
     return row if _is_host(row.name.rstrip(":")) or not row.name else None
@@ -258,7 +287,7 @@ def _row(
 
 def _continued(row: _Row, rows: list[_Row]) -> _Row | None:
     """The row before takes what goes on in the next line of its cells."""
-    if not rows or not (row.state or row.reason):
+    if not (row.state or row.reason):
         return None
     last = rows[-1]
     last.state = f"{last.state} {row.state}".strip()
@@ -272,7 +301,7 @@ def _bare(lines: Sequence[str], start: int, words: Words) -> tuple[int, list[Ite
     for sign, cells in _ways(lines[start]):
         if not _plain(cells, sign, words):
             continue
-        rows = [_Row("", cells[0], cells[1], (cells[2:] or [""])[0], "", [start])]
+        rows = [_Row([start], "", *cells[:3])]
         for n in count(start + 1):
             if n < len(lines) and _spilled(rows[-1], lines[n], n, sign, words):
                 continue
@@ -285,10 +314,81 @@ def _bare(lines: Sequence[str], start: int, words: Words) -> tuple[int, list[Ite
                 and not any(more[1:])
             if not (nothing or _plain(more, sign, words)):
                 break
-            rows.append(_Row("", more[0], more[1], (more[2:] or [""])[0], "", [n]))
+            rows.append(_Row([n], "", *more[:3]))
         end = rows[-1].lines[-1] + 1
         return (end, _table([_seen(row, words) for row in rows])) if len(rows) > 1 else (start + 1, [])
     return start + 1, []
+
+
+def _turned(
+    lines: Sequence[str], start: int, words: Words, taken: set[int],
+) -> tuple[int, list[Item]] | None:
+    """The columns of a table whose titles are at the left, as nodes: two at least.
+
+    None for another text; no nodes if a cell of such a table is missing: nobody knows which.
+    """
+    for sign, first in _ways(lines[start]):
+        if _title(first) not in _LEFT and lines[start][:2] != "  ":
+            continue
+        rows = _titled(lines, start, sign, first, taken)
+        titles = ["name" if _title(cells) in _CORNER else _title(cells) for _, cells in rows]
+        used = {what: rows[n] for what, n in _columns(titles).items()}
+        if rows[0] not in used.values():
+            continue
+        names = used.get("name", used.get("number", rows[0]))[1][1:]
+        if len(names) < 2 or not all(_is_host(name) or re.fullmatch(_NODE, name) for name in names) \
+                or len({name[:1].isdigit() for name in names}) > 1:
+            continue  # an address beside a name is no node
+        here = sorted(n for n, _ in used.values())
+        if any(len(cells) != len(names) + 1 for _, cells in used.values()) or _cut(lines, rows, used, words):
+            return here[-1] + 1, []
+        nodes = [
+            _Row([*here], *(used[what][1][n] if what in used else "" for what in _ROW))
+            for n in range(1, len(names) + 1)]
+        states = [node.state for node in nodes]
+        if all(words.blank(s) or words.read("state", s) or words.like("state", s) for s in states) \
+                and ("reason" in used or not all(map(words.blank, states))):
+            return _framed(lines, start, here[-1] + 1, _items(nodes, words))
+    return None
+
+
+def _titled(
+    lines: Sequence[str], start: int, sign: str, first: list[str], taken: set[int],
+) -> list[tuple[int, list[str]]]:
+    """The rows of a table whose titles are at the left: those of a known title, and as wide ones."""
+    rows = [(start, first)]
+    for n in range(start + 1, min(start + _MOST_TURNED, len(lines))):
+        if _is_frame(lines[n]):
+            continue
+        cells = _split(lines[n][:_LONGEST_ROW], sign) if n not in taken and sign in lines[n] else [""]
+        if sign == "  " and len(cells) == len(first) + 1 and _title(first) not in _LEFT:
+            first.insert(0, "")  # its corner is blank
+        known = _title(cells) in _COLUMN
+        begins = _title(cells) in _LEFT and _kind(cells) in [_kind(row) for _, row in rows]
+        if begins or _header(lines[n]) or not (known or len(cells) == len(first)):
+            break
+        rows.append((n, cells))
+    return rows
+
+
+def _cut(
+    lines: Sequence[str], rows: list[tuple[int, list[str]]], used: dict[str, tuple[int, list[str]]],
+    words: Words,
+) -> bool:
+    """Whether the last cell of the last row may continue below it, or was lost with the rest."""
+    n, cells = rows[-1]
+    below = next((line.strip() for line in lines[n + 1:] if not _is_frame(line)), "")
+    what = "state" if used["state"] == rows[-1] else "reason"
+    blank = words.blank(cells[-1])
+    return (blank and what == "state") or (not blank and words.goes_on(what, f"{cells[-1]} {below}", cells[-1]))
+
+
+def _kind(cells: Sequence[str]) -> str:
+    return "name" if _title(cells) in _CORNER else _COLUMN.get(_title(cells), "")
+
+
+def _title(cells: Sequence[str]) -> str:
+    return folded(cells[0].rstrip(" :="))
 
 
 def _stacked(lines: Sequence[str], start: int, words: Words) -> tuple[int, list[Item]]:
@@ -308,7 +408,7 @@ def _stacked(lines: Sequence[str], start: int, words: Words) -> tuple[int, list[
     while len(rest) > 1 and _is_host(rest[0][1]) and words.read("state", rest[1][1]):
         reason = len(titles) > 2 and len(rest) > 2 and words.read("reason", rest[2][1])
         row, rest = rest[:3 if reason else 2], rest[3 if reason else 2:]
-        rows.append(_Row("", row[0][1], row[1][1], row[2][1] if reason else "", "", [n for n, _ in row]))
+        rows.append(_Row([n for n, _ in row], "", *(cell for _, cell in row)))
     nodes = [_seen(row, words) for row in rows]
     for node in nodes[:1]:
         node.lines |= {n for n, _ in heads}
@@ -379,9 +479,14 @@ def _documents(
         yield start, end, _table(some)
 
 
-def _table(items: list[Item]) -> list[Item]:
-    """The items, after the beginning of their table."""
-    return [Head("", nodes=_count(items)), *items]
+def _table(items: list[Item], *, whole: bool = False) -> list[Item]:
+    """The items, after the beginning of their table; the rows of a group one below the other."""
+    groups: dict[str, list[Item]] = {"": []}
+    name = ""
+    for item in items:
+        name = item.name if isinstance(item, Head) else name
+        groups.setdefault(name, []).append(item)
+    return [Head("", nodes=_count(items), whole=whole), *chain.from_iterable(groups.values())]
 
 
 def _count(items: list[Item]) -> int:
@@ -441,8 +546,8 @@ def _nodes(
             number = _field(fields, "number")
             called = name if isinstance(name, str) else "" if depth < 1 else key
             digits = str(number) if isinstance(number, int | str) and number != name else ""
-            yield _seen(_Row(digits, called[:LONGEST], _text(state), _text(_field(fields, "reason")),
-                             "", sorted(lines)), words)
+            yield _seen(_Row(sorted(lines), digits, called[:LONGEST], _text(state),
+                             _text(_field(fields, "reason"))), words)
             return
         inner = {k: v for k, v in value.items() if isinstance(v, dict | list)}
         items = [one for k, v in inner.items() for one in _nodes(v, k, lines, words, depth + 1)]

@@ -6,10 +6,10 @@ Law: it keeps every line in its place, so that line numbers stay those of the te
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from unicodedata import category
 
-__all__ = ["depths_of", "lines_of", "with_signs"]
+__all__ = ["depths_of", "is_markup", "lines_of", "visible", "with_signs"]
 
 _SEQUENCE = (
     r"(?:\x1b|\^\[|\\x1b|\\033|\\e)(?:"
@@ -35,6 +35,9 @@ _SIGNS = {
 """Signs that stand for one of ASCII."""
 _TO_ASCII = str.maketrans(_SIGNS)
 _QUOTED = r"(?: {0,3}>)+ ?"
+_TAG = re.compile(
+    r"</?(?:t[rdh]|table|d[ltd]|li|pre|html|body|div|p|br|span)\b[^<>]{0,2000}>", re.IGNORECASE)
+"""A tag that pages with a status have, and other texts do not."""
 _REPLY = re.compile(
     r"\W{0,20}(?:(?:original|forwarded) message\b|(?:on|am|le)\b.{5,150}\b(?:wrote|schrieb|écrit)\b"
     r"|sent: |gesendet: |envoyé : ?)", re.IGNORECASE)
@@ -55,6 +58,9 @@ class _Plain(dict[int, str]):
         return self.setdefault(code, new)
 
 
+_PLAIN = _Plain()
+
+
 def depths_of(text: str) -> list[int]:
     """For each line of a text how deep it is quoted: in a mail that answers mails, how old it is."""
     depths, answered = list[int](), 0
@@ -73,8 +79,18 @@ def lines_of(text: str) -> list[str]:
 def _clean(text: str) -> list[str]:
     if "\x1b" in text or "\x9b" in text or "\\" in text or "[" in text:
         text = re.sub(_SEQUENCE, _instead, text)
-    text = re.sub(r"\r{0,2}\n|\r", "\n", text).translate(_Plain())
+    text = re.sub(r"\r{0,2}\n|\r", "\n", text).translate(_PLAIN)
     return [_typed(line) if "\b" in line else line for line in text.split("\n")]
+
+
+def visible(line: str) -> str:
+    """A line with spaces for all that is blank, and without the signs that nobody sees."""
+    return line.translate(_PLAIN)
+
+
+def is_markup(lines: Sequence[str]) -> bool:
+    """Whether lines hold the source of a web page, or a part of it."""
+    return any("<" in line and _TAG.search(line) for line in lines)
 
 
 def with_signs(line: str) -> str:

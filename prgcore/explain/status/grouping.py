@@ -8,13 +8,14 @@ Law: nodes in, groups out; the words of the text are read before.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from prgcore.explain.status import cells, labels, nodes
-from prgcore.explain.status.cleaning import depths_of, lines_of, with_signs
+from prgcore.explain.status.cleaning import depths_of, is_markup, lines_of, with_signs
 from prgcore.explain.status.shapes import GroupStatus, Head, Item, NodeStatus, Seen, Status
 from prgcore.explain.status.words import Words
 from prgcore.form.spelling import PLAIN, Spelling
@@ -23,6 +24,11 @@ from prgcore.words import counted, few, listed, one_line
 __all__ = ["parse"]
 
 _FEW = 4
+_DEVICE = re.compile(
+    r"(?:/dev/)?(?:disk|disc|hdd|ssd|[hsv]d[a-z]|nvme|drive|array|raid|volume|partition|fan|psu|power|supply"
+    r"|cpu|processor|gpu|memory|ram|dimm|temp|temperature|sensor|voltage|battery|nic|eth|ethernet|interface"
+    r"|port|slot|bay|chassis|ups)s?[-_#.]?\d{0,3}:?", re.IGNORECASE)
+"""The name of a part of a server."""
 
 
 def parse(text: str, spelling: Spelling = PLAIN) -> Status:
@@ -31,10 +37,22 @@ def parse(text: str, spelling: Spelling = PLAIN) -> Status:
     Source: the answers of `utils ha status`, `utils ha failover` and `utils ha fallback`, the
     table of the administration's window, and what programs make of them.
     """
-    lines, words = lines_of(text), Words(spelling)
-    tables, taken = cells.items_of([*map(with_signs, lines)], words)
-    items = nodes.items_of(lines, tables, taken, words)
-    sightings = list(_sightings(_believed(items)))
+    lines, words, origin = lines_of(text), Words(spelling), list[range]()
+    if is_markup(lines):
+        from prgcore.explain.status.markup import shown  # few texts are one
+
+        lines, origin = shown(lines)
+    plain = [*map(with_signs, lines)]
+    tables, taken = cells.items_of(plain, words)
+    items = _believed(nodes.items_of(lines, tables, taken, words))
+    if not any(isinstance(item, Seen) and item.sure for item in items):
+        from prgcore.explain.status import chat  # few texts need it
+
+        if said := chat.items_of(plain, words, taken):
+            items = _believed(nodes.items_of(lines, tables | said, taken, words))
+    if origin:
+        items = [_placed(item, origin) for item in items]
+    sightings = list(_sightings(items))
     sure = any(node.sure for sighting in sightings for node in sighting.nodes)
     for sighting in sightings:
         sighting.drop_unsure(others=sure)
@@ -42,14 +60,27 @@ def parse(text: str, spelling: Spelling = PLAIN) -> Status:
         depths = depths_of(text)
         for sighting in sightings:
             sighting.depth = min((depths[n] for n in sighting.lines), default=0)
+        sightings = _joined(sightings)
     groups = _groups(sightings)
     used = {n + 1 for s in sightings for n in s.lines}
-    ignored = (n for n, line in enumerate(lines, 1) if n not in used and labels.matters(line))
-    return Status(groups, tuple(sorted(used)), tuple(ignored))
+    rest: Iterable[int] = (n for n, line in enumerate(lines) if labels.matters(line))
+    if origin:
+        rest = sorted({line for n in rest for line in origin[n]})
+    return Status(groups, tuple(sorted(used)), tuple(n + 1 for n in rest if n + 1 not in used))
+
+
+def _placed(item: Item, origin: Sequence[range]) -> Item:
+    """An item with its lines in the source of the page that shows it."""
+    lines = {n for line in item.lines for n in origin[line]}
+    if isinstance(item, Head):
+        return evolve(item, lines=frozenset(lines))
+    item.line, item.lines = origin[item.line].start, lines
+    return item
 
 
 def _believed(items: list[Item]) -> list[Item]:
     """The items without those of which nothing is known, and without tables of something else."""
+    items = [item for item in items if isinstance(item, Head) or not _is_device(item.name)]
     nodes = [item for item in items if isinstance(item, Seen)]
     known, sure = any(node.state for node in nodes), any(node.sure for node in nodes)
     others = {
@@ -61,6 +92,13 @@ def _believed(items: list[Item]) -> list[Item]:
         if id(item) not in others
         and (isinstance(item, Head) or known or item.strange or item.name or item.number)
     ]
+
+
+def _is_device(name: str) -> bool:
+    """Whether a name is that of a part of a server: `Fan 2`, `disk1`, `/dev/sda`."""
+    if " " in name:
+        return any(_DEVICE.fullmatch(word) for word in name.split()[:_FEW])
+    return _DEVICE.fullmatch(name) is not None
 
 
 def _tables(items: Iterable[Item]) -> Iterator[list[Item]]:
@@ -145,6 +183,23 @@ class _Sighting:
         return ""
 
 
+def _joined(sightings: Iterable[_Sighting]) -> list[_Sighting]:
+    """The sightings, with the halves of a group in one: node 1 here, node 2 below other groups."""
+    found: list[_Sighting] = []
+    half: dict[str, _Sighting] = {}
+    for sighting in sightings:
+        name, first = sighting.name.casefold(), half.pop(sighting.name.casefold(), None)
+        if first and first.depth == sighting.depth and sorted(
+                node.number for node in first.nodes + sighting.nodes) == ["1", "2"]:
+            first.nodes += sighting.nodes
+            first.heads |= sighting.heads
+            continue
+        found.append(sighting)
+        if name and len(sighting.nodes) == 1:
+            half[name] = sighting
+    return found
+
+
 def _key(node: Seen) -> str:
     return node.name.casefold() or node.number
 
@@ -195,7 +250,7 @@ def _begins(head: Head, now: _Sighting) -> bool:
     """Whether a group begins here that is not the one before."""
     if head.nodes:
         return bool(now.nodes) and (head.whole or len(now.nodes) + head.nodes > 2)
-    return not (head.each and now.name == head.name and len(now.nodes) < 2)
+    return not (head.each and now.name == head.name)
 
 
 def _clash(node: Seen, others: list[Seen]) -> bool:

@@ -1,0 +1,119 @@
+"""Chat: `imp1: Normal, imp2 is Failed (Critical Service Down)`, as people type it.
+
+Anything may precede a colon: a disk, a step, a time. So a line is read only if the names are
+surely those of hosts, all that follows them is a state, perhaps with a reason, and nothing is left.
+
+Law: a line is read as a whole, or not at all; it needs the company of another host, and a text in
+which nothing else is a status.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+
+from prgcore.explain.status.shapes import Head, Item, Seen
+from prgcore.explain.status.words import MARKS, Words, squeezed
+from prgcore.vocabulary import Reason, State
+
+__all__ = ["items_of"]
+
+_LONGEST_LINE = 1_000
+_LEAD = re.compile(r"[\s|*#•·+-]{0,40}(?:\d{1,2}[.)] {1,2})?")
+_SAYS = re.compile(
+    r"(?<![\w.@-])[*_`\"']{0,3}(?P<host>[^\W_][\w.-]{0,150}\w)[*_`\"']{0,3}(?: ?\([^()]{1,40}\))?"
+    r"(?: ?(?::|=>|->|=|\u2192) ?| {1,3}[-\u2013\u2014] {1,3}| (?:is|shows)(?: now)?(?: in)? )",
+    re.IGNORECASE)
+_HOST = re.compile(
+    r"(?:.*(?:imp|imnp|cup|pres|presence|pub|sub|publisher|subscriber|node|server|srv|host|cm)[a-z]?)")
+"""A word in the name of a host, perhaps with the letter that stands for its number."""
+_OF_HOST = re.compile(
+    "state|status|reason|mode|services?|role|group|cluster|subcluster|database|db|replication|health|load"
+    "|users?|time|date|count")
+"""A word in the name of something about a host."""
+_SEAT = re.compile(r"(?:node|server)[_.-]*\d*", re.IGNORECASE)
+"""A label of its own."""
+_PLAIN = re.compile(r"[\w\s/(),.;:*`'\"\u2013\u2014-]*!?\s*")
+_JOINT = re.compile(r"(?:\b(?:and|while|but)|[&+])?[\s,]*$")
+_BECAUSE = re.compile(r"\W+(?:reason|because of|due to)\b\W*", re.IGNORECASE)
+
+
+def items_of(lines: Sequence[str], words: Words, taken: set[int]) -> dict[int, list[Item]]:
+    """The nodes in lines one below the other, by the first of them, from 0; it takes all of them."""
+    found: dict[int, list[Item]] = {}
+    run: list[Seen] = []
+    tail = ""
+    for n, line in enumerate([*lines, "."]):
+        if not line.strip():
+            continue
+        nodes, end = ([], "") if n in taken else _nodes(line, n, words)
+        if run and not nodes:
+            hosts = {node.name.casefold() for node in run if any(one.state for one in run)}
+            if len(hosts) > 1 and not _goes_on(tail, line, words):
+                found[run[0].line] = [Head("", nodes=len(run)), *run]
+                taken |= {node.line for node in run}
+            run = []
+        run += nodes
+        tail = end
+    return found
+
+
+def _nodes(line: str, n: int, words: Words) -> tuple[list[Seen], str]:
+    """The nodes of a line and what it says of the last; nothing if it says anything else."""
+    lead = _LEAD.match(line)
+    start = lead.end() if lead else 0
+    if len(line) > _LONGEST_LINE or not _SAYS.match(line, start):
+        return [], ""
+    says = [one for one in _SAYS.finditer(line, start) if _is_host(one["host"])]
+    if not says or says[0].start() != start:
+        return [], ""
+    nodes, value = list[Seen](), ""
+    for one, after in pairwise([*says, None]):
+        assert one is not None, "BUG: no host"
+        value = _JOINT.sub("", line[one.end():after.start() if after else len(line)])
+        said = _said(value, words)
+        if said is None:
+            return [], ""
+        node = Seen("", one["host"], n, lines={n})
+        for what, found in zip(("state", "reason"), said, strict=True):
+            node.say(what, "", found)
+        nodes.append(node)
+    return nodes, value
+
+
+def _is_host(name: str) -> bool:
+    """Whether a name is surely that of a host: of a known kind, or with a domain, or an address."""
+    parts = name.split(".")
+    if len(parts) > 2 and all(parts) and (parts[-1].isalpha() or (
+            len(parts) == 4 and all(map(str.isdecimal, parts)))):
+        return True
+    tokens = re.findall(r"[a-z]+|\d+", name.lower())
+    return (len(tokens) > 1 or tokens[0][-1:] in "abr") and any(map(_HOST.fullmatch, tokens)) \
+        and not any(map(_OF_HOST.fullmatch, tokens)) and not _SEAT.fullmatch(name)
+
+
+def _said(text: str, words: Words) -> tuple[State | None, Reason | None] | None:
+    """The state and the reason that are all of a text; None if it says anything else."""
+    if not _PLAIN.fullmatch(text):
+        return None
+    text = text.strip(MARKS + "!")
+    if words.blank(text):
+        return (None, None) if squeezed(text) else None
+    state, rest = words.begin("state", text := _BECAUSE.sub(" / ", text, count=1))
+    if state is None and not re.search(r"[,;/()]", text):
+        state = words.read("state", text)
+    rest = rest.strip(MARKS)
+    reason = words.read("reason", rest)
+    if not isinstance(state, State) or not (reason or words.blank(rest)):
+        return None
+    return state, reason if isinstance(reason, Reason) else None
+
+
+def _goes_on(value: str, line: str, words: Words) -> bool:
+    """Whether a line may continue what the text says of a node above it."""
+    more = f"{value.strip(MARKS)} {line.strip()}"
+    reason = words.begin("state", value.strip(MARKS))[1].strip(MARKS)
+    return bool(words.goes_on("state", more, value) or words.meant("reason", line.strip())
+                or _BECAUSE.match(f" {line}")
+                or (reason and words.goes_on("reason", f"{reason} {line.strip()}", reason)))
