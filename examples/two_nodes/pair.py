@@ -111,24 +111,29 @@ class Link:
 
 @dataclass(frozen=True)
 class Answer:
-    """One answer to a user: the times of question and answer, the node, and the token."""
+    """One answer to a user: the times of question and answer, the node, the token, and which record."""
 
     home: str
     node: str
     token: int
     asked: float
     answered: float
+    record: int = 0
 
 
 @dataclass
 class Users:
-    """Users of both groups who ask both nodes, many times a second."""
+    """Users of both groups who ask both nodes, many times a second.
+
+    `record` counts the records that were begun or accepted anew.
+    """
 
     directory: Path
     answers: list[Answer] = field(default_factory=list)
     asked: dict[str, list[tuple[float, bool]]] = field(
         default_factory=lambda: {node: [] for node in NODES})
     every: float = 0.01
+    record: int = 0
     _stopped: threading.Event = field(default_factory=threading.Event)
 
     def start(self) -> None:
@@ -158,13 +163,13 @@ class Users:
                 end.connect(str(self.directory / node / "serving.sock"))
                 with end.makefile("rwb") as lines:
                     for home in NODES:
-                        asked = time.monotonic()
+                        asked, record = time.monotonic(), self.record
                         lines.write(json.dumps({"ask": home}).encode() + b"\n")
                         lines.flush()
                         said = json.loads(lines.readline())
                         if said["served"]:
                             self.answers.append(Answer(
-                                home, node, said["token"], asked, time.monotonic()))
+                                home, node, said["token"], asked, time.monotonic(), record))
         except (OSError, ValueError):
             return False
         return True
@@ -181,15 +186,16 @@ class Users:
         """Users served by two nodes: both answers, and how long the later one was asked after.
 
         Either a node served after another one, with a newer token, had begun to serve. Or both served
-        with the same token, which is only ever given to one of them.
+        with the same token, which is only ever given to one of them. Tokens of two records are not
+        compared: an agent that missed the last hand-over begins lower, until the other one joins.
         """
-        first: dict[tuple[str, str, int], Answer] = {}
+        first: dict[tuple[int, str, str, int], Answer] = {}
         for one in sorted(self.answers, key=lambda a: a.answered):
-            first.setdefault((one.home, one.node, one.token), one)
+            first.setdefault((one.record, one.home, one.node, one.token), one)
         found = []
         for one in self.answers:
-            late = [f for (home, node, token), f in first.items()
-                    if home == one.home and node != one.node and (
+            late = [f for (record, home, node, token), f in first.items()
+                    if (record, home) == (one.record, one.home) and node != one.node and (
                         one.asked > f.answered if token > one.token
                         else token == one.token and one.answered >= f.answered)]
             if late:
@@ -340,6 +346,8 @@ class TwoNodes:
     def cure(self) -> None:
         """Go on with the record that is there, or begin one: what agents ask for by `--new`."""
         self.stop_both()
+        time.sleep(self.group.lease.waits)  # what services were permitted is over
+        self.users.record += 1
         self.cures += 1
         for node in NODES:
             log = self.directory / node / "log.jsonl"
@@ -432,7 +440,7 @@ class TwoNodes:
             return bool(self.ask(node, do="own").get("columns"))
         return False
 
-    def home(self, seconds: float = 40) -> bool:
+    def home(self, seconds: float = 120) -> bool:
         """Heal everything, then follow the machine's own plan until both are Normal.
 
         Agents that ask to be started with `--new` are started with it.
