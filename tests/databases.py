@@ -187,7 +187,7 @@ class Postgres(Servers):
 
         return psycopg.connect(
             host="127.0.0.1", port=self.ports[node], user="postgres", dbname="postgres",
-            connect_timeout=2, autocommit=True, **more)
+            autocommit=True, **({"connect_timeout": 2} | more))
 
     @property
     def errors(self):
@@ -230,7 +230,7 @@ class Postgres(Servers):
 
     def asks(self, node, question):
         """The rows that a server answers."""
-        with self.connect(node) as server:
+        with self.connect(node, connect_timeout=LONG) as server:
             found = server.execute(question)
             return found.fetchall() if found.description else []
 
@@ -262,8 +262,8 @@ class Redis(Servers):
         import redis
 
         return redis.Redis(
-            host="127.0.0.1", port=self.ports[node], decode_responses=True, socket_timeout=2,
-            retry=None, **more)
+            host="127.0.0.1", port=self.ports[node], decode_responses=True, retry=None,
+            **({"socket_timeout": 2} | more))
 
     @property
     def errors(self):
@@ -296,7 +296,7 @@ class Redis(Servers):
 
     def rows(self, node):
         """All that were written."""
-        with self.connect(node) as server:
+        with self.connect(node, socket_timeout=LONG) as server:
             return set(server.keys())
 
     def logs(self, node):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import threading
 import time
 from contextlib import redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from prgcore.cli import main
 from prgcore.running.group import read_group
@@ -26,7 +28,9 @@ from prgcore.wire.machine_file import dumps
 from tests.agents import Gate, ports
 from tests.databases import NODES
 
-LONG = 55
+LONG = 120
+MUCH = 10.0
+"""In how many percent of a minute somebody waits for a processor or a disk of a busy computer."""
 PROMOTION = 3.0
 """How many seconds a promotion may take, with what a quiet computer needs besides."""
 
@@ -123,7 +127,7 @@ class Pair:
         """Start both agents; node1 becomes active and node2 its current standby; clients write."""
         for node in NODES:
             self.start(node, "--new")
-        self.until(lambda: self.command("force_promote(node1)"))
+        self.tells("force_promote(node1)", "node1")
         self.home()
         self.servers.prepares("node1")
         self.clients.start()
@@ -142,6 +146,10 @@ class Pair:
         """Give a command to the first agent that answers; return whether it was done."""
         code, _ = self.does("ha", "event", event, "-s", str(self.file), "--strict")
         return code == 0
+
+    def tells(self, event, node):
+        """Give a command that makes a node active, until that is seen: its answer may be lost."""
+        self.until(lambda: self.command(event) or self.known().get(f"{node}.state") in ("promoting", "active"))
 
     def cut(self):
         """Let no heartbeat through."""
@@ -218,11 +226,13 @@ class Pair:
         """
         self.clients.stop()
         assert self.clients.twice() == []
-        active = next(n for n in NODES if self.known()[f"{n}.state"] == "active")
-        kept = self.servers.rows(active)
-        lost = [row for row in self.clients.rows if row.name not in kept]
+        rows, active = tuple(self.clients.rows), []
+        self.until(lambda: active.extend(
+            n for n in NODES if self.known().get(f"{n}.state") == "active") or active)
+        kept = self.servers.rows(active[0])
+        lost = [row for row in rows if row.name not in kept]
         assert [row for row in lost if row.safe] == []
-        print(f"{len(self.clients.rows)} rows were written, {len(lost)} of them are lost, and "
+        print(f"{len(rows)} rows were written, {len(lost)} of them are lost, and "
               f"{sum(row.safe for row in lost)} of those had been acknowledged by both servers")
         if since is not None:
             took = min(r.answered for r in self.clients.since(since, node)) - since
@@ -247,5 +257,13 @@ class Pair:
 
 
 def load():
-    """Whether this computer is too busy for a bound of time to mean anything."""
-    return os.getloadavg()[0] > (os.cpu_count() or 1)
+    """Whether this computer is, or just was, too busy for a bound of time to mean anything.
+
+    A load average rises slowly; Linux also tells how long programs have waited for a processor or a disk.
+    """
+    waited = 0.0
+    for what in ("cpu", "io"):
+        with suppress(OSError):
+            (some,) = re.findall(r"^some .*avg60=([\d.]+)", Path(f"/proc/pressure/{what}").read_text(), re.MULTILINE)
+            waited = max(waited, float(some))
+    return waited > MUCH or os.getloadavg()[0] > (os.cpu_count() or 1)

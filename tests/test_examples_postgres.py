@@ -201,7 +201,7 @@ def test_the_primary_is_killed_then_a_switchover_brings_it_home(pair):
     pair.writes("node2", now)
     pair.home("node2", "node1")
     later = time.monotonic()
-    assert pair.command("switchover(node1)")
+    pair.tells("switchover(node1)", "node1")
     pair.writes("node1", later)
     pair.home()
     pair.judges(since=now, bound=of_service(pair))

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from tests.databases import Redis, lines
+from tests.databases import LONG, Redis, lines
 from tests.pairs import Pair
 from tests.waits import once
 
@@ -35,7 +35,7 @@ def servers():
 def test_a_server_starts_as_a_replica_however_it_is_started(servers):
     assert [servers.does(n, "role") for n in ("node1", "node2")] == ["master", "slave"]
     servers.does("node1", "promote")
-    with servers.connect("node1") as one:
+    with servers.connect("node1", socket_timeout=LONG) as one:
         one.set("row", 1)
         assert one.wait(1, 20_000) == 1
     servers.kill("node1")
@@ -64,7 +64,7 @@ def test_a_fence_kills_a_server_that_is_stopped(servers):
     servers.signal("node1", signal.SIGSTOP)
     assert servers.act("node1", "check").returncode != 0
     servers.does("node1", "self_fence")
-    assert servers.started["node1"].wait(20)
+    assert servers.started["node1"].wait(LONG)
     servers.does("node1", "self_fence")
     servers.does("node1", "demote")
 
@@ -100,7 +100,7 @@ def test_the_primary_is_killed_then_a_switchover_brings_it_home(pair):
     pair.writes("node2", now)
     pair.home("node2", "node1")
     later = time.monotonic()
-    assert pair.command("switchover(node1)")
+    pair.tells("switchover(node1)", "node1")
     pair.writes("node1", later)
     pair.home()
     pair.judges(since=now, bound=of_service(pair))

@@ -163,7 +163,7 @@ def run(
 
 def settle(pair: TwoNodes, result: Result) -> None:
     """Wait until its own node serves every group and no order is left."""
-    end = time.monotonic() + 30
+    end = time.monotonic() + 120
     while time.monotonic() < end:
         now = time.monotonic()
         time.sleep(0.3)

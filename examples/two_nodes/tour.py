@@ -31,6 +31,8 @@ from prgcore.vocabulary import title
 
 NORMAL = ("normal", "normal")
 BACKUP = "running_in_backup_mode"
+LONG = 60.0
+"""How many seconds the tour waits for what must come, on a busy computer."""
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """The signals that end the tour."""
 
@@ -55,7 +57,7 @@ class Tour:
             states = " | ".join(f"{title(after[f'{n}.state'])}" for n in NODES)
             self.say(f"    {entry['event']:<30.30} {entry['rule'] or '':<12} {states}")
 
-    def reach(self, *states: str, seconds: float = 15) -> None:
+    def reach(self, *states: str, seconds: float = LONG) -> None:
         """Wait until the nodes are in these states."""
         if not self.pair.wait_for((states[0], states[1]), seconds):
             self.wrong += 1
@@ -64,7 +66,7 @@ class Tour:
 
     def served_by(self, one: str, two: str) -> None:
         """Wait until `one` serves the users of node1 and `two` those of node2."""
-        end, found = time.monotonic() + 15, None
+        end, found = time.monotonic() + LONG, None
         while found != (one, two) and time.monotonic() < end:
             since = time.monotonic()
             time.sleep(0.2)
@@ -90,11 +92,15 @@ class Tour:
 
     def fall_back(self, node: str) -> None:
         """Fall back as soon as both hear each other: a node not heard yet would be lost at once."""
-        if not self.pair.hear(15):
+        if not self.pair.hear(LONG):
             self.wrong += 1
             self.say("  WRONG: they do not hear each other")
         self.told()
-        self.say(f"  fallback({node}): {self.pair.command(f'fallback({node})')}")
+        end, said = time.monotonic() + LONG, self.pair.command(f"fallback({node})")
+        while not (said.startswith("done") or self.pair.states() == NORMAL) and time.monotonic() < end:
+            self.pair.hear(1)  # one was not heard for a moment
+            said = self.pair.command(f"fallback({node})")
+        self.say(f"  fallback({node}): {said}")
         self.reach(*NORMAL)
         self.served_by("node1", "node2")
 
@@ -149,7 +155,7 @@ class Tour:
 
         self.say("the link is cut: both live, neither hears the other")
         pair.cut()
-        end = time.monotonic() + 15
+        end = time.monotonic() + LONG
         while BACKUP not in (pair.states() or ()) and time.monotonic() < end:
             time.sleep(0.05)
         self.told()
