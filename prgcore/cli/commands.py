@@ -10,13 +10,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from importlib import import_module
 from inspect import signature
-from typing import Annotated, Any, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
 
 import click
 from click.exceptions import Exit
-from click.shell_completion import CompletionItem
 
 from prgcore.words import listed, quoted
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 __all__ = ["Argument", "Command", "Exit", "Group", "Option", "examples"]
 
@@ -143,6 +145,8 @@ class Command(click.Command):
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """What a shell offers next: the commands below this one too."""
+        from click.shell_completion import CompletionItem  # only a shell asks
+
         names = [CompletionItem(name) for name in self.below if name.startswith(incomplete)]
         return names + super().shell_complete(ctx, incomplete)
 
