@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import os
 import shutil
 import signal
 import subprocess
@@ -119,6 +120,10 @@ class Group:
                 agent.send_signal(signal.SIGCONT)
                 agent.kill()
             agent.wait()
+        for process in Path("/proc").glob("[0-9]*"):  # a service may have begun without a number yet
+            with suppress(OSError):
+                if process.name != str(os.getpid()) and (process / "cwd").readlink() == self.folder.resolve():
+                    os.kill(int(process.name), signal.SIGKILL)
         for node in ("node1", "node2"):
             with suppress(OSError, ValueError):
                 if alive(pid := self.service(node)):
