@@ -126,4 +126,4 @@ def test_a_server_whose_agent_is_killed_is_fenced_before_its_peer_is_promoted(pa
 def test_a_replica_that_somebody_promotes_by_hand_is_a_replica_soon(pair):
     pair.servers.does("node2", "promote")
     pair.until(lambda: pair.servers.act("node2", "role").stdout.strip() == "slave")
-    pair.home()
+    pair.stays()
