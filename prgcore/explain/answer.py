@@ -79,7 +79,7 @@ class Reading(Record):
 
 @frozen(eq=False, repr=False)
 class Meaning(Record):
-    """What pairs that show a display mean.
+    """The meaning of the pairs that show a display.
 
     Attributes:
         row: the row of Table 2; None if there is none, or if reasons that are not given decide

@@ -1,4 +1,4 @@
-"""What no pair of a machine shows: why, and what to do about it all the same.
+"""What no pair of a machine shows: why, and what to do nevertheless.
 
 Law: prudence, not proof. No command is judged here, and no plan is made.
 """
