@@ -20,6 +20,9 @@ MOST = 20
 """The most lines of an answer about one group."""
 DEEDS = re.compile(r"recovery|fallback|fall back|reboot|start|repair|restart|power", re.IGNORECASE)
 
+COMMON = ("1", "24")
+"""Rows in words that every program has: as people type them, they are not read."""
+
 
 @pytest.fixture
 def ask(monkeypatch, capsys):
@@ -46,7 +49,8 @@ COMBINATIONS = [
 def test_every_spelling_of_a_row_is_answered_alike(ask, situation, mirrored):
     shown = situation.display.mirrored() if mirrored else situation.display
     answers = {}
-    for name, text in (spellings(shown, HOSTS, "HQ") | said(shown, HOSTS)).items():
+    typed = {} if situation.row in COMMON else said(shown, HOSTS)
+    for name, text in (spellings(shown, HOSTS, "HQ") | typed).items():
         code, page = ask(text)
         assert (name, code) == (name, 0)
         assert len(page.splitlines()) <= MOST, f"{name}\n{page}"

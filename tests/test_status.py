@@ -236,7 +236,7 @@ def test_two_megabytes_of_anything_are_read(unit, groups):
 
 @pytest.mark.parametrize(("unit", "groups"), [
     ("node 1 : a state: normal\n", 1), ("subcluster name: a\nnode 1 : state: normal\n", 4_761),
-    ("state: no\nrmal\n", 1), ("a\tnormal\n", 1), ("server\tstate\n", 0),
+    ("state: no\nrmal\n", 1), ("a\tnormal\n", 0), ("a\tbackup mode\n", 1), ("server\tstate\n", 0),
     ("server\tstate\nx\ty\n", 0), ("server,state\na,normal\n", 1),
     ('{"state": "normal", "no": 1}\n', 1), ("[", 0), ("[\n", 0), ('{"a":', 0), ("[1,\n", 0),
     ("\x1b[", 0), ("\x1b[1m", 0), ("a\b", 0), (">", 0), ("state: failed\no\n", 1),

@@ -125,6 +125,7 @@ class _Header:
     sign: str
     width: int
     columns: Mapping[str, int]
+    ours: bool
 
 
 def _header(line: str) -> _Header | None:
@@ -136,7 +137,7 @@ def _header(line: str) -> _Header | None:
         if columns:
             while len(cells) > 2 and not cells[-1]:
                 cells.pop()
-            return _Header(sign, len(cells), columns)
+            return _Header(sign, len(cells), columns, _are_ours(cells))
     return None
 
 
@@ -152,6 +153,13 @@ def _columns(cells: Iterable[str]) -> dict[str, int]:
     twice = any(titles.count(titles[n]) > 1 for n in columns.values())
     nodes = "state" in columns and ("name" in columns or "number" in columns)
     return columns if nodes and not twice else {}
+
+
+def _are_ours(titles: Iterable[str]) -> bool:
+    """Whether titles are surely those of a status: Reason is among them, or nothing of others."""
+    said = [folded(title.rstrip(" :=")) for title in titles]
+    return any(_COLUMN.get(title) == "reason" for title in said) \
+        or all((title in _COLUMN and "status" not in title and title != "name") or title in _CORNER for title in said)
 
 
 def _tables(
@@ -196,7 +204,7 @@ def _below(
     blank = len(rows) > 1 and "reason" in header.columns and all(words.blank(r.state) for r in rows)
     if not known and not blank:
         return end, []
-    return _framed(lines, start, end, _items(rows, words))
+    return _framed(lines, start, end, _items(rows, words, ours=header.ours))
 
 
 def _framed(
@@ -210,13 +218,13 @@ def _framed(
     return end, items
 
 
-def _items(rows: Iterable[_Row], words: Words) -> list[Item]:
+def _items(rows: Iterable[_Row], words: Words, *, ours: bool) -> list[Item]:
     """The rows of a table with titles, as nodes and their groups."""
     items: list[Item] = []
     for row in rows:
         if row.group:
             items.append(Head(row.group, frozenset(row.lines), each=True))
-        items.append(_seen(row, words))
+        items.append(_seen(row, words, ours=ours))
     return _table(items, whole=True)
 
 
@@ -348,7 +356,7 @@ def _turned(
         states = [node.state for node in nodes]
         if all(words.blank(s) or words.read("state", s) or words.like("state", s) for s in states) \
                 and ("reason" in used or not all(map(words.blank, states))):
-            return _framed(lines, start, here[-1] + 1, _items(nodes, words))
+            return _framed(lines, start, here[-1] + 1, _items(nodes, words, ours=_are_ours(cells[0] for _, cells in rows)))
     return None
 
 
@@ -409,7 +417,7 @@ def _stacked(lines: Sequence[str], start: int, words: Words) -> tuple[int, list[
         reason = len(titles) > 2 and len(rest) > 2 and words.read("reason", rest[2][1])
         row, rest = rest[:3 if reason else 2], rest[3 if reason else 2:]
         rows.append(_Row([n for n, _ in row], "", *(cell for _, cell in row)))
-    nodes = [_seen(row, words) for row in rows]
+    nodes = [_seen(row, words, ours=True) for row in rows]
     for node in nodes[:1]:
         node.lines |= {n for n, _ in heads}
     return (rows[-1].lines[-1] if rows else start) + 1, [*nodes]
@@ -438,16 +446,17 @@ def _number(name: str) -> str:
     return found[1] if found else ""
 
 
-def _seen(row: _Row, words: Words) -> Seen:
+def _seen(row: _Row, words: Words, *, ours: bool = False) -> Seen:
     name = row.name.rstrip(":")
     numbered, counted = re.fullmatch(_NODE, name), re.fullmatch(_NODE, f"node{row.number}")
     number = (counted or re.fullmatch(_NODE, row.number) or numbered or [""] * 2)[1]
     far = not (words.blank(row.state) or words.read("state", row.state)
                or words.like("state", row.state))
-    node = Seen(number, "" if numbered else name, row.lines[0], sure=not far, lines=set(row.lines))
+    node = Seen(number, "" if numbered else name, row.lines[0], sure=not far, ours=ours, lines=set(row.lines))
     for what, value in (("state", row.state), ("reason", row.reason)):
         blank = words.blank(value)
         node.say(what, "" if blank else value[:LONGEST], None if blank else words.read(what, value))
+        node.ours = node.ours or words.own(what, value)
     return node
 
 
@@ -547,7 +556,7 @@ def _nodes(
             called = name if isinstance(name, str) else "" if depth < 1 else key
             digits = str(number) if isinstance(number, int | str) and number != name else ""
             yield _seen(_Row(sorted(lines), digits, called[:LONGEST], _text(state),
-                             _text(_field(fields, "reason"))), words)
+                             _text(_field(fields, "reason"))), words, ours=_are_ours(fields.keys() - {"name"}))
             return
         inner = {k: v for k, v in value.items() if isinstance(v, dict | list)}
         items = [one for k, v in inner.items() for one in _nodes(v, k, lines, words, depth + 1)]

@@ -1,10 +1,10 @@
-"""Chat: `imp1: Normal, imp2 is Failed (Critical Service Down)`, as people type it.
+"""Chat: `imp1: Idle, imp2 is Failed (Critical Service Down)`, as people type it.
 
 Anything may precede a colon: a disk, a step, a time. So a line is read only if the names are
 surely those of hosts, all that follows them is a state, perhaps with a reason, and nothing is left.
 
 Law: a line is read as a whole, or not at all; it needs the company of another host, and a text in
-which nothing else is a status.
+which nothing else is a status. `grouping` drops what is in words that every program has.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from itertools import pairwise
 
 from prgcore.explain.status.shapes import Head, Item, Seen
 from prgcore.explain.status.words import MARKS, Words, squeezed
-from prgcore.vocabulary import Reason, State
+from prgcore.vocabulary import State
 
 __all__ = ["items_of"]
 
 _LONGEST_LINE = 1_000
 _LEAD = re.compile(r"[\s|*#•·+-]{0,40}(?:\d{1,2}[.)] {1,2})?")
 _SAYS = re.compile(
-    r"(?<![\w.@-])[*_`\"']{0,3}(?P<host>[^\W_][\w.-]{0,150}\w)[*_`\"']{0,3}(?: ?\([^()]{1,40}\))?"
+    r"(?<![\w.@-])[*_`\"']{0,3}(?P<host>[^\W_][\w.-]{0,150}\w)[*_`\"']{0,3}(?: ?\((?:(?:pub|sub)\w{0,10}|[\d.]{1,15})\))?"
     r"(?: ?(?::|=>|->|=|\u2192) ?| {1,3}[-\u2013\u2014] {1,3}| (?:is|shows)(?: now)?(?: in)? )",
     re.IGNORECASE)
 _HOST = re.compile(
@@ -40,23 +40,22 @@ _BECAUSE = re.compile(r"\W+(?:reason|because of|due to)\b\W*", re.IGNORECASE)
 
 
 def items_of(lines: Sequence[str], words: Words, taken: set[int]) -> dict[int, list[Item]]:
-    """The nodes in lines one below the other, by the first of them, from 0; it takes all of them."""
-    found: dict[int, list[Item]] = {}
-    run: list[Seen] = []
-    tail = ""
-    for n, line in enumerate([*lines, "."]):
-        if not line.strip():
-            continue
-        nodes, end = ([], "") if n in taken else _nodes(line, n, words)
-        if run and not nodes:
-            hosts = {node.name.casefold() for node in run if any(one.state for one in run)}
-            if len(hosts) > 1 and not _goes_on(tail, line, words):
-                found[run[0].line] = [Head("", nodes=len(run)), *run]
-                taken |= {node.line for node in run}
-            run = []
-        run += nodes
-        tail = end
-    return found
+    """The nodes in lines one below the other, by the first of them, from 0; it takes all of them.
+
+    Nothing if such lines are in several places: what should be is typed like what is.
+    """
+    rows = [n for n, line in enumerate(lines) if line.strip()]
+    read = [_nodes("" if n in taken else lines[n], n, words) for n in rows]
+    here = [at for at, (nodes, _) in enumerate(read) if nodes]
+    run = [node for nodes, _ in read for node in nodes]
+    if len({node.name.casefold() for node in run}) < 2 or not any(node.state for node in run) \
+            or here[-1] - here[0] >= len(here):
+        return {}
+    below = "".join(lines[n] for n in rows[here[-1] + 1:][:1])
+    if _goes_on(read[here[-1]][1], below, words):
+        return {}
+    taken |= {node.line for node in run}
+    return {run[0].line: [Head("", nodes=len(run)), *run]}
 
 
 def _nodes(line: str, n: int, words: Words) -> tuple[list[Seen], str]:
@@ -72,12 +71,9 @@ def _nodes(line: str, n: int, words: Words) -> tuple[list[Seen], str]:
     for one, after in pairwise([*says, None]):
         assert one is not None, "BUG: no host"
         value = _JOINT.sub("", line[one.end():after.start() if after else len(line)])
-        said = _said(value, words)
-        if said is None:
-            return [], ""
         node = Seen("", one["host"], n, lines={n})
-        for what, found in zip(("state", "reason"), said, strict=True):
-            node.say(what, "", found)
+        if not _say(node, value, words):
+            return [], ""
         nodes.append(node)
     return nodes, value
 
@@ -93,21 +89,25 @@ def _is_host(name: str) -> bool:
         and not any(map(_OF_HOST.fullmatch, tokens)) and not _SEAT.fullmatch(name)
 
 
-def _said(text: str, words: Words) -> tuple[State | None, Reason | None] | None:
-    """The state and the reason that are all of a text; None if it says anything else."""
+def _say(node: Seen, text: str, words: Words) -> bool:
+    """Take the state and the reason that are all of a text; False if it says anything else."""
     if not _PLAIN.fullmatch(text):
-        return None
+        return False
     text = text.strip(MARKS + "!")
     if words.blank(text):
-        return (None, None) if squeezed(text) else None
+        return bool(squeezed(text))
     state, rest = words.begin("state", text := _BECAUSE.sub(" / ", text, count=1))
     if state is None and not re.search(r"[,;/()]", text):
         state = words.read("state", text)
+    own = words.own("state", text[:len(text) - len(rest)])
     rest = rest.strip(MARKS)
     reason = words.read("reason", rest)
-    if not isinstance(state, State) or not (reason or words.blank(rest)):
-        return None
-    return state, reason if isinstance(reason, Reason) else None
+    if not state or not (reason or words.blank(rest)) or (state == State.UNKNOWN and not reason):
+        return False  # a person may not know it
+    node.say("state", "", state)
+    node.say("reason", "", reason)
+    node.ours = own or words.own("reason", rest)
+    return True
 
 
 def _goes_on(value: str, line: str, words: Words) -> bool:

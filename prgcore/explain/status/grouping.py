@@ -85,7 +85,8 @@ def _believed(items: list[Item]) -> list[Item]:
     known, sure = any(node.state for node in nodes), any(node.sure for node in nodes)
     others = {
         id(item) for table in _tables(items) for item in table
-        if sure and not any(isinstance(row, Seen) and row.sure for row in table)
+        if not any(isinstance(row, Seen) and row.ours for row in table)
+        or (sure and not any(isinstance(row, Seen) and row.sure for row in table))
     }
     return [
         item for item in items
@@ -211,7 +212,8 @@ def _called(node: Seen) -> str:
 def _twice(nodes: Iterable[Seen]) -> str:
     """A remark on names and numbers that several of the nodes have; "" if there are none."""
     nodes = list(nodes)
-    names = Counter(node.name.casefold() for node in nodes if node.name)
+    said = [node.name.casefold() for node in nodes if node.name]
+    names = Counter(short if (short := _short(name)) in said else name for name in said)
     numbers = Counter(node.number for node in nodes if node.number)
     same = [one_line(name) for name, n in names.items() if n > 1]
     same += [f"the number {number}" for number, n in numbers.items() if n > 1]

@@ -208,6 +208,7 @@ class Seen:
         sure: whether it is a node beyond doubt; others are dropped where a group has enough nodes.
         parted: without a name, whether other lines are between it and the node above.
         stamped: whether a time is before it.
+        ours: in a table, whether its titles or its words are surely those of a status.
         unclear: whether something is where its state should be, and could not be read.
         lines: the numbers of the lines that it was read from.
     """
@@ -216,6 +217,7 @@ class Seen:
     name: str
     line: int
     sure: bool = True
+    ours: bool = False
     unclear: bool = False
     parted: bool = False
     stamped: bool = False

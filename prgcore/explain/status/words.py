@@ -23,6 +23,8 @@ FOREIGN = re.compile(r"[A-Z#][\w#/() -]{0,40}?[:=]")
 """A label of something else."""
 _BLANK = {"na", "none", "null", "nil", "notavailable", "notdisplayed", "notknown", "nothing",
           "showsnothing", "noreason"}
+_COMMON = {"normal", "idle", "unknown", "failed", "failover", "fo", "initializing"}
+"""Words that other programs have for states and reasons of their own."""
 _PART = r" {2}|\t| ?[(\[,;|/!] ?| [-\N{EN DASH}\N{EM DASH}]+ | (?=[A-Z#][\w#/() -]{0,40}?[:=])"
 """Where a value may end before the end of its line."""
 _KINDS: dict[str, type[State | Reason]] = {"state": State, "reason": Reason}
@@ -68,6 +70,11 @@ class Words:
         if len(text) > LONGEST:
             return None
         return self._exact[what].get(folded(text)) or self._known[what].get(squeezed(text))
+
+    def own(self, what: str, text: str) -> bool:
+        """Whether a text is a known word, or almost one, that other programs hardly have."""
+        return squeezed(text[:LONGEST]) not in _COMMON and bool(
+            self.read(what, text) or self.like(what, text))
 
     def blank(self, text: str) -> bool:
         """Whether a text stands for a missing value."""
