@@ -476,6 +476,14 @@ PAGES = {
                   "> <tr><td>b</td><td>Normal</td></tr>\nfor x < y and <jo@example.com>\n"), f"{BOTH} | 1,5"),
 }
 NO_PAGES = {
+    "what is hidden": (
+        ("<table><tr><th>Server<th style='display: none'>Id</th><th>State</tr>\n<tr><td>a</td><td style='display:none'>7"
+         "</td><td>Idle</td></tr>\n<tr><td>b</td><td hidden>8</td><td>Normal</td></tr></table>\n"
+         "<div hidden><div>Node 1 Name : a State: Failed Over</div>\n</div><template><tr><td>a<td>Normal<tr>"
+         "</template>\n<noscript>Node 2 Name : b State: Idle</noscript>\n"), "a Idle, b Normal"),
+    "what is hidden and does not end": (
+        "<tr><th>Server<th>State<tr><td>a<td>Idle</tr>\n<tr><td>b<td hidden>Idle<td>Normal</tr>\n<p>\n",
+        "a Idle | 2,3,4"),
     "a picture is not blank": (
         ("<tr><th>Server</th><th>State</th><th>Reason</th></tr><tr><td>a</td><td>Running in Backup Mode</td>"
          "<td>Peer Down</td></tr><tr><td>b</td><td><img src='green.png'></td><td></td></tr>"),
@@ -497,6 +505,8 @@ NO_PAGES = {
     "a script that does not end": (
         "<table><script>\n<tr><th>Server<th>State\n<tr><td>a<td>Normal\n<tr><td>b<td>Normal\n", " | 1,2,3,4,5"),
     "only in a script": ("<script>\nx = '<tr><td>a</td><td>Normal</td></tr>';\n</script><p>hello\n", " | 3"),
+    "a row that does not begin": (
+        "<p>Subcluster Name: HQ</p>a</td><td>Idle</td></tr>\n", " | 1"),
     "a table of something else": (
         "<tr><th>Name</th><th>State</th></tr>\n<tr><td>Jo</td><td>NRW</td></tr>\n", " | 1,2"),
     "a cell that is cut": (
@@ -535,7 +545,7 @@ TURNED = {
 }
 NOT_TURNED = {
     "a blank cell between spaces": (
-        "Subcluster Name: HQ\nServer:  a  b\nState:  Backup Mode\nReason:  Peer Down\n", " | 2,3,4"),
+        "Subcluster Name: HQ\nServer:  a  b\nState:  Backup Mode\nReason:  Peer Down\n", " | 1,2,3,4"),
     "a blank cell that CSV has lost": ("Server,a,b\nState,Backup Mode\nReason,Peer Down\n", " | 1,2,3"),
     "an address beside the name": (
         "Name:  a  10.0.0.1\nState:  Normal\nName:  b  10.0.0.2\nState:  Normal\n", BOTH),

@@ -238,7 +238,8 @@ def test_two_megabytes_of_anything_are_read(unit, groups):
     ("node 1 : a state: normal\n", 1), ("subcluster name: a\nnode 1 : state: normal\n", 4_761),
     ("state: no\nrmal\n", 1), ("a\tnormal\n", 0), ("a\tbackup mode\n", 1), ("server\tstate\n", 0),
     ("server\tstate\nx\ty\n", 0), ("server,state\na,normal\n", 1),
-    ('{"state": "normal", "no": 1}\n', 1), ("[", 0), ("[\n", 0), ('{"a":', 0), ("[1,\n", 0),
+    ('{"state": "normal", "no": 1}\n', 1), ('{"status": "idle", "name": "a"}\n', 0), ("a | idle\n", 0),
+    ("[", 0), ("[\n", 0), ('{"a":', 0), ("[1,\n", 0),
     ("\x1b[", 0), ("\x1b[1m", 0), ("a\b", 0), (">", 0), ("state: failed\no\n", 1),
     ("node 1 name : a  sta\n", 1), ("x state: ", 0), ("name: a b state: normal ", 0),
 ], ids=lambda value: repr(value)[:30])

@@ -62,7 +62,7 @@ def parse(text: str, spelling: Spelling = PLAIN) -> Status:
             sighting.depth = min((depths[n] for n in sighting.lines), default=0)
         sightings = _joined(sightings)
     groups = _groups(sightings)
-    used = {n + 1 for s in sightings for n in s.lines}
+    used = {n + 1 for s in sightings if s.nodes for n in s.lines}
     rest: Iterable[int] = (n for n, line in enumerate(lines) if labels.matters(line))
     if origin:
         rest = sorted({line for n in rest for line in origin[n]})
@@ -84,15 +84,19 @@ def _believed(items: list[Item]) -> list[Item]:
     nodes = [item for item in items if isinstance(item, Seen)]
     known, sure = any(node.state for node in nodes), any(node.sure for node in nodes)
     others = {
-        id(item) for table in _tables(items) for item in table
-        if not any(isinstance(row, Seen) and row.ours for row in table)
-        or (sure and not any(isinstance(row, Seen) and row.sure for row in table))
+        id(item) for table in _tables(items) if not _counts(table, sure=sure) for item in table
     }
     return [
         item for item in items
         if id(item) not in others
         and (isinstance(item, Head) or known or item.strange or item.name or item.number)
     ]
+
+
+def _counts(table: Iterable[Item], *, sure: bool) -> bool:
+    """Whether a table is one of nodes; `sure` says that the text shows nodes beyond doubt."""
+    rows = [row for row in table if isinstance(row, Seen)]
+    return any(row.ours for row in rows) and (not sure or any(row.sure for row in rows))
 
 
 def _is_device(name: str) -> bool:

@@ -28,6 +28,8 @@ _OTHER = re.compile(
     "a|abbr|acronym|b|base|bdi|bdo|big|button|circle|cite|code|col|colgroup|data|del|dfn|em|font|g|i|ins"
     "|kbd|label|line|link|mark|meta|nobr|noscript|output|path|picture|q|rect|s|samp|script|select|small"
     "|source|span|strike|strong|style|sub|summary|sup|template|time|tt|u|var|wbr|.*[:-].*")
+_SILENT = frozenset({"script", "style", "template", "noscript"})
+_VOID = re.compile("area|base|br|col|embed|hr|img|input|link|meta|source|wbr")
 _CELLS = frozenset({"td", "th", "dt", "dd"})
 _MOST_CELLS = _MOST_SPANNED = 40
 
@@ -106,7 +108,8 @@ class _Page(HTMLParser):
         self._line = self._picture = ""
         self._empty = False
         self._span = 1, 1
-        self._script = -1
+        self._hidden = ""
+        self._depth = self._script = 0
 
     @property
     def _here(self) -> int:
@@ -115,10 +118,14 @@ class _Page(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         said = {key: value or "" for key, value in attrs}
         block = _BLOCK.fullmatch(tag)
+        if self._hidden:
+            self._depth += tag == self._hidden
+            return
+        if tag in _SILENT or (_is_hidden(said) and not _VOID.fullmatch(tag)):
+            self._hidden, self._depth, self._script = tag, 1, self._here
+            return
         if not (block or _PICTURE.fullmatch(tag) or _OTHER.fullmatch(tag)):
             self.handle_data(self.get_starttag_text() or "")
-        elif tag in ("script", "style"):
-            self._script = self._here
         elif tag in ("table", "dl"):
             inside = self._cell is not None
             self._end_row(broken=inside)
@@ -134,8 +141,9 @@ class _Page(HTMLParser):
             self._end_line(self._here)
 
     def handle_endtag(self, tag: str) -> None:
-        if tag in ("script", "style"):
-            self._script = -1
+        if self._hidden:
+            self._depth -= tag == self._hidden
+            self._hidden *= self._depth > 0
         elif tag in ("table", "dl"):
             self._end_row()
             self._rows[1:] = self._rows[1:-1]
@@ -148,7 +156,7 @@ class _Page(HTMLParser):
             self._in_cell(tag, {}) if self._cell is not None else self._end_line(self._here)
 
     def handle_data(self, data: str) -> None:
-        if self._script >= 0:
+        if self._hidden:
             return
         if self._cell is not None:
             self._cell.append(data)
@@ -169,7 +177,7 @@ class _Page(HTMLParser):
         while self._rows:
             self._end_row()
             self._rows.pop()
-        if self._script >= 0:
+        if self._hidden:
             self.shown.append(("a script that does not end", range(self._script, last)))
 
     def _begin_cell(self, tag: str, said: dict[str, str]) -> None:
@@ -212,6 +220,10 @@ class _Page(HTMLParser):
         if self._line.strip():
             self.shown.append((self._line, range(number, number + 1)))
         self._line = ""
+
+
+def _is_hidden(said: dict[str, str]) -> bool:
+    return "hidden" in said or "display:none" in said.get("style", "").lower().replace(" ", "")
 
 
 def _spanned(count: str) -> int:
