@@ -389,14 +389,14 @@ def test_a_primary_that_does_not_answer_says_nothing_about_its_replica(tmp_path)
                     services={"db": Service(command=("db",), check=slow)}, watch={"current": quick})
     knows = Conditions(member, {}, {})
     assert knows.knows("current", Looked(well=True))
-    assert knows.found({"db": 7}, str, 0.0).facts["current"] is True
+    assert knows.found(knows.turns(), {"db": 7}, str, 0.0).facts["current"] is True
     knows.noted("db", None, Looked(well=True))
     knows.noted("db", None, Looked(well=False))
     assert not knows.knows("current", Looked(well=False)), "one look at the service has failed"
-    assert knows.found({"db": 7}, str, 0.0).facts["current"] is True
+    assert knows.found(knows.turns(), {"db": 7}, str, 0.0).facts["current"] is True
     knows.noted("db", None, Looked(well=True))
     assert knows.knows("current", Looked(well=False)), "it answers, and its replica is behind"
-    assert knows.found({"db": 7}, str, 0.0).facts["current"] is False
+    assert knows.found(knows.turns(), {"db": 7}, str, 0.0).facts["current"] is False
 
 
 def test_a_primary_that_is_down_is_followed_by_its_standby_though_no_check_can_ask_it(machine):

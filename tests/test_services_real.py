@@ -13,6 +13,7 @@ import sys
 import textwrap
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -190,6 +191,75 @@ def test_one_that_began_and_ended_is_down_while_the_next_is_started(made, tmp_pa
     waits.once(lambda: services.look().whys == {"services": "early: it ended with signal 9"})
     goes_on(tmp_path)
     begins.join()
+
+
+def test_one_that_has_failed_is_down_while_the_next_is_started(made, tmp_path):
+    bad = Service(sh("exit 3"), check=Check(command=("false",), **ONCE))
+    services = made({"bad": bad, **slow(tmp_path)})
+    with ThreadPoolExecutor() as pool:
+        begins = pool.submit(services.reconcile, "up")
+        waits.once((tmp_path / "asked").exists)
+        assert services.look().whys == {"services": "bad: it ended with exit code 3"}
+        goes_on(tmp_path)
+        with pytest.raises(ActionFailed, match="bad does not start: it ended with exit code 3"):
+            begins.result()
+
+
+def test_a_start_that_fails_does_not_end_the_wait_of_another(made, tmp_path):
+    bad = Service(sh("touch begun; while [ ! -e fail ]; do sleep 0.01; done; exit 3"),
+                  check=Check(command=("false",), **ONCE))
+    services = made({"bad": bad, **slow(tmp_path, "last")}, database="last")
+    works, looked = services._works, threading.Event()
+    services._works = lambda name: works(name) or (name == "last" and looked.set())
+    with ThreadPoolExecutor() as pool:
+        fails = pool.submit(services.start)
+        waits.once((tmp_path / "begun").exists)
+        begins = pool.submit(services.reconcile, "up")
+        assert looked.wait(waits.LONG)
+        time.sleep(0.05)  # it waits for the other start now
+        (tmp_path / "fail").touch()
+        waits.once((tmp_path / "asked").exists)
+        assert services.look().whys == {"services": "bad: it ended with exit code 3"}
+        goes_on(tmp_path)
+        assert begins.result() == ("started first", "started last")
+        assert isinstance(fails.exception(), ActionFailed)
+
+
+@pytest.mark.parametrize("change", ["start", "stop"])
+def test_a_look_during_which_a_service_is_started_or_stopped_says_nothing_of_it(made, change):
+    services = made({"web": Service(SLEEP, restart=Restart(3, 0.0, 60.0))})
+    if change == "stop":
+        services.start()
+
+    def late(process):
+        pid = process.pid()
+        getattr(services, change)()
+        return pid
+
+    services._pid = late
+    assert services.look().facts == {"database": True}
+    del services._pid
+    assert services._known.began("web") is (change == "start")
+    assert services.look().facts["services"] is (change == "start")
+    assert services.due() == ()
+
+
+def test_a_restart_that_a_start_has_overtaken_is_not_made(made):
+    services = started(made({"web": Service(SLEEP, restart=Restart(3, 0.0, 60.0))}))
+    services.look()
+    os.kill(services.pid("web"), signal.SIGKILL)
+    waits.once(lambda: services.look().whys and services.due())
+    due = services._known.due
+
+    def overtaken(now):
+        names = due(now)
+        if names:
+            services.start()
+        return names
+
+    services._known.due = overtaken
+    assert services.again() == ()
+    assert services.look().facts["services"] is True
 
 
 # ------------------------------------------------------------------ processes

@@ -126,7 +126,12 @@ class Conditions:
         """A service was started, and works."""
         with self._lock:
             self._awaited.pop(name, None)
-        self._resets(name, Health(up=True) if self.member.services[name].check else Health())
+            self._resets(name, Health(up=True) if self.member.services[name].check else Health())
+
+    def fell(self, name: str) -> None:
+        """A service was started, and does not work."""
+        with self._lock:
+            self._awaited.pop(name, None)
 
     def stopped(self, name: str) -> None:
         """A service was stopped on request: it is down at once, and not started again."""
@@ -134,13 +139,12 @@ class Conditions:
             self._begun.discard(name)
             self._ran.pop(name, None)
             self._failures.pop(name, None)
-        elsewhere = bool(self.member.services[name].start)
-        self._resets(name, Health(False, 0, "it was stopped") if elsewhere else Health())
+            elsewhere = bool(self.member.services[name].start)
+            self._resets(name, Health(False, 0, "it was stopped") if elsewhere else Health())
 
     def _resets(self, name: str, health: Health) -> None:
-        with self._lock:
-            self._turns[name] = self.turn(name) + 1
-            self._health[name] = health
+        self._turns[name] = self.turn(name) + 1
+        self._health[name] = health
 
     # ------------------------------------------------------------------- what follows
 
@@ -152,18 +156,27 @@ class Conditions:
         """Whether it was started, or seen to work, since it was last stopped on request."""
         return name in self._begun
 
+    def turns(self) -> dict[str, int]:
+        """The turn of each service, before a look at the processes."""
+        return {name: self.turn(name) for name in self.member.services}
+
     def found(
-        self, pids: Mapping[str, int | None], gone: Callable[[str], str], now: float,
+        self, turns: Mapping[str, int], pids: Mapping[str, int | None],
+        gone: Callable[[str], str], now: float,
     ) -> Found:
         """The facts that follow, after a look at the processes.
 
         Args:
+            turns: their turns when the look began. A service that was started or stopped since is
+                not known.
             pids: for each service its process; None: it does not run, or it runs elsewhere.
             gone: why the process of a service does not run.
             now: seconds of `time.monotonic`.
         """
         with self._lock:
-            states = {name: self._state(name, pid, gone, now) for name, pid in pids.items()}
+            states = {name: self._state(name, pid, gone, now)
+                      if self.turn(name) == turns[name] else (None, "")
+                      for name, pid in pids.items()}
             watched = {fact: (health.up, health.why) for fact, health in self._facts.items()}
         facts, whys = dict[str, bool](), dict[str, str]()
         parts = {"services": {n: s for n, s in states.items() if n != self.member.database},

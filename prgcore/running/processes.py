@@ -131,8 +131,9 @@ class Services:
         Raises:
             ActionFailed: it is not known whether one of them runs.
         """
+        turns = self._known.turns()
         pids = {name: self._pid(process) for name, process in self._processes.items()}
-        return self._known.found(pids, self._gone, time.monotonic())
+        return self._known.found(turns, pids, self._gone, time.monotonic())
 
     def _pid(self, process: Process) -> int | None:
         if process.service.start:
@@ -375,11 +376,12 @@ class Services:
             self._wanted = "stopped"
             return tuple(f"stopped {name}" for name in runs)
         self._wanted = "up"
-        new = [name for name in self.member.services
-               if not self._known.began(name) and not self._works(name)]
-        with self._awaits(new):
-            did = self._bring(new)
-        return did + self.again()
+        return self._bring(self._new) + self.again()
+
+    def _new(self) -> tuple[str, ...]:
+        """The services that were never started, or were stopped, and do not run."""
+        return tuple(name for name in self.member.services
+                     if not self._known.began(name) and not self._works(name))
 
     def again(self) -> tuple[str, ...]:
         """Start failed services again that their policy wants to be tried now; return what was done.
@@ -387,25 +389,32 @@ class Services:
         Raises:
             ActionFailed: one does not start.
         """
-        return self._bring(self.due(), again=True)
+        return self._bring(self.due, again=True)
 
-    def _bring(self, names: Iterable[str], *, again: bool = False) -> tuple[str, ...]:
+    def _bring(
+        self, which: Callable[[], tuple[str, ...]], *, again: bool = False,
+    ) -> tuple[str, ...]:
+        if not which():
+            return ()
         did, trouble = list[str](), list[str]()
-        for name in names:
-            with self._change():
-                if self._halted():
-                    break
-                self._known.begins(name, again=again)
-                which = ""
-                if again:
-                    tries = self.member.services[name].restart.tries
-                    which = f" again, try {self._known.tried(name, time.monotonic())} of {tries}"
-                try:
-                    self._start(name)
-                except ActionFailed as error:
-                    trouble.append(f"{error}{which.replace(' again,', ';')}")
-                else:
-                    did.append(f"started {name}{which}")
+        with self._change():
+            names = which()  # another change may have ended meanwhile
+            with self._awaits(() if again else names):
+                for name in names:
+                    if self._halted():
+                        break
+                    self._known.begins(name, again=again)
+                    said = ""
+                    if again:
+                        tries = self.member.services[name].restart.tries
+                        said = f" again, try {self._known.tried(name, time.monotonic())} of {tries}"
+                    try:
+                        self._start(name)
+                    except ActionFailed as error:
+                        self._known.fell(name)
+                        trouble.append(f"{error}{said.replace(' again,', ';')}")
+                    else:
+                        did.append(f"started {name}{said}")
         if trouble:
             raise ActionFailed("; ".join([*trouble, *did]))
         return tuple(did)
