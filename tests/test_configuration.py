@@ -951,6 +951,13 @@ def test_many_unknown_nodes_are_all_found_and_the_first_get_hints() -> None:
     assert "describe the node" in found[-1]
 
 
+@pytest.mark.parametrize("key", [5, None, ("a", "b")])
+def test_a_parameter_whose_name_is_no_text_is_a_finding(key) -> None:
+    """JSON and TOML have no such keys, but a program may."""
+    found = [f for f in read({"parameters": {key: 75}}).findings if f.rule == "form_parameter"]
+    assert [f.says.startswith("unknown parameter ") for f in found] == [True]
+
+
 def test_a_key_that_stands_twice_is_found_soon_in_a_large_object() -> None:
     keys = [f'"{i}": 0' for i in range(60_000)]
     begun = time.process_time()

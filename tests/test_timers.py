@@ -35,9 +35,10 @@ from prgcore.seats import NODES
 from prgcore.tables.decisions import DECISIONS
 from prgcore.tables.sanity import NEVER_LOWERED, SANITY
 from prgcore.tables.timers import TIMERS
+from prgcore.template.pair import MACHINE as PAIR
 from prgcore.timers import arithmetic
 from prgcore.timers.monitor import Bounds, Monitor, Range, bounds, knowable, watches
-from prgcore.timers.parameters import LATEST, RECORDS, Parameters, Wrong
+from prgcore.timers.parameters import LATEST, RECORDS, Parameters, Wrong, parameters_of
 from prgcore.timers.sanity import changes, check
 from prgcore.timers.transitions import transitions
 from prgcore.vocabulary import Kind
@@ -1153,6 +1154,19 @@ def test_a_parameter_under_two_spellings_is_one_error_that_names_both(again: Any
     assert wrong == {"keep_alive_timeout": Wrong("keep_alive_timeout", says)}
 
 
+def test_a_name_itself_goes_before_any_other_spelling() -> None:
+    """In a machine of your own, names may differ in what other spellings leave out."""
+    last = PAIR.parameters[-1]
+    alike = [attrs.evolve(last, name=name) for name in ("leaselasts", "Lease_Lasts", "x_1", "x1")]
+    assert last.name == "lease_lasts"
+    kind = parameters_of(attrs.evolve(PAIR, parameters=(*PAIR.parameters, *alike)))
+    names = [last.name, *(one.name for one in alike)]
+    values = {name: number for number, name in enumerate(names, 2)}
+    assert kind.parse(values) == kind.of(values)
+    assert [kind.named(name) for name in ("LEASE LASTS", "LeaseLasts", "X 1", "X1")] == [
+        "lease_lasts", "leaselasts", "x_1", "x1"]
+
+
 @pytest.mark.parametrize(("name", "says"), [
     ("keep_alive_timout", "unknown parameter 'keep_alive_timout'; did you mean keep_alive_timeout"),
     ("Keep Alive Timout", r"did you mean Keep Alive \(Heartbeat\) Timeout"),
@@ -1595,6 +1609,11 @@ def test_nodes_with_limits_of_their_own_are_answered_apart(run: Any, tmp_path: P
     assert (code, err) == (0, "")
     assert [line for line in out.splitlines() if line.startswith("==>")] == [
         "==> imp1, imp2 <==", "==> imp3, imp4 <=="]
+    file.write_text(re.sub(r"imp(\d)", r"imp-\1.headquarters-and-more.corp.example.net", text), "utf-8")
+    out = run("--deployment", str(file))[1]
+    assert "==> imp-3.headquarters-and-more.corp.example.net,\nimp-4.headquarters-and-more.corp.example.net <==" in out
+    assert max(map(len, out.splitlines())) <= 80
+    file.write_text(text, "utf-8")
     same = run("--deployment", str(file), "--set", "Client Re-Login Upper Limit=400")[1]
     assert "==>" not in same
     assert "120    260   400  T9" in same

@@ -11,7 +11,7 @@ from prgcore.cli import inputs, output
 from prgcore.cli.commands import Exit, Group, Option, examples
 from prgcore.seats import NODES
 from prgcore.vocabulary import Kind, title
-from prgcore.words import counted, few, listed, one_line
+from prgcore.words import counted, few, listed, one_line, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -154,7 +154,7 @@ def timing(
         for i, (nodes, answer) in enumerate(zip(whose.values(), answers, strict=True)):
             if len(answers) > 1:
                 named = one_line(few(nodes, MOST_NODES, ", "))
-                output.write("\n" * bool(i) + f"==> {named} <==")
+                output.write("\n" * bool(i) + "\n".join(wrapped(f"==> {named} <==")))
             output.show(*answer.page())
     raise Exit(int(not ok))
 

@@ -172,7 +172,7 @@ class Settings:
         for spelled, word in words.items():
             name = ""
             try:
-                name = cls.named(spelled)
+                name = cls.named(str(spelled))
                 value = cls.read(name, word)
                 cls.of({name: value})
             except BadInput as error:
@@ -189,14 +189,18 @@ class Settings:
     def named(cls, spelled: str) -> str:
         """The parameter that a spelling means: its name or its title, in any case and punctuation.
 
-        Spaces do not matter: `KeepAliveTimeout` is one spelling of `keep_alive_timeout`.
+        Spaces do not matter: `KeepAliveTimeout` is one spelling of `keep_alive_timeout`. The name
+        itself goes before any other spelling, and one with the same spaces before one without.
 
         Raises:
             BadInput: no such parameter. The error suggests titles if the spelling looks like one.
         """
-        for record in cls.records.values():
-            if _folded(spelled) in (_folded(record.name), _folded(record.title or record.name)):
-                return record.name
+        if spelled in cls.records:
+            return spelled
+        for read in (plain, _folded):
+            for record in cls.records.values():
+                if read(spelled) in (read(record.name), read(record.title or record.name)):
+                    return record.name
         titles = [p.title for p in cls.records.values() if p.title]
         known = titles if " " in spelled and titles else cls.records
         raise BadInput(unknown_name("parameter", spelled, known))

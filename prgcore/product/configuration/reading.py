@@ -287,7 +287,7 @@ class _Reader:
             return Parameters()
         right, wrong = Parameters.sort(value)
         for spelled, one in wrong.items():
-            mode = _SPELLED["deployment"].get(plain(spelled)) == "user_assignment_mode"
+            mode = _SPELLED["deployment"].get(plain(str(spelled))) == "user_assignment_mode"
             self.wrong("form_parameter", _join(at, spelled), value[spelled],
                        says=_ENTERPRISE if mode else one.says)
             self.unread.update([one.name] if one.name else RECORDS)
