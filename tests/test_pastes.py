@@ -275,6 +275,8 @@ TABLES = {
         '{"name": "b", "state": "Normal"}]}\n$\n'), f"{BOTH} | 1,4"),
     "JSON with a blank": (json.dumps([{"name": "a", "state": "Backup Mode", "reason": "Peer Down"},
                                       {"name": "b", "state": None}]), ROW16),
+    "strokes between cells only": (
+        "Server | State | Reason\na | Running in Backup Mode | Peer Down\nb | | \n", ROW16),
     "broken JSON": ('{"nodes": [\n{"name": "a",\n"state": "Normal",\n},\n{"name": "b",\n"state": "Normal"},\n',
                     f"{BOTH} | 1,4"),
     "a name in a mail": ("> Server\tState\n> a\tNormal\n> b\tNormal\n\nThanks,\tJo\n", f"{BOTH} | 5"),
@@ -467,8 +469,8 @@ PAGES = {
     "what the command prints": (
         "<pre>admin:utils ha status\nNode 1 Name : a State: Normal\nNode 2 Name : b State: Normal</pre>", BOTH),
     "a turned table": (
-        ("<table><tr><td></td><td>a</td><td>b</td></tr><tr><th>State</th><td>Idle</td><td>Backup Mode</td></tr>"
-        "</table>"), "a Idle, b Running in Backup Mode"),
+        ("<table><tr><td></td><td>imp1</td><td>imp2</td></tr><tr><th>State</th><td>Idle</td><td>Backup Mode</td></tr>"
+         "</table>"), "imp1 Idle, imp2 Running in Backup Mode"),
     "a node that shows nothing": (
         ("<tr><th>Server</th><th>State</th><th>Reason</th></tr><tr><td>a</td><td>Running in Backup Mode</td>"
          "<td>Peer Down</td></tr><tr><td>b</td><td><span class='s'>&nbsp;</span></td><td></td></tr>"), ROW16),
@@ -520,21 +522,24 @@ NO_PAGES = {
     "a name that no page has as a tag": (
         "<p>Node 1 Name : a State: <Normal></p>\n<p>Node 2 Name : b State: <Normal></p>\n", BOTH),
 }
+HOSTS3 = "imp1 Idle / On Admin Request, imp2 Running in Backup Mode / On Admin Request"
 TURNED = {
     "tabs": ("Server\ta\tb\nState\tIdle\tBackup Mode\nReason\tOn Admin Request\tOn Admin Request\n", ROW3),
     "another order": ("Name\ta\tb\nReason\tOn Admin Request\tOn Admin Request\nState\tIdle\tBackup Mode\n", ROW3),
-    "a blank corner": ("\ta\tb\nState\tIdle\tBackup Mode\nReason\tOn Admin Request\tOn Admin Request\n", ROW3),
-    "CSV": (",a,b\nState,Idle,Running in Backup Mode\nReason,On Admin Request,On Admin Request\n", ROW3),
-    "semicolons": ("Field;a;b\nState;Idle;Backup Mode\nReason;On Admin Request;On Admin Request\n", ROW3),
-    "Markdown": (("| | a | b |\n|---|---|---|\n| **State** | Idle | Backup Mode |\n"
-                  "| **Reason** | On Admin Request | On Admin Request |\n"), ROW3),
+    "a blank corner": (
+        "\timp1\timp2\nState\tIdle\tBackup Mode\nReason\tOn Admin Request\tOn Admin Request\n", HOSTS3),
+    "CSV": (
+        ",imp1,imp2\nState,Idle,Running in Backup Mode\nReason,On Admin Request,On Admin Request\n", HOSTS3),
+    "semicolons": ("Node;a;b\nState;Idle;Backup Mode\nReason;On Admin Request;On Admin Request\n", ROW3),
+    "Markdown": (("| | imp1 | imp2 |\n|---|---|---|\n| **State** | Idle | Backup Mode |\n"
+                  "| **Reason** | On Admin Request | On Admin Request |\n"), HOSTS3),
     "a frame": (("+--------+------+-------------+\n| Server | a    | b           |\n+--------+------+-------------+\n"
                  "| State  | Idle | Backup Mode |\n+--------+------+-------------+\n"),
                 "a Idle, b Running in Backup Mode"),
     "spaces": (("Server    a                  b\nState     Idle               Backup Mode\n"
                 "Reason    On Admin Request   On Admin Request\n"), ROW3),
-    "spaces and a blank corner": (("          a      b\nState     Idle   Backup Mode\n"),
-                                  "a Idle, b Running in Backup Mode"),
+    "spaces and a blank corner": (("          imp1   imp2\nState     Idle   Backup Mode\n"),
+                                  "imp1 Idle, imp2 Running in Backup Mode"),
     "colons": ("Server:  a     b\nState:   Idle  Backup Mode\n", "a Idle, b Running in Backup Mode"),
     "other rows": (("Server,a,b\nUsers,1200,900\nState,Idle,Backup Mode\nAddress,10.0.0.1,10.0.0.2\n"
                     "Reason,On Admin Request,On Admin Request\nUptime,1,2\n"), f"{ROW3} | 2,4,6"),
@@ -562,6 +567,11 @@ NOT_TURNED = {
     "a cell too many": ("Server\ta\tb\nState\tIdle\tIdle\t\n", " | 1,2"),
     "rows of two tables": (
         "Server,a,b\nhello\nState,Idle,Idle\n\nServer,c,d\nReason,Normal,Normal\n", " | 1,2,3,5,6"),
+    "before and after": ("\tbefore\tafter\nState\tNormal\tFailed Over\nReason\tNormal\tPeer Down\n", " | 1,2,3"),
+    "days": (",Monday,Tuesday\nState,Normal,Failed Over\n", " | 1,2"),
+    "times": ("\t09:00\t10:00\nState\tNormal\tFailed Over\n", " | 1,2"),
+    "what is expected": ("Item,Expected,Actual\nState,Normal,Failed Over\n", " | 1,2"),
+    "a value and its default": ("Parameter  Value  Default\nState  Idle  Normal\n", " | 1,2"),
     "a column of three": (
         "Server\ta\tb\tc\nState\tIdle\tNormal\tNormal\n",
         ("a Idle, b Normal, c Normal [the text shows 3 nodes of this group (a, b, c), and a group has at "
@@ -613,6 +623,7 @@ NOT_TYPED = {name: (text, " | " + ",".join(map(str, range(1, text.count("\n") + 
     "a remark": "imp1: Failed Over (since 9), imp2: Normal\n",
     "what was": "imp1 was Failed Over, imp2 was Idle\n",
     "something about hosts": "imp1-db: Normal, imp2-db: Normal\n",
+    "hosts without a letter of ASCII": "日本: Failed Over\n中国: Normal\n",
     "what Ansible prints": "imp1.corp.example: FAILED!\nimp2.corp.example: FAILED!\n",
     "modules": "tests.test_imp.py: Failed\ntests.test_pub.py: Unknown\n",
     "neighbours": "10.0.0.1: Idle\n10.0.0.2: Idle\n",
@@ -651,6 +662,13 @@ DEVICES = {
     "a state that the machine does not know": (
         "Name: a\nState: Normal\nName: b\nState: Normal\nName: c\nState: OK\n", f"{BOTH} | 5,6"),
     "beside one node": ("Name: a\nState: Normal\nName: fan1\nState: Normal\n", "a Normal | 3,4"),
+    "a node with a number that is called like one": (
+        ("Subcluster Name: HQ\nNode 1 Name : a State: Running in Backup Mode Reason: Peer Down\n"
+         "Node 2 Name : power1 State: Running in Backup Mode Reason: Peer Down\n"),
+        ("HQ: a Running in Backup Mode / Peer Down, power1 Running in Backup Mode / Peer Down")),
+    "a node in words of a status": (
+        "Server\tState\tReason\ntemp1\tIdle\tOn Admin Request\ntemp2\tBackup Mode\tOn Admin Request\n",
+        "temp1 Idle / On Admin Request, temp2 Running in Backup Mode / On Admin Request"),
     "a host that is called like one": (
         "Name: fan.example.com\nState: Normal\nName: disk-imp\nState: Normal\n",
         "fan.example.com Normal, disk-imp Normal"),

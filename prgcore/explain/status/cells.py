@@ -21,7 +21,7 @@ from prgcore.explain.status.shapes import LONGEST, Head, Item, Seen
 from prgcore.explain.status.words import Words
 from prgcore.form.spelling import PLAIN, folded
 
-__all__ = ["is_status", "items_of"]
+__all__ = ["is_host", "is_status", "items_of"]
 
 _TITLES: Mapping[str, tuple[str, ...]] = {
     "state": ("state", "node state", "server state", "current state", "ha state", "nodestate",
@@ -38,13 +38,20 @@ _TITLES: Mapping[str, tuple[str, ...]] = {
 """The titles of each column, the surest first."""
 _COLUMN = {title: what for what in reversed([*_TITLES]) for title in _TITLES[what]}
 """The column of each title."""
-_CORNER = {"", "field", "property", "attribute", "item", "parameter", "key"}
-"""Titles of the first column, where it names the rows."""
-_LEFT = _CORNER | {title for title, what in _COLUMN.items() if what in ("name", "number", "group")}
+_LEFT = {"", *(title for title, what in _COLUMN.items() if what in ("name", "number", "group"))}
 """The titles of the first row of such a table."""
 _ROW = ("number", "name", "state", "reason", "group")
 _HOST = r"[^\W_](?:[\w.-]*[\w.])?|[0-9A-Fa-f:.]+(?:%\w+)?"
 """A host name, or an address."""
+_HOSTLY = re.compile(
+    r"(?:.*(?:imp|imnp|cup|pres|presence|pub|sub|publisher|subscriber|node|server|srv|host|cm)[a-z]?)")
+"""A word in the name of a host, perhaps with the letter that stands for its number."""
+_OF_HOSTLY = re.compile(
+    "state|status|reason|mode|services?|role|group|cluster|subcluster|database|db|replication|health|load"
+    "|users?|time|date|count")
+"""A word in the name of something about a host."""
+_SEAT = re.compile(r"(?:node|server)[_.-]*\d*", re.IGNORECASE)
+"""A label of its own."""
 _NODE = r"(?i:node|server)[ _.-]*#?(\d{1,3})"
 _FRAME = re.compile(r"[\s|+:=_\u2500-\u257f*-]*")
 _WIDE = " {2,}|\t"
@@ -77,7 +84,8 @@ _Split = Callable[[str], list[str]]
 
 
 def _strokes(line: str) -> list[str]:
-    return line.strip().removeprefix("|").removesuffix("|").split("|")
+    line = line.strip()
+    return (line[1:].removesuffix("|") if line[:1] == "|" else line).split("|")
 
 
 def _commas(line: str, sign: str) -> list[str]:
@@ -159,7 +167,8 @@ def _are_ours(titles: Iterable[str]) -> bool:
     """Whether titles are surely those of a status: Reason is among them, or nothing of others."""
     said = [folded(title.rstrip(" :=")) for title in titles]
     return any(_COLUMN.get(title) == "reason" for title in said) \
-        or all((title in _COLUMN and "status" not in title and title != "name") or title in _CORNER for title in said)
+        or all(not title or (title in _COLUMN and "status" not in title and title != "name")
+               for title in said)
 
 
 def _tables(
@@ -339,12 +348,13 @@ def _turned(
         if _title(first) not in _LEFT and lines[start][:2] != "  ":
             continue
         rows = _titled(lines, start, sign, first, taken)
-        titles = ["name" if _title(cells) in _CORNER else _title(cells) for _, cells in rows]
+        titles = [_title(cells) or "name" for _, cells in rows]
         used = {what: rows[n] for what, n in _columns(titles).items()}
         if rows[0] not in used.values():
             continue
-        names = used.get("name", used.get("number", rows[0]))[1][1:]
-        if len(names) < 2 or not all(_is_host(name) or re.fullmatch(_NODE, name) for name in names) \
+        title, *names = used.get("name", used.get("number", rows[0]))[1]
+        named = _is_host if title else is_host  # not before and after, or value and default
+        if len(names) < 2 or not all(named(name) or re.fullmatch(_NODE, name) for name in names) \
                 or len({name[:1].isdigit() for name in names}) > 1:
             continue  # an address beside a name is no node
         here = sorted(n for n, _ in used.values())
@@ -356,7 +366,8 @@ def _turned(
         states = [node.state for node in nodes]
         if all(words.blank(s) or words.read("state", s) or words.like("state", s) for s in states) \
                 and ("reason" in used or not all(map(words.blank, states))):
-            return _framed(lines, start, here[-1] + 1, _items(nodes, words, ours=_are_ours(cells[0] for _, cells in rows)))
+            ours = _are_ours(cells[0] for _, cells in rows)
+            return _framed(lines, start, here[-1] + 1, _items(nodes, words, ours=ours))
     return None
 
 
@@ -392,7 +403,7 @@ def _cut(
 
 
 def _kind(cells: Sequence[str]) -> str:
-    return "name" if _title(cells) in _CORNER else _COLUMN.get(_title(cells), "")
+    return _COLUMN.get(_title(cells) or "name", "")
 
 
 def _title(cells: Sequence[str]) -> str:
@@ -421,6 +432,17 @@ def _stacked(lines: Sequence[str], start: int, words: Words) -> tuple[int, list[
     for node in nodes[:1]:
         node.lines |= {n for n, _ in heads}
     return (rows[-1].lines[-1] if rows else start) + 1, [*nodes]
+
+
+def is_host(name: str) -> bool:
+    """Whether a name is surely that of a host: of a known kind, or with a domain, or an address."""
+    parts = name.split(".")
+    if len(parts) > 2 and all(parts) and (parts[-1].isalpha() or (
+            len(parts) == 4 and all(map(str.isdecimal, parts)))):
+        return True
+    tokens = re.findall(r"[a-z]+|\d+", name.lower())
+    return bool(tokens) and (len(tokens) > 1 or tokens[0][-1:] in "abr") and any(map(_HOSTLY.fullmatch, tokens)) \
+        and not any(map(_OF_HOSTLY.fullmatch, tokens)) and not _SEAT.fullmatch(name)
 
 
 def _is_host(name: str) -> bool:
@@ -456,7 +478,7 @@ def _seen(row: _Row, words: Words, *, ours: bool = False) -> Seen:
     for what, value in (("state", row.state), ("reason", row.reason)):
         blank = words.blank(value)
         node.say(what, "" if blank else value[:LONGEST], None if blank else words.read(what, value))
-        node.ours = node.ours or words.own(what, value)
+        node.own = node.own or words.own(what, value)
     return node
 
 

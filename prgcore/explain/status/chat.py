@@ -13,6 +13,7 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
+from prgcore.explain.status.cells import is_host
 from prgcore.explain.status.shapes import Head, Item, Seen
 from prgcore.explain.status.words import MARKS, Words, squeezed
 from prgcore.vocabulary import State
@@ -25,15 +26,6 @@ _SAYS = re.compile(
     r"(?<![\w.@-])[*_`\"']{0,3}(?P<host>[^\W_][\w.-]{0,150}\w)[*_`\"']{0,3}(?: ?\((?:(?:pub|sub)\w{0,10}|[\d.]{1,15})\))?"
     r"(?: ?(?::|=>|->|=|\u2192) ?| {1,3}[-\u2013\u2014] {1,3}| (?:is|shows)(?: now)?(?: in)? )",
     re.IGNORECASE)
-_HOST = re.compile(
-    r"(?:.*(?:imp|imnp|cup|pres|presence|pub|sub|publisher|subscriber|node|server|srv|host|cm)[a-z]?)")
-"""A word in the name of a host, perhaps with the letter that stands for its number."""
-_OF_HOST = re.compile(
-    "state|status|reason|mode|services?|role|group|cluster|subcluster|database|db|replication|health|load"
-    "|users?|time|date|count")
-"""A word in the name of something about a host."""
-_SEAT = re.compile(r"(?:node|server)[_.-]*\d*", re.IGNORECASE)
-"""A label of its own."""
 _PLAIN = re.compile(r"[\w\s/(),.;:*`'\"\u2013\u2014-]*!?\s*")
 _JOINT = re.compile(r"(?:\b(?:and|while|but)|[&+])?[\s,]*$")
 _BECAUSE = re.compile(r"\W+(?:reason|because of|due to)\b\W*", re.IGNORECASE)
@@ -64,7 +56,7 @@ def _nodes(line: str, n: int, words: Words) -> tuple[list[Seen], str]:
     start = lead.end() if lead else 0
     if len(line) > _LONGEST_LINE or not _SAYS.match(line, start):
         return [], ""
-    says = [one for one in _SAYS.finditer(line, start) if _is_host(one["host"])]
+    says = [one for one in _SAYS.finditer(line, start) if is_host(one["host"])]
     if not says or says[0].start() != start:
         return [], ""
     nodes, value = list[Seen](), ""
@@ -76,17 +68,6 @@ def _nodes(line: str, n: int, words: Words) -> tuple[list[Seen], str]:
             return [], ""
         nodes.append(node)
     return nodes, value
-
-
-def _is_host(name: str) -> bool:
-    """Whether a name is surely that of a host: of a known kind, or with a domain, or an address."""
-    parts = name.split(".")
-    if len(parts) > 2 and all(parts) and (parts[-1].isalpha() or (
-            len(parts) == 4 and all(map(str.isdecimal, parts)))):
-        return True
-    tokens = re.findall(r"[a-z]+|\d+", name.lower())
-    return (len(tokens) > 1 or tokens[0][-1:] in "abr") and any(map(_HOST.fullmatch, tokens)) \
-        and not any(map(_OF_HOST.fullmatch, tokens)) and not _SEAT.fullmatch(name)
 
 
 def _say(node: Seen, text: str, words: Words) -> bool:
@@ -106,7 +87,7 @@ def _say(node: Seen, text: str, words: Words) -> bool:
         return False  # a person may not know it
     node.say("state", "", state)
     node.say("reason", "", reason)
-    node.ours = own or words.own("reason", rest)
+    node.own = own or words.own("reason", rest)
     return True
 
 

@@ -80,7 +80,8 @@ def _placed(item: Item, origin: Sequence[range]) -> Item:
 
 def _believed(items: list[Item]) -> list[Item]:
     """The items without those of which nothing is known, and without tables of something else."""
-    items = [item for item in items if isinstance(item, Head) or not _is_device(item.name)]
+    items = [item for item in items if isinstance(item, Head) or item.number or item.own
+             or not _is_device(item.name)]
     nodes = [item for item in items if isinstance(item, Seen)]
     known, sure = any(node.state for node in nodes), any(node.sure for node in nodes)
     others = {
@@ -96,7 +97,7 @@ def _believed(items: list[Item]) -> list[Item]:
 def _counts(table: Iterable[Item], *, sure: bool) -> bool:
     """Whether a table is one of nodes; `sure` says that the text shows nodes beyond doubt."""
     rows = [row for row in table if isinstance(row, Seen)]
-    return any(row.ours for row in rows) and (not sure or any(row.sure for row in rows))
+    return any(row.ours or row.own for row in rows) and (not sure or any(row.sure for row in rows))
 
 
 def _is_device(name: str) -> bool:

@@ -136,6 +136,7 @@ class _Nodes:
         assert self.node is not None, "BUG: a value without a node"
         what = "reason" if one.what == "reason" else "state"
         self.node.say(what, one.value, one.found)
+        self.node.own = self.node.own or self.words.own(what, one.value)
         if one.also:
             self.node.say("reason", "", one.also)
         self._used(one)

@@ -208,7 +208,8 @@ class Seen:
         sure: whether it is a node beyond doubt; others are dropped where a group has enough nodes.
         parted: without a name, whether other lines are between it and the node above.
         stamped: whether a time is before it.
-        ours: in a table, whether its titles or its words are surely those of a status.
+        own: whether a state or a reason of it is one that other programs hardly have.
+        ours: in a table, whether its titles are surely those of a status.
         unclear: whether something is where its state should be, and could not be read.
         lines: the numbers of the lines that it was read from.
     """
@@ -217,6 +218,7 @@ class Seen:
     name: str
     line: int
     sure: bool = True
+    own: bool = False
     ours: bool = False
     unclear: bool = False
     parted: bool = False
