@@ -329,7 +329,7 @@ function listen() {
 /** A letter alone is a shortcut, but not where one types and not behind a dialog. */
 function shortcut(event) {
   const typing = event.target.closest?.('input:not([type="checkbox"]), textarea, select');
-  const gone = event.target.closest?.("dialog:not([open])"); // it loses the focus with the next drawing
+  const gone = event.target.closest?.("dialog:not([open])"); // it has the focus until drawn
   if (
     (typing && !gone) ||
     event.ctrlKey ||
