@@ -712,6 +712,11 @@ FOREIGN = {
     "JSON": (('[{"Member": "pg1", "Host": "10.0.0.1", "State": "failed"}, '
               '{"Member": "pg2", "Host": "10.0.0.2", "State": "unknown"}]\n'), " | 1"),
     "a column for each": ("Host,a,b\nUsers,1,2\nStatus,Failed,Unknown\n", " | 1,2,3"),
+    "between the nodes": (
+        ("Subcluster Name: HQ\nNode 1 Name : a State: Running in Backup Mode Reason: Peer Down\nServer  State\n"
+         "x1  Failed\nb  Failed\nNode 2 Name : b State: Running in Backup Mode Reason: Peer Down\n"),
+        ("HQ: a Running in Backup Mode / Peer Down, b Running in Backup Mode / Peer Down; "
+         "x1 Running in Failed Mode, b Running in Failed Mode")),
     "but with a reason": ("Host,Load,Status,Reason\na,1,Normal,Normal\nb,2,Normal,Normal\n",
                           "a Normal / Normal, b Normal / Normal"),
     "but with a word of ours": ("Host,Load,Status\na,1,Normal\nb,2,Failed Over\n", "a Normal, b Failed Over"),

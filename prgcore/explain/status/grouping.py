@@ -233,13 +233,21 @@ def _sightings(items: Sequence[Item]) -> Iterator[_Sighting]:
     """
     named = any(isinstance(item, Seen) and item.sure and (item.name or item.number) for item in items)
     now = _Sighting()
+    outer, rows = "", 0
     for item in items:
         if isinstance(item, Head):
+            if not item.each:
+                outer = now.name if item.whole and len(now.nodes) == 1 else ""
+                rows = item.nodes + 1
             if _begins(item, now):
                 yield now
                 now = _Sighting(item.name)
             now.heads |= item.lines
             continue
+        rows -= rows > 0
+        if rows == 0 and outer:  # the table was between the nodes of a group, which goes on
+            yield now
+            now, outer = _Sighting(outer), ""
         if named and not (item.name or item.number):
             now.stray = item.line if len(now.nodes) < 2 else now.stray
             continue
