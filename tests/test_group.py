@@ -376,3 +376,7 @@ def test_a_group_file_takes_parameters_as_the_administration_spells_them(read, r
     assert refused(text=twice).endswith(
         "keep_alive_interval is given twice, as keep_alive_interval and Keep Alive (HeartBeat) "
         "Interval; give it once")
+
+
+def test_a_deployment_as_json_is_answered_with_the_command_that_reads_it(refused):
+    assert refused(text='{"nodes": [], "groups": []}').endswith("prgcore timing --deployment reads it")

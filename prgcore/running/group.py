@@ -203,6 +203,9 @@ def read_group(file: Path) -> Group:
     if len(data) > LONGEST:
         raise BadInput(f"group file {file.name}: longer than {LONGEST >> 20} MB; "
                        "expected some tables of TOML")
+    if text.lstrip().startswith("{"):
+        raise BadInput(f"group file {file.name}: expected TOML, and this is JSON; if it is a "
+                       "deployment, prgcore timing --deployment reads it")
     found = parse_toml(text, f"group file {file.name}")
     try:
         return _group(found, file)
