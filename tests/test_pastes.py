@@ -482,7 +482,7 @@ NO_PAGES = {
         ("<table><tr><th>Server<th style='display: none'>Id</th><th>State</tr>\n<tr><td>a</td><td style='display:none'>7"
          "</td><td>Idle</td></tr>\n<tr><td>b</td><td hidden>8</td><td>Normal</td></tr></table>\n"
          "<div hidden><div>Node 1 Name : a State: Failed Over</div>\n</div><template><tr><td>a<td>Normal<tr>"
-         "</template>\n<noscript>Node 2 Name : b State: Idle</noscript>\n"), "a Idle, b Normal"),
+         "</template>\n<noscript>Node 2 Name : b State: Idle</noscript>\n"), "a Idle, b Normal | 4,5,6"),
     "what is hidden and does not end": (
         "<tr><th>Server<th>State<tr><td>a<td>Idle</tr>\n<tr><td>b<td hidden>Idle<td>Normal</tr>\n<p>\n",
         "a Idle | 2,3,4"),

@@ -28,7 +28,8 @@ _OTHER = re.compile(
     "a|abbr|acronym|b|base|bdi|bdo|big|button|circle|cite|code|col|colgroup|data|del|dfn|em|font|g|i|ins"
     "|kbd|label|line|link|mark|meta|nobr|noscript|output|path|picture|q|rect|s|samp|script|select|small"
     "|source|span|strike|strong|style|sub|summary|sup|template|time|tt|u|var|wbr|.*[:-].*")
-_SILENT = frozenset({"script", "style", "template", "noscript"})
+_CODE = frozenset({"script", "style"})
+_SILENT = _CODE | {"template", "noscript"}
 _VOID = re.compile("area|base|br|col|embed|hr|img|input|link|meta|source|wbr")
 _CELLS = frozenset({"td", "th", "dt", "dd"})
 _MOST_CELLS = _MOST_SPANNED = 40
@@ -109,7 +110,8 @@ class _Page(HTMLParser):
         self._empty = False
         self._span = 1, 1
         self._hidden = ""
-        self._depth = self._script = 0
+        self._depth = self._start = 0
+        self._unseen: list[range] = []
 
     @property
     def _here(self) -> int:
@@ -122,7 +124,7 @@ class _Page(HTMLParser):
             self._depth += tag == self._hidden
             return
         if tag in _SILENT or (_is_hidden(said) and not _VOID.fullmatch(tag)):
-            self._hidden, self._depth, self._script = tag, 1, self._here
+            self._hidden, self._depth, self._start = tag, 1, self._here
             return
         if not (block or _PICTURE.fullmatch(tag) or _OTHER.fullmatch(tag)):
             self.handle_data(self.get_starttag_text() or "")
@@ -143,7 +145,9 @@ class _Page(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         if self._hidden:
             self._depth -= tag == self._hidden
-            self._hidden *= self._depth > 0
+            if not self._depth:
+                self._unseen += [range(self._start, self._here + 1)] * (tag not in _CODE)
+                self._hidden = ""
         elif tag in ("table", "dl"):
             self._end_row()
             self._rows[1:] = self._rows[1:-1]
@@ -178,7 +182,8 @@ class _Page(HTMLParser):
             self._end_row()
             self._rows.pop()
         if self._hidden:
-            self.shown.append(("a script that does not end", range(self._script, last)))
+            self._unseen.append(range(self._start, last))
+        self.shown += [("", range(0)), *(("not shown", lines) for lines in self._unseen)]
 
     def _begin_cell(self, tag: str, said: dict[str, str]) -> None:
         self._end_cell()
