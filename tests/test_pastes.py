@@ -717,6 +717,14 @@ FOREIGN = {
          "x1  Failed\nb  Failed\nNode 2 Name : b State: Running in Backup Mode Reason: Peer Down\n"),
         ("HQ: a Running in Backup Mode / Peer Down, b Running in Backup Mode / Peer Down; "
          "x1 Running in Failed Mode, b Running in Failed Mode")),
+    "but below a group": (
+        "Subcluster Name: HQ\nName | Status\na | Failed\nb | Failed\n",
+        "HQ: a Running in Failed Mode, b Running in Failed Mode"),
+    "but with a group": ("Subcluster,Node,Status\nHQ,a,Failed\nHQ,b,Normal\n",
+                         "HQ: a Running in Failed Mode, b Normal"),
+    "but typed below a group": (
+        "Presence Redundancy Group: HQ\nimp1: Normal\nimp2: Normal\nany idea?\n",
+        "HQ: imp1 Normal, imp2 Normal | 4"),
     "but with a reason": ("Host,Load,Status,Reason\na,1,Normal,Normal\nb,2,Normal,Normal\n",
                           "a Normal / Normal, b Normal / Normal"),
     "but with a word of ours": ("Host,Load,Status\na,1,Normal\nb,2,Failed Over\n", "a Normal, b Failed Over"),

@@ -40,6 +40,8 @@ _COLUMN = {title: what for what in reversed([*_TITLES]) for title in _TITLES[wha
 """The column of each title."""
 _LEFT = {"", *(title for title, what in _COLUMN.items() if what in ("name", "number", "group"))}
 """The titles of the first row of such a table."""
+_OURS = re.compile("presence|subcluster|prg")
+"""A word in the titles of a status alone."""
 _ROW = ("number", "name", "state", "reason", "group")
 _HOST = r"[^\W_](?:[\w.-]*[\w.])?|[0-9A-Fa-f:.]+(?:%\w+)?"
 """A host name, or an address."""
@@ -164,9 +166,9 @@ def _columns(cells: Iterable[str]) -> dict[str, int]:
 
 
 def _are_ours(titles: Iterable[str]) -> bool:
-    """Whether titles are surely those of a status: Reason is among them, or nothing of others."""
+    """Whether titles are surely those of a status: one says so, or there are none of others."""
     said = [folded(title.rstrip(" :=")) for title in titles]
-    return any(_COLUMN.get(title) == "reason" for title in said) \
+    return any(_COLUMN.get(title) == "reason" or _OURS.search(title) for title in said) \
         or all(not title or (title in _COLUMN and "status" not in title and title != "name")
                for title in said)
 

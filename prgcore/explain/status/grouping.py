@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 
 from attrs import define, evolve, field
 
@@ -84,8 +85,12 @@ def _believed(items: list[Item]) -> list[Item]:
              or not _is_device(item.name)]
     nodes = [item for item in items if isinstance(item, Seen)]
     known, sure = any(node.state for node in nodes), any(node.sure for node in nodes)
+    headed = {
+        id(item) for above, item in pairwise(items) if isinstance(above, Head) and above.name
+    }
     others = {
-        id(item) for table in _tables(items) if not _counts(table, sure=sure) for item in table
+        id(item) for table in _tables(items)
+        if not _counts(table, sure=sure, ours=id(table[0]) in headed) for item in table
     }
     return [
         item for item in items
@@ -94,10 +99,16 @@ def _believed(items: list[Item]) -> list[Item]:
     ]
 
 
-def _counts(table: Iterable[Item], *, sure: bool) -> bool:
-    """Whether a table is one of nodes; `sure` says that the text shows nodes beyond doubt."""
+def _counts(table: Iterable[Item], *, sure: bool, ours: bool) -> bool:
+    """Whether a table is one of nodes.
+
+    Args:
+        sure: whether the text shows nodes beyond doubt.
+        ours: whether the name of a group is above it.
+    """
     rows = [row for row in table if isinstance(row, Seen)]
-    return any(row.ours or row.own for row in rows) and (not sure or any(row.sure for row in rows))
+    ours = ours or any(row.ours or row.own for row in rows)
+    return ours and (not sure or any(row.sure for row in rows))
 
 
 def _is_device(name: str) -> bool:
