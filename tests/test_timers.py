@@ -38,7 +38,7 @@ from prgcore.tables.timers import TIMERS
 from prgcore.template.pair import MACHINE as PAIR
 from prgcore.timers import arithmetic
 from prgcore.timers.monitor import Bounds, Monitor, Range, bounds, knowable, watches
-from prgcore.timers.parameters import LATEST, RECORDS, Parameters, Wrong, parameters_of
+from prgcore.timers.parameters import LATEST, RECORDS, Parameters, Wrong, as_written, parameters_of
 from prgcore.timers.sanity import changes, check
 from prgcore.timers.transitions import transitions
 from prgcore.vocabulary import Kind
@@ -1149,7 +1149,7 @@ def test_a_parameter_under_two_spellings_is_one_error_that_names_both(again: Any
     with pytest.raises(BadInput) as caught:
         Parameters.parse({title: "70", "keep_alive_timeout": again})
     assert str(caught.value) == says
-    found, wrong = Parameters.sort({title: "70", "keep_alive_timeout": again, "Service Port": "22.0"})
+    found, wrong = as_written(Parameters, {title: "70", "keep_alive_timeout": again, "Service Port": "22.0"})
     assert found == {"keep_alive_timeout": 70, "service_port": 22}
     assert wrong == {"keep_alive_timeout": Wrong("keep_alive_timeout", says)}
 

@@ -40,7 +40,7 @@ from prgcore.running.tended import EVERY
 from prgcore.seats import NODES
 from prgcore.stores.ports import Arbiter, Store
 from prgcore.timers.monitor import Monitor
-from prgcore.timers.parameters import Settings, parameters_of, seconds
+from prgcore.timers.parameters import Settings, as_written, parameters_of, seconds
 from prgcore.timers.sanity import check
 from prgcore.wire.tomltext import parse_toml
 from prgcore.words import listed
@@ -260,7 +260,7 @@ def _parameters(chosen: Mapping[str, Any], engine: Machine) -> Settings:
     """The parameters in a group file, as people write them; the delays of services are apart."""
     kind = parameters_of(engine.model)
     values = {name: value for name, value in chosen.items() if name != DELAYS}
-    for spelled, one in kind.sort(values)[1].items():
+    for spelled, one in as_written(kind, values)[1].items():
         if not one.name and isinstance(values[spelled], dict):
             raise BadInput(f"parameters: unknown table {spelled[:80]!r}; did you mean {DELAYS}?")
     return kind.parse(values)

@@ -24,7 +24,7 @@ from prgcore.timers.quantities import flag, quantity
 from prgcore.vocabulary import plain
 
 __all__ = [
-    "AT_MOST", "LATEST", "RECORDS", "Parameters", "Range", "Settings", "Wrong",
+    "AT_MOST", "LATEST", "RECORDS", "Parameters", "Range", "Settings", "Wrong", "as_written",
     "parameters_of", "seconds", "spread",
 ]
 
@@ -154,36 +154,10 @@ class Settings:
         Raises:
             BadInput: no such parameter, a wrong value, or one parameter under two spellings.
         """
-        found, wrong = cls.sort(words)
+        found, wrong = as_written(cls, words)
         for one in wrong.values():
             raise BadInput(one.says)
         return cls.of(found, others)
-
-    @classmethod
-    def sort(cls, words: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Wrong]]:
-        """The parameters as people write them that are right, and the faults of all others.
-
-        Returns:
-            The values by the name of the parameter, and the faults by the spelling.
-        """
-        found: dict[str, Any] = {}
-        wrong: dict[str, Wrong] = {}
-        spellings: dict[str, str] = {}
-        for spelled, word in words.items():
-            name = ""
-            try:
-                name = cls.named(str(spelled))
-                value = cls.read(name, word)
-                cls.of({name: value})
-            except BadInput as error:
-                wrong[spelled] = Wrong(name, str(error))
-            else:
-                found.setdefault(name, value)
-            first = spellings.setdefault(name, spelled)
-            if name and first != spelled:
-                wrong[spelled] = Wrong(name, f"{name} is given twice, as {first[:80]} and "
-                                             f"{spelled[:80]}; give it once")
-        return found, wrong
 
     @classmethod
     def named(cls, spelled: str) -> str:
@@ -221,6 +195,34 @@ class Settings:
         """Every parameter by name, in the order of the records."""
         mine: Any = self
         return asdict(mine)
+
+
+def as_written(
+    kind: type[Settings], words: Mapping[str, Any],
+) -> tuple[dict[str, Any], dict[str, Wrong]]:
+    """The parameters as people write them that are right, and the faults of all others.
+
+    Returns:
+        The values by the name of the parameter, and the faults by the spelling.
+    """
+    found: dict[str, Any] = {}
+    wrong: dict[str, Wrong] = {}
+    spellings: dict[str, str] = {}
+    for spelled, word in words.items():
+        name = ""
+        try:
+            name = kind.named(str(spelled))
+            value = kind.read(name, word)
+            kind.of({name: value})
+        except BadInput as error:
+            wrong[spelled] = Wrong(name, str(error))
+        else:
+            found.setdefault(name, value)
+        first = spellings.setdefault(name, spelled)
+        if name and first != spelled:
+            wrong[spelled] = Wrong(name, f"{name} is given twice, as {first[:80]} and "
+                                         f"{spelled[:80]}; give it once")
+    return found, wrong
 
 
 def _parameter(record: Parameter) -> Any:

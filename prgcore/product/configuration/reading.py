@@ -21,7 +21,7 @@ from prgcore.product.services import listed_services
 from prgcore.tables.configuration import ASSIGNMENT_MODES, FIELDS, RULES
 from prgcore.tables.facts import ConfigurationField, ConfigurationRule
 from prgcore.timers import quantities
-from prgcore.timers.parameters import RECORDS, Parameters
+from prgcore.timers.parameters import RECORDS, Parameters, as_written
 from prgcore.vocabulary import plain
 from prgcore.words import cut, listed
 
@@ -285,7 +285,7 @@ class _Reader:
         if not self.fits(value, dict, "an object of service parameters", at):
             self.unread.update(RECORDS)
             return Parameters()
-        right, wrong = Parameters.sort(value)
+        right, wrong = as_written(Parameters, value)
         for spelled, one in wrong.items():
             mode = _SPELLED["deployment"].get(plain(str(spelled))) == "user_assignment_mode"
             self.wrong("form_parameter", _join(at, spelled), value[spelled],
