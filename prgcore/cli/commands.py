@@ -7,7 +7,6 @@ reads signatures, and adds the arguments to the help (`docs/decisions/0015`).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cached_property
 from importlib import import_module
 from inspect import signature
 from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
@@ -124,14 +123,9 @@ class Command(click.Command):
         self, name: str, callback: Callable[..., None], *,
         below: Mapping[str, click.Command] | None = None, **says: Any,
     ) -> None:
-        super().__init__(name, callback=_listed(callback), context_settings=SETTINGS, **says)
-        del self.params  # made when they are first needed: a module has more than one command
-        self._read, self.below = callback, dict(below or {})
-
-    @cached_property
-    def params(self) -> list[click.Parameter]:  # type: ignore[override]
-        """Click's parameters of the function."""
-        return list(_parameters(self._read))
+        says |= {"params": list(_parameters(callback)), "context_settings": SETTINGS}
+        super().__init__(name, callback=_listed(callback), **says)
+        self.below = dict(below or {})
 
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None,
