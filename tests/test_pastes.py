@@ -555,7 +555,7 @@ NOT_TURNED = {
     "an address beside the name": (
         "Name:  a  10.0.0.1\nState:  Normal\nName:  b  10.0.0.2\nState:  Normal\n", BOTH),
     "a time beside the state": ("Name:  a  x\nState:  Normal  (since 9)\n", "a Normal"),
-    "columns that are no hosts": (",Jo Miller,Ann\nState,NRW,NRW\n", " | 1,2"),
+    "columns that are not hosts": (",Jo Miller,Ann\nState,NRW,NRW\n", " | 1,2"),
     "columns without names": ("State\tIdle\tBackup Mode\nReason\tOn Admin Request\tOn Admin Request\n", " | 1,2"),
     "states of something else": ("Server\ta\tb\nState\tRegistered\tOffline\n", " | 1,2"),
     "two states": ("Server\ta\tb\nState\tIdle\tNormal\nState\tNormal\tIdle\n", " | 1,2,3"),

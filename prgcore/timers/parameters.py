@@ -64,7 +64,7 @@ def spread(least: Number, most: Number) -> Range:
 
 @frozen
 class Wrong:
-    """A fault of a parameter as people write it; the name is empty if there is no such parameter."""
+    """An error in a parameter that somebody wrote. Its name is empty if there is no such parameter."""
 
     name: str
     says: str

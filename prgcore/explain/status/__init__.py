@@ -6,8 +6,9 @@
 
 A text is read in steps, a file each: `cleaning` (colours, quotation marks), `markup` (the source of
 a web page), `cells` (tables and JSON), `labels` and their `values` (`State: Normal`), `nodes` (what
-belongs to which), `grouping` (groups of two, at one moment or several). `chat` reads what people type, where nothing else is.
-`words` knows which words mean a state or a reason, also where a machine renames them.
+belongs to which), `grouping` (groups of two, at one moment or several). If none of these finds a
+node, `chat` reads what people type. `hosts` knows which names are surely those of hosts, and
+`words` which words mean a state or a reason, also where a machine renames them.
 
 Law: pure. Reading never fails: every line is used, or listed as not used. Nothing is guessed.
 """

@@ -17,11 +17,12 @@ from typing import Any
 from attrs import define, frozen
 
 from prgcore.explain.status.cleaning import lines_of, with_signs
+from prgcore.explain.status.hosts import is_host
 from prgcore.explain.status.shapes import LONGEST, Head, Item, Seen
 from prgcore.explain.status.words import Words
 from prgcore.form.spelling import PLAIN, folded
 
-__all__ = ["is_host", "is_status", "items_of"]
+__all__ = ["is_status", "items_of"]
 
 _TITLES: Mapping[str, tuple[str, ...]] = {
     "state": ("state", "node state", "server state", "current state", "ha state", "nodestate",
@@ -45,15 +46,6 @@ _OURS = re.compile("presence|subcluster|prg")
 _ROW = ("number", "name", "state", "reason", "group")
 _HOST = r"[^\W_](?:[\w.-]*[\w.])?|[0-9A-Fa-f:.]+(?:%\w+)?"
 """A host name, or an address."""
-_HOSTLY = re.compile(
-    r"(?:.*(?:imp|imnp|cup|pres|presence|pub|sub|publisher|subscriber|node|server|srv|host|cm)[a-z]?)")
-"""A word in the name of a host, perhaps with the letter that stands for its number."""
-_OF_HOSTLY = re.compile(
-    "state|status|reason|mode|services?|role|group|cluster|subcluster|database|db|replication|health|load"
-    "|users?|time|date|count")
-"""A word in the name of something about a host."""
-_SEAT = re.compile(r"(?:node|server)[_.-]*\d*", re.IGNORECASE)
-"""A label of its own."""
 _NODE = r"(?i:node|server)[ _.-]*#?(\d{1,3})"
 _FRAME = re.compile(r"[\s|+:=_\u2500-\u257f*-]*")
 _WIDE = " {2,}|\t"
@@ -301,7 +293,7 @@ def _row(
         return _continued(row, rows) if rows and rows[-1].lines[-1] == n - 1 else None
     if words.read("state", row.state) or re.fullmatch(_NODE, row.name):
         return row
-    return row if _is_host(row.name.rstrip(":")) or not row.name else None
+    return row if _may_be_host(row.name.rstrip(":")) or not row.name else None
 
 
 def _continued(row: _Row, rows: list[_Row]) -> _Row | None:
@@ -329,7 +321,7 @@ def _bare(lines: Sequence[str], start: int, words: Words) -> tuple[int, list[Ite
             more = _split(lines[n], sign)
             if _shape(lines[n], more) != _shape(lines[start], cells):
                 break
-            nothing = len(more) == len(cells) > 2 and _is_host(more[0]) \
+            nothing = len(more) == len(cells) > 2 and _may_be_host(more[0]) \
                 and not any(more[1:])
             if not (nothing or _plain(more, sign, words)):
                 break
@@ -355,10 +347,10 @@ def _turned(
         if rows[0] not in used.values():
             continue
         title, *names = used.get("name", used.get("number", rows[0]))[1]
-        named = _is_host if title else is_host  # not before and after, or value and default
+        named = _may_be_host if title else is_host  # not before and after, or value and default
         if len(names) < 2 or not all(named(name) or re.fullmatch(_NODE, name) for name in names) \
                 or len({name[:1].isdigit() for name in names}) > 1:
-            continue  # an address beside a name is no node
+            continue  # an address beside a name is not a node
         here = sorted(n for n, _ in used.values())
         if any(len(cells) != len(names) + 1 for _, cells in used.values()) or _cut(lines, rows, used, words):
             return here[-1] + 1, []
@@ -426,7 +418,7 @@ def _stacked(lines: Sequence[str], start: int, words: Words) -> tuple[int, list[
     rows: list[_Row] = []
     rest = [(n, lines[n][:LONGEST].strip(_MARKS))
             for n in range(heads[-1][0] + 1, min(start + _MOST_STACKED, len(lines))) if lines[n].strip()]
-    while len(rest) > 1 and _is_host(rest[0][1]) and words.read("state", rest[1][1]):
+    while len(rest) > 1 and _may_be_host(rest[0][1]) and words.read("state", rest[1][1]):
         reason = len(titles) > 2 and len(rest) > 2 and words.read("reason", rest[2][1])
         row, rest = rest[:3 if reason else 2], rest[3 if reason else 2:]
         rows.append(_Row([n for n, _ in row], "", *(cell for _, cell in row)))
@@ -436,18 +428,7 @@ def _stacked(lines: Sequence[str], start: int, words: Words) -> tuple[int, list[
     return (rows[-1].lines[-1] if rows else start) + 1, [*nodes]
 
 
-def is_host(name: str) -> bool:
-    """Whether a name is surely that of a host: of a known kind, or with a domain, or an address."""
-    parts = name.split(".")
-    if len(parts) > 2 and all(parts) and (parts[-1].isalpha() or (
-            len(parts) == 4 and all(map(str.isdecimal, parts)))):
-        return True
-    tokens = re.findall(r"[a-z]+|\d+", name.lower())
-    return bool(tokens) and (len(tokens) > 1 or tokens[0][-1:] in "abr") and any(map(_HOSTLY.fullmatch, tokens)) \
-        and not any(map(_OF_HOSTLY.fullmatch, tokens)) and not _SEAT.fullmatch(name)
-
-
-def _is_host(name: str) -> bool:
+def _may_be_host(name: str) -> bool:
     return bool(re.fullmatch(_HOST, name)) and folded(name) not in _COLUMN
 
 
@@ -460,7 +441,7 @@ def _plain(cells: Sequence[str], sign: str, words: Words) -> bool:
     least = 2 if sign in "\t|" else 3
     if not least <= len(cells) <= 6 or not words.read("state", cells[1]):
         return False
-    named = _is_host(cells[0].rstrip(":")) or re.fullmatch(_NODE, cells[0])
+    named = _may_be_host(cells[0].rstrip(":")) or re.fullmatch(_NODE, cells[0])
     reason = (cells[2:] or [""])[0]
     return bool(named) and bool(words.blank(reason) or words.read("reason", reason))
 

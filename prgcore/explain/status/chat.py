@@ -13,7 +13,7 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
-from prgcore.explain.status.cells import is_host
+from prgcore.explain.status.hosts import is_host
 from prgcore.explain.status.shapes import Head, Item, Seen
 from prgcore.explain.status.words import MARKS, Words, squeezed
 from prgcore.vocabulary import State

@@ -26,8 +26,8 @@ _BLOCK = re.compile(
 _PICTURE = re.compile("canvas|embed|iframe|img|input|meter|object|progress|svg|textarea|use")
 _OTHER = re.compile(
     "a|abbr|acronym|b|base|bdi|bdo|big|button|circle|cite|code|col|colgroup|data|del|dfn|em|font|g|i|ins"
-    "|kbd|label|line|link|mark|meta|nobr|noscript|output|path|picture|q|rect|s|samp|script|select|small"
-    "|source|span|strike|strong|style|sub|summary|sup|template|time|tt|u|var|wbr|.*[:-].*")
+    "|kbd|label|line|link|mark|meta|nobr|output|path|picture|q|rect|s|samp|select|small"
+    "|source|span|strike|strong|sub|summary|sup|time|tt|u|var|wbr|.*[:-].*")
 _CODE = frozenset({"script", "style"})
 _SILENT = _CODE | {"template", "noscript"}
 _VOID = re.compile("area|base|br|col|embed|hr|img|input|link|meta|source|wbr")
