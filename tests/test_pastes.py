@@ -828,6 +828,22 @@ def test_moments_say_what_changed(explain):
     assert [[one["name"] for one in step] for step in group["changed"]] == [[], ["a", "b"]]
 
 
+@pytest.mark.parametrize(("said", "meant"), [
+    ("Nromal", "Normal"), ("Idel", "Idle"), ("Takng Over", "Taking Over"), ("Faling Over", "Failing Over"),
+    ("Fallng Back", "Falling Back"), ("Initialising", "Initializing"), ("Taking Bak", "Taking Back"),
+    ("Runing in Backup Mode", "Running in Backup Mode"), ("Backup Activatd", "Backup Activated"),
+    ("Failover Afected Services", "Failover Affected Services"),
+])
+@pytest.mark.parametrize("lines", [
+    "Node 1 Name : a State: {} Reason: Normal\nNode 2 Name : b State: Normal\n",
+    "Node 1 Name: a\nState: {}\nReason: Normal\nNode 2 Name: b\nState: Normal\n",
+])
+def test_a_misspelt_state_has_its_hint_beside_a_reason_that_is_known(explain, said, meant, lines):
+    answer = explain(lines.format(said))
+    assert answer.code == 1
+    assert f"unknown state '{said}'; did you mean {meant}" in " ".join(answer.out.split())
+
+
 def test_a_strange_reason_is_called_one(explain):
     answer = explain("Node 1 Name : a State: Nromal Reason: Peer Dwn\nNode 2 Name : b State: Normal\n")
     said = " ".join(answer.out.split())

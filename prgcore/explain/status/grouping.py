@@ -190,7 +190,8 @@ class _Sighting:
                     + _twice(self.nodes))
         if twice := _twice(self.nodes):
             return f"the text does not show two nodes of this group{twice}"
-        unclear = [node for node in self.nodes if node.unclear or (node.reason and not node.state)]
+        unclear = [node for node in self.nodes if node.unclear or (
+            node.reason and not (node.state or node.strange_states))]  # a strange state has a hint
         if unclear:
             return (f"the State of {listed(map(_called, unclear), 'and')} could not be read "
                     f"(line {unclear[0].line + 1}); if a node shows none, leave it blank after its label")
