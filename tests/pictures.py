@@ -67,14 +67,15 @@ def words(root: ET.Element) -> list[tuple[str, Box]]:
 
 
 def boxes(root: ET.Element, narrow: float = 10) -> list[Box]:
-    """Every box that is wider than this, and no page."""
+    """Every box that is wider than this; no page, and no shade behind what stands on it."""
     found = []
     for shape in root.iter():
         if shape.tag == f"{NS}polygon" and (shape.get("class") or "").startswith("r-"):
             points = [tuple(map(float, p.split(","))) for p in shape.get("points", "").split()]
             xs, ys = zip(*points, strict=True)
             found.append((min(xs), min(ys), max(xs), max(ys)))
-        elif shape.tag == f"{NS}rect" and shape.get("class") != "page":
+        elif shape.tag == f"{NS}rect" and shape.get("class") != "page" \
+                and not shape.get("fill-opacity"):
             x, y = float(shape.get("x", "")), float(shape.get("y", ""))
             found.append((x, y, x + float(shape.get("width", "")), y + float(shape.get("height", ""))))
     return [b for b in found if b[2] - b[0] > narrow]

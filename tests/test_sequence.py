@@ -14,12 +14,19 @@ from writer.stories import stories
 from prgcore.diagram import FORMATS, Sequence, render
 from prgcore.diagram.palette import PALETTE, Role
 from prgcore.diagram.sequence import (
+    ARRIVES,
     BROKEN,
+    CUT,
     LIVES,
+    LOST,
     REMARK,
+    SENT,
+    SILENCE,
+    TWICE,
     Life,
     Message,
     Note,
+    Span,
     ends,
     nodes_of,
     route,
@@ -84,7 +91,33 @@ def _hostile() -> Sequence:
         "node1", "node1", "", "action")), "javascript:")
 
 
+def _flights() -> Sequence:
+    """Two heartbeats that cross, of which one is lost; a cut, silence, and users served twice."""
+    both = ("node1", "node2")
+
+    def beat(node: str, step: int, flight: int = 0, part: str = "") -> Message:
+        words = f"heartbeat {flight}" if flight else "heartbeat"
+        return Message(node, "node2" if node == "node1" else "node1", words, "beat",
+                       step=step, flight=flight, part=part)
+
+    return Sequence("Crossing heartbeats", tuple(Life(n, LIVES[n]) for n in ("node1", "record", "node2")), (
+        *(Note((n,), ("Normal",), Role.SERVING) for n in both),
+        beat("node1", 1, 1, SENT), beat("node2", 2, 2, SENT),
+        Span(("node1",), "node1 is no longer heard", CUT, step=3), beat("node1", 3, 1, LOST),
+        Span(both, "an interval", SILENCE, step=4),
+        Message("node2", "node2", "heartbeat_lost(node2)", "timer", step=5),
+        Message("node2", "record", "write", "write", step=5),
+        Note(("node2",), ("Running in Backup Mode", "Peer Down"), Role.SERVING),
+        beat("node2", 6, 2, ARRIVES),
+        Span(both, "served twice from here: users of node1", TWICE), beat("node1", 7, part=LOST),
+        Span(("node1",), "node1 is heard again", CUT, ends=True, step=8), beat("node1", 9),
+        Message("record", "node1", "read", "read", step=10),
+        Span(both, "nobody is served twice", TWICE, ends=True),
+    ))
+
+
 DRAWN = {
+    "flights": cache(_flights),
     "row3": cache(lambda: _story("table2-3")),
     "refused": cache(lambda: _story("M7")),
     "long": cache(lambda: _story("H7")),
@@ -313,6 +346,37 @@ def test_words_of_messages_do_not_cover_one_another() -> None:
         root = parsed(render(DRAWN[name](), "svg"))
         told = {(text, box) for text, box in words(root)}
         assert overlapping(sorted(box for _, box in told)) == [], name
+
+
+def test_messages_in_flight_cross_and_are_lost_in_a_picture() -> None:
+    root = parsed(render(DRAWN["flights"](), "svg"))
+    lines = [tuple(float(e.get(k)) for k in ("x1", "y1", "x2", "y2")) for e in root.iter()
+             if e.tag.endswith("line") and e.get("class") == "arrow"]
+    lost, sent, at_once = (line for line in lines if line[1] != line[3])
+    assert lost[1] < sent[1] < lost[3] < sent[3]  # one sets out before the other, and ends in between
+    assert lost[0] == at_once[0] < lost[2] == at_once[2] < sent[0]  # a cross is short of the peer
+    crosses = [e for e in root.iter() if e.tag.endswith("path") and "l10,10" in (e.get("d") or "")]
+    assert len(crosses) == 2
+    shades = {e.get("class"): e for e in root.iter()
+              if e.tag.endswith("rect") and e.get("fill-opacity")}
+    cut, twice = shades["r-cut"], shades["r-twice"]
+    assert float(cut.get("width")) < float(twice.get("width")) / 2
+    assert float(cut.get("y")) < float(twice.get("y")) < float(cut.get("y")) + float(cut.get("height"))
+
+
+def test_messages_in_flight_cross_and_are_lost_in_a_terminal() -> None:
+    text = render(DRAWN["flights"](), "text")
+    assert text == committed("golden/flights.txt", text)
+    assert text.count("✗") == 2
+    edges = [line.startswith("!") and line.endswith("!") for line in text.splitlines()]
+    assert 0 < sum(edges) < len(edges)
+
+
+def test_other_languages_have_an_arrow_for_what_is_lost() -> None:
+    drawn = DRAWN["flights"]()
+    assert render(drawn, "mermaid").count("node1-xnode2: heartbeat") == 2
+    assert render(drawn, "mermaid").count("node2-)node1: heartbeat 2") == 1
+    assert render(drawn, "plantuml").count("node1 ->x node2 : heartbeat") == 2
 
 
 def test_a_picture_leads_to_the_rules_and_says_why() -> None:

@@ -13,8 +13,8 @@ from enum import StrEnum
 from attrs import evolve, frozen
 
 __all__ = [
-    "BROKEN", "MARKS", "PALETTE", "STANDINGS", "WORST_FIRST", "Look", "Mark", "Role",
-    "Standing", "worst",
+    "BROKEN", "CUT", "MARKS", "PALETTE", "STANDINGS", "TWICE", "WORST_FIRST", "Look", "Mark",
+    "Role", "Standing", "worst",
 ]
 
 
@@ -104,6 +104,10 @@ def _like(role: Role, says: str, sign: str) -> Look:
 
 BROKEN = Look("does not hold", "#ffe3e3", "#a00000", "#5a1010", "double")
 """The look of the note of a broken promise, or of an expectation that is not met."""
+
+CUT = Look("what is sent here does not arrive", "#e3e5e8", "#8c959f", "#34383f", "box")
+TWICE = evolve(BROKEN, says="users are served twice", shape="box")
+"""The looks of the spans of a network: a cut, and the time of dual service."""
 
 STANDINGS: Mapping[Standing, Look] = {
     Standing.BROKEN: evolve(BROKEN, says="reachable, and breaks a promise: its id", shape="✗"),

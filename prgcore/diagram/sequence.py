@@ -7,6 +7,7 @@ from the machine: the decider of an event, the seat in its name, the seat of an 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import TypeAlias
 
 from attrs import frozen
 
@@ -25,14 +26,16 @@ from prgcore.vocabulary import Outcome
 from prgcore.words import clean
 
 __all__ = [
-    "BROKEN", "LIVES", "MOST", "REMARK", "Life", "Message", "Note", "Sequence", "check_size",
-    "ends", "nodes_of", "one_end", "route", "route_of_action", "sequence",
+    "ARRIVES", "BROKEN", "CUT", "LIVES", "LOST", "MOST", "REMARK", "SENT", "SILENCE", "TWICE",
+    "Item", "Life", "Message", "Note", "Notes", "Sequence", "Span", "check_size", "ends", "nodes_of",
+    "one_end", "route", "route_of_action", "sequence",
 ]
 
 LIVES: Mapping[str, str] = {
     "administrator": "Administrator",
     "node1": "Node 1",
     "arbiter": "Arbiter",
+    "record": "Record",
     "node2": "Node 2",
     "world": "World",
     "machine": "Machine",
@@ -41,6 +44,12 @@ LIVES: Mapping[str, str] = {
 
 REMARK, BROKEN = "remark", "broken"
 """The role of a note that shows no state."""
+
+SENT, ARRIVES, LOST = "sent", "arrives", "lost"
+"""The parts of a message that is under way for a while: where it sets out, and how it ends."""
+
+CUT, TWICE, SILENCE = "cut", "twice", "silence"
+"""The role of a span: messages do not arrive, users are served twice, an interval without one."""
 
 MOST = 1_000
 """The most messages and notes that are laid out: a story of about three hundred events."""
@@ -68,6 +77,9 @@ class Message:
         tooltip: the rule with its reason and citation; `url`: its row in the reference.
         dashed: refused, ignored or impossible.
         step: the number of its event in the story, from 1.
+        flight: the number of a message that is under way for a while; 0: it arrives at once.
+        part: `SENT`, and in a later message with the same number `ARRIVES` or `LOST`. Without a
+            number `LOST` is a message that never arrives.
     """
 
     source: str
@@ -78,6 +90,8 @@ class Message:
     url: str = ""
     dashed: bool = False
     step: int = 0
+    flight: int = 0
+    part: str = ""
 
 
 @frozen
@@ -97,6 +111,29 @@ class Note:
 
 
 @frozen
+class Span:
+    """Something that begins here, or ends here, and lasts meanwhile.
+
+    Attributes:
+        over: for `CUT` the nodes whose messages no longer arrive, else the nodes that it is about.
+        text: the words where it begins or ends.
+        role: `CUT`, `TWICE`, or `SILENCE`, which is over at once.
+        ends: whether it ends here.
+        step: the number of its event in the story, from 1; 0: it has none.
+    """
+
+    over: Values
+    text: str
+    role: str
+    ends: bool = False
+    step: int = 0
+
+
+Item: TypeAlias = Message | Note | Span
+"""One entry of a sequence; they come from top to bottom."""
+
+
+@frozen
 class Sequence:
     """Life lines from left to right; messages and notes from top to bottom.
 
@@ -106,7 +143,7 @@ class Sequence:
 
     title: str
     lives: tuple[Life, ...]
-    items: tuple[Message | Note, ...]
+    items: tuple[Item, ...]
     reference: str = ""
 
     def at(self, url: str) -> str:
@@ -114,12 +151,12 @@ class Sequence:
         return address(self.reference, url)
 
     @property
-    def bands(self) -> tuple[tuple[Message | Note, ...], ...]:
+    def bands(self) -> tuple[tuple[Item, ...], ...]:
         """The items, side by side if they belong together.
 
         A message to both nodes, an answer of both, and the notes of both belong together.
         """
-        found: list[list[Message | Note]] = []
+        found: list[list[Item]] = []
         for item in self.items:
             if found and all(_beside(item, other) for other in found[-1]):
                 found[-1].append(item)
@@ -128,19 +165,19 @@ class Sequence:
         return tuple(map(tuple, found))
 
 
-def _beside(item: Message | Note, other: Message | Note) -> bool:
+def _beside(item: Item, other: Item) -> bool:
     match item, other:
         case Message(), Message():
             same = (item.kind, item.text, item.step) == (other.kind, other.text, other.step)
             own = item.source == item.target or other.source == other.target
-            return same and not own and len({*ends(item)} & {*ends(other)}) == 1
+            return same and not own and not item.part and len({*ends(item)} & {*ends(other)}) == 1
         case Note(), Note():
             plain = (item.role == REMARK) is (other.role == REMARK)
             return plain and not set(item.over) & set(other.over) and len(item.over) == 1
     return False
 
 
-def ends(item: Message | Note) -> Values:
+def ends(item: Item) -> Values:
     """The life lines that an item touches."""
     return (item.source, item.target) if isinstance(item, Message) else item.over
 
@@ -215,62 +252,50 @@ def sequence(run: Run, title: str = "") -> Sequence:
     return Sequence(title or run.engine.model.name, lives, items, reference(run.engine.model))
 
 
-class _Drawing:
-    """Turns the steps of a run into messages and notes."""
+class Notes:
+    """Turns pairs into notes: what each node shows, and what else has changed.
 
-    def __init__(self, engine: Engine) -> None:
-        self.engine, self.spelling = engine, Spelling.of(engine.model)
+    Args:
+        engine: the machine.
+        silent: where the state of a node is that shows nothing.
+    """
+
+    def __init__(self, engine: Engine, silent: str = "in the record") -> None:
+        self.engine, self.spelling, self.silent = engine, Spelling.of(engine.model), silent
         self.nodes = nodes_of(engine.model)
         self.columns = {c.name for c in engine.model.columns if not c.derived}
-        self.events = {e.name: e for e in engine.model.events}
         self.views = dict(zip(NODES, zip(*(
             (v.node1, v.node2) for v in viewpoints(engine)), strict=True), strict=True))
-        self.says = {i.id: i.says for i in engine.model.invariants}
 
-    def items(self, run: Run) -> Iterator[Message | Note]:
-        """All messages and notes, from top to bottom."""
-        yield from self._start(run.start)
-        yield from self._broken((), run.start)
-        events = 0
-        for number, step in enumerate(run.steps):
-            match step.line.verb:
-                case "policy" | "given":
-                    yield Note(self.nodes, (step.line.text,), REMARK)
-                    yield from self._became(step)
-                case "start" if any(s.line.verb != "policy" for s in run.steps[:number]):
-                    yield Note(self.nodes, (step.line.text,), REMARK)
-                    yield from self._start(step.after)
-                case "start" | "expect":
-                    pass
-                case _:
-                    events += 1
-                    yield from self._event(step, events)
-            if step.failed:
-                yield Note(self.nodes, ("Not as expected", step.line.text, step.failed), BROKEN)
-            if step.line.verb != "start" or number:
-                yield from self._broken(self.engine.broken(step.before), step.after)
-
-    def _start(self, pair: Pair) -> Iterator[Note]:
+    def start(self, pair: Pair) -> Iterator[Note]:
         """The states of the nodes; every column if the machine has no states."""
         headed = [n for n in self.nodes if f"{n}.state" in self.columns]
-        yield from (self._state(node, pair) for node in headed)
+        yield from (self.state(node, pair) for node in headed)
         if not headed:
-            yield from self._remarks({}, pair)
+            yield from self.remarks({}, pair)
 
-    def _state(self, node: str, pair: Pair) -> Note:
+    def state(self, node: str, pair: Pair) -> Note:
+        """The state of a node, as it is shown."""
         name, reason = f"{node}.state", pair.get(f"{node}.reason", "")
         words = [w for w in dict.fromkeys((
             self.spelling.title(name, pair[name]) or pair[name],
             self.spelling.title("reason", reason))) if w]
         if not self._shown(node, pair):
-            return Note((node,), ("Shows nothing", f"in the record: {' / '.join(words)}"), Role.SILENT)
+            return Note((node,), ("Shows nothing", f"{self.silent}: {' / '.join(words)}"), Role.SILENT)
         return Note((node,), tuple(words), role(self.engine.model, name, pair[name]))
 
     def _shown(self, node: str, pair: Pair) -> bool:
         """Whether anybody can see the state of a node."""
         return any(self.engine.holds(view, pair) for view in self.views[node])
 
-    def _remarks(self, before: Mapping[str, str], after: Pair) -> Iterator[Note]:
+    def became(self, before: Pair, after: Pair) -> Iterator[Note]:
+        """The states that a step changed, or whose reason it changed."""
+        for node in self.nodes:
+            if f"{node}.state" in self.columns and (
+                    self.state(node, before) != self.state(node, after)):
+                yield self.state(node, after)
+
+    def remarks(self, before: Mapping[str, str], after: Pair) -> Iterator[Note]:
         """The changes besides states and reasons, each over the node that it belongs to."""
         said: dict[Values, list[str]] = {(node,): [] for node in self.nodes}
         for name, value in after.items():
@@ -282,7 +307,39 @@ class _Drawing:
                     f"{self.spelling.name(what)}: {self.spelling.value(name, value)}".replace("_", " "))
         yield from (Note(over, tuple(lines), REMARK) for over, lines in said.items() if lines)
 
-    def _event(self, step: Step, number: int) -> Iterator[Message | Note]:
+
+class _Drawing(Notes):
+    """Turns the steps of a run into messages and notes."""
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine)
+        self.events = {e.name: e for e in engine.model.events}
+        self.says = {i.id: i.says for i in engine.model.invariants}
+
+    def items(self, run: Run) -> Iterator[Item]:
+        """All messages and notes, from top to bottom."""
+        yield from self.start(run.start)
+        yield from self._broken((), run.start)
+        events = 0
+        for number, step in enumerate(run.steps):
+            match step.line.verb:
+                case "policy" | "given":
+                    yield Note(self.nodes, (step.line.text,), REMARK)
+                    yield from self.became(step.before, step.after)
+                case "start" if any(s.line.verb != "policy" for s in run.steps[:number]):
+                    yield Note(self.nodes, (step.line.text,), REMARK)
+                    yield from self.start(step.after)
+                case "start" | "expect":
+                    pass
+                case _:
+                    events += 1
+                    yield from self._event(step, events)
+            if step.failed:
+                yield Note(self.nodes, ("Not as expected", step.line.text, step.failed), BROKEN)
+            if step.line.verb != "start" or number:
+                yield from self._broken(self.engine.broken(step.before), step.after)
+
+    def _event(self, step: Step, number: int) -> Iterator[Item]:
         decision, event = step.decision, step.line.name
         source, targets = _route(self.events[event], self.nodes)
         done = decision is not None and decision.outcome is Outcome.DONE
@@ -298,18 +355,11 @@ class _Drawing:
                 yield Message(node, source, answer, "refusal", label.tooltip, label.url,
                               dashed=True, step=number)
             return
-        yield from self._became(step)
-        yield from self._remarks(step.before, step.after)
+        yield from self.became(step.before, step.after)
+        yield from self.remarks(step.before, step.after)
         for action in decision.actions:
             yield Message(*route_of_action(self.engine.model, action), action.do, "action",
                           duties().get(action.do, ""), step=number)
-
-    def _became(self, step: Step) -> Iterator[Note]:
-        """The states that a step changed, or whose reason it changed."""
-        for node in self.nodes:
-            if f"{node}.state" in self.columns and (
-                    self._state(node, step.before) != self._state(node, step.after)):
-                yield self._state(node, step.after)
 
     def _answer(self, step: Step) -> str:
         """The reason why an event was not done."""

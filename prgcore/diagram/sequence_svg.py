@@ -12,13 +12,21 @@ from prgcore.diagram import svg as draw
 from prgcore.diagram.page import listing, page
 from prgcore.diagram.palette import PALETTE, Look, Role
 from prgcore.diagram.sequence import (
+    ARRIVES,
     BROKEN,
+    CUT,
     LIVES,
+    LOST,
     REMARK,
+    SENT,
+    SILENCE,
+    TWICE,
+    Item,
     Life,
     Message,
     Note,
     Sequence,
+    Span,
     check_size,
     ends,
     one_end,
@@ -29,7 +37,8 @@ __all__ = ["html", "svg"]
 
 _SIZE, _SMALL, _LINE = 12.0, 11.0, 15.0
 _EDGE, _GUTTER, _GAP, _LOOP, _BAR = 12.0, 14.0, 80.0, 26.0, 4.0
-_OUTER = ("administrator", "arbiter", "world")
+_OUTER = ("administrator", "arbiter", "record", "world")
+_SPANS = {CUT: palette.CUT, TWICE: palette.TWICE}
 _MOST_REFUSAL, _MOST_NOTE = 250.0, 200.0
 _TALL = 900.0
 """From this height on the life lines are named at the bottom too."""
@@ -49,16 +58,19 @@ def html(drawn: Sequence) -> str:
         if isinstance(item, Message):
             why, url = escape(clean(item.tooltip)), drawn.at(item.url)
             linked = f'<a href="{escape(clean(url))}">{why}</a>' if url else why
-            rows.append((str(item.step), who, item.kind,
+            rows.append((str(item.step), who, item.part or item.kind,
                          f"<code>{escape(clean(item.text))}</code>", linked))
-        else:
+        elif isinstance(item, Note):
             said = "<br>".join(escape(clean(words)) for words in item.text)
             rows.append(("", who.replace(" to ", " and "), "", said, ""))
+        else:
+            rows.append((str(item.step or ""), who.replace(" to ", " and "), item.role,
+                         escape(clean(item.text)), ""))
     return page(drawn.title, _Picture(drawn, titled=False).document(), listing(
         "Step by step", ("step", "who", "kind", "what", "why"), rows))
 
 
-def _is_event(item: Message | Note) -> TypeGuard[Message]:
+def _is_event(item: Item) -> TypeGuard[Message]:
     return isinstance(item, Message) and item.kind not in ("action", "refusal")
 
 
@@ -66,10 +78,12 @@ def _look(note: Note) -> Look:
     return palette.BROKEN if note.role == BROKEN else PALETTE[Role(note.role)]
 
 
-def _folded(item: Message | Note, most: float = _MOST_NOTE) -> list[str]:
+def _folded(item: Item, most: float = _MOST_NOTE) -> list[str]:
     """The text of an item, as lines."""
     if isinstance(item, Note):
         return [line for part in item.text for line in draw.fold(part, most, _SIZE)]
+    if isinstance(item, Span):
+        return [item.text]
     return draw.fold(item.text, _MOST_REFUSAL if item.kind == "refusal" else 1e6, _SIZE)
 
 
@@ -101,23 +115,27 @@ class _Places:
                       if other == name and one in self.x]
             last = max(self.x.values(), default=-_GAP) + _GAP
             self.x[name] = max([last, _EDGE + _GUTTER + self.beside[name], *before])
-        if "arbiter" in self.x and len(self.nodes) > 1:
-            self._centre()
+        for name in {"arbiter", "record"} & self.x.keys() if len(self.nodes) > 1 else ():
+            self._centre(name)
         self.wide = max(self.x[name] + self.right[name] for name in self.order) + _EDGE
 
-    def _centre(self) -> None:
-        """The arbiter in the middle of the nodes, where its messages leave the choice."""
-        left, right = (self.x[name] for name in self.nodes)
-        most = right - self.apart.get(("arbiter", self.nodes[1]), _GAP)
-        self.x["arbiter"] = max(self.x["arbiter"], min((left + right) / 2, most))
+    def _centre(self, name: str) -> None:
+        """A life line halfway between the nodes, where its messages leave the choice."""
+        left, right = (self.x[node] for node in self.nodes)
+        most = right - self.apart.get((name, self.nodes[1]), _GAP)
+        self.x[name] = max(self.x[name], min((left + right) / 2, most))
 
     def _ask(self, one: str, other: str, far: float) -> None:
         key = (one, other) if self.order.index(one) < self.order.index(other) else (other, one)
         self.apart[key] = max(self.apart.get(key, 0), far)
 
-    def _need(self, item: Message | Note) -> None:
+    def _need(self, item: Item) -> None:
         wide = _wide(_folded(item))
-        if isinstance(item, Message) and item.source != item.target:
+        if isinstance(item, Span):
+            self._ask(self.nodes[0], self.nodes[-1], wide + 40)
+        elif isinstance(item, Message) and item.part:
+            self._ask(item.source, item.target, 2 * wide + 60)
+        elif isinstance(item, Message) and item.source != item.target:
             self._ask(item.source, item.target, wide + 20)
         elif isinstance(item, Message):
             self._reach(item.source, _LOOP + wide + 6)
@@ -157,7 +175,12 @@ class _Picture:
         self.y = _EDGE + 20 * len(self.title) + 36
         self.top = self.y
         self.bars: dict[str, tuple[float, Note]] = {}
+        self.shades: dict[tuple[str, str], float] = {}
+        self.out: dict[int, float] = {}
+        self.step = 0
+        self.behind: list[str] = []
         self.under: list[str] = []
+        self.flights: list[str] = []
         self.over: list[str] = []
 
     def document(self) -> str:
@@ -165,9 +188,13 @@ class _Picture:
         for band in self.drawn.bands:
             if isinstance(band[0], Message):
                 self._messages([m for m in band if isinstance(m, Message)])
-            else:
+            elif isinstance(band[0], Note):
                 self._notes([n for n in band if isinstance(n, Note)])
+            else:
+                self._span(band[0])
         self.y += 14
+        for role, node in list(self.shades):
+            self._shade(role, node, self.y)
         for name in list(self.bars):
             self._end(name, self.y)
         lines = [draw.line(x, self.top, x, self.y) for x in self.at.x.values()]
@@ -180,13 +207,13 @@ class _Picture:
             for i, words in enumerate(self.title)
         ]
         legend = self._legend()
-        events = len({i.step for i in self.drawn.items if isinstance(i, Message)})
+        events = len({i.step for i in self.drawn.items if not isinstance(i, Note)} - {0})
         says = f"{counted(events, 'event')}; " + "; ".join(
             f"{LIVES[n.over[0]] if len(n.over) == 1 else 'in the end'}: {', '.join(n.text)}"
             for n in self._last()
         )
         return draw.document(self.at.wide, self.y + _EDGE, self.drawn.title, says, [
-            *titles, *lines, *self.under, *heads, *self.over, legend,
+            *titles, *self.behind, *lines, *self.under, *self.flights, *heads, *self.over, legend,
         ])
 
     def _last(self) -> list[Note]:
@@ -209,7 +236,9 @@ class _Picture:
         """The roles that occur, and their meanings."""
         looks = {i.role: _look(i) for i in self.drawn.items
                  if isinstance(i, Note) and i.role != REMARK}
-        order = [*Role, BROKEN]
+        looks |= {i.role: _SPANS[i.role] for i in self.drawn.items
+                  if isinstance(i, Span) and i.role in _SPANS}
+        order = [*Role, *_SPANS, BROKEN]
         inside, self.y = draw.legend(
             {role: looks[role] for role in sorted(looks, key=order.index)},
             self.y + 16, self.at.wide, _EDGE)
@@ -222,10 +251,11 @@ class _Picture:
         parts: list[str] = []
         if _is_event(first):
             self.y += 14
-            parts.append(draw.text(_EDGE, self.y + 12, str(first.step), class_="faint",
-                                   fill=draw.FAINT, font_size=_SMALL))
+            parts.append(self._number(first.step))
         if first.source == first.target:
             parts += self._own(first)
+        elif first.part:
+            parts += self._part(first)
         else:
             parts += self._across(some)
         self.over.append(draw.titled("".join(parts), first.tooltip, self.drawn.at(first.url)))
@@ -259,6 +289,72 @@ class _Picture:
             yield draw.element("circle", cx=x[name], cy=self.y, r=_BAR, class_="head", fill=draw.INK)
         yield draw.tip(x[end] - way * _BAR, self.y, way)
         self.y += 6
+
+    def _number(self, step: int) -> str:
+        """The number of a step at the left edge, where it begins."""
+        if step in (0, self.step):
+            return ""
+        self.step = step
+        return draw.text(_EDGE, self.y + 12, str(step), class_="faint", fill=draw.FAINT,
+                         font_size=_SMALL)
+
+    def _part(self, message: Message) -> Iterator[str]:
+        """A message under way: its words where it sets out, its arrow where it ends."""
+        start, end = self.at.x[message.source], self.at.x[message.target]
+        way = 1 if end > start else -1
+        anchor = ("start", "end")[:: way]
+        self.y += _LINE
+        if message.part == SENT or not message.flight:
+            yield self._words(start + way * 14, self.y, message, message.text, text_anchor=anchor[0])
+            self.y += 6
+            yield draw.element("circle", cx=start, cy=self.y, r=_BAR, class_="head", fill=draw.INK)
+            self.out[message.flight] = self.y
+        if message.part == SENT:
+            return
+        begun = self.out[message.flight]
+        if message.flight:
+            self.y += 6
+        else:
+            self.y += _LINE
+        far = end - way * _BAR if message.part == ARRIVES else (start + 2 * end) / 3
+        self.flights.append(draw.slanted(
+            start, begun, far, self.y, lost=message.part == LOST))
+        if message.flight:
+            yield self._words(far - way * 14, self.y - 8 if message.part == LOST else self.y - 2,
+                              message, message.text, text_anchor=anchor[1])
+        self.y += 8
+
+    def _span(self, span: Span) -> None:
+        """The words of a span, and its shade where it ends; an interval of silence is a dotted line."""
+        left, right = (self.at.x[name] for name in (self.at.nodes[0], self.at.nodes[-1]))
+        self.y += 14
+        self.over.append(self._number(span.step))
+        if span.role == SILENCE:
+            self.over.append(draw.line(left, self.y + 8, right, self.y + 8, stroke_dasharray="2 5"))
+        for name in span.over if span.role == CUT else span.over[:1] if span.role == TWICE else ():
+            if span.ends:
+                self._shade(span.role, name, self.y + 4)
+            else:
+                self.shades.setdefault((span.role, name), self.y - 4)
+        look = _SPANS.get(span.role)
+        bold = {"font_weight": 600} if look else {"class_": "faint", "fill": draw.FAINT}
+        self.over.append(draw.haloed((left + right) / 2, self.y + 12, span.text, font_size=_SMALL,
+                                     text_anchor="middle", **bold))
+        self.y += 18
+
+    def _shade(self, role: str, name: str, end: float) -> None:
+        """The shade of a cut beside the node that is not heard; of dual service, around both."""
+        top = self.shades.pop((role, name), end)
+        left, right = (self.at.x[node] for node in (self.at.nodes[0], self.at.nodes[-1]))
+        if role == CUT:
+            half = (left + right) / 2
+            left, right = (left, half) if self.at.x[name] == left else (half, right)
+        else:
+            left, right = left - 2 * _BAR, right + 2 * _BAR
+        shade = draw.element(
+            "rect", x=left, y=top, width=right - left, height=max(end - top, 0),
+            class_=f"r-{role}", fill=_SPANS[role].fill, fill_opacity=0.7)
+        self.behind.insert(0 if role == TWICE else len(self.behind), shade)
 
     def _own(self, message: Message) -> Iterator[str]:
         """An act of one life line: a loop for an event, a stroke for an action."""

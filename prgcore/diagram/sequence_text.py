@@ -9,12 +9,18 @@ from itertools import pairwise
 from textwrap import wrap
 
 from prgcore.diagram.sequence import (
+    ARRIVES,
     BROKEN,
+    CUT,
+    LOST,
     REMARK,
+    SENT,
+    SILENCE,
     Life,
     Message,
     Note,
     Sequence,
+    Span,
     ends,
     one_end,
 )
@@ -23,7 +29,7 @@ from prgcore.words import clean
 __all__ = ["WIDTH", "text"]
 
 WIDTH = 80
-_OUTER = {"administrator": 15, "arbiter": 11, "world": 9}
+_OUTER = {"administrator": 15, "arbiter": 11, "record": 11, "world": 9}
 _SQUARE, _DOUBLE = tuple("┌─┐│└┘"), tuple("╔═╗║╚╝")
 
 
@@ -33,8 +39,10 @@ def text(drawn: Sequence) -> str:
     for band in drawn.bands:
         if isinstance(band[0], Message):
             page.message([m for m in band if isinstance(m, Message)])
-        else:
+        elif isinstance(band[0], Note):
             page.notes([n for n in band if isinstance(n, Note)])
+        else:
+            page.span(band[0])
     page.heads()
     title = wrap(clean(drawn.title), WIDTH)
     return "\n".join([*title, "", *("".join(row).rstrip() for row in page.rows)]) + "\n"
@@ -60,12 +68,20 @@ class _Page:
         self.at = _places(lives)
         self.rows: list[list[str]] = []
         nodes = [self.at[life.id] for life in lives if life.id not in _OUTER]
+        self.ends = min(nodes), max(nodes)
         self.reach = min([b - a for a, b in pairwise(nodes)] or [44]) - 1
+        self.shaded: set[tuple[str, str]] = set()
+        self.out: dict[int, tuple[int, int]] = {}
         self.heads()
 
     def row(self) -> list[str]:
-        """A new row, with nothing on it but the life lines."""
+        """A new row, with nothing on it but the life lines, and what lasts."""
         row = [" "] * WIDTH
+        for role, node in self.shaded:
+            if role == CUT:
+                row[self._near(node)] = "░"
+            else:
+                row[0] = row[-1] = "!"
         for place in self.at.values():
             row[place] = "│"
         self.rows.append(row)
@@ -93,6 +109,9 @@ class _Page:
         if first.source == first.target:
             self._own(self.at[first.source], words, first)
             return
+        if first.part:
+            self._part(first, words)
+            return
         hub = self.at[one_end(some)]
         others = {self.at[n] for m in some for n in ends(m)} - {hub}
         low, high = min(hub, *others), max(hub, *others)
@@ -106,6 +125,63 @@ class _Page:
             row[start] = "├" if min(targets) > start else "┤"
         for end in targets:
             row[end - 1 if end > low else end + 1] = ">" if end > low else "<"
+
+    def _part(self, message: Message, words: str) -> None:
+        """A message that sets out, arrives or is lost; dots lead from the one to the other."""
+        start, end = self.at[message.source], self.at[message.target]
+        way = 1 if end > start else -1
+        row, at = self.row(), len(self.rows) - 1
+        if message.part == SENT or not message.flight:
+            row[start] = "├" if way > 0 else "┤"
+            said = f"─ {words} " if way > 0 else f" {words} ─"
+            self.put(row, start + 1 if way > 0 else start - len(said), said)
+            self.out[message.flight] = at, start + way * (len(said) + 1)
+            if message.part == LOST:
+                self.put(row, start + way * (len(said) + 1), "✗")
+            return
+        said = f"{words} " + ("✗" if message.part == LOST else "─>")
+        if way < 0:
+            said = ("✗" if message.part == LOST else "<─") + f" {words}"
+        last = end - way if message.part == ARRIVES else (start + end) // 2 + way * len(said) // 2
+        self.put(row, last - len(said) + 1 if way > 0 else last, said)
+        self._dots(*self.out[message.flight], at, last - way * (len(said) + 1))
+
+    def _dots(self, row: int, left: int, last: int, right: int) -> None:
+        """Dots from one place to another, wherever the page is blank, and never between words."""
+        steps = max(last - row, abs(right - left) // 2, 1)
+        for step in range(steps + 1):
+            line = self.rows[row + round((last - row) * step / steps)]
+            place = left + round((right - left) * step / steps)
+            if {*line[place - 1:place + 2]} <= {*" ░·│"} and line[place] != "│":
+                line[place] = "·"
+
+    # ------------------------------------------------------------------- spans
+
+    def span(self, span: Span) -> None:
+        """The words of a span; a cut is shaded beside its node, and dual service at both edges."""
+        left, right = self.ends
+        if span.role == SILENCE:
+            row = self.row()
+            for place in range(left + 1, right):
+                row[place] = "·" if (place - left) % 2 else row[place]
+            self._middle(row, f" {span.text} ")
+            return
+        touched = {(span.role, node) for node in span.over}
+        if span.ends:
+            self._middle(self.row(), f" {span.text} ")
+            self.shaded -= touched
+        else:
+            self.shaded |= touched
+            self._middle(self.row(), f" {span.text} ")
+
+    def _middle(self, row: list[str], words: str) -> None:
+        self.put(row, (sum(self.ends) - len(words)) // 2 + 1, words)
+
+    def _near(self, node: str) -> int:
+        """The place between the nodes that is nearer to this one."""
+        left, right = self.ends
+        quarter = (right - left) // 5
+        return left + quarter if self.at[node] == left else right - quarter
 
     def _own(self, place: int, words: str, message: Message) -> None:
         """An act of one life line: at its right, or at its left if there is room."""

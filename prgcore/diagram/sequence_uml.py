@@ -8,7 +8,21 @@ from collections.abc import Iterator
 
 from prgcore.diagram import palette
 from prgcore.diagram.palette import PALETTE, Role
-from prgcore.diagram.sequence import BROKEN, REMARK, Message, Note, Sequence, check_size
+from prgcore.diagram.sequence import (
+    BROKEN,
+    CUT,
+    LOST,
+    REMARK,
+    SENT,
+    TWICE,
+    Item,
+    Message,
+    Note,
+    Sequence,
+    Span,
+    check_size,
+)
+from prgcore.seats import NODES
 from prgcore.words import clean
 
 __all__ = ["mermaid", "plantuml"]
@@ -29,15 +43,26 @@ def mermaid(drawn: Sequence) -> str:
         *(f"  {'actor' if life.id in _PEOPLE else 'participant'} {life.id} as {life.label}"
           for life in drawn.lives),
     ]
-    for item in drawn.items:
+    for item in map(_plain, drawn.items):
         if isinstance(item, Message):
-            arrow = "-->>" if item.dashed else "->>"
+            arrow = "-x" if item.part == LOST else "-)" if item.part else (
+                "-->>" if item.dashed else "->>")
             lines.append(f"  {item.source}{arrow}{item.target}: {_mermaid(item.text)}")
             continue
         note = f"  Note over {_over(item)}: {'<br/>'.join(map(_mermaid, item.text))}"
         broken = item.role == BROKEN
         lines += [f"  rect {_rgb(palette.BROKEN.stroke)}", f"  {note}", "  end"] if broken else [note]
     return "\n".join(lines) + "\n"
+
+
+def _plain(item: Item) -> Message | Note:
+    """The nearest that these languages have: a note where a message sets out, or a span begins."""
+    if isinstance(item, Span):
+        over = item.over if item.role == CUT and len(item.over) == 1 else NODES
+        return Note(over, (item.text,), BROKEN if item.role == TWICE and not item.ends else REMARK)
+    if isinstance(item, Message) and item.part == SENT:
+        return Note((item.source,), (f"sends {item.text}",), REMARK)
+    return item
 
 
 def _mermaid(words: str) -> str:
@@ -62,9 +87,10 @@ def plantuml(drawn: Sequence) -> str:
         *(f'{"actor" if life.id in _PEOPLE else "participant"} "{life.label}" as {life.id}'
           for life in drawn.lives),
     ]
-    for item in drawn.items:
+    for item in map(_plain, drawn.items):
         if isinstance(item, Message):
-            arrow = "-->" if item.dashed else "->"
+            arrow = "->x" if item.part == LOST else "->>" if item.part else (
+                "-->" if item.dashed else "->")
             lines.append(f"{item.source} {arrow} {item.target} : {_plantuml(item.text)}")
         else:
             lines += _plantuml_note(item)

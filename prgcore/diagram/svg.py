@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from html import escape
+from math import atan2, degrees
 from textwrap import wrap
 
-from prgcore.diagram.palette import BROKEN, PALETTE, STANDINGS, Look, Standing
+from prgcore.diagram.palette import BROKEN, CUT, PALETTE, STANDINGS, TWICE, Look, Standing
 from prgcore.words import clean
 
 __all__ = [
     "FAINT", "INK", "LINE", "MONO", "PAGE", "SANS", "box", "document", "element", "fold",
-    "haloed", "legend", "line", "room", "text", "tip", "titled",
+    "haloed", "legend", "line", "room", "slanted", "text", "tip", "titled",
 ]
 
 MONO = "ui-monospace, 'SF Mono', Menlo, Consolas, 'DejaVu Sans Mono', monospace"
@@ -71,10 +72,21 @@ def line(x1: float, y1: float, x2: float, y2: float, **attributes: object) -> st
     return element("line", x1=float(x1), y1=float(y1), x2=float(x2), y2=float(y2), **given)
 
 
-def tip(x: float, y: float, way: int) -> str:
+def tip(x: float, y: float, way: int, **attributes: object) -> str:
     """The tip of an arrow that ends here; `way` is 1 to the right, -1 to the left."""
     points = f"{x:.1f},{y:.1f} {x - way * 8:.1f},{y - 4:.1f} {x - way * 8:.1f},{y + 4:.1f}"
-    return element("polygon", points=points, class_="head", fill=INK)
+    return element("polygon", points=points, class_="head", fill=INK, **attributes)
+
+
+def slanted(x1: float, y1: float, x2: float, y2: float, *, lost: bool = False) -> str:
+    """An arrow between two points; one that is lost ends in a cross."""
+    if lost:
+        far = (f"M{x2 - 5:.1f},{y2 - 5:.1f} l10,10 M{x2 - 5:.1f},{y2 + 5:.1f} l10,-10")
+        end = element("path", d=far, class_="arrow", fill="none", stroke=INK, stroke_width=2)
+    else:
+        turn = degrees(atan2(y2 - y1, x2 - x1))
+        end = tip(x2, y2, 1, transform=f"rotate({turn:.1f} {x2:.1f} {y2:.1f})")
+    return line(x1, y1, x2, y2, class_="arrow", stroke=INK, stroke_width=1.4) + end
 
 
 def box(x: float, y: float, wide: float, high: float, look: Look, role: str) -> str:
@@ -142,7 +154,7 @@ def document(wide: float, high: float, title: str, says: str, inside: Iterable[s
 def _dark(body: str) -> Iterator[str]:
     """The style rules of the looks that occur, for a dark page."""
     looks = {**{str(r): look for r, look in PALETTE.items()}, "broken": BROKEN,
-             **{f"s-{s}": look for s, look in STANDINGS.items()}}
+             "cut": CUT, "twice": TWICE, **{f"s-{s}": look for s, look in STANDINGS.items()}}
     for name, look in looks.items():
         if f'"r-{name}"' in body:
             stroke = "" if name == f"s-{Standing.IMPOSSIBLE}" else ";stroke:#c9d1d9"
