@@ -68,6 +68,11 @@ def theorems(text: str) -> Found:
         yield "theorem", header[1].strip(" \t\"'"), header.start(1)
 
 
+def _one_theorem(file: Path) -> Callable[[str], Found]:
+    """A reader of a file that is one theorem, with the name of the file."""
+    return lambda _: iter([("theorem", file.stem, 0)])
+
+
 def locator(machine: str | None, sources: Iterable[str], proved: Iterable[str]) -> Locate:
     """A function that returns the place of a thing, by its kind and its name.
 
@@ -110,7 +115,8 @@ def _files(
         yield from ((file, python) for file in _built_in())
     elif machine != "-" and Path(machine).is_file():
         yield Path(machine), machine_file
-    yield from ((file, theorems) for file in _theorem_files(proved))
+    yield from ((file, theorems if file.suffix == ".toml" else _one_theorem(file))
+                for file in _theorem_files(proved))
 
 
 def _built_in() -> list[Path]:
@@ -125,7 +131,7 @@ def _theorem_files(paths: Iterable[str]) -> Iterator[Path]:
         if place.is_file():
             yield place
         elif path != "-":
-            yield from sorted(place.glob("*.toml"))
+            yield from sorted(f for f in place.iterdir() if f.suffix in (".toml", ".smt2"))
 
 
 def _path(file: Path) -> str:

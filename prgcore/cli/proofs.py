@@ -37,6 +37,8 @@ WORST_FIRST = (4, 1, 3, 0)
 """Of several exit codes the one that is reported."""
 TIMED = "T"
 """The model of time, whose theorems are found with long premises and conclusions."""
+WAYS = "ways out"
+"""The part of a theorem about any rules that has a table of its own."""
 FEW = 5
 """So many results at most are shown with all of their premises and conclusions."""
 
@@ -512,7 +514,7 @@ def _figures(report: Report, *, full: bool) -> Iterator[RenderableType]:
     """The figures of what is proved, and those of the mutants; the theorems about time in full."""
     found, untold = output.table("id", "found"), []
     for r in report.results:
-        if r.detail and "kinds" not in r.detail and r.verdict in (
+        if r.detail and not {"kinds", WAYS} & set(r.detail) and r.verdict in (
                 Verdict.PROVED, Verdict.REPORTED):
             if full or r.model != TIMED:
                 found.add_row(r.id, _found(r.detail))
@@ -528,6 +530,8 @@ def _figures(report: Report, *, full: bool) -> Iterator[RenderableType]:
     for r in report.results:
         if "kinds" in r.detail:
             yield from _kinds_page(r.detail)
+        if WAYS in r.detail:
+            yield from _ways_page(r.detail)
 
 
 def _kinds_page(detail: dict[str, Any]) -> Iterator[RenderableType]:
@@ -548,6 +552,22 @@ def _kinds_page(detail: dict[str, Any]) -> Iterator[RenderableType]:
             f"{rule} {count}" for rule, count in orders.items())
     for mutant in detail["survivors"]:
         yield f"survives: {mutant}; {detail['listed'].get(mutant, 'it is not listed')}"
+    yield ""
+
+
+def _ways_page(detail: dict[str, Any]) -> Iterator[RenderableType]:
+    """A theorem about any rules: each line that it needs, and what rules do without that line."""
+    ways = detail[WAYS]
+    terms = dict.fromkeys(term for way in ways for term in way["values"])
+    table = output.table("without", *(t.strip("()") for t in terms))
+    for way in ways:
+        values = (way["values"].get(term) for term in terms)
+        table.add_row(way["without"], *({True: "yes", False: "no"}.get(v, "") for v in values))
+    yield table
+    yield from (f"without {way['without']}: {way['says']}" for way in ways if way["says"])
+    yield f"not without giving up one of {listed(detail['lines'], 'and')}"
+    if detail["sources"]:
+        yield f"sources: {detail['sources']}"
     yield ""
 
 

@@ -15,6 +15,9 @@ pair accepts at most one, and none in the cubes of `never_in`. `sets` gives one 
 only the events of `by` do so, each only in its cube of `where` if it has one. `never_rests` has
 cubes in which something always happens by itself. `restates` names the promises of the machine that
 together say as much as the theorem, which is refuted if the machine promises less.
+
+A theorem about any rules at all, not about this machine, is a file in SMT-LIB 2
+(`prgcore.prove.impossible`).
 """
 
 from __future__ import annotations
@@ -31,6 +34,7 @@ from prgcore.form.cubes import Stored
 from prgcore.form.promised import BUILT_IN, reserved
 from prgcore.model import AcceptedOnly, Cell, Cube, Exclusive, Invariant, Model, OnlyBy
 from prgcore.prove import vacuity
+from prgcore.prove.impossible import SUFFIX, read_smt2
 from prgcore.prove.obligations import Guard, against, obligations, rests
 from prgcore.prove.progress import distances
 from prgcore.prove.restated import Restated, Stated
@@ -39,7 +43,7 @@ from prgcore.vocabulary import Kind, Method, Verdict
 from prgcore.wire.grammar import LONGEST_NAME
 from prgcore.wire.tomltext import parse_toml
 
-__all__ = ["LARGEST", "Restated", "read", "read_text", "restated"]
+__all__ = ["LARGEST", "Restated", "read", "read_text", "restated", "theorem_files"]
 
 _WORST = (
     Verdict.DISAGREE, Verdict.VACUOUS, Verdict.REFUTED, Verdict.UNKNOWN, Verdict.PROVED,
@@ -56,16 +60,17 @@ LARGEST = 1 << 20
 
 
 def read(path: str | Path, model: Model) -> tuple[Obligation, ...]:
-    """The theorems of a file, or of every `.toml` file of a folder, as obligations.
+    """The theorems of a file, or of every theorem file of a folder, as obligations.
 
     Raises:
-        BadInput: no such file, not TOML, or names that the machine lacks; all at once.
+        BadInput: no such file, neither TOML nor SMT-LIB 2, or names that the machine lacks; all at
+            once.
     """
     place = Path(path)
     if place.is_dir():
-        files = sorted(place.glob("*.toml"))
+        files = theorem_files(place)
         if not files:
-            raise BadInput(f"{place}: no theorem files (*.toml) in this folder")
+            raise BadInput(f"{place}: no theorem files (*.toml or *.smt2) in this folder")
         return tuple(o for file in files for o in read(file, model))
     try:
         if not place.is_file() and place.exists():
@@ -75,9 +80,25 @@ def read(path: str | Path, model: Model) -> tuple[Obligation, ...]:
     except OSError as error:
         raise BadInput(f"{place}: {error.strerror or error}") from None
     try:
-        return read_text(data.decode("utf-8"), str(place), model)
+        text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise BadInput(f"{place}: not UTF-8 text: byte {error.start}") from None
+    if place.suffix != SUFFIX:
+        return read_text(text, str(place), model)
+    _short(text, str(place))
+    if refused := _refused(place.stem, model):
+        raise BadInput(f"{place}: {refused}")
+    return (read_smt2(text, place.stem, str(place)),)
+
+
+def theorem_files(folder: Path) -> list[Path]:
+    """The theorem files of a folder, those in TOML first."""
+    return [*sorted(folder.glob("*.toml")), *sorted(folder.glob(f"*{SUFFIX}"))]
+
+
+def _short(text: str, place: str) -> None:
+    if len(text) > LARGEST:
+        raise BadInput(f"{place}: a theorem file has at most {LARGEST:,} characters")
 
 
 def read_text(text: str, place: str, model: Model) -> tuple[Obligation, ...]:
@@ -86,8 +107,7 @@ def read_text(text: str, place: str, model: Model) -> tuple[Obligation, ...]:
     Raises:
         BadInput: as `read`.
     """
-    if len(text) > LARGEST:
-        raise BadInput(f"{place}: a theorem file has at most {LARGEST:,} characters")
+    _short(text, place)
     theorems = parse_toml(text, place)
     wrong: list[str] = []
     found = [
@@ -300,7 +320,8 @@ def restated(paths: Iterable[str | Path], model: Model) -> tuple[Restated, ...]:
     for path in paths:
         read(path, model)
         place = Path(path)
-        for file in sorted(place.glob("*.toml")) if place.is_dir() else [place]:
+        files = theorem_files(place) if place.is_dir() else [place]
+        for file in (file for file in files if file.suffix != SUFFIX):
             for name, theorem in tomllib.loads(file.read_text("utf-8")).items():
                 if "restates" in theorem:
                     kind = next(k for k in _KINDS if k in theorem)
