@@ -48,7 +48,7 @@ SLOW = (
     "test_compiled.py", "test_laws.py", "test_explorer.py", "test_explorer_page.py",
     "test_typed.py", "test_users.py", "test_english.py", "test_rooms.py", "test_init.py",
     "test_views.py", "test_seats.py", "test_generated.py", "test_restrictions.py",
-    "test_exports.py", "test_vacuity.py", "test_adversary.py", "test_space.py", "test_supports.py",
+    "test_exports.py", "test_vacuity.py", "test_adversary.py", "test_space.py", "test_network.py", "test_supports.py",
     "test_observations.py", "test_opinions.py", "test_certificate.py", "test_mutants.py",
     "test_itf.py", "test_active_standby.py", "test_retention.py", "test_rollout.py",
     "test_own_machine.py", "test_budget.py", "test_levels.py", "test_hooks_turn.py",
