@@ -1,4 +1,4 @@
-"""What a network asks of a machine: who knows, hears and tells what, and which power each event is.
+"""What a network asks of a machine: what each node knows and reports, and which power each event is.
 
 Law: pure; read from the table once. Columns are numbers, in the order of the stored columns.
 """

@@ -1,6 +1,6 @@
 """The interpreter of a network: the moves of two nodes, and what each leads to.
 
-Law: plain and slow; it is the ground truth of the search (`prgcore.prove.network`) and of stories.
+Law: plain and slow; it is the ground truth of searches and of stories.
 It asks the table for every decision, and remembers answers only.
 
 Without a record, the record travels in heartbeats. A write is a step in which a node changes a

@@ -38,7 +38,7 @@ ADVERSARIES = {
 """The powers of the adversary, and what each allows."""
 
 DEFAULT = frozenset(ADVERSARIES) - {"boot", "faults", "commands"}
-"""The adversary where nothing else is said: the network and its crashes, and nobody helps."""
+"""The adversary by default: the network and its crashes, and nobody helps."""
 
 MUTANTS = {
     "no_compare": "writes by an old reading of the record",

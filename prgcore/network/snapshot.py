@@ -28,7 +28,7 @@ class Message:
         news: (no record) it has writes of its sender that the receiver lacks.
         based: (no record) its sender knew every write of the receiver, as it is now.
         newest: (no record) its sender has written nothing since.
-        timely: (with a record) the columns of its sender are still those that it tells.
+        timely: (with a record) the columns of its sender are still those that it carries.
         late: another heartbeat of its sender has overtaken it.
     """
 

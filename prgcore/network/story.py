@@ -179,7 +179,7 @@ def _text(text: str | bytes) -> str:
 
 
 def _lacks(said: Mapping[str, Any], lines: Sequence[Line]) -> Iterator[str]:
-    """What a story lacks, or has too much of."""
+    """Yield each reason why these lines are not a story."""
     if "network" not in said:
         yield f"a story of a network begins with its arbiter: network {listed(ARBITERS, 'or')}"
     elif not lines:
