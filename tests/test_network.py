@@ -81,7 +81,7 @@ def test_two_nodes_that_both_took_over_come_to_rest_as_equals_when_the_cut_heals
             assert shared[0] == shared[1]
 
 
-def test_the_flags_are_what_vector_clocks_of_writes_would_say():
+def test_the_flags_are_what_vector_clocks_of_writes_would_say():  # noqa: C901
     network = Network(PRG, Setting("none", [a for a in ADVERSARIES if a != "pause"]))
     chance = random.Random(16)
     written = 0
