@@ -170,11 +170,12 @@ def habits() -> Habits:
     """The habits of the agents of the document's machine, without the machine."""
     from prgcore.form.habits import Habits
     from prgcore.model import Model
-    from prgcore.seats import NODES, seat_agent
-    from prgcore.tables.agents import AGENT
+    from prgcore.seats import NODES, seat_agent, seat_serves
+    from prgcore.tables.agents import AGENT, ASSIGNED_TO
 
-    return Habits(Model(NAME, (), (), (), (), (), agents=tuple(
-        seat_agent(AGENT, me) for me in NODES)))
+    return Habits(Model(
+        NAME, (), (), (), (), (), agents=tuple(seat_agent(AGENT, me) for me in NODES),
+        serves=tuple(seat_serves(s, me) for me in NODES for s in ASSIGNED_TO)))
 
 
 # ------------------------------------------------------------------------------ making it

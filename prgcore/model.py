@@ -23,8 +23,8 @@ __all__ = [
     "Convergence", "Copy", "Cube", "Cubelike", "Decides", "DecisionRecord", "Derivation",
     "Display", "Duty", "Effect", "Event", "Exclusive", "Family", "Half", "Hears", "Invariant",
     "Limits", "Model", "Number", "Observation", "OnlyBy", "Parameter", "Policy", "Possible",
-    "Rule", "Shown", "Situation", "Story", "Table", "Thenlike", "Timer", "Value", "Values",
-    "Viewpoint", "as_values", "by", "copied", "cube", "cubes", "effects",
+    "Rule", "Serves", "Shown", "Situation", "Story", "Table", "Thenlike", "Timer", "Told", "Value",
+    "Values", "Viewpoint", "as_values", "by", "copied", "cube", "cubes", "effects",
 ]
 
 Values: TypeAlias = tuple[str, ...]
@@ -534,16 +534,49 @@ class Viewpoint(Record):
 
 
 @frozen(eq=False, repr=False)
+class Told(Record):
+    """What a heartbeat of a node carries: columns that the node observes.
+
+    Without this record it carries all of them. It may carry none: then it says "I am here".
+    """
+
+    node: str
+    columns: Values = field(converter=as_values)
+
+
+@frozen(eq=False, repr=False)
 class Hears(Record):
     """What a node learns of its peer: where `when` holds, it knows the columns of `learns`.
 
     `when` reads only columns that the node knows without its peer. `learns` names columns that
-    another node observes, or columns derived from those.
+    another node reports, or columns derived from those.
+
+    Attributes:
+        heard, lost: the events that a heartbeat and a silence are for the node.
+        column: the column of the node that says whether it hears its peer.
+        clash: the event by which it reports that what it heard contradicts what it knows.
     """
 
     node: str
     when: Cube = field(converter=cube)
-    learns: Values = field(converter=as_values)
+    learns: Values = field(converter=as_values, default=())
+    heard: str = ""
+    lost: str = ""
+    column: str = ""
+    clash: str = ""
+
+
+@frozen(eq=False, repr=False)
+class Serves(Record):
+    """Where a node serves a group of users, by its own copy: in any of these cubes.
+
+    A group is named by its home node, or as the machine likes. The cubes read the record. Where
+    the machine has no agent for the node, they may also read what the node observes.
+    """
+
+    node: str
+    group: str
+    when: tuple[Cube, ...] = field(converter=cubes)
 
 
 # ---------------------------------------------------------------- time, and who runs it
@@ -636,8 +669,6 @@ class Agent(Record):
         leaves: where its services should be stopped, and are not started when it starts. Elsewhere
             they should run.
         holds: where it serves only under the take-over grant. Reads the record alone.
-        serves: for each group of users, where the record assigns it to the node. A group is
-            named by its home node, or as the machine likes. Reads the record alone.
         able: where the node can serve the users that the record assigns to it.
         roles: for each role of its service (`primary`, `replica`), where the node should have it.
             Reads the record and what the node observes. No two of them hold at once.
@@ -651,7 +682,6 @@ class Agent(Record):
     watches: tuple[tuple[str, Values], ...] = field(converter=_named_values, default=())
     leaves: tuple[Cube, ...] = field(converter=cubes, default=())
     holds: tuple[Cube, ...] = field(converter=cubes, default=())
-    serves: tuple[tuple[str, Cube], ...] = field(converter=_conditions, default=())
     able: Cube = field(converter=cube, factory=Cube)
     roles: tuple[tuple[str, Cube], ...] = field(converter=_conditions, default=())
     either: tuple[Cube, ...] = field(converter=cubes, default=())
@@ -717,8 +747,9 @@ class Model(Record):
     """An absolute machine, entirely as data.
 
     `mirror`: the stored columns that change places where the two nodes do. `mirror_values`: the
-        values that change too, for every column that has such values. `hears`: what each node
-        learns of its peer, and where (F6, F8).
+        values that change too, for every column that has such values. `told`: what heartbeats
+        carry. `hears`: what each node learns of its peer, and where (F6, F8). `serves`: where each
+        node serves each group of users.
     `may_wait`: where a node in a transient state may wait for the world (L1). `viewpoints`: where
         each node shows something (C3). `starts`: named event sequences from the first initial pair;
         causes and stories start after them.
@@ -745,7 +776,9 @@ class Model(Record):
     decides: tuple[Decides, ...] = ()
     mirror: tuple[tuple[str, str], ...] = ()
     mirror_values: tuple[tuple[str, Choices], ...] = ()
+    told: tuple[Told, ...] = ()
     hears: tuple[Hears, ...] = ()
+    serves: tuple[Serves, ...] = ()
     transient: tuple[Cell, ...] = ()
     may_wait: tuple[Cube, ...] = ()
     viewpoints: tuple[Viewpoint, ...] = ()
@@ -793,7 +826,9 @@ class Table(Record):
     duties: tuple[Duty, ...] = ()
     adversary: tuple[Adversary, ...] = ()
     decides: tuple[Decides, ...] = ()
+    told: tuple[Told, ...] = ()
     hears: tuple[Hears, ...] = ()
+    serves: tuple[Serves, ...] = ()
     transient: Values = ()
     may_wait: tuple[Cube, ...] = ()
     viewpoints: tuple[Viewpoint, ...] = ()

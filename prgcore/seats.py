@@ -35,8 +35,10 @@ from prgcore.model import (
     OnlyBy,
     Possible,
     Rule,
+    Serves,
     Table,
     Timer,
+    Told,
     Value,
     Values,
     copied,
@@ -44,7 +46,7 @@ from prgcore.model import (
 
 __all__ = [
     "NODES", "Mirror", "instantiate", "mirror_cube", "mirror_name", "mirror_rule", "relative_timer", "seat",
-    "seat_actions", "seat_agent", "seat_cube", "seat_event", "seat_rule", "seen_by",
+    "seat_actions", "seat_agent", "seat_cube", "seat_event", "seat_rule", "seat_serves", "seen_by",
 ]
 
 NODES = ("node1", "node2")
@@ -215,9 +217,22 @@ def seat_agent(agent: Agent, me: str) -> Agent:
         leaves=tuple(seat_cube(c, me) for c in agent.leaves),
         either=tuple(seat_cube(c, me) for c in agent.either),
         holds=tuple(seat_cube(c, me) for c in agent.holds),
-        serves=tuple((seat(group, me), seat_cube(c, me)) for group, c in agent.serves),
         able=seat_cube(agent.able, me),
         roles=tuple((role, seat_cube(c, me)) for role, c in agent.roles),
+    )
+
+
+def seat_serves(serves: Serves, me: str) -> Serves:
+    """Where a node serves a group, from a seat."""
+    return Serves(seat(serves.node, me), seat(serves.group, me),
+                  tuple(seat_cube(c, me) for c in serves.when))
+
+
+def _seat_hears(hears: Hears, me: str) -> Hears:
+    return Hears(
+        seat(hears.node, me), seat_cube(hears.when, me), tuple(seat(c, me) for c in hears.learns),
+        seat_event(hears.heard, me), seat_event(hears.lost, me), seat(hears.column, me),
+        seat_event(hears.clash, me),
     )
 
 
@@ -351,10 +366,6 @@ def instantiate(table: Table, policy: Mapping[str, str]) -> Model:
         _seat_adversary(a, me, seated=a.event in seated)
         for a in table.adversary if _holds(a.only, policy) for me in seats(a.event)
     )
-    hears = tuple(
-        Hears(seat(h.node, me), seat_cube(h.when, me), tuple(seat(c, me) for c in h.learns))
-        for h in table.hears for me in NODES
-    )
     return Model(
         name=table.name,
         columns=(*stored, *derived),
@@ -375,7 +386,12 @@ def instantiate(table: Table, policy: Mapping[str, str]) -> Model:
         mirror=tuple((f"node1.{c.name}", f"node2.{c.name}") for c in table.node_columns),
         mirror_values=tuple(
             (c.name, (NODES, NODES[::-1])) for c in (*stored, *derived) if {*NODES} <= {*c.domain}),
-        hears=hears,
+        told=tuple(
+            Told(seat(t.node, me), tuple(seat(c, me) for c in t.columns))
+            for t in table.told for me in NODES
+        ),
+        hears=tuple(_seat_hears(h, me) for h in table.hears for me in NODES),
+        serves=tuple(seat_serves(s, me) for me in NODES for s in table.serves),
         transient=tuple(
             Cell(f"{me}.state", table.transient) for me in NODES if table.transient
         ),

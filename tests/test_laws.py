@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,12 @@ import prgcore
 from prgcore import model as shapes
 from prgcore.engine import Engine
 from prgcore.errors import ImpossibleEvent
+from prgcore.form.telling import serving
 from prgcore.form.wellformed import findings, knowledge, overlaps
 from prgcore.machine import prg
 from prgcore.model import Cube, Model, Rule, cube
 from prgcore.prove.relation import Relation
+from prgcore.seats import NODES
 from prgcore.tables import machine as table_module
 from prgcore.tables.actions import ACTIONS
 from prgcore.tables.decisions import DECISIONS
@@ -221,9 +224,9 @@ def test_two_nodes_never_hold_the_grant_and_no_group_has_two_nodes() -> None:
     model = prg().model
     one, other = model.agents
     assert not _both(model, one.holds, other.holds)
-    mine, theirs = dict(one.serves), dict(other.serves)
-    assert mine.keys() == theirs.keys() == {"node1", "node2"}
-    assert not any(_both(model, (mine[group],), (theirs[group],)) for group in mine)
+    where = serving(model)
+    assert {*where} == {*product(NODES, NODES)}
+    assert not any(_both(model, where["node1", group], where["node2", group]) for group in NODES)
 
 
 @pytest.mark.parametrize("state", ["failing_over", "initializing", "idle"])

@@ -87,7 +87,7 @@ def test_a_machine_without_the_sections_is_told_what_it_lacks():
 ODD = {
     "one agent": evolve(PAIR, agents=PAIR.agents[:1], actions=tuple(
         a for a in PAIR.actions if a.node == "node1")),
-    "no users": agents(PAIR, serves=()),
+    "no users": evolve(PAIR, serves=()),
     "nothing is left stopped": agents(PAIR, leaves=()),
     "everything is left as it is": agents(PAIR, either=(cube({}),)),
     "nobody ever acts": evolve(PAIR, decides=(

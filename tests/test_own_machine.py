@@ -10,7 +10,7 @@ from prgcore.form.habits import HEARTBEATS, Habits
 from prgcore.form.timely import RESERVED
 from prgcore.form.wellformed import findings
 from prgcore.machine import PRG, Machine
-from prgcore.model import ActionKind, Agent, Parameter, Timer, cube
+from prgcore.model import ActionKind, Agent, Hears, Parameter, Timer, cube
 from prgcore.prove.report import prove
 from prgcore.running.driver import Driver
 from prgcore.running.group import DELAYS, read_group
@@ -85,7 +85,10 @@ def test_theorems_about_a_kind_of_timers_that_is_not_there_are_not_applicable():
 
 
 def test_a_machine_without_these_sections_is_the_same_file_as_before():
-    bare = attrs.evolve(LAMPS, timers=(), parameters=(), actions=(), agents=())
+    (hears,) = LAMPS.hears
+    bare = attrs.evolve(
+        LAMPS, timers=(), parameters=(), actions=(), agents=(), told=(), serves=(),
+        hears=(Hears(hears.node, hears.when, hears.learns),))
     assert digest(bare) == "959d1ea845f46799d47eb1fecfb8ec6e772ca537cb5eee783ddd7ed4aa310ba7"
     assert digest(TURNSTILE) == "f3dc40e032f654852aff91d92c44459c2383bafabcb729e7c9dfefa522da39f0"
     assert digest(PLANTED) == "b137f238f334ff52d1abb1c5b76448c5c2a29ce86d786fed0a954c8791948074"
@@ -98,7 +101,7 @@ def test_the_file_of_the_pair_is_read_back_and_says_all_that_runs_it():
     assert wire["timers"][2] == {
         "event": "heartbeat_lost(node1)", "limits": [{"if": {}, "after": "keep_alive_timeout"}],
         "again": ["heartbeat", "stall"], "says": "silence since the last heartbeat"}
-    assert wire["agents"][0]["serves"] == {"users": {"node1.state": ["active"]}}
+    assert wire["serves"][0] == {"node": "node1", "group": "users", "when": [{"node1.state": ["active"]}]}
 
 
 @pytest.mark.parametrize(("section", "row", "says"), [
@@ -121,8 +124,8 @@ def test_the_file_of_the_pair_is_read_back_and_says_all_that_runs_it():
     ("actions", {"name": "x", "node": "node1", "fails": ["y"]}, "actions[4].fails[0]: unknown event"),
     ("agents", {"node": "node1"}, "agents[2]: 'node1' is already the name of agents[0]"),
     ("agents", {"node": "node1", "knows": {"node1.hears": "no"}}, "agents[2].knows: without starts"),
-    ("agents", {"node": "node1", "serves": {"users": {"node1.host": ["on"]}}},
-     "agents[2].serves.users.node1.host: not a stored column of the record"),
+    ("serves", {"node": "node1", "group": "users", "when": [{"node1.host": ["on"]}]},
+     "serves[2].when[0].node1.host: not a stored column of the record, by which agents serve"),
     ("agents", {"node": "node1", "holds": [{"link": ["cut"]}]}, "agents[2].holds[0].link: not a stored"),
     ("agents", {"node": "node1", "leaves": [{"node2.host": ["on"]}]},
      "agents[2].leaves[0].node2.host: node1 cannot know it"),

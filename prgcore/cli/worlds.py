@@ -98,7 +98,8 @@ def _own(file: str) -> Model:
         BadInput: it has no agents that serve users, or no goal.
     """
     model = inputs.load_machine(file, None).model
-    missing = [] if any(a.starts and a.serves for a in model.agents) else ["agents that serve users"]
+    served = any(a.starts and a.node == s.node for a in model.agents for s in model.serves)
+    missing = [] if served else ["agents that serve users"]
     missing += [] if model.goal else ["a goal"]
     if missing:
         raise BadInput(f"no agent runs the machine {quoted(model.name, 40)} here: it lacks "

@@ -1,7 +1,7 @@
 """Habits: the reports and deeds of an agent that nobody asks for, for any machine.
 
-Law: pure; reads the sections `agents`, `actions`, `timers`, `hears` and `decides`, and knows no name
-of any machine. A machine without a section has no such habit. Columns may be a part of a pair, and
+Law: pure; reads the sections `agents`, `actions`, `timers`, `hears`, `serves` and `decides`, and knows
+no name of any machine. A machine without a section has no such habit. Columns may be a part of a pair, and
 every answer says what it means where they are too few.
 """
 
@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TypeAlias
 
 from prgcore.form.knowledge import RECORD
+from prgcore.form.telling import serving
 from prgcore.model import Agent, Cube, Model, Parameter, Timer
 
 __all__ = ["HEARTBEATS", "INTERVAL", "TIMEOUT", "Habits"]
@@ -34,16 +35,19 @@ class Habits:
     Attributes:
         groups: the groups of users that the record assigns to nodes, by their home node or by a
             name of the machine.
+        serving: for every group the nodes whose agents serve it, each with the cubes in which it does.
     """
 
     groups: tuple[str, ...]
+    serving: Mapping[str, tuple[tuple[str, tuple[Cube, ...]], ...]]
 
     def __init__(self, model: Model) -> None:
         self._model = model
         self._agents = {a.node: a for a in model.agents}
-        self.groups = tuple(dict.fromkeys(group for a in model.agents for group, _ in a.serves))
-        self._serves = {
-            group: tuple((a.node, cells) for a in model.agents for g, cells in a.serves if g == group)
+        rows = [(at, cubes) for at, cubes in serving(model).items() if at[0] in self._agents]
+        self.groups = tuple(dict.fromkeys(group for (_, group), _ in rows))
+        self.serving = {
+            group: tuple((node, cubes) for (node, g), cubes in rows if g == group)
             for group in self.groups}
 
     def agent(self, node: str) -> Agent:
@@ -89,10 +93,11 @@ class Habits:
 
     def assigned(self, columns: _Columns, group: str) -> str | None:
         """The node that a group of users is assigned to: empty if none is, None if not known."""
-        rows = self._serves.get(group, ())
-        if not rows or any(cell.column not in columns for _, cells in rows for cell in cells):
+        rows = self.serving.get(group, ())
+        if not rows or any(
+                cell.column not in columns for _, cubes in rows for cube in cubes for cell in cube):
             return None
-        return next((node for node, cells in rows if _holds(cells, columns)), "")
+        return next((n for n, cubes in rows if any(_holds(cells, columns) for cells in cubes)), "")
 
     def assignment(self, columns: _Columns) -> Mapping[str, str]:
         """The node of every group whose assignment these columns show; empty: nobody serves it."""

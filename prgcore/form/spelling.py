@@ -187,7 +187,7 @@ def _kinds(model: Model) -> dict[str, tuple[str, ...]]:
     kinds["an event"] = dict.fromkeys(bare(e.name) for e in model.events)
     kinds["an action"] = dict.fromkeys(a.name for a in model.actions)
     kinds["a group"] = dict.fromkeys(
-        g for a in model.agents for g, _ in a.serves if g not in _SEATS)
+        s.group for s in model.serves if s.group not in _SEATS)
     return {kind: tuple(names) for kind, names in kinds.items()}
 
 

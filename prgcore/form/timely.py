@@ -1,8 +1,8 @@
 """Form of the sections that run a machine: mistakes in its timers, parameters, actions and agents.
 
 Law: as `prgcore.form.wellformed`, of which this is a part. A timer is kept by the node that decides
-its event, so it reads what that node knows. An agent reports what happens to its own node. It serves
-by the record, so it reads the record.
+its event, so it reads what that node knows. An agent reports what happens to its own node. It needs
+the grant by the record, so it reads the record.
 """
 
 from __future__ import annotations
@@ -217,7 +217,7 @@ def _watches(
 
 
 def _reads(at: str, agent: Agent, columns: _Columns) -> Iterator[str]:
-    """Mistakes in where an agent leaves its services stopped, needs the grant, serves, has a role."""
+    """Mistakes in where an agent leaves its services stopped, needs the grant, has a role."""
     services = [(f"leaves[{j}]", cells) for j, cells in enumerate(agent.leaves)]
     services += [(f"either[{j}]", cells) for j, cells in enumerate(agent.either)]
     for where, cells in services:
@@ -229,15 +229,12 @@ def _reads(at: str, agent: Agent, columns: _Columns) -> Iterator[str]:
                 for c in cells if columns[c.column].observed_by not in (agent.node, RECORD))
     yield from wrong_cells(f"{at}.able", agent.able, columns)
     yield from _roles(at, agent, columns)
-    recorded = [(f"holds[{j}]", cells) for j, cells in enumerate(agent.holds)]
-    recorded += [(f"serves.{group}", cells) for group, cells in agent.serves]
-    for where, cells in recorded:
-        wrong = [*wrong_cells(f"{at}.{where}", cells, columns)]
-        yield from wrong
-        if not wrong:
-            yield from (
-                f"{at}.{where}.{c.column}: not a stored column of the record, by which agents serve"
-                for c in cells if columns[c.column].observed_by != RECORD)
+    for j, cells in enumerate(agent.holds):
+        where = f"{at}.holds[{j}]"
+        wrong = [*wrong_cells(where, cells, columns)]
+        yield from wrong or (
+            f"{where}.{c.column}: not a stored column of the record, by which agents serve"
+            for c in cells if columns[c.column].observed_by != RECORD)
 
 
 def _roles(at: str, agent: Agent, columns: _Columns) -> Iterator[str]:

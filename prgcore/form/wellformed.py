@@ -17,7 +17,8 @@ from attrs import frozen
 
 from prgcore.errors import unknown_name
 from prgcore.form.cubes import EVERYWHERE, Assignment, Stored, contains, satisfiable
-from prgcore.form.knowledge import ADMINISTRATOR, ENVIRONMENT, RECORD, knowledge, knows
+from prgcore.form.exchange import exchanged
+from prgcore.form.knowledge import knowledge
 from prgcore.form.mistakes import many_wrong, twice, unknown, wrong_cells
 from prgcore.form.promised import promised
 from prgcore.form.spelling import misspelt
@@ -123,7 +124,7 @@ def findings(model: Model) -> tuple[str, ...]:
         *_rules(model, columns, events, stored),
         *promised(model, columns, events),
         *_mirror(model, columns),
-        *_hears(model, columns),
+        *exchanged(model, columns, events),
         *_rest(model, columns),
         *_stories(model, events),
         *misspelt(model),
@@ -334,35 +335,6 @@ def _rest(model: Model, columns: _Columns) -> Iterator[str]:
     for i, assumption in enumerate(model.assumptions):
         if not assumption.strip():
             yield f"assumptions[{i}]: empty; an assumption is a sentence"
-
-
-def _hears(model: Model, columns: _Columns) -> Iterator[str]:
-    """Mistakes in what the nodes learn: a gate is known without the peer, and can be shut."""
-    nodes = {e.decider for e in model.events} - {ADMINISTRATOR, ENVIRONMENT}
-    for i, hears in enumerate(model.hears):
-        at = f"hears[{i}]"
-        yield from unknown(f"{at}.node", "node", hears.node, nodes)
-        wrong = [*wrong_cells(f"{at}.when", hears.when, columns)]
-        yield from wrong
-        if not wrong:
-            yield from (
-                f"{at}.when.{c.column}: {hears.node} cannot know it without its peer"
-                for c in hears.when if not knows(hears.node, columns[c.column], columns)
-            )
-            if all({*columns[c.column].domain} <= {*c.values} for c in hears.when):
-                yield f"{at}.when: holds in every pair; name the cell that says heard"
-        if not hears.learns:
-            yield f"{at}.learns: nothing; name the columns of the peer that {hears.node} learns"
-        for j, name in enumerate(hears.learns):
-            yield from unknown(f"{at}.learns[{j}]", "column", name, columns)
-            if name in columns and not _told(hears.node, columns[name], columns):
-                yield f"{at}.learns[{j}]: {name} is not what another node observes"
-
-
-def _told(node: str, column: Column, columns: _Columns) -> bool:
-    """Whether a column depends on what another node observes, and not on the environment."""
-    sources = [columns[s].observed_by for s in column.sources or (column.name,) if s in columns]
-    return ENVIRONMENT not in sources and bool({*sources} - {node, RECORD})
 
 
 def _stories(model: Model, events: Mapping[str, Event]) -> Iterator[str]:

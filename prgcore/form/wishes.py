@@ -83,8 +83,9 @@ def rows(habits: Habits, node: str) -> Mapping[str, Rows]:
     for cube in habits.acts(node):
         ready = ready and ready & cube
     roles: Rows = tuple((role, (cube,)) for role, cube in agent.roles)
-    if agent.serves and not roles:
-        serves = tuple(cube for _, cube in agent.serves)
+    serves = tuple(cube for many in habits.serving.values() for who, cubes in many if who == node
+                   for cube in cubes)
+    if serves and not roles:
         roles = (PRIMARY, serves), (REPLICA, () if ready is None else (ready,))
     return {
         "services": (("", agent.either), (STOPPED, agent.leaves), (UP, (EVERYWHERE,))),

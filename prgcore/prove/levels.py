@@ -86,8 +86,7 @@ class _Node:
         runs = (("yes", _all(self.habits.acts(self.node))),)
         peer = seat("peer", self.node)
         hears = tuple(h.when for h in model.hears if h.node == peer) or (EVERYWHERE,)
-        groups = [tuple((a.node, (dict(a.serves)[group],)) for a in model.agents
-                        if group in dict(a.serves)) for group in self.habits.groups]
+        groups = [self.habits.serving[group] for group in self.habits.groups]
         asked: list[Rows] = [*kept.values(), *groups, runs, (("yes", hears),)]
         key = np.zeros(len(self.space), np.int32)
         for one in asked:

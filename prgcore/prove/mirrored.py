@@ -16,6 +16,7 @@ from typing import TypeAlias
 from attrs import field, frozen
 
 from prgcore.form.cubes import EVERYWHERE, Stored
+from prgcore.form.telling import serving, told
 from prgcore.model import (
     Action,
     Agent,
@@ -27,6 +28,7 @@ from prgcore.model import (
     Cube,
     Duty,
     Effect,
+    Hears,
     Model,
     Rule,
     Timer,
@@ -127,7 +129,7 @@ class _Comparison:
         wrong = (
             *self._columns(), *self._events(), *self._possible(), *self._rules(),
             *self._invariants(), *self._checks(), *self._duties(), *self._adversary(),
-            *self._hears(), *self._running(), *self._rest(),
+            *self._exchange(), *self._running(), *self._rest(),
         )
         return _Found(self.mirror, wrong, self.twins, all(
             self._same(tuple(map(self.mirror.cube, i.never)), i.never)
@@ -308,14 +310,23 @@ class _Comparison:
             "harmless": self._same(one.harmless, other.harmless),
         }
 
-    def _hears(self) -> Iterator[str]:
-        mirror = self.mirror
-        for hears in self.model.hears:
+    def _exchange(self) -> Iterator[str]:
+        """What the nodes tell each other, what they learn by it, and whom each of them serves."""
+        mirror, model = self.mirror, self.model
+        for node in dict.fromkeys(t.node for t in model.told):
+            if {*map(mirror.name, told(model, node))} != {*told(model, mirror.name(node))}:
+                yield f"told {node}: its mirror differs"
+        for hears in model.hears:
             node, gate = mirror.name(hears.node), mirror.cube(hears.when)
-            learns = {*map(mirror.name, hears.learns)}
-            if not any(h.node == node and {*h.learns} == learns and self._same((gate,), (h.when,))
-                       for h in self.model.hears):
+            learns, names = {*map(mirror.name, hears.learns)}, tuple(map(mirror.name, _named(hears)))
+            if not any(h.node == node and {*h.learns} == learns and _named(h) == names
+                       and self._same((gate,), (h.when,)) for h in model.hears):
                 yield f"hears {hears.node}: its mirror differs"
+        where = serving(model)
+        for (node, group), cubes in where.items():
+            twin = where.get((mirror.name(node), mirror.name(group)))
+            if twin is None or not self._same(tuple(map(mirror.cube, cubes)), twin):
+                yield f"serves {group} of {node}: its mirror differs"
 
     def _running(self) -> Iterator[str]:
         """The timers, and what agents do."""
@@ -359,8 +370,6 @@ class _Comparison:
             "leaves": self._same(tuple(map(mirror.cube, one.leaves)), other.leaves),
             "either": self._same(tuple(map(mirror.cube, one.either)), other.either),
             "holds": self._same(tuple(map(mirror.cube, one.holds)), other.holds),
-            "serves": {(mirror.name(group), _key(mirror.cube(c))) for group, c in one.serves}
-            == {(group, _key(c)) for group, c in other.serves},
             "able": self._same((mirror.cube(one.able),), (other.able,)),
             "roles": {(role, _key(mirror.cube(c))) for role, c in one.roles}
             == {(role, _key(c)) for role, c in other.roles},
@@ -380,6 +389,11 @@ class _Comparison:
         ):
             if not same:
                 yield f"{place}: says more of one seat than of the other"
+
+
+def _named(hears: Hears) -> tuple[str, ...]:
+    """The events and the column of hearing."""
+    return hears.heard, hears.lost, hears.column, hears.clash
 
 
 def _amiss(what: str, id_: str, others: Iterable[tuple[str, _Fields]]) -> Iterator[str]:

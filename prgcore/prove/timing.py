@@ -308,7 +308,7 @@ def _of_any(model: Model) -> Iterator[tuple[Theorem, tuple[Assumed, ...], str]]:
         if theorem.id in _OF_THE_DOCUMENT:
             yield theorem, (), _OF_THE_DOCUMENT[theorem.id]
         elif not theorem.tables:  # about the lease alone
-            yield theorem, (), "" if any(a.serves for a in model.agents) else (
+            yield theorem, (), "" if Habits(model).groups else (
                 f"the machine {model.name!r} has no agents that serve users")
         else:
             kind, tables = of.get(theorem.id, heard)

@@ -16,6 +16,7 @@ from itertools import product
 from prgcore.engine import Decision, Engine, Pair
 from prgcore.errors import BadInput, BudgetExhausted, OutsideInvariant, Undecided, unknown_name
 from prgcore.form.knowledge import RECORD
+from prgcore.form.telling import told
 from prgcore.model import Choices, Values
 from prgcore.seats import NODES, seat
 from prgcore.stores.record import Layout, Record
@@ -46,8 +47,8 @@ def own(engine: Engine, node: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=8)
 def reported(engine: Engine, node: str) -> tuple[str, ...]:
-    """The columns of a node that its heartbeats report: those that it observes."""
-    return tuple(c.name for c in engine.model.columns if c.observed_by == node and not c.derived)
+    """The columns of a node that its heartbeats report: the section `told`."""
+    return told(engine.model, node)
 
 
 def layout(engine: Engine, *, agents: bool) -> Layout:

@@ -1,15 +1,15 @@
-"""The habits of a node's agent: the recovery manager of the document.
+"""The habits of a node's agent, the recovery manager of the document; and whom a node serves.
 
 Law: data only, written from `me`. `prgcore.form.habits` reads it, for this machine as for any other.
 """
 
 from __future__ import annotations
 
-from prgcore.model import Agent, cube
+from prgcore.model import Agent, Serves, cube
 from prgcore.tables.states import HOLDERS
 from prgcore.vocabulary import ASSIGNED, State
 
-__all__ = ["AGENT", "SERVES"]
+__all__ = ["AGENT", "ASSIGNED_TO", "SERVES"]
 
 SERVES = cube({
     "me.process": ("running", "manager_down"), "me.services": "up", "me.database": "up",
@@ -30,10 +30,6 @@ AGENT = Agent(
     either={"me.services": "stopped",
             "me.state": (State.TAKING_OVER, State.RUNNING_IN_FAILED_MODE)},
     holds={"me.state": HOLDERS},
-    serves={
-        "me": {f"me.{ASSIGNED[True]}": "yes"},
-        "peer": {f"me.{ASSIGNED[False]}": "yes"},
-    },
     able=SERVES,
 )
 """A manager starts after whatever happened, so it knows nothing of its peer then.
@@ -41,3 +37,9 @@ AGENT = Agent(
 Services that are held may run where the node takes its users back (D63). Where it takes over, or
 has failed, they serve nobody, and may have been started by a fallback that did not end.
 """
+
+ASSIGNED_TO = (
+    Serves("me", "me", {f"me.{ASSIGNED[True]}": "yes"}),
+    Serves("me", "peer", {f"me.{ASSIGNED[False]}": "yes"}),
+)
+"""Whom a node serves, by the record: its own users, its peer's users."""

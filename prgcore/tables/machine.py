@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from prgcore.model import Hears, Table, Viewpoint, cube
+from prgcore.model import Hears, Table, Told, Viewpoint, cube
 from prgcore.tables.actions import ACTIONS
 from prgcore.tables.adversary import ADVERSARY, DECIDES
-from prgcore.tables.agents import AGENT
+from prgcore.tables.agents import AGENT, ASSIGNED_TO
 from prgcore.tables.columns import DERIVED, GROUP_COLUMNS, NODE_COLUMNS
 from prgcore.tables.duties import DUTIES
 from prgcore.tables.events import EVENTS, POSSIBLE
@@ -56,7 +56,13 @@ TABLE = Table(
     duties=DUTIES,
     adversary=ADVERSARY,
     decides=DECIDES,
-    hears=(Hears("me", {"me.hears_peer": "yes"}, ("me.peer_health", "me.hearing")),),
+    told=(Told("me", ("me.services", "me.database", "me.hears_peer")),),
+    hears=(Hears(
+        "me", {"me.hears_peer": "yes"}, ("me.peer_health", "me.hearing"),
+        heard="heartbeat_heard(me)", lost="heartbeat_lost(me)", column="me.hears_peer",
+        clash="internal_error(me)",
+    ),),
+    serves=ASSIGNED_TO,
     transient=tuple(TRANSIENT),
     may_wait=(
         # nobody is left to write its half

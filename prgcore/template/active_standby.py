@@ -29,8 +29,10 @@ from prgcore.model import (
     Parameter,
     Possible,
     Rule,
+    Serves,
     Table,
     Timer,
+    Told,
     by,
     cube,
 )
@@ -438,7 +440,7 @@ AGENT = Agent(  # what an agent reports and does by itself
     watches={"services": ("service_down(me)", "service_up(me)"),
              "current": ("fell_behind(me)", "caught_up(me)")},
     leaves={"me.state": ("demoting", *STOPPED)}, holds={"me.state": WRITERS},
-    serves={"users": {"me.state": WRITERS}}, able={"me.host": "on", "me.service": "up"},
+    able={"me.host": "on", "me.service": "up"},
     roles={"primary": {"me.state": "active"}, "replica": {"me.state": "standby"}},
 )
 
@@ -457,7 +459,10 @@ TABLE = Table(
     duties=DUTIES,
     adversary=tuple(Adversary(event, many, why=why) for event, many, why in _WORLD),
     decides=(Decides("me", {"me.host": "on"}),),
-    hears=(Hears("me", {"me.hears": "yes"}, ("peer.host", "me.hearing")),),
+    told=(Told("me", ("me.host", "me.hears")),),
+    hears=(Hears("me", {"me.hears": "yes"}, ("peer.host", "me.hearing"), heard="heartbeat_heard(me)",
+                 lost="heartbeat_lost(me)", column="me.hears"),),
+    serves=(Serves("me", "users", {"me.state": WRITERS}),),
     transient=("promoting", "demoting"),
     may_wait=tuple(
         cube({"me.state": state, "me.host": "off"}) for state in ("promoting", "demoting")),

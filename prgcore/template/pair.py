@@ -22,8 +22,10 @@ from prgcore.model import (
     Parameter,
     Possible,
     Rule,
+    Serves,
     Table,
     Timer,
+    Told,
     by,
     cube,
 )
@@ -150,7 +152,7 @@ ACTIONS = (  # what an agent does for an action, and which event reports that it
 )
 AGENT = Agent(  # what an agent reports and does by itself
     starts="boot(me)", knows={"me.host": "off", "me.hears": "no"}, stops="crash(me)",
-    leaves={"me.state": ("standby", "failed")}, serves={"users": {"me.state": "active"}},
+    leaves={"me.state": ("standby", "failed")},
 )
 
 TABLE = Table(
@@ -163,7 +165,10 @@ TABLE = Table(
     observations=(Observation("W1", "the active node fails, and the other one serves",
                               {"me.host": "off", "peer.state": "active"}, "reached"),),
     adversary=ADVERSARY, decides=(Decides("me", {"me.host": "on"}),),
-    hears=(Hears("me", {"me.hears": "yes"}, "peer.host"),),
+    told=(Told("me", ("me.host", "me.hears")),),
+    hears=(Hears("me", {"me.hears": "yes"}, "peer.host", heard="heartbeat_heard(me)",
+                 lost="heartbeat_lost(me)", column="me.hears"),),
+    serves=(Serves("me", "users", {"me.state": "active"}),),
     transient=("promoting",),
     may_wait=(cube({"me.state": "promoting", "both.host": "off"}),),  # nobody is left to expire it
     timers=TIMERS, parameters=PARAMETERS, actions=ACTIONS, agents=(AGENT,),

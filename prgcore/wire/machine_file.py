@@ -45,10 +45,12 @@ from prgcore.model import (
     Parameter,
     Possible,
     Rule,
+    Serves,
     Shown,
     Situation,
     Story,
     Timer,
+    Told,
     Viewpoint,
 )
 from prgcore.vocabulary import Evidence, Kind, Outcome
@@ -179,8 +181,8 @@ _KIND = Record(ActionKind, (
 _AGENT = Record(Agent, (
     Field("node", NAME, always=True), Field("starts", NAME), Field("knows", CHOICES),
     Field("stops", NAME), Field("watches", Entries(Many(NAME, 2))), Field("leaves", _CUBES),
-    Field("either", _CUBES), Field("holds", _CUBES), Field("serves", Entries(CUBE)),
-    Field("able", CUBE), Field("roles", Entries(CUBE)),
+    Field("either", _CUBES), Field("holds", _CUBES), Field("able", CUBE),
+    Field("roles", Entries(CUBE)),
 ))
 MACHINE = Record(Model, (
     Field("name", NAME), Field("policy", CHOICES),
@@ -223,8 +225,13 @@ MACHINE = Record(Model, (
     )))),
     Field("decides", Many(Record(Decides, (Field("decider", NAME), Field("when", CUBE))))),
     Field("mirror", CHOICES), Field("mirror_values", Entries(CHOICES)),
+    Field("told", Many(Record(Told, (Field("node", NAME), Field("columns", _NAMES))))),
     Field("hears", Many(Record(Hears, (
         Field("node", NAME), Field("when", CUBE), Field("learns", _NAMES),
+        Field("heard", NAME), Field("lost", NAME), Field("column", NAME), Field("clash", NAME),
+    )))),
+    Field("serves", Many(Record(Serves, (
+        Field("node", NAME), Field("group", NAME), Field("when", _CUBES),
     )))),
     Field("transient", CELLS), Field("may_wait", _CUBES),
     Field("viewpoints", Many(Record(Viewpoint, (
@@ -312,7 +319,7 @@ def load(source: str | bytes | PathLike[str] | Mapping[str, Any]) -> Model:
         raise BadInput(f"a machine file is a JSON object, not {type(raw).__name__}")
     found = Findings()
     try:
-        model = MACHINE.load("", raw, found)
+        model = MACHINE.load("", _moved(raw), found)
     except EnoughFindings:
         raise MalformedMachine(found) from None
     if found:
@@ -325,6 +332,20 @@ def load(source: str | bytes | PathLike[str] | Mapping[str, Any]) -> Model:
         raise MalformedMachine(wrong)
     assert isinstance(model, Model), "BUG: a machine file without findings is a machine"
     return model
+
+
+def _moved(raw: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A machine file whose agents say where they serve, with that in the section `serves` (ADR 0050)."""
+    agents = raw.get("agents")
+    old = [a for a in agents if isinstance(a, Mapping) and isinstance(a.get("serves"), Mapping)] \
+        if isinstance(agents, list | tuple) else []
+    if not old or "serves" in raw:
+        return raw
+    assert isinstance(agents, list | tuple), "BUG: agents that are not a list"
+    rows = [{"node": a.get("node", "me"), "group": group, "when": [cells]}
+            for a in old for group, cells in a["serves"].items()]
+    kept = [{k: v for k, v in a.items() if k != "serves"} if a in old else a for a in agents]
+    return {**raw, "agents": kept, "serves": rows}
 
 
 def _load_file(path: Path) -> Model:
