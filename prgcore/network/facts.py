@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from prgcore.engine import Engine
+from prgcore.form import telling
 from prgcore.form.knowledge import ENVIRONMENT, RECORD
 from prgcore.model import By, Const, Copy, Cube, Event, Rule
 from prgcore.seats import NODES
@@ -46,8 +47,7 @@ class Facts:
         self.own = tuple(tuple(
             k for k, c in enumerate(stored) if k not in self.shared and c.startswith(f"{node}."))
             for node in NODES)
-        self.told = tuple(tuple(k for k, c in enumerate(stored) if seen_by[c] == node)
-                          for node in NODES)
+        self.told = tuple(tuple(sorted(at[c] for c in telling.told(model, node))) for node in NODES)
         self.hidden = tuple(frozenset(
             k for k, c in enumerate(stored)
             if seen_by[c] == ENVIRONMENT and k not in self.own[i]) for i in (0, 1))
@@ -60,14 +60,10 @@ class Facts:
         self._world = {e.name for e in model.events if any(
             seen_by[t.target] == ENVIRONMENT for r in self.rules[e.name] for t in r.then)}
         self.links = self._links(at, seen_by)
-        self.heard = tuple(next((t.event for t in engine.habits.timers(n) if t.told == "heartbeat"),
-                                "") for n in NODES)
-        self.lost = tuple(frozenset(
-            t.event for t in engine.habits.timers(n) if "heartbeat" in t.again and not t.told)
-            for n in NODES)
-        self.clash = tuple(next((e.name for e in model.events
-                                 if e.decider == n and e.kind is Kind.FAULT), "") for n in NODES)
-        self.serves = {(a.node, group): (cells,) for a in model.agents for group, cells in a.serves}
+        self.heard = tuple(telling.heard(model, n) for n in NODES)
+        self.lost = tuple(frozenset(filter(None, [telling.lost(model, n)])) for n in NODES)
+        self.clash = tuple(telling.clash(model, n) for n in NODES)
+        self.serves = telling.serving(model)
         self._ways: dict[str, tuple[Cube, ...]] = {}
         for way in model.possible:
             self._ways[way.event] = (*self._ways.get(way.event, ()), way.when)
