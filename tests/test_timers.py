@@ -656,6 +656,20 @@ FAULTS: dict[str, tuple[str, Callable[..., Any], set[str]]] = {
     "a drift that pauses have not": (
         "shortest_wait", lambda lasts, pause, stopping, drift: lasts * (1 + drift) / (1 - drift)
         + pause + stopping, {"T14"}),
+    "the margin forgets what is late": (
+        "margin", lambda stops, _, pause, stopping, starts, drift:
+        starts / (1 + drift) - stops / (1 - drift) - pause - stopping, {"T10"}),
+    "the margin of clocks that agree": (
+        "margin", lambda stops, late, pause, stopping, starts, _:
+        starts - stops - late - pause - stopping, {"T10"}),
+    "both end where one is just ended": (
+        "both_end", lambda one, other, latency, apart, choose:
+        arithmetic.longer(one, other, choose) - arithmetic.shorter(one, other, choose)
+        <= latency + apart, {"T15"}),
+    "both notice at once": (
+        "both_end", lambda one, other, latency, _, choose:
+        arithmetic.longer(one, other, choose) - arithmetic.shorter(one, other, choose)
+        < latency, {"T15"}),
     "twice everything": ("outage", lambda seen, times, moving, wait: times * (seen + wait) + moving,
                          {"T9"}),
 }

@@ -12,7 +12,7 @@ from prgcore.prove.claims import Claim, Term, Unknowns, both, implies, no, same
 from prgcore.timers import arithmetic
 
 __all__ = [
-    "drifted_never_twice", "drifted_twice", "less_drift", "never_twice", "one_instant",
+    "drifted_never_twice", "drifted_twice", "less_drift", "margin", "never_twice", "one_instant",
     "roughly_tolerated", "strictly_after", "twice",
 ]
 
@@ -166,4 +166,26 @@ def roughly_tolerated(u: Unknowns) -> Claim:
                 implies(tolerated, drift * (wait + lease - pause - stopping) <= left),
         },
         both(_some(u), tolerated),
+    )
+
+
+def margin(u: Unknowns) -> Claim:
+    """The claim about the margin in real time, with the lease on the slowest clock."""
+    given, (lease, pause, stopping, wait, drift) = _drifting(u)
+    late, lasts, waits = map(u.number, ("late", "lasts", "waits"))
+    left = arithmetic.margin(lease, late, pause, stopping, wait, drift)
+    return Claim(
+        {
+            **given,
+            "the holder begins to count late": late >= 0,
+            "in real time the lease takes lease / (1 - drift), and the wait wait / (1 + drift)":
+                both(same(lasts * (1 - drift), lease), same(waits * (1 + drift), wait)),
+        },
+        {
+            "the margin is the wait without lateness, lease, pause and stopping":
+                same(left, waits - late - lasts - pause - stopping),
+            "it is not negative exactly if the drift is tolerated, with lateness and pause as one":
+                same(left >= 0, arithmetic.tolerates(lease, late + pause, stopping, wait, drift)),
+        },
+        both(_some(u), left > 0, late > 0),
     )

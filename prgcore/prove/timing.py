@@ -1,9 +1,9 @@
-"""The theorems about time, T1 to T14: for all values of the parameters, whole and real.
+"""The theorems about time, T1 to T15: for all values of the parameters, whole and real.
 
 Law: lists the theorems and discharges them. The arithmetic that is proved is the one that runs,
 `prgcore.timers.arithmetic`. The claims, in words and in terms, are in `prgcore.prove.counts`,
-`prgcore.prove.heartbeats`, `prgcore.prove.stalls`, `prgcore.prove.leases` and
-`prgcore.prove.roll_out`. Each theorem says what it assumes of the tables, and is refuted where they
+`prgcore.prove.heartbeats`, `prgcore.prove.stalls`, `prgcore.prove.leases`,
+`prgcore.prove.roll_out` and `prgcore.prove.fences`. Each theorem says what it assumes of the tables, and is refuted where they
 differ (`prgcore.prove.assumed`).
 """
 
@@ -19,7 +19,7 @@ from prgcore.form.cubes import Stored
 from prgcore.form.habits import INTERVAL, TIMEOUT, Habits
 from prgcore.machine import NAME
 from prgcore.model import Model
-from prgcore.prove import counts, heartbeats, leases, roll_out, stalls
+from prgcore.prove import counts, fences, heartbeats, leases, roll_out, stalls
 from prgcore.prove.assumed import (
     Assumed,
     Closed,
@@ -78,6 +78,7 @@ _APART = ("A-APART(d): after a silence of the store, the first reading of the pe
 _SIGNED = ("A-SIGN: a node serves by readings that have its signature, and takes over by the terms of "
            "the record that it replaces; a signature goes when the services have stopped, or, where "
            "other terms take its place, after the wait in force")
+_FENCED = "A-FENCE: a node that is fenced has ended when the fence is acknowledged, after `latency`"
 _RECORD = "A-LIN: both nodes reach one linearizable record"
 
 _HEARD, _HOST, _LOST, _DELAY, _FALLBACK = (
@@ -200,7 +201,8 @@ THEOREMS = (
              "equal": leases.one_instant, "longer": leases.strictly_after},
             (_RECORD, _DRIFT, _PAUSE, _STOP), (),
             {"drift": leases.drifted_never_twice, "too much drift": leases.drifted_twice,
-             "less drift": leases.less_drift, "by hand": leases.roughly_tolerated}),
+             "less drift": leases.less_drift, "by hand": leases.roughly_tolerated,
+         "the margin": leases.margin}),
     Theorem("T11", "the parameters are those of the document, and the rules between them are complete",
             {}, (), (*_PRINTED, _PATIENT_CLIENTS, _PORTS, _CLOSED)),
     Theorem("T12", "a node's own stall is never counted as its peer's silence: a loss needs a whole "
@@ -221,6 +223,10 @@ THEOREMS = (
              "a restart": roll_out.earlier_agent, "its own wait alone": roll_out.lasts_too_long,
              "the longer wait alone": roll_out.waits_too_little},
             (_RECORD, _SIGNED, _DRIFT, _PAUSE, _STOP), (), {"drift": roll_out.drift_too}),
+    Theorem("T15", "two nodes that fence each other can both end exactly if their delays differ by less "
+            "than the time of a fence and the time by which they may notice apart",
+            {"one is left": fences.one_is_left, "both end": fences.both_can,
+             "never nobody": fences.somebody_fences}, (_FENCED,)),
 )
 
 

@@ -2,7 +2,7 @@
 
 Law: operators only, no numbers of its own, and every choice through `choose`. Called with numbers,
 these lines run the monitor (`prgcore.timers.monitor`). Called with the terms of a solver, they are
-what the theorems T1 to T10 are about (`prgcore.prove.timing`).
+what the theorems T1 to T10 and T12 to T15 are about (`prgcore.prove.timing`).
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any, TypeAlias
 from attrs import frozen
 
 __all__ = [
-    "Choose", "Count", "begun", "counted_to", "due", "earliest", "fenced", "judged",
-    "kept", "late", "longer", "looks_alive_until", "next_deadline", "not_before",
+    "Choose", "Count", "begun", "both_end", "counted_to", "due", "earliest", "fenced", "judged",
+    "kept", "late", "longer", "looks_alive_until", "margin", "next_deadline", "not_before",
     "noticed_earliest", "noticed_latest", "outage", "poll", "ready", "serves_from",
     "serves_until", "shorter", "shortest_wait", "soon_enough", "survives", "tolerates",
     "unread",
@@ -228,3 +228,30 @@ def tolerates(lasts: Any, pause: Any, stopping: Any, waits: Any, drift: Any) -> 
     """
     fast, slow = 1 + drift, 1 - drift
     return fenced(lasts * fast, pause * fast * slow, stopping * fast * slow, waits * slow)
+
+
+def margin(
+    stops: Any, late: Any, pause: Any, stopping: Any, starts: Any, drift: Any,
+) -> Any:
+    """How long after a holder has stopped its successor starts; below 0, how long both serve (T10).
+
+    Args:
+        stops: after how long by its own clock the holder orders its services to stop.
+        late: how much later than the successor the holder begins to count.
+        pause: what passes between a look at the clock and the next act.
+        stopping: what passes until the services do nothing more.
+        starts: after how long by its own clock the successor serves.
+        drift: the share by which each clock may be fast or slow, below 1.
+    """
+    return starts / (1 + drift) - stops / (1 - drift) - late - pause - stopping
+
+
+def both_end(one: Any, other: Any, latency: Any, apart: Any, choose: Choose = _choose) -> Any:
+    """Whether two nodes that fence each other can both end (T15).
+
+    Args:
+        one, other: how long each waits before it fences the other.
+        latency: how long a fence takes to end a node.
+        apart: how far apart the two may notice that they do not hear each other.
+    """
+    return longer(one, other, choose) - shorter(one, other, choose) < latency + apart
