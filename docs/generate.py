@@ -30,7 +30,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import blocks
 import pages
 import pictures
-from writer import golden, promises, situations
+from writer import arbiters, golden, promises, situations
 from writer.promises import Proved
 from writer.situations import Hole
 from writer.stories import stories
@@ -184,6 +184,7 @@ def generated() -> tuple[dict[str, str], dict[str, str]]:
         "files": files_list(),
         "rooms": rooms(),
         "floors": floors(),
+        **arbiters.stories(),
         "workflow": f"```yaml\n{WORKFLOW.read_text(encoding='utf-8')}```\n",
     }
 

@@ -111,21 +111,9 @@ def timing(
     its timers notice what. Nodes of a deployment that have re-login limits of their own
     are answered apart.
     """
-    from prgcore.errors import BadInput
-    from prgcore.running.group import read_group
     from prgcore.running.lease import Lease
-    from prgcore.timers.parameters import Parameters, parameters_of
 
-    if group and machine:
-        raise BadInput("--group names a file that names its machine; leave out --machine")
-    if deployment is not None:
-        inputs.refuse_beside("--deployment", {"--group": group, "--machine": machine})
-    told = read_group(group) if group else None
-    engine = told.engine if told else inputs.load_machine(machine, None) if machine else None
-    kind = Parameters if engine is None else parameters_of(engine.model)
-    given = inputs.assignments(sets, "--set")
-    whose = _in_deployment(deployment, given) if deployment is not None else {
-        kind.parse(given, told.parameters if told else None): ()}
+    told, engine, whose = given(sets, group, deployment, machine)
     if of_transitions:
         inputs.refuse_beside("--transitions", {
             "--latency": latency or None, "--polling": polling or None, "--jitter": jitter or None,
@@ -157,6 +145,34 @@ def timing(
                 output.write("\n" * bool(i) + "\n".join(wrapped(f"==> {named} <==")))
             output.show(*answer.page())
     raise Exit(int(not ok))
+
+
+def given(
+    sets: list[str] | None, group: Path | None, deployment: str | None, machine: str | None,
+) -> tuple[GroupFile | None, Machine | None, dict[Settings, Sequence[str]]]:
+    """The parameters that a command line names: by name, in a group file, in a deployment.
+
+    Returns:
+        The group file, if one is named; the machine, if it is not the built-in one; and for each
+        set of parameters the names of the nodes that have it, if a deployment is named.
+
+    Raises:
+        BadInput: files that exclude each other, or a wrong name or value.
+    """
+    from prgcore.errors import BadInput
+    from prgcore.running.group import read_group
+    from prgcore.timers.parameters import Parameters, parameters_of
+
+    if group and machine:
+        raise BadInput("--group names a file that names its machine; leave out --machine")
+    if deployment is not None:
+        inputs.refuse_beside("--deployment", {"--group": group, "--machine": machine})
+    told = read_group(group) if group else None
+    engine = told.engine if told else inputs.load_machine(machine, None) if machine else None
+    kind = Parameters if engine is None else parameters_of(engine.model)
+    words = inputs.assignments(sets, "--set")
+    return told, engine, _in_deployment(deployment, words) if deployment is not None else {
+        kind.parse(words, told.parameters if told else None): ()}
 
 
 def _in_deployment(file: str, given: Mapping[str, str]) -> dict[Settings, Sequence[str]]:

@@ -12,6 +12,7 @@ from fractions import Fraction
 from attrs import frozen
 
 from prgcore.errors import BadInput
+from prgcore.timers.arbiters import HandOver
 from prgcore.timers.arithmetic import tolerates
 from prgcore.timers.parameters import seconds
 
@@ -30,10 +31,6 @@ LONGEST_TERM = 200
 """How many characters the term of a lease has at most."""
 
 _TIME = re.compile(r"([a-z]{1,20}) ([0-9.e+-]{1,30}) s(?:, |$)", re.ASCII)
-
-_FINE = 1_000_000
-"""The tolerated drift is found in parts of a million."""
-
 
 @frozen
 class Lease:
@@ -85,12 +82,9 @@ class Lease:
         """
         if isinstance(drift, bool) or not isinstance(drift, int | float) or not 0 <= drift < 1:
             raise BadInput(f"lease: drift: {drift!r:.60} is not a share of time from 0, below 1")
-        return self._tolerates(Fraction(repr(drift)))
-
-    def _tolerates(self, drift: Fraction) -> bool:
         lasts, pause, stopping, waits = (
             Fraction(repr(getattr(self, name))) for name in LEASE_TIMES)
-        return bool(tolerates(lasts, pause, stopping, waits, drift))
+        return bool(tolerates(lasts, pause, stopping, waits, Fraction(repr(drift))))
 
     @property
     def tolerated(self) -> float:
@@ -98,12 +92,8 @@ class Lease:
 
         Whatever is less is tolerated too. With the sum equal to the wait it is 0.
         """
-        least, most = 0, _FINE
-        while most - least > 1:
-            middle = (least + most) // 2
-            least, most = (
-                (middle, most) if self._tolerates(Fraction(middle, _FINE)) else (least, middle))
-        return least / _FINE
+        return HandOver(
+            self.lasts, self.waits, pause=self.pause, stopping=self.stopping).tolerated
 
 
 def seconds_text(seconds: float) -> str:

@@ -12,9 +12,10 @@ from attrs import field, frozen
 from prgcore.model import Cube, Number, Values, as_values, cube, cubes
 
 __all__ = [
-    "Condition", "ConfigurationField", "ConfigurationRule", "Contradiction", "Counter",
-    "CriticalService", "Fact", "Hindrance", "LoginProfile", "Misprint", "ReplicationState",
-    "Restriction", "Sanity", "ServiceStatus", "Sum", "Survivor",
+    "Arbiter", "Condition", "ConfigurationField", "ConfigurationRule", "Contradiction", "Counter",
+    "CriticalService", "Fact", "Hindrance", "LoginProfile", "Misprint", "Need", "Promise",
+    "RealSystem", "ReplicationState", "Restriction", "Sanity", "Seen", "ServiceStatus", "Sum",
+    "Survivor",
 ]
 
 Sum: TypeAlias = tuple[tuple[Number, str], ...]
@@ -246,3 +247,88 @@ class ConfigurationRule:
     advice: str
     cite: str
     decisions: Values = field(converter=as_values, default=())
+
+
+@frozen
+class Promise:
+    """What an arbiter promises: an obligation, whether it holds, and why.
+
+    `holds` is None if the question does not arise.
+    """
+
+    obligation: str
+    holds: bool | None
+    why: str
+
+
+@frozen
+class Need:
+    """An assumption of an arbiter, and what goes wrong without it.
+
+    `name` is an assumption of the ledger (A-LIN), or a condition in a word or two. Without it,
+    either the story `without` happens, or the time `grows` is longer than assumed: the margin
+    between the two clocks shrinks by it.
+    """
+
+    name: str
+    says: str
+    without: str = ""
+    grows: str = ""
+
+
+@frozen
+class Arbiter:
+    """A choice of what decides who serves while two nodes do not hear each other.
+
+    `prove` is its word for `prgcore prove --model D --arbiter`, and `adversary` what is left of the
+    adversary where its assumption holds, if not all. `adds` are the seconds that it adds between the
+    loss of a peer and the moment at which its users are served; None: nobody serves them until
+    somebody mends it. `kills` says that a node ends its peer. `stories` are more stories of it.
+    """
+
+    name: str
+    title: str
+    says: str
+    prove: str
+    needs: tuple[Need, ...]
+    promises: tuple[Promise, ...]
+    adds: Sum | None
+    costs: str
+    adversary: str = ""
+    kills: bool = False
+    stories: Values = field(converter=as_values, default=())
+
+
+@frozen
+class Seen:
+    """A run of a real system: its version, who ran it and how, and what was seen.
+
+    `stops` and `starts` are the seconds after which the holder stopped and the successor started.
+    """
+
+    version: str
+    by: str
+    says: str
+    stops: Number | None = None
+    starts: Number | None = None
+
+
+@frozen
+class RealSystem:
+    """A real system that decides who serves: when a holder stops, and when a successor starts.
+
+    Both are counted from the last moment at which the holder was in touch. `settings` are the
+    defaults of its documentation, in seconds. `stops` and `starts` are sums of them; a sum that is
+    None is in `never`, which says what happens instead. `cite` is the version and the page.
+    """
+
+    name: str
+    arbiter: str
+    is_: str
+    settings: tuple[tuple[str, Number], ...]
+    stops: Sum | None
+    starts: Sum | None
+    eats: str
+    cite: str
+    never: str = ""
+    seen: tuple[Seen, ...] = ()

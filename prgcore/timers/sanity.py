@@ -18,7 +18,7 @@ from prgcore.tables.sanity import INFORMATION, NEVER_LOWERED, PATIENCE, SANITY, 
 from prgcore.timers.parameters import Settings, seconds
 from prgcore.words import listed
 
-__all__ = ["RULES", "Changes", "Sanity", "Sum", "Verdict", "changes", "check", "named"]
+__all__ = ["RULES", "Changes", "Sanity", "Sum", "Verdict", "changes", "check", "named", "total"]
 
 RULES = SANITY
 """The rules between parameters; a machine keeps those whose parameters it has."""
@@ -115,12 +115,13 @@ def _said(some: Changes) -> str:
     return listed((f"{name}={value}" for name, value in some.items()), "and")
 
 
-def _total(terms: Sum, values: Mapping[str, Number]) -> Number:
+def total(terms: Sum, values: Mapping[str, Number]) -> Number:
+    """The value of a sum."""
     return sum(times * (values[name] if name else 1) for times, name in terms)
 
 
 def _holds(rule: Sanity, values: Mapping[str, Number]) -> bool:
-    less, more = _total(rule.less, values), _total(rule.more, values)
+    less, more = total(rule.less, values), total(rule.more, values)
     relations = {"<": less < more, "<=": less <= more, "!=": less != more}
     return relations[rule.relation]
 
@@ -203,6 +204,6 @@ def _edge(name: str, rule: Sanity, now: Mapping[str, Number]) -> int:
     above = any(n == name for _, n in rule.more)
     mine, other = (rule.more, rule.less) if above else (rule.less, rule.more)
     times = next(t for t, n in mine if n == name)
-    equal = (_total(other, now) - _total(mine, now) + times * now[name]) / times
+    equal = (total(other, now) - total(mine, now) + times * now[name]) / times
     near = sorted(range(floor(equal) - 1, ceil(equal) + 2), key=lambda v: (abs(v - equal), -v))
     return next(v for v in near if _holds(rule, {**now, name: v}))

@@ -1,0 +1,88 @@
+"""The stories of the arbiters: each runs, none is longer than it must be, and each promise holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from prgcore.machine import prg
+from prgcore.network import Network, Setting, Snapshot
+from prgcore.network.story import parse, replay
+from prgcore.tables.arbiters import ARBITERS, STORIES
+
+PRG = prg()
+BACKUP = "running_in_backup_mode"
+Goal = Callable[[Network, Snapshot], bool]
+
+
+def twice(network: Network, at: Snapshot) -> bool:
+    return bool(network.twice(at))
+
+
+def both(network: Network, at: Snapshot) -> bool:
+    return all(half and half.state == BACKUP for half in network.shown(at))
+
+
+def nobody(network: Network, at: Snapshot) -> bool:
+    """One node runs, and serves nobody."""
+    return sum(half is None for half in network.shown(at)) == 1 and not any(
+        network.serving(at).values())
+
+
+GOALS: dict[str, Goal] = {
+    "served-twice": twice, "both-in-backup": both, "lost-messages": twice, "silent-cut": twice,
+    "silent-cut-both": both, "one-crash": nobody, "paused-owner": twice,
+}
+"""What a story leads to. `cut-and-home` is about the way back, of which a command is a part."""
+
+THEORY = {"silent-cut": 7, "silent-cut-both": 9}
+"""Lengths with a time-out of four intervals, each of them a step."""
+
+
+def shortest(setting: Setting, goal: Goal) -> int | None:
+    """The fewest steps that lead there; None: it cannot happen."""
+    network = Network(PRG, setting)
+    seen, level, depth = set(network.starts), list(network.starts), 0
+    while level:
+        if any(goal(network, at) for at in level):
+            return depth
+        level = [*dict.fromkeys(
+            after for at in level for _, after in network.moves(at) if after not in seen)]
+        seen.update(level)
+        depth += 1
+    return None
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_a_story_runs(name: str) -> None:
+    run = replay(PRG, STORIES[name])
+    assert not run.failures
+
+
+@pytest.mark.parametrize("name", GOALS)
+def test_no_story_is_longer_than_it_must_be(name: str) -> None:
+    script = parse(STORIES[name], PRG)
+    steps = sum(line.is_move for line in script.lines)
+    run = replay(PRG, script)
+    assert GOALS[name](run.network, run.end)
+    assert shortest(script.setting, GOALS[name]) == steps
+    assert steps == THEORY.get(name, steps)
+
+
+def test_every_story_has_an_end_that_is_looked_for() -> None:
+    assert {*GOALS} | {"cut-and-home"} == {*STORIES}
+
+
+CAUTIOUS = frozenset({"loss", "one-way", "cut", "pause"})
+"""What is searched here, to the end; `prgcore prove --model D` searches more."""
+
+
+@pytest.mark.parametrize("one", ARBITERS, ids=lambda a: a.name)
+@pytest.mark.parametrize(("id_", "goal"), [("D1", twice), ("D2", both)])
+def test_a_promise_holds_as_it_is_written(one: object, id_: str, goal: Goal) -> None:
+    assert isinstance(one, type(ARBITERS[0]))
+    (promise,) = (p for p in one.promises if p.obligation == id_)
+    adversary = frozenset({one.adversary}) if one.adversary else CAUTIOUS
+    found = shortest(Setting(one.prove, adversary), goal)
+    assert (found is None) is promise.holds
