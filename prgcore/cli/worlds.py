@@ -32,7 +32,7 @@ def register(app: Group) -> None:
     app.command("simulate-agents", epilog=examples(
         "prgcore simulate-agents", "prgcore simulate-agents --seeds 100000 --jobs 8",
         "prgcore simulate-agents --faults 2", "prgcore simulate-agents --seed 97 --seeds 1",
-        "prgcore simulate-agents --machine mine.json",
+        "prgcore simulate-agents --machine mine.json", "prgcore simulate-agents --arbiter none",
     ))(simulate_agents)
 
 
@@ -52,6 +52,12 @@ def simulate_agents(
     jobs: Annotated[
         int | None, Option("--jobs", metavar="N", help="Use so many processes; by default one "
                            "for each core.")] = None,
+    arbiter: Annotated[
+        str, Option("--arbiter", metavar="NAME", help="What arbitrates: cas+lease (as shipped), "
+                    "cas (one record, and no lease), or none (each node has a copy).")] = "cas+lease",
+    seek: Annotated[
+        str, Option("--seek", metavar="WHAT", help="Look for one thing only: twice (a group is "
+                    "served twice), or an invariant of the record, such as S1.")] = "",
     machine: inputs.MachineFile = None,
     policy: inputs.Policies = None,
     as_json: inputs.Json = False,
@@ -65,6 +71,9 @@ def simulate_agents(
 
     A failure is made as short as it can be, and shown as a story with its seed. The
     exit code is then 1. One seed gives the same run on every computer.
+
+    Without the arbiter or without the lease, users are served twice: --arbiter shows
+    how. Random faults are then those that split a pair.
     """
     from prgcore.world.campaign import exhaustive, random
     from prgcore.world.play import standard
@@ -78,16 +87,19 @@ def simulate_agents(
         raise BadInput("policies are those of the built-in machine; leave out --machine or --policy")
     chosen = inputs.assignments(policy, "--policy")
     own = None if machine is None else _own(machine)
-    setting = standard(own, **chosen)
+    given = {**chosen, "arbiter": arbiter, "seeks": seek}
+    if len(given) < len(chosen) + 2:
+        raise BadInput("--policy takes policies; --arbiter and --seek are options of their own")
+    setting = standard(own, **given)
     if schedule:
         _tell_one(setting, read(schedule, setting.commands), seed)
         return
     cores = jobs or os.cpu_count() or 1
     if faults is not None and seeds is None:
-        parts = exhaustive(faults, jobs=cores, policy=chosen, own=own)
+        parts = exhaustive(faults, jobs=cores, given=given, own=own)
     else:
         last = seed + (SEEDS if seeds is None else seeds)
-        parts = random(range(seed, last), faults or MOST, jobs=cores, policy=chosen, own=own)
+        parts = random(range(seed, last), faults or MOST, jobs=cores, given=given, own=own)
     _sum_up(setting, parts, as_json=as_json)
 
 
@@ -125,7 +137,9 @@ def _sum_up(setting: Setting, parts: Iterable[Sum], *, as_json: bool) -> None:
         total = total.plus(part)
     took = time.monotonic() - begun
     wrong = sorted(total.wrong, key=lambda one: (one[0], len(one[1].schedule)))
-    stories = [told(setting, run, seed=number) for number, run in wrong[:STORIES]]
+    shown = {run.steps or (number, run): (number, run) for number, run in reversed(wrong)}
+    stories = [told(setting, run, seed=number) for number, run in sorted(
+        shown.values(), key=lambda one: (len(one[1].steps), one[0]))[:STORIES]]
     if as_json:
         output.write_json({
             "runs": total.runs, "turns": total.turns, "decisions": total.decisions,
@@ -133,8 +147,9 @@ def _sum_up(setting: Setting, parts: Iterable[Sum], *, as_json: bool) -> None:
             "wrong": [_wrong(number, run) for number, run in wrong], "stories": stories})
     else:
         output.write(f"{counted(total.runs, 'schedule')}, {total.turns:,} turns, "
-                    f"{total.decisions:,} decisions in {took:.0f} s; home at most "
-                    f"{total.slowest:.1f} s after the last fault")
+                    f"{total.decisions:,} decisions in {took:.0f} s" + (
+                        "" if setting.seeks else f"; home at most {total.slowest:.1f} s after the "
+                        "last fault"))
         for lines in stories:
             output.write("\n" + "\n".join(lines))
         output.write(f"\n{counted(len(wrong), 'failure')}" if wrong else "nothing went wrong")
@@ -146,4 +161,4 @@ def _wrong(seed: int, run: Run) -> dict[str, Any]:
     from prgcore.world.schedule import written
 
     return {"seed": seed, "what": getattr(run.wrong, "what", ""), "says": str(run.wrong),
-            "schedule": written(run.schedule)}
+            "schedule": written(run.schedule), **({"steps": run.steps} if run.steps else {})}

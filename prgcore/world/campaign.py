@@ -17,7 +17,7 @@ from prgcore.model import Model
 from prgcore.running.shapes import Seen, Turn
 from prgcore.seats import NODES
 from prgcore.vocabulary import Outcome
-from prgcore.world.faults import KINDS, Fault, Kind
+from prgcore.world.faults import KINDS, SPLITS, Fault, Kind
 from prgcore.world.home import truth
 from prgcore.world.play import Run, at_home, failure, play, standard
 from prgcore.world.schedule import Schedule, of_seed
@@ -133,7 +133,7 @@ def scenario(setting: Setting, world: World) -> Schedule:
 
     It is a failover, or a switchover. The operator brings the pair home: a fallback.
     """
-    record = world.stores["main"].record
+    record = world.stores[world.hosts[NODES[0]].home].record
     assert record is not None, "BUG: the pair is at home"
     pair = setting.engine.pair(truth(world, record))
     event = next(name for name in setting.commands
@@ -169,7 +169,7 @@ def _tasks(faults: int) -> list[tuple[str, tuple[Any, ...]]]:
 
 
 def exhaustive(
-    faults: int, *, jobs: int, policy: dict[str, str] | None = None, own: Model | None = None,
+    faults: int, *, jobs: int, given: dict[str, str] | None = None, own: Model | None = None,
 ) -> Iterator[Sum]:
     """All schedules of up to so many faults, part by part; of the built-in machine, or another one.
 
@@ -177,16 +177,21 @@ def exhaustive(
     each such fault at home, each kind for each node at every moment of what follows, such as a
     failover and a fallback: at each turn that wants another write or order than the one before.
     """
-    return _spread(_tasks(faults), jobs, (own, policy or {}))
+    return _spread(_tasks(faults), jobs, (own, given or {}))
 
 
 def random(
-    seeds: range, most: int, *, jobs: int, policy: dict[str, str] | None = None,
+    seeds: range, most: int, *, jobs: int, given: dict[str, str] | None = None,
     own: Model | None = None,
 ) -> Iterator[Sum]:
-    """The schedules of these seeds, block by block."""
+    """The schedules of these seeds, block by block.
+
+    Args:
+        given: `arbiter`, `seeks` and policies, as for `standard`. Where something is sought, the
+            faults are those that split a pair, and nobody asks for anything.
+    """
     blocks = [range(at, min(at + BLOCK, seeds.stop)) for at in range(seeds.start, seeds.stop, BLOCK)]
-    return _spread([("seeds", (block, most)) for block in blocks], jobs, (own, policy or {}))
+    return _spread([("seeds", (block, most)) for block in blocks], jobs, (own, given or {}))
 
 
 # ---------------------------------------------------------------------------- processes
@@ -195,8 +200,8 @@ def random(
 _setting: list[Setting] = []
 
 
-def _ready(own: Model | None, policy: dict[str, str]) -> None:
-    _setting[:] = [standard(own, **policy)]
+def _ready(own: Model | None, given: dict[str, str]) -> None:
+    _setting[:] = [standard(own, **given)]
 
 
 def _done(task: tuple[str, tuple[Any, ...]]) -> Sum:
@@ -205,10 +210,11 @@ def _done(task: tuple[str, tuple[Any, ...]]) -> Sum:
     setting = _setting[0]
     if what == "seeds":
         seeds, most = given
+        kinds, commands = (SPLITS, ()) if setting.seeks else ((), setting.commands)
         total = Sum()
         for seed in seeds:
             total = total.after(failure(
-                setting, of_seed(seed, most, commands=setting.commands), seed=seed), seed)
+                setting, of_seed(seed, most, kinds, commands), seed=seed), seed)
         return total
     runs = (one(setting, *given) if what == "one" else more(setting, *given))
     total = Sum()

@@ -71,5 +71,5 @@ def demoted(world: World, node: str) -> None:
 def _forced(world: World, node: str) -> bool:
     """Whether the newest promotion of a node was by force."""
     column = f"{node}.state"
-    return next((entry.event.startswith("force") for _, entry in reversed(world.stores["main"].history)
+    return next((entry.event.startswith("force") for _, entry in reversed(world.stores[world.hosts[node].home].history)
                  if entry.before.get(column) != entry.after.get(column) == "promoting"), False)

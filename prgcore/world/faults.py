@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from attrs import frozen
 
-__all__ = ["COMMANDS", "KINDS", "OFTEN", "Fault", "Kind", "kind"]
+__all__ = ["COMMANDS", "KINDS", "OFTEN", "SPLITS", "Fault", "Kind", "kind"]
 
 
 @frozen
@@ -155,6 +155,9 @@ KINDS = (
     Kind("told", "somebody reports to {node} that the host of {peer} is down, if it is", "node", (0.0,),
          "host_lost"),
 )
+
+SPLITS = ("cut", "deaf", "loss", "delay", "echo", "pause", "suspend", "crash", "power")
+"""The kinds of faults that split a pair: those of the adversary of model D."""
 
 _BY_NAME = {kind.name: kind for kind in KINDS}
 

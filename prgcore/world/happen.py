@@ -83,7 +83,7 @@ def _lead(world: World, node: str, name: str) -> None:
 
 def _old(world: World, node: str, _: Any) -> None:
     """Put an old copy in the place of the store, one that this node knows to be old."""
-    main, memory = world.stores["main"], world.hosts[node].disk.memory
+    main, memory = world.stores[world.hosts[node].home], world.hosts[node].disk.memory
     knows = memory.epoch if memory is not None else 0
     past = [(r, v) for r, v in main.past if r is not None and r.epoch < knows]
     if past:
@@ -118,12 +118,12 @@ def _empty_all(world: World, _: str, __: Any) -> None:
 
 def _other(world: World, node: str, _: Any) -> None:
     """Lead a node to another record."""
-    world.stores["other"] = _strange(world.stores["main"])
+    world.stores["other"] = _strange(world.stores[world.hosts[node].home])
     _lead(world, node, "other")
 
 
-def _other_all(world: World, _: str, __: Any) -> None:
-    world.stores["other"] = _strange(world.stores["main"])
+def _other_all(world: World, first: str, value: Any) -> None:
+    _other(world, first, value)
     for node in NODES:
         _lead(world, node, "other")
 
@@ -136,7 +136,7 @@ def _strange(main: Store) -> Store:
 
 
 def _main(world: World, node: str, _: Any) -> None:
-    _lead(world, node, "main")
+    _lead(world, node, world.hosts[node].home)
 
 
 # ------------------------------------------------------------------ clocks, processes
@@ -338,7 +338,7 @@ def mended(world: World) -> None:
         for name, value in (("cut", 0), ("lose", 0), ("delay", 0.0), ("echo", 0.0),
                             ("refuses", 0), ("slow", 0.0), ("writes", ""), ("wrong", "")):
             setattr(path, name, value)
-        host.store = "main"
+        _main(world, node, None)
         host.disk.lies, host.services.fails, host.services.slow = False, False, 0.0
         _power_on(world, node, None)
         _resume(world, node, None)

@@ -162,6 +162,7 @@ class Host:
     Attributes:
         node: the node that lives on it.
         store: the name of the store that it reaches.
+        home: the name of its own store, which it reaches where nothing is wrong.
         on: whether it has power.
         asleep: whether it is suspended, with everything on it.
         agent: the process of its agent; None: there is none.
@@ -171,6 +172,7 @@ class Host:
 
     node: str
     store: str = "main"
+    home: str = "main"
     clock: Clock = field(factory=Clock)
     disk: Disk = field(factory=Disk)
     services: Services = field(factory=Services)

@@ -19,6 +19,7 @@ from prgcore.running.shapes import Answer, Write
 from prgcore.stores.record import Record
 from prgcore.vocabulary import Outcome
 from prgcore.wire.entry import Entry
+from prgcore.world.refinement import refuted
 
 if TYPE_CHECKING:
     from prgcore.world.hosts import Host
@@ -32,8 +33,8 @@ class Wrong(Exception):
     """Something has happened in a world that never may.
 
     Attributes:
-        what: what it is, in a word: `twice`, `fence`, `strange`, `epochs`, `table`, `lost`,
-            `again`, `silence`, `spins`, `dies`, `loses`, `late`, or `astray`.
+        what: what it is, in a word: `twice`, `fence`, `strange`, `refines`, `epochs`, `table`,
+            `lost`, `again`, `silence`, `spins`, `dies`, `loses`, `late`, or `astray`.
         says: one sentence.
         at: the moment, in seconds of the world.
     """
@@ -64,16 +65,21 @@ class Judge:
         tokens: for each group, the node that served it last, and its token.
         decisions: how many decisions were made.
         astray: for each node whose services are not as desired, since when, and what is desired.
+        steps: what has happened, for judges that tell it (`prgcore.world.seeking`).
     """
 
     words: set[str] = field(factory=set)
     tokens: dict[str, tuple[str, int]] = field(factory=dict)
     decisions: int = 0
     astray: dict[str, tuple[float, object]] = field(factory=dict)
+    steps: list[str] = field(factory=list)
 
     def copy(self) -> Judge:
         """The same judge, for another future."""
         return Judge(self.words.copy(), self.tokens.copy(), self.decisions, self.astray.copy())
+
+    def arrives(self, world: World, node: str) -> None:
+        """Note that a heartbeat changes what the peer of a node has of the record."""
 
     # --------------------------------------------------------------------- services
 
@@ -143,16 +149,19 @@ class Judge:
         """Look at a write that was done.
 
         Raises:
-            Wrong: it is in the wrong store, skips an epoch, or differs from the table.
+            Wrong: it is in the wrong store, is no step of the machine, or skips an epoch.
         """
         now, entry, after = world.now, write.entry, write.record
         if store.name != "main":
             raise Wrong("strange", f"{node} writes into a store that is not its own", now)
         if before is None:
             return
+        if why := refuted(world.setting.engine, before, write):
+            raise Wrong("refines", f"{node} writes what is no step of the machine (D3): "
+                        f"{entry.event if entry else 'no event'}: {why}", now)
         if entry is None:
-            if after.epoch != before.epoch or after.columns != before.columns:
-                raise Wrong("epochs", f"{node} changes columns without a decision", now)
+            if after.epoch != before.epoch:
+                raise Wrong("epochs", f"{node} raises the epoch without a decision", now)
             return
         if write.id in self.words:
             raise Wrong("again", f"{node} makes one decision twice: {entry.event}", now)
@@ -161,15 +170,6 @@ class Judge:
         if not (before.epoch + 1 == after.epoch == entry.epoch == len(store.history)):
             raise Wrong("epochs", f"{node} decides {entry.event} of epoch {entry.epoch} after "
                         f"{before.epoch}", now)
-        own = {c: v for drawer in before.own.values() for c, v in drawer.items()}
-        shared = {c: v for c, v in entry.before.items() if c in before.columns}
-        if shared != before.columns:
-            raise Wrong("epochs", f"{node} decides {entry.event} on another record", now)
-        wrong = [c for c, v in entry.after.items()
-                 if after.columns.get(c, v) != v
-                 or (c in own and any(d.get(c, v) != v for d in after.own.values()))]
-        if wrong:
-            raise Wrong("table", f"{node} writes another {wrong[0]} than it decides", now)
 
     def decided(self, world: World, node: str, entry: Entry) -> None:
         """Look at a line of the log of an agent.

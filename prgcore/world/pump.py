@@ -32,6 +32,7 @@ from prgcore.running.shapes import (
 from prgcore.running.tended import looked, noted
 from prgcore.seats import seat
 from prgcore.stores.record import Order, Record, fits
+from prgcore.world.apart import Letter, heard_from, letter
 from prgcore.world.copies import current, demoted, promoted, wrote
 from prgcore.world.hosts import Host, Process
 from prgcore.world.judge import Wrong
@@ -394,14 +395,17 @@ def _send(world: World, node: str, heard: Heard) -> None:
     if path.lose:
         path.lose -= 1
         return
-    world.at(FLIGHT + path.delay + world.jitter(), "arrive", to, heard)
+    also = letter(world, node)
+    world.at(FLIGHT + path.delay + world.jitter(), "arrive", to, heard, also)
     if path.echo:
-        world.at(FLIGHT + path.echo, "arrive", to, heard)
+        world.at(FLIGHT + path.echo, "arrive", to, heard, also)
 
 
-def arrive(world: World, node: str, heard: Heard) -> None:
+def arrive(world: World, node: str, heard: Heard, also: Letter | None) -> None:
     host = world.hosts[node]
     if host.agent is not None:
+        if also is not None:
+            heard = heard_from(world, node, heard, also)
         host.agent.heard = world.now
         tell(world, node, host.agent.run, "arrivals",
                   (Arrival(node, host.clock.now(world.now), heard),))

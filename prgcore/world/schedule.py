@@ -49,12 +49,13 @@ def of_seed(
         seed: the seed.
         most: how many faults it has at most, beside its commands.
         kinds: the names of the kinds to choose from; by default some that the seed chooses.
-        commands: the commands of users; one that is named twice is chosen twice as often.
+        commands: the commands of users; one that is named twice is chosen twice as often. Empty:
+            there are none.
     """
     dice = Random(seed)  # noqa: S311, nobody guesses a fault
     faults, at = [], 0.0
     some = [kind(name) for name in kinds] or dice.sample(_OFTEN, SOME)
-    happens = [kind("command")] * dice.randrange(3)
+    happens = [kind("command")] * (dice.randrange(3) if commands else 0)
     happens += [dice.choice(some) for _ in range(dice.randint(1, most))]
     dice.shuffle(happens)
     for what in happens:
