@@ -65,7 +65,7 @@ class Judge:
         tokens: for each group, the node that served it last, and its token.
         decisions: how many decisions were made.
         astray: for each node whose services are not as desired, since when, and what is desired.
-        steps: what has happened, for judges that tell it (`prgcore.world.seeking`).
+        steps: what has happened, for judges that write it down (`prgcore.world.seeking`).
     """
 
     words: set[str] = field(factory=set)
@@ -149,7 +149,7 @@ class Judge:
         """Look at a write that was done.
 
         Raises:
-            Wrong: it is in the wrong store, is no step of the machine, or skips an epoch.
+            Wrong: it is in the wrong store, takes no step of the machine, or skips an epoch.
         """
         now, entry, after = world.now, write.entry, write.record
         if store.name != "main":
@@ -157,7 +157,7 @@ class Judge:
         if before is None:
             return
         if why := refuted(world.setting.engine, before, write):
-            raise Wrong("refines", f"{node} writes what is no step of the machine (D3): "
+            raise Wrong("refines", f"{node} takes a step that the machine does not have (D3): "
                         f"{entry.event if entry else 'no event'}: {why}", now)
         if entry is None:
             if after.epoch != before.epoch:

@@ -1,7 +1,7 @@
 """Refinement: whether what agents write are steps of the machine that was proved (D3).
 
-Law: pure. It reads the record before a write, the record after it, and the entry. What agents
-believe, and what their reading was, does not count.
+Law: pure. It reads the record before a write, the record after it, and the entry. It
+asks neither what agents believe nor what they have read.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ def _cells(record: Record) -> Choices:
 def _leads(engine: Engine, before: Choices, event: str, rule: str | None, after: Choices) -> bool:
     """Whether a rule leads from some pair of the record before to the record after.
 
-    What the rule does not change stays as it was written. What its death has changed of a node is
-    written by its next start.
+    Columns that the rule does not change stay as they were written. The next start of a node writes
+    what its death has changed.
     """
     starts = next((n for n in NODES if engine.habits.starts(n)[0] == event), "")
     for pair in (dead for alive in pairs(engine, dict(before)) for dead in dying(engine, alive)):

@@ -1,4 +1,4 @@
-"""Seeking: a judge that waits for one thing to happen, and tells the way there as model D tells it.
+"""Seeking: a judge that waits for one thing to happen, and writes down the way there for model D.
 
 Law: for worlds that are not to keep their word, because nothing arbitrates or a lease binds nobody.
 """
@@ -53,8 +53,9 @@ class Seeker(Judge):
 
     Attributes:
         seeks: the invariant that is sought to be broken; None: a group that is served twice.
-        was: for each node whether its agent ran, and whether what it sends arrived, when the last
-            line was written.
+        was: for each node whether its manager ran, and whether what it sends arrived, when the last
+            line was written. A manager has died with its host, or when it starts again. One that
+            is killed while services go on is a paused owner to model D, whose crashes end both.
     """
 
     seeks: Invariant | None = None
@@ -88,9 +89,10 @@ class Seeker(Judge):
         if write.entry is None:
             return
         self.decisions += 1
-        self._moved(world)
-        self.steps.append(write.entry.event)
-        if write.entry.event == world.setting.engine.habits.stops(node):
+        event, habits = write.entry.event, world.setting.engine.habits
+        self._moved(world, starts=node if event == habits.starts(node)[0] else "")
+        self.steps.append(event)
+        if event == habits.stops(node):
             self.was[node] = False, self.was[node][1]
         if self.seeks is not None and self._broken(world, self.seeks):
             raise Wrong(self.seeks.id, self.seeks.says, world.now)
@@ -122,13 +124,17 @@ class Seeker(Judge):
         return any(all(shown[cell.column] in cell.values for cell in cube)
                    for cube in invariant.never)
 
-    def _moved(self, world: World) -> None:
-        """Note what the environment has done since the last line: cuts, and nodes that died."""
+    def _moved(self, world: World, starts: str = "") -> None:
+        """Note what the environment has done since the last line: cuts, and managers that died.
+
+        Args:
+            starts: the node whose manager starts now; empty: none does.
+        """
         for node, host in world.hosts.items():
-            now = host.agent is not None, not world.paths[seat("peer", node)].cut
             ran, arrived = self.was[node]
-            if ran and not now[0]:
+            if ran and (node == starts or not host.on):
                 self.steps.append(world.setting.engine.habits.stops(node))
-            if arrived != now[1]:
-                self.steps.append(f"{'heal' if now[1] else 'cut'} {node}")
-            self.was[node] = now
+            arrives = not world.paths[seat("peer", node)].cut
+            if arrived != arrives:
+                self.steps.append(f"{'heal' if arrives else 'cut'} {node}")
+            self.was[node] = node == starts or (ran and host.on), arrives
