@@ -20,6 +20,7 @@ from prgcore.cli.app import ROOT as COMMANDS
 from prgcore.machine import prg
 from prgcore.product.configuration.files import load as deployment
 from prgcore.prove.obligations import obligations
+from prgcore.network.story import is_story, replay
 from prgcore.story.script import run
 from prgcore.tables.machine import TABLE
 from prgcore.vocabulary import Reason, State
@@ -61,7 +62,7 @@ def _text(block: Any, printed: str, _ran: Any) -> Iterator[str]:
         if printed != block.text:
             yield f"shows {block.text!r}, and {printed!r} was printed"
     elif not block.made:
-        told = run(prg(), block.text)
+        told = (replay if is_story(block.text) else run)(prg(), block.text)
         yield from (f"{s.line.text}: {s.failed}" for s in told.failures)
 
 
