@@ -18,9 +18,9 @@ import prgcore
 from prgcore.cli.app import MODULES
 from prgcore.cli.app import ROOT as COMMANDS
 from prgcore.machine import prg
+from prgcore.network.story import is_story, replay
 from prgcore.product.configuration.files import load as deployment
 from prgcore.prove.obligations import obligations
-from prgcore.network.story import is_story, replay
 from prgcore.story.script import run
 from prgcore.tables.machine import TABLE
 from prgcore.vocabulary import Reason, State

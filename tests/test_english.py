@@ -19,7 +19,7 @@ WORDS = (
     "grant", "claim", "terms", "home", "situation", "cause", "story", "trace", "obligation",
     "certificate", "invariant", "assumption", "adversary", "model", "witness", "opinion", "export",
     "mutant", "decider", "way", "duty", "method", "observation", "vacuous",
-    "mark", "signature", "memory", "seal", "challenge", "hook",
+    "mark", "signature", "memory", "seal", "challenge", "hook", "copy", "arbiter",
 )
 
 LEFT_ON_PAGES = {
