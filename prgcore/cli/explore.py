@@ -98,8 +98,12 @@ def _story_of(machine: str | None, policy: list[str] | None, what: str) -> tuple
     """
     from prgcore.cli.runs import run_of
     from prgcore.explorer import LONGEST
+    from prgcore.story.script import Run
 
     ran, _ = run_of(machine, policy, what, None)
+    if not isinstance(ran, Run):
+        raise BadInput("the explorer begins with a story of a pair, and this is one of a network; "
+                       "use prgcore diagram sequence")
     lines = [step.line for step in ran.steps]
     count = sum(line.verb != "policy" for line in lines)
     if count > LONGEST:

@@ -357,8 +357,11 @@ def _nearer(machine: Machine, pair: Pair, radius: int, kinds: tuple[Kind, ...]) 
 def _path(source: Source, *, what: str | None = None, counterexample: str | None = None) -> Made:
     from prgcore.cli.runs import run_of
     from prgcore.diagram.walks import path
+    from prgcore.story.script import Run
 
     run, title = run_of(*source, what, counterexample)
+    if not isinstance(run, Run):
+        raise BadInput("a story of a network is drawn as a sequence: prgcore diagram sequence")
     return path(run, title), iter(["the view sequence"])
 
 
@@ -366,10 +369,12 @@ def _sequence(
     source: Source, *, what: str | None = None, counterexample: str | None = None
 ) -> Made:
     from prgcore.cli.runs import run_of
+    from prgcore.diagram.network import network_sequence
     from prgcore.diagram.sequence import sequence
+    from prgcore.story.script import Run
 
     run, title = run_of(*source, what, counterexample)
-    return sequence(run, title), iter(())
+    return sequence(run, title) if isinstance(run, Run) else network_sequence(run, title), iter(())
 
 
 def _matrix(source: Source, *, rows: str = "node1.state", columns: str = "node2.state") -> Made:

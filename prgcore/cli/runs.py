@@ -1,6 +1,6 @@
 """Stories to draw: from a file, the tables, a report of the prover, or the prover itself.
 
-Law: the interpreter replays every story; the result is a run.
+Law: the interpreter replays every story; the result is a run, of a pair or of a network.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from prgcore.machine import Machine
+    from prgcore.network.story import Run as NetworkRun
     from prgcore.story.script import Run
 
 
@@ -30,8 +31,8 @@ _TOLD = re.compile(
 
 def run_of(
     file: str | None, policy: list[str] | None, what: str | None, counterexample: str | None
-) -> tuple[Run, str]:
-    """A run, and a title for its picture.
+) -> tuple[Run | NetworkRun, str]:
+    """A run, and a title for its picture. A story that begins with `network` is one of a network.
 
     Args:
         file: the machine file, from `--machine`. Without it and `policy`, the policies that
@@ -95,10 +96,32 @@ def first(text: str) -> str:
     return "\n".join(found[2] for found in told) or text
 
 
-def _run(file: str | None, policy: list[str] | None, text: str) -> tuple[Run, str]:
+def network_run(file: str | None, policy: list[str] | None, text: str) -> NetworkRun | None:
+    """The run of a text that is a story of a network; None if it is not.
+
+    Raises:
+        BadInput: it has a mistake, or is about a machine with other policies.
+    """
+    from prgcore.network.story import is_story, parse, replay
+
+    if not is_story(text):
+        return None
+    script = parse(text)
+    machine = inputs.load_machine(file, policy or [f"{n}={c}" for n, c in script.policy.items()])
+    other = {*script.policy.items()} - {*machine.model.policy}
+    if other:
+        said = ", ".join(f"{name}={choice}" for name, choice in sorted(other))
+        raise BadInput(f"the story is about a machine with {said}, and this one has not")
+    return replay(machine, parse(text, machine))
+
+
+def _run(file: str | None, policy: list[str] | None, text: str) -> tuple[Run | NetworkRun, str]:
     from prgcore.machine import prg
     from prgcore.story import script as story
 
+    if (ran := network_run(file, policy, text)) is not None:
+        name = ran.network.engine.model.name
+        return ran, f"{name}: {_title(text)}" if _title(text) else ""
     chosen, names = inputs.named_machine(file, policy) if file is not None or policy \
         else (None, UNNAMED)
     script = story.parse(first(text), chosen, names=names)

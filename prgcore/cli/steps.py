@@ -182,14 +182,21 @@ def simulate(
     A line is one of these: an event; refused, ignored or impossible and an event;
     expect COLUMN = VALUE; expect node1 STATE / REASON; start normal; policy
     NAME=CHOICE; # and a comment. Without --machine and --policy the story's own
-    policies hold.
+    policies hold. A story that begins with network ARBITER is one of two nodes with
+    messages in flight.
     """
+    from prgcore.cli.runs import network_run
     from prgcore.machine import prg
+    from prgcore.network.story import tell
     from prgcore.story import script as story
 
     if file == machine == "-":
         raise BadInput("standard input cannot be both the machine and the story")
     given = inputs.read_text(file)
+    if (ran := network_run(machine, policy, given)) is not None:
+        inputs.refuse_beside("a story of a network", {"--itf": itf})
+        output.write_json(ran.to_json()) if as_json else output.write(tell(ran))
+        raise Exit(0 if ran.ok else 1)
     chosen, names = inputs.named_machine(machine, policy) if machine is not None or policy \
         else (None, UNNAMED)
     text = story.parse(given, chosen, names=names)
