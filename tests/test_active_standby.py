@@ -79,7 +79,7 @@ def test_every_promise_is_proved_and_every_invariant_by_induction(machine):
                                *MACHINE.observations, *MACHINE.converges)}
     assert {id_: results[id_].verdict for id_ in promised} == dict.fromkeys(promised, "proved")
     for id_ in ("F1", "F2", "F3", "F6", "F7", "F8", "F9", "F10", "F11", "S18", "L1", "L2", "E1",
-                "E2", "T1", "T3", "T7", "T10", "T12", "T13", "T14", "T15"):
+                "E2", "T1", "T3", "T7", "T10", "T12", "T13", "T14", "T15", "T16"):
         assert results[id_].verdict == "proved", id_
     missing = {id_ for id_, r in results.items() if r.verdict == "not_applicable"}
     assert missing <= {"C1", "C2", "C3", "C4", "C5", "C6", "T9", "T11", "F12", "D1"}, missing

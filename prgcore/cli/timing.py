@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from prgcore.model import Number
     from prgcore.running.group import Group as GroupFile
     from prgcore.running.lease import Lease
+    from prgcore.timers.cuts import Cut
     from prgcore.timers.monitor import Bounds
     from prgcore.timers.noticed import Noticed
     from prgcore.timers.parameters import Settings
@@ -54,6 +55,7 @@ def register(app: Group) -> None:
         'prgcore timing --set "Keep Alive (Heartbeat) Timeout=75"',
         "prgcore timing --latency 0.04 --jitter 0.5 --dual-connections",
         "prgcore timing --group group.toml --drift 0.0005",
+        "prgcore timing --drift 0.0002 --pause 0.5 --cut 300",
         "prgcore timing --deployment deployment.toml",
         "prgcore timing --transitions",
         "prgcore timing --machine mine.json",
@@ -93,9 +95,15 @@ def timing(
                            "deployment, as config check reads it."),
     ] = None,
     drift: Annotated[
-        float | None, Option("--drift", metavar="RHO", help="Check the lease with clocks that are "
+        float | None, Option("--drift", metavar="RHO", help="Bounds and lease with clocks that are "
                              "fast or slow by this share: 0.001 is 1 ms a second."),
     ] = None,
+    pause: Annotated[
+        float | None, _seconds("--pause", "Longest pause between a look at the lease and serving "
+                               "by it")] = None,
+    cut: Annotated[
+        float | None, _seconds("--cut", "How long the link is cut: without an arbiter users may "
+                               "be served twice")] = None,
     of_transitions: Annotated[
         bool, Option("--transitions", help="Show how each transition state ends, and what is "
                      "accepted meanwhile."),
@@ -105,9 +113,10 @@ def timing(
     """Check the service parameters, and show what they promise.
 
     It shows how long users are out after a crash, a service failure, a failover and a
-    fallback, each with its theorem, and the clock drift that the lease tolerates. Exit codes:
-    0 all rules hold, perhaps with warnings; 1 a rule is broken, or the drift is not
-    tolerated, or store calls take too long. For a machine of your own it shows when
+    fallback, each with its theorem, and the clock drift that the lease tolerates; with a
+    cut, how long users may be served twice without an arbiter. Exit codes: 0 all rules
+    hold, perhaps with warnings; 1 a rule is broken, or the drift is not tolerated, or
+    store calls take too long. For a machine of your own it shows when
     its timers notice what. Nodes of a deployment that have re-login limits of their own
     are answered apart.
     """
@@ -119,18 +128,21 @@ def timing(
             "--latency": latency or None, "--polling": polling or None, "--jitter": jitter or None,
             "--store-call": store_call or None, "--take-over": take_over or None,
             "--multiple-device-messaging": multiple_device_messaging or None,
-            "--dual-connections": dual_connections or None, "--drift": drift})
+            "--dual-connections": dual_connections or None, "--drift": drift, "--pause": pause,
+            "--cut": cut})
         _show_transitions(engine, next(iter(whose)), as_json=as_json)
         return
     lease = told.lease if told else Lease()
     drift = lease.drift if drift is None else drift
+    if pause is not None:
+        lease = evolve(lease, pause=pause)
     world: dict[str, Any] = {
         "latency": latency, "polling": polling, "jitter": jitter,
         "store_call": store_call, "take_over": take_over,
         "multiple_device_messaging": multiple_device_messaging,
-        "dual_connections": dual_connections,
+        "dual_connections": dual_connections, "drift": drift or 0,
     }
-    answers = [_answer(parameters, world, engine, lease, drift, told) for parameters in whose]
+    answers = [_answer(parameters, world, engine, lease, drift, told, cut) for parameters in whose]
     ok = all(answer.ok for answer in answers)
     if as_json and deployment is not None:
         output.write_json({"ok": ok, "deployment": [
@@ -206,6 +218,7 @@ class _Answer:
     lease: Lease
     drift: float | None
     told: GroupFile | None
+    cut: Cut | None
 
     @property
     def wrong(self) -> bool:
@@ -222,20 +235,31 @@ class _Answer:
         return bool(soon_enough(self.world["store_call"], self.parameters.keep_alive_timeout))
 
     @property
+    def believed(self) -> bool:
+        """Whether a live peer that loses no heartbeat is believed, whatever the clocks do (T5)."""
+        return self.wrong or not self.promised or self.promised.survived is not None
+
+    @property
+    def promises(self) -> bool:
+        return not self.wrong and self.in_time and self.believed
+
+    @property
     def ok(self) -> bool:
-        return not self.wrong and self.fenced and self.in_time
+        return self.promises and self.fenced
 
     def to_json(self) -> dict[str, Any]:
         promised = self.promised
         return {
             "ok": self.ok, "parameters": _parameters_json(self.parameters),
             "rules": [_rule_json(v) for v in self.verdicts], "given": self.world,
-            "bounds": promised.to_json() if promised and not self.wrong and self.in_time else None,
+            "bounds": promised.to_json() if promised and self.promises else None,
             **({} if promised else {"timers": [n.to_json() for n in self.timers]}),
             "lease": {**asdict(self.lease), "drift": self.drift, "tolerated": self.lease.tolerated,
-                      "holds": self.fenced, "theorem": "T10"},
+                      "holds": self.fenced, "theorem": "T10",
+                      "longest_pause": self.lease.longest_pause(self.drift or 0)},
             "store_call": {"longest": self.parameters.keep_alive_timeout / 2, "holds": self.in_time,
                            "theorem": "T12"},
+            **({"cut": {**self.cut.to_json(), "theorem": "D5"}} if self.cut else {}),
             **({"checks": _checks_json(self.told)} if self.told else {}),
         }
 
@@ -243,7 +267,10 @@ class _Answer:
         yield _parameters(self.parameters)
         yield ""
         yield from _rules(self.verdicts)
-        if self.wrong or not self.in_time:
+        if not self.believed:
+            yield (f"error drift: clocks that drift by {_said(self.world['drift'])} may make a node "
+                   "declare a live peer lost; set a longer keep_alive_timeout")
+        elif not self.promises:
             yield "A rule is broken; these parameters promise nothing."
         elif self.promised:
             yield from _bounds(self.promised, self.world, self.parameters)
@@ -252,14 +279,17 @@ class _Answer:
         yield ""
         yield from _store_call(self.world["store_call"], self.parameters.keep_alive_timeout)
         yield from _lease(self.lease, self.drift)
+        if self.cut:
+            yield from _cut(self.cut)
         if self.told:
             yield from _checks(self.told)
 
 
 def _answer(
     parameters: Settings, world: dict[str, Any], engine: Machine | None, lease: Lease,
-    drift: float | None, told: GroupFile | None,
+    drift: float | None, told: GroupFile | None, cut: float | None,
 ) -> _Answer:
+    from prgcore.timers.cuts import cut_of
     from prgcore.timers.monitor import bounds
     from prgcore.timers.noticed import noticed
     from prgcore.timers.parameters import Parameters
@@ -267,14 +297,17 @@ def _answer(
 
     promised = bounds(parameters, **world) if isinstance(parameters, Parameters) else None
     answer = _Answer(parameters, world, check(parameters, world["jitter"]), promised, (), lease,
-                     drift, told)
+                     drift, told, None)
+    if cut is not None and answer.promises:
+        answer = evolve(answer, cut=cut_of(
+            parameters, cut, jitter=world["jitter"], drift=world["drift"]))
     if promised or answer.wrong or engine is None:
         return answer
     return evolve(answer, timers=[*noticed(engine, NODES[0], parameters, **_delays(world))])
 
 
 def _delays(world: dict[str, Any]) -> dict[str, Any]:
-    return {name: world[name] for name in ("latency", "polling", "jitter")}
+    return {name: world[name] for name in ("latency", "polling", "jitter", "drift")}
 
 
 def _parameters_json(parameters: Settings) -> list[dict[str, Any]]:
@@ -297,6 +330,11 @@ def _rule_json(verdict: Verdict) -> dict[str, Any]:
 def _said(value: Number | bool) -> str:
     """A value as an administrator writes it."""
     return str(value).lower() if isinstance(value, bool) else f"{value:.10g}"
+
+
+def _time(value: Number) -> str:
+    """A time to the millisecond."""
+    return _said(round(value, 3))
 
 
 def _parameters(parameters: Settings) -> Table:
@@ -362,10 +400,20 @@ def _lease(lease: Lease, drift: float | None) -> Iterator[RenderableType]:
     yield f"{sums} tolerate clocks that drift by up to {_said(lease.tolerated)} (T10)."
     if not lease.tolerated:
         yield "Where the sum is the wait, both nodes may serve in one instant."
-    if drift is not None:
-        yield (f"A drift of {_said(drift)} is tolerated." if lease.tolerates(drift) else
-               f"error drift: {_said(drift)} is not tolerated: users could be served twice; write "
-               "a longer wait")
+    if drift is None:
+        return
+    yield (f"A drift of {_said(drift)} is tolerated, with a pause of up to "
+           f"{_said(lease.longest_pause(drift))} s." if lease.tolerates(drift) else
+           f"error drift: {_said(drift)} is not tolerated: users could be served twice; write "
+           "a longer wait")
+
+
+def _cut(cut: Cut) -> Iterator[RenderableType]:
+    """The harm of a cut without an arbiter."""
+    yield (f"Without an arbiter, a cut of {_said(cut.lasts)} s loses up to "
+           f"{counted(cut.lost, 'heartbeat')}: users may be served twice for "
+           f"{_time(cut.served_twice)} s, and while services stop (D5). Cuts shorter than "
+           f"{_time(cut.harmless)} s do no harm.")
 
 
 def _noticed(timers: Sequence[Noticed], world: dict[str, Any]) -> Iterator[RenderableType]:
@@ -380,13 +428,13 @@ def _noticed(timers: Sequence[Noticed], world: dict[str, Any]) -> Iterator[Rende
         counts = one.limit if isinstance(one.limit, str) else f"{_said(one.limit)} s"
         lost = "" if one.theorems == "T1 T2 T7" else "none" if one.survived is None else (
             str(one.survived))
-        table.add_row(f"{one.event}\nif {where}" if where else one.event, counts, *map(_said, (
+        table.add_row(f"{one.event}\nif {where}" if where else one.event, counts, *map(_time, (
             one.after.least, one.after.mean, one.after.most)), lost, one.theorems)
     yield table
     yield ""
     given = ", ".join(f"{name} {_said(value)}" for name, value in world.items() if value)
     yield f"Given {given}." if given else (
-        "Latency, polling and jitter count as 0 unless options set them.")
+        "Latency, polling, jitter and drift count as 0 unless options set them.")
     yield ("Times are in seconds, from a crash of the peer or from the moment when the condition "
            "begins. A live peer may lose so many heartbeats in a row.")
 
@@ -407,13 +455,13 @@ def _bounds(
                  ("after a service failure, likewise", service, "D47"),
                  ("after a manual failover, likewise", failover, "D47")]
     for says, span, by in rows:
-        table.add_row(says, _said(span.least), _said(span.mean), _said(span.most), by)
+        table.add_row(says, _time(span.least), _time(span.mean), _time(span.most), by)
     yield table
     yield ""
     given = ", ".join(f"{name.replace('_', ' ')} {_said(value)}"
                       for name, value in world.items() if value)
     yield f"Given {given}." if given else (
-        "Latency, polling, jitter and the take-over count as 0 unless options set them.")
+        "Latency, polling, jitter, drift and the take-over count as 0 unless options set them.")
     yield "The least after a crash holds if no heartbeat before it was lost (T4, T9)."
     off = "" if getattr(parameters, "enable_automatic_fallback", False) else (
         " It is off unless enable_automatic_fallback is true.")

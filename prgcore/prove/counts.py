@@ -8,6 +8,7 @@ from __future__ import annotations
 from itertools import combinations
 
 from prgcore.prove.claims import Build, Claim, Term, Unknowns, both, either, implies, no, same
+from prgcore.prove.clocks import Clocks
 from prgcore.timers import arithmetic
 from prgcore.timers.arithmetic import Count
 from prgcore.words import counted
@@ -15,7 +16,7 @@ from prgcore.words import counted
 __all__ = [
     "COUNTS", "any_count", "at_the_start", "deadline_after_a_change", "deadline_is_enough",
     "exactly_when_due",
-    "first_poll", "held_back", "observed", "recovery_resets", "unbroken_health",
+    "first_poll", "held_back", "observed", "recovery_resets", "true_time", "unbroken_health",
 ]
 
 
@@ -171,6 +172,22 @@ def unbroken_health(u: Unknowns) -> Claim:
                 implies(following.runs, following.since >= unwell_now),
         },
         given,
+    )
+
+
+def true_time(u: Unknowns) -> Claim:
+    """The claim about anything that one clock counts, whatever it is."""
+    clocks, counted, true = Clocks.of(u), u.number("counted"), u.number("true")
+    least, most = clocks.at_least(counted), clocks.at_most(counted)
+    return Claim(
+        {**clocks.sensible, "a clock counts it while this true time passes":
+            both(counted >= 0, true >= 0, clocks.count(true, counted))},
+        {
+            "it takes from counted / (1 + drift) to counted / (1 - drift)":
+                both(least <= true, true <= most),
+            "and may take either": both(clocks.count(least, counted), clocks.count(most, counted)),
+        },
+        both(clocks.drifts, true > counted, counted > 0),
     )
 
 

@@ -1,4 +1,4 @@
-"""Claims about leases: what T10 says of two nodes that serve the same users after each other.
+"""Claims about leases: what T10 and T16 say of two nodes that serve the same users.
 
 Law: claims only; the arithmetic in them is `prgcore.timers.arithmetic`, called with unknowns. Time
 is real time. `lasts` is the longest time that the lease can take. `waits` is the shortest time that
@@ -9,11 +9,12 @@ how: there `lease` and `wait` are the numbers on the nodes' own clocks.
 from __future__ import annotations
 
 from prgcore.prove.claims import Claim, Term, Unknowns, both, implies, no, same
+from prgcore.prove.clocks import Clocks
 from prgcore.timers import arithmetic
 
 __all__ = [
     "drifted_never_twice", "drifted_twice", "less_drift", "margin", "never_twice", "one_instant",
-    "roughly_tolerated", "strictly_after", "twice",
+    "over_in_time", "overlaps", "roughly_tolerated", "strictly_after", "twice",
 ]
 
 
@@ -84,6 +85,77 @@ def strictly_after(u: Unknowns) -> Claim:
         {**given, "lease + pause + stopping < wait": lasts + pause + stopping < waits},
         {"the other node starts later than the first one has stopped": serves < starts},
         both(serves > u.number("lost"), lasts > 0),
+    )
+
+
+# ------------------------------------------------------------------- step by step
+
+
+def _story(u: Unknowns) -> tuple[dict[str, Term], Term, Term]:
+    """A paused owner, step by step: when it serves, and when the other node starts.
+
+    Moments are moments of true time; each node counts by a clock of its own that may drift.
+    """
+    clocks = Clocks.of(u)
+    begun, read, looks, acts, serves = map(
+        u.number, ("begun", "read", "looks", "acts", "serves"))
+    taken, seen, starts = map(u.number, ("taken", "seen", "starts"))
+    age, waited = u.number("age"), u.number("waited")
+    lease, pause, stopping, wait = map(u.number, ("lease", "pause", "stopping", "wait"))
+    return {
+        **clocks.sensible,
+        "no number is negative": both(*(n >= 0 for n in (lease, pause, stopping, wait))),
+        "node 1 reads that the group is its own": both(begun <= read, read <= taken),
+        "a service of it looks at the lease, which by its clock has not ended since the reading "
+        "began": both(begun <= looks, clocks.count(looks - begun, age), age <= lease),
+        "it acts after a pause, and what it does ends when it stops":
+            both(looks <= acts, acts <= looks + pause, acts <= serves, serves <= acts + stopping),
+        "node 2 takes the group, by compare-and-set, and knows that then or later": taken <= seen,
+        "it starts to serve after its wait, by its clock":
+            both(seen <= starts, clocks.count(starts - seen, waited), waited >= wait),
+    }, serves, starts
+
+
+def _tolerated(u: Unknowns) -> Term:
+    lease, pause, stopping, wait = map(u.number, ("lease", "pause", "stopping", "wait"))
+    return arithmetic.tolerates(lease, pause, stopping, wait, Clocks.of(u).drift)
+
+
+def over_in_time(u: Unknowns) -> Claim:
+    given, serves, starts = _story(u)
+    return Claim(
+        {**given, "lease / (1 - drift) + pause + stopping <= wait / (1 + drift)": _tolerated(u)},
+        {"node 1 does nothing more for a user when node 2 starts": serves <= starts},
+        both(Clocks.of(u).drifts, serves > u.number("taken"), u.number("lease") > 0),
+    )
+
+
+def overlaps(u: Unknowns) -> Claim:
+    """The claim about the story itself: all the premises of `over_in_time` hold but the last."""
+    clocks = Clocks.of(u)
+    lease, pause, stopping, wait = map(u.number, ("lease", "pause", "stopping", "wait"))
+    zero = u.number("taken")
+    looks = zero + clocks.at_most(lease)
+    told = {"begun": zero, "read": zero, "looks": looks, "acts": looks + pause,
+            "serves": looks + pause + stopping, "taken": zero, "seen": zero,
+            "starts": zero + clocks.at_least(wait), "age": lease, "waited": wait}
+    happens = {name: same(u.number(name), moment) for name, moment in told.items()}
+    given, serves, starts = _story(u)
+    premises = dict([*given.items()][:2])
+    return Claim(
+        {
+            **premises,
+            "node 1's reading, the take-over and node 2's knowledge of it are one moment; its clock "
+            "is the slowest, and node 2's the fastest; it looks and acts as late as it can":
+                both(*happens.values()),
+            "lease / (1 - drift) + pause + stopping > wait / (1 + drift)": no(_tolerated(u)),
+        },
+        {
+            "all this can happen": both(*given.values()),
+            "both serve from node 2's start on, as long as the sum is longer than the wait":
+                both(starts < serves, same(serves - starts, told["serves"] - told["starts"])),
+        },
+        both(clocks.drifts, lease + pause + stopping <= wait),
     )
 
 

@@ -2,22 +2,25 @@
 
 Law: claims only; the arithmetic in them is `prgcore.timers.arithmetic`, called with unknowns. A
 node is stalled if one of its turns came late, or if no reading of the record ended in time. Silence
-is counted when a reading ends: to its beginning, or anew from now after a stall.
+is counted when a reading ends: to its beginning, or anew from now after a stall. A claim about one
+node is about the time that its clock shows. Where two nodes meet, moments are moments of true
+time, and each clock may drift (`prgcore.prove.clocks`).
 """
 
 from __future__ import annotations
 
 from attrs import frozen
 
-from prgcore.prove.claims import Claim, Term, Unknowns, both, either, implies, no
+from prgcore.prove.claims import Claim, Term, Unknowns, both, either, implies, no, same
+from prgcore.prove.clocks import Clocks
 from prgcore.prove.counts import any_count, observed
 from prgcore.prove.heartbeats import Sender
 from prgcore.timers import arithmetic
 from prgcore.timers.arithmetic import Count
 
 __all__ = [
-    "awake_all_the_time", "drifted_apart", "first_observation", "heard_after", "heard_in_time",
-    "never_stalled", "noticed_after", "one_node_silent", "patient_after", "too_far_apart",
+    "awake_all_the_time", "first_observation", "heard_after", "heard_in_time", "never_stalled",
+    "noticed_after", "one_node_silent", "patient_after", "too_far_apart",
 ]
 
 # ------------------------------------------------------------------- the node itself
@@ -102,37 +105,38 @@ def _counts_from(u: Unknowns, moment: Term) -> Count:
 def heard_after(u: Unknowns) -> Claim:
     """The claim about a live peer: of what arrived before the end of a stall, all may be lost."""
     sender = Sender.of(u)
+    clocks = sender.clocks
     stall, begun, after = map(u.number, ("stall", "begun", "after"))
-    sent, arrives, sent_next, arrives_next = map(
-        u.number, ("sent", "arrives", "sent_next", "arrives_next"))
-    k = u.whole("k")
-    _, given = observed(u, _counts_from(u, stall), begun)
+    due, sent, arrives = map(u.number, ("due", "sent", "arrives"))
+    due_next, sent_next, arrives_next = map(u.number, ("due_next", "sent_next", "arrives_next"))
+    _, given = observed(u, _counts_from(u, clocks.shown("stall")), clocks.shown("begun"))
     return Claim(
         {
             **sender.sensible,
-            "heartbeat k arrives before the stall has ended, and may be lost":
-                both(sender.sends(k, sent), sender.carries(sent, arrives), arrives <= stall),
-            "a later reading judges; heartbeat k + 1 had not arrived when it began, or it would "
+            "a heartbeat arrives before the stall has ended, and may be lost":
+                both(sender.sends(due, sent), sender.carries(sent, arrives), arrives <= stall),
+            "a later reading judges; the next heartbeat had not arrived when it began, or it would "
             "have been handed in":
-                both(sender.sends(k + 1, sent_next), sender.carries(sent_next, arrives_next),
-                     stall <= begun, begun <= arrives_next),
-            "interval + jitter < time-out":
-                arithmetic.survives(0, sender.interval, sender.jitter, after),
+                both(sender.apart(due, due_next, 1), sender.sends(due_next, sent_next),
+                     sender.carries(sent_next, arrives_next), stall <= begun,
+                     begun <= arrives_next),
+            "the watching node's clock runs meanwhile": clocks.run("stall", "begun"),
+            "interval / (1 - drift) + jitter < time-out / (1 + drift)": sender.survives(0, after),
         },
         {"the peer is not declared lost": no(given)},
-        both(begun > stall, arrives < stall),
+        both(begun > stall, arrives < stall, clocks.drifts),
     )
 
 
 def noticed_after(u: Unknowns) -> Claim:
     """The claim about a peer that is dead: it is noticed once the stalls have ended."""
     sender = Sender.of(u)
+    clocks = sender.clocks
     crash, stall, after, deadline = map(u.number, ("crash", "stall", "after", "deadline"))
-    lateness, call, heard = map(u.number, ("lateness", "call", "heard"))
+    lateness, call, heard, began = map(u.number, ("lateness", "call", "heard", "began"))
     underway, begun, ended = map(u.number, ("under_way", "begun", "ended"))
-    began = u.choose(heard > stall, heard, stall)
-    count = _counts_from(u, began)
-    _, given = observed(u, count, begun)
+    count = _counts_from(u, clocks.shown("began"))
+    _, given = observed(u, count, clocks.shown("begun"))
     last = crash + sender.longest
     return Claim(
         {
@@ -140,7 +144,11 @@ def noticed_after(u: Unknowns) -> Claim:
             "the last heartbeat, sent before the crash, is observed at its arrival": heard <= last,
             "the last stall ends at `stall`; the loss is possible, and no other event was given":
                 True,
-            "the count is due at the deadline": deadline == began + after,
+            "silence is counted from the later of both":
+                same(began, u.choose(heard > stall, heard, stall)),
+            "the count is due at the deadline, by the watching node's clock":
+                both(began <= deadline, clocks.run("began", "deadline", "begun"),
+                     same(clocks.shown("deadline"), clocks.shown("began") + after)),
             "a turn comes at most `lateness` after it; its reading begins when the one under way "
             "has ended; each takes at most `call`":
                 both(deadline <= underway, underway <= deadline + lateness, underway <= begun,
@@ -149,12 +157,13 @@ def noticed_after(u: Unknowns) -> Claim:
         },
         {
             "the reading declares the peer lost": given,
-            "at most time-out + latency + lateness + 2 store calls after the crash, or time-out + "
-            "lateness + 2 store calls after the stall, whichever is later":
+            "at most time-out / (1 - drift) + latency + lateness + 2 store calls after the crash, "
+            "or time-out / (1 - drift) + lateness + 2 store calls after the stall, whichever is "
+            "later":
                 ended <= u.choose(last > stall, last, stall) + arithmetic.noticed_latest(
-                    after, 0, arithmetic.judged(lateness, call)),
+                    clocks.at_most(after), 0, arithmetic.judged(lateness, call)),
         },
-        both(ended > crash + after, stall > crash),
+        both(ended > crash + after, stall > crash, clocks.drifts),
     )
 
 
@@ -188,23 +197,25 @@ def never_stalled(u: Unknowns) -> Claim:
 
 
 def _silent(u: Unknowns) -> tuple[dict[str, Term], Count, Term]:
-    """A node whose store was silent: its count from its first reading on, and that moment."""
-    before, begun, first, timeout = map(u.number, ("before", "begun", "first", "timeout"))
-    stalled = arithmetic.unread(first, before, timeout)
+    """A node whose store was silent, by its clock: its count, and when its first reading ends."""
+    shown = Clocks.of(u).shown
+    before, begun, first = map(shown, ("before", "begun", "first"))
+    stalled = arithmetic.unread(first, before, u.number("timeout"))
     counted = arithmetic.counted_to(begun, first, stalled=stalled, choose=u.choose)
     count, _ = observed(u, any_count(u), counted, again=stalled, possible=False)
     return {
         "no reading of the watching node has ended for a time-out; then the first one ends":
             both(begun <= first, stalled),
         "durations are not negative":
-            both(timeout >= 0, u.number("after") >= 0, u.number("interval") > 0),
+            both(u.number("timeout") >= 0, u.number("after") >= 0, u.number("interval") > 0),
     }, count, first
 
 
 def patient_after(u: Unknowns) -> Claim:
     given, _, first = _silent(u)
-    before, begun, timeout, now = map(u.number, ("before", "begun", "timeout", "now"))
-    stalled = arithmetic.unread(first, before, timeout)
+    shown = Clocks.of(u).shown
+    before, begun, now = map(shown, ("before", "begun", "now"))
+    stalled = arithmetic.unread(first, before, u.number("timeout"))
     at = arithmetic.counted_to(begun, first, stalled=stalled, choose=u.choose)
     count, at_once = observed(u, any_count(u), at, again=stalled)
     _, lost = observed(u, count, now)
@@ -234,117 +245,108 @@ class _Back:
 
     def sends(self, sender: Sender) -> Term:
         """The term that says that it sends within interval + lateness, and that it arrives."""
-        return both(self.reads <= self.sent, self.sent <= self.reads + sender.interval + sender.late,
+        within = sender.clocks.at_most(sender.interval) + sender.late
+        return both(self.reads <= self.sent, self.sent <= self.reads + within,
                     sender.carries(self.sent, self.arrives))
 
 
-_SENDS = "the peer sends at most interval + lateness after its own first reading"
+_SENDS = "the peer sends at most interval / (1 - drift) + lateness after its own first reading"
 _JUDGES = ("a later reading of the watching node judges; the peer's heartbeat had not arrived when "
            "it began")
+_RUNS = "the watching node's clock runs meanwhile"
+
+
+def _room(sender: Sender, after: Term) -> Term:
+    """How far apart the first readings may be, in true time."""
+    clocks = sender.clocks
+    return (clocks.at_least(after) - clocks.at_most(sender.interval) - sender.late
+            - sender.longest)
 
 
 def heard_in_time(u: Unknowns) -> Claim:
-    given, count, first = _silent(u)
+    given, count, _ = _silent(u)
     sender, back = Sender.of(u), _Back.of(u)
-    now, after = u.number("now"), u.number("after")
-    _, lost = observed(u, count, now)
+    clocks = sender.clocks
+    first, now, after = map(u.number, ("first", "now", "after"))
+    _, lost = observed(u, count, clocks.shown("now"))
     return Claim(
         {
             **given, **sender.sensible,
             _SENDS: back.sends(sender),
             _JUDGES: both(first <= now, now <= back.arrives),
-            "the peer's first reading is less than time-out - interval - lateness - latency after "
-            "that of the watching node":
-                back.reads - first < after - sender.interval - sender.late - sender.longest,
+            _RUNS: clocks.run("first", "now"),
+            "the peer's first reading is less than time-out / (1 + drift) - interval / (1 - drift) "
+            "- lateness - latency after that of the watching node":
+                back.reads - first < _room(sender, after),
         },
         {"the peer is not declared lost": no(lost)},
-        both(back.reads > first, now > first),
+        both(back.reads > first, now > first, clocks.drifts),
     )
 
 
 def too_far_apart(u: Unknowns) -> Claim:
-    """The claim about the worst schedule: the peer's first reading is late, its heartbeat slow."""
-    given, count, first = _silent(u)
-    sender, after = Sender.of(u), u.number("after")
-    reads = u.number("peer_first")
-    sent = reads + sender.interval + sender.late
+    """The claim about the worst schedule: the peer's first reading is late, its heartbeat slow.
+
+    Its clock is the slowest, and that of the watching node the fastest.
+    """
+    given, count, first_shown = _silent(u)
+    sender = Sender.of(u)
+    clocks = sender.clocks
+    first, reads, after = map(u.number, ("first", "peer_first", "after"))
+    sent = reads + clocks.at_most(sender.interval) + sender.late
     back = _Back(reads, sent, sent + sender.longest)
-    now = first + after
-    _, lost = observed(u, count, now)
+    now, now_shown = first + clocks.at_least(after), first_shown + after
+    _, lost = observed(u, count, now_shown)
     return Claim(
         {
             **given, **sender.sensible,
-            "the peer's first reading is time-out - interval - lateness - latency after that of "
-            "the watching node, or more":
-                reads - first >= after - sender.interval - sender.late - sender.longest,
+            "the peer's first reading is time-out / (1 + drift) - interval / (1 - drift) - "
+            "lateness - latency after that of the watching node, or more":
+                reads - first >= _room(sender, after),
         },
         {
             "the peer can send and its heartbeat can arrive as late as that": back.sends(sender),
             "and a reading at the time-out, no later than that, declares the live peer lost":
-                both(now <= back.arrives, lost),
+                both(clocks.count(now - first, now_shown - first_shown), now <= back.arrives, lost),
         },
-        reads > first,
+        both(reads > first, clocks.drifts),
     )
 
 
 def one_node_silent(u: Unknowns) -> Claim:
     """The claim about a silence that only the peer's readings missed for a whole time-out."""
     sender, back = Sender.of(u), _Back.of(u)
+    clocks = sender.clocks
     before, first, timeout, after = map(u.number, ("before", "first", "timeout", "after"))
     peer_before, apart = u.number("peer_before"), u.number("apart")
     apart_before = u.number("apart_before")
     sent, arrives, heard, now = map(u.number, ("sent", "arrives", "heard", "now"))
-    _, lost = observed(u, _counts_from(u, heard), now)
+    _, lost = observed(u, _counts_from(u, clocks.shown("heard")), clocks.shown("now"))
+    every = clocks.at_most(sender.interval) + sender.late
     return Claim(
         {
             **sender.sensible,
-            "the store is not silent for the watching node": no(
-                arithmetic.unread(first, before, timeout)),
+            "the store is not silent for the watching node": both(
+                before <= first, clocks.run("before", "first"), no(arithmetic.unread(
+                    clocks.shown("first"), clocks.shown("before"), timeout))),
             "the last readings of both nodes ended at most `apart_before` apart, and their first "
             "ones at most `apart`":
                 both(before <= peer_before + apart_before, back.reads <= first + apart),
             "the peer's last heartbeat was observed; its next one was due when it looked alive no "
             "longer":
                 both(sender.carries(sent, arrives), heard >= arrives,
-                     sent + sender.interval + sender.late
-                     >= peer_before + timeout),
+                     sent + every >= peer_before + clocks.at_least(timeout)),
             _SENDS: back.sends(sender),
             _JUDGES: both(heard <= now, now <= back.arrives),
-            "apart + apart_before + 2 * (interval + lateness) + longest - shortest <= time-out, of "
-            "both time-outs the one that is counted":
-                apart + apart_before + 2 * (sender.interval + sender.late) + sender.longest
-                - sender.shortest <= after,
+            _RUNS: clocks.run("heard", "now"),
+            "apart + apart_before + 2 * (interval / (1 - drift) + lateness) + longest - shortest + "
+            "what the drift makes of a time-out <= time-out / (1 + drift), of both time-outs the "
+            "one that is counted":
+                apart + apart_before + 2 * every + sender.longest - sender.shortest
+                + clocks.at_most(timeout) - clocks.at_least(timeout) <= clocks.at_least(after),
             "durations are not negative":
                 both(timeout >= 0, after >= 0, apart >= 0, apart_before >= 0),
         },
         {"the peer is not declared lost": no(lost)},
-        both(now - heard > 0, back.reads >= peer_before + timeout),
-    )
-
-
-def drifted_apart(u: Unknowns) -> Claim:
-    """The claim about clocks that drift, in real time; every duration is one of its own clock."""
-    sender, back = Sender.of(u), _Back.of(u)
-    drift, after, first = map(u.number, ("drift", "after", "first"))
-    counted, interval, late = map(u.number, ("counted", "real_interval", "real_late"))
-    lost = u.number("lost")
-    return Claim(
-        {
-            **sender.sensible,
-            "a clock is fast or slow by less than the whole": both(drift >= 0, drift < 1),
-            "in real time the watching node counts at least time-out / (1 + drift)":
-                both(after >= 0, counted * (1 + drift) >= after),
-            "and the peer takes at most (interval + lateness) / (1 - drift) to send":
-                both(interval * (1 - drift) <= sender.interval,
-                     late * (1 - drift) <= sender.late, interval >= 0, late >= 0,
-                     back.reads <= back.sent, back.sent <= back.reads + interval + late,
-                     sender.carries(back.sent, back.arrives)),
-            "the loss is given when the time-out is over": lost >= first + counted,
-            "the peer's first reading is less than time-out / (1 + drift) - (interval + lateness) "
-            "/ (1 - drift) - latency after that of the watching node":
-                (back.reads - first + sender.longest) * (1 + drift) * (1 - drift)
-                + (sender.interval + sender.late) * (1 + drift) < after * (1 - drift),
-        },
-        {"the peer's heartbeat has arrived before that": back.arrives < lost},
-        both(drift * 16 == 1, back.reads > first),
+        both(now > heard, back.reads >= peer_before + timeout, clocks.drifts),
     )

@@ -1,9 +1,10 @@
-"""The theorems about time, T1 to T15: for all values of the parameters, whole and real.
+"""The theorems about time, T1 to T16 and D5: for all values of the parameters, whole and real.
 
 Law: lists the theorems and discharges them. The arithmetic that is proved is the one that runs,
 `prgcore.timers.arithmetic`. The claims, in words and in terms, are in `prgcore.prove.counts`,
 `prgcore.prove.heartbeats`, `prgcore.prove.stalls`, `prgcore.prove.leases`,
-`prgcore.prove.roll_out` and `prgcore.prove.fences`. Each theorem says what it assumes of the tables, and is refuted where they
+`prgcore.prove.roll_out`, `prgcore.prove.fences` and `prgcore.prove.cuts`. Each theorem says what
+it assumes of the tables, and is refuted where they
 differ (`prgcore.prove.assumed`).
 """
 
@@ -19,7 +20,16 @@ from prgcore.form.cubes import Stored
 from prgcore.form.habits import INTERVAL, TIMEOUT, Habits
 from prgcore.machine import NAME
 from prgcore.model import Model
-from prgcore.prove import counts, fences, heartbeats, leases, roll_out, stalls
+from prgcore.prove import (
+    counts,
+    cuts,
+    fences,
+    heartbeats,
+    leases,
+    regions,
+    roll_out,
+    stalls,
+)
 from prgcore.prove.assumed import (
     Assumed,
     Closed,
@@ -39,7 +49,9 @@ from prgcore.timers.arithmetic import survives
 from prgcore.vocabulary import Method, Verdict
 from prgcore.words import counted
 
-__all__ = ["THEOREMS", "Theorem", "broken", "discharge", "documented", "obligations"]
+__all__ = [
+    "DUAL_SERVICE", "THEOREMS", "Theorem", "broken", "discharge", "documented", "dual_service", "obligations",
+]
 
 
 @frozen(eq=False)
@@ -47,7 +59,9 @@ class Theorem:
     """A sentence, the claims that make it up, and its assumptions.
 
     `assumptions` are about the world, `tables` about the tables that are shipped. The claims of
-    `real` multiply unknowns: they are asked of real numbers only, of which whole ones are some.
+    `real` multiply unknowns, such as a drift and a time: they are asked of real numbers only, of
+    which whole ones are some. What `searched` calls is a search beside the claims: it returns what
+    is wrong, or nothing, and what was searched.
     """
 
     id: str
@@ -56,17 +70,17 @@ class Theorem:
     assumptions: tuple[str, ...]
     tables: tuple[Assumed, ...] = ()
     real: dict[str, Build] = field(factory=dict)
+    searched: Callable[[], tuple[str, str]] | None = None
 
 
-_CLOCK = "A-CLK(0): clocks do not drift against each other"
+_CLOCK = ("A-CLK(rho): what a clock counts as L takes from L / (1 + rho) to L / (1 - rho) of true time; "
+          "rho is from 0, below 1")
 _TOLD = "A-TOLD: what arrives or changes is observed then"
 _POLL = ("A-POLL(q): the monitor is polled at least every q, or at its next deadline (q = 0), and "
          "again at once while that is now")
-_SEND = ("A-SEND: heartbeat k is sent at phase + k * interval or at most `late` after, and a "
-         "heartbeat that is not lost takes from `shortest` to `longest`; both nodes have one interval")
+_SEND = ("A-SEND: a heartbeat is due at each interval of its sender's clock and sent at most `late` "
+         "after; if it is not lost, it takes from `shortest` to `longest`; both nodes have one interval")
 _CRASH = "A-CRASH: a crashed peer sends nothing"
-_DRIFT = ("A-CLK(rho): a lease of L on its holder's clock ends within L / (1 - rho), and a wait of W "
-          "on the other's takes W / (1 + rho) or more")
 _PAUSE = "A-PAUSE(p): at most p passes between looking at a lease and serving by it"
 _STOP = "A-STOP(s): services that are told to stop serve nobody s later"
 _HANDED = ("A-HAND: unless the node is stalled, a heartbeat is handed in at its arrival or later, and "
@@ -74,11 +88,16 @@ _HANDED = ("A-HAND: unless the node is stalled, a heartbeat is handed in at its 
 _CALLS = ("A-CALL(r, l, c): a turn is promised at most r after the end of a reading and comes at most "
           "l later; a store call takes at most c")
 _APART = ("A-APART(d): after a silence of the store, the first reading of the peer ends at most d after "
-          "that of the watching node, for d < time-out - interval - lateness - latency")
+          "that of the watching node, for d < time-out / (1 + rho) - interval / (1 - rho) - lateness - "
+          "latency")
 _SIGNED = ("A-SIGN: a node serves by readings that have its signature, and takes over by the terms of "
            "the record that it replaces; a signature goes when the services have stopped, or, where "
            "other terms take its place, after the wait in force")
 _FENCED = "A-FENCE: a node that is fenced has ended when the fence is acknowledged, after `latency`"
+_CLASH = ("A-CLASH: a node that hears its peer after the cut no longer serves the peer's users; what its "
+          "services need to stop comes in addition")
+_DECISIONS = ("A-WAIT: the wait begins at each decision that a node did not know, not only where the "
+              "group was the other's before")
 _RECORD = "A-LIN: both nodes reach one linearizable record"
 
 _HEARD, _HOST, _LOST, _DELAY, _FALLBACK = (
@@ -165,41 +184,44 @@ THEOREMS = (
     Theorem("T2", "what recovers before its delay resets its timer",
             {"down, well, down": counts.recovery_resets}, (_TOLD,),
             (_ILLNESS, Durations("critical_service_delay"), _SOME_DELAY)),
-    Theorem("T3", "a crash is noticed within time-out + latency + polling",
-            {"the last heartbeat": heartbeats.noticed_in_time},
-            (_CLOCK, _TOLD, _POLL, _SEND, _CRASH), (_SILENCE, _SILENT_TIMES, _PATIENT_START)),
-    Theorem("T4", "a crash is not noticed before time-out - (n + 1) * interval - jitter",
-            {"n lost before it": heartbeats.not_too_soon()}, (_CLOCK, _SEND),
-            (_SILENCE, _SILENT_TIMES, Durations(INTERVAL))),
-    Theorem("T5", "a live peer is never suspected if interval + jitter < time-out",
-            {"none lost": heartbeats.believed(0)}, (_CLOCK, _TOLD, _SEND),
-            (_SILENCE, _SILENT_TIMES, Durations(INTERVAL), _ALIVE, _ALIVE_AT_START)),
+    Theorem("T3", "a crash is noticed within time-out / (1 - rho) + latency + polling", {},
+            (_CLOCK, _TOLD, _POLL, _SEND, _CRASH), (_SILENCE, _SILENT_TIMES, _PATIENT_START),
+            {"the last heartbeat": heartbeats.noticed_in_time}),
+    Theorem("T4",
+            "a crash is not noticed before time-out / (1 + rho) - (n + 1) * interval / (1 - rho) - jitter",
+            {}, (_CLOCK, _SEND), (_SILENCE, _SILENT_TIMES, Durations(INTERVAL)),
+            {"n lost before it": heartbeats.not_too_soon()}),
+    Theorem("T5",
+            "a live peer is never suspected if interval / (1 - rho) + jitter < time-out / (1 + rho)",
+            {}, (_CLOCK, _TOLD, _SEND),
+            (_SILENCE, _SILENT_TIMES, Durations(INTERVAL), _ALIVE, _ALIVE_AT_START),
+            {"none lost": heartbeats.believed(0)}),
     Theorem("T6",
-            "a live peer survives n lost heartbeats exactly if (n + 1) * interval + jitter < time-out",
-            {"survived": heartbeats.believed(), "not survived": heartbeats.suspected()},
-            (_CLOCK, _TOLD, _SEND),
-            (_SILENCE, _SILENT_TIMES, Durations(INTERVAL), _TWO_LOSSES, _THREE_LOSSES)),
+            "a live peer survives n lost heartbeats exactly if (n + 1) * interval / (1 - rho) + jitter < "
+            "time-out / (1 + rho)", {}, (_CLOCK, _TOLD, _SEND),
+            (_SILENCE, _SILENT_TIMES, Durations(INTERVAL), _TWO_LOSSES, _THREE_LOSSES),
+            {"survived": heartbeats.believed(), "not survived": heartbeats.suspected()}),
     Theorem("T7", "an automatic fallback comes after {auto_fallback_due} or more of unbroken health",
             {"the start": counts.at_the_start, "every observation": counts.unbroken_health},
-            (_TOLD,), (_HEALTH, Durations(_FALLBACK_AFTER))),
+            (_TOLD, _CLOCK), (_HEALTH, Durations(_FALLBACK_AFTER)), {"true time": counts.true_time}),
     Theorem("T8", "polling at the next deadline is enough, and never becomes a busy loop",
             {"four counts": counts.deadline_is_enough(),
              "other parameters": counts.deadline_after_a_change()}, (),
             (TimerCount(counts.COUNTS), Durations(INTERVAL), _SOME_INTERVAL)),
     Theorem("T9", "users are out as long as `prgcore timing` says; the least, if no heartbeat was lost "
             "before",
-            {"a crash, at most": heartbeats.longest_crash_outage,
-             "a crash, at least": heartbeats.shortest_crash_outage,
-             "a service": heartbeats.service_outage, "a fallback": heartbeats.fallback_outage,
-             "the mean": heartbeats.mean_is_the_middle}, (_CLOCK, _TOLD, _POLL, _SEND, _CRASH),
+            {"the mean": heartbeats.mean_is_the_middle}, (_CLOCK, _TOLD, _POLL, _SEND, _CRASH),
             (_SILENCE, _ILLNESS, _SILENT_TIMES,
              Durations((INTERVAL, "critical_service_delay", _LOWER, _UPPER)),
-             _SOME_WAIT, _WAITS)),
+             _SOME_WAIT, _WAITS),
+            {"a crash, at most": heartbeats.longest_crash_outage,
+             "a crash, at least": heartbeats.shortest_crash_outage,
+             "a service": heartbeats.service_outage, "a fallback": heartbeats.fallback_outage}),
     Theorem("T10", "nobody is served twice exactly if lease + pause + stopping <= the other's wait; "
             "if they are equal, both may serve in one instant",
             {"long enough": leases.never_twice, "too short": leases.twice,
              "equal": leases.one_instant, "longer": leases.strictly_after},
-            (_RECORD, _DRIFT, _PAUSE, _STOP), (),
+            (_RECORD, _CLOCK, _PAUSE, _STOP), (),
             {"drift": leases.drifted_never_twice, "too much drift": leases.drifted_twice,
              "less drift": leases.less_drift, "by hand": leases.roughly_tolerated,
          "the margin": leases.margin}),
@@ -208,35 +230,49 @@ THEOREMS = (
     Theorem("T12", "a node's own stall is never counted as its peer's silence: a loss needs a whole "
             "time-out in which the node was awake, read the record and heard nothing",
             {"the start": stalls.first_observation, "every turn": stalls.awake_all_the_time,
-             "a live peer": stalls.heard_after, "a dead peer": stalls.noticed_after,
              "no stall": stalls.never_stalled}, (_CLOCK, _HANDED, _SEND, _CRASH, _CALLS),
-            (_SILENCE, _SILENT_TIMES, Durations(INTERVAL), _ALIVE, _ALIVE_AT_START)),
+            (_SILENCE, _SILENT_TIMES, Durations(INTERVAL), _ALIVE, _ALIVE_AT_START),
+            {"a live peer": stalls.heard_after, "a dead peer": stalls.noticed_after}),
     Theorem("T13", "after a silence of the store a node waits a whole time-out from its own first "
             "reading, and hears by then a peer whose first reading is near enough",
-            {"each waits": stalls.patient_after, "near enough": stalls.heard_in_time,
-             "too far apart": stalls.too_far_apart, "silent for one": stalls.one_node_silent},
-            (_CLOCK, _HANDED, _SEND, _APART), (_SILENCE, _SILENT_TIMES, Durations(INTERVAL)),
-            {"drift": stalls.drifted_apart}),
+            {"each waits": stalls.patient_after}, (_CLOCK, _HANDED, _SEND, _APART),
+            (_SILENCE, _SILENT_TIMES, Durations(INTERVAL)),
+            {"near enough": stalls.heard_in_time, "too far apart": stalls.too_far_apart,
+             "silent for one": stalls.one_node_silent}),
     Theorem("T14", "while another lease is rolled out, the lease in force keeps both: the shorter time to "
             "serve, the longer wait; nobody is served twice",
             {"both": roll_out.keeps_both, "a take-over": roll_out.never_twice_meanwhile,
              "a restart": roll_out.earlier_agent, "its own wait alone": roll_out.lasts_too_long,
              "the longer wait alone": roll_out.waits_too_little},
-            (_RECORD, _SIGNED, _DRIFT, _PAUSE, _STOP), (), {"drift": roll_out.drift_too}),
+            (_RECORD, _SIGNED, _CLOCK, _PAUSE, _STOP), (), {"drift": roll_out.drift_too}),
     Theorem("T15", "two nodes that fence each other can both end exactly if their delays differ by less "
             "than the time of a fence and the time by which they may notice apart",
             {"one is left": fences.one_is_left, "both end": fences.both_can,
              "never nobody": fences.somebody_fences}, (_FENCED,)),
+    Theorem("T16", "a paused owner serves beside the new one, the story of D1, exactly if lease / (1 - rho) "
+            "+ pause + stopping > the other's wait / (1 + rho)", {},
+            (_RECORD, _CLOCK, _PAUSE, _STOP, _DECISIONS), (),
+            {"over in time": leases.over_in_time, "as long as the excess": leases.overlaps},
+            regions.exactly_where_not_fenced),
 )
+
+DUAL_SERVICE = Theorem(
+    "D5", "without an arbiter a cut lets users be served twice no longer than its longest silence - "
+    "time-out / (1 + rho); the silence is at most (n + 1) * interval / (1 - rho) + jitter for the n "
+    "heartbeats that it can lose, and at most cut + lateness + 2 * interval / (1 - rho) + jitter",
+    {}, (_CLOCK, _TOLD, _SEND, _CLASH), (_SILENCE, _SILENT_TIMES, Durations(INTERVAL)),
+    {"how many are lost": cuts.loses, "at most": cuts.at_most, "as long": cuts.reached,
+     "a short cut": cuts.harmless, "by hand": cuts.roughly})
 
 
 @cache
 def discharge(theorem: Theorem) -> Judgement:
     """Every claim of a theorem over whole and real numbers, up to the first that is not proved."""
-    if not theorem.claims:
-        return Judgement(Verdict.PROVED, Method.TABLE)
-    detail: dict[str, Any] = {"over": "whole and real numbers"}
     claims = {**theorem.claims, **theorem.real}
+    if not claims:
+        return Judgement(Verdict.PROVED, Method.TABLE)
+    detail: dict[str, Any] = {"over": "whole and real numbers" if theorem.claims else
+                              "real numbers, of which whole ones are some"}
     for name, build in claims.items():
         for sort in SORTS if name in theorem.claims else SORTS[-1:]:
             answer = ask(build, sort)
@@ -249,6 +285,10 @@ def discharge(theorem: Theorem) -> Judgement:
         claim = build(Unknowns("Real"))
         over = ", over real numbers" * (name in theorem.real)
         detail[f"({name}{over})"] = f"IF {'; '.join(claim.given)}; THEN {'; '.join(claim.then)}"
+    if theorem.searched is not None:
+        wrong, detail["searched"] = theorem.searched()
+        if wrong:
+            return Judgement(Verdict.REFUTED, Method.SEARCH, {"says": wrong})
     return Judgement(Verdict.PROVED, Method.INDUCTION, detail)
 
 
@@ -277,16 +317,24 @@ def obligations(model: Model, shipped: Shipped | None = None) -> tuple[Obligatio
         shipped: other tables than those of the machine.
     """
     shipped = Shipped.of(model) if shipped is None else shipped
-    if not documented(model):
-        return tuple(
-            Obligation(t.id, _TITLES.get(t.id, t.title), _run(t, tables, shipped, lacks),
-                       t.assumptions, model="T")
-            for t, tables, lacks in _of_any(model))
-    numbers = {t: shipped.limit(t) or "no time" for t in (_HEARD, _HOST, _LOST, _DELAY, _FALLBACK)}
-    return tuple(
-        Obligation(t.id, t.title.format(**numbers), _run(t, t.tables, shipped, _lacks(t, model)),
-                   t.assumptions, model="T")
-        for t in THEOREMS)
+    return tuple(_obligation(theorem, model, shipped) for theorem in THEOREMS)
+
+
+def dual_service(model: Model) -> Obligation:
+    """D5, of model D with clocks: how long users may be served twice if there is no arbiter."""
+    return _obligation(DUAL_SERVICE, model, Shipped.of(model))
+
+
+def _obligation(theorem: Theorem, model: Model, shipped: Shipped) -> Obligation:
+    if documented(model):
+        numbers = {t: shipped.limit(t) or "no time" for t in (_HEARD, _HOST, _LOST, _DELAY, _FALLBACK)}
+        title, tables = theorem.title.format(**numbers), theorem.tables
+        lacks = _lacks(theorem, model)
+    else:
+        title = _TITLES.get(theorem.id, theorem.title)
+        theorem, tables, lacks = _of_any(theorem, model)
+    return Obligation(theorem.id, title, _run(theorem, tables, shipped, lacks),
+                      theorem.assumptions, model="T")
 
 
 _TITLES = {
@@ -298,28 +346,27 @@ _OF_THE_DOCUMENT = {
 }
 
 
-def _of_any(model: Model) -> Iterator[tuple[Theorem, tuple[Assumed, ...], str]]:
-    """The theorems for timers of any form: what each assumes, and why it is not applicable."""
-    habits = Habits(model)
-    counting = max(
-        (sum(not t.told for t in habits.timers(e.decider)) for e in model.events), default=0)
-    sound, quiet, durations = Sound(model), Quiet(), Durations(INTERVAL)
+def _of_any(theorem: Theorem, model: Model) -> tuple[Theorem, tuple[Assumed, ...], str]:
+    """A theorem for timers of any form: what it assumes, and why it is not applicable."""
+    if theorem.id in _OF_THE_DOCUMENT:
+        return theorem, (), _OF_THE_DOCUMENT[theorem.id]
+    if not theorem.tables:  # about the lease alone
+        return theorem, (), "" if Habits(model).groups else (
+            f"the machine {model.name!r} has no agents that serve users")
+    sound, durations = Sound(model), Durations(INTERVAL)
     lasting = ("timers that count while a condition holds", (sound, Lasting()))
-    heard = ("timers that begin again at a heartbeat", (sound, quiet, durations))
+    heard = ("timers that begin again at a heartbeat", (sound, Quiet(), durations))
     of: dict[str, tuple[str, tuple[Assumed, ...]]] = {
         "T1": ("timers", (sound,)), "T2": lasting, "T7": lasting,
         "T8": ("timers that count", (sound, durations)),
     }
-    for theorem in THEOREMS:
-        if theorem.id in _OF_THE_DOCUMENT:
-            yield theorem, (), _OF_THE_DOCUMENT[theorem.id]
-        elif not theorem.tables:  # about the lease alone
-            yield theorem, (), "" if Habits(model).groups else (
-                f"the machine {model.name!r} has no agents that serve users")
-        else:
-            kind, tables = of.get(theorem.id, heard)
-            lacks = missing(model, kind)
-            yield _deadlines(counting) if theorem.id == "T8" and not lacks else theorem, tables, lacks
+    kind, tables = of.get(theorem.id, heard)
+    lacks = missing(model, kind)
+    if theorem.id == "T8" and not lacks:
+        habits = Habits(model)
+        theorem = _deadlines(max(
+            sum(not t.told for t in habits.timers(e.decider)) for e in model.events))
+    return theorem, tables, lacks
 
 
 @cache

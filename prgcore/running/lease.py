@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
+from math import floor
 
 from attrs import frozen
 
 from prgcore.errors import BadInput
 from prgcore.timers.arbiters import HandOver
 from prgcore.timers.arithmetic import tolerates
-from prgcore.timers.parameters import seconds
+from prgcore.timers.parameters import seconds, share
 
 __all__ = [
     "LEASE_KEYS", "LEASE_TIMES", "ORDINARY_DRIFT", "Lease", "lease_of", "lease_text", "seconds_of",
@@ -30,7 +31,11 @@ ORDINARY_DRIFT = 0.0005
 LONGEST_TERM = 200
 """How many characters the term of a lease has at most."""
 
+_FINE = 1_000_000
+"""The longest pause is found in parts of a million."""
+
 _TIME = re.compile(r"([a-z]{1,20}) ([0-9.e+-]{1,30}) s(?:, |$)", re.ASCII)
+
 
 @frozen
 class Lease:
@@ -80,11 +85,10 @@ class Lease:
         Raises:
             BadInput: it is not a share from 0, below 1.
         """
-        if isinstance(drift, bool) or not isinstance(drift, int | float) or not 0 <= drift < 1:
-            raise BadInput(f"lease: drift: {drift!r:.60} is not a share of time from 0, below 1")
+        drifts = Fraction(repr(share(drift, "lease: drift")))
         lasts, pause, stopping, waits = (
             Fraction(repr(getattr(self, name))) for name in LEASE_TIMES)
-        return bool(tolerates(lasts, pause, stopping, waits, Fraction(repr(drift))))
+        return bool(tolerates(lasts, pause, stopping, waits, drifts))
 
     @property
     def tolerated(self) -> float:
@@ -94,6 +98,16 @@ class Lease:
         """
         return HandOver(
             self.lasts, self.waits, pause=self.pause, stopping=self.stopping).tolerated
+
+    def longest_pause(self, drift: float = 0) -> float:
+        """The longest pause that it tolerates with this drift, rounded down to a microsecond (T10).
+
+        Raises:
+            BadInput: it is not a share from 0, below 1.
+        """
+        alone = HandOver(self.lasts, self.waits, stopping=self.stopping,
+                         drift=share(drift, "lease: drift"))
+        return max(0, floor(alone.exact * _FINE)) / _FINE
 
 
 def seconds_text(seconds: float) -> str:

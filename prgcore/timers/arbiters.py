@@ -16,10 +16,11 @@ from prgcore.errors import BadInput
 from prgcore.model import Number
 from prgcore.tables.facts import Arbiter, RealSystem
 from prgcore.timers import arithmetic
-from prgcore.timers.parameters import Settings, seconds
+from prgcore.timers.cuts import cut_of
+from prgcore.timers.parameters import Settings, seconds, share
 from prgcore.timers.sanity import total
 
-__all__ = ["Delays", "Fences", "HandOver", "clocks", "served_after", "share", "twice_for"]
+__all__ = ["Delays", "Fences", "HandOver", "clocks", "served_after", "twice_for"]
 
 
 _FINE = 1_000_000
@@ -28,17 +29,6 @@ _FINE = 1_000_000
 
 def _exact(value: Number) -> Fraction:
     return Fraction(repr(value))
-
-
-def share(value: Number) -> Number:
-    """A drift: the share by which a clock may be fast or slow.
-
-    Raises:
-        BadInput: it is not from 0, below 1.
-    """
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
-        raise BadInput(f"drift: {value!r:.60} is not a share of time from 0, below 1")
-    return value
 
 
 @frozen
@@ -69,7 +59,7 @@ class HandOver:
     def __attrs_post_init__(self) -> None:
         for name in ("stops", "starts", "late", "pause", "stopping"):
             seconds(getattr(self, name), name)
-        share(self.drift)
+        share(self.drift, "drift")
 
     @property
     def margin(self) -> Number:
@@ -209,14 +199,8 @@ def served_after(
 
 
 def twice_for(cut: Number, parameters: Settings, network: Delays) -> Number:
-    """How long users may be served twice in a cut of this length, without an arbiter.
-
-    A side takes over no sooner than T4 says, and hears of the other at its first heartbeat.
-    """
-    first = network.soonest(parameters)
-    if cut <= first:
-        return 0
-    return cut - first + parameters.keep_alive_interval + network.jitter + network.latency
+    """How long users may be served twice in a cut of this length, without an arbiter (D5)."""
+    return cut_of(parameters, cut, jitter=network.jitter).served_twice
 
 
 def clocks(system: RealSystem) -> tuple[Number | None, Number | None]:

@@ -2,7 +2,7 @@
 
 Law: operators only, no numbers of its own, and every choice through `choose`. Called with numbers,
 these lines run the monitor (`prgcore.timers.monitor`). Called with the terms of a solver, they are
-what the theorems T1 to T10 and T12 to T15 are about (`prgcore.prove.timing`).
+what the theorems T1 to T10, T12 to T16 and D5 are about (`prgcore.prove.timing`).
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from typing import Any, TypeAlias
 from attrs import frozen
 
 __all__ = [
-    "Choose", "Count", "begun", "both_end", "counted_to", "due", "earliest", "fenced", "judged",
-    "kept", "late", "longer", "looks_alive_until", "margin", "next_deadline", "not_before",
-    "noticed_earliest", "noticed_latest", "outage", "poll", "ready", "serves_from",
-    "serves_until", "shorter", "shortest_wait", "soon_enough", "survives", "tolerates",
-    "unread",
+    "Choose", "Count", "at_least", "at_most", "begun", "both_end", "counted_to", "cut_loses",
+    "due", "earliest", "fenced", "judged", "kept", "late", "longer", "looks_alive_until",
+    "margin", "next_deadline", "not_before", "noticed_earliest", "noticed_latest", "outage",
+    "poll", "ready", "served_twice", "serves_from", "serves_until", "shorter", "shortest_wait",
+    "silence_of_cut", "soon_enough", "survives", "tolerates", "unread",
 ]
 
 Choose: TypeAlias = Callable[[Any, Any, Any], Any]
@@ -152,19 +152,59 @@ def counted_to(begun: Any, now: Any, *, stalled: Any, choose: Choose = _choose) 
     return choose(stalled, now, begun)
 
 
+def at_least(counted: Any, drift: Any) -> Any:
+    """The shortest true time that a counted time takes: the clock is fast by the drift."""
+    return counted / (1 + drift)
+
+
+def at_most(counted: Any, drift: Any) -> Any:
+    """The longest true time that a counted time takes: the clock is slow by the drift, below 1."""
+    return counted / (1 - drift)
+
+
 def survives(lost: Any, interval: Any, jitter: Any, timeout: Any) -> Any:
-    """Whether a live peer still counts as alive after so many heartbeats lost in a row (T6)."""
+    """Whether a live peer still counts as alive after so many heartbeats lost in a row (T6).
+
+    Times are true ones. Where clocks drift, an interval takes `at_most` so long, and a time-out
+    `at_least`.
+    """
     return (lost + 1) * interval + jitter < timeout
 
 
 def noticed_earliest(lost: Any, interval: Any, jitter: Any, timeout: Any) -> Any:
-    """How soon a crash can be noticed if so many heartbeats before it were lost (T4)."""
+    """How soon a crash can be noticed if so many heartbeats before it were lost (T4).
+
+    Times are true ones, as in `survives`.
+    """
     return timeout - (lost + 1) * interval - jitter
 
 
 def noticed_latest(timeout: Any, latency: Any, polling: Any) -> Any:
-    """How late a crash can be noticed (T3)."""
+    """How late a crash can be noticed (T3). Times are true ones: a time-out takes `at_most` so long."""
     return timeout + latency + polling
+
+
+def cut_loses(lost: Any, cut: Any, interval: Any, late: Any) -> Any:
+    """Whether a cut of this length can lose so many heartbeats in a row (D5).
+
+    Times are true ones: the interval is the shortest. A heartbeat is sent `late` at most.
+    """
+    return (lost - 1) * interval <= cut + late
+
+
+def silence_of_cut(
+    lost: Any, cut: Any, interval: Any, late: Any, jitter: Any, choose: Choose = _choose,
+) -> Any:
+    """The longest silence around a cut that loses so many heartbeats in a row, at most (D5).
+
+    Times are true ones: the interval is the longest.
+    """
+    return shorter((lost + 1) * interval, cut + late + 2 * interval, choose) + jitter
+
+
+def served_twice(silence: Any, timeout: Any, choose: Choose = _choose) -> Any:
+    """How long users may be served twice without an arbiter, after so long a silence (D5)."""
+    return choose(silence > timeout, silence - timeout, 0)
 
 
 def judged(lateness: Any, call: Any) -> Any:
@@ -243,7 +283,7 @@ def margin(
         starts: after how long by its own clock the successor serves.
         drift: the share by which each clock may be fast or slow, below 1.
     """
-    return starts / (1 + drift) - stops / (1 - drift) - late - pause - stopping
+    return at_least(starts, drift) - at_most(stops, drift) - late - pause - stopping
 
 
 def both_end(one: Any, other: Any, latency: Any, apart: Any, choose: Choose = _choose) -> Any:

@@ -28,7 +28,7 @@ from prgcore.timers.arithmetic import (
     outage,
     poll,
 )
-from prgcore.timers.noticed import survived
+from prgcore.timers.noticed import survived, true_least, true_most
 from prgcore.timers.parameters import (
     AT_MOST,
     LATEST,
@@ -37,6 +37,7 @@ from prgcore.timers.parameters import (
     Settings,
     parameters_of,
     seconds,
+    share,
     spread,
 )
 from prgcore.timers.sanity import check
@@ -323,7 +324,7 @@ class Bounds:
 def bounds(
     parameters: Parameters, *, latency: Number = 0, polling: Number = 0, jitter: Number = 0,
     store_call: Number = 0, take_over: Number = 0, multiple_device_messaging: bool = False,
-    dual_connections: bool = False,
+    dual_connections: bool = False, drift: Number = 0,
 ) -> Bounds:
     """The times that the parameters promise, by the theorems T3 to T7, T9 and T12.
 
@@ -340,24 +341,31 @@ def bounds(
         store_call: (agents) how long a call to the store takes. A silence is judged when a
             reading ends that began after the deadline, so it counts twice.
         take_over: how long moving the users takes.
+        drift: the share by which each clock may be fast or slow, those of clients too. The
+            parameters are counted by clocks, and the bounds are true times.
 
     Raises:
-        BadInput: an argument is not a number of seconds.
+        BadInput: an argument is not a number of seconds, or the drift not a share.
     """
     for name, value in (("latency", latency), ("polling", polling), ("jitter", jitter),
                         ("store_call", store_call), ("take_over", take_over)):
         seconds(value, name)
-    p, interval = parameters, parameters.keep_alive_interval
+    share(drift, "drift")
+    p, interval = parameters, true_most(parameters.keep_alive_interval, drift)
     polling = judged(polling, store_call)
 
     def noticed(timeout: Number) -> Range:
-        first = noticed_earliest(0, interval, jitter, timeout)
-        return spread(max(0, first), noticed_latest(timeout, latency, polling))
+        first = noticed_earliest(0, interval, jitter, true_least(timeout, drift))
+        return spread(max(0, first), noticed_latest(true_most(timeout, drift), latency, polling))
 
-    crash, delay = noticed(p.keep_alive_timeout), p.critical_service_delay
-    service = spread(delay, noticed_latest(delay, 0, polling))
-    after, at_once = p.automatic_fallback_after, Range(0, 0, 0)
-    wait = at_once if dual_connections else p.relogin_wait
+    def counted(delay: Number) -> Range:
+        return spread(
+            true_least(delay, drift), noticed_latest(true_most(delay, drift), 0, polling))
+
+    crash, service = noticed(p.keep_alive_timeout), counted(p.critical_service_delay)
+    at_once = Range(0, 0, 0)
+    relogin = spread(true_least(p.relogin_wait.least, drift), true_most(p.relogin_wait.most, drift))
+    wait = at_once if dual_connections else relogin
     times = 2 if multiple_device_messaging else 1
 
     def out(seen: Range, times: int = times, waits: int = 1, wait: Range = wait) -> Range:
@@ -366,11 +374,11 @@ def bounds(
             for at in ("least", "mean", "most")
         ))
 
-    home = out(at_once, wait=p.relogin_wait)
+    home = out(at_once, wait=relogin)
     return Bounds(
-        survived(interval, p.keep_alive_timeout, jitter),
+        survived(interval, true_least(p.keep_alive_timeout, drift), jitter),
         crash, noticed(p.initialization_keep_alive_timeout), service,
-        spread(after, noticed_latest(after, 0, polling)),
+        counted(p.automatic_fallback_after),
         out(crash), out(service), out(at_once), home, home,
         (out(crash, 2, 2), out(service, 2, 2), out(at_once, 2, 2))
         if multiple_device_messaging and not dual_connections else None,

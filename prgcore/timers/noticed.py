@@ -16,10 +16,16 @@ from attrs import asdict, frozen
 from prgcore.engine import Engine
 from prgcore.model import Cube, Number, Timer
 from prgcore.tables.sanity import SHORTEST_INTERVAL
-from prgcore.timers.arithmetic import noticed_earliest, noticed_latest, survives
-from prgcore.timers.parameters import Range, Settings, seconds, spread
+from prgcore.timers.arithmetic import (
+    at_least,
+    at_most,
+    noticed_earliest,
+    noticed_latest,
+    survives,
+)
+from prgcore.timers.parameters import Range, Settings, seconds, share, spread
 
-__all__ = ["Noticed", "noticed", "silence", "survived"]
+__all__ = ["Noticed", "noticed", "silence", "survived", "true_least", "true_most"]
 
 
 @frozen
@@ -55,34 +61,48 @@ def silence(timer: Timer) -> bool:
 
 def noticed(
     engine: Engine, node: str, parameters: Settings, *, latency: Number = 0, polling: Number = 0,
-    jitter: Number = 0,
+    jitter: Number = 0, drift: Number = 0,
 ) -> Iterator[Noticed]:
     """Yield when the timers of a node give their events, one for every limit.
 
     Args:
-        latency, polling, jitter: as in `prgcore.timers.monitor.bounds`.
+        latency, polling, jitter, drift: as in `prgcore.timers.monitor.bounds`.
 
     Raises:
-        BadInput: one of them is not a number of seconds.
+        BadInput: one of them is not a number of seconds, or the drift not a share.
     """
+    share(drift, "drift")
     for name, value in (("latency", latency), ("polling", polling), ("jitter", jitter)):
         seconds(value, name)
-    interval = parameters.keep_alive_interval
+    interval = true_most(parameters.keep_alive_interval, drift)
     for timer in engine.habits.timers(node):
         for cells, limit in timer.limits:
-            after: Number = getattr(parameters, limit) if isinstance(limit, str) else limit
+            counted: Number = getattr(parameters, limit) if isinstance(limit, str) else limit
+            least, most = true_least(counted, drift), true_most(counted, drift)
             if silence(timer):
-                first = max(0, noticed_earliest(0, interval, jitter, after))
+                first = max(0, noticed_earliest(0, interval, jitter, least))
                 yield Noticed(
-                    timer.event, cells, limit, spread(first, noticed_latest(after, latency, polling)),
-                    survived(interval, after, jitter), "T3 T4 T6")
+                    timer.event, cells, limit, spread(first, noticed_latest(most, latency, polling)),
+                    survived(interval, least, jitter), "T3 T4 T6")
             else:
                 yield Noticed(timer.event, cells, limit,
-                              spread(after, noticed_latest(after, 0, polling)), None, "T1 T2 T7")
+                              spread(least, noticed_latest(most, 0, polling)), None, "T1 T2 T7")
+
+
+def true_least(counted: Number, drift: Number) -> Number:
+    """The shortest true time of a counted one; without drift it is the same number."""
+    return at_least(counted, drift) if drift else counted
+
+
+def true_most(counted: Number, drift: Number) -> Number:
+    """The longest true time of a counted one; without drift it is the same number."""
+    return at_most(counted, drift) if drift else counted
 
 
 def survived(interval: Number, timeout: Number, jitter: Number) -> int | None:
     """The largest number of lost heartbeats in a row that a live peer survives (T6).
+
+    Times are true ones.
 
     None: it survives none, or the interval is too short to be kept (rule `interval`).
     """

@@ -48,6 +48,17 @@ def seconds(value: object, name: str) -> Number:
     return value
 
 
+def share(value: object, name: str) -> Number:
+    """The value as a share of time, from 0 and below 1; `name` is for the error.
+
+    Raises:
+        BadInput: it is not one.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
+        raise BadInput(f"{name}: {value!r:.60} is not a share of time from 0, below 1")
+    return value
+
+
 @frozen
 class Range:
     """The least, the mean and the greatest time, in seconds."""
