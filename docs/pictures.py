@@ -9,7 +9,9 @@ The site draws the pictures of stories itself.
 
 from __future__ import annotations
 
+import runpy
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 
 from attrs import evolve
 
@@ -34,6 +36,19 @@ STANDBY = "active-standby"
 """The name of the second shipped machine, and of the graph of its states."""
 LOST = ("crash(node1)", "heartbeat_lost(node2)", "take_over(node2)", "promoted(node2)")
 """The same failover of that machine."""
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples" / "pairs"
+"""Small machines of real pairs, each in a file of its own."""
+PAIRS: Mapping[str, tuple[str, Values]] = {
+    "vrrp": ("Two Masters, until one hears the other", (
+        "startup(node2)", "master_down(node2)", "startup(node1)", "master_down(node1)",
+        "advertisement(node2)")),
+    "cas": ("One write takes the record", (
+        "claim(node1)", "link_cut", "heartbeat_lost(node2)", "claim(node2)")),
+    "lease": ("The holder stops before the witness frees the lease", (
+        "granted(node1)", "path_cut(node1)", "ran_out(node1)", "taken_back(node1)",
+        "granted(node2)")),
+}
+"""The pictures of these machines: a heading, and the events that are drawn."""
 FAILOVER = ("power_off(node1)", "heartbeat_lost(node2)", "takeover_done(node2)")
 """From the start `normal`: the failover that a newcomer sees first."""
 PHASES = tuple(phase for phase, _ in TABLE.phases)
@@ -100,6 +115,7 @@ def pictures(laid_out: Mapping[str, Graph]) -> dict[str, str]:
         "failover.svg": render(failover(), "svg"),
         f"{STANDBY}-map.svg": render(together(), "svg"),
         f"{STANDBY}.svg": render(lost(), "svg"),
+        **{f"pairs-{name}.svg": render(real(name), "svg") for name in PAIRS},
     }
 
 
@@ -133,8 +149,18 @@ def together() -> Matrix:
 
 def lost() -> Sequence:
     """The active node is lost, and its standby takes over, with what it does one after another."""
-    machine = Machine(MACHINE)
-    drawn = sequence(run(machine, as_story(machine, LOST, "normal")), "The active node is lost")
+    return _happens(Machine(MACHINE), "The active node is lost", LOST, "normal")
+
+
+def real(name: str) -> Sequence:
+    """A few steps of an example, a real pair, with what its nodes do."""
+    title, events = PAIRS[name]
+    return _happens(
+        Machine(runpy.run_path(str(EXAMPLES / f"{name}.py"))["MACHINE"]), title, events, "initial")
+
+
+def _happens(machine: Machine, title: str, events: Values, start: str) -> Sequence:
+    drawn = sequence(run(machine, as_story(machine, events, start)), title)
     return _with_used(drawn, _brief(drawn, own=True))
 
 

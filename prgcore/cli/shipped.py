@@ -61,6 +61,11 @@ EXAMPLES = {
         "two servers of Redis: failover, fallback and switchover, in less than 80 lines",
         _in("redis", "README.md", "group.toml", "redis.sh", "start.py"),
         ("python start.py", "prgcore ha watch -s group.toml"), "Redis 7"),
+    "pairs": Example(
+        "real pairs as small machines: VRRP, compare-and-set, a lease",
+        _in("pairs", "README.md", "cas.py", "cas.txt", "lease.py", "lease.txt", "vrrp.py", "vrrp.txt"),
+        ("python vrrp.py", "prgcore prove --machine vrrp.json",
+         "prgcore simulate vrrp.txt --machine vrrp.json")),
     "outsider": Example(
         "an interpreter of a machine file that shares no code with prgcore", ("outsider.py",),
         ("prgcore machine --json > machine.json", "python outsider.py machine.json")),

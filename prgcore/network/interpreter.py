@@ -44,7 +44,7 @@ class Network:
         self.engine, self.setting = engine, setting
         self._free = Engine(evolve(engine.model, invariants=()))
         self._facts = facts = Facts(engine)
-        self.groups = engine.habits.groups
+        self.groups = tuple(dict.fromkeys(group for _, group in facts.serves))
         self._answers: dict[tuple[_Copy, str, bool], Rule | None] = {}
         self._decisions: dict[object, Rule | None] = {}
         self._clashes: dict[object, bool] = {}
