@@ -18,14 +18,17 @@ from attrs import evolve
 from prgcore.diagram import Graph, graph, render, svg
 from prgcore.diagram.graph import only
 from prgcore.diagram.matrix import Matrix, asked, matrix
+from prgcore.diagram.network import network_sequence
 from prgcore.diagram.palette import PALETTE, Role
 from prgcore.diagram.sequence import REMARK, Message, Note, Sequence, ends, sequence
 from prgcore.machine import Machine, prg
 from prgcore.model import Values
+from prgcore.network.story import replay
 from prgcore.prove.quotient import pairs
 from prgcore.prove.seen import moves, seen
 from prgcore.prove.space import Space, search
 from prgcore.story.script import as_story, run
+from prgcore.tables.arbiters import STORIES
 from prgcore.tables.machine import TABLE
 from prgcore.template.active_standby import MACHINE
 from prgcore.wire.links import to
@@ -116,6 +119,8 @@ def pictures(laid_out: Mapping[str, Graph]) -> dict[str, str]:
         f"{STANDBY}-map.svg": render(together(), "svg"),
         f"{STANDBY}.svg": render(lost(), "svg"),
         **{f"pairs-{name}.svg": render(real(name), "svg") for name in PAIRS},
+        **{f"arbiter-{name}.svg": render(network_sequence(replay(prg(), text), name), "svg")
+           for name, text in STORIES.items()},
     }
 
 
