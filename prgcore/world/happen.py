@@ -168,7 +168,7 @@ def _resume(world: World, node: str, _: Any) -> None:
     agent = world.hosts[node].agent
     if agent is not None and agent.asleep:
         agent.asleep = False
-        _release(world, lambda who, what: who == node and what == "done")
+        _release(world, lambda who, what: who == node and what in ("done", "arrive"))
         wake_up(world, node)
 
 
@@ -180,7 +180,7 @@ def _awake(world: World, node: str, _: Any) -> None:
     host = world.hosts[node]
     if host.asleep:
         host.asleep = False
-        _release(world, lambda who, what: who == node and what in ("done", "serve_at"))
+        _release(world, lambda who, what: who == node and what in ("done", "serve_at", "arrive"))
         world.judge.served(world)
         wake_up(world, node)
 

@@ -404,6 +404,9 @@ def _send(world: World, node: str, heard: Heard) -> None:
 def arrive(world: World, node: str, heard: Heard, also: Letter | None) -> None:
     host = world.hosts[node]
     if host.agent is not None:
+        if also is not None and (host.agent.asleep or host.asleep):
+            world.waiting.append((node, "arrive", (node, heard, also)))
+            return
         if also is not None:
             heard = heard_from(world, node, heard, also)
         host.agent.heard = world.now
