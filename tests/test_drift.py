@@ -43,7 +43,7 @@ def test_a_bound_that_forgets_the_senders_clock_is_refuted() -> None:
 def test_d5_is_proved_and_its_bound_is_tight() -> None:
     found = timing.dual_service(PRG.model).run(Work(PRG))
     assert found.verdict == "proved"
-    assert len([k for k in found.detail if k.startswith("(")]) == 6
+    assert len([k for k in found.detail if k.startswith("(")]) == 7
     other = timing.dual_service(LAMPS).run(Work(type(PRG)(LAMPS)))
     assert other.verdict == "not_applicable"
 
@@ -57,6 +57,8 @@ def test_d5_is_proved_and_its_bound_is_tight() -> None:
     ("silence_of_cut", lambda lost, _, i, __, j, ___: (lost + 1) * i + j),
     ("silence_of_cut", lambda lost, _, i, __, j, ___: lost * i + j),
     ("cut_loses", lambda lost, cut, i, late: lost * i <= cut + late),
+    ("next_heard", lambda interval, late, _: interval + late),
+    ("next_heard", lambda interval, late, latency: interval + late + latency + 1),
     ("at_least", lambda counted, _: counted), ("at_most", lambda counted, _: counted),
 ])
 def test_another_bound_on_dual_service_is_refuted(
@@ -92,6 +94,12 @@ def test_fewer_heartbeats_than_the_time_out_may_do_harm() -> None:
     assert cut_of(p, 44.9).served_twice == 0
     assert cut_of(Parameters(), 44.9).served_twice == 0
     assert [cut_of(Parameters(), s).served_twice for s in (45, 60, 300, 3600)] == [15, 30, 270, 3570]
+
+
+def test_a_cut_of_one_direction_ends_with_the_next_heartbeat() -> None:
+    found = cut_of(Parameters(), 3600, latency=0.5, jitter=2)
+    assert (found.served_twice, found.one_way) == (3572, 17.5)
+    assert cut_of(Parameters(), 44).one_way == 0
 
 
 # ---------------------------------------------------------------- a paused owner

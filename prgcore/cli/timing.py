@@ -300,7 +300,8 @@ def _answer(
                      drift, told, None)
     if cut is not None and answer.promises:
         answer = evolve(answer, cut=cut_of(
-            parameters, cut, jitter=world["jitter"], drift=world["drift"]))
+            parameters, cut, latency=world["latency"], jitter=world["jitter"],
+            drift=world["drift"]))
     if promised or answer.wrong or engine is None:
         return answer
     return evolve(answer, timers=[*noticed(engine, NODES[0], parameters, **_delays(world))])
@@ -412,8 +413,8 @@ def _cut(cut: Cut) -> Iterator[RenderableType]:
     """The harm of a cut without an arbiter."""
     yield (f"Without an arbiter, a cut of {_said(cut.lasts)} s loses up to "
            f"{counted(cut.lost, 'heartbeat')}: users may be served twice for "
-           f"{_time(cut.served_twice)} s, and while services stop (D5). Cuts shorter than "
-           f"{_time(cut.harmless)} s do no harm.")
+           f"{_time(cut.served_twice)} s, and while services stop (D5). If only one direction is "
+           f"cut, for {_time(cut.one_way)} s. Cuts shorter than {_time(cut.harmless)} s do no harm.")
 
 
 def _noticed(timers: Sequence[Noticed], world: dict[str, Any]) -> Iterator[RenderableType]:

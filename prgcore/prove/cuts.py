@@ -14,7 +14,7 @@ from prgcore.prove.claims import Claim, Term, Unknowns, both, no, same
 from prgcore.prove.heartbeats import Sender, silent
 from prgcore.timers import arithmetic
 
-__all__ = ["at_most", "harmless", "loses", "reached", "roughly"]
+__all__ = ["at_most", "harmless", "loses", "one_way", "reached", "roughly"]
 
 
 _NO_MORE = "n is at most as many as the cut can lose"
@@ -194,4 +194,30 @@ def roughly(u: Unknowns) -> Claim:
                 + sender.longest,
         },
         both(clocks.drifts, cut.served_twice > 0),
+    )
+
+
+def one_way(u: Unknowns) -> Claim:
+    """The claim about a cut of one direction: the other one goes on to carry heartbeats."""
+    sender = Sender.of(u)
+    now, due, sent, arrives, due_next = map(u.number, ("now", "due", "sent", "arrives", "due_next"))
+    interval = sender.clocks.at_most(sender.interval)
+    bound = arithmetic.next_heard(interval, sender.late, sender.longest)
+    latest = now + interval + sender.late
+    return Claim(
+        {
+            **sender.sensible,
+            "node 2 hears nothing of node 1, and takes its users over":
+                both(due <= now, sender.apart(due, due_next, 1), now < due_next),
+            "its next heartbeat says so, and arrives": both(
+                sender.sends(due_next, sent), sender.carries(sent, arrives)),
+        },
+        {
+            "node 1 knows it after interval / (1 - drift) + lateness + latency, however long the cut "
+            "is": arrives - now <= bound,
+            "and it may take as long, if a heartbeat was due at that moment": both(
+                sender.apart(now, now + interval, 1), sender.sends(now + interval, latest),
+                sender.carries(latest, now + bound)),
+        },
+        both(sender.clocks.drifts, arrives - now > sender.interval + sender.late + sender.longest),
     )

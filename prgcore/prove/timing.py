@@ -262,7 +262,7 @@ DUAL_SERVICE = Theorem(
     "heartbeats that it can lose, and at most cut + lateness + 2 * interval / (1 - rho) + jitter",
     {}, (_CLOCK, _TOLD, _SEND, _CLASH), (_SILENCE, _SILENT_TIMES, Durations(INTERVAL)),
     {"how many are lost": cuts.loses, "at most": cuts.at_most, "as long": cuts.reached,
-     "a short cut": cuts.harmless, "by hand": cuts.roughly})
+     "a short cut": cuts.harmless, "one way": cuts.one_way, "by hand": cuts.roughly})
 
 
 @cache

@@ -16,9 +16,9 @@ from attrs import frozen
 __all__ = [
     "Choose", "Count", "at_least", "at_most", "begun", "both_end", "counted_to", "cut_loses",
     "due", "earliest", "fenced", "judged", "kept", "late", "longer", "looks_alive_until",
-    "margin", "next_deadline", "not_before", "noticed_earliest", "noticed_latest", "outage",
-    "poll", "ready", "served_twice", "serves_from", "serves_until", "shorter", "shortest_wait",
-    "silence_of_cut", "soon_enough", "survives", "tolerates", "unread",
+    "margin", "next_deadline", "next_heard", "not_before", "noticed_earliest", "noticed_latest",
+    "outage", "poll", "ready", "served_twice", "serves_from", "serves_until", "shorter",
+    "shortest_wait", "silence_of_cut", "soon_enough", "survives", "tolerates", "unread",
 ]
 
 Choose: TypeAlias = Callable[[Any, Any, Any], Any]
@@ -205,6 +205,14 @@ def silence_of_cut(
 def served_twice(silence: Any, timeout: Any, choose: Choose = _choose) -> Any:
     """How long users may be served twice without an arbiter, after so long a silence (D5)."""
     return choose(silence > timeout, silence - timeout, 0)
+
+
+def next_heard(interval: Any, late: Any, latency: Any) -> Any:
+    """Within how long a node hears the next heartbeat of a peer that is not cut off (D5).
+
+    Times are true ones: the interval is the longest.
+    """
+    return interval + late + latency
 
 
 def judged(lateness: Any, call: Any) -> Any:
