@@ -1,4 +1,7 @@
-"""The stories of the arbiters: each runs, none is longer than it must be, and each promise holds."""
+"""The stories of the arbiters: each runs, none is longer than it must be, and each promise holds.
+
+The lengths with a time-out of four intervals are in `test_silence.py`.
+"""
 
 from __future__ import annotations
 
@@ -82,21 +85,3 @@ def test_a_promise_holds_as_it_is_written(one: object, id_: str, goal: Goal) -> 
     adversary = frozenset({one.adversary}) if one.adversary else CAUTIOUS
     found = shortest(Setting(one.prove, adversary), goal)
     assert (found is None) is promise.holds
-
-
-@pytest.mark.parametrize(("arbiter", "adversary", "goal", "steps"), [
-    ("none", "cut", twice, 7), ("none", "cut", both, 9),
-    ("none", "loss", twice, 6), ("none", "loss", both, 8),
-    ("none", "one-way", twice, 7),  # the cut is a step, and the silence four
-    ("none", "crash", twice, None), ("none", "crash", both, None),
-    ("cas", "pause loss", twice, 6),
-])
-def test_lengths_with_a_time_out_of_four_intervals(
-    arbiter: str, adversary: str, goal: Goal, steps: int | None,
-) -> None:
-    """Each silent interval is a step. A witness that grants, and stops nobody, is `cas`."""
-    assert shortest(Setting(arbiter, frozenset(adversary.split()), 4), goal) == steps
-
-
-def test_a_witness_that_stops_nobody_keeps_the_record() -> None:
-    assert shortest(Setting("cas", frozenset({"pause", "one-way", "loss"})), both) is None

@@ -113,6 +113,15 @@ def test_the_margin_is_the_worst_of_all_clocks(hand: HandOver) -> None:
     assert min(between) == hand.exact
 
 
+@given(HANDS.filter(lambda hand: hand.holds), st.sampled_from(EATERS))
+def test_what_is_exceeded_makes_both_serve(hand: HandOver, what: str) -> None:
+    if what == "drift" and not hand.stops:
+        return  # a holder that does not count bears any clock
+    wrong = hand.exceeded(what)
+    assert not wrong.holds
+    assert wrong.serves_until - wrong.serves_from == pytest.approx(-wrong.margin, abs=1e-9)
+
+
 @pytest.mark.parametrize("wrong", [
     {"stops": -1}, {"starts": float("nan")}, {"drift": 1}, {"drift": -0.1}, {"pause": True},
     {"late": "3"}, {"drift": float("nan")},

@@ -43,6 +43,12 @@ def register(app: Group) -> None:
     ))(arbiter)
 
 
+def _names(incomplete: str) -> Iterator[str]:
+    from prgcore.tables.arbiters import ARBITERS
+
+    yield from (one.name for one in ARBITERS if one.name.startswith(incomplete))
+
+
 def _seconds(option: str, says: str) -> Any:
     return Option(option, metavar="S", help=f"{says}, in seconds.")
 
@@ -51,7 +57,7 @@ def arbiter(
     *,
     name: Annotated[
         str | None, Option("--arbiter", metavar="NAME", help="Show one choice in full: none, "
-                           "self-fence, lease, epoch or fence."),
+                           "self-fence, lease, epoch or fence.", autocompletion=_names),
     ] = None,
     systems: Annotated[
         bool, Option("--systems", help="Show real systems: when the holder stops, and when the "
@@ -374,12 +380,17 @@ def _grown(hand: HandOver, what: str) -> str:
     """How much of an assumption the two clocks bear, and what happens beyond that."""
     if not hand.holds:
         return f"Users may be served twice as it is, for {_said(-hand.margin)} (T10)."
+    wrong = hand.exceeded(what)
     if what == "drift":
-        return f"A drift of {hand.tolerated:.10g} is tolerated (T10). With more, both serve."
-    most = _said(getattr(hand, what) + hand.margin)
-    verb = "pauses" if what == "pause" else "goes on"
-    return (f"The margin is {_said(hand.margin)}: if the holder {verb} for more than {most}, both serve "
-            "(T10).")
+        said, more = f"A drift of {hand.tolerated:.10g} is tolerated", f"{wrong.drift:.6g}"
+    else:
+        verb = "pauses" if what == "pause" else "goes on"
+        said = f"If the holder {verb} for more than {_said(getattr(hand, what) + hand.margin)}, both serve"
+        more = _said(getattr(wrong, what))
+    if wrong.holds:
+        return f"{said} (T10)."
+    return (f"{said} (T10). With {more} the successor serves from {wrong.serves_from:.6g} s on, and the "
+            f"holder until {wrong.serves_until:.6g} s after it was last in touch.")
 
 
 def _story(name: str, before: str = "  ") -> Iterator[str]:
@@ -528,6 +539,6 @@ def _systems(systems: Iterable[RealSystem]) -> Iterator[RenderableType]:
 
 
 def _run(seen: Any) -> str:
-    both = [f"the holder stopped after {_said(seen.stops)}" if seen.stops is not None else "",
-            f"the successor could start after {_said(seen.starts)}" if seen.starts is not None else ""]
+    both = [f"the holder stopped within {_said(seen.stops)}" if seen.stops is not None else "",
+            f"no successor before {_said(seen.starts)}" if seen.starts is not None else ""]
     return "; ".join(s for s in (seen.says, *both) if s) + "."

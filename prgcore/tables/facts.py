@@ -301,9 +301,10 @@ class Arbiter:
 
 @frozen
 class Seen:
-    """A run of a real system: its version, who ran it and how, and what was seen.
+    """Runs of a real system: its version, how they were had, and what was seen.
 
-    `stops` and `starts` are the seconds after which the holder stopped and the successor started.
+    `stops` is the latest moment at which a holder stopped, in seconds, and `starts` the soonest at
+    which a successor could start.
     """
 
     version: str

@@ -102,6 +102,23 @@ class HandOver:
         stops, starts, late, pause, stopping, drift = self._numbers
         return Fraction(arithmetic.margin(stops, late, pause, stopping, starts, drift))
 
+    @property
+    def serves_from(self) -> Number:
+        """The true moment from which the successor serves, at the soonest."""
+        return _rounded(arithmetic.at_least(_exact(self.starts), _exact(self.drift)))
+
+    @property
+    def serves_until(self) -> Number:
+        """The true moment until which the holder serves, at the latest."""
+        starts: Fraction = arithmetic.at_least(_exact(self.starts), _exact(self.drift))
+        return _rounded(starts - self.exact)
+
+    def exceeded(self, what: str) -> HandOver:
+        """The same where one of the times, or the drift, is so much longer that both serve."""
+        if what == "drift":
+            return evolve(self, drift=min(2 * self.tolerated or 0.01, 0.99))
+        return evolve(self, **{what: getattr(self, what) + (2 * self.margin or 1)})
+
     def eaten(self) -> Iterator[tuple[str, Number]]:
         """Each thing that eats the margin and how much of it, in the order in which it is subtracted."""
         whole = HandOver(self.stops, self.starts)
