@@ -35,6 +35,8 @@ class Stranger:
         }
         for entry in machine["possible"]:
             ways[entry["event"]].append(entry["when"])
+        if any("priority" in rule and "row" not in rule for rule in machine["rules"]):
+            sys.exit("its rules are as written; compile them: prgcore machine --machine FILE --json")
         self.moves = [
             (self.cells(rule["when"], way), [self.effect(*e) for e in rule.get("then", {}).items()])
             for rule in machine["rules"] if rule["outcome"] == "done"

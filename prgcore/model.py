@@ -311,6 +311,10 @@ class Rule(Record):
     rows that the rule prints (`table2:12`) or leads towards (`towards table2:12`), and headings of
     the document. `decisions` lists the choices it depends on, `only` the policy choices under which
     the rule exists.
+
+    Of the rules of one event that have a `priority`, the first that holds answers: 1 comes before 2.
+    `prgcore.form.priority` makes disjoint parts of such a rule, and `row` is its id as it was written.
+    Without a priority (0), the order of rules means nothing.
     """
 
     id: str
@@ -325,6 +329,13 @@ class Rule(Record):
     decisions: Values = field(default=(), converter=as_values)
     phase: str = ""
     only: Choices = field(converter=_choices, default=())
+    priority: int = 0
+    row: str = ""
+
+    @property
+    def name(self) -> str:
+        """The id of the rule as it was written: many parts of a rule with a priority share it."""
+        return self.row or self.id
 
 
 @frozen(eq=False, repr=False)

@@ -14,6 +14,7 @@ from itertools import product
 from attrs import evolve, frozen
 
 from prgcore.errors import MalformedMachine, unknown_name
+from prgcore.form.priority import compiled
 from prgcore.model import (
     Action,
     ActionKind,
@@ -131,6 +132,7 @@ def seat_rule(rule: Rule, me: str, *, seated: bool, phase: str = "") -> Rule:
         rule.outcome,
         seat_actions(rule.actions, me),
         rule.cite, rule.why, rule.evidence, rule.decisions, phase or rule.phase, rule.only,
+        rule.priority,
     )
 
 
@@ -293,8 +295,11 @@ def _derivations(table: Table) -> Iterator[str]:
 def instantiate(table: Table, policy: Mapping[str, str]) -> Model:
     """The absolute machine of a table under one choice of every policy.
 
+    Rules with a priority become disjoint parts.
+
     Raises:
-        MalformedMachine: an initial pair or a derivation uses a name that the table lacks.
+        MalformedMachine: an initial pair or a derivation uses a name that the table lacks, or a rule
+            with a priority never answers.
     """
     if wrong := [*_initial(table), *_derivations(table)]:
         raise MalformedMachine(wrong)
@@ -366,7 +371,7 @@ def instantiate(table: Table, policy: Mapping[str, str]) -> Model:
         _seat_adversary(a, me, seated=a.event in seated)
         for a in table.adversary if _holds(a.only, policy) for me in seats(a.event)
     )
-    return Model(
+    return compiled(Model(
         name=table.name,
         columns=(*stored, *derived),
         initial=tuple(
@@ -416,7 +421,7 @@ def instantiate(table: Table, policy: Mapping[str, str]) -> Model:
         agents=tuple(seat_agent(a, me) for a in table.agents for me in NODES),
         words=table.words,
         policy=tuple(sorted(policy.items())),
-    )
+    ))
 
 
 @cache
@@ -503,7 +508,7 @@ class Mirror:
         """The image of a rule, its id included."""
         return evolve(
             rule,
-            id=self.name(rule.id), event=self.name(rule.event), when=self.cube(rule.when),
+            id=self.name(rule.id), row=self.name(rule.row), event=self.name(rule.event), when=self.cube(rule.when),
             then=tuple(map(self.effect, rule.then)), actions=self.actions(rule.actions),
         )
 

@@ -345,7 +345,7 @@ class _Drawing(Notes):
         done = decision is not None and decision.outcome is Outcome.DONE
         rule = decision.rule if decision else None
         label = Label(event, "") if rule is None else Label(
-            event, rule.id.partition("@")[0], rule.phase, rule.why, rule.cite)
+            event, rule.name.partition("@")[0], rule.phase, rule.why, rule.cite)
         for target in targets:
             yield Message(source, target, self.spelling.name(str(label) if done else event), str(step.kind),
                           label.tooltip, label.url, not done, number)
@@ -364,7 +364,7 @@ class _Drawing(Notes):
     def _answer(self, step: Step) -> str:
         """The reason why an event was not done."""
         if step.decision is not None:
-            rule = f" by {step.decision.rule.id}" if step.decision.rule else ""
+            rule = f" by {step.decision.rule.name}" if step.decision.rule else ""
             why = self.spelling.prose(step.decision.why)
             return f"{step.decision.outcome}{rule}: {why.replace('_', ' ')}"
         if self.engine.broken(step.before):

@@ -140,7 +140,7 @@ def graph(
     labels: dict[tuple[str, str], set[Label]] = {}
     for rule in model.rules:
         if phase in (None, rule.phase):
-            label = Label(rule.event, rule.id.partition("@")[0], rule.phase, rule.why, rule.cite)
+            label = Label(rule.event, rule.name.partition("@")[0], rule.phase, rule.why, rule.cite)
             for before, after in moves(rule):
                 labels.setdefault((nodes[before].id, nodes[after].id), set()).add(label)
     drawn = gathered(Graph(

@@ -111,13 +111,13 @@ def _label(step: Step) -> Label:
     if decision is None:
         return Label(line.text, "", why=step.error)
     if decision.rule is None or decision.outcome is not Outcome.DONE:
-        rule = decision.rule.id.partition("@")[0] if decision.rule else ""
+        rule = decision.rule.name.partition("@")[0] if decision.rule else ""
         return Label(f"{line.name} {decision.outcome}", rule, why=decision.why)
     return _of(line.name, decision.rule)
 
 
 def _of(event: str, rule: Rule) -> Label:
-    return Label(event, rule.id.partition("@")[0], rule.phase, rule.why, rule.cite)
+    return Label(event, rule.name.partition("@")[0], rule.phase, rule.why, rule.cite)
 
 
 def _answers(engine: Engine, pair: Pair, events: Iterable[str]) -> Iterator[tuple[Label, Pair]]:

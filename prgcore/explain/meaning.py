@@ -49,7 +49,7 @@ def meaning(
     silent = [n for n, s in zip(NODES, display, strict=True) if s is None]
     cause = "".join(f"{n} does not run, or cannot be reached. " for n in silent)
     return Meaning(
-        cause=f"{cause}A rule that can lead here is {rule.id}: {rule.why}.",
+        cause=f"{cause}A rule that can lead here is {rule.name}: {rule.why}.",
         decision=rule.decisions[0] if rule.decisions else None, nearest=rows[0] if rows else near,
         plainly=doing(display),
     )

@@ -226,6 +226,7 @@ def _rules(
     yield from twice("rules", (r.id for r in model.rules))
     ways = _ways(model)
     placed = not any(_possible_cells(model.possible, columns))
+    rows: dict[str, Rule] = {}
     for i, rule in enumerate(model.rules):
         at = f"rules[{i}]"
         named = [
@@ -240,6 +241,7 @@ def _rules(
         for target in sorted({t for t in targets if targets.count(t) > 1}):
             yield f"{at}.then.{target}: two effects on one column"
         yield from _outcome(at, rule)
+        yield from _row(at, rule, rows)
         if (
             stored is not None and placed and not named and rule.event in ways
             and _first(stored, [rule.when], ways[rule.event]) is None
@@ -250,6 +252,21 @@ def _rules(
 def _possible_cells(possible: tuple[Possible, ...], columns: _Columns) -> Iterator[str]:
     for entry in possible:
         yield from wrong_cells("", entry.when, columns)
+
+
+def _row(at: str, rule: Rule, rows: dict[str, Rule]) -> Iterator[str]:
+    """Mistakes in the priority of a rule, and in its row: the parts of a row differ in cells alone."""
+    if rule.priority < 0:
+        yield f"{at}.priority: {rule.priority}; the first priority is 1"
+    if not rule.row:
+        return
+    if not rule.priority:
+        yield f"{at}.row: without a priority; only a rule with one is made of parts"
+    first = rows.setdefault(rule.row, rule)
+    for what in ("event", "outcome", "then", "actions", "priority"):
+        if getattr(rule, what) != getattr(first, what):
+            yield (f"{at}.{what}: {rule.id} is a part of {rule.row} and differs in {what} from "
+                   f"{first.id}; parts of one rule differ in when alone")
 
 
 def _outcome(at: str, rule: Rule) -> Iterator[str]:

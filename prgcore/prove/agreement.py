@@ -292,10 +292,10 @@ def replay(engine: Engine, space: Space) -> tuple[list[str], int]:
             except NotTotal:
                 break  # the search finds it too, and F1 or F2 is refuted
             except PrgError as error:
-                wrong.append(f"trace of {edges.rule.id}: {rule.id} does not fire: {error}")
+                wrong.append(f"trace of {edges.rule.name}: {rule.name} does not fire: {error}")
                 break
             if decision.rule is not rule:
-                wrong.append(f"trace of {edges.rule.id}: {rule.id} does not fire in {dict(pair)}")
+                wrong.append(f"trace of {edges.rule.name}: {rule.name} does not fire in {dict(pair)}")
                 break
             pair = decision.pair
         count += 1

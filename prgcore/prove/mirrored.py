@@ -94,7 +94,7 @@ class _Found:
 
     Attributes:
         twins: for every rule that has a mirror image the id of that rule.
-        alone: whether every invariant is its own mirror image.
+        alone: whether every rule has an image, and every invariant is its own.
     """
 
     mirror: Mirror | None
@@ -131,10 +131,10 @@ class _Comparison:
             *self._invariants(), *self._checks(), *self._duties(), *self._adversary(),
             *self._exchange(), *self._running(), *self._rest(),
         )
-        return _Found(self.mirror, wrong, self.twins, all(
-            self._same(tuple(map(self.mirror.cube, i.never)), i.never)
-            for i in self.model.invariants
-        ))
+        return _Found(
+            self.mirror, wrong, self.twins, len(self.twins) == len(self.model.rules) and all(
+                self._same(tuple(map(self.mirror.cube, i.never)), i.never)
+                for i in self.model.invariants))
 
     # ------------------------------------------------------------------ comparing
 
@@ -148,20 +148,22 @@ class _Comparison:
         return {*map(_key, one)} == {*map(_key, other)} or (
             all(self._inside(c, other) for c in one) and all(self._inside(c, one) for c in other))
 
-    def _twins(self, rule: Rule, other: Rule) -> bool:
-        """Whether a rule fires, does and asks for what the image of a rule does."""
-        one = self.mirror.rule(rule)
+    def _twins(self, rules: tuple[Rule, ...], others: tuple[Rule, ...]) -> bool:
+        """Whether the parts of a rule fire, do and ask for what the image of a rule does."""
+        images = tuple(map(self.mirror.rule, rules))
+        one, other = images[0], others[0]
         if one.outcome is not other.outcome or not (
             one.actions == other.actions
-            or (rule is other and _by_node(one.actions) == _by_node(other.actions))
+            or (rules == others and _by_node(one.actions) == _by_node(other.actions))
         ):
             return False
-        if _key(one.when) == _key(other.when) and {*one.then} == {*other.then}:
+        if {_key(r.when) for r in images} == {_key(r.when) for r in others} \
+                and {*one.then} == {*other.then}:
             return True
         ways = self.ways.get(other.event) or [EVERYWHERE]
         fires = [
-            tuple(both for way in ways if (both := rule.when & way) is not None)
-            for rule in (one, other)
+            tuple(both for r in some for way in ways if (both := r.when & way) is not None)
+            for some in (images, others)
         ]
         first, second = ({e.target: e for e in rule.then} for rule in (one, other))
         return self._same(*fires) and all(
@@ -232,12 +234,18 @@ class _Comparison:
                 yield f"possible {event}: its mirror {image} differs"
 
     def _rules(self) -> Iterator[str]:
+        rows: dict[str, tuple[Rule, ...]] = {}
+        for rule in self.model.rules:
+            rows[rule.name] = (*rows.get(rule.name, ()), rule)
         for rule in self.model.rules:
             id_, event = self.mirror.name(rule.id), self.mirror.name(rule.event)
             likely = sorted(self.rules.get(event, []), key=lambda r: r.id != id_)
-            twin = next((r for r in likely if self._twins(rule, r)), None)
+            twin = next((r for r in likely if self._twins((rule,), (r,))), None)
+            row = rows.get(self.mirror.name(rule.row)) if rule.row else None
             if twin:
                 self.twins[rule.id] = twin.id
+            elif row and row[0].event == event and self._twins(rows[rule.row], row):
+                continue  # the parts together: one of them alone has no image
             elif any(r.id == id_ for r in likely):
                 yield f"rule {rule.id}: its mirror {id_} is another rule"
             else:

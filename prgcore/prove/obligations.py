@@ -103,12 +103,15 @@ def _f3(work: Work) -> Judgement:
 
 
 def _f4(work: Work) -> Judgement:
-    dead = [e.rule.id for e in work.space.edges if not len(e)]
+    fires: dict[str, bool] = {}
+    for edges in work.space.edges:  # a rule with a priority is alive if a part of it is
+        fires[edges.rule.name] = fires.get(edges.rule.name, False) or len(edges) > 0
+    dead = [name for name, alive in fires.items() if not alive]
     if dead:
         says = f"no reachable pair lets these rules fire: {', '.join(dead)}"
         return Judgement(Verdict.REFUTED, Method.SEARCH, {"says": says, "dead": dead})
     return Judgement(Verdict.PROVED, Method.SEARCH, {
-        "rules": len(work.space.edges), "pairs": len(work.space), "depth": work.space.depth,
+        "rules": len(fires), "pairs": len(work.space), "depth": work.space.depth,
         "edges": sum(len(e) for e in work.space.edges),
     })
 
@@ -139,7 +142,7 @@ def _f7(work: Work) -> Judgement:
         if rule.outcome is Outcome.DONE and not asks and (half * 2 == turn).any():
             idle = edges.source[edges.source == edges.target]
             if len(idle):
-                says = f"{edges.rule.id} is done and changes nothing"
+                says = f"{edges.rule.name} is done and changes nothing"
                 return Judgement(Verdict.REFUTED, Method.SEARCH, {"says": says},
                                work.at(int(idle.min()), says, edges.rule.event))
     return Judgement(Verdict.PROVED, Method.SEARCH)

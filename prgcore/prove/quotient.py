@@ -77,7 +77,7 @@ def pairs(engine: Engine, space: Space, by: str = ROLE) -> Graph:
         if rule.outcome is not Outcome.DONE:
             continue
         event = rule.event.partition("(")[0] if classes.folded else rule.event
-        label = Label(event, rule.id.partition("@")[0], rule.phase, rule.why, rule.cite)
+        label = Label(event, rule.name.partition("@")[0], rule.phase, rule.why, rule.cite)
         seen = np.zeros(size * size, np.bool_)
         seen[classes.of[edges.source] * np.int32(size) + classes.of[edges.target]] = True
         for at in np.flatnonzero(seen).tolist():

@@ -439,7 +439,7 @@ def _headline(step: Step, names: Names) -> list[str]:
     line, decision = step.line, step.decision
     answer = str(step.kind or "")
     if decision is not None:
-        answer += f", {decision.rule.id if decision.rule else decision.outcome}"
+        answer += f", {decision.rule.name if decision.rule else decision.outcome}"
         answer += ", ignored" if decision.outcome is Outcome.IGNORED else ""
     elif step.error:
         answer += ", impossible" if line.verb == "impossible" else ""

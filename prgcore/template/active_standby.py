@@ -460,8 +460,8 @@ TABLE = Table(
     adversary=tuple(Adversary(event, many, why=why) for event, many, why in _WORLD),
     decides=(Decides("me", {"me.host": "on"}),),
     told=(Told("me", ("me.host", "me.hears")),),
-    hears=(Hears("me", {"me.hears": "yes"}, ("peer.host", "me.hearing"), heard="heartbeat_heard(me)",
-                 lost="heartbeat_lost(me)", column="me.hears"),),
+    hears=(Hears("me", {"me.hears": "yes"}, ("peer.host", "me.hearing"), column="me.hears",
+                 heard="heartbeat_heard(me)", lost="heartbeat_lost(me)"),),
     serves=(Serves("me", "users", {"me.state": WRITERS}),),
     transient=("promoting", "demoting"),
     may_wait=tuple(

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from prgcore.errors import BadInput, MalformedMachine
+from prgcore.form.priority import compiled
 from prgcore.form.wellformed import findings, overlaps
 from prgcore.model import (
     AGAIN,
@@ -86,6 +87,9 @@ FORMAT = "prgcore-machine/1"
 MOST_STEPS = 1_000_000
 """The largest number of steps that a convergence may name."""
 
+MOST_RULES = 1_000_000
+"""The largest priority of a rule."""
+
 LONGEST = 1 << 40
 """The largest number of seconds, and of a parameter: beyond it a float loses milliseconds."""
 
@@ -125,7 +129,7 @@ _RULE = Record(Rule, (
     Field("cite", Many(TEXT), prose=True), _WHY,
     Field("evidence", Word.of(Evidence), prose=True),
     Field("decisions", _NAMES, prose=True), Field("phase", NAME, prose=True),
-    Field("only", CHOICES),
+    Field("only", CHOICES), Field("priority", Number(1, MOST_RULES)), Field("row", NAME),
 ))
 _BLANK = ("", "")
 
@@ -325,7 +329,10 @@ def load(source: str | bytes | PathLike[str] | Mapping[str, Any]) -> Model:
     if found:
         raise MalformedMachine(found)
     try:
-        wrong = findings(model) or tuple(f"rules: {overlap}" for overlap in overlaps(model))
+        wrong = findings(model)
+        if not wrong:
+            model = compiled(model)
+            wrong = tuple(f"rules: {overlap}" for overlap in overlaps(model))
     except RecursionError:
         raise BadInput("a guard of this machine reads too many derived columns") from None
     if wrong:
