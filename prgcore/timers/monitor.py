@@ -2,7 +2,7 @@
 
 Law: pure; there is no clock here, `now` is an argument. The machine says where an event can happen,
 as far as a node can know it. The arithmetic is `prgcore.timers.arithmetic`, for which the theorems
-T1 to T14 are proved.
+T1 to T16 are proved.
 """
 
 from __future__ import annotations
