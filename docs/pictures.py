@@ -41,17 +41,20 @@ LOST = ("crash(node1)", "heartbeat_lost(node2)", "take_over(node2)", "promoted(n
 """The same failover of that machine."""
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples" / "pairs"
 """Small machines of real pairs, each in a file of its own."""
-PAIRS: Mapping[str, tuple[str, Values]] = {
-    "vrrp": ("Two Masters, until one hears the other", (
+PAIRS: Mapping[str, tuple[str, str, Values]] = {
+    "vrrp": ("Two Masters, until one hears the other", "initial", (
         "startup(node2)", "master_down(node2)", "startup(node1)", "master_down(node1)",
         "advertisement(node2)")),
-    "cas": ("One write takes the record", (
+    "cas": ("One write takes the record", "initial", (
         "claim(node1)", "link_cut", "heartbeat_lost(node2)", "claim(node2)")),
-    "lease": ("The holder stops before the witness frees the lease", (
+    "lease": ("The holder stops before the witness frees the lease", "initial", (
         "granted(node1)", "path_cut(node1)", "ran_out(node1)", "taken_back(node1)",
         "granted(node2)")),
+    "pg_auto_failover": ("A story of the model: two nodes take writes", "catching_up", (
+        "path_cut(node1)", "declared_sick(node1)", *("report(node2)", "reached(node2)") * 3,
+        "drained(node2)", "report(node2)", "reached(node2)")),
 }
-"""The pictures of these machines: a heading, and the events that are drawn."""
+"""The pictures of these machines: a heading, the start, and the events that are drawn."""
 FAILOVER = ("power_off(node1)", "heartbeat_lost(node2)", "takeover_done(node2)")
 """From the start `normal`: the failover that a newcomer sees first."""
 PHASES = tuple(phase for phase, _ in TABLE.phases)
@@ -159,9 +162,9 @@ def lost() -> Sequence:
 
 def real(name: str) -> Sequence:
     """A few steps of an example, a real pair, with what its nodes do."""
-    title, events = PAIRS[name]
+    title, start, events = PAIRS[name]
     return _happens(
-        Machine(runpy.run_path(str(EXAMPLES / f"{name}.py"))["MACHINE"]), title, events, "initial")
+        Machine(runpy.run_path(str(EXAMPLES / f"{name}.py"))["MACHINE"]), title, events, start)
 
 
 def _happens(machine: Machine, title: str, events: Values, start: str) -> Sequence:

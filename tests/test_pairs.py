@@ -9,10 +9,13 @@ from pathlib import Path
 from shutil import copy
 
 import pytest
+from attrs import evolve
 
 from prgcore.machine import Machine
+from prgcore.model import cube
 from prgcore.network import Network, Setting
 from prgcore.prove.report import prove
+from prgcore.seats import instantiate
 from prgcore.story.script import parse, run
 from prgcore.vocabulary import Verdict
 from prgcore.wire.machine_file import dumps, load
@@ -68,6 +71,59 @@ def test_two_routers_are_master_after_four_steps_and_settle_within_three(found):
 
 def test_two_nodes_act_by_a_lease_without_its_margin_after_four_steps(found):
     assert steps(found, "lease", "W1") == [4]
+
+
+# ------------------------------------------------------------------------ a model of a program
+
+
+@pytest.fixture(scope="module")
+def table():
+    """The table of the model of pg_auto_failover."""
+    return runpy.run_path(str(EXAMPLES / "pg_auto_failover.py"))["TABLE"]
+
+
+def judged(model, *ids):
+    """The verdicts of these obligations, each with its number of steps."""
+    results = prove(Machine(model), only=ids).results
+    return {r.id: (str(r.verdict), r.detail.get("steps", 0)) for r in results}
+
+
+def changed(table, id_, change):
+    """The table with this rule changed, or left out."""
+    return evolve(table, phases=tuple(
+        (phase, tuple(new for r in rows for new in (change(r) if r.id == id_ else (r,))))
+        for phase, rows in table.phases))
+
+
+def test_the_monitor_never_has_two_writers_and_two_nodes_write(found):
+    assert found["pg_auto_failover"]["F4"].detail["pairs"] == 364_496
+    assert steps(found, "pg_auto_failover", "W1") == [22]
+    assert steps(found, "pg_auto_failover", "V1") == [4]
+
+
+def test_two_nodes_write_nineteen_steps_after_a_pair_at_rest(models):
+    model = models["pg_auto_failover"]
+    machine = Machine(model)
+    rest = machine.run(machine.initial[0], *dict(model.starts)["normal"]).end
+    stored = tuple((name, rest[name]) for name, _ in model.initial[0])
+    assert judged(evolve(model, initial=(stored,)), "W1") == {"W1": ("proved", 19)}
+
+
+def test_the_rows_for_issue_1168_mend_what_they_were_written_for_and_the_story_is_older(table):
+    without = instantiate(table, {"issue_1168": "without"})
+    assert judged(without, "S1", "W1", "W3", "L2") == {
+        "S1": ("proved", 0), "W1": ("proved", 22), "W3": ("refuted", 18), "L2": ("proved", 0)}
+
+
+@pytest.mark.parametrize(("id_", "change", "write", "home"), [
+    ("P321", lambda r: (evolve(r, when=r.when & cube({"peer.seen": "well"})),),
+     ("proved", 22), "proved"),
+    ("P349", lambda _: (), ("refuted", 0), "refuted"),
+], ids=["row 321 asks for a healthy primary", "no row 349"])
+def test_what_a_change_would_cost(table, id_, change, write, home):
+    model = instantiate(changed(table, id_, change), {"issue_1168": "with"})
+    found = judged(model, "W1", "L2")
+    assert (found["W1"], found["L2"][0]) == (write, home)
 
 
 # ------------------------------------------------------------------ with messages in flight

@@ -62,8 +62,9 @@ EXAMPLES = {
         _in("redis", "README.md", "group.toml", "redis.sh", "start.py"),
         ("python start.py", "prgcore ha watch -s group.toml"), "Redis 7"),
     "pairs": Example(
-        "real pairs as small machines: VRRP, compare-and-set, a lease",
-        _in("pairs", "README.md", "cas.py", "cas.txt", "lease.py", "lease.txt", "vrrp.py", "vrrp.txt"),
+        "real pairs as small machines: VRRP, compare-and-set, a lease, pg_auto_failover",
+        _in("pairs", "README.md", "cas.py", "cas.txt", "lease.py", "lease.txt",
+            "pg_auto_failover.py", "pg_auto_failover.txt", "vrrp.py", "vrrp.txt"),
         ("python vrrp.py", "prgcore prove --machine vrrp.json",
          "prgcore simulate vrrp.txt --machine vrrp.json")),
     "outsider": Example(
