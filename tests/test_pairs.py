@@ -13,7 +13,7 @@ from attrs import evolve
 
 from prgcore.machine import Machine
 from prgcore.model import cube
-from prgcore.network import Network, Setting
+from prgcore.network import Network, Setting, story
 from prgcore.prove.report import prove
 from prgcore.seats import instantiate
 from prgcore.story.script import parse, run
@@ -146,6 +146,14 @@ def twice(model, arbiter, *adversary):
 
 def test_two_routers_are_master_without_any_fault_in_a_network_too(models):
     assert len(twice(models["vrrp"], "none")) == 4
+
+
+@pytest.mark.parametrize("name", ["cas_paused", "vrrp_apart"])
+def test_its_story_with_messages_in_flight_is_true(models, name):
+    text = (EXAMPLES / f"{name}.txt").read_text("utf-8")
+    engine = Machine(models[name.partition("_")[0]])
+    told = story.replay(engine, story.parse(text, engine))
+    assert told.ok, told.failures
 
 
 @pytest.mark.parametrize(("arbiter", "most"), [("cas", 3), ("cas+lease", 0), ("cas+fence", 0)])

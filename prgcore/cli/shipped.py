@@ -63,8 +63,8 @@ EXAMPLES = {
         ("python start.py", "prgcore ha watch -s group.toml"), "Redis 7"),
     "pairs": Example(
         "real pairs as small machines: VRRP, compare-and-set, a lease, pg_auto_failover",
-        _in("pairs", "README.md", "cas.py", "cas.txt", "lease.py", "lease.txt",
-            "pg_auto_failover.py", "pg_auto_failover.txt", "vrrp.py", "vrrp.txt"),
+        _in("pairs", "README.md", "cas.py", "cas.txt", "cas_paused.txt", "lease.py", "lease.txt",
+            "pg_auto_failover.py", "pg_auto_failover.txt", "vrrp.py", "vrrp.txt", "vrrp_apart.txt"),
         ("python vrrp.py", "prgcore prove --machine vrrp.json",
          "prgcore simulate vrrp.txt --machine vrrp.json")),
     "outsider": Example(

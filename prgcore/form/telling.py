@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from prgcore.model import Cube, Model, Values
 
-__all__ = ["clash", "column", "heard", "lost", "serving", "told"]
+__all__ = ["clash", "column", "groups", "heard", "lost", "serving", "told"]
 
 
 def told(model: Model, node: str) -> Values:
@@ -49,3 +49,8 @@ def _first(model: Model, node: str, attribute: str) -> str:
 def serving(model: Model) -> Mapping[tuple[str, str], tuple[Cube, ...]]:
     """For every node and group that it may serve, the cubes in which it does so by its own copy."""
     return {(s.node, s.group): s.when for s in model.serves}
+
+
+def groups(model: Model) -> tuple[str, ...]:
+    """The groups of users that a node serves somewhere, with an agent of ours or without one."""
+    return tuple(dict.fromkeys(s.group for s in model.serves))

@@ -16,6 +16,7 @@ from attrs import evolve
 
 from prgcore.engine import Engine, Pair
 from prgcore.errors import ImpossibleEvent
+from prgcore.form.telling import groups
 from prgcore.model import Display, Rule, Shown
 from prgcore.network.facts import Facts
 from prgcore.network.setting import Setting
@@ -44,7 +45,7 @@ class Network:
         self.engine, self.setting = engine, setting
         self._free = Engine(evolve(engine.model, invariants=()))
         self._facts = facts = Facts(engine)
-        self.groups = tuple(dict.fromkeys(group for _, group in facts.serves))
+        self.groups = groups(engine.model)
         self._answers: dict[tuple[_Copy, str, bool], Rule | None] = {}
         self._decisions: dict[object, Rule | None] = {}
         self._clashes: dict[object, bool] = {}

@@ -25,6 +25,7 @@ from attrs import field, frozen
 from prgcore.engine import Engine
 from prgcore.errors import BadInput, unknown_name
 from prgcore.explain.display import parse_shown, spell
+from prgcore.form import telling
 from prgcore.form.spelling import PLAIN, Spelling
 from prgcore.model import Shown
 from prgcore.network.interpreter import Network
@@ -145,7 +146,7 @@ def parse(text: str | bytes, engine: Engine | None = None) -> Script:
     """
     text = _text(text)
     spelling = Spelling.of(engine.model) if engine else PLAIN
-    groups = engine.habits.groups if engine else None
+    groups = telling.groups(engine.model) if engine else None
     said: dict[str, Any] = {"adversary": DEFAULT, "silence": 0, "policy": {}}
     lines: list[Line] = []
     wrong: list[str] = []
