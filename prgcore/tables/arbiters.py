@@ -346,6 +346,9 @@ SYSTEMS = (
              "intervals, here of a priority of 128",
         cite="keepalived 2.2, keepalived.conf(5); RFC 5798",
         seen=(
+            Seen("2.2.7 (Debian 12)", "two network namespaces",
+                 "four cuts, one of them of one direction: the backup had the address 3.52 to 3.58 s after "
+                 "the last advertisement, and both had it 5 s later", None, 3.52),
             Seen("2.2", _EARLIER,
                  "one-way loss towards the backup leaves both MASTER; towards the master nothing is "
                  "logged"),
