@@ -167,8 +167,9 @@ def story(world_of: Setting, schedule: Schedule, *, seed: int = 0) -> list[str]:
     world = at_home(world_of, seed % 8 / 8)
     world.shake = seed and seed * 2_654_435_761 % 0x7FFFFFFF | 1
     world.story = []
-    wrong = play(world, schedule).wrong
-    return [*world.story, *([f"WRONG  {wrong}"] if wrong else [])]
+    run = play(world, schedule)
+    return [*world.story, *([f"in model D: {', '.join(run.steps)}"] if run.steps else []),
+            *([f"WRONG  {run.wrong}"] if run.wrong else [])]
 
 
 def shortest(world_of: Setting, run: Run, *, seed: int = 0) -> Run:
@@ -186,6 +187,5 @@ def shortest(world_of: Setting, run: Run, *, seed: int = 0) -> Run:
 def told(world_of: Setting, run: Run, *, seed: int = 0) -> list[str]:
     """A run that failed, made as short as it can be, with its seed and how to replay it."""
     least = shortest(world_of, run, seed=seed)
-    steps = [f"in model D: {', '.join(least.steps)}"] if least.steps else []
-    return [f"seed {seed}: {run.wrong}", f"faults: {written(least.schedule)}", *steps,
+    return [f"seed {seed}: {run.wrong}", f"faults: {written(least.schedule)}",
             *story(world_of, least.schedule, seed=seed)]
