@@ -49,13 +49,12 @@ SLOW = (
     "test_compiled.py", "test_laws.py", "test_explorer.py", "test_explorer_page.py",
     "test_typed.py", "test_users.py", "test_english.py", "test_rooms.py", "test_init.py",
     "test_views.py", "test_seats.py", "test_generated.py", "test_restrictions.py",
-    "test_exports.py", "test_vacuity.py", "test_adversary.py", "test_space.py", "test_network.py", "test_supports.py",
+    "test_exports.py", "test_vacuity.py", "test_adversary.py", "test_space.py", "test_network.py", "test_network_search.py", "test_supports.py",
     "test_observations.py", "test_opinions.py", "test_certificate.py", "test_mutants.py",
     "test_itf.py", "test_active_standby.py", "test_pairs.py", "test_retention.py", "test_rollout.py",
     "test_own_machine.py", "test_budget.py", "test_levels.py", "test_hooks_turn.py",
     "test_hooks_walk.py", "test_rows_pasted.py", "test_pastes.py", "test_telling.py", "test_names.py",
-    "test_world_standby.py", "test_arbiters.py", "test_arbiter_stories.py", "test_impossible.py", "test_drift.py", "test_silence.py",
-    "test_network_pictures.py", "test_splits.py",
+    "test_world_standby.py", "test_arbiters.py", "test_arbiter_stories.py", "test_impossible.py", "test_network_pictures.py", "test_drift.py", "test_silence.py",
 )
 """They search, prove or draw a whole machine, or try many examples: two seconds or more."""
 OTHERWISE = ("slow", "processes", "browser", "etcd")

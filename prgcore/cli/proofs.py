@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from xml.etree import ElementTree as ET
 
+from attrs import evolve
+
 from prgcore.cli import certifying, inputs, output, shipped
 from prgcore.cli.commands import Argument, Exit, Group, Option, examples
 from prgcore.errors import BadInput, MissingExtra, unknown_name
@@ -47,7 +49,8 @@ def register(app: Group) -> None:
     """Add this command."""
     app.command(epilog=examples(
         "prgcore prove --only S1 --only S2 --json", "prgcore prove proofs",
-        "prgcore prove - < theorems.toml",
+        "prgcore prove - < theorems.toml", "prgcore prove --model D",
+        "prgcore prove --model D --arbiter cas --adversary one-way,pause",
     ))(prove)
 
 
@@ -117,6 +120,27 @@ def prove(
         Option("--memory", metavar="SIZE",
                help="Use so much memory at most, as in 500M or 2G; what needs more is unknown."),
     ] = None,
+    model: Annotated[
+        str | None,
+        Option("--model", metavar="P|D",
+               help="P: one record of both nodes (default); D: two nodes, messages, an arbiter."),
+    ] = None,
+    arbiter: Annotated[
+        str | None,
+        Option("--arbiter", metavar="WORD",
+               help="(D) none, cas, cas+lease, cas+fence or self-fence; without it, each of them."),
+    ] = None,
+    adversary: Annotated[
+        str | None,
+        Option("--adversary", metavar="LIST",
+               help="(D) of loss, delay, duplicate, reorder, one-way, cut, pause, crash, boot, "
+                    "faults, commands; all; without it, the first eight."),
+    ] = None,
+    silence: Annotated[
+        str | None,
+        Option("--silence", metavar="K",
+               help="(D) A time-out is so many intervals without a heartbeat, each a step."),
+    ] = None,
     symbolic: Annotated[
         bool,
         Option("--symbolic", help="Search nothing: prove what induction and the table can."),
@@ -132,11 +156,20 @@ def prove(
     Exit codes: 0 all proved; 1 refuted; 3 unknown; 4 two checkers disagree, or a
     proof is vacuous.
     """
-    if listed:
-        inputs.refuse_beside("--list", {
-            "--budget": budget, "--memory": memory, "--symbolic": symbolic, "--mutants": mutants,
-            "--seed": seed, "--junit": junit, "--sarif": sarif, "--every-policy": every_policy,
-            "--why": why, "--ask": ask})
+    from prgcore.cli import networks
+
+    apart = networks.asked(model, arbiter, adversary, silence, {
+        "PATH": paths or None, "--list": listed, "--why": why, "--mutants": mutants, "--seed": seed,
+        "--kind": kind, "--ask": ask, "--every-policy": every_policy, "--junit": junit,
+        "--sarif": sarif, "--certificate": certificate, "--symbolic": symbolic, "--source": source})
+    if apart is not None:
+        apart = evolve(apart, only=tuple(only or ()), budget=_seconds(budget), memory=_bytes(memory))
+        raise Exit(networks.run(
+            inputs.load_machine(machine, policy), apart, as_json=as_json, progress=progress))
+    inputs.refuse_beside("--list", {
+        "--budget": budget, "--memory": memory, "--symbolic": symbolic, "--mutants": mutants,
+        "--seed": seed, "--junit": junit, "--sarif": sarif, "--every-policy": every_policy,
+        "--why": why, "--ask": ask} if listed else {})
     _belong_together({
         "--every-policy goes through the policies of the built-in machine; leave out --machine and "
         "--policy": every_policy and (machine or policy),
@@ -405,7 +438,7 @@ def _answer(
                           if several else answers[0])
     else:
         full = full or len(reports[0].results) <= FEW
-        output.show(*_page(reports[0], full=full), *_supports(machine, reports[0], why),
+        output.show(*page(reports[0], full=full), *_supports(machine, reports[0], why),
                     *_summaries(reports[1:]))
 
 
@@ -419,7 +452,7 @@ def _list(listing: list[tuple[str, str]], *, as_json: bool) -> None:
     output.show(table)
 
 
-def _page(report: Report, *, full: bool) -> Iterator[RenderableType]:
+def page(report: Report, *, full: bool) -> Iterator[RenderableType]:
     """The table; below it the findings, the assumptions, and the failures in full."""
     from rich.text import Text
 

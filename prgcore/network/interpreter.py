@@ -142,7 +142,7 @@ class Network:
         if not at.cuts[i]:
             after = self._arrives(at, i, slot)
             yield Move("deliver", node=node), _slot(after, i, None)
-            if has("duplicate"):
+            if has("duplicate") and self._runs(at, 1 - i):
                 kept = after.slots[i]
                 yield Move("deliver", node=node, again=True), _slot(
                     after, i, kept and evolve(kept, news=False))
@@ -197,10 +197,16 @@ class Network:
         rule = self._answer(copy, event, allows=allows)
         if rule is None:
             return None
-        after = self._free.apply(self._free.at(copy), rule).values_
+        after = self._untaught(at, i, copy, self._free.apply(self._free.at(copy), rule).values_)
         if lost and self.setting.arbiter == "self-fence":  # it fences itself, and takes nobody over
             return self._wrote(at, i, self._with_shared(after, self._shared(at.copies[i])))
         return self._wrote(at, i, after)
+
+    def _untaught(self, at: Snapshot, i: int, before: _Copy, after: _Copy) -> _Copy:
+        """A copy after an event of the world, by which its node learnt nothing of its peer."""
+        told = set(self._facts.told[1 - i])
+        return tuple(was if k in told and old == new else new for k, (was, old, new) in enumerate(
+            zip(at.copies[i], before, after, strict=True)))
 
     def _comes(self, at: Snapshot, i: int, event: str) -> bool:
         """Whether an event may come to a node now, as far as the network and the node go."""
@@ -282,7 +288,17 @@ class Network:
         if rule is None:
             return None
         after = self._free.apply(self._free.at(copy), rule).values_
+        if silently and not self._runs(at, i) and self._facts.acts(after, i):
+            return self._starts(at, i, event)
         return self._own(at, i, after) if silently else self._into_record(at, i, copy, after)
+
+    def _starts(self, at: Snapshot, i: int, event: str) -> Snapshot | None:
+        """The network after a manager started: it read the record, and wrote that it runs."""
+        at = self._read(at, i)
+        copy = self._filled(at, i, truly=True)
+        rule = self._answer(copy, event, allows=False)
+        return None if rule is None else self._into_record(
+            at, i, copy, self._free.apply(self._free.at(copy), rule).values_)
 
     def _possible(self, copy: _Copy, event: str, *, allows: bool) -> bool:
         ways = self._facts.ways(event, hidden=not allows)
@@ -322,8 +338,6 @@ class Network:
         at = evolve(at, record=record)
         if not changed and i is not None and at.current[i]:
             return at
-        if changed and not all(at.current):
-            at = evolve(at, older=at.older or NODES[at.current.index(False)])
         if changed:
             at = evolve(at, current=(False, False))
         if i is not None:

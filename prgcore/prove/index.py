@@ -26,8 +26,8 @@ Places: TypeAlias = list[Keys]
 DENSE = 1 << 24
 """A table with so many cells is always allowed; a larger one if one cell in eight is filled."""
 
-LARGEST_KEY = 1 << 56
-LOST = -2 * LARGEST_KEY
+LARGEST_KEY = 1 << 62
+LOST = -(1 << 57)
 """The summand of an id that is not known: however many are added, the key is below zero."""
 
 _MIX = np.uint64(0x9E3779B97F4A7C15)

@@ -1,0 +1,405 @@
+"""The obligations of a network: D1 nobody is served twice, D2 the record, D3 refinement, D4 rest.
+
+Law: a search decides each; a promise that is empty is not proved. Every story is replayed by the
+interpreter of networks, and every step of D3 is asked of the interpreter of pairs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from attrs import define, evolve, field
+
+from prgcore.engine import Engine
+from prgcore.errors import BadInput, BudgetExhausted, PrgError, unknown_name
+from prgcore.model import Cube, Invariant
+from prgcore.network import Network, Setting, Snapshot
+from prgcore.network.facts import Facts
+from prgcore.prove.budget import Budget, running
+from prgcore.prove.mirrored import symmetry
+from prgcore.prove.network.copies import Copies
+from prgcore.prove.network.facing import Machine
+from prgcore.prove.network.frontier import Networks, joined, search
+from prgcore.prove.network.records import Records
+from prgcore.prove.network.rows import Each
+from prgcore.prove.network.steps import Step
+from prgcore.prove.network.tales import tale
+from prgcore.prove.progress import Graph, chains
+from prgcore.prove.report import Report, Result
+from prgcore.prove.table import untruthful
+from prgcore.prove.work import Judgement
+from prgcore.vocabulary import Method, Outcome, Verdict
+from prgcore.wire.machine_file import digest
+from prgcore.words import listed
+
+__all__ = ["OBLIGATIONS", "missing", "prove"]
+
+OBLIGATIONS = {
+    "D1": "no group of users is served by two nodes at once",
+    "D2": "the first promise about the record holds of the record",
+    "D3": "every step is a step of the proved machine by the same rule, or leaves the pair as it is",
+    "D4": "once cuts are healed, time and heartbeats alone lead to equal copies, and to rest",
+}
+"""The obligations, each with its sentence."""
+
+_NET = {
+    "loss": "heartbeats may be lost", "delay": "delayed", "duplicate": "doubled",
+    "reorder": "overtaken", "one-way": "cut one way", "cut": "cut both ways",
+}
+
+
+def missing(engine: Engine) -> tuple[str, ...]:
+    """The sections that a machine lacks for a network: who hears, who serves, who decides."""
+    model = engine.model
+    wants = {
+        "agents": model.agents, "decides": model.decides, "serves": engine.habits.groups,
+        "hears with heard and lost": all(Facts(engine).heard) and all(Facts(engine).lost),
+    }
+    return tuple(name for name, there in wants.items() if not there)
+
+
+def assumptions(setting: Setting) -> tuple[str, ...]:
+    """The assumptions about the world, by the names of the theory."""
+    net = listed([says for word, says in _NET.items() if setting.has(word)], "and")
+    found = [f"A-NET: {net}" if net else "A-NET: every heartbeat arrives at once"]
+    if setting.recorded:
+        found.append("A-LIN: one record, written by compare-and-set, as if by one node at a time")
+        found.append("A-PAUSE: a node may rest between reading and acting, for any time"
+                     if setting.has("pause") else "A-PAUSE(0): every write is read at once")
+    if setting.arbiter == "cas+lease":
+        found.append("A-CLK, A-STOP: nobody serves by a lease when another is granted (T10)")
+    if setting.arbiter == "cas+fence":
+        found.append("A-FENCE: every effect carries its epoch, and every resource looks at it")
+    found.append("A-CRASH: a node whose manager does not run serves nobody")
+    return tuple(found)
+
+
+def prove(
+    engine: Engine, setting: Setting, only: Iterable[str] = (), *,
+    budget: float | None = None, memory: int | None = None, listen: Any = None,
+) -> Report:
+    """The report on the networks of a machine under one setting.
+
+    Raises:
+        BadInput: there is no such obligation.
+    """
+    wanted = tuple(only)
+    for id_ in wanted:
+        if id_ not in OBLIGATIONS:
+            raise BadInput(unknown_name("obligation of model D", id_, OBLIGATIONS))
+    begun = perf_counter()
+    lacking = missing(engine)
+    results = []
+    with running(Budget(budget, memory, listen)):
+        work = _Work(engine, setting, stop=wanted and set(wanted) <= {"D1", "D2"}) \
+            if not lacking else None
+        for id_, title in OBLIGATIONS.items():
+            if wanted and id_ not in wanted:
+                continue
+            started = perf_counter()
+            if work is None:
+                found = Judgement(Verdict.NOT_APPLICABLE, Method.SEARCH, {
+                    "says": f"the machine lacks {listed(lacking, 'and')}"})
+            else:
+                found = work.judged(id_)
+            wrong = found.counterexample is not None and not found.counterexample.agrees
+            results.append(Result(
+                id_, work.title(id_) if work else title,
+                Verdict.DISAGREE if wrong else found.verdict, found.method, assumptions(setting),
+                perf_counter() - started, found.detail, found.counterexample, model="D"))
+    return Report(engine.model.name, digest(engine.model), engine.model.policy, tuple(results),
+                  perf_counter() - begun)
+
+
+@define(eq=False, slots=False)
+class _Work:
+    """The search of one setting, and what is asked of it."""
+
+    engine: Engine
+    setting: Setting
+    stop: Any = False
+    found: Networks | BudgetExhausted | None = None
+    edges: _Edges | None = None
+
+    def __attrs_post_init__(self) -> None:
+        self.machine = Machine(self.engine, Facts(self.engine), symmetry(self.engine.model))
+        kind = Records if self.setting.recorded else Copies
+        self.system: Any = kind(self.machine, self.setting)
+        self.promise = self._promise()
+        self.questions = {"D1": self._twice, "moved": self._moved}
+        if self.promise:
+            self.questions["D2"] = self._broken(self.promise)
+            for n in (0, 1):
+                self.questions[f"D2 node{n + 1}"] = self._part(self.promise, n)
+
+    def _promise(self) -> Invariant | None:
+        """The first promise of the machine that reads only the record, and of both nodes."""
+        shared = {self.machine.stored[k] for k in self.machine.facts.shared}
+        return next((i for i in self.engine.model.invariants if not i.auxiliary and all(
+            {c.column for c in cube} <= shared and all(
+                any(c.column.startswith(f"{node}.") for c in cube) for node in ("node1", "node2"))
+            for cube in i.never)), None)
+
+    # ------------------------------------------------------------------------ questions
+
+    def _twice(self, state: Any) -> npt.NDArray[Any]:
+        mine, peers = self.system.serves(state)
+        return np.asarray((mine & peers) > 0)
+
+    def _moved(self, state: Any) -> npt.NDArray[Any]:
+        """Whether a node serves a group that it did not serve at the start."""
+        if not hasattr(self, "served"):
+            self.served = tuple(int(bits[0]) for bits in self.system.serves(self._start()))
+        mine, peers = self.system.serves(state)
+        return np.asarray(((mine & ~self.served[0]) | (peers & ~self.served[1])) > 0)
+
+    def _start(self) -> Any:
+        starts = dict(self.engine.model.starts).get("normal", ())
+        return self.system.start([
+            dict(self.engine.run(pair, *starts).end) for pair in self.engine.initial])
+
+    def _tested(self, cube: Cube, n: int) -> Each:
+        """Whether the columns of one node, as that node knows them, are in a cube."""
+        mirror, table = self.machine.mirror, self.system.tables[n]
+        node = ("node1", "node2")[n]
+        half = Cube(tuple(c for c in cube if c.column.startswith(f"{node}.")))
+        tested: Each = table.in_cubes([mirror.cube(half) if n and mirror else half])
+        return tested
+
+    def _part(self, promise: Invariant, n: int) -> Any:
+        tests = [self._tested(cube, n) for cube in promise.never]
+        return lambda state: np.any([t.of(state[n]) for t in tests], axis=0)
+
+    def _broken(self, promise: Invariant) -> Any:
+        """Whether the record breaks the promise; without one, the nodes' own halves together."""
+        if self.setting.recorded:
+            known = Each(self.system.records, lambda codes: self.machine.mask(codes, promise.never))
+            return lambda state: known.of(state.record)
+        tests = [[self._tested(cube, n) for n in (0, 1)] for cube in promise.never]
+        return lambda state: np.any([
+            one.of(state.mine) & other.of(state.peers) for one, other in tests], axis=0)
+
+    # -------------------------------------------------------------------------- search
+
+    def searched(self) -> Networks:
+        """The networks that can be reached.
+
+        Raises:
+            BudgetExhausted: there are too many, or the budget ended.
+        """
+        if self.found is None:
+            self.edges = _Edges(self.system) if self.setting.recorded and not self.stop else None
+            try:
+                self.found = search(
+                    self.system, self._start(), self.questions, stop=bool(self.stop),
+                    watch=self.edges.watch if self.edges else None)
+            except BudgetExhausted as error:
+                self.found = error.with_traceback(None)
+        if isinstance(self.found, BudgetExhausted):
+            raise self.found
+        return self.found
+
+    def title(self, id_: str) -> str:
+        """The sentence of an obligation."""
+        return self.promise.says if id_ == "D2" and self.promise else OBLIGATIONS[id_]
+
+    def judged(self, id_: str) -> Judgement:
+        """The finding of an obligation."""
+        asked = {"D1": self._d1, "D2": self._d2, "D3": self._d3, "D4": self._d4}[id_]
+        try:
+            return asked()
+        except BudgetExhausted as error:
+            return Judgement(Verdict.UNKNOWN, Method.SEARCH, {"says": str(error)})
+
+    def _size(self, found: Networks) -> dict[str, Any]:
+        return {"networks": len(found), "depth": found.depth,
+                **({} if found.closed else {"searched": "to the shortest story only"})}
+
+    def _depth(self, found: Networks, question: str) -> int:
+        return len(found.steps(found.first[question])) - 1
+
+    def _refuted(
+        self, found: Networks, question: str, says: str, holds: Any, expected: Any = None,
+    ) -> Judgement:
+        way = tale(self.engine, found, found.first[question])
+        counterexample = way.counterexample(
+            self.engine, says, holds, *(expected(way.network, way.after) if expected else ()))
+        return Judgement(Verdict.REFUTED, Method.SEARCH, {
+            "steps": len(way.moves), **self._size(found)}, counterexample)
+
+    def _d1(self) -> Judgement:
+        found = self.searched()
+        if "D1" in found.first:
+            def served(network: Network, at: Snapshot) -> list[str]:
+                return [f"served twice {group}" for group in network.twice(at)]
+            return self._refuted(found, "D1", OBLIGATIONS["D1"], lambda network, at: bool(
+                network.twice(at)), None if self.setting.arbiter == "cas+fence" else served)
+        if not any(self._served(found)):
+            return Judgement(Verdict.VACUOUS, Method.SEARCH, {"says": "nobody is ever served"})
+        moved = f"after {self._depth(found, 'moved')} steps" if "moved" in found.first else "never"
+        return Judgement(Verdict.PROVED, Method.SEARCH, {
+            **self._size(found), "a group is served by another node": moved})
+
+    def _served(self, found: Networks) -> Iterable[bool]:
+        for state in found.levels:
+            mine, peers = self.system.serves(state)
+            yield bool((mine | peers).any())
+
+    def _d2(self) -> Judgement:
+        found = self.searched()
+        if self.promise is None:
+            return Judgement(Verdict.NOT_APPLICABLE, Method.SEARCH, {
+                "says": "no promise of the machine reads the record alone, and of both nodes"})
+        if "D2" in found.first:
+            promise = self.promise
+            return self._refuted(
+                found, "D2", promise.says, lambda network, at: any(
+                    all(network.pair(at)[c.column] in c.values for c in cube)
+                    for cube in promise.never))
+        idle = [node for node in ("node1", "node2") if f"D2 {node}" not in found.first]
+        if len(idle) == 2 or (idle and not self.system.folded):
+            return Judgement(Verdict.NOT_APPLICABLE, Method.SEARCH, {
+                "says": "no node comes near it without commands; add them to --adversary"})
+        return Judgement(Verdict.PROVED, Method.SEARCH, self._size(found))
+
+    def _d3(self) -> Judgement:
+        if not self.setting.recorded:
+            return Judgement(Verdict.NOT_APPLICABLE, Method.SEARCH, {
+                "says": "without a record there is no pair that a step could change"})
+        self.stop = False
+        found = self.searched()
+        assert self.edges is not None, "BUG: no step was watched"
+        return self.edges.judged(self, found)
+
+    def _d4(self) -> Judgement:
+        return _rest(self, self.searched())
+
+
+@define(eq=False, slots=False)
+class _Edges:
+    """The steps of a search, as steps of the pair: each different one once.
+
+    Attributes:
+        taken: for each event and pair before and after, the first move that does it.
+    """
+
+    system: Any
+    taken: dict[tuple[str, str, int, int], tuple[int, int]] = field(factory=dict)
+    rests: int = 0
+    steps: int = 0
+
+    def watch(self, view: Any, node: int, step: Step, numbers: npt.NDArray[Any]) -> None:
+        """Note the moves of one kind."""
+        system = self.system
+        before = system.projected(view.take(step.source), node)
+        after = system.projected(step.after, node)
+        changed = np.flatnonzero(before != after)
+        self.rests += len(before) - len(changed)
+        self.steps += len(changed)
+        if not len(changed):
+            return
+        answers, rules = step.by or (None, None)
+        rule = np.full(len(before), -1) if rules is None else rules
+        names = [r.id for r in answers.rules] if answers else []
+        key = (before[changed].astype(np.int64) << 32 | after[changed]) * 64 + rule[changed] + 1
+        for at in changed[np.unique(key, return_index=True)[1]]:
+            event = answers.event if answers else ""
+            name = names[rule[at]] if rule[at] >= 0 else ""
+            self.taken.setdefault(
+                (event, name, int(before[at]), int(after[at])),
+                (int(numbers[at]), step.kind * 4 + node * 2))
+
+    def judged(self, work: _Work, found: Networks) -> Judgement:
+        """Ask the interpreter of pairs for every different step."""
+        model, setting = work.engine.model, work.setting
+        free = any(setting.has(word) for word in ("loss", "delay", "one-way"))
+        engine = Engine(evolve(model, possible=untruthful(model))) if free else work.engine
+        rules = set()
+        for (event, rule, before, after), (number, via) in self.taken.items():
+            pair, other = (self._pair(n) for n in (before, after))
+            fired, becomes = _answered(engine, pair, event)
+            rules.add(fired)
+            if becomes != other or (rule and fired != rule):
+                way = tale(work.engine, found, number, via)
+                says = (f"{way.moves[-1]} changes the record as no rule of the proved machine does"
+                        if becomes != other else f"{way.moves[-1]} is done by {rule}, not {fired}")
+                return Judgement(Verdict.REFUTED, Method.SEARCH, {
+                    "says": says, "steps": len(way.moves), **work._size(found)},  # noqa: SLF001
+                    way.counterexample(work.engine, OBLIGATIONS["D3"], lambda *_: True))
+        if not self.steps or not self.rests:
+            return Judgement(Verdict.VACUOUS, Method.SEARCH, {
+                "says": "no step changes the pair, or every step does"})
+        return Judgement(Verdict.PROVED, Method.SEARCH, {
+            "steps of the machine": self.steps, "steps that leave the pair": self.rests,
+            "different ones": len(self.taken), "rules": len(rules), **work._size(found)})  # noqa: SLF001
+
+    def _pair(self, number: int) -> dict[str, str]:
+        """A pair as the node that looks writes it."""
+        codes = tuple(int(code[number]) for code in self.system.pairs.codes)
+        return {c: str(v) for c, v in self.system.machine.codec.decode(codes).items()}
+
+
+def _answered(
+    engine: Engine, pair: Mapping[str, str], event: str,
+) -> tuple[str, dict[str, str] | None]:
+    """The rule of the proved machine and the pair after it; None: it takes no such step."""
+    try:
+        decision = engine.step(pair, event) if event else None
+    except PrgError:
+        return "", None
+    if decision is None or decision.rule is None or decision.outcome is not Outcome.DONE:
+        return "", None
+    return decision.rule.id, {c: str(decision.pair[c]) for c in engine.stored}
+
+
+def _rest(work: _Work, found: Networks) -> Judgement:
+    """D4: the chains of moves without an adversary, from every network without a cut."""
+    system, flags = work.system, work.system.flags
+    sources, targets, kinds, begins = [], [], [], 0
+    ends_: list[Any] = []
+    for state in found.levels:
+        whole = (flags.of(state.flags, "cut", 0) | flags.of(state.flags, "cut", 1)) == 0
+        at = np.flatnonzero(whole)
+        some = state.take(at)
+        for node, _, step in system.steps(some, quiet=True):
+            after = system.turned(step.after) if node else step.after
+            if not len(step.source):
+                continue
+            to = found.numbers(joined([after]))
+            moves = to != begins + at[step.source]
+            sources.append((begins + at[step.source])[moves])
+            targets.append(to[moves])
+            kinds.append(np.full(int(moves.sum()), step.kind * 4 + node * 2, np.int32))
+        ends_.append(at + begins)
+        begins += len(state[0])
+    edges = Graph(np.concatenate(sources).astype(np.int32), np.concatenate(targets).astype(np.int32),
+                  np.concatenate(kinds))
+    lost = np.flatnonzero(edges.target < 0)
+    if len(lost):
+        return Judgement(Verdict.DISAGREE, Method.SEARCH, {
+            "says": "a quiet move leads where the search has not been"})
+    result = chains(found, edges)
+    if result.longest < 0:
+        way = tale(work.engine, found, result.on_cycle)
+        round_ = [system.kinds[via // 4] for via in result.cycle]
+        said = ", ".join(dict.fromkeys(" ".join(filter(None, kind[:2])) for kind in round_))
+        return Judgement(Verdict.REFUTED, Method.SEARCH, {
+            "says": f"it goes round: {said}", **work._size(found)},  # noqa: SLF001
+            way.counterexample(work.engine, f"these go round for ever: {said}", lambda *_: True))
+    healed = np.concatenate(ends_)
+    rests = np.intersect1d(healed, result.ends)
+    state = joined(found.levels).take(rests)
+    apart = np.flatnonzero(~system.equal(state))
+    if len(apart):
+        way = tale(work.engine, found, int(rests[apart[0]]))
+        return Judgement(Verdict.REFUTED, Method.SEARCH, work._size(found),  # noqa: SLF001
+                         way.counterexample(work.engine, "two nodes rest with different copies",
+                                            lambda *_: True))
+    return Judgement(Verdict.PROVED, Method.SEARCH, {
+        "longest way": result.longest, "networks without a cut": len(healed),
+        "at rest": len(rests), **work._size(found)})  # noqa: SLF001
+
