@@ -7,13 +7,15 @@ of a group event is instantiated once, and must be its own mirror (obligation F3
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import product
 
 from attrs import evolve, frozen
 
 from prgcore.errors import MalformedMachine, unknown_name
+from prgcore.form.chained import flat, knots, ordered
+from prgcore.form.mistakes import twice
 from prgcore.form.priority import compiled
 from prgcore.model import (
     Action,
@@ -238,7 +240,7 @@ def _seat_hears(hears: Hears, me: str) -> Hears:
     )
 
 
-def _derive(derivation: Derivation, domains: Mapping[str, Values], me: str) -> Column:
+def _derive(derivation: Derivation, me: str, domains: Mapping[str, Values]) -> Column:
     """The total table of a derivation: the value of the first row that holds, else `otherwise`."""
     sources = tuple(seat(s, me) for s in derivation.sources)
     rows = [
@@ -249,12 +251,34 @@ def _derive(derivation: Derivation, domains: Mapping[str, Values], me: str) -> C
     for values in product(*(domains[s] for s in sources)):
         hit = (v for tests, v in rows if all(values[i] in some for i, some in tests))
         table.append((values, next(hit, otherwise)))
-    found = {v for _, v in table}
     order = dict.fromkeys([*(v for _, v in rows), otherwise])
-    return Column(
-        seat(f"me.{derivation.name}", me), tuple(v for v in order if v in found), "derived",
-        sources, tuple(table), derivation.says,
-    )
+    return _used(Column(seat(f"me.{derivation.name}", me), tuple(order), "derived", sources,
+                        tuple(table), derivation.says))
+
+
+def _used(column: Column) -> Column:
+    """A derived column without the values that it never has."""
+    found = {value for _, value in column.table}
+    return evolve(column, domain=tuple(v for v in column.domain if v in found))
+
+
+def _derived(table: Table, stored: Sequence[Column], policy: Mapping[str, str]) -> tuple[Column, ...]:
+    """The derived columns of both seats, over stored columns.
+
+    Raises:
+        MalformedMachine: a derivation reads itself, or its table would be too large.
+    """
+    written = {seat(f"me.{d.name}", me): (d, me)
+               for me in NODES for d in table.derivations if _holds(d.only, policy)}
+    plain = tuple(Column(name, (), "derived", tuple(seat(s, me) for s in d.sources))
+                  for name, (d, me) in written.items())
+    if wrong := [*knots((*stored, *plain))]:
+        raise MalformedMachine(wrong)
+    columns = {c.name: c for c in stored}
+    for column in ordered((*stored, *plain)):
+        made = _derive(*written[column.name], {n: c.domain for n, c in columns.items()})
+        columns[column.name] = _used(flat(made, columns))
+    return tuple(columns[name] for name in written)
 
 
 def _holds(only: Choices, policy: Mapping[str, str]) -> bool:
@@ -275,17 +299,20 @@ def _initial(table: Table) -> Iterator[str]:
                 yield f"initial[{i}]: {unknown_name('column', name, domains)}"
 
 
-def _derivations(table: Table) -> Iterator[str]:
+def _derivations(table: Table, policy: Mapping[str, str]) -> Iterator[str]:
     """Yield what is wrong with the sources of derived columns."""
-    stored = {f"{who}.{c.name}" for who in ("me", "peer") for c in table.node_columns}
-    stored |= {c.name for c in table.group_columns}
+    some = [d for d in table.derivations if _holds(d.only, policy)]
+    yield from twice("derivations", (d.name for d in some))
+    own = (*(c.name for c in table.node_columns), *(d.name for d in some))
+    known = {f"{who}.{name}" for who in ("me", "peer") for name in own}
+    known |= {c.name for c in table.group_columns}
     for i, derivation in enumerate(table.derivations):
         at = f"derivations[{i}]"
         if not derivation.sources:
             yield f"{at}.sources: none; {derivation.name} is made of at least one stored column"
         for name in derivation.sources:
-            if name not in stored:
-                yield f"{at}.sources: {unknown_name('column', name, stored)}"
+            if name not in known:
+                yield f"{at}.sources: {unknown_name('column', name, known)}"
         for cells, _ in derivation.rows:
             for name in (n for cell in cells for n in _both(cell.column)):
                 if name not in derivation.sources:
@@ -301,18 +328,14 @@ def instantiate(table: Table, policy: Mapping[str, str]) -> Model:
         MalformedMachine: an initial pair or a derivation uses a name that the table lacks, or a rule
             with a priority never answers.
     """
-    if wrong := [*_initial(table), *_derivations(table)]:
+    if wrong := [*_initial(table), *_derivations(table, policy)]:
         raise MalformedMachine(wrong)
-    stored = (
+    stored: tuple[Column, ...] = (
         *(evolve(c, name=f"{me}.{c.name}", observed_by=seat(c.observed_by, me))
           for me in NODES for c in table.node_columns),
         *table.group_columns,
     )
-    domains = {c.name: c.domain for c in stored}
-    derived = tuple(
-        _derive(d, domains, me)
-        for me in NODES for d in table.derivations if _holds(d.only, policy)
-    )
+    derived = _derived(table, stored, policy)
     seated = {e.name for e in table.events if e.seated}
 
     def seats(event: str) -> Values:

@@ -96,7 +96,7 @@ def step(
         page.show_header = False
         for label, said in lines:
             page.add_row(f"  {label}", named(said))
-        rule = f" by {decision.rule.name}" if decision.rule else ""
+        rule = f" by {decision.rule.row or decision.rule.id}" if decision.rule else ""
         output.show(f"{named(name)}: {decision.outcome}{rule}", page)
     raise Exit(int(strict and decision.outcome is Outcome.REFUSED))
 

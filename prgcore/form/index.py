@@ -83,6 +83,7 @@ class Index:
 
     Raises:
         KeyError: the machine uses an unknown name, or a derived column is not total.
+        ValueError: a derived column reads another one, or a rule with a priority is not compiled.
 
     Attributes:
         position: the place of each column in a row: stored ones first, then derived ones.
@@ -106,6 +107,10 @@ class Index:
             rows = prod(len(self._columns[s].domain) for s in column.sources)
             if column.derived and len(column.table) < rows:
                 raise KeyError(column.name)
+            if any(self._columns[s].derived for s in column.sources):
+                raise ValueError(f"{column.name} reads a derived column: see prgcore.form.chained")
+        if written := [r.id for r in model.rules if r.priority and not r.row]:
+            raise ValueError(f"{written[0]} has a priority: see prgcore.form.priority")
         cubes = [Cube()]  # bit 0 always holds, so that no number is 0
 
         def bits(more: Iterable[Cube]) -> int:

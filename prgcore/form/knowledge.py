@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeAlias
 
-from prgcore.model import Column, Const, Cube, Hears, Model, Value, Values, cube
+from prgcore.model import Column, Const, Hears, Model, Value, Values, cube
 
 __all__ = ["ADMINISTRATOR", "ENVIRONMENT", "RECORD", "knowledge", "knows", "sees"]
 
@@ -83,18 +83,23 @@ def knows(who: str, column: Column, columns: _Columns, hears: tuple[Hears, ...] 
     if any(columns[s].observed_by == ENVIRONMENT for s in hidden):
         return False
     return not hidden or any(
-        h.node == who and (column.name in h.learns or hidden <= {*h.learns})
-        and _opens(column, h.when, hidden) for h in hears)
+        h.node == who and _follows(column, h, hidden, columns) for h in hears)
 
 
-def _opens(column: Column, gate: Cube, hidden: set[str]) -> bool:
-    """Whether the value depends on hidden sources only where the gate holds."""
-    told: dict[Values, set[str]] = {}
+def _follows(column: Column, hears: Hears, hidden: set[str], columns: _Columns) -> bool:
+    """Whether the value follows from what a node sees, and from what it learns where the gate holds."""
+    learnt = [c for name in hears.learns if name in columns
+              for c in [columns[name]] if {*(c.sources or (c.name,))} <= {*column.sources}]
+    tables = [dict(c.table) for c in learnt]
+    told: dict[tuple[object, ...], set[str]] = {}
     for values, value in column.table:
         row = dict(zip(column.sources, values, strict=True))
-        if not all(c.column in row and row[c.column] in c.values for c in gate):
-            seen = tuple(v for name, v in row.items() if name not in hidden)
-            told.setdefault(seen, set()).add(value)
+        seen = tuple(v for name, v in row.items() if name not in hidden)
+        learns: Values = ()
+        if all(c.column in row and row[c.column] in c.values for c in hears.when):
+            learns = tuple(table[tuple(row[s] for s in c.sources)] if c.sources else row[c.name]
+                           for c, table in zip(learnt, tables, strict=True))
+        told.setdefault((seen, learns), set()).add(value)
     return all(len(values) == 1 for values in told.values())
 
 

@@ -13,9 +13,10 @@ from itertools import combinations, product
 from math import prod
 from typing import TypeAlias
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from prgcore.errors import unknown_name
+from prgcore.form.chained import flattened, knots
 from prgcore.form.cubes import EVERYWHERE, Assignment, Stored, contains, satisfiable
 from prgcore.form.exchange import exchanged
 from prgcore.form.knowledge import knowledge
@@ -114,6 +115,9 @@ def findings(model: Model) -> tuple[str, ...]:
     columns = {c.name: c for c in model.columns}
     events = {e.name: e for e in model.events}
     unsound = [*_columns(model.columns, columns)]
+    if not unsound:
+        model = evolve(model, columns=flattened(model.columns))
+        columns = {c.name: c for c in model.columns}
     stored = None if unsound else Stored(model.columns)
     found = [
         *unsound,
@@ -158,6 +162,8 @@ def _columns(all_columns: tuple[Column, ...], columns: _Columns) -> Iterator[str
             yield from _derived(at, column, columns)
         elif column.table:
             yield f"{at}.table: {column.name} has no sources, so it cannot be derived"
+    if all(s in columns for c in all_columns for s in c.sources):
+        yield from knots(all_columns)
 
 
 def _derived(at: str, column: Column, columns: _Columns) -> Iterator[str]:
@@ -166,9 +172,7 @@ def _derived(at: str, column: Column, columns: _Columns) -> Iterator[str]:
         source = columns.get(name)
         if source is None:
             yield f"{at}.from[{j}]: {unknown_name('column', name, columns)}"
-        elif source.derived:
-            yield f"{at}.from[{j}]: {name} is itself derived; name its stored columns"
-        known = known and source is not None and not source.derived
+        known = known and source is not None
     if len(set(column.sources)) < len(column.sources):
         yield f"{at}.from: a column named twice"
     domains = [dict.fromkeys(columns[s].domain) for s in column.sources] if known else []

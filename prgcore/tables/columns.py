@@ -1,7 +1,7 @@
 """The columns: what a rule may ask of a pair.
 
 Written from `me`. The columns of a node exist once per node, those of the group once. A derived
-column is a finite function of stored ones, and its values are everyday words. Rules read the peer's
+column is a finite function of others, and its values are everyday words. Rules read the peer's
 health only through `peer_health`, which is *unheard* when the peer is not heard.
 """
 
@@ -16,6 +16,7 @@ __all__ = [
 ]
 
 YES_NO = ("yes", "no")
+_FAULTS = ("stopped_without_database", "database_failure", "stopped", "critical_service_down")
 ABLE = ("healthy", "stopped")
 """Able to serve users: healthy, or stopped by the recovery manager, which can start it."""
 SICK = ("stopped_without_database", "critical_service_down", "database_failure")
@@ -42,24 +43,22 @@ GROUP_COLUMNS = (
 )
 
 
-def _health(who: str) -> tuple[tuple[dict[str, str | tuple[str, ...]], str], ...]:
-    """The database counts before services; services that the manager holds are not a fault."""
-    return (
-        ({f"{who}.services": "stopped", f"{who}.database": "down"}, "stopped_without_database"),
-        ({f"{who}.database": "down"}, "database_failure"),
-        ({f"{who}.services": "stopped"}, "stopped"),
-        ({f"{who}.services": "down"}, "critical_service_down"),
-    )
-
-
 DERIVED = (
     Derivation(
-        "health", ("me.services", "me.database"), _health("me"), "healthy",
+        "health", ("me.services", "me.database"),
+        (
+            ({"me.services": "stopped", "me.database": "down"}, "stopped_without_database"),
+            ({"me.database": "down"}, "database_failure"),
+            ({"me.services": "stopped"}, "stopped"),
+            ({"me.services": "down"}, "critical_service_down"),
+        ),
+        "healthy",
         "the database counts before services; services stopped by the manager are not a fault",
     ),
     Derivation(
-        "peer_health", ("me.hears_peer", "peer.services", "peer.database"),
-        (({"me.hears_peer": "no"}, "unheard"), *_health("peer")), "healthy",
+        "peer_health", ("me.hears_peer", "peer.health"),
+        (({"me.hears_peer": "no"}, "unheard"), *(({"peer.health": h}, h) for h in _FAULTS)),
+        "healthy",
         "the peer's health, as heartbeats report it",
     ),
     Derivation(
@@ -69,11 +68,11 @@ DERIVED = (
         "whether each node hears the other, as heartbeats report it",
     ),
     Derivation(
-        "tells_peer", ("me.hears_peer", "me.services", "me.database"),
+        "tells_peer", ("me.hears_peer", "me.health"),
         (
             ({"me.hears_peer": "no"}, "nothing"),
-            ({"me.database": "down"}, "database_failure"),
-            ({"me.services": "down"}, "critical_service_down"),
+            ({"me.health": ("database_failure", "stopped_without_database")}, "database_failure"),
+            ({"me.health": "critical_service_down"}, "critical_service_down"),
         ),
         "nothing",
         "my fault, if the peer hears it: for my writes into the peer's half of the record",

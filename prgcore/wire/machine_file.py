@@ -16,7 +16,10 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from attrs import evolve
+
 from prgcore.errors import BadInput, MalformedMachine
+from prgcore.form.chained import flattened
 from prgcore.form.priority import compiled
 from prgcore.form.wellformed import findings, overlaps
 from prgcore.model import (
@@ -331,7 +334,7 @@ def load(source: str | bytes | PathLike[str] | Mapping[str, Any]) -> Model:
     try:
         wrong = findings(model)
         if not wrong:
-            model = compiled(model)
+            model = compiled(evolve(model, columns=flattened(model.columns)))
             wrong = tuple(f"rules: {overlap}" for overlap in overlaps(model))
     except RecursionError:
         raise BadInput("a guard of this machine reads too many derived columns") from None
