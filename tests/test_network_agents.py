@@ -26,8 +26,6 @@ from prgcore.world.play import failure, shortest, standard
 from prgcore.world.schedule import of_seed
 
 STANDBY = Machine(MACHINE)
-POWERS = frozenset(ADVERSARIES) - {"boot"}
-"""All but `boot`: an agent writes its start into the record, and waits before it does (T10)."""
 ENGINES = {"prg": PRG, "standby": STANDBY}
 
 
@@ -89,7 +87,7 @@ def same(engine, after, at):
 @pytest.mark.parametrize("name", ENGINES)
 def test_a_node_of_model_d_decides_and_writes_what_its_agent_decides_and_writes(name):
     engine = ENGINES[name]
-    network = Network(engine, Setting("cas", POWERS))
+    network = Network(engine, Setting("cas", ADVERSARIES))
     deciders = {e.name: e.decider for e in engine.model.events if e.decider in NODES}
     compared = refrained = 0
     for at, _, _ in walks(network, 12, 25):
@@ -112,8 +110,25 @@ def test_a_node_of_model_d_decides_and_writes_what_its_agent_decides_and_writes(
     assert refrained > 100
 
 
+@pytest.mark.parametrize("name", ENGINES)
+def test_a_manager_of_model_d_starts_as_its_agent_starts(name):
+    """The agent knows that it has not run, and that it hears nobody; it reads, and then writes."""
+    engine = ENGINES[name]
+    network = Network(engine, Setting("cas", ADVERSARIES))
+    started = 0
+    for at, move, after in walks(network, 12, 25):
+        node = next((n for n in NODES if engine.habits.starts(n)[0] == str(move)), None)
+        if node is None:
+            continue
+        charter, record, known = known_by(engine, at, NODES.index(node))
+        known |= {**record.columns, **engine.habits.starts(node)[1]}
+        assert same(engine, written_by(charter, record, known, move.event), after)
+        started += 1
+    assert started >= 5
+
+
 def test_a_heartbeat_of_model_d_that_is_heard_is_decided_as_the_agent_decides_it():
-    network = Network(PRG, Setting("cas", POWERS))
+    network = Network(PRG, Setting("cas", ADVERSARIES))
     heard = 0
     for at, move, after in walks(network, 60, 40):
         if move.verb != "beat":
@@ -140,7 +155,7 @@ LEASE = Lease(lasts=2.0, pause=0.3, stopping=0.3, waits=2.7)
 def test_model_d_permits_and_claims_what_agents_permit_and_claim(name):
     """What `permit`, `read` and `expire` do to claims and services, the shipped functions do."""
     engine = ENGINES[name]
-    network = Network(engine, Setting("cas+lease", POWERS))
+    network = Network(engine, Setting("cas+lease", ADVERSARIES))
     counts = dict.fromkeys(("permit", "read", "expire"), 0)
     for at, move, after in walks(network, 60, 30):
         if move.verb not in counts:
