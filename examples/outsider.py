@@ -23,6 +23,9 @@ class Stranger:
     def __init__(self, machine: dict) -> None:
         stored = [c for c in machine["columns"] if c["kind"] == "stored"]
         derived = [c for c in machine["columns"] if c["kind"] == "derived"]
+        if any("priority" in rule and "row" not in rule for rule in machine["rules"]) or any(
+                s in {d["name"] for d in derived} for c in derived for s in c["from"]):
+            sys.exit("written by hand; for all readers: prgcore machine --machine FILE --json")
         self.at = {c["name"]: i for i, c in enumerate(stored + derived)}
         self.stored = [c["name"] for c in stored]
         self.derived = [
@@ -35,8 +38,6 @@ class Stranger:
         }
         for entry in machine["possible"]:
             ways[entry["event"]].append(entry["when"])
-        if any("priority" in rule and "row" not in rule for rule in machine["rules"]):
-            sys.exit("its rules are as written; compile them: prgcore machine --machine FILE --json")
         self.moves = [
             (self.cells(rule["when"], way), [self.effect(*e) for e in rule.get("then", {}).items()])
             for rule in machine["rules"] if rule["outcome"] == "done"

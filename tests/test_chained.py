@@ -106,6 +106,8 @@ def test_a_stranger_and_all_readers_agree():
     (f4, e1, e2) = prove(Machine(model), only=["F4", "E1", "E2"]).results
     assert (e1.verdict, e2.verdict) == ("proved", "proved")
     assert len(Stranger(dump(model)).search()) == f4.detail["pairs"] == 12
+    with pytest.raises(SystemExit, match="for all readers: prgcore machine --machine FILE --json"):
+        Stranger(KETTLE)
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -133,7 +133,7 @@ def test_the_file_has_the_parts_and_a_stranger_can_interpret_it():
     assert written == model
     assert digest(written) == digest(model)
     assert len(Stranger(wire).search()) == len(Stranger(dump(load(dumps(GATE)))).search()) == 28
-    with pytest.raises(SystemExit, match="prgcore machine --machine FILE --json"):
+    with pytest.raises(SystemExit, match="for all readers: prgcore machine --machine FILE --json"):
         Stranger(dump(GATE))
 
 
