@@ -29,7 +29,8 @@ from prgcore.timers.parameters import Parameters
 
 BY_NAME = {one.name: one for one in ARBITERS}
 EATERS = ("late", "drift", "pause", "stopping")
-LEDGER = ("A-CRASH", "A-CLK(rho)", "A-PAUSE(p)", "A-STOP(s)", "A-LIN", "A-FENCE", "A-NET", "A-FAIR")
+LEDGER = ("A-CRASH", "A-CLK(rho)", "A-PAUSE(p)", "A-STOP(s)", "A-LIN", "A-FENCE", "A-CHECK",
+          "A-NET", "A-FAIR")
 """The names of assumptions; a condition of another name is no assumption about the world."""
 
 # ---------------------------------------------------------------------------- the table
@@ -39,7 +40,7 @@ def test_the_choices_name_what_there_is() -> None:
     assert list(BY_NAME) == ["none", "self-fence", "lease", "epoch", "fence"]
     needs = [need for one in ARBITERS for need in one.needs]
     assert {n.name for n in needs if n.name.startswith("A-")} <= {*LEDGER}
-    assert {n.name for n in needs} - {*LEDGER} == {"checks", "delays"}
+    assert {n.name for n in needs} - {*LEDGER} == {"delays"}
     assert all(n.without or n.grows for n in needs), "an assumption without which nothing goes wrong"
     assert {n.grows for n in needs if n.grows} <= {*EATERS, "fencing"}
     assert [[p.obligation for p in one.promises] for one in ARBITERS] == [["D1", "D2", "D3", "D4"]] * 5

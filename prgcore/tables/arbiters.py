@@ -190,7 +190,7 @@ ARBITERS = (
         "cas+fence",
         needs=(
             Need("A-LIN", _LIN, "served-twice"),
-            Need("checks", "every resource refuses an effect with an older epoch",
+            Need("A-CHECK", "every resource refuses an effect with an older epoch",
                  "paused-owner"),
         ),
         promises=(

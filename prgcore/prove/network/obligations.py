@@ -73,7 +73,7 @@ def assumptions(setting: Setting) -> tuple[str, ...]:
     if setting.arbiter == "cas+lease":
         found.append("A-CLK, A-STOP: nobody serves by a lease when another is granted (T10)")
     if setting.arbiter == "cas+fence":
-        found.append("A-FENCE: every effect carries its epoch, and every resource looks at it")
+        found.append("A-CHECK: every effect carries its epoch, and every resource looks at it")
     found.append("A-CRASH: a node whose manager does not run serves nobody")
     return tuple(found)
 
