@@ -38,6 +38,7 @@ from writer.words import Move
 
 from prgcore.machine import prg
 from prgcore.model import Choices, Display, Values
+from prgcore.network import splits
 from prgcore.prove import chart
 from prgcore.prove.document import holes, stable_displays
 from prgcore.prove.obligations import obligations
@@ -172,6 +173,8 @@ def generated() -> tuple[dict[str, str], dict[str, str]]:
     written["index"] = pages.index(written)
     files = {
         "prgcore/tables/atlas.py": chart.write(works),
+        "prgcore/tables/splits.py": splits.write({
+            tuple(policy.items()): splits.splits(prg(**policy)) for policy in choices()}),
         "tests/golden/words.txt": golden.words(model, ACTIONS),
         "tests/golden/space.txt": space_text(numbers),
         "tests/golden/prove.txt": prove_text(proved),

@@ -37,6 +37,7 @@ __all__ = ["MOST", "REMEMBERED", "Decision", "Engine", "Pair", "Walk"]
 
 if TYPE_CHECKING:
     from prgcore.form.atlas import Atlas
+    from prgcore.form.splits import Split
 
 REMEMBERED = 1 << 16
 """The number of pairs that an engine remembers before it forgets them all."""
@@ -117,6 +118,11 @@ class Engine:
     def atlas(self) -> Atlas | None:
         """The reachable pairs and the ways home, if they were computed before; else None."""
         return None
+
+    @property
+    def splits(self) -> tuple[Split, ...]:
+        """The displays that only two nodes without one record show, if they were searched before."""
+        return ()
 
     # ---------------------------------------------------------------- pairs
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from prgcore.explain.plan import Plan
     from prgcore.form.atlas import Atlas
     from prgcore.form.habits import Habits
+    from prgcore.form.splits import Split
     from prgcore.model import Choices, Model, Rule, Table
 
 NAME = "prg"
@@ -67,14 +68,32 @@ class PresenceRedundancyGroup(Machine):
         """The atlas: every reachable pair, and the next event on a shortest way home from each."""
         from prgcore.form.atlas import read
         from prgcore.tables.atlas import EVENTS, LEVELS, PAIRS, ROOTS
+
+        if not self._documented:
+            return None
+        first, root = ROOTS[self._choices]
+        return read(self.model.columns, PAIRS, first, LEVELS, root, EVENTS)
+
+    @cached_property
+    def splits(self) -> tuple[Split, ...]:
+        """The displays that only two nodes without one record show, and how they come about."""
+        from prgcore.form.splits import read
+        from prgcore.tables.splits import SPLITS, WHICH
+
+        return read(SPLITS[WHICH[self._choices]]) if self._documented else ()
+
+    @property
+    def _documented(self) -> bool:
+        """Whether the model is the document's, in whatever words."""
+        ours = _model(self.model.policy)
+        return self.model is ours or evolve(self.model, words=()) == ours
+
+    @property
+    def _choices(self) -> tuple[str, ...]:
         from prgcore.tables.policies import POLICIES
 
-        ours = _model(self.model.policy)
-        if self.model is not ours and evolve(self.model, words=()) != ours:
-            return None
         chosen = dict(self.model.policy)
-        first, root = ROOTS[tuple(chosen[p.name] for p in POLICIES)]
-        return read(self.model.columns, PAIRS, first, LEVELS, root, EVENTS)
+        return tuple(chosen[p.name] for p in POLICIES)
 
 
 def build(**policy: str) -> Model:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import cache, lru_cache, partial
 from typing import TYPE_CHECKING, Annotated, Any
 
+from attrs import evolve
+
 from prgcore.cli import inputs, output, subject
 from prgcore.cli.commands import Argument, Exit, Group, Option, examples
 from prgcore.errors import BadInput
@@ -13,7 +15,7 @@ from prgcore.wire.answers import decision_json, failed_json
 from prgcore.words import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from prgcore.engine import Pair
     from prgcore.explain.answer import Explanation
@@ -61,10 +63,16 @@ def explain(
         Option("--file", metavar="FILE", help="The same as naming the file."),
     ] = None,
     node1: subject.Node1 = None, node2: subject.Node2 = None, sets: subject.Sets = None,
+    parameters: Annotated[
+        list[str] | None,
+        Option("--parameter", metavar="NAME=VALUE",
+               help="A service parameter, by which users can be served twice. Repeatable."),
+    ] = None,
     machine: inputs.MachineFile = None, policy: inputs.Policies = None,
     exact: Annotated[
         bool, Option("--exact", help="For a machine of your own, search which pairs of a "
-                                           "display are reachable."),
+                                           "display are reachable, and what two nodes without "
+                                           "one record can show."),
     ] = False,
     verbose: Annotated[
         bool, Option("--verbose", "-v", help="Also the way home, what it assumes, and what is "
@@ -92,22 +100,23 @@ def explain(
     if machine == "-" and "-" in (texts or ()):
         raise BadInput("standard input cannot be both the machine and the pair; "
                        "give one of them as a file")
-    explained = lru_cache(REMEMBERED)(partial(_of_display, exact=exact))
+    given = inputs.assignments(parameters, "--parameter")
+    explained = lru_cache(REMEMBERED)(partial(_of_display, exact=exact, parameters=given))
     loaded = cache(partial(inputs.named_machine, machine, policy))
 
     def answer(text: str | None) -> tuple[int, Any]:
-        given = None if text is None else subject.read_given(text)
-        if given is not None and not subject.is_json(given):
+        said = None if text is None else subject.read_given(text)
+        if said is not None and not subject.is_json(said):
             inputs.refuse_beside("a status text", {"--node1": node1, "--node2": node2})
-            return _of_status(given, *loaded(), sets, explained, as_json=as_json,
+            return _of_status(said, *loaded(), sets, explained, as_json=as_json,
                               verbose=verbose, strict=strict)
         asked = subject.question(
-            text=given, node1=node1, node2=node2, sets=sets, file=machine, policy=policy)
-        found = _explanation(asked, exact=exact)
+            text=said, node1=node1, node2=node2, sets=sets, file=machine, policy=policy)
+        found = _explanation(asked, exact=exact, parameters=given)
         names = asked.names.node1, asked.names.node2
-        said = found.to_json() if as_json else found.text(
+        told = found.to_json() if as_json else found.text(
             names, asked.names.group, verbose=verbose)
-        return int(found.pair is None or (strict and not found.home)), said
+        return int(found.pair is None or (strict and not found.home)), told
 
     if texts is None or len(texts) == 1:
         code, said = answer(texts[0] if texts else None)
@@ -146,11 +155,29 @@ def _of_status(
         strict=strict, spelling=Spelling.of(engine.model), situations=engine.model.situations)
 
 
-def _of_display(engine: Machine, shown: Display, known: Choices, *, exact: bool) -> Explanation:
-    return _explanation(subject.Question(engine, None, shown, dict(known)), exact=exact)
+def _of_display(
+    engine: Machine, shown: Display, known: Choices, *, exact: bool, parameters: Mapping[str, str],
+) -> Explanation:
+    asked = subject.Question(engine, None, shown, dict(known))
+    return _explanation(asked, exact=exact, parameters=parameters)
 
 
-def _explanation(asked: subject.Question, *, exact: bool) -> Explanation:
+def _explanation(
+    asked: subject.Question, *, exact: bool, parameters: Mapping[str, str],
+) -> Explanation:
+    """The explanation of a pair or a display, with how long users can be served twice."""
+    found = _explained(asked, exact=exact)
+    if found.came is None and not parameters:
+        return found
+    from prgcore.timers.arbiters import Delays
+    from prgcore.timers.parameters import parameters_of
+
+    numbers = parameters_of(asked.machine.model).parse(parameters)
+    return found if found.came is None else evolve(found, came=evolve(
+        found.came, begins=Delays().soonest(numbers), ends=numbers.keep_alive_interval))
+
+
+def _explained(asked: subject.Question, *, exact: bool) -> Explanation:
     from prgcore.explain.explaining import explain as explain_pair
     from prgcore.explain.explaining import explain_display
 
@@ -159,8 +186,12 @@ def _explanation(asked: subject.Question, *, exact: bool) -> Explanation:
     if asked.pair is not None:
         return explain_pair(asked.machine, asked.pair)
     assert asked.shown is not None, "BUG: a question has a pair or a display"
-    reachable = _reachable(asked.machine) if exact and asked.machine.atlas is None else None
-    return explain_display(asked.machine, *asked.shown, asked.known, reachable)
+    if not exact or asked.machine.atlas is not None:
+        return explain_display(asked.machine, *asked.shown, asked.known)
+    from prgcore.network.splits import splits
+
+    return explain_display(asked.machine, *asked.shown, asked.known, _reachable(asked.machine),
+                           splits(asked.machine))
 
 
 def _reachable(machine: Machine) -> Callable[[Pair], bool]:

@@ -18,15 +18,17 @@ from prgcore.explain.names import BUTTONS, UNNAMED, Names
 from prgcore.explain.plan import Plan
 from prgcore.explain.wording import cell, command, condition, needed, spelt, until, way
 from prgcore.form.spelling import PLAIN, Spelling
-from prgcore.model import Cube, Display, Record, Values
+from prgcore.model import Cube, Display, Number, Record, Values
 from prgcore.seats import NODES
 from prgcore.vocabulary import Reason
 from prgcore.wire.answers import failed_json
 from prgcore.words import counted, listed, wrapped
 
-__all__ = ["Explanation", "Maybe", "Meaning", "Reading", "WhyNot"]
+__all__ = ["Came", "Explanation", "Maybe", "Meaning", "Reading", "WhyNot"]
 
 _WAYS = 2
+_MOST_MOVES = 8
+"""The most moves of a story that a short answer lists."""
 _FAULTS = (Reason.CRITICAL_SERVICE_DOWN, Reason.DATABASE_FAILURE)
 
 
@@ -103,6 +105,61 @@ class Meaning(Record):
 
 
 @frozen(eq=False, repr=False)
+class Came(Record):
+    """How a display comes about that no pair with one record has.
+
+    Attributes:
+        moves: the shortest story, as `prgcore simulate` reads its lines.
+        says: each move in words; `then`: what has changed after it, or "".
+        twice: the groups of users that are served twice now.
+        rest: what the nodes come to when the network is repaired; `home`: the events from there.
+        begins, ends: how long after the network is cut users can be served twice at the earliest,
+            and how long after it is repaired they can be at the latest, in seconds. None: the
+            parameters are not known.
+    """
+
+    moves: Values
+    says: Values
+    then: Values
+    twice: Values
+    rest: Display
+    home: Values
+    begins: Number | None = None
+    ends: Number | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The object `came_about` of `explain --json`."""
+        return {
+            "moves": list(self.moves), "says": list(self.says), "then": list(self.then),
+            "served_twice": list(self.twice),
+            "rest": [half and {"state": str(half.state), "reason": half.reason and str(half.reason)}
+                     for half in self.rest],
+            "home": list(self.home), "begins": self.begins, "ends": self.ends,
+        }
+
+    def text(self, names: Names, *, verbose: bool) -> Iterator[str]:
+        """Yield the story, who is served twice now, and how long that lasts, as lines."""
+        without = "Without one record it comes about"
+        if len(self.moves) > _MOST_MOVES and not verbose:
+            yield from wrapped(f"{without} in {len(self.moves)} steps, which --verbose lists.")
+        else:
+            yield f"{without} like this:"
+            for number, (said, then) in enumerate(zip(self.says, self.then, strict=True), 1):
+                whole = f"{said}; {then}" if then and verbose else said
+                yield from wrapped(names.out(whole), f"{number:>3}. ", "     ")
+        who = f"users of {listed(self.twice, 'and')} are" if self.twice else "nobody is"
+        said = f"Then {who} served twice."
+        if self.begins is not None and self.ends is not None:
+            said += (f" This can last from {_time(self.begins)} after the network is cut until "
+                     f"{_time(self.ends)} after it is repaired.")
+        yield from wrapped(names.out(said))
+
+
+def _time(number: Number) -> str:
+    return f"{number:,} s"
+
+
+@frozen(eq=False, repr=False)
 class Explanation(Meaning):
     """An explanation of one pair, or of every pair that a display stands for: what it means, and more.
 
@@ -120,6 +177,7 @@ class Explanation(Meaning):
         pair: the healthiest of them, from which the plan starts; None if there is none.
         by_itself: the events of the plan to wait for: timers and completions.
         spelling: what people read for the machine's words; JSON has the words themselves.
+        came: how the display comes about without one record, if no pair has it and this is known.
     """
 
     display: Display | None = field(kw_only=True)
@@ -135,6 +193,7 @@ class Explanation(Meaning):
     pair: Pair | None = None
     by_itself: tuple[str, ...] = ()
     spelling: Spelling = PLAIN
+    came: Came | None = None
 
     @property
     def rows(self) -> tuple[str, ...]:
@@ -164,12 +223,12 @@ class Explanation(Meaning):
             "plan": list(self.plan.events) if self.plan else [],
             "assuming": dict(self.assuming),
             "broken": list(self.broken),
-        }
+        } | ({"came_about": self.came.to_json()} if self.came else {})
 
     def text(self, names: Sequence[str] = (), group: str = "", *, verbose: bool = False) -> str:
         """A text of 80 columns for an operator: what happened, what to do, what is on offer.
 
-        For two nodes and their group it has at most 20 lines.
+        For two nodes and their group it has at most 20 lines, beside a story.
 
         Args:
             names: the host names of node1 and node2, if known. They replace the seats, without
@@ -187,6 +246,8 @@ class Explanation(Meaning):
         ]
         if happened := self._happened():
             lines += ["", *wrapped(called.out(happened))]
+        if self.came:
+            lines += self.came.text(called, verbose=verbose)
         if todo := [*self._todo(called)]:
             taken = f", if it is row {self.nearest}" if self.rows and not self.row else ""
             lines += ["", f"What to do now{taken}", *_items(f"- {say}" for say in todo)]

@@ -37,6 +37,7 @@ from prgcore.explain.meaning import meaning, readings
 from prgcore.explain.pairs import Listed, Pairs
 from prgcore.explain.plan import NoPlan, Plan, accepted_in, plan
 from prgcore.form.spelling import Spelling
+from prgcore.form.splits import Split
 from prgcore.model import Cell, Cube, Display, Shown, Situation
 from prgcore.seats import NODES
 from prgcore.vocabulary import Kind, Outcome, title
@@ -71,7 +72,7 @@ def explain(engine: Engine, pair: Mapping[str, str]) -> Explanation:
     if broken:
         from prgcore.explain.outside import outside
 
-        return outside(engine, display, foremost(engine, broken))
+        return outside(engine, display, foremost(engine, broken), engine.splits)
     return explain_pairs(engine, display, [whole])
 
 
@@ -81,6 +82,7 @@ def explain_display(
     shown2: Shown | NoNode | None = NoNode.GIVEN,
     known: Mapping[str, str] | None = None,
     reachable: Callable[[Pair], bool] | None = None,
+    splits: Sequence[Split] | None = None,
 ) -> Explanation:
     """An explanation of two states and reasons: of every pair that shows them.
 
@@ -91,6 +93,8 @@ def explain_display(
         known: hidden columns that the operator knows.
         reachable: keeps only the pairs that it accepts. Without it every pair that satisfies the
             invariants is considered, which may be more.
+        splits: the displays that only two nodes without one record show; None: those that the
+            machine was shipped with.
 
     Raises:
         BadInput: the machine has no such column or value, or too many pairs show this.
@@ -105,7 +109,9 @@ def explain_display(
     from prgcore.explain.outside import outside, unreachable  # seldom asked
 
     broken = contradiction(engine, cubes_of(engine, display, known))
-    return outside(engine, display, broken) if broken else unreachable(engine, display)
+    known_splits = engine.splits if splits is None else splits
+    return outside(engine, display, broken, known_splits) if broken else unreachable(
+        engine, display, known_splits)
 
 
 def explain_pairs(

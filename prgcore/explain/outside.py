@@ -1,23 +1,27 @@
 """What no pair of a machine shows: why, and what to do nevertheless.
 
-Law: prudence, not proof. No command is judged here, and no plan is made.
+Law: prudence, not proof. No command is judged here, and no plan is made. Where two nodes without
+one record come to show it, the story of that is looked up, and what follows when they meet again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 from prgcore.engine import Engine
-from prgcore.explain.answer import Explanation
-from prgcore.explain.display import denoted
+from prgcore.explain.answer import Came, Explanation
+from prgcore.explain.display import denoted, spell
 from prgcore.explain.meaning import nearest
+from prgcore.explain.wording import moved
 from prgcore.form.spelling import Spelling
+from prgcore.form.splits import Split, like
 from prgcore.model import Display, Shown
 from prgcore.seats import NODES
 from prgcore.vocabulary import State
 from prgcore.words import listed
 
-__all__ = ["CAUTIONS", "OUTSIDE", "outside", "unreachable"]
+__all__ = ["CAUTIONS", "OUTSIDE", "outside", "together_again", "unreachable"]
 
 SERVED_TWICE = (
     "Let one node serve: stop the services and the recovery manager of the other, or its host.",
@@ -30,6 +34,8 @@ OUTSIDE = (
     "If it stays, disable High Availability, check both nodes, and enable it again.",
 )
 NOT_KNOWN = ("Restart the recovery manager on both nodes (row 24).", *OUTSIDE)
+_CLICKS = {"recover": "click Recovery", "fallback": "click Fallback of {}",
+           "failover": "click Failover of {}"}
 _BACKUP = (State.RUNNING_IN_BACKUP_MODE,)
 _SERVING = (*_BACKUP, State.NORMAL, State.TAKING_OVER, State.BACKUP_ACTIVATED)
 """The states in which a node serves users that its peer must not serve as well."""
@@ -43,8 +49,11 @@ CAUTIONS: tuple[tuple[Mapping[str, Sequence[State]], tuple[str, ...]], ...] = (
 """What to do about two states that no pair shows: the first entry whose nodes show its states."""
 
 
-def outside(engine: Engine, display: Display | None, broken: tuple[str, ...]) -> Explanation:
+def outside(
+    engine: Engine, display: Display | None, broken: tuple[str, ...], splits: Sequence[Split] = (),
+) -> Explanation:
     """The explanation of what these invariants exclude."""
+    split = like(splits, display) if display is not None else None
     says = {i.id: i.says for i in engine.model.invariants}
     promises = "; ".join(f"{i}: {says[i]}" for i in broken)
     assumptions = "; ".join(engine.model.assumptions) or "the pair was recorded as it was"
@@ -56,19 +65,59 @@ def outside(engine: Engine, display: Display | None, broken: tuple[str, ...]) ->
         f"({assumptions}), or what is shown is not one moment of both nodes. The proof does not "
         "cover this pair: no command is judged and no plan is made. The advice is prudence, "
         "not proof.",
-        actions=_prudence(engine, display), spelling=Spelling.of(engine.model),
-        plainly=_never_together(engine, display, "; ".join(says[i] for i in broken)),
+        actions=together_again(engine, split) if split else _prudence(engine, display),
+        spelling=Spelling.of(engine.model), came=_came(engine, split) if split else None,
+        plainly=_never_together(engine, display, "; ".join(says[i] for i in broken), split),
     )
 
 
-def unreachable(engine: Engine, display: Display) -> Explanation:
+def unreachable(engine: Engine, display: Display, splits: Sequence[Split] = ()) -> Explanation:
     """The explanation of what no invariant excludes, and no reachable pair shows."""
+    split = like(splits, display)
     return Explanation(
         display=display, nearest=nearest(engine, display), pairs=0,
         cause="No pair that the machine can reach shows this, though no invariant excludes it. "
-        "Read the status of both nodes again.", actions=_prudence(engine, display),
-        spelling=Spelling.of(engine.model), plainly=_never_together(engine, display),
+        "Read the status of both nodes again.",
+        actions=together_again(engine, split) if split else _prudence(engine, display),
+        spelling=Spelling.of(engine.model), plainly=_never_together(engine, display, "", split),
+        came=_came(engine, split) if split else None,
     )
+
+
+def _came(engine: Engine, split: Split) -> Came:
+    """How a display without a pair comes about, in words."""
+    spelling, said = Spelling.of(engine.model), {e.name: e.says for e in engine.model.events}
+    says, then = list[str](), list[str]()
+    for before, step in pairwise(split.steps):
+        says.append(spelling.prose(moved(step.move, said)))
+        became = [f"{node} is now {spell(now, spelling)}" if now else f"{node} shows nothing"
+                  for node, was, now in zip(NODES, before.shown, step.shown, strict=True) if was != now]
+        if step.twice and step.twice != before.twice:
+            became.append(f"users of {listed(step.twice, 'and')} are served twice")
+        then.append("; ".join(became))
+    return Came(split.moves, tuple(says), tuple(then), split.twice, split.rest, split.home)
+
+
+def together_again(engine: Engine, split: Split) -> tuple[str, ...]:
+    """The way home from a split, and advice for the time until the network is repaired."""
+    spelling, (one, other) = Spelling.of(engine.model), split.rest
+    row = " (row 16)" if any(s.row == "16" for s in engine.model.situations) else ""
+    both = (f"both nodes come to {spell(one, spelling)}" if one == other else listed([
+        f"{node} comes to {spell(half, spelling)}" for node, half in zip(NODES, split.rest, strict=True)
+    ], "and"))
+    return (
+        (f"Repair the network between the nodes, and the record if they share one{row}. Then {both}, "
+         "without a command."),
+        *((f"Then {', then '.join(map(_clicked, split.home))} to bring everybody home.",)
+          if split.home else ()),
+        *((SERVED_TWICE[0].replace(":", " until then:", 1),) if split.twice else ()),
+    )
+
+
+def _clicked(event: str) -> str:
+    """An event of the way home as an operator brings it about."""
+    head, _, node = event.rstrip(")").partition("(")
+    return _CLICKS[head].format(node) if head in _CLICKS else event
 
 
 def _prudence(engine: Engine, display: Display | None) -> tuple[str, ...]:
@@ -80,7 +129,9 @@ def _prudence(engine: Engine, display: Display | None) -> tuple[str, ...]:
                 if all(shown.get(node) in some for node, some in states.items()))
 
 
-def _never_together(engine: Engine, display: Display | None, promises: str = "") -> str:
+def _never_together(
+    engine: Engine, display: Display | None, promises: str = "", split: Split | None = None,
+) -> str:
     """An operator's words for what no pair shows."""
     if display is None:
         return f"The two nodes should never be like this: {promises}."
@@ -91,5 +142,6 @@ def _never_together(engine: Engine, display: Display | None, promises: str = "")
     unknown = (f"The state of {listed(nodes, 'and')} is not known: high availability may not have been "
                "enabled properly. ") if nodes else ""
     who = "every user" if all(s and s.state in _BACKUP for s in display) else "users"
-    return (f"{unknown}{what} should never be seen together"
+    said = (f"{unknown}{what} should never be seen together"
             + (f": {who} may be served twice." if _prudence(engine, display) is SERVED_TWICE else "."))
+    return said + " No pair with one record looks like this." * (split is not None)

@@ -19,7 +19,9 @@ from prgcore.seats import NODES
 from prgcore.vocabulary import State
 from prgcore.words import listed
 
-__all__ = ["cell", "command", "condition", "doing", "needed", "spelt", "until", "way"]
+__all__ = [
+    "cell", "command", "condition", "doing", "moved", "needed", "spelt", "until", "way",
+]
 
 _HEARD = {f"{node}.hears_peer": ("yes",) for node in NODES}
 _CELLS: Mapping[tuple[str, Values], str] = {
@@ -61,6 +63,15 @@ _HALVES: Mapping[str, str] = {
     State.BACKUP_ACTIVATED: State.FAILOVER_AFFECTED_SERVICES,
 }
 """States that need no words beside this state of the peer."""
+_BETWEEN = {
+    "cut": "what {me} sends no longer reaches {peer}", "heal": "{peer} can hear {me} again",
+    "beat": "a heartbeat of {me} reaches {peer}",
+    "send": "{me} sends a heartbeat, which is on its way",
+    "deliver": "a heartbeat of {me} that was on its way reaches {peer}",
+    "lose": "a heartbeat of {me} is lost",
+}
+_BOTH = {"cut": "the nodes no longer reach each other", "heal": "the nodes reach each other again"}
+"""An operator's words for the moves of two nodes with messages between them."""
 _RETURNS = ("link_repair", "power_on", "manager_start")
 """Repairs that bring a node back that shows nothing: nobody sees which of them it needs."""
 _SICK = ("services_up", "database_up")
@@ -76,6 +87,20 @@ def doing(display: Display) -> str:
             said.append(_DOING[half.state].format(me=me, peer=peer))
     text = "; ".join(said + silent)
     return f"{text if text.startswith(NODES) else text[:1].upper() + text[1:]}."
+
+
+def moved(move: str, says: Mapping[str, str]) -> str:
+    """A move of two nodes with messages between them: `a heartbeat of node1 reaches node2`.
+
+    `says` has what the machine says of each event.
+    """
+    verb, _, me = move.partition(" ")
+    peer = NODES[me == NODES[0]]
+    if verb in _BETWEEN:
+        return _BETWEEN[verb].format(me=me, peer=peer) if me else _BOTH[verb]
+    _, _, seat = move.rstrip(")").partition("(")
+    said = says.get(move, move).partition(" (")[0]
+    return f"{seat}: {said}" if seat and said != move else said
 
 
 def condition(when: Cube, spelling: Spelling = PLAIN) -> str:
