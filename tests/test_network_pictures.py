@@ -145,7 +145,6 @@ def test_the_same_commands_run_and_draw_stories_of_networks(run, bad, tmp_path) 
     assert (wrong.code, wrong.err) == (1, "")
     assert "drawn as a sequence" in bad("diagram", "path", story)
     assert "--itf" in bad("simulate", story, "--itf", str(tmp_path / "x.json"))
-    assert "network" in bad("explore", "--story", story)
     assert "unknown arbiter" in bad("simulate", "-", stdin="network moon\ncut\n")
     assert "reconnection=keep_serving" in bad("simulate", "-", "--policy", "reconnection=fail", stdin=(
         "network none\npolicy reconnection=keep_serving\ncut\n"))

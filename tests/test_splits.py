@@ -7,21 +7,18 @@ import json
 import pytest
 from attrs import evolve
 
+from prgcore.errors import BudgetExhausted
 from prgcore.explain.display import denoted
 from prgcore.explain.explaining import explain_display
-from prgcore.form.splits import Split, like, read, write
+from prgcore.form.splits import like, read, write
 from prgcore.machine import PRG, Machine, prg
 from prgcore.model import Display, Shown
-from prgcore.network.splits import CUTS, splits
+from prgcore.network.splits import CUTS, served_twice, splits, told
 from prgcore.network.story import replay
 from prgcore.tables.splits import SPLITS, WHICH
 from prgcore.template import pair
 
 BACKUP, NORMAL = Shown("running_in_backup_mode"), Shown("normal")
-
-
-def story(split: Split) -> str:
-    return "\n".join(["network none", "adversary one-way", *split.moves])
 
 
 def test_what_is_shipped_is_what_the_search_finds() -> None:
@@ -44,7 +41,7 @@ def test_each_story_replays_to_its_display_and_leads_home(policy: tuple[str, ...
     machine = prg(reconnection=policy[0], idle_on_peer_loss=policy[1])
     assert machine.splits
     for split in machine.splits:
-        run = replay(machine, story(split))
+        run = replay(machine, told(split))
         assert run.ok, run.failures
         assert run.network.shown(run.end) == split.shown
         assert run.network.twice(run.end) == split.twice
@@ -120,6 +117,20 @@ def test_machines_of_ones_own_are_searched_only_when_asked() -> None:
     assert own.splits == Machine(pair.MACHINE).splits == ()
     assert explain_display(own, BACKUP, BACKUP).came is None
     assert explain_display(own, BACKUP, BACKUP, splits=PRG.splits).came is not None
+
+
+def test_every_machine_that_says_whom_it_serves_has_a_shortest_story_of_serving_twice() -> None:
+    lengths = {}
+    for name, machine in (("prg", PRG), ("pair", Machine(pair.MACHINE))):
+        text = served_twice(machine)
+        assert text is not None
+        run = replay(machine, text)
+        assert run.ok, run.failures
+        lengths[name] = sum(step.move is not None for step in run.steps)
+    assert lengths == {"prg": 3, "pair": 8}
+    assert served_twice(Machine(evolve(PRG.model, serves=()))) is None
+    with pytest.raises(BudgetExhausted):
+        served_twice(Machine(pair.MACHINE), most=10)
 
 
 def test_a_machine_that_does_not_say_what_hearing_is_has_no_splits() -> None:

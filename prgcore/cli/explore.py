@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 from prgcore.cli import inputs, output, subject
 from prgcore.cli.commands import Group, Option, examples
 from prgcore.cli.proofs import needed
-from prgcore.errors import BadInput, MissingExtra, unknown_name
+from prgcore.errors import BadInput, BudgetExhausted, MissingExtra, unknown_name
 from prgcore.words import one_line
 
 if TYPE_CHECKING:
     from prgcore.engine import Engine
     from prgcore.machine import Machine
 
+SOON = 5_000
+"""The most networks of a machine of your own that are looked at for a story."""
 FILE = "explorer.html"
 """Where the explorer is written when nothing says otherwise."""
 
@@ -43,7 +45,8 @@ def explore(
     story: Annotated[
         str | None,
         Option("--story", metavar="FILE", show_default=False,
-                     help="Begin at the end of a story or counterexample (- for standard input)."),
+                     help="Begin at the end of a story or counterexample, or with a story of "
+                          "a network (- for standard input)."),
     ] = None,
     links: Annotated[
         str, Option("--links", metavar="URL", show_default=False,
@@ -78,11 +81,12 @@ def explore(
 
         asked = subject.question(
             text=text, node1=node1, node2=node2, sets=sets, file=machine, policy=policy)
-        engine, told = asked.machine, as_story(asked.machine, (), subject.one_pair(asked))
+        engine, told = asked.machine, _split(asked) or as_story(
+            asked.machine, (), subject.one_pair(asked))
     else:
         engine = whole = inputs.load_machine(machine, policy)
         told = _start(whole, begin)
-    html = page(engine, told, _address(links), _searched(engine))
+    html = page(engine, told, _address(links), _searched(engine), _served_twice(engine))
     if file == "-":
         output.write(html)
         return
@@ -98,12 +102,13 @@ def _story_of(machine: str | None, policy: list[str] | None, what: str) -> tuple
     """
     from prgcore.cli.runs import run_of
     from prgcore.explorer import LONGEST
+    from prgcore.network.story import write
     from prgcore.story.script import Run
 
     ran, _ = run_of(machine, policy, what, None)
     if not isinstance(ran, Run):
-        raise BadInput("the explorer begins with a story of a pair, and this is one of a network; "
-                       "use prgcore diagram sequence")
+        told = write(ran.network.setting, [s.move for s in ran.steps if s.move])
+        return ran.network.engine, told
     lines = [step.line for step in ran.steps]
     count = sum(line.verb != "policy" for line in lines)
     if count > LONGEST:
@@ -128,6 +133,28 @@ def _searched(engine: Engine) -> list[dict[str, str]] | None:
     from prgcore.diagram.matrix import asked
 
     return seen(search(engine.model), asked(engine))
+
+
+def _split(asked: subject.Question) -> str:
+    """The story of two nodes that show a display without a pair; "" if none is known."""
+    from prgcore.form.splits import like
+    from prgcore.network.splits import told
+
+    split = None if asked.shown is None else like(asked.machine.splits, asked.shown)
+    return "" if split is None else told(split)
+
+
+def _served_twice(engine: Engine) -> tuple[tuple[str, str], ...]:
+    """How two nodes of a machine of your own serve users twice, if that is found soon."""
+    from prgcore.network.splits import served_twice
+
+    if engine.splits:
+        return ()
+    try:
+        found = served_twice(engine, most=SOON)
+    except BudgetExhausted:
+        return ()
+    return () if found is None else (("Served twice", found),)
 
 
 def _start(machine: Machine, begin: str | None) -> str:

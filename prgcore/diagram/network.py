@@ -35,7 +35,7 @@ from prgcore.network.story import Run
 from prgcore.seats import NODES, seat
 from prgcore.words import listed
 
-__all__ = ["network_sequence"]
+__all__ = ["network_sequence", "parts"]
 
 _RECORD = "record"
 _DEEDS = {
@@ -50,18 +50,25 @@ def network_sequence(run: Run, title: str = "") -> Sequence:
 
     Its life lines are the nodes, and between them the record if it is read or written.
     """
+    items = [item for part in parts(run) for item in part]
+    used = {*NODES, *(n for i in items for n in ends(i))}
+    lives = tuple(Life(name, label) for name, label in LIVES.items() if name in used)
+    return Sequence(title or run.network.engine.model.name, lives, tuple(items))
+
+
+def parts(run: Run) -> Iterator[tuple[Item, ...]]:
+    """Yield the items of the start, then those of every line of the story."""
     drawing = _Drawing(run.network, run.start)
-    items = list(drawing.began())
+    yield tuple(drawing.began())
     moves = 0
     for step in run.steps:
+        items: list[Item] = []
         if step.move is not None:
             moves += 1
             items += drawing.step(moves, step.move, step.before, step.after)
         if step.failed:
             items.append(Note(NODES, ("Not as expected", step.line.text, step.failed), BROKEN))
-    used = {*NODES, *(n for i in items for n in ends(i))}
-    lives = tuple(Life(name, label) for name, label in LIVES.items() if name in used)
-    return Sequence(title or run.network.engine.model.name, lives, tuple(items))
+        yield tuple(items)
 
 
 class _Drawing:

@@ -5,8 +5,8 @@ no library, nothing stored. It runs the same table as the engine; a test walks b
 out; the same machine gives the same bytes.
 
 `machine.js` decides, `meaning.js` looks up what it means, `story.js` reads and writes,
-`sequence.js` draws, `words.js` names, `cards.js`, `panels.js` and `lists.js` show, `finder.js`
-finds, `view.js` listens; each of them knows only those before it.
+`sequence.js` draws, `words.js` names, `cards.js`, `panels.js`, `lists.js` and `networks.js` show,
+`finder.js` finds, `view.js` listens; each of them knows only those before it.
 """
 
 from __future__ import annotations
@@ -22,13 +22,15 @@ from typing import Any
 
 from prgcore.diagram.palette import PALETTE, STANDINGS, Look
 from prgcore.engine import Engine
+from prgcore.explorer.networks import networks as told_of
 from prgcore.explorer.payload import LONGEST, payload
+from prgcore.network.story import is_story
 
 __all__ = ["LONGEST", "page"]
 
 SCRIPTS = (
     "machine.js", "meaning.js", "story.js", "sequence.js", "words.js", "cards.js", "panels.js",
-    "lists.js", "finder.js", "view.js",
+    "lists.js", "networks.js", "finder.js", "view.js",
 )
 """The parts of the script, each after those that it uses."""
 
@@ -36,19 +38,29 @@ SCRIPTS = (
 def page(
     engine: Engine, story: str = "", links: str = "",
     pairs: Sequence[Mapping[str, str]] | None = None,
+    networks: tuple[tuple[str, str], ...] = (),
 ) -> str:
     """The explorer of a machine, as the text of an HTML file.
 
     Args:
         engine: the machine.
-        story: the text of a story with which to begin; "": where the machine is at home.
+        story: the text of a story with which to begin, of a pair or of a network; "": where the
+            machine is at home.
         links: the address of the reference, to which rules and rows then link; "": no links.
         pairs: of a machine without an atlas what a search found, for its map
             (`prgcore.diagram.matrix.matrix`) and its displays; None: no map.
+        networks: stories of networks, each with a title, beside those that the machine is shipped
+            with.
+
+    Raises:
+        BadInput: one of these is not a story of a network.
     """
     script = "".join(['"use strict";\n(() => {\n', *map(_part, SCRIPTS), "})();\n"])
     style = _part("style.css") + _colours()
-    told = payload(engine, story, links, pairs)
+    if of_network := is_story(story):
+        networks, story = (("The given story", story), *networks), ""
+    told = payload(engine, story, links, pairs) | {
+        "networks": told_of(engine, networks), "begins": of_network}
     policy = (
         f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; "
         "base-uri 'none'; form-action 'none'"

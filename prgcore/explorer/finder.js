@@ -207,6 +207,8 @@ function shownItems(machine, meaning, typed, begin) {
   if (row >= 0) return { items: rowItems(machine, row) };
   const codes = meaning.pairThat(shown);
   if (codes) return { items: setItems(machine, codes, starts[begin][0]) };
+  const network = networkThatShows(machine.table, shown);
+  if (network >= 0) return { network };
   return {
     error:
       "No reachable pair shows this: read the status of both nodes again, or ask prgcore explain",

@@ -147,8 +147,14 @@ function mapPanel({ table }) {
         tabindex: -1,
         "data-square": i,
         "data-key": `square:${i}`,
-        "data-do": canGo(square) ? `square:${i}` : null,
-        "aria-label": `${squareName(table, square)}: ${square.says}${canGo(square) ? "" : " (not a place to go)"}`,
+        "data-do": squareDoes(table, square, i),
+        "aria-label":
+          `${squareName(table, square)}: ${square.says}` +
+          (canGo(square)
+            ? ""
+            : squareDoes(table, square, i)
+              ? " (two nodes without one record come to show it)"
+              : " (not a place to go)"),
       },
       h("span", { class: "sign", "aria-hidden": "true" }, table.standings[square.standing].sign),
       ` ${square.text}`.trimEnd(),
@@ -198,6 +204,19 @@ function markSquare({ table }, map, row) {
 }
 
 const canGo = (square) => square.pair !== null;
+
+/** What a square does: the way to a pair, or the story of two nodes that show this without one. */
+function squareDoes(table, square, i) {
+  if (canGo(square)) return `square:${i}`;
+  const network = networkOfSquare(table, square);
+  return network < 0 ? null : `network:${network}`;
+}
+
+/** The place of the shortest story of two nodes that ends in the states of a square; -1: none does. */
+function networkOfSquare(table, { row, column }) {
+  const states = [row, column].map((code, i) => table.columns[table.map.axes[i]].domain[code]);
+  return networkThatShows(table, states.map((state) => [state, null]));
+}
 
 const squareName = (table, square) => {
   const [down, across] = table.map.axes.map((axis) => table.columns[axis]);

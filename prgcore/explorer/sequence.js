@@ -77,15 +77,52 @@ function drawSequence(machine, steps) {
   const items = [...messagesOf(machine, steps, nodes)];
   const used = new Set([...nodes, ...items.flatMap((i) => i.over ?? [i.source, i.target])]);
   const lives = Object.entries(machine.table.lives).filter(([name]) => used.has(name));
+  return drawItems(lives, items, "tip", `Sequence diagram of ${steps.length} steps; the list says the same`);
+}
+
+/**
+ * @param lives names and headings of life lines, from left to right.
+ * @param items messages, notes and spans, from top to bottom.
+ * @param tip the id of the tip of an arrow, which the page has once.
+ * @returns {SVGElement} the items, drawn.
+ */
+function drawItems(lives, items, tip, label) {
   const x = new Map(lives.map(([name], i) => [name, MARGIN + i * LIFE]));
   const width = 2 * MARGIN + (lives.length - 1) * LIFE;
   const drawn = [];
+  const behind = [];
+  const open = new Map();
+  const sent = new Map();
+  const shade = (key, end) => {
+    const [role, node] = key.split(" ");
+    const [left, right] = [Math.min(...x.values()), Math.max(...x.values())];
+    const half = (left + right) / 2;
+    const [from, to] =
+      role !== "cut" ? [left - 8, right + 8] : x.get(node) === left ? [left, half] : [half, right];
+    const [y, height] = [open.get(key), end - open.get(key)];
+    behind.push(svg("rect", { x: from, y, width: to - from, height, class: `shade ${role}` }));
+    open.delete(key);
+  };
   let y = 56;
   for (const item of items) {
-    const [shape, height] = item.over ? drawNote(item, x, y) : drawMessage(item, x, y, width);
+    if (item.span) {
+      const over = item.span === "cut" ? item.over : item.span === "twice" ? ["both"] : [];
+      for (const key of over.map((node) => `${item.span} ${node}`)) {
+        if (!item.ends && !open.has(key)) open.set(key, y);
+        else if (item.ends && open.has(key)) shade(key, y + 12);
+      }
+    }
+    const [shape, height] = item.span
+      ? drawSpan(item, x, y)
+      : item.over
+        ? drawNote(item, x, y)
+        : item.part
+          ? drawPart(item, x, y, sent, tip)
+          : drawMessage(item, x, y, width, tip);
     drawn.push(shape);
     y += height;
   }
+  for (const key of [...open.keys()]) shade(key, y + 8);
   const heads = lives.map(([name, label]) =>
     svg(
       "g",
@@ -102,7 +139,7 @@ function drawSequence(machine, steps) {
       width,
       height: y + 16,
       role: "img",
-      "aria-label": `Sequence diagram of ${steps.length} steps; the list says the same`,
+      "aria-label": label,
     },
     svg(
       "defs",
@@ -110,7 +147,8 @@ function drawSequence(machine, steps) {
       svg(
         "marker",
         {
-          id: "tip",
+          id: tip,
+          class: "tip",
           viewBox: "0 0 8 8",
           refX: 8,
           refY: 4,
@@ -121,13 +159,57 @@ function drawSequence(machine, steps) {
         svg("path", { d: "M0 0L8 4L0 8z" }),
       ),
     ),
+    ...behind,
     ...heads,
     ...drawn,
   );
   return picture;
 }
 
-function drawMessage({ source, target, text, kind, dashed }, x, y, width) {
+/** What begins or ends: its words in the middle; an interval of silence is a dotted line. */
+function drawSpan({ text, span }, x, y) {
+  const [left, right] = [Math.min(...x.values()), Math.max(...x.values())];
+  const middle = { x: (left + right) / 2, y: y + 16, "text-anchor": "middle" };
+  return [
+    svg(
+      "g",
+      { class: "span" },
+      span === "silence" ? svg("line", { x1: left, x2: right, y1: y + 12, y2: y + 12 }) : "",
+      svg("text", middle, text),
+    ),
+    28,
+  ];
+}
+
+/** A message under way: its words where it sets out; its arrow, or its cross, where it ends. */
+function drawPart({ source, target, text, kind, flight, part }, x, y, sent, tip) {
+  const [from, to] = [x.get(source), x.get(target)];
+  const way = Math.sign(to - from);
+  const words = (at, after) =>
+    svg("text", { x: at, y: y + 15, "text-anchor": way * after > 0 ? "start" : "end" }, text);
+  const shapes = [];
+  if (part === "sent" || !flight) {
+    sent.set(flight, y + 20);
+    shapes.push(svg("circle", { cx: from, cy: y + 20, r: 4, class: "departs" }), words(from + way * 12, 1));
+  }
+  if (part !== "sent") {
+    const end = part === "lost" ? (from + 2 * to) / 3 : to;
+    const at = flight ? y + 20 : y + 36;
+    shapes.push(
+      svg("path", {
+        d: `M${from} ${sent.get(flight)}L${end} ${at}`,
+        ...(part === "lost" ? {} : { "marker-end": `url(#${tip})` }),
+      }),
+      part === "lost"
+        ? svg("path", { class: "cross", d: `M${end - 5} ${at - 5}l10 10m0 -10l-10 10` })
+        : "",
+      flight ? words(end - way * 14, -1) : "",
+    );
+  }
+  return [svg("g", { class: `message ${kind} ${part}` }, ...shapes), flight ? 32 : 46];
+}
+
+function drawMessage({ source, target, text, kind, dashed }, x, y, width, tip) {
   const [from, to] = [x.get(source), x.get(target)];
   const way = source === target ? `M${from} ${y + 6}h26v14h-25` : `M${from} ${y + 20}H${to}`;
   const right = source === target ? from + 32 : (from + to) / 2;
@@ -137,7 +219,7 @@ function drawMessage({ source, target, text, kind, dashed }, x, y, width) {
     svg(
       "g",
       { class: `message ${kind}${dashed ? " dashed" : ""}` },
-      svg("path", { d: way, "marker-end": "url(#tip)" }),
+      svg("path", { d: way, "marker-end": `url(#${tip})` }),
       svg(
         "text",
         { x: flip ? from - 8 : right, y: y + 15, "text-anchor": flip ? "end" : anchor },

@@ -16,6 +16,10 @@ const KEYS = [
   ["t", "theme", "switch light and dark"],
   ["?", "help", "show these keys"],
 ];
+const NETWORK_KEYS = [
+  ["n", "next", "take the next step of the story of two nodes"],
+  ["p", "back", "take it back"],
+];
 const DRAWN = 60;
 
 const $ = (id) => document.getElementById(id);
@@ -24,7 +28,9 @@ const machine = machineOf(table);
 const meaning = meaningOf(machine);
 const index = indexOf(machine);
 const HOME_START = homeStart(machine);
+const keys = () => (table.networks.length ? [...KEYS, ...NETWORK_KEYS] : KEYS);
 
+let network = { story: 0, at: 0 };
 let now = session(machine, [startItem(HOME_START)]);
 let notice = [];
 
@@ -113,6 +119,14 @@ const ACTIONS = {
       .querySelector(`[data-event="${table.events.findIndex((e) => e.name === rest)}"]`)
       ?.focus();
   },
+  network: (rest) => {
+    showNetwork({ story: Number(rest), at: 0 });
+    $("network-title").scrollIntoView();
+    $("network-next").focus({ preventScroll: true });
+  },
+  "network-goto": (rest) => showNetwork({ ...network, at: Number(rest) }),
+  next: () => showNetwork({ ...network, at: network.at + 1 }),
+  back: () => showNetwork({ ...network, at: network.at - 1 }),
   home: goHome,
   undo: () => now.at > 1 && show(movedTo(now, now.at - 1)),
   redo: () => now.at < now.steps.length && show(movedTo(now, now.at + 1)),
@@ -222,6 +236,26 @@ function refocus(key) {
 
 const renderFound = () => put("found", foundPanel(machine, row(), index, $("query").value));
 
+/** Another step of a story of two nodes, or another story. */
+function showNetwork({ story, at }) {
+  const focused = document.activeElement?.dataset?.key;
+  const told = table.networks[story];
+  const last = told.steps.length - 1;
+  network = { story, at: Math.min(Math.max(at, 0), last) };
+  $("network-story").value = story;
+  put("network-body", networkPanel(told, network.at));
+  put("network-picture", [drawNetwork(table, told, network.at)]);
+  $("network-picture").scrollTop = $("network-picture").scrollHeight;
+  $("network-said").textContent = networkSaid(told, network.at);
+  for (const [id, over] of [
+    ["network-back", network.at === 0],
+    ["network-next", network.at === last],
+  ]) {
+    $(id).setAttribute("aria-disabled", over);
+  }
+  if (focused && document.activeElement?.dataset?.key !== focused) refocus(focused);
+}
+
 /** What never changes: names, starts, keys, legends. */
 function renderOnce() {
   put(
@@ -239,7 +273,7 @@ function renderOnce() {
   $("start").value = HOME_START;
   put(
     "keys-body",
-    KEYS.flatMap(([key, , says]) => [h("dt", null, h("kbd", null, key)), h("dd", null, says)]),
+    keys().flatMap(([key, , says]) => [h("dt", null, h("kbd", null, key)), h("dd", null, says)]),
   );
   const roles = new Set(table.columns.flatMap((column) => column.roles ?? []));
   const promised = table.invariants.filter((one) => !one.auxiliary).length;
@@ -265,6 +299,11 @@ function renderOnce() {
       legend(table.standings, "standing", new Set(table.map.squares.map((s) => s.standing))),
     );
   }
+  $("network").hidden = !table.networks.length;
+  if (table.networks.length) {
+    put("network-story", networkChoices(table));
+    showNetwork({ story: 0, at: 0 });
+  }
   $("map").hidden = !table.map;
   $("display").hidden = !table.display?.pairs.length;
   if (table.display) put("halves", shownChoices(machine));
@@ -289,11 +328,12 @@ function listen() {
   $("display").addEventListener("submit", (event) => {
     event.preventDefault();
     const typed = [$("shown1").value, $("shown2").value];
-    const { items, error } = shownItems(machine, meaning, typed, HOME_START);
+    const { items, network: story, error } = shownItems(machine, meaning, typed, HOME_START);
     $("display-wrong").textContent = error ?? "";
     if (error) return;
     $("finder").close();
-    begin(items);
+    if (items) begin(items);
+    else ACTIONS.network(story);
   });
   $("query").addEventListener("keydown", (event) => {
     if (event.key === "Enter") $("found").querySelector("[data-do]")?.click();
@@ -319,6 +359,11 @@ function listen() {
     });
   }
   $("map").addEventListener("keydown", moveOnMap);
+  $("network-story").addEventListener("change", () =>
+    showNetwork({ story: Number($("network-story").value), at: 0 }),
+  );
+  $("network-next").addEventListener("click", () => ACTIONS.next());
+  $("network-back").addEventListener("click", () => ACTIONS.back());
   $("copy").addEventListener("click", () => copy($("story").textContent, "The story"));
   $("link").addEventListener("click", () => copy(location.href, "The link"));
   $("save").addEventListener("click", save);
@@ -338,7 +383,7 @@ function shortcut(event) {
     document.querySelector("dialog[open]")
   )
     return;
-  const [, name] = KEYS.find(([key]) => key === event.key) ?? [];
+  const [, name] = keys().find(([key]) => key === event.key) ?? [];
   if (!name) return;
   event.preventDefault();
   ACTIONS[name]();
@@ -398,6 +443,7 @@ function start() {
 renderOnce();
 listen();
 start();
+if (table.begins) ACTIONS.network(0);
 globalThis.prgcore = Object.freeze({
   machine,
   meaning,
@@ -409,6 +455,9 @@ globalThis.prgcore = Object.freeze({
   press,
   get now() {
     return now;
+  },
+  get network() {
+    return network;
   },
   get row() {
     return row();

@@ -7,7 +7,8 @@ node sends, and nothing else: of the whole network it is enough (`tests/test_spl
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import TypeAlias
 
 from attrs import evolve
 
@@ -21,10 +22,11 @@ from prgcore.form.telling import heard, lost
 from prgcore.model import Choices, Display
 from prgcore.network.interpreter import Network
 from prgcore.network.setting import Setting
-from prgcore.network.snapshot import Snapshot
+from prgcore.network.snapshot import Move, Snapshot
+from prgcore.network.story import write as story
 from prgcore.seats import NODES
 
-__all__ = ["CUTS", "MOST", "splits", "write"]
+__all__ = ["CUTS", "MOST", "served_twice", "splits", "told", "write"]
 
 CUTS = frozenset({"one-way"})
 """The adversary by which splits come about."""
@@ -43,42 +45,86 @@ def splits(
     Raises:
         BudgetExhausted: there are more networks than `most`.
     """
-    if not (shows_states(engine) and engine.model.serves and all(
-            heard(engine.model, node) and lost(engine.model, node) for node in NODES)):
+    if not (shows_states(engine) and _says(engine)):
         return ()
-    network = Network(engine, Setting("none", adversary))
-    before: dict[Snapshot, tuple[Snapshot, str] | None] = dict.fromkeys(network.starts)
+    network, before = Network(engine, Setting("none", adversary)), dict[Snapshot, _Came]()
     first: dict[Display, Snapshot] = {}
+    for at in _reached(network, before, most):
+        first.setdefault(network.shown(at), at)
+    return tuple(_split(network, before, at) for display, at in first.items()
+                 if not len(denoted(engine, display)))
+
+
+def served_twice(
+    engine: Engine, adversary: frozenset[str] = CUTS, most: int = MOST,
+) -> str | None:
+    """The text of the shortest story by which two nodes serve one group of users.
+
+    None: there is none, or the machine does not say what hearing is and whom a node serves.
+
+    Raises:
+        BudgetExhausted: as `splits`.
+    """
+    if not _says(engine):
+        return None
+    network, before = Network(engine, Setting("none", adversary)), dict[Snapshot, _Came]()
+    found = next((at for at in _reached(network, before, most) if network.twice(at)), None)
+    if found is None:
+        return None
+    served = [f"served twice {group}" for group in network.twice(found)]
+    return story(network.setting, [move for _, move in _way(before, found)], *served)
+
+
+def told(split: Split) -> str:
+    """The story of a split, as text that `prgcore.network.story` reads."""
+    return "\n".join(("network none", f"adversary {', '.join(sorted(CUTS))}", *split.moves)) + "\n"
+
+
+_Came: TypeAlias = tuple[Snapshot, Move] | None
+"""Where a network comes from, and by which move; None for a start."""
+
+
+def _says(engine: Engine) -> bool:
+    """Whether a machine says whom its nodes serve, and what hearing and losing their peer is."""
+    return bool(engine.model.serves) and all(
+        heard(engine.model, node) and lost(engine.model, node) for node in NODES)
+
+
+def _reached(network: Network, before: dict[Snapshot, _Came], most: int) -> Iterator[Snapshot]:
+    """Yield every network, the nearest first; `before` becomes where each comes from."""
+    before.update(dict.fromkeys(network.starts))
     layer = [*before]
     while layer:
-        for at in layer:
-            first.setdefault(network.shown(at), at)
+        yield from layer
         if len(before) > most:
             raise BudgetExhausted(f"more than {most:,} networks", most)
         new = []
         for at in layer:
             for move, after in network.moves(at):
                 if after not in before:
-                    before[after] = at, str(move)
+                    before[after] = at, move
                     new.append(after)
         layer = new
-    return tuple(_split(network, before, at) for display, at in first.items()
-                 if not len(denoted(engine, display)))
 
 
-def _split(
-    network: Network, before: Mapping[Snapshot, tuple[Snapshot, str] | None], at: Snapshot,
-) -> Split:
+def _way(before: Mapping[Snapshot, _Came], at: Snapshot) -> list[tuple[Snapshot, Move]]:
+    """The moves from a start to a network, each with the network after it."""
+    way = list[tuple[Snapshot, Move]]()
+    while came := before[at]:
+        way.append((at, came[1]))
+        at = came[0]
+    return way[::-1]
+
+
+def _split(network: Network, before: Mapping[Snapshot, _Came], at: Snapshot) -> Split:
     """The split that a network shows."""
-    steps, here = list[Step](), at
-    while came := before[here]:
-        steps.append(Step(came[1], network.shown(here), network.twice(here)))
-        here = came[0]
-    steps.append(Step("start", network.shown(here), network.twice(here)))
+    steps = [Step(str(move), network.shown(one), network.twice(one)) for one, move in _way(before, at)]
+    start = network.starts[0]
+    steps.insert(0, Step("start", network.shown(start), network.twice(start)))
     rest = _rest(network.engine, at)
     way = way_home(network.engine, network.engine.pair(network.pair(rest)))
     events = way.events if way else ()
-    return Split(tuple(steps[::-1]), network.shown(rest),
+    return Split(tuple(steps), network.shown(rest),
                  tuple(e for e in events if not by_itself(network.engine, e)))
 
 
