@@ -174,10 +174,11 @@ def verdicts(results: dict[str, Result]) -> list[str]:
 
 
 @pytest.mark.parametrize(("arbiter", "expected"), [
-    ("none", ["refuted", "refuted", "not_applicable", "proved"]),
-    ("cas", ["refuted", "proved", "proved", "proved"]),
-    ("cas+lease", ["proved"] * 4), ("cas+fence", ["proved"] * 4),
-    ("self-fence", ["proved", "proved", "not_applicable", "proved"]),
+    ("none", ["refuted", "refuted", "not_applicable", "proved", "proved"]),
+    ("cas", ["refuted", "proved", "proved", "proved", "not_applicable"]),
+    ("cas+lease", [*["proved"] * 4, "not_applicable"]),
+    ("cas+fence", [*["proved"] * 4, "not_applicable"]),
+    ("self-fence", ["proved", "proved", "not_applicable", "proved", "not_applicable"]),
 ])
 def test_what_each_arbiter_buys(arbiter: str, expected: list[str]) -> None:
     results = found(arbiter)
@@ -268,7 +269,7 @@ def test_a_machine_without_the_sections_is_not_applicable(run: Any, tmp_path: An
     path.write_text(dumps(LAMPS))
     answer = run("prove", "--model", "D", "--arbiter", "cas", "--machine", path)
     assert answer.code == 0
-    assert "4 are not applicable" in answer.out
+    assert "5 are not applicable" in answer.out
 
 
 @pytest.mark.parametrize("words", [
@@ -278,3 +279,12 @@ def test_a_machine_without_the_sections_is_not_applicable(run: Any, tmp_path: An
 ])
 def test_bad_words_are_refused_in_one_line(bad: Any, words: tuple[str, ...]) -> None:
     bad("prove", *words)
+
+
+@pytest.mark.parametrize(("arbiter", "verdict"), [
+    ("none", "proved"), ("cas", "not_applicable"), ("self-fence", "not_applicable"),
+])
+def test_the_bound_on_dual_service_is_one_of_two_nodes_without_an_arbiter(arbiter, verdict):
+    result, = prove(PRG, Setting(arbiter, ["one-way"]), ["D5"]).results
+    assert (result.id, result.verdict, result.method, result.model) == ("D5", verdict, "induction", "D")
+    assert bool(result.assumptions) == (arbiter == "none")

@@ -257,9 +257,8 @@ THEOREMS = (
 )
 
 DUAL_SERVICE = Theorem(
-    "D5", "without an arbiter a cut lets users be served twice no longer than its longest silence - "
-    "time-out / (1 + rho); the silence is at most (n + 1) * interval / (1 - rho) + jitter for the n "
-    "heartbeats that it can lose, and at most cut + lateness + 2 * interval / (1 - rho) + jitter",
+    "D5", "without an arbiter users are served twice at most for the longest silence of a cut - "
+    "time-out / (1 + rho)",
     {}, (_CLOCK, _TOLD, _SEND, _CLASH), (_SILENCE, _SILENT_TIMES, Durations(INTERVAL)),
     {"how many are lost": cuts.loses, "at most": cuts.at_most, "as long": cuts.reached,
      "a short cut": cuts.harmless, "one way": cuts.one_way, "by hand": cuts.roughly})

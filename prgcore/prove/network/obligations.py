@@ -1,6 +1,6 @@
-"""The obligations of a network: D1 nobody is served twice, D2 the record, D3 refinement, D4 rest.
+"""The obligations of a network: D1 served once, D2 the record, D3 refinement, D4 rest, D5 a bound.
 
-Law: a search decides each; a promise that is empty is not proved. Every story is replayed by the
+Law: a search decides each but D5, a bound on time that the solver proves (`prgcore.prove.timing`); a promise that is empty is not proved. Every story is replayed by the
 interpreter of networks, and every step of D3 is asked of the interpreter of pairs.
 """
 
@@ -31,7 +31,9 @@ from prgcore.prove.network.tales import tale
 from prgcore.prove.progress import Graph, chains
 from prgcore.prove.report import Report, Result
 from prgcore.prove.table import untruthful
+from prgcore.prove.timing import DUAL_SERVICE, dual_service
 from prgcore.prove.work import Judgement
+from prgcore.prove.work import Work as Asked
 from prgcore.vocabulary import Method, Outcome, Verdict
 from prgcore.wire.machine_file import digest
 from prgcore.words import listed
@@ -43,6 +45,7 @@ OBLIGATIONS = {
     "D2": "the first promise about the record holds of the record",
     "D3": "every step is a step of the proved machine by the same rule, or leaves the pair as it is",
     "D4": "once cuts are healed, time and heartbeats alone lead to equal copies, and to rest",
+    "D5": DUAL_SERVICE.title,
 }
 """The obligations, each with its sentence."""
 
@@ -101,7 +104,10 @@ def prove(
             if wanted and id_ not in wanted:
                 continue
             started = perf_counter()
-            if work is None:
+            assumed = assumptions(setting)
+            if id_ == "D5":
+                found, assumed = _bounded(engine, setting)
+            elif work is None:
                 found = Judgement(Verdict.NOT_APPLICABLE, Method.SEARCH, {
                     "says": f"the machine lacks {listed(lacking, 'and')}"})
             else:
@@ -109,10 +115,19 @@ def prove(
             wrong = found.counterexample is not None and not found.counterexample.agrees
             results.append(Result(
                 id_, work.title(id_) if work else title,
-                Verdict.DISAGREE if wrong else found.verdict, found.method, assumptions(setting),
+                Verdict.DISAGREE if wrong else found.verdict, found.method, assumed,
                 perf_counter() - started, found.detail, found.counterexample, model="D"))
     return Report(engine.model.name, digest(engine.model), engine.model.policy, tuple(results),
                   perf_counter() - begun)
+
+
+def _bounded(engine: Engine, setting: Setting) -> tuple[Judgement, tuple[str, ...]]:
+    """D5, and what it assumes. With an arbiter there is nothing to bound."""
+    bound = dual_service(engine.model)
+    if setting.arbiter == "none":
+        return bound.run(Asked(engine)), bound.assumptions
+    return Judgement(Verdict.NOT_APPLICABLE, Method.INDUCTION, {
+        "says": "it is about two nodes without an arbiter"}), ()
 
 
 @define(eq=False, slots=False)
