@@ -18,7 +18,7 @@ from prgcore.seats import NODES
 from prgcore.stores.record import taken
 from prgcore.story.conformance import check
 from prgcore.tables.policies import POLICIES
-from prgcore.world import campaign, stores
+from prgcore.world import campaign
 from prgcore.world.campaign import Sum, random, variants
 from prgcore.world.faults import KINDS, Fault
 from prgcore.world.home import bounds
@@ -168,14 +168,6 @@ def test_an_agent_that_forgets_its_record_is_found():
         return AgentState.start(charter, parameters, now, None)
 
     found(evolve(SETTING, start=start), ("strange",), "old_copy", "crash", "power", most=8)
-
-
-def test_a_store_that_does_not_compare_is_found(monkeypatch):
-    true = stores.Store.write
-    monkeypatch.setattr(stores.Store, "write", lambda self, write: true(
-        self, evolve(write, version=self.version)))
-    with pytest.raises(Wrong, match="epochs"):  # already on the way to the first home
-        found(evolve(SETTING), ("epochs", "again"), "service", "cut")
 
 
 def test_orders_that_are_not_carried_out_are_found():
