@@ -16,6 +16,7 @@ import numpy.typing as npt
 from attrs import define, field, frozen
 
 from prgcore.engine import Engine
+from prgcore.form.telling import groups
 from prgcore.model import Cube, Model, Rule
 from prgcore.network.facts import Facts
 from prgcore.prove.codec import Codec, Codes, Move, Test
@@ -35,6 +36,7 @@ class Machine:
     Attributes:
         stored: the names of its stored columns.
         mirror: the mirror image, if the machine is its own.
+        groups: the groups of users that a node serves.
     """
 
     engine: Engine
@@ -44,6 +46,7 @@ class Machine:
     codec: Codec = field(init=False)
     stored: tuple[str, ...] = field(init=False)
     sizes: tuple[int, ...] = field(init=False)
+    groups: tuple[str, ...] = field(init=False)
     _image: Any = field(init=False)
     _never: list[Test] = field(init=False)
     _sources: dict[str, tuple[str, ...]] = field(init=False)
@@ -52,6 +55,7 @@ class Machine:
     def __attrs_post_init__(self) -> None:
         self.model = self.engine.model
         self.codec = Codec(self.model)
+        self.groups = groups(self.model)
         self.sizes = tuple(b.size for b in self.codec.blocks)
         self.stored = tuple(c.name for c in self.model.columns if not c.derived)
         self._image = self.codec.image(self.mirror) if self.mirror else None
@@ -90,7 +94,7 @@ class Machine:
     def assigned(self, codes: Codes, node: int) -> npt.NDArray[Any]:
         """The groups that each pair assigns to a node, one bit each."""
         found = np.zeros(len(codes[0]), np.int64)
-        for n, group in enumerate(self.engine.habits.groups):
+        for n, group in enumerate(self.groups):
             cubes = self.facts.serves.get((NODES[node], group), ())
             found |= self.mask(codes, cubes).astype(np.int64) << n
         return found
@@ -99,7 +103,7 @@ class Machine:
         """Groups as the other node names them, one bit each."""
         if self.mirror is None:
             return bits
-        groups, found = self.engine.habits.groups, np.zeros_like(bits)
+        groups, found = self.groups, np.zeros_like(bits)
         for n, group in enumerate(groups):
             found |= (bits >> n & 1) << groups.index(self.mirror.name(group))
         return found

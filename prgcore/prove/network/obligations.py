@@ -56,10 +56,9 @@ _NET = {
 
 
 def missing(engine: Engine) -> tuple[str, ...]:
-    """The sections that a machine lacks for a network: who hears, who serves, who decides."""
-    model = engine.model
+    """The sections that a machine lacks for a network: who hears, and who serves."""
     wants = {
-        "agents": model.agents, "decides": model.decides, "serves": engine.habits.groups,
+        "serves": engine.model.serves,
         "hears with heard and lost": all(Facts(engine).heard) and all(Facts(engine).lost),
     }
     return tuple(name for name, there in wants.items() if not there)

@@ -60,7 +60,7 @@ class Records:
 
     def __attrs_post_init__(self) -> None:
         machine = self.machine
-        groups = machine.engine.habits.groups
+        groups = machine.groups
         self.folded = machine.mirror is not None
         first = Table(machine, 0)
         self.tables = (first, first if self.folded else Table(machine, 1))
@@ -121,9 +121,9 @@ class Records:
             for whose in (0, 1):
                 other = ids[whose]
                 assigned = self.sides[whose].assigned.of(other)
-                for n, group in enumerate(machine.engine.habits.groups):
+                for n, group in enumerate(machine.groups):
                     seen = n if whose == 0 or not self.folded else \
-                        machine.engine.habits.groups.index(machine.seen(group))
+                        machine.groups.index(machine.seen(group))
                     flags = self.flags.put(flags, f"{word}{n}", whose, assigned >> seen & 1)
         record = self.records.ids(machine.part(codes, facts.shared))
         return Recorded(ids[0], ids[1], none, none, flags, record)
@@ -147,7 +147,7 @@ class Records:
 
         Of a fence these are the nodes whose effects were accepted last.
         """
-        flags, groups = self.flags, range(len(self.machine.engine.habits.groups))
+        flags, groups = self.flags, range(len(self.machine.groups))
         if self.setting.arbiter == "cas+fence":
             return tuple(sum(
                 (flags.of(state.flags, f"holds{n}", whose) | flags.of(state.flags, f"after{n}", 1 - whose))
@@ -456,7 +456,7 @@ class _Side:
         runs = self.all.sides[self.n if whose == 0 else 1 - self.n].runs
         began = runs.of(state[whose]) & ~runs.of(before[whose])
         flags = state.flags
-        for n in range(len(self.machine.engine.habits.groups)):
+        for n in range(len(self.machine.groups)):
             flags = np.where(began, self.all.flags.put(flags, f"permit{n}", whose, 0), flags)
         return state._replace(flags=flags)
 
@@ -501,7 +501,7 @@ class _Side:
         assigned = self.assigned.of(state.mine)
         codes = self._freed(state.flags, assigned)
         if self.all.setting.mutant != "old_reading":
-            for n in range(len(self.machine.engine.habits.groups)):
+            for n in range(len(self.machine.groups)):
                 codes = flags.put(codes, f"permit{n}", 0, flags.of(codes, f"permit{n}", 0)
                                   & (assigned >> n & 1))
         return state._replace(flags=codes)
@@ -509,14 +509,14 @@ class _Side:
     def _freed(self, codes: Ids, assigned: npt.NDArray[Any]) -> Ids:
         """The flags without the claims of this node to what the record assigns to it no longer."""
         flags = self.all.flags
-        for n in range(len(self.machine.engine.habits.groups)):
+        for n in range(len(self.machine.groups)):
             codes = flags.put(codes, f"claim{n}", 0, flags.of(codes, f"claim{n}", 0)
                               & (assigned >> n & 1))
         return codes
 
     def _reads(self, state: Recorded, runs: _Mask) -> Iterator[Step]:
         """The moves of this node and the record, and of what it serves by its reading."""
-        all_, flags, groups = self.all, self.all.flags, self.machine.engine.habits.groups
+        all_, flags, groups = self.all, self.all.flags, self.machine.groups
         current = flags.of(state.flags, "current", 0) > 0
         at = np.flatnonzero(~current & runs)
         yield Step(all_.kind("read"), at, self.read(state.take(at)))
@@ -557,7 +557,7 @@ class _Side:
         fresh = other.timely.of(slots)
         sent = self.machine.turned([code.take(slots) for code in other.rows.codes[:-1]])
         mine = rows.ids([
-            np.where(fresh, old - part.take(old) + new, old)
+            np.where(fresh, old - part.take(old) + part.take(new), old)
             for old, new, part in zip(rows.of(state.mine), sent, told, strict=True)])
         codes = flags.put(state.flags, "silent", 0, 0)
         codes = np.where(fresh, flags.put(codes, "timely", 0, 1), codes)
