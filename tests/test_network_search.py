@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from attrs import evolve
 
+from prgcore.engine import Engine
 from prgcore.machine import PRG, prg
 from prgcore.network import Network, Setting
 from prgcore.network.facts import Facts
-from prgcore.network.setting import ARBITERS, DEFAULT
+from prgcore.network.setting import ADVERSARIES, ARBITERS, DEFAULT
 from prgcore.network.story import replay
 from prgcore.prove.mirrored import symmetry
 from prgcore.prove.network.copies import Copies
@@ -19,6 +22,7 @@ from prgcore.prove.network.obligations import prove
 from prgcore.prove.network.records import Records
 from prgcore.seats import NODES
 from prgcore.vocabulary import Verdict
+from tests.pages import ROOT
 
 if TYPE_CHECKING:
     from prgcore.network import Message, Snapshot
@@ -169,20 +173,25 @@ def found(arbiter: str, adversary: str = "", silence: int = 0, mutant: str = "",
     return {r.id: r for r in prove(engine, Setting(arbiter, words, silence, mutant)).results}
 
 
-def verdicts(results: dict[str, Result]) -> list[str]:
-    return [str(r.verdict) for r in results.values()]
+TABLE = {row[0]: row[1:] for row in re.findall(
+    r"^\| ([\w+-]+) \| ([^|]+) \| ([^|]+) \| ([^|]+) \| ([^|]+) \| ([\d,]+) \|$",
+    (ROOT / "docs" / "model.md").read_text("utf-8"), re.MULTILINE)}
+"""The table of the page about models: for every arbiter D1 to D4, and how many networks."""
 
 
-@pytest.mark.parametrize(("arbiter", "expected"), [
-    ("none", ["refuted", "refuted", "not_applicable", "proved", "proved"]),
-    ("cas", ["refuted", "proved", "proved", "proved", "not_applicable"]),
-    ("cas+lease", [*["proved"] * 4, "not_applicable"]),
-    ("cas+fence", [*["proved"] * 4, "not_applicable"]),
-    ("self-fence", ["proved", "proved", "not_applicable", "proved", "not_applicable"]),
-])
-def test_what_each_arbiter_buys(arbiter: str, expected: list[str]) -> None:
+def cell(result: Result) -> str:
+    steps = result.detail.get("steps", result.detail.get("longest way"))
+    if result.verdict is Verdict.NOT_APPLICABLE:
+        return "-"
+    return result.verdict + (f", {steps} steps" if steps else "")
+
+
+@pytest.mark.parametrize("arbiter", ARBITERS)
+def test_what_each_arbiter_buys(arbiter: str) -> None:
     results = found(arbiter)
-    assert verdicts(results) == expected
+    cells = [cell(results[id_]) for id_ in ("D1", "D2", "D3", "D4")]
+    assert (*cells, f"{results['D1'].detail['networks']:,}") == TABLE[arbiter]
+    assert results["D5"].verdict == ("proved" if arbiter == "none" else "not_applicable")
     for r in results.values():
         if r.counterexample is not None:
             assert replay(PRG, r.counterexample.steps).ok
@@ -236,6 +245,28 @@ def test_a_crash_does_not_teach_a_copy_what_is_true_of_the_peer() -> None:
     hears = STORED.index("node2.hears_peer")
     assert at.copies[1][hears] == "no"
     assert at.copies[0][hears] == "yes"
+
+
+def test_a_budget_that_ends_keeps_the_stories_that_were_found() -> None:
+    report = prove(PRG, Setting("none", set(ADVERSARIES)), ("D1", "D4"), memory=600_000_000)
+    one, four = report.results
+    assert (one.verdict, one.detail["steps"]) == (Verdict.REFUTED, 2)
+    assert "the limit of 600 MB of memory is reached" in one.detail["searched"]
+    assert four.verdict is Verdict.UNKNOWN
+    assert report.exit_code == 1
+
+
+def test_nothing_empty_is_proved() -> None:
+    """Nobody can serve, or no step is taken: then the promises say nothing."""
+    model = PRG.model
+    idle = evolve(model, agents=tuple(
+        evolve(a, able={f"{a.node}.services": "up", f"{a.node}.database": "up",
+                        f"{a.node}.process": "off"}) for a in model.agents))
+    results = {r.id: r for r in prove(Engine(idle), Setting("cas", ["pause"])).results}
+    assert results["D1"].verdict is Verdict.VACUOUS
+    assert results["D2"].verdict is Verdict.NOT_APPLICABLE
+    still = {r.id: r for r in prove(PRG, Setting("cas", [])).results}
+    assert still["D3"].verdict is still["D4"].verdict is Verdict.VACUOUS
 
 
 # ---------------------------------------------------------------------- command line

@@ -6,13 +6,14 @@ Law: networks are rows of numbers here. `prgcore.prove.network.copies` and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from attrs import define, field
 
+from prgcore.errors import BudgetExhausted
 from prgcore.prove.budget import tick
 from prgcore.prove.index import Index, Keys
 from prgcore.prove.network.steps import Step
@@ -43,6 +44,7 @@ class Networks:
             image of what it leads to is kept.
         first: for every question the first network to which the answer is yes, if there is one.
         closed: whether there are no others.
+        ended: why the search ended before that; empty: it was asked to.
     """
 
     system: Any
@@ -51,6 +53,7 @@ class Networks:
     via: npt.NDArray[np.int32] = field(factory=lambda: np.zeros(0, np.int32))
     first: dict[str, int] = field(factory=dict)
     closed: bool = False
+    ended: str = ""
     _index: Index = field(init=False)
 
     def __len__(self) -> int:
@@ -107,49 +110,59 @@ def joined(states: Iterable[Any]) -> Any:
 
 
 def search(
-    system: Any, start: Any, questions: Mapping[str, Question], *, stop: bool = False,
+    system: Any, start: Any, questions: Mapping[str, Question], *, stop: Collection[str] = (),
     watch: Watch | None = None,
 ) -> Networks:
-    """The networks that can be reached.
+    """The networks that can be reached, as far as the budget of the run goes.
 
     Args:
         questions: for each the first network to which the answer is yes is noted.
-        stop: search only until every question has one.
+        stop: end the search when each of these questions has its network.
         watch: sees every move.
-
-    Raises:
-        BudgetExhausted: there are too many, or the budget of the run ends.
     """
     found = Networks(system)
     state, swapped = found.kept(start)
     once = found.store(found.keys(state), 0)
     parents, vias = [np.full(len(once), -1, np.int32)], [swapped[once].astype(np.int32)]
-    fresh, total, begins = [state.take(once)], len(once), 0
-    while fresh:
-        state = joined(fresh)
-        found.levels.append(state)
-        for name, question in questions.items():
-            if name not in found.first and len(hit := np.flatnonzero(question(state))):
-                found.first[name] = begins + int(hit[0])
-        if stop and len(found.first) == len(questions):
-            break
-        fresh = []
-        for low in range(0, len(state[0]), CHUNK):
-            tick("networks found", total)
-            part = type(state)(*(column[low:low + CHUNK] for column in state))
-            after, source, via = _moves(system, part, begins + low, watch)
-            after, swapped = found.kept(after)
-            once = found.store(found.keys(after), total)
-            if len(once):
-                total += len(once)
-                fresh.append(after.take(once))
-                parents.append(source[once])
-                vias.append(via[once] + swapped[once])
-        begins += len(state[0])
-    else:
-        found.closed = True
+    fresh = [state.take(once)]
+    try:
+        while fresh and not (stop and found.first.keys() >= {*stop}):
+            state = joined(fresh)
+            found.levels.append(state)
+            first = sum(map(len, parents)) - len(state[0])
+            for name, question in questions.items():
+                if name not in found.first and len(hit := np.flatnonzero(question(state))):
+                    found.first[name] = first + int(hit[0])
+            fresh = _level(found, state, first, (parents, vias), watch)
+        found.closed = not fresh
+    except BudgetExhausted as error:
+        found.ended = str(error)
     found.parent, found.via = np.concatenate(parents), np.concatenate(vias)
     return found
+
+
+_Ways: TypeAlias = tuple[list[npt.NDArray[np.int32]], list[npt.NDArray[np.int32]]]
+"""The parents of networks, and the moves by which they were reached."""
+
+
+def _level(
+    found: Networks, state: Any, first: int, ways: _Ways, watch: Watch | None,
+) -> list[Any]:
+    """The new networks after all moves from those of one depth."""
+    fresh = []
+    parents, vias = ways
+    for low in range(0, len(state[0]), CHUNK):
+        total = sum(map(len, parents))
+        tick("networks found", total)
+        part = type(state)(*(column[low:low + CHUNK] for column in state))
+        after, source, via = _moves(found.system, part, first + low, watch)
+        after, swapped = found.kept(after)
+        once = found.store(found.keys(after), total)
+        if len(once):
+            fresh.append(after.take(once))
+            parents.append(source[once])
+            vias.append(via[once] + swapped[once])
+    return fresh
 
 
 def _moves(

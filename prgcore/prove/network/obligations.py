@@ -97,8 +97,8 @@ def prove(
     lacking = missing(engine)
     results = []
     with running(Budget(budget, memory, listen)):
-        work = _Work(engine, setting, stop=wanted and set(wanted) <= {"D1", "D2"}) \
-            if not lacking else None
+        stop = wanted if wanted and {*wanted} <= {"D1", "D2", "D5"} else ()
+        work = _Work(engine, setting, stop) if not lacking else None
         for id_, title in OBLIGATIONS.items():
             if wanted and id_ not in wanted:
                 continue
@@ -124,19 +124,27 @@ def _bounded(engine: Engine, setting: Setting) -> tuple[Judgement, tuple[str, ..
     """D5, and what it assumes. With an arbiter there is nothing to bound."""
     bound = dual_service(engine.model)
     if setting.arbiter == "none":
-        return bound.run(Asked(engine)), bound.assumptions
+        try:
+            return bound.run(Asked(engine)), bound.assumptions
+        except BudgetExhausted as error:
+            return Judgement(
+                Verdict.UNKNOWN, Method.INDUCTION, {"says": str(error)}), bound.assumptions
     return Judgement(Verdict.NOT_APPLICABLE, Method.INDUCTION, {
         "says": "it is about two nodes without an arbiter"}), ()
 
 
 @define(eq=False, slots=False)
 class _Work:
-    """The search of one setting, and what is asked of it."""
+    """The search of one setting, and what is asked of it.
+
+    Attributes:
+        stop: the promises at whose refutations the search may end.
+    """
 
     engine: Engine
     setting: Setting
-    stop: Any = False
-    found: Networks | BudgetExhausted | None = None
+    stop: tuple[str, ...] = ()
+    found: Networks | None = None
     edges: _Edges | None = None
 
     def __attrs_post_init__(self) -> None:
@@ -200,22 +208,25 @@ class _Work:
     # -------------------------------------------------------------------------- search
 
     def searched(self) -> Networks:
-        """The networks that can be reached.
+        """The networks that can be reached, or those on the way to the shortest stories."""
+        if self.found is None:
+            self.edges = _Edges(self.system) if self.setting.recorded else None
+            self.found = search(
+                self.system, self._start(), self.questions,
+                stop=[id_ for id_ in self.stop if id_ in self.questions],
+                watch=self.edges.watch if self.edges else None)
+        return self.found
+
+    def closed(self) -> Networks:
+        """All networks.
 
         Raises:
-            BudgetExhausted: there are too many, or the budget ended.
+            BudgetExhausted: the budget ended, or there are too many.
         """
-        if self.found is None:
-            self.edges = _Edges(self.system) if self.setting.recorded and not self.stop else None
-            try:
-                self.found = search(
-                    self.system, self._start(), self.questions, stop=bool(self.stop),
-                    watch=self.edges.watch if self.edges else None)
-            except BudgetExhausted as error:
-                self.found = error.with_traceback(None)
-        if isinstance(self.found, BudgetExhausted):
-            raise self.found
-        return self.found
+        found = self.searched()
+        if not found.closed:
+            raise BudgetExhausted(found.ended)
+        return found
 
     def title(self, id_: str) -> str:
         """The sentence of an obligation."""
@@ -231,7 +242,7 @@ class _Work:
 
     def _size(self, found: Networks) -> dict[str, Any]:
         return {"networks": len(found), "depth": found.depth,
-                **({} if found.closed else {"searched": "to the shortest story only"})}
+                **({} if found.closed else {"searched": found.ended or "to the shortest story"})}
 
     def _depth(self, found: Networks, question: str) -> int:
         return len(found.steps(found.first[question])) - 1
@@ -252,6 +263,7 @@ class _Work:
                 return [f"served twice {group}" for group in network.twice(at)]
             return self._refuted(found, "D1", OBLIGATIONS["D1"], lambda network, at: bool(
                 network.twice(at)), None if self.setting.arbiter == "cas+fence" else served)
+        self.closed()
         if not any(self._served(found)):
             return Judgement(Verdict.VACUOUS, Method.SEARCH, {"says": "nobody is ever served"})
         moved = f"after {self._depth(found, 'moved')} steps" if "moved" in found.first else "never"
@@ -274,6 +286,7 @@ class _Work:
                 found, "D2", promise.says, lambda network, at: any(
                     all(network.pair(at)[c.column] in c.values for c in cube)
                     for cube in promise.never))
+        self.closed()
         idle = [node for node in ("node1", "node2") if f"D2 {node}" not in found.first]
         if len(idle) == 2 or (idle and not self.system.folded):
             return Judgement(Verdict.NOT_APPLICABLE, Method.SEARCH, {
@@ -284,13 +297,12 @@ class _Work:
         if not self.setting.recorded:
             return Judgement(Verdict.NOT_APPLICABLE, Method.SEARCH, {
                 "says": "without a record there is no pair that a step could change"})
-        self.stop = False
         found = self.searched()
         assert self.edges is not None, "BUG: no step was watched"
         return self.edges.judged(self, found)
 
     def _d4(self) -> Judgement:
-        return _rest(self, self.searched())
+        return _rest(self, self.closed())
 
 
 @define(eq=False, slots=False)
@@ -344,6 +356,7 @@ class _Edges:
                 return Judgement(Verdict.REFUTED, Method.SEARCH, {
                     "says": says, "steps": len(way.moves), **work._size(found)},  # noqa: SLF001
                     way.counterexample(work.engine, OBLIGATIONS["D3"], lambda *_: True))
+        work.closed()
         if not self.steps or not self.rests:
             return Judgement(Verdict.VACUOUS, Method.SEARCH, {
                 "says": "no step changes the pair, or every step does"})
@@ -372,48 +385,49 @@ def _answered(
 
 def _rest(work: _Work, found: Networks) -> Judgement:
     """D4: the chains of moves without an adversary, from every network without a cut."""
-    system, flags = work.system, work.system.flags
-    sources, targets, kinds, begins = [], [], [], 0
-    ends_: list[Any] = []
-    for state in found.levels:
-        whole = (flags.of(state.flags, "cut", 0) | flags.of(state.flags, "cut", 1)) == 0
-        at = np.flatnonzero(whole)
-        some = state.take(at)
-        for node, _, step in system.steps(some, quiet=True):
-            after = system.turned(step.after) if node else step.after
-            if not len(step.source):
-                continue
-            to = found.numbers(joined([after]))
-            moves = to != begins + at[step.source]
-            sources.append((begins + at[step.source])[moves])
-            targets.append(to[moves])
-            kinds.append(np.full(int(moves.sum()), step.kind * 4 + node * 2, np.int32))
-        ends_.append(at + begins)
-        begins += len(state[0])
-    edges = Graph(np.concatenate(sources).astype(np.int32), np.concatenate(targets).astype(np.int32),
-                  np.concatenate(kinds))
-    lost = np.flatnonzero(edges.target < 0)
-    if len(lost):
+    system, size = work.system, work._size(found)  # noqa: SLF001
+    edges, healed = _quiet(found)
+    if not len(edges.source):
+        return Judgement(Verdict.VACUOUS, Method.SEARCH, {"says": "nothing happens by itself"})
+    if (edges.target < 0).any():
         return Judgement(Verdict.DISAGREE, Method.SEARCH, {
             "says": "a quiet move leads where the search has not been"})
     result = chains(found, edges)
     if result.longest < 0:
-        way = tale(work.engine, found, result.on_cycle)
-        round_ = [system.kinds[via // 4] for via in result.cycle]
-        said = ", ".join(dict.fromkeys(" ".join(filter(None, kind[:2])) for kind in round_))
-        return Judgement(Verdict.REFUTED, Method.SEARCH, {
-            "says": f"it goes round: {said}", **work._size(found)},  # noqa: SLF001
-            way.counterexample(work.engine, f"these go round for ever: {said}", lambda *_: True))
-    healed = np.concatenate(ends_)
+        kinds = (system.kinds[via // 4] for via in result.cycle)
+        says = "for ever by turns: " + ", ".join(dict.fromkeys(
+            " ".join(filter(None, (verb, event))) for verb, event, _ in kinds))
+        return Judgement(Verdict.REFUTED, Method.SEARCH, {"says": says, **size}, tale(
+            work.engine, found, result.on_cycle).counterexample(work.engine, says, lambda *_: True))
     rests = np.intersect1d(healed, result.ends)
-    state = joined(found.levels).take(rests)
-    apart = np.flatnonzero(~system.equal(state))
+    apart = rests[~system.equal(joined(found.levels).take(rests))]
     if len(apart):
-        way = tale(work.engine, found, int(rests[apart[0]]))
-        return Judgement(Verdict.REFUTED, Method.SEARCH, work._size(found),  # noqa: SLF001
-                         way.counterexample(work.engine, "two nodes rest with different copies",
-                                            lambda *_: True))
+        return Judgement(Verdict.REFUTED, Method.SEARCH, size, tale(
+            work.engine, found, int(apart[0])).counterexample(
+                work.engine, "two nodes rest with different copies", lambda *_: True))
     return Judgement(Verdict.PROVED, Method.SEARCH, {
         "longest way": result.longest, "networks without a cut": len(healed),
-        "at rest": len(rests), **work._size(found)})  # noqa: SLF001
+        "at rest": len(rests), **size})
 
+
+def _quiet(found: Networks) -> tuple[Graph, npt.NDArray[Any]]:
+    """The moves without an adversary from every network without a cut, and these networks."""
+    system, flags = found.system, found.system.flags
+    none = np.zeros(0, np.int32)
+    sources, targets, kinds, healed, first = [none], [none], [none], [none], 0
+    for state in found.levels:
+        at = np.flatnonzero((flags.of(state.flags, "cut", 0) | flags.of(state.flags, "cut", 1)) == 0)
+        for node, view, step in system.steps(state.take(at), quiet=True):
+            changed = np.zeros(len(step.source), np.bool_)
+            for old, new in zip(view.take(step.source), step.after, strict=True):
+                changed |= old != new
+            here = np.flatnonzero(changed)
+            if len(here):
+                after = joined([step.after.take(here)])
+                sources.append(first + at[step.source[here]])
+                targets.append(found.numbers(system.turned(after) if node else after))
+                kinds.append(np.full(len(here), step.kind * 4 + node * 2, np.int32))
+        healed.append((first + at).astype(np.int32))
+        first += len(state[0])
+    source, target = (np.concatenate(some).astype(np.int32) for some in (sources, targets))
+    return Graph(source, target, np.concatenate(kinds)), np.concatenate(healed)
