@@ -28,7 +28,7 @@ PROCESSES = (
     "test_two_nodes.py", "test_stores.py", "test_stores_etcd.py", "test_etcd_login.py", "test_intruders.py", "test_foreign.py",
     "test_plugin.py", "test_live.py", "test_ci.py", "test_examples.py", "test_stores_sqlite.py",
     "test_processes.py", "test_agent.py", "test_one_record.py", "test_store_faults.py",
-    "test_command_line.py", "test_extras.py", "test_wheel.py", "test_promela.py", "test_tla.py",
+    "test_command_line.py", "test_extras.py", "test_wheel.py", "test_promela.py", "test_promela_network.py", "test_tla.py",
     "test_prism.py", "test_own_agents.py", "test_standby_agents.py", "test_hooks.py",
     "test_hooks_live.py", "test_acting.py", "test_refreshing.py", "test_reload_live.py", "test_haproxy.py", "test_flood.py",
     "test_page_served.py",

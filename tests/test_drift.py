@@ -15,15 +15,12 @@ from prgcore.machine import prg
 from prgcore.prove import claims, heartbeats, leases, regions, timing
 from prgcore.prove.regions import Times, served_twice
 from prgcore.prove.work import Work
-from prgcore.template.active_standby import MACHINE as ACTIVE_STANDBY
 from prgcore.timers import arithmetic
 from prgcore.timers.cuts import cut_of
-from prgcore.timers.noticed import noticed
-from prgcore.timers.parameters import Parameters, parameters_of
+from prgcore.timers.parameters import Parameters
 from tests.planted import LAMPS
 
 PRG = prg()
-STANDBY = type(PRG)(ACTIVE_STANDBY)
 T16 = next(t for t in timing.THEOREMS if t.id == "T16")
 
 
@@ -103,14 +100,6 @@ def test_a_cut_of_one_direction_ends_with_the_next_heartbeat() -> None:
     found = cut_of(Parameters(), 3600, latency=0.5, jitter=2)
     assert (found.served_twice, found.one_way) == (3572, 17.5)
     assert cut_of(Parameters(), 44).one_way == 0
-
-
-def test_timers_of_any_machine_notice_later_and_sooner_with_drift() -> None:
-    plain, drifting = (list(noticed(STANDBY, "node1", parameters_of(STANDBY.model)(), drift=rho))
-                       for rho in (0, 0.01))
-    assert [one.event for one in plain] == [one.event for one in drifting]
-    for one, other in zip(plain, drifting, strict=True):
-        assert other.after.least < one.after.least <= one.after.most < other.after.most
 
 
 # ---------------------------------------------------------------- a paused owner

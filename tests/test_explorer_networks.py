@@ -148,14 +148,6 @@ def test_a_story_of_ones_own_comes_first(open_page) -> None:
     assert shown.evaluate("prgcore.network") == {"story": 0, "at": 0}
 
 
-def test_a_pasted_story_of_a_network_says_where_it_is_taken(open_page) -> None:
-    shown = open_page()
-    shown.keyboard.press("l")
-    shown.fill("#pasted", f"# one\n# two\n{CROSSING}")
-    shown.locator("#run").click()
-    assert "prgcore explore --story FILE" in shown.locator("#pasted-wrong").inner_text()
-
-
 def test_a_machine_of_ones_own_has_its_story(open_page) -> None:
     own = Machine(active_standby.MACHINE)
     text = served_twice(own)

@@ -145,14 +145,6 @@ def test_the_same_commands_run_and_draw_stories_of_networks(run, bad, tmp_path) 
     assert (wrong.code, wrong.err) == (1, "")
     assert "drawn as a sequence" in bad("diagram", "path", story)
     assert "--itf" in bad("simulate", story, "--itf", str(tmp_path / "x.json"))
-    report = run("prove", "--model", "D", "--arbiter", "cas", "--only", "D1")
-    for text in (report.out, run("prove", "--model", "D", "--only", "D1", "--json").out):
-        picture = run("diagram", "sequence", "-", stdin=text)
-        assert (picture.code, picture.err) == (0, "")
-        assert "users of node1 are served twice" in picture.out
-    assert "Record" in run("diagram", "sequence", "-", stdin=report.out).out
-    assert "against D1" in run("diagram", "sequence", "--counterexample", "D1").out
-    assert "not applicable" in bad("diagram", "sequence", "--counterexample", "D3")
     assert "unknown arbiter" in bad("simulate", "-", stdin="network moon\ncut\n")
     assert "reconnection=keep_serving" in bad("simulate", "-", "--policy", "reconnection=fail", stdin=(
         "network none\npolicy reconnection=keep_serving\ncut\n"))

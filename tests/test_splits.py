@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 
-import numpy as np
 import pytest
 from attrs import evolve
 
@@ -15,14 +13,8 @@ from prgcore.explain.explaining import explain_display
 from prgcore.form.splits import like, read, write
 from prgcore.machine import PRG, Machine, prg
 from prgcore.model import Display, Shown
-from prgcore.network.facts import Facts
-from prgcore.network.setting import DEFAULT, Setting
-from prgcore.network.splits import served_twice, splits, told
+from prgcore.network.splits import CUTS, served_twice, splits, told
 from prgcore.network.story import replay
-from prgcore.prove.mirrored import symmetry
-from prgcore.prove.network.copies import Copies
-from prgcore.prove.network.facing import Machine as Facing
-from prgcore.prove.network.frontier import search
 from prgcore.tables.splits import SPLITS, WHICH
 from prgcore.template import pair
 
@@ -37,30 +29,11 @@ def test_what_is_shipped_is_what_the_search_finds() -> None:
     assert len(WHICH) == 6
 
 
-def test_the_whole_adversary_shows_nothing_that_cuts_do_not() -> None:
-    """Every network that the prover reaches, by its own code, under the default adversary."""
-    machine = Facing(PRG, Facts(PRG), symmetry(PRG.model))
-    system = Copies(machine, Setting("none", DEFAULT))
-    normal = PRG.run(PRG.initial[0], *dict(PRG.model.starts)["normal"]).end
-    found = search(system, system.start([dict(normal)]), {})
-    assert found.closed
-    assert system.folded
-    both = {tuple(pair) for level in found.levels
-            for pair in np.unique(np.stack([level.mine, level.peers], 1), axis=0).tolist()}
-    copies = sorted({copy for pair in both for copy in pair})
-    codes = system.tables[0].rows.of(np.array(copies))
-    halves = {copy: half(machine.codec.decode(tuple(int(c[k]) for c in codes)))
-              for k, copy in enumerate(copies)}
-    shown = {Display(halves[one], halves[other]) for one, other in both}
-    shown |= {display.mirrored() for display in shown}
-    assert {d for d in shown if not len(denoted(PRG, d))} == {s.shown for s in PRG.splits}
-
-
-def half(copy: Mapping[str, str]) -> Shown | None:
-    """A node as it shows itself by its own copy, from its own seat."""
-    if copy["node1.process"] != "running":
-        return None
-    return Shown(copy["node1.state"], copy["node1.reason"])
+def test_loss_and_crashes_show_nothing_that_cuts_do_not() -> None:
+    more = splits(PRG, CUTS | {"cut", "loss", "crash"})
+    assert {s.shown for s in more} == {s.shown for s in PRG.splits}
+    lengths = {s.shown: len(s.moves) for s in more}
+    assert lengths[Display(Shown("normal", "normal"), Shown("running_in_backup_mode", "peer_down"))] == 2
 
 
 @pytest.mark.parametrize("policy", WHICH, ids="-".join)

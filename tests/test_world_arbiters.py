@@ -6,11 +6,8 @@ import json
 from itertools import product
 
 import pytest
-from attrs import evolve
 
 from prgcore.errors import BadInput
-from prgcore.stores import record
-from prgcore.stores.record import Claim
 from prgcore.world.campaign import random
 from prgcore.world.faults import SPLITS, Fault
 from prgcore.world.play import at_home, failure, shortest, standard
@@ -109,14 +106,6 @@ def test_with_record_and_lease_the_same_schedules_find_nothing(seeks):
 @pytest.mark.parametrize("seeks", ["S1", "S2", "S3", "S13"])
 def test_with_one_record_alone_the_record_keeps_its_promises(seeks):
     assert shortest_runs("cas", seeks) == []
-
-
-def test_a_resource_that_refuses_older_tokens_serves_nobody_twice(monkeypatch):
-    assert shortest_runs("cas+fence") == []
-    monkeypatch.setattr(record, "_handed", lambda kept, hands: evolve(kept, claims={
-        group: Claim(hands.get(group, claim.node), claim.token)
-        for group, claim in kept.claims.items()}))
-    assert shortest_runs("cas+fence", seeds=range(5, 9)), "tokens that do not grow are no fence"
 
 
 def test_copies_meet_when_a_cut_heals():

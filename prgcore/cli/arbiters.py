@@ -131,7 +131,7 @@ def arbiter(
         pause if pause is not None else 0 if own else lease.pause,
         stopping if stopping is not None else 0 if own else lease.stopping,
         drift if drift is not None else 0 if own else lease.drift or 0)
-    network = Delays(latency, polling, jitter, hand.drift)
+    network = Delays(latency, polling, jitter)
     parameters = [*whose]
     if apart is None:
         apart = network.apart(parameters[0])
@@ -209,10 +209,8 @@ class _Asked:
     def served(self, one: Arbiter) -> Number | None:
         """After how long the users of a dead node are served."""
         from prgcore.timers.arbiters import served_after
-        from prgcore.timers.noticed import true_most
 
-        waits = true_most(self.hand.starts, self.hand.drift)
-        return served_after(one, self.noticed, waits, self.fences)
+        return served_after(one, self.noticed, self.hand.starts, self.fences)
 
     def out(self, one: Arbiter) -> Number | None:
         """How long a user is out after a crash, at most: with the wait before the next log-in."""
@@ -224,8 +222,7 @@ class _Asked:
             return None
         return max((
             bounds(p, latency=self.network.latency, polling=self.network.polling,
-                   jitter=self.network.jitter, drift=self.network.drift,
-                   take_over=served - self.noticed).after_crash.most
+                   jitter=self.network.jitter, take_over=served - self.noticed).after_crash.most
             for p in self.parameters if isinstance(p, Parameters)), default=None)
 
     @property
@@ -274,8 +271,7 @@ def _told(one: Arbiter) -> list[str]:
 
 
 def _said(value: Number) -> str:
-    """A time to the millisecond."""
-    return f"{round(value, 3):.10g} s"
+    return f"{value:.10g} s"
 
 
 # ------------------------------------------------------------------------------- the table

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from prgcore.cli import inputs, output
+from prgcore.cli import inputs, networks, output
 from prgcore.cli.commands import Argument, Group, Option, examples
 from prgcore.errors import BadInput
 from prgcore.words import counted, one_line, quoted
@@ -20,6 +20,7 @@ def register(app: Group) -> None:
     app.command(epilog=examples(
         "prgcore export smt2 --only S1", "prgcore export smt2 -o questions",
         "prgcore export smt2 --machine mine.json -o questions", "prgcore export aiger -o graphs",
+        "prgcore export promela --model D --arbiter cas --adversary one-way,pause",
     ))(export)
 
 
@@ -36,6 +37,27 @@ def export(
         Option("--output", "-o", metavar="FILE",
                      help="The file to write; for several files a folder, made where it is missing."),
     ] = None,
+    model: Annotated[
+        str | None,
+        Option("--model", metavar="P|D",
+               help="P: one record of both nodes (default); D: two nodes, messages, an arbiter."),
+    ] = None,
+    arbiter: Annotated[
+        str | None,
+        Option("--arbiter", metavar="WORD",
+               help="(D) none (default), cas, cas+lease, cas+fence or self-fence."),
+    ] = None,
+    adversary: Annotated[
+        str | None,
+        Option("--adversary", metavar="LIST",
+               help="(D) of loss, delay, duplicate, reorder, one-way, cut, pause, crash, boot, "
+                    "faults, commands; all; without it, the first eight."),
+    ] = None,
+    silence: Annotated[
+        str | None,
+        Option("--silence", metavar="K",
+               help="(D) A time-out is so many intervals without a heartbeat, each a step."),
+    ] = None,
     machine: inputs.MachineFile = None, policy: inputs.Policies = None,
 ) -> None:
     """Write the machine for other people's checkers.
@@ -46,7 +68,8 @@ def export(
     aiger: all promises as outputs of one graph, for a model checker of hardware. An
     output that is never 1 is a promise that holds; no invariant is assumed.
 
-    promela: one file for SPIN. Each state that it stores is a reachable pair.
+    promela: one file for SPIN. Each state that it stores is a reachable pair; with
+    --model D, two nodes with copies of their own, and what is in flight between them.
 
     tla: a module in TLA+ and what TLC or Apalache shall check. Each rule is an action.
 
@@ -57,7 +80,10 @@ def export(
     """
     from prgcore import exports
 
-    files = exports.export(inputs.load_machine(machine, policy).model, form, only or ())
+    apart = networks.asked(model, arbiter, adversary, silence, {})
+    loaded = inputs.load_machine(machine, policy)
+    files = exports.export(loaded.model, form, only or ()) if apart is None else (
+        exports.export_network(loaded, form, apart.setting, only or ()))
     if file is None:
         _print(form, files)
     elif len(files) == 1 and not file.is_dir():

@@ -42,6 +42,11 @@ class Asked:
     budget: float | None = None
     memory: int | None = None
 
+    @property
+    def setting(self) -> Setting:
+        """The network that is asked about first."""
+        return Setting(self.arbiter or next(iter(ARBITERS)), self.adversary, self.silence)
+
 
 def asked(
     model: str | None, arbiter: str | None, adversary: str | None, silence: str | None,

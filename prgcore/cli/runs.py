@@ -70,18 +70,6 @@ def run_of(
     return _run(file, policy, text)
 
 
-_NETWORK = re.compile(r"^network \S+\n(?:(?!network |Broken: )\S.*\n|[ \t]+#.*\n)*", re.MULTILINE)
-"""A story of a network, as `prgcore prove --model D` prints it."""
-
-
-def _networks(text: str) -> str:
-    """The first story of a network in a text of the prover; "" if there is none."""
-    found = _NETWORK.findall(f"{text}\n")
-    if len(found) > 1:
-        output.remark(f"the text has {len(found)} stories; taken: the first")
-    return found[0] if found else ""
-
-
 def _named(machine: Machine) -> Mapping[str, tuple[str, Callable[[], str]]]:
     """The stories of a machine, by id, each with its title: its own, and its causes.
 
@@ -109,15 +97,14 @@ def first(text: str) -> str:
 
 
 def network_run(file: str | None, policy: list[str] | None, text: str) -> NetworkRun | None:
-    """The run of a text that is a story of a network, or a report with one; None if it is neither.
+    """The run of a text that is a story of a network; None if it is not.
 
     Raises:
         BadInput: it has a mistake, or is about a machine with other policies.
     """
     from prgcore.network.story import is_story, parse, replay
 
-    text = text if is_story(text) else _networks(text)
-    if not text:
+    if not is_story(text):
         return None
     script = parse(text)
     machine = inputs.load_machine(file, policy or [f"{n}={c}" for n, c in script.policy.items()])
@@ -154,31 +141,26 @@ def _title(text: str) -> str:
 # ------------------------------------------------------------- counterexamples
 
 
-def _proved(machine: Machine, id_: str) -> tuple[Run | NetworkRun, str]:
+def _proved(machine: Machine, id_: str) -> tuple[Run, str]:
     """The counterexample that the prover finds."""
     with needed("--counterexample"):
-        from prgcore.network.setting import Setting
-        from prgcore.prove.network.obligations import OBLIGATIONS
-        from prgcore.prove.network.obligations import prove as networks
         from prgcore.prove.report import prove
     if id_ == "M1":
         raise BadInput("M1 breaks the table again and again; what it finds, prgcore prove --only M1 "
                        "--mutants 200 tells")
-    report = networks(machine, Setting(), [id_]) if id_ in OBLIGATIONS else prove(machine, only=[id_])
-    result = report.results[0]
+    result = prove(machine, only=[id_]).results[0]
     if result.counterexample is None:
         raise BadInput(f"{id_} is {result.verdict.replace('_', ' ')}: there is no counterexample "
                        "to draw")
-    return _replayed(machine, id_, result.title, result.counterexample.to_json(), result.model)
+    return _replayed(machine, id_, result.title, result.counterexample.to_json())
 
 
-def _reported(machine: Machine, text: str) -> tuple[Run | NetworkRun, str]:
+def _reported(machine: Machine, text: str) -> tuple[Run, str]:
     """The first counterexample of a report."""
     from prgcore.wire.machine_file import digest
 
     report = inputs.parse_json(text, "the report")
-    reports = report.get("machines", report.get("arbiters", [report])) \
-        if isinstance(report, dict) else []
+    reports = report.get("machines", [report]) if isinstance(report, dict) else []
     reports = [r for r in reports if isinstance(r, dict)] if isinstance(reports, list) else []
     for one in reports:
         found = one.get("obligations")
@@ -190,27 +172,23 @@ def _reported(machine: Machine, text: str) -> tuple[Run | NetworkRun, str]:
                         f"than this one ({digest(machine.model)[:16]}); give it with --machine, or "
                         "its policies with --policy")
                 return _replayed(machine, str(obligation.get("id")), str(obligation.get("title")),
-                                 obligation["counterexample"], str(obligation.get("model")))
+                                 obligation["counterexample"])
     if any(isinstance(r.get("obligations"), list) for r in reports):
         raise BadInput("the report has no counterexample: nothing in it is refuted")
     raise BadInput("this JSON is no report of prgcore prove --json: it has no obligations")
 
 
 def _replayed(
-    machine: Machine, id_: str, says: str, found: Mapping[str, Any], model: str = "P",
-) -> tuple[Run | NetworkRun, str]:
+    machine: Machine, id_: str, says: str, found: Mapping[str, Any]
+) -> tuple[Run, str]:
     """A counterexample as a run: from the start if it is reachable, else from its pair."""
-    title = f"{machine.model.name}: against {id_}, {says}"
-    if model == "D":
-        from prgcore.network.story import parse, replay
-
-        return replay(machine, parse(_networks(str(found.get("story"))), machine)), title
     from prgcore.story.script import as_story, run
 
     before, after, event = found.get("before"), found.get("after"), found.get("event")
     trace = found.get("trace")
     if not isinstance(before, dict) or not before or not isinstance(event, str):
         raise BadInput(f"the counterexample to {id_[:40]} names no pair and no event to draw")
+    title = f"{machine.model.name}: against {id_}, {says}"
     if found.get("reachable") and isinstance(trace, list | tuple) \
             and all(isinstance(word, str) for word in trace):
         runs = [

@@ -54,8 +54,7 @@ def simulate_agents(
                            "for each core.")] = None,
     arbiter: Annotated[
         str, Option("--arbiter", metavar="NAME", help="What arbitrates: cas+lease (as shipped), "
-                    "cas+fence (resources refuse older tokens), cas (one record alone), or none "
-                    "(each node has a copy).")] = "cas+lease",
+                    "cas (one record, and no lease), or none (each node has a copy).")] = "cas+lease",
     seek: Annotated[
         str, Option("--seek", metavar="WHAT", help="Look for one thing only: twice (a group is "
                     "served twice), or an invariant of the record, such as S1.")] = "",

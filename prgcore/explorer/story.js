@@ -23,9 +23,6 @@ const STATUS = /\bstate *:/i;
 const FROM_STATUS =
   "this looks like the output of utils ha status, not like a story: choose Go to… and enter what the " +
   "two nodes show, or give the text to prgcore explore";
-const NETWORK = /^\s*(?:#.*\s*)*network\s/;
-const OF_NETWORK =
-  "this is a story of two nodes with messages: prgcore explore --story FILE makes a page that has it";
 const UNPRINTABLE = /[\p{C}\p{Z}]/u;
 /** A line as `prgcore prove` and `prgcore simulate` print it: number, text, what answered it. */
 const PRINTED =
@@ -42,7 +39,6 @@ function parseStory(machine, text) {
       ? { items: [], errors: [read.error] }
       : { ...parseStory(machine, read.text), remark: read.remark };
   }
-  if (NETWORK.test(text)) return { items: [], errors: [OF_NETWORK] };
   const lines = text.replace(/^\ufeff/, "").split(LINE_END);
   const [printed, remark] = firstPrinted(lines);
   const items = [];

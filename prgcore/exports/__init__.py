@@ -9,16 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias
 
+from prgcore.engine import Engine
 from prgcore.errors import BadInput
 from prgcore.exports.aiger import aiger
 from prgcore.exports.itf import itf
 from prgcore.exports.prism import prism
 from prgcore.exports.promela import promela
+from prgcore.exports.promela_network import promela_network
 from prgcore.exports.smt2 import smt2
 from prgcore.exports.tla import tla
 from prgcore.model import Model
+from prgcore.network import Setting
 
-__all__ = ["FORMATS", "Files", "export"]
+__all__ = ["FORMATS", "Files", "export", "export_network"]
 
 Files: TypeAlias = Mapping[str, str | bytes]
 """The files of an export by their names, in order."""
@@ -43,3 +46,16 @@ def export(model: Model, form: str, only: Iterable[str] = ()) -> Files:
     if form not in FORMATS:
         raise BadInput(f"unknown format {form[:80]!r}; known: {', '.join(sorted(FORMATS))}")
     return FORMATS[form](model, tuple(only))
+
+
+def export_network(
+    engine: Engine, form: str, setting: Setting, only: Iterable[str] = ()
+) -> Files:
+    """Two nodes of a machine in a format, as files: all questions, or those with these ids.
+
+    Raises:
+        BadInput: there is no such format or question, or the format has no networks.
+    """
+    if form != "promela":
+        raise BadInput(f"{form[:80]!r} is not a format of model D; known: promela")
+    return promela_network(engine, setting, tuple(only))

@@ -49,7 +49,8 @@ class Infix:
             case Cell(column, values):
                 return self.cell(self.table.columns[column], values)
             case Not(inner):
-                return f"!{self.of(inner)}"
+                text = self.of(inner)
+                return f"!({text})" if text.startswith("!") else f"!{text}"
             case Every(parts):
                 return f"({self.BOTH.join(map(self.of, parts))})" if parts else "true"
             case Some(parts):

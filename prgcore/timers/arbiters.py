@@ -17,7 +17,6 @@ from prgcore.model import Number
 from prgcore.tables.facts import Arbiter, RealSystem
 from prgcore.timers import arithmetic
 from prgcore.timers.cuts import cut_of
-from prgcore.timers.noticed import true_least, true_most
 from prgcore.timers.parameters import Settings, seconds, share
 from prgcore.timers.sanity import total
 
@@ -135,17 +134,15 @@ def _rounded(value: Fraction) -> Number:
 
 @frozen
 class Delays:
-    """What a network and a watch add: the longest delay, the polling, the jitter of sending, a drift."""
+    """What a network and a watch add: the longest delay, the polling, the jitter of sending."""
 
     latency: Number = 0
     polling: Number = 0
     jitter: Number = 0
-    drift: Number = 0
 
     def __attrs_post_init__(self) -> None:
-        for name in ("latency", "polling", "jitter"):
-            seconds(getattr(self, name), name)
-        share(self.drift, "drift")
+        for a in fields(Delays):
+            seconds(getattr(self, a.name), a.name)
 
     def apart(self, parameters: Settings) -> Number:
         """How far apart two nodes may notice one cut: the least and the most of T4 and T3."""
@@ -154,14 +151,13 @@ class Delays:
     def soonest(self, parameters: Settings) -> Number:
         """After how long a loss is noticed at the soonest, if no heartbeat before it was lost (T4)."""
         first: Number = arithmetic.noticed_earliest(
-            0, true_most(parameters.keep_alive_interval, self.drift), self.jitter,
-            true_least(parameters.keep_alive_timeout, self.drift))
+            0, parameters.keep_alive_interval, self.jitter, parameters.keep_alive_timeout)
         return max(0, first)
 
     def noticed(self, parameters: Settings) -> Number:
         """After how long the loss of a peer is noticed at the latest (T3)."""
         latest: Number = arithmetic.noticed_latest(
-            true_most(parameters.keep_alive_timeout, self.drift), self.latency, self.polling)
+            parameters.keep_alive_timeout, self.latency, self.polling)
         return latest
 
 
@@ -221,7 +217,7 @@ def served_after(
 
 def twice_for(cut: Number, parameters: Settings, network: Delays) -> Number:
     """How long users may be served twice in a cut of this length, without an arbiter (D5)."""
-    return cut_of(parameters, cut, jitter=network.jitter, drift=network.drift).served_twice
+    return cut_of(parameters, cut, jitter=network.jitter).served_twice
 
 
 def clocks(system: RealSystem) -> tuple[Number | None, Number | None]:

@@ -22,8 +22,7 @@ from prgcore.world.apart import part
 from prgcore.world.judge import Wrong
 from prgcore.world.schedule import Schedule, shrunk, written
 from prgcore.world.seeking import TWICE, Seeker, sought
-from prgcore.world.stores import APART, ARBITERS, LEASED
-from prgcore.world.world import Setting, World
+from prgcore.world.world import APART, ARBITERS, LEASED, Setting, World
 
 __all__ = ["Run", "at_home", "failure", "play", "shortest", "standard", "story", "told"]
 

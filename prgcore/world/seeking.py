@@ -19,7 +19,6 @@ from prgcore.stores.record import Record
 from prgcore.story.unseen import node_of
 from prgcore.wire.entry import Entry
 from prgcore.world.judge import Judge, Wrong
-from prgcore.world.stores import FENCED
 
 if TYPE_CHECKING:
     from prgcore.world.hosts import Host
@@ -76,11 +75,7 @@ class Seeker(Judge):
         if self.seeks is not None:
             return
         for home in world.setting.engine.habits.groups:
-            by = [h for h in world.hosts.values() if h.serves(home, world.now, world.late)]
-            if world.setting.arbiter == FENCED and by:  # the resource has seen the newest token
-                newest = max(h.services.groups[home] for h in by)
-                by = [h for h in by if h.services.groups[home] == newest]
-            if len(by) > 1:
+            if all(h.serves(home, world.now, world.late) for h in world.hosts.values()):
                 raise Wrong(TWICE, f"users of {home} are served by both nodes", world.now)
 
     def written(

@@ -15,14 +15,8 @@ from prgcore.stores.keeping import Newest
 from prgcore.stores.record import Claim, Record
 from prgcore.wire.entry import Entry
 
-__all__ = [
-    "APART", "ARBITERS", "FENCED", "LEASED", "UNLEASED", "Arbiter", "Kept", "Store", "mangled",
-]
+__all__ = ["Arbiter", "Kept", "Store", "mangled"]
 
-APART, UNLEASED, FENCED, LEASED = "none", "cas", "cas+fence", "cas+lease"
-ARBITERS = (APART, UNLEASED, FENCED, LEASED)
-"""What arbitrates: nothing; one record that is compared and set; the same, and resources that refuse
-older tokens; or the record and a lease, as shipped."""
 AHEAD = 3
 """How many epochs later a wrong record may be than the true one."""
 

@@ -28,9 +28,13 @@ from prgcore.world.home import look
 from prgcore.world.hosts import Host
 from prgcore.world.judge import Judge
 from prgcore.world.pump import STEPS
-from prgcore.world.stores import LEASED, Arbiter, Store
+from prgcore.world.stores import Arbiter, Store
 
-__all__ = ["Path", "Setting", "World"]
+__all__ = ["APART", "ARBITERS", "LEASED", "Path", "Setting", "World"]
+
+APART, UNLEASED, LEASED = "none", "cas", "cas+lease"
+ARBITERS = (APART, UNLEASED, LEASED)
+"""What arbitrates: nothing, one record that is compared and set, or that and a lease, as shipped."""
 
 
 @frozen
@@ -43,7 +47,7 @@ class Setting:
         drift: the share by which the clock of a host may be fast or slow.
         reconcile: how many seconds pass between two looks at whether a node is as desired; 0: its
             agent never looks.
-        arbiter: what arbitrates between the nodes, one of `prgcore.world.stores.ARBITERS`.
+        arbiter: what arbitrates between the nodes, one of `ARBITERS`.
         seeks: what a run waits for, where it is not to keep its word; empty: it is.
         start: the first state of an agent: of a charter, parameters, a time and a memory.
         turn: what the agents do.

@@ -64,6 +64,14 @@ class Networks:
         """The greatest distance from a start."""
         return len(self.levels) - 1
 
+    @property
+    def whole(self) -> int:
+        """How many networks there are, each with its mirror image."""
+        alone = sum(int(np.all([mine == theirs for mine, theirs in zip(
+            state, self.system.turned(state), strict=True)], axis=0).sum())
+            for state in self.levels if self.system.folded)
+        return 2 * len(self) - alone if self.system.folded else len(self)
+
     def numbers(self, state: Any) -> npt.NDArray[np.int32]:
         """The numbers of some networks or of their mirror images; -1 where they were not reached."""
         return self._index.look(self.keys(self.kept(state)[0]))
