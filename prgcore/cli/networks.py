@@ -63,7 +63,8 @@ def asked(
     if model not in (None, "P", "D"):
         raise BadInput(unknown_name("model", model, ("P", "D")))
     if model != "D":
-        for name, value in (("--arbiter", arbiter), ("--adversary", adversary), ("--silence", silence)):
+        given = {"--arbiter": arbiter, "--adversary": adversary, "--silence": silence}
+        for name, value in given.items():
             if value is not None:
                 raise BadInput(f"{name} is about two nodes with messages; add --model D")
         return None

@@ -248,7 +248,7 @@ class Copies:
             self.sides[1].serves.of(state.peers))
 
     def equal(self, state: State) -> npt.NDArray[np.bool_]:
-        """Whether two nodes that run have one copy of the pair, and one of them or none is alone."""
+        """Whether two nodes that run have one copy of the pair, or at most one of them runs."""
         machine, facts = self.machine, self.machine.facts
         mine = self.tables[0].rows.of(state.mine)
         peers = machine.turned(self.tables[1].rows.of(state.peers))

@@ -223,7 +223,7 @@ class Answers:
         return found
 
     def only(self, codes: Codes) -> Ids:
-        """The rule of this event that alone answers in each pair, done or not; NONE: there is none."""
+        """The rule of this event that alone answers in each pair, done or not; else NONE."""
         count, found = np.zeros(len(codes[0]), np.int8), np.full(len(codes[0]), NONE, np.int32)
         for n, test in enumerate(self._tests):
             at = test.where(codes)
@@ -336,7 +336,8 @@ class Event:
     def _answer(self, ids: Ids, which: Ids) -> Ids:
         machine, facts = self.table.machine, self.table.machine.facts
         codes, before = self.table.rows.of(ids), []
-        for k, size in zip(reversed(self.context.columns), reversed(self.context.sizes), strict=True):
+        asked = zip(self.context.columns, self.context.sizes, strict=True)
+        for k, size in reversed([*asked]):
             values = which % size
             which = which // size
             if k in facts.links:

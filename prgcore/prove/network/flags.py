@@ -18,7 +18,7 @@ __all__ = ["Flags"]
 
 @define(eq=False)
 class Flags:
-    """Numbers of both nodes in mixed radix; each is named once, and first comes the node that looks.
+    """Numbers of both nodes in mixed radix, each named once; the node that looks comes first.
 
     Attributes:
         sizes: for every name the number of values.

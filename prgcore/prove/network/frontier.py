@@ -73,11 +73,11 @@ class Networks:
         return 2 * len(self) - alone if self.system.folded else len(self)
 
     def numbers(self, state: Any) -> npt.NDArray[np.int32]:
-        """The numbers of some networks or of their mirror images; -1 where they were not reached."""
+        """The numbers of some networks or of their mirror images; -1: they were not reached."""
         return self._index.look(self.keys(self.kept(state)[0]))
 
     def kept(self, state: Any) -> tuple[Any, npt.NDArray[np.bool_]]:
-        """Of each network and its mirror image the one that is kept, and whether it is the image."""
+        """Of each network and its mirror image the one that is kept; whether it is the image."""
         swap = np.zeros(len(state[0]), np.bool_)
         if not self.system.folded:
             return state, swap

@@ -1,6 +1,7 @@
 """The obligations of a network: D1 served once, D2 the record, D3 refinement, D4 rest, D5 a bound.
 
-Law: a search decides each but D5, a bound on time that the solver proves (`prgcore.prove.timing`); a promise that is empty is not proved. Every story is replayed by the
+Law: a search decides each but D5, a bound on time that the solver proves
+(`prgcore.prove.timing`). A promise that is empty is not proved. Every story is replayed by the
 interpreter of networks, and every step of D3 is asked of the interpreter of pairs.
 """
 
@@ -43,7 +44,8 @@ __all__ = ["OBLIGATIONS", "missing", "prove"]
 OBLIGATIONS = {
     "D1": "no group of users is served by two nodes at once",
     "D2": "the first promise about the record holds of the record",
-    "D3": "every step is a step of the proved machine by the same rule, or leaves the pair as it is",
+    "D3": "every step is a step of the proved machine by the same rule, or leaves the pair as it "
+          "is",
     "D4": "once cuts are healed, time and heartbeats alone lead to equal copies, and to rest",
     "D5": DUAL_SERVICE.title,
 }
@@ -240,6 +242,13 @@ class _Work:
         except BudgetExhausted as error:
             return Judgement(Verdict.UNKNOWN, Method.SEARCH, {"says": str(error)})
 
+    def apart(self, _: Network, at: Snapshot) -> bool:
+        """Whether two nodes that run differ in what both know, as the interpreter sees it."""
+        facts = self.machine.facts
+        known = (*facts.shared, *facts.told[0], *facts.told[1])
+        one, other = ([copy[k] for k in known] for copy in at.copies)
+        return one != other or not all((*at.current, *at.timely))
+
     def _size(self, found: Networks) -> dict[str, Any]:
         return {"networks": len(found), "depth": found.depth,
                 **({} if found.closed else {"searched": found.ended or "to the shortest story"})}
@@ -342,7 +351,7 @@ class _Edges:
     def judged(self, work: _Work, found: Networks) -> Judgement:
         """Ask the interpreter of pairs for every different step."""
         model, setting = work.engine.model, work.setting
-        free = any(setting.has(word) for word in ("loss", "delay", "one-way"))
+        free = any(setting.has(word) for word in ("loss", "delay", "one-way", "cut"))  # S18
         engine = Engine(evolve(model, possible=untruthful(model))) if free else work.engine
         rules = set()
         for (event, rule, before, after), (number, via) in self.taken.items():
@@ -350,19 +359,28 @@ class _Edges:
             fired, becomes = _answered(engine, pair, event)
             rules.add(fired)
             if becomes != other or (rule and fired != rule):
-                way = tale(work.engine, found, number, via)
-                says = (f"{way.moves[-1]} changes the record as no rule of the proved machine does"
-                        if becomes != other else f"{way.moves[-1]} is done by {rule}, not {fired}")
-                return Judgement(Verdict.REFUTED, Method.SEARCH, {
-                    "says": says, "steps": len(way.moves), **work._size(found)},  # noqa: SLF001
-                    way.counterexample(work.engine, OBLIGATIONS["D3"], lambda *_: True))
+                return self._refuted(work, found, engine, event, (number, via))
         work.closed()
-        if not self.steps or not self.rests:
-            return Judgement(Verdict.VACUOUS, Method.SEARCH, {
-                "says": "no step changes the pair, or every step does"})
+        if not self.steps:
+            return Judgement(Verdict.VACUOUS, Method.SEARCH, {"says": "no step changes the pair"})
         return Judgement(Verdict.PROVED, Method.SEARCH, {
             "steps of the machine": self.steps, "steps that leave the pair": self.rests,
-            "different ones": len(self.taken), "rules": len(rules), **work._size(found)})  # noqa: SLF001
+            "different ones": len(self.taken), "rules": len(rules),
+            **work._size(found)})  # noqa: SLF001
+
+    @staticmethod
+    def _refuted(
+        work: _Work, found: Networks, engine: Engine, event: str, last: tuple[int, int],
+    ) -> Judgement:
+        """The story of a step that is none of the proved machine, which is asked once more."""
+        way = tale(work.engine, found, *last)
+        before, after = (dict(way.network.pair(at)) for at in (way.before, way.after))
+        fired, becomes = _answered(engine, before, way.moves[-1].event or event)
+        says = (f"{way.moves[-1]} is not done by {fired}" if becomes == after else
+                f"{way.moves[-1]} changes the pair as no rule of the proved machine does")
+        return Judgement(Verdict.REFUTED, Method.SEARCH, {
+            "says": says, "steps": len(way.moves), **work._size(found)},  # noqa: SLF001
+            way.counterexample(work.engine, says, lambda *_: becomes != after))
 
     def _pair(self, number: int) -> dict[str, str]:
         """A pair as the node that looks writes it."""
@@ -404,7 +422,7 @@ def _rest(work: _Work, found: Networks) -> Judgement:
     if len(apart):
         return Judgement(Verdict.REFUTED, Method.SEARCH, size, tale(
             work.engine, found, int(apart[0])).counterexample(
-                work.engine, "two nodes rest with different copies", lambda *_: True))
+                work.engine, "two nodes rest with different copies", work.apart))
     return Judgement(Verdict.PROVED, Method.SEARCH, {
         "longest way": result.longest, "networks without a cut": len(healed),
         "at rest": len(rests), **size})
@@ -416,7 +434,8 @@ def _quiet(found: Networks) -> tuple[Graph, npt.NDArray[Any]]:
     none = np.zeros(0, np.int32)
     sources, targets, kinds, healed, first = [none], [none], [none], [none], 0
     for state in found.levels:
-        at = np.flatnonzero((flags.of(state.flags, "cut", 0) | flags.of(state.flags, "cut", 1)) == 0)
+        cuts = [flags.of(state.flags, "cut", n) for n in (0, 1)]
+        at = np.flatnonzero(cuts[0] + cuts[1] == 0)
         for node, view, step in system.steps(state.take(at), quiet=True):
             changed = np.zeros(len(step.source), np.bool_)
             for old, new in zip(view.take(step.source), step.after, strict=True):

@@ -1,8 +1,8 @@
 """Networks with a record: one record, two readings of it, heartbeats that carry what nodes observe.
 
 Law: as `prgcore.prove.network`. A network is six numbers: the copy of the node that looks (its
-reading of the record, its own columns, what it heard), that of its peer, the heartbeat that each has
-sent, flags, and the record. The grants of a lease and of a fence are flags too.
+reading of the record, its own columns, what it heard), that of its peer, the heartbeat that each
+has sent, flags, and the record. The grants of a lease and of a fence are flags too.
 """
 
 from __future__ import annotations
@@ -68,7 +68,8 @@ class Records:
         self.slots = (slots, slots if self.folded else _Slots(self.tables[1]))
         self.pairs, self.records = Rows(machine.sizes), Rows(machine.sizes)
         self.turns = Each(self.records, lambda codes: self.records.ids(machine.turned(codes)))
-        sizes = {"cut": 2, "current": 2, "older": 2, "timely": 2, "silent": self.setting.silence + 1}
+        sizes = dict.fromkeys(("cut", "current", "older", "timely"), 2)
+        sizes["silent"] = self.setting.silence + 1
         images = {}
         grants = {"cas+lease": ("claim", "permit"), "cas+fence": ("holds", "after")}
         for n, group in enumerate(groups):
@@ -150,13 +151,16 @@ class Records:
         flags, groups = self.flags, range(len(self.machine.groups))
         if self.setting.arbiter == "cas+fence":
             return tuple(sum(
-                (flags.of(state.flags, f"holds{n}", whose) | flags.of(state.flags, f"after{n}", 1 - whose))
-                << n for n in groups) for whose in (0, 1))  # type: ignore[return-value]
+                (flags.of(state.flags, f"holds{n}", whose)
+                 | flags.of(state.flags, f"after{n}", 1 - whose)) << n for n in groups)
+                for whose in (0, 1))  # type: ignore[return-value]
         one, other = self.sides
-        given = one.assigned.of(state.mine), self.machine.turned_groups(other.assigned.of(state.peers))
+        given = (one.assigned.of(state.mine),
+                 self.machine.turned_groups(other.assigned.of(state.peers)))
         if self.setting.arbiter == "cas+lease":
             given = tuple(sum(  # type: ignore[assignment]
-                flags.of(state.flags, f"permit{n}", whose) << n for n in groups) for whose in (0, 1))
+                flags.of(state.flags, f"permit{n}", whose) << n for n in groups)
+                for whose in (0, 1))
         return (np.where(one.able.of(state.mine), given[0], 0),
                 np.where(other.able.of(state.peers), given[1], 0))
 
@@ -190,7 +194,8 @@ class _Slots:
         machine, facts = self.table.machine, self.table.machine.facts
         self.rows = Rows((*machine.sizes, 4))
         told = machine.parts(facts.told[self.table.node])
-        self.rows.ids([*(np.zeros(1, np.int32) for _ in machine.sizes), np.array([_EMPTY], np.int32)])
+        blank = (np.zeros(1, np.int32) for _ in machine.sizes)
+        self.rows.ids([*blank, np.array([_EMPTY], np.int32)])
         self.sends = Lazy(self.table.rows, 1, lambda ids, _: self.rows.ids([
             *(keep.take(code) for keep, code in zip(told, self.table.rows.of(ids), strict=True)),
             np.full(len(ids), _TIMELY, np.int32)]))
@@ -225,7 +230,7 @@ class _Event:
         self.viewed = Lazy(side.table.rows, 2, self._viewed)
 
     def _viewed(self, ids: Ids, timely: Ids) -> Ids:
-        """The rule that answers in every pair that the node cannot distinguish from the true one."""
+        """The rule that answers in every pair that the node cannot tell from the true one."""
         side, machine = self.side, self.side.machine
         found = np.full(len(ids), NONE, np.int32)
         heard = side.hears.of(ids) & (timely > 0)
@@ -310,11 +315,12 @@ class _Side:
         codes = list(codes)
         for k, (joined, broken) in self.machine.facts.links.items():
             domain = self.machine.facts.domain[k]
-            self.machine.put(codes, k, np.where(cut > 0, domain.index(broken), domain.index(joined)))
+            values = domain.index(joined), domain.index(broken)
+            self.machine.put(codes, k, np.where(cut > 0, values[1], values[0]))
         return codes
 
     def views(self, ids: Ids, *, hears: bool) -> tuple[Codes, _Mask, int]:
-        """The pairs for which copies stand, whether each is inside the invariants, how many each."""
+        """The pairs for which copies stand, whether each breaks no invariant, and their number."""
         machine, facts = self.machine, self.machine.facts
         known = set(self.known if hears else self.unheard)
         unknown = [k for k in range(len(machine.stored)) if k not in known]
@@ -349,7 +355,8 @@ class _Side:
         if setting.has("one-way") and not self.quiet:
             cut = flags.of(state.flags, "cut", 1)
             yield Step(self.all.kind("cut"), np.arange(len(cut)), state._replace(
-                coming=np.where(cut, state.coming, 0), flags=flags.put(state.flags, "cut", 1, 1 - cut)))
+                coming=np.where(cut, state.coming, 0),
+                flags=flags.put(state.flags, "cut", 1, 1 - cut)))
         yield from self._reads(state, runs)
 
     def _silent(self, state: Recorded) -> npt.NDArray[np.intp]:
@@ -364,7 +371,7 @@ class _Side:
     def rules(
         self, event: _Event, state: Recorded, pairs: Ids, runs: _Mask,
     ) -> tuple[Ids, _Mask]:
-        """The rule that each network takes at an event, NONE if none; and whether nobody writes it."""
+        """The rule that each network takes at an event, or NONE; and whether nobody writes it."""
         flags = self.all.flags
         silently = ~runs if not event.of_world else np.ones(len(runs), np.bool_)
         may = silently | (flags.of(state.flags, "current", 0) > 0)

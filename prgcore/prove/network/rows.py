@@ -39,7 +39,7 @@ class Rows:
 
     def __attrs_post_init__(self) -> None:
         if prod(self.sizes) > _LARGEST:
-            raise BudgetExhausted("the columns of the machine have too many values to search networks")
+            raise BudgetExhausted("the columns have too many values to search networks")
         self.codes = [np.zeros(0, np.int32) for _ in self.sizes]
         self._keys, self._ids = np.zeros(0, np.int64), np.zeros(0, np.int32)
 

@@ -57,7 +57,8 @@ def _annotated(text: str, told: str) -> str:
     """A story with what each move changes, as comments: it can still be replayed."""
     head = text.splitlines()[:text.count("\n") - sum(
         not line.startswith(" ") for line in told.splitlines())]
-    notes = (f"    # {line.strip()}" if line.startswith(" ") else line for line in told.splitlines())
+    notes = (f"    # {line.strip()}" if line.startswith(" ") else line
+             for line in told.splitlines())
     return "\n".join([*head, *notes]) + "\n"
 
 
