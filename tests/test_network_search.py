@@ -308,6 +308,8 @@ def test_a_machine_without_the_sections_is_not_applicable(run: Any, tmp_path: An
     answer = run("prove", "--model", "D", "--arbiter", "cas", "--machine", path)
     assert answer.code == 0
     assert "5 are not applicable" in answer.out
+    every = run("prove", "--model", "D", "--machine", path)
+    assert "the machine lacks " in " ".join(every.out.split())
 
 
 @pytest.mark.parametrize("words", [

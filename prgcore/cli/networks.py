@@ -156,6 +156,12 @@ def _all(of: Asked, reports: dict[str, Report]) -> Iterator[RenderableType]:
     yield ""
     for r in first.results:
         yield "\n".join(wrapped(r.title, f"{r.id}  ", "    "))
+    idle: dict[str, list[str]] = {}
+    for r in first.results:
+        if r.verdict is Verdict.NOT_APPLICABLE:
+            idle.setdefault(str(r.detail["says"]), []).append(r.id)
+    yield from ("\n".join(wrapped(f"{', '.join(ids)} with arbiter {next(iter(reports))}: {says}",
+                                  "not applicable: ", "    ")) for says, ids in idle.items())
     for arbiter, report in reports.items():
         for r in report.results:
             if r.counterexample is not None:
