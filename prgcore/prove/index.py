@@ -26,8 +26,8 @@ Places: TypeAlias = list[Keys]
 DENSE = 1 << 24
 """A table with so many cells is always allowed; a larger one if one cell in eight is filled."""
 
-LARGEST_KEY = 1 << 62
-LOST = -(1 << 57)
+LARGEST_KEY = 1 << 56
+LOST = -2 * LARGEST_KEY
 """The summand of an id that is not known: however many are added, the key is below zero."""
 
 _MIX = np.uint64(0x9E3779B97F4A7C15)
@@ -38,6 +38,7 @@ class Index:
     """The keys that were reached, and their numbers.
 
     Attributes:
+        most: a bound of all keys; above `LARGEST_KEY` only where nothing adds `LOST`.
         ids: for every block, the id of each code; -1 for codes that were not met.
         known: for every block, the code of each id.
         stride: for every block, the summand of one id in a key.
@@ -45,6 +46,7 @@ class Index:
     """
 
     sizes: list[int]
+    most: int = LARGEST_KEY
     ids: list[npt.NDArray[np.int32]] = field(init=False)
     known: list[Keys] = field(init=False)
     cap: list[int] = field(init=False)
@@ -62,7 +64,7 @@ class Index:
 
     def _lay(self, cap: list[int]) -> None:
         cells = prod(cap)
-        if cells > LARGEST_KEY:
+        if cells > self.most:
             raise BudgetExhausted("the reachable values of the columns form too many groups to search")
         old = self._filled() if self.layout else None
         self.cap, self.layout = cap, self.layout + 1

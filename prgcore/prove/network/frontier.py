@@ -93,7 +93,7 @@ class Networks:
         return self._index.key([self._index.admit(b, column) for b, column in enumerate(state)])
 
     def __attrs_post_init__(self) -> None:
-        self._index = Index([_MOST] * self.system.width)
+        self._index = Index([_MOST] * self.system.width, 1 << 62)
 
     def steps(self, number: int) -> list[int]:
         """The numbers on the shortest way to a network, from a start."""
