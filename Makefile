@@ -58,6 +58,8 @@ rewrite: $(READY)  ## regenerate golden and reference files; read the diff befor
 bench: $(READY)  ## measure speed, as ratios against the peers in one run
 	$(BIN)/python benchmarks/bench.py
 	$(BIN)/python benchmarks/stores.py
+	@.ci/programs spin
+	$(BIN)/python benchmarks/networks.py
 
 mutants: $(PROVER)  ## M1: kill every mutant of the table, and of each policy's rules (minutes)
 	$(BIN)/prgcore prove --progress --only M1 --mutants all

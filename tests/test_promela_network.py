@@ -13,8 +13,10 @@ from prgcore.exports.promela_network import FILE, questions
 from prgcore.machine import Machine
 from prgcore.network import Network, Setting, Snapshot
 from prgcore.network.setting import DEFAULT
-from prgcore.prove.network.obligations import _Work
-from prgcore.prove.opinions.spin import SPIN
+from prgcore.prove.network.obligations import _Work, prove
+from prgcore.prove.opinions.networks import opinions
+from prgcore.prove.opinions.spin import SPIN, Found, Spin
+from prgcore.prove.report import Report
 from tests.needs import missing
 
 
@@ -71,9 +73,9 @@ def _searched(setting: Setting) -> tuple[int, dict[int, int]]:
 @pytest.mark.parametrize(("arbiter", "adversary", "silence"), [
     ("none", "loss cut one-way crash delay duplicate reorder", 0), ("none", "faults", 0),
     ("none", "commands", 0), ("none", "one-way delay", 2), ("self-fence", "crash delay loss", 0),
-    ("cas", " ".join(DEFAULT), 0), ("cas", "cut crash boot", 0), ("cas", "faults commands", 0),
+    ("cas", " ".join(sorted(DEFAULT)), 0), ("cas", "cut crash boot", 0), ("cas", "faults commands", 0),
     ("cas+lease", "loss crash pause delay", 0), ("cas+lease", "crash boot", 0),
-    ("cas+fence", " ".join(DEFAULT), 0),
+    ("cas+fence", " ".join(sorted(DEFAULT)), 0),
 ])
 def test_spin_finds_the_networks_of_the_search_with_every_power(
     arbiter: str, adversary: str, silence: int,
@@ -150,3 +152,47 @@ def test_the_command_line_writes_the_file(run, tmp_path) -> None:
                "one-way, pause", "-o", file)
     assert (done.code, done.out) == (0, "")
     assert file.read_text("utf-8") == _text(Setting("cas", ["one-way", "pause"]))
+
+
+def _report(found: Found, monkeypatch: pytest.MonkeyPatch) -> Report:
+    setting = Setting("none", ["one-way"])
+    monkeypatch.setattr(Spin, "networks", lambda *_: found)
+    monkeypatch.setattr(Spin, "version", lambda _: "Spin of the test")
+    return opinions(prove(PRG, setting), PRG, setting)
+
+
+@pytest.mark.parametrize(("found", "verdict", "says"), [
+    (Found({0: 3, 1: 3, 2: 6}, 3964, 0), ("refuted", "refuted"), ""),
+    (Found({0: 3, 1: 4, 2: 6}, 3964, 0), ("refuted", "refuted"), ""),
+    (Found({0: 3, 1: 3, 2: 6}, 3963, 0), ("disagree", "disagree"),
+     "it finds 3963 networks, and this prover 3964"),
+    (Found({0: 2, 1: 3, 2: 6}, 3964, 0), ("disagree", "refuted"),
+     "its shortest story has 2 steps, and ours 3"),
+    (Found({0: 3, 1: 3}, 3964, 0), ("refuted", "disagree"),
+     "its shortest story has no steps, and ours 6"),
+])
+def test_spin_agrees_if_it_finds_as_many_networks_and_stories_of_the_same_length(
+        found, verdict, says, monkeypatch) -> None:
+    d1, d2, *_ = _report(found, monkeypatch).results
+    assert (d1.verdict, d2.verdict) == verdict
+    assert says in d1.detail.get("says", "") + d2.detail.get("says", "")
+    assert d1.opinions == {"spin": "refuted"}
+
+
+def test_a_search_that_was_cut_off_is_no_opinion(monkeypatch) -> None:
+    report = _report(Found(cut="max search depth too small"), monkeypatch)
+    assert [r.opinions.get("spin") for r in report.results[:3]] == ["unknown", "unknown", None]
+    assert "max search depth too small" in str(report.results[0].detail)
+    assert report.asked[0].unknown == 2
+
+
+def test_prove_asks_spin_about_two_nodes(run) -> None:
+    if shutil.which("spin") is None:
+        missing("spin is not installed")
+    done = run("prove", "--model", "D", "--arbiter", "cas", "--adversary", "one-way,crash",
+               "--ask", "spin")
+    assert done.code == 0, done.out
+    assert "with mirror images 2260" in " ".join(done.out.split())
+    assert "2 opinions, 2 agree, 0 unknown" in " ".join(done.out.split())
+    done = run("prove", "--model", "D", "--ask", "abc")
+    assert (done.code, done.err) == (2, "prgcore: --ask abc: model D is asked of spin alone\n")

@@ -33,6 +33,7 @@ class Asked:
 
     Attributes:
         budget: seconds for each arbiter; memory: bytes.
+        ask: other people's checkers that are asked too.
     """
 
     arbiter: str | None = None
@@ -41,6 +42,7 @@ class Asked:
     only: tuple[str, ...] = ()
     budget: float | None = None
     memory: int | None = None
+    ask: tuple[str, ...] = ()
 
     @property
     def setting(self) -> Setting:
@@ -81,7 +83,8 @@ def run(machine: Machine, of: Asked, *, as_json: bool, progress: bool) -> int:
     """Prove, print what was found, and return the exit code."""
     with proofs.needed("prgcore prove --model D"):
         from prgcore.prove.network.obligations import prove
-    reports = {}
+        from prgcore.prove.opinions.networks import asks, opinions
+    reports, also = {}, asks(of.ask)
     with output.progress("proving", always=progress) as tell:
         for n, arbiter in enumerate([of.arbiter] if of.arbiter else ARBITERS):
             def listen(doing: str, arbiter: str = arbiter, n: int = n) -> None:
@@ -89,9 +92,10 @@ def run(machine: Machine, of: Asked, *, as_json: bool, progress: bool) -> int:
                     tell(f"{arbiter} {doing}".rstrip(), n, 1 if of.arbiter else len(ARBITERS))
 
             listen("")
-            reports[arbiter] = prove(
-                machine, Setting(arbiter, of.adversary, of.silence), of.only,
-                budget=of.budget, memory=of.memory, listen=listen)
+            setting = Setting(arbiter, of.adversary, of.silence)
+            report = prove(machine, setting, of.only, budget=of.budget, memory=of.memory,
+                           listen=listen)
+            reports[arbiter] = opinions(report, machine, setting) if also else report
     if as_json:
         output.write_json(_json(of, reports))
     elif of.arbiter:
@@ -153,6 +157,8 @@ def _all(of: Asked, reports: dict[str, Report]) -> Iterator[RenderableType]:
     yield from _heading(of)
     yield ""
     yield table
+    for arbiter, report in reports.items():
+        yield from (f"{arbiter}: {proofs.answered(a)}" for a in report.asked)
     yield ""
     for r in first.results:
         yield "\n".join(wrapped(r.title, f"{r.id}  ", "    "))

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from prgcore.machine import Machine
+    from prgcore.prove.report import Asked as CheckerAsked
     from prgcore.prove.report import Report, Result
     from prgcore.wire.sarif import Locate
 
@@ -160,10 +161,11 @@ def prove(
 
     apart = networks.asked(model, arbiter, adversary, silence, {
         "PATH": paths or None, "--list": listed, "--why": why, "--mutants": mutants, "--seed": seed,
-        "--kind": kind, "--ask": ask, "--every-policy": every_policy, "--junit": junit,
+        "--kind": kind, "--every-policy": every_policy, "--junit": junit,
         "--sarif": sarif, "--certificate": certificate, "--symbolic": symbolic, "--source": source})
     if apart is not None:
-        apart = evolve(apart, only=tuple(only or ()), budget=_seconds(budget), memory=_bytes(memory))
+        apart = evolve(apart, only=tuple(only or ()), budget=_seconds(budget), memory=_bytes(memory),
+                       ask=tuple(ask or ()))
         raise Exit(networks.run(
             inputs.load_machine(machine, policy), apart, as_json=as_json, progress=progress))
     inputs.refuse_beside("--list", {
@@ -476,14 +478,18 @@ def page(report: Report, *, full: bool) -> Iterator[RenderableType]:
     models = sorted({r.model for r in report.results if r.model})
     if models:
         yield f"model {', '.join(models)}"
-    for a in report.asked:
-        yield (f"asked {a.name} ({a.version}): {counted(a.opinions, 'opinion')}, {a.agree} agree, "
-               f"{a.unknown} unknown, in {a.seconds:.1f} s")
+    yield from map(answered, report.asked)
     for assumption in dict.fromkeys(a for r in _applicable(report) for a in r.assumptions):
         yield f"assuming {assumption}{_extent(report, assumption)}"
     yield from _failures(report)
     yield ""
     yield _counts(report)
+
+
+def answered(a: CheckerAsked) -> str:
+    """How a checker of other people answered, in one line."""
+    return (f"asked {a.name} ({a.version}): {counted(a.opinions, 'opinion')}, {a.agree} agree, "
+            f"{a.unknown} unknown, in {a.seconds:.1f} s")
 
 
 def _failures(report: Report) -> Iterator[RenderableType]:

@@ -250,7 +250,8 @@ class _Work:
         return one != other or not all((*at.current, *at.timely))
 
     def _size(self, found: Networks) -> dict[str, Any]:
-        return {"networks": len(found), "depth": found.depth,
+        mirrored = {"with mirror images": found.whole} if found.closed and self.system.folded else {}
+        return {"networks": len(found), **mirrored, "depth": found.depth,
                 **({} if found.closed else {"searched": found.ended or "to the shortest story"})}
 
     def _depth(self, found: Networks, question: str) -> int:
