@@ -80,5 +80,6 @@ def test_every_story_has_an_end_that_is_looked_for() -> None:
 def test_each_promise_is_what_the_prover_answers(one: Arbiter) -> None:
     setting = Setting(one.prove, {one.adversary} if one.adversary else DEFAULT)
     answers = {"proved": True, "refuted": False, "not_applicable": None}
-    assert {r.id: answers[r.verdict] for r in prove(PRG, setting).results} == {
+    bound = "D5"  # a number, which the table prints
+    assert {r.id: answers[r.verdict] for r in prove(PRG, setting).results if r.id != bound} == {
         p.obligation: p.holds for p in one.promises}

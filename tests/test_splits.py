@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 
 import pytest
 from attrs import evolve
@@ -10,11 +11,16 @@ from attrs import evolve
 from prgcore.errors import BudgetExhausted
 from prgcore.explain.display import denoted
 from prgcore.explain.explaining import explain_display
+from prgcore.explain.outside import together_again
 from prgcore.form.splits import like, read, write
 from prgcore.machine import PRG, Machine, prg
 from prgcore.model import Display, Shown
+from prgcore.network.interpreter import Network
+from prgcore.network.setting import Setting
+from prgcore.network.snapshot import Snapshot
 from prgcore.network.splits import CUTS, served_twice, splits, told
 from prgcore.network.story import replay
+from prgcore.seats import NODES
 from prgcore.tables.splits import SPLITS, WHICH
 from prgcore.template import pair
 
@@ -48,18 +54,77 @@ def test_each_story_replays_to_its_display_and_leads_home(policy: tuple[str, ...
         for step, replayed in zip(split.steps[1:], run.steps, strict=True):
             assert run.network.shown(replayed.after) == step.shown
         assert not len(denoted(machine, split.shown))
-        assert len(denoted(machine, split.rest))
-        assert any(command in e.name for e in machine.model.events for command in split.home)
+        for rest, home in split.ends:
+            assert len(denoted(machine, rest))
+            assert any(command in e.name for e in machine.model.events for command in home)
 
 
 def test_the_two_of_theory() -> None:
     one = like(PRG.splits, Display(NORMAL, BACKUP))
     both = like(PRG.splits, Display(BACKUP, BACKUP))
     assert one
-    assert (len(one.moves), one.twice, one.home) == (3, ("node1",), ("fallback(node1)",))
+    assert (len(one.moves), one.twice, [home for _, home in one.ends]) == (3, ("node1",), [("fallback(node1)",)])
     assert both
-    assert (len(both.moves), both.twice, both.home) == (6, ("node1", "node2"), ("recover",))
-    assert {half.state for half in both.rest if half} == {"running_in_failed_mode"}
+    (rest, home), = both.ends
+    assert (len(both.moves), both.twice, home) == (6, ("node1", "node2"), ("recover",))
+    assert {half.state for half in rest if half} == {"running_in_failed_mode"}
+
+
+def _rests(network: Network, starts: Iterable[Snapshot]) -> tuple[set[Snapshot], set[Snapshot]]:
+    """All that follows by itself, and where nothing more does."""
+    seen, rests = set(starts), set()
+    todo = [*seen]
+    while todo:
+        afters = {after for _, after in network.moves(todo[-1])}
+        if not afters:
+            rests.add(todo[-1])
+        todo.pop()
+        todo.extend(afters - seen)
+        seen |= afters
+    return seen, rests
+
+
+@pytest.mark.parametrize("policy", ["fail", "keep_serving", "able_serves"])
+def test_the_ends_are_all_ends_and_stopping_a_node_meanwhile_makes_nothing_worse(policy: str) -> None:
+    machine = prg(reconnection=policy)
+    quiet = Network(machine, Setting("none", frozenset()))
+    crash = Network(machine, Setting("none", frozenset({"crash", "boot", "one-way"})))
+    for split in machine.splits:
+        at = replay(machine, told(split)).end
+        _, rests = _rests(quiet, [evolve(at, cuts=(False, False))])
+        assert {quiet.shown(rest) for rest in rests} == {rest for rest, _ in split.ends}
+        if not split.twice:
+            continue
+        serve = [n for n, s in zip(NODES, split.shown, strict=True) if s and s.state == BACKUP.state]
+        advice = together_again(machine, split)[-1]
+        assert f"let only {serve[0] if len(serve) == 1 else 'one node'} serve" in advice
+        for stop in NODES if len(serve) == 2 else {*NODES} - {*serve}:
+            stopped = [after for move, after in crash.moves(at) if str(move) == f"manager_stop({stop})"]
+            waits, _ = _rests(quiet, stopped)
+            assert stopped
+            assert not any(quiet.twice(one) for one in waits), "the other one serves alone"
+            whole, _ = _rests(quiet, [evolve(one, cuts=(False, False)) for one in waits])
+            again = [after for one in whole for move, after in crash.moves(one)
+                     if str(move) == f"manager_start({stop})"]
+            _, ends = _rests(quiet, again)
+            failed = {"running_in_failed_mode"}
+            assert {half.state for end in ends for half in quiet.shown(end) if half} == failed, "click Recovery"
+
+
+def test_a_known_fault_is_in_no_story_of_a_cut(run) -> None:
+    asked = ("explain", "--node1", "normal", "--node2", "backup mode")
+    assert "comes about like this" in run(*asked, "--set", "node1.services=up", "--set", "node2.hears_peer=no").out
+    for fault in ("node1.services=down", "node2.database=down"):
+        found = run(*asked, "--set", fault)
+        assert found.code == 1
+        assert "comes about like this" not in found.out
+        assert "Let one node serve" in found.out
+
+
+def test_who_is_not_served_twice_yet_is_told_so_and_no_time() -> None:
+    text = explain_display(PRG, NORMAL, Shown("taking_over")).text()
+    assert "So far nobody is served twice.\n" in text
+    assert "This can last" not in text
 
 
 def test_only_displays_without_a_pair_have_a_story() -> None:
@@ -109,7 +174,7 @@ def test_a_status_text_has_it_too(run) -> None:
     assert found.code == 1
     assert "what imp1 sends no longer reaches imp2" in found.out
     said = json.loads(run("explain", "-", "--json", stdin=text).out)
-    assert said["groups"][0]["explanation"]["came_about"]["home"] == ["recover"]
+    assert said["groups"][0]["explanation"]["came_about"]["after_repair"][0]["home"] == ["recover"]
 
 
 def test_machines_of_ones_own_are_searched_only_when_asked() -> None:

@@ -133,8 +133,7 @@ def arbiter(
         drift if drift is not None else 0 if own else lease.drift or 0)
     network = Delays(latency, polling, jitter)
     parameters = [*whose]
-    if apart is None:
-        apart = network.apart(parameters[0])
+    apart = network.apart(parameters[0]) if apart is None else seconds(apart, "apart")
     both = _delays(delays)
     fences = None if fencing is None else Fences(fencing, both, apart)
     asked = _Asked(parameters, network, seconds(cut, "cut"), hand, fences)
@@ -449,15 +448,16 @@ def _hand_json(hand: HandOver) -> dict[str, Any]:
 
 
 def _margin(hand: HandOver) -> str:
-    return (f"The holder stops after {_said(hand.stops)}, the successor starts after "
-           f"{_said(hand.starts)}: the margin is {_said(hand.margin)}.")
+    eaten = listed([_EATEN[name] for name, eats in hand.eaten() if eats], "and")
+    return (f"The holder stops after {_said(hand.stops)}, the successor starts after {_said(hand.starts)}"
+            + (f". With what eats it ({eaten})," if eaten else ":") + f" the margin is {_said(hand.margin)}.")
 
 
 def _hand(hand: HandOver) -> Iterator[RenderableType]:
     """The margin between two clocks, and what eats it."""
     table = output.table("seconds", "what", right=("seconds",))
     table.add_row(f"{hand.starts:.10g}", "the successor starts, by its own clock")
-    table.add_row(f"-{hand.stops:.10g}", "the holder stops, by its own clock")
+    table.add_row(f"{-hand.stops or 0:.10g}", "the holder stops, by its own clock")
     for name, eats in hand.eaten():
         if eats:
             table.add_row(f"-{eats:.6g}", _EATEN[name])

@@ -174,7 +174,7 @@ def _explanation(
 
     numbers = parameters_of(asked.machine.model).parse(parameters)
     return found if found.came is None else evolve(found, came=evolve(
-        found.came, begins=Delays().soonest(numbers), ends=numbers.keep_alive_interval))
+        found.came, begins=Delays().soonest(numbers), until=numbers.keep_alive_interval))
 
 
 def _explained(asked: subject.Question, *, exact: bool) -> Explanation:

@@ -112,8 +112,9 @@ class Came(Record):
         moves: the shortest story, as `prgcore simulate` reads its lines.
         says: each move in words; `then`: what has changed after it, or "".
         twice: the groups of users that are served twice now.
-        rest: what the nodes come to when the network is repaired; `home`: the events from there.
-        begins, ends: how long after the network is cut users can be served twice at the earliest,
+        ends: what the nodes can come to when the network is repaired, each with the events that lead
+            home from there.
+        begins, until: how long after the network is cut users can be served twice at the earliest,
             and how long after it is repaired they can be at the latest, in seconds. None: the
             parameters are not known.
     """
@@ -122,19 +123,19 @@ class Came(Record):
     says: Values
     then: Values
     twice: Values
-    rest: Display
-    home: Values
+    ends: tuple[tuple[Display, Values], ...]
     begins: Number | None = None
-    ends: Number | None = None
+    until: Number | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The object `came_about` of `explain --json`."""
         return {
             "moves": list(self.moves), "says": list(self.says), "then": list(self.then),
             "served_twice": list(self.twice),
-            "rest": [half and {"state": str(half.state), "reason": half.reason and str(half.reason)}
-                     for half in self.rest],
-            "home": list(self.home), "begins": self.begins, "ends": self.ends,
+            "after_repair": [{
+                "rest": [half and {"state": str(half.state), "reason": half.reason and str(half.reason)}
+                         for half in rest], "home": list(home)} for rest, home in self.ends],
+            "begins": self.begins, "ends": self.until,
         }
 
     def text(self, names: Names, *, verbose: bool) -> Iterator[str]:
@@ -147,11 +148,11 @@ class Came(Record):
             for number, (said, then) in enumerate(zip(self.says, self.then, strict=True), 1):
                 whole = f"{said}; {then}" if then and verbose else said
                 yield from wrapped(names.out(whole), f"{number:>3}. ", "     ")
-        who = f"users of {listed(self.twice, 'and')} are" if self.twice else "nobody is"
-        said = f"Then {who} served twice."
-        if self.begins is not None and self.ends is not None:
+        said = (f"Then users of {listed(self.twice, 'and')} are served twice." if self.twice
+                else "So far nobody is served twice.")
+        if self.twice and self.begins is not None and self.until is not None:
             said += (f" This can last from {_time(self.begins)} after the network is cut until "
-                     f"{_time(self.ends)} after it is repaired.")
+                     f"{_time(self.until)} after it is repaired.")
         yield from wrapped(names.out(said))
 
 

@@ -106,10 +106,10 @@ def explain_display(
     pairs = denoted(engine, display, known, reachable)
     if len(pairs):
         return _explained(engine, display, pairs)
-    from prgcore.explain.outside import outside, unreachable  # seldom asked
+    from prgcore.explain.outside import known_in, outside, unreachable  # seldom asked
 
     broken = contradiction(engine, cubes_of(engine, display, known))
-    known_splits = engine.splits if splits is None else splits
+    known_splits = known_in(engine, engine.splits if splits is None else splits, known or {})
     return outside(engine, display, broken, known_splits) if broken else unreachable(
         engine, display, known_splits)
 

@@ -21,7 +21,7 @@ from prgcore.seats import NODES
 from prgcore.vocabulary import State
 from prgcore.words import listed
 
-__all__ = ["CAUTIONS", "OUTSIDE", "outside", "together_again", "unreachable"]
+__all__ = ["CAUTIONS", "OUTSIDE", "known_in", "outside", "together_again", "unreachable"]
 
 SERVED_TWICE = (
     "Let one node serve: stop the services and the recovery manager of the other, or its host.",
@@ -95,23 +95,50 @@ def _came(engine: Engine, split: Split) -> Came:
         if step.twice and step.twice != before.twice:
             became.append(f"users of {listed(step.twice, 'and')} are served twice")
         then.append("; ".join(became))
-    return Came(split.moves, tuple(says), tuple(then), split.twice, split.rest, split.home)
+    return Came(split.moves, tuple(says), tuple(then), split.twice, split.ends)
 
 
 def together_again(engine: Engine, split: Split) -> tuple[str, ...]:
     """The way home from a split, and advice for the time until the network is repaired."""
-    spelling, (one, other) = Spelling.of(engine.model), split.rest
+    spelling = Spelling.of(engine.model)
     row = " (row 16)" if any(s.row == "16" for s in engine.model.situations) else ""
-    both = (f"both nodes come to {spell(one, spelling)}" if one == other else listed([
-        f"{node} comes to {spell(half, spelling)}" for node, half in zip(NODES, split.rest, strict=True)
+    repair = f"Repair the network between the nodes, and the record if they share one{row}. "
+    ends = [(_come_to(rest, spelling), ", then ".join(map(_clicked, home))) for rest, home in split.ends]
+    if len(ends) == 1:
+        (come, clicks), = ends
+        way = [f"{repair}Then {come}, without a command.",
+               *([f"Then {clicks} to bring everybody home."] if clicks else [])]
+    else:
+        way = [f"{repair}What follows without a command depends on which heartbeat arrives first.",
+               *(f"If {come}: {clicks or 'nothing more'}." for come, clicks in ends)]
+    return (*way, *((_until_then(split),) if split.twice else ()))
+
+
+def _come_to(rest: Display, spelling: Spelling) -> str:
+    one, other = rest
+    return (f"both nodes come to {spell(one, spelling)}" if one == other else listed([
+        f"{node} comes to {spell(half, spelling)}" for node, half in zip(NODES, rest, strict=True)
     ], "and"))
-    return (
-        (f"Repair the network between the nodes, and the record if they share one{row}. Then {both}, "
-         "without a command."),
-        *((f"Then {', then '.join(map(_clicked, split.home))} to bring everybody home.",)
-          if split.home else ()),
-        *((SERVED_TWICE[0].replace(":", " until then:", 1),) if split.twice else ()),
-    )
+
+
+def _until_then(split: Split) -> str:
+    """Whom to stop until the network is repaired: a node beside one that serves everyone."""
+    serve = [n for n, s in zip(NODES, split.shown, strict=True) if s and s.state in _BACKUP]
+    stop = [n for n in NODES if [n] != serve]
+    one = serve[0] if len(serve) == 1 else "one node"
+    return (f"Until then let only {one} serve: stop the services and the recovery manager of "
+            f"{listed(stop, 'or')}, or its host. Start it again after the repair; if both nodes then fail, "
+            "click Recovery.")
+
+
+def known_in(engine: Engine, splits: Sequence[Split], known: Mapping[str, str]) -> Sequence[Split]:
+    """The splits, if what is known of the nodes can hold in them: they begin healthy, and nothing fails."""
+    hearing = {h.column for h in engine.model.hears}
+    observed = {c.name: c.observed_by for c in engine.model.columns}
+    pair = engine.run(engine.initial[0], *dict(engine.model.starts).get("normal", ())).end
+    own = {name: value for name, value in known.items() if name.partition(".")[0] in NODES
+           and name not in hearing and observed.get(name) != "record"}
+    return splits if all(pair.get(name) == value for name, value in own.items()) else ()
 
 
 def _clicked(event: str) -> str:

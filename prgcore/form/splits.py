@@ -19,7 +19,7 @@ __all__ = ["Rows", "Split", "Step", "like", "read", "write"]
 _SAME, _NONE = "=", "-"
 
 Rows: TypeAlias = tuple[tuple[str, str, str], ...]
-"""Splits as text: of each the steps, a line each, where both come to rest, and the way home.
+"""Splits as text: of each the steps, where both can come to rest, and the ways home, a line each.
 
 A line is `move | node1 | node2 | groups served twice`. `-` is nothing, `=` is as in the line
 before, and so is what the end of a line leaves out.
@@ -47,14 +47,13 @@ class Split:
 
     Attributes:
         steps: the shortest story, from the start on.
-        rest: what the nodes show after the network was repaired, when nothing more follows by
-            itself.
-        home: the events that lead home from there.
+        ends: what the nodes show after the network was repaired, when nothing more follows by
+            itself, each with the events that lead home from there. Several: which one comes
+            depends on which heartbeat arrives first.
     """
 
     steps: tuple[Step, ...]
-    rest: Display
-    home: Values
+    ends: tuple[tuple[Display, Values], ...]
 
     @property
     def shown(self) -> Display:
@@ -85,14 +84,16 @@ def like(splits: Iterable[Split], display: Display) -> Split | None:
 
 def read(rows: Rows) -> tuple[Split, ...]:
     """The splits of a machine, from their text."""
-    return tuple(Split(tuple(_steps(steps)), _display(*_fields(rest)), tuple(home.split()))
-                 for steps, rest, home in rows)
+    return tuple(Split(tuple(_steps(steps)), tuple(
+        (_display(*_fields(one)), tuple(way.split()))
+        for one, way in zip(rest.split("\n"), home.split("\n"), strict=True))) for steps, rest, home in rows)
 
 
 def write(splits: Iterable[Split]) -> Rows:
     """Splits as text."""
-    return tuple(("\n".join(_lines(split)), " | ".join(map(_half, split.rest)), " ".join(split.home))
-                 for split in splits)
+    return tuple(("\n".join(_lines(split)),
+                  "\n".join(" | ".join(map(_half, rest)) for rest, _ in split.ends),
+                  "\n".join(" ".join(home) for _, home in split.ends)) for split in splits)
 
 
 def _fields(line: str) -> list[str]:

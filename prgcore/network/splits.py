@@ -121,20 +121,27 @@ def _split(network: Network, before: Mapping[Snapshot, _Came], at: Snapshot) -> 
     steps = [Step(str(move), network.shown(one), network.twice(one)) for one, move in _way(before, at)]
     start = network.starts[0]
     steps.insert(0, Step("start", network.shown(start), network.twice(start)))
-    rest = _rest(network.engine, at)
-    way = way_home(network.engine, network.engine.pair(network.pair(rest)))
-    events = way.events if way else ()
-    return Split(tuple(steps), network.shown(rest),
-                 tuple(e for e in events if not by_itself(network.engine, e)))
+    ends = dict[Display, tuple[str, ...]]()
+    for rest in _rests(network.engine, at):
+        way = way_home(network.engine, network.engine.pair(network.pair(rest)))
+        events = way.events if way else ()
+        ends[network.shown(rest)] = tuple(e for e in events if not by_itself(network.engine, e))
+    return Split(tuple(steps), tuple(ends.items()))
 
 
-def _rest(engine: Engine, at: Snapshot) -> Snapshot:
-    """The network in which nothing more follows by itself once it is whole again (D4)."""
+def _rests(engine: Engine, at: Snapshot) -> Iterator[Snapshot]:
+    """Yield the networks in which nothing more follows by itself once it is whole again (D4)."""
     network = Network(engine, Setting("none", frozenset()))
-    at = evolve(at, cuts=(False, False))
-    while moves := network.moves(at):
-        at = moves[0][1]
-    return at
+    seen = {evolve(at, cuts=(False, False)): None}
+    todo = [*seen]
+    while todo:
+        at = todo.pop()
+        afters = [after for _, after in network.moves(at)]
+        if not afters:
+            yield at
+        new = dict.fromkeys(after for after in reversed(afters) if after not in seen)
+        seen |= new
+        todo.extend(new)
 
 
 # ------------------------------------------------------------------- as data
@@ -170,4 +177,4 @@ def write(found: Mapping[Choices, tuple[Split, ...]]) -> str:
 
 def _row(row: tuple[str, str, str]) -> str:
     steps, rest, home = row
-    return f'        ("""\n{steps}\n""", "{rest}", "{home}"),'
+    return f'        ("""\n{steps}\n""", {json.dumps(rest)}, {json.dumps(home)}),'

@@ -11,10 +11,10 @@ __all__ = ["SPLITS", "WHICH"]
 WHICH: dict[tuple[str, ...], int] = {
     ("fail", "wait"): 0,
     ("fail", "take_over"): 0,
-    ("keep_serving", "wait"): 0,
-    ("keep_serving", "take_over"): 0,
-    ("able_serves", "wait"): 1,
-    ("able_serves", "take_over"): 1,
+    ("keep_serving", "wait"): 1,
+    ("keep_serving", "take_over"): 1,
+    ("able_serves", "wait"): 2,
+    ("able_serves", "take_over"): 2,
 }
 """The splits of the machine of every choice of policies."""
 
@@ -104,7 +104,7 @@ cut node1
 heartbeat_lost(node2) | = | taking_over/peer_down
 cut node2
 heartbeat_lost(node1) | taking_over/peer_down
-""", "running_in_failed_mode/unknown | running_in_failed_mode/unknown", "recover"),
+""", "running_in_failed_mode/unknown | running_in_failed_mode/unknown\nfailed_over/peer_down | running_in_backup_mode/peer_down\nrunning_in_backup_mode/peer_down | failed_over/peer_down", "recover\nfallback(node1)\nfallback(node2)"),
         ("""
 start | normal/normal | normal/normal
 cut node1
@@ -112,7 +112,7 @@ heartbeat_lost(node2) | = | taking_over/peer_down
 takeover_done(node2) | = | running_in_backup_mode/peer_down | node1
 cut node2
 heartbeat_lost(node1) | taking_over/peer_down
-""", "running_in_failed_mode/unknown | running_in_failed_mode/unknown", "recover"),
+""", "running_in_failed_mode/unknown | running_in_failed_mode/unknown\nrunning_in_backup_mode/peer_down | failed_over/peer_down", "recover\nfallback(node2)"),
         ("""
 start | normal/normal | normal/normal
 cut node1
@@ -120,7 +120,63 @@ heartbeat_lost(node2) | = | taking_over/peer_down
 cut node2
 heartbeat_lost(node1) | taking_over/peer_down
 takeover_done(node1) | running_in_backup_mode/peer_down | = | node2
+""", "running_in_failed_mode/unknown | running_in_failed_mode/unknown\nfailed_over/peer_down | running_in_backup_mode/peer_down", "recover\nfallback(node1)"),
+        ("""
+start | normal/normal | normal/normal
+cut node1
+heartbeat_lost(node2) | = | taking_over/peer_down
+takeover_done(node2) | = | running_in_backup_mode/peer_down | node1
+cut node2
+heartbeat_lost(node1) | taking_over/peer_down
+takeover_done(node1) | running_in_backup_mode/peer_down | = | node1 node2
 """, "running_in_failed_mode/unknown | running_in_failed_mode/unknown", "recover"),
+    ),
+    (
+        ("""
+start | normal/normal | normal/normal
+cut node1
+heartbeat_lost(node2) | = | taking_over/peer_down
+""", "failed_over/peer_down | running_in_backup_mode/peer_down", "fallback(node1)"),
+        ("""
+start | normal/normal | normal/normal
+cut node2
+heartbeat_lost(node1) | taking_over/peer_down
+""", "running_in_backup_mode/peer_down | failed_over/peer_down", "fallback(node2)"),
+        ("""
+start | normal/normal | normal/normal
+cut node1
+heartbeat_lost(node2) | = | taking_over/peer_down
+takeover_done(node2) | = | running_in_backup_mode/peer_down | node1
+""", "failed_over/peer_down | running_in_backup_mode/peer_down", "fallback(node1)"),
+        ("""
+start | normal/normal | normal/normal
+cut node2
+heartbeat_lost(node1) | taking_over/peer_down
+takeover_done(node1) | running_in_backup_mode/peer_down | = | node2
+""", "running_in_backup_mode/peer_down | failed_over/peer_down", "fallback(node2)"),
+        ("""
+start | normal/normal | normal/normal
+cut node1
+heartbeat_lost(node2) | = | taking_over/peer_down
+cut node2
+heartbeat_lost(node1) | taking_over/peer_down
+""", "running_in_failed_mode/unknown | running_in_failed_mode/unknown\nfailed_over/peer_down | running_in_backup_mode/peer_down\nrunning_in_backup_mode/peer_down | failed_over/peer_down", "recover\nfallback(node1)\nfallback(node2)"),
+        ("""
+start | normal/normal | normal/normal
+cut node1
+heartbeat_lost(node2) | = | taking_over/peer_down
+takeover_done(node2) | = | running_in_backup_mode/peer_down | node1
+cut node2
+heartbeat_lost(node1) | taking_over/peer_down
+""", "running_in_failed_mode/unknown | running_in_failed_mode/unknown\nrunning_in_backup_mode/peer_down | failed_over/peer_down", "recover\nfallback(node2)"),
+        ("""
+start | normal/normal | normal/normal
+cut node1
+heartbeat_lost(node2) | = | taking_over/peer_down
+cut node2
+heartbeat_lost(node1) | taking_over/peer_down
+takeover_done(node1) | running_in_backup_mode/peer_down | = | node2
+""", "running_in_failed_mode/unknown | running_in_failed_mode/unknown\nfailed_over/peer_down | running_in_backup_mode/peer_down", "recover\nfallback(node1)"),
         ("""
 start | normal/normal | normal/normal
 cut node1

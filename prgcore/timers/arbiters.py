@@ -58,7 +58,8 @@ class HandOver:
 
     def __attrs_post_init__(self) -> None:
         for name in ("stops", "starts", "late", "pause", "stopping"):
-            seconds(getattr(self, name), name)
+            whole = {"stops": "holder stops", "starts": "successor starts"}.get(name, name)
+            seconds(getattr(self, name), whole)
         share(self.drift, "drift")
 
     @property
