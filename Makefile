@@ -20,6 +20,7 @@ $(READY): $(PROVER)  # the rest, for every other target
 
 prove: $(PROVER)  ## prove every promise of the machines, under every policy, and proofs/
 	$(BIN)/prgcore prove --progress --every-policy
+	$(BIN)/prgcore prove --progress --model D
 	$(BIN)/prgcore prove --progress proofs
 	@.ci/templates
 
