@@ -9,23 +9,28 @@ import pytest
 from attrs import evolve
 
 from prgcore.engine import Engine
-from prgcore.machine import PRG, prg
-from prgcore.network import Network, Setting
+from prgcore.machine import PRG, Machine, prg
+from prgcore.network import Move, Network, Setting
 from prgcore.network.facts import Facts
 from prgcore.network.setting import ADVERSARIES, ARBITERS, DEFAULT
 from prgcore.network.story import replay
 from prgcore.prove import budget
 from prgcore.prove.mirrored import symmetry
 from prgcore.prove.network.copies import Copies
-from prgcore.prove.network.facing import Machine
+from prgcore.prove.network.facing import Answers
+from prgcore.prove.network.facing import Machine as Tables
 from prgcore.prove.network.frontier import Networks, search
-from prgcore.prove.network.obligations import prove
+from prgcore.prove.network.obligations import _Edges as Edges
+from prgcore.prove.network.obligations import assumptions, prove
 from prgcore.prove.network.records import Records
+from prgcore.prove.network.records import _Side as Side
 from prgcore.seats import NODES
+from prgcore.template.active_standby import MACHINE as TEMPLATE
 from prgcore.vocabulary import Verdict
 from tests.pages import ROOT
 
 if TYPE_CHECKING:
+    from prgcore.engine import Engine
     from prgcore.network import Message, Snapshot
     from prgcore.prove.report import Result
 
@@ -35,7 +40,7 @@ NORMAL = dict(PRG.run(PRG.initial[0], *dict(PRG.model.starts)["normal"]).end)
 
 
 def searched(setting: Setting, *, folded: bool = True) -> Networks:
-    machine = Machine(PRG, FACTS, symmetry(PRG.model) if folded else None)
+    machine = Tables(PRG, FACTS, symmetry(PRG.model) if folded else None)
     system = (Records if setting.recorded else Copies)(machine, setting)
     return search(system, system.start([NORMAL]), {})
 
@@ -43,22 +48,22 @@ def searched(setting: Setting, *, folded: bool = True) -> Networks:
 # ------------------------------------------------- networks as values, from both sides
 
 
-def message(setting: Setting, i: int, one: Message | None) -> object:
+def message(setting: Setting, i: int, one: Message | None, facts: Facts = FACTS) -> object:
     """What later moves can depend on of a heartbeat in flight."""
     if one is None:
         return None
     if setting.recorded:
-        return one.timely, one.timely and tuple(one.copy[k] for k in FACTS.told[i])
-    kept = set(() if one.late else FACTS.told[i])
+        return one.timely, one.timely and tuple(one.copy[k] for k in facts.told[i])
+    kept = set(() if one.late else facts.told[i])
     if one.news:
-        kept |= {k for k in FACTS.shared if one.based or FACTS.half[k] in (i, None)}
-        kept |= {k for k in FACTS.own[1 - i] if one.based and FACTS.ordered[k]}
+        kept |= {k for k in facts.shared if one.based or facts.half[k] in (i, None)}
+        kept |= {k for k in facts.own[1 - i] if one.based and facts.ordered[k]}
     return (one.late, one.news, one.news and one.based, one.news and one.newest,
             tuple((k, one.copy[k]) for k in sorted(kept)))
 
 
-def value(setting: Setting, at: Snapshot) -> object:
-    slots = tuple(message(setting, i, slot) for i, slot in enumerate(at.slots))
+def value(setting: Setting, at: Snapshot, facts: Facts = FACTS) -> object:
+    slots = tuple(message(setting, i, slot, facts) for i, slot in enumerate(at.slots))
     return (at.copies, slots, at.cuts, at.ahead, at.record, at.current, at.older, at.timely,
             at.silent, at.claims, at.permits, at.holders)
 
@@ -129,14 +134,14 @@ def decoded(system: Any, view: Any, n: int) -> object:
             tuple(holders))
 
 
-def reached(setting: Setting) -> set[object]:
+def reached(setting: Setting, engine: Engine = PRG) -> set[object]:
     """Every network that the interpreter reaches."""
-    network = Network(PRG, setting)
-    found = {value(setting, at) for at in network.starts}
+    network, facts = Network(engine, setting), Facts(engine)
+    found = {value(setting, at, facts) for at in network.starts}
     level = list(network.starts)
     while level:
         level = [after for at in level for _, after in network.moves(at)
-                 if (key := value(setting, after)) not in found and not found.add(key)]
+                 if (key := value(setting, after, facts)) not in found and not found.add(key)]
     return found
 
 
@@ -166,6 +171,45 @@ def test_halves_are_the_whole(arbiter: str, adversary: str) -> None:
     assert values(halves) == values(whole)
 
 
+STANDBY = Machine(TEMPLATE)
+OTHERS = {
+    "standby": STANDBY,
+    "not its own mirror": Machine(evolve(STANDBY.model, rules=tuple(
+        r for r in STANDBY.model.rules if r.event != "heartbeat_lost(node2)"))),
+    "three groups": Machine(evolve(STANDBY.model, serves=tuple(
+        evolve(s, group=group) for s in STANDBY.model.serves for group in ("a", "b", "c")))),
+    "no invariants": Machine(evolve(STANDBY.model, invariants=())),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+@pytest.mark.parametrize(("arbiter", "adversary", "silence"), [
+    ("none", "loss delay", 0), ("self-fence", "one-way crash", 0), ("cas", "loss delay pause", 0),
+    ("cas+lease", "loss pause crash", 0), ("cas+fence", "cut pause", 1),
+])
+def test_the_search_finds_as_many_networks_of_other_machines(
+        name: str, arbiter: str, adversary: str, silence: int) -> None:
+    engine, setting = OTHERS[name], Setting(arbiter, adversary.split(), silence)
+    system = (Records if setting.recorded else Copies)(
+        Tables(engine, Facts(engine), None), setting)
+    normal = dict(engine.model.starts).get("normal", ())
+    start = system.start([dict(engine.run(pair, *normal).end) for pair in engine.initial])
+    assert len(search(system, start, {})) == len(reached(setting, engine))
+
+
+@pytest.mark.parametrize(("arbiter", "word", "beside"), [
+    *(("none", word, "loss delay") for word in ("duplicate", "reorder", "one-way", "cut", "crash")),
+    ("none", "loss", "delay crash"), ("none", "delay", "loss"),
+    *(("cas", word, " ".join(sorted(DEFAULT - {word, "cut"}))) for word in sorted(DEFAULT - {"cut"})),
+    ("cas", "cut", "loss delay pause"),
+    ("cas", "boot", "crash"), ("cas", "faults", ""), ("cas", "commands", ""),
+])
+def test_every_power_of_the_adversary_adds_networks(arbiter: str, word: str, beside: str) -> None:
+    with_it, without = (
+        searched(Setting(arbiter, {*beside.split(), *more})) for more in ([word], []))
+    assert len(with_it) > len(without)
+
+
 # ----------------------------------------------------------------------- obligations
 
 
@@ -189,9 +233,17 @@ def cell(result: Result) -> str:
     return result.verdict + (f", {steps} steps" if steps else "")
 
 
+APART = {"none": 29_812, "cas": 1_664, "cas+lease": 5_248, "cas+fence": 3_056, "self-fence": 155}
+"""The networks with different copies: fewer, and D4 would have less to prove."""
+
+
 @pytest.mark.parametrize("arbiter", ARBITERS)
 def test_what_each_arbiter_buys(arbiter: str) -> None:
+    """The sizes are pinned: an adversary that lost a power would prove more, and reach less."""
     results = found(arbiter)
+    assert results["D4"].detail["with different copies"] == APART[arbiter]
+    if arbiter.startswith("cas"):
+        assert (results["D3"].detail["rules"], results["D3"].detail["different ones"]) == (10, 410)
     cells = [cell(results[id_]) for id_ in ("D1", "D2", "D3", "D4")]
     assert (*cells, f"{results['D1'].detail['networks']:,}") == TABLE[arbiter]
     assert results["D5"].verdict == ("proved" if arbiter == "none" else "not_applicable")
@@ -273,6 +325,103 @@ def test_nothing_empty_is_proved() -> None:
     assert results["D2"].verdict is Verdict.NOT_APPLICABLE
     still = {r.id: r for r in prove(PRG, Setting("cas", [])).results}
     assert still["D3"].verdict is still["D4"].verdict is Verdict.VACUOUS
+# ------------------------------------------------------ what a weaker semantics would prove
+
+def without(verb: str) -> Any:
+    """The moves of a node and the record, without those of one kind."""
+    moves = Side._reads
+
+    def fewer(side: Any, state: Any, runs: Any) -> Any:
+        return (s for s in moves(side, state, runs) if side.all.kinds[s.kind][0] != verb)
+
+    return fewer
+
+
+def half_written(side: Any, state: Any, record: Any, *, by_node: bool) -> Any:
+    """A write of the record that leaves out the other node's half."""
+    records, machine = side.all.records, side.machine
+    half = machine.parts(
+        k for k in machine.facts.shared if machine.facts.half[k] == 1 - side.table.node)
+    kept = records.ids([new - part.take(new) + part.take(old) for new, old, part in zip(
+        records.of(record), records.of(state.record), half, strict=True)])
+    return WRITE(side, state, kept, by_node=by_node)
+
+
+WRITE = Side._write
+APPLY = Answers.apply
+WEAKER: dict[str, tuple[str, str, Any, str, Any]] = {
+    "nobody serves": ("cas+lease", "D1", Records, "serves", lambda _, state: (state.mine * 0,) * 2),
+    "one node serves": (
+        "cas+lease", "D1", Records, "serves", lambda _, state: (state.mine * 0 + 3, state.mine * 0)),
+    "nobody is permitted": ("cas+lease", "D1", Side, "_reads", without("permit")),
+    "nobody has access": ("cas+fence", "D1", Side, "_reads", without("access")),
+    "no step is compared": ("cas", "D3", Edges, "watch", lambda *_: None),
+    "half is written": ("cas", "D3", Side, "_write", half_written),
+    "nothing is written": ("cas", "D3", Side, "_write", lambda side, state, _, *, by_node: WRITE(
+        side, state, state.record, by_node=by_node)),
+    "rules do nothing": (
+        "cas", "D3", Answers, "apply", lambda a, codes, rules: APPLY(a, codes, rules * 0 - 1)),
+    "a heartbeat is never delivered": ("cas", "D4", Side, "_arrives", lambda _, state, __: state),
+    "nobody reads": ("cas", "D4", Side, "_reads", without("read")),
+}
+
+
+@pytest.mark.parametrize("name", WEAKER)
+def test_a_weaker_semantics_proves_nothing(name: str, monkeypatch: Any) -> None:
+    arbiter, id_, where, what, instead = WEAKER[name]
+    setting = Setting(arbiter, ["loss", "pause", "crash"])
+    assert prove(PRG, setting, [id_]).results[0].verdict in (Verdict.PROVED, Verdict.REFUTED)
+    monkeypatch.setattr(where, what, instead)
+    verdict = prove(PRG, setting, [id_]).results[0].verdict
+    assert verdict is not Verdict.PROVED
+    assert verdict is Verdict.VACUOUS or id_ != "D1"
+
+
+@pytest.mark.parametrize(("arbiter", "ids"), [
+    ("none", {"D1", "D4"}), ("cas", {"D1", "D3", "D4"}), ("self-fence", {"D1", "D4"})])
+def test_an_adversary_without_a_power_proves_nothing(arbiter: str, ids: set[str]) -> None:
+    results = prove(PRG, Setting(arbiter, ()), ("D1", "D2", "D3", "D4")).results
+    assert {r.id for r in results if r.verdict is Verdict.VACUOUS} == ids
+    assert Verdict.PROVED not in {r.verdict for r in results}
+
+
+@pytest.mark.parametrize(("adversary", "silence", "compared"), [
+    ("cut pause", 0, "model P"), ("crash", 0, "model P"),
+    ("cut pause crash", 2, "model P with heartbeats lost at any time (S18)"),
+    ("one-way pause", 0, "model P with heartbeats lost at any time (S18)"),
+])
+def test_steps_are_compared_with_the_link_as_it_is(
+        adversary: str, silence: int, compared: str) -> None:
+    results = found("cas", adversary, silence)
+    assert results["D3"].verdict is results["D4"].verdict is Verdict.PROVED
+    assert results["D3"].detail["the proved machine"] == compared
+
+
+@pytest.mark.parametrize("arbiter", ["none", "cas", "cas+lease"])
+def test_what_time_leads_to_was_searched(arbiter: str) -> None:
+    result, = prove(PRG, Setting(arbiter, ["cut", "pause", "crash"], 2), ["D4"]).results
+    assert result.verdict is Verdict.PROVED
+
+
+def test_a_node_that_fences_itself_takes_nobody_over_by_any_event() -> None:
+    """In the machine of one service, `heartbeat_lost` only notes it, and `claim` takes over."""
+    setting = Setting("self-fence")
+    result, = prove(STANDBY, setting, ["D1"]).results
+    assert result.verdict is Verdict.PROVED
+    network = Network(PRG, setting)
+    at = network.step(network.starts[0], Move("decide", "heartbeat_lost(node2)"))
+    assert network.shown(at) == network.shown(network.starts[0])
+
+
+@pytest.mark.parametrize(("arbiter", "id_", "names"), [
+    ("none", "D1", "A-NET A-CRASH"), ("cas", "D1", "A-NET A-LIN A-PAUSE A-CRASH"),
+    ("cas", "D3", "A-NET A-LIN A-PAUSE"), ("cas", "D4", "A-NET A-LIN A-PAUSE A-QUIET A-FAIR"),
+    ("cas+lease", "D1", "A-NET A-LIN A-PAUSE A-CLK(rho),A-PAUSE(p),A-STOP(s) A-CRASH"),
+    ("cas+fence", "D1", "A-NET A-LIN A-PAUSE A-CHECK A-CRASH"), ("cas+fence", "D2", "A-NET A-LIN A-PAUSE"),
+])
+def test_the_assumptions_are_those_of_the_obligation(arbiter: str, id_: str, names: str) -> None:
+    said = assumptions(Setting(arbiter), id_)
+    assert [a.partition(":")[0].replace(", ", ",") for a in said] == names.split()
 
 
 # ---------------------------------------------------------------------- command line
@@ -310,12 +459,29 @@ def test_a_machine_without_the_sections_is_not_applicable(run: Any, tmp_path: An
     assert "5 are not applicable" in answer.out
     every = run("prove", "--model", "D", "--machine", path)
     assert "the machine lacks " in " ".join(every.out.split())
+    assert "theory" not in every.out
+
+
+@pytest.mark.parametrize(("words", "code", "says"), [
+    (("--arbiter", "cas", "--adversary", ""), 4, "D4 vacuous"),
+    (("--arbiter", "cas", "--adversary", "loss,loss"), 0, "D1 "),
+    (("--arbiter", "cas", "--adversary", "pause", "--budget", "0.01"), 3, "budget"),
+    (("--arbiter", "cas+lease", "--adversary", "cut", "--silence", "99"), 3, "too many values"),
+])
+def test_odd_words_are_answered(run: Any, words: tuple[str, ...], code: int, says: str) -> None:
+    answer = run("prove", "--model", "D", *words)
+    assert answer.code == code
+    assert says in answer.out + answer.err
+    assert not answer.err or answer.err.count("\n") == 1
 
 
 @pytest.mark.parametrize("words", [
-    ("--model", "Q"), ("--model", "D", "--arbiter", "quorum"),
-    ("--model", "D", "--adversary", "rain"),
-    ("--model", "D", "--silence", "-1"), ("--arbiter", "cas"), ("--model", "D", "--only", "S1"),
+    ("--model", "Q"), ("--model", "d"), ("--model", "D", "--arbiter", "quorum"),
+    ("--model", "D", "--adversary", "rain"), ("--model", "D", "--adversary", "Loss"),
+    ("--model", "D", "--silence", "-1"), ("--model", "D", "--silence", "100"),
+    ("--model", "D", "--silence", "x"), ("--model", "D", "--junit", "x"),
+    ("--model", "D", "--sarif", "x"), ("--model", "D", "--certificate", "x"),
+    ("--arbiter", "cas"), ("--model", "D", "--only", "S1"),
     ("--model", "D", "--why", "D1"), ("--model", "D", "proofs"),
 ])
 def test_bad_words_are_refused_in_one_line(bad: Any, words: tuple[str, ...]) -> None:

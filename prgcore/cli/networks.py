@@ -175,7 +175,7 @@ def _all(of: Asked, reports: dict[str, Report]) -> Iterator[RenderableType]:
                 yield Text(f"{r.id} {r.verdict} with arbiter {arbiter}",
                            style=proofs.COLOURS[r.verdict])
                 yield r.story.rstrip()
-    if of.adversary == DEFAULT:
+    if of.adversary == DEFAULT and any(map(_applies, first.results)):
         yield ""
         yield ("every verdict is the one that the theory predicts" if not _code(of, reports)
                else "a verdict differs from the one that the theory predicts")

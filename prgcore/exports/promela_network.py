@@ -395,8 +395,13 @@ class _Network:
         """The steps by which a rule of a node changes its copy, or the record."""
         event, view = rule.event, self.view(i, rule.event)
         if not self.setting.recorded:
-            fenced = event in self.facts.lost[i] and self.setting.arbiter == "self-fence"
-            return self.wrote(i, rule, view, shared=not fenced)
+            whole = self.wrote(i, rule, view)
+            if not (self.facts.by_node[event] and self.setting.arbiter == "self-fence"):
+                return whole
+            hears = view.of(self.sure.table.after(rule, self.sure.hears(i)))
+            alone = self.wrote(i, rule, view, shared=False)
+            return whole if hears == "true" else alone if hears == "false" else [
+                _if([(hears, whole)], otherwise=alone)]
         silently = self.recorded(None, rule, view, [i])
         if self.facts.of_world(event):
             starts = view.of(every((no(self.sure.runs(i)),

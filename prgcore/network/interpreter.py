@@ -198,8 +198,9 @@ class Network:
         if rule is None:
             return None
         after = self._untaught(at, i, copy, self._free.apply(self._free.at(copy), rule).values_)
-        if lost and self.setting.arbiter == "self-fence":  # it fences itself, and takes nobody over
-            return self._wrote(at, i, self._with_shared(after, self._shared(at.copies[i])))
+        if self.setting.arbiter == "self-fence" and self._facts.by_node[event] and not (
+                self.engine.habits.hears(self._free.at(after), NODES[i])):  # it takes nobody over
+            after = self._with_shared(after, self._shared(at.copies[i]))
         return self._wrote(at, i, after)
 
     def _untaught(self, at: Snapshot, i: int, before: _Copy, after: _Copy) -> _Copy:

@@ -152,7 +152,7 @@ ARBITERS = (
         needs=(),
         promises=(
             Promise("D1", True, "each node serves its own users or nobody"),
-            Promise("D2", True, "nobody takes over"),
+            Promise("D2", None, "nobody takes over, so no node comes near it"),
             Promise("D3", None, "there is no record that a step could refine"),
             Promise("D4", True, "both hear each other again, and serve"),
         ),

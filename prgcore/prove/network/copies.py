@@ -178,7 +178,7 @@ class Copies:
     machine: Machine
     setting: Setting
     flags: Flags = field(init=False)
-    width: ClassVar = len(State._fields)
+    parts: ClassVar = State._fields
     folded: bool = field(init=False)
     tables: tuple[Table, Table] = field(init=False)
     slots: tuple[Slots, Slots] = field(init=False)
@@ -274,19 +274,20 @@ class _Side:
         table = self.table = self.all.tables[self.n]
         node, events = table.node, self.all.machine.model.events
         lost, clash, heard = facts.lost[node], facts.clash[node], facts.heard[node]
-        free = not self.quiet and (setting.has("loss") or setting.silence > 0)
+        free = setting.silence > 0 or (setting.has("loss") and not self.quiet)
         forced = self.quiet or not setting.has("faults")
+        fences = setting.arbiter == "self-fence"
         self.events: list[tuple[int, Event, str]] = []
         for name in seated(self.all.machine, setting, node, quiet=self.quiet):
             event = Event(table, name, hidden=not (name in lost and free),
                           truly=not facts.by_node[name],
-                          fences=name in lost and setting.arbiter == "self-fence")
+                          fences=fences and facts.by_node[name])
             when = "lost" if name in lost else "clash" if name == clash and forced else ""
             self.events.append((self.all.kind("decide", name), event, when))
         for name in (e.name for e in events if facts.power(e) == "commands"
                      and setting.has("commands") and not self.quiet):
             self.events.append((self.all.kind("command", name), Event(table, name), "runs"))
-        self.heard = Event(table, heard) if heard else None
+        self.heard = Event(table, heard, fences=fences) if heard else None
         self.shared = table.part(facts.shared)
         self.runs = table.each(lambda codes: self.all.machine.acting(codes, node))
         self.clashes = Lazy(table.rows, 1, lambda ids, _: self.all.machine.clashing(
@@ -338,7 +339,7 @@ class _Side:
     def _silent(self, state: State) -> npt.NDArray[np.intp]:
         """Where this node may count its peer as lost."""
         setting, flags = self.all.setting, self.all.flags
-        if setting.silence and not self.quiet:
+        if setting.silence:
             return np.flatnonzero(flags.of(state.flags, "silent", 0) >= setting.silence)
         if setting.has("loss") and not self.quiet:
             return np.arange(len(state.mine))
@@ -419,6 +420,8 @@ class _Side:
 
     def both(self, state: State) -> Iterator[Step]:
         """The moves of the network as a whole."""
+        if self.all.setting.silence:
+            yield from self._ticks(state)
         if self.quiet:
             return
         setting, flags, kind = self.all.setting, self.all.flags, self.all.kind
@@ -432,8 +435,6 @@ class _Side:
                 if value:
                     some = some._replace(sent=none[here], coming=none[here])
                 yield Step(kind(f"{verb} both"), here, some._replace(flags=new))
-        if setting.silence:
-            yield from self._ticks(state)
 
     def _ticks(self, state: State) -> Iterator[Step]:
         setting, flags = self.all.setting, self.all.flags
@@ -441,7 +442,8 @@ class _Side:
         runs = [side.runs.of(view.mine) for side, view in zip(self.all.sides, views, strict=True)]
         joined = [flags.of(state.flags, "cut", n) == 0 for n in (0, 1)]
         arrives = [runs[n] & joined[n] for n in (0, 1)]  # what node n sends can arrive
-        for lost in ((), (0,), (1,), (0, 1)) if setting.has("loss") else ((),):
+        loses = setting.has("loss") and not self.quiet
+        for lost in ((), (0,), (1,), (0, 1)) if loses else ((),):
             able = np.ones(len(state.mine), np.bool_)
             for n in lost:
                 able &= arrives[n]

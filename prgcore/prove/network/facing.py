@@ -304,7 +304,7 @@ class Event:
         name: its name as node1 decides it, where sides are shared.
         hidden: whether it is possible only where the cells about the world hold.
         truly: whether the world decides it, which knows the peer too.
-        fences: whether its node then leaves the record as it was.
+        fences: whether a node that then does not hear its peer leaves the record as it was.
         context: the columns that are filled in as they are.
     """
 
@@ -351,8 +351,10 @@ class Event:
             machine.put(after, k, np.where(kept, old, machine.index(after, k)))
         for k in facts.hidden[self.table.node]:
             machine.put(after, k, np.zeros(len(ids), np.int32))
-        for k in facts.shared if self.fences else ():
-            machine.put(after, k, machine.index(codes, k))
+        if self.fences:
+            deaf = ~machine.hearing(after, self.table.node)
+            for k in facts.shared:
+                machine.put(after, k, np.where(deaf, machine.index(codes, k), machine.index(after, k)))
         found = np.full(len(ids), NONE, np.int32)
         at = np.flatnonzero(answered)
         if len(at):

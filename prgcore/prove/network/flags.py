@@ -11,9 +11,12 @@ import numpy as np
 import numpy.typing as npt
 from attrs import define, field
 
+from prgcore.errors import BudgetExhausted
 from prgcore.prove.network.rows import Ids
 
 __all__ = ["Flags"]
+
+_MOST = 1 << 24
 
 
 @define(eq=False)
@@ -37,6 +40,8 @@ class Flags:
             for whose in (0, 1):
                 self._stride[name, whose] = self.count
                 self.count *= size
+        if self.count > _MOST:
+            raise BudgetExhausted("so many intervals and groups have too many values to search networks")
         codes = np.arange(self.count)
         turned = np.zeros(self.count, np.int32)
         for name in self.sizes:

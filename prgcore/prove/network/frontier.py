@@ -16,6 +16,7 @@ from attrs import define, field
 from prgcore.errors import BudgetExhausted
 from prgcore.prove.budget import tick
 from prgcore.prove.index import Index, Keys
+from prgcore.prove.network.rows import MOST
 from prgcore.prove.network.steps import Step
 
 __all__ = ["Networks", "Question", "search"]
@@ -27,9 +28,6 @@ Watch: TypeAlias = Callable[[Any, int, Step, npt.NDArray[Any]], None]
 
 CHUNK = 1 << 16
 """So many networks of a frontier take their moves together."""
-
-_MOST = 1 << 21
-"""The most numbers of one kind that a network is made of."""
 
 
 @define(eq=False)
@@ -93,7 +91,9 @@ class Networks:
         return self._index.key([self._index.admit(b, column) for b, column in enumerate(state)])
 
     def __attrs_post_init__(self) -> None:
-        self._index = Index([_MOST] * self.system.width, 1 << 62)
+        self._index = Index([
+            self.system.flags.count if part == "flags" else MOST for part in self.system.parts],
+            1 << 62)
 
     def steps(self, number: int) -> list[int]:
         """The numbers on the shortest way to a network, from a start."""

@@ -56,6 +56,14 @@ _NET = {
     "reorder": "overtaken", "one-way": "cut one way", "cut": "cut both ways",
 }
 
+_SERVING = {
+    "cas+lease": (
+        ("A-CLK(rho), A-PAUSE(p), A-STOP(s): what a node serves by a lease has ended before its claim "
+         "does; D1 does not count time, and T10 says of which lease and wait this is true"),),
+    "cas+fence": ("A-CHECK: every effect carries its epoch, and every resource looks at it",),
+}
+"""What the arbiters assume of those who serve: the verdict on D1 is no better than this."""
+
 
 def missing(engine: Engine) -> tuple[str, ...]:
     """The sections that a machine lacks for a network: who hears, and who serves."""
@@ -66,19 +74,24 @@ def missing(engine: Engine) -> tuple[str, ...]:
     return tuple(name for name, there in wants.items() if not there)
 
 
-def assumptions(setting: Setting) -> tuple[str, ...]:
-    """The assumptions about the world, by the names of the theory."""
+def assumptions(setting: Setting, id_: str) -> tuple[str, ...]:
+    """The assumptions of an obligation about the world, by the names of the theory."""
     net = listed([says for word, says in _NET.items() if setting.has(word)], "and")
     found = [f"A-NET: {net}" if net else "A-NET: every heartbeat arrives at once"]
+    if setting.has("delay"):
+        found[0] += "; at most one is in flight each way"
     if setting.recorded:
         found.append("A-LIN: one record, written by compare-and-set, as if by one node at a time")
-        found.append("A-PAUSE: a node may rest between reading and acting, for any time"
+        found.append("A-PAUSE: a reading of the record may be old, for any time"
                      if setting.has("pause") else "A-PAUSE(0): every write is read at once")
-    if setting.arbiter == "cas+lease":
-        found.append("A-CLK, A-STOP: nobody serves by a lease when another is granted (T10)")
-    if setting.arbiter == "cas+fence":
-        found.append("A-CHECK: every effect carries its epoch, and every resource looks at it")
-    found.append("A-CRASH: a node whose manager does not run serves nobody")
+        if setting.has("commands"):
+            found.append("A-DEED: what a command orders of a node is done when it is written")
+    if id_ == "D1":
+        found += _SERVING.get(setting.arbiter, ())
+        found.append("A-CRASH: a node whose manager does not run serves nobody")
+    if id_ == "D4":
+        found.append("A-QUIET: no cut, loss, crash or command comes after")
+        found.append("A-FAIR: time, heartbeats and readings that can lead on eventually do")
     return tuple(found)
 
 
@@ -105,12 +118,12 @@ def prove(
             if wanted and id_ not in wanted:
                 continue
             started = perf_counter()
-            assumed = assumptions(setting)
-            if id_ == "D5":
-                found, assumed = _bounded(engine, setting)
-            elif work is None:
+            assumed = assumptions(setting, id_)
+            if work is None:
                 found = Judgement(Verdict.NOT_APPLICABLE, Method.SEARCH, {
                     "says": f"the machine lacks {listed(lacking, 'and')}"})
+            elif id_ == "D5":
+                found, assumed = _bounded(engine, setting)
             else:
                 found = work.judged(id_)
             wrong = found.counterexample is not None and not found.counterexample.agrees
@@ -155,6 +168,8 @@ class _Work:
         self.system: Any = kind(self.machine, self.setting)
         self.promise = self._promise()
         self.questions = {"D1": self._twice, "moved": self._moved}
+        if self.setting.arbiter == "self-fence":
+            self.questions["let go"] = self._let_go
         if self.promise:
             self.questions["D2"] = self._broken(self.promise)
             for n in (0, 1):
@@ -174,12 +189,26 @@ class _Work:
         mine, peers = self.system.serves(state)
         return np.asarray((mine & peers) > 0)
 
-    def _moved(self, state: Any) -> npt.NDArray[Any]:
-        """Whether a node serves a group that it did not serve at the start."""
+    def _at_first(self) -> tuple[int, ...]:
+        """The groups that each node serves at the start, one bit each."""
         if not hasattr(self, "served"):
             self.served = tuple(int(bits[0]) for bits in self.system.serves(self._start()))
+        return self.served
+
+    def _moved(self, state: Any) -> npt.NDArray[Any]:
+        """Whether a node serves a group that it did not serve at the start."""
         mine, peers = self.system.serves(state)
-        return np.asarray(((mine & ~self.served[0]) | (peers & ~self.served[1])) > 0)
+        first = self._at_first()
+        return np.asarray(((mine & ~first[0]) | (peers & ~first[1])) > 0)
+
+    def _let_go(self, state: Any) -> npt.NDArray[Any]:
+        """Whether a node that runs does not serve a group that it served at the start."""
+        found = np.zeros(len(state.mine), np.bool_)
+        for side, copies, bits, first in zip(
+                self.system.sides, (state.mine, state.peers), self.system.serves(state),
+                self._at_first(), strict=True):
+            found |= side.runs.of(copies) & ((first & ~bits) > 0)
+        return found
 
     def _start(self) -> Any:
         starts = dict(self.engine.model.starts).get("normal", ())
@@ -274,16 +303,27 @@ class _Work:
             return self._refuted(found, "D1", OBLIGATIONS["D1"], lambda network, at: bool(
                 network.twice(at)), None if self.setting.arbiter == "cas+fence" else served)
         self.closed()
-        if not any(self._served(found)):
-            return Judgement(Verdict.VACUOUS, Method.SEARCH, {"says": "nobody is ever served"})
+        if says := self._idle(found):
+            return Judgement(Verdict.VACUOUS, Method.SEARCH, {"says": says, **self._size(found)})
         moved = f"after {self._depth(found, 'moved')} steps" if "moved" in found.first else "never"
         return Judgement(Verdict.PROVED, Method.SEARCH, {
             **self._size(found), "a group is served by another node": moved})
 
-    def _served(self, found: Networks) -> Iterable[bool]:
+    def _idle(self, found: Networks) -> str:
+        """Why D1 forbids nothing that could come about; empty: it does.
+
+        Some group is served by one node in one network, and by the other node in another. Who
+        fences itself takes nobody over: there a node that runs lets go of a group.
+        """
+        served = np.zeros(2, np.int64)
         for state in found.levels:
-            mine, peers = self.system.serves(state)
-            yield bool((mine | peers).any())
+            for view in (state, self.system.turned(state)) if self.system.folded else (state,):
+                served |= [np.bitwise_or.reduce(bits) for bits in self.system.serves(view)]
+        if not served.any():
+            return "nobody is ever served"
+        if self.setting.arbiter == "self-fence":
+            return "" if "let go" in found.first else "no node that runs ever lets go of a group"
+        return "" if served[0] & served[1] else "no group is ever served by one node, then by another"
 
     def _d2(self) -> Judgement:
         found = self.searched()
@@ -319,12 +359,16 @@ class _Work:
 class _Edges:
     """The steps of a search, as steps of the pair: each different one once.
 
+    A move by a rule is a step of that rule, even if it leaves the pair as it is: a decision that
+    was not written is no rest.
+
     Attributes:
-        taken: for each event and pair before and after, the first move that does it.
+        taken: for each event, rule, pair before and after, and whether the network is cut, the
+            first move that does it.
     """
 
     system: Any
-    taken: dict[tuple[str, str, int, int], tuple[int, int]] = field(factory=dict)
+    taken: dict[tuple[str, str, int, int, bool], tuple[int, int]] = field(factory=dict)
     rests: int = 0
     steps: int = 0
 
@@ -333,30 +377,34 @@ class _Edges:
         system = self.system
         before = system.projected(view.take(step.source), node)
         after = system.projected(step.after, node)
-        changed = np.flatnonzero(before != after)
-        self.rests += len(before) - len(changed)
-        self.steps += len(changed)
-        if not len(changed):
-            return
         answers, rules = step.by or (None, None)
         rule = np.full(len(before), -1) if rules is None else rules
         names = [r.id for r in answers.rules] if answers else []
-        key = (before[changed].astype(np.int64) << 32 | after[changed]) * 64 + rule[changed] + 1
-        for at in changed[np.unique(key, return_index=True)[1]]:
+        told = np.flatnonzero((before != after) | (rule >= 0))
+        changed = int((before != after).sum())
+        self.rests += len(before) - changed
+        self.steps += changed
+        if not len(told):
+            return
+        flags, codes = system.flags, view.flags[step.source]
+        cut = (flags.of(codes, "cut", 0) | flags.of(codes, "cut", 1)) > 0
+        key = before.astype(np.int64) * len(system.pairs) + after
+        key = (key * (len(names) + 1) + rule + 1) * 2 + cut
+        for at in told[np.unique(key[told], return_index=True)[1]]:
             event = answers.event if answers else ""
             name = names[rule[at]] if rule[at] >= 0 else ""
             self.taken.setdefault(
-                (event, name, int(before[at]), int(after[at])),
+                (event, name, int(before[at]), int(after[at]), bool(cut[at])),
                 (int(numbers[at]), step.kind * 4 + node * 2))
 
     def judged(self, work: _Work, found: Networks) -> Judgement:
         """Ask the interpreter of pairs for every different step."""
         model, setting = work.engine.model, work.setting
-        free = any(setting.has(word) for word in ("loss", "delay", "one-way", "cut"))  # S18
+        free = setting.silence > 0 or any(setting.has(w) for w in ("loss", "delay", "one-way"))
         engine = Engine(evolve(model, possible=untruthful(model))) if free else work.engine
         rules = set()
-        for (event, rule, before, after), (number, via) in self.taken.items():
-            pair, other = (self._pair(n) for n in (before, after))
+        for (event, rule, before, after, cut), (number, via) in self.taken.items():
+            pair, other = (self._pair(n, cut=cut) for n in (before, after))
             fired, becomes = _answered(engine, pair, event)
             rules.add(fired)
             if becomes != other or (rule and fired != rule):
@@ -365,6 +413,8 @@ class _Edges:
         if not self.steps:
             return Judgement(Verdict.VACUOUS, Method.SEARCH, {"says": "no step changes the pair"})
         return Judgement(Verdict.PROVED, Method.SEARCH, {
+            "the proved machine": "model P" + (
+                " with heartbeats lost at any time (S18)" if free else ""),
             "steps of the machine": self.steps, "steps that leave the pair": self.rests,
             "different ones": len(self.taken), "rules": len(rules),
             **work._size(found)})  # noqa: SLF001
@@ -383,10 +433,12 @@ class _Edges:
             "says": says, "steps": len(way.moves), **work._size(found)},  # noqa: SLF001
             way.counterexample(work.engine, says, lambda *_: becomes != after))
 
-    def _pair(self, number: int) -> dict[str, str]:
-        """A pair as the node that looks writes it."""
+    def _pair(self, number: int, *, cut: bool) -> dict[str, str]:
+        """A pair as the node that looks writes it, with the link as it is."""
+        machine = self.system.machine
         codes = tuple(int(code[number]) for code in self.system.pairs.codes)
-        return {c: str(v) for c, v in self.system.machine.codec.decode(codes).items()}
+        links = {machine.stored[k]: of[cut] for k, of in machine.facts.links.items()}
+        return {c: str(v) for c, v in machine.codec.decode(codes).items()} | links
 
 
 def _answered(
@@ -424,9 +476,10 @@ def _rest(work: _Work, found: Networks) -> Judgement:
         return Judgement(Verdict.REFUTED, Method.SEARCH, size, tale(
             work.engine, found, int(apart[0])).counterexample(
                 work.engine, "two nodes rest with different copies", work.apart))
+    unequal = sum(int((~system.equal(some)).sum()) for some in found.levels)
     return Judgement(Verdict.PROVED, Method.SEARCH, {
         "longest way": result.longest, "networks without a cut": len(healed),
-        "at rest": len(rests), **size})
+        "with different copies": unequal, "at rest": len(rests), **size})
 
 
 def _quiet(found: Networks) -> tuple[Graph, npt.NDArray[Any]]:

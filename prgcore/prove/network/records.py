@@ -56,7 +56,7 @@ class Records:
 
     machine: Machine
     setting: Setting
-    width: ClassVar = len(Recorded._fields)
+    parts: ClassVar = Recorded._fields
 
     def __attrs_post_init__(self) -> None:
         machine = self.machine
@@ -216,7 +216,7 @@ class _Event:
         machine, facts = side.machine, side.machine.facts
         setting = side.all.setting
         lost = self.name in facts.lost[side.table.node]
-        self.free = lost and not side.quiet and (setting.has("loss") or setting.silence > 0)
+        self.free = lost and (setting.silence > 0 or (setting.has("loss") and not side.quiet))
         self.answers = machine.answers(self.name, hidden=not self.free)
         self.by_node = facts.by_node[self.name]
         self.of_world = facts.of_world(self.name)
@@ -362,7 +362,7 @@ class _Side:
     def _silent(self, state: Recorded) -> npt.NDArray[np.intp]:
         """Where this node may count its peer as lost."""
         setting, flags = self.all.setting, self.all.flags
-        if setting.silence and not self.quiet:
+        if setting.silence:
             return np.flatnonzero(flags.of(state.flags, "silent", 0) >= setting.silence)
         if setting.has("loss") and not self.quiet:
             return np.arange(len(state.mine))
@@ -627,6 +627,8 @@ class _Side:
 
     def both(self, state: Recorded) -> Iterator[Step]:
         """The moves of the network as a whole, and those of an administrator."""
+        if self.all.setting.silence:
+            yield from self._ticks(state)
         if self.quiet:
             return
         setting, flags, kind = self.all.setting, self.all.flags, self.all.kind
@@ -640,8 +642,6 @@ class _Side:
                     some = some._replace(sent=none, coming=none)
                 yield Step(kind(f"{verb} both"), here, some._replace(
                     flags=flags.put(flags.put(some.flags, "cut", 0, value), "cut", 1, value)))
-        if setting.silence:
-            yield from self._ticks(state)
         if self.commands:
             pairs = self.all.projected(state)
             for number, event in self.commands:
@@ -659,7 +659,8 @@ class _Side:
         views = (state, self.all.turned(state))
         runs = [side.runs.of(view.mine) for side, view in zip(self.all.sides, views, strict=True)]
         arrives = [runs[n] & (flags.of(state.flags, "cut", n) == 0) for n in (0, 1)]
-        for lost in ((), (0,), (1,), (0, 1)) if setting.has("loss") else ((),):
+        loses = setting.has("loss") and not self.quiet
+        for lost in ((), (0,), (1,), (0, 1)) if loses else ((),):
             able = np.ones(len(state.mine), np.bool_)
             for n in lost:
                 able &= arrives[n]

@@ -16,11 +16,14 @@ from attrs import define, field
 from prgcore.errors import BudgetExhausted
 from prgcore.prove.codec import Codes
 
-__all__ = ["NONE", "Each", "Ids", "Lazy", "Rows"]
+__all__ = ["MOST", "NONE", "Each", "Ids", "Lazy", "Rows"]
 
 Ids: TypeAlias = npt.NDArray[np.int32]
 
 _LARGEST = 1 << 62
+
+MOST = 1 << 21
+"""The most rows of one kind."""
 
 
 @define(eq=False)
@@ -57,6 +60,8 @@ class Rows:
         if not known.all():
             fresh, first = np.unique(keys[~known], return_index=True)
             which = np.flatnonzero(~known)[first]
+            if len(self) + len(fresh) > MOST:
+                raise BudgetExhausted(f"more than {MOST:,} copies, heartbeats or records", MOST)
             numbers = np.arange(len(self), len(self) + len(fresh), dtype=np.int32)
             self.codes = [np.concatenate([old, code[which].astype(np.int32)])
                           for old, code in zip(self.codes, codes, strict=True)]
