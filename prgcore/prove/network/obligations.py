@@ -62,7 +62,7 @@ _SERVING = {
          "does; D1 does not count time, and T10 says of which lease and wait this is true"),),
     "cas+fence": ("A-CHECK: every effect carries its epoch, and every resource looks at it",),
 }
-"""What the arbiters assume of those who serve: the verdict on D1 is no better than this."""
+"""What the arbiters assume of those who serve: the verdict on D1 stands or falls with it."""
 
 
 def missing(engine: Engine) -> tuple[str, ...]:
@@ -312,8 +312,8 @@ class _Work:
     def _idle(self, found: Networks) -> str:
         """Why D1 forbids nothing that could come about; empty: it does.
 
-        Some group is served by one node in one network, and by the other node in another. Who
-        fences itself takes nobody over: there a node that runs lets go of a group.
+        Some group is served by one node in one network, and by the other node in another. A
+        node that fences itself takes nobody over: there one that runs lets go of a group.
         """
         served = np.zeros(2, np.int64)
         for state in found.levels:
@@ -359,8 +359,8 @@ class _Work:
 class _Edges:
     """The steps of a search, as steps of the pair: each different one once.
 
-    A move by a rule is a step of that rule, even if it leaves the pair as it is: a decision that
-    was not written is no rest.
+    A move by a rule is a step of that rule, even if it leaves the pair as it is: its write may be
+    missing.
 
     Attributes:
         taken: for each event, rule, pair before and after, and whether the network is cut, the
