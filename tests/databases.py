@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -53,10 +54,10 @@ class Servers:
         """Write a file of the example again with other words."""
         path = self.folder / file
         text = path.read_text()
-        for old, new in changes.items():
-            assert str(old) in text
-            text = text.replace(str(old), str(new))
-        path.write_text(text)
+        new = {str(old): str(word) for old, word in changes.items()}
+        assert all(old in text for old in new)
+        olds = "|".join(map(re.escape, new))  # all at once: a free port may be another's old one
+        path.write_text(re.sub(olds, lambda found: new[found[0]], text))
 
     def act(self, node, action, **facts):
         """Run an action of the script for a node, as an agent does."""

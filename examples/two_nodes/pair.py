@@ -11,6 +11,7 @@ import atexit
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import socket
@@ -240,11 +241,16 @@ class TwoNodes:
         ports = dict(zip(("s1", "s2", "a1", "a2", "p1", "p2"), free_ports(6), strict=True))
         text = (HERE / "group.toml").read_text().replace('"sqlite:pair.db"', f'"{store}"')
         text = text.replace('group = "Sales"', f'group = "{directory.name}"')
-        for name, port in (("service", "s"), ("admin", "a")):
-            for number, old in (("1", {"s": 22001, "a": 20075}), ("2", {"s": 22002, "a": 20076})):
-                more = f'\npeer = "127.0.0.1:{ports["p" + number]}"' if port == "s" else ""
-                text = text.replace(f'{name} = "127.0.0.1:{old[port]}"',
-                                    f'{name} = "127.0.0.1:{ports[port + number]}"{more}')
+        new = {"22001": "s1", "22002": "s2", "20075": "a1", "20076": "a2"}
+
+        def moved(found: re.Match[str]) -> str:
+            """An address with a free port; all at once, for a free port may be another's old one."""
+            at = new[found["port"]]
+            line = f'{found["name"]} = "127.0.0.1:{ports[at]}"'
+            return line + (f'\npeer = "127.0.0.1:{ports["p" + at[1]]}"' if at[0] == "s" else "")
+
+        text = re.sub(
+            rf'(?P<name>service|admin) = "127\.0\.0\.1:(?P<port>{"|".join(new)})"', moved, text)
         for name, value in changed.items():
             text = "\n".join(f"{name} = {value}" if line.startswith(f"{name} =") else line
                              for line in text.splitlines())
