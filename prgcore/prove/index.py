@@ -46,7 +46,7 @@ class Index:
     """
 
     sizes: list[int]
-    most: int = LARGEST_KEY
+    most: int = field(factory=lambda: LARGEST_KEY)
     ids: list[npt.NDArray[np.int32]] = field(init=False)
     known: list[Keys] = field(init=False)
     cap: list[int] = field(init=False)
