@@ -73,7 +73,7 @@ def test_many_starts_at_once_are_one_process(made, tmp_path):
     for thread in threads:
         thread.join()
     assert looked == [True] * 8
-    waits.once(lambda: (tmp_path / "begun").read_text().count("\n") >= 2)
+    waits.once(lambda: waits.text(tmp_path / "begun").count("\n") >= 2)
     begun = (tmp_path / "begun").read_text().split()
     assert sorted(begun) == sorted([written(services, n).strip() for n in "ab"])
 

@@ -27,6 +27,11 @@ def once(condition):
         time.sleep(0.002)
 
 
+def text(path):
+    """The text of a file; empty while nobody has written it."""
+    return path.read_text() if path.exists() else ""
+
+
 def threads(name=""):
     """The threads that are alive now, of this name if one is given.
 
