@@ -7,7 +7,7 @@ import pytest
 from prgcore import PRG, prg
 from prgcore.errors import BadInput, ImpossibleEvent
 from prgcore.network import ADVERSARIES, Message, Move, Network, Setting
-from prgcore.network.story import parse, replay, tell, write
+from prgcore.network.story import is_story, parse, replay, tell, write
 
 BACKUP = "running_in_backup_mode"
 
@@ -174,6 +174,9 @@ def test_a_story_is_replayed_and_told():
         "    node2: Running in Backup Mode / Peer Down", "    the users of node1 are served twice",
         "expect node1 Normal"]
     moves = [step.move for step in run.steps if step.move]
+    assert replay(PRG, f"\ufeff{STORY}").ok
+    assert is_story(f"\ufeff{STORY}")
+    assert not is_story("failover(node1)")
     again = write(run.network.setting, moves, "served once node1")
     assert replay(PRG, again).end == run.end
 

@@ -361,7 +361,7 @@ WEAKER: dict[str, tuple[str, str, Any, str, Any]] = {
         side, state, state.record, by_node=by_node)),
     "rules do nothing": (
         "cas", "D3", Answers, "apply", lambda a, codes, rules: APPLY(a, codes, rules * 0 - 1)),
-    "a heartbeat is never delivered": ("cas", "D4", Side, "_arrives", lambda _, state, __: state),
+    "a heartbeat is never delivered": ("cas", "D4", Side, "arrives", lambda _, state, __: state),
     "nobody reads": ("cas", "D4", Side, "_reads", without("read")),
 }
 

@@ -349,7 +349,7 @@ def _card(asked: _Asked, one: Arbiter, systems: list[RealSystem]) -> Iterator[Re
     yield ""
     yield "What it promises (model D, where what it needs holds):"
     for p in one.promises:
-        holds = {True: "holds", False: "does not hold", None: "does not arise"}[p.holds]
+        holds = {True: "holds", False: "does not hold", None: "does not apply"}[p.holds]
         yield from wrapped(f"{p.obligation} {holds}: {p.why}.", "  ", "    ")
     words = f" --adversary {one.adversary}" if one.adversary else ""
     yield f"  prgcore prove --model D --arbiter {one.prove}{words}"

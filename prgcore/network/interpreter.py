@@ -197,7 +197,7 @@ class Network:
         rule = self._answer(copy, event, allows=allows)
         if rule is None:
             return None
-        after = self._untaught(at, i, copy, self._free.apply(self._free.at(copy), rule).values_)
+        after = self._untaught(at, i, copy, self._applied(copy, rule))
         if self.setting.arbiter == "self-fence" and self._facts.by_node[event] and not (
                 self.engine.habits.hears(self._free.at(after), NODES[i])):  # it takes nobody over
             after = self._with_shared(after, self._shared(at.copies[i]))
@@ -237,6 +237,10 @@ class Network:
             self._answers[key] = rules[0] if fits else None
         return self._answers[key]
 
+    def _applied(self, copy: _Copy, rule: Rule) -> _Copy:
+        """A copy after the effects of a rule."""
+        return self._free.apply(self._free.at(copy), rule).values_
+
     def _wrote(self, at: Snapshot, i: int, values: _Copy) -> Snapshot:
         """(No record) the network after a node changed its copy."""
         before, after = at.copies[i], self._blank(i, values)
@@ -256,14 +260,14 @@ class Network:
             rule = self._answer(copy, event, allows=False)
             if rule is not None:
                 yield Move("decide", event), self._into_record(
-                    at, None, copy, self._free.apply(self._free.at(copy), rule).values_)
+                    at, None, copy, self._applied(copy, rule))
             return
         for i in (0, 1):
             if self._runs(at, i):
                 copy = self._filled(at, i)
                 if (rule := self._answer(copy, event, allows=False)) is not None:
                     yield Move("decide", event, at=NODES[i]), self._wrote(
-                        at, i, self._free.apply(self._free.at(copy), rule).values_)
+                        at, i, self._applied(copy, rule))
 
     def _clash(self, at: Snapshot, i: int) -> bool:
         """Whether no pair inside the invariants is like the copy of a node, as far as it knows."""
@@ -288,7 +292,7 @@ class Network:
             rule = self._answer(copy, event, allows=allows)
         if rule is None:
             return None
-        after = self._free.apply(self._free.at(copy), rule).values_
+        after = self._applied(copy, rule)
         if silently and not self._runs(at, i) and self._facts.acts(after, i):
             return self._starts(at, i, event)
         return self._own(at, i, after) if silently else self._into_record(at, i, copy, after)
@@ -299,7 +303,7 @@ class Network:
         copy = self._filled(at, i, truly=True)
         rule = self._answer(copy, event, allows=False)
         return None if rule is None else self._into_record(
-            at, i, copy, self._free.apply(self._free.at(copy), rule).values_)
+            at, i, copy, self._applied(copy, rule))
 
     def _possible(self, copy: _Copy, event: str, *, allows: bool) -> bool:
         ways = self._facts.ways(event, hidden=not allows)

@@ -32,14 +32,13 @@ from prgcore.network.interpreter import Network
 from prgcore.network.setting import ADVERSARIES, ARBITERS, DEFAULT, Setting
 from prgcore.network.snapshot import Move, Snapshot
 from prgcore.seats import NODES
+from prgcore.story.script import Replayed, readable
 from prgcore.words import few, listed, one_line
 
 __all__ = [
-    "LARGEST", "Line", "Run", "Script", "Step", "is_story", "parse", "replay", "tell", "write",
+    "Line", "Run", "Script", "Step", "is_story", "parse", "replay", "tell", "write",
 ]
 
-LARGEST = 1_000_000
-"""The most characters that a story may have."""
 MOST_LINES = 10_000
 _VERBS = ("cut", "heal", "beat", "send", "deliver", "lose", "read", "expire", "permit", "access", "tick")
 _COUNTS = {"never": 0, "once": 1, "twice": 2}
@@ -100,22 +99,12 @@ class Step:
 
 
 @frozen
-class Run:
+class Run(Replayed[Step]):
     """The result of replaying a story to its end, or to the first move that is impossible."""
 
     network: Network = field(repr=False)
     start: Snapshot
     steps: tuple[Step, ...]
-
-    @property
-    def failures(self) -> tuple[Step, ...]:
-        """The lines that do not hold."""
-        return tuple(s for s in self.steps if s.failed)
-
-    @property
-    def ok(self) -> bool:
-        """Whether every line holds."""
-        return not self.failures
 
     @property
     def end(self) -> Snapshot:
@@ -134,7 +123,7 @@ class Run:
 
 def is_story(text: str) -> bool:
     """Whether a text is a story of a network: its first line that says anything names an arbiter."""
-    lines = (re.split(r"(?:^|\s)#", raw, maxsplit=1)[0].split() for raw in text.splitlines())
+    lines = (re.split(r"(?:^|\s)#", raw, maxsplit=1)[0].split() for raw in text.removeprefix("\ufeff").splitlines())
     return next((words[0] == "network" for words in lines if words), False)
 
 
@@ -144,13 +133,13 @@ def parse(text: str | bytes, engine: Engine | None = None) -> Script:
     Raises:
         BadInput: the text is not a story of a network; every mistake with its line.
     """
-    text = _text(text)
+    text = readable(text)
     spelling = Spelling.of(engine.model) if engine else PLAIN
     groups = telling.groups(engine.model) if engine else None
     said: dict[str, Any] = {"adversary": DEFAULT, "silence": 0, "policy": {}}
     lines: list[Line] = []
     wrong: list[str] = []
-    for number, raw in enumerate(text.removeprefix("\ufeff").splitlines(), 1):
+    for number, raw in enumerate(text.splitlines(), 1):
         stripped = re.split(r"(?:^|\s)#", raw, maxsplit=1)[0].strip()
         verb, _, rest = stripped.partition(" ")
         if not stripped:
@@ -166,17 +155,6 @@ def parse(text: str | bytes, engine: Engine | None = None) -> Script:
         raise BadInput(few(wrong, 20))
     setting = Setting(said["network"], said["adversary"], said["silence"])
     return Script(setting, said["policy"], tuple(lines))
-
-
-def _text(text: str | bytes) -> str:
-    if isinstance(text, bytes):
-        try:
-            text = text.decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise BadInput(f"a story is UTF-8 text; byte {error.start} is not") from None
-    if len(text) > LARGEST:
-        raise BadInput(f"a story has at most {LARGEST:,} characters, not {len(text):,}")
-    return text
 
 
 def _lacks(said: Mapping[str, Any], lines: Sequence[Line]) -> Iterator[str]:

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 from attrs import field, frozen
 
@@ -43,10 +43,16 @@ from prgcore.wire.answers import actions_json
 from prgcore.words import counted, few, one_line, wrapped
 
 __all__ = [
-    "LARGEST", "Line", "Run", "Script", "Starts", "Step", "as_story", "changes", "parse", "run",
-    "tell", "verbatim", "write",
+    "LARGEST", "Line", "Replayed", "Run", "Script", "Starts", "Step", "as_story", "changes", "parse",
+    "readable", "run", "tell", "verbatim", "write",
 ]
 
+class _Checked(Protocol):
+    @property
+    def failed(self) -> str: ...
+
+
+S = TypeVar("S", bound=_Checked)
 Starts: TypeAlias = Mapping[str, Sequence[str]]
 """Names of pairs to start from, and the events that lead there from the initial pair."""
 
@@ -118,16 +124,14 @@ class Step:
     failed: str = ""
 
 
-@frozen
-class Run:
-    """The result of running a story to its end on a machine."""
+class Replayed(Generic[S]):
+    """The lines of a story that was run; each says in `failed` what does not hold, or nothing."""
 
-    engine: Engine = field(repr=False)
-    start: Pair
-    steps: tuple[Step, ...]
+    __slots__ = ()
+    steps: tuple[S, ...]
 
     @property
-    def failures(self) -> tuple[Step, ...]:
+    def failures(self) -> tuple[S, ...]:
         """The lines that do not hold."""
         return tuple(s for s in self.steps if s.failed)
 
@@ -135,6 +139,15 @@ class Run:
     def ok(self) -> bool:
         """Whether every line holds."""
         return not self.failures
+
+
+@frozen
+class Run(Replayed[Step]):
+    """The result of running a story to its end on a machine."""
+
+    engine: Engine = field(repr=False)
+    start: Pair
+    steps: tuple[Step, ...]
 
     @property
     def end(self) -> Pair:
@@ -161,17 +174,11 @@ def parse(
     Raises:
         BadInput: the text is not a story; every mistake with its line, in one line of text.
     """
-    if isinstance(text, bytes):
-        try:
-            text = text.decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise BadInput(f"a story is UTF-8 text; byte {error.start} is not") from None
-    if len(text) > LARGEST:
-        raise BadInput(f"a story has at most {LARGEST:,} characters, not {len(text):,}")
+    text = readable(text)
     words = spelling or (Spelling.of(engine.model) if engine else PLAIN)
     lines: list[Line] = []
     wrong: list[str] = []
-    for number, raw in enumerate(text.removeprefix("\ufeff").splitlines(), 1):
+    for number, raw in enumerate(text.splitlines(), 1):
         stripped = re.split(r"(?:^|\s)#", raw, maxsplit=1)[0].strip()
         if not stripped:
             continue
@@ -191,6 +198,22 @@ def parse(
     if engine is not None:
         _check(engine, script, _starts(engine, starts), names)
     return script
+
+
+def readable(text: str | bytes) -> str:
+    """The text of a story, without a mark of its byte order.
+
+    Raises:
+        BadInput: it is not UTF-8, or too long.
+    """
+    if isinstance(text, bytes):
+        try:
+            text = text.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise BadInput(f"a story is UTF-8 text; byte {error.start} is not") from None
+    if len(text) > LARGEST:
+        raise BadInput(f"a story has at most {LARGEST:,} characters, not {len(text):,}")
+    return text.removeprefix("\ufeff")
 
 
 def verbatim(engine: Engine, text: str) -> Script:

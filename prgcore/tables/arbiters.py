@@ -135,7 +135,7 @@ ARBITERS = (
         promises=(
             Promise("D1", False, "a cut that lets through one direction is enough"),
             Promise("D2", False, "both take over in a cut of both directions"),
-            Promise("D3", None, "there is no record that a step could refine"),
+            Promise("D3", None, "without a record, no step can refine it"),
             Promise("D4", True, "when the cut is over, both hold one record again; if both had taken "
                     "over, both fail, and Recover leads home"),
         ),
@@ -153,7 +153,7 @@ ARBITERS = (
         promises=(
             Promise("D1", True, "each node serves its own users or nobody"),
             Promise("D2", None, "nobody takes over, so no node comes near it"),
-            Promise("D3", None, "there is no record that a step could refine"),
+            Promise("D3", None, "without a record, no step can refine it"),
             Promise("D4", True, "both hear each other again, and serve"),
         ),
         adds=None,
@@ -216,7 +216,7 @@ ARBITERS = (
         promises=(
             Promise("D1", True, "to fence makes every loss a crash, and a dead node serves nobody"),
             Promise("D2", True, "likewise"),
-            Promise("D3", None, "there is no record that a step could refine"),
+            Promise("D3", None, "without a record, no step can refine it"),
             Promise("D4", True, "one node is left, and it knows"),
         ),
         adds=((1, "delay"), (1, "fencing")),
@@ -342,7 +342,7 @@ SYSTEMS = (
         (("advert_int", 1), ("skew", 0.5)),
         stops=None, starts=((3, "advert_int"), (1, "skew")),
         never="a holder that hears nobody never stops",
-        eats="everything: there is no margin while the cut lasts. The skew is (256 - priority) / 256 "
+        eats="the whole cut. The skew is (256 - priority) / 256 "
              "intervals, here of a priority of 128",
         cite="keepalived 2.2, keepalived.conf(5); RFC 5798",
         seen=(

@@ -253,7 +253,7 @@ class ConfigurationRule:
 class Promise:
     """What an arbiter promises: an obligation, whether it holds, and why.
 
-    `holds` is None if the question does not arise.
+    `holds` is None if the promise does not apply.
     """
 
     obligation: str

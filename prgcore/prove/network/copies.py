@@ -15,13 +15,12 @@ import numpy as np
 import numpy.typing as npt
 from attrs import define, field
 
-from prgcore.network.setting import Setting
 from prgcore.prove.codec import Codes
-from prgcore.prove.network.facing import Event, Machine, Table
+from prgcore.prove.network.facing import Event, Table
 from prgcore.prove.network.flags import Flags
 from prgcore.prove.network.rows import Each, Ids, Lazy, Rows
 from prgcore.prove.network.steps import Step, seated
-from prgcore.seats import NODES
+from prgcore.prove.network.wires import Side, Sides
 
 __all__ = ["Copies", "State"]
 
@@ -166,50 +165,26 @@ class Hearing:
             code[at] = new
 
 
-@define(eq=False)
-class Copies:
+@define(eq=False, slots=False)
+class Copies(Sides):
     """The networks of a machine without a record.
 
     Attributes:
-        moves: for every kind of moves, what it is for a node: verb, event, whose.
-        twice: see `served`.
+        slots: for each side the heartbeats that its node sends.
+        hears: for each side what a heartbeat does to the copy of its node.
     """
 
-    machine: Machine
-    setting: Setting
-    flags: Flags = field(init=False)
     parts: ClassVar = State._fields
-    folded: bool = field(init=False)
-    tables: tuple[Table, Table] = field(init=False)
     slots: tuple[Slots, Slots] = field(init=False)
     hears: tuple[Hearing, Hearing] = field(init=False)
-    sides: tuple[_Side, _Side] = field(init=False)
-    calm: tuple[_Side, _Side] = field(init=False)
-    _kinds: dict[tuple[str, str, bool], int] = field(init=False, factory=dict)
 
     def __attrs_post_init__(self) -> None:
-        machine = self.machine
-        shared = self.folded = machine.mirror is not None
-        first = Table(machine, 0)
-        self.tables = (first, first if shared else Table(machine, 1))
-        slots = Slots(first)
-        self.slots = (slots, slots if shared else Slots(self.tables[1]))
-        hears = Hearing(first, self.slots[1])
-        self.hears = (hears, hears if shared else Hearing(self.tables[1], slots))
+        super().__attrs_post_init__()
+        self.slots = self.each(lambda n: Slots(self.tables[n]))
+        self.hears = self.each(lambda n: Hearing(self.tables[n], self.slots[1 - n]))
         self.flags = Flags({"cut": 2, "ahead": 2, "silent": self.setting.silence + 1})
-        self.sides, self.calm = (
-            (sides[0], sides[-1]) for sides in (
-                [_Side(self, n, quiet) for n in ((0,) if shared else (0, 1))]
-                for quiet in (False, True)))
-
-    @property
-    def kinds(self) -> list[tuple[str, str, bool]]:
-        """The kinds of moves by their numbers: verb, event or group, again."""
-        return list(self._kinds)
-
-    def kind(self, verb: str, event: str = "", *, again: bool = False) -> int:
-        """The number of a kind of moves."""
-        return self._kinds.setdefault((verb, event, again), len(self._kinds))
+        self.sides = self.each(lambda n: _Side(self, n, quiet=False))
+        self.calm = self.each(lambda n: _Side(self, n, quiet=True))
 
     def turned(self, state: State) -> State:
         """The same networks as the other node looks at them."""
@@ -218,29 +193,9 @@ class Copies:
 
     def start(self, pairs: list[dict[str, str]]) -> State:
         """The networks in which both nodes know the same pair."""
-        machine, codec = self.machine, self.machine.codec
-        codes = [np.array(block, np.int32) for block in zip(
-            *(codec.encode(pair) for pair in pairs), strict=True)]
-        ids = []
-        for n, code in enumerate((codes, machine.turned(codes))):
-            own = [c.copy() for c in code]
-            for k in machine.facts.hidden[self.tables[n].node]:
-                machine.put(own, k, np.zeros(len(pairs), np.int32))
-            ids.append(self.tables[n].rows.ids(own))
+        _, (mine, peers) = self.encoded(pairs)
         none = np.zeros(len(pairs), np.int32)
-        return State(ids[0], ids[1], none, none, none)
-
-    def steps(self, state: State, *, quiet: bool = False) -> Iterator[tuple[int, State, Step]]:
-        """All moves from some networks: the node that looks, what it sees, and its moves.
-
-        Args:
-            quiet: only those without an adversary or an administrator.
-        """
-        sides = self.calm if quiet else self.sides
-        for n, view in enumerate((state, self.turned(state))):
-            for step in sides[n].steps(view):
-                yield n, view, step
-        yield from ((0, state, step) for step in sides[0].both(state))
+        return State(mine, peers, none, none, none)
 
     def serves(self, state: State) -> tuple[Ids, Ids]:
         """The groups that each node serves, one bit each, as the node that looks names them."""
@@ -262,12 +217,8 @@ class Copies:
 
 
 @define(eq=False, slots=False)
-class _Side:
-    """The moves of one node, or of its peer's heartbeats to it."""
-
-    all: Copies
-    n: int
-    quiet: bool
+class _Side(Side[Copies]):
+    """The moves of one node by its copy."""
 
     def __attrs_post_init__(self) -> None:
         facts, setting = self.all.machine.facts, self.all.setting
@@ -326,24 +277,10 @@ class _Side:
             if when == "runs":
                 at = np.flatnonzero(runs)
             elif when == "lost":
-                at = self._silent(state)
+                at = self.silent(state)
             yield self._decided(kind, event, state, at, clash=when == "clash")
-        yield from self._talk(state, runs)
-        if self.all.setting.has("one-way") and not self.quiet:
-            cut = self.all.flags.of(state.flags, "cut", 1)
-            none = np.zeros(len(cut), np.int32)
-            flags = self.all.flags.put(state.flags, "cut", 1, 1 - cut)
-            yield Step(self.all.kind("cut"), np.arange(len(cut)), State(
-                state.mine, state.peers, state.sent, np.where(cut, state.coming, none), flags))
-
-    def _silent(self, state: State) -> npt.NDArray[np.intp]:
-        """Where this node may count its peer as lost."""
-        setting, flags = self.all.setting, self.all.flags
-        if setting.silence:
-            return np.flatnonzero(flags.of(state.flags, "silent", 0) >= setting.silence)
-        if setting.has("loss") and not self.quiet:
-            return np.arange(len(state.mine))
-        return np.flatnonzero(state.coming == 0)
+        yield from self.talk(state, runs)
+        yield from self.cut(state)
 
     def _decided(
         self, kind: int, event: Event, state: State, at: npt.NDArray[np.intp], *, clash: bool,
@@ -365,7 +302,21 @@ class _Side:
             np.where(wrote, theirs.unbased.of(state.coming), state.coming),
             np.where(wrote, flags.put(state.flags, "ahead", 0, 1), state.flags))
 
-    def _arrives(self, state: State, slots: Ids) -> State:
+    def carried(self, state: State) -> Ids:
+        """The heartbeats that the peer sends now: its copy, and what it knows of this one."""
+        flags = self.all.flags
+        return self.all.slots[1 - self.n].sends.of(
+            state.peers, flags.of(state.flags, "ahead", 1) * 2 + 1 - flags.of(state.flags, "ahead", 0))
+
+    def overtaken(self, slots: Ids) -> Ids:
+        """The heartbeats in flight after another one has overtaken them."""
+        return self.all.slots[1 - self.n].overtaken.of(slots)
+
+    def delivered(self, slots: Ids) -> Ids:
+        """The heartbeats in flight that have arrived already."""
+        return self.all.slots[1 - self.n].told.of(slots)
+
+    def arrives(self, state: State, slots: Ids) -> State:
         """The networks after heartbeats of the peer arrived here, where the manager runs."""
         all_, theirs = self.all, self.all.slots[1 - self.n]
         mine = all_.hears[self.n].after(state.mine, slots)
@@ -378,81 +329,3 @@ class _Side:
             return state
         after = self.heard.of(mine, self.context(self.heard, state))
         return self._wrote(state, np.where(after >= 0, after, mine))
-
-    def _talk(self, state: State, runs: npt.NDArray[np.bool_]) -> Iterator[Step]:
-        """What heartbeats of the peer do: they arrive at once, set out, arrive later, are lost."""
-        all_, has, loud = self.all, self.all.setting.has, not self.quiet
-        flags, slots = all_.flags, all_.slots[1 - self.n]
-        empty = state.coming == 0
-        joined = flags.of(state.flags, "cut", 1) == 0
-        sends = all_.sides[1 - self.n].runs.of(state.peers) & joined & runs
-        at = np.flatnonzero(sends if loud and has("reorder") else sends & empty)
-        some = state.take(at)
-        sent = slots.sends.of(some.peers, flags.of(some.flags, "ahead", 1) * 2
-                              + 1 - flags.of(some.flags, "ahead", 0))
-        after = self._arrives(some, sent)
-        news = np.zeros(len(at), np.bool_)
-        for old, new in zip(some, after, strict=True):
-            news |= old != new
-        changed = np.flatnonzero(news)
-        after = after.take(changed)
-        after = after._replace(coming=slots.overtaken.of(after.coming))
-        yield Step(all_.kind("beat"), at[changed], after)
-        if not has("delay"):
-            return
-        out = np.flatnonzero(news & (some.coming == 0) & loud)
-        yield Step(all_.kind("send"), at[out], some.take(out)._replace(coming=sent[out]))
-        at = np.flatnonzero(~empty)
-        some = state.take(at)
-        ran = runs[at]
-        gone = some._replace(coming=np.zeros(len(at), np.int32))
-        if has("loss") and loud:
-            yield Step(all_.kind("lose"), at, gone)
-        else:
-            yield Step(all_.kind("deliver"), at[~ran], gone.take(np.flatnonzero(~ran)))
-        here = np.flatnonzero(ran)
-        at, some = at[here], some.take(here)
-        after = self._arrives(some, some.coming)
-        yield Step(all_.kind("deliver"), at, after._replace(coming=np.zeros(len(at), np.int32)))
-        if has("duplicate") and loud:
-            yield Step(all_.kind("deliver", again=True), at,
-                       after._replace(coming=slots.told.of(after.coming)))
-
-    def both(self, state: State) -> Iterator[Step]:
-        """The moves of the network as a whole."""
-        if self.all.setting.silence:
-            yield from self._ticks(state)
-        if self.quiet:
-            return
-        setting, flags, kind = self.all.setting, self.all.flags, self.all.kind
-        mine, peers = flags.of(state.flags, "cut", 0), flags.of(state.flags, "cut", 1)
-        none = np.zeros(len(mine), np.int32)
-        if setting.has("cut"):
-            for verb, at, value in (("cut", mine & peers == 0, 1), ("heal", mine | peers, 0)):
-                here = np.flatnonzero(at)
-                some = state.take(here)
-                new = flags.put(flags.put(some.flags, "cut", 0, value), "cut", 1, value)
-                if value:
-                    some = some._replace(sent=none[here], coming=none[here])
-                yield Step(kind(f"{verb} both"), here, some._replace(flags=new))
-
-    def _ticks(self, state: State) -> Iterator[Step]:
-        setting, flags = self.all.setting, self.all.flags
-        views = (state, self.all.turned(state))
-        runs = [side.runs.of(view.mine) for side, view in zip(self.all.sides, views, strict=True)]
-        joined = [flags.of(state.flags, "cut", n) == 0 for n in (0, 1)]
-        arrives = [runs[n] & joined[n] for n in (0, 1)]  # what node n sends can arrive
-        loses = setting.has("loss") and not self.quiet
-        for lost in ((), (0,), (1,), (0, 1)) if loses else ((),):
-            able = np.ones(len(state.mine), np.bool_)
-            for n in lost:
-                able &= arrives[n]
-            at = np.flatnonzero(able)
-            new = state.flags[at]
-            for n in (0, 1):
-                count = flags.of(new, "silent", n)
-                more = np.minimum(setting.silence, count + 1)
-                heard = arrives[1 - n][at] & (1 - n not in lost)
-                new = flags.put(new, "silent", n, np.where(heard, 0, more))
-            name = "both" if len(lost) > 1 else NODES[lost[0]] if lost else ""
-            yield Step(self.all.kind("tick", name), at, state.take(at)._replace(flags=new))

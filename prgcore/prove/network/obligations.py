@@ -278,7 +278,7 @@ class _Work:
         one, other = ([copy[k] for k in known] for copy in at.copies)
         return one != other or not all((*at.current, *at.timely))
 
-    def _size(self, found: Networks) -> dict[str, Any]:
+    def size(self, found: Networks) -> dict[str, Any]:
         mirrored = {"with mirror images": found.whole} if found.closed and self.system.folded else {}
         return {"networks": len(found), **mirrored, "depth": found.depth,
                 **({} if found.closed else {"searched": found.ended or "to the shortest story"})}
@@ -293,7 +293,7 @@ class _Work:
         counterexample = way.counterexample(
             self.engine, says, holds, *(expected(way.network, way.after) if expected else ()))
         return Judgement(Verdict.REFUTED, Method.SEARCH, {
-            "steps": len(way.moves), **self._size(found)}, counterexample)
+            "steps": len(way.moves), **self.size(found)}, counterexample)
 
     def _d1(self) -> Judgement:
         found = self.searched()
@@ -304,10 +304,10 @@ class _Work:
                 network.twice(at)), None if self.setting.arbiter == "cas+fence" else served)
         self.closed()
         if says := self._idle(found):
-            return Judgement(Verdict.VACUOUS, Method.SEARCH, {"says": says, **self._size(found)})
+            return Judgement(Verdict.VACUOUS, Method.SEARCH, {"says": says, **self.size(found)})
         moved = f"after {self._depth(found, 'moved')} steps" if "moved" in found.first else "never"
         return Judgement(Verdict.PROVED, Method.SEARCH, {
-            **self._size(found), "a group is served by another node": moved})
+            **self.size(found), "a group is served by another node": moved})
 
     def _idle(self, found: Networks) -> str:
         """Why D1 forbids nothing that could come about; empty: it does.
@@ -341,7 +341,7 @@ class _Work:
         if len(idle) == 2 or (idle and not self.system.folded):
             return Judgement(Verdict.NOT_APPLICABLE, Method.SEARCH, {
                 "says": "no node comes near it without commands; add them to --adversary"})
-        return Judgement(Verdict.PROVED, Method.SEARCH, self._size(found))
+        return Judgement(Verdict.PROVED, Method.SEARCH, self.size(found))
 
     def _d3(self) -> Judgement:
         if not self.setting.recorded:
@@ -417,7 +417,7 @@ class _Edges:
                 " with heartbeats lost at any time (S18)" if free else ""),
             "steps of the machine": self.steps, "steps that leave the pair": self.rests,
             "different ones": len(self.taken), "rules": len(rules),
-            **work._size(found)})  # noqa: SLF001
+            **work.size(found)})
 
     @staticmethod
     def _refuted(
@@ -430,7 +430,7 @@ class _Edges:
         says = (f"{way.moves[-1]} is not done by {fired}" if becomes == after else
                 f"{way.moves[-1]} changes the pair as no rule of the proved machine does")
         return Judgement(Verdict.REFUTED, Method.SEARCH, {
-            "says": says, "steps": len(way.moves), **work._size(found)},  # noqa: SLF001
+            "says": says, "steps": len(way.moves), **work.size(found)},
             way.counterexample(work.engine, says, lambda *_: becomes != after))
 
     def _pair(self, number: int, *, cut: bool) -> dict[str, str]:
@@ -456,7 +456,7 @@ def _answered(
 
 def _rest(work: _Work, found: Networks) -> Judgement:
     """D4: the chains of moves without an adversary, from every network without a cut."""
-    system, size = work.system, work._size(found)  # noqa: SLF001
+    system, size = work.system, work.size(found)
     edges, healed = _quiet(found)
     if not len(edges.source):
         return Judgement(Verdict.VACUOUS, Method.SEARCH, {"says": "nothing happens by itself"})

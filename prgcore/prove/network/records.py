@@ -15,13 +15,12 @@ import numpy as np
 import numpy.typing as npt
 from attrs import define
 
-from prgcore.network.setting import Setting
 from prgcore.prove.codec import Codes
-from prgcore.prove.network.facing import Machine, Table
+from prgcore.prove.network.facing import Answers, Table
 from prgcore.prove.network.flags import Flags
 from prgcore.prove.network.rows import NONE, Each, Ids, Lazy, Rows
 from prgcore.prove.network.steps import Step, seated
-from prgcore.seats import NODES
+from prgcore.prove.network.wires import Side, Sides
 
 __all__ = ["Recorded", "Records"]
 
@@ -45,27 +44,21 @@ class Recorded(NamedTuple):
 
 
 @define(eq=False, slots=False)
-class Records:
+class Records(Sides):
     """The networks of a machine with a record.
 
     Attributes:
-        folded: whether of every network and its mirror image one is kept.
+        slots: for each side the heartbeats that its node sends.
         pairs: the pair as it is: the record, and the nodes' own columns.
         records: the record, as the node that looks writes it.
     """
 
-    machine: Machine
-    setting: Setting
     parts: ClassVar = Recorded._fields
 
     def __attrs_post_init__(self) -> None:
-        machine = self.machine
-        groups = machine.groups
-        self.folded = machine.mirror is not None
-        first = Table(machine, 0)
-        self.tables = (first, first if self.folded else Table(machine, 1))
-        slots = _Slots(first)
-        self.slots = (slots, slots if self.folded else _Slots(self.tables[1]))
+        super().__attrs_post_init__()
+        machine, groups = self.machine, self.machine.groups
+        self.slots = self.each(lambda n: _Slots(self.tables[n]))
         self.pairs, self.records = Rows(machine.sizes), Rows(machine.sizes)
         self.turns = Each(self.records, lambda codes: self.records.ids(machine.turned(codes)))
         sizes = dict.fromkeys(("cut", "current", "older", "timely"), 2)
@@ -77,20 +70,8 @@ class Records:
                 sizes[f"{word}{n}"] = 2
                 images[f"{word}{n}"] = f"{word}{groups.index(machine.seen(group))}"
         self.flags = Flags(sizes, images)
-        self._kinds: dict[tuple[str, str, bool], int] = {}
-        self.sides, self.calm = (
-            (sides[0], sides[-1]) for sides in (
-                [_Side(self, n, quiet) for n in ((0,) if self.folded else (0, 1))]
-                for quiet in (False, True)))
-
-    @property
-    def kinds(self) -> list[tuple[str, str, bool]]:
-        """The kinds of moves by their numbers: verb, event or group, again."""
-        return list(self._kinds)
-
-    def kind(self, verb: str, event: str = "", *, again: bool = False) -> int:
-        """The number of a kind of moves."""
-        return self._kinds.setdefault((verb, event, again), len(self._kinds))
+        self.sides = self.each(lambda n: _Side(self, n, quiet=False))
+        self.calm = self.each(lambda n: _Side(self, n, quiet=True))
 
     def turned(self, state: Recorded) -> Recorded:
         """The same networks as the other node looks at them."""
@@ -104,14 +85,7 @@ class Records:
     def start(self, pairs: list[dict[str, str]]) -> Recorded:
         """The networks in which both nodes have read the record, and nothing is in flight."""
         machine, facts = self.machine, self.machine.facts
-        codes = [np.array(block, np.int32) for block in zip(
-            *(machine.codec.encode(pair) for pair in pairs), strict=True)]
-        ids = []
-        for n, code in enumerate((codes, machine.turned(codes))):
-            own = [c.copy() for c in code]
-            for k in facts.hidden[self.tables[n].node]:
-                machine.put(own, k, np.zeros(len(pairs), np.int32))
-            ids.append(self.tables[n].rows.ids(own))
+        codes, ids = self.encoded(pairs)
         none = np.zeros(len(pairs), np.int32)
         flags = none
         for name in ("current", "timely"):
@@ -129,20 +103,6 @@ class Records:
         record = self.records.ids(machine.part(codes, facts.shared))
         return Recorded(ids[0], ids[1], none, none, flags, record)
 
-    def steps(
-        self, state: Recorded, *, quiet: bool = False,
-    ) -> Iterator[tuple[int, Recorded, Step]]:
-        """All moves from some networks: the node that looks, what it sees, and its moves.
-
-        Args:
-            quiet: only those without an adversary or an administrator.
-        """
-        sides = self.calm if quiet else self.sides
-        for n, view in enumerate((state, self.turned(state))):
-            for step in sides[n].steps(view):
-                yield n, view, step
-        yield from ((0, state, step) for step in sides[0].both(state))
-
     def serves(self, state: Recorded) -> tuple[Any, Any]:
         """The groups that each node serves, one bit each, as the node that looks names them.
 
@@ -150,17 +110,18 @@ class Records:
         """
         flags, groups = self.flags, range(len(self.machine.groups))
         if self.setting.arbiter == "cas+fence":
-            return tuple(sum(
-                (flags.of(state.flags, f"holds{n}", whose)
-                 | flags.of(state.flags, f"after{n}", 1 - whose)) << n for n in groups)
-                for whose in (0, 1))  # type: ignore[return-value]
+            holds = [sum((flags.of(state.flags, f"holds{n}", whose)
+                          | flags.of(state.flags, f"after{n}", 1 - whose)) << n for n in groups)
+                     for whose in (0, 1)]
+            return holds[0], holds[1]
         one, other = self.sides
-        given = (one.assigned.of(state.mine),
-                 self.machine.turned_groups(other.assigned.of(state.peers)))
+        given: tuple[Any, Any] = (
+            one.assigned.of(state.mine),
+            self.machine.turned_groups(other.assigned.of(state.peers)))
         if self.setting.arbiter == "cas+lease":
-            given = tuple(sum(  # type: ignore[assignment]
-                flags.of(state.flags, f"permit{n}", whose) << n for n in groups)
-                for whose in (0, 1))
+            permits = [sum(flags.of(state.flags, f"permit{n}", whose) << n for n in groups)
+                       for whose in (0, 1)]
+            given = permits[0], permits[1]
         return (np.where(one.able.of(state.mine), given[0], 0),
                 np.where(other.able.of(state.peers), given[1], 0))
 
@@ -261,12 +222,8 @@ class _Event:
 
 
 @define(eq=False, slots=False)
-class _Side:
-    """The moves of one node, and those of its peer's heartbeats to it."""
-
-    all: Records
-    n: int
-    quiet: bool
+class _Side(Side[Records]):
+    """The moves of one node by its view, and what it reads and serves."""
 
     def __attrs_post_init__(self) -> None:
         machine = self.machine = self.all.machine
@@ -343,30 +300,16 @@ class _Side:
 
     def steps(self, state: Recorded) -> Iterator[Step]:
         """The moves of this node, and those of heartbeats that come to it."""
-        setting, flags = self.all.setting, self.all.flags
         runs = self.runs.of(state.mine)
         pairs = self.truth(state)
         for kind, event, lost in self.events:
             at = np.arange(len(pairs))
             if lost:
-                at = self._silent(state)
+                at = self.silent(state)
             yield self._decided(kind, event, state, pairs, runs, at)
-        yield from self._talk(state, runs)
-        if setting.has("one-way") and not self.quiet:
-            cut = flags.of(state.flags, "cut", 1)
-            yield Step(self.all.kind("cut"), np.arange(len(cut)), state._replace(
-                coming=np.where(cut, state.coming, 0),
-                flags=flags.put(state.flags, "cut", 1, 1 - cut)))
+        yield from self.talk(state, runs)
+        yield from self.cut(state)
         yield from self._reads(state, runs)
-
-    def _silent(self, state: Recorded) -> npt.NDArray[np.intp]:
-        """Where this node may count its peer as lost."""
-        setting, flags = self.all.setting, self.all.flags
-        if setting.silence:
-            return np.flatnonzero(flags.of(state.flags, "silent", 0) >= setting.silence)
-        if setting.has("loss") and not self.quiet:
-            return np.arange(len(state.mine))
-        return np.flatnonzero(state.coming == 0)
 
     def rules(
         self, event: _Event, state: Recorded, pairs: Ids, runs: _Mask,
@@ -557,7 +500,16 @@ class _Side:
 
     # ----------------------------------------------------------------------- heartbeats
 
-    def _arrives(self, state: Recorded, slots: Ids) -> Recorded:
+    def carried(self, state: Recorded) -> Ids:
+        """The heartbeats that the peer sends now: what it observes."""
+        return self.all.slots[1 - self.n].sends.of(state.peers)
+
+    @property
+    def answered(self) -> tuple[Answers, None] | None:
+        """The event that may be decided with the arrival of a heartbeat."""
+        return (self.heard.answers, None) if self.heard else None
+
+    def arrives(self, state: Recorded, slots: Ids) -> Recorded:
         """The networks after heartbeats of the peer arrived here, where the manager runs."""
         flags, other = self.all.flags, self.all.slots[1 - self.n]
         rows, told = self.table.rows, self._parts["told"]
@@ -584,68 +536,15 @@ class _Side:
             column[at[done]] = new
         return Recorded(*found)
 
-    def _talk(self, state: Recorded, runs: _Mask) -> Iterator[Step]:
-        """What heartbeats of the peer do: they arrive at once, set out, arrive later, are lost."""
-        all_, flags = self.all, self.all.flags
-        loud = not self.quiet
-        other = all_.sides[1 - self.n]
-        empty = state.coming == 0
-        joined = flags.of(state.flags, "cut", 1) == 0
-        sends = other.runs.of(state.peers) & joined & runs
-        at = np.flatnonzero(sends if loud and all_.setting.has("reorder") else sends & empty)
-        some = state.take(at)
-        sent = self.all.slots[1 - self.n].sends.of(some.peers)
-        after = self._arrives(some, sent)
-        news = np.zeros(len(at), np.bool_)
-        for old, new in zip(some, after, strict=True):
-            news |= old != new
-        changed = np.flatnonzero(news)
-        heard = (self.heard.answers, None) if self.heard else None
-        yield Step(all_.kind("beat"), at[changed], after.take(changed), heard)
-        if not all_.setting.has("delay"):
-            return
-        if loud:
-            out = np.flatnonzero(news & (some.coming == 0))
-            yield Step(all_.kind("send"), at[out], some.take(out)._replace(coming=sent[out]))
-        at = np.flatnonzero(~empty)
-        some = state.take(at)
-        gone = some._replace(coming=np.zeros(len(at), np.int32))
-        ran = runs[at]
-        if loud and all_.setting.has("loss"):
-            yield Step(all_.kind("lose"), at, gone)
-        else:
-            yield Step(all_.kind("deliver"), at[~ran], gone.take(np.flatnonzero(~ran)))
-        here = np.flatnonzero(ran)
-        at, some = at[here], some.take(here)
-        after = self._arrives(some, some.coming)
-        yield Step(all_.kind("deliver"), at, after._replace(coming=np.zeros(len(at), np.int32)),
-                   heard)
-        if loud and all_.setting.has("duplicate"):
-            yield Step(all_.kind("deliver", again=True), at, after, heard)
-
     # ---------------------------------------------------------------------- the network
 
     def both(self, state: Recorded) -> Iterator[Step]:
         """The moves of the network as a whole, and those of an administrator."""
-        if self.all.setting.silence:
-            yield from self._ticks(state)
-        if self.quiet:
-            return
-        setting, flags, kind = self.all.setting, self.all.flags, self.all.kind
-        mine, peers = flags.of(state.flags, "cut", 0), flags.of(state.flags, "cut", 1)
-        if setting.has("cut"):
-            for verb, cut, value in (("cut", mine & peers == 0, 1), ("heal", mine | peers, 0)):
-                here = np.flatnonzero(cut)
-                some = state.take(here)
-                none = np.zeros(len(here), np.int32)
-                if value:
-                    some = some._replace(sent=none, coming=none)
-                yield Step(kind(f"{verb} both"), here, some._replace(
-                    flags=flags.put(flags.put(some.flags, "cut", 0, value), "cut", 1, value)))
+        yield from super().both(state)
         if self.commands:
-            pairs = self.all.projected(state)
+            flags, pairs = self.all.flags, self.all.projected(state)
+            cut = flags.of(state.flags, "cut", 0) | flags.of(state.flags, "cut", 1)
             for number, event in self.commands:
-                cut = mine | peers
                 rules = np.where(event.possible.of(pairs, cut) > 0, event.true.of(pairs, cut), NONE)
                 at = np.flatnonzero(rules >= 0)
                 some, before = state.take(at), pairs[at]
@@ -653,22 +552,3 @@ class _Side:
                 some = self._own(some, before, after, peer=True)
                 yield Step(number, at, self._write(
                     some, self.shared_of.of(after), by_node=False), (event.answers, rules[at]))
-
-    def _ticks(self, state: Recorded) -> Iterator[Step]:
-        setting, flags = self.all.setting, self.all.flags
-        views = (state, self.all.turned(state))
-        runs = [side.runs.of(view.mine) for side, view in zip(self.all.sides, views, strict=True)]
-        arrives = [runs[n] & (flags.of(state.flags, "cut", n) == 0) for n in (0, 1)]
-        loses = setting.has("loss") and not self.quiet
-        for lost in ((), (0,), (1,), (0, 1)) if loses else ((),):
-            able = np.ones(len(state.mine), np.bool_)
-            for n in lost:
-                able &= arrives[n]
-            at = np.flatnonzero(able)
-            new = state.flags[at]
-            for n in (0, 1):
-                more = np.minimum(setting.silence, flags.of(new, "silent", n) + 1)
-                heard = arrives[1 - n][at] & (1 - n not in lost)
-                new = flags.put(new, "silent", n, np.where(heard, 0, more))
-            name = "both" if len(lost) > 1 else NODES[lost[0]] if lost else ""
-            yield Step(self.all.kind("tick", name), at, state.take(at)._replace(flags=new))
