@@ -1,6 +1,6 @@
 """The prover: what holds in every pair that a machine can reach, and a story where it does not.
 
-Law: z3 and numpy live here and nowhere else; every part takes a machine.
+Law: z3 lives here and nowhere else; every part takes a machine.
 """
 
 from importlib.util import find_spec
