@@ -12,9 +12,9 @@ from attrs import field, frozen
 from prgcore.model import Cube, Number, Values, as_values, cube, cubes
 
 __all__ = [
-    "Arbiter", "Condition", "ConfigurationField", "ConfigurationRule", "Contradiction", "Counter",
-    "CriticalService", "Fact", "Hindrance", "LoginProfile", "Misprint", "Need", "Promise",
-    "RealSystem", "ReplicationState", "Restriction", "Sanity", "Seen", "ServiceStatus", "Sum",
+    "Arbiter", "Assumed", "Condition", "ConfigurationField", "ConfigurationRule", "Contradiction",
+    "Counter", "CriticalService", "Fact", "Hindrance", "LoginProfile", "Misprint", "Missed", "Need",
+    "Promise", "RealSystem", "ReplicationState", "Restriction", "Sanity", "Seen", "ServiceStatus", "Sum",
     "Survivor",
 ]
 
@@ -110,6 +110,25 @@ class Hindrance:
 
     says: str
     when: Cube = field(converter=cube)
+
+
+@frozen
+class Assumed:
+    """How often an event happens while it can, or how long it takes, in words; and why so."""
+
+    event: str
+    words: str
+    says: str
+
+
+@frozen
+class Missed:
+    """An episode: these events of one node, at once, one after another; how often, in words."""
+
+    name: str
+    events: Values
+    words: str
+    says: str
 
 
 @frozen
