@@ -1,0 +1,88 @@
+"""Words for the figures of a report: times, shares, numbers, and the sentences around them.
+
+Law: figures in, words out. A page, a terminal and a plot use the same words.
+"""
+
+from __future__ import annotations
+
+from math import floor, log10
+
+from prgcore.outage.report import Estimate, nines
+
+__all__ = [
+    "NINES", "between", "length", "lengths", "minutes", "number", "percent", "plus", "said_nines",
+]
+
+NINES = ("no nine", "one nine", "two nines", "three nines", "four nines", "five nines",
+         "six nines", "seven nines", "eight nines", "nine nines or more")
+
+
+def number(value: float, digits: int = 3) -> str:
+    """A number with at least so many significant digits, thousands separated: `1,234`, `0.0123`."""
+    if value == 0:
+        return "0"
+    places = max(0, digits - 1 - floor(log10(abs(value))))
+    rounded = round(value, places)
+    if places and abs(rounded) >= 10 ** (digits - places):  # 9.996 is 10.0
+        places -= 1
+    return f"{rounded:,.{places}f}"
+
+
+def plus(value: float, digits: int = 3) -> str:
+    """A difference, with its sign."""
+    return f"{'+' if value > 0 else ''}{number(value, digits)}".replace("-", "\N{MINUS SIGN}")
+
+
+def minutes(seconds: float) -> str:
+    """Seconds as minutes, without the unit."""
+    return number(seconds / 60)
+
+
+def percent(share: float) -> str:
+    """A share near 1, cut after three digits that are no nine: `99.9953 %`; never more than it is."""
+    if share >= 1:
+        return "100 %"
+    places = max(2, floor(-log10(max(1 - share, 1e-9))))
+    return f"{floor(share * 10 ** (places + 2) + 1e-6) / 10 ** places:.{places}f} %"
+
+
+def said_nines(share: float) -> str:
+    """`99.95 %` is three nines."""
+    return NINES[nines(share)]
+
+
+def length(seconds: float) -> str:
+    """A length of time in the unit that fits: `45 s`, `8.3 min`, `2.1 h`, `3.5 days`."""
+    for most, unit, name in ((99.5, 1, "s"), (99.5 * 60, 60, "min"), (47.5 * 3600, 3600, "h")):
+        if abs(seconds) < most:
+            return f"{_short(seconds / unit)} {name}"
+    return f"{_short(seconds / 86_400)} days"
+
+
+def _short(value: float) -> str:
+    """A number with two or three digits, without a zero after the point."""
+    return number(value, 2 if abs(value) < 10 else 3).removesuffix(".0")
+
+
+def between(estimate: Estimate, unit: float = 1) -> str:
+    """The interval of an estimate, `unit` of it each: `4.1 to 4.6`; empty for an exact figure."""
+    if estimate.by == "exact":
+        return ""
+    low, high = _apart(estimate.low / unit, estimate.high / unit)
+    return f"{low} to {high}"
+
+
+def _apart(low: float, high: float) -> tuple[str, str]:
+    """Both ends with so many digits that they differ."""
+    for digits in (3, 4, 5, 6):
+        one, other = number(low, digits), number(high, digits)
+        if one != other:
+            break
+    return one.replace("-", "\N{MINUS SIGN}"), other.replace("-", "\N{MINUS SIGN}")
+
+
+def lengths(least: float, most: float) -> str:
+    """A range of times in one unit where both have it: `10 to 20 min`."""
+    one, other = length(least), length(most)
+    return f"{one.removesuffix(unit)} to {other}" if one.endswith(
+        unit := f" {other.split()[-1]}") else f"{one} to {other}"
