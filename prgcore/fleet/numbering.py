@@ -1,0 +1,84 @@
+"""The numbering of a fleet's pairs: those that are often met lie together.
+
+Law: it reads a search, and decides nothing but an order. A running pair is seldom far from home,
+so the order is by rarity: first by how many faults and commands lead there from home, then by how
+many steps. Repairs, timers and completions follow by themselves, and cost nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from prgcore.prove.space import Edges, Space
+from prgcore.vocabulary import Kind, Outcome
+
+__all__ = ["homes", "order"]
+
+Numbers: TypeAlias = npt.NDArray[np.int32]
+
+_RARE = (Kind.FAULT, Kind.COMMAND)
+
+
+def homes(space: Space) -> Numbers:
+    """The numbers of the pairs at home, ascending; the initial pairs, if the machine has no goal."""
+    found = [space.where(cube) for cube in space.model.goal]
+    home = np.unique(np.concatenate(found)) if found else np.zeros(0, np.intp)
+    return home.astype(np.int32) if len(home) else np.flatnonzero(space.parent < 0).astype(np.int32)
+
+
+def order(space: Space) -> Numbers:
+    """The search numbers of all pairs, the most often met pair first.
+
+    Pairs that no step reaches from home come last. Pairs that are equally rare keep the order of
+    the search.
+    """
+    kind = {event.name: event.kind for event in space.model.events}
+    usual: list[Edges] = []
+    rare: list[Edges] = []
+    for edges in space.edges:
+        if edges.rule.outcome is Outcome.DONE:
+            (rare if kind[edges.rule.event] in _RARE else usual).append(edges)
+    size = len(space)
+    follow = _graph(size, [(e.source, e.target) for e in usual])
+    strike = _graph(size, [(e.source, e.target) for e in rare])
+    seen = np.zeros(size, np.bool_)
+    found = [_new(seen, homes(space))]
+    front = found[0]
+    while len(front):
+        calm = [front]
+        while len(front):
+            front = _new(seen, follow(front))
+            calm.append(front)
+        found += calm[1:]
+        front = _new(seen, strike(np.concatenate(calm)))
+        found.append(front)
+    found.append(np.flatnonzero(~seen).astype(np.int32))
+    return np.concatenate(found)
+
+
+def _new(seen: npt.NDArray[np.bool_], numbers: Numbers) -> Numbers:
+    """The numbers that are not seen yet, ascending and once each; they are seen from now on."""
+    fresh = np.unique(numbers[~seen[numbers]]).astype(np.int32)
+    seen[fresh] = True
+    return fresh
+
+
+def _graph(size: int, steps: list[tuple[Numbers, Numbers]]) -> Callable[[Numbers], Numbers]:
+    """A function from pairs to the pairs that these steps lead to."""
+    none = np.zeros(0, np.int32)
+    source = np.concatenate([none, *(s for s, _ in steps)])
+    target = np.concatenate([none, *(t for _, t in steps)])
+    target = target[np.argsort(source, kind="stable")]
+    begin = np.concatenate([[0], np.cumsum(np.bincount(source, minlength=size))])
+
+    def after(numbers: Numbers) -> Numbers:
+        first, count = begin[numbers], begin[numbers + 1] - begin[numbers]
+        at = np.repeat(first - np.cumsum(count) + count, count) + np.arange(count.sum())
+        found: Numbers = target[at]
+        return found
+
+    return after
