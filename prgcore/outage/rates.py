@@ -148,7 +148,7 @@ class World:
         return known[event]
 
     def with_rate(self, event: str, rate: Rate) -> World:
-        """The same world, but for the rate of one event or episode."""
+        """The same world with another rate of one event or episode."""
         if event in self.rates:
             return evolve(self, rates={**self.rates, event: rate})
         self.rate(event)
@@ -240,7 +240,7 @@ def default(
 
     Args:
         words: for events or episodes; those with a seat go before those without.
-        assumed: whether the shipped words count for what is not named.
+        assumed: whether the shipped words count where none are given.
 
     Raises:
         BadInput: an event is unknown, words mean no rate, or an event has none.
