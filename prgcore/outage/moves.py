@@ -272,8 +272,22 @@ def _clock(made: Moves, timer: Timer) -> Clock:
     if hears:
         limit[:] = interval
     again = np.zeros(len(made), np.bool_) if timer.again_in is None else made.where(timer.again_in)
-    return Clock(timer.event, quiet, hears, _silent(made, timer.event, node) if quiet
-                 else made.where(timer.runs), again, limit)
+    runs = _silent(made, timer.event, node) if quiet else made.where(timer.runs)
+    if not quiet and not hears:  # a manager that starts begins its counts anew
+        runs &= _awake(made, timer.event, node)
+    return Clock(timer.event, quiet, hears, runs, again, limit)
+
+
+def _awake(made: Moves, event: str, node: str) -> Mask:
+    """Where the manager of a node runs: the event's cells of the node that it cannot observe."""
+    columns = {c.name: c for c in made.engine.model.columns}
+    found = np.zeros(len(made), np.bool_)
+    for entry in made.engine.model.possible:
+        if entry.event == event:
+            found |= made.where(Cube(tuple(
+                cell for cell in entry.when if cell.column.startswith(f"{node}.")
+                and columns[cell.column].observed_by == "environment")))
+    return found
 
 
 def _silent(made: Moves, event: str, node: str) -> Mask:
