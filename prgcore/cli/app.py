@@ -44,6 +44,7 @@ MODULES = {
     "why-not": "questions", "plan": "questions", "users": "users", "timing": "timing", "arbiter": "arbiters",
     "diff": "compare", "explore": "explore", "export": "exporting", "init": "starting", "example": "starting",
     "agent": "agent", "key": "keys", "simulate-agents": "worlds", "log": "log", "ha": "ha", "config": "configuration",
+    "fleet": "fleets",
 }
 """The module of every command, in the order of the help."""
 

@@ -260,6 +260,15 @@ class Explanation(Meaning):
                 lines += ["", *wrapped(head), *_items(items)]
         return "\n".join(line.rstrip() for line in lines).lstrip("\n") + "\n"
 
+    def todo(self, names: Names = UNNAMED) -> list[str]:
+        """What to do now, best first, in sentences with these names for the nodes."""
+        return [*self._todo(names)]
+
+    @property
+    def waits(self) -> bool:
+        """Whether there is nothing to do but to wait: what is under way goes on by itself."""
+        return self._waits
+
     # -------------------------------------------------------------- in short
 
     def _shown(self) -> dict[str, str]:

@@ -312,7 +312,7 @@ class _Group:
         return GroupStatus(
             self.name, tuple(node.status() for node in nodes),
             tuple(tuple(_in_order(moment, order)) for moment in self.moments[:-1]),
-            self._seat(nodes), remark)
+            self._seat(nodes), remark, min(last.lines, default=-1) + 1)
 
     def _seat(self, nodes: list[Seen]) -> int:
         if len(nodes) != 1 or not (nodes[0].number or self.name):

@@ -65,6 +65,7 @@ class GroupStatus(Record):
             several times; `nodes` is the last moment.
         seat: 1 or 2 if the text shows one node of two, and which; else 0.
         remark: why the group cannot be explained; "" if nothing is against it.
+        line: the line on which its last moment begins, from 1; 0 if it is not from a text.
     """
 
     name: str
@@ -72,6 +73,7 @@ class GroupStatus(Record):
     earlier: tuple[tuple[NodeStatus, ...], ...] = ()
     seat: int = 0
     remark: str = ""
+    line: int = field(default=0, eq=False)
 
     @property
     def display(self) -> Display | None:
@@ -98,7 +100,7 @@ class GroupStatus(Record):
         if not any(_alone(node.shown, situation.display) for situation in situations):
             return self
         both = (node, NodeStatus()) if self.seat == 1 else (NodeStatus(), node)
-        return GroupStatus(self.name, both, self.earlier)
+        return GroupStatus(self.name, both, self.earlier, line=self.line)
 
 
 def _alone(shown: Shown | None, display: Display) -> bool:

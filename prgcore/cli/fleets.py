@@ -1,0 +1,19 @@
+"""`fleet`: many pairs at once. Law: the group only; each command lives in the module that adds it."""
+
+from __future__ import annotations
+
+from prgcore.cli.commands import Group, examples
+
+fleet = Group(
+    "fleet", "Many pairs at once: read, counted, explained, stepped.", examples(
+        "prgcore fleet explain groups.csv",
+        "prgcore fleet status status/",
+    ), homes={
+        "status": "prgcore.cli.fleet_reading", "explain": "prgcore.cli.fleet_reading",
+    })
+"""The commands below `fleet`."""
+
+
+def register(app: Group) -> None:
+    """Add these commands."""
+    app.add_command(fleet)
