@@ -7,11 +7,15 @@ from __future__ import annotations
 
 from math import floor, log10
 
-from prgcore.outage.report import Estimate, nines
+from prgcore.outage.report import Estimate, Report, Storm, Users, nines
+from prgcore.words import counted
 
 __all__ = [
-    "NINES", "between", "length", "lengths", "minutes", "number", "percent", "plus", "said_nines",
+    "NINES", "YEAR", "allowed", "between", "causes_say", "length", "lengths", "minutes", "number",
+    "percent", "percents", "plus", "said_nines", "setting_says", "storm_says",
 ]
+
+YEAR = 31_536_000.0
 
 NINES = ("no nine", "one nine", "two nines", "three nines", "four nines", "five nines",
          "six nines", "seven nines", "eight nines", "nine nines or more")
@@ -72,6 +76,14 @@ def between(estimate: Estimate, unit: float = 1) -> str:
     return f"{low} to {high}"
 
 
+def percents(estimate: Estimate) -> str:
+    """The interval of a share near 1: `99.9931 to 99.9938 %`."""
+    if estimate.by == "exact":
+        return ""
+    one, other = percent(estimate.low), percent(estimate.high)
+    return one if one == other else f"{one.removesuffix(' %')} to {other}"
+
+
 def _apart(low: float, high: float) -> tuple[str, str]:
     """Both ends with so many digits that they differ."""
     for digits in (3, 4, 5, 6):
@@ -86,3 +98,64 @@ def lengths(least: float, most: float) -> str:
     one, other = length(least), length(most)
     return f"{one.removesuffix(unit)} to {other}" if one.endswith(
         unit := f" {other.split()[-1]}") else f"{one} to {other}"
+
+
+# --------------------------------------------------------------------------- sentences
+
+
+def allowed(users: Users) -> str:
+    """What the availability of users is, in nines and in time."""
+    share = users.available.value
+    worst = (1 - users.available.low) * YEAR
+    return (f"{percent(share)} is {said_nines(share)}: {length((1 - share) * YEAR)} a year, at most "
+            f"{length(worst)} by the interval. A node serves them {percent(users.served.value)} of the "
+            f"time ({said_nines(users.served.value)}); in the rest they log in again.")
+
+
+def causes_say(report: Report) -> str:
+    """The most costly cause, and its part."""
+    if not report.causes or report.causes[0].outage.value <= 0:
+        return "Nobody was out."
+    first = report.causes[0]
+    return (f"{first.event} costs most: {minutes(first.outage.value)} minutes a year, "
+            f"{100 * first.share:.0f} % of all.")
+
+
+def storm_says(storm: Storm) -> list[str]:
+    """What comes against what a node can take, and which limits let everybody in."""
+    told = [(f"{counted(storm.users, 'user')} of one node log in at the other, between "
+             f"{number(storm.lower)} and {number(storm.upper)} s after it serves them: "
+             f"{number(storm.arrivals)} a second.")]
+    if not storm.capacity:
+        told.append("No log-in capacity is given, so nobody waits in a queue; --logins or --profile "
+                    "gives one.")
+    elif storm.arrivals > storm.capacity * (1 + 1e-9):
+        told.append(f"A node takes {number(storm.capacity)} a second, so the last is in after "
+                    f"{length(storm.last)}. An upper limit of {number(storm.advised)} s lets them in "
+                    "without a queue.")
+    else:
+        told.append(f"A node takes {number(storm.capacity)} a second, so the set limits let them in "
+                    f"without a queue; {number(storm.advised)} s would be enough.")
+    if storm.printed:
+        apart = "as set" if storm.printed == storm.upper else f"and {number(storm.upper)} s is set"
+        told.append(f"The login profile {storm.profile} gives an upper limit of "
+                    f"{number(storm.printed)} s for so many users, {apart}.")
+    return told
+
+
+def setting_says(report: Report) -> list[str]:
+    """The choices of the world in sentences: users, clients, fallbacks, parameters."""
+    setting = report.setting
+    users = setting.get("users") or {}
+    told = []
+    if users:
+        told.append("Users at home: " + ", ".join(f"{n:,} on {home}" for home, n in users.items()) + ".")
+    told.append("Clients keep a second connection to the backup." if setting.get("dual_connections")
+                else "Clients keep one connection.")
+    automatic = setting.get("automatic_fallback")
+    if automatic is not None:
+        told.append("A node that is healthy again takes its users back by itself." if automatic else
+                    "An administrator sends users home.")
+    if changed := setting.get("changed"):
+        told.append("Parameters set: " + ", ".join(f"{n} = {v}" for n, v in changed.items()) + ".")
+    return told
