@@ -65,11 +65,13 @@ class Fleet:
         """A fleet of so many pairs, all of them at home.
 
         Raises:
-            BadInput: the number is below zero.
+            BadInput: the number is below zero, or too large for the memory.
         """
-        if pairs < 0:
-            raise BadInput(f"a fleet of {pairs} pairs: expected a number from 0")
-        return _made(table, np.full(pairs, table.home, np.uint32))
+        try:
+            return _made(table, np.full(pairs, table.home, np.uint32))
+        except (ValueError, MemoryError, TypeError):
+            raise BadInput(f"a fleet of {pairs!r:.40} pairs: expected a number from 0 that fits the "
+                           "memory, four bytes each; a histogram counts more") from None
 
     @classmethod
     def of(cls, table: Table, pairs: Iterable[Mapping[str, str]]) -> Fleet:

@@ -26,6 +26,12 @@ Counters = npt.NDArray[np.int64]
 
 MOST = 1 << 53
 """So many pairs at most: sums of weights are exact below."""
+FEW = 4096
+"""So few codes are never forgotten."""
+PLANS = 16
+"""So many plans are kept ready."""
+ALONE = 512
+"""Fewer counters are drawn one by one."""
 CROWD = 4.0
 """A counter from which at least so many pairs are expected to move is drawn by itself."""
 
@@ -36,17 +42,17 @@ class Histogram:
 
     Attributes:
         table: the table of the machine.
-        counters: int64, how many pairs have each code.
 
     Raises:
         BadInput: not one counter for each code, one is below zero, or the sum is too large.
     """
 
     table: Table
-    counters: Counters = field()
+    _counters: Counters = field()
+    _known: _Known = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        given = np.asarray(self.counters)
+        given = np.asarray(self._counters)
         if given.shape != (len(self.table),) or given.dtype.kind not in "iu":
             raise BadInput(f"counters are {given.dtype} of shape {given.shape}; expected whole "
                            f"numbers, one for each of {len(self.table):,} codes")
@@ -54,7 +60,8 @@ class Histogram:
             raise BadInput(f"code {int(given.argmin())} counts {given.min()} pairs; expected 0 or more")
         if given.sum(dtype=np.float64) >= MOST:
             raise BadInput(f"a histogram counts fewer than {MOST:,} pairs; divide the fleet")
-        self.counters = given.astype(np.int64)
+        self._counters = given.astype(np.int64)
+        self._known = _Known(self._counters)
 
     def __repr__(self) -> str:
         return f"<Histogram of {self.pairs:,} pairs with {len(self.occupied):,} codes>"
@@ -78,20 +85,27 @@ class Histogram:
         return cls(fleet.table, np.bincount(fleet.codes, minlength=len(fleet.table)))
 
     @property
+    def counters(self) -> Counters:
+        """How many pairs have each code; int64, not to be written to."""
+        view = self._counters.view()
+        view.flags.writeable = False
+        return view
+
+    @property
     def pairs(self) -> int:
         """How many pairs there are."""
-        return int(self.counters.sum())
+        return int(self._counters.sum())
 
     @property
     def occupied(self) -> Codes:
         """The codes that some pair has, ascending."""
-        return np.flatnonzero(self.counters).astype(np.uint32)
+        return np.flatnonzero(self._counters).astype(np.uint32)
 
     @property
     def shown(self) -> Counters:
         """How many pairs show each of the table's `displays`."""
         at = self.occupied
-        return _weighed(self.table.shown.take(at), self.counters.take(at), len(self.table.displays))
+        return _weighed(self.table.shown.take(at), self._counters.take(at), len(self.table.displays))
 
     def step(self, event: str | int, counts: Counts | None = None) -> None:
         """Give one event to every pair, in place.
@@ -102,7 +116,7 @@ class Histogram:
         number = self.table.event(event)
         self._checked(counts)
         at = self.occupied
-        some = self.counters.take(at)
+        some = self._counters.take(at)
         if counts is not None:
             counts.add(number, _weighed(
                 self.table.answer[number].take(at), some, len(self.table.answers[number])))
@@ -116,8 +130,7 @@ class Histogram:
     ) -> int:
         """Let one step of time pass, in place: every event of a plan comes to its share of pairs.
 
-        An event that cannot happen in a pair does not come to it, and is not counted. What is
-        quick is counted only where it moves a pair.
+        An event that would not move a pair does not come to it, and is not counted.
 
         Args:
             chances: a plan; or chances, of which a plan is made: make it once for many steps.
@@ -134,10 +147,12 @@ class Histogram:
         if plan.table is not self.table:
             raise BadInput("the plan is of another table; make it with Plan.of(histogram.table, …)")
         self._checked(counts)
-        at = _Occupied(plan, self.occupied)
-        total = sum(self._come(plan, e, at, rng, counts, still=True) for e in plan.once)
+        if self._known.stale(self._counters):
+            self._known = _Known(self._counters)
+        shares = self._known.shares(plan)
+        total = sum(self._come(shares[e], rng, counts) for e in plan.once)
         for _ in range(ROUNDS):
-            moved = sum(self._come(plan, e, at, rng, counts, still=False) for e in plan.quick)
+            moved = sum(self._come(shares[e], rng, counts) for e in plan.quick)
             total += moved
             if not moved:
                 break
@@ -147,83 +162,98 @@ class Histogram:
         if counts is not None and counts.table is not self.table:
             raise BadInput("the counts are of another table; make them with Counts(histogram.table)")
 
-    def _come(
-        self, plan: Plan, entry: Entry, at: _Occupied, rng: np.random.Generator,
-        counts: Counts | None, *, still: bool,
-    ) -> int:
+    def _come(self, share: _Share, rng: np.random.Generator, counts: Counts | None) -> int:
         """Let one event come; how many pairs it has moved."""
-        codes = at.moved_by(entry)
-        if still and counts is not None:
-            self._unmoved(plan, entry, at.codes, rng, counts)
-        if not len(codes):
-            return 0
-        some = self.counters.take(codes)
-        moved = some if entry.chance == 1 else _thinned(some, entry.chance, rng)
-        hit = np.flatnonzero(moved)
+        share.catch_up(self._known)
+        some: Counters = self._counters.take(share.codes)
+        hit = some.nonzero()[0]
         if not len(hit):
             return 0
-        codes, moved = codes.take(hit), moved.take(hit)
+        moved = some.take(hit)
+        if share.chance < 1:
+            moved = _thinned(moved, share.chance, rng)
+            some = moved.nonzero()[0]
+            hit, moved = hit.take(some), moved.take(some)
+        codes, after = share.codes.take(hit), share.after.take(hit)
         if counts is not None:
-            counts.add(entry.event, _weighed(self.table.answer[entry.event].take(codes), moved,
-                                             len(self.table.answers[entry.event])))
-        after = self.table.next[entry.event].take(codes)
-        fresh = after[self.counters.take(after) == 0]
+            counts.add(share.event, _weighed(self.table.answer[share.event].take(codes), moved,
+                                             len(self.table.answers[share.event])))
         self._move(codes, after, moved)
-        at.add(fresh)
         return int(moved.sum())
-
-    def _unmoved(
-        self, plan: Plan, entry: Entry, codes: Codes, rng: np.random.Generator, counts: Counts
-    ) -> None:
-        """Count the decisions that move no pair: they are drawn by rule, not by code."""
-        calm = codes[(plan.bits[entry.word].take(codes) & entry.bit) == 0]
-        if entry.where is not None:
-            calm = calm[entry.where.take(calm)]
-        answers = self.table.answers[entry.event]
-        some = _weighed(self.table.answer[entry.event].take(calm), self.counters.take(calm),
-                        len(answers))
-        some[self.table.cannot[entry.event]] = 0
-        counts.add(entry.event, rng.binomial(some, entry.chance))
 
     def _move(self, codes: Codes, after: Codes, moved: Counters) -> None:
         """Move pairs from codes, each of which is named once, to other codes."""
-        self.counters[codes] -= moved
-        np.add.at(self.counters, after, moved)
+        self._counters[codes] -= moved
+        np.add.at(self._counters, after, moved)
+        self._known.add(after)
 
 
-class _Occupied:
-    """The codes that are occupied, with the bits of a plan; codes are added as pairs reach them."""
+class _Known:
+    """The codes that are occupied, or have been, in the order in which pairs reached them."""
 
-    def __init__(self, plan: Plan, codes: Codes) -> None:
-        self._plan = plan
-        self._parts = [codes]
-        self._bits = [[bits.take(codes)] for bits in plan.bits]
+    def __init__(self, counters: Counters) -> None:
+        self._codes = np.flatnonzero(counters).astype(np.uint32)
+        self.size = len(self._codes)
+        self._begun = self.size
+        self._listed = np.zeros(len(counters), np.bool_)
+        self._listed[self._codes] = True
+        self._shares: dict[int, tuple[Plan, dict[Entry, _Share]]] = {}
 
     @property
     def codes(self) -> Codes:
         """All of them, once each."""
-        self._join()
-        return self._parts[0]
+        return self._codes[:self.size]
 
-    def moved_by(self, entry: Entry) -> Codes:
-        """Those that an event moves."""
-        self._join()
-        found: Codes = self._parts[0][(self._bits[entry.word][0] & entry.bit) != 0]
-        return found
+    def stale(self, counters: Counters) -> bool:
+        """Whether most of them are empty again, so that it is better to begin anew."""
+        if self.size < 2 * self._begun + FEW:
+            return False
+        self._begun = self.size
+        return 4 * int(np.count_nonzero(counters.take(self.codes))) < self.size
 
-    def add(self, fresh: Codes) -> None:
-        """Add codes that were not occupied before."""
-        if len(fresh):
-            self._parts.append(fresh)
-
-    def _join(self) -> None:
-        if len(self._parts) == 1:
+    def add(self, codes: Codes) -> None:
+        """Add those of these codes that are not listed."""
+        listed = self._listed.take(codes)
+        if listed.all():
             return
-        old, *new = self._parts
-        fresh = np.setdiff1d(np.concatenate(new), old)
-        self._parts = [np.concatenate([old, fresh])]
-        for bits, mine in zip(self._plan.bits, self._bits, strict=True):
-            mine[:] = [np.concatenate([mine[0], bits.take(fresh)])]
+        fresh = np.unique(codes[~listed])
+        self._listed[fresh] = True
+        high = self.size + len(fresh)
+        if high > len(self._codes):
+            self._codes = np.concatenate([self._codes, np.zeros(high, np.uint32)])
+        self._codes[self.size:high] = fresh
+        self.size = high
+
+    def shares(self, plan: Plan) -> dict[Entry, _Share]:
+        """What each entry of a plan moves."""
+        if id(plan) not in self._shares:
+            if len(self._shares) >= PLANS:
+                self._shares.clear()
+            self._shares[id(plan)] = plan, {
+                entry: _Share(plan, entry) for entry in (*plan.once, *plan.quick)}
+        return self._shares[id(plan)][1]
+
+
+class _Share:
+    """The known codes that an entry of a plan moves, and the codes after."""
+
+    def __init__(self, plan: Plan, entry: Entry) -> None:
+        self.event, self.chance = entry.event, entry.chance
+        self.codes = self.after = np.zeros(0, np.uint32)
+        self._row, self._bits, self._bit = plan.table.next[entry.event], plan.bits[entry.word], entry.bit
+        self._seen = 0
+
+    def catch_up(self, known: _Known) -> None:
+        """Look at the codes that are new since the last time."""
+        if self._seen == known.size:
+            return
+        codes = known.codes
+        fresh = codes[self._seen:]
+        self._seen = len(codes)
+        fresh = fresh[(self._bits.take(fresh) & self._bit) != 0]
+        if len(fresh):
+            self.codes = np.concatenate([self.codes, fresh])
+            self.after = np.concatenate([self.after, self._row.take(fresh)])
 
 
 def _weighed(kinds: npt.NDArray[Any], some: Counters, length: int) -> Counters:
@@ -237,15 +267,15 @@ def _thinned(some: Counters, chance: float, rng: np.random.Generator) -> Counter
     Large counters are drawn one by one. Of the others, the number of pairs that are hit is drawn
     as one, and then which pairs these are: the distribution is the same.
     """
-    crowded = some * chance >= CROWD
-    if chance > 1 / CROWD or crowded.all():
+    if len(some) < ALONE or chance > 1 / CROWD:
         return rng.binomial(some, chance)
+    crowded = some * chance >= CROWD
     moved = np.zeros_like(some)
     large = np.flatnonzero(crowded)
     moved[large] = rng.binomial(some.take(large), chance)
     small = np.flatnonzero(~crowded)
     ends = np.cumsum(some.take(small))
-    hits = rng.binomial(ends[-1], chance)
+    hits = rng.binomial(ends[-1], chance) if len(ends) else 0
     if hits:
         places = rng.choice(int(ends[-1]), int(hits), replace=False, shuffle=False)
         at = np.searchsorted(ends, places, side="right")

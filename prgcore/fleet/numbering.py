@@ -8,11 +8,13 @@ many steps. Repairs, timers and completions follow by themselves, and cost nothi
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from prgcore.engine import Engine
+from prgcore.explain.health import illness
 from prgcore.prove.space import Edges, Space
 from prgcore.vocabulary import Kind, Outcome
 
@@ -23,14 +25,26 @@ Numbers: TypeAlias = npt.NDArray[np.int32]
 _RARE = (Kind.FAULT, Kind.COMMAND)
 
 
-def homes(space: Space) -> Numbers:
-    """The numbers of the pairs at home, ascending; the initial pairs, if the machine has no goal."""
-    found = [space.where(cube) for cube in space.model.goal]
-    home = np.unique(np.concatenate(found)) if found else np.zeros(0, np.intp)
-    return home.astype(np.int32) if len(home) else np.flatnonzero(space.parent < 0).astype(np.int32)
+def homes(engine: Engine, space: Space) -> Numbers:
+    """The numbers of the pairs at home, the healthiest first.
+
+    They are the pairs of the goal; the initial pairs, if the machine has no goal or reaches none.
+    Of equally healthy pairs, values that a domain lists first come first.
+    """
+    goal = [space.where(cube) for cube in space.model.goal]
+    found = np.unique(np.concatenate(goal)) if goal else np.zeros(0, np.intp)
+    if not len(found):
+        found = np.flatnonzero(space.parent < 0)
+    ill = illness(engine)
+    values: list[npt.NDArray[np.integer[Any]]] = [
+        space.column(name)[found] for name in engine.stored]
+    cost = np.zeros(len(found), np.int64)
+    for name, some in zip(engine.stored, values, strict=True):
+        cost += np.array([ill[name][v] for v in engine.columns[name].domain]).take(some)
+    return found[np.lexsort((*values[::-1], cost))].astype(np.int32)
 
 
-def order(space: Space) -> Numbers:
+def order(engine: Engine, space: Space) -> Numbers:
     """The search numbers of all pairs, the most often met pair first.
 
     Pairs that no step reaches from home come last. Pairs that are equally rare keep the order of
@@ -46,8 +60,9 @@ def order(space: Space) -> Numbers:
     follow = _graph(size, [(e.source, e.target) for e in usual])
     strike = _graph(size, [(e.source, e.target) for e in rare])
     seen = np.zeros(size, np.bool_)
-    found = [_new(seen, homes(space))]
-    front = found[0]
+    front = homes(engine, space)
+    found = [front]
+    seen[front] = True
     while len(front):
         calm = [front]
         while len(front):

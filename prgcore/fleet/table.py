@@ -19,7 +19,7 @@ from attrs import define, field
 from prgcore.engine import Engine
 from prgcore.errors import BadInput, NotTotal, unknown_name
 from prgcore.explain.display import shows_states, viewpoints
-from prgcore.fleet.numbering import homes, order
+from prgcore.fleet.numbering import order
 from prgcore.model import Cubelike, Display, Model, Shown, cube
 from prgcore.prove.space import Space, search
 from prgcore.seats import NODES
@@ -48,7 +48,7 @@ class Table:
         answer: `answer[event, code]` is the place in `answers[event]` of what answers. uint8,
             read-only, events times pairs. (uint16 where an event has more than 254 rules.)
         answers: for every event, the rules that answer it, by number; or `REFUSED`, `IMPOSSIBLE`.
-        home: the code of the healthiest pair at home.
+        space: the search that it was made from, with numbers of its own.
     """
 
     engine: Engine
@@ -57,8 +57,7 @@ class Table:
     next: npt.NDArray[np.uint32]
     answer: npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
     answers: tuple[npt.NDArray[np.uint16], ...]
-    home: int
-    _space: Space
+    space: Space = field(repr=False)
     _order: npt.NDArray[np.int32]
     _code: npt.NDArray[np.uint32]
     _numbers: dict[str, int] = field(init=False)
@@ -83,15 +82,14 @@ class Table:
             number, event = space.holes[0]
             raise NotTotal(f"{event} is not answered by exactly one rule in pair {number}; "
                            "prove F1 and F2 before you make a fleet")
-        placed = order(space)
+        placed = order(engine, space)
         code = np.empty(len(space), np.uint32)
         code[placed] = np.arange(len(space), dtype=np.uint32)
         after, answer, answers = _rows(space, code)
-        home = int(code[homes(space)].min())
         return cls(
             engine, tuple(e.name for e in engine.model.events),
-            tuple(r.id for r in engine.model.rules), after, answer, answers, home,
-            space, placed, code)
+            tuple(r.id for r in engine.model.rules), after, answer, answers, space,
+            placed, code)
 
     def __len__(self) -> int:
         return len(self._order)
@@ -102,6 +100,11 @@ class Table:
         return len(self._order)
 
     @property
+    def home(self) -> int:
+        """The code of the healthiest pair at home: the first one."""
+        return 0
+
+    @property
     def model(self) -> Model:
         """The machine."""
         return self.engine.model
@@ -110,11 +113,6 @@ class Table:
     def digest(self) -> str:
         """The digest of the machine, in hexadecimal."""
         return digest(self.model)
-
-    @cached_property
-    def cannot(self) -> tuple[npt.NDArray[np.bool_], ...]:
-        """For every event, which of its `answers` is `IMPOSSIBLE`."""
-        return tuple(some == IMPOSSIBLE for some in self.answers)
 
     # -------------------------------------------------------------------- events
 
@@ -147,7 +145,7 @@ class Table:
             BadInput: it is no pair of this machine, or no pair that the machine can reach.
         """
         whole = self.engine.pair(pair)
-        found = self._space.find(dict(zip(self.engine.stored, whole.values_, strict=True)))
+        found = self.space.find(dict(zip(self.engine.stored, whole.values_, strict=True)))
         if found is None:
             broken = self.engine.broken(whole)
             why = f"it breaks {', '.join(broken)}" if broken else "no steps of the machine lead there"
@@ -173,6 +171,10 @@ class Table:
             found.append(known[key])
         return np.array(found, np.uint32)
 
+    def placed(self, numbers: Integers) -> Codes:
+        """The codes of pairs given by their numbers in the search."""
+        return self._code[numbers]
+
     def pair(self, code: int) -> dict[str, str]:
         """The stored columns of a pair.
 
@@ -181,11 +183,11 @@ class Table:
         """
         if not 0 <= code < self.size:
             raise BadInput(f"code {code}: the table has {self.size:,} pairs, from 0")
-        return self._space.pair(int(self._order[code]))
+        return self.space.pair(int(self._order[code]))
 
     def values(self, codes: Integers) -> list[tuple[str, ...]]:
         """The values of the stored columns, in order, of some pairs."""
-        return self._space.values(self._order[codes])
+        return self.space.values(self._order[codes])
 
     def column(self, name: str) -> npt.NDArray[np.uint8]:
         """Index in its domain of a column's value, by code; a derived column too.
@@ -194,7 +196,7 @@ class Table:
             BadInput: no such column.
         """
         self.engine.column(name)
-        return self._space.column(name)[self._order]
+        return self.space.column(name)[self._order]
 
     def where(self, asked: Cubelike) -> Codes:
         """The codes of the pairs in a cube, ascending.
@@ -203,7 +205,7 @@ class Table:
             BadInput: a cell of the cube is not one of this machine.
         """
         self.engine.check(asked)
-        return np.sort(self._code[self._space.where(cube(asked))])
+        return np.sort(self._code[self.space.where(cube(asked))])
 
     # ------------------------------------------------------------------ displays
 
