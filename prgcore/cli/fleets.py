@@ -8,8 +8,10 @@ fleet = Group(
     "fleet", "Many pairs at once: read, counted, explained, stepped.", examples(
         "prgcore fleet explain groups.csv",
         "prgcore fleet status status/",
+        "prgcore fleet simulate --pairs 1000000 --hours 168",
     ), homes={
         "status": "prgcore.cli.fleet_reading", "explain": "prgcore.cli.fleet_reading",
+        "simulate": "prgcore.cli.fleet_simulating",
     })
 """The commands below `fleet`."""
 

@@ -5,10 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from io import BytesIO
 from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from prgcore.errors import BadInput, MissingExtra
+from prgcore.explain.display import spell
+from prgcore.form.spelling import Spelling
+from prgcore.seats import NODES
 
-__all__ = ["columns_of", "columns_written"]
+if TYPE_CHECKING:
+    from prgcore.fleet.fleet import Fleet
+    from prgcore.fleet.table import Table
+
+__all__ = ["columns_of", "columns_written", "fleet_read", "fleet_written"]
+
+FLEET = "prgcore-fleet/1"
+"""What the metadata of a fleet of codes say first."""
 
 
 def _parquet() -> ModuleType:
@@ -70,3 +81,74 @@ def columns_written(names: Sequence[str], rows: Iterable[Sequence[str | int | No
     out = BytesIO()
     parquet.write_table(table, out)
     return out.getvalue()
+
+
+def fleet_written(fleet: Fleet, names: Sequence[str] = ()) -> bytes:
+    """A fleet as a Parquet file: a code for each pair, what it shows, its name.
+
+    Columns: `name` (if there are names), `code`, and for each node of a machine with states
+    `node1` and `node2` in words. The metadata hold the digest of the machine.
+
+    Args:
+        fleet: the pairs.
+        names: a name for each pair, in order; or none.
+
+    Raises:
+        BadInput: there are names, and not one for each pair.
+        MissingExtra: pyarrow is not installed.
+    """
+    parquet = _parquet()
+    import numpy as np
+    import pyarrow as pa
+
+    table = fleet.table
+    if names and len(names) != len(fleet):
+        raise BadInput(f"{len(names):,} names for {len(fleet):,} pairs; expected one for each")
+    columns: dict[str, Any] = {"name": pa.array(names, pa.string())} if names else {}
+    columns["code"] = pa.array(fleet.codes)
+    if table.displays:
+        shown, spelling = fleet.shown, Spelling.of(table.model)
+        for seat, node in enumerate(NODES):
+            words = [spell(display[seat], spelling) for display in table.displays]
+            once = {word: place for place, word in enumerate(dict.fromkeys(words))}
+            place = np.array([once[word] for word in words], np.int16)
+            columns[node] = pa.DictionaryArray.from_arrays(place.take(shown), pa.array(list(once)))
+    about = {"prgcore": FLEET, "machine": table.model.name, "digest": table.digest,
+             "pairs": str(len(table))}
+    out = BytesIO()
+    made = pa.table(columns).replace_schema_metadata(about)
+    parquet.write_table(made, out, compression="zstd")
+    return out.getvalue()
+
+
+def fleet_read(table: Table, data: bytes) -> tuple[Fleet, tuple[str, ...]]:
+    """A fleet of a Parquet file that `fleet_written` has made, and its names; none if it has none.
+
+    Raises:
+        BadInput: it is not such a file, or of another machine, or a code is no pair of the table.
+        MissingExtra: pyarrow is not installed.
+    """
+    parquet = _parquet()
+    from pyarrow import ArrowException
+
+    try:
+        made = parquet.read_table(BytesIO(data))
+    except (ArrowException, OSError) as error:
+        raise BadInput(f"it is not a Parquet file that can be read: {str(error).splitlines()[0]}") \
+            from None
+    about = {key.decode("utf-8", "replace"): value.decode("utf-8", "replace")
+             for key, value in (made.schema.metadata or {}).items()}
+    if about.get("prgcore") != FLEET or "code" not in made.column_names:
+        raise BadInput("it is a Parquet file, but no fleet of codes: prgcore fleet simulate "
+                       "--each -o writes one")
+    if about.get("digest") != table.digest:
+        raise BadInput(f"it is a fleet of another machine, {about.get('machine', '')!r:.40} with the "
+                       f"digest {about.get('digest', '')[:12]}; this one has {table.digest[:12]}. "
+                       "Give its --machine or --policy")
+    column = made.column("code")
+    if column.null_count:
+        raise BadInput(f"{column.null_count:,} pairs have no code; expected one for each")
+    names = made.column("name").to_pylist() if "name" in made.column_names else ()
+    from prgcore.fleet.fleet import Fleet
+
+    return Fleet(table, column.to_numpy()), tuple(names)

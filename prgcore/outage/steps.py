@@ -16,10 +16,10 @@ from prgcore.errors import BadInput
 from prgcore.fleet.chances import Chance, Plan
 from prgcore.fleet.table import Table
 from prgcore.outage.moves import Mask, Moves
-from prgcore.outage.rates import SHARE
+from prgcore.outage.rates import SHARE, Week
 from prgcore.vocabulary import Kind
 
-__all__ = ["plan"]
+__all__ = ["plan", "working"]
 
 _QUICK = 0.1
 """What takes less than this part of a step is quick."""
@@ -27,7 +27,9 @@ _ORDER = (Kind.COMMAND, Kind.REPAIR, Kind.FAULT, Kind.TIMER, Kind.COMPLETION)
 """A step begins with what mends the faults of steps before."""
 
 
-def plan(table: Table, moves: Moves, seconds: float, *, working: bool = True) -> Plan:
+def plan(
+    table: Table, moves: Moves, seconds: float, *, working: bool = True, turned: bool = False,
+) -> Plan:
     """The plan of a step of so many seconds.
 
     Of several ends of one attempt, the failing ones are drawn first, each with its share.
@@ -37,6 +39,8 @@ def plan(table: Table, moves: Moves, seconds: float, *, working: bool = True) ->
         moves: the moves of a world.
         seconds: how long the step is.
         working: whether it is in working hours.
+        turned: whether events of one kind come in the opposite order. Of two nodes that lose each
+            other, the one whose timer comes first takes over: take turns, and neither is favoured.
 
     Raises:
         BadInput: the moves are of another search; or the world has episodes, which no step can
@@ -69,7 +73,14 @@ def plan(table: Table, moves: Moves, seconds: float, *, working: bool = True) ->
             else:
                 once.append((_ORDER.index(kind[name]), one))
     return Plan.of(table, [
-        chance for some in (once, quick) for _, chance in sorted(some, key=lambda one: one[0])])
+        chance for some in (once, quick)
+        for _, chance in sorted(some[::-1] if turned else some, key=lambda one: one[0])])
+
+
+def working(week: Week, hour: int) -> bool:
+    """Whether an hour, counted from Monday 0:00, begins in the working week."""
+    day, begins = divmod(hour % 168, 24)
+    return day < week.days and week.begins <= begins < week.ends
 
 
 def _timed(moves: Moves, event: int, seconds: float) -> Iterator[tuple[float, Mask]]:
