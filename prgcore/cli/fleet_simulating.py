@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,18 +14,13 @@ from prgcore.errors import BadInput
 from prgcore.words import counted, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from typing import TypeAlias
+    from collections.abc import Iterator
 
     from rich.console import RenderableType
 
-    from prgcore.fleet.chances import Plan
-    from prgcore.fleet.fleet import Fleet
     from prgcore.fleet.lapse import Lapse
     from prgcore.fleet.table import Table
     from prgcore.machine import Machine
-
-    Tell: TypeAlias = Callable[[str, int, int], None]
 
 HOUR = 3600.0
 WEEK = 7 * 24
@@ -77,6 +73,7 @@ def simulate(
         _checked(out, each=each)
     engine = inputs.load_machine(machine, policy)
     told = rates_given.given(engine, world, rates, sets)
+    from prgcore.fleet.lapse import counted_alike, followed
     from prgcore.fleet.table import Table
     from prgcore.outage.moves import moves
     from prgcore.outage.steps import plan, working
@@ -88,11 +85,12 @@ def simulate(
                  for at_work in (False, True) for turned in (False, True)}
         plans = [kinds[working(told.week, hour), bool(hour % 2)] for hour in range(hours)]
         begin = int(table.placed(way.pairs[:1])[0])
+        ticks = None if tell is None else partial(tell, "pairs" if each else "hours")
         if each:
-            made, end = _each(table, plans, begin, pairs, seed, tell)
+            made, end = followed(table, begin, pairs, plans, seed, ticks)
         else:
-            made, end = _together(table, plans, begin, pairs, seed, tell), None
-    if out is not None and end is not None:
+            made = counted_alike(table, begin, pairs, plans, seed, ticks)
+    if out is not None:
         from prgcore.fleet.parquet import fleet_written
 
         output.write_file(out, fleet_written(end))
@@ -109,42 +107,6 @@ def _checked(out: Path, *, each: bool) -> None:
     if out.suffix != ".parquet":
         raise BadInput(f"cannot write {quoted(str(out))}: expected a name that ends in .parquet")
     output.writable(out)
-
-
-def _together(
-    table: Table, plans: Sequence[Plan], begin: int, pairs: int, seed: int, tell: Tell | None,
-) -> Lapse:
-    import numpy as np
-
-    from prgcore.fleet.histogram import Histogram
-    from prgcore.fleet.lapse import lapse_of
-
-    counters = np.zeros(len(table), np.int64)
-    counters[begin] = pairs
-    return lapse_of(
-        Histogram(table, counters), plans, np.random.default_rng(seed),
-        None if tell is None else lambda done: tell("hours", done, len(plans)))
-
-
-def _each(
-    table: Table, plans: Sequence[Plan], begin: int, pairs: int, seed: int, tell: Tell | None,
-) -> tuple[Lapse, Fleet]:
-    import numpy as np
-
-    from prgcore.fleet.fleet import Fleet
-    from prgcore.fleet.lapse import PART, lapse_of_part
-
-    codes = np.full(pairs, begin, np.uint32)
-    total: Lapse | None = None
-    for number, low in enumerate(range(0, pairs, PART)):
-        part = Fleet(table, codes[low:low + PART])
-        chance = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number,)))
-        one = lapse_of_part(part, plans, chance)
-        total = one if total is None else total.plus(one)
-        if tell is not None:
-            tell("pairs", min(low + PART, pairs), pairs)
-    assert total is not None, "BUG: there is a pair"
-    return total, Fleet(table, codes)
 
 
 @frozen(eq=False)

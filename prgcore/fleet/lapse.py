@@ -1,7 +1,7 @@
 """A lapse of time: a fleet goes through many steps, and what it shows is written down.
 
-Law: one function for a histogram, one for a part of a fleet; both return the same record, and records
-of parts add up. Nothing is printed, and nothing is read but plans.
+Law: pairs that are alike are counted, or every pair is followed; both return the same record, and
+records of parts add up. Nothing is printed, and nothing is read but plans.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from attrs import field, frozen
 
+from prgcore.errors import BadInput
 from prgcore.fleet.chances import Plan
 from prgcore.fleet.counts import Counts
 from prgcore.fleet.fleet import Fleet
@@ -19,10 +20,10 @@ from prgcore.fleet.histogram import Histogram
 from prgcore.fleet.passing import let_pass
 from prgcore.fleet.table import Table
 
-__all__ = ["PART", "Lapse", "lapse_of", "lapse_of_part"]
+__all__ = ["PART", "Lapse", "counted_alike", "followed", "lapse_of_part"]
 
-Ticks = Callable[[int], None]
-"""Told how many steps are done."""
+Ticks = Callable[[int, int], None]
+"""Told how many steps or pairs are done, and of how many."""
 
 PART = 1 << 16
 """So many pairs of a fleet go their way together."""
@@ -56,38 +57,71 @@ class Lapse:
         return Lapse(self.shown + other.shown, counts)
 
 
-def lapse_of(
-    start: Histogram, plans: Sequence[Plan], rng: np.random.Generator, ticks: Ticks | None = None
+def counted_alike(
+    table: Table, code: int, pairs: int, plans: Sequence[Plan], seed: int,
+    ticks: Ticks | None = None,
 ) -> Lapse:
-    """A lapse of a histogram, in place: one step for each plan.
+    """A lapse of so many pairs that begin with one code, counted where they are alike.
+
+    Raises:
+        BadInput: too many pairs, or a plan is of another table.
+    """
+    counters = np.zeros(len(table), np.int64)
+    counters[code] = pairs
+    start, chance = Histogram(table, counters), np.random.default_rng(seed)
+    counts = Counts(table)
+    shown = np.zeros((len(plans) + 1, _displays(table)), np.int64)
+    shown[0] = start.shown
+    for number, plan in enumerate(plans, 1):
+        start.step_all(plan, chance, counts)
+        shown[number] = start.shown
+        if ticks is not None:
+            ticks(number, len(plans))
+    return Lapse(shown, counts)
+
+
+def followed(
+    table: Table, code: int, pairs: int, plans: Sequence[Plan], seed: int,
+    ticks: Ticks | None = None,
+) -> tuple[Lapse, Fleet]:
+    """A lapse of so many pairs that begin with one code, each followed; and how they end.
+
+    Every part has a seed by its number, so a fleet is the same wherever its parts are simulated.
+
+    Raises:
+        BadInput: there is no pair, or a plan is of another table.
+    """
+    if pairs < 1:
+        raise BadInput(f"a fleet of {pairs} pairs: expected at least one")
+    codes = np.full(pairs, code, np.uint32)
+    total: Lapse | None = None
+    for number, low in enumerate(range(0, pairs, PART)):
+        part = Fleet(table, codes[low:low + PART])
+        chance = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number,)))
+        one = lapse_of_part(part, plans, chance)
+        codes[low:low + PART] = part.codes
+        total = one if total is None else total.plus(one)
+        if ticks is not None:
+            ticks(min(low + PART, pairs), pairs)
+    assert total is not None, "BUG: there is a pair"
+    return total, Fleet(table, codes)
+
+
+def lapse_of_part(part: Fleet, plans: Sequence[Plan], rng: np.random.Generator) -> Lapse:
+    """A lapse of some pairs of a fleet, in place; best no more than `PART`.
 
     Raises:
         BadInput: a plan is of another table.
     """
-    counts = Counts(start.table)
-    shown = np.zeros((len(plans) + 1, _displays(start.table)), np.int64)
-    shown[0] = start.shown
-    for number, plan in enumerate(plans, 1):
-        start.step_all(plan, rng, counts)
-        shown[number] = start.shown
-        if ticks is not None:
-            ticks(number)
-    return Lapse(shown, counts)
-
-
-def lapse_of_part(
-    part: Fleet, plans: Sequence[Plan], rng: np.random.Generator, ticks: Ticks | None = None
-) -> Lapse:
-    """A lapse of some pairs of a fleet, in place; best no more than `PART`."""
     table, counts = part.table, Counts(part.table)
+    if any(plan.table is not table for plan in plans):
+        raise BadInput("a plan is of another table; make it with Plan.of(fleet.table, …)")
     width = _displays(table)
     shown = np.zeros((len(plans) + 1, width), np.int64)
     shown[0] = np.bincount(table.shown.take(part.codes), minlength=width)
     for number, plan in enumerate(plans, 1):
         let_pass(part.codes, plan, rng, counts)
         shown[number] = np.bincount(table.shown.take(part.codes), minlength=width)
-        if ticks is not None:
-            ticks(number)
     return Lapse(shown, counts)
 
 
