@@ -43,7 +43,7 @@ MODULES = {
     "simulate": "steps", "conform": "conform", "explain": "questions", "available": "questions",
     "why-not": "questions", "plan": "questions", "users": "users", "timing": "timing", "arbiter": "arbiters",
     "diff": "compare", "explore": "explore", "export": "exporting", "init": "starting", "example": "starting",
-    "agent": "agent", "key": "keys", "simulate-agents": "worlds", "log": "log", "ha": "ha", "config": "configuration",
+    "agent": "agent", "key": "keys", "simulate-agents": "worlds", "simulate-fleet": "fleet_year", "log": "log", "ha": "ha", "config": "configuration",
     "fleet": "fleets",
 }
 """The module of every command, in the order of the help."""

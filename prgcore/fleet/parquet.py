@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from io import BytesIO
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from prgcore.fleet.fleet import Fleet
     from prgcore.fleet.table import Table
 
-__all__ = ["columns_of", "columns_written", "fleet_read", "fleet_written"]
+__all__ = ["arrays_written", "columns_of", "columns_written", "fleet_read", "fleet_written"]
 
 FLEET = "prgcore-fleet/1"
 """What the metadata of a fleet of codes say first."""
@@ -80,6 +80,21 @@ def columns_written(names: Sequence[str], rows: Iterable[Sequence[str | int | No
         for name, values in zip(names, columns, strict=True)})
     out = BytesIO()
     parquet.write_table(table, out)
+    return out.getvalue()
+
+
+def arrays_written(columns: Mapping[str, Any]) -> bytes:
+    """Arrays of numbers of one length as a Parquet file, each a column under its name.
+
+    Raises:
+        MissingExtra: pyarrow is not installed.
+    """
+    parquet = _parquet()
+    import pyarrow as pa
+
+    out = BytesIO()
+    made = pa.table({name: pa.array(values) for name, values in columns.items()})
+    parquet.write_table(made, out, compression="zstd")
     return out.getvalue()
 
 
