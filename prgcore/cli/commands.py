@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
 import click
 from click.exceptions import Exit
 
+from prgcore.errors import BadInput
 from prgcore.words import listed, quoted
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class Option:
         show_default: whether the help shows the default.
         min, max: the range of a number; both or neither.
         callback: checks its value, and returns the one to use.
+        reads: makes a value of the text that is given; `BadInput` says what is wrong with it.
         autocompletion: returns the values that begin with a text.
     """
 
@@ -59,17 +61,20 @@ class Option:
         self, *names: str, metavar: str | None = None, help: str = "",  # noqa: A002
         show_default: bool = True, min: float | None = None, max: float | None = None,  # noqa: A002
         callback: Callable[[Any], Any] | None = None,
+        reads: Callable[[str], Any] | None = None,
         autocompletion: Callable[[str], Iterator[str]] | None = None,
     ) -> None:
         self.names, self.metavar, self.help, self.show_default = names, metavar, help, show_default
         self.min, self.max = min, max
-        self.callback, self.autocompletion = callback, autocompletion
+        self.callback, self.autocompletion, self.reads = callback, autocompletion, reads
 
     def parameter(self, name: str, kind: dict[str, Any]) -> click.Parameter:
         """Click's parameter for it."""
         flag = kind["type"] is bool
         if self.min is not None:
             kind["type"] = _RANGES[kind["type"]](self.min, self.max)
+        if self.reads is not None:
+            kind["type"] = _Read(self.reads)
         return click.Option(
             [*self.names, name], metavar=self.metavar, help=self.help,
             show_default=self.show_default and not flag and kind.get("default") is not None,
@@ -85,6 +90,26 @@ class Option:
 
 _RANGES: dict[type, Callable[..., click.ParamType[Any]]] = {
     int: click.IntRange, float: click.FloatRange}
+
+
+class _Read(click.ParamType[Any]):
+    """A value that a function makes of the text."""
+
+    name = "text"
+
+    def __init__(self, reads: Callable[[str], Any]) -> None:
+        self.reads = reads
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None,
+    ) -> Any:
+        """The value; a default is one already."""
+        if not isinstance(value, str):
+            return value
+        try:
+            return self.reads(value)
+        except BadInput as error:
+            self.fail(str(error), param, ctx)
 
 
 class _Argument(click.Argument):

@@ -98,7 +98,7 @@ def _rendered(drawn: Drawn, form: str, narrower: Iterable[str]) -> str | bytes:
         if form in ("svg", "png", "html"):
             return _laid_out(drawn, form)
     elif form == "png":
-        return _png(render(drawn, "svg"))
+        return png(render(drawn, "svg"))
     return render(drawn, form)
 
 
@@ -117,7 +117,12 @@ def _laid_out(drawn: Graph, form: str) -> str | bytes:
     return html(drawn, svg)
 
 
-def _png(svg: str) -> bytes:
+def png(svg: str) -> bytes:
+    """A drawing as a PNG.
+
+    Raises:
+        MissingExtra: the package that makes it is not installed.
+    """
     try:
         import resvg_py
     except ModuleNotFoundError:

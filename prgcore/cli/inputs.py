@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Annotated, Any
 
 from prgcore.cli.commands import Option
@@ -163,6 +163,20 @@ def assignments(words: list[str] | None, option: str) -> dict[str, str]:
             raise BadInput(f"{option} {name[:80]} is given twice: {found[name][:80]!r} and "
                            f"{value[:80]!r}")
     return found
+
+
+def time_of(text: str) -> float:
+    """The seconds that a text means: `0.08`, `80ms`, `2 min`.
+
+    Raises:
+        BadInput: it means none.
+    """
+    from prgcore.timers.quantities import quantity
+
+    found = quantity(text, "s")
+    with suppress(ValueError):
+        return float(text if found is None else found)  # programs write 1e-3
+    raise BadInput(f"{text[:60]!r} is not a time; write seconds or a unit: 0.08, 80ms, 2 min")
 
 
 @contextmanager

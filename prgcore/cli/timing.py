@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from attrs import asdict, evolve, frozen
 
 from prgcore.cli import inputs, output
+from prgcore.cli.advising import with_advice
 from prgcore.cli.commands import Exit, Group, Option, examples
 from prgcore.seats import NODES
 from prgcore.vocabulary import Kind, title
@@ -59,11 +60,12 @@ def register(app: Group) -> None:
         "prgcore timing --deployment deployment.toml",
         "prgcore timing --transitions",
         "prgcore timing --machine mine.json",
-    ))(timing)
+        "prgcore timing --advise --loss 0.01 --burst 3 --latency 80ms --target-outage 60",
+    ))(with_advice(timing, given))
 
 
 def _seconds(option: str, says: str) -> Any:
-    return Option(option, metavar="S", help=f"{says}, in seconds.")
+    return Option(option, metavar="S", help=f"{says}, in seconds.", reads=inputs.time_of)
 
 
 def timing(
