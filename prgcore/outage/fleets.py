@@ -7,6 +7,7 @@ the seed alone.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 from attrs import evolve
 
@@ -20,6 +21,9 @@ from prgcore.prove.space import search
 
 __all__ = ["Worlds"]
 
+_space = lru_cache(maxsize=1)(search)
+"""One machine is searched once, however many worlds of it are asked for."""
+
 
 class Worlds:
     """The moves of a world, and the search that it shares with other choices.
@@ -31,7 +35,7 @@ class Worlds:
 
     def __init__(self, engine: Engine, world: World) -> None:
         self.engine = engine
-        self._space = search(engine.model)
+        self._space = _space(engine.model)
         self.moves = moves(engine, world, self._space)
 
     def other(self, choice: Choice) -> Moves:

@@ -202,12 +202,15 @@ def moves(engine: Engine, world: World, space: Space | None = None) -> Moves:
 
     place = np.full(len(space), -1, np.int32)
     place[first] = 0
+    met = np.zeros(len(space), np.bool_)
     order, fresh, size = [np.array([first], np.int32)], np.array([first], np.int32), 1
     every: list[list[Numbers]] = []
     while len(fresh):
         every.append(step(fresh))
-        found = np.unique(np.concatenate([one[one >= 0] for one in every[-1]] or [fresh[:0]]))
-        fresh = found[place[found] < 0]
+        met[:] = False
+        for one in every[-1]:
+            met[one[one >= 0]] = True
+        fresh = np.flatnonzero(met & (place < 0)).astype(np.int32)
         place[fresh] = np.arange(size, size + len(fresh), dtype=np.int32)
         size += len(fresh)
         order.append(fresh)
