@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 LIMIT = 1 << 30
 """The largest file of groups that is read, in bytes."""
 MOST_FILES = 1_000_000
-SUFFIXES = (".json", ".csv", ".parquet")
+SUFFIXES = (".html", ".json", ".csv", ".parquet")
 MOST_LINES = 10
 """The most lines of bad rows, and of repeated groups, that are printed."""
 
@@ -42,7 +42,7 @@ def register(app: Group) -> None:
     ))(status)
     app.command(epilog=examples(
         "prgcore fleet explain groups.csv",
-        "prgcore fleet explain groups.csv -o first.csv",
+        "prgcore fleet explain groups.csv -o page.html -o first.csv",
         "prgcore fleet explain groups.csv --class 1",
         "prgcore fleet explain groups.csv --group Headquarters",
         "ssh imp1 utils ha status | prgcore fleet explain -",
@@ -82,7 +82,7 @@ def explain(
     ] = None,
     outputs: Annotated[
         list[str] | None, Option("--output", "-o", metavar="FILE", help=(
-            "Also write every group (.csv, .json, .parquet). Repeatable.")),
+            "Also write a page (.html), or every group (.csv, .json, .parquet). Repeatable.")),
     ] = None,
     as_csv: Annotated[
         bool, Option("--csv", help="Print every group as CSV, class after class."),
@@ -281,11 +281,29 @@ def _write(fleet: Sorted, place: Path) -> None:
         import json
 
         data = json.dumps(written.as_json(fleet), indent=1) + "\n"
+    elif suffix == ".html":
+        from prgcore.fleet.page import page
+
+        data = page(fleet, _title(fleet), f"Made {_now()} by prgcore fleet explain.")
     else:
         from prgcore.fleet.parquet import columns_written
 
         data = columns_written(written.COLUMNS, written.rows(fleet))
     output.write_file(place, data)
+
+
+def _title(fleet: Sorted) -> str:
+    """The title of a page: what to do first, and in which file."""
+    kinds = [*fleet.reading.kinds]
+    named = f": {Path(kinds[0]).name}" if len(kinds) == 1 and kinds[0] != "-" else ""
+    return f"What to do first{named}"
+
+
+def _now() -> str:
+    """The time, to the minute."""
+    from datetime import UTC, datetime
+
+    return f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 # -------------------------------------------------------------------------- the end
