@@ -93,12 +93,12 @@ def conform(
                hint="" if machine else "; a trace of another machine? name it with --machine")
     with ExitStack() as files:
         streams = [
-            _entries(files.enter_context(closing(lines(
+            entries(files.enter_context(closing(lines(
                 name, PartialEntry.from_json, _Growing if follow else None, named=logs))),
                      f"{one_line(name, 80)} " if len(logs) > 1 else "")
             for name in logs
         ]
-        for place, entry in streams[0] if len(streams) == 1 else _merged(streams):
+        for place, entry in streams[0] if len(streams) == 1 else merged(streams):
             finding = checked.feed(entry, place)
             by.add(entry.by)
             if finding:
@@ -174,7 +174,7 @@ def _rendered(report: Report, names: Names) -> Iterator[str]:
 # ----------------------------------------------------------------------------- lines
 
 
-def _entries(
+def entries(
     lines: Iterator[LogLine[PartialEntry]], log: str
 ) -> Iterator[tuple[str, PartialEntry]]:
     """The place and the entry of every line, without an unfinished last line."""
@@ -196,7 +196,7 @@ def _ordered(
         yield (entry.epoch, entry.outcome != "done", entry.time), place, entry
 
 
-def _merged(
+def merged(
     logs: list[Iterator[tuple[str, PartialEntry]]]
 ) -> Iterator[tuple[str, PartialEntry]]:
     """The entries of several logs, in the order of decision."""

@@ -127,10 +127,9 @@ def _class(fleet: Sorted, one: Class, room: int) -> str:
     names = group.names
     spelling = fleet.spelling
     out = f", {one.users_out:,} users out" if one.users_out else ""
-    parts = [(
-        f'<details id="class-{one.number}" class="{case.urgency}"><summary>{one.number}. '
-        f"<b>{_text(one.title(spelling))}</b>: {counted(len(one.groups), 'group')}{out}</summary>\n"
-        f'<p class="tag">{_text(_upper(one.urgency))}; {_text(one.out_says)}.</p>\n')]
+    head = f"{one.number}. <b>{_text(one.title(spelling))}</b>: {counted(len(one.groups), 'group')}{out}"
+    parts = [f'<details id="class-{one.number}" class="{case.urgency}"><summary>{head}</summary>\n']
+    parts.append(f'<p class="tag">{_text(_upper(one.urgency))}; {_text(one.out_says)}.</p>\n')
     cause = spelling.prose(case.explanation.plainly or case.explanation.cause)
     if cause and (case.label or len(one.displays) == 1):
         parts.append(f"<p>{_text(names.out(cause))}</p>\n")

@@ -7,6 +7,7 @@ pair that the log leaves open is kept, and none is guessed.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -154,6 +155,8 @@ class Conformance:
             every column, otherwise the machine's own.
         start: the pair in which the log begins. By default the initial pair if that fits, otherwise
             any that fits: a log may begin in the middle, but not with the first epoch.
+        worlds: what checks of other logs of this machine have found out of what nobody logs. It is
+            added to, and the check is the same without it.
 
     Raises:
         BadInput: no such event, or not a pair of this machine.
@@ -161,11 +164,12 @@ class Conformance:
     Attributes:
         finding: the first line that no rule allows; after it nothing is read.
         open: the pairs that the log leaves open.
+        decided: for each rule how many lines it decided, of those of which only one rule can have.
     """
 
     def __init__(
         self, engine: Engine, *, hidden: Iterable[str] | None = None,
-        start: Mapping[str, str] | None = None,
+        start: Mapping[str, str] | None = None, worlds: dict[bool, World] | None = None,
     ) -> None:
         self.engine = engine
         self.finding: Violation | None = None
@@ -181,7 +185,8 @@ class Conformance:
         self._middle = False
         self._last = ""
         self._count = dict.fromkeys(Outcome, 0)
-        self._covered: set[str] = set()
+        self._worlds = {} if worlds is None else worlds
+        self.decided: Counter[str] = Counter()
 
     @property
     def report(self) -> Report:
@@ -189,7 +194,7 @@ class Conformance:
         count = self._count
         return Report(
             sum(count.values()) + (self.finding is not None), count[Outcome.DONE],
-            count[Outcome.IGNORED], count[Outcome.REFUSED], tuple(sorted(self._covered)),
+            count[Outcome.IGNORED], count[Outcome.REFUSED], tuple(sorted(self.decided)),
             len(self._rules), self.finding,
         )
 
@@ -215,7 +220,9 @@ class Conformance:
             return self._put_back(line)
         if self._world is None:
             whole = set(self.engine.stored) <= line.before.keys()
-            self._world = World(self.engine, () if whole else None)
+            if whole not in self._worlds:
+                self._worlds[whole] = World(self.engine, () if whole else None)
+            self._world = self._worlds[whole]
         wrong = self._numbered(line) or self._misattributed(line) or (
             None if self.open else self._begin(line, self._world))
         if wrong:
@@ -233,7 +240,7 @@ class Conformance:
             return self._refuted(line, fits, decisions, after)
         self._count[allowed[0].outcome] += 1
         rules = {d.rule.id for d in allowed if d.rule}
-        self._covered |= rules if len(rules) == 1 else set()
+        self.decided.update(rules if len(rules) == 1 else ())
         self._last = line.place
         if not late:
             self.open = frozenset(d.pair for d in allowed)
