@@ -57,6 +57,7 @@ SLOW = (
     "test_world_standby.py", "test_arbiters.py", "test_arbiter_stories.py", "test_impossible.py", "test_drift.py", "test_silence.py",
     "test_rates.py", "test_network_pictures.py", "test_splits.py", "test_explorer_networks.py",
     "test_advice.py", "test_losses.py", "test_advising.py",
+    "test_fleet_reading.py", "test_fleet_commands.py",
 )
 """They search, prove or draw a whole machine, or try many examples: two seconds or more."""
 OTHERWISE = ("slow", "processes", "browser", "etcd")

@@ -78,13 +78,18 @@ class Case:
         return self.urgency, self.label, words, None if self.out is None else sum(self.out)
 
     def users_out(self, group: Group) -> int | None:
-        """How many of its users are out; None if nobody knows."""
-        if self.out is None:
-            return None
-        if not any(self.out):
-            return 0
-        counts = [users for users, out in zip(group.users, self.out, strict=True) if out]
-        return None if None in counts else sum(filter(None, counts))
+        """How many of its users are out, as far as their number is given; None if nobody knows."""
+        counts = self._counts(group)
+        known = [users for users in counts if users is not None]
+        return sum(known) if known or (self.out and not counts) else None
+
+    def unsure(self, group: Group) -> bool:
+        """Whether users are out, or may be, and their number is not given."""
+        return self.out is None or None in self._counts(group)
+
+    def _counts(self, group: Group) -> list[int | None]:
+        """The users of the nodes of which nobody serves the users."""
+        return [users for users, out in zip(group.users, self.out or (), strict=False) if out]
 
 
 @define(eq=False, repr=False)
@@ -112,9 +117,8 @@ class Class:
         self.groups.append((group, case))
         self.displays[case.display] += 1
         self.cases.setdefault(case.display, case)
-        out = case.users_out(group)
-        self.users_out += out or 0
-        self.unknown += out is None
+        self.users_out += case.users_out(group) or 0
+        self.unknown += case.unsure(group)
 
     @property
     def groups_out(self) -> int:

@@ -22,9 +22,9 @@ __all__ = ["Titles", "flat", "read", "recognised"]
 
 _SEATS = {"1": 0, "2": 1, "a": 0, "b": 1, "one": 0, "two": 1, "first": 0, "second": 1,
           "left": 0, "right": 1}
-_NODE = {"node", "server", "host", "n", "peer", "seat", "imp", "nr", "no"}
+_NODE = {"node", "server", "host", "n", "seat", "imp", "nr", "no"}
 _FILLER = {"the", "of", "current", "ha", "im", "and", "presence", "count", "number", "assigned",
-           "homed", "total", "for", "failover", "in", "at"}
+           "homed", "total", "for", "on", "failover", "in", "at"}
 _WHAT = {
     "state": "state", "status": "state", "display": "state", "shows": "state", "shown": "state",
     "reason": "reason", "why": "reason", "cause": "reason",
