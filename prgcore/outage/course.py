@@ -47,7 +47,8 @@ class Course:
         serving: (K) how many nodes serve somebody: 0, 1 or 2.
         sound: (K, 2) nothing of the node itself is amiss: host, manager, services, database.
         spare: (K, G) the node beside the one that serves could hold inactive connections.
-        keeps: (K, G, 2) inactive connections at node 0 or 1 outlast an interruption here.
+        keeps: (K, 2) the node can hold inactive connections.
+        back: (K, G) a fallback takes the group home, and its inactive connections are lost.
         sent: (K, G) the group came home by a fallback.
         home: (G) the node that serves each group in the first pair.
     """
@@ -70,6 +71,7 @@ class Course:
     sound: Mask
     spare: Mask
     keeps: Mask
+    back: Mask
     sent: Mask
     home: npt.NDArray[np.int8]
 
@@ -112,6 +114,7 @@ def course(moves: Moves) -> Course:
     at = take(len(moves.groups)).astype(np.int8)
     at_home = take(1)[:, 0].astype(np.bool_)
     sound, can, offer, backs, sents = take(2), take(2), take(1), take(2), take(2)
+    keeps = can.astype(np.bool_) & offer.astype(np.bool_)
     peers = np.where(at == NOBODY, 0, 1 - at)
     with np.errstate(divide="ignore"):
         mean = np.where(pace > 0, 1 / pace, np.inf)
@@ -120,9 +123,7 @@ def course(moves: Moves) -> Course:
         np.array([*(e for e, _ in clocks), *drawn], np.int64), working, pace, mean, runs, again,
         possible, limit, at, at_home,
         np.array([len(set(row) - {NOBODY}) for row in at.tolist()], np.int8), sound.astype(np.bool_),
-        np.take_along_axis(can, peers, 1).astype(np.bool_) & offer.astype(np.bool_)
-        & (at != NOBODY),
-        (can & offer & True).astype(np.bool_)[:, None, :] & ~backs[:, home].astype(np.bool_)[:, :, None],
+        np.take_along_axis(keeps, peers, 1) & (at != NOBODY), keeps, backs[:, home].astype(np.bool_),
         (at == home) & sents[:, home].astype(np.bool_), home)
 
 

@@ -228,7 +228,8 @@ class _Run:
                 self.lanes[row], group, self._begun[row, group], then[row], self._why[row, group],
                 last, by, at_once, self._sound[row, last]))
         if self._dual:
-            held = np.take_along_axis(made.keeps[kind], (1 - self._last)[:, :, None], 2)[:, :, 0]
+            held = np.take_along_axis(made.keeps[kind], 1 - self._last, 1)
+            held &= ~(changed & made.back[kind])
             self._spare = np.where(after == NOBODY, self._spare & held, made.spare[kind])
         self._last = np.where(after == NOBODY, self._last, after)
 
