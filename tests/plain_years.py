@@ -5,12 +5,14 @@ It shares the draws with `prgcore.outage.year`, and no other line. Slow, and rea
 
 from __future__ import annotations
 
+from itertools import takewhile
+
+import numpy as np
 from attrs import evolve
 
 from prgcore.outage.draws import Draws, stream
 from prgcore.outage.rates import EVERY, SHARE, TAKES, TIMER
-from prgcore.product.clients import LogIn, OpenInactive, Sessions, after, begin
-from prgcore.product.serving import serving
+from prgcore.product.clients import Became, LogIn, OpenInactive, after, begin
 from prgcore.seats import NODES
 from prgcore.timers.arithmetic import Count
 from prgcore.timers.monitor import Monitor
@@ -28,8 +30,6 @@ class Stream:
         self.lane, self.number, self.taken, self.some = lane, stream(event), 0, []
 
     def next(self):
-        import numpy as np
-
         if self.taken == len(self.some):
             counts = np.arange(self.taken, self.taken + 16, dtype=np.uint64)
             self.some += self.draw(np.full(16, self.lane), np.uint64(self.number), counts).tolist()
@@ -53,17 +53,16 @@ class Shifts:
             day += 1
 
     def worked(self, now, then):
-        done = 0
-        for begins, ends in self.shifts(now):
-            if begins >= then:
-                return done
-            done += min(ends, then) - begins
+        return sum(min(ends, then) - begins
+                   for begins, ends in takewhile(lambda s: s[0] < then, self.shifts(now)))
 
     def until(self, now, work):
-        for begins, ends in self.shifts(now):
-            if begins + work <= ends:
-                return begins + work
+        shifts = self.shifts(now)
+        begins, ends = next(shifts)
+        while begins + work > ends:
             work -= ends - begins
+            begins, ends = next(shifts)
+        return begins + work
 
 
 class Lane:
@@ -96,7 +95,7 @@ class Lane:
         """The pair after an event or an episode; None where it moves nothing."""
         pair = self.pair if pair is None else pair
         if event in self.episodes:
-            at, moved = pair, False
+            at = pair
             for number, one in enumerate(self.episodes[event].events):
                 then = self.after(one, at)
                 if number == 0 and then is None:
@@ -214,10 +213,8 @@ class Lane:
     # ------------------------------------------------------------------------------- users
 
     def users(self):
-        if self.sessions is None:
-            sessions = begin(self.pair, dict.fromkeys(NODES, 1))
-        else:
-            sessions = after(self.sessions, _became(self.pair))
+        sessions = begin(self.pair, dict.fromkeys(NODES, 1)) if self.sessions is None \
+            else after(self.sessions, Became(self.pair))
         for home in NODES:
             old = None if self.sessions is None else self.sessions[home]
             new = sessions[home]
@@ -265,16 +262,3 @@ class Lane:
 
     def at_home(self, pair):
         return all(pair[n] == v for n, v in self.home.items() if not n.endswith(".reason"))
-
-
-def _became(pair):
-    from prgcore.product.clients import Became
-
-    return Became(pair)
-
-
-def served(pair):
-    return [serving(pair)[home].by for home in NODES]
-
-
-__all__ = ["Lane", "Sessions", "Shifts", "served"]

@@ -19,11 +19,18 @@ from prgcore.outage.draws import Draws, Whole, stream
 from prgcore.outage.moves import Mask, Times
 from prgcore.timers.arithmetic import Count, kept, not_before, ready
 
-__all__ = ["Clocks", "Week", "worked"]
+__all__ = ["Clocks", "Week", "remaining", "worked"]
 
 
 def _choose(condition: Any, then: Any, otherwise: Any) -> Any:
     return np.where(condition, then, otherwise)
+
+
+def remaining(rows: Whole, stays: Mask) -> Whole:
+    """The rows that stay, in another order: the last ones take the places of those that go."""
+    size = int(np.count_nonzero(stays))
+    rows[np.nonzero(~stays[:size])[0]] = rows[size + np.nonzero(stays[size:])[0]]
+    return rows[:size]
 
 
 class Clocks:
@@ -49,9 +56,9 @@ class Clocks:
         self.count: npt.NDArray[np.int64] = np.zeros(shape, np.int64)
 
     def keep(self, lanes: Mask) -> None:
-        """Forget the other lanes."""
-        self.since, self.gave = self.since[lanes], self.gave[lanes]
-        self.gave_at, self.count = self.gave_at[lanes], self.count[lanes]
+        """Forget the other lanes, as `remaining` does."""
+        self.since, self.gave = remaining(self.since, lanes), remaining(self.gave, lanes)
+        self.gave_at, self.count = remaining(self.gave_at, lanes), remaining(self.count, lanes)
 
     def due(self, kind: Whole, now: Times) -> Times:
         """(lanes, C) The moment at which each clock moves its lane, from now on; inf for never."""

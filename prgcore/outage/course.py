@@ -39,7 +39,7 @@ class Course:
         event: for every column of candidates its event: clocks first, then F events, of which the
             last ones happen in working hours only.
         working: where the columns of working hours begin, among the F.
-        pace: (K, F) the rate per second; mean: (K, F) its inverse, inf where it is 0.
+        pace: (K, F) the rate per second.
         runs, again, possible: (K, C) the clock runs, begins again, and could move the pair.
         limit: (K, C) how long it counts.
         served: (K, G) the node that serves each group, or `NOBODY`.
@@ -60,7 +60,6 @@ class Course:
     event: npt.NDArray[np.int64]
     working: int
     pace: Times
-    mean: Times
     runs: Mask
     again: Mask
     possible: Mask
@@ -116,11 +115,9 @@ def course(moves: Moves) -> Course:
     sound, can, offer, backs, sents = take(2), take(2), take(1), take(2), take(2)
     keeps = can.astype(np.bool_) & offer.astype(np.bool_)
     peers = np.where(at == NOBODY, 0, 1 - at)
-    with np.errstate(divide="ignore"):
-        mean = np.where(pace > 0, 1 / pace, np.inf)
     return Course(
         moves, kind, np.stack(moves.next), tuple(c for _, c in clocks),
-        np.array([*(e for e, _ in clocks), *drawn], np.int64), working, pace, mean, runs, again,
+        np.array([*(e for e, _ in clocks), *drawn], np.int64), working, pace, runs, again,
         possible, limit, at, at_home,
         np.array([len(set(row) - {NOBODY}) for row in at.tolist()], np.int8), sound.astype(np.bool_),
         np.take_along_axis(keeps, peers, 1) & (at != NOBODY), keeps, backs[:, home].astype(np.bool_),

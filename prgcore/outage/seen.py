@@ -184,17 +184,21 @@ def _lengths(
     unserved: Times, lower: Times, width: Times, room: Times, group: Whole, groups: int
 ) -> Ints:
     """The lengths of the outages of users, counted between EDGES; whole parts of an outage."""
-    found = np.zeros((groups, len(EDGES)), np.int64)
+    ends = np.append(EDGES, np.inf)
+    begins = unserved + lower
+    first = np.searchsorted(EDGES, begins)
+    last = np.searchsorted(EDGES, unserved + np.minimum(lower + width, room))
+    first = np.minimum(first, last)
+    found = np.zeros(groups * len(EDGES))
     for start in range(0, len(unserved), _AT_ONCE):
         some = slice(start, start + _AT_ONCE)
-        after = EDGES[None] - unserved[some, None]
+        at = np.arange(int((last[some] - first[some]).max()) + 1) + first[some, None]
+        at = np.minimum(at, len(EDGES))
+        after = ends[at] - unserved[some, None]
         with np.errstate(divide="ignore", invalid="ignore"):
             share = np.clip((after - lower[some, None]) / width[some, None], 0.0, 1.0)
-        share = np.where(width[some, None] > 0, share, after >= lower[some, None])
-        share = np.where(after >= room[some, None], after >= 0, share)
-        parts = np.rint(share * WHOLE).astype(np.int64)
-        bins = np.diff(parts, axis=1, append=WHOLE)
-        bins[:, 0] += parts[:, 0]
-        for g in range(groups):
-            found[g] += bins[group[some] == g].sum(0)
-    return found
+        share = np.where(at >= last[some, None], 1.0, share)
+        parts = np.diff(np.rint(share * WHOLE), axis=1, prepend=0.0)
+        place = group[some, None] * len(EDGES) + np.maximum(at - 1, 0)
+        found += np.bincount(place.ravel(), parts.ravel(), len(found))
+    return found.reshape(groups, len(EDGES)).astype(np.int64)

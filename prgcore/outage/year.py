@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from prgcore.errors import BadInput
-from prgcore.outage.clocks import Clocks, Week
+from prgcore.outage.clocks import Clocks, Week, remaining
 from prgcore.outage.course import Course, course
 from prgcore.outage.draws import Draws, Whole, stream
 from prgcore.outage.moves import NOBODY, Mask, Moves, Times
@@ -146,9 +146,9 @@ class _Run:
         made, clocks = self._course, len(self._course.clocks)
         at = np.empty((len(self.lanes), len(made.event)))
         at[:, :clocks] = self._clocks.due(self._kind, self._now)
-        mean = made.mean[self._kind]
-        split = made.working
-        np.multiply(self._left, mean, out=at[:, clocks:])
+        pace, split = made.pace[self._kind], made.working
+        with np.errstate(divide="ignore"):
+            np.divide(self._left, pace, out=at[:, clocks:])
         at[:, clocks:clocks + split] += self._now[:, None]
         passed = self._worked(at[:, clocks + split:])
         column = np.argmin(at, 1)
@@ -156,12 +156,12 @@ class _Run:
         goes = then < self._horizon
         if not goes.all():
             self._end(~goes)
+            column, then, pace = (remaining(a, goes) for a in (column, then, pace))
+            passed = None if passed is None else remaining(passed, goes)
             self._keep(goes)
             if not len(self.lanes):
                 return
-            column, then = column[goes], then[goes]
-            passed = None if passed is None else passed[goes]
-        self._sink(then, passed)
+        self._sink(pace, then, passed)
         rows = np.arange(len(self.lanes))
         drawn = np.nonzero(column >= clocks)[0]
         some = column[drawn] - clocks
@@ -185,10 +185,9 @@ class _Run:
         at[row, some] = np.maximum(self._week.until(at[row, some] + passed[row]), self._now[row])
         return passed
 
-    def _sink(self, then: Times, passed: Times | None) -> None:
-        """The stores of hazard sink until then."""
-        made, split = self._course, self._course.working
-        pace = made.pace[self._kind]
+    def _sink(self, pace: Times, then: Times, passed: Times | None) -> None:
+        """The stores of hazard sink until then, each by its pace."""
+        split = self._course.working
         pace[:, :split] *= (then - self._now)[:, None]
         if passed is not None:
             pace[:, split:] *= (self._week.worked(then) - passed)[:, None]
@@ -256,7 +255,7 @@ class _Run:
         self._clocks.keep(goes)
         for name in ("lanes", "_now", "_pair", "_kind", "_left", "_count", "_cause", "_sound",
                      "_last", "_begun", "_why", "_spare", "_spent"):
-            setattr(self, name, getattr(self, name)[goes])
+            setattr(self, name, remaining(getattr(self, name), goes))
 
     def sight(self, first: int, count: int) -> Sight:
         """What was seen of the lanes, in their order."""
