@@ -121,6 +121,7 @@ def pictures(laid_out: Mapping[str, Graph]) -> dict[str, str]:
         "failover.svg": render(failover(), "svg"),
         f"{STANDBY}-map.svg": render(together(), "svg"),
         f"{STANDBY}.svg": render(lost(), "svg"),
+        "time-outs.svg": time_outs(),
         **{f"pairs-{name}.svg": render(real(name), "svg") for name in PAIRS},
         **{f"arbiter-{name}.svg": render(network_sequence(replay(prg(), text), name), "svg")
            for name, text in STORIES.items()},
@@ -153,6 +154,21 @@ def together() -> Matrix:
     """The map of the pair of the second machine."""
     machine = Machine(MACHINE)
     return matrix(machine, pairs=seen(search(MACHINE), asked(machine)))
+
+
+def time_outs() -> str:
+    """The curve of a recommendation of time-outs, with what a simulation saw."""
+    from prgcore.outage.curve import curve
+    from prgcore.outage.losses import simulate
+    from prgcore.timers.advice import Wish, World, advise, rows
+    from prgcore.timers.losses import Losses
+    from prgcore.timers.parameters import Parameters
+
+    network = Losses.of(0.01, burst=3, interval=15)
+    found = advise(Parameters(), network, Wish(60), World(latency=0.08))
+    some = rows(found)
+    seen = simulate(network, [(p.interval, p.timeout) for p in some])
+    return curve(found, dict(zip(some, seen, strict=True)))
 
 
 def lost() -> Sequence:

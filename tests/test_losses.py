@@ -62,6 +62,9 @@ def test_a_very_short_interval_sees_a_run_as_long_as_the_outage() -> None:
     ({"lost": 0.01, "burst": -3}, "burst: -3 heartbeats are fewer"),
     ({"lost": 0.01, "burst": float("nan")}, "burst: expected a mean number of heartbeats, not nan"),
     ({"lost": 0.01, "burst": inf}, "not inf"), ({"lost": 0.01, "burst": True}, "not True"),
+    ({"lost": 1e-300}, "loss: 1e-300 is a heartbeat in 1e+12 or fewer; write 0"),
+    ({"lost": 0.01, "burst": 1e300}, "burst: the network would be down for"),
+    ({"lost": 0.01, "lasts": 1e9}, "burst: the network would be down for 1e+09 s on average; expected a"),
     ({"lost": 0.01, "lasts": 0}, "burst: the network is down for some time"),
     ({"lost": 0.01, "lasts": -1}, "burst: expected seconds"),
     ({"lost": 0.01, "lasts": inf}, "burst: expected seconds"),
@@ -154,6 +157,13 @@ def test_nothing_lost_is_no_alarm_and_a_broken_rule_is_one_at_every_heartbeat() 
     assert alarms(Losses.of(0), 60, 60) == (YEAR / 60, None)
     assert alarms(Losses.of(0.01), 59, 60, jitter=1)[0] == YEAR / 59
     assert alarms(Losses.of(0.01), 0, 60)[0] == inf
+
+
+@pytest.mark.parametrize("jitter", [1e-300, 1e-17, 9e-7])
+def test_a_jitter_below_a_microsecond_counts_as_none(jitter: float) -> None:
+    assert alarms(BURSTS, 15, 60, jitter=jitter) == alarms(BURSTS, 15, 60)
+    assert simulate(BURSTS, [(15, 60)], jitter=jitter, runs=500) == simulate(
+        BURSTS, [(15, 60)], runs=500)
 
 
 def test_jitter_that_reaches_the_interval_has_a_bound_and_no_mean() -> None:

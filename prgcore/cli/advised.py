@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from prgcore.cli import output
+from prgcore.timers.advice import NEGLIGIBLE
 from prgcore.words import counted
 
 if TYPE_CHECKING:
@@ -20,18 +21,8 @@ if TYPE_CHECKING:
     from prgcore.outage.losses import Seen
     from prgcore.timers.advice import Advice, Point
 
-MOST_ROWS = 12
-"""The most settings of the curve that a page shows."""
-
-
-def rows_of(found: Advice) -> tuple[Point, ...]:
-    """Settings of the curve, evenly along its false failovers; now and the advised one too."""
-    front = found.front
-    count = max(1, len(front) - 1)
-    take = {round(i * count / (MOST_ROWS - 1)) for i in range(MOST_ROWS)}
-    rows = {front[i] for i in take if i < len(front)}
-    rows |= {p for p in (found.now, found.advised) if p is not None}
-    return tuple(sorted(rows, key=lambda p: (p.outage, p.interval)))
+MOST_INTERVALS = 5
+"""The most intervals whose false failovers a sentence lists."""
 
 
 def theorems(found: Advice) -> tuple[tuple[str, str], ...]:
@@ -83,6 +74,7 @@ class Answer:
             "one_a_year": None if f.rare is None else f.rare.to_json(),
             "if_bursts_kept_their_heartbeats": f.naive,
             "theorems": [{"theorem": by, "says": says} for by, says in self.theorems],
+            "intervals": [p.to_json() for p in f.choices],
             "curve": [p.to_json() for p in f.front],
             "simulated": [self._point(p) for p in self.rows],
         }
@@ -102,7 +94,7 @@ class Answer:
         yield from (f"error {says}." for says in f.impossible)
         yield _sides(f)
         yield ""
-        yield self._verdict()
+        yield from self._verdict()
         yield ""
         by = output.table("by", "why")
         for theorem, says in self.theorems:
@@ -142,14 +134,28 @@ class Answer:
         return (f"{how} Noticing that a node or a service is down{waits} may take "
                 f"{_t(wish.target)} s.{more}")
 
-    def _verdict(self) -> str:
+    def _verdict(self) -> Iterator[str]:
+        """What to do, why this setting of those that are equal, and what other intervals cost."""
         f = self.found
         if f.impossible or f.advised is None:
-            return "No setting meets the bound."
+            yield "No setting meets the bound."
+            return
+        none = f.advised.false_failovers <= NEGLIGIBLE
+        equal = ("fewer than one false failover in a thousand years count as none" if none else
+                 "a tenth fewer or more false failovers count as equal")
         if not f.changes:
-            return "Nothing need change: no setting within the bound is better by a tenth."
-        words = " ".join(f"--set {name}={_t(value)}" for name, value in f.changes.items())
-        return f"Check it: prgcore timing {words}"
+            yield f"Nothing need change: no setting within the bound is better ({equal})."
+        else:
+            words = " ".join(f"--set {name}={_t(value)}" for name, value in f.changes.items())
+            yield f"Check it: prgcore timing {words}"
+        if not f.kept:
+            yield (f"Of equal settings it is the longest interval, then the shortest time-out: {equal}.")
+        if not none and len(f.choices) > 1:
+            step = max(1, (len(f.choices) - 1) / (MOST_INTERVALS - 1))
+            take = sorted({round(i * step) for i in range(MOST_INTERVALS)} & {*range(len(f.choices))})
+            costs = ", ".join(f"{_t(p.interval)} s {_n(p.false_failovers)}" for p in (
+                f.choices[i] for i in take))
+            yield f"False failovers by interval, at a time-out of {_t(f.choices[0].timeout)} s: {costs}."
 
     def _curve(self) -> Table:
         table = output.table("outage", "interval", "time-out", "survives", "false a year",

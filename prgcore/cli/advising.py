@@ -144,8 +144,8 @@ def _name(name: str) -> str:
 
 
 def _advise(mine: Mapping[str, Any], values: Mapping[str, Any], given: Callable[..., Any]) -> None:
-    from prgcore.cli.advised import Answer, rows_of, theorems
-    from prgcore.timers.advice import Wish, World, advise
+    from prgcore.cli.advised import Answer, theorems
+    from prgcore.timers.advice import Wish, World, advise, rows
 
     inputs.refuse_beside("--advise", {
         says: values[name] or None for name, says in _NOT_WITH.items()})
@@ -166,7 +166,7 @@ def _advise(mine: Mapping[str, Any], values: Mapping[str, Any], given: Callable[
     losses = _losses(mine, parameters)
     wish = Wish(mine["target_outage"], mine["including_login"], _shortest(mine))
     found = advise(parameters, losses, wish, world, _restarts(mine))
-    answer = Answer(found, rows_of(found), {}, mine["burst"], theorems(found))
+    answer = Answer(found, rows(found), {}, mine["burst"], theorems(found))
     answer = evolve(answer, seen=_simulated(answer, SEED if mine["seed"] is None else mine["seed"]))
     for one, seen in answer.seen.items():
         expected = one.expected

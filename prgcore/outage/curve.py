@@ -68,9 +68,10 @@ def curve(found: Advice, seen: Mapping[Point, Seen] | None = None) -> str:
 
 def _farthest(found: Advice) -> float:
     """The largest outage that is drawn."""
-    shown = [found.now.outage, found.wish.target, found.front[0].outage if found.front else 0]
+    shown = max(found.now.outage, (found.advised or found.now).outage,
+                found.front[0].outage if found.front else 0)
     last = found.front[-1].outage if found.front else 0.0
-    return float(min(max(*shown, last), 3 * max(shown)))
+    return float(min(max(shown, last, found.wish.target), 2 * shown))
 
 
 def _axes(found: Advice, points: list[Point]) -> _Axes:
@@ -79,7 +80,7 @@ def _axes(found: Advice, points: list[Point]) -> _Axes:
             if p.outage <= farthest and 0 < p.false_failovers < float("inf")]
     low = floor(log10(max(min(some, default=1.0), NEGLIGIBLE / 10)))
     high = max(ceil(log10(max(some, default=10.0))), low + 1)
-    step = next(n * 10.0 ** p for p in range(-3, 8) for n in _NICE
+    step = next(n * 10.0 ** p for p in range(-3, 16) for n in _NICE
                 if farthest / (n * 10.0 ** p) <= 10)
     return _Axes(step * ceil(farthest / step), low, high, step)
 

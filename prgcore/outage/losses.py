@@ -8,7 +8,7 @@ form (`prgcore.timers.losses`) is used, so the two check each other.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import inf, sqrt
+from math import inf, log1p, sqrt
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -19,7 +19,7 @@ from scipy.stats import beta, binom, norm
 from prgcore.errors import BadInput
 from prgcore.model import Number
 from prgcore.timers.arithmetic import begun, next_deadline, poll
-from prgcore.timers.losses import YEAR, Losses
+from prgcore.timers.losses import FINEST, YEAR, Losses
 from prgcore.timers.noticed import true_least, true_most
 
 __all__ = ["MOST_OUTAGES", "RUNS", "Seen", "simulate"]
@@ -101,16 +101,16 @@ def simulate(
             raise BadInput(
                 f"interval {interval:.10g} s, time-out {timeout:.10g} s: expected an interval "
                 "longer than the jitter, and both together shorter than the time-out")
-    if not losses.share:
+    if not losses.share or not settings:
         return tuple(Seen(i, t, inf, 0, 0, 0, 0, 0) for i, t in settings)
-    ends = None if losses.decay == inf else _network(
+    times = None if losses.decay == inf else _network(
         losses, runs, [true_most(i, drift) for i, _ in settings], np.random.default_rng(seed))
     found = []
     for interval, timeout in settings:
         chance = np.random.default_rng((seed, 1))
         every = true_most(interval, drift)
-        lost, heartbeats = (_alone(losses.share, runs, chance) if ends is None else
-                            _lost(*ends, every))
+        lost, heartbeats = (_alone(losses.share, runs, chance) if times is None else
+                            _lost(*times, every))
         given = _declared(lost, every, true_least(timeout, drift), jitter, chance)
         found.append(_seen(interval, timeout, len(lost), int(given.sum()),
                            heartbeats * every / YEAR))
@@ -120,35 +120,40 @@ def simulate(
 def _network(
     losses: Losses, runs: int, intervals: Sequence[Number], chance: np.random.Generator,
 ) -> tuple[_Times, _Times]:
-    """When the network goes down and comes back, so often that enough heartbeats are lost."""
+    """How long the network is up and then down, so often that enough heartbeats are lost."""
     up = losses.lasts * (1 - losses.share) / losses.share
     each = min(1.0, min(losses.runs_a_year(i) for i in intervals) * (up + losses.lasts) / YEAR)
     number = int(min(MOST_OUTAGES, runs / max(each, 1e-12)))
-    times = np.empty(2 * number)
-    times[::2] = chance.exponential(up, number)
-    times[1::2] = chance.exponential(losses.lasts, number)
-    moments = np.cumsum(times)
-    return moments[::2], moments[1::2]
+    return chance.exponential(up, number), chance.exponential(losses.lasts, number)
 
 
-def _lost(down: _Times, back: _Times, every: Number) -> tuple[_Counts, int]:
-    """The lengths of runs of lost heartbeats, and how many heartbeats there were in all."""
-    first = np.ceil(down / every).astype(np.int64)
+def _lost(up: _Times, down: _Times, every: Number) -> tuple[_Counts, float]:
+    """The lengths of runs of lost heartbeats, and how many heartbeats there were in all.
+
+    Whole intervals in which the network is up are counted apart: years of them would leave too
+    few digits for the moments.
+    """
+    whole = np.floor(up / every)
+    back = np.cumsum(up - whole * every + down)
+    first = np.ceil((back - down) / every).astype(np.int64)
     last = np.ceil(back / every).astype(np.int64) - 1
+    total = float(whole.sum()) + float(last[-1]) + 1
+    heard = np.cumsum(whole > 0)
     hit = last >= first
-    first, last = first[hit], last[hit]
-    total = int(np.ceil(back[-1] / every))
+    first, last, heard = first[hit], last[hit], heard[hit]
     if not len(first):
         return first, total
     # between two outages no heartbeat was heard: for the node it is one run
-    begins = np.flatnonzero(np.r_[True, first[1:] != last[:-1] + 1])
+    apart = (first[1:] != last[:-1] + 1) | (heard[1:] != heard[:-1])
+    begins = np.flatnonzero(np.r_[True, apart])
     return np.add.reduceat(last - first + 1, begins), total
 
 
-def _alone(share: float, runs: int, chance: np.random.Generator) -> tuple[_Counts, int]:
+def _alone(share: float, runs: int, chance: np.random.Generator) -> tuple[_Counts, float]:
     """The same where each heartbeat is lost for itself."""
     lost = chance.geometric(1 - share, runs).astype(np.int64)
-    return lost, int(lost.sum() + chance.geometric(share, runs).astype(np.int64).sum())
+    heard = np.maximum(1, np.ceil(np.log1p(-chance.uniform(size=runs)) / log1p(-share)))
+    return lost, float(lost.sum()) + float(heard.sum())
 
 
 def _declared(
@@ -160,6 +165,7 @@ def _declared(
     deadline, or at the next heartbeat if that comes first. At the same moment the deadline wins,
     as in T6.
     """
+    jitter = 0 if jitter < FINEST else jitter
     heard = chance.uniform(0, 1, len(lost)) * jitter
     again = (lost + 1) * every + chance.uniform(0, 1, len(lost)) * jitter
     same: dict[str, Any] = {

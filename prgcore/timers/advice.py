@@ -24,6 +24,7 @@ from prgcore.timers.restarts import Delay, Restarts, advised_delay, longest_with
 
 __all__ = [
     "ALIKE", "NEGLIGIBLE", "NODES", "Advice", "Point", "Wish", "World", "advise", "grid", "point",
+    "rows",
 ]
 
 NODES = 2
@@ -33,8 +34,12 @@ NEGLIGIBLE = 0.001
 ALIKE = 0.1
 """Settings whose false failovers differ by less than this share count as equal: no share of losses
 is known better."""
+MOST_ROWS = 12
+"""The most settings of the curve that a page shows, beside now and the advised one."""
 _ROOM = 2
 """A time-out that survives fewer losses in a row breaks a rule of sanity (`two-losses`)."""
+_LONGEST = 60
+"""Of a longer present interval the seconds between are not tried."""
 _EVERY = 300
 """Up to so many seconds the curve has every whole time-out; beyond, it has ever fewer."""
 
@@ -155,6 +160,8 @@ class Advice:
         front: the settings of which none other has both less outage and fewer false failovers, by
             outage, as far as they matter.
         impossible: why no setting meets the bound: a sentence for each end that is too high.
+        choices: by interval, the longest first, the best setting within the bound, where a shorter
+            interval has fewer false failovers.
         rare: the setting with the shortest outage and at most one false failover a year, if the
             advised one has more. None: there is none within a day, or it is not needed.
         naive: the false failovers of the advised setting, if bursts kept their number of
@@ -171,6 +178,7 @@ class Advice:
     changes: Mapping[str, Number]
     front: tuple[Point, ...]
     impossible: tuple[str, ...] = field(default=())
+    choices: tuple[Point, ...] = field(default=())
     rare: Point | None = None
     naive: float | None = None
 
@@ -266,7 +274,7 @@ def advise(
     wait = wish.wait(parameters, world)
     p = parameters
     shortest = max(wish.shortest, SHORTEST_INTERVAL)
-    longest = max(p.keep_alive_interval, record.default, shortest)
+    longest = max(min(p.keep_alive_interval, _LONGEST), record.default, shortest)
     kept = {p.keep_alive_interval} if shortest <= p.keep_alive_interval else set()
     intervals = tuple(sorted({*grid(shortest, longest), *kept}, reverse=True))
     search = _Search(losses, world, intervals, wait)
@@ -280,8 +288,8 @@ def advise(
     return Advice(
         p, losses, world, wish, now, advised, delay,
         {} if impossible or advised is None else _changes(p, advised, delay),
-        tuple(_front(search, now, within)), impossible, _rare(search, advised, now),
-        _naive(losses, advised, p, world))
+        tuple(_front(search, now, within)), impossible, tuple(_choices(search, within)),
+        _rare(search, advised, now), _naive(losses, advised, p, world))
 
 
 def _advised(search: _Search, now: Point, within: int, target: Number) -> Point | None:
@@ -295,6 +303,15 @@ def _advised(search: _Search, now: Point, within: int, target: Number) -> Point 
         return now
     lowest = max(NEGLIGIBLE, best.false_failovers)
     return search.at(best.interval, search.shortest(best.interval, within, lowest))
+
+
+def _choices(search: _Search, within: int) -> Iterator[Point]:
+    """Yield the intervals that buy something, the longest first."""
+    best = inf
+    for one in search.every(within) if within else ():
+        if one.false_failovers < best:
+            yield one
+            best = one.false_failovers
 
 
 def _rare(search: _Search, advised: Point | None, now: Point) -> Point | None:
@@ -385,3 +402,11 @@ def _naive(
                      interval=advised.interval)
     return point(same, advised.interval, advised.timeout, world).false_failovers
 
+
+def rows(found: Advice) -> tuple[Point, ...]:
+    """The settings that a page shows: some of the curve, evenly apart, now, and the advised one."""
+    front = found.front
+    take = {round(i * (len(front) - 1) / (MOST_ROWS - 1)) for i in range(MOST_ROWS)}
+    some = {front[i] for i in take if front}
+    some |= {p for p in (found.now, found.advised) if p is not None}
+    return tuple(sorted(some, key=lambda p: (p.outage, p.interval)))

@@ -18,10 +18,14 @@ from prgcore.tables.sanity import SHORTEST_INTERVAL
 from prgcore.timers.noticed import survived, true_least, true_most
 from prgcore.timers.parameters import seconds, share
 
-__all__ = ["YEAR", "Losses", "alarms"]
+__all__ = ["FINEST", "LEAST", "YEAR", "Losses", "alarms"]
 
 YEAR = 365 * 86_400
 """The seconds of a year."""
+LEAST = 1e-12
+"""The smallest share of losses that is not 0."""
+FINEST = 1e-6
+"""A jitter below a microsecond counts as none."""
 
 
 @frozen
@@ -58,12 +62,14 @@ class Losses:
                 independent losses; a time is not above 0; or both are given.
         """
         lost = share(lost, "loss")
+        if 0 < lost < LEAST:
+            raise BadInput(f"loss: {lost:g} is a heartbeat in {1 / LEAST:g} or fewer; write 0")
         if burst is not None and lasts is not None:
             raise BadInput("burst: give heartbeats or a time, not both")
         if lasts is not None:
             if not seconds(lasts, "burst"):
                 raise BadInput("burst: the network is down for some time; expected more than 0 s")
-            return cls(lost, 1 / (lasts * (1 - lost)))
+            return _checked(cls(lost, 1 / (lasts * (1 - lost))))
         if burst is None:
             return cls(lost)
         if isinstance(burst, bool) or not isinstance(burst, int | float) or not burst < inf:
@@ -76,7 +82,7 @@ class Losses:
         seconds(interval, "interval")
         if burst <= alone * (1 + 1e-9):
             return cls(lost)
-        return cls(lost, -log1p(-alone / burst) / interval)
+        return _checked(cls(lost, -log1p(-alone / burst) / interval))
 
     @property
     def lasts(self) -> float:
@@ -105,6 +111,13 @@ class Losses:
         return {"share": self.share, "down_for": self.lasts, "independent": self.decay == inf}
 
 
+def _checked(losses: Losses) -> Losses:
+    if not 0 < losses.lasts <= YEAR:
+        raise BadInput(f"burst: the network would be down for {losses.lasts:g} s on average; expected "
+                       "a year at most")
+    return losses
+
+
 def alarms(
     losses: Losses, interval: Number, timeout: Number, *, jitter: Number = 0, drift: Number = 0,
 ) -> tuple[float, float | None]:
@@ -123,7 +136,7 @@ def alarms(
     if lives is None:  # T5 does not hold: it may happen without any loss
         return (inf if every < SHORTEST_INTERVAL else YEAR / every), None
     most = losses.runs_a_year(every, lives + 1)
-    if not jitter:
+    if jitter < FINEST:
         return most, most
     if jitter >= every:
         return most, None
