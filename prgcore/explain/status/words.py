@@ -7,12 +7,14 @@ not; which one it is like is only for a message.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from itertools import islice
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from prgcore.explain.status.shapes import LONGEST
 from prgcore.form.spelling import Spelling, folded
+from prgcore.model import Choices
 from prgcore.vocabulary import ALIASES, Reason, State, title
 
 __all__ = ["FOREIGN", "MARKS", "Words", "squeezed"]
@@ -30,6 +32,8 @@ _PART = r" {2}|\t| ?[(\[,;|/!] ?| [-\N{EN DASH}\N{EM DASH}]+ | (?=[A-Z#][\w#/() 
 _KINDS: dict[str, type[State | Reason]] = {"state": State, "reason": Reason}
 _LIKE = 0.8
 _MOST_WORDS = 12
+_MOST_READ = 20_000
+"""The most texts that are remembered with what they mean."""
 _MOST_LOOKS = 2_000
 """The most words for which a like one is looked for, because that takes long."""
 
@@ -39,37 +43,63 @@ def squeezed(text: str) -> str:
     return re.sub(r"[\W_]+", "", text.lower())
 
 
+@frozen(eq=False, repr=False)
+class _Spellings:
+    """Every spelling of the words of a machine: folded, and squeezed; and what was read of them."""
+
+    exact: dict[str, dict[str, State | Reason]]
+    known: dict[str, dict[str, State | Reason]]
+    read: dict[tuple[str, str], State | Reason | None] = field(factory=dict)
+
+
+def _spellings(spelling: Spelling, what: str) -> dict[str, State | Reason]:
+    kind = _KINDS[what]
+    values = [value for value in kind if value is not Reason.NONE]
+    aliases = {folded(a): kind(w) for a, w in ALIASES.items() if w in values}
+    own = {folded(said): value for value in values
+           if (said := spelling.renamed(what, value))}
+    return aliases | {folded(s): v for v in values for s in (v, title(v))} | own
+
+
+@lru_cache(maxsize=16)
+def _of(words: Choices) -> _Spellings:
+    """The spellings of a machine that renames these words; many texts are read with one."""
+    spelling = Spelling(dict(words))
+    exact = {what: _spellings(spelling, what) for what in _KINDS}
+    known = {}
+    for what, some in exact.items():
+        meant: dict[str, set[State | Reason]] = {}
+        for said, value in some.items():
+            meant.setdefault(squeezed(said), set()).add(value)
+        known[what] = {said: next(iter(v)) for said, v in meant.items() if len(v) == 1}
+    return _Spellings(exact, known)
+
+
 @define(eq=False, repr=False)
 class Words:
     """The words of states and reasons, of the document and of one machine."""
 
     spelling: Spelling
-    _exact: dict[str, dict[str, State | Reason]] = field(init=False)
     _known: dict[str, dict[str, State | Reason]] = field(init=False)
+    _all: _Spellings = field(init=False)
     _looks: dict[tuple[str, str, str], bool] = field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._exact = {what: self._spellings(what) for what in _KINDS}
-        self._known = {}
-        for what, exact in self._exact.items():
-            meant: dict[str, set[State | Reason]] = {}
-            for said, value in exact.items():
-                meant.setdefault(squeezed(said), set()).add(value)
-            self._known[what] = {said: next(iter(v)) for said, v in meant.items() if len(v) == 1}
-
-    def _spellings(self, what: str) -> dict[str, State | Reason]:
-        kind = _KINDS[what]
-        values = [value for value in kind if value is not Reason.NONE]
-        aliases = {folded(a): kind(w) for a, w in ALIASES.items() if w in values}
-        own = {folded(said): value for value in values
-               if (said := self.spelling.renamed(what, value))}
-        return aliases | {folded(s): v for v in values for s in (v, title(v))} | own
+        self._all = _of(tuple(self.spelling.words.items()))
+        self._known = self._all.known
 
     def read(self, what: str, text: str) -> State | Reason | None:
         """The state or the reason that a whole text means; None for any other."""
         if len(text) > LONGEST:
             return None
-        return self._exact[what].get(folded(text)) or self._known[what].get(squeezed(text))
+        memo, key = self._all.read, (what, text)
+        try:
+            return memo[key]
+        except KeyError:
+            found = self._all.exact[what].get(folded(text)) or self._known[what].get(squeezed(text))
+            if len(memo) < _MOST_READ:
+                memo[key] = found
+            return found
 
     def own(self, what: str, text: str) -> bool:
         """Whether a text is a known word, or almost one, that other programs hardly have."""
