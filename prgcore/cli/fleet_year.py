@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from attrs import evolve
 
 from prgcore.cli import inputs, output, rates_given
+from prgcore.cli.advising import share_of
 from prgcore.cli.commands import Group, Option, examples
 from prgcore.errors import BadInput
 from prgcore.words import listed, quoted
@@ -29,6 +30,7 @@ FORMATS = {".html": "html", ".htm": "html", ".svg": "svg", ".png": "png", ".json
 USUAL = 5_000
 """The server whose balanced profile has the re-login limits that are set by default."""
 MOST_DIGITS = 6
+EPISODE = "heartbeats_missed"
 
 
 def register(app: Group) -> None:
@@ -63,6 +65,16 @@ def simulate_fleet(
                              "second; 0 is as many as come.")] = None,
     dual: rates_given.Dual = False,
     automatic: rates_given.AutomaticFallback = False,
+    loss: Annotated[
+        float | None, Option("--loss", metavar="SHARE", reads=share_of, help="The share of heartbeats "
+                             "that are lost: 0.01 or 1%. Runs that outlast the time-out fail users "
+                             "over.")] = None,
+    burst: Annotated[
+        float | None, Option("--burst", metavar="N", help="How many heartbeats in a row are lost on "
+                             "average; by default losses are independent.")] = None,
+    latency: Annotated[
+        float | None, Option("--latency", metavar="TIME", reads=inputs.time_of, help="Heartbeats "
+                             "arrive up to so late, as in 80ms.")] = None,
     against: Annotated[
         list[str] | None, Option("--against", metavar="NAME=VALUE", help="Compare with another "
                                  "choice under the same faults: a parameter, dual_connections, or a "
@@ -98,7 +110,7 @@ def simulate_fleet(
     here = rates_given.given(engine, world, rates, sets, users=users, dual=dual,
                              automatic=automatic, logins=logins)
     here, drawn = _users(engine, here, drawn, plain=world is None and logins is None)
-    choices = _choices(engine, here, against, alone=alone)
+    here, choices = _lost(here, _choices(engine, here, against, alone=alone), loss, burst, latency)
     made, outcome = _simulated(engine, here, choices, groups, years, seed, drawn)
     _deliver(made, outcome, form, file)
 
@@ -120,8 +132,8 @@ def _form(file: Path | None, as_json: bool) -> str:
 
 def _check(groups: int, years: float, seed: int) -> None:
     if not 2 <= groups <= MOST_GROUPS:
-        raise BadInput(f"--groups {groups}: expected 2 to {MOST_GROUPS:,}; an interval needs two, and "
-                       "more pairs make it no narrower than years do")
+        raise BadInput(f"--groups {groups}: expected 2 to {MOST_GROUPS:,}, because an interval "
+                       "needs two")
     if not 0 < years <= MOST_YEARS:
         raise BadInput(f"--years {years:g}: expected more than 0, up to {MOST_YEARS:g}")
     if groups * years > MOST_ALL:
@@ -181,6 +193,30 @@ def _choices(
     if named:
         return [changed(engine, world, name, value) for name, value in named.items()]
     return [] if alone else [*usual(engine, world)]
+
+
+def _lost(
+    world: World, choices: list[Choice], loss: float | None, burst: float | None,
+    latency: float | None,
+) -> tuple[World, list[Choice]]:
+    """The same worlds with lost heartbeats; each has its own time-out."""
+    if loss is None:
+        for option, value in (("--burst", burst), ("--latency", latency)):
+            if value is not None:
+                raise BadInput(f"{option} says how heartbeats are lost or late; give --loss too")
+        return world, choices
+    from prgcore.outage.lost import with_losses
+    from prgcore.timers.losses import Losses
+
+    every = getattr(world.parameters, "keep_alive_interval", 1)
+    losses = Losses.of(loss, burst=burst, interval=every)
+
+    def lose(one: World) -> World:
+        return with_losses(one, losses, latency or 0)
+
+    mine = lose(world)
+    return mine, [choice if choice.name.startswith(EPISODE) else
+                  evolve(choice, world=lose(choice.world)) for choice in choices]
 
 
 # --------------------------------------------------------------------------- simulated

@@ -37,7 +37,7 @@ def changed(engine: Engine, world: World, name: str, value: str) -> Choice:
         engine: the machine.
         world: the world without it.
         name: a service parameter, an event or an episode with a rate (without its seat: for both
-            nodes), `dual_connections`, or `logins_per_second`.
+            nodes), `dual_connections`, or `logins_per_second`. A parameter goes before an event.
         value: as people write it.
 
     Raises:
@@ -57,7 +57,7 @@ def changed(engine: Engine, world: World, name: str, value: str) -> Choice:
                       evolve(world, logins=float(rate)))
     events = [*world.rates, *(e.name for e in world.episodes)]
     bare = {e.partition("(")[0] for e in events}
-    if name in events or name in bare:
+    if (name in events or name in bare) and name not in type(world.parameters).records:
         seats = [e for e in events if name in (e, e.partition("(")[0])]
         for event in seats:
             world = world.with_rate(event, _timed(world, parse(event, value, "given")))
@@ -78,7 +78,8 @@ def _parameter(engine: Engine, world: World, name: str, value: str, others: list
     try:
         known = kind.named(name)
     except BadInput:
-        raise BadInput(unknown_name("choice", name, [*kind.records, *others])) from None
+        raise BadInput(unknown_name(
+            "choice", name, dict.fromkeys([*kind.records, *others]))) from None
     mine = kind.parse({known: value}, world.parameters)
     begins = {
         column: off_on[bool(getattr(mine, setting))] for column, (setting, *off_on) in BEGINS.items()

@@ -45,7 +45,7 @@ p{margin:.4rem 0;max-width:46rem}
 .quiet{color:var(--quiet);font-size:.9rem}
 section{background:var(--paper);border:1px solid var(--line);border-radius:14px;padding:1.1rem;\
 min-width:0}
-main{display:grid;gap:1rem;grid-template-columns:minmax(0,1fr)}
+main{display:grid;gap:1rem;align-items:start;grid-template-columns:minmax(0,1fr)}
 @media (min-width:64rem){main{grid-template-columns:repeat(2,minmax(0,1fr))}.wide{grid-column:1/-1}}
 .big{display:flex;flex-wrap:wrap;gap:1rem 2.5rem;margin:.8rem 0 .4rem;padding:0}
 .big div{margin:0}
