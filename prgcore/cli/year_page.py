@@ -55,7 +55,7 @@ def _figures(report: Report) -> Table:
     row("minutes without a server", every.unserved, 60)
     row("minutes until logged in again", every.login, 60)
     row("minutes out, together", every.outage, 60)
-    for one in homes:
+    for one in homes if len(homes) > 1 else ():
         row(f"  users of {clean(one.home)}", one.outage, 60)
     row("failovers of a pair", report.failovers)
     row("  false: the loser could go on", report.false)

@@ -14,9 +14,10 @@ from prgcore.engine import Engine
 from prgcore.errors import BadInput, unknown_name
 from prgcore.outage.rates import SHARE, TIMER, Rate, World, parse
 from prgcore.tables.rates import BEGINS
+from prgcore.timers.parameters import Settings
 from prgcore.timers.quantities import flag, quantity
 
-__all__ = ["AUTOMATIC", "DUAL", "LOGINS", "Choice", "changed", "usual"]
+__all__ = ["AUTOMATIC", "DUAL", "LOGINS", "Choice", "changed", "has_clients", "usual"]
 
 DUAL, LOGINS, AUTOMATIC = "dual_connections", "logins_per_second", "enable_automatic_fallback"
 
@@ -106,4 +107,10 @@ def usual(engine: Engine, world: World) -> Iterator[Choice]:
             setting == AUTOMATIC and column in world.begins for column, (setting, *_) in BEGINS.items()):
         now = bool(getattr(world.parameters, AUTOMATIC))
         yield changed(engine, world, AUTOMATIC, str(not now).lower())
-    yield changed(engine, world, DUAL, str(not world.dual).lower())
+    if has_clients(world.parameters):
+        yield changed(engine, world, DUAL, str(not world.dual).lower())
+
+
+def has_clients(parameters: Settings) -> bool:
+    """Whether the parameters say how long clients wait before they log in again."""
+    return hasattr(parameters, "relogin_wait")

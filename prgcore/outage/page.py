@@ -199,7 +199,7 @@ def _users(report: Report) -> str:
         "users", "What a user meets in a year",
         _table("all users", ("all users", "a year"), rows, (1,)),
         _table("users by home node", ("by home", "can work", "interruptions", "minutes out"), homes,
-               (1, 2, 3)))
+               (1, 2, 3)) if len(homes) > 1 else "")
 
 
 def _causes(report: Report, drawn: dict[str, Plot]) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from prgcore.errors import BadInput
-from prgcore.outage.choices import Choice
+from prgcore.outage.choices import Choice, has_clients
 from prgcore.outage.intervals import mean, paired
 from prgcore.outage.moves import Moves, Times
 from prgcore.outage.outcome import EDGES, YEAR, Outcome
@@ -71,9 +71,10 @@ def report(
         failovers=_of_pair(outcome, outcome.failovers),
         false=_of_pair(outcome, outcome.false_failovers),
         fallbacks=_of_pair(outcome, outcome.fallbacks),
-        curve=_curve(outcome), storm=_storm(world, outcome, profile), push=_push(outcome),
+        curve=_curve(outcome), storm=_storm(world, outcome, profile),
+        push=_push(outcome) if has_clients(world.parameters) else None,
         strip=_strip(outcome), against=tuple(_against(outcome, *one) for one in others),
-        rates=tuple(_rates(world)), limits=LIMITS)
+        rates=tuple(_rates(world)), limits=LIMITS if has_clients(world.parameters) else LIMITS[:-1])
 
 
 def _setting(world: World) -> Mapping[str, Any]:
@@ -81,7 +82,7 @@ def _setting(world: World) -> Mapping[str, Any]:
     changed = {name: value for name, value in parameters.to_json().items()
                if value != parameters.records[name].default}
     return {
-        "users": dict(world.users), "dual_connections": world.dual,
+        "users": dict(world.users), "dual_connections": world.dual if has_clients(parameters) else None,
         "logins_per_second": world.logins,
         "automatic_fallback": getattr(parameters, "enable_automatic_fallback", None),
         "changed": changed,
@@ -172,7 +173,7 @@ def _storm(world: World, outcome: Outcome, profile: tuple[int, str] | None) -> S
     """The log-in storm of the larger group; None without users or limits."""
     parameters: Any = world.parameters
     users = max(outcome.users, default=0)
-    if not users or not hasattr(parameters, "relogin_wait"):
+    if not users or not has_clients(parameters):
         return None
     lower, upper = map(float, (parameters.relogin_wait.least, parameters.relogin_wait.most))
     arrivals = users / (upper - lower) if upper > lower else float(users)
@@ -230,6 +231,8 @@ def _against(this: Outcome, choice: Choice, other: Outcome) -> Against:
     rows = []
     for figure, name, unit in _COMPARED:
         mine, theirs = _compared(this, figure), _compared(other, figure)
+        if figure == "push" and not has_clients(choice.world.parameters):
+            continue
         if figure not in _ALWAYS and np.array_equal(mine, theirs):
             continue  # this choice does not touch it
         most = this.horizon if unit == "seconds" else 1.0

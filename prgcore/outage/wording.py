@@ -111,12 +111,17 @@ def lengths(least: float, most: float) -> str:
 
 
 def allowed(users: Users) -> str:
-    """What the availability of users is, in nines and in time."""
+    """The availability of users, in nines and in time."""
     share = users.available.value
-    worst = (1 - users.available.low) * YEAR
-    return (f"{percent(share)} is {said_nines(share)}: {length((1 - share) * YEAR)} a year, at most "
-            f"{length(worst)} by the interval. A node serves them {percent(users.served.value)} of the "
-            f"time ({said_nines(users.served.value)}); in the rest they log in again.")
+    worst = length((1 - users.available.low) * YEAR)
+    if share >= 1:
+        return f"Nobody was out. By the interval a user is out for {worst} a year, at most."
+    told = (f"A user can work {percent(share)} of the time ({said_nines(share)}), and is out for "
+            f"{length((1 - share) * YEAR)} a year, at most {worst} by the interval.")
+    if users.served.value > share:
+        told += (f" A node serves them {percent(users.served.value)} of the time "
+                 f"({said_nines(users.served.value)}); in the rest they log in again.")
+    return told
 
 
 def causes_say(report: Report) -> str:
@@ -157,8 +162,9 @@ def setting_says(report: Report) -> list[str]:
     told = []
     if users:
         told.append("Users at home: " + ", ".join(f"{n:,} on {home}" for home, n in users.items()) + ".")
-    told.append("Clients keep a second connection to the backup." if setting.get("dual_connections")
-                else "Clients keep one connection.")
+    if setting.get("dual_connections") is not None:
+        told.append("Clients keep a second connection to the backup." if setting["dual_connections"]
+                    else "Clients keep one connection.")
     automatic = setting.get("automatic_fallback")
     if automatic is not None:
         told.append("A node that is healthy again takes its users back by itself." if automatic else
