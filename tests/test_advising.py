@@ -9,6 +9,7 @@ import pytest
 
 from prgcore.cli import advising
 from prgcore.outage import losses as simulated
+from tests.pages import ROOT
 
 WAN = ("timing", "--advise", "--loss", "0.01", "--burst", "3", "--latency", "80ms",
        "--target-outage", "60")
@@ -135,13 +136,14 @@ def test_traffic_bounds_the_interval(run):
     assert _json(run, *WAN[:-1], "2", "--shortest-interval", "200ms")[0] == 0
 
 
-def test_a_deployment_and_a_group_are_the_present_settings(run, tmp_path):
-    found = _json(run, *WAN, "--deployment", "examples/deployment.toml")[1]
-    assert found["now"]["timeout"] > 0
-    group = tmp_path / "group.toml"
-    assert run("agent", "init", str(group)).code in (0, 2)
-    if group.exists():
-        assert _json(run, *WAN, "--group", str(group))[0] in (0, 1)
+def test_a_deployment_and_a_group_are_the_present_settings(run):
+    found = _json(run, *WAN, "--deployment", ROOT / "examples" / "deployment.toml")[1]
+    assert (found["now"]["interval"], found["now"]["timeout"]) == (15, 60)
+    group = ("--group", ROOT / "examples" / "two_nodes" / "group.toml")
+    found = _json(run, "timing", "--advise", "--loss", "0.01", "--target-outage", "0.5s", *group)[1]
+    assert (found["now"]["interval"], found["now"]["timeout"]) == (0.1, 0.6)
+    assert found["changes"] == {"keep_alive_timeout": 0.5, "critical_service_delay": 0.5}
+    assert found["advised"]["survived"] == 3  # the fifth heartbeat would come at 0.5 s
     found = _json(run, *WAN, "--set", "Keep Alive (Heartbeat) Timeout=75")[1]
     assert found["now"]["timeout"] == 75
 

@@ -10,9 +10,12 @@ import numpy as np
 import pytest
 
 from prgcore.errors import BadInput
-from prgcore.outage.losses import Seen, simulate
+from prgcore.machine import PRG
+from prgcore.outage.losses import Seen, _declared, simulate
 from prgcore.timers.losses import YEAR, Losses, alarms
+from prgcore.timers.monitor import Monitor
 from prgcore.timers.noticed import survived
+from prgcore.timers.parameters import Parameters
 
 BURSTS = Losses.of(0.01, burst=3, interval=15)
 
@@ -213,6 +216,9 @@ def test_the_mean_with_jitter_is_the_sum_over_two_late_heartbeats() -> None:
 
 # ---------------------------------------------------------------- the simulation
 
+NORMAL = PRG.run(
+    PRG.initial[0], "enable_ha", "heartbeat_heard(node1)", "heartbeat_heard(node2)", "initialized(node1)",
+    "initialized(node2)").end
 SETTINGS = ((15, 60), (15, 61), (10, 59), (3, 58), (7, 30.5), (5, 40), (1, 12), (0.5, 4))
 
 
@@ -273,6 +279,33 @@ def test_too_few_outages_to_see_any_is_a_wide_interval() -> None:
 def test_settings_that_cannot_be_simulated_are_refused(setting: tuple[float, float]) -> None:
     with pytest.raises(BadInput, match="expected an interval longer than the jitter"):
         simulate(BURSTS, [setting], jitter=2)
+
+
+@pytest.mark.parametrize(("interval", "timeout", "jitter"), [
+    (15, 60, 0.0), (15, 60, 2.0), (4, 13, 1.0), (7, 30.5, 3.0), (1, 4, 0.5)])
+def test_the_monitor_of_a_node_decides_each_run_as_the_simulation_does(
+    interval: float, timeout: float, jitter: float,
+) -> None:
+    lost = np.random.default_rng(8).integers(1, 9, 120)
+    given = _declared(lost, interval, timeout, jitter, np.random.default_rng(4))
+    again = np.random.default_rng(4)
+    late, later = again.uniform(0, 1, 120) * jitter, again.uniform(0, 1, 120) * jitter
+    pair, parameters = NORMAL, Parameters(
+        keep_alive_interval=interval, keep_alive_timeout=timeout)
+    for run, before, after, declared in zip(lost, late, later, given, strict=True):
+        heard, ends = float(before), float((run + 1) * interval + after)
+        monitor = Monitor.start(PRG, "node1", 0, parameters)
+        monitor, _ = monitor.observe(0, pair)
+        monitor, event = monitor.observe(heard, pair, heartbeat=True)
+        assert event is None
+        events = []
+        while (due := monitor.next_deadline) is not None and due <= ends:
+            monitor, event = monitor.observe(due, pair)
+            events.append(event)
+            break
+        monitor, event = monitor.observe(max(ends, monitor.now), pair, heartbeat=True)
+        assert ("heartbeat_lost(node1)" in events) == declared
+    assert 0 < given.sum() < 120
 
 
 def test_the_simulation_agrees_with_one_that_goes_heartbeat_by_heartbeat() -> None:

@@ -73,7 +73,7 @@ def _options(
     ] = None,
     shortest_interval: Annotated[
         float | None, Option("--shortest-interval", metavar="S", reads=inputs.time_of,
-                             help="(advise) The shortest interval that is tried (default: 1 s)."),
+                             help="(advise) The shortest interval that is tried (default: 1 s, or the present one if it is shorter)."),
     ] = None,
     heartbeats_per_minute: Annotated[
         float | None, Option("--heartbeats-per-minute", metavar="N",
@@ -216,7 +216,7 @@ def _losses(mine: Mapping[str, Any], p: Parameters) -> Losses:
     return Losses.of(lost, burst=number, interval=p.keep_alive_interval)
 
 
-def _shortest(mine: Mapping[str, Any]) -> float:
+def _shortest(mine: Mapping[str, Any]) -> float | None:
     shortest, most = mine["shortest_interval"], mine["heartbeats_per_minute"]
     if shortest is not None and most is not None:
         raise BadInput("--shortest-interval and --heartbeats-per-minute say the same; give one")
@@ -224,7 +224,7 @@ def _shortest(mine: Mapping[str, Any]) -> float:
         if not 0 < most <= 60_000:
             raise BadInput(f"--heartbeats-per-minute: expected a number above 0, not {most:g}")
         return 60 / float(most)
-    return 1 if shortest is None else float(shortest)
+    return None if shortest is None else float(shortest)
 
 
 def _restarts(mine: Mapping[str, Any]) -> Restarts | None:

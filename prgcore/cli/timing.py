@@ -121,6 +121,9 @@ def timing(
     store calls take too long. For a machine of your own it shows when
     its timers notice what. Nodes of a deployment that have re-login limits of their own
     are answered apart.
+
+    With --advise it recommends settings instead. Exit codes: 1 no setting meets the bound;
+    4 the closed form and the simulation disagree.
     """
     from prgcore.running.lease import Lease
 

@@ -20,7 +20,14 @@ from prgcore.timers.arithmetic import judged, noticed_latest, outage, soon_enoug
 from prgcore.timers.losses import Losses, alarms
 from prgcore.timers.noticed import survived, true_least, true_most
 from prgcore.timers.parameters import Parameters, seconds, share
-from prgcore.timers.restarts import Delay, Restarts, advised_delay, longest_within
+from prgcore.timers.restarts import (
+    Delay,
+    Restarts,
+    advised_delay,
+    longest_within,
+    multiple,
+    shortest_time,
+)
 
 __all__ = [
     "ALIKE", "NEGLIGIBLE", "NODES", "Advice", "Point", "Wish", "World", "advise", "grid", "point",
@@ -38,10 +45,13 @@ MOST_ROWS = 12
 """The most settings of the curve that a page shows, beside now and the advised one."""
 _ROOM = 2
 """A time-out that survives fewer losses in a row breaks a rule of sanity (`two-losses`)."""
+_DAY = int(Parameters.records["keep_alive_timeout"].most)
+"""The longest time-out that may be set."""
+_UNITS = (1, 0.1, 0.01, 0.001)
 _LONGEST = 60
 """Of a longer present interval the seconds between are not tried."""
 _EVERY = 300
-"""Up to so many seconds the curve has every whole time-out; beyond, it has ever fewer."""
+"""The curve has each of so many time-outs; beyond, it has ever fewer."""
 
 
 # ------------------------------------------------------------------- wishes and points
@@ -82,17 +92,19 @@ class Wish:
         target: how long users may be out after a crash or a service failure, at most, in seconds.
         including_login: whether the wait before a client logs in again counts. It does not depend
             on the time-out, so by default the bound is on noticing and moving.
-        shortest: the shortest interval of heartbeats, in seconds: heartbeats cost traffic.
+        shortest: the shortest interval of heartbeats, in seconds: heartbeats cost traffic. By
+            default 1 s, or the present one if that is shorter.
     """
 
     target: Number
     including_login: bool = False
-    shortest: Number = 1
+    shortest: Number | None = None
 
     def __attrs_post_init__(self) -> None:
         if not seconds(self.target, "target outage"):
             raise BadInput("target outage: expected more than 0 s; no crash is noticed at once")
-        if seconds(self.shortest, "shortest interval") < SHORTEST_INTERVAL:
+        if self.shortest is not None and (
+                seconds(self.shortest, "shortest interval") < SHORTEST_INTERVAL):
             raise BadInput(f"shortest interval: expected {SHORTEST_INTERVAL} s or more")
 
     def wait(self, parameters: Parameters, world: World) -> Number:
@@ -138,12 +150,20 @@ def point(
                  NODES * most, None if mean is None else NODES * mean)
 
 
+def unit_of(shortest: Number) -> Number:
+    """The unit of settings: whole seconds, or tenths, hundredths, thousandths below one."""
+    return next(u for u in _UNITS if u <= shortest)
+
+
 def grid(shortest: Number, longest: Number) -> tuple[Number, ...]:
-    """The intervals that are tried, the longest first: whole seconds, and parts of one."""
+    """The intervals that are tried, the longest first: whole seconds, and parts of one.
+
+    Parts are 1, 2, 3, 4, 5, 7 tenths, hundredths, thousandths.
+    """
     whole = range(max(1, ceil(shortest)), floor(longest) + 1)
-    count = floor(1 / shortest) if shortest < 1 else 1
-    parts = (round(n * shortest, 9) for n in range(1, min(count, 20) + 1))
-    return tuple(sorted({*whole, *(p for p in parts if p <= longest)}, reverse=True))
+    parts = (multiple(n, u) for u in _UNITS if u < 1 for n in (1, 2, 3, 4, 5, 7))
+    return tuple(sorted(
+        {shortest, *whole, *(p for p in parts if shortest <= p <= longest)}, reverse=True))
 
 
 # ------------------------------------------------------------------------- the advice
@@ -208,6 +228,7 @@ class _Search:
     world: World
     intervals: tuple[Number, ...]
     wait: Number
+    unit: Number
 
     def at(self, interval: Number, timeout: Number) -> Point:
         return point(self.losses, interval, timeout, self.world, self.wait)
@@ -230,21 +251,16 @@ class _Search:
         enough = _enough(min(p.false_failovers for p in found))
         return next(p for p in found if p.false_failovers <= enough)
 
-    def shortest(self, interval: Number, longest: int, most: float) -> int:
-        """The shortest whole time-out of this interval with so few false failovers."""
-        low, high = 0, longest
-        while high - low > 1:
-            middle = (low + high) // 2
-            good = self.sane(interval, middle) and (
-                self.at(interval, middle).false_failovers <= most)
-            low, high = (low, middle) if good else (middle, high)
-        return high
+    def shortest(self, interval: Number, longest: Number, most: float) -> Number:
+        """The shortest time-out of this interval with so few false failovers."""
+        return shortest_time(
+            lambda t: self.sane(interval, t) and self.at(interval, t).false_failovers <= most,
+            longest, self.unit)
 
-    def least(self) -> int | None:
-        """The shortest sane time-out in whole seconds; None: there is none within a day."""
-        most = int(Parameters.records["keep_alive_timeout"].most)
+    def least(self) -> Number | None:
+        """The shortest sane time-out; None: there is none within a day."""
         shortest = self.intervals[-1]
-        return self.shortest(shortest, most, inf) if self.sane(shortest, most) else None
+        return self.shortest(shortest, _DAY, inf) if self.sane(shortest, _DAY) else None
 
 
 def _enough(best: float) -> float:
@@ -273,26 +289,28 @@ def advise(
     record = Parameters.records["keep_alive_interval"]
     wait = wish.wait(parameters, world)
     p = parameters
-    shortest = max(wish.shortest, SHORTEST_INTERVAL)
+    present = p.keep_alive_interval if p.keep_alive_interval >= SHORTEST_INTERVAL else 1
+    shortest = min(1, present) if wish.shortest is None else wish.shortest
+    unit = unit_of(shortest)
     longest = max(min(p.keep_alive_interval, _LONGEST), record.default, shortest)
     kept = {p.keep_alive_interval} if shortest <= p.keep_alive_interval else set()
     intervals = tuple(sorted({*grid(shortest, longest), *kept}, reverse=True))
-    search = _Search(losses, world, intervals, wait)
-    most = int(Parameters.records["keep_alive_timeout"].most)
-    within = longest_within(wish.target, lambda t: world.out(t, world.latency, wait), most)
+    search = _Search(losses, world, intervals, wait, unit)
+    within = longest_within(wish.target, lambda t: world.out(t, world.latency, wait), _DAY, unit)
     now = search.at(p.keep_alive_interval, p.keep_alive_timeout)
     advised = _advised(search, now, within, wish.target)
     delay = advised_delay(
-        p, restarts, lambda d: world.out(d, 0, wait), wish.target, world.drift, _enough, NEGLIGIBLE)
+        p, restarts, lambda d: world.out(d, 0, wait), wish.target, world.drift, _enough, NEGLIGIBLE,
+        unit)
     impossible = tuple(_impossible(search, wish, advised, delay, p))
     return Advice(
         p, losses, world, wish, now, advised, delay,
-        {} if impossible or advised is None else _changes(p, advised, delay),
+        {} if impossible or advised is None else _changes(p, advised, delay, unit),
         tuple(_front(search, now, within)), impossible, tuple(_choices(search, within)),
         _rare(search, advised, now), _naive(losses, advised, p, world))
 
 
-def _advised(search: _Search, now: Point, within: int, target: Number) -> Point | None:
+def _advised(search: _Search, now: Point, within: Number, target: Number) -> Point | None:
     best = search.pick(within) if within else None
     if best is None:
         return None
@@ -305,7 +323,7 @@ def _advised(search: _Search, now: Point, within: int, target: Number) -> Point 
     return search.at(best.interval, search.shortest(best.interval, within, lowest))
 
 
-def _choices(search: _Search, within: int) -> Iterator[Point]:
+def _choices(search: _Search, within: Number) -> Iterator[Point]:
     """Yield the intervals that buy something, the longest first."""
     best = inf
     for one in search.every(within) if within else ():
@@ -318,21 +336,22 @@ def _rare(search: _Search, advised: Point | None, now: Point) -> Point | None:
     """The setting with the least outage and at most one false failover a year."""
     if (advised or now).false_failovers <= 1:
         return None
-    most = int(Parameters.records["keep_alive_timeout"].most)
-    found = [search.at(i, search.shortest(i, most, 1)) for i in search.intervals]
+    found = [search.at(i, search.shortest(i, _DAY, 1)) for i in search.intervals]
     good = [p for p in found if p.false_failovers <= 1 and search.sane(p.interval, p.timeout)]
     return min(good, key=lambda p: (p.timeout, -p.interval), default=None)
 
 
-def _changes(p: Parameters, advised: Point, delay: Delay) -> dict[str, Number]:
+def _changes(
+    p: Parameters, advised: Point, delay: Delay, unit: Number,
+) -> dict[str, Number]:
     """The parameters to set. A node that starts waits at least as long as one that runs (`patient-start`)."""
-    starting = p.initialization_keep_alive_timeout
+    starting, usual = p.initialization_keep_alive_timeout, 0
+    if unit == 1:
+        usual = int(Parameters.records["initialization_keep_alive_timeout"].default)
     wanted = {
         "keep_alive_interval": advised.interval, "keep_alive_timeout": advised.timeout,
-        "initialization_keep_alive_timeout": max(
-            starting, advised.timeout if starting >= advised.timeout else
-            max(ceil(advised.timeout), int(
-                Parameters.records["initialization_keep_alive_timeout"].default))),
+        "initialization_keep_alive_timeout": starting if starting >= advised.timeout else max(
+            advised.timeout, usual),
         "critical_service_delay": delay.advised,
     }
     now = p.to_json()
@@ -357,24 +376,23 @@ def _impossible(
             out = search.at(shortest, least)
             calls = bool(search.world.store_call)
             yield (f"T6{', T12' * calls}: at an interval of {shortest:.10g} s the time-out is "
-                   f"{least} s or more, to survive two losses{' and two store calls' * calls}; T3: a crash "
+                   f"{least:.10g} s or more, to survive two losses{' and two store calls' * calls}; T3: a crash "
                    f"is then noticed and users are moved in up to {round(out.outage, 3):.10g} s")
     if delay.advised is None:
-        yield (f"T1: a critical service delay is 1 s or more; then users are out for up to "
-               f"{round(delay.out(1), 3):.10g} s after a service failure"
-               if p.client_relogin_lower_limit >= 1 else
+        yield (f"T1: a critical service delay is {search.unit} s or more; then users are out for up "
+               f"to {round(delay.out(search.unit), 3):.10g} s after a service failure"
+               if p.client_relogin_lower_limit >= search.unit else
                "D28: the critical service delay is not above client_relogin_lower_limit; raise it")
 
 
-def _front(search: _Search, now: Point, within: int) -> Iterator[Point]:
+def _front(search: _Search, now: Point, within: Number) -> Iterator[Point]:
     """Yield the curve from its left end, as far as false failovers matter."""
     least = search.least()
     if least is None:
         return
-    far = max(2 * max(within, ceil(now.timeout)), least + 60)
+    far = min(max(2 * max(within, now.timeout), 16 * least), _DAY)
     best = inf
-    for timeout in _timeouts(least, min(far, int(
-            Parameters.records["keep_alive_timeout"].most))):
+    for timeout in _timeouts(least, far, search.unit):
         found = search.pick(timeout)
         if found is None or found.false_failovers >= best:
             continue
@@ -384,12 +402,13 @@ def _front(search: _Search, now: Point, within: int) -> Iterator[Point]:
             return
 
 
-def _timeouts(least: int, most: int) -> Iterable[int]:
-    """Yield whole time-outs: each of the first, then some one per cent apart."""
-    at = least
-    while at <= most:
-        yield at
-        at += max(1, (at - least) // _EVERY * 3)
+def _timeouts(least: Number, most: Number, unit: Number) -> Iterable[Number]:
+    """Yield time-outs: each of the first, then some one per cent apart."""
+    first, last = round(least / unit), floor(most / unit + 1e-9)
+    at = first
+    while at <= last:
+        yield multiple(at, unit)
+        at += max(1, (at - first) // _EVERY * 3)
 
 
 def _naive(

@@ -6,7 +6,7 @@ Law: pure. T1 and T2 decide: a service that is back before the delay is over fai
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import exp, inf
+from math import exp, floor, inf
 from typing import Any
 
 from attrs import frozen
@@ -16,7 +16,7 @@ from prgcore.model import Number
 from prgcore.timers.noticed import true_least
 from prgcore.timers.parameters import Parameters, seconds
 
-__all__ = ["Delay", "Restarts", "advised_delay", "longest_within"]
+__all__ = ["Delay", "Restarts", "advised_delay", "longest_within", "multiple", "shortest_time"]
 
 _NODES = 2
 
@@ -69,7 +69,7 @@ class Delay:
     advised: Number | None
     before: float | None
     after: float | None
-    longest: int
+    longest: Number
     out: Callable[[Number], Number]
     restarts: Restarts | None
 
@@ -83,23 +83,47 @@ class Delay:
         }
 
 
-def longest_within(target: Number, out: Callable[[Number], Number], most: Number) -> int:
-    """The longest whole time whose outage is within a target; 0 or less: none.
+def longest_within(
+    target: Number, out: Callable[[Number], Number], most: Number, unit: Number = 1,
+) -> Number:
+    """The longest time whose outage is within a target; 0: none.
 
     Args:
         out: the outage of a time; it grows with the time.
         most: the longest time that may be set.
+        unit: times are multiples of it.
     """
-    low, high = 0, int(most) + 1
+    low, high = 0, floor(most / unit + 1e-9) + 1
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (middle, high) if out(middle) <= target else (low, middle)
-    return low
+        good = out(multiple(middle, unit)) <= target
+        low, high = (middle, high) if good else (low, middle)
+    return multiple(low, unit)
+
+
+def multiple(count: int, unit: Number) -> Number:
+    """So many units: a whole number where the unit is one, else rounded to the nanosecond."""
+    return count if unit == 1 else round(count * unit, 9)
+
+
+def shortest_time(good: Callable[[Number], bool], longest: Number, unit: Number = 1) -> Number:
+    """The shortest time, a multiple of the unit, that is good, as all longer ones are.
+
+    Args:
+        good: whether a time is good.
+        longest: a time that is good.
+        unit: times are multiples of it.
+    """
+    low, high = 0, round(longest / unit)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if good(multiple(middle, unit)) else (middle, high)
+    return multiple(high, unit)
 
 
 def advised_delay(
     p: Parameters, restarts: Restarts | None, out: Callable[[Number], Number], target: Number,
-    drift: Number, enough: Callable[[float], float], negligible: float,
+    drift: Number, enough: Callable[[float], float], negligible: float, unit: Number = 1,
 ) -> Delay:
     """The delay with the fewest false failovers within the target.
 
@@ -114,9 +138,10 @@ def advised_delay(
         drift: the share by which the clock may be fast.
         enough: how many false failovers are as good as the best.
         negligible: how many count as none.
+        unit: delays are multiples of it.
     """
     now, most = p.critical_service_delay, int(p.records["critical_service_delay"].most)
-    longest = longest_within(target, out, min(most, p.client_relogin_lower_limit))
+    longest = longest_within(target, out, min(most, p.client_relogin_lower_limit), unit)
 
     def false(delay: Number | None) -> float | None:
         return None if restarts is None or delay is None else restarts.false_failovers(delay, drift)
@@ -133,10 +158,7 @@ def advised_delay(
     if fits and restarts.false_failovers(now, drift) <= enough(best):
         return made(now)
     wanted = max(negligible, best)
-    low, high = 0, longest
-    while high - low > 1:
-        middle = (low + high) // 2
-        good = restarts.false_failovers(middle, drift) <= wanted
-        low, high = (low, middle) if good else (middle, high)
-    useless = restarts.fixed and best > negligible  # no delay within the bound is long enough
-    return made(longest if useless else high)
+    if restarts.fixed and best > negligible:  # no delay within the bound is long enough
+        return made(longest)
+    return made(shortest_time(
+        lambda d: restarts.false_failovers(d, drift) <= wanted, longest, unit))
