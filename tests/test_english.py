@@ -20,6 +20,7 @@ WORDS = (
     "certificate", "invariant", "assumption", "adversary", "model", "witness", "opinion", "export",
     "mutant", "decider", "way", "duty", "method", "observation", "vacuous",
     "mark", "signature", "memory", "seal", "challenge", "hook", "copy", "arbiter",
+    "fleet", "class",
 )
 
 LEFT_ON_PAGES = {

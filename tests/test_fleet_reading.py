@@ -153,7 +153,7 @@ def test_an_unknown_state_in_row_7301_is_one_line_and_the_others_are_read():
     ("x,Smith, Inc,Normal,Normal", "5 cells, and the header names 3 columns"),
     ('"x,Normal,Normal', "a quotation mark in it is not closed"),
     ("x,any,Normal", "unknown state 'any'"),
-    ("x," + "y" * 500 + ",Normal", "a cell of 500 characters is no state or reason"),
+    ("x," + "y" * 500 + ",Normal", "a cell of 500 characters is not a state or a reason"),
     ("x," + "y" * 200_000 + ",Normal", "field larger than field limit"),
 ])
 def test_a_wrong_row_keeps_no_other_from_being_read(row, says):

@@ -27,7 +27,7 @@ def register(app: Group) -> None:
     """Add this command."""
     app.command(epilog=examples(
         "prgcore fleet conform logs/", "prgcore fleet conform site1.jsonl site2.jsonl",
-        "prgcore fleet conform --together logs/     a folder a pair, a log a node",
+        "prgcore fleet conform --together logs/     one folder for each pair",
     ))(conform)
 
 

@@ -99,7 +99,7 @@ def explain(
     class with the most users out comes first. Rows that cannot be read are listed,
     and the others are answered.
 
-    A file has a row a group: group, node1, node1_state, node1_reason, node2,
+    A file has one row per group: group, node1, node1_state, node1_reason, node2,
     node2_state, node2_reason, and if you know them users1, users2, since. Other
     spellings of these names are understood.
 
@@ -324,7 +324,7 @@ def _lines(bad: Sequence[Bad]) -> list[str]:
 
 
 def _wrong(fleet: Sorted) -> None:
-    """Print what could not be read, what repeats, and what else is to be known."""
+    """Print what could not be read, what repeats, and the remarks."""
     repeated = fleet.reading.repeated
     lines: list[str] = []
     if fleet.bad:

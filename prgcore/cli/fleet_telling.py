@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from prgcore.cli import output
 from prgcore.explain.display import spell
-from prgcore.fleet.classes import Class, Sorted, command_for
+from prgcore.fleet.classes import Class, Sorted, alike, command_for
 from prgcore.fleet.written import in_order
 from prgcore.vocabulary import title
 from prgcore.words import counted
@@ -101,7 +101,7 @@ def _counts(fleet: Sorted, one: Class) -> str:
 
 def _class(fleet: Sorted, one: Class, most: int = MOST_GROUPS) -> Iterator[str]:
     """Yield a class in full: how many, what happened, what to do, and the first groups."""
-    group, case = one.groups[0]
+    group, case = one.sample, one.case
     names = group.names
     since = f", since {one.since}" if one.since else ""
     yield from output.wrapped(f"{one.number}. {_counts(fleet, one)}{since}", "", "   ")
@@ -120,7 +120,7 @@ def _class(fleet: Sorted, one: Class, most: int = MOST_GROUPS) -> Iterator[str]:
         command = command_for(its, other.names)
         out = its.users_out(other)
         line = f"{other.called}{f' ({out:,} out)' if out else ''}"
-        when = f" {other.names.out(its.when)}" if its.when != case.when else ""
+        when = f" {other.names.out(its.when)}" if alike(its.when) != alike(case.when) else ""
         yield from output.wrapped(f"{line}: {command}{when}" if command else line, "     ", "       ")
     more = len(one.groups) - most
     if most and more > 0:

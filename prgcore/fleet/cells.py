@@ -1,7 +1,7 @@
 """Cells: what a row says of a group, from texts or values, with every wrong word found.
 
-Law: it reads words and takes no step. A word is read as `prgcore explain` reads it; what stands
-alike in a thousand rows is read once.
+Law: it reads words and takes no step. A word is read as `prgcore explain` reads it;
+the same words in a thousand rows are read once.
 """
 
 from __future__ import annotations
@@ -122,21 +122,21 @@ class Cells:
         return found
 
     def _half(self, state: str, reason: str, node: int) -> Shown | str | None:
-        """What a node shows; a text says why that is not known."""
+        """The half of a node; a text says why it is not known."""
         try:
             return self.half(state, reason)
         except BadInput as error:
             return f"node {node}: {error}"
 
     def half(self, state: str, reason: str) -> Shown | None:
-        """What a node shows, from a state or both words in one cell, and a reason; "" is none given.
+        """The half of a node, from a state or both words in one cell, and a reason; "" is none given.
 
         Raises:
             BadInput: a word is not known; the message names the nearest ones.
         """
         said, why = state.strip(), reason.strip()
         if len(said) > _LONGEST or len(why) > _LONGEST:
-            raise BadInput(f"a cell of {max(len(said), len(why)):,} characters is no state or reason: "
+            raise BadInput(f"a cell of {max(len(said), len(why)):,} characters is not a state or a reason:  "
                            f"{one_line(max(said, why, key=len), 40)!r}")
         why = "" if why.lower() in _NO else why
         if said.lower() in _NO_STATE:

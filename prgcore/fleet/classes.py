@@ -32,7 +32,7 @@ from prgcore.seats import NODES
 from prgcore.vocabulary import Kind
 from prgcore.words import listed
 
-__all__ = ["AFTER", "NOW", "Case", "Class", "Sorted", "command_for", "sort"]
+__all__ = ["AFTER", "NOW", "Case", "Class", "Sorted", "alike", "command_for", "sort"]
 
 URGENT = ("never", "out", "moving", "act", "wait", "home")
 """How urgent a class is: no pair is like this, somebody is out and waits for an act, somebody is out
@@ -73,8 +73,8 @@ class Case:
 
     @property
     def key(self) -> tuple[Any, ...]:
-        """What all cases of a class have alike."""
-        words = tuple(sorted(word for say in self.todo for word in _SEAT.sub("node", say).split()))
+        """All that the cases of a class have alike."""
+        words = tuple(sorted(word for say in self.todo for word in re.findall(r"\w+", alike(say))))
         return self.urgency, self.label, words, None if self.out is None else sum(self.out)
 
     def users_out(self, group: Group) -> int | None:
@@ -121,6 +121,11 @@ class Class:
         self.unknown += case.unsure(group)
 
     @property
+    def sample(self) -> Group:
+        """The first of its groups that shows what most of them show."""
+        return next(group for group, case in self.groups if case is self.case)
+
+    @property
     def groups_out(self) -> int:
         """In how many of its groups somebody is out; 0 if nobody knows."""
         return len(self.groups) if self.case.out and any(self.case.out) else 0
@@ -137,7 +142,7 @@ class Class:
 
     @property
     def out_says(self) -> str:
-        """Whose users are out: of both nodes, of one node, nobody's."""
+        """The nodes whose users are out, in words."""
         if self.case.out is None:
             return "nobody knows who is served"
         return ("nobody is out", "users of one node", "users of both nodes")[sum(self.case.out)]
@@ -260,6 +265,11 @@ def _urgent(one: Class) -> tuple[Any, ...]:
 
 def _order(display: Display) -> tuple[str, ...]:
     return tuple(spell(half) for half in display)
+
+
+def alike(say: str) -> str:
+    """A sentence that is the same from either seat."""
+    return _SEAT.sub("node", say)
 
 
 def _turned(display: Display) -> Display:

@@ -1,7 +1,7 @@
 """Conforming: whether the table allows what many systems logged, each log for itself.
 
-Law: pure; a log is checked by `prgcore.story.conformance` as it would be alone. What one check has
-found out of the machine serves the next. A log that cannot be read stops no other.
+Law: pure; a log is checked by `prgcore.story.conformance` as it would be alone. The steps that one
+check has found serve the next. A log that cannot be read stops no other.
 """
 
 from __future__ import annotations

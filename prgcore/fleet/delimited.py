@@ -159,7 +159,7 @@ def rows(lines: Iterable[str], head: Header, made: Titles, used: Sequence[int]) 
 
 
 def _width(cells: Sequence[str], width: int, least: int) -> str:
-    """What is wrong with the number of cells; "" if nothing needed is missing."""
+    """The fault in the number of cells; "" if nothing needed is missing."""
     if len(cells) > width and any(map(str.strip, cells[width:])):
         return (f"{len(cells)} cells, and the header names {width} columns; put quotation marks "
                 "around a cell that holds the separator")

@@ -14,7 +14,7 @@ from importlib.resources import files
 from string import Template
 
 from prgcore.explain.display import spell
-from prgcore.fleet.classes import Case, Class, Sorted, command_for
+from prgcore.fleet.classes import Case, Class, Sorted, alike, command_for
 from prgcore.fleet.shapes import Group
 from prgcore.fleet.written import in_order
 from prgcore.words import clean, counted
@@ -91,7 +91,7 @@ def _lead(fleet: Sorted) -> str:
     first = next((one for one in fleet.classes if one.case.urgency in ("never", "out", "act")), None)
     if first is None:
         return "There is nothing to do."
-    group, case = first.groups[0]
+    group, case = first.sample, first.case
     names = group.names
     say = names.out(fleet.spelling.prose(case.todo[0])) if case.todo else ""
     return f"Begin with {group.called} (class {first.number}). {say}"
@@ -123,7 +123,7 @@ def _upper(text: str) -> str:
 
 
 def _class(fleet: Sorted, one: Class, room: int) -> str:
-    group, case = one.groups[0]
+    group, case = one.sample, one.case
     names = group.names
     spelling = fleet.spelling
     out = f", {one.users_out:,} users out" if one.users_out else ""
@@ -185,7 +185,7 @@ def _groups(one: Class, groups: list[tuple[Group, Case]]) -> str:
     for group, case in groups:
         out = case.users_out(group)
         command = command_for(case, group.names)
-        differs = f" {_text(group.names.out(case.when))}" if case.when != one.case.when else ""
+        differs = f" {_text(group.names.out(case.when))}" if alike(case.when) != alike(one.case.when) else ""
         cells = {
             "group": f'<th scope="row">{_text(group.called)}',
             "hosts": f"<td>{_text(', '.join(filter(None, group.hosts)))}",

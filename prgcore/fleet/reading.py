@@ -2,9 +2,9 @@
 
 The kind of a file is guessed from its content, and from its suffix where that is not enough:
 
-    csv      a header, then a row a group or a row a node; any of `, ; | tab` between the cells
+    csv      a header, then one row for each group, or for each node; any of `, ; | tab` between the cells
     json     an array of groups, or an object of them
-    lines    JSON Lines, an object a group
+    lines    JSON Lines, one object for each group
     parquet  a table with the columns of such a CSV
     text     what `utils ha status` prints, of one group or of thousands
 
@@ -75,7 +75,7 @@ def _is_object(line: str) -> bool:
 
 @define(eq=False, repr=False)
 class Reader:
-    """What reads files of groups, one after another; `reading` is what it has read.
+    """A reader of files of groups, one after another; `reading` has all that it has read.
 
     Args:
         engine: the machine whose words the files use.
@@ -100,7 +100,7 @@ class Reader:
 
     @property
     def reading(self) -> Reading:
-        """What was read so far; a group that was shown twice is there as it was shown last."""
+        """All that was read so far; a group that was shown twice is there as it was shown last."""
         found = self._found
         if self._gone:
             groups = found.groups
@@ -142,7 +142,7 @@ class Reader:
 
     @staticmethod
     def _key(group: Group) -> tuple[str, ...]:
-        """What two sightings of one group have alike; names without hosts are those of one file."""
+        """The key of a group, equal for two sightings; names without hosts are those of one file."""
         file = "" if any(group.hosts) else group.file
         return file, group.name.casefold(), group.hosts[0].casefold(), group.hosts[1].casefold()
 

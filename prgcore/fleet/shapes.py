@@ -1,4 +1,4 @@
-"""Shapes of a fleet that was read: its groups, the rows that are none, and what is said of files.
+"""Shapes of a fleet that was read: its groups, the rows that are none, and remarks on files.
 
 Law: values only. A group is one row, one object or one part of a text; what could not be read is a
 `Bad` with its place, and neither replaces the other.
@@ -85,14 +85,14 @@ class Bad(NamedTuple):
 
 @define(eq=False, repr=False)
 class Reading:
-    """What was read of some files; every row is in one of the two lists, or repeats a later one.
+    """All that was read of some files; every row is in one of the two lists, or repeats a later one.
 
     Attributes:
         groups: the groups, each once, in the order of the files.
         bad: rows that are not groups, and files that cannot be read.
         repeated: groups that a later row shows again; the later one is in `groups`.
         kinds: for each file what it is: `csv`, `json`, `lines`, `parquet` or `text`.
-        remarks: what is to be known of a file beside its rows, one line each.
+        remarks: facts about a file beside its rows, one line each.
     """
 
     groups: list[Group] = field(factory=list)

@@ -2,7 +2,7 @@
 
     group, node1, node1_state, node1_reason, users1, since
     Group Name; State (Node 1); State (Node 2)
-    group, server, state, reason               one row a node
+    group, server, state, reason               one row for each node
 
 Law: pure. A title is read by its words, whatever is between them; a title of something else is left
 out, and none is guessed from the cells below it.
@@ -85,7 +85,7 @@ def recognised(titles: Sequence[str]) -> int:
 
 
 def read(titles: Sequence[str], name: str) -> Titles:
-    """What the columns of a file hold.
+    """The columns of a file by what they hold.
 
     Args:
         titles: the names of its columns, in order.

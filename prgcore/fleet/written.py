@@ -20,7 +20,7 @@ COLUMNS = (
     "class", "urgency", "group", "node1", "node2", "node1_state", "node1_reason", "node2_state",
     "node2_reason", "users_out", "row", "todo", "command", "when", "since", "file", "place",
 )
-"""The columns of a fleet that was explained, one row a group."""
+"""The columns of a fleet that was explained, one row for each group."""
 
 
 def rows(fleet: Sorted) -> Iterator[tuple[str | int | None, ...]]:
@@ -41,7 +41,7 @@ def _row(one: Class, group: Group, case: Case) -> tuple[str | int | None, ...]:
 
 
 def as_csv(fleet: Sorted, only: Class | None = None) -> str:
-    """The fleet, or one class of it, as CSV, one row a group; rows that are not groups are left out."""
+    """The fleet, or one class of it, as CSV, one row for each group; other rows are left out."""
     text = StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
