@@ -58,6 +58,7 @@ SLOW = (
     "test_rates.py", "test_network_pictures.py", "test_splits.py", "test_explorer_networks.py",
     "test_advice.py", "test_losses.py", "test_advising.py",
     "test_fleet_reading.py", "test_fleet_commands.py",
+    "test_fleet.py", "test_histogram.py", "test_fleet_simulate.py",
 )
 """They search, prove or draw a whole machine, or try many examples: two seconds or more."""
 OTHERWISE = ("slow", "processes", "browser", "etcd")

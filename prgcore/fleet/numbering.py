@@ -77,7 +77,10 @@ def order(engine: Engine, space: Space) -> Numbers:
 
 def _new(seen: npt.NDArray[np.bool_], numbers: Numbers) -> Numbers:
     """The numbers that are not seen yet, ascending and once each; they are seen from now on."""
-    fresh = np.unique(numbers[~seen[numbers]]).astype(np.int32)
+    marked = np.zeros(len(seen), np.bool_)
+    marked[numbers] = True
+    marked &= ~seen
+    fresh = marked.nonzero()[0].astype(np.int32)
     seen[fresh] = True
     return fresh
 
