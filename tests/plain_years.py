@@ -66,9 +66,13 @@ class Shifts:
 
 
 class Lane:
-    """One pair from home to the horizon; `history` has its events, `outages` those of its users."""
+    """One pair from home to the horizon; `history` has its events, `outages` those of its users.
 
-    def __init__(self, moves, seed, lane):
+    `known` is a dict that the lanes of one world share: what the engine said.
+    """
+
+    def __init__(self, moves, seed, lane, known):
+        self.known = known
         self.engine, self.world = moves.engine, moves.world
         draws = Draws.of(seed)
         self.names = [e.name for e in self.engine.model.events if self.world.rates[e.name].happens]
@@ -92,8 +96,14 @@ class Lane:
     # ------------------------------------------------------------------------ the machine
 
     def after(self, event, pair=None):
-        """The pair after an event or an episode; None where it moves nothing."""
+        """The pair after an event or an episode; None where it moves nothing. The engine is asked once."""
         pair = self.pair if pair is None else pair
+        key = event, pair.values_
+        if key not in self.known:
+            self.known[key] = self.asked(event, pair)
+        return self.known[key]
+
+    def asked(self, event, pair):
         if event in self.episodes:
             at = pair
             for number, one in enumerate(self.episodes[event].events):

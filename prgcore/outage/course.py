@@ -116,7 +116,7 @@ def course(moves: Moves) -> Course:
     keeps = can.astype(np.bool_) & offer.astype(np.bool_)
     peers = np.where(at == NOBODY, 0, 1 - at)
     return Course(
-        moves, kind, np.stack(moves.next), tuple(c for _, c in clocks),
+        moves, kind, np.array(moves.next, np.int32).reshape(-1, len(moves)), tuple(c for _, c in clocks),
         np.array([*(e for e, _ in clocks), *drawn], np.int64), working, pace, runs, again,
         possible, limit, at, at_home,
         np.array([len(set(row) - {NOBODY}) for row in at.tolist()], np.int8), sound.astype(np.bool_),

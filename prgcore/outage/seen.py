@@ -35,7 +35,8 @@ class Sight:
     """What a simulation saw of lanes from `first`: the interruptions, one in a row.
 
     `spent` is the time with 0, 1 or 2 nodes that serve; `moved` counts the events. `by` is `NOBODY`
-    where the horizon came before the group was served. `sound`: the loser could have gone on.
+    where the horizon came before the group was served. `sound`: the loser could have gone on
+    after the first event of the episode.
     """
 
     first: int

@@ -144,13 +144,13 @@ class _Run:
     def step(self, follow: Follow | None) -> None:
         """Every lane jumps to its next event; those that have none before the horizon end."""
         made, clocks = self._course, len(self._course.clocks)
-        at = np.empty((len(self.lanes), len(made.event)))
+        at = np.full((len(self.lanes), max(len(made.event), 1)), np.inf)
         at[:, :clocks] = self._clocks.due(self._kind, self._now)
         pace, split = made.pace[self._kind], made.working
         with np.errstate(divide="ignore"):
-            np.divide(self._left, pace, out=at[:, clocks:])
+            np.divide(self._left, pace, out=at[:, clocks:len(made.event)])
         at[:, clocks:clocks + split] += self._now[:, None]
-        passed = self._worked(at[:, clocks + split:])
+        passed = self._worked(at[:, clocks + split:len(made.event)])
         column = np.argmin(at, 1)
         then = np.take_along_axis(at, column[:, None], 1)[:, 0]
         goes = then < self._horizon
