@@ -61,6 +61,7 @@ bench: $(READY)  ## measure speed, as ratios against the peers in one run
 	$(BIN)/python benchmarks/stores.py
 	@.ci/programs spin
 	$(BIN)/python benchmarks/networks.py
+	$(BIN)/python benchmarks/fleet.py
 
 mutants: $(PROVER)  ## M1: kill every mutant of the table, and of each policy's rules (minutes)
 	$(BIN)/prgcore prove --progress --only M1 --mutants all

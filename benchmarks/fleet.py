@@ -1,0 +1,76 @@
+"""The figures of fleets and outages, measured in one run: ratios against peers on the same work.
+
+    .venv/bin/python benchmarks/fleet.py [--json] [--quick]
+
+Compare ratios and goals, as in `bench.py`: a missed goal is reported, and changes no exit code.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from attrs import asdict
+from bench import TEXTS, Line, Sample, at_least, cpu, table, texts
+
+from prgcore.machine import prg
+
+STATUS_TEXTS = 10_000
+
+
+def reading(times: int) -> list[Line]:
+    """Ten thousand status texts read and explained: processor time a text, against one by one.
+
+    The texts are a thousand different ones, ten times each under other names.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        some = texts(Path(folder))
+        explain = [sys.executable, "-P", "-m", "prgcore", "explain"]
+        alone = Sample(tuple(cpu([*explain, file]) for file in some[::max(1, TEXTS // times)]))
+        said = [file.read_text("utf-8") for file in some]
+        many = Path(folder) / "many"
+        many.mkdir()
+        for number in range(STATUS_TEXTS):
+            text = said[number % len(said)].replace(f"-{number % len(said)}.", f"-{number}.")
+            (many / f"{number:05}.txt").write_text(text, "utf-8")
+        one = Path(folder) / "one.txt"
+        one.write_text("\n".join(
+            f"Subcluster Name: g{n}\n{file.read_text('utf-8')}"
+            for n, file in enumerate(sorted(many.iterdir()))), "utf-8")
+        fleet = [sys.executable, "-P", "-m", "prgcore", "fleet", "explain", "--json"]
+        together, whole = (
+            Sample(tuple(cpu([*fleet, given]) / STATUS_TEXTS for _ in range(max(2, times // 5))))
+            for given in (many, one))
+    return [
+        at_least("a text of 10,000 : one by one", alone.median / together.median, "times",
+                 alone.noise + together.noise, 50),
+        Line("a group of one text : one by one", alone.median / whole.median, "times",
+             alone.noise + whole.noise),
+        Line("a text of 10,000", 1e6 * together.median, "us", together.noise,
+             note="read, explained and sorted"),
+    ]
+
+
+MEASURES: tuple[Callable[[int], list[Line]], ...] = (reading,)
+"""What is measured, in order; each gets how many times."""
+
+
+def main() -> int:
+    """Measure, and print the lines."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--quick", action="store_true")
+    chosen = parser.parse_args()
+    prg()
+    times = 5 if chosen.quick else 15
+    lines = [line for measure in MEASURES for line in measure(times)]
+    print(json.dumps([asdict(line) for line in lines], indent=2) if chosen.json else table(lines))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
