@@ -173,7 +173,7 @@ def test_what_is_given_is_made_once(tmp_path):
 
 
 def test_what_is_there_already_is_not_made(tmp_path):
-    given = Given(work.made, (str(tmp_path), "made"), here={"word": "here", "pid": 0})
+    given = Given(work.made, (str(tmp_path), "made"), here=lambda: {"word": "here", "pid": 0})
     assert {f[0] for f in run(work.using, BLOCKS, given=given)} == {"here"}
     assert list(tmp_path.iterdir()) == []
 

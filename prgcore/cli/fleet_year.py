@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from attrs import evolve
 
-from prgcore.cli import inputs, output, rates_given
+from prgcore.cli import inputs, output, rates_given, spreading
 from prgcore.cli.advising import share_of
 from prgcore.cli.commands import Group, Option, examples
 from prgcore.errors import BadInput
@@ -16,8 +16,8 @@ from prgcore.words import listed, quoted
 
 if TYPE_CHECKING:
     from prgcore.engine import Engine
+    from prgcore.fleet.blocks import Where
     from prgcore.outage.choices import Choice
-    from prgcore.outage.moves import Moves
     from prgcore.outage.outcome import Outcome
     from prgcore.outage.rates import World
     from prgcore.outage.report import Report
@@ -42,6 +42,7 @@ def register(app: Group) -> None:
         'prgcore simulate-fleet --rate "services_down=every 30 days"',
         "prgcore simulate-fleet --against keep_alive_timeout=120 --alone",
         "prgcore simulate-fleet --users node1=5000 --users node2=5000 --logins 15",
+        "prgcore simulate-fleet --groups 100000 --scheduler tcp://HOST:8786",
     ))(simulate_fleet)
 
 
@@ -86,6 +87,7 @@ def simulate_fleet(
         Path | None, Option("--output", "-o", metavar="FILE", help="Write the report: .html, .svg, "
                             ".png, .json, or .parquet with a row for each pair.")] = None,
     example: rates_given.Example = False,
+    workers: spreading.Workers = None, scheduler: spreading.Scheduler = None,
     machine: inputs.MachineFile = None, policy: inputs.Policies = None,
     as_json: inputs.Json = False,
 ) -> None:
@@ -106,12 +108,13 @@ def simulate_fleet(
         output.write(written(engine))
         return
     _check(groups, years, seed)
+    where = spreading.chosen(workers, scheduler)
     drawn = _profile(profile)
     here = rates_given.given(engine, world, rates, sets, users=users, dual=dual,
                              automatic=automatic, logins=logins)
     here, drawn = _users(engine, here, drawn, plain=world is None and logins is None)
     here, choices = _lost(here, _choices(engine, here, against, alone=alone), loss, burst, latency)
-    made, outcome = _simulated(engine, here, choices, groups, years, seed, drawn)
+    made, outcome = _simulated(engine, here, choices, groups, years, seed, drawn, where)
     _deliver(made, outcome, form, file)
 
 
@@ -224,9 +227,10 @@ def _lost(
 
 def _simulated(
     engine: Engine, world: World, choices: list[Choice], groups: int, years: float, seed: int,
-    profile: tuple[int, str] | None,
+    profile: tuple[int, str] | None, where: Where,
 ) -> tuple[Report, Outcome]:
     from prgcore.outage.fleets import Worlds
+    from prgcore.outage.spreading import years_of_all
     from prgcore.outage.summary import report
 
     with output.progress("simulating") as told:
@@ -236,14 +240,10 @@ def _simulated(
 
         say("every pair that can be reached", 0, groups)
         worlds = Worlds(engine, world)
-
-        def years_of(name: str, made: Moves) -> Outcome:
-            return worlds.years(made, groups, years, seed, partial(say, name))
-
-        outcome = years_of("pairs", worlds.moves)
-        others = [(choice, years_of(f"pairs with {choice.name}", worlds.other(choice)))
-                  for choice in choices]
-        return report(worlds.moves, outcome, others, profile=profile), outcome
+        outcome, *others = years_of_all(
+            worlds, choices, groups, years, seed, where=where, progress=partial(say, "pairs"))
+        return report(worlds.moves, outcome, [*zip(choices, others, strict=True)],
+                      profile=profile), outcome
 
 
 def _deliver(made: Report, outcome: Outcome, form: str, file: Path | None) -> None:

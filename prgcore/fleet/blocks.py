@@ -23,6 +23,7 @@ from attrs import field, frozen
 from prgcore.errors import BadInput, MissingExtra
 from prgcore.fleet.errands import Errand, Given, compiled
 from prgcore.model import Model
+from prgcore.prove.compiled import Compiled
 from prgcore.words import quoted
 
 __all__ = ["AUTOMATIC", "SERIAL", "Block", "Given", "Progress", "Where", "added", "blocks_of",
@@ -35,6 +36,8 @@ Progress = Callable[[str, int, int], None]
 MOST_WORKERS = 512
 START = 3.0
 """Seconds until processes of this computer have begun: each of them imports numpy and Dask."""
+TABLE = 3.0
+"""Seconds in which a process makes the compiled table of the built-in machine."""
 WORTH = 2.0
 """Processes start by themselves if they save this many times what their start costs."""
 
@@ -83,7 +86,7 @@ def blocks_of(total: int, size: int, seed: int = 0) -> tuple[Block, ...]:
                  for number, first in enumerate(range(0, total, size)))
 
 
-def machine_given(model: Model, here: Any = None) -> Given:
+def machine_given(model: Model, here: Compiled | None = None) -> Given:
     """The compiled table of a machine, which each process builds once from the machine file.
 
     Args:
@@ -92,7 +95,9 @@ def machine_given(model: Model, here: Any = None) -> Given:
     """
     from prgcore.wire import machine_file
 
-    return Given(compiled, (machine_file.dumps(model),), here=here)
+    text = machine_file.dumps(model)
+    return Given(compiled, (text,)) if here is None else Given(
+        compiled, (text,), here=lambda: here, cost=TABLE)
 
 
 # ------------------------------------------------------------------------- where
@@ -202,7 +207,7 @@ def _automatic(
     able = min(cores(), len(blocks)) if find_spec("distributed") else 1
     began = perf_counter()
     errand.prepare()
-    start = START + perf_counter() - began
+    start = START + perf_counter() - began + (errand.given.cost if errand.given else 0.0)
     taken = 0.0
     for done, block in enumerate(blocks):
         left = len(blocks) - done

@@ -39,12 +39,14 @@ class Given:
     Attributes:
         make: a function that can be pickled.
         arguments: what it is called with, also pickled: small, as it is sent to each process.
-        here: the value, if this process has it already; never sent.
+        here: makes the same in the process that asks, which may have most of it; never sent.
+        cost: about how many seconds `make` takes longer than `here`.
     """
 
     make: Callable[..., Any]
     arguments: tuple[Any, ...] = ()
-    here: Any = field(default=None, repr=False)
+    here: Callable[[], Any] | None = field(default=None, repr=False)
+    cost: float = 0.0
 
 
 def compiled(text: str) -> Compiled:
@@ -72,8 +74,8 @@ class Errand(Generic[T]):
         if self._values is None:
             self._values = ()
             if self.given is not None:
-                here = self.given.here
-                self._values = (self.given.make(*self.given.arguments) if here is None else here,)
+                make, here = self.given.make, self.given.here
+                self._values = (make(*self.given.arguments) if here is None else here(),)
         return self._values
 
     def run(self, block: Block) -> T:
