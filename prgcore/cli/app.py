@@ -41,7 +41,7 @@ Exit codes:
 MODULES = {
     "prove": "proofs", "recheck": "certifying", "machine": "machines", "diagram": "pictures", "step": "steps",
     "simulate": "steps", "conform": "conform", "explain": "questions", "available": "questions",
-    "why-not": "questions", "plan": "questions", "users": "users", "timing": "timing", "arbiter": "arbiters",
+    "why-not": "questions", "plan": "questions", "users": "users", "timing": "timing", "availability": "availability", "arbiter": "arbiters",
     "diff": "compare", "explore": "explore", "export": "exporting", "init": "starting", "example": "starting",
     "agent": "agent", "key": "keys", "simulate-agents": "worlds", "simulate-fleet": "fleet_year", "log": "log", "ha": "ha", "config": "configuration",
     "fleet": "fleets",

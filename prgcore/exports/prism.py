@@ -19,7 +19,7 @@ from prgcore.model import Model
 from prgcore.vocabulary import Outcome
 from prgcore.wire.machine_file import digest
 
-__all__ = ["FILE", "PROPERTIES", "prism"]
+__all__ = ["FILE", "PROPERTIES", "PrismText", "prism"]
 
 FILE, PROPERTIES = "machine.prism", "machine.props"
 
@@ -31,7 +31,7 @@ def prism(model: Model, only: Iterable[str] = ()) -> dict[str, str]:
         only: ids, or ids with `.witness`; all if none are given.
     """
     table = Table(model)
-    text, labels, properties = _Text(table), [], []
+    text, labels, properties = PrismText(table), [], []
     names = Names()
     for _, promise, witness in asked(model, only):
         formulas = promise.reached if witness else (promise.bad,)
@@ -60,7 +60,7 @@ def prism(model: Model, only: Iterable[str] = ()) -> dict[str, str]:
 
 
 @define
-class _Text(Infix):
+class PrismText(Infix):
     """The language of PRISM."""
 
     BOTH = " & "
