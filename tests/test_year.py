@@ -4,9 +4,11 @@ from math import exp
 
 import numpy as np
 import pytest
+from attrs import evolve
 
 from prgcore.errors import BadInput
 from prgcore.machine import prg
+from prgcore.model import cube
 from prgcore.outage.clocks import Week
 from prgcore.outage.draws import Draws, philox, stream
 from prgcore.outage.moves import moves
@@ -412,3 +414,37 @@ def test_waits_that_are_cut_off():
         assert found == pytest.approx(np.minimum(chance, cut).mean(), abs=0.5)
     assert waited(50.0, 50.0, np.array([20.0, 50.0, 90.0])).tolist() == [20, 50, 50]
 
+
+
+# --------------------------------------------------------------- machines of one's own
+
+
+def test_a_machine_of_one_s_own_has_years_too():
+    from prgcore.engine import Engine
+    from prgcore.template.pair import MACHINE
+
+    engine = Engine(MACHINE)
+    made = moves(engine, read(engine, {"rates": {
+        "promoted": "takes 1 ms", "promotion_failed": "never", "crash": "every 5 days",
+        "boot": "takes 1 h", "recover": "takes 1 h", "link_cut": "never"}}))
+    some = simulate(made, 100, 1, samples=100)
+    lost = (some.samples.last == 0) & (some.samples.by == 1)
+    out = some.samples.unserved[lost]
+    # silence of 5 s from a heartbeat in the last second, and a lease of 10 s
+    assert lost.sum() > 2000
+    assert ((out >= 14) & (out < 15.1)).mean() > 0.95
+    assert some.estimate("login") == some.estimate("queue")
+    assert some.estimate("login").by == "exact"
+    assert some.groups == ("users",)
+    assert {made.events[e] for e in some.causes} == {"crash(node1)", "crash(node2)"}
+
+
+def test_a_world_that_begins_without_a_server_is_refused():
+    from prgcore.engine import Engine
+    from prgcore.template.pair import MACHINE
+
+    engine = Engine(evolve(MACHINE, goal=(cube({"node1.state": "standby", "node2.state": "standby"}),)))
+    with pytest.raises(BadInput, match="nobody serves users"):
+        simulate(moves(engine, read(engine, {"rates": {
+            "promoted": "takes 1 s", "promotion_failed": "never", "crash": "every 5 days",
+            "boot": "takes 1 h"}})), 1, 1)

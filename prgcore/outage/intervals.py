@@ -6,7 +6,8 @@ Law: sums go in, an `Estimate` comes out; nothing is drawn by chance.
   lanes or more have seen what is counted.
 - `gamma`: the interval of Fay and Feuer (Statistics in Medicine 16, 1997) for a sum of weights that
   come by Poisson counts: a lane is a weight. It is exact for counts of single events (the interval of
-  Garwood), and covers rare and costly ones, of which `t` says too little.
+  Garwood), and covers rare and costly ones, of which `t` says too little. Where one or two lanes have
+  seen something whose cost varies, its 95 % are about 90.
 - `wilson`: a share of lanes.
 """
 

@@ -256,7 +256,9 @@ def _served(made: Moves, group: str) -> npt.NDArray[np.int8]:
     habits = made.engine.habits
     found = np.full(len(made), NOBODY, np.int8)
     for node, cubes in habits.serving[group]:
-        able = made.where(habits.agent(node).able)
+        able = np.ones(len(made), np.bool_)
+        for cells in (c,) if (c := habits.agent(node).able).cells else habits.acts(node):
+            able &= made.where(cells)  # a machine that does not say who is able: who can act
         for cells in cubes:
             found[able & made.where(cells)] = NODES.index(node)
     return found
@@ -277,20 +279,9 @@ def _clock(made: Moves, timer: Timer) -> Clock:
     again = np.zeros(len(made), np.bool_) if timer.again_in is None else made.where(timer.again_in)
     runs = _silent(made, timer.event, node) if quiet else made.where(timer.runs)
     if not quiet and not hears:  # a manager that starts begins its counts anew
-        runs &= _awake(made, timer.event, node)
+        for cells in engine.habits.acts(node):
+            runs &= made.where(cells)
     return Clock(timer.event, quiet, hears, runs, again, limit)
-
-
-def _awake(made: Moves, event: str, node: str) -> Mask:
-    """Where the manager of a node runs: the event's cells of the node that it cannot observe."""
-    columns = {c.name: c for c in made.engine.model.columns}
-    found = np.zeros(len(made), np.bool_)
-    for entry in made.engine.model.possible:
-        if entry.event == event:
-            found |= made.where(Cube(tuple(
-                cell for cell in entry.when if cell.column.startswith(f"{node}.")
-                and columns[cell.column].observed_by == "environment")))
-    return found
 
 
 def _silent(made: Moves, event: str, node: str) -> Mask:

@@ -116,6 +116,7 @@ class Outcome:
         groups: the groups of users; users: how many each has (0: not said).
         events: the events of the moves; causes: the indices of those that leave home.
         capacity: how many users a node can log in each second; 0: as many as come.
+        upper: the longest wait before a log-in; 0 for a machine whose users do not wait.
         unserved, login, queue, push: (lanes, groups) float64; `login` without the queue.
         interruptions, failovers, false_failovers, fallbacks: (lanes, groups) int32.
         storms, above: (lanes) int32: times when users logged in at once; those with more arrivals
@@ -138,6 +139,7 @@ class Outcome:
     events: tuple[str, ...]
     causes: tuple[int, ...]
     capacity: float
+    upper: float
     unserved: Times = field(repr=False)
     login: Times = field(repr=False)
     queue: Times = field(repr=False)
@@ -221,7 +223,7 @@ class Outcome:
         Raises:
             BadInput: as `of`.
         """
-        if figure == "queue" and not self.capacity:
+        if not self._waits(figure):
             return Estimate.exact(0.0)
         most = 1.0 if figure in COUNTS else self.horizon
         return mean(self.of(figure, group), most=most, level=level).scaled(1 / self.years)
@@ -238,10 +240,16 @@ class Outcome:
         if event not in names or figure not in CAUSES:
             raise BadInput(f"{figure!r:.40} by {event!r:.40}: expected one of {', '.join(CAUSES)} by "
                            f"one of {', '.join(names)}")
+        if not self._waits(figure):
+            return Estimate.exact(0.0)
         row = len(self.groups) if group is None else self._group(group)
         most = 1.0 if figure == "interruptions" else self.horizon
         return self.by_cause[figure].estimate(
             (row, names.index(event)), len(self), most, level).scaled(1 / self.years)
+
+    def _waits(self, figure: str) -> bool:
+        """Whether users of this world can have any of it: clients that wait, and that queue."""
+        return bool({"login": self.upper, "queue": self.upper and self.capacity}.get(figure, 1))
 
     def _group(self, group: str) -> int:
         if group not in self.groups:

@@ -118,6 +118,7 @@ def outcome(made: Course, seen: Sight, *, seed: int, horizon: float, samples: in
     kept = lane < samples
     return Outcome(
         seed, horizon, seen.first, groups, users, made.moves.events, causes, world.logins,
+        upper,
         summed(unserved), summed(login), summed(queue), summed(push),
         counted(np.ones(len(key), np.bool_)), counted(away), counted(away & sound),
         counted(moved & ~away),
