@@ -175,11 +175,11 @@ class Histogram:
             some = moved.nonzero()[0]
             hit, moved = hit.take(some), moved.take(some)
         codes, after = share.codes.take(hit), share.after.take(hit)
+        total = int(moved.sum())
         if counts is not None:
-            counts.add(share.event, _weighed(self.table.answer[share.event].take(codes), moved,
-                                             len(self.table.answers[share.event])))
+            counts.add(share.event, share.answered(hit, moved, total))
         self._move(codes, after, moved)
-        return int(moved.sum())
+        return total
 
     def _move(self, codes: Codes, after: Codes, moved: Counters) -> None:
         """Move pairs from codes, each of which is named once, to other codes."""
@@ -240,7 +240,9 @@ class _Share:
     def __init__(self, plan: Plan, entry: Entry) -> None:
         self.event, self.chance = entry.event, entry.chance
         self.codes = self.after = np.zeros(0, np.uint32)
-        self._row, self._bits, self._bit = plan.table.next[entry.event], plan.bits[entry.word], entry.bit
+        self._table, self._bits, self._bit = plan.table, plan.bits[entry.word], entry.bit
+        self._said = np.zeros(0, plan.table.answer.dtype)
+        self._one = np.zeros(0, np.int64)
         self._seen = 0
 
     def catch_up(self, known: _Known) -> None:
@@ -253,7 +255,17 @@ class _Share:
         fresh = fresh[(self._bits.take(fresh) & self._bit) != 0]
         if len(fresh):
             self.codes = np.concatenate([self.codes, fresh])
-            self.after = np.concatenate([self.after, self._row.take(fresh)])
+            self.after = np.concatenate([self.after, self._table.next[self.event].take(fresh)])
+            self._said = np.concatenate([self._said, self._table.answer[self.event].take(fresh)])
+            alike = (self._said == self._said[0]).all()
+            self._one = np.zeros(int(self._said[0]) + 1 if alike else 0, np.int64)
+
+    def answered(self, hit: npt.NDArray[np.intp], moved: Counters, total: int) -> Counters:
+        """How often each answer was given where pairs were hit; one answer needs no counting."""
+        if not len(self._one):
+            return _weighed(self._said.take(hit), moved, 0)
+        self._one[-1] = total
+        return self._one
 
 
 def _weighed(kinds: npt.NDArray[Any], some: Counters, length: int) -> Counters:
