@@ -8,7 +8,9 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from prgcore.cli import advising
+from prgcore.errors import BadInput
 from prgcore.outage import losses as simulated
+from prgcore.timers import Parameters, Settings
 from tests.pages import ROOT
 
 WAN = ("timing", "--advise", "--loss", "0.01", "--burst", "3", "--latency", "80ms",
@@ -146,6 +148,15 @@ def test_a_deployment_and_a_group_are_the_present_settings(run):
     assert found["advised"]["survived"] == 3  # the fifth heartbeat would come at 0.5 s
     found = _json(run, *WAN, "--set", "Keep Alive (Heartbeat) Timeout=75")[1]
     assert found["now"]["timeout"] == 75
+
+
+def test_nodes_with_other_log_in_limits_share_one_recommendation():
+    low, high = Parameters(client_relogin_lower_limit=50, client_relogin_upper_limit=400), Parameters(
+        client_relogin_lower_limit=200)
+    one = advising._strictest([low, high])
+    assert (one.client_relogin_lower_limit, one.client_relogin_upper_limit) == (50, 537)
+    with pytest.raises(BadInput, match="the parameters of a presence redundancy group"):
+        advising._strictest([Settings()])
 
 
 # ------------------------------------------------------------------------- the drawing
