@@ -191,6 +191,14 @@ def test_quotes_hold_signs_and_lines_of_cells_that_are_not_read():
     assert [(g.name, g.place) for g in found.groups] == [("A, B", "row 2"), ("C", "row 4")]
 
 
+def test_a_table_that_is_damaged_in_the_middle_keeps_its_other_rows():
+    data = "\n".join(numbered(400)).encode()
+    found = read(data[:3000] + b"\0\x01\xff" * 9 + data[3000:])
+    assert len(found.groups) >= 399
+    assert len(found.bad) <= 1
+    assert [str(bad).isprintable() for bad in found.bad] in ([], [True])
+
+
 def test_two_open_quotes_spoil_two_rows():
     rows = numbered(300)
     rows[100], rows[200] = f'"{rows[100]}', f'"{rows[200]}'
@@ -364,10 +372,12 @@ def test_a_group_of_a_text_that_cannot_be_read_is_listed():
 
 
 @pytest.mark.parametrize(("data", "says"), [
-    (b"", "it is empty"), (b" \n\n", "it is empty"), (b"\x00\x01\x02", "it is not text: it holds zero bytes"),
+    (b"", "it is empty"), (b" \n\n", "it is empty"), (b"\x00\x01\x02", "it is not text"),
+    (random.Random(3).randbytes(900), "it is not text"),
     (b"PK\x03\x04rest", "save its table as CSV"), (b"\x1f\x8b\x08", "is compressed"),
     (b"SQLite format 3\0", "is a database"), (b"%PDF-1.7", "is a PDF"),
     (b"hello\nworld\n", "no status of a group in 2 lines of text"),
+    (b"group,state1,state2\n", "it holds no group"), (b"[]", "it holds no group"),
     (b'{"a": 1}', "has no column node1_state"), (b"[{", "is not JSON"), (b"{", "is not JSON"),
 ])
 def test_what_is_not_a_fleet_is_one_line(data, says):

@@ -124,8 +124,8 @@ def explain(
         output.write("\n".join(
             class_page(fleet, only) if only else explain_page(fleet, verbose=verbose)))
         _wrong(fleet)
-        for place in places:
-            output.note(f"{place} is written")
+        if places:
+            output.write("\n" + "\n".join(f"{place} is written." for place in places))
     raise Exit(_code(fleet))
 
 

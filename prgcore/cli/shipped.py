@@ -74,10 +74,12 @@ EXAMPLES = {
         "what utils ha status prints in an outage", ("status.txt",),
         ("prgcore explain status.txt",)),
     "fleet": Example(
-        "a fleet of 60 groups as CSV, and a program that makes one of 10,000",
-        _in("fleet", "broken.csv", "groups.csv", "make.py"),
+        "a fleet of 60 groups as CSV, a program that makes one of 10,000, and three logs",
+        _in("fleet", "broken.csv", "groups.csv", "logs/site00001.jsonl", "logs/site00002.jsonl",
+            "logs/site00003.jsonl", "make.py"),
         ("prgcore fleet explain groups.csv -o page.html", "python make.py 10000 > ten.csv",
-         "prgcore fleet explain ten.csv -o ten.html")),
+         "prgcore fleet explain ten.csv -o ten.html",
+         "prgcore fleet conform site00001.jsonl site00003.jsonl")),
     "deployment": Example(
         "a configuration of two nodes; two of its lines are wrong", ("deployment.toml",),
         ("prgcore config check deployment.toml",)),

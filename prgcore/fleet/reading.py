@@ -45,6 +45,9 @@ _MAGIC = {
 _SUFFIX = {".csv": "csv", ".tsv": "csv", ".tab": "csv", ".jsonl": "lines", ".ndjson": "lines",
            ".json": "json"}
 _LONGEST_LINE = 1 << 20
+_CONTROLS = bytes(n for n in range(32) if n not in b"\t\n\r\f\b\x1b")
+_TEXT = 0.95
+"""The least part of a text that is not control characters; it may be damaged here and there."""
 _EVERY = 5_000
 """After how many rows progress is reported."""
 Progress = Callable[[str, int, int], None]
@@ -116,12 +119,16 @@ class Reader:
         Args:
             file: its name; - for standard input.
         """
+        empty = True
         try:
             for one in self._rows(file, data):
+                empty = False
                 if isinstance(one, Bad):
                     self._found.bad.append(one)
                 else:
                     self._take(one)
+            if empty:
+                self.fail(file, "it holds no group, only names of columns or an empty list")
         except (BadInput, MissingExtra) as error:
             self._found.bad.append(Bad(file, "", str(error)))
 
@@ -171,9 +178,9 @@ class Reader:
     def _coding(self, file: str, data: bytes) -> str:
         if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             return "utf-16"
-        if b"\0" in data[:_HEAD]:
-            raise BadInput("it is not text: it holds zero bytes; expected CSV, JSON, Parquet, or what "
-                           "utils ha status prints")
+        head = data[:_HEAD]
+        if len(head.translate(None, _CONTROLS)) < _TEXT * len(head):
+            raise BadInput("it is not text; expected CSV, JSON, Parquet, or what utils ha status prints")
         try:
             codecs.utf_8_decode(data, "strict", True)
         except UnicodeDecodeError as error:

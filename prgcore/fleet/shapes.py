@@ -72,7 +72,7 @@ class Bad(NamedTuple):
     group: str = ""
 
     def __str__(self) -> str:
-        where = "standard input" if self.file == "-" else one_line(self.file, 80)
+        where = "standard input" if self.file == "-" else one_line(self.file, 80) or "''"
         place = f", {self.place}" if self.place else ""
         group = f" ({one_line(self.group, 40)})" if self.group else ""
         return f"{where}{place}{group}: {one_line(self.says)}"
