@@ -16,6 +16,7 @@ from pathlib import Path
 
 from attrs import asdict
 from bench import TEXTS, Line, Sample, at_least, cpu, table, texts
+from stepping import stepping_fleets
 
 from prgcore.machine import prg
 
@@ -55,7 +56,7 @@ def reading(times: int) -> list[Line]:
     ]
 
 
-MEASURES: tuple[Callable[[int], list[Line]], ...] = (reading,)
+MEASURES: tuple[Callable[[int], list[Line]], ...] = (stepping_fleets, reading)
 """What is measured, in order; each gets how many times."""
 
 

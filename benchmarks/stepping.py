@@ -47,8 +47,8 @@ def turns(ours: Callable[[], object], peer: Callable[[], object], times: int) ->
 def hourly(table: Table, words: dict[str, str]) -> list[Plan]:
     """The plans of a week, hour by hour."""
     world = default(table.engine, words)
-    way = moves(table.engine, world, table.space)
-    kinds = {(at_work, turned): plan(table, way, HOUR, working=at_work, turned=turned)
+    made = moves(table.engine, world, table.space)
+    kinds = {(at_work, turned): plan(table, made, HOUR, working=at_work, turned=turned)
              for at_work in (False, True) for turned in (False, True)}
     return [kinds[working(world.week, hour), bool(hour % 2)] for hour in range(168)]
 

@@ -34,6 +34,7 @@ PROCESSES = (
     "test_page_served.py",
     "test_examples_postgres.py", "test_examples_redis.py",
     "test_tending.py", "test_readers.py", "test_blocks.py", "test_spreading.py",
+    "test_fleet_workers.py",
     "test_services_real.py", "test_services_checks.py", "test_commands.py", "test_services_guard.py", "test_services_live.py",
 )
 """They start programs, and wait for them."""

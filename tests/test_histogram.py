@@ -11,7 +11,7 @@ import pytest
 from prgcore.errors import BadInput
 from prgcore.fleet import Chance, Counts, Fleet, Histogram, Plan, Table
 from prgcore.fleet.histogram import ALONE, _thinned
-from prgcore.fleet.lapse import PART, counted_alike, followed
+from prgcore.fleet.lapse import PART, counted_alike, lapse_of_part
 from prgcore.fleet.passing import let_pass
 from prgcore.machine import PRG
 from prgcore.vocabulary import Kind
@@ -25,6 +25,18 @@ REPAIRS = {"power_on(node1)": 0.5, "services_up(node2)": 0.3, "link_repair": 0.9
 @cache
 def table() -> Table:
     return Table.of(PRG)
+
+
+def followed(plans: list[Plan], pairs: int, seed: int):
+    """A lapse of every pair of a fleet, in parts."""
+    made = table()
+    fleet, shown, counts = Fleet.home(made, pairs), 0, Counts(made)
+    for number, low in enumerate(range(0, pairs, PART)):
+        part = Fleet(made, fleet.codes[low:low + PART])
+        chance = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number,)))
+        lapse = lapse_of_part(part, plans, chance)
+        shown, counts = shown + lapse.shown, counts.plus(lapse.counts)
+    return shown, counts, fleet
 
 
 def within(some: float, mean: float, variance: float) -> bool:
@@ -182,15 +194,15 @@ def test_pairs_followed_one_by_one_are_where_the_histogram_has_them():
     plan = Plan.of(made, FAULTS | REPAIRS)
     pairs, hours = 3 * PART + 17, 12
     one = counted_alike(made, 0, pairs, [plan] * hours, 1)
-    two, end = followed(made, 0, pairs, [plan] * hours, 1)
+    shown, counts, end = followed([plan] * hours, pairs, 1)
     assert (one.shown.sum(axis=1) == pairs).all()
-    assert (two.shown.sum(axis=1) == pairs).all()
-    assert (np.bincount(end.shown, minlength=len(made.displays)) == two.shown[-1]).all()
-    share = (one.shown + two.shown) / (2 * pairs)
+    assert (shown.sum(axis=1) == pairs).all()
+    assert (np.bincount(end.shown, minlength=len(made.displays)) == shown[-1]).all()
+    share = (one.shown + shown) / (2 * pairs)
     wide = 6 * np.sqrt(2 * pairs * share * (1 - share)) + 6
-    assert (abs(one.shown - two.shown) <= wide).all()
-    for rule in {**one.counts.rules, **two.counts.rules}:
-        mine, other = one.counts.rules.get(rule, 0), two.counts.rules.get(rule, 0)
+    assert (abs(one.shown - shown) <= wide).all()
+    for rule in {**one.counts.rules, **counts.rules}:
+        mine, other = one.counts.rules.get(rule, 0), counts.rules.get(rule, 0)
         assert abs(mine - other) <= 6 * (mine + other) ** 0.5 + 6, rule
 
 
@@ -213,8 +225,8 @@ def test_and_large_plans_have_more_words_than_one():
 def test_parts_of_a_fleet_do_not_hang_on_the_pairs_after_them():
     made = table()
     plan = Plan.of(made, FAULTS | REPAIRS)
-    _, large = followed(made, 0, 2 * PART + 5, [plan] * 5, 3)
-    _, small = followed(made, 0, 2 * PART, [plan] * 5, 3)
+    large = followed([plan] * 5, 2 * PART + 5, 3)[2]
+    small = followed([plan] * 5, 2 * PART, 3)[2]
     assert (large.codes[:2 * PART] == small.codes).all()
     assert (large.codes[:PART] != large.codes[PART:2 * PART]).any()
 
@@ -284,7 +296,7 @@ def test_plans_and_counts_of_another_table_are_refused():
     with pytest.raises(BadInput, match="counts are of another table"):
         histogram.step_all({"link_cut": 1.0}, np.random.default_rng(0), Counts(other))
     with pytest.raises(BadInput, match="plan is of another table"):
-        followed(table(), 0, 10, [Plan.of(other, {"light(node1)": 1.0})], 0)
+        followed([Plan.of(other, {"light(node1)": 1.0})], 10, 0)
 
 
 def test_the_page_of_each_step_begins_with_home():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from attrs import frozen
 
-from prgcore.cli import inputs, output, rates_given
+from prgcore.cli import inputs, output, rates_given, spreading
 from prgcore.cli.commands import Group, Option, examples
 from prgcore.errors import BadInput
 from prgcore.words import counted, quoted
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from prgcore.fleet.table import Table
     from prgcore.machine import Machine
 
-HOUR = 3600.0
 WEEK = 7 * 24
 MOST_HOURS = 5 * 365 * 24
 """Five years: every hour is kept."""
@@ -55,6 +54,7 @@ def simulate(
         Path | None, Option("--output", "-o", metavar="FILE.parquet", help="With --each: write how "
                             "every pair ends to this file.")] = None,
     rates: rates_given.Rates = None, sets: rates_given.Sets = None,
+    workers: spreading.Workers = None, scheduler: spreading.Scheduler = None,
     machine: inputs.MachineFile = None, policy: inputs.Policies = None,
     as_json: inputs.Json = False,
 ) -> None:
@@ -71,30 +71,25 @@ def simulate(
             raise BadInput(f"{name} is {number}; expected a number from {least} to {most:,}")
     if out is not None:
         _checked(out, each=each)
+    if not each:
+        inputs.refuse_beside("--histogram", {"--workers": workers, "--scheduler": scheduler})
+    where = spreading.chosen(workers, scheduler)
     engine = inputs.load_machine(machine, policy)
     told = rates_given.given(engine, world, rates, sets)
-    from prgcore.fleet.lapse import counted_alike, followed
-    from prgcore.fleet.table import Table
-    from prgcore.outage.moves import moves
-    from prgcore.outage.steps import plan, working
+    from prgcore.outage.hours import counted_hours, followed_hours, hourly
 
     with output.progress("simulating") as tell:
-        table = Table.of(engine)
-        way = moves(engine, told, table.space)
-        kinds = {(at_work, turned): plan(table, way, HOUR, working=at_work, turned=turned)
-                 for at_work in (False, True) for turned in (False, True)}
-        plans = [kinds[working(told.week, hour), bool(hour % 2)] for hour in range(hours)]
-        begin = int(table.placed(way.pairs[:1])[0])
+        given = hourly(engine, told, hours)
         ticks = None if tell is None else partial(tell, "pairs" if each else "hours")
         if each:
-            made, end = followed(table, begin, pairs, plans, seed, ticks)
+            made, end = followed_hours(given, told, pairs, seed, where=where, progress=ticks)
         else:
-            made = counted_alike(table, begin, pairs, plans, seed, ticks)
+            made = counted_hours(given, pairs, seed, ticks)
     if out is not None:
         from prgcore.fleet.parquet import fleet_written
 
         output.write_file(out, fleet_written(end))
-    answer = _Answer(engine, table, made, hours, seed)
+    answer = _Answer(engine, given.table, made, hours, seed)
     if as_json:
         output.write_json(answer.to_json())
         return

@@ -20,7 +20,7 @@ from prgcore.fleet.histogram import Histogram
 from prgcore.fleet.passing import let_pass
 from prgcore.fleet.table import Table
 
-__all__ = ["PART", "Lapse", "counted_alike", "followed", "lapse_of_part"]
+__all__ = ["PART", "Lapse", "counted_alike", "lapse_of_part"]
 
 Ticks = Callable[[int, int], None]
 """Told how many steps or pairs are done, and of how many."""
@@ -47,15 +47,6 @@ class Lapse:
         """How many pairs there are."""
         return int(self.shown[0].sum())
 
-    def plus(self, other: Lapse) -> Lapse:
-        """The lapse of two parts together.
-
-        Raises:
-            BadInput: they are of two machines.
-        """
-        counts = self.counts.plus(other.counts)
-        return Lapse(self.shown + other.shown, counts)
-
 
 def counted_alike(
     table: Table, code: int, pairs: int, plans: Sequence[Plan], seed: int,
@@ -78,33 +69,6 @@ def counted_alike(
         if ticks is not None:
             ticks(number, len(plans))
     return Lapse(shown, counts)
-
-
-def followed(
-    table: Table, code: int, pairs: int, plans: Sequence[Plan], seed: int,
-    ticks: Ticks | None = None,
-) -> tuple[Lapse, Fleet]:
-    """A lapse of so many pairs that begin with one code, each followed; and how they end.
-
-    Every part has a seed by its number, so a fleet is the same wherever its parts are simulated.
-
-    Raises:
-        BadInput: there is no pair, or a plan is of another table.
-    """
-    if pairs < 1:
-        raise BadInput(f"a fleet of {pairs} pairs: expected at least one")
-    codes = np.full(pairs, code, np.uint32)
-    total: Lapse | None = None
-    for number, low in enumerate(range(0, pairs, PART)):
-        part = Fleet(table, codes[low:low + PART])
-        chance = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number,)))
-        one = lapse_of_part(part, plans, chance)
-        codes[low:low + PART] = part.codes
-        total = one if total is None else total.plus(one)
-        if ticks is not None:
-            ticks(min(low + PART, pairs), pairs)
-    assert total is not None, "BUG: there is a pair"
-    return total, Fleet(table, codes)
 
 
 def lapse_of_part(part: Fleet, plans: Sequence[Plan], rng: np.random.Generator) -> Lapse:
