@@ -132,6 +132,19 @@ def test_status_counts_displays_and_states(run, file):
     assert told["displays"][0]["groups"] == 2
 
 
+def test_the_machine_is_chosen_as_for_other_commands(run, bad, file, tmp_path):
+    own = tmp_path / "own.json"
+    own.write_text(run("machine", "--json").out, "utf-8")
+    builtin = json.loads(run("fleet", "explain", file(), "--json").out)
+    assert json.loads(run("fleet", "explain", file(), "--machine", own, "--json").out) == builtin
+    taken = run("fleet", "explain", file(), "--policy", "reconnection=able_serves", "--json")
+    assert json.loads(taken.out)["explained"] == 4
+    assert "both the machine and the groups" in bad("fleet", "status", "-", "--machine", "-")
+    run("init", tmp_path / "mine")
+    assert "has states of its own" in bad(
+        "fleet", "status", file(), "--machine", tmp_path / "mine" / "machine.json")
+
+
 def test_files_of_different_kinds_a_folder_and_standard_input_are_one_fleet(run, file, tmp_path):
     file(name="all/one.csv")
     nodes = (NodeStatus("x1", State.NORMAL), NodeStatus("x2", State.NORMAL))

@@ -72,6 +72,8 @@ def displays():
     "ID,First node state,First node reason,Second node state,Second node reason",
     "GROUP,NODE1_STATE,NODE1_REASON,NODE2_STATE,NODE2_REASON",
     "group,State of node 1,Reason of node 1,State of node 2,Reason of node 2",
+    "Cluster,Publisher State,Publisher Reason,Subscriber State,Subscriber Reason",
+    "Cluster,Primary HA State,Primary HA Reason,Secondary HA State,Secondary HA Reason",
 ])
 def test_a_header_is_read_generously(header):
     group = one(f"{header}\nHQ,failed over,initialization,RIBM,critical services down\n")
@@ -116,6 +118,18 @@ def test_a_missing_column_is_named_with_those_that_were_found(header):
     assert bad.place == ""
     assert "has no column node" in bad.says
     assert f"found: {header.replace(',', ', ')};" in bad.says
+
+
+def test_a_name_is_taken_before_an_address():
+    head = "group,Node 1 IP Address,Node 1 Name,Node 1 State,Node 2 IP,Node 2 State"
+    assert one(f"{head}\nHQ,10.0.0.1,imp1,Normal,10.0.0.2,Normal\n").hosts == ("imp1", "10.0.0.2")
+
+
+def test_progress_counts_the_groups_of_a_file():
+    told = []
+    reader = Reader(PRG, lambda *said: told.append(said))
+    reader.add("ten.csv", "\n".join(numbered(10_000)).encode())
+    assert told == [("rows of ten.csv", 5_000, 10_000), ("rows of ten.csv", 10_000, 10_000)]
 
 
 def test_a_column_given_twice_is_refused():

@@ -82,7 +82,7 @@ class Reader:
 
     Args:
         engine: the machine whose words the files use.
-        progress: is called with the name of a file, the rows read of it, and 0.
+        progress: is called with the name of a file, the groups read of it, and its lines.
 
     Raises:
         BadInput: the machine shows no states.
@@ -94,6 +94,8 @@ class Reader:
     _found: Reading = field(factory=Reading, init=False)
     _known: dict[tuple[str, ...], int] = field(factory=dict, init=False)
     _gone: set[int] = field(factory=set, init=False)
+    _lines: int = field(default=0, init=False)
+    _before: int = field(default=0, init=False)
 
     def __attrs_post_init__(self) -> None:
         if not shows_states(self.engine):
@@ -120,6 +122,7 @@ class Reader:
             file: its name; - for standard input.
         """
         empty = True
+        self._lines, self._before = data.count(b"\n"), len(self._found.groups)
         try:
             for one in self._rows(file, data):
                 empty = False
@@ -145,7 +148,8 @@ class Reader:
                 self._known[key] = len(groups)
         groups.append(group)
         if self.progress and len(groups) % _EVERY == 0:
-            self.progress(one_line(group.file, 40), len(groups), 0)
+            done = len(groups) - self._before
+            self.progress(f"rows of {one_line(group.file, 40)}", done, max(done, self._lines))
 
     @staticmethod
     def _key(group: Group) -> tuple[str, ...]:

@@ -21,14 +21,16 @@ from prgcore.words import counted, few, one_line
 __all__ = ["Titles", "flat", "read", "recognised"]
 
 _SEATS = {"1": 0, "2": 1, "a": 0, "b": 1, "one": 0, "two": 1, "first": 0, "second": 1,
-          "left": 0, "right": 1}
+          "left": 0, "right": 1, "publisher": 0, "subscriber": 1, "pub": 0, "sub": 1,
+          "primary": 0, "secondary": 1}
+"""The words for a node, by its seat."""
 _NODE = {"node", "server", "host", "n", "seat", "imp", "nr", "no"}
 _FILLER = {"the", "of", "current", "ha", "im", "and", "presence", "count", "number", "assigned",
            "homed", "total", "for", "on", "failover", "in", "at"}
 _WHAT = {
     "state": "state", "status": "state", "display": "state", "shows": "state", "shown": "state",
     "reason": "reason", "why": "reason", "cause": "reason",
-    "name": "host", "hostname": "host", "fqdn": "host", "address": "host", "ip": "host",
+    "name": "host", "hostname": "host", "fqdn": "host", "address": "address", "ip": "address",
     "users": "users", "user": "users",
 }
 _GROUP = {
@@ -95,23 +97,7 @@ def read(titles: Sequence[str], name: str) -> Titles:
         BadInput: no column has the state of one of the nodes, or two columns have the same thing; one
             line with the columns that were found.
     """
-    seated: dict[tuple[str, int], int] = {}
-    bare: dict[int, int] = {}
-    for n, title in enumerate(titles):
-        seen = _seated(title)
-        if seen is None:
-            continue
-        what, seat = seen
-        if what == "node":
-            bare.setdefault(seat, n)
-        elif (what, seat) in seated:
-            raise BadInput(f"{name} has two columns for the {what} of node {seat + 1}: "
-                           f"{one_line(titles[seated[what, seat]], _LONGEST)!r} and "
-                           f"{one_line(title, _LONGEST)!r}; leave one out")
-        else:
-            seated[what, seat] = n
-    for seat, n in bare.items():  # `node1` is its host, or what it shows
-        seated.setdefault(("host" if ("state", seat) in seated else "state", seat), n)
+    seated = _all_seated(titles, name)
 
     def both(what: str) -> tuple[int, int]:
         return seated.get((what, 0), -1), seated.get((what, 1), -1)
@@ -133,6 +119,35 @@ def read(titles: Sequence[str], name: str) -> Titles:
                       reason=(alone.get("reason", -1), -1), host=(host, -1),
                       users=(alone.get("users", -1), -1))
     raise BadInput(_missing(titles, both("state"), name))
+
+
+def _all_seated(titles: Sequence[str], name: str) -> dict[tuple[str, int], int]:
+    """The position of each thing of each node.
+
+    Raises:
+        BadInput: two columns have the same thing of one node.
+    """
+    seated: dict[tuple[str, int], int] = {}
+    bare: dict[int, int] = {}
+    for n, title in enumerate(titles):
+        seen = _seated(title)
+        if seen is None:
+            continue
+        what, seat = seen
+        if what == "node":
+            bare.setdefault(seat, n)
+        elif (what, seat) in seated and what not in ("host", "address"):
+            raise BadInput(f"{name} has two columns for the {what} of node {seat + 1}: "
+                           f"{one_line(titles[seated[what, seat]], _LONGEST)!r} and "
+                           f"{one_line(title, _LONGEST)!r}; leave one out")
+        else:
+            seated.setdefault((what, seat), n)
+    for seat in (0, 1):
+        if ("address", seat) in seated:  # a name is better to read
+            seated.setdefault(("host", seat), seated["address", seat])
+    for seat, n in bare.items():  # `node1` is its host, or what it shows
+        seated.setdefault(("host" if ("state", seat) in seated else "state", seat), n)
+    return seated
 
 
 def _missing(titles: Sequence[str], state: tuple[int, int], name: str) -> str:
@@ -161,7 +176,7 @@ def _camel(title: str) -> str:
 
 
 def _seated(title: str) -> tuple[str, int] | None:
-    """The thing and the node of a title such as `State (node 1)`: state, reason, host, users, node."""
+    """The thing and the node of a title such as `State (node 1)`; `node` for the node alone."""
     words = [word for word in _words(title) if word not in _FILLER]
     seats = [_SEATS[word] for word in words if word in _SEATS]
     rest = [word for word in words if word not in _SEATS]
@@ -172,6 +187,8 @@ def _seated(title: str) -> tuple[str, int] | None:
         return None
     if not what:
         return ("node", seats[0]) if rest else None
+    if what == {"host", "address"}:
+        return "address", seats[0]
     if what == {"state", "reason"}:  # both in one cell
         return "state", seats[0]
     return (what.pop(), seats[0]) if len(what) == 1 else None
@@ -183,7 +200,7 @@ def _alone(title: str) -> str | None:
     what = {_WHAT[word] for word in words if word in _WHAT}
     if not words or any(word not in _WHAT and word not in _NODE for word in words):
         return None
-    return what.pop() if len(what) == 1 and what != {"host"} else None
+    return what.pop() if len(what) == 1 and not what & {"host", "address"} else None
 
 
 def flat(value: Mapping[str, object], before: str = "") -> dict[str, object]:
