@@ -24,9 +24,15 @@ from prgcore.diagram.sequence import REMARK, Message, Note, Sequence, ends, sequ
 from prgcore.machine import Machine, prg
 from prgcore.model import Values
 from prgcore.network.story import replay
+from prgcore.outage import plots
+from prgcore.outage.fleets import Worlds
+from prgcore.outage.rates import default
+from prgcore.outage.summary import report
+from prgcore.outage.year import simulate
 from prgcore.prove.quotient import pairs
 from prgcore.prove.seen import moves, seen
 from prgcore.prove.space import Space, search
+from prgcore.seats import NODES
 from prgcore.story.script import as_story, run
 from prgcore.tables.arbiters import STORIES
 from prgcore.tables.machine import TABLE
@@ -123,9 +129,18 @@ def pictures(laid_out: Mapping[str, Graph]) -> dict[str, str]:
         f"{STANDBY}.svg": render(lost(), "svg"),
         "time-outs.svg": time_outs(),
         **{f"pairs-{name}.svg": render(real(name), "svg") for name in PAIRS},
+        "a-year.svg": a_year(),
         **{f"arbiter-{name}.svg": render(network_sequence(replay(prg(), text), name), "svg")
            for name, text in STORIES.items()},
     }
+
+
+def a_year() -> str:
+    """How long users are out in a year, and which causes cost most: the first example of its page."""
+    world = evolve(default(prg()), users=dict.fromkeys(NODES, 2_500), logins=6.0)
+    made = Worlds(prg(), world).moves
+    told = report(made, simulate(made, 200, 1))
+    return plots.svg(told, [p for p in plots.PLOTS if p.name in ("lengths", "causes")])
 
 
 def failover() -> Sequence:

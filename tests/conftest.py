@@ -56,7 +56,7 @@ SLOW = (
     "test_own_machine.py", "test_budget.py", "test_levels.py", "test_hooks_turn.py",
     "test_hooks_walk.py", "test_rows_pasted.py", "test_pastes.py", "test_telling.py", "test_names.py",
     "test_world_standby.py", "test_arbiters.py", "test_arbiter_stories.py", "test_impossible.py", "test_drift.py", "test_silence.py",
-    "test_rates.py", "test_network_pictures.py", "test_splits.py", "test_explorer_networks.py",
+    "test_report.py", "test_fleet_year.py", "test_rates.py", "test_network_pictures.py", "test_splits.py", "test_explorer_networks.py",
     "test_advice.py", "test_losses.py", "test_advising.py",
     "test_fleet_reading.py", "test_fleet_commands.py",
     "test_fleet.py", "test_histogram.py", "test_fleet_simulate.py",

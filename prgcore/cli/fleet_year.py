@@ -172,10 +172,12 @@ def _users(
         profile: the login profile that was given.
         plain: whether neither a file nor an option says how many users log in a second.
     """
-    from prgcore.product.clients import find_profile
+    from prgcore.product.clients import find_profile, wait
     from prgcore.tables.profiles import BALANCED
     from prgcore.timers.parameters import Parameters
 
+    if isinstance(world.parameters, Parameters):
+        wait(world.parameters)  # the lower limit is not above the upper one
     if profile is None:
         if not (plain and isinstance(world.parameters, Parameters)):
             return world, None

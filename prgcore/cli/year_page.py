@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from prgcore.cli import output
-from prgcore.words import clean, counted, wrapped
+from prgcore.words import clean, few, wrapped
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from prgcore.outage.report import Estimate, Report
 
 __all__ = ["parts"]
+
+MOST_RATES = 8
+"""How many rates are listed."""
 
 
 def parts(report: Report) -> Iterator[RenderableType]:
@@ -121,16 +124,14 @@ def _against(report: Report) -> Iterator[RenderableType]:
 def _counted_with(report: Report) -> Iterator[RenderableType]:
     given = [r for r in report.rates if not r.assumed]
     assumed = [r for r in report.rates if r.assumed and r.words != "never"]
-    never = sum(r.assumed and r.words == "never" for r in report.rates)
     yield ""
     if given:
         yield from _lines("Rates that you gave: "
                           + ", ".join(f"{r.event} {r.words}" for r in given) + ".")
     if assumed:
-        shown = [f"{r.event} {r.words}" for r in assumed]
-        more = f"; {counted(never, 'other')} never" if never else ""
+        shown = few([f"{r.event} {r.words}" for r in assumed], MOST_RATES, ", ")
         yield from wrapped(clean(
-            "The document gives no rates. Assumed by us, to be replaced (--example prints them with "
-            f"their reasons): {', '.join(shown)}{more}."), width=output.width())
+            f"The document gives no rates. Assumed by us: {shown}. Print them with their reasons by "
+            "--example, and replace them."), width=output.width())
     for sentence in report.limits:
         yield from wrapped(clean(sentence), "- ", "  ", output.width())

@@ -151,7 +151,7 @@ def _strip(axes: Axes, report: Report) -> None:
             days = [s.begins / DAY for s in spans]
             long = [max(1.0, s.unserved + s.login) for s in spans]
             axes.vlines(days, 1, long, color=_light(colour), lw=1.2)
-            axes.plot(days, long, mark, color=_light(colour), ms=4, label=f"users of {home}")
+            axes.plot(days, long, mark, color=_light(colour), ms=4, label=f"users of {clean(home)}")
     axes.set_yscale("log")
     top = max([s.unserved + s.login for s in strip.spans], default=60.0)
     axes.set_yticks(*_ticks(1, 3 * top))
@@ -271,7 +271,7 @@ def svg(report: Report, plots: Sequence[Plot], *, titled: bool = True) -> str:
     heading = "; ".join(p.title for p in plots)
     says = " ".join(p.says(report) for p in plots)
     head, _, rest = made.partition(">")
-    return _small(f'{head} role="img">\n<title>{escape(heading)}</title>\n<desc>{escape(says)}</desc>'
+    return _small(f'{head} role="img">\n<title>{escape(heading)}</title>\n<desc>{escape(clean(says))}</desc>'
                   + rest)
 
 

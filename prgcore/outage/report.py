@@ -54,7 +54,7 @@ class Estimate:
 
 def nines(share: float) -> int:
     """How many nines a share of time has: 3 for 0.9995; 9 at most."""
-    return min(9, floor(-log10(max(1 - share, 1e-12)) + 1e-9)) if share < 1 else 9
+    return min(9, floor(-log10(max(1 - share, 1e-12)) + 1e-6)) if share < 1 else 9
 
 
 @frozen

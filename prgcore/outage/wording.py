@@ -50,7 +50,7 @@ def percent(share: float, more: int = 0) -> str:
     """
     if share >= 1:
         return "100 %"
-    places = max(2, floor(-log10(max(1 - share, 1e-9))) + 1) + more
+    places = max(2, floor(-log10(max(1 - share, 1e-9)) + 1e-6) + 1) + more
     return f"{floor(share * 10 ** (places + 2) + 1e-6) / 10 ** places:.{places}f} %"
 
 
