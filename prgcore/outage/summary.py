@@ -128,7 +128,7 @@ def _together(some: Sequence[Estimate]) -> Estimate:
 
 
 def _causes(moves: Moves, outcome: Outcome) -> tuple[Cause, ...]:
-    """What each cause costs the mean user; the events of both nodes are one cause."""
+    """The cost of each cause for the mean user; the events of both nodes are one cause."""
     says = {e.name: e.says for e in moves.engine.model.events}
     says |= {e.name: "heartbeats of a live peer are lost for longer than the time-out"
              for e in moves.world.episodes}

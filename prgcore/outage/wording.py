@@ -42,7 +42,7 @@ def minutes(seconds: float) -> str:
 
 
 def percent(share: float, more: int = 0) -> str:
-    """A share near 1, cut after three digits that are no nine: `99.9953 %`; never more than it is.
+    """A share near 1, cut after the digits that differ from nine: `99.9953 %`; never more than it is.
 
     Args:
         share: from 0 to 1.
@@ -59,12 +59,19 @@ def said_nines(share: float) -> str:
     return NINES[nines(share)]
 
 
-def length(seconds: float) -> str:
-    """A length of time in the unit that fits: `45 s`, `8.3 min`, `2.1 h`, `3.5 days`."""
-    for most, unit, name in ((99.5, 1, "s"), (99.5 * 60, 60, "min"), (47.5 * 3600, 3600, "h")):
-        if abs(seconds) < most:
-            return f"{_short(seconds / unit)} {name}"
-    return f"{_short(seconds / 86_400)} days"
+_UNITS = ((99.5, 1.0, "s"), (99.5 * 60, 60.0, "min"), (47.5 * 3600, 3600.0, "h"))
+
+
+def length(seconds: float, like: float | None = None) -> str:
+    """A length of time in the unit that fits: `45 s`, `8.3 min`, `2.1 h`, `3.5 days`.
+
+    Args:
+        seconds: the length.
+        like: the length whose unit is taken; by default its own.
+    """
+    size = abs(seconds if like is None else like)
+    unit, name = next(((u, n) for most, u, n in _UNITS if size < most), (86_400.0, "days"))
+    return f"{_short(seconds / unit)} {name}"
 
 
 def _short(value: float) -> str:
@@ -113,11 +120,11 @@ def lengths(least: float, most: float) -> str:
 def allowed(users: Users) -> str:
     """The availability of users, in nines and in time."""
     share = users.available.value
-    worst = length((1 - users.available.low) * YEAR)
+    most, lost = (1 - users.available.low) * YEAR, (1 - share) * YEAR
     if share >= 1:
-        return f"Nobody was out. By the interval a user is out for {worst} a year, at most."
+        return f"Nobody was out. By the interval a user is out for {length(most)} a year, at most."
     told = (f"A user can work {percent(share)} of the time ({said_nines(share)}), and is out for "
-            f"{length((1 - share) * YEAR)} a year, at most {worst} by the interval.")
+            f"{length(lost)} a year, at most {length(most, lost)} by the interval.")
     if users.served.value > share:
         told += (f" A node serves them {percent(users.served.value)} of the time "
                  f"({said_nines(users.served.value)}); in the rest they log in again.")
@@ -134,7 +141,7 @@ def causes_say(report: Report) -> str:
 
 
 def storm_says(storm: Storm) -> list[str]:
-    """What comes against what a node can take, and which limits let everybody in."""
+    """The log-ins that come, those that a node can take, and the limits that let everybody in."""
     told = [(f"{counted(storm.users, 'user')} of one node log in at the other, between "
              f"{number(storm.lower)} and {number(storm.upper)} s after it serves them: "
              f"{number(storm.arrivals)} a second.")]
@@ -181,7 +188,7 @@ def simulated(report: Report) -> str:
 
 
 def push_says(push: Push) -> str:
-    """What background clients miss, and where the figure is from."""
+    """How long background clients miss notifications, and where the figure is from."""
     return (f"Background iPhone and iPad clients get no notifications for "
             f"{lengths(push.least, push.most)} after each move of their users, "
             f"{number(push.times.value)} times a year ({between(push.times)}): measured by the "
