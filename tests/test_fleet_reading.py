@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import random
@@ -11,7 +12,7 @@ import pytest
 from prgcore import PRG
 from prgcore.errors import BadInput
 from prgcore.explain.explaining import explain_display
-from prgcore.explain.status import GroupStatus, NodeStatus, write
+from prgcore.explain.status import GroupStatus, NodeStatus, parse, write
 from prgcore.fleet import titles
 from prgcore.fleet.classes import command_for, sort
 from prgcore.fleet.reading import Reader, kind_of
@@ -19,6 +20,7 @@ from prgcore.form.spelling import renamed
 from prgcore.machine import Machine
 from prgcore.model import Display, Shown, cube
 from prgcore.vocabulary import Reason, State, title
+from tests.pages import ROOT
 from tests.toys import TURNSTILE
 
 OVER = Display(Shown(State.FAILED_OVER, Reason.INITIALIZATION),
@@ -358,6 +360,22 @@ def test_parquet_is_read_as_csv_is(tmp_path):
     assert "not a Parquet file that can be read" in wrong(b"hello", "x.parquet").says
 
 
+def test_records_and_damaged_texts_of_parquet_are_read():
+    pa = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    out = io.BytesIO()
+    parquet.write_table(pa.table({
+        "group": ["a", "Zeppelin"],
+        "node1": [{"state": "idle", "reason": None}, {"state": "Normal", "reason": "Normal"}],
+        "node2": [{"state": "ribm", "reason": None}, {"state": "Normal", "reason": None}]}), out,
+        compression="none", use_dictionary=False)
+    whole = read(out.getvalue(), "x")
+    assert [g.display.node1.state for g in whole.groups] == [State.IDLE, State.NORMAL]
+    found = read(out.getvalue().replace(b"Zeppelin", b"Zepp\xadlin"), "x")
+    assert "Zepp\N{REPLACEMENT CHARACTER}lin" in [g.name for g in found.groups]
+
+
 def test_status_texts_of_thousands_of_groups_are_one_file():
     dice, shown = random.Random(5), displays()
     groups = []
@@ -495,3 +513,54 @@ def test_a_group_is_found_by_its_name_or_a_host():
     for name in ("hq", "HQ", "imp1", "IMP2.example"):
         assert [g.name for g, _ in found.named(name)] == ["HQ"]
     assert found.named("imp3") == []
+
+
+# ------------------------------------------------------------------------- damaged
+
+
+BITS = (b'"', b",", b"\n", b"\0", b"\xff", b"{", b"}", b"[", b"]", b"\r", b";", b"\t", b"null", b"1e999",
+        b"NaN", b"node1_state", b"<b>", b"\\", b"\xef\xbb\xbf", b"\x1b[31m", "é".encode(), b"9" * 400)
+
+
+def sources():
+    """The example as CSV, JSON and JSON Lines, and a status text."""
+    data = (ROOT / "examples/fleet/groups.csv").read_bytes()
+    objects = [*csv.DictReader(io.StringIO(data.decode()))]
+    return (data, json.dumps(objects).encode(), "\n".join(map(json.dumps, objects)).encode(),
+            (ROOT / "examples/status.txt").read_bytes())
+
+
+@pytest.mark.parametrize("seed", range(300))
+def test_a_damaged_file_is_read_or_has_a_line_that_says_why_not(seed):
+    dice = random.Random(seed)
+    data = bytearray(dice.choice(sources()))
+    for _ in range(dice.choice((1, 2, 5, 20, 100))):
+        at, how = dice.randrange(len(data) + 1), dice.randrange(3)
+        if how == 0:
+            data[at:at + dice.choice((1, 3, 50))] = b""
+        elif how == 1:
+            data[at:at] = dice.choice(BITS)
+        else:
+            data[at:at + 1] = bytes([dice.randrange(256)])
+    found = read(bytes(data), dice.choice(("x", "x.csv", "x.json", "x.jsonl", "x.txt")))
+    assert found.groups or found.bad
+    assert all(str(bad).isprintable() and len(str(bad)) < 1_000 for bad in found.bad)
+    assert len({(g.file, g.place) for g in found.groups}) == len(found.groups)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_status_text_is_explained_as_prgcore_explain_does(seed):
+    dice = random.Random(seed)
+    one, why, two, other = dice.choice(displays())
+    nodes = (NodeStatus("imp1", State(one), dice.choice((Reason(why), None))),
+             NodeStatus("imp2", State(two), Reason(other)))
+    text = write(GroupStatus("HQ", nodes))
+    (said,) = fleet_of(text).classes
+    group, case = said.groups[0]
+    alone = explain_display(PRG, *parse(text).groups[0].display)
+    assert case.explanation.text(group.hosts, group.name, verbose=True) == alone.text(
+        ("imp1", "imp2"), "HQ", verbose=True)
+
+
+def fleet_of(text):
+    return sort(PRG, read(text, "status.txt"))

@@ -38,30 +38,43 @@ def _parquet() -> ModuleType:
 def columns_of(data: bytes) -> tuple[tuple[str, ...], Iterator[list[str]]]:
     """The names of the columns of a Parquet file, and its rows as texts; "" for a null.
 
+    A column of records is one column for each of its fields, as `node1.state`.
+
     Raises:
         BadInput: it is not Parquet, or is cut off.
         MissingExtra: pyarrow is not installed.
     """
     parquet = _parquet()
-    from pyarrow import ArrowException
+    from pyarrow import ArrowException, Table
 
     try:
         file = parquet.ParquetFile(BytesIO(data))
-        names = tuple(file.schema_arrow.names)
-    except (ArrowException, OSError) as error:
+        names = tuple(file.schema_arrow.empty_table().flatten().column_names)
+    except (ArrowException, OSError, UnicodeDecodeError) as error:
         raise BadInput(f"it is not a Parquet file that can be read: {str(error).splitlines()[0]}") \
             from None
 
     def rows() -> Iterator[list[str]]:
         try:
             for batch in file.iter_batches(batch_size=10_000):
-                columns = [["" if value is None else str(value) for value in column.to_pylist()]
-                           for column in batch.columns]
+                whole = Table.from_batches([batch]).flatten()
+                columns = [*map(_texts, whole.columns)]
                 yield from map(list, zip(*columns, strict=True))
-        except (ArrowException, OSError) as error:
+        except (ArrowException, OSError, UnicodeDecodeError) as error:
             raise BadInput(f"it ends early: {str(error).splitlines()[0]}") from None
 
     return names, rows()
+
+
+def _texts(column: Any) -> list[str]:
+    """The values of a column as texts; "" for a null, and replacement characters where one is damaged."""
+    try:
+        return ["" if value is None else str(value) for value in column.to_pylist()]
+    except UnicodeDecodeError:
+        from pyarrow import binary
+
+        return ["" if value is None else bytes(value).decode(errors="replace")
+                for value in column.cast(binary()).to_pylist()]
 
 
 def columns_written(names: Sequence[str], rows: Iterable[Sequence[str | int | None]]) -> bytes:
