@@ -13,12 +13,17 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from time import perf_counter
 
 from attrs import asdict
 from bench import TEXTS, Line, Sample, at_least, cpu, table, texts
 from stepping import stepping_fleets
 
+from prgcore.fleet.blocks import SERIAL, Where
 from prgcore.machine import prg
+from prgcore.outage.fleets import Worlds
+from prgcore.outage.rates import default
+from prgcore.outage.spreading import years_of_all
 
 STATUS_TEXTS = 10_000
 
@@ -56,7 +61,34 @@ def reading(times: int) -> list[Line]:
     ]
 
 
-MEASURES: tuple[Callable[[int], list[Line]], ...] = (stepping_fleets, reading)
+LANES, BLOCKS, WARM = 1024, 28, 4
+"""Pairs of a block, a second of work; how many there are; how many are done before it is measured."""
+
+
+def workers(times: int) -> list[Line]:
+    """Blocks of a year simulated by two Dask workers, against this process: blocks a second.
+
+    Both are measured once their moves are made; what starting costs is a line of its own.
+    """
+    worlds = Worlds(prg(), default(prg()))
+
+    def seconds(where: Where) -> tuple[float, float]:
+        done = [perf_counter()]
+        years_of_all(worlds, [], LANES * BLOCKS, 1.0, 1, where=where, size=LANES,
+                     progress=lambda *_: done.append(perf_counter()))
+        return (done[-1] - done[WARM]) / (BLOCKS - WARM), done[WARM] - done[0]
+
+    both = [(seconds(SERIAL), seconds(Where(2))) for _ in range(max(3, times // 5))]
+    ratio = Sample(tuple(one[0] / two[0] for one, two in both))
+    start = Sample(tuple(two[1] for _, two in both))
+    return [
+        at_least("two Dask workers : one process", ratio.median, "times", ratio.noise, 1.7),
+        Line("two Dask workers start", start.median, "s", start.noise,
+             note=f"until {WARM} blocks are done"),
+    ]
+
+
+MEASURES: tuple[Callable[[int], list[Line]], ...] = (stepping_fleets, reading, workers)
 """What is measured, in order; each gets how many times."""
 
 

@@ -96,5 +96,5 @@ def test_a_scheduler_that_is_not_there(bad, monkeypatch):
 
     monkeypatch.setattr(cluster, "CONNECT", 0.3)
     assert bad(*YEARS, "--scheduler", "tcp://127.0.0.1:1") == (
-        "the scheduler at tcp://127.0.0.1:1 does not answer: no answer in 0.3 seconds; check the "
-        "address, and that `dask scheduler` runs there")
+        "the scheduler at tcp://127.0.0.1:1 does not answer: Timed out trying to connect to "
+        "tcp://127.0.0.1:1 after 0.3 s; check the address, and that `dask scheduler` runs there")

@@ -155,7 +155,7 @@ def _local(workers: int) -> Iterator[str]:
 @contextmanager
 def _client(address: str, called: str) -> Iterator[Any]:
     try:
-        _within(CONNECT, lambda: asyncio.run(_greet(address)))
+        _within(CONNECT * 1.25, lambda: asyncio.run(_greet(address)))
         client = distributed.Client(
             address, timeout=CONNECT, set_as_default=False, name="prgcore")
     except Exception as error:  # noqa: BLE001, a wrong port answers with anything
