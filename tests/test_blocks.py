@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -519,13 +519,15 @@ def test_other_workers(programs, monkeypatch):
         list(run(work.drawn, BLOCKS, where=there))
 
 
-@pytest.mark.parametrize("listens", [False, True])
-def test_nobody_answers(listens, monkeypatch):
-    """A port without a program, and one where a program says nothing."""
-    monkeypatch.setattr(cluster, "CONNECT", 0.5)
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-        if not listens:
-            server.close()
-        with pytest.raises(Unavailable, match=rf"the scheduler at tcp://127.0.0.1:{port} does not answ"):
-            list(run(work.drawn, BLOCKS, where=Where(scheduler=f"tcp://127.0.0.1:{port}")))
+@pytest.mark.parametrize("slow", [False, True])
+def test_nobody_answers(slow, monkeypatch):
+    """A port without a program, and a greeting that is not answered."""
+    async def silence(_):
+        await asyncio.sleep(1_000)
+
+    monkeypatch.setattr(cluster, "CONNECT", 0.4)
+    if slow:
+        monkeypatch.setattr(cluster, "_greet", silence)
+    said = "no answer in 0.5 seconds" if slow else "Timed out trying to connect to tcp://127.0.0.1:1 aft"
+    with pytest.raises(Unavailable, match=f"the scheduler at tcp://127.0.0.1:1 does not answer: {said}"):
+        list(run(work.drawn, BLOCKS, where=Where(scheduler="tcp://127.0.0.1:1")))

@@ -169,7 +169,7 @@ def _client(address: str, called: str) -> Iterator[Any]:
 
 
 async def _greet(address: str) -> None:
-    """Greet a scheduler. Dask itself waits for ever for one that accepts and says nothing."""
+    """Greet a scheduler; who calls this sets a bound, because Dask's own has exceptions."""
     security = distributed.Security()  # as the configuration of Dask has it
     comm = await distributed.comm.connect(
         address, timeout=CONNECT, **security.get_connection_args("client"))
