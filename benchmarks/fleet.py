@@ -13,7 +13,8 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
+from typing import Any
 
 from attrs import asdict
 from bench import TEXTS, Line, Sample, at_least, cpu, table, texts
@@ -26,6 +27,7 @@ from prgcore.outage.rates import default
 from prgcore.outage.spreading import years_of_all
 
 STATUS_TEXTS = 10_000
+YEARS, PLAIN = 10_000, 5
 
 
 def reading(times: int) -> list[Line]:
@@ -88,7 +90,43 @@ def workers(times: int) -> list[Line]:
     ]
 
 
-MEASURES: tuple[Callable[[int], list[Line]], ...] = (stepping_fleets, reading, workers)
+def years(times: int) -> list[Line]:
+    """A year of many pairs: processor time a pair, against one pair after another in plain Python.
+
+    The plain years are those of the tests: the engine steps, monitors watch, and what the engine said
+    once is remembered. Both have the same draws, so they are the same years.
+    """
+    sys.path.append(str(Path(__file__).resolve().parents[1]))
+    from prgcore.outage.course import course
+    from prgcore.outage.moves import moves
+    from prgcore.outage.year import YEAR, simulate
+    from tests.plain_years import Lane
+
+    plain_year: Any = Lane
+
+    engine = prg()
+    made, known = moves(engine, default(engine)), dict[Any, Any]()
+    course(made)
+    fast, plain = [], []
+    for number in range(max(3, times // 4)):
+        started = process_time()
+        steps = simulate(made, range(number * YEARS, (number + 1) * YEARS), 1).moved.sum()
+        fast.append((process_time() - started) / YEARS)
+        started = process_time()
+        for lane in range(number * PLAIN, (number + 1) * PLAIN):
+            plain_year(made, 1, lane, known).run(YEAR)
+        plain.append((process_time() - started) / PLAIN)
+    pairs, alone = Sample(tuple(fast)), Sample(tuple(plain))
+    return [
+        Line("years of pairs a second", 1 / pairs.median, "/s", pairs.noise, ">= 2000",
+             1 / pairs.median >= 2_000, f"{steps / YEARS:.0f} events each, and all figures"),
+        at_least("a year of a pair : plain Python", alone.median / pairs.median, "times",
+                 pairs.noise + alone.noise, 50),
+    ]
+
+
+MEASURES: tuple[Callable[[int], list[Line]], ...] = (
+    stepping_fleets, reading, years, workers)
 """What is measured, in order; each gets how many times."""
 
 
