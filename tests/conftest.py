@@ -31,7 +31,7 @@ PROCESSES = (
     "test_command_line.py", "test_extras.py", "test_wheel.py", "test_promela.py", "test_promela_network.py", "test_tla.py",
     "test_prism.py", "test_own_agents.py", "test_standby_agents.py", "test_hooks.py",
     "test_hooks_live.py", "test_acting.py", "test_refreshing.py", "test_reload_live.py", "test_haproxy.py", "test_flood.py",
-    "test_page_served.py",
+    "test_page_served.py", "test_fleet_workers.py",
     "test_examples_postgres.py", "test_examples_redis.py",
     "test_tending.py", "test_readers.py", "test_blocks.py", "test_spreading.py",
     "test_fleet_workers.py",

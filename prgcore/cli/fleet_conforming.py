@@ -6,17 +6,21 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from prgcore.cli import inputs, output
+from prgcore.cli import inputs, output, spreading
 from prgcore.cli.commands import Argument, Exit, Group, Option, examples
 from prgcore.errors import BadInput
 from prgcore.words import counted, one_line
 
 if TYPE_CHECKING:
+    from prgcore.fleet.blocks import Block
     from prgcore.fleet.conforming import Checked, Conforming
 
+A_BLOCK = 20
+"""How many logs are checked in a row by one process."""
 MOST = 10
 """The most logs that are printed; --json has all."""
 MOST_RULES = 12
@@ -50,6 +54,7 @@ def conform(
     strict: Annotated[
         bool, Option("--strict", help="A refused command exits 1 as well."),
     ] = False,
+    workers: spreading.Workers = None, scheduler: spreading.Scheduler = None,
     progress: Annotated[
         bool, Option("--progress", help="Name the steps on standard error, without a terminal too."),
     ] = False,
@@ -61,6 +66,7 @@ def conform(
     stops no other. Exit codes: 0 the table allows every line; 1 it does not; 2 a log
     cannot be read.
     """
+    from prgcore.fleet.blocks import Given, blocks_of, run
     from prgcore.fleet.conforming import Conforming
 
     if machine == "-" and "-" in logs:
@@ -71,12 +77,18 @@ def conform(
     for event in unlogged or ():
         engine.kind(event)
     found = Conforming(engine, unlogged)
+    where = spreading.chosen(workers, scheduler)
+    here = "-" in (machine, *logs)
+    if here and workers is None and scheduler is None:
+        where = spreading.chosen(1, None)
+    if here and where.workers != 1:
+        raise BadInput("standard input is read in this process only; leave out --workers and "
+                       "--scheduler")
+    given = Given(_machine, (machine, tuple(policy or ()), unlogged), lambda: found)
     with output.progress("logs", always=progress) as report:
-        for number, (name, files) in enumerate(every):
-            if report:
-                report("checked", number, len(every))
-            with ExitStack() as open_:
-                found.add(name, _entries(files, open_))
+        parts = run(partial(_checked, every=every), blocks_of(len(every), A_BLOCK), given=given,
+                    where=where, progress=report)
+        found.checked = [one for part in parts for one in part]
     if as_json:
         output.write_json(found.to_json())
     else:
@@ -84,6 +96,26 @@ def conform(
     if found.unreadable:
         raise Exit(2)
     raise Exit(int(bool(found.broken) or (strict and found.outcomes["refused"] > 0)))
+
+
+def _machine(
+    machine: str | None, policy: tuple[str, ...], unlogged: tuple[str, ...] | None,
+) -> Conforming:
+    """The check in another process, whose machine is that of the same words."""
+    from prgcore.fleet.conforming import Conforming
+
+    return Conforming(inputs.load_machine(machine, [*policy]), unlogged)
+
+
+def _checked(
+    block: Block, check: Conforming, *, every: Sequence[tuple[str, list[str]]],
+) -> list[Checked]:
+    """The logs of a block, checked in their order."""
+    found = []
+    for name, files in every[block.first:block.first + block.count]:
+        with ExitStack() as open_:
+            found.append(check.add(name, _entries(files, open_)))
+    return found
 
 
 def _entries(files: Sequence[str], open_: ExitStack) -> Iterator:  # type: ignore[type-arg]
