@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from attrs import evolve
 
-from prgcore.errors import BadInput
+from prgcore.errors import BadInput, BudgetExhausted
 from prgcore.machine import prg
 from prgcore.model import cube
 from prgcore.outage.clocks import Week
@@ -333,6 +333,13 @@ def test_dual_connections_spare_the_log_in_after_a_failover_alone(world):
     assert home.sum() > 100
     assert not dual.samples.at_once[home].any()
     assert (dual.login <= plain.login).all()
+
+
+def test_a_world_that_never_rests_ends_with_one_line(world, monkeypatch):
+    monkeypatch.setattr("prgcore.outage.year.STEPS", 300)
+    with pytest.raises(BudgetExhausted, match="300 events") as error:
+        simulate(world(rates={"services_down": "every 1 s", "services_up": "takes 1 s"}), 3, 1)
+    assert "\n" not in str(error.value)
 
 
 # --------------------------------------------------------- the same faults in other worlds

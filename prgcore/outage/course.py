@@ -75,7 +75,7 @@ class Course:
     home: npt.NDArray[np.int8]
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=2)
 def course(moves: Moves) -> Course:
     """The moves, folded; kept, because several blocks of lanes read the same.
 

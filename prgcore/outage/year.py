@@ -17,7 +17,7 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from prgcore.errors import BadInput
+from prgcore.errors import BadInput, BudgetExhausted
 from prgcore.outage.clocks import Clocks, Week, remaining
 from prgcore.outage.course import Course, course
 from prgcore.outage.draws import Draws, Whole, stream
@@ -25,11 +25,14 @@ from prgcore.outage.moves import NOBODY, Mask, Moves, Times
 from prgcore.outage.outcome import Outcome
 from prgcore.outage.seen import Sight, outcome
 
-__all__ = ["CHUNK", "YEAR", "Follow", "simulate"]
+__all__ = ["CHUNK", "STEPS", "YEAR", "Follow", "simulate"]
 
 YEAR = 365 * 86_400.0
 CHUNK = 4096
 """How many lanes step together."""
+
+STEPS = 1_000_000
+"""How many events a lane may have; a world as it is shipped has about 120 a year."""
 
 _LEAST = 1e-300
 _MOST = 1_000 * YEAR
@@ -67,6 +70,7 @@ def simulate(
 
     Raises:
         BadInput: no lanes, or a number is out of its range; nobody serves a group at first.
+        BudgetExhausted: a lane has more than STEPS events.
     """
     first, count = _lanes(lanes)
     for name, value, least, most in (("horizon", horizon, 1.0, _MOST), ("begin", begin, 0.0, _MOST)):
@@ -78,8 +82,14 @@ def simulate(
     for start in range(first, first + count, CHUNK):
         number = min(CHUNK, first + count - start)
         run = _Run(made, np.arange(start, start + number, dtype=np.int64), draws, horizon, begin)
-        while len(run.lanes):
+        for _ in range(STEPS):
+            if not len(run.lanes):
+                break
             run.step(follow)
+        if len(run.lanes):
+            raise BudgetExhausted(
+                f"lane {run.lanes[0]} had {STEPS:,} events in {run.reached:.4g} s: something happens "
+                "too often; name fewer years, or slower rates (--rate)")
         parts.append(outcome(made, run.sight(start, number), seed=seed, horizon=horizon,
                              samples=samples))
         if progress is not None:
@@ -138,6 +148,11 @@ class _Run:
         self._moved: npt.NDArray[np.int64] = np.zeros(len(made.moves.events), np.int64)
         self._rows: list[tuple[Whole, ...]] = []
         self._done: list[tuple[Whole, Times]] = []
+
+    @property
+    def reached(self) -> float:
+        """How far the first of the lanes has come, in seconds."""
+        return float(self._now[0])
 
     # ------------------------------------------------------------------------- one step
 
