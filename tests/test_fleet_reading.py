@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import random
+import sys
 
 import pytest
 
@@ -374,6 +375,11 @@ def test_records_and_damaged_texts_of_parquet_are_read():
     assert [g.display.node1.state for g in whole.groups] == [State.IDLE, State.NORMAL]
     found = read(out.getvalue().replace(b"Zeppelin", b"Zepp\xadlin"), "x")
     assert "Zepp\N{REPLACEMENT CHARACTER}lin" in [g.name for g in found.groups]
+
+
+def test_parquet_without_its_library_is_one_line(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    assert wrong(b"PAR1...", "x").says == "Parquet needs an extra: pip install 'prgcore[parquet]'"
 
 
 def test_status_texts_of_thousands_of_groups_are_one_file():
