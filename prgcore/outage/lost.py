@@ -41,8 +41,9 @@ def with_losses(world: World, losses: Losses, jitter: Number = 0) -> World:
     often, _ = alarms(losses, interval, timeout, jitter=jitter)
     mean = YEAR / often if often else float("inf")
     if mean < _LEAST:
-        raise BadInput(f"with these losses a time-out of {timeout:g} s and an interval of {interval:g} s "
-                       "declare a live peer lost more than once an hour; prgcore timing --advise finds others")
+        raise BadInput(f"with these losses a time-out of {timeout:g} s and an interval of "
+                       f"{interval:g} s declare a live peer lost more than once an hour; prgcore "
+                       "timing --advise finds others")
     for episode in world.episodes:
         rate = evolve(episode.rate, kind=NEVER, mean=0.0, words="never", says="follows from --loss")
         if mean < _MOST:

@@ -45,8 +45,8 @@ p{margin:.4rem 0;max-width:46rem}
 .quiet{color:var(--quiet);font-size:.9rem}
 section{background:var(--paper);border:1px solid var(--line);border-radius:14px;padding:1.1rem;\
 min-width:0}
-main{display:grid;gap:1rem;align-items:start;grid-template-columns:minmax(0,1fr)}
-@media (min-width:64rem){main{grid-template-columns:repeat(2,minmax(0,1fr))}.wide{grid-column:1/-1}}
+section{margin:0 0 1rem;break-inside:avoid}
+@media (min-width:64rem){main{columns:2;column-gap:1rem}.wide{column-span:all}}
 .big{display:flex;flex-wrap:wrap;gap:1rem 2.5rem;margin:.8rem 0 .4rem;padding:0}
 .big div{margin:0}
 .big dt{color:var(--quiet);font-size:.9rem}
@@ -61,13 +61,15 @@ border-bottom:1px solid var(--line)}
 td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 tbody th{font-weight:400}
 td small,th small{display:block;color:var(--quiet);font-size:.85em}
-th small{white-space:normal}
+th.n{white-space:normal}
 td{overflow-wrap:break-word}
 details{margin-top:.8rem}
 summary{cursor:pointer}
 code{font-size:.9em;overflow-wrap:break-word}
 :focus-visible{outline:3px solid var(--login);outline-offset:2px}
-@media print{body{max-width:none;padding:0}section{break-inside:avoid}}
+@media (max-width:40rem){table{font-size:.85rem}th,td{padding-right:.4rem}
+td.n small{white-space:normal}}
+@media print{body{max-width:none;padding:0}}
 """
 
 
@@ -113,7 +115,8 @@ def _data(value: float, told: str) -> str:
 def _cell(e: Estimate, unit: float = 1) -> str:
     """A figure in units of so many seconds, and its interval below it."""
     told = between(e, unit)
-    return _data(e.value, number(e.value / unit)) + (f"<small>{escape(told)}</small>" if told else "")
+    below = f"<small>{escape(told)}</small>" if told else ""
+    return _data(e.value, number(e.value / unit)) + below
 
 
 def _share(e: Estimate) -> str:
@@ -133,8 +136,8 @@ def _table(
         f'<tr><th scope="row">{row[0]}</th>'
         + "".join(f"<td{k}>{cell}</td>" for cell, k in zip(row[1:], kind[1:], strict=True))
         + "</tr>\n" for row in rows)
-    return (f'<div class="table" tabindex="0" role="region" aria-label="table: {escape(caption)}">\n<table>\n'
-            f"<thead><tr>{head}</tr></thead>\n<tbody>\n{lines}</tbody>\n</table>\n</div>")
+    return (f'<div class="table" tabindex="0" role="region" aria-label="table: {escape(caption)}">\n'
+            f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{lines}</tbody>\n</table>\n</div>")
 
 
 def _section(name: str, heading: str, *parts: str, wide: bool = False) -> str:
@@ -165,7 +168,8 @@ def _head(report: Report, title: str) -> str:
     big = (
         ("a user can work", _data(every.available.value, percent(every.available.value)),
          f"{said_nines(every.available.value)}; {percents(every.available)}"),
-        ("minutes a year that a user is out", _data(every.outage.value, number(every.outage.value / 60)), between(every.outage, 60)),
+        ("minutes a year that a user is out",
+         _data(every.outage.value, number(every.outage.value / 60)), between(every.outage, 60)),
         ("interruptions a year", _data(every.interruptions.value, number(every.interruptions.value)),
          between(every.interruptions)),
         ("failovers of a pair a year", _data(report.failovers.value, number(report.failovers.value)),
@@ -192,13 +196,13 @@ def _users(report: Report) -> str:
             ("minutes without a server", _cell(every.unserved, 60)),
             ("minutes until they are logged in again", _cell(every.login, 60)),
             ("minutes out, together", _cell(every.outage, 60))]
-    homes = [(f"users of {escape(clean(u.home))}<small>{u.users:,}</small>" if u.users else
-              f"users of {escape(clean(u.home))}", _share(u.available), _cell(u.interruptions),
-              _cell(u.outage, 60)) for u in report.users[1:]]
+    homes = [(escape(clean(u.home)) + (f"<small>{u.users:,} users</small>" if u.users else ""),
+              _share(u.available), _cell(u.interruptions), _cell(u.outage, 60))
+             for u in report.users[1:]]
     return _section(
         "users", "What a user meets in a year",
         _table("all users", ("all users", "a year"), rows, (1,)),
-        _table("users by home node", ("by home", "can work", "interruptions", "minutes out"), homes,
+        _table("users by home node", ("home", "can work", "interrup\u00adtions", "minutes out"), homes,
                (1, 2, 3)) if len(homes) > 1 else "")
 
 

@@ -30,7 +30,7 @@ COLOURS: Mapping[str, tuple[str, str]] = {
 }
 """The colours of every plot by what they mean: on a light page, and on a dark one."""
 
-WIDE, HIGH = 5.2, 3.2
+WIDE, HIGH = 4.4, 2.8
 """Inches: text of nine points can be read on a phone."""
 DAY = 86_400.0
 
@@ -70,7 +70,7 @@ def _lengths(axes: Axes, report: Report) -> None:
     axes.minorticks_off()
     axes.set_xlabel("an outage lasts at most")
     axes.set_ylabel("% of outages")
-    axes.legend(loc="lower right")
+    axes.legend(loc="upper left")
 
 
 def _ticks(least: float, most: float) -> tuple[list[float], list[str]]:
@@ -94,7 +94,7 @@ def _causes(axes: Axes, report: Report) -> None:
         xerr=[[max(0.0, e - c.outage.low / 60) for e, c in zip(ends, some, strict=True)],
               [max(0.0, c.outage.high / 60 - e) for e, c in zip(ends, some, strict=True)]])
     axes.set_xlim(0, 1.08 * max([c.outage.high / 60 for c in some], default=1))
-    axes.set_xlabel("minutes a year for a user, with the 95 % interval")
+    axes.set_xlabel("minutes a year for a user (95 %)")
     axes.grid(visible=False, axis="y")
     axes.legend(loc="lower right")
 
@@ -134,7 +134,7 @@ def _compared(axes: Axes, report: Report) -> None:
     axes.set_ylim(-0.6, len(names) - 0.4)
     axes.set_xlim(0, 1.1 * max(p.high for p in points) / 60)
     axes.axvline(report.users[0].outage.value / 60, color=_light("quiet"), lw=0.9, ls=":")
-    axes.set_xlabel("minutes a year for a user, with the 95 % interval")
+    axes.set_xlabel("minutes a year for a user (95 %)")
 
 
 def _folded(name: str) -> str:
@@ -185,7 +185,8 @@ def _said_storm(report: Report) -> str:
 
 
 def _said_compared(report: Report) -> str:
-    rows = [("this world", report.users[0].outage), *((a.name, a.rows[0].other) for a in report.against)]
+    rows = [("this world", report.users[0].outage),
+            *((a.name, a.rows[0].other) for a in report.against)]
     return "; ".join(f"{name}: {number(e.value / 60)} minutes a year" for name, e in rows)
 
 
@@ -271,8 +272,8 @@ def svg(report: Report, plots: Sequence[Plot], *, titled: bool = True) -> str:
     heading = "; ".join(p.title for p in plots)
     says = " ".join(p.says(report) for p in plots)
     head, _, rest = made.partition(">")
-    return _small(f'{head} role="img">\n<title>{escape(heading)}</title>\n<desc>{escape(clean(says))}</desc>'
-                  + rest)
+    named = f"<title>{escape(heading)}</title>\n<desc>{escape(clean(says))}</desc>"
+    return _small(f'{head} role="img">\n{named}{rest}')
 
 
 def _small(made: str) -> str:

@@ -11,7 +11,8 @@ from prgcore.outage.report import Estimate, Push, Report, Storm, Users, nines
 from prgcore.words import clean, counted
 
 __all__ = [
-    "NINES", "YEAR", "allowed", "between", "causes_say", "length", "lengths", "minutes", "number", "percent", "percents", "plus", "push_says", "said_nines", "setting_says", "simulated", "storm_says",
+    "NINES", "YEAR", "allowed", "between", "causes_say", "length", "lengths", "minutes", "number",
+    "percent", "percents", "plus", "push_says", "said_nines", "setting_says", "simulated", "storm_says",
 ]
 
 YEAR = 31_536_000.0
@@ -42,7 +43,7 @@ def minutes(seconds: float) -> str:
 
 
 def percent(share: float, more: int = 0) -> str:
-    """A share near 1, cut after the digits that differ from nine: `99.9953 %`; never more than it is.
+    """A share near 1, cut after the digits that differ from nine: `99.9953 %`, never rounded up.
 
     Args:
         share: from 0 to 1.
@@ -168,7 +169,8 @@ def setting_says(report: Report) -> list[str]:
     users = setting.get("users") or {}
     told = []
     if users:
-        told.append("Users at home: " + ", ".join(f"{n:,} on {home}" for home, n in users.items()) + ".")
+        each = ", ".join(f"{n:,} on {home}" for home, n in users.items())
+        told.append(f"Users at home: {each}.")
     if setting.get("dual_connections") is not None:
         told.append("Clients keep a second connection to the backup." if setting["dual_connections"]
                     else "Clients keep one connection.")
