@@ -99,7 +99,8 @@ class Histogram:
     @property
     def occupied(self) -> Codes:
         """The codes that some pair has, ascending."""
-        return np.flatnonzero(self._counters).astype(np.uint32)
+        codes = self._known.codes
+        return np.sort(codes[self._counters.take(codes) > 0])
 
     @property
     def shown(self) -> Counters:
@@ -150,21 +151,32 @@ class Histogram:
         if self._known.stale(self._counters):
             self._known = _Known(self._counters)
         shares = self._known.shares(plan)
-        total = sum(self._come(shares[e], rng, counts) for e in plan.once)
+        total = sum(self._come(shares[e], rng, counts, None) for e in plan.once)
+        waits = [int(bits) for bits in plan.lively]
         for _ in range(ROUNDS):
-            moved = sum(self._come(shares[e], rng, counts) for e in plan.quick)
-            total += moved
-            if not moved:
+            if not any(waits):
                 break
+            for entry in plan.quick:
+                bit = int(entry.bit)
+                if waits[entry.word] & bit:
+                    waits[entry.word] ^= bit
+                    total += self._come(shares[entry], rng, counts, waits)
         return total
 
     def _checked(self, counts: Counts | None) -> None:
         if counts is not None and counts.table is not self.table:
             raise BadInput("the counts are of another table; make them with Counts(histogram.table)")
 
-    def _come(self, share: _Share, rng: np.random.Generator, counts: Counts | None) -> int:
-        """Let one event come; how many pairs it has moved."""
-        share.catch_up(self._known)
+    def _come(
+        self, share: _Share, rng: np.random.Generator, counts: Counts | None,
+        waits: list[int] | None,
+    ) -> int:
+        """Let one event come; how many pairs it has moved.
+
+        Args:
+            waits: by word, the bits of the quick events for which a pair may wait. Those of the
+                codes that are reached are added, and its own where it did not come to all.
+        """
         some: Counters = self._counters.take(share.codes)
         hit = some.nonzero()[0]
         if not len(hit):
@@ -174,11 +186,17 @@ class Histogram:
             moved = _thinned(moved, share.chance, rng)
             some = moved.nonzero()[0]
             hit, moved = hit.take(some), moved.take(some)
+            if waits is not None:
+                waits[share.word] |= share.bit
+            if not len(hit):
+                return 0
         codes, after = share.codes.take(hit), share.after.take(hit)
         total = int(moved.sum())
         if counts is not None:
             counts.add(share.event, share.answered(hit, moved, total))
         self._move(codes, after, moved)
+        if waits is not None:
+            share.wake(after, waits)
         return total
 
     def _move(self, codes: Codes, after: Codes, moved: Counters) -> None:
@@ -197,7 +215,7 @@ class _Known:
         self._begun = self.size
         self._listed = np.zeros(len(counters), np.bool_)
         self._listed[self._codes] = True
-        self._shares: dict[int, tuple[Plan, dict[Entry, _Share]]] = {}
+        self._shares: dict[int, _Shares] = {}
 
     @property
     def codes(self) -> Codes:
@@ -224,14 +242,35 @@ class _Known:
         self._codes[self.size:high] = fresh
         self.size = high
 
-    def shares(self, plan: Plan) -> dict[Entry, _Share]:
+    def shares(self, plan: Plan) -> _Shares:
         """What each entry of a plan moves."""
         if id(plan) not in self._shares:
             if len(self._shares) >= PLANS:
                 self._shares.clear()
-            self._shares[id(plan)] = plan, {
-                entry: _Share(plan, entry) for entry in (*plan.once, *plan.quick)}
-        return self._shares[id(plan)][1]
+            self._shares[id(plan)] = _Shares(plan, self)
+        return self._shares[id(plan)]
+
+
+class _Shares:
+    """What each entry of a plan moves, of the codes that are known."""
+
+    def __init__(self, plan: Plan, known: _Known) -> None:
+        self._plan, self._known, self._seen = plan, known, 0
+        self._shares = {entry: _Share(plan, entry) for entry in (*plan.once, *plan.quick)}
+        self._news = [0] * len(plan.bits)
+
+    def __getitem__(self, entry: Entry) -> _Share:
+        """What an entry moves, with the codes that are new since the last time."""
+        known, share = self._known, self._shares[entry]
+        if self._seen < known.size:
+            fresh = known.codes[self._seen:]
+            self._seen = known.size
+            for word, bits in enumerate(self._plan.bits):
+                self._news[word] |= int(np.bitwise_or.reduce(bits.take(fresh)))
+        if self._news[share.word] & share.bit:
+            self._news[share.word] ^= share.bit
+            share.catch_up(known)
+        return share
 
 
 class _Share:
@@ -239,26 +278,31 @@ class _Share:
 
     def __init__(self, plan: Plan, entry: Entry) -> None:
         self.event, self.chance = entry.event, entry.chance
+        self.word, self.bit = entry.word, int(entry.bit)
         self.codes = self.after = np.zeros(0, np.uint32)
-        self._table, self._bits, self._bit = plan.table, plan.bits[entry.word], entry.bit
+        self._plan, self._bits, self._bit = plan, plan.bits[entry.word], entry.bit
         self._said = np.zeros(0, plan.table.answer.dtype)
         self._one = np.zeros(0, np.int64)
         self._seen = 0
 
     def catch_up(self, known: _Known) -> None:
         """Look at the codes that are new since the last time."""
-        if self._seen == known.size:
-            return
         codes = known.codes
         fresh = codes[self._seen:]
         self._seen = len(codes)
         fresh = fresh[(self._bits.take(fresh) & self._bit) != 0]
         if len(fresh):
             self.codes = np.concatenate([self.codes, fresh])
-            self.after = np.concatenate([self.after, self._table.next[self.event].take(fresh)])
-            self._said = np.concatenate([self._said, self._table.answer[self.event].take(fresh)])
+            self.after = np.concatenate([self.after, self._plan.table.next[self.event].take(fresh)])
+            self._said = np.concatenate([self._said, self._plan.table.answer[self.event].take(fresh)])
             alike = (self._said == self._said[0]).all()
             self._one = np.zeros(int(self._said[0]) + 1 if alike else 0, np.int64)
+
+    def wake(self, after: Codes, waits: list[int]) -> None:
+        """Add the quick events that move pairs of these codes."""
+        for word, bits in enumerate(self._plan.bits):
+            reached = np.bitwise_or.reduce(bits.take(after)) & self._plan.lively[word]
+            waits[word] |= int(reached)
 
     def answered(self, hit: npt.NDArray[np.intp], moved: Counters, total: int) -> Counters:
         """How often each answer was given where pairs were hit; one answer needs no counting."""
