@@ -60,9 +60,9 @@ def simulate(
 ) -> None:
     """Let hours pass for many pairs, and show what they show and which rules decide.
 
-    Faults, repairs and people come by chance, as often as the world says. What takes
-    minutes ends in the hour in which it begins: prgcore simulate-fleet keeps the
-    seconds, and counts users that are out. --json has every hour.
+    Faults, repairs and people come by chance, as often as the world says. An
+    event that takes minutes ends in the hour in which it begins: prgcore
+    simulate-fleet keeps the seconds, and counts users that are out. --json has every hour.
     """
     for name, number, least, most in (
             ("--pairs", pairs, 1, MOST_EACH if each else 10**15), ("--hours", hours, 1, MOST_HOURS),
@@ -106,7 +106,7 @@ def _checked(out: Path, *, each: bool) -> None:
 
 @frozen(eq=False)
 class _Answer:
-    """What is printed of a lapse."""
+    """A lapse, as a page or JSON."""
 
     engine: Machine
     table: Table
@@ -152,7 +152,8 @@ class _Answer:
         series = {name: shown[:, numbers].sum(axis=1) for name, numbers in names.items()}
         often = sorted(series.items(), key=lambda one: -int(one[1].sum()))
         for name, some in often[:SHOWN]:
-            rows.add_row(f"{some.mean():,.1f}", f"{some.max():,}", f"{some[-1]:,}", name)
+            mean = some.mean()
+            rows.add_row(f"{mean:,.0f}" if mean >= 1000 else f"{mean:,.1f}", f"{some.max():,}", f"{some[-1]:,}", name)
         if names:
             yield ""
             yield rows

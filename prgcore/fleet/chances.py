@@ -2,7 +2,7 @@
 
 Law: data, and one plan made of it; nothing is drawn here. The events of a step come one after
 another, in the order in which they are given. Each comes to each pair with its chance, whatever
-came before. What is *quick* comes again, round after round, until it moves no pair.
+came before. A *quick* event comes again, round after round, until it moves no pair.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class Plan:
         """A plan of these chances, in their order.
 
         Raises:
-            BadInput: an event is unknown, a chance is not from 0 to 1, or a mask is no mask.
+            BadInput: an event is unknown, a chance is not from 0 to 1, or a mask is not one.
         """
         given = [Chance(name, chance) for name, chance in chances.items()] if isinstance(
             chances, Mapping) else list(chances)

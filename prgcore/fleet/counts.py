@@ -55,8 +55,8 @@ class Counts:
 
         Args:
             event: its number.
-            answers: how often each entry of the table's `answers[event]` has decided; entries that
-                are missing at the end have not.
+            answers: how often each entry of the table's `answers[event]` has decided; 0 for entries
+                that are missing at the end.
         """
         self.numbers[self._slots[event][:len(answers)]] += answers.astype(np.int64)
 

@@ -40,7 +40,7 @@ class Fleet:
             converted.
 
     Raises:
-        BadInput: a code is no pair of the table.
+        BadInput: a code is outside the table.
     """
 
     table: Table

@@ -243,7 +243,7 @@ class _Known:
         self.size = high
 
     def shares(self, plan: Plan) -> _Shares:
-        """What each entry of a plan moves."""
+        """The shares of a plan."""
         if id(plan) not in self._shares:
             if len(self._shares) >= PLANS:
                 self._shares.clear()
@@ -252,7 +252,7 @@ class _Known:
 
 
 class _Shares:
-    """What each entry of a plan moves, of the codes that are known."""
+    """For each entry of a plan, the known codes that it moves."""
 
     def __init__(self, plan: Plan, known: _Known) -> None:
         self._plan, self._known, self._seen = plan, known, 0
@@ -260,7 +260,7 @@ class _Shares:
         self._news = [0] * len(plan.bits)
 
     def __getitem__(self, entry: Entry) -> _Share:
-        """What an entry moves, with the codes that are new since the last time."""
+        """The share of an entry, with the codes that are new since the last time."""
         known, share = self._known, self._shares[entry]
         if self._seen < known.size:
             fresh = known.codes[self._seen:]

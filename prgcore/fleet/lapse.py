@@ -31,7 +31,7 @@ PART = 1 << 16
 
 @frozen(eq=False)
 class Lapse:
-    """What a fleet showed, step by step, and what was decided.
+    """Displays of a fleet, step by step, and the decisions.
 
     Attributes:
         shown: `shown[step, display]`: how many pairs showed each of the table's `displays` before

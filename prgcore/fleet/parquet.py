@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["arrays_written", "columns_of", "columns_written", "fleet_read", "fleet_written"]
 
 FLEET = "prgcore-fleet/1"
-"""What the metadata of a fleet of codes say first."""
+"""The first words in the metadata of a fleet of codes."""
 
 
 def _parquet() -> ModuleType:
@@ -153,7 +153,7 @@ def fleet_read(table: Table, data: bytes) -> tuple[Fleet, tuple[str, ...]]:
     """A fleet of a Parquet file that `fleet_written` has made, and its names; none if it has none.
 
     Raises:
-        BadInput: it is not such a file, or of another machine, or a code is no pair of the table.
+        BadInput: it is not such a file, or of another machine, or a code is outside the table.
         MissingExtra: pyarrow is not installed.
     """
     parquet = _parquet()

@@ -18,7 +18,7 @@ from prgcore.fleet.table import Codes
 __all__ = ["let_pass"]
 
 SELDOM = 0.02
-"""What comes less often is drawn by how many pairs it comes to, and then by which."""
+"""A rarer event is drawn in two parts: how many pairs it comes to, and which."""
 
 
 def let_pass(

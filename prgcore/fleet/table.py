@@ -142,7 +142,7 @@ class Table:
         """The code of a pair, which may name derived columns too.
 
         Raises:
-            BadInput: it is no pair of this machine, or no pair that the machine can reach.
+            BadInput: it is not a pair of this machine, or the machine cannot reach it.
         """
         whole = self.engine.pair(pair)
         found = self.space.find(dict(zip(self.engine.stored, whole.values_, strict=True)))
@@ -234,7 +234,7 @@ class Table:
 
     @property
     def displays(self) -> tuple[Display, ...]:
-        """What an administrator can see, the most often met first; empty without states."""
+        """The displays that an administrator can see, the most usual first; empty without states."""
         return self._displays[1]
 
 

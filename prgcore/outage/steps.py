@@ -22,7 +22,7 @@ from prgcore.vocabulary import Kind
 __all__ = ["plan", "working"]
 
 _QUICK = 0.1
-"""What takes less than this part of a step is quick."""
+"""An event that takes less than this part of a step is quick."""
 _ORDER = (Kind.COMMAND, Kind.REPAIR, Kind.FAULT, Kind.TIMER, Kind.COMPLETION)
 """A step begins with what mends the faults of steps before."""
 
