@@ -519,6 +519,19 @@ def test_other_workers(programs, monkeypatch):
         list(run(work.drawn, BLOCKS, where=there))
 
 
+def test_a_process_that_is_slow_to_begin_again_is_not_given_up():
+    """Dask would give it up after 15 seconds, for good, and its blocks would wait for ever."""
+    import dask
+
+    before = dask.config.get("distributed.deploy.lost-worker-timeout")
+    with cluster._folder():
+        assert dask.config.get("distributed.deploy.lost-worker-timeout") == "1 day"
+        folder = Path(dask.config.get("temporary-directory"))
+        assert folder.is_dir()
+    assert not folder.exists()
+    assert dask.config.get("distributed.deploy.lost-worker-timeout") == before
+
+
 @pytest.mark.parametrize("slow", [False, True])
 def test_nobody_answers(slow, monkeypatch):
     """A port without a program, and a greeting that is not answered."""

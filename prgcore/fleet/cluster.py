@@ -46,7 +46,9 @@ CONNECT = 8.0
 """Seconds in which a scheduler must answer."""
 MEMORY = {f"distributed.worker.memory.{what}": False for what in ("target", "spill", "pause")}
 """A table cannot be spilled, so a worker that pauses until it has memory would wait for ever."""
-PATIENCE = 30.0
+RESTARTS = {"distributed.deploy.lost-worker-timeout": "1 day"}
+"""After 15 seconds, its default, a process that is slow to start again is given up for good."""
+PATIENCE = 60.0
 """Seconds without any worker, after which none is expected any more."""
 TICK = 0.5
 LOOK = 2.0
@@ -99,10 +101,14 @@ def spread(
         if scheduler is None:
             address = stack.enter_context(_local(min(workers or 1, len(blocks))))
             called = "the processes of this computer"
+            lonely = (f"have ended, and not begun again for {PATIENCE:.0f} seconds; use fewer, or "
+                      "--workers 1")
         else:
             address, called = scheduler, f"the scheduler at {scheduler}"
+            lonely = (f"has had no worker for {PATIENCE:.0f} seconds; start some with `dask worker`, "
+                      "and repeat the command")
         client = stack.enter_context(_client(address, called))
-        yield from _Run(client, called, blocks, report).results(data)
+        yield from _Run(client, called, lonely, blocks, report).results(data)
 
 
 @contextmanager
@@ -128,7 +134,7 @@ def _quiet() -> Iterator[None]:
 def _folder() -> Iterator[None]:
     """Let Dask write into a folder that is removed, which also workers of this computer use."""
     with (tempfile.TemporaryDirectory(prefix="prgcore-", ignore_cleanup_errors=True) as folder,
-          dask.config.set({"temporary-directory": folder})):
+          dask.config.set({"temporary-directory": folder, **RESTARTS})):
         yield
 
 
@@ -144,7 +150,8 @@ def _local(workers: int) -> Iterator[str]:
             preload=[QUIET], config=MEMORY)
     except (OSError, RuntimeError, TimeoutError) as error:
         raise Unavailable(f"no other process could be started: {said(error)}; "
-                          "--workers 1 needs none") from None
+                          "--workers 1 needs none. A program of your own needs "
+                          "`if __name__ == '__main__':` around what it does, in a file") from None
     try:
         yield cluster.scheduler_address
     finally:
@@ -211,9 +218,11 @@ class _Run:
     """Blocks under way. One thread reads and writes this; Dask's only puts into the queue."""
 
     def __init__(
-        self, client: Any, called: str, blocks: Sequence[Block], report: Callable[[int], None]
+        self, client: Any, called: str, lonely: str, blocks: Sequence[Block],
+        report: Callable[[int], None],
     ) -> None:
-        self.client, self.called, self.blocks, self.report = client, called, blocks, report
+        self.client, self.called, self.lonely = client, called, lonely
+        self.blocks, self.report = blocks, report
         self.key = uuid4().hex
         self.threads = 0
         self.looked = self.seen = monotonic()
@@ -293,8 +302,7 @@ class _Run:
         if self.threads:
             self.seen = now
         elif now - self.seen > PATIENCE:
-            raise Unavailable(f"{self.called} has had no worker for {PATIENCE:.0f} seconds; start "
-                              "some with `dask worker`, and repeat the command")
+            raise Unavailable(f"{self.called} {self.lonely}")
 
     # ---------------------------------------------------------------------- a turn
 
