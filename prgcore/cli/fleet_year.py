@@ -98,7 +98,7 @@ def simulate_fleet(
     long users are out and why, false failovers, log-in storms, and what automatic
     fallback and dual connections change. The document gives no rates: the shipped ones
     are assumptions, and --example prints them to be replaced. Every figure has a 95 %
-    interval. The same seed gives the same figures everywhere.
+    interval. The same seed gives the same figures, whatever runs them.
     """
     from prgcore.outage.example import example as written
 

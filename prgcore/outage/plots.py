@@ -64,7 +64,8 @@ def _lengths(axes: Axes, report: Report) -> None:
               label="until the user is logged in")
     axes.set_xscale("log")
     axes.set_xlim(max(1.0, curve.seconds[0]), curve.seconds[-1])
-    axes.set_ylim(0, 100)
+    axes.set_ylim(0, 132)  # room for the names of the lines
+    axes.set_yticks(range(0, 101, 20))
     least, most = axes.get_xlim()
     axes.set_xticks(*_ticks(least, most))
     axes.minorticks_off()
