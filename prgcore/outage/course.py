@@ -29,7 +29,7 @@ Table: TypeAlias = npt.NDArray[Any]
 
 @frozen(eq=False)
 class Course:
-    """What a simulation reads. `K` kinds, `F` events that need a draw, `C` clocks, `G` groups.
+    """The tables that a simulation reads. `K` kinds, `F` events that need a draw, `C` clocks, `G` groups.
 
     Attributes:
         moves: the moves.

@@ -1,7 +1,7 @@
 """What simulated years came to: figures by lane and group, by cause, and lengths of outages.
 
-Law: figures are added here and nothing is drawn by chance. What is added over lanes is a whole
-number of ticks, so the order of lanes and the size of blocks change no digit.
+Law: figures are added here and nothing is drawn by chance. Sums over lanes are whole numbers of
+ticks, so the order of lanes and the size of blocks change no digit.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ class Samples:
 
 @frozen(eq=False)
 class Outcome:
-    """What happened to the pairs of some lanes. Times are in seconds, and not yet by year.
+    """The figures of the pairs of some lanes. Times are in seconds, and not yet by year.
 
     Attributes:
         seed, horizon: as given.
@@ -174,7 +174,7 @@ class Outcome:
 
     @property
     def weights(self) -> Times:
-        """The share of each group among all users; alike, where no users are said."""
+        """The share of each group among all users; equal shares, where the world gives no numbers."""
         return weights_of(self.users)
 
     @staticmethod

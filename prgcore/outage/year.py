@@ -55,7 +55,7 @@ def simulate(
     samples: int = 64, progress: Callable[[int], object] | None = None,
     follow: Follow | None = None,
 ) -> Outcome:
-    """What happens to some pairs until the horizon; each begins healthy, in pair 0.
+    """The figures of some pairs until the horizon; each begins healthy, in pair 0.
 
     Args:
         moves: the world's moves.
@@ -273,7 +273,7 @@ class _Run:
             setattr(self, name, remaining(getattr(self, name), goes))
 
     def sight(self, first: int, count: int) -> Sight:
-        """What was seen of the lanes, in their order."""
+        """The interruptions and times that were seen, in the order of lanes."""
         spent = np.zeros((count, 3))
         for lanes, times in self._done:
             spent[lanes - first] = times
