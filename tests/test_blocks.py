@@ -503,9 +503,10 @@ def test_the_scheduler_goes(programs, tmp_path):
 def test_other_workers(programs, monkeypatch):
     """One with another prgcore, one with fewer instructions, and none at all."""
     there = Where(scheduler=programs.address)
-    monkeypatch.setattr(cluster, "PATIENCE", 0.1)
-    with pytest.raises(Unavailable, match=r"has had no worker for 0 seconds; start some with `dask wor"):
-        list(run(work.drawn, BLOCKS, where=there))
+    with monkeypatch.context() as less:
+        less.setattr(cluster, "PATIENCE", 0.1)
+        with pytest.raises(Unavailable, match=r"has had no worker for 0 seconds; start some with `dask"):
+            list(run(work.drawn, BLOCKS, where=there))
     programs.worker()
     makings = ("3.11", "1.0", "0.1.0+0", "0")
     monkeypatch.setattr(cluster, "own_makings", lambda: makings)

@@ -279,6 +279,10 @@ class _Run:
         """
         try:
             return _within(seconds, question) if seconds else question()
+        except TimeoutError:
+            raise Unavailable(f"{self.called} or a worker there has not answered for "
+                              f"{seconds or CONNECT:.0f} seconds; end what hangs, and repeat the "
+                              "command") from None
         except Exception as error:  # noqa: BLE001, a broken connection shows as anything
             raise self._gone(error) from None
 
