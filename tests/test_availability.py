@@ -1,0 +1,330 @@
+"""The Markov model of a world: against closed forms, finite differences, and simulated years."""
+
+import json
+from math import exp
+
+import numpy as np
+import pytest
+from attrs import evolve
+
+from prgcore.errors import BadInput, BudgetExhausted
+from prgcore.machine import Machine, prg
+from prgcore.outage.availability import availability
+from prgcore.outage.chain import _spread, chain, ground
+from prgcore.outage.doubt import doubt
+from prgcore.outage.example import example
+from prgcore.outage.markov import MEASURES, YEAR, Solution, false_causes
+from prgcore.outage.moves import moves
+from prgcore.outage.rates import read
+from prgcore.outage.sensitivity import _at, better, elasticities, ranges, words
+from prgcore.outage.year import simulate
+from prgcore.prove.space import search
+from prgcore.wire.machine_file import dumps
+from tests.small_worlds import LEASES, PAIR, QUIET
+from tests.toys import TURNSTILE
+
+UNSERVED, LOGIN, INTERRUPTIONS, FAILOVERS, RETURNS = range(len(MEASURES))
+ALWAYS = {"days": 7, "begins": 0, "ends": 24}
+
+
+@pytest.fixture(scope="module")
+def steps():
+    """Moves of the built-in machine in a world, by the sections of its file; one search for all."""
+    engine = prg()
+    space, made = search(engine.model), {}
+
+    def get(**sections):
+        key = repr(sections)
+        if key not in made:
+            made[key] = moves(engine, read(engine, sections), space)
+        return made[key]
+
+    return get
+
+
+@pytest.fixture(scope="module")
+def leases():
+    """Moves of the machine of `prgcore init`."""
+    engine = Machine(PAIR)
+    space = search(engine.model)
+
+    def get(**rates):
+        return moves(engine, read(engine, {"rates": {**LEASES, **rates}}), space)
+
+    return get
+
+
+def solved(made, number=4, least=1e-7):
+    return Solution(chain(ground(made), number, least), made)
+
+
+# ---------------------------------------------------------------------------- closed forms
+
+
+@pytest.mark.parametrize(("down", "up"), [(10 * 86_400, 1800), (3600, 3600), (1e9, 60), (50, 5000)])
+def test_a_service_without_failover_is_a_chain_of_two_states(down, up, steps):
+    made = steps(rates={
+        **QUIET, "services_down(node1)": f"every {down:.0f} s", "services_up": f"takes {up} s",
+        "critical_service_delay": "never"})
+    found = solved(made)
+    assert found.yearly[0, UNSERVED] == pytest.approx(YEAR * up / (up + down), rel=1e-12)
+    assert found.yearly[0, INTERRUPTIONS] == pytest.approx(YEAR / (up + down), rel=1e-12)
+    assert found.first((0,)) == pytest.approx(down, rel=1e-12)
+    assert found.first((1,)) == float("inf")
+    assert found.cycle == pytest.approx(up + down, rel=1e-12)
+    assert (found.yearly[1] == 0).all()
+    assert (doubt(found).whole < 1e-6).all()
+
+
+def test_a_service_and_a_database_are_two_in_a_row(steps):
+    made = steps(rates={
+        **QUIET, "services_down(node1)": "every 10 h", "services_up": "takes 2 h",
+        "database_down(node1)": "every 20 h", "database_up": "takes 5 h",
+        "critical_service_delay": "never"})
+    found = solved(made, least=0.0)
+    up = 10 / 12 * 20 / 25
+    assert found.dark(0) == pytest.approx(1 - up, rel=1e-12)
+    assert found.first((0,)) == pytest.approx(1 / (1 / 36_000 + 1 / 72_000), rel=1e-12)
+    assert found.first((0, 1)) == found.first((0,))
+
+
+@pytest.mark.parametrize("number", [2, 4, 8, 16])
+@pytest.mark.parametrize("up", [60, 1800])
+def test_the_bound_of_the_stages_contains_the_exact_race(number, up, steps):
+    made = steps(rates={**QUIET, "services_down(node1)": "every 1000 years",
+                        "services_up": f"takes {up} s", "takeover_failed": "never",
+                        "takeback_failed": "never", "start_failed": "never"})
+    found = solved(made, number)
+    exact = exp(-90 / up) / found.cycle * YEAR
+    error = abs(found.yearly[0, FAILOVERS] - exact)
+    bound = doubt(found).stages[0, FAILOVERS]
+    assert error <= bound * 1.001
+    assert error > bound / 3  # it is no wild guess
+    stages = (1 + 90 / up / number) ** -number
+    assert found.yearly[0, FAILOVERS] == pytest.approx(stages / found.cycle * YEAR, rel=1e-6)
+
+
+def test_twice_the_stages_change_less_than_the_bound(leases):
+    for made in (leases(), leases(crash="every 5 h", boot="takes 20 s")):
+        for number in (2, 4):
+            few, many = solved(made, number, 1e-6), solved(made, 2 * number, 1e-6)
+            change = np.abs(few.yearly - many.yearly)
+            assert (change <= doubt(few).whole[:-1] + doubt(many).left_out[:-1] + 1e-9).all()
+
+
+def test_a_spread_age_keeps_its_mean():
+    for interval, width in ((15, 7.5), (15, 60), (1, 0.3), (7, 7), (15, 4)):
+        shares = _spread(interval, width, 99)
+        assert sum(w for _, w in shares) == pytest.approx(1)
+        assert sum(s * w for s, w in shares) * width == pytest.approx(interval / 2)
+    assert _spread(0, 5, 9) == ((0, 1.0),)
+
+
+# --------------------------------------------------------------------------- the whole is its parts
+
+
+def test_causes_add_up_and_the_two_nodes_are_alike(leases):
+    found = solved(leases())
+    assert sum(found.causes.values()) == pytest.approx(found.yearly, rel=1e-9)
+    assert set(found.causes) == {"crash(node1)", "crash(node2)", "link_cut"}
+    assert found.causes["crash(node1)"][0, UNSERVED] > found.causes["crash(node2)"][0, UNSERVED]
+    assert false_causes(found.moves)["crash(node1)"] == (False,)
+    assert false_causes(found.moves)["link_cut"] == (True,)
+
+
+def test_what_is_left_out_is_within_its_bound(leases):
+    made = leases(crash="every 2 days")
+    whole = solved(made, 2, 1e-9)
+    for least in (1e-2, 1e-3, 1e-4, 1e-6):
+        part = solved(made, 2, least)
+        assert len(part.chain) <= len(whole.chain)
+        assert (np.abs(part.yearly - whole.yearly) <= doubt(part).left_out[:-1] + 1e-6).all()
+    assert doubt(whole).left_out.max() < 1
+
+
+# --------------------------------------------------------------------------- sensitivities
+
+
+def test_derivatives_are_those_of_finite_differences(leases):
+    found = solved(leases())
+    slope = elasticities(found)
+    for word in words(found):
+        if word.kind == "share":
+            continue
+        up, down = (_at(found, [word], [exp(x)]).forward(found) for x in (1e-4, -1e-4))
+        mine = slope[list(word.events)].sum(axis=0).reshape(-1, len(MEASURES))
+        assert mine == pytest.approx((up - down) / 2e-4, rel=1e-4, abs=1e-5 * float(found.yearly.max()))
+
+
+def test_what_is_worth_improving_is_solved_and_sorted(leases):
+    found = solved(leases())
+    some = better(found, 5)
+    assert len(some) == 5
+    saved = [float(b.saves[:, :2].sum()) for b in some]
+    assert saved == sorted(saved, reverse=True)
+    best = next(b for b in some if b.word.name == "crash")
+    other = solved(leases(crash="every 60 days"))
+    assert best.saves[0, UNSERVED] == pytest.approx(
+        found.yearly[0, UNSERVED] - other.yearly[0, UNSERVED], rel=1e-5)
+    assert {b.word.improves for b in some} >= {"half as often", "half the time-out"}
+
+
+def test_ranges_contain_every_world_in_them(leases):
+    made = leases(crash="every 10 to 60 days", boot="takes 10 to 40 min", promoted="takes 2 to 9 s")
+    found = solved(made)
+    spread = ranges(found)
+    assert set(spread.of) == {"crash", "boot", "promoted"}
+    chance = np.random.default_rng(5)
+    ranged = [w for w in words(found) if w.rates[0].between]
+    for _ in range(12):
+        factors = [w.rates[0].mean / chance.uniform(*w.rates[0].between) for w in ranged]
+        one = _at(found, ranged, factors).forward(found)
+        assert (one >= spread.least * (1 - 1e-9)).all()
+        assert (one <= spread.most * (1 + 1e-9)).all()
+    assert ranges(solved(leases())) is None
+
+
+# ------------------------------------------------------------------------- against simulated years
+
+FAIR = {"services_down": "every 40 days", "heartbeats_missed": "4 per year", "database_down": "never",
+        "manager_stop": "never", "internal_error": "never"}
+
+
+@pytest.mark.parametrize("clients", [{}, {"dual_connections": True}], ids=["plain", "dual"])
+def test_simulated_years_say_the_same(clients, steps):
+    made = steps(rates=FAIR, week=ALWAYS, clients=clients)
+    found, lanes = solved(made, 8), 2000
+    seen = simulate(made, lanes, 11)
+    bounds = doubt(found).whole
+    false = sum(c[:, FAILOVERS] * np.array(false_causes(made)[n]) for n, c in found.causes.items())
+    for name, mine, bound in (
+            ("unserved", found.yearly[:, UNSERVED], bounds[-1, UNSERVED]),
+            ("interruptions", found.yearly[:, INTERRUPTIONS], bounds[-1, INTERRUPTIONS]),
+            ("failovers", found.yearly[:, FAILOVERS], bounds[-1, FAILOVERS]),
+            ("fallbacks", found.yearly[:, RETURNS], bounds[-1, RETURNS]),
+            ("false_failovers", false, 0.0), ("login", found.yearly[:, LOGIN], bounds[-1, LOGIN])):
+        values = getattr(seen, name).sum(axis=1).astype(float)
+        within = 2.58 * values.std() / lanes**0.5  # 99 %
+        assert abs(values.mean() - mine.sum()) <= within + bound, name
+
+
+def test_working_hours_are_spread_evenly_and_cost_little(steps):
+    made = steps(rates={**FAIR, "fallback": "takes 4 h in working hours"})
+    found, lanes = solved(made, 8), 2000
+    seen = simulate(made, lanes, 12)
+    for name, measure in (("unserved", UNSERVED), ("failovers", FAILOVERS)):
+        values = getattr(seen, name).sum(axis=1).astype(float)
+        within = 2.58 * values.std() / lanes**0.5
+        mine = found.yearly[:, measure].sum()
+        assert abs(values.mean() - mine) <= within + 0.03 * mine, name
+
+
+# --------------------------------------------------------------------------------- the command
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory):
+    """A machine file and a world file of the machine of `prgcore init`."""
+    folder = tmp_path_factory.mktemp("mine")
+    (folder / "mine.json").write_text(dumps(PAIR), "utf-8")
+    rates = "\n".join(f'"{name}" = "{said}"' for name, said in LEASES.items())
+    (folder / "world.toml").write_text(f"[rates]\n{rates}\n", "utf-8")
+    return folder / "mine.json", folder / "world.toml"
+
+
+def test_the_page_fits_a_terminal_and_names_its_assumptions(run, file):
+    machine, world = map(str, file)
+    code, out, _ = run("availability", world, "--machine", machine)
+    assert code == 0
+    assert max(map(len, out.splitlines())) <= 80
+    for words_ in ("served", "crash(node1)", "what is worth improving", "exact up to", "Assumed"):
+        assert words_ in out
+
+
+def test_json_and_the_page_have_the_same_figures(run, file, tmp_path):
+    machine, world = map(str, file)
+    code, out, _ = run("availability", world, "--machine", machine, "--json",
+                       "--rate", "crash=every 10 to 40 days")
+    assert code == 0
+    told = json.loads(out)
+    group = told["groups"][0]
+    assert group["served"] == pytest.approx(1 - group["unserved_seconds"] / YEAR)
+    assert sum(c["groups"]["users"]["unserved"] for c in told["causes"]) == pytest.approx(
+        group["unserved_seconds"])
+    assert told["ranges"]["of"] == ["crash"]
+    low, high = group["range"]["unserved"]
+    assert low < group["unserved_seconds"] < high
+    assert 0 < told["model"]["error_bound"] < 0.2
+    one = tmp_path / "answer.json"
+    assert run("availability", world, "--machine", machine, "--rate", "crash=every 10 to 40 days",
+               "-o", str(one))[0] == 0
+    assert json.loads(one.read_text()) == told
+
+
+def test_the_example_is_a_world(run, tmp_path):
+    _, out, _ = run("availability", "--example")
+    file = tmp_path / "w.toml"
+    file.write_text(out)
+    engine = prg()
+    assert read(engine, file).rates == read(engine, None).rates
+    assert example(engine) == out
+    mine = example(Machine(PAIR))
+    file.write_text(mine)
+    assert "to fill in" in mine
+    assert read(Machine(PAIR), file).rates["crash(node1)"].kind == "never"
+
+
+def test_the_model_is_written_for_storm(run, file, tmp_path):
+    machine, world = map(str, file)
+    one = tmp_path / "chain.prism"
+    assert run("availability", world, "--machine", machine, "-o", str(one))[0] == 0
+    assert one.read_text().splitlines()[5] == "ctmc"
+
+
+@pytest.mark.parametrize(("words_", "says"), [
+    (("--stages", "1"), "2 to 64"), (("--least", "3"), "chance"), (("--ask", "prism"), "storm"),
+    (("-o", "x.pdf"), "format"), (("nowhere.toml",), "nowhere.toml"), (("--rate", "crash"), "NAME=VALUE"),
+    (("--rate", "crash=sometimes"), "is not a rate"), (("--rate", "crush=never"), "crash"),
+    (("--users", "users=many"), "whole number"), (("--users", "node9=5"), "users"),
+    (("--set", "keep_alive_timeout=x"), "keep_alive_timeout"),
+    (("--automatic-fallback",), "enable_automatic_fallback"),
+    (("--rate", "boot=never"), "never ends"), (("--rate", "heartbeats_missed=2 a year"), "heartbeats"),
+])
+def test_wrong_input_is_one_line(words_, says, run, file):
+    machine, world = map(str, file)
+    given = words_ if words_[0].endswith(".toml") else (world, *words_)
+    code, out, err = run("availability", *given, "--machine", machine)
+    assert (code, out) == (2, "")
+    assert says in err
+    assert err.count("\n") == 1
+
+
+def test_a_machine_that_serves_nobody_is_refused(run, tmp_path):
+    file = tmp_path / "t.json"
+    file.write_text(dumps(TURNSTILE))
+    code, _, err = run("availability", "--machine", str(file), "--rate", "push=every 1 day")
+    assert code == 2
+    assert "no goal" in err
+
+
+def test_a_chain_that_is_too_large_says_what_to_do(leases):
+    with pytest.raises(BudgetExhausted, match="--stages"):
+        chain(ground(leases()), 8, 1e-12, most=500)
+
+
+def test_a_timer_that_runs_in_health_is_refused(leases):
+    made = leases()
+    e = next(iter(made.clocks))
+    always = np.ones(len(made), np.bool_)
+    clock = evolve(made.clocks[e], runs=always, hears=False)
+    with pytest.raises(BadInput, match="runs while everything is well"):
+        chain(ground(evolve(made, clocks={e: clock})), 4)
+
+
+def test_the_answer_of_no_fault_is_no_outage(steps):
+    made = steps(rates={**QUIET, "services_down(node1)": "every 1000000 years"})
+    answer = availability(made.engine, made.world, made=made)
+    assert answer.groups[1].interruptions == 0
+    assert answer.groups[1].served == 1
+    assert answer.groups[1].between == float("inf")
+    assert json.loads(json.dumps(answer.to_json()))["groups"][1]["between_seconds"] is None
