@@ -261,6 +261,6 @@ def _program(stormpy: Any, text: str) -> Any:
 def _tight(stormpy: Any) -> Any:
     """Storm's environment with a factorised matrix: its own iterations end near 1e-6."""
     made = stormpy.Environment()
-    made.solver().set_linear_equation_solver_type(stormpy.environments.EquationSolverType.EIGEN)
+    made.solver().set_linear_equation_solver_type(stormpy.environments.EquationSolverType.ELIMINATION)
     made.solver().native().precision = stormpy.Rational("1/1000000000000")
     return made
