@@ -95,8 +95,8 @@ def availability(
 def _check(stages: int, least: float, ask: str | None) -> None:
     if not 2 <= stages <= MOST_STAGES:
         raise BadInput(f"--stages {stages}: expected 2 to {MOST_STAGES}")
-    if not 1e-12 <= least <= 1e-2:
-        raise BadInput(f"--least {least:g}: expected a chance from 1e-12 to 0.01")
+    if not 1e-12 <= least <= 1e-3:
+        raise BadInput(f"--least {least:g}: expected a chance from 1e-12 to 0.001")
     if ask not in (None, "storm"):
         raise BadInput(f"--ask {quoted(str(ask), 60)}: expected storm")
 

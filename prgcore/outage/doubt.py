@@ -9,8 +9,9 @@ It grows from 0 over the stage, so a stage adds at most half of it for as long a
 every state bounds the error. It is taken over the times of the chain instead of the exact ones, which
 differ by one stage in their number, so one part in that number is added.
 
-A share that leaves the chain costs at most as much as the worst state that was kept. A share that
-strays within its pair costs at most the spread of that pair.
+A share that leaves the chain is counted at the cost of the worst state that was kept; only where few
+states are kept may one that was left out be worse. A share that strays within its pair costs at most
+the spread of that pair.
 """
 
 from __future__ import annotations
