@@ -162,8 +162,9 @@ class PRISM:
             served: list[Formula] = []
             for node, cubes in habits.serving[group]:
                 assert node in NODES, "BUG: a seat has another name"
-                able = self._table.holds(habits.agent(node).able)
-                served += [every((able, self._table.holds(cells))) for cells in cubes]
+                said = habits.agent(node).able
+                able = [self._table.holds(c) for c in ((said,) if said.cells else habits.acts(node))]
+                served += [every((*able, self._table.holds(cells))) for cells in cubes]
             lost, word = writer.of(no(some(served))), self.group(group)
             yield f'label "lost_{word}" = {lost};'
             yield from (f'rewards "unserved_{word}"', f"  {lost} : 1;", "endrewards")
@@ -228,16 +229,15 @@ def asked(engine: Engine, world: World, *, exact: bool = False, made: Moves | No
     for g, group in enumerate(made.groups):
         word = writer.group(group)
         queries += [f'R{{"unserved_{word}"}}=? [ F "back" ]', f'T=? [ F "lost_{word}" ]']
-        names += [f"seconds without a server until health is back, {group}",
-                  f"seconds to the first outage, {group}"]
+        names += [f"s without a server, a way: {group}", f"s to the first outage: {group}"]
         ours += [solution.dark(g) * solution.cycle, solution.until_dark(g)]
     queries.append('R{"time"}=? [ F "back" ]')
-    names.append("seconds from health to health")
+    names.append("s from health to health (a way)")
     ours.append(solution.cycle)
     properties = stormpy.parse_properties(";".join(queries), program)
     built = (stormpy.build_model[stormpy.Rational] if exact else stormpy.build_model)(program, properties)
     found = [Row("pairs", float(len(set(solution.chain.pair.tolist()))), float(built.nr_states - 1)),
-             Row("rate of leaving health, per second", float(solution.leaves[0]),
+             Row("rate of leaving health, a second", float(solution.leaves[0]),
                  float(built.exit_rates[built.initial_states[0]]))]
     environment = stormpy.environments.exact() if exact else _tight(stormpy)
     for name, mine, one in zip(names, ours, properties, strict=True):
