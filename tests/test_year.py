@@ -71,13 +71,13 @@ WORLDS = {
             "services_up": "takes 90 s", "failover": "every 60 days"}}, 40, 0.12),
     "stormy": ({
         "rates": STORMY, "clients": {"dual_connections": True},
-        "parameters": {"enable_automatic_fallback": True, "automatic_fallback_after": 600}}, 100, 0.0015),
+        "parameters": {"enable_automatic_fallback": True, "automatic_fallback_after": 600}}, 100, 0.001),
     "other time-outs, a short week": ({
         "rates": {**STORMY, "fallback": "takes 40 min in working hours",
                   "recover": "takes 5 min in working hours"},
         "week": {"days": 2, "begins": 6.5, "ends": 9},
         "parameters": {"keep_alive_interval": 7, "keep_alive_timeout": 31,
-                       "critical_service_delay": 400}}, 60, 0.002),
+                       "critical_service_delay": 400}}, 60, 0.0012),
 }
 
 
