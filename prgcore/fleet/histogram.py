@@ -123,7 +123,7 @@ class Histogram:
                 self.table.answer[number].take(at), some, len(self.table.answers[number])))
         after = self.table.next[number].take(at)
         moved = after != at
-        self._move(at[moved], after[moved], some[moved])
+        self._move(at[moved], after[moved], some[moved], some[moved])
 
     def step_all(
         self, chances: Plan | Mapping[str, float] | Iterable[Chance], rng: np.random.Generator,
@@ -181,11 +181,11 @@ class Histogram:
         hit = some.nonzero()[0]
         if not len(hit):
             return 0
-        moved = some.take(hit)
+        here = moved = some.take(hit)
         if share.chance < 1:
-            moved = _thinned(moved, share.chance, rng)
+            moved = _thinned(here, share.chance, rng)
             some = moved.nonzero()[0]
-            hit, moved = hit.take(some), moved.take(some)
+            hit, here, moved = hit.take(some), here.take(some), moved.take(some)
             if waits is not None:
                 waits[share.word] |= share.bit
             if not len(hit):
@@ -194,14 +194,14 @@ class Histogram:
         total = int(moved.sum())
         if counts is not None:
             counts.add(share.event, share.answered(hit, moved, total))
-        self._move(codes, after, moved)
+        self._move(codes, after, moved, here)
         if waits is not None:
             share.wake(after, waits)
         return total
 
-    def _move(self, codes: Codes, after: Codes, moved: Counters) -> None:
-        """Move pairs from codes, each of which is named once, to other codes."""
-        self._counters[codes] -= moved
+    def _move(self, codes: Codes, after: Codes, moved: Counters, here: Counters) -> None:
+        """Move pairs from codes, each of which is named once and has so many, to other codes."""
+        self._counters[codes] = here - moved
         np.add.at(self._counters, after, moved)
         self._known.add(after)
 
