@@ -44,10 +44,16 @@ __all__ = ["spread"]
 T = TypeVar("T")
 CONNECT = 8.0
 """Seconds in which a scheduler must answer."""
-MEMORY = {f"distributed.worker.memory.{what}": False for what in ("target", "spill", "pause")}
-"""A table cannot be spilled, so a worker that pauses until it has memory would wait for ever."""
-RESTARTS = {"distributed.deploy.lost-worker-timeout": "1 day"}
-"""After 15 seconds, its default, a process that is slow to start again is given up for good."""
+IN_WORKERS = {f"distributed.worker.{what}": False for what in (
+    "memory.target", "memory.spill", "memory.pause", "profile.enabled")}
+"""A table cannot be spilled: a worker that pauses until it has memory would wait for ever. The
+profile, which nobody reads, would be taken a hundred times a second."""
+SETTINGS = {
+    # after 15 seconds, the default, a process that is slow to start again is given up for good
+    "distributed.deploy.lost-worker-timeout": "1 day",
+    # Dask lets malloc return all memory at once; then arrays of a megabyte cost twice their time
+    "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": None,
+}
 PATIENCE = 60.0
 """Seconds without any worker, after which none is expected any more."""
 TICK = 0.5
@@ -134,7 +140,7 @@ def _quiet() -> Iterator[None]:
 def _folder() -> Iterator[None]:
     """Let Dask write into a folder that is removed, which also workers of this computer use."""
     with (tempfile.TemporaryDirectory(prefix="prgcore-", ignore_cleanup_errors=True) as folder,
-          dask.config.set({"temporary-directory": folder, **RESTARTS})):
+          dask.config.set({"temporary-directory": folder, **SETTINGS})):
         yield
 
 
@@ -147,7 +153,7 @@ def _local(workers: int) -> Iterator[str]:
             # None would open port 8787 (dask/distributed#8136); this opens any free one, unasked
             dashboard_address="127.0.0.1:0", silence_logs=logging.CRITICAL,
             scheduler_kwargs={"allowed_failures": DEATHS, "dashboard": False},
-            preload=[QUIET], config=MEMORY)
+            preload=[QUIET], config=IN_WORKERS)
     except (OSError, RuntimeError, TimeoutError) as error:
         raise Unavailable(f"no other process could be started: {said(error)}; "
                           "--workers 1 needs none. A program of your own needs "
