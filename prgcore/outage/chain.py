@@ -149,7 +149,11 @@ class Ground:
 
 
 def ground(moves: Moves) -> Ground:
-    """What chains of these moves share."""
+    """What chains of these moves share.
+
+    Raises:
+        BadInput: from some pair no way leads home, so an outage never ends.
+    """
     rates = _rates(moves)
     next_ = np.array(moves.next)
     place, events = np.nonzero((next_ >= 0).T)
@@ -158,10 +162,23 @@ def ground(moves: Moves) -> Ground:
     whole = csr_matrix(
         (np.ones(len(leads), np.float32), leads, np.searchsorted(place, np.arange(len(moves) + 1))),
         shape=(len(moves), len(moves)))
+    _check_ends(moves, whole)
     matters = {e: _matters(moves, e, whole) for e in moves.clocks}
     moving = rates[events, place] > 0
     place, events, leads = place[moving], events[moving], leads[moving]
     return Ground(moves, rates, np.searchsorted(place, np.arange(len(moves) + 1)), events, leads, matters)
+
+
+def _check_ends(moves: Moves, whole: csr_matrix) -> None:
+    found = fresh = np.arange(len(moves)) == 0
+    while fresh.any():
+        fresh = (whole @ fresh.astype(np.float32) > 0) & ~found
+        found = found | fresh
+    if not found.all():
+        ill, first = moves.pair(int(np.flatnonzero(~found)[0])), moves.pair(0)
+        told = ", ".join(f"{n}={v}" for n, v in ill.items() if v != first[n])
+        raise BadInput(f"some outage of this world never ends, as nothing leads home from {told:.200}; "
+                       "give each repair and command on the way a time")
 
 
 def _matters(moves: Moves, e: int, whole: csr_matrix) -> Mask:
