@@ -75,5 +75,6 @@ def test_every_extra_that_code_names_is_there() -> None:
     assert guarded - known == {
         ROOT / "prgcore/cli/drawing.py",
         ROOT / "prgcore/cli/output.py", ROOT / "prgcore/cli/proofs.py",
-        ROOT / "prgcore/fleet/parquet.py", ROOT / "prgcore/outage/plots.py",
+        ROOT / "prgcore/fleet/parquet.py", ROOT / "prgcore/fleet/blocks.py",
+        ROOT / "prgcore/outage/plots.py", ROOT / "prgcore/outage/prism.py",
     }
