@@ -60,7 +60,7 @@ class Block:
 
     @property
     def sequence(self) -> np.random.SeedSequence:
-        """Its own seed: `SeedSequence(seed).spawn(...)[number]`, whoever asks."""
+        """Its own seed: `SeedSequence(seed).spawn(...)[number]`, on every worker."""
         return np.random.SeedSequence(self.seed, spawn_key=(self.number,))
 
     def random(self) -> np.random.Generator:
@@ -131,7 +131,7 @@ class Where:
         scheduler: the address of a Dask scheduler that is used instead.
 
     Raises:
-        BadInput: too many or too few workers, a text that is no address, or both.
+        BadInput: too many or too few workers, a text that does not name an address, or both.
     """
 
     workers: int | None = field(default=None, validator=_workers)
@@ -253,7 +253,7 @@ def _spread(
 
 
 def added(parts: Iterable[npt.ArrayLike]) -> npt.NDArray[Any]:
-    """The sum of arrays of one shape, rounded once, so that the order of the parts is no matter.
+    """The sum of arrays of one shape, rounded once, so that the order of the parts does not matter.
 
     Integers are added exactly, as int64.
 

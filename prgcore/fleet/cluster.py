@@ -190,7 +190,7 @@ async def _greet(address: str) -> None:
 
 
 def _within(seconds: float, act: Callable[[], T]) -> T:
-    """What a function returns, in another thread, which is left behind after some seconds.
+    """The result of a function in another thread, which is left behind after some seconds.
 
     Raises:
         TimeoutError: it has not returned.

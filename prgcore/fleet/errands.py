@@ -27,6 +27,11 @@ if TYPE_CHECKING:
     from prgcore.fleet.blocks import Block
     from prgcore.prove.compiled import Compiled
 
+__all__ = [
+    "Errand", "Given", "accept", "answered", "attempt", "compiled", "differing", "forget",
+    "own_makings", "said",
+]
+
 T = TypeVar("T")
 MOST_KEPT = 2
 """How many made values a process keeps; a machine's table takes 200 MB."""
@@ -79,7 +84,7 @@ class Errand(Generic[T]):
         return self._values
 
     def run(self, block: Block) -> T:
-        """What `work` returns for a block."""
+        """The result of `work` for a block."""
         return self.work(block, *self.prepare())
 
     def packed(self) -> bytes:

@@ -1,7 +1,7 @@
 """Years of a fleet: the same lanes in a world and in others, which share one search.
 
-Law: it puts together. What happens to a lane is `prgcore.outage.year`, and depends on its number and
-the seed alone.
+Law: it puts together. `prgcore.outage.year` runs a lane, which depends on its number and the seed
+alone.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Worlds:
         self, made: Moves, pairs: int, years: float, seed: int,
         progress: Callable[[int, int], object] | None = None,
     ) -> Outcome:
-        """What happens to so many pairs in so many years.
+        """The outcome of so many pairs in so many years.
 
         Args:
             made: the moves, of this world or of another choice.

@@ -1,6 +1,6 @@
 """A report as one HTML page: no network, no script, light and dark, on a phone and on paper.
 
-Law: markup only; every figure is one of the report, and stands in a `data` element with its value
+Law: markup only; every figure is one of the report, in a `data` element with its value
 as JSON has it. Every plot has its words, and its numbers are in a table.
 """
 

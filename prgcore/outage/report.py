@@ -59,7 +59,7 @@ def nines(share: float) -> int:
 
 @frozen
 class Users:
-    """What the users of one home node meet in a year; all users together where `home` is empty.
+    """The year of the users of one home node; of all users together where `home` is empty.
 
     Attributes:
         home: the group of users.
@@ -84,7 +84,7 @@ class Users:
 
 @frozen
 class Cause:
-    """What one cause costs a user in a year; `share` is its part of all minutes."""
+    """The cost of one cause for a user in a year; `share` is its part of all minutes."""
 
     event: str
     says: str

@@ -33,7 +33,7 @@ def years_of_all(
     worlds: Worlds, choices: Sequence[Choice], pairs: int, years: float, seed: int, *,
     where: Where = SERIAL, size: int = SIZE, progress: Callable[[int, int], object] | None = None,
 ) -> list[Outcome]:
-    """What happens to so many pairs in a world, and to the same pairs with each choice.
+    """The outcome of so many pairs in a world, and of the same pairs with each choice.
 
     Args:
         worlds: the world, and its machine.
