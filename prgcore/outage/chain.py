@@ -131,7 +131,7 @@ def _rates(moves: Moves) -> Times:
 
 @frozen(eq=False)
 class Ground:
-    """What chains of the same moves share, whatever their stages are.
+    """The parts that all chains of the same moves share, with any stages.
 
     Attributes:
         rates: by event and pair, per second.
@@ -149,7 +149,7 @@ class Ground:
 
 
 def ground(moves: Moves) -> Ground:
-    """What chains of these moves share.
+    """The parts that all chains of these moves share.
 
     Raises:
         BadInput: from some pair no way leads home, so an outage never ends.

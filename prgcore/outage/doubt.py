@@ -3,7 +3,7 @@
 Law: every bound is a sum of nonnegative terms over what the chain visits. Nothing is solved anew.
 
 A clock in stages is a difference scheme for a clock that counts. Let V be what remains until home, as
-the chain says. Between two stages j and j + 1 of a clock, V is joined by a straight line. What is left
+the chain says. Between two stages j and j + 1 of a clock, V is joined by a straight line. The rest
 of the exact equation there is at most A (V[j + 1] - V[j]), where A is everything else that happens.
 It grows from 0 over the stage, so a stage adds at most half of it for as long as it lasts. The sum over
 every state bounds the error. It is taken over the times of the chain instead of the exact ones, which

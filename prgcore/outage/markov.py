@@ -154,7 +154,7 @@ class Solution:
 
     @cached_property
     def bias(self) -> Matrix:
-        """What each state costs until home beyond the long run, by state, groups times `MEASURES`.
+        """The cost of each state until home beyond the long run, by state, groups times `MEASURES`.
 
         It is 0 at home. A changed rate changes a figure by what it gains between two states (see
         `prgcore.outage.sensitivity`).

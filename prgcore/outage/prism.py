@@ -41,7 +41,7 @@ def memoryless(engine: Engine, world: World) -> World:
     Where a limit depends on the pair, the last one in the table counts: that of a pair at rest.
 
     Raises:
-        BadInput: an episode has a rate: several events at once are no rule of the table.
+        BadInput: an episode has a rate: several events at once are not a rule of the table.
     """
     for episode in world.episodes:
         if episode.rate.happens:
@@ -189,7 +189,7 @@ class Row:
 
     @property
     def agrees(self) -> bool:
-        """Whether both say the same."""
+        """Whether both figures are equal."""
         return self.apart <= ALIKE
 
     def to_json(self) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What happens to the users of a group when a pair moves: lost, served again, moved, moved home.
 
-Law: counts only, no time. What a group remembers while nobody serves it is who served it last, and
-whether its users' spare connections still stand (D54).
+Law: counts only, no time. While nobody serves a group, it remembers who served it last, and whether
+its users' spare connections are still open (D54).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Numbers: TypeAlias = npt.NDArray[np.int64]
 
 INTERRUPTIONS, LOGINS, SPARED, FAILOVERS, RETURNS = range(5)
 COUNTS = ("interruptions", "logins", "spared", "failovers", "returns")
-"""What one move counts for a group.
+"""The counts of one move for a group.
 
 interruptions: its server is lost or it is moved. logins: a node serves it, and its users wait and log
 in again. spared: a node serves it, and their spare connections become active. failovers: it moved to a
