@@ -152,8 +152,11 @@ def ground(moves: Moves) -> Ground:
     """The parts that all chains of these moves share.
 
     Raises:
-        BadInput: from some pair no way leads home, so an outage never ends.
+        BadInput: nothing ever happens, or from some pair no way leads home, so an outage never ends.
     """
+    if not moves.events:
+        raise BadInput("nothing happens in this world: no event that moves the pair has a rate; give "
+                       'one, as in --rate "power_off=every 1 year"')
     rates = _rates(moves)
     next_ = np.array(moves.next)
     place, events = np.nonzero((next_ >= 0).T)

@@ -278,10 +278,20 @@ def _clock(made: Moves, timer: Timer) -> Clock:
         limit[:] = interval
     again = np.zeros(len(made), np.bool_) if timer.again_in is None else made.where(timer.again_in)
     runs = _silent(made, timer.event, node) if quiet else made.where(timer.runs)
+    if quiet:
+        _heard_in_time(timer.event, interval, limit[runs & (made.next[made.events.index(timer.event)] >= 0)])
     if not quiet and not hears:  # a manager that starts begins its counts anew
         for cells in engine.habits.acts(node):
             runs &= made.where(cells)
     return Clock(timer.event, quiet, hears, runs, again, limit)
+
+
+def _heard_in_time(event: str, interval: float, limits: Times) -> None:
+    """Refuse a time-out that a live peer does not survive (T5): its alarms have no cause here."""
+    if limits.size and interval >= limits.min():
+        raise BadInput(
+            f"keep_alive_interval: {interval:g} s is not shorter than the {limits.min():g} s of "
+            f"{event}: a live peer is declared lost though no heartbeat is (T5); lower it")
 
 
 def _silent(made: Moves, event: str, node: str) -> Mask:

@@ -112,7 +112,7 @@ def _users(outcome: Outcome) -> Iterator[Users]:
     for number, group in [(sum(outcome.users), None), *zip(outcome.users, outcome.groups, strict=True)]:
         unserved, outage = (outcome.estimate(name, group) for name in ("unserved", "outage"))
         login = _a_year(outcome, outcome.of("login", group) + outcome.of("queue", group),
-                        outcome.horizon)
+                        outcome.horizon) if outcome.upper else Estimate.exact(0.0)
         yield Users(
             group or "", number, _rest(unserved), _rest(outage),
             outcome.estimate("interruptions", group), unserved, login, outage)
