@@ -92,6 +92,28 @@ def test_csv_has_a_row_a_group_and_is_read_back(run, file, tmp_path):
     assert again["displays"] == json.loads(run("fleet", "status", file(), "--json").out)["displays"]
 
 
+def test_csv_holds_no_formula_and_no_escape_of_a_terminal(run, file):
+    names = ("=cmd|' /C calc'!A0", "+1", "-2+3", "@SUM(A1)", "\x1b[31mred", "\tx")
+    rows = [["group", "node1_state", "node2_state"], *([name, "Normal", "Normal"] for name in names)]
+    text = io.StringIO()
+    csv.writer(text).writerows(rows)
+    said = run("fleet", "explain", file(text.getvalue()), "--csv").out
+    assert [row["group"] for row in csv.DictReader(io.StringIO(said))] == [
+        "'+1", "'-2+3", "'=cmd|' /C calc'!A0", "'@SUM(A1)", "\\x1b[31mred", "x"]
+
+
+def test_groups_with_one_name_are_told_apart_by_their_hosts(run, file):
+    text = "".join(
+        f"== imp1.{site} ==\nSubcluster Name: DefaultCUPSubcluster\n"
+        f"Node 1 Name: imp1.{site}  State: Running in Failed Mode  Reason: \n"
+        f"Node 2 Name: imp2.{site}  State: Running in Failed Mode  Reason: \n" for site in ("ulm", "bonn"))
+    for wanted in ((), ("--class", "1")):
+        said = " ".join(run("fleet", "explain", file(text, "all.txt"), *wanted).out.split())
+        for site in ("ulm", "bonn"):
+            assert (f"DefaultCUPSubcluster (imp1.{site} and imp2.{site}): "
+                    "utils ha recover DefaultCUPSubcluster") in said
+
+
 @pytest.mark.parametrize("suffix", ["csv", "json", "parquet", "html"])
 def test_output_is_written_by_its_suffix(run, file, tmp_path, suffix):
     if suffix == "parquet":

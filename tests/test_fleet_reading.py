@@ -318,6 +318,34 @@ def test_an_object_by_names_is_a_fleet():
     assert (found.groups[0].name, found.groups[0].place) == ("HQ", "key 'HQ'")
 
 
+@pytest.mark.parametrize("around", [
+    {"status": "ok", "count": 2, "results": None}, {"page": 1, "items": None},
+    {"data": {"total": 2, "entries": None}},
+])
+def test_groups_are_found_in_what_an_interface_wraps_around_them(around):
+    groups = [{"name": name, "nodes": [{"hostname": "a", "state": "idle"}, {"hostname": "b", "state": "ribm"}]}
+              for name in ("HQ", "Lab")]
+    text = json.dumps(around, default=str).replace("null", json.dumps(groups))
+    found = read(text, "x.json")
+    assert ([g.name for g in found.groups], found.bad) == (["HQ", "Lab"], [])
+
+
+def test_an_array_inside_a_group_is_not_taken_for_the_groups():
+    group = {"group": "HQ", "node1_state": "idle", "node2_state": "ribm", "alarms": [{"id": 1}, {"id": 2}]}
+    assert one(json.dumps(group), "x.json").name == "HQ"
+
+
+@pytest.mark.parametrize(("text", "file"), [
+    ("group,node1_state,node2_state,active_users\na,Normal,Normal,7\nb,Normal,Normal,7\n", "x.csv"),
+    (json.dumps([{"group": n, "node1_state": "Normal", "node2_state": "Normal", "active_users": 7}
+                 for n in "ab"]), "x.json"),
+])
+def test_a_column_that_seems_to_count_users_is_not_left_out_silently(text, file):
+    assert read(text, file).remarks == [
+        f"{file}: no column of users is read; name one users1, users2 or users if you mean 'active_users'"]
+    assert read(text.replace("active_users", "users"), file).remarks == []
+
+
 def test_whole_pairs_are_read_from_json_and_from_csv():
     pair = dict(PRG.initial[0])
     made = one(json.dumps([{"group": "HQ", "pair": pair, "nodes": ["a", "b"]}]), "x.json")

@@ -86,7 +86,7 @@ def class_page(fleet: Sorted, one: Class) -> Iterator[str]:
     yield ""
     for group, case in one.groups:
         out = case.users_out(group)
-        parts = [group.called, *([f"{out:,} users out"] if out else []),
+        parts = [fleet.called(group), *([f"{out:,} users out"] if out else []),
                  *([f"since {group.since}"] if group.since else [])]
         command = command_for(case, group.names)
         yield from output.wrapped(", ".join(parts) + (f": {command}" if command else ""), "  ", "    ")
@@ -113,13 +113,14 @@ def _class(fleet: Sorted, one: Class, most: int = MOST_GROUPS) -> Iterator[str]:
     for say in case.todo:
         yield from output.wrapped(names.out(say), "   - ", "     ")
     if most and any(names.out(say) != say for say in said) and len(one.groups) > 1:
-        yield f"   (The nodes named here are those of {group.called}.)"
+        yield from output.wrapped(
+            f"(The nodes named here are those of {fleet.called(group)}.)", "   ", "   ")
     if most and case.command:
         yield from output.wrapped(f"The command {names.out(case.when)}:", "   ", "     ")
     for other, its in one.groups[:most]:
         command = command_for(its, other.names)
         out = its.users_out(other)
-        line = f"{other.called}{f' ({out:,} out)' if out else ''}"
+        line = f"{fleet.called(other)}{f' ({out:,} out)' if out else ''}"
         when = f" {other.names.out(its.when)}" if alike(its.when) != alike(case.when) else ""
         yield from output.wrapped(f"{line}: {command}{when}" if command else line, "     ", "       ")
     more = len(one.groups) - most

@@ -30,7 +30,7 @@ from prgcore.model import Display, Shown
 from prgcore.product.serving import COLUMNS, serving
 from prgcore.seats import NODES
 from prgcore.vocabulary import Kind
-from prgcore.words import listed
+from prgcore.words import listed, one_line
 
 __all__ = ["AFTER", "NOW", "Case", "Class", "Sorted", "alike", "command_for", "sort"]
 
@@ -174,6 +174,7 @@ class Sorted:
         classes: the classes, most users out first, then the most urgent.
         displays: how many groups show each display.
         bad: rows that are not groups, and groups that no rule explains.
+        shared: the names that more than one group has, in lower case.
     """
 
     reading: Reading
@@ -182,6 +183,7 @@ class Sorted:
     bad: tuple[Bad, ...]
     spelling: Spelling
     users: int | None
+    shared: frozenset[str] = frozenset()
 
     @property
     def explained(self) -> int:
@@ -211,6 +213,13 @@ class Sorted:
             for half in display:
                 found["" if half is None else str(half.state)] += number
         return found
+
+    def called(self, group: Group) -> str:
+        """What people read for a group: as `Group.called`, with the hosts if others have its name."""
+        hosts = " and ".join(filter(None, group.hosts))
+        if hosts and group.name.casefold() in self.shared:
+            return f"{group.called} ({one_line(hosts, 120)})"
+        return group.called
 
     def named(self, name: str) -> list[tuple[Group, Case]]:
         """The groups with this name, or with a host of this name, in any case."""
@@ -255,7 +264,9 @@ def sort(
     order = sorted(classes.values(), key=_urgent)
     for number, one in enumerate(order, 1):
         one.number = number
-    return Sorted(reading, tuple(order), displays, tuple(bad), Spelling.of(engine.model), users)
+    names = Counter(group.name.casefold() for group in reading.groups if group.name)
+    return Sorted(reading, tuple(order), displays, tuple(bad), Spelling.of(engine.model), users,
+                  frozenset(name for name, number in names.items() if number > 1))
 
 
 def _urgent(one: Class) -> tuple[Any, ...]:

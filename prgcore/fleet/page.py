@@ -94,7 +94,7 @@ def _lead(fleet: Sorted) -> str:
     group, case = first.sample, first.case
     names = group.names
     say = names.out(fleet.spelling.prose(case.todo[0])) if case.todo else ""
-    return f"Begin with {group.called} (class {first.number}). {say}"
+    return f"Begin with {fleet.called(group)} (class {first.number}). {say}"
 
 
 def _row(fleet: Sorted, one: Class) -> str:
@@ -136,7 +136,8 @@ def _class(fleet: Sorted, one: Class, room: int) -> str:
     todo = [names.out(spelling.prose(say)) for say in case.todo]
     parts.append(f"<ul>{''.join(f'<li>{_text(say)}</li>' for say in todo)}</ul>\n")
     if any(names.out(say) != say for say in (cause, *case.todo)) and len(one.groups) > 1:
-        parts.append(f'<p class="quiet">The nodes named here are those of {_text(group.called)}.</p>\n')
+        parts.append(f'<p class="quiet">The nodes named here are those of '
+                     f'{_text(fleet.called(group))}.</p>\n')
     if case.command:
         parts.append(f'<p class="quiet">Give the command {_text(names.out(case.when))}.</p>\n')
     listed = one.groups[:room]

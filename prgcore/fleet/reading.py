@@ -30,7 +30,7 @@ from prgcore.explain.status import GroupStatus, parse
 from prgcore.fleet import delimited, titles
 from prgcore.fleet.cells import Cells
 from prgcore.fleet.shapes import Bad, Group, Reading
-from prgcore.words import counted, one_line, quoted
+from prgcore.words import counted, few, one_line, quoted
 
 __all__ = ["Reader", "kind_of"]
 
@@ -45,6 +45,8 @@ _MAGIC = {
 _SUFFIX = {".csv": "csv", ".tsv": "csv", ".tab": "csv", ".jsonl": "lines", ".ndjson": "lines",
            ".json": "json"}
 _LONGEST_LINE = 1 << 20
+_WRAPPERS = ("data", "result", "response", "payload", "_embedded")
+"""The keys within which an interface over HTTP may hold its array of groups."""
 _CONTROLS = bytes(n for n in range(32) if n not in b"\t\n\r\f\b\x1b")
 _TEXT = 0.95
 """The least part of a text that is not control characters; it may be damaged here and there."""
@@ -199,6 +201,7 @@ class Reader:
         found = delimited.refuse_empty(found, "it")
         pair = self._cells.pair_columns(found.titles)
         made = titles.read(found.titles, "it")
+        self._unread(file, made)
         below = islice(lines, found.line, None)
         if not pair:
             rows = delimited.rows(below, found, made, made.used)
@@ -214,6 +217,14 @@ class Reader:
                 yield Bad(file, place, row.wrong, name)
             else:
                 yield self._cells.group(row.cells, made, pair, file, place)
+
+    def _unread(self, file: str, made: titles.Titles) -> None:
+        """Remark on columns that seem to count users if none is read as one that does."""
+        if unread := made.unread_users:
+            remark = (f"{one_line(file, 60)}: no column of users is read; name one users1, users2 or users "
+                      f"if you mean {few([quoted(title, 60) for title in unread], 3, ' or ')}")
+            if remark not in self._found.remarks:
+                self._found.remarks.append(remark)
 
     def _nodes(
         self, file: str, rows: Iterable[delimited.Row], made: titles.Titles,
@@ -260,8 +271,7 @@ class Reader:
                 raise
             yield from self._objects(file, _salvaged(text, error))
             return
-        if isinstance(value, Mapping) and isinstance(value.get("groups"), (list, Mapping)):
-            value = value["groups"]
+        value = _inside(value)
         items: Iterable[tuple[str, Any]]
         if isinstance(value, list):
             items = ((f"item {n:,}", one) for n, one in enumerate(value, 1))
@@ -289,6 +299,7 @@ class Reader:
             if keys not in known:
                 try:
                     known[keys] = titles.read(keys, "it"), self._cells.pair_columns(keys)
+                    self._unread(file, known[keys][0])
                 except BadInput as error:
                     yield Bad(file, place, str(error), str(flat.get("group", "")))
                     continue
@@ -312,6 +323,7 @@ class Reader:
         names, rows = columns_of(data)
         pair = self._cells.pair_columns(names)
         made = titles.read(names, "it")
+        self._unread(file, made)
         below = (delimited.Row(n, row) for n, row in enumerate(rows, 1))
         if made.each:
             yield from self._nodes(file, below, made)
@@ -347,6 +359,25 @@ class Reader:
             self._found.remarks.append(f"{one_line(file, 60)}, {place}: {near}; any reason is taken")
         one, two = group.nodes
         return Group(group.name, file, place, (one.name, two.name), display)
+
+
+def _inside(value: Any) -> Any:
+    """The groups in what an interface wraps around them: `{"count": 2, "results": [{...}, {...}]}`."""
+    if not isinstance(value, Mapping):
+        return value
+    if isinstance(value.get("groups"), (list, Mapping)):
+        return value["groups"]
+    try:
+        titles.read(tuple(titles.flat(value)), "it")
+    except BadInput:
+        arrays = [inner for inner in value.values() if isinstance(inner, list) and len(inner) > 0
+                  and all(isinstance(one, Mapping) for one in inner)]
+        if len(arrays) == 1:
+            return arrays[0]
+        within = [value[key] for key in _WRAPPERS if isinstance(value.get(key), Mapping)]
+        if len(within) == 1 and (found := _inside(within[0])) is not within[0]:
+            return found
+    return value
 
 
 def _salvaged(text: str, fault: BadInput) -> Iterator[tuple[str, Any]]:

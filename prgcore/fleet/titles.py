@@ -79,6 +79,14 @@ class Titles:
                  *self.host, *self.users)
         return tuple(sorted({n for n in every if n >= 0}))
 
+    @property
+    def unread_users(self) -> tuple[str, ...]:
+        """The titles with the word users, where no column of users is read."""
+        if self.total >= 0 or self.users != (-1, -1):
+            return ()
+        return tuple(title for n, title in enumerate(self.titles)
+                     if n not in self.used and {"user", "users"} & {*_words(title)})
+
 
 def recognised(titles: Sequence[str]) -> int:
     """How many of these titles are those of columns of groups."""

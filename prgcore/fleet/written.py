@@ -13,6 +13,7 @@ from prgcore.fleet.shapes import Group
 from prgcore.form.spelling import Spelling
 from prgcore.model import Display
 from prgcore.seats import NODES
+from prgcore.words import one_line
 
 __all__ = ["COLUMNS", "as_csv", "as_json", "class_json", "rows", "status_json"]
 
@@ -45,9 +46,17 @@ def as_csv(fleet: Sorted, only: Class | None = None) -> str:
     text = StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    writer.writerows(rows(fleet) if only is None else (
-        _row(only, group, case) for group, case in only.groups))
+    chosen = rows(fleet) if only is None else (_row(only, group, case) for group, case in only.groups)
+    writer.writerows([_cell(cell) for cell in row] for row in chosen)
     return text.getvalue()
+
+
+def _cell(value: str | int | None) -> str | int | None:
+    """A cell that no terminal obeys, and that no spreadsheet takes for a formula."""
+    if not isinstance(value, str):
+        return value
+    said = one_line(value, len(value) * 10)
+    return f"'{said}" if said.startswith(("=", "+", "-", "@")) else said
 
 
 def as_json(fleet: Sorted) -> dict[str, Any]:
