@@ -78,3 +78,10 @@ def test_every_extra_that_code_names_is_there() -> None:
         ROOT / "prgcore/fleet/parquet.py", ROOT / "prgcore/fleet/blocks.py",
         ROOT / "prgcore/outage/plots.py", ROOT / "prgcore/outage/prism.py",
     }
+
+
+def test_a_plot_without_its_library_says_what_to_install():
+    done = _python("import sys; sys.modules['matplotlib'] = None; from prgcore.outage import plots; "
+                   "plots._saved(None, (), 'svg', titled=False)")
+    assert done.stderr.splitlines()[-1] == (
+        "prgcore.errors.MissingExtra: a plot needs an extra: pip install 'prgcore[fleet]'")

@@ -247,7 +247,7 @@ def _saved(report: Report, plots: Sequence[Plot], form: str, *, titled: bool, **
     try:
         import matplotlib as mpl
     except ModuleNotFoundError:
-        raise MissingExtra("plots", "fleet") from None
+        raise MissingExtra("a plot", "fleet") from None
     out = BytesIO()
     salt = "-".join(p.name for p in plots)
     with mpl.rc_context():
