@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import runpy
 from collections.abc import Iterable, Iterator, Mapping
+from importlib.metadata import version
 from pathlib import Path
 
 from attrs import evolve
@@ -140,7 +141,8 @@ def a_year() -> str:
     world = evolve(default(prg()), users=dict.fromkeys(NODES, 2_500), logins=6.0)
     made = Worlds(prg(), world).moves
     told = report(made, simulate(made, 200, 1))
-    return plots.svg(told, [p for p in plots.PLOTS if p.name in ("lengths", "causes")])
+    drawn = plots.svg(told, [p for p in plots.PLOTS if p.name in ("lengths", "causes")])
+    return f"{drawn.rstrip()}\n<!-- drawn by matplotlib {version('matplotlib')} -->\n"
 
 
 def failover() -> Sequence:

@@ -6,7 +6,7 @@ import pytest
 from prgcore.errors import BadInput
 from prgcore.machine import prg
 from prgcore.outage.moves import moves
-from prgcore.outage.rates import EVERY, NEVER, SHARE, TAKES, TIMER, default, parse, read
+from prgcore.outage.rates import EVERY, NEVER, SHARE, TAKES, TIMER, Week, default, parse, read
 from prgcore.prove.space import search
 from prgcore.vocabulary import Outcome
 
@@ -143,3 +143,28 @@ def test_an_episode_goes_through_its_events():
     walk = engine.run(made.pair(0), "link_cut", "heartbeat_lost(node1)", "link_repair")
     assert made.pair(int(made.next[e][0])) == dict(walk.steps[-1].pair)
     assert made.pair(int(made.next[e][0]))["node1.state"] == "taking_over"
+
+
+@pytest.mark.parametrize(("week", "mean", "wait"), [
+    (Week(7, 0, 24), 500.0, 500.0),
+    (Week(7, 0, 12), 1e-6, 6 * 3600 / 2),  # half of all moments, and then 6 hours on average
+    (Week(7, 8, 18), 1e-6, 14 * 7 / 24 * 3600),
+    (Week(5, 8, 18), 1e-6, (4 * 14**2 / 2 + 62**2 / 2) / 168 * 3600),
+])
+def test_a_wait_in_working_hours_begins_at_any_moment(week, mean, wait):
+    assert week.wait(mean) == pytest.approx(wait)
+
+
+@pytest.mark.parametrize("mean", [60.0, 14_400.0, 1e6, 1e12])
+def test_a_wait_in_working_hours_is_what_a_clock_says_that_stands_still(mean):
+    week, chance = Week(5, 8, 18), np.random.default_rng(1)
+    starts = chance.uniform(0, 7 * DAY, 20_000)
+    hours = np.arange(0, 7 * DAY + 1, 3600)
+    works = [day < 5 and 8 <= hour < 18 for day in range(7) for hour in range(24)]
+    worked = np.concatenate([[0.0], np.cumsum(3600.0 * np.array(works))])
+    whole, rest = np.divmod(
+        np.interp(starts, hours, worked) + chance.exponential(mean, len(starts)), worked[-1])
+    place = np.minimum(np.searchsorted(worked, rest, "left"), 168)  # the hour in which it ends
+    ends = 7 * DAY * whole + hours[np.maximum(place - 1, 0)] + rest - worked[np.maximum(place - 1, 0)]
+    waits = ends - starts
+    assert week.wait(mean) == pytest.approx(waits.mean(), abs=4 * waits.std() / 20_000**0.5)

@@ -252,10 +252,14 @@ def _how_sure(answer: Availability) -> Iterator[str]:
 
 
 def _assumed(answer: Availability) -> Iterator[str]:
+    from prgcore.outage.wording import length
+
     world = answer.world
-    people = sorted({e.partition("(")[0] for e in answer.solution.moves.events if world.rate(e).working})
-    hours = "" if not people else (
-        f" {listed(people, 'and')} in working hours: {world.week.share:.0%} of all time, spread evenly.")
+    people = {e.partition("(")[0]: world.rate(e).mean for e in answer.solution.moves.events
+              if world.rate(e).working}
+    hours = "".join(
+        f" {event} in working hours: {length(mean)} of them are {length(world.week.wait(mean))} on average, "
+        "from any moment." for event, mean in sorted(people.items()))
     yield from output.wrapped(
         "Assumed: rates that no document gives (--example prints them); everything but the timers is "
         f"memoryless and independent.{hours} Not counted: delays of notifications, and log-in queues of "

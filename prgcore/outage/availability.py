@@ -177,7 +177,9 @@ class Availability:
                 "pairs": len(moves_), "states": len(self.chain), "transitions": len(self.chain.start),
                 "stages": self.number, "least": self.least, "left_chain": self.solution.lost,
                 "error_bound": self.error, "change_from_half_the_stages": self.change,
-                "working_share": self.world.week.share,
+                "waits_in_working_hours": {
+                    name: self.world.week.wait(self.world.rate(name).mean)
+                    for name in moves_.events if self.world.rate(name).working},
             },
             "rates": {name: self.world.rate(name).words or self.world.rate(name).kind
                       for name in moves_.events},

@@ -120,10 +120,16 @@ def paces(chain: Chain, moves: Moves | None = None) -> Times:
 
 
 def _rates(moves: Moves) -> Times:
-    """By event and pair: rates per second of all time; people work a share of it."""
-    share = moves.world.week.share
-    return np.array([rate * (share if works else 1.0)
-                     for rate, works in zip(moves.rates, moves.working, strict=True)])
+    """By event and pair: rates per second of all time.
+
+    An event in working hours has the rate with which it takes as long on average, from any moment.
+    """
+    found = []
+    for name, rate in zip(moves.events, moves.rates, strict=True):
+        asked = moves.world.rate(name)
+        slower = asked.mean / moves.world.week.wait(asked.mean) if asked.working else 1.0
+        found.append(rate * slower)
+    return np.array(found)
 
 
 # --------------------------------------------------------------------------- the clocks

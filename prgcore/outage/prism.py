@@ -123,8 +123,8 @@ class PRISM:
         for name, rate in happens.items():
             words = comment(rate.words or "timer")
             if rate.kind in (EVERY, TAKES):
-                share = world.week.share if rate.working else 1.0
-                yield f"const double {self._pace(name)} = {share!r} / {rate.mean!r}; // {words}"
+                mean = world.week.wait(rate.mean) if rate.working else rate.mean
+                yield f"const double {self._pace(name)} = 1 / {mean!r}; // {words}"
             elif rate.kind == SHARE:
                 yield f"const double {self._pace(name)} = {rate.share!r}; // {words}"
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from math import isfinite
+from math import exp, expm1, isfinite
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +63,37 @@ class Week:
     def share(self) -> float:
         """The share of all time that is working time."""
         return self.days * (self.ends - self.begins) / 168
+
+    def wait(self, mean: float) -> float:
+        """How long an event takes on average that takes an exponential working time.
+
+        It begins at any moment of the week, so it may begin in a night. Hours outside the working
+        week only pass.
+
+        Args:
+            mean: its mean working time, in seconds.
+        """
+        hours = [part for day in range(7) for part in self._day(day) if part[0]]
+        factor, rest = 1.0, 0.0  # from here to the end of the week: factor * (wait there) + rest
+        area, slope = 0.0, 0.0  # the integral over the week of that wait, the same way
+        for length, works in reversed([(3600.0 * hours_, works) for hours_, works in hours]):
+            if works:
+                left, done = exp(-length / mean), -expm1(-length / mean)
+                area += mean * length - mean**2 * done + mean * done * rest
+                slope += mean * done * factor
+                factor, rest = left * factor, mean * done + left * rest
+            else:
+                area += length**2 / 2 + length * rest
+                slope += length * factor
+                rest += length
+        worked = 7 * _DAY * self.share
+        return (area + slope * rest / -expm1(-worked / mean)) / (7 * _DAY)
+
+    def _day(self, day: int) -> tuple[tuple[Number, bool], ...]:
+        """The parts of a day: how many hours, and whether they are working hours."""
+        if day >= self.days:
+            return ((24, False),)
+        return (self.begins, False), (self.ends - self.begins, True), (24 - self.ends, False)
 
 
 WEEK = Week()
