@@ -247,7 +247,7 @@ def _how_sure(answer: Availability) -> Iterator[str]:
         f" Half the stages change it by {answer.change:.2%}.")
     yield from output.wrapped(
         f"The model: {len(answer.chain):,} states of {len(answer.solution.moves):,} pairs, timers of "
-        f"{answer.number} stages. The minutes without a server are exact up to {stages} min for the "
+        f"{answer.number} stages. Minutes without a server may be wrong by about {stages} min for the "
         f"stages and {left} min for what was left out, {answer.error:.1%} together.{change}")
 
 

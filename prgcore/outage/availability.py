@@ -214,7 +214,7 @@ def availability(
     if compare and base.matters:
         half = Solution(chain(base, max(1, number // 2), least), found).yearly
     say("figures", 2, 3)
-    return Availability(engine, world, whole, half, doubt(whole), better(whole, improve), ranges(whole),
+    return Availability(engine, world, whole, half, doubt(whole, half), better(whole, improve), ranges(whole),
                         number, least)
 
 

@@ -6,7 +6,8 @@ chance.
 A clock that counts to its limit passes stages of one mean length, so that its age is a number of
 stages. A clock that begins within an interval, as silence does after the last heartbeat, begins in one
 of several stages: each age is shared between its two neighbours, which keeps the mean. A stage that
-nothing can depend on any more is left out.
+nothing can depend on any more is left out. Clocks with stages of one length pass them together, so
+that two that began together end together.
 
 The states are found best first, from home: a state is expanded when the chance to meet it between
 two visits of home exceeds `least`. A way into a state that is not expanded strays to the most likely
@@ -15,7 +16,7 @@ one of the same pair; where there is none, it leaves the chain.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -27,7 +28,7 @@ from prgcore.errors import BadInput, BudgetExhausted
 from prgcore.outage.moves import Mask, Moves, Times
 from prgcore.outage.served import COUNTS, Following, Steps
 
-__all__ = ["CUT", "Chain", "Ground", "Stages", "chain", "ground", "paces"]
+__all__ = ["CUT", "Chain", "Ground", "Stages", "chain", "ground", "leaders", "paces"]
 
 Numbers: TypeAlias = npt.NDArray[np.int64]
 
@@ -82,7 +83,8 @@ class Chain:
         start, to: for each transition the state it leaves and the one it reaches, or `CUT`.
         strays: which transitions lead to another state of the pair than they should.
         event: for each transition the index of the event whose rate it has.
-        clock: for each transition the number of the clock whose stage it passes; -1: of none.
+        clock: for each transition the number of the clock whose stage it passes, the first one
+            where several pass theirs together; -1: of none.
         share: for each transition the share of the rate of its event that it has.
         counts: for each transition and each of `COUNTS`, by group: how often it counts. int8.
     """
@@ -239,6 +241,27 @@ def _spread(interval: float, width: float, most: int) -> tuple[tuple[int, float]
     return tuple((s, float(w)) for s, w in enumerate(found) if w > 0)
 
 
+def leaders(
+    stages: tuple[Stages, ...], pair: Numbers, ages: Sequence[Numbers]
+) -> tuple[Numbers, ...]:
+    """For each clock, in each state: the first of the clocks that pass a stage with it.
+
+    It is -1 where the clock does not run, or has passed all of its stages. Clocks of one pace pass
+    their stages together.
+    """
+    runs = [one.matters[pair] & (age < one.needed[pair])
+            for one, age in zip(stages, ages, strict=True)]
+    paces_ = [one.pace[pair] for one in stages]
+    found = [np.full(len(pair), -1, np.int64) for _ in stages]
+    for number, mine in enumerate(runs):
+        first = mine & (found[number] < 0)
+        for other in range(number, len(stages)):
+            with_it = first & runs[other] & (found[other] < 0) & np.isclose(
+                paces_[other], paces_[number], rtol=1e-9, atol=0)
+            found[other][with_it] = number
+    return tuple(found)
+
+
 # --------------------------------------------------------------------------- the states
 
 
@@ -329,10 +352,10 @@ class _Making:
             [a[start] for a in ages], [k[start] for k in kept],
             np.zeros((len(start), width), np.int8), self.base.events[at])
         parts = []
+        leads = leaders(self.stages, pair, ages)
         for number, one in enumerate(self.stages):
-            here = np.flatnonzero(one.matters[pair] & (ages[number] < one.needed[pair]))
-            grown = [a[here] for a in ages]
-            grown[number] = grown[number] + 1
+            here = np.flatnonzero(leads[number] == number)
+            grown = [a[here] + (lead[here] == number) for a, lead in zip(ages, leads, strict=True)]
             passed = _Rows(
                 here, np.full(len(here), one.event, np.int64), np.full(len(here), number, np.int64),
                 np.ones(len(here)), pair[here], pair[here], grown, [k[here] for k in kept],
@@ -371,23 +394,23 @@ class _Making:
         return _Rows.joined(parts)
 
     def _settled(self, rows: _Rows) -> _Rows:
-        """After timers that are due have moved the pair, at once, in the order of the timers."""
+        """After timers that are due have moved the pair, at once; each of several may be the first."""
         done: list[_Rows] = []
         for _ in range(MOST_AT_ONCE):
-            due = np.full(len(rows.start), -1, np.int64)
-            for number in reversed(range(len(self.stages))):
-                one = self.stages[number]
-                now = one.matters[rows.pair] & (rows.ages[number] >= one.needed[rows.pair]) & (
-                    one.after[rows.pair] >= 0)
-                due[now] = number
-            quiet = due < 0
-            done.append(rows.take(quiet))
-            if quiet.all():
+            due = np.array([
+                one.matters[rows.pair] & (age >= one.needed[rows.pair]) & (one.after[rows.pair] >= 0)
+                for one, age in zip(self.stages, rows.ages, strict=True)], np.bool_).reshape(
+                    len(self.stages), len(rows.start))
+            several = due.sum(axis=0)
+            done.append(rows.take(several == 0))
+            if not several.any():
                 return _Rows.joined(done)
-            rows, due = rows.take(~quiet), due[~quiet]
+            which, at = np.nonzero(due)
+            rows = rows.take(at)
+            rows.share = rows.share / several[at]
             rows.old = rows.pair
-            rows.fired = np.array([s.event for s in self.stages])[due]
-            rows.pair = np.array([s.after for s in self.stages])[due, rows.old].astype(np.int64)
+            rows.fired = np.array([s.event for s in self.stages])[which]
+            rows.pair = np.array([s.after for s in self.stages])[which, rows.old].astype(np.int64)
             rows.pair[self.moves.at_home[rows.pair]] = 0
             rows = self._moved(rows)
         raise BadInput("timers move the pair for ever at one moment; give one of them a time, as in "

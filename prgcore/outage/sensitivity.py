@@ -151,11 +151,17 @@ def _gain(solution: Solution) -> Matrix:
 def _with(solution: Solution, word: Word) -> Solution:
     """The chain where one rate is halved."""
     if word.kind != SHARE:
-        return _scaled(solution, dict.fromkeys(word.events, word.halved))
+        return _scaled(solution, dict.fromkeys(word.events, _halved(solution, word)))
     world = solution.moves.world
     for rate in word.rates:
         world = world.with_rate(rate.event, evolve(rate, share=rate.share / 2))
     return Solution(solution.chain, evolve(solution.moves, world=world))
+
+
+def _halved(solution: Solution, word: Word) -> float:
+    """How many times as fast the events of a word are where its mean is halved, or doubled."""
+    rate, week = word.rates[0], solution.moves.world.week
+    return week.wait(rate.mean) / week.wait(rate.mean / word.halved) if rate.working else word.halved
 
 
 def _scaled(solution: Solution, faster: Mapping[int, float]) -> Solution:
@@ -178,7 +184,9 @@ def ranges(solution: Solution) -> Ranges | None:
     for word in ranged:
         assert word.rates[0].between is not None, "BUG: a rate without a range"
         least, most = word.rates[0].between
-        spans.append((word.rates[0].mean / most, word.rates[0].mean / least))
+        wait = solution.moves.world.week.wait if word.rates[0].working else float
+        mean = wait(word.rates[0].mean)
+        spans.append((mean / wait(most), mean / wait(least)))
     low, high = solution.yearly.ravel().copy(), solution.yearly.ravel().copy()
     slope = _slopes(solution, ranged)
     steady = True
