@@ -223,8 +223,8 @@ def test_the_page_of_a_terminal_and_json_have_the_same_figures(run):
     assert set(told) == {
         "confidence", "unit", "machine", "pairs", "years", "seed", "setting", "users", "causes",
         "failovers", "false", "fallbacks", "curve", "storm", "push", "strip", "against", "rates",
-        "limits"}
-    assert told["against"] == []
+        "ranges", "limits"}
+    assert told["against"] == told["ranges"] == []
     assert told["setting"]["users"] == USERS
     assert told["storm"]["capacity"] == 6
     assert all(r["assumed"] for r in told["rates"])

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from attrs import frozen
+from attrs import asdict, frozen
 
 from prgcore.cli import inputs, output, rates_given, spreading
 from prgcore.cli.commands import Group, Option, examples
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from prgcore.fleet.lapse import Lapse
     from prgcore.fleet.table import Table
     from prgcore.machine import Machine
+    from prgcore.outage.report import Middle
 
 WEEK = 7 * 24
 MOST_HOURS = 5 * 365 * 24
@@ -77,6 +78,7 @@ def simulate(
     engine = inputs.load_machine(machine, policy)
     told = rates_given.given(engine, world, rates, sets)
     from prgcore.outage.hours import counted_hours, followed_hours, hourly
+    from prgcore.outage.summary import middles
 
     with output.progress("simulating") as tell:
         given = hourly(engine, told, hours)
@@ -89,7 +91,7 @@ def simulate(
         from prgcore.fleet.parquet import fleet_written
 
         output.write_file(out, fleet_written(end))
-    answer = _Answer(engine, given.table, made, hours, seed)
+    answer = _Answer(engine, given.table, made, hours, seed, middles([told]))
     if as_json:
         output.write_json(answer.to_json())
         return
@@ -113,6 +115,7 @@ class _Answer:
     lapse: Lapse
     hours: int
     seed: int
+    ranges: tuple[Middle, ...]
 
     def _displays(self) -> Iterator[tuple[str, int]]:
         """The displays that were shown, most often first: in words, and by number."""
@@ -136,6 +139,7 @@ class _Answer:
                  "pairs": self.lapse.shown[:, number].tolist()}
                 for _, number in self._displays()],
             "decisions": self.lapse.counts.to_json(),
+            "ranges": [asdict(middle) for middle in self.ranges],
         }
 
     def page(self) -> Iterator[RenderableType]:
@@ -143,6 +147,10 @@ class _Answer:
         done = self.lapse.counts.total
         yield (f"{counted(self.lapse.pairs, 'pair')}, {counted(self.hours, 'hour')}, seed {self.seed}: "
                f"{counted(done, 'decision')} that changed a pair")
+        from prgcore.outage.wording import middle_says
+
+        for middle in self.ranges:
+            yield from output.wrapped(middle_says(middle), "", "")
         shown = self.lapse.shown
         rows = output.table("pairs on average", "most", "at the end", "both nodes show",
                             right=("pairs on average", "most", "at the end"))

@@ -25,7 +25,7 @@ MOST_RATES = 8
 
 def parts(report: Report) -> Iterator[RenderableType]:
     """The page, part by part."""
-    from prgcore.outage.wording import allowed, setting_says, simulated
+    from prgcore.outage.wording import allowed, middle_says, setting_says, simulated
 
     yield from _lines(simulated(report) + " " + " ".join(setting_says(report)))
     yield ""
@@ -33,6 +33,10 @@ def parts(report: Report) -> Iterator[RenderableType]:
     yield ""
     yield _figures(report)
     yield ""
+    if report.ranges:
+        for middle in report.ranges:
+            yield from _lines(middle_says(middle))
+        yield ""
     yield from _causes(report)
     yield from _storm(report)
     yield from _against(report)

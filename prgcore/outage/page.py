@@ -19,6 +19,7 @@ from prgcore.outage.wording import (
     causes_say,
     length,
     lengths,
+    middle_says,
     number,
     percent,
     percents,
@@ -183,7 +184,7 @@ def _head(report: Report, title: str) -> str:
         f'<p class="quiet">Simulated from the table of the machine, with real timers; seed '
         f"{report.seed}. Small figures are 95 % intervals.</p>\n</header>\n<main>\n"
         + _section("result", "The result", f'<dl class="big">{listed}</dl>',
-                   _says(allowed(every)),
+                   _says(allowed(every)), *(_says(middle_says(m)) for m in report.ranges),
                    _says(f"{assumed} of {len(report.rates)} rates are assumptions of ours, not the "
                          "document's: see the end of the page, and replace them by your own."
                          if assumed else ""), wide=True))

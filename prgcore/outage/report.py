@@ -13,8 +13,8 @@ from typing import Any
 from attrs import asdict, field, frozen
 
 __all__ = [
-    "Against", "Assumption", "Cause", "Changed", "Curve", "Estimate", "Push", "Report", "Span",
-    "Storm", "Strip", "Users", "nines",
+    "Against", "Assumption", "Cause", "Changed", "Curve", "Estimate", "Middle", "Push", "Report",
+    "Span", "Storm", "Strip", "Users", "nines",
 ]
 
 
@@ -214,6 +214,24 @@ class Assumption:
 
 
 @frozen
+class Middle:
+    """A rate that was given as a range: its words, its ends, and the middle that is simulated.
+
+    Attributes:
+        event: the event; without its seat where both nodes have the same words.
+        words: the words of the range.
+        least, most: the ends of the mean time, in seconds.
+        simulated: the middle of both, in seconds.
+    """
+
+    event: str
+    words: str
+    least: float
+    most: float
+    simulated: float
+
+
+@frozen
 class Report:
     """The years of many pairs.
 
@@ -227,6 +245,7 @@ class Report:
         curve, storm, push, strip: see their classes; None where the simulation has none.
         against: comparisons with other choices.
         rates: every rate of the world.
+        ranges: the rates that are ranges; their middles are simulated.
         limits: sentences on what the figures leave out.
     """
 
@@ -246,6 +265,7 @@ class Report:
     strip: Strip | None = None
     against: tuple[Against, ...] = ()
     rates: tuple[Assumption, ...] = ()
+    ranges: tuple[Middle, ...] = ()
     limits: tuple[str, ...] = field(default=())
 
     def to_json(self) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from prgcore.outage.choices import Choice, has_clients
 from prgcore.outage.intervals import mean, paired
 from prgcore.outage.moves import Moves, Times
 from prgcore.outage.outcome import EDGES, YEAR, Outcome
-from prgcore.outage.rates import NEVER, TIMER, World
+from prgcore.outage.rates import NEVER, TIMER, Rate, World
 from prgcore.outage.report import (
     Against,
     Assumption,
@@ -26,6 +26,7 @@ from prgcore.outage.report import (
     Changed,
     Curve,
     Estimate,
+    Middle,
     Push,
     Report,
     Span,
@@ -36,7 +37,7 @@ from prgcore.outage.report import (
 from prgcore.product.clients import login_profile, users_that_count
 from prgcore.tables.restrictions import RESTRICTIONS
 
-__all__ = ["report"]
+__all__ = ["middles", "report"]
 
 _PUSH = next(r.seconds or (0, 0) for r in RESTRICTIONS if r.id == "push_background")
 LIMITS = (
@@ -64,7 +65,7 @@ def report(
     """
     if len(outcome) < 2:
         raise BadInput("one pair has no interval; simulate at least two")
-    world = moves.world
+    world, others = moves.world, tuple(others)
     return Report(
         machine=moves.engine.model.name, pairs=len(outcome), years=outcome.years, seed=outcome.seed,
         setting=_setting(world), users=tuple(_users(outcome)), causes=_causes(moves, outcome),
@@ -74,7 +75,9 @@ def report(
         curve=_curve(outcome), storm=_storm(world, outcome, profile),
         push=_push(outcome) if has_clients(world.parameters) else None,
         strip=_strip(outcome), against=tuple(_against(outcome, *one) for one in others),
-        rates=tuple(_rates(world)), limits=LIMITS if has_clients(world.parameters) else LIMITS[:-1])
+        rates=tuple(_rates(world)),
+        ranges=middles([world, *(choice.world for choice, _ in others)]),
+        limits=LIMITS if has_clients(world.parameters) else LIMITS[:-1])
 
 
 def _setting(world: World) -> Mapping[str, Any]:
@@ -253,6 +256,23 @@ def _compared(outcome: Outcome, figure: str) -> Times:
 
 def _rates(world: World) -> Iterator[Assumption]:
     """The rates in words; one for both nodes where they are the same."""
+    for name, rate in _named(world):
+        if rate.kind != TIMER:
+            yield Assumption(name, rate.words or NEVER, rate.says, rate.says.startswith("assumed"))
+
+
+def middles(worlds: Iterable[World]) -> tuple[Middle, ...]:
+    """The rates of worlds that are ranges, each once; their middles are simulated."""
+    found: dict[tuple[str, str], Middle] = {}
+    for world in worlds:
+        for name, rate in _named(world):
+            if rate.between is not None:
+                found.setdefault((name, rate.words), Middle(name, rate.words, *rate.between, rate.mean))
+    return tuple(found.values())
+
+
+def _named(world: World) -> Iterator[tuple[str, Rate]]:
+    """The rates by event; without its seat, and once, where both nodes have the same words."""
     all_ = [*world.rates.values(), *(e.rate for e in world.episodes)]
     words: dict[str, set[str]] = {}
     for rate in all_:
@@ -261,6 +281,6 @@ def _rates(world: World) -> Iterator[Assumption]:
     for rate in all_:
         bare = rate.event.partition("(")[0]
         name = bare if len(words[bare]) == 1 else rate.event
-        if name not in done and rate.kind != TIMER:
+        if name not in done:
             done.add(name)
-            yield Assumption(name, rate.words or NEVER, rate.says, rate.says.startswith("assumed"))
+            yield name, rate

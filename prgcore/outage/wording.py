@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from math import floor, log10
 
-from prgcore.outage.report import Estimate, Push, Report, Storm, Users, nines
+from prgcore.outage.report import Estimate, Middle, Push, Report, Storm, Users, nines
 from prgcore.words import clean, counted
 
 __all__ = [
-    "NINES", "YEAR", "allowed", "between", "causes_say", "length", "lengths", "minutes", "number",
-    "percent", "percents", "plus", "push_says", "said_nines", "setting_says", "simulated", "storm_says",
+    "NINES", "YEAR", "allowed", "between", "causes_say", "length", "lengths", "middle_says", "minutes",
+    "number", "percent", "percents", "plus", "push_says", "said_nines", "setting_says", "simulated", "storm_says",
 ]
 
 YEAR = 31_536_000.0
@@ -130,6 +130,12 @@ def allowed(users: Users) -> str:
         told += (f" A node serves them {percent(users.served.value)} of the time "
                  f"({said_nines(users.served.value)}); in the rest they log in again.")
     return told
+
+
+def middle_says(middle: Middle) -> str:
+    """What is simulated of a rate that is a range, and which command gives ranges."""
+    return (f"{middle.event}: {middle.words} is a range; {length(middle.simulated)}, its middle, is "
+            "simulated. prgcore availability gives ranges.")
 
 
 def causes_say(report: Report) -> str:
