@@ -244,7 +244,7 @@ def test_an_answer_is_a_result():
     ("mute", RuntimeError, "Mute"),
     ("exit", RuntimeError, "SystemExit: 7"),
     ("interrupt", RuntimeError, "KeyboardInterrupt"),
-    ("memory", MemoryError, "^$"),
+    ("memory", MemoryError, r"^(\n|$)"),
     ("time", TimeoutError, "the block was too slow"),
     ("result", BadInput, r"the result of block 2 \(groups 200 to 299\) cannot be sent"),
 ])

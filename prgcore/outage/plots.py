@@ -15,13 +15,16 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from prgcore.errors import MissingExtra
 from prgcore.outage.report import Report
 from prgcore.outage.wording import length, number
-from prgcore.words import clean
+from prgcore.words import clean, cut
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 __all__ = ["COLOURS", "PLOTS", "Plot", "known", "png", "sheet", "svg"]
+
+LONGEST = 34
+"""The most characters of a cause's name."""
 
 COLOURS: Mapping[str, tuple[str, str]] = {
     "ink": ("#1a1d23", "#eceae4"), "quiet": ("#565d69", "#a9b0bc"), "grid": ("#d9dbd6", "#3a414c"),
@@ -84,7 +87,7 @@ def _ticks(least: float, most: float) -> tuple[list[float], list[str]]:
 
 def _causes(axes: Axes, report: Report) -> None:
     some = [c for c in report.causes if c.outage.value > 0][:8][::-1]
-    names = [clean(c.event.replace("_", " ")) for c in some]
+    names = [cut(clean(c.event.replace("_", " ")), LONGEST) for c in some]
     unserved = [c.unserved.value / 60 for c in some]
     login = [c.login.value / 60 for c in some]
     axes.barh(names, unserved, color=_light("unserved"), label="no node serves", height=0.62)
