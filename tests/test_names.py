@@ -133,12 +133,33 @@ def test_a_sentence_has_the_names_of_its_nodes_as_far_as_they_are_known(names, s
     (IMP, "recover", "utils ha recover Sales"),
     (IMP, "disable_ha", ""),
     (Names("a", "b"), "recover", "utils ha recover"),
+    (Names("a", "b", "Head Office"), "recover", "utils ha recover 'Head Office'"),
+    (Names("a", "b", "x;$(reboot)"), "recover", "utils ha recover 'x;$(reboot)'"),
+    (Names("a", "b", "O'Brien"), "recover", """utils ha recover 'O'"'"'Brien'"""),
+    (Names("a", "b", "x`id`"), "recover", "utils ha recover 'x`id`'"),
+    (Names("a", "b", "x & y | z > w"), "recover", "utils ha recover 'x & y | z > w'"),
+    (Names("a", "b", "Zürich"), "recover", "utils ha recover 'Zürich'"),
+    (Names("a", "b", "a_B-1.x:9"), "recover", "utils ha recover a_B-1.x:9"),
+    (Names("a;ls", "b"), "failover(node1)", "utils ha failover 'a;ls'"),
+    (Names("a;ls", "b"), "fallback(node2)", "utils ha fallback b"),
+    (Names("fe80::1", "fe80::2"), "fallback(node2)", "utils ha fallback fe80::2"),
     (Names("node1", "node2"), "failover(node1)", "utils ha failover node1"),
     (Names("a"), "failover(node1)", ""),
     (Names("a", "a"), "failover(node1)", ""),
 ])
 def test_the_commands_of_the_product_in_its_spelling(names, command, spelt):
     assert names.product(command) == spelt
+
+
+@pytest.mark.parametrize("group", [
+    "Sales", "Head Office", "x;$(reboot)", "O'Brien", "'quoted'", "x`id`", 'say "x"', "a  b", "#1", "~",
+])
+def test_a_command_that_is_quoted_is_taken_back(group):
+    names = Names("a", "b", group)
+    assert names.event(PRG, names.product("recover")) == "recover"
+    assert names.event(PRG, f"utils ha recover {group}") == "recover"
+    host = Names("a", f"{group}.example")
+    assert host.event(PRG, host.product("fallback(node2)")) == "fallback(node2)"
 
 
 LABEL = st.sampled_from(("a", "A", "b", "imp", "node1", "node2", "Node1", "node-2", "10", "1", "state", "example"))

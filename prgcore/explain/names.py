@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from functools import cached_property
+from shlex import quote, split
 from typing import TYPE_CHECKING
 
 from attrs import frozen
@@ -140,9 +142,12 @@ class Names:
         if found is None:
             return said.removeprefix("utils ha ")
         command, name = found.groups()
+        bare = name
+        with suppress(ValueError):  # an apostrophe that quotes nothing, as in O'Brien
+            bare = " ".join(split(name)) if "'" in name else name
         if command != "recover":
-            return f"{command}({name})"
-        if self.group and _folded(name) != _folded(self.group):
+            return f"{command}({bare})"
+        if self.group and _folded(self.group) not in (_folded(name), _folded(bare)):
             raise BadInput(f"the group is {self.group!r}, not {quoted(name)}")
         return command
 
@@ -203,12 +208,14 @@ class Names:
     def product(self, command: str) -> str:
         """A command as the product's command line spells it: `utils ha failover impB.example`.
 
+        A name with other characters than letters, digits and those of a host is quoted for a shell.
         It is "" for a command that `utils ha` does not have, or while a host is not known.
         """
         name, _, seat = command.rstrip(")").partition("(")
         if name not in BUTTONS or {*self._full.values()} != {self.node1, self.node2}:
             return ""
-        return f"utils ha {name} {self._full[seat] if seat else self.group}".rstrip()
+        told = self._full[seat] if seat else self.group
+        return f"utils ha {name} {told and quote(told)}".rstrip()
 
     @cached_property
     def shown(self) -> Mapping[str, str]:
