@@ -1,11 +1,15 @@
 """Intervals of simulated figures: known values, and how often they hold."""
 
+from functools import reduce
 from math import isinf
+from operator import add
 
 import numpy as np
 import pytest
 
 from prgcore.outage.intervals import MANY, mean, of_mean, paired, share
+from prgcore.outage.outcome import Tally
+from prgcore.outage.wording import between
 
 
 @pytest.mark.parametrize(("count", "low", "high"), [
@@ -44,9 +48,116 @@ def test_a_difference_of_pairs_leaves_out_what_both_have():
     found = paired(common, common + chance.normal(5, 1, 400))
     assert found.low < 5 < found.high
     assert found.high - found.low < 0.3
-    same = paired(common, common)
-    assert (same.value, same.low, same.high) == (0, 0, 0)
+    assert found.by == "t"
     assert isinf(paired(common[:1], common[:1]).high)
+
+
+def test_no_difference_seen_is_no_certainty():
+    common = np.random.default_rng(1).exponential(1000, 400)
+    same = paired(common, common)
+    assert (same.value, same.low, same.high, same.by) == (0, 0, 0, "none seen")
+    assert not same.sure
+    assert between(same, 60) == between(same.scaled(0.5)) == "none seen"
+    assert same.to_json() == {"value": 0.0, "low": 0.0, "high": 0.0, "by": "none seen"}
+    counted = paired(common, common, most=1.0)
+    assert (counted.value, counted.by) == (0, "gamma")
+    assert (counted.low * 400, counted.high * 400) == pytest.approx((-3.6889, 3.6889), abs=1e-4)
+
+
+@pytest.mark.parametrize(("more", "less", "sure"), [
+    (1, 0, False), (3, 0, False), (5, 0, False), (6, 0, True), (0, 5, False), (0, 6, True),
+    (10, 1, True), (7, 3, False), (12, 0, True), (10, 10, False),
+])
+def test_a_few_lanes_that_differ_are_sure_as_in_a_test_of_signs(more, less, sure):
+    found = paired(np.zeros(500), np.repeat([1.0, -1.0, 0.0], [more, less, 500 - more - less]))
+    assert (found.by, found.sure) == ("sum", sure)
+    assert found.value == pytest.approx((more - less) / 500)
+    assert found.low < found.value < found.high
+
+
+@pytest.mark.parametrize("less", [0.0, 0.5])
+@pytest.mark.parametrize("expected", [1, 3, 6, 20, 60])
+def test_differences_of_a_few_lanes_hold_as_often_as_they_say(expected, less):
+    """Of 300 lanes a few differ, by single events; by costs that vary, the last ones."""
+    chance, holds, costly = np.random.default_rng(11), 0, 0
+    mean_ = expected * (1 - less) / 300
+    for _ in range(300):
+        more, fewer = chance.poisson(expected / 300, 300), chance.poisson(expected * less / 300, 300)
+        found = paired(fewer.astype(float), more.astype(float), most=1.0)
+        holds += found.low <= mean_ <= found.high
+        costs = [np.where(c, chance.gamma(np.maximum(c, 1)), 0.0) for c in (fewer, more)]
+        found = paired(*costs, most=1.0)
+        costly += found.low <= mean_ <= found.high
+    assert holds >= 0.93 * 300
+    assert costly >= (0.92 if expected > 10 else 0.86) * 300
+
+
+def test_student_s_t_needs_25_times_the_squared_skewness():
+    values = np.zeros(1000)
+    values[:150] = 1.0  # a skewness of 1.96: 96 lanes would do
+    assert mean(values, most=1).by == "t"
+    values[0] = 20.0  # of 17
+    assert mean(values, most=1).by == "gamma"
+    much = np.random.default_rng(2).poisson(14.3, 200).astype(float)
+    assert mean(much, most=1).by == "t"  # frequent, with little skew
+    for one, by in ((values, "gamma"), (much, "t")):
+        assert tallied(one).by == by
+
+
+def test_what_all_lanes_have_widens_no_interval_of_skewed_totals():
+    few = np.where(np.arange(400) < 4, 50.0, np.random.default_rng(3).random(400))
+    one, other = (mean(few + base, most=1) for base in (1.0, 1000.0))
+    assert one.by == other.by == "gamma"
+    assert other.high - other.low == pytest.approx(one.high - one.low, rel=0.03)
+    one, other = (paired(few, 2 * few + base) for base in (1.0, 1000.0))
+    assert one.by == other.by == "sum"
+    assert other.high - other.low == pytest.approx(one.high - one.low, rel=0.05)
+
+
+@pytest.mark.parametrize("scale", [1e-2, 1.0, 1e4, 1e7])
+@pytest.mark.parametrize("spread", [0.0, 0.5, 1.0, 1.5])
+def test_sums_of_lanes_give_the_interval_of_their_values(scale, spread):
+    values = np.rint(scale * np.exp(spread * np.random.default_rng(4).normal(size=700)) * 1024) / 1024
+    one, other = mean(values, most=1), tallied(values[:300], values[300:])
+    assert one.by == other.by
+    assert (one.value, one.low, one.high) == pytest.approx((other.value, other.low, other.high))
+
+
+def tallied(*parts):
+    """The estimate of the lanes of all parts, added up in whole numbers."""
+    tally = reduce(add, [Tally.of(one[:, None], 1024) for one in parts])
+    return tally.estimate((0,), sum(map(len, parts)), 1.0)
+
+
+@pytest.mark.parametrize(("lanes", "often", "cost"), [
+    (lanes, often, cost) for often, cost in (
+        (0.2, ("log-normal", 1.0)),  # the skewness of a lane is 10
+        (1.0, ("log-normal", 1.2)),  # 9
+        (2.0, ("log-normal", 1.3)),  # 9
+        (0.5, ("log-normal", 1.2)),  # 12
+        (0.05, ("log-normal", 0.5)),  # 7
+        (1.0, ("two", 0.01, 100.0)),  # 10
+        (3.0, ("two", 0.005, 300.0)),  # 8
+        (1.0, ("two", 0.02, 30.0)),  # 7
+        (0.3, ("two", 0.05, 20.0)),  # 8
+    ) for lanes in (100, 400, 1000, 4000) if lanes > 100 or cost[0] == "log-normal"
+])
+def test_skewed_totals_hold_as_often_as_they_say(lanes, often, cost):
+    """Lanes with a Poisson number of faults, of which few cost most of all.
+
+    A hundred lanes have often seen none of the costly faults of two kinds: nothing can know them.
+    """
+    times, chance = 600 if lanes < 1000 else 300, np.random.default_rng(17)
+    counts = chance.poisson(often, (times, lanes)).ravel()
+    faults = int(counts.sum())
+    if cost[0] == "two":
+        _, rare, much = cost
+        costs, expected = np.where(chance.random(faults) < rare, much, 1.0), 1 + rare * (much - 1)
+    else:
+        costs, expected = np.exp(cost[1] * chance.normal(size=faults)), np.exp(cost[1] ** 2 / 2)
+    totals = np.bincount(np.repeat(np.arange(times * lanes), counts), costs, times * lanes)
+    found = [mean(one, most=1) for one in totals.reshape(times, lanes)]
+    assert sum(e.low <= often * expected <= e.high for e in found) >= 0.92 * times
 
 
 @pytest.mark.parametrize("often", [0.003, 0.02, 0.1, 0.6, 4.0])

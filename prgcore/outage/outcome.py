@@ -47,7 +47,7 @@ class Tally:
 
     Attributes:
         ticks: how many units of the arrays are one of the figure.
-        sums, squares: of the values of lanes; whole numbers of any size.
+        sums, squares, cubes: of the values of lanes; whole numbers of any size.
         most: the largest value of a lane.
         seen: how many lanes have more than 0.
     """
@@ -55,6 +55,7 @@ class Tally:
     ticks: int
     sums: Ints
     squares: Ints
+    cubes: Ints
     most: Ints
     seen: Ints
 
@@ -66,19 +67,22 @@ class Tally:
         parts = [(a * b).sum(0).astype(object) for a, b in ((high, high), (high, low), (low, low))]
         return Tally(
             ticks, whole.sum(0).astype(object), parts[0] * (1 << 42) + parts[1] * (1 << 22) + parts[2],
-            whole.max(0), (whole > 0).sum(0))
+            (whole.astype(object) ** 3).sum(0), whole.max(0), (whole > 0).sum(0))
 
     def __add__(self, other: Tally) -> Tally:
         return Tally(
             self.ticks, self.sums + other.sums, self.squares + other.squares,
-            np.maximum(self.most, other.most), self.seen + other.seen)
+            self.cubes + other.cubes, np.maximum(self.most, other.most), self.seen + other.seen)
 
     def estimate(self, at: tuple[int, ...], lanes: int, most: float, level: float = LEVEL) -> Estimate:
         """The mean over lanes, and its interval; `most` as in `intervals.of_mean`."""
-        seen = int(self.seen[at])
+        seen, sums, squares = int(self.seen[at]), self.sums[at], self.squares[at]
+        spread = lanes * squares - sums**2  # whole numbers, so nothing is lost
+        third = lanes**2 * self.cubes[at] - 3 * lanes * sums * squares + 2 * sums**3
         return of_mean(
-            self.sums[at] / self.ticks, self.squares[at] / self.ticks**2, lanes, seen=seen,
-            most=int(self.most[at]) / self.ticks if seen else most, level=level)
+            sums / self.ticks, squares / self.ticks**2, lanes, seen=seen,
+            most=int(self.most[at]) / self.ticks if seen else most,
+            skew=third / float(spread) ** 1.5 if spread else 0.0, level=level)
 
 
 @frozen(eq=False)

@@ -13,9 +13,12 @@ from typing import Any
 from attrs import asdict, field, frozen
 
 __all__ = [
-    "Against", "Assumption", "Cause", "Changed", "Curve", "Estimate", "Middle", "Push", "Report",
-    "Span", "Storm", "Strip", "Users", "nines",
+    "NONE_SEEN", "Against", "Assumption", "Cause", "Changed", "Curve", "Estimate", "Middle", "Push",
+    "Report", "Span", "Storm", "Strip", "Users", "nines",
 ]
+
+NONE_SEEN = "none seen"
+"""What a difference has instead of an interval, if no pair has any, and no scale is known."""
 
 
 @frozen
@@ -25,8 +28,9 @@ class Estimate:
     Attributes:
         value: the mean over the simulated pairs.
         low, high: the ends of the interval.
-        by: what the interval is from: `t`, `poisson`, `wilson`, or `exact` where nothing is drawn
-            by chance.
+        by: what the interval is from: `t`, `gamma`, `sum` or `wilson` (`prgcore.outage.intervals`);
+            `exact` where nothing is drawn by chance; `none seen` where no pair has any of a
+            difference. Both ends are 0 then, and say nothing of what is rare.
     """
 
     value: float

@@ -1,21 +1,20 @@
 """From simulated years to a report: the same figures for the page, the plots and JSON.
 
 Law: outcomes in, a report out. Intervals are those of `prgcore.outage.intervals`. Where the causes of
-both nodes are one row, their intervals are joined as those of a sum of independent figures: the
-squares of the distances to the ends are added (Zou and Donner, Statistics in Medicine 27, 2008).
+both nodes are one row, their intervals are joined as those of a sum of independent figures.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from math import hypot
 from typing import Any
 
 import numpy as np
+from attrs import evolve
 
 from prgcore.errors import BadInput
 from prgcore.outage.choices import Choice, has_clients
-from prgcore.outage.intervals import mean, paired
+from prgcore.outage.intervals import mean, paired, together
 from prgcore.outage.moves import Moves, Times
 from prgcore.outage.outcome import EDGES, YEAR, Outcome
 from prgcore.outage.rates import NEVER, TIMER, Rate, World
@@ -125,9 +124,8 @@ def _together(some: Sequence[Estimate]) -> Estimate:
     """The sum of figures that do not depend on each other."""
     if len(some) == 1:
         return some[0]
-    value = sum(e.value for e in some)
-    return Estimate(value, max(0.0, value - hypot(*(e.value - e.low for e in some))),
-                    value + hypot(*(e.high - e.value for e in some)), "sum")
+    found = together(some)
+    return evolve(found, low=max(0.0, found.low))
 
 
 def _causes(moves: Moves, outcome: Outcome) -> tuple[Cause, ...]:
@@ -241,7 +239,7 @@ def _against(this: Outcome, choice: Choice, other: Outcome) -> Against:
         most = this.horizon if unit == "seconds" else 1.0
         rows.append(Changed(
             name, unit, _a_year(this, mine, most), _a_year(other, theirs, most),
-            paired(mine, theirs).scaled(1 / this.years)))
+            paired(mine, theirs, most=most if unit == "times" else 0.0).scaled(1 / this.years)))
     return Against(choice.name, choice.says, tuple(rows))
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from math import floor, log10
 
-from prgcore.outage.report import Estimate, Middle, Push, Report, Storm, Users, nines
+from prgcore.outage.report import NONE_SEEN, Estimate, Middle, Push, Report, Storm, Users, nines
 from prgcore.words import clean, counted
 
 __all__ = [
@@ -81,9 +81,12 @@ def _short(value: float) -> str:
 
 
 def between(estimate: Estimate, unit: float = 1) -> str:
-    """The interval of an estimate, `unit` of it each: `4.1 to 4.6`; empty for an exact figure."""
-    if estimate.by == "exact":
-        return ""
+    """The interval of an estimate, `unit` of it each: `4.1 to 4.6`; empty for an exact figure.
+
+    A difference that no pair has is `none seen`.
+    """
+    if estimate.by in ("exact", NONE_SEEN):
+        return NONE_SEEN if estimate.by == NONE_SEEN else ""
     low, high = _apart(estimate.low / unit, estimate.high / unit)
     return f"{low} to {high}"
 
