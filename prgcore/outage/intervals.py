@@ -110,7 +110,7 @@ def paired(this: Times, other: Times, *, most: float = 0.0, level: float = LEVEL
 
     Args:
         this, other: the values of the lanes in both worlds.
-        most: the largest likely difference of a lane, for worlds whose lanes are all the same. 0: it
+        most: the largest likely difference of a lane, for worlds in which no lane differs. 0: it
             is not known, so the interval is from 0 to 0 by `none seen`.
         level: how often the interval holds the true mean.
     """
@@ -132,7 +132,7 @@ def paired(this: Times, other: Times, *, most: float = 0.0, level: float = LEVEL
 
 
 def _part(difference: Times, largest: float, level: float) -> Estimate:
-    """The mean of what lanes have more. What all of them share is not by chance, if many differ."""
+    """The mean of what lanes have more. If many differ, a common part of it is not by chance."""
     more, lanes = np.maximum(difference, 0.0), len(difference)
     part, common = float(np.mean(more)), 0.0
     weight = float(np.max(more)) or largest

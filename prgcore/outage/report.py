@@ -18,7 +18,7 @@ __all__ = [
 ]
 
 NONE_SEEN = "none seen"
-"""What a difference has instead of an interval, if no pair has any, and no scale is known."""
+"""It replaces the interval of a difference that no pair has, and whose scale is unknown."""
 
 
 @frozen
