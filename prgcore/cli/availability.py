@@ -158,13 +158,17 @@ def _page(answer: Availability) -> Iterator[RenderableType]:
                       minutes(group.login))
     yield table
     yield ""
-    table = output.table("users of", "outages", "first after", "then every", "no server for",
-                         "failovers", "false", right=("outages", "failovers", "false"))
+    table = output.table("users of", "interruptions", "first after", "then every", "lasts",
+                         "failovers", "false", right=("interruptions", "failovers", "false"))
     for group in answer.groups:
         table.add_row(group.name, number(group.interruptions), length(group.first) if group.first < YEAR * 1e6
                       else "never", length(group.between) if group.interruptions else "never",
                       length(group.lasts), number(group.failovers), number(group.false_failovers))
     yield table
+    if len(answer.groups) > 1:
+        yield from output.wrapped(
+            "Failovers are those of one group of users; a pair has those of all: "
+            f"{number(sum(group.failovers for group in answer.groups))} a year.", "", "")
     yield ""
     yield from _causes(answer)
     yield from _improving(answer)
@@ -182,8 +186,8 @@ def _causes(answer: Availability) -> Iterator[RenderableType]:
         yield "Nothing that happens in this world interrupts anybody."
         yield ""
         return
-    table = output.table("what began it", "min out", "no server", "outages", "share",
-                         right=("min out", "no server", "outages", "share"))
+    table = output.table("what began it", "min out", "no server", "interruptions", "part",
+                         right=("min out", "no server", "interruptions", "part"))
     for cause, costs in answer.causes[:MOST_CAUSES]:
         out = float(costs[:, :2].sum())
         table.add_row(cause, minutes(out / len(groups)), minutes(float(costs[:, 0].sum()) / len(groups)),
@@ -220,7 +224,8 @@ def _ranges(answer: Availability) -> Iterator[RenderableType]:
     spread = answer.spread
     if spread is None:
         return
-    table = output.table("with ranges, users of", "min no server", "min log-in", "outages")
+    table = output.table("with ranges, users of", "min no server", "min log-in",
+                         "interruptions")
     for group in answer.groups:
         assert group.least is not None, "BUG: ranges without bounds"
         assert group.most is not None, "BUG: ranges without bounds"
