@@ -39,7 +39,7 @@ PROCESSES = (
 )
 """They start programs, and wait for them."""
 SLOW = (
-    "test_year.py", "test_ranges_said.py", "test_availability.py", "test_markov_storm.py", "test_intervals.py", "test_world_arbiters.py", "test_world_refinement.py", "test_network_agents.py",
+    "test_year.py", "test_ranges_said.py", "test_fleet_pages.py", "test_availability.py", "test_markov_storm.py", "test_intervals.py", "test_world_arbiters.py", "test_world_refinement.py", "test_network_agents.py",
     "test_world.py", "test_site.py", "test_prove.py", "test_docs.py", "test_quotient.py",
     "test_pictures.py", "test_matrix.py", "test_cli.py", "test_status.py", "test_adapters.py",
     "test_situations.py", "test_difference.py", "test_node.py", "test_houdini.py", "test_driver.py",

@@ -136,7 +136,7 @@ def allowed(users: Users) -> str:
 
 
 def middle_says(middle: Middle) -> str:
-    """What is simulated of a rate that is a range, and which command gives ranges."""
+    """The middle of a range, which is simulated, and the command that gives ranges."""
     return (f"{middle.event}: {middle.words} is a range; {length(middle.simulated)}, its middle, is "
             "simulated. prgcore availability gives ranges.")
 
