@@ -64,7 +64,7 @@ _IMAGE = re.compile(r'<p><img alt="([^"]*)" src="([^"]+\.svg)" /></p>')
 _PICTURE = re.compile(r"<!-- dot: (\S+) \| (.+?) -->\n+```mermaid\n(.*?)```\n", re.DOTALL)
 _SEQUENCE = re.compile(r"<!-- sequence: (\S+) \| (.+?) -->")
 _WIDE = re.compile(r'<(?:\w+:)?svg [^>]*?width="([\d.]+)(pt)?" height="([\d.]+)', re.DOTALL)
-_TYPE = re.compile(r'font-size="([\d.]+)"')
+_TYPE = re.compile(r'font-size(?:="|: )([\d.]+)')
 PICTURES = Path(__file__).parent / "pictures"
 LEGIBLE = 9
 """How large the smallest letters of a picture are at least, in pixels: a picture that would be

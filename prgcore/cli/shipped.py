@@ -80,6 +80,9 @@ EXAMPLES = {
         ("prgcore fleet explain groups.csv -o page.html", "python make.py 10000 > ten.csv",
          "prgcore fleet explain ten.csv -o ten.html",
          "prgcore fleet conform site00001.jsonl site00003.jsonl")),
+    "world": Example(
+        "a world of rates: how often things break, and how long repairs take", ("world.toml",),
+        ("prgcore availability world.toml",)),
     "deployment": Example(
         "a configuration of two nodes; two of its lines are wrong", ("deployment.toml",),
         ("prgcore config check deployment.toml",)),
