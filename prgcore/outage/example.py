@@ -19,8 +19,8 @@ __all__ = ["example"]
 _HEAD = """\
 How often things break and how long repairs take, for prgcore availability and prgcore
 simulate-fleet. The document of the product gives none of these rates: they are assumptions,
-so write your own. An event without a seat counts for each node; "services_down(node1)" is one
-node's. The words: every 90 days; 4 per year; every 60 to 120 days (a range); takes 20 min;
+so write your own. An event without a seat counts for each node, services_down(node1) for one
+node alone. The words: every 90 days; 4 per year; every 60 to 120 days (a range); takes 20 min;
 takes 4 h in working hours; 1 in 1000 of takeover_done; timer; never."""
 
 
