@@ -99,7 +99,7 @@ def test_the_bound_of_the_stages_contains_the_exact_race(number, up, steps):
     error = abs(found.yearly[0, FAILOVERS] - exact)
     bound = doubt(found).stages[0, FAILOVERS]
     assert error <= bound * 1.001
-    assert error > bound / 3  # it is no wild guess
+    assert error > bound / 3  # it is not a wild guess
     stages = (1 + 90 / up / number) ** -number
     assert found.yearly[0, FAILOVERS] == pytest.approx(stages / found.cycle * YEAR, rel=1e-6)
 
@@ -362,3 +362,17 @@ def test_clocks_of_one_pace_pass_their_stages_together(steps):
     assert (passing[both] >= 1).all()
     alone = np.bincount(whole.start[whole.clock >= 0], whole.share[whole.clock >= 0], len(whole))
     assert np.allclose(alone[both], 1)
+
+
+def test_timers_of_two_events_do_not_share_their_stages(steps):
+    """Half of the one time-out saves something else than half of the other, also where both are as long."""
+    made = steps(rates={**QUIET, "services_down": "every 20 days", "link_cut": "every 20 days"},
+                 parameters={"critical_service_delay": 60, "keep_alive_timeout": 60})
+    found = solved(made, 4)
+    named = {one.name for one in found.chain.stages}
+    assert {"heartbeat_lost", "critical_service_delay"} <= named
+    saves = {b.word.name: b.saves[:, UNSERVED].sum() for b in better(found, 20)}
+    slower = steps(rates={**QUIET, "services_down": "every 20 days", "link_cut": "every 20 days"},
+                   parameters={"critical_service_delay": 30, "keep_alive_timeout": 60})
+    truly = (found.yearly - solved(slower, 4).yearly)[:, UNSERVED].sum()
+    assert saves["critical_service_delay"] == pytest.approx(truly, rel=0.02)

@@ -18,6 +18,7 @@ from prgcore.words import counted, one_line
 if TYPE_CHECKING:
     from prgcore.fleet.blocks import Block
     from prgcore.fleet.conforming import Checked, Conforming
+    from prgcore.wire.entry import PartialEntry
 
 A_BLOCK = 20
 """How many logs are checked in a row by one process."""
@@ -118,7 +119,7 @@ def _checked(
     return found
 
 
-def _entries(files: Sequence[str], open_: ExitStack) -> Iterator:  # type: ignore[type-arg]
+def _entries(files: Sequence[str], open_: ExitStack) -> Iterator[tuple[str, PartialEntry]]:
     """Yield the place and the entry of every line; of several files in the order of decision."""
     from prgcore.cli import conform as alone
     from prgcore.cli.log import lines

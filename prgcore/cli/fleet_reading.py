@@ -222,7 +222,7 @@ def _sorted(
 def _each(files: Sequence[str]) -> Iterator[str]:
     """Yield the files, and for a folder those in it and below it, by their names."""
     for file in files:
-        if file == "-" or not os.path.isdir(file):  # noqa: PTH112, - is no path
+        if file == "-" or not os.path.isdir(file):  # noqa: PTH112, - is not a path
             yield file
             continue
         found = False

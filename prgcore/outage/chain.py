@@ -6,8 +6,8 @@ chance.
 A clock that counts to its limit passes stages of one mean length, so that its age is a number of
 stages. A clock that begins within an interval, as silence does after the last heartbeat, begins in one
 of several stages: each age is shared between its two neighbours, which keeps the mean. A stage that
-nothing can depend on any more is left out. Clocks with stages of one length pass them together, so
-that two that began together end together.
+nothing can depend on any more is left out. The clocks of both nodes for one event pass their stages
+together, so that two that began together end together.
 
 The states are found best first, from home: a state is expanded when the chance to meet it between
 two visits of home exceeds `least`. A way into a state that is not expanded strays to the most likely
@@ -48,6 +48,7 @@ class Stages:
 
     Attributes:
         event: the index of the event that it makes due.
+        name: the event without its seat.
         needed: the stage in which it is due, by pair.
         pace: how many stages it passes in a second, by pair.
         matters: the pairs in which it runs and its age matters.
@@ -58,6 +59,7 @@ class Stages:
     """
 
     event: int
+    name: str
     needed: npt.NDArray[np.int64]
     pace: Times
     matters: Mask
@@ -221,7 +223,7 @@ def _stage(base: Ground, e: int, number: int) -> Stages:
     fresh = np.zeros(len(moves), np.int64) if clock.hears else np.maximum(
         0, needed - max(1, round(interval / width)))
     return Stages(
-        e, needed, needed / np.maximum(clock.limit, 1e-3), runs, clock.again, begins, fresh,
+        e, moves.events[e].partition("(")[0], needed, needed / np.maximum(clock.limit, 1e-3), runs, clock.again, begins, fresh,
         after)
 
 
@@ -246,8 +248,8 @@ def leaders(
 ) -> tuple[Numbers, ...]:
     """For each clock, in each state: the first of the clocks that pass a stage with it.
 
-    It is -1 where the clock does not run, or has passed all of its stages. Clocks of one pace pass
-    their stages together.
+    It is -1 where the clock does not run, or has passed all of its stages. The clocks of both
+    nodes for one event pass their stages together where their pace is the same.
     """
     runs = [one.matters[pair] & (age < one.needed[pair])
             for one, age in zip(stages, ages, strict=True)]
@@ -256,9 +258,10 @@ def leaders(
     for number, mine in enumerate(runs):
         first = mine & (found[number] < 0)
         for other in range(number, len(stages)):
-            with_it = first & runs[other] & (found[other] < 0) & np.isclose(
-                paces_[other], paces_[number], rtol=1e-9, atol=0)
-            found[other][with_it] = number
+            if stages[other].name == stages[number].name:
+                with_it = first & runs[other] & (found[other] < 0) & np.isclose(
+                    paces_[other], paces_[number], rtol=1e-9, atol=0)
+                found[other][with_it] = number
     return tuple(found)
 
 
