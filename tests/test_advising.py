@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from prgcore.cli import advising
+from prgcore.cli import advising, inputs
 from prgcore.errors import BadInput
 from prgcore.outage import losses as simulated
 from prgcore.timers import Parameters, Settings
@@ -138,6 +138,20 @@ def test_traffic_bounds_the_interval(run):
     assert _json(run, *WAN[:-1], "2", "--shortest-interval", "200ms")[0] == 0
 
 
+@pytest.mark.parametrize(("most", "shortest"), [("13", 5), ("7", 9), ("6", 10), ("99", 0.7), ("0.5", 120)])
+def test_the_most_heartbeats_a_minute_are_an_interval_that_can_be_set(run, most, shortest):
+    found = _json(run, *WAN, "--heartbeats-per-minute", most)[1]
+    every = [p["interval"] for p in found["curve"]]
+    assert min(every) == shortest
+    assert all(60 / one <= float(most) for one in every)
+    assert all(one == round(one, 1) for one in every)
+
+
+def test_the_least_burst_that_is_named_is_one_that_is_accepted(run):
+    words = [("1.01010101" if w == "3" else w) for w in WAN]
+    assert _json(run, *words)[1]["losses"]["independent"] is True
+
+
 def test_a_deployment_and_a_group_are_the_present_settings(run):
     found = _json(run, *WAN, "--deployment", ROOT / "examples" / "deployment.toml")[1]
     assert (found["now"]["interval"], found["now"]["timeout"]) == (15, 60)
@@ -207,8 +221,9 @@ def test_the_curve_as_a_page_and_as_a_bitmap(run, tmp_path):
     (("--advise", "--loss", "nan", "--target-outage", "60"), "--loss: nan is not a share"),
     (("--advise", "--loss", "101%", "--target-outage", "60"), "is not a share"),
     (("--advise", "--loss", "many", "--target-outage", "60"), "'many' is not a share; write 0.01 or 1%"),
-    ((*WAN[1:], "--burst", "1"), "fewer than the 1.0101 of independent losses"),
-    ((*WAN[1:], "--burst", "0.5"), "fewer than the 1.0101 of independent losses"),
+    ((*WAN[1:], "--burst", "1"), "fewer than the 1.01010101 of independent losses"),
+    ((*WAN[1:], "--burst", "0.5"), "fewer than the 1.01010101 of independent losses"),
+    ((*WAN[1:], "--burst", "1.0101"), "1.0101 heartbeats are fewer than the 1.01010101 of"),
     ((*WAN[1:], "--burst", "nan"), "expected a mean number of heartbeats"),
     ((*WAN[1:], "--burst", "0s"), "the network is down for some time"),
     ((*WAN[1:], "--burst", "3 parsecs"), "'3 parsecs' is not a time"),
@@ -251,4 +266,4 @@ def test_a_simulation_that_disagrees_is_exit_code_4(run, monkeypatch):
 
 
 def test_a_share_is_read_as_people_write_it():
-    assert advising.share_of(" 12.5 % ") == 0.125
+    assert inputs.share_of(" 12.5 % ") == 0.125

@@ -17,7 +17,7 @@ MISSING = [
     ("z3", "prgcore.prove.report", "the prover", "prove"),
     ("numpy", "prgcore.prove", "the prover", "prove"),
     ("numpy", "prgcore.fleet", "a fleet", "fleet"),
-    ("scipy", "prgcore.outage", "a world of rates", "fleet"),
+    ("scipy", "prgcore.outage", "a calculation of outages", "fleet"),
     ("pysat", "prgcore.prove.certificate", "a certificate", "certificate"),
     ("etcd3gw", "prgcore.stores.gateway", "a store in etcd", "etcd"),
     ("transitions", "prgcore.adapters.transitions", "the transitions adapter", "transitions"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import tomllib
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from prgcore.cli.fleet_conforming import A_BLOCK
 from prgcore.fleet.lapse import PART
 from prgcore.outage.spreading import SIZE
+from prgcore.timers import Losses, Parameters, Wish, World, advise
 from tests.pages import ROOT
 from tests.reports import made_up
 
@@ -56,6 +58,25 @@ def test_the_keys_of_time_outs_are_in_the_table(run):
     assert keys("time-outs") == told.keys()
 
 
+def test_the_page_of_time_outs_names_the_extra_of_a_bitmap(run, monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "resvg_py", None)
+    told = run("timing", "--advise", "--loss", "0.01%", "--target-outage", "30", "-o",
+               tmp_path / "curve.png")
+    extra = re.search(r"prgcore\[(\w+)\]", told.err)[1]
+    assert f"`{extra}`" in page("time-outs").split("\n\n")[1]
+
+
+def test_the_picture_of_time_outs_is_described_with_its_own_figures():
+    said = re.search(r"falls from ([\d,]+) false failovers a year at (\d+) s to (\d+) at (\d+)\s+s",
+                     page("time-outs"))
+    most, first, least, last = (float(x.replace(",", "")) for x in said.groups())
+    front = advise(Parameters(), Losses.of(0.01, burst=3, interval=15), Wish(60),
+                   World(latency=0.08)).front
+    drawn = [p for p in front if p.outage <= 2 * 60.08]
+    assert (round(drawn[0].outage), round(drawn[0].false_failovers, -3)) == (first, most)
+    assert next(round(p.false_failovers, -1) for p in drawn if round(p.outage) == last) == least
+
+
 def test_the_sizes_of_blocks_are_those_of_the_code():
     said = " ".join(page("fleet-cluster").split())
     assert (f"A block is {SIZE:,} pairs of `simulate-fleet`, {PART:,} pairs of `fleet simulate "
@@ -68,4 +89,4 @@ def test_a_page_says_first_what_to_install(name):
     first = page(name).split("\n\n")[1]
     extras = re.search(r"pip install '\.\[([\w,]+)\]'", first)[1].split(",")
     assert {"cli", "fleet"} <= set(extras) <= EXTRAS.keys()
-    assert set(re.findall(r"`(parquet|dask|storm)`", first)) <= EXTRAS.keys()
+    assert set(re.findall(r"`(parquet|dask|storm|pictures)`", first)) <= EXTRAS.keys()

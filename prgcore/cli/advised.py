@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from prgcore.cli import output
-from prgcore.timers.advice import NEGLIGIBLE
+from prgcore.timers.advice import NEGLIGIBLE, NODES
 from prgcore.words import counted
 
 if TYPE_CHECKING:
@@ -54,13 +54,10 @@ def theorems(found: Advice) -> tuple[tuple[str, str], ...]:
 
 @frozen(eq=False)
 class Answer:
-    """A recommendation, the rows of its curve, and what a simulation saw of each."""
+    """A recommendation, and what a simulation saw of each row of its curve."""
 
     found: Advice
-    rows: tuple[Point, ...]
     seen: Mapping[Point, Seen | None]
-    burst: str | None
-    theorems: tuple[tuple[str, str], ...]
 
     def to_json(self) -> dict[str, Any]:
         f = self.found
@@ -73,21 +70,23 @@ class Answer:
             "impossible": list(f.impossible),
             "one_a_year": None if f.rare is None else f.rare.to_json(),
             "if_bursts_kept_their_heartbeats": f.naive,
-            "theorems": [{"theorem": by, "says": says} for by, says in self.theorems],
+            "theorems": [{"theorem": by, "says": says} for by, says in theorems(f)],
             "intervals": [p.to_json() for p in f.choices],
             "curve": [p.to_json() for p in f.front],
-            "simulated": [self._point(p) for p in self.rows],
+            "simulated": [self._point(p) for p in self.seen],
         }
 
     def _point(self, one: Point) -> dict[str, Any]:
-        """A point; simulated figures are of the pair: twice those of a node."""
+        """A point; simulated figures are of the pair: those of a node for each of both."""
         seen = self.seen.get(one)
         return {**one.to_json(), "simulated": seen and {
-            "mean": 2 * seen.rate, "least": 2 * seen.least, "most": 2 * seen.most,
+            "mean": NODES * seen.rate, "least": NODES * seen.least, "most": NODES * seen.most,
             "runs": seen.runs, "false": seen.alarms,
             "years": seen.years if seen.runs else None}}
 
     def page(self) -> Iterator[RenderableType]:
+        from prgcore.outage.losses import RUNS
+
         f = self.found
         yield self._given()
         yield ""
@@ -97,7 +96,7 @@ class Answer:
         yield from self._verdict()
         yield ""
         by = output.table("by", "why")
-        for theorem, says in self.theorems:
+        for theorem, says in theorems(f):
             by.add_row(theorem, says)
         yield by
         if f.rare is not None:
@@ -112,7 +111,7 @@ class Answer:
         yield self._curve()
         yield ""
         yield ("False failovers of both nodes in a year. The simulation skips stretches without a "
-               "loss, and has a range of 95 % (of 200,000 runs, seeded).")
+               f"loss, and has a range of 95 % (of {RUNS:,} runs, seeded).")
 
     def _given(self) -> str:
         losses, wish = self.found.losses, self.found.wish
@@ -162,13 +161,12 @@ class Answer:
                              "simulated", "", right=("outage", "interval", "time-out", "survives",
                                                      "false a year"))
         f = self.found
-        for one in self.rows:
-            seen = self.seen[one]
+        for one, seen in self.seen.items():
             marks = ["now"] * (one == f.now) + ["advised"] * (one == f.advised)
             table.add_row(
                 _t(one.outage), _t(one.interval), _t(one.timeout),
                 "none" if one.survived is None else str(one.survived), _n(one.false_failovers),
-                f"{_n(2 * seen.least)} to {_n(2 * seen.most)}" if seen and seen.runs else "",
+                f"{_n(NODES * seen.least)} to {_n(NODES * seen.most)}" if seen and seen.runs else "",
                 ", ".join(marks))
         return table
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
 from inspect import Parameter as Argument
 from inspect import Signature, signature
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,7 +24,7 @@ from prgcore.words import listed
 if TYPE_CHECKING:
     from prgcore.cli.advised import Answer
     from prgcore.outage.losses import Seen
-    from prgcore.timers.advice import Point
+    from prgcore.timers.advice import Advice, Point
     from prgcore.timers.losses import Losses
     from prgcore.timers.parameters import Parameters
     from prgcore.timers.restarts import Restarts
@@ -32,19 +33,6 @@ SEED = 1
 _ENDS = (".svg", ".png", ".html", ".htm")
 _NOT_WITH = {"of_transitions": "--transitions", "pause": "--pause", "cut": "--cut",
              "machine": "--machine"}
-
-
-def share_of(text: str) -> float:
-    """The share that a text means: `0.01`, `1 %`.
-
-    Raises:
-        BadInput: it is not a number.
-    """
-    digits = text.strip()
-    try:
-        return float(digits.removesuffix("%")) / (100 if digits.endswith("%") else 1)
-    except ValueError:
-        raise BadInput(f"{text[:60]!r} is not a share; write 0.01 or 1%") from None
 
 
 def _options(
@@ -63,7 +51,7 @@ def _options(
                      "too."),
     ] = False,
     loss: Annotated[
-        float | None, Option("--loss", metavar="SHARE", reads=share_of,
+        float | None, Option("--loss", metavar="SHARE", reads=inputs.share_of,
                              help="(advise) The share of heartbeats that are lost: 0.01 or 1%."),
     ] = None,
     burst: Annotated[
@@ -144,8 +132,8 @@ def _name(name: str) -> str:
 
 
 def _advise(mine: Mapping[str, Any], values: Mapping[str, Any], given: Callable[..., Any]) -> None:
-    from prgcore.cli.advised import Answer, theorems
-    from prgcore.timers.advice import Wish, World, advise, rows
+    from prgcore.cli.advised import Answer
+    from prgcore.timers.advice import NODES, Wish, World, advise
 
     inputs.refuse_beside("--advise", {
         says: values[name] or None for name, says in _NOT_WITH.items()})
@@ -166,14 +154,13 @@ def _advise(mine: Mapping[str, Any], values: Mapping[str, Any], given: Callable[
     losses = _losses(mine, parameters)
     wish = Wish(mine["target_outage"], mine["including_login"], _shortest(mine))
     found = advise(parameters, losses, wish, world, _restarts(mine))
-    answer = Answer(found, rows(found), {}, mine["burst"], theorems(found))
-    answer = evolve(answer, seen=_simulated(answer, SEED if mine["seed"] is None else mine["seed"]))
+    answer = Answer(found, _simulated(found, SEED if mine["seed"] is None else mine["seed"]))
     for one, seen in answer.seen.items():
         expected = one.expected
-        if expected is not None and seen is not None and not seen.fits(expected / 2):
+        if expected is not None and seen is not None and not seen.fits(expected / NODES):
             raise Disagreement(
                 f"interval {one.interval:g} s, time-out {one.timeout:g} s: the closed form expects "
-                f"{expected:g} false failovers a year, and the simulation saw {2 * seen.rate:g}; "
+                f"{expected:g} false failovers a year, and the simulation saw {NODES * seen.rate:g}; "
                 "please report it, with the seed")
     if mine["file"] is not None:
         _draw(answer, mine["file"])
@@ -217,13 +204,19 @@ def _losses(mine: Mapping[str, Any], p: Parameters) -> Losses:
 
 
 def _shortest(mine: Mapping[str, Any]) -> float | None:
+    """The shortest interval; that of so many heartbeats a minute is one that can be set."""
+    from prgcore.timers.advice import unit_of
+    from prgcore.timers.restarts import multiple
+
     shortest, most = mine["shortest_interval"], mine["heartbeats_per_minute"]
     if shortest is not None and most is not None:
         raise BadInput("--shortest-interval and --heartbeats-per-minute say the same; give one")
     if most is not None:
         if not 0 < most <= 60_000:
             raise BadInput(f"--heartbeats-per-minute: expected a number above 0, not {most:g}")
-        return 60 / float(most)
+        shortest = 60 / float(most)
+        unit = unit_of(shortest)
+        return multiple(ceil(shortest / unit - 1e-9), unit)
     return None if shortest is None else float(shortest)
 
 
@@ -245,15 +238,16 @@ def _restarts(mine: Mapping[str, Any]) -> Restarts | None:
     return Restarts(lasts, YEAR / rate.mean, mine["fixed_restart"])
 
 
-def _simulated(answer: Answer, seed: int) -> dict[Point, Seen | None]:
+def _simulated(found: Advice, seed: int) -> dict[Point, Seen | None]:
     """The simulation of each row; None where a live peer is lost without a loss."""
     from prgcore.outage.losses import simulate
+    from prgcore.timers.advice import rows
 
-    world = answer.found.world
-    some = [p for p in answer.rows if p.expected is not None]
-    seen = simulate(answer.found.losses, [(p.interval, p.timeout) for p in some],
+    world, shown = found.world, rows(found)
+    some = [p for p in shown if p.expected is not None]
+    seen = simulate(found.losses, [(p.interval, p.timeout) for p in some],
                     jitter=world.jitter, drift=world.drift, seed=seed)
-    return {**dict.fromkeys(answer.rows), **dict(zip(some, seen, strict=True))}
+    return {**dict.fromkeys(shown), **dict(zip(some, seen, strict=True))}
 
 
 def _draw(answer: Answer, file: Path) -> None:

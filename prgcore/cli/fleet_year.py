@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 from attrs import evolve
 
 from prgcore.cli import inputs, output, rates_given, spreading
-from prgcore.cli.advising import share_of
 from prgcore.cli.commands import Group, Option, examples
 from prgcore.errors import BadInput
 from prgcore.words import listed, quoted
@@ -67,7 +66,7 @@ def simulate_fleet(
     dual: rates_given.Dual = False,
     automatic: rates_given.AutomaticFallback = False,
     loss: Annotated[
-        float | None, Option("--loss", metavar="SHARE", reads=share_of, help="The share of heartbeats "
+        float | None, Option("--loss", metavar="SHARE", reads=inputs.share_of, help="The share of heartbeats "
                              "that are lost: 0.01 or 1%. Runs that outlast the time-out fail users "
                              "over.")] = None,
     burst: Annotated[

@@ -179,6 +179,19 @@ def time_of(text: str) -> float:
     raise BadInput(f"{text[:60]!r} is not a time; write seconds or a unit: 0.08, 80ms, 2 min")
 
 
+def share_of(text: str) -> float:
+    """The share that a text means: `0.01`, `1 %`.
+
+    Raises:
+        BadInput: it is not a number.
+    """
+    digits = text.strip()
+    try:
+        return float(digits.removesuffix("%")) / (100 if digits.endswith("%") else 1)
+    except ValueError:
+        raise BadInput(f"{text[:60]!r} is not a share; write 0.01 or 1%") from None
+
+
 @contextmanager
 def naming(names: Names) -> Iterator[None]:
     """Errors of a machine, raised on with the names that people use."""

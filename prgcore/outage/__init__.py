@@ -8,4 +8,4 @@ from importlib.util import find_spec
 from prgcore.errors import MissingExtra
 
 if not (find_spec("numpy") and find_spec("scipy")):
-    raise MissingExtra("a world of rates", "fleet")
+    raise MissingExtra("a calculation of outages", "fleet")

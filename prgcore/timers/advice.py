@@ -31,7 +31,7 @@ from prgcore.timers.restarts import (
 
 __all__ = [
     "ALIKE", "NEGLIGIBLE", "NODES", "Advice", "Point", "Wish", "World", "advise", "grid", "point",
-    "rows",
+    "rows", "unit_of",
 ]
 
 NODES = 2

@@ -77,7 +77,7 @@ class Losses:
         alone = 1 / (1 - lost)
         if burst < alone * (1 - 1e-9):
             raise BadInput(
-                f"burst: {burst:.10g} heartbeats are fewer than the {alone:.6g} of independent "
+                f"burst: {burst:.10g} heartbeats are fewer than the {alone:.10g} of independent "
                 "losses; leave it out for those, or expect more")
         seconds(interval, "interval")
         if burst <= alone * (1 + 1e-9):

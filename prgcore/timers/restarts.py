@@ -5,6 +5,7 @@ Law: pure. T1 and T2 decide: a service that is back before the delay is over fai
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable
 from math import exp, floor, inf
 from typing import Any
@@ -93,12 +94,9 @@ def longest_within(
         most: the longest time that may be set.
         unit: times are multiples of it.
     """
-    low, high = 0, floor(most / unit + 1e-9) + 1
-    while high - low > 1:
-        middle = (low + high) // 2
-        good = out(multiple(middle, unit)) <= target
-        low, high = (middle, high) if good else (low, middle)
-    return multiple(low, unit)
+    units = range(1, floor(most / unit + 1e-9) + 1)
+    return multiple(
+        bisect_left(units, True, key=lambda n: out(multiple(n, unit)) > target), unit)
 
 
 def multiple(count: int, unit: Number) -> Number:
@@ -114,11 +112,8 @@ def shortest_time(good: Callable[[Number], bool], longest: Number, unit: Number 
         longest: a time that is good.
         unit: times are multiples of it.
     """
-    low, high = 0, round(longest / unit)
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if good(multiple(middle, unit)) else (middle, high)
-    return multiple(high, unit)
+    units = range(1, round(longest / unit))
+    return multiple(1 + bisect_left(units, True, key=lambda n: good(multiple(n, unit))), unit)
 
 
 def advised_delay(
