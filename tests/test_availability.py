@@ -15,6 +15,7 @@ from prgcore.outage.doubt import doubt
 from prgcore.outage.example import example
 from prgcore.outage.markov import MEASURES, YEAR, Solution, false_causes
 from prgcore.outage.moves import moves
+from prgcore.outage.prism import Row
 from prgcore.outage.rates import read
 from prgcore.outage.sensitivity import _at, better, elasticities, ranges, words
 from prgcore.outage.year import simulate
@@ -293,6 +294,35 @@ def test_wrong_input_is_one_line(words_, says, run, file):
     assert (answer.code, answer.out) == (2, "")
     assert says in answer.err
     assert answer.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("words_", [("-o", "chain.prism"), ("-o", "answer.json"),
+                                    ("-o", "answer.json", "--ask", "storm")])
+def test_json_does_not_go_beside_a_file(words_, run, file, tmp_path, monkeypatch):
+    machine, world = map(str, file)
+    monkeypatch.chdir(tmp_path)
+    answer = run("availability", world, "--machine", machine, *words_, "--json")
+    assert (answer.code, answer.out, list(tmp_path.iterdir())) == (2, "", [])
+    assert "--output does not go with --json" in answer.err
+
+
+def test_what_storm_says_is_written_where_it_is_asked(run, file, tmp_path, monkeypatch):
+    machine, world = map(str, file)
+    monkeypatch.setattr("prgcore.outage.prism.asked", lambda *_: [Row("x", 1.0, 1.0)])
+    one, chain_ = tmp_path / "answer.json", tmp_path / "chain.prism"
+    words_ = ("availability", world, "--machine", machine, "--ask", "storm")
+    answer = run(*words_, "-o", str(one))
+    assert (answer.code, answer.out) == (0, "")
+    assert json.loads(one.read_text()) == json.loads(run(*words_, "-o", str(chain_), "--json").out) == {
+        "agree": True, "figures": [Row("x", 1.0, 1.0).to_json()]}
+    assert "\nctmc\n" in chain_.read_text()
+
+
+def test_re_login_limits_in_the_wrong_order_are_refused(steps):
+    made = steps(rates=QUIET | {"services_down": "every 10 days"},
+                 parameters={"client_relogin_lower_limit": 200, "client_relogin_upper_limit": 100})
+    with pytest.raises(BadInput, match="above the upper limit"):
+        _ = solved(made, 2, 1e-4).gains
 
 
 def test_a_machine_that_serves_nobody_is_refused(run, tmp_path):

@@ -186,6 +186,7 @@ def test_a_choice_is_a_parameter_a_rate_or_a_kind_of_client(world):
     ("keep_alive_timeout", "x", "a number of seconds"), ("power_off", "often", "not a rate"),
     ("power_off", "timer", "cannot be compared"), ("keep_alive_timout", "3", "keep_alive_timeout"),
     ("recover", "1 in 3 of fallback", "cannot be compared"), ("power_off(node3)", "never", "unknown"),
+    ("takeover_failed", "1 in 2 of takeback_done", "a share of takeover_done(node1)"),
 ])
 def test_a_choice_that_is_none_is_one_line(world, name, value, says):
     with pytest.raises(BadInput) as error:
@@ -289,9 +290,10 @@ def test_a_profile_gives_users_and_their_log_ins(run, instant):
         "node2=0")
     run("simulate-fleet", "--profile", "25000 balanced")
     run("simulate-fleet", "--profile", "500")
+    run("simulate-fleet", "--profile", "500", "--logins", "0")
     assert [(w.users, w.logins) for w, _, _ in instant] == [
         ({"node1": 900, "node2": 0}, 6), (dict.fromkeys(USERS, 12_500), 9),
-        (dict.fromkeys(USERS, 250), 1.5)]
+        (dict.fromkeys(USERS, 250), 1.5), (dict.fromkeys(USERS, 250), 0)]
 
 
 def test_a_world_file_of_the_example_is_the_shipped_world(run, tmp_path):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from prgcore.cli import inputs, output, rates_given
 from prgcore.cli.commands import Exit, Group, Option, examples
@@ -62,7 +62,7 @@ def availability(
 
     It shows the share of time in which each group of users is served, the minutes of a
     year that it is not, by cause, and which rate is worth improving. Timers that count are
-    divided into stages, and the bound of the error is printed. Rates that are ranges
+    divided into stages, and a large estimate of the error is printed. Rates that are ranges
     give ranges of the figures. The document gives no rates: the shipped ones are assumptions, and
     --example prints them to be replaced.
     """
@@ -73,7 +73,7 @@ def availability(
         output.write(written(engine))
         return
     _check(stages, least, ask)
-    form = _form(file, as_json)
+    form = _form(file, ask, as_json)
     here = rates_given.given(engine, world, rates, sets, users=users, dual=dual, automatic=automatic)
     if form == "prism" or ask:
         _second(engine, here, ask, file, as_json=as_json)
@@ -82,12 +82,8 @@ def availability(
 
     with output.progress("availability") as say:
         answer = answered(engine, here, number=stages, least=least, progress=say)
-    if form == "json" and file is not None:
-        import json
-
-        output.write_file(file, json.dumps(answer.to_json(), indent=2) + "\n")
-    elif as_json:
-        output.write_json(answer.to_json())
+    if form == "json":
+        _json(answer.to_json(), file)
     else:
         output.show(*_page(answer))
 
@@ -101,14 +97,26 @@ def _check(stages: int, least: float, ask: str | None) -> None:
         raise BadInput(f"--ask {quoted(str(ask), 60)}: expected storm")
 
 
-def _form(file: Path | None, as_json: bool) -> str:
+def _form(file: Path | None, ask: str | None, as_json: bool) -> str:
     if file is None:
         return "json" if as_json else "text"
     if file.suffix.lower() not in FORMATS:
         raise BadInput(f"--output {quoted(str(file), 80)} says no format; end it with "
                        f"{listed(FORMATS)}")
+    form = FORMATS[file.suffix.lower()]
+    if not (ask and form == "prism"):  # the answer of --ask, beside the model
+        inputs.refuse_beside("--output", {"--json": as_json})
     output.writable(file)
-    return FORMATS[file.suffix.lower()]
+    return form
+
+
+def _json(told: dict[str, Any], file: Path | None) -> None:
+    if file is None:
+        output.write_json(told)
+        return
+    import json
+
+    output.write_file(file, json.dumps(told, indent=2) + "\n")
 
 
 # ---------------------------------------------------------------------------- a second opinion
@@ -122,14 +130,15 @@ def _second(engine: Engine, world: World, ask: str | None, file: Path | None, *,
     """
     from prgcore.outage.prism import PRISM, asked, memoryless
 
-    if file is not None and file.suffix.lower() == ".prism":
+    prism = file is not None and file.suffix.lower() == ".prism"
+    if file is not None and prism:
         output.write_file(file, PRISM(engine, world).text())
     if ask is None:
         return
     rows = asked(engine, memoryless(engine, world))
     agree = all(row.agrees for row in rows)
-    if as_json:
-        output.write_json({"agree": agree, "figures": [row.to_json() for row in rows]})
+    if as_json or not (file is None or prism):
+        _json({"agree": agree, "figures": [row.to_json() for row in rows]}, None if prism else file)
     else:
         table = output.table("figure", "prgcore", "storm", "differ by", right=("prgcore", "storm"))
         for row in rows:

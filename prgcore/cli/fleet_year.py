@@ -11,6 +11,7 @@ from attrs import evolve
 from prgcore.cli import inputs, output, rates_given, spreading
 from prgcore.cli.commands import Group, Option, examples
 from prgcore.errors import BadInput
+from prgcore.tables.rates import MISSED
 from prgcore.words import listed, quoted
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ FORMATS = {".html": "html", ".htm": "html", ".svg": "svg", ".png": "png", ".json
 USUAL = 5_000
 """The server whose balanced profile has the re-login limits that are set by default."""
 MOST_DIGITS = 6
-EPISODE = "heartbeats_missed"
 
 
 def register(app: Group) -> None:
@@ -111,7 +111,8 @@ def simulate_fleet(
     drawn = _profile(profile)
     here = rates_given.given(engine, world, rates, sets, users=users, dual=dual,
                              automatic=automatic, logins=logins)
-    here, drawn = _users(engine, here, drawn, plain=world is None and logins is None)
+    here, drawn = _users(engine, here, drawn, plain=world is None and logins is None,
+                         asked=logins is not None)
     here, choices = _lost(here, _choices(engine, here, against, alone=alone), loss, burst, latency)
     made, outcome = _simulated(engine, here, choices, groups, years, seed, drawn, where)
     _deliver(made, outcome, form, file)
@@ -161,7 +162,7 @@ def _profile(words: str | None) -> tuple[int, str] | None:
 
 
 def _users(
-    engine: Engine, world: World, profile: tuple[int, str] | None, *, plain: bool,
+    engine: Engine, world: World, profile: tuple[int, str] | None, *, plain: bool, asked: bool,
 ) -> tuple[World, tuple[int, str] | None]:
     """The world with users and a capacity to log in, where nobody said them.
 
@@ -170,6 +171,7 @@ def _users(
         world: the world that was given.
         profile: the login profile that was given.
         plain: whether neither a file nor an option says how many users log in a second.
+        asked: whether an option says it; 0 is as many as come, so no profile replaces it.
     """
     from prgcore.product.clients import find_profile, wait
     from prgcore.tables.profiles import BALANCED
@@ -184,7 +186,7 @@ def _users(
     found = find_profile(*profile)
     each = found.most if found.mode == BALANCED else found.most // 2
     return evolve(world, users=world.users or dict.fromkeys(engine.habits.groups, each),
-                  logins=world.logins or float(found.rate)), profile
+                  logins=world.logins if asked else world.logins or float(found.rate)), profile
 
 
 def _choices(
@@ -219,7 +221,7 @@ def _lost(
         return with_losses(one, losses, latency or 0)
 
     mine = lose(world)
-    return mine, [choice if choice.name.startswith(EPISODE) else
+    return mine, [choice if choice.name.startswith(MISSED.name) else
                   evolve(choice, world=lose(choice.world)) for choice in choices]
 
 

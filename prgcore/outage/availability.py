@@ -99,7 +99,7 @@ class Availability:
         engine, world: the machine and the world.
         solution: the chain, solved.
         coarser: the figures with half the stages; None if they were not asked for.
-        bounds: how far the figures may be from the exact ones.
+        bounds: how far the figures may be from the exact ones: a large estimate, not a proof.
         improving: what is worth improving, most first.
         spread: the bounds that ranges of rates give.
         number, least: the stages, and what was left out, as asked for.
@@ -154,7 +154,7 @@ class Availability:
 
     @property
     def error(self) -> float:
-        """The bound of the error of the time without a server, as a share of it, all groups together."""
+        """A large estimate of the error of the time without a server, as a share of it, all groups together."""
         whole = float(self.solution.yearly[:, 0].sum())
         return float(self.bounds.whole[-1, 0]) / whole if whole else 0.0
 

@@ -71,7 +71,12 @@ def _timed(world: World, rate: Rate) -> Rate:
     if rate.kind in (TIMER, SHARE) and world.rate(rate.event).kind != rate.kind:
         raise BadInput(f"{rate.event}: {rate.words!r:.40} cannot be compared; write 'every 90 days', "
                        "'takes 20 min' or 'never'")
-    return evolve(rate, of=world.rate(rate.event).of) if rate.kind == SHARE else rate
+    if rate.kind != SHARE:
+        return rate
+    of = world.rate(rate.event).of
+    if rate.of not in (of, of.partition("(")[0]):
+        raise BadInput(f"{rate.event}: {rate.words!r:.40} cannot be compared; here it is a share of {of}")
+    return evolve(rate, of=of)
 
 
 def _parameter(engine: Engine, world: World, name: str, value: str, others: list[str]) -> Choice:

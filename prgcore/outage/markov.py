@@ -29,6 +29,9 @@ from prgcore.outage.served import (
     RETURNS,
     SPARED,
 )
+from prgcore.product.clients import wait
+from prgcore.seats import NODES
+from prgcore.timers.parameters import Parameters
 
 __all__ = ["MEASURES", "YEAR", "Solution", "false_causes"]
 
@@ -279,7 +282,13 @@ class _Sums:
 
 
 def _limits(parameters: Any) -> tuple[float, float]:
-    """The re-login limits in seconds; a machine without them has none."""
+    """The re-login limits in seconds; a machine without them has none.
+
+    Raises:
+        BadInput: the lower limit is above the upper one.
+    """
+    if isinstance(parameters, Parameters):
+        wait(parameters)
     least = float(getattr(parameters, "client_relogin_lower_limit", 0))
     return least, max(least, float(getattr(parameters, "client_relogin_upper_limit", 0)))
 
@@ -289,8 +298,6 @@ def false_causes(moves: Moves) -> Mapping[str, tuple[bool, ...]]:
 
     A failover that follows such an event is a false one.
     """
-    from prgcore.seats import NODES
-
     able = [moves.where(moves.engine.habits.agent(node).able) for node in NODES]
     for i, node in enumerate(NODES):
         for cells in moves.engine.habits.acts(node):

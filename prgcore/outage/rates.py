@@ -304,7 +304,8 @@ def default(
             f"no rate for {', '.join(dict.fromkeys(without))}: give each, as in "
             f'{without[0]} = "every 90 days", "takes 20 s" or "never"')
     episodes = tuple(
-        Episode(name, events, parse(name, *_said(name, given, {MISSED.name: (MISSED.words, MISSED.says)})))
+        Episode(name, events, _together(_checked(model, parse(
+            name, *_said(name, given, {MISSED.name: (MISSED.words, MISSED.says)})), timed)))
         for name, events in missed.items())
     begins = {
         column: off_on[bool(getattr(mine, name))] for column, (name, *off_on) in BEGINS.items()
@@ -335,7 +336,10 @@ def _seated(rate: Rate, names: Iterable[str]) -> Rate:
     if rate.kind != SHARE:
         return rate
     of = rate.of if rate.of in names else f"{rate.of}({_seat(rate.event)})"
-    if of not in names or of == rate.event:
+    if of == rate.event:
+        raise BadInput(f"{rate.event}: {rate.words!r:.40} is a share of itself; name the event by which "
+                       "the same attempt succeeds")
+    if of not in names:
         raise BadInput(f"{rate.event}: " + unknown_name("event", rate.of, {_bare(n) for n in names}))
     return evolve(rate, of=of)
 
@@ -344,6 +348,13 @@ def _checked(model: Model, rate: Rate, timed: Iterable[str]) -> Rate:
     if rate.kind == TIMER and rate.event not in timed:
         raise BadInput(f"{rate.event}: no timer of {model.name} makes this event due; write how long "
                        "it takes: 'takes 20 s'")
+    return rate
+
+
+def _together(rate: Rate) -> Rate:
+    if rate.kind == SHARE:
+        raise BadInput(f"{rate.event}: {rate.words!r:.40} is the end of an attempt, and these are several "
+                       "events at once; write '4 per year'")
     return rate
 
 

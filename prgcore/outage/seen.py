@@ -15,13 +15,13 @@ from collections.abc import Mapping
 import numpy as np
 from attrs import fields, frozen
 
-from prgcore.errors import BadInput
 from prgcore.outage.course import Course
 from prgcore.outage.draws import Whole
 from prgcore.outage.moves import NOBODY, Mask, Times
 from prgcore.outage.outcome import EDGES, TICKS, WHOLE, Ints, Outcome, Samples, Tally, weights_of
+from prgcore.product.clients import wait
 from prgcore.tables.restrictions import RESTRICTIONS
-from prgcore.timers.parameters import Settings
+from prgcore.timers.parameters import Parameters, Settings
 
 __all__ = ["PUSH", "Sight", "outcome", "waited"]
 
@@ -63,12 +63,9 @@ def waited(least: Times | float, most: Times | float, cut: Times) -> Times:
 
 def _limits(parameters: Settings) -> tuple[float, float]:
     """The re-login limits; none for a machine whose clients do not wait."""
-    if not hasattr(parameters, "relogin_wait"):
+    if not isinstance(parameters, Parameters):
         return 0.0, 0.0
-    bounds = parameters.relogin_wait
-    if bounds.least > bounds.most:
-        raise BadInput(f"client_relogin_lower_limit: {bounds.least} s is above the upper limit of "
-                       f"{bounds.most} s; lower the one or raise client_relogin_upper_limit")
+    bounds = wait(parameters)
     return float(bounds.least), float(bounds.most)
 
 

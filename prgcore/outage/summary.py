@@ -33,12 +33,11 @@ from prgcore.outage.report import (
     Strip,
     Users,
 )
+from prgcore.outage.seen import PUSH
 from prgcore.product.clients import login_profile, users_that_count
-from prgcore.tables.restrictions import RESTRICTIONS
 
 __all__ = ["middles", "report"]
 
-_PUSH = next(r.seconds or (0, 0) for r in RESTRICTIONS if r.id == "push_background")
 LIMITS = (
     "Faults come at constant rates, and no fault makes another one likelier.",
     "A link is cut for both directions or for none, and what is cut is noticed by its nodes alone.",
@@ -192,7 +191,7 @@ def _storm(world: World, outcome: Outcome, profile: tuple[int, str] | None) -> S
 
 def _push(outcome: Outcome) -> Push:
     moved = outcome.of("failovers") + outcome.of("fallbacks")
-    least, most = map(float, _PUSH)
+    least, most = map(float, PUSH)
     return Push(_a_year(outcome, moved, 1.0), least, most, outcome.estimate("push"))
 
 
